@@ -1,0 +1,1 @@
+"""The lab: an AWS-compatible endpoint with a real PostgreSQL behind every cluster."""
