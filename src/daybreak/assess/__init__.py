@@ -1,0 +1,1 @@
+"""Observation or findings to opinion: standing, outcome, verdict, protection; pure."""

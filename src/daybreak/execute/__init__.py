@@ -1,0 +1,1 @@
+"""Act, durably: one interpreter walks a plan, guarded and journaled."""

@@ -1,0 +1,1 @@
+"""The durable record of a run: a folder or S3, fenced and hash-chained."""

@@ -1,0 +1,191 @@
+"""The closed union of everything Daybreak ever does to the world, or waits for.
+
+The law: an action is an order in complete data. Its ``kind`` carries a version; the meaning of a kind never changes, so a
+journal written by an older release can be resumed. Teach a new action in every place the type checker lists
+(``match … assert_never``): its call, its sentence, its standing, its undo.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from daybreak.model.moment import Moment
+from daybreak.model.targets import Expectation, SqlCheck
+from daybreak.model.value import Span, Value
+from daybreak.model.world import Cluster, Instance, ServerlessRange
+
+
+class CopyParameterGroup(Value):
+    """Copy the source's cluster parameter group, so that the clone starts from its settings."""
+
+    kind: Literal["copy-parameter-group@1"] = "copy-parameter-group@1"
+    source: str
+    group: str
+    description: str
+
+
+class CreateParameterGroup(Value):
+    """Create a cluster parameter group; used where the source has a default group, which AWS does not copy."""
+
+    kind: Literal["create-parameter-group@1"] = "create-parameter-group@1"
+    group: str
+    family: str
+    description: str
+
+
+class SetParameters(Value):
+    """Set values in a cluster parameter group of ours; they take effect at the next start."""
+
+    kind: Literal["set-parameters@1"] = "set-parameters@1"
+    group: str
+    parameters: dict[str, str]
+
+
+class RestoreToMoment(Value):
+    """Create the clone's storage as of a moment, with everything AWS would otherwise default (FACTS 4.2)."""
+
+    kind: Literal["restore-to-moment@1"] = "restore-to-moment@1"
+    source: str
+    resource_id: str | None = None
+    """Set when the source is deleted: AWS then finds the backup by resource id (FACTS 4.6)."""
+    clone: str
+    moment: Moment
+    parameter_group: str
+    subnet_group: str | None = None
+    security_groups: tuple[str, ...]
+    port: int | None = None
+    kms_key: str | None = None
+    storage_type: str | None = None
+    has_iam_auth: bool = False
+    log_exports: tuple[str, ...] = ()
+    is_protected: bool = False
+    copies_tags: bool = False
+    serverless: ServerlessRange | None = None
+    tags: dict[str, str] = Field(default_factory=dict)
+
+
+class SetClusterOptions(Value):
+    """Give the clone what a restore call cannot carry: retention and windows; or lift its deletion protection."""
+
+    kind: Literal["set-cluster-options@1"] = "set-cluster-options@1"
+    clone: str
+    backup_retention: Span | None = None
+    backup_window: str | None = None
+    maintenance_window: str | None = None
+    is_protected: bool | None = None
+
+
+class CreateInstance(Value):
+    """Add one instance to the clone; the first becomes the writer."""
+
+    kind: Literal["create-instance@1"] = "create-instance@1"
+    clone: str
+    instance: str
+    instance_class: str
+    engine: str
+    tier: int = 1
+    parameter_group: str | None = None
+    is_public: bool = False
+    upgrades_itself: bool = True
+    ca: str | None = None
+    copies_tags: bool = False
+    monitoring_interval: int = 0
+    monitoring_role: str | None = None
+    has_performance_insights: bool = False
+    performance_insights_retention: int | None = None
+    performance_insights_key: str | None = None
+    maintenance_window: str | None = None
+    tags: dict[str, str] = Field(default_factory=dict)
+
+
+class AwaitCluster(Value):
+    """Wait until the clone's storage is restored: available, its window no longer null, nothing pending."""
+
+    kind: Literal["await-cluster@1"] = "await-cluster@1"
+    clone: str
+
+
+class AwaitInstance(Value):
+    """Wait until an instance is available with its parameter group in force."""
+
+    kind: Literal["await-instance@1"] = "await-instance@1"
+    clone: str
+    instance: str
+
+
+class AwaitSql(Value):
+    """Wait until the endpoint AWS returned resolves, accepts TCP, and answers SQL; ``available`` alone is never trusted."""
+
+    kind: Literal["await-sql@1"] = "await-sql@1"
+    clone: str
+    database: str | None
+    login: str | None
+
+
+class Validate(Value):
+    """Ask the clone questions and judge the answers; the findings become the run's verdict."""
+
+    kind: Literal["validate@1"] = "validate@1"
+    clone: str
+    source: str
+    source_seen: Cluster | None
+    """The source's configuration at planning, for parity; none when it was already deleted."""
+    instances_seen: tuple[Instance, ...]
+    moment: Moment
+    database: str | None
+    login: str | None
+    quarantine: dict[str, str]
+    """Parameters that must be in force inside the clone's PostgreSQL."""
+    tables: dict[str, Expectation]
+    checks: tuple[SqlCheck, ...]
+
+
+class DeleteInstance(Value):
+    """Delete an instance that this run created."""
+
+    kind: Literal["delete-instance@1"] = "delete-instance@1"
+    clone: str
+    instance: str
+
+
+class DeleteCluster(Value):
+    """Delete a cluster that this run created; never asks AWS to drop backups of anything else."""
+
+    kind: Literal["delete-cluster@1"] = "delete-cluster@1"
+    clone: str
+
+
+class AwaitClusterGone(Value):
+    """Wait until AWS no longer knows the clone."""
+
+    kind: Literal["await-cluster-gone@1"] = "await-cluster-gone@1"
+    clone: str
+
+
+class DeleteParameterGroup(Value):
+    """Delete the quarantine parameter group that this run created."""
+
+    kind: Literal["delete-parameter-group@1"] = "delete-parameter-group@1"
+    group: str
+
+
+Wait = AwaitCluster | AwaitInstance | AwaitSql | AwaitClusterGone
+"""The actions that only look."""
+
+Change = (
+    CopyParameterGroup
+    | CreateParameterGroup
+    | SetParameters
+    | RestoreToMoment
+    | SetClusterOptions
+    | CreateInstance
+    | DeleteInstance
+    | DeleteCluster
+    | DeleteParameterGroup
+)
+"""The actions that change the world, each by exactly one AWS call."""
+
+Action = Annotated[Change | Wait | Validate, Field(discriminator="kind")]
+"""Any one thing a step can order."""

@@ -1,0 +1,68 @@
+"""Finding: what a check saw against what was expected; and the verdict that findings add up to.
+
+The law: a check that could not run is *unknown*, never *fit*.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from daybreak.model.value import Instant, Span, Value
+
+
+class Standing(StrEnum):
+    """The four things a check can say."""
+
+    FIT = "fit"
+    UNFIT = "unfit"
+    UNKNOWN = "unknown"
+    WAIVED = "waived"
+
+
+class Level(StrEnum):
+    """The four levels of the runbook's checklist, and parity beside them."""
+
+    DATABASE = "database"
+    DATA = "data"
+    APPLICATION = "application"
+    SECURITY = "security"
+    PARITY = "parity"
+
+
+class Finding(Value):
+    """One answer, with what is needed to check it by hand."""
+
+    check: str
+    """Stable name of the check, such as ``database.engine-version``."""
+    level: Level
+    title: str
+    """The box as the runbook words it, or a sentence of the same kind."""
+    standing: Standing
+    expected: str
+    found: str
+    asked: str = ""
+    """The query or call that gave the answer."""
+    took: Span = Span(0)
+    why: str = ""
+    """Why unknown, or who waived it and why."""
+
+
+class Verdict(Value):
+    """What the findings add up to: fit only when every check is fit or waived."""
+
+    standing: Standing
+    reasons: tuple[str, ...] = ()
+
+
+class Measured(Value):
+    """What a run achieved against what was promised."""
+
+    rto: Span | None = None
+    """From the run's start to its verdict."""
+    rpo: Span | None = None
+    """From the newest data found in the clone to the moment asked for."""
+    newest: Instant | None = None
+    newest_in: str = ""
+    """The table and column that held the newest data."""
+    rows: int | None = None
+    """Rows counted in the clone."""

@@ -1,0 +1,209 @@
+"""A point in time with its zone, and the only place that reads times people type.
+
+The law: a time without a zone is never guessed. ``14:30`` may be 14:30 UTC or 14:30 in Berlin; the AWS SDK silently takes
+UTC, the AWS console shows local time (FACTS 4.4), so both readings are shown and the person chooses.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field
+from whenever import (
+    InvalidOffsetError,
+    OffsetDateTime,
+    PlainDateTime,
+    RepeatedTime,
+    SkippedTime,
+    TimeZoneNotFoundError,
+    ZonedDateTime,
+)
+from whenever import Instant as ExactTime
+
+from daybreak.errors import Refused
+from daybreak.model.value import Instant, Value, iso
+
+ALLOWED = 'a time with its zone ("2024-01-15T14:30:00Z", "2024-01-15T15:30:00+01:00", "2024-01-15T15:30[Europe/Berlin]"), "20 minutes ago", or "latest"'
+"""What a person may write for a moment, as error messages and help texts say it."""
+
+
+class At(Value):
+    """An exact moment, in whole seconds: the granularity of an Aurora restore (FACTS 4.4)."""
+
+    kind: Literal["at"] = "at"
+    instant: Instant
+
+
+class Latest(Value):
+    """The newest moment the backup can reach at the time of the call."""
+
+    kind: Literal["latest"] = "latest"
+
+
+Moment = Annotated[At | Latest, Field(discriminator="kind")]
+"""What a person asked for: an exact moment, or the latest one."""
+
+_UNITS = {"second": "seconds", "sec": "seconds", "s": "seconds", "minute": "minutes", "min": "minutes", "m": "minutes"}
+_UNITS |= {"hour": "hours", "hr": "hours", "h": "hours", "day": "days", "d": "days", "week": "weeks", "w": "weeks"}
+_PART = re.compile(r"(\d+)\s*([a-z]+)")
+_AGO = re.compile(r"(?:\d+\s*[a-z]+[\s,]*(?:and\s+)?)+\s*ago")
+_ZONED = re.compile(r"(?P<plain>[^\[\]]+)\[(?P<zone>[A-Za-z0-9_+\-/]+)\]")
+
+
+def parse_moment(text: str, *, now: datetime, zone: str) -> At | Latest:
+    """What the person meant by ``text``, read at ``now`` by somebody whose clock shows ``zone``.
+
+    Raises ``Refused`` for anything that has no zone, two meanings or none.
+
+    >>> from datetime import UTC
+    >>> noon = datetime(2024, 1, 15, 12, tzinfo=UTC)
+    >>> iso(parse_moment("2024-01-15T14:30:00+01:00", now=noon, zone="UTC").instant)
+    '2024-01-15T13:30:00Z'
+    >>> iso(parse_moment("20 minutes ago", now=noon, zone="UTC").instant)
+    '2024-01-15T11:40:00Z'
+    """
+    words = text.strip()
+    if words.lower() == "latest":
+        return Latest()
+    if words.lower().endswith("ago"):
+        return At(instant=_whole_second(now - _ago(words)))
+    if match := _ZONED.fullmatch(words):
+        return At(instant=_whole_second(_in_zone(match["plain"], match["zone"], words)))
+    try:
+        return At(instant=_whole_second(OffsetDateTime.parse_iso(words).to_stdlib()))
+    except ValueError:
+        pass
+    try:
+        return At(instant=_whole_second(ExactTime.parse_iso(words).to_stdlib()))
+    except ValueError:
+        raise _unreadable(words, now=now, zone=zone) from None
+
+
+def _whole_second(instant: datetime) -> datetime:
+    # Downwards: a restore must stop before the accident, never after it.
+    return instant.replace(microsecond=0)
+
+
+def _ago(words: str) -> timedelta:
+    lowered = words.lower()
+    if not _AGO.fullmatch(lowered):
+        raise Refused(f'the moment "{words}" cannot be read', f"write {ALLOWED}")
+    spans: dict[str, int] = {}
+    for number, unit in _PART.findall(lowered.removesuffix("ago")):
+        name = _UNITS.get(unit) or _UNITS.get(unit.removesuffix("s"))
+        if name is None:
+            raise Refused(f'the unit "{unit}" in "{words}" is not known', "use seconds, minutes, hours, days or weeks")
+        spans[name] = spans.get(name, 0) + int(number)
+    try:
+        return timedelta(**spans)
+    except OverflowError:
+        raise Refused(f'the moment "{words}" is too far away', f"write {ALLOWED}") from None
+
+
+def _in_zone(plain: str, zone: str, words: str) -> datetime:
+    try:
+        return OffsetDateTime.parse_iso(plain).to_stdlib() if _agrees(plain, zone, words) else _placed(plain, zone)
+    except ValueError as trouble:
+        raise Refused(f'the moment "{words}" cannot be read: {trouble}', f"write {ALLOWED}") from None
+
+
+def _agrees(plain: str, zone: str, words: str) -> bool:
+    """Whether ``plain`` already carries an offset that is true in ``zone``; a false one is refused."""
+    try:
+        OffsetDateTime.parse_iso(plain)
+    except ValueError:
+        return False
+    try:
+        ZonedDateTime.parse_iso(words)
+    except (InvalidOffsetError, TimeZoneNotFoundError) as trouble:
+        raise Refused(f'the moment "{words}" contradicts itself: {trouble}', "drop the offset or the zone") from None
+    return True
+
+
+def _placed(plain: str, zone: str) -> datetime:
+    try:
+        return PlainDateTime.parse_iso(plain).assume_tz(zone, disambiguation="raise").to_stdlib()
+    except TimeZoneNotFoundError:
+        raise Refused(f'the time zone "{zone}" is not known', "use a name such as Europe/Berlin, or an offset") from None
+    except SkippedTime:
+        raise Refused(
+            f'the time "{plain}" does not exist in {zone}: the clocks were put forward over it',
+            "write the time in UTC, with a Z",
+        ) from None
+    except RepeatedTime:
+        both = [
+            iso(PlainDateTime.parse_iso(plain).assume_tz(zone, disambiguation=which).to_stdlib())
+            for which in ("earlier", "later")
+        ]
+        raise Refused(
+            f'the time "{plain}" happened twice in {zone}: the clocks were put back over it',
+            f'write "{both[0]}" for the first, or "{both[1]}" for the second',
+        ) from None
+
+
+def _unreadable(words: str, *, now: datetime, zone: str) -> Refused:
+    plain = _plain(words, now)
+    if plain is None:
+        return Refused(f'the moment "{words}" cannot be read', f"write {ALLOWED}")
+    in_utc = iso(plain.assume_utc().to_stdlib())
+    try:
+        here = iso(plain.assume_tz(zone, disambiguation="raise").to_stdlib())
+    except (SkippedTime, RepeatedTime):
+        return Refused(
+            f'the moment "{words}" has no time zone, and in {zone} it does not exist or happened twice',
+            f'write "{in_utc}" if you mean {plain.time().format_iso()} UTC, else add the offset you mean',
+        )
+    if here == in_utc:
+        return Refused(
+            f'the moment "{words}" has no time zone',
+            f'write "{in_utc}" if you mean UTC; this machine is in {zone}, which reads it the same',
+        )
+    return Refused(
+        f'the moment "{words}" has no time zone, so it has two readings',
+        f'write "{in_utc}" if you mean {plain.time().format_iso()} UTC',
+        f'write "{here}" if you mean {plain.time().format_iso()} in {zone}',
+    )
+
+
+def _plain(words: str, now: datetime) -> PlainDateTime | None:
+    for candidate in (words, f"{now:%Y-%m-%d}T{words}"):
+        try:
+            return PlainDateTime.parse_iso(candidate)
+        except ValueError:
+            continue
+    return None
+
+
+def readings(instant: datetime, *, now: datetime, zone: str) -> tuple[str, str, str]:
+    """One moment three ways, as every plan echoes it: UTC, local time, and how long before ``now``.
+
+    >>> from datetime import UTC
+    >>> noon = datetime(2024, 1, 15, 12, tzinfo=UTC)
+    >>> readings(datetime(2024, 1, 15, 11, 38, 30, tzinfo=UTC), now=noon, zone="Europe/Berlin")
+    ('2024-01-15T11:38:30Z', '2024-01-15T12:38:30+01:00[Europe/Berlin]', '21 minutes 30 seconds before now')
+    """
+    local = ExactTime(instant).to_tz(zone).format_iso()
+    return iso(instant), local, distance(now - instant)
+
+
+def distance(span: timedelta) -> str:
+    """How far a moment lies before now, in words with at most two units."""
+    side = "before now" if span >= timedelta(0) else "after now"
+    return f"{spoken(abs(span))} {side}"
+
+
+def spoken(span: timedelta) -> str:
+    """A length of time in words, with at most two units.
+
+    >>> spoken(timedelta(minutes=90))
+    '1 hour 30 minutes'
+    """
+    seconds = int(span.total_seconds())
+    parts = []
+    for size, name in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count} {name}{'s' if count > 1 else ''}")
+    return " ".join(parts[:2]) or "0 seconds"

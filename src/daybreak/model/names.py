@@ -1,0 +1,69 @@
+"""The names a clone gets, decided before anything is created, so that they can be printed, approved and looked for.
+
+The law: AWS's rule for identifiers (1 to 63 letters, digits and single hyphens, a letter first, no hyphen last) holds for
+everything this module returns.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from daybreak.errors import Refused
+
+IDENTIFIER = re.compile(r"[a-z](?:-?[a-z0-9])*")
+"""What AWS takes as a cluster or instance identifier, in its lower-case form."""
+
+LONGEST = 63
+"""The longest identifier AWS takes for clusters and instances."""
+
+_LONGEST_STEM = 30
+
+
+def is_identifier(text: str) -> bool:
+    """Whether AWS takes ``text`` as the identifier of a cluster or instance.
+
+    >>> is_identifier("embi-aurora-cluster"), is_identifier("a--b"), is_identifier("9a")
+    (True, False, False)
+    """
+    return len(text) <= LONGEST and IDENTIFIER.fullmatch(text.lower()) is not None
+
+
+def checked_identifier(text: str, what: str) -> str:
+    """``text`` if AWS would take it as an identifier; raises ``Refused`` naming ``what`` otherwise."""
+    if not is_identifier(text):
+        raise Refused(
+            f'the {what} "{printable(text)}" is not an identifier AWS takes',
+            "use 1 to 63 letters, digits and single hyphens, starting with a letter, not ending with a hyphen",
+        )
+    return text.lower()
+
+
+def printable(text: str) -> str:
+    r"""``text`` with everything a terminal could act on spelled out, and cut at a hundred characters.
+
+    >>> printable("a\x1b[31mb")
+    'a\\x1b[31mb'
+    """
+    shown = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+    return shown if len(shown) <= 100 else shown[:99] + "…"  # noqa: PLR2004 - the width named in the docstring
+
+
+def clone_name(cluster: str, kind: str, moment: datetime, suffix: str) -> str:
+    """The clone's identifier: the source's stem, the kind, the moment's UTC minute, and a short suffix.
+
+    >>> clone_name("embi-aurora-cluster", "pitr", datetime(2024, 1, 15, 14, 30, tzinfo=UTC), "7k2")
+    'embi-aurora-pitr-202401151430-7k2'
+    """
+    stem = cluster.lower().removesuffix("-cluster")[:_LONGEST_STEM].rstrip("-")
+    return f"{stem}-{kind}-{moment.astimezone(UTC):%Y%m%d%H%M}-{suffix}"
+
+
+def instance_name(clone: str, number: int) -> str:
+    """The identifier of the clone's ``number``-th instance, from 1; number 1 becomes the writer."""
+    return f"{clone}-{number}"
+
+
+def quarantine_group_name(clone: str) -> str:
+    """The name of the cluster parameter group that keeps the clone quiet."""
+    return f"{clone}-quarantine"

@@ -1,0 +1,119 @@
+"""Plan: complete data about what will be done, in which order and why; one value, one digest.
+
+The law: what is printed, approved, executed and reported is this value. There is no dry-run mode: a dry run is a plan that
+was not started. A plan pins account, region and endpoint, and expires.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NewType
+
+from pydantic import Field
+
+from daybreak.model.actions import Action
+from daybreak.model.requests import Request
+from daybreak.model.targets import Objectives, Target
+from daybreak.model.value import Instant, Span, Value
+from daybreak.model.world import Identity, Window
+
+StepId = NewType("StepId", str)
+RunId = NewType("RunId", str)
+
+
+class AwsCall(Value):
+    """One AWS API call as data: executed, printed as an ``aws`` line, and the source of the IAM policy."""
+
+    service: str
+    operation: str
+    """The operation's name in AWS's model, such as ``RestoreDBClusterToPointInTime``."""
+    params: dict[str, Any]
+    region: str
+
+
+class Estimate(Value):
+    """How long something takes, between two bounds, and on what evidence."""
+
+    low: Span
+    high: Span
+    evidence: str
+
+
+class Guard(Value):
+    """What must hold right before a step acts; a guard that does not hold stops the run with nothing done."""
+
+    kind: Literal["not-the-source", "ours-or-absent", "ours-only", "reads-only"]
+    resource: str
+
+    def sentence(self) -> str:
+        """The guard in words."""
+        match self.kind:
+            case "not-the-source":
+                return f"{self.resource} is the source and is never changed"
+            case "ours-or-absent":
+                return f"nothing of the name {self.resource} exists, or this run created it"
+            case "ours-only":
+                return f"{self.resource} carries the tag of the run that created it"
+            case "reads-only":
+                return f"only reads from {self.resource}"
+
+
+class Step(Value):
+    """One order with its reason, what guards it, how long it takes and what undoes it."""
+
+    id: StepId
+    action: Action
+    reason: str
+    after: tuple[StepId, ...] = ()
+    guards: tuple[Guard, ...] = ()
+    estimate: Estimate
+    undo: str = ""
+    """What takes this step back, in words; empty when there is nothing to take back."""
+
+
+class Plan(Value):
+    """Everything a run will do. ``format`` is raised when a reader of the old form would misread the new one."""
+
+    format: Literal[1] = 1
+    run: RunId
+    """The run is named for its clone; one plan is carried out once."""
+    request: Request
+    target: Target
+    identity: Identity
+    created: Instant
+    expires: Instant
+    zone: str
+    """The time zone of the person who planned, for echoing local time."""
+    source: str
+    clone: str
+    window: Window | None = None
+    moment: Instant | None = None
+    """The moment the plan aims at; for ``latest`` what was the latest one at planning."""
+    objectives: Objectives
+    estimate: Estimate
+    steps: tuple[Step, ...]
+    notes: tuple[str, ...] = ()
+    """What a person should know before saying yes."""
+    keep_until: Instant | None = None
+    """When the clone may be considered forgotten; written into its ``daybreak:expires`` tag."""
+    parity: tuple[str, ...] = Field(default_factory=tuple)
+    """Each difference between clone and source that is meant, with its reason."""
+
+    @property
+    def kind(self) -> str:
+        """The kind of plan, which is the kind of its request."""
+        return self.request.kind
+
+    def step(self, identifier: str) -> Step:
+        """The step of that id; raises ``KeyError`` when there is none."""
+        for step in self.steps:
+            if step.id == identifier:
+                return step
+        raise KeyError(identifier)
+
+
+class Refusal(Value):
+    """Why there is no plan: every reason at once, each with what to do about it."""
+
+    what: str
+    reasons: tuple[str, ...]
+    hints: tuple[str, ...] = ()

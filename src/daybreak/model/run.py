@@ -1,0 +1,262 @@
+"""Run: a plan being carried out; the events of its journal, and the state that they add up to.
+
+The law: the journal is the state. ``state_of`` folds events into everything that is known about a run; nothing else is kept.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from daybreak.errors import Bug
+from daybreak.model.findings import Finding, Measured, Verdict
+from daybreak.model.plan import StepId
+from daybreak.model.value import Instant, Value
+
+GENESIS = "0" * 64
+"""The ``previous`` digest of a journal's first event."""
+
+
+class RunCreated(Value):
+    """The run exists; its plan is frozen beside the journal under this digest."""
+
+    type: Literal["run.created"] = "run.created"
+    run: str
+    plan: str
+    """Digest of the plan."""
+    why: str = ""
+
+
+class RunAttached(Value):
+    """A process took the run into its hands."""
+
+    type: Literal["run.attached"] = "run.attached"
+    who: str
+    where: str
+    version: str = ""
+
+
+class StepIntended(Value):
+    """A step begins; durable before its call leaves the machine."""
+
+    type: Literal["step.intended"] = "step.intended"
+    step: StepId
+    attempt: int
+    call: dict[str, Any] | None = None
+    """The exact AWS call, none for a step that only looks."""
+
+
+class StepSent(Value):
+    """AWS answered the call with success."""
+
+    type: Literal["step.sent"] = "step.sent"
+    step: StepId
+    request_id: str | None = None
+
+
+class StepRetried(Value):
+    """AWS said not now; the step will be tried again after a pause."""
+
+    type: Literal["step.retried"] = "step.retried"
+    step: StepId
+    why: str
+    pause: float
+    """Seconds until the next try."""
+
+
+class StepUncertain(Value):
+    """The call left, and whether it took effect is not known; the world is looked at before anything else."""
+
+    type: Literal["step.uncertain"] = "step.uncertain"
+    step: StepId
+    why: str
+
+
+class StepDone(Value):
+    """The step's order is so; ``adopted`` when its effect was found in the world instead of in a reply."""
+
+    type: Literal["step.done"] = "step.done"
+    step: StepId
+    was_adopted: bool = False
+    result: dict[str, Any] = Field(default_factory=dict)
+
+
+class StepFailed(Value):
+    """The step cannot be made so; the run ends as failed."""
+
+    type: Literal["step.failed"] = "step.failed"
+    step: StepId
+    why: str
+    hints: tuple[str, ...] = ()
+
+
+class FindingMade(Value):
+    """One check of a validation answered."""
+
+    type: Literal["finding.made"] = "finding.made"
+    step: StepId
+    finding: Finding
+
+
+class RunPaused(Value):
+    """The run stopped at a safe place and can be resumed."""
+
+    type: Literal["run.paused"] = "run.paused"
+    why: str
+    exit_code: int
+
+
+class RunAborted(Value):
+    """A person ended the run; what it created is still there until it is cleaned."""
+
+    type: Literal["run.aborted"] = "run.aborted"
+    by: str
+    why: str = ""
+
+
+class RunFinished(Value):
+    """The run is over: its verdict, or none when it failed before one could be reached."""
+
+    type: Literal["run.finished"] = "run.finished"
+    outcome: Literal["done", "failed"]
+    verdict: Verdict | None = None
+    measured: Measured = Measured()
+    why: str = ""
+
+
+Body = Annotated[
+    RunCreated
+    | RunAttached
+    | StepIntended
+    | StepSent
+    | StepRetried
+    | StepUncertain
+    | StepDone
+    | StepFailed
+    | FindingMade
+    | RunPaused
+    | RunAborted
+    | RunFinished,
+    Field(discriminator="type"),
+]
+"""What an event says."""
+
+
+class Event(Value):
+    """One line of a journal, chained to the one before by its digest."""
+
+    number: int
+    at: Instant
+    writer: str
+    """Names one process's hold on the run; a process that lost its hold is fenced at its next append."""
+    nonce: str
+    """Tells our own write from another's when a reply was lost."""
+    previous: str
+    body: Body
+
+
+StepStatus = Literal["waiting", "intended", "sent", "uncertain", "done", "failed"]
+RunStatus = Literal["running", "paused", "aborted", "failed", "finished"]
+
+
+class StepState(Value):
+    """What is known about one step."""
+
+    status: StepStatus = "waiting"
+    began: Instant | None = None
+    ended: Instant | None = None
+    attempts: int = 0
+    retries: int = 0
+    request_ids: tuple[str, ...] = ()
+    was_adopted: bool = False
+    note: str = ""
+    result: dict[str, Any] = Field(default_factory=dict)
+
+
+class RunState(Value):
+    """Everything the journal knows about a run."""
+
+    run: str
+    plan: str
+    why: str = ""
+    status: RunStatus = "running"
+    began: Instant
+    ended: Instant | None = None
+    who: str = ""
+    where: str = ""
+    writer: str = ""
+    attachments: int = 0
+    last: Instant
+    events: int
+    steps: dict[str, StepState] = Field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    verdict: Verdict | None = None
+    measured: Measured = Measured()
+    note: str = ""
+    exit_code: int | None = None
+
+    def step(self, identifier: str) -> StepState:
+        """The state of a step; a step the journal does not mention is waiting."""
+        return self.steps.get(identifier, StepState())
+
+
+def state_of(events: tuple[Event, ...] | list[Event]) -> RunState:
+    """Fold a journal into the run's state. Raises ``Bug`` when the first event is not ``run.created``."""
+    if not events or not isinstance(events[0].body, RunCreated):
+        message = "a journal must begin with run.created"
+        raise Bug(message)
+    first = events[0]
+    created = events[0].body
+    state: dict[str, Any] = {"run": created.run, "plan": created.plan, "why": created.why, "began": first.at}
+    steps: dict[str, StepState] = {}
+    findings: dict[str, Finding] = {}
+    for event in events:
+        state |= {"last": event.at, "events": event.number + 1} | _of_run(event, state)
+        _of_step(event, steps, findings)
+    return RunState(**state, steps=steps, findings=tuple(findings.values()))
+
+
+def _of_run(event: Event, state: dict[str, Any]) -> dict[str, Any]:
+    match event.body:
+        case RunAttached(who=who, where=where):
+            count = state.get("attachments", 0) + 1
+            return {"who": who, "where": where, "writer": event.writer, "attachments": count, "status": "running", "note": ""}
+        case RunPaused(why=why, exit_code=code):
+            return {"status": "paused", "note": why, "exit_code": code}
+        case RunAborted(by=by, why=why):
+            return {"status": "aborted", "ended": event.at, "note": f"aborted by {by}" + (f": {why}" if why else "")}
+        case RunFinished() as end:
+            status = "finished" if end.outcome == "done" else "failed"
+            return {"status": status, "ended": event.at, "verdict": end.verdict, "measured": end.measured, "note": end.why}
+        case _:
+            return {}
+
+
+def _of_step(event: Event, steps: dict[str, StepState], findings: dict[str, Finding]) -> None:
+    body = event.body
+    if isinstance(body, RunCreated | RunAttached | RunPaused | RunAborted | RunFinished):
+        return
+    if isinstance(body, FindingMade):
+        findings[body.finding.check] = body.finding
+        return
+    before = steps.get(body.step, StepState())
+    steps[body.step] = before.model_copy(update=_step_news(event, before))
+
+
+def _step_news(event: Event, before: StepState) -> dict[str, Any]:
+    match event.body:
+        case StepIntended(attempt=attempt):
+            return {"status": "intended", "began": before.began or event.at, "attempts": attempt, "note": ""}
+        case StepSent(request_id=request_id):
+            return {"status": "sent", "request_ids": (*before.request_ids, request_id) if request_id else before.request_ids}
+        case StepRetried(why=why):
+            return {"retries": before.retries + 1, "note": why}
+        case StepUncertain(why=why):
+            return {"status": "uncertain", "note": why}
+        case StepDone(was_adopted=was_adopted, result=result):
+            return {"status": "done", "ended": event.at, "was_adopted": was_adopted, "result": result, "note": ""}
+        case StepFailed(why=why):
+            return {"status": "failed", "ended": event.at, "note": why}
+        case _:
+            return {}

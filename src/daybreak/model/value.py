@@ -1,0 +1,64 @@
+"""The base of every noun: a frozen value with one canonical JSON form and one digest.
+
+The law: two values that mean the same have the same bytes (RFC 8785), so a digest can be printed, approved and compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import rfc8785
+from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer
+
+
+class Value(BaseModel):
+    """A frozen value; unknown fields are refused, so a hand-edited file cannot smuggle anything in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_timedelta="iso8601")
+
+    def plain(self) -> dict[str, Any]:
+        """The value as JSON-ready dictionaries, lists and strings."""
+        return self.model_dump(mode="json")
+
+    def canonical(self) -> bytes:
+        """The one JSON spelling of this value (RFC 8785)."""
+        return canonical(self.plain())
+
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON, in hex."""
+        return digest(self.plain())
+
+
+def canonical(plain: Any) -> bytes:
+    """The RFC 8785 spelling of JSON-ready data."""
+    return rfc8785.dumps(plain)
+
+
+def digest(plain: Any) -> str:
+    """SHA-256 of the RFC 8785 spelling of JSON-ready data, in hex."""
+    return hashlib.sha256(canonical(plain)).hexdigest()
+
+
+def _utc(instant: datetime) -> datetime:
+    if instant.tzinfo is None:
+        message = "an instant needs a time zone"
+        raise ValueError(message)
+    return instant.astimezone(UTC)
+
+
+def iso(instant: datetime) -> str:
+    """An instant as AWS and we print it: UTC, a ``Z``, fractions only when there are any.
+
+    >>> iso(datetime(2024, 1, 15, 15, 30, tzinfo=UTC))
+    '2024-01-15T15:30:00Z'
+    """
+    return _utc(instant).isoformat().replace("+00:00", "Z")
+
+
+Instant = Annotated[datetime, AfterValidator(_utc), PlainSerializer(iso, return_type=str, when_used="json")]
+"""An aware point in time, always held in UTC."""
+
+Span = timedelta
+"""A length of time; in JSON an ISO 8601 duration such as ``PT40M``."""

@@ -1,0 +1,193 @@
+"""Observation: what was seen of the world, and when; facts only, no opinion."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from daybreak.model.value import Instant, Span, Value
+
+
+class Identity(Value):
+    """Who we are to AWS and where we talk to: a plan pins all of it but the caller."""
+
+    account: str
+    caller: str
+    region: str
+    endpoint: str | None = None
+    """The endpoint URL when it is not AWS's own."""
+
+
+class Member(Value):
+    """An instance as its cluster lists it."""
+
+    identifier: str
+    is_writer: bool
+    tier: int = 1
+    parameter_group_status: str | None = None
+
+
+class ServerlessRange(Value):
+    """The Serverless v2 capacity range, in Aurora capacity units."""
+
+    low: float
+    high: float
+
+
+class Role(Value):
+    """An IAM role of a cluster and the feature it serves."""
+
+    arn: str
+    feature: str | None = None
+    status: str | None = None
+
+
+class Window(Value):
+    """What continuous backup can reach: both ends, inclusive. Null on AWS until a restore is complete (FACTS 4.3)."""
+
+    earliest: Instant
+    latest: Instant
+
+
+class Cluster(Value):
+    """A DB cluster as ``DescribeDBClusters`` tells it."""
+
+    identifier: str
+    resource_id: str
+    arn: str
+    status: str
+    engine: str
+    engine_version: str
+    engine_mode: str | None = None
+    endpoint: str | None = None
+    reader_endpoint: str | None = None
+    port: int
+    database: str | None = None
+    master_username: str | None = None
+    created: Instant | None = None
+    window: Window | None = None
+    members: tuple[Member, ...] = ()
+    parameter_group: str
+    subnet_group: str | None = None
+    security_groups: tuple[str, ...] = ()
+    is_encrypted: bool = False
+    kms_key: str | None = None
+    storage_type: str = "aurora"
+    has_iam_auth: bool = False
+    log_exports: tuple[str, ...] = ()
+    is_protected: bool = False
+    copies_tags: bool = False
+    backup_retention: Span = Span(days=1)
+    backup_window: str | None = None
+    maintenance_window: str | None = None
+    serverless: ServerlessRange | None = None
+    roles: tuple[Role, ...] = ()
+    master_secret: str | None = None
+    has_pending_changes: bool = False
+    tags: dict[str, str] = Field(default_factory=dict)
+
+
+class Instance(Value):
+    """A DB instance of an Aurora cluster as ``DescribeDBInstances`` tells it."""
+
+    identifier: str
+    cluster: str | None
+    status: str
+    instance_class: str
+    engine: str
+    engine_version: str | None = None
+    endpoint: str | None = None
+    tier: int = 1
+    zone: str | None = None
+    parameter_group: str | None = None
+    parameter_group_status: str | None = None
+    is_public: bool = False
+    upgrades_itself: bool = True
+    ca: str | None = None
+    monitoring_interval: int = 0
+    monitoring_role: str | None = None
+    has_performance_insights: bool = False
+    performance_insights_retention: int | None = None
+    performance_insights_key: str | None = None
+    copies_tags: bool = False
+    maintenance_window: str | None = None
+    has_pending_changes: bool = False
+    tags: dict[str, str] = Field(default_factory=dict)
+
+
+class AutomatedBackup(Value):
+    """A continuous backup, also one kept after its cluster was deleted (``retained``)."""
+
+    cluster: str
+    resource_id: str
+    status: str
+    engine: str
+    engine_version: str
+    window: Window | None = None
+    is_encrypted: bool = False
+    kms_key: str | None = None
+    storage_type: str | None = None
+    has_iam_auth: bool = False
+    port: int | None = None
+    master_username: str | None = None
+    allocated: int | None = None
+    retention: Span | None = None
+    tags: dict[str, str] = Field(default_factory=dict)
+
+
+class ParameterGroup(Value):
+    """A cluster parameter group; ``parameters`` holds what a person set, not the defaults."""
+
+    name: str
+    family: str
+    description: str = ""
+    arn: str = ""
+    parameters: dict[str, str] = Field(default_factory=dict)
+    tags: dict[str, str] = Field(default_factory=dict)
+
+
+class SecurityGroup(Value):
+    """A security group, as far as a restore must know it."""
+
+    identifier: str
+    name: str
+    vpc: str | None = None
+    opens_ports: tuple[tuple[int, int], ...] = ()
+    """TCP port ranges that some source may enter by."""
+
+
+class Key(Value):
+    """A KMS key: its full name and whether it can be used right now."""
+
+    arn: str
+    is_enabled: bool
+    state: str = "Enabled"
+
+
+class Past(Value):
+    """An earlier run that finished, the best evidence for an estimate."""
+
+    run: str
+    kind: str
+    took: Span
+    size: int | None = None
+    """Bytes of the source at that time."""
+
+
+class Observation(Value):
+    """Everything a planner may know. A planner that needs more asks for another field here, never for a socket."""
+
+    seen: Instant
+    identity: Identity
+    cluster: Cluster | None = None
+    instances: tuple[Instance, ...] = ()
+    backups: tuple[AutomatedBackup, ...] = ()
+    parameter_group: ParameterGroup | None = None
+    settable: tuple[str, ...] = ()
+    """Names of cluster parameters that this engine version lets us modify, of those we care for."""
+    subnet_groups: tuple[str, ...] = ()
+    security_groups: tuple[SecurityGroup, ...] = ()
+    key: Key | None = None
+    names_taken: tuple[str, ...] = ()
+    size: int | None = None
+    """Bytes of the source's volume, from CloudWatch's ``VolumeBytesUsed``; none when it has no data."""
+    past: tuple[Past, ...] = ()

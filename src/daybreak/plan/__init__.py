@@ -1,0 +1,1 @@
+"""Request and observation to plan, or a refusal with every reason; pure."""

@@ -1,0 +1,1 @@
+"""The only home of psycopg and of the pg_* programs."""

@@ -1,0 +1,1 @@
+"""Any noun to text, markdown, JSON or aws command lines; pure."""

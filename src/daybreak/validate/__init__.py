@@ -1,0 +1,1 @@
+"""Ask a restored database questions: probes ask, checks judge."""
