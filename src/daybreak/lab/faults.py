@@ -85,7 +85,7 @@ class Fail:
     message: str
 
 
-def rule_of(id: str, document: Mapping[str, Any]) -> Rule:
+def rule_of(name: str, document: Mapping[str, Any]) -> Rule:
     """The rule a JSON document describes; refuses unknown keys, effects and broken patterns with `BadRule`."""
     known = {"effect", "service", "action", "region", "identifier", "times", "skip", "probability", "args"}
     if unknown := set(document) - known:
@@ -105,7 +105,7 @@ def rule_of(id: str, document: Mapping[str, Any]) -> Rule:
             raise BadRule(f"{name!r} has the wrong type: {values[name]!r}")
     if values["effect"] is Effect.REGION_DOWN and values.get("region", "*") == "*":
         raise BadRule("region_down needs a region")
-    return Rule(id=id, **values)
+    return Rule(id=name, **values)
 
 
 class Faults:
@@ -117,7 +117,7 @@ class Faults:
         self._left: dict[str, int] = {}
         self._skip: dict[str, int] = {}
         self._ids = itertools.count(1)
-        self._random = random.Random(seed)  # noqa: S311  (dice for faults, not for secrets)
+        self._random = random.Random(seed)  # noqa: S311 - dice for faults, not for secrets
 
     def add(self, document: Mapping[str, Any]) -> Rule:
         """Plant the rule the document describes and return it with its id."""
@@ -129,17 +129,17 @@ class Faults:
                 self._left[rule.id] = rule.times
             return rule
 
-    def remove(self, id: str) -> bool:
+    def remove(self, name: str) -> bool:
         """Take one rule away; False when there is none of that id."""
         with self._lock:
-            return self._drop(id)
+            return self._drop(name)
 
     def clear(self) -> int:
         """Take every rule away and say how many there were."""
         with self._lock:
             count = len(self._rules)
-            for id in list(self._rules):
-                self._drop(id)
+            for name in list(self._rules):
+                self._drop(name)
             return count
 
     def rules(self) -> tuple[Rule, ...]:
@@ -197,7 +197,7 @@ class Faults:
                 self._drop(rule.id)
         return True
 
-    def _drop(self, id: str) -> bool:
-        self._left.pop(id, None)
-        self._skip.pop(id, None)
-        return self._rules.pop(id, None) is not None
+    def _drop(self, name: str) -> bool:
+        self._left.pop(name, None)
+        self._skip.pop(name, None)
+        return self._rules.pop(name, None) is not None

@@ -9,22 +9,18 @@ from __future__ import annotations
 import functools
 import io
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
+from typing import Any
+from urllib.parse import urlsplit
 
 import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-
-class Application(Protocol):
-    """A WSGI application."""
-
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any], /) -> Iterable[bytes]:
-        """Answer one request."""
+from daybreak.lab.message import Application, Request, ask
 
 
 @dataclass(frozen=True)
@@ -71,7 +67,7 @@ class World:
     def security_groups(self, region: str, ids: Sequence[str]) -> tuple[SecurityGroup, ...]:
         """Those of the groups that exist, in the order asked for."""
         found = {group.id: group for group in self._groups(region, {"GroupIds": list(ids)} if ids else None)}
-        return tuple(found[id] for id in ids if id in found)
+        return tuple(found[name] for name in ids if name in found)
 
     def default_security_group(self, region: str, vpc: str | None = None) -> SecurityGroup | None:
         """The group named ``default`` of the VPC, or of the region's default VPC."""
@@ -95,7 +91,7 @@ class World:
         found = {
             row["SubnetId"]: Subnet(row["SubnetId"], row["VpcId"], row["AvailabilityZone"]) for row in answer["Subnets"]
         }
-        return tuple(found[id] for id in ids if id in found)
+        return tuple(found[name] for name in ids if name in found)
 
     def default_subnets(self, region: str) -> tuple[Subnet, ...]:
         """The subnets of the region's default VPC."""
@@ -106,12 +102,10 @@ class World:
         return tuple(Subnet(row["SubnetId"], row["VpcId"], row["AvailabilityZone"]) for row in answer["Subnets"])
 
     def key(self, region: str, name: str) -> KeyFacts | None:
-        """The KMS key of that id, ARN or alias; None when there is none. ``alias/aws/rds`` always exists."""
+        """The KMS key of that id, ARN or alias; None when there is none. ``alias/aws/rds`` always is."""
         try:
             answer = self.client("kms", region).describe_key(KeyId=name)["KeyMetadata"]
         except ClientError:
-            if name.endswith("alias/aws/rds"):
-                return KeyFacts(f"arn:aws:kms:{region}:{self.account}:key/00000000-0000-4000-8000-00000000rds0", True)
             return None
         return KeyFacts(str(answer["Arn"]), bool(answer["Enabled"]) and answer.get("KeyState") == "Enabled")
 
@@ -139,7 +133,8 @@ class World:
     def _make_client(self, service: str, region: str) -> Any:
         config = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
         client = self._session.create_client(service, region_name=region, config=config)
-        client.meta.events.register("before-send", self._answer)
+        events: Any = client.meta.events  # the stubs know handlers without an answer only
+        events.register("before-send", self._answer)
         return client
 
     def _groups(self, region: str, query: dict[str, Any] | None) -> tuple[SecurityGroup, ...]:
@@ -154,74 +149,32 @@ class World:
         return tuple(_group(row) for row in answer["SecurityGroups"])
 
     def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-        status, headers, body = call(self._app, request)
-        raw = _Raw(body)
-        return AWSResponse(request.url, status, headers, raw)
+        reply = ask(self._app, _request_of(request))
+        fields = HTTPHeaders()
+        for name, value in reply.headers:
+            fields[name] = value
+        return AWSResponse(request.url, reply.status, fields, _Raw(reply.body))
 
 
 class _Raw(io.BytesIO):
     """The body as urllib3 would give it to botocore."""
 
     def stream(self, *_: Any, **__: Any) -> Iterable[bytes]:
+        """The whole body in one piece."""
         yield self.read()
 
 
-def call(app: Application, request: AWSPreparedRequest) -> tuple[int, dict[str, str], bytes]:
-    """Send one prepared AWS request to a WSGI application and return status, headers and body."""
-    environ = environ_of(request)
-    started: list[tuple[str, list[tuple[str, str]]]] = []
-
-    def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> Callable[[bytes], Any]:
-        started.append((status, headers))
-        return lambda data: None
-
-    body = app(environ, start_response)
-    try:
-        content = b"".join(body)
-    finally:
-        if hasattr(body, "close"):
-            body.close()
-    status, headers = started[-1]
-    return int(status.split()[0]), dict(headers), content
-
-
-def environ_of(request: AWSPreparedRequest) -> dict[str, Any]:
-    """The WSGI environment of a prepared AWS request."""
-    url = urlsplit(request.url)
-    body = request.body or b""
+def _request_of(prepared: AWSPreparedRequest) -> Request:
+    url = urlsplit(prepared.url)
+    body = prepared.body or b""
     if hasattr(body, "read"):
         body = body.read()
-    if isinstance(body, str):
-        body = body.encode()
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": request.method,
-        "SCRIPT_NAME": "",
-        "PATH_INFO": unquote(url.path or "/", "latin-1"),
-        "RAW_URI": (url.path or "/") + (f"?{url.query}" if url.query else ""),
-        "REQUEST_URI": (url.path or "/") + (f"?{url.query}" if url.query else ""),
-        "QUERY_STRING": url.query,
-        "SERVER_NAME": url.hostname or "localhost",
-        "SERVER_PORT": str(url.port or 80),
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "REMOTE_ADDR": "127.0.0.1",
-        "CONTENT_LENGTH": str(len(body)),
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": url.scheme or "http",
-        "wsgi.input": io.BytesIO(body),
-        "wsgi.errors": io.StringIO(),
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
-        "HTTP_HOST": url.netloc,
+    headers = {
+        name.lower(): value.decode("latin-1") if isinstance(value, bytes) else str(value)
+        for name, value in prepared.headers.items()
     }
-    for name, value in request.headers.items():
-        key = name.upper().replace("-", "_")
-        text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
-        if key == "CONTENT_TYPE":
-            environ[key] = text
-        elif key not in ("CONTENT_LENGTH", "HOST", "TRANSFER_ENCODING"):
-            environ[f"HTTP_{key}"] = text
-    return environ
+    content = body.encode() if isinstance(body, str) else bytes(body)
+    return Request(str(prepared.method), url.path or "/", url.query, {"host": url.netloc, **headers}, content)
 
 
 def _group(row: dict[str, Any]) -> SecurityGroup:
