@@ -78,7 +78,7 @@ class SetClusterOptions(Value):
 
 
 class CreateInstance(Value):
-    """Add one instance to the clone; the first becomes the writer."""
+    """Add one instance to the clone, never a public one; the first becomes the writer."""
 
     kind: Literal["create-instance@1"] = "create-instance@1"
     clone: str
@@ -87,7 +87,6 @@ class CreateInstance(Value):
     engine: str
     tier: int = 1
     parameter_group: str | None = None
-    is_public: bool = False
     upgrades_itself: bool = True
     ca: str | None = None
     copies_tags: bool = False

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field
+from whenever import Instant as ExactTime
 from whenever import (
     InvalidOffsetError,
     OffsetDateTime,
@@ -20,7 +21,6 @@ from whenever import (
     TimeZoneNotFoundError,
     ZonedDateTime,
 )
-from whenever import Instant as ExactTime
 
 from daybreak.errors import Refused
 from daybreak.model.value import Instant, Value, iso
@@ -126,7 +126,9 @@ def _placed(plain: str, zone: str) -> datetime:
     try:
         return PlainDateTime.parse_iso(plain).assume_tz(zone, disambiguation="raise").to_stdlib()
     except TimeZoneNotFoundError:
-        raise Refused(f'the time zone "{zone}" is not known', "use a name such as Europe/Berlin, or an offset") from None
+        raise Refused(
+            f'the time zone "{zone}" is not known', "use a name such as Europe/Berlin, or an offset"
+        ) from None
     except SkippedTime:
         raise Refused(
             f'the time "{plain}" does not exist in {zone}: the clocks were put forward over it',

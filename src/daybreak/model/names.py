@@ -46,7 +46,7 @@ def printable(text: str) -> str:
     'a\\x1b[31mb'
     """
     shown = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
-    return shown if len(shown) <= 100 else shown[:99] + "…"  # noqa: PLR2004 - the width named in the docstring
+    return shown if len(shown) <= 100 else shown[:99] + "…"
 
 
 def clone_name(cluster: str, kind: str, moment: datetime, suffix: str) -> str:

@@ -221,14 +221,27 @@ def _of_run(event: Event, state: dict[str, Any]) -> dict[str, Any]:
     match event.body:
         case RunAttached(who=who, where=where):
             count = state.get("attachments", 0) + 1
-            return {"who": who, "where": where, "writer": event.writer, "attachments": count, "status": "running", "note": ""}
+            return {
+                "who": who,
+                "where": where,
+                "writer": event.writer,
+                "attachments": count,
+                "status": "running",
+                "note": "",
+            }
         case RunPaused(why=why, exit_code=code):
             return {"status": "paused", "note": why, "exit_code": code}
         case RunAborted(by=by, why=why):
             return {"status": "aborted", "ended": event.at, "note": f"aborted by {by}" + (f": {why}" if why else "")}
         case RunFinished() as end:
             status = "finished" if end.outcome == "done" else "failed"
-            return {"status": status, "ended": event.at, "verdict": end.verdict, "measured": end.measured, "note": end.why}
+            return {
+                "status": status,
+                "ended": event.at,
+                "verdict": end.verdict,
+                "measured": end.measured,
+                "note": end.why,
+            }
         case _:
             return {}
 
@@ -249,7 +262,10 @@ def _step_news(event: Event, before: StepState) -> dict[str, Any]:
         case StepIntended(attempt=attempt):
             return {"status": "intended", "began": before.began or event.at, "attempts": attempt, "note": ""}
         case StepSent(request_id=request_id):
-            return {"status": "sent", "request_ids": (*before.request_ids, request_id) if request_id else before.request_ids}
+            return {
+                "status": "sent",
+                "request_ids": (*before.request_ids, request_id) if request_id else before.request_ids,
+            }
         case StepRetried(why=why):
             return {"retries": before.retries + 1, "note": why}
         case StepUncertain(why=why):

@@ -1,0 +1,227 @@
+"""Action to AWS call: the one place where an order becomes parameters; what we print is what we send.
+
+The law: a change is exactly one call, and every name it touches is known beforehand, so the same table guards the source,
+prints the ``aws`` line and derives the IAM policy.
+"""
+
+from __future__ import annotations
+
+from typing import Any, assert_never
+
+from daybreak.model.actions import (
+    AwaitCluster,
+    AwaitClusterGone,
+    AwaitInstance,
+    AwaitSql,
+    Change,
+    CopyParameterGroup,
+    CreateInstance,
+    CreateParameterGroup,
+    DeleteCluster,
+    DeleteInstance,
+    DeleteParameterGroup,
+    RestoreToMoment,
+    SetClusterOptions,
+    SetParameters,
+    Validate,
+    Wait,
+)
+from daybreak.model.moment import At
+from daybreak.model.plan import AwsCall
+from daybreak.model.value import Instant, Value, iso
+
+RUN_TAG = "daybreak:run"
+PLAN_TAG = "daybreak:plan"
+EXPIRES_TAG = "daybreak:expires"
+
+READS: frozenset[str] = frozenset(
+    {
+        "DescribeDBClusters",
+        "DescribeDBInstances",
+        "DescribeDBClusterAutomatedBackups",
+        "DescribeDBClusterParameterGroups",
+        "DescribeDBClusterParameters",
+        "DescribeDBSubnetGroups",
+        "DescribeEngineDefaultClusterParameters",
+        "DescribeEvents",
+        "DescribeSecurityGroups",
+        "DescribeKey",
+        "GetCallerIdentity",
+        "GetMetricStatistics",
+        "GetParameter",
+        "GetSecretValue",
+        "ListTagsForResource",
+    }
+)
+"""Every operation we use that only reads, besides the S3 calls of the journal."""
+
+CHANGES: dict[str, tuple[str, ...]] = {
+    "CopyDBClusterParameterGroup": ("TargetDBClusterParameterGroupIdentifier",),
+    "CreateDBClusterParameterGroup": ("DBClusterParameterGroupName",),
+    "ModifyDBClusterParameterGroup": ("DBClusterParameterGroupName",),
+    "RestoreDBClusterToPointInTime": ("DBClusterIdentifier",),
+    "ModifyDBCluster": ("DBClusterIdentifier",),
+    "CreateDBInstance": ("DBInstanceIdentifier", "DBClusterIdentifier"),
+    "DeleteDBInstance": ("DBInstanceIdentifier",),
+    "DeleteDBCluster": ("DBClusterIdentifier",),
+    "DeleteDBClusterParameterGroup": ("DBClusterParameterGroupName",),
+}
+"""Every operation we use that changes something, and the parameters that name what it changes. Nothing else can be sent."""
+
+
+class Stamp(Value):
+    """What is tagged onto everything a run creates, so that it can be recognized and never forgotten."""
+
+    run: str
+    plan: str
+    expires: Instant | None = None
+
+    def tags(self) -> dict[str, str]:
+        """The stamp as AWS tags."""
+        expires = {EXPIRES_TAG: iso(self.expires)} if self.expires else {}
+        return {RUN_TAG: self.run, PLAN_TAG: self.plan} | expires
+
+
+def changed_names(operation: str, params: dict[str, Any]) -> tuple[str, ...]:
+    """The names of what a call would change; raises ``KeyError`` for an operation that is not in ``CHANGES``."""
+    return tuple(str(params[name]) for name in CHANGES[operation] if name in params)
+
+
+def call_of(action: Change | Wait | Validate, stamp: Stamp, region: str) -> AwsCall | None:
+    """The AWS call that an action is carried out by; none for actions that wait or validate."""
+    match action:
+        case AwaitCluster() | AwaitInstance() | AwaitSql() | AwaitClusterGone() | Validate():
+            return None
+        case _:
+            operation, params = _operation(action, stamp)
+            return AwsCall(service="rds", operation=operation, params=_without_nothing(params), region=region)
+
+
+def look_of(action: Change | Wait | Validate, region: str) -> AwsCall | None:
+    """The call that shows, by hand, whether a wait is over; none for actions that are not waits on AWS."""
+    match action:
+        case AwaitCluster(clone=clone) | AwaitClusterGone(clone=clone) | AwaitSql(clone=clone):
+            return AwsCall(
+                service="rds", operation="DescribeDBClusters", params={"DBClusterIdentifier": clone}, region=region
+            )
+        case AwaitInstance(instance=instance):
+            params = {"DBInstanceIdentifier": instance}
+            return AwsCall(service="rds", operation="DescribeDBInstances", params=params, region=region)
+        case _:
+            return None
+
+
+def _operation(action: Change, stamp: Stamp) -> tuple[str, dict[str, Any]]:
+    match action:
+        case CopyParameterGroup():
+            return "CopyDBClusterParameterGroup", {
+                "SourceDBClusterParameterGroupIdentifier": action.source,
+                "TargetDBClusterParameterGroupIdentifier": action.group,
+                "TargetDBClusterParameterGroupDescription": action.description,
+                "Tags": _tags(stamp.tags()),
+            }
+        case CreateParameterGroup():
+            return "CreateDBClusterParameterGroup", {
+                "DBClusterParameterGroupName": action.group,
+                "DBParameterGroupFamily": action.family,
+                "Description": action.description,
+                "Tags": _tags(stamp.tags()),
+            }
+        case SetParameters():
+            return "ModifyDBClusterParameterGroup", {
+                "DBClusterParameterGroupName": action.group,
+                "Parameters": [
+                    {"ParameterName": name, "ParameterValue": value, "ApplyMethod": "pending-reboot"}
+                    for name, value in sorted(action.parameters.items())
+                ],
+            }
+        case RestoreToMoment():
+            return "RestoreDBClusterToPointInTime", _restore(action, stamp)
+        case SetClusterOptions():
+            return "ModifyDBCluster", {
+                "DBClusterIdentifier": action.clone,
+                "ApplyImmediately": True,
+                "BackupRetentionPeriod": action.backup_retention.days if action.backup_retention else None,
+                "PreferredBackupWindow": action.backup_window,
+                "PreferredMaintenanceWindow": action.maintenance_window,
+                "DeletionProtection": action.is_protected,
+            }
+        case CreateInstance():
+            return "CreateDBInstance", _instance(action, stamp)
+        case DeleteInstance(instance=instance):
+            return "DeleteDBInstance", {"DBInstanceIdentifier": instance}
+        case DeleteCluster(clone=clone):
+            # DeleteAutomatedBackups is left out on purpose: we never ask AWS to drop a backup.
+            return "DeleteDBCluster", {"DBClusterIdentifier": clone, "SkipFinalSnapshot": True}
+        case DeleteParameterGroup(group=group):
+            return "DeleteDBClusterParameterGroup", {"DBClusterParameterGroupName": group}
+        case _:
+            assert_never(action)
+
+
+def _restore(action: RestoreToMoment, stamp: Stamp) -> dict[str, Any]:
+    source = (
+        {"SourceDbClusterResourceId": action.resource_id}
+        if action.resource_id
+        else {"SourceDBClusterIdentifier": action.source}
+    )
+    at = (
+        {"RestoreToTime": iso(action.moment.instant)}
+        if isinstance(action.moment, At)
+        else {"UseLatestRestorableTime": True}
+    )
+    return {
+        "DBClusterIdentifier": action.clone,
+        **source,
+        **at,
+        "DBClusterParameterGroupName": action.parameter_group,
+        "DBSubnetGroupName": action.subnet_group,
+        "VpcSecurityGroupIds": list(action.security_groups),
+        "Port": action.port,
+        "KmsKeyId": action.kms_key,
+        "StorageType": action.storage_type,
+        "EnableIAMDatabaseAuthentication": action.has_iam_auth,
+        "EnableCloudwatchLogsExports": list(action.log_exports) or None,
+        "DeletionProtection": action.is_protected,
+        "CopyTagsToSnapshot": action.copies_tags,
+        "ServerlessV2ScalingConfiguration": {
+            "MinCapacity": action.serverless.low,
+            "MaxCapacity": action.serverless.high,
+        }
+        if action.serverless
+        else None,
+        "Tags": _tags(action.tags | stamp.tags()),
+    }
+
+
+def _instance(action: CreateInstance, stamp: Stamp) -> dict[str, Any]:
+    return {
+        "DBInstanceIdentifier": action.instance,
+        "DBClusterIdentifier": action.clone,
+        "DBInstanceClass": action.instance_class,
+        "Engine": action.engine,
+        "PromotionTier": action.tier,
+        "DBParameterGroupName": action.parameter_group,
+        # Always sent: a clone must never become public by a default.
+        "PubliclyAccessible": False,
+        "AutoMinorVersionUpgrade": action.upgrades_itself,
+        "CACertificateIdentifier": action.ca,
+        "CopyTagsToSnapshot": action.copies_tags or None,
+        "MonitoringInterval": action.monitoring_interval or None,
+        "MonitoringRoleArn": action.monitoring_role if action.monitoring_interval else None,
+        "EnablePerformanceInsights": action.has_performance_insights or None,
+        "PerformanceInsightsRetentionPeriod": action.performance_insights_retention
+        if action.has_performance_insights
+        else None,
+        "PerformanceInsightsKMSKeyId": action.performance_insights_key if action.has_performance_insights else None,
+        "PreferredMaintenanceWindow": action.maintenance_window,
+        "Tags": _tags(action.tags | stamp.tags()),
+    }
+
+
+def _tags(tags: dict[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+
+
+def _without_nothing(params: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in params.items() if value is not None}

@@ -1,0 +1,131 @@
+"""Clean: remove what a run created, and nothing else.
+
+The order: protection first, because AWS refuses to delete a protected cluster; instances before the cluster, because AWS
+refuses a cluster with members; the parameter group last, because it is in use until the cluster is gone.
+"""
+
+from __future__ import annotations
+
+from daybreak.model.actions import (
+    AwaitClusterGone,
+    DeleteCluster,
+    DeleteInstance,
+    DeleteParameterGroup,
+    SetClusterOptions,
+)
+from daybreak.model.names import quarantine_group_name
+from daybreak.model.plan import Estimate, Plan, Refusal, RunId, Step, StepId
+from daybreak.model.requests import CleanRequest
+from daybreak.model.targets import Target
+from daybreak.model.world import Observation
+from daybreak.plan import estimates
+from daybreak.plan.calls import RUN_TAG
+from daybreak.plan.terms import Sequence, Terms, removing
+
+_GOING = frozenset({"deleting"})
+
+
+def clean_plan(request: CleanRequest, target: Target, seen: Observation, terms: Terms) -> Plan | Refusal:
+    """The plan that removes the clone of ``request.run``. ``seen`` holds the clone as its cluster and its instances."""
+    reasons = _objections(request, target, seen)
+    if reasons:
+        return Refusal(
+            what=f'cleaning up after "{request.run}"', reasons=tuple(reasons), hints=(f"daybreak show {request.run}",)
+        )
+    steps = _steps(request, seen)
+    low = sum((step.estimate.low for step in steps), start=terms.created - terms.created)
+    high = sum((step.estimate.high for step in steps), start=terms.created - terms.created)
+    return Plan(
+        run=RunId(f"{request.run}-clean-{request.suffix}"),
+        request=request,
+        target=target,
+        identity=seen.identity,
+        created=terms.created,
+        expires=terms.expires,
+        zone=terms.zone,
+        source=target.cluster,
+        clone=request.run,
+        objectives=target.objectives,
+        estimate=Estimate(low=low, high=high, evidence="the sum of its steps"),
+        steps=steps,
+    )
+
+
+def _objections(request: CleanRequest, target: Target, seen: Observation) -> list[str]:
+    if request.run == target.cluster:
+        return [f'"{request.run}" is the source itself']
+    reasons = []
+    if seen.cluster and seen.cluster.tags.get(RUN_TAG) != request.run:
+        reasons.append(
+            f'the cluster "{request.run}" does not carry the tag {RUN_TAG}={request.run}: this run did not create it'
+        )
+    reasons += [
+        f'the instance "{instance.identifier}" in it does not carry the tag {RUN_TAG}={request.run}: somebody else created it'
+        for instance in seen.instances
+        if instance.tags.get(RUN_TAG) != request.run
+    ]
+    if seen.parameter_group and seen.parameter_group.tags.get(RUN_TAG) != request.run:
+        reasons.append(
+            f'the parameter group "{seen.parameter_group.name}" does not carry the tag {RUN_TAG}={request.run}'
+        )
+    if not (seen.cluster or seen.instances or seen.parameter_group):
+        reasons.append(f'nothing that "{request.run}" created exists any more')
+    return reasons
+
+
+def _steps(request: CleanRequest, seen: Observation) -> tuple[Step, ...]:
+    sequence = Sequence()
+    before: tuple[StepId, ...] = ()
+    if seen.cluster and seen.cluster.is_protected and seen.cluster.status not in _GOING:
+        before = (
+            sequence.add(
+                "lift-protection",
+                SetClusterOptions(clone=request.run, is_protected=False),
+                "the clone took over the source's deletion protection",
+                estimates.OPTIONS,
+                guards=removing(request.run),
+            ),
+        )
+    deleted = tuple(
+        sequence.add(
+            f"delete-instance-{number}",
+            DeleteInstance(clone=request.run, instance=instance.identifier),
+            "AWS refuses to delete a cluster that has instances",
+            estimates.CALL,
+            after=before,
+            guards=removing(instance.identifier),
+        )
+        for number, instance in enumerate(seen.instances, start=1)
+    )
+    gone = _add_cluster(sequence, request, after=before + deleted) if seen.cluster else ()
+    if seen.parameter_group:
+        group = quarantine_group_name(request.run)
+        sequence.add(
+            "delete-parameter-group",
+            DeleteParameterGroup(group=group),
+            "the quarantine group serves nobody once the clone is gone",
+            estimates.CALL,
+            after=gone,
+            guards=removing(group),
+        )
+    return tuple(sequence.steps)
+
+
+def _add_cluster(sequence: Sequence, request: CleanRequest, *, after: tuple[StepId, ...]) -> tuple[StepId, ...]:
+    deleted = sequence.add(
+        "delete-cluster",
+        DeleteCluster(clone=request.run),
+        "a forgotten clone is billed on; no final snapshot, because the source's backup still reaches its moment",
+        estimates.CALL,
+        after=after,
+        guards=removing(request.run),
+    )
+    return (
+        sequence.add(
+            "await-gone",
+            AwaitClusterGone(clone=request.run),
+            "the name is free again only when AWS has forgotten it",
+            estimates.DELETION,
+            after=(deleted,),
+        ),
+    )

@@ -1,0 +1,82 @@
+"""How long a restore takes, and on what evidence: this target's own history if there is any, else the runbook's table."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from statistics import median
+
+from daybreak.model.moment import spoken
+from daybreak.model.plan import Estimate
+from daybreak.model.world import Past
+
+_GB = 1024**3
+_SMALL = 100 * _GB
+_MEDIUM = 500 * _GB
+
+RUNBOOK: dict[tuple[str, str], tuple[timedelta, timedelta]] = {
+    ("pitr", "< 100 GB"): (timedelta(minutes=30), timedelta(minutes=60)),
+    ("pitr", "100-500 GB"): (timedelta(hours=1), timedelta(hours=2)),
+    ("snapshot", "< 100 GB"): (timedelta(minutes=30), timedelta(minutes=45)),
+    ("snapshot", "100-500 GB"): (timedelta(hours=1), timedelta(hours=2)),
+    ("region", "< 100 GB"): (timedelta(hours=2), timedelta(hours=3)),
+    ("region", "100-500 GB"): (timedelta(hours=3), timedelta(hours=4)),
+}
+"""The runbook's table of estimated restoration times."""
+
+ENOUGH = 3
+"""Earlier runs from which the history speaks alone; with fewer it is told beside the table."""
+
+INSTANCE = Estimate(
+    low=timedelta(minutes=6),
+    high=timedelta(minutes=10),
+    evidence="an Aurora instance usually takes 6 to 10 minutes to create",
+)
+CALL = Estimate(low=timedelta(seconds=1), high=timedelta(seconds=30), evidence="one API call")
+LOOK = Estimate(low=timedelta(seconds=1), high=timedelta(minutes=2), evidence="DNS, TCP and SQL usually answer at once")
+DELETION = Estimate(
+    low=timedelta(minutes=2), high=timedelta(minutes=15), evidence="deleting usually takes 2 to 15 minutes"
+)
+OPTIONS = Estimate(low=timedelta(seconds=30), high=timedelta(minutes=2), evidence="settings apply within minutes")
+
+
+def restore_estimate(kind: str, size: int | None, past: tuple[Past, ...]) -> Estimate:
+    """The whole run from start to verdict. ``size`` in bytes, ``past`` the finished runs of the same target and kind.
+
+    >>> restore_estimate("pitr", 40 * 1024**3, ()).evidence
+    "the runbook's table: pitr, < 100 GB (the source holds 40 GB); no earlier run of this target"
+    """
+    own = [run.took for run in past if run.kind == kind]
+    if len(own) >= ENOUGH:
+        middle = spoken(timedelta(seconds=median(took.total_seconds() for took in own)))
+        return Estimate(
+            low=min(own), high=max(own), evidence=f"{len(own)} earlier runs of this target: median {middle}"
+        )
+    low, high, row = _table(kind, size)
+    told = (
+        f"{len(own)} earlier run(s) of this target: {', '.join(map(spoken, own))}"
+        if own
+        else "no earlier run of this target"
+    )
+    return Estimate(low=low, high=high, evidence=f"{row}; {told}")
+
+
+def _table(kind: str, size: int | None) -> tuple[timedelta, timedelta, str]:
+    small, medium = RUNBOOK[kind, "< 100 GB"], RUNBOOK[kind, "100-500 GB"]
+    if size is None:
+        return small[0], medium[1], f"the runbook's table: {kind}, up to 500 GB (the source's size is not known)"
+    told = f"the source holds {max(1, round(size / _GB))} GB"
+    if size < _SMALL:
+        return *small, f"the runbook's table: {kind}, < 100 GB ({told})"
+    if size <= _MEDIUM:
+        return *medium, f"the runbook's table: {kind}, 100-500 GB ({told})"
+    factor = size / _MEDIUM
+    stretched = f"the runbook's table ends at 500 GB; its last row, {kind}, stretched by {factor:.1f} ({told})"
+    return medium[0] * factor, medium[1] * factor, stretched
+
+
+def storage_share(whole: Estimate, *others: Estimate) -> Estimate:
+    """What is left of the whole for the restore of the storage, once the other steps have had theirs."""
+    least = timedelta(minutes=1) if whole.high > timedelta(minutes=5) else timedelta(seconds=1)
+    low = max(least, whole.low - sum((other.low for other in others), timedelta()))
+    high = max(low, whole.high - sum((other.high for other in others), timedelta()))
+    return Estimate(low=low, high=high, evidence=f"what remains of the whole: {whole.evidence}")
