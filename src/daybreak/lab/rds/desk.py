@@ -1,0 +1,140 @@
+"""What every part of our RDS is handed: the state, the clock, the jobs, the volumes, and the way to register.
+
+The law: an operation that changes anything runs under the state's lock and refuses before its first change; one that
+only looks takes no lock at all.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from daybreak.lab.clock import Clock
+from daybreak.lab.control import Control, Job, JobKind
+from daybreak.lab.faults import Faults
+from daybreak.lab.store import Doc, State
+from daybreak.lab.world import World
+
+if TYPE_CHECKING:
+    from daybreak.lab.rds.fleet import Fleet
+
+
+@dataclass
+class Desk:
+    """The parts of one RDS, as its operations and jobs see them."""
+
+    account: str
+    clock: Clock
+    state: State
+    world: World
+    faults: Faults
+    fleet: Fleet
+    control: Control = field(init=False)
+
+    def arn(self, region: str, kind: str, id: str) -> str:
+        """The ARN of a resource, ``kind`` being AWS's word in it (``cluster``, ``db``, ``cluster-snapshot``...)."""
+        return f"arn:aws:rds:{region}:{self.account}:{kind}:{id}"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of one operation."""
+
+    desk: Desk
+    region: str
+    params: Mapping[str, Any]
+    caller: str = ""
+
+    @property
+    def state(self) -> State:
+        """The documents."""
+        return self.desk.state
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """A parameter, or the default when it was left out."""
+        value = self.params.get(name)
+        return default if value is None else value
+
+    def lower(self, name: str) -> str:
+        """An identifier as RDS keeps it: in lower case."""
+        return str(self.params[name]).lower()
+
+
+Answer = Callable[[Call], Doc]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation that is served."""
+
+    answer: Answer
+    changes: bool
+
+
+OPERATIONS: dict[str, Operation] = {}
+"""Everything served, by AWS's name; filled while the modules of the nouns are imported."""
+
+JOBS: dict[str, type[DeskJob]] = {}
+"""Every kind of job, by the word fault rules know it by."""
+
+
+def looks(name: str) -> Callable[[Answer], Answer]:
+    """Serve an operation that changes nothing."""
+    return _register(name, changes=False)
+
+
+def changes(name: str) -> Callable[[Answer], Answer]:
+    """Serve an operation that changes documents."""
+    return _register(name, changes=True)
+
+
+def _register(name: str, *, changes: bool) -> Callable[[Answer], Answer]:
+    def keep(answer: Answer) -> Answer:
+        OPERATIONS[name] = Operation(answer, changes)
+        return answer
+
+    return keep
+
+
+class DeskJob(JobKind):
+    """A kind of job that works at a desk."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    def cluster(self, job: Job) -> Doc | None:
+        """The cluster the job is about, under whatever name it has by now; None when it is gone."""
+        return cluster_by_resource(self.desk.state, job.region, job.args["resource"])
+
+
+def job(kind: str) -> Callable[[type[DeskJob]], type[DeskJob]]:
+    """Register a kind of job under the word that fault rules match as their action."""
+
+    def keep(cls: type[DeskJob]) -> type[DeskJob]:
+        JOBS[kind] = cls
+        return cls
+
+    return keep
+
+
+def cluster_by_resource(state: State, region: str, resource: str) -> Doc | None:
+    """The cluster with that resource id."""
+    return next((each for each in state.all("cluster", region) if each["DbClusterResourceId"] == resource), None)
+
+
+def members_of(state: State, region: str, cluster: str) -> list[Doc]:
+    """The instances of a cluster, the writer first, then by promotion tier."""
+    rows = [each for each in state.all("instance", region) if each["DBClusterIdentifier"] == cluster]
+    return sorted(rows, key=lambda row: (not row.get("_writer"), row["PromotionTier"], row["DBInstanceIdentifier"]))
+
+
+def public(document: Mapping[str, Any]) -> Doc:
+    """The document without what stays inside the lab."""
+    return {name: value for name, value in document.items() if not name.startswith("_")}
+
+
+def resource_id(prefix: str) -> str:
+    """A new resource id of AWS's look."""
+    return prefix + "".join(secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _ in range(26))

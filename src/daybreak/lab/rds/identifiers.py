@@ -1,0 +1,50 @@
+"""The names of RDS resources: what a new one may look like, and what an ARN or a name in a call points at."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from daybreak.lab.errors import AwsError, invalid_value
+
+_IDENTIFIER = re.compile(r"[a-zA-Z](?:-?[a-zA-Z0-9])*")
+_ARN = re.compile(r"arn:(aws[a-z-]*):rds:([a-z0-9-]*):(\d*):([a-z-]+):(.+)")
+
+
+@dataclass(frozen=True)
+class Pointed:
+    """What a name or ARN points at; a bare name points into the caller's own region and account."""
+
+    region: str
+    account: str
+    kind: str
+    id: str
+
+
+def new_identifier(parameter: str, value: str, *, longest: int = 63) -> str:
+    """The identifier in lower case, or AWS's refusal of it."""
+    if not _IDENTIFIER.fullmatch(value) or len(value) > longest:
+        raise invalid_value(
+            f"The parameter {parameter} is not a valid identifier. Identifiers must begin with a letter; must contain "
+            "only ASCII letters, digits, and hyphens; and must not end with a hyphen or contain two consecutive hyphens."
+        )
+    return value.lower()
+
+
+def arn_parts(arn: str) -> Pointed:
+    """The parts of an RDS ARN."""
+    match = _ARN.fullmatch(arn)
+    if match is None:
+        raise AwsError("InvalidParameterValue", f"Invalid resource name: {arn}")
+    _, region, account, kind, id = match.groups()
+    return Pointed(region, account, kind, id.lower())
+
+
+def pointed(value: str, kind: str, region: str, account: str) -> Pointed:
+    """What a parameter that takes a name or an ARN points at."""
+    if value.startswith("arn:"):
+        found = arn_parts(value)
+        if found.kind != kind:
+            raise invalid_value(f"Invalid resource name: {value}")
+        return found
+    return Pointed(region, account, kind, value.lower())
