@@ -1,0 +1,157 @@
+"""Builders of worlds and plans with good defaults: the runbook's cluster, seen twenty minutes after an accident.
+
+Each builder takes what a test cares about by keyword and fills in the rest.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from daybreak.model.moment import At
+from daybreak.model.plan import Plan, Refusal
+from daybreak.model.requests import CleanRequest, PitrRequest
+from daybreak.model.targets import Contact, Expectation, Network, Objectives, SqlCheck, Target
+from daybreak.model.world import (
+    Cluster,
+    Identity,
+    Instance,
+    Key,
+    Member,
+    Observation,
+    ParameterGroup,
+    SecurityGroup,
+    Window,
+)
+from daybreak.plan.planner import plan_of
+from daybreak.plan.quarantine import CARED_FOR
+from daybreak.plan.terms import Terms
+
+MOMENT = datetime(2024, 1, 15, 14, 30, tzinfo=UTC)
+"""The last good second, as in the runbook."""
+NOW = datetime(2024, 1, 15, 14, 52, 10, tzinfo=UTC)
+"""When the world is seen and the plan is made."""
+SOURCE = "embi-aurora-cluster"
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0f9e8d7c-1111-2222-3333-444455556666"
+GROUP = "sg-0123456789abcdef0"
+TAGS = {"Environment": "production", "CostCenter": "4711"}
+
+
+def identity(**changes: Any) -> Identity:
+    """Who asks: a DBA on call in the runbook's account."""
+    caller = f"arn:aws:iam::{ACCOUNT}:user/dba-oncall"
+    return Identity(**({"account": ACCOUNT, "caller": caller, "region": REGION} | changes))
+
+
+def cluster(**changes: Any) -> Cluster:
+    """The runbook's cluster with a writer and a reader."""
+    defaults = {
+        "identifier": SOURCE,
+        "resource_id": "cluster-ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+        "arn": f"arn:aws:rds:{REGION}:{ACCOUNT}:cluster:{SOURCE}",
+        "status": "available",
+        "engine": "aurora-postgresql",
+        "engine_version": "16.6",
+        "endpoint": f"{SOURCE}.cluster-c1a2b3d4e5f6.{REGION}.rds.amazonaws.com",
+        "port": 5432,
+        "database": "embi",
+        "master_username": "embi_admin",
+        "created": NOW - timedelta(days=400),
+        "window": Window(earliest=NOW - timedelta(days=30), latest=NOW - timedelta(minutes=4)),
+        "members": (
+            Member(identifier=f"{SOURCE}-1", is_writer=True, tier=0, parameter_group_status="in-sync"),
+            Member(identifier=f"{SOURCE}-2", is_writer=False, tier=1, parameter_group_status="in-sync"),
+        ),
+        "parameter_group": "embi-aurora-params",
+        "subnet_group": "embi-db-subnet-group",
+        "security_groups": (GROUP,),
+        "is_encrypted": True,
+        "kms_key": KEY,
+        "has_iam_auth": True,
+        "log_exports": ("postgresql",),
+        "is_protected": True,
+        "copies_tags": True,
+        "backup_retention": timedelta(days=30),
+        "backup_window": "03:00-04:00",
+        "maintenance_window": "sun:05:00-sun:06:00",
+        "tags": TAGS,
+    }
+    return Cluster(**(defaults | changes))
+
+
+def instance(number: int = 1, **changes: Any) -> Instance:
+    """The source's ``number``-th instance; the first is the writer."""
+    defaults = {
+        "identifier": f"{SOURCE}-{number}",
+        "cluster": SOURCE,
+        "status": "available",
+        "instance_class": "db.r6g.large",
+        "engine": "aurora-postgresql",
+        "engine_version": "16.6",
+        "tier": number - 1,
+        "parameter_group": "default.aurora-postgresql16",
+        "upgrades_itself": False,
+        "ca": "rds-ca-rsa2048-g1",
+        "tags": TAGS,
+    }
+    return Instance(**(defaults | changes))
+
+
+def target(**changes: Any) -> Target:
+    """The target as daybreak.toml would say it."""
+    defaults = {
+        "name": "embi",
+        "cluster": SOURCE,
+        "region": REGION,
+        "database": "embi",
+        "login": "secretsmanager:embi/aurora/master",
+        "objectives": Objectives(rpo=timedelta(minutes=5), rto=timedelta(hours=4), retention=timedelta(days=30)),
+        "network": {REGION: Network(subnet_group="embi-db-subnet-group", security_groups=(GROUP,))},
+        "tables": {"public.employees": Expectation(min_rows=1000, freshness="updated_at")},
+        "checks": (SqlCheck(name="payroll is ready", sql="select count(*) from payroll", expect=">= 1"),),
+        "contacts": (
+            Contact(role="DBA On-Call", address="dba-oncall@company.com", answers_within=timedelta(minutes=15)),
+            Contact(role="AWS TAM", address="tam@aws.amazon.com", answers_within=timedelta(hours=1)),
+        ),
+    }
+    return Target(**(defaults | changes))
+
+
+def observation(**changes: Any) -> Observation:
+    """Everything a planner may know about the runbook's account at ``NOW``."""
+    defaults = {
+        "seen": NOW,
+        "identity": identity(),
+        "cluster": cluster(),
+        "instances": (instance(1), instance(2)),
+        "parameter_group": ParameterGroup(name="embi-aurora-params", family="aurora-postgresql16"),
+        "settable": tuple(sorted(CARED_FOR)),
+        "subnet_groups": ("embi-db-subnet-group",),
+        "security_groups": (SecurityGroup(identifier=GROUP, name="embi-db", opens_ports=((5432, 5432),)),),
+        "key": Key(arn=KEY, is_enabled=True),
+        "size": 40 * 1024**3,
+    }
+    return Observation(**(defaults | changes))
+
+
+def pitr_request(**changes: Any) -> PitrRequest:
+    """Back to the last good second."""
+    defaults = {"target": "embi", "moment": At(instant=MOMENT), "words": "2024-01-15T14:30:00Z", "suffix": "7k2"}
+    return PitrRequest(**(defaults | {"why": "employees were deleted"} | changes))
+
+
+def terms(**changes: Any) -> Terms:
+    """Planned now, good for an hour, the clone kept for a week, by somebody in Berlin."""
+    week, hour = NOW + timedelta(days=7), NOW + timedelta(hours=1)
+    return Terms(**({"created": NOW, "expires": hour, "keep_until": week, "zone": "Europe/Berlin"} | changes))
+
+
+def plan(
+    *, request: PitrRequest | CleanRequest | None = None, seen: Observation | None = None, by: Target | None = None
+) -> Plan:
+    """A real plan by the real planner; an ``AssertionError`` with its reasons when it refuses."""
+    made = plan_of(request or pitr_request(), by or target(), seen or observation(), terms())
+    assert not isinstance(made, Refusal), made.reasons
+    return made
