@@ -42,12 +42,13 @@ TAGS = {"Environment": "production", "CostCenter": "4711"}
 def identity(**changes: Any) -> Identity:
     """Who asks: a DBA on call in the runbook's account."""
     caller = f"arn:aws:iam::{ACCOUNT}:user/dba-oncall"
-    return Identity(**({"account": ACCOUNT, "caller": caller, "region": REGION} | changes))
+    defaults: dict[str, Any] = {"account": ACCOUNT, "caller": caller, "region": REGION}
+    return Identity(**(defaults | changes))
 
 
 def cluster(**changes: Any) -> Cluster:
     """The runbook's cluster with a writer and a reader."""
-    defaults = {
+    defaults: dict[str, Any] = {
         "identifier": SOURCE,
         "resource_id": "cluster-ABCDEFGHIJKLMNOPQRSTUVWXYZ",
         "arn": f"arn:aws:rds:{REGION}:{ACCOUNT}:cluster:{SOURCE}",
@@ -83,7 +84,7 @@ def cluster(**changes: Any) -> Cluster:
 
 def instance(number: int = 1, **changes: Any) -> Instance:
     """The source's ``number``-th instance; the first is the writer."""
-    defaults = {
+    defaults: dict[str, Any] = {
         "identifier": f"{SOURCE}-{number}",
         "cluster": SOURCE,
         "status": "available",
@@ -101,7 +102,7 @@ def instance(number: int = 1, **changes: Any) -> Instance:
 
 def target(**changes: Any) -> Target:
     """The target as daybreak.toml would say it."""
-    defaults = {
+    defaults: dict[str, Any] = {
         "name": "embi",
         "cluster": SOURCE,
         "region": REGION,
@@ -121,7 +122,7 @@ def target(**changes: Any) -> Target:
 
 def observation(**changes: Any) -> Observation:
     """Everything a planner may know about the runbook's account at ``NOW``."""
-    defaults = {
+    defaults: dict[str, Any] = {
         "seen": NOW,
         "identity": identity(),
         "cluster": cluster(),
@@ -138,14 +139,20 @@ def observation(**changes: Any) -> Observation:
 
 def pitr_request(**changes: Any) -> PitrRequest:
     """Back to the last good second."""
-    defaults = {"target": "embi", "moment": At(instant=MOMENT), "words": "2024-01-15T14:30:00Z", "suffix": "7k2"}
+    defaults: dict[str, Any] = {
+        "target": "embi",
+        "moment": At(instant=MOMENT),
+        "words": "2024-01-15T14:30:00Z",
+        "suffix": "7k2",
+    }
     return PitrRequest(**(defaults | {"why": "employees were deleted"} | changes))
 
 
 def terms(**changes: Any) -> Terms:
     """Planned now, good for an hour, the clone kept for a week, by somebody in Berlin."""
     week, hour = NOW + timedelta(days=7), NOW + timedelta(hours=1)
-    return Terms(**({"created": NOW, "expires": hour, "keep_until": week, "zone": "Europe/Berlin"} | changes))
+    defaults: dict[str, Any] = {"created": NOW, "expires": hour, "keep_until": week, "zone": "Europe/Berlin"}
+    return Terms(**(defaults | changes))
 
 
 def plan(
