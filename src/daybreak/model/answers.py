@@ -1,0 +1,166 @@
+"""Answers: what a database said when it was asked, or why it said nothing; facts only, no opinion.
+
+The law: a question without an answer is a ``Silence`` with its reason, never an empty answer; whoever judges must look.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Literal
+
+from pydantic import Field
+
+from daybreak.model.names import printable
+from daybreak.model.value import Instant, Span, Value
+
+
+class Silence(Value):
+    """No answer came: what was asked, why nothing can be said, and how long it took to learn that."""
+
+    asked: str
+    why: str
+    took: Span = Span(0)
+
+
+class Stage(Value):
+    """One stage on the way to an answer that was reached, and how long it took."""
+
+    name: Literal["dns", "tcp", "tls", "sql"]
+    took: Span
+
+
+class Answer(Value):
+    """How far one gets at an endpoint: the name resolves, TCP connects, the server speaks TLS, SQL is answered.
+
+    ``stages`` holds those that were reached, in order; ``trouble`` says why the next one was not.
+    """
+
+    host: str
+    port: int
+    stages: tuple[Stage, ...] = ()
+    trouble: str = ""
+    is_silence: bool = False
+    """True when nobody said no: time ran out, or nothing was there to log in with."""
+    addresses: tuple[str, ...] = ()
+    tls: str = ""
+    """The TLS version spoken, empty when the server has none."""
+    server_version: str = ""
+    """PostgreSQL's own version, such as ``15.4``."""
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether SQL was answered: the only thing that makes an endpoint accessible."""
+        return any(stage.name == "sql" for stage in self.stages)
+
+    @property
+    def reached(self) -> str:
+        """The last stage reached, or ``nothing``."""
+        return self.stages[-1].name if self.stages else "nothing"
+
+    @property
+    def took(self) -> Span:
+        """All stages together."""
+        return sum((stage.took for stage in self.stages), Span(0))
+
+
+class Setting(Value):
+    """One setting inside a running PostgreSQL, as a new session without wishes of its own gets it."""
+
+    name: str
+    value: str
+    kind: str = ""
+    """PostgreSQL's word for its type: ``bool``, ``integer``, ``real``, ``string``, ``enum``."""
+    unit: str = ""
+    """The unit of ``value``, such as ``8kB``; empty when it has none."""
+    source: str = ""
+    waits_for_restart: bool = False
+
+
+class Settings(Value):
+    """The settings asked for that the server knows; ``families`` holds the prefixes of the loaded extensions' settings."""
+
+    asked: str
+    took: Span
+    known: tuple[Setting, ...]
+    families: tuple[str, ...] = ()
+
+
+TableKind = Literal["table", "partitioned table", "partition", "materialized view", "foreign table"]
+
+
+class Table(Value):
+    """One relation that holds rows, as the catalog lists it."""
+
+    oid: int
+    namespace: str
+    name: str
+    kind: TableKind
+    parent: int | None = None
+    """The table it is a partition of, or inherits from."""
+    size: int = 0
+    """Bytes on disk; an estimate where a lock keeps us from measuring."""
+    is_unlogged: bool = False
+    clocks: tuple[str, ...] = ()
+    """Its columns of a time type."""
+
+    @property
+    def full(self) -> str:
+        """Schema and name as a person reads them, safe to print."""
+        return f"{printable(self.namespace)}.{printable(self.name)}"
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether rows live in it: a partitioned table's live in its partitions, a foreign one's on another server."""
+        return self.kind in ("table", "partition")
+
+
+class Tables(Value):
+    """Every table of one database."""
+
+    asked: str
+    took: Span
+    database: str
+    tables: tuple[Table, ...]
+    newest_oid: int = 0
+    """The highest object id in the catalog: everything up to it was created before the answer."""
+
+
+class Count(Value):
+    """One table's rows, and its newest time, in one scan."""
+
+    table: int
+    """The table's object id."""
+    name: str
+    rows: int
+    clock: str = ""
+    """The column whose newest value was looked for; empty when the table has none."""
+    newest: Instant | None = None
+    """Its newest value, none when there is none; infinity is shown as the last instant there is."""
+    newest_until: Instant | None = None
+    """Its newest value that is not after the moment."""
+    took: Span = Span(0)
+
+
+class Unread(Value):
+    """A table that could not be counted, and why."""
+
+    table: int
+    name: str
+    why: str
+
+
+class Counts(Value):
+    """The rows of every table, all in one snapshot."""
+
+    asked: str
+    took: Span
+    counted: tuple[Count, ...] = ()
+    unread: tuple[Unread, ...] = ()
+
+
+class Reply(Value):
+    """What a question of the owner's own returned: one value, in its plainest Python type."""
+
+    asked: str
+    took: Span
+    value: bool | Decimal | Instant | str | None = Field(union_mode="left_to_right", default=None)
