@@ -104,13 +104,13 @@ def _ago(words: str) -> timedelta:
 
 def _in_zone(plain: str, zone: str, words: str) -> datetime:
     try:
-        return OffsetDateTime.parse_iso(plain).to_stdlib() if _agrees(plain, zone, words) else _placed(plain, zone)
+        return OffsetDateTime.parse_iso(plain).to_stdlib() if _agrees(plain, words) else _placed(plain, zone)
     except ValueError as trouble:
         raise Refused(f'the moment "{words}" cannot be read: {trouble}', f"write {ALLOWED}") from None
 
 
-def _agrees(plain: str, zone: str, words: str) -> bool:
-    """Whether ``plain`` already carries an offset that is true in ``zone``; a false one is refused."""
+def _agrees(plain: str, words: str) -> bool:
+    """Whether ``plain`` already carries an offset that is true in its zone; a false one is refused."""
     try:
         OffsetDateTime.parse_iso(plain)
     except ValueError:

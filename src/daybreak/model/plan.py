@@ -11,7 +11,7 @@ from typing import Any, Literal, NewType
 from pydantic import Field
 
 from daybreak.model.actions import Action
-from daybreak.model.requests import Request
+from daybreak.model.requests import CleanRequest, Request
 from daybreak.model.targets import Objectives, Target
 from daybreak.model.value import Instant, Span, Value
 from daybreak.model.world import Identity, Window
@@ -102,6 +102,11 @@ class Plan(Value):
     def kind(self) -> str:
         """The kind of plan, which is the kind of its request."""
         return self.request.kind
+
+    @property
+    def owner(self) -> str:
+        """The run whose tag makes a resource ours: the plan's own run, or the one that it cleans up after."""
+        return self.request.run if isinstance(self.request, CleanRequest) else self.run
 
     def step(self, identifier: str) -> Step:
         """The step of that id; raises ``KeyError`` when there is none."""

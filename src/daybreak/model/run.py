@@ -73,6 +73,14 @@ class StepUncertain(Value):
     why: str
 
 
+class StepSeen(Value):
+    """While waiting, the world looks different from the last time: a status changed."""
+
+    type: Literal["step.seen"] = "step.seen"
+    step: StepId
+    seen: str
+
+
 class StepDone(Value):
     """The step's order is so; ``adopted`` when its effect was found in the world instead of in a reply."""
 
@@ -132,6 +140,7 @@ Body = Annotated[
     | StepSent
     | StepRetried
     | StepUncertain
+    | StepSeen
     | StepDone
     | StepFailed
     | FindingMade
@@ -270,6 +279,8 @@ def _step_news(event: Event, before: StepState) -> dict[str, Any]:
             return {"retries": before.retries + 1, "note": why}
         case StepUncertain(why=why):
             return {"status": "uncertain", "note": why}
+        case StepSeen(seen=seen):
+            return {"note": seen}
         case StepDone(was_adopted=was_adopted, result=result):
             return {"status": "done", "ended": event.at, "was_adopted": was_adopted, "result": result, "note": ""}
         case StepFailed(why=why):

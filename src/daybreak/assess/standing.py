@@ -1,0 +1,211 @@
+"""How an order stands in the world: already so, under way, not there, somebody else's, or hopeless; pure.
+
+The law: ours is what carries our run's tag. A name alone proves nothing, so a resource without the tag is foreign and is left
+alone. And ``available`` alone is never trusted: a restore is complete when its window is no longer null, an instance when
+its parameter group is in force (FACTS 4.3).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, assert_never
+
+from pydantic import Field
+
+from daybreak.model.actions import (
+    AwaitCluster,
+    AwaitClusterGone,
+    AwaitInstance,
+    Change,
+    CopyParameterGroup,
+    CreateInstance,
+    CreateParameterGroup,
+    DeleteCluster,
+    DeleteInstance,
+    DeleteParameterGroup,
+    RestoreToMoment,
+    SetClusterOptions,
+    SetParameters,
+)
+from daybreak.model.value import Value
+from daybreak.model.world import Cluster, Instance, ParameterGroup
+from daybreak.plan.calls import RUN_TAG
+
+HOPELESS_CLUSTER = frozenset(
+    {
+        "failed",
+        "incompatible-restore",
+        "incompatible-parameters",
+        "incompatible-network",
+        "inaccessible-encryption-credentials",
+        "inaccessible-encryption-credentials-recoverable",
+        "migration-failed",
+        "restore-failed",
+        "cloning-failed",
+        "restore-error",
+        "deleting",
+        "deleted",
+    }
+)
+"""Cluster statuses from which waiting does not help; botocore's waiter polls on through half of them (FACTS 4.3)."""
+
+HOPELESS_INSTANCE = HOPELESS_CLUSTER | {
+    "incompatible-create",
+    "incompatible-credentials",
+    "insufficient-capacity",
+    "upgrade-failed",
+    "modify-failed",
+    "storage-full",
+}
+"""Instance statuses from which waiting does not help."""
+
+HINTS: dict[str, tuple[str, ...]] = {
+    "incompatible-network": ("check that the subnet group has free addresses in at least two zones",),
+    "insufficient-capacity": ("clean the run and plan again with another instance class, or wait some hours",),
+    "inaccessible-encryption-credentials": ("the KMS key is lost: enable it or cancel its deletion, then plan again",),
+    "inaccessible-encryption-credentials-recoverable": ("enable the KMS key within seven days, then plan again",),
+    "incompatible-parameters": ("compare the quarantine parameter group with the instance class's memory",),
+}
+"""What to do about a hopeless status, where we know."""
+
+
+class Place(StrEnum):
+    """Where an order stands."""
+
+    SO = "so"
+    UNDER_WAY = "under-way"
+    ABSENT = "absent"
+    FOREIGN = "foreign"
+    HOPELESS = "hopeless"
+
+
+class Standing(Value):
+    """Where an order stands, with what was seen."""
+
+    place: Place
+    seen: str = ""
+    hints: tuple[str, ...] = ()
+    result: dict[str, Any] = Field(default_factory=dict)
+
+
+def standing_of_wait(
+    action: AwaitCluster | AwaitInstance | AwaitClusterGone,
+    cluster: Cluster | None,
+    instance: Instance | None,
+    owner: str,
+) -> Standing:
+    """Whether a wait is over, from the newest look at the clone and, for an instance, at the instance."""
+    match action:
+        case AwaitClusterGone():
+            return _gone(cluster, owner)
+        case AwaitCluster():
+            return _cluster_ready(cluster)
+        case AwaitInstance():
+            return _instance_ready(instance)
+        case _:
+            assert_never(action)
+
+
+def _gone(cluster: Cluster | None, owner: str) -> Standing:
+    if cluster is None or cluster.tags.get(RUN_TAG) != owner:
+        return Standing(place=Place.SO, seen="gone")
+    return Standing(place=Place.UNDER_WAY, seen=cluster.status)
+
+
+def _cluster_ready(cluster: Cluster | None) -> Standing:
+    if cluster is None:
+        # A describe may lag behind the call that created it.
+        return Standing(place=Place.ABSENT, seen="AWS does not list the cluster")
+    if cluster.status in HOPELESS_CLUSTER:
+        return Standing(
+            place=Place.HOPELESS, seen=f"the cluster is {cluster.status}", hints=HINTS.get(cluster.status, ())
+        )
+    if cluster.status != "available":
+        return Standing(place=Place.UNDER_WAY, seen=cluster.status)
+    if cluster.window is None:
+        return Standing(place=Place.UNDER_WAY, seen="available, restorable window still null")
+    if cluster.has_pending_changes:
+        return Standing(place=Place.UNDER_WAY, seen="available, changes pending")
+    result = {"endpoint": cluster.endpoint, "port": cluster.port, "resource_id": cluster.resource_id}
+    return Standing(place=Place.SO, seen=cluster.status, result=result)
+
+
+def _instance_ready(instance: Instance | None) -> Standing:
+    if instance is None:
+        return Standing(place=Place.ABSENT, seen="AWS does not list the instance")
+    if instance.status in HOPELESS_INSTANCE:
+        return Standing(
+            place=Place.HOPELESS, seen=f"the instance is {instance.status}", hints=HINTS.get(instance.status, ())
+        )
+    if instance.status != "available":
+        return Standing(place=Place.UNDER_WAY, seen=instance.status)
+    if instance.has_pending_changes:
+        return Standing(place=Place.UNDER_WAY, seen="available, changes pending")
+    if instance.parameter_group_status not in (None, "in-sync"):
+        return Standing(place=Place.UNDER_WAY, seen=f"available, parameters {instance.parameter_group_status}")
+    return Standing(place=Place.SO, seen=instance.status, result={"endpoint": instance.endpoint})
+
+
+def standing_of_change(action: Change, seen: Cluster | Instance | ParameterGroup | None, owner: str) -> Standing:
+    """Where a change stands: ``seen`` is the resource it names, ``owner`` the run whose tag makes it ours."""
+    if seen is not None and seen.tags.get(RUN_TAG) != owner:
+        name = seen.name if isinstance(seen, ParameterGroup) else seen.identifier
+        return Standing(place=Place.FOREIGN, seen=f'"{name}" exists and was not created by this run')
+    match action:
+        case CopyParameterGroup() | CreateParameterGroup() | RestoreToMoment() | CreateInstance():
+            return (
+                Standing(place=Place.ABSENT) if seen is None else Standing(place=Place.SO, seen="created by this run")
+            )
+        case DeleteInstance() | DeleteCluster() | DeleteParameterGroup():
+            return _removed(seen)
+        case SetParameters():
+            return _parameters_set(action, seen)
+        case SetClusterOptions():
+            return _options_set(action, seen)
+        case _:
+            assert_never(action)
+
+
+def _removed(seen: Cluster | Instance | ParameterGroup | None) -> Standing:
+    if seen is None:
+        return Standing(place=Place.SO, seen="gone")
+    if not isinstance(seen, ParameterGroup) and seen.status == "deleting":
+        return Standing(place=Place.SO, seen="deleting")
+    return Standing(place=Place.ABSENT, seen="still there")
+
+
+def _parameters_set(action: SetParameters, seen: Cluster | Instance | ParameterGroup | None) -> Standing:
+    if not isinstance(seen, ParameterGroup):
+        return Standing(place=Place.HOPELESS, seen=f'the parameter group "{action.group}" is gone')
+    missing = {name for name, value in action.parameters.items() if not same_setting(seen.parameters.get(name), value)}
+    return (
+        Standing(place=Place.ABSENT, seen=f"not set: {', '.join(sorted(missing))}")
+        if missing
+        else Standing(place=Place.SO)
+    )
+
+
+def same_setting(one: str | None, other: str | None) -> bool:
+    """Whether two spellings of a parameter's value mean the same: AWS says ``1`` where PostgreSQL says ``on``.
+
+    >>> same_setting("1", "on"), same_setting("0", "1"), same_setting(None, "0")
+    (True, False, False)
+    """
+    return _plain(one) == _plain(other)
+
+
+def _plain(value: str | None) -> str | None:
+    return {"on": "1", "true": "1", "off": "0", "false": "0"}.get(value.lower(), value) if value is not None else None
+
+
+def _options_set(action: SetClusterOptions, seen: Cluster | Instance | ParameterGroup | None) -> Standing:
+    if not isinstance(seen, Cluster):
+        return Standing(place=Place.HOPELESS, seen=f'the cluster "{action.clone}" is gone')
+    wanted: dict[str, Any] = {
+        "backup_retention": action.backup_retention,
+        "backup_window": action.backup_window,
+        "maintenance_window": action.maintenance_window,
+        "is_protected": action.is_protected,
+    }
+    missing = [name for name, value in wanted.items() if value is not None and getattr(seen, name) != value]
+    return Standing(place=Place.ABSENT, seen=f"not set: {', '.join(missing)}") if missing else Standing(place=Place.SO)

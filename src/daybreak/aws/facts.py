@@ -1,0 +1,175 @@
+"""AWS's answers to our nouns: dictionaries in, frozen values out; pure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from daybreak.model.world import (
+    AutomatedBackup,
+    Cluster,
+    Instance,
+    Key,
+    Member,
+    ParameterGroup,
+    Role,
+    SecurityGroup,
+    ServerlessRange,
+    Window,
+)
+
+_TCP = frozenset({"tcp", "-1"})
+_EVERY_PORT = (0, 65535)
+
+
+def tags_of(items: list[dict[str, str]] | None) -> dict[str, str]:
+    """A tag list as a dictionary."""
+    return {item["Key"]: item.get("Value", "") for item in items or []}
+
+
+def window_of(earliest: Any, latest: Any) -> Window | None:
+    """A restorable window, none while either end is null: the restore behind it is not complete (FACTS 4.3)."""
+    return Window(earliest=earliest, latest=latest) if earliest and latest else None
+
+
+def cluster_of(body: dict[str, Any]) -> Cluster:
+    """A member of ``DescribeDBClusters``."""
+    serverless = body.get("ServerlessV2ScalingConfiguration")
+    return Cluster(
+        identifier=body["DBClusterIdentifier"],
+        resource_id=body.get("DbClusterResourceId", ""),
+        arn=body.get("DBClusterArn", ""),
+        status=body.get("Status", "unknown"),
+        engine=body.get("Engine", ""),
+        engine_version=body.get("EngineVersion", ""),
+        engine_mode=body.get("EngineMode"),
+        endpoint=body.get("Endpoint"),
+        reader_endpoint=body.get("ReaderEndpoint"),
+        port=body.get("Port") or 5432,
+        database=body.get("DatabaseName"),
+        master_username=body.get("MasterUsername"),
+        created=body.get("ClusterCreateTime"),
+        window=window_of(body.get("EarliestRestorableTime"), body.get("LatestRestorableTime")),
+        members=tuple(
+            Member(
+                identifier=member["DBInstanceIdentifier"],
+                is_writer=bool(member.get("IsClusterWriter")),
+                tier=member.get("PromotionTier", 1),
+                parameter_group_status=member.get("DBClusterParameterGroupStatus"),
+            )
+            for member in body.get("DBClusterMembers", [])
+        ),
+        parameter_group=body.get("DBClusterParameterGroup", ""),
+        subnet_group=body.get("DBSubnetGroup"),
+        security_groups=tuple(group["VpcSecurityGroupId"] for group in body.get("VpcSecurityGroups", [])),
+        is_encrypted=bool(body.get("StorageEncrypted")),
+        kms_key=body.get("KmsKeyId"),
+        storage_type=body.get("StorageType") or "aurora",
+        has_iam_auth=bool(body.get("IAMDatabaseAuthenticationEnabled")),
+        log_exports=tuple(sorted(body.get("EnabledCloudwatchLogsExports", []))),
+        is_protected=bool(body.get("DeletionProtection")),
+        copies_tags=bool(body.get("CopyTagsToSnapshot")),
+        backup_retention=timedelta(days=body.get("BackupRetentionPeriod") or 1),
+        backup_window=body.get("PreferredBackupWindow"),
+        maintenance_window=body.get("PreferredMaintenanceWindow"),
+        serverless=ServerlessRange(low=serverless["MinCapacity"], high=serverless["MaxCapacity"])
+        if serverless
+        else None,
+        roles=tuple(
+            Role(arn=role["RoleArn"], feature=role.get("FeatureName"), status=role.get("Status"))
+            for role in body.get("AssociatedRoles", [])
+        ),
+        master_secret=(body.get("MasterUserSecret") or {}).get("SecretArn"),
+        has_pending_changes=_is_pending(body.get("PendingModifiedValues")),
+        tags=tags_of(body.get("TagList")),
+    )
+
+
+def _is_pending(values: dict[str, Any] | None) -> bool:
+    return any(value not in (None, {}, []) for value in (values or {}).values())
+
+
+def instance_of(body: dict[str, Any]) -> Instance:
+    """A member of ``DescribeDBInstances``."""
+    groups = body.get("DBParameterGroups") or [{}]
+    return Instance(
+        identifier=body["DBInstanceIdentifier"],
+        cluster=body.get("DBClusterIdentifier"),
+        status=body.get("DBInstanceStatus", "unknown"),
+        instance_class=body.get("DBInstanceClass", ""),
+        engine=body.get("Engine", ""),
+        engine_version=body.get("EngineVersion"),
+        endpoint=(body.get("Endpoint") or {}).get("Address"),
+        tier=body.get("PromotionTier", 1),
+        zone=body.get("AvailabilityZone"),
+        parameter_group=groups[0].get("DBParameterGroupName"),
+        parameter_group_status=groups[0].get("ParameterApplyStatus"),
+        is_public=bool(body.get("PubliclyAccessible")),
+        upgrades_itself=bool(body.get("AutoMinorVersionUpgrade", True)),
+        ca=body.get("CACertificateIdentifier"),
+        monitoring_interval=body.get("MonitoringInterval") or 0,
+        monitoring_role=body.get("MonitoringRoleArn"),
+        has_performance_insights=bool(body.get("PerformanceInsightsEnabled")),
+        performance_insights_retention=body.get("PerformanceInsightsRetentionPeriod"),
+        performance_insights_key=body.get("PerformanceInsightsKMSKeyId"),
+        copies_tags=bool(body.get("CopyTagsToSnapshot")),
+        maintenance_window=body.get("PreferredMaintenanceWindow"),
+        has_pending_changes=_is_pending(body.get("PendingModifiedValues")),
+        tags=tags_of(body.get("TagList")),
+    )
+
+
+def backup_of(body: dict[str, Any]) -> AutomatedBackup:
+    """A member of ``DescribeDBClusterAutomatedBackups``."""
+    restorable = body.get("RestoreWindow") or {}
+    days = body.get("BackupRetentionPeriod")
+    return AutomatedBackup(
+        cluster=body.get("DBClusterIdentifier", ""),
+        resource_id=body.get("DbClusterResourceId", ""),
+        status=body.get("Status", ""),
+        engine=body.get("Engine", ""),
+        engine_version=body.get("EngineVersion", ""),
+        window=window_of(restorable.get("EarliestTime"), restorable.get("LatestTime")),
+        is_encrypted=bool(body.get("StorageEncrypted")),
+        kms_key=body.get("KmsKeyId"),
+        storage_type=body.get("StorageType"),
+        has_iam_auth=bool(body.get("IAMDatabaseAuthenticationEnabled")),
+        port=body.get("Port"),
+        master_username=body.get("MasterUsername"),
+        allocated=body.get("AllocatedStorage"),
+        retention=timedelta(days=days) if days else None,
+        tags=tags_of(body.get("TagList")),
+    )
+
+
+def parameter_group_of(body: dict[str, Any], parameters: dict[str, str], tags: dict[str, str]) -> ParameterGroup:
+    """A member of ``DescribeDBClusterParameterGroups`` with the values a person set and its tags."""
+    return ParameterGroup(
+        name=body["DBClusterParameterGroupName"],
+        family=body.get("DBParameterGroupFamily", ""),
+        description=body.get("Description", ""),
+        arn=body.get("DBClusterParameterGroupArn", ""),
+        parameters=parameters,
+        tags=tags,
+    )
+
+
+def security_group_of(body: dict[str, Any]) -> SecurityGroup:
+    """A member of ``DescribeSecurityGroups``."""
+    return SecurityGroup(
+        identifier=body["GroupId"],
+        name=body.get("GroupName", ""),
+        vpc=body.get("VpcId"),
+        opens_ports=tuple(
+            (rule.get("FromPort", 0), rule.get("ToPort", 65535)) if rule.get("IpProtocol") != "-1" else _EVERY_PORT
+            for rule in body.get("IpPermissions", [])
+            if rule.get("IpProtocol") in _TCP
+            and (rule.get("IpRanges") or rule.get("Ipv6Ranges") or rule.get("UserIdGroupPairs"))
+        ),
+    )
+
+
+def key_of(body: dict[str, Any]) -> Key:
+    """The answer of ``DescribeKey``."""
+    facts = body["KeyMetadata"]
+    return Key(arn=facts["Arn"], is_enabled=bool(facts.get("Enabled")), state=facts.get("KeyState", "Enabled"))

@@ -1,0 +1,193 @@
+"""The door to AWS: reads that may be repeated, changes that are sent exactly once.
+
+Two laws are kept here, below everything that could forget them. A change leaves this machine at most once a call
+(``total_max_attempts=1``), because RDS has no idempotency token and a blind retry after a lost reply would lie (FACTS 4.10).
+And no change ever names a protected resource: the source of a restore is read, never touched.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from daybreak.aws.faults import fault_of
+from daybreak.errors import Bug, Refused
+from daybreak.model.plan import AwsCall
+from daybreak.model.replies import Reply
+from daybreak.model.value import iso
+from daybreak.model.world import Identity
+from daybreak.plan.calls import CHANGES, READS, changed_names
+
+_FOREIGN = (BotoCoreError, ClientError, ValueError)
+_READING = Config(
+    retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=5, read_timeout=30, max_pool_connections=32
+)
+_CHANGING = Config(retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=5, read_timeout=60)
+
+
+@dataclass(frozen=True)
+class Access:
+    """How to reach AWS; whatever is none comes from boto3's own chain (``AWS_*``, profiles, instance roles)."""
+
+    region: str | None = None
+    profile: str | None = None
+    endpoint_url: str | None = None
+    only_loopback: bool = False
+    """Refuse any endpoint that is not this machine: set while rehearsing, so that a slip cannot reach production."""
+
+
+@dataclass
+class Traffic:
+    """How many calls were made, and how long they were waited for."""
+
+    calls: dict[str, int] = field(default_factory=dict)
+    waited: float = 0.0
+
+
+class Aws:
+    """One account and region. Thread-safe: clients are made once, boto3 clients may be shared."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._lock = threading.RLock()
+        self._clients: dict[tuple[str, str, bool], Any] = {}
+        self._protected: frozenset[str] = frozenset()
+        self.traffic = Traffic()
+        try:
+            self._session = boto3.Session(profile_name=access.profile, region_name=access.region)
+        except _FOREIGN as error:
+            raise fault_of(error) from error
+        self.region: str = self._session.region_name or ""
+        if not self.region:
+            raise Refused("no AWS region is known", "set region in daybreak.toml, AWS_DEFAULT_REGION, or use --region")
+
+    def protect(self, *names: str) -> None:
+        """From now on refuse every change that names one of ``names``."""
+        self._protected |= frozenset(names)
+
+    def identity(self) -> Identity:
+        """Who we are and where we talk to; raises what ``fault_of`` says when nobody answers."""
+        body = self.read(AwsCall(service="sts", operation="GetCallerIdentity", params={}, region=self.region))
+        endpoint = self.endpoint()
+        return Identity(account=body["Account"], caller=body["Arn"], region=self.region, endpoint=endpoint)
+
+    def endpoint(self) -> str | None:
+        """The RDS endpoint URL when it is not AWS's own."""
+        url = str(self._client("rds", self.region, is_changing=False).meta.endpoint_url)
+        return None if (urlsplit(url).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn")) else url
+
+    def read(self, call: AwsCall) -> dict[str, Any]:
+        """Ask; may be repeated by botocore. Raises ``AwsFault`` and what else ``fault_of`` names."""
+        if call.operation not in READS:
+            message = f"{call.operation} is not among the reads we use"
+            raise Bug(message)
+        return self._send(call, is_changing=False)[0]
+
+    def pages(self, call: AwsCall, items: str) -> Iterator[dict[str, Any]]:
+        """Every item of a paged read, following ``Marker``."""
+        params = dict(call.params)
+        while True:
+            body = self.read(call.model_copy(update={"params": params}))
+            yield from body.get(items, [])
+            marker = body.get("Marker")
+            if not marker:
+                return
+            params = params | {"Marker": marker}
+
+    def change(self, call: AwsCall) -> Reply:
+        """Send a change, once. Raises ``AwsFault``; its category tells whether the change may have taken effect."""
+        if call.operation not in CHANGES:
+            message = f"{call.operation} is not among the changes we make"
+            raise Bug(message)
+        body, request_id = self._send(call, is_changing=True)
+        return Reply(request_id=request_id, body=_json_ready(body))
+
+    def client(self, service: str) -> Any:
+        """A boto3 client for the one gateway that needs its own calls: the journal's objects in S3."""
+        return self._client(service, self.region, is_changing=False)
+
+    def _send(self, call: AwsCall, *, is_changing: bool) -> tuple[dict[str, Any], str | None]:
+        client = self._client(call.service, call.region, is_changing=is_changing)
+        method = getattr(client, _python_name(client, call.operation))
+        with self._lock:
+            self.traffic.calls[call.operation] = self.traffic.calls.get(call.operation, 0) + 1
+        try:
+            body: dict[str, Any] = method(**call.params)
+        except _FOREIGN as error:
+            raise fault_of(error) from error
+        return body, body.pop("ResponseMetadata", {}).get("RequestId")
+
+    def _client(self, service: str, region: str, *, is_changing: bool) -> Any:
+        with self._lock:
+            key = (service, region, is_changing)
+            if key not in self._clients:
+                self._clients[key] = self._made(service, region, is_changing=is_changing)
+            return self._clients[key]
+
+    def _made(self, service: str, region: str, *, is_changing: bool) -> Any:
+        try:
+            client = self._session.client(  # type: ignore[call-overload]
+                service,
+                region_name=region,
+                endpoint_url=self._access.endpoint_url,
+                config=_CHANGING if is_changing else _READING,
+            )
+        except _FOREIGN as error:
+            raise fault_of(error) from error
+        if self._access.only_loopback and not is_loopback(client.meta.endpoint_url):
+            raise Refused(
+                f'only endpoints on this machine are allowed here, and {service} would go to "{client.meta.endpoint_url}"',
+                "set AWS_ENDPOINT_URL to the lab's address (daybreak lab env prints it)",
+                "or unset DAYBREAK_ONLY_LOOPBACK to work on a real account",
+            )
+        if service == "rds":
+            client.meta.events.register("before-parameter-build.rds", self._guard)
+        return client
+
+    def _guard(self, params: dict[str, Any], model: Any, **_: object) -> None:
+        if model.name not in CHANGES:
+            return
+        touched = self._protected.intersection(changed_names(model.name, params))
+        if touched:
+            message = f"{model.name} would change {', '.join(sorted(touched))}, which is the source of a restore"
+            raise Bug(message)
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an endpoint URL names this machine itself.
+
+    >>> is_loopback("http://127.0.0.1:4577"), is_loopback("https://rds.amazonaws.com")
+    (True, False)
+    """
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _python_name(client: Any, operation: str) -> str:
+    for python_name, name in client.meta.method_to_api_mapping.items():
+        if name == operation:
+            return str(python_name)
+    message = f"AWS's model has no operation {operation}"
+    raise Bug(message)
+
+
+def _json_ready(body: Any) -> Any:
+    if isinstance(body, dict):
+        return {key: _json_ready(value) for key, value in body.items()}
+    if isinstance(body, list):
+        return [_json_ready(value) for value in body]
+    return iso(body) if isinstance(body, datetime) else body

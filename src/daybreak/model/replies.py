@@ -1,0 +1,51 @@
+"""What AWS answered to a call, as data that a pure function can judge."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from daybreak.model.value import Value
+
+
+class Category(StrEnum):
+    """What an unsuccessful answer means for the call: did it take effect, and is it worth sending again."""
+
+    THROTTLED = "throttled"
+    """Not carried out; ask again later."""
+    SETTLING = "settling"
+    """Not carried out; the resource is busy changing."""
+    CAPACITY = "capacity"
+    """Not carried out; AWS has no machine of that kind there now."""
+    EXISTS = "exists"
+    """Not carried out now; something of that name is there, perhaps from our own lost call."""
+    NOT_FOUND = "not-found"
+    """Not carried out; the thing it names is not there."""
+    DENIED = "denied"
+    """Not carried out; we may not."""
+    EXPIRED = "expired"
+    """Not carried out; our credentials are over."""
+    INVALID = "invalid"
+    """Not carried out; AWS does not take it as it is."""
+    UNSENT = "unsent"
+    """Not carried out; the connection was never made."""
+    LOST = "lost"
+    """Nobody can say: no reply, or a server error."""
+
+
+class Trouble(Value):
+    """An unsuccessful answer."""
+
+    category: Category
+    code: str
+    message: str = ""
+    request_id: str | None = None
+
+
+class Reply(Value):
+    """A successful answer."""
+
+    request_id: str | None = None
+    body: dict[str, Any] = Field(default_factory=dict)

@@ -1,0 +1,177 @@
+"""Look at one account and region: each question is a read, each answer a noun; nothing is changed and nothing is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from daybreak.aws.facts import (
+    backup_of,
+    cluster_of,
+    instance_of,
+    key_of,
+    parameter_group_of,
+    security_group_of,
+    tags_of,
+)
+from daybreak.aws.faults import AwsFault
+from daybreak.model.plan import AwsCall
+from daybreak.model.replies import Category, Reply
+from daybreak.model.world import AutomatedBackup, Cluster, Instance, Key, ParameterGroup, SecurityGroup
+
+_AT_ONCE = 100
+"""Identifiers in one filter, and items on one page: AWS's largest page."""
+
+
+class AwsDoor(Protocol):
+    """What looking and acting need of AWS; ``daybreak.aws.gateway.Aws`` is the real one."""
+
+    region: str
+
+    def read(self, call: AwsCall) -> dict[str, Any]:
+        """Ask once."""
+
+    def pages(self, call: AwsCall, items: str) -> Iterable[dict[str, Any]]:
+        """Ask for every page."""
+
+    def change(self, call: AwsCall) -> Reply:
+        """Send a change, once."""
+
+
+class Lookout:
+    """Questions about one region."""
+
+    def __init__(self, aws: AwsDoor) -> None:
+        self._aws = aws
+
+    def _call(self, operation: str, service: str = "rds", **params: Any) -> AwsCall:
+        return AwsCall(service=service, operation=operation, params=params, region=self._aws.region)
+
+    def cluster(self, identifier: str) -> Cluster | None:
+        """The cluster of that name, none when AWS does not know it."""
+        found = self.clusters([identifier])
+        return found.get(identifier)
+
+    def clusters(self, identifiers: Iterable[str] | None = None) -> dict[str, Cluster]:
+        """Clusters by name: those asked for that exist, or all of the region."""
+        bodies = self._filtered("DescribeDBClusters", "DBClusters", identifiers)
+        return {cluster.identifier: cluster for cluster in map(cluster_of, bodies)}
+
+    def instances(self, clusters: Iterable[str]) -> dict[str, Instance]:
+        """The instances of those clusters, by name."""
+        bodies = self._filtered("DescribeDBInstances", "DBInstances", clusters)
+        return {instance.identifier: instance for instance in map(instance_of, bodies)}
+
+    def instance(self, identifier: str) -> Instance | None:
+        """The instance of that name, none when AWS does not know it."""
+        call = self._call("DescribeDBInstances", DBInstanceIdentifier=identifier)
+        body = self._found(call)
+        return instance_of(body["DBInstances"][0]) if body else None
+
+    def backups(self) -> tuple[AutomatedBackup, ...]:
+        """Every continuous backup of the region, kept ones of deleted clusters too."""
+        return tuple(
+            map(
+                backup_of, self._aws.pages(self._call("DescribeDBClusterAutomatedBackups"), "DBClusterAutomatedBackups")
+            )
+        )
+
+    def parameter_group(self, name: str) -> ParameterGroup | None:
+        """A cluster parameter group with the values a person set; none when AWS does not know it."""
+        body = self._found(self._call("DescribeDBClusterParameterGroups", DBClusterParameterGroupName=name))
+        if not body:
+            return None
+        facts = body["DBClusterParameterGroups"][0]
+        asked = self._call("DescribeDBClusterParameters", DBClusterParameterGroupName=name, Source="user")
+        values = {
+            item["ParameterName"]: item["ParameterValue"]
+            for item in self._aws.pages(asked, "Parameters")
+            if "ParameterValue" in item
+        }
+        tags = self._aws.read(self._call("ListTagsForResource", ResourceName=facts["DBClusterParameterGroupArn"]))
+        return parameter_group_of(facts, values, tags_of(tags.get("TagList")))
+
+    def settable(self, group: str, cared_for: Iterable[str]) -> tuple[str, ...]:
+        """Which of the parameters we care for this group lets us set."""
+        wanted = frozenset(cared_for)
+        asked = self._call("DescribeDBClusterParameters", DBClusterParameterGroupName=group, MaxRecords=_AT_ONCE)
+        items = self._aws.pages(asked, "Parameters")
+        return tuple(
+            sorted(
+                item["ParameterName"] for item in items if item["ParameterName"] in wanted and item.get("IsModifiable")
+            )
+        )
+
+    def settable_in_family(self, family: str, cared_for: Iterable[str]) -> tuple[str, ...]:
+        """Which of the parameters we care for a parameter group family lets us set; for a source that is gone."""
+        wanted = frozenset(cared_for)
+        names: list[str] = []
+        marker: dict[str, str] = {}
+        while True:
+            call = self._call("DescribeEngineDefaultClusterParameters", DBParameterGroupFamily=family, **marker)
+            defaults = self._aws.read(call)["EngineDefaults"]
+            names += [item["ParameterName"] for item in defaults.get("Parameters", []) if item.get("IsModifiable")]
+            if not defaults.get("Marker"):
+                return tuple(sorted(wanted.intersection(names)))
+            marker = {"Marker": defaults["Marker"]}
+
+    def subnet_groups(self) -> tuple[str, ...]:
+        """The names of the region's subnet groups."""
+        pages = self._aws.pages(self._call("DescribeDBSubnetGroups"), "DBSubnetGroups")
+        return tuple(sorted(body["DBSubnetGroupName"] for body in pages))
+
+    def security_groups(self, identifiers: Iterable[str]) -> tuple[SecurityGroup, ...]:
+        """Those of the groups that exist; asked through a filter, because asking by id fails when one is missing."""
+        wanted = sorted(set(identifiers))
+        if not wanted:
+            return ()
+        call = self._call("DescribeSecurityGroups", "ec2", Filters=[{"Name": "group-id", "Values": wanted}])
+        return tuple(map(security_group_of, self._aws.read(call).get("SecurityGroups", [])))
+
+    def key(self, identifier: str) -> Key | None:
+        """The KMS key behind an id, ARN or alias; none when it is gone or hidden from us."""
+        try:
+            return key_of(self._aws.read(self._call("DescribeKey", "kms", KeyId=identifier)))
+        except AwsFault as fault:
+            if fault.trouble.category in (Category.NOT_FOUND, Category.DENIED, Category.INVALID):
+                return None
+            raise
+
+    def size(self, cluster: str, now: datetime) -> int | None:
+        """Bytes of the cluster's volume, from CloudWatch; none when it has no data."""
+        call = self._call(
+            "GetMetricStatistics",
+            "cloudwatch",
+            Namespace="AWS/RDS",
+            MetricName="VolumeBytesUsed",
+            Dimensions=[{"Name": "DBClusterIdentifier", "Value": cluster}],
+            StartTime=now - timedelta(hours=6),
+            EndTime=now,
+            Period=3600,
+            Statistics=["Maximum"],
+        )
+        try:
+            points = self._aws.read(call).get("Datapoints", [])
+        except AwsFault:
+            # An estimate is worth less than a restore: without the metric the plan says that the size is not known.
+            return None
+        return int(max((point["Maximum"] for point in points), default=0)) or None
+
+    def _filtered(self, operation: str, items: str, identifiers: Iterable[str] | None) -> list[dict[str, Any]]:
+        if identifiers is None:
+            return list(self._aws.pages(self._call(operation, MaxRecords=_AT_ONCE), items))
+        wanted = sorted(set(identifiers))
+        bodies: list[dict[str, Any]] = []
+        for start in range(0, len(wanted), _AT_ONCE):
+            chosen = [{"Name": "db-cluster-id", "Values": wanted[start : start + _AT_ONCE]}]
+            bodies += self._aws.pages(self._call(operation, Filters=chosen, MaxRecords=_AT_ONCE), items)
+        return bodies
+
+    def _found(self, call: AwsCall) -> dict[str, Any] | None:
+        try:
+            return self._aws.read(call)
+        except AwsFault as fault:
+            if fault.trouble.category is Category.NOT_FOUND:
+                return None
+            raise
