@@ -1,0 +1,241 @@
+"""The house rules, held by a test instead of by good will: sizes, docstrings, walls, words, exit codes, the lock."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pickle
+import pkgutil
+import re
+import shutil
+import subprocess
+import tomllib
+from functools import cache
+from pathlib import Path
+
+import pytest
+from importlinter.cli import lint_imports
+
+import daybreak
+from daybreak.errors import MEANING, DaybreakError, ExitCode
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "daybreak"
+PURE_FLOORS = ("model", "plan", "assess", "report")
+MODULE_LINES, FUNCTION_LINES, POSITIONAL_PARAMETERS = 500, 60, 5
+MOCKS_PER_TEST = 0.05
+
+# The first letter of each word stands in brackets, so that this file does not find itself.
+FORBIDDEN = {
+    "a package registry's address": r"[p]ypi\.org|[p]ythonhosted\.org|[n]pmjs\.(org|com)|[d]ocker\.io/|[q]uay\.io/",
+    "a path of somebody's machine": r"(?<![\w.}*])/([w]ork|[f]arm|[r]oot|[U]sers|[h]ome/\w+)/|[/]opt/(wheels|py)|\b[f]ile://\w",
+    "the number of a ticket": r"\b[i]ssues? #?\d|\([#]\d+\)",
+    "a writing tool": r"(?i)\b[c]laude\b|[a]nthropic|\b[c]hatgpt|\b[c]opilot\b|\b[c]odex\b",
+}
+MOCKS = re.compile(r"[m]onkeypatch\.(set|del)attr|\b[M]ock\(|[M]agicMock|\b[m]ock\.patch|\b[m]ocker\b|@[p]atch\b")
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@cache
+def tracked_files() -> tuple[Path, ...]:
+    """The files of the project as git knows them; without git, those in the folders that are ours."""
+    if git := shutil.which("git"):
+        listing = subprocess.run([git, "-C", str(ROOT), "ls-files", "-z"], capture_output=True, check=False)
+        if listing.returncode == 0:
+            paths = (ROOT / name for name in listing.stdout.decode().split("\0") if name)
+            return tuple(path for path in paths if path.is_file())
+    folders = (ROOT / name for name in ("src", "tests", "bench", "docs", "requirements", "scripts", ".ci"))
+    found = [*ROOT.glob("*.*"), *(path for folder in folders for path in folder.rglob("*"))]
+    return tuple(path for path in found if path.is_file() and "__pycache__" not in path.parts)
+
+
+@cache
+def modules(*folders: str) -> tuple[tuple[str, ast.Module], ...]:
+    """Each Python module below the given folders, with its path from the root for the message."""
+    paths = (path for folder in folders for path in sorted((ROOT / folder).rglob("*.py")))
+    return tuple((str(path.relative_to(ROOT)), ast.parse(path.read_text(encoding="utf-8"))) for path in paths)
+
+
+def functions(tree: ast.Module) -> list[Function]:
+    """Every function and method of a module, nested ones too."""
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def lines(function: Function) -> int:
+    """The length of a function without its docstring: nobody shall save on words."""
+    body = function.body[1:] if ast.get_docstring(function) else function.body
+    if not body:
+        return 1
+    header = function.body[0].lineno - function.lineno
+    return header + (body[-1].end_lineno or 0) - body[0].lineno + 1
+
+
+def positional_parameters(function: Function) -> list[str]:
+    """The parameters that a call may pass by position, ``self`` and ``cls`` apart."""
+    names = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
+    return [name for name in names if name not in {"self", "cls"}]
+
+
+@cache
+def error_classes() -> tuple[type[DaybreakError], ...]:
+    """The whole tree of errors, with the branches that other modules of the product grow."""
+    for module in pkgutil.walk_packages(daybreak.__path__, "daybreak."):
+        if not module.name.startswith("daybreak.lab") and not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    found: list[type[DaybreakError]] = []
+    waiting: list[type[DaybreakError]] = [DaybreakError]
+    while waiting:
+        error = waiting.pop()
+        waiting.extend(error.__subclasses__())
+        if error.__module__.startswith("daybreak."):
+            found.append(error)
+    return tuple(sorted(set(found), key=lambda error: error.__qualname__))
+
+
+def exit_code_table() -> str:
+    """The table of docs/reference/exit-codes.md, from ``daybreak.errors``."""
+    rows = ["| Code | Name | Meaning | Errors |", "|---:|---|---|---|"]
+    for code in ExitCode:
+        names = [f"`{error.__name__}`" for error in error_classes() if error.exit_code is code]
+        names = [name for name in names if name != "`DaybreakError`"]
+        rows.append(f"| {code.value} | {code.name.lower()} | {MEANING[code]} | {', '.join(names) or '–'} |")
+    return "\n".join(rows) + "\n"
+
+
+def test_every_module_says_what_it_is() -> None:
+    """A reader who opens a file learns in one sentence whether it is the right one."""
+    assert [path for path, tree in modules("src", "tests", "bench") if not ast.get_docstring(tree)] == []
+
+
+def test_every_public_name_of_a_module_has_a_docstring() -> None:
+    """What others may call says what it promises."""
+    definitions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    silent = [
+        f"{path}: {node.name}"
+        for path, tree in modules("src")
+        for node in tree.body
+        if isinstance(node, definitions) and not node.name.startswith("_") and not ast.get_docstring(node)
+    ]
+    assert silent == []
+
+
+def test_no_module_is_too_long() -> None:
+    """A module is read in one sitting, or it is two modules."""
+    sizes = {
+        path: len((ROOT / path).read_text(encoding="utf-8").splitlines())
+        for path, _ in modules("src", "tests", "bench")
+    }
+    assert {path: size for path, size in sizes.items() if size > MODULE_LINES} == {}
+
+
+def test_no_function_is_too_long() -> None:
+    """A function fits on a screen at three in the morning."""
+    sizes = {
+        f"{path}: {function.name}": lines(function)
+        for path, tree in modules("src", "tests", "bench")
+        for function in functions(tree)
+    }
+    assert {name: size for name, size in sizes.items() if size > FUNCTION_LINES} == {}
+
+
+def test_no_function_takes_a_row_of_nameless_values() -> None:
+    """A sixth value in a row is passed by name, or the six are a thing of their own."""
+    crowded = [
+        f"{path}: {function.name}({', '.join(positional_parameters(function))})"
+        for path, tree in modules("src", "tests", "bench")
+        for function in functions(tree)
+        if len(positional_parameters(function)) > POSITIONAL_PARAMETERS
+    ]
+    assert crowded == []
+
+
+def test_no_module_is_a_drawer_for_odds_and_ends() -> None:
+    """A folder is a stage of the story or a foreign world; nothing is found in a drawer called utils."""
+    drawers = {"utils", "util", "helpers", "helper", "common", "base", "manager", "service", "handler", "misc"}
+    named = [path for path, _ in modules("src", "tests", "bench") if drawers & set(re.split(r"[/_.]", path))]
+    assert named == []
+
+
+def test_the_pure_floors_never_ask_what_time_it_is() -> None:
+    """A plan made twice from the same world is the same plan, so the clock comes in as a value."""
+    asks = {"now", "today", "utcnow", "now_utc", "localtime"}
+    asked = [
+        f"{path}:{node.lineno}"
+        for path, tree in modules(*(f"src/daybreak/{floor}" for floor in PURE_FLOORS))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in asks
+    ]
+    assert asked == []
+
+
+def test_the_walls_hold(capsys: pytest.CaptureFixture[str]) -> None:
+    """Imports run one way; pyproject.toml draws the walls and says why each is there."""
+    status = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True, no_logo=True)
+    assert status == 0, capsys.readouterr().out
+
+
+def test_nothing_is_patched() -> None:
+    """A test that replaces a part of the program tests another program."""
+    texts = {path: (ROOT / path).read_text(encoding="utf-8") for path, _ in modules("tests")}
+    mocks = {path: len(MOCKS.findall(text)) for path, text in texts.items()}
+    tests = sum(len(re.findall(r"^ *(?:async )?def test_", text, re.MULTILINE)) for text in texts.values())
+    assert sum(mocks.values()) <= MOCKS_PER_TEST * tests, {path: count for path, count in mocks.items() if count}
+
+
+@pytest.mark.parametrize("what", FORBIDDEN)
+def test_the_project_speaks_only_of_itself(what: str) -> None:
+    """What is true of one machine, one mirror or one tracker is no business of a clone elsewhere."""
+    pattern = re.compile(FORBIDDEN[what])
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()[:120]}"
+        for path in tracked_files()
+        for number, line in enumerate(path.read_text(encoding="utf-8", errors="ignore").splitlines(), 1)
+        if pattern.search(line)
+    ]
+    assert found == []
+
+
+def test_each_error_survives_a_pickle() -> None:
+    """An error crosses the journal and the border of a process, and must come out with its words and hints."""
+    for error in error_classes():
+        made = error("cluster 'a' is gone", "look for it")
+        back = pickle.loads(pickle.dumps(made))
+        assert type(back) is error
+        assert (str(back), vars(back)) == (str(made), vars(made))
+        assert back.exit_code is made.exit_code
+
+
+def test_each_exit_code_is_in_the_reference(request: pytest.FixtureRequest) -> None:
+    """A script that calls us at night relies on the table; ``--write-golden`` rewrites it."""
+    page = ROOT / "docs" / "reference" / "exit-codes.md"
+    table = re.compile(r"(?:^\|.*\n)+", re.MULTILINE)
+    if request.config.getoption("--write-golden"):
+        page.write_text(
+            table.sub(lambda _: exit_code_table(), page.read_text(encoding="utf-8"), count=1), encoding="utf-8"
+        )
+    found = table.search(page.read_text(encoding="utf-8"))
+    assert found is not None
+    assert found.group() == exit_code_table()
+    assert set(MEANING) == set(ExitCode)
+
+
+@pytest.mark.parametrize("name", ["run.txt", "dev.txt"])
+def test_the_lock_is_whole_and_names_no_source(name: str) -> None:
+    """Each package is held by hashes of its public release, and where to fetch it is the reader's own choice."""
+    text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
+    bare = [entry for entry in re.split(r"\n(?=[a-z0-9])", text)[1:] if "--hash=sha256:" not in entry]
+    assert bare == []
+    assert re.findall(r"^-.*|.*(?:https?|file):/.*", text, re.MULTILINE) == []
+
+
+@pytest.mark.parametrize(("name", "extras"), [("run.txt", ["lab"]), ("dev.txt", ["lab", "dev"])])
+def test_the_lock_knows_every_dependency(name: str, extras: list[str]) -> None:
+    """A dependency that was added without ``make lock`` would be missing on the next machine."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [*project["dependencies"], *(line for extra in extras for line in project["optional-dependencies"][extra])]
+    names = {re.split(r"[\[<>=;~! ]", line)[0].lower() for line in wanted} - {"daybreak"}
+    locked = set(
+        re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements" / name).read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    assert names - locked == set()
