@@ -100,9 +100,9 @@ def rule_of(name: str, document: Mapping[str, Any]) -> Rule:
             re.compile(values.get(pattern, ""))
         except (re.error, TypeError) as error:
             raise BadRule(f"{pattern!r} is not a regular expression: {error}") from None
-    for name, kind in (("times", int), ("skip", int), ("probability", (int, float)), ("args", Mapping)):
-        if name in values and not isinstance(values[name], kind):
-            raise BadRule(f"{name!r} has the wrong type: {values[name]!r}")
+    for key, kind in (("times", int), ("skip", int), ("probability", (int, float)), ("args", Mapping)):
+        if key in values and not isinstance(values[key], kind):
+            raise BadRule(f"{key!r} has the wrong type: {values[key]!r}")
     if values["effect"] is Effect.REGION_DOWN and values.get("region", "*") == "*":
         raise BadRule("region_down needs a region")
     return Rule(id=name, **values)

@@ -44,8 +44,8 @@ class Recorded:
         self._count = 0
         self._seen: set[tuple[str, ...]] = set()
         self._log: IO[str] | None = None
-        self.changes = 0
-        """How often anything changed; IAM's cache is good for as long as this stands still."""
+        self.identity_changes = 0
+        """How often users, roles or policies changed; what IAM keeps in mind is good while this stands still."""
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer a WSGI request, logging it when it changes something."""
@@ -61,10 +61,11 @@ class Recorded:
                 return ask(self._app, request)
             self._dice.seed(self._count)
             reply = ask(self._app, request)
+            auth = request.headers.get("authorization", "")
             if reply.status < 400 or first:
                 self._write(request)
                 self._count += 1
-                self.changes += 1
+                self.identity_changes += "/iam/" in auth or "/sts/" in auth
             return reply
 
     def replay(self) -> int:
@@ -95,7 +96,7 @@ class Recorded:
             (self._folder / "log.jsonl").unlink(missing_ok=True)
             self._count = 0
             self._seen.clear()
-            self.changes += 1
+            self.identity_changes += 1
 
     def close(self) -> None:
         """Close the log file."""

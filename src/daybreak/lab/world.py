@@ -61,7 +61,6 @@ class World:
         self._lock = threading.Lock()
         self.account = account
         self._session = botocore.session.Session()
-        self._session.set_credentials("lab-internal", "lab-internal")
         self._client = functools.cache(self._make_client)
 
     def security_groups(self, region: str, ids: Sequence[str]) -> tuple[SecurityGroup, ...]:
@@ -125,14 +124,29 @@ class World:
         except client.exceptions.ResourceExistsException:
             return str(client.put_secret_value(SecretId=name, SecretString=value)["ARN"])
 
+    def secret_arn(self, region: str, name: str) -> str | None:
+        """The ARN of the secret of that name; None when there is none."""
+        try:
+            return str(self.client("secretsmanager", region).describe_secret(SecretId=name)["ARN"])
+        except ClientError:
+            return None
+
+    def caller(self, access_key: str) -> str | None:
+        """The ARN of whoever has the access key (a user, or a session of a role); None when nobody has."""
+        client = self._make_client("sts", "us-east-1", access_key)
+        arn = str(client.get_caller_identity()["Arn"])
+        return None if arn.endswith(":user/moto") else arn
+
     def client(self, service: str, region: str) -> Any:
         """A botocore client of moto's service, in process; for questions no method above asks."""
         with self._lock:
             return self._client(service, region)
 
-    def _make_client(self, service: str, region: str) -> Any:
+    def _make_client(self, service: str, region: str, access_key: str = "lab-internal") -> Any:
         config = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
-        client = self._session.create_client(service, region_name=region, config=config)
+        client = self._session.create_client(
+            service, region, config=config, aws_access_key_id=access_key, aws_secret_access_key=access_key
+        )
         events: Any = client.meta.events  # the stubs know handlers without an answer only
         events.register("before-send", self._answer)
         return client

@@ -1,0 +1,168 @@
+"""The lab's own interface under ``/_lab/``: clock, faults, IAM, credentials, request log, status, reset, shutdown.
+
+The law: JSON in, JSON out, only for a client on this machine that is not a web page.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from daybreak.lab.faults import BadRule
+from daybreak.lab.message import Reply, Request
+
+if TYPE_CHECKING:
+    from daybreak.lab.lab import Lab
+
+_Json = dict[str, Any]
+
+
+class _Wrong(Exception):
+    """The request is not one we know; the text says why."""
+
+
+def answer(lab: Lab, request: Request) -> Reply:
+    """Answer one request under ``/_lab/``."""
+    host = request.headers.get("host", "").rpartition(":")[0]
+    if host not in ("127.0.0.1", "localhost") or "origin" in request.headers:
+        return _reply(403, {"error": "the lab's own interface is not for web pages"})
+    action = _ACTIONS.get((request.method, request.path.removeprefix("/_lab/")))
+    if action is None:
+        known = sorted(f"{method} /_lab/{name}" for method, name in _ACTIONS)
+        return _reply(404, {"error": "there is no such thing", "known": known})
+    try:
+        body = json.loads(request.body or b"{}")
+        if not isinstance(body, dict):
+            raise _Wrong("the body must be a JSON object")
+        return _reply(200, action(lab, body | dict(parse_qsl(request.query))))
+    except (_Wrong, BadRule, ValueError) as error:
+        return _reply(400, {"error": str(error)})
+
+
+def _reply(status: int, document: _Json) -> Reply:
+    return Reply(status, (("Content-Type", "application/json"),), json.dumps(document, default=str).encode())
+
+
+def _status(lab: Lab, _: _Json) -> _Json:
+    return lab.status()
+
+
+def _clock(lab: Lab, _: _Json) -> _Json:
+    return {"now": lab.clock.now().isoformat(), "speed": lab.clock.speed, "simulated": lab.clock.simulated()}
+
+
+def _turn_clock(lab: Lab, body: _Json) -> _Json:
+    if not {"speed", "advance"} & set(body):
+        raise _Wrong("say {'speed': N} or {'advance': seconds}")
+    if "speed" in body:
+        lab.set_speed(_number(body, "speed"))
+    if "advance" in body:
+        lab.clock.advance(_number(body, "advance"))
+    return _clock(lab, {})
+
+
+def _number(body: _Json, key: str) -> float:
+    try:
+        return float(body[key])
+    except (TypeError, ValueError):
+        raise _Wrong(f"{key!r} must be a number, got {body[key]!r}") from None
+
+
+def _faults(lab: Lab, _: _Json) -> _Json:
+    return {"faults": [dataclasses.asdict(rule) for rule in lab.faults.rules()]}
+
+
+def _add_fault(lab: Lab, body: _Json) -> _Json:
+    rule = lab.faults.add(body)
+    lab.follow_regions()
+    return dataclasses.asdict(rule)
+
+
+def _remove_faults(lab: Lab, body: _Json) -> _Json:
+    removed = int(lab.faults.remove(str(body["id"]))) if "id" in body else lab.faults.clear()
+    lab.follow_regions()
+    return {"removed": removed}
+
+
+def _iam(lab: Lab, _: _Json) -> _Json:
+    return {"enforce": lab.iam.enforced}
+
+
+def _set_iam(lab: Lab, body: _Json) -> _Json:
+    if not isinstance(body.get("enforce"), bool):
+        raise _Wrong("say {'enforce': true} or {'enforce': false}")
+    lab.iam.enforced = body["enforce"]
+    return _iam(lab, {})
+
+
+def _credentials(lab: Lab, _: _Json) -> _Json:
+    return {"expired": sorted(lab.iam.expired)}
+
+
+def _set_credentials(lab: Lab, body: _Json) -> _Json:
+    key = body.get("access_key")
+    if not isinstance(key, str) or not isinstance(body.get("expired"), bool):
+        raise _Wrong("say {'access_key': 'AKIA…', 'expired': true or false}")
+    if body["expired"]:
+        lab.iam.expired.add(key)
+    else:
+        lab.iam.expired.discard(key)
+    return _credentials(lab, {})
+
+
+def _requests(lab: Lab, body: _Json) -> _Json:
+    visits = lab.traffic.visits(
+        after=int(body.get("after", 0)), service=body.get("service", ""), operation=body.get("operation", "")
+    )
+    return {"requests": [dataclasses.asdict(visit) for visit in visits]}
+
+
+def _forget_requests(lab: Lab, _: _Json) -> _Json:
+    lab.traffic.clear()
+    return {"requests": []}
+
+
+def _tick(lab: Lab, _: _Json) -> _Json:
+    lab.rds.tick()
+    return {"ticked": True}
+
+
+def _resize(lab: Lab, body: _Json) -> _Json:
+    if not {"region", "cluster", "gigabytes"} <= set(body):
+        raise _Wrong("say {'region': …, 'cluster': …, 'gigabytes': N}")
+    lab.rds.resize(str(body["region"]), str(body["cluster"]), int(_number(body, "gigabytes")))
+    return {"resized": body["cluster"]}
+
+
+def _reset(lab: Lab, body: _Json) -> _Json:
+    lab.reset(empty=bool(body.get("empty", False)))
+    return lab.status()
+
+
+def _shutdown(lab: Lab, _: _Json) -> _Json:
+    threading.Timer(0.05, lab.stopping.set).start()  # after this answer is on its way
+    return {"stopping": True}
+
+
+_ACTIONS: dict[tuple[str, str], Callable[[Lab, _Json], _Json]] = {
+    ("GET", "status"): _status,
+    ("GET", "clock"): _clock,
+    ("POST", "clock"): _turn_clock,
+    ("GET", "faults"): _faults,
+    ("POST", "faults"): _add_fault,
+    ("DELETE", "faults"): _remove_faults,
+    ("GET", "iam"): _iam,
+    ("POST", "iam"): _set_iam,
+    ("GET", "credentials"): _credentials,
+    ("POST", "credentials"): _set_credentials,
+    ("GET", "requests"): _requests,
+    ("DELETE", "requests"): _forget_requests,
+    ("POST", "tick"): _tick,
+    ("POST", "size"): _resize,
+    ("POST", "reset"): _reset,
+    ("POST", "shutdown"): _shutdown,
+}

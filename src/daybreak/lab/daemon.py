@@ -1,0 +1,65 @@
+"""The process of a lab: start it, wait for a signal or a shutdown, stop it.
+
+The law: it ends everything it started however it ends; `kill -9` is the spawner's care (see `daybreak.lab.node`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from daybreak.errors import DaybreakError
+
+
+def run(folder: Path, *, speed: float, port: int, empty: bool, while_pid: int | None = None) -> None:
+    """Run a lab in this process until it is told to stop, or until the process ``while_pid`` is gone."""
+    from daybreak.lab.lab import Lab
+    from daybreak.lab.scenario import build
+
+    lab = Lab(folder, speed=speed, port=port)
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: lab.stopping.set())
+    try:
+        lab.start(None if empty else build)
+        print(f"ready at {lab.server.url} in {lab.status()['uptime']} s", flush=True)  # noqa: T201 - its log
+        while not lab.stopping.wait(1.0 if while_pid else None):
+            if while_pid and not _lives(while_pid):
+                break
+    finally:
+        lab.stop()
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a lab as ``python -m daybreak.lab.daemon FOLDER`` says; what ``lab up --detach`` starts."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--speed", type=float, default=600.0)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--empty", action="store_true")
+    parser.add_argument("--while-pid", type=int, default=None, help="stop when this process is gone")
+    options = parser.parse_args(arguments)
+    try:
+        run(options.folder, speed=options.speed, port=options.port, empty=options.empty, while_pid=options.while_pid)
+    except DaybreakError as error:
+        print(f"{error}", *error.hints, sep="\n", file=sys.stderr)  # noqa: T201
+        return int(error.exit_code)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,205 @@
+"""One lab, put together and taken apart: moto, our RDS, the wire between them, and the folder it all lives in.
+
+The law: whoever runs a lab holds the lock on its folder; everything it knows is in that folder, so a lab that was
+killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from daybreak.errors import Refused
+from daybreak.lab import admin
+from daybreak.lab.clock import Clock
+from daybreak.lab.faults import Faults
+from daybreak.lab.iam import Iam
+from daybreak.lab.message import Reply, Request
+from daybreak.lab.rds import Rds
+from daybreak.lab.replay import Recorded
+from daybreak.lab.server import Server
+from daybreak.lab.traffic import Traffic
+from daybreak.lab.wire import Wire
+from daybreak.lab.world import World
+
+ACCOUNT = "123456789012"
+REGIONS = ("us-east-1", "us-west-2")
+
+Scenario = Callable[["Lab"], None]
+"""Fills an empty account, over the wire like anybody else."""
+
+
+class Lab:
+    """An AWS account with a real PostgreSQL inside, kept in ``folder`` and served on ``port`` (0 picks one)."""
+
+    def __init__(self, folder: Path, *, speed: float, port: int = 0) -> None:
+        self.folder = folder
+        self._wanted_speed = speed
+        make_folder(folder)
+        self._lock = hold(folder)
+        self._down: frozenset[str] = frozenset()
+        self._started = time.time()
+        self.is_ready = False
+        self.stopping = threading.Event()
+        self.clock = Clock(speed)
+        self.faults = Faults()
+        self.traffic = Traffic()
+        self._moto = recorded_moto(folder / "moto")
+        self.world = World(self._moto, ACCOUNT)
+        self.iam = Iam(self.world, self._tags_of, lambda: self._moto.identity_changes)
+        self.rds = Rds(folder / "rds", self.clock, self.world, self.faults, ACCOUNT)
+        self._wire = Wire(self.rds, self._moto, self.faults, self.iam, self.traffic)
+        try:
+            self.server = Server(self._answer, port=port)
+        except OSError as error:
+            raise Refused(f"port '{port}' cannot be had: {error}", "choose another one with --port") from None
+
+    def start(self, scenario: Scenario | None) -> None:
+        """Take up the folder's state, or fill an empty account with the scenario, and answer."""
+        self._moto.replay()
+        self.rds.start()
+        self.server.start()
+        if not (self.folder / "filled").exists():
+            self._fill(scenario)
+        self.is_ready = True
+        self._write_card()
+
+    def stop(self) -> None:
+        """Stop answering, stop every database, let go of the folder."""
+        self.stopping.set()
+        self.server.close()
+        self.rds.stop()
+        self._moto.close()
+        (self.folder / "lab.json").unlink(missing_ok=True)
+        os.close(self._lock)
+
+    def reset(self, *, empty: bool) -> None:
+        """Forget everything and fill the account anew (or not at all)."""
+        self.is_ready = False
+        self.faults.clear()
+        self.follow_regions()
+        self.iam.enforced = False
+        self.iam.expired.clear()
+        (self.folder / "filled").unlink(missing_ok=True)
+        self.rds.reset()
+        self._moto.forget()
+        self.traffic.clear()
+        from daybreak.lab.scenario import build
+
+        self._fill(None if empty else build)
+        self.is_ready = True
+
+    def set_speed(self, speed: float) -> None:
+        """Run the control plane at this speed from now on."""
+        self.clock.set_speed(speed)
+        self._wanted_speed = speed
+        if self.is_ready:
+            self._write_card()
+
+    def follow_regions(self) -> None:
+        """Take the databases of lost regions away, and bring those of returned regions back."""
+        down = self.faults.regions_down()
+        for region in down - self._down:
+            self.rds.region_down(region, down=True)
+        for region in self._down - down:
+            self.rds.region_down(region, down=False)
+        self._down = down
+
+    def status(self) -> dict[str, Any]:
+        """What ``daybreak lab status`` shows."""
+        clusters = [] if not self.is_ready else [each for region in REGIONS for each in self._clusters(region)]
+        return {
+            "ready": self.is_ready,
+            "pid": os.getpid(),
+            "url": self.server.url,
+            "folder": str(self.folder),
+            "account": ACCOUNT,
+            "regions": list(REGIONS),
+            "regions_down": sorted(self._down),
+            "speed": self.clock.speed,
+            "uptime": round(time.time() - self._started, 1),
+            "iam": self.iam.enforced,
+            "faults": [asdict(rule) for rule in self.faults.rules()],
+            "clusters": clusters,
+        }
+
+    def _fill(self, scenario: Scenario | None) -> None:
+        """Run the scenario with the control plane's clock at full speed: nobody waits ten minutes for a start."""
+        if scenario:
+            self.clock.set_speed(1_000_000)
+            scenario(self)
+            self.clock.set_speed(self._wanted_speed)
+        (self.folder / "filled").touch(mode=0o600)
+
+    def _answer(self, request: Request) -> Reply:
+        if request.path.startswith("/_lab/"):
+            return admin.answer(self, request)
+        return self._wire.answer(request)
+
+    def _clusters(self, region: str) -> list[dict[str, Any]]:
+        answer = self.rds.handle(region, "DescribeDBClusters", {}, caller_arn=f"arn:aws:iam::{ACCOUNT}:root")
+        kept = ("DBClusterIdentifier", "Status", "EngineVersion", "Endpoint", "Port", "LatestRestorableTime")
+        return [
+            {"Region": region, **{name: cluster.get(name) for name in kept}, "Instances": _members(cluster)}
+            for cluster in answer["DBClusters"]
+        ]
+
+    def _tags_of(self, region: str, arn: str) -> dict[str, str]:
+        from daybreak.lab.errors import AwsError
+
+        try:
+            root = f"arn:aws:iam::{ACCOUNT}:root"
+            answer = self.rds.handle(region, "ListTagsForResource", {"ResourceName": arn}, caller_arn=root)
+        except AwsError:
+            return {}
+        return {tag["Key"]: tag.get("Value", "") for tag in answer["TagList"]}
+
+    def _write_card(self) -> None:
+        """Write down where the lab is, for those who look for it."""
+        card = {"pid": os.getpid(), "port": self.server.port, "url": self.server.url, "speed": self.clock.speed}
+        draft = self.folder / "lab.json.new"
+        draft.write_text(json.dumps(card) + "\n")
+        draft.replace(self.folder / "lab.json")
+
+
+def _members(cluster: dict[str, Any]) -> list[str]:
+    return [
+        member["DBInstanceIdentifier"] + (" (writer)" if member.get("IsClusterWriter") else "")
+        for member in cluster.get("DBClusterMembers", [])
+    ]
+
+
+def make_folder(folder: Path) -> None:
+    """Make the lab's folder; others may pass through it (PostgreSQL runs as another user under root), not list it."""
+    folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+    folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
+
+
+def hold(folder: Path) -> int:
+    """Take the folder's lock, which the system gives back however this process ends; `Refused` when it is taken."""
+    handle = os.open(folder / "lab.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise Refused(
+            f"a lab is already running in '{folder}'",
+            "see it with `daybreak lab status`, end it with `daybreak lab down`",
+        ) from None
+    return handle
+
+
+def recorded_moto(folder: Path) -> Recorded:
+    """The server application of moto application in this process, with a memory; it can be had only once per process."""
+    os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"  # read by moto as it is imported; the images cost a second
+    from moto.moto_api._internal import mock_random
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+    return Recorded(DomainDispatcherApplication(create_backend_app), folder, mock_random)

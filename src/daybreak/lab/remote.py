@@ -1,0 +1,127 @@
+"""A running lab, seen from another process: where it is, what its own interface answers, how it is started and ended.
+
+The law: nothing here needs moto, boto3 or PostgreSQL, so that a command which only asks is quick.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import ProxyHandler, Request, build_opener
+
+from daybreak.errors import Failed, Refused, Unreachable
+
+PORT = 4577
+SPEED = 600.0
+ADMIN_KEY = "AKIADAYBREAKLAB00000"
+REGION = "us-east-1"
+
+
+@dataclass(frozen=True)
+class RemoteLab:
+    """A lab that runs: its folder and its address."""
+
+    folder: Path
+    url: str
+    pid: int
+
+    def ask(self, method: str, name: str, body: Mapping[str, Any] | None = None, *, timeout: float = 60) -> Any:
+        """What ``/_lab/<name>`` answers; `Refused` when it says no, `Unreachable` when nobody answers."""
+        data = json.dumps(body).encode() if body is not None else None
+        request = Request(f"{self.url}/_lab/{name}", data, {"Content-Type": "application/json"}, method=method)  # noqa: S310
+        try:
+            with build_opener(ProxyHandler({})).open(request, timeout=timeout) as answer:
+                return json.load(answer)
+        except HTTPError as error:
+            with error:
+                raise Refused(f"the lab refused: {json.load(error).get('error', error.reason)}") from None
+        except (URLError, OSError) as error:
+            raise Unreachable(f"the lab at '{self.url}' does not answer: {error}") from None
+
+    def down(self, *, patience: float = 30) -> None:
+        """End the lab and wait until it has let go of its folder."""
+        with contextlib.suppress(Unreachable):  # it may be gone before it has answered
+            self.ask("POST", "shutdown", {})
+        until = time.monotonic() + patience
+        while is_held(self.folder):
+            if time.monotonic() > until:
+                raise Failed(f"the lab (process {self.pid}) does not stop", f"look at '{self.folder / 'lab.log'}'")
+            time.sleep(0.02)
+
+
+def default_folder() -> Path:
+    """Where a lab lives unless told otherwise; under root a place PostgreSQL's own user can reach."""
+    named = os.environ.get("DAYBREAK_LAB_DIR")
+    if named:
+        return Path(named).absolute()
+    if os.geteuid() == 0:
+        return Path("/var/lib/daybreak/lab")
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(state) / "daybreak" / "lab"
+
+
+def is_held(folder: Path) -> bool:
+    """Whether some process runs a lab in the folder."""
+    try:
+        handle = os.open(folder / "lab.lock", os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def find(folder: Path) -> RemoteLab:
+    """The lab that runs in the folder; `Refused` when none does (or it is still starting)."""
+    if not is_held(folder):
+        raise Refused(f"no lab is running in '{folder}'", "start one with `daybreak lab up --detach`")
+    try:
+        card = json.loads((folder / "lab.json").read_text())
+    except (OSError, ValueError):
+        raise Unreachable(f"the lab in '{folder}' is still starting", "try again in a few seconds") from None
+    return RemoteLab(folder, card["url"], card["pid"])
+
+
+def start(folder: Path, *options: str, patience: float = 180) -> RemoteLab:
+    """Start a lab in a process of its own and return when it answers; its words go to ``lab.log``."""
+    if is_held(folder):
+        raise Refused(f"a lab is already running in '{folder}'", "see it with `daybreak lab status`")
+    folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+    (folder / "lab.json").unlink(missing_ok=True)
+    log = os.open(folder / "lab.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    command = [sys.executable, "-m", "daybreak.lab.daemon", str(folder), *options]
+    try:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=_clean_environment()
+        )
+    finally:
+        os.close(log)
+    until = time.monotonic() + patience
+    while not (folder / "lab.json").exists():
+        if process.poll() is not None or time.monotonic() > until:
+            process.kill()
+            process.wait()
+            words = (folder / "lab.log").read_text(errors="replace").strip().splitlines()[-15:]
+            raise Failed("the lab did not start", *(words or [f"look at '{folder / 'lab.log'}'"]))
+        time.sleep(0.02)
+    process.returncode = 0  # it is on its own from here; do not warn that it still runs
+    return find(folder)
+
+
+def _clean_environment() -> dict[str, str]:
+    """This environment without anything that would turn a client inside the lab somewhere else."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PG", "MOTO_"))}

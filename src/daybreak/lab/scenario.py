@@ -1,0 +1,255 @@
+"""The account of the runbook, built over the wire like anybody would: networks, key, cluster, secret, DNS, demo data.
+
+The law: no back door. Everything is made through boto3 and SQL, so building it is itself a test of the lab.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from daybreak.errors import Failed
+
+if TYPE_CHECKING:
+    from daybreak.lab.lab import Lab
+
+CLUSTER = "embi-aurora-cluster"
+DATABASE = "embi"
+OWNER = "embi_admin"
+SECRET = "embi/aurora/master"  # noqa: S105 - its name
+KEY_ALIAS = "alias/embi-aurora-backup"
+PARAMETERS = "embi-aurora-params"
+ENDPOINT_PARAMETER = "/embi/production/database/endpoint"
+TAGS = [
+    {"Key": "Application", "Value": "embi"},
+    {"Key": "Environment", "Value": "production"},
+    {"Key": "CostCenter", "Value": "CC-1020"},
+    {"Key": "Owner", "Value": "data-platform"},
+]
+
+
+@dataclass(frozen=True)
+class Place:
+    """One region's share of the account."""
+
+    region: str
+    network: str
+    subnet_group: str
+
+
+PRIMARY = Place("us-east-1", "10.20", "embi-db-subnet-group")
+RECOVERY = Place("us-west-2", "10.30", "embi-db-subnet-group-dr")
+
+
+def build(lab: Lab) -> None:
+    """Fill the empty account of a lab."""
+    account = _Account(lab.server.url, lab.world.account)
+    password = secrets.token_urlsafe(18)
+    with ThreadPoolExecutor(3) as pool:
+        network = pool.submit(account.build_network, PRIMARY)
+        others: list[Future[Any]] = [pool.submit(account.build_network, RECOVERY), pool.submit(account.build_buckets)]
+        group, key = network.result()
+        account.create_cluster(password, group, key)
+        endpoint, port = account.create_instances()
+        others.append(pool.submit(account.announce, password, endpoint, port))
+        _write_passfile(lab, password)
+        fill(endpoint, port, password)
+        lab.rds.tick()
+        account.snapshot()
+        for other in others:
+            other.result()
+
+
+def fill(host: str, port: int, password: str) -> None:
+    """Put the demo data into the database."""
+    import psycopg
+
+    script = files("daybreak.lab").joinpath("people.sql").read_text()
+    with psycopg.connect(host=host, port=port, dbname=DATABASE, user=OWNER, password=password) as connection:
+        connection.execute(script.encode())
+    with psycopg.connect(
+        host=host, port=port, dbname=DATABASE, user=OWNER, password=password, autocommit=True
+    ) as connection:
+        connection.execute("analyze departments, employees, salaries, payments, audit_log")
+
+
+def _write_passfile(lab: Lab, password: str) -> None:
+    """Let psql in the lab's shell find the password without anybody seeing it."""
+    draft = lab.folder / "pgpass.new"
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(f"*:*:*:{OWNER}:{password}\n")
+    draft.replace(lab.folder / "pgpass")
+
+
+class _Account:
+    """The steps of the building, each a handful of calls."""
+
+    def __init__(self, url: str, number: str) -> None:
+        from daybreak.lab.remote import ADMIN_KEY
+
+        self._url = url
+        self._number = number
+        self._key = ADMIN_KEY
+        self._clients: dict[tuple[str, str], Any] = {}
+
+    def client(self, service: str, region: str) -> Any:
+        """A boto client that talks to the lab."""
+        import botocore.session
+        from botocore.config import Config
+
+        if (service, region) not in self._clients:
+            config = Config(retries={"total_max_attempts": 1}, read_timeout=120)
+            self._clients[service, region] = botocore.session.Session().create_client(
+                service, region, endpoint_url=self._url, config=config,
+                aws_access_key_id=self._key, aws_secret_access_key=self._key,
+            )  # fmt: skip
+        return self._clients[service, region]
+
+    def build_network(self, place: Place) -> tuple[str, str]:
+        """A VPC with three private subnets, a group open for PostgreSQL, a key; the group's and the key's ids."""
+        ec2, kms, rds = (self.client(service, place.region) for service in ("ec2", "kms", "rds"))
+        vpc = ec2.create_vpc(CidrBlock=f"{place.network}.0.0/16")["Vpc"]["VpcId"]
+        table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+        subnets = []
+        for number, zone in enumerate("abc"):
+            made = ec2.create_subnet(
+                VpcId=vpc, CidrBlock=f"{place.network}.{10 + number}.0/24", AvailabilityZone=f"{place.region}{zone}"
+            )
+            subnets.append(made["Subnet"]["SubnetId"])
+            ec2.associate_route_table(RouteTableId=table, SubnetId=subnets[-1])
+        group = ec2.create_security_group(GroupName="embi-aurora", Description="PostgreSQL for embi", VpcId=vpc)
+        inside = [{"CidrIp": f"{place.network}.0.0/16", "Description": "the application's network"}]
+        rule = {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "IpRanges": inside}
+        ec2.authorize_security_group_ingress(GroupId=group["GroupId"], IpPermissions=[rule])
+        key = kms.create_key(Description="embi Aurora storage and backups")["KeyMetadata"]
+        kms.create_alias(AliasName=KEY_ALIAS, TargetKeyId=key["KeyId"])
+        rds.create_db_subnet_group(
+            DBSubnetGroupName=place.subnet_group,
+            DBSubnetGroupDescription="private subnets of embi",
+            SubnetIds=subnets,
+            Tags=TAGS,
+        )
+        return group["GroupId"], key["Arn"]
+
+    def build_buckets(self) -> None:
+        """The bucket of exports with one day in it, and the bucket for Daybreak's own state."""
+        s3 = self.client("s3", PRIMARY.region)
+        exports, state = f"embi-aurora-backup-exports-{self._number}", f"daybreak-state-{self._number}"
+        for bucket in (exports, state):
+            s3.create_bucket(Bucket=bucket)
+            s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        about = {
+            "exportTaskIdentifier": "embi-2024-01-15",
+            "sourceArn": self._arn("cluster", CLUSTER),
+            "exportFormat": "parquet",
+        }
+        s3.put_object(
+            Bucket=exports, Key="exports/2024-01-15/export_info_embi-2024-01-15.json", Body=json.dumps(about).encode()
+        )
+
+    def create_cluster(self, password: str, group: str, key: str) -> None:
+        """The cluster with everything a restore could lose."""
+        rds = self.client("rds", PRIMARY.region)
+        version, family = self._newest_engine()
+        rds.create_db_cluster_parameter_group(
+            DBClusterParameterGroupName=PARAMETERS, DBParameterGroupFamily=family,
+            Description="what embi needs", Tags=TAGS,
+        )  # fmt: skip
+        wanted = {"log_min_duration_statement": "500", "log_statement": "ddl", "work_mem": "16384"}
+        rds.modify_db_cluster_parameter_group(
+            DBClusterParameterGroupName=PARAMETERS,
+            Parameters=[
+                {"ParameterName": name, "ParameterValue": value, "ApplyMethod": "immediate"}
+                for name, value in wanted.items()
+            ],
+        )
+        rds.create_db_cluster(
+            DBClusterIdentifier=CLUSTER, Engine="aurora-postgresql", EngineVersion=version, DatabaseName=DATABASE,
+            MasterUsername=OWNER, MasterUserPassword=password, StorageEncrypted=True, KmsKeyId=key,
+            DBClusterParameterGroupName=PARAMETERS, DBSubnetGroupName=PRIMARY.subnet_group,
+            VpcSecurityGroupIds=[group], EnableCloudwatchLogsExports=["postgresql"],
+            EnableIAMDatabaseAuthentication=True, DeletionProtection=True, BackupRetentionPeriod=30,
+            PreferredBackupWindow="03:00-04:00", PreferredMaintenanceWindow="sun:05:00-sun:06:00",
+            CopyTagsToSnapshot=True, Tags=TAGS,
+        )  # fmt: skip
+
+    def create_instances(self) -> tuple[str, int]:
+        """A writer and a reader; the address at which the writer answers."""
+        rds = self.client("rds", PRIMARY.region)
+        until(lambda: self._cluster()["Status"] == "available", f"cluster '{CLUSTER}' to become available")
+        names = [f"{CLUSTER}-instance-1", f"{CLUSTER}-instance-2"]
+        for tier, name in enumerate(names):
+            rds.create_db_instance(
+                DBInstanceIdentifier=name, DBClusterIdentifier=CLUSTER, DBInstanceClass="db.r6g.large",
+                Engine="aurora-postgresql", PromotionTier=tier, Tags=TAGS,
+                AvailabilityZone=f"{PRIMARY.region}{'abc'[tier]}",
+            )  # fmt: skip
+        for name in names:
+            until(partial(self._is_available, name), f"instance '{name}' to become available")
+        cluster = self._cluster()
+        return cluster["Endpoint"], cluster["Port"]
+
+    def announce(self, password: str, endpoint: str, port: int) -> None:
+        """Where the application looks: the secret, the parameter, the name in DNS, the topic of the people on call."""
+        self.client("secretsmanager", PRIMARY.region).create_secret(
+            Name=SECRET, SecretString=json.dumps({"username": OWNER, "password": password}), Tags=TAGS
+        )
+        self.client("ssm", PRIMARY.region).put_parameter(Name=ENDPOINT_PARAMETER, Value=endpoint, Type="String")
+        self.client("sns", PRIMARY.region).create_topic(Name="embi-dba-oncall")
+        route53 = self.client("route53", PRIMARY.region)
+        zone = route53.create_hosted_zone(Name="embi.example", CallerReference="embi")["HostedZone"]["Id"]
+        record = {
+            "Name": "db.embi.example",
+            "Type": "CNAME",
+            "TTL": 60,
+            "ResourceRecords": [{"Value": f"{endpoint}"}],
+        }
+        batch = {"Changes": [{"Action": "UPSERT", "ResourceRecordSet": record}], "Comment": f"port {port}"}
+        route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)
+
+    def snapshot(self) -> None:
+        """One snapshot taken by hand."""
+        rds = self.client("rds", PRIMARY.region)
+        name = "embi-before-release-2024-01"
+        rds.create_db_cluster_snapshot(DBClusterSnapshotIdentifier=name, DBClusterIdentifier=CLUSTER, Tags=TAGS)
+
+        def is_there() -> bool:
+            answer = rds.describe_db_cluster_snapshots(DBClusterSnapshotIdentifier=name)
+            return bool(answer["DBClusterSnapshots"][0]["Status"] == "available")
+
+        until(is_there, f"snapshot '{name}' to become available")
+        until(lambda: self._cluster()["Status"] == "available", f"cluster '{CLUSTER}' to become available")
+
+    def _newest_engine(self) -> tuple[str, str]:
+        rds = self.client("rds", PRIMARY.region)
+        found = rds.describe_db_engine_versions(Engine="aurora-postgresql")["DBEngineVersions"]
+        newest = max(found, key=lambda engine: [int(part) for part in engine["EngineVersion"].split(".")])
+        return newest["EngineVersion"], newest["DBParameterGroupFamily"]
+
+    def _cluster(self) -> dict[str, Any]:
+        answer = self.client("rds", PRIMARY.region).describe_db_clusters(DBClusterIdentifier=CLUSTER)
+        return dict(answer["DBClusters"][0])
+
+    def _is_available(self, instance: str) -> bool:
+        answer = self.client("rds", PRIMARY.region).describe_db_instances(DBInstanceIdentifier=instance)
+        return bool(answer["DBInstances"][0]["DBInstanceStatus"] == "available")
+
+    def _arn(self, kind: str, name: str) -> str:
+        return f"arn:aws:rds:{PRIMARY.region}:{self._number}:{kind}:{name}"
+
+
+def until(is_so: Callable[[], bool], what: str, *, patience: float = 120) -> None:
+    """Wait until something is so; `Failed` when that takes too long."""
+    deadline = time.monotonic() + patience
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise Failed(f"waited {patience:g} s for {what}")
+        time.sleep(0.02)

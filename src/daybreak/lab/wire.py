@@ -1,0 +1,104 @@
+"""The one door of the lab: takes a request, lets faults and IAM have their say, and gives it to RDS or to moto.
+
+The law: the signature's scope says service and region, RDS never reaches moto, and a fault before the work means that
+nothing was done while a fault after it means that everything was.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+import uuid
+from dataclasses import dataclass
+
+from daybreak.lab import codec
+from daybreak.lab.dialect import Call, call_of, denied, error_reply, expired, form_of, unknown_key
+from daybreak.lab.errors import AwsError
+from daybreak.lab.faults import Effect, Faults, Rule
+from daybreak.lab.iam import Iam
+from daybreak.lab.message import LOST, Reply, Request
+from daybreak.lab.rds import Rds
+from daybreak.lab.replay import Recorded
+from daybreak.lab.traffic import Traffic
+
+_GLOBAL = frozenset({"iam", "route53"})
+"""Services that are not in any region, so that no region's loss takes them away."""
+
+
+@dataclass(frozen=True)
+class Wire:
+    """What stands behind the door."""
+
+    rds: Rds
+    others: Recorded
+    faults: Faults
+    iam: Iam
+    traffic: Traffic
+
+    def answer(self, request: Request) -> Reply:
+        """Answer one request to AWS; the reply may be `LOST`."""
+        started = time.perf_counter()
+        request_id = str(uuid.uuid4())
+        call = call_of(request)
+        reply = self._through_faults(call, request, request_id)
+        self.traffic.note(call, reply.status, time.perf_counter() - started, request_id)
+        return reply
+
+    def _through_faults(self, call: Call, request: Request, request_id: str) -> Reply:
+        region = "aws-global" if call.service in _GLOBAL else call.region
+        rule = self.faults.match(call.service, call.operation, region, call.identifier)
+        if rule is None:
+            return self._guarded(call, request, request_id)
+        match rule.effect:
+            case Effect.ERROR:
+                return planted_error(call, rule, request_id)
+            case Effect.DROP_BEFORE | Effect.REGION_DOWN:
+                return LOST
+            case Effect.DELAY:
+                time.sleep(float(rule.args.get("seconds", 1.0)))
+        reply = self._guarded(call, request, request_id)
+        match rule.effect:
+            case Effect.DROP_AFTER:
+                return LOST
+            case Effect.ERROR_AFTER:
+                return planted_error(call, rule, request_id)
+        return reply
+
+    def _guarded(self, call: Call, request: Request, request_id: str) -> Reply:
+        if call.access_key in self.iam.expired:
+            return expired(call, request_id)
+        denial = self.iam.denial(call)
+        if denial:
+            return denied(call, denial.message, request_id) if denial.known else unknown_key(call, request_id)
+        if call.service == "rds":
+            return self._ask_rds(call, request, request_id)
+        reply = self.others.ask(request)
+        if call.service == "ec2" and "SecurityGroup" in call.operation and not call.operation.startswith("Describe"):
+            self.rds.world_changed()
+        return reply
+
+    def _ask_rds(self, call: Call, request: Request, request_id: str) -> Reply:
+        headers = (("Content-Type", "text/xml"), ("x-amzn-RequestId", request_id))
+        try:
+            params = codec.parse(call.operation, form_of(request))
+            caller = self.iam.caller_arn(call.access_key)
+            result = self.rds.handle(call.region, call.operation, params, caller_arn=caller)
+            return Reply(200, headers, codec.render(call.operation, result, request_id))
+        except AwsError as error:
+            return Reply(error.status, headers, codec.render_error(error, request_id))
+        except Exception as error:  # noqa: BLE001 - a bug of the lab must look like AWS's own 500, and be seen
+            traceback.print_exc(file=sys.stderr)
+            internal = AwsError("InternalFailure", f"the lab failed: {type(error).__name__}: {error}", 500)
+            return Reply(500, headers, codec.render_error(internal, request_id))
+
+
+def planted_error(call: Call, rule: Rule, request_id: str) -> Reply:
+    """The error a rule asks for: throttling unless it names a code, 500 for an error after the work."""
+    late = rule.effect is Effect.ERROR_AFTER
+    code = str(rule.args.get("code", "InternalFailure" if late else "Throttling"))
+    usual = {"Throttling": 400, "InternalFailure": 500, "ServiceUnavailable": 503, "AccessDenied": 403}
+    status = int(rule.args.get("status", 500 if late else usual.get(code, 400)))
+    texts = {"Throttling": "Rate exceeded", "InternalFailure": "An internal error has occurred."}
+    message = str(rule.args.get("message", texts.get(code, f"planted by fault rule {rule.id}")))
+    return error_reply(call, code, message, status, request_id)
