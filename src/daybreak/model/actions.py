@@ -137,6 +137,8 @@ class Validate(Value):
     login: str | None
     quarantine: dict[str, str]
     """Parameters that must be in force inside the clone's PostgreSQL."""
+    permitted: dict[str, str] = Field(default_factory=dict)
+    """Fields of the cluster or its instances that may differ from the source, each with the reason."""
     tables: dict[str, Expectation]
     checks: tuple[SqlCheck, ...]
 

@@ -87,7 +87,7 @@ def pitr_plan(request: PitrRequest, target: Target, seen: Observation, terms: Te
         steps=steps,
         notes=tuple(_notes(request, target, source, seen, whole)),
         keep_until=terms.keep_until,
-        parity=tuple(_permitted_differences(source, seen)),
+        parity=tuple(f"{name.replace('_', ' ')}: {why}" for name, why in _permitted(source, seen).items()),
     )
 
 
@@ -438,6 +438,7 @@ def _validation(draft: _Draft) -> Validate:
         database=_database(draft),
         login=draft.target.login,
         quarantine=draft.quarantine,
+        permitted=_permitted(draft.source, draft.seen),
         tables=draft.target.tables,
         checks=draft.target.checks,
     )
@@ -466,14 +467,13 @@ def _notes(request: PitrRequest, target: Target, source: Source, seen: Observati
     return notes
 
 
-def _permitted_differences(source: Source, seen: Observation) -> list[str]:
-    differences = ["cluster parameter group: the quarantine copy, until quarantine is lifted"]
+def _permitted(source: Source, seen: Observation) -> dict[str, str]:
+    """Fields in which the clone is meant to differ from its source, each with the reason."""
+    permitted = {"parameter_group": "the quarantine copy, until quarantine is lifted"}
     if source.cluster and source.cluster.roles:
-        differences.append(
-            "IAM roles: none, so that nothing in the clone can reach S3 or Lambda until quarantine is lifted"
-        )
+        permitted["roles"] = "none, so that nothing in the clone can reach S3 or Lambda until quarantine is lifted"
     if any(instance.is_public for instance in seen.instances):
-        differences.append("public access: off, whatever the source has")
+        permitted["is_public"] = "off, whatever the source has"
     if source.cluster and source.cluster.master_secret:
-        differences.append("managed master password: not managed in the clone")
-    return differences
+        permitted["master_secret"] = "the master password is not managed in the clone"  # noqa: S105 - a reason, not a secret
+    return permitted

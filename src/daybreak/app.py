@@ -1,0 +1,330 @@
+"""The use cases: each one looks, decides, acts and tells. The clock, chance and the environment enter here and nowhere else."""
+
+from __future__ import annotations
+
+import getpass
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from daybreak.assess.ending import exit_code_of
+from daybreak.assess.protection import protection_of
+from daybreak.aws.faults import AwsFault
+from daybreak.aws.gateway import Access, Aws
+from daybreak.aws.objects import Objects
+from daybreak.config import Settings
+from daybreak.errors import DaybreakError, ExitCode, Refused
+from daybreak.execute.database import Database
+from daybreak.execute.doors import Doors, Patience, Progress
+from daybreak.execute.interpreter import carry_out
+from daybreak.execute.timing import SystemTiming, local_zone
+from daybreak.journal.store import Store, open_store
+from daybreak.model.actions import Validate
+from daybreak.model.findings import Finding
+from daybreak.model.moment import parse_moment
+from daybreak.model.names import printable
+from daybreak.model.plan import Plan, Refusal
+from daybreak.model.requests import CleanRequest, PitrRequest
+from daybreak.model.run import Event, RunState, state_of
+from daybreak.model.targets import Objectives, Target
+from daybreak.model.value import Span
+from daybreak.model.world import Identity, Observation, Past
+from daybreak.observe.look import Lookout
+from daybreak.observe.observation import observe, observe_target, with_past
+from daybreak.observe.poller import Poller
+from daybreak.plan.planner import objections_to_starting, plan_of
+from daybreak.plan.terms import Terms
+
+_SUFFIX_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
+_PAST_RUNS = 20
+"""How many earlier runs an estimate looks at: enough for a median, few enough for a journal in S3."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a person asks of a point-in-time recovery, as they typed it."""
+
+    target: str
+    to: str
+    why: str = ""
+    is_read_only: bool = False
+    resource_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Watchers:
+    """Who is told while a run goes on."""
+
+    told: Callable[[Event], None] = lambda _event: None
+    progress: Callable[[Progress], None] = lambda _progress: None
+
+
+@dataclass(frozen=True)
+class TargetStatus:
+    """One target: what was promised and what is true right now."""
+
+    target: Target
+    seen: Observation
+    findings: tuple[Finding, ...]
+    last: RunState | None
+
+
+@dataclass
+class App:
+    """Daybreak for one person on one machine."""
+
+    settings: Settings
+    access: Access
+    environ: Mapping[str, str]
+    stopping: threading.Event = field(default_factory=threading.Event)
+    patience: Patience = field(default_factory=Patience)
+
+    def __post_init__(self) -> None:
+        self.timing = SystemTiming(self.stopping)
+        self._aws: dict[str, Aws] = {}
+        self._pollers: dict[str, Poller] = {}
+        self._lock = threading.Lock()
+
+    @cached_property
+    def store(self) -> Store:
+        """Where runs live: a folder, or a prefix in S3."""
+        return open_store(self.settings.state, s3=lambda bucket: Objects(self.aws().client("s3"), bucket))
+
+    @property
+    def zone(self) -> str:
+        """The person's time zone, for echoing."""
+        return local_zone(self.environ)
+
+    def aws(self, region: str | None = None) -> Aws:
+        """The door to one region, made once."""
+        key = self.access.region or region or ""
+        with self._lock:
+            if key not in self._aws:
+                self._aws[key] = Aws(
+                    Access(
+                        region=key or None,
+                        profile=self.access.profile,
+                        endpoint_url=self.access.endpoint_url,
+                        only_loopback=self.settings.only_loopback or self.access.only_loopback,
+                    )
+                )
+            return self._aws[key]
+
+    def target(self, name: str) -> Target:
+        """The configured target of that name; raises ``Refused`` naming those there are."""
+        if name in self.settings.targets:
+            return self.settings.targets[name]
+        known = ", ".join(sorted(self.settings.targets)) or "none"
+        raise Refused(
+            f'no target "{printable(name)}" is configured', f"targets: {known}", "daybreak init  # looks at the account and writes daybreak.toml"
+        )
+
+    # -- look, decide
+
+    def plan_pitr(self, wish: Wish) -> Plan:
+        """The plan that brings a target back to a moment; raises ``Refused`` with every reason."""
+        target = self.target(wish.target)
+        now = self.timing.now()
+        request = PitrRequest(
+            target=target.name,
+            moment=parse_moment(wish.to, now=now, zone=self.zone),
+            words=wish.to,
+            why=wish.why,
+            suffix=_suffix(),
+            is_read_only=wish.is_read_only,
+            resource_id=wish.resource_id,
+        )
+        return self._decided(request, target)
+
+    def plan_clean(self, run: str, why: str) -> Plan:
+        """The plan that removes what a run created; raises ``Refused`` with every reason."""
+        plan = self.store.plan(run)
+        if isinstance(plan.request, CleanRequest):
+            raise Refused(f'"{run}" is itself a clean-up and created nothing', f"daybreak clean {plan.request.run}")
+        events = self.store.events(run)
+        if events and state_of(events).status == "running" and self.store.is_held(run):
+            raise Refused(f'the run "{run}" is being carried out right now', f"daybreak abort {run}", f"daybreak watch {run}")
+        return self._decided(CleanRequest(target=plan.target.name, run=run, suffix=_suffix(), why=why), plan.target)
+
+    def _decided(self, request: PitrRequest | CleanRequest, target: Target) -> Plan:
+        now = self.timing.now()
+        seen = self._observed(request, target, now)
+        terms = Terms(
+            created=now, expires=now + self.settings.plan_expires, keep_until=now + self.settings.keep, zone=self.zone
+        )
+        answer = plan_of(request, target, seen, terms)
+        if isinstance(answer, Refusal):
+            raise Refused(answer.what, *answer.hints, reasons=answer.reasons)
+        return answer
+
+    def _observed(self, request: PitrRequest | CleanRequest, target: Target, now: datetime) -> Observation:
+        aws = self.aws(target.region)
+        with _explained(f'looking at "{target.cluster}"'):
+            seen = observe(Lookout(aws), self._identity(aws), target, request, now)
+        return with_past(seen, self._past(target)) if isinstance(request, PitrRequest) else seen
+
+    def _identity(self, aws: Aws) -> Identity:
+        return aws.identity()
+
+    def _past(self, target: Target) -> tuple[Past, ...]:
+        found = []
+        for run in self.store.runs()[:_PAST_RUNS]:
+            state = self._state_or_none(run)
+            if state and state.status == "finished" and state.verdict and state.measured.rto:
+                plan = self.store.plan(run)
+                if plan.target.name == target.name:
+                    found.append(Past(run=run, kind=plan.kind, took=state.measured.rto))
+        return tuple(found)
+
+    def _state_or_none(self, run: str) -> RunState | None:
+        try:
+            return state_of(self.store.events(run))
+        except DaybreakError:
+            # A damaged journal must not keep anybody from restoring; `show` names the damage.
+            return None
+
+    # -- act
+
+    def start(self, plan: Plan) -> str:
+        """Freeze the plan as a run, after checking that the world still fits it; returns the run's name."""
+        seen = self._observed(plan.request, plan.target, self.timing.now())
+        if reasons := objections_to_starting(plan, seen):
+            raise Refused(f"the plan for {plan.run} cannot be started", "make the plan again", reasons=reasons)
+        self.store.create(plan)
+        return plan.run
+
+    def carry_out(self, run: str, watchers: Watchers, *, take_over: bool = False) -> RunState:
+        """Carry out a run from wherever it stands, to its end; raises ``Paused`` and its kin where it had to stop."""
+        plan = self.store.plan(run)
+        aws = self.aws(plan.identity.region)
+        self._hold_to(plan.identity, aws)
+        # The source is read, never touched: below this line no call that names it can leave.
+        aws.protect(plan.source, *_instances_of_source(plan))
+        who, where = self._me()
+        with self.store.attach(
+            run, who=who, where=where, now=self.timing.now, nonce=lambda: secrets.token_hex(8), take_over=take_over
+        ) as journal:
+            doors = Doors(
+                aws=aws,
+                lookout=Lookout(aws),
+                poller=self._poller(aws),
+                database=Database(aws, self.environ),
+                timing=self.timing,
+                patience=self.patience,
+                told=watchers.told,
+                progress=watchers.progress,
+                asked=lambda: self.store.inbox(run),
+                is_stopping=self.stopping.is_set,
+            )
+            return carry_out(plan, journal, doors)
+
+    def _hold_to(self, pinned: Identity, aws: Aws) -> None:
+        with _explained("asking AWS who we are"):
+            present = aws.identity()
+        reasons = [
+            f"the run belongs to {what} {was}, and this is {what} {now}"
+            for what, was, now in (
+                ("account", pinned.account, present.account),
+                ("region", pinned.region, present.region),
+                ("endpoint", pinned.endpoint or "AWS", present.endpoint or "AWS"),
+            )
+            if was != now
+        ]
+        if reasons:
+            raise Refused("this is not where the plan was made", "use the profile, region and endpoint of the plan", reasons=tuple(reasons))
+
+    def _poller(self, aws: Aws) -> Poller:
+        with self._lock:
+            if aws.region not in self._pollers:
+                self._pollers[aws.region] = Poller(
+                    Lookout(aws),
+                    self.settings.poll.total_seconds(),
+                    monotonic=self.timing.monotonic,
+                    sleep=self.timing.sleep,
+                )
+            return self._pollers[aws.region]
+
+    def abort(self, run: str, why: str) -> None:
+        """Ask for the end of a run: the process that holds it ends it, or it is ended here when none does."""
+        self.store.plan(run)
+        who, where = self._me()
+        self.store.abort(run, by=f"{who}@{where}", why=why, now=self.timing.now, nonce=lambda: secrets.token_hex(8))
+
+    def _me(self) -> tuple[str, str]:
+        return getpass.getuser(), socket.gethostname()
+
+    # -- tell
+
+    def state(self, run: str) -> tuple[Plan, RunState]:
+        """A run and where it stands; raises ``Refused`` for an unknown one."""
+        plan = self.store.plan(run)
+        events = self.store.events(run)
+        if not events:
+            raise Refused(f'the run "{run}" was created but never began', f"daybreak resume {run}")
+        return plan, state_of(events)
+
+    def ending(self, run: str) -> ExitCode:
+        """The exit code that tells how a run ended or where it stands."""
+        plan, state = self.state(run)
+        return exit_code_of(state, plan.objectives)
+
+    def status(self, names: tuple[str, ...]) -> tuple[TargetStatus, ...]:
+        """What was promised for each target and what is true right now."""
+        chosen = [self.target(name) for name in names] or [self.settings.targets[name] for name in sorted(self.settings.targets)]
+        if not chosen:
+            raise Refused("no target is configured", "daybreak init  # looks at the account and writes daybreak.toml")
+        return tuple(map(self._status_of, chosen))
+
+    def _status_of(self, target: Target) -> TargetStatus:
+        aws = self.aws(target.region)
+        with _explained(f'looking at "{target.cluster}"'):
+            seen = observe_target(Lookout(aws), self._identity(aws), target, self.timing.now())
+        past = self._past(target)
+        last = self._state_or_none(past[0].run) if past else None
+        return TargetStatus(target, seen, protection_of(target, seen, past), last)
+
+    def discovered(self) -> tuple[Target, ...]:
+        """Every Aurora PostgreSQL cluster of the region as a target with the runbook's objectives, for ``init``."""
+        aws = self.aws()
+        with _explained("looking for clusters"):
+            clusters = Lookout(aws).clusters()
+        return tuple(
+            Target(
+                name=identifier.removesuffix("-cluster"),
+                cluster=identifier,
+                region=aws.region,
+                database=cluster.database,
+                login=f"secretsmanager:{cluster.master_secret}" if cluster.master_secret else None,
+                objectives=Objectives(rpo=Span(minutes=5), rto=Span(hours=4), retention=cluster.backup_retention),
+            )
+            for identifier, cluster in sorted(clusters.items())
+            if cluster.engine == "aurora-postgresql" and "daybreak:run" not in cluster.tags
+        )
+
+
+class _explained:  # noqa: N801 - reads as a word at the call site
+    """Turns an AWS fault into an error for a person who was ``doing`` something."""
+
+    def __init__(self, doing: str) -> None:
+        self._doing = doing
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, _kind: object, error: object, _trace: object) -> None:
+        if isinstance(error, AwsFault):
+            raise error.as_failure(self._doing) from error
+
+
+def _suffix() -> str:
+    return "".join(secrets.choice(_SUFFIX_LETTERS) for _ in range(4))
+
+
+def _instances_of_source(plan: Plan) -> tuple[str, ...]:
+    return tuple(
+        instance.identifier for step in plan.steps if isinstance(step.action, Validate) for instance in step.action.instances_seen
+    )

@@ -1,0 +1,80 @@
+"""From a reference to a login: the only place where a password is read, and it stays in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from daybreak.aws.faults import AwsFault
+from daybreak.aws.gateway import Aws
+from daybreak.errors import DaybreakError, Refused
+from daybreak.model.plan import AwsCall
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A database user and its password, which is never shown."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+def credentials_of(reference: str, aws: Aws, environ: Mapping[str, str], place: tuple[str, int]) -> Credentials:
+    """The login behind ``secretsmanager:NAME``, ``ssm:NAME``, ``env:PREFIX`` or ``iam:USER``.
+
+    ``place`` is the host and port an IAM token is made for. Raises ``Refused`` when the reference leads nowhere.
+    """
+    scheme, _, name = reference.partition(":")
+    match scheme:
+        case "secretsmanager":
+            call = AwsCall(
+                service="secretsmanager", operation="GetSecretValue", params={"SecretId": name}, region=aws.region
+            )
+            return _parsed(_asked(aws, call, reference).get("SecretString", ""), reference)
+        case "ssm":
+            params = {"Name": name, "WithDecryption": True}
+            call = AwsCall(service="ssm", operation="GetParameter", params=params, region=aws.region)
+            return _parsed(_asked(aws, call, reference).get("Parameter", {}).get("Value", ""), reference)
+        case "env":
+            return _from_environment(name, environ)
+        case "iam":
+            host, port = place
+            token = aws.client("rds").generate_db_auth_token(DBHostname=host, Port=port, DBUsername=name)
+            return Credentials(name, token)
+        case _:
+            raise Refused(
+                f'the login "{scheme}:…" is not a reference we know', "use secretsmanager:, ssm:, env: or iam:"
+            )
+
+
+def _asked(aws: Aws, call: AwsCall, reference: str) -> dict[str, object]:
+    try:
+        return aws.read(call)
+    except AwsFault as fault:
+        raise _unreadable(reference, fault) from fault
+
+
+def _unreadable(reference: str, fault: AwsFault) -> DaybreakError:
+    return fault.as_failure(f'the login "{reference}" cannot be read')
+
+
+def _parsed(text: object, reference: str) -> Credentials:
+    try:
+        fields = json.loads(str(text))
+        return Credentials(str(fields["username"]), str(fields["password"]))
+    except (ValueError, KeyError, TypeError):
+        # The cause is not chained: it would quote the secret.
+        raise Refused(
+            f'the secret behind "{reference}" is not a login', 'it must be JSON with "username" and "password"'
+        ) from None
+
+
+def _from_environment(prefix: str, environ: Mapping[str, str]) -> Credentials:
+    names = (f"{prefix}_USERNAME", f"{prefix}_PASSWORD")
+    missing = [name for name in names if name not in environ]
+    if missing:
+        raise Refused(
+            f'the login "env:{prefix}" needs {" and ".join(missing)}', "export them, or use another kind of login"
+        )
+    return Credentials(environ[names[0]], environ[names[1]])

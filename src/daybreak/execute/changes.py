@@ -1,0 +1,176 @@
+"""Make one change so: look, intend, send once, and resolve whatever came back; the same for every kind of change.
+
+What must hold: the journal is held by us. What changes: at most the one resource the action names. Run twice, it leaves one
+effect: the look before each sending finds what an earlier life did, by the tag of the run. The step's plan says what undoes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from daybreak.assess.moves import ATTEMPTS, Again, Look, Pause, Stop, move_after, patience_with
+from daybreak.assess.standing import Place, Standing, standing_of_change
+from daybreak.aws.faults import AwsFault
+from daybreak.errors import Bug, Failed, Paused, Refused, Uncertain, Unreachable
+from daybreak.execute.doors import Doors
+from daybreak.journal.store import Journal
+from daybreak.model.actions import (
+    Change,
+    CopyParameterGroup,
+    CreateInstance,
+    CreateParameterGroup,
+    DeleteCluster,
+    DeleteInstance,
+    DeleteParameterGroup,
+    RestoreToMoment,
+    SetClusterOptions,
+    SetParameters,
+)
+from daybreak.model.plan import Plan, Step
+from daybreak.model.run import StepDone, StepIntended, StepRetried, StepSent, StepUncertain
+from daybreak.model.world import Cluster, Instance, ParameterGroup
+from daybreak.observe.look import Lookout
+from daybreak.plan.calls import Stamp, call_of
+
+Seen = TypeVar("Seen")
+
+LOOKS_AFTER_A_LOST_REPLY = 3
+"""How often we look, a pause apart, before we believe that a call without a reply took no effect."""
+
+_PAUSE_BETWEEN_LOOKS = 5.0
+
+
+def resource_of(lookout: Lookout, action: Change) -> Cluster | Instance | ParameterGroup | None:
+    """The one resource that a change names, as it is now."""
+    match action:
+        case CopyParameterGroup(group=group) | CreateParameterGroup(group=group):
+            return lookout.parameter_group(group)
+        case SetParameters(group=group) | DeleteParameterGroup(group=group):
+            return lookout.parameter_group(group)
+        case RestoreToMoment(clone=clone) | SetClusterOptions(clone=clone) | DeleteCluster(clone=clone):
+            return lookout.cluster(clone)
+        case CreateInstance(instance=instance) | DeleteInstance(instance=instance):
+            return lookout.instance(instance)
+
+
+class Changer:
+    """Carries out the changes of one plan, each recorded in the journal before it leaves."""
+
+    def __init__(self, plan: Plan, journal: Journal, doors: Doors) -> None:
+        self._plan = plan
+        self._journal = journal
+        self._doors = doors
+        self._stamp = Stamp(run=plan.owner, plan=plan.digest(), expires=plan.keep_until)
+
+    def make_so(self, step: Step, action: Change) -> None:
+        """Make the order so, or raise: ``Failed`` (also for a foreign resource), ``Paused``, ``Uncertain``."""
+        attempt = self._journal.state().step(step.id).attempts
+        standing = self._stand(step, action)
+        began, tries = self._doors.timing.monotonic(), 0
+        while standing.place is Place.ABSENT:
+            if attempt >= ATTEMPTS:
+                raise Uncertain(
+                    f"step {step.id} was sent {attempt} times and its outcome is not known",
+                    f"look at the account, then: daybreak resume {self._plan.run}",
+                )
+            attempt += 1
+            trouble = self._send(step, action, attempt)
+            if trouble is None:
+                return
+            match move_after(trouble.trouble, attempt=attempt, tries=tries, jitter=self._doors.timing.jitter()):
+                case Again() as again:
+                    self._pause(step, again, since=began)
+                    tries += 1
+                    attempt -= 0 if again.counts else 1
+                case Look(why=why, is_uncertain=is_uncertain):
+                    if is_uncertain:
+                        self._journal.append(StepUncertain(step=step.id, why=why))
+                    standing = (
+                        self._stand_at_last(step, action)
+                        if is_uncertain
+                        else self._stand_after_clash(step, action, trouble)
+                    )
+                case Stop(why=why, hints=hints):
+                    raise Failed(f"step {step.id}: {why}", *hints)
+                case Pause(why=why, hints=hints):
+                    raise Paused(f"step {step.id}: {why}", *hints)
+        self._conclude(step, standing)
+
+    def _send(self, step: Step, action: Change, attempt: int) -> AwsFault | None:
+        call = call_of(action, self._stamp, self._doors.aws.region)
+        if call is None:
+            message = f"{action.kind} is a change without a call"
+            raise Bug(message)
+        if self._doors.is_stopping():
+            raise Paused("asked to stop before the next change")
+        # Durable before the call leaves: whoever resumes knows that this may be out there.
+        self._journal.append(StepIntended(step=step.id, attempt=attempt, call=call.plain()))
+        try:
+            reply = self._doors.aws.change(call)
+        except AwsFault as fault:
+            return fault
+        except Refused as refusal:
+            raise Paused(refusal.message, *refusal.hints) from refusal
+        self._journal.append(StepSent(step=step.id, request_id=reply.request_id))
+        self._journal.append(StepDone(step=step.id))
+        return None
+
+    def _conclude(self, step: Step, standing: Standing) -> None:
+        if standing.place is Place.SO:
+            self._journal.append(StepDone(step=step.id, was_adopted=True, result={"seen": standing.seen}))
+            return
+        hints = standing.hints
+        if standing.place is Place.FOREIGN:
+            hints = ("it is left untouched: plan again to get another name",)
+        raise Failed(f"step {step.id}: {standing.seen}", *hints)
+
+    def _stand(self, step: Step, action: Change) -> Standing:
+        seen = self.looked(step, lambda: resource_of(self._doors.lookout, action))
+        return standing_of_change(action, seen, self._plan.owner)
+
+    def _stand_at_last(self, step: Step, action: Change) -> Standing:
+        standing = self._stand(step, action)
+        for _ in range(LOOKS_AFTER_A_LOST_REPLY - 1):
+            if standing.place is not Place.ABSENT:
+                break
+            self._doors.timing.sleep(_PAUSE_BETWEEN_LOOKS)
+            standing = self._stand(step, action)
+        return standing
+
+    def _stand_after_clash(self, step: Step, action: Change, fault: AwsFault) -> Standing:
+        """AWS said that the name exists, or does not; if our look says otherwise for good, nobody can tell."""
+        standing = self._stand_at_last(step, action)
+        if standing.place is Place.ABSENT:
+            raise Failed(f"step {step.id}: {fault.message}")
+        return standing
+
+    def looked(self, step: Step, look: Callable[[], Seen]) -> Seen:
+        """The answer of a read, waited for through throttling and short outages; raises ``Paused`` or ``Failed``."""
+        began, tries = self._doors.timing.monotonic(), 0
+        while True:
+            try:
+                return look()
+            except AwsFault as fault:
+                move = patience_with(fault.trouble, tries=tries, jitter=self._doors.timing.jitter())
+            except (Refused, Unreachable) as refusal:
+                raise Paused(refusal.message, *refusal.hints) from refusal
+            match move:
+                case Again() as again:
+                    self._pause(step, again, since=began)
+                    tries += 1
+                case Pause(why=why, hints=hints):
+                    raise Paused(f"step {step.id}: {why}", *hints)
+                case Stop(why=why, hints=hints):
+                    raise Failed(f"step {step.id}: {why}", *hints)
+
+    def _pause(self, step: Step, again: Again, *, since: float) -> None:
+        waited = self._doors.timing.monotonic() - since
+        if waited > self._doors.patience.with_troubles.total_seconds():
+            raise Paused(
+                f"step {step.id}: {again.why}, for {waited / 60:.0f} minutes", "resume the run when AWS answers again"
+            )
+        if self._doors.is_stopping():
+            raise Paused("asked to stop")
+        self._journal.append(StepRetried(step=step.id, why=again.why, pause=again.pause))
+        self._doors.timing.sleep(again.pause)

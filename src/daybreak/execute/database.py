@@ -1,0 +1,91 @@
+"""The interpreter's door to PostgreSQL, made of the postgres gateway and of validation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+import humanize
+
+from daybreak.aws.gateway import Aws
+from daybreak.aws.secrets import credentials_of
+from daybreak.errors import DaybreakError
+from daybreak.execute.doors import Answers, Scene
+from daybreak.model.actions import AwaitSql, Validate
+from daybreak.model.findings import Finding, Measured
+from daybreak.model.world import Cluster
+from daybreak.postgres.answering import answering
+from daybreak.postgres.session import Address, Login
+from daybreak.validate.run import Place, Progress, Subject, validate
+
+_KNOCKING = timedelta(seconds=10)
+_FALLBACK_DATABASE = "postgres"
+_AS_FAR_AS_WITHOUT_LOGIN = frozenset({"tcp", "tls"})
+
+
+class Database:
+    """PostgreSQL as the interpreter needs it. Logins are read anew for each question and never kept."""
+
+    def __init__(self, aws: Aws, environ: Mapping[str, str]) -> None:
+        self._aws = aws
+        self._environ = environ
+
+    def answers(self, action: AwaitSql, cluster: Cluster) -> Answers:
+        """Whether the endpoint answers; the login may be missing, then TCP is as far as one can get."""
+        address = _address(cluster, action.database)
+        try:
+            login = self._login(action.login, address)
+        except DaybreakError as error:
+            return Answers(is_answering=False, seen=error.message)
+        answer = answering(address, login, _KNOCKING)
+        if answer.is_answering:
+            return Answers(is_answering=True, seen=f"PostgreSQL {answer.server_version} answers at {address}")
+        if login is None and answer.reached in _AS_FAR_AS_WITHOUT_LOGIN:
+            return Answers(is_answering=True, seen=f"{answer.reached.upper()} answers at {address}; no login is configured")
+        return Answers(is_answering=False, seen=f"reached {answer.reached} at {address}: {answer.trouble}")
+
+    def validate(
+        self, action: Validate, scene: Scene, tell: Callable[[Finding], None], progress: Callable[[str], None]
+    ) -> Measured:
+        """Validate the clone, comparing with the source where it can be reached."""
+        address = _address(scene.clone, action.database)
+        subject = Subject(
+            action=action,
+            clone=scene.clone,
+            instances=scene.instances,
+            moment=scene.moment,
+            login=self._login_or_none(action.login, address),
+            source=self._source(action),
+            rpo=scene.rpo,
+            permitted=action.permitted,
+        )
+        return validate(subject, tell=tell, progress=lambda step: progress(_spoken(step))).measured
+
+    def _source(self, action: Validate) -> Place | None:
+        if action.source_seen is None or not action.source_seen.endpoint:
+            return None
+        address = _address(action.source_seen, action.database)
+        login = self._login_or_none(action.login, address)
+        return Place(address, login) if login else None
+
+    def _login_or_none(self, reference: str | None, address: Address) -> Login | None:
+        try:
+            return self._login(reference, address)
+        except DaybreakError:
+            # Validation tells this itself: every question that needs a login becomes unknown.
+            return None
+
+    def _login(self, reference: str | None, address: Address) -> Login | None:
+        if reference is None:
+            return None
+        found = credentials_of(reference, self._aws, self._environ, (address.host, address.port))
+        return Login(found.username, found.password)
+
+
+def _address(cluster: Cluster, database: str | None) -> Address:
+    return Address(cluster.endpoint or "", cluster.port, database or _FALLBACK_DATABASE)
+
+
+def _spoken(progress: Progress) -> str:
+    share = f"{humanize.naturalsize(progress.done)} of {humanize.naturalsize(progress.total)} counted"
+    return f"{share} ({progress.table})" if progress.table else share

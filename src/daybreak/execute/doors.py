@@ -1,0 +1,110 @@
+"""What the interpreter touches, as narrow protocols: AWS, the database, time, and the people watching.
+
+The law: time, sleep and chance are arguments. That is what lets a test crash a run at every append in virtual time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from daybreak.model.actions import AwaitSql, Validate
+from daybreak.model.findings import Finding, Measured
+from daybreak.model.run import Event
+from daybreak.model.value import Instant, Value
+from daybreak.model.world import Cluster, Instance
+from daybreak.observe.look import AwsDoor, Lookout
+from daybreak.observe.poller import Poller
+
+
+class Timing(Protocol):
+    """A clock, a way to wait, and a source of jitter."""
+
+    def now(self) -> datetime:
+        """The time of day, aware."""
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that never jumps."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; returns early when somebody asked to stop."""
+
+    def jitter(self) -> float:
+        """A random number from 0 to 1."""
+
+
+class Answers(Value):
+    """Whether the clone's endpoint answers, and how far we got."""
+
+    is_answering: bool
+    seen: str
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The clone as it stands when it is validated, and what was promised about it."""
+
+    clone: Cluster
+    instances: tuple[Instance, ...]
+    moment: datetime
+    """The moment the clone stands for."""
+    rpo: timedelta
+    """How much the target's owner accepts to lose."""
+
+
+class DatabaseDoor(Protocol):
+    """What the interpreter needs of PostgreSQL."""
+
+    def answers(self, action: AwaitSql, cluster: Cluster) -> Answers:
+        """Whether DNS, TCP and SQL answer on the endpoint that AWS returned; never raises for a closed door."""
+
+    def validate(
+        self, action: Validate, scene: Scene, tell: Callable[[Finding], None], progress: Callable[[str], None]
+    ) -> Measured:
+        """Ask the clone everything and judge it; a question that cannot be asked is a finding of its own."""
+
+
+class Asked(Value):
+    """Somebody else asked a running run to end."""
+
+    by: str
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to go on before a person is asked."""
+
+    with_troubles: timedelta = timedelta(minutes=45)
+    """With an endpoint that throttles, settles or does not answer."""
+    with_waits: timedelta | None = None
+    """With one wait; none takes twice the larger of estimate and RTO."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A wait that goes on: for people watching, not for the journal."""
+
+    step: str
+    seen: str
+    since: Instant
+
+
+@dataclass(frozen=True)
+class Doors:
+    """Everything outside that carrying out a plan touches."""
+
+    aws: AwsDoor
+    lookout: Lookout
+    poller: Poller
+    database: DatabaseDoor
+    timing: Timing
+    patience: Patience = field(default_factory=Patience)
+    told: Callable[[Event], None] = lambda _event: None
+    progress: Callable[[Progress], None] = lambda _progress: None
+    asked: Callable[[], Asked | None] = lambda: None
+    """Reads the run's inbox: did somebody ask for an abort?"""
+    is_stopping: Callable[[], bool] = lambda: False
+    """Whether this process was asked to stop (Ctrl-C)."""

@@ -1,0 +1,274 @@
+"""One interpreter walks any plan: skip what is done, look, intend, act, record; all variety is in data.
+
+::
+
+    until every step is done:
+        stop, if somebody asked for it
+        for each step whose predecessors are done:
+            a change       is made so (execute.changes)
+            a wait         is compared with the newest shared look at the world
+            a validation   asks the clone, and records each finding
+        sleep until the next look, if nothing moved
+
+Waits run side by side, because a round looks at all of them at once. One thread walks, so the order of events in the journal
+is the order in which they happened. Stopping anywhere is harmless: what is in the journal is known, and what is not is found by
+the look before the next sending.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from daybreak.assess.standing import Place, Standing, standing_of_wait
+from daybreak.assess.verdict import verdict_of
+from daybreak.errors import DaybreakError, ExitCode, Failed, Interrupted, Paused, Uncertain
+from daybreak.execute.changes import Changer
+from daybreak.execute.doors import Doors, Progress, Scene
+from daybreak.journal.store import Journal
+from daybreak.model.actions import (
+    AwaitCluster,
+    AwaitClusterGone,
+    AwaitInstance,
+    AwaitSql,
+    CopyParameterGroup,
+    CreateInstance,
+    CreateParameterGroup,
+    DeleteCluster,
+    DeleteInstance,
+    DeleteParameterGroup,
+    RestoreToMoment,
+    SetClusterOptions,
+    SetParameters,
+    Validate,
+)
+from daybreak.model.findings import Finding, Measured, Verdict
+from daybreak.model.moment import At, spoken
+from daybreak.model.plan import Plan, Step
+from daybreak.model.run import (
+    Body,
+    FindingMade,
+    RunAborted,
+    RunFinished,
+    RunPaused,
+    RunState,
+    StepDone,
+    StepFailed,
+    StepIntended,
+    StepSeen,
+)
+from daybreak.observe.poller import Round
+
+FORGIVEN_ABSENCES = 10
+"""Looks in which AWS may not yet list what it just created; after that the wait is hopeless."""
+
+
+def carry_out(plan: Plan, journal: Journal, doors: Doors) -> RunState:
+    """Walk the plan from wherever the journal says it stands, to its end.
+
+    Returns the state of the finished, failed or aborted run. Raises ``Paused``, ``Uncertain`` or ``Interrupted`` with the
+    run left at a safe place, after recording that; ``resume`` is calling this again.
+    """
+    walk = _Walk(plan, journal, doors)
+    doors.poller.watch(plan.clone)
+    try:
+        return walk.to_the_end()
+    except DaybreakError as error:
+        if isinstance(error, Paused | Uncertain):
+            return walk.paused(error)
+        raise
+    finally:
+        doors.poller.unwatch(plan.clone)
+
+
+class _Walk:
+    """One life of a run: the plan, the journal, and what this process saw so far."""
+
+    def __init__(self, plan: Plan, journal: Journal, doors: Doors) -> None:
+        self._plan = plan
+        self._journal = journal
+        self._doors = doors
+        self._changer = Changer(plan, journal, doors)
+        self._round = Round(0)
+        self._seen: dict[str, str] = {}
+        self._absences: dict[str, int] = {}
+        self._failing_step = plan.steps[0]
+
+    def to_the_end(self) -> RunState:
+        while True:
+            if ended := self._ended_by_request():
+                return ended
+            ready = self._ready()
+            if not ready:
+                return self._finish()
+            try:
+                self._advance(ready)
+            except Failed as failure:
+                return self._fail(failure)
+
+    def _ready(self) -> list[Step]:
+        done = {name for name, step in self._journal.state().steps.items() if step.status == "done"}
+        return [step for step in self._plan.steps if step.id not in done and done.issuperset(step.after)]
+
+    def _advance(self, ready: list[Step]) -> None:
+        waiting: list[Step] = []
+        for step in ready:
+            match step.action:
+                case AwaitCluster() | AwaitInstance() | AwaitClusterGone() | AwaitSql():
+                    waiting.append(step)
+                case Validate() as action:
+                    self._failing_step = step
+                    self._validate(step, action)
+                case (
+                    CopyParameterGroup()
+                    | CreateParameterGroup()
+                    | SetParameters()
+                    | RestoreToMoment()
+                    | SetClusterOptions()
+                    | CreateInstance()
+                    | DeleteInstance()
+                    | DeleteCluster()
+                    | DeleteParameterGroup()
+                ) as action:
+                    self._failing_step = step
+                    self._changer.make_so(step, action)
+                case _:
+                    assert_never(step.action)
+        if waiting and len(waiting) == len(ready):
+            self._look_at(waiting)
+
+    def _look_at(self, waiting: list[Step]) -> None:
+        for step in waiting:
+            if self._journal.state().step(step.id).status == "waiting":
+                self._journal.append(StepIntended(step=step.id, attempt=1))
+        self._failing_step = waiting[0]
+        self._round = self._changer.looked(waiting[0], lambda: self._doors.poller.next_round(self._round.number))
+        for step in waiting:
+            self._failing_step = step
+            self._judge(step, self._standing(step))
+
+    def _standing(self, step: Step) -> Standing:
+        cluster = self._round.clusters.get(self._plan.clone)
+        match step.action:
+            case AwaitSql() as action if cluster is not None and cluster.endpoint:
+                answers = self._doors.database.answers(action, cluster)
+                return Standing(place=Place.SO if answers.is_answering else Place.UNDER_WAY, seen=answers.seen)
+            case AwaitSql():
+                return Standing(place=Place.UNDER_WAY, seen="AWS does not show an endpoint yet")
+            case AwaitInstance() as action:
+                instance = self._round.instances.get(action.instance)
+                return standing_of_wait(action, cluster, instance, self._plan.owner)
+            case (AwaitCluster() | AwaitClusterGone()) as action:
+                return standing_of_wait(action, cluster, None, self._plan.owner)
+            case _:
+                message = f"step {step.id} is not a wait"
+                raise AssertionError(message)
+
+    def _judge(self, step: Step, standing: Standing) -> None:
+        state = self._journal.state().step(step.id)
+        if standing.seen and standing.seen != self._seen.get(step.id):
+            self._seen[step.id] = standing.seen
+            self._journal.append(StepSeen(step=step.id, seen=standing.seen))
+        match standing.place:
+            case Place.SO:
+                self._journal.append(StepDone(step=step.id, result=standing.result))
+                return
+            case Place.HOPELESS | Place.FOREIGN:
+                raise Failed(f"step {step.id}: {standing.seen}", *standing.hints, f"daybreak show {self._plan.run}")
+            case Place.ABSENT:
+                self._absences[step.id] = self._absences.get(step.id, 0) + 1
+                if self._absences[step.id] > FORGIVEN_ABSENCES:
+                    raise Failed(f"step {step.id}: {standing.seen}", "somebody may have deleted it")
+        since = state.began or self._doors.timing.now()
+        self._doors.progress(Progress(step=step.id, seen=standing.seen, since=since))
+        self._lose_patience(step, since)
+
+    def _lose_patience(self, step: Step, since: datetime) -> None:
+        limit = self._doors.patience.with_waits or 2 * max(self._plan.objectives.rto, self._plan.estimate.high)
+        waited = self._doors.timing.now() - since
+        if waited > limit:
+            raise Paused(
+                f"step {step.id} has waited {spoken(waited)}, twice what was expected: {self._seen.get(step.id, '')}",
+                f"look at the events: aws rds describe-events --source-type db-cluster --source-identifier {self._plan.clone}",
+                f"go on waiting: daybreak resume {self._plan.run}",
+            )
+
+    def _validate(self, step: Step, action: Validate) -> None:
+        self._journal.append(StepIntended(step=step.id, attempt=self._journal.state().step(step.id).attempts + 1))
+        lookout = self._doors.lookout
+        cluster = self._changer.looked(step, lambda: lookout.cluster(action.clone))
+        instances = self._changer.looked(step, lambda: lookout.instances([action.clone]))
+        if cluster is None:
+            raise Failed(f"step {step.id}: the cluster {action.clone} is gone")
+        began = self._doors.timing.now()
+
+        def tell(finding: Finding) -> None:
+            self._journal.append(FindingMade(step=step.id, finding=finding))
+
+        def progress(seen: str) -> None:
+            self._doors.progress(Progress(step=step.id, seen=seen, since=began))
+
+        inside = tuple(instances[name] for name in sorted(instances))
+        scene = Scene(cluster, inside, self._moment(), self._plan.objectives.rpo)
+        measured = self._doors.database.validate(action, scene, tell, progress)
+        self._journal.append(StepDone(step=step.id, result=measured.plain()))
+
+    def _moment(self) -> datetime:
+        """The moment the clone stands for: as asked, or for ``latest`` when the restore call was answered."""
+        moment = getattr(self._plan.request, "moment", None)
+        if isinstance(moment, At):
+            return moment.instant
+        for step in self._plan.steps:
+            ended = self._journal.state().step(step.id).ended
+            if isinstance(step.action, RestoreToMoment) and ended:
+                return ended
+        return self._plan.moment or self._plan.created
+
+    def _finish(self) -> RunState:
+        state = self._journal.state()
+        if state.ended is None:
+            took = self._doors.timing.now() - state.began
+            verdict, measured = self._verdict(state, took)
+            self._journal.append(RunFinished(outcome="done", verdict=verdict, measured=measured))
+        return self._journal.state()
+
+    def _verdict(self, state: RunState, took: timedelta) -> tuple[Verdict | None, Measured]:
+        validations = [step.id for step in self._plan.steps if isinstance(step.action, Validate)]
+        if not validations:
+            return None, Measured(rto=took)
+        measured = Measured.model_validate(state.step(validations[-1]).result)
+        return verdict_of(state.findings), measured.model_copy(update={"rto": took})
+
+    def _fail(self, failure: Failed) -> RunState:
+        step = self._failing_step
+        self._journal.append(StepFailed(step=step.id, why=failure.message, hints=failure.hints))
+        took = self._doors.timing.now() - self._journal.state().began
+        self._journal.append(RunFinished(outcome="failed", measured=Measured(rto=took), why=failure.message))
+        return self._journal.state()
+
+    def paused(self, error: DaybreakError) -> RunState:
+        """Record why the run stopped, as far as the journal still takes it, and raise."""
+        stopped = self._doors.is_stopping()
+        code = ExitCode.INTERRUPTED if stopped else error.exit_code
+        self._record(RunPaused(why=error.message, exit_code=int(code)))
+        if stopped:
+            raise Interrupted("stopped; the run can be resumed", f"daybreak resume {self._plan.run}") from error
+        raise error
+
+    def _record(self, body: Body) -> None:
+        try:
+            self._journal.append(body)
+        except Paused:
+            # Fenced, or the disk is full: the reason for the pause is already on its way to the person.
+            return
+
+    def _ended_by_request(self) -> RunState | None:
+        state = self._journal.state()
+        if state.ended is not None:
+            return state
+        if asked := self._doors.asked():
+            self._journal.append(RunAborted(by=asked.by, why=asked.why))
+            return self._journal.state()
+        if self._doors.is_stopping():
+            raise Paused("asked to stop")
+        return None
