@@ -1,0 +1,13 @@
+"""daybreak.toml and the environment to settings, with all complaints at once.
+
+A value comes from the first of: flag, environment, project file, user file, default; ``Settings.origins`` tells which.
+"""
+
+from __future__ import annotations
+
+from daybreak.config.layers import load
+from daybreak.config.settings import Settings, schema
+from daybreak.config.spans import parse_span, span_text
+from daybreak.config.writing import render
+
+__all__ = ["Settings", "load", "parse_span", "render", "schema", "span_text"]

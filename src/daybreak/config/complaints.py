@@ -1,0 +1,107 @@
+"""What pydantic found wrong, as a sentence that names the key and says what is allowed.
+
+The law: what was written is quoted only where no secret can stand.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from daybreak.config.settings import LOGIN_ALLOWED, FileText
+from daybreak.config.spans import ALLOWED
+from daybreak.model.names import printable
+from daybreak.model.value import Value
+
+Path_ = tuple[str | int, ...]
+
+_UNQUOTED = frozenset({"login", "state"})
+"""Keys whose value may be a secret, or carry one, when it is wrong."""
+_SECRET = re.compile(r"passw|secret|token|key|credential", re.IGNORECASE)
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+_REQUIRED = {
+    "cluster": "write the cluster's identifier",
+    "region": 'write an AWS region such as "us-east-1"',
+    "objectives": "write a table with rpo, rto and retention",
+    "rpo": f"write {ALLOWED}",
+    "rto": f"write {ALLOWED}",
+    "retention": f"write {ALLOWED}",
+    "name": "write a name of its own for the check",
+    "sql": "write one SQL statement that returns one value",
+    "role": "write who that is",
+    "address": "write how to reach them",
+}
+_TYPES = {
+    "model": "write a table",
+    "dict": "write a table",
+    "tuple": "write a list, in [ ]",
+    "string": "write text, in quotes",
+    "bool": "write true or false",
+    "int": "write a whole number",
+}
+
+
+def complaint(path: Path_, error: Mapping[str, Any]) -> str:
+    """One of pydantic's errors as ``KEY is wrong: what to write``."""
+    return f"{dotted(path)} {_wrong(path, error)}"
+
+
+def dotted(path: Path_) -> str:
+    """A key as TOML writes it; a place in a list counts from 1.
+
+    >>> dotted(("targets", "embi", "tables", "public.employees")), dotted(("checks", 0, "sql"))
+    ('targets.embi.tables."public.employees"', 'checks[1].sql')
+    """
+    told = ""
+    for part in path:
+        if isinstance(part, int):
+            told += f"[{part + 1}]"
+        else:
+            name = part if _BARE.fullmatch(part) else json.dumps(printable(part), ensure_ascii=False)
+            told += f".{name}" if told else name
+    return told
+
+
+def _wrong(path: Path_, error: Mapping[str, Any]) -> str:
+    if error["type"] == "missing":
+        return f"is missing: {_REQUIRED.get(str(path[-1]), 'it must stand there')}"
+    if error["type"] == "extra_forbidden":
+        known = f"is not known: {', '.join(_known(path))} may stand there"
+        return f"{known}; a secret is written as login, {LOGIN_ALLOWED}" if _SECRET.search(str(path[-1])) else known
+    written = error.get("input")
+    is_shown = isinstance(written, str | int | float) and path[-1] not in _UNQUOTED and written != path[-1]
+    return f"cannot be {_quoted(written) if is_shown else 'so'}: {_allowed(error)}"
+
+
+def _allowed(error: Mapping[str, Any]) -> str:
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"])
+    plain = str(error["msg"])
+    return (
+        _TYPES.get(error["type"].split("_")[0], "")
+        if error["type"].endswith(("_type", "_parsing"))
+        else (plain[:1].lower() + plain[1:])
+    )
+
+
+def _known(path: Path_) -> tuple[str, ...]:
+    """The keys that may stand beside the last part of ``path``."""
+    model: type[Value] = FileText
+    for part in path[:-1]:
+        field = model.model_fields.get(str(part))
+        model = (_inner(field.annotation) if field else None) or model
+    return tuple(model.model_fields)
+
+
+def _inner(annotation: Any) -> type[Value] | None:
+    """The model inside ``dict[str, M]``, ``tuple[M, ...]`` or ``M | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, Value):
+        return annotation
+    return next((found for inner in getattr(annotation, "__args__", ()) if (found := _inner(inner))), None)
+
+
+def _quoted(written: Any) -> str:
+    return f'"{printable(written)}"' if isinstance(written, str) else json.dumps(written)

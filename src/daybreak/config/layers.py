@@ -1,0 +1,198 @@
+"""Reads the layers, lays one over the other, and gathers every complaint with the place that caused it.
+
+pydantic-settings is not used here: it tells neither which file a value came from nor that a variable is unknown, and a
+misspelled ``DAYBREAK_ONLY_LOOPBACK`` must not pass in silence.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from daybreak.config.complaints import Path_, complaint, dotted
+from daybreak.config.settings import FileText, Settings
+from daybreak.errors import Refused
+from daybreak.model.names import printable
+
+FILE = "daybreak.toml"
+PREFIX = "DAYBREAK_"
+SCALARS = ("state", "poll", "only_loopback", "plan_expires", "keep")
+"""The keys a flag or a variable may set; targets stand in files."""
+OTHER_VARIABLES = ("DAYBREAK_CONFIG",)
+"""Variables of ours that are not settings. Those that begin with ``DAYBREAK_LAB`` belong to the lab."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One source of values: how complaints name it, what it says, and where its relative paths begin."""
+
+    name: str
+    says: dict[str, Any]
+    folder: Path
+
+    def origin(self, key: str) -> str:
+        """What set ``key`` here, as people say it."""
+        return {"flag": f"--{key.replace('_', '-')}", "environment": PREFIX + key.upper()}.get(self.name, self.name)
+
+
+def load(
+    *,
+    environ: Mapping[str, str],
+    folder: Path,
+    flags: Mapping[str, Any] | None = None,
+    file: Path | None = None,
+) -> Settings:
+    """The settings in force for somebody who stands in ``folder``. Raises ``Refused`` with every complaint at once.
+
+    ``flags`` whose value is ``None`` were not given. ``file`` replaces the search for a project file, as ``DAYBREAK_CONFIG`` does.
+    """
+    complaints: list[str] = []
+    home = Path(environ.get("HOME") or Path.home())
+    layers = [
+        Layer("flag", {key: value for key, value in (flags or {}).items() if value is not None}, folder),
+        Layer("environment", _variables(environ, complaints), folder),
+        *_files(environ, folder, file, home, complaints),
+    ]
+    says: dict[str, Any] = {}
+    origins: dict[Path_, Layer] = {}
+    for layer in reversed(layers):
+        _lay_over(says, layer, origins)
+    checked = _checked(says, origins, complaints)
+    if complaints or checked is None:
+        count = "1 mistake" if len(complaints) == 1 else f"{len(complaints)} mistakes"
+        hint = "daybreak config --schema  # shows every key and what it takes"
+        raise Refused(f"the configuration has {count}", hint, reasons=tuple(complaints))
+    return Settings(
+        state=_absolute(checked.state, origins, home) if checked.state else _default_state(environ, home),
+        poll=checked.poll,
+        only_loopback=checked.only_loopback,
+        plan_expires=checked.plan_expires,
+        keep=checked.keep,
+        targets={name: written.target(name) for name, written in checked.targets.items()},
+        origins=_told(origins),
+    )
+
+
+def _variables(environ: Mapping[str, str], complaints: list[str]) -> dict[str, Any]:
+    known = {PREFIX + key.upper(): key for key in SCALARS}
+    says = {}
+    for name, value in sorted(environ.items()):
+        if name in known:
+            if value:
+                says[known[name]] = value
+        elif name.startswith(PREFIX) and name not in OTHER_VARIABLES and not name.startswith("DAYBREAK_LAB"):
+            complaints.append(
+                f"environment: {printable(name)} is not known: use {', '.join((*known, *OTHER_VARIABLES))}"
+            )
+    return says
+
+
+def _files(
+    environ: Mapping[str, str], folder: Path, file: Path | None, home: Path, complaints: list[str]
+) -> Iterator[Layer]:
+    named = file or (Path(environ["DAYBREAK_CONFIG"]) if environ.get("DAYBREAK_CONFIG") else None)
+    project = folder / named.expanduser() if named else _found_upwards(folder, complaints)
+    if project:
+        yield Layer(str(project), _read(project, complaints), project.parent)
+    user = _xdg(environ, "XDG_CONFIG_HOME", home / ".config") / "daybreak" / FILE
+    if user.is_file() and not (project and project.exists() and user.samefile(project)):
+        yield Layer(str(user), _read(user, complaints), user.parent)
+
+
+def _found_upwards(folder: Path, complaints: list[str]) -> Path | None:
+    for place in (folder, *folder.parents):
+        found = place / FILE
+        if found.is_file():
+            # A file planted above us by somebody else would choose the cluster and the SQL that we run.
+            if hasattr(os, "getuid") and found.stat().st_uid not in (os.getuid(), 0):
+                complaints.append(f"{found}: belongs to another user: name it with --config if you trust it")
+                return None
+            return found
+    return None
+
+
+def _read(path: Path, complaints: list[str]) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as trouble:
+        complaints.append(f"{path}: is not TOML: {printable(str(trouble))}")
+    except UnicodeDecodeError:
+        complaints.append(f"{path}: is not UTF-8 text")
+    except OSError as trouble:
+        complaints.append(f"{path}: cannot be read: {trouble.strerror or trouble}")
+    return {}
+
+
+def _xdg(environ: Mapping[str, str], variable: str, default: Path) -> Path:
+    # The XDG rules: a relative path there is invalid and ignored.
+    given = environ.get(variable, "")
+    return Path(given) if given.startswith("/") else default
+
+
+def _default_state(environ: Mapping[str, str], home: Path) -> str:
+    return str(_xdg(environ, "XDG_STATE_HOME", home / ".local" / "state") / "daybreak")
+
+
+def _absolute(state: str, origins: Mapping[Path_, Layer], home: Path) -> str:
+    if state.startswith("s3://"):
+        return state
+    if state == "~" or state.startswith("~/"):
+        return str(home / state[2:])
+    return os.path.normpath(origins[("state",)].folder / state)
+
+
+def _lay_over(below: dict[str, Any], layer: Layer, origins: dict[Path_, Layer]) -> None:
+    """Tables are merged key by key; anything else replaces what was there."""
+
+    def lay(under: dict[str, Any], over: Mapping[str, Any], path: Path_) -> None:
+        for key, value in over.items():
+            here = (*path, key)
+            if path[2:] == ("tables",) and _holds_tables(value):
+                lay(under, {f"{key}.{table}": expected for table, expected in value.items()}, path)
+                continue
+            origins[here] = layer
+            if isinstance(value, dict):
+                if not isinstance(under.get(key), dict):
+                    under[key] = {}
+                lay(under[key], value, here)
+            else:
+                under[key] = value
+
+    lay(below, layer.says, ())
+
+
+def _holds_tables(value: Any) -> bool:
+    """Whether ``[tables.public.employees]`` was written without quotes: a schema that holds tables."""
+    return isinstance(value, dict) and bool(value) and all(isinstance(inner, dict) for inner in value.values())
+
+
+def _checked(says: dict[str, Any], origins: Mapping[Path_, Layer], complaints: list[str]) -> FileText | None:
+    try:
+        return FileText.model_validate(says)
+    except ValidationError as trouble:
+        for error in trouble.errors(include_url=False):
+            path = tuple(part for part in error["loc"] if part != "[key]")
+            complaints.append(f"{_place(path, origins)}: {complaint(path, dict(error))}")
+        return None
+
+
+def _place(path: Path_, origins: Mapping[Path_, Layer]) -> str:
+    """What said the thing at ``path``, or the nearest table around it."""
+    for length in range(len(path), 0, -1):
+        if path[:length] in origins:
+            return origins[path[:length]].origin(str(path[0]))
+    return "default"
+
+
+def _told(origins: Mapping[Path_, Layer]) -> dict[str, str]:
+    told = dict.fromkeys(SCALARS, "default")
+    for path, layer in origins.items():
+        if not any(other[: len(path)] == path and other != path for other in origins):
+            told[dotted(path)] = layer.origin(str(path[0]))
+    return told

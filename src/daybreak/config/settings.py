@@ -1,0 +1,159 @@
+"""What daybreak.toml may say, and the settings it becomes.
+
+The law: unknown keys are refused, and a secret is written as a reference, never as a value; a complaint never repeats what
+was written where a secret might stand.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+
+from daybreak.config.spans import ALLOWED, PATTERN, parse_span
+from daybreak.model.names import is_identifier
+from daybreak.model.targets import Contact, Expectation, Network, Objectives, SqlCheck, Target
+from daybreak.model.value import Span, Value
+
+LOGIN = r"^(?:(?:secretsmanager|ssm|env):\S+|iam)$"
+"""The forms of a reference to a secret."""
+LOGIN_ALLOWED = 'a reference: "secretsmanager:NAME", "ssm:NAME", "env:PREFIX" or "iam"; never the secret itself'
+
+
+def _span(written: Any) -> timedelta:
+    if isinstance(written, timedelta):
+        return written
+    if not isinstance(written, str):
+        message = f"write {ALLOWED}"
+        raise ValueError(message)  # noqa: TRY004 - pydantic gathers ValueErrors, a TypeError would escape it
+    return parse_span(written)
+
+
+def _matching(pattern: str, allowed: str) -> Any:
+    """A validator of text; its complaint says what is allowed and does not repeat what was written."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text, re.ASCII):
+            message = f"write {allowed}"
+            raise ValueError(message)
+        return text
+
+    return AfterValidator(check)
+
+
+def _identifier(text: str) -> str:
+    if not is_identifier(text):
+        message = "write an identifier AWS takes: 1 to 63 letters, digits and single hyphens, starting with a letter"
+        raise ValueError(message)
+    return text.lower()
+
+
+def _state(text: str) -> str:
+    bucket = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[^\s?#]*)?"
+    if not text or ("://" in text and not re.fullmatch(bucket, text, re.ASCII)):
+        message = 'write a folder or "s3://BUCKET/PREFIX"'
+        raise ValueError(message)
+    return text.rstrip("/") or "/"
+
+
+SpanText = Annotated[Span, BeforeValidator(_span), WithJsonSchema({"type": "string", "pattern": PATTERN})]
+Identifier = Annotated[str, AfterValidator(_identifier)]
+Region = Annotated[str, _matching(r"[a-z]{2,}(?:-[a-z]+)+-\d{1,2}", 'an AWS region such as "us-east-1"')]
+Login = Annotated[str, _matching(LOGIN, LOGIN_ALLOWED), WithJsonSchema({"type": "string", "pattern": LOGIN})]
+GroupId = Annotated[str, _matching(r"sg-[0-9a-f]{8,17}", 'a security group\'s id such as "sg-0123456789abcdef0"')]
+TableName = Annotated[str, _matching(r"(?s)[^.]+\.[^.]+", 'a table with its schema, quoted: "public.employees"')]
+TargetName = Annotated[str, _matching(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", "a name of letters, digits, - and _")]
+Named = Annotated[str, Field(min_length=1)]
+
+
+class ObjectivesText(Objectives):
+    """What the owner was promised, spans as people write them."""
+
+    rpo: SpanText
+    rto: SpanText
+    retention: SpanText
+
+
+class NetworkText(Network):
+    """Where a clone lives in one region."""
+
+    security_groups: tuple[GroupId, ...] = ()
+
+
+class CheckText(SqlCheck):
+    """A question of the owner's own, its time limit as people write it."""
+
+    timeout: SpanText = Span(seconds=30)
+
+
+class ContactText(Contact):
+    """Whom to call, and how soon they answer."""
+
+    role: Named
+    address: Named
+    answers_within: SpanText | None = None
+
+
+class TargetText(Value):
+    """One ``[targets.NAME]`` table; the fields of ``Target`` but its name, which is the table's."""
+
+    cluster: Identifier
+    region: Region
+    database: Annotated[str, Field(min_length=1, max_length=63)] | None = None
+    login: Login | None = None
+    objectives: ObjectivesText
+    network: dict[Region, NetworkText] = Field(default_factory=dict)
+    tables: dict[TableName, Expectation] = Field(default_factory=dict)
+    checks: tuple[CheckText, ...] = ()
+    contacts: tuple[ContactText, ...] = ()
+
+    @model_validator(mode="after")
+    def _checks_have_names_of_their_own(self) -> TargetText:
+        names = [check.name for check in self.checks]
+        if len(set(names)) < len(names):
+            message = "give each check a name of its own"
+            raise ValueError(message)
+        return self
+
+    def target(self, name: str) -> Target:
+        """The noun that the other floors speak in."""
+        return Target.model_validate({"name": name} | self.model_dump())
+
+
+class FileText(Value):
+    """The whole of daybreak.toml."""
+
+    state: Annotated[str, AfterValidator(_state)] = Field(default="", validate_default=False)
+    poll: SpanText = Span(seconds=15)
+    only_loopback: bool = False
+    plan_expires: SpanText = Span(hours=1)
+    keep: SpanText = Span(days=7)
+    targets: dict[TargetName, TargetText] = Field(default_factory=dict)
+
+
+class Settings(Value):
+    """Everything a person may set, with where each value came from."""
+
+    state: str
+    """Where runs are kept: an absolute folder or ``s3://BUCKET/PREFIX``."""
+    poll: Span = Span(seconds=15)
+    """Between two looks at AWS while waiting."""
+    only_loopback: bool = False
+    """Whether any endpoint that is not this machine is refused; the lab sets it."""
+    plan_expires: Span = Span(hours=1)
+    """How long a plan may lie before it is carried out."""
+    keep: Span = Span(days=7)
+    """How long a clone is kept; written into its tags."""
+    targets: dict[str, Target] = Field(default_factory=dict)
+    origins: dict[str, str] = Field(default_factory=dict, exclude=True, repr=False)
+    """Dotted key to what set it: a flag, a variable, a file, or ``default``."""
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of daybreak.toml, for editors."""
+    made = FileText.model_json_schema()
+    made["title"] = "daybreak.toml"
+    made["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    return made

@@ -1,0 +1,123 @@
+"""Settings to a commented daybreak.toml that reads back as the same settings; what ``daybreak init`` leaves behind."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+from daybreak.config.settings import Settings
+from daybreak.config.spans import span_text
+from daybreak.model.targets import Target
+
+_HEAD = """\
+# daybreak.toml: what is protected, and what was promised about it.
+# A flag wins over the environment (DAYBREAK_...), that over this file, that over the user's own file, that over the default.
+# "daybreak config" shows where each value comes from. Unknown keys are refused. Secrets are references, never values.
+"""
+
+_NO_TARGETS = """
+# [targets.embi]
+# cluster  = "embi-aurora-cluster"
+# region   = "us-east-1"
+# database = "embi"
+# login    = "secretsmanager:embi/aurora/master"
+#
+# [targets.embi.objectives]
+# rpo = "5m"
+# rto = "4h"
+# retention = "30d"
+"""
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def render(settings: Settings) -> str:
+    """A daybreak.toml with comments that says what ``settings`` say; values that are defaults stand as comments."""
+    lines = [_HEAD, *_top(settings)]
+    for target in settings.targets.values():
+        lines += _target(target)
+    return "\n".join(lines) + ("" if settings.targets else _NO_TARGETS)
+
+
+def _top(settings: Settings) -> Iterator[str]:
+    fields = Settings.model_fields
+    state = f"state = {_text(settings.state)}"
+    yield "# Where runs are kept: a folder, or s3://BUCKET/PREFIX so that another machine can go on with a run."
+    yield f"# {state}" if settings.origins.get("state") == "default" else state
+    for key, why in (
+        ("poll", "Between two looks at AWS while waiting."),
+        ("plan_expires", "How long a plan may lie before it is carried out."),
+        ("keep", "How long a clone is kept; written into its tags."),
+    ):
+        value = getattr(settings, key)
+        yield f"# {why}"
+        yield ("# " if value == fields[key].default else "") + f"{key} = {_text(span_text(value))}"
+    yield "# Refuse every endpoint that is not this machine (the lab sets this in its environment)."
+    yield "only_loopback = true" if settings.only_loopback else "# only_loopback = false"
+
+
+def _target(target: Target) -> Iterator[str]:
+    here = f"targets.{_key(target.name)}"
+    yield f"\n[{here}]"
+    yield f"cluster = {_text(target.cluster)}"
+    yield f"region = {_text(target.region)}"
+    yield f"database = {_text(target.database)}" if target.database else '# database = "NAME"'
+    yield '# A reference: "secretsmanager:NAME", "ssm:NAME", "env:PREFIX" or "iam".'
+    yield f"login = {_text(target.login)}" if target.login else "# login = " + '"secretsmanager:NAME"'
+    yield f"\n[{here}.objectives]"
+    yield "# How much may be lost, how long it may take, how far back one can go."
+    for key in ("rpo", "rto", "retention"):
+        yield f"{key} = {_text(span_text(getattr(target.objectives, key)))}"
+    for region, network in target.network.items():
+        yield f"\n[{here}.network.{_key(region)}]"
+        yield "# Where a clone lives in this region."
+        if network.subnet_group:
+            yield f"subnet_group = {_text(network.subnet_group)}"
+        yield f"security_groups = [{', '.join(map(_text, network.security_groups))}]"
+    yield from _tables(target, here)
+    yield from _lists(target, here)
+
+
+def _tables(target: Target, here: str) -> Iterator[str]:
+    if not target.tables:
+        yield "\n# What a table must show after a restore: at least so many rows, and a timestamptz column that tells how fresh it is."
+        yield f'# [{here}.tables."public.employees"]'
+        yield '# min_rows = 1000\n# freshness = "updated_at"'
+    for table, expected in target.tables.items():
+        yield f"\n[{here}.tables.{_key(table)}]"
+        if expected.min_rows is not None:
+            yield f"min_rows = {expected.min_rows}"
+        if expected.freshness is not None:
+            yield f"freshness = {_text(expected.freshness)}"
+
+
+def _lists(target: Target, here: str) -> Iterator[str]:
+    if not target.checks:
+        yield "\n# A question of your own: one SQL statement that returns one value, and what it must be."
+        yield f"# [[{here}.checks]]"
+        yield '# name = "payroll is ready"\n# sql = "select count(*) from payroll"\n# expect = ">= 1"'
+    for check in target.checks:
+        yield f"\n[[{here}.checks]]"
+        yield f"name = {_text(check.name)}"
+        yield f"sql = {_text(check.sql)}"
+        yield f"expect = {_text(check.expect)}"
+        yield f"timeout = {_text(span_text(check.timeout))}"
+    if not target.contacts:
+        yield f'\n# Whom to call.\n# [[{here}.contacts]]\n# role = "DBA On-Call"'
+        yield '# address = "dba-oncall@company.com"\n# answers_within = "15m"'
+    for contact in target.contacts:
+        yield f"\n[[{here}.contacts]]"
+        yield f"role = {_text(contact.role)}"
+        yield f"address = {_text(contact.address)}"
+        if contact.answers_within:
+            yield f"answers_within = {_text(span_text(contact.answers_within))}"
+
+
+def _key(name: str) -> str:
+    return name if _BARE.fullmatch(name) else _text(name)
+
+
+def _text(value: str) -> str:
+    # A TOML basic string is a JSON string but for DEL, which TOML wants escaped.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,258 @@
+"""Configuration is read before anything else at three in the morning: it must say everything that is wrong, at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daybreak.config import Settings, load, render, schema
+from daybreak.config.settings import TargetText
+from daybreak.errors import Refused
+from daybreak.model.targets import Target
+from tests import fix_worlds as worlds
+
+DESIGN = """
+[targets.embi]
+cluster  = "embi-aurora-cluster"
+region   = "us-east-1"
+database = "embi"
+login    = "secretsmanager:embi/aurora/master"
+
+[targets.embi.objectives]
+rpo = "5m"
+rto = "4h"
+retention = "30d"
+
+[targets.embi.network.us-east-1]
+subnet_group    = "embi-db-subnet-group"
+security_groups = ["sg-0123456789abcdef0"]
+
+[targets.embi.tables.public.employees]
+min_rows = 1000
+freshness = "updated_at"
+
+[targets.embi.tables."public.departments"]
+min_rows = 1
+
+[[targets.embi.checks]]
+name = "payroll is ready"
+sql = "select count(*) from payroll"
+expect = ">= 1"
+timeout = "1m30s"
+
+[[targets.embi.contacts]]
+role = "DBA On-Call"
+address = "dba-oncall@company.com"
+answers_within = "15m"
+"""
+OBJECTIVES = 'objectives = { rpo = "5m", rto = "4h", retention = "30d" }\n'
+TARGET = f'[targets.embi]\ncluster = "embi"\nregion = "us-east-1"\n{OBJECTIVES}'
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    """A folder to stand in, below a home of its own."""
+    folder = tmp_path / "home" / "work" / "embi"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def settings_at(desk: Path, *, environ: Mapping[str, str] | None = None, **more: Any) -> Settings:
+    """The settings of somebody at ``desk``."""
+    return load(environ={"HOME": str(desk.parents[1])} | dict(environ or {}), folder=desk, **more)
+
+
+def complaints(desk: Path, text: str = "", **more: Any) -> tuple[str, ...]:
+    """Everything wrong with ``text`` as the project file, without the file's path."""
+    file = desk / "daybreak.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(Refused) as refused:
+        settings_at(desk, **more)
+    return tuple(reason.replace(f"{file}: ", "") for reason in refused.value.reasons)
+
+
+def test_the_example_of_the_documentation_is_read(desk: Path) -> None:
+    """What the documentation shows is what people paste."""
+    (desk / "daybreak.toml").write_text(DESIGN)
+    embi = settings_at(desk).targets["embi"]
+    assert embi.objectives.rpo == timedelta(minutes=5)
+    assert set(embi.tables) == {"public.employees", "public.departments"}
+    assert embi.checks[0].timeout == timedelta(seconds=90)
+    assert type(embi.objectives).__module__ == "daybreak.model.targets"
+
+
+def test_a_target_is_the_same_value_after_a_trip_through_json(desk: Path) -> None:
+    """A plan holds the target; read back from a file it must be equal, or ``restore --plan`` would refuse its own plan."""
+    (desk / "daybreak.toml").write_text(DESIGN)
+    embi = settings_at(desk).targets["embi"]
+    assert Target.model_validate_json(embi.model_dump_json()) == embi
+
+
+def test_nothing_written_is_good_enough_to_start(desk: Path) -> None:
+    """``daybreak lab`` and ``daybreak runs`` work before there is any configuration."""
+    settings = settings_at(desk)
+    assert settings.state == str(desk.parents[1] / ".local/state/daybreak")
+    assert (settings.poll, settings.keep) == (timedelta(seconds=15), timedelta(days=7))
+    assert settings.origins["poll"] == "default"
+
+
+def test_each_layer_wins_over_the_one_below_and_says_so(desk: Path) -> None:
+    """Somebody who wonders why must be told where a value came from, not be made to guess."""
+    home = desk.parents[1]
+    user = home / ".config/daybreak/daybreak.toml"
+    user.parent.mkdir(parents=True)
+    user.write_text('poll = "1m"\nkeep = "1d"\nplan_expires = "2h"\nstate = "runs"\n' + TARGET)
+    project = desk.parent / "daybreak.toml"
+    project.write_text('poll = "2m"\nkeep = "2d"\nplan_expires = "3h"\n[targets.embi]\nregion = "eu-central-1"\n')
+    settings = settings_at(
+        desk, environ={"DAYBREAK_POLL": "3m", "DAYBREAK_KEEP": "3d"}, flags={"poll": "4m", "keep": None}
+    )
+    assert [settings.poll, settings.keep, settings.plan_expires] == [
+        timedelta(minutes=4),
+        timedelta(days=3),
+        timedelta(hours=3),
+    ]
+    assert settings.state == str(user.parent / "runs")
+    assert settings.targets["embi"].region == "eu-central-1"
+    assert settings.targets["embi"].cluster == "embi"
+    assert {key: settings.origins[key] for key in ("poll", "keep", "plan_expires", "only_loopback")} == {
+        "poll": "--poll",
+        "keep": "DAYBREAK_KEEP",
+        "plan_expires": str(project),
+        "only_loopback": "default",
+    }
+    assert settings.origins["targets.embi.region"] == str(project)
+    assert settings.origins["targets.embi.cluster"] == str(user)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("s3://daybreak-state-123456789012/runs/", "s3://daybreak-state-123456789012/runs"),
+        ("~/runs", "HOME/runs"),
+        ("/srv/runs", "/srv/runs"),
+        ("../runs", "HOME/work/runs"),
+    ],
+)
+def test_state_is_a_folder_or_a_bucket(desk: Path, written: str, meant: str) -> None:
+    """A relative folder means beside the file that says it, or a run could not be found again from elsewhere."""
+    (desk / "daybreak.toml").write_text(f'state = "{written}"')
+    assert settings_at(desk).state == meant.replace("HOME", str(desk.parents[1]))
+
+
+def test_the_user_dir_follows_xdg(desk: Path) -> None:
+    """Runs hold evidence; they must lie where the person's system keeps such things. Relative XDG paths are invalid."""
+    assert settings_at(desk, environ={"XDG_STATE_HOME": "/var/x"}).state == "/var/x/daybreak"
+    assert settings_at(desk, environ={"XDG_STATE_HOME": "x"}).state.endswith(".local/state/daybreak")
+
+
+@pytest.mark.parametrize(("word", "meant"), [("1", True), ("true", True), ("0", False), ("", False)])
+def test_the_lab_can_forbid_the_world(desk: Path, word: str, meant: bool) -> None:  # noqa: FBT001 - one case each
+    """The lab's environment must win over every file: a rehearsal that reaches AWS is an incident."""
+    (desk / "daybreak.toml").write_text("only_loopback = false")
+    assert settings_at(desk, environ={"DAYBREAK_ONLY_LOOPBACK": word}).only_loopback is meant
+
+
+def test_a_misspelled_variable_is_refused(desk: Path) -> None:
+    """``DAYBREAK_ONLY_LOOPBAK=1`` ignored in silence would let a rehearsal reach production."""
+    (told,) = complaints(desk, environ={"DAYBREAK_ONLY_LOOPBAK": "1", "DAYBREAK_LAB_DIR": "/x"})
+    assert told.startswith("environment: DAYBREAK_ONLY_LOOPBAK is not known: use DAYBREAK_STATE,")
+
+
+SPAN = 'write a span such as "5m", "4h", "30d" or "1h30m" (units w, d, h, m, s, the largest first)'
+LOGIN = 'write a reference: "secretsmanager:NAME", "ssm:NAME", "env:PREFIX" or "iam"; never the secret itself'
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('poll = "5 minutes"', f'poll cannot be "5 minutes": {SPAN}, longer than nothing'),
+        ('poll = "0s"', f'poll cannot be "0s": {SPAN}, longer than nothing'),
+        ('poll = "30m1h"', f'poll cannot be "30m1h": {SPAN}, longer than nothing'),
+        ("poll = 15", f"poll cannot be 15: {SPAN}"),
+        ("poll = [1]", f"poll cannot be so: {SPAN}"),
+        ("only_loopback = 7", "only_loopback cannot be 7: write true or false"),
+        ('state = "gs://b"', 'state cannot be so: write a folder or "s3://BUCKET/PREFIX"'),
+        ('state = "s3://key:secret@b"', 'state cannot be so: write a folder or "s3://BUCKET/PREFIX"'),
+        ("pol = 1", "pol is not known: state, poll, only_loopback, plan_expires, keep, targets may stand there"),
+        ("targets = 3", "targets cannot be 3: write a table"),
+        ('[targets."a b"]\ncluster = "embi"\nregion = "us-east-1"\n' + OBJECTIVES, 'targets."a b" cannot be so: write a name of letters, digits, - and _'),
+        (TARGET.replace('"us-east-1"', '"Virginia"'), 'targets.embi.region cannot be "Virginia": write an AWS region such as "us-east-1"'),
+        (TARGET.replace('"embi"', '"a--b"'), 'targets.embi.cluster cannot be "a--b": write an identifier AWS takes: 1 to 63 letters, digits and single hyphens, starting with a letter'),
+        (TARGET.replace('region = "us-east-1"\n', ""), 'targets.embi.region is missing: write an AWS region such as "us-east-1"'),
+        (TARGET.replace(OBJECTIVES, ""), "targets.embi.objectives is missing: write a table with rpo, rto and retention"),
+        (TARGET.replace('rpo = "5m", ', ""), f"targets.embi.objectives.rpo is missing: {SPAN}"),
+        (TARGET + 'login = "hunter2"', f"targets.embi.login cannot be so: {LOGIN}"),
+        (TARGET + "login = 5", "targets.embi.login cannot be so: write text, in quotes"),
+        (TARGET + 'name = "x"', "targets.embi.name is not known: cluster, region, database, login, objectives, network, tables, checks, contacts may stand there"),
+        (TARGET + 'password = "hunter2"', f"targets.embi.password is not known: cluster, region, database, login, objectives, network, tables, checks, contacts may stand there; a secret is written as login, {LOGIN[6:]}"),
+        (TARGET + "network.us-east-1.security_groups = ['sg-xxxxxxxxx']", 'targets.embi.network.us-east-1.security_groups[1] cannot be "sg-xxxxxxxxx": write a security group\'s id such as "sg-0123456789abcdef0"'),
+        (TARGET + "network.us-east-1.security_groups = 'sg-1'", 'targets.embi.network.us-east-1.security_groups cannot be "sg-1": write a list, in [ ]'),
+        (TARGET + "tables.employees.min_rows = 1", 'targets.embi.tables.employees cannot be so: write a table with its schema, quoted: "public.employees"'),
+        (TARGET + 'tables."public.employees".min_rows = -1', 'targets.embi.tables."public.employees".min_rows cannot be -1: input should be greater than or equal to 0'),
+        (TARGET + 'checks = [{name = "a", sql = "select 1"}, {name = "a", sql = "select 2"}]', "targets.embi cannot be so: give each check a name of its own"),
+        (TARGET + 'checks = [{name = "a"}]', "targets.embi.checks[1].sql is missing: write one SQL statement that returns one value"),
+        ("poll =", "is not TOML: Invalid value (at end of document)"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named_with_its_key_and_what_is_allowed(desk: Path, text: str, told: str) -> None:
+    """Nobody reads the manual during an incident: the complaint has to be the manual."""
+    assert complaints(desk, text) == (told,)
+
+
+def test_all_mistakes_are_told_at_once_each_with_its_place(desk: Path) -> None:
+    """One complaint per attempt costs one attempt per mistake."""
+    told = complaints(
+        desk, 'keep = "x"\nnope = 1\n' + TARGET + "login = 5", environ={"DAYBREAK_POLL": "y"}, flags={"state": ""}
+    )
+    assert [line.split(" ")[0] for line in told] == ["--state:", "DAYBREAK_POLL:", "keep", "targets.embi.login", "nope"]
+
+
+@pytest.mark.parametrize("key", ["login", "password", "state"])
+def test_a_complaint_never_repeats_a_secret(desk: Path, key: str) -> None:
+    """Complaints end in logs and chat windows."""
+    text = 'state = "x://hunter2"' if key == "state" else TARGET + f'{key} = "hunter2"'
+    assert "hunter2" not in "".join(complaints(desk, text))
+
+
+def test_a_file_that_was_named_must_be_there(desk: Path) -> None:
+    """Going on with defaults after a typing error would plan for the wrong account."""
+    assert "No such file" in complaints(desk, file=Path("other.toml"))[0]
+    assert "other.toml" in complaints(desk, environ={"DAYBREAK_CONFIG": "other.toml"})[0]
+
+
+def test_text_from_a_file_cannot_drive_the_terminal(desk: Path) -> None:
+    """A key with an escape sequence in it could repaint the screen."""
+    assert "\x1b" not in "".join(complaints(desk, '"\\u001b[2J" = 1\npoll = "\\u001b[2J"'))
+
+
+def test_the_file_and_the_noun_have_the_same_fields() -> None:
+    """A field added to one and forgotten in the other could never be configured."""
+    assert set(TargetText.model_fields) | {"name"} == set(Target.model_fields)
+
+
+def test_the_schema_speaks_of_every_key() -> None:
+    """Editors complete from it; a class name of ours means nothing to them."""
+    text = json.dumps(schema())
+    assert all(f'"{key}"' in text for key in (*TargetText.model_fields, "poll", "freshness", "answers_within"))
+    assert schema()["additionalProperties"] is False
+
+
+def test_what_is_rendered_reads_back(desk: Path) -> None:
+    """``daybreak init`` writes this file, and the next command reads it."""
+    odd = worlds.target(name="odd_one", login=None, database=None, tables={}, checks=(), contacts=(), network={})
+    before = Settings(state="/srv/runs", poll=timedelta(seconds=2), targets={"embi": worlds.target(), "odd_one": odd})
+    (desk / "daybreak.toml").write_text(render(before))
+    assert settings_at(desk) == before.model_copy(update={"origins": settings_at(desk).origins})
+
+
+def test_rendered_defaults_stay_defaults(desk: Path) -> None:
+    """A default written out would be frozen on the day of ``init``."""
+    before = settings_at(desk)
+    (desk / "daybreak.toml").write_text(render(before))
+    assert settings_at(desk) == before

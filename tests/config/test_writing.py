@@ -1,0 +1,39 @@
+"""Names and sentences from a discovered account go into a file that is parsed again."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daybreak.config import Settings, parse_span, render, span_text
+from daybreak.config.settings import FileText
+from daybreak.model.targets import Contact, Expectation, SqlCheck
+from tests import fix_worlds as worlds
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
+SPANS = st.timedeltas(timedelta(seconds=1), timedelta(days=4000)).map(
+    lambda span: timedelta(seconds=int(span.total_seconds()))
+)
+
+
+@given(SPANS)
+def test_a_span_is_read_as_it_was_written(span: timedelta) -> None:
+    """An objective that changes by being saved is no objective."""
+    assert parse_span(span_text(span)) == span
+
+
+@given(TEXT, TEXT, SPANS, st.text(st.characters(exclude_categories=["Cs"], exclude_characters="."), min_size=1))
+def test_any_text_reads_back(text: str, other: str, span: timedelta, table: str) -> None:
+    """A quote in a contact's name must not break the file, and must not add a key to it."""
+    written = worlds.target(
+        database=text[:60],
+        tables={f"{table}.{table}": Expectation(freshness=other)},
+        checks=(SqlCheck(name=text, sql=other, expect=text, timeout=span),),
+        contacts=(Contact(role=other, address=text, answers_within=span),),
+    )
+    settings = Settings(state="/srv/runs", keep=span, targets={"embi": written})
+    read = FileText.model_validate(tomllib.loads(render(settings)))
+    assert (read.targets["embi"].target("embi"), read.keep) == (written, span)
