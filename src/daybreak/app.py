@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from daybreak.assess.ending import exit_code_of
+from daybreak.assess.ending import exit_code_of, next_command
 from daybreak.assess.protection import protection_of
 from daybreak.aws.faults import AwsFault
 from daybreak.aws.gateway import Access, Aws
@@ -22,14 +22,14 @@ from daybreak.execute.database import Database
 from daybreak.execute.doors import Doors, Patience, Progress
 from daybreak.execute.interpreter import carry_out
 from daybreak.execute.timing import SystemTiming, local_zone
-from daybreak.journal.store import Store, open_store
+from daybreak.journal.store import Journal, Store, open_store
 from daybreak.model.actions import Validate
 from daybreak.model.findings import Finding
 from daybreak.model.moment import parse_moment
 from daybreak.model.names import printable
 from daybreak.model.plan import Plan, Refusal
 from daybreak.model.requests import CleanRequest, PitrRequest
-from daybreak.model.run import Event, RunState, state_of
+from daybreak.model.run import Event, RunAborted, RunState, state_of
 from daybreak.model.targets import Objectives, Target
 from daybreak.model.value import Span
 from daybreak.model.world import Identity, Observation, Past
@@ -146,8 +146,8 @@ class App:
         if isinstance(plan.request, CleanRequest):
             raise Refused(f'"{run}" is itself a clean-up and created nothing', f"daybreak clean {plan.request.run}")
         events = self.store.events(run)
-        if events and state_of(events).status == "running" and self.store.is_held(run):
-            raise Refused(f'the run "{run}" is being carried out right now', f"daybreak abort {run}", f"daybreak watch {run}")
+        if events and state_of(events).ended is None:
+            raise Refused(f'the run "{run}" has not ended', f"daybreak abort {run}", f"daybreak resume {run}")
         return self._decided(CleanRequest(target=plan.target.name, run=run, suffix=_suffix(), why=why), plan.target)
 
     def _decided(self, request: PitrRequest | CleanRequest, target: Target) -> Plan:
@@ -204,10 +204,7 @@ class App:
         self._hold_to(plan.identity, aws)
         # The source is read, never touched: below this line no call that names it can leave.
         aws.protect(plan.source, *_instances_of_source(plan))
-        who, where = self._me()
-        with self.store.attach(
-            run, who=who, where=where, now=self.timing.now, nonce=lambda: secrets.token_hex(8), take_over=take_over
-        ) as journal:
+        with self._attached(run, take_over=take_over) as journal:
             doors = Doors(
                 aws=aws,
                 lookout=Lookout(aws),
@@ -248,11 +245,31 @@ class App:
                 )
             return self._pollers[aws.region]
 
-    def abort(self, run: str, why: str) -> None:
-        """Ask for the end of a run: the process that holds it ends it, or it is ended here when none does."""
-        self.store.plan(run)
+    def abort(self, run: str, why: str) -> bool:
+        """End a run: here when nobody holds it (true), else by asking the process that holds it (false)."""
+        plan, state = self.state(run)
+        if state.ended is not None:
+            raise Refused(f'the run "{run}" has already ended: {state.status}', next_command(state, plan.run))
         who, where = self._me()
-        self.store.abort(run, by=f"{who}@{where}", why=why, now=self.timing.now, nonce=lambda: secrets.token_hex(8))
+        try:
+            with self._attached(run) as journal:
+                journal.append(RunAborted(by=f"{who}@{where}", why=why))
+            return True
+        except Refused:
+            # Held by a living process: it reads its inbox at every look and ends the run itself.
+            self.store.ask(run, "abort", f"{who}@{where}", why)
+            return False
+
+    def _attached(self, run: str, *, take_over: bool = False) -> Journal:
+        who, where = self._me()
+        return self.store.attach(
+            run,
+            who=f"{who}@{where}",
+            where=where,
+            now=self.timing.now,
+            nonce=lambda: secrets.token_hex(8),
+            take_over=take_over,
+        )
 
     def _me(self) -> tuple[str, str]:
         return getpass.getuser(), socket.gethostname()

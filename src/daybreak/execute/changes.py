@@ -14,7 +14,7 @@ from daybreak.assess.standing import Place, Standing, standing_of_change
 from daybreak.aws.faults import AwsFault
 from daybreak.errors import Bug, Failed, Paused, Refused, Uncertain, Unreachable
 from daybreak.execute.doors import Doors
-from daybreak.journal.store import Journal
+from daybreak.execute.record import Record
 from daybreak.model.actions import (
     Change,
     CopyParameterGroup,
@@ -57,7 +57,7 @@ def resource_of(lookout: Lookout, action: Change) -> Cluster | Instance | Parame
 class Changer:
     """Carries out the changes of one plan, each recorded in the journal before it leaves."""
 
-    def __init__(self, plan: Plan, journal: Journal, doors: Doors) -> None:
+    def __init__(self, plan: Plan, journal: Record, doors: Doors) -> None:
         self._plan = plan
         self._journal = journal
         self._doors = doors

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from daybreak.journal.store import Asked
 from daybreak.model.actions import AwaitSql, Validate
 from daybreak.model.findings import Finding, Measured
 from daybreak.model.run import Event
@@ -66,13 +67,6 @@ class DatabaseDoor(Protocol):
         """Ask the clone everything and judge it; a question that cannot be asked is a finding of its own."""
 
 
-class Asked(Value):
-    """Somebody else asked a running run to end."""
-
-    by: str
-    why: str = ""
-
-
 @dataclass(frozen=True)
 class Patience:
     """How long to go on before a person is asked."""
@@ -104,7 +98,7 @@ class Doors:
     patience: Patience = field(default_factory=Patience)
     told: Callable[[Event], None] = lambda _event: None
     progress: Callable[[Progress], None] = lambda _progress: None
-    asked: Callable[[], Asked | None] = lambda: None
-    """Reads the run's inbox: did somebody ask for an abort?"""
+    asked: Callable[[], tuple[Asked, ...]] = tuple
+    """Reads the run's inbox: did somebody ask for its end?"""
     is_stopping: Callable[[], bool] = lambda: False
     """Whether this process was asked to stop (Ctrl-C)."""

@@ -25,6 +25,7 @@ from daybreak.assess.verdict import verdict_of
 from daybreak.errors import DaybreakError, ExitCode, Failed, Interrupted, Paused, Uncertain
 from daybreak.execute.changes import Changer
 from daybreak.execute.doors import Doors, Progress, Scene
+from daybreak.execute.record import Record
 from daybreak.journal.store import Journal
 from daybreak.model.actions import (
     AwaitCluster,
@@ -86,9 +87,9 @@ class _Walk:
 
     def __init__(self, plan: Plan, journal: Journal, doors: Doors) -> None:
         self._plan = plan
-        self._journal = journal
+        self._journal = Record(journal, doors.told)
         self._doors = doors
-        self._changer = Changer(plan, journal, doors)
+        self._changer = Changer(plan, self._journal, doors)
         self._round = Round(0)
         self._seen: dict[str, str] = {}
         self._absences: dict[str, int] = {}
@@ -266,7 +267,7 @@ class _Walk:
         state = self._journal.state()
         if state.ended is not None:
             return state
-        if asked := self._doors.asked():
+        for asked in self._doors.asked():
             self._journal.append(RunAborted(by=asked.by, why=asked.why))
             return self._journal.state()
         if self._doors.is_stopping():

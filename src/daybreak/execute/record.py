@@ -1,0 +1,24 @@
+"""The journal in the interpreter's hands: write first, then tell whoever watches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from daybreak.journal.store import Journal
+from daybreak.model.run import Body, Event, RunState
+
+
+class Record:
+    """Appends to the journal and tells each event once it is durable."""
+
+    def __init__(self, journal: Journal, told: Callable[[Event], None]) -> None:
+        self._journal = journal
+        self._told = told
+
+    def append(self, body: Body) -> None:
+        """Make an event durable, then tell it; raises ``Paused`` when it could not be written."""
+        self._told(self._journal.append(body))
+
+    def state(self) -> RunState:
+        """What the run's events add up to."""
+        return self._journal.state()
