@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import ast
 import importlib
+import inspect
 import pickle
 import pkgutil
 import re
 import shutil
 import subprocess
 import tomllib
+from datetime import UTC, datetime, timedelta
+from enum import Enum
 from functools import cache
 from pathlib import Path
+from typing import get_args, get_origin, get_type_hints
 
 import pytest
 from importlinter.cli import lint_imports
+from pydantic import BaseModel
 
 import daybreak
 from daybreak.errors import MEANING, DaybreakError, ExitCode
@@ -54,7 +59,9 @@ def tracked_files() -> tuple[Path, ...]:
 def modules(*folders: str) -> tuple[tuple[str, ast.Module], ...]:
     """Each Python module below the given folders, with its path from the root for the message."""
     paths = (path for folder in folders for path in sorted((ROOT / folder).rglob("*.py")))
-    return tuple((str(path.relative_to(ROOT)), ast.parse(path.read_text(encoding="utf-8"))) for path in paths)
+    return tuple(
+        (str(path.relative_to(ROOT)), ast.parse(path.read_text(encoding="utf-8"), str(path))) for path in paths
+    )
 
 
 def functions(tree: ast.Module) -> list[Function]:
@@ -93,12 +100,48 @@ def error_classes() -> tuple[type[DaybreakError], ...]:
     return tuple(sorted(set(found), key=lambda error: error.__qualname__))
 
 
+def sample(annotation: object) -> object:
+    """Some value of a type, as far as errors need any: text, numbers, choices, models, rows of them."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in (tuple, list, frozenset, set):
+        return origin([sample(arguments[0])])
+    if arguments:  # the first of a union, or what is annotated
+        return sample(arguments[0])
+    assert isinstance(annotation, type), f"no sample for {annotation}"
+    if issubclass(annotation, Enum):
+        return next(iter(annotation))
+    if issubclass(annotation, BaseModel):
+        required = {name: field for name, field in annotation.model_fields.items() if field.is_required()}
+        return annotation(**{name: sample(field.annotation) for name, field in required.items()})
+    known = {
+        str: "cluster 'a' is gone",
+        int: 3,
+        bool: True,
+        timedelta: timedelta(1),
+        datetime: datetime(2024, 1, 15, tzinfo=UTC),
+    }
+    return known[annotation]
+
+
+def sample_error(error: type[DaybreakError]) -> DaybreakError:
+    """An error with something in each of its parameters, the optional ones too."""
+    hints = get_type_hints(error.__init__)
+    row: list[object] = []
+    named: dict[str, object] = {}
+    for name, parameter in inspect.signature(error).parameters.items():
+        if parameter.kind in (parameter.KEYWORD_ONLY, parameter.VAR_KEYWORD):
+            named[name] = sample(hints[name])
+        else:
+            row.append(sample(hints[name]))
+    return error(*row, **named)  # type: ignore[arg-type]  # the parameters were read from the class
+
+
 def exit_code_table() -> str:
     """The table of docs/reference/exit-codes.md, from ``daybreak.errors``."""
     rows = ["| Code | Name | Meaning | Errors |", "|---:|---|---|---|"]
     for code in ExitCode:
-        names = [f"`{error.__name__}`" for error in error_classes() if error.exit_code is code]
-        names = [name for name in names if name != "`DaybreakError`"]
+        branches = (error for error in error_classes() if error.__module__ == DaybreakError.__module__)
+        names = [f"`{error.__name__}`" for error in branches if error.exit_code is code and error is not DaybreakError]
         rows.append(f"| {code.value} | {code.name.lower()} | {MEANING[code]} | {', '.join(names) or '–'} |")
     return "\n".join(rows) + "\n"
 
@@ -199,7 +242,7 @@ def test_the_project_speaks_only_of_itself(what: str) -> None:
 def test_each_error_survives_a_pickle() -> None:
     """An error crosses the journal and the border of a process, and must come out with its words and hints."""
     for error in error_classes():
-        made = error("cluster 'a' is gone", "look for it")
+        made = sample_error(error)
         back = pickle.loads(pickle.dumps(made))
         assert type(back) is error
         assert (str(back), vars(back)) == (str(made), vars(made))
@@ -218,6 +261,7 @@ def test_each_exit_code_is_in_the_reference(request: pytest.FixtureRequest) -> N
     assert found is not None
     assert found.group() == exit_code_table()
     assert set(MEANING) == set(ExitCode)
+    assert [error for error in error_classes() if error.exit_code not in MEANING] == []
 
 
 @pytest.mark.parametrize("name", ["run.txt", "dev.txt"])
