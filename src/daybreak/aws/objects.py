@@ -1,0 +1,121 @@
+"""Objects in an S3 bucket: stored once and never replaced, read, listed.
+
+A put that was repeated after a lost reply finds its own object in the way; it is told from another's by reading it back.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from daybreak.aws.faults import AwsFault, fault_of
+from daybreak.errors import DaybreakError, Refused, Unreachable
+from daybreak.model.replies import Category
+
+Answer = TypeVar("Answer")
+
+_AGAIN = frozenset({Category.THROTTLED, Category.LOST, Category.UNSENT})
+_TAKEN = "PreconditionFailed"
+_RACING = "ConditionalRequestConflict"
+_ABSENT = frozenset({"NoSuchKey", "404"})
+
+
+class Objects:
+    """A bucket through a boto3 client. Each request is tried ``tries`` times, with growing pauses drawn at random."""
+
+    def __init__(
+        self, client: Any, bucket: str, *, tries: int = 6, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._tries = tries
+        self._sleep = sleep
+
+    def put_if_absent(self, key: str, body: bytes) -> bool:
+        """Store an object where there is none; whether this call did, also when the reply to it was lost."""
+        repeats = 0
+
+        def ask() -> bool:
+            nonlocal repeats
+            repeats += 1
+            try:
+                self._client.put_object(
+                    Bucket=self._bucket, Key=key, Body=body, ContentType="application/json", IfNoneMatch="*"
+                )
+            except ClientError as error:
+                if _code(error) != _TAKEN:
+                    raise
+                repeats += int(error.response["ResponseMetadata"].get("RetryAttempts", 0))  # botocore's own
+                return False
+            return True
+
+        # What is in the way after a repeat may be what we put there the first time.
+        return self._tried(ask) or (repeats > 1 and self.get(key) == body)
+
+    def get(self, key: str) -> bytes | None:
+        """An object's bytes; none when there is no such object."""
+
+        def ask() -> bytes | None:
+            try:
+                answer: bytes = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+            except ClientError as error:
+                if _code(error) in _ABSENT:
+                    return None
+                raise
+            return answer
+
+        return self._tried(ask)
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """All keys that begin with ``prefix``, in order."""
+        for page in self._pages(Prefix=prefix):
+            yield from (item["Key"] for item in page.get("Contents", ()))
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """What stands between ``prefix`` and the next slash, each once."""
+        for page in self._pages(Prefix=prefix, Delimiter="/"):
+            yield from (item["Prefix"].removeprefix(prefix).rstrip("/") for item in page.get("CommonPrefixes", ()))
+
+    def _pages(self, **query: str) -> Iterator[dict[str, Any]]:
+        page: dict[str, Any] = {"IsTruncated": True}
+        while page.get("IsTruncated"):
+            page = self._tried(partial(self._client.list_objects_v2, Bucket=self._bucket, **query))
+            yield page
+            query["ContinuationToken"] = page.get("NextContinuationToken", "")
+
+    def _tried(self, ask: Callable[[], Answer]) -> Answer:
+        for number in itertools.count(1):
+            try:
+                return ask()
+            except (BotoCoreError, ClientError, ValueError) as error:
+                fault = fault_of(error)
+                if number == self._tries or not _may_pass(fault):
+                    raise self._for_people(fault) from error
+            self._sleep(random.uniform(0, min(5.0, 0.2 * 2**number)))  # noqa: S311 (spreads load, hides nothing)
+        raise AssertionError
+
+    def _for_people(self, fault: DaybreakError) -> DaybreakError:
+        """What a fault means for somebody whose runs are in this bucket."""
+        if not isinstance(fault, AwsFault):
+            return fault
+        if fault.trouble.category is Category.DENIED:
+            needed = "the caller needs s3:PutObject, s3:GetObject and s3:ListBucket there"
+            return Unreachable(f'the bucket "{self._bucket}": {fault.message}', needed)
+        if fault.trouble.code == "NoSuchBucket":
+            return Refused(f'there is no bucket "{self._bucket}"', "create it, or check --state")
+        meaning = fault.as_failure(f'the bucket "{self._bucket}"')
+        return meaning if isinstance(meaning, Unreachable) else Unreachable(meaning.message, *meaning.hints)
+
+
+def _may_pass(fault: DaybreakError) -> bool:
+    return isinstance(fault, AwsFault) and (fault.trouble.category in _AGAIN or fault.trouble.code == _RACING)
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))

@@ -1,0 +1,77 @@
+"""Durable writes to a disk, and what it means for a person when the disk says no."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from daybreak.errors import Paused, Unreachable
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def write_at(handle: int, offset: int, data: bytes) -> None:
+    """Write all of it; a disk that fills up takes the first part and refuses the rest."""
+    while data:
+        written = os.pwrite(handle, data, offset)
+        data, offset = data[written:], offset + written
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Write a private file that was not there, durably but for its name."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        write_at(handle, 0, data)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def bytes_of(path: Path) -> bytes | None:
+    """A file's bytes; none when there is no such file."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+@contextmanager
+def reachable(place: Path) -> Iterator[None]:
+    """Turn what the system says about ``place`` into ``Unreachable``."""
+    try:
+        yield
+    except OSError as error:
+        raise Unreachable(f'"{place}" cannot be used: {_reason(error)}', _hint(error, place)) from error
+
+
+def unwritten(run: str, place: Path, error: OSError) -> Paused:
+    """The pause of a run whose event the disk did not take."""
+    return Paused(
+        f'an event of the run "{run}" could not be written to "{place}": {_reason(error)}',
+        _hint(error, place),
+        f"then carry it on: daybreak resume {run}",
+    )
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
+
+
+def _hint(error: OSError, place: Path) -> str:
+    if error.errno in _FULL:
+        return f'free space where "{place}" is, or raise the limit on it'
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return f'make "{place}" writable for you, or use another folder with --state'
+    return f'check the disk that "{place}" is on; it must be mounted for writing'

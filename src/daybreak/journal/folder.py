@@ -1,0 +1,319 @@
+"""Runs in a folder of this machine: ``runs/<id>/plan.json``, ``journal.jsonl``, ``inbox/``.
+
+The writer holds a kernel lock on the newest journal file, so a dead writer's hold is gone with it. A lock cannot be taken
+from a process that is stopped; a take-over therefore starts the next file (``journal.2.jsonl``), and *that file's existence*
+is the fence. The law: a writer makes its event durable and **then** looks for a next file; a process that takes over makes
+the next file and **then** reads the ones before. So an event whose append returned is always on the chain, wherever either
+process is stopped, and no lock is held while anybody waits. What a fenced writer still wrote is off the chain.
+
+Needs a local disk: over a network, neither the lock nor the order of these looks is certain. Use S3 there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from daybreak.errors import Paused, Refused
+from daybreak.journal.chain import Chain, Segment, chain_of, segment_of
+from daybreak.journal.disk import bytes_of, reachable, sync_folder, unwritten, write_at, write_new
+from daybreak.journal.records import (
+    Asked,
+    asked_before,
+    asked_in,
+    attachment,
+    checked_request,
+    checked_run_name,
+    created_in,
+    creation,
+    held,
+    is_run_name,
+    plan_in,
+    taken_name,
+    unknown,
+)
+from daybreak.journal.writing import Hand, Journal, TakenOver, begun
+from daybreak.model.plan import Plan
+from daybreak.model.run import Event, RunAttached
+
+try:
+    import fcntl
+except ImportError:  # not a POSIX system
+    fcntl = None  # type: ignore[assignment]
+
+_JOURNAL = re.compile(r"journal(?:\.([1-9][0-9]*))?\.jsonl")
+_EXISTS = frozenset({errno.EEXIST, errno.ENOTEMPTY})
+
+
+class FolderStore:
+    """Runs below ``root``, which is made when the first run is."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._runs = root / "runs"
+
+    def create(self, plan: Plan) -> None:
+        """Freeze a plan as a run: a folder that appears whole, or not at all."""
+        checked_run_name(plan.run)
+        new = self._runs / f".new-{secrets.token_hex(4)}"
+        with reachable(self._runs):
+            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._runs.mkdir(mode=0o700, exist_ok=True)
+            new.mkdir(mode=0o700)
+            try:
+                write_new(new / "plan.json", plan.canonical())
+                sync_folder(new)
+                # Replaces nothing but an empty folder.
+                new.rename(self._runs / plan.run)
+            except OSError as error:
+                _discard(new)
+                if error.errno in _EXISTS:
+                    raise taken_name(plan.run) from error
+                raise
+            sync_folder(self._runs)
+
+    def runs(self) -> tuple[str, ...]:
+        """The names of all runs, the newest plan first."""
+        with reachable(self._runs):
+            try:
+                names = [entry.name for entry in self._runs.iterdir() if is_run_name(entry.name)]
+            except FileNotFoundError:
+                return ()
+            ages = {name: created_in(bytes_of(self._runs / name / "plan.json")) for name in names}
+        return tuple(sorted(ages, key=lambda name: (ages[name], name), reverse=True))
+
+    def plan(self, run: str) -> Plan:
+        """The run's plan, checked against the first event."""
+        place = self._place(run) / "plan.json"
+        return plan_in(self._frozen(run), self.events(run), str(place))
+
+    def events(self, run: str) -> tuple[Event, ...]:
+        """The run's events, verified, without taking any lock."""
+        place = self._place(run)
+        with reachable(place):
+            return _chain(place).events
+
+    def attach(
+        self,
+        run: str,
+        *,
+        who: str,
+        where: str,
+        now: Callable[[], datetime],
+        nonce: Callable[[], str],
+        take_over: bool = False,
+    ) -> Journal:
+        """Take the run into this process's hands; ``take_over`` also from a live or stopped one."""
+        if fcntl is None:
+            raise Refused("a folder cannot be locked on this system", "keep runs in S3: --state s3://bucket/prefix")
+        place = self._place(run)
+        with reachable(place):
+            frozen = self._frozen(run)
+            hold = _taken(run, place, take_over=take_over)
+            try:
+                chain = _chain(place)
+                hold.start(len(chain.events))
+                plan = plan_in(frozen, chain.events, str(place))
+            except BaseException:
+                hold.release()
+                raise
+        hand = Hand(f"{who}:{os.getpid()}:{nonce()}", now, nonce)
+        journal = Journal(run, hold, chain, hand)
+        return begun(journal, creation(run, frozen, plan, str(place)), RunAttached(who=who, where=where))
+
+    def ask(self, run: str, request: str, by: str, why: str) -> None:
+        """Leave a request; the first of its kind stands."""
+        place = self._place(run) / "inbox"
+        asked = Asked(request=checked_request(request), by=by, why=why)
+        answer = place / f"{request}.json"
+        with reachable(place):
+            place.mkdir(mode=0o700, exist_ok=True)
+            new = place / f".new-{secrets.token_hex(4)}"
+            write_new(new, asked.canonical())
+            try:
+                # A link fails where a rename would replace, and shows the file only when it is whole.
+                os.link(new, answer)
+            except FileExistsError as error:
+                raise asked_before(run, asked_in(answer.read_bytes(), str(answer))) from error
+            finally:
+                new.unlink()
+            sync_folder(place)
+
+    def inbox(self, run: str) -> tuple[Asked, ...]:
+        """What was asked of the run."""
+        place = self._place(run) / "inbox"
+        with reachable(place):
+            try:
+                files = sorted(path for path in place.iterdir() if path.suffix == ".json")
+            except FileNotFoundError:
+                return ()
+            return tuple(asked_in(path.read_bytes(), str(path)) for path in files)
+
+    def _place(self, run: str) -> Path:
+        place = self._runs / run
+        if not is_run_name(run) or not (place / "plan.json").is_file():
+            raise unknown(run, self.runs(), str(self._root))
+        return place
+
+    def _frozen(self, run: str) -> bytes:
+        path = self._runs / run / "plan.json"
+        with reachable(path):
+            return path.read_bytes()
+
+
+@dataclass(frozen=True)
+class _Tip:
+    """Where a journal file ends: the next event's number, the bytes so far, and the last line of this hold."""
+
+    number: int = 0
+    length: int = 0
+    line: bytes = b""
+
+
+class FolderHold:
+    """The kernel's lock on one journal file, and the place where its next line goes.
+
+    A whole line is never removed or changed again, not even when its append failed: a process that takes over may have built
+    on it already. The next append finds it and keeps it. Only a torn line is cut.
+    """
+
+    def __init__(self, run: str, place: Path, epoch: int, handle: int) -> None:
+        self._run = run
+        self._place = place
+        self._epoch = epoch
+        self._handle = handle
+        self._tip = _Tip()
+        self._is_sure = False
+
+    def start(self, number: int) -> None:
+        """Cut a torn last line, which never counted; ``number`` is that of the next event."""
+        data = bytes_of(_file(self._place, self._epoch)) or b""
+        segment = segment_of(data)
+        if segment.is_torn:
+            os.ftruncate(self._handle, segment.length)
+            os.fsync(self._handle)
+        self._tip = _Tip(number, segment.length)
+        self._is_sure = True
+
+    def put(self, number: int, line: bytes) -> bytes | None:
+        """Write the line and have the disk confirm it, then make sure that nobody took over meanwhile."""
+        if number < self._tip.number:  # Ctrl-C struck after it was written and before anybody was told
+            return self._tip.line
+        self._look_for_fence()
+        offset = self._tip.length
+        try:
+            left = b"" if self._is_sure else self._leftover()
+            self._is_sure = False
+            # After a failed fsync the kernel may take lost pages for written ones; writing them anew makes that true.
+            write_at(self._handle, offset, left or line)
+            os.fsync(self._handle)
+        except OSError as error:
+            raise unwritten(self._run, self._place, error) from error
+        self._look_for_fence()
+        self._tip = _Tip(number + 1, offset + len(left or line), left or line)
+        self._is_sure = True
+        return left or None
+
+    def release(self) -> None:
+        """Close the file, which lets go of its lock."""
+        with contextlib.suppress(OSError):
+            os.close(self._handle)
+
+    def _leftover(self) -> bytes:
+        """The whole line that an append left which failed or was interrupted; part of a line is cut."""
+        length = self._tip.length
+        data = os.pread(self._handle, os.fstat(self._handle).st_size - length, length)
+        segment = segment_of(data)
+        os.ftruncate(self._handle, length + segment.length)
+        return data[: segment.length]
+
+    def _look_for_fence(self) -> None:
+        newer = _file(self._place, self._epoch + 1)
+        try:
+            if newer.exists():
+                raise TakenOver(self._run, _writer_of(newer))
+            ours, there = os.fstat(self._handle), _file(self._place, self._epoch).stat()
+            is_ours = (ours.st_dev, ours.st_ino) == (there.st_dev, there.st_ino)
+        except OSError as error:
+            raise unwritten(self._run, self._place, error) from error
+        if not is_ours:
+            raise Paused(
+                f'the journal of the run "{self._run}" was replaced by another file',
+                f'look into "{self._place}": something else writes there',
+            )
+
+
+def _taken(run: str, place: Path, *, take_over: bool) -> FolderHold:
+    """The hold on the newest journal file, or on a next one when that is locked and ``take_over`` says so."""
+    while True:
+        epoch = max(_epochs(place), default=1)
+        handle = os.open(_file(place, epoch), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        sync_folder(place)
+        if _is_locked(handle):
+            if epoch == max(_epochs(place), default=0):
+                return FolderHold(run, place, epoch, handle)
+            os.close(handle)  # taken over between our look and our lock
+            continue
+        os.close(handle)
+        if not take_over:
+            chain = _chain(place)
+            raise held(run, attachment(chain.events), chain.events[-1].at if chain.events else None)
+        next_handle = _next_file(place, epoch + 1)
+        if next_handle is not None:
+            return FolderHold(run, place, epoch + 1, next_handle)
+
+
+def _next_file(place: Path, epoch: int) -> int | None:
+    """A new journal file, locked before anybody can see it; none when another process was first."""
+    new = place / f".new-{secrets.token_hex(4)}"
+    handle = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        _is_locked(handle)
+        os.link(new, _file(place, epoch))
+    except BaseException as error:
+        os.close(handle)
+        if isinstance(error, FileExistsError):
+            return None
+        raise
+    finally:
+        new.unlink()
+    sync_folder(place)
+    return handle
+
+
+def _is_locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _epochs(place: Path) -> list[int]:
+    return sorted(int(match[1] or 1) for path in place.iterdir() if (match := _JOURNAL.fullmatch(path.name)))
+
+
+def _file(place: Path, epoch: int) -> Path:
+    return place / ("journal.jsonl" if epoch == 1 else f"journal.{epoch}.jsonl")
+
+
+def _chain(place: Path) -> Chain:
+    return chain_of([segment_of(bytes_of(_file(place, epoch)) or b"") for epoch in _epochs(place)], str(place))
+
+
+def _writer_of(journal: Path) -> str:
+    segment: Segment = segment_of(bytes_of(journal) or b"")
+    return segment.events[0].writer if segment.events else "another process"
+
+
+def _discard(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        (folder / "plan.json").unlink(missing_ok=True)
+        folder.rmdir()

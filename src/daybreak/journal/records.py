@@ -1,0 +1,133 @@
+"""What both stores keep beside the events, and the refusals they share."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from daybreak.errors import Failed, Refused
+from daybreak.model.names import IDENTIFIER, printable
+from daybreak.model.plan import Plan
+from daybreak.model.run import Event, RunAttached, RunCreated
+from daybreak.model.value import Value, digest, iso
+
+_LONGEST = 120
+_REQUEST = re.compile(r"[a-z]{1,20}(?:-[a-z]{1,20})?")
+
+
+class Asked(Value):
+    """A request to the process that holds a run, such as ``abort``; the first one stands."""
+
+    request: str
+    by: str
+    why: str = ""
+
+
+def is_run_name(text: str) -> bool:
+    """Whether ``text`` can name a run; what can is also safe as a file name and as a part of a key."""
+    return len(text) <= _LONGEST and IDENTIFIER.fullmatch(text) is not None
+
+
+def checked_run_name(text: str) -> None:
+    """Raise ``Refused`` for what cannot name a run, such as a path in a plan somebody edited."""
+    if not is_run_name(text):
+        raise Refused(f'"{printable(text)}" cannot name a run', "use the name that daybreak plan gave")
+
+
+def checked_request(request: str) -> str:
+    """``request`` when it is a word a file may be named after."""
+    if not _REQUEST.fullmatch(request):
+        raise Refused(f'"{printable(request)}" is not something to ask of a run', "ask to abort")
+    return request
+
+
+def plan_in(data: bytes, events: tuple[Event, ...], where: str) -> Plan:
+    """The plan in a file's bytes; raises ``Failed`` when it is not the one that the first event names.
+
+    The digest is that of the stored data, not of the model it is read into: a later release may know more fields.
+    """
+    plain = _plain(data, where)
+    created = events[0].body if events else None
+    if isinstance(created, RunCreated) and digest(plain) != created.plan:
+        raise Failed(
+            f'the plan in "{where}" is not the one this run was created with', "put back the plan from a backup"
+        )
+    try:
+        return Plan.model_validate_json(data)
+    except ValidationError as error:
+        raise Failed(f'the plan in "{where}" cannot be read by this release: {error.error_count()} fields do not fit',
+                     "use the release that wrote it, or a newer one") from error  # fmt: skip
+
+
+def creation(run: str, frozen: bytes, plan: Plan, where: str) -> RunCreated:
+    """The first event of a run with that frozen plan."""
+    return RunCreated(run=run, plan=digest(_plain(frozen, where)), why=plan.request.why)
+
+
+def created_in(data: bytes | None) -> str:
+    """When a stored plan was made, for sorting; empty when it cannot be read."""
+    try:
+        plain = json.loads(data or b"{}")
+    except ValueError:
+        return ""
+    return str(plain.get("created", "")) if isinstance(plain, dict) else ""
+
+
+def asked_in(data: bytes, where: str) -> Asked:
+    """The request in a file's bytes."""
+    try:
+        return Asked.model_validate_json(data)
+    except ValidationError as error:
+        raise Failed(f'the request in "{where}" cannot be read', "remove it, and ask again") from error
+
+
+def attachment(events: Iterable[Event]) -> Event | None:
+    """The last ``run.attached``."""
+    return next((event for event in reversed(tuple(events)) if isinstance(event.body, RunAttached)), None)
+
+
+def taken_name(run: str) -> Refused:
+    """The refusal to create a run a second time."""
+    return Refused(
+        f'there is a run "{run}" already: a plan is carried out once',
+        f"carry it on: daybreak resume {run}",
+        f"or look at it: daybreak show {run}",
+    )
+
+
+def unknown(run: str, known: Iterable[str], where: str) -> Refused:
+    """The refusal of a run that is not there, with the names that come near."""
+    names = tuple(known)
+    near = [name for name in names if run and run in name][:3] or difflib.get_close_matches(run, names, n=3)
+    hints = [f"did you mean {name}?" for name in near] or ["daybreak runs lists them"]
+    return Refused(f'there is no run "{printable(run)}" in "{where}"', *hints)
+
+
+def held(run: str, holder: Event | None, last: datetime | None) -> Refused:
+    """The refusal of a second writer."""
+    hints = (f"follow it: daybreak watch {run}", f"or take it away from there: daybreak resume {run} --take-over")
+    if holder is None or not isinstance(holder.body, RunAttached):
+        return Refused(f'the run "{run}" is being started by another process', *hints)
+    seen = f", last heard of at {iso(last)}" if last else ""
+    body = holder.body
+    return Refused(f'the run "{run}" is held by {body.who} ({body.where}) since {iso(holder.at)}{seen}', *hints)
+
+
+def asked_before(run: str, first: Asked) -> Refused:
+    """The refusal of a request that somebody made before."""
+    return Refused(
+        f'to {first.request} the run "{run}" was asked by {first.by} before', f"follow it: daybreak watch {run}"
+    )
+
+
+def _plain(data: bytes, where: str) -> Any:
+    try:
+        return json.loads(data)
+    except ValueError as error:
+        raise Failed(f'the plan in "{where}" is not JSON', "put back the plan from a backup") from error

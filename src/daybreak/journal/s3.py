@@ -1,0 +1,227 @@
+"""Runs in an S3 bucket: one object an event, ``events/00000007.json``, written only where nothing stands yet.
+
+The law: the number of the next event is the fence. Whoever stores it first goes on; anybody else finds it taken and stops.
+So nothing here depends on clocks, and a hold needs no lease: the last ``run.attached`` holds the run until its process says
+that it let go, or is seen dead on this very machine, or a person says ``take_over``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Protocol
+
+from daybreak.errors import DaybreakError, Failed, Paused, Refused, Unreachable
+from daybreak.journal.chain import Chain, chain_of, damaged, segment_of
+from daybreak.journal.records import (
+    Asked,
+    asked_before,
+    asked_in,
+    attachment,
+    checked_request,
+    checked_run_name,
+    created_in,
+    creation,
+    held,
+    is_run_name,
+    plan_in,
+    taken_name,
+    unknown,
+)
+from daybreak.journal.writing import Hand, Journal, TakenOver, begun
+from daybreak.model.plan import Plan
+from daybreak.model.run import Event, RunAborted, RunAttached, RunFinished, RunPaused
+
+_AT_ONCE = 8
+"""Reads in flight at the same time."""
+
+
+class Shelf(Protocol):
+    """What the store needs of a bucket. Every method tries again by itself, and raises ``Unreachable`` in the end."""
+
+    def put_if_absent(self, key: str, body: bytes) -> bool:
+        """Store an object where there is none; whether this call did. Never replaces anything."""
+
+    def get(self, key: str) -> bytes | None:
+        """An object's bytes; none when there is no such object."""
+
+    def keys(self, prefix: str) -> Iterable[str]:
+        """All keys that begin with ``prefix``, in order."""
+
+    def folders(self, prefix: str) -> Iterable[str]:
+        """What stands between ``prefix`` and the next slash, each once."""
+
+
+class S3Store:
+    """Runs below a prefix of a bucket; ``name`` is what messages call it."""
+
+    def __init__(self, shelf: Shelf, prefix: str = "", *, name: str = "s3") -> None:
+        self._shelf = shelf
+        self._runs = f"{prefix}/runs/" if prefix else "runs/"
+        self._name = name
+        self._seen: dict[str, bytes] = {}  # events never change once they are stored, so each is fetched once
+
+    def create(self, plan: Plan) -> None:
+        """Freeze a plan as a run; refuses a bucket that would not fence."""
+        key, body = self._key(plan.run, "plan.json"), plan.canonical()
+        checked_run_name(plan.run)
+        if not self._shelf.put_if_absent(key, body):
+            raise taken_name(plan.run)
+        if self._shelf.put_if_absent(key, body):
+            raise Refused(
+                f'"{self._name}" replaces objects although it is told not to (If-None-Match)',
+                "two processes could write one run there: use a bucket of Amazon S3, or a folder",
+            )
+
+    def runs(self) -> tuple[str, ...]:
+        """The names of all runs, the newest plan first."""
+        names = [name for name in self._shelf.folders(self._runs) if is_run_name(name)]
+        plans = self._fetched([self._key(name, "plan.json") for name in names])
+        ages = {name: created_in(plan) for name, plan in zip(names, plans, strict=True)}
+        return tuple(sorted(ages, key=lambda name: (ages[name], name), reverse=True))
+
+    def plan(self, run: str) -> Plan:
+        """The run's plan, checked against the first event."""
+        return plan_in(self._frozen(run), self._chain(run).events, self._place(run))
+
+    def events(self, run: str) -> tuple[Event, ...]:
+        """The run's events, verified."""
+        chain = self._chain(run)
+        if not chain.events:
+            self._frozen(run)
+        return chain.events
+
+    def attach(
+        self,
+        run: str,
+        *,
+        who: str,
+        where: str,
+        now: Callable[[], datetime],
+        nonce: Callable[[], str],
+        take_over: bool = False,
+    ) -> Journal:
+        """Take the run into this process's hands; ``take_over`` also from one that may be alive."""
+        frozen = self._frozen(run)
+        chain = self._chain(run)
+        plan = plan_in(frozen, chain.events, self._place(run))
+        holder = attachment(chain.events)
+        if not take_over and holder is not None and self._is_held(run, chain.events, holder):
+            raise held(run, holder, chain.events[-1].at)
+        hand = Hand(f"{who}:{os.getpid()}:{nonce()}", now, nonce)
+        journal = Journal(run, S3Hold(self._shelf, self._key(run, ""), hand.writer), chain, hand)
+        try:
+            return begun(journal, creation(run, frozen, plan, self._place(run)), RunAttached(who=who, where=where))
+        except TakenOver as error:
+            raise Refused(
+                f'the run "{run}" was taken at the same moment by {error.by}', f"follow it: daybreak watch {run}"
+            ) from error
+
+    def ask(self, run: str, request: str, by: str, why: str) -> None:
+        """Leave a request; the first of its kind stands."""
+        self._frozen(run)
+        asked = Asked(request=checked_request(request), by=by, why=why)
+        key = self._key(run, f"inbox/{request}.json")
+        if not self._shelf.put_if_absent(key, asked.canonical()):
+            raise asked_before(run, asked_in(self._shelf.get(key) or b"", key))
+
+    def inbox(self, run: str) -> tuple[Asked, ...]:
+        """What was asked of the run."""
+        keys = list(self._shelf.keys(self._key(run, "inbox/")))
+        return tuple(asked_in(body or b"", key) for key, body in zip(keys, self._fetched(keys), strict=True))
+
+    def _key(self, run: str, rest: str) -> str:
+        return f"{self._runs}{run}/{rest}"
+
+    def _place(self, run: str) -> str:
+        return f"{self._name.rstrip('/')}/runs/{run}"
+
+    def _frozen(self, run: str) -> bytes:
+        body = self._shelf.get(self._key(run, "plan.json")) if is_run_name(run) else None
+        if body is None:
+            raise unknown(run, self.runs(), self._name)
+        return body
+
+    def _chain(self, run: str) -> Chain:
+        if not is_run_name(run):
+            raise unknown(run, self.runs(), self._name)
+        folder = self._key(run, "events/")
+        keys = list(self._shelf.keys(folder))
+        for number, key in enumerate(keys):
+            if key != _event_key(folder, number):
+                raise damaged(number, f'its object is missing, there is "{key.removeprefix(folder)}"', self._place(run))
+        new = [key for key in keys if key not in self._seen]
+        lines = {key: body or b"\n" for key, body in zip(new, self._fetched(new), strict=True)}
+        segment = segment_of(b"".join(self._seen.get(key) or lines[key] for key in keys))
+        # Objects appear whole: what looks torn is damaged, and so is one that holds more than its own event.
+        if len(segment.events) != len(keys):
+            number = min(len(segment.events), len(keys))
+            raise damaged(number, segment.damage or "its object is not one whole line", self._place(run))
+        chain = chain_of([segment], self._place(run))
+        self._seen |= lines
+        return chain
+
+    def _fetched(self, keys: list[str]) -> Iterator[bytes | None]:
+        if len(keys) < 2:
+            return map(self._shelf.get, keys)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return iter(list(pool.map(self._shelf.get, keys)))
+
+    def _is_held(self, run: str, events: tuple[Event, ...], holder: Event) -> bool:
+        if isinstance(events[-1].body, RunPaused | RunAborted | RunFinished) or _is_dead(holder.writer):
+            return False
+        return self._shelf.get(_release_key(self._key(run, ""), holder.writer)) is None
+
+
+class S3Hold:
+    """The right to store a run's next event, which lasts until somebody else stores it first."""
+
+    def __init__(self, shelf: Shelf, folder: str, writer: str) -> None:
+        self._shelf = shelf
+        self._folder = folder
+        self._writer = writer
+
+    def put(self, number: int, line: bytes) -> bytes | None:
+        """Store the line as that event, or return the line that stands there."""
+        key = _event_key(f"{self._folder}events/", number)
+        try:
+            if self._shelf.put_if_absent(key, line):
+                return None
+            standing = self._shelf.get(key)
+        except Unreachable as error:
+            raise Paused(f"an event could not be stored: {error.message}", *error.hints) from error
+        if standing is None:
+            raise Failed(f'"{key}" is there and cannot be read', "look at the bucket's life cycle rules")
+        return standing
+
+    def release(self) -> None:
+        """Say that this process let go, so that the next need not ask whether it is alive."""
+        with contextlib.suppress(DaybreakError):
+            self._shelf.put_if_absent(_release_key(self._folder, self._writer), b"{}\n")
+
+
+def _event_key(folder: str, number: int) -> str:
+    return f"{folder}{number:08d}.json"
+
+
+def _release_key(folder: str, writer: str) -> str:
+    return f"{folder}released/{writer.rpartition(':')[2]}.json"
+
+
+def _is_dead(writer: str) -> bool:
+    """Whether the writer ran on this machine and is gone; a name that tells neither counts as alive."""
+    who, _, _ = writer.rpartition(":")
+    person, _, process = who.rpartition(":")
+    if person.rpartition("@")[2] != socket.gethostname() or not process.isdecimal():
+        return False
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False

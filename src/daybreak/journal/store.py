@@ -1,0 +1,77 @@
+"""Store: where runs live. A folder of this machine or a prefix of an S3 bucket, with the same promises.
+
+A run is its frozen plan, its journal and an inbox. One process writes a run; anybody may watch it. ``attach`` itself records
+``run.created`` (once) and ``run.attached``, because on S3 that record *is* the hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from daybreak.errors import Refused
+from daybreak.journal.folder import FolderStore
+from daybreak.journal.records import Asked
+from daybreak.journal.s3 import S3Store, Shelf
+from daybreak.journal.writing import Journal, TakenOver
+from daybreak.model.names import printable
+from daybreak.model.plan import Plan
+from daybreak.model.run import Event
+
+__all__ = ["Asked", "Journal", "Shelf", "Store", "TakenOver", "open_store"]
+
+
+class Store(Protocol):
+    """Where runs live. Every method may raise ``Unreachable``; ``Refused`` for a run that is not there."""
+
+    def create(self, plan: Plan) -> None:
+        """Freeze a plan as a run of its name; raises ``Refused`` when there is one."""
+
+    def runs(self) -> tuple[str, ...]:
+        """The names of all runs, the newest plan first."""
+
+    def plan(self, run: str) -> Plan:
+        """The run's plan; raises ``Failed`` when it is not the one the run was created with."""
+
+    def events(self, run: str) -> tuple[Event, ...]:
+        """The run's events, verified; raises ``Failed`` naming the first one that is damaged."""
+
+    def attach(
+        self,
+        run: str,
+        *,
+        who: str,
+        where: str,
+        now: Callable[[], datetime],
+        nonce: Callable[[], str],
+        take_over: bool = False,
+    ) -> Journal:
+        """Take the run into this process's hands, and record that.
+
+        ``who`` is ``user@host``. Raises ``Refused`` while another process holds the run, unless ``take_over``: then that
+        process is fenced, alive or stopped, and learns it at its next append.
+        """
+
+    def ask(self, run: str, request: str, by: str, why: str) -> None:
+        """Leave a request for the process that holds the run; raises ``Refused`` when the same was asked before."""
+
+    def inbox(self, run: str) -> tuple[Asked, ...]:
+        """What was asked of the run, each request once."""
+
+
+def open_store(where: str, *, s3: Callable[[str], Shelf] | None) -> Store:
+    """The store at a path or at ``s3://bucket/prefix``; ``s3`` gives the objects of a bucket.
+
+    Nothing is looked up yet. Raises ``Refused`` for an address that is neither.
+    """
+    scheme, separator, rest = where.partition("://")
+    if not separator:
+        return FolderStore(Path(where).expanduser())
+    bucket, _, prefix = rest.partition("/")
+    if scheme != "s3" or not bucket:
+        raise Refused(f'"{printable(where)}" is no place for runs', "use a folder, or s3://bucket/prefix")
+    if s3 is None:
+        raise Refused(f'"{printable(where)}" cannot be reached without AWS', "use a folder")
+    return S3Store(s3(bucket), prefix.strip("/"), name=where)
