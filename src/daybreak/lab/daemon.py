@@ -10,12 +10,21 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from daybreak.errors import DaybreakError
 
 
-def run(folder: Path, *, speed: float, port: int, empty: bool, while_pid: int | None = None) -> None:
+def run(
+    folder: Path,
+    *,
+    speed: float,
+    port: int,
+    empty: bool,
+    while_pid: int | None = None,
+    on_ready: Callable[[], None] = lambda: None,
+) -> None:
     """Run a lab in this process until it is told to stop, or until the process ``while_pid`` is gone."""
     from daybreak.lab.lab import Lab
     from daybreak.lab.scenario import build
@@ -26,7 +35,7 @@ def run(folder: Path, *, speed: float, port: int, empty: bool, while_pid: int | 
             signal.signal(number, lambda *_: lab.stopping.set())
     try:
         lab.start(None if empty else build)
-        print(f"ready at {lab.server.url} in {lab.status()['uptime']} s", flush=True)  # noqa: T201 - its log
+        on_ready()
         while not lab.stopping.wait(1.0 if while_pid else None):
             if while_pid and not _lives(while_pid):
                 break
