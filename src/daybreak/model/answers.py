@@ -5,10 +5,7 @@ The law: a question without an answer is a ``Silence`` with its reason, never an
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Literal
-
-from pydantic import Field
 
 from daybreak.model.names import printable
 from daybreak.model.value import Instant, Span, Value
@@ -122,7 +119,9 @@ class Tables(Value):
     database: str
     tables: tuple[Table, ...]
     newest_oid: int = 0
-    """The highest object id in the catalog: everything up to it was created before the answer."""
+    """The highest object id in the catalog: what another copy numbered lower was there before this one was taken."""
+    next_oid: int | None = None
+    """The next object id as of the last checkpoint: what another copy numbered so or higher came later than this one."""
 
 
 class Count(Value):
@@ -147,6 +146,8 @@ class Unread(Value):
     table: int
     name: str
     why: str
+    is_damaged: bool = False
+    """True when the server said that what is stored is damaged."""
 
 
 class Counts(Value):
@@ -159,8 +160,10 @@ class Counts(Value):
 
 
 class Reply(Value):
-    """What a question of the owner's own returned: one value, in its plainest Python type."""
+    """What a question of the owner's own returned: one value, as text and what kind of text that is."""
 
     asked: str
     took: Span
-    value: bool | Decimal | Instant | str | None = Field(union_mode="left_to_right", default=None)
+    kind: Literal["truth", "number", "instant", "text", "null"]
+    value: str = ""
+    """``true`` or ``false``, a decimal number, an ISO 8601 instant, or the text itself."""

@@ -1,11 +1,28 @@
-"""How far one gets at an endpoint: name, TCP, TLS, SQL, told apart."""
+"""How far one gets at an endpoint: name, TCP, TLS and SQL told apart, each with its own time.
+
+The law: a server that merely accepts connections is not answering; only SQL is an answer.
+"""
 
 from __future__ import annotations
 
+import socket
+import ssl
+from collections.abc import Callable
 from datetime import timedelta
+from time import monotonic
+from typing import TypeVar
 
-from daybreak.model.answers import Answer
-from daybreak.postgres.session import Address, Login
+from psycopg import sql
+
+from daybreak.errors import DaybreakError, Unreachable
+from daybreak.model.answers import Answer, Stage
+from daybreak.model.names import printable
+from daybreak.postgres.session import Address, Limits, Login, connected, resolved
+
+T = TypeVar("T")
+
+_SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
+"""PostgreSQL's question whether it speaks TLS; the answer is one byte, ``S`` or ``N``."""
 
 
 def answering(address: Address, login: Login | None, timeout: timedelta) -> Answer:
@@ -13,4 +30,104 @@ def answering(address: Address, login: Login | None, timeout: timedelta) -> Answ
 
     Ends within ``timeout`` and two seconds. Without a ``login`` it goes as far as TLS.
     """
-    raise NotImplementedError
+    knock = _Knock(address, timeout)
+    try:
+        knock.on_the_door()
+        if login is None:
+            return knock.answer(trouble="there is no login to ask SQL with", is_silence=True)
+        version = knock.stage("sql", lambda left: _version(address, login, left))
+    except _Silent as trouble:
+        return knock.answer(trouble=str(trouble), is_silence=True)
+    except (DaybreakError, OSError, ValueError) as trouble:
+        # What time ended was not refused by anybody.
+        return knock.answer(trouble=printable(str(trouble)), is_silence=knock.left <= timedelta(0))
+    return knock.answer(server_version=version)
+
+
+class _Silent(Exception):
+    """Time ran out before anybody said yes or no."""
+
+
+class _Knock:
+    """One walk through the stages, keeping what was reached."""
+
+    def __init__(self, address: Address, timeout: timedelta) -> None:
+        self._address = address
+        self._end = monotonic() + timeout.total_seconds()
+        self._stages: list[Stage] = []
+        self._addresses: tuple[str, ...] = ()
+        self._tls = ""
+
+    @property
+    def left(self) -> timedelta:
+        return timedelta(seconds=max(self._end - monotonic(), 0.0))
+
+    def stage(self, name: str, attempt: Callable[[timedelta], T]) -> T:
+        began = monotonic()
+        if self.left <= timedelta(0):
+            raise _Silent(f"no time was left for {name.upper()}")
+        try:
+            result = attempt(self.left)
+        except TimeoutError:
+            raise _Silent(f"{name.upper()} was not answered in time") from None
+        self._stages.append(Stage.model_validate({"name": name, "took": timedelta(seconds=monotonic() - began)}))
+        return result
+
+    def on_the_door(self) -> None:
+        """Name, TCP, TLS; the socket is closed again, SQL opens its own."""
+        self._addresses = self.stage("dns", self._resolve)
+        with self.stage("tcp", self._dial) as door:
+            self._tls = self.stage("tls", lambda left: _tls(door, self._address.host, left))
+
+    def answer(self, *, trouble: str = "", is_silence: bool = False, server_version: str = "") -> Answer:
+        return Answer(
+            host=self._address.host,
+            port=self._address.port,
+            stages=tuple(self._stages),
+            trouble=trouble,
+            is_silence=is_silence,
+            addresses=self._addresses,
+            tls=self._tls,
+            server_version=server_version,
+        )
+
+    def _resolve(self, left: timedelta) -> tuple[str, ...]:
+        return resolved(self._address.host, self._address.port, left)
+
+    def _dial(self, left: timedelta) -> socket.socket:
+        trouble: OSError | None = None
+        for place in self._addresses:
+            try:
+                return socket.create_connection((place, self._address.port), max(self.left.total_seconds(), 0.001))
+            except OSError as error:
+                trouble = error
+        raise trouble or OSError("the name has no address")
+
+
+def _tls(door: socket.socket, host: str, left: timedelta) -> str:
+    """The TLS version the server speaks, empty when it has none; no certificate is judged here."""
+    end = monotonic() + left.total_seconds()
+    door.settimeout(max(left.total_seconds(), 0.001))
+    door.sendall(_SSL_REQUEST)
+    match door.recv(1):
+        case b"N":
+            return ""
+        case b"S":
+            pass
+        case b"":
+            raise Unreachable("the server hung up without a word: PostgreSQL is starting, stopping, or not there")
+        case other:
+            raise Unreachable(f"what answers is not PostgreSQL: it said {other!r}")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    door.settimeout(max(end - monotonic(), 0.001))
+    with context.wrap_socket(door.dup(), server_hostname=host) as spoken:
+        return spoken.version() or ""
+
+
+def _version(address: Address, login: Login, left: timedelta) -> str:
+    limits = Limits(connect=left, statement=left, lock=left, whole=left)
+    with connected(address, login, limits) as session:
+        [[version]] = session.ask(sql.SQL("SELECT pg_catalog.current_setting('server_version')"))
+        return str(version).split(" ", maxsplit=1)[0]

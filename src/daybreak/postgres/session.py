@@ -9,17 +9,18 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import islice
 from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import Any, Literal, LiteralString, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 import psycopg
 from psycopg import errors, pq, sql
-from psycopg.abc import PQGen, Query
+from psycopg.abc import PQGen
 from psycopg.conninfo import make_conninfo
 
 from daybreak.errors import DaybreakError, Failed, Refused, Unreachable
@@ -68,3 +69,283 @@ class Limits:
     statement: timedelta = timedelta(seconds=30)
     lock: timedelta = timedelta(seconds=5)
     whole: timedelta = timedelta(seconds=60)
+
+
+class Session:
+    """A read-only conversation with one server; every question ends within the session's limits.
+
+    Once time is up the session is closed: an answer that comes late could be taken for the answer to a later question.
+    """
+
+    def __init__(self, connection: _Bounded, address: Address, limits: Limits, end: float) -> None:
+        self._connection = connection
+        self._end = end
+        self.address = address
+        self.limits = limits
+
+    @property
+    def left(self) -> timedelta:
+        """How much of the session's whole time is left."""
+        return timedelta(seconds=max(self._end - monotonic(), 0.0))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the session can still be asked anything."""
+        return not self._connection.closed
+
+    @property
+    def server_version(self) -> str:
+        """PostgreSQL's own version, such as ``15.4``."""
+        return (self._connection.info.parameter_status("server_version") or "").split(" ")[0]
+
+    def ask(self, query: sql.SQL | sql.Composed, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """Every row that ``query`` returns."""
+        with self._bounded(self.limits.statement), self._connection.cursor() as cursor:
+            return cursor.execute(query, parameters or None).fetchall()
+
+    def order(self, query: sql.SQL | sql.Composed) -> None:
+        """Carry out a statement that returns nothing, such as the begin of a transaction."""
+        with self._bounded(self.limits.statement), self._connection.cursor() as cursor:
+            cursor.execute(query)
+
+    def first_rows(self, text: str, count: int) -> list[tuple[Any, ...]]:
+        """The first ``count`` rows of somebody else's one statement.
+
+        It goes through the extended protocol, which takes a single statement, so it cannot close the read-only
+        transaction around it and go on writing; and row by row, so that a careless question does not fill our memory.
+        """
+        rows: list[tuple[Any, ...]] = []
+        with self._bounded(self.limits.statement), self._connection.cursor() as cursor:
+            # Closing the stream cancels what the server is still producing.
+            with closing(cast("Generator[tuple[Any, ...]]", cursor.stream(text.encode()))) as stream:
+                rows.extend(islice(stream, count))
+        return rows
+
+    def begin(self, snapshot: str | None = None) -> None:
+        """Start a read-only transaction, seeing what ``snapshot`` (exported by another session) sees."""
+        self.order(sql.SQL("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+        if snapshot is not None:
+            self.order(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot)))
+
+    def rollback(self) -> None:
+        """End the transaction; on a session that is closed there is none."""
+        if self.is_open:
+            self.order(sql.SQL("ROLLBACK"))
+
+    def cancel(self) -> None:
+        """Ask the server to end what this session is waiting for; for use by another thread that gives up."""
+        with suppress(psycopg.Error):
+            self._connection.cancel_safe(timeout=2)
+
+    def hang_up(self) -> None:
+        """Close the session at once, whatever it is waiting for."""
+        self._connection.close()
+
+    @contextmanager
+    def _bounded(self, limit: timedelta) -> Iterator[None]:
+        self._connection.deadline = min(self._end, monotonic() + limit.total_seconds()) + GRACE.total_seconds()
+        with translated(str(self.address)):
+            yield
+
+
+class _Bounded(psycopg.Connection[tuple[Any, ...]]):
+    """A connection on which every wait ends at a deadline, also when the other side is silent or gone.
+
+    Neither ``statement_timeout`` nor TCP's keepalive ends a wait for a server that is stopped: its kernel still answers.
+    """
+
+    deadline: float = float("inf")
+
+    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        """Run ``gen`` until the deadline, then hang up."""
+        left = max(self.deadline - monotonic(), 0.0)
+        try:
+            return super().wait(gen, interval, left if timeout is None else min(left, timeout))
+        except psycopg.OperationalError as trouble:
+            if trouble.sqlstate is not None or monotonic() < self.deadline:
+                raise
+            self.pgconn.finish()
+            raise psycopg.OperationalError("no answer came within the time limit") from None
+
+
+@contextmanager
+def connected(address: Address, login: Login, limits: Limits) -> Iterator[Session]:
+    """A session for the length of a ``with`` block; closed at its end, whatever happened."""
+    session = connect(address, login, limits)
+    try:
+        yield session
+    finally:
+        session.hang_up()
+
+
+def connect(address: Address, login: Login, limits: Limits) -> Session:
+    """Open a session: read-only, in UTC, with its time limits in force on the server.
+
+    Changes nothing but the server's list of sessions. Raises ``Unreachable`` when nobody answers in time or the login is
+    not taken, ``Failed`` when the server says no for another reason.
+    """
+    end = monotonic() + limits.whole.total_seconds()
+    connecting_ends = monotonic() + min(limits.connect, limits.whole).total_seconds()
+    trouble: DaybreakError | None = None
+    for place in resolved(address.host, address.port, timedelta(seconds=connecting_ends - monotonic())):
+        left = connecting_ends - monotonic()
+        if trouble is not None and left <= 0:
+            break
+        try:
+            connection = _opened(address, login, place, left)
+        except Unreachable as error:
+            trouble = error
+            continue
+        session = Session(connection, address, limits, end)
+        try:
+            session.ask(_MANNERS, (_milliseconds(limits.statement), _milliseconds(limits.lock)))
+        except DaybreakError:
+            session.hang_up()
+            raise
+        return session
+    raise trouble or Unreachable(f'"{printable(address.host)}" has no address')
+
+
+_MANNERS = sql.SQL("""
+SELECT pg_catalog.set_config(s.name, m.value, false)
+FROM pg_catalog.pg_settings s
+JOIN (VALUES ('statement_timeout', %s::text), ('lock_timeout', %s::text),
+             ('default_transaction_read_only', 'on'), ('search_path', 'pg_catalog'),
+             ('TimeZone', 'UTC'), ('DateStyle', 'ISO, YMD'), ('IntervalStyle', 'postgres'),
+             ('idle_in_transaction_session_timeout', '0'), ('transaction_timeout', '0'),
+             ('client_connection_check_interval', '2000'), ('jit', 'off')
+     ) AS m (name, value) ON m.name = s.name
+""")
+"""What every session sets for itself, of the settings its server knows.
+
+After connecting and not in the startup packet, so that ``reset_val`` still shows what any other session gets. A server
+that notices a lost client (``client_connection_check_interval``) does not go on counting for nobody.
+"""
+
+
+def _milliseconds(span: timedelta) -> str:
+    # Zero would switch the limit off.
+    return str(max(int(span.total_seconds() * 1000), 1))
+
+
+def _opened(address: Address, login: Login, place: str, left: float) -> _Bounded:
+    forget_environment()
+    with translated(str(address)):
+        return _Bounded.connect(
+            make_conninfo("", **_wishes(address, place)),
+            user=login.username,
+            password=login.password,
+            # psycopg takes whole seconds and never less than two.
+            connect_timeout=max(int(left), 2),
+            autocommit=True,
+            prepare_threshold=None,
+        )
+
+
+def _wishes(address: Address, place: str) -> dict[str, Any]:
+    """Everything libpq would otherwise look up somewhere, said explicitly."""
+    return {
+        "host": address.host,
+        "hostaddr": place,
+        "port": address.port,
+        "dbname": address.database,
+        "sslmode": address.tls,
+        "sslrootcert": address.root if address.tls == "verify-full" else _NO_FILE,
+        "sslcertmode": "disable",
+        "sslnegotiation": "postgres",
+        "passfile": _NO_FILE,
+        "gssencmode": "disable",
+        "channel_binding": "prefer",
+        "target_session_attrs": "any",
+        "options": "",
+        "application_name": "daybreak",
+        "client_encoding": "UTF8",
+        "keepalives": 1,
+        "keepalives_idle": 5,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 15_000,
+    }
+
+
+_LIBPQ_FILES = ("PGSERVICEFILE", "PGSYSCONFDIR", "PGLOCALEDIR", "PGDATESTYLE", "PGTZ", "PGGEQO")
+
+
+def forget_environment() -> None:
+    """Take libpq's variables out of this process, for good.
+
+    Most are overruled by what a connection says explicitly, but a service (``PGSERVICE``) cannot be: libpq has no word for
+    none. Taken away once and not around each connection, because the environment belongs to all threads. Running it twice
+    changes nothing more; nothing undoes it.
+    """
+    planted = [option.envvar.decode() for option in pq.Conninfo.get_defaults() if option.envvar]
+    for name in (*planted, *_LIBPQ_FILES):
+        os.environ.pop(name, None)
+
+
+def resolved(host: str, port: int, timeout: timedelta) -> tuple[str, ...]:
+    """The addresses of ``host``, each once.
+
+    Raises ``Unreachable`` when the name is not known or nobody answers within ``timeout``: the resolver of the operating
+    system has no time limit of ours, so it runs in a thread that is left behind.
+    """
+    answers: SimpleQueue[tuple[str, ...] | OSError | UnicodeError] = SimpleQueue()
+
+    def look() -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            answers.put(tuple(dict.fromkeys(str(entry[4][0]) for entry in found)))
+        except (OSError, UnicodeError) as trouble:
+            answers.put(trouble)
+
+    threading.Thread(target=look, name="daybreak-dns", daemon=True).start()
+    try:
+        answer = answers.get(timeout=max(timeout.total_seconds(), 0.0))
+    except Empty:
+        raise Unreachable(f'looking up "{printable(host)}" took too long', "check the name server") from None
+    if isinstance(answer, tuple):
+        return answer
+    raise Unreachable(f'the name "{printable(host)}" has no address: {printable(str(answer))}') from answer
+
+
+@contextmanager
+def translated(where: str) -> Iterator[None]:
+    """Turn what psycopg raises inside the block into an error of ours that names ``where``."""
+    try:
+        yield
+    except psycopg.Error as trouble:
+        raise _ours(trouble, where) from trouble
+    except UnicodeError as trouble:
+        raise Failed(f"{where} sent text that is not UTF-8: {printable(str(trouble))}") from trouble
+    except ValueError:
+        # psycopg says so of a NUL byte; the text of the error could quote a password.
+        raise Refused(f"{where} cannot be asked: a name, a password or a question holds a NUL byte") from None
+
+
+_NOT_NOW = ("08", "28", "40", "53", "55", "57")
+"""Classes of SQLSTATE that mean try again later: connection, login, conflict, resources, locks, an operator or a limit."""
+
+_DAMAGE = ("XX001", "XX002", "58030", "58P01")
+"""Data or an index is corrupted, a file cannot be read, a file is missing."""
+
+
+def _ours(trouble: psycopg.Error, where: str) -> DaybreakError:
+    said = printable((trouble.diag.message_primary or str(trouble)).strip().split("\n")[0].rpartition(" failed: ")[2])
+    if trouble.sqlstate is None and isinstance(trouble, psycopg.OperationalError):
+        # libpq tells no SQLSTATE while connecting, but it knows whether the server took the password to look at it.
+        has_shown_password = trouble.pgconn is not None and trouble.pgconn.used_password
+        hints = (
+            ("check the secret that the target's login names, and the database's name",) if has_shown_password else ()
+        )
+        return Unreachable(f"{where} does not answer: {said}", *hints)
+    if isinstance(trouble, errors.InvalidAuthorizationSpecification):
+        return Unreachable(f"{where} does not take the login: {said}", "check the secret the target's login names")
+    if trouble.sqlstate is not None and trouble.sqlstate[:2] in _NOT_NOW:
+        return Unreachable(f"{where} could not answer: {said}")
+    return Failed(f"{where} said no: {said}")
+
+
+def is_damage(error: DaybreakError) -> bool:
+    """Whether the server said that stored data is damaged: a finding about the data, not about the question."""
+    cause = error.__cause__
+    return isinstance(cause, psycopg.Error) and cause.sqlstate in _DAMAGE

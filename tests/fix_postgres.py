@@ -1,0 +1,212 @@
+"""A real PostgreSQL server for tests: one per worker, fresh databases from it, and servers that misbehave."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from daybreak.postgres.session import Address, Limits, Login
+
+PASSWORD = "correct horse"
+
+SHORT = Limits(
+    connect=timedelta(seconds=2),
+    statement=timedelta(seconds=1),
+    lock=timedelta(seconds=0.5),
+    whole=timedelta(seconds=2),
+)
+"""Limits for tests that must run into them."""
+
+
+def _bin() -> Path:
+    """The newest PostgreSQL of this machine, or the one of the wheel."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or [Path(shutil.which("initdb") or "")]
+    return found[-1].parent
+
+
+def _account() -> dict[str, str | int]:
+    # PostgreSQL refuses to run as root.
+    return {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server; its master may do everything."""
+
+    place: Path
+    port: int
+    host: str = "127.0.0.1"
+    master: Login = Login("embi_admin", PASSWORD)
+
+    def address(self, database: str = "postgres", **changes: str) -> Address:
+        """Where one of its databases answers."""
+        return Address(self.host, self.port, database, **changes)  # type: ignore[arg-type]
+
+    def run(self, database: str, *statements: str) -> None:
+        """Carry out constant statements, each committed by itself."""
+        with self.connection(database) as connection:
+            for statement in statements:
+                connection.execute(statement.encode())
+
+    def connection(self, database: str) -> psycopg.Connection[tuple[object, ...]]:
+        """A plain connection that may write, for what a test prepares."""
+        return psycopg.connect(
+            host=self.host,
+            port=self.port,
+            dbname=database,
+            user=self.master.username,
+            password=PASSWORD,
+            autocommit=True,
+        )
+
+    @property
+    def pid(self) -> int:
+        """The postmaster's process."""
+        return int((self.place / "data" / "postmaster.pid").read_text().split("\n")[0])
+
+    def backends(self) -> list[int]:
+        """The processes of all sessions named daybreak."""
+        with self.connection("postgres") as connection:
+            query = "SELECT pid FROM pg_stat_activity WHERE application_name = 'daybreak'"
+            return [int(str(row[0])) for row in connection.execute(query)]
+
+
+def _started(place: Path, *settings: str) -> Server:
+    place.chmod(0o755)
+    data = place / "data"
+    data.mkdir()
+    secret = place / "secret"
+    secret.write_text(PASSWORD)
+    secret.chmod(0o644)
+    if os.geteuid() == 0:
+        shutil.chown(data, "nobody", "nogroup")
+        shutil.chown(place, "nobody", "nogroup")
+    who = ("-U", "embi_admin", "--auth=scram-sha-256", f"--pwfile={secret}")
+    _run(_bin() / "initdb", "-D", data, *who, "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--wal-segsize=1")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    options = [f"-p {port}", "-c listen_addresses=127.0.0.1", f"-c unix_socket_directories={place}", "-c fsync=off"]
+    options += [f"-c {setting}" for setting in ("max_logical_replication_workers=0", *settings)]
+    _run(_bin() / "pg_ctl", "-D", data, "-w", "-l", place / "log", "-o", " ".join(options), "start")
+    return Server(place, port)
+
+
+def _run(*words: str | Path) -> None:
+    subprocess.run(
+        [str(word) for word in words],
+        check=True,
+        cwd="/",
+        stdout=subprocess.DEVNULL,
+        timeout=60,
+        **_account(),  # type: ignore[call-overload]
+    )
+
+
+def _stopped(server: Server) -> None:
+    _run(_bin() / "pg_ctl", "-D", server.place / "data", "-m", "immediate", "-w", "stop")
+    shutil.rmtree(server.place, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """One PostgreSQL for all tests of this worker."""
+    running = _started(Path(tempfile.mkdtemp(prefix="dbpg-", dir="/tmp")))
+    yield running
+    _stopped(running)
+
+
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    """A PostgreSQL for one test, which may stop it, starve it or break it."""
+    running = _started(Path(tempfile.mkdtemp(prefix="dbpg-", dir="/tmp")))
+    yield running
+    os.kill(running.pid, signal.SIGCONT)
+    _stopped(running)
+
+
+_NUMBERS = count(1)
+
+
+@pytest.fixture
+def database(server: Server) -> Iterator[str]:
+    """The name of a fresh, empty database."""
+    name = f"embi_{next(_NUMBERS)}"
+    with server.connection("postgres") as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        yield name
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def black_hole() -> Iterator[int]:
+    """The port of a server that takes connections and never says a word."""
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        door.listen(64)
+        yield int(door.getsockname()[1])
+
+
+class Wire:
+    """A line to a server that can be cut without anybody being told: both ends stay open, nothing passes."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._door = socket.create_server(("127.0.0.1", 0))
+        self._sockets: list[socket.socket] = []
+        self.is_cut = threading.Event()
+        self.port = int(self._door.getsockname()[1])
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        """Let everything go."""
+        self.is_cut.set()
+        for each in (self._door, *self._sockets):
+            try:
+                each.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            each.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._door.accept()
+            except OSError:
+                return
+            far = socket.create_connection((self._server.host, self._server.port))
+            self._sockets += [near, far]
+            for source, sink in ((near, far), (far, near)):
+                threading.Thread(target=self._carry, args=(source, sink), daemon=True).start()
+
+    def _carry(self, source: socket.socket, sink: socket.socket) -> None:
+        try:
+            while data := source.recv(65536):
+                if not self.is_cut.is_set():
+                    sink.sendall(data)
+            if not self.is_cut.is_set():
+                sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            return
+
+
+@pytest.fixture
+def wire(server: Server) -> Iterator[Wire]:
+    """A line to the worker's server, to be cut."""
+    line = Wire(server)
+    yield line
+    line.close()
