@@ -120,7 +120,9 @@ class App:
             return self.settings.targets[name]
         known = ", ".join(sorted(self.settings.targets)) or "none"
         raise Refused(
-            f'no target "{printable(name)}" is configured', f"targets: {known}", "daybreak init  # looks at the account and writes daybreak.toml"
+            f'no target "{printable(name)}" is configured',
+            f"targets: {known}",
+            "daybreak init  # looks at the account and writes daybreak.toml",
         )
 
     # -- look, decide
@@ -232,7 +234,11 @@ class App:
             if was != now
         ]
         if reasons:
-            raise Refused("this is not where the plan was made", "use the profile, region and endpoint of the plan", reasons=tuple(reasons))
+            raise Refused(
+                "this is not where the plan was made",
+                "use the profile, region and endpoint of the plan",
+                reasons=tuple(reasons),
+            )
 
     def _poller(self, aws: Aws) -> Poller:
         with self._lock:
@@ -291,7 +297,9 @@ class App:
 
     def status(self, names: tuple[str, ...]) -> tuple[TargetStatus, ...]:
         """What was promised for each target and what is true right now."""
-        chosen = [self.target(name) for name in names] or [self.settings.targets[name] for name in sorted(self.settings.targets)]
+        chosen = [self.target(name) for name in names] or [
+            self.settings.targets[name] for name in sorted(self.settings.targets)
+        ]
         if not chosen:
             raise Refused("no target is configured", "daybreak init  # looks at the account and writes daybreak.toml")
         return tuple(map(self._status_of, chosen))
@@ -343,5 +351,8 @@ def _suffix() -> str:
 
 def _instances_of_source(plan: Plan) -> tuple[str, ...]:
     return tuple(
-        instance.identifier for step in plan.steps if isinstance(step.action, Validate) for instance in step.action.instances_seen
+        instance.identifier
+        for step in plan.steps
+        if isinstance(step.action, Validate)
+        for instance in step.action.instances_seen
     )

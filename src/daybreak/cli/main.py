@@ -1,0 +1,121 @@
+"""The `daybreak` command: finds the verb, runs it, and turns every failure into its sentence and exit code.
+
+The law: a verb's module is imported only when that verb is called, so that `--help` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+import click
+
+from daybreak.errors import DaybreakError, ExitCode, Refused
+
+VERBS: dict[str, tuple[str, str]] = {
+    "init": ("daybreak.cli.settings:init", "Look at the account and write daybreak.toml."),
+    "config": ("daybreak.cli.settings:config", "Show every setting and where it came from."),
+    "status": ("daybreak.cli.status:status", "Show RPO, RTO and retention: promised, and true right now."),
+    "plan": ("daybreak.cli.plan:plan", "Show what a restore would do, without doing it."),
+    "restore": ("daybreak.cli.restore:restore", "Restore a database into a quarantined clone and validate it."),
+    "runs": ("daybreak.cli.runs:runs", "List the runs and how they ended."),
+    "show": ("daybreak.cli.runs:show", "Report a run: steps, findings, verdict, objectives."),
+    "watch": ("daybreak.cli.runs:watch", "Follow a run that another terminal carries out."),
+    "resume": ("daybreak.cli.runs:resume", "Go on with a run that was interrupted."),
+    "abort": ("daybreak.cli.runs:abort", "End a run; what it created stays until it is cleaned."),
+    "clean": ("daybreak.cli.runs:clean", "Remove what a run created, and nothing else."),
+    "demo": ("daybreak.cli.demo:demo", "Play the whole story on the lab, on this machine."),
+    "lab": ("daybreak.cli.lab:lab", "An AWS with a real PostgreSQL inside, for rehearsals."),
+}
+"""Each verb, where it lives, and its one line in the help; a test holds the line to the verb's own help."""
+
+
+class Verbs(click.Group):
+    """A group that knows its verbs by table and imports one only when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs in the order of a restore's story."""
+        del ctx
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb's command; its module is imported here."""
+        del ctx
+        if cmd_name not in VERBS:
+            return None
+        module, _, name = VERBS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table of verbs, without importing any of them."""
+        del ctx
+        with formatter.section("Verbs"):
+            formatter.write_dl([(verb, line) for verb, (_, line) in VERBS.items()])
+
+
+@click.command(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Exit codes: 0 done, 1 failed, 2 refused, 3 unfit, 4 uncertain, 5 late, 70 bug, 75 paused or unreachable, 130 interrupted.",
+)
+@click.version_option(package_name="daybreak", prog_name="daybreak")
+def daybreak() -> None:
+    """Bring an Aurora PostgreSQL database back, prove that what came back is right, and only then move the traffic."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit with the code that ``daybreak.errors`` gives."""
+    sys.exit(run(daybreak, arguments))
+
+
+def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code; the one place where failures become sentences on stderr."""
+    try:
+        result = command.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except click.Abort:
+        return _said(DaybreakError("interrupted"), ExitCode.INTERRUPTED)
+    except click.UsageError as usage:
+        hint = f"{usage.ctx.command_path} --help" if usage.ctx else "daybreak --help"
+        return _said(Refused(usage.format_message().rstrip("."), hint), ExitCode.REFUSED)
+    except click.ClickException as trouble:
+        return _said(Refused(trouble.format_message().rstrip(".")), ExitCode.REFUSED)
+    except DaybreakError as error:
+        return _said(error, error.exit_code)
+    except KeyboardInterrupt:
+        return _said(DaybreakError("interrupted"), ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        # Somebody closed the pipe (`| head`): nothing is wrong, and nobody is there to be told.
+        sys.stderr.close()
+        return int(ExitCode.DONE)
+    except Exception as bug:  # noqa: BLE001 - the command line's edge: the one place that may catch everything
+        return _said(_bug(bug), ExitCode.BUG)
+    return int(result) if isinstance(result, int) else int(ExitCode.DONE)
+
+
+def _bug(bug: Exception) -> DaybreakError:
+    import os
+    import traceback
+
+    if os.environ.get("DAYBREAK_DEBUG"):
+        traceback.print_exception(bug)
+    return DaybreakError(
+        f"this is a bug in Daybreak: {type(bug).__name__}: {bug}",
+        "repeat the command with DAYBREAK_DEBUG=1 to see where, and report it",
+        "a run that was under way is safe: daybreak runs",
+    )
+
+
+def _said(error: DaybreakError, code: ExitCode) -> int:
+    from daybreak.cli.telling import complain
+
+    complain(error, code)
+    return int(code)
+
+
+if __name__ == "__main__":
+    main()

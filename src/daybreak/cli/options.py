@@ -1,0 +1,91 @@
+"""The options that every verb shares, and the app they open.
+
+Flags win over the environment, the environment over files, files over defaults; everything about AWS that is not given here
+comes from boto3's own chain (``AWS_*``, profiles, roles).
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+if TYPE_CHECKING:
+    from daybreak.app import App
+
+Output = Literal["text", "json", "markdown", "aws"]
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the shared options said."""
+
+    output: str
+    config: Path | None
+    state: str | None
+    poll: str | None
+    profile: str | None
+    region: str | None
+    endpoint_url: str | None
+
+    @property
+    def is_json(self) -> bool:
+        """Whether a machine reads stdout."""
+        return self.output == "json"
+
+    def app(self, stopping: threading.Event | None = None) -> App:
+        """The use cases, with the settings in force."""
+        from daybreak.app import App
+        from daybreak.aws.gateway import Access
+        from daybreak.config import load
+
+        settings = load(
+            environ=os.environ, folder=Path.cwd(), flags={"state": self.state, "poll": self.poll}, file=self.config
+        )
+        access = Access(region=self.region, profile=self.profile, endpoint_url=self.endpoint_url)
+        return App(settings, access, os.environ, stopping or threading.Event())
+
+
+def shared(*outputs: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add the shared options to a verb; its function gets them as ``given``, its first argument."""
+
+    def add(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def called(**options: Any) -> Any:
+            names = ("output", "config", "state", "poll", "profile", "region", "endpoint_url")
+            given = Given(**{name: options.pop(name) for name in names})
+            return function(given, **options)
+
+        wrapped: Callable[..., Any] = called
+        for option in reversed(_options(outputs)):
+            wrapped = option(wrapped)
+        return wrapped
+
+    return add
+
+
+def _options(outputs: tuple[str, ...]) -> list[Callable[[Callable[..., Any]], Callable[..., Any]]]:
+    return [
+        click.option(
+            "-o",
+            "--output",
+            type=click.Choice(["text", "json", *outputs]),
+            default="text",
+            show_default=True,
+            help="What to print.",
+        ),
+        click.option(
+            "--config", type=click.Path(path_type=Path), metavar="FILE", help="The configuration file to read."
+        ),
+        click.option("--state", metavar="PLACE", help="Where runs are kept: a folder, or s3://bucket/prefix."),
+        click.option("--poll", metavar="SPAN", help='Time between two looks at AWS, such as "15s".'),
+        click.option("--profile", metavar="NAME", help="The AWS profile to use."),
+        click.option("--region", metavar="NAME", help="The AWS region to use instead of the target's."),
+        click.option("--endpoint-url", metavar="URL", help="Talk to this endpoint instead of AWS's own."),
+    ]

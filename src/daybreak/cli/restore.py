@@ -1,0 +1,66 @@
+"""`daybreak restore`: show the plan, ask, carry it out, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from daybreak.cli.options import Given, shared
+from daybreak.cli.plan import pitr_options
+
+if TYPE_CHECKING:
+    from daybreak.model.plan import Plan
+
+yes_option = click.option("--yes", "is_yes", is_flag=True, help="Carry out the plan as shown, without asking.")
+
+
+@click.group(invoke_without_command=True)
+@click.option(
+    "--plan",
+    "file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Carry out exactly this plan.",
+)
+@yes_option
+@shared()
+@click.pass_context
+def restore(context: click.Context, given: Given, file: Path | None, *, is_yes: bool) -> int | None:
+    """Restore a database into a quarantined clone and validate it.
+
+    With --plan FILE exactly that plan is carried out, or refused: when it expired, was edited, was made for another account,
+    or when the world has changed since.
+    """
+    if context.invoked_subcommand is not None:
+        return None
+    if file is None:
+        raise click.UsageError("name what to restore (daybreak restore pitr TARGET --to MOMENT) or give --plan FILE")
+    from daybreak.cli.rendering import read_plan
+
+    return carry_out(given, lambda _app: read_plan(file), is_yes=is_yes)
+
+
+@restore.command()
+@pitr_options
+@yes_option
+@shared()
+def pitr(given: Given, *, is_yes: bool, **wish: Any) -> int:
+    """Bring TARGET back to a moment, in a new cluster, in quarantine."""
+    from daybreak.app import Wish
+
+    return carry_out(given, lambda app: app.plan_pitr(Wish(**wish)), is_yes=is_yes)
+
+
+def carry_out(given: Given, decide: Any, *, is_yes: bool) -> int:
+    """Show the plan that ``decide`` makes with the app, ask, carry it out, and tell how it ended."""
+    from daybreak.cli.following import Following
+    from daybreak.cli.rendering import plan_as
+    from daybreak.cli.telling import confirmed
+
+    with Following(given) as following:
+        made: Plan = decide(following.app)
+        click.echo(plan_as(made, "text"), nl=False, err=True)
+        confirmed(f"Carry out this plan in account {made.identity.account}, {made.identity.region}?", is_yes=is_yes)
+        return following.to_the_end(following.app.start(made))

@@ -1,0 +1,94 @@
+"""`daybreak runs`, `show`, `watch`, `resume`, `abort`, `clean`: everything about runs that exist."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from daybreak.cli.options import Given, shared
+from daybreak.cli.restore import carry_out, yes_option
+
+_BETWEEN_GLANCES = 0.5
+"""Seconds between two reads of a journal that another process writes."""
+
+
+@click.command()
+@shared()
+def runs(given: Given) -> None:
+    """List the runs and how they ended."""
+    from daybreak.cli.rendering import runs_as
+
+    click.echo(runs_as(given.app(), given.output), nl=False)
+
+
+@click.command()
+@click.argument("run")
+@shared()
+def show(given: Given, run: str) -> None:
+    """Report a run: steps, findings, verdict, objectives."""
+    from daybreak.cli.rendering import run_as
+
+    plan, state = given.app().state(run)
+    click.echo(run_as(plan, state, given.output), nl=False)
+
+
+@click.command()
+@click.argument("run")
+@shared()
+def watch(given: Given, run: str) -> int:
+    """Follow a run that another terminal carries out; ends with the run, and with its exit code."""
+    from daybreak.cli.rendering import event_line
+    from daybreak.model.run import state_of
+
+    app = given.app()
+    plan = app.store.plan(run)
+    told = 0
+    while True:
+        events = app.store.events(run)
+        for event in events[told:]:
+            line = event.model_dump_json() if given.is_json else event_line(event, plan)
+            if line:
+                click.echo(line)
+        told = len(events)
+        if events and state_of(events).ended is not None:
+            return int(app.ending(run))
+        time.sleep(_BETWEEN_GLANCES)
+
+
+@click.command()
+@click.argument("run")
+@click.option(
+    "--take-over",
+    is_flag=True,
+    help="Take the run from a process that is stopped or unreachable; it does nothing more.",
+)
+@shared()
+def resume(given: Given, run: str, *, take_over: bool) -> int:
+    """Go on with a run that was interrupted, from here or from another machine."""
+    from daybreak.cli.following import Following
+
+    with Following(given) as following:
+        return following.to_the_end(run, take_over=take_over)
+
+
+@click.command()
+@click.argument("run")
+@click.option("--why", default="", metavar="TEXT", help="The reason, for the report.")
+@shared()
+def abort(given: Given, run: str, why: str) -> None:
+    """End a run; what it created stays until it is cleaned."""
+    from daybreak.cli.rendering import abort_as
+
+    is_ended = given.app().abort(run, why)
+    click.echo(abort_as(run, given.output, is_ended=is_ended), nl=False)
+
+
+@click.command()
+@click.argument("run")
+@click.option("--why", default="", metavar="TEXT", help="The reason, for the report.")
+@yes_option
+@shared()
+def clean(given: Given, run: str, why: str, *, is_yes: bool) -> int:
+    """Remove what a run created, and nothing else."""
+    return carry_out(given, lambda app: app.plan_clean(run, why), is_yes=is_yes)

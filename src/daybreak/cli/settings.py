@@ -1,0 +1,55 @@
+"""`daybreak init` and `daybreak config`: write the settings, show where each came from."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import click
+
+from daybreak.cli.options import Given, shared
+
+
+@click.command()
+@click.option("--force", "is_forced", is_flag=True, help="Replace an existing daybreak.toml.")
+@shared()
+def init(given: Given, *, is_forced: bool) -> None:
+    """Look at the account and write daybreak.toml."""
+    from daybreak.config import Settings, render
+    from daybreak.errors import Refused
+
+    path = given.config or Path("daybreak.toml")
+    if path.exists() and not is_forced:
+        raise Refused(f'"{path}" exists already', "daybreak config  # shows what it says", "add --force to replace it")
+    found = given.app().discovered()
+    if not found:
+        raise Refused("no Aurora PostgreSQL cluster was found there", "check --profile and --region")
+    text = render(Settings(state="", targets={target.name: target for target in found}))
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    names = [target.name for target in found]
+    if given.is_json:
+        click.echo(json.dumps({"file": str(path), "targets": names}))
+    else:
+        click.echo(f"wrote {path} with {len(names)} target(s): {', '.join(names)}\nnext: daybreak status")
+
+
+@click.command()
+@click.option("--schema", "is_schema", is_flag=True, help="Print the JSON Schema of daybreak.toml.")
+@shared()
+def config(given: Given, *, is_schema: bool) -> None:
+    """Show every setting and where it came from."""
+    from daybreak.config import schema
+
+    if is_schema:
+        click.echo(json.dumps(schema(), indent=2))
+        return
+    settings = given.app().settings
+    if given.is_json:
+        click.echo(json.dumps({"settings": settings.plain(), "origins": settings.origins}, indent=2))
+        return
+    width = max(map(len, settings.origins), default=0)
+    for key, origin in settings.origins.items():
+        click.echo(f"{key:<{width}}  {origin}")

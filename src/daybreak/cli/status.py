@@ -1,0 +1,25 @@
+"""`daybreak status`: what was promised for each target, and what is true right now."""
+
+from __future__ import annotations
+
+import click
+
+from daybreak.cli.options import Given, shared
+
+
+@click.command()
+@click.argument("targets", nargs=-1)
+@shared()
+def status(given: Given, targets: tuple[str, ...]) -> int:
+    """Show RPO, RTO and retention: promised, and true right now.
+
+    Without TARGETS every configured target is shown. The exit code is 3 when a promise does not hold.
+    """
+    from daybreak.cli.rendering import status_as
+    from daybreak.errors import ExitCode
+    from daybreak.model.findings import Standing
+
+    found = given.app().status(targets)
+    click.echo(status_as(found, given.output), nl=False)
+    is_unfit = any(finding.standing is Standing.UNFIT for each in found for finding in each.findings)
+    return int(ExitCode.UNFIT if is_unfit else ExitCode.DONE)

@@ -1,0 +1,65 @@
+"""What people see: sentences on stderr, results on stdout, and a line that lives while a run goes on.
+
+The law: text from outside is never interpreted as markup, and nothing depends on there being a terminal.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from daybreak.errors import DaybreakError, ExitCode, Refused
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_NAMES = {
+    ExitCode.REFUSED: "refused",
+    ExitCode.FAILED: "failed",
+    ExitCode.UNCERTAIN: "uncertain",
+    ExitCode.UNREACHABLE: "paused",
+    ExitCode.INTERRUPTED: "interrupted",
+    ExitCode.BUG: "bug",
+}
+
+
+def complain(error: DaybreakError, code: ExitCode) -> None:
+    """An error as people read it: what, every reason, and what to do next."""
+    red, plain = ("\x1b[1;31m", "\x1b[0m") if is_colorful(sys.stderr) else ("", "")
+    lines = [f"{red}{_NAMES.get(code, 'error')}:{plain} {_shown(error.message)}"]
+    if isinstance(error, Refused):
+        lines += [f"  - {_shown(reason)}" for reason in error.reasons]
+    lines += [f"hint: {_shown(hint)}" for hint in error.hints]
+    sys.stderr.write("\n".join(lines) + "\n")
+
+
+def _shown(text: str) -> str:
+    """Text without anything a terminal would act on; line breaks stay."""
+    return "".join(
+        character if character.isprintable() or character == "\n" else repr(character)[1:-1] for character in text
+    )
+
+
+def is_colorful(stream: Any) -> bool:
+    """Whether a stream is a terminal whose owner did not ask for plain text."""
+    return bool(stream.isatty()) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def console(*, on_stderr: bool = False) -> Console:
+    """A rich console that interprets no markup in what it is given."""
+    from rich.console import Console
+
+    return Console(stderr=on_stderr, markup=False, highlight=False, emoji=False, soft_wrap=not sys.stdout.isatty())
+
+
+def confirmed(question: str, *, is_yes: bool) -> None:
+    """Go on only when a person says yes; raises ``Refused`` otherwise, and without a terminal unless ``--yes``."""
+    if is_yes:
+        return
+    if not sys.stdin.isatty():
+        raise Refused("nobody can be asked without a terminal", "add --yes to carry out the plan as shown")
+    sys.stderr.write(f"{question} Type yes to go on: ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() != "yes":
+        raise Refused("not carried out; nothing was changed")
