@@ -13,7 +13,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -138,18 +138,30 @@ def _locked(path: Path) -> Iterator[_Count]:
         os.close(handle)
 
 
+@contextmanager
+def private(*, speed: float = 0, empty: bool = False) -> Iterator[LabUnderTest]:
+    """A lab of its own for as long as the block lasts; for fixtures of any scope."""
+    folder = new_folder()
+    try:
+        yield start(folder, speed=speed, empty=empty)
+    finally:
+        if remote.is_held(folder):
+            remote.find(folder).down()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def start(folder: Path, *, speed: float = 0, empty: bool = False) -> LabUnderTest:
+    """Start a lab in the folder; it ends with this process at the latest."""
+    options = ["--speed", str(speed), "--while-pid", str(os.getpid()), *(["--empty"] if empty else [])]
+    return LabUnderTest(remote.start(folder, *options))
+
+
 @pytest.fixture
 def private_lab() -> Iterator[PrivateLab]:
     """Labs of the test's own, with a frozen clock unless told otherwise."""
-    started: list[RemoteLab] = []
+    with ExitStack() as stack:
 
-    def start(*, speed: float = 0, empty: bool = False) -> LabUnderTest:
-        options = ["--speed", str(speed), "--while-pid", str(os.getpid()), *(["--empty"] if empty else [])]
-        started.append(remote.start(new_folder(), *options))
-        return LabUnderTest(started[-1])
+        def one_more(*, speed: float = 0, empty: bool = False) -> LabUnderTest:
+            return stack.enter_context(private(speed=speed, empty=empty))
 
-    yield start
-    for running in started:
-        if remote.is_held(running.folder):
-            running.down()
-        shutil.rmtree(running.folder, ignore_errors=True)
+        yield one_more
