@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-ALLOWED = 'a span such as "5m", "4h", "30d" or "1h30m" (units w, d, h, m, s, the largest first)'
+ALLOWED = 'a span such as "5m", "4h", "30d" or "1h30m" (units w, d, h, m, s, ms, the largest first)'
 """What may be written, as complaints say it."""
 
-PATTERN = r"^(?=\d)(?:(\d{1,6})w)?(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?$"
+PATTERN = r"^(?=\d)(?:(\d{1,6})w)?(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m(?!s))?(?:(\d{1,6})s)?(?:(\d{1,6})ms)?$"
 """The same for machines, as the JSON Schema says it."""
 
-_UNITS = ("weeks", "days", "hours", "minutes", "seconds")
+_UNITS = ("weeks", "days", "hours", "minutes", "seconds", "milliseconds")
 
 
 def parse_span(text: str) -> timedelta:
@@ -33,15 +33,15 @@ def parse_span(text: str) -> timedelta:
 
 
 def span_text(span: timedelta) -> str:
-    """``span`` as the file writes it, in whole seconds; the inverse of ``parse_span``.
+    """``span`` as the file writes it, the inverse of ``parse_span``.
 
     >>> span_text(timedelta(minutes=90)), span_text(timedelta(days=30))
     ('1h30m', '30d')
     """
-    seconds = int(span.total_seconds())
+    rest = round(span / timedelta(milliseconds=1))
     parts = []
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "m"), (1, "s")):
-        count, seconds = divmod(seconds, size)
+    for size, unit in ((86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s"), (1, "ms")):
+        count, rest = divmod(rest, size)
         if count:
             parts.append(f"{count}{unit}")
     return "".join(parts) or "0s"

@@ -46,7 +46,7 @@ def variables(lab: RemoteLab, speed: float, path: str) -> dict[str, str | None]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_PAGER": "",
         "DAYBREAK_ONLY_LOOPBACK": "1",
-        "DAYBREAK_POLL": f"{poll_seconds(speed):g}",
+        "DAYBREAK_POLL": f"{round(poll_seconds(speed) * 1000)}ms",
         "NO_PROXY": "127.0.0.1,localhost",
         "PGPASSFILE": str(lab.folder / "pgpass"),
         "PATH": f"{lab.folder / 'bin'}{os.pathsep}{path}",

@@ -1,0 +1,249 @@
+"""`daybreak demo`: the whole story on the lab, on this machine, told with the real commands.
+
+The law: nothing here is staged. Every line after a `$` is a command that a person could type, run as its own process against a
+real PostgreSQL; the rows are counted before and after; and whatever was started is stopped again, however the story ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from daybreak.errors import Failed
+
+if TYPE_CHECKING:
+    from daybreak.lab.remote import RemoteLab
+
+TABLES = ("employees", "salaries", "payments")
+CONFIGURATION = """\
+poll = "200ms"
+
+[targets.embi]
+cluster  = "embi-aurora-cluster"
+region   = "us-east-1"
+database = "embi"
+login    = "secretsmanager:embi/aurora/master"
+
+[targets.embi.objectives]
+rpo = "5m"
+rto = "4h"
+retention = "30d"
+
+[targets.embi.tables]
+"public.employees" = { min_rows = 1, freshness = "updated_at" }
+
+[[targets.embi.checks]]
+name   = "every employee has a salary"
+sql    = "select count(*) from employees e where not exists (select from salaries s where s.employee_id = e.id)"
+expect = "= 0"
+
+[[targets.embi.contacts]]
+role = "DBA On-Call"
+address = "dba-oncall@company.com"
+answers_within = "15m"
+"""
+
+
+@click.command()
+@click.option("--speed", type=click.FloatRange(min=1), default=600.0, show_default=True, help="Simulated seconds in one.")
+@click.option("--keep", "is_kept", is_flag=True, help="Leave the lab running at the end.")
+def demo(*, speed: float, is_kept: bool) -> int:
+    """Play the whole story on the lab, on this machine.
+
+    A table is emptied by accident; the plan is shown, carried out and reported; the rows are back in the clone and still
+    missing in the source. At the end nothing is left running.
+    """
+    try:
+        import moto  # noqa: F401
+    except ImportError:
+        raise Failed("the lab is not installed", "pip install 'daybreak[lab]', or make demo in a checkout") from None
+    began = time.monotonic()
+    # The lab's PostgreSQL runs as a user of its own when we are root, so the folder must be open to pass through.
+    folder = Path(tempfile.mkdtemp(prefix="daybreak-demo-", dir="/var/tmp"))  # noqa: S108 - the name is not predictable
+    folder.chmod(0o711)
+    story = _Story(folder, speed)
+    try:
+        story.tell()
+    finally:
+        if is_kept:
+            click.echo(f"\nthe lab is still running: daybreak lab status --dir {story.lab_folder}")
+        else:
+            story.end()
+    click.echo(f"\nThe whole story took {time.monotonic() - began:.0f} seconds; nothing is left running.")
+    return 0
+
+
+@dataclass
+class _Story:
+    folder: Path
+    speed: float
+    lab: RemoteLab | None = None
+
+    @property
+    def lab_folder(self) -> Path:
+        return self.folder / "lab"
+
+    def tell(self) -> None:
+        self._start_lab()
+        before = self._rows("embi-aurora-cluster")
+        moment = self._last_good_second()
+        self._accident()
+        emptied = self._rows("embi-aurora-cluster")
+        _say("3. The table is empty", _table({"before": before, "now": emptied}))
+        self._wait_for_backup(moment)
+        (self.folder / "daybreak.toml").write_text(CONFIGURATION)
+        _say("4. What was promised, and what is true right now")
+        self._daybreak("status")
+        _say("5. Bring it back: the plan first, then carried out, validated and reported")
+        why = "DELETE without WHERE on employees"
+        self._daybreak("restore", "pitr", "embi", "--to", moment.isoformat().replace("+00:00", "Z"), "--why", why, "--yes")
+        run = json.loads(self._daybreak("runs", "-o", "json", is_quiet=True))["runs"][0]["run"]
+        clone, source = self._rows(run), self._rows("embi-aurora-cluster")
+        _say("6. Back in the clone, still missing in the source", _table({"before": before, "clone": clone, "source": source}))
+        if clone != before or source != emptied:
+            raise Failed("the rows are not what they should be")
+        _say("7. Clean up: only what the run created")
+        self._daybreak("clean", run, "--yes")
+
+    def end(self) -> None:
+        """Stop the lab and remove everything; safe to call twice."""
+        if self.lab is not None:
+            self.lab.down()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _start_lab(self) -> None:
+        from daybreak.lab import remote
+
+        _say("1. An AWS on this machine, with a real PostgreSQL behind it", f"$ daybreak lab up --detach --speed {self.speed:g}")
+        self.lab = remote.start(self.lab_folder, "--speed", str(self.speed))
+        click.echo(f"{self.lab.url} answers; forty minutes of AWS pass in {2400 / self.speed:.0f} seconds")
+
+    def _environment(self) -> dict[str, str]:
+        if self.lab is None:
+            message = "the lab is not running"
+            raise Failed(message)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DAYBREAK_", "PG"))}
+        return kept | {
+            "AWS_ENDPOINT_URL": self.lab.url,
+            "AWS_ACCESS_KEY_ID": _admin_key(),
+            "AWS_SECRET_ACCESS_KEY": _admin_key(),
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "DAYBREAK_ONLY_LOOPBACK": "1",
+            "DAYBREAK_STATE": str(self.folder / "state"),
+            "HOME": str(self.folder),
+        }
+
+    def _daybreak(self, *arguments: str, is_quiet: bool = False) -> str:
+        """Run a real command in a process of its own, shown as it would be typed."""
+        if not is_quiet:
+            click.echo(f"$ daybreak {' '.join(_quoted(word) for word in arguments)}")
+            sys.stdout.flush()
+        done = subprocess.run(  # noqa: S603 - our own command
+            [sys.executable, "-m", "daybreak.cli.main", *arguments],
+            env=self._environment(),
+            cwd=self.folder,
+            stdout=subprocess.PIPE if is_quiet else None,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise Failed(f"daybreak {arguments[0]} ended with exit code {done.returncode}")
+        return done.stdout or ""
+
+    def _client(self, service: str) -> Any:
+        import boto3
+
+        if self.lab is None:
+            message = "the lab is not running"
+            raise Failed(message)
+        key = _admin_key()
+        return boto3.client(
+            service, "us-east-1", endpoint_url=self.lab.url, aws_access_key_id=key, aws_secret_access_key=key
+        )
+
+    def _cluster(self, identifier: str) -> Any:
+        return self._client("rds").describe_db_clusters(DBClusterIdentifier=identifier)["DBClusters"][0]
+
+    def _connection(self, identifier: str) -> Any:
+        import psycopg
+
+        cluster = self._cluster(identifier)
+        secret = json.loads(self._client("secretsmanager").get_secret_value(SecretId="embi/aurora/master")["SecretString"])
+        return psycopg.connect(
+            host=cluster["Endpoint"],
+            port=cluster["Port"],
+            dbname="embi",
+            user=secret["username"],
+            password=secret["password"],
+            autocommit=True,
+        )
+
+    def _rows(self, identifier: str) -> dict[str, int]:
+        from psycopg import sql
+
+        with self._connection(identifier) as connection:
+            return {
+                table: connection.execute(sql.SQL("select count(*) from {}").format(sql.Identifier(table))).fetchone()[0]
+                for table in TABLES
+            }
+
+    def _last_good_second(self) -> datetime:
+        """A whole second that lies after the data and before the accident."""
+        now = datetime.now(UTC)
+        moment = now.replace(microsecond=0) + timedelta(seconds=1)
+        time.sleep((moment + timedelta(seconds=0.3) - now).total_seconds())
+        return moment
+
+    def _accident(self) -> None:
+        statement = "delete from employees"
+        _say("2. The accident: a DELETE without a WHERE", f"embi=> {statement};")
+        with self._connection("embi-aurora-cluster") as connection:
+            click.echo(f"DELETE {connection.execute(statement).rowcount}")
+
+    def _wait_for_backup(self, moment: datetime) -> None:
+        """Until the backup reaches the moment; on AWS typically five minutes, in the lab a second or two."""
+        deadline = time.monotonic() + 30
+        while self._cluster("embi-aurora-cluster")["LatestRestorableTime"] < moment:
+            if time.monotonic() > deadline:
+                message = "the lab's backup does not move on"
+                raise Failed(message)
+            time.sleep(0.1)
+
+
+def _admin_key() -> str:
+    from daybreak.lab.remote import ADMIN_KEY
+
+    return ADMIN_KEY
+
+
+def _say(title: str, text: str = "") -> None:
+    click.secho(f"\n{title}", bold=True)
+    if text:
+        click.echo(text)
+    sys.stdout.flush()
+
+
+def _table(columns: dict[str, dict[str, int]]) -> str:
+    lines = [f"{'rows':<12}" + "".join(f"{name:>10}" for name in columns)]
+    lines += [f"{table:<12}" + "".join(f"{counts[table]:>10,}" for counts in columns.values()) for table in TABLES]
+    return "\n".join(lines)
+
+
+def _quoted(word: str) -> str:
+    import shlex
+
+    return shlex.quote(word)

@@ -1,0 +1,144 @@
+"""From nouns to what a verb prints: text for people, JSON for machines; and from a plan's file back to the plan."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from daybreak.assess.ending import exit_code_of, next_command
+from daybreak.cli.telling import is_colorful
+from daybreak.errors import DaybreakError, Refused
+from daybreak.model.plan import Plan
+from daybreak.model.run import RunState, state_of
+from daybreak.report.plan_markdown import runbook
+from daybreak.report.plan_text import plan_view
+from daybreak.report.run_json import run_report
+from daybreak.report.run_text import event_line, run_view, runs_view
+from daybreak.report.shell import script
+from daybreak.report.status_text import status_view
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from daybreak.app import App, TargetStatus
+
+__all__ = ["abort_as", "event_line", "plan_as", "read_plan", "run_as", "runs_as", "status_as"]
+
+_WIDEST = 120
+
+
+def _text(view: RenderableType) -> str:
+    """A view as text, in colors when a terminal reads it; a pipe gets plain lines of a fixed width."""
+    from rich.console import Console
+
+    is_terminal = is_colorful(sys.stdout)
+    width = min(shutil.get_terminal_size((_WIDEST, 40)).columns, _WIDEST) if is_terminal else _WIDEST
+    page = io.StringIO()
+    Console(
+        file=page, width=width, force_terminal=is_terminal, no_color=not is_terminal, markup=False, highlight=False, emoji=False
+    ).print(view)
+    return page.getvalue()
+
+
+def _json(plain: Any) -> str:
+    return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
+
+
+def plan_as(plan: Plan, output: str) -> str:
+    """A plan as a table, as a file for ``restore --plan``, as a Markdown runbook, or as aws commands."""
+    match output:
+        case "json":
+            return _json({"digest": plan.digest(), "plan": plan.plain()})
+        case "markdown":
+            return runbook(plan)
+        case "aws":
+            return script(plan)
+        case _:
+            return _text(plan_view(plan))
+
+
+def read_plan(file: Path) -> Plan:
+    """The plan in a file that ``plan … -o json`` wrote; raises ``Refused`` when it is damaged or was edited."""
+    hint = "make it again: daybreak plan pitr TARGET --to MOMENT -o json > FILE"
+    try:
+        held = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as trouble:
+        raise Refused(f'the plan "{file}" cannot be read: {trouble}', hint) from trouble
+    except ValueError as trouble:
+        raise Refused(f'the plan "{file}" is not JSON: {trouble}', hint) from trouble
+    if not isinstance(held, dict) or set(held) != {"digest", "plan"}:
+        raise Refused(f'"{file}" is not a plan: it must hold "digest" and "plan"', hint)
+    try:
+        plan = Plan.model_validate(held["plan"])
+    except ValidationError as trouble:
+        reasons = tuple(f"{'.'.join(map(str, error['loc']))}: {error['msg'].lower()}" for error in trouble.errors())
+        raise Refused(f'the plan "{file}" does not fit this release', hint, reasons=reasons) from trouble
+    if plan.digest() != held["digest"]:
+        raise Refused(
+            f'the plan "{file}" was changed after it was made: its digest is {plan.digest()[:12]}…, the file says '
+            f"{str(held['digest'])[:12]}…",
+            hint,
+        )
+    return plan
+
+
+def run_as(plan: Plan, state: RunState, output: str) -> str:
+    """The report of a run."""
+    return _json(run_report(plan, state)) if output == "json" else _text(run_view(plan, state))
+
+
+def runs_as(app: App, output: str) -> str:
+    """The list of runs; one whose journal is damaged is listed with its damage."""
+    known: list[tuple[Plan, RunState]] = []
+    damaged: list[tuple[str, str]] = []
+    for run in app.store.runs():
+        try:
+            known.append((app.store.plan(run), state_of(app.store.events(run))))
+        except DaybreakError as error:
+            damaged.append((run, error.message))
+    if output == "json":
+        return _json({"runs": [_summary(plan, state) for plan, state in known], "damaged": [list(each) for each in damaged]})
+    text = _text(runs_view(tuple(known))) if known else "no runs yet: daybreak restore pitr TARGET --to MOMENT\n"
+    return text + "".join(f"{run}: {why}\n" for run, why in damaged)
+
+
+def _summary(plan: Plan, state: RunState) -> dict[str, Any]:
+    return {
+        "run": state.run,
+        "kind": plan.kind,
+        "target": plan.target.name,
+        "status": state.status,
+        "verdict": state.verdict.standing.value if state.verdict else None,
+        "began": state.model_dump(mode="json")["began"],
+        "exit_code": int(exit_code_of(state, plan.objectives)),
+        "next": next_command(state, state.run),
+    }
+
+
+def status_as(found: tuple[TargetStatus, ...], output: str) -> str:
+    """Promised and true, a target each."""
+    if output == "json":
+        return _json(
+            {
+                "targets": [
+                    {"target": each.target.plain(), "seen": each.seen.plain(), "findings": [item.plain() for item in each.findings]}
+                    for each in found
+                ]
+            }
+        )
+    return "\n".join(_text(status_view(each.target, each.seen, each.findings, each.last)) for each in found)
+
+
+def abort_as(run: str, output: str, *, is_ended: bool) -> str:
+    """What became of the wish to end a run."""
+    if output == "json":
+        return _json({"run": run, "ended": is_ended})
+    if is_ended:
+        return f"{run} is ended; what it created is still there\nnext: daybreak clean {run}\n"
+    return f"{run} is being carried out elsewhere; that process was asked to end it\nnext: daybreak watch {run}\n"
