@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rich.console import Console, RenderableType
+
+from daybreak.model.plan import Plan
+
+Golden = Callable[[str, str], None]
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -16,7 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture
-def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+def golden(request: pytest.FixtureRequest) -> Golden:
     """``golden("report/plan.txt", text)`` compares ``text`` with the file of that name below ``tests/golden``."""
     is_writing = bool(request.config.getoption("--write-golden"))
 
@@ -29,3 +35,15 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         assert text == path.read_text(encoding="utf-8"), f"{name} differs: if that is meant, run with --write-golden"
 
     return compare
+
+
+def printed(view: RenderableType, *, width: int = 110) -> str:
+    """What a terminal without color shows, trailing blanks apart."""
+    screen = io.StringIO()
+    Console(file=screen, width=width, color_system=None, legacy_windows=False).print(view)
+    return "\n".join(line.rstrip() for line in screen.getvalue().splitlines()) + "\n"
+
+
+def settled(text: str, plan: Plan) -> str:
+    """``text`` without the plan's digest, which changes with every field that any noun gains."""
+    return text.replace(plan.digest(), "DIGEST")

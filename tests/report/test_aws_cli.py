@@ -11,14 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from daybreak.model.actions import SetClusterOptions
-from daybreak.model.moment import Latest
 from daybreak.model.plan import AwsCall, Plan
-from daybreak.model.requests import CleanRequest
-from daybreak.model.world import ServerlessRange
 from daybreak.plan.calls import CHANGES, READS, Stamp, call_of, look_of
 from daybreak.report.aws_cli import command_line, option_name
-from tests import fix_worlds as worlds
 from tests.fix_awscli import Understand
+from tests.fix_plans import every_plan
 
 ENDPOINT = "http://127.0.0.1:9"
 
@@ -33,30 +30,6 @@ def calls(plan: Plan) -> list[AwsCall]:
     stamp = Stamp(run=plan.run, plan=plan.digest(), expires=plan.keep_until)
     made = [call_of(step.action, stamp, "us-east-1") or look_of(step.action, "us-east-1") for step in plan.steps]
     return [call for call in made if call]
-
-
-def every_plan() -> dict[str, Plan]:
-    """A plan of each shape the planner knows."""
-    full = worlds.cluster(serverless=ServerlessRange(low=0.5, high=16), storage_type="aurora-iopt1")
-    watched = worlds.instance(
-        monitoring_interval=60,
-        monitoring_role=f"arn:aws:iam::{worlds.ACCOUNT}:role/monitor",
-        has_performance_insights=True,
-        performance_insights_retention=7,
-        performance_insights_key=worlds.KEY,
-        copies_tags=True,
-    )
-    clone = worlds.cluster(identifier="embi-clone", tags={"daybreak:run": "embi-clone"})
-    clean = CleanRequest(target="embi", run="embi-clone", suffix="9ab")
-    mine = {"daybreak:run": "embi-clone"}
-    left = worlds.observation(cluster=clone, instances=(worlds.instance(tags=mine),), parameter_group=None)
-    return {
-        "pitr": worlds.plan(),
-        "latest": worlds.plan(request=worlds.pitr_request(moment=Latest())),
-        "full": worlds.plan(seen=worlds.observation(cluster=full, instances=(watched,))),
-        "default group": worlds.plan(seen=worlds.observation(parameter_group=None)),
-        "clean": worlds.plan(request=clean, seen=left),
-    }
 
 
 @pytest.mark.parametrize("shape", every_plan())

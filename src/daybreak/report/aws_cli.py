@@ -18,6 +18,7 @@ _PLURAL_ACRONYM = re.compile(r"[A-Z]{2,}s$")
 _WORD_START = re.compile(r"(.)([A-Z][a-z]+)")
 _CASE_CHANGE = re.compile(r"([a-z0-9])([A-Z])")
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./:+@-]*")
+_WIDTH = 100
 _LOADED = ("file://", "fileb://", "http://", "https://")
 """Beginnings of a value that the client replaces by the content of what they name."""
 
@@ -56,7 +57,32 @@ def command_line(call: AwsCall, *, endpoint: str | None = None, query: str | Non
     words = arguments(call, endpoint=endpoint)
     if query:
         words.append(["--query", query, "--output", "text"])
-    return " \\\n  ".join(shlex.join(part) for part in words)
+    return " \\\n  ".join(map(_part, words))
+
+
+def quoted(word: str) -> str:
+    r"""``word`` quoted for bash; what a terminal could act on is spelled out, and bash spells it back.
+
+    >>> print(quoted("plain"), quoted("it's"), quoted("\x1b[2J"))
+    plain 'it'"'"'s' $'\x1b[2J'
+    """
+    return shlex.quote(word) if word.isprintable() else "$'" + "".join(map(_spelled, word)) + "'"
+
+
+def _spelled(character: str) -> str:
+    if character in "'\\":
+        return "\\" + character
+    if character.isprintable():
+        return character
+    return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogatepass"))
+
+
+def _part(words: list[str]) -> str:
+    """An option with its values; many long values stand one to a line."""
+    line = " ".join(map(quoted, words))
+    if len(line) <= _WIDTH or len(words) <= 2:  # an option and its one value
+        return line
+    return " \\\n    ".join(map(quoted, words))
 
 
 def _option(name: str, value: Any) -> list[str]:

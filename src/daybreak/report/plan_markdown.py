@@ -1,0 +1,207 @@
+"""A plan as a Markdown runbook: the runbook's own words and chapters, with this plan's real values in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, assert_never
+
+from daybreak.model.actions import (
+    Action,
+    AwaitCluster,
+    AwaitClusterGone,
+    AwaitInstance,
+    AwaitSql,
+    CopyParameterGroup,
+    CreateInstance,
+    CreateParameterGroup,
+    DeleteCluster,
+    DeleteInstance,
+    DeleteParameterGroup,
+    RestoreToMoment,
+    SetClusterOptions,
+    SetParameters,
+    Validate,
+)
+from daybreak.model.moment import readings
+from daybreak.model.plan import AwsCall, Plan, Step
+from daybreak.model.requests import PitrRequest
+from daybreak.model.value import iso
+from daybreak.report.aws_cli import command_line
+from daybreak.report.sentences import printable_sentence, sentence
+from daybreak.report.shell import Hand, commands
+from daybreak.report.words import between, code, fenced, markdown, span_words
+
+DETERMINE = "Determine Recovery Point"
+RESTORE = "Restore to Point in Time"
+WAIT = "Wait for Cluster Availability"
+CREATE = "Create Database Instance"
+VALIDATE = "Validate Data"
+CLEAN = "Clean Up"
+
+CHAPTERS = (DETERMINE, RESTORE, WAIT, CREATE, VALIDATE)
+"""The runbook's steps of a point-in-time recovery, in its words."""
+
+_BOXES = (
+    'Cluster status is "available"',
+    'Instance status is "available"',
+    "Endpoint is accessible",
+    "Correct engine version",
+    "Storage encryption is enabled",
+)
+
+
+def runbook(plan: Plan) -> str:
+    """The plan as a Markdown document that a person can follow by hand."""
+    hand = Hand.of(plan)
+    parts = [*_head(plan), *_chapters(plan, hand), *_after(plan), *_troubleshooting(plan, hand)]
+    return "\n\n".join(parts) + "\n"
+
+
+def chapter(action: Action) -> str:
+    """The runbook's step that an action belongs to."""
+    match action:
+        case CopyParameterGroup() | CreateParameterGroup() | SetParameters() | RestoreToMoment():
+            return RESTORE
+        case AwaitCluster() | SetClusterOptions():
+            return WAIT
+        case CreateInstance() | AwaitInstance() | AwaitSql():
+            return CREATE
+        case Validate():
+            return VALIDATE
+        case DeleteInstance() | DeleteCluster() | AwaitClusterGone() | DeleteParameterGroup():
+            return CLEAN
+        case _:
+            assert_never(action)
+
+
+def _head(plan: Plan) -> Iterator[str]:
+    objectives = plan.objectives
+    yield f"# Aurora PostgreSQL Backup Restoration: {markdown(plan.target.name)}"
+    yield (
+        "**Recovery Objectives:**\n"
+        f"- **RPO (Recovery Point Objective):** {span_words(objectives.rpo)}\n"
+        f"- **RTO (Recovery Time Objective):** {span_words(objectives.rto)}\n"
+        f"- **Backup Retention:** {span_words(objectives.retention)}"
+    )
+    yield "| | |\n|---|---|\n" + "\n".join(f"| {name} | {value} |" for name, value in _facts(plan))
+    if plan.notes:
+        yield "**Know before you say yes:**\n" + "\n".join(f"- {markdown(note)}" for note in plan.notes)
+
+
+def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
+    identity = plan.identity
+    yield "Account, region", f"{code(identity.account)}, {code(identity.region)}"
+    if identity.endpoint:
+        yield "Endpoint (not AWS's own)", code(identity.endpoint)
+    yield "Planned by", code(identity.caller)
+    if plan.request.why:
+        yield "Why", markdown(plan.request.why)
+    yield "Source", code(plan.source)
+    yield "Clone", code(plan.clone)
+    if plan.moment:
+        utc, local, ago = readings(plan.moment, now=plan.created, zone=plan.zone)
+        yield "Moment", f"{code(utc)}, {code(local)}, {ago} ({iso(plan.created)})"
+    if plan.window:
+        yield "Restorable window", f"{code(iso(plan.window.earliest))} to {code(iso(plan.window.latest))}"
+    yield "Estimated time", f"{between(plan.estimate.low, plan.estimate.high)} ({markdown(plan.estimate.evidence)})"
+    yield "Plan", f"{code(plan.digest())}, expires {code(iso(plan.expires))}"
+    yield "Instead of all this", code("daybreak restore --plan FILE")
+
+
+def _chapters(plan: Plan, hand: Hand) -> Iterator[str]:
+    if isinstance(plan.request, PitrRequest):
+        yield "## Point-in-Time Recovery (PITR)"
+        yield "### Procedure"
+        for number, title in enumerate(CHAPTERS, start=1):
+            yield f"#### Step {number}: {title}"
+            yield from _first(plan, hand) if title == DETERMINE else _of(plan, hand, title)
+    else:
+        yield f"## {CLEAN}"
+        yield "### Procedure"
+        for number, step in enumerate(plan.steps, start=1):
+            yield f"#### Step {number}: {markdown(sentence(step.action))}"
+            yield _block([step], hand)
+
+
+def _first(plan: Plan, hand: Hand) -> Iterator[str]:
+    query = "DBClusters[0].{EarliestRestorableTime:EarliestRestorableTime,LatestRestorableTime:LatestRestorableTime}"
+    look = AwsCall(
+        service="rds", operation="DescribeDBClusters", params={"DBClusterIdentifier": plan.source}, region=hand.region
+    )
+    option = f" \\\n  --query '{query}'"
+    yield fenced(f"# List available recovery window\n{command_line(look, endpoint=hand.endpoint)}{option}", "bash")
+
+
+def _of(plan: Plan, hand: Hand, title: str) -> Iterator[str]:
+    steps = [step for step in plan.steps if chapter(step.action) == title]
+    for step in steps:
+        yield _block([step], hand)
+    if title == WAIT:
+        look = hand.look("DescribeDBClusters", "DBClusters[0].Endpoint", DBClusterIdentifier=plan.clone)
+        yield fenced(f"# Get cluster endpoint\n{look}", "bash")
+
+
+def _block(steps: list[Step], hand: Hand) -> str:
+    told = [
+        f"# {sentence(step.action)}\n# because {printable_sentence(step.reason)}\n{commands(step, hand)}"
+        for step in steps
+    ]
+    return fenced("\n\n".join(told), "bash")
+
+
+def _after(plan: Plan) -> Iterator[str]:
+    if not isinstance(plan.request, PitrRequest):
+        return
+    yield "## Validation Checklist"
+    yield "### Database Level\n" + "\n".join(f"- [ ] {box}" for box in _BOXES)
+    undo = [step.undo for step in reversed(plan.steps) if step.undo]
+    if undo:
+        yield "## Taking It Back"
+        listed = "\n".join(f"{number}. {markdown(line)}" for number, line in enumerate(undo, start=1))
+        yield f"{code(f'daybreak clean {plan.run}')} does this, deletion protection first:\n\n{listed}"
+    if plan.parity:
+        yield "## Differences From the Source"
+        yield "\n".join(f"- {markdown(line)}" for line in plan.parity)
+
+
+def _troubleshooting(plan: Plan, hand: Hand) -> Iterator[str]:
+    yield "## Troubleshooting"
+    yield "### Common Issues"
+    params = {"SourceIdentifier": plan.clone, "SourceType": "db-cluster", "Duration": 60}
+    yield '#### Issue: Cluster stuck in "creating" state'
+    yield fenced("# Check for events\n" + _line("rds", "DescribeEvents", params, hand), "bash")
+    restore = next((step.action for step in plan.steps if isinstance(step.action, RestoreToMoment)), None)
+    if restore:
+        yield "#### Issue: Cannot connect to restored database"
+        groups = {"GroupIds": list(restore.security_groups)}
+        yield fenced("# Verify security groups\n" + _line("ec2", "DescribeSecurityGroups", groups, hand), "bash")
+        if restore.subnet_group:
+            yield _routing(restore.subnet_group, hand)
+        if restore.kms_key:
+            yield "#### Issue: Restoration fails with KMS error"
+            key = {"KeyId": restore.kms_key}
+            look = _line("kms", "DescribeKey", key, hand)
+            policy = _line("kms", "GetKeyPolicy", key | {"PolicyName": "default"}, hand)
+            yield fenced(f"# Verify KMS key access\n{look}\n\n# Check key policy allows RDS\n{policy}", "bash")
+    if plan.target.contacts:
+        yield "### Emergency Contacts"
+        rows = [
+            f"| {markdown(contact.role)} | {markdown(contact.address)} | {span_words(contact.answers_within) if contact.answers_within else ''} |"
+            for contact in plan.target.contacts
+        ]
+        yield "\n".join(["| Role | Contact | Response Time |", "|------|---------|---------------|", *rows])
+
+
+def _routing(subnet_group: str, hand: Hand) -> str:
+    subnets = hand.look(
+        "DescribeDBSubnetGroups", "DBSubnetGroups[0].Subnets[].SubnetIdentifier", DBSubnetGroupName=subnet_group
+    )
+    tables = _line("ec2", "DescribeRouteTables", {}, hand)
+    filters = ' \\\n  --filters "Name=association.subnet-id,Values=${SUBNETS//[[:space:]]/,}"'
+    told = "# Verify subnet routing (an empty answer means that the subnets use their VPC's main route table)"
+    return fenced(f"{told}\nSUBNETS=$({subnets})\n{tables}{filters}", "bash")
+
+
+def _line(service: str, operation: str, params: dict[str, Any], hand: Hand) -> str:
+    call = AwsCall(service=service, operation=operation, params=params, region=hand.region)
+    return command_line(call, endpoint=hand.endpoint)

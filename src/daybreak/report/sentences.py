@@ -1,0 +1,105 @@
+"""Action to one sentence: what a step does, in words a person can say yes to."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from daybreak.model.actions import (
+    Action,
+    AwaitCluster,
+    AwaitClusterGone,
+    AwaitInstance,
+    AwaitSql,
+    CopyParameterGroup,
+    CreateInstance,
+    CreateParameterGroup,
+    DeleteCluster,
+    DeleteInstance,
+    DeleteParameterGroup,
+    RestoreToMoment,
+    SetClusterOptions,
+    SetParameters,
+    Validate,
+)
+from daybreak.model.moment import At, Moment, spoken
+from daybreak.model.names import printable
+from daybreak.model.value import iso
+
+
+def sentence(action: Action) -> str:
+    """What ``action`` does to the world, or waits for.
+
+    >>> sentence(DeleteCluster(clone="embi-clone"))
+    'Delete the cluster embi-clone, without a final snapshot'
+    """
+    return printable_sentence(_sentence(action))
+
+
+def printable_sentence(text: str) -> str:
+    """``text`` with what a terminal could act on spelled out; unlike a name, a sentence is not cut."""
+    return " ".join(printable(word) for word in text.split(" "))
+
+
+def moment_text(moment: Moment) -> str:
+    """A moment as a sentence names it."""
+    return iso(moment.instant) if isinstance(moment, At) else "the latest restorable time"
+
+
+def _sentence(action: Action) -> str:
+    match action:
+        case CopyParameterGroup(source=source, group=group):
+            return f"Copy the parameter group {source} to {group}"
+        case CreateParameterGroup(group=group, family=family):
+            return f"Create the parameter group {group} for {family}"
+        case SetParameters(group=group, parameters=parameters):
+            told = ", ".join(f"{name}={value}" for name, value in sorted(parameters.items()))
+            return f"Set {told} in {group}"
+        case RestoreToMoment():
+            return _restore(action)
+        case SetClusterOptions():
+            return _options(action)
+        case CreateInstance(clone=clone, instance=instance, instance_class=size, tier=tier):
+            return f"Create the instance {instance} ({size}, promotion tier {tier}) in {clone}"
+        case AwaitCluster(clone=clone):
+            return f"Wait until {clone} is available with a restorable window of its own"
+        case AwaitInstance(instance=instance):
+            return f"Wait until {instance} is available with its parameter group in force"
+        case AwaitSql(clone=clone):
+            return f"Wait until the endpoint of {clone} answers SQL"
+        case Validate():
+            return _validate(action)
+        case DeleteInstance(instance=instance):
+            return f"Delete the instance {instance}"
+        case DeleteCluster(clone=clone):
+            return f"Delete the cluster {clone}, without a final snapshot"
+        case AwaitClusterGone(clone=clone):
+            return f"Wait until AWS no longer knows {clone}"
+        case DeleteParameterGroup(group=group):
+            return f"Delete the parameter group {group}"
+        case _:
+            assert_never(action)
+
+
+def _restore(action: RestoreToMoment) -> str:
+    source = f"the deleted {action.source} ({action.resource_id})" if action.resource_id else action.source
+    return f"Restore {source} as of {moment_text(action.moment)} into the new cluster {action.clone}"
+
+
+def _options(action: SetClusterOptions) -> str:
+    told = [
+        f"backup retention {spoken(action.backup_retention)}" if action.backup_retention else "",
+        f"backup window {action.backup_window}" if action.backup_window else "",
+        f"maintenance window {action.maintenance_window}" if action.maintenance_window else "",
+        {True: "deletion protection on", False: "deletion protection off", None: ""}[action.is_protected],
+    ]
+    return f"Set {', '.join(filter(None, told)) or 'nothing'} on {action.clone}"
+
+
+def _validate(action: Validate) -> str:
+    asked = [
+        "the five database boxes",
+        f"{len(action.tables)} table{'s' if len(action.tables) != 1 else ''}" if action.tables else "every table",
+        f"{len(action.checks)} check{'s' if len(action.checks) != 1 else ''} of your own" if action.checks else "",
+        "parity with the source" if action.source_seen else "",
+    ]
+    return f"Validate {action.clone}: {', '.join(filter(None, asked))}"

@@ -1,0 +1,141 @@
+"""A plan as plain bash: each step the ``aws`` or ``psql`` command that does the same by hand.
+
+Waits are loops of our own, because ``aws rds wait`` gives up after 30 minutes and polls on through states that never end
+(FACTS 4.3).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from daybreak.model.actions import (
+    AwaitCluster,
+    AwaitClusterGone,
+    AwaitInstance,
+    AwaitSql,
+    Validate,
+)
+from daybreak.model.plan import AwsCall, Plan, Step
+from daybreak.model.value import iso
+from daybreak.plan.calls import Stamp, call_of
+from daybreak.report.aws_cli import command_line, quoted
+from daybreak.report.sentences import printable_sentence, sentence
+
+_HOPELESS = "*failed* | *error* | incompatible-* | inaccessible-* | insufficient-capacity* | delet*"
+"""Statuses that never become available, as a shell pattern."""
+_ANY_TIME = "*T*"
+"""Matches a time stamp, not the word None that the client prints for an empty one."""
+
+
+@dataclass(frozen=True)
+class Hand:
+    """Whoever types the commands: where they go and under which stamp."""
+
+    stamp: Stamp
+    region: str
+    endpoint: str | None
+    user: str | None
+    database: str | None
+
+    @classmethod
+    def of(cls, plan: Plan) -> Hand:
+        """The hand that carries out ``plan``."""
+        seen = next((step.action for step in plan.steps if isinstance(step.action, Validate)), None)
+        return cls(
+            stamp=Stamp(run=plan.run, plan=plan.digest(), expires=plan.keep_until),
+            region=plan.identity.region,
+            endpoint=plan.identity.endpoint,
+            user=seen.source_seen.master_username if seen and seen.source_seen else None,
+            database=seen.database if seen else plan.target.database,
+        )
+
+    def look(self, operation: str, query: str, **params: str) -> str:
+        """A command that prints one thing AWS knows."""
+        call = AwsCall(service="rds", operation=operation, params=params, region=self.region)
+        return command_line(call, endpoint=self.endpoint, query=query)
+
+    def psql(self, sql: str) -> str:
+        """A command that asks the clone's PostgreSQL, at the host and port in ``$HOST`` and ``$PORT``."""
+        user = f" -U {quoted(self.user)}" if self.user else ""
+        database = f" -d {quoted(self.database)}" if self.database else ""
+        return f'psql -h "$HOST" -p "$PORT"{user}{database} \\\n  -c {quoted(sql)}'
+
+
+def script(plan: Plan) -> str:
+    """The whole plan as a bash script that stops at the first failure."""
+    hand = Hand.of(plan)
+    head = [
+        "#!/usr/bin/env bash",
+        f"# Plan {plan.digest()} for {plan.target.name}, made {iso(plan.created)}, expires {iso(plan.expires)}.",
+        f"# By hand the guards are yours: {plan.source} is never changed, and nothing of the clone's name may exist yet.",
+        "set -euo pipefail",
+    ]
+    steps = [f"\n# {step.id}: {sentence(step.action)}\n{commands(step, hand)}\n" for step in plan.steps]
+    return "\n".join(printable_sentence(line) for line in head) + "\n" + "".join(steps)
+
+
+def commands(step: Step, hand: Hand) -> str:
+    """The step as bash."""
+    match step.action:
+        case AwaitCluster(clone=clone):
+            query = "DBClusters[0].[Status,LatestRestorableTime]"
+            return _until(
+                clone, hand.look("DescribeDBClusters", query, DBClusterIdentifier=clone), f"available{_ANY_TIME}"
+            )
+        case AwaitInstance(clone=clone, instance=instance):
+            query = "DBInstances[0].DBInstanceStatus"
+            look = hand.look("DescribeDBInstances", query, DBInstanceIdentifier=instance)
+            return f"{_until(instance, look, 'available')}\n{_parameter_groups(clone, hand)}"
+        case AwaitClusterGone(clone=clone):
+            look = hand.look("DescribeDBClusters", "DBClusters[0].Status", DBClusterIdentifier=clone)
+            return f"until {look} 2>&1 | grep -q DBClusterNotFoundFault; do\n  sleep 30\ndone"
+        case AwaitSql(clone=clone):
+            return f"{_address(clone, hand)}\nuntil {hand.psql('SELECT 1;')}; do\n  sleep 10\ndone"
+        case Validate():
+            return _questions(step.action, hand)
+        case _:
+            call = call_of(step.action, hand.stamp, hand.region)
+            return command_line(call, endpoint=hand.endpoint) if call else ""
+
+
+def _until(name: str, look: str, pattern: str) -> str:
+    warning = quoted(f"{name} will not become available:")
+    return (
+        f"until SEEN=$({look}) && [[ $SEEN == {pattern} ]]; do\n"
+        "  case $SEEN in\n"
+        # "false" ends a script under "set -e"; in an interactive shell, "break" only leaves the loop.
+        f'    {_HOPELESS}) echo {warning} "$SEEN" >&2; false; break ;;\n'
+        "  esac\n"
+        "  sleep 30\n"
+        "done"
+    )
+
+
+def _parameter_groups(clone: str, hand: Hand) -> str:
+    query = "DBClusters[0].DBClusterMembers[].[DBInstanceIdentifier,DBClusterParameterGroupStatus]"
+    look = hand.look("DescribeDBClusters", query, DBClusterIdentifier=clone)
+    return f"# in-sync: the parameter group is in force\n{look}"
+
+
+def _address(clone: str, hand: Hand) -> str:
+    host = hand.look("DescribeDBClusters", "DBClusters[0].Endpoint", DBClusterIdentifier=clone)
+    port = hand.look("DescribeDBClusters", "DBClusters[0].Port", DBClusterIdentifier=clone)
+    return f"HOST=$({host})\nPORT=$({port})"
+
+
+def _questions(action: Validate, hand: Hand) -> str:
+    asked = [_address(action.clone, hand)]
+    asked += [hand.psql(f"SHOW {name};") for name in sorted(action.quarantine)]
+    for table, expected in action.tables.items():
+        name = ".".join(_name(part) for part in table.split(".", 1))
+        columns = f"COUNT(*), MAX({_name(expected.freshness)})" if expected.freshness else "COUNT(*)"
+        asked.append(hand.psql(f"SELECT {columns} FROM {name};"))  # noqa: S608 - printed, never run here
+    if not action.tables:
+        asked.append(hand.psql("SELECT relname, n_live_tup FROM pg_stat_user_tables ORDER BY 1;"))
+    asked += [hand.psql(check.sql) for check in action.checks]
+    return "\n".join(asked)
+
+
+def _name(text: str) -> str:
+    """An SQL identifier, always quoted: a table may be called order."""
+    return '"' + text.replace('"', '""') + '"'

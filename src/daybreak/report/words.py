@@ -1,0 +1,70 @@
+"""Small phrases that every renderer shares: lengths of time, and text from outside made harmless."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from rich.text import Text
+
+from daybreak.model.moment import spoken
+from daybreak.model.names import printable
+
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>|#~])")
+
+
+def span_words(span: timedelta) -> str:
+    """A length of time, in whole minutes once it is longer than two.
+
+    >>> span_words(timedelta(minutes=23, seconds=58)), span_words(timedelta(seconds=90))
+    ('24 minutes', '1 minute 30 seconds')
+    """
+    seconds = span.total_seconds()
+    if abs(seconds) < 1 and seconds:
+        return f"{seconds * 1000:.0f} ms"
+    return spoken(timedelta(minutes=round(seconds / 60)) if abs(seconds) >= 120 else span)
+
+
+def between(low: timedelta, high: timedelta) -> str:
+    """Two bounds as one phrase; the unit is said once where it is the same.
+
+    >>> between(timedelta(minutes=30), timedelta(minutes=45)), between(timedelta(seconds=1), timedelta(minutes=2))
+    ('30 to 45 minutes', '1 second to 2 minutes')
+    """
+    first, second = span_words(low), span_words(high)
+    if first == second:
+        return first
+    number, _, unit = first.partition(" ")
+    same = " " not in unit and second.partition(" ")[2].removesuffix("s") == unit.removesuffix("s")
+    return f"{number} to {second}" if same else f"{first} to {second}"
+
+
+def plain(text: str, style: str = "") -> Text:
+    """Text from outside for a terminal: no markup is read in it, and no control character survives."""
+    return Text(" ".join(printable(word) for word in text.split(" ")), style=style)
+
+
+def markdown(text: str) -> str:
+    r"""Text from outside for Markdown: on one line, with nothing in it that Markdown would read.
+
+    >>> markdown("a|b\n# c")
+    'a\\|b\\\\n\\# c'
+    """
+    return _MARKDOWN.sub(r"\\\1", " ".join(printable(word) for word in text.split(" ")))
+
+
+def code(text: str) -> str:
+    """Text from outside as a Markdown code span, in a table too."""
+    shown = " ".join(printable(word) for word in text.split(" ")).replace("|", "\\|")
+    return f"`` {shown} ``" if "`" in shown else f"`{shown}`"
+
+
+def fenced(text: str, language: str) -> str:
+    """A Markdown code block whose fence is longer than any run of backticks in it.
+
+    >>> fenced("a ``` b", "").splitlines()[0]
+    '````'
+    """
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text}\n{fence}"

@@ -1,0 +1,187 @@
+#!/usr/bin/env bash
+# Plan DIGEST for embi, made 2024-01-15T14:52:10Z, expires 2024-01-15T15:52:10Z.
+# By hand the guards are yours: embi-aurora-cluster is never changed, and nothing of the clone's name may exist yet.
+set -euo pipefail
+
+# 01-copy-parameter-group: Copy the parameter group embi-aurora-params to embi-aurora-pitr-202401151430-7k2-quarantine
+aws rds copy-db-cluster-parameter-group \
+  --region us-east-1 \
+  --source-db-cluster-parameter-group-identifier embi-aurora-params \
+  --target-db-cluster-parameter-group-identifier embi-aurora-pitr-202401151430-7k2-quarantine \
+  --target-db-cluster-parameter-group-description 'quarantine of embi-aurora-pitr-202401151430-7k2' \
+  --tags \
+    Key=daybreak:expires,Value=2024-01-22T14:52:10Z \
+    Key=daybreak:plan,Value=DIGEST \
+    Key=daybreak:run,Value=embi-aurora-pitr-202401151430-7k2
+
+# 02-set-quarantine: Set cron.launch_active_jobs=off, max_logical_replication_workers=0 in embi-aurora-pitr-202401151430-7k2-quarantine
+aws rds modify-db-cluster-parameter-group \
+  --region us-east-1 \
+  --db-cluster-parameter-group-name embi-aurora-pitr-202401151430-7k2-quarantine \
+  --parameters \
+    ParameterName=cron.launch_active_jobs,ParameterValue=off,ApplyMethod=pending-reboot \
+    ParameterName=max_logical_replication_workers,ParameterValue=0,ApplyMethod=pending-reboot
+
+# 03-restore-cluster: Restore embi-aurora-cluster as of 2024-01-15T14:30:00Z into the new cluster embi-aurora-pitr-202401151430-7k2
+aws rds restore-db-cluster-to-point-in-time \
+  --region us-east-1 \
+  --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \
+  --source-db-cluster-identifier embi-aurora-cluster \
+  --restore-to-time 2024-01-15T14:30:00Z \
+  --db-cluster-parameter-group-name embi-aurora-pitr-202401151430-7k2-quarantine \
+  --db-subnet-group-name embi-db-subnet-group \
+  --vpc-security-group-ids sg-0123456789abcdef0 \
+  --port 5432 \
+  --kms-key-id arn:aws:kms:us-east-1:123456789012:key/0f9e8d7c-1111-2222-3333-444455556666 \
+  --storage-type aurora \
+  --enable-iam-database-authentication \
+  --enable-cloudwatch-logs-exports postgresql \
+  --deletion-protection \
+  --copy-tags-to-snapshot \
+  --tags \
+    Key=CostCenter,Value=4711 \
+    Key=Environment,Value=production \
+    Key=OriginalCluster,Value=embi-aurora-cluster \
+    Key=Purpose,Value=pitr-recovery \
+    Key=daybreak:expires,Value=2024-01-22T14:52:10Z \
+    Key=daybreak:plan,Value=DIGEST \
+    Key=daybreak:run,Value=embi-aurora-pitr-202401151430-7k2
+
+# 04-await-cluster: Wait until embi-aurora-pitr-202401151430-7k2 is available with a restorable window of its own
+until SEEN=$(aws rds describe-db-clusters \
+  --region us-east-1 \
+  --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \
+  --query 'DBClusters[0].[Status,LatestRestorableTime]' --output text) && [[ $SEEN == available*T* ]]; do
+  case $SEEN in
+    *failed* | *error* | incompatible-* | inaccessible-* | insufficient-capacity* | delet*) echo 'embi-aurora-pitr-202401151430-7k2 will not become available:' "$SEEN" >&2; false; break ;;
+  esac
+  sleep 30
+done
+
+# 05-set-cluster-options: Set backup retention 30 days, backup window 03:00-04:00, maintenance window sun:05:00-sun:06:00 on embi-aurora-pitr-202401151430-7k2
+aws rds modify-db-cluster \
+  --region us-east-1 \
+  --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \
+  --apply-immediately \
+  --backup-retention-period 30 \
+  --preferred-backup-window 03:00-04:00 \
+  --preferred-maintenance-window sun:05:00-sun:06:00
+
+# 06-await-options: Wait until embi-aurora-pitr-202401151430-7k2 is available with a restorable window of its own
+until SEEN=$(aws rds describe-db-clusters \
+  --region us-east-1 \
+  --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \
+  --query 'DBClusters[0].[Status,LatestRestorableTime]' --output text) && [[ $SEEN == available*T* ]]; do
+  case $SEEN in
+    *failed* | *error* | incompatible-* | inaccessible-* | insufficient-capacity* | delet*) echo 'embi-aurora-pitr-202401151430-7k2 will not become available:' "$SEEN" >&2; false; break ;;
+  esac
+  sleep 30
+done
+
+# 07-create-writer: Create the instance embi-aurora-pitr-202401151430-7k2-1 (db.r6g.large, promotion tier 0) in embi-aurora-pitr-202401151430-7k2
+aws rds create-db-instance \
+  --region us-east-1 \
+  --db-instance-identifier embi-aurora-pitr-202401151430-7k2-1 \
+  --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \
+  --db-instance-class db.r6g.large \
+  --engine aurora-postgresql \
+  --promotion-tier 0 \
+  --db-parameter-group-name default.aurora-postgresql16 \
+  --no-publicly-accessible \
+  --no-auto-minor-version-upgrade \
+  --ca-certificate-identifier rds-ca-rsa2048-g1 \
+  --tags \
+    Key=CostCenter,Value=4711 \
+    Key=Environment,Value=production \
+    Key=daybreak:expires,Value=2024-01-22T14:52:10Z \
+    Key=daybreak:plan,Value=DIGEST \
+    Key=daybreak:run,Value=embi-aurora-pitr-202401151430-7k2
+
+# 08-await-writer: Wait until embi-aurora-pitr-202401151430-7k2-1 is available with its parameter group in force
+until SEEN=$(aws rds describe-db-instances \
+  --region us-east-1 \
+  --db-instance-identifier embi-aurora-pitr-202401151430-7k2-1 \
+  --query 'DBInstances[0].DBInstanceStatus' --output text) && [[ $SEEN == available ]]; do
+  case $SEEN in
+    *failed* | *error* | incompatible-* | inaccessible-* | insufficient-capacity* | delet*) echo 'embi-aurora-pitr-202401151430-7k2-1 will not become available:' "$SEEN" >&2; false; break ;;
+  esac
+  sleep 30
+done
+# in-sync: the parameter group is in force
+aws rds describe-db-clusters \
+  --region us-east-1 \
+  --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \
+  --query \
+    'DBClusters[0].DBClusterMembers[].[DBInstanceIdentifier,DBClusterParameterGroupStatus]' \
+    --output \
+    text
+
+# 09-create-reader-2: Create the instance embi-aurora-pitr-202401151430-7k2-2 (db.r6g.large, promotion tier 1) in embi-aurora-pitr-202401151430-7k2
+aws rds create-db-instance \
+  --region us-east-1 \
+  --db-instance-identifier embi-aurora-pitr-202401151430-7k2-2 \
+  --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \
+  --db-instance-class db.r6g.large \
+  --engine aurora-postgresql \
+  --promotion-tier 1 \
+  --db-parameter-group-name default.aurora-postgresql16 \
+  --no-publicly-accessible \
+  --no-auto-minor-version-upgrade \
+  --ca-certificate-identifier rds-ca-rsa2048-g1 \
+  --tags \
+    Key=CostCenter,Value=4711 \
+    Key=Environment,Value=production \
+    Key=daybreak:expires,Value=2024-01-22T14:52:10Z \
+    Key=daybreak:plan,Value=DIGEST \
+    Key=daybreak:run,Value=embi-aurora-pitr-202401151430-7k2
+
+# 10-await-reader-2: Wait until embi-aurora-pitr-202401151430-7k2-2 is available with its parameter group in force
+until SEEN=$(aws rds describe-db-instances \
+  --region us-east-1 \
+  --db-instance-identifier embi-aurora-pitr-202401151430-7k2-2 \
+  --query 'DBInstances[0].DBInstanceStatus' --output text) && [[ $SEEN == available ]]; do
+  case $SEEN in
+    *failed* | *error* | incompatible-* | inaccessible-* | insufficient-capacity* | delet*) echo 'embi-aurora-pitr-202401151430-7k2-2 will not become available:' "$SEEN" >&2; false; break ;;
+  esac
+  sleep 30
+done
+# in-sync: the parameter group is in force
+aws rds describe-db-clusters \
+  --region us-east-1 \
+  --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \
+  --query \
+    'DBClusters[0].DBClusterMembers[].[DBInstanceIdentifier,DBClusterParameterGroupStatus]' \
+    --output \
+    text
+
+# 11-await-sql: Wait until the endpoint of embi-aurora-pitr-202401151430-7k2 answers SQL
+HOST=$(aws rds describe-db-clusters \
+  --region us-east-1 \
+  --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \
+  --query 'DBClusters[0].Endpoint' --output text)
+PORT=$(aws rds describe-db-clusters \
+  --region us-east-1 \
+  --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \
+  --query 'DBClusters[0].Port' --output text)
+until psql -h "$HOST" -p "$PORT" -U embi_admin -d embi \
+  -c 'SELECT 1;'; do
+  sleep 10
+done
+
+# 12-validate: Validate embi-aurora-pitr-202401151430-7k2: the five database boxes, 1 table, 1 check of your own, parity with the source
+HOST=$(aws rds describe-db-clusters \
+  --region us-east-1 \
+  --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \
+  --query 'DBClusters[0].Endpoint' --output text)
+PORT=$(aws rds describe-db-clusters \
+  --region us-east-1 \
+  --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \
+  --query 'DBClusters[0].Port' --output text)
+psql -h "$HOST" -p "$PORT" -U embi_admin -d embi \
+  -c 'SHOW cron.launch_active_jobs;'
+psql -h "$HOST" -p "$PORT" -U embi_admin -d embi \
+  -c 'SHOW max_logical_replication_workers;'
+psql -h "$HOST" -p "$PORT" -U embi_admin -d embi \
+  -c 'SELECT COUNT(*), MAX("updated_at") FROM "public"."employees";'
+psql -h "$HOST" -p "$PORT" -U embi_admin -d embi \
+  -c 'select count(*) from payroll'

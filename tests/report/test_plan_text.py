@@ -1,0 +1,66 @@
+"""The page a person says yes to."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from daybreak.model.moment import Latest
+from daybreak.model.plan import Plan, Refusal
+from daybreak.report.plan_text import plan_view, refusal_view
+from tests import fix_worlds as worlds
+from tests.fix_golden import Golden, printed, settled
+from tests.fix_plans import every_plan, hostile_plan
+
+
+@pytest.mark.parametrize("shape", ["pitr", "latest", "clean", "lab"])
+def test_the_plan_on_a_terminal(shape: str, golden: Golden) -> None:
+    """Everything that will be done, read at three in the morning, on one page."""
+    plan = every_plan()[shape]
+    golden(f"report/plan-{shape}.txt", settled(printed(plan_view(plan, file="plan.json")), plan))
+
+
+def test_the_moment_is_told_three_ways() -> None:
+    """An hour's mistake between UTC and local time restores the accident instead of the data."""
+    text = printed(plan_view(worlds.plan()))
+    for reading in (
+        "2024-01-15T14:30:00Z",
+        "2024-01-15T15:30:00+01:00[Europe/Berlin]",
+        "22 minutes 10 seconds before now",
+    ):
+        assert reading in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_every_step_is_told_at_any_width(width: int) -> None:
+    """A name cut off by a narrow terminal is a name nobody approved."""
+    plan = worlds.plan()
+    squeezed = "".join(printed(plan_view(plan), width=width).split())
+    assert plan.digest() in squeezed
+    assert all(step.undo.replace(" ", "")[:20] in squeezed for step in plan.steps)
+
+
+def test_text_from_outside_is_text() -> None:
+    """A reason or a contact with an escape sequence could repaint the plan that is being approved."""
+    text = printed(plan_view(hostile_plan()))
+    assert "\x1b" not in text
+    assert "[bold red]" in text
+
+
+def test_a_refusal_tells_every_reason(golden: Golden) -> None:
+    """Reasons told one at a time cost one attempt each."""
+    refusal = Refusal(what='point-in-time recovery of "embi"', reasons=("first", "[b]second"), hints=("do this",))
+    golden("report/refusal.txt", printed(refusal_view(refusal)))
+
+
+def test_latest_says_that_it_moves() -> None:
+    """The latest moment at planning is not the one at the call."""
+    plan: Plan = worlds.plan(request=worlds.pitr_request(moment=Latest()))
+    assert "the latest one when this was planned" in printed(plan_view(plan))
+
+
+def test_an_estimate_beyond_the_promise_is_said() -> None:
+    """Somebody who will miss the objective must learn it now, not in four hours."""
+    assert "RTO" in printed(plan_view(worlds.plan(seen=worlds.observation(size=3 * 1024**4))))
+    assert timedelta(hours=4) == worlds.target().objectives.rto
