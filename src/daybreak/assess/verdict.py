@@ -15,7 +15,11 @@ def verdict_of(findings: Iterable[Finding]) -> Verdict:
     every = tuple(findings)
     if not every:
         return Verdict(standing=Standing.UNKNOWN, reasons=("nothing was checked",))
-    bad = tuple(f"{each.title}: expected {each.expected}, found {each.found}" for each in every if each.standing is Standing.UNFIT)
+    bad = tuple(
+        f"{each.title}: expected {each.expected}, found {each.found}"
+        for each in every
+        if each.standing is Standing.UNFIT
+    )
     unknown = tuple(f"{each.title}: not known, {each.why}" for each in every if each.standing is Standing.UNKNOWN)
     standing = Standing.UNFIT if bad else Standing.UNKNOWN if unknown else Standing.FIT
     return Verdict(standing=standing, reasons=(*bad, *unknown))

@@ -5,7 +5,7 @@ The law: names reach SQL through ``psycopg.sql`` only, and a table is asked with
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from psycopg import sql
@@ -20,6 +20,7 @@ FIRST = datetime.min.replace(tzinfo=UTC)
 LAST = datetime.max.replace(tzinfo=UTC)
 """The last instant Python knows, shown for everything later, infinity included."""
 
+_SNAPSHOT = sql.SQL("SELECT pg_catalog.pg_export_snapshot()")
 _AS_EVERYBODY = sql.SQL("SELECT pg_catalog.set_config('row_security', 'off', false)")
 _PLAN_LIMIT = sql.SQL("SELECT pg_catalog.set_config('max_parallel_workers_per_gather', %s, false)")
 _COUNT = sql.SQL("SELECT count(*), NULL, false FROM ONLY {table}")
@@ -41,6 +42,15 @@ class Scan:
     clock: str
     moment: datetime
     is_wide: bool = False
+
+    def widened(self) -> Scan:
+        """The same, read by as many of the server's workers as it grants."""
+        return replace(self, is_wide=True)
+
+
+def export_snapshot(session: Session) -> str:
+    """A name under which other sessions see what this one sees, for as long as its transaction lasts."""
+    return str(session.ask(_SNAPSHOT)[0][0])
 
 
 def see_every_row(session: Session) -> None:

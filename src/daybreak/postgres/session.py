@@ -114,18 +114,21 @@ class Session:
         It goes through the extended protocol, which takes a single statement, so it cannot close the read-only
         transaction around it and go on writing; and row by row, so that a careless question does not fill our memory.
         """
-        rows: list[tuple[Any, ...]] = []
         with self._bounded(self.limits.statement), self._connection.cursor() as cursor:
             # Closing the stream cancels what the server is still producing.
-            with closing(cast("Generator[tuple[Any, ...]]", cursor.stream(text.encode()))) as stream:
-                rows.extend(islice(stream, count))
-        return rows
+            stream = cast("Generator[tuple[Any, ...]]", cursor.stream(text.encode()))
+            with closing(stream):
+                return list(islice(stream, count))
 
     def begin(self, snapshot: str | None = None) -> None:
         """Start a read-only transaction, seeing what ``snapshot`` (exported by another session) sees."""
         self.order(sql.SQL("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"))
         if snapshot is not None:
             self.order(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot)))
+
+    def forget_search_path(self) -> None:
+        """From now on names are looked up as the login's own sessions do, for questions that other people wrote."""
+        self.order(sql.SQL("RESET search_path"))
 
     def rollback(self) -> None:
         """End the transaction; on a session that is closed there is none."""

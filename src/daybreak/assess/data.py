@@ -1,0 +1,264 @@
+"""The runbook's boxes at data level: are all tables there, are their rows there, and how recent are they.
+
+The law: a table that could not be read is never counted as right, and a guess about a column never condemns a clone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from daybreak.assess import boxes
+from daybreak.assess.boxes import Asked, listed
+from daybreak.model.answers import Count, Counts, Silence, Table, Tables
+from daybreak.model.findings import Finding, Measured
+from daybreak.model.moment import spoken
+from daybreak.model.names import printable
+from daybreak.model.targets import Expectation
+from daybreak.model.value import Span, iso
+
+LIKELY_CLOCKS = (
+    "updatedat", "updated", "lastupdated", "lastupdatedat", "updatedon", "updatetime", "modifiedat", "modified",
+    "lastmodified", "lastmodifiedat", "modifiedon", "changedat", "lastchanged", "createdat", "created", "createdon",
+    "creationtime", "insertedat", "inserted", "eventtime", "eventat", "occurredat", "recordedat", "loggedat", "receivedat",
+    "timestamp", "ts",
+)  # fmt: skip
+"""Names of columns that usually hold when a row was last written, best first, in small letters and without underscores."""
+
+
+def clock_of(table: Table, configured: str | None) -> str:
+    """The column that tells how recent a table is: the configured one, else the likeliest by name; empty when none is."""
+    if configured is not None:
+        return configured if configured in table.clocks else ""
+    plain = {name.replace("_", "").lower(): name for name in table.clocks}
+    return next((plain[likely] for likely in LIKELY_CLOCKS if likely in plain), "")
+
+
+def meant(tables: Tables, name: str) -> tuple[Table, ...]:
+    """The tables a configured name can mean: with its schema exactly one; without, the one in ``public`` before others."""
+    exact = tuple(table for table in tables.tables if f"{table.namespace}.{table.name}" == name)
+    bare = tuple(table for table in tables.tables if table.name == name)
+    return exact or tuple(table for table in bare if table.namespace == "public") or bare
+
+
+def family(tables: Tables, table: Table) -> tuple[Table, ...]:
+    """A table with its partitions and heirs, all the way down: where the rows live that a query of it returns."""
+    found, waiting = [table], [table.oid]
+    while waiting:
+        parent = waiting.pop()
+        children = [each for each in tables.tables if each.parent == parent]
+        found += children
+        waiting += [each.oid for each in children]
+    return tuple(found)
+
+
+def all_tables(
+    clone: Tables | Silence, source: Tables | Silence | None, configured: Mapping[str, Expectation]
+) -> Finding:
+    """Every table the source has, and every configured one, is in the clone.
+
+    The source is asked as it is now, so a table may be missing because it came after the moment. Object ids tell: PostgreSQL
+    hands them out in order, so what is numbered lower than something in the clone was there before it.
+    """
+    box, expected = boxes.TABLES, _tables_expected(source, configured)
+    if isinstance(clone, Silence):
+        return box.silent(expected, clone)
+    asked = Asked(clone.asked, clone.took)
+    absent = [printable(name) for name in configured if not meant(clone, name)]
+    if absent:
+        return box.unfit(expected, f"missing: {listed(absent)}", asked)
+    here = f"{len(clone.tables)} tables in {printable(clone.database)}"
+    if not isinstance(source, Tables):
+        why = "the source's tables are not known" if source is None else f"the source could not be asked: {source.why}"
+        if configured:
+            return box.fit(expected, f"{here}, every configured one among them ({why})", asked)
+        return box.unknown(expected, f"{why}, and no table is configured", asked, found=here)
+    missing = [table for table in source.tables if _key(table) not in {_key(each) for each in clone.tables}]
+    lost = [table.full for table in missing if table.oid <= clone.newest_oid]
+    later = [table.full for table in missing if _came_later(table, clone)]
+    unclear = [table.full for table in missing if table.full not in {*lost, *later}]
+    found = (
+        here
+        + _told("; not yet there at the moment: ", later)
+        + _told("; gone from the source since: ", _gone(source, clone))
+    )
+    if lost:
+        return box.unfit(expected, f"missing: {listed(lost)}", asked)
+    if unclear:
+        why = f"in the source but not here: {listed(unclear)}; created after the moment, or lost"
+        return box.unknown(expected, why, asked, found=found)
+    return box.fit(expected, found, asked)
+
+
+def _tables_expected(source: Tables | Silence | None, configured: Mapping[str, Expectation]) -> str:
+    if isinstance(source, Tables):
+        return f"the source's {len(source.tables)} tables" + (
+            f", and {len(configured)} configured ones" if configured else ""
+        )
+    return f"the {len(configured)} configured tables" if configured else "the source's tables"
+
+
+def _key(table: Table) -> tuple[str, str]:
+    return table.namespace, table.name
+
+
+def _came_later(table: Table, clone: Tables) -> bool:
+    return clone.next_oid is not None and clone.newest_oid < clone.next_oid <= table.oid
+
+
+def _gone(source: Tables, clone: Tables) -> list[str]:
+    there = {_key(table) for table in source.tables}
+    return [table.full for table in clone.tables if _key(table) not in there]
+
+
+def _told(lead: str, names: list[str]) -> str:
+    return lead + listed(names) if names else ""
+
+
+def row_counts(answer: Counts | Silence, tables: Tables | Silence, configured: Mapping[str, Expectation]) -> Finding:
+    """Every table can be read to its end, and the configured ones have at least the rows they must have."""
+    minimums = {name: wanted.min_rows for name, wanted in configured.items() if wanted.min_rows is not None}
+    limits = [f"{printable(name)} ≥ {least:,}" for name, least in minimums.items()]
+    box, expected = boxes.ROWS, "every table counted" + _told("; ", limits)
+    if isinstance(tables, Silence):
+        return box.silent(expected, tables)
+    if isinstance(answer, Silence):
+        return box.silent(expected, answer)
+    rows = {count.table: count.rows for count in answer.counted}
+    opinions = [_enough(name, least, tables, rows) for name, least in minimums.items()]
+    found = f"{sum(rows.values()):,} rows in {len(rows)} tables" + _told("; ", [words for _, words in opinions])
+    asked = Asked(answer.asked, answer.took)
+    damaged = [f"{each.name}: {each.why}" for each in answer.unread if each.is_damaged]
+    if damaged or any(is_fit is False for is_fit, _ in opinions):
+        return box.unfit(expected, found + _told("; damaged: ", damaged), asked)
+    unread = [f"{each.name}: {each.why}" for each in answer.unread]
+    unread += [words for is_fit, words in opinions if is_fit is None]
+    if unread:
+        return box.unknown(expected, f"not counted: {listed(unread, 5)}", asked, found=found)
+    if not rows:
+        return box.unknown(expected, "there is no table to count", asked, found=found)
+    if not minimums:
+        found += "; no least number is configured"
+    return box.fit(expected, found, asked)
+
+
+def _enough(name: str, least: int, tables: Tables, rows: Mapping[int, int]) -> tuple[bool | None, str]:
+    """Whether a configured table has the rows it must have; none when what was counted does not decide it."""
+    shown = printable(name)
+    candidates = meant(tables, name)
+    if not candidates:
+        return False, f"{shown} is not there"
+    if len(candidates) > 1:
+        return None, f"{shown} may be {listed([table.full for table in candidates])}"
+    members = [table for table in family(tables, candidates[0]) if table.kind != "partitioned table"]
+    total = sum(rows.get(table.oid, 0) for table in members)
+    if total >= least:
+        return True, f"{shown} {total:,}"
+    if any(table.oid not in rows for table in members):
+        return None, f"{shown} has {total:,} rows in those parts that could be counted"
+    return False, f"{shown} {total:,}"
+
+
+@dataclass(frozen=True)
+class Recency:
+    """What recency is judged against: the moment, the loss the owner was promised at most, the configured columns."""
+
+    moment: datetime
+    rpo: Span | None
+    configured: Mapping[str, Expectation]
+
+
+def recent(answer: Counts | Silence, tables: Tables | Silence, against: Recency) -> Finding:
+    """The newest row is not after the moment and not too long before it; only a configured column can say unfit."""
+    box = boxes.RECENT
+    names = {name: wanted.freshness for name, wanted in against.configured.items() if wanted.freshness is not None}
+    expected = f"nothing after {iso(against.moment)}" + (
+        f", newest within {spoken(against.rpo)}" if against.rpo else ""
+    )
+    if isinstance(tables, Silence):
+        return box.silent(expected, tables)
+    if isinstance(answer, Silence):
+        return box.silent(expected, answer)
+    asked = Asked(answer.asked, answer.took)
+    opinions = [_fresh(name, clock, tables, answer, against) for name, clock in names.items()]
+    found = "; ".join(words for _, words in opinions) or _guessed(answer, against)
+    if any(is_fit is False for is_fit, _ in opinions):
+        return box.unfit(expected, found, asked)
+    if any(is_fit is None for is_fit, _ in opinions):
+        return box.unknown(expected, "a configured column could not be judged", asked, found=found)
+    if opinions:
+        return box.fit(expected, found, asked)
+    return _guess(answer, against, expected, found)
+
+
+def _fresh(name: str, clock: str, tables: Tables, answer: Counts, against: Recency) -> tuple[bool | None, str]:
+    """Whether a configured column is as new as it must be; none when that cannot be told."""
+    column = f"{printable(name)}.{printable(clock)}"
+    candidates = meant(tables, name)
+    if not candidates:
+        return False, f"{printable(name)} is not there"
+    if len(candidates) > 1:
+        return None, f"{printable(name)} may be {listed([table.full for table in candidates])}"
+    members = [table for table in family(tables, candidates[0]) if table.kind != "partitioned table"]
+    if any(clock not in table.clocks for table in members):
+        return None, f"{column} is not a column of a time type"
+    counts = [count for count in answer.counted if count.table in {table.oid for table in members}]
+    newest = max((count.newest for count in counts if count.newest), default=None)
+    if newest is not None and newest > against.moment:
+        return False, f"{column} reaches {iso(newest)}, after the moment"
+    if len(counts) < len(members):
+        return None, f"{column} could not be read everywhere"
+    if newest is None:
+        return False, f"{column} holds no time at all"
+    words = f"{column} reaches {iso(newest)}, {spoken(against.moment - newest)} before the moment"
+    return against.rpo is None or against.moment - newest <= against.rpo, words
+
+
+def _guess(answer: Counts, against: Recency, expected: str, found: str) -> Finding:
+    asked = Asked(answer.asked, answer.took)
+    newest = newest_of(answer)
+    if newest is None or newest.newest_until is None:
+        why = "no table has a column that looks like a time of writing; configure one as freshness"
+        return boxes.RECENT.unknown(expected, why, asked, found="no newest row")
+    if against.rpo is not None and against.moment - newest.newest_until > against.rpo:
+        why = "no freshness column is configured, and the newest likely one is older than the objective"
+        return boxes.RECENT.unknown(expected, why, asked, found=found)
+    return boxes.RECENT.fit(expected, found, asked)
+
+
+def _guessed(answer: Counts, against: Recency) -> str:
+    """What likely columns show, in words; those that reach past the moment are told, for a person to judge."""
+    newest = newest_of(answer)
+    if newest is None or newest.newest_until is None:
+        return ""
+    before = spoken(against.moment - newest.newest_until)
+    ahead = [
+        f"{each.name}.{printable(each.clock)}"
+        for each in answer.counted
+        if each.newest and each.newest > against.moment
+    ]
+    words = f"{newest.name}.{printable(newest.clock)} reaches {iso(newest.newest_until)}, {before} before the moment"
+    return words + _told("; dated after the moment: ", ahead)
+
+
+def newest_of(answer: Counts) -> Count | None:
+    """The table that holds the newest time not after the moment; none when no table has one."""
+    dated = [count for count in answer.counted if count.newest_until is not None]
+    return max(dated, key=lambda count: (count.newest_until, count.name), default=None)
+
+
+def measured(answer: Counts | Silence, moment: datetime) -> Measured:
+    """What was lost and what is there: from the newest time found to the moment asked for, never less than nothing."""
+    if isinstance(answer, Silence):
+        return Measured()
+    rows = sum(count.rows for count in answer.counted) if not answer.unread else None
+    newest = newest_of(answer)
+    if newest is None or newest.newest_until is None:
+        return Measured(rows=rows)
+    return Measured(
+        rpo=max(moment - newest.newest_until, Span(0)),
+        newest=newest.newest_until,
+        newest_in=f"{newest.name}.{printable(newest.clock)}",
+        rows=rows,
+    )

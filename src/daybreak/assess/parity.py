@@ -1,0 +1,138 @@
+"""Parity: the clone's configuration against its source's, field by field.
+
+The law: every field of a cluster and of an instance is either compared here or named as one that cannot be the same; a
+difference is permitted only with its reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from daybreak.assess import boxes
+from daybreak.assess.boxes import Asked, listed
+from daybreak.model.findings import Finding
+from daybreak.model.names import instance_name, printable
+from daybreak.model.value import Span
+from daybreak.model.world import Cluster, Instance, Role
+
+OWN_TO_EACH_CLUSTER = frozenset(
+    {"identifier", "resource_id", "arn", "status", "endpoint", "reader_endpoint", "created", "window", "members"}
+)
+"""What no two clusters share; the instances behind ``members`` are compared as instances."""
+
+OWN_TO_EACH_INSTANCE = frozenset({"identifier", "cluster", "status", "endpoint", "zone", "parameter_group_status"})
+"""What no two instances share; the zone is AWS's choice."""
+
+_ANYTHING_PENDING = "has_pending_changes"
+_PURPOSE = frozenset({"Purpose", "OriginalCluster"})
+"""Tags the restore itself writes over the source's."""
+
+_Difference = tuple[str, str, str]
+"""Field, what the source has, what the clone has."""
+
+
+def cluster_parity(source: Cluster | None, clone: Cluster, permitted: Mapping[str, str]) -> Finding:
+    """The clone has the source's configuration, apart from the differences that were meant."""
+    box, asked = boxes.CLUSTER_PARITY, Asked("rds:DescribeDBClusters")
+    if source is None:
+        return box.unknown("the source's configuration", "the source was already deleted when the plan was made", asked)
+    fields = [name for name in Cluster.model_fields if name not in OWN_TO_EACH_CLUSTER]
+    differences = _differences(source, clone, fields)
+    differences += [
+        ("parameters", "in sync", f"{member.identifier} {member.parameter_group_status}")
+        for member in clone.members
+        if member.parameter_group_status not in (None, "in-sync")
+    ]
+    return _finding(box, differences, permitted, f"{len(fields)} fields as the source's")
+
+
+def instance_parity(
+    source: Cluster | None, seen: tuple[Instance, ...], clone: tuple[Instance, ...], permitted: Mapping[str, str]
+) -> Finding:
+    """The clone has an instance for each of the source's, configured alike; they are numbered writer first."""
+    box, asked = boxes.INSTANCE_PARITY, Asked("rds:DescribeDBInstances")
+    if source is None or not seen:
+        return box.unknown(
+            "the source's instances", "the source's instances were not seen when the plan was made", asked
+        )
+    fields = [name for name in Instance.model_fields if name not in OWN_TO_EACH_INSTANCE]
+    there = {instance.identifier.lower(): instance for instance in clone}
+    cluster = next((instance.cluster for instance in clone if instance.cluster), "")
+    differences: list[_Difference] = []
+    pairs = {
+        instance_name(cluster, number): origin for number, origin in enumerate(_writer_first(source, seen), start=1)
+    }
+    for name, origin in pairs.items():
+        found = there.pop(name.lower(), None)
+        if found is None:
+            differences.append((name, origin.instance_class, "missing"))
+            continue
+        differences += [(f"{name} {field}", had, has) for field, had, has in _differences(origin, found, fields)]
+        if found.parameter_group_status not in (None, "in-sync"):
+            differences.append((f"{name} parameters", "in sync", found.parameter_group_status))
+    differences += [(name, "no such instance", extra.instance_class) for name, extra in there.items()]
+    return _finding(box, differences, permitted, f"{len(seen)} instances, {len(fields)} fields each, as the source's")
+
+
+def _writer_first(source: Cluster, instances: tuple[Instance, ...]) -> list[Instance]:
+    writers = {member.identifier for member in source.members if member.is_writer}
+    return sorted(instances, key=lambda each: (each.identifier not in writers, each.tier, each.identifier))
+
+
+def _finding(box: boxes.Box, differences: list[_Difference], permitted: Mapping[str, str], expected: str) -> Finding:
+    asked = Asked("rds:DescribeDBClusters" if box is boxes.CLUSTER_PARITY else "rds:DescribeDBInstances")
+    meant = [each for each in differences if each[0].rpartition(" ")[2] in permitted]
+    unmeant = [each for each in differences if each not in meant]
+    if unmeant:
+        return box.unfit(expected, "; ".join(f"{name}: {had} became {has}" for name, had, has in unmeant), asked)
+    reasons = [f"{name} differs ({permitted[name.rpartition(' ')[2]]})" for name, _, _ in meant]
+    return box.fit(expected, "the same" + (f", but as planned {listed(reasons)}" if reasons else ""), asked)
+
+
+def _differences(source: Cluster | Instance, clone: Cluster | Instance, fields: list[str]) -> list[_Difference]:
+    found = []
+    for name in fields:
+        had, has = _comparable(name, getattr(source, name)), _comparable(name, getattr(clone, name))
+        if name == _ANYTHING_PENDING:
+            # What waits at the source is the source's affair; the clone must not be waiting for anything.
+            had = False
+        if name == "tags":
+            has = {key: value for key, value in has.items() if key in had}
+        if had != has:
+            found.append((name, _shown(had), _shown(has)))
+    return found
+
+
+def _comparable(name: str, value: Any) -> Any:
+    """A field in a form in which order, case and an earlier run's stamp make no difference."""
+    if name == "tags":
+        return {
+            key: text
+            for key, text in value.items()
+            if not key.startswith(("aws:", "daybreak:")) and key not in _PURPOSE
+        }
+    if name == "roles":
+        return sorted(f"{role.arn} {role.feature or ''}".strip() for role in value if isinstance(role, Role))
+    if name.endswith("_window") and value is not None:
+        return value.lower()
+    if name == "master_secret":
+        # The secret is another one even when both are managed; whether one is there is what matters.
+        return value is not None
+    return sorted(value) if isinstance(value, tuple) else value
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case None | [] | {}:
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case Span():
+            return f"{value.days} days"
+        case list():
+            return printable(", ".join(value))
+        case dict():
+            return printable(", ".join(f"{key}={text}" for key, text in value.items()))
+        case _:
+            return printable(str(value))
