@@ -267,7 +267,7 @@ def fault_clear(name: str | None, folder: Path | None) -> None:
 def reset(*, empty: bool, folder: Path | None) -> None:
     """Forget everything and build the account again."""
     facts = _find(folder).ask("POST", "reset", {"empty": empty}, timeout=180)
-    click.echo(f"the lab is as new: {len(facts['clusters'])} clusters")
+    click.echo(f"the lab is as new: {len(facts['clusters'])} cluster(s)")
 
 
 def _echo_faults(faults: list[dict[str, Any]]) -> None:

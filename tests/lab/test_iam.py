@@ -1,0 +1,172 @@
+"""IAM in front of every service: least privilege can only be tested where too little is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.fix_lab import LabUnderTest, private
+
+ARN = "arn:aws:rds:us-east-1:123456789012"
+SOURCE = "embi-aurora-cluster"
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[LabUnderTest]:
+    """A lab that enforces IAM."""
+    with private(speed=6000) as lab:
+        lab.ask("POST", "iam", {"enforce": True})
+        yield lab
+
+
+def someone(lab: LabUnderTest, name: str, *statements: dict[str, Any]) -> str:
+    """The access key of a new user who may do just that."""
+    iam = lab.client("iam")
+    iam.create_user(UserName=name)
+    document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+    iam.put_user_policy(UserName=name, PolicyName="only", PolicyDocument=document)
+    return str(iam.create_access_key(UserName=name)["AccessKey"]["AccessKeyId"])
+
+
+def allow(actions: Any, resources: Any = "*", **condition: Any) -> dict[str, Any]:
+    """One statement that allows."""
+    more = {"Condition": condition} if condition else {}
+    return {"Effect": "Allow", "Action": actions, "Resource": resources, **more}
+
+
+def refused(client: Any, call: str, args: Mapping[str, Any] | None = None) -> str:
+    """The code with which IAM refuses a call, or an empty text when it lets it through."""
+    try:
+        getattr(client, call)(**(args or {}))
+    except ClientError as error:
+        code = str(error.response["Error"]["Code"])
+        return code if re.search("Denied|Unauthorized|Invalid.*Token", code) else ""
+    return ""
+
+
+def test_a_call_needs_every_resource_it_names(guarded: LabUnderTest) -> None:
+    """A restore touches source, clone and subnet group; a policy that forgets one does not allow it."""
+    asked = {
+        "SourceDBClusterIdentifier": SOURCE,
+        "DBClusterIdentifier": "embi-aurora-pitr-x",
+        "DBSubnetGroupName": "no-such-group",
+        "UseLatestRestorableTime": True,
+    }
+    act = "rds:RestoreDBClusterToPointInTime"
+    parts = [f"{ARN}:cluster:{SOURCE}", f"{ARN}:cluster:embi-aurora-pitr-*", f"{ARN}:subgrp:*"]
+    whole = someone(guarded, "restores", allow(act, parts))
+    call = "restore_db_cluster_to_point_in_time"
+    assert refused(guarded.client("rds", key=whole), call, asked) == ""
+    for number, part in enumerate(parts):
+        partly = someone(guarded, f"forgets-{number}", allow(act, [each for each in parts if each != part]))
+        assert refused(guarded.client("rds", key=partly), call, asked) == "AccessDenied"
+
+
+def test_tags_of_the_request_and_of_the_resource_decide(guarded: LabUnderTest) -> None:
+    """Only what carries our tag may be deleted; only with our tag may it be made, and tagging is an action of its own."""
+    ours = {"StringEquals": {"aws:ResourceTag/Application": "embi"}}
+    deletes = someone(guarded, "deletes", allow("rds:ModifyDBCluster", **ours))
+    args = {"DBClusterIdentifier": SOURCE, "BackupRetentionPeriod": 30}
+    assert refused(guarded.client("rds", key=deletes), "modify_db_cluster", args) == ""
+    others = {"StringEquals": {"aws:ResourceTag/Application": "other"}}
+    assert (
+        refused(
+            guarded.client("rds", key=someone(guarded, "others", allow("rds:*", **others))), "modify_db_cluster", args
+        )
+        == "AccessDenied"
+    )
+    wanted = {"StringEquals": {"aws:RequestTag/Purpose": "drill"}}
+    makes = someone(guarded, "makes", allow(["rds:CreateDBClusterParameterGroup", "rds:AddTagsToResource"], **wanted))
+    untagged = someone(guarded, "cannot-tag", allow("rds:CreateDBClusterParameterGroup"))
+    group = {"DBClusterParameterGroupName": "g", "DBParameterGroupFamily": "none", "Description": "d"}
+    tagged = {**group, "Tags": [{"Key": "Purpose", "Value": "drill"}]}
+    assert refused(guarded.client("rds", key=makes), "create_db_cluster_parameter_group", tagged) == ""
+    assert refused(guarded.client("rds", key=makes), "create_db_cluster_parameter_group", group) == "AccessDenied"
+    assert refused(guarded.client("rds", key=untagged), "create_db_cluster_parameter_group", tagged) == "AccessDenied"
+    assert refused(guarded.client("rds", key=untagged), "create_db_cluster_parameter_group", group) == ""
+
+
+def test_a_region_can_be_all_that_is_allowed(guarded: LabUnderTest) -> None:
+    """Conditions count, which moto's own enforcement does not do."""
+    key = someone(guarded, "west", allow("rds:*", StringEquals={"aws:RequestedRegion": "us-west-2"}))
+    assert refused(guarded.client("rds", "us-west-2", key=key), "describe_db_clusters") == ""
+    assert refused(guarded.client("rds", key=key), "describe_db_clusters") == "AccessDenied"
+
+
+def test_an_explicit_deny_protects_the_source(guarded: LabUnderTest) -> None:
+    """Everything is allowed, but not to delete production."""
+    deny = {"Effect": "Deny", "Action": "rds:Delete*", "Resource": f"{ARN}:cluster:{SOURCE}"}
+    key = someone(guarded, "almost-admin", allow("*"), deny)
+    args, rds = {"SkipFinalSnapshot": True}, guarded.client("rds", key=key)
+    assert refused(rds, "delete_db_cluster", {"DBClusterIdentifier": SOURCE, **args}) == "AccessDenied"
+    assert refused(rds, "delete_db_cluster", {"DBClusterIdentifier": "no-such-clone", **args}) == ""
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "args", "code"),
+    [
+        ("kms", "describe_key", {"KeyId": "alias/embi-aurora-backup"}, "AccessDeniedException"),
+        ("ssm", "get_parameter", {"Name": "/embi/production/database/endpoint"}, "AccessDeniedException"),
+        ("secretsmanager", "get_secret_value", {"SecretId": "embi/aurora/master"}, "AccessDeniedException"),
+        ("ec2", "describe_security_groups", {}, "UnauthorizedOperation"),
+        ("s3", "get_object", {"Bucket": "daybreak-state-123456789012", "Key": "x"}, "AccessDenied"),
+        ("s3", "list_objects_v2", {"Bucket": "daybreak-state-123456789012"}, "AccessDenied"),
+        ("route53", "list_hosted_zones", {}, "AccessDenied"),
+        ("sns", "list_topics", {}, "AccessDenied"),
+    ],
+)
+def test_every_service_is_guarded_in_its_own_words(
+    guarded: LabUnderTest, service: str, call: str, args: dict[str, Any], code: str
+) -> None:
+    """Not only RDS; and each with the error its clients know."""
+    key = someone(guarded, f"nobody-{service}-{call}", allow("sts:*"))
+    assert refused(guarded.client(service, key=key), call, args) == code
+    full = someone(guarded, f"full-{service}-{call}", allow(f"{service}:*"))
+    assert refused(guarded.client(service, key=full), call, args) == ""
+
+
+def test_arns_of_other_services_narrow_as_well(guarded: LabUnderTest) -> None:
+    """One parameter, one secret, one prefix of a bucket."""
+    state = "arn:aws:s3:::daybreak-state-123456789012"
+    key = someone(
+        guarded,
+        "narrow",
+        allow("ssm:GetParameter", "arn:aws:ssm:us-east-1:123456789012:parameter/embi/*"),
+        allow(
+            "secretsmanager:GetSecretValue",
+            "arn:aws:secretsmanager:us-east-1:123456789012:secret:embi/aurora/master-??????",
+        ),
+        allow("s3:PutObject", f"{state}/runs/*"),
+    )
+    ssm, secrets, s3 = (guarded.client(service, key=key) for service in ("ssm", "secretsmanager", "s3"))
+    put = {"Bucket": "daybreak-state-123456789012", "Body": b"x"}
+    assert refused(ssm, "get_parameter", {"Name": "/embi/production/database/endpoint"}) == ""
+    assert refused(ssm, "get_parameter", {"Name": "/other"}) == "AccessDeniedException"
+    assert refused(secrets, "get_secret_value", {"SecretId": "embi/aurora/master"}) == ""
+    assert refused(s3, "put_object", {"Key": "runs/1", **put}) == ""
+    assert refused(s3, "put_object", {"Key": "other/1", **put}) == "AccessDenied"
+
+
+def test_a_session_of_a_role_has_the_roles_rights(guarded: LabUnderTest) -> None:
+    """Runs on other machines assume a role; who they are is the role's session."""
+    iam = guarded.client("iam")
+    trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+    role = iam.create_role(RoleName="reader", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allow("rds:Describe*")]})
+    iam.put_role_policy(RoleName="reader", PolicyName="only", PolicyDocument=document)
+    session = guarded.client("sts").assume_role(RoleArn=role, RoleSessionName="run")["Credentials"]
+    rds = guarded.client("rds", key=session["AccessKeyId"])
+    assert refused(rds, "describe_db_clusters") == ""
+    delete = {"DBClusterIdentifier": SOURCE, "SkipFinalSnapshot": True}
+    assert refused(rds, "delete_db_cluster", delete) == "AccessDenied"
+    assert ":assumed-role/reader/run" in guarded.client("sts", key=session["AccessKeyId"]).get_caller_identity()["Arn"]
+
+
+def test_a_key_nobody_has_is_unknown(guarded: LabUnderTest) -> None:
+    """A typing mistake in a key is another error than a missing permission."""
+    assert refused(guarded.client("rds", key="AKIAUNKNOWNUNKNOWN00"), "describe_db_clusters") == "InvalidClientTokenId"
