@@ -50,9 +50,12 @@ class Addresses:
         raise OSError("no loopback address is free")
 
     def take_again(self, address: Address) -> bool:
-        """Hold the address an earlier process had; False when somebody else has it now."""
+        """Hold the address an earlier process had; False when somebody listens there now.
+
+        Connections of the earlier process may still be closing down, so SO_REUSEADDR is asked for before the bind.
+        """
         with self._lock:
-            return address in self._held or self._hold(address)
+            return address in self._held or self._hold(address, again=True)
 
     def give_back(self, address: Address) -> None:
         """Let go of an address."""
@@ -69,8 +72,10 @@ class Addresses:
     def _host_is_held(self, host: str) -> bool:
         return any(address.host == host for address in self._held)
 
-    def _hold(self, address: Address) -> bool:
+    def _hold(self, address: Address, *, again: bool = False) -> bool:
         probe = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        if again:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address.host, address.port))  # without SO_REUSEADDR: fails if anybody is bound, listening or not
         except OSError:

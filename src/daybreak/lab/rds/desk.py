@@ -32,6 +32,8 @@ class Desk:
     faults: Faults
     fleet: Fleet
     control: Control = field(init=False)
+    down: frozenset[str] = frozenset()
+    """The regions that are away."""
 
     def arn(self, region: str, kind: str, id: str) -> str:
         """The ARN of a resource, ``kind`` being AWS's word in it (``cluster``, ``db``, ``cluster-snapshot``...)."""

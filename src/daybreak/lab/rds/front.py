@@ -6,51 +6,264 @@ is done by neither.
 
 from __future__ import annotations
 
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from daybreak.lab.clock import Clock
+from daybreak.lab.codec import check_required
+from daybreak.lab.control import Control
+from daybreak.lab.errors import AwsError
 from daybreak.lab.faults import Faults
+from daybreak.lab.rds import (
+    backups,
+    catalog,
+    cluster_changes,
+    clusters,
+    desk,
+    endpoints,
+    events,
+    instances,
+    networks,
+    parameter_groups,
+    restores,
+    servers,
+    snapshot_copies,
+    snapshots,
+    tags,
+)
+from daybreak.lab.rds.addresses import Address
+from daybreak.lab.rds.desk import Call, Desk, cluster_by_resource
+from daybreak.lab.rds.fleet import Fleet
+from daybreak.lab.store import State
 from daybreak.lab.world import World
 
-OPERATIONS: frozenset[str] = frozenset()
+log = logging.getLogger(__name__)
+
+NOUNS = (
+    backups,
+    catalog,
+    cluster_changes,
+    clusters,
+    endpoints,
+    events,
+    instances,
+    networks,
+    parameter_groups,
+    restores,
+    snapshot_copies,
+    snapshots,
+    tags,
+)
+"""The modules that serve operations; importing them registers what they serve."""
+
+OPERATIONS: frozenset[str] = frozenset(desk.OPERATIONS)
 """The operations of RDS that are served; any other is answered with InvalidAction."""
+
+TICK_SECONDS = 1.0
+"""Real seconds between two new latest restorable times; Aurora's own lag is "typically within five minutes"."""
+WATCH_SECONDS = 1.0
+"""Real seconds between two looks at security groups and at servers that died."""
+HOUSEKEEPING_SECONDS = 600.0
 
 
 class Rds:
-    """One account's RDS in all its regions, with a real PostgreSQL behind every cluster."""
+    """One account's RDS in all its regions, with a real PostgreSQL behind every cluster.
 
-    def __init__(self, root: Path, clock: Clock, world: World, faults: Faults, account: str) -> None:
-        raise NotImplementedError
+    ``tick_seconds`` is the real interval at which running clusters publish a new LatestRestorableTime.
+    """
+
+    def __init__(
+        self, root: Path, clock: Clock, world: World, faults: Faults, account: str, *, tick_seconds: float = TICK_SECONDS
+    ) -> None:
+        root.mkdir(mode=0o711, parents=True, exist_ok=True)
+        self._tick_seconds = tick_seconds
+        self._clock = clock
+        self._state = State(root / "rds.sqlite")
+        self._fleet = Fleet(root)
+        self._desk = Desk(account, clock, self._state, world, faults, self._fleet)
+        self._fleet.wanted_of = lambda region, id: servers.wanted_of(self._desk, self._desk.down, region, id)
+        self._fleet.version_of = self._version_of
+        kinds = {word: kind(self._desk) for word, kind in desk.JOBS.items()}
+        self._desk.control = Control(self._state, clock, faults, dict(kinds))
+        self._ending = threading.Event()
+        self._world_turned = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    # -- calls --------------------------------------------------------------------------------------------------------
 
     def handle(self, region: str, operation: str, params: dict[str, Any], *, caller_arn: str) -> dict[str, Any]:
         """Answer one call with the members of botocore's output shape; raises `AwsError`."""
-        raise NotImplementedError
+        served = desk.OPERATIONS.get(operation)
+        if served is None:
+            raise AwsError("InvalidAction", f"The lab does not serve {operation}")
+        check_required(operation, params)
+        call = Call(self._desk, region, params, caller_arn)
+        if not served.changes:
+            return served.answer(call)
+        with self._state.changing():
+            return served.answer(call)
+
+    # -- life ---------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Open what an earlier process left, start its servers, redo its unfinished work, and begin to run."""
-        raise NotImplementedError
+        self._ending.clear()
+        saved = self._state.get("clock", "", "clock")
+        if saved is not None:
+            self._clock.go_on_from(saved["simulated"])
+        self._down_again()
+        for region, _, cluster in self._state.everywhere("cluster"):
+            if not self._fleet.addresses.take_again(Address(cluster["Endpoint"], cluster["Port"])):
+                log.warning("%s is taken by another process, %s", cluster["Endpoint"], cluster["DBClusterIdentifier"])
+        self._open_all()
+        self._fleet.start()
+        self._desk.control.start()
+        loops: tuple[tuple[str, Callable[[], None]], ...] = (
+            ("rds-tick", self._tick_forever),
+            ("rds-watch", self._watch_forever),
+        )
+        self._threads = [threading.Thread(target=run, name=name, daemon=True) for name, run in loops]
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         """Stop all servers and threads; the state stays on disk."""
-        raise NotImplementedError
+        self._ending.set()
+        self._world_turned.set()
+        for thread in self._threads:
+            thread.join()
+        self._desk.control.stop()
+        self._fleet.stop()
+        self._save_clock()
+        self._state.close()
 
     def reset(self) -> None:
         """Forget every resource and delete its files; the loops go on."""
-        raise NotImplementedError
+        with self._state.lock:
+            self._desk.control.forget_all()
+            self._state.clear()
+            self._fleet.wipe()
 
     def region_down(self, region: str, down: bool) -> None:
         """Stop the region's servers and jobs, or let them come back."""
-        raise NotImplementedError
+        with self._state.changing():
+            self._desk.down = self._desk.down | {region} if down else self._desk.down - {region}
+            self._state.put("clock", "", "down", {"regions": sorted(self._desk.down)})
+        self._desk.control.set_down(self._desk.down)
+        rows = [cluster["DbClusterResourceId"] for cluster in self._state.all("cluster", region)]
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            if down:
+                list(pool.map(lambda id: self._fleet.stop_server(id, abruptly=True), rows))
+            else:
+                list(pool.map(lambda id: self._settle_quietly(region, id), rows))
 
     def world_changed(self) -> None:
         """Say that security groups may have changed: reachability is looked at again at once."""
-        raise NotImplementedError
+        self._world_turned.set()
 
     def tick(self) -> None:
         """Publish a new latest restorable time for every running cluster now."""
-        raise NotImplementedError
+        rows = [row for region, _, row in self._state.everywhere("cluster") if region not in self._desk.down]
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            list(pool.map(lambda row: self._tick_quietly(row["DbClusterResourceId"]), rows))
 
     def resize(self, region: str, cluster: str, gigabytes: int) -> None:
         """Pretend that a cluster is that big: durations grow with it."""
-        raise NotImplementedError
+        with self._state.changing():
+            if self._state.get("cluster", region, cluster) is None:
+                raise AwsError("DBClusterNotFoundFault", f"DBCluster {cluster} not found.", 404)
+            self._state.change("cluster", region, cluster, _gigabytes=gigabytes)
+
+    # -- loops --------------------------------------------------------------------------------------------------------
+
+    def _tick_forever(self) -> None:
+        while not self._ending.wait(self._tick_seconds):
+            for region, _, cluster in self._state.everywhere("cluster"):
+                if region not in self._desk.down and self._fleet.running(cluster["DbClusterResourceId"]):
+                    self._tick_quietly(cluster["DbClusterResourceId"])
+
+    def _watch_forever(self) -> None:
+        last = 0.0
+        while not self._ending.is_set():
+            self._world_turned.wait(WATCH_SECONDS)
+            self._world_turned.clear()
+            if self._ending.is_set():
+                return
+            try:
+                self._watch()
+                if time.monotonic() - last > HOUSEKEEPING_SECONDS:
+                    last = time.monotonic()
+                    self._keep_house()
+            except Exception:  # the next round may go better
+                log.exception("the watch stumbled")
+
+    def _watch(self) -> None:
+        self._save_clock()
+        for region, _, cluster in self._state.everywhere("cluster"):
+            if cluster["Status"] not in ("creating", "deleting"):
+                self._settle_quietly(region, cluster["DbClusterResourceId"])
+        with self._state.changing():
+            backups.take_due_snapshots(self._desk)
+            clusters.start_long_stopped(self._desk)
+
+    def _keep_house(self) -> None:
+        with self._state.changing():
+            events.forget_old(self._desk)
+            volumes = backups.forget_expired(self._desk)
+        for resource, before in volumes:
+            self._fleet.purge(resource, before)
+
+    def _tick_quietly(self, resource: str) -> None:
+        try:
+            self._fleet.tick(resource)
+        except Exception as error:  # a server that is just stopping has no tick; the next round tells
+            log.debug("no tick for %s: %s", resource, error)
+
+    def _settle_quietly(self, region: str, resource: str) -> None:
+        version = self._version_of(region, resource)
+        if version is None:
+            return
+        try:
+            self._fleet.settle(region, resource, version)
+        except Exception:
+            log.exception("the server of %s does not settle", resource)
+
+    def _version_of(self, region: str, resource: str) -> str | None:
+        cluster = cluster_by_resource(self._state, region, resource)
+        return None if cluster is None else str(cluster["EngineVersion"])
+
+    def _save_clock(self) -> None:
+        self._state.put("clock", "", "clock", {"simulated": self._clock.simulated()})
+
+    def _down_again(self) -> None:
+        self._desk.down = frozenset()  # fault rules do not outlive the lab, so neither does a lost region
+
+    def _open_all(self) -> None:
+        """Open every finished volume and start the servers that should run, a few at a time."""
+        unfinished = {job.args["resource"] for job in self._desk.control.jobs() if job.kind in MAKING}
+        rows = [(region, row) for region, _, row in self._state.everywhere("cluster")]
+        rows += [(region, row) for region, _, row in self._state.everywhere("backup")]
+
+        def open_one(item: tuple[str, dict[str, Any]]) -> None:
+            region, row = item
+            resource = row["DbClusterResourceId"]
+            if resource in unfinished or row.get("_broken"):
+                return
+            try:
+                self._fleet.volume(region, resource, row["EngineVersion"])
+            except Exception:
+                log.exception("the volume of %s does not open", row["DBClusterIdentifier"])
+            else:
+                self._settle_quietly(region, resource)
+
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            list(pool.map(open_one, rows))
+
+
+MAKING = frozenset({"create-cluster", "restore-to-point-in-time", "restore-from-snapshot", "clone-cluster"})
+"""Jobs whose volume is wiped and made again after a crash."""

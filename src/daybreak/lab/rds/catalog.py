@@ -1,0 +1,160 @@
+"""What the region offers: engine versions, instance classes, quotas, certificates; small and honest.
+
+An engine version is listed when this machine has that PostgreSQL; an instance class is a name, not a size.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from daybreak.lab.errors import invalid_combination
+from daybreak.lab.rds.asked import ENGINE, LOG_TYPES, MOST_CLUSTERS
+from daybreak.lab.rds.desk import Call, looks
+from daybreak.lab.rds.paging import filtered, page
+from daybreak.lab.rds.parameters import family
+from daybreak.lab.store import Doc
+
+_SIZES = {
+    "db.r5": ("large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge"),
+    "db.r6g": ("large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge"),
+    "db.r6i": ("large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge", "32xlarge"),
+    "db.r7g": ("large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge"),
+    "db.r8g": ("large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge", "48xlarge"),
+    "db.t3": ("medium", "large"),
+    "db.t4g": ("medium", "large"),
+    "db.x2g": ("large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge"),
+}
+
+INSTANCE_CLASSES = frozenset({f"{line}.{size}" for line, sizes in _SIZES.items() for size in sizes} | {"db.serverless"})
+"""The classes Aurora PostgreSQL takes."""
+
+DEFAULT_CERTIFICATE = "rds-ca-rsa2048-g1"
+
+
+@looks("DescribeDBEngineVersions")
+def describe_versions(call: Call) -> Doc:
+    """The Aurora PostgreSQL versions this machine can run."""
+    rows = [_version(call, major) for major in call.desk.fleet.majors()]
+    if engine := call.get("Engine"):
+        rows = [row for row in rows if row["Engine"] == engine]
+    if version := call.get("EngineVersion"):
+        rows = [row for row in rows if version in (row["EngineVersion"], row["MajorEngineVersion"])]
+    if name := call.get("DBParameterGroupFamily"):
+        rows = [row for row in rows if row["DBParameterGroupFamily"] == name]
+    if call.get("DefaultOnly"):
+        rows = rows[-1:]
+    known = {
+        "engine": lambda row: row["Engine"],
+        "engine-version": lambda row: row["EngineVersion"],
+        "db-parameter-group-family": lambda row: row["DBParameterGroupFamily"],
+        "engine-mode": lambda row: row["SupportedEngineModes"],
+        "status": lambda row: row["Status"],
+    }
+    return page(call, filtered(call, rows, known), "DBEngineVersions")
+
+
+def _version(call: Call, major: int) -> Doc:
+    version = call.desk.fleet.installed()[major].version
+    return {
+        "Engine": ENGINE,
+        "EngineVersion": version,
+        "MajorEngineVersion": str(major),
+        "DBParameterGroupFamily": family(version),
+        "DBEngineDescription": "Aurora PostgreSQL",
+        "DBEngineVersionDescription": f"Aurora PostgreSQL (compatible with PostgreSQL {version})",
+        "ValidUpgradeTarget": [],
+        "ExportableLogTypes": sorted(LOG_TYPES),
+        "SupportsLogExportsToCloudwatchLogs": True,
+        "SupportsReadReplica": False,
+        "SupportedEngineModes": ["provisioned"],
+        "SupportedFeatureNames": [],
+        "Status": "available",
+        "SupportsParallelQuery": False,
+        "SupportsGlobalDatabases": False,
+        "SupportsBabelfish": False,
+        "SupportsCertificateRotationWithoutRestart": True,
+        "SupportedCACertificateIdentifiers": [DEFAULT_CERTIFICATE],
+        "SupportsLocalWriteForwarding": False,
+    }
+
+
+@looks("DescribeOrderableDBInstanceOptions")
+def describe_orderable(call: Call) -> Doc:
+    """Every class with every version."""
+    rows: list[Doc] = []
+    if call.params["Engine"] == ENGINE:
+        zones = [{"Name": f"{call.region}{letter}"} for letter in "abc"]
+        versions = [call.desk.fleet.installed()[major].version for major in call.desk.fleet.majors()]
+        rows = [_option(version, name, zones) for version in versions for name in sorted(INSTANCE_CLASSES)]
+    if version := call.get("EngineVersion"):
+        major = version.partition(".")[0]
+        rows = [row for row in rows if row["EngineVersion"].partition(".")[0] == major]
+    if name := call.get("DBInstanceClass"):
+        rows = [row for row in rows if row["DBInstanceClass"] == name]
+    return page(call, filtered(call, rows, {}), "OrderableDBInstanceOptions", maximum=1000)
+
+
+def _option(version: str, name: str, zones: list[Doc]) -> Doc:
+    return {
+        "Engine": ENGINE,
+        "EngineVersion": version,
+        "DBInstanceClass": name,
+        "LicenseModel": "postgresql-license",
+        "AvailabilityZones": zones,
+        "MultiAZCapable": False,
+        "ReadReplicaCapable": False,
+        "Vpc": True,
+        "SupportsStorageEncryption": True,
+        "StorageType": "aurora",
+        "SupportsIops": False,
+        "SupportsEnhancedMonitoring": True,
+        "SupportsIAMDatabaseAuthentication": True,
+        "SupportsPerformanceInsights": True,
+        "SupportedEngineModes": ["provisioned"],
+        "SupportsStorageAutoscaling": False,
+        "OutpostCapable": False,
+        "SupportsGlobalDatabases": False,
+        "SupportedNetworkTypes": ["IPV4"],
+        "SupportsClusters": True,
+    }
+
+
+@looks("DescribeAccountAttributes")
+def describe_account(call: Call) -> Doc:
+    """The quotas that the lab holds to, with what is used of them."""
+    state, region = call.state, call.region
+    manual = [row for row in state.all("snapshot", region) if row["SnapshotType"] == "manual"]
+    quotas = (
+        ("DBClusters", len(state.all("cluster", region)), MOST_CLUSTERS),
+        ("DBInstances", len(state.all("instance", region)), 640),
+        ("ManualClusterSnapshots", len(manual), 100),
+        ("DBClusterParameterGroups", len(state.all("cluster-parameter-group", region)), 50),
+        ("DBParameterGroups", len(state.all("parameter-group", region)), 50),
+        ("DBSubnetGroups", len(state.all("subnet-group", region)), 50),
+        ("CustomEndpointsPerDBCluster", 0, 5),
+        ("DBClusterRoles", 0, 5),
+    )
+    return {"AccountQuotas": [{"AccountQuotaName": name, "Used": used, "Max": most} for name, used, most in quotas]}
+
+
+@looks("DescribePendingMaintenanceActions")
+def describe_maintenance(call: Call) -> Doc:
+    """There never is any."""
+    return page(call, [], "PendingMaintenanceActions")
+
+
+@looks("DescribeCertificates")
+def describe_certificates(call: Call) -> Doc:
+    """The one certificate authority new instances get."""
+    row: Doc = {
+        "CertificateIdentifier": DEFAULT_CERTIFICATE,
+        "CertificateType": "CA",
+        "Thumbprint": "0" * 40,
+        "ValidFrom": datetime(2021, 5, 21, tzinfo=UTC),
+        "ValidTill": datetime(2061, 5, 21, tzinfo=UTC),
+        "CertificateArn": f"arn:aws:rds:{call.region}::cert:{DEFAULT_CERTIFICATE}",
+        "CustomerOverride": False,
+    }
+    if call.get("CertificateIdentifier", DEFAULT_CERTIFICATE) != DEFAULT_CERTIFICATE:
+        raise invalid_combination(f"Certificate not found: {call.params['CertificateIdentifier']}")
+    return {**page(call, [row], "Certificates"), "DefaultCertificateForNewLaunches": DEFAULT_CERTIFICATE}

@@ -1,0 +1,297 @@
+"""All volumes of one lab: where they lie, which of their servers should run, and what can be restored from them.
+
+The law: nothing here changes a document. Whether a server should run, where and with what, is computed from the
+documents each time (`Wanted`), and `Fleet.settle` makes it so; so it does not matter which change was the last to ask.
+Describes read `Fleet.window` from memory and never wait for a volume.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import shutil
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from daybreak.lab.binaries import Install, installs
+from daybreak.lab.codec import fault
+from daybreak.lab.rds.addresses import Addresses
+from daybreak.lab.rds.parameters import Parameter, catalog
+from daybreak.lab.settings import settings_catalog
+from daybreak.lab.volume import Listen, Master, Volume, copy_snapshot
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How the server of a volume should be."""
+
+    running: bool
+    listen: Listen
+    parameters: Mapping[str, str]
+
+
+WantedOf = Callable[[str, str], Wanted | None]
+"""Says how the server of (region, resource id) should be; None when that volume should have none."""
+
+
+class Fleet:
+    """The volumes under one folder."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._cache = root / "cache"
+        self.addresses = Addresses()
+        self.wanted_of: WantedOf = lambda region, resource: None
+        self.version_of: Callable[[str, str], str | None] = lambda region, resource: None
+        self._installs: dict[int, Install] = {}
+        self._catalogs: dict[int, dict[str, Parameter]] = {}
+        self._volumes: dict[str, Volume] = {}
+        self._settled: dict[str, Wanted] = {}
+        self._windows: dict[str, tuple[datetime, datetime]] = {}
+        self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._catalog_lock = threading.Lock()
+        self._queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    # -- versions -----------------------------------------------------------------------------------------------------
+
+    def majors(self) -> tuple[int, ...]:
+        """The PostgreSQL majors this machine has, oldest first."""
+        return tuple(sorted(self.installed()))
+
+    def installed(self) -> Mapping[int, Install]:
+        """The PostgreSQL of each major this machine has."""
+        if not self._installs:
+            self._installs = {each.major: each for each in installs(self._cache)}
+        return self._installs
+
+    def install(self, version: str) -> Install:
+        """The PostgreSQL for an engine version like "16.6": that of its major."""
+        return self.installed()[int(version.partition(".")[0])]
+
+    def parameters(self, major: int) -> dict[str, Parameter]:
+        """The parameters of a major's family."""
+        with self._catalog_lock:
+            if major not in self._catalogs:
+                self._catalogs[major] = catalog(settings_catalog(self.installed()[major]))
+            return self._catalogs[major]
+
+    # -- volumes ------------------------------------------------------------------------------------------------------
+
+    def place(self, region: str, resource: str) -> Path:
+        """The folder of a volume."""
+        return self._root / region / "volumes" / resource
+
+    def snapshot_place(self, region: str, name: str) -> Path:
+        """The folder of a snapshot's copy."""
+        return self._root / region / "snapshots" / name
+
+    def create(self, region: str, resource: str, version: str, owner: Master, database: str | None) -> None:
+        """Make a new volume; what an interrupted attempt left is wiped."""
+        place = self._fresh(self.place(region, resource))
+        self._keep(resource, Volume.create(place, self.install(version), owner=owner, database=database))
+
+    def restore(self, region: str, source: tuple[str, str], resource: str, moment: datetime | None) -> None:
+        """Make a new volume of what the source (its resource id and version) held at the moment."""
+        place = self._fresh(self.place(region, resource))
+        self._keep(resource, self.volume(region, *source).restore(place, moment))
+
+    def from_snapshot(self, region: str, snapshot: str, resource: str, version: str) -> None:
+        """Make a new volume of a snapshot's copy."""
+        place = self._fresh(self.place(region, resource))
+        copy = self.snapshot_place(region, snapshot)
+        self._keep(resource, Volume.from_snapshot(copy, place, self.install(version)))
+
+    def snapshot(self, region: str, source: tuple[str, str], name: str) -> None:
+        """Copy what a volume holds now."""
+        place = self._fresh(self.snapshot_place(region, name))
+        self.volume(region, *source).snapshot(place)
+
+    def copy_snapshot(self, source: tuple[str, str], region: str, name: str) -> None:
+        """Copy a snapshot's copy, (region, name), to another region or under another name."""
+        copy_snapshot(self.snapshot_place(*source), self._fresh(self.snapshot_place(region, name)))
+
+    def erase_snapshot(self, region: str, name: str) -> None:
+        """Delete the files of a snapshot."""
+        shutil.rmtree(self.snapshot_place(region, name), ignore_errors=True)
+
+    def volume(self, region: str, resource: str, version: str) -> Volume:
+        """The volume, opened when this process has not yet done so."""
+        with self._locks[resource]:
+            return self._open(region, resource, version)
+
+    def running(self, resource: str) -> bool:
+        """Whether its server runs."""
+        volume = self._volumes.get(resource)
+        return volume is not None and volume.running
+
+    def window(self, resource: str) -> tuple[datetime, datetime] | None:
+        """Earliest and latest restorable time as last published; None before there is any."""
+        return self._windows.get(resource)
+
+    def tick(self, resource: str) -> None:
+        """Publish a new latest restorable time for a running volume; does nothing when it is busy with a change."""
+        volume, lock = self._volumes.get(resource), self._locks[resource]
+        if volume is None or not lock.acquire(timeout=0.05):
+            return
+        try:
+            if volume.running:
+                volume.tick()
+            self._windows[resource] = volume.window
+        finally:
+            lock.release()
+
+    def purge(self, resource: str, before: datetime) -> None:
+        """Forget backups that are only needed for moments before this one."""
+        volume = self._volumes.get(resource)
+        if volume is not None:
+            volume.purge(before)
+            self._windows[resource] = volume.window
+
+    def retire(self, region: str, resource: str, version: str, *, keep_backups: bool) -> None:
+        """Stop the server and throw the data away; backups stay if they are to be kept."""
+        with self._locks[resource]:
+            if keep_backups:
+                volume = self._open(region, resource, version)
+                self._stop(resource)
+                volume.retire(keep_backups=True)
+            else:
+                self._erase(region, resource)
+
+    def erase(self, region: str, resource: str) -> None:
+        """Stop the server and delete every file of the volume."""
+        with self._locks[resource]:
+            self._erase(region, resource)
+
+    def set_master_password(self, region: str, resource: str, version: str, password: str) -> None:
+        """Give the master another password."""
+        self.volume(region, resource, version).set_master_password(password)
+
+    # -- servers ------------------------------------------------------------------------------------------------------
+
+    def settle(self, region: str, resource: str, version: str) -> None:
+        """Make the server of a volume as the documents say it should be."""
+        with self._locks[resource]:
+            wanted = self.wanted_of(region, resource)
+            if wanted is None or not wanted.running:
+                self._stop(resource)
+                return
+            volume = self._open(region, resource, version)
+            settled = self._settled.get(resource)
+            if not volume.running:
+                volume.start(wanted.listen, wanted.parameters)
+            elif settled is None or settled != wanted:
+                if settled is None or settled.parameters != wanted.parameters:
+                    volume.apply(wanted.parameters)
+                if settled is None or settled.listen.reachable != wanted.listen.reachable:
+                    volume.set_reachable(reachable=wanted.listen.reachable)
+            self._settled[resource] = wanted
+
+    def restart(self, region: str, resource: str, version: str) -> None:
+        """Stop the server and make it as it should be."""
+        with self._locks[resource]:
+            self._stop(resource)
+        self.settle(region, resource, version)
+
+    def stop_server(self, resource: str, *, abruptly: bool = False) -> None:
+        """Stop the server of a volume, if it runs; abruptly as when its region is lost."""
+        with self._locks[resource]:
+            self._stop(resource, abruptly=abruptly)
+
+    def settle_soon(self, region: str, resource: str) -> None:
+        """Ask for `settle` without waiting for it."""
+
+        def work() -> None:
+            version = self.version_of(region, resource)
+            if version is not None:
+                self.settle(region, resource, version)
+
+        self.soon(work)
+
+    def soon(self, work: Callable[[], None]) -> None:
+        """Have something done by the fleet's own thread, one thing after the other."""
+        self._queue.put(work)
+
+    def start(self) -> None:
+        """Begin to do what is asked for `soon`."""
+        self._thread = threading.Thread(target=self._run, name="rds-settle", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop all servers, in parallel, and let go of the addresses."""
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join()
+            self._thread = None
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            list(pool.map(self._stop_quietly, list(self._volumes)))
+        self._volumes.clear()
+        self._settled.clear()
+        self._windows.clear()
+        self.addresses.give_back_all()
+
+    def wipe(self) -> None:
+        """Stop everything and delete every region's files."""
+        for resource in list(self._volumes):
+            self._stop_quietly(resource)
+        self._volumes.clear()
+        self._settled.clear()
+        self._windows.clear()
+        self.addresses.give_back_all()
+        for folder in ("volumes", "snapshots"):
+            for place in self._root.glob(f"*/{folder}"):
+                shutil.rmtree(place, ignore_errors=True)
+
+    def _run(self) -> None:
+        while (work := self._queue.get()) is not None:
+            try:
+                work()
+            except Exception:  # one server that will not start must not stop the others
+                log.exception("a server does not settle")
+
+    def _open(self, region: str, resource: str, version: str) -> Volume:
+        volume = self._volumes.get(resource)
+        if volume is None:
+            volume = Volume.open(self.place(region, resource), self.install(version))
+            self._volumes[resource] = volume
+            with contextlib.suppress(OSError, ValueError):
+                self._windows[resource] = volume.window
+        return volume
+
+    def _keep(self, resource: str, volume: Volume) -> None:
+        self._volumes[resource] = volume
+        self._windows[resource] = volume.window
+
+    def _stop(self, resource: str, *, abruptly: bool = False) -> None:
+        volume = self._volumes.get(resource)
+        self._settled.pop(resource, None)
+        if volume is not None and volume.running:
+            volume.stop(abruptly=abruptly)
+
+    def _stop_quietly(self, resource: str) -> None:
+        try:
+            self.stop_server(resource)
+        except Exception:
+            log.exception("the server of %s does not stop", resource)
+
+    def _erase(self, region: str, resource: str) -> None:
+        self._stop(resource)
+        self._volumes.pop(resource, None)
+        self._windows.pop(resource, None)
+        shutil.rmtree(self.place(region, resource), ignore_errors=True)
+
+    def _fresh(self, place: Path) -> Path:
+        """The place, empty, below folders that a server's own account may pass through."""
+        if place.exists():
+            shutil.rmtree(place)
+        for folder in (self._root, place.parent.parent, place.parent):
+            folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        return place

@@ -1,0 +1,448 @@
+"""Instances: members of a cluster; the first one is the writer and brings the cluster's server up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from daybreak.lab.codec import fault
+from daybreak.lab.control import Job, Work
+from daybreak.lab.errors import invalid_combination, invalid_value
+from daybreak.lab.rds import asked, catalog, networks, parameter_groups, servers
+from daybreak.lab.rds.clusters import known_cluster, promote, require_status
+from daybreak.lab.rds.desk import Call, Desk, DeskJob, changes, job, looks, members_of, public, resource_id
+from daybreak.lab.rds.durations import seconds
+from daybreak.lab.rds.events import emit, failure_sentence
+from daybreak.lab.rds.identifiers import new_identifier, pointed
+from daybreak.lab.rds.paging import filtered, page
+from daybreak.lab.rds.tags import checked_tags
+from daybreak.lab.store import Doc
+
+MOST_MEMBERS = 16
+
+_OF_THE_CLUSTER = (
+    "DBName",
+    "MasterUsername",
+    "MasterUserPassword",
+    "ManageMasterUserPassword",
+    "BackupRetentionPeriod",
+    "PreferredBackupWindow",
+    "VpcSecurityGroupIds",
+    "Port",
+    "StorageEncrypted",
+    "KmsKeyId",
+    "EnableIAMDatabaseAuthentication",
+    "DeletionProtection",
+    "EnableCloudwatchLogsExports",
+    "StorageType",
+    "Iops",
+)
+"""What only the cluster can be told."""
+
+_PLAIN = {
+    "PreferredMaintenanceWindow": "PreferredMaintenanceWindow",
+    "AutoMinorVersionUpgrade": "AutoMinorVersionUpgrade",
+    "PubliclyAccessible": "PubliclyAccessible",
+    "CopyTagsToSnapshot": "CopyTagsToSnapshot",
+    "MonitoringInterval": "MonitoringInterval",
+    "MonitoringRoleArn": "MonitoringRoleArn",
+    "PromotionTier": "PromotionTier",
+    "DatabaseInsightsMode": "DatabaseInsightsMode",
+    "EnablePerformanceInsights": "PerformanceInsightsEnabled",
+    "PerformanceInsightsKMSKeyId": "PerformanceInsightsKMSKeyId",
+    "PerformanceInsightsRetentionPeriod": "PerformanceInsightsRetentionPeriod",
+    "CACertificateIdentifier": "CACertificateIdentifier",
+}
+"""Parameters that are kept as they come, by the member they become."""
+
+
+def known_instance(call: Call, value: str) -> Doc:
+    """The instance a name or ARN in this region points at."""
+    target = pointed(value, "db", call.region, call.desk.account)
+    found = call.state.get("instance", call.region, target.id)
+    if found is None or target.region != call.region or target.account != call.desk.account:
+        raise fault("DBInstanceNotFoundFault", f"DBInstance {target.id} not found.")
+    return found
+
+
+def require_available(instance: Doc) -> None:
+    """Refuse what an instance can only do while it is available."""
+    if instance["DBInstanceStatus"] != "available":
+        raise fault(
+            "InvalidDBInstanceStateFault", f"Database instance is not in available state: {instance['DBInstanceStatus']}."
+        )
+
+
+# -- looking ----------------------------------------------------------------------------------------------------------
+
+
+def view(desk: Desk, region: str, instance: Doc) -> Doc:
+    """The instance as AWS shows it: much of it is its cluster's."""
+    result = public(instance)
+    apply_status = servers.parameter_status(desk, region, False, instance)
+    result["DBParameterGroups"] = [
+        {"DBParameterGroupName": instance["_parameter_group"], "ParameterApplyStatus": apply_status}
+    ]
+    cluster = desk.state.get("cluster", region, instance["DBClusterIdentifier"])
+    if cluster is None:
+        return result
+    shared = (
+        "MasterUsername",
+        "EngineVersion",
+        "VpcSecurityGroups",
+        "StorageEncrypted",
+        "KmsKeyId",
+        "BackupRetentionPeriod",
+        "PreferredBackupWindow",
+        "IAMDatabaseAuthenticationEnabled",
+        "DeletionProtection",
+        "NetworkType",
+        "EngineLifecycleSupport",
+        "EnabledCloudwatchLogsExports",
+    )
+    result |= {name: cluster[name] for name in shared if name in cluster}
+    if "DatabaseName" in cluster:
+        result["DBName"] = cluster["DatabaseName"]
+    group = desk.state.get("subnet-group", region, cluster["DBSubnetGroup"])
+    if group is not None:
+        result["DBSubnetGroup"] = {
+            name: value for name, value in public(group).items() if name != "SupportedNetworkTypes"
+        }
+    result["StorageType"] = cluster.get("StorageType", "aurora")
+    if instance["DBInstanceStatus"] not in ("creating", "failed", "insufficient-capacity", "incompatible-network"):
+        endpoint = {"Address": cluster["Endpoint"], "Port": cluster["Port"], "HostedZoneId": cluster["HostedZoneId"]}
+        result["Endpoint"] = endpoint
+    return result
+
+
+FILTERS = {
+    "db-cluster-id": lambda row: row["DBClusterIdentifier"],
+    "db-instance-id": lambda row: row["DBInstanceIdentifier"],
+    "dbi-resource-id": lambda row: row["DbiResourceId"],
+    "domain": lambda row: [],
+    "engine": lambda row: row["Engine"],
+}
+
+
+@looks("DescribeDBInstances")
+def describe_instances(call: Call) -> Doc:
+    """One instance by name or ARN, or all of them in pages."""
+    if name := call.get("DBInstanceIdentifier"):
+        rows = filtered(call, [known_instance(call, name)], FILTERS)
+    else:
+        rows = filtered(call, call.state.all("instance", call.region), FILTERS)
+    answer = page(call, rows, "DBInstances")
+    answer["DBInstances"] = [view(call.desk, call.region, row) for row in answer["DBInstances"]]
+    return answer
+
+
+# -- making -----------------------------------------------------------------------------------------------------------
+
+
+@changes("CreateDBInstance")
+def create_instance(call: Call) -> Doc:
+    """Begin to make a member of a cluster that is available."""
+    name = new_identifier("DBInstanceIdentifier", call.params["DBInstanceIdentifier"])
+    cluster = _checked_cluster(call, name)
+    members = members_of(call.state, call.region, cluster["DBClusterIdentifier"])
+    version = cluster["EngineVersion"]
+    group = parameter_groups.chosen_group(call, parameter_groups.INSTANCE, call.get("DBParameterGroupName"), version)
+    instance: Doc = {
+        "DBInstanceIdentifier": name,
+        "DBInstanceArn": call.desk.arn(call.region, "db", name),
+        "DbiResourceId": resource_id("db-"),
+        "DBInstanceClass": call.params["DBInstanceClass"],
+        "DBInstanceStatus": "creating",
+        "Engine": asked.ENGINE,
+        "LicenseModel": "postgresql-license",
+        "DBClusterIdentifier": cluster["DBClusterIdentifier"],
+        "AllocatedStorage": 1,
+        "InstanceCreateTime": call.desk.clock.now(),
+        "AvailabilityZone": _zone(call, cluster, members),
+        "MultiAZ": False,
+        "DBSecurityGroups": [],
+        "OptionGroupMemberships": [],
+        "DbInstancePort": 0,
+        "PreferredMaintenanceWindow": cluster["PreferredMaintenanceWindow"],
+        "AutoMinorVersionUpgrade": True,
+        "PubliclyAccessible": False,
+        "CopyTagsToSnapshot": False,
+        "MonitoringInterval": 0,
+        "PromotionTier": 1,
+        "PerformanceInsightsEnabled": False,
+        "CACertificateIdentifier": catalog.DEFAULT_CERTIFICATE,
+        "BackupTarget": "region",
+        "TagList": checked_tags(call.get("Tags", [])),
+        "_parameter_group": group,
+        "_writer": not any(member.get("_writer") for member in members),
+        "_up": False,
+        **{member: call.get(parameter) for parameter, member in _PLAIN.items() if call.get(parameter) is not None},
+    }
+    call.state.put("instance", call.region, name, instance)
+    args = {"instance": name, "resource": cluster["DbClusterResourceId"], "version": version}
+    call.desk.control.submit("create-instance", call.region, name, seconds("create-instance"), args)
+    return {"DBInstance": view(call.desk, call.region, instance)}
+
+
+def _checked_cluster(call: Call, name: str) -> Doc:
+    if call.params["Engine"] != asked.ENGINE:
+        raise invalid_combination(f"Invalid DB engine: {call.params['Engine']}")
+    if not call.get("DBClusterIdentifier"):
+        raise invalid_combination(f"The engine {asked.ENGINE} needs a DB cluster.")  # guess: the sentence
+    if call.state.get("instance", call.region, name):
+        raise fault("DBInstanceAlreadyExistsFault", "DB instance already exists")
+    cluster = known_cluster(call, call.params["DBClusterIdentifier"])
+    require_status(cluster, "available")  # guess: the code for an instance in a cluster that is still being made
+    for parameter in _OF_THE_CLUSTER:
+        if call.get(parameter) not in (None, cluster.get(parameter)):
+            raise invalid_combination(
+                f"The requested DB Instance will be a member of a DB Cluster. Set {parameter} for the DB Cluster."
+            )
+    if version := call.get("EngineVersion"):
+        if version != cluster["EngineVersion"]:
+            raise invalid_combination("The engine version that you requested for your DB instance does not match.")
+    if (group := call.get("DBSubnetGroupName")) and group.lower() != cluster["DBSubnetGroup"]:
+        networks.subnet_group(call, group)
+        raise invalid_combination("The DB subnet group of a member must be that of its DB cluster.")
+    _check_class(call.params["DBInstanceClass"], cluster)
+    if len(members_of(call.state, call.region, cluster["DBClusterIdentifier"])) >= MOST_MEMBERS:
+        raise fault("InstanceQuotaExceededFault", "DB Instance quota exceeded for this DB cluster")
+    _check_tier(call)
+    return cluster
+
+
+def _check_class(name: str, cluster: Doc) -> None:
+    if name not in catalog.INSTANCE_CLASSES:
+        raise invalid_value(f"Invalid DB Instance class: {name}")
+    if name == "db.serverless" and "ServerlessV2ScalingConfiguration" not in cluster:
+        raise fault(
+            "InvalidDBClusterStateFault",
+            "Set the Serverless v2 scaling configuration on the parent DB cluster before creating a Serverless v2 DB "
+            "instance.",
+        )
+
+
+def _check_tier(call: Call) -> None:
+    if not 0 <= call.get("PromotionTier", 1) <= 15:
+        raise invalid_value("Invalid promotion tier. Must be between 0 and 15.")
+
+
+def _zone(call: Call, cluster: Doc, members: list[Doc]) -> str:
+    zones = cluster["AvailabilityZones"]
+    zone = call.get("AvailabilityZone", zones[len(members) % len(zones)])
+    if zone not in zones:
+        raise invalid_combination(f"The subnet group of the DB cluster does not cover {zone}.")
+    return str(zone)
+
+
+class InstanceJob(DeskJob):
+    """Something that happens to one instance."""
+
+    def instance(self, job: Job) -> Doc | None:
+        """The instance, unless it is gone."""
+        return self.desk.state.get("instance", job.region, job.args["instance"])
+
+    def fail(self, job: Job, status: str, message: str) -> None:
+        """The instance is left in that status."""
+        name = job.args["instance"]
+        if self.instance(job) is None:
+            return
+        self.desk.state.change("instance", job.region, name, DBInstanceStatus=status)
+        reason = failure_sentence(status, message, "instance", name)
+        emit(self.desk, job.region, "instance-failed", name, reason=reason)
+        self.desk.fleet.settle_soon(job.region, job.args["resource"])
+
+    def settled(self, job: Job) -> Work:
+        """Let the server follow the documents."""
+        return lambda: self.desk.fleet.settle(job.region, job.args["resource"], job.args["version"])
+
+    def available(self, job: Job, event: str) -> None:
+        """The instance is available."""
+        if self.instance(job) is not None:
+            self.desk.state.change("instance", job.region, job.args["instance"], DBInstanceStatus="available")
+            emit(self.desk, job.region, event, job.args["instance"])
+
+
+@job("create-instance")
+class CreateInstance(InstanceJob):
+    """Brings the server up when the time has come; until then nothing answers."""
+
+    def late(self, job: Job, early: Any) -> Work | None:
+        """Boot; available only when it accepts connections."""
+        instance = self.instance(job)
+        if instance is None:
+            return None
+        servers.boot(self.desk, job.region, instance)
+        return self.settled(job)
+
+    def finish(self, job: Job, early: Any, late: Any) -> None:
+        """The instance is available."""
+        self.available(job, "instance-created")
+
+
+# -- rebooting and changing -------------------------------------------------------------------------------------------
+
+
+@changes("RebootDBInstance")
+def reboot_instance(call: Call) -> Doc:
+    """Begin to restart; of the writer, that restarts the cluster's server with its groups' values as they are then."""
+    instance = known_instance(call, call.params["DBInstanceIdentifier"])
+    require_available(instance)
+    if call.get("ForceFailover"):
+        raise invalid_combination("ForceFailover cannot be specified for a member of a DB cluster.")
+    return _begin(call, instance, "rebooting", "reboot-instance")
+
+
+def _begin(call: Call, instance: Doc, status: str, kind: str, **members: Any) -> Doc:
+    name = instance["DBInstanceIdentifier"]
+    cluster = known_cluster(call, instance["DBClusterIdentifier"])
+    changed = call.state.change("instance", call.region, name, DBInstanceStatus=status, **members)
+    args = {
+        "instance": name,
+        "resource": cluster["DbClusterResourceId"],
+        "version": cluster["EngineVersion"],
+        "writer": bool(instance.get("_writer")),
+    }
+    call.desk.control.submit(kind, call.region, name, seconds(kind), args)
+    return {"DBInstance": view(call.desk, call.region, changed)}
+
+
+@job("reboot-instance")
+class RebootInstance(InstanceJob):
+    """Down at once, up when the time has come; a reader is another name of the writer here, so nothing happens to it."""
+
+    def early(self, job: Job) -> Work | None:
+        """Stop the server if it was the writer's."""
+        instance = self.instance(job)
+        if instance is None or not job.args["writer"]:
+            return None
+        self.desk.state.change("instance", job.region, job.args["instance"], _up=False)
+        emit(self.desk, job.region, "instance-shutdown", job.args["instance"])
+        return lambda: self.desk.fleet.stop_server(job.args["resource"])
+
+    def late(self, job: Job, early: Any) -> Work | None:
+        """Boot."""
+        instance = self.instance(job)
+        if instance is None:
+            return None
+        servers.boot(self.desk, job.region, instance)
+        return self.settled(job)
+
+    def finish(self, job: Job, early: Any, late: Any) -> None:
+        """The instance is available."""
+        self.available(job, "instance-restarted")
+
+
+@changes("ModifyDBInstance")
+def modify_instance(call: Call) -> Doc:
+    """Begin to change the instance; another class waits as pending unless ApplyImmediately is given."""
+    instance = known_instance(call, call.params["DBInstanceIdentifier"])
+    require_available(instance)
+    cluster = known_cluster(call, instance["DBClusterIdentifier"])
+    for parameter in _OF_THE_CLUSTER:
+        if call.get(parameter) is not None:
+            raise invalid_combination(f"{parameter} cannot be changed on a member of a DB cluster. Modify the DB cluster.")
+    if call.get("NewDBInstanceIdentifier") or call.get("EngineVersion"):
+        raise invalid_combination("The lab does not rename or upgrade single instances.")
+    _check_tier(call)
+    members = {member: call.get(name) for name, member in _PLAIN.items() if call.get(name) is not None}
+    if group := call.get("DBParameterGroupName"):
+        kind, version = parameter_groups.INSTANCE, cluster["EngineVersion"]
+        members["_parameter_group"] = parameter_groups.chosen_group(call, kind, group, version)
+    kind_of_job = "modify-instance"
+    if (size := call.get("DBInstanceClass")) and size != instance["DBInstanceClass"]:
+        _check_class(size, cluster)
+        if call.get("ApplyImmediately"):
+            members["_next_class"], kind_of_job = size, "change-instance-class"
+        members["PendingModifiedValues"] = {"DBInstanceClass": size}
+    return _begin(call, instance, "modifying", kind_of_job, **members)
+
+
+@job("modify-instance")
+class ModifyInstance(InstanceJob):
+    """A change without an outage."""
+
+    def late(self, job: Job, early: Any) -> Work:
+        """Let the server follow."""
+        return self.settled(job)
+
+    def finish(self, job: Job, early: Any, late: Any) -> None:
+        """The instance is available."""
+        self.available(job, "instance-modified")
+
+
+@job("change-instance-class")
+class ChangeClass(RebootInstance):
+    """Another class comes with a restart."""
+
+    def finish(self, job: Job, early: Any, late: Any) -> None:
+        """The instance is available, in its new class."""
+        instance = self.instance(job)
+        if instance is not None:
+            size = instance.get("_next_class", instance["DBInstanceClass"])
+            changed = {"DBInstanceClass": size, "_next_class": None, "PendingModifiedValues": None}
+            self.desk.state.change("instance", job.region, job.args["instance"], **changed)
+        self.available(job, "instance-class-applied")
+
+
+# -- stopping (never) and deleting ------------------------------------------------------------------------------------
+
+
+def _refuse_member(call: Call) -> Doc:
+    """A member is stopped and started with its cluster only."""
+    instance = known_instance(call, call.params["DBInstanceIdentifier"])
+    raise invalid_combination(
+        f"The DB instance {instance['DBInstanceIdentifier']} is a member of a DB cluster: "
+        "stop and start are only supported for the whole DB cluster."
+    )
+
+
+changes("StopDBInstance")(_refuse_member)
+changes("StartDBInstance")(_refuse_member)
+
+
+@changes("DeleteDBInstance")
+def delete_instance(call: Call) -> Doc:
+    """Begin to delete a member; the data is the cluster's and stays."""
+    instance = known_instance(call, call.params["DBInstanceIdentifier"])
+    name = instance["DBInstanceIdentifier"]
+    if instance["DBInstanceStatus"] == "deleting":
+        raise fault("InvalidDBInstanceStateFault", f"Instance {name} is already being deleted.")
+    if call.get("FinalDBSnapshotIdentifier"):
+        raise invalid_combination("FinalDBSnapshotIdentifier can not be specified when deleting a cluster instance.")
+    cluster = known_cluster(call, instance["DBClusterIdentifier"])
+    if cluster["Status"] in ("stopped", "stopping", "starting"):
+        require_status(cluster, "available")
+    for other in call.desk.control.jobs(call.region, instance=name):
+        call.desk.control.cancel(other)
+    return _begin(call, instance, "deleting", "delete-instance")
+
+
+@job("delete-instance")
+class DeleteInstance(InstanceJob):
+    """Down at once; a reader takes over when there is one, else the endpoint is dead."""
+
+    def early(self, job: Job) -> Work | None:
+        """Hand the writer's part to a reader, or stop the server."""
+        instance, state = self.instance(job), self.desk.state
+        if instance is None or not instance.get("_writer"):
+            return None
+        cluster = instance["DBClusterIdentifier"]
+        members = members_of(state, job.region, cluster)
+        heirs = [row for row in members if not row.get("_writer") and row["DBInstanceStatus"] == "available"]
+        if heirs:
+            target = heirs[0]["DBInstanceIdentifier"]
+            emit(self.desk, job.region, "failover-started", cluster, name=target)
+            promote(self.desk, job.region, cluster, target)
+            emit(self.desk, job.region, "failover-completed", cluster, name=target)
+        return lambda: self.desk.fleet.restart(job.region, job.args["resource"], job.args["version"])
+
+    def finish(self, job: Job, early: Any, late: Any) -> None:
+        """The instance is gone."""
+        instance = self.desk.state.drop("instance", job.region, job.args["instance"])
+        if instance is None:
+            return
+        emit(self.desk, job.region, "instance-deleted", job.args["instance"])
+        for row in members_of(self.desk.state, job.region, instance["DBClusterIdentifier"])[:1]:
+            if not row.get("_writer"):  # it was not available when its writer went: it becomes the writer now
+                self.desk.state.change("instance", job.region, row["DBInstanceIdentifier"], _writer=True)
+                self.desk.fleet.settle_soon(job.region, job.args["resource"])

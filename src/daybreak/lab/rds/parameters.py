@@ -1,0 +1,179 @@
+"""What a parameter group can say: the settings of a PostgreSQL version, and what of a group reaches a server when.
+
+A cluster and an instance keep the values their server runs with (``_effective``). A boot takes the group's values as
+they are; a dynamic parameter changed with ``immediate`` goes in at once; everything else waits, and while what the group
+says differs from what runs, the status is ``pending-reboot``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from daybreak.lab.errors import invalid_combination, invalid_value
+from daybreak.lab.settings import Setting
+from daybreak.lab.store import Doc
+
+MOST_AT_ONCE = 20
+"""Parameters one call may change."""
+
+FIXED: Mapping[str, str] = {
+    "fsync": "1",
+    "full_page_writes": "1",
+    "listen_addresses": "*",
+    "archive_mode": "on",
+    "ssl_ca_file": "/rdsdbdata/rds-metadata/ca-cert.pem",
+    "track_commit_timestamp": "1",
+}
+"""Parameters RDS sets by itself and lets nobody change."""
+
+_OURS = re.compile(
+    r"(archive_\w+|restore_command|recovery_\w+|primary_\w+|promote_\w+|data_directory|\w+_file|unix_socket_\w+|port|"
+    r"listen_addresses|cluster_name|wal_level|hot_standby|config_file|event_source|external_pid_file|"
+    r"allow_system_table_mods|ignore_system_indexes|zero_damaged_pages|ignore_checksum_failure|local_preload_libraries|"
+    r"wal_sync_method|fsync|full_page_writes|track_commit_timestamp|log_directory|log_filename|logging_collector|"
+    r"data_sync_retry|summarize_wal|krb_\w+|bonjour\w*|dynamic_library_path|syslog_\w+|debug_\w+|trace_\w+|post_auth_delay|pre_auth_delay)"
+)
+"""Settings that belong to the service: not modifiable through a group."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a family."""
+
+    name: str
+    kind: str  # boolean, integer, float, string
+    static: bool
+    modifiable: bool
+    allowed: str | None
+    description: str
+    system_value: str | None = None
+
+    @property
+    def apply_type(self) -> str:
+        """AWS's word for when a change can take effect."""
+        return "static" if self.static else "dynamic"
+
+
+_RDS_OWN = (
+    Parameter("rds.logical_replication", "boolean", True, True, "0,1", "Enables logical decoding."),
+    Parameter("rds.force_ssl", "boolean", False, True, "0,1", "Force SSL connections.", "0"),
+    Parameter(
+        "rds.log_retention_period", "integer", False, True, "1440-10080", "Amazon RDS will delete older logs.", "4320"
+    ),
+)
+"""Parameters RDS adds to PostgreSQL's own; only the first does anything here."""
+
+
+def family(version: str) -> str:
+    """The parameter group family of an engine version."""
+    return f"aurora-postgresql{version.partition('.')[0]}"
+
+
+def default_group(version: str) -> str:
+    """The name of the family's default group."""
+    return f"default.{family(version)}"
+
+
+def catalog(settings: Iterable[Setting]) -> dict[str, Parameter]:
+    """The parameters of a PostgreSQL version by name: its own settings and those RDS adds."""
+    own = {setting.name: _parameter(setting) for setting in settings if setting.context != "internal"}
+    return dict(sorted({**own, **{each.name: each for each in _RDS_OWN}}.items()))
+
+
+def _parameter(setting: Setting) -> Parameter:
+    kind = {"bool": "boolean", "integer": "integer", "real": "float"}.get(setting.vartype, "string")
+    allowed = None
+    if kind == "boolean":
+        allowed = "0,1"
+    elif setting.choices:
+        allowed = ",".join(setting.choices)
+    elif setting.minimum is not None and setting.maximum is not None:
+        allowed = f"{setting.minimum}-{setting.maximum}"
+    return Parameter(
+        name=setting.name,
+        kind=kind,
+        static=setting.static,
+        modifiable=_OURS.fullmatch(setting.name) is None,
+        allowed=allowed,
+        description=setting.description,
+        system_value=FIXED.get(setting.name),
+    )
+
+
+def listed(parameter: Parameter, entry: Doc | None) -> Doc:
+    """The parameter as the describe operations list it; ``entry`` is what the group says of it."""
+    source = "user" if entry else "system" if parameter.system_value is not None else "engine-default"
+    value = entry["value"] if entry else parameter.system_value
+    return {
+        "ParameterName": parameter.name,
+        "ParameterValue": value,
+        "Description": parameter.description,
+        "Source": source,
+        "ApplyType": parameter.apply_type,
+        "DataType": parameter.kind,
+        "AllowedValues": parameter.allowed,
+        "IsModifiable": parameter.modifiable,
+        "ApplyMethod": entry["method"] if entry else "pending-reboot",
+        "SupportedEngineModes": ["provisioned"],
+    }
+
+
+def check(parameter: Parameter | None, name: str, value: str | None, method: str) -> None:
+    """Refuse what RDS refuses about one parameter of a modify call."""
+    if parameter is None:
+        raise invalid_value(f"Could not find parameter with name: {name}")
+    if not parameter.modifiable:
+        raise invalid_value(f"The parameter {name} cannot be modified.")
+    if method not in ("immediate", "pending-reboot"):
+        raise invalid_value(f"Invalid apply method: {method}")
+    if parameter.static and method == "immediate":
+        raise invalid_combination("cannot use immediate apply method for static parameter")
+    if value is not None and not _fits(parameter, value):
+        raise invalid_value(f"Invalid parameter value: {value} for: {name} allowed values are: {parameter.allowed}")
+
+
+def _fits(parameter: Parameter, value: str) -> bool:
+    if "{" in value:  # a formula over the instance class; kept, but the lab's server runs with its default instead
+        return True
+    if parameter.kind == "boolean":
+        return value.lower() in ("0", "1", "on", "off", "true", "false")
+    if parameter.kind in ("integer", "float"):
+        return _number_fits(parameter, value)
+    if parameter.allowed is not None:
+        return value in parameter.allowed.split(",")
+    return "\n" not in value and "\0" not in value
+
+
+def _number_fits(parameter: Parameter, value: str) -> bool:
+    try:
+        number = int(value) if parameter.kind == "integer" else float(value)
+    except ValueError:
+        return False
+    match = re.fullmatch(r"(-?[\d.e+-]+?)-(-?[\d.e+]+)", parameter.allowed or "")
+    if match is None:
+        return True
+    return float(match.group(1)) <= number <= float(match.group(2))
+
+
+def said(group: Doc) -> dict[str, str]:
+    """What a group says, as far as a server can take it."""
+    values: dict[str, Doc] = group["_values"]
+    return {name: each["value"] for name, each in values.items() if "{" not in each["value"]}
+
+
+def after_change(effective: Doc | None, group: Doc, names: Iterable[str], parameters: Mapping[str, Parameter]) -> Doc:
+    """What runs after these parameters of the group have changed: only dynamic ones applied immediately go in."""
+    result = dict(effective or {})
+    now = said(group)
+    for name in names:
+        entry = group["_values"].get(name)
+        immediate = entry is None or entry["method"] == "immediate"
+        if parameters[name].static or not immediate:
+            continue
+        if name in now:
+            result[name] = now[name]
+        else:
+            result.pop(name, None)
+    return result

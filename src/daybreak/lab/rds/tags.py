@@ -1,0 +1,74 @@
+"""Tags of every kind of resource that has any, found by ARN."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from daybreak.lab.codec import fault
+from daybreak.lab.errors import invalid_value
+from daybreak.lab.rds.desk import Call, changes, looks
+from daybreak.lab.rds.identifiers import arn_parts
+from daybreak.lab.store import Doc
+
+MOST = 50
+
+_KINDS = {
+    "cluster": ("cluster", "TagList", "DBClusterNotFoundFault"),
+    "db": ("instance", "TagList", "DBInstanceNotFoundFault"),
+    "cluster-snapshot": ("snapshot", "TagList", "DBSnapshotNotFoundFault"),
+    "cluster-pg": ("cluster-parameter-group", "_tags", "DBParameterGroupNotFoundFault"),
+    "pg": ("parameter-group", "_tags", "DBParameterGroupNotFoundFault"),
+    "subgrp": ("subnet-group", "_tags", "DBSubnetGroupNotFoundFault"),
+    "cluster-endpoint": ("endpoint", "_tags", "DBClusterEndpointNotFoundFault"),
+}
+"""AWS's word in the ARN: our kind, the member with the tags, the refusal."""
+
+
+@changes("AddTagsToResource")
+def add_tags(call: Call) -> Doc:
+    """Add tags, or give those that are there another value."""
+    kind, id, member, document = _resource(call)
+    new = checked_tags(call.params["Tags"])
+    kept = {tag["Key"]: tag for tag in document.get(member, [])} | {tag["Key"]: tag for tag in new}
+    call.state.change(kind, call.region, id, **{member: checked_tags(kept.values())})
+    return {}
+
+
+@changes("RemoveTagsFromResource")
+def remove_tags(call: Call) -> Doc:
+    """Take tags away; keys that are not there do no harm."""
+    kind, id, member, document = _resource(call)
+    gone = set(call.params["TagKeys"])
+    call.state.change(kind, call.region, id, **{member: [tag for tag in document[member] if tag["Key"] not in gone]})
+    return {}
+
+
+@looks("ListTagsForResource")
+def list_tags(call: Call) -> Doc:
+    """All tags of one resource."""
+    _, _, member, document = _resource(call)
+    return {"TagList": document.get(member, [])}
+
+
+def checked_tags(tags: Iterable[Doc]) -> list[Doc]:
+    """The tags as they are kept: one per key, the last one wins; refused as AWS refuses them."""
+    kept: dict[str, str] = {}
+    for tag in tags:
+        key, value = tag.get("Key", ""), tag.get("Value", "")
+        if not key or len(key) > 128 or len(value) > 256 or key.lower().startswith(("aws:", "rds:")):
+            raise invalid_value(f"Invalid tag: {key}")
+        kept[key] = value
+    if len(kept) > MOST:
+        raise invalid_value(f"Tag list exceeds the maximum of {MOST} tags")
+    return [{"Key": key, "Value": value} for key, value in kept.items()]
+
+
+def _resource(call: Call) -> tuple[str, str, str, Doc]:
+    target = arn_parts(call.params["ResourceName"])
+    if target.kind not in _KINDS:
+        raise invalid_value(f"Invalid resource name: {call.params['ResourceName']}")
+    kind, member, shape = _KINDS[target.kind]
+    document = call.state.get(kind, call.region, target.id)
+    if document is None or target.region != call.region or target.account != call.desk.account:
+        raise fault(shape, f"The specified resource name does not match an RDS resource in this region: {target.id}")
+    return kind, target.id, member, document
