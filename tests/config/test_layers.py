@@ -164,7 +164,7 @@ def test_a_misspelled_variable_is_refused(desk: Path) -> None:
     assert told.startswith("environment: DAYBREAK_ONLY_LOOPBAK is not known: use DAYBREAK_STATE,")
 
 
-SPAN = 'write a span such as "5m", "4h", "30d" or "1h30m" (units w, d, h, m, s, the largest first)'
+SPAN = 'write a span such as "5m", "4h", "30d" or "1h30m" (units w, d, h, m, s, ms, the largest first)'
 LOGIN = 'write a reference: "secretsmanager:NAME", "ssm:NAME", "env:PREFIX" or "iam"; never the secret itself'
 
 
@@ -256,3 +256,9 @@ def test_rendered_defaults_stay_defaults(desk: Path) -> None:
     before = settings_at(desk)
     (desk / "daybreak.toml").write_text(render(before))
     assert settings_at(desk) == before
+
+
+def test_a_state_nobody_chose_is_not_written(desk: Path) -> None:
+    """``init`` knows targets, not where somebody wants to keep runs."""
+    (desk / "daybreak.toml").write_text(render(Settings(state="", targets={"embi": worlds.target()})))
+    assert settings_at(desk).origins["state"] == "default"

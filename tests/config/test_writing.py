@@ -15,7 +15,7 @@ from tests import fix_worlds as worlds
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
 SPANS = st.timedeltas(timedelta(seconds=1), timedelta(days=4000)).map(
-    lambda span: timedelta(seconds=int(span.total_seconds()))
+    lambda span: timedelta(milliseconds=span // timedelta(milliseconds=1))
 )
 
 

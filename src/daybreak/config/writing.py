@@ -42,9 +42,10 @@ def render(settings: Settings) -> str:
 
 def _top(settings: Settings) -> Iterator[str]:
     fields = Settings.model_fields
-    state = f"state = {_text(settings.state)}"
+    is_default = not settings.state or settings.origins.get("state") == "default"
+    state = f"state = {_text(settings.state or 's3://BUCKET/PREFIX')}"
     yield "# Where runs are kept: a folder, or s3://BUCKET/PREFIX so that another machine can go on with a run."
-    yield f"# {state}" if settings.origins.get("state") == "default" else state
+    yield f"# {state}" if is_default else state
     for key, why in (
         ("poll", "Between two looks at AWS while waiting."),
         ("plan_expires", "How long a plan may lie before it is carried out."),

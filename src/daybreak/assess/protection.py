@@ -1,0 +1,125 @@
+"""Whether what was promised about a target is true right now: observation and history to findings.
+
+The law: what cannot be seen is unknown, never fit; a promise that was never rehearsed is unknown too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from daybreak.model.findings import Finding, Level, Standing
+from daybreak.model.moment import spoken
+from daybreak.model.targets import Target
+from daybreak.model.value import iso
+from daybreak.model.world import Cluster, Observation, Past
+
+SLACK = timedelta(hours=1)
+"""How far the earliest restorable time may lag behind: it moves in steps, and a new cluster needs a first backup."""
+
+
+def protection_of(target: Target, seen: Observation, past: tuple[Past, ...]) -> tuple[Finding, ...]:
+    """What was promised against what is true; ``past`` are the target's finished runs, the newest first."""
+    return (
+        _there(target, seen),
+        _loss(target, seen),
+        _retention(target, seen),
+        _reach(target, seen),
+        _time(target, past),
+        *_key(seen),
+    )
+
+
+def _finding(check: str, title: str, standing: Standing, *, expected: str, found: str, why: str = "") -> Finding:
+    level = Level.SECURITY if check == "key" else Level.DATABASE
+    return Finding(
+        check=f"protection.{check}",
+        level=level,
+        title=title,
+        standing=standing,
+        expected=expected,
+        found=found,
+        why=why,
+    )
+
+
+def _judged(*, is_fit: bool) -> Standing:
+    return Standing.FIT if is_fit else Standing.UNFIT
+
+
+def _there(target: Target, seen: Observation) -> Finding:
+    title = 'Cluster status is "available"'
+    if seen.cluster is None:
+        kept = [backup for backup in seen.backups if backup.cluster == target.cluster and backup.status == "retained"]
+        found = "no such cluster" + (f", {len(kept)} kept backup(s) of it" if kept else ", and no kept backup of it")
+        return _finding("available", title, Standing.UNFIT, expected="available", found=found)
+    is_fit = seen.cluster.status == "available"
+    return _finding("available", title, _judged(is_fit=is_fit), expected="available", found=seen.cluster.status)
+
+
+def _loss(target: Target, seen: Observation) -> Finding:
+    title, expected = "What would be lost now (RPO)", f"at most {spoken(target.objectives.rpo)}"
+    if seen.cluster is None or seen.cluster.window is None:
+        return _finding("rpo", title, Standing.UNKNOWN, expected=expected, found="no window", why=_no_window(seen))
+    latest = seen.cluster.window.latest
+    # AWS's clock may be a little ahead of ours; nothing is lost in the future.
+    lag = max(seen.seen - latest, timedelta())
+    found = f"{spoken(lag)} (restorable until {iso(latest)})"
+    return _finding("rpo", title, _judged(is_fit=lag <= target.objectives.rpo), expected=expected, found=found)
+
+
+def _retention(target: Target, seen: Observation) -> Finding:
+    title, promised = "How long backups are kept (retention)", target.objectives.retention
+    expected = f"at least {spoken(promised)}"
+    if seen.cluster is None:
+        return _finding("retention", title, Standing.UNKNOWN, expected=expected, found="nothing", why=_no_window(seen))
+    kept = seen.cluster.backup_retention
+    return _finding("retention", title, _judged(is_fit=kept >= promised), expected=expected, found=spoken(kept))
+
+
+def _reach(target: Target, seen: Observation) -> Finding:
+    title, promised = "How far back one can go now", target.objectives.retention
+    expected = spoken(promised)
+    if seen.cluster is None or seen.cluster.window is None:
+        return _finding("reach", title, Standing.UNKNOWN, expected=expected, found="no window", why=_no_window(seen))
+    earliest = seen.cluster.window.earliest
+    reach = seen.seen - earliest
+    found = f"{spoken(reach)} (restorable from {iso(earliest)})"
+    is_whole_life = _is_whole_life(seen.cluster)
+    if is_whole_life and reach + SLACK < promised:
+        found += ", all its life"
+    is_fit = is_whole_life or reach + SLACK >= promised
+    return _finding("reach", title, _judged(is_fit=is_fit), expected=expected, found=found)
+
+
+def _is_whole_life(cluster: Cluster) -> bool:
+    """Whether the window reaches back to the cluster's creation: there is nothing older to go back to."""
+    return bool(cluster.window and cluster.created and cluster.window.earliest - cluster.created <= SLACK)
+
+
+def _time(target: Target, past: tuple[Past, ...]) -> Finding:
+    title, expected = "How long the last restore took (RTO)", f"at most {spoken(target.objectives.rto)}"
+    last = next((run for run in past if run.kind != "clean"), None)
+    if last is None:
+        why = "no restore of this target has finished yet: rehearse one"
+        return _finding("rto", title, Standing.UNKNOWN, expected=expected, found="never measured", why=why)
+    is_fit = last.took <= target.objectives.rto
+    return _finding("rto", title, _judged(is_fit=is_fit), expected=expected, found=f"{spoken(last.took)} ({last.run})")
+
+
+def _key(seen: Observation) -> Iterator[Finding]:
+    if seen.cluster is None or not seen.cluster.is_encrypted:
+        return
+    title, expected = "The key of the backup can be used", "enabled"
+    if seen.key is None:
+        why = "the key cannot be looked at: it is gone, or we may not"
+        found = seen.cluster.kms_key or "nothing"
+        yield _finding("key", title, Standing.UNKNOWN, expected=expected, found=found, why=why)
+    else:
+        yield _finding("key", title, _judged(is_fit=seen.key.is_enabled), expected=expected, found=seen.key.state)
+
+
+def _no_window(seen: Observation) -> str:
+    if seen.cluster is None:
+        return "the cluster is not there"
+    return f"the cluster is {seen.cluster.status} and shows no restorable window"

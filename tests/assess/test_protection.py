@@ -1,0 +1,117 @@
+"""Promises nobody checks are broken in silence: each must be held against the world, and say so when it cannot be."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from daybreak.assess.protection import protection_of
+from daybreak.model.findings import Finding, Standing
+from daybreak.model.world import AutomatedBackup, Key, Observation, Past, Window
+from tests import fix_worlds as worlds
+
+FIT, UNFIT, UNKNOWN = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN
+DONE = Past(run="embi-aurora-pitr-1", kind="pitr", took=timedelta(minutes=41))
+
+
+def found(check: str, seen: Observation, *past: Past) -> Finding:
+    """The one finding of that name."""
+    (finding,) = (each for each in protection_of(worlds.target(), seen, past) if each.check == f"protection.{check}")
+    return finding
+
+
+def with_window(*, behind: timedelta = timedelta(0), reach: timedelta, created: timedelta | None = None) -> Observation:
+    """The runbook's cluster with another window; ``created`` is its age."""
+    window = Window(earliest=worlds.NOW - reach, latest=worlds.NOW - behind)
+    age = {"created": worlds.NOW - created} if created else {}
+    return worlds.observation(cluster=worlds.cluster(window=window, **age))
+
+
+def test_a_kept_promise_is_fit_in_every_respect() -> None:
+    """False alarms are what makes people stop looking."""
+    assert {each.standing for each in protection_of(worlds.target(), worlds.observation(), (DONE,))} == {FIT}
+
+
+@pytest.mark.parametrize(
+    ("behind", "standing"),
+    [
+        (timedelta(minutes=5), FIT),
+        (timedelta(minutes=5, seconds=1), UNFIT),
+        (timedelta(hours=3), UNFIT),
+        (timedelta(seconds=-30), FIT),
+    ],
+)
+def test_the_lag_is_held_against_the_rpo(behind: timedelta, standing: Standing) -> None:
+    """AWS is typically within five minutes, which is not a guarantee: the lag is what would be lost now."""
+    assert found("rpo", with_window(behind=behind, reach=timedelta(days=30))).standing is standing
+
+
+def test_backups_kept_too_short_are_unfit() -> None:
+    """The default is one day; a cluster made by hand keeps it until somebody needs the second."""
+    seen = worlds.observation(cluster=worlds.cluster(backup_retention=timedelta(days=7)))
+    finding = found("retention", seen)
+    assert (finding.standing, finding.expected, finding.found) == (UNFIT, "at least 30 days", "7 days")
+
+
+@pytest.mark.parametrize(
+    ("reach", "age", "standing"),
+    [
+        (timedelta(days=30), timedelta(days=400), FIT),
+        (timedelta(days=29, hours=23, minutes=30), timedelta(days=400), FIT),
+        (timedelta(days=7), timedelta(days=400), UNFIT),
+        (timedelta(days=2, hours=23), timedelta(days=3), FIT),
+        (timedelta(days=1), timedelta(days=3), UNFIT),
+    ],
+)
+def test_how_far_back_one_can_go_is_seen_not_believed(reach: timedelta, age: timedelta, standing: Standing) -> None:
+    """Raised retention fills up day by day: the setting says thirty days long before the window does."""
+    assert found("reach", with_window(reach=reach, created=age)).standing is standing
+
+
+def test_a_restore_nobody_did_has_no_known_duration() -> None:
+    """A recovery time that was never measured is a wish."""
+    assert found("rto", worlds.observation()).standing is UNKNOWN
+    assert found("rto", worlds.observation(), DONE.model_copy(update={"kind": "clean"})).standing is UNKNOWN
+
+
+def test_the_newest_restore_is_what_counts() -> None:
+    """Last year's quick one says little about today's size."""
+    slow = Past(run="embi-aurora-pitr-2", kind="pitr", took=timedelta(hours=5))
+    assert found("rto", worlds.observation(), slow, DONE).standing is UNFIT
+    assert found("rto", worlds.observation(), DONE, slow).standing is FIT
+
+
+def test_without_a_cluster_nothing_is_fit() -> None:
+    """The cluster's absence must not read as four green lines."""
+    gone = worlds.observation(cluster=None, instances=())
+    standings = {each.check: each.standing for each in protection_of(worlds.target(), gone, ())}
+    assert FIT not in standings.values()
+    assert standings["protection.available"] is UNFIT
+
+
+def test_a_kept_backup_of_a_deleted_cluster_is_told() -> None:
+    """It is the only way back, and nobody looks for it in a panic."""
+    kept = AutomatedBackup(
+        cluster=worlds.SOURCE,
+        resource_id="cluster-X",
+        status="retained",
+        engine="aurora-postgresql",
+        engine_version="16.6",
+    )
+    assert "1 kept backup" in found("available", worlds.observation(cluster=None, backups=(kept,))).found
+
+
+def test_no_window_is_unknown() -> None:
+    """AWS shows none until a restore is complete; that is no measurement of anything."""
+    seen = worlds.observation(cluster=worlds.cluster(window=None, status="creating"))
+    assert [found(check, seen).standing for check in ("rpo", "reach", "available")] == [UNKNOWN, UNKNOWN, UNFIT]
+
+
+@pytest.mark.parametrize(
+    ("key", "standing"),
+    [(None, UNKNOWN), (Key(arn=worlds.KEY, is_enabled=False, state="PendingDeletion"), UNFIT)],
+)
+def test_a_backup_whose_key_is_gone_is_no_backup(key: Key | None, standing: Standing) -> None:
+    """Everything else stays green while the key waits for its deletion."""
+    assert found("key", worlds.observation(key=key)).standing is standing
