@@ -1,0 +1,215 @@
+"""A run for people: its report, the list of runs, and a line for each event as it happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import assert_never
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from daybreak.model.findings import Finding, Level, Standing
+from daybreak.model.plan import Plan
+from daybreak.model.run import (
+    Event,
+    FindingMade,
+    RunAborted,
+    RunAttached,
+    RunCreated,
+    RunFinished,
+    RunPaused,
+    RunState,
+    StepDone,
+    StepFailed,
+    StepIntended,
+    StepRetried,
+    StepSeen,
+    StepSent,
+    StepState,
+    StepUncertain,
+)
+from daybreak.model.value import iso
+from daybreak.report.run_json import ObjectiveReport, objective
+from daybreak.report.sentences import printable_sentence, sentence
+from daybreak.report.status_text import STYLES, standing_text
+from daybreak.report.words import plain, span_words
+
+_STEP_STYLES = {"done": "green", "failed": "bold red", "uncertain": "yellow", "sent": "cyan", "intended": "cyan"}
+
+
+def run_view(plan: Plan, state: RunState, *, then: str = "") -> RenderableType:
+    """The report of a run; ``then`` is the next command, where there is one."""
+    parts: list[RenderableType] = [plain(state.run, "bold"), Padding(_facts(plan, state), (1, 0)), _steps(plan, state)]
+    if state.findings:
+        parts.append(Padding(_findings(state.findings), (1, 0, 0, 0)))
+    parts.append(Padding(_ending(plan, state, then), (1, 0, 0, 0)))
+    return Group(*parts)
+
+
+def runs_view(runs: tuple[tuple[Plan, RunState], ...]) -> RenderableType:
+    """The list of runs, a line each."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
+    table.add_column("run", no_wrap=True, overflow="ignore")
+    for name in ("kind", "target", "began", "took", "status", "verdict"):
+        table.add_column(name, overflow="fold")
+    for plan, state in runs:
+        table.add_row(
+            plain(state.run),
+            plan.kind,
+            plain(plan.target.name),
+            iso(state.began.replace(microsecond=0)),
+            span_words((state.ended or state.last) - state.began),
+            state.status,
+            standing_text(state.verdict.standing) if state.verdict else "",
+        )
+    return table
+
+
+def event_line(event: Event, plan: Plan | None = None) -> str:
+    """One event as one line of text with its time; what it says about a step is said in the plan's words."""
+    return f"{event.at:%H:%M:%S}  " + printable_sentence(_event(event, plan))
+
+
+def _event(event: Event, plan: Plan | None) -> str:
+    match event.body:
+        case RunCreated(run=run, why=why):
+            return f"run {run} created" + (f": {why}" if why else "")
+        case RunAttached(who=who, where=where):
+            return f"carried out by {who} on {where}"
+        case StepIntended(step=step, attempt=attempt):
+            return f"{step}  {_ordered(plan, step)}" + (f" (attempt {attempt})" if attempt > 1 else "")
+        case StepSent(step=step, request_id=request):
+            return f"{step}  AWS accepted it" + (f", request {request}" if request else "")
+        case StepRetried(step=step, why=why, pause=pause):
+            return f"{step}  not now: {why}; again in {pause:.0f} s"
+        case StepUncertain(step=step, why=why):
+            return f"{step}  uncertain: {why}; looking"
+        case StepSeen(step=step, seen=seen):
+            return f"{step}  {seen}"
+        case StepDone(step=step, was_adopted=was_adopted):
+            return f"{step}  done" + (", found in the world" if was_adopted else "")
+        case StepFailed(step=step, why=why):
+            return f"{step}  failed: {why}"
+        case FindingMade(step=step, finding=finding):
+            return f"{step}  {finding.standing.value}: {finding.title}: {finding.found}"
+        case RunPaused(why=why):
+            return f"paused: {why}"
+        case RunAborted(by=by, why=why):
+            return f"aborted by {by}" + (f": {why}" if why else "")
+        case RunFinished(outcome=outcome, verdict=verdict, why=why):
+            return f"{outcome}" + (f", {verdict.standing.value}" if verdict else "") + (f": {why}" if why else "")
+        case _:
+            assert_never(event.body)
+
+
+def _ordered(plan: Plan | None, step: str) -> str:
+    known = next((each for each in plan.steps if each.id == step), None) if plan else None
+    return sentence(known.action) if known else "begun"
+
+
+def _facts(plan: Plan, state: RunState) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column()
+    for name, value in _told(plan, state):
+        grid.add_row(name, plain(value))
+    return grid
+
+
+def _told(plan: Plan, state: RunState) -> Iterator[tuple[str, str]]:
+    identity = plan.identity
+    yield "what", f"{plan.kind} of {plan.target.name}: {plan.source} to {plan.clone}"
+    if state.why:
+        yield "why", state.why
+    if state.who:
+        yield (
+            "who",
+            f"{state.who} on {state.where}"
+            + (f", taken up {state.attachments} times" if state.attachments > 1 else ""),
+        )
+    at = f", at {identity.endpoint}" if identity.endpoint else ""
+    yield "account", f"{identity.account} in {identity.region}{at}"
+    if plan.moment:
+        yield "moment", iso(plan.moment)
+    yield "plan", state.plan
+    yield "began", iso(state.began)
+    if state.ended:
+        yield "ended", f"{iso(state.ended)}, after {span_words(state.ended - state.began)}"
+    yield "status", state.status + (f": {state.note}" if state.note else "")
+
+
+def _steps(plan: Plan, state: RunState) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
+    table.add_column("step", style="dim", no_wrap=True)
+    table.add_column("what", ratio=1)
+    for name in ("status", "began", "took"):
+        table.add_column(name, no_wrap=True)
+    for step in plan.steps:
+        now = state.step(step.id)
+        began = f"{now.began:%H:%M:%S}" if now.began else ""
+        took = span_words(now.ended - now.began) if now.began and now.ended else ""
+        told = plain(sentence(step.action)) + _more(now)
+        table.add_row(plain(step.id), told, Text(now.status, _STEP_STYLES.get(now.status, "dim")), began, took)
+    return table
+
+
+def _more(state: StepState) -> Text:
+    """What else is known about a step, on lines of its own."""
+    lines = [f"request {request}" for request in state.request_ids]
+    if state.was_adopted:
+        lines.append("its effect was found in the world, because a reply was lost")
+    if state.retries:
+        lines.append(f"tried again {state.retries} time{'s' if state.retries > 1 else ''}")
+    if state.note:
+        lines.append(state.note)
+    told = Text()
+    for line in lines:
+        told += Text("\n  ") + plain(line, "dim")
+    return told
+
+
+def _findings(findings: tuple[Finding, ...]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
+    for name in ("check", "expected", "found", ""):
+        table.add_column(name, overflow="fold")
+    for level in Level:
+        here = [finding for finding in findings if finding.level is level]
+        if here:
+            table.add_row(Text(f"{level.value} level", "bold"))
+        for finding in here:
+            found = plain(finding.found)
+            if finding.why:
+                found += Text("\n") + plain(finding.why, "dim")
+            table.add_row(
+                Text("  ") + plain(finding.title), plain(finding.expected), found, standing_text(finding.standing)
+            )
+    return table
+
+
+def _ending(plan: Plan, state: RunState, then: str) -> Group:
+    lines: list[Text] = []
+    if state.verdict:
+        lines.append(Text("verdict  ", "dim") + Text(state.verdict.standing.value, STYLES[state.verdict.standing]))
+        lines += [Text("         - ") + plain(reason) for reason in state.verdict.reasons]
+    measured = state.measured
+    if state.verdict or measured.rto or measured.rpo:
+        lines.append(_objective("RPO", objective(plan.objectives.rpo, measured.rpo)))
+        if measured.newest:
+            lines.append(Text(" " * 9) + plain(f"newest data {iso(measured.newest)} in {measured.newest_in}", "dim"))
+        lines.append(_objective("RTO", objective(plan.objectives.rto, measured.rto)))
+    if measured.rows is not None:
+        lines.append(Text("rows     ", "dim") + Text(f"{measured.rows:,} counted in the clone"))
+    if then:
+        lines.append(Text("next     ", "dim") + plain(then, "bold"))
+    return Group(*lines)
+
+
+def _objective(name: str, held: ObjectiveReport) -> Text:
+    told = Text(f"{name:<9}", "dim") + Text(f"promised {span_words(held.promised)}, ")
+    if held.measured is None:
+        return told + Text("not measured", STYLES[Standing.UNKNOWN])
+    style = STYLES[Standing.FIT if held.is_met else Standing.UNFIT]
+    return told + Text(f"measured {span_words(held.measured)}, {'kept' if held.is_met else 'missed'}", style)

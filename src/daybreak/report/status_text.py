@@ -1,0 +1,82 @@
+"""``daybreak status`` for people: what was promised and what is true, side by side."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from daybreak.model.findings import Finding, Standing
+from daybreak.model.run import RunState
+from daybreak.model.targets import Target
+from daybreak.model.value import iso
+from daybreak.model.world import Observation
+from daybreak.report.words import plain, span_words
+
+STYLES = {
+    Standing.FIT: "green",
+    Standing.UNFIT: "bold red",
+    Standing.UNKNOWN: "yellow",
+    Standing.WAIVED: "dim",
+}
+"""The color of each standing; the word is always printed too."""
+
+
+def status_view(
+    target: Target, seen: Observation, findings: tuple[Finding, ...], last: RunState | None = None
+) -> RenderableType:
+    """One target: its window, its last run, and each promise beside what is true right now."""
+    return Group(
+        plain(target.name, "bold"),
+        Padding(_facts(target, seen, last), (1, 0)),
+        _promises(findings),
+        *(_why(finding) for finding in findings if finding.why),
+    )
+
+
+def standing_text(standing: Standing) -> Text:
+    """The word of a standing in its color."""
+    return Text(standing.value, STYLES[standing])
+
+
+def _facts(target: Target, seen: Observation, last: RunState | None) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column()
+    identity = seen.identity
+    where = f"{target.cluster} in {target.region}, account {identity.account}"
+    grid.add_row("cluster", plain(where + (f", at {identity.endpoint}" if identity.endpoint else "")))
+    if seen.cluster:
+        grid.add_row("engine", plain(f"{seen.cluster.engine} {seen.cluster.engine_version}"))
+    window = seen.cluster.window if seen.cluster else None
+    grid.add_row("window", f"{iso(window.earliest)} to {iso(window.latest)}" if window else "none")
+    for backup in seen.backups if seen.cluster is None else ():
+        ends = f"{iso(backup.window.earliest)} to {iso(backup.window.latest)}" if backup.window else "no window"
+        grid.add_row("kept backup", plain(f"{backup.resource_id} ({backup.status}), {ends}"))
+    grid.add_row("seen", iso(seen.seen))
+    grid.add_row("last run", plain(_last(last, seen)))
+    return grid
+
+
+def _last(last: RunState | None, seen: Observation) -> str:
+    if last is None:
+        return "none"
+    verdict = last.verdict.standing.value if last.verdict else last.status
+    return f"{last.run}: {verdict}, {span_words(seen.seen - last.began)} ago"
+
+
+def _promises(findings: tuple[Finding, ...]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
+    for name in ("", "promised", "true right now", ""):
+        table.add_column(name)
+    for finding in findings:
+        table.add_row(
+            plain(finding.title), plain(finding.expected), plain(finding.found), standing_text(finding.standing)
+        )
+    return table
+
+
+def _why(finding: Finding) -> Text:
+    return Text("  - ") + plain(f"{finding.title}: {finding.why}")

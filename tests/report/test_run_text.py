@@ -1,0 +1,86 @@
+"""What a run did, for whoever has to explain it tomorrow."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from daybreak.model.findings import Measured
+from daybreak.model.run import RunAborted, RunPaused, StepFailed, StepSeen
+from daybreak.report.run_text import event_line, run_view, runs_view
+from tests import fix_runs as runs
+from tests import fix_worlds as worlds
+from tests.fix_golden import Golden, printed, settled
+from tests.fix_plans import HOSTILE
+
+
+@pytest.mark.parametrize("name", ["done", "failed", "paused"])
+def test_the_report_of_a_run(name: str, golden: Golden) -> None:
+    """Steps, times, request ids, findings, verdict and promises: what an auditor and AWS's support both ask for."""
+    plan = worlds.plan()
+    state = runs.paused(plan) if name == "paused" else runs.finished(plan, is_good=name == "done")
+    golden(f"report/run-{name}.txt", settled(printed(run_view(plan, state, then="daybreak clean x")), plan))
+
+
+def test_every_request_id_is_in_the_report() -> None:
+    """Without it AWS's support cannot find the call."""
+    plan = worlds.plan()
+    state = runs.finished(plan)
+    text = printed(run_view(plan, state), width=160)
+    assert all(request in text for step in state.steps.values() for request in step.request_ids)
+    assert any(step.request_ids for step in state.steps.values())
+
+
+def test_a_missed_promise_is_called_missed() -> None:
+    """A number without a judgement is read as a success."""
+    plan = worlds.plan()
+    late = runs.finished(plan).model_copy(update={"measured": Measured(rto=timedelta(hours=5), rpo=timedelta(0))})
+    text = printed(run_view(plan, late))
+    assert "measured 5 hours, missed" in text
+    assert "measured 0 seconds, kept" in text
+
+
+def test_what_was_not_measured_is_not_kept() -> None:
+    """No data found is not no data lost."""
+    plan = worlds.plan()
+    blind = runs.finished(plan).model_copy(update={"measured": Measured(rto=timedelta(hours=1))})
+    assert "RPO      promised 5 minutes, not measured" in printed(run_view(plan, blind))
+
+
+def test_the_list_of_runs(golden: Golden) -> None:
+    """Which one was it? The name, the time and the verdict tell."""
+    plan = worlds.plan()
+    listed = ((plan, runs.finished(plan)), (plan, runs.finished(plan, is_good=False)), (plan, runs.paused(plan)))
+    golden("report/runs.txt", printed(runs_view(listed)))
+
+
+def test_a_line_for_each_event(golden: Golden) -> None:
+    """What a log and a terminal without color show while a run goes on."""
+    plan = worlds.plan()
+    told = [*runs.story(plan), *runs.story(plan, is_good=False)[-3:]]
+    told += runs.events(plan, RunPaused(why="disk full", exit_code=75), RunAborted(by="dba-oncall", why="not needed"))[
+        2:
+    ]
+    golden("report/events.txt", "".join(f"{event_line(event, plan)}\n" for event in told))
+
+
+def test_an_event_is_one_line_whatever_is_in_it() -> None:
+    """AWS's message is text from outside, and a log is read line by line."""
+    plan = worlds.plan()
+    step = plan.steps[0].id
+    for event in runs.events(plan, StepFailed(step=step, why=HOSTILE), StepSeen(step=step, seen=HOSTILE)):
+        line = event_line(event)
+        assert line.isprintable()
+
+
+def test_a_report_of_hostile_text_is_text() -> None:
+    """The note of a step is AWS's or PostgreSQL's message, which may quote a table's name."""
+    plan = worlds.plan()
+    step = plan.steps[0].id
+    state = runs.finished(plan)
+    changed = state.model_copy(update={"note": HOSTILE, "why": HOSTILE, "who": HOSTILE})
+    changed = changed.model_copy(update={"steps": {step: state.step(step).model_copy(update={"note": HOSTILE})}})
+    text = printed(run_view(plan, changed))
+    assert "\x1b" not in text
+    assert text.count("[bold red]") == 4
