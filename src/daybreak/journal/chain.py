@@ -48,13 +48,13 @@ class Segment:
     """What is wrong with the line after the good ones; empty when nothing is."""
 
     @property
-    def first(self) -> int:
-        """The number of the first event."""
-        return self.events[0].number
+    def end(self) -> int:
+        """The number that the event after the good ones has; 0 when there is none that would tell."""
+        return self.events[-1].number + 1 if self.events else 0
 
     def chain_to(self, number: int, digest: str) -> tuple[Event, ...] | None:
         """The events up to the one of that number and digest; none when it is not here."""
-        place = number - self.first if self.events else -1
+        place = number - self.events[0].number if self.events else -1
         if not 0 <= place < len(self.events) or self.digests[place] != digest:
             return None
         return self.events[: place + 1]
@@ -116,20 +116,23 @@ def chain_of(segments: Sequence[Segment], where: str) -> Chain:
         return Chain()
     *earlier, newest = written
     if newest.damage:
-        number = newest.first + len(newest.events) if newest.events else len(chain_of(earlier, where).events)
-        raise damaged(number, newest.damage, where)
+        raise damaged(newest.end if newest.events else len(chain_of(earlier, where).events), newest.damage, where)
     events = newest.events
     while earlier and events[0].number > 0:
-        segment = earlier.pop()
-        found = segment.chain_to(events[0].number - 1, events[0].previous)
+        found = earlier.pop().chain_to(events[0].number - 1, events[0].previous)
         if found is not None:
             events = found + events
-    first = events[0]
-    if first.number or first.previous != GENESIS:
-        torn = min((each.first + len(each.events) for each in written if each.events and each.damage), default=0)
-        reason = next((each.damage for each in written if each.damage), "the event before it is missing or another one")
-        raise damaged(min(torn, first.number) if torn else first.number, reason, where)
+    if events[0].number or events[0].previous != GENESIS:
+        raise damaged(*_break_before(events[0].number, written), where)
     return Chain(events, newest.digests[-1])
+
+
+def _break_before(number: int, segments: Sequence[Segment]) -> tuple[int, str]:
+    """Why the event of that number follows nothing: the first damage before it, or that what it names is not there."""
+    for segment in segments:
+        if segment.damage and segment.end < number:
+            return segment.end, segment.damage
+    return number, "the event before it is missing or another one"
 
 
 def damaged(number: int, reason: str, where: str) -> Failed:

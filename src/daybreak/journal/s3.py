@@ -155,14 +155,15 @@ class S3Store:
             if key != _event_key(folder, number):
                 raise damaged(number, f'its object is missing, there is "{key.removeprefix(folder)}"', self._place(run))
         new = [key for key in keys if key not in self._seen]
-        lines = {key: body or b"\n" for key, body in zip(new, self._fetched(new), strict=True)}
-        segment = segment_of(b"".join(self._seen.get(key) or lines[key] for key in keys))
-        # Objects appear whole: what looks torn is damaged, and so is one that holds more than its own event.
-        if len(segment.events) != len(keys):
-            number = min(len(segment.events), len(keys))
-            raise damaged(number, segment.damage or "its object is not one whole line", self._place(run))
+        fetched = self._seen | {key: body or b"" for key, body in zip(new, self._fetched(new), strict=True)}
+        for number, key in enumerate(keys):
+            if not fetched[key] or fetched[key].find(b"\n") != len(fetched[key]) - 1:
+                raise damaged(number, "its object is not one line", self._place(run))
+        segment = segment_of(b"".join(fetched[key] for key in keys))
+        if segment.is_torn:  # on a disk this may be; objects appear whole
+            raise damaged(len(segment.events), "its object is not a journal line", self._place(run))
         chain = chain_of([segment], self._place(run))
-        self._seen |= lines
+        self._seen = fetched
         return chain
 
     def _fetched(self, keys: list[str]) -> Iterator[bytes | None]:

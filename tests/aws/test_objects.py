@@ -1,0 +1,99 @@
+"""Objects are stored once and never replaced, and a lost reply is told from somebody else's object."""
+
+from __future__ import annotations
+
+import pytest
+
+from daybreak.aws.objects import Objects
+from daybreak.errors import Paused, Refused, Unreachable
+from tests.fix_s3 import Effect, Way, s3_client
+
+
+@pytest.fixture
+def objects(bucket: str, s3_url: str) -> Objects:
+    """The bucket itself, over a way without surprises."""
+    return Objects(s3_client(s3_url), bucket)
+
+
+def test_an_object_is_stored_once(objects: Objects) -> None:
+    """The second to come learns that it is the second, even with the same bytes."""
+    assert objects.put_if_absent("a/1", b"mine")
+    assert not objects.put_if_absent("a/1", b"theirs")
+    assert not objects.put_if_absent("a/1", b"mine")
+    assert objects.get("a/1") == b"mine"
+    assert objects.get("a/2") is None
+
+
+def test_listings_are_complete_and_in_order(objects: Objects) -> None:
+    """S3 answers a thousand keys at a time."""
+    names = [f"run/{number:04d}/x" for number in range(1003)]
+    for name in names:
+        objects.put_if_absent(name, b"")
+    assert list(objects.keys("run/")) == names
+    assert list(objects.folders("run/")) == [name.split("/")[1] for name in names]
+    assert list(objects.keys("other/")) == list(objects.folders("other/")) == []
+
+
+@pytest.mark.parametrize("attempts", [1, 3])
+@pytest.mark.parametrize("effect", ["lost", "dropped", "500 after", "503"])
+def test_a_put_that_was_repeated_knows_its_own_object(
+    bucket: str, objects: Objects, way: Way, effect: Effect, attempts: int
+) -> None:
+    """Whether botocore repeated it or we did."""
+    pauses: list[float] = []
+    mine = Objects(s3_client(way.url, attempts=attempts), bucket, sleep=pauses.append)
+    way.effects.append(effect)
+    assert mine.put_if_absent("k", b"mine")
+    assert objects.get("k") == b"mine"
+    assert len(pauses) == (1 if attempts == 1 else 0)
+    objects.put_if_absent("l", b"theirs")
+    way.effects.append(effect)
+    assert not mine.put_if_absent("l", b"mine")
+
+
+def test_tries_are_counted_and_the_pauses_between_them_grow(bucket: str, way: Way) -> None:
+    """A storm of throttling must end in a pause of the run, not in a process that hangs."""
+    pauses: list[float] = []
+    mine = Objects(s3_client(way.url), bucket, tries=6, sleep=pauses.append)
+    way.effects.extend(["503"] * 6)
+    with pytest.raises(Unreachable, match="SlowDown") as caught:
+        mine.put_if_absent("k", b"")
+    assert caught.value.hints
+    assert len(pauses) == 5
+    assert all(0 <= pause <= 0.2 * 2 ** (number + 1) for number, pause in enumerate(pauses))
+    assert not way.effects
+
+
+def test_a_bucket_that_is_not_there_is_refused(s3_url: str) -> None:
+    """A typing error in --state is told at once."""
+    with pytest.raises(Refused, match='there is no bucket "nowhere-at-all"'):
+        Objects(s3_client(s3_url), "nowhere-at-all").put_if_absent("k", b"")
+
+
+def test_an_endpoint_that_does_not_answer_is_unreachable() -> None:
+    """The network is down: resume later."""
+    away = Objects(s3_client("http://127.0.0.1:9"), "b", tries=2, sleep=lambda _: None)
+    for ask in (lambda: away.get("k"), lambda: away.put_if_absent("k", b""), lambda: list(away.keys("k"))):
+        with pytest.raises(Unreachable, match='the bucket "b"'):
+            ask()
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "error"),
+    [("AccessDenied", 403, Unreachable), ("ExpiredToken", 400, Paused), ("InvalidBucketName", 400, Unreachable)],
+)
+def test_what_aws_says_is_said_to_people(code: str, status: int, error: type[Unreachable]) -> None:
+    """Credentials that expire pause a run; a missing permission is named."""
+    from botocore.exceptions import ClientError
+
+    class Denying:
+        """A client that answers one thing."""
+
+        def get_object(self, **_: object) -> None:
+            answer = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+            raise ClientError(answer, "GetObject")  # type: ignore[arg-type]
+
+    with pytest.raises(error, match=code) as caught:
+        Objects(Denying(), "b").get("k")
+    assert type(caught.value) is error
+    assert caught.value.hints or code == "InvalidBucketName"

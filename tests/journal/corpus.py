@@ -1,0 +1,62 @@
+"""One event of every kind that a journal of format 1 can hold; the golden corpus is written from it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from daybreak.model.findings import Finding, Level, Measured, Standing, Verdict
+from daybreak.model.plan import StepId
+from daybreak.model.run import (
+    Body,
+    FindingMade,
+    RunAborted,
+    RunFinished,
+    RunPaused,
+    StepDone,
+    StepFailed,
+    StepIntended,
+    StepRetried,
+    StepSeen,
+    StepSent,
+    StepUncertain,
+)
+
+_CALL = {
+    "service": "rds",
+    "operation": "CreateDBInstance",
+    "params": {"DBInstanceIdentifier": "a-1"},
+    "region": "eu-west-1",
+}
+_FINDING = Finding(
+    check="data.rows",
+    level=Level.DATA,
+    title="Row counts",
+    standing=Standing.UNFIT,
+    expected="≥ 1000",
+    found="999",
+    asked="select count(*)",
+    took=timedelta(milliseconds=1500),
+    why="“quoted” and\nbroken",
+)
+
+BODIES: tuple[Body, ...] = (
+    StepIntended(step=StepId("create"), attempt=1, call=_CALL),
+    StepRetried(step=StepId("create"), why="Throttling", pause=1.25),
+    StepUncertain(step=StepId("create"), why="the reply was lost"),
+    StepIntended(step=StepId("create"), attempt=2, call=_CALL),
+    StepSent(step=StepId("create"), request_id="0f9e8d7c"),
+    StepDone(step=StepId("create"), was_adopted=True, result={"seen": "available", "list": [1, 2.5, None, True]}),
+    RunPaused(why="credentials are over", exit_code=75),
+    StepIntended(step=StepId("await"), attempt=1),
+    StepSeen(step=StepId("await"), seen="backing-up"),
+    StepUncertain(step=StepId("await"), why="nobody answers"),
+    StepFailed(step=StepId("validate"), why="storage-full", hints=("look at the events",)),
+    FindingMade(step=StepId("validate"), finding=_FINDING),
+    RunAborted(by="bob@south", why="wrong moment"),
+    RunFinished(
+        outcome="done",
+        verdict=Verdict(standing=Standing.UNFIT, reasons=("data.rows",)),
+        measured=Measured(rto=timedelta(minutes=41, seconds=0.5)),
+        why="",
+    ),
+)

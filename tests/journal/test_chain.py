@@ -1,0 +1,184 @@
+"""A journal's bytes: what was torn is cut, what was changed is found, and the chain ends in the newest take-over."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daybreak.errors import Failed
+from daybreak.journal.chain import Chain, Segment, chain_of, line_of, segment_of
+from daybreak.model.plan import StepId
+from daybreak.model.run import GENESIS, Event, StepDone, StepIntended
+from tests.fix_journal import BEGAN
+
+COUNT = 60
+
+
+def grown(count: int, *, writer: str = "ada@north:1:a", after: Chain | None = None) -> list[bytes]:
+    """``count`` lines that follow ``after``."""
+    chain = after or Chain()
+    lines = []
+    for number in range(len(chain.events), len(chain.events) + count):
+        event = Event(
+            number=number,
+            at=BEGAN + timedelta(seconds=number),
+            writer=writer,
+            nonce=f"{writer[0]}{number:04x}",
+            previous=chain.head,
+            body=StepIntended(step=StepId("a"), attempt=1) if number % 2 else StepDone(step=StepId("ä")),
+        )
+        line, seal = line_of(event)
+        chain = chain.then(event, seal)
+        lines.append(line)
+    return lines
+
+
+LINES = grown(COUNT)
+DATA = b"".join(LINES)
+
+
+def chain_in(*segments: bytes) -> Chain:
+    """The chain of files with these bytes, the oldest first."""
+    return chain_of([segment_of(data) for data in segments], "here")
+
+
+def test_what_was_written_is_read() -> None:
+    """The whole point of a journal."""
+    chain = chain_in(DATA)
+    assert [event.number for event in chain.events] == list(range(COUNT))
+    assert chain.events[0].previous == GENESIS
+    assert chain_in() == chain_in(b"") == Chain()
+
+
+def test_a_last_line_torn_at_any_byte_is_not_an_event() -> None:
+    """A process may die within a write; what it had been told is durable stays."""
+    kept = len(DATA) - len(LINES[-1])
+    for cut in range(len(LINES[-1])):
+        segment = segment_of(DATA[: kept + cut])
+        assert (len(segment.events), segment.length, segment.damage) == (COUNT - 1, kept, "")
+        assert segment.is_torn == (cut > 0)
+
+
+def test_pages_that_never_reached_the_disk_are_torn() -> None:
+    """After a power cut a file system may show zeros where the last line was to be."""
+    kept = DATA[: -len(LINES[-1])]
+    for size in (1, 300, len(LINES[-1]), 5000):
+        assert segment_of(kept + b"\0" * size).is_torn
+    border = 512 - len(kept) % 512
+    hole = kept + b"\0" * border + LINES[-1][border:]
+    assert border < len(LINES[-1])
+    assert segment_of(hole).is_torn
+    assert segment_of(hole).length == len(kept)
+    assert not segment_of(hole + LINES[0]).is_torn, "only the last line can be torn"
+
+
+def test_every_flipped_byte_is_found() -> None:
+    """A disk that lies, or a person with an editor, is noticed wherever it was, and the event is named."""
+    starts = [sum(map(len, LINES[:number])) for number in range(COUNT)]
+    number = -1
+    for place in range(len(DATA)):
+        number += place in starts
+        if place >= len(DATA) - 1:
+            break
+        flipped = DATA[:place] + bytes([DATA[place] ^ (1 << place % 8)]) + DATA[place + 1 :]
+        with pytest.raises(Failed, match=f"event {number} of the journal"):
+            chain_in(flipped)
+    with pytest.raises(Failed, match=f"event {COUNT - 1} .* newline"):
+        chain_in(DATA[:-1] + b"\x0b")
+
+
+def test_every_dropped_byte_is_found() -> None:
+    """The last newline apart: without it the line counts as torn, as if the process had died there."""
+    for place in range(len(DATA) - 1):
+        with pytest.raises(Failed, match="is damaged"):
+            chain_in(DATA[:place] + DATA[place + 1 :])
+    assert segment_of(DATA[:-1]).is_torn
+
+
+def test_every_pair_of_swapped_bytes_is_found() -> None:
+    """Unless the two are the same."""
+    for place in range(len(DATA) - 1):
+        pair = DATA[place : place + 2]
+        if pair[0] != pair[1]:
+            with pytest.raises(Failed, match="is damaged"):
+                chain_in(DATA[:place] + pair[::-1] + DATA[place + 2 :])
+
+
+def test_every_dropped_doubled_or_swapped_event_is_found() -> None:
+    """Whole lines that verify by themselves still have their place. A dropped end is a question for an anchor outside."""
+    for number in range(COUNT - 1):
+        rest = LINES[:number], LINES[number + 1 :]
+        for changed in (
+            [*rest[0], *rest[1]],
+            [*rest[0], LINES[number], LINES[number], *rest[1]],
+            [*rest[0], LINES[number + 1], LINES[number], *rest[1][1:]],
+        ):
+            with pytest.raises(Failed, match=r"event \d+ of the journal"):
+                chain_in(b"".join(changed))
+
+
+def test_another_history_with_good_digests_is_found() -> None:
+    """An event that was rewritten together with its digest no longer fits the one after it."""
+    forged = grown(1, writer="eve@east:9:e", after=chain_in(b"".join(LINES[:20])))
+    with pytest.raises(Failed, match=r"event 21 .* does not follow"):
+        chain_in(b"".join(LINES[:20] + forged + LINES[21:]))
+
+
+def test_what_a_fenced_writer_still_wrote_is_off_the_chain() -> None:
+    """Its append was told so; the one who took over had already read the file."""
+    first = LINES[:10]
+    second = grown(5, writer="bob@south:2:b", after=chain_in(b"".join(first)))
+    expected = chain_in(b"".join(first + second))
+    for stray in ([], LINES[10:11], LINES[10:14], [b"half a li"], [b"damage\n"]):
+        assert chain_in(b"".join(first + stray), b"".join(second)) == expected
+
+
+def test_a_take_over_that_wrote_nothing_changes_nothing() -> None:
+    """It died between its claim and its first event; or its first event was torn."""
+    first = b"".join(LINES[:10])
+    assert chain_in(first, b"") == chain_in(first, b"", LINES[0][:40]) == chain_in(first)
+    third = b"".join(grown(2, writer="eve@east:3:e", after=chain_in(first)))
+    assert chain_in(first, b"", third) == chain_in(first + third)
+
+
+def test_a_take_over_that_was_itself_taken_over_is_left_out() -> None:
+    """Two people took the run at once; the later one may have read the file before the earlier one wrote."""
+    first = b"".join(LINES[:10])
+    second = b"".join(grown(1, writer="bob@south:2:b", after=chain_in(first)))
+    third = b"".join(grown(3, writer="eve@east:3:e", after=chain_in(first + LINES[10])))
+    assert chain_in(first + LINES[10], second, third) == chain_in(first + LINES[10] + third)
+
+
+def test_damage_before_a_take_over_is_found() -> None:
+    """Reading the newest file alone would not be enough."""
+    first = LINES[:10]
+    second = b"".join(grown(5, writer="bob@south:2:b", after=chain_in(b"".join(first))))
+    for number in range(10):
+        broken = first[number].replace(b"attempt", b"attempts").replace(b"ada@", b"eve@")
+        with pytest.raises(Failed, match=f"event {number} of"):
+            chain_in(b"".join([*first[:number], broken, *first[number + 1 :]]), second)
+        with pytest.raises(Failed, match="is damaged"):
+            chain_in(b"".join(first[:number]), second)
+    with pytest.raises(Failed, match="event 10 of"):
+        chain_in(b"".join(first), b"rubbish\n")
+
+
+def test_an_event_of_a_newer_release_is_told_from_damage() -> None:
+    """Whoever comes back to an old release learns what to do."""
+    event = Event(number=0, at=BEGAN, writer="a@b:1:c", nonce="n", previous=GENESIS, body=StepDone(step=StepId("a")))
+    body = event.canonical().replace(b"step.done", b"step.imagined")
+    newer = b'{"digest":"%s","event":%s}\n' % (hashlib.sha256(body).hexdigest().encode(), body)
+    with pytest.raises(Failed, match=r"cannot read it \(body\); a newer one may have written it"):
+        chain_in(newer)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_read_without_a_surprise(data: bytes) -> None:
+    """Whatever a disk gives back, reading ends with events, torn, or damaged."""
+    segment = segment_of(LINES[0] + data)
+    assert isinstance(segment, Segment)
+    assert len(segment.events) == 1

@@ -1,0 +1,276 @@
+"""Runs in a folder: private files, full disks, torn lines, and locks that die with their process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from daybreak.errors import Failed, Paused, Refused, Unreachable
+from daybreak.journal.chain import line_of
+from daybreak.model.plan import Plan, StepId
+from daybreak.model.run import Body, Event, StepSent, state_of
+from tests.fix_journal import BEGAN, Ground, append_steps, attached, writers
+from tests.fix_worlds import plan
+from tests.journal.corpus import BODIES
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "journals"
+
+
+@pytest.fixture
+def run(folder: Ground) -> str:
+    """A run that was created."""
+    made: Plan = plan()
+    folder.store().create(made)
+    return made.run
+
+
+@pytest.fixture
+def place(folder: Ground, run: str) -> Path:
+    """The run's folder."""
+    return Path(folder.where) / "runs" / run
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 64 KiB; needs a machine where we may mount one."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode != 0:
+        pytest.skip("no disk can be mounted here")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def test_nobody_else_can_read_a_run(folder: Ground, run: str) -> None:
+    """A plan names hosts, people and reasons."""
+    journal = attached(folder.store(), run)
+    folder.store().ask(run, "abort", "bob@south", "why")
+    second = attached(folder.store(), run, "bob@south", take_over=True)
+    found = [Path(folder.where), *Path(folder.where).rglob("*")]
+    assert {path.name for path in found if path.is_file()} == {
+        "plan.json",
+        "journal.jsonl",
+        "journal.2.jsonl",
+        "abort.json",
+    }
+    for path in found:
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+    journal.close()
+    second.close()
+
+
+def test_a_folder_that_was_there_keeps_its_mode(tmp_path: Path) -> None:
+    """Somebody's own folder is not ours to close."""
+    tmp_path.chmod(0o755)
+    Ground(str(tmp_path)).store().create(plan())
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+    assert stat.S_IMODE((tmp_path / "runs").stat().st_mode) == 0o700
+
+
+def test_a_line_torn_at_any_byte_is_cut_and_the_run_goes_on(folder: Ground, run: str, place: Path) -> None:
+    """The state after a crash within a write is the state before that write."""
+    with attached(folder.store(), run) as journal:
+        append_steps(journal, 2)
+        kept = journal.events[:-1]
+    data = (place / "journal.jsonl").read_bytes()
+    before = data[: data[:-1].rfind(b"\n") + 1]
+    for size in range(len(before), len(data)):
+        (place / "journal.jsonl").write_bytes(data[:size])
+        assert folder.store().events(run) == kept
+        with attached(folder.store(), run, "bob@south") as journal:
+            append_steps(journal, 1)
+            assert journal.events[: len(kept)] == kept
+            assert [event.number for event in folder.store().events(run)] == list(range(len(kept) + 2))
+
+
+def test_damage_stops_a_resume_and_nothing_is_written(folder: Ground, run: str, place: Path) -> None:
+    """A run is not carried on from a record that was changed."""
+    with attached(folder.store(), run) as journal:
+        append_steps(journal, 6)
+    data = (place / "journal.jsonl").read_bytes()
+    lines = data.splitlines(keepends=True)
+    damaged = b"".join([*lines[:3], lines[3].replace(b"step-0", b"step-9"), *lines[4:]])
+    (place / "journal.jsonl").write_bytes(damaged)
+    for attempt in (folder.store().events, lambda name: attached(folder.store(), name)):
+        with pytest.raises(Failed, match="event 3 of the journal"):
+            attempt(run)
+    assert (place / "journal.jsonl").read_bytes() == damaged
+    (place / "journal.jsonl").write_bytes(data)
+    attached(folder.store(), run).close()
+
+
+def test_a_killed_writer_leaves_the_run_free(folder: Ground, run: str) -> None:
+    """``kill -9``, then ``resume``: no lock file to remove by hand."""
+    for number in range(3):
+        with writers(folder, run, f"ada@m{number}") as (writer,):
+            assert writer.tell("attach") == 2 * number + 2
+            assert writer.tell("append", "x") == 2 * number + 2
+            writer.process.send_signal(signal.SIGKILL)
+            writer.process.wait()
+    assert state_of(folder.store().events(run)).attachments == 3
+
+
+def test_a_stopped_writer_still_holds_the_run(folder: Ground, run: str) -> None:
+    """Ctrl-Z is no reason to restore into each other; taking over is a decision."""
+    with writers(folder, run, "ada@north", "bob@north") as (first, second):
+        first.tell("attach")
+        first.process.send_signal(signal.SIGSTOP)
+        assert second.tell("attach")["error"] == "Refused"
+        assert second.tell("attach", "over") == 3
+        first.process.send_signal(signal.SIGCONT)
+        assert first.tell("append", "x")["error"] == "TakenOver"
+        assert second.tell("append", "y") == 3
+
+
+def test_an_event_that_a_fenced_writer_still_wrote_is_not_the_runs(folder: Ground, run: str, place: Path) -> None:
+    """It was stopped between its last look and its write; the run went on without it."""
+    first = attached(folder.store(), run, "ada@north")
+    head = first._chain.head
+    second = attached(folder.store(), run, "bob@south", take_over=True)
+    stray = Event(number=2, at=BEGAN, writer=first.writer, nonce="s", previous=head, body=StepSent(step=StepId("s")))
+    with (place / "journal.jsonl").open("ab") as file:
+        file.write(line_of(stray)[0])
+    append_steps(second, 1)
+    assert folder.store().events(run) == second.events
+    first.close()
+    second.close()
+    with attached(folder.store(), run) as third:
+        assert stray not in third.events
+        append_steps(third, 1)
+
+
+def test_a_claim_without_an_event_still_fences(folder: Ground, run: str, place: Path) -> None:
+    """Whoever takes over may die at once; the fenced writer must not come back to life."""
+    first = attached(folder.store(), run, "ada@north")
+    (place / "journal.2.jsonl").touch(mode=0o600)
+    with pytest.raises(Paused, match="taken over by another process"):
+        append_steps(first, 1)
+    first.close()
+    with attached(folder.store(), run, "bob@south") as second:
+        append_steps(second, 1)
+    assert (place / "journal.2.jsonl").stat().st_size > 0
+    assert [event.number for event in folder.store().events(run)] == [0, 1, 2, 3]
+
+
+def test_a_journal_that_was_moved_away_pauses_its_writer(folder: Ground, run: str, place: Path) -> None:
+    """Appending to a deleted file would be durable nowhere."""
+    journal = attached(folder.store(), run)
+    shutil.move(place, place.with_name("elsewhere"))
+    with pytest.raises(Paused, match="no such file"):
+        append_steps(journal, 1)
+    shutil.copytree(place.with_name("elsewhere"), place)
+    with pytest.raises(Paused, match="replaced by another file"):
+        append_steps(journal, 1)
+    journal.close()
+
+
+def test_a_full_disk_pauses_at_every_byte_and_loses_nothing(folder: Ground, run: str, place: Path) -> None:
+    """No change leaves without a durable intent, and the run goes on when there is room again."""
+    with writers(folder, run, "ada@north") as (writer,):
+        writer.tell("attach")
+        size = (place / "journal.jsonl").stat().st_size
+        writer.tell("append", "same length")
+        line = (place / "journal.jsonl").stat().st_size - size
+        for room in range(0, line, 5):
+            good = folder.store().events(run)
+            writer.tell("limit", str((place / "journal.jsonl").stat().st_size + room))
+            refused = writer.tell("append", f"{room:011d}")
+            assert refused["error"] == "Paused"
+            assert "file too large" in refused["message"]
+            assert refused["hints"][0].startswith("free space")
+            assert folder.store().events(run) == good
+            writer.tell("limit", "-1")
+            assert writer.tell("append", f"{room:011d}") == len(good)
+    assert [event.number for event in folder.store().events(run)] == list(range(len(good) + 1))
+
+
+def test_a_disk_that_fills_up_pauses_the_run(small_disk: Path) -> None:
+    """The same with a real disk, which also has to take the first part of a line."""
+    ground, made = Ground(str(small_disk / "state")), plan()
+    ground.store().create(made)
+    with attached(ground.store(), made.run) as journal:
+        with pytest.raises(Paused, match="no space left") as caught:
+            append_steps(journal, 500)
+        assert caught.value.hints[0].startswith("free space")
+        assert ground.store().events(made.run) == journal.events
+        with pytest.raises(Unreachable, match="no space left"):
+            ground.store().create(made.model_copy(update={"run": "another"}))
+        assert ground.store().runs() == (made.run,)
+        # A run that was created before the disk was full makes room for this one.
+        (small_disk / "state" / "runs" / made.run / "inbox").mkdir()
+        subprocess.run(["mount", "-o", "remount,size=256k", str(small_disk)], check=True)
+        append_steps(journal, 2)
+        assert ground.store().events(made.run) == journal.events
+
+
+def test_an_append_that_failed_late_is_kept_not_repeated(folder: Ground, run: str, place: Path) -> None:
+    """The line was whole when the disk refused to confirm it: somebody may have built on it, so it stays."""
+    with attached(folder.store(), run) as journal:
+        left = Event(
+            number=2,
+            at=BEGAN,
+            writer=journal.writer,
+            nonce="left",
+            previous=journal._chain.head,
+            body=StepSent(step=StepId("s"), request_id="left"),
+        )
+        with (place / "journal.jsonl").open("ab") as file:
+            file.write(line_of(left)[0])
+        journal._hold._is_sure = False  # type: ignore[attr-defined]  # as after an interrupted append
+        assert journal.append(StepSent(step=StepId("s"), request_id="next")).number == 3
+        assert folder.store().events(run) == journal.events
+        assert journal.events[2] == left
+
+
+def test_a_state_folder_that_cannot_be_used_is_unreachable(tmp_path: Path) -> None:
+    """A typing error in --state is told in a sentence."""
+    (tmp_path / "file").touch()
+    with pytest.raises(Unreachable, match=r"file exists|not a directory"):
+        Ground(str(tmp_path / "file")).store().create(plan())
+    assert Ground(str(tmp_path / "nothing")).store().runs() == ()
+    with pytest.raises(Refused, match="there is no run"):
+        Ground(str(tmp_path / "nothing")).store().events("embi")
+    assert not (tmp_path / "nothing").exists()
+
+
+def golden_run(where: Path) -> None:
+    """Write a small run with an event of every kind, as the golden corpus keeps it."""
+    ground, made = Ground(str(where)), plan()
+    ground.store().create(made)
+    with attached(ground.store(), made.run) as journal:
+        for body in BODIES:
+            journal.append(body)
+
+
+@pytest.mark.parametrize("name", ["format-1"])
+def test_a_journal_of_every_released_format_opens_for_ever(
+    name: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """A run begun with one release is carried on by the next. These files are never rewritten once released."""
+    if request.config.getoption("--write-golden"):
+        shutil.rmtree(GOLDEN / name, ignore_errors=True)
+        golden_run(GOLDEN / name)
+    shutil.copytree(GOLDEN / name, tmp_path / name)
+    ground = Ground(str(tmp_path / name))
+    (run,) = ground.store().runs()
+    assert ground.store().plan(run).run == run
+    state = state_of(ground.store().events(run))
+    assert (state.status, state.verdict is not None) == ("finished", True)
+    assert {step.status for step in state.steps.values()} == {"done", "failed", "uncertain"}
+    with attached(ground.store(), run) as journal:
+        append_steps(journal, 1)
+
+
+def test_the_corpus_has_an_event_of_every_kind(folder: Ground, run: str) -> None:
+    """A kind that the corpus lacks could change its form unnoticed."""
+    kinds = {kind.__name__ for kind in get_args(get_args(Body)[0])}
+    assert {type(body).__name__ for body in BODIES} == kinds - {"RunCreated", "RunAttached"}
