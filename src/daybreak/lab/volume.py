@@ -123,6 +123,11 @@ class Volume:
         return bytes_in(self._node.data)
 
     @property
+    def listen(self) -> Listen | None:
+        """Where it was last told to answer; None when it never was."""
+        return self._listen
+
+    @property
     def log(self) -> Path:
         """The server's log file."""
         return self._node.log

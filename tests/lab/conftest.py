@@ -1,0 +1,7 @@
+"""Fixtures of the lab's own tests."""
+
+from __future__ import annotations
+
+from tests.lab.fix_volumes import each_yard, pg_installs, yard
+
+__all__ = ["each_yard", "pg_installs", "yard"]
