@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from typing import Any, cast
 from xml.sax.saxutils import escape
 
-import botocore.session
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 
+from daybreak.lab.boto import service_model
 from daybreak.lab.errors import AwsError, invalid_value
 
 NAMESPACE = "http://rds.amazonaws.com/doc/2014-10-31/"
@@ -28,7 +28,7 @@ class UnknownMember(Exception):
 @functools.cache
 def model() -> ServiceModel:
     """botocore's description of RDS."""
-    return botocore.session.get_session().get_service_model("rds")
+    return service_model("rds")
 
 
 @functools.cache
@@ -191,7 +191,7 @@ def _write_structure(shape: StructureShape, value: Any, where: str) -> str:
     return "".join(parts)
 
 
-_PYTHON = {
+_PYTHON: dict[str, type | tuple[type, ...]] = {
     "string": str,
     "character": str,
     "boolean": bool,

@@ -210,14 +210,15 @@ class Control:
     def _begin(self, job: Job, progress: _Progress, work: Work | None) -> bool:
         if work is None:
             return False
-        assert self._pool is not None, "jobs move only between start and stop"
+        if self._pool is None:
+            raise RuntimeError("jobs move only between start and stop")
         progress.running = True
         step = progress.step
 
         def run() -> None:
             try:
                 progress.results[step] = work()
-            except BaseException as error:
+            except Exception as error:  # noqa: BLE001 - whatever went wrong is the job's failure
                 progress.error = error
             progress.running = False
             self._wake.set()

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from daybreak.lab.rds.front import OPERATIONS, Rds
+from daybreak.lab.rds.front import OPERATIONS, Rds, Settings
 
-__all__ = ["OPERATIONS", "Rds"]
+__all__ = ["OPERATIONS", "Rds", "Settings"]

@@ -77,7 +77,9 @@ class Addresses:
         if again:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((address.host, address.port))  # without SO_REUSEADDR: fails if anybody is bound, listening or not
+            probe.bind(
+                (address.host, address.port)
+            )  # without SO_REUSEADDR: fails if anybody is bound, listening or not
         except OSError:
             probe.close()
             return False

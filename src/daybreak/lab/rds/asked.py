@@ -21,7 +21,13 @@ LOG_TYPES = frozenset({"instance", "postgresql", "iam-db-auth-error"})
 STORAGE_TYPES = ("aurora", "aurora-iopt1")
 MOST_CLUSTERS = 40
 
-_NOT_HERE = ("GlobalClusterIdentifier", "ReplicationSourceIdentifier", "BacktrackWindow", "Domain", "EnableLimitlessDatabase")
+_NOT_HERE = (
+    "GlobalClusterIdentifier",
+    "ReplicationSourceIdentifier",
+    "BacktrackWindow",
+    "Domain",
+    "EnableLimitlessDatabase",
+)
 
 
 def check_new_cluster(call: Call) -> str:

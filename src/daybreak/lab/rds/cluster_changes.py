@@ -35,7 +35,14 @@ _PLAIN = {
 }
 """Parameters that are kept as they come, by the member they become."""
 
-_REFUSED = ("AllowMajorVersionUpgrade", "BacktrackWindow", "Domain", "EnableGlobalWriteForwarding", "Port", "EngineMode")
+_REFUSED = (
+    "AllowMajorVersionUpgrade",
+    "BacktrackWindow",
+    "Domain",
+    "EnableGlobalWriteForwarding",
+    "Port",
+    "EngineMode",
+)
 
 
 @changes("ModifyDBCluster")
@@ -89,7 +96,9 @@ def _checked(call: Call, cluster: Doc) -> Doc:
         new["DBClusterParameterGroup"] = parameter_groups.chosen_group(call, parameter_groups.CLUSTER, name, version)
     if version := call.get("EngineVersion"):
         if version.partition(".")[0] != cluster["EngineVersion"].partition(".")[0]:
-            raise invalid_combination("The AllowMajorVersionUpgrade flag must be present when upgrading to a new major.")
+            raise invalid_combination(
+                "The AllowMajorVersionUpgrade flag must be present when upgrading to a new major."
+            )
         new["EngineVersion"] = version
     if call.get("BackupRetentionPeriod") is not None:
         new["BackupRetentionPeriod"] = asked.retention(call, 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -10,13 +10,13 @@ from daybreak.lab.codec import fault
 from daybreak.lab.control import Job, Work
 from daybreak.lab.errors import AwsError, invalid_combination, invalid_value
 from daybreak.lab.rds import asked, networks, servers
-from daybreak.lab.rds.addresses import Address
 from daybreak.lab.rds.desk import Call, Desk, DeskJob, changes, job, looks, members_of, public
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.events import emit, failure_sentence
 from daybreak.lab.rds.identifiers import pointed
 from daybreak.lab.rds.masters import check_password, master_of_new
 from daybreak.lab.rds.paging import filtered, page
+from daybreak.lab.rds.parameter_groups import CLUSTER
 from daybreak.lab.rds.tags import checked_tags
 from daybreak.lab.store import Doc
 from daybreak.lab.volume import Master
@@ -49,7 +49,7 @@ def require_status(cluster: Doc, *statuses: str) -> None:
 def view(desk: Desk, region: str, cluster: Doc, members: Sequence[Doc] | None = None) -> Doc:
     """The cluster as AWS shows it."""
     members = members_of(desk.state, region, cluster["DBClusterIdentifier"]) if members is None else members
-    status = servers.parameter_status(desk, region, True, cluster)
+    status = servers.parameter_status(desk, region, CLUSTER, cluster)
     result = public(cluster)
     window = desk.fleet.window(cluster["DbClusterResourceId"])
     if window is not None and cluster["Status"] not in ("creating", "migrating"):
@@ -123,7 +123,7 @@ def create_cluster(call: Call) -> Doc:
     }
     if database := call.get("DatabaseName"):
         settings["DatabaseName"] = database
-    password, secret = master_of_new(call, name)
+    password, secret = master_of_new(call)
     cluster = asked.new_cluster(call, name, version, {**settings, **secret})
     call.state.put("cluster", call.region, name, cluster)
     args = {
@@ -184,7 +184,8 @@ class NewCluster(DeskJob):
 def fail_cluster(desk: Desk, job: Job, status: str, message: str, **members: Any) -> None:
     """Put the job's cluster into a failed status and say why."""
     cluster = next(
-        (row for row in desk.state.all("cluster", job.region) if row["DbClusterResourceId"] == job.args["resource"]), None
+        (row for row in desk.state.all("cluster", job.region) if row["DbClusterResourceId"] == job.args["resource"]),
+        None,
     )
     if cluster is None:
         return
@@ -373,148 +374,3 @@ def reboot_cluster(call: Call) -> Doc:
         "InvalidDBClusterStateFault",
         f"DB cluster {cluster['DBClusterIdentifier']} is an Aurora DB cluster. Reboot its DB instances instead.",
     )
-
-
-# -- deleting ---------------------------------------------------------------------------------------------------------
-
-_DELETABLE_OTHERWISE = ("available", "stopped")
-_BUSY = frozenset({"creating", "deleting", "stopping", "starting", "modifying", "renaming", "failing-over", "migrating"})
-
-
-@changes("DeleteDBCluster")
-def delete_cluster(call: Call) -> Doc:
-    """Begin to delete a cluster that has no instances left; backups go with it unless they are to be kept."""
-    from daybreak.lab.rds.snapshots import begin_final_snapshot
-
-    cluster = known_cluster(call, call.params["DBClusterIdentifier"])
-    final = _check_delete(call, cluster)
-    name, resource = cluster["DBClusterIdentifier"], cluster["DbClusterResourceId"]
-    for other in call.desk.control.jobs(call.region, resource=resource):
-        if other.kind != "delete-instance":  # its automated snapshots, say; the members themselves are still deleting
-            call.desk.control.cancel(other)
-    if final is not None:
-        begin_final_snapshot(call, cluster, final)
-    changed = call.state.change("cluster", call.region, name, Status="deleting")
-    args = {
-        "resource": resource,
-        "version": cluster["EngineVersion"],
-        "final": final,
-        "keep": not call.get("DeleteAutomatedBackups", True) and not cluster.get("_broken"),
-        "secret": cluster.get("MasterUserSecret", {}).get("SecretArn"),
-    }
-    call.desk.control.submit("delete-cluster", call.region, name, seconds("delete-cluster"), args)
-    return {"DBCluster": view(call.desk, call.region, changed)}
-
-
-def _check_delete(call: Call, cluster: Doc) -> str | None:
-    """Refuse what AWS refuses; the identifier of the final snapshot, if there is to be one."""
-    if cluster["DeletionProtection"]:
-        raise invalid_combination("Cannot delete protected Cluster, please disable deletion protection and try again.")
-    if cluster["Status"] in _BUSY:
-        require_status(cluster, *_DELETABLE_OTHERWISE)
-    members = members_of(call.state, call.region, cluster["DBClusterIdentifier"])
-    if any(member["DBInstanceStatus"] != "deleting" for member in members):
-        raise fault(
-            "InvalidDBClusterStateFault",
-            "Cluster cannot be deleted, it still contains DB instances in non-deleting state.",
-        )
-    final, skip = call.get("FinalDBSnapshotIdentifier"), call.get("SkipFinalSnapshot", False)
-    if final and skip:
-        raise invalid_combination("FinalDBSnapshotIdentifier can't be specified if SkipFinalSnapshot is specified.")
-    if not final and not skip:
-        raise invalid_combination("FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.")
-    if final and cluster.get("_broken"):
-        require_status(cluster, "available")
-    return str(final) if final else None
-
-
-@job("delete-cluster")
-class DeleteCluster(DeskJob):
-    """Takes the final snapshot first, deletes when its members are gone."""
-
-    def early(self, job: Job) -> Work | None:
-        """Take the final snapshot."""
-        args = job.args
-        if args["final"] is None:
-            return None
-        source = (args["resource"], args["version"])
-        snapshot = self.desk.state.get("snapshot", job.region, args["final"].lower())
-        place = snapshot["_place"] if snapshot else None
-        return (lambda: self.desk.fleet.snapshot(job.region, source, place)) if place else None
-
-    def late(self, job: Job, early: Any) -> Work:
-        """Throw the data away, and the secret RDS managed for it."""
-        args, desk = job.args, self.desk
-
-        def work() -> None:
-            if args["keep"]:
-                desk.fleet.retire(job.region, args["resource"], args["version"], keep_backups=True)
-            else:
-                desk.fleet.erase(job.region, args["resource"])
-            if args["secret"]:
-                secrets = desk.world.client("secretsmanager", job.region)
-                secrets.delete_secret(SecretId=args["secret"], ForceDeleteWithoutRecovery=True)
-
-        return work
-
-    def finish(self, job: Job, early: Any, late: Any) -> None:
-        """The cluster is gone, with everything that was only its own."""
-        from daybreak.lab.rds.backups import after_deletion
-        from daybreak.lab.rds.snapshots import finish_final_snapshot
-
-        cluster = self.cluster(job)
-        if cluster is None:
-            return
-        name = cluster["DBClusterIdentifier"]
-        if job.args["final"] is not None:
-            finish_final_snapshot(self.desk, job.region, job.args["final"])
-        after_deletion(self.desk, job.region, cluster, keep=job.args["keep"])
-        for member in members_of(self.desk.state, job.region, name):
-            self.desk.state.drop("instance", job.region, member["DBInstanceIdentifier"])
-        for row in self.desk.state.all("endpoint", job.region):
-            if row["DBClusterIdentifier"] == name:
-                self.desk.state.drop("endpoint", job.region, row["DBClusterEndpointIdentifier"])
-        self.desk.state.drop("cluster", job.region, name)
-        self.desk.fleet.addresses.give_back(Address(cluster["Endpoint"], cluster["Port"]))
-        emit(self.desk, job.region, "cluster-deleted", name)
-
-    def fail(self, job: Job, status: str, message: str) -> None:
-        """The cluster is left in that status."""
-        fail_cluster(self.desk, job, status, message)
-
-
-# -- roles ------------------------------------------------------------------------------------------------------------
-
-
-@changes("AddRoleToDBCluster")
-def add_role(call: Call) -> Doc:
-    """Give the cluster a role that IAM has."""
-    cluster = known_cluster(call, call.params["DBClusterIdentifier"])
-    require_status(cluster, "available")
-    new = _role(call.params)
-    networks.check_role(call, new["RoleArn"])
-    roles = cluster.get("AssociatedRoles", [])
-    if any(_role(role) == new for role in roles):
-        raise fault("DBClusterRoleAlreadyExistsFault", f"Role ARN {new['RoleArn']} already exists for the DB cluster.")
-    roles = [*roles, {**new, "Status": "ACTIVE"}]
-    call.state.change("cluster", call.region, cluster["DBClusterIdentifier"], AssociatedRoles=roles)
-    return {}
-
-
-@changes("RemoveRoleFromDBCluster")
-def remove_role(call: Call) -> Doc:
-    """Take a role away from the cluster."""
-    cluster = known_cluster(call, call.params["DBClusterIdentifier"])
-    require_status(cluster, "available")
-    gone = _role(call.params)
-    roles = cluster.get("AssociatedRoles", [])
-    left = [role for role in roles if _role(role) != gone]
-    if len(left) == len(roles):
-        raise fault("DBClusterRoleNotFoundFault", f"Role ARN {gone['RoleArn']} cannot be found for the DB cluster.")
-    call.state.change("cluster", call.region, cluster["DBClusterIdentifier"], AssociatedRoles=left)
-    return {}
-
-
-def _role(given: Mapping[str, Any]) -> Doc:
-    feature = given.get("FeatureName")
-    return {"RoleArn": given["RoleArn"], **({"FeatureName": feature} if feature else {})}

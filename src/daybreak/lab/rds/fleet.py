@@ -20,7 +20,6 @@ from datetime import datetime
 from pathlib import Path
 
 from daybreak.lab.binaries import Install, installs
-from daybreak.lab.codec import fault
 from daybreak.lab.rds.addresses import Addresses
 from daybreak.lab.rds.parameters import Parameter, catalog
 from daybreak.lab.settings import settings_catalog
@@ -45,9 +44,9 @@ WantedOf = Callable[[str, str], Wanted | None]
 class Fleet:
     """The volumes under one folder."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, cache: Path) -> None:
         self._root = root
-        self._cache = root / "cache"
+        self._cache = cache
         self.addresses = Addresses()
         self.wanted_of: WantedOf = lambda region, resource: None
         self.version_of: Callable[[str, str], str | None] = lambda region, resource: None

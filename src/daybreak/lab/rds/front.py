@@ -10,7 +10,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from daybreak.lab.rds import (
     backups,
     catalog,
     cluster_changes,
+    cluster_deletions,
+    cluster_roles,
     clusters,
     desk,
     endpoints,
@@ -48,6 +51,8 @@ NOUNS = (
     backups,
     catalog,
     cluster_changes,
+    cluster_deletions,
+    cluster_roles,
     clusters,
     endpoints,
     events,
@@ -71,20 +76,37 @@ WATCH_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 600.0
 
 
+@dataclass(frozen=True)
+class Settings:
+    """What may be different from one lab to another."""
+
+    tick_seconds: float = TICK_SECONDS
+    cache: Path | None = None
+    """Where PostgreSQL's programs and templates are kept; several labs may share it."""
+
+
 class Rds:
     """One account's RDS in all its regions, with a real PostgreSQL behind every cluster.
 
-    ``tick_seconds`` is the real interval at which running clusters publish a new LatestRestorableTime.
+    ``settings.tick_seconds`` is the real interval at which running clusters publish a new LatestRestorableTime.
     """
 
     def __init__(
-        self, root: Path, clock: Clock, world: World, faults: Faults, account: str, *, tick_seconds: float = TICK_SECONDS
+        self,
+        root: Path,
+        clock: Clock,
+        world: World,
+        faults: Faults,
+        account: str,
+        *,
+        settings: Settings | None = None,
     ) -> None:
+        settings = settings or Settings()
         root.mkdir(mode=0o711, parents=True, exist_ok=True)
-        self._tick_seconds = tick_seconds
+        self._tick_seconds = settings.tick_seconds
         self._clock = clock
         self._state = State(root / "rds.sqlite")
-        self._fleet = Fleet(root)
+        self._fleet = Fleet(root, settings.cache or root / "cache")
         self._desk = Desk(account, clock, self._state, world, faults, self._fleet)
         self._fleet.wanted_of = lambda region, id: servers.wanted_of(self._desk, self._desk.down, region, id)
         self._fleet.version_of = self._version_of
@@ -117,7 +139,7 @@ class Rds:
         if saved is not None:
             self._clock.go_on_from(saved["simulated"])
         self._down_again()
-        for region, _, cluster in self._state.everywhere("cluster"):
+        for _, _, cluster in self._state.everywhere("cluster"):
             if not self._fleet.addresses.take_again(Address(cluster["Endpoint"], cluster["Port"])):
                 log.warning("%s is taken by another process, %s", cluster["Endpoint"], cluster["DBClusterIdentifier"])
         self._open_all()
@@ -149,7 +171,7 @@ class Rds:
             self._state.clear()
             self._fleet.wipe()
 
-    def region_down(self, region: str, down: bool) -> None:
+    def region_down(self, region: str, *, down: bool) -> None:
         """Stop the region's servers and jobs, or let them come back."""
         with self._state.changing():
             self._desk.down = self._desk.down | {region} if down else self._desk.down - {region}
@@ -182,10 +204,15 @@ class Rds:
     # -- loops --------------------------------------------------------------------------------------------------------
 
     def _tick_forever(self) -> None:
-        while not self._ending.wait(self._tick_seconds):
-            for region, _, cluster in self._state.everywhere("cluster"):
-                if region not in self._desk.down and self._fleet.running(cluster["DbClusterResourceId"]):
-                    self._tick_quietly(cluster["DbClusterResourceId"])
+        """Tick each running volume; one that is slow (a snapshot is being taken) does not hold up the others."""
+        ticking: dict[str, Future[None]] = {}
+        with ThreadPoolExecutor(max_workers=4, thread_name_prefix="rds-tick") as pool:
+            while not self._ending.wait(self._tick_seconds):
+                ticking = {id: future for id, future in ticking.items() if not future.done()}
+                for region, _, cluster in self._state.everywhere("cluster"):
+                    id = cluster["DbClusterResourceId"]
+                    if region not in self._desk.down and id not in ticking and self._fleet.running(id):
+                        ticking[id] = pool.submit(self._tick_quietly, id)
 
     def _watch_forever(self) -> None:
         last = 0.0
@@ -221,7 +248,7 @@ class Rds:
     def _tick_quietly(self, resource: str) -> None:
         try:
             self._fleet.tick(resource)
-        except Exception as error:  # a server that is just stopping has no tick; the next round tells
+        except Exception as error:  # noqa: BLE001 - a server that is just stopping has no tick; the next round tells
             log.debug("no tick for %s: %s", resource, error)
 
     def _settle_quietly(self, region: str, resource: str) -> None:

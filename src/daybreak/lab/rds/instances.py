@@ -68,7 +68,8 @@ def require_available(instance: Doc) -> None:
     """Refuse what an instance can only do while it is available."""
     if instance["DBInstanceStatus"] != "available":
         raise fault(
-            "InvalidDBInstanceStateFault", f"Database instance is not in available state: {instance['DBInstanceStatus']}."
+            "InvalidDBInstanceStateFault",
+            f"Database instance is not in available state: {instance['DBInstanceStatus']}.",
         )
 
 
@@ -78,7 +79,7 @@ def require_available(instance: Doc) -> None:
 def view(desk: Desk, region: str, instance: Doc) -> Doc:
     """The instance as AWS shows it: much of it is its cluster's."""
     result = public(instance)
-    apply_status = servers.parameter_status(desk, region, False, instance)
+    apply_status = servers.parameter_status(desk, region, parameter_groups.INSTANCE, instance)
     result["DBParameterGroups"] = [
         {"DBParameterGroupName": instance["_parameter_group"], "ParameterApplyStatus": apply_status}
     ]
@@ -197,9 +198,8 @@ def _checked_cluster(call: Call, name: str) -> Doc:
             raise invalid_combination(
                 f"The requested DB Instance will be a member of a DB Cluster. Set {parameter} for the DB Cluster."
             )
-    if version := call.get("EngineVersion"):
-        if version != cluster["EngineVersion"]:
-            raise invalid_combination("The engine version that you requested for your DB instance does not match.")
+    if call.get("EngineVersion") not in (None, cluster["EngineVersion"]):
+        raise invalid_combination("The engine version that you requested for your DB instance does not match.")
     if (group := call.get("DBSubnetGroupName")) and group.lower() != cluster["DBSubnetGroup"]:
         networks.subnet_group(call, group)
         raise invalid_combination("The DB subnet group of a member must be that of its DB cluster.")
@@ -340,7 +340,9 @@ def modify_instance(call: Call) -> Doc:
     cluster = known_cluster(call, instance["DBClusterIdentifier"])
     for parameter in _OF_THE_CLUSTER:
         if call.get(parameter) is not None:
-            raise invalid_combination(f"{parameter} cannot be changed on a member of a DB cluster. Modify the DB cluster.")
+            raise invalid_combination(
+                f"{parameter} cannot be changed on a member of a DB cluster. Modify the DB cluster."
+            )
     if call.get("NewDBInstanceIdentifier") or call.get("EngineVersion"):
         raise invalid_combination("The lab does not rename or upgrade single instances.")
     _check_tier(call)

@@ -34,7 +34,7 @@ def generated_password() -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(28))
 
 
-def master_of_new(call: Call, name: str) -> tuple[str, Doc]:
+def master_of_new(call: Call) -> tuple[str, Doc]:
     """The password of a new cluster, and the member that tells of its secret when RDS manages it."""
     if not call.get("ManageMasterUserPassword"):
         return check_password(call.get("MasterUserPassword")), {}

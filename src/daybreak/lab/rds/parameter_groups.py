@@ -42,7 +42,8 @@ def group_of(desk: Desk, region: str, kind: Kind, name: str) -> Doc | None:
     """The group of that name; the default groups of all installed versions always exist."""
     found = desk.state.get(kind.kind, region, name.lower())
     if found is None and name.lower() in _default_names(desk):
-        found = _document(desk, region, kind, name.lower(), name.lower().removeprefix("default."), _default_text(name))
+        arn, family = desk.arn(region, kind.arn, name.lower()), name.lower().removeprefix("default.")
+        found = _document(arn, kind, name.lower(), family, f"Default parameter group for {family}")
     return found
 
 
@@ -74,7 +75,7 @@ def _create(call: Call, kind: Kind) -> Doc:
     wanted = call.params["DBParameterGroupFamily"]
     if f"default.{wanted}" not in _default_names(call.desk):
         raise invalid_value(f"ParameterGroupFamily {wanted} is not a valid parameter group family")
-    document = _document(call.desk, call.region, kind, name, wanted, call.params["Description"])
+    document = _document(call.desk.arn(call.region, kind.arn, name), kind, name, wanted, call.params["Description"])
     call.state.put(kind.kind, call.region, name, {**document, "_tags": call.get("Tags", [])})
     return {kind.group: public(document)}
 
@@ -83,7 +84,8 @@ def _copy(call: Call, kind: Kind) -> Doc:
     source = known_group(call, kind, call.params[f"Source{kind.group}Identifier"])
     name = _new_name(call, kind, call.params[f"Target{kind.group}Identifier"])
     text = call.params[f"Target{kind.group}Description"]
-    document = _document(call.desk, call.region, kind, name, source["DBParameterGroupFamily"], text)
+    arn = call.desk.arn(call.region, kind.arn, name)
+    document = _document(arn, kind, name, source["DBParameterGroupFamily"], text)
     kept = {**document, "_values": dict(source["_values"]), "_tags": call.get("Tags", [])}
     call.state.put(kind.kind, call.region, name, kept)
     return {kind.group: public(document)}
@@ -133,7 +135,9 @@ def _reset(call: Call, kind: Kind) -> Doc:
     known = catalog_of(call.desk, group["DBParameterGroupFamily"])
     names = list(group["_values"]) if everything else [each.get("ParameterName", "") for each in given]
     for each in given:
-        parameters.check(known.get(each.get("ParameterName", "")), each.get("ParameterName", ""), None, "pending-reboot")
+        parameters.check(
+            known.get(each.get("ParameterName", "")), each.get("ParameterName", ""), None, "pending-reboot"
+        )
     values = {name: value for name, value in group["_values"].items() if name not in names}
     _keep(call, kind, {**group, "_values": values}, names)
     return {kind.name: group[kind.name]}
@@ -216,16 +220,12 @@ def _default_names(desk: Desk) -> list[str]:
     return [f"default.aurora-postgresql{major}" for major in desk.fleet.majors()]
 
 
-def _default_text(name: str) -> str:
-    return f"Default parameter group for {name.removeprefix('default.')}"
-
-
-def _document(desk: Desk, region: str, kind: Kind, name: str, family: str, text: str) -> Doc:
+def _document(arn: str, kind: Kind, name: str, family: str, text: str) -> Doc:
     return {
         kind.name: name,
         "DBParameterGroupFamily": family,
         "Description": text,
-        f"{kind.group}Arn": desk.arn(region, kind.arn, name),
+        f"{kind.group}Arn": arn,
         "_values": {},
     }
 

@@ -56,12 +56,16 @@ class Parameter:
         return "static" if self.static else "dynamic"
 
 
+def _own(name: str, kind: str, allowed: str, description: str, value: str | None = None) -> Parameter:
+    """A parameter of RDS itself; one without a system value is static."""
+    is_static = value is None
+    return Parameter(name, kind, is_static, True, allowed, description, value)  # noqa: FBT003 - the record's own order
+
+
 _RDS_OWN = (
-    Parameter("rds.logical_replication", "boolean", True, True, "0,1", "Enables logical decoding."),
-    Parameter("rds.force_ssl", "boolean", False, True, "0,1", "Force SSL connections.", "0"),
-    Parameter(
-        "rds.log_retention_period", "integer", False, True, "1440-10080", "Amazon RDS will delete older logs.", "4320"
-    ),
+    _own("rds.logical_replication", "boolean", "0,1", "Enables logical decoding."),
+    _own("rds.force_ssl", "boolean", "0,1", "Force SSL connections.", "0"),
+    _own("rds.log_retention_period", "integer", "1440-10080", "Amazon RDS will delete older logs.", "4320"),
 )
 """Parameters RDS adds to PostgreSQL's own; only the first does anything here."""
 

@@ -60,8 +60,8 @@ def restore_to_point_in_time(call: Call) -> Doc:
         if call.get(parameter) is not None:
             raise invalid_combination(f"{parameter} is only supported for Limitless databases.")  # FACTS 4.2
     is_clone = _is_clone(call)
-    source, database = _source(call, is_clone)
-    moment = _moment(call, source, is_clone)
+    source, database = _source(call, is_clone=is_clone)
+    moment = _moment(call, source, is_clone=is_clone)
     settings = _settings(call, name, source, source["EngineVersion"], database)
     if is_clone:
         settings["CloneGroupId"] = source.get("CloneGroupId") or resource_id("clone-").lower()
@@ -91,7 +91,7 @@ def _is_clone(call: Call) -> bool:
     return bool(kind == "copy-on-write")
 
 
-def _source(call: Call, is_clone: bool) -> tuple[Doc, str | None]:
+def _source(call: Call, *, is_clone: bool) -> tuple[Doc, str | None]:
     """The live cluster or the retained backup to restore from, and its database's name."""
     name, resource = call.get("SourceDBClusterIdentifier"), call.get("SourceDbClusterResourceId")
     if bool(name) == bool(resource):
@@ -113,9 +113,10 @@ def _source(call: Call, is_clone: bool) -> tuple[Doc, str | None]:
     return retained, retained["_database"]
 
 
-def _moment(call: Call, source: Doc, is_clone: bool) -> datetime | None:
+def _moment(call: Call, source: Doc, *, is_clone: bool) -> datetime | None:
     """The moment to restore; None for a clone, which takes what is there now."""
-    asked_for, latest = call.get("RestoreToTime"), call.get("UseLatestRestorableTime", False)
+    asked_for: datetime | None = call.get("RestoreToTime")
+    latest = call.get("UseLatestRestorableTime", False)
     if asked_for is not None and latest:
         raise invalid_combination("Cannot specify both RestoreToTime and UseLatestRestorableTime")
     if is_clone and asked_for is not None:
@@ -130,16 +131,15 @@ def _moment(call: Call, source: Doc, is_clone: bool) -> datetime | None:
         )  # guess: the code; that nothing can be restored while the window is null is documented
     if is_clone:
         return None
-    if latest:
+    if asked_for is None:
         return window[1]
-    assert asked_for is not None, "one of the two was checked above"
     if not window[0] <= asked_for < window[1]:
         # guess: neither code nor sentence is documented; the product must check the window itself
         raise invalid_value(
             f"The requested restore time {asked_for.isoformat()} is not within the restorable window "
             f"{window[0].isoformat()} to {window[1].isoformat()}."
         )
-    return asked_for  # type: ignore[no-any-return]
+    return asked_for
 
 
 def _settings(call: Call, name: str, source: Doc, version: str, database: str | None) -> Doc:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from daybreak.lab.rds import networks
 from daybreak.lab.rds.desk import Desk, cluster_by_resource, members_of
 from daybreak.lab.rds.fleet import Wanted
-from daybreak.lab.rds.parameter_groups import CLUSTER, INSTANCE, group_of
+from daybreak.lab.rds.parameter_groups import CLUSTER, INSTANCE, Kind, group_of
 from daybreak.lab.rds.parameters import said
 from daybreak.lab.store import Doc
 from daybreak.lab.volume import Listen
@@ -39,15 +39,12 @@ def boot(desk: Desk, region: str, instance: Doc) -> None:
     cluster = desk.state.get("cluster", region, instance["DBClusterIdentifier"])
     if cluster is not None and instance.get("_writer"):
         group = group_of(desk, region, CLUSTER, cluster["DBClusterParameterGroup"])
-        desk.state.change(
-            "cluster", region, cluster["DBClusterIdentifier"], _effective=said(group) if group else {}
-        )
+        desk.state.change("cluster", region, cluster["DBClusterIdentifier"], _effective=said(group) if group else {})
 
 
-def parameter_status(desk: Desk, region: str, kind_is_cluster: bool, document: Doc) -> str:
+def parameter_status(desk: Desk, region: str, kind: Kind, document: Doc) -> str:
     """``in-sync``, or ``pending-reboot`` while the group says something the server does not run with."""
-    kind = CLUSTER if kind_is_cluster else INSTANCE
-    name = document["DBClusterParameterGroup" if kind_is_cluster else "_parameter_group"]
+    name = document["DBClusterParameterGroup" if kind is CLUSTER else "_parameter_group"]
     group = group_of(desk, region, kind, name)
     effective = document.get("_effective")
     if group is None or effective is None:

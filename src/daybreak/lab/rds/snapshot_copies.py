@@ -30,7 +30,7 @@ def copy_snapshot(call: Call) -> Doc:
     if is_far and len(_in_flight(call)) >= MOST_IN_FLIGHT:
         # guess: the code; AWS documents the limit of five, and that more may also be queued
         raise fault("SnapshotQuotaExceededFault", "Cannot copy more than 5 snapshots across regions at a time.")
-    key = _key(call, source, is_far)
+    key = _key(call, source, is_far=is_far)
     tags = checked_tags(call.get("Tags", []))
     if not tags and call.get("CopyTags"):
         tags = source["TagList"]
@@ -67,7 +67,7 @@ def _source(call: Call, target: Pointed, value: str) -> Doc:
     return source
 
 
-def _key(call: Call, source: Doc, is_far: bool) -> str | None:
+def _key(call: Call, source: Doc, *, is_far: bool) -> str | None:
     """The key of the copy: an encrypted one stays encrypted, an unencrypted one cannot be encrypted by copying."""
     asked = call.get("KmsKeyId")
     if not source["StorageEncrypted"]:

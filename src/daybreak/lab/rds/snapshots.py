@@ -49,8 +49,11 @@ def new_snapshot_name(call: Call, parameter: str, value: str) -> str:
     return name
 
 
-def snapshot_of(desk: Desk, region: str, cluster: Doc, name: str, kind: str, tags: list[Doc]) -> Doc:
-    """Keep the document of a snapshot of this cluster that is being taken; what is not in it is lost with the cluster."""
+def snapshot_of(desk: Desk, region: str, cluster: Doc, name: str, **own: Any) -> Doc:
+    """Keep the document of a snapshot of this cluster that is being taken; what is not in it is lost with the cluster.
+
+    ``own`` are its members that are not the cluster's: SnapshotType and TagList.
+    """
     group = desk.state.get("subnet-group", region, cluster["DBSubnetGroup"])
     taken = (
         "AvailabilityZones",
@@ -76,14 +79,13 @@ def snapshot_of(desk: Desk, region: str, cluster: Doc, name: str, kind: str, tag
         "DBClusterSnapshotIdentifier": name,
         "DBClusterSnapshotArn": desk.arn(region, "cluster-snapshot", name),
         "SnapshotCreateTime": desk.clock.now(),
-        "SnapshotType": kind,
         "Status": "creating",
         "AllocatedStorage": 1,
         "LicenseModel": "postgresql-license",
-        "TagList": tags,
         "_place": resource_id("snapshot-"),
         "_database": cluster.get("DatabaseName"),
         "_shared": [],
+        **own,
     }
     if group is not None:
         document["VpcId"] = group["VpcId"]
@@ -144,7 +146,7 @@ def create_snapshot(call: Call) -> Doc:
     tags = checked_tags(call.get("Tags", []))
     if not tags and cluster["CopyTagsToSnapshot"]:
         tags = cluster["TagList"]
-    snapshot = snapshot_of(call.desk, call.region, cluster, name, "manual", tags)
+    snapshot = snapshot_of(call.desk, call.region, cluster, name, SnapshotType="manual", TagList=tags)
     begin_copying(call.desk, call.region, cluster, snapshot)
     return {"DBClusterSnapshot": view(call.desk, call.region, snapshot)}
 
@@ -204,7 +206,7 @@ def begin_final_snapshot(call: Call, cluster: Doc, value: str) -> None:
     require_status(cluster, "available")
     name = new_snapshot_name(call, "FinalDBSnapshotIdentifier", value)
     tags = cluster["TagList"] if cluster["CopyTagsToSnapshot"] else []
-    snapshot_of(call.desk, call.region, cluster, name, "manual", tags)
+    snapshot_of(call.desk, call.region, cluster, name, SnapshotType="manual", TagList=tags)
     emit(call.desk, call.region, "snapshot-creating", name)
 
 
@@ -225,8 +227,8 @@ def delete_snapshot(call: Call) -> Doc:
         raise fault("InvalidDBClusterSnapshotStateFault", f"Only manual snapshots may be deleted: {name}")
     if snapshot["Status"] == "creating":
         require_available(snapshot)
-    for job in call.desk.control.jobs(call.region, snapshot=name):
-        call.desk.control.cancel(job)
+    for each in call.desk.control.jobs(call.region, snapshot=name):
+        call.desk.control.cancel(each)
     drop_snapshot(call.desk, call.region, snapshot)
     emit(call.desk, call.region, "snapshot-deleted", name)
     return {"DBClusterSnapshot": {**view(call.desk, call.region, snapshot), "Status": "deleted"}}
@@ -255,7 +257,9 @@ def modify_attribute(call: Call) -> Doc:
     _check_sharing(call, snapshot, added)
     shared = sorted((set(snapshot["_shared"]) | added) - set(call.get("ValuesToRemove", [])))
     if len(shared) > MOST_SHARES:
-        raise fault("SharedSnapshotQuotaExceededFault", "You have exceeded the maximum number of accounts to share with.")
+        raise fault(
+            "SharedSnapshotQuotaExceededFault", "You have exceeded the maximum number of accounts to share with."
+        )
     name = snapshot["DBClusterSnapshotIdentifier"]
     return _attributes(call.state.change("snapshot", call.region, name, _shared=shared))
 
