@@ -8,6 +8,7 @@ import pytest
 
 from daybreak.report.plan_markdown import CHAPTERS, runbook
 from tests import fix_worlds as worlds
+from tests.fix_awscli import Understand
 from tests.fix_golden import Golden, settled
 from tests.fix_plans import every_plan, hostile_plan
 from tests.fix_shell import parse_errors
@@ -42,6 +43,24 @@ def test_every_block_is_bash(shape: str) -> None:
     """A block that bash does not read stops a person in the middle of a recovery."""
     for block in blocks(runbook(every_plan()[shape])):
         assert parse_errors(block) == ""
+
+
+@pytest.mark.parametrize("shape", ["pitr", "lab"])
+def test_every_single_command_is_understood_by_the_client(shape: str, understood: Understand) -> None:
+    """The troubleshooting commands are typed when everything else has failed; the original's KMS line does not work at all."""
+    plan = every_plan()[shape]
+    parts = [part for block in blocks(runbook(plan)) for part in block.split("\n\n")]
+    single = [part for part in parts if part.count("aws ") == 1 and "$(" not in part]
+    seen = {understood(part)[0].operation for part in single}
+    assert seen >= {
+        "DescribeEvents",
+        "DescribeSecurityGroups",
+        "DescribeKey",
+        "GetKeyPolicy",
+        "RestoreDBClusterToPointInTime",
+    }
+    if plan.identity.endpoint:
+        assert all(understood(part)[1].startswith(plan.identity.endpoint) for part in single)
 
 
 def test_text_from_outside_stays_inside_its_place() -> None:

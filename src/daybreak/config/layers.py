@@ -24,7 +24,7 @@ FILE = "daybreak.toml"
 PREFIX = "DAYBREAK_"
 SCALARS = ("state", "poll", "only_loopback", "plan_expires", "keep")
 """The keys a flag or a variable may set; targets stand in files."""
-OTHER_VARIABLES = ("DAYBREAK_CONFIG",)
+OTHER_VARIABLES = ("DAYBREAK_CONFIG", "DAYBREAK_DEBUG")
 """Variables of ours that are not settings. Those that begin with ``DAYBREAK_LAB`` belong to the lab."""
 
 

@@ -60,7 +60,7 @@ def runs_view(runs: tuple[tuple[Plan, RunState], ...]) -> RenderableType:
             plain(state.run),
             plan.kind,
             plain(plan.target.name),
-            iso(state.began.replace(microsecond=0)),
+            f"{state.began:%Y-%m-%d %H:%MZ}",
             span_words((state.ended or state.last) - state.began),
             state.status,
             standing_text(state.verdict.standing) if state.verdict else "",

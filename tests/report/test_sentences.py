@@ -1,0 +1,92 @@
+"""A step is approved by its sentence, so each says what it does and to what."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import get_args
+
+import pytest
+
+from daybreak.model.actions import (
+    Action,
+    AwaitCluster,
+    AwaitClusterGone,
+    AwaitInstance,
+    AwaitSql,
+    CopyParameterGroup,
+    CreateInstance,
+    CreateParameterGroup,
+    DeleteCluster,
+    DeleteInstance,
+    DeleteParameterGroup,
+    RestoreToMoment,
+    SetClusterOptions,
+    SetParameters,
+    Validate,
+)
+from daybreak.model.moment import At, Latest
+from daybreak.report.sentences import sentence
+from tests import fix_worlds as worlds
+
+AT = At(instant=worlds.MOMENT)
+VALIDATE = Validate(
+    clone="c",
+    source="s",
+    source_seen=None,
+    instances_seen=(),
+    moment=AT,
+    database=None,
+    login=None,
+    quarantine={},
+    tables={},
+    checks=(),
+)
+SENTENCES: tuple[tuple[Action, str], ...] = (
+    (CopyParameterGroup(source="s", group="g", description=""), "Copy the parameter group s to g"),
+    (CreateParameterGroup(group="g", family="f", description=""), "Create the parameter group g for f"),
+    (SetParameters(group="g", parameters={"b": "2", "a": "1"}), "Set a=1, b=2 in g"),
+    (
+        RestoreToMoment(source="s", clone="c", moment=AT, parameter_group="g", security_groups=()),
+        "Restore s as of 2024-01-15T14:30:00Z into the new cluster c",
+    ),
+    (
+        RestoreToMoment(
+            source="s", resource_id="cluster-X", clone="c", moment=Latest(), parameter_group="g", security_groups=()
+        ),
+        "Restore the deleted s (cluster-X) as of the latest restorable time into the new cluster c",
+    ),
+    (SetClusterOptions(clone="c", is_protected=False), "Set deletion protection off on c"),
+    (
+        SetClusterOptions(clone="c", backup_retention=timedelta(days=7), is_protected=True),
+        "Set backup retention 7 days, deletion protection on on c",
+    ),
+    (
+        CreateInstance(clone="c", instance="i", instance_class="db.r6g.large", engine="aurora-postgresql"),
+        "Create the instance i (db.r6g.large, promotion tier 1) in c",
+    ),
+    (AwaitCluster(clone="c"), "Wait until c is available with a restorable window of its own"),
+    (AwaitInstance(clone="c", instance="i"), "Wait until i is available with its parameter group in force"),
+    (AwaitSql(clone="c", database=None, login=None), "Wait until the endpoint of c answers SQL"),
+    (VALIDATE, "Validate c: the five database boxes, every table"),
+    (DeleteInstance(clone="c", instance="i"), "Delete the instance i"),
+    (DeleteCluster(clone="c"), "Delete the cluster c, without a final snapshot"),
+    (AwaitClusterGone(clone="c"), "Wait until AWS no longer knows c"),
+    (DeleteParameterGroup(group="g"), "Delete the parameter group g"),
+)
+
+
+@pytest.mark.parametrize(("action", "told"), SENTENCES)
+def test_what_an_action_does_in_one_sentence(action: Action, told: str) -> None:
+    """Whoever says yes reads this and nothing else."""
+    assert sentence(action) == told
+
+
+def test_every_action_has_its_sentence_here() -> None:
+    """A new action without one would be approved unread."""
+    union = get_args(get_args(Action)[0])
+    assert {type(action) for action, _ in SENTENCES} == set(union)
+
+
+def test_a_name_in_a_sentence_cannot_drive_the_terminal() -> None:
+    """A parameter's value is text from outside."""
+    assert sentence(SetParameters(group="g", parameters={"a": "\x1b[2J\n"})) == r"Set a=\x1b[2J\n in g"
