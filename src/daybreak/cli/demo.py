@@ -15,6 +15,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,9 @@ answers_within = "15m"
 
 
 @click.command()
-@click.option("--speed", type=click.FloatRange(min=1), default=600.0, show_default=True, help="Simulated seconds in one.")
+@click.option(
+    "--speed", type=click.FloatRange(min=1), default=600.0, show_default=True, help="Simulated seconds in one."
+)
 @click.option("--keep", "is_kept", is_flag=True, help="Leave the lab running at the end.")
 def demo(*, speed: float, is_kept: bool) -> int:
     """Play the whole story on the lab, on this machine.
@@ -64,10 +67,8 @@ def demo(*, speed: float, is_kept: bool) -> int:
     A table is emptied by accident; the plan is shown, carried out and reported; the rows are back in the clone and still
     missing in the source. At the end nothing is left running.
     """
-    try:
-        import moto  # noqa: F401
-    except ImportError:
-        raise Failed("the lab is not installed", "pip install 'daybreak[lab]', or make demo in a checkout") from None
+    if find_spec("moto") is None:
+        raise Failed("the lab is not installed", "pip install 'daybreak[lab]', or make demo in a checkout")
     began = time.monotonic()
     # The lab's PostgreSQL runs as a user of its own when we are root, so the folder must be open to pass through.
     folder = Path(tempfile.mkdtemp(prefix="daybreak-demo-", dir="/var/tmp"))  # noqa: S108 - the name is not predictable
@@ -96,6 +97,7 @@ class _Story:
 
     def tell(self) -> None:
         self._start_lab()
+        self._business_as_usual()
         before = self._rows("embi-aurora-cluster")
         moment = self._last_good_second()
         self._accident()
@@ -107,10 +109,15 @@ class _Story:
         self._daybreak("status")
         _say("5. Bring it back: the plan first, then carried out, validated and reported")
         why = "DELETE without WHERE on employees"
-        self._daybreak("restore", "pitr", "embi", "--to", moment.isoformat().replace("+00:00", "Z"), "--why", why, "--yes")
+        self._daybreak(
+            "restore", "pitr", "embi", "--to", moment.isoformat().replace("+00:00", "Z"), "--why", why, "--yes"
+        )
         run = json.loads(self._daybreak("runs", "-o", "json", is_quiet=True))["runs"][0]["run"]
         clone, source = self._rows(run), self._rows("embi-aurora-cluster")
-        _say("6. Back in the clone, still missing in the source", _table({"before": before, "clone": clone, "source": source}))
+        _say(
+            "6. Back in the clone, still missing in the source",
+            _table({"before": before, "clone": clone, "source": source}),
+        )
         if clone != before or source != emptied:
             raise Failed("the rows are not what they should be")
         _say("7. Clean up: only what the run created")
@@ -125,17 +132,23 @@ class _Story:
     def _start_lab(self) -> None:
         from daybreak.lab import remote
 
-        _say("1. An AWS on this machine, with a real PostgreSQL behind it", f"$ daybreak lab up --detach --speed {self.speed:g}")
+        _say(
+            "1. An AWS on this machine, with a real PostgreSQL behind it",
+            f"$ daybreak lab up --detach --speed {self.speed:g}",
+        )
         self.lab = remote.start(self.lab_folder, "--speed", str(self.speed))
         click.echo(f"{self.lab.url} answers; forty minutes of AWS pass in {2400 / self.speed:.0f} seconds")
 
-    def _environment(self) -> dict[str, str]:
+    def _running(self) -> RemoteLab:
         if self.lab is None:
             message = "the lab is not running"
             raise Failed(message)
+        return self.lab
+
+    def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DAYBREAK_", "PG"))}
         return kept | {
-            "AWS_ENDPOINT_URL": self.lab.url,
+            "AWS_ENDPOINT_URL": self._running().url,
             "AWS_ACCESS_KEY_ID": _admin_key(),
             "AWS_SECRET_ACCESS_KEY": _admin_key(),
             "AWS_DEFAULT_REGION": "us-east-1",
@@ -152,7 +165,7 @@ class _Story:
         if not is_quiet:
             click.echo(f"$ daybreak {' '.join(_quoted(word) for word in arguments)}")
             sys.stdout.flush()
-        done = subprocess.run(  # noqa: S603 - our own command
+        done = subprocess.run(
             [sys.executable, "-m", "daybreak.cli.main", *arguments],
             env=self._environment(),
             cwd=self.folder,
@@ -165,14 +178,15 @@ class _Story:
         return done.stdout or ""
 
     def _client(self, service: str) -> Any:
-        import boto3
+        from botocore.session import Session
 
-        if self.lab is None:
-            message = "the lab is not running"
-            raise Failed(message)
         key = _admin_key()
-        return boto3.client(
-            service, "us-east-1", endpoint_url=self.lab.url, aws_access_key_id=key, aws_secret_access_key=key
+        return Session().create_client(
+            service,
+            "us-east-1",
+            endpoint_url=self._running().url,
+            aws_access_key_id=key,
+            aws_secret_access_key=key,
         )
 
     def _cluster(self, identifier: str) -> Any:
@@ -182,7 +196,9 @@ class _Story:
         import psycopg
 
         cluster = self._cluster(identifier)
-        secret = json.loads(self._client("secretsmanager").get_secret_value(SecretId="embi/aurora/master")["SecretString"])
+        secret = json.loads(
+            self._client("secretsmanager").get_secret_value(SecretId="embi/aurora/master")["SecretString"]
+        )
         return psycopg.connect(
             host=cluster["Endpoint"],
             port=cluster["Port"],
@@ -197,7 +213,9 @@ class _Story:
 
         with self._connection(identifier) as connection:
             return {
-                table: connection.execute(sql.SQL("select count(*) from {}").format(sql.Identifier(table))).fetchone()[0]
+                table: connection.execute(sql.SQL("select count(*) from {}").format(sql.Identifier(table))).fetchone()[
+                    0
+                ]
                 for table in TABLES
             }
 
@@ -207,6 +225,11 @@ class _Story:
         moment = now.replace(microsecond=0) + timedelta(seconds=1)
         time.sleep((moment + timedelta(seconds=0.3) - now).total_seconds())
         return moment
+
+    def _business_as_usual(self) -> None:
+        """Somebody gets a raise: the newest data that the clone will be measured by."""
+        with self._connection("embi-aurora-cluster") as connection:
+            connection.execute("update employees set title = 'Senior ' || title, updated_at = now() where id % 100 = 0")
 
     def _accident(self) -> None:
         statement = "delete from employees"

@@ -41,9 +41,16 @@ def _text(view: RenderableType) -> str:
     width = min(shutil.get_terminal_size((_WIDEST, 40)).columns, _WIDEST) if is_terminal else _WIDEST
     page = io.StringIO()
     Console(
-        file=page, width=width, force_terminal=is_terminal, no_color=not is_terminal, markup=False, highlight=False, emoji=False
+        file=page,
+        width=width,
+        force_terminal=is_terminal,
+        no_color=not is_terminal,
+        markup=False,
+        highlight=False,
+        emoji=False,
     ).print(view)
-    return page.getvalue()
+    # Tables are padded to their width; a file and a pasted mail are better off without the blanks.
+    return "".join(f"{line.rstrip()}\n" for line in page.getvalue().splitlines())
 
 
 def _json(plain: Any) -> str:
@@ -103,7 +110,9 @@ def runs_as(app: App, output: str) -> str:
         except DaybreakError as error:
             damaged.append((run, error.message))
     if output == "json":
-        return _json({"runs": [_summary(plan, state) for plan, state in known], "damaged": [list(each) for each in damaged]})
+        return _json(
+            {"runs": [_summary(plan, state) for plan, state in known], "damaged": [list(each) for each in damaged]}
+        )
     text = _text(runs_view(tuple(known))) if known else "no runs yet: daybreak restore pitr TARGET --to MOMENT\n"
     return text + "".join(f"{run}: {why}\n" for run, why in damaged)
 
@@ -127,7 +136,11 @@ def status_as(found: tuple[TargetStatus, ...], output: str) -> str:
         return _json(
             {
                 "targets": [
-                    {"target": each.target.plain(), "seen": each.seen.plain(), "findings": [item.plain() for item in each.findings]}
+                    {
+                        "target": each.target.plain(),
+                        "seen": each.seen.plain(),
+                        "findings": [item.plain() for item in each.findings],
+                    }
                     for each in found
                 ]
             }

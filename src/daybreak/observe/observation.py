@@ -32,6 +32,7 @@ def observe_target(lookout: Lookout, identity: Identity, target: Target, now: da
         cluster=cluster,
         instances=_instances(lookout, cluster),
         backups=lookout.backups() if cluster is None else (),
+        key=lookout.key(cluster.kms_key) if cluster and cluster.kms_key else None,
         size=lookout.size(target.cluster, now) if cluster else None,
     )
 
