@@ -37,7 +37,7 @@ def processes(marker: str) -> list[int]:
     for path in Path("/proc").glob("[0-9]*"):
         try:
             words = (path / "cmdline").read_bytes().decode(errors="replace")
-            place = os.readlink(path / "cwd")
+            place = str((path / "cwd").readlink())
         except OSError:
             continue
         if marker in words + place and int(path.name) != os.getpid():

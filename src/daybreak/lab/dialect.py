@@ -15,9 +15,9 @@ from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote
 from xml.sax.saxutils import escape
 
-import botocore.session
 from botocore.model import OperationModel
 
+from daybreak.lab.boto import service_model
 from daybreak.lab.message import Reply, Request
 
 _SCOPE = re.compile(r"Credential=([^/,\s]+)/\d+/([^/]+)/([^/]+)/")
@@ -173,7 +173,7 @@ def _fits(route: _Route, query: Mapping[str, str], headers: Mapping[str, str]) -
 
 @functools.cache
 def _routes(service: str) -> tuple[_Route, ...]:
-    model = botocore.session.get_session().get_service_model(service)
+    model = service_model(service)
     routes = [_route(model.operation_model(name)) for name in model.operation_names]
     return tuple(sorted(routes, key=lambda route: (-route.weight, route.name)))
 

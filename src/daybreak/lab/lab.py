@@ -23,6 +23,7 @@ from daybreak.lab.faults import Faults
 from daybreak.lab.iam import Iam
 from daybreak.lab.message import Reply, Request
 from daybreak.lab.rds import Rds
+from daybreak.lab.rds.front import Settings
 from daybreak.lab.replay import Recorded
 from daybreak.lab.server import Server
 from daybreak.lab.traffic import Traffic
@@ -54,7 +55,8 @@ class Lab:
         self._moto = recorded_moto(folder / "moto")
         self.world = World(self._moto, ACCOUNT)
         self.iam = Iam(self.world, self._tags_of, lambda: self._moto.identity_changes)
-        self.rds = Rds(folder / "rds", self.clock, self.world, self.faults, ACCOUNT)
+        settings = Settings(cache=shared_cache())
+        self.rds = Rds(folder / "rds", self.clock, self.world, self.faults, ACCOUNT, settings=settings)
         self._wire = Wire(self.rds, self._moto, self.faults, self.iam, self.traffic)
         try:
             self.server = Server(self._answer, port=port)
@@ -180,6 +182,20 @@ def make_folder(folder: Path) -> None:
     """Make the lab's folder; others may pass through it (PostgreSQL runs as another user under root), not list it."""
     folder.mkdir(mode=0o711, parents=True, exist_ok=True)
     folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
+
+
+def shared_cache() -> Path | None:
+    """Where programs and templates are kept for every lab of this person; None when there can be no such place."""
+    named = os.environ.get("DAYBREAK_LAB_CACHE")
+    usual = (
+        Path("/var/cache") if os.geteuid() == 0 else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    )
+    place = Path(named) if named else usual / "daybreak" / "lab"
+    try:
+        place.mkdir(mode=0o711, parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return place if os.access(place, os.W_OK) else None
 
 
 def hold(folder: Path) -> int:

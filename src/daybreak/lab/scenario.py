@@ -54,10 +54,11 @@ def build(lab: Lab) -> None:
     account = _Account(lab.server.url, lab.world.account)
     password = secrets.token_urlsafe(18)
     with ThreadPoolExecutor(3) as pool:
+        parameters = pool.submit(account.create_parameters)  # asks PostgreSQL for its settings, which takes a second
         network = pool.submit(account.build_network, PRIMARY)
         others: list[Future[Any]] = [pool.submit(account.build_network, RECOVERY), pool.submit(account.build_buckets)]
         group, key = network.result()
-        account.create_cluster(password, group, key)
+        account.create_cluster(password, group, key, parameters.result())
         endpoint, port = account.create_instances()
         others.append(pool.submit(account.announce, password, endpoint, port))
         _write_passfile(lab, password)
@@ -102,15 +103,10 @@ class _Account:
 
     def client(self, service: str, region: str) -> Any:
         """A boto client that talks to the lab."""
-        import botocore.session
-        from botocore.config import Config
+        from daybreak.lab.boto import make_client
 
         if (service, region) not in self._clients:
-            config = Config(retries={"total_max_attempts": 1}, read_timeout=120)
-            self._clients[service, region] = botocore.session.Session().create_client(
-                service, region, endpoint_url=self._url, config=config,
-                aws_access_key_id=self._key, aws_secret_access_key=self._key,
-            )  # fmt: skip
+            self._clients[service, region] = make_client(service, region, self._key, url=self._url)
         return self._clients[service, region]
 
     def build_network(self, place: Place) -> tuple[str, str]:
@@ -155,8 +151,8 @@ class _Account:
             Bucket=exports, Key="exports/2024-01-15/export_info_embi-2024-01-15.json", Body=json.dumps(about).encode()
         )
 
-    def create_cluster(self, password: str, group: str, key: str) -> None:
-        """The cluster with everything a restore could lose."""
+    def create_parameters(self) -> str:
+        """A parameter group for the newest engine there is; the engine's version."""
         rds = self.client("rds", PRIMARY.region)
         version, family = self._newest_engine()
         rds.create_db_cluster_parameter_group(
@@ -171,6 +167,11 @@ class _Account:
                 for name, value in wanted.items()
             ],
         )
+        return version
+
+    def create_cluster(self, password: str, group: str, key: str, version: str) -> None:
+        """The cluster with everything a restore could lose."""
+        rds = self.client("rds", PRIMARY.region)
         rds.create_db_cluster(
             DBClusterIdentifier=CLUSTER, Engine="aurora-postgresql", EngineVersion=version, DatabaseName=DATABASE,
             MasterUsername=OWNER, MasterUserPassword=password, StorageEncrypted=True, KmsKeyId=key,

@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from daybreak.lab.boto import make_client
 from daybreak.lab.message import Application, Request, ask
 
 
@@ -60,7 +59,6 @@ class World:
         self._app = app
         self._lock = threading.Lock()
         self.account = account
-        self._session = botocore.session.Session()
         self._client = functools.cache(self._make_client)
 
     def security_groups(self, region: str, ids: Sequence[str]) -> tuple[SecurityGroup, ...]:
@@ -143,10 +141,7 @@ class World:
             return self._client(service, region)
 
     def _make_client(self, service: str, region: str, access_key: str = "lab-internal") -> Any:
-        config = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
-        client = self._session.create_client(
-            service, region, config=config, aws_access_key_id=access_key, aws_secret_access_key=access_key
-        )
+        client = make_client(service, region, access_key, parameter_validation=False)
         events: Any = client.meta.events  # the stubs know handlers without an answer only
         events.register("before-send", self._answer)
         return client
