@@ -17,16 +17,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from daybreak.errors import Failed
 
 if TYPE_CHECKING:
+    from daybreak.lab.company import Company
     from daybreak.lab.remote import RemoteLab
 
-TABLES = ("employees", "salaries", "payments")
 CONFIGURATION = """\
 poll = "200ms"
 
@@ -71,7 +71,7 @@ def demo(*, speed: float, is_kept: bool) -> int:
         raise Failed("the lab is not installed", "pip install 'daybreak[lab]', or make demo in a checkout")
     began = time.monotonic()
     # The lab's PostgreSQL runs as a user of its own when we are root, so the folder must be open to pass through.
-    folder = Path(tempfile.mkdtemp(prefix="daybreak-demo-", dir="/var/tmp"))  # noqa: S108 - the name is not predictable
+    folder = Path(tempfile.mkdtemp(prefix="daybreak-demo-", dir="/var/tmp"))
     folder.chmod(0o711)
     story = _Story(folder, speed)
     try:
@@ -97,11 +97,12 @@ class _Story:
 
     def tell(self) -> None:
         self._start_lab()
-        self._business_as_usual()
-        before = self._rows("embi-aurora-cluster")
+        company = self._company()
+        company.work()
+        before = company.rows()
         moment = self._last_good_second()
         self._accident()
-        emptied = self._rows("embi-aurora-cluster")
+        emptied = company.rows()
         _say("3. The table is empty", _table({"before": before, "now": emptied}))
         self._wait_for_backup(moment)
         (self.folder / "daybreak.toml").write_text(CONFIGURATION)
@@ -113,7 +114,7 @@ class _Story:
             "restore", "pitr", "embi", "--to", moment.isoformat().replace("+00:00", "Z"), "--why", why, "--yes"
         )
         run = json.loads(self._daybreak("runs", "-o", "json", is_quiet=True))["runs"][0]["run"]
-        clone, source = self._rows(run), self._rows("embi-aurora-cluster")
+        clone, source = company.rows(run), company.rows()
         _say(
             "6. Back in the clone, still missing in the source",
             _table({"before": before, "clone": clone, "source": source}),
@@ -144,6 +145,11 @@ class _Story:
             message = "the lab is not running"
             raise Failed(message)
         return self.lab
+
+    def _company(self) -> Company:
+        from daybreak.lab.company import Company
+
+        return Company(self._running())
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DAYBREAK_", "PG"))}
@@ -177,48 +183,6 @@ class _Story:
             raise Failed(f"daybreak {arguments[0]} ended with exit code {done.returncode}")
         return done.stdout or ""
 
-    def _client(self, service: str) -> Any:
-        from botocore.session import Session
-
-        key = _admin_key()
-        return Session().create_client(
-            service,
-            "us-east-1",
-            endpoint_url=self._running().url,
-            aws_access_key_id=key,
-            aws_secret_access_key=key,
-        )
-
-    def _cluster(self, identifier: str) -> Any:
-        return self._client("rds").describe_db_clusters(DBClusterIdentifier=identifier)["DBClusters"][0]
-
-    def _connection(self, identifier: str) -> Any:
-        import psycopg
-
-        cluster = self._cluster(identifier)
-        secret = json.loads(
-            self._client("secretsmanager").get_secret_value(SecretId="embi/aurora/master")["SecretString"]
-        )
-        return psycopg.connect(
-            host=cluster["Endpoint"],
-            port=cluster["Port"],
-            dbname="embi",
-            user=secret["username"],
-            password=secret["password"],
-            autocommit=True,
-        )
-
-    def _rows(self, identifier: str) -> dict[str, int]:
-        from psycopg import sql
-
-        with self._connection(identifier) as connection:
-            return {
-                table: connection.execute(sql.SQL("select count(*) from {}").format(sql.Identifier(table))).fetchone()[
-                    0
-                ]
-                for table in TABLES
-            }
-
     def _last_good_second(self) -> datetime:
         """A whole second that lies after the data and before the accident."""
         now = datetime.now(UTC)
@@ -226,21 +190,16 @@ class _Story:
         time.sleep((moment + timedelta(seconds=0.3) - now).total_seconds())
         return moment
 
-    def _business_as_usual(self) -> None:
-        """Somebody gets a raise: the newest data that the clone will be measured by."""
-        with self._connection("embi-aurora-cluster") as connection:
-            connection.execute("update employees set title = 'Senior ' || title, updated_at = now() where id % 100 = 0")
-
     def _accident(self) -> None:
-        statement = "delete from employees"
-        _say("2. The accident: a DELETE without a WHERE", f"embi=> {statement};")
-        with self._connection("embi-aurora-cluster") as connection:
-            click.echo(f"DELETE {connection.execute(statement).rowcount}")
+        from daybreak.lab.company import ACCIDENT
+
+        _say("2. The accident: a DELETE without a WHERE", f"embi=> {ACCIDENT};")
+        click.echo(f"DELETE {self._company().lose_everybody()}")
 
     def _wait_for_backup(self, moment: datetime) -> None:
         """Until the backup reaches the moment; on AWS typically five minutes, in the lab a second or two."""
         deadline = time.monotonic() + 30
-        while self._cluster("embi-aurora-cluster")["LatestRestorableTime"] < moment:
+        while not self._company().backup_reaches(moment):
             if time.monotonic() > deadline:
                 message = "the lab's backup does not move on"
                 raise Failed(message)
@@ -262,7 +221,8 @@ def _say(title: str, text: str = "") -> None:
 
 def _table(columns: dict[str, dict[str, int]]) -> str:
     lines = [f"{'rows':<12}" + "".join(f"{name:>10}" for name in columns)]
-    lines += [f"{table:<12}" + "".join(f"{counts[table]:>10,}" for counts in columns.values()) for table in TABLES]
+    tables = next(iter(columns.values()))
+    lines += [f"{table:<12}" + "".join(f"{counts[table]:>10,}" for counts in columns.values()) for table in tables]
     return "\n".join(lines)
 
 

@@ -97,7 +97,8 @@ def read_plan(file: Path) -> Plan:
 
 def run_as(plan: Plan, state: RunState, output: str) -> str:
     """The report of a run."""
-    return _json(run_report(plan, state)) if output == "json" else _text(run_view(plan, state))
+    then = next_command(state, state.run)
+    return _json(run_report(plan, state, then=then)) if output == "json" else _text(run_view(plan, state, then=then))
 
 
 def runs_as(app: App, output: str) -> str:
