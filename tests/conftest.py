@@ -1,3 +1,10 @@
 """The plug-ins every test may use; each topic's fixtures live in its own ``fix_<topic>`` module."""
 
-pytest_plugins = ["tests.fix_awscli", "tests.fix_golden", "tests.fix_lab", "tests.fix_postgres", "tests.fix_s3", "tests.fix_journal"]
+pytest_plugins = [
+    "tests.fix_awscli",
+    "tests.fix_golden",
+    "tests.fix_lab",
+    "tests.fix_postgres",
+    "tests.fix_s3",
+    "tests.fix_journal",
+]

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
@@ -22,6 +23,9 @@ from psycopg import sql
 from daybreak.postgres.session import Address, Limits, Login
 
 PASSWORD = "correct horse"
+
+MASTER = Login("embi_admin", PASSWORD)
+"""Who made the server; may do everything."""
 
 SHORT = Limits(
     connect=timedelta(seconds=2),
@@ -50,7 +54,7 @@ class Server:
     place: Path
     port: int
     host: str = "127.0.0.1"
-    master: Login = Login("embi_admin", PASSWORD)
+    master: Login = MASTER
 
     def address(self, database: str = "postgres", **changes: str) -> Address:
         """Where one of its databases answers."""
@@ -77,6 +81,10 @@ class Server:
     def pid(self) -> int:
         """The postmaster's process."""
         return int((self.place / "data" / "postmaster.pid").read_text().split("\n")[0])
+
+    def restart(self) -> None:
+        """Stop it and start it again, so that it has nothing in its cache."""
+        _run(_bin() / "pg_ctl", "-D", self.place / "data", "-w", "-l", self.place / "log", "restart")
 
     def backends(self) -> list[int]:
         """The processes of all sessions named daybreak."""
@@ -176,10 +184,8 @@ class Wire:
         """Let everything go."""
         self.is_cut.set()
         for each in (self._door, *self._sockets):
-            try:
+            with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
             each.close()
 
     def _accept(self) -> None:

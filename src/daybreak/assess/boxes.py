@@ -82,7 +82,7 @@ INSTANCE_PARITY = Box("parity.instances", Level.PARITY, "The instances are confi
 
 def owners_box(name: str) -> Box:
     """The box of a check that the owner wrote in the configuration."""
-    return Box(f"owner.{name}", Level.APPLICATION, printable(name))
+    return Box(f"owner.{printable(name)}", Level.APPLICATION, printable(name))
 
 
 def listed(items: list[str] | tuple[str, ...], most: int = 10) -> str:

@@ -203,7 +203,8 @@ def _fresh(name: str, clock: str, tables: Tables, answer: Counts, against: Recen
     members = [table for table in family(tables, candidates[0]) if table.kind != "partitioned table"]
     if any(clock not in table.clocks for table in members):
         return None, f"{column} is not a column of a time type"
-    counts = [count for count in answer.counted if count.table in {table.oid for table in members}]
+    # A table configured twice is scanned for one of the columns; the other is then not known.
+    counts = [each for each in answer.counted if each.clock == clock and each.table in {table.oid for table in members}]
     newest = max((count.newest for count in counts if count.newest), default=None)
     if newest is not None and newest > against.moment:
         return False, f"{column} reaches {iso(newest)}, after the moment"

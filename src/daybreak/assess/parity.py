@@ -81,13 +81,24 @@ def _writer_first(source: Cluster, instances: tuple[Instance, ...]) -> list[Inst
 
 
 def _finding(box: boxes.Box, differences: list[_Difference], permitted: Mapping[str, str], expected: str) -> Finding:
-    asked = Asked("rds:DescribeDBClusters" if box is boxes.CLUSTER_PARITY else "rds:DescribeDBInstances")
-    meant = [each for each in differences if each[0].rpartition(" ")[2] in permitted]
-    unmeant = [each for each in differences if each not in meant]
+    of_cluster = box is boxes.CLUSTER_PARITY
+    asked = Asked("rds:DescribeDBClusters" if of_cluster else "rds:DescribeDBInstances")
+    reasons, unmeant = [], []
+    for name, had, has in differences:
+        field = name.rpartition(" ")[2]
+        reason = permitted.get(field) if of_cluster else _for_instances(field, permitted)
+        if reason is None:
+            unmeant.append(f"{name}: {had} became {has}")
+        else:
+            reasons.append(f"{name} differs ({reason})")
     if unmeant:
-        return box.unfit(expected, "; ".join(f"{name}: {had} became {has}" for name, had, has in unmeant), asked)
-    reasons = [f"{name} differs ({permitted[name.rpartition(' ')[2]]})" for name, _, _ in meant]
+        return box.unfit(expected, "; ".join(unmeant), asked)
     return box.fit(expected, "the same" + (f", but as planned {listed(reasons)}" if reasons else ""), asked)
+
+
+def _for_instances(field: str, permitted: Mapping[str, str]) -> str | None:
+    """Why a field of an instance may differ: a bare name that clusters have too means the cluster's field."""
+    return permitted.get(f"instance.{field}") or (None if field in Cluster.model_fields else permitted.get(field))
 
 
 def _differences(source: Cluster | Instance, clone: Cluster | Instance, fields: list[str]) -> list[_Difference]:

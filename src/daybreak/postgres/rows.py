@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from psycopg import sql
 
@@ -25,11 +26,11 @@ _AS_EVERYBODY = sql.SQL("SELECT pg_catalog.set_config('row_security', 'off', fal
 _PLAN_LIMIT = sql.SQL("SELECT pg_catalog.set_config('max_parallel_workers_per_gather', %s, false)")
 _COUNT = sql.SQL("SELECT count(*), NULL, false FROM ONLY {table}")
 _COUNT_AND_NEWEST = sql.SQL(
-    "SELECT n, CASE WHEN isfinite(t) THEN (extract(epoch FROM t) * 1000000)::bigint END, t = 'infinity' "
+    "SELECT n, CASE WHEN isfinite(t) THEN (extract(epoch FROM t) * 1000000)::numeric END, t = 'infinity' "
     "FROM (SELECT count(*) AS n, max({clock})::timestamptz AS t FROM ONLY {table}) AS scan"
 )
 _NEWEST_UNTIL = sql.SQL(
-    "SELECT CASE WHEN isfinite(t) THEN (extract(epoch FROM t) * 1000000)::bigint END "
+    "SELECT CASE WHEN isfinite(t) THEN (extract(epoch FROM t) * 1000000)::numeric END "
     "FROM (SELECT max({clock})::timestamptz AS t FROM ONLY {table} WHERE {clock}::timestamptz <= %s) AS scan"
 )
 
@@ -84,11 +85,11 @@ def count(session: Session, scan: Scan) -> Count:
     )
 
 
-def _instant(ticks: int | None) -> datetime | None:
+def _instant(ticks: Decimal | None) -> datetime | None:
     """Microseconds since 1970 as an instant; PostgreSQL's calendar is wider than Python's, so the ends are clipped."""
     if ticks is None:
         return None
     try:
-        return _EPOCH + timedelta(microseconds=ticks)
+        return _EPOCH + timedelta(microseconds=int(ticks))
     except OverflowError:
         return LAST if ticks > 0 else FIRST

@@ -114,6 +114,9 @@ class Session:
         It goes through the extended protocol, which takes a single statement, so it cannot close the read-only
         transaction around it and go on writing; and row by row, so that a careless question does not fill our memory.
         """
+        if "\0" in text:
+            # libpq would send what stands before it, and its answer would pass for the answer to the whole.
+            raise Refused("a question holds a NUL byte", "write the question as plain text")
         with self._bounded(self.limits.statement), self._connection.cursor() as cursor:
             # Closing the stream cancels what the server is still producing.
             stream = cast("Generator[tuple[Any, ...]]", cursor.stream(text.encode()))

@@ -13,6 +13,7 @@ from daybreak.assess import checks, data, expecting, parity
 from daybreak.model.actions import Validate
 from daybreak.model.answers import Answer, Counts, Reply, Settings, Silence, Tables
 from daybreak.model.findings import Finding, Measured
+from daybreak.model.names import printable
 from daybreak.model.targets import SqlCheck
 from daybreak.model.world import AutomatedBackup, Cluster, Instance
 from daybreak.postgres.answering import answering
@@ -169,7 +170,7 @@ def _named_apart(wanted: tuple[SqlCheck, ...]) -> tuple[SqlCheck, ...]:
     seen: dict[str, int] = {}
     apart = []
     for check in wanted:
-        seen[check.name] = seen.get(check.name, 0) + 1
-        number = seen[check.name]
-        apart.append(check if number == 1 else check.model_copy(update={"name": f"{check.name} ({number})"}))
+        name = printable(check.name)
+        number = seen[name] = seen.get(name, 0) + 1
+        apart.append(check if number == 1 else check.model_copy(update={"name": f"({number}) {check.name}"}))
     return tuple(apart)

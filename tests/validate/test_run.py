@@ -1,0 +1,239 @@
+"""A whole validation of a real database: every box is told, and damage of each kind is found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from daybreak.assess.verdict import verdict_of
+from daybreak.model.actions import Validate
+from daybreak.model.findings import Finding, Standing
+from daybreak.model.moment import At
+from daybreak.model.targets import Expectation, SqlCheck
+from daybreak.model.world import Cluster, Member
+from daybreak.postgres.session import Login
+from daybreak.validate.counting import Budget
+from daybreak.validate.run import Outcome, Patience, Place, Progress, Subject, validate
+from tests.fix_postgres import Server
+from tests.fix_worlds import cluster, instance
+
+FIT, UNFIT, UNKNOWN = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN
+_MOMENT = datetime(2024, 1, 15, 14, 30, tzinfo=UTC)
+_CLONE = "embi-pitr"
+_HASTE = Patience(
+    knocking=timedelta(seconds=1),
+    asking=timedelta(seconds=1),
+    counting=Budget(whole=timedelta(seconds=2), lock=timedelta(seconds=0.5), connections=2),
+)
+_PROBED = {
+    "database.endpoint",
+    "database.engine-version",
+    "security.quarantine",
+    "data.tables",
+    "data.rows",
+    "data.recent",
+    "owner.payroll is ready",
+}
+"""The checks that need the clone's PostgreSQL."""
+
+_EMPLOYEES = (
+    "CREATE TABLE employees AS SELECT n AS id, timestamptz '2024-01-15 14:29:59Z' - n * interval '1 s' AS updated_at FROM generate_series(0, 999) AS n",
+    "CREATE TABLE payroll AS SELECT 1 AS n",
+)
+
+
+@dataclass
+class Stage:
+    """A clone's database and, beside it, its source's."""
+
+    server: Server
+    database: str
+    source: str
+
+    def subject(self, **changes: Any) -> Subject:
+        """A subject that is fit, with changes to its action or itself."""
+        version = self.version
+        source_seen = cluster(engine_version=version, parameter_group="embi-aurora-params")
+        clone = _clone(self.server, engine_version=version)
+        action = Validate(
+            clone=_CLONE,
+            source=source_seen.identifier,
+            source_seen=source_seen,
+            instances_seen=(instance(1),),
+            moment=At(instant=_MOMENT),
+            database=self.database,
+            login="env:X",
+            quarantine={"max_logical_replication_workers": "0", "cron.launch_active_jobs": "off"},
+            tables={"public.employees": Expectation(min_rows=1000, freshness="updated_at")},
+            checks=(SqlCheck(name="payroll is ready", sql="SELECT count(*) FROM payroll", expect=">= 1"),),
+        )
+        of_action = {
+            name: changes.pop(name) for name in list(changes) if name in Validate.model_fields and name != "source"
+        }
+        subject = Subject(
+            action=action.model_copy(update=of_action),
+            clone=clone,
+            instances=(instance(1, identifier=f"{_CLONE}-1", cluster=_CLONE),),
+            moment=_MOMENT,
+            login=self.server.master,
+            source=Place(self.server.address(self.source), self.server.master),
+            rpo=timedelta(minutes=5),
+            permitted={"parameter_group": "the quarantine copy"},
+            patience=_HASTE,
+        )
+        return replace(subject, **changes)
+
+    @property
+    def version(self) -> str:
+        """An Aurora version of the server's own major."""
+        with self.server.connection("postgres") as connection:
+            return f"{connection.info.server_version // 10000}.4"
+
+    def run(self, *statements: str) -> None:
+        """Change the clone's database."""
+        self.server.run(self.database, *statements)
+
+
+def _clone(server: Server, **changes: Any) -> Cluster:
+    defaults: dict[str, Any] = {
+        "identifier": _CLONE,
+        "endpoint": server.host,
+        "port": server.port,
+        "parameter_group": f"{_CLONE}-quarantine",
+        "members": (Member(identifier=f"{_CLONE}-1", is_writer=True, tier=0),),
+    }
+    return cluster(**(defaults | changes))
+
+
+@pytest.fixture
+def stage(server: Server, database: str) -> Stage:
+    """A source and a faithful clone of it."""
+    source = f"{database}_source"
+    with server.connection("postgres") as admin:
+        admin.execute(f"CREATE DATABASE {source}".encode())
+    server.run(source, *_EMPLOYEES)
+    with server.connection("postgres") as admin:
+        admin.execute(f"DROP DATABASE {database}".encode())
+        admin.execute(f"CREATE DATABASE {database} TEMPLATE {source}".encode())
+    return Stage(server, database, source)
+
+
+def _validated(subject: Subject) -> tuple[Outcome, dict[str, Finding]]:
+    told: list[Finding] = []
+    outcome = validate(subject, tell=told.append, progress=lambda step: None)
+    assert tuple(told) == outcome.findings
+    assert len({finding.check for finding in told}) == len(told), "a later finding of one name would hide the first"
+    return outcome, {finding.check: finding for finding in told}
+
+
+def test_a_faithful_clone_is_fit_and_its_loss_is_measured(stage: Stage) -> None:
+    """The good case: every box ticked, with what was expected, found, asked and how long it took."""
+    # The clone's port is a tunnel's, not the source's.
+    subject = stage.subject()
+    subject = replace(subject, permitted={**subject.permitted, "port": "a lab's", "endpoint": "a lab's"})
+    steps: list[Progress] = []
+    outcome = validate(subject, tell=lambda finding: None, progress=steps.append)
+    assert {finding.check: finding.standing for finding in outcome.findings if finding.standing is not FIT} == {}
+    assert verdict_of(outcome.findings).standing is FIT
+    assert all(finding.expected and finding.found and finding.asked for finding in outcome.findings)
+    assert outcome.measured.rpo == timedelta(seconds=1)
+    assert outcome.measured.newest_in == "public.employees.updated_at"
+    assert outcome.measured.rows == 1001
+    assert steps[-1].done == steps[-1].total
+
+
+@pytest.mark.parametrize(
+    ("check", "harm"),
+    [
+        ("data.tables", "DROP TABLE employees"),
+        ("data.rows", "DELETE FROM employees WHERE id = 0"),
+        ("data.recent", "UPDATE employees SET updated_at = '2024-01-15 14:30:01Z' WHERE id = 0"),
+        ("data.recent", "UPDATE employees SET updated_at = updated_at - interval '6 minutes'"),
+        ("data.recent", "TRUNCATE employees"),
+        ("owner.payroll is ready", "TRUNCATE payroll"),
+    ],
+)
+def test_harm_to_the_data_is_unfit(stage: Stage, check: str, harm: str) -> None:
+    """Each thing a bad restore can do to the rows is found by the box that is there for it."""
+    stage.run(harm)
+    _, found = _validated(stage.subject())
+    assert found[check].standing is UNFIT
+
+
+@pytest.mark.parametrize(
+    ("check", "changes"),
+    [
+        ("database.cluster-status", {"status": "modifying"}),
+        ("database.encryption", {"kms_key": "arn:aws:kms:us-east-1:1:key/other"}),
+        ("database.engine-version", {"engine_version": "9.6"}),
+        ("database.endpoint", {"endpoint": None}),
+        ("parity.cluster", {"is_protected": False}),
+    ],
+)
+def test_harm_to_the_configuration_is_unfit(stage: Stage, check: str, changes: dict[str, Any]) -> None:
+    """What AWS loses on the way is found even where every row came back."""
+    subject = stage.subject()
+    _, found = _validated(replace(subject, clone=subject.clone.model_copy(update=changes)))
+    assert found[check].standing is UNFIT
+
+
+def test_a_quarantine_that_is_not_in_force_is_unfit(stage: Stage) -> None:
+    """The running server decides, not the parameter group."""
+    _, found = _validated(stage.subject(quarantine={"max_logical_replication_workers": "0", "autovacuum": "0"}))
+    assert found["security.quarantine"].standing is UNFIT
+
+
+@pytest.mark.parametrize("lack", ["login", "wrong login", "black hole"])
+def test_whatever_cannot_be_asked_is_unknown_and_never_fit(stage: Stage, black_hole: int, lack: str) -> None:
+    """No false green: the promise the whole tool stands on."""
+    subject = stage.subject()
+    changes: dict[str, Callable[[], Subject]] = {
+        "login": lambda: replace(subject, login=None),
+        "wrong login": lambda: replace(subject, login=Login("nobody", "x")),
+        "black hole": lambda: replace(subject, clone=subject.clone.model_copy(update={"port": black_hole})),
+    }
+    began = monotonic()
+    outcome, found = _validated(changes[lack]())
+    assert monotonic() - began < 6
+    assert {name for name in _PROBED if found[name].standing is FIT} == set()
+    assert {name for name in _PROBED - {"database.endpoint"} if found[name].standing is not UNKNOWN} == set()
+    assert all(finding.why for finding in outcome.findings if finding.standing is UNKNOWN)
+    assert verdict_of(outcome.findings).standing is not FIT
+    assert outcome.measured.rpo is None
+
+
+def test_a_locked_table_makes_what_depends_on_it_unknown_in_time(stage: Stage) -> None:
+    """Everything else is still judged."""
+    with stage.server.connection(stage.database) as other, other.transaction():
+        other.execute("LOCK TABLE employees IN ACCESS EXCLUSIVE MODE")
+        began = monotonic()
+        _, found = _validated(stage.subject())
+        assert monotonic() - began < 4
+    assert found["data.tables"].standing is FIT
+    assert found["data.rows"].standing is UNKNOWN
+    assert found["data.recent"].standing is UNKNOWN
+    assert found["owner.payroll is ready"].standing is FIT
+
+
+def test_a_source_that_cannot_be_asked_leaves_tables_to_the_configuration(stage: Stage) -> None:
+    """The source may be what burnt down."""
+    gone = Place(stage.server.address("burnt_down"), stage.server.master)
+    _, found = _validated(stage.subject(source=gone))
+    assert found["data.tables"].standing is FIT
+    _, found = _validated(stage.subject(source=gone, tables={}))
+    assert found["data.tables"].standing is UNKNOWN
+
+
+def test_two_checks_of_one_name_are_both_kept(stage: Stage) -> None:
+    """Findings are kept by name: an unfit first must not be hidden by a fit second."""
+    twins = (
+        SqlCheck(name="ready", sql="SELECT false", expect="true"),
+        SqlCheck(name="ready", sql="SELECT true", expect="true"),
+    )
+    _, found = _validated(stage.subject(checks=twins))
+    assert [found[name].standing for name in ("owner.ready", "owner.(2) ready")] == [UNFIT, FIT]
