@@ -1,19 +1,22 @@
 """One pair of eyes for everybody who waits: all runs of a process share each look at an account and region.
 
-The law: however many runs are followed, a round costs one paged describe of clusters and one of instances, and no round
-begins before the interval since the last one is over. Without this a hundred waiting restores would be a hundred pollers,
-and AWS throttles the whole account (FACTS 4.10).
+The law: however many runs are followed, a round costs one paged describe of clusters, and one of instances when somebody
+waits for an instance; and no round begins before the interval since the last one is over. Without this a hundred waiting
+restores would be a hundred pollers, and AWS throttles the whole account (FACTS 4.10).
 """
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from daybreak.model.world import Cluster, Instance
 from daybreak.observe.look import Lookout
+
+CALM_ROUNDS = 40
+"""Rounds in a row that showed nothing new, after which the pauses double: hours of restoring stay cheap."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,16 @@ class Poller:
         self._monotonic = monotonic
         self._sleep = sleep
         self._watched: Counter[str] = Counter()
+        self._instances_of: set[str] = set()
         self._state = threading.Condition()
         self._round = Round(0)
-        self._ended = -interval
+        self._begun = 0
+        self._ended = float("-inf")
+        self._calm = 0
         self._is_looking = False
 
     def watch(self, cluster: str) -> None:
-        """From now on every round looks at this cluster and its instances."""
+        """From now on every round looks at this cluster."""
         with self._state:
             self._watched[cluster] += 1
 
@@ -51,18 +57,23 @@ class Poller:
         with self._state:
             self._watched -= Counter({cluster: 1})
 
-    def next_round(self, after: int) -> Round:
-        """The first round that began after round ``after`` ended; looks itself when nobody else does.
+    def next_round(self, instances_of: Collection[str] = ()) -> Round:
+        """A round that began after this call, also with the instances of those clusters; looks itself when nobody else does.
 
+        A round that had begun before would show the world before the caller's last change, or without the caller's cluster.
         Raises what the look raises; the next caller then looks again.
         """
         with self._state:
-            while self._is_looking and self._round.number <= after:
+            wanted = self._begun + 1
+            while self._round.number < wanted:
+                self._instances_of.update(instances_of)
+                if not self._is_looking:
+                    self._is_looking = True
+                    break
                 self._state.wait()
-            if self._round.number > after:
+            else:
                 return self._round
-            self._is_looking = True
-            pause = self._ended + self._interval - self._monotonic()
+            pause = self._ended + self._interval * (2 if self._calm >= CALM_ROUNDS else 1) - self._monotonic()
         try:
             if pause > 0:
                 self._sleep(pause)
@@ -74,12 +85,21 @@ class Poller:
 
     def _look(self) -> Round:
         with self._state:
-            watched = sorted(self._watched)
-            number = self._round.number + 1
+            watched, wanted = sorted(self._watched), sorted(self._instances_of)
+            self._instances_of.clear()
+            self._begun = number = self._begun + 1
         try:
-            seen = Round(number, self._lookout.clusters(watched), self._lookout.instances(watched))
+            clusters = self._lookout.clusters(watched)
+            seen = Round(number, clusters, self._lookout.instances(wanted) if wanted else {})
         finally:
             self._ended = self._monotonic()
         with self._state:
+            self._calm = self._calm + 1 if _statuses(seen) == _statuses(self._round) else 0
             self._round = seen
         return seen
+
+
+def _statuses(seen: Round) -> dict[str, tuple[object, ...]]:
+    clusters = {name: (one.status, one.window is None, one.has_pending_changes) for name, one in seen.clusters.items()}
+    instances = {name: (one.status, one.parameter_group_status) for name, one in seen.instances.items()}
+    return clusters | {f"instance {name}": status for name, status in instances.items()}
