@@ -174,6 +174,8 @@ class StepState(Value):
 
     status: StepStatus = "waiting"
     began: Instant | None = None
+    tried: Instant | None = None
+    """When its newest attempt began."""
     ended: Instant | None = None
     attempts: int = 0
     retries: int = 0
@@ -219,7 +221,7 @@ def state_of(events: tuple[Event, ...] | list[Event]) -> RunState:
     created = events[0].body
     state: dict[str, Any] = {"run": created.run, "plan": created.plan, "why": created.why, "began": first.at}
     steps: dict[str, StepState] = {}
-    findings: dict[str, Finding] = {}
+    findings: dict[tuple[StepId, str], Finding] = {}
     for event in events:
         state |= {"last": event.at, "events": event.number + 1} | _of_run(event, state)
         _of_step(event, steps, findings)
@@ -229,15 +231,9 @@ def state_of(events: tuple[Event, ...] | list[Event]) -> RunState:
 def _of_run(event: Event, state: dict[str, Any]) -> dict[str, Any]:
     match event.body:
         case RunAttached(who=who, where=where):
-            count = state.get("attachments", 0) + 1
-            return {
-                "who": who,
-                "where": where,
-                "writer": event.writer,
-                "attachments": count,
-                "status": "running",
-                "note": "",
-            }
+            held = {"who": who, "where": where, "writer": event.writer, "attachments": state.get("attachments", 0) + 1}
+            # Whoever attaches to a run that has ended finds that it has, and changes nothing about how.
+            return held if "ended" in state else held | {"status": "running", "note": ""}
         case RunPaused(why=why, exit_code=code):
             return {"status": "paused", "note": why, "exit_code": code}
         case RunAborted(by=by, why=why):
@@ -255,13 +251,17 @@ def _of_run(event: Event, state: dict[str, Any]) -> dict[str, Any]:
             return {}
 
 
-def _of_step(event: Event, steps: dict[str, StepState], findings: dict[str, Finding]) -> None:
+def _of_step(event: Event, steps: dict[str, StepState], findings: dict[tuple[StepId, str], Finding]) -> None:
     body = event.body
     if isinstance(body, RunCreated | RunAttached | RunPaused | RunAborted | RunFinished):
         return
     if isinstance(body, FindingMade):
-        findings[body.finding.check] = body.finding
+        findings[body.step, body.finding.check] = body.finding
         return
+    if isinstance(body, StepIntended):
+        # A validation that begins again asks everything again: what an earlier life found does not count beside it.
+        for stale in [key for key in findings if key[0] == body.step]:
+            del findings[stale]
     before = steps.get(body.step, StepState())
     steps[body.step] = before.model_copy(update=_step_news(event, before))
 
@@ -269,7 +269,8 @@ def _of_step(event: Event, steps: dict[str, StepState], findings: dict[str, Find
 def _step_news(event: Event, before: StepState) -> dict[str, Any]:
     match event.body:
         case StepIntended(attempt=attempt):
-            return {"status": "intended", "began": before.began or event.at, "attempts": attempt, "note": ""}
+            began = before.began or event.at
+            return {"status": "intended", "began": began, "tried": event.at, "attempts": attempt, "note": ""}
         case StepSent(request_id=request_id):
             return {
                 "status": "sent",
