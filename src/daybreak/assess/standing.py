@@ -16,6 +16,7 @@ from daybreak.model.actions import (
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
+    AwaitSql,
     Change,
     CopyParameterGroup,
     CreateInstance,
@@ -89,12 +90,19 @@ class Standing(Value):
 
 
 def standing_of_wait(
-    action: AwaitCluster | AwaitInstance | AwaitClusterGone,
+    action: AwaitCluster | AwaitInstance | AwaitSql | AwaitClusterGone,
     cluster: Cluster | None,
     instance: Instance | None,
     owner: str,
 ) -> Standing:
-    """Whether a wait is over, from the newest look at the clone and, for an instance, at the instance."""
+    """Whether a wait is over, from the newest look at the clone and, for an instance, at the instance.
+
+    For ``AwaitSql`` *so* means that there is an endpoint to knock at; whether it answers, only knocking tells.
+    """
+    awaited = instance if isinstance(action, AwaitInstance) else cluster
+    if awaited is not None and awaited.tags.get(RUN_TAG) != owner and not isinstance(action, AwaitClusterGone):
+        seen = f'"{awaited.identifier}" is not the one this run created'
+        return Standing(place=Place.FOREIGN, seen=seen, hints=("it is left untouched: plan again to get another name",))
     match action:
         case AwaitClusterGone():
             return _gone(cluster, owner)
@@ -102,6 +110,8 @@ def standing_of_wait(
             return _cluster_ready(cluster)
         case AwaitInstance():
             return _instance_ready(instance)
+        case AwaitSql():
+            return _endpoint_shown(cluster)
         case _:
             assert_never(action)
 
@@ -128,6 +138,14 @@ def _cluster_ready(cluster: Cluster | None) -> Standing:
         return Standing(place=Place.UNDER_WAY, seen="available, changes pending")
     result = {"endpoint": cluster.endpoint, "port": cluster.port, "resource_id": cluster.resource_id}
     return Standing(place=Place.SO, seen=cluster.status, result=result)
+
+
+def _endpoint_shown(cluster: Cluster | None) -> Standing:
+    if cluster is None or cluster.status in HOPELESS_CLUSTER:
+        return _cluster_ready(cluster)
+    if not cluster.endpoint:
+        return Standing(place=Place.UNDER_WAY, seen="AWS does not show an endpoint yet")
+    return Standing(place=Place.SO, seen=cluster.endpoint)
 
 
 def _instance_ready(instance: Instance | None) -> Standing:
