@@ -28,6 +28,7 @@ from daybreak.model.actions import (
     SetParameters,
 )
 from daybreak.model.plan import Plan, Step
+from daybreak.model.replies import Category
 from daybreak.model.run import StepDone, StepIntended, StepRetried, StepSent, StepUncertain
 from daybreak.model.world import Cluster, Instance, ParameterGroup
 from daybreak.observe.look import Lookout
@@ -35,10 +36,17 @@ from daybreak.plan.calls import Stamp, call_of
 
 Seen = TypeVar("Seen")
 
-LOOKS_AFTER_A_LOST_REPLY = 3
-"""How often we look, a pause apart, before we believe that a call without a reply took no effect."""
+LOOKS_BEFORE_BELIEVING = 3
+"""How often we look, a pause apart, before we believe that something is not there: AWS may list it a little late."""
+
+CLASHES_FORGIVEN = 2
+"""How often a call and a look may contradict each other (*exists*, *not found*) before we stop sending."""
 
 _PAUSE_BETWEEN_LOOKS = 5.0
+
+
+class AskedToEnd(Exception):
+    """Somebody asked for the run's end: nothing more is sent, and nothing more is waited for."""
 
 
 def resource_of(lookout: Lookout, action: Change) -> Cluster | Instance | ParameterGroup | None:
@@ -65,45 +73,53 @@ class Changer:
 
     def make_so(self, step: Step, action: Change) -> None:
         """Make the order so, or raise: ``Failed`` (also for a foreign resource), ``Paused``, ``Uncertain``."""
-        attempt = self._journal.state().step(step.id).attempts
-        standing = self._stand(step, action)
-        began, tries = self._doors.timing.monotonic(), 0
+        # Attempts are counted by life: whoever resumes has looked, or a run that gave up once could never go on.
+        sent_before = self._journal.state().step(step.id).attempts
+        standing = self._stand_closely(step, action, doubted=Place.HOPELESS)
+        began, attempt, tries, clashes = self._doors.timing.monotonic(), 0, 0, 0
         while standing.place is Place.ABSENT:
             if attempt >= ATTEMPTS:
-                raise Uncertain(
-                    f"step {step.id} was sent {attempt} times and its outcome is not known",
-                    f"look at the account, then: daybreak resume {self._plan.run}",
-                )
+                raise self._uncertain(step, f"it was sent {attempt} times and its outcome is not known")
             attempt += 1
-            trouble = self._send(step, action, attempt)
-            if trouble is None:
+            fault = self._send(step, action, sent_before + attempt)
+            if fault is None:
                 return
-            match move_after(trouble.trouble, attempt=attempt, tries=tries, jitter=self._doors.timing.jitter()):
+            match move_after(fault.trouble, attempt=attempt, tries=tries, jitter=self._doors.timing.jitter()):
                 case Again() as again:
                     self._pause(step, again, since=began)
                     tries += 1
                     attempt -= 0 if again.counts else 1
+                    if fault.trouble.category is Category.SETTLING:
+                        # It may be changing into what we want: then there is nothing left to send.
+                        standing = self._stand(step, action)
                 case Look(why=why, is_uncertain=is_uncertain):
                     if is_uncertain:
                         self._journal.append(StepUncertain(step=step.id, why=why))
-                    standing = (
-                        self._stand_at_last(step, action)
-                        if is_uncertain
-                        else self._stand_after_clash(step, action, trouble)
-                    )
+                    standing = self._stand_closely(step, action, doubted=Place.ABSENT)
+                    clashes += 0 if is_uncertain else 1
+                    if standing.place is Place.ABSENT and clashes > CLASHES_FORGIVEN:
+                        raise self._contradicted(step, fault)
                 case Stop(why=why, hints=hints):
                     raise Failed(f"step {step.id}: {why}", *hints)
                 case Pause(why=why, hints=hints):
                     raise Paused(f"step {step.id}: {why}", *hints)
         self._conclude(step, standing)
 
+    def _contradicted(self, step: Step, fault: AwsFault) -> Failed | Uncertain:
+        """AWS said that the name exists, and shows nothing of that name: whose it is, nobody can tell."""
+        if fault.trouble.category is Category.EXISTS:
+            return self._uncertain(step, f"{fault.message}; and AWS shows nothing of that name")
+        return Failed(f"step {step.id}: {fault.message}")
+
+    def _uncertain(self, step: Step, why: str) -> Uncertain:
+        return Uncertain(f"step {step.id}: {why}", f"look at the account, then: daybreak resume {self._plan.run}")
+
     def _send(self, step: Step, action: Change, attempt: int) -> AwsFault | None:
         call = call_of(action, self._stamp, self._doors.aws.region)
         if call is None:
             message = f"{action.kind} is a change without a call"
             raise Bug(message)
-        if self._doors.is_stopping():
-            raise Paused("asked to stop before the next change")
+        self._heed()
         # Durable before the call leaves: whoever resumes knows that this may be out there.
         self._journal.append(StepIntended(step=step.id, attempt=attempt, call=call.plain()))
         try:
@@ -129,20 +145,14 @@ class Changer:
         seen = self.looked(step, lambda: resource_of(self._doors.lookout, action))
         return standing_of_change(action, seen, self._plan.owner)
 
-    def _stand_at_last(self, step: Step, action: Change) -> Standing:
+    def _stand_closely(self, step: Step, action: Change, *, doubted: Place) -> Standing:
+        """Where the change stands, looked at again while it stands where we doubt it."""
         standing = self._stand(step, action)
-        for _ in range(LOOKS_AFTER_A_LOST_REPLY - 1):
-            if standing.place is not Place.ABSENT:
+        for _ in range(LOOKS_BEFORE_BELIEVING - 1):
+            if standing.place is not doubted:
                 break
             self._doors.timing.sleep(_PAUSE_BETWEEN_LOOKS)
             standing = self._stand(step, action)
-        return standing
-
-    def _stand_after_clash(self, step: Step, action: Change, fault: AwsFault) -> Standing:
-        """AWS said that the name exists, or does not; if our look says otherwise for good, nobody can tell."""
-        standing = self._stand_at_last(step, action)
-        if standing.place is Place.ABSENT:
-            raise Failed(f"step {step.id}: {fault.message}")
         return standing
 
     def looked(self, step: Step, look: Callable[[], Seen]) -> Seen:
@@ -170,7 +180,13 @@ class Changer:
             raise Paused(
                 f"step {step.id}: {again.why}, for {waited / 60:.0f} minutes", "resume the run when AWS answers again"
             )
-        if self._doors.is_stopping():
-            raise Paused("asked to stop")
         self._journal.append(StepRetried(step=step.id, why=again.why, pause=again.pause))
         self._doors.timing.sleep(again.pause)
+        self._heed()
+
+    def _heed(self) -> None:
+        """Raise when somebody wants the run to stop or to end: in a storm, that must not wait for better weather."""
+        if self._doors.is_stopping():
+            raise Paused("asked to stop")
+        if self._doors.asked():
+            raise AskedToEnd

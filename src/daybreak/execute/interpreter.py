@@ -22,8 +22,8 @@ from typing import assert_never
 
 from daybreak.assess.standing import Place, Standing, standing_of_wait
 from daybreak.assess.verdict import verdict_of
-from daybreak.errors import DaybreakError, ExitCode, Failed, Interrupted, Paused, Uncertain
-from daybreak.execute.changes import Changer
+from daybreak.errors import DaybreakError, ExitCode, Failed, Interrupted, Paused, Uncertain, Unreachable
+from daybreak.execute.changes import AskedToEnd, Changer
 from daybreak.execute.doors import Doors, Progress, Scene
 from daybreak.execute.record import Record
 from daybreak.journal.store import Journal
@@ -75,7 +75,7 @@ def carry_out(plan: Plan, journal: Journal, doors: Doors) -> RunState:
     try:
         return walk.to_the_end()
     except DaybreakError as error:
-        if isinstance(error, Paused | Uncertain):
+        if isinstance(error, Unreachable | Uncertain):
             return walk.paused(error)
         raise
     finally:
@@ -93,6 +93,7 @@ class _Walk:
         self._round = Round(0)
         self._seen: dict[str, str] = {}
         self._absences: dict[str, int] = {}
+        self._waited_since: dict[str, float] = {}
         self._failing_step = plan.steps[0]
 
     def to_the_end(self) -> RunState:
@@ -104,6 +105,8 @@ class _Walk:
                 return self._finish()
             try:
                 self._advance(ready)
+            except AskedToEnd:
+                continue
             except Failed as failure:
                 return self._fail(failure)
 
@@ -143,7 +146,8 @@ class _Walk:
             if self._journal.state().step(step.id).status == "waiting":
                 self._journal.append(StepIntended(step=step.id, attempt=1))
         self._failing_step = waiting[0]
-        self._round = self._changer.looked(waiting[0], lambda: self._doors.poller.next_round(self._round.number))
+        instances_of = {step.action.clone for step in waiting if isinstance(step.action, AwaitInstance)}
+        self._round = self._changer.looked(waiting[0], lambda: self._doors.poller.next_round(instances_of))
         for step in waiting:
             self._failing_step = step
             self._judge(step, self._standing(step))
@@ -151,11 +155,12 @@ class _Walk:
     def _standing(self, step: Step) -> Standing:
         cluster = self._round.clusters.get(self._plan.clone)
         match step.action:
-            case AwaitSql() as action if cluster is not None and cluster.endpoint:
+            case AwaitSql() as action:
+                standing = standing_of_wait(action, cluster, None, self._plan.owner)
+                if standing.place is not Place.SO or cluster is None:
+                    return standing
                 answers = self._doors.database.answers(action, cluster)
                 return Standing(place=Place.SO if answers.is_answering else Place.UNDER_WAY, seen=answers.seen)
-            case AwaitSql():
-                return Standing(place=Place.UNDER_WAY, seen="AWS does not show an endpoint yet")
             case AwaitInstance() as action:
                 instance = self._round.instances.get(action.instance)
                 return standing_of_wait(action, cluster, instance, self._plan.owner)
@@ -170,6 +175,8 @@ class _Walk:
         if standing.seen and standing.seen != self._seen.get(step.id):
             self._seen[step.id] = standing.seen
             self._journal.append(StepSeen(step=step.id, seen=standing.seen))
+        if standing.place is not Place.ABSENT:
+            self._absences.pop(step.id, None)
         match standing.place:
             case Place.SO:
                 self._journal.append(StepDone(step=step.id, result=standing.result))
@@ -182,11 +189,13 @@ class _Walk:
                     raise Failed(f"step {step.id}: {standing.seen}", "somebody may have deleted it")
         since = state.began or self._doors.timing.now()
         self._doors.progress(Progress(step=step.id, seen=standing.seen, since=since))
-        self._lose_patience(step, since)
+        self._lose_patience(step)
 
-    def _lose_patience(self, step: Step, since: datetime) -> None:
+    def _lose_patience(self, step: Step) -> None:
         limit = self._doors.patience.with_waits or 2 * max(self._plan.objectives.rto, self._plan.estimate.high)
-        waited = self._doors.timing.now() - since
+        # By life, or a run that was left alone for a night would pause again at its first look.
+        now = self._doors.timing.monotonic()
+        waited = timedelta(seconds=now - self._waited_since.setdefault(step.id, now))
         if waited > limit:
             raise Paused(
                 f"step {step.id} has waited {spoken(waited)}, twice what was expected: {self._seen.get(step.id, '')}",
@@ -215,14 +224,14 @@ class _Walk:
         self._journal.append(StepDone(step=step.id, result=measured.plain()))
 
     def _moment(self) -> datetime:
-        """The moment the clone stands for: as asked, or for ``latest`` when the restore call was answered."""
+        """The moment the clone stands for: as asked, or for ``latest`` when the restore call was last sent."""
         moment = getattr(self._plan.request, "moment", None)
         if isinstance(moment, At):
             return moment.instant
         for step in self._plan.steps:
-            ended = self._journal.state().step(step.id).ended
-            if isinstance(step.action, RestoreToMoment) and ended:
-                return ended
+            tried = self._journal.state().step(step.id).tried
+            if isinstance(step.action, RestoreToMoment) and tried:
+                return tried
         return self._plan.moment or self._plan.created
 
     def _finish(self) -> RunState:
