@@ -1,0 +1,417 @@
+"""An AWS in virtual time behind the interpreter's narrow door: it answers in AWS's wire shapes and refuses what AWS refuses.
+
+Statuses follow the clock, effects are counted, and each change may go wrong in one of AWS's ways (``Fault``). The law: a
+fault decides what the caller hears, never what the world holds; what took effect stands in ``effects``, once for each time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from daybreak.aws.faults import AwsFault, category_of
+from daybreak.model.plan import AwsCall
+from daybreak.model.replies import Category, Reply, Trouble
+from daybreak.model.world import Cluster, Instance, Observation
+from daybreak.plan.calls import CHANGES, RUN_TAG
+
+CALL_TAKES, RESTORING, WINDOW_LAGS, CREATING, SETTLES, DELETING = 0.2, 1500.0, 60.0, 420.0, 45.0, 180.0
+"""Virtual seconds: one call, a restore, its window after it, an instance, a modification, a deletion."""
+
+
+class Fault(StrEnum):
+    """What can happen to one change."""
+
+    REPLY_LOST = "reply lost"
+    DROPPED = "dropped before"
+    ERROR_AFTER = "500 after success"
+    THROTTLED = "throttled"
+    TAKEN_BY_US = "taken by us"
+    TAKEN_BY_OTHERS = "taken by others"
+    UNSENT = "never connected"
+    SETTLING = "settling"
+    EXPIRED = "credentials expired"
+    DENIED = "denied"
+
+
+_HEARD = {
+    Fault.REPLY_LOST: Trouble(category=Category.LOST, code="ConnectionClosedError"),
+    Fault.DROPPED: Trouble(category=Category.LOST, code="ReadTimeoutError"),
+    Fault.ERROR_AFTER: Trouble(category=Category.LOST, code="InternalFailure"),
+    Fault.THROTTLED: Trouble(category=Category.THROTTLED, code="Throttling", message="Rate exceeded"),
+    Fault.UNSENT: Trouble(category=Category.UNSENT, code="EndpointConnectionError"),
+    Fault.SETTLING: Trouble(category=Category.SETTLING, code="InvalidDBClusterStateFault"),
+    Fault.EXPIRED: Trouble(category=Category.EXPIRED, code="ExpiredToken"),
+    Fault.DENIED: Trouble(category=Category.DENIED, code="AccessDenied"),
+}
+_BEFORE = frozenset({Fault.DROPPED, Fault.THROTTLED, Fault.UNSENT, Fault.SETTLING, Fault.EXPIRED, Fault.DENIED})
+_AFTER = frozenset({Fault.REPLY_LOST, Fault.ERROR_AFTER})
+
+
+@dataclass
+class Clock:
+    """Virtual time; a sleep is over at once."""
+
+    start: datetime
+    elapsed: float = 0.0
+    slept: list[float] = field(default_factory=list)
+    woken: Callable[[], None] = lambda: None
+    dice: Callable[[], float] = lambda: 0.5
+
+    def now(self) -> datetime:
+        return self.start + timedelta(seconds=self.elapsed)
+
+    def monotonic(self) -> float:
+        return self.elapsed
+
+    def sleep(self, seconds: float) -> None:
+        self.elapsed += seconds
+        self.slept.append(seconds)
+        self.woken()
+
+    def jitter(self) -> float:
+        return self.dice()
+
+
+@dataclass
+class Resource:
+    """One thing in the account; ``body`` is its wire shape but for what follows the clock."""
+
+    body: dict[str, Any]
+    tags: dict[str, str]
+    listed_at: float = 0.0
+    ready_at: float = 0.0
+    gone_at: float | None = None
+    later: tuple[float, dict[str, Any]] | None = None
+    """When a modification is over, and what it then shows."""
+    failed: str | None = None
+    """A status in which it is stuck."""
+
+
+@dataclass
+class SimulatedAws:
+    """One region of one account."""
+
+    clock: Clock
+    region: str = "us-east-1"
+    clusters: dict[str, Resource] = field(default_factory=dict)
+    instances: dict[str, Resource] = field(default_factory=dict)
+    groups: dict[str, Resource] = field(default_factory=dict)
+    effects: Counter[tuple[str, str]] = field(default_factory=Counter)
+    sent: list[AwsCall] = field(default_factory=list)
+    reads: Counter[str] = field(default_factory=Counter)
+    read_at: list[float] = field(default_factory=list)
+    faults: dict[tuple[str, int], Fault] = field(default_factory=dict)
+    weather: Callable[[bool], Fault | None] = lambda _is_change: None
+    """What befalls any call right now: storms, expired credentials."""
+    before_change: Callable[[AwsCall], None] = lambda _call: None
+    after_effect: Callable[[AwsCall], None] = lambda _call: None
+    listing_lags: float = 0.0
+    """Seconds until a describe shows what was just created."""
+
+    # -- the door
+
+    def read(self, call: AwsCall) -> dict[str, Any]:
+        """Answer a read."""
+        self.reads[call.operation] += 1
+        self.read_at.append(self.clock.elapsed)
+        self._pass(is_change=False)
+        answer: dict[str, Any] = getattr(self, f"_{call.operation}")(call.params)
+        return answer
+
+    def pages(self, call: AwsCall, items: str) -> Iterator[dict[str, Any]]:
+        """Answer a paged read, of one page."""
+        yield from self.read(call)[items]
+
+    def change(self, call: AwsCall) -> Reply:
+        """Carry out a change, unless something befalls it."""
+        assert call.operation in CHANGES
+        self.before_change(call)
+        self.sent.append(call)
+        number = sum(1 for each in self.sent if each.operation == call.operation)
+        self._pass(is_change=True)
+        fault = self.faults.get((call.operation, number))
+        if fault in _BEFORE and fault is not None:
+            raise AwsFault(_HEARD[fault])
+        if fault is Fault.TAKEN_BY_US:
+            self._take_effect(call)
+        elif fault is Fault.TAKEN_BY_OTHERS:
+            self.usurp(call)
+        self._take_effect(call)
+        self.after_effect(call)
+        if fault in _AFTER and fault is not None:
+            raise AwsFault(_HEARD[fault])
+        return Reply(request_id=f"request-{len(self.sent)}")
+
+    def _pass(self, *, is_change: bool) -> None:
+        self.clock.elapsed += CALL_TAKES
+        fault = self.weather(is_change)
+        if fault is not None:
+            raise AwsFault(_HEARD[fault])
+
+    def _take_effect(self, call: AwsCall) -> None:
+        getattr(self, f"_{call.operation}")(call.params)
+        self.effects[call.operation, str(call.params[CHANGES[call.operation][0]])] += 1
+
+    def usurp(self, call: AwsCall) -> None:
+        """Somebody else makes, a moment before us, what the call would make."""
+        before = Counter(self.effects)
+        self._take_effect(call)
+        self.effects = before
+        name = str(call.params[CHANGES[call.operation][0]])
+        for shelf in (self.clusters, self.instances, self.groups):
+            if name in shelf:
+                shelf[name].tags = {RUN_TAG: "somebody-else"}
+
+    # -- clusters
+
+    def _DescribeDBClusters(self, params: dict[str, Any]) -> dict[str, Any]:  # noqa: N802 - AWS's name
+        wanted = params["Filters"][0]["Values"] if "Filters" in params else list(self.clusters)
+        shown = [self._cluster(name) for name in sorted(wanted)]
+        return {"DBClusters": [body for body in shown if body is not None]}
+
+    def _cluster(self, name: str) -> dict[str, Any] | None:
+        thing = self._there(self.clusters, name)
+        if thing is None or thing.listed_at > self.clock.elapsed:
+            return None
+        done = self.clock.start + timedelta(seconds=thing.ready_at)
+        has_window = self.clock.elapsed >= thing.ready_at + WINDOW_LAGS or thing.ready_at == 0
+        members = [
+            {"DBInstanceIdentifier": each, "IsClusterWriter": self._is_writer(each, name)}
+            for each in list(self.instances)
+            if self.instances[each].body["DBClusterIdentifier"] == name and self._there(self.instances, each)
+        ]
+        window = {"EarliestRestorableTime": done, "LatestRestorableTime": done} if has_window else {}
+        shown = {"Status": self._status(thing), "DBClusterMembers": members, "TagList": _listed(thing.tags)}
+        return thing.body | shown | ({} if "EarliestRestorableTime" in thing.body else window)
+
+    def _is_writer(self, instance: str, cluster: str) -> bool:
+        first = min(
+            (each for each in self.instances if self.instances[each].body["DBClusterIdentifier"] == cluster),
+            key=lambda each: self.instances[each].listed_at,
+        )
+        return instance == first
+
+    def _there(self, shelf: dict[str, Resource], name: str) -> Resource | None:
+        thing = shelf.get(name)
+        if thing is None:
+            return None
+        if thing.gone_at is not None and self.clock.elapsed >= thing.gone_at:
+            del shelf[name]
+            return None
+        if thing.later is not None and self.clock.elapsed >= thing.later[0]:
+            thing.body |= thing.later[1]
+            thing.later = None
+        return thing
+
+    def _status(self, thing: Resource) -> str:
+        if thing.failed:
+            return thing.failed
+        if thing.gone_at is not None:
+            return "deleting"
+        if self.clock.elapsed < thing.ready_at:
+            return "creating"
+        return "modifying" if thing.later else "available"
+
+    def _RestoreDBClusterToPointInTime(self, params: dict[str, Any]) -> None:  # noqa: N802
+        name = params["DBClusterIdentifier"]
+        if self._there(self.clusters, name):
+            raise _no("DBClusterAlreadyExistsFault", f"{name} exists")
+        if "SourceDBClusterIdentifier" in params and not self._there(
+            self.clusters, params["SourceDBClusterIdentifier"]
+        ):
+            raise _no("DBClusterNotFoundFault", "the source is gone")
+        if not self._there(self.groups, params["DBClusterParameterGroupName"]):
+            raise _no("DBClusterParameterGroupNotFound", "there is no such group")
+        self.clusters[name] = Resource(_restored(name, params), _tags(params), *self._born(RESTORING))
+
+    def _ModifyDBCluster(self, params: dict[str, Any]) -> None:  # noqa: N802
+        thing = self._settled(self.clusters, params["DBClusterIdentifier"], "DBCluster")
+        asked = {
+            name: value for name, value in params.items() if name not in {"DBClusterIdentifier", "ApplyImmediately"}
+        }
+        thing.later = (self.clock.elapsed + SETTLES, asked)
+
+    def _DeleteDBCluster(self, params: dict[str, Any]) -> None:  # noqa: N802
+        name = params["DBClusterIdentifier"]
+        thing = self._settled(self.clusters, name, "DBCluster")
+        if thing.body["DeletionProtection"]:
+            raise _no("InvalidParameterCombination", "Cannot delete protected Cluster")
+        inside = [each for each in self.instances.values() if each.body["DBClusterIdentifier"] == name]
+        if any(each.gone_at is None for each in inside):
+            raise _no("InvalidDBClusterStateFault", "it still contains DB instances in non-deleting state")
+        thing.gone_at = max([self.clock.elapsed + DELETING, *(each.gone_at or 0 for each in inside)])
+
+    def _born(self, takes: float) -> tuple[float, float]:
+        return self.clock.elapsed + self.listing_lags, self.clock.elapsed + takes
+
+    def _settled(self, shelf: dict[str, Resource], name: str, what: str) -> Resource:
+        thing = self._there(shelf, name)
+        if thing is None:
+            raise _no(f"{what}NotFoundFault" if what == "DBCluster" else f"{what}NotFound", f"{name} not found")
+        if self._status(thing) != "available":
+            code = "InvalidDBClusterStateFault" if what == "DBCluster" else f"Invalid{what}State"
+            raise _no(code, f"{name} is {self._status(thing)}")
+        return thing
+
+    # -- instances
+
+    def _DescribeDBInstances(self, params: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        bodies = [(name, self._instance(name)) for name in list(self.instances)]
+        if "DBInstanceIdentifier" in params:
+            found = [body for name, body in bodies if name == params["DBInstanceIdentifier"] and body]
+            if not found:
+                raise _no("DBInstanceNotFound", "DBInstance not found")
+            return {"DBInstances": found}
+        wanted = params["Filters"][0]["Values"]
+        return {"DBInstances": [body for _, body in bodies if body and body["DBClusterIdentifier"] in wanted]}
+
+    def _instance(self, name: str) -> dict[str, Any] | None:
+        thing = self._there(self.instances, name)
+        if thing is None or thing.listed_at > self.clock.elapsed:
+            return None
+        applied = "in-sync" if self.clock.elapsed >= thing.ready_at + 10 else "applying"
+        group = {"DBParameterGroupName": thing.body["DBParameterGroupName"], "ParameterApplyStatus": applied}
+        shown = {"DBInstanceStatus": self._status(thing), "DBParameterGroups": [group], "TagList": _listed(thing.tags)}
+        return thing.body | shown
+
+    def _CreateDBInstance(self, params: dict[str, Any]) -> None:  # noqa: N802
+        name, cluster = params["DBInstanceIdentifier"], params["DBClusterIdentifier"]
+        if self._there(self.instances, name):
+            raise _no("DBInstanceAlreadyExists", f"{name} exists")
+        self._settled(self.clusters, cluster, "DBCluster")
+        body = {"DBParameterGroupName": "default.aurora-postgresql16"} | params
+        self.instances[name] = Resource(body, _tags(params), *self._born(CREATING))
+
+    def _DeleteDBInstance(self, params: dict[str, Any]) -> None:  # noqa: N802
+        thing = self._settled(self.instances, params["DBInstanceIdentifier"], "DBInstance")
+        thing.gone_at = self.clock.elapsed + DELETING
+
+    # -- parameter groups
+
+    def _group(self, params: dict[str, Any]) -> Resource:
+        thing = self._there(self.groups, params["DBClusterParameterGroupName"])
+        if thing is None or thing.listed_at > self.clock.elapsed:
+            raise _no("DBParameterGroupNotFound", "there is no such group")
+        return thing
+
+    def _DescribeDBClusterParameterGroups(self, params: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        body = {key: value for key, value in self._group(params).body.items() if key != "Parameters"}
+        return {"DBClusterParameterGroups": [body]}
+
+    def _DescribeDBClusterParameters(self, params: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        values = self._group(params).body["Parameters"]
+        return {"Parameters": [{"ParameterName": name, "ParameterValue": value} for name, value in values.items()]}
+
+    def _ListTagsForResource(self, params: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        return {"TagList": _listed(self.groups[params["ResourceName"].rpartition(":")[2]].tags)}
+
+    def _CopyDBClusterParameterGroup(self, params: dict[str, Any]) -> None:  # noqa: N802
+        copied = dict(self.groups[params["SourceDBClusterParameterGroupIdentifier"]].body["Parameters"])
+        self._add_group(params["TargetDBClusterParameterGroupIdentifier"], copied, params)
+
+    def _CreateDBClusterParameterGroup(self, params: dict[str, Any]) -> None:  # noqa: N802
+        self._add_group(params["DBClusterParameterGroupName"], {}, params)
+
+    def _add_group(self, name: str, values: dict[str, str], params: dict[str, Any]) -> None:
+        if name in self.groups:
+            raise _no("DBParameterGroupAlreadyExists", f"{name} exists")
+        self.groups[name] = Resource(group_body(name, values), _tags(params), *self._born(0.0))
+
+    def _ModifyDBClusterParameterGroup(self, params: dict[str, Any]) -> None:  # noqa: N802
+        values = {each["ParameterName"]: each["ParameterValue"] for each in params["Parameters"]}
+        self.groups[params["DBClusterParameterGroupName"]].body["Parameters"] |= values
+
+    def _DeleteDBClusterParameterGroup(self, params: dict[str, Any]) -> None:  # noqa: N802
+        name = params["DBClusterParameterGroupName"]
+        self._group(params)
+        users = [self._there(self.clusters, each) for each in list(self.clusters)]
+        if any(each and each.body["DBClusterParameterGroup"] == name for each in users):
+            raise _no("InvalidDBParameterGroupState", f"{name} is in use")
+        del self.groups[name]
+
+
+def _no(code: str, message: str) -> AwsFault:
+    return AwsFault(Trouble(category=category_of(code, 400), code=code, message=message))
+
+
+def _tags(params: dict[str, Any]) -> dict[str, str]:
+    return {each["Key"]: each["Value"] for each in params["Tags"]}
+
+
+def _listed(tags: dict[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+
+
+def group_body(name: str, values: dict[str, str]) -> dict[str, Any]:
+    """A cluster parameter group in wire shape, with the values a person set beside it."""
+    return {
+        "DBClusterParameterGroupName": name,
+        "DBParameterGroupFamily": "aurora-postgresql16",
+        "DBClusterParameterGroupArn": f"arn:aws:rds:us-east-1:123456789012:cluster-pg:{name}",
+        "Description": name,
+        "Parameters": values,
+    }
+
+
+def _restored(name: str, params: dict[str, Any]) -> dict[str, Any]:
+    """The clone's wire shape: what the call carried, and AWS's defaults for what it cannot carry."""
+    carried = {key: value for key, value in params.items() if key not in {"Tags", "VpcSecurityGroupIds"}}
+    return carried | {
+        "DbClusterResourceId": "cluster-CLONE",
+        "DBClusterArn": f"arn:aws:rds:us-east-1:123456789012:cluster:{name}",
+        "Engine": "aurora-postgresql",
+        "EngineVersion": "16.6",
+        "Endpoint": f"{name}.cluster-c1a2b3d4e5f6.us-east-1.rds.amazonaws.com",
+        "Port": params.get("Port", 5432),
+        "DBClusterParameterGroup": params["DBClusterParameterGroupName"],
+        "DBSubnetGroup": params.get("DBSubnetGroupName"),
+        "VpcSecurityGroups": [{"VpcSecurityGroupId": each} for each in params["VpcSecurityGroupIds"]],
+        "StorageEncrypted": "KmsKeyId" in params,
+        "DeletionProtection": params.get("DeletionProtection", False),
+        "BackupRetentionPeriod": 1,
+        "PreferredBackupWindow": "00:00-00:30",
+        "PreferredMaintenanceWindow": "mon:00:00-mon:00:30",
+    }
+
+
+def _cluster_body(cluster: Cluster) -> dict[str, Any]:
+    return {
+        "DBClusterIdentifier": cluster.identifier,
+        "DbClusterResourceId": cluster.resource_id,
+        "DBClusterArn": cluster.arn,
+        "Engine": cluster.engine,
+        "EngineVersion": cluster.engine_version,
+        "Endpoint": cluster.endpoint,
+        "Port": cluster.port,
+        "DBClusterParameterGroup": cluster.parameter_group,
+        "DeletionProtection": cluster.is_protected,
+        "EarliestRestorableTime": datetime(2023, 12, 16, tzinfo=UTC),
+        "LatestRestorableTime": datetime(2024, 1, 15, 14, 48, tzinfo=UTC),
+    }
+
+
+def _instance_body(instance: Instance) -> dict[str, Any]:
+    return {
+        "DBInstanceIdentifier": instance.identifier,
+        "DBClusterIdentifier": instance.cluster,
+        "DBInstanceClass": instance.instance_class,
+        "DBParameterGroupName": instance.parameter_group,
+    }
+
+
+def world_of(seen: Observation) -> SimulatedAws:
+    """An account that holds what was observed."""
+    aws = SimulatedAws(Clock(seen.seen), seen.identity.region)
+    if seen.cluster:
+        aws.clusters[seen.cluster.identifier] = Resource(_cluster_body(seen.cluster), dict(seen.cluster.tags))
+    for instance in seen.instances:
+        aws.instances[instance.identifier] = Resource(_instance_body(instance), dict(instance.tags))
+    if seen.parameter_group:
+        name = seen.parameter_group.name
+        aws.groups[name] = Resource(group_body(name, dict(seen.parameter_group.parameters)), {})
+    return aws

@@ -1,0 +1,367 @@
+"""Runs in virtual time: real plans, the real interpreter and the real journal, in a world that can be torn at any point.
+
+A process dies here by ``Killed``, which no code of the product catches: what it knew is gone, what is on disk stays.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from daybreak.errors import DaybreakError
+from daybreak.execute.doors import Answers, Doors, Patience, Scene
+from daybreak.execute.interpreter import carry_out
+from daybreak.journal.folder import FolderStore
+from daybreak.journal.store import Journal, Store
+from daybreak.model.actions import AwaitSql, CreateInstance, Validate
+from daybreak.model.findings import Finding, Level, Measured, Standing
+from daybreak.model.moment import Latest
+from daybreak.model.plan import AwsCall, Plan
+from daybreak.model.requests import CleanRequest
+from daybreak.model.run import Event, RunState, StepIntended
+from daybreak.model.world import AutomatedBackup, Cluster, Observation, ParameterGroup, ServerlessRange, Window
+from daybreak.observe.look import Lookout
+from daybreak.observe.observation import observe
+from daybreak.observe.poller import Poller
+from daybreak.plan.calls import RUN_TAG
+from tests import fix_worlds
+from tests.chaos.simulated_aws import SimulatedAws, world_of
+
+POLL = 60.0
+LIVES = 12
+"""Lives in which a run must have ended; each is a process that is started, and perhaps killed."""
+
+
+class Killed(BaseException):
+    """The process is gone: like ``kill -9``, nobody can catch it."""
+
+
+Mode = Literal["before", "torn", "after", "sent"]
+
+
+@dataclass(frozen=True)
+class Crash:
+    """Where a life ends: around its ``number``-th append, or right after its ``number``-th change took effect."""
+
+    number: int
+    mode: Mode
+
+
+class SimulatedDatabase:
+    """PostgreSQL as far as the interpreter sees it: it answers some seconds after the first instance is there."""
+
+    def __init__(self, aws: SimulatedAws) -> None:
+        self._aws = aws
+        self.validations = 0
+
+    def answers(self, action: AwaitSql, cluster: Cluster) -> Answers:
+        self._aws.clock.elapsed += 0.5
+        ready = min(
+            (
+                each.ready_at
+                for each in self._aws.instances.values()
+                if each.body["DBClusterIdentifier"] == action.clone
+            ),
+            default=float("inf"),
+        )
+        is_up = self._aws.clock.elapsed >= ready + 20
+        return Answers(is_answering=is_up, seen="PostgreSQL 16.6 answers" if is_up else "connection refused")
+
+    def validate(
+        self, action: Validate, scene: Scene, tell: Callable[[Finding], None], progress: Callable[[str], None]
+    ) -> Measured:
+        self.validations += 1
+        self._aws.clock.elapsed += 5
+        values = self._aws.groups[scene.clone.parameter_group].body["Parameters"]
+        in_quarantine = all(values.get(name) == value for name, value in action.quarantine.items())
+        tell(_finding("quarantine", is_fit=in_quarantine))
+        tell(_finding("instances", is_fit=len(scene.instances) >= max(1, len(action.instances_seen))))
+        tell(_finding("moment", is_fit=abs(scene.moment - fix_worlds.MOMENT) < timedelta(hours=2)))
+        return Measured(rpo=timedelta(seconds=1), newest=scene.moment - timedelta(seconds=1), rows=5_000)
+
+
+def _finding(check: str, *, is_fit: bool) -> Finding:
+    standing = Standing.FIT if is_fit else Standing.UNFIT
+    return Finding(check=check, level=Level.DATA, title=check, standing=standing, expected="so", found=str(is_fit))
+
+
+@dataclass
+class Simulation:
+    """One run in one world. ``live`` is one process's life; state outlives it only in ``store`` and ``aws``."""
+
+    aws: SimulatedAws
+    plan: Plan
+    store: Store
+    patience: Patience = field(default_factory=Patience)
+    take_over: bool = False
+    is_stopping: Callable[[], bool] = lambda: False
+    asked: bool = True
+    told: list[Event] = field(default_factory=list)
+    on_told: Callable[[Event], None] = lambda _event: None
+    nonces: Iterator[int] = field(default_factory=itertools.count)
+
+    def live(self, crash: Crash | None = None) -> RunState:
+        """Attach and carry out, until the end, an error, or the crash."""
+        journal: Journal | None = None
+        death = _Death(crash, self)
+        self.aws.after_effect = death.after_effect
+        self.aws.before_change = self._has_intent
+        try:
+            journal = self.attached(death.before_append)
+            return carry_out(self.plan, journal, self.doors(death.after_append))
+        finally:
+            if journal is not None:
+                journal.close()  # the kernel lets go of a dead process's lock
+
+    def attached(self, before_append: Callable[[], None] = lambda: None, *, take_over: bool | None = None) -> Journal:
+        """The run in a new process's hands."""
+
+        def nonce() -> str:
+            before_append()
+            return f"{next(self.nonces):08x}"
+
+        return self.store.attach(
+            self.plan.run,
+            who="dba@laptop",
+            where="laptop",
+            now=self.aws.clock.now,
+            nonce=nonce,
+            take_over=self.take_over if take_over is None else take_over,
+        )
+
+    def doors(self, after_append: Callable[[], None] = lambda: None) -> Doors:
+        """Everything the interpreter touches, in virtual time."""
+        clock, lookout = self.aws.clock, Lookout(self.aws)
+
+        def told(event: Event) -> None:
+            self.told.append(event)
+            self.on_told(event)
+            after_append()
+
+        return Doors(
+            aws=self.aws,
+            lookout=lookout,
+            poller=Poller(lookout, POLL, monotonic=clock.monotonic, sleep=clock.sleep),
+            database=SimulatedDatabase(self.aws),
+            timing=clock,
+            patience=self.patience,
+            told=told,
+            asked=(lambda: self.store.inbox(self.plan.run)) if self.asked else tuple,
+            is_stopping=self.is_stopping,
+        )
+
+    def to_the_end(self, crashes: Iterator[Crash] | tuple[Crash, ...] = ()) -> RunState:
+        """Live and be resumed until the run has ended; each crash ends one life."""
+        planned = iter(crashes)
+        for _ in range(LIVES):
+            try:
+                return self.live(next(planned, None))
+            except Killed:
+                continue
+        raise AssertionError(f"the run did not end in {LIVES} lives")
+
+    def _has_intent(self, call: AwsCall) -> None:
+        """No change leaves before its intent is durable."""
+        body = self.told[-1].body
+        assert isinstance(body, StepIntended)
+        assert body.call == call.plain()
+
+
+class _Death:
+    """Counts a life's appends and changes, and ends it where it was planned to end."""
+
+    def __init__(self, crash: Crash | None, simulation: Simulation) -> None:
+        self._crash = crash
+        self._simulation = simulation
+        self._nonces = 0
+        self._changes = 0
+
+    def before_append(self) -> None:
+        self._nonces += 1  # the first names the writer
+        number = self._nonces - 2
+        match self._crash:
+            case Crash(number=planned, mode="before") if planned == number:
+                raise Killed
+            case Crash(number=planned, mode="torn") if planned == number:
+                tear(self._simulation.store, self._simulation.plan.run)
+                raise Killed
+            case Crash(number=planned, mode="after") if planned < 2 and planned == number - 1:
+                raise Killed  # in attaching nothing lies between two appends
+
+    def after_append(self) -> None:
+        match self._crash:
+            case Crash(number=planned, mode="after") if planned == self._nonces - 2:
+                raise Killed
+
+    def after_effect(self, _call: AwsCall) -> None:
+        self._changes += 1
+        if self._crash == Crash(self._changes, "sent"):
+            raise Killed
+
+
+def tear(store: Store, run: str) -> None:
+    """Leave half a line at the journal's end, as a machine does that loses power while writing."""
+    assert isinstance(store, FolderStore)
+    with (store._runs / run / "journal.jsonl").open("ab") as journal:
+        journal.write(
+            b'{"digest":"5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03","event":{"at":"2024'
+        )
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder in memory where there is one: a sweep syncs a hundred thousand times."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+        yield Path(folder)
+
+
+# -- every kind of plan, each with the world it was made for
+
+
+@dataclass(frozen=True)
+class Case:
+    """A plan and the world it was made in."""
+
+    name: str
+    plan: Plan
+    world: SimulatedAws
+
+    def simulation(self, store: Store, **changes: Any) -> Simulation:
+        """A run of the plan in a world of its own."""
+        aws = copy.deepcopy(self.world)
+        aws.weather = _clear
+        store.create(self.plan)
+        return Simulation(aws=aws, plan=self.plan, store=store, **changes)
+
+
+def _clear(_is_change: bool) -> None:  # noqa: FBT001 - the shape of ``weather``
+    return None
+
+
+def pitr_case(name: str, seen: Observation, **wish: Any) -> Case:
+    """A point-in-time recovery in the world it was planned in."""
+    return Case(name, fix_worlds.plan(request=fix_worlds.pitr_request(**wish), seen=seen), world_of(seen))
+
+
+def _deleted() -> Observation:
+    kept = AutomatedBackup(
+        cluster=fix_worlds.SOURCE,
+        resource_id="cluster-ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+        status="retained",
+        engine="aurora-postgresql",
+        engine_version="16.6",
+        window=Window(earliest=fix_worlds.NOW - timedelta(days=9), latest=fix_worlds.NOW - timedelta(minutes=10)),
+        is_encrypted=True,
+        kms_key=fix_worlds.KEY,
+        tags=fix_worlds.TAGS,
+    )
+    return fix_worlds.observation(cluster=None, instances=(), parameter_group=None, backups=(kept,))
+
+
+def _several_readers() -> Observation:
+    return fix_worlds.observation(instances=tuple(map(fix_worlds.instance, range(1, 5))))
+
+
+def _clean_case(name: str, *, is_protected: bool) -> Case:
+    """A clean-up of what a run left, planned by looking at it."""
+    seen = fix_worlds.observation(cluster=fix_worlds.cluster(is_protected=is_protected))
+    with scratch() as folder:
+        made = pitr_case(name, seen).simulation(FolderStore(folder))
+        made.live()
+    aws = made.aws
+    aws.effects.clear()
+    aws.sent.clear()
+    aws.reads.clear()
+    aws.read_at.clear()
+    aws.after_effect = aws.before_change = lambda _call: None
+    request = CleanRequest(target="embi", run=made.plan.run, suffix="9x4")
+    left = observe(Lookout(aws), fix_worlds.identity(), fix_worlds.target(), request, aws.clock.now())
+    return Case(name, fix_worlds.plan(request=request, seen=left), aws)
+
+
+_DEFAULT_GROUP = ParameterGroup(name="default.aurora-postgresql16", family="aurora-postgresql16")
+_SERVERLESS = fix_worlds.cluster(serverless=ServerlessRange(low=0.5, high=16), parameter_group="embi-aurora-params")
+
+CASES: dict[str, Callable[[], Case]] = {
+    "copied-group": lambda: pitr_case("copied-group", fix_worlds.observation()),
+    "created-group": lambda: pitr_case("created-group", fix_worlds.observation(parameter_group=_DEFAULT_GROUP)),
+    "deleted-source": lambda: pitr_case("deleted-source", _deleted(), resource_id="cluster-ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+    "serverless": lambda: pitr_case("serverless", fix_worlds.observation(cluster=_SERVERLESS)),
+    "several-readers": lambda: pitr_case("several-readers", _several_readers()),
+    "read-only": lambda: pitr_case("read-only", fix_worlds.observation(), is_read_only=True),
+    "latest": lambda: pitr_case("latest", fix_worlds.observation(), moment=Latest(), words="latest"),
+    "clean-protected": lambda: _clean_case("clean-protected", is_protected=True),
+    "clean-unprotected": lambda: _clean_case("clean-unprotected", is_protected=False),
+}
+
+
+# -- what must hold at the end
+
+
+def standing_of_world(aws: SimulatedAws, plan: Plan) -> dict[str, Any]:
+    """What a run left behind, in a form that two runs can be compared by."""
+    lookout, calm = Lookout(aws), aws.weather
+    aws.weather = _clear
+    aws.clock.elapsed += 3600
+    try:
+        cluster = lookout.cluster(plan.clone)
+        instances = lookout.instances([plan.clone])
+        group = lookout.parameter_group(f"{plan.clone}-quarantine")
+    finally:
+        aws.weather = calm
+    return {
+        "clusters": sorted(aws.clusters),
+        "instances": [(name, one.instance_class, one.tier) for name, one in sorted(instances.items())],
+        "groups": sorted(aws.groups),
+        "parameters": group.parameters if group else None,
+        "cluster": (
+            (cluster.status, cluster.is_protected, cluster.backup_retention, cluster.backup_window, cluster.serverless)
+            if cluster
+            else None
+        ),
+        "tags": cluster.tags if cluster else None,
+    }
+
+
+def check_effects(simulation: Simulation) -> None:
+    """No effect twice, nothing sent that names the source, and only what is ours was made."""
+    aws, plan = simulation.aws, simulation.plan
+    twice = {key: count for key, count in aws.effects.items() if count > 1}
+    assert twice == {}, twice
+    touched = [call for call in aws.sent if plan.source in _names(call)]
+    assert touched == []
+    planned = {step.action.instance for step in plan.steps if isinstance(step.action, CreateInstance)}
+    ours = {name for name, one in aws.instances.items() if one.tags.get(RUN_TAG) == plan.run}
+    assert ours <= planned
+    assert len([name for name, one in aws.clusters.items() if one.tags.get(RUN_TAG) == plan.run]) <= 1
+
+
+def _names(call: AwsCall) -> set[str]:
+    changed = {"TargetDBClusterParameterGroupIdentifier", "DBClusterParameterGroupName", "DBClusterIdentifier"}
+    return {str(call.params[key]) for key in changed | {"DBInstanceIdentifier"} if key in call.params}
+
+
+def ended(simulation: Simulation) -> RunState | DaybreakError:
+    """Resume again and again, as a person would after a pause, until the run has ended or pauses for ever."""
+    trouble: DaybreakError | None = None
+    for _ in range(LIVES):
+        try:
+            return simulation.live()
+        except DaybreakError as error:
+            trouble = error
+    assert trouble is not None
+    return trouble
+
+
+def with_aws(simulation: Simulation, **changes: Any) -> SimulatedAws:
+    """The simulation's world with other settings."""
+    simulation.aws = replace(simulation.aws, **changes)
+    return simulation.aws

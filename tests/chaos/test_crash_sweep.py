@@ -1,0 +1,141 @@
+"""A crash at every point of every kind of run; whoever resumes it ends in the same place, with one cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, get_args
+
+import pytest
+
+from daybreak.journal.folder import FolderStore
+from daybreak.journal.s3 import S3Store
+from daybreak.journal.store import Store
+from daybreak.model.findings import Verdict
+from daybreak.model.run import StepIntended
+from tests.chaos.simulation import (
+    CASES,
+    Case,
+    Crash,
+    Mode,
+    Simulation,
+    check_effects,
+    scratch,
+    standing_of_world,
+)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """How a run ends that nothing disturbs."""
+
+    events: int
+    changes: int
+    verdict: Verdict | None
+    world: dict[str, Any]
+
+
+@cache
+def case_of(kind: str) -> Case:
+    """The case, made once."""
+    return CASES[kind]()
+
+
+@cache
+def reference(kind: str) -> Reference:
+    """What the undisturbed run of that kind leaves."""
+    with scratch() as folder:
+        simulation = case_of(kind).simulation(FolderStore(folder))
+        state = simulation.live()
+        check_effects(simulation)
+        assert state.status == "finished"
+        world = standing_of_world(simulation.aws, simulation.plan)
+        return Reference(state.events, sum(simulation.aws.effects.values()), state.verdict, world)
+
+
+def crashes(kind: str, modes: tuple[Mode, ...] = get_args(Mode)) -> Iterator[Crash]:
+    """Every point at which a run of that kind can die."""
+    whole = reference(kind)
+    for mode in modes:
+        first, last = (1, whole.changes + 1) if mode == "sent" else (0, whole.events)
+        yield from (Crash(number, mode) for number in range(first, last))
+
+
+def check_end(simulation: Simulation, kind: str) -> None:
+    """The end is the undisturbed run's end, and nothing happened twice on the way."""
+    whole = reference(kind)
+    state = simulation.store.events(simulation.plan.run)
+    check_effects(simulation)
+    assert standing_of_world(simulation.aws, simulation.plan) == whole.world
+    assert [event.number for event in state] == list(range(len(state)))
+
+
+def crashed_and_resumed(kind: str, store: Store, *crash: Crash, take_over: bool = False) -> Simulation:
+    """A run that died there and was resumed to its end."""
+    simulation = case_of(kind).simulation(store, take_over=take_over, asked=False)
+    state = simulation.to_the_end(crash)
+    assert (state.status, state.verdict) == ("finished", reference(kind).verdict), crash
+    check_end(simulation, kind)
+    return simulation
+
+
+@pytest.mark.parametrize("kind", CASES)
+def test_a_run_that_died_anywhere_ends_as_if_it_had_not(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A laptop's battery chooses the worst moment; each of them is here: around every line and every call."""
+    count = 0
+    with scratch() as folder:
+        for count, crash in enumerate(crashes(kind), 1):
+            crashed_and_resumed(kind, FolderStore(folder / str(count)), crash)
+    with capsys.disabled():
+        print(f" {kind}: {count} crashes, each resumed to the same end", end="")  # noqa: T201 - the count is evidence
+    assert count > 3 * reference(kind).changes
+
+
+@pytest.mark.parametrize("kind", CASES)
+def test_a_run_that_dies_again_and_again_ends_as_if_it_had_not(kind: str) -> None:
+    """A machine that crashes once crashes twice: here at every fourth append, life after life."""
+    with scratch() as folder:
+        modes: tuple[Mode, ...] = ("after", "torn", "before")
+        planned = [Crash(number, mode) for number in (7, 5, 4) for mode in modes]
+        crashed_and_resumed(kind, FolderStore(folder), *planned)
+
+
+class MemoryShelf:
+    """A bucket in memory."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    def put_if_absent(self, key: str, body: bytes) -> bool:
+        is_new = key not in self.objects
+        self.objects.setdefault(key, body)
+        return is_new
+
+    def get(self, key: str) -> bytes | None:
+        return self.objects.get(key)
+
+    def keys(self, prefix: str) -> list[str]:
+        return sorted(key for key in self.objects if key.startswith(prefix))
+
+    def folders(self, prefix: str) -> list[str]:
+        return sorted({key.removeprefix(prefix).split("/")[0] for key in self.objects if key.startswith(prefix)})
+
+
+@pytest.mark.parametrize("kind", ["copied-group", "clean-protected"])
+def test_a_run_whose_state_is_a_bucket_survives_too(kind: str) -> None:
+    """The machine is gone for good; another one takes the run over from the bucket. Objects are never torn."""
+    for crash in crashes(kind, ("before", "after", "sent")):
+        crashed_and_resumed(kind, S3Store(MemoryShelf()), crash, take_over=True)
+
+
+def test_no_change_leaves_without_a_durable_intent() -> None:
+    """What is out there unrecorded can never be found again; the simulation checks it at each change, this that it does."""
+    with scratch() as folder:
+        simulation = case_of("copied-group").simulation(FolderStore(folder))
+        simulation.live()
+        intents = [event.body for event in simulation.told if isinstance(event.body, StepIntended)]
+        assert [intent.call for intent in intents if intent.call] == [call.plain() for call in simulation.aws.sent]
+        simulation.told.pop()
+        with pytest.raises(AssertionError):
+            simulation._has_intent(simulation.aws.sent[0])
