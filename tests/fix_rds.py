@@ -171,6 +171,16 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(place, ignore_errors=True)
 
 
+@pytest.fixture(scope="module")
+def shared_account(world: World, cache: Path) -> Iterator[Account]:
+    """An account for all tests of a module, which leave alone what they did not make."""
+    place = make_lab_folder()
+    made = make_account(world, place, cache)
+    yield made
+    made.rds.stop()
+    shutil.rmtree(place, ignore_errors=True)
+
+
 @pytest.fixture
 def account(world: World, folder: Path, cache: Path) -> Iterator[Account]:
     """An empty account whose control plane stands still until time is let pass."""

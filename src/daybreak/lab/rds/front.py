@@ -116,6 +116,11 @@ class Rds:
         self._world_turned = threading.Event()
         self._threads: list[threading.Thread] = []
 
+    @property
+    def majors(self) -> tuple[int, ...]:
+        """The PostgreSQL majors that clusters can have."""
+        return self._fleet.majors()
+
     # -- calls --------------------------------------------------------------------------------------------------------
 
     def handle(self, region: str, operation: str, params: dict[str, Any], *, caller_arn: str) -> dict[str, Any]:
