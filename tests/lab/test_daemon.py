@@ -135,7 +135,7 @@ def test_env_prints_what_a_shell_can_evaluate(running: LabUnderTest) -> None:
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
     found = dict(re.findall(r"^(\w+)=(.*)$", done.stdout, re.MULTILINE))
     assert found["AWS_ENDPOINT_URL"] == running.url
-    assert (found["DAYBREAK_ONLY_LOOPBACK"], found["DAYBREAK_POLL"]) == ("1", "0.25")
+    assert (found["DAYBREAK_ONLY_LOOPBACK"], found["DAYBREAK_POLL"]) == ("1", "250ms")
     assert found["PATH"].startswith(str(running.remote.folder / "bin"))
     assert {"AWS_PROFILE", "AWS_SESSION_TOKEN"} & set(found) == set()
 

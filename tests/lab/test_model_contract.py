@@ -6,6 +6,7 @@ The answers are read a second time by a walker that knows nothing of the lab's c
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -17,7 +18,7 @@ from botocore.session import Session
 from botocore.validate import ParamValidator
 
 from daybreak.lab.rds import OPERATIONS
-from tests.fix_lab import LabUnderTest, eventually, private
+from tests.fix_lab import LabUnderTest, eventually
 
 SOURCE = "embi-aurora-cluster"
 GENERAL = {
@@ -43,9 +44,9 @@ def least(shape: Shape, depth: int = 0) -> Any:
         return [least(shape.member, depth + 1)]
     if enum := shape.metadata.get("enum"):
         return enum[0]
-    return {"integer": 1, "long": 1, "boolean": True, "timestamp": "2024-01-15T14:30:00Z"}.get(
-        shape.type_name, "no-such-thing"
-    )
+    if shape.type_name == "string":
+        return "no-such-thing".ljust(shape.metadata.get("min", 0), "x")
+    return {"integer": 1, "long": 1, "boolean": True, "timestamp": "2024-01-15T14:30:00Z"}[shape.type_name]
 
 
 def declared(operation: OperationModel) -> set[str]:
@@ -113,7 +114,7 @@ class Contract:
 
 def test_every_operation_served_is_one_of_aws() -> None:
     """A name AWS does not know could never be called."""
-    assert OPERATIONS <= set(model().operation_names)
+    assert set(model().operation_names) >= OPERATIONS
     assert len(OPERATIONS) > 40
 
 
@@ -131,3 +132,185 @@ def test_the_least_call_is_answered_or_refused_as_the_model_says(lab: LabUnderTe
     else:
         refusal = (True, True, True)
     assert refusal == (True, True, True), code
+
+
+REFUSED_ALWAYS = {"StartDBInstance", "StopDBInstance"}
+"""Aurora's instances are stopped and started with their cluster; the lab knows these two to refuse them."""
+
+
+def test_every_operation_answers_as_the_model_says(lab: LabUnderTest) -> None:
+    """One life of a cluster, in which every operation succeeds at least once and every answer fits."""
+    mark = uuid.uuid4().hex[:6]
+    call = Contract(lab)
+    looks(call)
+    family, version = groups(call, mark)
+    networks_and_roles(lab, call, mark)
+    cluster(call, mark, family, version)
+    snapshots_and_restores(lab, call, mark, version)
+    last_things(call, mark)
+    assert OPERATIONS - REFUSED_ALWAYS - call.succeeded == set()
+
+
+def looks(call: Contract) -> None:
+    """Every question that needs no thing of one's own."""
+    for operation in sorted(OPERATIONS):
+        required = getattr(model().operation_model(operation).input_shape, "required_members", [])
+        if operation.startswith("Describe") and not required:
+            call(operation)
+    call("DescribeOrderableDBInstanceOptions", Engine="aurora-postgresql")
+    call("DescribeEvents", SourceType="db-cluster", SourceIdentifier=SOURCE, Duration=60)
+
+
+def groups(call: Contract, mark: str) -> tuple[str, str]:
+    """Both kinds of parameter groups, from making to resetting; the family and version they are for."""
+    engine = call("DescribeDBEngineVersions", Engine="aurora-postgresql")["DBEngineVersions"][-1]
+    family, version = engine["DBParameterGroupFamily"], engine["EngineVersion"]
+    call("DescribeEngineDefaultClusterParameters", DBParameterGroupFamily=family)
+    call("DescribeEngineDefaultParameters", DBParameterGroupFamily=family)
+    change = [{"ParameterName": "log_statement", "ParameterValue": "ddl", "ApplyMethod": "immediate"}]
+    for kind, word in (("DBClusterParameterGroup", "DBClusterParameter"), ("DBParameterGroup", "DBParameter")):
+        name = {f"{kind}Name": f"{kind.lower()}-{mark}"}
+        call(f"Create{kind}", **name, DBParameterGroupFamily=family, Description="a test's own")
+        call(f"Modify{kind}", **name, Parameters=change)
+        call(f"Describe{word}s", **name, Source="user")
+        call(f"Reset{kind}", **name, ResetAllParameters=True)
+        source, target = f"Source{kind}Identifier", f"Target{kind}Identifier"
+        copy = f"{kind.lower()}-{mark}-copy"
+        described = {f"Target{kind}Description": "a copy"}
+        call(f"Copy{kind}", **{source: name[f"{kind}Name"], target: copy}, **described)
+        call(f"Delete{kind}", **{f"{kind}Name": copy})
+    return family, version
+
+
+def networks_and_roles(lab: LabUnderTest, call: Contract, mark: str) -> None:
+    """A subnet group, changed; and a role for the cluster to wear."""
+    subnets = [each["SubnetId"] for each in lab.client("ec2").describe_subnets()["Subnets"]]
+    own = [
+        each["SubnetIdentifier"]
+        for each in call("DescribeDBSubnetGroups", DBSubnetGroupName="embi-db-subnet-group")["DBSubnetGroups"][0][
+            "Subnets"
+        ]
+    ]
+    assert set(own) <= set(subnets)
+    name = f"subnets-{mark}"
+    call("CreateDBSubnetGroup", DBSubnetGroupName=name, DBSubnetGroupDescription="a test's own", SubnetIds=own)
+    call("ModifyDBSubnetGroup", DBSubnetGroupName=name, SubnetIds=own[:2])
+    lab.client("iam").create_role(RoleName=f"role-{mark}", AssumeRolePolicyDocument="{}")
+
+
+def cluster(call: Contract, mark: str, family: str, version: str) -> None:
+    """A cluster with two instances, through everything that can be done to it but its end."""
+    name = f"contract-{mark}"
+    it = {"DBClusterIdentifier": name}
+    call(
+        "CreateDBCluster", **it, Engine="aurora-postgresql", EngineVersion=version, MasterUsername="owner",
+        MasterUserPassword="only-for-a-test", DBClusterParameterGroupName=f"dbclusterparametergroup-{mark}",
+        DBSubnetGroupName=f"subnets-{mark}",
+    )  # fmt: skip
+    settled(call, name)
+    for number in (1, 2):
+        instance = f"{name}-{number}"
+        call(
+            "CreateDBInstance", **it, DBInstanceIdentifier=instance, DBInstanceClass="db.r6g.large",
+            Engine="aurora-postgresql", DBParameterGroupName=f"dbparametergroup-{mark}",
+        )  # fmt: skip
+        settled(call, name)
+    arn = call("DescribeDBClusters", **it)["DBClusters"][0]["DBClusterArn"]
+    call("AddTagsToResource", ResourceName=arn, Tags=[{"Key": "a", "Value": "b"}])
+    call("ListTagsForResource", ResourceName=arn)
+    call("RemoveTagsFromResource", ResourceName=arn, TagKeys=["a"])
+    role = f"arn:aws:iam::123456789012:role/role-{mark}"
+    call("AddRoleToDBCluster", **it, RoleArn=role, FeatureName="s3Export")
+    call("RemoveRoleFromDBCluster", **it, RoleArn=role, FeatureName="s3Export")
+    call("CreateDBClusterEndpoint", **it, DBClusterEndpointIdentifier=f"ends-{mark}", EndpointType="READER")
+    settled(call, name)
+    call("ModifyDBClusterEndpoint", DBClusterEndpointIdentifier=f"ends-{mark}", EndpointType="ANY")
+    call("DescribeDBClusterEndpoints", **it)
+    call("DeleteDBClusterEndpoint", DBClusterEndpointIdentifier=f"ends-{mark}")
+    call("ModifyDBInstance", DBInstanceIdentifier=f"{name}-2", PromotionTier=3, ApplyImmediately=True)
+    for operation, arguments in (
+        ("ModifyDBCluster", {**it, "BackupRetentionPeriod": 3, "ApplyImmediately": True}),
+        ("FailoverDBCluster", it),
+        ("RebootDBInstance", {"DBInstanceIdentifier": f"{name}-2"}),
+        ("StopDBCluster", it),
+        ("StartDBCluster", it),
+    ):
+        settled(call, name, but="stopped" if operation == "StartDBCluster" else "available")
+        call(operation, **arguments)
+    settled(call, name)
+
+
+def snapshots_and_restores(lab: LabUnderTest, call: Contract, mark: str, version: str) -> None:
+    """A snapshot, shared and copied to the other region; a restore from it, and one to a moment."""
+    name, snapshot = f"contract-{mark}", f"snapshot-{mark}"
+    one = {"DBClusterSnapshotIdentifier": snapshot}
+    call("CreateDBClusterSnapshot", **one, DBClusterIdentifier=name)
+    taken(call, snapshot)
+    share = {"AttributeName": "restore", "ValuesToAdd": ["210987654321"]}
+    call("ModifyDBClusterSnapshotAttribute", **one, **share)
+    call("DescribeDBClusterSnapshotAttributes", **one)
+    copy = {"SourceDBClusterSnapshotIdentifier": snapshot, "TargetDBClusterSnapshotIdentifier": f"{snapshot}-copy"}
+    call("CopyDBClusterSnapshot", **copy)
+    taken(call, f"{snapshot}-copy")
+    arn = call("DescribeDBClusterSnapshots", **one)["DBClusterSnapshots"][0]["DBClusterSnapshotArn"]
+    west = Contract(lab, "us-west-2")
+    west("CopyDBClusterSnapshot", **{**copy, "SourceDBClusterSnapshotIdentifier": arn}, SourceRegion="us-east-1")
+    taken(west, f"{snapshot}-copy")
+    for region in (call, west):
+        region("DeleteDBClusterSnapshot", DBClusterSnapshotIdentifier=f"{snapshot}-copy")
+    call(
+        "RestoreDBClusterFromSnapshot", DBClusterIdentifier=f"{name}-back", SnapshotIdentifier=snapshot,
+        Engine="aurora-postgresql", EngineVersion=version,
+    )  # fmt: skip
+    settled(call, f"{name}-back")
+    call(
+        "RestoreDBClusterToPointInTime", DBClusterIdentifier=f"{name}-then", SourceDBClusterIdentifier=name,
+        UseLatestRestorableTime=True,
+    )  # fmt: skip
+    settled(call, f"{name}-then")
+
+
+def last_things(call: Contract, mark: str) -> None:
+    """Everything is deleted; the backups of a deleted cluster stay until they are deleted too."""
+    name = f"contract-{mark}"
+    call("RebootDBCluster", DBClusterIdentifier=name)
+    settled(call, name)
+    for number in (1, 2):
+        call("DeleteDBInstance", DBInstanceIdentifier=f"{name}-{number}")
+    resource = call("DescribeDBClusters", DBClusterIdentifier=name)["DBClusters"][0]["DbClusterResourceId"]
+    for each, more in ((name, {"DeleteAutomatedBackups": False}), (f"{name}-back", {}), (f"{name}-then", {})):
+        call("DeleteDBCluster", DBClusterIdentifier=each, SkipFinalSnapshot=True, **more)
+
+    def is_gone() -> bool:
+        found = call("DescribeDBClusters")["DBClusters"]
+        return not any(each["DBClusterIdentifier"].startswith(name) for each in found)
+
+    eventually(is_gone)
+    call("DescribeDBClusterAutomatedBackups", DbClusterResourceId=resource)
+    call("DeleteDBClusterAutomatedBackup", DbClusterResourceId=resource)
+    call("DeleteDBClusterSnapshot", DBClusterSnapshotIdentifier=f"snapshot-{mark}")
+    call("DeleteDBSubnetGroup", DBSubnetGroupName=f"subnets-{mark}")
+    call("DeleteDBClusterParameterGroup", DBClusterParameterGroupName=f"dbclusterparametergroup-{mark}")
+    call("DeleteDBParameterGroup", DBParameterGroupName=f"dbparametergroup-{mark}")
+
+
+def settled(call: Contract, name: str, *, but: str = "available") -> None:
+    """Wait until the cluster and its instances are in that state."""
+
+    def is_settled() -> bool:
+        one = call("DescribeDBClusters", DBClusterIdentifier=name)["DBClusters"][0]
+        filters = [{"Name": "db-cluster-id", "Values": [name]}]
+        members = call("DescribeDBInstances", Filters=filters)["DBInstances"]
+        return {one["Status"], *(member["DBInstanceStatus"] for member in members)} == {but}
+
+    eventually(is_settled, within=60)
+
+
+def taken(call: Contract, snapshot: str) -> None:
+    """Wait until the snapshot is available."""
+
+    def is_taken() -> bool:
+        found = call("DescribeDBClusterSnapshots", DBClusterSnapshotIdentifier=snapshot)["DBClusterSnapshots"]
+        return bool(found[0]["Status"] == "available")
+
+    eventually(is_taken, within=60)
