@@ -56,6 +56,7 @@ def add_cold_base(node: Node, archive: Archive) -> datetime:
 def copy_at_rest(node: Node, target: Path) -> None:
     """Copy a stopped server's data with the one piece of log it starts from."""
     copy_data(node.data, target)
+    copy_ancestry(node.data, target)
     segment = first_segment(node)
     copy_file(node.data / "pg_wal" / segment, target / "pg_wal" / segment)
 
@@ -81,9 +82,19 @@ def forget_old_log(node: Node, first: str) -> None:
             entry.unlink()
 
 
+def copy_ancestry(source: Path, target: Path) -> None:
+    """Copy the history of a data directory's timelines.
+
+    The first piece of log after a restore begins with what was written before it, and cannot be read without.
+    """
+    for file in (source / "pg_wal").glob("*.history"):
+        copy_file(file, target / "pg_wal" / file.name)
+
+
 def adopt_copy(source: Path, data: Path) -> None:
     """Copy a data directory together with its log."""
     copy_data(source, data)
+    copy_ancestry(source, data)
     for file in (source / "pg_wal").iterdir():
         if SEGMENT.fullmatch(file.name):
             copy_file(file, data / "pg_wal" / file.name)

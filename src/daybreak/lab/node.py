@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -46,6 +47,12 @@ UNDISTURBED = " ".join(
     )
 )
 """Session settings of the superuser: a cluster's parameters must not stop, slow or publish what the lab itself does."""
+
+USUAL = re.compile(
+    r"starting PostgreSQL|listening on|startup process \(PID|terminating any other|shutting down due to|"
+    r"database system (is|was) shut down|stopping server"
+)
+"""What every server says whether it starts or not."""
 
 
 class Node:
@@ -178,8 +185,8 @@ class Node:
         with self.log.open("rb") as file:
             file.seek(since)
             lines = file.read().decode(errors="replace").splitlines()
-        telling = [line for line in lines if "FATAL" in line or "PANIC" in line or "ERROR" in line]
-        return " | ".join((telling or lines)[-3:]) or "it said nothing"
+        telling = [line.partition("]:")[2] or line for line in lines if not USUAL.search(line)]
+        return " | ".join(telling[-4:]) or "it said nothing"
 
 
 def _quoted(value: str) -> str:

@@ -21,7 +21,7 @@ import psycopg
 from daybreak.errors import Bug, Failed, Refused
 from daybreak.lab.archive import Archive
 from daybreak.lab.binaries import Install, give, make_private_folder, refuse_out_of_reach
-from daybreak.lab.bringing import add_cold_base, adopt_copy, copy_at_rest, delete_data, recover
+from daybreak.lab.bringing import add_cold_base, adopt_copy, copy_ancestry, copy_at_rest, delete_data, recover
 from daybreak.lab.heartbeat import Heartbeat
 from daybreak.lab.masters import Master, make_master, set_password
 from daybreak.lab.node import Node
@@ -34,7 +34,6 @@ __all__ = ["Listen", "Master", "Volume", "copy_snapshot"]
 
 DOCUMENT = "volume.json"
 FORMAT = 1
-MOST_TO_REPLAY = 256  # megabytes of log after which a tick takes a new base backup
 
 _AT_WORK: set[Path] = set()
 """Places whose server this process runs."""
@@ -51,6 +50,7 @@ class Volume:
         self._node = Node(install, place)
         self._heartbeat = Heartbeat(self._node, archive)
         self._lock = threading.RLock()
+        self.most_to_replay = 256  # megabytes of log after which a tick takes a new base backup
         self._listen: Listen | None = None
         self._parameters: dict[str, str] = {}
         self._booted: dict[str, str] = {}
@@ -168,8 +168,8 @@ class Volume:
             before = carried(self._parameters, self.install)
             self._write(listen, carried(parameters, self.install))
             wrong = self._ask(
-                "select coalesce(name, '') || ': ' || error from pg_file_settings"
-                " where error is not null and error <> 'setting could not be applied'"
+                "select f.name from pg_file_settings f left join pg_settings s on lower(s.name) = lower(f.name)"
+                " where f.error is not null and s.context is distinct from 'postmaster'"
             )
             if wrong:
                 self._write(listen, before)
@@ -223,7 +223,7 @@ class Volume:
         with self._lock:
             if not self.running:
                 return self._archive.latest
-            if self._archive.megabytes_to_replay > MOST_TO_REPLAY:
+            if self._archive.megabytes_to_replay > self.most_to_replay:
                 self.back_up()
             return self._heartbeat.tick()
 
@@ -318,6 +318,7 @@ class Volume:
         with self._node.connect() as session:
             start = session.execute("select pg_walfile_name(pg_backup_start('daybreak', fast => true))").fetchone()
             copy_data(self._node.data, target)
+            copy_ancestry(self._node.data, target)
             row = session.execute(
                 "select pg_walfile_name(lsn), labelfile, clock_timestamp() from pg_backup_stop(wait_for_archive => false)"
             ).fetchone()
