@@ -8,6 +8,7 @@ And no change ever names a protected resource: the source of a restore is read, 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -47,10 +48,41 @@ class Access:
 
 @dataclass
 class Traffic:
-    """How many calls were made, and how long they were waited for."""
+    """How many calls were made, and how long they were waited for; for the account of the tool's own share."""
 
     calls: dict[str, int] = field(default_factory=dict)
     waited: float = 0.0
+    """Seconds from a request's leaving to its answer's last byte, all threads added up.
+
+    Without what the thread computed meanwhile: that, and all of signing and parsing, is our own time, not AWS's.
+    """
+
+    def __post_init__(self) -> None:
+        self._lock = threading.Lock()
+        self._left = threading.local()
+
+    def count(self, operation: str) -> None:
+        """One more call."""
+        with self._lock:
+            self.calls[operation] = self.calls.get(operation, 0) + 1
+
+    def leave(self, **_: object) -> None:
+        """This thread's request goes out now."""
+        self._left.at = time.monotonic() - time.thread_time()
+
+    def arrive(self, **_: object) -> None:
+        """This thread's request is answered, or has failed; nothing happens when that was noted before."""
+        left = self._left.__dict__.pop("at", None)
+        if left is not None:
+            with self._lock:
+                self.waited += time.monotonic() - time.thread_time() - left
+
+    def follow(self, client: Any) -> None:
+        """From now on note when this client waits; retries are waits of their own."""
+        service = client.meta.service_model.service_id.hyphenize()
+        client.meta.events.register(f"before-send.{service}", self.leave)
+        client.meta.events.register(f"before-parse.{service}", self.arrive)
+        client.meta.events.register(f"response-received.{service}", self.arrive)
 
 
 class Aws:
@@ -118,8 +150,7 @@ class Aws:
     def _send(self, call: AwsCall, *, is_changing: bool) -> tuple[dict[str, Any], str | None]:
         client = self._client(call.service, call.region, is_changing=is_changing)
         method = getattr(client, _python_name(client, call.operation))
-        with self._lock:
-            self.traffic.calls[call.operation] = self.traffic.calls.get(call.operation, 0) + 1
+        self.traffic.count(call.operation)
         try:
             body: dict[str, Any] = method(**call.params)
         except _FOREIGN as error:
@@ -149,6 +180,7 @@ class Aws:
                 "set AWS_ENDPOINT_URL to the lab's address (daybreak lab env prints it)",
                 "or unset DAYBREAK_ONLY_LOOPBACK to work on a real account",
             )
+        self.traffic.follow(client)
         if service == "rds":
             client.meta.events.register("before-parameter-build.rds", self._guard)
         return client
