@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import io
 import socket
 import threading
 import uuid
@@ -57,6 +58,8 @@ def s3_url() -> Iterator[str]:
     one_at_a_time = threading.Lock()  # moto looks, and then writes
 
     def application(environ: Any, start_response: Any) -> list[bytes]:
+        # A client may be stopped within its request: nobody else waits for it.
+        environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
         with one_at_a_time:
             return list(moto(environ, start_response))
 

@@ -231,6 +231,18 @@ def test_an_append_that_failed_late_is_kept_not_repeated(folder: Ground, run: st
         assert journal.events[2] == left
 
 
+def test_an_append_interrupted_before_anybody_was_told_is_kept(folder: Ground, run: str) -> None:
+    """Ctrl-C between the store's last word and the journal's first: the line stands, and is not written again."""
+    with attached(folder.store(), run) as journal:
+        told = journal._chain
+        append_steps(journal, 1)
+        written = journal.events
+        journal._chain = told  # as if the interruption had come before this was set
+        append_steps(journal, 2)
+        assert journal.events[:3] == written
+        assert [event.number for event in folder.store().events(run)] == [0, 1, 2, 3, 4]
+
+
 def test_a_state_folder_that_cannot_be_used_is_unreachable(tmp_path: Path) -> None:
     """A typing error in --state is told in a sentence."""
     (tmp_path / "file").touch()
