@@ -39,12 +39,14 @@ def restore_from_snapshot(call: Call) -> Doc:
     # guess: without EngineVersion the snapshot's own; the model says "the default version of the region" (FACTS 4.9)
     version = asked.chosen_version(call, snapshot["EngineVersion"])
     _check_not_older(version, snapshot["EngineVersion"])
-    settings = _settings(call, name, snapshot, version, snapshot["_database"])
+    settings = _settings(call, name, snapshot, version, snapshot.get("_database"))
     cluster = _begin(call, name, version, settings, snapshot)
     args = {
         "resource": cluster["DbClusterResourceId"],
         "version": version,
         "place": snapshot["_place"],
+        "moment": snapshot.get("_moment"),
+        "from": [snapshot["DbClusterResourceId"], snapshot["EngineVersion"]],
         "source": snapshot["DBClusterSnapshotIdentifier"],
     }
     kind = "restore-from-snapshot"
@@ -110,7 +112,7 @@ def _source(call: Call, *, is_clone: bool) -> tuple[Doc, str | None]:
         raise fault("DBClusterAutomatedBackupNotFoundFault", f"No automated backup found for DB cluster {resource}.")
     if is_clone:
         raise fault("InvalidDBClusterStateFault", "A deleted cluster cannot be cloned.")  # guess
-    return retained, retained["_database"]
+    return retained, retained.get("_database")
 
 
 def _moment(call: Call, source: Doc, *, is_clone: bool) -> datetime | None:
@@ -200,8 +202,11 @@ class RestoreFromSnapshot(Restore):
     """Makes a volume of a snapshot's copy."""
 
     def early(self, job: Job) -> Work:
-        """Copy the files at once."""
+        """Copy the files at once; of an automated snapshot, restore its moment."""
         args, fleet = job.args, self.desk.fleet
+        if args["moment"] is not None:
+            source = (args["from"][0], args["from"][1])
+            return lambda: fleet.restore(job.region, source, args["resource"], args["moment"])
         return lambda: fleet.from_snapshot(job.region, args["place"], args["resource"], args["version"])
 
 
