@@ -134,9 +134,13 @@ def test_the_window_is_null_until_the_restore_is_complete(account: Account, sour
     assert half["Status"] == "creating"
     assert "LatestRestorableTime" not in half
     assert "EarliestRestorableTime" not in half
-    params = {"SourceDBClusterIdentifier": "half", "UseLatestRestorableTime": True}
+    params: dict[str, Any] = {"SourceDBClusterIdentifier": "half", "UseLatestRestorableTime": True}
     assert refused(account, PITR, DBClusterIdentifier="quarter", **params) == "InvalidDBClusterStateFault"
-    instance = {"DBInstanceClass": "db.r6g.large", "Engine": "aurora-postgresql", "DBClusterIdentifier": "half"}
+    instance: dict[str, Any] = {
+        "DBInstanceClass": "db.r6g.large",
+        "Engine": "aurora-postgresql",
+        "DBClusterIdentifier": "half",
+    }
     assert refused(account, "CreateDBInstance", DBInstanceIdentifier="i", **instance) == "InvalidDBClusterStateFault"
     assert "LatestRestorableTime" in account.become("half")
 
@@ -183,7 +187,7 @@ def test_a_disabled_key_refuses_a_restore(account: Account, source: dict[str, An
     account.call("CreateDBCluster", **_new("locked"), KmsKeyId=key)
     account.become("locked")
     kms.disable_key(KeyId=key.rpartition("/")[2])
-    params = {"SourceDBClusterIdentifier": "locked", "UseLatestRestorableTime": True}
+    params: dict[str, Any] = {"SourceDBClusterIdentifier": "locked", "UseLatestRestorableTime": True}
     assert refused(account, PITR, DBClusterIdentifier="x", **params) == "KMSKeyNotAccessibleFault"
     kms.enable_key(KeyId=key.rpartition("/")[2])
     account.call(PITR, DBClusterIdentifier="x", **params)
@@ -229,6 +233,6 @@ def test_a_clone_has_what_is_there_now(account: Account, source: dict[str, Any])
 def test_a_restored_cluster_can_be_restored_but_not_to_before_it_was(account: Account, source: dict[str, Any]) -> None:
     """Its window is its own (FACTS 4.4)."""
     clone = restore(account, "first")
-    params = {"SourceDBClusterIdentifier": "clone", "RestoreToTime": source["LatestRestorableTime"]}
+    params: dict[str, Any] = {"SourceDBClusterIdentifier": "clone", "RestoreToTime": source["LatestRestorableTime"]}
     assert clone["EarliestRestorableTime"] > source["LatestRestorableTime"]
     assert refused(account, PITR, DBClusterIdentifier="again", **params) == "InvalidParameterValue"

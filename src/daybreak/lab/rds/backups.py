@@ -1,7 +1,8 @@
 """Automated backups: the windows of live clusters, what deleted ones left behind, and the daily snapshots.
 
-Snapshots are taken in the backup window of **real** time, because their names and time stamps are real; the first one
-is taken as soon as a cluster is available. A simulated day would be 144 real seconds at speed 600.
+An automated snapshot is a moment of the continuous backup and no copy: it costs nothing to take, is good as long as the
+backup reaches back to it, and goes with it. Such snapshots are taken in the backup window of **real** time, because
+their names and time stamps are real; the first one as soon as a cluster is available.
 """
 
 from __future__ import annotations
@@ -144,8 +145,10 @@ def begin_automated_snapshot(desk: Desk, region: str, name: str) -> None:
     desk.state.change("cluster", region, name, _last_automated=now)
     if desk.state.get("snapshot", region, id) is None:
         tags = cluster["TagList"] if cluster["CopyTagsToSnapshot"] else []
-        snapshot = snapshot_of(desk, region, cluster, id, SnapshotType="automated", TagList=tags)
-        begin_copying(desk, region, cluster, snapshot)
+        window = desk.fleet.window(cluster["DbClusterResourceId"])
+        moment = window[1] if window else now
+        own = {"SnapshotType": "automated", "TagList": tags, "_moment": moment}
+        begin_copying(desk, region, cluster, snapshot_of(desk, region, cluster, id, **own))
 
 
 def take_due_snapshots(desk: Desk) -> None:

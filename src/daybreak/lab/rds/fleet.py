@@ -118,6 +118,13 @@ class Fleet:
         """Copy a snapshot's copy, (region, name), to another region or under another name."""
         copy_snapshot(self.snapshot_place(*source), self._fresh(self.snapshot_place(region, name)))
 
+    def snapshot_of_moment(self, volume: tuple[str, str, str], moment: datetime, region: str, name: str) -> None:
+        """Make a snapshot's copy of a moment of a volume's backups; ``volume`` is its region, resource id and version."""
+        draft = self._fresh(self.place(region, f"draft-{name}"))
+        copied = self.volume(*volume).restore(draft, moment)
+        copied.snapshot(self._fresh(self.snapshot_place(region, name)))
+        shutil.rmtree(draft, ignore_errors=True)
+
     def erase_snapshot(self, region: str, name: str) -> None:
         """Delete the files of a snapshot."""
         shutil.rmtree(self.snapshot_place(region, name), ignore_errors=True)

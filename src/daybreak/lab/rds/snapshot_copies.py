@@ -47,10 +47,17 @@ def copy_snapshot(call: Call) -> Doc:
         "_shared": [],
         **({"KmsKeyId": key} if key else {}),
     }
+    copy.pop("_moment", None)
     if is_far:  # networks are a region's own
         copy = {member: item for member, item in copy.items() if member not in ("VpcId", "AvailabilityZones")}
     call.state.put("snapshot", call.region, name, copy)
     args = {"snapshot": name, "place": copy["_place"], "from": [target.region, source["_place"]]}
+    if "_moment" in source:
+        args |= {
+            "moment": source["_moment"],
+            "resource": source["DbClusterResourceId"],
+            "version": source["EngineVersion"],
+        }
     kind = "copy-snapshot-to-region" if is_far else "copy-snapshot"
     call.desk.control.submit(kind, call.region, name, seconds(kind, source["_gigabytes"]), args)
     emit(call.desk, call.region, "snapshot-creating", name)
@@ -93,8 +100,12 @@ class CopySnapshot(SnapshotJob):
 
     def early(self, job: Job) -> Work:
         """Copy."""
-        region, place = job.args["from"]
-        return lambda: self.desk.fleet.copy_snapshot((region, place), job.region, job.args["place"])
+        args, fleet = job.args, self.desk.fleet
+        region, place = args["from"]
+        if "moment" not in args:
+            return lambda: fleet.copy_snapshot((region, place), job.region, args["place"])
+        volume = (region, args["resource"], args["version"])
+        return lambda: fleet.snapshot_of_moment(volume, args["moment"], job.region, args["place"])
 
 
 @job("copy-snapshot-to-region")

@@ -52,7 +52,7 @@ def new_snapshot_name(call: Call, parameter: str, value: str) -> str:
 def snapshot_of(desk: Desk, region: str, cluster: Doc, name: str, **own: Any) -> Doc:
     """Keep the document of a snapshot of this cluster that is being taken; what is not in it is lost with the cluster.
 
-    ``own`` are its members that are not the cluster's: SnapshotType and TagList.
+    ``own`` are its members that are not the cluster's: SnapshotType, TagList, and ``_moment`` of an automated one.
     """
     group = desk.state.get("subnet-group", region, cluster["DBSubnetGroup"])
     taken = (
@@ -156,7 +156,7 @@ def begin_copying(desk: Desk, region: str, cluster: Doc, snapshot: Doc) -> None:
     name = snapshot["DBClusterSnapshotIdentifier"]
     args = {
         "snapshot": name,
-        "place": snapshot["_place"],
+        "place": None if "_moment" in snapshot else snapshot["_place"],
         "resource": cluster["DbClusterResourceId"],
         "version": cluster["EngineVersion"],
     }
@@ -186,9 +186,11 @@ class SnapshotJob(DeskJob):
 class CreateSnapshot(SnapshotJob):
     """Copies what the cluster holds when it begins."""
 
-    def early(self, job: Job) -> Work:
-        """Copy."""
+    def early(self, job: Job) -> Work | None:
+        """Copy; an automated snapshot is only a moment, there is nothing to copy."""
         args, fleet = job.args, self.desk.fleet
+        if args["place"] is None:
+            return None
         return lambda: fleet.snapshot(job.region, (args["resource"], args["version"]), args["place"])
 
 
@@ -237,7 +239,8 @@ def delete_snapshot(call: Call) -> Doc:
 def drop_snapshot(desk: Desk, region: str, snapshot: Doc) -> None:
     """Forget a snapshot, and its files a moment later."""
     desk.state.drop("snapshot", region, snapshot["DBClusterSnapshotIdentifier"])
-    desk.fleet.soon(lambda: desk.fleet.erase_snapshot(region, snapshot["_place"]))
+    if "_moment" not in snapshot:
+        desk.fleet.soon(lambda: desk.fleet.erase_snapshot(region, snapshot["_place"]))
 
 
 @looks("DescribeDBClusterSnapshotAttributes")
