@@ -86,6 +86,12 @@ class Server:
         """Stop it and start it again, so that it has nothing in its cache."""
         _run(_bin() / "pg_ctl", "-D", self.place / "data", "-w", "-l", self.place / "log", "restart")
 
+    def give_up_tls(self) -> None:
+        """Start again without TLS, after a start with it has failed."""
+        with (self.place / "data" / "postgresql.auto.conf").open("a") as file:
+            file.write("ssl = off\n")
+        _run(_bin() / "pg_ctl", "-D", self.place / "data", "-w", "-l", self.place / "log", "start")
+
     def backends(self) -> list[int]:
         """The processes of all sessions named daybreak."""
         with self.connection("postgres") as connection:

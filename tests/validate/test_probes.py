@@ -19,6 +19,10 @@ from tests.fix_postgres import Server, Wire
 _LIMIT = timedelta(seconds=1)
 
 
+_ROOMY = timedelta(seconds=20)
+"""For questions that get an answer, also on a busy machine."""
+
+
 def _check(sql: str, timeout: timedelta = _LIMIT) -> SqlCheck:
     return SqlCheck(name="c", sql=sql, timeout=timeout)
 
@@ -44,7 +48,7 @@ def _place(server: Server, database: str = "postgres") -> Place:
 )
 def test_an_owners_question_returns_one_plain_value(server: Server, sql: str, kind: str, value: str) -> None:
     """Whatever type it has in PostgreSQL, it can be compared and printed."""
-    answer = ask_owner(_place(server), _check(sql))
+    answer = ask_owner(_place(server), _check(sql, _ROOMY))
     assert isinstance(answer, Reply)
     assert (answer.kind, answer.value) == (kind, value)
 
@@ -69,18 +73,19 @@ def test_an_owners_question_returns_one_plain_value(server: Server, sql: str, ki
 )
 def test_a_question_without_one_value_is_a_silence_with_its_reason(server: Server, sql: str, why: str) -> None:
     """What cannot be judged must never be judged fit."""
+    limit = _LIMIT if "pg_sleep" in sql else _ROOMY
+    check = SqlCheck.model_construct(name="c", sql=sql, expect="true", timeout=limit)
     began = monotonic()
-    check = SqlCheck.model_construct(name="c", sql=sql, expect="true", timeout=_LIMIT)
     answer = ask_owner(_place(server), check)
     assert isinstance(answer, Silence), answer
     assert why in answer.why
-    assert monotonic() - began < _LIMIT.total_seconds() + 2
+    assert monotonic() - began < limit.total_seconds() + 2
 
 
 def test_an_owners_question_finds_tables_without_their_schema(server: Server, database: str) -> None:
     """People write ``SELECT count(*) FROM employees``, as in the runbook."""
     server.run(database, "CREATE TABLE employees AS SELECT 1 AS n")
-    answer = ask_owner(_place(server, database), _check("SELECT COUNT(*) FROM employees"))
+    answer = ask_owner(_place(server, database), _check("SELECT COUNT(*) FROM employees", _ROOMY))
     assert isinstance(answer, Reply)
     assert answer.value == "1"
 
@@ -144,8 +149,8 @@ def test_a_probe_is_a_silence_in_time_at_a_server_stopped_in_mid_query(own_serve
 def test_settings_and_tables_are_answered_with_the_time_they_took(server: Server, database: str) -> None:
     """Evidence says how it was found and how long that took."""
     server.run(database, "CREATE TABLE t (n int)")
-    settings = ask_settings(_place(server, database), ["max_logical_replication_workers"], _LIMIT)
-    tables = list_tables(_place(server, database), _LIMIT)
+    settings = ask_settings(_place(server, database), ["max_logical_replication_workers"], _ROOMY)
+    tables = list_tables(_place(server, database), _ROOMY)
     assert isinstance(settings, Settings)
     assert settings.known[0].value == "0"
     assert isinstance(tables, Tables)
