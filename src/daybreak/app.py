@@ -7,9 +7,11 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 
 from daybreak.assess.ending import exit_code_of, next_command
 from daybreak.assess.protection import protection_of
@@ -92,6 +94,7 @@ class App:
     @cached_property
     def store(self) -> Store:
         """Where runs live: a folder, or a prefix in S3."""
+        _refuse_a_file(self.settings.state)
         return open_store(self.settings.state, s3=lambda bucket: Objects(self.aws().client("s3"), bucket))
 
     @property
@@ -343,6 +346,15 @@ class _explained:  # noqa: N801 - reads as a word at the call site
     def __exit__(self, _kind: object, error: object, _trace: object) -> None:
         if isinstance(error, AwsFault):
             raise error.as_failure(self._doing) from error
+
+
+def _refuse_a_file(state: str) -> None:
+    """A disk that is not mounted may come back, and is waited for; a file will never be a folder."""
+    places = (Path(state), *Path(state).parents) if "://" not in state else ()
+    with suppress(PermissionError):  # what we may not see is the store's to complain about
+        for place in places:
+            if place.is_file():
+                raise Refused(f'runs cannot be kept in "{state}": "{place}" is a file', "name a folder with --state")
 
 
 def _suffix() -> str:

@@ -89,7 +89,8 @@ def fault_of(error: Exception) -> DaybreakError:
         case foreign.TokenRetrievalError() | foreign.UnauthorizedSSOTokenError() | foreign.SSOTokenLoadError():
             return AwsFault(Trouble(category=Category.EXPIRED, code=type(error).__name__, message=str(error)))
         case foreign.ProfileNotFound() | foreign.NoRegionError() | foreign.InvalidRegionError():
-            return Refused(str(error), "check --profile, --region and the AWS_* variables")
+            sentence = str(error).rstrip(".")
+            return Refused(sentence[:1].lower() + sentence[1:], "check --profile, --region and the AWS_* variables")
         case (
             foreign.EndpointConnectionError()
             | foreign.ConnectTimeoutError()

@@ -49,6 +49,15 @@ class Verbs(click.Group):
         command: click.Command = getattr(import_module(module), name)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The verb that the arguments begin with; a misspelled one is refused with those that come near."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            raise click.NoSuchCommand(error.command_name, possibilities=VERBS, ctx=ctx) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The table of verbs, without importing any of them."""
         del ctx
@@ -73,17 +82,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; the one place where failures become sentences on stderr."""
+    words = list(arguments) if arguments is not None else None
     try:
-        result = command.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
+        if command is daybreak and not (sys.argv[1:] if words is None else words):
+            words = ["--help"]
+        result = command.main(args=words, prog_name=command.name, standalone_mode=False)
     except click.exceptions.Exit as ended:
         return ended.exit_code
     except click.Abort:
         return _said(DaybreakError("interrupted"), ExitCode.INTERRUPTED)
-    except click.UsageError as usage:
-        hint = f"{usage.ctx.command_path} --help" if usage.ctx else "daybreak --help"
-        return _said(Refused(usage.format_message().rstrip("."), hint), ExitCode.REFUSED)
     except click.ClickException as trouble:
-        return _said(Refused(trouble.format_message().rstrip(".")), ExitCode.REFUSED)
+        return _said(_misused(trouble), ExitCode.REFUSED)
     except DaybreakError as error:
         return _said(error, error.exit_code)
     except KeyboardInterrupt:
@@ -95,6 +104,17 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
     except Exception as bug:  # noqa: BLE001 - the command line's edge: the one place that may catch everything
         return _said(_bug(bug), ExitCode.BUG)
     return int(result) if isinstance(result, int) else int(ExitCode.DONE)
+
+
+def _misused(trouble: click.ClickException) -> Refused:
+    """What click complains about, as our own sentences are written: lower case, no full stop, with what to type next."""
+    ctx = trouble.ctx if isinstance(trouble, click.UsageError) else None
+    hint = f"{ctx.command_path} --help" if ctx else "daybreak --help"
+    if isinstance(trouble, click.exceptions.NoArgsIsHelpError) and isinstance(trouble.ctx.command, click.Group):
+        known = ", ".join(trouble.ctx.command.list_commands(trouble.ctx))
+        return Refused(f'"{trouble.ctx.command_path}" alone does nothing: say what, one of {known}', hint)
+    message = " ".join(trouble.format_message().split()).rstrip(".")
+    return Refused(message[:1].lower() + message[1:], hint)
 
 
 def _bug(bug: Exception) -> DaybreakError:

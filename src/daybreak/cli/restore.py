@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from daybreak.cli.options import Given, shared
 from daybreak.cli.plan import pitr_options
@@ -34,12 +35,27 @@ def restore(context: click.Context, given: Given, file: Path | None, *, is_yes: 
     or when the world has changed since.
     """
     if context.invoked_subcommand is not None:
+        _refuse_to_forget(context)
         return None
     if file is None:
         raise click.UsageError("name what to restore (daybreak restore pitr TARGET --to MOMENT) or give --plan FILE")
     from daybreak.cli.rendering import read_plan
 
     return carry_out(given, lambda _app: read_plan(file), is_yes=is_yes)
+
+
+def _refuse_to_forget(context: click.Context) -> None:
+    """An option before the name of what to restore would be dropped in silence: another state, another account."""
+    given = [
+        max(parameter.opts, key=len)
+        for parameter in context.command.params
+        if parameter.name and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+    ]
+    if given:
+        name = context.invoked_subcommand
+        raise click.UsageError(
+            f"{', '.join(given)} stands before {name}: a plan's file is carried out alone, anything else is said after {name}"
+        )
 
 
 @restore.command()

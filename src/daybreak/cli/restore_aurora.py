@@ -11,7 +11,7 @@ from daybreak.cli.main import run
 from daybreak.cli.options import Given, shared
 
 
-@click.command()
+@click.command("restore-aurora", context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--type", "kind", type=click.Choice(["pitr", "snapshot"]), required=True, help="What to restore from.")
 @click.option("--time", "to", metavar="TIME", help="Restore time (ISO 8601, with its zone).")
 @click.option("--snapshot", metavar="ID", help="Snapshot identifier.")

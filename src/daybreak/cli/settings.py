@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -22,7 +23,8 @@ def init(given: Given, *, is_forced: bool) -> None:
     path = given.config or Path("daybreak.toml")
     if path.exists() and not is_forced:
         raise Refused(f'"{path}" exists already', "daybreak config  # shows what it says", "add --force to replace it")
-    found = given.app().discovered()
+    # A file that is not there yet is where to write, not what to read.
+    found = replace(given, config=path if path.exists() else None).app().discovered()
     if not found:
         raise Refused("no Aurora PostgreSQL cluster was found there", "check --profile and --region")
     text = render(Settings(state="", targets={target.name: target for target in found}))

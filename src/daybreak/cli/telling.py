@@ -9,7 +9,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from daybreak.errors import DaybreakError, ExitCode, Refused
+from daybreak.errors import DaybreakError, ExitCode, Paused, Refused
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,7 +18,7 @@ _NAMES = {
     ExitCode.REFUSED: "refused",
     ExitCode.FAILED: "failed",
     ExitCode.UNCERTAIN: "uncertain",
-    ExitCode.UNREACHABLE: "paused",
+    ExitCode.UNREACHABLE: "unreachable",
     ExitCode.INTERRUPTED: "interrupted",
     ExitCode.BUG: "bug",
 }
@@ -27,7 +27,8 @@ _NAMES = {
 def complain(error: DaybreakError, code: ExitCode) -> None:
     """An error as people read it: what, every reason, and what to do next."""
     red, plain = ("\x1b[1;31m", "\x1b[0m") if is_colorful(sys.stderr) else ("", "")
-    lines = [f"{red}{_NAMES.get(code, 'error')}:{plain} {_shown(error.message)}"]
+    name = "paused" if isinstance(error, Paused) else _NAMES.get(code, "error")
+    lines = [f"{red}{name}:{plain} {_shown(error.message)}"]
     if isinstance(error, Refused):
         lines += [f"  - {_shown(reason)}" for reason in error.reasons]
     lines += [f"hint: {_shown(hint)}" for hint in error.hints]

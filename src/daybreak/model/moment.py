@@ -23,6 +23,7 @@ from whenever import (
 )
 
 from daybreak.errors import Refused
+from daybreak.model.names import printable
 from daybreak.model.value import Instant, Value, iso
 
 ALLOWED = 'a time with its zone ("2024-01-15T14:30:00Z", "2024-01-15T15:30:00+01:00", "2024-01-15T15:30[Europe/Berlin]"), "20 minutes ago", or "latest"'
@@ -68,7 +69,7 @@ def parse_moment(text: str, *, now: datetime, zone: str) -> At | Latest:
     if words.lower() == "latest":
         return Latest()
     if words.lower().endswith("ago"):
-        return At(instant=_whole_second(now - _ago(words)))
+        return At(instant=_whole_second(_before(now, words)))
     if match := _ZONED.fullmatch(words):
         return At(instant=_whole_second(_in_zone(match["plain"], match["zone"], words)))
     try:
@@ -86,27 +87,34 @@ def _whole_second(instant: datetime) -> datetime:
     return instant.replace(microsecond=0)
 
 
+def _before(now: datetime, words: str) -> datetime:
+    try:
+        return now - _ago(words)
+    except OverflowError:
+        raise Refused(f'the moment "{printable(words)}" is too far away', f"write {ALLOWED}") from None
+
+
 def _ago(words: str) -> timedelta:
     lowered = words.lower()
     if not _AGO.fullmatch(lowered):
-        raise Refused(f'the moment "{words}" cannot be read', f"write {ALLOWED}")
+        raise Refused(f'the moment "{printable(words)}" cannot be read', f"write {ALLOWED}")
     spans: dict[str, int] = {}
     for number, unit in _PART.findall(lowered.removesuffix("ago")):
         name = _UNITS.get(unit) or _UNITS.get(unit.removesuffix("s"))
         if name is None:
-            raise Refused(f'the unit "{unit}" in "{words}" is not known', "use seconds, minutes, hours, days or weeks")
+            raise Refused(
+                f'the unit "{printable(unit)}" in "{printable(words)}" is not known',
+                "use seconds, minutes, hours, days or weeks",
+            )
         spans[name] = spans.get(name, 0) + int(number)
-    try:
-        return timedelta(**spans)
-    except OverflowError:
-        raise Refused(f'the moment "{words}" is too far away', f"write {ALLOWED}") from None
+    return timedelta(**spans)
 
 
 def _in_zone(plain: str, zone: str, words: str) -> datetime:
     try:
         return OffsetDateTime.parse_iso(plain).to_stdlib() if _agrees(plain, words) else _placed(plain, zone)
     except ValueError as trouble:
-        raise Refused(f'the moment "{words}" cannot be read: {trouble}', f"write {ALLOWED}") from None
+        raise Refused(f'the moment "{printable(words)}" cannot be read: {trouble}', f"write {ALLOWED}") from None
 
 
 def _agrees(plain: str, words: str) -> bool:
@@ -148,7 +156,7 @@ def _placed(plain: str, zone: str) -> datetime:
 def _unreadable(words: str, *, now: datetime, zone: str) -> Refused:
     plain = _plain(words, now)
     if plain is None:
-        return Refused(f'the moment "{words}" cannot be read', f"write {ALLOWED}")
+        return Refused(f'the moment "{printable(words)}" cannot be read', f"write {ALLOWED}")
     in_utc = iso(plain.assume_utc().to_stdlib())
     try:
         here = iso(plain.assume_tz(zone, disambiguation="raise").to_stdlib())
