@@ -22,12 +22,14 @@ from daybreak.lab.message import Reply, Request
 
 _SCOPE = re.compile(r"Credential=([^/,\s]+)/\d+/([^/]+)/([^/]+)/")
 _UNSIGNED = ("", "us-east-1", "s3")
-_NAMES = (
-    "DBClusterIdentifier",
-    "DBInstanceIdentifier",
+_NAMES = (  # what a call makes or changes comes before what it belongs to
     "TargetDBClusterSnapshotIdentifier",
     "DBClusterSnapshotIdentifier",
+    "DBInstanceIdentifier",
+    "DBClusterEndpointIdentifier",
+    "DBClusterIdentifier",
     "TargetDBClusterParameterGroupIdentifier",
+    "TargetDBParameterGroupIdentifier",
     "DBClusterParameterGroupName",
     "DBParameterGroupName",
     "DBSubnetGroupName",

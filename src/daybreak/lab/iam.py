@@ -40,6 +40,9 @@ _RDS_NAMES = {
     "SourceDBClusterParameterGroupIdentifier": "cluster-pg",
     "TargetDBClusterParameterGroupIdentifier": "cluster-pg",
     "DBParameterGroupName": "pg",
+    "SourceDBParameterGroupIdentifier": "pg",
+    "TargetDBParameterGroupIdentifier": "pg",
+    "DBClusterEndpointIdentifier": "cluster-endpoint",
     "SourceDbClusterResourceId": "cluster-auto-backup",
     "DbClusterResourceId": "cluster-auto-backup",
 }
@@ -50,6 +53,7 @@ _RDS_UNNAMED = {
     "DescribeDBSubnetGroups": "subgrp",
     "DescribeDBClusterParameterGroups": "cluster-pg",
     "DescribeDBParameterGroups": "pg",
+    "DescribeDBClusterEndpoints": "cluster-endpoint",
     "DescribeDBClusterAutomatedBackups": "cluster-auto-backup",
 }
 _S3_ACTIONS = {
