@@ -61,6 +61,7 @@ def test_a_server_that_never_says_a_word_is_a_silence_in_time(black_hole: int) -
     answer = answering(Address("127.0.0.1", black_hole, "postgres"), Login("a", "b"), timedelta(seconds=1))
     assert monotonic() - began < 3
     assert (answer.reached, answer.is_silence) == ("tcp", True)
+    assert answer.trouble == "TLS was not answered in time"
 
 
 def test_a_server_that_is_not_postgresql_is_called_so() -> None:

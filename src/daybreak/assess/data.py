@@ -44,12 +44,15 @@ def meant(tables: Tables, name: str) -> tuple[Table, ...]:
 
 def family(tables: Tables, table: Table) -> tuple[Table, ...]:
     """A table with its partitions and heirs, all the way down: where the rows live that a query of it returns."""
+    children: dict[int, list[Table]] = {}
+    for each in tables.tables:
+        if each.parent is not None:
+            children.setdefault(each.parent, []).append(each)
     found, waiting = [table], [table.oid]
     while waiting:
-        parent = waiting.pop()
-        children = [each for each in tables.tables if each.parent == parent]
-        found += children
-        waiting += [each.oid for each in children]
+        heirs = children.get(waiting.pop(), [])
+        found += heirs
+        waiting += [each.oid for each in heirs]
     return tuple(found)
 
 
@@ -74,10 +77,11 @@ def all_tables(
         if configured:
             return box.fit(expected, f"{here}, every configured one among them ({why})", asked)
         return box.unknown(expected, f"{why}, and no table is configured", asked, found=here)
-    missing = [table for table in source.tables if _key(table) not in {_key(each) for each in clone.tables}]
+    there = {_key(table) for table in clone.tables}
+    missing = [table for table in source.tables if _key(table) not in there]
     lost = [table.full for table in missing if table.oid <= clone.newest_oid]
     later = [table.full for table in missing if _came_later(table, clone)]
-    unclear = [table.full for table in missing if table.full not in {*lost, *later}]
+    unclear = [table.full for table in missing if table.oid > clone.newest_oid and not _came_later(table, clone)]
     found = (
         here
         + _told("; not yet there at the moment: ", later)
@@ -204,7 +208,8 @@ def _fresh(name: str, clock: str, tables: Tables, answer: Counts, against: Recen
     if any(clock not in table.clocks for table in members):
         return None, f"{column} is not a column of a time type"
     # A table configured twice is scanned for one of the columns; the other is then not known.
-    counts = [each for each in answer.counted if each.clock == clock and each.table in {table.oid for table in members}]
+    theirs = {table.oid for table in members}
+    counts = [count for count in answer.counted if count.clock == clock and count.table in theirs]
     newest = max((count.newest for count in counts if count.newest), default=None)
     if newest is not None and newest > against.moment:
         return False, f"{column} reaches {iso(newest)}, after the moment"

@@ -130,4 +130,4 @@ def _version(address: Address, login: Login, left: timedelta) -> str:
     limits = Limits(connect=left, statement=left, lock=left, whole=left)
     with connected(address, login, limits) as session:
         [[version]] = session.ask(sql.SQL("SELECT pg_catalog.current_setting('server_version')"))
-        return str(version).split(" ", maxsplit=1)[0]
+        return printable(str(version).split(" ", maxsplit=1)[0])

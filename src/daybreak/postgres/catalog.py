@@ -22,7 +22,8 @@ SELECT c.oid::bigint, n.nspname::text, c.relname::text,
             WHEN c.relkind = 'm' THEN 'materialized view'
             ELSE 'foreign table' END,
        (SELECT i.inhparent::bigint FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid ORDER BY i.inhseqno LIMIT 1),
-       CASE WHEN l.is_locked OR c.relkind NOT IN ('r', 'm')
+       CASE WHEN c.oid IN (SELECT k.relation FROM pg_catalog.pg_locks k
+                           WHERE k.relation IS NOT NULL AND k.mode = 'AccessExclusiveLock') OR c.relkind NOT IN ('r', 'm')
             THEN greatest(c.relpages, 0)::bigint * pg_catalog.current_setting('block_size')::bigint
             ELSE coalesce(pg_catalog.pg_relation_size(c.oid), 0) END,
        c.relpersistence = 'u',
@@ -33,8 +34,6 @@ SELECT c.oid::bigint, n.nspname::text, c.relname::text,
              ORDER BY a.attnum)
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM pg_catalog.pg_locks k
-        WHERE k.relation = c.oid AND k.mode = 'AccessExclusiveLock')) AS l (is_locked)
 WHERE c.relkind IN ('r', 'p', 'm', 'f') AND c.relpersistence <> 't'
   AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
 ORDER BY n.nspname, c.relname
