@@ -31,6 +31,11 @@ HOUR = 3600.0
 @pytest.fixture(scope="session")
 def world() -> World:
     """moto's account, shared by every test of this process; asked without a socket."""
+    return make_world()
+
+
+def make_world() -> World:
+    """moto in this process."""
     os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
@@ -62,6 +67,10 @@ class Account:
         answer = self.call("DescribeDBClusters", region=region, DBClusterIdentifier=name)
         found: dict[str, Any] = answer["DBClusters"][0]
         return found
+
+    def names(self, region: str = HOME) -> list[str]:
+        """The identifiers of all clusters."""
+        return [row["DBClusterIdentifier"] for row in self.call("DescribeDBClusters", region=region)["DBClusters"]]
 
     def instance(self, name: str) -> dict[str, Any]:
         """The instance as described now."""

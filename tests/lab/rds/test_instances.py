@@ -135,7 +135,7 @@ def test_rds_can_manage_the_password(account: Account) -> None:
         MasterUserPassword="Else-where-1",
         ManageMasterUserPassword=False,
         ApplyImmediately=True,
-    )  # noqa: E501
+    )
     assert "MasterUserSecret" not in account.become("managed")
     account.connect("managed", "Else-where-1").close()
 
@@ -185,7 +185,7 @@ def test_describes_stay_fast_beside_a_create(account: Account) -> None:
         Engine="aurora-postgresql",
         MasterUsername="embi_admin",
         MasterUserPassword="Secret-123",
-    )  # noqa: E501
+    )
     took = []
     for _ in range(200):
         begun = time.perf_counter()

@@ -108,7 +108,7 @@ def test_the_listing_tells_who_set_what(account: Account, family: str) -> None:
 
 def listing(account: Account, group: str, **params: Any) -> list[dict[str, Any]]:
     """All pages."""
-    rows, marker = [], {}
+    rows, marker = list[dict[str, Any]](), dict[str, str]()
     while True:
         answer = account.call("DescribeDBClusterParameters", DBClusterParameterGroupName=group, **params, **marker)
         rows += answer["Parameters"]
@@ -137,7 +137,7 @@ def test_a_change_that_makes_no_sense_is_refused(
     """A value PostgreSQL would not start with must not get into a group."""
     name = f"strict-{abs(hash(str(parameter)))}"
     make(account, family, name)
-    given = {"DBClusterParameterGroupName": name, "Parameters": [parameter]}
+    given: dict[str, Any] = {"DBClusterParameterGroupName": name, "Parameters": [parameter]}
     assert refused(account, "ModifyDBClusterParameterGroup", **given) == code
-    default = {"DBClusterParameterGroupName": f"default.{family}", "Parameters": [parameter]}
+    default: dict[str, Any] = {"DBClusterParameterGroupName": f"default.{family}", "Parameters": [parameter]}
     assert refused(account, "ModifyDBClusterParameterGroup", **default) == "InvalidDBParameterGroupState"

@@ -193,11 +193,6 @@ def test_a_disabled_key_refuses_a_restore(account: Account, source: dict[str, An
     account.call(PITR, DBClusterIdentifier="x", **params)
 
 
-def _clusters(account: Account) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = account.call("DescribeDBClusters")["DBClusters"]
-    return rows
-
-
 def _new(name: str) -> dict[str, Any]:
     given = {"Engine": "aurora-postgresql", "MasterUsername": "embi_admin", "MasterUserPassword": "Secret-123"}
     return {"DBClusterIdentifier": name, **given}
@@ -216,7 +211,7 @@ def test_a_restore_can_fail_in_any_of_aws_s_ways(account: Account, source: dict[
         assert "can't access the KMS encryption key" in events[-1]["Message"]
     account.call("DeleteDBCluster", DBClusterIdentifier="bad", SkipFinalSnapshot=True)
     account.pass_time()
-    account.until(lambda: "bad" not in [row["DBClusterIdentifier"] for row in _clusters(account)])
+    account.until(lambda: "bad" not in account.names())
 
 
 def test_a_clone_has_what_is_there_now(account: Account, source: dict[str, Any]) -> None:
