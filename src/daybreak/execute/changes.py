@@ -36,7 +36,7 @@ from daybreak.plan.calls import Stamp, call_of
 
 Seen = TypeVar("Seen")
 
-LOOKS_BEFORE_BELIEVING = 3
+LOOKS_BEFORE_BELIEVING = 6
 """How often we look, a pause apart, before we believe that something is not there: AWS may list it a little late."""
 
 CLASHES_FORGIVEN = 2

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from daybreak.model.world import Cluster, Instance
 from daybreak.observe.look import Lookout
 
-CALM_ROUNDS = 40
+CALM_ROUNDS = 20
 """Rounds in a row that showed nothing new, after which the pauses double: hours of restoring stay cheap."""
 
 
