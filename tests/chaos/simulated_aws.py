@@ -6,6 +6,7 @@ fault decides what the caller hears, never what the world holds; what took effec
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -110,6 +111,7 @@ class SimulatedAws:
     """What befalls any call right now: storms, expired credentials."""
     before_change: Callable[[AwsCall], None] = lambda _call: None
     after_effect: Callable[[AwsCall], None] = lambda _call: None
+    restoring: float = RESTORING
     listing_lags: float = 0.0
     """Seconds until a describe shows what was just created."""
 
@@ -154,8 +156,12 @@ class SimulatedAws:
             raise AwsFault(_HEARD[fault])
 
     def _take_effect(self, call: AwsCall) -> None:
+        name = str(call.params[CHANGES[call.operation][0]])
+        before = copy.deepcopy(self.groups.get(name))
         getattr(self, f"_{call.operation}")(call.params)
-        self.effects[call.operation, str(call.params[CHANGES[call.operation][0]])] += 1
+        if call.operation == "ModifyDBClusterParameterGroup" and self.groups[name] == before:
+            return  # the values were so before
+        self.effects[call.operation, name] += 1
 
     def usurp(self, call: AwsCall) -> None:
         """Somebody else makes, a moment before us, what the call would make."""
@@ -225,9 +231,10 @@ class SimulatedAws:
             self.clusters, params["SourceDBClusterIdentifier"]
         ):
             raise _no("DBClusterNotFoundFault", "the source is gone")
-        if not self._there(self.groups, params["DBClusterParameterGroupName"]):
+        group = self._there(self.groups, params["DBClusterParameterGroupName"])
+        if group is None or group.listed_at > self.clock.elapsed:
             raise _no("DBClusterParameterGroupNotFound", "there is no such group")
-        self.clusters[name] = Resource(_restored(name, params), _tags(params), *self._born(RESTORING))
+        self.clusters[name] = Resource(_restored(name, params), _tags(params), *self._born(self.restoring))
 
     def _ModifyDBCluster(self, params: dict[str, Any]) -> None:  # noqa: N802
         thing = self._settled(self.clusters, params["DBClusterIdentifier"], "DBCluster")

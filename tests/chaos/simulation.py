@@ -8,14 +8,14 @@ from __future__ import annotations
 import copy
 import itertools
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from daybreak.errors import DaybreakError
+from daybreak.errors import DaybreakError, Interrupted, Uncertain, Unreachable
 from daybreak.execute.doors import Answers, Doors, Patience, Scene
 from daybreak.execute.interpreter import carry_out
 from daybreak.journal.folder import FolderStore
@@ -35,7 +35,7 @@ from tests import fix_worlds
 from tests.chaos.simulated_aws import SimulatedAws, world_of
 
 POLL = 60.0
-LIVES = 12
+LIVES = 20
 """Lives in which a run must have ended; each is a process that is started, and perhaps killed."""
 
 
@@ -101,6 +101,7 @@ class Simulation:
     store: Store
     patience: Patience = field(default_factory=Patience)
     take_over: bool = False
+    poll: float = POLL
     is_stopping: Callable[[], bool] = lambda: False
     asked: bool = True
     told: list[Event] = field(default_factory=list)
@@ -148,7 +149,7 @@ class Simulation:
         return Doors(
             aws=self.aws,
             lookout=lookout,
-            poller=Poller(lookout, POLL, monotonic=clock.monotonic, sleep=clock.sleep),
+            poller=Poller(lookout, self.poll, monotonic=clock.monotonic, sleep=clock.sleep),
             database=SimulatedDatabase(self.aws),
             timing=clock,
             patience=self.patience,
@@ -156,16 +157,6 @@ class Simulation:
             asked=(lambda: self.store.inbox(self.plan.run)) if self.asked else tuple,
             is_stopping=self.is_stopping,
         )
-
-    def to_the_end(self, crashes: Iterator[Crash] | tuple[Crash, ...] = ()) -> RunState:
-        """Live and be resumed until the run has ended; each crash ends one life."""
-        planned = iter(crashes)
-        for _ in range(LIVES):
-            try:
-                return self.live(next(planned, None))
-            except Killed:
-                continue
-        raise AssertionError(f"the run did not end in {LIVES} lives")
 
     def _has_intent(self, call: AwsCall) -> None:
         """No change leaves before its intent is durable."""
@@ -277,13 +268,11 @@ def _clean_case(name: str, *, is_protected: bool) -> Case:
         made = pitr_case(name, seen).simulation(FolderStore(folder))
         made.live()
     aws = made.aws
-    aws.effects.clear()
-    aws.sent.clear()
-    aws.reads.clear()
-    aws.read_at.clear()
     aws.after_effect = aws.before_change = lambda _call: None
     request = CleanRequest(target="embi", run=made.plan.run, suffix="9x4")
     left = observe(Lookout(aws), fix_worlds.identity(), fix_worlds.target(), request, aws.clock.now())
+    for record in (aws.effects, aws.sent, aws.reads, aws.read_at):
+        record.clear()
     return Case(name, fix_worlds.plan(request=request, seen=left), aws)
 
 
@@ -349,19 +338,17 @@ def _names(call: AwsCall) -> set[str]:
     return {str(call.params[key]) for key in changed | {"DBInstanceIdentifier"} if key in call.params}
 
 
-def ended(simulation: Simulation) -> RunState | DaybreakError:
-    """Resume again and again, as a person would after a pause, until the run has ended or pauses for ever."""
+def survived(simulation: Simulation, crashes: Iterable[Crash] = (), *, rest: float = 900.0) -> RunState | DaybreakError:
+    """Resume again and again, as a person does some minutes after a pause or a crash; the last pause when none helps."""
+    planned = iter(crashes)
     trouble: DaybreakError | None = None
     for _ in range(LIVES):
         try:
-            return simulation.live()
-        except DaybreakError as error:
+            return simulation.live(next(planned, None))
+        except Killed:
+            pass
+        except (Unreachable, Uncertain, Interrupted) as error:
             trouble = error
-    assert trouble is not None
+        simulation.aws.clock.elapsed += rest
+    assert trouble is not None, f"the run did not end in {LIVES} lives"
     return trouble
-
-
-def with_aws(simulation: Simulation, **changes: Any) -> SimulatedAws:
-    """The simulation's world with other settings."""
-    simulation.aws = replace(simulation.aws, **changes)
-    return simulation.aws

@@ -13,7 +13,7 @@ from daybreak.journal.folder import FolderStore
 from daybreak.journal.s3 import S3Store
 from daybreak.journal.store import Store
 from daybreak.model.findings import Verdict
-from daybreak.model.run import StepIntended
+from daybreak.model.run import RunState, StepIntended
 from tests.chaos.simulation import (
     CASES,
     Case,
@@ -23,6 +23,7 @@ from tests.chaos.simulation import (
     check_effects,
     scratch,
     standing_of_world,
+    survived,
 )
 
 
@@ -74,7 +75,8 @@ def check_end(simulation: Simulation, kind: str) -> None:
 def crashed_and_resumed(kind: str, store: Store, *crash: Crash, take_over: bool = False) -> Simulation:
     """A run that died there and was resumed to its end."""
     simulation = case_of(kind).simulation(store, take_over=take_over, asked=False)
-    state = simulation.to_the_end(crash)
+    state = survived(simulation, crash, rest=0.0)
+    assert isinstance(state, RunState)
     assert (state.status, state.verdict) == ("finished", reference(kind).verdict), crash
     check_end(simulation, kind)
     return simulation

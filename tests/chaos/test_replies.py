@@ -1,0 +1,201 @@
+"""Every change we make, with every reply that AWS or the network can give it: exactly one effect, or the truth about none."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from functools import cache
+
+import pytest
+
+from daybreak.errors import DaybreakError, ExitCode, Paused, Uncertain
+from daybreak.journal.folder import FolderStore
+from daybreak.model.run import Event, StepDone
+from daybreak.plan.calls import CHANGES, RUN_TAG, Stamp, call_of
+from tests.chaos.simulated_aws import Fault, Resource
+from tests.chaos.simulation import CASES, Case, Simulation, check_effects, scratch, standing_of_world, survived
+
+PLACES = [
+    ("copied-group", "CopyDBClusterParameterGroup"),
+    ("created-group", "CreateDBClusterParameterGroup"),
+    ("copied-group", "ModifyDBClusterParameterGroup"),
+    ("copied-group", "RestoreDBClusterToPointInTime"),
+    ("copied-group", "ModifyDBCluster"),
+    ("copied-group", "CreateDBInstance"),
+    ("clean-protected", "ModifyDBCluster"),
+    ("clean-unprotected", "DeleteDBInstance"),
+    ("clean-unprotected", "DeleteDBCluster"),
+    ("clean-unprotected", "DeleteDBClusterParameterGroup"),
+]
+"""Each operation that changes something, in a plan that needs it."""
+
+SURVIVED = [
+    Fault.REPLY_LOST,
+    Fault.DROPPED,
+    Fault.ERROR_AFTER,
+    Fault.THROTTLED,
+    Fault.TAKEN_BY_US,
+    Fault.UNSENT,
+    Fault.SETTLING,
+]
+
+
+@cache
+def case_of(kind: str) -> Case:
+    """The case, made once."""
+    return CASES[kind]()
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a run said in the end, what it did, and what the world then holds."""
+
+    outcome: str
+    effects: dict[tuple[str, str], int]
+    world: dict[str, object]
+
+
+def told(simulation: Simulation, *, resumed: bool = False) -> Told:
+    """Live once, or until nothing moves any more."""
+    try:
+        state = survived(simulation) if resumed else simulation.live()
+        outcome = str(state) if isinstance(state, DaybreakError) else state.status
+    except (Paused, Uncertain) as error:
+        outcome = type(error).__name__.lower()
+    check_effects(simulation)
+    return Told(outcome, dict(simulation.aws.effects), standing_of_world(simulation.aws, simulation.plan))
+
+
+@cache
+def undisturbed(kind: str) -> Told:
+    """The run of that kind without any fault."""
+    with scratch() as folder:
+        return told(case_of(kind).simulation(FolderStore(folder)))
+
+
+def test_every_change_has_its_place_in_the_table() -> None:
+    """A change that nobody wrote a row for would be sent untested."""
+    assert {operation for _, operation in PLACES} == set(CHANGES)
+
+
+@pytest.mark.parametrize("fault", SURVIVED)
+@pytest.mark.parametrize(("kind", "operation"), PLACES)
+def test_one_bad_reply_leaves_exactly_one_effect(kind: str, operation: str, fault: Fault) -> None:
+    """A network that swallows one reply must not cost a second cluster, nor be taken for a failure."""
+    with scratch() as folder:
+        simulation = case_of(kind).simulation(FolderStore(folder))
+        simulation.aws.faults[operation, 1] = fault
+        assert told(simulation) == undisturbed(kind)
+
+
+@pytest.mark.parametrize(("kind", "operation"), PLACES)
+def test_a_change_that_never_gets_through_is_never_called_done(kind: str, operation: str) -> None:
+    """Twenty replies lost in a row, each before AWS heard of it: nobody can tell, and that is what we say."""
+    with scratch() as folder:
+        simulation = case_of(kind).simulation(FolderStore(folder))
+        for number in range(1, 21):
+            simulation.aws.faults[operation, number] = Fault.DROPPED
+        assert told(simulation).outcome == "uncertain"
+        assert not any(done for done, _ in simulation.aws.effects if done == operation)
+        state = simulation.store.events(simulation.plan.run)[-1].body
+        assert getattr(state, "exit_code", None) == ExitCode.UNCERTAIN
+        assert told(simulation, resumed=True) == undisturbed(kind)
+
+
+@pytest.mark.parametrize(("kind", "operation"), PLACES)
+def test_a_machine_without_a_network_pauses_and_goes_on_later(kind: str, operation: str) -> None:
+    """Nothing left this machine, so nothing is uncertain: a person resumes when the network is back."""
+    with scratch() as folder:
+        simulation = case_of(kind).simulation(FolderStore(folder))
+        for number in range(1, 15):
+            simulation.aws.faults[operation, number] = Fault.UNSENT
+        assert told(simulation).outcome == "paused"
+        assert told(simulation).outcome == "paused"
+        assert told(simulation, resumed=True) == undisturbed(kind)
+
+
+def usurped(simulation: Simulation, operation: str) -> Resource:
+    """What the operation would change belongs to somebody else, as soon as it is there and before we look at it."""
+    aws, plan = simulation.aws, simulation.plan
+    stamp = Stamp(run=plan.owner, plan=plan.digest())
+    calls = [(step, call_of(step.action, stamp, aws.region)) for step in plan.steps]
+    place = next(number for number, (_, call) in enumerate(calls) if call and call.operation == operation)
+    call = calls[place][1]
+    assert call is not None
+    name = call.params[CHANGES[operation][0]]
+
+    def theirs() -> Resource:
+        thing = next(shelf[name] for shelf in (aws.clusters, aws.instances, aws.groups) if name in shelf)
+        thing.tags = {RUN_TAG: "somebody-else"}
+        return copy.deepcopy(thing)
+
+    if plan.kind == "clean":
+        return theirs()
+    left: list[Resource] = []
+    before = plan.steps[place - 1].id
+
+    def on_told(event: Event) -> None:
+        if isinstance(event.body, StepDone) and event.body.step == before:
+            left.append(theirs())
+
+    simulation.on_told = on_told
+    simulation.live()
+    return left[0]
+
+
+@pytest.mark.parametrize(("kind", "operation"), PLACES)
+def test_what_belongs_to_somebody_else_stops_the_run_untouched(kind: str, operation: str) -> None:
+    """A name proves nothing: without our tag a cluster is a colleague's, whatever it is called."""
+    with scratch() as folder:
+        simulation = case_of(kind).simulation(FolderStore(folder))
+        if operation.startswith(("Modify", "Delete")):
+            left = usurped(simulation, operation)
+        else:
+            simulation.aws.faults[operation, 1] = Fault.TAKEN_BY_OTHERS
+            left = Resource({}, {})
+        assert told(simulation).outcome == "failed"
+        name, found = next(
+            (name, thing)
+            for shelf in (simulation.aws.clusters, simulation.aws.instances, simulation.aws.groups)
+            for name, thing in shelf.items()
+            if thing.tags == {RUN_TAG: "somebody-else"}
+        )
+        assert simulation.aws.effects[operation, name] == 0
+        assert found.gone_at is None
+        assert left.body in ({}, found.body)
+
+
+@pytest.mark.parametrize("lag", [4.0, 12.0])
+@pytest.mark.parametrize("kind", ["copied-group", "several-readers", "deleted-source"])
+def test_a_listing_that_lags_does_not_fail_the_run(kind: str, lag: float) -> None:
+    """AWS may take some seconds to list what it has just created."""
+    with scratch() as folder:
+        simulation = case_of(kind).simulation(FolderStore(folder))
+        simulation.aws.listing_lags = lag
+        simulation.aws.faults["RestoreDBClusterToPointInTime", 1] = Fault.REPLY_LOST
+        assert told(simulation) == undisturbed(kind)
+
+
+def test_a_name_that_is_taken_and_never_shown_is_uncertain() -> None:
+    """AWS says *exists* and lists nothing: whose it is, only a person can find out. Then the run goes on."""
+    with scratch() as folder:
+        simulation = case_of("copied-group").simulation(FolderStore(folder))
+        simulation.aws.faults["RestoreDBClusterToPointInTime", 1] = Fault.REPLY_LOST
+        quarantined = simulation.plan.steps[1].id
+
+        def on_told(event: Event) -> None:
+            if isinstance(event.body, StepDone) and event.body.step == quarantined:
+                simulation.aws.listing_lags = 300.0
+
+        simulation.on_told = on_told
+        assert told(simulation).outcome == "uncertain"
+        simulation.aws.listing_lags = 0.0
+        assert told(simulation, resumed=True) == undisturbed("copied-group")
+
+
+def test_the_table_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    """The number of cells, for whoever asks how many there are."""
+    cells = len(PLACES) * (len(SURVIVED) + 3)
+    with capsys.disabled():
+        print(f" {len(PLACES)} changes x {len(SURVIVED) + 3} replies = {cells} cases", end="")  # noqa: T201
+    assert cells == 100
