@@ -15,6 +15,8 @@ import pytest
 
 from daybreak.errors import Failed, Paused, Refused, Unreachable
 from daybreak.journal.chain import line_of
+from daybreak.journal.folder import FolderHold
+from daybreak.journal.store import Journal, TakenOver
 from daybreak.model.plan import Plan, StepId
 from daybreak.model.run import Body, Event, StepSent, state_of
 from tests.fix_journal import BEGAN, Ground, append_steps, attached, writers
@@ -83,8 +85,9 @@ def test_a_line_torn_at_any_byte_is_cut_and_the_run_goes_on(folder: Ground, run:
         kept = journal.events[:-1]
     data = (place / "journal.jsonl").read_bytes()
     before = data[: data[:-1].rfind(b"\n") + 1]
-    for size in range(len(before), len(data)):
-        (place / "journal.jsonl").write_bytes(data[:size])
+    longer = before + b'{"digest":"' + b"0" * 2000  # than what is written over it
+    for torn in (*(data[:size] for size in range(len(before), len(data))), longer):
+        (place / "journal.jsonl").write_bytes(torn)
         assert folder.store().events(run) == kept
         with attached(folder.store(), run, "bob@south") as journal:
             append_steps(journal, 1)
@@ -146,6 +149,31 @@ def test_an_event_that_a_fenced_writer_still_wrote_is_not_the_runs(folder: Groun
     with attached(folder.store(), run) as third:
         assert stray not in third.events
         append_steps(third, 1)
+
+
+def test_a_take_over_between_the_last_look_and_the_write_is_seen_after_it(folder: Ground, run: str) -> None:
+    """The order that makes it safe without a lock: write, then look; an append that returns was never overtaken."""
+    taken: list[Journal] = []
+
+    class Overtaken(FolderHold):
+        """Stopped right after its look, while somebody takes over; then it writes."""
+
+        def _leftover(self) -> bytes:
+            taken.append(attached(folder.store(), run, "bob@south", take_over=True))
+            return super()._leftover()
+
+    first = attached(folder.store(), run, "ada@north")
+    hold = first._hold
+    assert isinstance(hold, FolderHold)
+    hold.__class__ = Overtaken
+    hold._is_sure = False
+    with pytest.raises(TakenOver, match="bob@south"):
+        append_steps(first, 1)
+    append_steps(taken[0], 1)
+    assert folder.store().events(run) == taken[0].events
+    assert len(first.events) == 2
+    first.close()
+    taken[0].close()
 
 
 def test_a_claim_without_an_event_still_fences(folder: Ground, run: str, place: Path) -> None:
