@@ -72,9 +72,9 @@ def login(volume: Volume, password: str = OWNER.password, database: str = DATABA
     )
 
 
-def answer(volume: Volume, query: str) -> Any:
+def answer(volume: Volume, query: str, password: str = OWNER.password) -> Any:
     """The first value a query of the owner returns."""
-    with login(volume) as session:
+    with login(volume, password) as session:
         row = session.execute(query.encode()).fetchone()
     return row[0] if row else None
 

@@ -216,5 +216,7 @@ def _is_postgres(pid: int, data: Path) -> bool:
         except OSError:
             return False
         return words[0].endswith(b"postgres") and words[1:3] == [b"-D", os.fsencode(data)]
-    said = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    said = subprocess.run(
+        ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+    ).stdout
     return str(data) in said
