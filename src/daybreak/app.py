@@ -158,8 +158,9 @@ class App:
     def _decided(self, request: PitrRequest | CleanRequest, target: Target) -> Plan:
         now = self.timing.now()
         seen = self._observed(request, target, now)
+        made = now.replace(microsecond=0)
         terms = Terms(
-            created=now, expires=now + self.settings.plan_expires, keep_until=now + self.settings.keep, zone=self.zone
+            created=made, expires=made + self.settings.plan_expires, keep_until=made + self.settings.keep, zone=self.zone
         )
         answer = plan_of(request, target, seen, terms)
         if isinstance(answer, Refusal):

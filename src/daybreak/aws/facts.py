@@ -28,8 +28,16 @@ def tags_of(items: list[dict[str, str]] | None) -> dict[str, str]:
 
 
 def window_of(earliest: Any, latest: Any) -> Window | None:
-    """A restorable window, none while either end is null: the restore behind it is not complete (FACTS 4.3)."""
-    return Window(earliest=earliest, latest=latest) if earliest and latest else None
+    """A restorable window, none while either end is null: the restore behind it is not complete (FACTS 4.3).
+
+    Both ends are the outermost whole seconds inside it, because a restore is asked for in whole seconds (FACTS 4.4).
+    """
+    if not earliest or not latest:
+        return None
+    within = earliest.replace(microsecond=0)
+    return Window(
+        earliest=within if within == earliest else within + timedelta(seconds=1), latest=latest.replace(microsecond=0)
+    )
 
 
 def cluster_of(body: dict[str, Any]) -> Cluster:

@@ -108,7 +108,7 @@ def _kept(request: PitrRequest, target: Target, seen: Observation) -> list[Autom
 def _moment(request: PitrRequest, source: Source) -> datetime | None:
     if isinstance(request.moment, At):
         return request.moment.instant
-    return source.window.latest.replace(microsecond=0) if source.window else None
+    return source.window.latest if source.window else None
 
 
 def _network(source: Source, target: Target) -> Network:
@@ -154,7 +154,6 @@ def _objections_to_moment(request: PitrRequest, source: Source, seen: Observatio
     instant, window = request.moment.instant, source.window
     if instant > seen.seen:
         return [f"the moment {iso(instant)} is in the future ({distance(seen.seen - instant)}); {_ends(window)}"]
-    # The earliest restorable time may carry a fraction of a second and a moment never does, so the end is inclusive.
     if instant < window.earliest:
         return [f"the moment {iso(instant)} lies before the restorable window; {_ends(window)}"]
     if instant > window.latest:

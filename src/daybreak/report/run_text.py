@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import assert_never
 
 from rich import box
@@ -135,10 +136,14 @@ def _told(plan: Plan, state: RunState) -> Iterator[tuple[str, str]]:
     if plan.moment:
         yield "moment", iso(plan.moment)
     yield "plan", state.plan
-    yield "began", iso(state.began)
+    yield "began", _second(state.began)
     if state.ended:
-        yield "ended", f"{iso(state.ended)}, after {span_words(state.ended - state.began)}"
+        yield "ended", f"{_second(state.ended)}, after {span_words(state.ended - state.began)}"
     yield "status", state.status + (f": {state.note}" if state.note else "")
+
+
+def _second(instant: datetime) -> str:
+    return iso(instant.replace(microsecond=0))
 
 
 def _steps(plan: Plan, state: RunState) -> Table:
@@ -195,7 +200,7 @@ def _ending(plan: Plan, state: RunState, then: str) -> Group:
         lines.append(Text("verdict  ", "dim") + Text(state.verdict.standing.value, STYLES[state.verdict.standing]))
         lines += [Text("         - ") + plain(reason) for reason in state.verdict.reasons]
     measured = state.measured
-    if state.verdict or measured.rto or measured.rpo:
+    if state.verdict or measured.rpo:
         lines.append(_objective("RPO", objective(plan.objectives.rpo, measured.rpo)))
         if measured.newest:
             lines.append(Text(" " * 9) + plain(f"newest data {iso(measured.newest)} in {measured.newest_in}", "dim"))
