@@ -68,6 +68,9 @@ class JobKind:
         """Change the documents: it has gone wrong."""
         raise NotImplementedError
 
+    def clear_up(self, job: Job) -> None:
+        """Delete what real work left that nobody waits for any more; called without the lock."""
+
 
 @dataclass
 class _Progress:
@@ -221,6 +224,8 @@ class Control:
             except Exception as error:  # noqa: BLE001 - whatever went wrong is the job's failure
                 progress.error = error
             progress.running = False
+            if job.id not in self._jobs and not self._ending:
+                self._kinds[job.kind].clear_up(job)
             self._wake.set()
 
         self._pool.submit(run)

@@ -56,7 +56,9 @@ class State:
     def put(self, kind: str, region: str, id: str, document: Doc) -> Doc:
         """Keep the document, new or in place of the old one."""
         with self.lock:
-            self._db.execute("insert or replace into documents values (?, ?, ?, ?)", (kind, region, id, encode(document)))
+            self._db.execute(
+                "insert or replace into documents values (?, ?, ?, ?)", (kind, region, id, encode(document))
+            )
             self._table(kind, region)[id] = document
             return document
 

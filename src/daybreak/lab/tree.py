@@ -45,7 +45,7 @@ def copy_whole(source: Path, target: Path) -> None:
     """Copy a folder with everything in it."""
     target.mkdir(mode=0o700, parents=True)
     give(target)
-    for entry in os.scandir(source):
+    for entry in list(os.scandir(source)):
         if entry.is_dir(follow_symlinks=False):
             copy_whole(Path(entry.path), target / entry.name)
         else:
@@ -81,7 +81,7 @@ def remove(folder: Path) -> None:
 def _copy_folder(source: Path | str, target: Path | str, below: str) -> None:
     emptied = below.rstrip("/") in EMPTIED
     who = account()
-    for entry in os.scandir(source):
+    for entry in list(os.scandir(source)):
         name = below + entry.name
         copy = f"{target}/{entry.name}"
         if entry.is_dir(follow_symlinks=False):

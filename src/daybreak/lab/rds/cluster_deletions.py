@@ -22,6 +22,10 @@ _BUSY = frozenset(
 )
 
 
+_GOES_ON = frozenset({"delete-instance", "create-snapshot"})
+"""Jobs on a cluster that its deletion does not end: a snapshot that was begun is finished first."""
+
+
 @changes("DeleteDBCluster")
 def delete_cluster(call: Call) -> Doc:
     """Begin to delete a cluster that has no instances left; backups go with it unless they are to be kept."""
@@ -29,7 +33,7 @@ def delete_cluster(call: Call) -> Doc:
     final = _check_delete(call, cluster)
     name, resource = cluster["DBClusterIdentifier"], cluster["DbClusterResourceId"]
     for other in call.desk.control.jobs(call.region, resource=resource):
-        if other.kind != "delete-instance":  # its automated snapshots, say; the members themselves are still deleting
+        if other.kind not in _GOES_ON:
             call.desk.control.cancel(other)
     if final is not None:
         begin_final_snapshot(call, cluster, final)

@@ -290,8 +290,10 @@ class Fleet:
 
     def _erase(self, region: str, resource: str) -> None:
         self._stop(resource)
-        self._volumes.pop(resource, None)
+        volume = self._volumes.pop(resource, None)
         self._windows.pop(resource, None)
+        if volume is not None:
+            volume.retire(keep_backups=False)  # waits for a copy that is being taken
         shutil.rmtree(self.place(region, resource), ignore_errors=True)
 
     def _fresh(self, place: Path) -> Path:

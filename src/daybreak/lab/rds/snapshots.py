@@ -181,6 +181,12 @@ class SnapshotJob(DeskJob):
         reason = failure_sentence(status, message, "cluster snapshot", name)
         emit(self.desk, job.region, "snapshot-failed", name, reason=reason)
 
+    def clear_up(self, job: Job) -> None:
+        """Delete the copy of a snapshot that was deleted meanwhile."""
+        place = job.args.get("place")
+        if place is not None and self.desk.state.get("snapshot", job.region, job.args["snapshot"]) is None:
+            self.desk.fleet.erase_snapshot(job.region, place)
+
 
 @job("create-snapshot")
 class CreateSnapshot(SnapshotJob):
