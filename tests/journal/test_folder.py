@@ -92,6 +92,7 @@ def test_a_line_torn_at_any_byte_is_cut_and_the_run_goes_on(folder: Ground, run:
         with attached(folder.store(), run, "bob@south") as journal:
             append_steps(journal, 1)
             assert journal.events[: len(kept)] == kept
+            assert (place / "journal.jsonl").read_bytes().endswith(b"}\n"), "nothing is left of the torn line"
             assert [event.number for event in folder.store().events(run)] == list(range(len(kept) + 2))
 
 
