@@ -66,6 +66,9 @@ def security_group(lab: LabUnderTest) -> str:
 
 ENDPOINT = "ENDPOINT=$(aws rds describe-db-clusters --db-cluster-identifier $NEW_CLUSTER --query 'DBClusters[0].Endpoint' --output text)"
 
+BREATH = "sleep 2"
+"""A person scrolls down to the next block; a first look that comes too early costs thirty real seconds."""
+
 
 def test_point_in_time_recovery_steps_1_to_5(fast_lab: LabUnderTest) -> None:
     """Every employee is deleted; the five steps of the runbook bring them back in a new cluster, and only there."""
@@ -87,6 +90,7 @@ def test_point_in_time_recovery_steps_1_to_5(fast_lab: LabUnderTest) -> None:
         f"MOMENT={moment.isoformat().replace('+00:00', 'Z')} SECURITY_GROUP={security_group(fast_lab)}",
         block("pitr_1_window"),
         block("pitr_2_restore"),
+        BREATH,
         block("pitr_3_wait"),
         block("pitr_4_instance"),
         ENDPOINT,
@@ -107,6 +111,7 @@ def test_snapshot_restoration_steps_1_and_2(fast_lab: LabUnderTest) -> None:
         fast_lab,
         f"SNAPSHOT=embi-before-release-2024-01 SECURITY_GROUP={security_group(fast_lab)}",
         block("snapshot_2_restore"),
+        BREATH,
         block("pitr_3_wait"),
         block("pitr_4_instance"),
         ENDPOINT,

@@ -74,13 +74,15 @@ def _greet(running: RemoteLab) -> None:
     status = running.ask("GET", "status")
     at = "" if running.folder == remote.default_folder() else f" --dir {running.folder}"
     click.echo(f"the lab answers at {running.url} (speed {status['speed']:g}, {status['uptime']:.1f} s to start)")
-    for command, what in (
+    hints = (
         (f"daybreak lab shell{at}", "a shell whose aws and psql talk to it"),
         (f'eval "$(daybreak lab env{at})"', "the same for this shell"),
         (f"daybreak lab status{at}", "what is in it"),
         (f"daybreak lab down{at}", "end it; its state is kept"),
-    ):
-        click.echo(f"  {command:<38} {what}")
+    )
+    width = max(len(command) for command, _ in hints)
+    for command, what in hints:
+        click.echo(f"  {command.ljust(width)}  {what}")
 
 
 def _find(folder: Path | None) -> RemoteLab:
