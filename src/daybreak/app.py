@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -217,7 +217,7 @@ class App:
                 poller=self._poller(aws),
                 database=Database(aws, self.environ),
                 timing=self.timing,
-                patience=self.patience,
+                patience=replace(self.patience, between_looks=min(self.patience.between_looks, self.settings.poll)),
                 told=watchers.told,
                 progress=watchers.progress,
                 asked=lambda: self.store.inbox(run),

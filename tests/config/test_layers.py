@@ -165,7 +165,7 @@ def test_a_misspelled_variable_is_refused(desk: Path) -> None:
 
 
 SPAN = 'write a span such as "5m", "4h", "30d" or "1h30m" (units w, d, h, m, s, ms, the largest first)'
-LOGIN = 'write a reference: "secretsmanager:NAME", "ssm:NAME", "env:PREFIX" or "iam"; never the secret itself'
+LOGIN = 'write a reference: "secretsmanager:NAME", "ssm:NAME", "env:PREFIX" or "iam:USER"; never the secret itself'
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from daybreak.aws.faults import AwsFault
 from daybreak.aws.gateway import Aws
@@ -48,7 +49,7 @@ def credentials_of(reference: str, aws: Aws, environ: Mapping[str, str], place: 
             )
 
 
-def _asked(aws: Aws, call: AwsCall, reference: str) -> dict[str, object]:
+def _asked(aws: Aws, call: AwsCall, reference: str) -> dict[str, Any]:
     try:
         return aws.read(call)
     except AwsFault as fault:

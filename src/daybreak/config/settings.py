@@ -17,9 +17,9 @@ from daybreak.model.names import is_identifier
 from daybreak.model.targets import Contact, Expectation, Network, Objectives, SqlCheck, Target
 from daybreak.model.value import Span, Value
 
-LOGIN = r"^(?:(?:secretsmanager|ssm|env):\S+|iam)$"
+LOGIN = r"^(?:secretsmanager|ssm|env|iam):\S+$"
 """The forms of a reference to a secret."""
-LOGIN_ALLOWED = 'a reference: "secretsmanager:NAME", "ssm:NAME", "env:PREFIX" or "iam"; never the secret itself'
+LOGIN_ALLOWED = 'a reference: "secretsmanager:NAME", "ssm:NAME", "env:PREFIX" or "iam:USER"; never the secret itself'
 
 
 def _span(written: Any) -> timedelta:

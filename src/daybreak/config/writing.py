@@ -64,7 +64,7 @@ def _target(target: Target) -> Iterator[str]:
     yield f"cluster = {_text(target.cluster)}"
     yield f"region = {_text(target.region)}"
     yield f"database = {_text(target.database)}" if target.database else '# database = "NAME"'
-    yield '# A reference: "secretsmanager:NAME", "ssm:NAME", "env:PREFIX" or "iam".'
+    yield '# A reference: "secretsmanager:NAME", "ssm:NAME", "env:PREFIX" or "iam:USER".'
     yield f"login = {_text(target.login)}" if target.login else "# login = " + '"secretsmanager:NAME"'
     yield f"\n[{here}.objectives]"
     yield "# How much may be lost, how long it may take, how far back one can go."

@@ -42,8 +42,6 @@ LOOKS_BEFORE_BELIEVING = 6
 CLASHES_FORGIVEN = 2
 """How often a call and a look may contradict each other (*exists*, *not found*) before we stop sending."""
 
-_PAUSE_BETWEEN_LOOKS = 5.0
-
 
 class AskedToEnd(Exception):
     """Somebody asked for the run's end: nothing more is sent, and nothing more is waited for."""
@@ -151,7 +149,7 @@ class Changer:
         for _ in range(LOOKS_BEFORE_BELIEVING - 1):
             if standing.place is not doubted:
                 break
-            self._doors.timing.sleep(_PAUSE_BETWEEN_LOOKS)
+            self._doors.timing.sleep(self._doors.patience.between_looks.total_seconds())
             standing = self._stand(step, action)
         return standing
 

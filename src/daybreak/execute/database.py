@@ -41,7 +41,9 @@ class Database:
         if answer.is_answering:
             return Answers(is_answering=True, seen=f"PostgreSQL {answer.server_version} answers at {address}")
         if login is None and answer.reached in _AS_FAR_AS_WITHOUT_LOGIN:
-            return Answers(is_answering=True, seen=f"{answer.reached.upper()} answers at {address}; no login is configured")
+            return Answers(
+                is_answering=True, seen=f"{answer.reached.upper()} answers at {address}; no login is configured"
+            )
         return Answers(is_answering=False, seen=f"reached {answer.reached} at {address}: {answer.trouble}")
 
     def validate(

@@ -75,6 +75,8 @@ class Patience:
     """With an endpoint that throttles, settles or does not answer."""
     with_waits: timedelta | None = None
     """With one wait; none takes twice the larger of estimate and RTO."""
+    between_looks: timedelta = timedelta(seconds=5)
+    """From one look to the next when something may be listed a little late."""
 
 
 @dataclass(frozen=True)
