@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -84,6 +85,31 @@ def test_kill_9_leaves_no_process_and_a_restart_goes_on(tmp_path: Path) -> None:
         eventually(lambda: facts(again) == before)
         again.remote.down()
         eventually(lambda: processes(str(folder)) == [], within=5)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_a_lab_killed_while_it_fills_its_account_starts_anew() -> None:
+    """Half an account is worse than none: the next start wipes it and fills it again."""
+    folder = new_folder()
+    try:
+        process = subprocess.Popen([sys.executable, "-m", "daybreak.lab.daemon", str(folder)])
+        eventually((folder / "moto" / "log.jsonl").exists, within=60)
+        process.kill()
+        process.wait()
+        lab = start(folder, empty=True)
+        assert lab.client("s3").list_buckets()["Buckets"] == []
+        lab.remote.down()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_a_lab_that_cannot_start_says_why() -> None:
+    """A taken port is a refusal with a hint, not a stack trace in some file."""
+    folder = new_folder()
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(Refused, match="cannot be had"):
+            run("up", "--detach", "--port", str(taken.getsockname()[1]), "--dir", str(folder))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -160,7 +160,8 @@ def shell(context: click.Context, command: str | None, folder: Path | None) -> N
         context.exit(subprocess.run([bash, "-c", command], env=environment, check=False).returncode)
     click.echo("aws and psql of this shell talk to the lab; leave it with exit", err=True)
     program = os.environ.get("SHELL", "/bin/sh")
-    bare = ["--noprofile", "--norc"] if program.endswith("bash") else []  # a profile would put its own aws first
+    bare = {"bash": ["--noprofile", "--norc"], "zsh": ["-f"]}.get(Path(program).name, [])
+    # a profile would put its own aws before ours
     context.exit(subprocess.run([program, *bare], env={**environment, "PS1": "lab$ "}, check=False).returncode)
 
 

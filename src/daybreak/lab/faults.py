@@ -22,7 +22,7 @@ class Effect(StrEnum):
     ERROR = "error"
     """Answer ``args.code`` with ``args.status`` and do nothing."""
     DELAY = "delay"
-    """Hold the answer back for ``args.seconds``, then do it."""
+    """Wait ``args.seconds`` of real time, then do it."""
     DROP_BEFORE = "drop_before"
     """Close the connection; nothing is done."""
     DROP_AFTER = "drop_after"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -33,6 +34,9 @@ from daybreak.lab.world import World
 ACCOUNT = "123456789012"
 REGIONS = ("us-east-1", "us-west-2")
 
+FILLED = "filled"
+"""The file that says the account was filled to the end; without it whatever is there is wiped at the next start."""
+
 Scenario = Callable[["Lab"], None]
 """Fills an empty account, over the wire like anybody else."""
 
@@ -45,6 +49,8 @@ class Lab:
         self._wanted_speed = speed
         make_folder(folder)
         self._lock = hold(folder)
+        if not (folder / FILLED).exists():
+            wipe(folder)
         self._down: frozenset[str] = frozenset()
         self._started = time.time()
         self.is_ready = False
@@ -68,7 +74,7 @@ class Lab:
         self._moto.replay()
         self.rds.start()
         self.server.start()
-        if not (self.folder / "filled").exists():
+        if not (self.folder / FILLED).exists():
             self._fill(scenario)
         self.is_ready = True
         self._write_card()
@@ -89,7 +95,7 @@ class Lab:
         self.follow_regions()
         self.iam.enforced = False
         self.iam.expired.clear()
-        (self.folder / "filled").unlink(missing_ok=True)
+        (self.folder / FILLED).unlink(missing_ok=True)
         self.rds.reset()
         self._moto.forget()
         self.traffic.clear()
@@ -138,7 +144,7 @@ class Lab:
             self.clock.set_speed(1_000_000)
             scenario(self)
             self.clock.set_speed(self._wanted_speed)
-        (self.folder / "filled").touch(mode=0o600)
+        (self.folder / FILLED).touch(mode=0o600)
 
     def _answer(self, request: Request) -> Reply:
         if request.path.startswith("/_lab/"):
@@ -182,6 +188,12 @@ def make_folder(folder: Path) -> None:
     """Make the lab's folder; others may pass through it (PostgreSQL runs as another user under root), not list it."""
     folder.mkdir(mode=0o711, parents=True, exist_ok=True)
     folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
+
+
+def wipe(folder: Path) -> None:
+    """Remove the state of a lab that was ended while its account was being filled."""
+    for part in ("moto", "rds"):
+        shutil.rmtree(folder / part, ignore_errors=True)
 
 
 def shared_cache() -> Path | None:

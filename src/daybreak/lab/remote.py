@@ -19,7 +19,7 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
-from daybreak.errors import Failed, Refused, Unreachable
+from daybreak.errors import DaybreakError, ExitCode, Failed, Refused, Unreachable
 
 PORT = 4577
 SPEED = 600.0
@@ -113,13 +113,19 @@ def start(folder: Path, *options: str, patience: float = 180) -> RemoteLab:
     until = time.monotonic() + patience
     while not (folder / "lab.json").exists():
         if process.poll() is not None or time.monotonic() > until:
-            process.kill()
-            process.wait()
-            words = (folder / "lab.log").read_text(errors="replace").strip().splitlines()[-15:]
-            raise Failed("the lab did not start", *(words or [f"look at '{folder / 'lab.log'}'"]))
+            raise _stillborn(process, folder / "lab.log")
         time.sleep(0.02)
     process.returncode = 0  # it is on its own from here; do not warn that it still runs
     return find(folder)
+
+
+def _stillborn(process: subprocess.Popen[bytes], log: Path) -> DaybreakError:
+    """Why a lab did not start: its own refusal, or the last it said."""
+    process.kill()
+    words = log.read_text(errors="replace").strip().splitlines()
+    if process.wait() == ExitCode.REFUSED and words:
+        return Refused(words[0], *words[1:])
+    return Failed("the lab did not start", *(words[-15:] or [f"look at '{log}'"]))
 
 
 def _clean_environment() -> dict[str, str]:
