@@ -77,7 +77,7 @@ def read_plan(file: Path) -> Plan:
         held = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as trouble:
         raise Refused(f'the plan "{file}" cannot be read: {trouble}', hint) from trouble
-    except ValueError as trouble:
+    except (ValueError, RecursionError) as trouble:
         raise Refused(f'the plan "{file}" is not JSON: {trouble}', hint) from trouble
     if not isinstance(held, dict) or set(held) != {"digest", "plan"}:
         raise Refused(f'"{file}" is not a plan: it must hold "digest" and "plan"', hint)

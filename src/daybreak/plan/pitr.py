@@ -9,7 +9,6 @@ the writer that was planned. Validation comes last and nothing is cut over: stop
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from daybreak.model.actions import (
     AwaitCluster,
@@ -23,51 +22,33 @@ from daybreak.model.actions import (
     SetParameters,
     Validate,
 )
-from daybreak.model.moment import At, Latest, distance
-from daybreak.model.names import LONGEST, clone_name, instance_name, quarantine_group_name
+from daybreak.model.moment import At, Latest
+from daybreak.model.names import clone_name, instance_name, quarantine_group_name
 from daybreak.model.plan import Estimate, Plan, Refusal, RunId, Step, StepId
 from daybreak.model.requests import PitrRequest
 from daybreak.model.targets import Network, Target
-from daybreak.model.value import iso
-from daybreak.model.world import AutomatedBackup, Cluster, Instance, Observation, Window
+from daybreak.model.world import Cluster, Instance, Observation
 from daybreak.plan import estimates
+from daybreak.plan.objections import ENGINE, objections_to_pitr
 from daybreak.plan.quarantine import quarantine_parameters
+from daybreak.plan.source import Source, moment_of, network_of, source_of
 from daybreak.plan.terms import Sequence, Terms, creating
 
-ENGINE = "aurora-postgresql"
 _FALLBACK_CLASS = "db.r6g.large"
-
-
-@dataclass(frozen=True)
-class Source:
-    """What is restored: a living cluster, or the kept backup of a deleted one."""
-
-    name: str
-    cluster: Cluster | None
-    backup: AutomatedBackup | None
-    window: Window | None
-
-    @property
-    def resource_id(self) -> str | None:
-        """Set when AWS must find the source by resource id because its cluster is gone."""
-        return self.backup.resource_id if self.backup and not self.cluster else None
 
 
 def pitr_plan(request: PitrRequest, target: Target, seen: Observation, terms: Terms) -> Plan | Refusal:
     """The plan that brings ``target`` back to the moment asked for, or every reason why there is none."""
-    source = _source(request, target, seen)
-    moment = _moment(request, source)
-    clone = clone_name(target.cluster, "pitr", moment or terms.created, request.suffix)
-    network = _network(source, target)
-    reasons = [
-        *_objections_to_source(request, target, source, seen),
-        *_objections_to_moment(request, source, seen),
-        *_objections_to_network(network, seen),
-        *_objections_to_clone(clone, source, seen),
-    ]
+    source = source_of(request, target, seen)
+    moment = moment_of(request, source)
+    # The latest moment moves on while a person reads the plan; its clone's name must not.
+    named = request.moment.instant if isinstance(request.moment, At) else terms.created
+    clone = clone_name(target.cluster, "pitr", named, request.suffix)
+    network = network_of(source, target)
+    reasons = objections_to_pitr(request, target, seen, source, (network, clone))
     if reasons:
         hints = (f"daybreak status {target.name}  # shows what can be reached right now",)
-        return Refusal(what=f'point-in-time recovery of "{target.name}"', reasons=tuple(reasons), hints=hints)
+        return Refusal(what=f'point-in-time recovery of "{target.name}"', reasons=reasons, hints=hints)
     whole = estimates.restore_estimate("pitr", seen.size, seen.past)
     steps = _steps(_Draft(request, target, seen, source, network, clone, whole))
     return Plan(
@@ -89,119 +70,6 @@ def pitr_plan(request: PitrRequest, target: Target, seen: Observation, terms: Te
         keep_until=terms.keep_until,
         parity=tuple(f"{name.replace('_', ' ')}: {why}" for name, why in _permitted(source, seen).items()),
     )
-
-
-def _source(request: PitrRequest, target: Target, seen: Observation) -> Source:
-    if seen.cluster and request.resource_id in (None, seen.cluster.resource_id):
-        return Source(target.cluster, seen.cluster, None, seen.cluster.window)
-    kept = _kept(request, target, seen)
-    backup = kept[0] if len(kept) == 1 else None
-    return Source(target.cluster, None, backup, backup.window if backup else None)
-
-
-def _kept(request: PitrRequest, target: Target, seen: Observation) -> list[AutomatedBackup]:
-    if request.resource_id:
-        return [backup for backup in seen.backups if backup.resource_id == request.resource_id]
-    return [backup for backup in seen.backups if backup.cluster == target.cluster and backup.status == "retained"]
-
-
-def _moment(request: PitrRequest, source: Source) -> datetime | None:
-    if isinstance(request.moment, At):
-        return request.moment.instant
-    return source.window.latest if source.window else None
-
-
-def _network(source: Source, target: Target) -> Network:
-    configured = target.network.get(target.region, Network())
-    if source.cluster is None:
-        return configured
-    return Network(
-        subnet_group=configured.subnet_group or source.cluster.subnet_group,
-        security_groups=configured.security_groups or source.cluster.security_groups,
-    )
-
-
-def _objections_to_source(request: PitrRequest, target: Target, source: Source, seen: Observation) -> list[str]:
-    if source.cluster is None and source.backup is None:
-        kept = _kept(request, target, seen)
-        if len(kept) > 1:
-            ids = ", ".join(f"{backup.resource_id} ({_ends(backup.window)})" for backup in kept)
-            return [
-                f'the cluster "{target.cluster}" is deleted and {len(kept)} backups of that name were kept: choose one with --resource-id: {ids}'
-            ]
-        where = f"account {seen.identity.account}, {seen.identity.region}"
-        if request.resource_id:
-            return [f'no backup with the resource id "{request.resource_id}" exists in {where}']
-        return [f'neither a cluster "{target.cluster}" nor a kept backup of it exists in {where}']
-    facts = source.cluster or source.backup
-    reasons = []
-    if facts and facts.engine != ENGINE:
-        reasons.append(f'"{target.cluster}" runs {facts.engine}; only {ENGINE} can be restored here')
-    if seen.key and not seen.key.is_enabled:
-        reasons.append(f"the KMS key {seen.key.arn} is {seen.key.state}: without it the backup cannot be read")
-    if seen.key is None and facts and facts.is_encrypted:
-        reasons.append(f"the KMS key {facts.kms_key} cannot be looked at: it is gone or we may not use it")
-    return reasons
-
-
-def _objections_to_moment(request: PitrRequest, source: Source, seen: Observation) -> list[str]:
-    if source.cluster is None and source.backup is None:
-        return []
-    if source.window is None:
-        return [f'"{source.name}" has no restorable window yet: its own creation or restore is not complete']
-    if isinstance(request.moment, Latest):
-        return []
-    instant, window = request.moment.instant, source.window
-    if instant > seen.seen:
-        return [f"the moment {iso(instant)} is in the future ({distance(seen.seen - instant)}); {_ends(window)}"]
-    if instant < window.earliest:
-        return [f"the moment {iso(instant)} lies before the restorable window; {_ends(window)}"]
-    if instant > window.latest:
-        lag = distance(seen.seen - window.latest)
-        return [
-            f"the moment {iso(instant)} lies after the latest restorable time ({lag}); {_ends(window)}; wait, or use --to latest"
-        ]
-    return []
-
-
-def _ends(window: Window | None) -> str:
-    return f"the window reaches from {iso(window.earliest)} to {iso(window.latest)}" if window else "no window"
-
-
-def _objections_to_network(network: Network, seen: Observation) -> list[str]:
-    reasons = []
-    region = seen.identity.region
-    if network.subnet_group is None:
-        reasons.append(
-            f"no subnet group is known for {region}: set subnet_group under network.{region} in daybreak.toml"
-        )
-    elif network.subnet_group not in seen.subnet_groups:
-        reasons.append(f'the subnet group "{network.subnet_group}" does not exist in {region}')
-    if not network.security_groups:
-        reasons.append(
-            f"no security group is known for {region}: AWS would put the clone into the VPC's default group; "
-            f"set security_groups under network.{region} in daybreak.toml"
-        )
-    there = {group.identifier for group in seen.security_groups}
-    reasons += [
-        f'the security group "{group}" does not exist in {region}'
-        for group in network.security_groups
-        if group not in there
-    ]
-    return reasons
-
-
-def _objections_to_clone(clone: str, source: Source, seen: Observation) -> list[str]:
-    reasons = []
-    if len(clone) + len("-quarantine") > LONGEST:
-        reasons.append(f'the name "{clone}" would be too long')
-    if clone in seen.names_taken:
-        reasons.append(f'a cluster "{clone}" exists already')
-    if (source.cluster or source.backup) and "max_logical_replication_workers" not in seen.settable:
-        reasons.append(
-            "this engine does not let max_logical_replication_workers be set, so the clone could not be quarantined"
-        )
-    return reasons
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from daybreak.model.actions import Validate
 from daybreak.model.plan import Plan, Refusal
 from daybreak.model.requests import CleanRequest, PitrRequest
 from daybreak.model.targets import Target
@@ -47,7 +48,39 @@ def objections_to_starting(plan: Plan, seen: Observation) -> tuple[str, ...]:
     again = plan_of(plan.request, plan.target, seen, terms_of(plan))
     if isinstance(again, Refusal):
         return again.reasons
-    return tuple(_changes(plan, again))
+    return (*_changed_source(plan, again), *_forged(plan, again), *_changes(plan, again))
+
+
+def _forged(plan: Plan, again: Plan) -> list[str]:
+    """What follows from the request alone, so that no change of the world explains another value in the file."""
+    reasons = [
+        f"the plan was not made by its own request: {what} is {_short(was)}, and it must be {_short(now)}"
+        for what, was, now in (
+            ("the run", plan.run, again.run),
+            ("the source", plan.source, again.source),
+            ("the clone", plan.clone, again.clone),
+        )
+        if was != now
+    ]
+    orders = {step.id: (step.guards, step.after) for step in again.steps}
+    if orders.keys() == {step.id for step in plan.steps}:
+        reasons += [
+            f"the plan was not made by its own request: step {step.id} has other guards, or another order"
+            for step in plan.steps
+            if orders[step.id] != (step.guards, step.after)
+        ]
+    return reasons
+
+
+def _changed_source(plan: Plan, again: Plan) -> tuple[str, ...]:
+    """Whether another cluster has taken the source's name: its backups are of another database."""
+    was, now = _source_id(plan), _source_id(again)
+    return () if was == now else (f'the world has changed: "{plan.source}" was {was}, now it is {now}',)
+
+
+def _source_id(plan: Plan) -> str | None:
+    seen = [step.action.source_seen for step in plan.steps if isinstance(step.action, Validate)]
+    return seen[0].resource_id if seen and seen[0] else None
 
 
 def _changes(plan: Plan, again: Plan) -> list[str]:
