@@ -18,7 +18,7 @@ def observe(
     """What is seen of the world by somebody who wants ``request``."""
     match request:
         case PitrRequest():
-            return _for_pitr(lookout, identity, target, now)
+            return _for_pitr(lookout, identity, target, request, now)
         case CleanRequest():
             return _for_clean(lookout, identity, request, now)
 
@@ -42,11 +42,13 @@ def with_past(seen: Observation, past: tuple[Past, ...]) -> Observation:
     return seen.model_copy(update={"past": past})
 
 
-def _for_pitr(lookout: Lookout, identity: Identity, target: Target, now: datetime) -> Observation:
+def _for_pitr(
+    lookout: Lookout, identity: Identity, target: Target, request: PitrRequest, now: datetime
+) -> Observation:
     everything = lookout.clusters()
-    cluster = everything.get(target.cluster)
+    cluster = _source(everything.get(target.cluster), request)
     backups = lookout.backups() if cluster is None else ()
-    kept = next((backup for backup in backups if backup.cluster == target.cluster), None)
+    kept = _kept(backups, target, request)
     network = target.network.get(target.region, Network())
     groups = network.security_groups or (cluster.security_groups if cluster else ())
     key = cluster.kms_key if cluster else kept.kms_key if kept else None
@@ -64,6 +66,19 @@ def _for_pitr(lookout: Lookout, identity: Identity, target: Target, now: datetim
         names_taken=tuple(sorted(everything)),
         size=lookout.size(target.cluster, now) if cluster else None,
     )
+
+
+def _source(living: Cluster | None, request: PitrRequest) -> Cluster | None:
+    """The living cluster, unless the request is for the deleted one whose name it took over."""
+    return living if living and request.resource_id in (None, living.resource_id) else None
+
+
+def _kept(backups: tuple[AutomatedBackup, ...], target: Target, request: PitrRequest) -> AutomatedBackup | None:
+    for backup in backups:
+        wanted = request.resource_id in (None, backup.resource_id)
+        if wanted and (request.resource_id or backup.cluster == target.cluster):
+            return backup
+    return None
 
 
 def _instances(lookout: Lookout, cluster: Cluster | None) -> tuple[Instance, ...]:

@@ -1,0 +1,113 @@
+"""Gathering what a planner may know: the right cluster, the right backup, and nothing of somebody else's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from daybreak.model.plan import AwsCall
+from daybreak.model.replies import Reply
+from daybreak.model.requests import CleanRequest
+from daybreak.observe.look import Lookout
+from daybreak.observe.observation import observe
+from daybreak.plan.planner import plan_of
+from tests import fix_worlds
+from tests.fix_worlds import KEY, NOW, SOURCE
+
+
+class Region:
+    """A region that answers from a table."""
+
+    region = "us-east-1"
+
+    def __init__(self, **answers: Any) -> None:
+        self.answers = answers
+        self.asked: list[AwsCall] = []
+
+    def read(self, call: AwsCall) -> dict[str, Any]:
+        self.asked.append(call)
+        answer: dict[str, Any] = self.answers[call.operation]
+        return answer
+
+    def pages(self, call: AwsCall, items: str) -> Iterator[dict[str, Any]]:
+        yield from self.read(call)[items]
+
+    def change(self, call: AwsCall) -> Reply:
+        raise AssertionError(call.operation)
+
+
+def cluster(**more: Any) -> dict[str, Any]:
+    """The living cluster that took over the name of a deleted one."""
+    body = {"DBClusterIdentifier": SOURCE, "DbClusterResourceId": "cluster-NEW", "KmsKeyId": "new-key"}
+    return body | {"Engine": "aurora-postgresql", "EngineVersion": "17.4", "DBClusterParameterGroup": "new"} | more
+
+
+def kept(resource_id: str) -> dict[str, Any]:
+    """A backup that was kept."""
+    return {
+        "DBClusterIdentifier": SOURCE,
+        "DbClusterResourceId": resource_id,
+        "Status": "retained",
+        "Engine": "aurora-postgresql",
+        "EngineVersion": "16.6",
+        "KmsKeyId": KEY,
+        "StorageEncrypted": True,
+        "RestoreWindow": {"EarliestTime": NOW - timedelta(days=9), "LatestTime": NOW - timedelta(minutes=9)},
+    }
+
+
+def region(**more: Any) -> Region:
+    """A region with a successor of the deleted cluster, and two kept backups."""
+    settable = [{"ParameterName": "max_logical_replication_workers", "IsModifiable": True}]
+    answers: dict[str, Any] = {
+        "DescribeDBClusters": {"DBClusters": [cluster()]},
+        "DescribeDBInstances": {"DBInstances": []},
+        "DescribeDBClusterAutomatedBackups": {
+            "DBClusterAutomatedBackups": [kept("cluster-OLDER"), kept("cluster-OLD")]
+        },
+        "DescribeEngineDefaultClusterParameters": {"EngineDefaults": {"Parameters": settable}},
+        "DescribeDBSubnetGroups": {"DBSubnetGroups": [{"DBSubnetGroupName": "embi-db-subnet-group"}]},
+        "DescribeSecurityGroups": {"SecurityGroups": [{"GroupId": fix_worlds.GROUP}]},
+        "DescribeKey": {"KeyMetadata": {"Arn": KEY, "Enabled": True}},
+    }
+    return Region(**(answers | more))
+
+
+def test_a_deleted_cluster_is_seen_behind_the_one_that_took_its_name() -> None:
+    """The new cluster is empty; the backup of the old one, asked for by its id, is what somebody needs back."""
+    door = region()
+    request = fix_worlds.pitr_request(resource_id="cluster-OLD")
+    seen = observe(Lookout(door), fix_worlds.identity(), fix_worlds.target(), request, NOW)
+    assert (seen.cluster, seen.instances, seen.parameter_group) == (None, (), None)
+    assert seen.key is not None
+    asked = {call.operation: call.params for call in door.asked}
+    assert asked["DescribeKey"] == {"KeyId": KEY}
+    assert asked["DescribeEngineDefaultClusterParameters"] == {"DBParameterGroupFamily": "aurora-postgresql16"}
+    assert seen.names_taken == (SOURCE,)
+    made = plan_of(request, fix_worlds.target(), seen, fix_worlds.terms())
+    assert getattr(made, "reasons", ()) == ()
+
+
+def test_a_clean_up_looks_only_at_what_the_run_is_named_for() -> None:
+    """What is not looked at cannot be planned away."""
+    name = "embi-aurora-pitr-202401151430-7k2"
+    groups = {
+        "DBClusterParameterGroups": [
+            {"DBClusterParameterGroupName": f"{name}-quarantine", "DBClusterParameterGroupArn": "arn"}
+        ]
+    }
+    door = region(
+        DescribeDBClusters={"DBClusters": [cluster(DBClusterIdentifier=name)]},
+        DescribeDBClusterParameterGroups=groups,
+        DescribeDBClusterParameters={"Parameters": []},
+        ListTagsForResource={"TagList": [{"Key": "daybreak:run", "Value": name}]},
+    )
+    request = CleanRequest(target="embi", run=name, suffix="x")
+    seen = observe(Lookout(door), fix_worlds.identity(), fix_worlds.target(), request, NOW)
+    assert seen.cluster is not None
+    assert seen.parameter_group is not None
+    assert seen.parameter_group.tags == {"daybreak:run": name}
+    assert [call.params.get("Filters") for call in door.asked if call.operation == "DescribeDBClusters"] == [
+        [{"Name": "db-cluster-id", "Values": [name]}]
+    ]
