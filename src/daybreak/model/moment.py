@@ -90,7 +90,7 @@ def _whole_second(instant: datetime) -> datetime:
 def _before(now: datetime, words: str) -> datetime:
     try:
         return now - _ago(words)
-    except OverflowError:
+    except (OverflowError, ValueError):  # more days than there are, or more digits than Python reads
         raise Refused(f'the moment "{printable(words)}" is too far away', f"write {ALLOWED}") from None
 
 
@@ -165,6 +165,8 @@ def _unreadable(words: str, *, now: datetime, zone: str) -> Refused:
             f'the moment "{words}" has no time zone, and in {zone} it does not exist or happened twice',
             f'write "{in_utc}" if you mean {plain.time().format_iso()} UTC, else add the offset you mean',
         )
+    except ValueError:  # the first or the last day of the calendar, which is out of it elsewhere
+        return Refused(f'the moment "{words}" is too far away', f"write {ALLOWED}")
     if here == in_utc:
         return Refused(
             f'the moment "{words}" has no time zone',
