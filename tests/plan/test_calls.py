@@ -1,0 +1,109 @@
+"""Actions as AWS calls: what AWS's own model takes, the names they touch, and nothing that was never meant."""
+
+from __future__ import annotations
+
+import botocore.session
+import pytest
+from botocore.model import StructureShape
+from botocore.validate import ParamValidator
+
+from daybreak.model.actions import Change, SetClusterOptions
+from daybreak.model.moment import Latest
+from daybreak.model.plan import Plan
+from daybreak.model.world import ParameterGroup, ServerlessRange
+from daybreak.plan.calls import CHANGES, READS, Stamp, call_of, changed_names, look_of
+from tests import fix_worlds
+from tests.chaos.simulation import CASES
+from tests.fix_worlds import NOW, REGION
+
+STAMP = Stamp(run="run", plan="0" * 64, expires=NOW)
+RDS = botocore.session.get_session().get_service_model("rds")
+
+
+def changes(plan: Plan) -> list[Change]:
+    """The changes among a plan's steps."""
+    return [step.action for step in plan.steps if isinstance(step.action, Change)]
+
+
+def shape_of(operation: str) -> StructureShape:
+    """What AWS's model says an operation takes."""
+    shape = RDS.operation_model(operation).input_shape
+    assert shape is not None
+    return shape
+
+
+@pytest.mark.parametrize("kind", CASES)
+def test_aws_own_model_takes_every_call_of_every_kind_of_plan(kind: str) -> None:
+    """A misspelt parameter would be found by AWS, forty minutes into a restore."""
+    for action in changes(CASES[kind]().plan):
+        call = call_of(action, STAMP, REGION)
+        assert call is not None
+        report = ParamValidator().validate(call.params, shape_of(call.operation))
+        assert not report.has_errors(), report.generate_report()
+        assert None not in call.params.values()
+
+
+def test_each_change_names_what_it_changes() -> None:
+    """The guard of the source reads these names; a name that is missing there is not guarded."""
+    for operation, names in CHANGES.items():
+        assert set(names) <= set(shape_of(operation).members)
+    assert not READS.intersection(CHANGES)
+
+
+def test_an_operation_that_is_not_listed_cannot_be_judged() -> None:
+    """Silence about an unknown operation would let it pass the guard."""
+    with pytest.raises(KeyError):
+        changed_names("RebootDBCluster", {"DBClusterIdentifier": "x"})
+
+
+def test_the_moment_is_sent_as_asked() -> None:
+    """Exactly one of the two ways to say when; AWS refuses both and takes neither for now."""
+    for wish, sent, unsent in (
+        ({}, ("RestoreToTime", "2024-01-15T14:30:00Z"), "UseLatestRestorableTime"),
+        ({"moment": Latest(), "words": "latest"}, ("UseLatestRestorableTime", True), "RestoreToTime"),
+    ):
+        plan = fix_worlds.plan(request=fix_worlds.pitr_request(**wish))
+        call = call_of(plan.step("03-restore-cluster").action, STAMP, REGION)
+        assert call is not None
+        assert call.params[str(sent[0])] == sent[1]
+        assert unsent not in call.params
+
+
+def test_everything_created_carries_the_stamp() -> None:
+    """Only what is tagged is found again after a lost reply, cleaned up, or known as forgotten."""
+    wanted = {"daybreak:run": "run", "daybreak:plan": "0" * 64, "daybreak:expires": "2024-01-15T14:52:10Z"}
+    for action in changes(fix_worlds.plan()):
+        call = call_of(action, STAMP, REGION)
+        assert call is not None
+        if call.operation.startswith(("Copy", "Create", "Restore")):
+            tags = {tag["Key"]: tag["Value"] for tag in call.params["Tags"]}
+            assert wanted.items() <= tags.items()
+
+
+def test_options_that_are_not_asked_for_are_not_sent() -> None:
+    """Lifting protection must not reset the windows."""
+    call = call_of(SetClusterOptions(clone="c", is_protected=False), STAMP, REGION)
+    assert call is not None
+    assert call.params == {"DBClusterIdentifier": "c", "ApplyImmediately": True, "DeletionProtection": False}
+
+
+def test_a_serverless_range_is_sent_and_a_fixed_class_has_none() -> None:
+    """A serverless clone without its range would start at AWS's default and crawl."""
+    for serverless, sent in (
+        (ServerlessRange(low=0.5, high=16), {"MinCapacity": 0.5, "MaxCapacity": 16.0}),
+        (None, None),
+    ):
+        seen = fix_worlds.observation(cluster=fix_worlds.cluster(serverless=serverless))
+        call = call_of(fix_worlds.plan(seen=seen).step("03-restore-cluster").action, STAMP, REGION)
+        assert call is not None
+        assert call.params.get("ServerlessV2ScalingConfiguration") == sent
+
+
+def test_waits_are_shown_by_a_look_and_validation_by_none() -> None:
+    """A person who follows the plan by hand needs a command for each wait."""
+    group = ParameterGroup(name="default.aurora-postgresql16", family="aurora-postgresql16")
+    for step in fix_worlds.plan(seen=fix_worlds.observation(parameter_group=group)).steps:
+        call, look = call_of(step.action, STAMP, REGION), look_of(step.action, REGION)
+        assert (call is None) == step.action.kind.startswith(("await", "validate"))
+        assert (look is not None) == step.action.kind.startswith("await")
+        assert look is None or look.operation in READS

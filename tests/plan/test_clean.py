@@ -1,0 +1,146 @@
+"""Planning a clean-up: only what the run created, in the order AWS takes it, and never the source."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from daybreak.model.actions import DeleteCluster, DeleteInstance, DeleteParameterGroup, SetClusterOptions
+from daybreak.model.plan import Plan, Refusal
+from daybreak.model.requests import CleanRequest
+from daybreak.model.world import Cluster, Instance, Observation, ParameterGroup
+from daybreak.plan.calls import RUN_TAG, Stamp, call_of, changed_names
+from daybreak.plan.planner import plan_of
+from tests import fix_worlds
+from tests.fix_worlds import REGION, SOURCE
+
+RUN = "embi-aurora-pitr-202401151430-7k2"
+OURS = {RUN_TAG: RUN}
+THEIRS = {RUN_TAG: "somebody-else"}
+
+
+def clone(**changes: Any) -> Cluster:
+    """The clone as the run left it."""
+    defaults: dict[str, Any] = {"identifier": RUN, "is_protected": False, "tags": OURS, "members": ()}
+    return fix_worlds.cluster(**(defaults | changes))
+
+
+def inside(number: int, **changes: Any) -> Instance:
+    """An instance of the clone."""
+    defaults: dict[str, Any] = {"identifier": f"{RUN}-{number}", "cluster": RUN, "tags": OURS}
+    return fix_worlds.instance(1, **(defaults | changes))
+
+
+def group(**changes: Any) -> ParameterGroup:
+    """The quarantine group."""
+    defaults: dict[str, Any] = {"name": f"{RUN}-quarantine", "family": "aurora-postgresql16", "tags": OURS}
+    return ParameterGroup(**(defaults | changes))
+
+
+def left(**changes: Any) -> Observation:
+    """What a run left behind."""
+    defaults: dict[str, Any] = {
+        "seen": fix_worlds.NOW,
+        "identity": fix_worlds.identity(),
+        "cluster": clone(),
+        "instances": (inside(1), inside(2)),
+        "parameter_group": group(),
+    }
+    return Observation(**(defaults | changes))
+
+
+def cleaned(seen: Observation, run: str = RUN) -> Plan | Refusal:
+    """The plan of the clean-up, or its refusal."""
+    return plan_of(CleanRequest(target="embi", run=run, suffix="9x4"), fix_worlds.target(), seen, fix_worlds.terms())
+
+
+def slugs(seen: Observation) -> list[str]:
+    """The steps of the clean-up, without their numbers."""
+    made = cleaned(seen)
+    assert isinstance(made, Plan), made
+    return [step.id.partition("-")[2] for step in made.steps]
+
+
+def test_the_order_is_the_one_that_aws_takes() -> None:
+    """Protection, instances, cluster, its disappearance, group: any other order is refused half-way."""
+    assert slugs(left(cluster=clone(is_protected=True))) == [
+        "lift-protection",
+        "delete-instance-1",
+        "delete-instance-2",
+        "delete-cluster",
+        "await-gone",
+        "delete-parameter-group",
+    ]
+
+
+def test_what_is_not_there_is_not_removed() -> None:
+    """A run that died early left less; its clean-up is shorter."""
+    assert slugs(left(instances=())) == ["delete-cluster", "await-gone", "delete-parameter-group"]
+    assert slugs(left(cluster=None, instances=())) == ["delete-parameter-group"]
+    assert slugs(left(parameter_group=None, instances=())) == ["delete-cluster", "await-gone"]
+    assert "lift-protection" not in slugs(left(cluster=clone(is_protected=True, status="deleting")))
+
+
+def test_nothing_left_is_a_refusal_that_says_so() -> None:
+    """An empty plan would look like a clean-up that did something."""
+    answer = cleaned(left(cluster=None, instances=(), parameter_group=None))
+    assert isinstance(answer, Refusal)
+    assert answer.reasons == (f'nothing that "{RUN}" created exists any more',)
+
+
+def test_every_foreign_thing_is_named_and_nothing_is_planned() -> None:
+    """One thing of a colleague's in the cluster is enough to stop and ask."""
+    answer = cleaned(
+        left(
+            cluster=clone(tags=THEIRS),
+            instances=(inside(1), inside(2, tags={}), inside(3, tags=THEIRS)),
+            parameter_group=group(tags={}),
+        )
+    )
+    assert isinstance(answer, Refusal)
+    assert len(answer.reasons) == 4
+    assert any(f'the instance "{RUN}-2"' in reason for reason in answer.reasons)
+
+
+def test_the_source_is_never_cleaned_whatever_its_tags_say() -> None:
+    """Somebody copied the tags of a clone to production; its name must be enough."""
+    tagged = fix_worlds.cluster(tags={RUN_TAG: SOURCE})
+    answer = cleaned(left(cluster=tagged, instances=(), parameter_group=None), run=SOURCE)
+    assert isinstance(answer, Refusal)
+    assert answer.reasons == (f'"{SOURCE}" is the source itself',)
+
+
+TAGS = st.sampled_from([OURS, OURS, OURS, THEIRS, {}])
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(
+    cluster=st.none()
+    | st.builds(clone, tags=TAGS, is_protected=st.booleans(), status=st.sampled_from(["available", "deleting"])),
+    instances=st.lists(
+        st.builds(inside, st.integers(1, 15), tags=TAGS), max_size=5, unique_by=lambda one: one.identifier
+    ),
+    parameter_group=st.none() | st.builds(group, tags=TAGS),
+)
+def test_only_what_is_ours_is_ever_removed(
+    cluster: Cluster | None, instances: list[Instance], parameter_group: ParameterGroup | None
+) -> None:
+    """Random inventories: what a plan removes carries our tag, is guarded, and no backup is dropped with it."""
+    made = cleaned(
+        left(cluster=cluster, instances=tuple(instances) if cluster else (), parameter_group=parameter_group)
+    )
+    if isinstance(made, Refusal):
+        return
+    ours = {one.identifier for one in instances if one.tags == OURS}
+    ours |= {RUN} if cluster and cluster.tags == OURS else set()
+    ours |= {f"{RUN}-quarantine"} if parameter_group and parameter_group.tags == OURS else set()
+    for step in made.steps:
+        if isinstance(step.action, SetClusterOptions | DeleteCluster | DeleteInstance | DeleteParameterGroup):
+            call = call_of(step.action, Stamp(run=made.owner, plan=made.digest()), REGION)
+            assert call is not None
+            assert ours.issuperset(changed_names(call.operation, call.params))
+            assert [guard.kind for guard in step.guards] == ["ours-only"]
+            assert "DeleteAutomatedBackups" not in call.params
+    assert made.owner == RUN

@@ -1,0 +1,63 @@
+"""How long it takes, and on what evidence that is said."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daybreak.model.world import Past
+from daybreak.plan.estimates import CALL, ENOUGH, INSTANCE, restore_estimate, storage_share
+
+GB = 1024**3
+
+
+def past(*minutes: int, kind: str = "pitr") -> tuple[Past, ...]:
+    """Earlier runs that took so long."""
+    return tuple(Past(run=f"run-{each}", kind=kind, took=timedelta(minutes=each)) for each in minutes)
+
+
+@pytest.mark.parametrize(
+    ("size", "low", "high", "says"),
+    [
+        (40 * GB, 30, 60, "< 100 GB"),
+        (100 * GB - 1, 30, 60, "< 100 GB"),
+        (100 * GB, 60, 120, "100-500 GB"),
+        (500 * GB, 60, 120, "100-500 GB"),
+        (1000 * GB, 120, 240, "stretched by 2.0"),
+        (None, 30, 120, "the source's size is not known"),
+    ],
+)
+def test_without_history_the_runbooks_table_speaks(size: int | None, low: int, high: int, says: str) -> None:
+    """The numbers are the runbook's own, and the estimate says so."""
+    estimate = restore_estimate("pitr", size, ())
+    assert (estimate.low, estimate.high) == (timedelta(minutes=low), timedelta(minutes=high))
+    assert says in estimate.evidence
+    assert "the runbook's table" in estimate.evidence
+
+
+def test_own_history_is_better_evidence_than_any_table() -> None:
+    """Three restores of this very cluster tell more than an average of others."""
+    estimate = restore_estimate("pitr", 40 * GB, past(50, 41, 44))
+    assert (estimate.low, estimate.high) == (timedelta(minutes=41), timedelta(minutes=50))
+    assert estimate.evidence == "3 earlier runs of this target: median 44 minutes"
+
+
+def test_little_history_is_told_beside_the_table() -> None:
+    """Two runs are an anecdote; runs of another kind are none."""
+    estimate = restore_estimate("pitr", 40 * GB, past(41, 44) + past(1, 2, 3, kind="snapshot"))
+    assert estimate.low == timedelta(minutes=30)
+    assert "2 earlier run(s) of this target: 41 minutes, 44 minutes" in estimate.evidence
+
+
+@given(size=st.none() | st.integers(1, 2**50), minutes=st.lists(st.integers(1, 600), max_size=6))
+def test_bounds_are_never_turned_round(size: int | None, minutes: list[int]) -> None:
+    """A countdown against a low bound above the high one would run backwards."""
+    whole = restore_estimate("pitr", size, past(*minutes))
+    share = storage_share(whole, CALL, INSTANCE)
+    assert timedelta(0) < whole.low <= whole.high
+    assert timedelta(0) < share.low <= share.high
+    if len(minutes) >= ENOUGH:
+        assert (whole.low, whole.high) == (timedelta(minutes=min(minutes)), timedelta(minutes=max(minutes)))
