@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from daybreak.model.moment import Latest, distance
-from daybreak.model.names import LONGEST
+from daybreak.model.names import LONGEST, instance_name
 from daybreak.model.requests import PitrRequest
 from daybreak.model.targets import Network, Target
 from daybreak.model.value import iso
 from daybreak.model.world import Observation, Window
 from daybreak.plan.source import Source, kept_backups
+
+MOST_INSTANCES = 16
+"""A writer and fifteen readers: as many as an Aurora cluster takes."""
 
 ENGINE = "aurora-postgresql"
 """The one engine whose clusters can be restored."""
@@ -99,7 +102,7 @@ def _objections_to_network(network: Network, seen: Observation) -> list[str]:
 
 def _objections_to_clone(clone: str, source: Source, seen: Observation) -> list[str]:
     reasons = []
-    if len(clone) + len("-quarantine") > LONGEST:
+    if len(instance_name(clone, MOST_INSTANCES)) > LONGEST:
         reasons.append(f'the name "{clone}" would be too long')
     if clone in seen.names_taken:
         reasons.append(f'a cluster "{clone}" exists already')
