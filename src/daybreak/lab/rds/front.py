@@ -140,9 +140,9 @@ class Rds:
     def start(self) -> None:
         """Open what an earlier process left, start its servers, redo its unfinished work, and begin to run."""
         self._ending.clear()
-        saved = self._state.get("clock", "", "clock")
-        if saved is not None:
-            self._clock.go_on_from(saved["simulated"])
+        saved = self._state.get("clock", "", "clock") or {"simulated": 0.0}
+        begun = [job.began for job in self._desk.control.jobs()]  # the last save may be older than the last job
+        self._clock.go_on_from(max([saved["simulated"], *begun]))
         self._down_again()
         for _, _, cluster in self._state.everywhere("cluster"):
             if not self._fleet.addresses.take_again(Address(cluster["Endpoint"], cluster["Port"])):
