@@ -38,7 +38,7 @@ def writing(volume: Volume, script: Path) -> Iterator[None]:
     script.write_text("insert into ledger default values;\n")
     listen = volume.listen
     assert listen is not None
-    words = ["-n", "-c", WRITERS, "-j", 2, "-T", 120, "-R", 2000, "-f", script, "-h", listen.host, "-p", listen.port]
+    words = ["-n", "-c", WRITERS, "-j", 2, "-T", 120, "-R", 1500, "-f", script, "-h", listen.host, "-p", listen.port]
     command = [volume.install.bin / "pgbench", *words, "-U", OWNER.username, DATABASE]
     environment = {**os.environ, "PGPASSWORD": OWNER.password}
     pgbench = subprocess.Popen([str(word) for word in command], env=environment, stdout=subprocess.DEVNULL)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from daybreak.lab.template import ALONE
 from daybreak.lab.volume import Volume
 from tests.lab.fix_volumes import DATABASE, OWNER, Yard, answer, run
 
@@ -114,3 +115,4 @@ def test_no_restore_speaks_to_the_publisher_while_it_recovers(yard: Yard) -> Non
     assert not clone.running
     assert slot(publisher) == before
     assert "application_name=orders" not in publisher.log.read_text()
+    assert ALONE["max_logical_replication_workers"] == "0", "a worker would seldom be fast enough to be seen here"

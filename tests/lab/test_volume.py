@@ -113,6 +113,9 @@ def test_a_commit_between_idle_ticks_is_not_taken_for_idleness(yard: Yard) -> No
         late.commit()
     assert answer(yard.restored(volume, "before", volume.window[1]), ROWS) == 10
     assert answer(yard.restored(volume, "after", volume.tick()), ROWS) == 11
+    volume.tick()
+    run(volume, "insert into orders default values")
+    assert answer(yard.restored(volume, "later", volume.tick()), ROWS) == 12
 
 
 def test_a_stopped_and_a_retired_volume_can_still_be_restored(yard: Yard) -> None:

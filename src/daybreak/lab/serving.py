@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from daybreak.lab.archive import Archive
+from daybreak.lab.binaries import Install
 from daybreak.lab.node import Node
 from daybreak.lab.template import ALONE, MODEST
+from daybreak.lab.tls import tls_settings
 
 
 @dataclass(frozen=True)
@@ -23,9 +25,11 @@ class Listen:
     reachable: bool = True
 
 
-def configuration(archive: Archive, reaching: Mapping[str, str], listen: Listen) -> dict[str, str]:
+def configuration(archive: Archive, install: Install, reaching: Mapping[str, str], listen: Listen) -> dict[str, str]:
     """Everything the server of a cluster is told; what the lab holds wins over the cluster's parameters."""
     held = {"listen_addresses": listen.host if listen.reachable else "", **_archived(archive)}
+    if install.has_tls:
+        held |= tls_settings(install)
     return {**MODEST, **reaching, **held}
 
 

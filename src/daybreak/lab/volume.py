@@ -289,12 +289,12 @@ class Volume:
         return cls(place, install, archive, document)
 
     def _boot(self, listen: Listen, reaching: Mapping[str, str]) -> None:
-        self._node.start(configuration(self._archive, reaching, listen), port=listen.port)
+        self._node.start(configuration(self._archive, self.install, reaching, listen), port=listen.port)
         _AT_WORK.add(self.place)
         self._listen, self._booted = listen, dict(reaching)
 
     def _write(self, listen: Listen, reaching: Mapping[str, str]) -> None:
-        self._node.write_settings(configuration(self._archive, reaching, listen))
+        self._node.write_settings(configuration(self._archive, self.install, reaching, listen))
 
     def _running_at(self) -> Listen:
         if self._listen is None or not self.running:
