@@ -153,7 +153,7 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], str]] =
         {},
         'a cluster "embi-aurora-pitr-202401151430-7k2" exists already',
     ),
-    "name too long": ({}, {"suffix": "7k2" * 8}, {}, "would be too long"),
+    "name too long": ({}, {"suffix": "7k2" * 12}, {}, "would be too long"),
     "no quarantine": (
         {"settable": ("default_transaction_read_only",)},
         {},
