@@ -91,6 +91,16 @@ def test_tags_of_the_request_and_of_the_resource_decide(guarded: LabUnderTest) -
     assert refused(guarded.client("rds", key=untagged), "create_db_cluster_parameter_group", group) == ""
 
 
+def test_a_role_must_be_passed_on_by_somebody_who_may(guarded: LabUnderTest) -> None:
+    """Who could hang any role on a cluster could become that role."""
+    role = "arn:aws:iam::123456789012:role/no-such-role"
+    args = {"DBClusterIdentifier": "no-such-cluster", "RoleArn": role}
+    without = someone(guarded, "hangs", allow("rds:AddRoleToDBCluster"))
+    assert refused(guarded.client("rds", key=without), "add_role_to_db_cluster", args) == "AccessDenied"
+    passes = someone(guarded, "passes", allow("rds:AddRoleToDBCluster"), allow("iam:PassRole", role))
+    assert refused(guarded.client("rds", key=passes), "add_role_to_db_cluster", args) == ""
+
+
 def test_a_region_can_be_all_that_is_allowed(guarded: LabUnderTest) -> None:
     """Conditions count, which moto's own enforcement does not do."""
     key = someone(guarded, "west", allow("rds:*", StringEquals={"aws:RequestedRegion": "us-west-2"}))

@@ -189,6 +189,9 @@ def _rds_questions(
     for resource in resources:
         worn = {f"aws:resourcetag/{key.lower()}": (value,) for key, value in tags_of(call.region, resource).items()}
         yield Question(f"rds:{call.operation}", resource, {**asked, **worn})
+    for name in ("RoleArn", "MonitoringRoleArn"):
+        if role := call.params.get(name):
+            yield Question("iam:PassRole", role, context)
     if tags and call.operation != "AddTagsToResource":
         made = _made(call, account)
         yield Question("rds:AddTagsToResource", made or resources[0], asked)
