@@ -1,0 +1,188 @@
+"""The tool's own share of a restore: time in which neither AWS, nor PostgreSQL, nor the next look was being waited for.
+
+How it is counted. The wall time of a run, from its first event to its last, less
+
+- the time in which an HTTP exchange with AWS was in flight (botocore's events, ``Traffic.waited``),
+- the time asleep until the next look (``SystemTiming.slept``),
+- the time in which any thread waited for PostgreSQL (psycopg's own wait functions, overlaps counted once).
+
+Processor time that was spent during those waits counts as the tool's own. So do DNS, the knock on the port, every ``fsync``
+of the journal, and whatever the machine made the tool wait for a core: the figure errs against the tool.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import psycopg.waiting
+
+from bench.rounds import Figures, Rounds, Row, cost_of, milliseconds
+from bench.stage import SPEED, Stage, stage, wish
+from daybreak.app import Watchers
+from daybreak.lab.remote import REGION
+from daybreak.lab.shell import poll_seconds
+
+ROUNDS = 3
+GOAL = 0.02
+POLL = poll_seconds(SPEED)
+
+
+@dataclass
+class Ledger:
+    """When something outside was waited for, and what was computed meanwhile."""
+
+    spans: list[tuple[float, float]] = field(default_factory=list)
+    computed: float = 0.0
+
+    def noting(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, with every stay in it noted."""
+
+        def noted(*arguments: Any, **named: Any) -> Any:
+            began, computed = time.monotonic(), time.thread_time()
+            try:
+                return function(*arguments, **named)
+            finally:
+                self.spans.append((began, time.monotonic()))
+                self.computed += time.thread_time() - computed
+
+        return noted
+
+    @property
+    def waited(self) -> float:
+        """Seconds in which at least one thread was waiting, without what was computed meanwhile."""
+        total, reached = 0.0, 0.0
+        for began, ended in sorted(self.spans):
+            if ended > reached:
+                total += ended - max(began, reached)
+                reached = ended
+        return max(total - self.computed, 0.0)
+
+
+@contextmanager
+def ledger_of(place: Any, *names: str) -> Iterator[Ledger]:
+    """Note every stay in those functions of a module for as long as the block lasts."""
+    ledger, before = Ledger(), {name: getattr(place, name) for name in names}
+    for name, function in before.items():
+        setattr(place, name, ledger.noting(function))
+    try:
+        yield ledger
+    finally:
+        for name, function in before.items():
+            setattr(place, name, function)
+
+
+@dataclass(frozen=True)
+class Share:
+    """Where one run's time went, in seconds."""
+
+    wall: float
+    cpu: float
+    queued: float
+    """Waiting for a core, of the thread that carries out the run: what a busy machine adds."""
+    aws: float
+    postgres: float
+    asleep: float
+    disk: float
+    calls: int
+
+    @property
+    def own(self) -> float:
+        """What is left: the tool's own time."""
+        return self.wall - self.aws - self.postgres - self.asleep
+
+
+def share_of_run(on: Stage) -> Share:
+    """Carry out one restore in this process; its clone is removed afterwards."""
+    app = on.app()
+    run = app.start(app.plan_pitr(wish()))
+    traffic, timing = app.aws(REGION).traffic, app.timing
+    before = (traffic.waited, timing.slept, sum(traffic.calls.values()))
+    with ledger_of(psycopg.waiting, "wait", "wait_conn") as postgres, ledger_of(os, "fsync") as disk:
+        began, computed, queued = time.monotonic(), time.process_time(), _queued()
+        app.carry_out(run, Watchers())
+        wall, cpu, queued = time.monotonic() - began, time.process_time() - computed, _queued() - queued
+    share = Share(
+        wall=wall,
+        cpu=cpu,
+        queued=queued,
+        aws=traffic.waited - before[0],
+        postgres=postgres.waited,
+        asleep=timing.slept - before[1],
+        disk=disk.waited,
+        calls=sum(traffic.calls.values()) - before[2],
+    )
+    on.clean(app, run)
+    return share
+
+
+def _queued() -> float:
+    """Seconds this thread has waited for a core so far; nothing where the system does not tell."""
+    try:
+        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, IndexError):
+        return 0.0
+
+
+def figures() -> Figures:
+    """Where the time of a restore goes, and what the whole command adds to it."""
+    taken = Rounds()
+    with stage(SPEED) as on:
+        share_of_run(on)  # everything that a process loads once
+        shares = taken.of(lambda: share_of_run(on), ROUNDS)
+        command = on.command("plan", "pitr", "embi", "--to", "latest", "--config", str(on.configuration))
+        plans = taken.of(lambda: cost_of(command, environment=on.environment), ROUNDS)
+    rows = (
+        Row("a restore, start to verdict", milliseconds(median(share.wall for share in shares)), "1", ROUNDS),
+        _row("asleep until the next look", shares, lambda share: share.asleep),
+        _row("waiting for AWS", shares, lambda share: share.aws),
+        _row("waiting for PostgreSQL", shares, lambda share: share.postgres),
+        _row("the tool's own share", shares, lambda share: share.own, has_goal=True),
+        _row("of that, `fsync` of the journal", shares, lambda share: share.disk),
+        _row("beside it: waiting for a core, anywhere in the run", shares, lambda share: share.queued),
+        _row("beside it: processor time of the process", shares, lambda share: share.cpu),
+        _paced(shares),
+        Row(
+            "beside it: the command `daybreak plan pitr`, in all",
+            f"{milliseconds(median(cost.wall for cost in plans))} (CPU {milliseconds(median(cost.cpu for cost in plans))})",
+            runs=ROUNDS,
+        ),
+    )
+    notes = (
+        f"At speed {SPEED:g} forty minutes of AWS pass in four seconds, with a look each {POLL:g} s.",
+        f"Calls in a run: {median(share.calls for share in shares):.0f}.",
+        "Waiting for a core, DNS, and processor time spent inside a wait count as the tool's own.",
+        taken.note(),
+    )
+    return Figures("The tool's own share of a restore", rows, notes)
+
+
+def _row(what: str, shares: list[Share], part: Callable[[Share], float], *, has_goal: bool = False) -> Row:
+    ratio = median(part(share) / share.wall for share in shares)
+    return Row(
+        what=what,
+        median=milliseconds(median(map(part, shares))),
+        ratio=f"{ratio:.1%}",
+        runs=len(shares),
+        goal="under 2 %" if has_goal else "",
+        is_reached=ratio < GOAL if has_goal else None,
+    )
+
+
+def _paced(shares: list[Share]) -> Row:
+    """The same work at AWS's own pace: more looks, and each second of the lab six hundred long; computed, not measured."""
+    looks = POLL * SPEED / 15.0
+    ratio = median(share.own * looks / (share.wall * SPEED) for share in shares)
+    what = f"the own share at speed 1 with a look each 15 s (computed: {looks:g} × the work in {SPEED:g} × the time)"
+    return Row(what, "", f"{ratio:.3%}", len(shares), "under 2 %", is_reached=ratio < GOAL)
+
+
+def measure() -> str:
+    """The table of where the time goes."""
+    return figures().text()

@@ -1,0 +1,113 @@
+"""Where a benchmark plays: a lab of its own, the app and the real command in its environment, and clones cleaned away.
+
+The law: everything runs on this machine, and ends with the block, however it ends.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from daybreak.app import App, Watchers, Wish
+from daybreak.aws.gateway import Access
+from daybreak.cli.demo import CONFIGURATION
+from daybreak.config import load
+from daybreak.lab import remote, shell
+from daybreak.lab.company import Company
+from daybreak.lab.remote import RemoteLab
+
+SPEED = 600.0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A started lab, and a folder for configuration and runs."""
+
+    folder: Path
+    lab: RemoteLab
+    speed: float
+
+    @cached_property
+    def environment(self) -> dict[str, str]:
+        """What ``daybreak lab env`` would print for this lab, and nothing of this person's own AWS."""
+        mine = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DAYBREAK_", "PG"))}
+        lab = shell.variables(self.lab, self.speed, os.environ.get("PATH", os.defpath))
+        mine |= {name: value for name, value in lab.items() if value is not None}
+        return mine | {
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "DAYBREAK_STATE": str(self.folder / "state"),
+            "HOME": str(self.folder),
+        }
+
+    def app(self, *, state: str | None = None, stopping: threading.Event | None = None) -> App:
+        """The use cases, in this process."""
+        settings = load(
+            environ=self.environment, folder=self.folder, flags={"state": state, "poll": None}, file=self.configuration
+        )
+        return App(settings, Access(), self.environment, stopping or threading.Event())
+
+    def command(self, *words: str) -> list[str]:
+        """The real command, to be run in ``environment``."""
+        return [sys.executable, "-m", "daybreak.cli.main", *words]
+
+    def clean(self, app: App, run: str) -> None:
+        """Remove what a run created, so that the next round finds the machine as this one did."""
+        app.carry_out(app.start(app.plan_clean(run, "benchmark")), Watchers())
+
+    def ask(self, method: str, name: str, body: dict[str, Any] | None = None) -> Any:
+        """What the lab's own interface answers."""
+        return self.lab.ask(method, name, body, timeout=180)
+
+    def visits(self, *, after: int = 0) -> list[dict[str, Any]]:
+        """The calls the lab has answered since that number."""
+        visits: list[dict[str, Any]] = self.ask("GET", f"requests?after={after}")["requests"]
+        return visits
+
+    def last_visit(self) -> int:
+        """The number of the newest call."""
+        return max((visit["number"] for visit in self.visits()), default=0)
+
+    @property
+    def configuration(self) -> Path:
+        """The file that describes the target."""
+        return self.folder / "daybreak.toml"
+
+
+@contextmanager
+def stage(speed: float = SPEED) -> Iterator[Stage]:
+    """The runbook's account on a lab of its own, for as long as the block lasts."""
+    # The lab's PostgreSQL runs as a user of its own when we are root, so the folder must be open to pass through.
+    folder = Path(tempfile.mkdtemp(prefix="daybreak-bench-", dir="/var/tmp"))
+    folder.chmod(0o711)
+    lab = None
+    here = dict(os.environ)
+    try:
+        lab = remote.start(folder / "lab", "--speed", str(speed), "--while-pid", str(os.getpid()))
+        Company(lab).work()
+        (folder / "daybreak.toml").write_text(CONFIGURATION.replace('poll = "200ms"\n', ""))
+        built = Stage(folder, lab, speed)
+        # boto3 reads this process's own environment.
+        os.environ.clear()
+        os.environ.update(built.environment)
+        yield built
+    finally:
+        os.environ.clear()
+        os.environ.update(here)
+        if lab is not None:
+            lab.down()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def wish() -> Wish:
+    """The restore every benchmark asks for."""
+    return Wish("embi", "latest", why="benchmark")
