@@ -173,6 +173,12 @@ def test_expired_credentials_are_refused_until_they_are_good_again(lab: LabUnder
     lab.client("rds", key=key).describe_db_clusters()
 
 
+def test_the_labs_own_key_is_the_accounts_root(lab: LabUnderTest) -> None:
+    """Evidence names who did it; a name out of the emulator's workshop would be a lie."""
+    who = lab.client("sts").get_caller_identity()
+    assert (who["Arn"], who["Account"]) == ("arn:aws:iam::123456789012:root", "123456789012")
+
+
 def login(lab: LabUnderTest) -> dict[str, Any]:
     """How to reach the source as its owner."""
     secret = json.loads(lab.client("secretsmanager").get_secret_value(SecretId="embi/aurora/master")["SecretString"])

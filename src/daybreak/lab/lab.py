@@ -63,7 +63,7 @@ class Lab:
         self.iam = Iam(self.world, self._tags_of, lambda: self._moto.identity_changes)
         settings = Settings(cache=shared_cache())
         self.rds = Rds(folder / "rds", self.clock, self.world, self.faults, ACCOUNT, settings=settings)
-        self._wire = Wire(self.rds, self._moto, self.faults, self.iam, self.traffic)
+        self._wire = Wire(self.rds, self._moto, self.faults, self.iam, self.traffic, ACCOUNT)
         try:
             self.server = Server(self._answer, port=port)
         except OSError as error:

@@ -19,6 +19,7 @@ from daybreak.lab.faults import Effect, Faults, Rule
 from daybreak.lab.iam import Iam
 from daybreak.lab.message import LOST, Reply, Request
 from daybreak.lab.rds import Rds
+from daybreak.lab.remote import ADMIN_KEY
 from daybreak.lab.replay import Recorded
 from daybreak.lab.traffic import Traffic
 
@@ -35,6 +36,7 @@ class Wire:
     faults: Faults
     iam: Iam
     traffic: Traffic
+    account: str
 
     def answer(self, request: Request) -> Reply:
         """Answer one request to AWS; the reply may be `LOST`."""
@@ -73,6 +75,8 @@ class Wire:
             return denied(call, denial.message, request_id) if denial.known else unknown_key(call, request_id)
         if call.service == "rds":
             return self._ask_rds(call, request, request_id)
+        if (call.operation, call.access_key) == ("GetCallerIdentity", ADMIN_KEY):
+            return root_identity(self.account, request_id)
         reply = self.others.ask(request)
         if call.service == "ec2" and "SecurityGroup" in call.operation and not call.operation.startswith("Describe"):
             self.rds.world_changed()
@@ -91,6 +95,17 @@ class Wire:
             traceback.print_exc(file=sys.stderr)
             internal = AwsError("InternalFailure", f"the lab failed: {type(error).__name__}: {error}", 500)
             return Reply(500, headers, codec.render_error(internal, request_id))
+
+
+def root_identity(account: str, request_id: str) -> Reply:
+    """Who has the lab's own key: the account's root, whom moto does not know."""
+    who = f"<Arn>arn:aws:iam::{account}:root</Arn><UserId>{account}</UserId><Account>{account}</Account>"
+    text = (
+        '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">'
+        f"<GetCallerIdentityResult>{who}</GetCallerIdentityResult>"
+        f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></GetCallerIdentityResponse>"
+    )
+    return Reply(200, (("Content-Type", "text/xml"), ("x-amzn-RequestId", request_id)), text.encode())
 
 
 def planted_error(call: Call, rule: Rule, request_id: str) -> Reply:
