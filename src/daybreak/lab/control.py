@@ -52,6 +52,9 @@ class Job:
 class JobKind:
     """What a kind of job does; the methods run under the state's lock and must not wait."""
 
+    broken_status = "failed"
+    """The status the resource takes when real work breaks."""
+
     def early(self, job: Job) -> Work | None:
         """The real work that begins at once; done again from the start after a crash."""
         return None
@@ -178,7 +181,8 @@ class Control:
         except Exception as error:
             log.exception("job %s (%s of %s) failed", job.id, job.kind, job.target)
             self.cancel(job)
-            self._kinds[job.kind].fail(job, "failed", f"internal failure of the lab: {error}")
+            kind = self._kinds[job.kind]
+            kind.fail(job, kind.broken_status, f"internal failure of the lab: {error}")
 
     def _move(self, job: Job, progress: _Progress) -> None:
         kind = self._kinds[job.kind]

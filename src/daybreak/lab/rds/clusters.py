@@ -180,6 +180,11 @@ class NewCluster(DeskJob):
         """The cluster stays behind in that status, without any data."""
         fail_cluster(self.desk, job, status, message, _broken=True)
 
+    def clear_up(self, job: Job) -> None:
+        """Delete the volume of a cluster that is gone."""
+        if self.cluster(job) is None:
+            self.desk.fleet.erase(job.region, job.args["resource"])
+
 
 def fail_cluster(desk: Desk, job: Job, status: str, message: str, **members: Any) -> None:
     """Put the job's cluster into a failed status and say why."""

@@ -237,6 +237,9 @@ def _zone(call: Call, cluster: Doc, members: list[Doc]) -> str:
 class InstanceJob(DeskJob):
     """Something that happens to one instance."""
 
+    broken_status = "incompatible-parameters"
+    """What keeps a server from starting is nearly always what its groups say."""
+
     def instance(self, job: Job) -> Doc | None:
         """The instance, unless it is gone."""
         return self.desk.state.get("instance", job.region, job.args["instance"])
