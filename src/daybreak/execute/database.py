@@ -58,6 +58,7 @@ class Database:
             moment=scene.moment,
             login=self._login_or_none(action.login, address),
             source=self._source(action),
+            backup=action.backup_seen,
             rpo=scene.rpo,
             permitted=action.permitted,
         )

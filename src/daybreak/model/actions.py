@@ -14,7 +14,7 @@ from pydantic import Field
 from daybreak.model.moment import Moment
 from daybreak.model.targets import Expectation, SqlCheck
 from daybreak.model.value import Span, Value
-from daybreak.model.world import Cluster, Instance, ServerlessRange
+from daybreak.model.world import AutomatedBackup, Cluster, Instance, ServerlessRange
 
 
 class CopyParameterGroup(Value):
@@ -132,6 +132,8 @@ class Validate(Value):
     source_seen: Cluster | None
     """The source's configuration at planning, for parity; none when it was already deleted."""
     instances_seen: tuple[Instance, ...]
+    backup_seen: AutomatedBackup | None = None
+    """What the kept backup recorded, where the source was already deleted."""
     moment: Moment
     database: str | None
     login: str | None

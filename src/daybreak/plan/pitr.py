@@ -301,6 +301,7 @@ def _validation(draft: _Draft) -> Validate:
         source=draft.source.name,
         source_seen=draft.source.cluster,
         instances_seen=draft.seen.instances,
+        backup_seen=draft.source.backup,
         moment=draft.request.moment,
         database=_database(draft),
         login=draft.target.login,

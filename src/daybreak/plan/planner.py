@@ -98,7 +98,7 @@ def _changes(plan: Plan, again: Plan) -> list[str]:
 
 
 # What the source looked like is evidence for parity, not an order: a window that moved on changes nothing that will be done.
-_ALIVE = frozenset({"source_seen", "instances_seen"})
+_ALIVE = frozenset({"source_seen", "instances_seen", "backup_seen"})
 
 
 def _short(value: object) -> str:
