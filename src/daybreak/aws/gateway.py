@@ -165,12 +165,13 @@ class Aws:
             return self._clients[key]
 
     def _made(self, service: str, region: str, *, is_changing: bool) -> Any:
+        config = _CHANGING if is_changing else _READING
+        if self._access.only_loopback:
+            # A proxy of the environment would carry even a call to this machine somewhere else.
+            config = config.merge(Config(proxies={}))
         try:
             client = self._session.client(  # type: ignore[call-overload]
-                service,
-                region_name=region,
-                endpoint_url=self._access.endpoint_url,
-                config=_CHANGING if is_changing else _READING,
+                service, region_name=region, endpoint_url=self._access.endpoint_url, config=config
             )
         except _FOREIGN as error:
             raise fault_of(error) from error
