@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -25,10 +26,14 @@ def run(
     while_pid: int | None = None,
     on_ready: Callable[[], None] = lambda: None,
 ) -> None:
-    """Run a lab in this process until it is told to stop, or until the process ``while_pid`` is gone."""
+    """Run a lab in this process until it is told to stop.
+
+    A lab that was started for the process ``while_pid`` ends when that is gone, and takes its folder with it.
+    """
     from daybreak.lab.lab import Lab
     from daybreak.lab.scenario import build
 
+    is_orphan = False
     lab = Lab(folder, speed=speed, port=port)
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -38,9 +43,12 @@ def run(
         on_ready()
         while not lab.stopping.wait(1.0 if while_pid else None):
             if while_pid and not _lives(while_pid):
-                break
+                lab.stopping.set()
+                is_orphan = True
     finally:
         lab.stop()
+        if is_orphan:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _lives(pid: int) -> bool:
