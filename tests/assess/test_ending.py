@@ -1,0 +1,80 @@
+"""How a run ended, for the shell and for the person."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from daybreak.assess.ending import exit_code_of, missed, next_command
+from daybreak.errors import ExitCode
+from daybreak.model.findings import Measured, Standing, Verdict
+from daybreak.model.run import RunState
+from daybreak.model.targets import Objectives
+from tests.fix_worlds import NOW
+
+OBJECTIVES = Objectives(rpo=timedelta(minutes=5), rto=timedelta(hours=4), retention=timedelta(days=30))
+LATE = Measured(rto=timedelta(hours=4, seconds=1), rpo=timedelta(minutes=5))
+
+
+def state(**changes: Any) -> RunState:
+    """A run as it stands."""
+    defaults: dict[str, Any] = {"run": "r", "plan": "p", "began": NOW, "last": NOW, "events": 3}
+    return RunState(**(defaults | changes))
+
+
+def verdict(standing: Standing) -> Verdict:
+    """A verdict of that standing."""
+    return Verdict(standing=standing)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"status": "finished"}, ExitCode.DONE),
+        ({"status": "finished", "verdict": verdict(Standing.FIT)}, ExitCode.DONE),
+        ({"status": "finished", "verdict": verdict(Standing.WAIVED)}, ExitCode.DONE),
+        ({"status": "finished", "verdict": verdict(Standing.UNFIT)}, ExitCode.UNFIT),
+        ({"status": "finished", "verdict": verdict(Standing.UNKNOWN)}, ExitCode.UNFIT),
+        ({"status": "finished", "verdict": verdict(Standing.FIT), "measured": LATE}, ExitCode.LATE),
+        ({"status": "finished", "verdict": verdict(Standing.UNFIT), "measured": LATE}, ExitCode.UNFIT),
+        ({"status": "finished", "measured": LATE}, ExitCode.DONE),
+        ({"status": "failed"}, ExitCode.FAILED),
+        ({"status": "aborted"}, ExitCode.FAILED),
+        ({"status": "paused", "exit_code": 4}, ExitCode.UNCERTAIN),
+        ({"status": "paused", "exit_code": 130}, ExitCode.INTERRUPTED),
+        ({"status": "paused", "exit_code": 75}, ExitCode.UNREACHABLE),
+        ({"status": "paused"}, ExitCode.UNREACHABLE),
+        ({"status": "running", "exit_code": 4}, ExitCode.UNREACHABLE),
+    ],
+)
+def test_each_ending_has_its_exit_code(changes: dict[str, Any], code: ExitCode) -> None:
+    """A script at night decides by this number; an unknown verdict is never a zero."""
+    assert exit_code_of(state(**changes), OBJECTIVES) is code
+
+
+def test_an_objective_is_missed_by_more_and_not_by_exactly_as_much() -> None:
+    """What was promised is kept up to its last second; what was not measured is not called missed."""
+    assert missed(Measured(), OBJECTIVES) == ()
+    assert missed(Measured(rto=OBJECTIVES.rto, rpo=OBJECTIVES.rpo), OBJECTIVES) == ()
+    both = Measured(rto=timedelta(hours=5), rpo=timedelta(minutes=6))
+    assert missed(both, OBJECTIVES) == (
+        "RPO: promised 5 minutes, measured 6 minutes",
+        "RTO: promised 4 hours, measured 5 hours",
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "command"),
+    [
+        ({"status": "paused"}, "daybreak resume r"),
+        ({"status": "running"}, "daybreak resume r"),
+        ({"status": "finished"}, "daybreak runs"),
+        ({"status": "failed"}, "daybreak clean r"),
+        ({"status": "aborted"}, "daybreak clean r"),
+    ],
+)
+def test_the_next_command_is_one_that_helps(changes: dict[str, Any], command: str) -> None:
+    """A failed run cannot be resumed, and a paused one must not be cleaned."""
+    assert next_command(state(**changes), "r") == command

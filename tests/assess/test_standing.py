@@ -1,0 +1,207 @@
+"""Where an order stands: ours by its tag alone, done only when it really is, hopeless when waiting does not help."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from daybreak.assess.standing import (
+    HINTS,
+    HOPELESS_CLUSTER,
+    HOPELESS_INSTANCE,
+    Place,
+    same_setting,
+    standing_of_change,
+    standing_of_wait,
+)
+from daybreak.model.actions import (
+    AwaitCluster,
+    AwaitClusterGone,
+    AwaitInstance,
+    AwaitSql,
+    Change,
+    CopyParameterGroup,
+    CreateInstance,
+    CreateParameterGroup,
+    DeleteCluster,
+    DeleteInstance,
+    DeleteParameterGroup,
+    RestoreToMoment,
+    SetClusterOptions,
+    SetParameters,
+)
+from daybreak.model.moment import Latest
+from daybreak.model.world import Cluster, Instance, ParameterGroup
+from daybreak.plan.calls import RUN_TAG
+from tests import fix_worlds
+
+RUN = "clone"
+OURS, THEIRS = {RUN_TAG: RUN}, {RUN_TAG: "other"}
+
+
+def cluster(**changes: Any) -> Cluster:
+    """Our clone."""
+    return fix_worlds.cluster(**({"identifier": RUN, "tags": OURS} | changes))
+
+
+def instance(**changes: Any) -> Instance:
+    """Our clone's writer."""
+    return fix_worlds.instance(1, **({"identifier": f"{RUN}-1", "cluster": RUN, "tags": OURS} | changes))
+
+
+def group(**changes: Any) -> ParameterGroup:
+    """Our quarantine group."""
+    return ParameterGroup(**({"name": "g", "family": "aurora-postgresql16", "tags": OURS} | changes))
+
+
+CREATES: list[tuple[Change, Any]] = [
+    (CopyParameterGroup(source="s", group="g", description="d"), group),
+    (CreateParameterGroup(group="g", family="f", description="d"), group),
+    (RestoreToMoment(source="s", clone=RUN, moment=Latest(), parameter_group="g", security_groups=()), cluster),
+    (CreateInstance(clone=RUN, instance="i", instance_class="c", engine="e"), instance),
+]
+REMOVALS: list[tuple[Change, Any]] = [
+    (DeleteInstance(clone=RUN, instance="i"), instance),
+    (DeleteCluster(clone=RUN), cluster),
+    (DeleteParameterGroup(group="g"), group),
+]
+SETTINGS: list[tuple[Change, Any]] = [
+    (SetParameters(group="g", parameters={"a": "1"}), group),
+    (SetClusterOptions(clone=RUN, is_protected=True), cluster),
+]
+
+
+@pytest.mark.parametrize(("action", "make"), CREATES + REMOVALS + SETTINGS)
+@pytest.mark.parametrize("tags", [{}, THEIRS, {"daybreak:plan": RUN}, {RUN_TAG: ""}])
+def test_without_our_tag_it_is_somebody_elses(action: Change, make: Any, tags: dict[str, str]) -> None:
+    """A name alone proves nothing."""
+    standing = standing_of_change(action, make(tags=tags), RUN)
+    assert standing.place is Place.FOREIGN
+    assert "was not created by this run" in standing.seen
+
+
+@pytest.mark.parametrize(("action", "make"), CREATES)
+def test_what_is_to_be_created_is_there_or_is_not(action: Change, make: Any) -> None:
+    """The look before each sending is what makes a lost reply harmless."""
+    assert standing_of_change(action, None, RUN).place is Place.ABSENT
+    assert standing_of_change(action, make(), RUN).place is Place.SO
+
+
+@pytest.mark.parametrize(("action", "make"), REMOVALS)
+def test_what_is_to_be_removed_is_gone_going_or_still_there(action: Change, make: Any) -> None:
+    """Going counts: AWS refuses a second deletion."""
+    assert standing_of_change(action, None, RUN).place is Place.SO
+    assert standing_of_change(action, make(), RUN).place is Place.ABSENT
+    if not isinstance(action, DeleteParameterGroup):
+        assert standing_of_change(action, make(status="deleting"), RUN).place is Place.SO
+
+
+@pytest.mark.parametrize(("action", "make"), SETTINGS)
+def test_what_is_to_be_set_needs_something_to_be_set_on(action: Change, make: Any) -> None:
+    """Sending it again and again would not bring it back."""
+    assert standing_of_change(action, None, RUN).place is Place.HOPELESS
+
+
+def test_parameters_are_set_when_each_has_its_value_in_any_spelling() -> None:
+    """AWS answers ``1`` where PostgreSQL says ``on``; a difference in spelling must not be sent for ever."""
+    action = SetParameters(group="g", parameters={"a": "off", "b": "0", "c": "x"})
+    assert (
+        standing_of_change(action, group(parameters={"a": "0", "b": "false", "c": "x", "d": "9"}), RUN).place
+        is Place.SO
+    )
+    missing = standing_of_change(action, group(parameters={"a": "1", "b": "0"}), RUN)
+    assert (missing.place, missing.seen) == (Place.ABSENT, "not set: a, c")
+    assert not same_setting(None, "0")
+    assert not same_setting("10", "1")
+
+
+def test_options_are_set_when_each_that_was_asked_for_is() -> None:
+    """What was not asked for may be as it likes."""
+    action = SetClusterOptions(clone=RUN, backup_retention=timedelta(days=30), backup_window="03:00-04:00")
+    assert standing_of_change(action, cluster(is_protected=False), RUN).place is Place.SO
+    seen = standing_of_change(action, cluster(backup_retention=timedelta(days=1)), RUN)
+    assert (seen.place, seen.seen) == (Place.ABSENT, "not set: backup_retention")
+
+
+CLUSTER_WAITS: list[AwaitCluster | AwaitSql] = [AwaitCluster(clone=RUN), AwaitSql(clone=RUN, database=None, login=None)]
+
+
+@pytest.mark.parametrize("status", sorted(HOPELESS_CLUSTER))
+@pytest.mark.parametrize("wait", CLUSTER_WAITS)
+def test_waiting_for_a_cluster_ends_where_it_is_hopeless(wait: AwaitCluster | AwaitSql, status: str) -> None:
+    """botocore's waiter polls on through half of these."""
+    standing = standing_of_wait(wait, cluster(status=status), None, RUN)
+    assert standing.place is Place.HOPELESS
+    assert standing.hints == HINTS.get(status, ())
+
+
+@pytest.mark.parametrize("status", sorted(HOPELESS_INSTANCE))
+def test_waiting_for_an_instance_ends_where_it_is_hopeless(status: str) -> None:
+    """The same for instances, which have more ways to fail."""
+    standing = standing_of_wait(AwaitInstance(clone=RUN, instance="i"), cluster(), instance(status=status), RUN)
+    assert standing.place is Place.HOPELESS
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({}, Place.SO),
+        ({"status": "creating"}, Place.UNDER_WAY),
+        ({"status": "migrating"}, Place.UNDER_WAY),
+        ({"status": "a status AWS adds next year"}, Place.UNDER_WAY),
+        ({"window": None}, Place.UNDER_WAY),
+        ({"has_pending_changes": True}, Place.UNDER_WAY),
+        ({"tags": THEIRS}, Place.FOREIGN),
+        ({"tags": {}}, Place.FOREIGN),
+    ],
+)
+def test_available_alone_is_not_a_restored_cluster(changes: dict[str, Any], place: Place) -> None:
+    """AWS says *available* before the restore is complete; the window tells (FACTS 4.3)."""
+    assert standing_of_wait(AwaitCluster(clone=RUN), cluster(**changes), None, RUN).place is place
+
+
+def test_a_restored_cluster_tells_what_the_next_steps_need() -> None:
+    """The endpoint is the one AWS returned, never one we build."""
+    result = standing_of_wait(AwaitCluster(clone=RUN), cluster(), None, RUN).result
+    assert result == {"endpoint": cluster().endpoint, "port": 5432, "resource_id": cluster().resource_id}
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({}, Place.SO),
+        ({"parameter_group_status": "in-sync"}, Place.SO),
+        ({"parameter_group_status": "pending-reboot"}, Place.UNDER_WAY),
+        ({"status": "configuring-enhanced-monitoring"}, Place.UNDER_WAY),
+        ({"has_pending_changes": True}, Place.UNDER_WAY),
+        ({"tags": THEIRS}, Place.FOREIGN),
+    ],
+)
+def test_an_instance_is_ready_with_its_parameters_in_force(changes: dict[str, Any], place: Place) -> None:
+    """A quarantine that waits for a reboot is none."""
+    action = AwaitInstance(clone=RUN, instance="i")
+    assert standing_of_wait(action, cluster(), instance(**changes), RUN).place is place
+
+
+def test_what_is_not_listed_is_absent_and_not_done() -> None:
+    """A describe may lag behind the call that created it; whoever waits decides how long to believe in it."""
+    waits: list[AwaitCluster | AwaitSql | AwaitInstance] = [*CLUSTER_WAITS, AwaitInstance(clone=RUN, instance="i")]
+    for wait in waits:
+        assert standing_of_wait(wait, None, None, RUN).place is Place.ABSENT
+
+
+def test_an_endpoint_must_be_shown_before_one_knocks() -> None:
+    """Until the first instance there is none."""
+    wait = AwaitSql(clone=RUN, database=None, login=None)
+    assert standing_of_wait(wait, cluster(endpoint=None), None, RUN).place is Place.UNDER_WAY
+    assert standing_of_wait(wait, cluster(), None, RUN).place is Place.SO
+
+
+def test_gone_means_that_ours_is_gone() -> None:
+    """The name may already be used again, by somebody else."""
+    wait = AwaitClusterGone(clone=RUN)
+    assert standing_of_wait(wait, None, None, RUN).place is Place.SO
+    assert standing_of_wait(wait, cluster(tags=THEIRS), None, RUN).place is Place.SO
+    assert standing_of_wait(wait, cluster(status="deleting"), None, RUN).place is Place.UNDER_WAY
