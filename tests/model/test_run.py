@@ -27,6 +27,7 @@ from daybreak.model.run import (
     StepSeen,
     StepSent,
     StepUncertain,
+    Tally,
     state_of,
 )
 from tests.fix_worlds import NOW
@@ -35,9 +36,9 @@ CREATED, ATTACHED = RunCreated(run="r", plan="p", why="because"), RunAttached(wh
 STEP = StepId("01-do")
 
 
-def folded(*bodies: Body) -> RunState:
-    """The state after a run's first two events and these, a minute apart."""
-    events = [
+def told(*bodies: Body) -> list[Event]:
+    """A run's first two events and these, a minute apart."""
+    return [
         Event(
             number=number,
             at=NOW + timedelta(minutes=number),
@@ -48,7 +49,11 @@ def folded(*bodies: Body) -> RunState:
         )
         for number, body in enumerate((CREATED, ATTACHED, *bodies))
     ]
-    return state_of(events)
+
+
+def folded(*bodies: Body) -> RunState:
+    """The state after a run's first two events and these."""
+    return state_of(told(*bodies))
 
 
 def finding(check: str, standing: Standing = Standing.FIT) -> Finding:
@@ -139,3 +144,34 @@ def test_the_last_answer_to_a_question_stands() -> None:
     """One finding for each check."""
     bad, good = (FindingMade(step=STEP, finding=finding("rows", each)) for each in (Standing.UNKNOWN, Standing.FIT))
     assert [each.standing for each in folded(bad, good).findings] == [Standing.FIT]
+
+
+def test_a_state_asked_for_after_each_event_is_the_state_of_all_of_them() -> None:
+    """A run asks hundreds of times where it stands; what it gets must be what a fresh process would read."""
+    events = told(
+        StepIntended(step=STEP, attempt=1),
+        StepRetried(step=STEP, why="throttled", pause=1.0),
+        FindingMade(step=STEP, finding=finding("dropped")),
+        RunPaused(why="the credentials are over", exit_code=75),
+        ATTACHED,
+        StepIntended(step=STEP, attempt=2),
+        FindingMade(step=STEP, finding=finding("rows")),
+        StepDone(step=STEP),
+        RunFinished(outcome="done"),
+    )
+    tally, seen = Tally(), []
+    for event in events:
+        tally.add([event])
+        seen.append(tally.state())
+    assert seen == [state_of(events[: number + 1]) for number in range(len(events))]
+
+
+def test_a_state_does_not_change_after_it_was_given() -> None:
+    """Somebody prints one state while the run goes on to the next."""
+    tally = Tally()
+    tally.add(told())
+    before = tally.state()
+    tally.add(told(StepIntended(step=STEP, attempt=1))[2:])
+    assert before.steps == {}
+    assert before.events == 2
+    assert tally.state().step(STEP).status == "intended"

@@ -15,7 +15,7 @@ from typing import Protocol, Self
 
 from daybreak.errors import Bug, Failed, Paused
 from daybreak.journal.chain import Chain, event_of, line_of
-from daybreak.model.run import Body, Event, RunAttached, RunCreated, RunState, state_of
+from daybreak.model.run import Body, Event, RunAttached, RunCreated, RunState, Tally
 
 
 class TakenOver(Paused):
@@ -65,6 +65,8 @@ class Journal:
         self._hand = hand
         self._mutex = threading.Lock()
         self._chain = chain
+        self._tally = Tally()
+        self._tallying = threading.Lock()
         self._state: RunState | None = None
         self._is_closed = False
         self._taken: TakenOver | None = None
@@ -81,10 +83,12 @@ class Journal:
 
     def state(self) -> RunState:
         """What the events add up to."""
-        events, state = self.events, self._state
-        if state is None or state.events != len(events):
-            state = self._state = state_of(events)
-        return state
+        with self._tallying:
+            new = self.events[self._tally.events :]
+            if new or self._state is None:
+                self._tally.add(new)
+                self._state = self._tally.state()
+            return self._state
 
     def append(self, body: Body) -> Event:
         """Write an event; it is durable when this returns.

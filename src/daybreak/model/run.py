@@ -214,18 +214,47 @@ class RunState(Value):
 
 def state_of(events: tuple[Event, ...] | list[Event]) -> RunState:
     """Fold a journal into the run's state. Raises ``Bug`` when the first event is not ``run.created``."""
-    if not events or not isinstance(events[0].body, RunCreated):
-        message = "a journal must begin with run.created"
-        raise Bug(message)
-    first = events[0]
-    created = events[0].body
-    state: dict[str, Any] = {"run": created.run, "plan": created.plan, "why": created.why, "began": first.at}
-    steps: dict[str, StepState] = {}
-    findings: dict[tuple[StepId, str], Finding] = {}
-    for event in events:
-        state |= {"last": event.at, "events": event.number + 1} | _of_run(event, state)
-        _of_step(event, steps, findings)
-    return RunState(**state, steps=steps, findings=tuple(findings.values()))
+    tally = Tally()
+    tally.add(events)
+    return tally.state()
+
+
+class Tally:
+    """The fold of one journal, kept between events: a run that asks after each event where it stands folds each event once."""
+
+    def __init__(self) -> None:
+        self._run: dict[str, Any] = {}
+        self._steps: dict[str, StepState] = {}
+        self._findings: dict[tuple[StepId, str], Finding] = {}
+
+    @property
+    def events(self) -> int:
+        """How many events are in it."""
+        return int(self._run.get("events", 0))
+
+    def add(self, events: tuple[Event, ...] | list[Event]) -> None:
+        """Fold in the events that follow. Raises ``Bug`` when a journal begins otherwise than with ``run.created``."""
+        for event in events:
+            if not self._run:
+                self._run = _beginning(event)
+            self._run |= {"last": event.at, "events": event.number + 1} | _of_run(event, self._run)
+            _of_step(event, self._steps, self._findings)
+
+    def state(self) -> RunState:
+        """Everything that is known by now."""
+        if not self._run:
+            raise Bug(_NO_BEGINNING)
+        return RunState(**self._run, steps=dict(self._steps), findings=tuple(self._findings.values()))
+
+
+_NO_BEGINNING = "a journal must begin with run.created"
+
+
+def _beginning(first: Event) -> dict[str, Any]:
+    if not isinstance(first.body, RunCreated):
+        raise Bug(_NO_BEGINNING)
+    created = first.body
+    return {"run": created.run, "plan": created.plan, "why": created.why, "began": first.at}
 
 
 def _of_run(event: Event, state: dict[str, Any]) -> dict[str, Any]:
