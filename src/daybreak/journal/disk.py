@@ -30,6 +30,14 @@ def write_new(path: Path, data: bytes) -> None:
         os.close(handle)
 
 
+def sync_data(handle: int) -> None:
+    """Make a file's bytes durable, and its length; not when it was last changed, which costs a second write."""
+    if hasattr(os, "fdatasync"):
+        os.fdatasync(handle)
+    else:  # not every system has it
+        os.fsync(handle)
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

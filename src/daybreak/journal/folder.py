@@ -23,7 +23,7 @@ from pathlib import Path
 
 from daybreak.errors import Paused, Refused
 from daybreak.journal.chain import Chain, Segment, chain_of, segment_of
-from daybreak.journal.disk import bytes_of, reachable, sync_folder, unwritten, write_at, write_new
+from daybreak.journal.disk import bytes_of, reachable, sync_data, sync_folder, unwritten, write_at, write_new
 from daybreak.journal.records import (
     Asked,
     asked_before,
@@ -211,9 +211,9 @@ class FolderHold:
         try:
             left = b"" if self._is_sure else self._leftover()
             self._is_sure = False
-            # After a failed fsync the kernel may take lost pages for written ones; writing them anew makes that true.
+            # After a failed sync the kernel may take lost pages for written ones; writing them anew makes that true.
             write_at(self._handle, offset, left or line)
-            os.fsync(self._handle)
+            sync_data(self._handle)
         except OSError as error:
             raise unwritten(self._run, self._place, error) from error
         self._look_for_fence()
