@@ -142,6 +142,9 @@ def test_an_operation_nobody_serves_is_named(lab: LabUnderTest) -> None:
     with pytest.raises(ClientError) as caught:
         lab.client("rds").describe_reserved_db_instances()
     assert caught.value.response["Error"]["Code"] == "InvalidAction"
+    with pytest.raises(ClientError) as caught:
+        lab.client("cloudtrail").lookup_events()
+    assert caught.value.response["Error"]["Code"] == "UnknownOperationException"
 
 
 def test_the_labs_own_interface_is_closed_to_web_pages(lab: LabUnderTest) -> None:

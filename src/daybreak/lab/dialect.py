@@ -140,6 +140,12 @@ def unknown_key(call: Call, request_id: str) -> Reply:
     return error_reply(call, code, "The security token included in the request is invalid.", status, request_id)
 
 
+def unserved(call: Call, request_id: str) -> Reply:
+    """The refusal of an operation nobody here knows, which no client retries."""
+    code = "UnknownOperationException" if call.protocol == "json" else "InvalidAction"
+    return error_reply(call, code, f"The lab does not serve {call.service}:{call.operation}", 400, request_id)
+
+
 @dataclass(frozen=True)
 class _Route:
     """What a REST operation asks of a request; the route that asks most wins."""

@@ -13,7 +13,7 @@ import uuid
 from dataclasses import dataclass
 
 from daybreak.lab import codec
-from daybreak.lab.dialect import Call, call_of, denied, error_reply, expired, form_of, unknown_key
+from daybreak.lab.dialect import Call, call_of, denied, error_reply, expired, form_of, unknown_key, unserved
 from daybreak.lab.errors import AwsError
 from daybreak.lab.faults import Effect, Faults, Rule
 from daybreak.lab.iam import Iam
@@ -77,10 +77,19 @@ class Wire:
             return self._ask_rds(call, request, request_id)
         if (call.operation, call.access_key) == ("GetCallerIdentity", ADMIN_KEY):
             return root_identity(self.account, request_id)
-        reply = self.others.ask(request)
+        reply = self._ask_moto(call, request, request_id)
         if call.service == "ec2" and "SecurityGroup" in call.operation and not call.operation.startswith("Describe"):
             self.rds.world_changed()
         return reply
+
+    def _ask_moto(self, call: Call, request: Request, request_id: str) -> Reply:
+        try:
+            return self.others.ask(request)
+        except NotImplementedError:
+            return unserved(call, request_id)
+        except Exception as error:  # noqa: BLE001 - the same as for RDS: answered as AWS's 500, and seen
+            traceback.print_exc(file=sys.stderr)
+            return error_reply(call, "InternalFailure", f"the lab failed: {error!r}", 500, request_id)
 
     def _ask_rds(self, call: Call, request: Request, request_id: str) -> Reply:
         headers = (("Content-Type", "text/xml"), ("x-amzn-RequestId", request_id))
