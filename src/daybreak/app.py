@@ -160,7 +160,10 @@ class App:
         seen = self._observed(request, target, now)
         made = now.replace(microsecond=0)
         terms = Terms(
-            created=made, expires=made + self.settings.plan_expires, keep_until=made + self.settings.keep, zone=self.zone
+            created=made,
+            expires=made + self.settings.plan_expires,
+            keep_until=made + self.settings.keep,
+            zone=self.zone,
         )
         answer = plan_of(request, target, seen, terms)
         if isinstance(answer, Refusal):
@@ -204,8 +207,14 @@ class App:
         return plan.run
 
     def carry_out(self, run: str, watchers: Watchers, *, take_over: bool = False) -> RunState:
-        """Carry out a run from wherever it stands, to its end; raises ``Paused`` and its kin where it had to stop."""
+        """Carry out a run from wherever it stands, to its end; raises ``Paused`` and its kin where it had to stop.
+
+        A run that has ended is left as it is: nobody is asked, nothing is written.
+        """
         plan = self.store.plan(run)
+        events = self.store.events(run)
+        if events and (state := state_of(events)).ended is not None:
+            return state
         aws = self.aws(plan.identity.region)
         self._hold_to(plan.identity, aws)
         # The source is read, never touched: below this line no call that names it can leave.

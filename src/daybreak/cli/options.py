@@ -41,13 +41,15 @@ class Given:
 
     def app(self, stopping: threading.Event | None = None) -> App:
         """The use cases, with the settings in force."""
-        from daybreak.app import App
-        from daybreak.aws.gateway import Access
         from daybreak.config import load
 
         settings = load(
             environ=os.environ, folder=Path.cwd(), flags={"state": self.state, "poll": self.poll}, file=self.config
         )
+        # After the settings are right: it takes boto3, and half a second.
+        from daybreak.app import App
+        from daybreak.aws.gateway import Access
+
         access = Access(region=self.region, profile=self.profile, endpoint_url=self.endpoint_url)
         return App(settings, access, os.environ, stopping or threading.Event())
 

@@ -1,0 +1,19 @@
+"""People at terminals: one who reaches nothing, and one who works on the shared lab."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+import pytest
+
+from tests.fix_cli import Person
+from tests.fix_lab import LabUnderTest
+
+
+@pytest.fixture
+def person(lab: LabUnderTest, tmp_path: Path) -> Person:
+    """Somebody with an access key of their own, so that the lab's log tells their calls from everybody else's."""
+    ada = Person(tmp_path, lab.url, f"AKIA{uuid.uuid4().hex[:16].upper()}")
+    ada.configure()
+    return ada

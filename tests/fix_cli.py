@@ -1,0 +1,121 @@
+"""Somebody at a terminal: real processes of the command line, in a home of their own, that reach one lab or nothing at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+NOWHERE = "http://127.0.0.1:1"
+"""An endpoint at which nobody listens."""
+
+CONFIGURATION = """\
+[targets.embi]
+cluster  = "embi-aurora-cluster"
+region   = "us-east-1"
+database = "embi"
+login    = "secretsmanager:embi/aurora/master"
+
+[targets.embi.objectives]
+rpo = "5m"
+rto = "4h"
+retention = "30d"
+"""
+
+RESTORE_AURORA = Path(sys.executable).parent / "restore-aurora"
+"""The runbook's own script, as the package installs it."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a process ended and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> Any:
+        """What it printed, which must be one JSON document and nothing else."""
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Person:
+    """A home folder with a configuration, and an environment; nothing of the machine's own settings gets in."""
+
+    home: Path
+    url: str = NOWHERE
+    key: str = "AKIANOBODY0000000000"
+    environment: Mapping[str, str | None] = field(default_factory=dict)
+
+    @property
+    def state(self) -> Path:
+        """Where this person's runs are kept."""
+        return self.home / "state"
+
+    def configure(self, text: str = CONFIGURATION) -> None:
+        """Write daybreak.toml."""
+        (self.home / "daybreak.toml").write_text(text, encoding="utf-8")
+
+    def runs(self) -> list[str]:
+        """The runs there are, by looking at the disk."""
+        place = self.state / "runs"
+        return sorted(path.name for path in place.iterdir()) if place.is_dir() else []
+
+    def surroundings(self) -> dict[str, str]:
+        """The whole environment of this person's processes."""
+        wanted: dict[str, str | None] = {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "HOME": str(self.home),
+            "TZ": "Europe/Berlin",
+            "LANG": "C.UTF-8",
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": self.key,
+            "AWS_SECRET_ACCESS_KEY": "only-good-for-the-lab",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "DAYBREAK_ONLY_LOOPBACK": "1",
+            "DAYBREAK_POLL": "100ms",
+            "DAYBREAK_STATE": str(self.state),
+            **self.environment,
+        }
+        return {name: value for name, value in wanted.items() if value is not None}
+
+    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+        """A `daybreak` process that goes on by itself; a word that is a path is run as the program instead."""
+        command = list(arguments) if arguments[:1] == (str(RESTORE_AURORA),) else [*_DAYBREAK, *arguments]
+        return subprocess.Popen(
+            command,
+            cwd=self.home,
+            env=self.surroundings(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **options,
+        )
+
+    def daybreak(self, *arguments: str, within: float = 120) -> Done:
+        """Run `daybreak` to its end; nobody sits at its standard input."""
+        process = self.start(*arguments)
+        try:
+            out, err = process.communicate(timeout=within)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise
+        return Done(process.returncode, out, err)
+
+    def restore_aurora(self, *arguments: str) -> Done:
+        """Run the runbook's own script to its end."""
+        return self.daybreak(str(RESTORE_AURORA), *arguments)
+
+
+_DAYBREAK = (sys.executable, "-m", "daybreak.cli.main")
