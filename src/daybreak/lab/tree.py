@@ -8,8 +8,10 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import threading
 from pathlib import Path
 
+from daybreak.errors import Bug
 from daybreak.lab.binaries import account, give
 
 LEFT_BEHIND = frozenset({"postmaster.pid", "postmaster.opts", "backup_label.old", "recovery.signal"})
@@ -45,18 +47,18 @@ def copy_whole(source: Path, target: Path) -> None:
     """Copy a folder with everything in it."""
     target.mkdir(mode=0o700, parents=True)
     give(target)
-    for entry in list(os.scandir(source)):
+    for entry in os.scandir(source):
         if entry.is_dir(follow_symlinks=False):
             copy_whole(Path(entry.path), target / entry.name)
         else:
-            copy_file(Path(entry.path), target / entry.name)
+            _copy_if_there(entry.path, f"{target}/{entry.name}")
 
 
 def copy_file(source: Path, target: Path) -> None:
-    """Copy one file; the servers' account owns the copy."""
-    shutil.copyfile(source, target)
-    target.chmod(0o600)
-    give(target)
+    """Copy one file over what may be there; the servers' account owns the copy."""
+    target.unlink(missing_ok=True)
+    if not _copy_if_there(str(source), str(target)):
+        raise Bug(f"'{source.name}' is not where it was")
 
 
 def bytes_in(folder: Path) -> int:
@@ -95,12 +97,13 @@ def _copy_folder(source: Path | str, target: Path | str, below: str) -> None:
             _copy_if_there(entry.path, copy)
 
 
-def _copy_if_there(source: str, target: str) -> None:
+def _copy_if_there(source: str, target: str) -> bool:
+    """Copy one file to a new one, unless it has vanished; whether it was there."""
     who = account()
     try:
         reading = os.open(source, os.O_RDONLY)
     except FileNotFoundError:
-        return
+        return False
     try:
         writing = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
@@ -111,11 +114,24 @@ def _copy_if_there(source: str, target: str) -> None:
             os.close(writing)
     finally:
         os.close(reading)
+    return True
+
+
+class _Buffer(threading.local):
+    """A buffer for each thread, used again for every file."""
+
+    def __init__(self) -> None:
+        self.room = bytearray(1 << 18)
+
+
+_BUFFER = _Buffer()
 
 
 def _pour(reading: int, writing: int) -> None:
     """Copy from descriptor to descriptor; a file that grows or shrinks meanwhile ends where it ends."""
-    while data := os.read(reading, 1 << 18):
-        view = memoryview(data)
-        while view:
-            view = view[os.write(writing, view) :]
+    room = _BUFFER.room
+    view = memoryview(room)
+    while size := os.readv(reading, [room]):
+        done = 0
+        while done < size:
+            done += os.write(writing, view[done:size])
