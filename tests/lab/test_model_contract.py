@@ -223,7 +223,8 @@ def cluster(call: Contract, mark: str, family: str, version: str) -> None:
     call("AddRoleToDBCluster", **it, RoleArn=role, FeatureName="s3Export")
     call("RemoveRoleFromDBCluster", **it, RoleArn=role, FeatureName="s3Export")
     call("CreateDBClusterEndpoint", **it, DBClusterEndpointIdentifier=f"ends-{mark}", EndpointType="READER")
-    settled(call, name)
+    ends = {"DBClusterEndpointIdentifier": f"ends-{mark}"}
+    eventually(lambda: call("DescribeDBClusterEndpoints", **ends)["DBClusterEndpoints"][0]["Status"] == "available")
     call("ModifyDBClusterEndpoint", DBClusterEndpointIdentifier=f"ends-{mark}", EndpointType="ANY")
     call("DescribeDBClusterEndpoints", **it)
     call("DeleteDBClusterEndpoint", DBClusterEndpointIdentifier=f"ends-{mark}")
