@@ -95,10 +95,10 @@ def fault_of(error: Exception) -> DaybreakError:
             foreign.EndpointConnectionError()
             | foreign.ConnectTimeoutError()
             | foreign.ProxyConnectionError()
-            | foreign.SSLError()
         ):
             return AwsFault(Trouble(category=Category.UNSENT, code=type(error).__name__, message=str(error)))
-        case foreign.HTTPClientError() | ResponseParserError():
+        # TLS fails in the handshake, when nothing was sent, or while the answer is read: botocore does not tell which.
+        case foreign.SSLError() | foreign.HTTPClientError() | ResponseParserError():
             return AwsFault(Trouble(category=Category.LOST, code=type(error).__name__, message=str(error)))
         case foreign.ParamValidationError() | foreign.UnknownParameterError() | foreign.DataNotFoundError():
             return Bug(f"a call AWS's own model does not take: {error}")
