@@ -217,6 +217,29 @@ def test_a_stop_is_heard_at_once_and_resume_goes_on(events: int) -> None:
         check_finished(simulation, simulation.live(), "copied-group")
 
 
+@pytest.mark.parametrize("is_abort", [False, True])
+def test_a_stop_while_something_is_listed_late_is_a_stop_and_no_failure(*, is_abort: bool) -> None:
+    """Ctrl-C cuts the pauses between looks short; what was not seen in no time is not therefore gone."""
+    with scratch() as folder:
+        simulation = case_of("copied-group").simulation(FolderStore(folder))
+        simulation.aws.listing_lags = 1000.0
+        stopping: list[bool] = []
+
+        def woken() -> None:
+            if is_abort and not stopping:
+                simulation.store.ask(simulation.plan.run, "abort", "boss@desk", "")
+            stopping.append(not is_abort)
+
+        simulation.aws.clock.woken = woken
+        simulation.is_stopping = lambda: any(stopping)
+        if is_abort:
+            assert simulation.live().status == "aborted"
+        else:
+            with pytest.raises(Interrupted):
+                simulation.live()
+        assert len(stopping) == 1
+
+
 @pytest.mark.parametrize("kind", ["copied-group", "clean-protected"])
 def test_a_process_that_was_taken_over_does_nothing_more(kind: str) -> None:
     """A laptop that wakes up in the morning must not go on with a run that a colleague finished at night."""

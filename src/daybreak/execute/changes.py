@@ -150,6 +150,7 @@ class Changer:
             if standing.place is not doubted:
                 break
             self._doors.timing.sleep(self._doors.patience.between_looks.total_seconds())
+            self._heed()  # a sleep that was cut short proves nothing about what is listed late
             standing = self._stand(step, action)
         return standing
 

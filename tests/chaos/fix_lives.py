@@ -1,0 +1,251 @@
+"""A run in the hands of real processes: begun, watched through its journal, killed, resumed; and what must be true at its end.
+
+The law: every person here has an access key of their own, so that the lab's request log tells exactly what their processes
+did, however many restores share the lab.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daybreak.plan.calls import CHANGES
+from tests.fix_cli import CONFIGURATION, Done, Person
+from tests.fix_lab import LabUnderTest, eventually
+
+SOURCE = "embi-aurora-cluster"
+SECRET = "embi/aurora/master"  # its name
+CREATES = frozenset(operation for operation in CHANGES if operation.startswith(("Copy", "Create", "Restore")))
+"""The changes of which a second one would be a second thing; the others say how something shall be."""
+
+# The demo data is as old as the lab, and the verdict must not depend on how long the tests take.
+PATIENT = CONFIGURATION.replace('rpo = "5m"', 'rpo = "300d"')
+PATIENCE = 90.0
+"""Seconds until a process that says nothing fails the test; a loaded machine is slow."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One event of a journal: what it is, and of which step."""
+
+    type: str
+    step: str = ""
+    why: str = ""
+
+
+def lines_of(journals: list[bytes]) -> list[Line]:
+    """The whole lines of a run's journal files; a torn one does not count yet."""
+    bodies = [json.loads(line)["event"]["body"] for data in journals for line in data.split(b"\n")[:-1]]
+    return [Line(body["type"], body.get("step", ""), body.get("why", "")) for body in bodies]
+
+
+@dataclass
+class Life:
+    """One run of one person, and the processes that carried it out."""
+
+    person: Person
+    lab: LabUnderTest
+    since: int
+    """The number of the lab's last call before this person's first."""
+    processes: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    @cached_property
+    def run(self) -> str:
+        """The run's name, which is its clone's; waits until there is one."""
+        self.when(lambda: bool(self.person.runs()))
+        return self.person.runs()[0]
+
+    @property
+    def folder(self) -> Path:
+        """Where the run is on disk."""
+        return self.person.state / "runs" / self.run
+
+    def restore(self, *more: str, to: str = "latest", **options: Any) -> subprocess.Popen[str]:
+        """Begin a point-in-time recovery."""
+        return self.start("restore", "pitr", "embi", "--to", to, "--yes", *more, **options)
+
+    def start(self, *arguments: str, person: Person | None = None, **options: Any) -> subprocess.Popen[str]:
+        """A process of this life, ended with it at the latest."""
+        process = (person or self.person).start(*arguments, **options)
+        self.processes.append(process)
+        return process
+
+    def resume(self, *more: str, person: Person | None = None) -> Done:
+        """Go on with the run to its end; the report is JSON."""
+        return (person or self.person).daybreak("resume", self.run, "-o", "json", *more, within=PATIENCE)
+
+    def lines(self) -> list[Line]:
+        """The run's journal so far."""
+        journals = sorted(self.folder.glob("journal*.jsonl"), key=lambda path: (len(path.name), path.name))
+        return lines_of([path.read_bytes() for path in journals])
+
+    def has(self, kind: str, step: str = "") -> bool:
+        """Whether the journal has an event of that type (of a step whose name ends so)."""
+        return any(line.type == kind and line.step.endswith(step) for line in self.lines())
+
+    def when(self, is_so: Callable[[], bool]) -> None:
+        """Wait until something is so; the test fails when the process ends without it."""
+        deadline = time.monotonic() + PATIENCE
+        while not is_so():
+            process = self.processes[-1]
+            if process.poll() is not None and not is_so():
+                pytest.fail(f"it ended too early, with {process.returncode}:\n{process.communicate()[1][-3000:]}")
+            assert time.monotonic() < deadline, f"not within {PATIENCE:g} s; the last is {self.lines()[-1:]}"
+            time.sleep(0.001)
+
+    def until(self, kind: str, step: str = "") -> None:
+        """Wait for an event of the journal."""
+        self.when(lambda: self.has(kind, step))
+
+    def kill(self) -> Line:
+        """End the newest process as a power cut would; the last whole line that it left."""
+        self.processes[-1].kill()
+        self.processes[-1].communicate()
+        return (self.lines() or [Line("nothing")])[-1]
+
+    def visits(self, after: int = 0) -> list[dict[str, Any]]:
+        """Every call of this person's that the lab answered, oldest first."""
+        everything = self.lab.ask("GET", f"requests?after={max(after, self.since)}")["requests"]
+        return [visit for visit in everything if visit["access_key"] == self.person.key]
+
+    def changes(self, after: int = 0) -> list[dict[str, Any]]:
+        """The calls among them that may change something."""
+        return [visit for visit in self.visits(after) if not visit["operation"].startswith(("Describe", "Get", "List"))]
+
+    def scrub(self) -> None:
+        """Remove what the run made, without waiting for more than AWS makes us wait for."""
+        rds, run = self.lab.client("rds"), self.run
+
+        def members() -> list[str]:
+            found = rds.describe_db_instances(Filters=[{"Name": "db-cluster-id", "Values": [run]}])["DBInstances"]
+            return [each["DBInstanceIdentifier"] for each in found if each["DBInstanceStatus"] != "deleting"]
+
+        if not clusters_of(self.lab, run):
+            return
+        rds.modify_db_cluster(DBClusterIdentifier=run, DeletionProtection=False, ApplyImmediately=True)
+        for instance in members():
+            rds.delete_db_instance(DBInstanceIdentifier=instance)
+        eventually(lambda: self._is_deleted(rds))
+
+    def _is_deleted(self, rds: Any) -> bool:
+        try:
+            rds.delete_db_cluster(DBClusterIdentifier=self.run, SkipFinalSnapshot=True)
+        except (rds.exceptions.InvalidDBClusterStateFault, rds.exceptions.ClientError):
+            return not clusters_of(self.lab, self.run)
+        return True
+
+
+Begin = Callable[..., Life]
+"""``begin(lab)``: a new person in a new home, who has not restored anything yet."""
+
+
+def new_life(home: Path, lab: LabUnderTest, text: str = PATIENT, **environment: str | None) -> Life:
+    """A new person with a key that nobody else uses."""
+    home.mkdir(parents=True, exist_ok=True)
+    key = f"AKIA{uuid.uuid4().hex[:16].upper()}"
+    person = Person(home, lab.url, key, environment)
+    person.configure(text)
+    newest = lab.ask("GET", "requests")["requests"]
+    return Life(person, lab, newest[-1]["number"] if newest else 0)
+
+
+@contextmanager
+def living(life: Life) -> Iterator[Life]:
+    """The life as long as the block lasts: then its processes end and what it made is removed."""
+    try:
+        yield life
+    finally:
+        for process in life.processes:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+        if life.person.runs() or "run" in life.__dict__:
+            life.scrub()
+
+
+@pytest.fixture
+def begin(tmp_path: Path) -> Iterator[Begin]:
+    """Lives for one test, each in a home of its own."""
+    from contextlib import ExitStack
+
+    with ExitStack() as stack:
+
+        def one_more(lab: LabUnderTest, text: str = PATIENT, **environment: str | None) -> Life:
+            home = tmp_path / f"home-{uuid.uuid4().hex[:6]}"
+            return stack.enter_context(living(new_life(home, lab, text, **environment)))
+
+        yield one_more
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended, as far as two runs of one plan must end alike."""
+
+    code: int
+    verdict: str
+    findings: frozenset[tuple[str, str]]
+
+
+def ending(done: Done) -> Ending:
+    """How the run ended, from the report that the process printed."""
+    report = done.json()
+    findings = frozenset((finding["check"], finding["standing"]) for finding in report["findings"])
+    return Ending(done.code, report["verdict"]["standing"], findings)
+
+
+@pytest.fixture(scope="session")
+def undisturbed(lab: LabUnderTest, tmp_path_factory: pytest.TempPathFactory) -> Ending:
+    """How a run ends that nothing disturbs."""
+    with living(new_life(tmp_path_factory.mktemp("undisturbed"), lab)) as life:
+        process = life.restore("-o", "json")
+        out, err = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0, err
+        assert_one_of_everything(life)
+        return ending(Done(process.returncode, out, err))
+
+
+def clusters_of(lab: LabUnderTest, run: str) -> list[dict[str, Any]]:
+    """Every cluster that carries the run's tag, whatever its name."""
+    clusters = lab.client("rds").get_paginator("describe_db_clusters").paginate().build_full_result()["DBClusters"]
+    return [each for each in clusters if {"Key": "daybreak:run", "Value": run} in each["TagList"]]
+
+
+def assert_one_of_everything(life: Life) -> None:
+    """One cluster with a writer and a reader, each thing made by exactly one call, and nothing else touched."""
+    (cluster,) = clusters_of(life.lab, life.run)
+    members = {member["DBInstanceIdentifier"]: member["IsClusterWriter"] for member in cluster["DBClusterMembers"]}
+    assert members == {f"{life.run}-1": True, f"{life.run}-2": False}
+    assert cluster["DBClusterIdentifier"] == life.run
+    assert_each_effect_once(life)
+
+
+def assert_each_effect_once(life: Life) -> None:
+    """No call changed anything but what the run made, and nothing was made by two calls."""
+    made: dict[tuple[str, str], list[int]] = {}
+    for visit in life.changes():
+        made.setdefault((visit["operation"], visit["identifier"]), []).append(visit["status"])
+    assert {name for _, name in made} <= {life.run + end for end in ("", "-1", "-2", "-quarantine")}, "source untouched"
+    for (operation, name), answers in made.items():
+        assert operation in CHANGES
+        again = [answer for answer in answers if answer == 200]
+        assert len(again) == 1 if operation in CREATES else again, (operation, name, answers)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say how many deaths the runs survived: a sweep of no cases would be green as well."""
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    lives = [dict(report.user_properties) for report in reports if getattr(report, "when", "") == "call"]
+    deaths = [each["died"] for each in lives if "died" in each]
+    if deaths:
+        exact = sum(each == "there" for each in deaths)
+        terminalreporter.write_line(f"kill -9: {len(deaths)} cases, {exact} died at the very place, the others beside it")

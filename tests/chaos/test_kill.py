@@ -1,0 +1,143 @@
+"""`kill -9` before, inside and after every step of a real restore; whoever resumes it ends in the same place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+
+from tests.chaos.fix_lives import Begin, Ending, Life, Line, assert_one_of_everything, ending
+from tests.fix_lab import LabUnderTest
+
+Where = Literal["before", "call lands soon", "call lands late", "inside", "after"]
+
+CHANGES = {
+    "01-copy-parameter-group": ("CopyDBClusterParameterGroup", "-quarantine"),
+    "02-set-quarantine": ("ModifyDBClusterParameterGroup", "-quarantine"),
+    "03-restore-cluster": ("RestoreDBClusterToPointInTime", ""),
+    "05-set-cluster-options": ("ModifyDBCluster", ""),
+    "07-create-writer": ("CreateDBInstance", "-1"),
+    "09-create-reader-2": ("CreateDBInstance", "-2"),
+}
+"""Each step that changes something: its call, and how the name that the call gives goes on after the run's own."""
+
+STEPS = (
+    "01-copy-parameter-group",
+    "02-set-quarantine",
+    "03-restore-cluster",
+    "04-await-cluster",
+    "05-set-cluster-options",
+    "06-await-options",
+    "07-create-writer",
+    "08-await-writer",
+    "09-create-reader-2",
+    "10-await-reader-2",
+    "11-await-sql",
+    "12-validate",
+)
+SOON, LATE = 0.2, 3.0
+"""Seconds from the death of the sender until its call takes effect: before anybody looks, or while somebody else goes on."""
+
+
+@dataclass(frozen=True)
+class Death:
+    """Where in the run its process dies."""
+
+    step: str
+    where: Where
+
+    def __str__(self) -> str:
+        return f"{self.where} {self.step}".replace(" ", "-")
+
+
+def deaths() -> Iterator[Death]:
+    """Every place at which a process can die, as far as it makes a difference to the world."""
+    for step in STEPS:
+        yield Death(step, "before")
+        if step in CHANGES:
+            yield Death(step, "call lands soon")
+            yield Death(step, "call lands late")
+        else:
+            yield Death(step, "inside")
+        yield Death(step, "after")
+
+
+SAMPLE = (
+    Death("01-copy-parameter-group", "before"),
+    Death("03-restore-cluster", "call lands soon"),
+    Death("05-set-cluster-options", "call lands late"),
+    Death("09-create-reader-2", "call lands late"),
+    Death("12-validate", "inside"),
+)
+"""Those that every change of the code must survive; `make sweep` has them all."""
+
+
+def cases() -> Iterator[object]:
+    """All deaths; those outside the sample only for the sweep."""
+    for death in deaths():
+        yield pytest.param(death, id=str(death), marks=() if death in SAMPLE else pytest.mark.sweep)
+
+
+def die(life: Life, death: Death) -> str:
+    """Carry the run to that place and kill its process there; whether it died at the very place."""
+    if death.where in ("call lands soon", "call lands late"):
+        return _die_with_a_call_in_flight(life, death)
+    life.restore()
+    match death.where:
+        case "before":
+            life.when(lambda: _is_due(life, death.step))
+            last = life.kill()
+            return "there" if not life.has("step.intended", death.step) else f"at {last.type} of {last.step}"
+        case "inside":
+            life.until("step.intended", death.step)
+            last = life.kill()
+            return "there" if not life.has("step.done", death.step) else f"at {last.type} of {last.step}"
+        case _:
+            life.until("step.done", death.step)
+            last = life.kill()
+            return "there" if last == Line("step.done", death.step) else f"at {last.type} of {last.step}"
+
+
+def _is_due(life: Life, step: str) -> bool:
+    """Whether everything before the step is done, so that it comes next."""
+    done = {line.step for line in life.lines() if line.type == "step.done"}
+    before = set(STEPS[: STEPS.index(step)])
+    if step == "11-await-sql":  # the writer answers while the reader is still waited for
+        before.discard("10-await-reader-2")
+    return done.issuperset(before) if before else life.has("run.attached")
+
+
+def _die_with_a_call_in_flight(life: Life, death: Death) -> str:
+    operation, end = CHANGES[death.step]
+    seconds = SOON if death.where == "call lands soon" else LATE
+    plan = life.person.daybreak("plan", "pitr", "embi", "--to", "latest", "-o", "json")
+    assert plan.code == 0, plan.err
+    (life.person.home / "plan.json").write_text(plan.out)
+    run = plan.json()["plan"]["run"]
+    with life.lab.fault(
+        "delay", action=operation, identifier=f"{run}{end}", times=1, args={"seconds": seconds}
+    ) as rule:
+        life.start("restore", "--plan", "plan.json", "--yes")
+        # A rule that has spent all its times is gone: the call is with AWS now, and not yet answered.
+        life.when(lambda: rule not in {each["id"] for each in life.lab.ask("GET", "faults")["faults"]})
+        last = life.kill()
+    return "there" if last == Line("step.intended", death.step) else f"at {last.type} of {last.step}"
+
+
+@pytest.mark.parametrize("death", tuple(cases()))
+def test_a_killed_run_is_resumed_to_the_same_end(
+    death: Death, lab: LabUnderTest, begin: Begin, undisturbed: Ending, record_property: pytest.RecordProperty
+) -> None:
+    """The laptop's battery dies at three in the morning, and nobody knows where: `resume` must not make a second of anything."""
+    life = begin(lab)
+    record_property("died", die(life, death))
+    assert ending(life.resume()) == undisturbed
+    assert_one_of_everything(life)
+
+
+def test_the_steps_are_those_of_the_plan(lab: LabUnderTest, begin: Begin) -> None:
+    """A sweep over yesterday's steps would leave out the one that was added today."""
+    plan = begin(lab).person.daybreak("plan", "pitr", "embi", "--to", "latest", "-o", "json").json()["plan"]
+    assert tuple(step["id"] for step in plan["steps"]) == STEPS
