@@ -45,7 +45,14 @@ def remove_tags(call: Call) -> Doc:
 
 @looks("ListTagsForResource")
 def list_tags(call: Call) -> Doc:
-    """All tags of one resource."""
+    """All tags of one resource; AWS's own default parameter groups have none."""
+    from daybreak.lab.rds import parameter_groups as groups
+
+    target = arn_parts(call.params["ResourceName"])
+    for kind in (groups.CLUSTER, groups.INSTANCE):
+        is_default = target.kind == kind.arn and target.id.startswith("default.")
+        if is_default and groups.group_of(call.desk, call.region, kind, target.id):
+            return {"TagList": []}
     _, _, member, document = _resource(call)
     return {"TagList": document.get(member, [])}
 
