@@ -54,3 +54,7 @@ def _only_target(app: Any) -> str:
 def main() -> NoReturn:
     """Run the script and exit."""
     sys.exit(run(restore_aurora))
+
+
+if __name__ == "__main__":
+    main()

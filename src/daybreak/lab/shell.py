@@ -20,6 +20,10 @@ _WRAPPER = """#!/bin/sh
 # The real client with the lab's endpoint on every call: by itself it ignores AWS_ENDPOINT_URL for rds in us-east-1.
 exec {command} --endpoint-url {url} "$@"
 """
+_OURS = """#!/bin/sh
+# Daybreak as it was installed beside the lab, wherever this shell stands.
+exec {python} -m {module} "$@"
+"""
 _MISSING = """#!/bin/sh
 echo 'aws: the AWS command line client is not installed' >&2
 exit 127
@@ -72,19 +76,27 @@ def merged(values: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def write_tools(lab: RemoteLab) -> Path:
-    """Write the wrapper of `aws`, and a `psql` where the system has none, into the lab's ``bin`` folder."""
+    """Write `aws`, `daybreak`, `restore-aurora`, and a `psql` where the system has none, into the lab's ``bin`` folder."""
     folder = lab.folder / "bin"
     folder.mkdir(mode=0o755, exist_ok=True)
     command = aws_command(without=folder)
-    text = _WRAPPER.format(command=shlex.join(command), url=shlex.quote(lab.url)) if command else _MISSING
-    draft = folder / ".aws.new"
-    draft.write_text(text)
-    draft.chmod(0o755)
-    draft.replace(folder / "aws")
+    _write_script(
+        folder / "aws", _WRAPPER.format(command=shlex.join(command), url=shlex.quote(lab.url)) if command else _MISSING
+    )
+    for name, module in (("daybreak", "daybreak.cli.main"), ("restore-aurora", "daybreak.cli.restore_aurora")):
+        _write_script(folder / name, _OURS.format(python=shlex.quote(sys.executable), module=module))
     psql = bundled_psql()
     if shutil.which("psql", path=_path_without(folder)) is None and psql and not (folder / "psql").exists():
         (folder / "psql").symlink_to(psql)
     return folder
+
+
+def _write_script(path: Path, text: str) -> None:
+    """Put a script in place at once, so that a shell that runs meanwhile never reads half of it."""
+    draft = path.with_name(f".{path.name}.new")
+    draft.write_text(text)
+    draft.chmod(0o755)
+    draft.replace(path)
 
 
 def aws_command(*, without: Path) -> list[str] | None:
