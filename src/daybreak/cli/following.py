@@ -10,10 +10,8 @@ from datetime import UTC, datetime
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-import click
-
 from daybreak.cli.options import Given
-from daybreak.cli.telling import console, is_colorful
+from daybreak.cli.telling import console, is_colorful, say
 
 if TYPE_CHECKING:
     from daybreak.execute.doors import Progress
@@ -49,7 +47,7 @@ class Following(AbstractContextManager["Following"]):
         if self._stopping.is_set():
             raise KeyboardInterrupt
         self._stopping.set()
-        sys.stderr.write("\nstopping at the next safe place; once more to stop at once\n")
+        say("\nstopping at the next safe place; once more to stop at once\n", sys.stderr)
 
     def to_the_end(self, run: str, *, take_over: bool = False) -> int:
         """Carry out the run, report it on stdout, and return its exit code."""
@@ -62,7 +60,7 @@ class Following(AbstractContextManager["Following"]):
         finally:
             self._end_live()
         plan, state = self.app.state(run)
-        click.echo(run_as(plan, state, self._given.output), nl=False)
+        say(run_as(plan, state, self._given.output), sys.stdout)
         return int(self.app.ending(run))
 
     def _told(self, event: Event) -> None:

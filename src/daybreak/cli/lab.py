@@ -30,7 +30,7 @@ def _in_folder(command: _Command) -> _Command:
 
 @click.group()
 def lab() -> None:
-    """An AWS-compatible endpoint with a real PostgreSQL behind it, for rehearsals and tests."""
+    """An AWS with a real PostgreSQL inside, for rehearsals."""
 
 
 @lab.command()

@@ -97,9 +97,8 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
         return _said(error, error.exit_code)
     except KeyboardInterrupt:
         return _said(DaybreakError("interrupted"), ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        # Somebody closed the pipe (`| head`): nothing is wrong, and nobody is there to be told.
-        sys.stderr.close()
+    except SystemExit:
+        # click's way to say that somebody closed the pipe (`| head`): nothing is wrong, and nobody is there to be told.
         return int(ExitCode.DONE)
     except Exception as bug:  # noqa: BLE001 - the command line's edge: the one place that may catch everything
         return _said(_bug(bug), ExitCode.BUG)

@@ -37,7 +37,10 @@ def show(given: Given, run: str) -> None:
 @click.argument("run")
 @shared()
 def watch(given: Given, run: str) -> int:
-    """Follow a run that another terminal carries out; ends with the run, and with its exit code."""
+    """Follow a run that another terminal carries out.
+
+    It ends with the run, and with the run's exit code.
+    """
     from daybreak.cli.rendering import event_line
     from daybreak.model.run import state_of
 
@@ -65,7 +68,10 @@ def watch(given: Given, run: str) -> int:
 )
 @shared()
 def resume(given: Given, run: str, *, take_over: bool) -> int:
-    """Go on with a run that was interrupted, from here or from another machine."""
+    """Go on with a run that was interrupted.
+
+    From here, or from another machine that shares the state. A run that has ended is told and left as it is.
+    """
     from daybreak.cli.following import Following
 
     with Following(given) as following:

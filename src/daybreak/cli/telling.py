@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from daybreak.errors import DaybreakError, ExitCode, Paused, Refused
 
@@ -32,7 +32,23 @@ def complain(error: DaybreakError, code: ExitCode) -> None:
     if isinstance(error, Refused):
         lines += [f"  - {_shown(reason)}" for reason in error.reasons]
     lines += [f"hint: {_shown(hint)}" for hint in error.hints]
-    sys.stderr.write("\n".join(lines) + "\n")
+    say("\n".join(lines) + "\n", sys.stderr)
+
+
+def say(text: str, stream: TextIO) -> None:
+    """Write a whole text; that its reader has gone changes nothing about what was done and how it ended."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        let_go(stream)
+
+
+def let_go(stream: TextIO) -> None:
+    """Point a stream without a reader at nothing, so that neither we nor Python's own end stumble over it again."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, stream.fileno())
+    os.close(nothing)
 
 
 def _shown(text: str) -> str:
@@ -48,10 +64,15 @@ def is_colorful(stream: Any) -> bool:
 
 
 def console(*, on_stderr: bool = False) -> Console:
-    """A rich console that interprets no markup in what it is given."""
+    """A rich console that interprets no markup in what it is given, and goes on when its reader has gone."""
     from rich.console import Console
 
-    return Console(stderr=on_stderr, markup=False, highlight=False, emoji=False, soft_wrap=not sys.stdout.isatty())
+    class Steady(Console):
+        def on_broken_pipe(self) -> None:
+            self.quiet = True
+            let_go(sys.stderr if on_stderr else sys.stdout)
+
+    return Steady(stderr=on_stderr, markup=False, highlight=False, emoji=False, soft_wrap=not sys.stdout.isatty())
 
 
 def confirmed(question: str, *, is_yes: bool) -> None:

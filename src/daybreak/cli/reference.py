@@ -1,0 +1,239 @@
+"""The pages of the reference that are generated: the command line from the verbs themselves, the settings from their schema.
+
+``python -m daybreak.cli.reference`` writes both into the folder that is named, ``docs/reference`` by default.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from daybreak.cli.main import daybreak
+from daybreak.cli.restore_aurora import restore_aurora
+from daybreak.errors import MEANING, ExitCode
+
+_MADE = "This page is generated: `python -m daybreak.cli.reference`.\n"
+_STARTS_A_RUN = (
+    ExitCode.DONE,
+    ExitCode.FAILED,
+    ExitCode.REFUSED,
+    ExitCode.UNFIT,
+    ExitCode.UNCERTAIN,
+    ExitCode.LATE,
+    ExitCode.UNREACHABLE,
+    ExitCode.INTERRUPTED,
+)
+_LOOKS = (ExitCode.DONE, ExitCode.REFUSED, ExitCode.UNREACHABLE)
+EXIT_CODES: dict[str, tuple[ExitCode, ...]] = {
+    "init": _LOOKS,
+    "config": (ExitCode.DONE, ExitCode.REFUSED),
+    "status": (ExitCode.DONE, ExitCode.REFUSED, ExitCode.UNFIT, ExitCode.UNREACHABLE),
+    "plan": _LOOKS,
+    "restore": _STARTS_A_RUN,
+    "runs": _LOOKS,
+    "show": _LOOKS,
+    "watch": _STARTS_A_RUN,
+    "resume": _STARTS_A_RUN,
+    "abort": _LOOKS,
+    "clean": _STARTS_A_RUN,
+    "demo": (ExitCode.DONE, ExitCode.FAILED, ExitCode.INTERRUPTED),
+    "lab": (ExitCode.DONE, ExitCode.FAILED, ExitCode.REFUSED, ExitCode.UNREACHABLE),
+    "restore-aurora": _STARTS_A_RUN,
+}
+"""What each verb may end with; 70, a bug, is possible everywhere and promised nowhere."""
+
+
+def verbs() -> Iterator[tuple[str, click.Command]]:
+    """Each verb by its name, and the runbook's script last."""
+    context = click.Context(daybreak, info_name="daybreak")
+    for name in daybreak.list_commands(context):
+        command = daybreak.get_command(context, name)
+        if command is not None:
+            yield name, command
+    yield "restore-aurora", restore_aurora
+
+
+def commands_page() -> str:
+    """The page of the command line."""
+    lines = ["# The command line", "", _MADE]
+    lines += ["| Verb | What it does |", "|---|---|"]
+    lines += [
+        f"| [`{_typed(name)}`](#{_typed(name).replace(' ', '-')}) | {_first(command)} |" for name, command in verbs()
+    ]
+    whole = click.Context(daybreak, info_name="daybreak", **daybreak.context_settings)
+    for name, command in verbs():
+        typed = _typed(name)
+        lines += ["", f"## {typed}", *_command(command, typed, click.Context(command, info_name=name, parent=whole))]
+        lines += ["", "Ends with:", ""]
+        lines += [f"- {code.value}: {MEANING[code]}" for code in EXIT_CODES[name]]
+    return "\n".join(lines) + "\n"
+
+
+def _typed(name: str) -> str:
+    return name if name == "restore-aurora" else f"daybreak {name}"
+
+
+def _first(command: click.Command) -> str:
+    return command.get_short_help_str(limit=200)
+
+
+def _command(command: click.Command, typed: str, context: click.Context) -> Iterator[str]:
+    """The body of one command, and below it that of each command in it."""
+    usage = " ".join([typed, *command.collect_usage_pieces(context)])
+    yield from ("", *_prose(command.help or ""), "", "```", usage, "```", "")
+    options = [record for parameter in command.get_params(context) if (record := parameter.get_help_record(context))]
+    yield from ("| Option | What it says |", "|---|---|")
+    yield from (f"| `{_cell(names)}` | {_cell(text)} |" for names, text in options if text)
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            if inner is not None:
+                place = click.Context(inner, info_name=name, parent=context)
+                yield from ("", f"### {typed} {name}", *_command(inner, f"{typed} {name}", place))
+
+
+def _prose(text: str) -> list[str]:
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n")).splitlines()
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+EXAMPLE = """\
+# Where runs are kept. In S3 another machine can go on with a run.
+state = "s3://daybreak-state-123456789012/team"
+poll = "15s"
+plan_expires = "1h"
+keep = "7d"
+
+[targets.embi]
+cluster  = "embi-aurora-cluster"
+region   = "us-east-1"
+database = "embi"
+login    = "secretsmanager:embi/aurora/master"
+
+[targets.embi.objectives]
+rpo = "5m"
+rto = "4h"
+retention = "30d"
+
+[targets.embi.network.us-east-1]
+subnet_group    = "embi-db-subnet-group"
+security_groups = ["sg-0123456789abcdef0"]
+
+[targets.embi.tables]
+"public.employees" = { min_rows = 1000, freshness = "updated_at" }
+
+[[targets.embi.checks]]
+name    = "every employee has a salary"
+sql     = "select count(*) from employees e where not exists (select from salaries s where s.employee_id = e.id)"
+expect  = "= 0"
+timeout = "30s"
+
+[[targets.embi.contacts]]
+role           = "DBA On-Call"
+address        = "dba-oncall@company.com"
+answers_within = "15m"
+"""
+"""A whole daybreak.toml, as the page shows it; a test loads it."""
+
+
+def settings_page() -> str:
+    """The page of daybreak.toml."""
+    from daybreak.config import schema
+
+    made = schema()
+    lines = [
+        "# Configuration", "", _MADE,
+        "Daybreak reads the `daybreak.toml` here or in the nearest folder above, then your own in `~/.config/daybreak/`.",
+        "A flag wins over the environment, that over the project's file, that over the user's, that over the default.",
+        "`daybreak config` shows where each value came from; `daybreak config --schema` prints the JSON Schema for an editor.",
+        "Unknown keys are refused. A secret is written as a reference, never as a value.",
+        "", "```toml", EXAMPLE.rstrip(), "```",
+        "", "## At the top", "", *_table(made, made),
+    ]  # fmt: skip
+    for title, name in (
+        ("[targets.NAME]", "TargetText"),
+        ("[targets.NAME.objectives]", "ObjectivesText"),
+        ("[targets.NAME.network.REGION]", "NetworkText"),
+        ('[targets.NAME.tables."SCHEMA.TABLE"]', "Expectation"),
+        ("[[targets.NAME.checks]]", "CheckText"),
+        ("[[targets.NAME.contacts]]", "ContactText"),
+    ):
+        part = made["$defs"][name]
+        lines += ["", f"## `{title}`", "", *_table(part, made)]
+    return "\n".join([*lines, *_VARIABLES]) + "\n"
+
+
+_VARIABLES = (
+    "", "## Environment", "",
+    "| Variable | What it sets |", "|---|---|",
+    "| `DAYBREAK_STATE`, `DAYBREAK_POLL`, `DAYBREAK_PLAN_EXPIRES`, `DAYBREAK_KEEP`, `DAYBREAK_ONLY_LOOPBACK` | the key of that name |",
+    "| `DAYBREAK_CONFIG` | the file to read instead of the project's |",
+    "| `DAYBREAK_DEBUG` | where a bug happened is printed |",
+    "| `AWS_*` | as every program of AWS's SDK reads them |",
+    "| `NO_COLOR` | no colors, on a terminal either |",
+    "", "Any other variable that begins with `DAYBREAK_` is refused, because a misspelled one would protect nobody.",
+)  # fmt: skip
+
+
+def _table(part: dict[str, Any], whole: dict[str, Any]) -> Iterator[str]:
+    yield from ("| Key | Takes | Default |", "|---|---|---|")
+    for key, about in part["properties"].items():
+        default = "required" if key in part.get("required", ()) else _default(about.get("default"))
+        yield f"| `{key}` | {_kind(about, whole)} | {default} |"
+
+
+def _default(value: Any) -> str:
+    if value in (None, "", [], {}):
+        return "none"
+    return f"`{str(value).lower() if isinstance(value, bool) else _span(value)}`"
+
+
+def _span(value: Any) -> Any:
+    from datetime import timedelta
+
+    from pydantic import TypeAdapter
+
+    from daybreak.config import span_text
+
+    is_span = isinstance(value, str) and value.startswith("P")
+    return span_text(TypeAdapter(timedelta).validate_python(value)) if is_span else value
+
+
+def _kind(about: dict[str, Any], whole: dict[str, Any]) -> str:
+    if "$ref" in about:
+        return "a table"
+    if choices := [each for each in about.get("anyOf", ()) if each.get("type") != "null"]:
+        return _kind(choices[0], whole)
+    if "(\\d{1,6})m" in about.get("pattern", ""):
+        return 'a span, such as `"15s"`, `"4h"` or `"1h30m"`'
+    if "secretsmanager" in about.get("pattern", ""):
+        return '`"secretsmanager:NAME"`, `"ssm:NAME"`, `"env:PREFIX"` or `"iam"`'
+    words = {
+        "string": "text",
+        "integer": "a whole number",
+        "boolean": "true or false",
+        "array": "a list",
+        "object": "tables",
+    }
+    return words[about["type"]]
+
+
+PAGES = {"cli.md": commands_page, "configuration.md": settings_page}
+"""Each generated page and what makes it."""
+
+
+def write(folder: Path) -> None:
+    """Write every generated page."""
+    for name, page in PAGES.items():
+        (folder / name).write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/reference"))
