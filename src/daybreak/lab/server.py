@@ -13,7 +13,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
-from daybreak.lab.message import Reply, Request
+from daybreak.lab.message import LOST, Reply, Request
 
 Answer = Callable[[Request], Reply]
 _HOP_BY_HOP = frozenset({"connection", "content-length", "transfer-encoding", "server", "date", "keep-alive"})
@@ -81,7 +81,9 @@ class _Connection(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         path, _, query = self.path.partition("?")
         headers = {name.lower(): value for name, value in self.headers.items()}
-        reply = type(self).answer_with(Request(self.command, path, query, headers, self._body()))
+        body = self._body()
+        # Who dies while sending has asked for nothing: half a request could read as another, smaller one.
+        reply = LOST if body is None else type(self).answer_with(Request(self.command, path, query, headers, body))
         if reply.lost:
             self.close_connection = True
             with contextlib.suppress(OSError):
@@ -104,15 +106,20 @@ class _Connection(BaseHTTPRequestHandler):
         head = f"HTTP/1.1 {reply.status} {reason}\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields)
         self.wfile.write(head.encode("latin-1", "replace") + b"\r\n" + (reply.body if has_body else b""))
 
-    def _body(self) -> bytes:
+    def _body(self) -> bytes | None:
+        """The whole body; none when the client hung up before its end."""
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
             return self._chunks()
-        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length)
+        return body if len(body) == length else None
 
-    def _chunks(self) -> bytes:
+    def _chunks(self) -> bytes | None:
         parts = []
-        while size := int(self.rfile.readline().split(b";")[0], 16):
-            parts.append(self.rfile.read(size))
+        while size := int(self.rfile.readline().split(b";")[0] or b"-1", 16):
+            parts.append(self.rfile.read(max(size, 0)))
+            if len(parts[-1]) != size:
+                return None
             self.rfile.readline()
         while self.rfile.readline().strip():
             pass
