@@ -7,4 +7,5 @@ pytest_plugins = [
     "tests.fix_postgres",
     "tests.fix_s3",
     "tests.fix_journal",
+    "tests.chaos.fix_lives",
 ]

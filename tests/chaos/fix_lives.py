@@ -62,8 +62,12 @@ class Life:
     @cached_property
     def run(self) -> str:
         """The run's name, which is its clone's; waits until there is one."""
-        self.when(lambda: bool(self.person.runs()))
-        return self.person.runs()[0]
+        self.when(lambda: bool(self.runs()))
+        return self.runs()[0]
+
+    def runs(self) -> list[str]:
+        """This person's runs; one that is only being made does not count yet."""
+        return [name for name in self.person.runs() if not name.startswith(".")]
 
     @property
     def folder(self) -> Path:
@@ -169,7 +173,7 @@ def living(life: Life) -> Iterator[Life]:
             if process.poll() is None:
                 process.kill()
             process.communicate()
-        if life.person.runs() or "run" in life.__dict__:
+        if life.runs() or "run" in life.__dict__:
             life.scrub()
 
 
@@ -248,4 +252,6 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     deaths = [each["died"] for each in lives if "died" in each]
     if deaths:
         exact = sum(each == "there" for each in deaths)
-        terminalreporter.write_line(f"kill -9: {len(deaths)} cases, {exact} died at the very place, the others beside it")
+        terminalreporter.write_line(
+            f"kill -9: {len(deaths)} cases, {exact} died at the very place, the others beside it"
+        )

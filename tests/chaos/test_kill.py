@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -128,7 +128,7 @@ def _die_with_a_call_in_flight(life: Life, death: Death) -> str:
 
 @pytest.mark.parametrize("death", tuple(cases()))
 def test_a_killed_run_is_resumed_to_the_same_end(
-    death: Death, lab: LabUnderTest, begin: Begin, undisturbed: Ending, record_property: pytest.RecordProperty
+    death: Death, lab: LabUnderTest, begin: Begin, undisturbed: Ending, record_property: Callable[[str, object], None]
 ) -> None:
     """The laptop's battery dies at three in the morning, and nobody knows where: `resume` must not make a second of anything."""
     life = begin(lab)
