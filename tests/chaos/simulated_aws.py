@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -114,6 +114,16 @@ class SimulatedAws:
     restoring: float = RESTORING
     listing_lags: float = 0.0
     """Seconds until a describe shows what was just created."""
+
+    def left(self) -> SimulatedAws:
+        """The account as a process that dies now leaves it: the same things, and nobody who watches."""
+        nobody = SimulatedAws(Clock(self.clock.start, self.clock.elapsed), self.region)
+        mine = replace(
+            self, clock=nobody.clock, before_change=nobody.before_change, after_effect=nobody.after_effect, sent=[]
+        )
+        copied = copy.deepcopy(mine)
+        copied.sent = list(self.sent)
+        return copied
 
     # -- the door
 

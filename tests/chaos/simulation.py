@@ -106,6 +106,8 @@ class Simulation:
     asked: bool = True
     told: list[Event] = field(default_factory=list)
     on_told: Callable[[Event], None] = lambda _event: None
+    before_append: Callable[[], object] = lambda: None
+    after_effect: Callable[[], None] = lambda: None
     nonces: Iterator[int] = field(default_factory=itertools.count)
 
     def live(self, crash: Crash | None = None) -> RunState:
@@ -177,6 +179,8 @@ class _Death:
     def before_append(self) -> None:
         self._nonces += 1  # the first names the writer
         number = self._nonces - 2
+        if number >= 0:
+            self._simulation.before_append()
         match self._crash:
             case Crash(number=planned, mode="before") if planned == number:
                 raise Killed
@@ -193,6 +197,7 @@ class _Death:
 
     def after_effect(self, _call: AwsCall) -> None:
         self._changes += 1
+        self._simulation.after_effect()
         if self._crash == Crash(self._changes, "sent"):
             raise Killed
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -24,6 +26,7 @@ from tests.chaos.simulation import (
     scratch,
     standing_of_world,
     survived,
+    tear,
 )
 
 
@@ -82,16 +85,52 @@ def crashed_and_resumed(kind: str, store: Store, *crash: Crash, take_over: bool 
     return simulation
 
 
+class Sweep:
+    """A run that goes on while, at each of its points, another process finds what a crash there would have left."""
+
+    def __init__(self, kind: str, folder: Path) -> None:
+        self._kind = kind
+        self._folder = folder
+        self.count = 0
+        self.first = case_of(kind).simulation(FolderStore(folder / "first"), asked=False)
+
+    def go_on(self) -> None:
+        """Live through the whole run, and through every resumption of it."""
+        self.first.before_append = self._resume_torn_or_not
+        self.first.on_told = lambda _event: self._resume()
+        self.first.after_effect = self._resume
+        self.first.live()
+        self._resume()
+
+    def _resume_torn_or_not(self) -> None:
+        self._resume()
+        self._resume(tear)
+
+    def _resume(self, damage: Callable[[Store, str], None] | None = None) -> None:
+        self.count += 1
+        place, run = self._folder / str(self.count), self.first.plan.run
+        shutil.copytree(self._folder / "first", place)
+        store = FolderStore(place)
+        if damage:
+            damage(store, run)
+        second = Simulation(aws=self.first.aws.left(), plan=self.first.plan, store=store, asked=False)
+        state = second.live()
+        assert (state.status, state.verdict) == ("finished", reference(self._kind).verdict)
+        check_end(second, self._kind)
+        shutil.rmtree(place)
+
+
 @pytest.mark.parametrize("kind", CASES)
 def test_a_run_that_died_anywhere_ends_as_if_it_had_not(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A laptop's battery chooses the worst moment; each of them is here: around every line and every call."""
-    count = 0
     with scratch() as folder:
-        for count, crash in enumerate(crashes(kind), 1):
-            crashed_and_resumed(kind, FolderStore(folder / str(count)), crash)
+        sweep = Sweep(kind, folder)
+        sweep.go_on()
     with capsys.disabled():
-        print(f" {kind}: {count} crashes, each resumed to the same end", end="")  # noqa: T201 - the count is evidence
-    assert count > 3 * reference(kind).changes
+        print(f" {kind}: {sweep.count} crashes, each resumed to the same end", end="")  # noqa: T201 - the count is evidence
+    whole = reference(kind)
+    # Before and torn at each append, after each but the two of attaching, after each call, and after the end.
+    assert sweep.count >= 3 * whole.events - 2 + whole.changes
 
 
 @pytest.mark.parametrize("kind", CASES)
