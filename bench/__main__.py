@@ -1,17 +1,23 @@
-"""Run every benchmark, or those named: ``python -m bench [startup ...]``.
+"""Run every benchmark, or those named: ``python -m bench [start ...] [--write]``.
 
-A benchmark is a module ``bench/measure_<name>.py`` with a function ``measure() -> str``; what it returns is printed.
+A benchmark is a module ``bench/measure_<name>.py`` with a function ``figures() -> Figures``. Its table is printed, and with
+``--write`` also put into the reference's page of benchmarks.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 import sys
+from pathlib import Path
 
 import bench
+from bench.rounds import Figures
 
 PREFIX = "measure_"
+WRITE = "--write"
+PAGE = Path(__file__).parents[1] / "docs" / "reference" / "benchmarks.md"
 
 
 def names() -> list[str]:
@@ -20,13 +26,26 @@ def names() -> list[str]:
     return sorted(name.removeprefix(PREFIX) for name in modules if name.startswith(PREFIX))
 
 
-def main(wanted: list[str]) -> int:
+def written(page: str, name: str, figures: Figures) -> str:
+    """The page with the benchmark's figures in the place that is marked for them."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    place = re.compile(f"(?<={re.escape(begin)}\n).*?(?={re.escape(end)})", re.DOTALL)
+    if not place.search(page):
+        raise SystemExit(f"error: {PAGE.name} has no place for {name}: {begin}")
+    return place.sub(lambda _: f"\n{figures.markdown()}\n", page)
+
+
+def main(words: list[str]) -> int:
     """Print what each wanted benchmark measured; all of them when none is named."""
+    wanted = [word for word in words if word != WRITE]
     if unknown := sorted(set(wanted) - set(names())):
         sys.stderr.write(f"error: no benchmark {unknown[0]!r}; there are: {', '.join(names())}\n")
         return 2
     for name in wanted or names():
-        print(importlib.import_module(f"bench.{PREFIX}{name}").measure(), flush=True)
+        figures: Figures = importlib.import_module(f"bench.{PREFIX}{name}").figures()
+        print(figures.text(), flush=True)
+        if WRITE in words:
+            PAGE.write_text(written(PAGE.read_text(), name, figures))
     return 0
 
 

@@ -6,8 +6,8 @@ How it is counted. The wall time of a run, from its first event to its last, les
 - the time asleep until the next look (``SystemTiming.slept``),
 - the time in which any thread waited for PostgreSQL (psycopg's own wait functions, overlaps counted once).
 
-Processor time that was spent during those waits counts as the tool's own. So do DNS, the knock on the port, every ``fsync``
-of the journal, and whatever the machine made the tool wait for a core: the figure errs against the tool.
+Processor time that was spent during those waits counts as the tool's own. So do DNS, the knock on the port, every sync of
+the journal, and whatever the machine made the tool wait for a core: the figure errs against the tool.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def share_of_run(on: Stage) -> Share:
     run = app.start(app.plan_pitr(wish()))
     traffic, timing = app.aws(REGION).traffic, app.timing
     before = (traffic.waited, timing.slept, sum(traffic.calls.values()))
-    with ledger_of(psycopg.waiting, "wait", "wait_conn") as postgres, ledger_of(os, "fsync") as disk:
+    with ledger_of(psycopg.waiting, "wait", "wait_conn") as postgres, ledger_of(os, "fsync", "fdatasync") as disk:
         began, computed, queued = time.monotonic(), time.process_time(), _queued()
         app.carry_out(run, Watchers())
         wall, cpu, queued = time.monotonic() - began, time.process_time() - computed, _queued() - queued
@@ -144,7 +144,7 @@ def figures() -> Figures:
         _row("waiting for AWS", shares, lambda share: share.aws),
         _row("waiting for PostgreSQL", shares, lambda share: share.postgres),
         _row("the tool's own share", shares, lambda share: share.own, has_goal=True),
-        _row("of that, `fsync` of the journal", shares, lambda share: share.disk),
+        _row("of that, making the journal durable", shares, lambda share: share.disk),
         _row("beside it: waiting for a core, anywhere in the run", shares, lambda share: share.queued),
         _row("beside it: processor time of the process", shares, lambda share: share.cpu),
         _paced(shares),
@@ -181,8 +181,3 @@ def _paced(shares: list[Share]) -> Row:
     ratio = median(share.own * looks / (share.wall * SPEED) for share in shares)
     what = f"the own share at speed 1 with a look each 15 s (computed: {looks:g} × the work in {SPEED:g} × the time)"
     return Row(what, "", f"{ratio:.3%}", len(shares), "under 2 %", is_reached=ratio < GOAL)
-
-
-def measure() -> str:
-    """The table of where the time goes."""
-    return figures().text()

@@ -48,8 +48,3 @@ def _row(name: str, costs: dict[str, list[Cost]]) -> Row:
 
 def _ratio(these: list[Cost], those: list[Cost]) -> float:
     return median(this.wall / that.wall for this, that in zip(these, those, strict=True))
-
-
-def measure() -> str:
-    """The table of start-up."""
-    return figures().text()
