@@ -326,7 +326,8 @@ WEATHER = st.lists(
     lag=st.sampled_from([0.0, 0.0, 3.0, 14.0]),
     seed=st.integers(0, 2**32),
 )
-def test_whatever_happens_the_run_ends_once_and_right(  # noqa: PLR0917 - by name, from hypothesis
+def test_whatever_happens_the_run_ends_once_and_right(
+    *,
     kind: str,
     faults: dict[tuple[str, int], Fault],
     crashes: list[Crash],
