@@ -33,7 +33,7 @@ from daybreak.observe.poller import Poller
 from daybreak.plan.planner import plan_of
 from daybreak.plan.terms import Terms
 
-TICKS = 10
+TICKS = 6
 
 
 class Followers:
