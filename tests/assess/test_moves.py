@@ -26,9 +26,9 @@ AFTER_A_CHANGE = {
     Category.EXISTS: Look,
     Category.NOT_FOUND: Look,
     Category.EXPIRED: Pause,
-    Category.DENIED: Stop,
+    Category.DENIED: Pause,
     Category.INVALID: Stop,
-    Category.CAPACITY: Stop,
+    Category.CAPACITY: Pause,
 }
 AFTER_A_READ = {
     Category.THROTTLED: Again,
@@ -36,6 +36,7 @@ AFTER_A_READ = {
     Category.UNSENT: Again,
     Category.LOST: Again,
     Category.EXPIRED: Pause,
+    Category.DENIED: Pause,
 }
 
 
@@ -73,11 +74,11 @@ def test_a_network_that_is_not_there_ends_in_a_pause_and_throttling_does_not_cou
 
 
 @pytest.mark.parametrize("code", sorted(HINTS))
-def test_a_code_we_know_comes_with_what_to_do(code: str) -> None:
-    """A quota or a key is something a person can change."""
+def test_a_code_we_know_pauses_with_what_to_do(code: str) -> None:
+    """A quota or a key is something a person can change, so the run waits for that person and is not thrown away."""
     for category in (Category.INVALID, Category.CAPACITY):
         move = move_after(trouble(category, code), attempt=1, tries=0, jitter=0.5)
-        assert isinstance(move, Stop)
+        assert isinstance(move, Pause)
         assert move.hints == HINTS[code]
 
 

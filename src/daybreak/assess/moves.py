@@ -58,7 +58,9 @@ class Pause(Value):
 Move = Again | Look | Stop | Pause
 
 HINTS: dict[str, tuple[str, ...]] = {
-    "InsufficientDBInstanceCapacity": ("AWS has no such machine there now: plan with another instance class, or wait",),
+    "InsufficientDBInstanceCapacity": (
+        "AWS has no such machine there now: wait and resume the run, or abort it and plan with another instance class",
+    ),
     "KMSKeyNotAccessibleFault": (
         "check the key's state, its policy, and that the caller may use kms:CreateGrant and kms:DescribeKey",
     ),
@@ -66,7 +68,10 @@ HINTS: dict[str, tuple[str, ...]] = {
     "InstanceQuotaExceeded": ("delete instances that are no longer needed, or ask AWS for a higher quota",),
     "StorageQuotaExceeded": ("ask AWS for a higher storage quota",),
 }
-"""What to do about a wire code, where we know."""
+"""Codes of what a person can mend while the run waits, and how (FACTS 4.10)."""
+
+PERMISSION = ("let the caller make this call, then resume the run",)
+"""What to do about a missing permission."""
 
 
 def move_after(trouble: Trouble, *, attempt: int, tries: int, jitter: float) -> Move:
@@ -94,9 +99,14 @@ def move_after(trouble: Trouble, *, attempt: int, tries: int, jitter: float) -> 
         case Category.EXPIRED:
             return Pause(why=why, hints=("log in again, then resume the run",))
         case Category.DENIED:
-            return Stop(why=why, hints=("the caller lacks a permission for this call", *HINTS.get(trouble.code, ())))
-        case Category.INVALID | Category.CAPACITY:
-            return Stop(why=why, hints=HINTS.get(trouble.code, ()))
+            return Pause(why=why, hints=PERMISSION)
+        case Category.CAPACITY:
+            return Pause(why=why, hints=HINTS.get(trouble.code, ("wait for capacity, then resume the run",)))
+        case Category.INVALID if trouble.code in HINTS:
+            # A person can mend it without a new plan, and forty minutes of restore are not thrown away for a quota.
+            return Pause(why=why, hints=HINTS[trouble.code])
+        case Category.INVALID:
+            return Stop(why=why)
 
 
 def patience_with(trouble: Trouble, *, tries: int, jitter: float) -> Again | Pause | Stop:
@@ -111,6 +121,8 @@ def patience_with(trouble: Trouble, *, tries: int, jitter: float) -> Again | Pau
             return Pause(why=why, hints=("log in again, then resume the run",))
         case Category.THROTTLED | Category.LOST | Category.UNSENT | Category.SETTLING:
             return Again(pause=pause_before(tries, jitter), why=why, counts=False)
+        case Category.DENIED:
+            return Pause(why=why, hints=PERMISSION)
         case _:
             return Stop(why=why)
 
