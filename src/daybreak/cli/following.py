@@ -65,10 +65,14 @@ class Following(AbstractContextManager["Following"]):
 
     def _told(self, event: Event) -> None:
         from daybreak.cli.rendering import event_line
+        from daybreak.model.run import StepFailed
+        from daybreak.report.sentences import printable_sentence
 
         line = event_line(event, self._plan)
         if line:
             self._console.print(line)
+        for hint in event.body.hints if isinstance(event.body, StepFailed) else ():
+            self._console.print(f"hint: {printable_sentence(hint)}")
 
     def _progress(self, progress: Progress) -> None:
         if not is_colorful(sys.stderr):

@@ -2,7 +2,8 @@
 
 The order of the steps carries the safety. The quarantine group exists before the cluster, because the cluster takes it at
 birth. The storage is complete before the first instance, because AWS refuses otherwise and because until then nothing can
-connect: no subscriber, no cron job, no application. The writer is there before the readers, so that the first instance is
+connect: no subscriber, no cron job, no application. Deletion protection comes once the storage is there: AWS changes nothing
+about a cluster whose restore failed, and what is protected could not be removed. The writer is there before the readers, so that the first instance is
 the writer that was planned. Validation comes last and nothing is cut over: stopping anywhere leaves a clone that nobody uses.
 """
 
@@ -175,8 +176,9 @@ def _add_storage(sequence: Sequence, draft: _Draft, after: StepId) -> StepId:
             backup_retention=cluster.backup_retention,
             backup_window=cluster.backup_window,
             maintenance_window=cluster.maintenance_window,
+            is_protected=cluster.is_protected,
         ),
-        "a restore call cannot carry retention and windows",
+        "a restore call cannot carry retention and windows, and a restore that fails must stay removable",
         estimates.OPTIONS,
         after=(stored,),
         guards=creating(draft.clone, draft.source.name),
@@ -207,7 +209,6 @@ def _restore(draft: _Draft) -> RestoreToMoment:
         storage_type=facts.storage_type if facts else None,
         has_iam_auth=bool(facts and facts.has_iam_auth),
         log_exports=cluster.log_exports if cluster else (),
-        is_protected=bool(cluster and cluster.is_protected),
         copies_tags=bool(cluster and cluster.copies_tags),
         serverless=cluster.serverless if cluster else None,
         tags=_own_tags(facts.tags if facts else {}) | purpose,

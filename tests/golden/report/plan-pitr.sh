@@ -36,7 +36,7 @@ aws rds restore-db-cluster-to-point-in-time \
   --storage-type aurora \
   --enable-iam-database-authentication \
   --enable-cloudwatch-logs-exports postgresql \
-  --deletion-protection \
+  --no-deletion-protection \
   --copy-tags-to-snapshot \
   --tags \
     Key=CostCenter,Value=4711 \
@@ -58,14 +58,15 @@ until SEEN=$(aws rds describe-db-clusters \
   sleep 30
 done
 
-# 05-set-cluster-options: Set backup retention 30 days, backup window 03:00-04:00, maintenance window sun:05:00-sun:06:00 on embi-aurora-pitr-202401151430-7k2
+# 05-set-cluster-options: Set backup retention 30 days, backup window 03:00-04:00, maintenance window sun:05:00-sun:06:00, deletion protection on on embi-aurora-pitr-202401151430-7k2
 aws rds modify-db-cluster \
   --region us-east-1 \
   --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \
   --apply-immediately \
   --backup-retention-period 30 \
   --preferred-backup-window 03:00-04:00 \
-  --preferred-maintenance-window sun:05:00-sun:06:00
+  --preferred-maintenance-window sun:05:00-sun:06:00 \
+  --deletion-protection
 
 # 06-await-options: Wait until embi-aurora-pitr-202401151430-7k2 is available with a restorable window of its own
 until SEEN=$(aws rds describe-db-clusters \
