@@ -90,7 +90,7 @@ def _options(action: SetClusterOptions) -> str:
         f"backup retention {spoken(action.backup_retention)}" if action.backup_retention else "",
         f"backup window {action.backup_window}" if action.backup_window else "",
         f"maintenance window {action.maintenance_window}" if action.maintenance_window else "",
-        {True: "deletion protection on", False: "deletion protection off", None: ""}[action.is_protected],
+        {True: "deletion protection", False: "deletion protection off", None: ""}[action.is_protected],
     ]
     return f"Set {', '.join(filter(None, told)) or 'nothing'} on {action.clone}"
 

@@ -58,7 +58,7 @@ until SEEN=$(aws rds describe-db-clusters \
   sleep 30
 done
 
-# 05-set-cluster-options: Set backup retention 30 days, backup window 03:00-04:00, maintenance window sun:05:00-sun:06:00, deletion protection on on embi-aurora-pitr-202401151430-7k2
+# 05-set-cluster-options: Set backup retention 30 days, backup window 03:00-04:00, maintenance window sun:05:00-sun:06:00, deletion protection on embi-aurora-pitr-202401151430-7k2
 aws rds modify-db-cluster \
   --region us-east-1 \
   --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \
