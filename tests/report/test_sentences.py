@@ -58,7 +58,7 @@ SENTENCES: tuple[tuple[Action, str], ...] = (
     (SetClusterOptions(clone="c", is_protected=False), "Set deletion protection off on c"),
     (
         SetClusterOptions(clone="c", backup_retention=timedelta(days=7), is_protected=True),
-        "Set backup retention 7 days, deletion protection on on c",
+        "Set backup retention 7 days, deletion protection on c",
     ),
     (
         CreateInstance(clone="c", instance="i", instance_class="db.r6g.large", engine="aurora-postgresql"),
