@@ -11,7 +11,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -78,6 +78,18 @@ class Life:
         """Begin a point-in-time recovery."""
         return self.start("restore", "pitr", "embi", "--to", to, "--yes", *more, **options)
 
+    def plan(self) -> str:
+        """Make a plan and save it; the run's name, known before there is one."""
+        plan = self.person.daybreak("plan", "pitr", "embi", "--to", "latest", "-o", "json")
+        assert plan.code == 0, plan.err
+        (self.person.home / "plan.json").write_text(plan.out)
+        self.run = str(plan.json()["plan"]["run"])
+        return self.run
+
+    def restore_as_planned(self, *more: str) -> subprocess.Popen[str]:
+        """Begin to carry out the saved plan."""
+        return self.start("restore", "--plan", "plan.json", "--yes", *more)
+
     def start(self, *arguments: str, person: Person | None = None, **options: Any) -> subprocess.Popen[str]:
         """A process of this life, ended with it at the latest."""
         process = (person or self.person).start(*arguments, **options)
@@ -111,10 +123,24 @@ class Life:
         """Wait for an event of the journal."""
         self.when(lambda: self.has(kind, step))
 
-    def kill(self) -> Line:
-        """End the newest process as a power cut would; the last whole line that it left."""
+    def end(self, process: subprocess.Popen[str] | None = None) -> Done:
+        """How the newest process (or that one) ends by itself."""
+        process = process or self.processes[-1]
+        out, err = process.communicate(timeout=PATIENCE)
+        return Done(process.returncode, out, err)
+
+    def signal(self, number: int) -> None:
+        """Send the newest process a signal."""
+        self.processes[-1].send_signal(number)
+
+    def end_at_once(self) -> None:
+        """End the newest process as a power cut would."""
         self.processes[-1].kill()
         self.processes[-1].communicate()
+
+    def kill(self) -> Line:
+        """End the newest process as a power cut would; the last whole line that it left."""
+        self.end_at_once()
         return (self.lines() or [Line("nothing")])[-1]
 
     def visits(self, after: int = 0) -> list[dict[str, Any]]:
@@ -123,30 +149,35 @@ class Life:
         return [visit for visit in everything if visit["access_key"] == self.person.key]
 
     def changes(self, after: int = 0) -> list[dict[str, Any]]:
-        """The calls among them that may change something."""
-        return [visit for visit in self.visits(after) if not visit["operation"].startswith(("Describe", "Get", "List"))]
+        """The calls to RDS among them that may change something."""
+        reads = ("Describe", "List")
+        seen = self.visits(after)
+        return [each for each in seen if each["service"] == "rds" and not each["operation"].startswith(reads)]
+
+    def newest_visit(self) -> int:
+        """The number of the lab's last call."""
+        return newest_visit(self.lab)
 
     def scrub(self) -> None:
-        """Remove what the run made, without waiting for more than AWS makes us wait for."""
+        """Remove what the run made, and wait for no more than AWS makes us wait for."""
         rds, run = self.lab.client("rds"), self.run
 
-        def members() -> list[str]:
-            found = rds.describe_db_instances(Filters=[{"Name": "db-cluster-id", "Values": [run]}])["DBInstances"]
-            return [each["DBInstanceIdentifier"] for each in found if each["DBInstanceStatus"] != "deleting"]
+        def is_gone() -> bool:
+            found = clusters_of(self.lab, run)
+            if not found:
+                return True
+            members = rds.describe_db_instances(Filters=[{"Name": "db-cluster-id", "Values": [run]}])["DBInstances"]
+            with suppress(rds.exceptions.ClientError):  # it is still being made, or changed: soon it is not
+                if found[0]["DeletionProtection"]:
+                    rds.modify_db_cluster(DBClusterIdentifier=run, DeletionProtection=False, ApplyImmediately=True)
+                for member in members:
+                    if member["DBInstanceStatus"] != "deleting":
+                        rds.delete_db_instance(DBInstanceIdentifier=member["DBInstanceIdentifier"])
+                rds.delete_db_cluster(DBClusterIdentifier=run, SkipFinalSnapshot=True)
+                return True
+            return False
 
-        if not clusters_of(self.lab, run):
-            return
-        rds.modify_db_cluster(DBClusterIdentifier=run, DeletionProtection=False, ApplyImmediately=True)
-        for instance in members():
-            rds.delete_db_instance(DBInstanceIdentifier=instance)
-        eventually(lambda: self._is_deleted(rds))
-
-    def _is_deleted(self, rds: Any) -> bool:
-        try:
-            rds.delete_db_cluster(DBClusterIdentifier=self.run, SkipFinalSnapshot=True)
-        except (rds.exceptions.InvalidDBClusterStateFault, rds.exceptions.ClientError):
-            return not clusters_of(self.lab, self.run)
-        return True
+        eventually(is_gone)
 
 
 Begin = Callable[..., Life]
@@ -159,8 +190,13 @@ def new_life(home: Path, lab: LabUnderTest, text: str = PATIENT, **environment: 
     key = f"AKIA{uuid.uuid4().hex[:16].upper()}"
     person = Person(home, lab.url, key, environment)
     person.configure(text)
+    return Life(person, lab, newest_visit(lab))
+
+
+def newest_visit(lab: LabUnderTest) -> int:
+    """The number of the lab's last call."""
     newest = lab.ask("GET", "requests")["requests"]
-    return Life(person, lab, newest[-1]["number"] if newest else 0)
+    return int(newest[-1]["number"]) if newest else 0
 
 
 @contextmanager
@@ -170,8 +206,7 @@ def living(life: Life) -> Iterator[Life]:
         yield life
     finally:
         for process in life.processes:
-            if process.poll() is None:
-                process.kill()
+            process.kill()
             process.communicate()
         if life.runs() or "run" in life.__dict__:
             life.scrub()
@@ -211,11 +246,11 @@ def ending(done: Done) -> Ending:
 def undisturbed(lab: LabUnderTest, tmp_path_factory: pytest.TempPathFactory) -> Ending:
     """How a run ends that nothing disturbs."""
     with living(new_life(tmp_path_factory.mktemp("undisturbed"), lab)) as life:
-        process = life.restore("-o", "json")
-        out, err = process.communicate(timeout=PATIENCE)
-        assert process.returncode == 0, err
+        life.restore("-o", "json")
+        done = life.end()
+        assert done.code == 0, done.err
         assert_one_of_everything(life)
-        return ending(Done(process.returncode, out, err))
+        return ending(done)
 
 
 def clusters_of(lab: LabUnderTest, run: str) -> list[dict[str, Any]]:
@@ -241,8 +276,8 @@ def assert_each_effect_once(life: Life) -> None:
     assert {name for _, name in made} <= {life.run + end for end in ("", "-1", "-2", "-quarantine")}, "source untouched"
     for (operation, name), answers in made.items():
         assert operation in CHANGES
-        again = [answer for answer in answers if answer == 200]
-        assert len(again) == 1 if operation in CREATES else again, (operation, name, answers)
+        effects = [answer for answer in answers if answer in (200, 0)]  # 0: done, and the reply was lost
+        assert len(effects) == 1 if operation in CREATES else effects, (operation, name, answers)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

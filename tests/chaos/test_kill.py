@@ -112,14 +112,11 @@ def _is_due(life: Life, step: str) -> bool:
 def _die_with_a_call_in_flight(life: Life, death: Death) -> str:
     operation, end = CHANGES[death.step]
     seconds = SOON if death.where == "call lands soon" else LATE
-    plan = life.person.daybreak("plan", "pitr", "embi", "--to", "latest", "-o", "json")
-    assert plan.code == 0, plan.err
-    (life.person.home / "plan.json").write_text(plan.out)
-    run = plan.json()["plan"]["run"]
+    run = life.plan()
     with life.lab.fault(
         "delay", action=operation, identifier=f"{run}{end}", times=1, args={"seconds": seconds}
     ) as rule:
-        life.start("restore", "--plan", "plan.json", "--yes")
+        life.restore_as_planned()
         # A rule that has spent all its times is gone: the call is with AWS now, and not yet answered.
         life.when(lambda: rule not in {each["id"] for each in life.lab.ask("GET", "faults")["faults"]})
         last = life.kill()
