@@ -47,7 +47,8 @@ def copy_whole(source: Path, target: Path) -> None:
     """Copy a folder with everything in it."""
     target.mkdir(mode=0o700, parents=True)
     give(target)
-    for entry in os.scandir(source):
+    # As a list: a copy that fails half-way would leave the iterator open.
+    for entry in list(os.scandir(source)):
         if entry.is_dir(follow_symlinks=False):
             copy_whole(Path(entry.path), target / entry.name)
         else:
