@@ -17,8 +17,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.utils import parse_timestamp
 
 from daybreak.aws.faults import fault_of
 from daybreak.errors import Bug, Refused
@@ -95,7 +97,7 @@ class Aws:
         self._protected: frozenset[str] = frozenset()
         self.traffic = Traffic()
         try:
-            self._session = boto3.Session(profile_name=access.profile, region_name=access.region)
+            self._session = _session(access)
         except _FOREIGN as error:
             raise fault_of(error) from error
         self.region: str = self._session.region_name or ""
@@ -193,6 +195,21 @@ class Aws:
         if touched:
             message = f"{model.name} would change {', '.join(sorted(touched))}, which is the source of a restore"
             raise Bug(message)
+
+
+def _session(access: Access) -> boto3.Session:
+    """A session whose answers' time stamps are read by the standard library: a seventh of what a call costs us otherwise."""
+    core = botocore.session.Session(profile=access.profile)
+    core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_instant)
+    return boto3.Session(botocore_session=core, region_name=access.region)
+
+
+def _instant(written: Any) -> datetime:
+    try:
+        instant = datetime.fromisoformat(written)
+    except (TypeError, ValueError):
+        return parse_timestamp(written)
+    return instant if instant.tzinfo else parse_timestamp(written)
 
 
 def is_loopback(url: str) -> bool:
