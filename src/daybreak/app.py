@@ -268,7 +268,7 @@ class App:
         """End a run: here when nobody holds it (true), else by asking the process that holds it (false)."""
         plan, state = self.state(run)
         if state.ended is not None:
-            raise Refused(f'the run "{run}" has already ended: {state.status}', next_command(state, plan.run))
+            raise Refused(f'the run "{run}" has already ended: {state.status}', next_command(plan, state))
         who, where = self._me()
         try:
             with self._attached(run) as journal:

@@ -9,10 +9,11 @@ import pytest
 
 from daybreak.assess.ending import exit_code_of, missed, next_command
 from daybreak.errors import ExitCode
+from daybreak.model.actions import AwaitCluster
 from daybreak.model.findings import Measured, Standing, Verdict
-from daybreak.model.run import RunState
+from daybreak.model.run import RunState, StepState
 from daybreak.model.targets import Objectives
-from tests.fix_worlds import NOW
+from tests.fix_worlds import NOW, plan
 
 OBJECTIVES = Objectives(rpo=timedelta(minutes=5), rto=timedelta(hours=4), retention=timedelta(days=30))
 LATE = Measured(rto=timedelta(hours=4, seconds=1), rpo=timedelta(minutes=5))
@@ -65,16 +66,31 @@ def test_an_objective_is_missed_by_more_and_not_by_exactly_as_much() -> None:
     )
 
 
+FIT = {"status": "finished", "verdict": Verdict(standing=Standing.FIT)}
+RUN = plan().run
+
+
 @pytest.mark.parametrize(
     ("changes", "command"),
     [
-        ({"status": "paused"}, "daybreak resume r"),
-        ({"status": "running"}, "daybreak resume r"),
+        ({"status": "paused"}, f"daybreak resume {RUN}"),
+        ({"status": "running"}, f"daybreak resume {RUN}"),
         ({"status": "finished"}, "daybreak runs"),
-        ({"status": "failed"}, "daybreak clean r"),
-        ({"status": "aborted"}, "daybreak clean r"),
+        ({"status": "finished", "verdict": Verdict(standing=Standing.UNFIT)}, f"daybreak show {RUN}"),
+        (FIT, f"daybreak show {RUN}"),
+        ({"status": "failed"}, f"daybreak clean {RUN}"),
+        ({"status": "aborted"}, f"daybreak clean {RUN}"),
     ],
 )
 def test_the_next_command_is_one_that_helps(changes: dict[str, Any], command: str) -> None:
-    """A failed run cannot be resumed, and a paused one must not be cleaned."""
-    assert next_command(state(**changes), "r") == command
+    """A failed run cannot be resumed, a paused one must not be cleaned, and nobody is led to delete a fit clone."""
+    assert next_command(plan(), state(run=RUN, **changes)) == command
+
+
+def test_a_fit_clone_is_opened_where_aws_says_it_is() -> None:
+    """The address is what the person came for; it is never built from a name."""
+    waits = [step.id for step in plan().steps if isinstance(step.action, AwaitCluster)]
+    seen = StepState(status="done", result={"endpoint": "clone.cluster-x.example", "port": 5433})
+    found = next_command(plan(), state(run=RUN, steps={waits[-1]: seen}, **FIT))
+    assert found.startswith("psql -h clone.cluster-x.example -p 5433 -U ")
+    assert found.endswith(" -d embi")

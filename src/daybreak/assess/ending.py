@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
+
 from daybreak.errors import ExitCode
+from daybreak.model.actions import AwaitCluster, Validate
 from daybreak.model.findings import Measured, Standing
 from daybreak.model.moment import spoken
+from daybreak.model.plan import Plan
 from daybreak.model.run import RunState
 from daybreak.model.targets import Objectives
 
@@ -36,12 +40,29 @@ def missed(measured: Measured, objectives: Objectives) -> tuple[str, ...]:
     )
 
 
-def next_command(state: RunState, run: str) -> str:
-    """What the person would type next."""
+def next_command(plan: Plan, state: RunState) -> str:
+    """What the person would type next: use a fit clone, read why another is not, go on, or take away what is left."""
     match state.status:
         case "paused" | "running":
-            return f"daybreak resume {run}"
+            return f"daybreak resume {state.run}"
         case "finished" if state.verdict is None:
             return "daybreak runs"
+        case "finished" if state.verdict and state.verdict.standing in (Standing.FIT, Standing.WAIVED):
+            return _connection(plan, state) or f"daybreak show {state.run}"
+        case "finished":
+            return f"daybreak show {state.run}"
         case _:
-            return f"daybreak clean {run}"
+            return f"daybreak clean {state.run}"
+
+
+def _connection(plan: Plan, state: RunState) -> str:
+    """The psql command that opens the clone at the endpoint AWS returned; empty when none was seen."""
+    results = [state.step(step.id).result for step in plan.steps if isinstance(step.action, AwaitCluster)]
+    seen = next((result for result in reversed(results) if result.get("endpoint")), None)
+    if seen is None:
+        return ""
+    validation = next((step.action for step in plan.steps if isinstance(step.action, Validate)), None)
+    source = validation.source_seen if validation else None
+    database = f" -d {shlex.quote(validation.database)}" if validation and validation.database else ""
+    user = f" -U {shlex.quote(source.master_username)}" if source and source.master_username else ""
+    return f"psql -h {shlex.quote(str(seen['endpoint']))} -p {seen['port']}{user}{database}"

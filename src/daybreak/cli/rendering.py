@@ -97,7 +97,7 @@ def read_plan(file: Path) -> Plan:
 
 def run_as(plan: Plan, state: RunState, output: str) -> str:
     """The report of a run."""
-    then = next_command(state, state.run)
+    then = next_command(plan, state)
     return _json(run_report(plan, state, then=then)) if output == "json" else _text(run_view(plan, state, then=then))
 
 
@@ -127,7 +127,7 @@ def _summary(plan: Plan, state: RunState) -> dict[str, Any]:
         "verdict": state.verdict.standing.value if state.verdict else None,
         "began": state.model_dump(mode="json")["began"],
         "exit_code": int(exit_code_of(state, plan.objectives)),
-        "next": next_command(state, state.run),
+        "next": next_command(plan, state),
     }
 
 
