@@ -236,7 +236,9 @@ def test_the_source_configuration_is_carried_over() -> None:
     assert (restore.port, restore.kms_key, restore.log_exports) == (5432, KEY, ("postgresql",))
     assert restore.tags["Environment"] == "production"
     assert (options.backup_retention, options.backup_window) == (timedelta(days=30), "03:00-04:00")
-    assert (restore.is_protected, options.is_protected) == (False, True), "what fails to be restored must stay removable"
+    assert (restore.is_protected, options.is_protected) == (False, True), (
+        "what fails to be restored must stay removable"
+    )
     assert any(line.startswith("roles: none") for line in made.parity)
     assert any("master password" in note for note in made.notes)
 

@@ -91,11 +91,7 @@ def fault_of(error: Exception) -> DaybreakError:
         case foreign.ProfileNotFound() | foreign.NoRegionError() | foreign.InvalidRegionError():
             sentence = str(error).rstrip(".")
             return Refused(sentence[:1].lower() + sentence[1:], "check --profile, --region and the AWS_* variables")
-        case (
-            foreign.EndpointConnectionError()
-            | foreign.ConnectTimeoutError()
-            | foreign.ProxyConnectionError()
-        ):
+        case foreign.EndpointConnectionError() | foreign.ConnectTimeoutError() | foreign.ProxyConnectionError():
             return AwsFault(Trouble(category=Category.UNSENT, code=type(error).__name__, message=str(error)))
         # TLS fails in the handshake, when nothing was sent, or while the answer is read: botocore does not tell which.
         case foreign.SSLError() | foreign.HTTPClientError() | ResponseParserError():

@@ -42,9 +42,7 @@ def with_past(seen: Observation, past: tuple[Past, ...]) -> Observation:
     return seen.model_copy(update={"past": past})
 
 
-def _for_pitr(
-    lookout: Lookout, identity: Identity, target: Target, request: PitrRequest, now: datetime
-) -> Observation:
+def _for_pitr(lookout: Lookout, identity: Identity, target: Target, request: PitrRequest, now: datetime) -> Observation:
     everything = lookout.clusters()
     cluster = _source(everything.get(target.cluster), request)
     backups = lookout.backups() if cluster is None else ()
