@@ -214,7 +214,8 @@ def _rds_resources(call: Call, account: str) -> Iterator[str]:
 def _made(call: Call, account: str) -> str | None:
     """The ARN of what the call makes, which is what its tags are put on."""
     for name in ("TargetDBClusterSnapshotIdentifier", "DBClusterSnapshotIdentifier", "DBInstanceIdentifier",
-                 "DBClusterIdentifier"):  # fmt: skip
+                 "DBClusterIdentifier", "TargetDBClusterParameterGroupIdentifier", "DBClusterParameterGroupName",
+                 "TargetDBParameterGroupIdentifier", "DBParameterGroupName"):  # fmt: skip
         if value := call.params.get(name):
             return _rds_arn(call.region, account, _RDS_NAMES[name], value)
     return None
