@@ -9,7 +9,7 @@ import humanize
 
 from daybreak.aws.gateway import Aws
 from daybreak.aws.secrets import credentials_of
-from daybreak.errors import DaybreakError
+from daybreak.errors import DaybreakError, Unreachable
 from daybreak.execute.doors import Answers, Scene
 from daybreak.model.actions import AwaitSql, Validate
 from daybreak.model.findings import Finding, Measured
@@ -33,17 +33,19 @@ class Database:
     def answers(self, action: AwaitSql, cluster: Cluster) -> Answers:
         """Whether the endpoint answers; the login may be missing, then TCP is as far as one can get."""
         address = _address(cluster, action.database)
+        trouble = "no login is configured"
         try:
             login = self._login(action.login, address)
-        except DaybreakError as error:
+        except Unreachable as error:
             return Answers(is_answering=False, seen=error.message)
+        except DaybreakError as error:
+            # A login that is refused now is refused in an hour: the validation says so, and the verdict is not fit.
+            login, trouble = None, error.message
         answer = answering(address, login, _KNOCKING)
         if answer.is_answering:
             return Answers(is_answering=True, seen=f"PostgreSQL {answer.server_version} answers at {address}")
         if login is None and answer.reached in _AS_FAR_AS_WITHOUT_LOGIN:
-            return Answers(
-                is_answering=True, seen=f"{answer.reached.upper()} answers at {address}; no login is configured"
-            )
+            return Answers(is_answering=True, seen=f"{answer.reached.upper()} answers at {address}; {trouble}")
         return Answers(is_answering=False, seen=f"reached {answer.reached} at {address}: {answer.trouble}")
 
     def validate(
