@@ -1,0 +1,139 @@
+"""The IAM policy that a plan needs: every call it makes, on the resources it names, and the reads around them.
+
+The law: the changes come from the very calls that are sent, so a plan and its policy cannot drift apart; each names its
+resources, so the policy lets nobody change anything but what the plan makes. The forms of the ARNs and the actions that AWS
+asks for besides the call's own are those of its Service Authorization Reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from daybreak.model.actions import RestoreToMoment, Validate
+from daybreak.model.plan import AwsCall, Plan
+from daybreak.plan.calls import Stamp, call_of
+
+Need = tuple[str, str]
+"""An action, and the ARN of a resource that it must be allowed on."""
+
+_KINDS = {
+    "DBClusterIdentifier": "cluster",
+    "SourceDBClusterIdentifier": "cluster",
+    "SourceDbClusterResourceId": "cluster-auto-backup",
+    "DBInstanceIdentifier": "db",
+    "DBSubnetGroupName": "subgrp",
+    "DBClusterParameterGroupName": "cluster-pg",
+    "SourceDBClusterParameterGroupIdentifier": "cluster-pg",
+    "TargetDBClusterParameterGroupIdentifier": "cluster-pg",
+    "DBParameterGroupName": "pg",
+}
+"""Each parameter of a change that names a resource, and the kind of it."""
+
+_TAGGED = (
+    "DBInstanceIdentifier",
+    "DBClusterIdentifier",
+    "TargetDBClusterParameterGroupIdentifier",
+    "DBClusterParameterGroupName",
+)
+"""Which parameter names what a change makes and tags: the first of these that it has."""
+
+_NAMED_READS = {
+    "rds:DescribeDBClusters": "cluster:*",
+    "rds:DescribeDBInstances": "db:*",
+    "rds:DescribeDBClusterParameterGroups": "cluster-pg:*",
+    "rds:DescribeDBClusterParameters": "cluster-pg:*",
+    "rds:ListTagsForResource": "cluster-pg:*",
+}
+"""What every run looks at; AWS answers a list only to somebody who may see all of the kind."""
+
+_RESTORE_READS = {"rds:DescribeDBSubnetGroups": "subgrp:*"}
+_DELETED_SOURCE_READS = {"rds:DescribeDBClusterAutomatedBackups": "cluster-auto-backup:*"}
+
+
+def policy_of(*plans: Plan) -> dict[str, Any]:
+    """The policy document for somebody who carries out these plans, JSON-ready; deterministic."""
+    allowed: dict[str, set[str]] = {}
+    grants: set[str] = set()
+    for plan in plans:
+        for action, resource in (*_changes(plan), *_reads(plan)):
+            allowed.setdefault(action, set()).add(resource)
+        grants |= set(_keys(plan))
+    together: dict[tuple[str, ...], list[str]] = {}
+    for action in sorted(allowed):
+        together.setdefault(tuple(sorted(allowed[action])), []).append(action)
+    statements = [_statement(actions, resources) for resources, actions in together.items()]
+    if grants:
+        # The grant is made by RDS in the caller's name; without it the restored storage could not be opened.
+        condition = {"Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}}}
+        statements.append(_statement(["kms:CreateGrant"], tuple(sorted(grants))) | condition)
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _statement(actions: list[str], resources: tuple[str, ...]) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": actions, "Resource": list(resources)}
+
+
+def _changes(plan: Plan) -> Iterator[Need]:
+    stamp = Stamp(run=plan.owner, plan=plan.digest(), expires=plan.keep_until)
+    for step in plan.steps:
+        call = call_of(step.action, stamp, plan.identity.region)
+        if call is not None:
+            yield from _needs(call, _place(plan, "rds"))
+
+
+def _place(plan: Plan, service: str) -> str:
+    """How the ARNs of a service begin there; China and GovCloud are partitions of their own."""
+    partition = plan.identity.caller.split(":")[1]
+    return f"arn:{partition}:{service}:{plan.identity.region}:{plan.identity.account}"
+
+
+def _needs(call: AwsCall, place: str) -> Iterator[Need]:
+    def arn(parameter: str) -> str:
+        return f"{place}:{_KINDS[parameter]}:{call.params[parameter]}"
+
+    for parameter in _KINDS:
+        if parameter in call.params:
+            yield f"rds:{call.operation}", arn(parameter)
+    if "Tags" in call.params:
+        yield "rds:AddTagsToResource", arn(next(name for name in _TAGGED if name in call.params))
+    if "MonitoringRoleArn" in call.params:
+        yield "iam:PassRole", call.params["MonitoringRoleArn"]
+
+
+def _reads(plan: Plan) -> Iterator[Need]:
+    is_restore = any(isinstance(step.action, RestoreToMoment) for step in plan.steps)
+    is_of_deleted = any(isinstance(step.action, Validate) and step.action.source_seen is None for step in plan.steps)
+    kinds = _NAMED_READS | (_RESTORE_READS if is_restore else {}) | (_DELETED_SOURCE_READS if is_of_deleted else {})
+    for action, resource in kinds.items():
+        yield action, f"{_place(plan, 'rds')}:{resource}"
+    if not is_restore:
+        return
+    if is_of_deleted:
+        yield "rds:DescribeEngineDefaultClusterParameters", "*"
+    yield "ec2:DescribeSecurityGroups", "*"  # AWS knows no resource for these two
+    yield "cloudwatch:GetMetricStatistics", "*"
+    for key in _keys(plan):
+        yield "kms:DescribeKey", key
+    if plan.target.login:
+        yield from _login(plan, plan.target.login)
+
+
+def _login(plan: Plan, reference: str) -> Iterator[Need]:
+    scheme, _, name = reference.partition(":")
+    match scheme:
+        case "secretsmanager":
+            # AWS puts six characters of its own behind a secret's name.
+            own = f"{_place(plan, scheme)}:secret:{name}-??????"
+            yield "secretsmanager:GetSecretValue", name if name.startswith("arn:") else own
+        case "ssm":
+            yield "ssm:GetParameter", f"{_place(plan, scheme)}:parameter/{name.removeprefix('/')}"
+        case "iam":
+            # The clone's resource id is AWS's to choose.
+            yield "rds-db:connect", f"{_place(plan, 'rds-db')}:dbuser:*/{name}"
+
+
+def _keys(plan: Plan) -> Iterator[str]:
+    for step in plan.steps:
+        if isinstance(step.action, RestoreToMoment) and step.action.kms_key:
+            yield step.action.kms_key

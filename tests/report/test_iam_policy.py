@@ -1,0 +1,67 @@
+"""A plan's policy: what it lets a person do is what the plan says, and not one resource more."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from daybreak.model.names import quarantine_group_name
+from daybreak.plan.calls import CHANGES
+from daybreak.report.iam_policy import policy_of
+from tests import fix_worlds
+
+
+def resources(policy: dict[str, Any], action: str) -> set[str]:
+    """The resources that an action is allowed on."""
+    return {each for rule in policy["Statement"] if action in rule["Action"] for each in rule["Resource"]}
+
+
+def test_a_change_is_allowed_on_what_the_plan_makes_only() -> None:
+    """A person who may restore must not be able to change, or to delete, production by the same policy."""
+    made = fix_worlds.plan()
+    policy = policy_of(made)
+    account = made.identity.account
+    changing = {f"rds:{operation}" for operation in CHANGES} - {"rds:RestoreDBClusterToPointInTime"}
+    for action in changing:
+        assert not [each for each in resources(policy, action) if each.endswith((":*", f":cluster:{made.source}"))]
+    restored = resources(policy, "rds:RestoreDBClusterToPointInTime")
+    place = f"arn:aws:rds:{made.identity.region}:{account}"
+    assert {f"{place}:cluster:{made.source}", f"{place}:cluster:{made.clone}"} < restored
+    assert resources(policy, "rds:ModifyDBCluster") == {f"{place}:cluster:{made.clone}"}
+    assert resources(policy, "rds:DeleteDBCluster") == set()
+
+
+def test_what_is_tagged_may_be_tagged() -> None:
+    """AWS asks for the right to tag besides the right to make, on the new thing and not on its model."""
+    made = fix_worlds.plan()
+    place = f"arn:aws:rds:{made.identity.region}:{made.identity.account}"
+    group = f"{place}:cluster-pg:{quarantine_group_name(made.clone)}"
+    tagged = resources(policy_of(made), "rds:AddTagsToResource")
+    assert {group, f"{place}:cluster:{made.clone}", f"{place}:db:{made.clone}-1"} <= tagged
+    assert not [each for each in tagged if made.clone not in each]
+
+
+@pytest.mark.parametrize(
+    ("login", "action", "end"),
+    [
+        ("secretsmanager:embi/master", "secretsmanager:GetSecretValue", ":secret:embi/master-??????"),
+        ("ssm:/embi/master", "ssm:GetParameter", ":parameter/embi/master"),
+        ("iam:reader", "rds-db:connect", ":dbuser:*/reader"),
+        ("env:PGMASTER", "secretsmanager:GetSecretValue", None),
+        (None, "secretsmanager:GetSecretValue", None),
+    ],
+)
+def test_the_login_may_be_read_where_it_is(login: str | None, action: str, end: str | None) -> None:
+    """One secret, and not every secret of the account."""
+    made = fix_worlds.plan()
+    policy = policy_of(made.model_copy(update={"target": made.target.model_copy(update={"login": login})}))
+    found = resources(policy, action)
+    assert [each.endswith(end or "") for each in found] == ([True] if end else [])
+
+
+def test_the_policy_is_one_value() -> None:
+    """Somebody signs it off: the same plan must give the same text."""
+    made = fix_worlds.plan()
+    assert json.dumps(policy_of(made)) == json.dumps(policy_of(made, made))
