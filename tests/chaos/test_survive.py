@@ -94,7 +94,7 @@ def test_a_full_disk_pauses_the_run(lab: LabUnderTest, begin: Begin, undisturbed
         life.until("step.done", "copy-parameter-group")
         ballast = fill(life.person.state)
         done = life.end()
-        assert done.code == 75, done.err
+        assert done.code == 75, done.err[-2000:]
         assert "no space left" in done.err
         assert f'free space where "{life.folder}" is' in done.err
         assert_every_change_was_intended(life)
@@ -215,7 +215,7 @@ def test_a_foreign_cluster_of_the_clones_name_is_left_alone(lab: LabUnderTest, b
     before = foreign_cluster(lab, life.plan())
     life.restore_as_planned()
     done = life.end()
-    assert (done.code, f'a cluster "{life.run}" exists already' in done.err) == (2, True), done.err
+    assert (done.code, f'a cluster "{life.run}" exists already' in done.err) == (2, True), done.err[-2000:]
     assert life.changes() == []
     assert life.runs() == []
     assert described(lab, life.run) == before
@@ -233,7 +233,7 @@ def test_a_name_that_is_taken_under_way_fails_the_run_and_touches_nothing(lab: L
         life.until("step.intended", "set-quarantine")
         before = foreign_cluster(lab, life.run)
         done = life.end()
-    assert (done.code, "it is left untouched" in done.out + done.err) == (1, True), done.err
+    assert (done.code, "it is left untouched" in done.out + done.err) == (1, True), done.err[-2000:]
     refused = life.person.daybreak("clean", life.run, "--yes")
     assert (refused.code, "this run did not create it" in refused.err) == (2, True)
     assert described(lab, life.run) == before
@@ -260,7 +260,7 @@ def test_credentials_that_expire_pause_the_run(lab: LabUnderTest, begin: Begin, 
     life.when(lambda: is_waiting(life))
     lab.ask("POST", "credentials", {"access_key": life.person.key, "expired": True})
     done = life.end()
-    assert (done.code, "log in again" in done.err) == (75, True), done.err
+    assert (done.code, "log in again" in done.err) == (75, True), done.err[-2000:]
     assert life.lines()[-1].type == "run.paused"
     assert life.resume().code == 75, "nobody has logged in yet"
     lab.ask("POST", "credentials", {"access_key": life.person.key, "expired": False})
@@ -277,7 +277,7 @@ def test_a_disabled_key_is_refused_in_the_plan(own_lab: LabUnderTest, begin: Beg
     life.restore()
     done = life.end()
     kms.enable_key(KeyId=key.rpartition("/")[2])
-    assert (done.code, f"the KMS key {key} is Disabled" in done.err) == (2, True), done.err
+    assert (done.code, f"the KMS key {key} is Disabled" in done.err) == (2, True), done.err[-2000:]
     assert life.changes() == []
     assert life.runs() == []
 
@@ -312,7 +312,7 @@ def test_a_failed_state_ends_the_run_and_clean_removes_the_rest(
     with lab.fault("fail", action=job, identifier=f"{life.plan()}{end}", args={"status": status}):
         life.restore_as_planned()
         done = life.end()
-    assert (done.code, status in done.out) == (1, True), done.err
+    assert (done.code, status in done.out) == (1, True), done.err[-2000:]
     assert f"daybreak clean {life.run}" in done.out, "what remains, and how it goes away"
     cleaned = life.person.daybreak("clean", life.run, "--yes")
     assert cleaned.code == 0, cleaned.err
