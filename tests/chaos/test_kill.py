@@ -74,12 +74,6 @@ SAMPLE = (
 """Those that every change of the code must survive; `make sweep` has them all."""
 
 
-def cases() -> Iterator[object]:
-    """All deaths; those outside the sample only for the sweep."""
-    for death in deaths():
-        yield pytest.param(death, id=str(death), marks=() if death in SAMPLE else pytest.mark.sweep)
-
-
 def die(life: Life, death: Death) -> str:
     """Carry the run to that place and kill its process there; whether it died at the very place."""
     if death.where in ("call lands soon", "call lands late"):
@@ -123,15 +117,29 @@ def _die_with_a_call_in_flight(life: Life, death: Death) -> str:
     return "there" if last == Line("step.intended", death.step) else f"at {last.type} of {last.step}"
 
 
-@pytest.mark.parametrize("death", tuple(cases()))
+def check_survival(death: Death, life: Life, undisturbed: Ending) -> str:
+    """Die there, resume, and compare with a run that nothing disturbed; whether it died at the very place."""
+    died = die(life, death)
+    assert ending(life.resume()) == undisturbed
+    assert_one_of_everything(life)
+    return died
+
+
+@pytest.mark.parametrize("death", SAMPLE, ids=str)
 def test_a_killed_run_is_resumed_to_the_same_end(
     death: Death, lab: LabUnderTest, begin: Begin, undisturbed: Ending, record_property: Callable[[str, object], None]
 ) -> None:
     """The laptop's battery dies at three in the morning, and nobody knows where: `resume` must not make a second of anything."""
-    life = begin(lab)
-    record_property("died", die(life, death))
-    assert ending(life.resume()) == undisturbed
-    assert_one_of_everything(life)
+    record_property("died", check_survival(death, begin(lab), undisturbed))
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("death", tuple(deaths()), ids=str)
+def test_a_run_killed_anywhere_is_resumed_to_the_same_end(
+    death: Death, lab: LabUnderTest, begin: Begin, undisturbed: Ending, record_property: Callable[[str, object], None]
+) -> None:
+    """The same for every place there is."""
+    record_property("died", check_survival(death, begin(lab), undisturbed))
 
 
 def test_the_steps_are_those_of_the_plan(lab: LabUnderTest, begin: Begin) -> None:
