@@ -28,8 +28,6 @@ SECRET = "embi/aurora/master"  # its name
 CREATES = frozenset(operation for operation in CHANGES if operation.startswith(("Copy", "Create", "Restore")))
 """The changes of which a second one would be a second thing; the others say how something shall be."""
 
-# The demo data is as old as the lab, and the verdict must not depend on how long the tests take.
-PATIENT = CONFIGURATION.replace('rpo = "5m"', 'rpo = "300d"')
 PATIENCE = 90.0
 """Seconds until a process that says nothing fails the test; a loaded machine is slow."""
 
@@ -184,7 +182,7 @@ Begin = Callable[..., Life]
 """``begin(lab)``: a new person in a new home, who has not restored anything yet."""
 
 
-def new_life(home: Path, lab: LabUnderTest, text: str = PATIENT, **environment: str | None) -> Life:
+def new_life(home: Path, lab: LabUnderTest, text: str = CONFIGURATION, **environment: str | None) -> Life:
     """A new person with a key that nobody else uses."""
     home.mkdir(parents=True, exist_ok=True)
     key = f"AKIA{uuid.uuid4().hex[:16].upper()}"
@@ -219,7 +217,7 @@ def begin(tmp_path: Path) -> Iterator[Begin]:
 
     with ExitStack() as stack:
 
-        def one_more(lab: LabUnderTest, text: str = PATIENT, **environment: str | None) -> Life:
+        def one_more(lab: LabUnderTest, text: str = CONFIGURATION, **environment: str | None) -> Life:
             home = tmp_path / f"home-{uuid.uuid4().hex[:6]}"
             return stack.enter_context(living(new_life(home, lab, text, **environment)))
 

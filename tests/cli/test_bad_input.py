@@ -127,12 +127,12 @@ CONFIGURATIONS = {
     "the wrong type": Case(
         ("runs",),
         (MISTAKE, 'objectives.rpo cannot be 5: write a span such as "5m"'),
-        configuration=written('"5m"', "5"),
+        configuration=written('"300d"', "5"),
     ),
     "several mistakes at once": Case(
         ("status",),
         ("the configuration has 3 mistakes", "objectives.rpo", 'rto cannot be "four"', "objectives.wish is not known"),
-        configuration=written('"5m"', "5").replace('"4h"', '"four"') + "wish = 1\n",
+        configuration=written('"300d"', "5").replace('"4h"', '"four"') + "wish = 1\n",
     ),
     "a password for a login": Case(
         ("runs",),

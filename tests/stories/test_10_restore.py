@@ -186,9 +186,9 @@ def test_two_runs_go_on_at_once_but_no_run_twice(lab: LabUnderTest, source: str,
             watching = ada.start("watch", run)
             other = ada.start(*restore)
             eventually(lambda: len(ada.runs()) == 2)
-        except BaseException:
+        except BaseException as error:
             first.kill()
-            raise
+            raise AssertionError("".join(first.communicate())) from error
     for process in (first, other, watching):
         out, err = process.communicate(timeout=120)
         assert process.returncode == 0, err
