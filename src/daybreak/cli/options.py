@@ -12,14 +12,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from daybreak.app import App
-
-Output = Literal["text", "json", "markdown", "aws"]
 
 
 @dataclass(frozen=True)

@@ -37,12 +37,12 @@ def plan() -> None:
 
 @plan.command()
 @pitr_options
-@shared("markdown", "aws")
+@shared("markdown", "aws", "iam")
 def pitr(given: Given, **wish: Any) -> None:
     """Plan a point-in-time recovery of TARGET.
 
     The plan is printed as a table, as JSON (save it and carry it out with: daybreak restore --plan FILE), as a Markdown
-    runbook with real values, or as aws commands that do the same by hand.
+    runbook with real values, as aws commands that do the same by hand, or as the IAM policy that it needs.
     """
     from daybreak.app import Wish
     from daybreak.cli.rendering import plan_as

@@ -16,6 +16,7 @@ from daybreak.cli.telling import is_colorful
 from daybreak.errors import DaybreakError, Refused
 from daybreak.model.plan import Plan
 from daybreak.model.run import RunState, state_of
+from daybreak.report.iam_policy import policy_of
 from daybreak.report.plan_markdown import runbook
 from daybreak.report.plan_text import plan_view
 from daybreak.report.run_json import run_report
@@ -58,7 +59,7 @@ def _json(plain: Any) -> str:
 
 
 def plan_as(plan: Plan, output: str) -> str:
-    """A plan as a table, as a file for ``restore --plan``, as a Markdown runbook, or as aws commands."""
+    """A plan as a table, as a file for ``restore --plan``, as a Markdown runbook, as aws commands, or as its IAM policy."""
     match output:
         case "json":
             return _json({"digest": plan.digest(), "plan": plan.plain()})
@@ -66,6 +67,8 @@ def plan_as(plan: Plan, output: str) -> str:
             return runbook(plan)
         case "aws":
             return script(plan)
+        case "iam":
+            return _json(policy_of(plan))
         case _:
             return _text(plan_view(plan))
 
