@@ -65,9 +65,10 @@ class Person:
         (self.home / "daybreak.toml").write_text(text, encoding="utf-8")
 
     def runs(self) -> list[str]:
-        """The runs there are, by looking at the disk."""
+        """The runs there are, by looking at the disk; one that is being created has a hidden name until it is whole."""
         place = self.state / "runs"
-        return sorted(path.name for path in place.iterdir()) if place.is_dir() else []
+        names = [path.name for path in place.iterdir()] if place.is_dir() else []
+        return sorted(name for name in names if not name.startswith("."))
 
     def surroundings(self) -> dict[str, str]:
         """The whole environment of this person's processes."""
