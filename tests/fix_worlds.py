@@ -9,20 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from daybreak.model.moment import At
+from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
 from daybreak.model.requests import CleanRequest, PitrRequest
 from daybreak.model.targets import Contact, Expectation, Network, Objectives, SqlCheck, Target
-from daybreak.model.world import (
-    Cluster,
-    Identity,
-    Instance,
-    Key,
-    Member,
-    Observation,
-    ParameterGroup,
-    SecurityGroup,
-    Window,
-)
+from daybreak.model.world import Cluster, Identity, Instance, Key, Member, ParameterGroup, SecurityGroup, Window
 from daybreak.plan.planner import plan_of
 from daybreak.plan.quarantine import CARED_FOR
 from daybreak.plan.terms import Terms

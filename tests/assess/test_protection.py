@@ -8,7 +8,8 @@ import pytest
 
 from daybreak.assess.protection import protection_of
 from daybreak.model.findings import Finding, Standing
-from daybreak.model.world import AutomatedBackup, Key, Observation, Past, Window
+from daybreak.model.observation import Observation, Past
+from daybreak.model.world import AutomatedBackup, Key, Window
 from tests import fix_worlds as worlds
 
 FIT, UNFIT, UNKNOWN = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN

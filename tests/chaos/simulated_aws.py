@@ -15,9 +15,10 @@ from enum import StrEnum
 from typing import Any
 
 from daybreak.aws.faults import AwsFault, category_of
+from daybreak.model.observation import Observation
 from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Category, Reply, Trouble
-from daybreak.model.world import Cluster, Instance, Observation
+from daybreak.model.world import Cluster, Instance
 from daybreak.plan.calls import CHANGES, RUN_TAG
 
 CALL_TAKES, RESTORING, WINDOW_LAGS, CREATING, SETTLES, DELETING = 0.2, 1500.0, 60.0, 420.0, 45.0, 180.0

@@ -23,10 +23,11 @@ from daybreak.journal.store import Journal, Store
 from daybreak.model.actions import AwaitSql, CreateInstance, Validate
 from daybreak.model.findings import Finding, Level, Measured, Standing
 from daybreak.model.moment import Latest
+from daybreak.model.observation import Observation
 from daybreak.model.plan import AwsCall, Plan
 from daybreak.model.requests import CleanRequest
 from daybreak.model.run import Event, RunState, StepIntended
-from daybreak.model.world import AutomatedBackup, Cluster, Observation, ParameterGroup, ServerlessRange, Window
+from daybreak.model.world import AutomatedBackup, Cluster, ParameterGroup, ServerlessRange, Window
 from daybreak.observe.look import Lookout
 from daybreak.observe.observation import observe
 from daybreak.observe.poller import Poller

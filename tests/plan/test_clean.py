@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daybreak.model.actions import DeleteCluster, DeleteInstance, DeleteParameterGroup, SetClusterOptions
+from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
 from daybreak.model.requests import CleanRequest
-from daybreak.model.world import Cluster, Instance, Observation, ParameterGroup
+from daybreak.model.world import Cluster, Instance, ParameterGroup
 from daybreak.plan.calls import RUN_TAG, Stamp, call_of, changed_names
 from daybreak.plan.planner import plan_of
 from tests import fix_worlds

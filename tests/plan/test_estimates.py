@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daybreak.model.world import Past
+from daybreak.model.observation import Past
 from daybreak.plan.estimates import CALL, ENOUGH, INSTANCE, restore_estimate, storage_share
 
 GB = 1024**3

@@ -21,18 +21,10 @@ from daybreak.model.actions import (
 )
 from daybreak.model.moment import At, Latest
 from daybreak.model.names import is_identifier
+from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
 from daybreak.model.targets import Network, Objectives
-from daybreak.model.world import (
-    AutomatedBackup,
-    Key,
-    Member,
-    Observation,
-    ParameterGroup,
-    Role,
-    ServerlessRange,
-    Window,
-)
+from daybreak.model.world import AutomatedBackup, Key, Member, ParameterGroup, Role, ServerlessRange, Window
 from daybreak.plan.calls import Stamp, call_of, changed_names
 from daybreak.plan.planner import plan_of
 from daybreak.plan.quarantine import CARED_FOR

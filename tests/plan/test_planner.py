@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from daybreak.model.moment import Latest
-from daybreak.model.world import Member, Observation, ParameterGroup, ServerlessRange, Window
+from daybreak.model.observation import Observation
+from daybreak.model.world import Member, ParameterGroup, ServerlessRange, Window
 from daybreak.plan.planner import objections_to_starting, plan_of, terms_of
 from tests import fix_worlds
 from tests.fix_worlds import NOW, SOURCE

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from daybreak.assess.protection import protection_of
-from daybreak.model.world import AutomatedBackup, Observation, Past, Window
+from daybreak.model.observation import Observation, Past
+from daybreak.model.world import AutomatedBackup, Window
 from daybreak.report.status_text import status_view
 from tests import fix_runs as runs
 from tests import fix_worlds as worlds

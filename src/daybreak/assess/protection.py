@@ -10,9 +10,10 @@ from datetime import timedelta
 
 from daybreak.model.findings import Finding, Level, Standing
 from daybreak.model.moment import spoken
+from daybreak.model.observation import Observation, Past
 from daybreak.model.targets import Target
 from daybreak.model.value import iso
-from daybreak.model.world import Cluster, Observation, Past
+from daybreak.model.world import Cluster
 
 SLACK = timedelta(hours=1)
 """How far the earliest restorable time may lag behind: it moves in steps, and a new cluster needs a first backup."""

@@ -11,10 +11,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from daybreak.model.kept import Kept
 from daybreak.model.moment import Moment
-from daybreak.model.targets import Expectation, SqlCheck
+from daybreak.model.requests import Thoroughness
+from daybreak.model.targets import Application, Expectation, HealthCheck, SqlCheck, Waiver
 from daybreak.model.value import Span, Value
-from daybreak.model.world import AutomatedBackup, Cluster, Instance, ServerlessRange
+from daybreak.model.world import AutomatedBackup, Cluster, Instance, ServerlessRange, Surroundings
 
 
 class CopyParameterGroup(Value):
@@ -64,6 +66,50 @@ class RestoreToMoment(Value):
     copies_tags: bool = False
     serverless: ServerlessRange | None = None
     tags: dict[str, str] = Field(default_factory=dict)
+
+
+class RestoreFromSnapshot(Value):
+    """Create the clone's storage from a snapshot, its engine version pinned (FACTS 4.9), nothing left to AWS's defaults."""
+
+    kind: Literal["restore-from-snapshot@1"] = "restore-from-snapshot@1"
+    snapshot: str
+    """Its identifier, or its ARN when it belongs to another account."""
+    clone: str
+    engine: str
+    engine_version: str
+    parameter_group: str
+    subnet_group: str | None = None
+    security_groups: tuple[str, ...]
+    database: str | None = None
+    port: int | None = None
+    kms_key: str | None = None
+    storage_type: str | None = None
+    has_iam_auth: bool = False
+    log_exports: tuple[str, ...] = ()
+    is_protected: bool = False
+    copies_tags: bool = False
+    serverless: ServerlessRange | None = None
+    tags: dict[str, str] = Field(default_factory=dict)
+
+
+class CreateEndpoint(Value):
+    """Give the clone a custom endpoint like one of the source's; names are taken account-wide, so it gets its own."""
+
+    kind: Literal["create-endpoint@1"] = "create-endpoint@1"
+    clone: str
+    endpoint: str
+    type: Literal["READER", "WRITER", "ANY"]
+    static_members: tuple[str, ...] = ()
+    excluded_members: tuple[str, ...] = ()
+    tags: dict[str, str] = Field(default_factory=dict)
+
+
+class DeleteEndpoint(Value):
+    """Delete a custom endpoint that this run created."""
+
+    kind: Literal["delete-endpoint@1"] = "delete-endpoint@1"
+    clone: str
+    endpoint: str
 
 
 class SetClusterOptions(Value):
@@ -143,6 +189,16 @@ class Validate(Value):
     """Fields of the cluster or its instances that may differ from the source, each with the reason."""
     tables: dict[str, Expectation]
     checks: tuple[SqlCheck, ...]
+    surroundings_seen: Surroundings | None = None
+    """What belonged to the source at planning, or as its capsule kept it."""
+    capsule: Kept | None = None
+    """Set where ``source_seen``, ``instances_seen`` and ``surroundings_seen`` come from a capsule, not from a living source."""
+    baseline: Kept | None = None
+    """The baseline to compare with, read from the repository when validating."""
+    application: Application | None = None
+    health: tuple[HealthCheck, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    thoroughness: Thoroughness = Thoroughness()
 
 
 class DeleteInstance(Value):

@@ -29,6 +29,17 @@ class Level(StrEnum):
     PARITY = "parity"
 
 
+class Detail(Value):
+    """One line under a finding: a table, a field, a role; what was expected of it and what was found."""
+
+    name: str
+    standing: Standing
+    expected: str = ""
+    found: str = ""
+    why: str = ""
+    """Why it may differ, why it is unknown, or who waived it."""
+
+
 class Finding(Value):
     """One answer, with what is needed to check it by hand."""
 
@@ -45,6 +56,8 @@ class Finding(Value):
     took: Span = Span(0)
     why: str = ""
     """Why unknown, or who waived it and why."""
+    details: tuple[Detail, ...] = ()
+    """The lines behind the sentence: those that are not fit first; fit ones only where a reader wants the whole list."""
 
 
 class Verdict(Value):

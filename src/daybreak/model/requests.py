@@ -9,6 +9,22 @@ from pydantic import Field
 from daybreak.model.moment import Moment
 from daybreak.model.value import Value
 
+Purpose = Literal["recovery", "staging"]
+"""What a clone is for: to take over, at the source's full strength; or to work with, small and for a while."""
+
+Depth = Literal["quick", "standard", "full"]
+"""How thoroughly a clone is asked: the catalog only; every row once; every row's content and every index's."""
+
+
+class Thoroughness(Value):
+    """How much a validation reads."""
+
+    depth: Depth = "standard"
+    sample: int = Field(default=100, ge=1, le=100)
+    """Percent of the tables whose content, foreign keys and indexes are read through."""
+    turn: int = Field(default=0, ge=0)
+    """Which part of the sample's round this validation takes; it grows from run to run, so that all tables get theirs."""
+
 
 class PitrRequest(Value):
     """Bring the target back to a moment, in a clone, in quarantine."""
@@ -25,6 +41,26 @@ class PitrRequest(Value):
     """Whether every new session of the clone starts read-only."""
     resource_id: str | None = None
     """The resource id of a deleted cluster whose backup was kept; none restores the living cluster by name."""
+    purpose: Purpose = "recovery"
+    thoroughness: Thoroughness = Thoroughness()
+
+
+class SnapshotRequest(Value):
+    """Bring the target back as a snapshot holds it, in a clone, in quarantine."""
+
+    kind: Literal["snapshot"] = "snapshot"
+    target: str
+    snapshot: str = "latest"
+    """Its identifier, its ARN (a shared one has no other name), or ``latest``."""
+    before: Moment | None = None
+    """With ``latest``: the newest snapshot not after this moment."""
+    words: str = ""
+    """What the person typed for ``before``."""
+    why: str = ""
+    suffix: str
+    is_read_only: bool = False
+    purpose: Purpose = "recovery"
+    thoroughness: Thoroughness = Thoroughness()
 
 
 class CleanRequest(Value):
@@ -37,5 +73,5 @@ class CleanRequest(Value):
     why: str = ""
 
 
-Request = Annotated[PitrRequest | CleanRequest, Field(discriminator="kind")]
+Request = Annotated[PitrRequest | SnapshotRequest | CleanRequest, Field(discriminator="kind")]
 """Everything a plan can be made for."""

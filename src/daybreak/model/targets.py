@@ -28,6 +28,10 @@ class Expectation(Value):
     min_rows: int | None = Field(default=None, ge=0)
     freshness: str | None = None
     """Name of a ``timestamptz`` column whose newest value tells how recent the data is."""
+    is_static: bool = False
+    """Whether nobody writes to it: then its rows and its content must be exactly the baseline's."""
+    shrink: float = Field(default=5.0, ge=0, le=100)
+    """Percent of its rows that it may have lost since the baseline before that is called damage."""
 
 
 class SqlCheck(Value):
@@ -40,6 +44,47 @@ class SqlCheck(Value):
     sql: str = Field(min_length=1)
     expect: str = "true"
     timeout: Span = Span(seconds=30)
+    login: str | None = None
+    """The role it runs as, by reference; none is the application's, else the target's own."""
+    max_rows: int = Field(default=1, ge=1)
+    """Rows it may return before it is cut off; its value is the first row's."""
+
+
+class HealthCheck(Value):
+    """A page of the application that says whether it is well: one GET, no redirect followed."""
+
+    name: str = Field(min_length=1)
+    url: str = Field(min_length=1)
+    """``{host}`` and ``{port}`` become the clone's endpoint."""
+    status: int = 200
+    contains: str | None = None
+    timeout: Span = Span(seconds=10)
+
+
+class Application(Value):
+    """How the application itself gets at the database."""
+
+    login: str
+    """A reference to its own login, never the owner's."""
+    database: str | None = None
+    """None is the target's."""
+
+
+class Waiver(Value):
+    """A check that its owner does without, and who says so; shown in every report."""
+
+    check: str = Field(min_length=1)
+    """A check's name, such as ``application.health``."""
+    by: str = Field(min_length=1)
+    why: str = Field(min_length=1)
+
+
+class Staging(Value):
+    """What a clone for staging is scaled down to, and how long it may live."""
+
+    instance_class: str = "db.t4g.medium"
+    instances: int = Field(default=1, ge=1, le=16)
+    keep: Span = Span(days=3)
 
 
 class Contact(Value):
@@ -65,4 +110,8 @@ class Target(Value):
     network: dict[str, Network] = Field(default_factory=dict)
     tables: dict[str, Expectation] = Field(default_factory=dict)
     checks: tuple[SqlCheck, ...] = ()
+    application: Application | None = None
+    health: tuple[HealthCheck, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    staging: Staging = Staging()
     contacts: tuple[Contact, ...] = ()

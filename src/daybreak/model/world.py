@@ -1,4 +1,4 @@
-"""Observation: what was seen of the world, and when; facts only, no opinion."""
+"""World: the resources of AWS as it tells them; facts only, no opinion."""
 
 from __future__ import annotations
 
@@ -82,6 +82,7 @@ class Cluster(Value):
     serverless: ServerlessRange | None = None
     roles: tuple[Role, ...] = ()
     master_secret: str | None = None
+    has_http_endpoint: bool = False
     has_pending_changes: bool = False
     tags: dict[str, str] = Field(default_factory=dict)
 
@@ -145,6 +146,78 @@ class ParameterGroup(Value):
     tags: dict[str, str] = Field(default_factory=dict)
 
 
+class Snapshot(Value):
+    """A DB cluster snapshot as ``DescribeDBClusterSnapshots`` tells it."""
+
+    identifier: str
+    arn: str
+    cluster: str
+    resource_id: str | None = None
+    """Of the cluster it was taken of."""
+    kind: str
+    """``automated``, ``manual``, ``awsbackup``, ``shared`` or ``public``."""
+    status: str
+    created: Instant | None = None
+    """When it was taken: the moment that it holds."""
+    engine: str
+    engine_version: str
+    is_encrypted: bool = False
+    kms_key: str | None = None
+    storage_type: str | None = None
+    has_iam_auth: bool = False
+    port: int | None = None
+    master_username: str | None = None
+    percent: int = 100
+    allocated: int | None = None
+    """Gigabytes."""
+    tags: dict[str, str] = Field(default_factory=dict)
+
+
+class CustomEndpoint(Value):
+    """A custom endpoint of a cluster and which instances it leads to."""
+
+    identifier: str
+    kind: str
+    """``READER``, ``WRITER`` or ``ANY``."""
+    static_members: tuple[str, ...] = ()
+    excluded_members: tuple[str, ...] = ()
+
+
+class Scaling(Value):
+    """Replica autoscaling of a cluster, as Application Auto Scaling keeps it: by the cluster's name (FACTS 4.2)."""
+
+    low: int
+    high: int
+    policies: tuple[str, ...] = ()
+    """Each policy as canonical JSON, without its ARN and its alarms."""
+
+
+class ProxyTarget(Value):
+    """An RDS Proxy that leads to the cluster."""
+
+    proxy: str
+    target_group: str
+    status: str = ""
+
+
+class ConnectPolicy(Value):
+    """An IAM policy that lets somebody log in with ``rds-db:connect``, and the resource ids that it names."""
+
+    name: str
+    holder: str
+    """Whose it is: ``policy``, ``role NAME``, ``user NAME`` or ``group NAME``."""
+    resource_ids: tuple[str, ...]
+    """Cluster resource ids in its ARNs; ``*`` where it names any."""
+
+
+class Unseen(Value):
+    """Something that could not be looked at, and why."""
+
+    what: str
+    """The field of ``Surroundings`` that is missing."""
+    why: str
+
+
 class SecurityGroup(Value):
     """A security group, as far as a restore must know it."""
 
@@ -153,6 +226,8 @@ class SecurityGroup(Value):
     vpc: str | None = None
     opens_ports: tuple[tuple[int, int], ...] = ()
     """TCP port ranges that some source may enter by."""
+    rules: tuple[str, ...] = ()
+    """Each way in as ``tcp 5432-5432 from 10.20.0.0/16``, sorted; a group or prefix list stands by its id."""
 
 
 class Key(Value):
@@ -163,31 +238,21 @@ class Key(Value):
     state: str = "Enabled"
 
 
-class Past(Value):
-    """An earlier run that finished, the best evidence for an estimate."""
+class Surroundings(Value):
+    """What belongs to a cluster but is kept beside it, and what none of Aurora's backups hold (FACTS 4.2)."""
 
-    run: str
-    kind: str
-    took: Span
-    size: int | None = None
-    """Bytes of the source at that time."""
-
-
-class Observation(Value):
-    """Everything a planner may know. A planner that needs more asks for another field here, never for a socket."""
-
-    seen: Instant
-    identity: Identity
-    cluster: Cluster | None = None
-    instances: tuple[Instance, ...] = ()
-    backups: tuple[AutomatedBackup, ...] = ()
     parameter_group: ParameterGroup | None = None
-    settable: tuple[str, ...] = ()
-    """Names of cluster parameters that this engine version lets us modify, of those we care for."""
-    subnet_groups: tuple[str, ...] = ()
+    instance_parameter_groups: tuple[ParameterGroup, ...] = ()
     security_groups: tuple[SecurityGroup, ...] = ()
-    key: Key | None = None
-    names_taken: tuple[str, ...] = ()
-    size: int | None = None
-    """Bytes of the source's volume, from CloudWatch's ``VolumeBytesUsed``; none when it has no data."""
-    past: tuple[Past, ...] = ()
+    subnets: tuple[str, ...] = ()
+    """The subnets of its subnet group."""
+    endpoints: tuple[CustomEndpoint, ...] = ()
+    scaling: Scaling | None = None
+    proxies: tuple[ProxyTarget, ...] = ()
+    connect_policies: tuple[ConnectPolicy, ...] = ()
+    unseen: tuple[Unseen, ...] = ()
+    """What we may not look at; nothing may be concluded from its absence."""
+
+    def why_unseen(self, what: str) -> str | None:
+        """Why a field is missing; none when it was looked at."""
+        return next((each.why for each in self.unseen if each.what == what), None)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from daybreak.model.names import quarantine_group_name
+from daybreak.model.observation import Observation, Past
 from daybreak.model.requests import CleanRequest, PitrRequest
 from daybreak.model.targets import Network, Target
-from daybreak.model.world import AutomatedBackup, Cluster, Identity, Instance, Observation, Past
+from daybreak.model.world import AutomatedBackup, Cluster, Identity, Instance
 from daybreak.observe.look import Lookout
 from daybreak.plan.quarantine import CARED_FOR
 

@@ -14,10 +14,10 @@ from daybreak.model.actions import (
     SetClusterOptions,
 )
 from daybreak.model.names import quarantine_group_name
+from daybreak.model.observation import Observation
 from daybreak.model.plan import Estimate, Plan, Refusal, RunId, Step, StepId
 from daybreak.model.requests import CleanRequest
 from daybreak.model.targets import Target
-from daybreak.model.world import Observation
 from daybreak.plan import estimates
 from daybreak.plan.calls import RUN_TAG
 from daybreak.plan.terms import Sequence, Terms, removing

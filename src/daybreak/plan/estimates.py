@@ -6,8 +6,8 @@ from datetime import timedelta
 from statistics import median
 
 from daybreak.model.moment import spoken
+from daybreak.model.observation import Past
 from daybreak.model.plan import Estimate
-from daybreak.model.world import Past
 
 _GB = 1024**3
 _SMALL = 100 * _GB

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from daybreak.model.moment import Latest, distance
 from daybreak.model.names import LONGEST, instance_name
+from daybreak.model.observation import Observation
 from daybreak.model.requests import PitrRequest
 from daybreak.model.targets import Network, Target
 from daybreak.model.value import iso
-from daybreak.model.world import Observation, Window
+from daybreak.model.world import Window
 from daybreak.plan.source import Source, kept_backups
 
 MOST_INSTANCES = 16

@@ -25,10 +25,11 @@ from daybreak.model.actions import (
 )
 from daybreak.model.moment import At, Latest
 from daybreak.model.names import clone_name, instance_name, quarantine_group_name
+from daybreak.model.observation import Observation
 from daybreak.model.plan import Estimate, Plan, Refusal, RunId, Step, StepId
 from daybreak.model.requests import PitrRequest
 from daybreak.model.targets import Network, Target
-from daybreak.model.world import Cluster, Instance, Observation
+from daybreak.model.world import Cluster, Instance
 from daybreak.plan import estimates
 from daybreak.plan.objections import ENGINE, objections_to_pitr
 from daybreak.plan.quarantine import quarantine_parameters

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from daybreak.model.actions import Validate
+from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
 from daybreak.model.requests import CleanRequest, PitrRequest
 from daybreak.model.targets import Target
-from daybreak.model.world import Observation
 from daybreak.plan.clean import clean_plan
 from daybreak.plan.pitr import pitr_plan
 from daybreak.plan.terms import Terms

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from daybreak.model.moment import At
+from daybreak.model.observation import Observation
 from daybreak.model.requests import PitrRequest
 from daybreak.model.targets import Network, Target
-from daybreak.model.world import AutomatedBackup, Cluster, Observation, Window
+from daybreak.model.world import AutomatedBackup, Cluster, Window
 
 
 @dataclass(frozen=True)

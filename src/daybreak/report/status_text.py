@@ -9,10 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from daybreak.model.findings import Finding, Standing
+from daybreak.model.observation import Observation
 from daybreak.model.run import RunState
 from daybreak.model.targets import Target
 from daybreak.model.value import iso
-from daybreak.model.world import Observation
 from daybreak.report.words import plain, span_words
 
 STYLES = {

@@ -15,9 +15,11 @@ from typing import Any, Literal, TypeVar
 
 from daybreak.errors import DaybreakError
 from daybreak.model.answers import Reply, Settings, Silence, Tables
+from daybreak.model.inventory import Inventory
 from daybreak.model.targets import SqlCheck
 from daybreak.model.value import Span, Value, iso
 from daybreak.postgres import catalog
+from daybreak.postgres.inventory import inventory
 from daybreak.postgres.session import Address, Limits, Login, Session, connected
 
 T = TypeVar("T", bound=Value)
@@ -46,6 +48,11 @@ def ask_settings(place: Place, names: Iterable[str], limit: timedelta) -> Settin
 def list_tables(place: Place, limit: timedelta) -> Tables | Silence:
     """Every table of the database."""
     return _timed(place, _within(limit), f"the tables in pg_class of {place.address}", catalog.tables)
+
+
+def take_inventory(place: Place, limit: timedelta) -> Inventory | Silence:
+    """Everything in the database besides its rows."""
+    return _timed(place, _within(limit), f"the catalog of {place.address}", inventory)
 
 
 def ask_owner(place: Place, check: SqlCheck) -> Reply | Silence:

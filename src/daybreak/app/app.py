@@ -29,12 +29,13 @@ from daybreak.model.actions import Validate
 from daybreak.model.findings import Finding
 from daybreak.model.moment import parse_moment
 from daybreak.model.names import printable
+from daybreak.model.observation import Observation, Past
 from daybreak.model.plan import Plan, Refusal
 from daybreak.model.requests import CleanRequest, PitrRequest
 from daybreak.model.run import Event, RunAborted, RunState, state_of
 from daybreak.model.targets import Objectives, Target
 from daybreak.model.value import Span
-from daybreak.model.world import Identity, Observation, Past
+from daybreak.model.world import Identity
 from daybreak.observe.look import Lookout
 from daybreak.observe.observation import observe, observe_target, with_past
 from daybreak.observe.poller import Poller

@@ -1,0 +1,1 @@
+"""The only home of the HTTP client: health pages of the application are asked here."""

@@ -1,0 +1,44 @@
+"""Baseline: row counts, freshness and content of a database at one moment, kept to compare a clone with."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from daybreak.model.inventory import Inventory
+from daybreak.model.value import Instant, Value
+from daybreak.model.world import Identity
+
+
+class TableBaseline(Value):
+    """One table at the moment."""
+
+    name: str
+    """Schema and name, as ``Table.full`` writes them."""
+    rows: int
+    is_exact: bool = True
+    """False where the planner's estimate stands for a count."""
+    clock: str = ""
+    newest: Instant | None = None
+    fingerprint: str | None = None
+    """Order-independent digest of the content: comparable between servers of one major version and encoding only."""
+    size: int = 0
+    """Bytes on disk."""
+
+
+class Baseline(Value):
+    """What a database held at one consistent snapshot; ``format`` is raised when a reader would misread it."""
+
+    format: Literal[1] = 1
+    target: str
+    taken: Instant
+    """By our clock."""
+    stands_for: Instant
+    """By the server's clock, when the snapshot was taken: every commit up to it is in."""
+    identity: Identity
+    resource_id: str | None = None
+    database: str
+    server_version: str
+    next_xid: int | None = None
+    """The first transaction that the snapshot cannot see: a clone whose own is the same holds the same rows exactly."""
+    tables: tuple[TableBaseline, ...]
+    inventory: Inventory

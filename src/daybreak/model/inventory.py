@@ -1,0 +1,94 @@
+"""Inventory: everything in one PostgreSQL database besides its rows, as data that two copies can be compared by.
+
+The law: an item is told by names and definitions, never by numbers that differ between copies; its object id and the
+transaction that last wrote it stand beside, because a physical copy shares them with its source.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from daybreak.model.value import Instant, Span, Value
+
+Kind = Literal[
+    "schema",
+    "relation",
+    "column",
+    "constraint",
+    "foreign key",
+    "index",
+    "trigger",
+    "event trigger",
+    "rule",
+    "function",
+    "view",
+    "type",
+    "sequence",
+    "extension",
+    "role",
+    "membership",
+    "grant",
+    "owner",
+    "row security",
+    "policy",
+    "publication",
+    "subscription",
+    "cron job",
+    "foreign server",
+    "collation",
+    "setting",
+    "statistics",
+    "prepared transaction",
+    "replication slot",
+]
+"""What there can be in a database; each kind is read by one statement and judged by one check."""
+
+
+class Item(Value):
+    """One thing in a database."""
+
+    kind: Kind
+    name: str
+    """What tells it from all others of its kind, such as ``public.employees.employees_pkey``; safe to print."""
+    facts: dict[str, str] = Field(default_factory=dict)
+    """What it is: the definition and the flags that two right copies share."""
+    oid: int | None = None
+    xmin: int | None = None
+    """The transaction that last wrote its row in the catalog, without the epoch."""
+
+
+class Unlisted(Value):
+    """A kind that could not be read, and why."""
+
+    kind: Kind
+    why: str
+
+
+class Inventory(Value):
+    """All items of one database, read in one transaction."""
+
+    asked: str
+    took: Span = Span(0)
+    database: str
+    server_version: str = ""
+    system: str | None = None
+    """PostgreSQL's system identifier: equal means that one is a physical copy of the other."""
+    taken: Instant | None = None
+    """By the server's own clock."""
+    newest_oid: int = 0
+    next_oid: int | None = None
+    """The next object id as of the last checkpoint."""
+    next_xid: int | None = None
+    """The next transaction id as of the last checkpoint, without the epoch."""
+    items: tuple[Item, ...] = ()
+    unlisted: tuple[Unlisted, ...] = ()
+
+    def of(self, kind: Kind) -> tuple[Item, ...]:
+        """The items of one kind."""
+        return tuple(item for item in self.items if item.kind == kind)
+
+    def why_unlisted(self, kind: Kind) -> str | None:
+        """Why a kind is missing; none when it was read."""
+        return next((each.why for each in self.unlisted if each.kind == kind), None)

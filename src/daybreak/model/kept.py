@@ -1,0 +1,19 @@
+"""What a repository keeps, by name and digest: capsules and baselines."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from daybreak.model.value import Instant, Value
+
+
+class Kept(Value):
+    """One kept document: what it is, of which target, for which moment it stands, and its digest."""
+
+    kind: Literal["capsule", "baseline"]
+    target: str
+    stands_for: Instant
+    sha256: str
+    """Digest of its canonical JSON."""
+    place: str = ""
+    """Where it was read: the folder or the bucket and prefix."""

@@ -1,0 +1,55 @@
+"""Observation: everything a planner may know, and when it was seen; facts only, no opinion."""
+
+from __future__ import annotations
+
+from daybreak.model.capsule import Capsule
+from daybreak.model.kept import Kept
+from daybreak.model.value import Instant, Span, Value
+from daybreak.model.world import (
+    AutomatedBackup,
+    Cluster,
+    Identity,
+    Instance,
+    Key,
+    ParameterGroup,
+    SecurityGroup,
+    Snapshot,
+    Surroundings,
+)
+
+
+class Past(Value):
+    """An earlier run that finished, the best evidence for an estimate."""
+
+    run: str
+    kind: str
+    took: Span
+    size: int | None = None
+    """Bytes of the source at that time."""
+
+
+class Observation(Value):
+    """Everything a planner may know. A planner that needs more asks for another field here, never for a socket."""
+
+    seen: Instant
+    identity: Identity
+    cluster: Cluster | None = None
+    instances: tuple[Instance, ...] = ()
+    backups: tuple[AutomatedBackup, ...] = ()
+    parameter_group: ParameterGroup | None = None
+    settable: tuple[str, ...] = ()
+    """Names of cluster parameters that this engine version lets us modify, of those we care for."""
+    subnet_groups: tuple[str, ...] = ()
+    security_groups: tuple[SecurityGroup, ...] = ()
+    key: Key | None = None
+    names_taken: tuple[str, ...] = ()
+    size: int | None = None
+    """Bytes of the source's volume, from CloudWatch's ``VolumeBytesUsed``; none when it has no data."""
+    past: tuple[Past, ...] = ()
+    snapshots: tuple[Snapshot, ...] = ()
+    surroundings: Surroundings | None = None
+    """What belongs to the living source; none when there is none."""
+    capsule: Capsule | None = None
+    """The newest kept configuration not after the moment; looked for when the source is gone."""
+    baseline: Kept | None = None
+    """The newest kept baseline not after the moment."""

@@ -1,0 +1,29 @@
+"""Validation: the checklist by itself, outside a run, with everything that a report of it needs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from daybreak.model.actions import Validate
+from daybreak.model.findings import Finding, Measured, Verdict
+from daybreak.model.value import Instant, Span, Value
+from daybreak.model.world import Identity
+
+
+class Validation(Value):
+    """What was asked of a cluster, when, and what came of it."""
+
+    format: Literal[1] = 1
+    subject: str
+    """The cluster that was asked."""
+    target: str | None = None
+    """The target whose expectations it was held to."""
+    run: str | None = None
+    """The run that restored it; none for a cluster that Daybreak did not restore."""
+    identity: Identity
+    began: Instant
+    took: Span
+    action: Validate
+    findings: tuple[Finding, ...]
+    verdict: Verdict
+    measured: Measured = Measured()

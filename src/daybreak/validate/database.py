@@ -1,0 +1,19 @@
+"""The chapter of the database: status, endpoint, engine version, encryption."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from daybreak.assess import checks
+from daybreak.model.findings import Finding
+from daybreak.validate.visit import Visit
+
+
+def findings(visit: Visit) -> Iterator[Finding]:
+    """Each finding at database level as soon as it stands."""
+    subject = visit.subject
+    yield checks.cluster_status(subject.clone)
+    yield checks.instance_status(subject.clone, subject.instances)
+    yield checks.endpoint(visit.answer)
+    yield checks.engine_version(subject.clone, subject.origin, visit.answer)
+    yield checks.encryption(subject.clone, subject.origin)

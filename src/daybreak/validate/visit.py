@@ -1,0 +1,116 @@
+"""One visit to a clone: what is known of it beforehand, and what it answered, each question asked once.
+
+The law: a question that several chapters share is asked here and kept; a chapter asks its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from daybreak.model.actions import Validate
+from daybreak.model.answers import Answer, Silence, Tables
+from daybreak.model.baseline import Baseline
+from daybreak.model.findings import Measured
+from daybreak.model.inventory import Inventory
+from daybreak.model.world import AutomatedBackup, Cluster, Instance, Surroundings
+from daybreak.postgres.answering import answering
+from daybreak.postgres.session import Address, Login
+from daybreak.validate.counting import Budget, Progress
+from daybreak.validate.probes import Place, list_tables, take_inventory
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long each probe may take; the owner's checks have limits of their own."""
+
+    knocking: timedelta = timedelta(seconds=10)
+    asking: timedelta = timedelta(seconds=30)
+    counting: Budget = field(default_factory=Budget)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Everything a validation is about, as the interpreter found it."""
+
+    action: Validate
+    clone: Cluster
+    instances: tuple[Instance, ...]
+    """The clone's instances as they are now."""
+    moment: datetime
+    """The exact moment that was restored; for ``latest`` what it turned out to be."""
+    login: Login | None
+    source: Place | None = None
+    """The source's database, to compare with; none when it cannot be asked."""
+    backup: AutomatedBackup | None = None
+    """What the backup recorded, for the engine version and the key, when the source is gone."""
+    rpo: timedelta | None = None
+    """The target's objective, for configured freshness columns."""
+    permitted: Mapping[str, str] = field(default_factory=dict)
+    """Differences from the source that the plan meant: field of the cluster or instance, and the reason."""
+    surroundings: Surroundings = field(default_factory=Surroundings)
+    """What belongs to the clone, as it is now."""
+    baseline: Baseline | Silence | None = None
+    """The baseline that the plan chose; a silence when it cannot be read, none when there is none."""
+    login_of: Callable[[str], Login | Silence] = lambda _reference: Silence(asked="a login", why="nobody resolves it")
+    """Resolves a reference to a login at the clone, anew each time."""
+    patience: Patience = field(default_factory=Patience)
+
+    @property
+    def address(self) -> Address:
+        """Where the clone's database answers: at the endpoint AWS returned, never a built one."""
+        return Address(self.clone.endpoint or "", self.clone.port, self.action.database or "postgres")
+
+    @property
+    def origin(self) -> Cluster | AutomatedBackup | None:
+        """What tells the source's engine and key: the source as it was seen, else its backup."""
+        return self.action.source_seen or self.backup
+
+
+class Visit:
+    """One walk through the chapters; what was asked once is kept for those that share it."""
+
+    def __init__(self, subject: Subject, progress: Callable[[Progress], None]) -> None:
+        self.subject = subject
+        self.progress = progress
+        self.measured = Measured()
+
+    @cached_property
+    def answer(self) -> Answer:
+        """How far one gets at the clone's endpoint."""
+        subject = self.subject
+        if not subject.clone.endpoint:
+            return Answer(host="", port=subject.clone.port, trouble="AWS names no endpoint", is_silence=False)
+        return answering(subject.address, subject.login, subject.patience.knocking)
+
+    @cached_property
+    def place(self) -> Place | None:
+        """Where SQL can be asked of the clone; none when it is not answered."""
+        subject = self.subject
+        return Place(subject.address, subject.login) if subject.login and self.answer.is_answering else None
+
+    @cached_property
+    def tables(self) -> Tables | Silence:
+        """Every table of the clone."""
+        return list_tables(self.place, self.subject.patience.asking) if self.place else self.unasked("the tables")
+
+    @cached_property
+    def source_tables(self) -> Tables | Silence | None:
+        """Every table of the source as it is now; none when there is no source to ask."""
+        return list_tables(self.subject.source, self.subject.patience.asking) if self.subject.source else None
+
+    @cached_property
+    def inventory(self) -> Inventory | Silence:
+        """Everything besides rows in the clone."""
+        return take_inventory(self.place, self.subject.patience.asking) if self.place else self.unasked("the catalog")
+
+    @cached_property
+    def source_inventory(self) -> Inventory | Silence | None:
+        """Everything besides rows in the source as it is now; none when there is no source to ask."""
+        return take_inventory(self.subject.source, self.subject.patience.asking) if self.subject.source else None
+
+    def unasked(self, what: str) -> Silence:
+        """Why a question could not be put."""
+        return Silence(asked=what, why=f"SQL is not answered: {self.answer.trouble}", took=self.answer.took)
