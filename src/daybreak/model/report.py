@@ -1,0 +1,168 @@
+"""Report: what was promised, done, checked and measured, as one noun; a run and a validation both become one.
+
+The law: fields are added, never renamed or given another meaning; whoever must do that raises ``format``.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from daybreak.model.findings import Detail, Level, Standing
+from daybreak.model.value import Instant, Span, Value
+
+
+class Question(Value):
+    """A check by name: what may be asked, before anybody asked it."""
+
+    check: str
+    level: Level
+    title: str
+
+
+class Occasion(Value):
+    """When and by what a report is made, and what only its maker knows."""
+
+    made: Instant
+    version: str
+    """Of Daybreak."""
+    next: str = ""
+    """The command that a person would type next."""
+    runbook: tuple[Question, ...] = ()
+    """The runbook's boxes in its order; each appears in the report, asked or not."""
+
+
+class Promise(Value):
+    """An objective beside what was measured; ``is_met`` is null where one of them is missing."""
+
+    name: Literal["RPO", "RTO"]
+    promised: Span | None
+    measured: Span | None
+    is_met: bool | None
+
+
+class Witness(Value):
+    """What the clone was compared with: what it is, since when, and its digest where it has one."""
+
+    kind: Literal["living source", "capsule", "kept backup", "baseline", "none"]
+    stands_for: Instant | None = None
+    sha256: str = ""
+    place: str = ""
+
+
+class StepLine(Value):
+    """One step: what was ordered, what became of it, and how long it took against how long it was thought to take."""
+
+    id: str
+    sentence: str
+    reason: str
+    status: str
+    began: Instant | None
+    ended: Instant | None
+    took: Span | None
+    estimate_low: Span
+    estimate_high: Span
+    evidence: str
+    """What the estimate rests on."""
+    attempts: int
+    retries: int
+    was_adopted: bool
+    """Whether its effect was found in the world, because a reply was lost."""
+    request_ids: tuple[str, ...]
+    note: str
+
+
+class CheckLine(Value):
+    """One check; ``standing`` is null where a box of the runbook was not asked."""
+
+    check: str
+    level: Level
+    title: str
+    box: int | None
+    """Its number among the runbook's boxes, from 1; null for a check beyond them."""
+    standing: Standing | None
+    expected: str
+    found: str
+    asked: str
+    """The query or call that gave the answer."""
+    took: Span | None
+    why: str
+    details: tuple[Detail, ...]
+
+
+class Difference(Value):
+    """One field in which the clone is not as its source, and why it may be so."""
+
+    of: str
+    """The check that found it."""
+    field: str
+    source: str
+    clone: str
+    standing: Standing
+    why: str
+
+
+class Figures(Value):
+    """What was counted and measured."""
+
+    newest: Instant | None = None
+    """The newest data found in the clone."""
+    newest_in: str = ""
+    rows: int | None = None
+    checks: dict[Literal["fit", "unfit", "unknown", "waived", "not asked"], int]
+    """How many checks stand how."""
+    asking: Span
+    """How long the answers of all checks took, added up."""
+
+
+class Report(Value):
+    """The whole report."""
+
+    format: Literal[1] = 1
+    kind: str
+    """``pitr``, ``snapshot`` or ``clean`` for a run; ``validation`` for the checklist by itself."""
+    headline: str
+    """The verdict in one sentence."""
+    standing: Standing | None
+    """Null when no verdict was reached."""
+    reasons: tuple[str, ...]
+    """Everything that speaks against the clone, or why there is no verdict."""
+    run: str | None
+    status: Literal["running", "paused", "aborted", "failed", "finished"]
+    note: str
+    target: str | None
+    source: str | None
+    clone: str
+    moment: Instant | None
+    """Null for ``latest`` where nobody looked what it was."""
+    account: str
+    caller: str
+    region: str
+    endpoint: str | None
+    """Where AWS was asked, when it is not AWS's own endpoint."""
+    who: str
+    where: str
+    why: str
+    began: Instant
+    ended: Instant | None
+    took: Span
+    promises: tuple[Promise, ...]
+    configuration: Witness
+    """Where the source's configuration is known from."""
+    baseline: Witness
+    depth: str
+    sample: int
+    """Percent of the tables that were read through."""
+    steps: tuple[StepLine, ...]
+    checks: tuple[CheckLine, ...]
+    """Grouped by level; within a level the runbook's boxes come first, in its order."""
+    differences: tuple[Difference, ...]
+    permitted: tuple[str, ...]
+    """The differences that the plan meant, in words."""
+    figures: Figures
+    notes: tuple[str, ...]
+    keep_until: Instant | None
+    next: str
+    plan: str | None
+    """Digest of the plan."""
+    version: str
+    made: Instant

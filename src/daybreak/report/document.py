@@ -1,0 +1,278 @@
+"""A run, or a validation by itself, as a report: the one noun that every format is written from.
+
+The law: nothing is concluded here that the verdict does not say; what was not asked is shown as not asked.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+
+from daybreak.model.actions import Validate
+from daybreak.model.findings import Finding, Level, Measured, Standing, Verdict
+from daybreak.model.kept import Kept
+from daybreak.model.moment import At
+from daybreak.model.plan import Plan, Step
+from daybreak.model.report import CheckLine, Difference, Figures, Occasion, Promise, Question, Report, StepLine, Witness
+from daybreak.model.run import RunState, StepState
+from daybreak.model.targets import Objectives
+from daybreak.model.validation import Validation
+from daybreak.report.sentences import sentence
+
+NOT_ASKED = "not asked"
+_NOTHING = Witness(kind="none")
+
+
+def report_of_run(plan: Plan, state: RunState, occasion: Occasion) -> Report:
+    """The report of a run, wherever it stands."""
+    asked = next((step.action for step in plan.steps if isinstance(step.action, Validate)), None)
+    checks = _checks(state.findings, occasion.runbook if asked else ())
+    promises = _promises(plan.objectives, state.measured) if asked else ()
+    return Report(
+        kind=plan.kind,
+        headline=_headline_of_run(plan, state, checks, promises),
+        standing=state.verdict.standing if state.verdict else None,
+        reasons=_reasons_of_run(state, is_judged=asked is not None),
+        run=state.run,
+        status=state.status,
+        note=state.note,
+        target=plan.target.name,
+        source=plan.source,
+        clone=plan.clone,
+        moment=plan.moment,
+        account=plan.identity.account,
+        caller=plan.identity.caller,
+        region=plan.identity.region,
+        endpoint=plan.identity.endpoint,
+        who=state.who,
+        where=state.where,
+        why=state.why,
+        began=state.began,
+        ended=state.ended,
+        took=(state.ended or state.last) - state.began,
+        promises=promises,
+        configuration=_configuration(asked, seen=plan.created),
+        baseline=_kept(asked.baseline if asked else None),
+        depth=asked.thoroughness.depth if asked else "",
+        sample=asked.thoroughness.sample if asked else 100,
+        steps=tuple(_step(step, state.step(step.id)) for step in plan.steps),
+        checks=checks,
+        differences=_differences(state.findings),
+        permitted=plan.parity,
+        figures=_figures(checks, state.measured),
+        notes=plan.notes,
+        keep_until=plan.keep_until,
+        next=occasion.next,
+        plan=state.plan,
+        version=occasion.version,
+        made=occasion.made,
+    )
+
+
+def report_of_validation(validation: Validation, occasion: Occasion, promised: Objectives | None = None) -> Report:
+    """The report of a validation by itself; ``promised`` are the objectives of its target, where it has one."""
+    action, identity = validation.action, validation.identity
+    checks = _checks(validation.findings, occasion.runbook)
+    promises = _promises(promised, validation.measured)[:1]
+    return Report(
+        kind="validation",
+        headline=_headline(validation.verdict, checks, promises),
+        standing=validation.verdict.standing,
+        reasons=validation.verdict.reasons,
+        run=validation.run,
+        status="finished",
+        note="",
+        target=validation.target,
+        source=action.source if action.source and action.source != validation.subject else None,
+        clone=validation.subject,
+        moment=action.moment.instant if isinstance(action.moment, At) else None,
+        account=identity.account,
+        caller=identity.caller,
+        region=identity.region,
+        endpoint=identity.endpoint,
+        who=identity.caller,
+        where="",
+        why="",
+        began=validation.began,
+        ended=validation.began + validation.took,
+        took=validation.took,
+        promises=promises,
+        configuration=_configuration(action, seen=validation.began),
+        baseline=_kept(action.baseline),
+        depth=action.thoroughness.depth,
+        sample=action.thoroughness.sample,
+        steps=(),
+        checks=checks,
+        differences=_differences(validation.findings),
+        permitted=tuple(f"{field}: {why}" for field, why in action.permitted.items()),
+        figures=_figures(checks, validation.measured),
+        notes=(),
+        keep_until=None,
+        next=occasion.next,
+        plan=None,
+        version=occasion.version,
+        made=occasion.made,
+    )
+
+
+def _headline_of_run(plan: Plan, state: RunState, checks: tuple[CheckLine, ...], promises: tuple[Promise, ...]) -> str:
+    if state.verdict:
+        return _headline(state.verdict, checks, promises)
+    if state.status == "finished":
+        return f"{plan.clone} is cleaned up" if plan.kind == "clean" else f"{plan.clone} is done, and was not judged"
+    words = {"running": "is not finished", "paused": "is paused", "aborted": "was aborted", "failed": "failed"}
+    return f"the run {words[state.status]}; there is no verdict"
+
+
+def _headline(verdict: Verdict, checks: tuple[CheckLine, ...], promises: tuple[Promise, ...]) -> str:
+    tally = Counter(check.standing for check in checks)
+    waived = f", {tally[Standing.WAIVED]} waived" if tally[Standing.WAIVED] else ""
+    match verdict.standing:
+        case Standing.UNFIT:
+            unknown = f", {tally[Standing.UNKNOWN]} could not be told" if tally[Standing.UNKNOWN] else ""
+            return f"{_many(tally[Standing.UNFIT], 'check is', 'checks are')} unfit{unknown}{waived}"
+        case Standing.UNKNOWN:
+            return (
+                f"nothing is unfit, but {_many(tally[Standing.UNKNOWN], 'check', 'checks')} could not be told{waived}"
+            )
+        case _:
+            missed = [promise.name for promise in promises if promise.is_met is False]
+            late = f"; {' and '.join(missed)} missed" if missed else ""
+            return f"{_many(tally[Standing.FIT], 'check is', 'checks are')} fit{waived}{late}"
+
+
+def _many(number: int, one: str, several: str) -> str:
+    return f"{number} {one if number == 1 else several}"
+
+
+def _reasons_of_run(state: RunState, *, is_judged: bool) -> tuple[str, ...]:
+    if state.verdict:
+        return state.verdict.reasons
+    if state.note:
+        return (state.note,)
+    return ("the clone was not validated yet",) if is_judged else ()
+
+
+def _promises(promised: Objectives | None, measured: Measured) -> tuple[Promise, ...]:
+    return (
+        _promise("RPO", promised.rpo if promised else None, measured.rpo),
+        _promise("RTO", promised.rto if promised else None, measured.rto),
+    )
+
+
+def _promise(name: str, promised: timedelta | None, measured: timedelta | None) -> Promise:
+    is_met = None if promised is None or measured is None else measured <= promised
+    return Promise(name="RPO" if name == "RPO" else "RTO", promised=promised, measured=measured, is_met=is_met)
+
+
+def _configuration(action: Validate | None, *, seen: datetime) -> Witness:
+    """A capsule wins, because then everything that was ``seen`` comes from it."""
+    if action is None:
+        return _NOTHING
+    if action.capsule:
+        return _kept(action.capsule)
+    if action.source_seen:
+        return Witness(kind="living source", stands_for=seen)
+    return Witness(kind="kept backup") if action.backup_seen else _NOTHING
+
+
+def _kept(kept: Kept | None) -> Witness:
+    if kept is None:
+        return _NOTHING
+    return Witness(kind=kept.kind, stands_for=kept.stands_for, sha256=kept.sha256, place=kept.place)
+
+
+def _step(step: Step, state: StepState) -> StepLine:
+    return StepLine(
+        id=step.id,
+        sentence=sentence(step.action),
+        reason=step.reason,
+        status=state.status,
+        began=state.began,
+        ended=state.ended,
+        took=state.ended - state.began if state.began and state.ended else None,
+        estimate_low=step.estimate.low,
+        estimate_high=step.estimate.high,
+        evidence=step.estimate.evidence,
+        attempts=state.attempts,
+        retries=state.retries,
+        was_adopted=state.was_adopted,
+        request_ids=state.request_ids,
+        note=state.note,
+    )
+
+
+def _checks(findings: tuple[Finding, ...], runbook: tuple[Question, ...]) -> tuple[CheckLine, ...]:
+    numbers = {question.check: number for number, question in enumerate(runbook, start=1)}
+    answered = {finding.check for finding in findings}
+    lines = [_check(finding, numbers.get(finding.check)) for finding in findings]
+    lines += [_unasked(question, numbers[question.check]) for question in runbook if question.check not in answered]
+    levels = list(Level)
+    # Sorting is stable: beyond the runbook's boxes, checks stay in the order in which they were asked.
+    return tuple(sorted(lines, key=lambda line: (levels.index(line.level), line.box or len(runbook) + 1)))
+
+
+def _check(finding: Finding, box: int | None) -> CheckLine:
+    return CheckLine(
+        check=finding.check,
+        level=finding.level,
+        title=finding.title,
+        box=box,
+        standing=finding.standing,
+        expected=finding.expected,
+        found=finding.found,
+        asked=finding.asked,
+        took=finding.took,
+        why=finding.why,
+        details=finding.details,
+    )
+
+
+def _unasked(question: Question, box: int) -> CheckLine:
+    return CheckLine(
+        check=question.check,
+        level=question.level,
+        title=question.title,
+        box=box,
+        standing=None,
+        expected="",
+        found=NOT_ASKED,
+        asked="",
+        took=None,
+        why="",
+        details=(),
+    )
+
+
+def _differences(findings: tuple[Finding, ...]) -> tuple[Difference, ...]:
+    return tuple(
+        Difference(
+            of=finding.title,
+            field=detail.name,
+            source=detail.expected,
+            clone=detail.found,
+            standing=detail.standing,
+            why=detail.why,
+        )
+        for finding in findings
+        if finding.level is Level.PARITY
+        for detail in finding.details
+        if detail.expected != detail.found or detail.standing is not Standing.FIT
+    )
+
+
+def _figures(checks: tuple[CheckLine, ...], measured: Measured) -> Figures:
+    tally = Counter(check.standing.value if check.standing else NOT_ASKED for check in checks)
+    return Figures(
+        newest=measured.newest,
+        newest_in=measured.newest_in,
+        rows=measured.rows,
+        checks={
+            "fit": tally["fit"],
+            "unfit": tally["unfit"],
+            "unknown": tally["unknown"],
+            "waived": tally["waived"],
+            "not asked": tally[NOT_ASKED],
+        },
+        asking=sum((check.took for check in checks if check.took), timedelta()),
+    )
