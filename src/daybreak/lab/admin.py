@@ -12,6 +12,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+import psycopg
+
+from daybreak.errors import DaybreakError
+from daybreak.lab.errors import AwsError
 from daybreak.lab.faults import BadRule
 from daybreak.lab.message import Reply, Request
 
@@ -138,6 +142,17 @@ def _resize(lab: Lab, body: _Json) -> _Json:
     return {"resized": body["cluster"]}
 
 
+def _administer(lab: Lab, body: _Json) -> _Json:
+    statements = body.get("statements")
+    if not {"region", "cluster", "database"} <= set(body) or not isinstance(statements, list):
+        raise _Wrong("say {'region': …, 'cluster': …, 'database': …, 'statements': [SQL, …]}")
+    place = (str(body["region"]), str(body["cluster"]), str(body["database"]))
+    try:
+        return {"rows": [lab.rds.administer(*place, str(statement)) for statement in statements]}
+    except (AwsError, DaybreakError, psycopg.Error) as error:
+        raise _Wrong(str(error)) from None
+
+
 def _reset(lab: Lab, body: _Json) -> _Json:
     lab.reset(empty=bool(body.get("empty", False)))
     return lab.status()
@@ -163,6 +178,7 @@ _ACTIONS: dict[tuple[str, str], Callable[[Lab, _Json], _Json]] = {
     ("DELETE", "requests"): _forget_requests,
     ("POST", "tick"): _tick,
     ("POST", "size"): _resize,
+    ("POST", "administer"): _administer,
     ("POST", "reset"): _reset,
     ("POST", "shutdown"): _shutdown,
 }

@@ -19,7 +19,7 @@ from daybreak.lab.remote import ADMIN_KEY, REGION, RemoteLab
 from daybreak.lab.scenario import CLUSTER, DATABASE, SECRET
 
 TABLES = ("employees", "salaries", "payments")
-"""The tables that the accident empties."""
+"""Of the tables that the accident empties, those whose rows are counted."""
 
 ACCIDENT = "delete from employees"
 """The DELETE without a WHERE; salaries and payments go with the employees."""

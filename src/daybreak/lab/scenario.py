@@ -1,6 +1,7 @@
 """The account of the runbook, built over the wire like anybody would: networks, key, cluster, secret, DNS, demo data.
 
-The law: no back door. Everything is made through boto3 and SQL, so building it is itself a test of the lab.
+The law: no back door. Everything is made through boto3 and SQL, so building it is itself a test of the lab. Only the
+extensions come in by the provider's hand: RDS lets its master create them, a PostgreSQL that nobody patched does not.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +26,10 @@ CLUSTER = "embi-aurora-cluster"
 DATABASE = "embi"
 OWNER = "embi_admin"
 SECRET = "embi/aurora/master"  # noqa: S105 - its name
+APPLICATION = "embi_app"
+APPLICATION_SECRET = "embi/app"  # noqa: S105 - its name
+EXTENSIONS = ("amcheck", "pg_trgm", "vector")
+"""What the company uses, as far as the server offers it: Debian's has the first two, the wheel's the third."""
 KEY_ALIAS = "alias/embi-aurora-backup"
 PARAMETERS = "embi-aurora-params"
 ENDPOINT_PARAMETER = "/embi/production/database/endpoint"
@@ -52,7 +57,7 @@ RECOVERY = Place("us-west-2", "10.30", "embi-db-subnet-group-dr")
 def build(lab: Lab) -> None:
     """Fill the empty account of a lab."""
     account = _Account(lab.server.url, lab.world.account)
-    password = secrets.token_urlsafe(18)
+    password, application = secrets.token_urlsafe(18), secrets.token_urlsafe(18)
     with ThreadPoolExecutor(3) as pool:
         parameters = pool.submit(account.create_parameters)  # asks PostgreSQL for its settings, which takes a second
         network = pool.submit(account.build_network, PRIMARY)
@@ -60,33 +65,50 @@ def build(lab: Lab) -> None:
         group, key = network.result()
         account.create_cluster(password, group, key, parameters.result())
         endpoint, port = account.create_instances()
-        others.append(pool.submit(account.announce, password, endpoint, port))
-        _write_passfile(lab, password)
-        fill(endpoint, port, password)
+        others.append(pool.submit(account.announce, password, application, endpoint, port))
+        _write_passfile(lab, {OWNER: password, APPLICATION: application})
+        fill(endpoint, port, password, application)
+        extend(lab)
         lab.rds.tick()
         account.snapshot()
         for other in others:
             other.result()
 
 
-def fill(host: str, port: int, password: str) -> None:
-    """Put the demo data into the database."""
+def fill(host: str, port: int, password: str, application: str) -> None:
+    """Put the demo data into the database, and give the application its password."""
     import psycopg
 
     script = files("daybreak.lab").joinpath("people.sql").read_text()
     with psycopg.connect(host=host, port=port, dbname=DATABASE, user=OWNER, password=password) as connection:
         connection.execute(script.encode())
+        connection.execute("set local log_statement to none")
+        digest = connection.pgconn.encrypt_password(application.encode(), APPLICATION.encode(), b"scram-sha-256")
+        statement = psycopg.sql.SQL("alter role {} password {}")
+        connection.execute(statement.format(psycopg.sql.Identifier(APPLICATION), digest.decode()))
     with psycopg.connect(
         host=host, port=port, dbname=DATABASE, user=OWNER, password=password, autocommit=True
     ) as connection:
-        connection.execute("analyze departments, employees, salaries, payments, audit_log")
+        own = connection.execute(
+            "select string_agg(oid::regclass::text, ', ') from pg_class"
+            " where relowner = current_user::regrole and relkind in ('r', 'p', 'm')"
+        ).fetchone()
+        connection.execute(f"analyze {own[0]}".encode() if own else b"")
 
 
-def _write_passfile(lab: Lab, password: str) -> None:
-    """Let psql in the lab's shell find the password without anybody seeing it."""
+def extend(lab: Lab) -> None:
+    """Create the extensions that the server offers, as RDS does for its master."""
+    offered = lab.rds.administer(PRIMARY.region, CLUSTER, DATABASE, "select name::text from pg_available_extensions")
+    for name in EXTENSIONS:
+        if (name,) in offered:
+            lab.rds.administer(PRIMARY.region, CLUSTER, DATABASE, f"create extension {name}")
+
+
+def _write_passfile(lab: Lab, passwords: Mapping[str, str]) -> None:
+    """Let psql in the lab's shell find the passwords without anybody seeing them."""
     draft = lab.folder / "pgpass.new"
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(f"*:*:*:{OWNER}:{password}\n")
+        file.writelines(f"*:*:*:{user}:{password}\n" for user, password in passwords.items())
     draft.replace(lab.folder / "pgpass")
 
 
@@ -198,11 +220,11 @@ class _Account:
         cluster = self._cluster()
         return cluster["Endpoint"], cluster["Port"]
 
-    def announce(self, password: str, endpoint: str, port: int) -> None:
-        """Where the application looks: the secret, the parameter, the name in DNS, the topic of the people on call."""
-        self.client("secretsmanager", PRIMARY.region).create_secret(
-            Name=SECRET, SecretString=json.dumps({"username": OWNER, "password": password}), Tags=TAGS
-        )
+    def announce(self, password: str, application: str, endpoint: str, port: int) -> None:
+        """Where the application looks: the secrets, the parameter, the name in DNS, the topic of the people on call."""
+        vault = self.client("secretsmanager", PRIMARY.region)
+        for name, user, word in ((SECRET, OWNER, password), (APPLICATION_SECRET, APPLICATION, application)):
+            vault.create_secret(Name=name, SecretString=json.dumps({"username": user, "password": word}), Tags=TAGS)
         self.client("ssm", PRIMARY.region).put_parameter(Name=ENDPOINT_PARAMETER, Value=endpoint, Type="String")
         self.client("sns", PRIMARY.region).create_topic(Name="embi-dba-oncall")
         route53 = self.client("route53", PRIMARY.region)

@@ -206,6 +206,14 @@ class Rds:
                 raise AwsError("DBClusterNotFoundFault", f"DBCluster {cluster} not found.", 404)
             self._state.change("cluster", region, cluster, _gigabytes=gigabytes)
 
+    def administer(self, region: str, cluster: str, database: str, statement: str) -> list[tuple[object, ...]]:
+        """Run one statement as the provider's superuser in a cluster that runs; rows, if it has any."""
+        found = self._state.get("cluster", region, cluster.lower())
+        if found is None:
+            raise AwsError("DBClusterNotFoundFault", f"DBCluster {cluster} not found.", 404)
+        volume = self._fleet.volume(region, found["DbClusterResourceId"], found["EngineVersion"])
+        return volume.administer(database, statement)
+
     # -- loops --------------------------------------------------------------------------------------------------------
 
     def _tick_forever(self) -> None:
