@@ -228,6 +228,9 @@ def cluster(call: Contract, mark: str, family: str, version: str) -> None:
     call("ModifyDBClusterEndpoint", DBClusterEndpointIdentifier=f"ends-{mark}", EndpointType="ANY")
     call("DescribeDBClusterEndpoints", **it)
     call("DeleteDBClusterEndpoint", DBClusterEndpointIdentifier=f"ends-{mark}")
+    call("EnableHttpEndpoint", ResourceArn=arn)
+    call("DisableHttpEndpoint", ResourceArn=arn)
+    proxy(call, mark, role)
     call("ModifyDBInstance", DBInstanceIdentifier=f"{name}-2", PromotionTier=3, ApplyImmediately=True)
     for operation, arguments in (
         ("ModifyDBCluster", {**it, "BackupRetentionPeriod": 3, "ApplyImmediately": True}),
@@ -239,6 +242,23 @@ def cluster(call: Contract, mark: str, family: str, version: str) -> None:
         settled(call, name, but="stopped" if operation == "StartDBCluster" else "available")
         call(operation, **arguments)
     settled(call, name)
+
+
+def proxy(call: Contract, mark: str, role: str) -> None:
+    """A proxy that leads to the cluster, and then no more."""
+    it = {"DBProxyName": f"proxy-{mark}"}
+    group = call("DescribeDBSubnetGroups", DBSubnetGroupName=f"subnets-{mark}")["DBSubnetGroups"][0]
+    call(
+        "CreateDBProxy", **it, EngineFamily="POSTGRESQL", RoleArn=role, Auth=[{"SecretArn": "arn:aws:secretsmanager:x"}],
+        VpcSubnetIds=[each["SubnetIdentifier"] for each in group["Subnets"]], Tags=[{"Key": "a", "Value": "b"}],
+    )  # fmt: skip
+    eventually(lambda: call("DescribeDBProxies", **it)["DBProxies"][0]["Status"] == "available")
+    call("RegisterDBProxyTargets", **it, DBClusterIdentifiers=[f"contract-{mark}"])
+    call("DescribeDBProxyTargetGroups", **it)
+    kinds = [each["Type"] for each in call("DescribeDBProxyTargets", **it)["Targets"]]
+    assert kinds == ["TRACKED_CLUSTER", "RDS_INSTANCE", "RDS_INSTANCE"]
+    call("DeregisterDBProxyTargets", **it, DBClusterIdentifiers=[f"contract-{mark}"])
+    call("DeleteDBProxy", **it)
 
 
 def snapshots_and_restores(lab: LabUnderTest, call: Contract, mark: str, version: str) -> None:

@@ -153,6 +153,16 @@ def _administer(lab: Lab, body: _Json) -> _Json:
         raise _Wrong(str(error)) from None
 
 
+def _offer(lab: Lab, body: _Json) -> _Json:
+    if not {"region", "snapshot", "account"} <= set(body):
+        raise _Wrong("say {'region': …, 'snapshot': …, 'account': …, 'encrypted': true, false or nothing}")
+    names = (str(body["region"]), str(body["snapshot"]), str(body["account"]))
+    try:
+        return {"arn": lab.rds.offer_snapshot(*names, encrypted=body.get("encrypted"))}
+    except AwsError as error:
+        raise _Wrong(str(error)) from None
+
+
 def _reset(lab: Lab, body: _Json) -> _Json:
     lab.reset(empty=bool(body.get("empty", False)))
     return lab.status()
@@ -179,6 +189,7 @@ _ACTIONS: dict[tuple[str, str], Callable[[Lab, _Json], _Json]] = {
     ("POST", "tick"): _tick,
     ("POST", "size"): _resize,
     ("POST", "administer"): _administer,
+    ("POST", "offer-snapshot"): _offer,
     ("POST", "reset"): _reset,
     ("POST", "shutdown"): _shutdown,
 }

@@ -43,6 +43,8 @@ _RDS_NAMES = {
     "SourceDBParameterGroupIdentifier": "pg",
     "TargetDBParameterGroupIdentifier": "pg",
     "DBClusterEndpointIdentifier": "cluster-endpoint",
+    "DBProxyName": "db-proxy",
+    "DBClusterIdentifiers.member.1": "cluster",
     "SourceDbClusterResourceId": "cluster-auto-backup",
     "DbClusterResourceId": "cluster-auto-backup",
 }
@@ -54,6 +56,7 @@ _RDS_UNNAMED = {
     "DescribeDBClusterParameterGroups": "cluster-pg",
     "DescribeDBParameterGroups": "pg",
     "DescribeDBClusterEndpoints": "cluster-endpoint",
+    "DescribeDBProxies": "db-proxy",
     "DescribeDBClusterAutomatedBackups": "cluster-auto-backup",
 }
 _S3_ACTIONS = {
@@ -203,7 +206,7 @@ def _rds_resources(call: Call, account: str) -> Iterator[str]:
         if value := call.params.get(name):
             found = True
             yield _rds_arn(call.region, account, kind, value)
-    if arn := call.params.get("ResourceName"):
+    if arn := call.params.get("ResourceName") or call.params.get("ResourceArn"):
         found = True
         yield arn
     if not found:

@@ -188,3 +188,44 @@ def test_events_tell_the_story(account: Account, source: dict[str, Any]) -> None
     assert texts[:2] == ["Creating manual cluster snapshot", "Manual cluster snapshot created"]
     assert refused(account, "DescribeEvents", SourceIdentifier="manual") == "InvalidParameterCombination"
     assert refused(account, "DescribeEvents", SourceType="tea") == "InvalidParameterValue"
+
+
+OTHER = "210987654321"
+
+
+def test_a_snapshot_of_another_account_is_seen_when_asked_for_and_restored_by_arn(
+    account: Account, source: dict[str, Any], group: str
+) -> None:
+    """Without IncludeShared nobody sees it, and by its bare name it is nobody's."""
+    arn = account.rds.offer_snapshot(HOME, "manual", OTHER, encrypted=False)
+    rows = account.call("DescribeDBClusterSnapshots")["DBClusterSnapshots"]
+    assert arn not in [row["DBClusterSnapshotArn"] for row in rows]
+    assert refused(account, "DescribeDBClusterSnapshots", DBClusterSnapshotIdentifier=arn) == (
+        "DBClusterSnapshotNotFoundFault"
+    )
+    (seen,) = account.call("DescribeDBClusterSnapshots", SnapshotType="shared")["DBClusterSnapshots"]
+    named = account.call("DescribeDBClusterSnapshots", DBClusterSnapshotIdentifier=arn, IncludeShared=True)
+    assert named["DBClusterSnapshots"] == [seen]
+    assert (seen["DBClusterSnapshotIdentifier"], seen["SnapshotType"], seen["TagList"]) == (arn, "shared", [])
+    account.call(RESTORE, DBClusterIdentifier="from-others", SnapshotIdentifier=arn, Engine=ENGINE)
+    account.become("from-others")
+    assert kept(account, "from-others", group) == [7]
+    assert refused(account, "DeleteDBClusterSnapshot", DBClusterSnapshotIdentifier=arn) == (
+        "DBClusterSnapshotNotFoundFault"
+    )
+
+
+def test_an_encrypted_snapshot_of_another_account_must_be_copied_with_a_key_of_ones_own(
+    account: Account, source: dict[str, Any]
+) -> None:
+    """Their key is theirs: Aurora restores no snapshot that is both shared and encrypted."""
+    arn = account.rds.offer_snapshot(HOME, "manual", "310987654321")
+    wanted = {"DBClusterIdentifier": "never", "SnapshotIdentifier": arn, "Engine": ENGINE}
+    assert refused(account, RESTORE, **wanted) == "InvalidDBClusterSnapshotStateFault"
+    copy = {"SourceDBClusterSnapshotIdentifier": arn, "TargetDBClusterSnapshotIdentifier": "ours-now"}
+    assert refused(account, COPY, **copy) == "InvalidParameterCombination"
+    account.call(COPY, **copy, KmsKeyId=source["KmsKeyId"])
+    assert (done(account, "ours-now")["SnapshotType"], done(account, "ours-now")["KmsKeyId"]) == (
+        "manual",
+        source["KmsKeyId"],
+    )

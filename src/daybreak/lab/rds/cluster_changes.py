@@ -84,6 +84,30 @@ def modify_cluster(call: Call) -> Doc:
     return {"DBCluster": view(call.desk, call.region, changed)}
 
 
+def _set_http_endpoint(call: Call, *, is_enabled: bool) -> Doc:
+    """Turn the Data API on or off, at once; no Data API is served here, it is recorded only."""
+    arn = call.params["ResourceArn"]
+    found = next((row for row in call.state.all("cluster", call.region) if row["DBClusterArn"] == arn), None)
+    if found is None:
+        raise fault("ResourceNotFoundFault", f"The specified resource ARN {arn} was not found.")
+    if found["Status"] != "available":
+        raise fault("InvalidResourceStateFault", f"The cluster is in {found['Status']} state.")
+    call.state.change("cluster", call.region, found["DBClusterIdentifier"], HttpEndpointEnabled=is_enabled)
+    return {"ResourceArn": arn, "HttpEndpointEnabled": is_enabled}
+
+
+@changes("EnableHttpEndpoint")
+def enable_http_endpoint(call: Call) -> Doc:
+    """Turn the Data API on."""
+    return _set_http_endpoint(call, is_enabled=True)
+
+
+@changes("DisableHttpEndpoint")
+def disable_http_endpoint(call: Call) -> Doc:
+    """Turn the Data API off."""
+    return _set_http_endpoint(call, is_enabled=False)
+
+
 def _checked(call: Call, cluster: Doc) -> Doc:
     """The members that need a look before they are taken."""
     new: Doc = {}

@@ -45,6 +45,8 @@ DURATIONS: dict[str, Duration] = {
     "copy-snapshot-to-region": Duration(60 * MINUTE, 20 * MINUTE),
     "create-endpoint": Duration(1 * MINUTE),
     "delete-endpoint": Duration(1 * MINUTE),
+    "create-proxy": Duration(4 * MINUTE),
+    "delete-proxy": Duration(2 * MINUTE),
 }
 """By kind of job."""
 

@@ -33,6 +33,7 @@ from daybreak.lab.rds import (
     instances,
     networks,
     parameter_groups,
+    proxies,
     restores,
     servers,
     snapshot_copies,
@@ -59,6 +60,7 @@ NOUNS = (
     instances,
     networks,
     parameter_groups,
+    proxies,
     restores,
     snapshot_copies,
     snapshots,
@@ -213,6 +215,13 @@ class Rds:
             raise AwsError("DBClusterNotFoundFault", f"DBCluster {cluster} not found.", 404)
         volume = self._fleet.volume(region, found["DbClusterResourceId"], found["EngineVersion"])
         return volume.administer(database, statement)
+
+    def offer_snapshot(self, region: str, snapshot: str, account: str, *, encrypted: bool | None = None) -> str:
+        """Let another account share a snapshot with us whose content is that of our own; its ARN.
+
+        ``encrypted`` says what it claims to be; no data of the lab is really encrypted.
+        """
+        return snapshots.offer(self._desk, region, snapshot, account, encrypted=encrypted)
 
     # -- loops --------------------------------------------------------------------------------------------------------
 

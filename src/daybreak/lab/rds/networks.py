@@ -20,7 +20,7 @@ def create_subnet_group(call: Call) -> Doc:
         raise invalid_value("The parameter DBSubnetGroupName is not a valid identifier.")
     if call.state.get("subnet-group", call.region, name):
         raise fault("DBSubnetGroupAlreadyExistsFault", f"The DB subnet group '{name}' already exists.")
-    subnets = _checked(call, call.params["SubnetIds"])
+    subnets = checked_subnets(call, call.params["SubnetIds"])
     document = _group(call.desk, call.region, name, call.params["DBSubnetGroupDescription"], subnets)
     call.state.put("subnet-group", call.region, name, {**document, "_tags": call.get("Tags", [])})
     return {"DBSubnetGroup": public(document)}
@@ -39,7 +39,7 @@ def describe_subnet_groups(call: Call) -> Doc:
 def modify_subnet_group(call: Call) -> Doc:
     """Exchange the subnets (and the description)."""
     old = subnet_group(call, call.params["DBSubnetGroupName"])
-    subnets = _checked(call, call.params["SubnetIds"])
+    subnets = checked_subnets(call, call.params["SubnetIds"])
     if subnets[0].vpc != old["VpcId"]:
         raise fault("InvalidSubnet", "The new subnets are not in the same VPC as the existing subnet group.")
     text = call.get("DBSubnetGroupDescription", old["DBSubnetGroupDescription"])
@@ -87,7 +87,8 @@ def chosen_subnet_group(call: Call) -> Doc:
     )
 
 
-def _checked(call: Call, ids: Sequence[str]) -> tuple[Subnet, ...]:
+def checked_subnets(call: Call, ids: Sequence[str]) -> tuple[Subnet, ...]:
+    """The subnets of that name, when they exist, lie in one VPC and cover two availability zones."""
     subnets = call.desk.world.subnets(call.region, ids)
     if missing := sorted(set(ids) - {subnet.id for subnet in subnets}):
         raise fault("InvalidSubnet", f"Some input subnets in :[{', '.join(missing)}] are invalid.")

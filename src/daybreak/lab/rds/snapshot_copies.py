@@ -10,7 +10,7 @@ from daybreak.lab.rds.desk import Call, changes, job, resource_id
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.events import emit
 from daybreak.lab.rds.identifiers import Pointed, pointed
-from daybreak.lab.rds.snapshots import SnapshotJob, new_snapshot_name, require_available, view
+from daybreak.lab.rds.snapshots import SHARED, SnapshotJob, new_snapshot_name, require_available, view
 from daybreak.lab.rds.tags import checked_tags
 from daybreak.lab.store import Doc
 
@@ -67,8 +67,9 @@ def copy_snapshot(call: Call) -> Doc:
 def _source(call: Call, target: Pointed, value: str) -> Doc:
     if target.region in call.desk.down:
         raise AwsError("InternalFailure", f"The source region {target.region} cannot be reached.", 500)  # guess
-    source = call.state.get("snapshot", target.region, target.id)
-    if source is None or target.account != call.desk.account:
+    kind, id = ("snapshot", target.id) if target.account == call.desk.account else (SHARED, value)
+    source = call.state.get(kind, target.region, id)
+    if source is None:
         raise fault("DBClusterSnapshotNotFoundFault", f"DBClusterSnapshot not found: {value}")
     require_available(source)
     return source
@@ -83,9 +84,9 @@ def _key(call: Call, source: Doc, *, is_far: bool) -> str | None:
         return None
     if asked:
         return networks.usable_key(call, asked)
-    if is_far:
+    if is_far or source["SnapshotType"] == "shared":
         raise invalid_combination(
-            "KmsKeyId must be specified when copying an encrypted snapshot from another region."
+            "KmsKeyId must be specified when copying an encrypted snapshot from another region or account."
         )  # guess: the code; that it is refused is documented (FACTS 4.8)
     return networks.usable_key(call, source["KmsKeyId"])
 

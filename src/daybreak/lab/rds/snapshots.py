@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from daybreak.lab.codec import fault
@@ -18,6 +19,8 @@ from daybreak.lab.store import Doc
 
 MOST_MANUAL = 100
 MOST_SHARES = 20
+SHARED = "shared-snapshot"
+"""Our kind of document for a snapshot that another account shares with us, kept by its ARN."""
 
 
 def known_snapshot(call: Call, value: str) -> Doc:
@@ -25,6 +28,17 @@ def known_snapshot(call: Call, value: str) -> Doc:
     target = pointed(value, "cluster-snapshot", call.region, call.desk.account)
     found = call.state.get("snapshot", call.region, target.id)
     if found is None or target.region != call.region or target.account != call.desk.account:
+        raise fault("DBClusterSnapshotNotFoundFault", f"DBClusterSnapshot not found: {value}")
+    return found
+
+
+def offered_snapshot(call: Call, value: str) -> Doc:
+    """The same, and those that other accounts share with us, which go by their ARN."""
+    target = pointed(value, "cluster-snapshot", call.region, call.desk.account)
+    if target.account == call.desk.account:
+        return known_snapshot(call, value)
+    found = call.state.get(SHARED, call.region, value)
+    if found is None or target.region != call.region:
         raise fault("DBClusterSnapshotNotFoundFault", f"DBClusterSnapshot not found: {value}")
     return found
 
@@ -115,17 +129,19 @@ FILTERS = {
 
 @looks("DescribeDBClusterSnapshots")
 def describe_snapshots(call: Call) -> Doc:
-    """One snapshot, those of one cluster, or all of them in pages; there are no other accounts to share any."""
+    """One snapshot, those of one cluster, or all of them in pages; those of others only when they are asked for."""
+    kind = call.get("SnapshotType")
+    is_generous = kind == "shared" or bool(call.get("IncludeShared"))
     if name := call.get("DBClusterSnapshotIdentifier"):
-        rows = [known_snapshot(call, name)]
+        rows = [offered_snapshot(call, name) if is_generous else known_snapshot(call, name)]
     else:
-        rows = call.state.all("snapshot", call.region)
+        rows = call.state.all("snapshot", call.region) + (call.state.all(SHARED, call.region) if is_generous else [])
     if cluster := call.get("DBClusterIdentifier"):
         id = pointed(cluster, "cluster", call.region, call.desk.account).id
         rows = [row for row in rows if row["DBClusterIdentifier"] == id]
     if resource := call.get("DbClusterResourceId"):
         rows = [row for row in rows if row["DbClusterResourceId"] == resource]
-    if kind := call.get("SnapshotType"):
+    if kind:
         if kind not in ("automated", "manual", "shared", "public", "awsbackup"):
             raise invalid_value(f"Invalid snapshot type: {kind}")
         rows = [row for row in rows if row["SnapshotType"] == kind]
@@ -294,3 +310,30 @@ def _attributes(snapshot: Doc) -> Doc:
     name = snapshot["DBClusterSnapshotIdentifier"]
     result = {"DBClusterSnapshotIdentifier": name, "DBClusterSnapshotAttributes": attributes}
     return {"DBClusterSnapshotAttributesResult": result}
+
+
+def offer(desk: Desk, region: str, snapshot: str, account: str, *, encrypted: bool | None) -> str:
+    """Keep a snapshot of another account's, shared with us, with the content of one of our own; its ARN."""
+    own = desk.state.get("snapshot", region, snapshot.lower())
+    if own is None or own["Status"] != "available" or "_moment" in own:
+        raise fault("DBClusterSnapshotNotFoundFault", f"No manual snapshot {snapshot} is available.")
+    if not (account.isdigit() and len(account) == 12) or account == desk.account:
+        raise invalid_value(f"Invalid account: {account}")
+    arn = f"arn:aws:rds:{region}:{account}:cluster-snapshot:{snapshot.lower()}"
+    is_encrypted = own["StorageEncrypted"] if encrypted is None else encrypted
+    place = resource_id("snapshot-")
+    desk.fleet.copy_snapshot((region, own["_place"]), region, place)
+    document: Doc = {
+        **own,
+        "DBClusterSnapshotIdentifier": arn,  # a snapshot of another account goes by its ARN
+        "DBClusterSnapshotArn": arn,
+        "SnapshotType": "shared",
+        "DbClusterResourceId": resource_id("cluster-"),
+        "StorageEncrypted": is_encrypted,
+        "KmsKeyId": f"arn:aws:kms:{region}:{account}:key/{uuid.uuid4()}" if is_encrypted else None,
+        "TagList": [],  # tags are not shared
+        "_place": place,
+    }
+    with desk.state.changing():
+        desk.state.put(SHARED, region, arn, {name: value for name, value in document.items() if value is not None})
+    return arn

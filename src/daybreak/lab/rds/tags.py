@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from daybreak.lab.codec import fault
 from daybreak.lab.errors import invalid_value
@@ -20,6 +21,7 @@ _KINDS = {
     "pg": ("parameter-group", "_tags", "DBParameterGroupNotFoundFault"),
     "subgrp": ("subnet-group", "_tags", "DBSubnetGroupNotFoundFault"),
     "cluster-endpoint": ("endpoint", "_tags", "DBClusterEndpointNotFoundFault"),
+    "db-proxy": ("proxy", "_tags", "DBProxyNotFoundFault"),
 }
 """AWS's word in the ARN: our kind, the member with the tags, the refusal."""
 
@@ -76,6 +78,10 @@ def _resource(call: Call) -> tuple[str, str, str, Doc]:
         raise invalid_value(f"Invalid resource name: {call.params['ResourceName']}")
     kind, member, shape = _KINDS[target.kind]
     document = call.state.get(kind, call.region, target.id)
+    if kind == "proxy":  # whose ARN does not hold its name
+        rows = call.state.all("proxy", call.region)
+        document = next((row for row in rows if row["DBProxyArn"] == call.params["ResourceName"]), None)
+        target = replace(target, id=document["DBProxyName"]) if document else target
     if document is None or target.region != call.region or target.account != call.desk.account:
         raise fault(shape, f"The specified resource name does not match an RDS resource in this region: {target.id}")
     return kind, target.id, member, document
