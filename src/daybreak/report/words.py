@@ -44,6 +44,16 @@ def plain(text: str, style: str = "") -> Text:
     return Text(" ".join(printable(word) for word in text.split(" ")), style=style)
 
 
+def visible(text: str) -> str:
+    r"""Text from outside with every character spelled out that acts instead of showing; only line breaks are kept.
+
+    >>> visible("a\x1b[31m\u202eb\nc")
+    'a\\x1b[31m\\u202eb\nc'
+    """
+    lines = text.replace("\r\n", "\n").split("\n")
+    return "\n".join("".join(c if c.isprintable() else repr(c)[1:-1] for c in line) for line in lines)
+
+
 def markdown(text: str) -> str:
     r"""Text from outside for Markdown: on one line, with nothing in it that Markdown would read.
 

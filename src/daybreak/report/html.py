@@ -1,0 +1,148 @@
+"""A report as one self-contained page: nothing is loaded, nothing runs, and text from outside is only ever text.
+
+The law: every value goes through ``visible`` and then through autoescape, in one place; a template cannot forget it. The
+page's policy forbids everything but its one style sheet, which is named by its digest.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from daybreak.model.findings import Level, Standing
+from daybreak.model.report import CheckLine, Report, StepLine
+from daybreak.model.value import iso
+from daybreak.report.figures import Bar, gauge, stack, timeline
+from daybreak.report.words import between, span_words, visible
+
+KINDS = {
+    "pitr": "Point-in-time recovery",
+    "snapshot": "Snapshot restore",
+    "clean": "Clean-up",
+    "validation": "Validation",
+}
+"""What a report of each kind is called."""
+
+WITNESSES = {
+    "living source": "the living source, as seen at",
+    "capsule": "the capsule of",
+    "kept backup": "what the kept backup recorded of its source",
+    "baseline": "the baseline of",
+    "none": "",
+}
+"""How each witness is named before its time."""
+
+_WORDS = {Standing.FIT: "Fit", Standing.UNFIT: "Unfit", Standing.UNKNOWN: "Unknown", Standing.WAIVED: "Waived"}
+
+
+@dataclass(frozen=True)
+class _LevelPart:
+    """One level of the checklist, with its own figure."""
+
+    title: str
+    checks: tuple[CheckLine, ...]
+    bars: tuple[Bar, ...]
+    told: str
+
+
+def html(report: Report) -> str:
+    """The report as a page; the same report gives the same page, to the byte."""
+    template, style = _template()
+    counts = tuple(_counts(report.checks))
+    kind = report.standing.value if report.standing else "unfit" if report.status == "failed" else "unasked"
+    return template.render(
+        report=report,
+        title=report.target or report.clone,
+        verdict_kind=kind,
+        verdict_word=verdict_word(report),
+        kinds=KINDS,
+        witnesses=WITNESSES,
+        levels=tuple(_levels(report)),
+        promises=tuple((promise, gauge(promise)) for promise in report.promises),
+        stack=stack(report.checks),
+        counts=counts,
+        tally=_told(report.checks),
+        waived=tuple(line for line in report.checks if line.standing is Standing.WAIVED),
+        lanes=timeline(report),
+        is_compared=report.configuration.kind != "none",
+        style=Markup(style),  # noqa: S704 - our own file, and the one place where anything is not escaped
+        style_digest=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+    )
+
+
+def verdict_word(report: Report) -> str:
+    """The word that stands over everything else."""
+    if report.standing:
+        is_late = report.standing is Standing.FIT and any(promise.is_met is False for promise in report.promises)
+        return _WORDS[report.standing] + (", but late" if is_late else "")
+    return "Done" if report.status == "finished" else f"{report.status.capitalize()}, no verdict"
+
+
+def _levels(report: Report) -> Iterator[_LevelPart]:
+    for level in Level:
+        if here := tuple(line for line in report.checks if line.level is level):
+            title = "Parity" if level is Level.PARITY else f"{level.value.capitalize()} level"
+            yield _LevelPart(title, here, stack(here), _told(here))
+
+
+def _counts(checks: tuple[CheckLine, ...]) -> Iterator[tuple[str, str, int]]:
+    """Each standing there is besides fit: its word, its shape, and how many."""
+    for standing, word, shape in (
+        (Standing.UNFIT, "unfit", "unfit"),
+        (Standing.UNKNOWN, "unknown", "unknown"),
+        (Standing.WAIVED, "waived", "waived"),
+        (None, "not asked", "unasked"),
+    ):
+        if number := sum(line.standing is standing for line in checks):
+            yield word, shape, number
+
+
+def _told(checks: tuple[CheckLine, ...]) -> str:
+    fit = sum(line.standing is Standing.FIT for line in checks)
+    rest = [f"{number} {word}" for word, _, number in _counts(checks)]
+    return ", ".join([f"{fit} of {len(checks)} fit", *rest])
+
+
+@cache
+def _template() -> tuple[Template, str]:
+    environment = Environment(
+        loader=PackageLoader("daybreak.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalized,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "iso": iso,
+        "clock": clock,
+        "hour": lambda at: f"{at:%H:%M:%S}",
+        "words": span_words,
+        "thousands": lambda number: f"{number:,}",
+        "estimate": _estimate,
+    }
+    loader = environment.loader
+    assert loader is not None  # noqa: S101 - for the type checker: it was given above
+    return environment.get_template("report.html.jinja"), loader.get_source(environment, "report.css")[0]
+
+
+def _finalized(value: Any) -> Any:
+    """What every expression of a template goes through before it is escaped."""
+    return value if isinstance(value, Markup) else visible(str(value))
+
+
+def clock(at: datetime) -> str:
+    """A point in time as a person reads it, to the second, in UTC."""
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _estimate(step: StepLine) -> str:
+    return between(step.estimate_low, step.estimate_high)

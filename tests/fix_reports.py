@@ -1,0 +1,211 @@
+"""Reports as values: a restore of the runbook's cluster with every box answered, good, bad, long, or full of harm."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from daybreak.assess import boxes
+from daybreak.assess.verdict import verdict_of
+from daybreak.model.actions import Validate
+from daybreak.model.findings import Detail, Finding, Level, Measured, Standing
+from daybreak.model.kept import Kept
+from daybreak.model.plan import Plan, StepId
+from daybreak.model.report import Occasion, Question, Report
+from daybreak.model.run import RunState, StepState
+from daybreak.model.validation import Validation
+from daybreak.report.document import report_of_run, report_of_validation
+from tests import fix_worlds as worlds
+
+ENDPOINT = "embi-aurora-pitr-202401151430-7k2.cluster-c1a2b3d4e5f6.us-east-1.rds.amazonaws.com"
+TOOK = {
+    "01": 2,
+    "02": 1,
+    "03": 3,
+    "04": 1538,
+    "05": 2,
+    "06": 64,
+    "07": 2,
+    "08": 431,
+    "09": 2,
+    "10": 402,
+    "11": 1,
+    "12": 96,
+}
+"""Seconds that each step took, by the beginning of its id."""
+
+_ANSWERS: dict[str, tuple[str, str, str]] = {
+    "database.cluster-status": ("available", "available", "rds:DescribeDBClusters"),
+    "database.instance-status": ("2 instances available", "2 of 2 available", "rds:DescribeDBInstances"),
+    "database.endpoint": ("DNS, TCP, TLS and SQL", f"PostgreSQL 16.6 answers at {ENDPOINT}:5432", "SELECT 1"),
+    "database.engine-version": ("16.6", "16.6", "SHOW server_version"),
+    "database.encryption": ("encrypted", f"encrypted with {worlds.KEY}", "rds:DescribeDBClusters"),
+    "database.parameters": ("in sync, no reboot pending", "in sync on 2 instances", "rds:DescribeDBInstances"),
+    "data.rows": ("the baseline's rows, 5 % less at most", "12,413,882 rows in 50 tables", "SELECT count(*), max(updated_at)\nFROM public.employees"),
+    "data.recent": ("newer than 2024-01-15T14:25:00Z", "2024-01-15T14:29:56Z in public.payments.created_at", ""),
+    "data.tables": ("50 tables of the baseline", "50 of 50", "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p')"),
+    "data.foreign-keys": ("61 foreign keys, validated", "61 of 61", ""),
+    "data.indexes": ("134 indexes, valid", "134 of 134", ""),
+    "application.connects": ("a session as embi_app", "connected as embi_app in 14 ms", ""),
+    "application.authentication": ("password and IAM logins", "both are accepted", ""),
+    "application.functions": ("payroll is ready: >= 1", "3", "select count(*) from payroll"),
+    "security.security-groups": (worlds.GROUP, worlds.GROUP, "ec2:DescribeSecurityGroups"),
+    "security.kms": ("the source's key, enabled", "enabled", "kms:DescribeKey"),
+    "security.iam-roles": ("none while in quarantine", "none", "rds:DescribeDBClusters"),
+    "security.audit-logging": ("pgaudit, log export postgresql", "both are on", "SHOW pgaudit.log"),
+    "parity.cluster": ("31 fields as the source's", "the same, but as planned", "rds:DescribeDBClusters"),
+    "parity.instances": ("2 instances as the source's", "the same", "rds:DescribeDBInstances"),
+    "parity.parameters": ("412 parameters as the source's", "410 are the same, 2 hold quarantine", ""),
+}  # fmt: skip
+
+_DIFFERENCES = (
+    Detail(name="parameter group", standing=Standing.FIT, expected="embi-aurora-params",
+           found="embi-aurora-pitr-202401151430-7k2-quarantine", why="the quarantine copy, until quarantine is lifted"),
+    Detail(name="max_logical_replication_workers", standing=Standing.FIT, expected="4", found="0",
+           why="quarantine: no subscription may take the publisher's changes"),
+)  # fmt: skip
+
+
+def occasion(**changes: Any) -> Occasion:
+    """A report made a minute after the run."""
+    defaults: dict[str, Any] = {
+        "made": worlds.NOW + timedelta(minutes=45),
+        "version": "0.1.0",
+        "next": f"psql -h {ENDPOINT} -p 5432 -U embi_admin -d embi",
+        "runbook": tuple(Question(check=box.check, level=box.level, title=box.title) for box in boxes.RUNBOOK),
+    }
+    return Occasion(**(defaults | changes))
+
+
+def good_findings() -> tuple[Finding, ...]:
+    """Every box fit, but one that its owner does without."""
+    found = [_answered(box) for box in boxes.EVERY.values() if box.check != "application.health"]
+    why = "dba-oncall: the API runs in another account until cutover"
+    waived = boxes.HEALTH.waived("GET /health answers 200", why)
+    return (
+        *found,
+        waived,
+        boxes.owners_box("payroll adds up").fit("= 0", "0", boxes.Asked("select count(*) from ...")),
+    )
+
+
+def bad_findings() -> tuple[Finding, ...]:
+    """Two boxes unfit with the lines behind them, and one that could not be told."""
+    lost = Detail(
+        name="public.employees",
+        standing=Standing.UNFIT,
+        expected="4,211",
+        found="0",
+        why="the baseline of 14:00 counted them",
+    )
+    trouble = {
+        "data.rows": boxes.ROWS.unfit("the baseline's rows, 5 % less at most", "1 of 50 tables lost rows", boxes.Asked("SELECT count(*) FROM public.employees", timedelta(seconds=3)))
+        .model_copy(update={"details": (lost, Detail(name="public.payments", standing=Standing.FIT, expected="88,102", found="88,102"))}),
+        "data.sequences": boxes.SEQUENCES.unfit("ahead of their columns", "public.employees_id_seq is at 4,100, employees.id at 4,211"),
+        "application.connects": boxes.CONNECTS.unknown("a session as embi_app", "no answer within 10 seconds"),
+    }  # fmt: skip
+    return tuple(trouble.get(finding.check, finding) for finding in good_findings())
+
+
+def _answered(box: boxes.Box) -> Finding:
+    expected, found, asked = _ANSWERS.get(box.check, ("as the source and the baseline have it", "the same", ""))
+    finding = box.fit(expected, found, boxes.Asked(asked, timedelta(milliseconds=14)))
+    return finding.model_copy(update={"details": _DIFFERENCES}) if box is boxes.CLUSTER_PARITY else finding
+
+
+def plan() -> Plan:
+    """The runbook's plan, with a baseline to compare with."""
+    made = worlds.plan()
+    last = made.steps[-1]
+    baseline = Kept(kind="baseline", target="embi", stands_for=worlds.MOMENT - timedelta(minutes=30), sha256="b1" * 32)
+    judged = last.model_copy(update={"action": last.action.model_copy(update={"baseline": baseline})})
+    notes = ("the clone costs what the source costs until it is cleaned", *made.notes)
+    return made.model_copy(update={"steps": (*made.steps[:-1], judged), "notes": notes})
+
+
+def state(made: Plan, findings: tuple[Finding, ...], **changes: Any) -> RunState:
+    """A run of that plan to its end, each step after those it waits for."""
+    steps: dict[str, StepState] = {}
+    ends: dict[str, datetime] = {}
+    for number, step in enumerate(made.steps):
+        began = max((ends[before] for before in step.after), default=worlds.NOW)
+        ends[step.id] = ended = began + timedelta(seconds=TOOK.get(step.id[:2], 5))
+        more: dict[str, Any] = {"was_adopted": number == 2, "retries": int(number == 1)}
+        if step.action.kind.startswith(("copy", "create")):
+            more["request_ids"] = (f"8a1b7c9e-0000-4000-8000-{number:012}",)
+        steps[step.id] = StepState(status="done", began=began, tried=began, ended=ended, attempts=1, **more)
+    over = max(ends.values())
+    defaults: dict[str, Any] = {
+        "run": made.run, "plan": made.digest(), "why": made.request.why, "status": "finished",
+        "began": worlds.NOW, "ended": over, "last": over, "who": "dba-oncall", "where": "bastion-1",
+        "events": 80, "steps": steps, "findings": findings, "verdict": verdict_of(findings),
+        "measured": Measured(rto=over - worlds.NOW, rpo=timedelta(seconds=4), newest=worlds.MOMENT - timedelta(seconds=4),
+                             newest_in="public.payments.created_at", rows=12_413_882),
+    }  # fmt: skip
+    return RunState(**(defaults | changes))
+
+
+def good() -> Report:
+    """A restore that went well."""
+    made = plan()
+    return report_of_run(made, state(made, good_findings()), occasion())
+
+
+def bad() -> Report:
+    """A restore that did not bring everything back, and took longer than was promised to lose less."""
+    made = plan()
+    measured = Measured(
+        rto=timedelta(hours=4, minutes=40),
+        rpo=timedelta(minutes=1),
+        newest=worlds.MOMENT - timedelta(minutes=1),
+        rows=12_409_671,
+    )
+    done = state(made, bad_findings(), measured=measured)
+    return report_of_run(made, done, occasion(next=f"daybreak show {made.run}"))
+
+
+def stopped() -> Report:
+    """A run that failed in its fourth step: nothing was asked yet."""
+    made = plan()
+    whole = state(made, ())
+    broken = made.steps[3].id
+    steps = {step.id: whole.steps[step.id] for step in made.steps[:4]}
+    steps[broken] = steps[broken].model_copy(update={"status": "failed", "note": "the cluster is incompatible-restore"})
+    note = "the cluster is incompatible-restore"
+    done = whole.model_copy(
+        update={"steps": steps, "status": "failed", "note": note, "verdict": None, "measured": Measured()}
+    )
+    return report_of_run(made, done, occasion(next=f"daybreak clean {made.run}"))
+
+
+def alone(findings: tuple[Finding, ...] | None = None) -> Report:
+    """The checklist by itself, against a cluster that Daybreak did not restore."""
+    made = plan()
+    action = made.steps[-1].action
+    assert isinstance(action, Validate)
+    found = bad_findings() if findings is None else findings
+    validation = Validation(
+        subject="embi-staging", target="embi", identity=made.identity, began=worlds.NOW, took=timedelta(seconds=96),
+        action=action, findings=found, verdict=verdict_of(found), measured=Measured(rows=7),
+    )  # fmt: skip
+    return report_of_validation(validation, occasion(next=""), made.objectives)
+
+
+def long(*, tables: int = 500, steps: int = 60) -> Report:
+    """Very many tables with very long names, and very many steps."""
+    name = "archive_of_everything.a_table_whose_name_is_as_long_as_postgresql_lets_it_be_0123"
+    details = tuple(
+        Detail(name=f"{name}{n}", standing=Standing.UNFIT if n < 3 else Standing.FIT, expected=f"{n * 7919:,}", found="0", why="lost")
+        for n in range(tables)
+    )  # fmt: skip
+    found = tuple(
+        each.model_copy(update={"details": details}) if each.level is Level.DATA and each.check == "data.rows" else each
+        for each in bad_findings()
+    )
+    made = plan()
+    more = tuple(
+        made.steps[6].model_copy(update={"id": StepId(f"{20 + n}-create-reader-{n}")})
+        for n in range(steps - len(made.steps))
+    )
+    made = made.model_copy(update={"steps": (*made.steps, *more)})
+    return report_of_run(made, state(made, found), occasion())
