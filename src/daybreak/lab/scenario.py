@@ -18,6 +18,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from daybreak.errors import Failed
+from daybreak.lab import surroundings
 
 if TYPE_CHECKING:
     from daybreak.lab.lab import Lab
@@ -32,6 +33,7 @@ EXTENSIONS = ("amcheck", "pg_trgm", "vector")
 """What the company uses, as far as the server offers it: Debian's has the first two, the wheel's the third."""
 KEY_ALIAS = "alias/embi-aurora-backup"
 PARAMETERS = "embi-aurora-params"
+INSTANCE_PARAMETERS = "embi-aurora-instance-params"
 ENDPOINT_PARAMETER = "/embi/production/database/endpoint"
 TAGS = [
     {"Key": "Application", "Value": "embi"},
@@ -58,14 +60,20 @@ def build(lab: Lab) -> None:
     """Fill the empty account of a lab."""
     account = _Account(lab.server.url, lab.world.account)
     password, application = secrets.token_urlsafe(18), secrets.token_urlsafe(18)
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPoolExecutor(4) as pool:
         parameters = pool.submit(account.create_parameters)  # asks PostgreSQL for its settings, which takes a second
         network = pool.submit(account.build_network, PRIMARY)
-        others: list[Future[Any]] = [pool.submit(account.build_network, RECOVERY), pool.submit(account.build_buckets)]
+        roles = pool.submit(surroundings.make_roles, account.here, lab.world.account)
+        others: list[Future[Any]] = [
+            pool.submit(account.build_network, RECOVERY),
+            pool.submit(account.build_buckets),
+            pool.submit(surroundings.scale_readers, account.here, CLUSTER),
+        ]
         group, key = network.result()
         account.create_cluster(password, group, key, parameters.result())
         endpoint, port = account.create_instances()
         others.append(pool.submit(account.announce, password, application, endpoint, port))
+        others.append(pool.submit(account.surround, *roles.result(), group))
         _write_passfile(lab, {OWNER: password, APPLICATION: application})
         fill(endpoint, port, password, application)
         extend(lab)
@@ -131,6 +139,10 @@ class _Account:
             self._clients[service, region] = make_client(service, region, self._key, url=self._url)
         return self._clients[service, region]
 
+    def here(self, service: str) -> Any:
+        """A client of a service where the company is at home."""
+        return self.client(service, PRIMARY.region)
+
     def build_network(self, place: Place) -> tuple[str, str]:
         """A VPC with three private subnets, a group open for PostgreSQL, a key; the group's and the key's ids."""
         ec2, kms, rds = (self.client(service, place.region) for service in ("ec2", "kms", "rds"))
@@ -174,7 +186,7 @@ class _Account:
         )
 
     def create_parameters(self) -> str:
-        """A parameter group for the newest engine there is; the engine's version."""
+        """Parameter groups of both kinds for the newest engine there is; the engine's version."""
         rds = self.client("rds", PRIMARY.region)
         version, family = self._newest_engine()
         rds.create_db_cluster_parameter_group(
@@ -189,6 +201,12 @@ class _Account:
                 for name, value in wanted.items()
             ],
         )
+        rds.create_db_parameter_group(
+            DBParameterGroupName=INSTANCE_PARAMETERS, DBParameterGroupFamily=family,
+            Description="what embi's instances need", Tags=TAGS,
+        )  # fmt: skip
+        cost = {"ParameterName": "random_page_cost", "ParameterValue": "1.1", "ApplyMethod": "immediate"}
+        rds.modify_db_parameter_group(DBParameterGroupName=INSTANCE_PARAMETERS, Parameters=[cost])
         return version
 
     def create_cluster(self, password: str, group: str, key: str, version: str) -> None:
@@ -213,7 +231,8 @@ class _Account:
             rds.create_db_instance(
                 DBInstanceIdentifier=name, DBClusterIdentifier=CLUSTER, DBInstanceClass="db.r6g.large",
                 Engine="aurora-postgresql", PromotionTier=tier, Tags=TAGS,
-                AvailabilityZone=f"{PRIMARY.region}{'abc'[tier]}",
+                AvailabilityZone=f"{PRIMARY.region}{'abc'[tier]}", DBParameterGroupName=INSTANCE_PARAMETERS,
+                EnablePerformanceInsights=True, PerformanceInsightsRetentionPeriod=7,
             )  # fmt: skip
         for name in names:
             until(partial(self._is_available, name), f"instance '{name}' to become available")
@@ -237,6 +256,16 @@ class _Account:
         }
         batch = {"Changes": [{"Action": "UPSERT", "ResourceRecordSet": record}], "Comment": f"port {port}"}
         route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)
+
+    def surround(self, import_role: str, proxy_role: str, group: str) -> None:
+        """What leads to the cluster, and what it may do in the account."""
+        rds = self.here("rds")
+        surroundings.make_proxy(self.here, proxy_role, PRIMARY.subnet_group, group)
+        surroundings.lead_readers(self.here, CLUSTER, f"{CLUSTER}-instance-2")
+        rds.add_role_to_db_cluster(DBClusterIdentifier=CLUSTER, RoleArn=import_role, FeatureName="s3Import")
+        until(lambda: surroundings.proxy_is_there(self.here), "the proxy to become available")
+        rds.register_db_proxy_targets(DBProxyName=surroundings.PROXY, DBClusterIdentifiers=[CLUSTER])
+        until(lambda: surroundings.endpoint_is_there(self.here), "the custom endpoint to become available")
 
     def snapshot(self) -> None:
         """One snapshot taken by hand."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.fix_rds import HOME, Account, refused
@@ -26,7 +28,7 @@ def account(shared_account: Account) -> Account:
     return shared_account
 
 
-LED_TO = {"DBProxyName": "front", "DBClusterIdentifiers": ["led-to"]}
+LED_TO: dict[str, Any] = {"DBProxyName": "front", "DBClusterIdentifiers": ["led-to"]}
 
 
 def _proxy(account: Account) -> dict[str, str]:
@@ -67,10 +69,10 @@ def test_a_proxy_refuses_what_aws_refuses(account: Account) -> None:
     """A tool that forgets a step must hear of it here."""
     assert refused(account, "DescribeDBProxies", DBProxyName="nobody") == "DBProxyNotFoundFault"
     assert refused(account, "RegisterDBProxyTargets", **LED_TO) == "DBProxyTargetAlreadyRegisteredFault"
-    other = {"DBProxyName": "front", "TargetGroupName": "other"}
+    other: dict[str, Any] = {"DBProxyName": "front", "TargetGroupName": "other"}
     assert refused(account, "DescribeDBProxyTargets", **other) == "DBProxyTargetGroupNotFoundFault"
     account.create("elsewhere")
-    gone = {"DBProxyName": "front", "DBClusterIdentifiers": ["elsewhere"]}
+    gone: dict[str, Any] = {"DBProxyName": "front", "DBClusterIdentifiers": ["elsewhere"]}
     assert refused(account, "DeregisterDBProxyTargets", **gone) == "DBProxyTargetNotFoundFault"
 
 
@@ -87,6 +89,6 @@ def test_the_data_api_is_turned_on_by_arn_and_a_restore_forgets_it(account: Acco
     assert account.call("EnableHttpEndpoint", ResourceArn=arn)["HttpEndpointEnabled"] is True
     assert account.cluster("led-to")["HttpEndpointEnabled"] is True
     assert refused(account, "EnableHttpEndpoint", ResourceArn=arn + "x") == "ResourceNotFoundFault"
-    latest = {"SourceDBClusterIdentifier": "led-to", "UseLatestRestorableTime": True}
+    latest: dict[str, Any] = {"SourceDBClusterIdentifier": "led-to", "UseLatestRestorableTime": True}
     account.call("RestoreDBClusterToPointInTime", DBClusterIdentifier="forgetful", **latest)
     assert account.become("forgetful")["HttpEndpointEnabled"] is False
