@@ -43,7 +43,7 @@ def test_a_policy_that_lets_the_application_log_in_names_no_single_cluster(lab: 
     """It holds for a clone too, so a clean restore has nothing to complain of; and one call tells all policies."""
     wanted = ["User", "Role", "Group", "LocalManagedPolicy"]
     answer = lab.client("iam").get_account_authorization_details(Filter=wanted)
-    (policy,) = [each for each in answer["Policies"] if each["PolicyName"] == surroundings.CONNECT_POLICY]
+    (policy,) = [each for each in answer["Policies"] if each["Arn"].endswith(f"/{surroundings.CONNECT_POLICY}")]
     (statement,) = policy["PolicyVersionList"][0]["Document"]["Statement"]
     assert statement["Action"] == "rds-db:connect"
     assert ":dbuser:*/" in statement["Resource"]
