@@ -45,6 +45,31 @@ Kind = Literal[
 ]
 """What there can be in a database; each kind is read by one statement and judged by one check."""
 
+_XIDS = 2**32
+_FIRST_NORMAL_XID = 3
+
+
+def is_before(xid: int, other: int) -> bool:
+    """Whether a transaction id comes before another, in the circle they are numbered in.
+
+    >>> is_before(7, 8), is_before(8, 8), is_before(4294967290, 8), is_before(2, 8)
+    (True, False, True, True)
+    """
+    if xid < _FIRST_NORMAL_XID:  # frozen, or made with the cluster
+        return True
+    return 0 < (other - xid) % _XIDS < _XIDS // 2
+
+
+def newer_xid(one: int | None, other: int | None) -> int | None:
+    """The younger of two transaction ids, either of which may be missing.
+
+    >>> newer_xid(7, 8), newer_xid(None, 8), newer_xid(4294967290, 8)
+    (8, 8, 8)
+    """
+    if one is None or other is None:
+        return other if one is None else one
+    return other if is_before(one, other) else one
+
 
 class Item(Value):
     """One thing in a database."""

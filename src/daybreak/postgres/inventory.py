@@ -1,12 +1,177 @@
-"""Questions to the catalog for an inventory: one statement a kind, all in one transaction."""
+"""Questions to the catalog for an inventory: one statement a kind, all in one read-only transaction.
+
+The law: no table is locked, every name is qualified, and a kind that is denied is told apart from a kind that is empty.
+"""
 
 from __future__ import annotations
 
-from daybreak.model.inventory import Inventory
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from psycopg import sql
+
+from daybreak.errors import DaybreakError
+from daybreak.model.inventory import Inventory, Item, Kind, Unlisted
+from daybreak.postgres.inventory_access import ACCESS
+from daybreak.postgres.inventory_ages import Ages
+from daybreak.postgres.inventory_numbers import NUMBERS, farthest_by_sequence
+from daybreak.postgres.inventory_questions import RELATIONS, Question
 from daybreak.postgres.session import Session
+
+T = TypeVar("T")
+
+_MANNERS = sql.SQL(
+    "SELECT pg_catalog.set_config('lock_timeout', '1000', true), pg_catalog.set_config('row_security', 'off', true)"
+)
+"""Nobody is waited for, and a table whose policies would hide rows is an error instead of a smaller table."""
+
+_HEAD = sql.SQL("""
+SELECT pg_catalog.current_database()::text, pg_catalog.clock_timestamp(),
+       greatest((SELECT max(oid::bigint) FROM pg_catalog.pg_class), (SELECT max(oid::bigint) FROM pg_catalog.pg_type),
+                (SELECT max(oid::bigint) FROM pg_catalog.pg_constraint), (SELECT max(oid::bigint) FROM pg_catalog.pg_attrdef),
+                (SELECT max(oid::bigint) FROM pg_catalog.pg_proc)),
+       pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::numeric % 4294967296
+""")
+_SYSTEM = sql.SQL("SELECT system_identifier::text FROM pg_catalog.pg_control_system()")
+_CHECKPOINT = sql.SQL("""
+SELECT next_oid::bigint, pg_catalog.split_part(next_xid, ':', 2)::bigint, checkpoint_time >= pg_catalog.pg_postmaster_start_time()
+FROM pg_catalog.pg_control_checkpoint()
+""")
+_HAS_CRON = sql.SQL("""
+SELECT EXISTS (SELECT FROM pg_catalog.pg_extension e WHERE e.extname = 'pg_cron')
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = 'cron' AND c.relname = 'job' AND c.relkind = 'r'
+""")
+_SAVEPOINT = sql.SQL("SAVEPOINT kind")
+_BACK = sql.SQL("ROLLBACK TO SAVEPOINT kind")
+_OWN_ROWS = sql.SQL("SELECT pg_catalog.set_config('row_security', 'on', true)")
 
 
 def inventory(session: Session) -> Inventory:
-    """Everything in the session's database besides its rows."""
+    """Everything in the session's database besides its rows, as one snapshot of the catalog shows it.
+
+    A kind that cannot be read stands among the unlisted with the server's reason; raises only when nothing can be asked.
+    """
     session.begin()
-    return Inventory(asked=f"the catalog of {session.address}", database=session.address.database)
+    session.ask(_MANNERS)
+    [[database, taken, newest_oid, next_xid]] = session.ask(_HEAD)
+    session.order(_SAVEPOINT)
+    system, next_oid, checkpoint_xid = _control(session)
+    items, unlisted = _Reading(session).everything()
+    return Inventory(
+        asked=f"the catalog of {session.address}",
+        database=_plain(database),
+        server_version=session.server_version,
+        system=system,
+        taken=taken,
+        newest_oid=newest_oid,
+        next_oid=next_oid,
+        next_xid=int(next_xid) if checkpoint_xid is None else checkpoint_xid,
+        items=items,
+        unlisted=unlisted,
+    )
+
+
+def _control(session: Session) -> tuple[str | None, int | None, int | None]:
+    """System identifier, next object id and transaction id as of the last checkpoint; none where they may not be asked.
+
+    The transaction id only from a checkpoint of this very server process: right after a recovery it is the moment's own,
+    while one that is older than the process could be from before the moment.
+    """
+    try:
+        [[system]] = _guarded(session, lambda: session.ask(_SYSTEM))
+        [[oid, xid, is_fresh]] = _guarded(session, lambda: session.ask(_CHECKPOINT))
+    except DaybreakError:
+        if not session.is_open:
+            raise
+        return None, None, None
+    return system, oid, xid if is_fresh else None
+
+
+def _guarded(session: Session, question: Callable[[], T]) -> T:
+    """Ask so that a refusal leaves the transaction as it was."""
+    try:
+        return question()
+    except DaybreakError:
+        if session.is_open:
+            session.order(_BACK)
+        raise
+
+
+class _Reading:
+    """One walk through all kinds in an open transaction."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._ages: Ages | None = None
+        self._major = int(session.server_version.partition(".")[0])
+        self._unlisted: list[Unlisted] = []
+
+    def everything(self) -> tuple[tuple[Item, ...], tuple[Unlisted, ...]]:
+        """Every item that could be read, and every kind that could not."""
+        try:
+            self._ages = self._asked(lambda: Ages(self._session))
+        except DaybreakError:
+            if not self._session.is_open:
+                raise
+        items = [item for question in self._questions() for item in self._items(question)]
+        return tuple(items), tuple(self._unlisted)
+
+    def _questions(self) -> Iterable[Question]:
+        newest: dict[Kind, Question] = {}
+        for question in (*RELATIONS, *ACCESS, *NUMBERS):
+            if question.since <= self._major:
+                newest[question.kind] = question
+        return newest.values()
+
+    def _asked(self, question: Callable[[], T]) -> T:
+        return _guarded(self._session, question)
+
+    def _items(self, question: Question) -> tuple[Item, ...]:
+        try:
+            rows = self._asked(lambda: self._rows(question))
+            farthest = self._asked(self._farthest) if question.kind == "sequence" else {}
+        except DaybreakError as error:
+            if not self._session.is_open:
+                raise
+            self._unlisted.append(Unlisted(kind=question.kind, why=error.message))
+            return ()
+        return tuple(self._item(question.kind, row, farthest.get(row[1] or 0, {})) for row in rows)
+
+    def _rows(self, question: Question) -> list[tuple[Any, ...]]:
+        if not question.table:
+            return self._session.ask(question.text)
+        found = self._session.ask(_HAS_CRON)
+        if not found:
+            return []
+        if found[0][0]:
+            # pg_cron shows each user the jobs that are his; whoever is not allowed more gets those.
+            self._session.ask(_OWN_ROWS)
+        rows = self._session.ask(question.text)
+        self._session.ask(_MANNERS)  # after a failure the savepoint has them back by itself
+        return rows
+
+    def _farthest(self) -> dict[int, dict[str, str]]:
+        return farthest_by_sequence(self._session, self._asked)
+
+    def _item(self, kind: Kind, row: tuple[Any, ...], more: dict[str, str]) -> Item:
+        name, oid, xmin, catalog, facts = row
+        if self._ages is None:
+            xmin = None
+        elif catalog is not None and xmin is not None:
+            xmin = self._ages.youngest((catalog, oid), xmin)
+        told = {_plain(key): _plain(value) for key, value in (facts or {}).items() if value is not None}
+        return Item(
+            kind=kind,
+            name=_plain(name),
+            facts=told | {_plain(key): _plain(more[key]) for key in more},
+            oid=oid,
+            xmin=xmin,
+        )
+
+
+def _plain(value: Any) -> str:
+    """A value as text that no terminal acts on, whole: two long names must stay two."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in str(value))
