@@ -22,6 +22,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "restore": ("daybreak.cli.restore:restore", "Restore a database into a quarantined clone and validate it."),
     "runs": ("daybreak.cli.runs:runs", "List the runs and how they ended."),
     "show": ("daybreak.cli.runs:show", "Report a run: steps, findings, verdict, objectives."),
+    "report": ("daybreak.cli.report:report", "Write the evidence of a run: a page, a document, or data."),
     "watch": ("daybreak.cli.runs:watch", "Follow a run that another terminal carries out."),
     "resume": ("daybreak.cli.runs:resume", "Go on with a run that was interrupted."),
     "abort": ("daybreak.cli.runs:abort", "End a run; what it created stays until it is cleaned."),

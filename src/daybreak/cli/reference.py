@@ -1,10 +1,11 @@
-"""The pages of the reference that are generated: the command line from the verbs themselves, the settings from their schema.
+"""The parts of the reference that are generated: the command line from the verbs, the settings and the report from their schemas.
 
-``python -m daybreak.cli.reference`` writes both into the folder that is named, ``docs/reference`` by default.
+``python -m daybreak.cli.reference`` writes them into the folder that is named, ``docs/reference`` by default.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +37,7 @@ EXIT_CODES: dict[str, tuple[ExitCode, ...]] = {
     "restore": _STARTS_A_RUN,
     "runs": _LOOKS,
     "show": _LOOKS,
+    "report": _LOOKS,
     "watch": _STARTS_A_RUN,
     "resume": _STARTS_A_RUN,
     "abort": _LOOKS,
@@ -218,6 +220,7 @@ def _kind(about: dict[str, Any], whole: dict[str, Any]) -> str:
     words = {
         "string": "text",
         "integer": "a whole number",
+        "number": "a number",
         "boolean": "true or false",
         "array": "a list",
         "object": "tables",
@@ -225,7 +228,14 @@ def _kind(about: dict[str, Any], whole: dict[str, Any]) -> str:
     return words[about["type"]]
 
 
-PAGES = {"cli.md": commands_page, "configuration.md": settings_page}
+def report_schema() -> str:
+    """The JSON Schema of what ``daybreak report -o json`` writes."""
+    from daybreak.report.document import schema
+
+    return json.dumps(schema(), indent=2) + "\n"
+
+
+PAGES = {"cli.md": commands_page, "configuration.md": settings_page, "report.schema.json": report_schema}
 """Each generated page and what makes it."""
 
 

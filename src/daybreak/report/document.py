@@ -5,8 +5,10 @@ The law: nothing is concluded here that the verdict does not say; what was not a
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from datetime import datetime, timedelta
+from typing import Any
 
 from daybreak.model.actions import Validate
 from daybreak.model.findings import Finding, Level, Measured, Standing, Verdict
@@ -113,6 +115,17 @@ def report_of_validation(validation: Validation, occasion: Occasion, promised: O
         version=occasion.version,
         made=occasion.made,
     )
+
+
+def as_json(report: Report) -> str:
+    """The report for machines, in plain ASCII, so that no terminal or log acts on what is in it."""
+    return json.dumps(report.plain(), indent=2) + "\n"
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of the report, as it is written."""
+    made = Report.model_json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | made
 
 
 def _headline_of_run(plan: Plan, state: RunState, checks: tuple[CheckLine, ...], promises: tuple[Promise, ...]) -> str:

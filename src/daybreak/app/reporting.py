@@ -1,0 +1,97 @@
+"""Reporting: a run, or a validation by itself, written in any of the report's formats, to be shown or kept."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal, assert_never
+
+from daybreak.app.app import App
+from daybreak.assess import boxes
+from daybreak.assess.ending import next_command
+from daybreak.errors import Refused, Unreachable
+from daybreak.journal.disk import sync_folder, write_new
+from daybreak.model.report import Occasion, Question, Report
+from daybreak.model.validation import Validation
+from daybreak.report.document import as_json, report_of_run, report_of_validation
+from daybreak.report.html import html
+from daybreak.report.junit import junit
+from daybreak.report.markdown import markdown
+
+Format = Literal["html", "json", "junit", "markdown"]
+"""What a report can be written as, besides a terminal's text."""
+
+
+def report_of(app: App, run: str) -> Report:
+    """The report of a run, wherever it stands; raises ``Refused`` for an unknown one."""
+    plan, state = app.state(run)
+    return report_of_run(plan, state, _occasion(app, next_command(plan, state)))
+
+
+def report_on(app: App, validation: Validation, then: str = "") -> Report:
+    """The report of a validation by itself; ``then`` is the next command, where there is one."""
+    target = app.settings.targets.get(validation.target or "")
+    return report_of_validation(validation, _occasion(app, then), target.objectives if target else None)
+
+
+def written(report: Report, form: Format) -> str:
+    """The report in one of its formats."""
+    match form:
+        case "html":
+            return html(report)
+        case "json":
+            return as_json(report)
+        case "junit":
+            return junit(report)
+        case "markdown":
+            return markdown(report)
+        case _:
+            assert_never(form)
+
+
+def keep(text: str, path: Path, *, is_forced: bool) -> None:
+    """Keep a report in a private file that is whole or not there at all.
+
+    What stands there already is evidence of something: it is refused to replace it, unless that is asked for. Raises
+    ``Refused``, and ``Unreachable`` where the disk says no.
+    """
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        write_new(draft, text.encode())
+        try:
+            _named(draft, path, is_forced=is_forced)
+        finally:
+            draft.unlink(missing_ok=True)
+        sync_folder(path.parent)
+    except FileExistsError as error:
+        raise Refused(f'"{path}" exists already', "add --force to replace it", "name another file with --to") from error
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise Unreachable(f'"{path}" cannot be written: {why}', "name another file with --to") from error
+
+
+def _named(draft: Path, path: Path, *, is_forced: bool) -> None:
+    """Give the whole file its name; a link refuses in one step where a rename would replace."""
+    if is_forced:
+        draft.replace(path)
+        return
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # A file system without hard links: the name is looked at right before.
+        if path.exists():
+            raise FileExistsError(path) from None
+        draft.rename(path)
+
+
+def _occasion(app: App, then: str) -> Occasion:
+    return Occasion(
+        made=app.timing.now().replace(microsecond=0),
+        version=version("daybreak"),
+        next=then,
+        runbook=tuple(Question(check=box.check, level=box.level, title=box.title) for box in boxes.RUNBOOK),
+    )

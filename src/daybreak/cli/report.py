@@ -1,0 +1,65 @@
+"""`daybreak report`: the evidence of a run, as a page, a document, or data for machines; and how any verb keeps a report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from daybreak.cli.options import Given, shared
+
+if TYPE_CHECKING:
+    from daybreak.app.reporting import Format
+    from daybreak.model.report import Report
+
+FORMATS = ("html", "junit", "markdown")
+"""What ``-o`` takes besides text and JSON in a verb that reports: ``@shared(*FORMATS)``."""
+
+
+def kept(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--to`` and ``--force``; the verb gets them as ``to`` and ``is_forced`` and hands them to ``tell_report``."""
+    for option in (
+        click.option("--force", "is_forced", is_flag=True, help="Replace the file when there is one."),
+        click.option(
+            "--to",
+            type=click.Path(path_type=Path, dir_okay=False),
+            metavar="FILE",
+            help="Write it there, readable by you alone, instead of printing it.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def tell_report(report: Report, given: Given, text: Callable[[], str], *, to: Path | None, is_forced: bool) -> None:
+    """Print a report in the format that was asked for, or keep it in a file; ``text`` is what a terminal shows."""
+    from daybreak.app.reporting import keep, written
+
+    made = text() if given.output == "text" else written(report, cast("Format", given.output))
+    if to is None:
+        click.echo(made, nl=False)
+        return
+    keep(made, to, is_forced=is_forced)
+    # What is printed is what was asked for and nothing else; where it went is told beside it.
+    click.echo(f"wrote {to}", err=True)
+
+
+@click.command()
+@click.argument("run")
+@kept
+@shared(*FORMATS)
+def report(given: Given, run: str, *, to: Path | None, is_forced: bool) -> None:
+    """Write the evidence of a run: a page, a document, or data.
+
+    As text it is what `daybreak show` prints. HTML is one file that loads nothing; Markdown goes into a ticket; JUnit XML
+    is for a build server; JSON keeps to the published schema. The exit code tells whether the report was made, not what
+    the run's verdict is: that is in the report, and in the exit code of `daybreak watch`.
+    """
+    from daybreak.app.reporting import report_of
+    from daybreak.cli.rendering import run_as
+
+    app = given.app()
+    made = report_of(app, run)
+    tell_report(made, given, lambda: run_as(*app.state(run), "text"), to=to, is_forced=is_forced)

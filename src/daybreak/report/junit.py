@@ -1,0 +1,135 @@
+"""A report as JUnit XML, for a build server that shows drills beside its tests.
+
+The law: a check is a test case; unfit is a failure, unknown an error, and what was waived or never asked is skipped. A run
+that reached no verdict has a case of its own that says so, because a file full of skipped cases is read as a success.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from xml.etree import ElementTree as ET
+
+from daybreak.model.findings import Level, Standing
+from daybreak.model.report import CheckLine, Report
+from daybreak.model.value import iso
+from daybreak.report.words import span_words, visible
+
+_AT_ONCE = timedelta()
+
+
+def junit(report: Report) -> str:
+    """The report as a JUnit XML document."""
+    root = ET.Element("testsuites", name=_safe(f"daybreak {report.kind} {report.clone}"), time=_seconds(report.took))
+    _add(root, "verdict", tuple(_verdict(report)), report)
+    for level in Level:
+        if here := tuple(_case(line) for line in report.checks if line.level is level):
+            _add(root, level.value, here, report)
+    for count in ("tests", "failures", "errors", "skipped"):
+        root.set(count, str(sum(int(suite.get(count, "0")) for suite in root)))
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _add(root: ET.Element, name: str, cases: tuple[ET.Element, ...], report: Report) -> None:
+    suite = ET.SubElement(
+        root,
+        "testsuite",
+        name=f"daybreak.{name}",
+        tests=str(len(cases)),
+        failures=str(sum(case.find("failure") is not None for case in cases)),
+        errors=str(sum(case.find("error") is not None for case in cases)),
+        skipped=str(sum(case.find("skipped") is not None for case in cases)),
+        time=f"{sum(float(case.get('time', '0')) for case in cases):.3f}",
+        timestamp=iso(report.began.replace(microsecond=0)).removesuffix("Z"),
+    )
+    if name == "verdict":
+        properties = ET.SubElement(suite, "properties")
+        for key, value in _properties(report):
+            ET.SubElement(properties, "property", name=key, value=_safe(value))
+    suite.extend(cases)
+
+
+def _properties(report: Report) -> Iterator[tuple[str, str]]:
+    yield "daybreak.version", report.version
+    yield "clone", report.clone
+    yield "account", report.account
+    yield "region", report.region
+    for key, value in (
+        ("run", report.run),
+        ("target", report.target),
+        ("source", report.source),
+        ("plan", report.plan),
+    ):
+        if value:
+            yield key, value
+    if report.moment:
+        yield "moment", iso(report.moment)
+    yield "made", iso(report.made)
+
+
+def _verdict(report: Report) -> Iterator[ET.Element]:
+    """Whether there is a verdict at all, and whether each objective was met; the verdict itself is in the checks."""
+    if report.checks or report.status != "finished":
+        case = _bare("verdict", "a verdict was reached", _AT_ONCE)
+        if report.standing is None:
+            _say(case, "error", report.headline, "\n".join(report.reasons))
+        yield case
+    for promise in report.promises:
+        case = _bare("verdict", f"{promise.name} was kept", _AT_ONCE)
+        if promise.is_met is False and promise.promised is not None and promise.measured is not None:
+            told = f"promised {span_words(promise.promised)}, measured {span_words(promise.measured)}"
+            _say(case, "failure", told, "")
+        elif promise.is_met is None:
+            _say(case, "skipped", "nothing was promised" if promise.promised is None else "nothing was measured", "")
+        yield case
+
+
+def _case(line: CheckLine) -> ET.Element:
+    case = _bare(line.level.value, line.title, line.took or _AT_ONCE)
+    body = "\n".join(_body(line))
+    match line.standing:
+        case Standing.UNFIT:
+            _say(case, "failure", f"expected {line.expected}, found {line.found}", body)
+        case Standing.UNKNOWN:
+            _say(case, "error", line.why or line.found, body)
+        case Standing.WAIVED:
+            _say(case, "skipped", f"waived: {line.why}", "")
+        case None:
+            _say(case, "skipped", "not asked", "")
+        case Standing.FIT:
+            ET.SubElement(case, "system-out").text = _safe(body)
+    return case
+
+
+def _bare(level: str, name: str, took: timedelta) -> ET.Element:
+    return ET.Element("testcase", classname=f"daybreak.{level}", name=_safe(name), time=_seconds(took))
+
+
+def _say(case: ET.Element, kind: str, message: str, body: str) -> None:
+    told = ET.SubElement(case, kind, message=_safe(message))
+    if kind != "skipped":
+        told.set("type", "unfit" if kind == "failure" else "unknown")
+        told.text = _safe(body) or None
+
+
+def _body(line: CheckLine) -> Iterator[str]:
+    yield f"check: {line.check}"
+    yield f"expected: {line.expected}"
+    yield f"found: {line.found}"
+    if line.why:
+        yield f"why: {line.why}"
+    if line.asked:
+        yield f"asked: {line.asked}"
+    for each in line.details:
+        more = f" ({each.why})" if each.why else ""
+        yield f"{each.standing.value}: {each.name}: expected {each.expected or '–'}, found {each.found or '–'}{more}"
+
+
+def _seconds(span: timedelta) -> str:
+    return f"{span.total_seconds():.3f}"
+
+
+def _safe(text: str) -> str:
+    """Text without any character that XML has no place for: each one that acts instead of showing is spelled out."""
+    return visible(text)

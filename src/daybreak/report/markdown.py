@@ -1,0 +1,167 @@
+"""A report as GitHub-flavored Markdown, for a ticket or a wiki; text from outside cannot become structure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from daybreak.model.findings import Level, Standing
+from daybreak.model.report import CheckLine, Report, Witness
+from daybreak.model.value import iso
+from daybreak.report.html import KINDS, WITNESSES, verdict_word
+from daybreak.report.words import between, span_words, visible
+
+_SIGNS = {
+    Standing.FIT: "✅",
+    Standing.UNFIT: "❌",
+    Standing.UNKNOWN: "❓",
+    Standing.WAIVED: "\N{HEAVY MINUS SIGN}",
+    None: "⬜",
+}
+"""A sign beside the word of each standing."""
+
+_READ = re.compile(r"([\\`*_\[\]<>|#~&])")
+_CALLED = re.compile(r"(@|:(?=//)|(?i:www)(?=\.))")
+_FIRST = re.compile(r"^(\s*(?:\d+(?=[.)])|(?=[-+])))([-+.)])(?=[\s-]|$)")
+
+
+def markdown(report: Report) -> str:
+    """The report as a Markdown document."""
+    parts = [*_head(report), *_checklist(report), *_parity(report), *_timeline(report), *_foot(report)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _head(report: Report) -> Iterator[str]:
+    yield f"# {text(report.target or report.clone)}: {verdict_word(report)}"
+    as_of = f", as of {iso(report.moment)}" if report.moment else ""
+    yield f"{KINDS.get(report.kind, text(report.kind))}{as_of}. {text(report.headline)}."
+    if report.reasons:
+        yield "\n".join(f"- {text(reason)}" for reason in report.reasons)
+    if report.promises:
+        rows = [
+            f"| {each.name} | {span_words(each.promised) if each.promised is not None else '–'} "
+            f"| {span_words(each.measured) if each.measured is not None else 'not measured'} | {_kept(each.is_met)} |"
+            for each in report.promises
+        ]
+        yield "\n".join(("| Objective | Promised | Measured | |", "|---|---|---|---|", *rows))
+    yield "\n".join(("| Fact | |", "|---|---|", *(f"| {name} | {value} |" for name, value in _facts(report))))
+
+
+def _kept(is_met: bool | None) -> str:  # noqa: FBT001 - the one thing it speaks of
+    return {True: f"{_SIGNS[Standing.FIT]} kept", False: f"{_SIGNS[Standing.UNFIT]} missed", None: "–"}[is_met]
+
+
+def _facts(report: Report) -> Iterator[tuple[str, str]]:
+    if report.source:
+        yield "Source", code(report.source)
+    yield "Clone", code(report.clone)
+    yield "Account", f"{code(report.account)} in {code(report.region)}"
+    if report.endpoint:
+        yield "Endpoint (not AWS's own)", code(report.endpoint)
+    if report.why:
+        yield "Why", text(report.why)
+    yield "Who", text(report.who or report.caller) + (f" on {text(report.where)}" if report.where else "")
+    yield "Began", iso(report.began)
+    yield "Ended", f"{iso(report.ended)}, after {span_words(report.took)}" if report.ended else "not yet"
+    if report.checks:
+        yield "Compared with", _witness(report.configuration)
+        yield "Baseline", _witness(report.baseline)
+        yield "Depth", f"{report.depth}, {report.sample} % of the tables"
+    if report.figures.newest:
+        yield "Newest data", f"{iso(report.figures.newest)} in {code(report.figures.newest_in or 'the clone')}"
+    if report.figures.rows is not None:
+        yield "Rows", f"{report.figures.rows:,}"
+    if report.run:
+        yield "Run", code(report.run)
+    if report.plan:
+        yield "Plan", code(report.plan)
+    if report.next:
+        yield "Next", code(report.next)
+
+
+def _witness(seen: Witness) -> str:
+    if seen.kind == "none":
+        return "none"
+    told = WITNESSES[seen.kind] + (f" {iso(seen.stands_for)}" if seen.stands_for else "")
+    return told + (f" {code(seen.sha256)}" if seen.sha256 else "") + (f" in {text(seen.place)}" if seen.place else "")
+
+
+def _checklist(report: Report) -> Iterator[str]:
+    if report.checks:
+        yield "## Validation Checklist"
+    for level in Level:
+        if here := [line for line in report.checks if line.level is level]:
+            yield "### Parity" if level is Level.PARITY else f"### {level.value.capitalize()} Level"
+            rows = [_row(line) for line in here]
+            yield "\n".join(("| Box | Check | Expected | Found | |", "|---:|---|---|---|---|", *rows))
+    if troubled := [line for line in report.checks if line.details and line.standing is not Standing.FIT]:
+        yield "## Details"
+        for line in troubled:
+            rows = [
+                f"| {text(each.name)} | {text(each.expected)} | {_found(each.found, each.why)} | {_told(each.standing)} |"
+                for each in line.details
+            ]
+            yield f"### {text(line.title)}"
+            yield "\n".join(("| What | Expected | Found | |", "|---|---|---|---|", *rows))
+
+
+def _row(line: CheckLine) -> str:
+    found = _found(line.found, line.why)
+    return f"| {line.box or ''} | {text(line.title)} | {text(line.expected)} | {found} | {_told(line.standing)} |"
+
+
+def _found(found: str, why: str) -> str:
+    return "<br>".join(text(each) for each in (found, why) if each)
+
+
+def _told(standing: Standing | None) -> str:
+    return f"{_SIGNS[standing]} {standing.value if standing else 'not asked'}"
+
+
+def _parity(report: Report) -> Iterator[str]:
+    if report.differences:
+        yield "## Differences From the Source"
+        rows = [
+            f"| {text(each.field)} | {text(each.source)} | {text(each.clone)} | {text(each.why)} | {_told(each.standing)} |"
+            for each in report.differences
+        ]
+        yield "\n".join(("| Field | Source | Clone | Reason | |", "|---|---|---|---|---|", *rows))
+
+
+def _timeline(report: Report) -> Iterator[str]:
+    if report.steps:
+        yield "## Timeline"
+        rows = [
+            f"| {text(step.sentence)}{'<br>' + text(step.note) if step.note else ''} | {step.status} "
+            f"| {iso(step.began.replace(microsecond=0)) if step.began else ''} "
+            f"| {span_words(step.took) if step.took is not None else ''} "
+            f"| {between(step.estimate_low, step.estimate_high)} |"
+            for step in report.steps
+        ]
+        yield "\n".join(("| Step | Status | Began | Took | Estimated |", "|---|---|---|---|---|", *rows))
+
+
+def _foot(report: Report) -> Iterator[str]:
+    if notes := (*report.notes, *report.permitted):
+        yield "## Notes"
+        yield "\n".join(f"- {text(note)}" for note in notes)
+    yield f"Made by Daybreak {text(report.version)} at {iso(report.made)}."
+
+
+def text(from_outside: str) -> str:
+    r"""Text from outside, whole and on one line, with nothing in it that Markdown, HTML or GitHub would act on.
+
+    >>> text("a|b <i>\n1. c@everyone")
+    'a\\|b \\<i\\>\\\\n1. c@<!-- -->everyone'
+    """
+    told = _READ.sub(r"\\\1", visible(from_outside).replace("\n", "\\n").replace("\t", " "))
+    # An empty comment parts what would call somebody or become a link; a dollar alone never begins a formula.
+    told = _CALLED.sub(r"\1<!-- -->", told).replace("$", "<span>$</span>")
+    return _FIRST.sub(r"\1\\\2", told)
+
+
+def code(from_outside: str) -> str:
+    """Text from outside as a code span, whole and on one line, in a table too."""
+    shown = visible(from_outside).replace("\n", "\\n").replace("|", "\\|")
+    fence = "`" * (1 + max((len(run) for run in re.findall(r"`+", shown)), default=0))
+    return f"{fence} {shown} {fence}" if len(fence) > 1 or not shown.strip() else f"{fence}{shown}{fence}"
