@@ -173,7 +173,7 @@ class App:
 
     def _observed(self, request: PitrRequest | CleanRequest, target: Target, now: datetime) -> Observation:
         aws = self.aws(target.region)
-        with _explained(f'looking at "{target.cluster}"'):
+        with explained(f'looking at "{target.cluster}"'):
             seen = observe(Lookout(aws), self._identity(aws), target, request, now)
         return with_past(seen, self._past(target)) if isinstance(request, PitrRequest) else seen
 
@@ -217,7 +217,7 @@ class App:
         if events and (state := state_of(events)).ended is not None:
             return state
         aws = self.aws(plan.identity.region)
-        self._hold_to(plan.identity, aws)
+        self.hold_to(plan.identity, aws)
         # The source is read, never touched: below this line no call that names it can leave.
         aws.protect(plan.source, *_instances_of_source(plan))
         with self._attached(run, take_over=take_over) as journal:
@@ -235,8 +235,9 @@ class App:
             )
             return carry_out(plan, journal, doors)
 
-    def _hold_to(self, pinned: Identity, aws: Aws) -> None:
-        with _explained("asking AWS who we are"):
+    def hold_to(self, pinned: Identity, aws: Aws) -> None:
+        """Refuse to go on where a plan was not made: another account, region or endpoint."""
+        with explained("asking AWS who we are"):
             present = aws.identity()
         reasons = [
             f"the run belongs to {what} {was}, and this is {what} {now}"
@@ -320,7 +321,7 @@ class App:
 
     def _status_of(self, target: Target) -> TargetStatus:
         aws = self.aws(target.region)
-        with _explained(f'looking at "{target.cluster}"'):
+        with explained(f'looking at "{target.cluster}"'):
             seen = observe_target(Lookout(aws), self._identity(aws), target, self.timing.now())
         past = self._past(target)
         last = self._state_or_none(past[0].run) if past else None
@@ -329,7 +330,7 @@ class App:
     def discovered(self) -> tuple[Target, ...]:
         """Every Aurora PostgreSQL cluster of the region as a target with the runbook's objectives, for ``init``."""
         aws = self.aws()
-        with _explained("looking for clusters"):
+        with explained("looking for clusters"):
             clusters = Lookout(aws).clusters()
         return tuple(
             Target(
@@ -345,7 +346,7 @@ class App:
         )
 
 
-class _explained:  # noqa: N801 - reads as a word at the call site
+class explained:  # noqa: N801 - reads as a word at the call site
     """Turns an AWS fault into an error for a person who was ``doing`` something."""
 
     def __init__(self, doing: str) -> None:
