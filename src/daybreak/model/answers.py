@@ -137,6 +137,8 @@ class Count(Value):
     """Its newest value, none when there is none; infinity is shown as the last instant there is."""
     newest_until: Instant | None = None
     """Its newest value that is not after the moment."""
+    fingerprint: str | None = None
+    """What its content adds up to, in any order; none when nobody asked for it."""
     took: Span = Span(0)
 
 
@@ -157,6 +159,8 @@ class Counts(Value):
     took: Span
     counted: tuple[Count, ...] = ()
     unread: tuple[Unread, ...] = ()
+    next_xid: int | None = None
+    """The first transaction that the snapshot cannot see, without the epoch; none while one was under way."""
 
 
 class Reply(Value):

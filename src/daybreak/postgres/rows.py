@@ -1,11 +1,12 @@
-"""Questions to one table: how many rows, and how new the newest is, in one scan.
+"""Questions to the rows of one table, or of a part of it: how many, how new the newest, and what they add up to, in one scan.
 
-The law: names reach SQL through ``psycopg.sql`` only, and a table is asked without its children, which are asked themselves.
+The law: names reach SQL through ``psycopg.sql`` only; a table is asked without its children, which are asked themselves; and
+what is counted is the table, never an index on it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -21,32 +22,83 @@ FIRST = datetime.min.replace(tzinfo=UTC)
 LAST = datetime.max.replace(tzinfo=UTC)
 """The last instant Python knows, shown for everything later, infinity included."""
 
+PAGE = 8192
+"""Bytes of a page where the server does not say; only how evenly a table is split hangs on it."""
+
+SPLITS_SINCE = 14
+"""The first major version that reads a range of pages without reading those before it."""
+
+Columns = sql.Composable
+"""What of a row goes into its fingerprint."""
+
 _SNAPSHOT = sql.SQL("SELECT pg_catalog.pg_export_snapshot()")
-_AS_EVERYBODY = sql.SQL("SELECT pg_catalog.set_config('row_security', 'off', false)")
-_PLAN_LIMIT = sql.SQL("SELECT pg_catalog.set_config('max_parallel_workers_per_gather', %s, false)")
-_COUNT = sql.SQL("SELECT count(*), NULL, false FROM ONLY {table}")
-_COUNT_AND_NEWEST = sql.SQL(
-    "SELECT n, CASE WHEN isfinite(t) THEN (extract(epoch FROM t) * 1000000)::numeric END, t = 'infinity' "
-    "FROM (SELECT count(*) AS n, max({clock})::timestamptz AS t FROM ONLY {table}) AS scan"
+_NEXT_XID = sql.SQL("""
+SELECT CASE WHEN pg_catalog.pg_snapshot_xmin(s) = pg_catalog.pg_snapshot_xmax(s)
+            THEN pg_catalog.pg_snapshot_xmax(s)::text::numeric % 4294967296 END
+FROM (SELECT pg_catalog.pg_current_snapshot() AS s) AS here
+""")
+"""Where a transaction is still under way its commit would not be seen by its number, so there is no answer then."""
+
+_MANNERS = sql.SQL("""
+SELECT pg_catalog.set_config(s.name, m.value, false)
+FROM pg_catalog.pg_settings s
+JOIN (VALUES ('row_security', 'off'), ('max_parallel_workers_per_gather', '0'), ('enable_indexonlyscan', 'off'),
+             ('enable_tidscan', 'on'), ('synchronize_seqscans', 'off'), ('extra_float_digits', '1'),
+             ('bytea_output', 'hex'), ('xmlbinary', 'base64'), ('lc_monetary', 'C')
+     ) AS m (name, value) ON m.name = s.name
+""")
+"""A row-level policy is an error instead of a count that silently leaves rows out; text forms are the same everywhere."""
+
+_SCAN = sql.SQL(
+    "SELECT n, CASE WHEN isfinite(t) THEN (extract(epoch FROM t) * 1000000)::numeric END, coalesce(t = 'infinity', false), d "
+    "FROM (SELECT count(*) AS n, {newest} AS t, {digest} AS d FROM ONLY {table}{where}) AS scan"
 )
-_NEWEST_UNTIL = sql.SQL(
-    "SELECT CASE WHEN isfinite(t) THEN (extract(epoch FROM t) * 1000000)::numeric END "
-    "FROM (SELECT max({clock})::timestamptz AS t FROM ONLY {table} WHERE {clock}::timestamptz <= %s) AS scan"
-)
+_NEWEST = sql.SQL("max({clock})::timestamptz")
+_NO_NEWEST = sql.SQL("NULL::timestamptz")
+_DIGEST = sql.SQL("sum(hash_record_extended(ROW({columns}), 0)::numeric)")
+_DIGEST_BEFORE_14 = sql.SQL("sum(hashtextextended(ROW({columns})::text, 0)::numeric)")
+_NO_DIGEST = sql.SQL("NULL::numeric")
 
 
 @dataclass(frozen=True)
 class Scan:
-    """One table to be counted: which column tells its age, up to which moment, and whether the server may use many workers."""
+    """One table to be counted: which column tells its age, up to which moment, and whether its content is added up."""
 
     table: Table
     clock: str
     moment: datetime
-    is_wide: bool = False
+    is_fingerprinted: bool = False
 
-    def widened(self) -> Scan:
-        """The same, read by as many of the server's workers as it grants."""
-        return replace(self, is_wide=True)
+
+@dataclass(frozen=True)
+class Chunk:
+    """A table's pages from ``first`` up to and without ``end``; without an end, all that follow, so none is missed."""
+
+    scan: Scan
+    size: int
+    first: int = 0
+    end: int | None = None
+    columns: Columns | None = field(default=None, compare=False)
+    """What goes into the fingerprint; none when there shall be none."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a chunk holds."""
+
+    rows: int
+    newest: datetime | None
+    newest_until: datetime | None
+    digest: int | None = None
+
+    def joined(self, other: Part) -> Part:
+        """Both together."""
+        return Part(
+            self.rows + other.rows,
+            _later(self.newest, other.newest),
+            _later(self.newest_until, other.newest_until),
+            None if self.digest is None or other.digest is None else self.digest + other.digest,
+        )
 
 
 def export_snapshot(session: Session) -> str:
@@ -54,35 +106,86 @@ def export_snapshot(session: Session) -> str:
     return str(session.ask(_SNAPSHOT)[0][0])
 
 
+def next_xid(session: Session) -> int | None:
+    """The first transaction that the session's snapshot cannot see, without the epoch; none while one is under way."""
+    found = session.ask(_NEXT_XID)[0][0]
+    return None if found is None else int(found)
+
+
 def see_every_row(session: Session) -> None:
-    """From now on a row-level policy is an error instead of a count that silently leaves rows out."""
-    session.ask(_AS_EVERYBODY)
+    """From now on a count is of the table itself, of all its rows or an error, and by this session alone."""
+    session.ask(_MANNERS)
+
+
+def chunks(scan: Scan, columns: Columns | None, most: int) -> list[Chunk]:
+    """A table in parts of about ``most`` bytes."""
+    number = max(-(-scan.table.size // max(most, PAGE)), 1)
+    if number == 1:
+        return [Chunk(scan, scan.table.size, columns=columns)]
+    pages = max(scan.table.size // PAGE // number, 1)
+    size = scan.table.size // number
+    parts = [Chunk(scan, size, n * pages, (n + 1) * pages, columns) for n in range(number - 1)]
+    return [*parts, Chunk(scan, scan.table.size - size * (number - 1), (number - 1) * pages, None, columns)]
+
+
+def read(session: Session, chunk: Chunk) -> Part:
+    """The rows of a chunk and its newest time; one whose newest is after the moment is read a second time."""
+    scan = chunk.scan
+    table = sql.Identifier(scan.table.namespace, scan.table.name)
+    newest = _NEWEST.format(clock=sql.Identifier(scan.clock)) if scan.clock else _NO_NEWEST
+    digest: sql.Composable = _NO_DIGEST
+    if chunk.columns is not None:
+        way = _DIGEST if session.major >= SPLITS_SINCE else _DIGEST_BEFORE_14
+        digest = way.format(columns=chunk.columns)
+    bounds = _bounds(chunk)
+    [[rows, ticks, is_endless, total]] = session.ask(
+        _SCAN.format(newest=newest, digest=digest, table=table, where=_where(bounds))
+    )
+    found = LAST if is_endless else _instant(ticks)
+    until = found
+    if found is not None and found > scan.moment:
+        past = sql.SQL("{}::timestamptz <= {}").format(sql.Identifier(scan.clock), sql.Literal(scan.moment))
+        [[_, ticks, _, _]] = session.ask(
+            _SCAN.format(newest=newest, digest=_NO_DIGEST, table=table, where=_where([*bounds, past]))
+        )
+        until = _instant(ticks)
+    return Part(rows, found, until, None if chunk.columns is None else int(total or 0))
 
 
 def count(session: Session, scan: Scan) -> Count:
-    """The rows of one table and its newest time; a table whose newest is after the moment is read a second time.
+    """The rows of one whole table and its newest time."""
+    return as_count(scan, read(session, Chunk(scan, scan.table.size)), Span(0))
 
-    One dominant table is given the server's parallel workers: every other connection is done long before it.
-    """
-    session.ask(_PLAN_LIMIT, ("4" if scan.is_wide else "0",))
-    table = sql.Identifier(scan.table.namespace, scan.table.name)
-    clock = sql.Identifier(scan.clock)
-    question = _COUNT_AND_NEWEST.format(clock=clock, table=table) if scan.clock else _COUNT.format(table=table)
-    [[rows, ticks, is_endless]] = session.ask(question)
-    newest = LAST if is_endless else _instant(ticks)
-    until = newest
-    if newest is not None and newest > scan.moment:
-        [[ticks]] = session.ask(_NEWEST_UNTIL.format(clock=clock, table=table), (scan.moment,))
-        until = _instant(ticks)
+
+def as_count(scan: Scan, part: Part, took: Span) -> Count:
+    """What all parts of a table together say."""
     return Count(
         table=scan.table.oid,
         name=scan.table.full,
-        rows=rows,
+        rows=part.rows,
         clock=scan.clock,
-        newest=newest,
-        newest_until=until,
-        took=Span(0),
+        newest=part.newest,
+        newest_until=part.newest_until,
+        fingerprint=None if part.digest is None else f"{part.rows}:{part.digest}",
+        took=took,
     )
+
+
+def _bounds(chunk: Chunk) -> list[sql.Composable]:
+    bounds: list[sql.Composable] = []
+    if chunk.first:
+        bounds.append(sql.SQL("ctid >= {}::tid").format(sql.Literal(f"({chunk.first},0)")))
+    if chunk.end is not None:
+        bounds.append(sql.SQL("ctid < {}::tid").format(sql.Literal(f"({chunk.end},0)")))
+    return bounds
+
+
+def _where(conditions: list[sql.Composable]) -> sql.Composable:
+    return sql.SQL(" WHERE ") + sql.SQL(" AND ").join(conditions) if conditions else sql.SQL("")
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max((each for each in (one, other) if each is not None), default=None)
 
 
 def _instant(ticks: Decimal | None) -> datetime | None:

@@ -98,6 +98,11 @@ class Session:
         """PostgreSQL's own version, such as ``15.4``."""
         return (self._connection.info.parameter_status("server_version") or "").split(" ")[0]
 
+    @property
+    def major(self) -> int:
+        """PostgreSQL's own major version, such as ``15``."""
+        return self._connection.info.server_version // 10_000
+
     def ask(self, query: sql.SQL | sql.Composed, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """Every row that ``query`` returns."""
         with self._bounded(self.limits.statement), self._connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""Count every table: a few sessions that share one snapshot, the largest table first.
+"""Count every table: a few sessions that share one snapshot, the largest first, a dominant one in parts.
 
 The law: a table that cannot be counted is named with its reason and spoils no other; the whole count ends within its limit
 and two seconds.
@@ -6,44 +6,38 @@ and two seconds.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from queue import Empty, SimpleQueue
+from functools import partial
 from time import monotonic
 
 from daybreak.errors import DaybreakError
 from daybreak.model.answers import Count, Counts, Silence, Unread
-from daybreak.postgres.rows import Scan, count, export_snapshot, see_every_row
-from daybreak.postgres.session import Limits, Session, connect, connected, is_damage
+from daybreak.postgres.fingerprints import hashed_columns
+from daybreak.postgres.rows import (
+    SPLITS_SINCE,
+    Chunk,
+    Columns,
+    Part,
+    Scan,
+    as_count,
+    chunks,
+    export_snapshot,
+    next_xid,
+    read,
+)
+from daybreak.postgres.session import Session, connected
+from daybreak.validate.crew import Budget, Crew, Job, Progress, Trouble
 from daybreak.validate.probes import Place
 
+__all__ = ["Budget", "Progress", "count_rows", "counted_by"]
 
-@dataclass(frozen=True)
-class Progress:
-    """How far the count is, by bytes."""
+SMALLEST_CHUNK = 32 * 1024 * 1024
+"""Below this a table is read in one go."""
 
-    done: int
-    total: int
-    table: str = ""
-    """The table that was just counted."""
-
-
-@dataclass(frozen=True)
-class Budget:
-    """What a count may take: time in all, time to wait for one table's lock, connections."""
-
-    whole: timedelta = timedelta(minutes=30)
-    lock: timedelta = timedelta(seconds=5)
-    connections: int = 4
-
-    @property
-    def limits(self) -> Limits:
-        """The same as limits of a session."""
-        connect = min(self.whole, timedelta(seconds=10))
-        return Limits(connect=connect, statement=self.whole, lock=min(self.lock, self.whole), whole=self.whole)
+CHUNKS_EACH = 8
+"""Into how many parts a connection's share of all bytes is cut at least: what the slowest may leave to wait for."""
 
 
 def count_rows(
@@ -51,130 +45,88 @@ def count_rows(
 ) -> Counts | Silence:
     """The rows and the newest time of every table of ``scans``, as of one instant.
 
-    ``progress`` is called on the caller's thread after each table.
+    ``progress`` is called on the caller's thread after each table, and after each part of a large one.
     """
     began, asked = monotonic(), f"SELECT count(*) of each table at {place.address}"
     try:
         with connected(place.address, place.login, budget.limits) as leader:
-            leader.begin()
-            crew = _Crew(place, budget.limits, export_snapshot(leader), _largest_first(scans, budget.connections))
-            crew.work(min(budget.connections, len(scans)), progress)
+            counts = counted_by(leader, place, scans, budget, progress)
     except DaybreakError as error:
         return Silence(asked=asked, why=error.message, took=timedelta(seconds=monotonic() - began))
-    took = timedelta(seconds=monotonic() - began)
-    return Counts(asked=asked, took=took, counted=tuple(crew.counted), unread=(*crew.unread, *crew.untouched()))
+    return counts.model_copy(update={"asked": asked, "took": timedelta(seconds=monotonic() - began)})
 
 
-def _largest_first(scans: Sequence[Scan], connections: int) -> list[Scan]:
-    """The order that leaves no connection idle at the end; a table bigger than one connection's share is read widely."""
+def counted_by(
+    leader: Session, place: Place, scans: Sequence[Scan], budget: Budget, progress: Callable[[Progress], None]
+) -> Counts:
+    """The same in the snapshot of a session that leads; its transaction is begun here and left open."""
+    columns = hashed_columns(leader, [scan.table for scan in scans if scan.is_fingerprinted])
+    leader.begin()
+    snapshot, xid = export_snapshot(leader), next_xid(leader)
+    tally = _Tally(progress, sum(scan.table.size for scan in scans))
+    jobs = list(_jobs(tally.expecting(_parts(scans, columns, budget.connections, leader.major))))
+    crew = Crew(place, budget.limits, snapshot, jobs)
+    crew.work(min(budget.connections, len(jobs)), tally.note)
+    seen = {count.table for count in tally.counted} | set(tally.unread)
+    untouched = tuple(
+        Unread(table=scan.table.oid, name=scan.table.full, why=crew.trouble or "no connection was left")
+        for scan in scans
+        if scan.table.oid not in seen
+    )
+    return Counts(
+        asked=f"SELECT count(*) of each table at {place.address}",
+        took=timedelta(0),
+        counted=tuple(tally.counted),
+        unread=(*tally.unread.values(), *untouched),
+        next_xid=xid,
+    )
+
+
+def _parts(scans: Sequence[Scan], columns: dict[int, Columns], connections: int, major: int) -> Iterator[list[Chunk]]:
+    """Each table whole, or in parts where one connection would still read it when the others are done."""
     total = sum(scan.table.size for scan in scans)
-    widened = [scan.widened() if scan.table.size * connections > total else scan for scan in scans]
-    return sorted(widened, key=lambda scan: -scan.table.size)
+    share = max(total // (max(connections, 1) * CHUNKS_EACH), SMALLEST_CHUNK)
+    for scan in scans:
+        most = share if major >= SPLITS_SINCE else scan.table.size
+        yield chunks(scan, columns.get(scan.table.oid), max(most, 1))
+
+
+def _jobs(parts: Iterator[list[Chunk]]) -> Iterator[Job[Part]]:
+    for each in parts:
+        for chunk in each:
+            table = chunk.scan.table
+            yield Job(table.oid, table.full, chunk.size, partial(read, chunk=chunk))
 
 
 @dataclass
-class _Crew:
-    """Some threads, each with a session, that take the next table until none is left."""
+class _Tally:
+    """Puts the parts of each table together, and tells how far it is."""
 
-    place: Place
-    limits: Limits
-    snapshot: str
-    scans: list[Scan]
+    progress: Callable[[Progress], None]
+    total: int
+    done: int = 0
     counted: list[Count] = field(default_factory=list)
-    unread: list[Unread] = field(default_factory=list)
+    unread: dict[int, Unread] = field(default_factory=dict)
+    _open: dict[int, tuple[Scan, int, Part | None, timedelta]] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self._todo: SimpleQueue[Scan] = SimpleQueue()
-        self._news: SimpleQueue[tuple[Scan, Count | Unread] | BaseException | None] = SimpleQueue()
-        self._sessions: list[Session] = []
-        self._trouble = ""
-        self._is_over = threading.Event()
+    def expecting(self, parts: Iterator[list[Chunk]]) -> Iterator[list[Chunk]]:
+        """The same parts; how many each table has is remembered."""
+        for each in parts:
+            scan = each[0].scan
+            self._open[scan.table.oid] = (scan, len(each), None, timedelta(0))
+            yield each
 
-    def work(self, hands: int, progress: Callable[[Progress], None]) -> None:
-        """Count everything; returns when every thread has ended."""
-        for scan in self.scans:
-            self._todo.put(scan)
-        for number in range(hands):
-            threading.Thread(target=self._hand, name=f"daybreak-count-{number}", daemon=True).start()
-        with self._ending_all():
-            self._gather(hands, progress)
-
-    def untouched(self) -> tuple[Unread, ...]:
-        """The tables that nobody was left to count."""
-        seen = {count.table for count in self.counted} | {each.table for each in self.unread}
-        why = self._trouble or "no connection was left"
-        return tuple(
-            Unread(table=scan.table.oid, name=scan.table.full, why=why)
-            for scan in self.scans
-            if scan.table.oid not in seen
-        )
-
-    def _gather(self, hands: int, progress: Callable[[Progress], None]) -> None:
-        done, total = 0, sum(scan.table.size for scan in self.scans)
-        while hands:
-            match self._news.get():
-                case None:
-                    hands -= 1
-                case DaybreakError() as error:
-                    self._trouble = error.message
-                    hands -= 1
-                case BaseException() as bug:
-                    raise bug
-                case (scan, Count() as found):
-                    self.counted.append(found)
-                    done += scan.table.size
-                    progress(Progress(done, total, scan.table.full))
-                case (scan, Unread() as unread):
-                    self.unread.append(unread)
-                    done += scan.table.size
-                    progress(Progress(done, total, scan.table.full))
-
-    @contextmanager
-    def _ending_all(self) -> Iterator[None]:
-        """Whatever ends the gathering (a Ctrl-C too), no server goes on counting for nobody."""
-        try:
-            yield
-        except BaseException:
-            self._is_over.set()
-            for session in list(self._sessions):
-                session.cancel()
-            raise
-
-    def _hand(self) -> None:
-        """One thread: a session of its own, table after table. It says when it ends, and why."""
-        try:
-            session = connect(self.place.address, self.place.login, self.limits)
-            self._sessions.append(session)
-            try:
-                self._count_on(session)
-            finally:
-                self._sessions.remove(session)
-                session.hang_up()
-        except BaseException as trouble:  # noqa: BLE001 - carried to the caller's thread, which judges it
-            self._news.put(trouble)
+    def note(self, job: Job[Part], result: Part | Trouble, took: timedelta) -> None:
+        """What became of one part."""
+        if isinstance(result, Trouble):
+            self.unread.setdefault(
+                job.key, Unread(table=job.key, name=job.name, why=result.why, is_damaged=result.is_damaged)
+            )
         else:
-            self._news.put(None)
-
-    def _count_on(self, session: Session) -> None:
-        see_every_row(session)
-        session.begin(self.snapshot)
-        while not self._is_over.is_set():
-            try:
-                scan = self._todo.get_nowait()
-            except Empty:
-                return
-            began = monotonic()
-            try:
-                found = count(session, scan)
-            except DaybreakError as error:
-                unread = Unread(
-                    table=scan.table.oid, name=scan.table.full, why=error.message, is_damaged=is_damage(error)
-                )
-                self._news.put((scan, unread))
-                if not session.is_open:
-                    raise
-                session.rollback()
-                session.begin(self.snapshot)
-            else:
-                took = timedelta(seconds=monotonic() - began)
-                self._news.put((scan, found.model_copy(update={"took": took})))
+            scan, left, sofar, spent = self._open[job.key]
+            joined = result if sofar is None else sofar.joined(result)
+            self._open[job.key] = (scan, left - 1, joined, spent + took)
+            if left == 1:
+                self.counted.append(as_count(scan, joined, spent + took))
+        self.done += job.size
+        self.progress(Progress(self.done, self.total, job.name))

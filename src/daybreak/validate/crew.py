@@ -1,0 +1,159 @@
+"""A crew: some threads, each with a session, that see one snapshot and take the next job until none is left.
+
+The law: a job that fails is told with its reason and spoils no other; everything ends within the sessions' limits and two
+seconds; and whatever ends the crew early (a Ctrl-C too) leaves no server working for nobody.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from queue import Empty, SimpleQueue
+from time import monotonic
+from typing import Generic, TypeVar
+
+from daybreak.errors import DaybreakError
+from daybreak.postgres.rows import see_every_row
+from daybreak.postgres.session import Limits, Session, connect, is_damage
+from daybreak.validate.probes import Place
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a count is, by bytes."""
+
+    done: int
+    total: int
+    table: str = ""
+    """The table that was just read, or a part of it."""
+    what: str = "counted"
+    """What is done with the bytes."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a count may take: time in all, time to wait for one table's lock, connections."""
+
+    whole: timedelta = timedelta(minutes=30)
+    lock: timedelta = timedelta(seconds=5)
+    connections: int = 4
+
+    @property
+    def limits(self) -> Limits:
+        """The same as limits of a session."""
+        connect = min(self.whole, timedelta(seconds=10))
+        return Limits(connect=connect, statement=self.whole, lock=min(self.lock, self.whole), whole=self.whole)
+
+
+@dataclass(frozen=True)
+class Job(Generic[T]):
+    """Something to be done in a session; the jobs of one ``key`` belong together, and the first failure ends them all."""
+
+    key: int
+    name: str
+    size: int
+    """Bytes it reads, about."""
+    do: Callable[[Session], T]
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why a job was not done."""
+
+    why: str
+    is_damaged: bool = False
+
+
+@dataclass
+class Crew(Generic[T]):
+    """Threads that do jobs, the largest first; ``trouble`` says at the end why those that nobody did were left."""
+
+    place: Place
+    limits: Limits
+    snapshot: str
+    jobs: Sequence[Job[T]]
+    trouble: str = ""
+    _failed: dict[int, Trouble] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._todo: SimpleQueue[Job[T]] = SimpleQueue()
+        self._news: SimpleQueue[tuple[Job[T], T | Trouble, timedelta] | BaseException | None] = SimpleQueue()
+        self._sessions: list[Session] = []
+        self._is_over = threading.Event()
+
+    def work(self, hands: int, told: Callable[[Job[T], T | Trouble, timedelta], None]) -> None:
+        """Do everything; ``told`` is called on the caller's thread; returns when every thread has ended."""
+        for job in sorted(self.jobs, key=lambda job: -job.size):
+            self._todo.put(job)
+        for number in range(hands):
+            threading.Thread(target=self._hand, name=f"daybreak-crew-{number}", daemon=True).start()
+        with self._ending_all():
+            self._gather(hands, told)
+
+    def _gather(self, hands: int, told: Callable[[Job[T], T | Trouble, timedelta], None]) -> None:
+        while hands:
+            match self._news.get():
+                case None:
+                    hands -= 1
+                case DaybreakError() as error:
+                    self.trouble = error.message
+                    hands -= 1
+                case BaseException() as bug:
+                    raise bug
+                case (job, result, took):
+                    told(job, result, took)
+
+    @contextmanager
+    def _ending_all(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._is_over.set()
+            for session in list(self._sessions):
+                session.cancel()
+            raise
+
+    def _hand(self) -> None:
+        """One thread: a session of its own, job after job. It says when it ends, and why."""
+        try:
+            session = connect(self.place.address, self.place.login, self.limits)
+            self._sessions.append(session)
+            try:
+                self._work_on(session)
+            finally:
+                self._sessions.remove(session)
+                session.hang_up()
+        except BaseException as trouble:  # noqa: BLE001 - carried to the caller's thread, which judges it
+            self._news.put(trouble)
+        else:
+            self._news.put(None)
+
+    def _work_on(self, session: Session) -> None:
+        see_every_row(session)
+        session.begin(self.snapshot)
+        while not self._is_over.is_set():
+            try:
+                job = self._todo.get_nowait()
+            except Empty:
+                return
+            began = monotonic()
+            if job.key in self._failed:
+                self._news.put((job, self._failed[job.key], timedelta(0)))
+                continue
+            try:
+                result = job.do(session)
+            except DaybreakError as error:
+                trouble = Trouble(error.message, is_damage(error))
+                self._failed[job.key] = trouble
+                self._news.put((job, trouble, timedelta(seconds=monotonic() - began)))
+                if not session.is_open:
+                    raise
+                session.rollback()
+                session.begin(self.snapshot)
+            else:
+                self._news.put((job, result, timedelta(seconds=monotonic() - began)))
