@@ -153,6 +153,17 @@ def _administer(lab: Lab, body: _Json) -> _Json:
         raise _Wrong(str(error)) from None
 
 
+def _spoil(lab: Lab, body: _Json) -> _Json:
+    if not {"region", "cluster", "database", "relation"} <= set(body):
+        raise _Wrong("say {'region': …, 'cluster': …, 'database': …, 'relation': …, 'block': N}")
+    names = (str(body[name]) for name in ("region", "cluster", "database", "relation"))
+    try:
+        lab.rds.spoil(*names, block=int(body.get("block", 1)))
+    except (AwsError, DaybreakError, psycopg.Error) as error:
+        raise _Wrong(str(error)) from None
+    return {"spoiled": body["relation"]}
+
+
 def _offer(lab: Lab, body: _Json) -> _Json:
     if not {"region", "snapshot", "account"} <= set(body):
         raise _Wrong("say {'region': …, 'snapshot': …, 'account': …, 'encrypted': true, false or nothing}")
@@ -189,6 +200,7 @@ _ACTIONS: dict[tuple[str, str], Callable[[Lab, _Json], _Json]] = {
     ("POST", "tick"): _tick,
     ("POST", "size"): _resize,
     ("POST", "administer"): _administer,
+    ("POST", "spoil"): _spoil,
     ("POST", "offer-snapshot"): _offer,
     ("POST", "reset"): _reset,
     ("POST", "shutdown"): _shutdown,

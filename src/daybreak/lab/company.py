@@ -33,17 +33,17 @@ class Company:
 
     def rows(self, cluster: str = CLUSTER) -> dict[str, int]:
         """How many rows each of the tables has, in the source or in a clone."""
-        with closing(self._connection(cluster)) as connection:
+        with closing(self.connect(cluster)) as connection:
             return {table: _count(connection, table) for table in TABLES}
 
     def work(self) -> None:
         """Somebody gets a raise: the newest data that a clone will be measured by."""
-        with closing(self._connection(CLUSTER)) as connection:
+        with closing(self.connect(CLUSTER)) as connection:
             connection.execute("update employees set title = 'Senior ' || title, updated_at = now() where id % 100 = 0")
 
     def lose_everybody(self) -> int:
         """The accident; returns how many employees it deleted."""
-        with closing(self._connection(CLUSTER)) as connection:
+        with closing(self.connect(CLUSTER)) as connection:
             return connection.execute(ACCIDENT).rowcount
 
     def backup_reaches(self, moment: datetime) -> bool:
@@ -59,7 +59,8 @@ class Company:
     def _cluster(self, identifier: str) -> Any:
         return self._client("rds").describe_db_clusters(DBClusterIdentifier=identifier)["DBClusters"][0]
 
-    def _connection(self, identifier: str) -> psycopg.Connection[Any]:
+    def connect(self, identifier: str = CLUSTER) -> psycopg.Connection[Any]:
+        """A session of the owner, in the source or in a clone."""
         cluster = self._cluster(identifier)
         login = json.loads(self._client("secretsmanager").get_secret_value(SecretId=SECRET)["SecretString"])
         return psycopg.connect(

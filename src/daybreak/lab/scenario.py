@@ -194,11 +194,16 @@ class _Account:
             Description="what embi needs", Tags=TAGS,
         )  # fmt: skip
         wanted = {"log_min_duration_statement": "500", "log_statement": "ddl", "work_mem": "16384"}
+        booted = {"rds.logical_replication": "1", "max_prepared_transactions": "10"}
         rds.modify_db_cluster_parameter_group(
             DBClusterParameterGroupName=PARAMETERS,
             Parameters=[
                 {"ParameterName": name, "ParameterValue": value, "ApplyMethod": "immediate"}
                 for name, value in wanted.items()
+            ]
+            + [
+                {"ParameterName": name, "ParameterValue": value, "ApplyMethod": "pending-reboot"}
+                for name, value in booted.items()
             ],
         )
         rds.create_db_parameter_group(

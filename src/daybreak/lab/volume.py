@@ -28,7 +28,7 @@ from daybreak.lab.node import Node
 from daybreak.lab.serving import Listen, alone, configuration
 from daybreak.lab.settings import Setting, carried, names_given, settings_catalog
 from daybreak.lab.template import template
-from daybreak.lab.tree import bytes_in, copy_data, copy_whole, remove
+from daybreak.lab.tree import bytes_in, copy_data, copy_whole, flip_header, remove
 
 __all__ = ["Listen", "Master", "Volume", "copy_snapshot"]
 
@@ -212,6 +212,21 @@ class Volume:
         with self._node.connect(database) as session:
             answer = session.execute(statement.encode())
             return list(answer.fetchall()) if answer.description else []
+
+    def spoil(self, database: str, relation: str, block: int) -> None:
+        """Flip bytes in the header of one page of a relation's file, as a failing disk might; restarts the server.
+
+        ``block`` is bounded by the file. The server notices when it reads the page, in every version, checksums or not.
+        """
+        with self._lock:
+            listen, booted = self._running_at(), dict(self._booted)
+            with self._node.connect(database) as session:
+                row = session.execute("select pg_relation_filepath(%s::text::regclass)", (relation,)).fetchone()
+            if row is None or row[0] is None:
+                raise Refused(f"'{relation}' has no file of its own")
+            self.stop()
+            flip_header(self._node.data / row[0], block)
+            self._boot(listen, booted)
 
     # -- its backups --
 

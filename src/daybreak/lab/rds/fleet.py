@@ -181,6 +181,11 @@ class Fleet:
         """Give the master another password."""
         self.volume(region, resource, version).set_master_password(password)
 
+    def spoil(self, place: tuple[str, str, str], database: str, relation: str, block: int) -> None:
+        """Flip bytes of a relation's page on disk; ``place`` is the volume's region, resource id and version."""
+        with self._locks[place[1]]:
+            self._open(*place).spoil(database, relation, block)
+
     # -- servers ------------------------------------------------------------------------------------------------------
 
     def settle(self, region: str, resource: str, version: str) -> None:

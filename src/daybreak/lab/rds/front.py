@@ -210,11 +210,18 @@ class Rds:
 
     def administer(self, region: str, cluster: str, database: str, statement: str) -> list[tuple[object, ...]]:
         """Run one statement as the provider's superuser in a cluster that runs; rows, if it has any."""
+        return self._fleet.volume(*self._place_of(region, cluster)).administer(database, statement)
+
+    def spoil(self, region: str, cluster: str, database: str, relation: str, *, block: int) -> None:
+        """Flip bytes in a page of a relation of a cluster that runs, as a failing disk might."""
+        self._fleet.spoil(self._place_of(region, cluster), database, relation, block)
+
+    def _place_of(self, region: str, cluster: str) -> tuple[str, str, str]:
+        """Region, resource id and version of a cluster's volume."""
         found = self._state.get("cluster", region, cluster.lower())
         if found is None:
             raise AwsError("DBClusterNotFoundFault", f"DBCluster {cluster} not found.", 404)
-        volume = self._fleet.volume(region, found["DbClusterResourceId"], found["EngineVersion"])
-        return volume.administer(database, statement)
+        return region, found["DbClusterResourceId"], found["EngineVersion"]
 
     def offer_snapshot(self, region: str, snapshot: str, account: str, *, encrypted: bool | None = None) -> str:
         """Let another account share a snapshot with us whose content is that of our own; its ARN.
