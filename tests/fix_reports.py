@@ -11,7 +11,7 @@ from daybreak.model.actions import Validate
 from daybreak.model.findings import Detail, Finding, Level, Measured, Standing
 from daybreak.model.kept import Kept
 from daybreak.model.plan import Plan, StepId
-from daybreak.model.report import Occasion, Question, Report
+from daybreak.model.report import Occasion, Question, Report, Witness
 from daybreak.model.run import RunState, StepState
 from daybreak.model.validation import Validation
 from daybreak.report.document import report_of_run, report_of_validation
@@ -145,6 +145,11 @@ def state(made: Plan, findings: tuple[Finding, ...], **changes: Any) -> RunState
     return RunState(**(defaults | changes))
 
 
+def held(text: str, report: Report) -> str:
+    """``text`` without what changes with every release and every field that any noun gains."""
+    return text.replace(str(report.plan), "DIGEST")
+
+
 def good() -> Report:
     """A restore that went well."""
     made = plan()
@@ -209,3 +214,40 @@ def long(*, tables: int = 500, steps: int = 60) -> Report:
     )
     made = made.model_copy(update={"steps": (*made.steps, *more)})
     return report_of_run(made, state(made, found), occasion())
+
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "]]><x/>",
+    "--><script>alert(1)</script><!--",
+    "</style><script>alert(1)</script>",
+    "</title></svg></details><h1>owned</h1>",
+    "{{ 7 * 7 }}{% include 'x' %}",
+    "javascript:alert(1)",
+    "&lt;b&gt;&#60;i&#62;",
+    "a|b\n| c | d |\n|---|---|\n# heading\n- item",
+    "`code` ``` ~~~ **bold** [link](http://example.com) ![picture](http://example.com/x.png)",
+    "@everyone #1 http://example.com www.example.com someone@example.com $x^2$",
+    "\x00\x01\x08\x0b\x1b[31mred\x1b[0m\x7f\x9b31m",
+    "\u202ekcab\u202c \u2066isolate\u2069 \u200bzero\ufeff",
+    "\ud800 \ufffe \uffff \U000e0041",
+)
+"""Text that would act on a page, a document, a terminal or a parser, if any of them read it."""
+
+
+def filled(text: str) -> Report:
+    """A report with that text in each place where text from outside can stand."""
+    detail = Detail(name=text, standing=Standing.UNFIT, expected=text, found=text, why=text)
+    finding = Finding(check=text, level=Level.PARITY, title=text, standing=Standing.UNFIT, expected=text, found=f"{text}!", asked=text, why=text, details=(detail,))  # fmt: skip
+    unknown = finding.model_copy(update={"check": "a", "standing": Standing.UNKNOWN})
+    waived = finding.model_copy(update={"check": "b", "standing": Standing.WAIVED})
+    made = bad()
+    step = made.steps[0].model_copy(update={"id": text, "sentence": text, "reason": text, "note": text, "evidence": text, "request_ids": (text,)})  # fmt: skip
+    kept = Witness(kind="capsule", stands_for=worlds.MOMENT, sha256=text, place=text)
+    return alone((finding, unknown, waived)).model_copy(
+        update=dict.fromkeys(("kind", "headline", "run", "note", "target", "source", "clone", "account", "caller", "region", "endpoint", "who", "where", "why", "next", "plan", "version", "depth"), text)
+        | {"steps": (step,), "reasons": (text,), "notes": (text,), "permitted": (text,), "configuration": kept, "baseline": kept,
+           "moment": worlds.MOMENT, "figures": made.figures.model_copy(update={"newest_in": text}), "promises": made.promises}
+    )  # fmt: skip

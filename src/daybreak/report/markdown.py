@@ -66,7 +66,7 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
     if report.checks:
         yield "Compared with", _witness(report.configuration)
         yield "Baseline", _witness(report.baseline)
-        yield "Depth", f"{report.depth}, {report.sample} % of the tables"
+        yield "Depth", f"{text(report.depth)}, {report.sample} % of the tables"
     if report.figures.newest:
         yield "Newest data", f"{iso(report.figures.newest)} in {code(report.figures.newest_in or 'the clone')}"
     if report.figures.rows is not None:

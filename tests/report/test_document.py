@@ -1,0 +1,136 @@
+"""The one noun behind every format: what it says of a run, and what it never claims."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from daybreak.assess import boxes
+from daybreak.model.actions import Validate
+from daybreak.model.findings import Detail, Measured, Standing
+from daybreak.model.kept import Kept
+from daybreak.model.report import Report
+from daybreak.model.requests import CleanRequest
+from daybreak.report.document import as_json, report_of_run, schema
+from tests import fix_reports as reports
+from tests import fix_runs as runs
+from tests import fix_worlds as worlds
+from tests.fix_golden import Golden
+from tests.fix_plans import every_plan
+
+SAMPLES = {"good": reports.good, "bad": reports.bad, "stopped": reports.stopped, "alone": reports.alone}
+
+
+def test_the_report_as_json(golden: Golden) -> None:
+    """A field renamed breaks somebody's archive in silence, so the whole document is held."""
+    golden("report/report.json", reports.held(as_json(reports.bad()), reports.bad()))
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_the_report_reads_back(name: str) -> None:
+    """What is archived as evidence must be readable as what it was."""
+    made = SAMPLES[name]()
+    assert Report.model_validate_json(as_json(made)) == made
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_the_report_keeps_to_its_schema(name: str) -> None:
+    """Whoever validates against the published schema is told of each field, and each field is told of there."""
+    made, promised = json.loads(as_json(SAMPLES[name]())), schema()
+    definitions = promised["$defs"]
+    assert set(made) == set(promised["properties"]) == {*promised["required"], "format"}
+    for part, items in (("CheckLine", made["checks"]), ("StepLine", made["steps"]), ("Promise", made["promises"])):
+        assert all(set(item) == set(definitions[part]["properties"]) for item in items)
+
+
+def test_the_eighteen_boxes_are_there_by_name_and_in_order() -> None:
+    """The runbook's reader looks for its own words; the order is the one on the wall."""
+    for made in (reports.good(), reports.stopped(), reports.alone(())):
+        numbered = {line.box: line.title for line in made.checks if line.box}
+        assert numbered == {number: box.title for number, box in enumerate(boxes.RUNBOOK, start=1)}
+
+
+def test_a_box_that_nobody_asked_is_neither_fit_nor_anything() -> None:
+    """A missing row reads as a tick."""
+    made = reports.stopped()
+    assert {line.standing for line in made.checks} == {None}
+    assert {line.found for line in made.checks} == {"not asked"}
+    assert made.figures.checks["not asked"] == 18
+
+
+def test_a_run_without_a_verdict_says_so_first() -> None:
+    """Whoever reads one line must not take a stopped run for a fit clone."""
+    assert reports.stopped().standing is None
+    assert reports.stopped().headline == "the run failed; there is no verdict"
+    assert reports.stopped().reasons == ("the cluster is incompatible-restore",)
+    waiting = report_of_run(reports.plan(), runs.paused(reports.plan()), reports.occasion())
+    assert waiting.headline == "the run is paused; there is no verdict"
+
+
+def test_a_fit_clone_that_came_late_is_late_in_the_first_line() -> None:
+    """Fit and five hours late is not what was promised."""
+    made = reports.plan()
+    late = reports.state(made, reports.good_findings(), measured=Measured(rto=timedelta(hours=5)))
+    told = report_of_run(made, late, reports.occasion())
+    assert told.headline == "51 checks are fit, 1 waived; RTO missed"
+    assert {each.name: each.is_met for each in told.promises} == {"RPO": None, "RTO": False}
+
+
+def test_every_reason_is_told() -> None:
+    """The first reason is mended at four in the morning, and the second is found at five."""
+    made = reports.bad()
+    assert [reason.split(":")[0] for reason in made.reasons] == [
+        "Row counts match expected values",
+        "Sequences are ahead of the data",
+        "Application can connect to database",
+    ]
+
+
+def test_a_clean_up_is_judged_by_nobody_and_shows_no_boxes() -> None:
+    """Eighteen boxes that were not asked would look like a restore that was not validated."""
+    made = report_of_run(every_plan()["clean"], runs.finished(every_plan()["clean"]), reports.occasion())
+    assert isinstance(every_plan()["clean"].request, CleanRequest)
+    state = runs.finished(every_plan()["clean"]).model_copy(update={"verdict": None, "findings": ()})
+    made = report_of_run(every_plan()["clean"], state, reports.occasion())
+    assert (made.checks, made.promises, made.headline) == ((), (), "embi-clone is cleaned up")
+
+
+def test_a_capsule_is_named_with_its_moment_and_digest() -> None:
+    """A clone compared with last month's configuration is another clone than one compared with the living source."""
+    made = reports.plan()
+    last = made.steps[-1]
+    capsule = Kept(kind="capsule", target="embi", stands_for=worlds.MOMENT, sha256="ca" * 32, place="s3://dr/embi")
+    assert isinstance(last.action, Validate)
+    judged = last.model_copy(update={"action": last.action.model_copy(update={"capsule": capsule})})
+    told = report_of_run(
+        made.model_copy(update={"steps": (*made.steps[:-1], judged)}), runs.finished(made), reports.occasion()
+    )
+    assert (told.configuration.kind, told.configuration.stands_for) == ("capsule", worlds.MOMENT)
+    assert told.configuration.sha256 == "ca" * 32
+    assert reports.good().configuration.kind == "living source"
+    assert reports.good().baseline.kind == "baseline"
+
+
+def test_the_differences_are_those_that_parity_found() -> None:
+    """Field, source, clone and reason: the four columns that an auditor asks for."""
+    (first, second) = reports.good().differences
+    assert (first.field, first.source) == ("parameter group", "embi-aurora-params")
+    assert (second.field, second.clone) == ("max_logical_replication_workers", "0")
+    assert "quarantine" in first.why
+    assert "quarantine" in second.why
+
+
+def test_a_field_that_is_the_same_is_no_difference() -> None:
+    """A chapter may list every field that it compared; the table shows those that differ or could not be told."""
+    same = Detail(name="port", standing=Standing.FIT, expected="5432", found="5432")
+    blind = Detail(name="proxies", standing=Standing.UNKNOWN, why="AccessDenied")
+    found = boxes.CLUSTER_PARITY.fit("as the source", "the same").model_copy(update={"details": (same, blind)})
+    assert [each.field for each in reports.alone((found,)).differences] == ["proxies"]
+
+
+def test_a_validation_by_itself_promises_no_time() -> None:
+    """Nothing was restored, so no restore took long."""
+    assert [each.name for each in reports.alone().promises] == ["RPO"]
+    assert reports.alone().steps == ()

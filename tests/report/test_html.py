@@ -1,0 +1,152 @@
+"""The page: whole, without a script, and with nothing in it that its template did not make."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections import Counter
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from daybreak.assess import boxes
+from daybreak.model.report import Report
+from daybreak.report.html import html
+from tests import fix_reports as reports
+from tests.fix_golden import Golden
+
+VOID = {"meta", "link", "img", "br", "hr", "input"}
+
+
+class Page(HTMLParser):
+    """Every element of a page with its attributes, and its text; HTML that does not nest is an error."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, tuple[str, ...]]] = []
+        self.values: list[tuple[str, str]] = []
+        self.text = ""
+        self.comments: list[str] = []
+        self._open: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, tuple(name for name, _ in attrs)))
+        self.values += [(name, value or "") for name, value in attrs]
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def handle_comment(self, data: str) -> None:
+        self.comments.append(data)
+
+
+@pytest.mark.parametrize("name", ["bad", "stopped", "alone"])
+def test_the_page(name: str, golden: Golden) -> None:
+    """It goes to an auditor: each change of it is read before it is sent."""
+    report = getattr(reports, name)()
+    # The style sheet is a file of its own, reviewed as such; screenshots show what it does.
+    text = re.sub(r"<style>.*?</style>|(?<=sha256-)[^']+", "", reports.held(html(report), report), flags=re.DOTALL)
+    golden(f"report/report-{name}.html", text)
+
+
+def test_the_page_nests_and_has_its_landmarks() -> None:
+    """A screen reader walks by landmarks and headings; a browser mends what does not nest, each in its own way."""
+    page = Page(html(reports.bad()))
+    names = Counter(tag for tag, _ in page.elements)
+    assert (names["main"], names["header"], names["nav"], names["footer"], names["h1"]) == (1, 1, 1, 1, 1)
+    assert ("lang", "en") in page.values
+
+
+def test_the_page_loads_nothing_and_runs_nothing() -> None:
+    """Evidence that asks a server for a font tells that server who reads it, and looks different in ten years."""
+    for report in (reports.good(), reports.bad(), reports.stopped()):
+        page = Page(html(report))
+        assert {tag for tag, _ in page.elements} & {
+            "script",
+            "img",
+            "link",
+            "iframe",
+            "object",
+            "embed",
+            "base",
+        } == set()
+        names = {name for _, attributes in page.elements for name in attributes}
+        assert {name for name in names if name.startswith("on")} | (
+            names & {"style", "src", "srcset", "action"}
+        ) == set()
+        assert all(value.startswith("#") for name, value in page.values if name == "href")
+        assert page.comments == []
+
+
+def test_the_style_sheet_is_the_one_that_the_policy_names() -> None:
+    """The policy forbids everything else, so a digest that is wrong shows a page without any style."""
+    text = html(reports.good())
+    (style,) = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policies = [value for _, value in Page(text).values if "default-src" in value]
+    assert policies == [f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"]
+    assert not re.search(r"url\(|@import|expression", style)
+
+
+def test_the_eighteen_boxes_are_on_the_page_by_name() -> None:
+    """How else would somebody tick the runbook."""
+    for report in (reports.good(), reports.stopped()):
+        text = Page(html(report)).text
+        assert [box.title for box in boxes.RUNBOOK if box.title not in text] == []
+
+
+def test_what_is_not_fit_is_opened() -> None:
+    """Nobody should have to look for what is wrong."""
+    page = Page(html(reports.bad()))
+    opened = [attributes for tag, attributes in page.elements if tag == "details" and "open" in attributes]
+    assert len(opened) == 1
+    assert not [
+        1 for tag, attributes in Page(html(reports.good())).elements if tag == "details" and "open" in attributes
+    ]
+
+
+def test_a_standing_is_a_word_and_a_shape_too() -> None:
+    """One man in twelve does not see the difference between the colors."""
+    text = html(reports.bad())
+    for word, shape in (("unfit", "#g-unfit"), ("unknown", "#g-unknown"), ("waived", "#g-waived"), ("fit", "#g-fit")):
+        assert f'href="{shape}"' in text
+        assert f">{word}</div>" in text
+
+
+@pytest.mark.parametrize("text", reports.HOSTILE)
+def test_hostile_text_is_text(text: str) -> None:
+    """Whoever may name a table must not be able to write the auditor's page."""
+    told = Page(html(reports.filled(text)))
+    plain = Page(html(reports.filled("harmless")))
+    assert told.elements == plain.elements
+    assert [name for name, _ in told.values] == [name for name, _ in plain.values]
+    assert told.comments == []
+
+
+@given(text=some.text(min_size=1, max_size=60))
+@settings(max_examples=60, deadline=None)
+def test_no_text_at_all_makes_an_element_or_an_attribute(text: str) -> None:
+    """The list of hostile texts ends; what people type does not."""
+    told = Page(html(reports.filled("x" + text)))
+    assert told.elements == _HARMLESS.elements
+    assert told.text.isprintable() or all(c == "\n" or c.isprintable() for c in told.text)
+
+
+def test_the_same_report_is_the_same_page() -> None:
+    """Two copies of one evidence are compared by their digests."""
+    one: Report = reports.bad()
+    assert html(one) == html(one.model_copy(deep=True))
+
+
+_HARMLESS = Page(html(reports.filled("x")))
