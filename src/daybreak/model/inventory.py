@@ -107,6 +107,12 @@ class Inventory(Value):
     """The next object id as of the last checkpoint."""
     next_xid: int | None = None
     """The next transaction id as of the last checkpoint, without the epoch."""
+    checkpoint: Instant | None = None
+    """When that checkpoint was, by the server's own clock."""
+    newest_xid: int | None = None
+    """The youngest transaction that wrote to the catalog."""
+    oldest_xid: int | None = None
+    """The oldest transaction that was still running: all before it had ended."""
     items: tuple[Item, ...] = ()
     unlisted: tuple[Unlisted, ...] = ()
 

@@ -30,11 +30,12 @@ SELECT pg_catalog.current_database()::text, pg_catalog.clock_timestamp(),
        greatest((SELECT max(oid::bigint) FROM pg_catalog.pg_class), (SELECT max(oid::bigint) FROM pg_catalog.pg_type),
                 (SELECT max(oid::bigint) FROM pg_catalog.pg_constraint), (SELECT max(oid::bigint) FROM pg_catalog.pg_attrdef),
                 (SELECT max(oid::bigint) FROM pg_catalog.pg_proc)),
-       pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::numeric % 4294967296
+       pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::numeric % 4294967296,
+       pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text::numeric % 4294967296
 """)
 _SYSTEM = sql.SQL("SELECT system_identifier::text FROM pg_catalog.pg_control_system()")
 _CHECKPOINT = sql.SQL("""
-SELECT next_oid::bigint, pg_catalog.split_part(next_xid, ':', 2)::bigint, checkpoint_time >= pg_catalog.pg_postmaster_start_time()
+SELECT next_oid::bigint, pg_catalog.split_part(next_xid, ':', 2)::bigint, checkpoint_time
 FROM pg_catalog.pg_control_checkpoint()
 """)
 _HAS_CRON = sql.SQL("""
@@ -54,38 +55,35 @@ def inventory(session: Session) -> Inventory:
     """
     session.begin()
     session.ask(_MANNERS)
-    [[database, taken, newest_oid, next_xid]] = session.ask(_HEAD)
+    [[database, taken, newest_oid, next_xid, oldest_xid]] = session.ask(_HEAD)
     session.order(_SAVEPOINT)
-    system, next_oid, checkpoint_xid = _control(session)
-    items, unlisted = _Reading(session).everything()
-    return Inventory(
+    reading = _Reading(session)
+    items = reading.everything()
+    found = Inventory(
         asked=f"the catalog of {session.address}",
         database=_plain(database),
         server_version=session.server_version,
-        system=system,
         taken=taken,
         newest_oid=newest_oid,
-        next_oid=next_oid,
-        next_xid=int(next_xid) if checkpoint_xid is None else checkpoint_xid,
+        next_xid=int(next_xid),
+        newest_xid=reading.newest_xid,
+        oldest_xid=int(oldest_xid),
         items=items,
-        unlisted=unlisted,
+        unlisted=tuple(reading.unlisted),
     )
+    return found.model_copy(update=_control(session))
 
 
-def _control(session: Session) -> tuple[str | None, int | None, int | None]:
-    """System identifier, next object id and transaction id as of the last checkpoint; none where they may not be asked.
-
-    The transaction id only from a checkpoint of this very server process: right after a recovery it is the moment's own,
-    while one that is older than the process could be from before the moment.
-    """
+def _control(session: Session) -> dict[str, Any]:
+    """What the control file tells, as far as it may be asked: system identifier, and the last checkpoint's numbers."""
     try:
         [[system]] = _guarded(session, lambda: session.ask(_SYSTEM))
-        [[oid, xid, is_fresh]] = _guarded(session, lambda: session.ask(_CHECKPOINT))
+        [[oid, xid, checkpoint]] = _guarded(session, lambda: session.ask(_CHECKPOINT))
     except DaybreakError:
         if not session.is_open:
             raise
-        return None, None, None
-    return system, oid, xid if is_fresh else None
+        return {}
+    return {"system": system, "next_oid": oid, "next_xid": xid, "checkpoint": checkpoint}
 
 
 def _guarded(session: Session, question: Callable[[], T]) -> T:
@@ -105,17 +103,20 @@ class _Reading:
         self._session = session
         self._ages: Ages | None = None
         self._major = int(session.server_version.partition(".")[0])
-        self._unlisted: list[Unlisted] = []
+        self.unlisted: list[Unlisted] = []
 
-    def everything(self) -> tuple[tuple[Item, ...], tuple[Unlisted, ...]]:
-        """Every item that could be read, and every kind that could not."""
+    @property
+    def newest_xid(self) -> int | None:
+        return self._ages.newest if self._ages else None
+
+    def everything(self) -> tuple[Item, ...]:
+        """Every item that could be read; what could not is among the unlisted."""
         try:
             self._ages = self._asked(lambda: Ages(self._session))
         except DaybreakError:
             if not self._session.is_open:
                 raise
-        items = [item for question in self._questions() for item in self._items(question)]
-        return tuple(items), tuple(self._unlisted)
+        return tuple(item for question in self._questions() for item in self._items(question))
 
     def _questions(self) -> Iterable[Question]:
         newest: dict[Kind, Question] = {}
@@ -134,7 +135,7 @@ class _Reading:
         except DaybreakError as error:
             if not self._session.is_open:
                 raise
-            self._unlisted.append(Unlisted(kind=question.kind, why=error.message))
+            self.unlisted.append(Unlisted(kind=question.kind, why=error.message))
             return ()
         return tuple(self._item(question.kind, row, farthest.get(row[1] or 0, {})) for row in rows)
 
@@ -175,3 +176,19 @@ def _plain(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in str(value))
+
+
+_STATUS = sql.SQL("""
+WITH now AS (SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::numeric AS next),
+     whole AS (SELECT x.xid, n.next,
+                      n.next - n.next % 4294967296 + x.xid
+                      - CASE WHEN x.xid >= n.next % 4294967296 THEN 4294967296 ELSE 0 END AS whole
+               FROM pg_catalog.unnest(%s::bigint[]) AS x (xid) CROSS JOIN now n)
+SELECT w.xid FROM whole w
+WHERE w.whole >= 3 AND pg_catalog.pg_xact_status(w.whole::text::xid8) IN ('aborted', 'in progress')
+""")
+
+
+def undone(session: Session, xids: Iterable[int]) -> frozenset[int]:
+    """Those of the transactions that never ended well on this server: on a copy, what was still running at its moment."""
+    return frozenset(int(row[0]) for row in session.ask(_STATUS, (sorted(set(xids)),)))

@@ -7,6 +7,7 @@ because renaming a column changes how every index on it is spelled, without touc
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import reduce
 
 from daybreak.model.inventory import newer_xid
 from daybreak.postgres.inventory_questions import spelled
@@ -59,6 +60,11 @@ class Ages:
         for catalog, oid, other, named in session.ask(_NAMES):
             self._names[catalog, oid].append((other, named))
         self._known: dict[tuple[_Thing, int], int | None] = {}
+
+    @property
+    def newest(self) -> int | None:
+        """The youngest of all."""
+        return reduce(newer_xid, self._stamps.values(), None)
 
     def youngest(self, thing: _Thing, own: int | None, depth: int = _DEPTH) -> int | None:
         """The youngest of the object's ``own`` row and everything that its definition is spelled with."""
