@@ -23,6 +23,10 @@ VERBS: dict[str, tuple[str, str]] = {
     "runs": ("daybreak.cli.runs:runs", "List the runs and how they ended."),
     "show": ("daybreak.cli.runs:show", "Report a run: steps, findings, verdict, objectives."),
     "report": ("daybreak.cli.report:report", "Write the evidence of a run: a page, a document, or data."),
+    "validate": (
+        "daybreak.cli.validate:validate",
+        "Run the checklist against a run's clone or a cluster, as it is now; nothing is changed.",
+    ),
     "watch": ("daybreak.cli.runs:watch", "Follow a run that another terminal carries out."),
     "resume": ("daybreak.cli.runs:resume", "Go on with a run that was interrupted."),
     "abort": ("daybreak.cli.runs:abort", "End a run; what it created stays until it is cleaned."),

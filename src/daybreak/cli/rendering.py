@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
     from daybreak.app import App, TargetStatus
 
-__all__ = ["abort_as", "event_line", "plan_as", "read_plan", "run_as", "runs_as", "status_as"]
+__all__ = ["abort_as", "as_text", "event_line", "plan_as", "read_plan", "run_as", "runs_as", "status_as"]
 
 _WIDEST = 120
 
 
-def _text(view: RenderableType) -> str:
+def as_text(view: RenderableType) -> str:
     """A view as text, in colors when a terminal reads it; a pipe gets plain lines of a fixed width."""
     from rich.console import Console
 
@@ -70,7 +70,7 @@ def plan_as(plan: Plan, output: str) -> str:
         case "iam":
             return _json(policy_of(plan))
         case _:
-            return _text(plan_view(plan))
+            return as_text(plan_view(plan))
 
 
 def read_plan(file: Path) -> Plan:
@@ -101,7 +101,7 @@ def read_plan(file: Path) -> Plan:
 def run_as(plan: Plan, state: RunState, output: str) -> str:
     """The report of a run."""
     then = next_command(plan, state)
-    return _json(run_report(plan, state, then=then)) if output == "json" else _text(run_view(plan, state, then=then))
+    return _json(run_report(plan, state, then=then)) if output == "json" else as_text(run_view(plan, state, then=then))
 
 
 def runs_as(app: App, output: str) -> str:
@@ -117,7 +117,7 @@ def runs_as(app: App, output: str) -> str:
         return _json(
             {"runs": [_summary(plan, state) for plan, state in known], "damaged": [list(each) for each in damaged]}
         )
-    text = _text(runs_view(tuple(known))) if known else "no runs yet: daybreak restore pitr TARGET --to MOMENT\n"
+    text = as_text(runs_view(tuple(known))) if known else "no runs yet: daybreak restore pitr TARGET --to MOMENT\n"
     return text + "".join(f"{run}: {why}\n" for run, why in damaged)
 
 
@@ -149,7 +149,7 @@ def status_as(found: tuple[TargetStatus, ...], output: str) -> str:
                 ]
             }
         )
-    return "\n".join(_text(status_view(each.target, each.seen, each.findings, each.last)) for each in found)
+    return "\n".join(as_text(status_view(each.target, each.seen, each.findings, each.last)) for each in found)
 
 
 def abort_as(run: str, output: str, *, is_ended: bool) -> str:

@@ -45,7 +45,7 @@ def run_view(plan: Plan, state: RunState, *, then: str = "") -> RenderableType:
     """The report of a run; ``then`` is the next command, where there is one."""
     parts: list[RenderableType] = [plain(state.run, "bold"), Padding(_facts(plan, state), (1, 0)), _steps(plan, state)]
     if state.findings:
-        parts.append(Padding(_findings(state.findings), (1, 0, 0, 0)))
+        parts.append(Padding(findings_table(state.findings), (1, 0, 0, 0)))
     parts.append(Padding(_ending(plan, state, then), (1, 0, 0, 0)))
     return Group(*parts)
 
@@ -176,7 +176,8 @@ def _more(state: StepState) -> Text:
     return told
 
 
-def _findings(findings: tuple[Finding, ...]) -> Table:
+def findings_table(findings: tuple[Finding, ...]) -> Table:
+    """Each finding with what was expected and what was found, level by level."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
     for name in ("check", "expected", "found", ""):
         table.add_column(name, overflow="fold")

@@ -1,0 +1,284 @@
+"""Validating by itself: the checklist against a run's clone, or any cluster, as it is now.
+
+The law: nothing is changed anywhere and no run is journaled. What a cluster is held to comes from a plan or from a target;
+what nobody can know (the moment a foreign copy stands for) is asked for, never guessed.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from daybreak.app.app import App, explained
+from daybreak.assess.verdict import verdict_of
+from daybreak.aws.gateway import Aws
+from daybreak.errors import Refused
+from daybreak.execute.database import Database
+from daybreak.execute.doors import Scene
+from daybreak.model.actions import RestoreToMoment, Validate
+from daybreak.model.findings import Finding
+from daybreak.model.moment import At, Latest, parse_moment
+from daybreak.model.names import checked_identifier, printable
+from daybreak.model.plan import Plan
+from daybreak.model.requests import Thoroughness
+from daybreak.model.run import state_of
+from daybreak.model.targets import Target, Waiver
+from daybreak.model.validation import Validation
+from daybreak.model.value import iso
+from daybreak.model.world import Cluster, Identity, Instance
+from daybreak.observe.look import Lookout
+from daybreak.plan.calls import RUN_TAG
+
+_ORIGINAL = "OriginalCluster"
+"""The tag in which every clone of ours names its source."""
+
+_ANY_LOSS = timedelta(days=36_500)
+"""What may be lost of a database whose owner was promised nothing."""
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """What a person wants validated, as they typed it; none leaves it to the plan or the target."""
+
+    name: str
+    target: str | None = None
+    to: str | None = None
+    depth: str | None = None
+    sample: int | None = None
+    waivers: tuple[Waiver, ...] = ()
+
+
+@dataclass(frozen=True)
+class Case:
+    """A cluster, what it is held to, and how that was decided."""
+
+    action: Validate
+    scene: Scene
+    identity: Identity
+    target: str | None = None
+    run: str | None = None
+    notes: tuple[str, ...] = ()
+    """What the person should know before reading the findings."""
+
+
+@dataclass(frozen=True)
+class Listeners:
+    """Who is told while questions are asked."""
+
+    tell: Callable[[Finding], None] = lambda _finding: None
+    progress: Callable[[str], None] = lambda _seen: None
+
+
+def case_of(app: App, inquiry: Inquiry) -> Case:
+    """Find what is to be validated and what it is held to; raises ``Refused`` when that cannot be told."""
+    if inquiry.name in app.store.runs():
+        return _case_of_run(app, inquiry)
+    return _case_of_cluster(app, inquiry)
+
+
+def validated(app: App, case: Case, listeners: Listeners | None = None) -> Validation:
+    """Ask everything and judge it; whatever cannot be asked is a finding of its own."""
+    listeners = listeners or Listeners()
+    began, started = app.timing.now(), app.timing.monotonic()
+    findings: list[Finding] = []
+
+    def tell(finding: Finding) -> None:
+        findings.append(finding)
+        listeners.tell(finding)
+
+    database = Database(_door(app, case.identity.region, case), app.environ)
+    measured = database.validate(case.action, case.scene, tell, listeners.progress)
+    return Validation(
+        subject=case.scene.clone.identifier,
+        target=case.target,
+        run=case.run,
+        identity=case.identity,
+        began=began,
+        took=timedelta(seconds=app.timing.monotonic() - started),
+        action=case.action,
+        findings=tuple(findings),
+        verdict=verdict_of(findings),
+        measured=measured,
+    )
+
+
+def _door(app: App, region: str, case: Case) -> Aws:
+    """The door to AWS behind which nothing can be changed that this is about."""
+    aws = app.aws(region)
+    aws.protect(case.scene.clone.identifier, *(each.identifier for each in case.scene.instances))
+    return aws
+
+
+# -- a run's clone
+
+
+def _case_of_run(app: App, inquiry: Inquiry) -> Case:
+    plan = app.store.plan(inquiry.name)
+    action = next((step.action for step in plan.steps if isinstance(step.action, Validate)), None)
+    if action is None:
+        raise Refused(f'the run "{plan.run}" restored nothing: it is a {plan.kind}', "daybreak runs")
+    if inquiry.to is not None or inquiry.target not in (None, plan.target.name):
+        raise Refused(
+            f'the run "{plan.run}" knows its target and its moment', f"daybreak validate {plan.run}  # without them"
+        )
+    aws = app.aws(plan.identity.region)
+    app.hold_to(plan.identity, aws)
+    with explained(f'looking at "{plan.clone}"'):
+        lookout = Lookout(aws)
+        clone = lookout.cluster(plan.clone)
+        inside = _inside(lookout, plan.clone)
+    if clone is None:
+        raise Refused(f'AWS knows no cluster "{plan.clone}"', f"daybreak show {plan.run}")
+    note = f'"{plan.run}" is a run; its clone of that name is validated'
+    if clone.tags.get(RUN_TAG) != plan.owner:
+        note = f'the cluster "{plan.clone}" does not carry the tag of this run: another one took its name'
+    return Case(
+        action=_held_to(action, inquiry),
+        scene=Scene(clone, inside, _moment_of(app, plan), plan.objectives.rpo),
+        identity=plan.identity,
+        target=plan.target.name,
+        run=plan.run,
+        notes=(note,),
+    )
+
+
+def _moment_of(app: App, plan: Plan) -> datetime:
+    """The moment the clone stands for: as asked, or for ``latest`` when the restore call was last sent."""
+    moment = getattr(plan.request, "moment", None)
+    if isinstance(moment, At):
+        return moment.instant
+    events = app.store.events(plan.run)
+    for step in plan.steps if events else ():
+        tried = state_of(events).step(step.id).tried
+        if isinstance(step.action, RestoreToMoment) and tried:
+            return tried
+    return plan.moment or plan.created
+
+
+def _held_to(action: Validate, inquiry: Inquiry) -> Validate:
+    """The action with what the person asked for now: how thoroughly, and what they do without."""
+    changes = {"thoroughness": _thoroughness(inquiry, action.thoroughness)}
+    return action.model_copy(update=changes | {"waivers": (*action.waivers, *inquiry.waivers)})
+
+
+def _thoroughness(inquiry: Inquiry, usual: Thoroughness) -> Thoroughness:
+    """How much is read; nothing is remembered between two validations, so the sample's part is drawn."""
+    wanted = {"depth": inquiry.depth or usual.depth, "sample": inquiry.sample or usual.sample}
+    return Thoroughness.model_validate(wanted | {"turn": secrets.randbelow(1_000_000)})
+
+
+# -- any cluster
+
+
+def _case_of_cluster(app: App, inquiry: Inquiry) -> Case:
+    name = checked_identifier(inquiry.name, "cluster")
+    lookout, identity, clone = _looked_for(app, inquiry, name)
+    target = _target_of(app, inquiry, clone)
+    if target is None:
+        return _case_alone(app, inquiry, lookout, identity, clone)
+    is_own = target.cluster == clone.identifier
+    if inquiry.to is None and not is_own:
+        raise Refused(
+            f'nobody but you knows which moment "{name}" stands for',
+            f'daybreak validate {name} --target {target.name} --to "2024-01-15T14:30:00Z"',
+        )
+    moment = _moment_typed(app, inquiry)
+    with explained(f'looking at "{target.cluster}"'):
+        source = None if is_own else lookout.cluster(target.cluster)
+        others = _inside(lookout, target.cluster) if source else ()
+        inside = _inside(lookout, clone.identifier)
+    notes = [f'"{name}" is held to the target "{target.name}"']
+    if is_own:
+        notes.append("it is the target's own cluster, so there is no living source to compare it with")
+    action = Validate(
+        clone=clone.identifier,
+        source=target.cluster,
+        source_seen=source,
+        instances_seen=others,
+        moment=At(instant=moment),
+        database=target.database or clone.database,
+        login=target.login,
+        quarantine={},
+        tables=target.tables,
+        checks=target.checks,
+        application=target.application,
+        health=target.health,
+        waivers=target.waivers,
+    )
+    scene = Scene(clone, inside, moment, target.objectives.rpo)
+    return Case(_held_to(action, inquiry), scene, identity, target.name, None, tuple(notes))
+
+
+def _case_alone(app: App, inquiry: Inquiry, lookout: Lookout, identity: Identity, clone: Cluster) -> Case:
+    """A cluster that no target knows: only what needs nothing but the cluster itself can be told."""
+    moment = _moment_typed(app, inquiry)
+    login = f"secretsmanager:{clone.master_secret}" if clone.master_secret else None
+    action = Validate(
+        clone=clone.identifier,
+        source=clone.identifier,
+        source_seen=None,
+        instances_seen=(),
+        moment=At(instant=moment),
+        database=clone.database,
+        login=login,
+        quarantine={},
+        tables={},
+        checks=(),
+    )
+    notes = [f'no target knows "{clone.identifier}": nothing is expected of it, and it is compared with nothing']
+    if login is None:
+        notes.append("no login is known, so nothing inside PostgreSQL can be asked: name a target with --target")
+    with explained(f'looking at "{clone.identifier}"'):
+        inside = _inside(lookout, clone.identifier)
+    return Case(_held_to(action, inquiry), Scene(clone, inside, moment, _ANY_LOSS), identity, notes=tuple(notes))
+
+
+def _moment_typed(app: App, inquiry: Inquiry) -> datetime:
+    """The moment as typed; a cluster that is in use stands for now."""
+    now = app.timing.now()
+    moment = parse_moment(inquiry.to, now=now, zone=app.zone) if inquiry.to else At(instant=now)
+    if isinstance(moment, Latest):
+        raise Refused(
+            '"latest" is no moment that a cluster stands for', "say the moment, or leave --to out for a cluster in use"
+        )
+    if moment.instant > now:
+        raise Refused(f"the moment {iso(moment.instant)} has not come yet")
+    return moment.instant
+
+
+def _looked_for(app: App, inquiry: Inquiry, name: str) -> tuple[Lookout, Identity, Cluster]:
+    """The cluster in the target's region, else in the first region of the configuration that has it."""
+    wanted = [app.target(inquiry.target)] if inquiry.target is not None else app.settings.targets.values()
+    regions: list[str | None] = [*sorted({target.region for target in wanted})] or [None]
+    asked = []
+    for region in regions:
+        aws = app.aws(region)
+        asked.append(aws.region)
+        with explained(f'looking for "{name}"'):
+            clone = Lookout(aws).cluster(name)
+            if clone is not None:
+                return Lookout(aws), aws.identity(), clone
+    raise Refused(
+        f'"{printable(inquiry.name)}" is neither a run nor a cluster in {", ".join(asked)}',
+        "daybreak runs",
+        "name another region with --region",
+    )
+
+
+def _target_of(app: App, inquiry: Inquiry, clone: Cluster) -> Target | None:
+    """The target that was named, else the one whose cluster this is or was restored from; none when none is."""
+    if inquiry.target is not None:
+        return app.target(inquiry.target)
+    origins = (clone.identifier, clone.tags.get(_ORIGINAL))
+    for origin in origins:
+        for target in app.settings.targets.values():
+            if target.cluster == origin:
+                return target
+    return None
+
+
+def _inside(lookout: Lookout, cluster: str) -> tuple[Instance, ...]:
+    found = lookout.instances([cluster])
+    return tuple(found[name] for name in sorted(found))

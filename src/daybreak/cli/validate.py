@@ -1,0 +1,172 @@
+"""`daybreak validate`: the checklist by itself, against a run's clone or any cluster."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from daybreak.cli.options import Given, shared
+from daybreak.cli.report import FORMATS, tell_report
+
+if TYPE_CHECKING:
+    from daybreak.app import App
+    from daybreak.app.validating import Case, Inquiry
+    from daybreak.model.findings import Finding
+    from daybreak.model.targets import Waiver
+
+
+def _options(function: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(
+        (
+            click.argument("name", metavar="RUN|CLUSTER"),
+            click.option("--target", metavar="NAME", help="The target whose expectations a cluster is held to."),
+            click.option("--to", metavar="MOMENT", help="The moment that a cluster stands for."),
+            click.option(
+                "--depth",
+                type=click.Choice(["quick", "standard", "full"]),
+                help="How much is read: the catalog, every row, every row's content and every index.",
+            ),
+            click.option(
+                "--sample",
+                type=_Percent(),
+                metavar="PERCENT",
+                help='The part of the tables that is read through, such as "10%".',
+            ),
+            click.option(
+                "--waive", "waived", multiple=True, metavar="CHECK=WHY", help="Do without a check, and say why."
+            ),
+            click.option(
+                "--to-file",
+                type=click.Path(path_type=Path, dir_okay=False),
+                metavar="FILE",
+                help="Write the result there, readable by you alone, instead of printing it.",
+            ),
+            click.option("--force", "is_forced", is_flag=True, help="Replace the file when there is one."),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+class _Percent(click.ParamType[int]):
+    """A whole number of percent, with its sign or without."""
+
+    name = "percent"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number, from 1 to 100."""
+        words = str(value).strip().removesuffix("%").strip()
+        if not words.isdecimal() or not 1 <= int(words) <= 100:
+            self.fail(f'"{value}" is not a share from 1% to 100%', param, ctx)
+        return int(words)
+
+
+@click.command()
+@_options
+@shared(*FORMATS)
+def validate(given: Given, name: str, **wish: Any) -> int:
+    """Run the checklist against a run's clone or a cluster, as it is now; nothing is changed.
+
+    For a RUN its plan says what is expected, also when the run has ended long ago. For a CLUSTER, which Daybreak need not
+    have restored, the target says it: the one named with --target, else the one whose cluster it is or was restored from.
+    A name that both a run and a cluster have means the run. Exit code 0 is fit, 3 is unfit or unknown.
+    """
+    from daybreak.app.validating import case_of
+
+    app = given.app()
+    inquiry = _inquiry(name, wish)
+    case = case_of(app, inquiry)
+    for note in case.notes:
+        click.echo(f"note: {note}", err=True)
+    return _validated(app, given, case, wish)
+
+
+def _inquiry(name: str, wish: dict[str, Any]) -> Inquiry:
+    from daybreak.app.validating import Inquiry
+
+    return Inquiry(
+        name=name,
+        target=wish["target"],
+        to=wish["to"],
+        depth=wish["depth"],
+        sample=wish["sample"],
+        waivers=tuple(map(_waiver, wish["waived"])),
+    )
+
+
+def _waiver(words: str) -> Waiver:
+    """What somebody at this keyboard does without; the check must be one there is."""
+    from daybreak.assess.boxes import EVERY
+    from daybreak.errors import Refused
+    from daybreak.model.names import printable
+    from daybreak.model.targets import Waiver
+
+    check, _, why = (part.strip() for part in words.partition("="))
+    if not check or not why:
+        raise Refused(
+            f'"{printable(words)}" does not say what is waived and why', '--waive application.health="no page"'
+        )
+    if check not in EVERY and not check.startswith("owner."):
+        raise Refused(f'there is no check "{printable(check)}"', "the checks are listed in docs/reference/checks.md")
+    return Waiver(check=check, by=getpass.getuser(), why=why)
+
+
+def _validated(app: App, given: Given, case: Case, wish: dict[str, Any]) -> int:
+    from daybreak.app.reporting import report_on
+    from daybreak.app.validating import Listeners, validated
+    from daybreak.cli.rendering import as_text
+    from daybreak.cli.telling import console, say
+    from daybreak.errors import ExitCode
+    from daybreak.model.findings import Standing
+    from daybreak.report.validation_text import finding_line, validation_view
+
+    people = console(on_stderr=True)
+    live = _Live()
+
+    def tell(finding: Finding) -> None:
+        live.end()
+        people.print(finding_line(finding, datetime.now(UTC)))
+
+    try:
+        validation = validated(app, case, Listeners(tell=tell, progress=live.show))
+    finally:
+        live.end()
+    report = report_on(app, validation)
+    say("\n", sys.stderr)
+    tell_report(
+        report, given, lambda: as_text(validation_view(validation)), to=wish["to_file"], is_forced=wish["is_forced"]
+    )
+    is_fit = validation.verdict.standing in (Standing.FIT, Standing.WAIVED)
+    return int(ExitCode.DONE if is_fit else ExitCode.UNFIT)
+
+
+class _Live:
+    """The line that lives on a terminal while tables are counted."""
+
+    def __init__(self) -> None:
+        self._status: Any = None
+
+    def show(self, seen: str) -> None:
+        """Show how far the count is; nothing where no terminal reads."""
+        from daybreak.cli.telling import console, is_colorful
+
+        if not is_colorful(sys.stderr):
+            return
+        from rich.status import Status
+
+        if self._status is None:
+            self._status = Status(seen, console=console(on_stderr=True), spinner="dots")
+            self._status.start()
+        self._status.update(seen)
+
+    def end(self) -> None:
+        """Take the line away."""
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
