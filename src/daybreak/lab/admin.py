@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 import psycopg
 
 from daybreak.errors import DaybreakError
+from daybreak.lab import health
 from daybreak.lab.errors import AwsError
 from daybreak.lab.faults import BadRule
 from daybreak.lab.message import Reply, Request
@@ -34,6 +35,8 @@ def answer(lab: Lab, request: Request) -> Reply:
     host = request.headers.get("host", "").rpartition(":")[0]
     if host not in ("127.0.0.1", "localhost") or "origin" in request.headers:
         return _reply(403, {"error": "the lab's own interface is not for web pages"})
+    if request.method == "GET" and request.path.startswith(HEALTH):
+        return _health(lab, request.path.removeprefix(HEALTH))
     action = _ACTIONS.get((request.method, request.path.removeprefix("/_lab/")))
     if action is None:
         known = sorted(f"{method} /_lab/{name}" for method, name in _ACTIONS)
@@ -49,6 +52,20 @@ def answer(lab: Lab, request: Request) -> Reply:
 
 def _reply(status: int, document: _Json) -> Reply:
     return Reply(status, (("Content-Type", "application/json"),), json.dumps(document, default=str).encode())
+
+
+HEALTH = "/_lab/health/"
+"""Where the company's API says whether it is well with the database at ``HOST:PORT``."""
+
+
+def _health(lab: Lab, where: str) -> Reply:
+    from daybreak.lab.scenario import APPLICATION_SECRET, DATABASE, PRIMARY
+
+    secret = lab.world.secret(PRIMARY.region, APPLICATION_SECRET)
+    if secret is None:
+        return _reply(503, {"status": "down", "why": "the account has no application"})
+    status, body = health.page(where, health.login_of(secret, DATABASE))
+    return _reply(status, dict(body))
 
 
 def _status(lab: Lab, _: _Json) -> _Json:

@@ -122,6 +122,13 @@ class World:
         except client.exceptions.ResourceExistsException:
             return str(client.put_secret_value(SecretId=name, SecretString=value)["ARN"])
 
+    def secret(self, region: str, name: str) -> str | None:
+        """The value of the secret of that name; None when there is none."""
+        try:
+            return str(self.client("secretsmanager", region).get_secret_value(SecretId=name)["SecretString"])
+        except ClientError:
+            return None
+
     def secret_arn(self, region: str, name: str) -> str | None:
         """The ARN of the secret of that name; None when there is none."""
         try:

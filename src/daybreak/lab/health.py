@@ -1,0 +1,61 @@
+"""The company's API, as far as a health check sees it: a page that is well only when a question to the database is answered.
+
+The law: it asks as the application's own role, at the endpoint it is told, over TCP like everybody; nothing of the lab's
+knowledge goes into the answer. It asks loopback addresses only.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+QUESTION = """
+    select count(*) as employees, salary_of(min(id)) > 0 as knows_salaries
+    from employees where is_active
+"""
+"""A page of the company's API in one question: its own function, found by its own search path."""
+
+
+@dataclass(frozen=True)
+class Login:
+    """The application's own."""
+
+    user: str
+    password: str
+    database: str
+
+
+def page(where: str, login: Login) -> tuple[int, Mapping[str, Any]]:
+    """Status and body of the health page of an application whose database is at ``host:port``."""
+    host, _, port = where.rpartition(":")
+    if not _is_loopback(host) or not port.isdigit():
+        return 404, {"error": "write /_lab/health/HOST:PORT with an address of this machine"}
+    try:
+        with psycopg.connect(
+            host=host, port=int(port), dbname=login.database, user=login.user, password=login.password,
+            connect_timeout=5, options="-c statement_timeout=5000",
+        ) as session:  # fmt: skip
+            row = session.execute(QUESTION).fetchone()
+    except psycopg.Error as error:
+        return 503, {"status": "down", "why": str(error).strip().splitlines()[0]}
+    if row is None or not row[0] or not row[1]:
+        return 503, {"status": "down", "why": "nobody works here"}
+    return 200, {"status": "ok", "employees": row[0]}
+
+
+def login_of(secret: str, database: str) -> Login:
+    """The login that a secret holds."""
+    held = json.loads(secret)
+    return Login(held["username"], held["password"], database)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
