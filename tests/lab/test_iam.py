@@ -101,6 +101,22 @@ def test_a_role_must_be_passed_on_by_somebody_who_may(guarded: LabUnderTest) -> 
     assert refused(guarded.client("rds", key=passes), "add_role_to_db_cluster", args) == ""
 
 
+def test_the_data_api_is_switched_by_arn_and_a_proxy_is_asked_by_name(guarded: LabUnderTest) -> None:
+    """A policy that names one cluster and one proxy allows no other."""
+    cluster = f"{ARN}:cluster:{SOURCE}"
+    key = someone(
+        guarded,
+        "looks-closely",
+        allow("rds:EnableHttpEndpoint", cluster),
+        allow("rds:DescribeDBProxyTargets", f"{ARN}:db-proxy:embi-proxy"),
+    )
+    rds = guarded.client("rds", key=key)
+    assert refused(rds, "enable_http_endpoint", {"ResourceArn": cluster}) == ""
+    assert refused(rds, "enable_http_endpoint", {"ResourceArn": f"{cluster}-other"}) == "AccessDenied"
+    assert refused(rds, "describe_db_proxy_targets", {"DBProxyName": "embi-proxy"}) == ""
+    assert refused(rds, "describe_db_proxy_targets", {"DBProxyName": "another"}) == "AccessDenied"
+
+
 def test_a_region_can_be_all_that_is_allowed(guarded: LabUnderTest) -> None:
     """Conditions count, which moto's own enforcement does not do."""
     key = someone(guarded, "west", allow("rds:*", StringEquals={"aws:RequestedRegion": "us-west-2"}))
@@ -128,6 +144,9 @@ def test_an_explicit_deny_protects_the_source(guarded: LabUnderTest) -> None:
         ("s3", "list_objects_v2", {"Bucket": "daybreak-state-123456789012"}, "AccessDenied"),
         ("route53", "list_hosted_zones", {}, "AccessDenied"),
         ("sns", "list_topics", {}, "AccessDenied"),
+        ("iam", "get_account_authorization_details", {}, "AccessDenied"),
+        ("application-autoscaling", "describe_scalable_targets", {"ServiceNamespace": "rds"}, "AccessDeniedException"),
+        ("rds", "describe_db_proxies", {}, "AccessDenied"),
     ],
 )
 def test_every_service_is_guarded_in_its_own_words(
