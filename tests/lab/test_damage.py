@@ -14,6 +14,7 @@ from daybreak.lab.company import Company
 from daybreak.lab.damage import Damage
 from daybreak.lab.scenario import CLUSTER
 from tests.fix_lab import LabUnderTest, private
+from tests.lab.fix_volumes import DATABASE, Yard, answer, login, run
 
 
 @pytest.fixture(scope="module")
@@ -105,3 +106,20 @@ def test_statements_are_refused_with_the_servers_own_words(harmed: LabUnderTest,
     with pytest.raises(Refused, match="not found"):
         Damage(harmed.remote, "nobody").sql("select 1")
     assert damage.sql("select 1, 'a'", "select 2 where false") == [[[1, "a"]], []]
+
+
+def test_a_spoiled_page_is_noticed_in_every_version(each_yard: Yard) -> None:
+    """With checksums or without, a page whose header is wrong is never read as if nothing were."""
+    volume = each_yard.started(each_yard.create("spoiled"))
+    run(
+        volume,
+        "create table t (id int primary key, n int)",
+        "insert into t select n, n from generate_series(1, 5000) n",
+    )
+    volume.spoil(DATABASE, "public.t_pkey", 1)
+    assert answer(volume, "select sum(n) from t") == 12502500
+    with login(volume) as session, pytest.raises(psycopg.Error, match=r"invalid page|corrupted"):
+        session.execute("select n from t where id = 17")
+    volume.spoil(DATABASE, "public.t", 0)
+    with login(volume) as session, pytest.raises(psycopg.Error, match=r"invalid page"):
+        session.execute("select sum(n) from t")
