@@ -2,6 +2,7 @@
 
 pytest_plugins = [
     "tests.fix_awscli",
+    "tests.fix_browser",
     "tests.fix_golden",
     "tests.fix_lab",
     "tests.fix_postgres",

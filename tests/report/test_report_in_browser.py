@@ -1,0 +1,98 @@
+"""The page in a real browser: it asks for nothing, complains of nothing, and everybody can read it."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+
+from daybreak.report.html import html
+from tests import fix_reports as reports
+from tests.fix_browser import Look, Visitor
+
+pytestmark = pytest.mark.browser
+
+PHONE, DESK = 360, 1200
+
+
+@pytest.mark.parametrize("look", ["light", "dark", "print"])
+@pytest.mark.parametrize("name", ["good", "bad", "stopped", "alone"])
+def test_no_request_leaves_the_file_and_nothing_is_complained_of(name: str, look: Look, visitor: Visitor) -> None:
+    """A report that is opened in the auditor's office must not tell anybody, nor break without a network."""
+    page = visitor.open(html(getattr(reports, name)()), look=look)
+    assert visitor.strangers == []
+    assert visitor.said == []
+    assert page.locator("h1").inner_text() in {"embi", "embi-staging"}
+
+
+@pytest.mark.parametrize("text", reports.HOSTILE)
+def test_hostile_text_does_nothing(text: str, visitor: Visitor) -> None:
+    """The list of what a browser runs is the browser's own, so it is asked."""
+    page = visitor.open(html(reports.filled(text)))
+    for summary in page.locator("summary").all():
+        summary.click()
+    assert visitor.strangers == []
+    assert visitor.said == []
+    assert page.evaluate("document.scripts.length") == 0
+
+
+def test_the_policy_is_in_force(visitor: Visitor) -> None:
+    """If a template ever forgot to escape, the browser itself must refuse what got in."""
+    harm = "<script>document.title = 'owned'</script><img src='http://127.0.0.1:1/x.png'><b style='color: red'>x</b>"
+    page = visitor.open(html(reports.good()).replace("<main>", f"<main>{harm}"))
+    assert page.title() != "owned"
+    assert len([told for told in visitor.said if "Content Security Policy" in told]) == 3
+    assert page.evaluate("getComputedStyle(document.querySelector('main > b')).color") != "rgb(255, 0, 0)"
+
+
+def test_the_style_is_in_force(visitor: Visitor) -> None:
+    """A digest that does not fit its sheet leaves a page of bare text, which no test of the text would see."""
+    page = visitor.open(html(reports.good()))
+    assert page.evaluate("getComputedStyle(document.querySelector('.verdict')).display") == "flex"
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(250, 249, 246)"
+
+
+@pytest.mark.parametrize("look", ["light", "dark", "print"])
+@pytest.mark.parametrize("name", ["good", "bad", "stopped", "alone"])
+def test_axe_finds_nothing(name: str, look: Look, visitor: Visitor) -> None:
+    """Contrast, landmarks, headings, names: whoever reads with a screen reader or in bright sun reads the same report."""
+    page = visitor.open(html(getattr(reports, name)()), look=look, is_policed=False)
+    for each in page.locator("details").all():
+        each.evaluate("each => { each.open = true }")
+    found = Axe().run(page).response["violations"]
+    told = [f"{each['impact']}: {each['id']}: {node['html'][:160]}" for each in found for node in each["nodes"][:3]]
+    assert told == []
+
+
+@pytest.mark.parametrize("width", [PHONE, 768, DESK])
+def test_a_long_report_stays_within_its_window(width: int, visitor: Visitor) -> None:
+    """At three in the morning it is read on a telephone; what sticks out to the right is not read."""
+    page = visitor.open(html(reports.long()), width=width)
+    for each in page.locator("details").all():
+        each.evaluate("each => { each.open = true }")
+    widest = page.evaluate(
+        "Math.max(...[...document.querySelectorAll('main *')].map(e => e.getBoundingClientRect().right))"
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert widest <= width
+
+
+def test_it_can_be_read_with_the_keyboard_alone(visitor: Visitor) -> None:
+    """The first stop leads past everything to the checklist, and each stop is seen."""
+    page = visitor.open(html(reports.bad()))
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the checklist"
+    assert page.evaluate("document.activeElement.getBoundingClientRect().left") >= 0
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.parentElement.open") is True
+
+
+def test_on_paper_nothing_is_folded_away(visitor: Visitor) -> None:
+    """Paper cannot be clicked: the question behind each answer is printed too."""
+    page = visitor.open(html(reports.good()), look="print")
+    assert page.locator("pre.asked").first.is_visible()
+    assert not page.locator("nav").is_visible()
+    assert page.locator("footer").is_visible()
