@@ -13,6 +13,7 @@ import pytest
 from daybreak.config import Settings, load, render, schema
 from daybreak.config.settings import TargetText
 from daybreak.errors import Refused
+from daybreak.model.checks import CHECKS
 from daybreak.model.targets import Target
 from tests import fix_worlds as worlds
 
@@ -189,13 +190,24 @@ LOGIN = 'write a reference: "secretsmanager:NAME", "ssm:NAME", "env:PREFIX" or "
         (TARGET.replace('rpo = "5m", ', ""), f"targets.embi.objectives.rpo is missing: {SPAN}"),
         (TARGET + 'login = "hunter2"', f"targets.embi.login cannot be so: {LOGIN}"),
         (TARGET + "login = 5", "targets.embi.login cannot be so: write text, in quotes"),
-        (TARGET + 'name = "x"', "targets.embi.name is not known: cluster, region, database, login, objectives, network, tables, checks, contacts may stand there"),
-        (TARGET + 'password = "hunter2"', f"targets.embi.password is not known: cluster, region, database, login, objectives, network, tables, checks, contacts may stand there; a secret is written as login, {LOGIN[6:]}"),
+        (TARGET + 'name = "x"', "targets.embi.name is not known: cluster, region, database, login, objectives, network, tables, checks, application, health, waivers, staging, contacts may stand there"),
+        (TARGET + 'password = "hunter2"', f"targets.embi.password is not known: cluster, region, database, login, objectives, network, tables, checks, application, health, waivers, staging, contacts may stand there; a secret is written as login, {LOGIN[6:]}"),
         (TARGET + "network.us-east-1.security_groups = ['sg-xxxxxxxxx']", 'targets.embi.network.us-east-1.security_groups[1] cannot be "sg-xxxxxxxxx": write a security group\'s id such as "sg-0123456789abcdef0"'),
         (TARGET + "network.us-east-1.security_groups = 'sg-1'", 'targets.embi.network.us-east-1.security_groups cannot be "sg-1": write a list, in [ ]'),
         (TARGET + "tables.employees.min_rows = 1", 'targets.embi.tables.employees cannot be so: write a table with its schema, quoted: "public.employees"'),
         (TARGET + 'tables."public.employees".min_rows = -1', 'targets.embi.tables."public.employees".min_rows cannot be -1: input should be greater than or equal to 0'),
         (TARGET + 'checks = [{name = "a", sql = "select 1"}, {name = "a", sql = "select 2"}]', "targets.embi cannot be so: give each check a name of its own"),
+        (TARGET + 'application.database = "embi"', f"targets.embi.application.login is missing: {LOGIN}"),
+        (TARGET + 'application.login = "hunter2"', f"targets.embi.application.login cannot be so: {LOGIN}"),
+        (TARGET + 'checks = [{name = "a", sql = "select 1", login = "hunter2"}]', f"targets.embi.checks[1].login cannot be so: {LOGIN}"),
+        (TARGET + 'health = [{name = "a", url = "https://me:hunter2@example.com/"}]', 'targets.embi.health[1].url cannot be so: write a URL without a login, such as "https://app.example.com/health"; {host} and {port} are the clone\'s'),
+        (TARGET + 'health = [{name = "a", url = "file:///etc/passwd"}]', 'targets.embi.health[1].url cannot be so: write a URL without a login, such as "https://app.example.com/health"; {host} and {port} are the clone\'s'),
+        (TARGET + 'health = [{name = "a", url = "https://{host}/", status = 9}]', "targets.embi.health[1].status cannot be 9: input should be greater than or equal to 100"),
+        (TARGET + 'waivers = [{check = "data.rows", why = "x"}]', "targets.embi.waivers[1].by is missing: write who does without it"),
+        (TARGET + 'waivers = [{check = "data.row", by = "x", why = "x"}]', f'targets.embi.waivers[1].check cannot be "data.row": "data.row" is no check: write owner.NAME for one of your own, or one of {", ".join(CHECKS)}'),
+        (TARGET + 'waivers = [{check = "data.rows", by = "x", why = "x"}, {check = "data.rows", by = "y", why = "x"}]', "targets.embi cannot be so: waive each check once"),
+        (TARGET + 'staging.instance_class = "large"', 'targets.embi.staging.instance_class cannot be "large": write an instance class such as "db.t4g.medium"'),
+        (TARGET + "staging.instances = 0", "targets.embi.staging.instances cannot be 0: input should be greater than or equal to 1"),
         (TARGET + 'checks = [{name = "a"}]', "targets.embi.checks[1].sql is missing: write one SQL statement that returns one value"),
         ("poll =", "is not TOML: Invalid value (at end of document)"),
     ],

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from daybreak.config import Settings, parse_span, render, span_text
 from daybreak.config.settings import FileText
-from daybreak.model.targets import Contact, Expectation, SqlCheck
+from daybreak.model.checks import CHECKS
+from daybreak.model.targets import Application, Contact, Expectation, HealthCheck, SqlCheck, Staging, Waiver
 from tests import fix_worlds as worlds
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
@@ -30,8 +31,12 @@ def test_any_text_reads_back(text: str, other: str, span: timedelta, table: str)
     """A quote in a contact's name must not break the file, and must not add a key to it."""
     written = worlds.target(
         database=text[:60],
-        tables={f"{table}.{table}": Expectation(freshness=other)},
-        checks=(SqlCheck(name=text, sql=other, expect=text, timeout=span),),
+        tables={f"{table}.{table}": Expectation(freshness=other, is_static=True, shrink=0.1)},
+        checks=(SqlCheck(name=text, sql=other, expect=text, timeout=span, login="env:APP", max_rows=3),),
+        application=Application(login="iam:embi_app", database=text[:60]),
+        health=(HealthCheck(name=text, url="http://{host}:{port}/", contains=other, status=204, timeout=span),),
+        waivers=(Waiver(check=CHECKS[0], by=text, why=other), Waiver(check=f"owner.{text}", by=other, why=text)),
+        staging=Staging(instance_class="db.r6g.large", instances=2, keep=span),
         contacts=(Contact(role=other, address=text, answers_within=span),),
     )
     settings = Settings(state="/srv/runs", keep=span, targets={"embi": written})

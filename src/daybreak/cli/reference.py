@@ -139,11 +139,30 @@ security_groups = ["sg-0123456789abcdef0"]
 [targets.embi.tables]
 "public.employees" = { min_rows = 1000, freshness = "updated_at" }
 
+[targets.embi.application]
+login = "secretsmanager:embi/app"
+
+[[targets.embi.health]]
+name     = "api"
+url      = "https://staging.example.com/health?db={host}:{port}"
+contains = "ok"
+timeout  = "10s"
+
 [[targets.embi.checks]]
 name    = "every employee has a salary"
 sql     = "select count(*) from employees e where not exists (select from salaries s where s.employee_id = e.id)"
 expect  = "= 0"
 timeout = "30s"
+
+[[targets.embi.waivers]]
+check = "security.audit-logging"
+by    = "Jo Doe, security"
+why   = "the audit trail is kept by the application"
+
+[targets.embi.staging]
+instance_class = "db.t4g.medium"
+instances      = 1
+keep           = "3d"
 
 [[targets.embi.contacts]]
 role           = "DBA On-Call"
@@ -172,7 +191,11 @@ def settings_page() -> str:
         ("[targets.NAME.objectives]", "ObjectivesText"),
         ("[targets.NAME.network.REGION]", "NetworkText"),
         ('[targets.NAME.tables."SCHEMA.TABLE"]', "Expectation"),
+        ("[targets.NAME.application]", "ApplicationText"),
+        ("[[targets.NAME.health]]", "HealthText"),
         ("[[targets.NAME.checks]]", "CheckText"),
+        ("[[targets.NAME.waivers]]", "WaiverText"),
+        ("[targets.NAME.staging]", "StagingText"),
         ("[[targets.NAME.contacts]]", "ContactText"),
     ):
         part = made["$defs"][name]
@@ -200,7 +223,7 @@ def _table(part: dict[str, Any], whole: dict[str, Any]) -> Iterator[str]:
 
 
 def _default(value: Any) -> str:
-    if value in (None, "", [], {}):
+    if value in (None, "", [], {}) or isinstance(value, dict):
         return "none"
     return f"`{str(value).lower() if isinstance(value, bool) else _span(value)}`"
 
@@ -219,6 +242,8 @@ def _span(value: Any) -> Any:
 def _kind(about: dict[str, Any], whole: dict[str, Any]) -> str:
     if "$ref" in about:
         return "a table"
+    if any("enum" in each for each in about.get("anyOf", ())):
+        return "the name of a check, such as `data.rows`, or `owner.NAME`"
     if choices := [each for each in about.get("anyOf", ()) if each.get("type") != "null"]:
         return _kind(choices[0], whole)
     if "(\\d{1,6})m" in about.get("pattern", ""):

@@ -17,7 +17,7 @@ from daybreak.model.value import Value
 
 Path_ = tuple[str | int, ...]
 
-_UNQUOTED = frozenset({"login", "state"})
+_UNQUOTED = frozenset({"login", "state", "url"})
 """Keys whose value may be a secret, or carry one, when it is wrong."""
 _SECRET = re.compile(r"passw|secret|token|key|credential", re.IGNORECASE)
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -29,7 +29,12 @@ _REQUIRED = {
     "rpo": f"write {ALLOWED}",
     "rto": f"write {ALLOWED}",
     "retention": f"write {ALLOWED}",
-    "name": "write a name of its own for the check",
+    "name": "write a name of its own",
+    "login": f"write {LOGIN_ALLOWED}",
+    "url": 'write the page\'s URL, such as "https://app.example.com/health"',
+    "check": 'write the name of a check, such as "application.health"',
+    "by": "write who does without it",
+    "why": "write why it can be done without",
     "sql": "write one SQL statement that returns one value",
     "role": "write who that is",
     "address": "write how to reach them",

@@ -13,8 +13,20 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from daybreak.config.spans import ALLOWED, PATTERN, parse_span
-from daybreak.model.names import is_identifier
-from daybreak.model.targets import Contact, Expectation, Network, Objectives, SqlCheck, Target
+from daybreak.model.checks import CHECKS, OWNERS
+from daybreak.model.names import is_identifier, printable
+from daybreak.model.targets import (
+    Application,
+    Contact,
+    Expectation,
+    HealthCheck,
+    Network,
+    Objectives,
+    SqlCheck,
+    Staging,
+    Target,
+    Waiver,
+)
 from daybreak.model.value import Span, Value
 
 LOGIN = r"^(?:secretsmanager|ssm|env|iam):\S+$"
@@ -58,6 +70,24 @@ def _state(text: str) -> str:
     return text.rstrip("/") or "/"
 
 
+def _check_name(text: str) -> str:
+    if text not in CHECKS and not (text.startswith(OWNERS) and len(text) > len(OWNERS)):
+        message = (
+            f'"{printable(text)}" is no check: write owner.NAME for one of your own, or one of {", ".join(CHECKS)}'
+        )
+        raise ValueError(message)
+    return text
+
+
+def _health_url(text: str) -> str:
+    if not re.fullmatch(r"https?://(?:\{host\}|[^\s/?#@{}]+)(?::(?:\{port\}|\d{1,5}))?(?:[/?#]\S*)?", text, re.ASCII):
+        message = (
+            'write a URL without a login, such as "https://app.example.com/health"; {host} and {port} are the clone\'s'
+        )
+        raise ValueError(message)
+    return text
+
+
 SpanText = Annotated[Span, BeforeValidator(_span), WithJsonSchema({"type": "string", "pattern": PATTERN})]
 Identifier = Annotated[str, AfterValidator(_identifier)]
 Region = Annotated[str, _matching(r"[a-z]{2,}(?:-[a-z]+)+-\d{1,2}", 'an AWS region such as "us-east-1"')]
@@ -66,6 +96,14 @@ GroupId = Annotated[str, _matching(r"sg-[0-9a-f]{8,17}", 'a security group\'s id
 TableName = Annotated[str, _matching(r"(?s)[^.]+\.[^.]+", 'a table with its schema, quoted: "public.employees"')]
 TargetName = Annotated[str, _matching(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", "a name of letters, digits, - and _")]
 Named = Annotated[str, Field(min_length=1)]
+CheckName = Annotated[
+    str,
+    AfterValidator(_check_name),
+    WithJsonSchema({"type": "string", "anyOf": [{"enum": list(CHECKS)}, {"pattern": r"^owner\..+"}]}),
+]
+HealthUrl = Annotated[str, AfterValidator(_health_url), WithJsonSchema({"type": "string", "pattern": "^https?://"})]
+InstanceClass = Annotated[str, _matching(r"db\.[a-z0-9.-]+", 'an instance class such as "db.t4g.medium"')]
+DatabaseName = Annotated[str, Field(min_length=1, max_length=63)]
 
 
 class ObjectivesText(Objectives):
@@ -86,6 +124,35 @@ class CheckText(SqlCheck):
     """A question of the owner's own, its time limit as people write it."""
 
     timeout: SpanText = Span(seconds=30)
+    login: Login | None = None
+
+
+class HealthText(HealthCheck):
+    """A page of the application that says whether it is well."""
+
+    url: HealthUrl
+    status: int = Field(default=200, ge=100, le=599)
+    timeout: SpanText = Span(seconds=10)
+
+
+class ApplicationText(Application):
+    """How the application itself gets at the database."""
+
+    login: Login
+    database: DatabaseName | None = None
+
+
+class WaiverText(Waiver):
+    """A check that its owner does without, who says so, and why."""
+
+    check: CheckName
+
+
+class StagingText(Staging):
+    """What a clone for staging is scaled down to."""
+
+    instance_class: InstanceClass = "db.t4g.medium"
+    keep: SpanText = Span(days=3)
 
 
 class ContactText(Contact):
@@ -101,20 +168,27 @@ class TargetText(Value):
 
     cluster: Identifier
     region: Region
-    database: Annotated[str, Field(min_length=1, max_length=63)] | None = None
+    database: DatabaseName | None = None
     login: Login | None = None
     objectives: ObjectivesText
     network: dict[Region, NetworkText] = Field(default_factory=dict)
     tables: dict[TableName, Expectation] = Field(default_factory=dict)
     checks: tuple[CheckText, ...] = ()
+    application: ApplicationText | None = None
+    health: tuple[HealthText, ...] = ()
+    waivers: tuple[WaiverText, ...] = ()
+    staging: StagingText = StagingText()
     contacts: tuple[ContactText, ...] = ()
 
     @model_validator(mode="after")
-    def _checks_have_names_of_their_own(self) -> TargetText:
-        names = [check.name for check in self.checks]
-        if len(set(names)) < len(names):
-            message = "give each check a name of its own"
-            raise ValueError(message)
+    def _names_are_their_own(self) -> TargetText:
+        for what, names in (
+            ("give each check a name of its own", [check.name for check in self.checks]),
+            ("give each health page a name of its own", [page.name for page in self.health]),
+            ("waive each check once", [waiver.check for waiver in self.waivers]),
+        ):
+            if len(set(names)) < len(names):
+                raise ValueError(what)
         return self
 
     def target(self, name: str) -> Target:

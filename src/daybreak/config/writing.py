@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from daybreak.config.settings import Settings
 from daybreak.config.spans import span_text
-from daybreak.model.targets import Target
+from daybreak.model.targets import Expectation, SqlCheck, Staging, Target
 
 _HEAD = """\
 # daybreak.toml: what is protected, and what was promised about it.
@@ -77,33 +77,105 @@ def _target(target: Target) -> Iterator[str]:
             yield f"subnet_group = {_text(network.subnet_group)}"
         yield f"security_groups = [{', '.join(map(_text, network.security_groups))}]"
     yield from _tables(target, here)
-    yield from _lists(target, here)
+    yield from _application(target, here)
+    yield from _health(target, here)
+    yield from _checks(target, here)
+    yield from _waivers(target, here)
+    yield from _staging(target.staging, here)
+    yield from _contacts(target, here)
 
 
 def _tables(target: Target, here: str) -> Iterator[str]:
     if not target.tables:
         yield "\n# What a table must show after a restore: at least so many rows, and a timestamptz column that tells how fresh it is."
+        yield "# is_static: nobody writes to it, so nothing in it may differ; shrink: percent of its rows it may lose unsuspected."
         yield f'# [{here}.tables."public.employees"]'
-        yield '# min_rows = 1000\n# freshness = "updated_at"'
+        yield '# min_rows = 1000\n# freshness = "updated_at"\n# is_static = false\n# shrink = 5'
     for table, expected in target.tables.items():
         yield f"\n[{here}.tables.{_key(table)}]"
-        if expected.min_rows is not None:
-            yield f"min_rows = {expected.min_rows}"
-        if expected.freshness is not None:
-            yield f"freshness = {_text(expected.freshness)}"
+        yield from _expectation(expected)
 
 
-def _lists(target: Target, here: str) -> Iterator[str]:
+def _expectation(expected: Expectation) -> Iterator[str]:
+    if expected.min_rows is not None:
+        yield f"min_rows = {expected.min_rows}"
+    if expected.freshness is not None:
+        yield f"freshness = {_text(expected.freshness)}"
+    if expected.is_static:
+        yield "is_static = true"
+    if expected.shrink != Expectation.model_fields["shrink"].default:
+        yield f"shrink = {expected.shrink!r}"
+
+
+def _application(target: Target, here: str) -> Iterator[str]:
+    yield "\n# The application's own login, never the owner's: a validation gets in with it, and reads."
+    application = target.application
+    if application is None:
+        yield f'# [{here}.application]\n# login = "secretsmanager:NAME"\n# database = "NAME"'
+        return
+    yield f"[{here}.application]"
+    yield f"login = {_text(application.login)}"
+    yield f"database = {_text(application.database)}" if application.database else '# database = "NAME"'
+
+
+def _health(target: Target, here: str) -> Iterator[str]:
+    yield "\n# A page of the application that runs against the clone; {host} and {port} become the clone's. No redirect is followed."
+    if not target.health:
+        yield f'# [[{here}.health]]\n# name = "api"\n# url = "https://staging.example.com/health?db={{host}}:{{port}}"'
+        yield '# status = 200\n# contains = "ok"\n# timeout = "10s"'
+    for page in target.health:
+        yield f"\n[[{here}.health]]"
+        yield f"name = {_text(page.name)}"
+        yield f"url = {_text(page.url)}"
+        yield f"status = {page.status}"
+        if page.contains is not None:
+            yield f"contains = {_text(page.contains)}"
+        yield f"timeout = {_text(span_text(page.timeout))}"
+
+
+def _checks(target: Target, here: str) -> Iterator[str]:
     if not target.checks:
         yield "\n# A question of your own: one SQL statement that returns one value, and what it must be."
         yield f"# [[{here}.checks]]"
         yield '# name = "payroll is ready"\n# sql = "select count(*) from payroll"\n# expect = ">= 1"'
+        yield '# login = "secretsmanager:NAME"  # whom it runs as, when not as the application'
     for check in target.checks:
         yield f"\n[[{here}.checks]]"
-        yield f"name = {_text(check.name)}"
-        yield f"sql = {_text(check.sql)}"
-        yield f"expect = {_text(check.expect)}"
-        yield f"timeout = {_text(span_text(check.timeout))}"
+        yield from _check(check)
+
+
+def _check(check: SqlCheck) -> Iterator[str]:
+    yield f"name = {_text(check.name)}"
+    yield f"sql = {_text(check.sql)}"
+    yield f"expect = {_text(check.expect)}"
+    yield f"timeout = {_text(span_text(check.timeout))}"
+    if check.login is not None:
+        yield f"login = {_text(check.login)}"
+    if check.max_rows != SqlCheck.model_fields["max_rows"].default:
+        yield f"max_rows = {check.max_rows}"
+
+
+def _waivers(target: Target, here: str) -> Iterator[str]:
+    if not target.waivers:
+        yield "\n# A check that you do without: which, who says so, and why. Every report shows it."
+        yield f'# [[{here}.waivers]]\n# check = "application.health"\n# by = "NAME"\n# why = "the API has no health page"'
+    for waiver in target.waivers:
+        yield f"\n[[{here}.waivers]]"
+        yield f"check = {_text(waiver.check)}"
+        yield f"by = {_text(waiver.by)}"
+        yield f"why = {_text(waiver.why)}"
+
+
+def _staging(staging: Staging, here: str) -> Iterator[str]:
+    yield "\n# What a clone for staging is scaled down to, and how long it may live."
+    mark = "# " if staging == Staging() else ""
+    yield f"{mark}[{here}.staging]"
+    yield f"{mark}instance_class = {_text(staging.instance_class)}"
+    yield f"{mark}instances = {staging.instances}"
+    yield f"{mark}keep = {_text(span_text(staging.keep))}"
+
+
+def _contacts(target: Target, here: str) -> Iterator[str]:
     if not target.contacts:
         yield f'\n# Whom to call.\n# [[{here}.contacts]]\n# role = "DBA On-Call"'
         yield '# address = "dba-oncall@company.com"\n# answers_within = "15m"'
