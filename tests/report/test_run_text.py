@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from daybreak.model.findings import Measured
+from daybreak.model.findings import Detail, Measured, Standing
 from daybreak.model.run import RunAborted, RunPaused, StepFailed, StepSeen
-from daybreak.report.run_text import event_line, run_view, runs_view
+from daybreak.report.run_text import event_line, findings_table, run_view, runs_view
+from tests import fix_reports as reports
 from tests import fix_runs as runs
 from tests import fix_worlds as worlds
 from tests.fix_golden import Golden, printed, settled
@@ -21,6 +22,23 @@ def test_the_report_of_a_run(name: str, golden: Golden) -> None:
     plan = worlds.plan()
     state = runs.paused(plan) if name == "paused" else runs.finished(plan, is_good=name == "done")
     golden(f"report/run-{name}.txt", settled(printed(run_view(plan, state, then="daybreak clean x")), plan))
+
+
+def test_the_lines_behind_what_is_not_fit_are_shown(golden: Golden) -> None:
+    """Which table? That is the next question, and the answer is there; what is fit needs no list."""
+    text = printed(findings_table(reports.bad_findings()), width=120)
+    assert "public.employees " in text
+    assert "public.payments " not in text
+    golden("report/findings-bad.txt", text)
+
+
+def test_a_terminal_shows_the_first_of_very_many_lines() -> None:
+    """Five hundred lost tables must not push the verdict off the screen."""
+    lost = tuple(Detail(name=f"t{number}", standing=Standing.UNFIT, found="0") for number in range(500))
+    finding = reports.bad_findings()[0].model_copy(update={"standing": Standing.UNFIT, "details": lost})
+    text = printed(findings_table((finding,)))
+    assert text.count("unfit") == 13
+    assert "and 488 more, in the report: -o html" in text
 
 
 def test_every_request_id_is_in_the_report() -> None:

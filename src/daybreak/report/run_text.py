@@ -38,6 +38,9 @@ from daybreak.report.sentences import printable_sentence, sentence
 from daybreak.report.status_text import STYLES, standing_text
 from daybreak.report.words import plain, span_words
 
+_MOST_TROUBLES = 12
+"""Lines of one finding on a terminal; hundreds would push the verdict off the screen."""
+
 _STEP_STYLES = {"done": "green", "failed": "bold red", "uncertain": "yellow", "sent": "cyan", "intended": "cyan"}
 
 
@@ -190,9 +193,26 @@ def findings_table(findings: tuple[Finding, ...]) -> Table:
             if finding.why:
                 found += Text("\n") + plain(finding.why, "dim")
             table.add_row(
-                Text("  ") + plain(finding.title), plain(finding.expected), found, standing_text(finding.standing)
+                Padding(plain(finding.title), (0, 0, 0, 2)),
+                plain(finding.expected),
+                found,
+                standing_text(finding.standing),
             )
+            _troubles(table, finding)
     return table
+
+
+def _troubles(table: Table, finding: Finding) -> None:
+    """The lines behind a sentence that speak against the clone; a terminal shows the first of them."""
+    against = [detail for detail in finding.details if detail.standing in (Standing.UNFIT, Standing.UNKNOWN)]
+    for detail in against[:_MOST_TROUBLES]:
+        found = plain(detail.found)
+        if detail.why:
+            found += Text("\n" if detail.found else "") + plain(detail.why, "dim")
+        name = Padding(plain(detail.name, "dim"), (0, 0, 0, 4))
+        table.add_row(name, plain(detail.expected, "dim"), found, standing_text(detail.standing))
+    if (more := len(against) - _MOST_TROUBLES) > 0:
+        table.add_row(Text(f"    and {more:,} more, in the report: -o html", "dim"))
 
 
 def _ending(plan: Plan, state: RunState, then: str) -> Group:
