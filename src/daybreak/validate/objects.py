@@ -4,10 +4,89 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from daybreak.assess import objects
+from daybreak.assess.objects import Circumstances, Witnesses
+from daybreak.errors import DaybreakError
+from daybreak.model.answers import Settings, Silence
+from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Finding
+from daybreak.model.inventory import Inventory
+from daybreak.postgres.inventory import undone
+from daybreak.postgres.session import Limits, connected
+from daybreak.validate.probes import ask_settings
 from daybreak.validate.visit import Visit
 
+_WORKERS = "max_logical_replication_workers"
+_JOBS = "cron.launch_active_jobs"
 
-def findings(_visit: Visit) -> Iterator[Finding]:
+
+def findings(visit: Visit) -> Iterator[Finding]:
     """Each finding about the objects of the database."""
-    yield from ()
+    clone = visit.inventory
+    witnesses = Witnesses() if isinstance(clone, Silence) else _witnesses(visit)
+    yield from objects.findings(clone, witnesses, _circumstances(visit))
+
+
+def _witnesses(visit: Visit) -> Witnesses:
+    baseline, source = visit.subject.baseline, visit.source_inventory
+    absent = []
+    if not isinstance(baseline, Baseline):
+        absent.append("there is no baseline" if baseline is None else f"the baseline could not be read: {baseline.why}")
+    if not isinstance(source, Inventory):
+        absent.append("the source is not asked" if source is None else f"the source could not be asked: {source.why}")
+    seen = source if isinstance(source, Inventory) else None
+    return Witnesses(
+        baseline=baseline.inventory if isinstance(baseline, Baseline) else None,
+        source=seen,
+        undone=_undone(visit, seen),
+        absent=tuple(absent),
+    )
+
+
+def _undone(visit: Visit, source: Inventory | None) -> frozenset[int]:
+    """The source's transactions that the clone never saw end; all of them when the clone does not say."""
+    if source is None or visit.place is None:
+        return frozenset()
+    xids = frozenset(item.xmin for item in source.items if item.xmin is not None)
+    limit = visit.subject.patience.asking
+    try:
+        with connected(visit.place.address, visit.place.login, Limits(statement=limit, whole=limit)) as session:
+            return undone(session, xids)
+    except DaybreakError:
+        # Whatever the source changed may then have come after the moment: nothing is condemned for it alone.
+        return xids
+
+
+def _circumstances(visit: Visit) -> Circumstances:
+    subject = visit.subject
+    action = subject.action
+    settings = ask_settings(visit.place, (_WORKERS, _JOBS), subject.patience.asking) if visit.place else None
+    origin = action.source_seen
+    hosts = (origin.endpoint, origin.reader_endpoint) if origin else ()
+    places = (*hosts, *(instance.endpoint for instance in action.instances_seen))
+    return Circumstances(
+        moment=subject.moment,
+        may_subscribe=_may_subscribe(settings),
+        may_schedule=_may_schedule(settings),
+        production=frozenset(host.lower() for host in places if host),
+        awaited=frozenset(name for name, wanted in action.tables.items() if wanted.min_rows or wanted.freshness),
+    )
+
+
+def _value(settings: Settings, name: str) -> str | None:
+    return next((each.value for each in settings.known if each.name == name), None)
+
+
+def _may_subscribe(settings: Settings | Silence | None) -> bool | None:
+    if not isinstance(settings, Settings):
+        return None
+    value = _value(settings, _WORKERS)
+    return None if value is None else value != "0"
+
+
+def _may_schedule(settings: Settings | Silence | None) -> bool | None:
+    """Whether pg_cron launches jobs: not when it is switched off, and not when it is not loaded at all."""
+    if not isinstance(settings, Settings):
+        return None
+    value = _value(settings, _JOBS)
+    return "cron" in settings.families if value is None else value.lower() not in ("off", "0", "false", "no")

@@ -1,0 +1,261 @@
+"""The boxes about everything in the database besides its rows: each from its kinds of things, its witnesses and its rule.
+
+The law: a box whose whole meaning is comparison is unknown without a witness, and one line that is not fit decides its box.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from daybreak.assess import boxes, objects_rules
+from daybreak.assess.boxes import Asked, Box, listed
+from daybreak.assess.objects_past import FIT, UNFIT, UNKNOWN, Past, Three, Witnesses
+from daybreak.assess.objects_rules import Circumstances, Rule, flawed
+from daybreak.model.answers import Silence
+from daybreak.model.findings import Detail, Finding
+from daybreak.model.inventory import Inventory, Item, Kind
+from daybreak.model.value import iso
+
+__all__ = ["Circumstances", "Witnesses", "findings"]
+
+
+def _no_rule(_three: Three, _circumstances: Circumstances) -> Iterator[Detail]:
+    yield from ()
+
+
+def _everything(_item: Item) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class _Chapter:
+    """One box: which things belong to it, what is said of each by itself, and whether it means nothing without a witness."""
+
+    box: Box
+    kinds: tuple[Kind, ...]
+    things: str
+    rule: Rule = _no_rule
+    needs_witness: bool = False
+    belongs: Callable[[Item], bool] = _everything
+    is_compared: bool = True
+    tells_missing: bool = True
+    unseen: frozenset[str] = field(default_factory=frozenset)
+
+
+def _is_partition(item: Item) -> bool:
+    return "partition of" in item.facts or item.facts.get("kind") == "partitioned table"
+
+
+def _is_materialized(item: Item) -> bool:
+    return item.facts.get("kind") == "materialized view"
+
+
+def _is_unlogged(item: Item) -> bool:
+    return item.facts.get("persistence") == "unlogged"
+
+
+def _is_plain(item: Item) -> bool:
+    return item.kind != "relation" or not (_is_partition(item) or _is_materialized(item) or _is_unlogged(item))
+
+
+_CHAPTERS = (
+    _Chapter(
+        boxes.FOREIGN_KEYS, ("foreign key",), "foreign keys", flawed("enforced, validated", objects_rules.not_enforced)
+    ),
+    _Chapter(boxes.INDEXES, ("index",), "indexes", flawed("valid", objects_rules.unusable_index)),
+    _Chapter(
+        boxes.PARTITIONS,
+        ("relation",),
+        "partitions and partitioned tables",
+        flawed("attached", objects_rules.detaching),
+        needs_witness=True,
+        belongs=_is_partition,
+    ),
+    _Chapter(
+        boxes.COLUMNS,
+        ("column", "relation"),
+        "tables and views",
+        needs_witness=True,
+        belongs=_is_plain,
+        tells_missing=False,
+    ),
+    _Chapter(boxes.CONSTRAINTS, ("constraint",), "constraints", flawed("validated", objects_rules.not_enforced)),
+    _Chapter(
+        boxes.TRIGGERS,
+        ("trigger", "event trigger", "rule"),
+        "triggers and rules",
+        flawed("enabled", objects_rules.disabled),
+    ),
+    _Chapter(
+        boxes.FUNCTIONS,
+        ("schema", "function", "view", "type"),
+        "schemas, functions, views and types",
+        needs_witness=True,
+    ),
+    _Chapter(boxes.SEQUENCES, ("sequence",), "sequences", objects_rules.sequence_ahead),
+    _Chapter(
+        boxes.UNLOGGED,
+        ("relation",),
+        "unlogged tables",
+        objects_rules.emptied,
+        belongs=_is_unlogged,
+        tells_missing=False,
+    ),
+    _Chapter(
+        boxes.MATERIALIZED_VIEWS,
+        ("relation",),
+        "materialized views",
+        flawed("populated", objects_rules.unpopulated),
+        belongs=_is_materialized,
+    ),
+    _Chapter(boxes.EXTENSIONS, ("extension",), "extensions", needs_witness=True),
+    _Chapter(boxes.PUBLICATIONS, ("publication",), "publications and their tables", needs_witness=True),
+    _Chapter(
+        boxes.SUBSCRIPTIONS,
+        ("subscription",),
+        "subscriptions",
+        objects_rules.held_back(lambda known: known.may_subscribe, "enabled", "subscription"),
+        is_compared=False,
+    ),
+    _Chapter(
+        boxes.CRON_JOBS,
+        ("cron job",),
+        "scheduled jobs",
+        objects_rules.held_back(lambda known: known.may_schedule, "active", "scheduled job"),
+        is_compared=False,
+    ),
+    _Chapter(boxes.FOREIGN_SERVERS, ("foreign server",), "foreign servers and their logins", objects_rules.leading_out),
+    _Chapter(
+        boxes.COLLATIONS,
+        ("collation",),
+        "collations",
+        flawed("the version that is recorded", objects_rules.another_collation),
+        is_compared=False,
+    ),
+    _Chapter(boxes.STATISTICS, ("statistics",), "tables", objects_rules.analyzed, is_compared=False),
+    _Chapter(
+        boxes.PREPARED_TRANSACTIONS,
+        ("prepared transaction",),
+        "prepared transactions",
+        flawed("none", objects_rules.left_over),
+        is_compared=False,
+    ),
+    _Chapter(
+        boxes.REPLICATION_SLOTS,
+        ("replication slot",),
+        "replication slots",
+        flawed("none", objects_rules.left_over),
+        is_compared=False,
+    ),
+    _Chapter(
+        boxes.ROLES, ("role", "membership", "setting"), "roles, memberships and their settings", needs_witness=True
+    ),
+    _Chapter(boxes.OWNERS, ("owner",), "objects with an owner", needs_witness=True),
+    _Chapter(boxes.GRANTS, ("grant",), "objects with privileges", needs_witness=True),
+    _Chapter(
+        boxes.ROW_SECURITY,
+        ("row security", "policy"),
+        "tables with row security, and policies",
+        flawed("row security in force", objects_rules.unguarded),
+        needs_witness=True,
+    ),
+)
+
+
+def findings(clone: Inventory | Silence, witnesses: Witnesses, circumstances: Circumstances) -> Iterator[Finding]:
+    """Each box about objects, judged from the clone's inventory and those of its witnesses."""
+    for chapter in _CHAPTERS:
+        expected = _expected(chapter, witnesses)
+        if isinstance(clone, Silence):
+            yield chapter.box.silent(expected, clone)
+        else:
+            yield _finding(chapter, clone, witnesses, circumstances)
+
+
+def _expected(chapter: _Chapter, witnesses: Witnesses) -> str:
+    if not chapter.is_compared:
+        return chapter.box.title[0].lower() + chapter.box.title[1:]
+    baseline = witnesses.baseline
+    shown = [f"the baseline of {iso(baseline.taken)}" if baseline.taken else "the baseline"] if baseline else []
+    shown += ["the source"] if witnesses.source else []
+    return f"{chapter.things} as in " + " or ".join(shown) if shown else f"{chapter.things} as the source had them"
+
+
+def _finding(chapter: _Chapter, clone: Inventory, witnesses: Witnesses, circumstances: Circumstances) -> Finding:
+    expected, asked = _expected(chapter, witnesses), Asked(clone.asked, clone.took)
+    denied = {kind: why for kind in chapter.kinds if (why := clone.why_unlisted(kind)) is not None}
+    past = Past(clone, witnesses, circumstances.moment, dict.fromkeys(chapter.kinds, chapter.unseen))
+    kinds = tuple(kind for kind in chapter.kinds if kind not in denied)
+    threes = [three for kind in kinds for three in past.threes(kind) if _is_of(chapter, three)]
+    lines = [line for three in threes for line in _lines(chapter, three, past, circumstances)]
+    lines += [Detail(name=kind, standing=UNKNOWN, found="could not be listed", why=why) for kind, why in denied.items()]
+    here = sum(three.clone is not None for three in threes)
+    details = _sorted(lines)
+    found = _found(chapter, here, details)
+    if any(line.standing is UNFIT for line in lines):
+        finding = chapter.box.unfit(expected, found, asked)
+    elif unknown := [line for line in lines if line.standing is UNKNOWN]:
+        why = listed([f"{line.name}: {line.why}" for line in unknown], most=3)
+        finding = chapter.box.unknown(expected, why, asked, found=found)
+    elif why := _why_untold(chapter, past, witnesses):
+        finding = chapter.box.unknown(expected, why, asked, found=found)
+    else:
+        finding = chapter.box.fit(expected, found, asked)
+    return finding.model_copy(update={"details": details})
+
+
+def _is_of(chapter: _Chapter, three: Three) -> bool:
+    """Whether a thing belongs to the box: as any of the three shows it, so that what changed its nature is not lost."""
+    shown = [item for item in (three.clone, *three.shown) if item is not None]
+    if chapter.belongs is _is_plain:
+        return all(chapter.belongs(item) for item in shown)
+    return any(chapter.belongs(item) for item in shown)
+
+
+def _lines(chapter: _Chapter, three: Three, past: Past, circumstances: Circumstances) -> list[Detail]:
+    """What is said of one thing; a rule that condemns it silences a comparison that only tells."""
+    ruled = list(chapter.rule(three, circumstances))
+    if not chapter.is_compared or (three.clone is None and not chapter.tells_missing):
+        return ruled
+    compared = list(past.lines(three))
+    if any(line.standing is not FIT for line in compared):
+        return [
+            *compared,
+            *(line for line in ruled if line.standing is not FIT and line.found not in _found_in(compared)),
+        ]
+    return [*ruled, *(compared if not any(line.standing is UNFIT for line in ruled) else ())]
+
+
+def _found_in(lines: list[Detail]) -> frozenset[str]:
+    return frozenset(line.found for line in lines)
+
+
+_ORDER: Mapping[object, int] = {UNFIT: 0, UNKNOWN: 1, FIT: 2}
+
+
+def _sorted(lines: list[Detail]) -> tuple[Detail, ...]:
+    return tuple(sorted(lines, key=lambda line: (_ORDER[line.standing], line.name)))
+
+
+def _found(chapter: _Chapter, here: int, lines: tuple[Detail, ...]) -> str:
+    """One sentence: how many things there are, what is wrong with which, and how many more are told below."""
+    said = [f"{line.name}: {line.found}" for line in lines if line.standing is UNFIT]
+    unknown = sum(line.standing is UNKNOWN for line in lines)
+    told = sum(line.standing is FIT for line in lines)
+    words = [f"{here} {chapter.things}"]
+    words += [listed(said, most=3)] if said else []
+    words += [f"{unknown} unknown"] if unknown else []
+    words += [f"{told} told below"] if told else []
+    return "; ".join(words)
+
+
+def _why_untold(chapter: _Chapter, past: Past, witnesses: Witnesses) -> str:
+    """Why the box means nothing, where nobody can say what there should be."""
+    if not chapter.needs_witness:
+        return ""
+    without = [kind for kind in chapter.kinds if not past.has_witness(kind)]
+    if not without:
+        return ""
+    reasons = "; ".join(witnesses.absent) or "no witness shows what there should be"
+    return f"{reasons}; a baseline (daybreak baseline TARGET) taken before the moment would have told"

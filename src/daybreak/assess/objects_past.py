@@ -1,0 +1,296 @@
+"""One kind of thing in a clone against its two witnesses: what differs, and whether time can explain it.
+
+The law: what equals either witness is right; what time can explain is told; only what was surely otherwise at the moment is
+condemned. A physical copy shares transaction ids with its source, so an item of the source that was last written by a
+transaction the clone knows was just so at the moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from daybreak.model.findings import Detail, Standing
+from daybreak.model.inventory import Inventory, Item, Kind, is_before
+from daybreak.model.names import printable
+
+FIT, UNFIT, UNKNOWN = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN
+
+GIVES_ACCESS: frozenset[Kind] = frozenset(
+    {
+        "grant",
+        "membership",
+        "role",
+        "policy",
+        "trigger",
+        "event trigger",
+        "rule",
+        "publication",
+        "foreign server",
+        "setting",
+    }
+)
+"""Where one too many is as bad as one too few."""
+
+PART_OF_ANOTHER: frozenset[Kind] = frozenset({"column", "grant", "owner", "statistics"})
+"""Kinds with one item for each object: where it is missing the object is, and the object's own box says so."""
+
+_OWN_NUMBERS = ("has data", "last analyzed", "at", "collected", "readable")
+_OWN_LEADS = ("farthest in ", "unread ")
+
+
+@dataclass(frozen=True)
+class Witnesses:
+    """What is known of the database besides the clone: the baseline before the moment, and the source as it is now."""
+
+    baseline: Inventory | None = None
+    source: Inventory | None = None
+    undone: frozenset[int] = frozenset()
+    """Transactions of the source that the clone knows as never finished: they committed after the moment."""
+    absent: tuple[str, ...] = ()
+    """Why there is no baseline, and why no source."""
+
+
+@dataclass(frozen=True)
+class Three:
+    """One thing as the clone, the baseline and the source have it; none where it is not."""
+
+    clone: Item | None = None
+    baseline: Item | None = None
+    source: Item | None = None
+
+    @property
+    def shown(self) -> tuple[Item, ...]:
+        """As the witnesses show it."""
+        return tuple(item for item in (self.baseline, self.source) if item is not None)
+
+    @property
+    def any(self) -> Item:
+        """Whichever there is."""
+        return next(item for item in (self.clone, *self.shown) if item is not None)
+
+
+@dataclass(frozen=True)
+class Past:
+    """The clone's items beside those of its witnesses, and the clone's place in time."""
+
+    clone: Inventory
+    witnesses: Witnesses
+    moment: datetime
+    unseen: Mapping[Kind, frozenset[str]] = field(default_factory=dict)
+    """Facts that are not compared, by kind: a rule judges them."""
+
+    def has_witness(self, kind: Kind) -> bool:
+        """Whether anybody can say what there should be of a kind."""
+        return any(self._witness(each, kind) is not None for each in (self.witnesses.baseline, self.witnesses.source))
+
+    def threes(self, kind: Kind) -> tuple[Three, ...]:
+        """Every thing of a kind that any of the three has."""
+        clone, baseline, source = (self._named(each, kind) for each in self._inventories)
+        names = dict.fromkeys((*clone, *baseline, *source))
+        return tuple(Three(clone.get(name), baseline.get(name), source.get(name)) for name in names)
+
+    def lines(self, three: Three) -> Iterator[Detail]:
+        """What is to be said about one thing: nothing where it is what either witness shows."""
+        kind = three.any.kind
+        clone = three.clone
+        if not self.has_witness(kind):
+            return
+        if clone is None:
+            if kind not in PART_OF_ANOTHER:
+                yield from self._missing(three)
+        elif not three.shown:
+            yield from self._extra(clone)
+        elif all(self._facts(clone) != self._facts(item) for item in three.shown):
+            yield from self._different(three, clone)
+
+    @property
+    def _inventories(self) -> tuple[Inventory | None, ...]:
+        return self.clone, self.witnesses.baseline, self.witnesses.source
+
+    @staticmethod
+    def _witness(inventory: Inventory | None, kind: Kind) -> Inventory | None:
+        return inventory if inventory is not None and inventory.why_unlisted(kind) is None else None
+
+    def _named(self, inventory: Inventory | None, kind: Kind) -> dict[str, Item]:
+        return {item.name: item for item in inventory.of(kind)} if inventory else {}
+
+    def _facts(self, item: Item) -> dict[str, str]:
+        unseen = self.unseen.get(item.kind, frozenset())
+        return {
+            name: value
+            for name, value in item.facts.items()
+            if name not in unseen and name not in _OWN_NUMBERS and not name.startswith(_OWN_LEADS)
+        }
+
+    # -- missing ------------------------------------------------------------------------------------------------------
+
+    def _missing(self, three: Three) -> Iterator[Detail]:
+        item = three.source or three.baseline
+        assert item is not None  # noqa: S101  # a missing thing is known from a witness
+        standing, why = self._why_missing(three)
+        yield Detail(name=item.name, standing=standing, expected=self._described(item), found="missing", why=why)
+
+    def _why_missing(self, three: Three) -> tuple[Standing, str]:
+        kind, baseline, source = three.any.kind, three.baseline, three.source
+        if source is None:
+            if self._witness(self.witnesses.source, kind) is not None:
+                return FIT, "gone from the source too, so it was dropped after the baseline was taken"
+            return UNKNOWN, "in the baseline and not here: dropped between the two, or lost"
+        if self._has_another_name(source):
+            return FIT, "renamed in the source since"
+        was_there = self._was_so(source)
+        if was_there or (baseline is not None and baseline.oid == source.oid and was_there is None):
+            return UNFIT, "it was there at the moment"
+        if baseline is not None and baseline.oid is not None and baseline.oid == source.oid:
+            return UNFIT, "in the baseline before the moment, and still in the source"
+        if was_there is False:
+            return FIT, "came after the moment"
+        return self._by_object_id(source)
+
+    def _has_another_name(self, source: Item) -> bool:
+        """Whether the clone has the same object under its old name, and nothing says that it should have the new one."""
+        same = source.oid is not None and self._is_copy(self.witnesses.source)
+        return same and not self._was_so(source) and source.oid in self._oids(source.kind)
+
+    def _oids(self, kind: Kind) -> frozenset[int | None]:
+        return frozenset(item.oid for item in self.clone.of(kind))
+
+    def _by_object_id(self, source: Item) -> tuple[Standing, str]:
+        """Where no transaction tells: object ids are handed out in order, and the clone continues after a gap."""
+        if source.oid is not None and self._is_copy(self.witnesses.source):
+            if source.oid <= self.clone.newest_oid:
+                return UNFIT, "it is older than others that are here"
+            if self.clone.next_oid is not None and source.oid >= self.clone.next_oid:
+                return FIT, "came after the moment"
+        return UNKNOWN, "in the source and not here: created after the moment, or lost"
+
+    # -- extra --------------------------------------------------------------------------------------------------------
+
+    def _extra(self, clone: Item) -> Iterator[Detail]:
+        standing, why = FIT, "came after the baseline was taken"
+        is_own = self._is_own(clone)
+        if is_own:
+            standing = UNFIT if clone.kind in GIVES_ACCESS else FIT
+            why = "made in the clone since it was restored"
+        elif self._witness(self.witnesses.source, clone.kind) is not None:
+            why = "gone from the source since"
+            if clone.kind in GIVES_ACCESS and self._is_untouched(clone):
+                standing, why = UNFIT, "older than the baseline, and not in it"
+            elif clone.kind in GIVES_ACCESS and self._recovered_at is None:
+                standing, why = UNKNOWN, "not in the source: gone from it since, or added here"
+        yield Detail(name=clone.name, standing=standing, expected="none", found=self._described(clone), why=why)
+
+    # -- different ----------------------------------------------------------------------------------------------------
+
+    def _different(self, three: Three, clone: Item) -> Iterator[Detail]:
+        standing, why = self._why_different(three, clone)
+        witness = three.source or three.baseline
+        assert witness is not None  # noqa: S101  # something is different from a witness
+        expected, found = self._facts(witness), self._facts(clone)
+        names = [name for name in dict.fromkeys((*expected, *found)) if expected.get(name) != found.get(name)]
+        for name in names:
+            yield Detail(
+                name=clone.name if len(names) == 1 and clone.kind != "column" else f"{clone.name}: {printable(name)}",
+                standing=standing,
+                expected=self._fact(name, expected),
+                found=self._fact(name, found),
+                why=why,
+            )
+
+    @staticmethod
+    def _fact(name: str, facts: Mapping[str, str]) -> str:
+        return f"{printable(name)}: {printable(facts[name])}" if name in facts else f"{printable(name)}: none"
+
+    def _why_different(self, three: Three, clone: Item) -> tuple[Standing, str]:
+        baseline, source = three.baseline, three.source
+        do_agree = baseline is not None and source is not None and self._facts(baseline) == self._facts(source)
+        if source is not None:
+            if self._names_a_renamed_role(clone, source):
+                return FIT, "a role was renamed in the source since"
+            was_so = self._was_so(source)
+            if was_so:
+                return UNFIT, "so it was at the moment"
+            if self._is_own(clone):
+                return UNFIT, "changed in the clone since it was restored"
+            if do_agree and (was_so is None or self._is_untouched(clone)):
+                return UNFIT, "so in the baseline before the moment, and so in the source now"
+            if was_so is False:
+                return FIT, "changed in the source after the moment"
+            return UNKNOWN, "the source has it otherwise now, and nobody can tell since when"
+        if self._is_own(clone):
+            return UNFIT, "changed in the clone since it was restored"
+        if self._is_untouched(clone):
+            return UNFIT, "not changed since the baseline was taken, and yet different"
+        if clone.xmin is None:
+            return UNKNOWN, "the baseline has it otherwise, and nobody can tell since when"
+        return FIT, "changed after the baseline was taken"
+
+    def _names_a_renamed_role(self, clone: Item, source: Item) -> bool:
+        names = {*clone.facts, *clone.facts.values(), *source.facts, *source.facts.values()}
+        return any(name.split(" on column ")[0] in self._renamed_roles for name in names)
+
+    @cached_property
+    def _renamed_roles(self) -> frozenset[str]:
+        """Names of roles that are called otherwise in the source now, old and new."""
+        source = self.witnesses.source
+        if source is None or not self._is_copy(source):
+            return frozenset()
+        here = {item.oid: item.name for item in self.clone.of("role")}
+        pairs = [
+            (here[item.oid], item.name) for item in source.of("role") if here.get(item.oid, item.name) != item.name
+        ]
+        return frozenset(name for pair in pairs for name in pair)
+
+    # -- time ---------------------------------------------------------------------------------------------------------
+
+    def _was_so(self, source: Item) -> bool | None:
+        """Whether the source's item was just so at the moment; none when its transactions say nothing about the clone.
+
+        The clone's youngest change of a catalog is the measure, and not its next transaction: a clone counts on by itself.
+        """
+        measure = self.clone.newest_xid
+        if source.xmin is None or measure is None or not self._is_copy(self.witnesses.source):
+            return None
+        return not is_before(measure, source.xmin) and source.xmin not in self.witnesses.undone
+
+    def _is_own(self, clone: Item) -> bool:
+        """Whether an item was surely written in the clone itself, after its recovery."""
+        mark = self._recovered_at
+        if mark is None:
+            return False
+        if clone.xmin is not None:
+            return not is_before(clone.xmin, mark)
+        return clone.oid is not None and self.clone.next_oid is not None and clone.oid >= self.clone.next_oid
+
+    @property
+    def _recovered_at(self) -> int | None:
+        """The next transaction as of the clone's last checkpoint; none where that could be from before the moment."""
+        is_later = self.clone.checkpoint is not None and self.clone.checkpoint >= self.moment
+        return self.clone.next_xid if is_later else None
+
+    def _is_untouched(self, clone: Item) -> bool:
+        """Whether an item of the clone was written before the baseline, and not since."""
+        baseline = self.witnesses.baseline
+        if clone.xmin is None or baseline is None or baseline.oldest_xid is None or not self._is_copy(baseline):
+            return False
+        return is_before(clone.xmin, baseline.oldest_xid)
+
+    def _is_copy(self, other: Inventory | None) -> bool:
+        """Whether the clone is a physical copy of what a witness describes, so that their numbers mean the same."""
+        if other is None:
+            return False
+        if None not in (self.clone.system, other.system) and self.clone.system != other.system:
+            return False
+        there = {item.name: item.oid for item in other.of("relation")}
+        shared = [item.oid == there[item.name] for item in self.clone.of("relation") if item.name in there]
+        # Two databases of one server have its identifier in common, and nothing else.
+        return sum(shared) * 2 > len(shared) if shared else self.clone.system is not None
+
+    def _described(self, item: Item) -> str:
+        facts = self._facts(item)
+        if len(facts) == 1 or "definition" in facts:
+            return printable(facts.get("definition") or next(iter(facts.values())))
+        return printable(", ".join(f"{name}: {value}" for name, value in sorted(facts.items()))) or "present"
