@@ -57,6 +57,10 @@ class Subject:
     login_of: Callable[[str], Login | Silence] = lambda _reference: Silence(asked="a login", why="nobody resolves it")
     """Resolves a reference to a login at the clone, anew each time."""
     patience: Patience = field(default_factory=Patience)
+    source_inventory: Inventory | None = None
+    """The source's inventory where it was taken before; none asks the source."""
+    altered: Callable[[Inventory], Inventory] = lambda seen: seen
+    """What a proof changes of what the clone's catalog shows, where its server cannot show the defect itself."""
 
     @property
     def address(self) -> Address:
@@ -104,11 +108,16 @@ class Visit:
     @cached_property
     def inventory(self) -> Inventory | Silence:
         """Everything besides rows in the clone."""
-        return take_inventory(self.place, self.subject.patience.asking) if self.place else self.unasked("the catalog")
+        if not self.place:
+            return self.unasked("the catalog")
+        seen = take_inventory(self.place, self.subject.patience.asking)
+        return seen if isinstance(seen, Silence) else self.subject.altered(seen)
 
     @cached_property
     def source_inventory(self) -> Inventory | Silence | None:
         """Everything besides rows in the source as it is now; none when there is no source to ask."""
+        if self.subject.source_inventory is not None:
+            return self.subject.source_inventory
         return take_inventory(self.subject.source, self.subject.patience.asking) if self.subject.source else None
 
     def unasked(self, what: str) -> Silence:
