@@ -120,6 +120,7 @@ def _template() -> tuple[Template, str]:
         finalize=_finalized,
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     environment.filters |= {
         "iso": iso,

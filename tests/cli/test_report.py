@@ -1,0 +1,66 @@
+"""`daybreak report` as somebody types it, about a run that an earlier release finished; no AWS is there to be asked."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import stat
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from daybreak.model.report import Report
+from tests.fix_cli import Person
+
+JOURNALS = Path(__file__).parents[1] / "golden" / "journals" / "format-1" / "runs"
+RUN = "embi-aurora-pitr-202401151430-7k2"
+
+
+@pytest.fixture
+def keeper(tmp_path: Path) -> Person:
+    """Somebody who keeps that run and reaches nothing."""
+    ada = Person(tmp_path)
+    ada.configure()
+    shutil.copytree(JOURNALS, ada.state / "runs")
+    return ada
+
+
+def test_text_is_what_show_prints(keeper: Person) -> None:
+    """One run, one story: two verbs that tell it differently would both be doubted."""
+    report = keeper.daybreak("report", RUN)
+    assert report.code == 0, report.err
+    assert report.out == keeper.daybreak("show", RUN).out
+
+
+def test_each_format_is_printed_and_nothing_else(keeper: Person) -> None:
+    """A pipe takes what it is given."""
+    page = keeper.daybreak("report", RUN, "-o", "html")
+    assert (page.code, page.err) == (0, "")
+    assert page.out.startswith("<!DOCTYPE html>")
+    assert page.out.endswith("</html>\n")
+    assert Report.model_validate(keeper.daybreak("report", RUN, "-o", "json").json()).run == RUN
+    assert ET.fromstring(keeper.daybreak("report", RUN, "-o", "junit").out.encode()).tag == "testsuites"
+    assert keeper.daybreak("report", RUN, "-o", "markdown").out.startswith("# embi: ")
+
+
+def test_a_report_is_kept_and_the_next_one_does_not_replace_it(keeper: Person) -> None:
+    """The exit code is about the report, not about the run; the file is for its owner alone."""
+    file = keeper.home / "evidence.json"
+    first = keeper.daybreak("report", RUN, "-o", "json", "--to", str(file))
+    assert (first.code, first.out, first.err) == (0, "", f"wrote {file}\n")
+    assert json.loads(file.read_text())["run"] == RUN
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    again = keeper.daybreak("report", RUN, "-o", "html", "--to", str(file))
+    assert again.code == 2
+    assert f'"{file}" exists already' in again.err
+    assert keeper.daybreak("report", RUN, "-o", "html", "--to", str(file), "--force").code == 0
+    assert file.read_text().startswith("<!DOCTYPE html>")
+
+
+def test_an_unknown_run_is_refused_and_leaves_no_file(keeper: Person) -> None:
+    """A typing error must not look like evidence of anything."""
+    done = keeper.daybreak("report", "embi-nothing", "-o", "html", "--to", str(keeper.home / "x.html"))
+    assert (done.code, done.out) == (2, "")
+    assert "embi-nothing" in done.err
+    assert not (keeper.home / "x.html").exists()
