@@ -128,6 +128,10 @@ class Session:
             with closing(stream):
                 return list(islice(stream, count))
 
+    def digest_of(self, password: str, username: str) -> str:
+        """What the server keeps of a password, so that no statement and no log shows the password itself."""
+        return self._connection.pgconn.encrypt_password(password.encode(), username.encode(), b"scram-sha-256").decode()
+
     def begin(self, snapshot: str | None = None) -> None:
         """Start a read-only transaction, seeing what ``snapshot`` (exported by another session) sees."""
         self.order(sql.SQL("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"))
