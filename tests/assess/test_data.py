@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from daybreak.assess.data import Recency, all_tables, clock_of, family, meant, measured, recent, row_counts
+from daybreak.assess.data import Recency, all_tables, clock_of, family, meant, measured, recent
+from daybreak.assess.data_rows import row_counts
 from daybreak.model.answers import Count, Counts, Silence, Table, Tables, Unread
 from daybreak.model.findings import Standing
 from daybreak.model.targets import Expectation

@@ -141,7 +141,8 @@ def test_a_faithful_clone_is_fit_and_its_loss_is_measured(stage: Stage) -> None:
     subject = replace(subject, permitted={**subject.permitted, "port": "a lab's", "endpoint": "a lab's"})
     steps: list[Progress] = []
     outcome = validate(subject, tell=lambda finding: None, progress=steps.append)
-    assert {finding.check: finding.standing for finding in outcome.findings if finding.standing is not FIT} == {}
+    rest = {finding.check: finding.standing for finding in outcome.findings if finding.standing is not FIT}
+    assert rest == {"data.content": Standing.WAIVED}, "the standard depth adds no content up, and says so"
     assert verdict_of(outcome.findings).standing is FIT
     assert all(finding.expected and finding.found and finding.asked for finding in outcome.findings)
     assert outcome.measured.rpo == timedelta(seconds=1)

@@ -1,4 +1,4 @@
-"""The runbook's boxes at data level: are all tables there, are their rows there, and how recent are they.
+"""The runbook's boxes at data level: are all tables there, and how recent are their rows.
 
 The law: a table that could not be read is never counted as right, and a guess about a column never condemns a clone.
 """
@@ -12,6 +12,7 @@ from datetime import datetime
 from daybreak.assess import boxes
 from daybreak.assess.boxes import Asked, listed
 from daybreak.model.answers import Count, Counts, Silence, Table, Tables
+from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Finding, Measured
 from daybreak.model.moment import spoken
 from daybreak.model.names import printable
@@ -57,9 +58,12 @@ def family(tables: Tables, table: Table) -> tuple[Table, ...]:
 
 
 def all_tables(
-    clone: Tables | Silence, source: Tables | Silence | None, configured: Mapping[str, Expectation]
+    clone: Tables | Silence,
+    source: Tables | Silence | None,
+    configured: Mapping[str, Expectation],
+    baseline: Baseline | Silence | None = None,
 ) -> Finding:
-    """Every table the source has, and every configured one, is in the clone.
+    """Every table the source has, and every configured one, is in the clone; without the source the baseline is the witness.
 
     The source is asked as it is now, so a table may be missing because it came after the moment. Object ids tell: PostgreSQL
     hands them out in order, so what is numbered lower than something in the clone was there before it.
@@ -73,6 +77,8 @@ def all_tables(
         return box.unfit(expected, f"missing: {listed(absent)}", asked)
     here = f"{len(clone.tables)} tables in {printable(clone.database)}"
     if not isinstance(source, Tables):
+        if isinstance(baseline, Baseline) and baseline.database == clone.database:
+            return _as_in_the_baseline(clone, baseline, asked)
         why = "the source's tables are not known" if source is None else f"the source could not be asked: {source.why}"
         if configured:
             return box.fit(expected, f"{here}, every configured one among them ({why})", asked)
@@ -84,8 +90,8 @@ def all_tables(
     unclear = [table.full for table in missing if table.oid > clone.newest_oid and not _came_later(table, clone)]
     found = (
         here
-        + _told("; not yet there at the moment: ", later)
-        + _told("; gone from the source since: ", _gone(source, clone))
+        + told("; not yet there at the moment: ", later)
+        + told("; gone from the source since: ", _gone(source, clone))
     )
     if lost:
         return box.unfit(expected, f"missing: {listed(lost)}", asked)
@@ -93,6 +99,18 @@ def all_tables(
         why = f"in the source but not here: {listed(unclear)}; created after the moment, or lost"
         return box.unknown(expected, why, asked, found=found)
     return box.fit(expected, found, asked)
+
+
+def _as_in_the_baseline(clone: Tables, baseline: Baseline, asked: Asked) -> Finding:
+    expected = f"the {len(baseline.tables)} tables of the baseline of {iso(baseline.stands_for)}"
+    there = {table.full for table in clone.tables}
+    lost = [table.name for table in baseline.tables if table.name not in there]
+    here = f"{len(clone.tables)} tables in {printable(clone.database)}"
+    if lost:
+        return boxes.TABLES.unfit(expected, f"missing: {listed(lost)}; {here}", asked)
+    return boxes.TABLES.fit(
+        expected, f"{here}, all of the baseline's among them (the source could not be asked)", asked
+    )
 
 
 def _tables_expected(source: Tables | Silence | None, configured: Mapping[str, Expectation]) -> str:
@@ -116,52 +134,9 @@ def _gone(source: Tables, clone: Tables) -> list[str]:
     return [table.full for table in clone.tables if _key(table) not in there]
 
 
-def _told(lead: str, names: list[str]) -> str:
+def told(lead: str, names: list[str]) -> str:
+    """The names after their lead, nothing when there is none."""
     return lead + listed(names) if names else ""
-
-
-def row_counts(answer: Counts | Silence, tables: Tables | Silence, configured: Mapping[str, Expectation]) -> Finding:
-    """Every table can be read to its end, and the configured ones have at least the rows they must have."""
-    minimums = {name: wanted.min_rows for name, wanted in configured.items() if wanted.min_rows is not None}
-    limits = [f"{printable(name)} ≥ {least:,}" for name, least in minimums.items()]
-    box, expected = boxes.ROWS, "every table counted" + _told("; ", limits)
-    if isinstance(tables, Silence):
-        return box.silent(expected, tables)
-    if isinstance(answer, Silence):
-        return box.silent(expected, answer)
-    rows = {count.table: count.rows for count in answer.counted}
-    opinions = [_enough(name, least, tables, rows) for name, least in minimums.items()]
-    found = f"{sum(rows.values()):,} rows in {len(rows)} tables" + _told("; ", [words for _, words in opinions])
-    asked = Asked(answer.asked, answer.took)
-    damaged = [f"{each.name}: {each.why}" for each in answer.unread if each.is_damaged]
-    if damaged or any(is_fit is False for is_fit, _ in opinions):
-        return box.unfit(expected, found + _told("; damaged: ", damaged), asked)
-    unread = [f"{each.name}: {each.why}" for each in answer.unread]
-    unread += [words for is_fit, words in opinions if is_fit is None]
-    if unread:
-        return box.unknown(expected, f"not counted: {listed(unread, 5)}", asked, found=found)
-    if not rows:
-        return box.unknown(expected, "there is no table to count", asked, found=found)
-    if not minimums:
-        found += "; no least number is configured"
-    return box.fit(expected, found, asked)
-
-
-def _enough(name: str, least: int, tables: Tables, rows: Mapping[int, int]) -> tuple[bool | None, str]:
-    """Whether a configured table has the rows it must have; none when what was counted does not decide it."""
-    shown = printable(name)
-    candidates = meant(tables, name)
-    if not candidates:
-        return False, f"{shown} is not there"
-    if len(candidates) > 1:
-        return None, f"{shown} may be {listed([table.full for table in candidates])}"
-    members = [table for table in family(tables, candidates[0]) if table.kind != "partitioned table"]
-    total = sum(rows.get(table.oid, 0) for table in members)
-    if total >= least:
-        return True, f"{shown} {total:,}"
-    if any(table.oid not in rows for table in members):
-        return None, f"{shown} has {total:,} rows in those parts that could be counted"
-    return False, f"{shown} {total:,}"
 
 
 @dataclass(frozen=True)
@@ -245,7 +220,7 @@ def _guessed(answer: Counts, against: Recency) -> str:
         if each.newest and each.newest > against.moment
     ]
     words = f"{newest.name}.{printable(newest.clock)} reaches {iso(newest.newest_until)}, {before} before the moment"
-    return words + _told("; dated after the moment: ", ahead)
+    return words + told("; dated after the moment: ", ahead)
 
 
 def newest_of(answer: Counts) -> Count | None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from daybreak.model.names import printable
 from daybreak.model.value import Instant, Span, Value
 
@@ -161,6 +163,77 @@ class Counts(Value):
     unread: tuple[Unread, ...] = ()
     next_xid: int | None = None
     """The first transaction that the snapshot cannot see, without the epoch; none while one was under way."""
+    server_version: str = ""
+    encoding: str = ""
+    """The server's, such as ``UTF8``; fingerprints of different ones cannot be compared."""
+
+
+class Estimate(Value):
+    """What the planner believes of one table, without looking at it."""
+
+    table: int
+    name: str
+    rows: int | None = None
+    """None where it was never analyzed."""
+    is_empty: bool = False
+    """True when its file was measured and holds nothing: then it has no rows for sure."""
+
+
+class Estimates(Value):
+    """The planner's beliefs about every table, and the newest times that an index tells."""
+
+    asked: str
+    took: Span
+    tables: tuple[Estimate, ...] = ()
+    newest: Counts
+    """Only what an index that leads with the clock column answers at once; its rows are not counts."""
+
+
+class Orphans(Value):
+    """How many rows break one foreign key."""
+
+    key: str
+    """Table and constraint."""
+    table: int
+    """The referring table's object id."""
+    is_validated: bool
+    """False where the constraint never claimed to hold for the rows that were there before it."""
+    rows: int
+    took: Span = Span(0)
+
+
+class References(Value):
+    """The rows of every foreign key that was asked, all in one snapshot."""
+
+    asked: str
+    took: Span
+    keys: tuple[Orphans, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    left_out: int = 0
+    """Keys of tables that are not of this turn's sample."""
+
+
+class IndexRead(Value):
+    """One index that was read through, and what is wrong with it."""
+
+    index: str
+    """Table and index."""
+    way: Literal["amcheck", "walk"]
+    trouble: str = ""
+    took: Span = Span(0)
+
+
+class IndexContents(Value):
+    """What is in the indexes that were read."""
+
+    asked: str
+    took: Span
+    read: tuple[IndexRead, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    left_out: int = 0
+    """Indexes of tables that are not of this turn's sample."""
+    other_methods: dict[str, int] = Field(default_factory=dict)
+    """How many indexes there are that are not btrees, by method; nobody can check those."""
 
 
 class Reply(Value):

@@ -38,6 +38,8 @@ class Baseline(Value):
     resource_id: str | None = None
     database: str
     server_version: str
+    encoding: str = ""
+    """The server's, such as ``UTF8``; empty where it was not noted."""
     next_xid: int | None = None
     """The first transaction that the snapshot cannot see: a clone whose own is the same holds the same rows exactly."""
     tables: tuple[TableBaseline, ...]

@@ -49,7 +49,7 @@ def _is_hashable(session: Session, spelling: str) -> bool:
     """Whether the type has a hash of its own, all the way down to what it is made of: the server tries it."""
     try:
         # The server spelled the type itself, quoted and qualified.
-        session.ask(sql.SQL(_HASHES).format(sql.SQL(spelling)))  # type: ignore[arg-type]
+        session.ask(sql.SQL(_HASHES).format(sql.SQL(spelling)))
     except DaybreakError:
         if not session.is_open:
             raise

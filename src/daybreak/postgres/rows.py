@@ -39,6 +39,8 @@ FROM (SELECT pg_catalog.pg_current_snapshot() AS s) AS here
 """)
 """Where a transaction is still under way its commit would not be seen by its number, so there is no answer then."""
 
+_ENCODING = sql.SQL("SELECT pg_catalog.current_setting('server_encoding')")
+
 _MANNERS = sql.SQL("""
 SELECT pg_catalog.set_config(s.name, m.value, false)
 FROM pg_catalog.pg_settings s
@@ -52,6 +54,10 @@ JOIN (VALUES ('row_security', 'off'), ('max_parallel_workers_per_gather', '0'), 
 _SCAN = sql.SQL(
     "SELECT n, CASE WHEN isfinite(t) THEN (extract(epoch FROM t) * 1000000)::numeric END, coalesce(t = 'infinity', false), d "
     "FROM (SELECT count(*) AS n, {newest} AS t, {digest} AS d FROM ONLY {table}{where}) AS scan"
+)
+_BY_INDEX = sql.SQL(
+    "SELECT CASE WHEN isfinite(t) THEN (extract(epoch FROM t) * 1000000)::numeric END, coalesce(t = 'infinity', false) "
+    "FROM (SELECT (SELECT max({clock})::timestamptz FROM ONLY {table}"
 )
 _NEWEST = sql.SQL("max({clock})::timestamptz")
 _NO_NEWEST = sql.SQL("NULL::timestamptz")
@@ -112,6 +118,11 @@ def next_xid(session: Session) -> int | None:
     return None if found is None else int(found)
 
 
+def encoding(session: Session) -> str:
+    """The encoding of the session's database, such as ``UTF8``."""
+    return str(session.ask(_ENCODING)[0][0])
+
+
 def see_every_row(session: Session) -> None:
     """From now on a count is of the table itself, of all its rows or an error, and by this session alone."""
     session.ask(_MANNERS)
@@ -150,6 +161,21 @@ def read(session: Session, chunk: Chunk) -> Part:
         )
         until = _instant(ticks)
     return Part(rows, found, until, None if chunk.columns is None else int(total or 0))
+
+
+def newest_by_index(session: Session, scan: Scan) -> Part:
+    """The newest time of a table that an index leads with, without a scan; the rows are not counted."""
+    question = _BY_INDEX.format(
+        clock=sql.Identifier(scan.clock), table=sql.Identifier(scan.table.namespace, scan.table.name)
+    )
+    [[ticks, is_endless]] = session.ask(question + sql.SQL(") AS t) AS scan"))
+    found = LAST if is_endless else _instant(ticks)
+    until = found
+    if found is not None and found > scan.moment:
+        past = sql.SQL(" WHERE {}::timestamptz <= {}").format(sql.Identifier(scan.clock), sql.Literal(scan.moment))
+        [[ticks, _]] = session.ask(question + past + sql.SQL(") AS t) AS scan"))
+        until = _instant(ticks)
+    return Part(0, found, until)
 
 
 def count(session: Session, scan: Scan) -> Count:

@@ -23,6 +23,7 @@ from daybreak.postgres.rows import (
     Scan,
     as_count,
     chunks,
+    encoding,
     export_snapshot,
     next_xid,
     read,
@@ -79,6 +80,8 @@ def counted_by(
         counted=tuple(tally.counted),
         unread=(*tally.unread.values(), *untouched),
         next_xid=xid,
+        server_version=leader.server_version,
+        encoding=encoding(leader),
     )
 
 

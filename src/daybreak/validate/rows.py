@@ -1,46 +1,156 @@
-"""The chapter of rows: are all tables there, are their rows there, and how recent are they."""
+"""The chapter of rows: are all tables there, are their rows and their content there, do they agree with each other and with
+their indexes, and how recent are they.
+
+The law: what the chosen depth or sample leaves out is told as left out; the live source is asked again only for what falls
+short, and only there can it explain it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import cached_property
 
-from daybreak.assess import data
-from daybreak.model.answers import Counts, Silence, Tables
-from daybreak.model.findings import Finding
+from daybreak.assess import boxes, data
+from daybreak.assess.data_content import changed, content
+from daybreak.assess.data_indexes import index_contents
+from daybreak.assess.data_orphans import EXPECTED as NO_ORPHANS
+from daybreak.assess.data_orphans import broken, no_orphans
+from daybreak.assess.data_rows import Witnesses, estimated_rows, row_counts, suspects, wishes
+from daybreak.assess.data_sample import left_out, turn_of
+from daybreak.model.answers import Counts, Estimates, IndexContents, References, Silence, Table, Tables
+from daybreak.model.findings import Finding, Measured, Standing
+from daybreak.model.requests import Thoroughness
 from daybreak.postgres.rows import Scan
 from daybreak.validate.counting import count_rows
+from daybreak.validate.crew import Budget
+from daybreak.validate.estimating import estimate_rows
+from daybreak.validate.indexing import Manner, read_indexes
+from daybreak.validate.references import Wanted, count_orphans
 from daybreak.validate.visit import Visit
 
 
 def findings(visit: Visit) -> Iterator[Finding]:
     """Each finding about tables and rows; measures the loss on the way."""
-    subject, configured = visit.subject, visit.subject.action.tables
-    yield data.all_tables(visit.tables, visit.source_tables, configured)
-    counts = _counts(visit)
-    yield data.row_counts(counts, visit.tables, configured)
-    yield data.recent(counts, visit.tables, data.Recency(subject.moment, subject.rpo, configured))
-    visit.measured = data.measured(counts, subject.moment)
+    yield data.all_tables(visit.tables, visit.source_tables, visit.subject.action.tables, visit.subject.baseline)
+    reading = _Reading(visit)
+    yield from reading.glanced() if reading.how.depth == "quick" else reading.read()
 
 
-def _counts(visit: Visit) -> Counts | Silence:
-    tables = visit.tables
-    if visit.place is None or isinstance(tables, Silence):
+class _Reading:
+    """One walk through the rows of a clone, as thoroughly as was asked for."""
+
+    def __init__(self, visit: Visit) -> None:
+        self.visit = visit
+        self.subject = visit.subject
+        self.how: Thoroughness = visit.subject.action.thoroughness
+        self.configured = visit.subject.action.tables
+        self.budget: Budget = visit.subject.patience.counting
+
+    @cached_property
+    def turn(self) -> frozenset[int]:
+        """The tables that are read through this time."""
+        return frozenset() if isinstance(self.visit.tables, Silence) else turn_of(self.visit.tables.tables, self.how)
+
+    @property
+    def recency(self) -> data.Recency:
+        """What recency is judged against."""
+        return data.Recency(self.subject.moment, self.subject.rpo, self.configured)
+
+    def glanced(self) -> Iterator[Finding]:
+        """What the catalog alone can tell."""
+        answer: Estimates | Silence = self._unasked()
+        if self.visit.place and isinstance(self.visit.tables, Tables):
+            answer = estimate_rows(self.visit.place, self._scans(self.visit.tables), self.subject.patience.asking)
+        yield estimated_rows(answer, self.visit.tables, self.configured, self.subject.baseline)
+        newest = answer.newest if isinstance(answer, Estimates) else answer
+        recent = data.recent(newest, self.visit.tables, self.recency)
+        if isinstance(newest, Counts) and recent.standing is Standing.UNKNOWN and not newest.unread:
+            why = "--depth quick asks only where an index leads with the clock; --depth standard reads the tables"
+            recent = recent.model_copy(update={"standing": Standing.WAIVED, "why": why})
+        yield recent
+        measured = data.measured(newest, self.subject.moment)
+        self.visit.measured = Measured() if isinstance(newest, Silence) else measured.model_copy(update={"rows": None})
+        yield left_out(boxes.CONTENT, "the baseline's content where nobody wrote", self.how, "content", "full")
+        yield left_out(boxes.ORPHANS, NO_ORPHANS, self.how, "rows")
+        yield left_out(boxes.INDEX_CONTENTS, "every btree in order", self.how, "indexes")
+
+    def read(self) -> Iterator[Finding]:
+        """What the rows themselves tell."""
+        counts, tables, baseline = self._counts(), self.visit.tables, self.subject.baseline
+        short: frozenset[str] = frozenset()
+        other: frozenset[str] = frozenset()
+        if isinstance(tables, Tables):
+            short = suspects(counts, tables, self.configured, baseline)
+            other = changed(counts, tables, self.configured, baseline)
+        witnesses = Witnesses(baseline, self._at_the_source(short | other, other))
+        yield row_counts(counts, tables, self.configured, witnesses)
+        yield data.recent(counts, tables, self.recency)
+        self.visit.measured = data.measured(counts, self.subject.moment)
+        yield content(counts, tables, self.configured, witnesses, self.how)
+        orphans = self._orphans()
+        yield no_orphans(orphans, self._orphans_at_the_source(broken(orphans)), self.how)
+        yield index_contents(self._indexes(), self.how)
+
+    def _counts(self) -> Counts | Silence:
+        tables = self.visit.tables
+        if self.visit.place is None or isinstance(tables, Silence):
+            return self._unasked()
+        return count_rows(self.visit.place, self._scans(tables), self.budget, self.visit.progress)
+
+    def _scans(self, tables: Tables) -> list[Scan]:
+        wanted = wishes(tables, self.configured)
+        is_full = self.how.depth == "full"
+        return [
+            self._scan(table, wanted[table.oid].freshness if table.oid in wanted else None, is_added_up=is_full)
+            for table in tables.tables
+            if table.is_counted
+        ]
+
+    def _scan(self, table: Table, clock: str | None, *, is_added_up: bool) -> Scan:
+        return Scan(table, data.clock_of(table, clock), self.subject.moment, is_added_up and table.oid in self.turn)
+
+    def _at_the_source(self, names: frozenset[str], added_up: frozenset[str]) -> Counts | Silence | None:
+        """The live source's own counts of what fell short in the clone; nothing else of it is read."""
+        source, tables = self.subject.source, self.visit.source_tables if names else None
+        if source is None or not isinstance(tables, Tables):
+            return None
+        scans = [
+            Scan(table, "", self.subject.moment, table.full in added_up)
+            for table in tables.tables
+            if table.full in names and table.is_counted
+        ]
+        return count_rows(source, scans, self._sparing, lambda _step: None) if scans else None
+
+    def _orphans(self) -> References | Silence:
+        if self.visit.place is None or isinstance(self.visit.tables, Silence):
+            return self._unasked()
+        return count_orphans(self.visit.place, self._wanted(self.visit.tables), self.budget, self.visit.progress)
+
+    def _orphans_at_the_source(self, keys: frozenset[str]) -> References | Silence | None:
+        if not keys or self.subject.source is None:
+            return None
+        wanted = Wanted({}, frozenset(), keys)
+        return count_orphans(self.subject.source, wanted, self._sparing, lambda _step: None)
+
+    def _indexes(self) -> IndexContents | Silence:
+        if self.visit.place is None or isinstance(self.visit.tables, Silence):
+            return self._unasked()
+        # Only in what Daybreak restored itself may anything be created, even for a moment.
+        is_ours = "daybreak:run" in self.subject.clone.tags or bool(self.subject.action.quarantine)
+        manner = Manner(is_with_heap=self.how.depth == "full", may_borrow=is_ours)
+        wanted = self._wanted(self.visit.tables)
+        return read_indexes(self.visit.place, wanted, manner, self.budget, self.visit.progress)
+
+    def _wanted(self, tables: Tables) -> Wanted:
+        return Wanted({table.oid: table.size for table in tables.tables}, self.turn)
+
+    @property
+    def _sparing(self) -> Budget:
+        """What may be asked of a source that serves its own people."""
+        asking = self.subject.patience.asking
+        return replace(self.budget, whole=min(self.budget.whole, asking * 4), connections=1)
+
+    def _unasked(self) -> Silence:
+        tables = self.visit.tables
         return tables if isinstance(tables, Silence) else Silence(asked="the rows", why="the tables are not known")
-    clocks = _configured_clocks(visit, tables)
-    scans = [
-        Scan(table, data.clock_of(table, clocks.get(table.oid)), visit.subject.moment)
-        for table in tables.tables
-        if table.is_counted
-    ]
-    return count_rows(visit.place, scans, visit.subject.patience.counting, visit.progress)
-
-
-def _configured_clocks(visit: Visit, tables: Tables) -> dict[int, str]:
-    """The freshness column of each table that the configuration means, its partitions included."""
-    return {
-        member.oid: wanted.freshness
-        for name, wanted in visit.subject.action.tables.items()
-        if wanted.freshness is not None
-        for table in data.meant(tables, name)
-        for member in data.family(tables, table)
-    }

@@ -18,7 +18,7 @@ from daybreak.model.inventory import Inventory
 from daybreak.model.world import AutomatedBackup, Cluster, Instance, Surroundings
 from daybreak.postgres.answering import answering
 from daybreak.postgres.session import Address, Login
-from daybreak.validate.counting import Budget, Progress
+from daybreak.validate.crew import Budget, Progress
 from daybreak.validate.probes import Place, list_tables, take_inventory
 
 

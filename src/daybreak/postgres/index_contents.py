@@ -1,0 +1,258 @@
+"""Questions about what is in an index: does it agree with itself and with its table.
+
+The law: the server's own checker (amcheck) is asked where it is there or may be borrowed; borrowed means created in a
+transaction that is never committed. Otherwise the index is walked in its order and its rows are counted against the table's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import sql
+
+from daybreak.errors import DaybreakError
+from daybreak.model.names import printable
+from daybreak.postgres.session import Session
+
+_INDEXES = sql.SQL("""
+SELECT i.indexrelid::bigint, x.relname::text, n.nspname::text, t.relname::text, i.indrelid::bigint,
+       coalesce(o.oid, i.indrelid)::bigint, m.amname::text, greatest(x.relpages, 1)::bigint * 8192, t.relkind = 't',
+       coalesce(pg_catalog.pg_get_expr(i.indpred, i.indrelid), ''),
+       ARRAY(SELECT pg_catalog.pg_get_indexdef(i.indexrelid, place::int, true)
+                    || coalesce(' COLLATE ' || pg_catalog.quote_ident(ln.nspname) || '.' || pg_catalog.quote_ident(l.collname), '')
+             FROM pg_catalog.generate_series(1, i.indnkeyatts) AS place
+             LEFT JOIN pg_catalog.pg_collation l ON l.oid = i.indcollation[place - 1]
+             LEFT JOIN pg_catalog.pg_namespace ln ON ln.oid = l.collnamespace ORDER BY place),
+       ARRAY(SELECT i.indoption[place - 1]::int FROM pg_catalog.generate_series(1, i.indnkeyatts) AS place ORDER BY place),
+       EXISTS (SELECT FROM pg_catalog.pg_depend d
+               WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = i.indexrelid
+                 AND d.refclassid IN ('pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_operator'::regclass,
+                                      'pg_catalog.pg_opclass'::regclass, 'pg_catalog.pg_type'::regclass)),
+       EXISTS (SELECT FROM pg_catalog.pg_opclass c WHERE c.oid = ANY (i.indclass::oid[]) AND NOT c.opcdefault)
+FROM pg_catalog.pg_index i
+JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid JOIN pg_catalog.pg_am m ON m.oid = x.relam
+JOIN pg_catalog.pg_class t ON t.oid = i.indrelid JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
+LEFT JOIN pg_catalog.pg_class o ON o.reltoastrelid = t.oid
+WHERE x.relkind = 'i' AND t.relkind IN ('r', 'm', 't') AND t.relpersistence <> 't' AND i.indisvalid AND i.indisready
+  AND (t.relkind <> 't' OR o.relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace))
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND (t.relkind <> 't' OR o.oid IS NOT NULL)
+ORDER BY n.nspname, t.relname, x.relname
+""")
+"""Every index in use; one that is invalid is not, and another check's business."""
+
+_AMCHECK = sql.SQL("""
+SELECT n.nspname::text FROM pg_catalog.pg_proc p
+JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+JOIN pg_catalog.pg_extension e ON d.refclassid = 'pg_catalog.pg_extension'::regclass AND e.oid = d.refobjid
+WHERE e.extname = 'amcheck' AND p.proname = 'bt_index_check' AND p.pronargs = 2
+  AND pg_catalog.has_function_privilege(p.oid, 'execute') AND pg_catalog.has_schema_privilege(n.oid, 'usage')
+""")
+
+_MAY_BORROW = sql.SQL("""
+SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'amcheck'),
+       EXISTS (SELECT FROM pg_catalog.pg_available_extensions WHERE name = 'amcheck'),
+       NOT EXISTS (SELECT FROM pg_catalog.pg_event_trigger e JOIN pg_catalog.pg_roles r ON r.oid = e.evtowner
+                   WHERE e.evtenabled <> 'D' AND r.rolname <> 'rdsadmin')
+""")
+"""Somebody's event trigger would run in our name when the extension is created."""
+
+_HOME = "daybreak_borrowed"
+_BEGIN = sql.SQL("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+_CREATE_HOME = sql.SQL("CREATE SCHEMA {home}").format(home=sql.Identifier(_HOME))
+_CREATE = sql.SQL("CREATE EXTENSION amcheck SCHEMA {home}").format(home=sql.Identifier(_HOME))
+_CHECK = sql.SQL("SELECT {home}.bt_index_check({index}::oid::regclass, {is_with_heap})::text")
+_SAVE = sql.SQL("SAVEPOINT before_index")
+_BACK = sql.SQL("ROLLBACK TO SAVEPOINT before_index")
+
+_BY_INDEX = sql.SQL("""
+SELECT pg_catalog.set_config(name, value, true)
+FROM (VALUES ('enable_seqscan', 'off'), ('enable_bitmapscan', 'off'), ('enable_sort', 'off'),
+             ('enable_indexscan', 'on'), ('enable_indexonlyscan', 'on'), ('enable_incremental_sort', 'off')) AS s (name, value)
+""")
+_BY_TABLE = sql.SQL("""
+SELECT pg_catalog.set_config(name, value, true)
+FROM (VALUES ('enable_seqscan', 'on'), ('enable_bitmapscan', 'off'), ('enable_indexscan', 'off'),
+             ('enable_indexonlyscan', 'off')) AS s (name, value)
+""")
+_IN_TABLE = sql.SQL("SELECT count(*) FROM ONLY {table}{where}")
+_IN_INDEX = sql.SQL(
+    "SELECT count(*), count(*) FILTER (WHERE is_wrong) FROM (SELECT lag({key}) OVER (ORDER BY {order}) {sign} {key} AS is_wrong "
+    "FROM ONLY {table}{where}) AS walk"
+)
+_PLAN = sql.SQL("EXPLAIN (FORMAT JSON) ")
+
+
+@dataclass(frozen=True)
+class Index:
+    """One index, and what it takes to ask it."""
+
+    oid: int
+    index: str
+    table: tuple[str, str]
+    table_oid: int
+    owner_oid: int
+    """The table itself, also where the index is on what is stored apart from it."""
+    method: str
+    size: int
+    is_toast: bool
+    predicate: str
+    keys: tuple[str, ...]
+    options: tuple[int, ...]
+    is_homemade: bool
+    """Whether functions or types that are not PostgreSQL's own take part."""
+    is_unusual: bool
+    """Whether an operator class other than the type's usual one orders it."""
+
+    @property
+    def name(self) -> str:
+        """Table and index as a person reads them, safe to print."""
+        return f"{printable(self.table[0])}.{printable(self.table[1])}.{printable(self.index)}"
+
+
+def indexes(session: Session) -> tuple[Index, ...]:
+    """Every index in use of the database's own tables."""
+    return tuple(
+        Index(
+            oid=oid,
+            index=name,
+            table=(namespace, table),
+            table_oid=table_oid,
+            owner_oid=owner,
+            method=method,
+            size=size,
+            is_toast=is_toast,
+            predicate=predicate,
+            keys=tuple(keys),
+            options=tuple(options),
+            is_homemade=is_homemade,
+            is_unusual=is_unusual,
+        )
+        for (
+            oid, name, namespace, table, table_oid, owner, method, size, is_toast, predicate, keys, options,
+            is_homemade, is_unusual,
+        ) in session.ask(_INDEXES)
+    )  # fmt: skip
+
+
+def amcheck_home(session: Session) -> str | None:
+    """The schema of the server's own checker; none where it is not installed or may not be used."""
+    found = session.ask(_AMCHECK)
+    return str(found[0][0]) if found else None
+
+
+def why_not_borrowed(session: Session) -> str:
+    """Why amcheck cannot be created for a while; empty when it can be tried."""
+    [[is_absent, is_available, is_quiet]] = session.ask(_MAY_BORROW)
+    if not is_absent:
+        return "amcheck is installed but this login may not use it"
+    if not is_available:
+        return "the server does not offer amcheck"
+    return "" if is_quiet else "an event trigger would run when amcheck is created"
+
+
+@contextmanager
+def borrowed_amcheck(session: Session) -> Iterator[str]:
+    """The schema of an amcheck that exists for the length of the block, and only inside this session's transaction.
+
+    The transaction is rolled back at the end, and by the server if this process or the line dies: nothing remains but a
+    transaction number that was used. Raises ``Failed`` where the login may not create it.
+    """
+    session.order(_BEGIN)
+    try:
+        session.order(_CREATE_HOME)
+        session.order(_CREATE)
+        yield _HOME
+    finally:
+        session.rollback()
+
+
+def check(session: Session, home: str, index: Index, *, is_with_heap: bool) -> None:
+    """Have amcheck read an index; raises what it finds wrong, which ``is_damage`` recognizes."""
+    session.ask(
+        _CHECK.format(home=sql.Identifier(home), index=sql.Literal(index.oid), is_with_heap=sql.Literal(is_with_heap))
+    )
+
+
+def check_apart(session: Session, home: str, index: Index, *, is_with_heap: bool) -> None:
+    """The same inside a borrowed transaction, which goes on whatever was found."""
+    session.order(_SAVE)
+    try:
+        check(session, home, index, is_with_heap=is_with_heap)
+    except DaybreakError:
+        if session.is_open:
+            session.order(_BACK)
+        raise
+
+
+def why_not_walked(index: Index) -> str:
+    """Why an index cannot be walked without amcheck; empty when it can."""
+    if index.is_toast:
+        return "it is on values that are stored apart, which no query walks"
+    if index.is_homemade:
+        return "functions or types of the database's own take part, and running them is not harmless"
+    return "another operator class than the usual orders it" if index.is_unusual else ""
+
+
+def walk(session: Session, index: Index) -> str:
+    """What is wrong between an index and its table, empty when they agree; inside a transaction with one snapshot.
+
+    Raises what the server says about damage. A plan that does not walk this very index is told as ``not walked: ...``.
+    """
+    condition = sql.SQL(" WHERE {}").format(_spelled(index.predicate)) if index.predicate else sql.SQL("")
+    table = sql.Identifier(*index.table)
+    question = _IN_INDEX.format(
+        key=_key(index.keys[0]),
+        sign=sql.SQL("<" if index.options[0] & 1 else ">"),
+        order=sql.SQL(", ").join(
+            sql.SQL("{} {} {}").format(
+                _key(key),
+                sql.SQL("DESC" if option & 1 else "ASC"),
+                sql.SQL("NULLS FIRST" if option & 2 else "NULLS LAST"),
+            )
+            for key, option in zip(index.keys, index.options, strict=True)
+        ),
+        table=table,
+        where=condition,
+    )
+    session.ask(_BY_INDEX)
+    [[plan]] = session.ask(_PLAN + question)
+    if _walked(plan) != [index.index]:
+        return NOT_WALKED
+    [[found, wrong]] = session.ask(question)
+    session.ask(_BY_TABLE)
+    [[rows]] = session.ask(_IN_TABLE.format(table=table, where=condition))
+    if found != rows:
+        return f"{found:,} rows by the index, {rows:,} in the table"
+    return f"{wrong:,} rows stand in the wrong order" if wrong else ""
+
+
+NOT_WALKED = "another index serves the same order, so the planner cannot be made to walk this one"
+"""What ``walk`` says instead of a judgement."""
+
+
+def _spelled(text: str) -> sql.Composable:
+    # The server wrote it itself, from its catalog, with every name quoted and qualified.
+    return sql.SQL("({})").format(sql.SQL(text))
+
+
+def _key(text: str) -> sql.Composable:
+    return _spelled(text)
+
+
+def _walked(plan: Any) -> list[str]:
+    """The indexes a plan scans; a table read or a sort stands as an empty name."""
+    found: list[str] = []
+    waiting = [each["Plan"] for each in plan]
+    while waiting:
+        node = waiting.pop()
+        kind = node["Node Type"]
+        if kind in ("Index Scan", "Index Only Scan"):
+            found.append(node["Index Name"])
+        elif ("Scan" in kind and kind != "Subquery Scan") or "Sort" in kind:
+            found.append("")
+        waiting += node.get("Plans", [])
+    return found

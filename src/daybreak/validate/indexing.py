@@ -1,0 +1,167 @@
+"""Read every index through: with the server's own checker where it is there or may be borrowed, else by walking it.
+
+The law: an index that cannot be read is named with its reason and spoils no other; nothing is created that remains; all ends
+within the limit and two seconds.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from time import monotonic
+from typing import Literal
+
+from daybreak.errors import DaybreakError
+from daybreak.model.answers import IndexContents, IndexRead, Silence, Unread
+from daybreak.postgres import index_contents
+from daybreak.postgres.index_contents import Index
+from daybreak.postgres.rows import export_snapshot
+from daybreak.postgres.session import Session, connected, is_damage
+from daybreak.validate.crew import Budget, Crew, Job, Progress, Trouble
+from daybreak.validate.probes import Place
+from daybreak.validate.references import Wanted
+
+BTREE = "btree"
+
+
+def _asked(ask: Callable[[Session, Index], str], index: Index, session: Session) -> str:
+    return ask(session, index)
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How indexes are read."""
+
+    is_with_heap: bool = False
+    """Whether every row of the table is looked for in the index, not only the index read in itself."""
+    may_borrow: bool = False
+    """Whether amcheck may be created in a transaction that is rolled back: on a clone of ours only."""
+
+
+def read_indexes(
+    place: Place, wanted: Wanted, manner: Manner, budget: Budget, progress: Callable[[Progress], None]
+) -> IndexContents | Silence:
+    """What is wrong with each index of this turn's tables; ``progress`` is called on the caller's thread after each."""
+    began = monotonic()
+    try:
+        with connected(place.address, place.login, budget.limits) as leader:
+            answer = _Reading(place, manner, budget, progress).of(leader, wanted)
+    except DaybreakError as error:
+        asked = f"the indexes of {place.address}"
+        return Silence(asked=asked, why=error.message, took=timedelta(seconds=monotonic() - began))
+    return answer.model_copy(update={"took": timedelta(seconds=monotonic() - began)})
+
+
+@dataclass
+class _Reading:
+    """One pass over the indexes."""
+
+    place: Place
+    manner: Manner
+    budget: Budget
+    progress: Callable[[Progress], None]
+    read: list[IndexRead] = field(default_factory=list)
+    unread: dict[int, Unread] = field(default_factory=dict)
+    way: Literal["amcheck", "walk"] = "amcheck"
+    _done: int = 0
+    _total: int = 0
+
+    def of(self, leader: Session, wanted: Wanted) -> IndexContents:
+        every = index_contents.indexes(leader)
+        trees = [index for index in every if index.method == BTREE]
+        chosen = [index for index in trees if wanted.has(index.owner_oid)]
+        self._total = sum(index.size for index in chosen)
+        home = index_contents.amcheck_home(leader)
+        why = "" if home is not None else self._borrowed(leader, chosen)
+        if home is not None:
+            self._crewed(leader, chosen, partial(self._checked, home=home))
+        elif why:
+            self.way = "walk"
+            walked = [index for index in chosen if not self._is_left(index, why)]
+            self._crewed(leader, walked, index_contents.walk)
+        how = f"bt_index_check{', heapallindexed' if self.manner.is_with_heap else ''}"
+        if self.way == "walk":
+            how = f"each btree walked in its order and counted against its table, because {why}:"
+        return IndexContents(
+            asked=f"{how} at {self.place.address}",
+            took=timedelta(0),
+            read=tuple(sorted(self.read, key=lambda each: each.index)),
+            unread=tuple(self.unread.values()),
+            left_out=len(trees) - len(chosen),
+            other_methods=dict(Counter(index.method for index in every if index.method != BTREE)),
+        )
+
+    def _checked(self, session: Session, index: Index, home: str) -> str:
+        index_contents.check(session, home, index, is_with_heap=self.manner.is_with_heap)
+        return ""
+
+    def _crewed(self, leader: Session, chosen: Sequence[Index], ask: Callable[[Session, Index], str]) -> None:
+        leader.begin()
+        jobs = [Job(index.oid, index.name, index.size, partial(_asked, ask, index)) for index in chosen]
+        by_oid = {index.oid: index for index in chosen}
+        crew = Crew(self.place, self.budget.limits, export_snapshot(leader), jobs)
+        crew.work(
+            min(self.budget.connections, len(jobs)),
+            lambda job, result, took: self._note(by_oid[job.key], result, took),
+        )
+        self._give_up_on(chosen, crew.trouble)
+
+    def _borrowed(self, leader: Session, chosen: Sequence[Index]) -> str:
+        """Read all with an amcheck that is never committed; why that could not be, empty when it was."""
+        if not self.manner.may_borrow:
+            return "amcheck is not installed, and nothing is created in a cluster that Daybreak did not restore"
+        if why := index_contents.why_not_borrowed(leader):
+            return why
+        is_there = False
+        try:
+            with index_contents.borrowed_amcheck(leader) as home:
+                is_there = True
+                self._one_by_one(leader, home, chosen)
+        except DaybreakError as error:
+            if not leader.is_open and not is_there:
+                raise
+            if not is_there:
+                return f"amcheck cannot be created: {error.message}"
+            self._give_up_on(chosen, error.message)
+        return ""
+
+    def _one_by_one(self, session: Session, home: str, chosen: Sequence[Index]) -> None:
+        for index in sorted(chosen, key=lambda each: -each.size):
+            began = monotonic()
+            result: str | Trouble = ""
+            try:
+                index_contents.check_apart(session, home, index, is_with_heap=self.manner.is_with_heap)
+            except DaybreakError as error:
+                result = Trouble(error.message, is_damage(error))
+                if not session.is_open:
+                    self._note(index, result, timedelta(seconds=monotonic() - began))
+                    raise
+            self._note(index, result, timedelta(seconds=monotonic() - began))
+
+    def _is_left(self, index: Index, why: str) -> bool:
+        """Whether an index cannot be walked; then it is told."""
+        reason = index_contents.why_not_walked(index)
+        if reason and not index.is_toast:
+            self.unread[index.oid] = Unread(table=index.owner_oid, name=index.name, why=f"{reason}, and {why}")
+        return bool(reason)
+
+    def _note(self, index: Index, result: str | Trouble, took: timedelta) -> None:
+        if isinstance(result, Trouble) and not result.is_damaged:
+            self.unread[index.oid] = Unread(table=index.owner_oid, name=index.name, why=result.why)
+        elif result == index_contents.NOT_WALKED:
+            self.unread[index.oid] = Unread(table=index.owner_oid, name=index.name, why=index_contents.NOT_WALKED)
+        else:
+            trouble = result.why if isinstance(result, Trouble) else result
+            self.read.append(IndexRead(index=index.name, way=self.way, trouble=trouble, took=took))
+        self._done += index.size
+        self.progress(Progress(self._done, self._total, index.name, "of indexes read"))
+
+    def _give_up_on(self, chosen: Sequence[Index], why: str) -> None:
+        seen = {each.index for each in self.read}
+        for index in chosen:
+            if index.name not in seen:
+                lack = Unread(table=index.owner_oid, name=index.name, why=why or "no connection was left")
+                self.unread.setdefault(index.oid, lack)

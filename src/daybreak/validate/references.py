@@ -1,0 +1,89 @@
+"""Count the rows that refer to a row that is not there, several foreign keys at a time over one snapshot.
+
+The law: a key that cannot be asked is named with its reason and spoils no other; all ends within the limit and two seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from time import monotonic
+
+from daybreak.errors import DaybreakError
+from daybreak.model.answers import Orphans, References, Silence, Unread
+from daybreak.postgres.foreign_keys import ForeignKey, foreign_keys, orphans
+from daybreak.postgres.rows import export_snapshot
+from daybreak.postgres.session import Session, connected
+from daybreak.validate.crew import Budget, Crew, Job, Progress, Trouble
+from daybreak.validate.probes import Place
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be read: how large each table is, which of them are of this turn, and which keys alone if not all."""
+
+    sizes: Mapping[int, int]
+    turn: frozenset[int]
+    keys: frozenset[str] | None = None
+
+    def has(self, table: int) -> bool:
+        """Whether the table is read this time; one that was not listed is left to no other turn."""
+        return table in self.turn or table not in self.sizes
+
+
+def count_orphans(
+    place: Place, wanted: Wanted, budget: Budget, progress: Callable[[Progress], None]
+) -> References | Silence:
+    """The rows that break each foreign key; ``progress`` is called on the caller's thread after each."""
+    began, asked = monotonic(), f"each foreign key as an anti-join at {place.address}"
+    try:
+        with connected(place.address, place.login, budget.limits) as leader:
+            answer = _counted(leader, place, wanted, budget, progress)
+    except DaybreakError as error:
+        return Silence(asked=asked, why=error.message, took=timedelta(seconds=monotonic() - began))
+    return answer.model_copy(update={"asked": asked, "took": timedelta(seconds=monotonic() - began)})
+
+
+def _counted(
+    leader: Session, place: Place, wanted: Wanted, budget: Budget, progress: Callable[[Progress], None]
+) -> References:
+    leader.begin()
+    snapshot = export_snapshot(leader)
+    every = [key for key in foreign_keys(leader) if wanted.keys is None or key.name in wanted.keys]
+    chosen = {key.oid: key for key in every if wanted.has(key.table_oid)}
+    jobs = [Job(key.oid, key.name, _size(key, wanted), partial(orphans, key=key)) for key in chosen.values()]
+    done, total = 0, sum(job.size for job in jobs)
+    found: dict[int, Orphans] = {}
+    unread: dict[int, Unread] = {}
+
+    def note(job: Job[int], result: int | Trouble, took: timedelta) -> None:
+        nonlocal done
+        key = chosen[job.key]
+        if isinstance(result, Trouble):
+            unread[job.key] = Unread(table=key.table_oid, name=job.name, why=result.why, is_damaged=result.is_damaged)
+        else:
+            found[job.key] = Orphans(
+                key=job.name, table=key.table_oid, is_validated=key.is_validated, rows=result, took=took
+            )
+        done += job.size
+        progress(Progress(done, total, job.name, "of foreign keys read"))
+
+    crew = Crew(place, budget.limits, snapshot, jobs)
+    crew.work(min(budget.connections, len(jobs)), note)
+    for oid, key in chosen.items():
+        if oid not in found and oid not in unread:
+            why = crew.trouble or "no connection was left"
+            unread[oid] = Unread(table=key.table_oid, name=key.name, why=why)
+    return References(
+        asked="",
+        took=timedelta(0),
+        keys=tuple(found[oid] for oid in chosen if oid in found),
+        unread=tuple(unread.values()),
+        left_out=len(every) - len(chosen),
+    )
+
+
+def _size(key: ForeignKey, wanted: Wanted) -> int:
+    return wanted.sizes.get(key.table_oid, 0) + wanted.sizes.get(key.other_oid, 0) + 1
