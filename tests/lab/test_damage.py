@@ -123,3 +123,16 @@ def test_a_spoiled_page_is_noticed_in_every_version(each_yard: Yard) -> None:
     volume.spoil(DATABASE, "public.t", 0)
     with login(volume) as session, pytest.raises(psycopg.Error, match=r"invalid page"):
         session.execute("select sum(n) from t")
+
+
+def test_aws_can_be_made_to_describe_what_no_call_could_make(harmed: LabUnderTest, damage: Damage) -> None:
+    """An unencrypted clone of an encrypted source does not exist, until something goes wrong; only its looks are changed."""
+    rds = harmed.client("rds")
+    damage.pretend(StorageEncrypted=False)
+    (cluster,) = rds.describe_db_clusters(DBClusterIdentifier=CLUSTER)["DBClusters"]
+    assert cluster["StorageEncrypted"] is False
+    damage.pretend(StorageEncrypted=True)
+    with pytest.raises(Refused, match="no Encrypted"):
+        damage.pretend(Encrypted=False)
+    with pytest.raises(Refused, match="not found"):
+        Damage(harmed.remote, "nobody").pretend(StorageEncrypted=False)

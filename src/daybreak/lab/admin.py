@@ -181,6 +181,18 @@ def _spoil(lab: Lab, body: _Json) -> _Json:
     return {"spoiled": body["relation"]}
 
 
+def _pretend(lab: Lab, body: _Json) -> _Json:
+    kind = next((each for each in ("cluster", "instance") if each in body), "")
+    members = body.get("members")
+    if not kind or "region" not in body or not isinstance(members, dict):
+        raise _Wrong("say {'region': …, 'cluster' or 'instance': …, 'members': {'StorageEncrypted': false, …}}")
+    try:
+        lab.rds.pretend(str(body["region"]), kind, str(body[kind]), members)
+    except AwsError as error:
+        raise _Wrong(str(error)) from None
+    return {"pretended": sorted(members)}
+
+
 def _offer(lab: Lab, body: _Json) -> _Json:
     if not {"region", "snapshot", "account"} <= set(body):
         raise _Wrong("say {'region': …, 'snapshot': …, 'account': …, 'encrypted': true, false or nothing}")
@@ -218,6 +230,7 @@ _ACTIONS: dict[tuple[str, str], Callable[[Lab, _Json], _Json]] = {
     ("POST", "size"): _resize,
     ("POST", "administer"): _administer,
     ("POST", "spoil"): _spoil,
+    ("POST", "pretend"): _pretend,
     ("POST", "offer-snapshot"): _offer,
     ("POST", "reset"): _reset,
     ("POST", "shutdown"): _shutdown,

@@ -50,6 +50,10 @@ class Damage:
         where = {"region": self.region, "cluster": self.cluster, "database": self.database}
         self.lab.ask("POST", "spoil", {**where, "relation": relation, "block": block})
 
+    def pretend(self, **members: Any) -> None:
+        """Let AWS describe the cluster otherwise, as ``StorageEncrypted=False``, where no call could change it so."""
+        self.lab.ask("POST", "pretend", {"region": self.region, "cluster": self.cluster, "members": members})
+
     def age_collation(self, collation: str = "") -> None:
         """Record that an older library sorted: the collation, or without one the database's own."""
         if collation:

@@ -29,6 +29,7 @@ def test_every_served_operation_answers_as_the_model_says(account: Account) -> N
     family = f"aurora-postgresql{max(account.rds.majors)}"
     _groups(walk, family)
     _cluster(walk)
+    _beside(walk)
     _snapshots(walk)
     _the_end(walk)
     for operation in ("StartDBInstance", "StopDBInstance", "RebootDBCluster"):
@@ -99,6 +100,30 @@ def _cluster(walk: Walk) -> None:
     account.until(lambda: "available" in str(walk("DescribeDBClusterEndpoints", DBClusterEndpointIdentifier="e")))
     walk("ModifyDBClusterEndpoint", DBClusterEndpointIdentifier="e", EndpointType="ANY")
     walk("DeleteDBClusterEndpoint", DBClusterEndpointIdentifier="e")
+
+
+def _beside(walk: Walk) -> None:
+    """What stands beside the cluster: the Data API's switch, and a proxy."""
+    account = walk.account
+    arn = account.cluster("a")["DBClusterArn"]
+    walk("EnableHttpEndpoint", ResourceArn=arn)
+    walk("DisableHttpEndpoint", ResourceArn=arn)
+    role = account.world.client("iam", HOME).create_role(RoleName=f"p-{id(account)}", AssumeRolePolicyDocument="{}")
+    group = walk("DescribeDBSubnetGroups", DBSubnetGroupName="nets")["DBSubnetGroups"][0]
+    walk(
+        "CreateDBProxy",
+        DBProxyName="p",
+        EngineFamily="POSTGRESQL",
+        RoleArn=role["Role"]["Arn"],
+        VpcSubnetIds=[subnet["SubnetIdentifier"] for subnet in group["Subnets"]],
+    )
+    account.pass_time()
+    account.until(lambda: "available" in str(walk("DescribeDBProxies", DBProxyName="p")))
+    walk("RegisterDBProxyTargets", DBProxyName="p", DBClusterIdentifiers=["a"])
+    walk("DescribeDBProxyTargetGroups", DBProxyName="p")
+    walk("DescribeDBProxyTargets", DBProxyName="p")
+    walk("DeregisterDBProxyTargets", DBProxyName="p", DBClusterIdentifiers=["a"])
+    walk("DeleteDBProxy", DBProxyName="p")
 
 
 def _snapshots(walk: Walk) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from daybreak.lab.errors import invalid_combination
+from daybreak.lab.codec import fault
 from daybreak.lab.rds.asked import ENGINE, LOG_TYPES, MOST_CLUSTERS
 from daybreak.lab.rds.desk import Call, looks
 from daybreak.lab.rds.paging import filtered, page
@@ -29,6 +29,8 @@ INSTANCE_CLASSES = frozenset({f"{line}.{size}" for line, sizes in _SIZES.items()
 """The classes Aurora PostgreSQL takes."""
 
 DEFAULT_CERTIFICATE = "rds-ca-rsa2048-g1"
+CERTIFICATES = (DEFAULT_CERTIFICATE, "rds-ca-rsa4096-g1", "rds-ca-ecc384-g1")
+"""The certificate authorities an instance can have."""
 
 
 @looks("DescribeDBEngineVersions")
@@ -73,7 +75,7 @@ def _version(call: Call, major: int) -> Doc:
         "SupportsGlobalDatabases": False,
         "SupportsBabelfish": False,
         "SupportsCertificateRotationWithoutRestart": True,
-        "SupportedCACertificateIdentifiers": [DEFAULT_CERTIFICATE],
+        "SupportedCACertificateIdentifiers": list(CERTIFICATES),
         "SupportsLocalWriteForwarding": False,
     }
 
@@ -145,16 +147,27 @@ def describe_maintenance(call: Call) -> Doc:
 
 @looks("DescribeCertificates")
 def describe_certificates(call: Call) -> Doc:
-    """The one certificate authority new instances get."""
-    row: Doc = {
-        "CertificateIdentifier": DEFAULT_CERTIFICATE,
+    """The certificate authorities there are; new instances get the first."""
+    name = check_certificate(call, "CertificateIdentifier")
+    rows = [_certificate(call.region, each) for each in CERTIFICATES if name in (None, each)]
+    return {**page(call, rows, "Certificates"), "DefaultCertificateForNewLaunches": DEFAULT_CERTIFICATE}
+
+
+def check_certificate(call: Call, parameter: str) -> str | None:
+    """The certificate authority asked for, when it is one."""
+    name: str | None = call.get(parameter)
+    if name not in (None, *CERTIFICATES):
+        raise fault("CertificateNotFoundFault", f"Certificate not found: {name}")
+    return name
+
+
+def _certificate(region: str, name: str) -> Doc:
+    return {
+        "CertificateIdentifier": name,
         "CertificateType": "CA",
         "Thumbprint": "0" * 40,
         "ValidFrom": datetime(2021, 5, 21, tzinfo=UTC),
         "ValidTill": datetime(2061, 5, 21, tzinfo=UTC),
-        "CertificateArn": f"arn:aws:rds:{call.region}::cert:{DEFAULT_CERTIFICATE}",
+        "CertificateArn": f"arn:aws:rds:{region}::cert:{name}",
         "CustomerOverride": False,
     }
-    if call.get("CertificateIdentifier", DEFAULT_CERTIFICATE) != DEFAULT_CERTIFICATE:
-        raise invalid_combination(f"Certificate not found: {call.params['CertificateIdentifier']}")
-    return {**page(call, [row], "Certificates"), "DefaultCertificateForNewLaunches": DEFAULT_CERTIFICATE}

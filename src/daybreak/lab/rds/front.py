@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from botocore.model import StructureShape
+
+from daybreak.lab import codec
 from daybreak.lab.clock import Clock
 from daybreak.lab.codec import check_required
 from daybreak.lab.control import Control
@@ -215,6 +218,17 @@ class Rds:
     def spoil(self, region: str, cluster: str, database: str, relation: str, *, block: int) -> None:
         """Flip bytes in a page of a relation of a cluster that runs, as a failing disk might."""
         self._fleet.spoil(self._place_of(region, cluster), database, relation, block)
+
+    def pretend(self, region: str, kind: str, identifier: str, members: dict[str, Any]) -> None:
+        """Let AWS describe a cluster or an instance (``kind``) otherwise than it is, where no call could change it so."""
+        shape = codec.model().shape_for({"cluster": "DBCluster", "instance": "DBInstance"}[kind])
+        known = set(shape.members) if isinstance(shape, StructureShape) else set()
+        if strangers := set(members) - known:
+            raise AwsError("InvalidParameterValue", f"there is no {', '.join(sorted(strangers))} of a DB {kind}")
+        with self._state.changing():
+            if self._state.get(kind, region, identifier.lower()) is None:
+                raise AwsError("InvalidParameterValue", f"DB {kind} {identifier} not found.")
+            self._state.change(kind, region, identifier.lower(), **members)
 
     def _place_of(self, region: str, cluster: str) -> tuple[str, str, str]:
         """Region, resource id and version of a cluster's volume."""

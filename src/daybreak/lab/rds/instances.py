@@ -204,6 +204,7 @@ def _checked_cluster(call: Call, name: str) -> Doc:
         networks.subnet_group(call, group)
         raise invalid_combination("The DB subnet group of a member must be that of its DB cluster.")
     _check_class(call.params["DBInstanceClass"], cluster)
+    catalog.check_certificate(call, "CACertificateIdentifier")
     if len(members_of(call.state, call.region, cluster["DBClusterIdentifier"])) >= MOST_MEMBERS:
         raise fault("InstanceQuotaExceededFault", "DB Instance quota exceeded for this DB cluster")
     _check_tier(call)
@@ -349,6 +350,7 @@ def modify_instance(call: Call) -> Doc:
     if call.get("NewDBInstanceIdentifier") or call.get("EngineVersion"):
         raise invalid_combination("The lab does not rename or upgrade single instances.")
     _check_tier(call)
+    catalog.check_certificate(call, "CACertificateIdentifier")
     members = {member: call.get(name) for name, member in _PLAIN.items() if call.get(name) is not None}
     if group := call.get("DBParameterGroupName"):
         kind, version = parameter_groups.INSTANCE, cluster["EngineVersion"]
