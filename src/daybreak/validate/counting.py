@@ -63,7 +63,8 @@ def counted_by(
     """The same in the snapshot of a session that leads; its transaction is begun here and left open."""
     columns = hashed_columns(leader, [scan.table for scan in scans if scan.is_fingerprinted])
     leader.begin()
-    snapshot, xid = export_snapshot(leader), next_xid(leader)
+    # All is asked of it now: its line may be dead when the others are done.
+    snapshot, xid, letters = export_snapshot(leader), next_xid(leader), encoding(leader)
     tally = _Tally(progress, sum(scan.table.size for scan in scans))
     jobs = list(_jobs(tally.expecting(_parts(scans, columns, budget.connections, leader.major))))
     crew = Crew(place, budget.limits, snapshot, jobs)
@@ -81,7 +82,7 @@ def counted_by(
         unread=(*tally.unread.values(), *untouched),
         next_xid=xid,
         server_version=leader.server_version,
-        encoding=encoding(leader),
+        encoding=letters,
     )
 
 
