@@ -14,6 +14,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from daybreak.lab.configuration import configuration
 from daybreak.lab.remote import ADMIN_KEY, REGION, RemoteLab
 
 _WRAPPER = """#!/bin/sh
@@ -76,7 +77,11 @@ def merged(values: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def write_tools(lab: RemoteLab) -> Path:
-    """Write `aws`, `daybreak`, `restore-aurora`, and a `psql` where the system has none, into the lab's ``bin`` folder."""
+    """Write `aws`, `daybreak`, `restore-aurora`, and a `psql` where the system has none, into the lab's ``bin`` folder.
+
+    The company's daybreak.toml lies beside it, in the lab's own folder.
+    """
+    (lab.folder / "daybreak.toml").write_text(configuration(lab.url))
     folder = lab.folder / "bin"
     folder.mkdir(mode=0o755, exist_ok=True)
     command = aws_command(without=folder)
