@@ -1,4 +1,4 @@
-"""`daybreak validate`: the checklist by itself, against a run's clone or any cluster."""
+"""`daybreak validate`: the checklist by itself, against a run's clone or any cluster; and the proof that it can fail."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import click
 
 from daybreak.cli.options import Given, shared
 from daybreak.cli.report import FORMATS, tell_report
+from daybreak.cli.restore import yes_option
 
 if TYPE_CHECKING:
     from daybreak.app import App
@@ -41,6 +42,13 @@ def _options(function: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--waive", "waived", multiple=True, metavar="CHECK=WHY", help="Do without a check, and say why."
             ),
+            click.option(
+                "--prove",
+                "is_proof",
+                is_flag=True,
+                help="Plant defects in a scratch database, and show that each is found.",
+            ),
+            yes_option,
             click.option(
                 "--to-file",
                 type=click.Path(path_type=Path, dir_okay=False),
@@ -76,6 +84,9 @@ def validate(given: Given, name: str, **wish: Any) -> int:
     For a RUN its plan says what is expected, also when the run has ended long ago. For a CLUSTER, which Daybreak need not
     have restored, the target says it: the one named with --target, else the one whose cluster it is or was restored from.
     A name that both a run and a cluster have means the run. Exit code 0 is fit, 3 is unfit or unknown.
+
+    With --prove nothing of the clone's own is judged: a scratch database is made on its server, defects are planted there,
+    and each must be found by its check. Exit code 0 when all were found, 1 when one was not.
     """
     from daybreak.app.validating import case_of
 
@@ -84,6 +95,10 @@ def validate(given: Given, name: str, **wish: Any) -> int:
     case = case_of(app, inquiry)
     for note in case.notes:
         click.echo(f"note: {note}", err=True)
+    if wish["is_proof"]:
+        from daybreak.cli.proving import prove
+
+        return prove(app, given, case, wish)
     return _validated(app, given, case, wish)
 
 

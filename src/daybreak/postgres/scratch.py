@@ -81,6 +81,11 @@ class Scratch:
             for statement in statements:
                 session.order(sql.SQL(statement))
 
+    def is_so(self, database: str, question: str) -> bool:
+        """Whether the one value that a question returns is true."""
+        with connected(self.at(database), self.login, _LIMITS) as session:
+            return session.ask(sql.SQL(question)) == [(True,)]
+
     def run_forgivingly(self, database: str, *statements: str) -> None:
         """The same, going on after each no: for an undo, where something may never have been done."""
         for statement in statements:

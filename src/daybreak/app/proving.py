@@ -1,0 +1,75 @@
+"""Proving: the negative control on the server of a clone, in scratch databases of its own.
+
+The law: the source is never used, and nothing of the clone's own is touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from daybreak.app.app import App
+from daybreak.app.validating import Case
+from daybreak.aws.secrets import credentials_of
+from daybreak.errors import Refused
+from daybreak.model.proof import Planting, Proof
+from daybreak.postgres.scratch import Scratch
+from daybreak.postgres.session import Address, Login
+from daybreak.prove.catalog import CATALOG
+from daybreak.prove.proof import Bench, Names, new_names, proven
+
+
+@dataclass(frozen=True)
+class Control:
+    """A negative control that was not begun yet: where it would happen, and what it would make there."""
+
+    case: Case
+    scratch: Scratch
+    names: Names
+    leftovers: tuple[str, ...]
+    """What earlier controls left on the server."""
+
+    @property
+    def makes(self) -> tuple[str, ...]:
+        """Everything it makes, and takes away again."""
+        roles = [f"role {name}" for role, name in self.names.roles.items() if role != "slot"]
+        return (f"database {self.names.template}", f"database {self.names.copy}", *roles)
+
+
+def control_of(app: App, case: Case) -> Control:
+    """What a negative control would do; raises ``Refused`` where it must not happen."""
+    clone = case.scene.clone
+    sources = {target.cluster for target in app.settings.targets.values()}
+    if clone.identifier in sources or clone.identifier == case.action.source:
+        raise Refused(
+            f'"{clone.identifier}" is in production, and nothing is planted there',
+            "restore a clone and prove it there: daybreak restore pitr TARGET --to MOMENT",
+        )
+    if case.action.login is None:
+        raise Refused("no login is known that may create a database", "name a target that has a login with --target")
+    if not clone.endpoint:
+        raise Refused(f'AWS names no endpoint for "{clone.identifier}"', "daybreak runs")
+    where = (clone.endpoint, clone.port)
+    found = credentials_of(case.action.login, app.aws(case.identity.region), app.environ, where)
+    address = Address(*where, case.action.database or "postgres")
+    scratch = Scratch(address, Login(found.username, found.password))
+    leftovers = tuple(f"{kind} {name}" for kind, name in scratch.leftovers())
+    return Control(case, scratch, new_names(), leftovers)
+
+
+def proved(app: App, control: Control, told: Callable[[Planting], None]) -> Proof:
+    """Plant every defect, and tell which were found; everything made is taken away, whatever ends it."""
+    began, started = app.timing.now(), app.timing.monotonic()
+    case = control.case
+    bench = Bench(control.scratch, case.scene.clone, case.identity, control.names)
+    plantings, before = proven(bench, CATALOG, told)
+    return Proof(
+        cluster=case.scene.clone.identifier,
+        identity=case.identity,
+        began=began,
+        took=timedelta(seconds=app.timing.monotonic() - started),
+        plantings=plantings,
+        alarms=before,
+        leftovers=control.leftovers,
+    )

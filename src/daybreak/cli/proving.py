@@ -1,0 +1,65 @@
+"""`daybreak validate --prove`: show what a negative control would make, ask, carry it out, and tell what was found."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from daybreak.cli.options import Given
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from daybreak.app import App
+    from daybreak.app.validating import Case
+    from daybreak.model.proof import Planting
+
+
+def prove(app: App, given: Given, case: Case, wish: dict[str, Any]) -> int:
+    """Plant defects in scratch databases of the cluster's server; 0 when each was found, 1 when one was not."""
+    from daybreak.app.proving import control_of, proved
+    from daybreak.cli.rendering import as_text
+    from daybreak.cli.telling import confirmed, console
+    from daybreak.errors import ExitCode, Refused
+    from daybreak.report.proof_text import planting_line, proof_view
+
+    if given.output not in ("text", "json"):
+        raise Refused(f"a proof is told as text or JSON, not as {given.output}", "-o json")
+    control = control_of(app, case)
+    people = console(on_stderr=True)
+    people.print(f"a negative control on the server of {case.scene.clone.identifier}; it makes, and takes away again:")
+    for name in control.makes:
+        people.print(f"  {name}")
+    for name in control.leftovers:
+        people.print(f"an earlier control left {name}: remove it when no other control is going on")
+    confirmed("Plant defects there?", is_yes=wish["is_yes"])
+
+    def told(planting: Planting) -> None:
+        people.print(planting_line(planting))
+
+    before = signal.signal(signal.SIGTERM, _interrupted)
+    try:
+        proof = proved(app, control, told)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    made = proof.model_dump_json(indent=2) + "\n" if given.is_json else as_text(proof_view(proof))
+    _tell(made, wish["to_file"], is_forced=wish["is_forced"])
+    return int(ExitCode.DONE if proof.holds else ExitCode.FAILED)
+
+
+def _interrupted(_number: int, _frame: FrameType | None) -> None:
+    """A request to end is a Ctrl-C: everything that was made is taken away first."""
+    raise KeyboardInterrupt
+
+
+def _tell(made: str, to: Path | None, *, is_forced: bool) -> None:
+    from daybreak.app.reporting import keep
+    from daybreak.cli.telling import say
+
+    if to is None:
+        say(made, sys.stdout)
+        return
+    keep(made, to, is_forced=is_forced)
+    say(f"wrote {to}\n", sys.stderr)

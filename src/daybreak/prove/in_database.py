@@ -1,0 +1,186 @@
+"""The defects that are planted by SQL in a copy of the specimen; ``@names`` are the proof's own roles and its slot."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from daybreak.assess import boxes
+from daybreak.model.inventory import Inventory
+from daybreak.prove.defect import Change, Defect, Need
+
+AMCHECK = Need(
+    "SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'amcheck')", "the server does not offer amcheck"
+)
+"""What only amcheck can tell."""
+
+_PREPARES = Need(
+    "SELECT pg_catalog.current_setting('max_prepared_transactions')::int > 0", "max_prepared_transactions is 0"
+)
+_SUBSCRIBES = Need(
+    "SELECT pg_catalog.current_setting('max_logical_replication_workers')::int > 0",
+    "the quarantine holds subscriptions back, so one does no harm",
+)
+_WRAPS = Need(
+    "SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'postgres_fdw')",
+    "the server does not offer postgres_fdw",
+)
+_EXTENDED = Need(
+    "SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname IN ('pg_trgm', 'vector'))",
+    "the server offers no extension that its owner may drop",
+)
+
+
+def _said(kind: str, name: str, **facts: str) -> Change:
+    """A change of what the catalog showed: where only a superuser could plant it, the answer is changed instead."""
+
+    def altered(seen: Inventory) -> Inventory:
+        items = tuple(
+            item.model_copy(update={"facts": item.facts | facts})
+            if item.kind == kind and name in ("", item.name)
+            else item
+            for item in seen.items
+        )
+        return seen.model_copy(update={"items": items})
+
+    return lambda subject: replace(subject, altered=altered)
+
+
+ROWS: tuple[Defect, ...] = (
+    Defect("missing table", boxes.TABLES, ("DROP TABLE currencies",)),
+    Defect("row count low", boxes.ROWS, ("DELETE FROM orders WHERE id > 1000",)),
+    Defect("rows lost since the baseline", boxes.ROWS, ("DELETE FROM customers WHERE id > 100 AND false", "DELETE FROM events WHERE id % 2 = 0")),
+    Defect("newest row too old", boxes.RECENT, ("UPDATE orders SET updated_at = updated_at - interval '1 day'",)),
+    Defect("newest row after the moment", boxes.RECENT, ("UPDATE orders SET updated_at = now() + interval '1 hour' WHERE id = 1",)),
+    Defect("content changed", boxes.CONTENT, ("UPDATE currencies SET name = 'Euros' WHERE code = 'EUR'",)),
+    Defect(
+        "orphan row",
+        boxes.ORPHANS,
+        ("SET session_replication_role = replica", "DELETE FROM customers WHERE id = 7"),
+    ),
+    Defect("row of a static table missing", boxes.ROWS, ("DELETE FROM currencies WHERE code = 'JPY'",)),
+)  # fmt: skip
+"""Rows and what they hold."""
+
+OBJECTS: tuple[Defect, ...] = (
+    Defect("missing partition", boxes.PARTITIONS, ("DROP TABLE events_2025",)),
+    Defect("partition detached", boxes.PARTITIONS, ("ALTER TABLE events DETACH PARTITION events_2025",)),
+    Defect(
+        "foreign key NOT VALID",
+        boxes.FOREIGN_KEYS,
+        (
+            "ALTER TABLE orders DROP CONSTRAINT orders_of_customers",
+            "ALTER TABLE orders ADD CONSTRAINT orders_of_customers FOREIGN KEY (customer_id) REFERENCES customers NOT VALID",
+        ),
+    ),
+    Defect("foreign key missing", boxes.FOREIGN_KEYS, ("ALTER TABLE orders DROP CONSTRAINT orders_of_customers",)),
+    Defect(
+        "invalid index",
+        boxes.INDEXES,
+        refused="CREATE UNIQUE INDEX CONCURRENTLY orders_once ON orders (customer_id)",
+    ),
+    Defect("missing index", boxes.INDEXES, ("DROP INDEX orders_by_customer",)),
+    Defect(
+        "index that disagrees with its table",
+        boxes.INDEX_CONTENTS,
+        ("CREATE OR REPLACE FUNCTION rank_of(amount numeric) RETURNS numeric LANGUAGE sql IMMUTABLE AS 'SELECT -amount'",),
+        needs=(AMCHECK,),
+    ),
+    Defect("column type changed", boxes.COLUMNS, ("ALTER TABLE events ALTER what TYPE varchar(40)",)),
+    Defect("default lost", boxes.COLUMNS, ("ALTER TABLE customers ALTER updated_at DROP DEFAULT",)),
+    Defect("check constraint lost", boxes.CONSTRAINTS, ("ALTER TABLE customers DROP CONSTRAINT customers_country_check",)),
+    Defect("trigger disabled", boxes.TRIGGERS, ("ALTER TABLE customers DISABLE TRIGGER customers_touch",)),
+    Defect("trigger missing", boxes.TRIGGERS, ("DROP TRIGGER customers_touch ON customers",)),
+    Defect(
+        "function changed",
+        boxes.FUNCTIONS,
+        ("CREATE OR REPLACE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",),
+    ),
+    Defect("view missing", boxes.FUNCTIONS, ("DROP VIEW order_totals",)),
+    Defect("sequence behind the data", boxes.SEQUENCES, ("SELECT setval('order_numbers', 1)",)),
+    Defect("unlogged table emptied", boxes.UNLOGGED, ("TRUNCATE carts",)),
+    Defect(
+        "materialized view not populated",
+        boxes.MATERIALIZED_VIEWS,
+        ("REFRESH MATERIALIZED VIEW order_days WITH NO DATA",),
+    ),
+    Defect("extension missing", boxes.EXTENSIONS, ("DROP EXTENSION IF EXISTS pg_trgm, vector",), needs=(_EXTENDED,)),
+    Defect("extension older", boxes.EXTENSIONS, change=_said("extension", "", version="0.1"), needs=(_EXTENDED,)),
+    Defect("publication missing", boxes.PUBLICATIONS, ("DROP PUBLICATION changes",)),
+    Defect("table missing from a publication", boxes.PUBLICATIONS, ("ALTER PUBLICATION changes DROP TABLE orders",)),
+    Defect(
+        "subscription enabled",
+        boxes.SUBSCRIPTIONS,
+        (
+            ("CREATE SUBSCRIPTION @slot CONNECTION 'host=127.0.0.1 port=1' PUBLICATION changes"
+            " WITH (connect = false, slot_name = 'none_such')"),
+            "ALTER SUBSCRIPTION @slot ENABLE",
+        ),
+        undo=(
+            "ALTER SUBSCRIPTION @slot DISABLE",
+            "ALTER SUBSCRIPTION @slot SET (slot_name = NONE)",
+            "DROP SUBSCRIPTION @slot",
+        ),
+        needs=(_SUBSCRIBES,),
+    ),
+    Defect(
+        "foreign server that leads to production",
+        boxes.FOREIGN_SERVERS,
+        ("CREATE SERVER elsewhere FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host 'production.invalid')",),
+        needs=(_WRAPS,),
+    ),
+    Defect("collation of another version", boxes.COLLATIONS, change=_said("collation", "", recorded="0.1")),
+    Defect("no statistics", boxes.STATISTICS, change=_said("statistics", "public.orders", collected="no")),
+    Defect(
+        "prepared transaction left",
+        boxes.PREPARED_TRANSACTIONS,
+        ("BEGIN", "INSERT INTO events VALUES (9, '2025-05-05', 'never')", "PREPARE TRANSACTION '@slot'"),
+        undo=("ROLLBACK PREPARED '@slot'",),
+        needs=(_PREPARES,),
+    ),
+    Defect(
+        "replication slot left",
+        boxes.REPLICATION_SLOTS,
+        ("SELECT pg_create_physical_replication_slot('@slot')",),
+        undo=("SELECT pg_drop_replication_slot('@slot')",),
+    ),
+)  # fmt: skip
+"""Everything in a database besides its rows."""
+
+ACCESS: tuple[Defect, ...] = (
+    Defect("wrong owner", boxes.OWNERS, ("ALTER TABLE currencies OWNER TO CURRENT_USER",)),
+    Defect("grant lost", boxes.GRANTS, ("REVOKE SELECT ON orders FROM @reader",)),
+    Defect("grant to everybody", boxes.GRANTS, ("GRANT SELECT ON customers TO PUBLIC",)),
+    Defect("row security off", boxes.ROW_SECURITY, ("ALTER TABLE customers DISABLE ROW LEVEL SECURITY",)),
+    Defect("policy missing", boxes.ROW_SECURITY, ("DROP POLICY everybody ON customers",)),
+    Defect(
+        "role that may do more",
+        boxes.ROLES,
+        ("ALTER ROLE @auditor CREATEDB",),
+        undo=("ALTER ROLE @auditor NOCREATEDB",),
+    ),
+    Defect(
+        "membership lost", boxes.ROLES, ("REVOKE @reader FROM @auditor",), undo=("GRANT @reader TO @auditor",)
+    ),
+    Defect(
+        "missing role",
+        boxes.ROLES,
+        ("DROP ROLE @auditor",),
+        undo=("CREATE ROLE @auditor", "GRANT @reader TO @auditor"),
+    ),
+)  # fmt: skip
+"""Who may do what."""
+
+APPLICATION: tuple[Defect, ...] = (
+    Defect(
+        "application's role may not log in",
+        boxes.AUTHENTICATION,
+        ("ALTER ROLE @application NOLOGIN",),
+        undo=("ALTER ROLE @application LOGIN",),
+    ),
+    Defect(
+        "the owner's own check is missed",
+        boxes.owners_box("every order has an amount"),
+        ("UPDATE orders SET amount = 0 WHERE id = 5",),
+    ),
+)
+"""What the application needs."""

@@ -1,0 +1,294 @@
+"""Carry out a proof: a specimen in a scratch database, each defect in a copy of its own, the very same checks.
+
+The law: whatever ends a proof, the databases, roles and slot that it made are gone; nothing that it did not make is touched.
+A defect that the server does not let anybody plant is told with its reason and never counted as found.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+
+from daybreak.assess.data import clock_of
+from daybreak.errors import DaybreakError, Failed
+from daybreak.model.actions import Validate
+from daybreak.model.answers import Counts, Silence, Tables
+from daybreak.model.baseline import Baseline, TableBaseline
+from daybreak.model.findings import Finding, Standing
+from daybreak.model.inventory import Inventory
+from daybreak.model.moment import At
+from daybreak.model.proof import Planting
+from daybreak.model.requests import Thoroughness
+from daybreak.model.targets import Application, Waiver
+from daybreak.model.world import Cluster, Identity
+from daybreak.postgres.rows import Scan
+from daybreak.postgres.scratch import PREFIX, Scratch
+from daybreak.postgres.session import Login
+from daybreak.prove import in_observation, specimen
+from daybreak.prove.defect import Defect
+from daybreak.prove.in_database import AMCHECK
+from daybreak.validate.counting import Budget, count_rows
+from daybreak.validate.probes import Place, list_tables, take_inventory
+from daybreak.validate.run import Patience, validate
+from daybreak.validate.visit import Subject
+
+_LIMIT = timedelta(seconds=60)
+_PATIENCE = Patience(asking=_LIMIT, counting=Budget(whole=_LIMIT, connections=2))
+_WAIVED = {"application.health": "a proof has no application", "security.quarantine": "a proof has none of its own"}
+_RPO = timedelta(minutes=30)
+
+
+@dataclass(frozen=True)
+class Names:
+    """Everything that a proof makes, by name."""
+
+    suffix: str
+
+    @property
+    def template(self) -> str:
+        """The database with the specimen."""
+        return f"{PREFIX}{self.suffix}"
+
+    @property
+    def copy(self) -> str:
+        """The database in which the next defect is planted."""
+        return f"{PREFIX}{self.suffix}_copy"
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """The proof's own roles, by what the specimen calls them; beside them its slot."""
+        named = ("reader", "owner", "auditor", "application", "slot")
+        return {role: f"{PREFIX}{self.suffix}_{role}" for role in named}
+
+
+def new_names() -> Names:
+    """Names that nobody else has."""
+    return Names(secrets.token_hex(4))
+
+
+@dataclass
+class Bench:
+    """The scratch databases of one proof, and what is known of the specimen."""
+
+    scratch: Scratch
+    cluster: Cluster
+    identity: Identity
+    names: Names
+    _password: str = field(default_factory=lambda: secrets.token_urlsafe(18), repr=False)
+    _baseline: Baseline | None = None
+
+    @contextmanager
+    def set_up(self) -> Iterator[None]:
+        """Make roles and specimen, and take all of it away again, whatever happens meanwhile."""
+        try:
+            for role in ("reader", "owner", "auditor"):
+                self.scratch.create_role(self.names.roles[role])
+            self.scratch.create_role(self.names.roles["application"], self._password)
+            self.scratch.create(self.names.template)
+            self._make_specimen()
+            self._baseline = self._recorded()
+            yield
+        finally:
+            self._take_down()
+
+    def judged(self) -> tuple[Finding, ...]:
+        """Every finding about an undamaged copy of the specimen."""
+        with self._copy():
+            return validate(self._subject(), tell=_nobody, progress=_nobody).findings
+
+    def planted(self, defect: Defect) -> Planting:
+        """Plant one defect and ask the checks; the copy is gone afterwards."""
+        began = monotonic()
+        planting = self._planted(defect)
+        return planting.model_copy(update={"took": timedelta(seconds=monotonic() - began)})
+
+    def _planted(self, defect: Defect) -> Planting:
+        roles = self.names.roles
+        spelled = tuple(specimen.spelled(each, roles) for each in defect.sql)
+        if defect.change and not defect.asks_sql:
+            outside = replace(defect.change(self._subject()), login=None, source=None)
+            return _judged(defect, validate(outside, tell=_nobody, progress=_nobody).findings)
+        with self._copy():
+            why = self._why_not(defect)
+            if why:
+                return _told(defect, "not plantable", why)
+            try:
+                if spelled:
+                    self.scratch.run(self.names.copy, *spelled)
+                if defect.refused:
+                    self._provoke(specimen.spelled(defect.refused, roles))
+                subject = defect.change(self._subject()) if defect.change else self._subject()
+                return _judged(defect, validate(subject, tell=_nobody, progress=_nobody).findings)
+            except Failed as error:
+                return _told(defect, "not plantable", error.message)
+            finally:
+                undo = tuple(specimen.spelled(each, roles) for each in defect.undo)
+                self.scratch.run_forgivingly(self.names.copy, *undo)
+
+    def _why_not(self, defect: Defect) -> str:
+        place = Place(self.scratch.at(self.names.copy), self.scratch.login)
+        for need in defect.needs:
+            if not self.scratch.is_so(place.address.database, need.question):
+                return need.why
+        return ""
+
+    def _provoke(self, statement: str) -> None:
+        """Let the server refuse a statement, for what it leaves behind."""
+        with suppress(Failed):
+            self.scratch.run(self.names.copy, statement)
+
+    @contextmanager
+    def _copy(self) -> Iterator[None]:
+        self.scratch.create(self.names.copy, template=self.names.template)
+        try:
+            yield
+        finally:
+            self.scratch.drop(self.names.copy)
+
+    def _make_specimen(self) -> None:
+        template = self.names.template
+        for extension in specimen.EXTENSIONS:
+            self.scratch.run_forgivingly(template, f"CREATE EXTENSION IF NOT EXISTS {extension}")
+        has_amcheck = self.scratch.is_so(template, AMCHECK.question)
+        making = (*specimen.STATEMENTS, *(specimen.WITH_AMCHECK if has_amcheck else ()), "ANALYZE")
+        self.scratch.run(template, *(specimen.spelled(each, self.names.roles) for each in making))
+
+    def _take_down(self) -> None:
+        """Remove everything, going on after each no: the next proof names what is left."""
+        self.scratch.run_forgivingly(self.names.copy, *self._last_resort())
+        for database in (self.names.copy, self.names.template):
+            with suppress(DaybreakError):
+                self.scratch.drop(database)
+        for role, name in self.names.roles.items():
+            with suppress(DaybreakError):
+                if role != "slot":
+                    self.scratch.drop_role(name)
+
+    def _last_resort(self) -> tuple[str, ...]:
+        slot = self.names.roles["slot"]
+        return (
+            f"ROLLBACK PREPARED '{slot}'",
+            f"SELECT pg_drop_replication_slot('{slot}')",
+            f"ALTER SUBSCRIPTION {slot} DISABLE",
+            f"ALTER SUBSCRIPTION {slot} SET (slot_name = NONE)",
+            f"DROP SUBSCRIPTION {slot}",
+        )
+
+    # -- what the checks are given
+
+    def _subject(self) -> Subject:
+        baseline = self._baseline
+        if baseline is None:
+            message = "the specimen is not recorded"
+            raise AssertionError(message)
+        clone = in_observation.clone_of(self.cluster)
+        source = in_observation.source_of(clone)
+        action = Validate(
+            clone=clone.identifier,
+            source=source.identifier,
+            source_seen=source,
+            instances_seen=in_observation.instances_of(source),
+            surroundings_seen=in_observation.surroundings_of(source),
+            moment=At(instant=baseline.stands_for),
+            database=self.names.copy,
+            login=None,
+            quarantine={},
+            tables=dict(specimen.TABLES),
+            checks=specimen.CHECKS,
+            application=Application(login="env:PROOF"),
+            waivers=tuple(Waiver(check=check, by="the proof", why=why) for check, why in _WAIVED.items()),
+            thoroughness=Thoroughness(depth="full"),
+        )
+        return Subject(
+            action=action,
+            clone=clone,
+            instances=in_observation.instances_of(clone),
+            moment=baseline.stands_for,
+            login=self.scratch.login,
+            source=Place(self.scratch.at(self.names.template), self.scratch.login),
+            rpo=_RPO,
+            surroundings=in_observation.surroundings_of(clone),
+            baseline=baseline,
+            login_of=lambda _reference: Login(self.names.roles["application"], self._password),
+            patience=_PATIENCE,
+            source_inventory=baseline.inventory,
+        )
+
+    def _recorded(self) -> Baseline:
+        """The specimen as it is, recorded like any baseline."""
+        place = Place(self.scratch.at(self.names.template), self.scratch.login)
+        tables, inventory = list_tables(place, _LIMIT), take_inventory(place, _LIMIT)
+        if isinstance(tables, Silence) or isinstance(inventory, Silence):
+            raise Failed("the specimen cannot be read", "repeat the command")
+        now = inventory.taken or datetime.now(UTC)
+        scans = [Scan(table, clock_of(table, None), now) for table in tables.tables if table.is_counted]
+        counts = count_rows(place, scans, _PATIENCE.counting, _nobody)
+        if isinstance(counts, Silence):
+            raise Failed(f"the specimen cannot be counted: {counts.why}", "repeat the command")
+        return self._baseline_of(tables, counts, inventory, now)
+
+    def _baseline_of(self, tables: Tables, counts: Counts, inventory: Inventory, now: datetime) -> Baseline:
+        sizes = {table.oid: table for table in tables.tables}
+        return Baseline(
+            target="proof",
+            taken=now,
+            stands_for=now,
+            identity=self.identity,
+            database=self.names.copy,
+            server_version=inventory.server_version,
+            next_xid=inventory.next_xid,
+            tables=tuple(
+                TableBaseline(
+                    name=sizes[count.table].full,
+                    rows=count.rows,
+                    clock=count.clock,
+                    newest=count.newest,
+                    size=sizes[count.table].size,
+                )
+                for count in counts.counted
+            ),
+            inventory=inventory,
+        )
+
+
+def alarms(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """What is not fit in a specimen to which nothing was done."""
+    return tuple(each for each in findings if each.standing not in (Standing.FIT, Standing.WAIVED))
+
+
+def _judged(defect: Defect, findings: tuple[Finding, ...]) -> Planting:
+    asked = [finding for finding in findings if finding.check == defect.box.check]
+    if not asked:
+        return _told(defect, "missed", "the check was not asked")
+    unfit = [finding for finding in asked if finding.standing is Standing.UNFIT]
+    if unfit:
+        return _told(defect, "found", unfit[0].found)
+    return _told(defect, "missed", f"{asked[0].standing.value}: {asked[0].found} {asked[0].why}".strip())
+
+
+def _told(defect: Defect, outcome: str, seen: str) -> Planting:
+    return Planting.model_validate({"defect": defect.name, "check": defect.box.check, "outcome": outcome, "seen": seen})
+
+
+def _nobody(_news: object) -> None:
+    """Nobody is told."""
+
+
+Told = Callable[[Planting], None]
+"""Who is told of each defect as it is judged."""
+
+
+def proven(bench: Bench, defects: tuple[Defect, ...], told: Told) -> tuple[tuple[Planting, ...], tuple[Finding, ...]]:
+    """Plant every defect; what became of each, and what was not fit before."""
+    with bench.set_up():
+        before = alarms(bench.judged())
+        plantings = []
+        for defect in defects:
+            planting = bench.planted(defect)
+            told(planting)
+            plantings.append(planting)
+    return tuple(plantings), before
