@@ -6,7 +6,7 @@ The law: a box whose whole meaning is comparison is unknown without a witness, a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from daybreak.assess import boxes, objects_rules
 from daybreak.assess.boxes import Asked, Box, listed
@@ -40,7 +40,8 @@ class _Chapter:
     belongs: Callable[[Item], bool] = _everything
     is_compared: bool = True
     tells_missing: bool = True
-    unseen: frozenset[str] = field(default_factory=frozenset)
+    is_state: bool = False
+    """Whether the rule speaks of a state that people change: then time can explain it too."""
 
 
 def _is_partition(item: Item) -> bool:
@@ -61,14 +62,19 @@ def _is_plain(item: Item) -> bool:
 
 _CHAPTERS = (
     _Chapter(
-        boxes.FOREIGN_KEYS, ("foreign key",), "foreign keys", flawed("enforced, validated", objects_rules.not_enforced)
+        boxes.FOREIGN_KEYS,
+        ("foreign key",),
+        "foreign keys",
+        flawed("enforced, validated", objects_rules.not_enforced),
+        is_state=True,
     ),
-    _Chapter(boxes.INDEXES, ("index",), "indexes", flawed("valid", objects_rules.unusable_index)),
+    _Chapter(boxes.INDEXES, ("index",), "indexes", flawed("valid", objects_rules.unusable_index), is_state=True),
     _Chapter(
         boxes.PARTITIONS,
         ("relation",),
         "partitions and partitioned tables",
         flawed("attached", objects_rules.detaching),
+        is_state=True,
         needs_witness=True,
         belongs=_is_partition,
     ),
@@ -80,12 +86,19 @@ _CHAPTERS = (
         belongs=_is_plain,
         tells_missing=False,
     ),
-    _Chapter(boxes.CONSTRAINTS, ("constraint",), "constraints", flawed("validated", objects_rules.not_enforced)),
+    _Chapter(
+        boxes.CONSTRAINTS,
+        ("constraint",),
+        "constraints",
+        flawed("validated", objects_rules.not_enforced),
+        is_state=True,
+    ),
     _Chapter(
         boxes.TRIGGERS,
         ("trigger", "event trigger", "rule"),
         "triggers and rules",
         flawed("enabled", objects_rules.disabled),
+        is_state=True,
     ),
     _Chapter(
         boxes.FUNCTIONS,
@@ -107,6 +120,7 @@ _CHAPTERS = (
         ("relation",),
         "materialized views",
         flawed("populated", objects_rules.unpopulated),
+        is_state=True,
         belongs=_is_materialized,
     ),
     _Chapter(boxes.EXTENSIONS, ("extension",), "extensions", needs_witness=True),
@@ -158,6 +172,7 @@ _CHAPTERS = (
         ("row security", "policy"),
         "tables with row security, and policies",
         flawed("row security in force", objects_rules.unguarded),
+        is_state=True,
         needs_witness=True,
     ),
 )
@@ -185,7 +200,7 @@ def _expected(chapter: _Chapter, witnesses: Witnesses) -> str:
 def _finding(chapter: _Chapter, clone: Inventory, witnesses: Witnesses, circumstances: Circumstances) -> Finding:
     expected, asked = _expected(chapter, witnesses), Asked(clone.asked, clone.took)
     denied = {kind: why for kind in chapter.kinds if (why := clone.why_unlisted(kind)) is not None}
-    past = Past(clone, witnesses, circumstances.moment, dict.fromkeys(chapter.kinds, chapter.unseen))
+    past = Past(clone, witnesses, circumstances.moment)
     kinds = tuple(kind for kind in chapter.kinds if kind not in denied)
     threes = [three for kind in kinds for three in past.threes(kind) if _is_of(chapter, three)]
     lines = [line for three in threes for line in _lines(chapter, three, past, circumstances)]
@@ -214,21 +229,16 @@ def _is_of(chapter: _Chapter, three: Three) -> bool:
 
 
 def _lines(chapter: _Chapter, three: Three, past: Past, circumstances: Circumstances) -> list[Detail]:
-    """What is said of one thing; a rule that condemns it silences a comparison that only tells."""
+    """What is said of one thing by itself and by comparison; a state that time explains is told."""
     ruled = list(chapter.rule(three, circumstances))
     if not chapter.is_compared or (three.clone is None and not chapter.tells_missing):
         return ruled
     compared = list(past.lines(three))
     if any(line.standing is not FIT for line in compared):
-        return [
-            *compared,
-            *(line for line in ruled if line.standing is not FIT and line.found not in _found_in(compared)),
-        ]
-    return [*ruled, *(compared if not any(line.standing is UNFIT for line in ruled) else ())]
-
-
-def _found_in(lines: list[Detail]) -> frozenset[str]:
-    return frozenset(line.found for line in lines)
+        return compared if chapter.is_state else [*compared, *ruled]
+    if compared and chapter.is_state:
+        return [line.model_copy(update={"standing": FIT, "why": compared[0].why}) for line in ruled] or compared
+    return ruled or compared
 
 
 _ORDER: Mapping[object, int] = {UNFIT: 0, UNKNOWN: 1, FIT: 2}

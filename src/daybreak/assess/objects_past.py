@@ -8,8 +8,8 @@ transaction the clone knows was just so at the moment.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from daybreak.model.findings import Detail, Standing
@@ -37,7 +37,16 @@ GIVES_ACCESS: frozenset[Kind] = frozenset(
 PART_OF_ANOTHER: frozenset[Kind] = frozenset({"column", "grant", "owner", "statistics"})
 """Kinds with one item for each object: where it is missing the object is, and the object's own box says so."""
 
+DEFAULT_PRIVILEGES = "default for "
+"""How the name of a grant begins that belongs to no object."""
+
+
+def _is_part_of_another(item: Item) -> bool:
+    return item.kind in PART_OF_ANOTHER and not item.name.startswith(DEFAULT_PRIVILEGES)
+
+
 _OWN_NUMBERS = ("has data", "last analyzed", "at", "collected", "readable")
+_NUMBERED: frozenset[Kind] = frozenset({"relation", "sequence", "statistics"})
 _OWN_LEADS = ("farthest in ", "unread ")
 
 
@@ -79,8 +88,6 @@ class Past:
     clone: Inventory
     witnesses: Witnesses
     moment: datetime
-    unseen: Mapping[Kind, frozenset[str]] = field(default_factory=dict)
-    """Facts that are not compared, by kind: a rule judges them."""
 
     def has_witness(self, kind: Kind) -> bool:
         """Whether anybody can say what there should be of a kind."""
@@ -98,9 +105,10 @@ class Past:
         clone = three.clone
         if not self.has_witness(kind):
             return
+        if (clone is None or not three.shown) and _is_part_of_another(three.any):
+            return
         if clone is None:
-            if kind not in PART_OF_ANOTHER:
-                yield from self._missing(three)
+            yield from self._missing(three)
         elif not three.shown:
             yield from self._extra(clone)
         elif all(self._facts(clone) != self._facts(item) for item in three.shown):
@@ -118,11 +126,12 @@ class Past:
         return {item.name: item for item in inventory.of(kind)} if inventory else {}
 
     def _facts(self, item: Item) -> dict[str, str]:
-        unseen = self.unseen.get(item.kind, frozenset())
+        if item.kind not in _NUMBERED:
+            return item.facts
         return {
             name: value
             for name, value in item.facts.items()
-            if name not in unseen and name not in _OWN_NUMBERS and not name.startswith(_OWN_LEADS)
+            if name not in _OWN_NUMBERS and not name.startswith(_OWN_LEADS)
         }
 
     # -- missing ------------------------------------------------------------------------------------------------------
@@ -159,12 +168,11 @@ class Past:
         return frozenset(item.oid for item in self.clone.of(kind))
 
     def _by_object_id(self, source: Item) -> tuple[Standing, str]:
-        """Where no transaction tells: object ids are handed out in order, and the clone continues after a gap."""
+        """Where no transaction tells: object ids are handed out in order."""
         if source.oid is not None and self._is_copy(self.witnesses.source):
             if source.oid <= self.clone.newest_oid:
                 return UNFIT, "it is older than others that are here"
-            if self.clone.next_oid is not None and source.oid >= self.clone.next_oid:
-                return FIT, "came after the moment"
+            return FIT, "younger than everything here, so it came after the moment"
         return UNKNOWN, "in the source and not here: created after the moment, or lost"
 
     # -- extra --------------------------------------------------------------------------------------------------------
@@ -268,7 +276,8 @@ class Past:
     @property
     def _recovered_at(self) -> int | None:
         """The next transaction as of the clone's last checkpoint; none where that could be from before the moment."""
-        is_later = self.clone.checkpoint is not None and self.clone.checkpoint >= self.moment
+        # The control file tells whole seconds.
+        is_later = self.clone.checkpoint is not None and self.clone.checkpoint + timedelta(seconds=1) > self.moment
         return self.clone.next_xid if is_later else None
 
     def _is_untouched(self, clone: Item) -> bool:

@@ -29,7 +29,7 @@ _HEAD = sql.SQL("""
 SELECT pg_catalog.current_database()::text, pg_catalog.clock_timestamp(),
        greatest((SELECT max(oid::bigint) FROM pg_catalog.pg_class), (SELECT max(oid::bigint) FROM pg_catalog.pg_type),
                 (SELECT max(oid::bigint) FROM pg_catalog.pg_constraint), (SELECT max(oid::bigint) FROM pg_catalog.pg_attrdef),
-                (SELECT max(oid::bigint) FROM pg_catalog.pg_proc)),
+                (SELECT max(oid::bigint) FROM pg_catalog.pg_proc), (SELECT max(oid::bigint) FROM pg_catalog.pg_roles)),
        pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::numeric % 4294967296,
        pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text::numeric % 4294967296
 """)
