@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,18 @@ def write_new(path: Path, data: bytes) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a private file that appears whole under a name that was free, durably; raises ``FileExistsError`` otherwise."""
+    new = path.with_name(f".new-{secrets.token_hex(4)}")
+    write_new(new, data)
+    try:
+        # A link fails where a rename would replace, and shows the file only when it is whole.
+        os.link(new, path)
+    finally:
+        new.unlink()
+    sync_folder(path.parent)
 
 
 def sync_data(handle: int) -> None:

@@ -23,7 +23,16 @@ from pathlib import Path
 
 from daybreak.errors import Paused, Refused
 from daybreak.journal.chain import Chain, Segment, chain_of, segment_of
-from daybreak.journal.disk import bytes_of, reachable, sync_data, sync_folder, unwritten, write_at, write_new
+from daybreak.journal.disk import (
+    bytes_of,
+    reachable,
+    sync_data,
+    sync_folder,
+    unwritten,
+    write_at,
+    write_new,
+    write_whole,
+)
 from daybreak.journal.records import (
     Asked,
     asked_before,
@@ -135,16 +144,10 @@ class FolderStore:
         answer = place / f"{request}.json"
         with reachable(place):
             place.mkdir(mode=0o700, exist_ok=True)
-            new = place / f".new-{secrets.token_hex(4)}"
-            write_new(new, asked.canonical())
             try:
-                # A link fails where a rename would replace, and shows the file only when it is whole.
-                os.link(new, answer)
+                write_whole(answer, asked.canonical())
             except FileExistsError as error:
                 raise asked_before(run, asked_in(answer.read_bytes(), str(answer))) from error
-            finally:
-                new.unlink()
-            sync_folder(place)
 
     def inbox(self, run: str) -> tuple[Asked, ...]:
         """What was asked of the run."""

@@ -1,1 +1,1 @@
-"""Where capsules and baselines are kept: a folder or a prefix in S3, and copies elsewhere."""
+"""Repository: what is kept of a cluster beside its backups, capsules and baselines, in a folder or S3 and in copies."""

@@ -1,0 +1,119 @@
+"""Kept documents as files: what they are called, and from bytes back to what they say.
+
+The law: a document's name holds the moment it stands for and the digest of its bytes, so that a list needs no reading, and
+nothing is believed that does not have the digest of its name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any, TypeVar, assert_never
+
+from pydantic import ValidationError
+
+from daybreak.errors import Failed, Refused
+from daybreak.model.baseline import Baseline
+from daybreak.model.capsule import Capsule
+from daybreak.model.kept import Kept, Kind
+from daybreak.model.names import printable
+from daybreak.model.value import canonical
+
+Document = Capsule | Baseline
+D = TypeVar("D", Capsule, Baseline)
+
+FORMAT = 1
+"""The newest ``format`` that this release reads."""
+
+_TARGET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+_NAME = re.compile(r"(\d{8}T\d{6}\.\d{6}Z)-([0-9a-f]{64})\.json")
+_COMPACT = "%Y%m%dT%H%M%S.%fZ"
+_FLEETING = frozenset(
+    {"asked", "took", "taken", "newest_oid", "next_oid", "next_xid", "checkpoint", "newest_xid", "oldest_xid"}
+)
+"""What an inventory says of its own taking and of a database's progress, not of what is in it."""
+
+
+def folder_of(kind: Kind, target: str) -> str:
+    """Where the documents of one kind and target are; raises ``Refused`` for a name that no target can have."""
+    if not _TARGET.fullmatch(target):
+        raise Refused(f'"{printable(target)}" cannot name a target', "a target has a name of letters, digits, - and _")
+    return f"{kind}s/{target}/"
+
+
+def kept_of(document: Document) -> Kept:
+    """What a document will be listed as."""
+    sha256 = hashlib.sha256(document.canonical()).hexdigest()
+    match document:
+        case Capsule():
+            return Kept(kind="capsule", target=document.target, stands_for=document.taken, sha256=sha256)
+        case Baseline():
+            return Kept(kind="baseline", target=document.target, stands_for=document.stands_for, sha256=sha256)
+        case _:
+            assert_never(document)
+
+
+def key_of(kept: Kept) -> str:
+    """Where a document is, below its place."""
+    moment = kept.stands_for.astimezone(UTC).strftime(_COMPACT)
+    return f"{folder_of(kept.kind, kept.target)}{moment}-{kept.sha256}.json"
+
+
+def kept_in(key: str, kind: Kind, target: str, place: str) -> Kept | None:
+    """What a key says of its document; none for a file that is none of ours."""
+    match = _NAME.fullmatch(key.removeprefix(folder_of(kind, target)))
+    if match is None:
+        return None
+    try:
+        stands_for = datetime.strptime(match[1], _COMPACT).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return Kept(kind=kind, target=target, stands_for=stands_for, sha256=match[2], place=place)
+
+
+def document_in(body: bytes, kept: Kept, model: type[D]) -> D:
+    """The document in a file's bytes; raises ``Failed`` when they are not those that were kept, ``Refused`` when too new."""
+    where = f'the {kept.kind} "{key_of(kept)}" in "{kept.place}"'
+    if hashlib.sha256(body).hexdigest() != kept.sha256:
+        raise Failed(f"{where} was changed after it was kept", "put back a copy of it, or remove it")
+    plain = _plain(body)
+    if isinstance(form := plain.get("format"), int) and form > FORMAT:
+        raise Refused(
+            f"{where} has format {form}, and this release reads up to {FORMAT}",
+            "use the release of Daybreak that wrote it, or a newer one",
+        )
+    try:
+        document = model.model_validate_json(body)
+    except ValidationError as error:
+        raise Failed(
+            f"{where} cannot be read by this release: {error.error_count()} fields do not fit",
+            "use the release of Daybreak that wrote it, or a newer one",
+        ) from error
+    if key_of(kept_of(document)) != key_of(kept) and document.canonical() == body:
+        raise Failed(f'{where} is of "{printable(document.target)}" at another moment', "remove it")
+    return document
+
+
+def _plain(body: bytes) -> dict[str, Any]:
+    try:
+        plain = json.loads(body)
+    except ValueError:
+        return {}
+    return plain if isinstance(plain, dict) else {}
+
+
+def is_same(one: Capsule, other: Capsule) -> bool:
+    """Whether two capsules hold the same configuration, whenever each was taken and however far the backups reach."""
+    return canonical(_lasting(one)) == canonical(_lasting(other))
+
+
+def _lasting(capsule: Capsule) -> dict[str, Any]:
+    plain = capsule.plain()
+    del plain["taken"], plain["cluster"]["window"], plain["cluster"]["status"], plain["identity"]["caller"]
+    for instance in plain["instances"]:
+        del instance["status"]
+    if plain["inventory"]:
+        plain["inventory"] = {name: value for name, value in plain["inventory"].items() if name not in _FLEETING}
+    return plain

@@ -1,0 +1,49 @@
+"""A folder of this machine that behaves like a bucket: private files, stored once and never replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from daybreak.journal.disk import bytes_of, reachable, sync_folder, write_whole
+
+
+class FolderShelf:
+    """Objects as files below ``root``; a key is a path with slashes that its caller made, never one that was typed."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def put_if_absent(self, key: str, body: bytes) -> bool:
+        """Store a file where there is none, whole and durable; whether this call did."""
+        path = self._root / key
+        with reachable(path.parent):
+            self._make(path.parent)
+            try:
+                write_whole(path, body)
+            except FileExistsError:
+                return False
+        return True
+
+    def get(self, key: str) -> bytes | None:
+        """A file's bytes; none when there is no such file."""
+        path = self._root / key
+        with reachable(path):
+            return bytes_of(path)
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """All keys of the folder that ``prefix`` names with a slash at its end, in order."""
+        folder = self._root / prefix
+        with reachable(folder):
+            try:
+                names = sorted(path.name for path in folder.iterdir() if path.is_file())
+            except FileNotFoundError:
+                return
+        yield from (f"{prefix}{name}" for name in names)
+
+    def _make(self, folder: Path) -> None:
+        """The folders down to this one, each private, their names durable."""
+        missing = [each for each in (folder, *folder.parents) if not each.exists()]
+        for each in reversed(missing):
+            each.mkdir(mode=0o700, exist_ok=True)
+            sync_folder(each.parent)
