@@ -19,18 +19,24 @@ from daybreak.model.actions import (
     AwaitSql,
     Change,
     CopyParameterGroup,
+    CreateEndpoint,
     CreateInstance,
     CreateParameterGroup,
     DeleteCluster,
+    DeleteEndpoint,
     DeleteInstance,
     DeleteParameterGroup,
+    RestoreFromSnapshot,
     RestoreToMoment,
     SetClusterOptions,
     SetParameters,
 )
 from daybreak.model.value import Value
-from daybreak.model.world import Cluster, Instance, ParameterGroup
+from daybreak.model.world import Cluster, Endpoint, Instance, ParameterGroup
 from daybreak.plan.calls import RUN_TAG
+
+Resource = Cluster | Instance | ParameterGroup | Endpoint
+"""What a change can name."""
 
 HOPELESS_CLUSTER = frozenset(
     {
@@ -164,17 +170,24 @@ def _instance_ready(instance: Instance | None) -> Standing:
     return Standing(place=Place.SO, seen=instance.status, result={"endpoint": instance.endpoint})
 
 
-def standing_of_change(action: Change, seen: Cluster | Instance | ParameterGroup | None, owner: str) -> Standing:
+def standing_of_change(action: Change, seen: Resource | None, owner: str) -> Standing:
     """Where a change stands: ``seen`` is the resource it names, ``owner`` the run whose tag makes it ours."""
     if seen is not None and seen.tags.get(RUN_TAG) != owner:
         name = seen.name if isinstance(seen, ParameterGroup) else seen.identifier
         return Standing(place=Place.FOREIGN, seen=f'"{name}" exists and was not created by this run')
     match action:
-        case CopyParameterGroup() | CreateParameterGroup() | RestoreToMoment() | CreateInstance():
+        case (
+            CopyParameterGroup()
+            | CreateParameterGroup()
+            | RestoreToMoment()
+            | RestoreFromSnapshot()
+            | CreateInstance()
+            | CreateEndpoint()
+        ):
             return (
                 Standing(place=Place.ABSENT) if seen is None else Standing(place=Place.SO, seen="created by this run")
             )
-        case DeleteInstance() | DeleteCluster() | DeleteParameterGroup():
+        case DeleteInstance() | DeleteEndpoint() | DeleteCluster() | DeleteParameterGroup():
             return _removed(seen)
         case SetParameters():
             return _parameters_set(action, seen)
@@ -184,7 +197,7 @@ def standing_of_change(action: Change, seen: Cluster | Instance | ParameterGroup
             assert_never(action)
 
 
-def _removed(seen: Cluster | Instance | ParameterGroup | None) -> Standing:
+def _removed(seen: Resource | None) -> Standing:
     if seen is None:
         return Standing(place=Place.SO, seen="gone")
     if not isinstance(seen, ParameterGroup) and seen.status == "deleting":
@@ -192,7 +205,7 @@ def _removed(seen: Cluster | Instance | ParameterGroup | None) -> Standing:
     return Standing(place=Place.ABSENT, seen="still there")
 
 
-def _parameters_set(action: SetParameters, seen: Cluster | Instance | ParameterGroup | None) -> Standing:
+def _parameters_set(action: SetParameters, seen: Resource | None) -> Standing:
     if not isinstance(seen, ParameterGroup):
         return Standing(place=Place.HOPELESS, seen=f'the parameter group "{action.group}" is gone')
     missing = {name for name, value in action.parameters.items() if not same_setting(seen.parameters.get(name), value)}
@@ -216,7 +229,7 @@ def _plain(value: str | None) -> str | None:
     return {"on": "1", "true": "1", "off": "0", "false": "0"}.get(value.lower(), value) if value is not None else None
 
 
-def _options_set(action: SetClusterOptions, seen: Cluster | Instance | ParameterGroup | None) -> Standing:
+def _options_set(action: SetClusterOptions, seen: Resource | None) -> Standing:
     if not isinstance(seen, Cluster):
         return Standing(place=Place.HOPELESS, seen=f'the cluster "{action.clone}" is gone')
     wanted: dict[str, Any] = {

@@ -8,6 +8,7 @@ from typing import Any
 from daybreak.model.world import (
     AutomatedBackup,
     Cluster,
+    Endpoint,
     Instance,
     Key,
     Member,
@@ -15,6 +16,7 @@ from daybreak.model.world import (
     Role,
     SecurityGroup,
     ServerlessRange,
+    Snapshot,
     Window,
 )
 
@@ -88,6 +90,7 @@ def cluster_of(body: dict[str, Any]) -> Cluster:
             for role in body.get("AssociatedRoles", [])
         ),
         master_secret=(body.get("MasterUserSecret") or {}).get("SecretArn"),
+        lifecycle=body.get("EngineLifecycleSupport"),
         has_pending_changes=_is_pending(body.get("PendingModifiedValues")),
         tags=tags_of(body.get("TagList")),
     )
@@ -180,4 +183,46 @@ def security_group_of(body: dict[str, Any]) -> SecurityGroup:
 def key_of(body: dict[str, Any]) -> Key:
     """The answer of ``DescribeKey``."""
     facts = body["KeyMetadata"]
-    return Key(arn=facts["Arn"], is_enabled=bool(facts.get("Enabled")), state=facts.get("KeyState", "Enabled"))
+    return Key(
+        arn=facts["Arn"],
+        is_enabled=bool(facts.get("Enabled")),
+        state=facts.get("KeyState", "Enabled"),
+        is_default=facts.get("KeyManager") == "AWS",
+    )
+
+
+def snapshot_of(body: dict[str, Any]) -> Snapshot:
+    """A member of ``DescribeDBClusterSnapshots``."""
+    return Snapshot(
+        identifier=body["DBClusterSnapshotIdentifier"],
+        arn=body.get("DBClusterSnapshotArn", ""),
+        cluster=body.get("DBClusterIdentifier", ""),
+        resource_id=body.get("DbClusterResourceId"),
+        kind=body.get("SnapshotType", ""),
+        status=body.get("Status", ""),
+        created=body.get("SnapshotCreateTime"),
+        engine=body.get("Engine", ""),
+        engine_version=body.get("EngineVersion", ""),
+        is_encrypted=bool(body.get("StorageEncrypted")),
+        kms_key=body.get("KmsKeyId"),
+        storage_type=body.get("StorageType"),
+        has_iam_auth=bool(body.get("IAMDatabaseAuthenticationEnabled")),
+        port=body.get("Port"),
+        master_username=body.get("MasterUsername"),
+        percent=body.get("PercentProgress", 100),
+        allocated=body.get("AllocatedStorage"),
+        tags=tags_of(body.get("TagList")),
+    )
+
+
+def endpoint_of(body: dict[str, Any], tags: dict[str, str]) -> Endpoint:
+    """A custom member of ``DescribeDBClusterEndpoints`` with its tags, which AWS tells apart."""
+    return Endpoint(
+        identifier=body["DBClusterEndpointIdentifier"],
+        cluster=body.get("DBClusterIdentifier", ""),
+        kind=body.get("CustomEndpointType", "ANY"),
+        status=body.get("Status", ""),
+        static_members=tuple(sorted(body.get("StaticMembers") or [])),
+        excluded_members=tuple(sorted(body.get("ExcludedMembers") or [])),
+        tags=tags,
+    )

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from daybreak.assess.moves import ATTEMPTS, Again, Look, Pause, Stop, move_after, patience_with
-from daybreak.assess.standing import Place, Standing, standing_of_change
+from daybreak.assess.standing import Place, Resource, Standing, standing_of_change
 from daybreak.aws.faults import AwsFault
 from daybreak.errors import Bug, Failed, Paused, Refused, Uncertain, Unreachable
 from daybreak.execute.doors import Doors
@@ -18,11 +18,14 @@ from daybreak.execute.record import Record
 from daybreak.model.actions import (
     Change,
     CopyParameterGroup,
+    CreateEndpoint,
     CreateInstance,
     CreateParameterGroup,
     DeleteCluster,
+    DeleteEndpoint,
     DeleteInstance,
     DeleteParameterGroup,
+    RestoreFromSnapshot,
     RestoreToMoment,
     SetClusterOptions,
     SetParameters,
@@ -30,7 +33,6 @@ from daybreak.model.actions import (
 from daybreak.model.plan import Plan, Step
 from daybreak.model.replies import Category
 from daybreak.model.run import StepDone, StepIntended, StepRetried, StepSent, StepUncertain
-from daybreak.model.world import Cluster, Instance, ParameterGroup
 from daybreak.observe.look import Lookout
 from daybreak.plan.calls import Stamp, call_of
 
@@ -47,15 +49,19 @@ class AskedToEnd(Exception):
     """Somebody asked for the run's end: nothing more is sent, and nothing more is waited for."""
 
 
-def resource_of(lookout: Lookout, action: Change) -> Cluster | Instance | ParameterGroup | None:
+def resource_of(lookout: Lookout, action: Change) -> Resource | None:
     """The one resource that a change names, as it is now."""
     match action:
         case CopyParameterGroup(group=group) | CreateParameterGroup(group=group):
             return lookout.parameter_group(group)
         case SetParameters(group=group) | DeleteParameterGroup(group=group):
             return lookout.parameter_group(group)
-        case RestoreToMoment(clone=clone) | SetClusterOptions(clone=clone) | DeleteCluster(clone=clone):
+        case RestoreToMoment(clone=clone) | RestoreFromSnapshot(clone=clone):
             return lookout.cluster(clone)
+        case SetClusterOptions(clone=clone) | DeleteCluster(clone=clone):
+            return lookout.cluster(clone)
+        case CreateEndpoint(endpoint=endpoint) | DeleteEndpoint(endpoint=endpoint):
+            return lookout.endpoint(endpoint)
         case CreateInstance(instance=instance) | DeleteInstance(instance=instance):
             return lookout.instance(instance)
 

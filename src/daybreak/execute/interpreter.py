@@ -18,8 +18,6 @@ the look before the next sending.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import assert_never
-
 from daybreak.assess.standing import Place, Standing, standing_of_wait
 from daybreak.assess.verdict import verdict_of
 from daybreak.errors import DaybreakError, ExitCode, Failed, Interrupted, Paused, Uncertain, Unreachable
@@ -32,16 +30,9 @@ from daybreak.model.actions import (
     AwaitClusterGone,
     AwaitInstance,
     AwaitSql,
-    CopyParameterGroup,
-    CreateInstance,
-    CreateParameterGroup,
-    DeleteCluster,
-    DeleteInstance,
-    DeleteParameterGroup,
     RestoreToMoment,
-    SetClusterOptions,
-    SetParameters,
     Validate,
+    Wait,
 )
 from daybreak.model.findings import Finding, Measured, Verdict
 from daybreak.model.moment import At, spoken
@@ -117,27 +108,15 @@ class _Walk:
     def _advance(self, ready: list[Step]) -> None:
         waiting: list[Step] = []
         for step in ready:
-            match step.action:
-                case AwaitCluster() | AwaitInstance() | AwaitClusterGone() | AwaitSql():
-                    waiting.append(step)
-                case Validate() as action:
-                    self._failing_step = step
-                    self._validate(step, action)
-                case (
-                    CopyParameterGroup()
-                    | CreateParameterGroup()
-                    | SetParameters()
-                    | RestoreToMoment()
-                    | SetClusterOptions()
-                    | CreateInstance()
-                    | DeleteInstance()
-                    | DeleteCluster()
-                    | DeleteParameterGroup()
-                ) as action:
-                    self._failing_step = step
-                    self._changer.make_so(step, action)
-                case _:
-                    assert_never(step.action)
+            action = step.action
+            if isinstance(action, Wait):
+                waiting.append(step)
+                continue
+            self._failing_step = step
+            if isinstance(action, Validate):
+                self._validate(step, action)
+            else:
+                self._changer.make_so(step, action)
         if waiting and len(waiting) == len(ready):
             self._look_at(waiting)
 

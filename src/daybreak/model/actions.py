@@ -16,7 +16,7 @@ from daybreak.model.moment import Moment
 from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Application, Expectation, HealthCheck, SqlCheck, Waiver
 from daybreak.model.value import Span, Value
-from daybreak.model.world import AutomatedBackup, Cluster, Instance, ServerlessRange, Surroundings
+from daybreak.model.world import AutomatedBackup, Cluster, Instance, ServerlessRange, Snapshot, Surroundings
 
 
 class CopyParameterGroup(Value):
@@ -180,6 +180,8 @@ class Validate(Value):
     instances_seen: tuple[Instance, ...]
     backup_seen: AutomatedBackup | None = None
     """What the kept backup recorded, where the source was already deleted."""
+    snapshot_seen: Snapshot | None = None
+    """The snapshot that the clone is made of; its engine version is the clone's, whatever the source runs today."""
     moment: Moment
     database: str | None
     login: str | None
@@ -230,6 +232,9 @@ class DeleteParameterGroup(Value):
     group: str
 
 
+Restore = RestoreToMoment | RestoreFromSnapshot
+"""The actions that make a clone's storage."""
+
 Wait = AwaitCluster | AwaitInstance | AwaitSql | AwaitClusterGone
 """The actions that only look."""
 
@@ -238,8 +243,11 @@ Change = (
     | CreateParameterGroup
     | SetParameters
     | RestoreToMoment
+    | RestoreFromSnapshot
     | SetClusterOptions
     | CreateInstance
+    | CreateEndpoint
+    | DeleteEndpoint
     | DeleteInstance
     | DeleteCluster
     | DeleteParameterGroup

@@ -64,6 +64,11 @@ def instance_name(clone: str, number: int) -> str:
     return f"{clone}-{number}"
 
 
+def endpoint_name(clone: str, number: int) -> str:
+    """The identifier of the clone's ``number``-th custom endpoint, from 1; AWS takes each only once in a region."""
+    return f"{clone}-e{number}"
+
+
 def quarantine_group_name(clone: str) -> str:
     """The name of the cluster parameter group that keeps the clone quiet."""
     return f"{clone}-quarantine"

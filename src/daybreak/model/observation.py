@@ -8,6 +8,7 @@ from daybreak.model.value import Instant, Span, Value
 from daybreak.model.world import (
     AutomatedBackup,
     Cluster,
+    Endpoint,
     Identity,
     Instance,
     Key,
@@ -47,6 +48,8 @@ class Observation(Value):
     """Bytes of the source's volume, from CloudWatch's ``VolumeBytesUsed``; none when it has no data."""
     past: tuple[Past, ...] = ()
     snapshots: tuple[Snapshot, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
+    """The custom endpoints of a clone that is to be removed."""
     surroundings: Surroundings | None = None
     """What belongs to the living source; none when there is none."""
     capsule: Capsule | None = None

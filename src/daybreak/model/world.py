@@ -16,6 +16,18 @@ class Identity(Value):
     endpoint: str | None = None
     """The endpoint URL when it is not AWS's own."""
 
+    def differences(self, present: Identity) -> tuple[str, ...]:
+        """Where ``present`` is somewhere else; who the caller is makes no difference."""
+        return tuple(
+            f"{what} {was}, and this is {what} {now}"
+            for what, was, now in (
+                ("account", self.account, present.account),
+                ("region", self.region, present.region),
+                ("endpoint", self.endpoint or "AWS", present.endpoint or "AWS"),
+            )
+            if was != now
+        )
+
 
 class Member(Value):
     """An instance as its cluster lists it."""
@@ -83,6 +95,8 @@ class Cluster(Value):
     roles: tuple[Role, ...] = ()
     master_secret: str | None = None
     has_http_endpoint: bool = False
+    lifecycle: str | None = None
+    """Whether it goes on into Extended Support when its version's standard support ends; that costs money."""
     has_pending_changes: bool = False
     tags: dict[str, str] = Field(default_factory=dict)
 
@@ -183,6 +197,14 @@ class CustomEndpoint(Value):
     excluded_members: tuple[str, ...] = ()
 
 
+class Endpoint(CustomEndpoint):
+    """A custom endpoint as it stands right now, with the cluster it belongs to."""
+
+    cluster: str
+    status: str
+    tags: dict[str, str] = Field(default_factory=dict)
+
+
 class Scaling(Value):
     """Replica autoscaling of a cluster, as Application Auto Scaling keeps it: by the cluster's name (FACTS 4.2)."""
 
@@ -236,6 +258,8 @@ class Key(Value):
     arn: str
     is_enabled: bool
     state: str = "Enabled"
+    is_default: bool = False
+    """Whether AWS made it for the service; what lies under such a key opens in its own account only (FACTS 4.6)."""
 
 
 class Surroundings(Value):
@@ -250,6 +274,8 @@ class Surroundings(Value):
     scaling: Scaling | None = None
     proxies: tuple[ProxyTarget, ...] = ()
     connect_policies: tuple[ConnectPolicy, ...] = ()
+    key: Key | None = None
+    """The key of its storage."""
     unseen: tuple[Unseen, ...] = ()
     """What we may not look at; nothing may be concluded from its absence."""
 

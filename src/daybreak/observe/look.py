@@ -9,16 +9,27 @@ from typing import Any, Protocol
 from daybreak.aws.facts import (
     backup_of,
     cluster_of,
+    endpoint_of,
     instance_of,
     key_of,
     parameter_group_of,
     security_group_of,
+    snapshot_of,
     tags_of,
 )
 from daybreak.aws.faults import AwsFault
 from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Category, Reply
-from daybreak.model.world import AutomatedBackup, Cluster, Instance, Key, ParameterGroup, SecurityGroup
+from daybreak.model.world import (
+    AutomatedBackup,
+    Cluster,
+    Endpoint,
+    Instance,
+    Key,
+    ParameterGroup,
+    SecurityGroup,
+    Snapshot,
+)
 
 _AT_ONCE = 100
 """Identifiers in one filter, and items on one page: AWS's largest page."""
@@ -76,6 +87,44 @@ class Lookout:
                 backup_of, self._aws.pages(self._call("DescribeDBClusterAutomatedBackups"), "DBClusterAutomatedBackups")
             )
         )
+
+    def snapshots(self, cluster: str) -> tuple[Snapshot, ...]:
+        """Every snapshot of a cluster of that name, oldest first: automated, manual, AWS Backup's, and those shared with us.
+
+        Asked through a filter, because asking by a cluster's name fails when the cluster is gone.
+        """
+        of_cluster = [{"Name": "db-cluster-id", "Values": [cluster]}]
+        found: dict[str, Snapshot] = {}
+        for which in ({"IncludeShared": True}, {"SnapshotType": "awsbackup"}):
+            call = self._call("DescribeDBClusterSnapshots", Filters=of_cluster, MaxRecords=_AT_ONCE, **which)
+            for snapshot in map(snapshot_of, self._aws.pages(call, "DBClusterSnapshots")):
+                found[snapshot.arn] = snapshot
+        return tuple(sorted(found.values(), key=lambda each: (each.created is None, each.created, each.identifier)))
+
+    def snapshot(self, name: str) -> Snapshot | None:
+        """The snapshot of that identifier or ARN; none when AWS does not know it."""
+        body = self._found(self._call("DescribeDBClusterSnapshots", DBClusterSnapshotIdentifier=name))
+        return snapshot_of(body["DBClusterSnapshots"][0]) if body and body["DBClusterSnapshots"] else None
+
+    def endpoint(self, identifier: str) -> Endpoint | None:
+        """The custom endpoint of that name, none when AWS does not know it."""
+        body = self._found(self._call("DescribeDBClusterEndpoints", DBClusterEndpointIdentifier=identifier))
+        found = self._custom(body["DBClusterEndpoints"] if body else [])
+        return found[0] if found else None
+
+    def endpoints(self, cluster: str) -> tuple[Endpoint, ...]:
+        """The custom endpoints of a cluster."""
+        custom = [{"Name": "db-cluster-endpoint-type", "Values": ["custom"]}]
+        call = self._call("DescribeDBClusterEndpoints", DBClusterIdentifier=cluster, Filters=custom)
+        return self._custom(self._aws.pages(call, "DBClusterEndpoints"))
+
+    def _custom(self, bodies: Iterable[dict[str, Any]]) -> tuple[Endpoint, ...]:
+        found = []
+        for body in bodies:
+            if body.get("DBClusterEndpointIdentifier"):
+                told = self._aws.read(self._call("ListTagsForResource", ResourceName=body["DBClusterEndpointArn"]))
+                found.append(endpoint_of(body, tags_of(told.get("TagList"))))
+        return tuple(sorted(found, key=lambda each: each.identifier))
 
     def parameter_group(self, name: str) -> ParameterGroup | None:
         """A cluster parameter group with the values a person set; none when AWS does not know it."""

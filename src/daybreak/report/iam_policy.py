@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from daybreak.model.actions import RestoreToMoment, Validate
+from daybreak.model.actions import Restore, RestoreFromSnapshot, Validate
 from daybreak.model.plan import AwsCall, Plan
 from daybreak.plan.calls import Stamp, call_of
 
@@ -18,7 +18,9 @@ Need = tuple[str, str]
 """An action, and the ARN of a resource that it must be allowed on."""
 
 _KINDS = {
+    "DBClusterEndpointIdentifier": "cluster-endpoint",
     "DBClusterIdentifier": "cluster",
+    "SnapshotIdentifier": "cluster-snapshot",
     "SourceDBClusterIdentifier": "cluster",
     "SourceDbClusterResourceId": "cluster-auto-backup",
     "DBInstanceIdentifier": "db",
@@ -31,6 +33,7 @@ _KINDS = {
 """Each parameter of a change that names a resource, and the kind of it."""
 
 _TAGGED = (
+    "DBClusterEndpointIdentifier",
     "DBInstanceIdentifier",
     "DBClusterIdentifier",
     "TargetDBClusterParameterGroupIdentifier",
@@ -48,6 +51,8 @@ _NAMED_READS = {
 """What every run looks at; AWS answers a list only to somebody who may see all of the kind."""
 
 _RESTORE_READS = {"rds:DescribeDBSubnetGroups": "subgrp:*"}
+_SNAPSHOT_READS = {"rds:DescribeDBClusterSnapshots": "cluster-snapshot:*"}
+_ENDPOINT_READS = {"rds:DescribeDBClusterEndpoints": "cluster-endpoint:*"}
 _DELETED_SOURCE_READS = {"rds:DescribeDBClusterAutomatedBackups": "cluster-auto-backup:*"}
 
 
@@ -90,7 +95,8 @@ def _place(plan: Plan, service: str) -> str:
 
 def _needs(call: AwsCall, place: str) -> Iterator[Need]:
     def arn(parameter: str) -> str:
-        return f"{place}:{_KINDS[parameter]}:{call.params[parameter]}"
+        name = str(call.params[parameter])
+        return name if name.startswith("arn:") else f"{place}:{_KINDS[parameter]}:{name}"
 
     for parameter in _KINDS:
         if parameter in call.params:
@@ -102,11 +108,16 @@ def _needs(call: AwsCall, place: str) -> Iterator[Need]:
 
 
 def _reads(plan: Plan) -> Iterator[Need]:
-    is_restore = any(isinstance(step.action, RestoreToMoment) for step in plan.steps)
-    is_of_deleted = any(isinstance(step.action, Validate) and step.action.source_seen is None for step in plan.steps)
-    kinds = _NAMED_READS | (_RESTORE_READS if is_restore else {}) | (_DELETED_SOURCE_READS if is_of_deleted else {})
-    for action, resource in kinds.items():
-        yield action, f"{_place(plan, 'rds')}:{resource}"
+    actions = [step.action for step in plan.steps]
+    is_restore = any(isinstance(action, Restore) for action in actions)
+    is_of_snapshot = any(isinstance(action, RestoreFromSnapshot) for action in actions)
+    is_of_deleted = any(isinstance(each, Validate) and (each.capsule or not each.source_seen) for each in actions)
+    kinds = _NAMED_READS | _ENDPOINT_READS | (_RESTORE_READS if is_restore else {})
+    kinds |= _SNAPSHOT_READS if is_of_snapshot else {}
+    kinds |= _DELETED_SOURCE_READS if is_of_deleted and not is_of_snapshot else {}
+    for kind, resource in kinds.items():
+        yield kind, f"{_place(plan, 'rds')}:{resource}"
+    yield "rds:ListTagsForResource", f"{_place(plan, 'rds')}:cluster-endpoint:*"
     if not is_restore:
         return
     if is_of_deleted:
@@ -135,5 +146,5 @@ def _login(plan: Plan, reference: str) -> Iterator[Need]:
 
 def _keys(plan: Plan) -> Iterator[str]:
     for step in plan.steps:
-        if isinstance(step.action, RestoreToMoment) and step.action.kms_key:
+        if isinstance(step.action, Restore) and step.action.kms_key:
             yield step.action.kms_key

@@ -12,11 +12,15 @@ from daybreak.model.actions import (
     AwaitInstance,
     AwaitSql,
     CopyParameterGroup,
+    CreateEndpoint,
     CreateInstance,
     CreateParameterGroup,
     DeleteCluster,
+    DeleteEndpoint,
     DeleteInstance,
     DeleteParameterGroup,
+    Restore,
+    RestoreFromSnapshot,
     RestoreToMoment,
     SetClusterOptions,
     SetParameters,
@@ -24,7 +28,7 @@ from daybreak.model.actions import (
 )
 from daybreak.model.moment import readings
 from daybreak.model.plan import AwsCall, Plan, Step
-from daybreak.model.requests import PitrRequest
+from daybreak.model.requests import CleanRequest, PitrRequest, SnapshotRequest
 from daybreak.model.value import iso
 from daybreak.report.aws_cli import command_line
 from daybreak.report.sentences import printable_sentence, sentence
@@ -33,6 +37,8 @@ from daybreak.report.words import between, code, fenced, markdown, span_words
 
 DETERMINE = "Determine Recovery Point"
 RESTORE = "Restore to Point in Time"
+LIST = "List Available Snapshots"
+RESTORE_SNAPSHOT = "Restore from Snapshot"
 WAIT = "Wait for Cluster Availability"
 CREATE = "Create Database Instance"
 VALIDATE = "Validate Data"
@@ -40,6 +46,9 @@ CLEAN = "Clean Up"
 
 CHAPTERS = (DETERMINE, RESTORE, WAIT, CREATE, VALIDATE)
 """The runbook's steps of a point-in-time recovery, in its words."""
+
+SNAPSHOT_CHAPTERS = {LIST: LIST, RESTORE_SNAPSHOT: RESTORE, WAIT: WAIT, CREATE: CREATE, VALIDATE: VALIDATE}
+"""The runbook's steps of a snapshot restoration, the ones it borrows spelled out, and which of ours stand in each."""
 
 _BOXES = (
     'Cluster status is "available"',
@@ -60,15 +69,17 @@ def runbook(plan: Plan) -> str:
 def chapter(action: Action) -> str:
     """The runbook's step that an action belongs to."""
     match action:
-        case CopyParameterGroup() | CreateParameterGroup() | SetParameters() | RestoreToMoment():
+        case (
+            CopyParameterGroup() | CreateParameterGroup() | SetParameters() | RestoreToMoment() | RestoreFromSnapshot()
+        ):
             return RESTORE
         case AwaitCluster() | SetClusterOptions():
             return WAIT
-        case CreateInstance() | AwaitInstance() | AwaitSql():
+        case CreateInstance() | CreateEndpoint() | AwaitInstance() | AwaitSql():
             return CREATE
         case Validate():
             return VALIDATE
-        case DeleteInstance() | DeleteCluster() | AwaitClusterGone() | DeleteParameterGroup():
+        case DeleteEndpoint() | DeleteInstance() | DeleteCluster() | AwaitClusterGone() | DeleteParameterGroup():
             return CLEAN
         case _:
             assert_never(action)
@@ -115,6 +126,12 @@ def _chapters(plan: Plan, hand: Hand) -> Iterator[str]:
         for number, title in enumerate(CHAPTERS, start=1):
             yield f"#### Step {number}: {title}"
             yield from _first(plan, hand) if title == DETERMINE else _of(plan, hand, title)
+    elif isinstance(plan.request, SnapshotRequest):
+        yield "## Snapshot Restoration"
+        yield "### Procedure"
+        for number, (title, ours) in enumerate(SNAPSHOT_CHAPTERS.items(), start=1):
+            yield f"#### Step {number}: {title}"
+            yield from _snapshots(plan, hand) if title == LIST else _of(plan, hand, ours)
     else:
         yield f"## {CLEAN}"
         yield "### Procedure"
@@ -130,6 +147,16 @@ def _first(plan: Plan, hand: Hand) -> Iterator[str]:
     )
     option = f" \\\n  --query '{query}'"
     yield fenced(f"# List available recovery window\n{command_line(look, endpoint=hand.endpoint)}{option}", "bash")
+
+
+def _snapshots(plan: Plan, hand: Hand) -> Iterator[str]:
+    query = "DBClusterSnapshots[*].{ID:DBClusterSnapshotIdentifier,Time:SnapshotCreateTime,Status:Status}"
+    told = []
+    for kind in ("automated", "manual"):
+        params = {"DBClusterIdentifier": plan.source, "SnapshotType": kind}
+        look = _line("rds", "DescribeDBClusterSnapshots", params, hand)
+        told.append(f"# List {kind} snapshots\n{look} \\\n  --query '{query}' \\\n  --output table")
+    yield fenced("\n\n".join(told), "bash")
 
 
 def _of(plan: Plan, hand: Hand, title: str) -> Iterator[str]:
@@ -150,7 +177,7 @@ def _block(steps: list[Step], hand: Hand) -> str:
 
 
 def _after(plan: Plan) -> Iterator[str]:
-    if not isinstance(plan.request, PitrRequest):
+    if isinstance(plan.request, CleanRequest):
         return
     yield "## Validation Checklist"
     yield "### Database Level\n" + "\n".join(f"- [ ] {box}" for box in _BOXES)
@@ -170,7 +197,7 @@ def _troubleshooting(plan: Plan, hand: Hand) -> Iterator[str]:
     params = {"SourceIdentifier": plan.clone, "SourceType": "db-cluster", "Duration": 60}
     yield '#### Issue: Cluster stuck in "creating" state'
     yield fenced("# Check for events\n" + _line("rds", "DescribeEvents", params, hand), "bash")
-    restore = next((step.action for step in plan.steps if isinstance(step.action, RestoreToMoment)), None)
+    restore = next((step.action for step in plan.steps if isinstance(step.action, Restore)), None)
     if restore:
         yield "#### Issue: Cannot connect to restored database"
         groups = {"GroupIds": list(restore.security_groups)}

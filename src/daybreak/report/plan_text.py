@@ -10,9 +10,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from daybreak.model.actions import RestoreFromSnapshot
 from daybreak.model.moment import Latest, readings
 from daybreak.model.plan import Plan, Refusal, Step
-from daybreak.model.requests import PitrRequest
+from daybreak.model.requests import CleanRequest, PitrRequest, SnapshotRequest
 from daybreak.model.value import iso
 from daybreak.report.sentences import sentence
 from daybreak.report.words import between, plain, span_words
@@ -40,9 +41,15 @@ def refusal_view(refusal: Refusal) -> RenderableType:
 def _title(plan: Plan) -> str:
     match plan.request:
         case PitrRequest():
-            return f"Point-in-time recovery of {plan.target.name}"
+            return f"Point-in-time recovery of {plan.target.name}{_purpose(plan.request)}"
+        case SnapshotRequest():
+            return f"Snapshot restore of {plan.target.name}{_purpose(plan.request)}"
         case _:
             return f"Clean-up after {plan.request.run}"
+
+
+def _purpose(request: PitrRequest | SnapshotRequest) -> str:
+    return "" if request.purpose == "recovery" else f", for {request.purpose}"
 
 
 def _facts(plan: Plan) -> Table:
@@ -62,8 +69,11 @@ def _told(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "as", identity.caller
     if plan.request.why:
         yield "why", plan.request.why
-    yield "source", plan.source + (" (never changed)" if isinstance(plan.request, PitrRequest) else "")
+    yield "source", plan.source + ("" if isinstance(plan.request, CleanRequest) else " (never changed)")
     yield "clone", plan.clone
+    for step in plan.steps:
+        if isinstance(step.action, RestoreFromSnapshot):
+            yield "snapshot", step.action.snapshot
     if plan.moment:
         utc, local, ago = readings(plan.moment, now=plan.created, zone=plan.zone)
         is_latest = isinstance(plan.request, PitrRequest) and isinstance(plan.request.moment, Latest)
@@ -72,7 +82,7 @@ def _told(plan: Plan) -> Iterator[tuple[str, str]]:
         yield "", ago
     if plan.window:
         yield "window", f"{iso(plan.window.earliest)} to {iso(plan.window.latest)}"
-    promised = f"; promised {span_words(plan.objectives.rto)}" if isinstance(plan.request, PitrRequest) else ""
+    promised = f"; promised {span_words(plan.objectives.rto)}" if not isinstance(plan.request, CleanRequest) else ""
     yield "estimate", between(plan.estimate.low, plan.estimate.high) + promised
     yield "", plan.estimate.evidence
     if plan.keep_until:

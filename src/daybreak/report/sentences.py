@@ -11,11 +11,14 @@ from daybreak.model.actions import (
     AwaitInstance,
     AwaitSql,
     CopyParameterGroup,
+    CreateEndpoint,
     CreateInstance,
     CreateParameterGroup,
     DeleteCluster,
+    DeleteEndpoint,
     DeleteInstance,
     DeleteParameterGroup,
+    RestoreFromSnapshot,
     RestoreToMoment,
     SetClusterOptions,
     SetParameters,
@@ -56,10 +59,16 @@ def _sentence(action: Action) -> str:
             return f"Set {told} in {group}"
         case RestoreToMoment():
             return _restore(action)
+        case RestoreFromSnapshot(snapshot=snapshot, clone=clone, engine_version=version):
+            return f"Restore the snapshot {snapshot}, PostgreSQL {version}, into the new cluster {clone}"
         case SetClusterOptions():
             return _options(action)
         case CreateInstance(clone=clone, instance=instance, instance_class=size, tier=tier):
             return f"Create the instance {instance} ({size}, promotion tier {tier}) in {clone}"
+        case CreateEndpoint():
+            return _endpoint(action)
+        case DeleteEndpoint(endpoint=endpoint):
+            return f"Delete the custom endpoint {endpoint}"
         case AwaitCluster(clone=clone):
             return f"Wait until {clone} is available with a restorable window of its own"
         case AwaitInstance(instance=instance):
@@ -95,11 +104,17 @@ def _options(action: SetClusterOptions) -> str:
     return f"Set {', '.join(filter(None, told)) or 'nothing'} on {action.clone}"
 
 
+def _endpoint(action: CreateEndpoint) -> str:
+    members = f", for {', '.join(action.static_members)}" if action.static_members else ""
+    left_out = f", without {', '.join(action.excluded_members)}" if action.excluded_members else ""
+    return f"Create the custom endpoint {action.endpoint} ({action.type}{members}{left_out}) of {action.clone}"
+
+
 def _validate(action: Validate) -> str:
     asked = [
         "the five database boxes",
         f"{len(action.tables)} table{'s' if len(action.tables) != 1 else ''}" if action.tables else "every table",
         f"{len(action.checks)} check{'s' if len(action.checks) != 1 else ''} of your own" if action.checks else "",
-        "parity with the source" if action.source_seen else "",
+        ("parity with its capsule" if action.capsule else "parity with the source") if action.source_seen else "",
     ]
     return f"Validate {action.clone}: {', '.join(filter(None, asked))}"
