@@ -20,12 +20,6 @@ from daybreak.postgres.session import Session
 _INDEXES = sql.SQL("""
 SELECT i.indexrelid::bigint, x.relname::text, n.nspname::text, t.relname::text, i.indrelid::bigint,
        coalesce(o.oid, i.indrelid)::bigint, m.amname::text, greatest(x.relpages, 1)::bigint * 8192, t.relkind = 't',
-       coalesce(pg_catalog.pg_get_expr(i.indpred, i.indrelid), ''),
-       ARRAY(SELECT pg_catalog.pg_get_indexdef(i.indexrelid, place::int, true)
-                    || coalesce(' COLLATE ' || pg_catalog.quote_ident(ln.nspname) || '.' || pg_catalog.quote_ident(l.collname), '')
-             FROM pg_catalog.generate_series(1, i.indnkeyatts) AS place
-             LEFT JOIN pg_catalog.pg_collation l ON l.oid = i.indcollation[place - 1]
-             LEFT JOIN pg_catalog.pg_namespace ln ON ln.oid = l.collnamespace ORDER BY place),
        ARRAY(SELECT i.indoption[place - 1]::int FROM pg_catalog.generate_series(1, i.indnkeyatts) AS place ORDER BY place),
        EXISTS (SELECT FROM pg_catalog.pg_depend d
                WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = i.indexrelid
@@ -42,6 +36,17 @@ WHERE x.relkind = 'i' AND t.relkind IN ('r', 'm', 't') AND t.relpersistence <> '
 ORDER BY n.nspname, t.relname, x.relname
 """)
 """Every index in use; one that is invalid is not, and another check's business."""
+
+_DEFINITION = sql.SQL("""
+SELECT coalesce(pg_catalog.pg_get_expr(i.indpred, i.indrelid), ''),
+       ARRAY(SELECT pg_catalog.pg_get_indexdef(i.indexrelid, place::int, true)
+                    || coalesce(' COLLATE ' || pg_catalog.quote_ident(ln.nspname) || '.' || pg_catalog.quote_ident(l.collname), '')
+             FROM pg_catalog.generate_series(1, i.indnkeyatts) AS place
+             LEFT JOIN pg_catalog.pg_collation l ON l.oid = i.indcollation[place - 1]
+             LEFT JOIN pg_catalog.pg_namespace ln ON ln.oid = l.collnamespace ORDER BY place)
+FROM pg_catalog.pg_index i WHERE i.indexrelid = {oid}
+""")
+"""Asked of one index alone: to spell it the server takes a lock on its table."""
 
 _AMCHECK = sql.SQL("""
 SELECT n.nspname::text FROM pg_catalog.pg_proc p
@@ -99,8 +104,6 @@ class Index:
     method: str
     size: int
     is_toast: bool
-    predicate: str
-    keys: tuple[str, ...]
     options: tuple[int, ...]
     is_homemade: bool
     """Whether functions or types that are not PostgreSQL's own take part."""
@@ -125,14 +128,12 @@ def indexes(session: Session) -> tuple[Index, ...]:
             method=method,
             size=size,
             is_toast=is_toast,
-            predicate=predicate,
-            keys=tuple(keys),
             options=tuple(options),
             is_homemade=is_homemade,
             is_unusual=is_unusual,
         )
         for (
-            oid, name, namespace, table, table_oid, owner, method, size, is_toast, predicate, keys, options,
+            oid, name, namespace, table, table_oid, owner, method, size, is_toast, options,
             is_homemade, is_unusual,
         ) in session.ask(_INDEXES)
     )  # fmt: skip
@@ -202,18 +203,19 @@ def walk(session: Session, index: Index) -> str:
 
     Raises what the server says about damage. A plan that does not walk this very index is told as ``not walked: ...``.
     """
-    condition = sql.SQL(" WHERE {}").format(_spelled(index.predicate)) if index.predicate else sql.SQL("")
+    [[predicate, keys]] = session.ask(_DEFINITION.format(oid=sql.Literal(index.oid)))
+    condition = sql.SQL(" WHERE {}").format(_spelled(predicate)) if predicate else sql.SQL("")
     table = sql.Identifier(*index.table)
     question = _IN_INDEX.format(
-        key=_key(index.keys[0]),
+        key=_spelled(keys[0]),
         sign=sql.SQL("<" if index.options[0] & 1 else ">"),
         order=sql.SQL(", ").join(
             sql.SQL("{} {} {}").format(
-                _key(key),
+                _spelled(key),
                 sql.SQL("DESC" if option & 1 else "ASC"),
                 sql.SQL("NULLS FIRST" if option & 2 else "NULLS LAST"),
             )
-            for key, option in zip(index.keys, index.options, strict=True)
+            for key, option in zip(keys, index.options, strict=True)
         ),
         table=table,
         where=condition,
@@ -237,10 +239,6 @@ NOT_WALKED = "another index serves the same order, so the planner cannot be made
 def _spelled(text: str) -> sql.Composable:
     # The server wrote it itself, from its catalog, with every name quoted and qualified.
     return sql.SQL("({})").format(sql.SQL(text))
-
-
-def _key(text: str) -> sql.Composable:
-    return _spelled(text)
 
 
 def _walked(plan: Any) -> list[str]:

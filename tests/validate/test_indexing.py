@@ -1,0 +1,213 @@
+"""Reading indexes through: what is really damaged is found, what is sound is not, and nothing is left behind."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from daybreak.model.answers import IndexContents, Silence, Tables
+from daybreak.postgres.session import Address, Login
+from daybreak.validate.crew import Budget
+from daybreak.validate.indexing import Manner, read_indexes
+from daybreak.validate.probes import Place, list_tables
+from daybreak.validate.references import Wanted
+from tests.fix_postgres import Server
+
+_CALM = Budget(lock=timedelta(seconds=0.5), connections=2)
+_WALK, _BORROW, _WITH_HEAP = Manner(), Manner(may_borrow=True), Manner(may_borrow=True, is_with_heap=True)
+
+_SOUND = (
+    'CREATE TABLE "Od""d" (id int PRIMARY KEY, "na;me" text, at timestamptz DESC_)'.replace(" DESC_", ""),
+    """INSERT INTO "Od""d" SELECT n, CASE WHEN n % 7 > 0 THEN md5(n::text) END, now() - n * interval '1 min' FROM generate_series(1, 5000) n""",
+    'CREATE INDEX ON "Od""d" ("na;me" DESC NULLS LAST, id)',
+    'CREATE INDEX ON "Od""d" (lower("na;me") COLLATE "C") WHERE id > 100',
+    'CREATE INDEX ON "Od""d" (at DESC) INCLUDE (id)',
+    'DELETE FROM "Od""d" WHERE id % 3 = 0',
+    "CREATE TABLE parts (id int, k int) PARTITION BY LIST (k)",
+    "CREATE TABLE parts_1 PARTITION OF parts FOR VALUES IN (1)",
+    "CREATE INDEX ON parts (id)",
+    "INSERT INTO parts SELECT n, 1 FROM generate_series(1, 1000) n",
+    "CREATE INDEX ON parts_1 USING hash (id)",
+)
+
+
+def _place(server: Server, database: str) -> Place:
+    return Place(server.address(database), server.master)
+
+
+def _read(place: Place, manner: Manner, wanted: Wanted | None = None) -> IndexContents:
+    answer = read_indexes(place, wanted or _everything(place), manner, _CALM, lambda step: None)
+    assert isinstance(answer, IndexContents), answer
+    return answer
+
+
+def _everything(place: Place) -> Wanted:
+    tables = list_tables(place, timedelta(seconds=20))
+    assert isinstance(tables, Tables)
+    return Wanted({table.oid: table.size for table in tables.tables}, frozenset(table.oid for table in tables.tables))
+
+
+def _troubled(answer: IndexContents) -> dict[str, str]:
+    return {each.index: each.trouble for each in answer.read if each.trouble}
+
+
+@pytest.fixture(params=[_WALK, _BORROW, _WITH_HEAP], ids=["walk", "amcheck", "with heap"])
+def manner(request: pytest.FixtureRequest) -> Manner:
+    """Each way there is to read an index."""
+    assert isinstance(request.param, Manner)
+    return request.param
+
+
+def test_sound_indexes_raise_no_alarm(server: Server, database: str, manner: Manner) -> None:
+    """Descending, partial, lenient, of expressions, over deleted rows: an alarm at three in the morning must be true."""
+    server.run(database, *_SOUND)
+    answer = _read(_place(server, database), manner)
+    assert _troubled(answer) == {}
+    assert answer.unread == ()
+    # The walk cannot see those of values that are stored apart.
+    assert len([each for each in answer.read if "pg_toast" not in each.index]) == 5
+    assert answer.other_methods == {"hash": 1}
+
+
+def test_an_index_in_an_order_that_is_no_longer_its_own_is_found(server: Server, database: str) -> None:
+    """What a changed collation does to a text index, done on purpose: the compare function is replaced."""
+    server.run(
+        database,
+        "CREATE FUNCTION compare(int, int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT btint4cmp($1, $2)'",
+        "CREATE OPERATOR CLASS fickle FOR TYPE int USING btree AS OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=,"
+        " OPERATOR 5 >, FUNCTION 1 compare(int, int)",
+        "CREATE TABLE t AS SELECT n FROM generate_series(1, 5000) n",
+        "CREATE INDEX fickle_index ON t (n fickle)",
+        "CREATE OR REPLACE FUNCTION compare(int, int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT btint4cmp($2, $1)'",
+    )
+    place = _place(server, database)
+    found = _troubled(_read(place, _BORROW))
+    assert "order" in found["public.t.fickle_index"]
+    walked = _read(place, _WALK)
+    assert [each.name for each in walked.unread] == ["public.t.fickle_index"], "what is not understood is never fit"
+
+
+def test_rows_that_an_index_does_not_have_are_found(server: Server, database: str) -> None:
+    """A query by that index would silently leave them out."""
+    server.run(
+        database,
+        "CREATE TABLE t (n int PRIMARY KEY, m int)",
+        "INSERT INTO t SELECT n, n FROM generate_series(1, 2000) n",
+        "CREATE INDEX lossy ON t (m)",
+        "UPDATE pg_index SET indisready = false, indisvalid = false WHERE indexrelid = 'lossy'::regclass",
+        "INSERT INTO t VALUES (9001, 9001)",
+        "UPDATE pg_index SET indisready = true, indisvalid = true WHERE indexrelid = 'lossy'::regclass",
+    )
+    place = _place(server, database)
+    assert _troubled(_read(place, _WALK)) == {"public.t.lossy": "2,000 rows by the index, 2,001 in the table"}
+    assert list(_troubled(_read(place, _WITH_HEAP))) == ["public.t.lossy"]
+
+
+@pytest.mark.parametrize("way", [_WALK, _BORROW], ids=["walk", "amcheck"])
+def test_a_damaged_file_is_found_and_its_neighbors_are_read(own_server: Server, way: Manner) -> None:
+    """A page of zeros in the middle: the server starts, answers, and returns less."""
+    own_server.run(
+        "postgres",
+        "CREATE TABLE t AS SELECT n, n AS m FROM generate_series(1, 20000) n",
+        "CREATE INDEX broken ON t (n)",
+        "CREATE INDEX whole ON t (m)",
+    )
+    with own_server.connection("postgres") as admin:
+        path = str(admin.execute("SELECT pg_relation_filepath('broken')").fetchall()[0][0])
+    own_server.restart()
+    with (own_server.place / "data" / path).open("r+b") as file:
+        file.seek(8192 * 5)
+        file.write(b"\xff" * 8192)
+    answer = _read(_place(own_server, "postgres"), way)
+    assert list(_troubled(answer)) == ["public.t.broken"]
+    assert len(answer.read) == 2
+
+
+def test_nothing_remains_of_a_borrowed_checker(server: Server, database: str) -> None:
+    """A validation changes nothing: the extension is never committed, whatever it found."""
+    things = "SELECT (SELECT count(*) FROM pg_extension), (SELECT count(*) FROM pg_proc), (SELECT count(*) FROM pg_namespace)"
+    server.run(database, "CREATE TABLE t AS SELECT n FROM generate_series(1, 500) n", "CREATE INDEX ON t (n)")
+    with server.connection(database) as admin:
+        before = admin.execute(things.encode()).fetchall()
+        answer = _read(_place(server, database), _WITH_HEAP)
+        assert "bt_index_check" in answer.asked
+        assert admin.execute(things.encode()).fetchall() == before
+
+
+def test_nothing_is_created_where_somebodys_trigger_would_run(server: Server, database: str) -> None:
+    """An event trigger is code of other people; it must not run in our name."""
+    server.run(
+        database,
+        "CREATE TABLE t AS SELECT n FROM generate_series(1, 500) n",
+        "CREATE INDEX ON t (n)",
+        "CREATE TABLE traps (n int)",
+        "CREATE FUNCTION trap() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO traps VALUES (1); END'",
+        "CREATE EVENT TRIGGER trap ON ddl_command_end EXECUTE FUNCTION trap()",
+    )
+    answer = _read(_place(server, database), _BORROW)
+    assert "an event trigger would run" in answer.asked
+    assert (len(answer.read), answer.unread) == (1, ())
+
+
+def test_an_installed_checker_is_used(server: Server, database: str) -> None:
+    """Then several indexes can be read at a time."""
+    server.run(
+        database,
+        "CREATE SCHEMA tools",
+        "CREATE EXTENSION amcheck SCHEMA tools",
+        "CREATE TABLE t AS SELECT n FROM generate_series(1, 500) n",
+        "CREATE INDEX ON t (n)",
+    )
+    answer = _read(_place(server, database), _WALK)
+    assert "bt_index_check" in answer.asked
+    assert len(answer.read) == 1
+
+
+def test_a_login_that_may_not_create_walks(server: Server, database: str) -> None:
+    """Not being allowed to borrow the checker is no reason to know nothing."""
+    server.run(
+        database,
+        "CREATE TABLE t AS SELECT n FROM generate_series(1, 500) n",
+        "CREATE INDEX ON t (n)",
+        f"CREATE ROLE reader_{database} LOGIN PASSWORD 'correct horse' IN ROLE pg_read_all_data",
+    )
+    place = Place(server.address(database), Login(f"reader_{database}", "correct horse"))
+    answer = _read(place, _BORROW)
+    server.run(database, f"DROP ROLE reader_{database}")
+    assert "amcheck cannot be created" in answer.asked
+    assert (len(answer.read), answer.unread) == (1, ())
+
+
+def test_a_locked_table_makes_only_its_indexes_unread(server: Server, database: str, manner: Manner) -> None:
+    """A migration that hangs holds one table, not the verdict on all others."""
+    server.run(
+        database,
+        "CREATE TABLE held AS SELECT n FROM generate_series(1, 500) n",
+        "CREATE INDEX ON held (n)",
+        "CREATE TABLE free AS SELECT n FROM generate_series(1, 500) n",
+        "CREATE INDEX ON free (n)",
+    )
+    place = _place(server, database)
+    wanted = _everything(place)
+    with server.connection(database) as other, other.transaction():
+        other.execute("LOCK TABLE held IN ACCESS EXCLUSIVE MODE")
+        answer = _read(place, manner, wanted)
+    assert [each.name for each in answer.unread] == ["public.held.held_n_idx"]
+    assert [each.index for each in answer.read] == ["public.free.free_n_idx"]
+
+
+def test_only_this_turns_tables_are_read(server: Server, database: str) -> None:
+    """A sample reads a part, and says how much it left out."""
+    server.run(database, "CREATE TABLE a (n int PRIMARY KEY)", "CREATE TABLE b (n int PRIMARY KEY)")
+    place = _place(server, database)
+    everything = _everything(place)
+    answer = _read(place, _WALK, Wanted(everything.sizes, frozenset(sorted(everything.turn)[:1])))
+    assert (len(answer.read), answer.left_out) == (1, 1)
+
+
+def test_a_server_that_says_nothing_is_a_silence(black_hole: int) -> None:
+    """A black hole costs the limit and no more."""
+    hole = Place(Address("127.0.0.1", black_hole, "postgres"), Login("a", "b"))
+    haste = Budget(whole=timedelta(seconds=2), connections=2)
+    assert isinstance(read_indexes(hole, Wanted({}, frozenset()), _WALK, haste, lambda step: None), Silence)
