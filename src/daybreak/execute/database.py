@@ -92,5 +92,5 @@ def _address(cluster: Cluster, database: str | None) -> Address:
 
 
 def _spoken(progress: Progress) -> str:
-    share = f"{humanize.naturalsize(progress.done)} of {humanize.naturalsize(progress.total)} counted"
+    share = f"{humanize.naturalsize(progress.done)} of {humanize.naturalsize(progress.total)} {progress.what}"
     return f"{share} ({progress.table})" if progress.table else share
