@@ -39,6 +39,7 @@ def test_any_text_reads_back(text: str, other: str, span: timedelta, table: str)
         staging=Staging(instance_class="db.r6g.large", instances=2, keep=span),
         contacts=(Contact(role=other, address=text, answers_within=span),),
     )
-    settings = Settings(state="/srv/runs", keep=span, targets={"embi": written})
+    settings = Settings(state="/srv/runs", keep=span, copies=("/srv/dr", "s3://far/dr"), targets={"embi": written})
     read = FileText.model_validate(tomllib.loads(render(settings)))
     assert (read.targets["embi"].target("embi"), read.keep) == (written, span)
+    assert read.copies == ("/srv/dr", "s3://far/dr")

@@ -120,6 +120,7 @@ state = "s3://daybreak-state-123456789012/team"
 poll = "15s"
 plan_expires = "1h"
 keep = "7d"
+copies = ["s3://embi-daybreak-eu-central-1/kept"]
 
 [targets.embi]
 cluster  = "embi-aurora-cluster"

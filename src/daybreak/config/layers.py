@@ -23,7 +23,7 @@ from daybreak.model.names import printable
 FILE = "daybreak.toml"
 PREFIX = "DAYBREAK_"
 SCALARS = ("state", "poll", "only_loopback", "plan_expires", "keep")
-"""The keys a flag or a variable may set; targets stand in files."""
+"""The keys a flag or a variable may set; copies and targets stand in files."""
 OTHER_VARIABLES = ("DAYBREAK_CONFIG", "DAYBREAK_DEBUG")
 """Variables of ours that are not settings. Those that begin with ``DAYBREAK_LAB`` belong to the lab."""
 
@@ -69,11 +69,12 @@ def load(
         hint = "daybreak config --schema  # shows every key and what it takes"
         raise Refused(f"the configuration has {count}", hint, reasons=tuple(complaints))
     return Settings(
-        state=_absolute(checked.state, origins, home) if checked.state else _default_state(environ, home),
+        state=_absolute(checked.state, "state", origins, home) if checked.state else _default_state(environ, home),
         poll=checked.poll,
         only_loopback=checked.only_loopback,
         plan_expires=checked.plan_expires,
         keep=checked.keep,
+        copies=tuple(_absolute(copy, "copies", origins, home) for copy in checked.copies),
         targets={name: written.target(name) for name, written in checked.targets.items()},
         origins=_told(origins),
     )
@@ -139,12 +140,13 @@ def _default_state(environ: Mapping[str, str], home: Path) -> str:
     return str(_xdg(environ, "XDG_STATE_HOME", home / ".local" / "state") / "daybreak")
 
 
-def _absolute(state: str, origins: Mapping[Path_, Layer], home: Path) -> str:
-    if state.startswith("s3://"):
-        return state
-    if state == "~" or state.startswith("~/"):
-        return str(home / state[2:])
-    return os.path.normpath(origins[("state",)].folder / state)
+def _absolute(place: str, key: str, origins: Mapping[Path_, Layer], home: Path) -> str:
+    """A folder as seen from where it was written down."""
+    if place.startswith("s3://"):
+        return place
+    if place == "~" or place.startswith("~/"):
+        return str(home / place[2:])
+    return os.path.normpath(origins[(key,)].folder / place)
 
 
 def _lay_over(below: dict[str, Any], layer: Layer, origins: dict[Path_, Layer]) -> None:
@@ -191,7 +193,7 @@ def _place(path: Path_, origins: Mapping[Path_, Layer]) -> str:
 
 
 def _told(origins: Mapping[Path_, Layer]) -> dict[str, str]:
-    told = dict.fromkeys(SCALARS, "default")
+    told = dict.fromkeys((*SCALARS, "copies"), "default")
     for path, layer in origins.items():
         if not any(other[: len(path)] == path and other != path for other in origins):
             told[dotted(path)] = layer.origin(str(path[0]))

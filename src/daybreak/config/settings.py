@@ -70,6 +70,14 @@ def _state(text: str) -> str:
     return text.rstrip("/") or "/"
 
 
+def _copies(places: tuple[str, ...]) -> tuple[str, ...]:
+    checked = tuple(map(_state, places))
+    if len(set(checked)) < len(checked):
+        message = "name each place once"
+        raise ValueError(message)
+    return checked
+
+
 def _check_name(text: str) -> str:
     if text not in CHECKS and not (text.startswith(OWNERS) and len(text) > len(OWNERS)):
         message = (
@@ -204,6 +212,7 @@ class FileText(Value):
     only_loopback: bool = False
     plan_expires: SpanText = Span(hours=1)
     keep: SpanText = Span(days=7)
+    copies: Annotated[tuple[str, ...], AfterValidator(_copies)] = ()
     targets: dict[TargetName, TargetText] = Field(default_factory=dict)
 
 
@@ -220,6 +229,8 @@ class Settings(Value):
     """How long a plan may lie before it is carried out."""
     keep: Span = Span(days=7)
     """How long a clone is kept; written into its tags."""
+    copies: tuple[str, ...] = ()
+    """Where capsules and baselines are kept besides: absolute folders or ``s3://BUCKET/PREFIX``."""
     targets: dict[str, Target] = Field(default_factory=dict)
     origins: dict[str, str] = Field(default_factory=dict, exclude=True, repr=False)
     """Dotted key to what set it: a flag, a variable, a file, or ``default``."""

@@ -46,6 +46,9 @@ def _top(settings: Settings) -> Iterator[str]:
     state = f"state = {_text(settings.state or 's3://BUCKET/PREFIX')}"
     yield "# Where runs are kept: a folder, or s3://BUCKET/PREFIX so that another machine can go on with a run."
     yield f"# {state}" if is_default else state
+    copies = f"copies = [{', '.join(map(_text, settings.copies or ('s3://BUCKET-IN-ANOTHER-REGION/PREFIX',)))}]"
+    yield "# Where capsules and baselines are kept besides, such as a bucket in the region of the disaster plan."
+    yield copies if settings.copies else f"# {copies}"
     for key, why in (
         ("poll", "Between two looks at AWS while waiting."),
         ("plan_expires", "How long a plan may lie before it is carried out."),
