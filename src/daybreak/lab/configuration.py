@@ -5,17 +5,28 @@ The law: it is a text like a person's; the lab does not import what reads it.
 
 from __future__ import annotations
 
+from daybreak.errors import Bug
+
 HEALTH = "/_lab/health/{host}:{port}"
 
+USUAL = {
+    "poll": "200ms",
+    "cluster": "embi-aurora-cluster",
+    "login": "embi/aurora/master",
+    "rpo": "5m",
+}
+
 TARGET = """\
+poll = "@POLL@"
+
 [targets.embi]
-cluster  = "embi-aurora-cluster"
+cluster  = "@CLUSTER@"
 region   = "us-east-1"
 database = "embi"
-login    = "secretsmanager:embi/aurora/master"
+login    = "secretsmanager:@LOGIN@"
 
 [targets.embi.objectives]
-rpo = "5m"
+rpo = "@RPO@"
 rto = "4h"
 retention = "30d"
 
@@ -54,6 +65,14 @@ answers_within = "15m"
 """
 
 
-def configuration(url: str, *, poll: str = "200ms") -> str:
-    """A daybreak.toml for the lab at ``url``, whose health page it asks."""
-    return f'poll = "{poll}"\n\n' + TARGET.replace("@HEALTH@", url + HEALTH)
+def configuration(url: str, **others: str) -> str:
+    """A daybreak.toml for the lab at ``url``, whose health page it asks.
+
+    ``others`` replace what the company has: ``cluster``, ``login`` (the name of its secret), ``rpo``, ``poll``.
+    """
+    text = TARGET
+    for name, usual in USUAL.items():
+        text = text.replace(f"@{name.upper()}@", others.pop(name, usual))
+    if others:
+        raise Bug(f"the company's configuration has no {', '.join(others)}")
+    return text.replace("@HEALTH@", url + HEALTH)

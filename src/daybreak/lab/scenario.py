@@ -10,7 +10,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -34,6 +34,15 @@ EXTENSIONS = ("amcheck", "pg_trgm", "vector")
 KEY_ALIAS = "alias/embi-aurora-backup"
 PARAMETERS = "embi-aurora-params"
 INSTANCE_PARAMETERS = "embi-aurora-instance-params"
+CLUSTER_SETTINGS = {
+    "log_min_duration_statement": "500",
+    "log_statement": "ddl",
+    "work_mem": "16384",
+    "rds.logical_replication": "1",
+    "max_prepared_transactions": "10",
+}
+INSTANCE_SETTINGS = {"random_page_cost": "1.1"}
+STATIC = frozenset({"rds.logical_replication", "max_prepared_transactions"})
 ENDPOINT_PARAMETER = "/embi/production/database/endpoint"
 TAGS = [
     {"Key": "Application", "Value": "embi"},
@@ -76,7 +85,7 @@ def build(lab: Lab) -> None:
         others.append(pool.submit(account.surround, *roles.result(), group))
         _write_passfile(lab, {OWNER: password, APPLICATION: application})
         fill(endpoint, port, password, application)
-        extend(lab)
+        extend(lambda statement: lab.rds.administer(PRIMARY.region, CLUSTER, DATABASE, statement))
         lab.rds.tick()
         account.snapshot()
         for other in others:
@@ -104,12 +113,24 @@ def fill(host: str, port: int, password: str, application: str) -> None:
         connection.execute(f"analyze {own[0]}".encode() if own else b"")
 
 
-def extend(lab: Lab) -> None:
-    """Create the extensions that the server offers, as RDS does for its master."""
-    offered = lab.rds.administer(PRIMARY.region, CLUSTER, DATABASE, "select name::text from pg_available_extensions")
+def extend(ask: Callable[[str], Iterable[Sequence[object]]]) -> None:
+    """Create the extensions that the server offers, as RDS does for its master; ``ask`` speaks as the provider."""
+    offered = {str(row[0]) for row in ask("select name::text from pg_available_extensions")}
     for name in EXTENSIONS:
-        if (name,) in offered:
-            lab.rds.administer(PRIMARY.region, CLUSTER, DATABASE, f"create extension {name}")
+        if name in offered:
+            ask(f"create extension {name}")
+
+
+def as_parameters(settings: Mapping[str, str]) -> list[dict[str, str]]:
+    """Settings as a parameter group takes them; what is static waits for a reboot, which comes first here."""
+    return [
+        {
+            "ParameterName": name,
+            "ParameterValue": value,
+            "ApplyMethod": "pending-reboot" if name in STATIC else "immediate",
+        }
+        for name, value in settings.items()
+    ]
 
 
 def _write_passfile(lab: Lab, passwords: Mapping[str, str]) -> None:
@@ -193,25 +214,17 @@ class _Account:
             DBClusterParameterGroupName=PARAMETERS, DBParameterGroupFamily=family,
             Description="what embi needs", Tags=TAGS,
         )  # fmt: skip
-        wanted = {"log_min_duration_statement": "500", "log_statement": "ddl", "work_mem": "16384"}
-        booted = {"rds.logical_replication": "1", "max_prepared_transactions": "10"}
         rds.modify_db_cluster_parameter_group(
             DBClusterParameterGroupName=PARAMETERS,
-            Parameters=[
-                {"ParameterName": name, "ParameterValue": value, "ApplyMethod": "immediate"}
-                for name, value in wanted.items()
-            ]
-            + [
-                {"ParameterName": name, "ParameterValue": value, "ApplyMethod": "pending-reboot"}
-                for name, value in booted.items()
-            ],
+            Parameters=as_parameters(CLUSTER_SETTINGS),
         )
         rds.create_db_parameter_group(
             DBParameterGroupName=INSTANCE_PARAMETERS, DBParameterGroupFamily=family,
             Description="what embi's instances need", Tags=TAGS,
         )  # fmt: skip
-        cost = {"ParameterName": "random_page_cost", "ParameterValue": "1.1", "ApplyMethod": "immediate"}
-        rds.modify_db_parameter_group(DBParameterGroupName=INSTANCE_PARAMETERS, Parameters=[cost])
+        rds.modify_db_parameter_group(
+            DBParameterGroupName=INSTANCE_PARAMETERS, Parameters=as_parameters(INSTANCE_SETTINGS)
+        )
         return version
 
     def create_cluster(self, password: str, group: str, key: str, version: str) -> None:
