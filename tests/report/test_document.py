@@ -74,8 +74,14 @@ def test_a_fit_clone_that_came_late_is_late_in_the_first_line() -> None:
     made = reports.plan()
     late = reports.state(made, reports.good_findings(), measured=Measured(rto=timedelta(hours=5)))
     told = report_of_run(made, late, reports.occasion())
-    assert told.headline == "51 checks are fit, 1 waived; RTO missed"
+    assert told.headline == f"{len(boxes.EVERY)} checks are fit, 1 waived; RTO missed"
     assert {each.name: each.is_met for each in told.promises} == {"RPO": None, "RTO": False}
+
+
+def test_a_headline_counts_what_nobody_asked() -> None:
+    """Fit, of eighteen boxes four of which nobody asked, is less than fit."""
+    asked = tuple(finding for finding in reports.good_findings() if not finding.check.startswith("security."))
+    assert reports.alone(asked).headline.endswith(" checks are fit, 1 waived, 4 not asked")
 
 
 def test_every_reason_is_told() -> None:

@@ -116,6 +116,14 @@ def test_what_is_not_fit_is_opened() -> None:
     ]
 
 
+def test_very_many_reasons_are_all_there_and_do_not_bury_the_rest() -> None:
+    """One login that is missing is the reason for fifty unknown checks."""
+    reasons = tuple(f"reason {number} of many" for number in range(50))
+    page = Page(html(reports.bad().model_copy(update={"reasons": reasons})))
+    assert [reason for reason in reasons if reason not in page.text] == []
+    assert "and 42 more" in page.text
+
+
 def test_a_standing_is_a_word_and_a_shape_too() -> None:
     """One man in twelve does not see the difference between the colors."""
     text = html(reports.bad())

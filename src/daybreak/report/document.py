@@ -140,6 +140,7 @@ def _headline_of_run(plan: Plan, state: RunState, checks: tuple[CheckLine, ...],
 def _headline(verdict: Verdict, checks: tuple[CheckLine, ...], promises: tuple[Promise, ...]) -> str:
     tally = Counter(check.standing for check in checks)
     waived = f", {tally[Standing.WAIVED]} waived" if tally[Standing.WAIVED] else ""
+    waived += f", {tally[None]} not asked" if tally[None] else ""
     match verdict.standing:
         case Standing.UNFIT:
             unknown = f", {tally[Standing.UNKNOWN]} could not be told" if tally[Standing.UNKNOWN] else ""

@@ -43,6 +43,10 @@ WITNESSES = {
 _WORDS = {Standing.FIT: "Fit", Standing.UNFIT: "Unfit", Standing.UNKNOWN: "Unknown", Standing.WAIVED: "Waived"}
 
 
+_FIRST_REASONS = 8
+"""Reasons that are read without opening anything; one trouble, such as no login, may be behind dozens."""
+
+
 @dataclass(frozen=True)
 class _LevelPart:
     """One level of the checklist, with its own figure."""
@@ -63,6 +67,7 @@ def html(report: Report) -> str:
         title=report.target or report.clone,
         verdict_kind=kind,
         verdict_word=verdict_word(report),
+        first_reasons=_FIRST_REASONS,
         kinds=KINDS,
         witnesses=WITNESSES,
         levels=tuple(_levels(report)),

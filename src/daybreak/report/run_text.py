@@ -216,10 +216,10 @@ def _troubles(table: Table, finding: Finding) -> None:
 
 
 def _ending(plan: Plan, state: RunState, then: str) -> Group:
-    lines: list[Text] = []
+    lines: list[RenderableType] = []
     if state.verdict:
         lines.append(Text("verdict  ", "dim") + Text(state.verdict.standing.value, STYLES[state.verdict.standing]))
-        lines += [Text("         - ") + plain(reason) for reason in state.verdict.reasons]
+        lines += [Padding(Text("- ") + plain(reason), (0, 0, 0, 9)) for reason in state.verdict.reasons]
     measured = state.measured
     if state.verdict or measured.rpo:
         lines.append(_objective("RPO", objective(plan.objectives.rpo, measured.rpo)))
