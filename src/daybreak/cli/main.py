@@ -27,6 +27,7 @@ VERBS: dict[str, tuple[str, str]] = {
         "daybreak.cli.validate:validate",
         "Run the checklist against a run's clone or a cluster, as it is now; nothing is changed.",
     ),
+    "baseline": ("daybreak.cli.baseline:baseline", "Record what TARGET holds now: rows, newest times, objects."),
     "watch": ("daybreak.cli.runs:watch", "Follow a run that another terminal carries out."),
     "resume": ("daybreak.cli.runs:resume", "Go on with a run that was interrupted."),
     "abort": ("daybreak.cli.runs:abort", "End a run; what it created stays until it is cleaned."),

@@ -163,6 +163,8 @@ class Counts(Value):
     unread: tuple[Unread, ...] = ()
     next_xid: int | None = None
     """The first transaction that the snapshot cannot see, without the epoch; none while one was under way."""
+    taken: Instant | None = None
+    """By the server's clock, just after the snapshot was taken."""
     server_version: str = ""
     encoding: str = ""
     """The server's, such as ``UTF8``; fingerprints of different ones cannot be compared."""

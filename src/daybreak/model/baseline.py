@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from daybreak.model.inventory import Inventory
 from daybreak.model.value import Instant, Value
 from daybreak.model.world import Identity
@@ -43,4 +45,6 @@ class Baseline(Value):
     next_xid: int | None = None
     """The first transaction that the snapshot cannot see: a clone whose own is the same holds the same rows exactly."""
     tables: tuple[TableBaseline, ...]
+    left_out: dict[str, str] = Field(default_factory=dict)
+    """Tables that could not be read, and why: of those it is no witness."""
     inventory: Inventory

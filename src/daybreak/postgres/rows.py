@@ -39,7 +39,9 @@ FROM (SELECT pg_catalog.pg_current_snapshot() AS s) AS here
 """)
 """Where a transaction is still under way its commit would not be seen by its number, so there is no answer then."""
 
-_ENCODING = sql.SQL("SELECT pg_catalog.current_setting('server_encoding')")
+_CLOCK_AND_ENCODING = sql.SQL(
+    "SELECT (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::numeric, pg_catalog.current_setting('server_encoding')"
+)
 
 _MANNERS = sql.SQL("""
 SELECT pg_catalog.set_config(s.name, m.value, false)
@@ -118,9 +120,10 @@ def next_xid(session: Session) -> int | None:
     return None if found is None else int(found)
 
 
-def encoding(session: Session) -> str:
-    """The encoding of the session's database, such as ``UTF8``."""
-    return str(session.ask(_ENCODING)[0][0])
+def clock_and_encoding(session: Session) -> tuple[datetime, str]:
+    """The server's clock now, and the encoding of the session's database, such as ``UTF8``."""
+    [[ticks, letters]] = session.ask(_CLOCK_AND_ENCODING)
+    return _EPOCH + timedelta(microseconds=int(ticks)), str(letters)
 
 
 def see_every_row(session: Session) -> None:

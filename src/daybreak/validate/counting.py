@@ -23,7 +23,7 @@ from daybreak.postgres.rows import (
     Scan,
     as_count,
     chunks,
-    encoding,
+    clock_and_encoding,
     export_snapshot,
     next_xid,
     read,
@@ -64,7 +64,8 @@ def counted_by(
     columns = hashed_columns(leader, [scan.table for scan in scans if scan.is_fingerprinted])
     leader.begin()
     # All is asked of it now: its line may be dead when the others are done.
-    snapshot, xid, letters = export_snapshot(leader), next_xid(leader), encoding(leader)
+    snapshot, xid = export_snapshot(leader), next_xid(leader)
+    taken, letters = clock_and_encoding(leader)
     tally = _Tally(progress, sum(scan.table.size for scan in scans))
     jobs = list(_jobs(tally.expecting(_parts(scans, columns, budget.connections, leader.major))))
     crew = Crew(place, budget.limits, snapshot, jobs)
@@ -81,6 +82,7 @@ def counted_by(
         counted=tuple(tally.counted),
         unread=(*tally.unread.values(), *untouched),
         next_xid=xid,
+        taken=taken,
         server_version=leader.server_version,
         encoding=letters,
     )

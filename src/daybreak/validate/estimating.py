@@ -13,7 +13,7 @@ from daybreak.errors import DaybreakError
 from daybreak.model.answers import Count, Counts, Estimates, Silence, Unread
 from daybreak.model.value import Span
 from daybreak.postgres.estimates import estimates, leading_columns
-from daybreak.postgres.rows import Scan, as_count, newest_by_index, see_every_row
+from daybreak.postgres.rows import Scan, as_count, clock_and_encoding, newest_by_index, see_every_row
 from daybreak.postgres.session import Limits, Session, connected, is_damage
 from daybreak.validate.probes import Place
 
@@ -37,6 +37,7 @@ def _estimated(session: Session, scans: Sequence[Scan], asked: str) -> Estimates
     guessed = estimates(session, tables)
     leading = leading_columns(session, tables)
     see_every_row(session)
+    taken, letters = clock_and_encoding(session)
     counted: list[Count] = []
     unread: list[Unread] = []
     for scan in scans:
@@ -51,6 +52,9 @@ def _estimated(session: Session, scans: Sequence[Scan], asked: str) -> Estimates
             if not session.is_open:
                 break
     newest = Counts(
+        taken=taken,
+        server_version=session.server_version,
+        encoding=letters,
         asked=f"the newest time by an index, at {session.address}",
         took=Span(0),
         counted=tuple(counted),

@@ -1,0 +1,78 @@
+"""Baselines: record what a target holds now, keep it, and list what is kept.
+
+The law: the source is only read; what is kept names the moment that it stands for by the server's own clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from daybreak.app.app import App, explained
+from daybreak.aws.objects import Objects
+from daybreak.aws.secrets import credentials_of
+from daybreak.errors import Refused
+from daybreak.model.baseline import Baseline
+from daybreak.model.kept import Kept
+from daybreak.model.names import printable
+from daybreak.model.targets import Target
+from daybreak.model.world import Cluster
+from daybreak.observe.look import Lookout
+from daybreak.postgres.session import Address, Login
+from daybreak.repository.repository import Repository, open_repository
+from daybreak.validate.crew import Progress
+from daybreak.validate.probes import Place
+from daybreak.validate.recording import Sitting, record
+
+
+@dataclass(frozen=True)
+class BaselineWish:
+    """What a person asks of a baseline, as they typed it."""
+
+    target: str
+    is_estimated: bool = False
+    is_fingerprinted: bool = False
+
+
+def repository_of(app: App) -> Repository:
+    """Where the person's capsules and baselines are kept."""
+    return open_repository(
+        app.settings.state, app.settings.copies, s3=lambda bucket: Objects(app.aws().client("s3"), bucket)
+    )
+
+
+def take_baseline(
+    app: App, wish: BaselineWish, progress: Callable[[Progress], None] = lambda _step: None
+) -> tuple[Kept, Baseline]:
+    """Record a target's rows at one snapshot and keep them; raises ``Refused`` where it cannot be asked."""
+    if wish.is_estimated and wish.is_fingerprinted:
+        raise Refused("an estimate reads no rows, so it has no fingerprint", "leave out --estimated or --fingerprint")
+    target = app.target(wish.target)
+    aws = app.aws(target.region)
+    with explained(f'looking at "{target.cluster}"'):
+        identity, cluster = aws.identity(), Lookout(aws).cluster(target.cluster)
+    if cluster is None or not cluster.endpoint:
+        raise Refused(f'there is no running cluster "{printable(target.cluster)}"', "daybreak status")
+    sitting = Sitting(
+        target=target,
+        cluster=cluster,
+        identity=identity,
+        taken=app.timing.now(),
+        is_estimated=wish.is_estimated,
+        is_fingerprinted=wish.is_fingerprinted,
+    )
+    baseline = record(_place(app, target, cluster), sitting, progress)
+    return repository_of(app).keep(baseline), baseline
+
+
+def baselines(app: App, name: str) -> tuple[Kept, ...]:
+    """The baselines of a target that are kept, oldest first."""
+    return repository_of(app).listed("baseline", app.target(name).name)
+
+
+def _place(app: App, target: Target, cluster: Cluster) -> Place:
+    if target.login is None:
+        raise Refused(f'no login is configured for "{target.name}"', 'login = "secretsmanager:NAME" in daybreak.toml')
+    address = Address(cluster.endpoint or "", cluster.port, target.database or cluster.database or "postgres")
+    found = credentials_of(target.login, app.aws(target.region), app.environ, (address.host, address.port))
+    return Place(address, Login(found.username, found.password))

@@ -1,0 +1,38 @@
+"""`daybreak baseline`: record what a database holds now, to compare a clone with."""
+
+from __future__ import annotations
+
+import click
+
+from daybreak.cli.options import Given, shared
+
+
+@click.command()
+@click.argument("target")
+@click.option("--estimated", "is_estimated", is_flag=True, help="Take the planner's estimates; no table is scanned.")
+@click.option(
+    "--fingerprint", "is_fingerprinted", is_flag=True, help="Add up each table's content too, in the same scan."
+)
+@click.option("--list", "is_list", is_flag=True, help="List the baselines that are kept, and take none.")
+@shared()
+def baseline(given: Given, target: str, *, is_estimated: bool, is_fingerprinted: bool, is_list: bool) -> None:
+    """Record what TARGET holds now: rows, newest times, objects.
+
+    A validation compares a clone with the newest baseline that is not after its moment. The source is only read.
+    """
+    import json
+
+    from daybreak.app.baselines import BaselineWish, baselines, take_baseline
+    from daybreak.cli.rendering import as_text
+    from daybreak.report.baseline_text import baseline_view, baselines_view
+
+    app = given.app()
+    if is_list:
+        kept = baselines(app, target)
+        plain = json.dumps([each.plain() for each in kept], indent=2, ensure_ascii=False)
+        click.echo(plain if given.is_json else as_text(baselines_view(kept)), nl=given.is_json)
+        return
+    wish = BaselineWish(target, is_estimated=is_estimated, is_fingerprinted=is_fingerprinted)
+    one, taken = take_baseline(app, wish)
+    made = json.dumps({"kept": one.plain(), "baseline": taken.plain()}, indent=2, ensure_ascii=False)
+    click.echo(made if given.is_json else as_text(baseline_view(one, taken)), nl=given.is_json)

@@ -1,0 +1,46 @@
+"""``daybreak baseline`` for people: what was recorded, and what is kept."""
+
+from __future__ import annotations
+
+import humanize
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from daybreak.model.baseline import Baseline
+from daybreak.model.kept import Kept
+from daybreak.model.value import iso
+from daybreak.report.words import plain
+
+LARGEST = 12
+"""How many tables are shown by name; the rest is in the JSON."""
+
+
+def baseline_view(kept: Kept, baseline: Baseline) -> RenderableType:
+    """A baseline that was just kept: its moment, its largest tables, what it has no word of."""
+    table = Table("table", "rows", "newest", "size", box=box.SIMPLE_HEAD)
+    largest = sorted(baseline.tables, key=lambda each: (-each.size, each.name))
+    for each in largest[:LARGEST]:
+        rows = f"{each.rows:,}" if each.is_exact else f"about {each.rows:,}"
+        newest = f"{iso(each.newest)} in {each.clock}" if each.newest else ""
+        table.add_row(plain(each.name), rows, plain(newest), humanize.naturalsize(each.size))
+    total = sum(each.rows for each in baseline.tables)
+    head = f"baseline of {kept.target} as of {iso(kept.stands_for)}: {total:,} rows in {len(baseline.tables)} tables"
+    rest = len(largest) - LARGEST
+    return Group(
+        plain(head, "bold"),
+        table,
+        *([plain(f"and {rest} smaller tables")] if rest > 0 else []),
+        *(plain(f"not recorded: {name}: {why}", "yellow") for name, why in baseline.left_out.items()),
+        plain(f"kept in {kept.place} as {kept.sha256[:12]}"),
+    )
+
+
+def baselines_view(kept: tuple[Kept, ...]) -> RenderableType:
+    """The baselines that are kept, newest first."""
+    if not kept:
+        return plain("no baseline is kept")
+    table = Table("stands for", "digest", "place", box=box.SIMPLE_HEAD)
+    for each in reversed(kept):
+        table.add_row(iso(each.stands_for), each.sha256[:12], plain(each.place))
+    return table
