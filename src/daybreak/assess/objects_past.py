@@ -8,12 +8,12 @@ transaction the clone knows was just so at the moment.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, reduce
 
 from daybreak.model.findings import Detail, Standing
-from daybreak.model.inventory import Inventory, Item, Kind, is_before
+from daybreak.model.inventory import Inventory, Item, Kind, is_before, newer_xid
 from daybreak.model.names import printable
 
 FIT, UNFIT, UNKNOWN = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN
@@ -56,8 +56,8 @@ class Witnesses:
 
     baseline: Inventory | None = None
     source: Inventory | None = None
-    undone: frozenset[int] = frozenset()
-    """Transactions of the source that the clone knows as never finished: they committed after the moment."""
+    ends: Mapping[int, bool] = field(default_factory=dict)
+    """Which transactions had committed by the moment, as far as the clone knows of them."""
     absent: tuple[str, ...] = ()
     """Why there is no baseline, and why no source."""
 
@@ -170,7 +170,7 @@ class Past:
     def _by_object_id(self, source: Item) -> tuple[Standing, str]:
         """Where no transaction tells: object ids are handed out in order."""
         if source.oid is not None and self._is_copy(self.witnesses.source):
-            if source.oid <= self.clone.newest_oid:
+            if source.oid <= self._newest_oid:
                 return UNFIT, "it is older than others that are here"
             return FIT, "younger than everything here, so it came after the moment"
         return UNKNOWN, "in the source and not here: created after the moment, or lost"
@@ -259,19 +259,37 @@ class Past:
 
         The clone's youngest change of a catalog is the measure, and not its next transaction: a clone counts on by itself.
         """
-        measure = self.clone.newest_xid
-        if source.xmin is None or measure is None or not self._is_copy(self.witnesses.source):
+        if source.xmin is None or self._measure is None or not self._is_copy(self.witnesses.source):
             return None
-        return not is_before(measure, source.xmin) and source.xmin not in self.witnesses.undone
+        known = self.witnesses.ends.get(source.xmin)
+        return known if known is not None else not is_before(self._measure, source.xmin)
+
+    @cached_property
+    def _measure(self) -> int | None:
+        """The youngest change of the clone's catalog that is not its own."""
+        newest, mark = self.clone.newest_xid, self._recovered_at
+        if newest is None or mark is None or is_before(newest, mark):
+            return newest
+        inherited = [item.xmin for item in self.clone.items if item.xmin is not None and not self._is_own(item)]
+        return reduce(newer_xid, inherited, None)
+
+    @cached_property
+    def _newest_oid(self) -> int:
+        """The highest object id in the clone that it did not hand out itself."""
+        newest, following = self.clone.newest_oid, self.clone.next_oid
+        if self._recovered_at is None or following is None or newest < following:
+            return newest
+        return max((item.oid for item in self.clone.items if item.oid is not None and item.oid < following), default=0)
 
     def _is_own(self, clone: Item) -> bool:
         """Whether an item was surely written in the clone itself, after its recovery."""
-        mark = self._recovered_at
-        if mark is None:
-            return False
         if clone.xmin is not None:
-            return not is_before(clone.xmin, mark)
-        return clone.oid is not None and self.clone.next_oid is not None and clone.oid >= self.clone.next_oid
+            known = self.witnesses.ends.get(clone.xmin)
+            if known is not None:
+                return not known
+            return self._recovered_at is not None and not is_before(clone.xmin, self._recovered_at)
+        following = self.clone.next_oid if self._recovered_at is not None else None
+        return clone.oid is not None and following is not None and clone.oid >= following
 
     @property
     def _recovered_at(self) -> int | None:

@@ -6,6 +6,7 @@ The law: no table is locked, every name is qualified, and a kind that is denied 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any, TypeVar
 
 from psycopg import sql
@@ -178,17 +179,24 @@ def _plain(value: Any) -> str:
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in str(value))
 
 
-_STATUS = sql.SQL("""
-WITH now AS (SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::numeric AS next),
-     whole AS (SELECT x.xid, n.next,
-                      n.next - n.next % 4294967296 + x.xid
-                      - CASE WHEN x.xid >= n.next % 4294967296 THEN 4294967296 ELSE 0 END AS whole
-               FROM pg_catalog.unnest(%s::bigint[]) AS x (xid) CROSS JOIN now n)
-SELECT w.xid FROM whole w
-WHERE w.whole >= 3 AND pg_catalog.pg_xact_status(w.whole::text::xid8) IN ('aborted', 'in progress')
+_ENDS = sql.SQL("""
+WITH asked AS (
+    SELECT x.xid, n.next - n.next %% 4294967296 + x.xid - CASE WHEN x.xid >= n.next %% 4294967296 THEN 4294967296 ELSE 0 END AS whole
+    FROM pg_catalog.unnest(%s::bigint[]) AS x (xid)
+    CROSS JOIN (SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::numeric AS next) n
+)
+SELECT a.xid, CASE WHEN a.whole < 3 THEN NULL
+                   WHEN pg_catalog.pg_xact_status(a.whole::text::xid8) IN ('aborted', 'in progress') THEN false
+                   WHEN pg_catalog.current_setting('track_commit_timestamp')::boolean
+                   THEN pg_catalog.pg_xact_commit_timestamp(a.xid::text::xid) <= %s END
+FROM asked a
 """)
 
 
-def undone(session: Session, xids: Iterable[int]) -> frozenset[int]:
-    """Those of the transactions that never ended well on this server: on a copy, what was still running at its moment."""
-    return frozenset(int(row[0]) for row in session.ask(_STATUS, (sorted(set(xids)),)))
+def ends(session: Session, xids: Iterable[int], moment: datetime) -> dict[int, bool]:
+    """Which transactions had committed by a moment as this server knows it; those it knows nothing of are left out.
+
+    On a copy of that moment what was running then has been undone, so the commit of it elsewhere came later.
+    """
+    rows = session.ask(_ENDS, (sorted(set(xids)), moment))
+    return {int(xid): is_before for xid, is_before in rows if is_before is not None}

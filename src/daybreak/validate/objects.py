@@ -11,7 +11,7 @@ from daybreak.model.answers import Settings, Silence
 from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Finding
 from daybreak.model.inventory import Inventory
-from daybreak.postgres.inventory import undone
+from daybreak.postgres.inventory import ends
 from daybreak.postgres.session import Limits, connected
 from daybreak.validate.probes import ask_settings
 from daybreak.validate.visit import Visit
@@ -23,11 +23,11 @@ _JOBS = "cron.launch_active_jobs"
 def findings(visit: Visit) -> Iterator[Finding]:
     """Each finding about the objects of the database."""
     clone = visit.inventory
-    witnesses = Witnesses() if isinstance(clone, Silence) else _witnesses(visit)
+    witnesses = Witnesses() if isinstance(clone, Silence) else _witnesses(visit, clone)
     yield from objects.findings(clone, witnesses, _circumstances(visit))
 
 
-def _witnesses(visit: Visit) -> Witnesses:
+def _witnesses(visit: Visit, clone: Inventory) -> Witnesses:
     baseline, source = visit.subject.baseline, visit.source_inventory
     absent = []
     if not isinstance(baseline, Baseline):
@@ -38,23 +38,24 @@ def _witnesses(visit: Visit) -> Witnesses:
     return Witnesses(
         baseline=baseline.inventory if isinstance(baseline, Baseline) else None,
         source=seen,
-        undone=_undone(visit, seen),
+        ends=_ends(visit, clone, seen),
         absent=tuple(absent),
     )
 
 
-def _undone(visit: Visit, source: Inventory | None) -> frozenset[int]:
-    """The source's transactions that the clone never saw end; all of them when the clone does not say."""
-    if source is None or visit.place is None:
-        return frozenset()
-    xids = frozenset(item.xmin for item in source.items if item.xmin is not None)
+def _ends(visit: Visit, clone: Inventory, source: Inventory | None) -> dict[int, bool]:
+    """Which of the transactions that wrote the catalogs had committed by the moment, as the clone knows it."""
+    theirs = frozenset(item.xmin for item in (source.items if source else ()) if item.xmin is not None)
+    own = frozenset(item.xmin for item in clone.items if item.xmin is not None)
+    if visit.place is None:
+        return {}
     limit = visit.subject.patience.asking
     try:
         with connected(visit.place.address, visit.place.login, Limits(statement=limit, whole=limit)) as session:
-            return undone(session, xids)
+            return ends(session, theirs | own, visit.subject.moment)
     except DaybreakError:
         # Whatever the source changed may then have come after the moment: nothing is condemned for it alone.
-        return xids
+        return dict.fromkeys(theirs - own, False)
 
 
 def _circumstances(visit: Visit) -> Circumstances:
