@@ -238,7 +238,7 @@ def _lines(chapter: _Chapter, three: Three, past: Past, circumstances: Circumsta
         return compared if chapter.is_state else [*compared, *ruled]
     if compared and chapter.is_state:
         return [line.model_copy(update={"standing": FIT, "why": compared[0].why}) for line in ruled] or compared
-    return ruled or compared
+    return [*ruled, *compared]
 
 
 _ORDER: Mapping[object, int] = {UNFIT: 0, UNKNOWN: 1, FIT: 2}
