@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
+from daybreak.model.value import canonical
 from daybreak.model.world import (
     AutomatedBackup,
     Cluster,
+    CustomEndpoint,
     Endpoint,
     Instance,
     Key,
     Member,
     ParameterGroup,
     Role,
+    Scaling,
     SecurityGroup,
     ServerlessRange,
     Snapshot,
@@ -90,6 +94,7 @@ def cluster_of(body: dict[str, Any]) -> Cluster:
             for role in body.get("AssociatedRoles", [])
         ),
         master_secret=(body.get("MasterUserSecret") or {}).get("SecretArn"),
+        has_http_endpoint=bool(body.get("HttpEndpointEnabled")),
         lifecycle=body.get("EngineLifecycleSupport"),
         has_pending_changes=_is_pending(body.get("PendingModifiedValues")),
         tags=tags_of(body.get("TagList")),
@@ -165,6 +170,47 @@ def parameter_group_of(body: dict[str, Any], parameters: dict[str, str], tags: d
     )
 
 
+def instance_parameter_group_of(
+    body: dict[str, Any], parameters: dict[str, str], tags: dict[str, str]
+) -> ParameterGroup:
+    """A member of ``DescribeDBParameterGroups`` with the values a person set and its tags."""
+    return ParameterGroup(
+        name=body["DBParameterGroupName"],
+        family=body.get("DBParameterGroupFamily", ""),
+        description=body.get("Description", ""),
+        arn=body.get("DBParameterGroupArn", ""),
+        parameters=parameters,
+        tags=tags,
+    )
+
+
+def custom_endpoint_of(body: dict[str, Any]) -> CustomEndpoint:
+    """A custom member of ``DescribeDBClusterEndpoints``."""
+    return CustomEndpoint(
+        identifier=body["DBClusterEndpointIdentifier"],
+        kind=body.get("CustomEndpointType", "ANY"),
+        static_members=tuple(sorted(body.get("StaticMembers", []))),
+        excluded_members=tuple(sorted(body.get("ExcludedMembers", []))),
+    )
+
+
+def scaling_of(target: dict[str, Any], policies: Iterable[dict[str, Any]]) -> Scaling:
+    """A member of ``DescribeScalableTargets`` with those of ``DescribeScalingPolicies``."""
+    return Scaling(
+        low=target.get("MinCapacity", 0),
+        high=target.get("MaxCapacity", 0),
+        policies=tuple(sorted(canonical(_without(policy, _OF_ONE_POLICY)).decode() for policy in policies)),
+    )
+
+
+_OF_ONE_POLICY = frozenset({"PolicyARN", "Alarms", "CreationTime", "ResourceId", "ServiceNamespace"})
+"""What AWS gave to one scaling policy of one cluster, and another one cannot have."""
+
+
+def _without(body: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if name not in names}
+
+
 def security_group_of(body: dict[str, Any]) -> SecurityGroup:
     """A member of ``DescribeSecurityGroups``."""
     return SecurityGroup(
@@ -177,7 +223,24 @@ def security_group_of(body: dict[str, Any]) -> SecurityGroup:
             if rule.get("IpProtocol") in _TCP
             and (rule.get("IpRanges") or rule.get("Ipv6Ranges") or rule.get("UserIdGroupPairs"))
         ),
+        rules=tuple(sorted({way for rule in body.get("IpPermissions", []) for way in _ways_in(rule)})),
     )
+
+
+def _ways_in(rule: dict[str, Any]) -> Iterator[str]:
+    """Each source of a rule by itself, as ``SecurityGroup.rules`` writes it."""
+    protocol = rule.get("IpProtocol", "-1")
+    low = rule.get("FromPort")
+    # ICMP has types where TCP has ports; -1 is any.
+    ports = "" if low is None or protocol == "-1" else f" {low}-{rule.get('ToPort', low)}"
+    for ranges, name in (
+        ("IpRanges", "CidrIp"),
+        ("Ipv6Ranges", "CidrIpv6"),
+        ("PrefixListIds", "PrefixListId"),
+        ("UserIdGroupPairs", "GroupId"),
+    ):
+        for source in rule.get(ranges, []):
+            yield f"{'all' if protocol == '-1' else protocol}{ports} from {source.get(name) or source.get('GroupName', '?')}"
 
 
 def key_of(body: dict[str, Any]) -> Key:

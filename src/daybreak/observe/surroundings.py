@@ -1,0 +1,190 @@
+"""Look at what belongs to a cluster but is kept beside it, all at once; changes nothing.
+
+The law: what we may not look at is told as ``Unseen`` with its reason, because a restore must not wait for a permission that
+only its report needs. Only a connection to RDS itself that is lost is raised, as for every other look. IAM and Application
+Auto Scaling are other services, which may not even be reachable where RDS is: they never stop anybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from daybreak.aws.facts import (
+    custom_endpoint_of,
+    instance_parameter_group_of,
+    scaling_of,
+    tags_of,
+)
+from daybreak.aws.faults import AwsFault
+from daybreak.aws.policies import connect_policies_of
+from daybreak.model.plan import AwsCall
+from daybreak.model.replies import Category
+from daybreak.model.world import (
+    Cluster,
+    ConnectPolicy,
+    CustomEndpoint,
+    Instance,
+    Key,
+    ParameterGroup,
+    ProxyTarget,
+    Scaling,
+    SecurityGroup,
+    Surroundings,
+    Unseen,
+)
+from daybreak.observe.look import AwsDoor, Lookout
+
+_AT_ONCE = 8
+_MOST_PAGES = 20
+"""Of IAM's account: a thousand users, groups, roles and policies each."""
+_GONE = frozenset({Category.LOST, Category.UNSENT, Category.EXPIRED})
+_ELSEWHERE = frozenset({"scaling", "connect_policies"})
+"""What other services than RDS tell."""
+
+
+class _Hidden(Exception):
+    """Something that cannot be seen although nobody refused it."""
+
+
+def surroundings_of(
+    aws: AwsDoor, cluster: Cluster, instances: tuple[Instance, ...], *, group: ParameterGroup | None = None
+) -> Surroundings:
+    """What belongs to the cluster; ``group`` is its parameter group where somebody has looked at it already."""
+    look = _Look(aws, cluster, instances, group)
+    questions: dict[str, Callable[[], Any]] = {
+        "parameter_group": look.parameter_group,
+        "instance_parameter_groups": look.instance_parameter_groups,
+        "security_groups": look.security_groups,
+        "subnets": look.subnets,
+        "endpoints": look.endpoints,
+        "scaling": look.scaling,
+        "proxies": look.proxies,
+        "connect_policies": look.connect_policies,
+        "key": look.key,
+    }
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        asked = {what: pool.submit(_answered, what, question) for what, question in questions.items()}
+        answers = {what: future.result() for what, future in asked.items()}
+    unseen = tuple(answer for answer in answers.values() if isinstance(answer, Unseen))
+    seen = {what: answer for what, answer in answers.items() if not isinstance(answer, Unseen)}
+    return Surroundings(**seen, unseen=unseen)
+
+
+def _answered(what: str, question: Callable[[], Any]) -> Any:
+    try:
+        return question()
+    except _Hidden as hidden:
+        return Unseen(what=what, why=str(hidden))
+    except AwsFault as fault:
+        if fault.trouble.category in _GONE and what not in _ELSEWHERE:
+            raise
+        return Unseen(what=what, why=fault.message)
+
+
+class _Look:
+    """The questions about one cluster, each answered by a field of ``Surroundings``."""
+
+    def __init__(
+        self, aws: AwsDoor, cluster: Cluster, instances: tuple[Instance, ...], group: ParameterGroup | None
+    ) -> None:
+        self._aws = aws
+        self._lookout = Lookout(aws)
+        self._cluster = cluster
+        self._instances = instances
+        self._group = group if group and group.name == cluster.parameter_group else None
+
+    def _call(self, operation: str, service: str = "rds", **params: Any) -> AwsCall:
+        return AwsCall(service=service, operation=operation, params=params, region=self._aws.region)
+
+    def parameter_group(self) -> ParameterGroup | None:
+        found = self._group or self._lookout.parameter_group(self._cluster.parameter_group)
+        if found is None:
+            message = f'AWS knows no cluster parameter group "{self._cluster.parameter_group}"'
+            raise _Hidden(message)
+        return found
+
+    def instance_parameter_groups(self) -> tuple[ParameterGroup, ...]:
+        names = sorted({each.parameter_group for each in self._instances if each.parameter_group})
+        return tuple(map(self._instance_group, names))
+
+    def _instance_group(self, name: str) -> ParameterGroup:
+        body = self._aws.read(self._call("DescribeDBParameterGroups", DBParameterGroupName=name))
+        facts = body["DBParameterGroups"][0]
+        if name.startswith("default."):  # nobody can set anything there
+            return instance_parameter_group_of(facts, {}, {})
+        asked = self._call("DescribeDBParameters", DBParameterGroupName=name, Source="user")
+        values = {
+            item["ParameterName"]: item["ParameterValue"]
+            for item in self._aws.pages(asked, "Parameters")
+            if "ParameterValue" in item
+        }
+        tags = self._aws.read(self._call("ListTagsForResource", ResourceName=facts["DBParameterGroupArn"]))
+        return instance_parameter_group_of(facts, values, tags_of(tags.get("TagList")))
+
+    def security_groups(self) -> tuple[SecurityGroup, ...]:
+        found = self._lookout.security_groups(self._cluster.security_groups)
+        return tuple(sorted(found, key=lambda group: group.identifier))
+
+    def subnets(self) -> tuple[str, ...]:
+        if not self._cluster.subnet_group:
+            return ()
+        body = self._aws.read(self._call("DescribeDBSubnetGroups", DBSubnetGroupName=self._cluster.subnet_group))
+        group = body["DBSubnetGroups"][0]
+        return tuple(sorted(each["SubnetIdentifier"] for each in group.get("Subnets", [])))
+
+    def endpoints(self) -> tuple[CustomEndpoint, ...]:
+        chosen = [{"Name": "db-cluster-endpoint-type", "Values": ["custom"]}]
+        call = self._call("DescribeDBClusterEndpoints", DBClusterIdentifier=self._cluster.identifier, Filters=chosen)
+        bodies = self._aws.pages(call, "DBClusterEndpoints")
+        found = [custom_endpoint_of(body) for body in bodies if body.get("DBClusterEndpointIdentifier")]
+        return tuple(sorted(found, key=lambda endpoint: endpoint.identifier))
+
+    def scaling(self) -> Scaling | None:
+        name = f"cluster:{self._cluster.identifier}"
+        asked: dict[str, Any] = {"ServiceNamespace": "rds", "ScalableDimension": "rds:cluster:ReadReplicaCount"}
+        service = "application-autoscaling"
+        body = self._aws.read(self._call("DescribeScalableTargets", service, **asked, ResourceIds=[name]))
+        targets = body.get("ScalableTargets", [])
+        if not targets:
+            return None
+        policies = self._aws.read(self._call("DescribeScalingPolicies", service, **asked, ResourceId=name))
+        return scaling_of(targets[0], policies.get("ScalingPolicies", []))
+
+    def proxies(self) -> tuple[ProxyTarget, ...]:
+        return tuple(self._proxies())
+
+    def _proxies(self) -> Iterator[ProxyTarget]:
+        for proxy in self._aws.pages(self._call("DescribeDBProxies"), "DBProxies"):
+            if proxy.get("EngineFamily", "POSTGRESQL") != "POSTGRESQL":
+                continue
+            name = proxy["DBProxyName"]
+            targets = self._aws.pages(self._call("DescribeDBProxyTargets", DBProxyName=name), "Targets")
+            if any(self._is_ours(target) for target in targets):
+                yield ProxyTarget(proxy=name, target_group="default", status=proxy.get("Status", ""))
+
+    def _is_ours(self, target: dict[str, Any]) -> bool:
+        return self._cluster.identifier in (target.get("TrackedClusterId"), target.get("RdsResourceId"))
+
+    def connect_policies(self) -> tuple[ConnectPolicy, ...]:
+        found: list[ConnectPolicy] = []
+        kinds = ["User", "Group", "Role", "LocalManagedPolicy"]
+        params: dict[str, Any] = {"Filter": kinds, "MaxItems": 1000}
+        for _ in range(_MOST_PAGES):
+            body = self._aws.read(self._call("GetAccountAuthorizationDetails", "iam", **params))
+            found += connect_policies_of(body, self._aws.region)
+            if not body.get("IsTruncated"):
+                return tuple(sorted(found, key=lambda policy: (policy.holder, policy.name)))
+            params = params | {"Marker": body["Marker"]}
+        message = f"the account has more users, roles and policies than {_MOST_PAGES} pages hold"
+        raise _Hidden(message)
+
+    def key(self) -> Key | None:
+        if not self._cluster.kms_key:
+            return None
+        found = self._lookout.key(self._cluster.kms_key)
+        if found is None:
+            message = f'the key "{self._cluster.kms_key}" is gone, or hidden from us'
+            raise _Hidden(message)
+        return found

@@ -1,0 +1,56 @@
+"""AWS's answers become nouns that say as much as the answers did."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from daybreak.aws.facts import cluster_of, scaling_of, security_group_of
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ({"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "IpRanges": [{"CidrIp": "10.20.0.0/16"}]}, ("tcp 5432-5432 from 10.20.0.0/16",)),
+        ({"IpProtocol": "-1", "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}, ("all from ::/0",)),
+        ({"IpProtocol": "-1", "FromPort": -1, "ToPort": -1, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}, ("all from 0.0.0.0/0",)),
+        ({"IpProtocol": "tcp", "FromPort": 1, "ToPort": 9, "UserIdGroupPairs": [{"GroupId": "sg-2"}, {"GroupId": "sg-1"}]}, ("tcp 1-9 from sg-1", "tcp 1-9 from sg-2")),
+        ({"IpProtocol": "udp", "FromPort": 53, "ToPort": 53, "PrefixListIds": [{"PrefixListId": "pl-1"}]}, ("udp 53-53 from pl-1",)),
+        ({"IpProtocol": "icmp", "FromPort": -1, "ToPort": -1, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}, ("icmp -1--1 from 10.0.0.0/8",)),
+        ({"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22}, ()),
+    ],
+)  # fmt: skip
+def test_each_way_into_a_security_group_is_told(rule: dict[str, Any], told: tuple[str, ...]) -> None:
+    """A rule that came or went between source and clone is found only when all of them are written down alike."""
+    assert security_group_of({"GroupId": "sg-9", "IpPermissions": [rule]}).rules == told
+
+
+def test_the_ways_in_have_one_order() -> None:
+    """AWS promises none, and a capsule of the same rules must have the same digest."""
+    one = {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}
+    two = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}
+    there, back = ({"GroupId": "sg-9", "IpPermissions": rules} for rules in ([one, two], [two, one, one]))
+    assert security_group_of(there).rules == security_group_of(back).rules
+
+
+def test_a_scaling_policy_is_kept_without_what_only_one_cluster_can_have() -> None:
+    """It is compared with the clone's, and made again for it."""
+    policy = {
+        "PolicyName": "cpu",
+        "PolicyARN": "arn:1",
+        "Alarms": [{}],
+        "ResourceId": "cluster:embi",
+        "PolicyType": "X",
+    }
+    made = scaling_of({"MinCapacity": 1, "MaxCapacity": 3}, [policy])
+    assert (made.low, made.high, made.policies) == (1, 3, ('{"PolicyName":"cpu","PolicyType":"X"}',))
+
+
+def test_the_data_apis_switch_is_read() -> None:
+    """A restore turns it off without a word."""
+    body = {"DBClusterIdentifier": "embi"}
+    assert [cluster_of(body | {"HttpEndpointEnabled": is_on}).has_http_endpoint for is_on in (True, False)] == [
+        True,
+        False,
+    ]
