@@ -83,9 +83,9 @@ UNDATED: set[Kind] = {"role"}
 def item(kind: Kind, name: str = "it", **changes: Any) -> Item:
     """An item as the catalog has it; roles show no transaction to whom is no superuser."""
     xmin = None if kind in UNDATED else 500
-    return Item(
-        **({"kind": kind, "name": name, "facts": dict(DEFINED.get(kind, {})), "oid": 20000, "xmin": xmin} | changes)
-    )
+    facts = dict(DEFINED.get(kind, {}))
+    fields: dict[str, Any] = {"kind": kind, "name": name, "facts": facts, "oid": 20000, "xmin": xmin}
+    return Item(**(fields | changes))
 
 
 def stock(*items: Item, **changes: Any) -> Inventory:

@@ -219,3 +219,19 @@ def test_without_a_witness_only_what_is_wrong_by_itself_is_condemned(source: tup
     run(clone, "SELECT setval('numbered_id_seq', 5)", "DROP INDEX numbered_at")
     found = {check for check, finding in told(clone, None, moment).items() if finding.standing is Standing.UNFIT}
     assert found == {"data.triggers", "data.materialized-views", "data.sequences"}
+
+
+def test_a_server_that_keeps_no_commit_times_is_judged_as_well(yard: Yard) -> None:
+    """Aurora keeps none by default: then the numbers of transactions and objects must do, in both directions."""
+    volume = yard.started(yard.create("source"), track_commit_timestamp="off")
+    run(volume, *COMPANY, *SETTLED)
+    moment = volume.tick()
+    damaged = yard.restored(volume, "damaged", moment, track_commit_timestamp="off")
+    run(damaged, *DAMAGE.values())
+    found = told(damaged, volume, moment)
+    unseen = {check for check in DAMAGE if found[check].standing is not Standing.UNFIT}
+    # What was the youngest of all at the moment could as well have come after it; only a baseline tells.
+    assert unseen <= {"data.indexes"}
+    run(volume, *LATER)
+    clone = yard.restored(volume, "clone", moment, track_commit_timestamp="off")
+    assert not_fit(told(clone, volume, moment)) == {}
