@@ -28,10 +28,10 @@ from daybreak.journal.store import Journal, Store, open_store
 from daybreak.model.actions import Validate
 from daybreak.model.findings import Finding
 from daybreak.model.moment import parse_moment
-from daybreak.model.names import printable
+from daybreak.model.names import clone_stem, printable
 from daybreak.model.observation import Observation, Past
 from daybreak.model.plan import Plan, Refusal
-from daybreak.model.requests import CleanRequest, PitrRequest
+from daybreak.model.requests import CleanRequest, PitrRequest, Purpose, Request, Thoroughness
 from daybreak.model.run import Event, RunAborted, RunState, state_of
 from daybreak.model.targets import Objectives, Target
 from daybreak.model.value import Span
@@ -56,6 +56,8 @@ class Wish:
     why: str = ""
     is_read_only: bool = False
     resource_id: str | None = None
+    purpose: Purpose = "recovery"
+    thoroughness: Thoroughness = field(default_factory=Thoroughness)
 
 
 @dataclass(frozen=True)
@@ -140,11 +142,13 @@ class App:
             moment=parse_moment(wish.to, now=now, zone=self.zone),
             words=wish.to,
             why=wish.why,
-            suffix=_suffix(),
+            suffix=new_suffix(),
             is_read_only=wish.is_read_only,
             resource_id=wish.resource_id,
+            purpose=wish.purpose,
+            thoroughness=self.thorough(wish.thoroughness, target),
         )
-        return self._decided(request, target)
+        return self.decided(request, target)
 
     def plan_clean(self, run: str, why: str) -> Plan:
         """The plan that removes what a run created; raises ``Refused`` with every reason."""
@@ -154,16 +158,18 @@ class App:
         events = self.store.events(run)
         if events and state_of(events).ended is None:
             raise Refused(f'the run "{run}" has not ended', f"daybreak abort {run}", f"daybreak resume {run}")
-        return self._decided(CleanRequest(target=plan.target.name, run=run, suffix=_suffix(), why=why), plan.target)
+        return self.decided(CleanRequest(target=plan.target.name, run=run, suffix=new_suffix(), why=why), plan.target)
 
-    def _decided(self, request: PitrRequest | CleanRequest, target: Target) -> Plan:
+    def decided(self, request: Request, target: Target) -> Plan:
+        """The plan for a request as the world is now; raises ``Refused`` with every reason."""
         now = self.timing.now()
         seen = self._observed(request, target, now)
         made = now.replace(microsecond=0)
+        is_staging = not isinstance(request, CleanRequest) and request.purpose == "staging"
         terms = Terms(
             created=made,
             expires=made + self.settings.plan_expires,
-            keep_until=made + self.settings.keep,
+            keep_until=made + (target.staging.keep if is_staging else self.settings.keep),
             zone=self.zone,
         )
         answer = plan_of(request, target, seen, terms)
@@ -171,14 +177,19 @@ class App:
             raise Refused(answer.what, *answer.hints, reasons=answer.reasons)
         return answer
 
-    def _observed(self, request: PitrRequest | CleanRequest, target: Target, now: datetime) -> Observation:
+    def _observed(self, request: Request, target: Target, now: datetime) -> Observation:
         aws = self.aws(target.region)
         with explained(f'looking at "{target.cluster}"'):
             seen = observe(Lookout(aws), self._identity(aws), target, request, now)
-        return with_past(seen, self._past(target)) if isinstance(request, PitrRequest) else seen
+        return seen if isinstance(request, CleanRequest) else with_past(seen, self._past(target))
 
     def _identity(self, aws: Aws) -> Identity:
         return aws.identity()
+
+    def thorough(self, wanted: Thoroughness, target: Target) -> Thoroughness:
+        """How much is read this time: a sample goes round the tables from one of the target's runs to the next."""
+        stem = clone_stem(target.cluster)
+        return wanted.model_copy(update={"turn": sum(run.startswith(f"{stem}-") for run in self.store.runs())})
 
     def _past(self, target: Target) -> tuple[Past, ...]:
         found = []
@@ -239,20 +250,11 @@ class App:
         """Refuse to go on where a plan was not made: another account, region or endpoint."""
         with explained("asking AWS who we are"):
             present = aws.identity()
-        reasons = [
-            f"the run belongs to {what} {was}, and this is {what} {now}"
-            for what, was, now in (
-                ("account", pinned.account, present.account),
-                ("region", pinned.region, present.region),
-                ("endpoint", pinned.endpoint or "AWS", present.endpoint or "AWS"),
-            )
-            if was != now
-        ]
-        if reasons:
+        if elsewhere := pinned.differences(present):
             raise Refused(
                 "this is not where the plan was made",
                 "use the profile, region and endpoint of the plan",
-                reasons=tuple(reasons),
+                reasons=tuple(f"the run belongs to {difference}" for difference in elsewhere),
             )
 
     def _poller(self, aws: Aws) -> Poller:
@@ -369,7 +371,8 @@ def _refuse_a_file(state: str) -> None:
                 raise Refused(f'runs cannot be kept in "{state}": "{place}" is a file', "name a folder with --state")
 
 
-def _suffix() -> str:
+def new_suffix() -> str:
+    """The random end of a clone's name."""
     return "".join(secrets.choice(_SUFFIX_LETTERS) for _ in range(4))
 
 

@@ -55,8 +55,12 @@ def clone_name(cluster: str, kind: str, moment: datetime, suffix: str) -> str:
     >>> clone_name("embi-aurora-cluster", "pitr", datetime(2024, 1, 15, 14, 30, tzinfo=UTC), "7k2")
     'embi-aurora-pitr-202401151430-7k2'
     """
-    stem = cluster.lower().removesuffix("-cluster")[:_LONGEST_STEM].rstrip("-")
-    return f"{stem}-{kind}-{moment.astimezone(UTC):%Y%m%d%H%M}-{suffix}"
+    return f"{clone_stem(cluster)}-{kind}-{moment.astimezone(UTC):%Y%m%d%H%M}-{suffix}"
+
+
+def clone_stem(cluster: str) -> str:
+    """What the names of all clones of a cluster begin with."""
+    return cluster.lower().removesuffix("-cluster")[:_LONGEST_STEM].rstrip("-")
 
 
 def instance_name(clone: str, number: int) -> str:

@@ -103,7 +103,10 @@ class Lookout:
 
     def snapshot(self, name: str) -> Snapshot | None:
         """The snapshot of that identifier or ARN; none when AWS does not know it."""
-        body = self._found(self._call("DescribeDBClusterSnapshots", DBClusterSnapshotIdentifier=name))
+        # AWS looks for automated ones and for those of other accounts only when it is told to.
+        more: dict[str, Any] = {"SnapshotType": "automated"} if name.startswith("rds:") else {}
+        more |= {"IncludeShared": True} if name.startswith("arn:") else {}
+        body = self._found(self._call("DescribeDBClusterSnapshots", DBClusterSnapshotIdentifier=name, **more))
         return snapshot_of(body["DBClusterSnapshots"][0]) if body and body["DBClusterSnapshots"] else None
 
     def endpoint(self, identifier: str) -> Endpoint | None:

@@ -6,20 +6,21 @@ from datetime import datetime
 
 from daybreak.model.names import quarantine_group_name
 from daybreak.model.observation import Observation, Past
-from daybreak.model.requests import CleanRequest, PitrRequest
+from daybreak.model.requests import CleanRequest, PitrRequest, Request, SnapshotRequest
 from daybreak.model.targets import Network, Target
-from daybreak.model.world import AutomatedBackup, Cluster, Identity, Instance
+from daybreak.model.world import AutomatedBackup, Cluster, Identity, Instance, Snapshot
 from daybreak.observe.look import Lookout
 from daybreak.plan.quarantine import CARED_FOR
+from daybreak.plan.source import FOREIGN, NEWEST, chosen_snapshot, living_of
 
 
-def observe(
-    lookout: Lookout, identity: Identity, target: Target, request: PitrRequest | CleanRequest, now: datetime
-) -> Observation:
+def observe(lookout: Lookout, identity: Identity, target: Target, request: Request, now: datetime) -> Observation:
     """What is seen of the world by somebody who wants ``request``."""
     match request:
         case PitrRequest():
             return _for_pitr(lookout, identity, target, request, now)
+        case SnapshotRequest():
+            return _for_snapshot(lookout, identity, target, request, now)
         case CleanRequest():
             return _for_clean(lookout, identity, request, now)
 
@@ -67,6 +68,47 @@ def _for_pitr(lookout: Lookout, identity: Identity, target: Target, request: Pit
     )
 
 
+def _for_snapshot(
+    lookout: Lookout, identity: Identity, target: Target, request: SnapshotRequest, now: datetime
+) -> Observation:
+    everything = lookout.clusters()
+    snapshots = snapshots_of(lookout, identity, target.cluster, named=request.snapshot)
+    snapshot = chosen_snapshot(request, target, snapshots)
+    cluster = living_of(everything.get(target.cluster), snapshot)
+    network = target.network.get(target.region, Network())
+    groups = network.security_groups or (cluster.security_groups if cluster else ())
+    return Observation(
+        seen=now,
+        identity=identity,
+        cluster=cluster,
+        instances=_instances(lookout, cluster),
+        parameter_group=lookout.parameter_group(cluster.parameter_group) if cluster else None,
+        settable=_settable(lookout, None, snapshot),
+        subnet_groups=lookout.subnet_groups(),
+        security_groups=lookout.security_groups(groups),
+        key=lookout.key(snapshot.kms_key) if snapshot and snapshot.kms_key else None,
+        names_taken=tuple(sorted(everything)),
+        size=lookout.size(target.cluster, now) if cluster else None,
+        snapshots=snapshots,
+    )
+
+
+def snapshots_of(lookout: Lookout, identity: Identity, cluster: str, *, named: str = NEWEST) -> tuple[Snapshot, ...]:
+    """Every snapshot of a cluster of that name, oldest first, and the one that is ``named``, whoever's it is."""
+    found = {snapshot.arn: snapshot for snapshot in lookout.snapshots(cluster)}
+    if named != NEWEST and not any(named in (each.identifier, each.arn) for each in found.values()):
+        other = lookout.snapshot(named)
+        found |= {other.arn: other} if other else {}
+    return tuple(_owned(snapshot, identity) for snapshot in found.values())
+
+
+def _owned(snapshot: Snapshot, identity: Identity) -> Snapshot:
+    """The snapshot as its ARN tells whose it is: AWS calls another account's manual snapshot manual."""
+    parts = snapshot.arn.split(":")
+    is_ours = len(parts) < 5 or parts[4] == identity.account
+    return snapshot if is_ours or snapshot.kind in FOREIGN else snapshot.model_copy(update={"kind": "shared"})
+
+
 def _source(living: Cluster | None, request: PitrRequest) -> Cluster | None:
     """The living cluster, unless the request is for the deleted one whose name it took over."""
     return living if living and request.resource_id in (None, living.resource_id) else None
@@ -87,7 +129,7 @@ def _instances(lookout: Lookout, cluster: Cluster | None) -> tuple[Instance, ...
     return tuple(found[name] for name in sorted(found))
 
 
-def _settable(lookout: Lookout, cluster: Cluster | None, kept: AutomatedBackup | None) -> tuple[str, ...]:
+def _settable(lookout: Lookout, cluster: Cluster | None, kept: AutomatedBackup | Snapshot | None) -> tuple[str, ...]:
     if cluster:
         return lookout.settable(cluster.parameter_group, CARED_FOR)
     if kept:
@@ -104,4 +146,5 @@ def _for_clean(lookout: Lookout, identity: Identity, request: CleanRequest, now:
         cluster=cluster,
         instances=_instances(lookout, cluster),
         parameter_group=lookout.parameter_group(quarantine_group_name(request.run)),
+        endpoints=lookout.endpoints(cluster.identifier) if cluster else (),
     )

@@ -1,6 +1,6 @@
 """Clean: remove what a run created, and nothing else.
 
-The order: protection first, because AWS refuses to delete a protected cluster; instances before the cluster, because AWS
+The order: protection first, because AWS refuses to delete a protected cluster; its custom endpoints and its instances before the cluster, because AWS
 refuses a cluster with members; the parameter group last, because it is in use until the cluster is gone.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 from daybreak.model.actions import (
     AwaitClusterGone,
     DeleteCluster,
+    DeleteEndpoint,
     DeleteInstance,
     DeleteParameterGroup,
     SetClusterOptions,
@@ -64,6 +65,11 @@ def _objections(request: CleanRequest, target: Target, seen: Observation) -> lis
         for instance in seen.instances
         if instance.tags.get(RUN_TAG) != request.run
     ]
+    reasons += [
+        f'the custom endpoint "{endpoint.identifier}" of it does not carry the tag {RUN_TAG}={request.run}: somebody else created it'
+        for endpoint in seen.endpoints
+        if endpoint.tags.get(RUN_TAG) != request.run
+    ]
     if seen.parameter_group and seen.parameter_group.tags.get(RUN_TAG) != request.run:
         reasons.append(
             f'the parameter group "{seen.parameter_group.name}" does not carry the tag {RUN_TAG}={request.run}'
@@ -96,6 +102,18 @@ def _steps(request: CleanRequest, seen: Observation) -> tuple[Step, ...]:
             guards=removing(instance.identifier),
         )
         for number, instance in enumerate(seen.instances, start=1)
+    )
+    deleted += tuple(
+        sequence.add(
+            f"delete-endpoint-{number}",
+            DeleteEndpoint(clone=request.run, endpoint=endpoint.identifier),
+            "a custom endpoint of a cluster that is gone would keep its name taken",
+            estimates.CALL,
+            after=before,
+            guards=removing(endpoint.identifier),
+        )
+        for number, endpoint in enumerate(seen.endpoints, start=1)
+        if endpoint.status not in _GOING
     )
     gone = _add_cluster(sequence, request, after=before + deleted) if seen.cluster else ()
     if seen.parameter_group:

@@ -5,18 +5,21 @@ from __future__ import annotations
 from daybreak.model.actions import Validate
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
-from daybreak.model.requests import CleanRequest, PitrRequest
+from daybreak.model.requests import CleanRequest, PitrRequest, Request, SnapshotRequest
 from daybreak.model.targets import Target
 from daybreak.plan.clean import clean_plan
 from daybreak.plan.pitr import pitr_plan
+from daybreak.plan.snapshot import snapshot_plan
 from daybreak.plan.terms import Terms
 
 
-def plan_of(request: PitrRequest | CleanRequest, target: Target, seen: Observation, terms: Terms) -> Plan | Refusal:
+def plan_of(request: Request, target: Target, seen: Observation, terms: Terms) -> Plan | Refusal:
     """The plan for a request, or every reason why there is none. Same arguments, same digest."""
     match request:
         case PitrRequest():
             return pitr_plan(request, target, seen, terms)
+        case SnapshotRequest():
+            return snapshot_plan(request, target, seen, terms)
         case CleanRequest():
             return clean_plan(request, target, seen, terms)
 
@@ -31,18 +34,8 @@ def objections_to_starting(plan: Plan, seen: Observation) -> tuple[str, ...]:
 
     The world is judged by planning again: the same request on what is seen now must give the same orders.
     """
-    pinned, present = plan.identity, seen.identity
-    reasons = [
-        f"the plan is for {what} {was}, and this is {what} {now}"
-        for what, was, now in (
-            ("account", pinned.account, present.account),
-            ("region", pinned.region, present.region),
-            ("endpoint", pinned.endpoint or "AWS", present.endpoint or "AWS"),
-        )
-        if was != now
-    ]
-    if reasons:
-        return tuple(reasons)
+    if elsewhere := plan.identity.differences(seen.identity):
+        return tuple(f"the plan is for {difference}" for difference in elsewhere)
     if seen.seen > plan.expires:
         return (f"the plan expired at {plan.expires:%Y-%m-%d %H:%M:%S} UTC: make it again",)
     again = plan_of(plan.request, plan.target, seen, terms_of(plan))
@@ -97,8 +90,11 @@ def _changes(plan: Plan, again: Plan) -> list[str]:
     return sorted(changes)
 
 
-# What the source looked like is evidence for parity, not an order: a window that moved on changes nothing that will be done.
-_ALIVE = frozenset({"source_seen", "instances_seen", "backup_seen"})
+# What the source looked like, and what was kept of it, is evidence, not an order: a window that moved on changes nothing that
+# will be done. Orders that follow from it (an instance, a setting) stand in the other steps, and are compared there.
+_ALIVE = frozenset(
+    {"source_seen", "instances_seen", "backup_seen", "snapshot_seen", "surroundings_seen", "capsule", "baseline"}
+)
 
 
 def _short(value: object) -> str:

@@ -1,39 +1,89 @@
-"""What a request would restore: a living cluster or the kept backup of a deleted one, to which moment, into which network."""
+"""What a request would restore: the storage, what records it, and the configuration that the clone takes over.
+
+The law: a living source speaks for itself; where it is gone its capsule does, and where there is none only what AWS's backup
+records and what daybreak.toml says.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
+from daybreak.model.capsule import Capsule
 from daybreak.model.moment import At
 from daybreak.model.observation import Observation
-from daybreak.model.requests import PitrRequest
+from daybreak.model.requests import PitrRequest, SnapshotRequest
 from daybreak.model.targets import Network, Target
-from daybreak.model.world import AutomatedBackup, Cluster, Window
+from daybreak.model.world import AutomatedBackup, Cluster, Instance, Snapshot, Surroundings, Window
+
+NEWEST = "latest"
+"""What a person writes for the newest snapshot."""
+
+FOREIGN = frozenset({"shared", "public"})
+"""Kinds of snapshots that belong to another account: chosen by their ARN only, never as the newest."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """What is restored: a living cluster, or the kept backup of a deleted one."""
+    """What is restored: a living cluster, the kept backup of a deleted one, or a snapshot of either."""
 
     name: str
-    cluster: Cluster | None
-    backup: AutomatedBackup | None
-    window: Window | None
+    living: Cluster | None = None
+    backup: AutomatedBackup | None = None
+    snapshot: Snapshot | None = None
+    capsule: Capsule | None = None
+    """The configuration of a source that is gone."""
+    instances: tuple[Instance, ...] = ()
+    surroundings: Surroundings | None = None
+    window: Window | None = None
+
+    @property
+    def storage(self) -> Cluster | AutomatedBackup | Snapshot | None:
+        """What records the engine, the key and the port of the data that is restored."""
+        return self.snapshot or self.living or self.backup
+
+    @property
+    def cluster(self) -> Cluster | None:
+        """The configuration that the clone takes over, living or kept."""
+        return self.living or (self.capsule.cluster if self.capsule else None)
 
     @property
     def resource_id(self) -> str | None:
         """Set when AWS must find the source by resource id because its cluster is gone."""
-        return self.backup.resource_id if self.backup and not self.cluster else None
+        return self.backup.resource_id if self.backup and not self.living else None
 
 
-def source_of(request: PitrRequest, target: Target, seen: Observation) -> Source:
-    """What the request would restore; both parts are none when there is nothing, or more than one thing."""
-    if seen.cluster and request.resource_id in (None, seen.cluster.resource_id):
-        return Source(target.cluster, seen.cluster, None, seen.cluster.window)
-    kept = kept_backups(request, target, seen)
-    backup = kept[0] if len(kept) == 1 else None
-    return Source(target.cluster, None, backup, backup.window if backup else None)
+def source_of(request: PitrRequest | SnapshotRequest, target: Target, seen: Observation) -> Source:
+    """What the request would restore; its storage is none when there is nothing, or more than one thing."""
+    match request:
+        case SnapshotRequest():
+            snapshot = chosen_snapshot(request, target, seen.snapshots)
+            living, backup, window = living_of(seen.cluster, snapshot), None, None
+        case PitrRequest():
+            snapshot = None
+            is_meant = seen.cluster and request.resource_id in (None, seen.cluster.resource_id)
+            living = seen.cluster if is_meant else None
+            kept = kept_backups(request, target, seen) if living is None else []
+            backup = kept[0] if len(kept) == 1 else None
+            recorded = living or backup
+            window = recorded.window if recorded else None
+    capsule = seen.capsule if living is None else None
+    return Source(
+        name=target.cluster,
+        living=living,
+        backup=backup,
+        snapshot=snapshot,
+        capsule=capsule,
+        instances=seen.instances if living else capsule.instances if capsule else (),
+        surroundings=seen.surroundings if living else capsule.surroundings if capsule else None,
+        window=window,
+    )
+
+
+def living_of(cluster: Cluster | None, snapshot: Snapshot | None) -> Cluster | None:
+    """The living cluster, unless the snapshot is of another one that had its name before."""
+    is_another = cluster and snapshot and snapshot.resource_id not in (None, cluster.resource_id)
+    return None if is_another else cluster
 
 
 def kept_backups(request: PitrRequest, target: Target, seen: Observation) -> list[AutomatedBackup]:
@@ -43,15 +93,38 @@ def kept_backups(request: PitrRequest, target: Target, seen: Observation) -> lis
     return [backup for backup in seen.backups if backup.cluster == target.cluster and backup.status == "retained"]
 
 
-def moment_of(request: PitrRequest, source: Source) -> datetime | None:
-    """The moment aimed at; for ``latest`` the latest one that was seen, none when there is no window."""
+def chosen_snapshot(request: SnapshotRequest, target: Target, snapshots: tuple[Snapshot, ...]) -> Snapshot | None:
+    """The snapshot that the request means, whether it can be restored or not; none when there is no such one."""
+    if request.snapshot != NEWEST:
+        return next((each for each in snapshots if is_named(each, request.snapshot)), None)
+    usable = [each for each in own_snapshots(target, snapshots) if each.status == "available" and each.created]
+    limit = request.before.instant if isinstance(request.before, At) else None
+    in_time = [each for each in usable if each.created and (limit is None or each.created <= limit)]
+    return in_time[-1] if in_time else None
+
+
+def own_snapshots(target: Target, snapshots: tuple[Snapshot, ...]) -> list[Snapshot]:
+    """The target's snapshots in this account, oldest first; one that is still being taken comes last."""
+    own = [each for each in snapshots if each.cluster == target.cluster and each.kind not in FOREIGN]
+    return sorted(own, key=lambda each: (each.created is None, each.created, each.identifier))
+
+
+def is_named(snapshot: Snapshot, name: str) -> bool:
+    """Whether a person means this snapshot by ``name``: another account's goes by its ARN only."""
+    return name == snapshot.arn or (name == snapshot.identifier and snapshot.kind not in FOREIGN)
+
+
+def moment_of(request: PitrRequest | SnapshotRequest, source: Source) -> datetime | None:
+    """The moment the clone will stand for; for ``latest`` the latest one that was seen, none when nobody knows."""
+    if isinstance(request, SnapshotRequest):
+        return source.snapshot.created if source.snapshot else None
     if isinstance(request.moment, At):
         return request.moment.instant
     return source.window.latest if source.window else None
 
 
 def network_of(source: Source, target: Target) -> Network:
-    """Where the clone lives: as configured, else as its living source."""
+    """Where the clone lives: as configured, else as its source does or did."""
     configured = target.network.get(target.region, Network())
     if source.cluster is None:
         return configured

@@ -1,0 +1,136 @@
+"""What a person should know before saying yes, and in which fields the clone is meant to differ from its source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from daybreak.model.actions import CreateInstance
+from daybreak.model.moment import Latest
+from daybreak.model.observation import Observation
+from daybreak.model.plan import Estimate
+from daybreak.model.requests import PitrRequest, SnapshotRequest
+from daybreak.model.targets import Network, Staging, Target
+from daybreak.model.value import iso
+from daybreak.plan.source import FOREIGN, Source
+from daybreak.plan.topology import endpoints_left_out, is_upgraded
+
+_STAGING = "a clone for staging is scaled down, as daybreak.toml says"
+_WORDS = {
+    "instance.instance_class": "class of the instances",
+    "instance.count": "number of instances",
+    "instance.engine_version": "engine version of the instances",
+    "instance.parameter_group": "parameter group of the instances",
+}
+
+
+def words_of(field: str) -> str:
+    """A permitted field as people name it.
+
+    >>> words_of("parameter_group"), words_of("instance.count")
+    ('parameter group', 'number of instances')
+    """
+    return _WORDS.get(field, field.replace("_", " "))
+
+
+def notes_on(
+    request: PitrRequest | SnapshotRequest, target: Target, source: Source, seen: Observation, whole: Estimate
+) -> Iterator[str]:
+    """What a person should know before saying yes."""
+    if isinstance(request, PitrRequest) and isinstance(request.moment, Latest):
+        yield "the moment is the latest one at the time of the call, so it may be newer than shown here"
+    yield from _on_source(source)
+    if source.cluster and source.cluster.master_secret:
+        yield "the managed master password is not recreated by a restore; the clone keeps the password of the moment"
+    if target.login is None:
+        yield "no login is configured: nothing inside PostgreSQL can be checked, so the verdict cannot be fit"
+    if whole.high > target.objectives.rto:
+        yield "the estimate exceeds the objective for RTO"
+    opened = [group for group in seen.security_groups if group.opens_ports]
+    if seen.security_groups and not opened:
+        yield "none of the security groups lets anything in: the endpoint will not be reachable"
+
+
+def _on_source(source: Source) -> Iterator[str]:
+    if source.capsule:
+        yield (
+            f"the source cluster is deleted: its configuration comes from the capsule of {iso(source.capsule.taken)} "
+            f"({source.capsule.digest()[:12]})"
+        )
+    elif source.cluster is None:
+        record = "snapshot" if source.snapshot else "backup"
+        yield (
+            f"the source cluster is deleted: AWS's {record} does not record its instances, security groups, log exports and "
+            "protection, so the clone gets one instance and the network from daybreak.toml"
+        )
+    snapshot = source.snapshot
+    if snapshot and snapshot.kind in FOREIGN and snapshot.is_encrypted:
+        yield "the snapshot is another account's and encrypted: AWS may want it copied into this account first"
+    if source.cluster and is_upgraded(source):
+        yield (
+            f"the source runs {source.cluster.engine_version} today, another major version than the clone: "
+            "its parameter groups do not fit, so the clone starts from the defaults of its own version"
+        )
+
+
+def permitted_in(
+    source: Source, network: Network, staging: Staging | None, made: list[CreateInstance]
+) -> dict[str, str]:
+    """Fields in which the clone is meant to differ from its source, each with the reason."""
+    permitted = {"parameter_group": "the quarantine copy, until quarantine is lifted"}
+    cluster = source.cluster
+    if cluster and cluster.roles:
+        permitted["roles"] = "none, so that nothing in the clone can reach S3 or Lambda until quarantine is lifted"
+    if any(instance.is_public for instance in source.instances):
+        permitted["is_public"] = "off, whatever the source has"
+    if cluster and cluster.master_secret:
+        permitted["master_secret"] = "the master password is not managed in the clone"  # noqa: S105 - a reason, not a secret
+    if cluster and source.snapshot:
+        permitted |= _by_snapshot(source)
+    if cluster and cluster.subnet_group and network.subnet_group != cluster.subnet_group:
+        permitted["subnet_group"] = "as daybreak.toml says"
+    if cluster and cluster.security_groups and set(network.security_groups) != set(cluster.security_groups):
+        permitted["security_groups"] = "as daybreak.toml says"
+    if staging and cluster:
+        permitted |= _for_staging(source, staging, made)
+    return permitted | _beside(source, made)
+
+
+def _by_snapshot(source: Source) -> dict[str, str]:
+    """Where the snapshot knows better than the source as it is today."""
+    snapshot, cluster = source.snapshot, source.cluster
+    permitted = {}
+    if snapshot and cluster and snapshot.engine_version != cluster.engine_version:
+        for field in ("engine_version", "instance.engine_version"):
+            permitted[field] = f"{snapshot.engine_version}, the snapshot's own"
+    if snapshot and cluster and snapshot.is_encrypted and not cluster.is_encrypted:
+        permitted |= dict.fromkeys(("is_encrypted", "kms_key"), "what lies encrypted in a snapshot stays encrypted")
+    if is_upgraded(source):
+        permitted["instance.parameter_group"] = "the default of the snapshot's major version"
+    return permitted
+
+
+def _for_staging(source: Source, staging: Staging, made: list[CreateInstance]) -> dict[str, str]:
+    permitted = {}
+    if any(instance.instance_class != staging.instance_class for instance in source.instances[: len(made) or None]):
+        permitted["instance.instance_class"] = f"{staging.instance_class}: {_STAGING}"
+    if len(made) != len(source.instances):
+        permitted["instance.count"] = f"{len(made)} of {len(source.instances)}: {_STAGING}"
+    return permitted
+
+
+def _beside(source: Source, made: list[CreateInstance]) -> dict[str, str]:
+    """What is kept beside a cluster, by its name, and cannot be the same for two."""
+    if source.surroundings is None or not made:
+        return {}
+    permitted = {}
+    if source.surroundings.endpoints:
+        left_out = endpoints_left_out(made[0].clone, source, made)
+        why = "under names of their own, because AWS takes each name only once in a region"
+        permitted["endpoints"] = why + (
+            f"; without {', '.join(left_out)}, of which no instance is left" if left_out else ""
+        )
+    if source.surroundings.scaling:
+        permitted["scaling"] = "autoscaling is kept by the cluster's name, and follows at cutover"
+    if source.surroundings.proxies:
+        permitted["proxies"] = "a proxy leads to one cluster only, and follows at cutover"
+    return permitted

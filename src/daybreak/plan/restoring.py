@@ -1,0 +1,338 @@
+"""How a clone is made, whatever it is made of: the steps that every restore shares, in the order that carries the safety.
+
+The quarantine group exists before the cluster, because the cluster takes it at birth. The storage is complete before the
+first instance, because AWS refuses otherwise and because until then nothing can connect: no subscriber, no cron job, no
+application. Deletion protection comes once the storage is there: AWS changes nothing about a cluster whose restore failed, and
+what is protected could not be removed. The writer is there before the readers, so that the first instance is the writer that
+was planned, and the custom endpoints come when there are instances to lead to. Validation comes last and nothing is cut over:
+stopping anywhere leaves a clone that nobody uses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from daybreak.model.actions import (
+    AwaitCluster,
+    AwaitInstance,
+    AwaitSql,
+    CopyParameterGroup,
+    CreateEndpoint,
+    CreateInstance,
+    CreateParameterGroup,
+    Restore,
+    SetClusterOptions,
+    SetParameters,
+    Validate,
+)
+from daybreak.model.kept import Kept
+from daybreak.model.moment import Moment
+from daybreak.model.names import quarantine_group_name
+from daybreak.model.observation import Observation
+from daybreak.model.plan import Estimate, Plan, RunId, Step, StepId
+from daybreak.model.requests import PitrRequest, SnapshotRequest
+from daybreak.model.targets import Network, Staging, Target
+from daybreak.plan import estimates
+from daybreak.plan.quarantine import CARED_FOR, quarantine_parameters
+from daybreak.plan.remarks import notes_on, permitted_in, words_of
+from daybreak.plan.source import Source, moment_of
+from daybreak.plan.terms import Sequence, Terms, creating
+from daybreak.plan.topology import endpoints_for, family_of, instances_for, own_tags
+
+_AT_ONCE = 20
+"""Parameters that AWS sets in one call."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What the step makers need; all of it decided before."""
+
+    request: PitrRequest | SnapshotRequest
+    target: Target
+    seen: Observation
+    source: Source
+    network: Network
+    clone: str
+
+    @property
+    def group(self) -> str:
+        """The name of the parameter group that keeps the clone quiet."""
+        return quarantine_group_name(self.clone)
+
+    @property
+    def quarantine(self) -> dict[str, str]:
+        """The values the clone is born with."""
+        return quarantine_parameters(self.seen.settable, is_read_only=self.request.is_read_only)
+
+    @property
+    def staging(self) -> Staging | None:
+        """What the clone is scaled down to, where it is to work with and not to take over."""
+        return self.target.staging if self.request.purpose == "staging" else None
+
+    @property
+    def database(self) -> str | None:
+        """The database that is asked."""
+        return self.target.database or (self.source.cluster.database if self.source.cluster else None)
+
+    @cached_property
+    def instances(self) -> list[CreateInstance]:
+        """The clone's instances, the writer first."""
+        return instances_for(self.clone, self.source, self.staging)
+
+    @cached_property
+    def endpoints(self) -> list[CreateEndpoint]:
+        """The clone's custom endpoints."""
+        return endpoints_for(self.clone, self.source, self.instances)
+
+    @cached_property
+    def whole(self) -> Estimate:
+        """How long all of it takes."""
+        return estimates.restore_estimate(self.request.kind, self.seen.size, self.seen.past)
+
+    @cached_property
+    def permitted(self) -> dict[str, str]:
+        """Fields in which the clone is meant to differ from its source, each with the reason."""
+        return permitted_in(self.source, self.network, self.staging, self.instances)
+
+
+def clone_plan(draft: Draft, restore: Restore, moment: Moment, terms: Terms) -> Plan:
+    """The plan that makes the clone by ``restore``; ``moment`` is the one that it will stand for."""
+    return Plan(
+        run=RunId(draft.clone),
+        request=draft.request,
+        target=draft.target,
+        identity=draft.seen.identity,
+        created=terms.created,
+        expires=terms.expires,
+        zone=terms.zone,
+        source=draft.source.name,
+        clone=draft.clone,
+        window=draft.source.window,
+        moment=moment_of(draft.request, draft.source),
+        objectives=draft.target.objectives,
+        estimate=draft.whole,
+        steps=_steps(draft, restore, moment),
+        notes=tuple(notes_on(draft.request, draft.target, draft.source, draft.seen, draft.whole)),
+        keep_until=terms.keep_until,
+        parity=tuple(f"{words_of(name)}: {why}" for name, why in draft.permitted.items()),
+    )
+
+
+def storage_settings(draft: Draft) -> dict[str, Any]:
+    """The fields that both restore actions share: what the clone's storage is made with."""
+    cluster, storage = draft.source.cluster, draft.source.storage
+    facts = cluster or storage
+    # The source's key where it has one: a snapshot may lie under another account's, or under none.
+    key = cluster.kms_key if cluster and cluster.is_encrypted else None
+    purpose = "staging" if draft.staging else f"{draft.request.kind}-recovery"
+    return {
+        "clone": draft.clone,
+        "parameter_group": draft.group,
+        "subnet_group": draft.network.subnet_group,
+        "security_groups": draft.network.security_groups,
+        "port": facts.port if facts else None,
+        "kms_key": key or (storage.kms_key if storage else None),
+        "storage_type": facts.storage_type if facts else None,
+        "has_iam_auth": bool(facts and facts.has_iam_auth),
+        "log_exports": cluster.log_exports if cluster else (),
+        "copies_tags": bool(cluster and cluster.copies_tags),
+        "serverless": cluster.serverless if cluster else None,
+        "tags": own_tags(facts.tags if facts else {}) | {"Purpose": purpose, "OriginalCluster": draft.source.name},
+    }
+
+
+def _steps(draft: Draft, restore: Restore, moment: Moment) -> tuple[Step, ...]:
+    sequence = Sequence()
+    set_up = _add_quarantine(sequence, draft)
+    stored = _add_storage(sequence, draft, restore, set_up)
+    instances = _add_instances(sequence, draft, stored)
+    endpoints = _add_endpoints(sequence, draft, instances)
+    answering = sequence.add(
+        "await-sql",
+        AwaitSql(clone=draft.clone, database=draft.database, login=draft.target.login),
+        "a status of available is not yet a database that answers",
+        estimates.LOOK,
+        after=instances[:1],
+    )
+    sequence.add(
+        "validate",
+        _validation(draft, moment),
+        "a restore is worth what was checked about it",
+        estimates.LOOK,
+        after=(answering, *instances, *endpoints),
+    )
+    return tuple(sequence.steps)
+
+
+def _add_quarantine(sequence: Sequence, draft: Draft) -> StepId:
+    guards = creating(draft.group, draft.source.name)
+    before = _add_group(sequence, draft)
+    kept = draft.source.capsule.surroundings.parameter_group if draft.source.capsule else None
+    if kept and not _copied(draft) and kept.family == family_of(draft.source):
+        # What the quarantine sets is left to it alone, or resuming would set one value and then the other for ever.
+        values = sorted((name, value) for name, value in kept.parameters.items() if name not in CARED_FOR)
+        for start in range(0, len(values), _AT_ONCE):
+            before = sequence.add(
+                "set-parameters",
+                SetParameters(group=draft.group, parameters=dict(values[start : start + _AT_ONCE])),
+                f"the source's parameter group {kept.name} is gone, and these are the values it had",
+                estimates.CALL,
+                after=(before,),
+                guards=guards,
+            )
+    return sequence.add(
+        "set-quarantine",
+        SetParameters(group=draft.group, parameters=draft.quarantine),
+        "a restored subscriber that wakes up would consume the production publisher's changes, and cron jobs would run twice",
+        estimates.CALL,
+        after=(before,),
+        guards=guards,
+    )
+
+
+def _copied(draft: Draft) -> str | None:
+    """The group that the clone's is a copy of: one of the owner's own, of the major version that is restored."""
+    group = draft.seen.parameter_group
+    is_own = group and not group.name.startswith("default.") and group.family == family_of(draft.source)
+    return group.name if group and is_own else None
+
+
+def _add_group(sequence: Sequence, draft: Draft) -> StepId:
+    description = f"quarantine of {draft.clone}"
+    more: dict[str, Any] = {
+        "guards": creating(draft.group, draft.source.name),
+        "undo": f"delete the parameter group {draft.group}",
+    }
+    if origin := _copied(draft):
+        return sequence.add(
+            "copy-parameter-group",
+            CopyParameterGroup(source=origin, group=draft.group, description=description),
+            f"the clone starts from the settings of {draft.source.name}, not from AWS's defaults",
+            estimates.CALL,
+            **more,
+        )
+    group = draft.seen.parameter_group
+    if group and not group.name.startswith("default."):
+        why = f"the source's parameter group is for {group.family}, and what is restored is not"
+    elif draft.source.capsule and draft.source.capsule.surroundings.parameter_group:
+        why = "the source's parameter group is gone; its capsule tells the values"
+    else:
+        why = "the source has a default parameter group, which AWS does not copy"
+    action = CreateParameterGroup(group=draft.group, family=family_of(draft.source), description=description)
+    return sequence.add("create-parameter-group", action, why, estimates.CALL, **more)
+
+
+def _add_storage(sequence: Sequence, draft: Draft, action: Restore, after: StepId) -> StepId:
+    restore = sequence.add(
+        "restore-cluster",
+        action,
+        "a restore never happens in place: AWS always makes a new cluster",
+        estimates.CALL,
+        after=(after,),
+        guards=creating(draft.clone, draft.source.name),
+        undo=f"delete the cluster {draft.clone}",
+    )
+    cluster = draft.source.cluster
+    others = (estimates.CALL, estimates.INSTANCE, estimates.LOOK)
+    stored = sequence.add(
+        "await-cluster",
+        AwaitCluster(clone=draft.clone),
+        "AWS takes no instance before the storage is restored",
+        estimates.storage_share(draft.whole, *others),
+        after=(restore,),
+    )
+    if cluster is None:
+        return stored
+    options = sequence.add(
+        "set-cluster-options",
+        SetClusterOptions(
+            clone=draft.clone,
+            backup_retention=cluster.backup_retention,
+            backup_window=cluster.backup_window,
+            maintenance_window=cluster.maintenance_window,
+            is_protected=cluster.is_protected,
+        ),
+        "a restore call cannot carry retention and windows, and a restore that fails must stay removable",
+        estimates.OPTIONS,
+        after=(stored,),
+        guards=creating(draft.clone, draft.source.name),
+    )
+    return sequence.add(
+        "await-options",
+        AwaitCluster(clone=draft.clone),
+        "an instance is refused while the cluster is being modified",
+        estimates.OPTIONS,
+        after=(options,),
+    )
+
+
+def _add_instances(sequence: Sequence, draft: Draft, after: StepId) -> tuple[StepId, ...]:
+    awaited: list[StepId] = []
+    for number, action in enumerate(draft.instances, start=1):
+        role = "writer" if number == 1 else "reader"
+        created = sequence.add(
+            f"create-{role}" if number == 1 else f"create-{role}-{number}",
+            action,
+            "a restore makes no instances, and without one the endpoint is dead"
+            if number == 1
+            else "the source has this reader",
+            estimates.CALL,
+            after=(after, *awaited[:1]),
+            guards=creating(action.instance, draft.source.name),
+            undo=f"delete the instance {action.instance}",
+        )
+        awaited.append(
+            sequence.add(
+                f"await-{role}" if number == 1 else f"await-{role}-{number}",
+                AwaitInstance(clone=draft.clone, instance=action.instance),
+                "the first instance becomes the writer" if number == 1 else "the clone has the source's full strength",
+                estimates.INSTANCE,
+                after=(created,),
+            )
+        )
+    return tuple(awaited)
+
+
+def _add_endpoints(sequence: Sequence, draft: Draft, after: tuple[StepId, ...]) -> tuple[StepId, ...]:
+    return tuple(
+        sequence.add(
+            f"create-endpoint-{number}",
+            action,
+            "a restore brings no custom endpoint back, and AWS takes each name only once in a region",
+            estimates.CALL,
+            after=after,
+            guards=creating(action.endpoint, draft.source.name),
+            undo=f"delete the custom endpoint {action.endpoint}",
+        )
+        for number, action in enumerate(draft.endpoints, start=1)
+    )
+
+
+def _validation(draft: Draft, moment: Moment) -> Validate:
+    source, target, capsule = draft.source, draft.target, draft.source.capsule
+    return Validate(
+        clone=draft.clone,
+        source=source.name,
+        source_seen=source.cluster,
+        instances_seen=source.instances,
+        backup_seen=source.backup,
+        snapshot_seen=source.snapshot,
+        moment=moment,
+        database=draft.database,
+        login=target.login,
+        quarantine=draft.quarantine,
+        permitted=draft.permitted,
+        tables=target.tables,
+        checks=target.checks,
+        surroundings_seen=source.surroundings,
+        capsule=Kept(kind="capsule", target=capsule.target, stands_for=capsule.taken, sha256=capsule.digest())
+        if capsule
+        else None,
+        baseline=draft.seen.baseline,
+        application=target.application,
+        health=target.health,
+        waivers=target.waivers,
+        thoroughness=draft.request.thoroughness,
+    )

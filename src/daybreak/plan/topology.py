@@ -1,0 +1,122 @@
+"""What a clone is made of: its instances and its custom endpoints, like the source's, or scaled down for staging."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from daybreak.model.actions import CreateEndpoint, CreateInstance
+from daybreak.model.names import endpoint_name, instance_name
+from daybreak.model.targets import Staging
+from daybreak.model.world import Cluster, CustomEndpoint, Instance
+from daybreak.plan.objections import ENGINE
+from daybreak.plan.source import Source
+
+_FALLBACK_CLASS = "db.r6g.large"
+_DEFAULT = "default."
+_TYPES: dict[str, Literal["READER", "WRITER", "ANY"]] = {"READER": "READER", "WRITER": "WRITER", "ANY": "ANY"}
+
+
+def instances_for(clone: str, source: Source, staging: Staging | None) -> list[CreateInstance]:
+    """The clone's instances, the writer first; ``staging`` says what they are scaled down to."""
+    if source.cluster is None or not source.instances:
+        chosen = staging.instance_class if staging else _FALLBACK_CLASS
+        return [CreateInstance(clone=clone, instance=instance_name(clone, 1), instance_class=chosen, engine=ENGINE)]
+    kept = writer_first(source.cluster, source.instances)[: staging.instances if staging else None]
+    return [
+        CreateInstance(
+            clone=clone,
+            instance=instance_name(clone, number),
+            instance_class=staging.instance_class if staging else instance.instance_class,
+            engine=instance.engine,
+            tier=instance.tier,
+            parameter_group=_group(instance.parameter_group, source),
+            upgrades_itself=instance.upgrades_itself,
+            ca=instance.ca,
+            copies_tags=instance.copies_tags,
+            monitoring_interval=instance.monitoring_interval,
+            monitoring_role=instance.monitoring_role,
+            has_performance_insights=instance.has_performance_insights,
+            performance_insights_retention=instance.performance_insights_retention,
+            performance_insights_key=instance.performance_insights_key,
+            maintenance_window=instance.maintenance_window,
+            tags=own_tags(instance.tags),
+        )
+        for number, instance in enumerate(kept, start=1)
+    ]
+
+
+def writer_first(cluster: Cluster, instances: tuple[Instance, ...]) -> list[Instance]:
+    """The instances as a clone numbers them: the writer, then readers by promotion tier."""
+    writers = {member.identifier for member in cluster.members if member.is_writer}
+    return sorted(
+        instances, key=lambda instance: (instance.identifier not in writers, instance.tier, instance.identifier)
+    )
+
+
+def endpoints_for(clone: str, source: Source, made: list[CreateInstance]) -> list[CreateEndpoint]:
+    """The source's custom endpoints under names of the clone's own, leading to the clone's instances."""
+    return [
+        CreateEndpoint(
+            clone=clone,
+            endpoint=endpoint_name(clone, number),
+            type=_TYPES[endpoint.kind],
+            static_members=static,
+            excluded_members=excluded,
+        )
+        for number, (endpoint, static, excluded) in enumerate(_mapped(clone, source, made), start=1)
+        if endpoint.kind in _TYPES
+    ]
+
+
+def endpoints_left_out(clone: str, source: Source, made: list[CreateInstance]) -> list[str]:
+    """The source's custom endpoints of which no instance is left in a clone that is scaled down."""
+    kept = {endpoint.identifier for endpoint, _, _ in _mapped(clone, source, made)}
+    return [endpoint.identifier for endpoint in _endpoints(source) if endpoint.identifier not in kept]
+
+
+def _endpoints(source: Source) -> tuple[CustomEndpoint, ...]:
+    return source.surroundings.endpoints if source.surroundings else ()
+
+
+def _mapped(
+    clone: str, source: Source, made: list[CreateInstance]
+) -> Iterator[tuple[CustomEndpoint, tuple[str, ...], tuple[str, ...]]]:
+    there = {action.instance for action in made}
+    ordered = writer_first(source.cluster, source.instances) if source.cluster else []
+    names = {instance.identifier: instance_name(clone, number) for number, instance in enumerate(ordered, start=1)}
+
+    def mapped(members: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sorted(names[each] for each in members if names.get(each) in there))
+
+    for endpoint in sorted(_endpoints(source), key=lambda each: each.identifier):
+        static = mapped(endpoint.static_members)
+        if static or not endpoint.static_members:
+            yield endpoint, static, mapped(endpoint.excluded_members)
+
+
+def family_of(source: Source) -> str:
+    """The parameter group family of what is restored."""
+    major = source.storage.engine_version.split(".")[0] if source.storage else ""
+    return f"{ENGINE}{major}"
+
+
+def is_upgraded(source: Source) -> bool:
+    """Whether the source runs another major version today than what is restored of it."""
+    return bool(
+        source.cluster
+        and source.storage
+        and source.cluster.engine_version.split(".")[0] != source.storage.engine_version.split(".")[0]
+    )
+
+
+def own_tags(tags: dict[str, str]) -> dict[str, str]:
+    """Tags a person may set: AWS reserves ``aws:``, and an earlier run's stamp must not be inherited."""
+    return {key: value for key, value in tags.items() if not key.startswith(("aws:", "daybreak:"))}
+
+
+def _group(name: str | None, source: Source) -> str | None:
+    """The instance parameter group; that of another major version would be refused, so the default takes its place."""
+    if not is_upgraded(source):
+        return name
+    return f"{_DEFAULT}{family_of(source)}" if name else None
