@@ -27,45 +27,23 @@ if TYPE_CHECKING:
     from daybreak.lab.company import Company
     from daybreak.lab.remote import RemoteLab
 
-CONFIGURATION = """\
-poll = "200ms"
-
-[targets.embi]
-cluster  = "embi-aurora-cluster"
-region   = "us-east-1"
-database = "embi"
-login    = "secretsmanager:embi/aurora/master"
-
-[targets.embi.objectives]
-rpo = "5m"
-rto = "4h"
-retention = "30d"
-
-[targets.embi.tables]
-"public.employees" = { min_rows = 1, freshness = "updated_at" }
-
-[[targets.embi.checks]]
-name   = "every employee has a salary"
-sql    = "select count(*) from employees e where not exists (select from salaries s where s.employee_id = e.id)"
-expect = "= 0"
-
-[[targets.embi.contacts]]
-role = "DBA On-Call"
-address = "dba-oncall@company.com"
-answers_within = "15m"
-"""
-
 
 @click.command()
 @click.option(
     "--speed", type=click.FloatRange(min=1), default=600.0, show_default=True, help="Simulated seconds in one."
 )
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the HTML report there.  [default: a new file in the temporary folder]",
+)
 @click.option("--keep", "is_kept", is_flag=True, help="Leave the lab running at the end.")
-def demo(*, speed: float, is_kept: bool) -> int:
+def demo(*, speed: float, report: Path | None, is_kept: bool) -> int:
     """Play the whole story on the lab, on this machine.
 
     A table is emptied by accident; the plan is shown, carried out and reported; the rows are back in the clone and still
-    missing in the source. At the end nothing is left running.
+    missing in the source. At the end nothing is left running, and the report stays, as one page of HTML.
     """
     if find_spec("moto") is None:
         raise Failed("the lab is not installed", "pip install 'daybreak[lab]', or make demo in a checkout")
@@ -73,7 +51,7 @@ def demo(*, speed: float, is_kept: bool) -> int:
     # The lab's PostgreSQL runs as a user of its own when we are root, so the folder must be open to pass through.
     folder = Path(tempfile.mkdtemp(prefix="daybreak-demo-", dir="/var/tmp"))
     folder.chmod(0o711)
-    story = _Story(folder, speed)
+    story = _Story(folder, speed, report)
     try:
         story.tell()
     finally:
@@ -82,6 +60,7 @@ def demo(*, speed: float, is_kept: bool) -> int:
         else:
             story.end()
     click.echo(f"\nThe whole story took {time.monotonic() - began:.0f} seconds; nothing is left running.")
+    click.echo(f"The report of the restore is {story.report}")
     return 0
 
 
@@ -89,6 +68,7 @@ def demo(*, speed: float, is_kept: bool) -> int:
 class _Story:
     folder: Path
     speed: float
+    report: Path | None
     lab: RemoteLab | None = None
 
     @property
@@ -100,28 +80,24 @@ class _Story:
         company = self._company()
         company.work()
         before = company.rows()
+        self._remember()
         moment = self._last_good_second()
         self._accident()
         emptied = company.rows()
-        _say("3. The table is empty", _table({"before": before, "now": emptied}))
+        _say("4. The table is empty", _table({"before": before, "now": emptied}))
         self._wait_for_backup(moment)
-        (self.folder / "daybreak.toml").write_text(CONFIGURATION)
-        _say("4. What was promised, and what is true right now")
+        _say("5. What was promised, and what is true right now")
         self._daybreak("status")
-        _say("5. Bring it back: the plan first, then carried out, validated and reported")
-        why = "DELETE without WHERE on employees"
-        self._daybreak(
-            "restore", "pitr", "embi", "--to", moment.isoformat().replace("+00:00", "Z"), "--why", why, "--yes"
-        )
-        run = json.loads(self._daybreak("runs", "-o", "json", is_quiet=True))["runs"][0]["run"]
+        run = self._restore(moment)
         clone, source = company.rows(run), company.rows()
         _say(
-            "6. Back in the clone, still missing in the source",
+            "7. Back in the clone, still missing in the source",
             _table({"before": before, "clone": clone, "source": source}),
         )
         if clone != before or source != emptied:
             raise Failed("the rows are not what they should be")
-        _say("7. Clean up: only what the run created")
+        self._write_report(run)
+        _say("9. Clean up: only what the run created")
         self._daybreak("clean", run, "--yes")
 
     def end(self) -> None:
@@ -139,6 +115,30 @@ class _Story:
         )
         self.lab = remote.start(self.lab_folder, "--speed", str(self.speed))
         click.echo(f"{self.lab.url} answers; forty minutes of AWS pass in {2400 / self.speed:.0f} seconds")
+
+    def _remember(self) -> None:
+        """Keep what a verdict will be measured by, before anything happens."""
+        from daybreak.lab.configuration import configuration
+
+        (self.folder / "daybreak.toml").write_text(configuration(self._running().url))
+        _say("2. What a clone will be measured by: the rows as they are today")
+        self._daybreak("baseline", "embi", "--fingerprint")
+
+    def _restore(self, moment: datetime) -> str:
+        """Bring it back; the name of the run, which is that of its clone."""
+        _say("6. Bring it back: the plan first, then carried out, validated and reported")
+        to, why = moment.isoformat().replace("+00:00", "Z"), "DELETE without WHERE on employees"
+        self._daybreak("restore", "pitr", "embi", "--to", to, "--why", why, "--yes")
+        runs = json.loads(self._daybreak("runs", "-o", "json", is_quiet=True))["runs"]
+        return str(runs[0]["run"])
+
+    def _write_report(self, run: str) -> None:
+        """The eighteen boxes of the runbook and all others, as one page that outlives this story."""
+        if self.report is None:
+            self.report = Path(tempfile.gettempdir()) / f"{run}.html"
+        _say("8. The evidence, as one page of HTML")
+        self._daybreak("report", run, "-o", "html", "--to", str(self.report.absolute()), "--force")
+        click.echo("and that the checks can fail is shown by planting defects: daybreak validate --prove")
 
     def _running(self) -> RemoteLab:
         if self.lab is None:
@@ -193,7 +193,7 @@ class _Story:
     def _accident(self) -> None:
         from daybreak.lab.company import ACCIDENT
 
-        _say("2. The accident: a DELETE without a WHERE", f"embi=> {ACCIDENT};")
+        _say("3. The accident: a DELETE without a WHERE", f"embi=> {ACCIDENT};")
         click.echo(f"DELETE {self._company().lose_everybody()}")
 
     def _wait_for_backup(self, moment: datetime) -> None:
