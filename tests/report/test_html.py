@@ -116,6 +116,15 @@ def test_what_is_not_fit_is_opened() -> None:
     ]
 
 
+def test_an_empty_table_of_differences_says_why_it_is_empty() -> None:
+    """No difference, and nobody looked, are two findings."""
+    assert "Nothing was compared." in html(reports.stopped())
+    same = boxes.CLUSTER_PARITY.fit("31 fields", "the same")
+    assert "No field differs." in html(reports.alone((same,)))
+    other = boxes.CLUSTER_PARITY.unfit("31 fields", "port: 5432 became 5433")
+    assert "is told by the checks of parity above" in html(reports.alone((same, other)))
+
+
 def test_very_many_reasons_are_all_there_and_do_not_bury_the_rest() -> None:
     """One login that is missing is the reason for fifty unknown checks."""
     reasons = tuple(f"reason {number} of many" for number in range(50))

@@ -77,7 +77,7 @@ def html(report: Report) -> str:
         tally=_told(report.checks),
         waived=tuple(line for line in report.checks if line.standing is Standing.WAIVED),
         lanes=timeline(report),
-        is_compared=report.configuration.kind != "none",
+        without_differences=_without_differences(report),
         style=Markup(style),  # noqa: S704 - our own file, and the one place where anything is not escaped
         style_digest=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
     )
@@ -89,6 +89,14 @@ def verdict_word(report: Report) -> str:
         is_late = report.standing is Standing.FIT and any(promise.is_met is False for promise in report.promises)
         return _WORDS[report.standing] + (", but late" if is_late else "")
     return "Done" if report.status == "finished" else f"{report.status.capitalize()}, no verdict"
+
+
+def _without_differences(report: Report) -> str:
+    """What an empty table of differences means."""
+    asked = [line for line in report.checks if line.level is Level.PARITY and line.standing is not None]
+    if any(line.standing is not Standing.FIT for line in asked):
+        return "What differs, or could not be compared, is told by the checks of parity above."
+    return "No field differs." if asked else "Nothing was compared."
 
 
 def _levels(report: Report) -> Iterator[_LevelPart]:
