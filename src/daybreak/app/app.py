@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
+from daybreak.app.recalling import recalled
 from daybreak.assess.ending import exit_code_of, next_command
 from daybreak.assess.protection import protection_of
 from daybreak.aws.faults import AwsFault
@@ -41,6 +42,7 @@ from daybreak.observe.observation import observe, observe_target, with_past
 from daybreak.observe.poller import Poller
 from daybreak.plan.planner import objections_to_starting, plan_of
 from daybreak.plan.terms import Terms
+from daybreak.repository.repository import Repository, open_repository
 
 _SUFFIX_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
 _PAST_RUNS = 20
@@ -99,6 +101,14 @@ class App:
         """Where runs live: a folder, or a prefix in S3."""
         _refuse_a_file(self.settings.state)
         return open_store(self.settings.state, s3=lambda bucket: Objects(self.aws().client("s3"), bucket))
+
+    @cached_property
+    def repository(self) -> Repository:
+        """Where capsules and baselines are kept: beside the runs, and in every copy."""
+        _refuse_a_file(self.settings.state)
+        return open_repository(
+            self.settings.state, self.settings.copies, s3=lambda bucket: Objects(self.aws().client("s3"), bucket)
+        )
 
     @property
     def zone(self) -> str:
@@ -181,7 +191,10 @@ class App:
         aws = self.aws(target.region)
         with explained(f'looking at "{target.cluster}"'):
             seen = observe(Lookout(aws), self._identity(aws), target, request, now)
-        return seen if isinstance(request, CleanRequest) else with_past(seen, self._past(target))
+            if isinstance(request, CleanRequest):
+                return seen
+            seen = recalled(self.repository, aws, request, target, seen)
+        return with_past(seen, self._past(target))
 
     def _identity(self, aws: Aws) -> Identity:
         return aws.identity()

@@ -1,0 +1,68 @@
+"""What a plan is made of besides what is looked at: what belongs to the living source, else what was kept of it.
+
+The law: nothing that stands for a later moment than the one restored is recalled, and nothing of another cluster. What was
+kept and cannot be read stops a plan that needs it, by name; what it only compares with never does.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from daybreak.errors import DaybreakError
+from daybreak.model.capsule import Capsule
+from daybreak.model.kept import Kept
+from daybreak.model.observation import Observation
+from daybreak.model.requests import PitrRequest, SnapshotRequest
+from daybreak.model.targets import Target
+from daybreak.model.world import Surroundings
+from daybreak.observe.look import AwsDoor
+from daybreak.observe.surroundings import surroundings_of
+from daybreak.plan.source import Source, moment_of, source_of
+
+if TYPE_CHECKING:
+    from daybreak.repository.repository import Repository
+
+_MOST_LOOKED_AT = 20
+"""Capsules that are read in search of one of the right cluster."""
+
+
+def recalled(
+    repository: Repository, aws: AwsDoor, request: PitrRequest | SnapshotRequest, target: Target, seen: Observation
+) -> Observation:
+    """The observation with surroundings or capsule, and the baseline."""
+    source = source_of(request, target, seen)
+    moment = moment_of(request, source) or seen.seen
+    return seen.model_copy(
+        update={
+            "surroundings": _around(aws, seen) if source.living else None,
+            "capsule": None if source.living else _capsule(repository, target, source, moment),
+            "baseline": _baseline(repository, target, moment),
+        }
+    )
+
+
+def _around(aws: AwsDoor, seen: Observation) -> Surroundings | None:
+    return surroundings_of(aws, seen.cluster, seen.instances, group=seen.parameter_group) if seen.cluster else None
+
+
+def _capsule(repository: Repository, target: Target, source: Source, moment: datetime) -> Capsule | None:
+    """The newest capsule of the very cluster, else of the cluster's name; none when there is neither."""
+    resource_id = (source.backup or source.snapshot).resource_id if source.backup or source.snapshot else None
+    known = [kept for kept in repository.listed("capsule", target.name) if kept.stands_for <= moment]
+    of_name: Capsule | None = None
+    for kept in reversed(known[-_MOST_LOOKED_AT:]):
+        capsule = repository.capsule(kept)
+        if capsule.cluster.identifier != target.cluster:
+            continue
+        if resource_id in (None, capsule.cluster.resource_id):
+            return capsule
+        of_name = of_name or capsule
+    return of_name
+
+
+def _baseline(repository: Repository, target: Target, moment: datetime) -> Kept | None:
+    with suppress(DaybreakError):
+        return repository.newest("baseline", target.name, moment)
+    return None
