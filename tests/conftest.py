@@ -5,6 +5,7 @@ pytest_plugins = [
     "tests.fix_browser",
     "tests.fix_golden",
     "tests.fix_lab",
+    "tests.fix_pages",
     "tests.fix_postgres",
     "tests.fix_s3",
     "tests.fix_journal",

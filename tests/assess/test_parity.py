@@ -40,6 +40,8 @@ _OTHER_VALUES: dict[str, Any] = {
     "serverless": ServerlessRange(low=0.5, high=4),
     "roles": (Role(arn="arn:aws:iam::1:role/x"),),
     "master_secret": "arn:aws:secretsmanager:x",
+    "lifecycle": "open-source-rds-extended-support-disabled",
+    "has_http_endpoint": True,
     "has_pending_changes": True,
     "tags": {},
     "instance_class": "db.t4g.medium",

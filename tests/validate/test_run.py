@@ -12,15 +12,17 @@ import pytest
 
 from daybreak.assess.verdict import verdict_of
 from daybreak.model.actions import Validate
+from daybreak.model.answers import Silence
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.moment import At
-from daybreak.model.targets import Expectation, SqlCheck
-from daybreak.model.world import Cluster, Member
+from daybreak.model.targets import Application, Expectation, HealthCheck, SqlCheck
+from daybreak.model.world import Cluster, Key, Member, ParameterGroup, SecurityGroup, Surroundings
 from daybreak.postgres.session import Login
 from daybreak.validate.counting import Budget
 from daybreak.validate.run import Outcome, Patience, Place, Progress, Subject, validate
+from tests.fix_pages import Pages
 from tests.fix_postgres import Server
-from tests.fix_worlds import cluster, instance
+from tests.fix_worlds import GROUP, KEY, cluster, instance
 
 FIT, UNFIT, UNKNOWN = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN
 _MOMENT = datetime(2024, 1, 15, 14, 30, tzinfo=UTC)
@@ -33,6 +35,13 @@ _HASTE = Patience(
 _CALM = Patience(counting=Budget(lock=timedelta(seconds=0.5), connections=2))
 """For what gets an answer, also on a busy machine."""
 
+AROUND = Surroundings(
+    parameter_group=ParameterGroup(name="embi-aurora-params", family="aurora-postgresql16"),
+    security_groups=(SecurityGroup(identifier=GROUP, name="embi-db", rules=("tcp 5432-5432 from 10.20.0.0/16",)),),
+    key=Key(arn=KEY, is_enabled=True),
+)
+"""What stands around the source, and around a faithful clone."""
+
 _PROBED = {
     "database.endpoint",
     "database.engine-version",
@@ -41,8 +50,13 @@ _PROBED = {
     "data.rows",
     "data.recent",
     "owner.payroll is ready",
+    "application.connects",
+    "application.functions",
 }
 """The checks that need the clone's PostgreSQL."""
+
+_MAY_BE_REFUSED = {"database.endpoint", "application.connects"}
+"""The checks to which a login that is turned away is an answer."""
 
 _EMPLOYEES = (
     "CREATE TABLE employees AS SELECT n AS id, timestamptz '2024-01-15 14:29:59Z' - n * interval '1 s' AS updated_at FROM generate_series(0, 999) AS n",
@@ -57,6 +71,7 @@ class Stage:
     server: Server
     database: str
     source: str
+    pages: Pages
 
     def subject(self, **changes: Any) -> Subject:
         """A subject that is fit, with changes to its action or itself."""
@@ -74,6 +89,9 @@ class Stage:
             quarantine={"max_logical_replication_workers": "0", "cron.launch_active_jobs": "off"},
             tables={"public.employees": Expectation(min_rows=1000, freshness="updated_at")},
             checks=(SqlCheck(name="payroll is ready", sql="SELECT count(*) FROM payroll", expect=">= 1"),),
+            surroundings_seen=AROUND,
+            application=Application(login="env:APP"),
+            health=(HealthCheck(name="api", url=f"{self.pages.url}/health?db={{host}}:{{port}}", contains="ok"),),
         )
         of_action = {
             name: changes.pop(name) for name in list(changes) if name in Validate.model_fields and name != "source"
@@ -81,7 +99,9 @@ class Stage:
         subject = Subject(
             action=action.model_copy(update=of_action),
             clone=clone,
-            instances=(instance(1, identifier=f"{_CLONE}-1", cluster=_CLONE),),
+            instances=(instance(1, identifier=f"{_CLONE}-1", cluster=_CLONE, parameter_group_status="in-sync"),),
+            surroundings=AROUND,
+            login_of=lambda reference: self.server.master,
             moment=_MOMENT,
             login=self.server.master,
             source=Place(self.server.address(self.source), self.server.master),
@@ -108,13 +128,13 @@ def _clone(server: Server, **changes: Any) -> Cluster:
         "endpoint": server.host,
         "port": server.port,
         "parameter_group": f"{_CLONE}-quarantine",
-        "members": (Member(identifier=f"{_CLONE}-1", is_writer=True, tier=0),),
+        "members": (Member(identifier=f"{_CLONE}-1", is_writer=True, tier=0, parameter_group_status="in-sync"),),
     }
     return cluster(**(defaults | changes))
 
 
 @pytest.fixture
-def stage(server: Server, database: str) -> Stage:
+def stage(server: Server, database: str, pages: Pages) -> Stage:
     """A source and a faithful clone of it."""
     source = f"{database}_source"
     with server.connection("postgres") as admin:
@@ -123,7 +143,7 @@ def stage(server: Server, database: str) -> Stage:
     with server.connection("postgres") as admin:
         admin.execute(f"DROP DATABASE {database}".encode())
         admin.execute(f"CREATE DATABASE {database} TEMPLATE {source}".encode())
-    return Stage(server, database, source)
+    return Stage(server, database, source, pages)
 
 
 def _validated(subject: Subject) -> tuple[Outcome, dict[str, Finding]]:
@@ -198,15 +218,15 @@ def test_whatever_cannot_be_asked_is_unknown_and_never_fit(stage: Stage, black_h
     """No false green: the promise the whole tool stands on."""
     subject = stage.subject()
     changes: dict[str, Callable[[], Subject]] = {
-        "login": lambda: replace(subject, login=None),
-        "wrong login": lambda: replace(subject, login=Login("nobody", "x")),
+        "login": lambda: replace(subject, login=None, login_of=lambda _reference: Silence(asked="a", why="no secret")),
+        "wrong login": lambda: replace(subject, login=Login("a", "x"), login_of=lambda _reference: Login("a", "x")),
         "black hole": lambda: replace(subject, clone=subject.clone.model_copy(update={"port": black_hole})),
     }
     began = monotonic()
     outcome, found = _validated(replace(changes[lack](), patience=_HASTE))
     assert monotonic() - began < 6
     assert {name for name in _PROBED if found[name].standing is FIT} == set()
-    assert {name for name in _PROBED - {"database.endpoint"} if found[name].standing is not UNKNOWN} == set()
+    assert {name for name in _PROBED - _MAY_BE_REFUSED if found[name].standing is not UNKNOWN} == set()
     assert all(finding.why for finding in outcome.findings if finding.standing is UNKNOWN)
     assert verdict_of(outcome.findings).standing is not FIT
     assert outcome.measured.rpo is None

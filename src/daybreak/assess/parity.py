@@ -7,10 +7,12 @@ difference is permitted only with its reason.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from daybreak.assess import boxes
-from daybreak.assess.boxes import Asked, listed
+from daybreak.assess.boxes import Asked, Box, listed
+from daybreak.assess.details import Sum, decided, line
 from daybreak.model.findings import Finding
 from daybreak.model.names import instance_name, printable
 from daybreak.model.value import Span
@@ -28,8 +30,23 @@ _ANYTHING_PENDING = "has_pending_changes"
 _PURPOSE = frozenset({"Purpose", "OriginalCluster"})
 """Tags the restore itself writes over the source's."""
 
-_Difference = tuple[str, str, str]
-"""Field, what the source has, what the clone has."""
+
+@dataclass(frozen=True)
+class _Row:
+    """One field: what the source has, what the clone has, and why they may differ."""
+
+    name: str
+    had: str
+    has: str
+    reason: str | None = None
+
+    @property
+    def is_same(self) -> bool:
+        return self.had == self.has
+
+
+COUNT = "instance.count"
+"""The key under which fewer or more instances than the source's are permitted."""
 
 
 def cluster_parity(source: Cluster | None, clone: Cluster, permitted: Mapping[str, str]) -> Finding:
@@ -38,13 +55,13 @@ def cluster_parity(source: Cluster | None, clone: Cluster, permitted: Mapping[st
     if source is None:
         return box.unknown("the source's configuration", "the source was already deleted when the plan was made", asked)
     fields = [name for name in Cluster.model_fields if name not in OWN_TO_EACH_CLUSTER]
-    differences = _differences(source, clone, fields)
-    differences += [
-        ("parameters", "in sync", f"{member.identifier} {member.parameter_group_status}")
+    rows = [replace(row, reason=permitted.get(row.name)) for row in _rows(source, clone, fields)]
+    rows += [
+        _Row("parameters", "in sync", f"{member.identifier} {member.parameter_group_status}")
         for member in clone.members
         if member.parameter_group_status not in (None, "in-sync")
     ]
-    return _finding(box, differences, permitted, f"{len(fields)} fields as the source's")
+    return _finding(box, rows, f"{len(fields)} fields as the source's", asked)
 
 
 def instance_parity(
@@ -58,21 +75,36 @@ def instance_parity(
         )
     fields = [name for name in Instance.model_fields if name not in OWN_TO_EACH_INSTANCE]
     there = {instance.identifier.lower(): instance for instance in clone}
-    cluster = next((instance.cluster for instance in clone if instance.cluster), "")
-    differences: list[_Difference] = []
-    pairs = {
-        instance_name(cluster, number): origin for number, origin in enumerate(_writer_first(source, seen), start=1)
-    }
-    for name, origin in pairs.items():
+    rows: list[_Row] = []
+    for origin, name in paired(source, seen, clone).items():
         found = there.pop(name.lower(), None)
-        if found is None:
-            differences.append((name, origin.instance_class, "missing"))
-            continue
-        differences += [(f"{name} {field}", had, has) for field, had, has in _differences(origin, found, fields)]
-        if found.parameter_group_status not in (None, "in-sync"):
-            differences.append((f"{name} parameters", "in sync", found.parameter_group_status))
-    differences += [(name, "no such instance", extra.instance_class) for name, extra in there.items()]
-    return _finding(box, differences, permitted, f"{len(seen)} instances, {len(fields)} fields each, as the source's")
+        rows += _instance(name, seen, origin, found, permitted)
+    count = permitted.get(COUNT)
+    rows += [_Row(name, "no such instance", extra.instance_class, count) for name, extra in there.items()]
+    return _finding(box, rows, f"{len(seen)} instances, {len(fields)} fields each, as the source's", asked)
+
+
+def paired(source: Cluster, seen: tuple[Instance, ...], clone: tuple[Instance, ...]) -> dict[str, str]:
+    """The name that each of the source's instances has in the clone: numbered, the writer first."""
+    cluster = next((instance.cluster for instance in clone if instance.cluster), "")
+    ordered = _writer_first(source, seen)
+    return {origin.identifier: instance_name(cluster, number) for number, origin in enumerate(ordered, start=1)}
+
+
+def _instance(
+    name: str, seen: tuple[Instance, ...], identifier: str, found: Instance | None, permitted: Mapping[str, str]
+) -> list[_Row]:
+    origin = next(each for each in seen if each.identifier == identifier)
+    if found is None:
+        return [_Row(name, origin.instance_class, "missing", permitted.get(COUNT))]
+    fields = [field for field in Instance.model_fields if field not in OWN_TO_EACH_INSTANCE]
+    rows = [
+        replace(row, name=f"{name} {row.name}", reason=_for_instances(row.name, permitted))
+        for row in _rows(origin, found, fields)
+    ]
+    if found.parameter_group_status not in (None, "in-sync"):
+        rows.append(_Row(f"{name} parameters", "in sync", found.parameter_group_status))
+    return rows
 
 
 def _writer_first(source: Cluster, instances: tuple[Instance, ...]) -> list[Instance]:
@@ -80,20 +112,17 @@ def _writer_first(source: Cluster, instances: tuple[Instance, ...]) -> list[Inst
     return sorted(instances, key=lambda each: (each.identifier not in writers, each.tier, each.identifier))
 
 
-def _finding(box: boxes.Box, differences: list[_Difference], permitted: Mapping[str, str], expected: str) -> Finding:
-    of_cluster = box is boxes.CLUSTER_PARITY
-    asked = Asked("rds:DescribeDBClusters" if of_cluster else "rds:DescribeDBInstances")
-    reasons, unmeant = [], []
-    for name, had, has in differences:
-        field = name.rpartition(" ")[2]
-        reason = permitted.get(field) if of_cluster else _for_instances(field, permitted)
-        if reason is None:
-            unmeant.append(f"{name}: {had} became {has}")
-        else:
-            reasons.append(f"{name} differs ({reason})")
-    if unmeant:
-        return box.unfit(expected, "; ".join(unmeant), asked)
-    return box.fit(expected, "the same" + (f", but as planned {listed(reasons)}" if reasons else ""), asked)
+def _finding(box: Box, rows: list[_Row], expected: str, asked: Asked) -> Finding:
+    lines = [
+        line(row.name, row.had, row.has, is_fit=row.is_same or row.reason is not None, why=_why(row)) for row in rows
+    ]
+    reasons = [f"{row.name} differs ({row.reason})" for row in rows if not row.is_same and row.reason is not None]
+    found = "the same" + (f", but as planned {listed(reasons)}" if reasons else "")
+    return decided(box, lines, Sum(expected, found, asked))
+
+
+def _why(row: _Row) -> str:
+    return "" if row.is_same else row.reason or ""
 
 
 def _for_instances(field: str, permitted: Mapping[str, str]) -> str | None:
@@ -101,8 +130,9 @@ def _for_instances(field: str, permitted: Mapping[str, str]) -> str | None:
     return permitted.get(f"instance.{field}") or (None if field in Cluster.model_fields else permitted.get(field))
 
 
-def _differences(source: Cluster | Instance, clone: Cluster | Instance, fields: list[str]) -> list[_Difference]:
-    found = []
+def _rows(source: Cluster | Instance, clone: Cluster | Instance, fields: list[str]) -> list[_Row]:
+    """Every field as both have it, in words."""
+    rows = []
     for name in fields:
         had, has = _comparable(name, getattr(source, name)), _comparable(name, getattr(clone, name))
         if name == _ANYTHING_PENDING:
@@ -110,9 +140,11 @@ def _differences(source: Cluster | Instance, clone: Cluster | Instance, fields: 
             had = False
         if name == "tags":
             has = {key: value for key, value in has.items() if key in had}
-        if had != has:
-            found.append((name, _shown(had), _shown(has)))
-    return found
+        shown_had, shown_has = _shown(had), _shown(has)
+        if had != has and shown_had == shown_has:
+            shown_has += " (otherwise)"
+        rows.append(_Row(name, shown_had, shown_has))
+    return rows
 
 
 def _comparable(name: str, value: Any) -> Any:

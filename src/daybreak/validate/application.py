@@ -1,26 +1,130 @@
-"""The chapter of the application: the owner's own questions."""
+"""The chapter of the application: it gets in as itself, its pages are well, and the owner's own questions are answered.
+
+The law: each login is tried once, all of them at the same time; the owner's questions run as the application would, read-only.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
-from daybreak.assess import expecting
+from daybreak.assess import application, expecting
+from daybreak.assess.application import Entry, Knock, kind_of
+from daybreak.assess.waiving import waived
+from daybreak.http.pages import Told, read_page
 from daybreak.model.answers import Reply, Silence
-from daybreak.model.findings import Finding
+from daybreak.model.findings import Detail, Finding
 from daybreak.model.names import printable
-from daybreak.model.targets import SqlCheck
-from daybreak.validate.probes import ask_owner
+from daybreak.model.targets import HealthCheck, SqlCheck
+from daybreak.postgres.session import Login
+from daybreak.validate.probes import Place, ask_admission, ask_owner
 from daybreak.validate.visit import Visit
+
+_OWN = "the target's login"
+_APPLICATION = "the application"
+_MOST_AT_ONCE = 8
 
 
 def findings(visit: Visit) -> Iterator[Finding]:
     """Each finding at application level."""
-    for check in _named_apart(visit.subject.action.checks):
-        yield expecting.owners(check, _owner(visit, check))
+    action = visit.subject.action
+    knocks = _knocks(visit)
+    yield application.connects(next((each for each in knocks if each.whose == _APPLICATION), None))
+    yield application.authentication(knocks, _managed_secret(visit))
+    yield application.health(_pages(visit))
+    own = []
+    for check in _named_apart(action.checks):
+        finding = expecting.owners(check, _owner(visit, check))
+        # Whoever waives a question of their own does not mean to be told so twice.
+        own.append(waived(finding, action.waivers))
+        yield finding
+    yield application.functions(own)
+
+
+def _knocks(visit: Visit) -> tuple[Knock, ...]:
+    """Every configured login, tried at the same time: together they take no longer than one may."""
+    action = visit.subject.action
+    wanted: dict[str, str] = {}
+    if action.login is not None:
+        wanted[_OWN] = action.login
+    if action.application is not None:
+        wanted[_APPLICATION] = action.application.login
+    for check in action.checks:
+        if check.login is not None and check.login not in wanted.values():
+            wanted[f"the check {printable(check.name)}"] = check.login
+    managed = visit.subject.clone.master_secret
+    # What several logins share is asked before they start.
+    _ = visit.answer
+    with ThreadPoolExecutor(max_workers=_MOST_AT_ONCE) as crew:
+        entries = crew.map(lambda reference: _entry(visit, reference), wanted.values())
+        return tuple(
+            Knock(whose, kind_of(reference, managed), entry)
+            for (whose, reference), entry in zip(wanted.items(), entries, strict=True)
+        )
+
+
+def _entry(visit: Visit, reference: str) -> Entry:
+    place = _place(visit, reference)
+    return place if isinstance(place, Silence) else ask_admission(place, visit.subject.patience.knocking)
+
+
+def _place(visit: Visit, reference: str | None) -> Place | Silence:
+    """Where a login is tried: the application's in its own database, any other in the target's."""
+    subject = visit.subject
+    action, answer = subject.action, visit.answer
+    if not subject.clone.endpoint or answer.reached in ("nothing", "dns") or (subject.login and answer.is_silence):
+        # Nobody answers there at all, and every login would only learn the same again.
+        return visit.unasked("a login")
+    login = _login(visit, reference)
+    if isinstance(login, Silence):
+        return login
+    wanted, address = action.application, subject.address
+    if wanted is not None and wanted.database is not None and reference == wanted.login:
+        address = replace(address, database=wanted.database)
+    return Place(address, login)
+
+
+def _login(visit: Visit, reference: str | None) -> Login | Silence:
+    subject = visit.subject
+    if reference is None:
+        return Silence(asked="a login", why="no login is configured")
+    if reference == subject.action.login and subject.login is not None:
+        return subject.login
+    return subject.login_of(reference)
+
+
+def _managed_secret(visit: Visit) -> Detail | None:
+    subject = visit.subject
+    source = subject.action.source_seen
+    return application.managed_secret(
+        source_has=source is not None and source.master_secret is not None,
+        clone_has=subject.clone.master_secret is not None,
+        reason=subject.permitted.get("master_secret"),
+    )
+
+
+def _pages(visit: Visit) -> tuple[tuple[HealthCheck, Told], ...]:
+    wanted = visit.subject.action.health
+    with ThreadPoolExecutor(max_workers=_MOST_AT_ONCE) as crew:
+        return tuple(zip(wanted, crew.map(lambda page: _page(visit, page), wanted), strict=True))
+
+
+def _page(visit: Visit, page: HealthCheck) -> Told:
+    clone = visit.subject.clone
+    if "{host}" in page.url and not clone.endpoint:
+        return Silence(asked=printable(page.url), why="AWS names no endpoint to ask the page about")
+    url = page.url.replace("{host}", clone.endpoint or "").replace("{port}", str(clone.port))
+    return read_page(url, page.timeout)
 
 
 def _owner(visit: Visit, check: SqlCheck) -> Reply | Silence:
-    return ask_owner(visit.place, check) if visit.place else visit.unasked(check.sql)
+    application_ = visit.subject.action.application
+    reference = check.login or (application_.login if application_ else visit.subject.action.login)
+    place = _place(visit, reference)
+    if isinstance(place, Silence):
+        return place.model_copy(update={"asked": check.sql})
+    return ask_owner(place, check)
 
 
 def _named_apart(wanted: tuple[SqlCheck, ...]) -> tuple[SqlCheck, ...]:

@@ -1,10 +1,10 @@
-"""The chapter of the database: status, endpoint, engine version, encryption."""
+"""The chapter of the database: status, endpoint, engine version, encryption, parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from daybreak.assess import checks
+from daybreak.assess import checks, parameters, parity
 from daybreak.model.findings import Finding
 from daybreak.validate.visit import Visit
 
@@ -17,3 +17,7 @@ def findings(visit: Visit) -> Iterator[Finding]:
     yield checks.endpoint(visit.answer)
     yield checks.engine_version(subject.clone, subject.origin, visit.answer)
     yield checks.encryption(subject.clone, subject.origin)
+    source, seen = subject.action.source_seen, subject.action.instances_seen
+    names = parity.paired(source, seen, subject.instances) if source else {}
+    by_name = {names[each.identifier]: each for each in seen if each.identifier in names}
+    yield parameters.parameters(source, by_name, subject.clone, subject.instances)

@@ -15,10 +15,12 @@ from typing import Any, Literal, TypeVar
 
 from daybreak.errors import DaybreakError
 from daybreak.model.answers import Reply, Settings, Silence, Tables
+from daybreak.model.entries import Admission, Turned
 from daybreak.model.inventory import Inventory
 from daybreak.model.targets import SqlCheck
 from daybreak.model.value import Span, Value, iso
 from daybreak.postgres import catalog
+from daybreak.postgres.admission import admission, was_turned_away
 from daybreak.postgres.inventory import inventory
 from daybreak.postgres.session import Address, Limits, Login, Session, connected
 
@@ -61,14 +63,35 @@ def ask_owner(place: Place, check: SqlCheck) -> Reply | Silence:
     def question(session: Session) -> Reply | Silence:
         session.begin()
         session.forget_search_path()
-        rows = session.first_rows(check.sql, 2)
-        if len(rows) != 1 or len(rows[0]) != 1:
-            shape = "more than one row" if len(rows) > 1 else "no row" if not rows else f"{len(rows[0])} columns"
+        rows = session.first_rows(check.sql, check.max_rows + 1)
+        if shape := _unlike_one_value(rows, check.max_rows):
             return Silence(asked=check.sql, why=f"one value was expected, {shape} came back")
         kind, value = _plain(rows[0][0])
         return Reply(asked=check.sql, took=Span(0), kind=kind, value=value)
 
     return _timed(place, _within(check.timeout), check.sql, question)
+
+
+def _unlike_one_value(rows: list[tuple[Any, ...]], most: int) -> str:
+    """What came back instead of one value; of several rows that are allowed the first one counts."""
+    if len(rows) > most:
+        return "more than one row" if most == 1 else f"more than {most} rows"
+    if not rows:
+        return "no row"
+    return f"{len(rows[0])} columns" if len(rows[0]) != 1 else ""
+
+
+def ask_admission(place: Place, limit: timedelta) -> Admission | Turned | Silence:
+    """Whether the login gets in, as whom, and what it may read; told apart from one that is turned away."""
+    began = monotonic()
+    asked = f"a login and a row at {place.address}"
+    try:
+        with connected(place.address, place.login, _within(limit)) as session:
+            answer: Admission | Turned | Silence = admission(session)
+    except DaybreakError as error:
+        kind = Turned if was_turned_away(error) else Silence
+        answer = kind(asked=asked, why=error.message)
+    return answer.model_copy(update={"took": timedelta(seconds=monotonic() - began)})
 
 
 def _within(limit: timedelta) -> Limits:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from daybreak.assess.waiving import waived
 from daybreak.model.findings import Finding, Measured
 from daybreak.validate import application, database, objects, parity, rows, security
 from daybreak.validate.counting import Progress
@@ -44,7 +45,8 @@ def validate(subject: Subject, *, tell: Callable[[Finding], None], progress: Cal
     visit = Visit(subject, progress)
     findings = []
     for chapter in _CHAPTERS:
-        for finding in chapter(visit):
+        for judged in chapter(visit):
+            finding = waived(judged, subject.action.waivers)
             tell(finding)
             findings.append(finding)
     return Outcome(tuple(findings), visit.measured)

@@ -1,10 +1,11 @@
-"""The chapter of security: quarantine, and who can get at the clone."""
+"""The chapter of security: quarantine, who can get at the clone, and what it can get at."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from daybreak.assess import checks
+from daybreak.assess import checks, security, ways_in
+from daybreak.assess.security import AUDITORS, Trail
 from daybreak.model.answers import Settings, Silence
 from daybreak.model.findings import Finding
 from daybreak.validate.probes import ask_settings
@@ -13,12 +14,28 @@ from daybreak.validate.visit import Visit
 
 def findings(visit: Visit) -> Iterator[Finding]:
     """Each finding at security level."""
-    action = visit.subject.action
+    subject, action = visit.subject, visit.subject.action
+    source, clone, around = action.source_seen, subject.clone, subject.surroundings
+    yield ways_in.security_groups(
+        source, clone, seen=action.surroundings_seen, around=around, permitted=subject.permitted
+    )
+    yield security.public_access(subject.instances)
+    yield security.kms(clone, subject.origin, around)
+    yield security.iam_roles(source, clone, subject.permitted)
+    yield security.deletion_protection(source, clone, subject.permitted)
+    yield security.connect_policies(subject.origin, clone, around)
+    yield security.audit_logging(Trail(source, _at_source(visit)), Trail(clone, _settings(visit, AUDITORS)))
     if action.quarantine:
-        yield checks.quarantine(action.quarantine, visit.subject.clone, _settings(visit))
+        yield checks.quarantine(action.quarantine, clone, _settings(visit, action.quarantine))
 
 
-def _settings(visit: Visit) -> Settings | Silence:
+def _settings(visit: Visit, names: Iterable[str]) -> Settings | Silence:
     if visit.place is None:
         return visit.unasked("the settings in force")
-    return ask_settings(visit.place, visit.subject.action.quarantine, visit.subject.patience.asking)
+    return ask_settings(visit.place, names, visit.subject.patience.asking)
+
+
+def _at_source(visit: Visit) -> Settings | Silence | None:
+    """What the source audits, where it can be asked; its log exports are known without."""
+    source = visit.subject.source
+    return ask_settings(source, AUDITORS, visit.subject.patience.asking) if source else None

@@ -1,0 +1,167 @@
+"""Parity of what stands around a cluster: the values of its parameters, its endpoints, its autoscaling, its proxies.
+
+The law: autoscaling and proxies go by the source's name. While a clone is in quarantine nothing may lead to it, so they stay
+where they are, and that is told; once it is not, whatever does not lead to it is missing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from daybreak.assess import boxes
+from daybreak.assess.boxes import Asked
+from daybreak.assess.details import Sum, decided, line, unknown
+from daybreak.model.findings import Detail, Finding
+from daybreak.model.names import printable
+from daybreak.model.world import CustomEndpoint, ParameterGroup, Surroundings
+
+_UNSET = "the default"
+_UNTIL_CUTOVER = "it leads to the source by name, and nothing leads to a clone in quarantine until cutover"
+_NO_SOURCE = "what stood around the source is not known: it was gone, and no capsule kept it"
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What may differ: the parameters of quarantine, what the plan permits, and what the clone's instances are called."""
+
+    quarantine: Mapping[str, str] = field(default_factory=dict)
+    permitted: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    """The clone's name for each of the source's instances."""
+
+
+def parameter_parity(seen: Surroundings | None, around: Surroundings, circumstances: Circumstances) -> Finding:
+    """Every parameter that a person set has the source's value in the clone, but for the quarantine's own."""
+    box, asked = boxes.PARAMETER_PARITY, Asked("rds:DescribeDBClusterParameters; rds:DescribeDBParameters")
+    expected = "the source's values, and the quarantine's"
+    if seen is None:
+        return box.unknown(expected, _NO_SOURCE, asked)
+    lines = [*_cluster_group(seen, around, circumstances.quarantine), *_instance_groups(seen, around)]
+    same = sum(each.expected == each.found for each in lines)
+    meant = sum(each.expected != each.found for each in lines)
+    return decided(box, lines, Sum(expected, f"{same} set as at the source, {meant} by the quarantine", asked))
+
+
+def _cluster_group(seen: Surroundings, around: Surroundings, quarantine: Mapping[str, str]) -> list[Detail]:
+    if seen.parameter_group is None or around.parameter_group is None:
+        lacking = seen if seen.parameter_group is None else around
+        whose = "the source's" if lacking is seen else "the clone's"
+        why = lacking.why_unseen("parameter_group") or f"{whose} parameter group was not seen"
+        return [unknown("cluster parameter group", "the source's values", why)]
+    return _values(seen.parameter_group, around.parameter_group, quarantine)
+
+
+def _instance_groups(seen: Surroundings, around: Surroundings) -> list[Detail]:
+    """Instances share the source's own groups; only what changed in one since it was kept can differ."""
+    if why := seen.why_unseen("instance_parameter_groups") or around.why_unseen("instance_parameter_groups"):
+        return [unknown("instance parameter groups", "the source's values", why)]
+    now = {group.name: group for group in around.instance_parameter_groups}
+    lines = []
+    for group in seen.instance_parameter_groups:
+        if group.name in now:
+            lines += [
+                each.model_copy(update={"name": f"{printable(group.name)} {each.name}"})
+                for each in _values(group, now[group.name], {})
+            ]
+    return lines
+
+
+def _values(source: ParameterGroup, clone: ParameterGroup, quarantine: Mapping[str, str]) -> list[Detail]:
+    had = {name.lower(): value for name, value in source.parameters.items()}
+    has = {name.lower(): value for name, value in clone.parameters.items()}
+    held = {name.lower(): value for name, value in quarantine.items()}
+    lines = []
+    for name in sorted({*had, *has}):
+        before, now = had.get(name, _UNSET), has.get(name, _UNSET)
+        is_held = name in held and now == held[name] and before != now
+        why = "quarantine, until it is lifted" if is_held else ""
+        lines.append(line(name, printable(before), printable(now), is_fit=is_held or before == now, why=why))
+    return lines
+
+
+def surroundings_parity(seen: Surroundings | None, around: Surroundings, circumstances: Circumstances) -> Finding:
+    """The clone has the source's custom endpoints; autoscaling and proxies lead to it once quarantine is over."""
+    box = boxes.SURROUNDINGS_PARITY
+    asked = Asked(
+        "rds:DescribeDBClusterEndpoints; rds:DescribeDBProxyTargets; application-autoscaling:DescribeScalableTargets"
+    )
+    expected = "the source's custom endpoints, autoscaling and proxies"
+    if seen is None:
+        return box.unknown(expected, _NO_SOURCE, asked)
+    lines = [
+        *_endpoints(seen, around, circumstances),
+        *_scaling(seen, around, circumstances),
+        *_proxies(seen, around, circumstances),
+    ]
+    meant = sum(bool(each.why) for each in lines)
+    found = (
+        f"{len(lines) - meant} the same, {meant} not carried over yet" if lines else "there are none, as at the source"
+    )
+    return decided(box, lines, Sum(expected, found, asked))
+
+
+def _unseen(what: str, seen: Surroundings, around: Surroundings) -> list[Detail]:
+    why = seen.why_unseen(what) or around.why_unseen(what)
+    return [unknown(what, "the source's", why)] if why else []
+
+
+def _endpoints(seen: Surroundings, around: Surroundings, circumstances: Circumstances) -> list[Detail]:
+    """Endpoints have names of their own; what counts is their kind and where they lead."""
+    if dark := _unseen("endpoints", seen, around):
+        return dark
+    has = Counter(_leads(each, {}) for each in around.endpoints)
+    lines = []
+    for endpoint in seen.endpoints:
+        wanted = _leads(endpoint, circumstances.names)
+        name = f"custom endpoint {endpoint.identifier}"
+        if has[wanted] > 0:
+            has[wanted] -= 1
+            lines.append(line(name, wanted, wanted, is_fit=True))
+        else:
+            reason = circumstances.permitted.get("endpoints")
+            lines.append(line(name, wanted, "missing", is_fit=reason is not None, why=reason or ""))
+    lines += [line("custom endpoint", "no such endpoint", extra, is_fit=False) for extra in has.elements()]
+    return lines
+
+
+def _leads(endpoint: CustomEndpoint, names: Mapping[str, str]) -> str:
+    """Where an endpoint leads, as the clone would say it."""
+    static = sorted(names.get(each, each) for each in endpoint.static_members)
+    excluded = sorted(names.get(each, each) for each in endpoint.excluded_members)
+    words = endpoint.kind.upper()
+    words += f" to {', '.join(static)}" if static else ""
+    return printable(words + (f" but {', '.join(excluded)}" if excluded else ""))
+
+
+def _scaling(seen: Surroundings, around: Surroundings, circumstances: Circumstances) -> list[Detail]:
+    if dark := _unseen("scaling", seen, around):
+        return dark
+    if seen.scaling is None:
+        return []
+    had = f"{seen.scaling.low} to {seen.scaling.high} readers, {len(seen.scaling.policies)} policies"
+    if around.scaling is None:
+        reason = _reason("scaling", circumstances)
+        return [line("autoscaling", had, "none", is_fit=reason is not None, why=reason or "")]
+    has = f"{around.scaling.low} to {around.scaling.high} readers, {len(around.scaling.policies)} policies"
+    is_same = seen.scaling == around.scaling
+    return [line("autoscaling", had, has if is_same or had != has else f"{has}, but others", is_fit=is_same)]
+
+
+def _proxies(seen: Surroundings, around: Surroundings, circumstances: Circumstances) -> list[Detail]:
+    if dark := _unseen("proxies", seen, around):
+        return dark
+    has = {(each.proxy, each.target_group) for each in around.proxies}
+    reason = _reason("proxies", circumstances)
+    lines = []
+    for each in seen.proxies:
+        leads = (each.proxy, each.target_group) in has
+        why = "" if leads else reason or ""
+        found = "leads to it" if leads else "leads elsewhere"
+        lines.append(line(f"proxy {each.proxy}", "leads to it", found, is_fit=leads or reason is not None, why=why))
+    return lines
+
+
+def _reason(what: str, circumstances: Circumstances) -> str | None:
+    return circumstances.permitted.get(what) or (_UNTIL_CUTOVER if circumstances.quarantine else None)

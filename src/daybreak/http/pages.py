@@ -1,0 +1,161 @@
+"""One GET of one page, and nothing else: no redirect, no proxy, no cookie, no login.
+
+The law: it ends within its limit and two seconds whatever the name server, the network or the page does, reads no more than
+is allowed, goes only to an address that was judged, and never raises for what the other side does.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import timedelta
+from queue import Empty, SimpleQueue
+from time import monotonic
+
+import urllib3
+from urllib3.exceptions import HTTPError, LocationParseError, NewConnectionError, SSLError
+from urllib3.exceptions import TimeoutError as TooLate
+from urllib3.util import Timeout, Url, parse_url
+
+from daybreak.http.addresses import ForbiddenAddressError, judged_addresses
+from daybreak.model.answers import Silence
+from daybreak.model.entries import Page, Turned
+from daybreak.model.names import printable
+
+MOST = 64 * 1024
+"""Bytes of a page that are read; a health page is small."""
+
+_LONGEST_LINE_OF_ADDRESS = 200
+
+Told = Page | Turned | Silence
+
+
+def read_page(url: str, limit: timedelta) -> Told:
+    """What the page at ``url`` says, within ``limit``; a closed door is ``Turned``, mere nothing a ``Silence``."""
+    began = monotonic()
+    asked = f"GET {_shown(url)}"
+    told: SimpleQueue[Told] = SimpleQueue()
+    wanted = _Wanted(url, asked, began + limit.total_seconds())
+
+    # The resolver has no limit of ours, and a page that sends a byte now and then has none of its own.
+    threading.Thread(target=lambda: told.put(_told(wanted)), name="daybreak-page", daemon=True).start()
+    try:
+        answer = told.get(timeout=limit.total_seconds() + 1)
+    except Empty:
+        answer = Silence(asked=asked, why="no answer came within the time limit")
+    return answer.model_copy(update={"took": timedelta(seconds=monotonic() - began)})
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A page, how it is called in a report, and when nobody waits for it any more."""
+
+    url: str
+    asked: str
+    end: float
+
+    @property
+    def left(self) -> float:
+        return max(self.end - monotonic(), 0.001)
+
+
+def _told(wanted: _Wanted) -> Told:
+    try:
+        parts = parse_url(wanted.url)
+        host = (parts.host or "").strip("[]")
+        if parts.scheme not in ("http", "https") or not host or parts.auth:
+            return Silence(asked=wanted.asked, why="it is no URL of a page: write http:// or https://, and no login")
+        addresses = judged_addresses(host, _port(parts))
+    except LocationParseError:
+        return Silence(asked=wanted.asked, why="it is no URL")
+    except ForbiddenAddressError as trouble:
+        return Silence(asked=wanted.asked, why=str(trouble))
+    except (OSError, UnicodeError) as trouble:
+        return Silence(asked=wanted.asked, why=f"the name has no address: {printable(str(trouble))}")
+    answer: Told = Silence(asked=wanted.asked, why="the name has no address")
+    for address in addresses:
+        answer = _asked_at(address, parts, host, wanted)
+        if isinstance(answer, Page) or monotonic() >= wanted.end:
+            return answer
+    return answer
+
+
+def _asked_at(address: str, parts: Url, host: str, wanted: _Wanted) -> Told:
+    pool = _pool(address, parts, host, wanted.left)
+    try:
+        response = pool.urlopen(
+            "GET",
+            parts.request_uri,
+            headers={
+                "Host": _authority(parts),
+                "User-Agent": "daybreak",
+                "Accept-Encoding": "identity",
+                "Accept": "*/*",
+            },
+            redirect=False,
+            retries=False,
+            preload_content=False,
+            timeout=Timeout(total=wanted.left),
+        )
+        body = bytearray()
+        while len(body) <= MOST and (piece := response.read1(MOST + 1 - len(body), decode_content=False)):
+            body += piece
+    except NewConnectionError as trouble:  # which urllib3 counts among those that took too long
+        return _unopened(wanted, trouble)
+    except TooLate:
+        return Silence(asked=wanted.asked, why="no answer came within the time limit")
+    except SSLError as trouble:
+        return Turned(asked=wanted.asked, why=f"TLS failed: {printable(str(trouble))}")
+    except (HTTPError, OSError, ValueError) as trouble:
+        return Silence(asked=wanted.asked, why=f"the answer broke off: {printable(str(trouble))}")
+    finally:
+        pool.close()
+    return Page(
+        asked=wanted.asked,
+        took=timedelta(0),
+        status=response.status,
+        text=bytes(body[:MOST]).decode("utf-8", "replace"),
+        is_cut=len(body) > MOST,
+        leads_to=printable(response.headers.get("Location", ""))[:_LONGEST_LINE_OF_ADDRESS],
+    )
+
+
+def _unopened(wanted: _Wanted, trouble: NewConnectionError) -> Told:
+    refused = isinstance(trouble.__cause__, ConnectionRefusedError)
+    if refused:
+        return Turned(asked=wanted.asked, why="the connection was refused")
+    return Silence(asked=wanted.asked, why=f"no connection: {printable(str(trouble.__cause__ or trouble))}")
+
+
+def _pool(address: str, parts: Url, host: str, left: float) -> urllib3.HTTPConnectionPool:
+    """A pool of one connection to the very address that was judged; TLS is still for the name."""
+    where = f"[{address}]" if ":" in address else address
+    if parts.scheme == "http":
+        return urllib3.HTTPConnectionPool(where, _port(parts), maxsize=1, timeout=left)
+    return urllib3.HTTPSConnectionPool(
+        where,
+        _port(parts),
+        maxsize=1,
+        timeout=left,
+        cert_reqs="CERT_REQUIRED",
+        server_hostname=host,
+        assert_hostname=host,
+    )
+
+
+def _port(parts: Url) -> int:
+    return parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _authority(parts: Url) -> str:
+    return f"{parts.host}:{parts.port}" if parts.port else str(parts.host)
+
+
+def _shown(url: str) -> str:
+    """A URL without what may be a secret in it: its login and its query."""
+    try:
+        parts = parse_url(url)
+    except LocationParseError:
+        return "a URL that cannot be read"
+    query = "?…" if parts.query else ""
+    return printable(f"{parts.scheme}://{_authority(parts)}{parts.path or '/'}{query}")
