@@ -249,7 +249,7 @@ class App:
                 aws=aws,
                 lookout=Lookout(aws),
                 poller=self._poller(aws),
-                database=Database(aws, self.environ),
+                database=Database(aws, self.environ, self.repository),
                 timing=self.timing,
                 patience=replace(self.patience, between_looks=min(self.patience.between_looks, self.settings.poll)),
                 told=watchers.told,

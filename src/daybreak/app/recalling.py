@@ -49,7 +49,8 @@ def _around(aws: AwsDoor, seen: Observation) -> Surroundings | None:
 
 def _capsule(repository: Repository, target: Target, source: Source, moment: datetime) -> Capsule | None:
     """The newest capsule of the very cluster, else of the cluster's name; none when there is neither."""
-    resource_id = (source.backup or source.snapshot).resource_id if source.backup or source.snapshot else None
+    storage = source.backup or source.snapshot
+    resource_id = storage.resource_id if storage else None
     known = [kept for kept in repository.listed("capsule", target.name) if kept.stands_for <= moment]
     of_name: Capsule | None = None
     for kept in reversed(known[-_MOST_LOOKED_AT:]):

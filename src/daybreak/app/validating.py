@@ -88,7 +88,7 @@ def validated(app: App, case: Case, listeners: Listeners | None = None) -> Valid
         findings.append(finding)
         listeners.tell(finding)
 
-    database = Database(_door(app, case.identity.region, case), app.environ)
+    database = Database(_door(app, case.identity.region, case), app.environ, app.repository)
     measured = database.validate(case.action, case.scene, tell, listeners.progress)
     return Validation(
         subject=case.scene.clone.identifier,

@@ -7,15 +7,21 @@ from datetime import timedelta
 
 import humanize
 
+from daybreak.aws.faults import AwsFault
 from daybreak.aws.gateway import Aws
 from daybreak.aws.secrets import credentials_of
 from daybreak.errors import DaybreakError, Unreachable
 from daybreak.execute.doors import Answers, Scene
 from daybreak.model.actions import AwaitSql, Validate
+from daybreak.model.answers import Silence
+from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Finding, Measured
-from daybreak.model.world import Cluster
+from daybreak.model.value import iso
+from daybreak.model.world import Cluster, Surroundings, Unseen
+from daybreak.observe.surroundings import surroundings_of
 from daybreak.postgres.answering import answering
 from daybreak.postgres.session import Address, Login
+from daybreak.repository.repository import Repository
 from daybreak.validate.run import Place, Progress, Subject, validate
 
 _KNOCKING = timedelta(seconds=10)
@@ -26,9 +32,10 @@ _AS_FAR_AS_WITHOUT_LOGIN = frozenset({"tcp", "tls"})
 class Database:
     """PostgreSQL as the interpreter needs it. Logins are read anew for each question and never kept."""
 
-    def __init__(self, aws: Aws, environ: Mapping[str, str]) -> None:
+    def __init__(self, aws: Aws, environ: Mapping[str, str], repository: Repository) -> None:
         self._aws = aws
         self._environ = environ
+        self._repository = repository
 
     def answers(self, action: AwaitSql, cluster: Cluster) -> Answers:
         """Whether the endpoint answers; the login may be missing, then TCP is as far as one can get."""
@@ -63,15 +70,43 @@ class Database:
             backup=action.backup_seen,
             rpo=scene.rpo,
             permitted=action.permitted,
+            surroundings=self._around(scene),
+            baseline=self._baseline(action),
+            login_of=lambda reference: self._login_or_silence(reference, address),
         )
         return validate(subject, tell=tell, progress=lambda step: progress(_spoken(step))).measured
 
     def _source(self, action: Validate) -> Place | None:
-        if action.source_seen is None or not action.source_seen.endpoint:
+        # What a capsule tells is gone: at its address there is nothing, or a stranger.
+        if action.capsule is not None or action.source_seen is None or not action.source_seen.endpoint:
             return None
         address = _address(action.source_seen, action.database)
         login = self._login_or_none(action.login, address)
         return Place(address, login) if login else None
+
+    def _around(self, scene: Scene) -> Surroundings:
+        """What belongs to the clone now; a connection that is lost leaves everything unseen."""
+        try:
+            return surroundings_of(self._aws, scene.clone, scene.instances)
+        except AwsFault as fault:
+            names = (name for name in Surroundings.model_fields if name != "unseen")
+            return Surroundings(unseen=tuple(Unseen(what=name, why=fault.message) for name in names))
+
+    def _baseline(self, action: Validate) -> Baseline | Silence | None:
+        if action.baseline is None:
+            return None
+        try:
+            return self._repository.baseline(action.baseline)
+        except DaybreakError as error:
+            stands_for = iso(action.baseline.stands_for)
+            return Silence(asked=f"the baseline of {stands_for}", why=error.message)
+
+    def _login_or_silence(self, reference: str, address: Address) -> Login | Silence:
+        try:
+            found = self._login(reference, address)
+        except DaybreakError as error:
+            return Silence(asked=f'the login "{reference}"', why=error.message)
+        return found or Silence(asked="a login", why="no login is configured")
 
     def _login_or_none(self, reference: str | None, address: Address) -> Login | None:
         try:

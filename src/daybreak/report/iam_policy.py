@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from daybreak.model.actions import Restore, RestoreFromSnapshot, Validate
+from daybreak.model.actions import CreateInstance, Restore, RestoreFromSnapshot, Validate
 from daybreak.model.plan import AwsCall, Plan
 from daybreak.plan.calls import Stamp, call_of
 
@@ -54,6 +54,18 @@ _RESTORE_READS = {"rds:DescribeDBSubnetGroups": "subgrp:*"}
 _SNAPSHOT_READS = {"rds:DescribeDBClusterSnapshots": "cluster-snapshot:*"}
 _ENDPOINT_READS = {"rds:DescribeDBClusterEndpoints": "cluster-endpoint:*"}
 _DELETED_SOURCE_READS = {"rds:DescribeDBClusterAutomatedBackups": "cluster-auto-backup:*"}
+
+_AROUND_READS = {
+    "rds:DescribeDBParameterGroups": "pg:*",
+    "rds:DescribeDBProxies": "db-proxy:*",
+    "rds:DescribeDBProxyTargets": "db-proxy:*",
+}
+_READS_OF_OTHERS = (
+    "application-autoscaling:DescribeScalableTargets",
+    "application-autoscaling:DescribeScalingPolicies",
+    "iam:GetAccountAuthorizationDetails",
+)
+"""What belongs to a cluster and is told by other services than RDS."""
 
 
 def policy_of(*plans: Plan) -> dict[str, Any]:
@@ -120,14 +132,29 @@ def _reads(plan: Plan) -> Iterator[Need]:
     yield "rds:ListTagsForResource", f"{_place(plan, 'rds')}:cluster-endpoint:*"
     if not is_restore:
         return
+    yield from _around(plan)
     if is_of_deleted:
         yield "rds:DescribeEngineDefaultClusterParameters", "*"
     yield "ec2:DescribeSecurityGroups", "*"  # AWS knows no resource for these two
     yield "cloudwatch:GetMetricStatistics", "*"
     for key in _keys(plan):
         yield "kms:DescribeKey", key
-    if plan.target.login:
-        yield from _login(plan, plan.target.login)
+    application = plan.target.application.login if plan.target.application else None
+    for reference in {plan.target.login, application, *(check.login for check in plan.target.checks)}:
+        if reference:
+            yield from _login(plan, reference)
+
+
+def _around(plan: Plan) -> Iterator[Need]:
+    """What belongs to source and clone is looked at; only a group of one's own has values and tags."""
+    for kind, resource in _AROUND_READS.items():
+        yield kind, f"{_place(plan, 'rds')}:{resource}"
+    for kind in _READS_OF_OTHERS:
+        yield kind, "*"  # AWS knows no resource for these
+    groups = {step.action.parameter_group for step in plan.steps if isinstance(step.action, CreateInstance)}
+    if any(group and not group.startswith("default.") for group in groups):
+        for kind in ("rds:DescribeDBParameters", "rds:ListTagsForResource"):
+            yield kind, f"{_place(plan, 'rds')}:pg:*"
 
 
 def _login(plan: Plan, reference: str) -> Iterator[Need]:
