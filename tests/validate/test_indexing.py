@@ -36,6 +36,14 @@ def _place(server: Server, database: str) -> Place:
     return Place(server.address(database), server.master)
 
 
+@pytest.fixture
+def amcheck(server: Server) -> None:
+    """Only where the server has the extension to offer."""
+    with server.connection("postgres") as admin:
+        if not admin.execute("SELECT FROM pg_available_extensions WHERE name = 'amcheck'").fetchall():
+            pytest.skip("this PostgreSQL comes without amcheck")
+
+
 def _read(place: Place, manner: Manner, wanted: Wanted | None = None) -> IndexContents:
     answer = read_indexes(place, wanted or _everything(place), manner, _CALM, lambda step: None)
     assert isinstance(answer, IndexContents), answer
@@ -56,6 +64,8 @@ def _troubled(answer: IndexContents) -> dict[str, str]:
 def manner(request: pytest.FixtureRequest) -> Manner:
     """Each way there is to read an index."""
     assert isinstance(request.param, Manner)
+    if request.param.may_borrow:
+        request.getfixturevalue("amcheck")
     return request.param
 
 
@@ -70,6 +80,7 @@ def test_sound_indexes_raise_no_alarm(server: Server, database: str, manner: Man
     assert answer.other_methods == {"hash": 1}
 
 
+@pytest.mark.usefixtures("amcheck")
 def test_an_index_in_an_order_that_is_no_longer_its_own_is_found(server: Server, database: str) -> None:
     """What a changed collation does to a text index, done on purpose: the compare function is replaced."""
     server.run(
@@ -88,6 +99,7 @@ def test_an_index_in_an_order_that_is_no_longer_its_own_is_found(server: Server,
     assert [each.name for each in walked.unread] == ["public.t.fickle_index"], "what is not understood is never fit"
 
 
+@pytest.mark.usefixtures("amcheck")
 def test_rows_that_an_index_does_not_have_are_found(server: Server, database: str) -> None:
     """A query by that index would silently leave them out."""
     server.run(
@@ -124,6 +136,7 @@ def test_a_damaged_file_is_found_and_its_neighbors_are_read(own_server: Server, 
     assert len(answer.read) == 2
 
 
+@pytest.mark.usefixtures("amcheck")
 def test_nothing_remains_of_a_borrowed_checker(server: Server, database: str) -> None:
     """A validation changes nothing: the extension is never committed, whatever it found."""
     things = "SELECT (SELECT count(*) FROM pg_extension), (SELECT count(*) FROM pg_proc), (SELECT count(*) FROM pg_namespace)"
@@ -135,6 +148,7 @@ def test_nothing_remains_of_a_borrowed_checker(server: Server, database: str) ->
         assert admin.execute(things.encode()).fetchall() == before
 
 
+@pytest.mark.usefixtures("amcheck")
 def test_nothing_is_created_where_somebodys_trigger_would_run(server: Server, database: str) -> None:
     """An event trigger is code of other people; it must not run in our name."""
     server.run(
@@ -150,6 +164,7 @@ def test_nothing_is_created_where_somebodys_trigger_would_run(server: Server, da
     assert (len(answer.read), answer.unread) == (1, ())
 
 
+@pytest.mark.usefixtures("amcheck")
 def test_an_installed_checker_is_used(server: Server, database: str) -> None:
     """Then several indexes can be read at a time."""
     server.run(
@@ -164,6 +179,7 @@ def test_an_installed_checker_is_used(server: Server, database: str) -> None:
     assert len(answer.read) == 1
 
 
+@pytest.mark.usefixtures("amcheck")
 def test_a_login_that_may_not_create_walks(server: Server, database: str) -> None:
     """Not being allowed to borrow the checker is no reason to know nothing."""
     server.run(
