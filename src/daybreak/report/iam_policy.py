@@ -129,6 +129,7 @@ def _reads(plan: Plan) -> Iterator[Need]:
     kinds |= _DELETED_SOURCE_READS if is_of_deleted and not is_of_snapshot else {}
     for kind, resource in kinds.items():
         yield kind, f"{_place(plan, 'rds')}:{resource}"
+    yield "rds:DescribeDBClusterEndpoints", f"{_place(plan, 'rds')}:cluster:*"
     yield "rds:ListTagsForResource", f"{_place(plan, 'rds')}:cluster-endpoint:*"
     if not is_restore:
         return
