@@ -16,7 +16,7 @@ from daybreak.assess.details import Sum, decided, line, unknown
 from daybreak.model.answers import Settings, Silence
 from daybreak.model.findings import Detail, Finding
 from daybreak.model.names import printable
-from daybreak.model.world import AutomatedBackup, Cluster, ConnectPolicy, Instance, Role, Surroundings
+from daybreak.model.world import Cluster, ConnectPolicy, Instance, Recorded, Role, Surroundings
 
 _CLUSTER_CALL = Asked("rds:DescribeDBClusters")
 _NO_SOURCE = "what the source had is not known: it was gone, and no capsule kept it"
@@ -35,7 +35,7 @@ def public_access(instances: tuple[Instance, ...]) -> Finding:
     return decided(box, lines, Sum(expected, f"{len(lines)} instances, all private", asked))
 
 
-def kms(clone: Cluster, origin: Cluster | AutomatedBackup | None, around: Surroundings) -> Finding:
+def kms(clone: Cluster, origin: Recorded | None, around: Surroundings) -> Finding:
     """The storage is encrypted, under the source's key, and the key can be used."""
     box, asked = boxes.KMS, Asked("rds:DescribeDBClusters; kms:DescribeKey")
     expected = "encrypted under the source's key, which is enabled"
@@ -96,7 +96,7 @@ def deletion_protection(source: Cluster | None, clone: Cluster, permitted: Mappi
     return box.judged(expected, found, _CLUSTER_CALL, is_fit=clone.is_protected or not source.is_protected)
 
 
-def connect_policies(origin: Cluster | AutomatedBackup | None, clone: Cluster, around: Surroundings) -> Finding:
+def connect_policies(origin: Recorded | None, clone: Cluster, around: Surroundings) -> Finding:
     """Whoever may log in to the source with IAM may log in to the clone, whose resource id is another one (FACTS 4.2)."""
     box, asked = boxes.CONNECT_POLICIES, Asked("iam:GetAccountAuthorizationDetails, rds-db:connect")
     expected = "no policy names the source's resource id without the clone's"
@@ -107,7 +107,7 @@ def connect_policies(origin: Cluster | AutomatedBackup | None, clone: Cluster, a
         return box.judged("IAM logins as the source's", found, _CLUSTER_CALL, is_fit=not origin.has_iam_auth)
     if why := around.why_unseen("connect_policies"):
         return box.unknown(expected, why, asked)
-    mine = [each for each in around.connect_policies if _names(each, origin.resource_id)]
+    mine = [each for each in around.connect_policies if _names(each, origin.resource_id or clone.resource_id)]
     lines = [
         line(
             f"{each.name} ({each.holder})",
@@ -123,8 +123,8 @@ def connect_policies(origin: Cluster | AutomatedBackup | None, clone: Cluster, a
     return finding.model_copy(update={"found": f"{finding.found}; add {_resource(clone)} to them"})
 
 
-def _names(policy: ConnectPolicy, resource_id: str) -> bool:
-    return any(fnmatchcase(resource_id, named) for named in policy.resource_ids)
+def _names(policy: ConnectPolicy, resource_id: str | None) -> bool:
+    return resource_id is not None and any(fnmatchcase(resource_id, named) for named in policy.resource_ids)
 
 
 def _is_let_in(policy: ConnectPolicy, resource_id: str, around: Surroundings) -> bool:

@@ -18,6 +18,7 @@ the look before the next sending.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+
 from daybreak.assess.standing import Place, Standing, standing_of_wait
 from daybreak.assess.verdict import verdict_of
 from daybreak.errors import DaybreakError, ExitCode, Failed, Interrupted, Paused, Uncertain, Unreachable

@@ -123,12 +123,8 @@ def _beside(source: Source, made: list[CreateInstance]) -> dict[str, str]:
     if source.surroundings is None or not made:
         return {}
     permitted = {}
-    if source.surroundings.endpoints:
-        left_out = endpoints_left_out(made[0].clone, source, made)
-        why = "under names of their own, because AWS takes each name only once in a region"
-        permitted["endpoints"] = why + (
-            f"; without {', '.join(left_out)}, of which no instance is left" if left_out else ""
-        )
+    if left_out := endpoints_left_out(made[0].clone, source, made):
+        permitted["endpoints"] = f"without {', '.join(left_out)}, which names instances that the clone has not"
     if source.surroundings.scaling:
         permitted["scaling"] = "autoscaling is kept by the cluster's name, and follows at cutover"
     if source.surroundings.proxies:

@@ -70,7 +70,7 @@ def endpoints_for(clone: str, source: Source, made: list[CreateInstance]) -> lis
 
 
 def endpoints_left_out(clone: str, source: Source, made: list[CreateInstance]) -> list[str]:
-    """The source's custom endpoints of which no instance is left in a clone that is scaled down."""
+    """The source's custom endpoints that name an instance which a scaled-down clone has not."""
     kept = {endpoint.identifier for endpoint, _, _ in _mapped(clone, source, made)}
     return [endpoint.identifier for endpoint in _endpoints(source) if endpoint.identifier not in kept]
 
@@ -87,12 +87,11 @@ def _mapped(
     names = {instance.identifier: instance_name(clone, number) for number, instance in enumerate(ordered, start=1)}
 
     def mapped(members: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(sorted(names[each] for each in members if names.get(each) in there))
+        return tuple(sorted(names[each] for each in members))
 
     for endpoint in sorted(_endpoints(source), key=lambda each: each.identifier):
-        static = mapped(endpoint.static_members)
-        if static or not endpoint.static_members:
-            yield endpoint, static, mapped(endpoint.excluded_members)
+        if all(names.get(each) in there for each in (*endpoint.static_members, *endpoint.excluded_members)):
+            yield endpoint, mapped(endpoint.static_members), mapped(endpoint.excluded_members)
 
 
 def family_of(source: Source) -> str:

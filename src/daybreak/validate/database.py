@@ -15,7 +15,7 @@ def findings(visit: Visit) -> Iterator[Finding]:
     yield checks.cluster_status(subject.clone)
     yield checks.instance_status(subject.clone, subject.instances)
     yield checks.endpoint(visit.answer)
-    yield checks.engine_version(subject.clone, subject.origin, visit.answer)
+    yield checks.engine_version(subject.clone, subject.made_of, visit.answer)
     yield checks.encryption(subject.clone, subject.origin)
     source, seen = subject.action.source_seen, subject.action.instances_seen
     names = parity.paired(source, seen, subject.instances) if source else {}
