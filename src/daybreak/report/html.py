@@ -21,27 +21,8 @@ from daybreak.model.findings import Level, Standing
 from daybreak.model.report import CheckLine, Report, StepLine
 from daybreak.model.value import iso
 from daybreak.report.figures import Bar, gauge, stack, timeline
+from daybreak.report.naming import KINDS, WITNESSES, verdict_word
 from daybreak.report.words import between, span_words, visible
-
-KINDS = {
-    "pitr": "Point-in-time recovery",
-    "snapshot": "Snapshot restore",
-    "clean": "Clean-up",
-    "validation": "Validation",
-}
-"""What a report of each kind is called."""
-
-WITNESSES = {
-    "living source": "the living source, as seen at",
-    "capsule": "the capsule of",
-    "kept backup": "what the kept backup recorded of its source",
-    "baseline": "the baseline of",
-    "none": "",
-}
-"""How each witness is named before its time."""
-
-_WORDS = {Standing.FIT: "Fit", Standing.UNFIT: "Unfit", Standing.UNKNOWN: "Unknown", Standing.WAIVED: "Waived"}
-
 
 _FIRST_REASONS = 8
 """Reasons that are read without opening anything; one trouble, such as no login, may be behind dozens."""
@@ -81,14 +62,6 @@ def html(report: Report) -> str:
         style=Markup(style),  # noqa: S704 - our own file, and the one place where anything is not escaped
         style_digest=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
     )
-
-
-def verdict_word(report: Report) -> str:
-    """The word that stands over everything else."""
-    if report.standing:
-        is_late = report.standing is Standing.FIT and any(promise.is_met is False for promise in report.promises)
-        return _WORDS[report.standing] + (", but late" if is_late else "")
-    return "Done" if report.status == "finished" else f"{report.status.capitalize()}, no verdict"
 
 
 def _without_differences(report: Report) -> str:

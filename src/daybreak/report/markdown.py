@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from daybreak.model.findings import Level, Standing
 from daybreak.model.report import CheckLine, Report, Witness
 from daybreak.model.value import iso
-from daybreak.report.html import KINDS, WITNESSES, verdict_word
+from daybreak.report.naming import KINDS, WITNESSES, verdict_word
 from daybreak.report.words import between, span_words, visible
 
 _SIGNS = {

@@ -1,0 +1,33 @@
+"""What a report calls itself, its verdict and its witnesses: the same words in every format."""
+
+from __future__ import annotations
+
+from daybreak.model.findings import Standing
+from daybreak.model.report import Report
+
+KINDS = {
+    "pitr": "Point-in-time recovery",
+    "snapshot": "Snapshot restore",
+    "clean": "Clean-up",
+    "validation": "Validation",
+}
+"""What a report of each kind is called."""
+
+WITNESSES = {
+    "living source": "the living source, as seen at",
+    "capsule": "the capsule of",
+    "kept backup": "what the kept backup recorded of its source",
+    "baseline": "the baseline of",
+    "none": "",
+}
+"""How each witness is named before its time."""
+
+_WORDS = {Standing.FIT: "Fit", Standing.UNFIT: "Unfit", Standing.UNKNOWN: "Unknown", Standing.WAIVED: "Waived"}
+
+
+def verdict_word(report: Report) -> str:
+    """The word that stands over everything else."""
+    if report.standing:
+        is_late = report.standing is Standing.FIT and any(promise.is_met is False for promise in report.promises)
+        return _WORDS[report.standing] + (", but late" if is_late else "")
+    return "Done" if report.status == "finished" else f"{report.status.capitalize()}, no verdict"
