@@ -18,6 +18,10 @@ VERBS: dict[str, tuple[str, str]] = {
     "init": ("daybreak.cli.settings:init", "Look at the account and write daybreak.toml."),
     "config": ("daybreak.cli.settings:config", "Show every setting and where it came from."),
     "status": ("daybreak.cli.status:status", "Show RPO, RTO and retention: promised, and true right now."),
+    "snapshots": (
+        "daybreak.cli.snapshots:snapshots",
+        "List TARGET's snapshots: automated, manual, AWS Backup's and shared ones.",
+    ),
     "plan": ("daybreak.cli.plan:plan", "Show what a restore would do, without doing it."),
     "restore": ("daybreak.cli.restore:restore", "Restore a database into a quarantined clone and validate it."),
     "runs": ("daybreak.cli.runs:runs", "List the runs and how they ended."),

@@ -52,6 +52,23 @@ class Given:
         return App(settings, access, os.environ, stopping or threading.Event())
 
 
+class _Percent(click.ParamType[int]):
+    """A whole number of percent, with its sign or without."""
+
+    name = "percent"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number, from 1 to 100."""
+        words = str(value).strip().removesuffix("%").strip()
+        if not words.isdecimal() or not 1 <= int(words) <= 100:
+            self.fail(f'"{value}" is not a share from 1% to 100%', param, ctx)
+        return int(words)
+
+
+percent = _Percent()
+"""The type of an option that takes a share."""
+
+
 def shared(*outputs: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Add the shared options to a verb; its function gets them as ``given``, its first argument."""
 

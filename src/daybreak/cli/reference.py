@@ -33,6 +33,7 @@ EXIT_CODES: dict[str, tuple[ExitCode, ...]] = {
     "init": _LOOKS,
     "config": (ExitCode.DONE, ExitCode.REFUSED),
     "status": (ExitCode.DONE, ExitCode.REFUSED, ExitCode.UNFIT, ExitCode.UNREACHABLE),
+    "snapshots": _LOOKS,
     "plan": _LOOKS,
     "restore": _STARTS_A_RUN,
     "runs": _LOOKS,

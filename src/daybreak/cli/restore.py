@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from daybreak.cli.options import Given, shared
-from daybreak.cli.plan import pitr_options
+from daybreak.cli.plan import pitr_options, pitr_wish, snapshot_options, snapshot_wish
 
 if TYPE_CHECKING:
     from daybreak.model.plan import Plan
@@ -39,7 +39,9 @@ def restore(context: click.Context, given: Given, file: Path | None, *, is_yes: 
         _refuse_to_forget(context)
         return None
     if file is None:
-        raise click.UsageError("name what to restore (daybreak restore pitr TARGET --to MOMENT) or give --plan FILE")
+        raise click.UsageError(
+            "name what to restore (daybreak restore pitr TARGET --to MOMENT, or daybreak restore snapshot TARGET) or give --plan FILE"
+        )
     from daybreak.cli.rendering import read_plan
 
     return carry_out(given, lambda _app: read_plan(file), is_yes=is_yes)
@@ -65,9 +67,18 @@ def _refuse_to_forget(context: click.Context) -> None:
 @shared()
 def pitr(given: Given, *, is_yes: bool, **wish: Any) -> int:
     """Bring TARGET back to a moment, in a new cluster, in quarantine."""
-    from daybreak.app import Wish
+    return carry_out(given, lambda app: app.plan_pitr(pitr_wish(wish)), is_yes=is_yes)
 
-    return carry_out(given, lambda app: app.plan_pitr(Wish(**wish)), is_yes=is_yes)
+
+@restore.command()
+@snapshot_options
+@yes_option
+@shared()
+def snapshot(given: Given, *, is_yes: bool, **wish: Any) -> int:
+    """Bring TARGET back as a snapshot holds it, in a new cluster, in quarantine."""
+    from daybreak.app.snapshots import plan_snapshot
+
+    return carry_out(given, lambda app: plan_snapshot(app, snapshot_wish(wish)), is_yes=is_yes)
 
 
 def carry_out(given: Given, decide: Any, *, is_yes: bool) -> int:

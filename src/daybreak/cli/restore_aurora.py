@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from daybreak.cli.main import run
 from daybreak.cli.options import Given, shared
+
+if TYPE_CHECKING:
+    from daybreak.app import App
 
 
 @click.command("restore-aurora", context_settings={"help_option_names": ["-h", "--help"]})
@@ -22,22 +25,32 @@ def restore_aurora(given: Given, kind: str, to: str | None, snapshot: str | None
 
     This is the script of the runbook's appendix. It shows the plan first and touches nothing of the source.
     """
-    from daybreak.app import App, Wish
     from daybreak.cli.restore import carry_out
     from daybreak.errors import Refused
 
     if kind == "snapshot":
-        raise Refused(
-            f'restoring from the snapshot "{snapshot or ""}" is not part of this release', "use --type pitr --time TIME"
-        )
+        if snapshot is None:
+            raise Refused("--type snapshot needs a snapshot", "--snapshot ID, or --snapshot latest")
+        if to is not None:
+            raise Refused("--time does not go with --type snapshot: a snapshot has a time of its own", "leave it out")
+        return carry_out(given, lambda app: _from_snapshot(app, target, snapshot), is_yes=True)
     if to is None:
         raise Refused("--type pitr needs a time", '--time "2024-01-15T14:30:00Z"')
-    moment = to
+    if snapshot is not None:
+        raise Refused("--snapshot does not go with --type pitr", "--type snapshot --snapshot ID")
+    return carry_out(given, lambda app: _to_moment(app, target, to), is_yes=True)
 
-    def decide(app: App) -> Any:
-        return app.plan_pitr(Wish(target=target or _only_target(app), to=moment, why="restore-aurora"))
 
-    return carry_out(given, decide, is_yes=True)
+def _from_snapshot(app: App, target: str | None, snapshot: str) -> Any:
+    from daybreak.app.snapshots import SnapshotWish, plan_snapshot
+
+    return plan_snapshot(app, SnapshotWish(target or _only_target(app), snapshot, why="restore-aurora"))
+
+
+def _to_moment(app: App, target: str | None, to: str) -> Any:
+    from daybreak.app import Wish
+
+    return app.plan_pitr(Wish(target=target or _only_target(app), to=to, why="restore-aurora"))
 
 
 def _only_target(app: Any) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from daybreak.cli.options import Given, shared
+from daybreak.cli.options import Given, percent, shared
 from daybreak.cli.report import FORMATS, tell_report
 from daybreak.cli.restore import yes_option
 
@@ -35,7 +35,7 @@ def _options(function: Callable[..., Any]) -> Callable[..., Any]:
             ),
             click.option(
                 "--sample",
-                type=_Percent(),
+                type=percent,
                 metavar="PERCENT",
                 help='The part of the tables that is read through, such as "10%".',
             ),
@@ -60,19 +60,6 @@ def _options(function: Callable[..., Any]) -> Callable[..., Any]:
     ):
         function = option(function)
     return function
-
-
-class _Percent(click.ParamType[int]):
-    """A whole number of percent, with its sign or without."""
-
-    name = "percent"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """The number, from 1 to 100."""
-        words = str(value).strip().removesuffix("%").strip()
-        if not words.isdecimal() or not 1 <= int(words) <= 100:
-            self.fail(f'"{value}" is not a share from 1% to 100%', param, ctx)
-        return int(words)
 
 
 @click.command()

@@ -1,0 +1,76 @@
+"""Snapshots: list a target's, and plan a restore from one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from daybreak.app.app import App, explained, new_suffix
+from daybreak.errors import Refused
+from daybreak.model.moment import At, Latest, parse_moment
+from daybreak.model.plan import Plan
+from daybreak.model.requests import Purpose, SnapshotRequest, Thoroughness
+from daybreak.model.targets import Target
+from daybreak.model.world import Cluster, Snapshot
+from daybreak.observe.look import Lookout
+from daybreak.observe.observation import snapshots_of
+from daybreak.plan.source import NEWEST
+
+
+@dataclass(frozen=True)
+class SnapshotWish:
+    """What a person asks of a restore from a snapshot, as they typed it."""
+
+    target: str
+    snapshot: str = NEWEST
+    before: str | None = None
+    why: str = ""
+    is_read_only: bool = False
+    purpose: Purpose = "recovery"
+    thoroughness: Thoroughness = field(default_factory=Thoroughness)
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """A target's snapshots, newest first, and its cluster where that is still there."""
+
+    target: Target
+    cluster: Cluster | None
+    snapshots: tuple[Snapshot, ...]
+
+
+def plan_snapshot(app: App, wish: SnapshotWish) -> Plan:
+    """The plan that brings a target back as a snapshot holds it; raises ``Refused`` with every reason."""
+    target = app.target(wish.target)
+    request = SnapshotRequest(
+        target=target.name,
+        snapshot=wish.snapshot.strip() or NEWEST,
+        before=_limit(app, wish.before),
+        words=wish.before or "",
+        why=wish.why,
+        suffix=new_suffix(),
+        is_read_only=wish.is_read_only,
+        purpose=wish.purpose,
+        thoroughness=app.thorough(wish.thoroughness, target),
+    )
+    return app.decided(request, target)
+
+
+def snapshots(app: App, name: str, before: str | None = None) -> Snapshots:
+    """The snapshots of a target, also of one whose cluster is deleted; ``before`` leaves out what was taken later."""
+    target, limit = app.target(name), _limit(app, before)
+    aws = app.aws(target.region)
+    with explained(f'looking for snapshots of "{target.cluster}"'):
+        lookout = Lookout(aws)
+        found = snapshots_of(lookout, aws.identity(), target.cluster)
+        cluster = lookout.cluster(target.cluster)
+    in_time = [each for each in found if limit is None or (each.created and each.created <= limit.instant)]
+    return Snapshots(target, cluster, tuple(reversed(in_time)))
+
+
+def _limit(app: App, words: str | None) -> At | None:
+    if words is None:
+        return None
+    moment = parse_moment(words, now=app.timing.now(), zone=app.zone)
+    if isinstance(moment, Latest):
+        raise Refused('"latest" is no time to come before', "leave --before out for the newest snapshot")
+    return moment

@@ -1,0 +1,33 @@
+"""`daybreak snapshots`: list what can be restored besides the restorable window."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from daybreak.cli.options import Given, shared
+
+
+@click.command()
+@click.argument("target")
+@click.option("--before", metavar="TIME", help="Leave out what was taken later; a time with its zone.")
+@shared()
+def snapshots(given: Given, target: str, before: str | None) -> None:
+    """List TARGET's snapshots: automated, manual, AWS Backup's and shared ones.
+
+    It works for a cluster that is deleted, too. The newest comes first.
+    """
+    from daybreak.app.snapshots import snapshots as found_by
+    from daybreak.cli.rendering import as_text
+    from daybreak.report.snapshots_text import snapshots_report, snapshots_view
+
+    app = given.app()
+    found = found_by(app, target, before)
+    name = found.target.name
+    if given.is_json:
+        plain = snapshots_report(name, found.cluster, found.snapshots)
+        click.echo(json.dumps(plain, indent=2, ensure_ascii=False))
+        return
+    view = snapshots_view(name, found.cluster, found.snapshots, now=app.timing.now(), zone=app.zone)
+    click.echo(as_text(view), nl=False)

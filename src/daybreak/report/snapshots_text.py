@@ -1,0 +1,60 @@
+"""A target's snapshots as the runbook lists them: id, time, status, and what decides whether one can be restored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from daybreak.model.moment import readings
+from daybreak.model.value import Instant, iso
+from daybreak.model.world import Cluster, Snapshot
+from daybreak.report.words import plain
+
+
+def snapshots_view(
+    name: str, cluster: Cluster | None, snapshots: tuple[Snapshot, ...], *, now: Instant, zone: str
+) -> RenderableType:
+    """The snapshots as a table, newest first, and what to do with one."""
+    gone = "" if cluster else "; the cluster itself is deleted"
+    if not snapshots:
+        return plain(f"{name} has no snapshots{gone}")
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
+    for title in ("ID", "time", "status", "type", "engine version", "key", "size"):
+        table.add_column(title, overflow="fold")
+    for each in snapshots:
+        table.add_row(*(plain(text) for text in _row(each, now, zone)))
+    newest = next((each.identifier for each in snapshots if each.status == "available"), None)
+    then = f"\nnext: daybreak plan snapshot {name}" + (f" --snapshot {newest}" if newest else "")
+    return Group(table, Text(gone.removeprefix("; "), "dim"), plain(then.strip()))
+
+
+def _row(snapshot: Snapshot, now: Instant, zone: str) -> tuple[str, ...]:
+    if snapshot.created:
+        utc, local, ago = readings(snapshot.created.replace(microsecond=0), now=now, zone=zone)
+        taken = f"{utc}\n{local}\n{ago}"
+    else:
+        taken = "being taken"
+    status = f"{snapshot.status} {snapshot.percent}%" if snapshot.percent < 100 else snapshot.status
+    # Another account's goes by its ARN only.
+    name = snapshot.arn if snapshot.kind in ("shared", "public") else snapshot.identifier
+    size = f"{snapshot.allocated} GB" if snapshot.allocated else "unknown"
+    return name, taken, status, snapshot.kind, snapshot.engine_version, _key(snapshot), size
+
+
+def _key(snapshot: Snapshot) -> str:
+    if not snapshot.is_encrypted:
+        return "not encrypted"
+    return (snapshot.kms_key or "encrypted").rpartition("/")[2]
+
+
+def snapshots_report(name: str, cluster: Cluster | None, snapshots: tuple[Snapshot, ...]) -> dict[str, Any]:
+    """The same as data."""
+    return {
+        "target": name,
+        "cluster": cluster.identifier if cluster else None,
+        "snapshots": [each.plain() | {"created": iso(each.created) if each.created else None} for each in snapshots],
+    }
