@@ -102,3 +102,12 @@ def test_a_report_of_hostile_text_is_text() -> None:
     text = printed(run_view(plan, changed))
     assert "\x1b" not in text
     assert text.count("[bold red]") == 4
+
+
+@pytest.mark.parametrize("hostile", reports.HOSTILE)
+def test_hostile_findings_are_text(hostile: str) -> None:
+    """A table's name stands in the line below its finding, and must not move the cursor into the verdict."""
+    detail = Detail(name=hostile, standing=Standing.UNFIT, expected=hostile, found=hostile, why=hostile)
+    changes = {"title": hostile, "expected": hostile, "found": hostile, "why": hostile, "details": (detail,)}
+    text = printed(findings_table((reports.bad_findings()[0].model_copy(update=changes),)))
+    assert all(character == "\n" or character.isprintable() for character in text)
