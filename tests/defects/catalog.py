@@ -1,0 +1,449 @@
+"""The defects of the matrix: how each is planted in a really restored clone, and which check must find it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from daybreak.app.validating import Case
+from daybreak.assess import boxes
+from daybreak.assess.boxes import Box
+from daybreak.model.targets import Expectation
+from tests.defects.ward import Ward
+
+Deed = Callable[[Ward], None]
+"""Something done to a ward."""
+
+
+def _nothing(_ward: Ward) -> None:
+    """Nothing is done."""
+
+
+def _as_it_is(case: Case) -> Case:
+    return case
+
+
+@dataclass(frozen=True)
+class Planted:
+    """One defect."""
+
+    name: str
+    box: Box
+    plant: Deed = _nothing
+    undo: Deed = _nothing
+    spoils: bool = False
+    """Whether the clone's database must be put back afterwards."""
+    change: Callable[[Case], Case] = _as_it_is
+    """A change of what was observed, where AWS changes no living cluster so."""
+
+
+def _sql(name: str, box: Box, *statements: str, undo: Deed = _nothing) -> Planted:
+    return Planted(name, box, lambda ward: _run(ward, *statements), undo, spoils=True)
+
+
+def _run(ward: Ward, *statements: str) -> None:
+    ward.damage.sql(*statements)
+
+
+def _role(name: str, box: Box, statement: str, undo: str) -> Planted:
+    """Roles belong to the whole server, so a copy of the database does not bring them back."""
+    return Planted(name, box, lambda ward: _run(ward, statement), lambda ward: _run(ward, *undo.split("; ")))
+
+
+def _damage(name: str, box: Box, deed: Deed) -> Planted:
+    return Planted(name, box, deed, spoils=True)
+
+
+def _drop_extension(ward: Ward) -> None:
+    _run(ward, "drop extension if exists pg_trgm, vector cascade")
+
+
+def _age_extension(ward: Ward) -> None:
+    _run(ward, "update pg_extension set extversion = '0.1' where extname in ('pg_trgm', 'vector')")
+
+
+def _lead_out(ward: Ward) -> None:
+    production = ward.described(ward.branch.cluster)["Endpoint"]
+    _run(
+        ward,
+        "create foreign data wrapper wire",
+        f"create server production foreign data wrapper wire options (host '{production}', port '5432')",
+    )
+
+
+def _at_large(ward: Ward, name: str, value: str) -> None:
+    ward.parameter(name, value)
+    ward.reboot()
+
+
+def _subscribe(ward: Ward) -> None:
+    _at_large(ward, "max_logical_replication_workers", "4")
+    way = "host=127.0.0.1 port=1 dbname=none"
+    _run(
+        ward,
+        f"create subscription eater connection '{way}' publication p with (connect = false, slot_name = 'eater')",
+        "alter subscription eater enable",
+    )
+
+
+def _unsubscribe(ward: Ward) -> None:
+    _run(
+        ward,
+        "alter subscription eater disable",
+        "alter subscription eater set (slot_name = none)",
+        "drop subscription eater",
+    )
+    _at_large(ward, "max_logical_replication_workers", "0")
+
+
+_CRON = (
+    "create schema cron",
+    (
+        "create table cron.job (jobid bigint primary key, schedule text, command text, nodename text, nodeport int,"
+        " database text, username text, active boolean, jobname text)"
+    ),
+    "grant usage on schema cron to public",
+    "grant select on cron.job to public",
+    "insert into cron.job values (1, '* * * * *', 'select pay_everybody()', 'localhost', 5432, 'embi', 'embi_admin', true, 'pay')",
+)
+
+
+def _schedule(ward: Ward) -> None:
+    """The table of pg_cron, which no machine of a laptop has, and the setting with which it would launch its jobs."""
+    _run(ward, *_CRON, "alter database embi set cron.launch_active_jobs = 'on'")
+
+
+def _change_password(ward: Ward) -> None:
+    [[[ward.others["digest"]]]] = ward.damage.sql("select rolpassword from pg_authid where rolname = 'embi_app'")
+    _run(ward, "alter role embi_app password 'not the one'")
+
+
+def _put_back_password(ward: Ward) -> None:
+    _run(ward, f"alter role embi_app password '{ward.others['digest']}'")
+
+
+IN_ROWS: tuple[Planted, ...] = (
+    _sql("missing table", boxes.TABLES, "drop table payments cascade"),
+    _sql("row count low", boxes.ROWS, "delete from employees where id > 500"),
+    _sql("rows lost since the baseline", boxes.ROWS, "delete from payments where id % 3 = 0"),
+    _sql("row of a static table lost", boxes.ROWS, "delete from currencies where code = 'BRL'"),
+    _sql("newest row too old", boxes.RECENT, "update employees set updated_at = updated_at - interval '9 days'"),
+    _sql("newest row after the moment", boxes.RECENT, "update employees set updated_at = now() + interval '1 day' where id = 1"),
+    _sql("content of a static table differs", boxes.CONTENT, "update currencies set name = 'Euros' where code = 'EUR'"),
+    _damage("orphan row", boxes.ORPHANS, lambda ward: ward.damage.orphan("delete from departments where id = 3")),
+    _damage("page of a table spoiled", boxes.ROWS, lambda ward: ward.damage.spoil("payments")),
+)  # fmt: skip
+"""Rows and what they hold."""
+
+IN_OBJECTS: tuple[Planted, ...] = (
+    _sql("missing partition", boxes.PARTITIONS, "drop table time_entries_2025_05"),
+    _sql("partition detached", boxes.PARTITIONS, "alter table time_entries detach partition time_entries_2025_05"),
+    _damage("foreign key NOT VALID", boxes.FOREIGN_KEYS, lambda ward: ward.damage.invalidate_foreign_key("salaries_employee_id_fkey")),
+    _sql("foreign key missing", boxes.FOREIGN_KEYS, "alter table salaries drop constraint salaries_employee_id_fkey"),
+    _damage("invalid index", boxes.INDEXES, lambda ward: ward.damage.invalidate_index("employees_by_name")),
+    _sql("missing index", boxes.INDEXES, "drop index payments_by_employee"),
+    _damage("btree out of order", boxes.INDEX_CONTENTS, lambda ward: ward.damage.disorder_index("employees_by_change")),
+    _damage(
+        "btree lacks entries",
+        boxes.INDEX_CONTENTS,
+        lambda ward: ward.damage.forget_in_index("audit_log_by_time", "insert into audit_log (what) values ('hidden')"),
+    ),
+    _sql("column type changed", boxes.COLUMNS, "alter table notes alter body type varchar(4000)"),
+    _sql("column missing", boxes.COLUMNS, "alter table notes drop column budget"),
+    _sql("default lost", boxes.COLUMNS, "alter table employees alter is_active drop default"),
+    _sql("check constraint lost", boxes.CONSTRAINTS, "alter table salaries drop constraint salaries_amount_check"),
+    _sql("unique constraint lost", boxes.CONSTRAINTS, "alter table employees drop constraint employees_email_key"),
+    _sql("trigger disabled", boxes.TRIGGERS, "alter table employees disable trigger employees_touch"),
+    _sql("trigger missing", boxes.TRIGGERS, "drop trigger employees_departures on employees"),
+    _sql("rule missing", boxes.TRIGGERS, "drop rule departments_stay on departments"),
+    _sql("function changed", boxes.FUNCTIONS, "create or replace function touch() returns trigger language plpgsql as 'begin return null; end'"),
+    _sql("view missing", boxes.FUNCTIONS, "drop view department_headcount"),
+    _sql("label of a type changed", boxes.FUNCTIONS, "alter type work_kind rename value 'travel' to 'trip'"),
+    _sql("sequence behind the data", boxes.SEQUENCES, "select setval('payment_numbers', 1)"),
+    Planted(
+        "unlogged table empty, rows awaited",
+        boxes.UNLOGGED,
+        change=lambda case: _awaiting(case, "public.login_sessions"),
+    ),
+    _damage("materialized view not populated", boxes.MATERIALIZED_VIEWS, lambda ward: ward.damage.unpopulate("monthly_payroll")),
+    _damage("extension missing", boxes.EXTENSIONS, _drop_extension),
+    _damage("extension older", boxes.EXTENSIONS, _age_extension),
+    _sql("publication missing", boxes.PUBLICATIONS, "drop publication embi_changes"),
+    _sql("table missing from a publication", boxes.PUBLICATIONS, "alter publication embi_changes drop table employees"),
+    Planted("subscription enabled", boxes.SUBSCRIPTIONS, _subscribe, _unsubscribe, spoils=True),
+    Planted(
+        "active cron job",
+        boxes.CRON_JOBS,
+        _schedule,
+        lambda ward: _run(ward, "alter database embi reset cron.launch_active_jobs"),
+        spoils=True,
+    ),
+    _damage("foreign server that leads to production", boxes.FOREIGN_SERVERS, _lead_out),
+    Planted("collation of another version", boxes.COLLATIONS, lambda ward: ward.damage.age_collation(), spoils=True),
+    _damage("no statistics", boxes.STATISTICS, lambda ward: ward.damage.forget_statistics("payments")),
+    Planted(
+        "prepared transaction left",
+        boxes.PREPARED_TRANSACTIONS,
+        lambda ward: ward.damage.leave_prepared("left", "insert into currencies values ('XXX', 'none', 2)"),
+        lambda ward: _run(ward, "rollback prepared 'left'"),
+    ),
+    Planted(
+        "replication slot left",
+        boxes.REPLICATION_SLOTS,
+        lambda ward: _run(ward, "select pg_create_physical_replication_slot('left_over')::text"),
+        lambda ward: _run(ward, "select pg_drop_replication_slot('left_over')::text"),
+    ),
+)  # fmt: skip
+"""Everything in the database besides its rows."""
+
+IN_ACCESS: tuple[Planted, ...] = (
+    _sql("wrong owner", boxes.OWNERS, "alter table payments owner to embi_reporting"),
+    _sql("grant lost", boxes.GRANTS, "revoke select on employees from embi_app"),
+    _sql("grant to everybody", boxes.GRANTS, "grant select on salaries to public"),
+    _sql("row security off", boxes.ROW_SECURITY, "alter table notes disable row level security"),
+    _sql("policy missing", boxes.ROW_SECURITY, "drop policy notes_for_reading on notes"),
+    _role(
+        "missing role",
+        boxes.ROLES,
+        "drop role embi_analyst",
+        "create role embi_analyst login in role embi_reporting; alter role embi_analyst set default_transaction_read_only to on",
+    ),
+    _role("role that may do more", boxes.ROLES, "alter role embi_analyst createdb", "alter role embi_analyst nocreatedb"),
+    _role("membership lost", boxes.ROLES, "revoke embi_reporting from embi_analyst", "grant embi_reporting to embi_analyst"),
+    _role("application's role may not log in", boxes.CONNECTS, "alter role embi_app nologin", "alter role embi_app login"),
+    Planted(
+        "application's password is another one", boxes.AUTHENTICATION, _change_password, _put_back_password
+    ),
+)  # fmt: skip
+"""Who may do what."""
+
+
+def _awaiting(case: Case, table: str) -> Case:
+    """The owner expects rows in a table."""
+    tables = case.action.tables | {table: Expectation(min_rows=1)}
+    return replace(case, action=case.action.model_copy(update={"tables": tables}))
+
+
+def _aws(name: str, box: Box, undo: dict[str, Any], **changes: Any) -> Planted:
+    return Planted(name, box, lambda ward: ward.modify(**changes), lambda ward: ward.modify(**undo))
+
+
+def _of_writer(name: str, undo: dict[str, Any], **changes: Any) -> Planted:
+    return Planted(
+        name,
+        boxes.INSTANCE_PARITY,
+        lambda ward: ward.modify_writer(**changes),
+        lambda ward: ward.modify_writer(**undo),
+    )
+
+
+def _seen(**changes: Any) -> Callable[[Case], Case]:
+    """What was observed of the clone, changed."""
+
+    def changed(case: Case) -> Case:
+        return replace(case, scene=replace(case.scene, clone=case.scene.clone.model_copy(update=changes)))
+
+    return changed
+
+
+def _source_had(**changes: Any) -> Callable[[Case], Case]:
+    """What the plan saw of the source, changed."""
+
+    def changed(case: Case) -> Case:
+        source = case.action.source_seen
+        assert source is not None
+        seen = source.model_copy(update=changes)
+        return replace(case, action=case.action.model_copy(update={"source_seen": seen}))
+
+    return changed
+
+
+def _without_permission(field: str) -> Callable[[Case], Case]:
+    """The plan does not permit the difference: as after quarantine was lifted."""
+
+    def changed(case: Case) -> Case:
+        permitted = {name: why for name, why in case.action.permitted.items() if name != field}
+        return replace(case, action=case.action.model_copy(update={"permitted": permitted, "quarantine": {}}))
+
+    return changed
+
+
+def _default_group(ward: Ward) -> None:
+    ward.others["group"] = ward.described()["DBClusterParameterGroup"]
+    major = ward.described()["EngineVersion"].partition(".")[0]
+    ward.modify(DBClusterParameterGroupName=f"default.aurora-postgresql{major}")
+    ward.reboot()
+
+
+def _own_group(ward: Ward) -> None:
+    ward.modify(DBClusterParameterGroupName=ward.others["group"])
+    ward.reboot()
+
+
+def _open_group(ward: Ward, *ways: str) -> None:
+    """Another security group, that lets in whoever comes from there."""
+    ec2 = ward.lab.client("ec2")
+    groups = [each["VpcSecurityGroupId"] for each in ward.described()["VpcSecurityGroups"]]
+    ward.others["groups"] = groups
+    vpc = ec2.describe_security_groups(GroupIds=groups)["SecurityGroups"][0]["VpcId"]
+    name = f"open-{len(ways)}-{ward.run[-4:]}"
+    made = ec2.create_security_group(GroupName=name, Description="open", VpcId=vpc)["GroupId"]
+    rules = [{"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "IpRanges": [{"CidrIp": way}]} for way in ways]
+    ec2.authorize_security_group_ingress(GroupId=made, IpPermissions=rules)
+    ward.modify(VpcSecurityGroupIds=[made])
+
+
+def _default_security(ward: Ward) -> None:
+    ec2 = ward.lab.client("ec2")
+    groups = [each["VpcSecurityGroupId"] for each in ward.described()["VpcSecurityGroups"]]
+    ward.others["groups"] = groups
+    vpc = ec2.describe_security_groups(GroupIds=groups)["SecurityGroups"][0]["VpcId"]
+    wanted = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "group-name", "Values": ["default"]}]
+    default = ec2.describe_security_groups(Filters=wanted)["SecurityGroups"][0]["GroupId"]
+    ward.modify(VpcSecurityGroupIds=[default])
+
+
+def _own_security(ward: Ward) -> None:
+    ward.modify(VpcSecurityGroupIds=ward.others["groups"])
+
+
+def _untag(ward: Ward) -> None:
+    ward.rds.remove_tags_from_resource(ResourceName=ward.described()["DBClusterArn"], TagKeys=["CostCenter"])
+
+
+def _tag(ward: Ward) -> None:
+    tag = {"Key": "CostCenter", "Value": "CC-1020"}
+    ward.rds.add_tags_to_resource(ResourceName=ward.described()["DBClusterArn"], Tags=[tag])
+
+
+def _lose_reader(ward: Ward) -> None:
+    name = f"{ward.run}-2"
+    seen = ward.rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0]
+    ward.others["reader"] = seen
+    ward.rds.delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True)
+    ward.gone(name)
+
+
+def _new_reader(ward: Ward) -> None:
+    seen = ward.others["reader"]
+    named = ("DBInstanceIdentifier", "DBClusterIdentifier", "DBInstanceClass", "Engine", "PromotionTier")
+    ward.rds.create_db_instance(
+        **{name: seen[name] for name in named},
+        DBParameterGroupName=seen["DBParameterGroups"][0]["DBParameterGroupName"],
+        EnablePerformanceInsights=True,
+        PerformanceInsightsRetentionPeriod=7,
+        CACertificateIdentifier=seen["CACertificateIdentifier"],
+        Tags=seen["TagList"],
+    )
+    ward.settled()
+
+
+def _wear_role(ward: Ward) -> None:
+    role = ward.lab.client("iam").get_role(RoleName="embi-proxy")["Role"]["Arn"]
+    ward.others["role"] = role
+    ward.rds.add_role_to_db_cluster(DBClusterIdentifier=ward.run, RoleArn=role, FeatureName="s3Export")
+    ward.settled()
+
+
+def _take_role(ward: Ward) -> None:
+    ward.rds.remove_role_from_db_cluster(
+        DBClusterIdentifier=ward.run, RoleArn=ward.others["role"], FeatureName="s3Export"
+    )
+    ward.settled()
+
+
+def _allow_old_id(ward: Ward) -> None:
+    """Somebody may log in with IAM, but only to the resource id of the source."""
+    iam, old = ward.lab.client("iam"), ward.described(ward.branch.cluster)["DbClusterResourceId"]
+    login = {
+        "Effect": "Allow",
+        "Action": "rds-db:connect",
+        "Resource": f"arn:aws:rds-db:us-east-1:123456789012:dbuser:{old}/embi_app",
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [login]})
+    made = iam.create_policy(PolicyName="only-the-old-one", PolicyDocument=document)["Policy"]["Arn"]
+    ward.others["policy"] = made
+
+
+def _forbid_old_id(ward: Ward) -> None:
+    ward.lab.client("iam").delete_policy(PolicyArn=ward.others["policy"])
+
+
+def _no_page(case: Case) -> Case:
+    """The application's page answers, and says that it is not well."""
+    pages = tuple(page.model_copy(update={"contains": "another word"}) for page in case.action.health)
+    return replace(case, action=case.action.model_copy(update={"health": pages}))
+
+
+IN_AWS: tuple[Planted, ...] = (
+    Planted("default parameter group", boxes.PARAMETER_PARITY, _default_group, _own_group),
+    Planted(
+        "quarantine lifted",
+        boxes.QUARANTINE,
+        lambda ward: _at_large(ward, "max_logical_replication_workers", "4"),
+        lambda ward: _at_large(ward, "max_logical_replication_workers", "0"),
+    ),
+    Planted(
+        "pending reboot",
+        boxes.PARAMETERS,
+        lambda ward: ward.parameter("max_connections", "77"),
+        lambda ward: (ward.unset("max_connections"), ward.reboot())[0],
+    ),
+    Planted("default security group", boxes.SECURITY_GROUPS, _default_security, _own_security),
+    Planted(
+        "security group open to all", boxes.SECURITY_GROUPS, lambda ward: _open_group(ward, "0.0.0.0/0"), _own_security
+    ),
+    Planted(
+        "publicly accessible",
+        boxes.PUBLIC_ACCESS,
+        lambda ward: ward.modify_writer(PubliclyAccessible=True),
+        lambda ward: ward.modify_writer(PubliclyAccessible=False),
+    ),
+    Planted("unencrypted", boxes.ENCRYPTION, change=_seen(is_encrypted=False, kms_key=None)),
+    Planted("wrong KMS key", boxes.KMS, change=_seen(kms_key="arn:aws:kms:us-east-1:123456789012:key/another")),
+    Planted("IAM role missing", boxes.IAM_ROLES, change=_without_permission("roles")),
+    Planted("IAM role too many", boxes.IAM_ROLES, _wear_role, _take_role),
+    _aws(
+        "IAM authentication off",
+        boxes.CLUSTER_PARITY,
+        {"EnableIAMDatabaseAuthentication": True},
+        EnableIAMDatabaseAuthentication=False,
+    ),
+    Planted(
+        "managed secret absent",
+        boxes.CLUSTER_PARITY,
+        change=_source_had(master_secret="arn:aws:secretsmanager:::secret:x"),
+    ),
+    _aws(
+        "log exports off",
+        boxes.AUDIT_LOGGING,
+        {"CloudwatchLogsExportConfiguration": {"EnableLogTypes": ["postgresql"]}},
+        CloudwatchLogsExportConfiguration={"DisableLogTypes": ["postgresql"]},
+    ),
+    _aws("deletion protection off", boxes.DELETION_PROTECTION, {"DeletionProtection": True}, DeletionProtection=False),
+    _aws("retention of one day", boxes.CLUSTER_PARITY, {"BackupRetentionPeriod": 30}, BackupRetentionPeriod=1),
+    Planted("tags missing", boxes.CLUSTER_PARITY, _untag, _tag),
+    _of_writer(
+        "certificate authority differs",
+        {"CACertificateIdentifier": "rds-ca-rsa2048-g1"},
+        CACertificateIdentifier="rds-ca-ecc384-g1",
+    ),
+    _of_writer("wrong class", {"DBInstanceClass": "db.r6g.large"}, DBInstanceClass="db.t4g.medium"),
+    _of_writer(
+        "Performance Insights off",
+        {"EnablePerformanceInsights": True, "PerformanceInsightsRetentionPeriod": 7},
+        EnablePerformanceInsights=False,
+    ),
+    Planted("no reader", boxes.INSTANCE_PARITY, _lose_reader, _new_reader),
+    Planted("engine minor differs", boxes.ENGINE_VERSION, change=_seen(engine_version="15.1")),
+    Planted("cluster not available", boxes.CLUSTER_STATUS, change=_seen(status="inaccessible-encryption-credentials")),
+    Planted("login policy names the old resource id", boxes.CONNECT_POLICIES, _allow_old_id, _forbid_old_id),
+    Planted("health page is not well", boxes.HEALTH, change=_no_page),
+    _sql("an owner's check is missed", boxes.BUSINESS, "delete from salaries where employee_id = 5"),
+)
+"""The cluster, its instances, and what stands around them."""
+
+CATALOG: tuple[Planted, ...] = (*IN_ROWS, *IN_OBJECTS, *IN_ACCESS, *IN_AWS)
+"""Every defect of the matrix."""
