@@ -7,6 +7,7 @@ from dataclasses import replace
 from daybreak.assess import boxes
 from daybreak.model.inventory import Inventory
 from daybreak.prove.defect import Change, Defect, Need
+from daybreak.validate.visit import Subject
 
 AMCHECK = Need(
     "SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'amcheck')", "the server does not offer amcheck"
@@ -42,13 +43,17 @@ def _said(kind: str, name: str, **facts: str) -> Change:
         )
         return seen.model_copy(update={"items": items})
 
-    return lambda subject: replace(subject, altered=altered)
+    def changed(subject: Subject) -> Subject:
+        usual = subject.altered
+        return replace(subject, altered=lambda seen: altered(usual(seen)))
+
+    return changed
 
 
 ROWS: tuple[Defect, ...] = (
     Defect("missing table", boxes.TABLES, ("DROP TABLE currencies",)),
     Defect("row count low", boxes.ROWS, ("DELETE FROM orders WHERE id > 1000",)),
-    Defect("rows lost since the baseline", boxes.ROWS, ("DELETE FROM customers WHERE id > 100 AND false", "DELETE FROM events WHERE id % 2 = 0")),
+    Defect("rows lost since the baseline", boxes.ROWS, ("DELETE FROM events WHERE id % 2 = 0",)),
     Defect("newest row too old", boxes.RECENT, ("UPDATE orders SET updated_at = updated_at - interval '1 day'",)),
     Defect("newest row after the moment", boxes.RECENT, ("UPDATE orders SET updated_at = now() + interval '1 hour' WHERE id = 1",)),
     Defect("content changed", boxes.CONTENT, ("UPDATE currencies SET name = 'Euros' WHERE code = 'EUR'",)),
@@ -76,7 +81,8 @@ OBJECTS: tuple[Defect, ...] = (
     Defect(
         "invalid index",
         boxes.INDEXES,
-        refused="CREATE UNIQUE INDEX CONCURRENTLY orders_once ON orders (customer_id)",
+        ("DROP INDEX orders_by_share", "UPDATE orders SET amount = 0 WHERE id = 5"),
+        refused="CREATE INDEX CONCURRENTLY orders_by_share ON orders ((1 / amount))",
     ),
     Defect("missing index", boxes.INDEXES, ("DROP INDEX orders_by_customer",)),
     Defect(
@@ -180,7 +186,7 @@ APPLICATION: tuple[Defect, ...] = (
     Defect(
         "the owner's own check is missed",
         boxes.owners_box("every order has an amount"),
-        ("UPDATE orders SET amount = 0 WHERE id = 5",),
+        ("UPDATE orders SET amount = -1 WHERE id = 5",),
     ),
 )
 """What the application needs."""

@@ -13,26 +13,24 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
-from daybreak.assess.data import clock_of
 from daybreak.errors import DaybreakError, Failed
 from daybreak.model.actions import Validate
-from daybreak.model.answers import Counts, Silence, Tables
-from daybreak.model.baseline import Baseline, TableBaseline
+from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.inventory import Inventory
 from daybreak.model.moment import At
 from daybreak.model.proof import Planting
 from daybreak.model.requests import Thoroughness
-from daybreak.model.targets import Application, Waiver
+from daybreak.model.targets import Application, Objectives, Target, Waiver
 from daybreak.model.world import Cluster, Identity
-from daybreak.postgres.rows import Scan
 from daybreak.postgres.scratch import PREFIX, Scratch
 from daybreak.postgres.session import Login
 from daybreak.prove import in_observation, specimen
 from daybreak.prove.defect import Defect
 from daybreak.prove.in_database import AMCHECK
-from daybreak.validate.counting import Budget, count_rows
-from daybreak.validate.probes import Place, list_tables, take_inventory
+from daybreak.validate.crew import Budget
+from daybreak.validate.probes import Place
+from daybreak.validate.recording import Sitting, record
 from daybreak.validate.run import Patience, validate
 from daybreak.validate.visit import Subject
 
@@ -216,43 +214,31 @@ class Bench:
             login_of=lambda _reference: Login(self.names.roles["application"], self._password),
             patience=_PATIENCE,
             source_inventory=baseline.inventory,
+            altered=self._as_recovered,
+        )
+
+    def _as_recovered(self, seen: Inventory) -> Inventory:
+        """The copy's catalog as a clone's would be: recovered when the specimen was recorded, and changed only since."""
+        recorded = self._baseline.inventory if self._baseline else seen
+        return seen.model_copy(
+            update={"checkpoint": recorded.taken, "next_xid": recorded.next_xid, "next_oid": recorded.newest_oid + 1}
         )
 
     def _recorded(self) -> Baseline:
         """The specimen as it is, recorded like any baseline."""
         place = Place(self.scratch.at(self.names.template), self.scratch.login)
-        tables, inventory = list_tables(place, _LIMIT), take_inventory(place, _LIMIT)
-        if isinstance(tables, Silence) or isinstance(inventory, Silence):
-            raise Failed("the specimen cannot be read", "repeat the command")
-        now = inventory.taken or datetime.now(UTC)
-        scans = [Scan(table, clock_of(table, None), now) for table in tables.tables if table.is_counted]
-        counts = count_rows(place, scans, _PATIENCE.counting, _nobody)
-        if isinstance(counts, Silence):
-            raise Failed(f"the specimen cannot be counted: {counts.why}", "repeat the command")
-        return self._baseline_of(tables, counts, inventory, now)
-
-    def _baseline_of(self, tables: Tables, counts: Counts, inventory: Inventory, now: datetime) -> Baseline:
-        sizes = {table.oid: table for table in tables.tables}
-        return Baseline(
-            target="proof",
-            taken=now,
-            stands_for=now,
-            identity=self.identity,
-            database=self.names.copy,
-            server_version=inventory.server_version,
-            next_xid=inventory.next_xid,
-            tables=tuple(
-                TableBaseline(
-                    name=sizes[count.table].full,
-                    rows=count.rows,
-                    clock=count.clock,
-                    newest=count.newest,
-                    size=sizes[count.table].size,
-                )
-                for count in counts.counted
-            ),
-            inventory=inventory,
+        promises = Objectives(rpo=_RPO, rto=_RPO, retention=_RPO)
+        tables = dict(specimen.TABLES)
+        target = Target(
+            name="proof",
+            cluster=self.cluster.identifier,
+            region=self.identity.region,
+            objectives=promises,
+            tables=tables,
         )
+        sitting = Sitting(target, self.cluster, self.identity, datetime.now(UTC), is_fingerprinted=True)
+        # The checks read a copy, and hold against it what the baseline says of a database of the same name.
+        return record(place, sitting, _nobody).model_copy(update={"database": self.names.copy})
 
 
 def alarms(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
