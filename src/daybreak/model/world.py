@@ -187,10 +187,6 @@ class Snapshot(Value):
     tags: dict[str, str] = Field(default_factory=dict)
 
 
-Recorded = Cluster | AutomatedBackup | Snapshot
-"""What tells of a database which engine, key and port it had."""
-
-
 Origin = Cluster | AutomatedBackup | Snapshot
 """What a clone was made of, as far as it tells the engine, the key and the resource id."""
 

@@ -14,7 +14,7 @@ from daybreak.model.moment import At
 from daybreak.model.observation import Observation
 from daybreak.model.requests import PitrRequest, SnapshotRequest
 from daybreak.model.targets import Network, Target
-from daybreak.model.world import AutomatedBackup, Cluster, Instance, Recorded, Snapshot, Surroundings, Window
+from daybreak.model.world import AutomatedBackup, Cluster, Instance, Origin, Snapshot, Surroundings, Window
 
 NEWEST = "latest"
 """What a person writes for the newest snapshot."""
@@ -38,7 +38,7 @@ class Source:
     window: Window | None = None
 
     @property
-    def storage(self) -> Recorded | None:
+    def storage(self) -> Origin | None:
         """What records the engine, the key and the port of the data that is restored."""
         return self.snapshot or self.living or self.backup
 
