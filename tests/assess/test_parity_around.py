@@ -97,6 +97,14 @@ def test_an_endpoint_that_is_missing_or_leads_elsewhere_is_found(endpoints: tupl
     assert surroundings_parity(SOURCE, _clone(endpoints=endpoints), HELD).standing is UNFIT
 
 
+def test_an_endpoint_without_an_instance_left_is_told_where_the_clone_is_smaller() -> None:
+    """Staging has no reader; the endpoint for readers has nowhere to lead."""
+    small = Circumstances(HELD.quarantine, {"endpoints": "without embi-reporting"}, HELD.names, frozenset({"clone-1"}))
+    assert surroundings_parity(SOURCE, _clone(endpoints=()), small).standing is FIT
+    everybody = SOURCE.model_copy(update={"endpoints": (_endpoint("all", kind="ANY"),)})
+    assert surroundings_parity(everybody, _clone(endpoints=()), small).standing is UNFIT
+
+
 def test_autoscaling_and_proxies_are_missing_once_quarantine_is_over() -> None:
     """Until cutover nothing may lead to the clone; after it, a proxy that leads to the old cluster is an outage."""
     complete = _clone(scaling=SOURCE.scaling, proxies=SOURCE.proxies)

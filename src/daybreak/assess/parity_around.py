@@ -15,7 +15,7 @@ from daybreak.assess.boxes import Asked
 from daybreak.assess.details import Sum, decided, line, unknown
 from daybreak.model.findings import Detail, Finding
 from daybreak.model.names import printable
-from daybreak.model.world import CustomEndpoint, ParameterGroup, Surroundings
+from daybreak.model.world import ParameterGroup, Surroundings
 
 _UNSET = "the default"
 _UNTIL_CUTOVER = "it leads to the source by name, and nothing leads to a clone in quarantine until cutover"
@@ -29,7 +29,13 @@ class Circumstances:
     quarantine: Mapping[str, str] = field(default_factory=dict)
     permitted: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
-    """The clone's name for each of the source's instances."""
+    """The clone's name for each of the source's instances, also of those that a smaller clone does without."""
+    there: frozenset[str] = frozenset()
+    """The clone's instances."""
+
+    def named(self, members: tuple[str, ...]) -> tuple[str, ...]:
+        """What the clone calls these instances of the source."""
+        return tuple(self.names.get(each, each) for each in members)
 
 
 def parameter_parity(seen: Surroundings | None, around: Surroundings, circumstances: Circumstances) -> Finding:
@@ -111,28 +117,28 @@ def _endpoints(seen: Surroundings, around: Surroundings, circumstances: Circumst
     """Endpoints have names of their own; what counts is their kind and where they lead."""
     if dark := _unseen("endpoints", seen, around):
         return dark
-    has = Counter(_leads(each, {}) for each in around.endpoints)
+    has = Counter(_leads(each.kind, each.static_members, each.excluded_members) for each in around.endpoints)
     lines = []
     for endpoint in seen.endpoints:
-        wanted = _leads(endpoint, circumstances.names)
+        static, excluded = map(circumstances.named, (endpoint.static_members, endpoint.excluded_members))
+        wanted = _leads(endpoint.kind, static, excluded)
         name = f"custom endpoint {endpoint.identifier}"
         if has[wanted] > 0:
             has[wanted] -= 1
             lines.append(line(name, wanted, wanted, is_fit=True))
-        else:
-            reason = circumstances.permitted.get("endpoints")
-            lines.append(line(name, wanted, "missing", is_fit=reason is not None, why=reason or ""))
+            continue
+        # Only what names an instance that the clone does without cannot be made there.
+        cannot_be = not {*static, *excluded} <= circumstances.there
+        reason = circumstances.permitted.get("endpoints") if cannot_be else None
+        lines.append(line(name, wanted, "missing", is_fit=reason is not None, why=reason or ""))
     lines += [line("custom endpoint", "no such endpoint", extra, is_fit=False) for extra in has.elements()]
     return lines
 
 
-def _leads(endpoint: CustomEndpoint, names: Mapping[str, str]) -> str:
-    """Where an endpoint leads, as the clone would say it."""
-    static = sorted(names.get(each, each) for each in endpoint.static_members)
-    excluded = sorted(names.get(each, each) for each in endpoint.excluded_members)
-    words = endpoint.kind.upper()
-    words += f" to {', '.join(static)}" if static else ""
-    return printable(words + (f" but {', '.join(excluded)}" if excluded else ""))
+def _leads(kind: str, static: tuple[str, ...], excluded: tuple[str, ...]) -> str:
+    """Where an endpoint leads, in words."""
+    words = kind.upper() + (f" to {', '.join(sorted(static))}" if static else "")
+    return printable(words + (f" but {', '.join(sorted(excluded))}" if excluded else ""))
 
 
 def _scaling(seen: Surroundings, around: Surroundings, circumstances: Circumstances) -> list[Detail]:

@@ -17,6 +17,8 @@ def findings(visit: Visit) -> Iterator[Finding]:
     yield parity.cluster_parity(source, subject.clone, subject.permitted)
     yield parity.instance_parity(source, seen, clone, subject.permitted)
     names = parity.paired(source, seen, clone) if source else {}
-    circumstances = Circumstances(action.quarantine, subject.permitted, names)
+    circumstances = Circumstances(
+        action.quarantine, subject.permitted, names, frozenset(each.identifier for each in clone)
+    )
     yield parity_around.parameter_parity(action.surroundings_seen, subject.surroundings, circumstances)
     yield parity_around.surroundings_parity(action.surroundings_seen, subject.surroundings, circumstances)
