@@ -1,0 +1,58 @@
+"""Builders of what a database said about its rows, and of baselines, for the judges of data."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from daybreak.model.answers import Count, Counts, Table, Tables
+from daybreak.model.baseline import Baseline, TableBaseline
+from daybreak.model.inventory import Inventory
+from tests.fix_worlds import identity
+
+MOMENT = datetime(2024, 1, 15, 14, 30, tzinfo=UTC)
+SOME_TIME = timedelta(seconds=2)
+
+
+def tables(*names: str, **changes: Any) -> Tables:
+    """Plain tables of these names, numbered from 1."""
+    listed = tuple(
+        Table(oid=number, namespace="public", name=name, kind="table", size=1000 * number)
+        for number, name in enumerate(names, 1)
+    )
+    return Tables.model_validate({"asked": "q", "took": SOME_TIME, "database": "embi", "tables": listed} | changes)
+
+
+def counts(rows: dict[str, int], of: Tables, **changes: Any) -> Counts:
+    """So many rows in each of the tables."""
+    numbers = {table.name: table.oid for table in of.tables}
+    prints: dict[str, str] = changes.pop("fingerprints", {})
+    counted = tuple(
+        Count(table=numbers[name], name=f"public.{name}", rows=number, fingerprint=prints.get(name))
+        for name, number in rows.items()
+    )
+    return Counts.model_validate(
+        {"asked": "q", "took": SOME_TIME, "counted": counted, "server_version": "15.4", "encoding": "UTF8"} | changes
+    )
+
+
+def baseline(rows: dict[str, int], **changes: Any) -> Baseline:
+    """What was there an hour before the moment."""
+    prints: dict[str, str] = changes.pop("fingerprints", {})
+    is_exact: bool = changes.pop("is_exact", True)
+    listed = tuple(
+        TableBaseline(name=f"public.{name}", rows=number, is_exact=is_exact, fingerprint=prints.get(name))
+        for name, number in rows.items()
+    )
+    defaults: dict[str, Any] = {
+        "target": "embi",
+        "taken": MOMENT - timedelta(hours=1),
+        "stands_for": MOMENT - timedelta(hours=1),
+        "identity": identity(),
+        "database": "embi",
+        "server_version": "15.4",
+        "encoding": "UTF8",
+        "tables": listed,
+        "inventory": Inventory(asked="q", database="embi"),
+    }
+    return Baseline(**(defaults | changes))
