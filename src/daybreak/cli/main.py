@@ -31,6 +31,7 @@ VERBS: dict[str, tuple[str, str]] = {
         "daybreak.cli.validate:validate",
         "Run the checklist against a run's clone or a cluster, as it is now; nothing is changed.",
     ),
+    "capture": ("daybreak.cli.capture:capture", "Keep what the backups of TARGET do not hold, to rebuild it from."),
     "baseline": ("daybreak.cli.baseline:baseline", "Record what TARGET holds now: rows, newest times, objects."),
     "watch": ("daybreak.cli.runs:watch", "Follow a run that another terminal carries out."),
     "resume": ("daybreak.cli.runs:resume", "Go on with a run that was interrupted."),

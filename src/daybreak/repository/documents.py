@@ -19,7 +19,6 @@ from daybreak.model.baseline import Baseline
 from daybreak.model.capsule import Capsule
 from daybreak.model.kept import Kept, Kind
 from daybreak.model.names import printable
-from daybreak.model.value import canonical
 
 Document = Capsule | Baseline
 D = TypeVar("D", Capsule, Baseline)
@@ -30,10 +29,6 @@ FORMAT = 1
 _TARGET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _NAME = re.compile(r"(\d{8}T\d{6}\.\d{6}Z)-([0-9a-f]{64})\.json")
 _COMPACT = "%Y%m%dT%H%M%S.%fZ"
-_FLEETING = frozenset(
-    {"asked", "took", "taken", "newest_oid", "next_oid", "next_xid", "checkpoint", "newest_xid", "oldest_xid"}
-)
-"""What an inventory says of its own taking and of a database's progress, not of what is in it."""
 
 
 def folder_of(kind: Kind, target: str) -> str:
@@ -102,18 +97,3 @@ def _plain(body: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return plain if isinstance(plain, dict) else {}
-
-
-def is_same(one: Capsule, other: Capsule) -> bool:
-    """Whether two capsules hold the same configuration, whenever each was taken and however far the backups reach."""
-    return canonical(_lasting(one)) == canonical(_lasting(other))
-
-
-def _lasting(capsule: Capsule) -> dict[str, Any]:
-    plain = capsule.plain()
-    del plain["taken"], plain["cluster"]["window"], plain["cluster"]["status"], plain["identity"]["caller"]
-    for instance in plain["instances"]:
-        del instance["status"]
-    if plain["inventory"]:
-        plain["inventory"] = {name: value for name, value in plain["inventory"].items() if name not in _FLEETING}
-    return plain

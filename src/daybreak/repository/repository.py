@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from daybreak.assess.capsules import capsule_changes
 from daybreak.errors import DaybreakError, Failed, Refused, Unreachable
 from daybreak.model.baseline import Baseline
 from daybreak.model.capsule import Capsule
@@ -22,7 +23,6 @@ from daybreak.repository.documents import (
     Document,
     document_in,
     folder_of,
-    is_same,
     kept_in,
     kept_of,
     key_of,
@@ -162,7 +162,7 @@ class Repository:
             kept = self.newest("capsule", capsule.target)
             if kept is not None and kept.stands_for <= capsule.taken:
                 last, body = self._document(kept, Capsule)
-                return (kept, body) if is_same(last, capsule) else None
+                return (kept, body) if not capsule_changes(last, capsule) else None
         except DaybreakError:
             return None
         return None

@@ -1,0 +1,106 @@
+"""Capturing: keep what Aurora's backups do not hold of a cluster, while it is there to be asked.
+
+The law: only looks, and never a secret: of the master password only the reference. What cannot be asked leaves a capsule
+that says so, because half a configuration is worth more than none on the day the cluster is gone.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+from daybreak.app.app import App, explained
+from daybreak.assess.capsules import Change, capsule_changes
+from daybreak.aws.gateway import Aws
+from daybreak.aws.secrets import credentials_of
+from daybreak.errors import DaybreakError, Refused
+from daybreak.model.answers import Silence
+from daybreak.model.capsule import Capsule
+from daybreak.model.inventory import Inventory
+from daybreak.model.kept import Kept
+from daybreak.model.names import printable
+from daybreak.model.targets import Target
+from daybreak.model.world import Cluster
+from daybreak.observe.look import Lookout
+from daybreak.observe.surroundings import surroundings_of
+from daybreak.postgres.session import Address, Login
+from daybreak.validate.probes import Place, take_inventory
+
+_ASKING = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class Captured:
+    """A capsule that was taken, and how it compares with the one before."""
+
+    kept: Kept
+    """The document that holds it: an earlier one when nothing has changed since."""
+    capsule: Capsule
+    is_new: bool
+    places: tuple[str, ...]
+    previous: Kept | None = None
+    changes: tuple[Change, ...] | None = None
+    """Since the previous one; none when there is none that can be read."""
+
+
+def capture(app: App, name: str) -> Captured:
+    """Take the capsule of a target's cluster and keep it; raises ``Refused`` when there is no cluster to ask."""
+    target = app.target(name)
+    capsule = _taken(app, target)
+    repository = app.repository
+    previous, changes = None, None
+    with suppress(DaybreakError):  # whether it can be kept is told below
+        previous = repository.newest("capsule", target.name)
+        changes = capsule_changes(repository.capsule(previous), capsule) if previous else None
+    kept = repository.keep(capsule)
+    is_new = kept.stands_for == capsule.taken
+    return Captured(kept, capsule, is_new, repository.places, previous, changes)
+
+
+def captured(app: App, name: str) -> tuple[Kept, ...]:
+    """The capsules of a target that are kept, oldest first."""
+    return app.repository.listed("capsule", app.target(name).name)
+
+
+def _taken(app: App, target: Target) -> Capsule:
+    aws = app.aws(target.region)
+    now = app.timing.now()
+    with explained(f'looking at "{target.cluster}"'):
+        lookout = Lookout(aws)
+        identity, cluster = aws.identity(), lookout.cluster(target.cluster)
+        if cluster is None:
+            raise Refused(
+                f'there is no cluster "{printable(target.cluster)}" in {aws.region} to take a capsule of',
+                f"daybreak capture {target.name} --list  # those that are kept",
+                f"daybreak plan pitr {target.name} --to latest  # brings it back from its kept backup",
+            )
+        found = lookout.instances([cluster.identifier])
+        instances = tuple(found[name] for name in sorted(found))
+        around = surroundings_of(aws, cluster, instances)
+    inventory = _inside(app, aws, target, cluster)
+    return Capsule(
+        target=target.name,
+        taken=now,
+        identity=identity,
+        cluster=cluster,
+        instances=instances,
+        surroundings=around,
+        inventory=inventory if isinstance(inventory, Inventory) else None,
+        why_no_inventory=inventory.why if isinstance(inventory, Silence) else "",
+    )
+
+
+def _inside(app: App, aws: Aws, target: Target, cluster: Cluster) -> Inventory | Silence:
+    """What is inside PostgreSQL, or why that is not known."""
+    asked = f'the database of "{cluster.identifier}"'
+    if target.login is None:
+        return Silence(asked=asked, why=f'no login is configured: login = "secretsmanager:NAME" for "{target.name}"')
+    if not cluster.endpoint:
+        return Silence(asked=asked, why="AWS names no endpoint")
+    address = Address(cluster.endpoint, cluster.port, target.database or cluster.database or "postgres")
+    try:
+        found = credentials_of(target.login, aws, app.environ, (address.host, address.port))
+    except DaybreakError as error:
+        return Silence(asked=asked, why=error.message)
+    return take_inventory(Place(address, Login(found.username, found.password)), _ASKING)

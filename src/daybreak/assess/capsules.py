@@ -1,0 +1,94 @@
+"""What became of a configuration between two capsules, field by field.
+
+The law: what moves by itself (how far backups reach, how far a sequence is, who is busy) is no change of a configuration, so
+two capsules without a change between them say the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from daybreak.model.capsule import Capsule
+from daybreak.model.inventory import Inventory
+from daybreak.model.value import Value, canonical
+
+_MOVING = frozenset({"taken", "format", "target"})
+_MOVING_OF_CLUSTER = frozenset({"status", "window", "has_pending_changes"})
+_MOVING_OF_INSTANCE = frozenset({"status", "has_pending_changes", "parameter_group_status"})
+_MOVING_KINDS = frozenset({"sequence", "statistics", "prepared transaction", "replication slot"})
+"""Kinds of things in a database that work itself changes."""
+_NAMES = ("identifier", "name", "proxy", "arn", "what")
+"""What tells an entry of a list from the others, the first that it has."""
+
+
+class Change(Value):
+    """One thing that two capsules hold differently."""
+
+    field: str
+    """Where it stands, such as ``cluster.is_protected``."""
+    before: str
+    """Empty where it was not there."""
+    after: str
+    """Empty where it is not there any more."""
+
+
+def capsule_changes(before: Capsule, after: Capsule) -> tuple[Change, ...]:
+    """What the second capsule holds differently, in the order of its fields; empty when it holds the same."""
+    then, now = _flat(before), _flat(after)
+    fields = dict.fromkeys([*then, *now])
+    return tuple(
+        Change(field=field, before=then.get(field, ""), after=now.get(field, ""))
+        for field in fields
+        if then.get(field, "") != now.get(field, "")
+    )
+
+
+def _flat(capsule: Capsule) -> dict[str, str]:
+    plain = capsule.plain()
+    for name in _MOVING:
+        del plain[name]
+    del plain["inventory"], plain["identity"]["caller"]
+    for name in _MOVING_OF_CLUSTER:
+        del plain["cluster"][name]
+    for member in plain["cluster"]["members"]:
+        del member["parameter_group_status"]
+    for instance in plain["instances"]:
+        for name in _MOVING_OF_INSTANCE:
+            del instance[name]
+    for proxy in plain["surroundings"]["proxies"]:
+        del proxy["status"]
+    return dict(_leaves(plain, "")) | (_items(capsule.inventory) if capsule.inventory else {})
+
+
+def _leaves(plain: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Each value with where it stands; an entry of a list stands under its name."""
+    match plain:
+        case dict():
+            for key, value in plain.items():
+                yield from _leaves(value, f"{path}.{key}" if path else key)
+        case list() if plain and all(isinstance(entry, dict) for entry in plain):
+            for entry in plain:
+                name = next((entry[key] for key in _NAMES if entry.get(key)), "")
+                rest = {key: value for key, value in entry.items() if value != name}
+                yield f"{path}[{name}]", "there"
+                yield from _leaves(rest, f"{path}[{name}]")
+        case list():
+            yield path, ", ".join(entry if isinstance(entry, str) else canonical(entry).decode() for entry in plain)
+        case bool():
+            yield path, "yes" if plain else "no"
+        case None:
+            yield path, ""
+        case _:
+            yield path, str(plain)
+
+
+def _items(inventory: Inventory) -> dict[str, str]:
+    """What is inside PostgreSQL, and what of it could not be read."""
+    items = {
+        f"{item.kind} {item.name}": ", ".join(f"{key}: {value}" for key, value in sorted(item.facts.items())) or "there"
+        for item in inventory.items
+        if item.kind not in _MOVING_KINDS
+    }
+    unlisted = {f"{each.kind} (all)": f"not read: {each.why}" for each in inventory.unlisted}
+    return {"server version": inventory.server_version, "database": inventory.database} | items | unlisted

@@ -1,0 +1,50 @@
+"""`daybreak capture`: keep what Aurora's backups do not hold of a cluster."""
+
+from __future__ import annotations
+
+import click
+
+from daybreak.cli.options import Given, shared
+
+
+@click.command()
+@click.argument("target")
+@click.option("--list", "is_list", is_flag=True, help="List the capsules that are kept, and take none.")
+@shared()
+def capture(given: Given, target: str, *, is_list: bool) -> None:
+    """Keep what the backups of TARGET do not hold, to rebuild it from.
+
+    Parameter groups with their values, networks, roles, endpoints, autoscaling, proxies, tags, and the roles and grants
+    inside PostgreSQL; no secret. The source is only read. A restore of a deleted cluster takes the newest capsule that is
+    not after its moment.
+    """
+    import json
+
+    from daybreak.app.capturing import capture, captured
+    from daybreak.cli.rendering import as_text
+    from daybreak.report.capsule_text import capsule_view, capsules_view, changes_view, kept_view
+
+    app = given.app()
+    if is_list:
+        kept = captured(app, target)
+        plain = json.dumps([each.plain() for each in kept], indent=2, ensure_ascii=False)
+        click.echo(plain if given.is_json else as_text(capsules_view(kept)), nl=given.is_json)
+        return
+    made = capture(app, target)
+    if given.is_json:
+        document = {
+            "kept": made.kept.plain(),
+            "is_new": made.is_new,
+            "places": list(made.places),
+            "previous": made.previous.plain() if made.previous else None,
+            "changes": None if made.changes is None else [change.plain() for change in made.changes],
+            "capsule": made.capsule.plain(),
+        }
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        return
+    for view in (
+        capsule_view(made.capsule),
+        kept_view(made.kept, made.places, is_new=made.is_new),
+        changes_view(made.previous, made.changes),
+    ):
+        click.echo(as_text(view), nl=False)

@@ -1,0 +1,87 @@
+"""``daybreak capture`` for people: what was kept, what it does not hold, and what changed since the last one."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from daybreak.assess.capsules import Change
+from daybreak.model.capsule import Capsule
+from daybreak.model.kept import Kept
+from daybreak.model.value import iso
+from daybreak.report.words import plain
+
+MOST_CHANGES = 20
+"""How many changes are shown; the rest is in the JSON."""
+_LONGEST = 60
+
+
+def capsule_view(capsule: Capsule) -> RenderableType:
+    """What a capsule holds, in one line, and what it could not see."""
+    around = capsule.surroundings
+    values = sum(
+        len(group.parameters) for group in (around.parameter_group, *around.instance_parameter_groups) if group
+    )
+    held = [
+        f"{len(capsule.instances)} instances",
+        f"{values} parameter values",
+        f"{len(around.security_groups)} security groups",
+        f"{len(around.endpoints)} custom endpoints",
+        "autoscaling" if around.scaling else "no autoscaling",
+        f"{len(around.proxies)} proxies",
+        f"{len(around.connect_policies)} IAM login policies",
+    ]
+    if capsule.inventory:
+        held.append(f"{len(capsule.inventory.items):,} things inside PostgreSQL")
+    missing = [f"not seen: {each.what}: {each.why}" for each in around.unseen]
+    if capsule.inventory is None:
+        missing.append(f"not asked: what is inside PostgreSQL: {capsule.why_no_inventory}")
+    else:
+        missing += [f"not read: {each.kind}: {each.why}" for each in capsule.inventory.unlisted]
+    head = f"capsule of {capsule.target} as of {iso(capsule.taken)}: {', '.join(held)}"
+    return Group(plain(head, "bold"), *(plain(each, "yellow") for each in missing))
+
+
+def kept_view(kept: Kept, places: tuple[str, ...], *, is_new: bool) -> RenderableType:
+    """Where it is, and under which digest."""
+    if not is_new:
+        return plain(f"nothing has changed since {iso(kept.stands_for)}: that capsule stands, {kept.sha256[:12]}")
+    return Group(*(plain(f"kept in {place} as {kept.sha256[:12]}") for place in places))
+
+
+def changes_view(previous: Kept | None, changes: tuple[Change, ...] | None) -> RenderableType:
+    """What changed since the last one, field by field."""
+    if previous is None:
+        return plain("the first one that is kept")
+    if changes is None:
+        return plain(f"the one before, of {iso(previous.stands_for)}, cannot be read", "yellow")
+    rest = len(changes) - MOST_CHANGES
+    return Group(
+        *([plain(f"since {iso(previous.stands_for)}:")] if changes else []),
+        *(_change(each) for each in changes[:MOST_CHANGES]),
+        *([plain(f"  and {rest} more: -o json shows all")] if rest > 0 else []),
+    )
+
+
+def capsules_view(kept: tuple[Kept, ...]) -> RenderableType:
+    """The capsules that are kept, newest first."""
+    if not kept:
+        return plain("no capsule is kept")
+    table = Table("taken", "digest", "place", box=box.SIMPLE_HEAD)
+    for each in reversed(kept):
+        table.add_row(iso(each.stands_for), each.sha256[:12], plain(each.place))
+    return table
+
+
+def _change(change: Change) -> Text:
+    if not change.before:
+        return plain(f"  + {change.field}: {_short(change.after)}")
+    if not change.after:
+        return plain(f"  - {change.field}: {_short(change.before)}")
+    return plain(f"  ~ {change.field}: {_short(change.before)} became {_short(change.after)}")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
