@@ -13,7 +13,7 @@ from daybreak.assess import boxes, objects
 from daybreak.assess.objects import Circumstances, Witnesses
 from daybreak.model.answers import Silence
 from daybreak.model.findings import Finding, Standing
-from daybreak.model.inventory import Inventory, Item, Kind, Unlisted
+from daybreak.model.inventory import LOCKED, Inventory, Item, Kind, Unlisted
 
 FIT, UNFIT, UNKNOWN = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN
 MOMENT = datetime(2024, 1, 15, 14, 30, tzinfo=UTC)
@@ -269,6 +269,13 @@ def test_a_kind_the_source_may_not_show_is_no_witness() -> None:
     source = stock(unlisted=(Unlisted(kind="membership", why="permission denied"),))
     finding = judged(stock(item("membership", xmin=OWN_XID)), Witnesses(source=source))["security.roles"]
     assert finding.standing is UNKNOWN
+
+
+def test_what_somebody_has_locked_is_unknown_and_not_different() -> None:
+    """A migration that runs while we look must not look like damage, nor like a definition that was read."""
+    locked = item("index", facts={**DEFINED["index"], "definition": LOCKED})
+    assert judged(stock(locked), Witnesses(source=stock(item("index"))))["data.indexes"].standing is UNKNOWN
+    assert judged(stock(item("index")), Witnesses(source=stock(locked)))["data.indexes"].standing is FIT
 
 
 def test_a_clone_that_does_not_answer_is_unknown_in_every_box() -> None:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import cached_property, reduce
 
 from daybreak.model.findings import Detail, Standing
-from daybreak.model.inventory import Inventory, Item, Kind, is_before, newer_xid
+from daybreak.model.inventory import LOCKED, Inventory, Item, Kind, is_before, newer_xid
 from daybreak.model.names import printable
 
 FIT, UNFIT, UNKNOWN = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN
@@ -111,8 +111,13 @@ class Past:
             yield from self._missing(three)
         elif not three.shown:
             yield from self._extra(clone)
-        elif all(self._facts(clone) != self._facts(item) for item in three.shown):
+        elif all(self._differing(clone, item) for item in three.shown):
             yield from self._different(three, clone)
+        for name, value in clone.facts.items() if clone else ():
+            if LOCKED in value:
+                yield Detail(
+                    name=three.any.name, standing=UNKNOWN, expected=printable(name), found="not read", why=LOCKED
+                )
 
     @property
     def _inventories(self) -> tuple[Inventory | None, ...]:
@@ -133,6 +138,15 @@ class Past:
             for name, value in item.facts.items()
             if name not in _OWN_NUMBERS and not name.startswith(_OWN_LEADS)
         }
+
+    def _differing(self, clone: Item, item: Item) -> tuple[str, ...]:
+        """The facts in which two items differ, of those that could be read in both."""
+        one, other = self._facts(clone), self._facts(item)
+        return tuple(
+            name
+            for name in dict.fromkeys((*other, *one))
+            if one.get(name) != other.get(name) and LOCKED not in one.get(name, "") + other.get(name, "")
+        )
 
     # -- missing ------------------------------------------------------------------------------------------------------
 
@@ -198,7 +212,7 @@ class Past:
         witness = three.source or three.baseline
         assert witness is not None  # noqa: S101  # something is different from a witness
         expected, found = self._facts(witness), self._facts(clone)
-        names = [name for name in dict.fromkeys((*expected, *found)) if expected.get(name) != found.get(name)]
+        names = self._differing(clone, witness)
         for name in names:
             yield Detail(
                 name=clone.name if len(names) == 1 and clone.kind != "column" else f"{clone.name}: {printable(name)}",
@@ -214,7 +228,7 @@ class Past:
 
     def _why_different(self, three: Three, clone: Item) -> tuple[Standing, str]:
         baseline, source = three.baseline, three.source
-        do_agree = baseline is not None and source is not None and self._facts(baseline) == self._facts(source)
+        do_agree = baseline is not None and source is not None and not self._differing(baseline, source)
         if source is not None:
             if self._names_a_renamed_role(clone, source):
                 return FIT, "a role was renamed in the source since"

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from daybreak.assess.objects_past import FIT, UNFIT, UNKNOWN, Three
 from daybreak.model.findings import Detail, Standing
-from daybreak.model.inventory import Item
+from daybreak.model.inventory import LOCKED, Item
 from daybreak.model.names import printable
 
 
@@ -106,7 +106,7 @@ def emptied(three: Three, circumstances: Circumstances) -> Iterator[Detail]:
     is_awaited = bool(names & circumstances.awaited)
     had_rows = any(shown.facts.get("has data") == "yes" for shown in three.shown)
     has_rows = item.facts.get("has data")
-    if has_rows is None:
+    if has_rows == LOCKED:
         yield Detail(
             name=item.name, standing=UNKNOWN, expected="readable", found="locked", why="somebody has locked it"
         )

@@ -45,6 +45,9 @@ Kind = Literal[
 ]
 """What there can be in a database; each kind is read by one statement and judged by one check."""
 
+LOCKED = "not read: somebody has locked the table"
+"""What stands for a fact that PostgreSQL would have waited for somebody's lock to tell."""
+
 _XIDS = 2**32
 _FIRST_NORMAL_XID = 3
 

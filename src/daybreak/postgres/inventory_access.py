@@ -114,7 +114,8 @@ SELECT pg_catalog.format('%I.%I.%I', n.nspname, c.relname, p.polname), p.oid::bi
        pg_catalog.jsonb_build_object('command', p.polcmd::text, 'permissive', p.polpermissive,
            'roles', (SELECT pg_catalog.string_agg(CASE WHEN r = 0 THEN 'everybody' ELSE pg_catalog.pg_get_userbyid(r)::text END, ', ')
                      FROM pg_catalog.unnest(p.polroles) r),
-           'using', pg_catalog.pg_get_expr(p.polqual, p.polrelid), 'check', pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid))
+           'using', <unlocked p.polrelid> pg_catalog.pg_get_expr(p.polqual, p.polrelid) END,
+           'check', <unlocked p.polrelid> pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid) END)
 FROM pg_catalog.pg_policy p
 JOIN pg_catalog.pg_class c ON c.oid = p.polrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE <users> AND <own pg_class c.oid>
