@@ -14,7 +14,7 @@ from daybreak.model.answers import Answer, Setting, Settings, Silence
 from daybreak.model.findings import Finding
 from daybreak.model.names import printable
 from daybreak.model.value import Span
-from daybreak.model.world import Cluster, Instance, Recorded
+from daybreak.model.world import Cluster, Instance, Origin
 
 _CLUSTER_CALL = Asked("rds:DescribeDBClusters")
 _INSTANCE_CALL = Asked("rds:DescribeDBInstances")
@@ -55,7 +55,7 @@ def _milliseconds(span: Span) -> str:
     return f"{span.total_seconds() * 1000:.0f} ms"
 
 
-def engine_version(clone: Cluster, origin: Recorded | None, answer: Answer) -> Finding:
+def engine_version(clone: Cluster, origin: Origin | None, answer: Answer) -> Finding:
     """AWS names the source's engine and version, and the server itself is of that major version."""
     found = f"{clone.engine} {clone.engine_version}"
     if answer.server_version:
@@ -75,7 +75,7 @@ def engine_version(clone: Cluster, origin: Recorded | None, answer: Answer) -> F
     return boxes.ENGINE_VERSION.judged(expected, found, asked, is_fit=same_major)
 
 
-def encryption(clone: Cluster, origin: Recorded | None) -> Finding:
+def encryption(clone: Cluster, origin: Origin | None) -> Finding:
     """The storage is encrypted, and under the key that the source has: another key may be one that others hold."""
     found = f"encrypted under {clone.kms_key or 'a key AWS does not name'}" if clone.is_encrypted else "not encrypted"
     if origin is None:

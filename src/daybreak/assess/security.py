@@ -16,7 +16,7 @@ from daybreak.assess.details import Sum, decided, line, unknown
 from daybreak.model.answers import Settings, Silence
 from daybreak.model.findings import Detail, Finding
 from daybreak.model.names import printable
-from daybreak.model.world import Cluster, ConnectPolicy, Instance, Recorded, Role, Surroundings
+from daybreak.model.world import Cluster, ConnectPolicy, Instance, Origin, Role, Surroundings
 
 _CLUSTER_CALL = Asked("rds:DescribeDBClusters")
 _NO_SOURCE = "what the source had is not known: it was gone, and no capsule kept it"
@@ -35,7 +35,7 @@ def public_access(instances: tuple[Instance, ...]) -> Finding:
     return decided(box, lines, Sum(expected, f"{len(lines)} instances, all private", asked))
 
 
-def kms(clone: Cluster, origin: Recorded | None, around: Surroundings) -> Finding:
+def kms(clone: Cluster, origin: Origin | None, around: Surroundings) -> Finding:
     """The storage is encrypted, under the source's key, and the key can be used."""
     box, asked = boxes.KMS, Asked("rds:DescribeDBClusters; kms:DescribeKey")
     expected = "encrypted under the source's key, which is enabled"
@@ -96,7 +96,7 @@ def deletion_protection(source: Cluster | None, clone: Cluster, permitted: Mappi
     return box.judged(expected, found, _CLUSTER_CALL, is_fit=clone.is_protected or not source.is_protected)
 
 
-def connect_policies(origin: Recorded | None, clone: Cluster, around: Surroundings) -> Finding:
+def connect_policies(origin: Origin | None, clone: Cluster, around: Surroundings) -> Finding:
     """Whoever may log in to the source with IAM may log in to the clone, whose resource id is another one (FACTS 4.2)."""
     box, asked = boxes.CONNECT_POLICIES, Asked("iam:GetAccountAuthorizationDetails, rds-db:connect")
     expected = "no policy names the source's resource id without the clone's"

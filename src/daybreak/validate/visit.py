@@ -15,7 +15,7 @@ from daybreak.model.answers import Answer, Silence, Tables
 from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Measured
 from daybreak.model.inventory import Inventory
-from daybreak.model.world import AutomatedBackup, Cluster, Instance, Recorded, Surroundings
+from daybreak.model.world import AutomatedBackup, Cluster, Instance, Origin, Surroundings
 from daybreak.postgres.answering import answering
 from daybreak.postgres.session import Address, Login
 from daybreak.validate.crew import Budget, Progress
@@ -68,12 +68,12 @@ class Subject:
         return Address(self.clone.endpoint or "", self.clone.port, self.action.database or "postgres")
 
     @property
-    def origin(self) -> Recorded | None:
+    def origin(self) -> Origin | None:
         """What tells the source's key and logins: the source as it was seen, else its backup or its snapshot."""
         return self.action.source_seen or self.backup or self.action.snapshot_seen
 
     @property
-    def made_of(self) -> Recorded | None:
+    def made_of(self) -> Origin | None:
         """What tells the engine version: a snapshot is of its own, whatever its source runs today."""
         return self.action.snapshot_seen or self.origin
 
