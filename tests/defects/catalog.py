@@ -270,6 +270,11 @@ def _without_permission(field: str) -> Callable[[Case], Case]:
     return changed
 
 
+def _no_longer_pending(ward: Ward) -> None:
+    ward.unset("max_connections")
+    ward.reboot()
+
+
 def _default_group(ward: Ward) -> None:
     ward.others["group"] = ward.described()["DBClusterParameterGroup"]
     major = ward.described()["EngineVersion"].partition(".")[0]
@@ -389,7 +394,7 @@ IN_AWS: tuple[Planted, ...] = (
         "pending reboot",
         boxes.PARAMETERS,
         lambda ward: ward.parameter("max_connections", "77"),
-        lambda ward: (ward.unset("max_connections"), ward.reboot())[0],
+        _no_longer_pending,
     ),
     Planted("default security group", boxes.SECURITY_GROUPS, _default_security, _own_security),
     Planted(

@@ -19,6 +19,7 @@ from daybreak.execute.database import Database
 from daybreak.execute.doors import Scene
 from daybreak.model.actions import RestoreToMoment, Validate
 from daybreak.model.findings import Finding
+from daybreak.model.kept import Kept
 from daybreak.model.moment import At, Latest, parse_moment
 from daybreak.model.names import checked_identifier, printable
 from daybreak.model.plan import Plan
@@ -27,12 +28,20 @@ from daybreak.model.run import state_of
 from daybreak.model.targets import Target, Waiver
 from daybreak.model.validation import Validation
 from daybreak.model.value import iso
-from daybreak.model.world import Cluster, Identity, Instance
+from daybreak.model.world import Cluster, Identity, Instance, Surroundings
 from daybreak.observe.look import Lookout
+from daybreak.observe.surroundings import surroundings_of
 from daybreak.plan.calls import RUN_TAG
+from daybreak.plan.quarantine import ALWAYS
 
 _ORIGINAL = "OriginalCluster"
 """The tag in which every clone of ours names its source."""
+
+_OF_QUARANTINE = {
+    "parameter_group": "the quarantine copy, until quarantine is lifted",
+    "roles": "none, until quarantine is lifted",
+}
+"""How a clone that another of our runs made differs from its source."""
 
 _ANY_LOSS = timedelta(days=36_500)
 """What may be lost of a database whose owner was promised nothing."""
@@ -185,30 +194,62 @@ def _case_of_cluster(app: App, inquiry: Inquiry) -> Case:
             f'daybreak validate {name} --target {target.name} --to "2024-01-15T14:30:00Z"',
         )
     moment = _moment_typed(app, inquiry)
-    with explained(f'looking at "{target.cluster}"'):
-        source = None if is_own else lookout.cluster(target.cluster)
-        others = _inside(lookout, target.cluster) if source else ()
+    witness = _witness(app, lookout, target, moment, is_own=is_own)
+    with explained(f'looking at "{name}"'):
         inside = _inside(lookout, clone.identifier)
-    notes = [f'"{name}" is held to the target "{target.name}"']
-    if is_own:
-        notes.append("it is the target's own cluster, so there is no living source to compare it with")
+    is_ours = RUN_TAG in clone.tags
     action = Validate(
         clone=clone.identifier,
         source=target.cluster,
-        source_seen=source,
-        instances_seen=others,
+        source_seen=witness.cluster,
+        instances_seen=witness.instances,
+        surroundings_seen=witness.surroundings,
+        capsule=witness.capsule,
+        baseline=app.repository.newest("baseline", target.name, moment),
         moment=At(instant=moment),
         database=target.database or clone.database,
         login=target.login,
-        quarantine={},
+        quarantine=ALWAYS if is_ours else {},
+        permitted=_OF_QUARANTINE if is_ours else {},
         tables=target.tables,
         checks=target.checks,
         application=target.application,
         health=target.health,
         waivers=target.waivers,
     )
+    notes = (f'"{name}" is held to the target "{target.name}"', witness.note)
     scene = Scene(clone, inside, moment, target.objectives.rpo)
-    return Case(_held_to(action, inquiry), scene, identity, target.name, None, tuple(notes))
+    return Case(_held_to(action, inquiry), scene, identity, target.name, None, notes)
+
+
+@dataclass(frozen=True)
+class _Witness:
+    """What a cluster's configuration is compared with, and where that was learned."""
+
+    note: str
+    cluster: Cluster | None = None
+    instances: tuple[Instance, ...] = ()
+    surroundings: Surroundings | None = None
+    capsule: Kept | None = None
+
+
+def _witness(app: App, lookout: Lookout, target: Target, moment: datetime, *, is_own: bool) -> _Witness:
+    """The target's living cluster, unless that is the one in question; else what was kept of it before the moment."""
+    aws = app.aws(target.region)
+    if not is_own:
+        with explained(f'looking at "{target.cluster}"'):
+            source = lookout.cluster(target.cluster)
+            if source is not None:
+                instances = _inside(lookout, source.identifier)
+                around = surroundings_of(aws, source, instances)
+                return _Witness(f'it is compared with "{source.identifier}" as it is now', source, instances, around)
+    kept = app.repository.newest("capsule", target.name, moment)
+    if kept is None:
+        why = "it is the target's own cluster" if is_own else f'"{target.cluster}" is gone'
+        return _Witness(f"{why}, and no capsule was kept: daybreak capture {target.name}")
+    capsule = app.repository.capsule(kept)
+    note = f"its configuration is compared with the capsule of {iso(capsule.taken)}"
+    return _Witness(note, capsule.cluster, capsule.instances, capsule.surroundings, kept)
 
 
 def _case_alone(app: App, inquiry: Inquiry, lookout: Lookout, identity: Identity, clone: Cluster) -> Case:
