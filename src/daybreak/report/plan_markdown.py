@@ -110,7 +110,7 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "Source", code(plan.source)
     yield "Clone", code(plan.clone)
     if plan.moment:
-        utc, local, ago = readings(plan.moment, now=plan.created, zone=plan.zone)
+        utc, local, ago = readings(plan.moment.replace(microsecond=0), now=plan.created, zone=plan.zone)
         yield "Moment", f"{code(utc)}, {code(local)}, {ago} ({iso(plan.created)})"
     if plan.window:
         yield "Restorable window", f"{code(iso(plan.window.earliest))} to {code(iso(plan.window.latest))}"

@@ -75,7 +75,7 @@ def _told(plan: Plan) -> Iterator[tuple[str, str]]:
         if isinstance(step.action, RestoreFromSnapshot):
             yield "snapshot", step.action.snapshot
     if plan.moment:
-        utc, local, ago = readings(plan.moment, now=plan.created, zone=plan.zone)
+        utc, local, ago = readings(plan.moment.replace(microsecond=0), now=plan.created, zone=plan.zone)
         is_latest = isinstance(plan.request, PitrRequest) and isinstance(plan.request.moment, Latest)
         yield "moment", utc + ("  (the latest one when this was planned)" if is_latest else "")
         yield "", local

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from rich import box
@@ -23,26 +24,27 @@ def snapshots_view(
     if not snapshots:
         return plain(f"{name} has no snapshots{gone}")
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
-    for title in ("ID", "time", "status", "type", "engine version", "key", "size"):
-        table.add_column(title, overflow="fold")
+    for title in ("ID", "time", "status", "type", "engine", "key", "size"):
+        table.add_column(title, overflow="fold", no_wrap=title == "time")
     for each in snapshots:
-        table.add_row(*(plain(text) for text in _row(each, now, zone)))
+        table.add_row(*_row(each, now, zone))
     newest = next((each.identifier for each in snapshots if each.status == "available"), None)
     then = f"\nnext: daybreak plan snapshot {name}" + (f" --snapshot {newest}" if newest else "")
     return Group(table, Text(gone.removeprefix("; "), "dim"), plain(then.strip()))
 
 
-def _row(snapshot: Snapshot, now: Instant, zone: str) -> tuple[str, ...]:
+def _row(snapshot: Snapshot, now: Instant, zone: str) -> Iterator[Text]:
+    taken = ["being taken"]
     if snapshot.created:
         utc, local, ago = readings(snapshot.created.replace(microsecond=0), now=now, zone=zone)
-        taken = f"{utc}\n{local}\n{ago}"
-    else:
-        taken = "being taken"
+        taken = [utc, local.partition("[")[0], ago.removesuffix(" before now") + " ago"]
     status = f"{snapshot.status} {snapshot.percent}%" if snapshot.percent < 100 else snapshot.status
     # Another account's goes by its ARN only.
     name = snapshot.arn if snapshot.kind in ("shared", "public") else snapshot.identifier
     size = f"{snapshot.allocated} GB" if snapshot.allocated else "unknown"
-    return name, taken, status, snapshot.kind, snapshot.engine_version, _key(snapshot), size
+    yield plain(name)
+    yield Text("\n").join(map(plain, taken))
+    yield from map(plain, (status, snapshot.kind, snapshot.engine_version, _key(snapshot), size))
 
 
 def _key(snapshot: Snapshot) -> str:
