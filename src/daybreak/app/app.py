@@ -34,7 +34,7 @@ from daybreak.model.observation import Observation, Past
 from daybreak.model.plan import Plan, Refusal
 from daybreak.model.requests import CleanRequest, PitrRequest, Purpose, Request, Thoroughness
 from daybreak.model.run import Event, RunAborted, RunState, state_of
-from daybreak.model.targets import Objectives, Target
+from daybreak.model.targets import Objectives, Target, Waiver
 from daybreak.model.value import Span
 from daybreak.model.world import Identity
 from daybreak.observe.look import Lookout
@@ -60,6 +60,7 @@ class Wish:
     resource_id: str | None = None
     purpose: Purpose = "recovery"
     thoroughness: Thoroughness = field(default_factory=Thoroughness)
+    waivers: tuple[Waiver, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ class App:
 
     def plan_pitr(self, wish: Wish) -> Plan:
         """The plan that brings a target back to a moment; raises ``Refused`` with every reason."""
-        target = self.target(wish.target)
+        target = self.target(wish.target).doing_without(wish.waivers)
         now = self.timing.now()
         request = PitrRequest(
             target=target.name,

@@ -9,7 +9,7 @@ from daybreak.errors import Refused
 from daybreak.model.moment import At, Latest, parse_moment
 from daybreak.model.plan import Plan
 from daybreak.model.requests import Purpose, SnapshotRequest, Thoroughness
-from daybreak.model.targets import Target
+from daybreak.model.targets import Target, Waiver
 from daybreak.model.world import Cluster, Snapshot
 from daybreak.observe.look import Lookout
 from daybreak.observe.observation import snapshots_of
@@ -27,6 +27,7 @@ class SnapshotWish:
     is_read_only: bool = False
     purpose: Purpose = "recovery"
     thoroughness: Thoroughness = field(default_factory=Thoroughness)
+    waivers: tuple[Waiver, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Snapshots:
 
 def plan_snapshot(app: App, wish: SnapshotWish) -> Plan:
     """The plan that brings a target back as a snapshot holds it; raises ``Refused`` with every reason."""
-    target = app.target(wish.target)
+    target = app.target(wish.target).doing_without(wish.waivers)
     request = SnapshotRequest(
         target=target.name,
         snapshot=wish.snapshot.strip() or NEWEST,

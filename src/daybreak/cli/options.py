@@ -7,6 +7,7 @@ comes from boto3's own chain (``AWS_*``, profiles, roles).
 from __future__ import annotations
 
 import functools
+import getpass
 import os
 import threading
 from collections.abc import Callable
@@ -18,6 +19,7 @@ import click
 
 if TYPE_CHECKING:
     from daybreak.app import App
+    from daybreak.model.targets import Waiver
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,47 @@ class _Percent(click.ParamType[int]):
 
 percent = _Percent()
 """The type of an option that takes a share."""
+
+
+class _Waived(click.ParamType["Waiver"]):
+    """A check that somebody at this keyboard does without, and why."""
+
+    name = "waiver"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Waiver:
+        """The waiver; its check must be one there is."""
+        from daybreak.model.checks import CHECKS, OWNERS
+        from daybreak.model.targets import Waiver
+
+        if isinstance(value, Waiver):
+            return value
+        check, _, why = (part.strip() for part in str(value).partition("="))
+        if not check or not why:
+            self.fail(
+                f'"{value}" does not say why: write CHECK=WHY, such as application.health="no page yet"', param, ctx
+            )
+        if check not in CHECKS and not (check.startswith(OWNERS) and check != OWNERS):
+            self.fail(f'there is no check "{check}": owner.NAME, {", ".join(CHECKS)}', param, ctx)
+        return Waiver(check=check, by=_person(), why=why)
+
+
+def _person() -> str:
+    """Who sits here, as the operating system says it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may know no user of that number
+        return f"user {os.getuid()}"
+
+
+waive_option = click.option(
+    "--waive",
+    "waivers",
+    multiple=True,
+    type=_Waived(),
+    metavar="CHECK=WHY",
+    help="Do without a check, and say why; every report shows it. May be given several times.",
+)
+"""The option by which a person does without a check."""
 
 
 def shared(*outputs: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

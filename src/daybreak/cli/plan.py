@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from daybreak.cli.options import Given, percent, shared
+from daybreak.cli.options import Given, percent, shared, waive_option
 
 TO_HELP = 'The moment: a time with its zone ("2024-01-15T14:30:00Z"), "20 minutes ago", or "latest".'
 _Function = Callable[..., Any]
@@ -43,6 +43,7 @@ def _wish_options() -> tuple[Callable[[_Function], _Function], ...]:
             metavar="PERCENT",
             help='The part of the tables that is read through, such as "10%"; another part in each run.',
         ),
+        waive_option,
     )
 
 

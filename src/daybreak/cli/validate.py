@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from daybreak.cli.options import Given, percent, shared
+from daybreak.cli.options import Given, percent, shared, waive_option
 from daybreak.cli.report import FORMATS, tell_report
 from daybreak.cli.restore import yes_option
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from daybreak.app import App
     from daybreak.app.validating import Case, Inquiry
     from daybreak.model.findings import Finding
-    from daybreak.model.targets import Waiver
 
 
 def _options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -39,9 +37,7 @@ def _options(function: Callable[..., Any]) -> Callable[..., Any]:
                 metavar="PERCENT",
                 help='The part of the tables that is read through, such as "10%".',
             ),
-            click.option(
-                "--waive", "waived", multiple=True, metavar="CHECK=WHY", help="Do without a check, and say why."
-            ),
+            waive_option,
             click.option(
                 "--prove",
                 "is_proof",
@@ -98,25 +94,8 @@ def _inquiry(name: str, wish: dict[str, Any]) -> Inquiry:
         to=wish["to"],
         depth=wish["depth"],
         sample=wish["sample"],
-        waivers=tuple(map(_waiver, wish["waived"])),
+        waivers=wish["waivers"],
     )
-
-
-def _waiver(words: str) -> Waiver:
-    """What somebody at this keyboard does without; the check must be one there is."""
-    from daybreak.assess.boxes import EVERY
-    from daybreak.errors import Refused
-    from daybreak.model.names import printable
-    from daybreak.model.targets import Waiver
-
-    check, _, why = (part.strip() for part in words.partition("="))
-    if not check or not why:
-        raise Refused(
-            f'"{printable(words)}" does not say what is waived and why', '--waive application.health="no page"'
-        )
-    if check not in EVERY and not check.startswith("owner."):
-        raise Refused(f'there is no check "{printable(check)}"', "the checks are listed in docs/reference/checks.md")
-    return Waiver(check=check, by=getpass.getuser(), why=why)
 
 
 def _validated(app: App, given: Given, case: Case, wish: dict[str, Any]) -> int:

@@ -115,3 +115,7 @@ class Target(Value):
     waivers: tuple[Waiver, ...] = ()
     staging: Staging = Staging()
     contacts: tuple[Contact, ...] = ()
+
+    def doing_without(self, waivers: tuple[Waiver, ...]) -> Target:
+        """The target with these waivers before its own: what is said today counts before what stands in a file."""
+        return self.model_copy(update={"waivers": (*waivers, *self.waivers)})
