@@ -17,7 +17,8 @@ from daybreak.model.observation import Observation
 from daybreak.model.requests import PitrRequest, SnapshotRequest
 from daybreak.model.targets import Target
 from daybreak.model.world import Surroundings
-from daybreak.observe.look import AwsDoor
+from daybreak.observe.look import AwsDoor, Lookout
+from daybreak.observe.observation import with_capsule
 from daybreak.observe.surroundings import surroundings_of
 from daybreak.plan.source import Source, moment_of, source_of
 
@@ -34,10 +35,12 @@ def recalled(
     """The observation with surroundings or capsule, and the baseline."""
     source = source_of(request, target, seen)
     moment = moment_of(request, source) or seen.seen
+    capsule = None if source.living else _capsule(repository, target, source, moment)
+    if capsule:
+        seen = with_capsule(Lookout(aws), seen, target, capsule)
     return seen.model_copy(
         update={
             "surroundings": _around(aws, seen) if source.living else None,
-            "capsule": None if source.living else _capsule(repository, target, source, moment),
             "baseline": _baseline(repository, target, moment),
         }
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from daybreak.model.capsule import Capsule
 from daybreak.model.names import quarantine_group_name
 from daybreak.model.observation import Observation, Past
 from daybreak.model.requests import CleanRequest, PitrRequest, Request, SnapshotRequest
@@ -42,6 +43,18 @@ def observe_target(lookout: Lookout, identity: Identity, target: Target, now: da
 def with_past(seen: Observation, past: tuple[Past, ...]) -> Observation:
     """The observation with the target's own history beside it."""
     return seen.model_copy(update={"past": past})
+
+
+def with_capsule(lookout: Lookout, seen: Observation, target: Target, capsule: Capsule) -> Observation:
+    """The observation of a source that is gone with its capsule, and with what is still there of what that names."""
+    configured = target.network.get(target.region, Network()).security_groups
+    return seen.model_copy(
+        update={
+            "capsule": capsule,
+            "parameter_group": lookout.parameter_group(capsule.cluster.parameter_group),
+            "security_groups": lookout.security_groups(configured or capsule.cluster.security_groups),
+        }
+    )
 
 
 def _for_pitr(lookout: Lookout, identity: Identity, target: Target, request: PitrRequest, now: datetime) -> Observation:
