@@ -28,11 +28,11 @@ from daybreak.postgres.rows import (
     next_xid,
     read,
 )
-from daybreak.postgres.session import Session, connected
+from daybreak.postgres.session import Limits, Session, connected
 from daybreak.validate.crew import Budget, Crew, Job, Progress, Trouble
 from daybreak.validate.probes import Place
 
-__all__ = ["Budget", "Progress", "count_rows", "counted_by"]
+__all__ = ["Budget", "Progress", "ask_next_xid", "count_rows", "counted_by"]
 
 SMALLEST_CHUNK = 32 * 1024 * 1024
 """Below this a table is read in one go."""
@@ -55,6 +55,17 @@ def count_rows(
     except DaybreakError as error:
         return Silence(asked=asked, why=error.message, took=timedelta(seconds=monotonic() - began))
     return counts.model_copy(update={"asked": asked, "took": timedelta(seconds=monotonic() - began)})
+
+
+def ask_next_xid(place: Place, limit: timedelta) -> int | None:
+    """The first transaction that nobody has begun there; none when one is under way, or nobody answers."""
+    try:
+        with connected(
+            place.address, place.login, Limits(connect=limit, statement=limit, lock=limit, whole=limit)
+        ) as session:
+            return next_xid(session)
+    except DaybreakError:
+        return None
 
 
 def counted_by(

@@ -69,6 +69,67 @@ class Trouble:
     is_damaged: bool = False
 
 
+class Leash:
+    """Holds the sessions of some work, so that who gives it up can end them all, from any thread."""
+
+    def __init__(self) -> None:
+        self.is_called_off = threading.Event()
+        self._sessions: list[Session] = []
+
+    @contextmanager
+    def holding(self, session: Session) -> Iterator[None]:
+        """Keep a session for the length of the block."""
+        self._sessions.append(session)
+        try:
+            yield
+        finally:
+            self._sessions.remove(session)
+
+    def call_off(self) -> None:
+        """Nobody wants the answers any more: no server goes on working for them."""
+        self.is_called_off.set()
+        for session in list(self._sessions):
+            session.cancel()
+
+
+class Aside(Generic[T]):
+    """Work that goes on beside other work; its progress and its result are told on the thread that asks for the result."""
+
+    def __init__(self, work: Callable[[Leash, Callable[[Progress], None]], T]) -> None:
+        self.leash = Leash()
+        self._news: SimpleQueue[Progress | _Result[T] | BaseException] = SimpleQueue()
+        threading.Thread(target=self._run, args=(work,), name="daybreak-aside", daemon=True).start()
+
+    def __enter__(self) -> Aside[T]:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self.leash.call_off()
+
+    def result(self, progress: Callable[[Progress], None]) -> T:
+        """What came of it; waits until it has."""
+        while True:
+            match self._news.get():
+                case Progress() as step:
+                    progress(step)
+                case _Result(value):
+                    return value
+                case BaseException() as trouble:
+                    raise trouble
+
+    def _run(self, work: Callable[[Leash, Callable[[Progress], None]], T]) -> None:
+        try:
+            self._news.put(_Result(work(self.leash, self._news.put)))
+        except BaseException as trouble:  # noqa: BLE001 - carried to the thread that asks
+            self._news.put(trouble)
+
+
+@dataclass(frozen=True)
+class _Result(Generic[T]):
+    value: T
+
+
 @dataclass
 class Crew(Generic[T]):
     """Threads that do jobs, the largest first; ``trouble`` says at the end why those that nobody did were left."""
@@ -77,14 +138,13 @@ class Crew(Generic[T]):
     limits: Limits
     snapshot: str
     jobs: Sequence[Job[T]]
+    leash: Leash = field(default_factory=Leash)
     trouble: str = ""
     _failed: dict[int, Trouble] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._todo: SimpleQueue[Job[T]] = SimpleQueue()
         self._news: SimpleQueue[tuple[Job[T], T | Trouble, timedelta] | BaseException | None] = SimpleQueue()
-        self._sessions: list[Session] = []
-        self._is_over = threading.Event()
 
     def work(self, hands: int, told: Callable[[Job[T], T | Trouble, timedelta], None]) -> None:
         """Do everything; ``told`` is called on the caller's thread; returns when every thread has ended."""
@@ -113,20 +173,17 @@ class Crew(Generic[T]):
         try:
             yield
         except BaseException:
-            self._is_over.set()
-            for session in list(self._sessions):
-                session.cancel()
+            self.leash.call_off()
             raise
 
     def _hand(self) -> None:
         """One thread: a session of its own, job after job. It says when it ends, and why."""
         try:
             session = connect(self.place.address, self.place.login, self.limits)
-            self._sessions.append(session)
             try:
-                self._work_on(session)
+                with self.leash.holding(session):
+                    self._work_on(session)
             finally:
-                self._sessions.remove(session)
                 session.hang_up()
         except BaseException as trouble:  # noqa: BLE001 - carried to the caller's thread, which judges it
             self._news.put(trouble)
@@ -136,7 +193,7 @@ class Crew(Generic[T]):
     def _work_on(self, session: Session) -> None:
         see_every_row(session)
         session.begin(self.snapshot)
-        while not self._is_over.is_set():
+        while not self.leash.is_called_off.is_set():
             try:
                 job = self._todo.get_nowait()
             except Empty:

@@ -20,7 +20,7 @@ from daybreak.postgres import index_contents
 from daybreak.postgres.index_contents import Index
 from daybreak.postgres.rows import export_snapshot
 from daybreak.postgres.session import Session, connected, is_damage
-from daybreak.validate.crew import Budget, Crew, Job, Progress, Trouble
+from daybreak.validate.crew import Budget, Crew, Job, Leash, Progress, Trouble
 from daybreak.validate.probes import Place
 from daybreak.validate.references import Wanted
 
@@ -42,13 +42,19 @@ class Manner:
 
 
 def read_indexes(
-    place: Place, wanted: Wanted, manner: Manner, budget: Budget, progress: Callable[[Progress], None]
+    place: Place,
+    wanted: Wanted,
+    manner: Manner,
+    budget: Budget,
+    progress: Callable[[Progress], None],
+    *,
+    leash: Leash | None = None,
 ) -> IndexContents | Silence:
     """What is wrong with each index of this turn's tables; ``progress`` is called on the caller's thread after each."""
-    began = monotonic()
+    began, leash = monotonic(), leash or Leash()
     try:
-        with connected(place.address, place.login, budget.limits) as leader:
-            answer = _Reading(place, manner, budget, progress).of(leader, wanted)
+        with connected(place.address, place.login, budget.limits) as leader, leash.holding(leader):
+            answer = _Reading(place, manner, budget, progress, leash).of(leader, wanted)
     except DaybreakError as error:
         asked = f"the indexes of {place.address}"
         return Silence(asked=asked, why=error.message, took=timedelta(seconds=monotonic() - began))
@@ -63,6 +69,7 @@ class _Reading:
     manner: Manner
     budget: Budget
     progress: Callable[[Progress], None]
+    leash: Leash
     read: list[IndexRead] = field(default_factory=list)
     unread: dict[int, Unread] = field(default_factory=dict)
     way: Literal["amcheck", "walk"] = "amcheck"
@@ -102,7 +109,7 @@ class _Reading:
         leader.begin()
         jobs = [Job(index.oid, index.name, index.size, partial(_asked, ask, index)) for index in chosen]
         by_oid = {index.oid: index for index in chosen}
-        crew = Crew(self.place, self.budget.limits, export_snapshot(leader), jobs)
+        crew = Crew(self.place, self.budget.limits, export_snapshot(leader), jobs, self.leash)
         crew.work(
             min(self.budget.connections, len(jobs)),
             lambda job, result, took: self._note(by_oid[job.key], result, took),
@@ -130,6 +137,8 @@ class _Reading:
 
     def _one_by_one(self, session: Session, home: str, chosen: Sequence[Index]) -> None:
         for index in sorted(chosen, key=lambda each: -each.size):
+            if self.leash.is_called_off.is_set():
+                return
             began = monotonic()
             result: str | Trouble = ""
             try:

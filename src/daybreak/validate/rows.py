@@ -7,7 +7,7 @@ short, and only there can it explain it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cached_property
 
@@ -19,11 +19,12 @@ from daybreak.assess.data_orphans import broken, no_orphans
 from daybreak.assess.data_rows import Witnesses, estimated_rows, row_counts, suspects, wishes
 from daybreak.assess.data_sample import left_out, turn_of
 from daybreak.model.answers import Counts, Estimates, IndexContents, References, Silence, Table, Tables
+from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Finding, Measured, Standing
 from daybreak.model.requests import Thoroughness
 from daybreak.postgres.rows import Scan
-from daybreak.validate.counting import count_rows
-from daybreak.validate.crew import Budget
+from daybreak.validate.counting import ask_next_xid, count_rows
+from daybreak.validate.crew import Aside, Budget, Leash, Progress
 from daybreak.validate.estimating import estimate_rows
 from daybreak.validate.indexing import Manner, read_indexes
 from daybreak.validate.references import Wanted, count_orphans
@@ -46,6 +47,7 @@ class _Reading:
         self.how: Thoroughness = visit.subject.action.thoroughness
         self.configured = visit.subject.action.tables
         self.budget: Budget = visit.subject.patience.counting
+        self.next_xid: int | None = None
 
     @cached_property
     def turn(self) -> frozenset[int]:
@@ -77,6 +79,18 @@ class _Reading:
 
     def read(self) -> Iterator[Finding]:
         """What the rows themselves tell."""
+        # Borrowing takes a transaction number, so what the clone's next one is must be asked before.
+        baseline, place = self.subject.baseline, self.visit.place
+        if isinstance(baseline, Baseline) and baseline.next_xid is not None and place is not None:
+            self.next_xid = ask_next_xid(place, self.subject.patience.asking)
+        # An amcheck that is borrowed can be used by one session only: it reads while the others count.
+        with Aside(self._indexes) as indexes:
+            yield from self._counted()
+            orphans = self._orphans()
+            yield no_orphans(orphans, self._orphans_at_the_source(broken(orphans)), self.how)
+            yield index_contents(indexes.result(self.visit.progress), self.how)
+
+    def _counted(self) -> Iterator[Finding]:
         counts, tables, baseline = self._counts(), self.visit.tables, self.subject.baseline
         short: frozenset[str] = frozenset()
         other: frozenset[str] = frozenset()
@@ -88,15 +102,13 @@ class _Reading:
         yield data.recent(counts, tables, self.recency)
         self.visit.measured = data.measured(counts, self.subject.moment)
         yield content(counts, tables, self.configured, witnesses, self.how)
-        orphans = self._orphans()
-        yield no_orphans(orphans, self._orphans_at_the_source(broken(orphans)), self.how)
-        yield index_contents(self._indexes(), self.how)
 
     def _counts(self) -> Counts | Silence:
         tables = self.visit.tables
         if self.visit.place is None or isinstance(tables, Silence):
             return self._unasked()
-        return count_rows(self.visit.place, self._scans(tables), self.budget, self.visit.progress)
+        counts = count_rows(self.visit.place, self._scans(tables), self.budget, self.visit.progress)
+        return counts.model_copy(update={"next_xid": self.next_xid}) if isinstance(counts, Counts) else counts
 
     def _scans(self, tables: Tables) -> list[Scan]:
         wanted = wishes(tables, self.configured)
@@ -133,14 +145,14 @@ class _Reading:
         wanted = Wanted({}, frozenset(), keys)
         return count_orphans(self.subject.source, wanted, self._sparing, lambda _step: None)
 
-    def _indexes(self) -> IndexContents | Silence:
+    def _indexes(self, leash: Leash, progress: Callable[[Progress], None]) -> IndexContents | Silence:
         if self.visit.place is None or isinstance(self.visit.tables, Silence):
             return self._unasked()
         # Only in what Daybreak restored itself may anything be created, even for a moment.
         is_ours = "daybreak:run" in self.subject.clone.tags or bool(self.subject.action.quarantine)
         manner = Manner(is_with_heap=self.how.depth == "full", may_borrow=is_ours)
         wanted = self._wanted(self.visit.tables)
-        return read_indexes(self.visit.place, wanted, manner, self.budget, self.visit.progress)
+        return read_indexes(self.visit.place, wanted, manner, self.budget, progress, leash=leash)
 
     def _wanted(self, tables: Tables) -> Wanted:
         return Wanted({table.oid: table.size for table in tables.tables}, self.turn)
