@@ -7,6 +7,7 @@ pytest_plugins = [
     "tests.fix_lab",
     "tests.fix_pages",
     "tests.fix_postgres",
+    "tests.fix_stage",
     "tests.fix_s3",
     "tests.fix_journal",
     "tests.chaos.fix_lives",
