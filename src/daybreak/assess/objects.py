@@ -200,7 +200,7 @@ def _expected(chapter: _Chapter, witnesses: Witnesses) -> str:
 def _finding(chapter: _Chapter, clone: Inventory, witnesses: Witnesses, circumstances: Circumstances) -> Finding:
     expected, asked = _expected(chapter, witnesses), Asked(clone.asked, clone.took)
     denied = {kind: why for kind in chapter.kinds if (why := clone.why_unlisted(kind)) is not None}
-    past = Past(clone, witnesses, circumstances.moment)
+    past = Past(clone, witnesses, circumstances.restored or circumstances.moment)
     kinds = tuple(kind for kind in chapter.kinds if kind not in denied)
     threes = [three for kind in kinds for three in past.threes(kind) if _is_of(chapter, three)]
     lines = [line for three in threes for line in _lines(chapter, three, past, circumstances)]

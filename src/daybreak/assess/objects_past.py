@@ -57,7 +57,7 @@ class Witnesses:
     baseline: Inventory | None = None
     source: Inventory | None = None
     ends: Mapping[int, bool] = field(default_factory=dict)
-    """Which transactions had committed by the moment, as far as the clone knows of them."""
+    """Which transactions had committed when the clone began to live, as far as it knows of them."""
     absent: tuple[str, ...] = ()
     """Why there is no baseline, and why no source."""
 
@@ -87,7 +87,8 @@ class Past:
 
     clone: Inventory
     witnesses: Witnesses
-    moment: datetime
+    restored: datetime
+    """When the clone began to live: all that it knows of earlier is of the source, all of later is its own."""
 
     def has_witness(self, kind: Kind) -> bool:
         """Whether anybody can say what there should be of a kind."""
@@ -201,7 +202,7 @@ class Past:
             why = "gone from the source since"
             if clone.kind in GIVES_ACCESS and self._is_untouched(clone):
                 standing, why = UNFIT, "older than the baseline, and not in it"
-            elif clone.kind in GIVES_ACCESS and self._recovered_at is None:
+            elif clone.kind in GIVES_ACCESS and is_own is None:
                 standing, why = UNKNOWN, "not in the source: gone from it since, or added here"
         yield Detail(name=clone.name, standing=standing, expected="none", found=self._described(clone), why=why)
 
@@ -295,21 +296,22 @@ class Past:
             return newest
         return max((item.oid for item in self.clone.items if item.oid is not None and item.oid < following), default=0)
 
-    def _is_own(self, clone: Item) -> bool:
-        """Whether an item was surely written in the clone itself, after its recovery."""
-        if clone.xmin is not None:
-            known = self.witnesses.ends.get(clone.xmin)
-            if known is not None:
-                return not known
-            return self._recovered_at is not None and not is_before(clone.xmin, self._recovered_at)
-        following = self.clone.next_oid if self._recovered_at is not None else None
-        return clone.oid is not None and following is not None and clone.oid >= following
+    def _is_own(self, clone: Item) -> bool | None:
+        """Whether an item was written in the clone itself, after its recovery; none when nothing tells."""
+        mark = self._recovered_at
+        if clone.xmin is None:
+            following = self.clone.next_oid if mark is not None else None
+            return clone.oid >= following if clone.oid is not None and following is not None else None
+        known = self.witnesses.ends.get(clone.xmin)
+        if known is not None:
+            return not known
+        return not is_before(clone.xmin, mark) if mark is not None else None
 
     @property
     def _recovered_at(self) -> int | None:
-        """The next transaction as of the clone's last checkpoint; none where that could be from before the moment."""
+        """The next transaction as of the clone's last checkpoint; none where that could be from before it lived."""
         # The control file tells whole seconds.
-        is_later = self.clone.checkpoint is not None and self.clone.checkpoint + timedelta(seconds=1) > self.moment
+        is_later = self.clone.checkpoint is not None and self.clone.checkpoint + timedelta(seconds=1) > self.restored
         return self.clone.next_xid if is_later else None
 
     def _is_untouched(self, clone: Item) -> bool:

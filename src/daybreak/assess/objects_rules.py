@@ -21,6 +21,8 @@ class Circumstances:
     """What a rule must know of the clone besides its catalog."""
 
     moment: datetime
+    restored: datetime | None = None
+    """When the clone was created, which is after all that it took from its source; the moment where AWS did not say."""
     may_subscribe: bool | None = None
     """Whether workers of a subscription can run; none when the server did not say."""
     may_schedule: bool | None = None

