@@ -13,6 +13,12 @@ HOSTILE = "\x1b[2J[bold red]`id`$(id)'\"|\n```\n# x"
 """Text that would act on a terminal, a shell, or a Markdown reader, if any of them read it."""
 
 
+SHARED = worlds.snapshot(
+    "from-elsewhere", kind="shared", arn="arn:aws:rds:us-east-1:210987654321:cluster-snapshot:from-elsewhere"
+)
+"""A snapshot that belongs to another account."""
+
+
 def every_plan() -> dict[str, Plan]:
     """The plans by the name of their shape."""
     full = worlds.cluster(serverless=ServerlessRange(low=0.5, high=16), storage_type="aurora-iopt1")
@@ -36,6 +42,13 @@ def every_plan() -> dict[str, Plan]:
         "full": worlds.plan(seen=worlds.observation(cluster=full, instances=(watched,))),
         "default-group": worlds.plan(seen=worlds.observation(parameter_group=None)),
         "lab": worlds.plan(seen=worlds.observation(identity=worlds.identity(endpoint="http://127.0.0.1:4577"))),
+        "snapshot": worlds.plan(
+            request=worlds.snapshot_request(), seen=worlds.observation(surroundings=worlds.surroundings())
+        ),
+        "shared": worlds.plan(
+            request=worlds.snapshot_request(snapshot=SHARED.arn, purpose="staging"),
+            seen=worlds.observation(cluster=None, instances=(), snapshots=(SHARED,), capsule=worlds.capsule()),
+        ),
         "clean": worlds.plan(request=CleanRequest(target="embi", run="embi-clone", suffix="9ab"), seen=left),
     }
 

@@ -8,12 +8,25 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from daybreak.model.capsule import Capsule
 from daybreak.model.moment import At
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
-from daybreak.model.requests import CleanRequest, PitrRequest
+from daybreak.model.requests import PitrRequest, Request, SnapshotRequest
 from daybreak.model.targets import Contact, Expectation, Network, Objectives, SqlCheck, Target
-from daybreak.model.world import Cluster, Identity, Instance, Key, Member, ParameterGroup, SecurityGroup, Window
+from daybreak.model.world import (
+    Cluster,
+    CustomEndpoint,
+    Identity,
+    Instance,
+    Key,
+    Member,
+    ParameterGroup,
+    SecurityGroup,
+    Snapshot,
+    Surroundings,
+    Window,
+)
 from daybreak.plan.planner import plan_of
 from daybreak.plan.quarantine import CARED_FOR
 from daybreak.plan.terms import Terms
@@ -123,9 +136,62 @@ def observation(**changes: Any) -> Observation:
         "subnet_groups": ("embi-db-subnet-group",),
         "security_groups": (SecurityGroup(identifier=GROUP, name="embi-db", opens_ports=((5432, 5432),)),),
         "key": Key(arn=KEY, is_enabled=True),
+        "snapshots": (snapshot(), snapshot("before-release", created=NOW - timedelta(days=2), kind="manual")),
         "size": 40 * 1024**3,
     }
     return Observation(**(defaults | changes))
+
+
+def snapshot(identifier: str = f"rds:{SOURCE}-2024-01-15-13-30", **changes: Any) -> Snapshot:
+    """The automated snapshot of an hour before the accident."""
+    defaults: dict[str, Any] = {
+        "identifier": identifier,
+        "arn": f"arn:aws:rds:{REGION}:{ACCOUNT}:cluster-snapshot:{identifier}",
+        "cluster": SOURCE,
+        "resource_id": "cluster-ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+        "kind": "automated",
+        "status": "available",
+        "created": MOMENT - timedelta(hours=1),
+        "engine": "aurora-postgresql",
+        "engine_version": "16.6",
+        "is_encrypted": True,
+        "kms_key": KEY,
+        "port": 5432,
+        "allocated": 40,
+    }
+    return Snapshot(**(defaults | changes))
+
+
+def surroundings(**changes: Any) -> Surroundings:
+    """What belongs to the runbook's cluster: an endpoint for its reader, and more values than AWS sets in one call."""
+    values = {f"auto_explain.option_{number}": str(number) for number in range(24)}
+    group = ParameterGroup(
+        name="embi-aurora-params",
+        family="aurora-postgresql16",
+        parameters=values | {"max_logical_replication_workers": "8"},
+    )
+    reports = CustomEndpoint(identifier="embi-reports", kind="READER", static_members=(f"{SOURCE}-2",))
+    defaults: dict[str, Any] = {"parameter_group": group, "endpoints": (reports,)}
+    return Surroundings(**(defaults | changes))
+
+
+def capsule(**changes: Any) -> Capsule:
+    """What was kept of the runbook's cluster the day before."""
+    defaults: dict[str, Any] = {
+        "target": "embi",
+        "taken": NOW - timedelta(days=1),
+        "identity": identity(),
+        "cluster": cluster(),
+        "instances": (instance(1), instance(2)),
+        "surroundings": surroundings(),
+    }
+    return Capsule(**(defaults | changes))
+
+
+def snapshot_request(**changes: Any) -> SnapshotRequest:
+    """Back to the newest snapshot."""
+    defaults: dict[str, Any] = {"target": "embi", "suffix": "7k2", "why": "employees were deleted"}
+    return SnapshotRequest(**(defaults | changes))
 
 
 def pitr_request(**changes: Any) -> PitrRequest:
@@ -146,9 +212,7 @@ def terms(**changes: Any) -> Terms:
     return Terms(**(defaults | changes))
 
 
-def plan(
-    *, request: PitrRequest | CleanRequest | None = None, seen: Observation | None = None, by: Target | None = None
-) -> Plan:
+def plan(*, request: Request | None = None, seen: Observation | None = None, by: Target | None = None) -> Plan:
     """A real plan by the real planner; an ``AssertionError`` with its reasons when it refuses."""
     made = plan_of(request or pitr_request(), by or target(), seen or observation(), terms())
     assert not isinstance(made, Refusal), made.reasons

@@ -103,6 +103,7 @@ class SimulatedAws:
     clusters: dict[str, Resource] = field(default_factory=dict)
     instances: dict[str, Resource] = field(default_factory=dict)
     groups: dict[str, Resource] = field(default_factory=dict)
+    endpoints: dict[str, Resource] = field(default_factory=dict)
     effects: Counter[tuple[str, str]] = field(default_factory=Counter)
     sent: list[AwsCall] = field(default_factory=list)
     reads: Counter[str] = field(default_factory=Counter)
@@ -180,7 +181,7 @@ class SimulatedAws:
         self._take_effect(call)
         self.effects = before
         name = str(call.params[CHANGES[call.operation][0]])
-        for shelf in (self.clusters, self.instances, self.groups):
+        for shelf in (self.clusters, self.instances, self.groups, self.endpoints):
             if name in shelf:
                 shelf[name].tags = {RUN_TAG: "somebody-else"}
 
@@ -247,6 +248,10 @@ class SimulatedAws:
             raise _no("DBClusterParameterGroupNotFound", "there is no such group")
         self.clusters[name] = Resource(_restored(name, params), _tags(params), *self._born(self.restoring))
 
+    def _RestoreDBClusterFromSnapshot(self, params: dict[str, Any]) -> None:  # noqa: N802
+        # The snapshot itself is always there; what has to be there besides is the same.
+        self._RestoreDBClusterToPointInTime(params)
+
     def _ModifyDBCluster(self, params: dict[str, Any]) -> None:  # noqa: N802
         thing = self._settled(self.clusters, params["DBClusterIdentifier"], "DBCluster")
         asked = {
@@ -309,6 +314,44 @@ class SimulatedAws:
         thing = self._settled(self.instances, params["DBInstanceIdentifier"], "DBInstance")
         thing.gone_at = self.clock.elapsed + DELETING
 
+    # -- custom endpoints
+
+    def _DescribeDBClusterEndpoints(self, params: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        bodies = [(name, self._endpoint(name)) for name in list(self.endpoints)]
+        if name := params.get("DBClusterEndpointIdentifier"):
+            found = [body for each, body in bodies if each == name and body]
+            if not found:
+                raise _no("DBClusterEndpointNotFoundFault", f"{name} not found")
+            return {"DBClusterEndpoints": found}
+        cluster = params["DBClusterIdentifier"]
+        return {"DBClusterEndpoints": [body for _, body in bodies if body and body["DBClusterIdentifier"] == cluster]}
+
+    def _endpoint(self, name: str) -> dict[str, Any] | None:
+        thing = self._there(self.endpoints, name)
+        if thing is None or thing.listed_at > self.clock.elapsed:
+            return None
+        return thing.body | {"Status": self._status(thing)}
+
+    def _CreateDBClusterEndpoint(self, params: dict[str, Any]) -> None:  # noqa: N802
+        name = params["DBClusterEndpointIdentifier"]
+        if self._there(self.endpoints, name):
+            raise _no("DBClusterEndpointAlreadyExistsFault", f"{name} exists")
+        self._settled(self.clusters, params["DBClusterIdentifier"], "DBCluster")
+        for member in (*params.get("StaticMembers", ()), *params.get("ExcludedMembers", ())):
+            self._settled(self.instances, member, "DBInstance")
+        arn = f"arn:aws:rds:us-east-1:123456789012:cluster-endpoint:{name}"
+        body = params | {"DBClusterEndpointArn": arn, "CustomEndpointType": params["EndpointType"]}
+        self.endpoints[name] = Resource(body, _tags(params), *self._born(SETTLES))
+
+    def _DeleteDBClusterEndpoint(self, params: dict[str, Any]) -> None:  # noqa: N802
+        name = params["DBClusterEndpointIdentifier"]
+        thing = self._there(self.endpoints, name)
+        if thing is None:
+            raise _no("DBClusterEndpointNotFoundFault", f"{name} not found")
+        if self._status(thing) != "available":
+            raise _no("InvalidDBClusterEndpointStateFault", f"{name} is {self._status(thing)}")
+        thing.gone_at = self.clock.elapsed + SETTLES
+
     # -- parameter groups
 
     def _group(self, params: dict[str, Any]) -> Resource:
@@ -326,7 +369,8 @@ class SimulatedAws:
         return {"Parameters": [{"ParameterName": name, "ParameterValue": value} for name, value in values.items()]}
 
     def _ListTagsForResource(self, params: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        return {"TagList": _listed(self.groups[params["ResourceName"].rpartition(":")[2]].tags)}
+        _, kind, name = params["ResourceName"].rsplit(":", 2)
+        return {"TagList": _listed((self.groups if kind == "cluster-pg" else self.endpoints)[name].tags)}
 
     def _CopyDBClusterParameterGroup(self, params: dict[str, Any]) -> None:  # noqa: N802
         copied = dict(self.groups[params["SourceDBClusterParameterGroupIdentifier"]].body["Parameters"])

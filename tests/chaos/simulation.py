@@ -25,7 +25,7 @@ from daybreak.model.findings import Finding, Level, Measured, Standing
 from daybreak.model.moment import Latest
 from daybreak.model.observation import Observation
 from daybreak.model.plan import AwsCall, Plan
-from daybreak.model.requests import CleanRequest
+from daybreak.model.requests import CleanRequest, SnapshotRequest
 from daybreak.model.run import Event, RunState, StepIntended
 from daybreak.model.world import AutomatedBackup, Cluster, ParameterGroup, ServerlessRange, Window
 from daybreak.observe.look import Lookout
@@ -248,6 +248,12 @@ def pitr_case(name: str, seen: Observation, **wish: Any) -> Case:
     return Case(name, fix_worlds.plan(request=fix_worlds.pitr_request(**wish), seen=seen), world_of(seen))
 
 
+def snapshot_case(name: str, seen: Observation, **wish: Any) -> Case:
+    """A restore from a snapshot in the world it was planned in."""
+    request: SnapshotRequest = fix_worlds.snapshot_request(**wish)
+    return Case(name, fix_worlds.plan(request=request, seen=seen), world_of(seen))
+
+
 def _deleted() -> Observation:
     kept = AutomatedBackup(
         cluster=fix_worlds.SOURCE,
@@ -263,13 +269,19 @@ def _deleted() -> Observation:
     return fix_worlds.observation(cluster=None, instances=(), parameter_group=None, backups=(kept,))
 
 
+def _remembered() -> Observation:
+    """A source that is gone with its parameter group, and its capsule with more values than AWS sets in one call."""
+    return _deleted().model_copy(update={"capsule": fix_worlds.capsule()})
+
+
 def _several_readers() -> Observation:
     return fix_worlds.observation(instances=tuple(map(fix_worlds.instance, range(1, 5))))
 
 
 def _clean_case(name: str, *, is_protected: bool) -> Case:
     """A clean-up of what a run left, planned by looking at it."""
-    seen = fix_worlds.observation(cluster=fix_worlds.cluster(is_protected=is_protected))
+    cluster = fix_worlds.cluster(is_protected=is_protected)
+    seen = fix_worlds.observation(cluster=cluster, surroundings=fix_worlds.surroundings())
     with scratch() as folder:
         made = pitr_case(name, seen).simulation(FolderStore(folder))
         made.live()
@@ -293,6 +305,10 @@ CASES: dict[str, Callable[[], Case]] = {
     "several-readers": lambda: pitr_case("several-readers", _several_readers()),
     "read-only": lambda: pitr_case("read-only", fix_worlds.observation(), is_read_only=True),
     "latest": lambda: pitr_case("latest", fix_worlds.observation(), moment=Latest(), words="latest"),
+    "snapshot": lambda: snapshot_case("snapshot", fix_worlds.observation(surroundings=fix_worlds.surroundings())),
+    "staging": lambda: snapshot_case("staging", fix_worlds.observation(), purpose="staging"),
+    "capsule": lambda: pitr_case("capsule", _remembered()),
+    "snapshot-capsule": lambda: snapshot_case("snapshot-capsule", _remembered()),
     "clean-protected": lambda: _clean_case("clean-protected", is_protected=True),
     "clean-unprotected": lambda: _clean_case("clean-unprotected", is_protected=False),
 }
@@ -310,12 +326,14 @@ def standing_of_world(aws: SimulatedAws, plan: Plan) -> dict[str, Any]:
         cluster = lookout.cluster(plan.clone)
         instances = lookout.instances([plan.clone])
         group = lookout.parameter_group(f"{plan.clone}-quarantine")
+        endpoints = lookout.endpoints(plan.clone)
     finally:
         aws.weather = calm
     return {
         "clusters": sorted(aws.clusters),
         "instances": [(name, one.instance_class, one.tier) for name, one in sorted(instances.items())],
         "groups": sorted(aws.groups),
+        "endpoints": [(each.identifier, each.kind, each.static_members, each.excluded_members) for each in endpoints],
         "parameters": group.parameters if group else None,
         "cluster": (
             (cluster.status, cluster.is_protected, cluster.backup_retention, cluster.backup_window, cluster.serverless)

@@ -101,6 +101,12 @@ def test_a_clean_up_looks_only_at_what_the_run_is_named_for() -> None:
         DescribeDBClusters={"DBClusters": [cluster(DBClusterIdentifier=name)]},
         DescribeDBClusterParameterGroups=groups,
         DescribeDBClusterParameters={"Parameters": []},
+        DescribeDBClusterEndpoints={
+            "DBClusterEndpoints": [
+                {"EndpointType": "WRITER", "DBClusterIdentifier": name},
+                {"DBClusterEndpointIdentifier": f"{name}-e1", "DBClusterEndpointArn": "arn", "Status": "available"},
+            ]
+        },
         ListTagsForResource={"TagList": [{"Key": "daybreak:run", "Value": name}]},
     )
     request = CleanRequest(target="embi", run=name, suffix="x")
@@ -108,6 +114,7 @@ def test_a_clean_up_looks_only_at_what_the_run_is_named_for() -> None:
     assert seen.cluster is not None
     assert seen.parameter_group is not None
     assert seen.parameter_group.tags == {"daybreak:run": name}
+    assert [(each.identifier, each.tags) for each in seen.endpoints] == [(f"{name}-e1", {"daybreak:run": name})]
     assert [call.params.get("Filters") for call in door.asked if call.operation == "DescribeDBClusters"] == [
         [{"Name": "db-cluster-id", "Values": [name]}]
     ]

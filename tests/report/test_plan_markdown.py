@@ -22,7 +22,7 @@ def blocks(text: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("shape", ["pitr", "clean"])
+@pytest.mark.parametrize("shape", ["pitr", "snapshot", "clean"])
 def test_the_runbook_with_real_values(shape: str, golden: Golden) -> None:
     """It is printed and pinned to a wall: it has to be right without Daybreak beside it."""
     plan = every_plan()[shape]
