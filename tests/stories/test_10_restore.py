@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.fix_cli import CONFIGURATION, RESTORE_AURORA, Person
+from tests.fix_cli import CONFIGURATION, RESTORE_AURORA, Person, waiving
 from tests.fix_lab import LabUnderTest, eventually
 
 READS = re.compile(r"(Describe|Get|List|Head)")
@@ -67,6 +67,7 @@ def source(lab: LabUnderTest) -> Iterator[str]:
         DBClusterParameterGroupName="embi-aurora-params",
         StorageEncrypted=True,
         KmsKeyId=model["KmsKeyId"],
+        EnableCloudwatchLogsExports=["postgresql"],
         BackupRetentionPeriod=7,
         Tags=[{"Key": "Story", "Value": "ten"}],
     )
@@ -96,7 +97,8 @@ def ada(lab: LabUnderTest, source: str, tmp_path: Path) -> Person:
     """The person on call, with an access key of her own."""
     person = Person(tmp_path, lab.url, f"AKIA{uuid.uuid4().hex[:16].upper()}")
     configuration = CONFIGURATION.replace("embi-aurora-cluster", source).replace('"embi"', '"story"')
-    person.configure(configuration.replace("embi/aurora/master", source) + TABLES)
+    unasked = waiving("application.connects", "application.health")
+    person.configure(configuration.replace("embi/aurora/master", source) + TABLES + unasked)
     return person
 
 

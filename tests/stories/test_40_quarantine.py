@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.fix_cli import CONFIGURATION, Person
+from tests.fix_cli import CONFIGURATION, Person, waiving
 from tests.fix_lab import LabUnderTest, eventually
 
 PASSWORD = "only-for-this-story"
@@ -187,7 +187,8 @@ def restored_by_the_product(shop: Replication, moment: datetime, home: Path) -> 
     )
     person = Person(home, shop.lab.url, f"AKIA{uuid.uuid4().hex[:16].upper()}")
     configuration = CONFIGURATION.replace("embi-aurora-cluster", shop.subscriber).replace('"embi"', '"shop"')
-    person.configure(configuration.replace("embi/aurora/master", shop.name))
+    unasked = waiving("application.connects", "application.health", "application.functions", "security.audit-logging")
+    person.configure(configuration.replace("embi/aurora/master", shop.name) + unasked)
     done = person.daybreak(
         "restore", "pitr", "embi", "--to", moment.isoformat().replace("+00:00", "Z"), "--yes", "-o", "json"
     )
