@@ -1,0 +1,166 @@
+"""The chapter of rows on real databases: each depth reads what it says, and a baseline finds what nobody else can."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from daybreak.model.actions import Validate
+from daybreak.model.baseline import Baseline
+from daybreak.model.findings import Finding, Standing
+from daybreak.model.moment import At
+from daybreak.model.requests import Thoroughness
+from daybreak.model.targets import Expectation, Objectives, Target
+from daybreak.validate import rows
+from daybreak.validate.crew import Budget
+from daybreak.validate.probes import Place
+from daybreak.validate.recording import Sitting, record
+from daybreak.validate.visit import Patience, Subject, Visit
+from tests.fix_postgres import Server
+from tests.fix_worlds import cluster, identity
+
+FIT, UNFIT, UNKNOWN, WAIVED = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN, Standing.WAIVED
+_MOMENT = datetime(2024, 1, 15, 14, 30, tzinfo=UTC)
+_CALM = Patience(counting=Budget(lock=timedelta(seconds=0.5), connections=2))
+_STATIC = {"countries": Expectation(is_static=True)}
+
+_COMPANY = (
+    "CREATE TABLE countries (code int PRIMARY KEY, name text)",
+    "INSERT INTO countries SELECT n, 'country ' || n FROM generate_series(1, 200) n",
+    "CREATE TABLE orders (id int PRIMARY KEY, country int REFERENCES countries, updated_at timestamptz)",
+    "INSERT INTO orders SELECT n, 1 + n % 200, timestamptz '2024-01-15 14:29:59Z' - n * interval '1 s' FROM generate_series(0, 999) n",
+    "CREATE INDEX ON orders (updated_at)",
+    "ANALYZE",
+)
+
+
+@pytest.fixture
+def company(server: Server, database: str) -> str:
+    """A database with two tables, a foreign key, three indexes."""
+    server.run(database, *_COMPANY)
+    return database
+
+
+def _baseline(server: Server, database: str, **changes: Any) -> Baseline:
+    target = Target(
+        name="embi",
+        cluster="embi",
+        region="us-east-1",
+        objectives=Objectives(rpo=timedelta(1), rto=timedelta(1), retention=timedelta(1)),
+    )
+    sitting = Sitting(target, cluster(), identity(), datetime.now(UTC), budget=_CALM.counting)
+    return record(Place(server.address(database), server.master), replace(sitting, **changes), lambda step: None)
+
+
+def _found(server: Server, database: str, **changes: Any) -> dict[str, Finding]:
+    clone = cluster(endpoint=server.host, port=server.port, tags={"daybreak:run": "r"})
+    action = Validate(
+        clone=clone.identifier,
+        source="s",
+        source_seen=None,
+        instances_seen=(),
+        moment=At(instant=_MOMENT),
+        database=database,
+        login=None,
+        quarantine={},
+        tables=changes.pop("tables", {}),
+        checks=(),
+        thoroughness=Thoroughness.model_validate(changes.pop("how", {})),
+    )
+    subject = Subject(action=action, clone=clone, instances=(), moment=_MOMENT, login=server.master, patience=_CALM)
+    visit = Visit(replace(subject, **changes), lambda step: None)
+    return {finding.check: finding for finding in rows.findings(visit)}
+
+
+def _standings(found: dict[str, Finding]) -> dict[str, Standing]:
+    return {check.removeprefix("data."): finding.standing for check, finding in found.items()}
+
+
+@pytest.mark.parametrize(
+    ("depth", "standings"),
+    [
+        ("quick", {"rows": WAIVED, "recent": FIT, "content": WAIVED, "orphans": WAIVED, "index-contents": WAIVED}),
+        ("standard", {"rows": FIT, "recent": FIT, "content": WAIVED, "orphans": FIT, "index-contents": FIT}),
+        ("full", {"rows": FIT, "recent": FIT, "content": FIT, "orphans": FIT, "index-contents": FIT}),
+    ],
+)
+def test_each_depth_reads_what_it_says_and_waives_the_rest(
+    server: Server, company: str, depth: str, standings: dict[str, Standing]
+) -> None:
+    """A faithful clone is fit at each, and no box is ticked that was not opened."""
+    was = _baseline(server, company, is_fingerprinted=True)
+    found = _found(server, company, how={"depth": depth}, baseline=was, tables=_STATIC)
+    assert _standings(found) == {"tables": FIT, **standings}
+    assert all("--depth" in finding.why for finding in found.values() if finding.standing is WAIVED)
+
+
+def test_a_glance_scans_no_table(server: Server, company: str) -> None:
+    """On a terabyte, quick must be quick."""
+    scans = "SELECT coalesce(sum(seq_scan), 0) FROM pg_stat_user_tables"
+    with server.connection(company) as admin:
+        admin.execute("SELECT pg_stat_force_next_flush()")
+        before = admin.execute(scans.encode()).fetchall()
+        _found(server, company, how={"depth": "quick"})
+        admin.execute("SELECT pg_stat_clear_snapshot()")
+        assert admin.execute(scans.encode()).fetchall() == before
+
+
+@pytest.mark.parametrize(
+    ("check", "harm", "how"),
+    [
+        ("rows", "DELETE FROM orders WHERE id < 100", "standard"),
+        ("rows", "DELETE FROM countries WHERE code = (SELECT max(code) FROM countries)", "standard"),
+        ("rows", "TRUNCATE orders", "standard"),
+        ("rows", "TRUNCATE orders", "quick"),
+        ("content", "UPDATE countries SET name = 'elsewhere' WHERE code = 7", "full"),
+        ("orphans", "DELETE FROM countries WHERE code = 7", "standard"),
+        ("tables", "DROP TABLE orders", "standard"),
+    ],
+)
+def test_what_the_baseline_knows_is_found_without_the_source(
+    server: Server, company: str, check: str, harm: str, how: str
+) -> None:
+    """The source burnt down; what was there an hour ago is written in the baseline."""
+    was = _baseline(server, company, is_fingerprinted=True)
+    with server.connection(company) as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute(harm.encode())
+    found = _found(server, company, how={"depth": how}, baseline=was, tables=_STATIC)
+    assert found[f"data.{check}"].standing is UNFIT
+
+
+def test_work_after_the_baseline_is_no_alarm(server: Server, company: str) -> None:
+    """People go on working between the baseline and the moment."""
+    was = _baseline(server, company, is_fingerprinted=True)
+    server.run(
+        company,
+        "INSERT INTO orders SELECT n, 1, '2024-01-15 14:29:00Z' FROM generate_series(2000, 2100) n",
+        "DELETE FROM orders WHERE id < 10",
+        "UPDATE orders SET country = 2 WHERE id = 500",
+    )
+    found = _found(server, company, how={"depth": "full"}, baseline=was, tables=_STATIC)
+    assert set(_standings(found).values()) == {FIT}
+    assert "written to since: public.orders" in found["data.content"].found
+
+
+def test_what_a_validation_borrows_does_not_look_like_somebodys_work(server: Server, company: str) -> None:
+    """Creating the checker takes a transaction's number, and that number must not blind the comparison beside it."""
+    was = _baseline(server, company)
+    assert was.next_xid is not None
+    found = _found(server, company, baseline=was)
+    expected = {line.name: line.expected for line in found["data.rows"].details}
+    assert expected == {"public.countries": "200", "public.orders": "1,000"}, (
+        "nothing was written, so all must be there"
+    )
+
+
+def test_a_locked_table_is_left_out_of_a_baseline(server: Server, company: str) -> None:
+    """It is no witness for that table, and says so."""
+    with server.connection(company) as other, other.transaction():
+        other.execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
+        was = _baseline(server, company)
+    assert [table.name for table in was.tables] == ["public.countries"]
+    assert "lock" in was.left_out["public.orders"]
