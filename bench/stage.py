@@ -19,10 +19,10 @@ from typing import Any
 
 from daybreak.app import App, Watchers, Wish
 from daybreak.aws.gateway import Access
-from daybreak.cli.demo import CONFIGURATION
 from daybreak.config import load
 from daybreak.lab import remote, shell
 from daybreak.lab.company import Company
+from daybreak.lab.configuration import configuration
 from daybreak.lab.remote import RemoteLab
 
 SPEED = 600.0
@@ -94,7 +94,7 @@ def stage(speed: float = SPEED) -> Iterator[Stage]:
     try:
         lab = remote.start(folder / "lab", "--speed", str(speed), "--while-pid", str(os.getpid()))
         Company(lab).work()
-        (folder / "daybreak.toml").write_text(CONFIGURATION.replace('poll = "200ms"\n', ""))
+        (folder / "daybreak.toml").write_text(configuration(lab.url).replace('poll = "200ms"\n', ""))
         built = Stage(folder, lab, speed)
         # boto3 reads this process's own environment.
         os.environ.clear()

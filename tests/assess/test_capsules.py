@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from daybreak.assess.capsules import Change, capsule_changes
-from daybreak.model.capsule import Capsule
+from daybreak.assess.capsules import capsule_changes
+from daybreak.model.capsule import Capsule, Change
 from daybreak.model.inventory import Inventory, Item, Unlisted
 from daybreak.model.world import CustomEndpoint, ParameterGroup, ProxyTarget, Surroundings
 from tests.fix_capsules import capsule

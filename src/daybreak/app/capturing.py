@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from daybreak.app.app import App, explained
-from daybreak.assess.capsules import Change, capsule_changes
+from daybreak.assess.capsules import capsule_changes
 from daybreak.aws.gateway import Aws
 from daybreak.aws.secrets import credentials_of
 from daybreak.errors import DaybreakError, Refused
 from daybreak.model.answers import Silence
-from daybreak.model.capsule import Capsule
+from daybreak.model.capsule import Capsule, Change
 from daybreak.model.inventory import Inventory
 from daybreak.model.kept import Kept
 from daybreak.model.names import printable

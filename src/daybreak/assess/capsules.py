@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from daybreak.model.capsule import Capsule
+from daybreak.model.capsule import Capsule, Change
 from daybreak.model.inventory import Inventory
-from daybreak.model.value import Value, canonical
+from daybreak.model.value import canonical
 
 _MOVING = frozenset({"taken", "format", "target"})
 _MOVING_OF_CLUSTER = frozenset({"status", "window", "has_pending_changes"})
@@ -20,17 +20,6 @@ _MOVING_KINDS = frozenset({"sequence", "statistics", "prepared transaction", "re
 """Kinds of things in a database that work itself changes."""
 _NAMES = ("identifier", "name", "proxy", "arn", "what")
 """What tells an entry of a list from the others, the first that it has."""
-
-
-class Change(Value):
-    """One thing that two capsules hold differently."""
-
-    field: str
-    """Where it stands, such as ``cluster.is_protected``."""
-    before: str
-    """Empty where it was not there."""
-    after: str
-    """Empty where it is not there any more."""
 
 
 def capsule_changes(before: Capsule, after: Capsule) -> tuple[Change, ...]:

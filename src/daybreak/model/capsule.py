@@ -22,3 +22,14 @@ class Capsule(Value):
     inventory: Inventory | None = None
     """What is inside PostgreSQL: roles and grants, extensions, settings; none when it could not be asked."""
     why_no_inventory: str = ""
+
+
+class Change(Value):
+    """One thing that two capsules hold differently."""
+
+    field: str
+    """Where it stands, such as ``cluster.is_protected``."""
+    before: str
+    """Empty where it was not there."""
+    after: str
+    """Empty where it is not there any more."""

@@ -7,8 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from daybreak.assess.capsules import Change
-from daybreak.model.capsule import Capsule
+from daybreak.model.capsule import Capsule, Change
 from daybreak.model.kept import Kept
 from daybreak.model.value import iso
 from daybreak.report.words import plain
