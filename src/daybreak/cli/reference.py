@@ -29,6 +29,7 @@ _STARTS_A_RUN = (
     ExitCode.INTERRUPTED,
 )
 _LOOKS = (ExitCode.DONE, ExitCode.REFUSED, ExitCode.UNREACHABLE)
+_KEEPS = (ExitCode.DONE, ExitCode.FAILED, ExitCode.REFUSED, ExitCode.UNREACHABLE)
 EXIT_CODES: dict[str, tuple[ExitCode, ...]] = {
     "init": _LOOKS,
     "config": (ExitCode.DONE, ExitCode.REFUSED),
@@ -47,6 +48,8 @@ EXIT_CODES: dict[str, tuple[ExitCode, ...]] = {
         ExitCode.UNREACHABLE,
         ExitCode.INTERRUPTED,
     ),
+    "capture": _KEEPS,
+    "baseline": _KEEPS,
     "watch": _STARTS_A_RUN,
     "resume": _STARTS_A_RUN,
     "abort": _LOOKS,

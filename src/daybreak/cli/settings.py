@@ -36,6 +36,7 @@ def init(given: Given, *, is_forced: bool) -> None:
         click.echo(json.dumps({"file": str(path), "targets": names}))
     else:
         click.echo(f"wrote {path} with {len(names)} target(s): {', '.join(names)}\nnext: daybreak status")
+        click.echo(f"then: daybreak capture {names[0]}  # keeps what its backups do not hold")
 
 
 @click.command()
