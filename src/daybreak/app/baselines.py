@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from daybreak.app.app import App, explained
-from daybreak.aws.objects import Objects
 from daybreak.aws.secrets import credentials_of
 from daybreak.errors import Refused
 from daybreak.model.baseline import Baseline
@@ -19,7 +18,6 @@ from daybreak.model.targets import Target
 from daybreak.model.world import Cluster
 from daybreak.observe.look import Lookout
 from daybreak.postgres.session import Address, Login
-from daybreak.repository.repository import Repository, open_repository
 from daybreak.validate.crew import Progress
 from daybreak.validate.probes import Place
 from daybreak.validate.recording import Sitting, record
@@ -32,13 +30,6 @@ class BaselineWish:
     target: str
     is_estimated: bool = False
     is_fingerprinted: bool = False
-
-
-def repository_of(app: App) -> Repository:
-    """Where the person's capsules and baselines are kept."""
-    return open_repository(
-        app.settings.state, app.settings.copies, s3=lambda bucket: Objects(app.aws().client("s3"), bucket)
-    )
 
 
 def take_baseline(
@@ -62,12 +53,12 @@ def take_baseline(
         is_fingerprinted=wish.is_fingerprinted,
     )
     baseline = record(_place(app, target, cluster), sitting, progress)
-    return repository_of(app).keep(baseline), baseline
+    return app.repository.keep(baseline), baseline
 
 
 def baselines(app: App, name: str) -> tuple[Kept, ...]:
     """The baselines of a target that are kept, oldest first."""
-    return repository_of(app).listed("baseline", app.target(name).name)
+    return app.repository.listed("baseline", app.target(name).name)
 
 
 def _place(app: App, target: Target, cluster: Cluster) -> Place:
