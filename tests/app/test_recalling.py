@@ -1,0 +1,147 @@
+"""A plan is made of the right capsule and the right baseline: of this cluster, and not after the moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daybreak.app.recalling import recalled
+from daybreak.aws.faults import AwsFault
+from daybreak.errors import Failed
+from daybreak.model.capsule import Capsule
+from daybreak.model.moment import At, Latest
+from daybreak.model.observation import Observation
+from daybreak.model.plan import AwsCall
+from daybreak.model.replies import Category, Reply, Trouble
+from daybreak.model.world import AutomatedBackup, Window
+from daybreak.repository.repository import Repository, open_repository
+from tests import fix_worlds
+from tests.fix_capsules import NOON, baseline, capsule
+from tests.fix_worlds import MOMENT, NOW, SOURCE
+
+HOUR = timedelta(hours=1)
+OLD = "cluster-OLD"
+
+
+class Emptied:
+    """A region where the deleted cluster's groups are gone too, and nothing else may be looked at."""
+
+    region = fix_worlds.REGION
+
+    def read(self, call: AwsCall) -> dict[str, Any]:
+        if call.operation == "DescribeSecurityGroups":
+            return {"SecurityGroups": []}
+        is_gone = call.operation == "DescribeDBClusterParameterGroups"
+        category, code = (Category.NOT_FOUND, "NotFound") if is_gone else (Category.DENIED, "AccessDenied")
+        raise AwsFault(Trouble(category=category, code=code, message=call.operation))
+
+    def pages(self, call: AwsCall, items: str) -> Iterator[dict[str, Any]]:
+        yield self.read(call)
+
+    def change(self, call: AwsCall) -> Reply:
+        raise AssertionError(call.operation)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """An empty repository in a folder."""
+    return open_repository(str(tmp_path), (), s3=None)
+
+
+def backup() -> AutomatedBackup:
+    """The kept backup of the deleted cluster."""
+    return AutomatedBackup(
+        cluster=SOURCE,
+        resource_id=OLD,
+        status="retained",
+        engine="aurora-postgresql",
+        engine_version="16.6",
+        window=Window(earliest=NOW - timedelta(days=9), latest=NOW - timedelta(minutes=9)),
+    )
+
+
+def gone() -> Observation:
+    """What is seen after the cluster was deleted."""
+    return fix_worlds.observation(cluster=None, instances=(), parameter_group=None, backups=(backup(),))
+
+
+def seen_with(repository: Repository, seen: Observation, moment: datetime | None = MOMENT) -> Observation:
+    """What is recalled for a restore to the moment, or to the latest."""
+    request = fix_worlds.pitr_request(moment=At(instant=moment) if moment else Latest())
+    return recalled(repository, Emptied(), request, fix_worlds.target(), seen)
+
+
+def kept(repository: Repository, at: datetime, resource_id: str = OLD, **changes: Any) -> Capsule:
+    """A capsule taken then, and kept."""
+    made = capsule(at - NOON, resource_id=resource_id, port=5000 + at.hour, **changes)
+    repository.keep(made)
+    return made
+
+
+def test_a_living_source_speaks_for_itself(repository: Repository) -> None:
+    """A capsule of last week must not be laid over what is true now."""
+    kept(repository, MOMENT - HOUR)
+    seen = seen_with(repository, fix_worlds.observation())
+    assert seen.capsule is None
+    assert seen.surroundings is not None
+    assert seen.surroundings.why_unseen("proxies") == "AccessDenied: DescribeDBProxies"
+
+
+def test_of_a_deleted_one_the_newest_capsule_before_the_moment_does(repository: Repository) -> None:
+    """What was changed after the moment, perhaps by the accident itself, is not what was lost."""
+    kept(repository, MOMENT - 2 * HOUR)
+    wanted = kept(repository, MOMENT - HOUR)
+    kept(repository, MOMENT + timedelta(minutes=1), is_protected=False)
+    seen = seen_with(repository, gone())
+    assert (seen.capsule, seen.surroundings) == (wanted, None)
+
+
+def test_the_latest_is_the_latest_that_the_backup_reaches(repository: Repository) -> None:
+    """Nobody knows a later moment of a cluster that is gone."""
+    wanted = kept(repository, NOW - HOUR)
+    later = baseline(NOW - NOON - timedelta(minutes=1))
+    earlier = baseline(NOW - NOON - timedelta(minutes=10))
+    repository.keep(later)
+    repository.keep(earlier)
+    seen = seen_with(repository, gone(), None)
+    assert seen.capsule == wanted
+    assert seen.baseline is not None
+    assert seen.baseline.stands_for == earlier.stands_for
+
+
+def test_another_clusters_capsule_is_passed_over(repository: Repository) -> None:
+    """The name was taken over by an empty successor, or the target once led elsewhere."""
+    wanted = kept(repository, MOMENT - 3 * HOUR)
+    kept(repository, MOMENT - 2 * HOUR, resource_id="cluster-SUCCESSOR")
+    kept(repository, MOMENT - HOUR, identifier="another-cluster")
+    assert seen_with(repository, gone()).capsule == wanted
+
+
+def test_a_successors_capsule_is_better_than_none(repository: Repository) -> None:
+    """A cluster that was restored before has a new resource id and the same configuration."""
+    wanted = kept(repository, MOMENT - HOUR, resource_id="cluster-SUCCESSOR")
+    assert seen_with(repository, gone()).capsule == wanted
+
+
+def test_nothing_kept_is_nothing_recalled(repository: Repository) -> None:
+    """The planner then says what it does without."""
+    seen = seen_with(repository, gone())
+    assert (seen.capsule, seen.baseline) == (None, None)
+
+
+def test_a_damaged_capsule_is_named_and_a_damaged_place_of_baselines_is_not_waited_for(
+    repository: Repository, tmp_path: Path
+) -> None:
+    """A clone without its configuration is worse than a minute's delay; one without a comparison is not."""
+    kept(repository, MOMENT - HOUR)
+    (file,) = (tmp_path / "capsules" / "embi").iterdir()
+    file.write_bytes(b"{}")
+    with pytest.raises(Failed, match="was changed after it was kept"):
+        seen_with(repository, gone())
+    file.unlink()
+    (tmp_path / "baselines").write_text("a file, no folder")
+    assert seen_with(repository, gone()).baseline is None
