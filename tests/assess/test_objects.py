@@ -426,3 +426,50 @@ def test_any_one_thing_that_is_gone_or_otherwise_is_found(items: list[Item], dat
     assert judged(stock(*rest), Witnesses(source=source))[BOX[victim.kind]].standing is UNFIT
     bent = victim.model_copy(update={"facts": {**DEFINED[victim.kind], "definition": "bent"}})
     assert judged(stock(*rest, bent), Witnesses(source=source))[BOX[victim.kind]].standing is UNFIT
+
+
+def _one(clone: Inventory, witnesses: Witnesses, check: str = "security.roles") -> Standing:
+    return judged(clone, witnesses)[check].standing
+
+
+def test_what_nobody_can_date_is_unknown() -> None:
+    """A membership that the source lacks may have been revoked there, or given here, where nothing tells which."""
+    extra = item("membership", xmin=800)
+    undated = stock(extra, checkpoint=None)
+    assert _one(undated, Witnesses(source=stock())) is UNKNOWN
+    assert _one(undated, Witnesses(source=stock(), ends={800: True})) is FIT
+    assert _one(undated, Witnesses(source=stock(), ends={800: False})) is UNFIT
+    assert _one(stock(extra), Witnesses(source=stock())) is FIT
+
+
+def test_what_is_older_than_the_baseline_and_not_in_it_is_no_work_of_somebody() -> None:
+    """A row of the catalog that claims to be old, and that neither witness has, was forged or comes from elsewhere."""
+    assert _one(stock(item("membership")), Witnesses(baseline=stock(), source=stock())) is UNFIT
+
+
+def test_what_two_witnesses_agree_on_outweighs_that_nobody_dated_it() -> None:
+    """A role shows no transaction: what the baseline and the source both say of it was so between them."""
+    clone = stock(item("role", facts={"logs in": "no"}))
+    one = stock(item("role"))
+    assert _one(clone, Witnesses(baseline=one, source=one)) is UNFIT
+    assert _one(clone, Witnesses(source=one)) is UNKNOWN
+    assert _one(clone, Witnesses(baseline=one)) is UNKNOWN
+
+
+def test_two_databases_of_one_server_are_no_copies() -> None:
+    """They share the server's identifier, and their numbers mean nothing to each other."""
+    shared = [item("relation", name, oid=oid) for name, oid in (("a", 21000), ("b", 21001))]
+    moved = [each.model_copy(update={"oid": (each.oid or 0) + 500}) for each in shared]
+    anchor = item("relation", "anchor", facts={"kind": "table", "persistence": "permanent"}, oid=17000)
+    clone = stock(*shared, changed("function"))
+    source = stock(item("function")).model_copy(update={"items": (*moved, anchor, item("function"))})
+    assert _one(clone, Witnesses(source=source), "data.functions") is UNKNOWN
+
+
+def test_the_clone_s_own_work_does_not_make_it_younger() -> None:
+    """Somebody who made a table in the clone must not have the source's later changes condemned."""
+    own = item("view", "own", xmin=NEXT_XID + 50, oid=NEXT_OID + 50)
+    clone = stock(own, item("index"), newest_xid=NEXT_XID + 50, newest_oid=NEXT_OID + 50)
+    source = stock(changed("index", xmin=NEXT_XID + 10), item("role", "later", oid=NEXT_OID + 10))
+    found = judged(clone, Witnesses(source=source))
+    assert (found["data.indexes"].standing, found["security.roles"].standing) == (FIT, FIT)
