@@ -271,7 +271,7 @@ def assert_each_effect_once(life: Life) -> None:
     made: dict[tuple[str, str], list[int]] = {}
     for visit in life.changes():
         made.setdefault((visit["operation"], visit["identifier"]), []).append(visit["status"])
-    assert {name for _, name in made} <= {life.run + end for end in ("", "-1", "-2", "-quarantine")}, "source untouched"
+    assert {name for _, name in made} <= {life.run + end for end in ("", "-1", "-2", "-e1", "-quarantine")}, "source untouched"
     for (operation, name), answers in made.items():
         assert operation in CHANGES
         effects = [answer for answer in answers if answer in (200, 0)]  # 0: done, and the reply was lost

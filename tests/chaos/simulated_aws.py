@@ -171,8 +171,11 @@ class SimulatedAws:
         name = str(call.params[CHANGES[call.operation][0]])
         before = copy.deepcopy(self.groups.get(name))
         getattr(self, f"_{call.operation}")(call.params)
-        if call.operation == "ModifyDBClusterParameterGroup" and self.groups[name] == before:
-            return  # the values were so before
+        if call.operation == "ModifyDBClusterParameterGroup":
+            if self.groups[name] == before:
+                return  # the values were so before
+            # More values than AWS takes at once are set by several calls, each another effect.
+            name += f" {call.params['Parameters'][0]['ParameterName']}"
         self.effects[call.operation, name] += 1
 
     def usurp(self, call: AwsCall) -> None:

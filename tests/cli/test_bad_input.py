@@ -219,6 +219,17 @@ COMMANDS = {
     ),
     "a format of another verb": Case(("runs", "-o", "aws"), ("'aws' is not one of 'text', 'json'",)),
     "no moment": Case(("plan", "pitr", "embi"), ("missing option '--to'", "hint: daybreak plan pitr --help")),
+    "no target of a snapshot": Case(("plan", "snapshot"), ("missing argument 'TARGET'",)),
+    "no target to list": Case(("snapshots",), ("missing argument 'TARGET'", "hint: daybreak snapshots --help")),
+    "a target nobody knows": Case(("snapshots", "payroll"), ('no target "payroll" is configured', "targets: embi")),
+    "another purpose": Case((*PITR, "latest", "--for", "fun"), ("'fun' is not one of 'recovery', 'staging'",)),
+    "another depth": Case((*PITR, "latest", "--depth", "deep"), ("'deep' is not one of 'quick', 'standard', 'full'",)),
+    "no share": Case((*PITR, "latest", "--sample", "0%"), ('"0%" is not a share from 1% to 100%',)),
+    "more than all": Case((*PITR, "latest", "--sample", "101"), ('"101" is not a share from 1% to 100%',)),
+    "before without a zone": Case(
+        ("plan", "snapshot", "embi", "--before", "2024-01-15T14:30:00"), ("two readings", "Europe/Berlin")
+    ),
+    "before the newest": Case(("snapshots", "embi", "--before", "latest"), ('"latest" is no time to come before',)),
     "no target": Case(("restore", "pitr"), ("missing argument 'TARGET'", "hint: daybreak restore pitr --help")),
     "no run": Case(("resume",), ("missing argument 'RUN'", "hint: daybreak resume --help")),
     "nothing to restore": Case(("restore",), ("name what to restore", "hint: daybreak restore --help")),
@@ -250,7 +261,14 @@ DOOR = {
     "a time without a zone": Case(
         ("--type", "pitr", "--time", "2024-01-15T14:30:00"), ("two readings", "Europe/Berlin")
     ),
-    "a snapshot": Case(("--type", "snapshot", "--snapshot", "s"), ("not part of this release", "use --type pitr")),
+    "no snapshot": Case(("--type", "snapshot"), ("--type snapshot needs a snapshot", "--snapshot ID")),
+    "a time for a snapshot": Case(
+        ("--type", "snapshot", "--snapshot", "s", "--time", "latest"),
+        ("a snapshot has a time of its own", "leave it out"),
+    ),
+    "a snapshot for a time": Case(
+        ("--type", "pitr", "--snapshot", "s", "--time", "latest"), ("does not go with --type pitr",)
+    ),
     "which target?": Case(
         ("--type", "pitr", "--time", "latest"),
         ("2 are configured: alpha, embi", "add --target NAME"),

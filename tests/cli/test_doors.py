@@ -94,8 +94,8 @@ def test_colors_are_for_terminals_whose_owner_wants_them(person: Person) -> None
 
 @pytest.mark.parametrize(
     "words",
-    ["init --force", "config", "status", "plan pitr embi --to latest", "runs"],
-    ids=lambda words: words.split()[0],
+    ["init --force", "config", "status", "plan pitr embi --to latest", "snapshots embi", "plan snapshot embi", "runs"],
+    ids=lambda words: " ".join(words.split()[:2]),
 )
 def test_json_is_all_there_is_on_stdout(words: str, person: Person) -> None:
     """What a machine reads is one document and nothing else."""

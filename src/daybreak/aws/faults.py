@@ -48,7 +48,14 @@ EXPIRIES = frozenset(
 DENIALS = frozenset(
     {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "SignatureDoesNotMatch"}
 )
-SETTLING = frozenset({"InvalidDBClusterStateFault", "InvalidDBInstanceState", "InvalidDBParameterGroupState"})
+SETTLING = frozenset(
+    {
+        "InvalidDBClusterStateFault",
+        "InvalidDBInstanceState",
+        "InvalidDBParameterGroupState",
+        "InvalidDBClusterEndpointStateFault",
+    }
+)
 CAPACITY = frozenset(
     {"InsufficientDBInstanceCapacity", "InsufficientDBClusterCapacityFault", "InsufficientStorageClusterCapacity"}
 )
