@@ -117,7 +117,9 @@ def connect_policies(origin: Origin | None, clone: Cluster, around: Surroundings
         )
         for each in mine
     ]
-    finding = decided(box, lines, Sum(expected, f"{len(mine)} policies let somebody in, each to the clone too", asked))
+    finding = decided(
+        box, lines, Sum(expected, f"policies that let somebody in: {len(mine)}, each to the clone too", asked)
+    )
     if all(each.standing == "fit" for each in lines):
         return finding
     return finding.model_copy(update={"found": f"{finding.found}; add {_resource(clone)} to them"})

@@ -68,7 +68,9 @@ def _restored(visit: Visit) -> datetime:
 def _circumstances(visit: Visit) -> Circumstances:
     subject = visit.subject
     action = subject.action
-    settings = ask_settings(visit.place, (_WORKERS, _JOBS), subject.patience.asking) if visit.place else None
+    # A server that did not tell its catalog in time is not waited for a second time before the first finding.
+    place = None if isinstance(visit.inventory, Silence) else visit.place
+    settings = ask_settings(place, (_WORKERS, _JOBS), subject.patience.asking) if place else None
     origin = action.source_seen
     hosts = (origin.endpoint, origin.reader_endpoint) if origin else ()
     places = (*hosts, *(instance.endpoint for instance in action.instances_seen))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 from daybreak.assess import checks, security, ways_in
 from daybreak.assess.security import AUDITORS, Trail
@@ -24,7 +25,8 @@ def findings(visit: Visit) -> Iterator[Finding]:
     yield security.iam_roles(source, clone, subject.permitted)
     yield security.deletion_protection(source, clone, subject.permitted)
     yield security.connect_policies(subject.origin, clone, around)
-    yield security.audit_logging(Trail(source, _at_source(visit)), Trail(clone, _settings(visit, AUDITORS)))
+    at_source, at_clone = _audited(visit)
+    yield security.audit_logging(Trail(source, at_source), Trail(clone, at_clone))
     if action.quarantine:
         yield checks.quarantine(action.quarantine, clone, _settings(visit, action.quarantine))
 
@@ -35,7 +37,11 @@ def _settings(visit: Visit, names: Iterable[str]) -> Settings | Silence:
     return ask_settings(visit.place, names, visit.subject.patience.asking)
 
 
-def _at_source(visit: Visit) -> Settings | Silence | None:
-    """What the source audits, where it can be asked; its log exports are known without."""
-    source = visit.subject.source
-    return ask_settings(source, AUDITORS, visit.subject.patience.asking) if source else None
+def _audited(visit: Visit) -> tuple[Settings | Silence | None, Settings | Silence]:
+    """What the source audits, where it can be asked, and what the clone does; both at the same time."""
+    _ = visit.answer
+    with ThreadPoolExecutor(max_workers=2) as pair:
+        clone = pair.submit(_settings, visit, AUDITORS)
+        source = visit.subject.source
+        at_source = ask_settings(source, AUDITORS, visit.subject.patience.asking) if source else None
+        return at_source, clone.result()
