@@ -11,6 +11,7 @@ from daybreak.app.validating import Case
 from daybreak.assess import boxes
 from daybreak.assess.boxes import Box
 from daybreak.model.targets import Expectation
+from daybreak.model.world import CustomEndpoint, ProxyTarget, Scaling, Surroundings
 from tests.defects.ward import Ward
 
 Deed = Callable[[Ward], None]
@@ -260,6 +261,17 @@ def _source_had(**changes: Any) -> Callable[[Case], Case]:
     return changed
 
 
+def _source_was_led_to(**changes: Any) -> Callable[[Case], Case]:
+    """What the plan saw around the source, changed; quarantine is over, so that nothing may be missing any more."""
+
+    def changed(case: Case) -> Case:
+        around = (case.action.surroundings_seen or Surroundings()).model_copy(update=changes)
+        lifted = {"surroundings_seen": around, "quarantine": {}, "permitted": {}}
+        return replace(case, action=case.action.model_copy(update=lifted))
+
+    return changed
+
+
 def _without_permission(field: str) -> Callable[[Case], Case]:
     """The plan does not permit the difference: as after quarantine was lifted."""
 
@@ -369,11 +381,14 @@ def _allow_old_id(ward: Ward) -> None:
     }
     document = json.dumps({"Version": "2012-10-17", "Statement": [login]})
     made = iam.create_policy(PolicyName="only-the-old-one", PolicyDocument=document)["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName="embi-application", PolicyArn=made)
     ward.others["policy"] = made
 
 
 def _forbid_old_id(ward: Ward) -> None:
-    ward.lab.client("iam").delete_policy(PolicyArn=ward.others["policy"])
+    iam, policy = ward.lab.client("iam"), ward.others["policy"]
+    iam.detach_role_policy(RoleName="embi-application", PolicyArn=policy)
+    iam.delete_policy(PolicyArn=policy)
 
 
 def _no_page(case: Case) -> Case:
@@ -443,8 +458,26 @@ IN_AWS: tuple[Planted, ...] = (
     ),
     Planted("no reader", boxes.INSTANCE_PARITY, _lose_reader, _new_reader),
     Planted("engine minor differs", boxes.ENGINE_VERSION, change=_seen(engine_version="15.1")),
+    Planted(
+        "Extended Support changed",
+        boxes.CLUSTER_PARITY,
+        change=_seen(lifecycle="open-source-rds-extended-support-disabled"),
+    ),
     Planted("cluster not available", boxes.CLUSTER_STATUS, change=_seen(status="inaccessible-encryption-credentials")),
     Planted("login policy names the old resource id", boxes.CONNECT_POLICIES, _allow_old_id, _forbid_old_id),
+    Planted(
+        "proxy target missing",
+        boxes.SURROUNDINGS_PARITY,
+        change=_source_was_led_to(proxies=(ProxyTarget(proxy="front", target_group="default"),)),
+    ),
+    Planted(
+        "autoscaling missing", boxes.SURROUNDINGS_PARITY, change=_source_was_led_to(scaling=Scaling(low=1, high=3))
+    ),
+    Planted(
+        "custom endpoint missing",
+        boxes.SURROUNDINGS_PARITY,
+        change=_source_was_led_to(endpoints=(CustomEndpoint(identifier="reporting", kind="READER"),)),
+    ),
     Planted("health page is not well", boxes.HEALTH, change=_no_page),
     _sql("an owner's check is missed", boxes.BUSINESS, "delete from salaries where employee_id = 5"),
 )

@@ -21,8 +21,10 @@ from daybreak.app.baselines import BaselineWish, take_baseline
 from daybreak.app.validating import Case, Inquiry, case_of, validated
 from daybreak.aws.gateway import Access
 from daybreak.config import load
+from daybreak.lab.binaries import installs
 from daybreak.lab.branches import Branch, found
 from daybreak.lab.damage import Damage
+from daybreak.lab.lab import shared_cache
 from daybreak.lab.remote import REGION
 from daybreak.model.run import RunState
 from daybreak.model.validation import Validation
@@ -147,6 +149,21 @@ class Ward:
 
     def _as_staff(self, *statements: str) -> None:
         self.lab.remote.administer(self.run, *statements, database="postgres")
+
+
+def best_major() -> str:
+    """The version in which most can be planted: one with the contributed modules, where this machine has it."""
+    cache = shared_cache()
+    assert cache is not None
+    known = installs(cache)
+    return str(next((each.major for each in known if each.has_contrib), known[-1].major))
+
+
+def majors() -> list[str]:
+    """The versions of PostgreSQL that this machine has, oldest first."""
+    cache = shared_cache()
+    assert cache is not None
+    return [str(each.major) for each in installs(cache)]
 
 
 @contextmanager

@@ -60,6 +60,7 @@ def clone_of(cluster: Cluster) -> Cluster:
             "roles": (Role(arn=_ROLE, feature="s3Import", status="ACTIVE"),),
             "master_secret": "arn:aws:secretsmanager:us-east-1:000000000000:secret:proof",
             "has_pending_changes": False,
+            "lifecycle": "open-source-rds-extended-support",
             "tags": {"Application": "proof", "Environment": "production"},
         }
     )
@@ -203,6 +204,11 @@ CLUSTER: tuple[Defect, ...] = (
     _defect("IAM authentication off", boxes.CLUSTER_PARITY, _cluster(has_iam_auth=False)),
     _defect("managed secret absent", boxes.CLUSTER_PARITY, _cluster(master_secret=None)),
     _defect("tags missing", boxes.CLUSTER_PARITY, _cluster(tags={"Environment": "production"})),
+    _defect(
+        "Extended Support changed",
+        boxes.CLUSTER_PARITY,
+        _cluster(lifecycle="open-source-rds-extended-support-disabled"),
+    ),
     _defect("wrong class", boxes.INSTANCE_PARITY, _writer(instance_class="db.t4g.medium")),
     _defect("certificate authority differs", boxes.INSTANCE_PARITY, _writer(ca="rds-ca-2019")),
     _defect("Performance Insights off", boxes.INSTANCE_PARITY, _writer(has_performance_insights=False)),

@@ -1,0 +1,83 @@
+"""The planted-defect matrix: each defect in a really restored clone is found by the check named for it, and nothing else cries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from daybreak.app.validating import Case
+from daybreak.assess import boxes
+from daybreak.model.findings import Standing
+from daybreak.model.targets import Waiver
+from tests.defects.catalog import CATALOG, Planted
+from tests.defects.matrix import row_of
+from tests.defects.ward import Ward, best_major, ward
+
+MISSED_WITHOUT = ("trigger disabled", "sequence behind the data", "grant lost", "row count low", "tags missing")
+"""Defects with which it is shown that the matrix fails when a check is taken away."""
+
+NOT_PLANTED = {boxes.ENDPOINT.check, boxes.INSTANCE_STATUS.check}
+"""Checks whose defects end the whole clone: the network tests of validation plant them."""
+
+
+def _first_of_each_check() -> list[Any]:
+    """Every defect; those whose check has another one before them wait for the sweep."""
+    seen: set[str] = set()
+    cases: list[Any] = []
+    for defect in CATALOG:
+        marks = [pytest.mark.sweep] if defect.box.check in seen else []
+        seen.add(defect.box.check)
+        cases.append(pytest.param(defect, marks=marks, id=defect.name.replace(" ", "-")))
+    return cases
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
+    """A clone that Daybreak restored, one for each worker."""
+    with ward(tmp_path_factory.mktemp("ward"), best_major()) as made:
+        yield made
+
+
+def _alarms(made: Ward) -> dict[str, str]:
+    findings = made.validated().findings
+    return {each.check: each.found for each in findings if each.standing not in (Standing.FIT, Standing.WAIVED)}
+
+
+@pytest.mark.parametrize("defect", _first_of_each_check())
+def test_a_planted_defect_is_found_by_the_check_named_for_it(clone: Ward, defect: Planted) -> None:
+    """A verdict is worth what its checks can find; a clone that is damaged like this must never be called fit."""
+    row = row_of(clone, defect)
+    assert row.is_found, row.words
+
+
+def test_the_clone_raises_no_alarm_when_every_defect_is_undone(clone: Ward) -> None:
+    """A check that always cries would find every defect too."""
+    assert _alarms(clone) == {}
+    for name in ("missing table", "replication slot left", "deletion protection off"):
+        row_of(clone, next(each for each in CATALOG if each.name == name))
+    assert _alarms(clone) == {}
+
+
+@pytest.mark.parametrize("name", MISSED_WITHOUT)
+def test_without_its_check_a_defect_stays_hidden(clone: Ward, name: str) -> None:
+    """The other half: it is this check that finds it, and the matrix fails when somebody takes the check away."""
+    defect = next(each for each in CATALOG if each.name == name)
+    without = Waiver(check=defect.box.check, by="a test", why="to see whether the matrix notices")
+
+    def blind(case: Case) -> Case:
+        action = case.action.model_copy(update={"waivers": (*case.action.waivers, without)})
+        return defect.change(replace(case, action=action))
+
+    row = row_of(clone, replace(defect, change=blind))
+    assert not row.is_found
+    assert row.asked[0].standing is Standing.WAIVED
+
+
+def test_the_matrix_is_large_enough_and_has_a_defect_for_every_check() -> None:
+    """A check for which nothing is planted is a check of which nobody knows whether it works."""
+    assert len(CATALOG) >= 45
+    assert len({defect.name for defect in CATALOG}) == len(CATALOG)
+    assert set(boxes.EVERY) - {defect.box.check for defect in CATALOG} == NOT_PLANTED
