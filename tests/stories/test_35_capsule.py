@@ -81,6 +81,13 @@ def values_of(lab: LabUnderTest, group: str) -> dict[str, str]:
     return {each["ParameterName"]: each["ParameterValue"] for each in asked["Parameters"]}
 
 
+def secret_of(lab: LabUnderTest) -> str:
+    """The master's password."""
+    held = lab.client("secretsmanager").get_secret_value(SecretId="embi/aurora/master")["SecretString"]
+    password: str = json.loads(held)["password"]
+    return password
+
+
 def reaches(lab: LabUnderTest, moment: str) -> bool:
     """Whether the backup reaches that moment, after one more turn of its clock."""
     lab.ask("POST", "tick")
@@ -118,6 +125,7 @@ def test_a_deleted_cluster_comes_back_with_its_whole_configuration(doomed: LabUn
     assert made.code == 0, made.err
     kept = made.json()["kept"]
     assert COPY in made.json()["places"]
+    assert secret_of(doomed) not in made.out, "a capsule may lie where no password may"
     baseline = ada.daybreak("baseline", "embi", "-o", "json").json()["kept"]
     eventually(lambda: reaches(doomed, baseline["stands_for"]))
     lose(doomed, source)
@@ -173,11 +181,34 @@ def test_a_copy_that_fails_makes_the_capture_fail(doomed: LabUnderTest, tmp_path
     done = eve.daybreak("capture", "embi")
     assert done.code == 1, done.err
     assert f'is kept in "{eve.state}", but not in "s3://daybreak-no-such-bucket/kept": there is no bucket' in done.err
-    assert len(list((eve.state / "capsules" / "embi").iterdir())) == 1
+    (file,) = (eve.state / "capsules" / "embi").iterdir()
+    assert "password" not in file.read_text().lower()
+
+
+def test_a_cluster_that_cannot_be_asked_inside_gives_a_capsule_that_says_so(
+    doomed: LabUnderTest, tmp_path: Path
+) -> None:
+    """Half a configuration is worth more than none, as long as nobody takes it for the whole."""
+    kim = Person(tmp_path, doomed.url, f"AKIA{uuid.uuid4().hex[:16].upper()}")
+    make_small(doomed)
+    without_login = CONFIGURATION.replace(CLUSTER, OTHER).replace('login    = "secretsmanager:embi/aurora/master"', "")
+    for text, why in (
+        (without_login, "no login is configured"),
+        (CONFIGURATION.replace(CLUSTER, OTHER).replace("embi/aurora/master", "nobody"), '"secretsmanager:nobody"'),
+    ):
+        kim.configure(text)
+        done = kim.daybreak("capture", "embi", "-o", "json")
+        assert done.code == 0, done.err
+        capsule = done.json()["capsule"]
+        assert capsule["inventory"] is None
+        assert why in capsule["why_no_inventory"]
+        assert capsule["cluster"]["identifier"] == OTHER
 
 
 def make_small(lab: LabUnderTest) -> None:
     """A cluster of another name, without instances, that nobody can log in to."""
+    if described(lab, OTHER):
+        return
     lab.client("rds").create_db_cluster(
         DBClusterIdentifier=OTHER,
         Engine="aurora-postgresql",
