@@ -61,6 +61,22 @@ def test_the_login_may_be_read_where_it_is(login: str | None, action: str, end: 
     assert [each.endswith(end or "") for each in found] == ([True] if end else [])
 
 
+def test_what_belongs_to_the_cluster_may_be_looked_at() -> None:
+    """What cannot be seen is unknown in the verdict; values and tags are asked for only where somebody has set them."""
+    default = policy_of(fix_worlds.plan())
+    own = tuple(fix_worlds.instance(number, parameter_group="embi-instances") for number in (1, 2))
+    policy = policy_of(fix_worlds.plan(seen=fix_worlds.observation(instances=own)))
+    for action, end in (
+        ("iam:GetAccountAuthorizationDetails", "*"),
+        ("application-autoscaling:DescribeScalableTargets", "*"),
+        ("rds:DescribeDBProxies", ":db-proxy:*"),
+        ("rds:DescribeDBParameterGroups", ":pg:*"),
+    ):
+        assert [each.endswith(end) for each in resources(default, action)] == [True]
+    assert resources(default, "rds:DescribeDBParameters") == set()
+    assert [each.endswith(":pg:*") for each in resources(policy, "rds:DescribeDBParameters")] == [True]
+
+
 def test_the_policy_is_one_value() -> None:
     """Somebody signs it off: the same plan must give the same text."""
     made = fix_worlds.plan()
