@@ -208,7 +208,7 @@ PLACES = {
 
 COMMANDS = {
     "an unknown verb": Case(("frobnicate",), ("no such command 'frobnicate'", "hint: daybreak --help")),
-    "a verb misspelled": Case(("restor", "pitr"), ("no such command 'restor'", "Did you mean 'restore'?")),
+    "a verb misspelled": Case(("restor", "pitr"), ("no such command 'restor'", "'restore'")),
     "half a verb": Case(("plan",), ('"daybreak plan" alone does nothing', "pitr", "hint: daybreak plan --help")),
     "a kind of another day": Case(
         ("restore", "region", "embi"), ("no such command 'region'", "daybreak restore --help")

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from tests.chaos.fix_lives import SOURCE, Begin, Life, clusters_of
-from tests.fix_cli import RESTORE_AURORA
-from tests.fix_lab import LabUnderTest
+from tests.fix_cli import CONFIGURATION, RESTORE_AURORA
+from tests.fix_lab import LabUnderTest, PrivateLab
+
+GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "snapshot-restore.md"
+BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 STAGING = """
 [targets.embi.staging]
@@ -99,3 +107,21 @@ def test_what_is_refused_names_what_there_is(lab: LabUnderTest, begin: Begin) ->
     early = life.person.daybreak("plan", "snapshot", "embi", "--before", "2001-01-01T00:00:00Z")
     assert early.code == 2
     assert "was taken at or before 2001-01-01T00:00:00Z; there are: " in early.err
+
+
+def test_the_guide_can_be_followed_as_it_is_written(private_lab: PrivateLab, tmp_path: Path) -> None:
+    """A page whose third command does not work is worse than none."""
+    lab = private_lab(speed=6000)
+    (tmp_path / "daybreak.toml").write_text(CONFIGURATION, encoding="utf-8")
+    script = "\n".join(["set -eu", *BLOCK.findall(GUIDE.read_text(encoding="utf-8"))])
+    program = "from daybreak.cli.lab import lab; lab()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "shell", "--dir", str(lab.remote.folder), "-c", script],
+        capture_output=True, text=True, check=False, cwd=tmp_path, timeout=200,
+        env={**os.environ, "DAYBREAK_STATE": str(tmp_path / "state"),
+             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "## Snapshot Restoration" in (tmp_path / "runbook.md").read_text(encoding="utf-8")
+    assert lab.client("rds").describe_db_clusters()["DBClusters"][0]["DBClusterIdentifier"] == SOURCE
+    assert len(lab.client("rds").describe_db_clusters()["DBClusters"]) == 1
