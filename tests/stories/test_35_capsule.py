@@ -14,18 +14,12 @@ import pytest
 
 from daybreak.lab import surroundings
 from daybreak.lab.scenario import CLUSTER
-from tests.fix_cli import CONFIGURATION, Person
+from tests.fix_cli import CONFIGURATION, Person, waiving
 from tests.fix_lab import LabUnderTest, eventually, private
 
 COPY = "s3://embi-aurora-backup-exports-123456789012/kept"
 OTHER = "other-cluster"
 WAIVED = ("application.connects", "application.health", "application.functions")
-WAIVER = """
-[[targets.embi.waivers]]
-check = "{}"
-by = "ada"
-why = "the application is not part of this story"
-"""
 PARITY = ("parity.cluster", "parity.instances", "parity.parameters", "parity.surroundings")
 SAME = (
     "BackupRetentionPeriod",
@@ -118,7 +112,7 @@ def differences(findings: list[dict[str, Any]], check: str) -> dict[str, str]:
 def test_a_deleted_cluster_comes_back_with_its_whole_configuration(doomed: LabUnderTest, tmp_path: Path) -> None:
     """Somebody deletes production and its parameter group: AWS keeps the bytes, and only the capsule knows the rest."""
     ada = Person(tmp_path, doomed.url, f"AKIA{uuid.uuid4().hex[:16].upper()}")
-    ada.configure(f'copies = ["{COPY}"]\n{CONFIGURATION}{"".join(map(WAIVER.format, WAIVED))}')
+    ada.configure(f'copies = ["{COPY}"]\n{CONFIGURATION}{waiving(*WAIVED)}')
     source, instances = described(doomed, CLUSTER), instances_of(doomed, CLUSTER)
     set_by_people = values_of(doomed, source["DBClusterParameterGroup"])
     made = ada.daybreak("capture", "embi", "-o", "json")

@@ -19,6 +19,7 @@ from daybreak.lab.remote import ADMIN_KEY, REGION
 from daybreak.model.plan import Plan
 from daybreak.report.iam_policy import policy_of
 from tests.chaos.fix_lives import Life, clusters_of, living, new_life
+from tests.fix_cli import CONFIGURATION, waiving
 from tests.fix_lab import LabUnderTest, private
 
 
@@ -33,7 +34,8 @@ def guarded() -> Iterator[LabUnderTest]:
 @pytest.fixture
 def planned(guarded: LabUnderTest, tmp_path: Path) -> Iterator[tuple[Life, Plan]]:
     """A restore that an administrator has planned, for somebody else to carry out."""
-    life = new_life(tmp_path / "home", guarded)
+    unasked = waiving("application.connects", "application.health", "application.functions")
+    life = new_life(tmp_path / "home", guarded, CONFIGURATION + unasked)
     somebody = life.person
     with living(life):
         life.person = replace(somebody, key=ADMIN_KEY)
