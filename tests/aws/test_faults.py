@@ -43,6 +43,7 @@ def test_a_broken_connection_is_unsent_only_when_it_was_never_made(error: Except
         ("RequestLimitExceeded", 503, Category.THROTTLED),
         ("InvalidDBClusterStateFault", 400, Category.SETTLING),
         ("InvalidDBParameterGroupState", 400, Category.SETTLING),
+        ("InvalidDBClusterEndpointStateFault", 400, Category.SETTLING),
         ("InsufficientDBInstanceCapacity", 400, Category.CAPACITY),
         ("DBClusterAlreadyExistsFault", 400, Category.EXISTS),
         ("DBInstanceAlreadyExists", 400, Category.EXISTS),

@@ -127,6 +127,10 @@ class SimulatedAws:
         copied.sent = list(self.sent)
         return copied
 
+    def shelves(self) -> tuple[dict[str, Resource], ...]:
+        """Everything there can be, by kind."""
+        return self.clusters, self.instances, self.groups, self.endpoints
+
     # -- the door
 
     def read(self, call: AwsCall) -> dict[str, Any]:
@@ -184,7 +188,7 @@ class SimulatedAws:
         self._take_effect(call)
         self.effects = before
         name = str(call.params[CHANGES[call.operation][0]])
-        for shelf in (self.clusters, self.instances, self.groups, self.endpoints):
+        for shelf in self.shelves():
             if name in shelf:
                 shelf[name].tags = {RUN_TAG: "somebody-else"}
 

@@ -7,11 +7,17 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daybreak.model.actions import DeleteCluster, DeleteInstance, DeleteParameterGroup, SetClusterOptions
+from daybreak.model.actions import (
+    DeleteCluster,
+    DeleteEndpoint,
+    DeleteInstance,
+    DeleteParameterGroup,
+    SetClusterOptions,
+)
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
 from daybreak.model.requests import CleanRequest
-from daybreak.model.world import Cluster, Instance, ParameterGroup
+from daybreak.model.world import Cluster, Endpoint, Instance, ParameterGroup
 from daybreak.plan.calls import RUN_TAG, Stamp, call_of, changed_names
 from daybreak.plan.planner import plan_of
 from tests import fix_worlds
@@ -38,6 +44,18 @@ def group(**changes: Any) -> ParameterGroup:
     """The quarantine group."""
     defaults: dict[str, Any] = {"name": f"{RUN}-quarantine", "family": "aurora-postgresql16", "tags": OURS}
     return ParameterGroup(**(defaults | changes))
+
+
+def endpoint(number: int = 1, **changes: Any) -> Endpoint:
+    """A custom endpoint of the clone."""
+    defaults: dict[str, Any] = {
+        "identifier": f"{RUN}-e{number}",
+        "cluster": RUN,
+        "kind": "READER",
+        "status": "available",
+        "tags": OURS,
+    }
+    return Endpoint(**(defaults | changes))
 
 
 def left(**changes: Any) -> Observation:
@@ -76,6 +94,12 @@ def test_the_order_is_the_one_that_aws_takes() -> None:
     ]
 
 
+def test_custom_endpoints_go_before_the_cluster_and_one_that_is_going_is_left_to_go() -> None:
+    """A name that stays taken stops the next clone's endpoint; AWS refuses to delete one twice."""
+    steps = slugs(left(instances=(), endpoints=(endpoint(1), endpoint(2, status="deleting"), endpoint(3))))
+    assert steps[:3] == ["delete-endpoint-1", "delete-endpoint-3", "delete-cluster"]
+
+
 def test_what_is_not_there_is_not_removed() -> None:
     """A run that died early left less; its clean-up is shorter."""
     assert slugs(left(instances=())) == ["delete-cluster", "await-gone", "delete-parameter-group"]
@@ -98,10 +122,12 @@ def test_every_foreign_thing_is_named_and_nothing_is_planned() -> None:
             cluster=clone(tags=THEIRS),
             instances=(inside(1), inside(2, tags={}), inside(3, tags=THEIRS)),
             parameter_group=group(tags={}),
+            endpoints=(endpoint(1), endpoint(2, tags=THEIRS)),
         )
     )
     assert isinstance(answer, Refusal)
-    assert len(answer.reasons) == 4
+    assert len(answer.reasons) == 5
+    assert any(f'the custom endpoint "{RUN}-e2"' in reason for reason in answer.reasons)
     assert any(f'the instance "{RUN}-2"' in reason for reason in answer.reasons)
 
 
@@ -124,21 +150,29 @@ TAGS = st.sampled_from([OURS, OURS, OURS, THEIRS, {}])
         st.builds(inside, st.integers(1, 15), tags=TAGS), max_size=5, unique_by=lambda one: one.identifier
     ),
     parameter_group=st.none() | st.builds(group, tags=TAGS),
+    endpoints=st.lists(
+        st.builds(endpoint, st.integers(1, 5), tags=TAGS), max_size=3, unique_by=lambda one: one.identifier
+    ),
 )
 def test_only_what_is_ours_is_ever_removed(
-    cluster: Cluster | None, instances: list[Instance], parameter_group: ParameterGroup | None
+    cluster: Cluster | None,
+    instances: list[Instance],
+    parameter_group: ParameterGroup | None,
+    endpoints: list[Endpoint],
 ) -> None:
     """Random inventories: what a plan removes carries our tag, is guarded, and no backup is dropped with it."""
-    made = cleaned(
-        left(cluster=cluster, instances=tuple(instances) if cluster else (), parameter_group=parameter_group)
-    )
+    inside_it = {"instances": tuple(instances), "endpoints": tuple(endpoints)} if cluster else {"instances": ()}
+    made = cleaned(left(cluster=cluster, parameter_group=parameter_group, **inside_it))
     if isinstance(made, Refusal):
         return
     ours = {one.identifier for one in instances if one.tags == OURS}
+    ours |= {one.identifier for one in endpoints if one.tags == OURS}
     ours |= {RUN} if cluster and cluster.tags == OURS else set()
     ours |= {f"{RUN}-quarantine"} if parameter_group and parameter_group.tags == OURS else set()
     for step in made.steps:
-        if isinstance(step.action, SetClusterOptions | DeleteCluster | DeleteInstance | DeleteParameterGroup):
+        if isinstance(
+            step.action, SetClusterOptions | DeleteEndpoint | DeleteCluster | DeleteInstance | DeleteParameterGroup
+        ):
             call = call_of(step.action, Stamp(run=made.owner, plan=made.digest()), REGION)
             assert call is not None
             assert ours.issuperset(changed_names(call.operation, call.params))
