@@ -62,11 +62,14 @@ def all_tables(
     source: Tables | Silence | None,
     configured: Mapping[str, Expectation],
     baseline: Baseline | Silence | None = None,
+    younger: frozenset[str] = frozenset(),
 ) -> Finding:
     """Every table the source has, and every configured one, is in the clone; without the source the baseline is the witness.
 
     The source is asked as it is now, so a table may be missing because it came after the moment. Object ids tell: PostgreSQL
-    hands them out in order, so what is numbered lower than something in the clone was there before it.
+    hands them out in order, so what is numbered lower than something in the clone was there before it. The ids right after
+    the clone's own may be of either side; there ``younger`` decides: tables last written by a transaction that the clone
+    does not know.
     """
     box, expected = boxes.TABLES, _tables_expected(source, configured)
     if isinstance(clone, Silence):
@@ -85,9 +88,11 @@ def all_tables(
         return box.unknown(expected, f"{why}, and no table is configured", asked, found=here)
     there = {_key(table) for table in clone.tables}
     missing = [table for table in source.tables if _key(table) not in there]
-    lost = [table.full for table in missing if table.oid <= clone.newest_oid]
-    later = [table.full for table in missing if _came_later(table, clone)]
-    unclear = [table.full for table in missing if table.oid > clone.newest_oid and not _came_later(table, clone)]
+    known = {table.name for table in baseline.tables} if isinstance(baseline, Baseline) else set()
+    lost = [table.full for table in missing if table.oid <= clone.newest_oid or table.full in known]
+    others = [table for table in missing if table.full not in lost]
+    later = [table.full for table in others if _came_later(table, clone) or table.full in younger]
+    unclear = [table.full for table in others if table.full not in later]
     found = (
         here
         + told("; not yet there at the moment: ", later)

@@ -21,6 +21,7 @@ from daybreak.assess.data_sample import left_out, turn_of
 from daybreak.model.answers import Counts, Estimates, IndexContents, References, Silence, Table, Tables
 from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Finding, Measured, Standing
+from daybreak.model.inventory import Inventory, is_before
 from daybreak.model.requests import Thoroughness
 from daybreak.postgres.rows import Scan
 from daybreak.validate.counting import ask_next_xid, count_rows
@@ -33,9 +34,20 @@ from daybreak.validate.visit import Visit
 
 def findings(visit: Visit) -> Iterator[Finding]:
     """Each finding about tables and rows; measures the loss on the way."""
-    yield data.all_tables(visit.tables, visit.source_tables, visit.subject.action.tables, visit.subject.baseline)
+    action, baseline = visit.subject.action, visit.subject.baseline
+    yield data.all_tables(visit.tables, visit.source_tables, action.tables, baseline, _younger(visit))
     reading = _Reading(visit)
     yield from reading.glanced() if reading.how.depth == "quick" else reading.read()
+
+
+def _younger(visit: Visit) -> frozenset[str]:
+    """The source's tables whose rows in the catalog were written by transactions younger than all that the clone knows."""
+    clone, source = visit.inventory, visit.source_inventory
+    if not isinstance(clone, Inventory) or not isinstance(source, Inventory) or clone.newest_xid is None:
+        return frozenset()
+    newest = clone.newest_xid
+    tables = source.of("relation")
+    return frozenset(item.name for item in tables if item.xmin is not None and is_before(newest, item.xmin))
 
 
 class _Reading:
