@@ -49,6 +49,10 @@ check: $(VENV)/.dev ## what a change must pass: format, lint, types, contracts, 
 sweep: $(VENV)/.dev ## every crash, every lost reply, every moment: minutes instead of a sample
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m sweep $(ARGS)
 
+.PHONY: matrix
+matrix: $(VENV)/.dev ## plant every defect, make every clean restore, and print what was found
+	@$(BIN)/python -m tests.defects
+
 .PHONY: bench
 bench: $(VENV)/.dev ## measure start-up, own share of a run, reaction time, calls
 	@$(BIN)/python -m bench $(ARGS)

@@ -1,0 +1,32 @@
+"""A lab with a branch of the company for each version of PostgreSQL that somebody asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.defects.clean import Clean
+from tests.defects.ward import Ward, enrich, founded
+from tests.fix_lab import LabUnderTest
+
+
+class Country:
+    """A lab with a branch of the company for each version that was asked for so far."""
+
+    def __init__(self, lab: LabUnderTest, home: Path, environment: pytest.MonkeyPatch) -> None:
+        self._lab = lab
+        self._home = home
+        self._environment = environment
+        self._wards: dict[str, Ward] = {}
+
+    def branch(self, clean: Clean) -> Ward:
+        """The branch that a restore may use: one for each version, and one of its own for whoever deletes it."""
+        major, name = clean.major, f"branch-{clean.major}"
+        if clean.deletes:
+            name = f"{name}-to-delete"
+        if name not in self._wards:
+            made = founded(self._lab, self._home / name, name, major, self._environment)
+            enrich(made)
+            self._wards[name] = made
+        return self._wards[name]
