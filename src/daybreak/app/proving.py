@@ -33,8 +33,9 @@ class Control:
     @property
     def makes(self) -> tuple[str, ...]:
         """Everything it makes, and takes away again."""
-        roles = [f"role {name}" for role, name in self.names.roles.items() if role != "slot"]
-        return (f"database {self.names.template}", f"database {self.names.copy}", *roles)
+        roles = (f"role {name}" for name in self.names.roles.values())
+        databases = (f"database {self.names.template}", f"database {self.names.copy}")
+        return (*databases, *roles, f"replication slot {self.names.slot}")
 
 
 def control_of(app: App, case: Case) -> Control:

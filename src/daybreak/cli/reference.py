@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from daybreak.cli.main import daybreak
+from daybreak.cli.reference_checks import checks_page
 from daybreak.cli.restore_aurora import restore_aurora
 from daybreak.errors import MEANING, ExitCode
 
@@ -273,7 +274,12 @@ def report_schema() -> str:
     return json.dumps(schema(), indent=2) + "\n"
 
 
-PAGES = {"cli.md": commands_page, "configuration.md": settings_page, "report.schema.json": report_schema}
+PAGES = {
+    "cli.md": commands_page,
+    "configuration.md": settings_page,
+    "checks.md": checks_page,
+    "report.schema.json": report_schema,
+}
 """Each generated page and what makes it."""
 
 

@@ -1,4 +1,4 @@
-"""The defects that are planted by SQL in a copy of the specimen; ``@names`` are the proof's own roles and its slot."""
+"""The defects that are planted by SQL in a copy of the specimen; ``@words`` are names of the proof's own."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ OBJECTS: tuple[Defect, ...] = (
         ("REFRESH MATERIALIZED VIEW order_days WITH NO DATA",),
     ),
     Defect("extension missing", boxes.EXTENSIONS, ("DROP EXTENSION IF EXISTS pg_trgm, vector",), needs=(_EXTENDED,)),
-    Defect("extension older", boxes.EXTENSIONS, change=_said("extension", "", version="0.1"), needs=(_EXTENDED,)),
+    Defect("extension older", boxes.EXTENSIONS, change=_said("extension", "", version="0.1")),
     Defect("publication missing", boxes.PUBLICATIONS, ("DROP PUBLICATION changes",)),
     Defect("table missing from a publication", boxes.PUBLICATIONS, ("ALTER PUBLICATION changes DROP TABLE orders",)),
     Defect(
@@ -127,6 +127,17 @@ OBJECTS: tuple[Defect, ...] = (
             "DROP SUBSCRIPTION @slot",
         ),
         needs=(_SUBSCRIBES,),
+    ),
+    Defect(
+        "active cron job",
+        boxes.CRON_JOBS,
+        (
+            "CREATE SCHEMA cron",
+            ("CREATE TABLE cron.job (jobid bigint PRIMARY KEY, schedule text, command text, nodename text, nodeport int,"
+            " database text, username text, active boolean, jobname text)"),
+            "INSERT INTO cron.job VALUES (1, '* * * * *', 'SELECT 1', 'localhost', 5432, '@copy', 'nobody', true, 'job')",
+            "ALTER DATABASE @copy SET cron.launch_active_jobs = 'on'",
+        ),
     ),
     Defect(
         "foreign server that leads to production",

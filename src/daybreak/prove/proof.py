@@ -58,9 +58,18 @@ class Names:
 
     @property
     def roles(self) -> dict[str, str]:
-        """The proof's own roles, by what the specimen calls them; beside them its slot."""
-        named = ("reader", "owner", "auditor", "application", "slot")
-        return {role: f"{PREFIX}{self.suffix}_{role}" for role in named}
+        """The proof's own roles, by what the specimen calls them."""
+        return {role: f"{PREFIX}{self.suffix}_{role}" for role in ("reader", "owner", "auditor", "application")}
+
+    @property
+    def slot(self) -> str:
+        """The replication slot, the subscription and the prepared transaction."""
+        return f"{PREFIX}{self.suffix}_slot"
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What each ``@word`` of a statement stands for."""
+        return self.roles | {"slot": self.slot, "copy": self.copy}
 
 
 def new_names() -> Names:
@@ -105,8 +114,8 @@ class Bench:
         return planting.model_copy(update={"took": timedelta(seconds=monotonic() - began)})
 
     def _planted(self, defect: Defect) -> Planting:
-        roles = self.names.roles
-        spelled = tuple(specimen.spelled(each, roles) for each in defect.sql)
+        words = self.names.words
+        spelled = tuple(specimen.spelled(each, words) for each in defect.sql)
         if defect.change and not defect.asks_sql:
             outside = replace(defect.change(self._subject()), login=None, source=None)
             return _judged(defect, validate(outside, tell=_nobody, progress=_nobody).findings)
@@ -118,13 +127,13 @@ class Bench:
                 if spelled:
                     self.scratch.run(self.names.copy, *spelled)
                 if defect.refused:
-                    self._provoke(specimen.spelled(defect.refused, roles))
+                    self._provoke(specimen.spelled(defect.refused, words))
                 subject = defect.change(self._subject()) if defect.change else self._subject()
                 return _judged(defect, validate(subject, tell=_nobody, progress=_nobody).findings)
             except Failed as error:
                 return _told(defect, "not plantable", error.message)
             finally:
-                undo = tuple(specimen.spelled(each, roles) for each in defect.undo)
+                undo = tuple(specimen.spelled(each, words) for each in defect.undo)
                 self.scratch.run_forgivingly(self.names.copy, *undo)
 
     def _why_not(self, defect: Defect) -> str:
@@ -153,7 +162,7 @@ class Bench:
             self.scratch.run_forgivingly(template, f"CREATE EXTENSION IF NOT EXISTS {extension}")
         has_amcheck = self.scratch.is_so(template, AMCHECK.question)
         making = (*specimen.STATEMENTS, *(specimen.WITH_AMCHECK if has_amcheck else ()), "ANALYZE")
-        self.scratch.run(template, *(specimen.spelled(each, self.names.roles) for each in making))
+        self.scratch.run(template, *(specimen.spelled(each, self.names.words) for each in making))
 
     def _take_down(self) -> None:
         """Remove everything, going on after each no: the next proof names what is left."""
@@ -161,13 +170,12 @@ class Bench:
         for database in (self.names.copy, self.names.template):
             with suppress(DaybreakError):
                 self.scratch.drop(database)
-        for role, name in self.names.roles.items():
+        for name in self.names.roles.values():
             with suppress(DaybreakError):
-                if role != "slot":
-                    self.scratch.drop_role(name)
+                self.scratch.drop_role(name)
 
     def _last_resort(self) -> tuple[str, ...]:
-        slot = self.names.roles["slot"]
+        slot = self.names.slot
         return (
             f"ROLLBACK PREPARED '{slot}'",
             f"SELECT pg_drop_replication_slot('{slot}')",

@@ -1,0 +1,53 @@
+"""The page of all checks: their names, what each stands for, and what it was seen to find."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from daybreak.assess.boxes import EVERY, RUNBOOK, Box
+from daybreak.model.findings import Level
+from daybreak.prove.catalog import found_by
+
+_MADE = "This page is generated: `python -m daybreak.cli.reference`.\n"
+_INTRODUCTION = """\
+A validation asks every one of these. Each answer is *fit*, *unfit*, *unknown* or *waived*, with what was expected, what was
+found, the question, and how long it took; a check that could not run is unknown, never fit. The verdict is fit when every
+check is fit or waived.
+
+A number before a title is that of the runbook's box. The last column names defects that `daybreak validate --prove` plants and
+the check must find; those in italics are no part of it, because they end a clone or need an application.
+
+Waive a check that you do without, with your reason: `[[targets.NAME.waivers]]` in daybreak.toml, or `--waive CHECK=WHY`.
+"""
+
+BESIDES = {
+    "application.health": "a page answers with another status, without the words that were expected, or not at all",
+    "application.connects": "the application's own role does not get into its database",
+    "application.functions": "one of the owner's own checks is not met",
+    "security.quarantine": "a parameter of the quarantine is not in force, or the clone wears an IAM role",
+}
+"""What makes a check unfit of which a proof plants nothing."""
+
+
+def checks_page() -> str:
+    """``docs/reference/checks.md``, whole."""
+    return f"# Checks\n\n{_MADE}\n{_INTRODUCTION}\n" + "\n".join(_tables())
+
+
+def _tables() -> Iterator[str]:
+    for level in Level:
+        rows = [_row(box) for box in EVERY.values() if box.level is level]
+        head = "| Check | It says | Unfit, for example |\n|---|---|---|\n"
+        yield f"## {level.value.capitalize()} level\n\n{head}" + "".join(rows)
+
+
+def _row(box: Box) -> str:
+    number = f"{RUNBOOK.index(box) + 1}. " if box in RUNBOOK else ""
+    return f"| `{box.check}` | {number}{box.title} | {found_words(box.check)} |\n"
+
+
+def found_words(check: str) -> str:
+    """What a check finds; empty for a check of which nobody ever saw that it can fail."""
+    planted = [defect.name for defect in found_by(check)]
+    others = [f"*{BESIDES[check]}*"] if check in BESIDES else []
+    return "; ".join([*planted, *others])
