@@ -229,7 +229,7 @@ class Bench:
         """The copy's catalog as a clone's would be: recovered when the specimen was recorded, and changed only since."""
         recorded = self._baseline.inventory if self._baseline else seen
         return seen.model_copy(
-            update={"checkpoint": recorded.taken, "next_xid": recorded.next_xid, "next_oid": recorded.newest_oid + 1}
+            update={"checkpoint": recorded.taken, "next_xid": recorded.oldest_xid, "next_oid": recorded.newest_oid + 1}
         )
 
     def _recorded(self) -> Baseline:

@@ -1,0 +1,102 @@
+"""A proof on a real PostgreSQL: what can be planted is found, and nothing of it is left behind."""
+
+from __future__ import annotations
+
+import pytest
+
+from daybreak.errors import Bug
+from daybreak.model.findings import Finding
+from daybreak.model.proof import Planting, Proof
+from daybreak.model.world import Identity
+from daybreak.postgres.scratch import Scratch
+from daybreak.prove.catalog import CATALOG, found_by
+from daybreak.prove.proof import Bench, new_names, proven
+from tests import fix_worlds as worlds
+from tests.fix_postgres import MASTER, Server
+
+WHO = Identity(account="123456789012", caller="arn:aws:iam::123456789012:user/tester", region="us-east-1")
+
+HELD_BACK = {"subscription enabled", "prepared transaction left"}
+"""What the tests' own server is set up not to have: workers of a subscription, prepared transactions."""
+
+
+def _bench(server: Server) -> Bench:
+    with server.connection("postgres") as connection:
+        version = f"{connection.info.server_version // 10000}.4"
+    cluster = worlds.cluster(engine_version=version, endpoint=server.host, port=server.port)
+    return Bench(Scratch(server.address(), MASTER), cluster, WHO, new_names())
+
+
+def _proof(plantings: tuple[Planting, ...], alarms: tuple[Finding, ...]) -> Proof:
+    return Proof(
+        cluster="clone",
+        identity=WHO,
+        began=worlds.NOW,
+        took=worlds.NOW - worlds.NOW,
+        plantings=plantings,
+        alarms=alarms,
+    )
+
+
+def test_whatever_can_be_planted_is_found_and_the_specimen_alone_raises_no_alarm(own_server: Server) -> None:
+    """The negative control: checks that were never seen to fail prove nothing, and checks that always do neither."""
+    told: list[Planting] = []
+    plantings, before = proven(_bench(own_server), CATALOG, told.append)
+    assert before == ()
+    assert [f"{each.defect}: {each.seen}" for each in plantings if each.outcome == "missed"] == []
+    assert tuple(told) == plantings
+    assert _proof(plantings, before).holds
+    whole = {each.defect for each in plantings if each.outcome == "not plantable"}
+    assert whole >= HELD_BACK
+    assert whole - HELD_BACK <= {
+        "index that disagrees with its table",
+        "extension missing",
+        "foreign server that leads to production",
+    }, "only what a server without the contributed modules cannot have"
+    assert Scratch(own_server.address(), MASTER).leftovers() == ()
+
+
+def test_a_ctrl_c_leaves_nothing_behind(server: Server) -> None:
+    """A person who has seen enough must not leave roles and databases on somebody's server."""
+    bench = _bench(server)
+
+    def enough(planting: Planting) -> None:
+        if planting.defect == "replication slot left":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        proven(bench, (*found_by("data.replication-slots"), *found_by("data.tables")), enough)
+    assert bench.scratch.leftovers() == ()
+
+
+def test_what_a_proof_that_was_killed_left_is_named(server: Server) -> None:
+    """Whoever cleans up must know what to look for; another proof may be going on, so nothing is taken away unasked."""
+    server.run("postgres", "CREATE DATABASE daybreak_prove_old", "CREATE ROLE daybreak_prove_old_reader")
+    try:
+        left = Scratch(server.address(), MASTER).leftovers()
+        assert left == (("database", "daybreak_prove_old"), ("role", "daybreak_prove_old_reader"))
+    finally:
+        server.run("postgres", "DROP DATABASE daybreak_prove_old", "DROP ROLE daybreak_prove_old_reader")
+
+
+@pytest.mark.parametrize(
+    "name", ["embi", "postgres", "daybreak_prove_", 'daybreak_prove_x"; drop database embi; --', ""]
+)
+def test_nothing_of_another_name_is_ever_touched(server: Server, name: str) -> None:
+    """This is the one door through which Daybreak writes to a database, and it opens for its own names only."""
+    scratch = Scratch(server.address(), MASTER)
+    for deed in (scratch.create, scratch.drop, scratch.create_role, scratch.drop_role):
+        with pytest.raises(Bug, match="is not the name of anything a proof may touch"):
+            deed(name)
+    with pytest.raises(Bug):
+        scratch.run(name, "SELECT 1")
+
+
+def test_a_proof_holds_only_when_something_was_found_and_nothing_missed() -> None:
+    """A server on which nothing can be planted proves nothing."""
+    found = Planting(defect="a", check="data.rows", outcome="found")
+    missed = Planting(defect="b", check="data.rows", outcome="missed")
+    unplantable = Planting(defect="c", check="data.rows", outcome="not plantable")
+    assert _proof((found, unplantable), ()).holds
+    assert not _proof((found, missed), ()).holds
+    assert not _proof((unplantable,), ()).holds
