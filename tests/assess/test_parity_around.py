@@ -43,6 +43,15 @@ def test_the_quarantines_own_values_are_told_with_their_reason() -> None:
     assert "quarantine" in row.why
 
 
+def test_values_of_another_major_version_are_told_with_their_reason() -> None:
+    """A snapshot of PostgreSQL 15 cannot take the group of a source that runs 16 by now."""
+    upgraded = Circumstances(quarantine=HELD.quarantine, permitted={"parameters": "the defaults of 15"})
+    found = parameter_parity(_with(work_mem="64"), _with(max_logical_replication_workers="0"), upgraded)
+    assert found.standing is FIT
+    assert {row.name: row.why for row in found.details}["work_mem"] == "the defaults of 15"
+    assert parameter_parity(_with(work_mem="64"), _with(), HELD).standing is UNFIT
+
+
 def test_parameters_nobody_saw_are_unknown() -> None:
     """Of a deleted source without a capsule, or of a group we may not read."""
     assert parameter_parity(None, _with(), HELD).standing is UNKNOWN

@@ -219,7 +219,11 @@ def test_the_source_configuration_is_carried_over() -> None:
     """What AWS would default silently (FACTS 4.2) is in the plan, or a note says why not."""
     serverless = ServerlessRange(low=0.5, high=8)
     cluster = fix_worlds.cluster(
-        serverless=serverless, roles=(Role(arn="arn:aws:iam::1:role/s3"),), master_secret="arn:s"
+        serverless=serverless,
+        roles=(Role(arn="arn:aws:iam::1:role/s3"),),
+        master_secret="arn:s",
+        has_http_endpoint=True,
+        lifecycle="open-source-rds-extended-support-disabled",
     )
     made = fix_worlds.plan(seen=fix_worlds.observation(cluster=cluster))
     restore = next(step.action for step in made.steps if isinstance(step.action, RestoreToMoment))
@@ -231,7 +235,9 @@ def test_the_source_configuration_is_carried_over() -> None:
     assert (restore.is_protected, options.is_protected) == (False, True), (
         "what fails to be restored must stay removable"
     )
+    assert restore.lifecycle == "open-source-rds-extended-support-disabled"
     assert any(line.startswith("roles: none") for line in made.parity)
+    assert any(line.startswith("Data API: off") for line in made.parity)
     assert any("master password" in note for note in made.notes)
 
 

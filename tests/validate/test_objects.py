@@ -208,18 +208,19 @@ def test_what_gives_more_than_there_was_is_found(source: tuple[Yard, Volume]) ->
     assert {check: found[check].standing for check in WIDENED} == dict.fromkeys(WIDENED, Standing.UNFIT)
 
 
-def test_a_baseline_alone_is_witness_enough(source: tuple[Yard, Volume]) -> None:
-    """When the source is gone the baseline is all there is: a faithful clone is fit by it, and a damaged one is not."""
+def test_a_baseline_or_a_capsule_alone_is_witness_enough(source: tuple[Yard, Volume]) -> None:
+    """When the source is gone, what was kept is all there is: a faithful clone is fit by it, and a damaged one is not."""
     yard, volume = source
     baseline = baseline_of(volume)
     moment = volume.tick()
     clone = yard.restored(volume, "clone", moment)
-    assert not_fit(told(clone, None, moment, baseline=baseline)) == {}
+    kept: tuple[dict[str, Any], ...] = ({"baseline": baseline}, {"capsule_inventory": baseline.inventory})
+    for witness in kept:
+        assert not_fit(told(clone, None, moment, **witness)) == {}
     run(clone, *(DAMAGE | WIDENED).values())
-    found = told(clone, None, moment, baseline=baseline)
-    lost = {"data.foreign-keys", "data.indexes", "data.constraints"}
-    assert {check: found[check].standing for check in DAMAGE if found[check].standing is Standing.FIT} == {}
-    assert all(found[check].standing is not Standing.FIT for check in lost)
+    for witness in kept:
+        found = told(clone, None, moment, **witness)
+        assert {check: found[check].standing for check in DAMAGE if found[check].standing is Standing.FIT} == {}
 
 
 def test_without_a_witness_only_what_is_wrong_by_itself_is_condemned(source: tuple[Yard, Volume]) -> None:

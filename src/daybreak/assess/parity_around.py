@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from daybreak.assess import boxes
 from daybreak.assess.boxes import Asked
 from daybreak.assess.details import Sum, decided, line, unknown
-from daybreak.model.findings import Detail, Finding
+from daybreak.model.findings import Detail, Finding, Standing
 from daybreak.model.names import printable
 from daybreak.model.world import ParameterGroup, Surroundings
 
@@ -44,19 +44,28 @@ def parameter_parity(seen: Surroundings | None, around: Surroundings, circumstan
     expected = "the source's values, and the quarantine's"
     if seen is None:
         return box.unknown(expected, _NO_SOURCE, asked)
-    lines = [*_cluster_group(seen, around, circumstances.quarantine), *_instance_groups(seen, around)]
+    lines = [*_cluster_group(seen, around, circumstances), *_instance_groups(seen, around)]
     same = sum(each.expected == each.found for each in lines)
     meant = sum(each.expected != each.found for each in lines)
     return decided(box, lines, Sum(expected, f"{same} set as at the source, {meant} by the quarantine", asked))
 
 
-def _cluster_group(seen: Surroundings, around: Surroundings, quarantine: Mapping[str, str]) -> list[Detail]:
+def _cluster_group(seen: Surroundings, around: Surroundings, circumstances: Circumstances) -> list[Detail]:
     if seen.parameter_group is None or around.parameter_group is None:
         lacking = seen if seen.parameter_group is None else around
         whose = "the source's" if lacking is seen else "the clone's"
         why = lacking.why_unseen("parameter_group") or f"{whose} parameter group was not seen"
         return [unknown("cluster parameter group", "the source's values", why)]
-    return _values(seen.parameter_group, around.parameter_group, quarantine)
+    lines = _values(seen.parameter_group, around.parameter_group, circumstances.quarantine)
+    reason = circumstances.permitted.get("parameters")
+    return [_permitted(each, reason) for each in lines] if reason else lines
+
+
+def _permitted(row: Detail, reason: str) -> Detail:
+    """The row as one that may differ; a row that is fit by itself keeps its own reason."""
+    if row.standing is Standing.FIT:
+        return row
+    return row.model_copy(update={"standing": Standing.FIT, "why": reason})
 
 
 def _instance_groups(seen: Surroundings, around: Surroundings) -> list[Detail]:

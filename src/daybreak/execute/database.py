@@ -16,6 +16,7 @@ from daybreak.model.actions import AwaitSql, Validate
 from daybreak.model.answers import Silence
 from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Finding, Measured
+from daybreak.model.inventory import Inventory
 from daybreak.model.value import iso
 from daybreak.model.world import Cluster, Surroundings, Unseen
 from daybreak.observe.surroundings import surroundings_of
@@ -72,6 +73,7 @@ class Database:
             permitted=action.permitted,
             surroundings=self._around(scene),
             baseline=self._baseline(action),
+            capsule_inventory=self._capsule_inventory(action),
             login_of=lambda reference: self._login_or_silence(reference, address),
         )
         return validate(subject, tell=tell, progress=lambda step: progress(_spoken(step))).measured
@@ -100,6 +102,15 @@ class Database:
         except DaybreakError as error:
             stands_for = iso(action.baseline.stands_for)
             return Silence(asked=f"the baseline of {stands_for}", why=error.message)
+
+    def _capsule_inventory(self, action: Validate) -> Inventory | None:
+        if action.capsule is None:
+            return None
+        try:
+            return self._repository.capsule(action.capsule).inventory
+        except DaybreakError:
+            # One witness less: what nobody else can tell becomes unknown.
+            return None
 
     def _login_or_silence(self, reference: str, address: Address) -> Login | Silence:
         try:

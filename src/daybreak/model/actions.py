@@ -65,6 +65,8 @@ class RestoreToMoment(Value):
     is_protected: bool = False
     copies_tags: bool = False
     serverless: ServerlessRange | None = None
+    lifecycle: str | None = None
+    """Whether AWS's Extended Support follows the end of standard support, as ``EngineLifecycleSupport`` says it."""
     tags: dict[str, str] = Field(default_factory=dict)
 
 
@@ -89,6 +91,8 @@ class RestoreFromSnapshot(Value):
     is_protected: bool = False
     copies_tags: bool = False
     serverless: ServerlessRange | None = None
+    lifecycle: str | None = None
+    """Whether AWS's Extended Support follows the end of standard support, as ``EngineLifecycleSupport`` says it."""
     tags: dict[str, str] = Field(default_factory=dict)
 
 

@@ -233,6 +233,8 @@ def _storage(action: Restore, stamp: Stamp) -> dict[str, Any]:
         }
         if action.serverless
         else None,
+        # AWS's default enrolls in Extended Support, which costs; opted out, it upgrades what is past its end (FACTS 4.9).
+        "EngineLifecycleSupport": action.lifecycle,
         "Tags": _tags(action.tags | stamp.tags()),
     }
 

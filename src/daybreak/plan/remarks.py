@@ -16,6 +16,7 @@ from daybreak.plan.topology import endpoints_left_out, is_upgraded
 
 _STAGING = "a clone for staging is scaled down, as daybreak.toml says"
 _WORDS = {
+    "has_http_endpoint": "Data API",
     "instance.instance_class": "class of the instances",
     "instance.count": "number of instances",
     "instance.engine_version": "engine version of the instances",
@@ -86,10 +87,12 @@ def permitted_in(
         permitted["master_secret"] = "the master password is not managed in the clone"  # noqa: S105 - a reason, not a secret
     if cluster and source.snapshot:
         permitted |= _by_snapshot(source)
-    if cluster and cluster.subnet_group and network.subnet_group != cluster.subnet_group:
+    if cluster is None or (cluster.subnet_group and network.subnet_group != cluster.subnet_group):
         permitted["subnet_group"] = "as daybreak.toml says"
-    if cluster and cluster.security_groups and set(network.security_groups) != set(cluster.security_groups):
+    if cluster is None or (cluster.security_groups and set(network.security_groups) != set(cluster.security_groups)):
         permitted["security_groups"] = "as daybreak.toml says"
+    if cluster and cluster.has_http_endpoint:
+        permitted["has_http_endpoint"] = "off: the Data API is one more way in, until quarantine is lifted"
     if staging and cluster:
         permitted |= _for_staging(source, staging, made)
     return permitted | _beside(source, made)
@@ -106,6 +109,7 @@ def _by_snapshot(source: Source) -> dict[str, str]:
         permitted |= dict.fromkeys(("is_encrypted", "kms_key"), "what lies encrypted in a snapshot stays encrypted")
     if is_upgraded(source):
         permitted["instance.parameter_group"] = "the default of the snapshot's major version"
+        permitted["parameters"] = "the defaults of the snapshot's major version, which the source has left"
     return permitted
 
 

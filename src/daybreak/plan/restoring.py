@@ -139,6 +139,7 @@ def storage_settings(draft: Draft) -> dict[str, Any]:
         "log_exports": cluster.log_exports if cluster else (),
         "copies_tags": bool(cluster and cluster.copies_tags),
         "serverless": cluster.serverless if cluster else None,
+        "lifecycle": cluster.lifecycle if cluster else None,
         "tags": own_tags(facts.tags if facts else {}) | {"Purpose": purpose, "OriginalCluster": draft.source.name},
     }
 

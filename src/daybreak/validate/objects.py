@@ -30,14 +30,16 @@ def findings(visit: Visit) -> Iterator[Finding]:
 
 def _witnesses(visit: Visit, clone: Inventory) -> Witnesses:
     baseline, source = visit.subject.baseline, visit.source_inventory
+    # A capsule lists the same things as a baseline, at a moment that is not after this one either.
+    recorded = baseline.inventory if isinstance(baseline, Baseline) else visit.subject.capsule_inventory
     absent = []
-    if not isinstance(baseline, Baseline):
+    if recorded is None and not isinstance(baseline, Baseline):
         absent.append("there is no baseline" if baseline is None else f"the baseline could not be read: {baseline.why}")
     if not isinstance(source, Inventory):
         absent.append("the source is not asked" if source is None else f"the source could not be asked: {source.why}")
     seen = source if isinstance(source, Inventory) else None
     return Witnesses(
-        baseline=baseline.inventory if isinstance(baseline, Baseline) else None,
+        baseline=recorded,
         source=seen,
         ends=_ends(visit, clone, seen),
         absent=tuple(absent),

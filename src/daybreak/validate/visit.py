@@ -54,6 +54,8 @@ class Subject:
     """What belongs to the clone, as it is now."""
     baseline: Baseline | Silence | None = None
     """The baseline that the plan chose; a silence when it cannot be read, none when there is none."""
+    capsule_inventory: Inventory | None = None
+    """What the capsule kept of the inside of PostgreSQL, where the source is known from a capsule."""
     login_of: Callable[[str], Login | Silence] = lambda _reference: Silence(asked="a login", why="nobody resolves it")
     """Resolves a reference to a login at the clone, anew each time."""
     patience: Patience = field(default_factory=Patience)
