@@ -1,0 +1,149 @@
+"""`daybreak validate`, as a person runs it: against a run, against any cluster, and as a proof."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daybreak.lab.configuration import configuration
+from tests.fix_cli import Person
+from tests.fix_lab import LabUnderTest
+
+CLUSTER = "embi-aurora-cluster"
+
+
+@pytest.fixture(scope="module")
+def visitor(lab: LabUnderTest, tmp_path_factory: pytest.TempPathFactory) -> Person:
+    """Somebody who has restored nothing yet."""
+    person = Person(tmp_path_factory.mktemp("home"), lab.url, "AKIAVISITOR000000001")
+    person.configure(configuration(lab.url, rpo="300d", poll="100ms"))
+    return person
+
+
+@pytest.fixture(scope="module")
+def run(visitor: Person, lab: LabUnderTest) -> Iterator[str]:
+    """A run that has ended."""
+    assert visitor.daybreak("baseline", "embi").code == 0
+    done = visitor.daybreak("restore", "pitr", "embi", "--to", "latest", "--yes", "-o", "json")
+    assert done.code in (0, 3), done.err
+    name = str(done.json()["run"])
+    yield name
+    visitor.daybreak("clean", name, "--yes")
+
+
+def checks(report: dict[str, Any]) -> dict[str, str]:
+    """The standing of each check of a report."""
+    return {each["check"]: each["standing"] for each in report["checks"]}
+
+
+def test_a_run_that_has_ended_is_validated_as_its_clone_is_now(visitor: Person, run: str, lab: LabUnderTest) -> None:
+    """Somebody worked in the clone since; the verdict of yesterday is not that of today, and no run is journaled."""
+    before = visitor.runs()
+    done = visitor.daybreak("validate", run, "-o", "json")
+    assert done.code == 0, done.err
+    assert done.json()["run"] == run
+    assert "is a run; its clone of that name is validated" in done.err
+    lab.remote.administer(run, "alter table employees disable trigger employees_touch")
+    try:
+        done = visitor.daybreak("validate", run, "--depth", "quick", "-o", "json")
+        assert done.code == 3
+        assert checks(done.json())["data.triggers"] == "unfit"
+        assert "unfit: Triggers and rules are present and enabled" in done.err
+        waived = visitor.daybreak("validate", run, "--waive", "data.triggers=the night shift did it", "-o", "json")
+        assert checks(waived.json())["data.triggers"] == "waived"
+    finally:
+        lab.remote.administer(run, "alter table employees enable trigger employees_touch")
+    assert visitor.runs() == before
+
+
+@pytest.mark.parametrize(("form", "beginning"), [("html", "<!"), ("junit", "<?xml"), ("markdown", "# "), ("text", "")])
+def test_the_result_is_kept_in_every_format(visitor: Person, run: str, form: str, beginning: str) -> None:
+    """The evidence goes where it is wanted, and replaces nothing unasked."""
+    file = visitor.home / f"result.{form}"
+    asked = ("validate", run, "--depth", "quick", "-o", form, "--to-file", str(file))
+    done = visitor.daybreak(*asked)
+    assert done.code == 0, done.err
+    assert done.out == ""
+    assert file.read_text().startswith(beginning)
+    assert file.stat().st_mode & 0o077 == 0
+    again = visitor.daybreak(*asked)
+    assert again.code == 2
+    assert "exists already" in again.err
+
+
+def test_a_cluster_that_nobody_here_restored_is_held_to_its_target(visitor: Person, run: str, tmp_path: Path) -> None:
+    """A colleague's clone, the console's clone: what is known of the target is expected of it, once its moment is said."""
+    stranger = Person(tmp_path, visitor.url, "AKIASTRANGER00000001")
+    stranger.configure((visitor.home / "daybreak.toml").read_text())
+    refused = stranger.daybreak("validate", run)
+    assert refused.code == 2
+    assert "nobody but you knows which moment" in refused.err
+    moment = json.loads(visitor.daybreak("show", run, "-o", "json").out)["moment"].partition(".")[0].rstrip("Z") + "Z"
+    done = stranger.daybreak("validate", run, "--to", moment, "-o", "json")
+    standings = checks(done.json())
+    assert "unfit" not in {standings[check] for check in standings if check != "data.recent"}, done.err
+    assert standings["parity.cluster"] == "fit"
+    assert stranger.runs() == []
+
+
+def test_the_targets_own_cluster_is_compared_with_what_was_kept_of_it(visitor: Person, tmp_path: Path) -> None:
+    """There is no living source to compare a source with; without a capsule that is unknown, never fit."""
+    alone = Person(tmp_path, visitor.url, "AKIAALONE00000000001")
+    alone.configure((visitor.home / "daybreak.toml").read_text())
+    done = alone.daybreak("validate", CLUSTER, "--depth", "quick", "-o", "json")
+    assert done.code == 3
+    assert checks(done.json())["parity.cluster"] == "unknown"
+    assert "no capsule was kept: daybreak capture embi" in done.err
+    assert alone.daybreak("capture", "embi").code == 0
+    done = alone.daybreak("validate", CLUSTER, "--depth", "quick", "-o", "json")
+    assert checks(done.json())["parity.cluster"] == "fit"
+
+
+def test_without_a_target_only_what_needs_none_is_told(visitor: Person, tmp_path: Path) -> None:
+    """Nothing is expected of it, so hardly anything can be called right."""
+    nobody = Person(tmp_path, visitor.url, "AKIANOTARGET00000001")
+    nobody.configure("")
+    done = nobody.daybreak("validate", CLUSTER, "-o", "json")
+    assert done.code == 3
+    assert checks(done.json())["database.cluster-status"] == "fit"
+    assert "no target knows" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("none-such",), "is neither a run nor a cluster in us-east-1"),
+        ((CLUSTER, "--target", "none-such"), 'no target "none-such" is configured'),
+        ((CLUSTER, "--to", "latest"), "is no moment that a cluster stands for"),
+        ((CLUSTER, "--to", "2099-01-01T00:00:00Z"), "has not come yet"),
+        ((CLUSTER, "--sample", "0%"), "0%"),
+        ((CLUSTER, "--waive", "no.such=thing"), 'there is no check "no.such"'),
+        ((CLUSTER, "--prove", "--yes"), "is in production, and nothing is planted there"),
+        ((CLUSTER, "--prove", "--yes", "-o", "html"), "a proof is told as text or JSON"),
+    ],
+)
+def test_what_cannot_be_validated_is_refused_with_a_reason(
+    visitor: Person, arguments: tuple[str, ...], sentence: str
+) -> None:
+    """Nothing was asked, nothing was changed, and the sentence says why."""
+    done = visitor.daybreak("validate", *arguments)
+    assert done.code == 2, done.err
+    assert sentence in done.err
+
+
+def test_a_proof_is_shown_first_and_leaves_the_clone_as_it_was(visitor: Person, run: str, lab: LabUnderTest) -> None:
+    """A person says yes to what is made on the server; afterwards there is nothing of it."""
+    asked = visitor.daybreak("validate", run, "--prove")
+    assert asked.code == 2
+    assert "database daybreak_prove_" in asked.err
+    assert "nobody can be asked without a terminal" in asked.err
+    done = visitor.daybreak("validate", run, "--prove", "--yes", "-o", "json", within=280)
+    assert done.code == 0, done.err
+    outcomes = {each["outcome"] for each in done.json()["plantings"]}
+    assert outcomes <= {"found", "not plantable"}
+    left = "select count(*) from (select datname from pg_database union all select rolname from pg_roles) as names where datname like 'daybreak_prove%'"
+    assert lab.remote.administer(run, left) == [[[0]]]
