@@ -27,10 +27,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "runs": ("daybreak.cli.runs:runs", "List the runs and how they ended."),
     "show": ("daybreak.cli.runs:show", "Report a run: steps, findings, verdict, objectives."),
     "report": ("daybreak.cli.report:report", "Write the evidence of a run: a page, a document, or data."),
-    "validate": (
-        "daybreak.cli.validate:validate",
-        "Run the checklist against a run's clone or a cluster, as it is now; nothing is changed.",
-    ),
+    "validate": ("daybreak.cli.validate:validate", "Run the checklist against a clone or any cluster."),
     "capture": ("daybreak.cli.capture:capture", "Keep what the backups of TARGET do not hold, to rebuild it from."),
     "baseline": ("daybreak.cli.baseline:baseline", "Record what TARGET holds now: rows, newest times, objects."),
     "watch": ("daybreak.cli.runs:watch", "Follow a run that another terminal carries out."),

@@ -62,9 +62,9 @@ def _options(function: Callable[..., Any]) -> Callable[..., Any]:
 @_options
 @shared(*FORMATS)
 def validate(given: Given, name: str, **wish: Any) -> int:
-    """Run the checklist against a run's clone or a cluster, as it is now; nothing is changed.
+    """Run the checklist against a clone or any cluster.
 
-    For a RUN its plan says what is expected, also when the run has ended long ago. For a CLUSTER, which Daybreak need not
+    It is asked as it is now, and nothing is changed. For a RUN its plan says what is expected, also when the run has ended long ago. For a CLUSTER, which Daybreak need not
     have restored, the target says it: the one named with --target, else the one whose cluster it is or was restored from.
     A name that both a run and a cluster have means the run. Exit code 0 is fit, 3 is unfit or unknown.
 
