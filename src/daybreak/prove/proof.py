@@ -166,7 +166,9 @@ class Bench:
 
     def _take_down(self) -> None:
         """Remove everything, going on after each no: the next proof names what is left."""
-        self.scratch.run_forgivingly(self.names.copy, *self._last_resort())
+        # A prepared transaction ends only in its own database, a slot in any; the copy may be gone already.
+        for database in (self.names.copy, self.names.template):
+            self.scratch.run_forgivingly(database, *self._last_resort())
         for database in (self.names.copy, self.names.template):
             with suppress(DaybreakError):
                 self.scratch.drop(database)
