@@ -20,7 +20,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "status": ("daybreak.cli.status:status", "Show RPO, RTO and retention: promised, and true right now."),
     "snapshots": (
         "daybreak.cli.snapshots:snapshots",
-        "List TARGET's snapshots: automated, manual, AWS Backup's and shared ones.",
+        "List TARGET's snapshots: automated, manual, shared.",
     ),
     "plan": ("daybreak.cli.plan:plan", "Show what a restore would do, without doing it."),
     "restore": ("daybreak.cli.restore:restore", "Restore a database into a quarantined clone and validate it."),

@@ -14,7 +14,7 @@ from daybreak.cli.options import Given, shared
 @click.option("--before", metavar="TIME", help="Leave out what was taken later; a time with its zone.")
 @shared()
 def snapshots(given: Given, target: str, before: str | None) -> None:
-    """List TARGET's snapshots: automated, manual, AWS Backup's and shared ones.
+    """List TARGET's snapshots: automated, manual, shared.
 
     It works for a cluster that is deleted, too. The newest comes first.
     """
