@@ -249,6 +249,16 @@ def _seen(**changes: Any) -> Callable[[Case], Case]:
     return changed
 
 
+def _writer_seen(**changes: Any) -> Callable[[Case], Case]:
+    """What was observed of the clone's writer, changed."""
+
+    def changed(case: Case) -> Case:
+        first, *others = case.scene.instances
+        return replace(case, scene=replace(case.scene, instances=(first.model_copy(update=changes), *others)))
+
+    return changed
+
+
 def _source_had(**changes: Any) -> Callable[[Case], Case]:
     """What the plan saw of the source, changed."""
 
@@ -463,6 +473,8 @@ IN_AWS: tuple[Planted, ...] = (
         boxes.CLUSTER_PARITY,
         change=_seen(lifecycle="open-source-rds-extended-support-disabled"),
     ),
+    Planted("endpoint closed", boxes.ENDPOINT, change=_seen(port=1)),
+    Planted("instance not available", boxes.INSTANCE_STATUS, change=_writer_seen(status="storage-full")),
     Planted("cluster not available", boxes.CLUSTER_STATUS, change=_seen(status="inaccessible-encryption-credentials")),
     Planted("login policy names the old resource id", boxes.CONNECT_POLICIES, _allow_old_id, _forbid_old_id),
     Planted(
