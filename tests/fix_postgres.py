@@ -115,7 +115,9 @@ def _started(place: Path, *settings: str) -> Server:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     options = [f"-p {port}", "-c listen_addresses=127.0.0.1", f"-c unix_socket_directories={place}", "-c fsync=off"]
-    options += [f"-c {setting}" for setting in ("max_logical_replication_workers=0", *settings)]
+    # What autovacuum does takes numbers of transactions, at times of its own.
+    usual = ("max_logical_replication_workers=0", "autovacuum=off")
+    options += [f"-c {setting}" for setting in (*usual, *settings)]
     _run(_bin() / "pg_ctl", "-D", data, "-w", "-l", place / "log", "-o", " ".join(options), "start")
     return Server(place, port)
 

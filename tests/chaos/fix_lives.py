@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from daybreak.plan.calls import CHANGES
-from tests.fix_cli import CONFIGURATION, Done, Person
+from tests.fix_cli import CONFIGURATION, Done, Person, waiving
 from tests.fix_lab import LabUnderTest, eventually
 
 SOURCE = "embi-aurora-cluster"
@@ -178,11 +178,14 @@ class Life:
         eventually(is_gone)
 
 
+USUAL = CONFIGURATION + waiving("application.connects", "application.health", "application.functions")
+"""Somebody without an application, who says so."""
+
 Begin = Callable[..., Life]
 """``begin(lab)``: a new person in a new home, who has not restored anything yet."""
 
 
-def new_life(home: Path, lab: LabUnderTest, text: str = CONFIGURATION, **environment: str | None) -> Life:
+def new_life(home: Path, lab: LabUnderTest, text: str = USUAL, **environment: str | None) -> Life:
     """A new person with a key that nobody else uses."""
     home.mkdir(parents=True, exist_ok=True)
     key = f"AKIA{uuid.uuid4().hex[:16].upper()}"
@@ -217,7 +220,7 @@ def begin(tmp_path: Path) -> Iterator[Begin]:
 
     with ExitStack() as stack:
 
-        def one_more(lab: LabUnderTest, text: str = CONFIGURATION, **environment: str | None) -> Life:
+        def one_more(lab: LabUnderTest, text: str = USUAL, **environment: str | None) -> Life:
             home = tmp_path / f"home-{uuid.uuid4().hex[:6]}"
             return stack.enter_context(living(new_life(home, lab, text, **environment)))
 
@@ -271,7 +274,9 @@ def assert_each_effect_once(life: Life) -> None:
     made: dict[tuple[str, str], list[int]] = {}
     for visit in life.changes():
         made.setdefault((visit["operation"], visit["identifier"]), []).append(visit["status"])
-    assert {name for _, name in made} <= {life.run + end for end in ("", "-1", "-2", "-e1", "-quarantine")}, "source untouched"
+    assert {name for _, name in made} <= {life.run + end for end in ("", "-1", "-2", "-e1", "-quarantine")}, (
+        "source untouched"
+    )
     for (operation, name), answers in made.items():
         assert operation in CHANGES
         effects = [answer for answer in answers if answer in (200, 0)]  # 0: done, and the reply was lost

@@ -184,7 +184,7 @@ def test_a_call_whose_reply_is_lost_is_adopted(lab: LabUnderTest, begin: Begin, 
         assert ending(life.end()) == undisturbed
     assert_one_of_everything(life)
     lost = [line for line in life.lines() if line.type == "step.uncertain"]
-    assert len(lost) == len(life.changes()) == 6
+    assert len(lost) == len(life.changes()) == 7
 
 
 def foreign_cluster(lab: LabUnderTest, name: str) -> dict[str, Any]:

@@ -132,7 +132,17 @@ def test_every_operation_we_use_has_a_command() -> None:
     session = Session()
     known = {
         operation
-        for service in ("rds", "ec2", "kms", "ssm", "secretsmanager", "sts", "cloudwatch", "iam", "application-autoscaling")
+        for service in (
+            "rds",
+            "ec2",
+            "kms",
+            "ssm",
+            "secretsmanager",
+            "sts",
+            "cloudwatch",
+            "iam",
+            "application-autoscaling",
+        )
         for operation in session.get_service_model(service).operation_names
     }
     assert {*CHANGES, *READS} <= known

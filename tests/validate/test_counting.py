@@ -179,21 +179,22 @@ def test_a_server_stopped_in_mid_count_leaves_unread_tables_in_time(own_server: 
     scans = _scans(place)
 
     def stop() -> None:
-        while not own_server.backends():
+        # Each session as soon as it is there: one that was stopped too late would have counted everything.
+        while not is_over.is_set():
+            for pid in own_server.backends():
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGSTOP)
+                    stopped.append(pid)
             sleep(0.005)
-        sleep(0.02)
-        for pid in own_server.backends():
-            # The one that listed the tables may be leaving.
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGSTOP)
-                stopped.append(pid)
 
+    is_over = threading.Event()
     stopped: list[int] = []
     stopper = threading.Thread(target=stop)
     stopper.start()
     began = monotonic()
     answer = count_rows(place, scans, _QUICK, lambda step: None)
     took = monotonic() - began
+    is_over.set()
     stopper.join()
     for pid in stopped:
         with suppress(ProcessLookupError):
