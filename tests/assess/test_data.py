@@ -187,6 +187,15 @@ def test_a_configured_column_is_judged_by_moment_and_objective() -> None:
     assert _recent(_MOMENT, freshness="no_such_column") is UNKNOWN
 
 
+def test_a_snapshot_may_hold_what_was_written_while_it_was_made() -> None:
+    """AWS tells when a snapshot was created, not at which instant it was whole; hours later is another matter."""
+    wanted = {"employees": Expectation(freshness="updated_at")}
+    slack = Recency(_MOMENT, _RPO, wanted, timedelta(minutes=5))
+    made = {late: recent(_counts(_count(1, 5, _MOMENT + timedelta(minutes=late))), BOTH, slack) for late in (4, 6)}
+    assert (made[4].standing, made[6].standing) == (FIT, UNFIT)
+    assert "4 minutes after the snapshot was begun" in made[4].found
+
+
 def test_the_finding_names_the_table_the_column_and_the_time() -> None:
     """A person must be able to look at the very row."""
     late = _MOMENT + timedelta(minutes=1)

@@ -151,6 +151,8 @@ class Recency:
     moment: datetime
     rpo: Span | None
     configured: Mapping[str, Expectation]
+    slack: Span = Span(0)
+    """How far the moment itself may be off: AWS does not say at which instant of its making a snapshot was whole."""
 
 
 def recent(answer: Counts | Silence, tables: Tables | Silence, against: Recency) -> Finding:
@@ -191,12 +193,14 @@ def _fresh(name: str, clock: str, tables: Tables, answer: Counts, against: Recen
     theirs = {table.oid for table in members}
     counts = [count for count in answer.counted if count.clock == clock and count.table in theirs]
     newest = max((count.newest for count in counts if count.newest), default=None)
-    if newest is not None and newest > against.moment:
+    if newest is not None and newest > against.moment + against.slack:
         return False, f"{column} reaches {iso(newest)}, after the moment"
     if len(counts) < len(members):
         return None, f"{column} could not be read everywhere"
     if newest is None:
         return False, f"{column} holds no time at all"
+    if newest > against.moment:
+        return True, f"{column} reaches {iso(newest)}, {spoken(newest - against.moment)} after the snapshot was begun"
     words = f"{column} reaches {iso(newest)}, {spoken(against.moment - newest)} before the moment"
     return against.rpo is None or against.moment - newest <= against.rpo, words
 

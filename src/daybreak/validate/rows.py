@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from functools import cached_property
 
 from daybreak.assess import boxes, data
@@ -30,6 +31,10 @@ from daybreak.validate.estimating import estimate_rows
 from daybreak.validate.indexing import Manner, read_indexes
 from daybreak.validate.references import Wanted, count_orphans
 from daybreak.validate.visit import Visit
+
+
+_SNAPSHOT = timedelta(minutes=5)
+"""How much younger than its creation time a snapshot's rows may be before they are called too young."""
 
 
 def findings(visit: Visit) -> Iterator[Finding]:
@@ -69,7 +74,8 @@ class _Reading:
     @property
     def recency(self) -> data.Recency:
         """What recency is judged against."""
-        return data.Recency(self.subject.moment, self.subject.rpo, self.configured)
+        slack = _SNAPSHOT if self.subject.action.snapshot_seen else timedelta(0)
+        return data.Recency(self.subject.moment, self.subject.rpo, self.configured, slack)
 
     def glanced(self) -> Iterator[Finding]:
         """What the catalog alone can tell."""
