@@ -47,20 +47,20 @@ def test_each_format_is_printed_and_nothing_else(keeper: Person) -> None:
 def test_a_report_is_kept_and_the_next_one_does_not_replace_it(keeper: Person) -> None:
     """The exit code is about the report, not about the run; the file is for its owner alone."""
     file = keeper.home / "evidence.json"
-    first = keeper.daybreak("report", RUN, "-o", "json", "--to", str(file))
+    first = keeper.daybreak("report", RUN, "-o", "json", "--file", str(file))
     assert (first.code, first.out, first.err) == (0, "", f"wrote {file}\n")
     assert json.loads(file.read_text())["run"] == RUN
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    again = keeper.daybreak("report", RUN, "-o", "html", "--to", str(file))
+    again = keeper.daybreak("report", RUN, "-o", "html", "--file", str(file))
     assert again.code == 2
     assert f'"{file}" exists already' in again.err
-    assert keeper.daybreak("report", RUN, "-o", "html", "--to", str(file), "--force").code == 0
+    assert keeper.daybreak("report", RUN, "-o", "html", "--file", str(file), "--force").code == 0
     assert file.read_text().startswith("<!DOCTYPE html>")
 
 
 def test_an_unknown_run_is_refused_and_leaves_no_file(keeper: Person) -> None:
     """A typing error must not look like evidence of anything."""
-    done = keeper.daybreak("report", "embi-nothing", "-o", "html", "--to", str(keeper.home / "x.html"))
+    done = keeper.daybreak("report", "embi-nothing", "-o", "html", "--file", str(keeper.home / "x.html"))
     assert (done.code, done.out) == (2, "")
     assert "embi-nothing" in done.err
     assert not (keeper.home / "x.html").exists()

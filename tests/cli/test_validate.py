@@ -64,7 +64,7 @@ def test_a_run_that_has_ended_is_validated_as_its_clone_is_now(visitor: Person, 
 def test_the_result_is_kept_in_every_format(visitor: Person, run: str, form: str, beginning: str) -> None:
     """The evidence goes where it is wanted, and replaces nothing unasked."""
     file = visitor.home / f"result.{form}"
-    asked = ("validate", run, "--depth", "quick", "-o", form, "--to-file", str(file))
+    asked = ("validate", run, "--depth", "quick", "-o", form, "--file", str(file))
     done = visitor.daybreak(*asked)
     assert done.code == 0, done.err
     assert done.out == ""

@@ -105,7 +105,9 @@ def test_harm_to_the_configuration_is_unfit(stage: Stage, check: str, changes: d
 
 def test_a_quarantine_that_is_not_in_force_is_unfit(stage: Stage) -> None:
     """The running server decides, not the parameter group."""
-    _, found = _validated(stage.subject(quarantine={"max_logical_replication_workers": "0", "max_replication_slots": "0"}))
+    _, found = _validated(
+        stage.subject(quarantine={"max_logical_replication_workers": "0", "max_replication_slots": "0"})
+    )
     assert found["security.quarantine"].standing is UNFIT
 
 

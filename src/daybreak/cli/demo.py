@@ -137,7 +137,7 @@ class _Story:
         if self.report is None:
             self.report = Path(tempfile.gettempdir()) / f"{run}.html"
         _say("8. The evidence, as one page of HTML")
-        self._daybreak("report", run, "-o", "html", "--to", str(self.report.absolute()), "--force")
+        self._daybreak("report", run, "-o", "html", "--file", str(self.report.absolute()), "--force")
         click.echo("and that the checks can fail is shown by planting defects: daybreak validate --prove")
 
     def _running(self) -> RemoteLab:

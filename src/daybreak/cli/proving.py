@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import signal
-import sys
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from daybreak.cli.options import Given
+from daybreak.cli.report import tell
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from daybreak.app import App
     from daybreak.app.validating import Case
     from daybreak.model.proof import Planting
@@ -45,21 +43,10 @@ def prove(app: App, given: Given, case: Case, wish: dict[str, Any]) -> int:
     finally:
         signal.signal(signal.SIGTERM, before)
     made = proof.model_dump_json(indent=2) + "\n" if given.is_json else as_text(proof_view(proof))
-    _tell(made, wish["to_file"], is_forced=wish["is_forced"])
+    tell(made, file=wish["file"], is_forced=wish["is_forced"])
     return int(ExitCode.DONE if proof.holds else ExitCode.FAILED)
 
 
 def _interrupted(_number: int, _frame: FrameType | None) -> None:
     """A request to end is a Ctrl-C: everything that was made is taken away first."""
     raise KeyboardInterrupt
-
-
-def _tell(made: str, to: Path | None, *, is_forced: bool) -> None:
-    from daybreak.app.reporting import keep
-    from daybreak.cli.telling import say
-
-    if to is None:
-        say(made, sys.stdout)
-        return
-    keep(made, to, is_forced=is_forced)
-    say(f"wrote {to}\n", sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -19,11 +20,11 @@ FORMATS = ("html", "junit", "markdown")
 
 
 def kept(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--to`` and ``--force``; the verb gets them as ``to`` and ``is_forced`` and hands them to ``tell_report``."""
+    """Add ``--file`` and ``--force``; the verb gets them as ``file`` and ``is_forced`` and hands them to ``tell``."""
     for option in (
         click.option("--force", "is_forced", is_flag=True, help="Replace the file when there is one."),
         click.option(
-            "--to",
+            "--file",
             type=click.Path(path_type=Path, dir_okay=False),
             metavar="FILE",
             help="Write it there, readable by you alone, instead of printing it.",
@@ -33,24 +34,31 @@ def kept(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def tell_report(report: Report, given: Given, text: Callable[[], str], *, to: Path | None, is_forced: bool) -> None:
-    """Print a report in the format that was asked for, or keep it in a file; ``text`` is what a terminal shows."""
-    from daybreak.app.reporting import keep, written
+def in_format(report: Report, given: Given, text: Callable[[], str]) -> str:
+    """A report in the format that was asked for; ``text`` is what a terminal shows."""
+    from daybreak.app.reporting import written
 
-    made = text() if given.output == "text" else written(report, cast("Format", given.output))
-    if to is None:
-        click.echo(made, nl=False)
+    return text() if given.output == "text" else written(report, cast("Format", given.output))
+
+
+def tell(made: str, *, file: Path | None, is_forced: bool) -> None:
+    """Print what was made, or keep it in a file."""
+    from daybreak.app.reporting import keep
+    from daybreak.cli.telling import say
+
+    if file is None:
+        say(made, sys.stdout)
         return
-    keep(made, to, is_forced=is_forced)
+    keep(made, file, is_forced=is_forced)
     # What is printed is what was asked for and nothing else; where it went is told beside it.
-    click.echo(f"wrote {to}", err=True)
+    say(f"wrote {file}\n", sys.stderr)
 
 
 @click.command()
 @click.argument("run")
 @kept
 @shared(*FORMATS)
-def report(given: Given, run: str, *, to: Path | None, is_forced: bool) -> None:
+def report(given: Given, run: str, *, file: Path | None, is_forced: bool) -> None:
     """Write the evidence of a run: a page, a document, or data.
 
     As text it is what `daybreak show` prints. HTML is one file that loads nothing; Markdown goes into a ticket; JUnit XML
@@ -61,5 +69,5 @@ def report(given: Given, run: str, *, to: Path | None, is_forced: bool) -> None:
     from daybreak.cli.rendering import run_as
 
     app = given.app()
-    made = report_of(app, run)
-    tell_report(made, given, lambda: run_as(*app.state(run), "text"), to=to, is_forced=is_forced)
+    made = in_format(report_of(app, run), given, lambda: run_as(*app.state(run), "text"))
+    tell(made, file=file, is_forced=is_forced)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from daybreak.cli.options import Given, percent, shared, waive_option
-from daybreak.cli.report import FORMATS, tell_report
+from daybreak.cli.report import FORMATS, in_format, kept, tell
 from daybreak.cli.restore import yes_option
 
 if TYPE_CHECKING:
@@ -45,13 +44,7 @@ def _options(function: Callable[..., Any]) -> Callable[..., Any]:
                 help="Plant defects in a scratch database, and show that each is found.",
             ),
             yes_option,
-            click.option(
-                "--to-file",
-                type=click.Path(path_type=Path, dir_okay=False),
-                metavar="FILE",
-                help="Write the result there, readable by you alone, instead of printing it.",
-            ),
-            click.option("--force", "is_forced", is_flag=True, help="Replace the file when there is one."),
+            kept,
         )
     ):
         function = option(function)
@@ -110,19 +103,18 @@ def _validated(app: App, given: Given, case: Case, wish: dict[str, Any]) -> int:
     people = console(on_stderr=True)
     live = _Live()
 
-    def tell(finding: Finding) -> None:
+    def follow(finding: Finding) -> None:
         live.end()
         people.print(finding_line(finding, datetime.now(UTC)))
 
     try:
-        validation = validated(app, case, Listeners(tell=tell, progress=live.show))
+        validation = validated(app, case, Listeners(tell=follow, progress=live.show))
     finally:
         live.end()
     report = report_on(app, validation)
     say("\n", sys.stderr)
-    tell_report(
-        report, given, lambda: as_text(validation_view(validation)), to=wish["to_file"], is_forced=wish["is_forced"]
-    )
+    made = in_format(report, given, lambda: as_text(validation_view(validation)))
+    tell(made, file=wish["file"], is_forced=wish["is_forced"])
     is_fit = validation.verdict.standing in (Standing.FIT, Standing.WAIVED)
     return int(ExitCode.DONE if is_fit else ExitCode.UNFIT)
 

@@ -32,7 +32,6 @@ from daybreak.validate.indexing import Manner, read_indexes
 from daybreak.validate.references import Wanted, count_orphans
 from daybreak.validate.visit import Visit
 
-
 _SNAPSHOT = timedelta(minutes=5)
 """How much younger than its creation time a snapshot's rows may be before they are called too young."""
 
