@@ -10,7 +10,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 INSTALL := $(PIP) install --no-deps --only-binary :all: --require-hashes
-WORKERS ?= auto
+# One more than there are cores: many tests wait for a server, a clock or each other's lab.
+WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 ARGS ?=
 
 # Many tests run real processes against the clock, and two at a time can starve each other on a small machine. So what

@@ -6,7 +6,7 @@ The law: a table that could not be read is never counted as right, and a guess a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from daybreak.assess import boxes
@@ -151,7 +151,7 @@ class Recency:
     moment: datetime
     rpo: Span | None
     configured: Mapping[str, Expectation]
-    slack: Span = Span(0)
+    slack: Span = field(default_factory=Span)
     """How far the moment itself may be off: AWS does not say at which instant of its making a snapshot was whole."""
 
 
