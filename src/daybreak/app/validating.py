@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from daybreak.app.app import App, explained
+from daybreak.assess.ending import moment_restored
 from daybreak.assess.verdict import verdict_of
 from daybreak.aws.gateway import Aws
 from daybreak.errors import Refused
 from daybreak.execute.database import Database
 from daybreak.execute.doors import Scene
-from daybreak.model.actions import RestoreToMoment, Validate
+from daybreak.model.actions import Validate
 from daybreak.model.findings import Finding
 from daybreak.model.kept import Kept
 from daybreak.model.moment import At, Latest, parse_moment
 from daybreak.model.names import checked_identifier, printable
-from daybreak.model.plan import Plan
 from daybreak.model.requests import Thoroughness
 from daybreak.model.run import state_of
 from daybreak.model.targets import Target, Waiver
@@ -124,7 +124,7 @@ def _door(app: App, region: str, case: Case) -> Aws:
 
 
 def _case_of_run(app: App, inquiry: Inquiry) -> Case:
-    plan = app.store.plan(inquiry.name)
+    plan, events = app.store.plan(inquiry.name), app.store.events(inquiry.name)
     action = next((step.action for step in plan.steps if isinstance(step.action, Validate)), None)
     if action is None:
         raise Refused(f'the run "{plan.run}" restored nothing: it is a {plan.kind}', "daybreak runs")
@@ -145,25 +145,12 @@ def _case_of_run(app: App, inquiry: Inquiry) -> Case:
         note = f'the cluster "{plan.clone}" does not carry the tag of this run: another one took its name'
     return Case(
         action=_held_to(action, inquiry),
-        scene=Scene(clone, inside, _moment_of(app, plan), plan.objectives.rpo),
+        scene=Scene(clone, inside, moment_restored(plan, state_of(events) if events else None), plan.objectives.rpo),
         identity=plan.identity,
         target=plan.target.name,
         run=plan.run,
         notes=(note,),
     )
-
-
-def _moment_of(app: App, plan: Plan) -> datetime:
-    """The moment the clone stands for: as asked, or for ``latest`` when the restore call was last sent."""
-    moment = getattr(plan.request, "moment", None)
-    if isinstance(moment, At):
-        return moment.instant
-    events = app.store.events(plan.run)
-    for step in plan.steps if events else ():
-        tried = state_of(events).step(step.id).tried
-        if isinstance(step.action, RestoreToMoment) and tried:
-            return tried
-    return plan.moment or plan.created
 
 
 def _held_to(action: Validate, inquiry: Inquiry) -> Validate:

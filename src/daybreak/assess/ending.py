@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import shlex
+from datetime import datetime
 
 from daybreak.errors import ExitCode
-from daybreak.model.actions import AwaitCluster, Validate
+from daybreak.model.actions import AwaitCluster, RestoreToMoment, Validate
 from daybreak.model.findings import Measured, Standing
-from daybreak.model.moment import spoken
+from daybreak.model.moment import At, spoken
 from daybreak.model.plan import Plan
 from daybreak.model.run import RunState
 from daybreak.model.targets import Objectives
+
+
+def moment_restored(plan: Plan, state: RunState | None) -> datetime:
+    """The moment the clone stands for: as asked, or for ``latest`` when the restore call was last sent.
+
+    ``state`` is none for a run that was created and never began.
+    """
+    moment = getattr(plan.request, "moment", None)
+    if isinstance(moment, At):
+        return moment.instant
+    for step in plan.steps if state else ():
+        tried = state.step(step.id).tried if state else None
+        if isinstance(step.action, RestoreToMoment) and tried:
+            return tried
+    return plan.moment or plan.created
 
 
 def exit_code_of(state: RunState, objectives: Objectives) -> ExitCode:

@@ -17,8 +17,9 @@ the look before the next sending.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
+from daybreak.assess.ending import moment_restored
 from daybreak.assess.standing import Place, Standing, standing_of_wait
 from daybreak.assess.verdict import verdict_of
 from daybreak.errors import DaybreakError, ExitCode, Failed, Interrupted, Paused, Uncertain, Unreachable
@@ -31,12 +32,11 @@ from daybreak.model.actions import (
     AwaitClusterGone,
     AwaitInstance,
     AwaitSql,
-    RestoreToMoment,
     Validate,
     Wait,
 )
 from daybreak.model.findings import Finding, Measured, Verdict
-from daybreak.model.moment import At, spoken
+from daybreak.model.moment import spoken
 from daybreak.model.plan import Plan, Step
 from daybreak.model.run import (
     Body,
@@ -199,20 +199,9 @@ class _Walk:
             self._doors.progress(Progress(step=step.id, seen=seen, since=began))
 
         inside = tuple(instances[name] for name in sorted(instances))
-        scene = Scene(cluster, inside, self._moment(), self._plan.objectives.rpo)
+        scene = Scene(cluster, inside, moment_restored(self._plan, self._journal.state()), self._plan.objectives.rpo)
         measured = self._doors.database.validate(action, scene, tell, progress)
         self._journal.append(StepDone(step=step.id, result=measured.plain()))
-
-    def _moment(self) -> datetime:
-        """The moment the clone stands for: as asked, or for ``latest`` when the restore call was last sent."""
-        moment = getattr(self._plan.request, "moment", None)
-        if isinstance(moment, At):
-            return moment.instant
-        for step in self._plan.steps:
-            tried = self._journal.state().step(step.id).tried
-            if isinstance(step.action, RestoreToMoment) and tried:
-                return tried
-        return self._plan.moment or self._plan.created
 
     def _finish(self) -> RunState:
         state = self._journal.state()

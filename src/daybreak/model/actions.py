@@ -45,55 +45,45 @@ class SetParameters(Value):
     parameters: dict[str, str]
 
 
-class RestoreToMoment(Value):
+class _Storage(Value):
+    """What every restore says of the clone's storage, so that nothing is left to AWS's defaults (FACTS 4.2)."""
+
+    clone: str
+    parameter_group: str
+    subnet_group: str | None = None
+    security_groups: tuple[str, ...]
+    port: int | None = None
+    kms_key: str | None = None
+    storage_type: str | None = None
+    has_iam_auth: bool = False
+    log_exports: tuple[str, ...] = ()
+    is_protected: bool = False
+    copies_tags: bool = False
+    serverless: ServerlessRange | None = None
+    lifecycle: str | None = None
+    """Whether AWS's Extended Support follows the end of standard support, as ``EngineLifecycleSupport`` says it."""
+    tags: dict[str, str] = Field(default_factory=dict)
+
+
+class RestoreToMoment(_Storage):
     """Create the clone's storage as of a moment, with everything AWS would otherwise default (FACTS 4.2)."""
 
     kind: Literal["restore-to-moment@1"] = "restore-to-moment@1"
     source: str
     resource_id: str | None = None
     """Set when the source is deleted: AWS then finds the backup by resource id (FACTS 4.6)."""
-    clone: str
     moment: Moment
-    parameter_group: str
-    subnet_group: str | None = None
-    security_groups: tuple[str, ...]
-    port: int | None = None
-    kms_key: str | None = None
-    storage_type: str | None = None
-    has_iam_auth: bool = False
-    log_exports: tuple[str, ...] = ()
-    is_protected: bool = False
-    copies_tags: bool = False
-    serverless: ServerlessRange | None = None
-    lifecycle: str | None = None
-    """Whether AWS's Extended Support follows the end of standard support, as ``EngineLifecycleSupport`` says it."""
-    tags: dict[str, str] = Field(default_factory=dict)
 
 
-class RestoreFromSnapshot(Value):
+class RestoreFromSnapshot(_Storage):
     """Create the clone's storage from a snapshot, its engine version pinned (FACTS 4.9), nothing left to AWS's defaults."""
 
     kind: Literal["restore-from-snapshot@1"] = "restore-from-snapshot@1"
     snapshot: str
     """Its identifier, or its ARN when it belongs to another account."""
-    clone: str
     engine: str
     engine_version: str
-    parameter_group: str
-    subnet_group: str | None = None
-    security_groups: tuple[str, ...]
     database: str | None = None
-    port: int | None = None
-    kms_key: str | None = None
-    storage_type: str | None = None
-    has_iam_auth: bool = False
-    log_exports: tuple[str, ...] = ()
-    is_protected: bool = False
-    copies_tags: bool = False
-    serverless: ServerlessRange | None = None
-    lifecycle: str | None = None
-    """Whether AWS's Extended Support follows the end of standard support, as ``EngineLifecycleSupport`` says it."""
-    tags: dict[str, str] = Field(default_factory=dict)
 
 
 class CreateEndpoint(Value):
