@@ -38,6 +38,7 @@ def _proof(plantings: tuple[Planting, ...], alarms: tuple[Finding, ...]) -> Proo
     )
 
 
+@pytest.mark.sweep  # the verb's own test does the same through a real process
 def test_whatever_can_be_planted_is_found_and_the_specimen_alone_raises_no_alarm(own_server: Server) -> None:
     """The negative control: checks that were never seen to fail prove nothing, and checks that always do neither."""
     told: list[Planting] = []
