@@ -30,7 +30,7 @@ def every_plan() -> dict[str, Plan]:
         performance_insights_key=worlds.KEY,
         copies_tags=True,
     )
-    mine = {"daybreak:run": "embi-clone"}
+    mine = {"daybreak:run": "embi-clone", "daybreak:nonce": "4f2a91c07d3be856"}
     left = worlds.observation(
         cluster=worlds.cluster(identifier="embi-clone", tags=mine),
         instances=(worlds.instance(identifier="embi-clone-1", tags=mine),),
@@ -49,7 +49,9 @@ def every_plan() -> dict[str, Plan]:
             request=worlds.snapshot_request(snapshot=SHARED.arn, purpose="staging"),
             seen=worlds.observation(cluster=None, instances=(), snapshots=(SHARED,), capsule=worlds.capsule()),
         ),
-        "clean": worlds.plan(request=CleanRequest(target="embi", run="embi-clone", suffix="9ab"), seen=left),
+        "clean": worlds.plan(
+            request=CleanRequest(target="embi", run="embi-clone", nonce=mine["daybreak:nonce"], suffix="9ab"), seen=left
+        ),
     }
 
 

@@ -34,11 +34,14 @@ from daybreak.model.actions import (
 )
 from daybreak.model.moment import Latest
 from daybreak.model.world import Cluster, Instance, ParameterGroup
-from daybreak.plan.calls import RUN_TAG
+from daybreak.plan.calls import NONCE_TAG, RUN_TAG, Owner
 from tests import fix_worlds
 
 RUN = "clone"
-OURS, THEIRS = {RUN_TAG: RUN}, {RUN_TAG: "other"}
+OWNER = Owner(run=RUN, nonce="4f2a")
+OURS = {RUN_TAG: RUN, NONCE_TAG: "4f2a"}
+THEIRS = {RUN_TAG: RUN, NONCE_TAG: "91c0"}
+"""What the same plan's other run created."""
 
 
 def cluster(**changes: Any) -> Cluster:
@@ -74,10 +77,10 @@ SETTINGS: list[tuple[Change, Any]] = [
 
 
 @pytest.mark.parametrize(("action", "make"), CREATES + REMOVALS + SETTINGS)
-@pytest.mark.parametrize("tags", [{}, THEIRS, {"daybreak:plan": RUN}, {RUN_TAG: ""}])
+@pytest.mark.parametrize("tags", [{}, THEIRS, {"daybreak:plan": RUN}, {RUN_TAG: RUN}, {RUN_TAG: RUN, NONCE_TAG: ""}])
 def test_without_our_tag_it_is_somebody_elses(action: Change, make: Any, tags: dict[str, str]) -> None:
     """A name alone proves nothing."""
-    standing = standing_of_change(action, make(tags=tags), RUN)
+    standing = standing_of_change(action, make(tags=tags), OWNER)
     assert standing.place is Place.FOREIGN
     assert "was not created by this run" in standing.seen
 
@@ -85,33 +88,33 @@ def test_without_our_tag_it_is_somebody_elses(action: Change, make: Any, tags: d
 @pytest.mark.parametrize(("action", "make"), CREATES)
 def test_what_is_to_be_created_is_there_or_is_not(action: Change, make: Any) -> None:
     """The look before each sending is what makes a lost reply harmless."""
-    assert standing_of_change(action, None, RUN).place is Place.ABSENT
-    assert standing_of_change(action, make(), RUN).place is Place.SO
+    assert standing_of_change(action, None, OWNER).place is Place.ABSENT
+    assert standing_of_change(action, make(), OWNER).place is Place.SO
 
 
 @pytest.mark.parametrize(("action", "make"), REMOVALS)
 def test_what_is_to_be_removed_is_gone_going_or_still_there(action: Change, make: Any) -> None:
     """Going counts: AWS refuses a second deletion."""
-    assert standing_of_change(action, None, RUN).place is Place.SO
-    assert standing_of_change(action, make(), RUN).place is Place.ABSENT
+    assert standing_of_change(action, None, OWNER).place is Place.SO
+    assert standing_of_change(action, make(), OWNER).place is Place.ABSENT
     if not isinstance(action, DeleteParameterGroup):
-        assert standing_of_change(action, make(status="deleting"), RUN).place is Place.SO
+        assert standing_of_change(action, make(status="deleting"), OWNER).place is Place.SO
 
 
 @pytest.mark.parametrize(("action", "make"), SETTINGS)
 def test_what_is_to_be_set_needs_something_to_be_set_on(action: Change, make: Any) -> None:
     """Sending it again and again would not bring it back."""
-    assert standing_of_change(action, None, RUN).place is Place.HOPELESS
+    assert standing_of_change(action, None, OWNER).place is Place.HOPELESS
 
 
 def test_parameters_are_set_when_each_has_its_value_in_any_spelling() -> None:
     """AWS answers ``1`` where PostgreSQL says ``on``; a difference in spelling must not be sent for ever."""
     action = SetParameters(group="g", parameters={"a": "off", "b": "0", "c": "x"})
     assert (
-        standing_of_change(action, group(parameters={"a": "0", "b": "false", "c": "x", "d": "9"}), RUN).place
+        standing_of_change(action, group(parameters={"a": "0", "b": "false", "c": "x", "d": "9"}), OWNER).place
         is Place.SO
     )
-    missing = standing_of_change(action, group(parameters={"a": "1", "b": "0"}), RUN)
+    missing = standing_of_change(action, group(parameters={"a": "1", "b": "0"}), OWNER)
     assert (missing.place, missing.seen) == (Place.ABSENT, "not set: a, c")
     assert not same_setting(None, "0")
     assert not same_setting("10", "1")
@@ -120,8 +123,8 @@ def test_parameters_are_set_when_each_has_its_value_in_any_spelling() -> None:
 def test_options_are_set_when_each_that_was_asked_for_is() -> None:
     """What was not asked for may be as it likes."""
     action = SetClusterOptions(clone=RUN, backup_retention=timedelta(days=30), backup_window="03:00-04:00")
-    assert standing_of_change(action, cluster(is_protected=False), RUN).place is Place.SO
-    seen = standing_of_change(action, cluster(backup_retention=timedelta(days=1)), RUN)
+    assert standing_of_change(action, cluster(is_protected=False), OWNER).place is Place.SO
+    seen = standing_of_change(action, cluster(backup_retention=timedelta(days=1)), OWNER)
     assert (seen.place, seen.seen) == (Place.ABSENT, "not set: backup_retention")
 
 
@@ -132,7 +135,7 @@ CLUSTER_WAITS: list[AwaitCluster | AwaitSql] = [AwaitCluster(clone=RUN), AwaitSq
 @pytest.mark.parametrize("wait", CLUSTER_WAITS)
 def test_waiting_for_a_cluster_ends_where_it_is_hopeless(wait: AwaitCluster | AwaitSql, status: str) -> None:
     """botocore's waiter polls on through half of these."""
-    standing = standing_of_wait(wait, cluster(status=status), None, RUN)
+    standing = standing_of_wait(wait, cluster(status=status), None, OWNER)
     assert standing.place is Place.HOPELESS
     assert standing.hints == HINTS.get(status, ())
 
@@ -140,7 +143,7 @@ def test_waiting_for_a_cluster_ends_where_it_is_hopeless(wait: AwaitCluster | Aw
 @pytest.mark.parametrize("status", sorted(HOPELESS_INSTANCE))
 def test_waiting_for_an_instance_ends_where_it_is_hopeless(status: str) -> None:
     """The same for instances, which have more ways to fail."""
-    standing = standing_of_wait(AwaitInstance(clone=RUN, instance="i"), cluster(), instance(status=status), RUN)
+    standing = standing_of_wait(AwaitInstance(clone=RUN, instance="i"), cluster(), instance(status=status), OWNER)
     assert standing.place is Place.HOPELESS
 
 
@@ -159,12 +162,12 @@ def test_waiting_for_an_instance_ends_where_it_is_hopeless(status: str) -> None:
 )
 def test_available_alone_is_not_a_restored_cluster(changes: dict[str, Any], place: Place) -> None:
     """AWS says *available* before the restore is complete; the window tells (FACTS 4.3)."""
-    assert standing_of_wait(AwaitCluster(clone=RUN), cluster(**changes), None, RUN).place is place
+    assert standing_of_wait(AwaitCluster(clone=RUN), cluster(**changes), None, OWNER).place is place
 
 
 def test_a_restored_cluster_tells_what_the_next_steps_need() -> None:
     """The endpoint is the one AWS returned, never one we build."""
-    result = standing_of_wait(AwaitCluster(clone=RUN), cluster(), None, RUN).result
+    result = standing_of_wait(AwaitCluster(clone=RUN), cluster(), None, OWNER).result
     assert result == {"endpoint": cluster().endpoint, "port": 5432, "resource_id": cluster().resource_id}
 
 
@@ -182,26 +185,26 @@ def test_a_restored_cluster_tells_what_the_next_steps_need() -> None:
 def test_an_instance_is_ready_with_its_parameters_in_force(changes: dict[str, Any], place: Place) -> None:
     """A quarantine that waits for a reboot is none."""
     action = AwaitInstance(clone=RUN, instance="i")
-    assert standing_of_wait(action, cluster(), instance(**changes), RUN).place is place
+    assert standing_of_wait(action, cluster(), instance(**changes), OWNER).place is place
 
 
 def test_what_is_not_listed_is_absent_and_not_done() -> None:
     """A describe may lag behind the call that created it; whoever waits decides how long to believe in it."""
     waits: list[AwaitCluster | AwaitSql | AwaitInstance] = [*CLUSTER_WAITS, AwaitInstance(clone=RUN, instance="i")]
     for wait in waits:
-        assert standing_of_wait(wait, None, None, RUN).place is Place.ABSENT
+        assert standing_of_wait(wait, None, None, OWNER).place is Place.ABSENT
 
 
 def test_an_endpoint_must_be_shown_before_one_knocks() -> None:
     """Until the first instance there is none."""
     wait = AwaitSql(clone=RUN, database=None, login=None)
-    assert standing_of_wait(wait, cluster(endpoint=None), None, RUN).place is Place.UNDER_WAY
-    assert standing_of_wait(wait, cluster(), None, RUN).place is Place.SO
+    assert standing_of_wait(wait, cluster(endpoint=None), None, OWNER).place is Place.UNDER_WAY
+    assert standing_of_wait(wait, cluster(), None, OWNER).place is Place.SO
 
 
 def test_gone_means_that_ours_is_gone() -> None:
     """The name may already be used again, by somebody else."""
     wait = AwaitClusterGone(clone=RUN)
-    assert standing_of_wait(wait, None, None, RUN).place is Place.SO
-    assert standing_of_wait(wait, cluster(tags=THEIRS), None, RUN).place is Place.SO
-    assert standing_of_wait(wait, cluster(status="deleting"), None, RUN).place is Place.UNDER_WAY
+    assert standing_of_wait(wait, None, None, OWNER).place is Place.SO
+    assert standing_of_wait(wait, cluster(tags=THEIRS), None, OWNER).place is Place.SO
+    assert standing_of_wait(wait, cluster(status="deleting"), None, OWNER).place is Place.UNDER_WAY

@@ -19,7 +19,7 @@ from daybreak.model.observation import Observation
 from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Category, Reply, Trouble
 from daybreak.model.world import Cluster, Instance
-from daybreak.plan.calls import CHANGES, RUN_TAG
+from daybreak.plan.calls import CHANGES, NONCE_TAG
 
 CALL_TAKES, RESTORING, WINDOW_LAGS, CREATING, SETTLES, DELETING = 0.2, 1500.0, 60.0, 420.0, 45.0, 180.0
 """Virtual seconds: one call, a restore, its window after it, an instance, a modification, a deletion."""
@@ -52,6 +52,19 @@ _HEARD = {
 }
 _BEFORE = frozenset({Fault.DROPPED, Fault.THROTTLED, Fault.UNSENT, Fault.SETTLING, Fault.EXPIRED, Fault.DENIED})
 _AFTER = frozenset({Fault.REPLY_LOST, Fault.ERROR_AFTER})
+
+
+ANOTHER = "another run's nonce"
+
+
+def another_runs(tags: dict[str, str]) -> dict[str, str]:
+    """The tags that another run of the same plan would have left: everything the same but the nonce."""
+    return tags | {NONCE_TAG: ANOTHER}
+
+
+def is_another_runs(tags: dict[str, str]) -> bool:
+    """Whether these are such tags."""
+    return tags.get(NONCE_TAG) == ANOTHER
 
 
 @dataclass
@@ -190,7 +203,7 @@ class SimulatedAws:
         name = str(call.params[CHANGES[call.operation][0]])
         for shelf in self.shelves():
             if name in shelf:
-                shelf[name].tags = {RUN_TAG: "somebody-else"}
+                shelf[name].tags = another_runs(shelf[name].tags)
 
     # -- clusters
 

@@ -284,10 +284,10 @@ def _clean_case(name: str, *, is_protected: bool) -> Case:
     seen = fix_worlds.observation(cluster=cluster, surroundings=fix_worlds.surroundings())
     with scratch() as folder:
         made = pitr_case(name, seen).simulation(FolderStore(folder))
-        made.live()
+        nonce = made.live().nonce
     aws = made.aws
     aws.after_effect = aws.before_change = lambda _call: None
-    request = CleanRequest(target="embi", run=made.plan.run, suffix="9x4")
+    request = CleanRequest(target="embi", run=made.plan.run, nonce=nonce, suffix="9x4")
     left = observe(Lookout(aws), fix_worlds.identity(), fix_worlds.target(), request, aws.clock.now())
     for record in (aws.effects, aws.sent, aws.reads, aws.read_at):
         record.clear()

@@ -11,8 +11,8 @@ import pytest
 from daybreak.errors import DaybreakError, ExitCode, Paused, Uncertain
 from daybreak.journal.folder import FolderStore
 from daybreak.model.run import Event, StepDone
-from daybreak.plan.calls import CHANGES, RUN_TAG, Stamp, call_of
-from tests.chaos.simulated_aws import Fault, Resource
+from daybreak.plan.calls import CHANGES, call_of, stamp_of
+from tests.chaos.simulated_aws import Fault, Resource, another_runs, is_another_runs
 from tests.chaos.simulation import CASES, Case, Simulation, check_effects, scratch, standing_of_world, survived
 
 PLACES = [
@@ -120,7 +120,7 @@ def test_a_machine_without_a_network_pauses_and_goes_on_later(kind: str, operati
 def usurped(simulation: Simulation, operation: str) -> Resource:
     """What the operation would change belongs to somebody else, as soon as it is there and before we look at it."""
     aws, plan = simulation.aws, simulation.plan
-    stamp = Stamp(run=plan.owner, plan=plan.digest())
+    stamp = stamp_of(plan)
     calls = [(step, call_of(step.action, stamp, aws.region)) for step in plan.steps]
     place = next(number for number, (_, call) in enumerate(calls) if call and call.operation == operation)
     call = calls[place][1]
@@ -129,7 +129,7 @@ def usurped(simulation: Simulation, operation: str) -> Resource:
 
     def theirs() -> Resource:
         thing = next(shelf[name] for shelf in aws.shelves() if name in shelf)
-        thing.tags = {RUN_TAG: "somebody-else"}
+        thing.tags = another_runs(thing.tags)
         return copy.deepcopy(thing)
 
     if plan.kind == "clean":
@@ -161,7 +161,7 @@ def test_what_belongs_to_somebody_else_stops_the_run_untouched(kind: str, operat
             (name, thing)
             for shelf in simulation.aws.shelves()
             for name, thing in shelf.items()
-            if thing.tags == {RUN_TAG: "somebody-else"}
+            if is_another_runs(thing.tags)
         )
         made = [what for done, what in simulation.aws.effects if done == operation]
         assert [what for what in made if what.split(" ")[0] == name] == []

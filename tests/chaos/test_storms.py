@@ -16,8 +16,8 @@ from daybreak.execute.doors import Patience
 from daybreak.journal.folder import FolderStore
 from daybreak.journal.store import TakenOver
 from daybreak.model.run import Event, RunState, StepIntended, StepRetried, state_of
-from daybreak.plan.calls import CHANGES, RUN_TAG
-from tests.chaos.simulated_aws import Fault
+from daybreak.plan.calls import CHANGES
+from tests.chaos.simulated_aws import Fault, another_runs
 from tests.chaos.simulation import (
     CASES,
     Case,
@@ -274,7 +274,7 @@ def test_a_cluster_that_somebody_put_in_the_clones_place_gets_no_instance() -> N
 
         def woken() -> None:
             if clone in simulation.aws.clusters:
-                simulation.aws.clusters[clone].tags = {RUN_TAG: "somebody-else"}
+                simulation.aws.clusters[clone].tags = another_runs(simulation.aws.clusters[clone].tags)
 
         simulation.aws.clock.woken = woken
         state = simulation.live()

@@ -62,8 +62,9 @@ def test_attaching_says_who_and_which_plan(ground: Ground, made: Plan) -> None:
     store.create(made)
     with attached(store, made.run, "ada@north") as journal:
         assert journal.writer.startswith("ada@north:")
+        nonce = journal.writer.rpartition(":")[2]
     created, attachment = (event.body for event in ground.store().events(made.run))
-    assert created == RunCreated(run=made.run, plan=made.digest(), why="employees were deleted")
+    assert created == RunCreated(run=made.run, plan=made.digest(), why="employees were deleted", nonce=nonce)
     assert isinstance(attachment, RunAttached)
     assert (attachment.who, attachment.where) == ("ada@north", "north")
 

@@ -11,12 +11,12 @@ from daybreak.model.actions import Change, SetClusterOptions
 from daybreak.model.moment import Latest
 from daybreak.model.plan import Plan
 from daybreak.model.world import ParameterGroup, ServerlessRange
-from daybreak.plan.calls import CHANGES, READS, Stamp, call_of, changed_names, look_of
+from daybreak.plan.calls import CHANGES, DRAWN_AT_START, PLAN_TAG, READS, call_of, changed_names, look_of, tags_for
 from tests import fix_worlds
 from tests.chaos.simulation import CASES
 from tests.fix_worlds import NOW, REGION
 
-STAMP = Stamp(run="run", plan="0" * 64, expires=NOW)
+STAMP = tags_for("run", NOW) | {PLAN_TAG: "0" * 64}
 RDS = botocore.session.get_session().get_service_model("rds")
 
 
@@ -71,7 +71,12 @@ def test_the_moment_is_sent_as_asked() -> None:
 
 def test_everything_created_carries_the_stamp() -> None:
     """Only what is tagged is found again after a lost reply, cleaned up, or known as forgotten."""
-    wanted = {"daybreak:run": "run", "daybreak:plan": "0" * 64, "daybreak:expires": "2024-01-15T14:52:10Z"}
+    wanted = {
+        "daybreak:run": "run",
+        "daybreak:nonce": DRAWN_AT_START,
+        "daybreak:plan": "0" * 64,
+        "daybreak:expires": "2024-01-15T14:52:10Z",
+    }
     for action in changes(fix_worlds.plan()):
         call = call_of(action, STAMP, REGION)
         assert call is not None

@@ -18,14 +18,16 @@ from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
 from daybreak.model.requests import CleanRequest
 from daybreak.model.world import Cluster, Endpoint, Instance, ParameterGroup
-from daybreak.plan.calls import RUN_TAG, Stamp, call_of, changed_names
+from daybreak.plan.calls import NONCE_TAG, RUN_TAG, Owner, call_of, changed_names, owner_of, stamp_of
 from daybreak.plan.planner import plan_of
 from tests import fix_worlds
 from tests.fix_worlds import REGION, SOURCE
 
 RUN = "embi-aurora-pitr-202401151430-7k2"
-OURS = {RUN_TAG: RUN}
-THEIRS = {RUN_TAG: "somebody-else"}
+NONCE = "4f2a"
+OURS = {RUN_TAG: RUN, NONCE_TAG: NONCE}
+THEIRS = {RUN_TAG: RUN, NONCE_TAG: "91c0"}
+"""What another run of the same plan created."""
 
 
 def clone(**changes: Any) -> Cluster:
@@ -72,7 +74,9 @@ def left(**changes: Any) -> Observation:
 
 def cleaned(seen: Observation, run: str = RUN) -> Plan | Refusal:
     """The plan of the clean-up, or its refusal."""
-    return plan_of(CleanRequest(target="embi", run=run, suffix="9x4"), fix_worlds.target(), seen, fix_worlds.terms())
+    return plan_of(
+        CleanRequest(target="embi", run=run, nonce=NONCE, suffix="9x4"), fix_worlds.target(), seen, fix_worlds.terms()
+    )
 
 
 def slugs(seen: Observation) -> list[str]:
@@ -133,7 +137,7 @@ def test_every_foreign_thing_is_named_and_nothing_is_planned() -> None:
 
 def test_the_source_is_never_cleaned_whatever_its_tags_say() -> None:
     """Somebody copied the tags of a clone to production; its name must be enough."""
-    tagged = fix_worlds.cluster(tags={RUN_TAG: SOURCE})
+    tagged = fix_worlds.cluster(tags={RUN_TAG: SOURCE, NONCE_TAG: NONCE})
     answer = cleaned(left(cluster=tagged, instances=(), parameter_group=None), run=SOURCE)
     assert isinstance(answer, Refusal)
     assert answer.reasons == (f'"{SOURCE}" is the source itself',)
@@ -173,9 +177,9 @@ def test_only_what_is_ours_is_ever_removed(
         if isinstance(
             step.action, SetClusterOptions | DeleteEndpoint | DeleteCluster | DeleteInstance | DeleteParameterGroup
         ):
-            call = call_of(step.action, Stamp(run=made.owner, plan=made.digest()), REGION)
+            call = call_of(step.action, stamp_of(made), REGION)
             assert call is not None
             assert ours.issuperset(changed_names(call.operation, call.params))
             assert [guard.kind for guard in step.guards] == ["ours-only"]
             assert "DeleteAutomatedBackups" not in call.params
-    assert made.owner == RUN
+    assert owner_of(made, "its own") == Owner(run=RUN, nonce=NONCE)

@@ -25,7 +25,7 @@ from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
 from daybreak.model.targets import Network, Objectives
 from daybreak.model.world import AutomatedBackup, Key, Member, ParameterGroup, Role, ServerlessRange, Window
-from daybreak.plan.calls import Stamp, call_of, changed_names
+from daybreak.plan.calls import call_of, changed_names, stamp_of
 from daybreak.plan.planner import plan_of
 from daybreak.plan.quarantine import CARED_FOR
 from tests import fix_worlds
@@ -311,7 +311,7 @@ def test_what_every_plan_keeps_to(world: Observation, *, is_latest: bool, is_rea
         request=fix_worlds.pitr_request(moment=moment, is_read_only=is_read_only, suffix=suffix), seen=world
     )
     changes = [step for step in made.steps if not step.action.kind.startswith(("await", "validate"))]
-    stamp = Stamp(run=made.run, plan=made.digest(), expires=made.keep_until)
+    stamp = stamp_of(made)
     calls = [call for step in changes if (call := call_of(_change(step.action), stamp, REGION))]
     assert len(calls) == len(changes)
     sources = {

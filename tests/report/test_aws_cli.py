@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from daybreak.model.actions import SetClusterOptions
 from daybreak.model.plan import AwsCall, Plan
-from daybreak.plan.calls import CHANGES, READS, Stamp, call_of, look_of
+from daybreak.plan.calls import CHANGES, READS, call_of, look_of, stamp_of
 from daybreak.report.aws_cli import command_line, option_name
 from tests.fix_awscli import Understand
 from tests.fix_plans import every_plan
@@ -27,8 +27,9 @@ def rds(operation: str, **params: Any) -> AwsCall:
 
 def calls(plan: Plan) -> list[AwsCall]:
     """Every call of a plan, of changes and of waits."""
-    stamp = Stamp(run=plan.run, plan=plan.digest(), expires=plan.keep_until)
-    made = [call_of(step.action, stamp, "us-east-1") or look_of(step.action, "us-east-1") for step in plan.steps]
+    made = [
+        call_of(step.action, stamp_of(plan), "us-east-1") or look_of(step.action, "us-east-1") for step in plan.steps
+    ]
     return [call for call in made if call]
 
 
@@ -54,8 +55,7 @@ def test_a_no_is_said_as_loudly_as_a_yes(answer: bool, understood: Understand) -
 
 def test_an_action_may_lift_protection(understood: Understand) -> None:
     """Cleaning up begins with a ``--no-`` flag; a client that took it for an unknown option would leave the clone."""
-    stamp = Stamp(run="r", plan="p")
-    call = call_of(SetClusterOptions(clone="embi-clone", is_protected=False), stamp, "us-east-1")
+    call = call_of(SetClusterOptions(clone="embi-clone", is_protected=False), {}, "us-east-1")
     assert call
     assert "--no-deletion-protection" in command_line(call)
     assert understood(command_line(call))[0] == call

@@ -40,6 +40,7 @@ from daybreak.model.world import Identity
 from daybreak.observe.look import Lookout
 from daybreak.observe.observation import observe, observe_target, with_past
 from daybreak.observe.poller import Poller
+from daybreak.plan.calls import RUN_TAG
 from daybreak.plan.planner import objections_to_starting, plan_of
 from daybreak.plan.terms import Terms
 from daybreak.repository.repository import Repository, open_repository
@@ -169,7 +170,14 @@ class App:
         events = self.store.events(run)
         if events and state_of(events).ended is None:
             raise Refused(f'the run "{run}" has not ended', f"daybreak abort {run}", f"daybreak resume {run}")
-        return self.decided(CleanRequest(target=plan.target.name, run=run, suffix=new_suffix(), why=why), plan.target)
+        request = CleanRequest(
+            target=plan.target.name,
+            run=run,
+            nonce=state_of(events).nonce if events else None,
+            suffix=new_suffix(),
+            why=why,
+        )
+        return self.decided(request, plan.target)
 
     def decided(self, request: Request, target: Target) -> Plan:
         """The plan for a request as the world is now; raises ``Refused`` with every reason."""
@@ -241,6 +249,8 @@ class App:
         events = self.store.events(run)
         if events and (state := state_of(events)).ended is not None:
             return state
+        if events and state.nonce is None:
+            raise _without_a_nonce(run)
         aws = self.aws(plan.identity.region)
         self.hold_to(plan.identity, aws)
         # The source is read, never touched: below this line no call that names it can leave.
@@ -358,7 +368,7 @@ class App:
                 objectives=Objectives(rpo=Span(minutes=5), rto=Span(hours=4), retention=cluster.backup_retention),
             )
             for identifier, cluster in sorted(clusters.items())
-            if cluster.engine == "aurora-postgresql" and "daybreak:run" not in cluster.tags
+            if cluster.engine == "aurora-postgresql" and RUN_TAG not in cluster.tags
         )
 
 
@@ -388,6 +398,15 @@ def _refuse_a_file(state: str) -> None:
 def new_suffix() -> str:
     """The random end of a clone's name."""
     return "".join(secrets.choice(_SUFFIX_LETTERS) for _ in range(4))
+
+
+def _without_a_nonce(run: str) -> Refused:
+    return Refused(
+        f'the run "{run}" was begun by an older release, which drew no nonce: what it created cannot be told from another\'s',
+        f"end it: daybreak abort {run}",
+        f"then remove what it created: daybreak clean {run}",
+        "and make the plan again",
+    )
 
 
 def _instances_of_source(plan: Plan) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ from daybreak.model.value import iso
 from daybreak.model.world import Cluster, Identity, Instance, Surroundings
 from daybreak.observe.look import Lookout
 from daybreak.observe.surroundings import surroundings_of
-from daybreak.plan.calls import RUN_TAG
+from daybreak.plan.calls import RUN_TAG, owner_of
 from daybreak.plan.quarantine import ALWAYS
 
 _ORIGINAL = "OriginalCluster"
@@ -141,11 +141,13 @@ def _case_of_run(app: App, inquiry: Inquiry) -> Case:
     if clone is None:
         raise Refused(f'AWS knows no cluster "{plan.clone}"', f"daybreak show {plan.run}")
     note = f'"{plan.run}" is a run; its clone of that name is validated'
-    if clone.tags.get(RUN_TAG) != plan.owner:
-        note = f'the cluster "{plan.clone}" does not carry the tag of this run: another one took its name'
+    state = state_of(events) if events else None
+    owner = owner_of(plan, state.nonce if state else None)
+    if not owner.owns(clone.tags):
+        note = f'the cluster "{plan.clone}" does not carry the nonce of this run: another one took its name'
     return Case(
         action=_held_to(action, inquiry),
-        scene=Scene(clone, inside, moment_restored(plan, state_of(events) if events else None), plan.objectives.rpo),
+        scene=Scene(clone, inside, moment_restored(plan, state), plan.objectives.rpo),
         identity=plan.identity,
         target=plan.target.name,
         run=plan.run,

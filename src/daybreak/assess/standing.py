@@ -1,7 +1,7 @@
 """How an order stands in the world: already so, under way, not there, somebody else's, or hopeless; pure.
 
-The law: ours is what carries our run's tag. A name alone proves nothing, so a resource without the tag is foreign and is left
-alone. And ``available`` alone is never trusted: a restore is complete when its window is no longer null, an instance when
+The law: ours is what carries our run's nonce. A name alone proves nothing, nor does the run's name, so a resource without the
+nonce is foreign and is left alone. And ``available`` alone is never trusted: a restore is complete when its window is no longer null, an instance when
 its parameter group is in force (FACTS 4.3).
 """
 
@@ -33,7 +33,7 @@ from daybreak.model.actions import (
 )
 from daybreak.model.value import Value
 from daybreak.model.world import Cluster, Endpoint, Instance, ParameterGroup
-from daybreak.plan.calls import RUN_TAG
+from daybreak.plan.calls import Owner
 
 Resource = Cluster | Instance | ParameterGroup | Endpoint
 """What a change can name."""
@@ -99,14 +99,14 @@ def standing_of_wait(
     action: AwaitCluster | AwaitInstance | AwaitSql | AwaitClusterGone,
     cluster: Cluster | None,
     instance: Instance | None,
-    owner: str,
+    owner: Owner,
 ) -> Standing:
     """Whether a wait is over, from the newest look at the clone and, for an instance, at the instance.
 
     For ``AwaitSql`` *so* means that there is an endpoint to knock at; whether it answers, only knocking tells.
     """
     awaited = instance if isinstance(action, AwaitInstance) else cluster
-    if awaited is not None and awaited.tags.get(RUN_TAG) != owner and not isinstance(action, AwaitClusterGone):
+    if awaited is not None and not owner.owns(awaited.tags) and not isinstance(action, AwaitClusterGone):
         seen = f'"{awaited.identifier}" is not the one this run created'
         return Standing(place=Place.FOREIGN, seen=seen, hints=("it is left untouched: plan again to get another name",))
     match action:
@@ -122,8 +122,8 @@ def standing_of_wait(
             assert_never(action)
 
 
-def _gone(cluster: Cluster | None, owner: str) -> Standing:
-    if cluster is None or cluster.tags.get(RUN_TAG) != owner:
+def _gone(cluster: Cluster | None, owner: Owner) -> Standing:
+    if cluster is None or not owner.owns(cluster.tags):
         return Standing(place=Place.SO, seen="gone")
     return Standing(place=Place.UNDER_WAY, seen=cluster.status)
 
@@ -170,9 +170,9 @@ def _instance_ready(instance: Instance | None) -> Standing:
     return Standing(place=Place.SO, seen=instance.status, result={"endpoint": instance.endpoint})
 
 
-def standing_of_change(action: Change, seen: Resource | None, owner: str) -> Standing:
-    """Where a change stands: ``seen`` is the resource it names, ``owner`` the run whose tag makes it ours."""
-    if seen is not None and seen.tags.get(RUN_TAG) != owner:
+def standing_of_change(action: Change, seen: Resource | None, owner: Owner) -> Standing:
+    """Where a change stands: ``seen`` is the resource it names, ``owner`` the run whose nonce makes it ours."""
+    if seen is not None and not owner.owns(seen.tags):
         name = seen.name if isinstance(seen, ParameterGroup) else seen.identifier
         return Standing(place=Place.FOREIGN, seen=f'"{name}" exists and was not created by this run')
     match action:

@@ -1,7 +1,7 @@
 """Make one change so: look, intend, send once, and resolve whatever came back; the same for every kind of change.
 
 What must hold: the journal is held by us. What changes: at most the one resource the action names. Run twice, it leaves one
-effect: the look before each sending finds what an earlier life did, by the tag of the run. The step's plan says what undoes it.
+effect: the look before each sending finds what an earlier life did, by the nonce of the run. The step's plan says what undoes it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from daybreak.model.plan import Plan, Step
 from daybreak.model.replies import Category
 from daybreak.model.run import StepDone, StepIntended, StepRetried, StepSent, StepUncertain
 from daybreak.observe.look import Lookout
-from daybreak.plan.calls import Stamp, call_of
+from daybreak.plan.calls import call_of, filled_in, owner_of, stamp_of
 
 Seen = TypeVar("Seen")
 
@@ -73,7 +73,9 @@ class Changer:
         self._plan = plan
         self._journal = journal
         self._doors = doors
-        self._stamp = Stamp(run=plan.owner, plan=plan.digest(), expires=plan.keep_until)
+        self._stamp = stamp_of(plan)
+        self._nonce = journal.state().nonce or ""
+        self._owner = owner_of(plan, self._nonce)
 
     def make_so(self, step: Step, action: Change) -> None:
         """Make the order so, or raise: ``Failed`` (also for a foreign resource), ``Paused``, ``Uncertain``."""
@@ -119,10 +121,11 @@ class Changer:
         return Uncertain(f"step {step.id}: {why}", f"look at the account, then: daybreak resume {self._plan.run}")
 
     def _send(self, step: Step, action: Change, attempt: int) -> AwsFault | None:
-        call = call_of(action, self._stamp, self._doors.aws.region)
-        if call is None:
+        printed = call_of(action, self._stamp, self._doors.aws.region)
+        if printed is None:
             message = f"{action.kind} is a change without a call"
             raise Bug(message)
+        call = filled_in(printed, self._nonce)
         self._heed()
         # Durable before the call leaves: whoever resumes knows that this may be out there.
         self._journal.append(StepIntended(step=step.id, attempt=attempt, call=call.plain()))
@@ -147,7 +150,7 @@ class Changer:
 
     def _stand(self, step: Step, action: Change) -> Standing:
         seen = self.looked(step, lambda: resource_of(self._doors.lookout, action))
-        return standing_of_change(action, seen, self._plan.owner)
+        return standing_of_change(action, seen, self._owner)
 
     def _stand_closely(self, step: Step, action: Change, *, doubted: Place) -> Standing:
         """Where the change stands, looked at again while it stands where we doubt it."""

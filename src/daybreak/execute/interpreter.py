@@ -51,6 +51,7 @@ from daybreak.model.run import (
     StepSeen,
 )
 from daybreak.observe.poller import Round
+from daybreak.plan.calls import owner_of
 
 FORGIVEN_ABSENCES = 10
 """Looks in which AWS may not yet list what it just created; after that the wait is hopeless."""
@@ -82,6 +83,7 @@ class _Walk:
         self._journal = Record(journal, doors.told)
         self._doors = doors
         self._changer = Changer(plan, self._journal, doors)
+        self._owner = owner_of(plan, self._journal.state().nonce)
         self._round = Round(0)
         self._seen: dict[str, str] = {}
         self._absences: dict[str, int] = {}
@@ -136,16 +138,16 @@ class _Walk:
         cluster = self._round.clusters.get(self._plan.clone)
         match step.action:
             case AwaitSql() as action:
-                standing = standing_of_wait(action, cluster, None, self._plan.owner)
+                standing = standing_of_wait(action, cluster, None, self._owner)
                 if standing.place is not Place.SO or cluster is None:
                     return standing
                 answers = self._doors.database.answers(action, cluster)
                 return Standing(place=Place.SO if answers.is_answering else Place.UNDER_WAY, seen=answers.seen)
             case AwaitInstance() as action:
                 instance = self._round.instances.get(action.instance)
-                return standing_of_wait(action, cluster, instance, self._plan.owner)
+                return standing_of_wait(action, cluster, instance, self._owner)
             case (AwaitCluster() | AwaitClusterGone()) as action:
-                return standing_of_wait(action, cluster, None, self._plan.owner)
+                return standing_of_wait(action, cluster, None, self._owner)
             case _:
                 message = f"step {step.id} is not a wait"
                 raise AssertionError(message)

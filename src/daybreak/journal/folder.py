@@ -133,9 +133,10 @@ class FolderStore:
             except BaseException:
                 hold.release()
                 raise
-        hand = Hand(f"{who}:{os.getpid()}:{nonce()}", now, nonce)
+        drawn = nonce()
+        hand = Hand(f"{who}:{os.getpid()}:{drawn}", now, nonce)
         journal = Journal(run, hold, chain, hand)
-        return begun(journal, creation(run, frozen, plan, str(place)), RunAttached(who=who, where=where))
+        return begun(journal, creation(plan, frozen, str(place), drawn), RunAttached(who=who, where=where))
 
     def ask(self, run: str, request: str, by: str, why: str) -> None:
         """Leave a request; the first of its kind stands."""

@@ -65,9 +65,9 @@ def plan_in(data: bytes, events: tuple[Event, ...], where: str) -> Plan:
                      "use the release that wrote it, or a newer one") from error  # fmt: skip
 
 
-def creation(run: str, frozen: bytes, plan: Plan, where: str) -> RunCreated:
-    """The first event of a run with that frozen plan."""
-    return RunCreated(run=run, plan=digest(_plain(frozen, where)), why=plan.request.why)
+def creation(plan: Plan, frozen: bytes, where: str, nonce: str) -> RunCreated:
+    """The first event of a run with that frozen plan, and the nonce that it has from then on."""
+    return RunCreated(run=plan.run, plan=digest(_plain(frozen, where)), why=plan.request.why, nonce=nonce)
 
 
 def created_in(data: bytes | None) -> str:

@@ -112,10 +112,11 @@ class S3Store:
         holder = attachment(chain.events)
         if not take_over and holder is not None and self._is_held(run, chain.events, holder):
             raise held(run, holder, chain.events[-1].at)
-        hand = Hand(f"{who}:{os.getpid()}:{nonce()}", now, nonce)
+        drawn = nonce()
+        hand = Hand(f"{who}:{os.getpid()}:{drawn}", now, nonce)
         journal = Journal(run, S3Hold(self._shelf, self._key(run, ""), hand.writer), chain, hand)
         try:
-            return begun(journal, creation(run, frozen, plan, self._place(run)), RunAttached(who=who, where=where))
+            return begun(journal, creation(plan, frozen, self._place(run), drawn), RunAttached(who=who, where=where))
         except TakenOver as error:
             raise Refused(
                 f'the run "{run}" was taken at the same moment by {error.by}', f"follow it: daybreak watch {run}"

@@ -50,7 +50,8 @@ class Store(Protocol):
     ) -> Journal:
         """Take the run into this process's hands, and record that.
 
-        ``who`` is ``user@host``. Raises ``Refused`` while another process holds the run, unless ``take_over``: then that
+        ``who`` is ``user@host``. The first that attaches begins the run, and the ``nonce`` that its hold is named with is the
+        run's from then on; of two at once, one begins it, and the other is refused. Raises ``Refused`` while another process holds the run, unless ``take_over``: then that
         process is fenced, alive or stopped, and learns it at its next append.
         """
 

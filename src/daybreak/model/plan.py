@@ -11,7 +11,7 @@ from typing import Any, Literal, NewType
 from pydantic import Field
 
 from daybreak.model.actions import Action
-from daybreak.model.requests import CleanRequest, Request
+from daybreak.model.requests import Request
 from daybreak.model.targets import Objectives, Target
 from daybreak.model.value import Instant, Span, Value
 from daybreak.model.world import Identity, Window
@@ -50,9 +50,9 @@ class Guard(Value):
             case "not-the-source":
                 return f"{self.resource} is the source and is never changed"
             case "ours-or-absent":
-                return f"nothing of the name {self.resource} exists, or this run created it"
+                return f"nothing of the name {self.resource} exists, or it carries the nonce of this run"
             case "ours-only":
-                return f"{self.resource} carries the tag of the run that created it"
+                return f"{self.resource} carries the nonce of the run that created it"
             case "reads-only":
                 return f"only reads from {self.resource}"
 
@@ -95,6 +95,8 @@ class Plan(Value):
     """What a person should know before saying yes."""
     keep_until: Instant | None = None
     """When the clone may be considered forgotten; written into its ``daybreak:expires`` tag."""
+    tags: dict[str, str] = Field(default_factory=dict)
+    """What everything that the run creates is tagged with, besides the plan's digest; in angle brackets, what is drawn later."""
     parity: tuple[str, ...] = Field(default_factory=tuple)
     """Each difference between clone and source that is meant, with its reason."""
 
@@ -102,11 +104,6 @@ class Plan(Value):
     def kind(self) -> str:
         """The kind of plan, which is the kind of its request."""
         return self.request.kind
-
-    @property
-    def owner(self) -> str:
-        """The run whose tag makes a resource ours: the plan's own run, or the one that it cleans up after."""
-        return self.request.run if isinstance(self.request, CleanRequest) else self.run
 
     def step(self, identifier: str) -> Step:
         """The step of that id; raises ``KeyError`` when there is none."""

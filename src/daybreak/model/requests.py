@@ -69,6 +69,8 @@ class CleanRequest(Value):
     kind: Literal["clean"] = "clean"
     target: str
     run: str
+    nonce: str | None = None
+    """The nonce of that run, from its journal; none where the journal names none, and then the run's tag has to do."""
     suffix: str
     why: str = ""
 

@@ -26,6 +26,8 @@ class RunCreated(Value):
     plan: str
     """Digest of the plan."""
     why: str = ""
+    nonce: str | None = None
+    """Drawn when the run begins, and in a tag of all that it creates; none in a journal of a release that drew none."""
 
 
 class RunAttached(Value):
@@ -191,6 +193,8 @@ class RunState(Value):
     run: str
     plan: str
     why: str = ""
+    nonce: str | None = None
+    """What tells the run's resources from another's; none where an older release began it, and then it is not resumed."""
     status: RunStatus = "running"
     began: Instant
     ended: Instant | None = None
@@ -254,7 +258,8 @@ def _beginning(first: Event) -> dict[str, Any]:
     if not isinstance(first.body, RunCreated):
         raise Bug(_NO_BEGINNING)
     created = first.body
-    return {"run": created.run, "plan": created.plan, "why": created.why, "began": first.at}
+    about = {"run": created.run, "plan": created.plan, "why": created.why, "nonce": created.nonce}
+    return about | {"began": first.at}
 
 
 def _of_run(event: Event, state: dict[str, Any]) -> dict[str, Any]:

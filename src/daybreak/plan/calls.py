@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, assert_never
 
+from daybreak.errors import Bug
 from daybreak.model.actions import (
     AwaitCluster,
     AwaitClusterGone,
@@ -31,12 +32,17 @@ from daybreak.model.actions import (
     Wait,
 )
 from daybreak.model.moment import At
-from daybreak.model.plan import AwsCall
+from daybreak.model.plan import AwsCall, Plan
+from daybreak.model.requests import CleanRequest
 from daybreak.model.value import Instant, Value, iso
 
 RUN_TAG = "daybreak:run"
+NONCE_TAG = "daybreak:nonce"
 PLAN_TAG = "daybreak:plan"
 EXPIRES_TAG = "daybreak:expires"
+
+DRAWN_AT_START = "<drawn at start>"
+"""What a plan prints for the nonce: it is drawn when a run begins, so that one plan begun twice makes two owners."""
 
 READS: frozenset[str] = frozenset(
     {
@@ -85,17 +91,62 @@ CHANGES: dict[str, tuple[str, ...]] = {
 """Every operation we use that changes something, and the parameters that name what it changes. Nothing else can be sent."""
 
 
-class Stamp(Value):
-    """What is tagged onto everything a run creates, so that it can be recognized and never forgotten."""
+class Owner(Value):
+    """Whose a resource is; the one place that says what makes it so."""
 
     run: str
-    plan: str
-    expires: Instant | None = None
+    nonce: str | None
+    """None only where a clean-up follows a run whose journal names none."""
 
-    def tags(self) -> dict[str, str]:
-        """The stamp as AWS tags."""
-        expires = {EXPIRES_TAG: iso(self.expires)} if self.expires else {}
-        return {RUN_TAG: self.run, PLAN_TAG: self.plan} | expires
+    def owns(self, tags: dict[str, str]) -> bool:
+        """Whether what carries these tags is this owner's: by the nonce, which no two runs share.
+
+        >>> Owner(run="a", nonce="1").owns({"daybreak:run": "a", "daybreak:nonce": "2"})
+        False
+        """
+        if self.nonce is None:
+            return tags.get(RUN_TAG) == self.run and NONCE_TAG not in tags
+        return bool(self.nonce) and tags.get(NONCE_TAG) == self.nonce
+
+    def mark(self) -> str:
+        """The tag that is asked for, as a sentence names it."""
+        return f"{RUN_TAG}={self.run}" if self.nonce is None else f"{NONCE_TAG}={self.nonce}"
+
+
+def owner_of(plan: Plan, nonce: str | None) -> Owner:
+    """Whose resources a plan is about: those of its own run, whose nonce this is, or of the run that it cleans up after."""
+    if isinstance(plan.request, CleanRequest):
+        return Owner(run=plan.request.run, nonce=plan.request.nonce)
+    return Owner(run=plan.run, nonce=nonce or "")
+
+
+Stamp = dict[str, str]
+"""The tags on everything a run creates, so that it can be recognized and never forgotten."""
+
+
+def tags_for(run: str, expires: Instant | None) -> Stamp:
+    """What a plan holds of the stamp: all but its own digest; the nonce stands as ``DRAWN_AT_START``."""
+    return {RUN_TAG: run, NONCE_TAG: DRAWN_AT_START} | ({EXPIRES_TAG: iso(expires)} if expires else {})
+
+
+def stamp_of(plan: Plan) -> Stamp:
+    """The whole stamp, as it is printed."""
+    return plan.tags | {PLAN_TAG: plan.digest()}
+
+
+def filled_in(call: AwsCall, nonce: str) -> AwsCall:
+    """The call as it is sent: the one place where what was drawn takes the place of what was printed.
+
+    Only the tag's own value is looked at: what a person wrote into a tag of theirs is theirs. Raises ``Bug`` without a nonce.
+    """
+    if "Tags" not in call.params:
+        return call
+    if not nonce:
+        message = f"{call.operation} would be sent without a nonce"
+        raise Bug(message)
+    drawn = {(NONCE_TAG, DRAWN_AT_START): nonce}
+    tags = [tag | {"Value": drawn.get((tag["Key"], tag["Value"]), tag["Value"])} for tag in call.params["Tags"]]
+    return call.model_copy(update={"params": call.params | {"Tags": tags}})
 
 
 def changed_names(operation: str, params: dict[str, Any]) -> tuple[str, ...]:
@@ -134,14 +185,14 @@ def _operation(action: Change, stamp: Stamp) -> tuple[str, dict[str, Any]]:
                 "SourceDBClusterParameterGroupIdentifier": action.source,
                 "TargetDBClusterParameterGroupIdentifier": action.group,
                 "TargetDBClusterParameterGroupDescription": action.description,
-                "Tags": _tags(stamp.tags()),
+                "Tags": _tags(stamp),
             }
         case CreateParameterGroup():
             return "CreateDBClusterParameterGroup", {
                 "DBClusterParameterGroupName": action.group,
                 "DBParameterGroupFamily": action.family,
                 "Description": action.description,
-                "Tags": _tags(stamp.tags()),
+                "Tags": _tags(stamp),
             }
         case SetParameters():
             return "ModifyDBClusterParameterGroup", {
@@ -162,7 +213,7 @@ def _operation(action: Change, stamp: Stamp) -> tuple[str, dict[str, Any]]:
                 "EndpointType": action.type,
                 "StaticMembers": list(action.static_members) or None,
                 "ExcludedMembers": list(action.excluded_members) or None,
-                "Tags": _tags(action.tags | stamp.tags()),
+                "Tags": _tags(action.tags | stamp),
             }
         case DeleteEndpoint(endpoint=endpoint):
             return "DeleteDBClusterEndpoint", {"DBClusterEndpointIdentifier": endpoint}
@@ -235,7 +286,7 @@ def _storage(action: Restore, stamp: Stamp) -> dict[str, Any]:
         else None,
         # AWS's default enrolls in Extended Support, which costs; opted out, it upgrades what is past its end (FACTS 4.9).
         "EngineLifecycleSupport": action.lifecycle,
-        "Tags": _tags(action.tags | stamp.tags()),
+        "Tags": _tags(action.tags | stamp),
     }
 
 
@@ -260,7 +311,7 @@ def _instance(action: CreateInstance, stamp: Stamp) -> dict[str, Any]:
         else None,
         "PerformanceInsightsKMSKeyId": action.performance_insights_key if action.has_performance_insights else None,
         "PreferredMaintenanceWindow": action.maintenance_window,
-        "Tags": _tags(action.tags | stamp.tags()),
+        "Tags": _tags(action.tags | stamp),
     }
 
 

@@ -20,7 +20,7 @@ from daybreak.model.plan import Estimate, Plan, Refusal, RunId, Step, StepId
 from daybreak.model.requests import CleanRequest
 from daybreak.model.targets import Target
 from daybreak.plan import estimates
-from daybreak.plan.calls import RUN_TAG
+from daybreak.plan.calls import Owner
 from daybreak.plan.terms import Sequence, Terms, removing
 
 _GOING = frozenset({"deleting"})
@@ -56,24 +56,21 @@ def _objections(request: CleanRequest, target: Target, seen: Observation) -> lis
     if request.run == target.cluster:
         return [f'"{request.run}" is the source itself']
     reasons = []
-    if seen.cluster and seen.cluster.tags.get(RUN_TAG) != request.run:
-        reasons.append(
-            f'the cluster "{request.run}" does not carry the tag {RUN_TAG}={request.run}: this run did not create it'
-        )
+    owner = Owner(run=request.run, nonce=request.nonce)
+    if seen.cluster and not owner.owns(seen.cluster.tags):
+        reasons.append(f'the cluster "{request.run}" does not carry the tag {owner.mark()}: this run did not create it')
     reasons += [
-        f'the instance "{instance.identifier}" in it does not carry the tag {RUN_TAG}={request.run}: somebody else created it'
+        f'the instance "{instance.identifier}" in it does not carry the tag {owner.mark()}: somebody else created it'
         for instance in seen.instances
-        if instance.tags.get(RUN_TAG) != request.run
+        if not owner.owns(instance.tags)
     ]
     reasons += [
-        f'the custom endpoint "{endpoint.identifier}" of it does not carry the tag {RUN_TAG}={request.run}: somebody else created it'
+        f'the custom endpoint "{endpoint.identifier}" of it does not carry the tag {owner.mark()}: somebody else created it'
         for endpoint in seen.endpoints
-        if endpoint.tags.get(RUN_TAG) != request.run
+        if not owner.owns(endpoint.tags)
     ]
-    if seen.parameter_group and seen.parameter_group.tags.get(RUN_TAG) != request.run:
-        reasons.append(
-            f'the parameter group "{seen.parameter_group.name}" does not carry the tag {RUN_TAG}={request.run}'
-        )
+    if seen.parameter_group and not owner.owns(seen.parameter_group.tags):
+        reasons.append(f'the parameter group "{seen.parameter_group.name}" does not carry the tag {owner.mark()}')
     if not (seen.cluster or seen.instances or seen.parameter_group):
         reasons.append(f'nothing that "{request.run}" created exists any more')
     return reasons

@@ -52,6 +52,7 @@ def _forged(plan: Plan, again: Plan) -> list[str]:
             ("the run", plan.run, again.run),
             ("the source", plan.source, again.source),
             ("the clone", plan.clone, again.clone),
+            ("the stamp", plan.tags, again.tags),
         )
         if was != now
     ]

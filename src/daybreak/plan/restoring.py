@@ -35,6 +35,7 @@ from daybreak.model.plan import Estimate, Plan, RunId, Step, StepId
 from daybreak.model.requests import PitrRequest, SnapshotRequest
 from daybreak.model.targets import Network, Staging, Target
 from daybreak.plan import estimates
+from daybreak.plan.calls import tags_for
 from daybreak.plan.quarantine import CARED_FOR, quarantine_parameters
 from daybreak.plan.remarks import notes_on, permitted_in, words_of
 from daybreak.plan.source import Source, moment_of
@@ -116,6 +117,7 @@ def clone_plan(draft: Draft, restore: Restore, moment: Moment, terms: Terms) -> 
         steps=_steps(draft, restore, moment),
         notes=tuple(notes_on(draft.request, draft.target, draft.source, draft.seen, draft.whole)),
         keep_until=terms.keep_until,
+        tags=tags_for(draft.clone, terms.keep_until),
         parity=tuple(f"{words_of(name)}: {why}" for name, why in draft.permitted.items()),
     )
 

@@ -17,7 +17,8 @@ from daybreak.model.plan import AwsCall
 _PLURAL_ACRONYM = re.compile(r"[A-Z]{2,}s$")
 _WORD_START = re.compile(r"(.)([A-Z][a-z]+)")
 _CASE_CHANGE = re.compile(r"([a-z0-9])([A-Z])")
-_PLAIN_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./:+@-]*")
+_PLAIN_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./:+@-]*|<[a-z][a-z ]*>")
+"""What the client reads back as it stands; the second form is that of a value which is drawn later."""
 _WIDTH = 100
 _LOADED = ("file://", "fileb://", "http://", "https://")
 """Beginnings of a value that the client replaces by the content of what they name."""

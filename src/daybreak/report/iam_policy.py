@@ -12,7 +12,7 @@ from typing import Any
 
 from daybreak.model.actions import CreateInstance, Restore, RestoreFromSnapshot, Validate
 from daybreak.model.plan import AwsCall, Plan
-from daybreak.plan.calls import Stamp, call_of
+from daybreak.plan.calls import call_of, stamp_of
 
 Need = tuple[str, str]
 """An action, and the ARN of a resource that it must be allowed on."""
@@ -92,7 +92,7 @@ def _statement(actions: list[str], resources: tuple[str, ...]) -> dict[str, Any]
 
 
 def _changes(plan: Plan) -> Iterator[Need]:
-    stamp = Stamp(run=plan.owner, plan=plan.digest(), expires=plan.keep_until)
+    stamp = stamp_of(plan)
     for step in plan.steps:
         call = call_of(step.action, stamp, plan.identity.region)
         if call is not None:

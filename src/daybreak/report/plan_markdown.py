@@ -30,6 +30,7 @@ from daybreak.model.moment import readings
 from daybreak.model.plan import AwsCall, Plan, Step
 from daybreak.model.requests import CleanRequest, PitrRequest, SnapshotRequest
 from daybreak.model.value import iso
+from daybreak.plan.calls import DRAWN_AT_START, owner_of
 from daybreak.report.aws_cli import command_line
 from daybreak.report.sentences import printable_sentence, sentence
 from daybreak.report.shell import Hand, commands
@@ -114,6 +115,11 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
         yield "Moment", f"{code(utc)}, {code(local)}, {ago} ({iso(plan.created)})"
     if plan.window:
         yield "Restorable window", f"{code(iso(plan.window.earliest))} to {code(iso(plan.window.latest))}"
+    if isinstance(plan.request, CleanRequest):
+        yield "Removes", f"only what carries {code(owner_of(plan, None).mark())}"
+    if plan.tags:
+        yield "Tagged", ", ".join(code(f"{key}={value}") for key, value in plan.tags.items())
+        yield "By hand", f"put a word of your own for every {code(DRAWN_AT_START)}"
     yield "Estimated time", f"{between(plan.estimate.low, plan.estimate.high)} ({markdown(plan.estimate.evidence)})"
     yield "Plan", f"{code(plan.digest())}, expires {code(iso(plan.expires))}"
     yield "Instead of all this", code("daybreak restore --plan FILE")

@@ -15,6 +15,7 @@ from daybreak.model.moment import Latest, readings
 from daybreak.model.plan import Plan, Refusal, Step
 from daybreak.model.requests import CleanRequest, PitrRequest, SnapshotRequest
 from daybreak.model.value import iso
+from daybreak.plan.calls import owner_of
 from daybreak.report.sentences import sentence
 from daybreak.report.words import between, plain, span_words
 
@@ -87,6 +88,15 @@ def _told(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "", plan.estimate.evidence
     if plan.keep_until:
         yield "kept until", iso(plan.keep_until)
+    yield from _marked(plan)
+
+
+def _marked(plan: Plan) -> Iterator[tuple[str, str]]:
+    """What tells the run's own from everything else: the tags it gives, or the one it asks for before it deletes."""
+    if isinstance(plan.request, CleanRequest):
+        yield "removes", f"only what carries {owner_of(plan, None).mark()}"
+    for number, (key, value) in enumerate(plan.tags.items()):
+        yield "" if number else "tagged", f"{key}={value}"
 
 
 def _steps(plan: Plan) -> Table:

@@ -16,8 +16,9 @@ from daybreak.model.actions import (
     Validate,
 )
 from daybreak.model.plan import AwsCall, Plan, Step
+from daybreak.model.requests import CleanRequest
 from daybreak.model.value import iso
-from daybreak.plan.calls import Stamp, call_of
+from daybreak.plan.calls import DRAWN_AT_START, Stamp, call_of, stamp_of
 from daybreak.report.aws_cli import command_line, quoted
 from daybreak.report.sentences import printable_sentence, sentence
 
@@ -25,6 +26,10 @@ _HOPELESS = "*failed* | *error* | incompatible-* | inaccessible-* | insufficient
 """Statuses that never become available, as a shell pattern."""
 _ANY_TIME = "*T*"
 """Matches a time stamp, not the word None that the client prints for an empty one."""
+
+
+BY_HAND = f"# By hand nothing is drawn: put a word of your own for every {DRAWN_AT_START}, which AWS takes for no tag's value."
+"""What somebody who types the commands must do about the nonce."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class Hand:
         """The hand that carries out ``plan``."""
         seen = next((step.action for step in plan.steps if isinstance(step.action, Validate)), None)
         return cls(
-            stamp=Stamp(run=plan.run, plan=plan.digest(), expires=plan.keep_until),
+            stamp=stamp_of(plan),
             region=plan.identity.region,
             endpoint=plan.identity.endpoint,
             user=seen.source_seen.master_username if seen and seen.source_seen else None,
@@ -68,6 +73,7 @@ def script(plan: Plan) -> str:
         "#!/usr/bin/env bash",
         f"# Plan {plan.digest()} for {plan.target.name}, made {iso(plan.created)}, expires {iso(plan.expires)}.",
         f"# By hand the guards are yours: {plan.source} is never changed, and nothing of the clone's name may exist yet.",
+        *([] if isinstance(plan.request, CleanRequest) else [BY_HAND]),
         "set -euo pipefail",
     ]
     steps = [f"\n# {step.id}: {sentence(step.action)}\n{commands(step, hand)}\n" for step in plan.steps]

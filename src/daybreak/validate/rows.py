@@ -24,6 +24,7 @@ from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Finding, Measured, Standing
 from daybreak.model.inventory import Inventory, is_before
 from daybreak.model.requests import Thoroughness
+from daybreak.plan.calls import RUN_TAG
 from daybreak.postgres.rows import Scan
 from daybreak.validate.counting import ask_next_xid, count_rows
 from daybreak.validate.crew import Aside, Budget, Leash, Progress
@@ -166,7 +167,7 @@ class _Reading:
         if self.visit.place is None or isinstance(self.visit.tables, Silence):
             return self._unasked()
         # Only in what Daybreak restored itself may anything be created, even for a moment.
-        is_ours = "daybreak:run" in self.subject.clone.tags or bool(self.subject.action.quarantine)
+        is_ours = RUN_TAG in self.subject.clone.tags or bool(self.subject.action.quarantine)
         manner = Manner(is_with_heap=self.how.depth == "full", may_borrow=is_ours)
         wanted = self._wanted(self.visit.tables)
         return read_indexes(self.visit.place, wanted, manner, self.budget, progress, leash=leash)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Plan DIGEST for embi, made 2024-01-15T14:52:10Z, expires 2024-01-15T15:52:10Z.
 # By hand the guards are yours: embi-aurora-cluster is never changed, and nothing of the clone's name may exist yet.
+# By hand nothing is drawn: put a word of your own for every <drawn at start>, which AWS takes for no tag's value.
 set -euo pipefail
 
 # 01-copy-parameter-group: Copy the parameter group embi-aurora-params to embi-aurora-pitr-202401151430-7k2-quarantine
@@ -11,6 +12,7 @@ aws rds copy-db-cluster-parameter-group \
   --target-db-cluster-parameter-group-description 'quarantine of embi-aurora-pitr-202401151430-7k2' \
   --tags \
     Key=daybreak:expires,Value=2024-01-22T14:52:10Z \
+    'Key=daybreak:nonce,Value=<drawn at start>' \
     Key=daybreak:plan,Value=DIGEST \
     Key=daybreak:run,Value=embi-aurora-pitr-202401151430-7k2
 
@@ -44,6 +46,7 @@ aws rds restore-db-cluster-to-point-in-time \
     Key=OriginalCluster,Value=embi-aurora-cluster \
     Key=Purpose,Value=pitr-recovery \
     Key=daybreak:expires,Value=2024-01-22T14:52:10Z \
+    'Key=daybreak:nonce,Value=<drawn at start>' \
     Key=daybreak:plan,Value=DIGEST \
     Key=daybreak:run,Value=embi-aurora-pitr-202401151430-7k2
 
@@ -95,6 +98,7 @@ aws rds create-db-instance \
     Key=CostCenter,Value=4711 \
     Key=Environment,Value=production \
     Key=daybreak:expires,Value=2024-01-22T14:52:10Z \
+    'Key=daybreak:nonce,Value=<drawn at start>' \
     Key=daybreak:plan,Value=DIGEST \
     Key=daybreak:run,Value=embi-aurora-pitr-202401151430-7k2
 
@@ -133,6 +137,7 @@ aws rds create-db-instance \
     Key=CostCenter,Value=4711 \
     Key=Environment,Value=production \
     Key=daybreak:expires,Value=2024-01-22T14:52:10Z \
+    'Key=daybreak:nonce,Value=<drawn at start>' \
     Key=daybreak:plan,Value=DIGEST \
     Key=daybreak:run,Value=embi-aurora-pitr-202401151430-7k2
 
