@@ -56,6 +56,30 @@ class Ground:
             bucket, prefix = self.where.removeprefix("s3://").split("/", 1)
             s3_client(self.url).put_object(Bucket=bucket, Key=f"{prefix}/{name}", Body=data)
 
+    def files(self) -> dict[str, bytes]:
+        """Everything that is kept here, by its name."""
+        if self.is_folder:
+            root = Path(self.where)
+            return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+        bucket, prefix = self.where.removeprefix("s3://").split("/", 1)
+        listed = s3_client(self.url).list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/").get("Contents", [])
+        names = [item["Key"].removeprefix(f"{prefix}/") for item in listed]
+        return {name: self.read(name) for name in names}
+
+    def lose_the_journal(self, run: str) -> Iterator[dict[str, bytes]]:
+        """Each way in which a journal can be gone while the rest of the run is there; yields what is left."""
+        if self.is_folder:
+            journal = Path(self.where) / "runs" / run / "journal.jsonl"
+            for data in (b"", journal.read_bytes()[:40]):
+                journal.write_bytes(data)
+                yield self.files()
+            journal.unlink()
+        else:
+            bucket, prefix = self.where.removeprefix("s3://").split("/", 1)
+            for name in [name for name in self.files() if "/events/" in name]:
+                s3_client(self.url).delete_object(Bucket=bucket, Key=f"{prefix}/{name}")
+        yield self.files()
+
 
 class Writer:
     """A process of its own that holds a run and does what it is told, a line at a time (``tests/journal/process.py``)."""

@@ -60,6 +60,7 @@ def test_nobody_else_can_read_a_run(folder: Ground, run: str) -> None:
     found = [Path(folder.where), *Path(folder.where).rglob("*")]
     assert {path.name for path in found if path.is_file()} == {
         "plan.json",
+        "begun",
         "journal.jsonl",
         "journal.2.jsonl",
         "abort.json",

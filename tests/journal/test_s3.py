@@ -54,7 +54,7 @@ def test_a_run_is_a_few_objects_with_speaking_names(ground: Ground, run: str) ->
         ground.store().ask(run, "abort", "bob@south", "")
     (released,) = (key for key in keys(ground) if "/released/" in key)
     folder = f"state/runs/{run}"
-    names = ["events/00000000.json", "events/00000001.json", "inbox/abort.json", "plan.json"]
+    names = ["begun.json", "events/00000000.json", "events/00000001.json", "inbox/abort.json", "plan.json"]
     assert keys(ground) == sorted([released, *(f"{folder}/{name}" for name in names)])
 
 

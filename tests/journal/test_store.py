@@ -197,7 +197,8 @@ def test_a_plan_that_was_changed_after_the_start_is_not_carried_on(ground: Groun
     ground.store().create(made)
     attached(ground.store(), made.run).close()
     name = f"runs/{made.run}/plan.json"
-    changed = json.loads(ground.read(name)) | {"clone": "another-clone"}
+    changed = json.loads(ground.read(name))
+    changed["plan"]["clone"] = "another-clone"
     ground.write(name, json.dumps(changed).encode())
     with pytest.raises(Failed, match="not the one this run was created with"):
         ground.store().plan(made.run)
@@ -206,6 +207,47 @@ def test_a_plan_that_was_changed_after_the_start_is_not_carried_on(ground: Groun
     ground.write(name, b"{")
     with pytest.raises(Failed, match="not JSON"):
         ground.store().plan(made.run)
+
+
+def test_a_plan_that_was_changed_before_the_start_is_not_begun(ground: Ground, made: Plan) -> None:
+    """Nothing but the digest beside it can tell, as long as there is no journal; a plan without one cannot be told at all."""
+    ground.store().create(made)
+    name = f"runs/{made.run}/plan.json"
+    kept = json.loads(ground.read(name))
+    assert kept["digest"] == made.digest()
+    changed = kept | {"plan": kept["plan"] | {"expires": "2099-01-01T00:00:00Z"}}
+    for edited in (changed, kept["plan"]):
+        ground.write(name, json.dumps(edited).encode())
+        for attempt in (ground.store().plan, lambda run: attached(ground.store(), run)):
+            with pytest.raises(Refused, match="was changed after it was frozen"):
+                attempt(made.run)
+    ground.write(name, json.dumps(kept).encode())
+    assert ground.store().plan(made.run) == made
+    assert ground.store().events(made.run) == ()
+
+
+def test_a_journal_that_is_lost_is_not_one_that_was_never_written(ground: Ground, made: Plan) -> None:
+    """To begin again would draw another nonce, and build beside, or anew, what the lost journal knew."""
+    ground.store().create(made)
+    assert ground.store().events(made.run) == ()
+    with attached(ground.store(), made.run) as journal:
+        append_steps(journal, 3)
+    for left in ground.lose_the_journal(made.run):
+        for attempt in (ground.store().events, ground.store().plan, lambda run: attached(ground.store(), run)):
+            with pytest.raises(Failed, match=r"event 0 of the journal in .* the whole journal is gone"):
+                attempt(made.run)
+        assert ground.files() == left
+
+
+def test_a_nonce_is_the_runs_from_its_first_hold_to_its_last(ground: Ground, made: Plan) -> None:
+    """Whoever carries a run on owns what the first one created."""
+    ground.store().create(made)
+    nonces = []
+    for who in ("ada@north", "bob@south", "eve@east"):
+        with attached(ground.store(), made.run, who, take_over=who == "eve@east") as journal:
+            nonces.append(journal.state().nonce)
+    assert nonces[0]
+    assert set(nonces) == {nonces[0]}
 
 
 def test_a_plan_of_another_layout_is_still_the_same_plan(ground: Ground, made: Plan) -> None:

@@ -96,6 +96,7 @@ class App:
         self.timing = SystemTiming(self.stopping)
         self._aws: dict[str, Aws] = {}
         self._pollers: dict[str, Poller] = {}
+        self._fitting: set[str] = set()
         self._lock = threading.Lock()
 
     @cached_property
@@ -168,12 +169,15 @@ class App:
         if isinstance(plan.request, CleanRequest):
             raise Refused(f'"{run}" is itself a clean-up and created nothing', f"daybreak clean {plan.request.run}")
         events = self.store.events(run)
-        if events and state_of(events).ended is None:
+        if not events:
+            raise Refused(f'the run "{run}" never began, and created nothing', "daybreak runs")
+        state = state_of(events)
+        if state.ended is None:
             raise Refused(f'the run "{run}" has not ended', f"daybreak abort {run}", f"daybreak resume {run}")
         request = CleanRequest(
             target=plan.target.name,
             run=run,
-            nonce=state_of(events).nonce if events else None,
+            nonce=state.nonce,
             suffix=new_suffix(),
             why=why,
         )
@@ -234,11 +238,16 @@ class App:
 
     def start(self, plan: Plan) -> str:
         """Freeze the plan as a run, after checking that the world still fits it; returns the run's name."""
+        self._hold_to_the_world(plan)
+        self.store.create(plan)
+        self._fitting.add(plan.run)
+        return plan.run
+
+    def _hold_to_the_world(self, plan: Plan) -> None:
+        """Refuse a plan that has expired, was made elsewhere, or does not fit the world any more."""
         seen = self._observed(plan.request, plan.target, self.timing.now())
         if reasons := objections_to_starting(plan, seen):
             raise Refused(f"the plan for {plan.run} cannot be started", "make the plan again", reasons=reasons)
-        self.store.create(plan)
-        return plan.run
 
     def carry_out(self, run: str, watchers: Watchers, *, take_over: bool = False) -> RunState:
         """Carry out a run from wherever it stands, to its end; raises ``Paused`` and its kin where it had to stop.
@@ -251,6 +260,9 @@ class App:
             return state
         if events and state.nonce is None:
             raise _without_a_nonce(run)
+        if not events and run not in self._fitting:
+            # Frozen and not begun, perhaps long ago: what was true at its start need not be true now.
+            self._hold_to_the_world(plan)
         aws = self.aws(plan.identity.region)
         self.hold_to(plan.identity, aws)
         # The source is read, never touched: below this line no call that names it can leave.

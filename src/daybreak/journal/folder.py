@@ -1,4 +1,4 @@
-"""Runs in a folder of this machine: ``runs/<id>/plan.json``, ``journal.jsonl``, ``inbox/``.
+"""Runs in a folder of this machine: ``runs/<id>/plan.json``, ``journal.jsonl``, ``begun``, ``inbox/``.
 
 The writer holds a kernel lock on the newest journal file, so a dead writer's hold is gone with it. A lock cannot be taken
 from a process that is stopped; a take-over therefore starts the next file (``journal.2.jsonl``), and *that file's existence*
@@ -42,8 +42,10 @@ from daybreak.journal.records import (
     checked_run_name,
     created_in,
     creation,
+    frozen,
     held,
     is_run_name,
+    lost,
     plan_in,
     taken_name,
     unknown,
@@ -58,6 +60,7 @@ except ImportError:  # not a POSIX system
     fcntl = None  # type: ignore[assignment]
 
 _JOURNAL = re.compile(r"journal(?:\.([1-9][0-9]*))?\.jsonl")
+_BEGUN = "begun"
 _EXISTS = frozenset({errno.EEXIST, errno.ENOTEMPTY})
 
 
@@ -77,7 +80,7 @@ class FolderStore:
             self._runs.mkdir(mode=0o700, exist_ok=True)
             new.mkdir(mode=0o700)
             try:
-                write_new(new / "plan.json", plan.canonical())
+                write_new(new / "plan.json", frozen(plan))
                 sync_folder(new)
                 # Replaces nothing but an empty folder.
                 new.rename(self._runs / plan.run)
@@ -124,19 +127,22 @@ class FolderStore:
             raise Refused("a folder cannot be locked on this system", "keep runs in S3: --state s3://bucket/prefix")
         place = self._place(run)
         with reachable(place):
-            frozen = self._frozen(run)
+            data = self._frozen(run)
+            if not _epochs(place):
+                _chain(place)  # before a new file could be taken for the one that is lost
             hold = _taken(run, place, take_over=take_over)
             try:
                 chain = _chain(place)
                 hold.start(len(chain.events))
-                plan = plan_in(frozen, chain.events, str(place))
+                plan = plan_in(data, chain.events, str(place))
             except BaseException:
                 hold.release()
                 raise
         drawn = nonce()
         hand = Hand(f"{who}:{os.getpid()}:{drawn}", now, nonce)
         journal = Journal(run, hold, chain, hand)
-        return begun(journal, creation(plan, frozen, str(place), drawn), RunAttached(who=who, where=where))
+        created = creation(plan, data, str(place), drawn)
+        return begun(journal, created, RunAttached(who=who, where=where), lambda: _mark_begun(run, place))
 
     def ask(self, run: str, request: str, by: str, why: str) -> None:
         """Leave a request; the first of its kind stands."""
@@ -309,7 +315,20 @@ def _file(place: Path, epoch: int) -> Path:
 
 
 def _chain(place: Path) -> Chain:
-    return chain_of([segment_of(bytes_of(_file(place, epoch)) or b"") for epoch in _epochs(place)], str(place))
+    has_begun = (place / _BEGUN).exists()  # looked at first: the mark is made after the first event
+    chain = chain_of([segment_of(bytes_of(_file(place, epoch)) or b"") for epoch in _epochs(place)], str(place))
+    if has_begun and not chain.events:
+        raise lost(str(place))
+    return chain
+
+
+def _mark_begun(run: str, place: Path) -> None:
+    try:
+        write_whole(place / _BEGUN, b"")
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise unwritten(run, place, error) from error
 
 
 def _writer_of(journal: Path) -> str:

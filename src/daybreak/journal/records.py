@@ -12,10 +12,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from daybreak.errors import Failed, Refused
+from daybreak.journal.chain import damaged
 from daybreak.model.names import IDENTIFIER, printable
 from daybreak.model.plan import Plan
 from daybreak.model.run import Event, RunAttached, RunCreated
-from daybreak.model.value import Value, digest, iso
+from daybreak.model.value import Value, canonical, digest, iso
 
 _LONGEST = 120
 _REQUEST = re.compile(r"[a-z]{1,20}(?:-[a-z]{1,20})?")
@@ -47,27 +48,36 @@ def checked_request(request: str) -> str:
     return request
 
 
+def frozen(plan: Plan) -> bytes:
+    """What a store keeps of a plan: the plan with its digest, as in the file that a person saves, so that an edit is seen."""
+    return canonical({"digest": plan.digest(), "plan": plan.plain()})
+
+
 def plan_in(data: bytes, events: tuple[Event, ...], where: str) -> Plan:
     """The plan in a file's bytes; raises ``Failed`` when it is not the one that the first event names.
 
+    Of a run that has not begun only the digest beside the plan can tell: raises ``Refused`` when that is another, or missing.
     The digest is that of the stored data, not of the model it is read into: a later release may know more fields.
     """
-    plain = _plain(data, where)
+    named, plain = _parts(data, where)
     created = events[0].body if events else None
     if isinstance(created, RunCreated) and digest(plain) != created.plan:
         raise Failed(
             f'the plan in "{where}" is not the one this run was created with', "put back the plan from a backup"
         )
+    if created is None and digest(plain) != named:
+        raise Refused(f'the plan in "{where}" was changed after it was frozen, and nothing was begun', "make it again")
     try:
-        return Plan.model_validate_json(data)
+        # Instants and enumerations are read as JSON has them.
+        return Plan.model_validate_json(json.dumps(plain))
     except ValidationError as error:
         raise Failed(f'the plan in "{where}" cannot be read by this release: {error.error_count()} fields do not fit',
                      "use the release that wrote it, or a newer one") from error  # fmt: skip
 
 
-def creation(plan: Plan, frozen: bytes, where: str, nonce: str) -> RunCreated:
+def creation(plan: Plan, data: bytes, where: str, nonce: str) -> RunCreated:
     """The first event of a run with that frozen plan, and the nonce that it has from then on."""
-    return RunCreated(run=plan.run, plan=digest(_plain(frozen, where)), why=plan.request.why, nonce=nonce)
+    return RunCreated(run=plan.run, plan=digest(_parts(data, where)[1]), why=plan.request.why, nonce=nonce)
 
 
 def created_in(data: bytes | None) -> str:
@@ -76,6 +86,7 @@ def created_in(data: bytes | None) -> str:
         plain = json.loads(data or b"{}")
     except ValueError:
         return ""
+    plain = plain.get("plan", plain) if isinstance(plain, dict) else None
     return str(plain.get("created", "")) if isinstance(plain, dict) else ""
 
 
@@ -109,6 +120,11 @@ def unknown(run: str, known: Iterable[str], where: str) -> Refused:
     return Refused(f'there is no run "{printable(run)}" in "{where}"', *hints)
 
 
+def lost(where: str) -> Failed:
+    """The failure for a run that had begun, and whose journal is not there any more."""
+    return damaged(0, "the whole journal is gone, and the run had begun", where)
+
+
 def held(run: str, holder: Event | None, last: datetime | None) -> Refused:
     """The refusal of a second writer."""
     hints = (f"follow it: daybreak watch {run}", f"or take it away from there: daybreak resume {run} --take-over")
@@ -126,8 +142,12 @@ def asked_before(run: str, first: Asked) -> Refused:
     )
 
 
-def _plain(data: bytes, where: str) -> Any:
+def _parts(data: bytes, where: str) -> tuple[str | None, Any]:
+    """The digest that stands beside a stored plan, none where an older release wrote none; and the plan as plain data."""
     try:
-        return json.loads(data)
+        plain = json.loads(data)
     except ValueError as error:
         raise Failed(f'the plan in "{where}" is not JSON', "put back the plan from a backup") from error
+    if isinstance(plain, dict) and set(plain) == {"digest", "plan"}:
+        return str(plain["digest"]), plain["plan"]
+    return None, plain

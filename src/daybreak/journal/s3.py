@@ -26,8 +26,10 @@ from daybreak.journal.records import (
     checked_run_name,
     created_in,
     creation,
+    frozen,
     held,
     is_run_name,
+    lost,
     plan_in,
     taken_name,
     unknown,
@@ -36,6 +38,7 @@ from daybreak.journal.writing import Hand, Journal, TakenOver, begun
 from daybreak.model.plan import Plan
 from daybreak.model.run import Event, RunAborted, RunAttached, RunFinished, RunPaused
 
+_BEGUN = "begun.json"
 _AT_ONCE = 8
 """Reads in flight at the same time."""
 
@@ -67,7 +70,7 @@ class S3Store:
 
     def create(self, plan: Plan) -> None:
         """Freeze a plan as a run; refuses a bucket that would not fence."""
-        key, body = self._key(plan.run, "plan.json"), plan.canonical()
+        key, body = self._key(plan.run, "plan.json"), frozen(plan)
         checked_run_name(plan.run)
         if not self._shelf.put_if_absent(key, body):
             raise taken_name(plan.run)
@@ -106,9 +109,9 @@ class S3Store:
         take_over: bool = False,
     ) -> Journal:
         """Take the run into this process's hands; ``take_over`` also from one that may be alive."""
-        frozen = self._frozen(run)
+        data = self._frozen(run)
         chain = self._chain(run)
-        plan = plan_in(frozen, chain.events, self._place(run))
+        plan = plan_in(data, chain.events, self._place(run))
         holder = attachment(chain.events)
         if not take_over and holder is not None and self._is_held(run, chain.events, holder):
             raise held(run, holder, chain.events[-1].at)
@@ -116,7 +119,8 @@ class S3Store:
         hand = Hand(f"{who}:{os.getpid()}:{drawn}", now, nonce)
         journal = Journal(run, S3Hold(self._shelf, self._key(run, ""), hand.writer), chain, hand)
         try:
-            return begun(journal, creation(plan, frozen, self._place(run), drawn), RunAttached(who=who, where=where))
+            created = creation(plan, data, self._place(run), drawn)
+            return begun(journal, created, RunAttached(who=who, where=where), lambda: self._mark_begun(run))
         except TakenOver as error:
             raise Refused(
                 f'the run "{run}" was taken at the same moment by {error.by}', f"follow it: daybreak watch {run}"
@@ -152,6 +156,10 @@ class S3Store:
             raise unknown(run, self.runs(), self._name)
         folder = self._key(run, "events/")
         keys = list(self._shelf.keys(folder))
+        if not keys and self._shelf.get(self._key(run, _BEGUN)) is not None:
+            keys = list(self._shelf.keys(folder))  # it may have begun between the two looks
+            if not keys:
+                raise lost(self._place(run))
         for number, key in enumerate(keys):
             if key != _event_key(folder, number):
                 raise damaged(number, f'its object is missing, there is "{key.removeprefix(folder)}"', self._place(run))
@@ -166,6 +174,12 @@ class S3Store:
         chain = chain_of([segment], self._place(run))
         self._seen = fetched
         return chain
+
+    def _mark_begun(self, run: str) -> None:
+        try:
+            self._shelf.put_if_absent(self._key(run, _BEGUN), b"{}\n")
+        except Unreachable as error:
+            raise Paused(f"the run could not be marked as begun: {error.message}", *error.hints) from error
 
     def _fetched(self, keys: list[str]) -> Iterator[bytes | None]:
         if len(keys) < 2:

@@ -146,11 +146,17 @@ class Journal:
         self._chain = self._chain.then(event, seal)
 
 
-def begun(journal: Journal, created: RunCreated, attached: RunAttached) -> Journal:
-    """The journal with this process's attachment on record; a new one first says which plan it carries out."""
+def begun(journal: Journal, created: RunCreated, attached: RunAttached, mark: Callable[[], None]) -> Journal:
+    """The journal with this process's attachment on record; a new one first says which plan it carries out.
+
+    ``mark`` leaves word beside the journal that the run has begun, after its first event and before its second: so a journal
+    that is lost later is not taken for one that was never written.
+    """
     try:
         if not journal.events:
             journal.append(created)
+        if len(journal.events) == 1:
+            mark()
         journal.append(attached)
     except BaseException:
         journal.close()
