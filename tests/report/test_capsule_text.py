@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from daybreak.cli.rendering import as_text
+from daybreak.cli.telling import as_text
 from daybreak.model.capsule import Change
 from daybreak.model.world import Surroundings, Unseen
 from daybreak.report.capsule_text import capsule_view, capsules_view, changes_view, kept_view

@@ -18,7 +18,9 @@ from tests.fix_plans import every_plan, hostile_plan
 def test_the_plan_on_a_terminal(shape: str, golden: Golden) -> None:
     """Everything that will be done, read at three in the morning, on one page."""
     plan = every_plan()[shape]
-    golden(f"report/plan-{shape}.txt", settled(printed(plan_view(plan, file="plan.json")), plan))
+    golden(
+        f"report/plan-{shape}.txt", settled(printed(plan_view(plan, then="daybreak restore --plan plan.json")), plan)
+    )
 
 
 def test_the_moment_is_told_three_ways() -> None:

@@ -66,10 +66,12 @@ def keep(text: str, path: Path, *, is_forced: bool) -> None:
             draft.unlink(missing_ok=True)
         sync_folder(path.parent)
     except FileExistsError as error:
-        raise Refused(f'"{path}" exists already', "add --force to replace it", "name another file with --to") from error
+        raise Refused(
+            f'"{path}" exists already', "add --force to replace it", "name another file with --file"
+        ) from error
     except OSError as error:
         why = (error.strerror or str(error)).lower()
-        raise Unreachable(f'"{path}" cannot be written: {why}', "name another file with --to") from error
+        raise Unreachable(f'"{path}" cannot be written: {why}', "name another file with --file") from error
 
 
 def _named(draft: Path, path: Path, *, is_forced: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from daybreak.cli.options import Given, shared
+from daybreak.cli.telling import as_document, as_text, hand
 
 
 @click.command()
@@ -20,19 +21,15 @@ def baseline(given: Given, target: str, *, is_estimated: bool, is_fingerprinted:
 
     A validation compares a clone with the newest baseline that is not after its moment. The source is only read.
     """
-    import json
-
     from daybreak.app.baselines import BaselineWish, baselines, take_baseline
-    from daybreak.cli.rendering import as_text
     from daybreak.report.baseline_text import baseline_view, baselines_view
 
     app = given.app()
     if is_list:
         kept = baselines(app, target)
-        plain = json.dumps([each.plain() for each in kept], indent=2, ensure_ascii=False)
-        click.echo(plain if given.is_json else as_text(baselines_view(kept)), nl=given.is_json)
+        hand(as_document([each.plain() for each in kept]) if given.is_json else as_text(baselines_view(kept)))
         return
     wish = BaselineWish(target, is_estimated=is_estimated, is_fingerprinted=is_fingerprinted)
     one, taken = take_baseline(app, wish)
-    made = json.dumps({"kept": one.plain(), "baseline": taken.plain()}, indent=2, ensure_ascii=False)
-    click.echo(made if given.is_json else as_text(baseline_view(one, taken)), nl=given.is_json)
+    made = {"kept": one.plain(), "baseline": taken.plain()}
+    hand(as_document(made) if given.is_json else as_text(baseline_view(one, taken)))

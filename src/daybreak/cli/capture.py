@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from daybreak.cli.options import Given, shared
+from daybreak.cli.telling import as_document, as_text, hand
 
 
 @click.command()
@@ -18,17 +19,13 @@ def capture(given: Given, target: str, *, is_list: bool) -> None:
     inside PostgreSQL; no secret. The source is only read. A restore of a deleted cluster takes the newest capsule that is
     not after its moment.
     """
-    import json
-
     from daybreak.app.capturing import capture, captured
-    from daybreak.cli.rendering import as_text
     from daybreak.report.capsule_text import capsule_view, capsules_view, changes_view, kept_view
 
     app = given.app()
     if is_list:
         kept = captured(app, target)
-        plain = json.dumps([each.plain() for each in kept], indent=2, ensure_ascii=False)
-        click.echo(plain if given.is_json else as_text(capsules_view(kept)), nl=given.is_json)
+        hand(as_document([each.plain() for each in kept]) if given.is_json else as_text(capsules_view(kept)))
         return
     made = capture(app, target)
     if given.is_json:
@@ -40,11 +37,11 @@ def capture(given: Given, target: str, *, is_list: bool) -> None:
             "changes": None if made.changes is None else [change.plain() for change in made.changes],
             "capsule": made.capsule.plain(),
         }
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        hand(as_document(document))
         return
     for view in (
         capsule_view(made.capsule),
         kept_view(made.kept, made.places, is_new=made.is_new),
         changes_view(made.previous, made.changes),
     ):
-        click.echo(as_text(view), nl=False)
+        hand(as_text(view))

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from daybreak.cli.telling import say, title
 from daybreak.errors import Failed
 
 if TYPE_CHECKING:
@@ -56,11 +57,11 @@ def demo(*, speed: float, report: Path | None, is_kept: bool) -> int:
         story.tell()
     finally:
         if is_kept:
-            click.echo(f"\nthe lab is still running: daybreak lab status --dir {story.lab_folder}")
+            say(f"\nthe lab is still running: daybreak lab status --dir {story.lab_folder}")
         else:
             story.end()
-    click.echo(f"\nThe whole story took {time.monotonic() - began:.0f} seconds; nothing is left running.")
-    click.echo(f"The report of the restore is {story.report}")
+    say(f"\nThe whole story took {time.monotonic() - began:.0f} seconds; nothing is left running.")
+    say(f"The report of the restore is {story.report}")
     return 0
 
 
@@ -114,7 +115,7 @@ class _Story:
             f"$ daybreak lab up --detach --speed {self.speed:g}",
         )
         self.lab = remote.start(self.lab_folder, "--speed", str(self.speed))
-        click.echo(f"{self.lab.url} answers; forty minutes of AWS pass in {2400 / self.speed:.0f} seconds")
+        say(f"{self.lab.url} answers; forty minutes of AWS pass in {2400 / self.speed:.0f} seconds")
 
     def _remember(self) -> None:
         """Keep what a verdict will be measured by, before anything happens."""
@@ -138,7 +139,7 @@ class _Story:
             self.report = Path(tempfile.gettempdir()) / f"{run}.html"
         _say("8. The evidence, as one page of HTML")
         self._daybreak("report", run, "-o", "html", "--file", str(self.report.absolute()), "--force")
-        click.echo("and that the checks can fail is shown by planting defects: daybreak validate --prove")
+        say("and that the checks can fail is shown by planting defects: daybreak validate --prove")
 
     def _running(self) -> RemoteLab:
         if self.lab is None:
@@ -169,8 +170,7 @@ class _Story:
     def _daybreak(self, *arguments: str, is_quiet: bool = False) -> str:
         """Run a real command in a process of its own, shown as it would be typed."""
         if not is_quiet:
-            click.echo(f"$ daybreak {' '.join(_quoted(word) for word in arguments)}")
-            sys.stdout.flush()
+            say(f"$ daybreak {' '.join(_quoted(word) for word in arguments)}")
         done = subprocess.run(
             [sys.executable, "-m", "daybreak.cli.main", *arguments],
             env=self._environment(),
@@ -194,7 +194,7 @@ class _Story:
         from daybreak.lab.company import ACCIDENT
 
         _say("3. The accident: a DELETE without a WHERE", f"embi=> {ACCIDENT};")
-        click.echo(f"DELETE {self._company().lose_everybody()}")
+        say(f"DELETE {self._company().lose_everybody()}")
 
     def _wait_for_backup(self, moment: datetime) -> None:
         """Until the backup reaches the moment; on AWS typically five minutes, in the lab a second or two."""
@@ -212,11 +212,10 @@ def _admin_key() -> str:
     return ADMIN_KEY
 
 
-def _say(title: str, text: str = "") -> None:
-    click.secho(f"\n{title}", bold=True)
+def _say(heading: str, text: str = "") -> None:
+    title(heading)
     if text:
-        click.echo(text)
-    sys.stdout.flush()
+        say(text)
 
 
 def _table(columns: dict[str, dict[str, int]]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -11,7 +10,7 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from daybreak.cli.options import Given
-from daybreak.cli.telling import console, is_colorful, say
+from daybreak.cli.telling import Telling, hand, say
 
 if TYPE_CHECKING:
     from daybreak.execute.doors import Progress
@@ -26,8 +25,7 @@ class Following(AbstractContextManager["Following"]):
         self._given = given
         self._stopping = threading.Event()
         self.app = given.app(self._stopping)
-        self._console = console(on_stderr=True)
-        self._live: Any = None
+        self._telling = Telling()
         self._plan: Plan | None = None
         self._before: dict[int, Any] = {}
 
@@ -39,7 +37,7 @@ class Following(AbstractContextManager["Following"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._end_live()
+        self._telling.end()
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -47,7 +45,7 @@ class Following(AbstractContextManager["Following"]):
         if self._stopping.is_set():
             raise KeyboardInterrupt
         self._stopping.set()
-        say("\nstopping at the next safe place; once more to stop at once\n", sys.stderr)
+        say("\nstopping at the next safe place; once more to stop at once", is_aside=True)
 
     def to_the_end(self, run: str, *, take_over: bool = False) -> int:
         """Carry out the run, report it on stdout, and return its exit code."""
@@ -58,33 +56,21 @@ class Following(AbstractContextManager["Following"]):
         try:
             self.app.carry_out(run, Watchers(told=self._told, progress=self._progress), take_over=take_over)
         finally:
-            self._end_live()
+            self._telling.end()
         plan, state = self.app.state(run)
-        say(run_as(plan, state, self._given.output), sys.stdout)
+        hand(run_as(plan, state, self._given))
         return int(self.app.ending(run))
 
     def _told(self, event: Event) -> None:
         from daybreak.cli.rendering import event_line
         from daybreak.model.run import StepFailed
-        from daybreak.report.sentences import printable_sentence
 
-        line = event_line(event, self._plan)
-        if line:
-            self._console.print(line)
+        self._telling.line(self._given.complete(event_line(event, self._plan)))
         for hint in event.body.hints if isinstance(event.body, StepFailed) else ():
-            self._console.print(f"hint: {printable_sentence(hint)}")
+            self._telling.line(f"hint: {self._given.complete(hint)}")
 
     def _progress(self, progress: Progress) -> None:
-        if not is_colorful(sys.stderr):
-            return
-        from rich.status import Status
-
-        text = f"{progress.step}  {progress.seen}  {self._spent(progress)}"
-        if self._live is None:
-            self._live = Status(text, console=self._console, spinner="dots")
-            self._live.start()
-        else:
-            self._live.update(text)
+        self._telling.show(f"{progress.step}  {progress.seen}  {self._spent(progress)}")
 
     def _spent(self, progress: Progress) -> str:
         from daybreak.model.moment import spoken
@@ -94,8 +80,3 @@ class Following(AbstractContextManager["Following"]):
         if estimate is None:
             return f"for {spoken(since)}"
         return f"for {spoken(since)}, expected {spoken(estimate.low)} to {spoken(estimate.high)} ({estimate.evidence})"
-
-    def _end_live(self) -> None:
-        if self._live is not None:
-            self._live.stop()
-            self._live = None

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from daybreak.cli.audience import leave_when_hung_up
+from daybreak.cli.telling import as_document, hand, say
+
 if TYPE_CHECKING:
     from daybreak.lab.remote import RemoteLab
 
@@ -31,6 +34,7 @@ def _in_folder(command: _Command) -> _Command:
 @click.group()
 def lab() -> None:
     """An AWS with a real PostgreSQL inside, for rehearsals."""
+    leave_when_hung_up()
 
 
 @lab.command()
@@ -73,7 +77,7 @@ def _greet(running: RemoteLab) -> None:
     shell.write_tools(running)
     status = running.ask("GET", "status")
     at = "" if running.folder == remote.default_folder() else f" --dir {running.folder}"
-    click.echo(f"the lab answers at {running.url} (speed {status['speed']:g}, {status['uptime']:.1f} s to start)")
+    say(f"the lab answers at {running.url} (speed {status['speed']:g}, {status['uptime']:.1f} s to start)")
     hints = (
         (f"daybreak lab shell{at}", "a shell whose aws and psql talk to it"),
         (f'eval "$(daybreak lab env{at})"', "the same for this shell"),
@@ -82,7 +86,7 @@ def _greet(running: RemoteLab) -> None:
     )
     width = max(len(command) for command, _ in hints)
     for command, what in hints:
-        click.echo(f"  {command.ljust(width)}  {what}")
+        say(f"  {command.ljust(width)}  {what}")
 
 
 def _find(folder: Path | None) -> RemoteLab:
@@ -97,7 +101,7 @@ def down(folder: Path | None) -> None:
     """Stop the lab and all its databases; the state stays for the next start."""
     running = _find(folder)
     running.down()
-    click.echo(f"the lab in {running.folder} has stopped")
+    say(f"the lab in {running.folder} has stopped")
 
 
 @lab.command()
@@ -110,11 +114,11 @@ def status(folder: Path | None, output: str) -> None:
         _echo_json(facts)
         return
     frozen = "frozen" if facts["speed"] == 0 else f"speed {facts['speed']:g}"
-    click.echo(f"{facts['url']}  {frozen}  process {facts['pid']}  up {facts['uptime']:.0f} s  {facts['folder']}")
+    say(f"{facts['url']}  {frozen}  process {facts['pid']}  up {facts['uptime']:.0f} s  {facts['folder']}")
     if facts["regions_down"]:
-        click.echo(f"down: {', '.join(facts['regions_down'])}")
+        say(f"down: {', '.join(facts['regions_down'])}")
     if facts["iam"]:
-        click.echo("IAM is enforced")
+        say("IAM is enforced")
     _echo_table(
         ("REGION", "CLUSTER", "STATUS", "VERSION", "ENDPOINT", "INSTANCES"),
         [
@@ -130,7 +134,7 @@ def status(folder: Path | None, output: str) -> None:
         ],
     )
     if facts["faults"]:
-        click.echo()
+        say()
         _echo_faults(facts["faults"])
 
 
@@ -140,7 +144,7 @@ def env(folder: Path | None) -> None:
     """Print shell lines that point this shell at the lab: eval "$(daybreak lab env)"."""
     from daybreak.lab import shell
 
-    click.echo(shell.exports(_variables(_find(folder))))
+    hand(f"{shell.exports(_variables(_find(folder)))}\n")
 
 
 @lab.command()
@@ -158,7 +162,7 @@ def shell(context: click.Context, command: str | None, folder: Path | None) -> N
     if command is not None:
         bash = "/bin/bash" if Path("/bin/bash").exists() else "/bin/sh"
         context.exit(subprocess.run([bash, "-c", command], env=environment, check=False).returncode)
-    click.echo("aws and psql of this shell talk to the lab; leave it with exit", err=True)
+    say("aws and psql of this shell talk to the lab; leave it with exit", is_aside=True)
     program = os.environ.get("SHELL", "/bin/sh")
     bare = {"bash": ["--noprofile", "--norc"], "zsh": ["-f"]}.get(Path(program).name, [])
     # a profile would put its own aws before ours
@@ -212,7 +216,7 @@ def _seconds(span: str) -> float:
 
 def _echo_clock(facts: dict[str, Any]) -> None:
     speed = "frozen" if facts["speed"] == 0 else f"speed {facts['speed']:g}"
-    click.echo(f"{speed}, {facts['simulated']:.0f} simulated seconds have passed")
+    say(f"{speed}, {facts['simulated']:.0f} simulated seconds have passed")
 
 
 @lab.group()
@@ -235,7 +239,7 @@ def fault_add(*, effect: str, args: tuple[str, ...], folder: Path | None, **cond
     """Plant one fault; it stands until it is spent or cleared."""
     wanted = {name: value for name, value in conditions.items() if value is not None}
     rule = _find(folder).ask("POST", "faults", {"effect": effect, "args": _arguments(args), **wanted})
-    click.echo(f"planted {rule['id']}: {rule['effect']}")
+    say(f"planted {rule['id']}: {rule['effect']}")
 
 
 def _arguments(pairs: tuple[str, ...]) -> dict[str, Any]:
@@ -261,7 +265,7 @@ def fault_list(folder: Path | None) -> None:
 def fault_clear(name: str | None, folder: Path | None) -> None:
     """Take one fault away by its id, or all of them."""
     query = f"?id={name}" if name else ""
-    click.echo(f"{_find(folder).ask('DELETE', f'faults{query}')['removed']} taken away")
+    say(f"{_find(folder).ask('DELETE', f'faults{query}')['removed']} taken away")
 
 
 @lab.command()
@@ -270,7 +274,7 @@ def fault_clear(name: str | None, folder: Path | None) -> None:
 def reset(*, empty: bool, folder: Path | None) -> None:
     """Forget everything and build the account again."""
     facts = _find(folder).ask("POST", "reset", {"empty": empty}, timeout=180)
-    click.echo(f"the lab is as new: {len(facts['clusters'])} cluster(s)")
+    say(f"the lab is as new: {len(facts['clusters'])} cluster(s)")
 
 
 def _echo_faults(faults: list[dict[str, Any]]) -> None:
@@ -295,10 +299,8 @@ def _echo_faults(faults: list[dict[str, Any]]) -> None:
 def _echo_table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
     for row in [heads, *rows]:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def _echo_json(document: Any) -> None:
-    import json
-
-    click.echo(json.dumps(document, indent=2))
+    hand(as_document(document))

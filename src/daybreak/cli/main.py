@@ -12,6 +12,8 @@ from typing import NoReturn
 
 import click
 
+from daybreak.cli.audience import attend, stay_when_hung_up
+from daybreak.cli.hinting import Line, complete
 from daybreak.errors import DaybreakError, ExitCode, Refused
 
 VERBS: dict[str, tuple[str, str]] = {
@@ -89,28 +91,42 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code; the one place where failures become sentences on stderr."""
+    """Run a command and return its exit code, whoever listens: that they have gone changes nothing about how it ended."""
+    audience = attend()
+    stay_when_hung_up()
+    line = Line()
+    try:
+        error, code = _ended(command, arguments, line)
+        audience.linger()
+        if error is not None:
+            _complain(error, code, line)
+    finally:
+        audience.part()
+    return int(code)
+
+
+def _ended(command: click.Command, arguments: Sequence[str] | None, line: Line) -> tuple[DaybreakError | None, int]:
+    """Run a command; the one place where failures become errors to be told, with their exit codes."""
     words = list(arguments) if arguments is not None else None
     try:
         if command is daybreak and not (sys.argv[1:] if words is None else words):
             words = ["--help"]
-        result = command.main(args=words, prog_name=command.name, standalone_mode=False)
+        result = command.main(args=words, prog_name=command.name, standalone_mode=False, obj=line)
     except click.exceptions.Exit as ended:
-        return ended.exit_code
-    except click.Abort:
-        return _said(DaybreakError("interrupted"), ExitCode.INTERRUPTED)
+        return None, ended.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return DaybreakError("interrupted"), ExitCode.INTERRUPTED
     except click.ClickException as trouble:
-        return _said(_misused(trouble), ExitCode.REFUSED)
+        return _misused(trouble), ExitCode.REFUSED
     except DaybreakError as error:
-        return _said(error, error.exit_code)
-    except KeyboardInterrupt:
-        return _said(DaybreakError("interrupted"), ExitCode.INTERRUPTED)
-    except SystemExit:
-        # click's way to say that somebody closed the pipe (`| head`): nothing is wrong, and nobody is there to be told.
-        return int(ExitCode.DONE)
+        return error, error.exit_code
+    except SystemExit as ended:
+        # click makes this of a broken pipe. Our own streams never break, so it is somebody else's, and not to be hushed up.
+        pipe = ended.__context__
+        return (_bug(pipe), ExitCode.BUG) if isinstance(pipe, OSError) else (None, ExitCode.DONE)
     except Exception as bug:  # noqa: BLE001 - the command line's edge: the one place that may catch everything
-        return _said(_bug(bug), ExitCode.BUG)
-    return int(result) if isinstance(result, int) else int(ExitCode.DONE)
+        return _bug(bug), ExitCode.BUG
+    return None, result if isinstance(result, int) else ExitCode.DONE
 
 
 def _misused(trouble: click.ClickException) -> Refused:
@@ -137,11 +153,10 @@ def _bug(bug: Exception) -> DaybreakError:
     )
 
 
-def _said(error: DaybreakError, code: ExitCode) -> int:
+def _complain(error: DaybreakError, code: int, line: Line) -> None:
     from daybreak.cli.telling import complain
 
-    complain(error, code)
-    return int(code)
+    complain(error, ExitCode(code), lambda text: complete(text, line.options))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from daybreak.cli.hinting import Line, Options, complete
+
 if TYPE_CHECKING:
     from daybreak.app import App
     from daybreak.model.targets import Waiver
@@ -33,6 +35,19 @@ class Given:
     profile: str | None
     region: str | None
     endpoint_url: str | None
+
+    @property
+    def repeated(self) -> Options:
+        """What the next command must be given again; what the environment says, it still says then."""
+        said = (
+            ("--config", self.config), ("--state", self.state), ("--profile", self.profile),
+            ("--region", self.region), ("--endpoint-url", self.endpoint_url),
+        )  # fmt: skip
+        return tuple((name, str(value)) for name, value in said if value is not None)
+
+    def complete(self, text: str) -> str:
+        """A sentence for this person: each command in it carries what this one was given."""
+        return complete(text, self.repeated)
 
     @property
     def is_json(self) -> bool:
@@ -120,6 +135,8 @@ def shared(*outputs: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         def called(**options: Any) -> Any:
             names = ("output", "config", "state", "poll", "profile", "region", "endpoint_url")
             given = Given(**{name: options.pop(name) for name in names})
+            if line := click.get_current_context().find_object(Line):
+                line.options = given.repeated
             return function(given, **options)
 
         wrapped: Callable[..., Any] = called

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from daybreak.cli.options import Given, percent, shared, waive_option
+from daybreak.cli.telling import hand
 
 TO_HELP = 'The moment: a time with its zone ("2024-01-15T14:30:00Z"), "20 minutes ago", or "latest".'
 _Function = Callable[..., Any]
@@ -123,7 +124,7 @@ def pitr(given: Given, **wish: Any) -> None:
     from daybreak.cli.rendering import plan_as
 
     made = given.app().plan_pitr(pitr_wish(wish))
-    click.echo(plan_as(made, given.output), nl=False)
+    hand(plan_as(made, given))
 
 
 @plan.command()
@@ -139,4 +140,4 @@ def snapshot(given: Given, **wish: Any) -> None:
     from daybreak.cli.rendering import plan_as
 
     made = plan_snapshot(given.app(), snapshot_wish(wish))
-    click.echo(plan_as(made, given.output), nl=False)
+    hand(plan_as(made, given))

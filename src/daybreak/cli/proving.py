@@ -18,31 +18,32 @@ if TYPE_CHECKING:
 def prove(app: App, given: Given, case: Case, wish: dict[str, Any]) -> int:
     """Plant defects in scratch databases of the cluster's server; 0 when each was found, 1 when one was not."""
     from daybreak.app.proving import control_of, proved
-    from daybreak.cli.rendering import as_text
-    from daybreak.cli.telling import confirmed, console
+    from daybreak.cli.telling import as_document, as_text, confirmed, say
     from daybreak.errors import ExitCode, Refused
     from daybreak.report.proof_text import planting_line, proof_view
 
     if given.output not in ("text", "json"):
         raise Refused(f"a proof is told as text or JSON, not as {given.output}", "-o json")
     control = control_of(app, case)
-    people = console(on_stderr=True)
-    people.print(f"a negative control on the server of {case.scene.clone.identifier}; it makes, and takes away again:")
+    say(
+        f"a negative control on the server of {case.scene.clone.identifier}; it makes, and takes away again:",
+        is_aside=True,
+    )
     for name in control.makes:
-        people.print(f"  {name}")
+        say(f"  {name}", is_aside=True)
     for name in control.leftovers:
-        people.print(f"an earlier control left {name}: remove it when no other control is going on")
+        say(f"an earlier control left {name}: remove it when no other control is going on", is_aside=True)
     confirmed("Plant defects there?", is_yes=wish["is_yes"])
 
     def told(planting: Planting) -> None:
-        people.print(planting_line(planting))
+        say(planting_line(planting), is_aside=True)
 
     before = signal.signal(signal.SIGTERM, _interrupted)
     try:
         proof = proved(app, control, told)
     finally:
         signal.signal(signal.SIGTERM, before)
-    made = proof.model_dump_json(indent=2) + "\n" if given.is_json else as_text(proof_view(proof))
+    made = as_document(proof.model_dump(mode="json")) if given.is_json else as_text(proof_view(proof))
     tell(made, file=wish["file"], is_forced=wish["is_forced"])
     return int(ExitCode.DONE if proof.holds else ExitCode.FAILED)
 

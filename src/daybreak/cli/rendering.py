@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import json
-import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from daybreak.assess.ending import exit_code_of, next_command
-from daybreak.cli.telling import is_colorful
+from daybreak.cli.options import Given
+from daybreak.cli.telling import as_document, as_text
 from daybreak.errors import DaybreakError, Refused
+from daybreak.model.names import visible
 from daybreak.model.plan import Plan
 from daybreak.model.run import RunState, state_of
 from daybreak.report.iam_policy import policy_of
@@ -25,52 +24,29 @@ from daybreak.report.shell import script
 from daybreak.report.status_text import status_view
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from daybreak.app import App, TargetStatus
 
-__all__ = ["abort_as", "as_text", "event_line", "plan_as", "read_plan", "run_as", "runs_as", "status_as"]
+__all__ = ["abort_as", "event_line", "plan_as", "read_plan", "run_as", "runs_as", "status_as"]
 
-_WIDEST = 120
-
-
-def as_text(view: RenderableType) -> str:
-    """A view as text, in colors when a terminal reads it; a pipe gets plain lines of a fixed width."""
-    from rich.console import Console
-
-    is_terminal = is_colorful(sys.stdout)
-    width = min(shutil.get_terminal_size((_WIDEST, 40)).columns, _WIDEST) if is_terminal else _WIDEST
-    page = io.StringIO()
-    Console(
-        file=page,
-        width=width,
-        force_terminal=is_terminal,
-        no_color=not is_terminal,
-        markup=False,
-        highlight=False,
-        emoji=False,
-    ).print(view)
-    # Tables are padded to their width; a file and a pasted mail are better off without the blanks.
-    return "".join(f"{line.rstrip()}\n" for line in page.getvalue().splitlines())
+_ASKED = "being carried out elsewhere; that process was asked to end it"
 
 
-def _json(plain: Any) -> str:
-    return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
+def plan_as(plan: Plan, given: Given, *, is_aside: bool = False) -> str:
+    """A plan as a table, as a file for ``restore --plan``, as a Markdown runbook, as aws commands, or as its IAM policy.
 
-
-def plan_as(plan: Plan, output: str) -> str:
-    """A plan as a table, as a file for ``restore --plan``, as a Markdown runbook, as aws commands, or as its IAM policy."""
-    match output:
+    As an aside, beside a result, it is a table whatever was asked for.
+    """
+    match "text" if is_aside else given.output:
         case "json":
-            return _json({"digest": plan.digest(), "plan": plan.plain()})
+            return as_document({"digest": plan.digest(), "plan": plan.plain()})
         case "markdown":
             return runbook(plan)
         case "aws":
             return script(plan)
         case "iam":
-            return _json(policy_of(plan))
+            return as_document(policy_of(plan))
         case _:
-            return as_text(plan_view(plan))
+            return as_text(plan_view(plan, then=given.complete("daybreak restore --plan FILE")), is_aside=is_aside)
 
 
 def read_plan(file: Path) -> Plan:
@@ -98,13 +74,16 @@ def read_plan(file: Path) -> Plan:
     return plan
 
 
-def run_as(plan: Plan, state: RunState, output: str) -> str:
-    """The report of a run."""
-    then = next_command(plan, state)
-    return _json(run_report(plan, state, then=then)) if output == "json" else as_text(run_view(plan, state, then=then))
+def run_as(plan: Plan, state: RunState, given: Given) -> str:
+    """The report of a run, with the next command for whoever gave these options."""
+    then = given.complete(next_command(plan, state))
+    if given.is_json:
+        return as_document(run_report(plan, state, then=then))
+    told = tuple(each.model_copy(update={"why": given.complete(each.why)}) for each in state.findings)
+    return as_text(run_view(plan, state.model_copy(update={"findings": told}), then=then))
 
 
-def runs_as(app: App, output: str) -> str:
+def runs_as(app: App, given: Given) -> str:
     """The list of runs; one whose journal is damaged is listed with its damage."""
     known: list[tuple[Plan, RunState]] = []
     damaged: list[tuple[str, str]] = []
@@ -113,15 +92,15 @@ def runs_as(app: App, output: str) -> str:
             known.append((app.store.plan(run), state_of(app.store.events(run))))
         except DaybreakError as error:
             damaged.append((run, error.message))
-    if output == "json":
-        return _json(
-            {"runs": [_summary(plan, state) for plan, state in known], "damaged": [list(each) for each in damaged]}
-        )
-    text = as_text(runs_view(tuple(known))) if known else "no runs yet: daybreak restore pitr TARGET --to MOMENT\n"
-    return text + "".join(f"{run}: {why}\n" for run, why in damaged)
+    if given.is_json:
+        summaries = [_summary(plan, state, given) for plan, state in known]
+        return as_document({"runs": summaries, "damaged": [list(each) for each in damaged]})
+    none_yet = given.complete("no runs yet: daybreak restore pitr TARGET --to MOMENT\n")
+    text = as_text(runs_view(tuple(known))) if known else visible(none_yet)
+    return text + "".join(f"{visible(f'{run}: {why}')}\n" for run, why in damaged)
 
 
-def _summary(plan: Plan, state: RunState) -> dict[str, Any]:
+def _summary(plan: Plan, state: RunState, given: Given) -> dict[str, Any]:
     return {
         "run": state.run,
         "kind": plan.kind,
@@ -130,14 +109,14 @@ def _summary(plan: Plan, state: RunState) -> dict[str, Any]:
         "verdict": state.verdict.standing.value if state.verdict else None,
         "began": state.model_dump(mode="json")["began"],
         "exit_code": int(exit_code_of(state, plan.objectives)),
-        "next": next_command(plan, state),
+        "next": given.complete(next_command(plan, state)),
     }
 
 
 def status_as(found: tuple[TargetStatus, ...], output: str) -> str:
     """Promised and true, a target each."""
     if output == "json":
-        return _json(
+        return as_document(
             {
                 "targets": [
                     {
@@ -152,10 +131,10 @@ def status_as(found: tuple[TargetStatus, ...], output: str) -> str:
     return "\n".join(as_text(status_view(each.target, each.seen, each.findings, each.last)) for each in found)
 
 
-def abort_as(run: str, output: str, *, is_ended: bool) -> str:
+def abort_as(run: str, given: Given, *, is_ended: bool) -> str:
     """What became of the wish to end a run."""
-    if output == "json":
-        return _json({"run": run, "ended": is_ended})
-    if is_ended:
-        return f"{run} is ended; what it created is still there\nnext: daybreak clean {run}\n"
-    return f"{run} is being carried out elsewhere; that process was asked to end it\nnext: daybreak watch {run}\n"
+    if given.is_json:
+        return as_document({"run": run, "ended": is_ended})
+    became = "ended; what it created is still there" if is_ended else _ASKED
+    verb = "clean" if is_ended else "watch"
+    return visible(f"{run} is {became}\nnext: {given.complete(f'daybreak {verb} {run}')}\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -44,14 +43,14 @@ def in_format(report: Report, given: Given, text: Callable[[], str]) -> str:
 def tell(made: str, *, file: Path | None, is_forced: bool) -> None:
     """Print what was made, or keep it in a file."""
     from daybreak.app.reporting import keep
-    from daybreak.cli.telling import say
+    from daybreak.cli.telling import hand, say
 
     if file is None:
-        say(made, sys.stdout)
+        hand(made)
         return
     keep(made, file, is_forced=is_forced)
     # What is printed is what was asked for and nothing else; where it went is told beside it.
-    say(f"wrote {file}\n", sys.stderr)
+    say(f"wrote {file}", is_aside=True)
 
 
 @click.command()
@@ -69,5 +68,5 @@ def report(given: Given, run: str, *, file: Path | None, is_forced: bool) -> Non
     from daybreak.cli.rendering import run_as
 
     app = given.app()
-    made = in_format(report_of(app, run), given, lambda: run_as(*app.state(run), "text"))
+    made = in_format(report_of(app, run), given, lambda: run_as(*app.state(run), given))
     tell(made, file=file, is_forced=is_forced)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,10 +84,10 @@ def carry_out(given: Given, decide: Any, *, is_yes: bool) -> int:
     """Show the plan that ``decide`` makes with the app, ask, carry it out, and tell how it ended."""
     from daybreak.cli.following import Following
     from daybreak.cli.rendering import plan_as
-    from daybreak.cli.telling import confirmed, say
+    from daybreak.cli.telling import confirmed, hand
 
     with Following(given) as following:
         made: Plan = decide(following.app)
-        say(plan_as(made, "text"), sys.stderr)
+        hand(plan_as(made, given, is_aside=True), is_aside=True)
         confirmed(f"Carry out this plan in account {made.identity.account}, {made.identity.region}?", is_yes=is_yes)
         return following.to_the_end(following.app.start(made))

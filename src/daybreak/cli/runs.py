@@ -8,6 +8,7 @@ import click
 
 from daybreak.cli.options import Given, shared
 from daybreak.cli.restore import carry_out, yes_option
+from daybreak.cli.telling import hand, spelled
 
 _BETWEEN_GLANCES = 0.5
 """Seconds between two reads of a journal that another process writes."""
@@ -19,7 +20,7 @@ def runs(given: Given) -> None:
     """List the runs and how they ended."""
     from daybreak.cli.rendering import runs_as
 
-    click.echo(runs_as(given.app(), given.output), nl=False)
+    hand(runs_as(given.app(), given))
 
 
 @click.command()
@@ -30,7 +31,7 @@ def show(given: Given, run: str) -> None:
     from daybreak.cli.rendering import run_as
 
     plan, state = given.app().state(run)
-    click.echo(run_as(plan, state, given.output), nl=False)
+    hand(run_as(plan, state, given))
 
 
 @click.command()
@@ -41,18 +42,19 @@ def watch(given: Given, run: str) -> int:
 
     It ends with the run, and with the run's exit code.
     """
+    from daybreak.cli.audience import leave_when_hung_up
     from daybreak.cli.rendering import event_line
     from daybreak.model.run import state_of
 
+    leave_when_hung_up()  # the run goes on elsewhere
     app = given.app()
     plan = app.store.plan(run)
     told = 0
     while True:
         events = app.store.events(run)
         for event in events[told:]:
-            line = event.model_dump_json() if given.is_json else event_line(event, plan)
-            if line:
-                click.echo(line)
+            line = spelled(event.model_dump_json()) if given.is_json else given.complete(event_line(event, plan))
+            hand(f"{line}\n")
         told = len(events)
         if events and state_of(events).ended is not None:
             return int(app.ending(run))
@@ -87,7 +89,7 @@ def abort(given: Given, run: str, why: str) -> None:
     from daybreak.cli.rendering import abort_as
 
     is_ended = given.app().abort(run, why)
-    click.echo(abort_as(run, given.output, is_ended=is_ended), nl=False)
+    hand(abort_as(run, given, is_ended=is_ended))
 
 
 @click.command()

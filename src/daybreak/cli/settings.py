@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import click
 
 from daybreak.cli.options import Given, shared
+from daybreak.cli.telling import as_document, hand, say
 
 
 @click.command()
@@ -33,10 +33,14 @@ def init(given: Given, *, is_forced: bool) -> None:
         file.write(text)
     names = [target.name for target in found]
     if given.is_json:
-        click.echo(json.dumps({"file": str(path), "targets": names}))
+        hand(as_document({"file": str(path), "targets": names}))
     else:
-        click.echo(f"wrote {path} with {len(names)} target(s): {', '.join(names)}\nnext: daybreak status")
-        click.echo(f"then: daybreak capture {names[0]}  # keeps what its backups do not hold")
+        say(f"wrote {path} with {len(names)} target(s): {', '.join(names)}")
+        say(
+            given.complete(
+                f"next: daybreak status\nthen: daybreak capture {names[0]}  # keeps what its backups do not hold"
+            )
+        )
 
 
 @click.command()
@@ -47,12 +51,12 @@ def config(given: Given, *, is_schema: bool) -> None:
     from daybreak.config import schema
 
     if is_schema:
-        click.echo(json.dumps(schema(), indent=2))
+        hand(as_document(schema()))
         return
     settings = given.app().settings
     if given.is_json:
-        click.echo(json.dumps({"settings": settings.plain(), "origins": settings.origins}, indent=2))
+        hand(as_document({"settings": settings.plain(), "origins": settings.origins}))
         return
     width = max(map(len, settings.origins), default=0)
     for key, origin in settings.origins.items():
-        click.echo(f"{key:<{width}}  {origin}")
+        say(f"{key:<{width}}  {origin}")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from daybreak.cli.options import Given, shared
+from daybreak.cli.telling import as_document, as_text, hand, say
 
 
 @click.command()
@@ -19,7 +18,6 @@ def snapshots(given: Given, target: str, before: str | None) -> None:
     It works for a cluster that is deleted, too. The newest comes first.
     """
     from daybreak.app.snapshots import snapshots as found_by
-    from daybreak.cli.rendering import as_text
     from daybreak.report.snapshots_text import snapshots_report, snapshots_view
 
     app = given.app()
@@ -27,7 +25,11 @@ def snapshots(given: Given, target: str, before: str | None) -> None:
     name = found.target.name
     if given.is_json:
         plain = snapshots_report(name, found.cluster, found.snapshots)
-        click.echo(json.dumps(plain, indent=2, ensure_ascii=False))
+        hand(as_document(plain))
         return
     view = snapshots_view(name, found.cluster, found.snapshots, now=app.timing.now(), zone=app.zone)
-    click.echo(as_text(view), nl=False)
+    hand(as_text(view))
+    if found.snapshots:
+        newest = next((each.identifier for each in found.snapshots if each.status == "available"), None)
+        then = f"daybreak plan snapshot {name}" + (f" --snapshot {newest}" if newest else "")
+        say(f"next: {given.complete(then)}")

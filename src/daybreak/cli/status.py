@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from daybreak.cli.options import Given, shared
+from daybreak.cli.telling import hand
 
 
 @click.command()
@@ -20,6 +21,6 @@ def status(given: Given, targets: tuple[str, ...]) -> int:
     from daybreak.model.findings import Standing
 
     found = given.app().status(targets)
-    click.echo(status_as(found, given.output), nl=False)
+    hand(status_as(found, given.output))
     is_unfit = any(finding.standing is Standing.UNFIT for each in found for finding in each.findings)
     return int(ExitCode.UNFIT if is_unfit else ExitCode.DONE)

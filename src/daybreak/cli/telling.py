@@ -1,18 +1,26 @@
 """What people see: sentences on stderr, results on stdout, and a line that lives while a run goes on.
 
-The law: text from outside is never interpreted as markup, and nothing depends on there being a terminal.
+The law: only this module writes to a stream or makes a console of rich. What it is given to ``say`` is text: nothing in it
+is read as markup, and nothing in it acts on a terminal. And nothing depends on there being a terminal.
 """
 
 from __future__ import annotations
 
+import io
 import os
+import shutil
 import sys
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from daybreak.errors import DaybreakError, ExitCode, Paused, Refused
+from daybreak.model.names import visible
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
+    from rich.text import Text
 
 _NAMES = {
     ExitCode.REFUSED: "refused",
@@ -22,40 +30,59 @@ _NAMES = {
     ExitCode.INTERRUPTED: "interrupted",
     ExitCode.BUG: "bug",
 }
+_WIDEST = 120
 
 
-def complain(error: DaybreakError, code: ExitCode) -> None:
-    """An error as people read it: what, every reason, and what to do next."""
+def complain(error: DaybreakError, code: ExitCode, completed: Callable[[str], str]) -> None:
+    """An error as people read it: what, every reason, and what to do next; ``completed`` makes its commands whole."""
     red, plain = ("\x1b[1;31m", "\x1b[0m") if is_colorful(sys.stderr) else ("", "")
     name = "paused" if isinstance(error, Paused) else _NAMES.get(code, "error")
-    lines = [f"{red}{name}:{plain} {_shown(error.message)}"]
+    lines = [f"{red}{name}:{plain} {visible(completed(error.message))}"]
     if isinstance(error, Refused):
-        lines += [f"  - {_shown(reason)}" for reason in error.reasons]
-    lines += [f"hint: {_shown(hint)}" for hint in error.hints]
-    say("\n".join(lines) + "\n", sys.stderr)
+        lines += [f"  - {visible(completed(reason))}" for reason in error.reasons]
+    lines += [f"hint: {visible(completed(hint))}" for hint in error.hints]
+    hand("\n".join(lines) + "\n", is_aside=True)
 
 
-def say(text: str, stream: TextIO) -> None:
-    """Write a whole text; that its reader has gone changes nothing about what was done and how it ended."""
-    try:
-        stream.write(text)
-        stream.flush()
-    except BrokenPipeError:
-        let_go(stream)
+def say(text: str = "", *, is_aside: bool = False) -> None:
+    """A line, or several, for people: on stdout, or on stderr as an aside."""
+    hand(f"{visible(text)}\n", is_aside=is_aside)
 
 
-def let_go(stream: TextIO) -> None:
-    """Point a stream without a reader at nothing, so that neither we nor Python's own end stumble over it again."""
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, stream.fileno())
-    os.close(nothing)
+def title(text: str) -> None:
+    """The heading of a part of a story, bold where a terminal reads it."""
+    bold, plain = ("\x1b[1m", "\x1b[0m") if is_colorful(sys.stdout) else ("", "")
+    hand(f"\n{bold}{visible(text)}{plain}\n")
 
 
-def _shown(text: str) -> str:
-    """Text without anything a terminal would act on; line breaks stay."""
-    return "".join(
-        character if character.isprintable() or character == "\n" else repr(character)[1:-1] for character in text
-    )
+def hand(made: str, *, is_aside: bool = False) -> None:
+    """Print what a renderer made, as it is: it has made text of everything from outside, and may have put colors to it."""
+    stream = sys.stderr if is_aside else sys.stdout
+    stream.write(made)
+    stream.flush()
+
+
+def as_document(plain: Any) -> str:
+    """JSON for programs, and for a terminal too: what would act on one is written as JSON's own escape."""
+    import json
+
+    return spelled(json.dumps(plain, indent=2, ensure_ascii=False)) + "\n"
+
+
+def spelled(document: str) -> str:
+    r"""A JSON text in which each character that acts instead of showing is written as an escape.
+
+    >>> print(spelled('["\u202e", "\x9b"]'))
+    ["\u202e", "\u009b"]
+    """
+    if document.isprintable():
+        return document
+    return "".join(c if c.isprintable() or c == "\n" else _escape(c) for c in document)
+
+
+def _escape(character: str) -> str:
+    wide = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{wide[at : at + 2].hex()}" for at in range(0, len(wide), 2))
 
 
 def is_colorful(stream: Any) -> bool:
@@ -63,16 +90,101 @@ def is_colorful(stream: Any) -> bool:
     return bool(stream.isatty()) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def console(*, on_stderr: bool = False) -> Console:
-    """A rich console that interprets no markup in what it is given, and goes on when its reader has gone."""
-    from rich.console import Console
+def as_text(view: RenderableType, *, is_aside: bool = False) -> str:
+    """A view as text, in colors when a terminal reads it; a pipe gets plain lines of a fixed width."""
+    stream = sys.stderr if is_aside else sys.stdout
+    is_terminal = is_colorful(stream)
+    width = min(shutil.get_terminal_size((_WIDEST, 40)).columns, _WIDEST) if is_terminal else _WIDEST
+    page = _Page(stream.encoding or "utf-8")
+    # What is wider than the page is a command, which is pasted and must not be cut.
+    _console(file=page, width=width, force_terminal=is_terminal, no_color=not is_terminal).print(view, crop=False)
+    # Tables are padded to their width; a file and a pasted mail are better off without the blanks.
+    return "".join(f"{line.rstrip()}\n" for line in page.getvalue().splitlines())
 
-    class Steady(Console):
-        def on_broken_pipe(self) -> None:
-            self.quiet = True
-            let_go(sys.stderr if on_stderr else sys.stdout)
 
-    return Steady(stderr=on_stderr, markup=False, highlight=False, emoji=False, soft_wrap=not sys.stdout.isatty())
+class _Page(io.StringIO):
+    """A page that is going to be encoded, so that rich draws only lines that the encoding has."""
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__()
+        self._encoding = encoding
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]  # a plain StringIO has none
+        return self._encoding
+
+
+def _console(**options: Any) -> Console:
+    """A rich console that takes everything for text, whoever hands it over and however deep it lies in a table."""
+    from rich.console import Console, ConsoleOptions
+    from rich.segment import Segment
+
+    class Literal(Console):
+        def render_str(self, text: str, **_asked: Any) -> Text:
+            from rich.text import Text
+
+            return Text(visible(text))
+
+        def render(self, renderable: Any, options: ConsoleOptions | None = None) -> Any:
+            for segment in super().render(renderable, options):
+                yield segment if segment.control else Segment(visible(segment.text), segment.style)
+
+    return Literal(markup=False, highlight=False, emoji=False, **options)
+
+
+class Telling(AbstractContextManager["Telling"]):
+    """What is told on stderr while something goes on: lines that stay, and below them one that lives on a terminal."""
+
+    def __init__(self) -> None:
+        self._console = _console(stderr=True)
+        self._live: Any = None
+        self._spinner: Any = None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def line(self, text: str) -> None:
+        """A line that stays. A terminal breaks it where it is full, so that a command in it can be copied whole."""
+        self._console.print(visible(text), soft_wrap=True)
+
+    def show(self, text: str) -> None:
+        """Show what is going on right now, in one line; nothing where no terminal reads."""
+        if not is_colorful(sys.stderr):
+            return
+        from rich.live import Live
+        from rich.spinner import Spinner
+        from rich.text import Text
+
+        now = Text(visible(text).replace("\n", "\\n"))
+        if self._live is None:
+            self._spinner = Spinner("dots" if _is_wide(self._console.encoding) else "line", now, style="green")
+            self._live = Live(
+                get_renderable=self._now, console=self._console, transient=True, refresh_per_second=12.5,
+                redirect_stdout=False, redirect_stderr=False,
+            )  # fmt: skip
+            self._live.start()
+        else:
+            self._spinner.update(text=now)
+
+    def end(self) -> None:
+        """Take the living line away."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def _now(self) -> Text:
+        now: Text = self._spinner.render(self._console.get_time())
+        now.no_wrap, now.overflow = True, "ellipsis" if _is_wide(self._console.encoding) else "crop"
+        return now
+
+
+def _is_wide(encoding: str) -> bool:
+    return encoding.lower().startswith("utf")
 
 
 def confirmed(question: str, *, is_yes: bool) -> None:
@@ -81,7 +193,10 @@ def confirmed(question: str, *, is_yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise Refused("nobody can be asked without a terminal", "add --yes to carry out the plan as shown")
-    sys.stderr.write(f"{question} Type yes to go on: ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() != "yes":
+    hand(f"{visible(question)} Type yes to go on: ", is_aside=True)
+    try:
+        answer = sys.stdin.readline()
+    except (OSError, UnicodeDecodeError):  # the terminal went away, or somebody typed what is no text
+        answer = ""
+    if answer.strip().lower() != "yes":
         raise Refused("not carried out; nothing was changed")

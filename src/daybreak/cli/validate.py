@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -12,11 +11,13 @@ import click
 from daybreak.cli.options import Given, percent, shared, waive_option
 from daybreak.cli.report import FORMATS, in_format, kept, tell
 from daybreak.cli.restore import yes_option
+from daybreak.cli.telling import Telling, as_text, say
 
 if TYPE_CHECKING:
     from daybreak.app import App
     from daybreak.app.validating import Case, Inquiry
     from daybreak.model.findings import Finding
+    from daybreak.model.validation import Validation
 
 
 def _options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -70,7 +71,7 @@ def validate(given: Given, name: str, **wish: Any) -> int:
     inquiry = _inquiry(name, wish)
     case = case_of(app, inquiry)
     for note in case.notes:
-        click.echo(f"note: {note}", err=True)
+        say(given.complete(f"note: {note}"), is_aside=True)
     if wish["is_proof"]:
         from daybreak.cli.proving import prove
 
@@ -94,52 +95,24 @@ def _inquiry(name: str, wish: dict[str, Any]) -> Inquiry:
 def _validated(app: App, given: Given, case: Case, wish: dict[str, Any]) -> int:
     from daybreak.app.reporting import report_on
     from daybreak.app.validating import Listeners, validated
-    from daybreak.cli.rendering import as_text
-    from daybreak.cli.telling import console, say
     from daybreak.errors import ExitCode
     from daybreak.model.findings import Standing
     from daybreak.report.validation_text import finding_line, validation_view
 
-    people = console(on_stderr=True)
-    live = _Live()
+    with Telling() as telling:
 
-    def follow(finding: Finding) -> None:
-        live.end()
-        people.print(finding_line(finding, datetime.now(UTC)))
+        def follow(finding: Finding) -> None:
+            telling.line(given.complete(finding_line(finding, datetime.now(UTC))))
 
-    try:
-        validation = validated(app, case, Listeners(tell=follow, progress=live.show))
-    finally:
-        live.end()
+        validation = validated(app, case, Listeners(tell=follow, progress=telling.show))
     report = report_on(app, validation)
-    say("\n", sys.stderr)
-    made = in_format(report, given, lambda: as_text(validation_view(validation)))
+    say(is_aside=True)
+    made = in_format(report, given, lambda: as_text(validation_view(_completed(validation, given))))
     tell(made, file=wish["file"], is_forced=wish["is_forced"])
     is_fit = validation.verdict.standing in (Standing.FIT, Standing.WAIVED)
     return int(ExitCode.DONE if is_fit else ExitCode.UNFIT)
 
 
-class _Live:
-    """The line that lives on a terminal while tables are counted."""
-
-    def __init__(self) -> None:
-        self._status: Any = None
-
-    def show(self, seen: str) -> None:
-        """Show how far the count is; nothing where no terminal reads."""
-        from daybreak.cli.telling import console, is_colorful
-
-        if not is_colorful(sys.stderr):
-            return
-        from rich.status import Status
-
-        if self._status is None:
-            self._status = Status(seen, console=console(on_stderr=True), spinner="dots")
-            self._status.start()
-        self._status.update(seen)
-
-    def end(self) -> None:
-        """Take the line away."""
-        if self._status is not None:
-            self._status.stop()
-            self._status = None
+def _completed(validation: Validation, given: Given) -> Validation:
+    told = tuple(each.model_copy(update={"why": given.complete(each.why)}) for each in validation.findings)
+    return validation.model_copy(update={"findings": told})

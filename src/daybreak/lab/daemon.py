@@ -36,7 +36,7 @@ def run(
     is_orphan = False
     lab = Lab(folder, speed=speed, port=port)
     if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: lab.stopping.set())
     try:
         lab.start(None if empty else build)

@@ -49,6 +49,18 @@ def printable(text: str) -> str:
     return shown if len(shown) <= 100 else shown[:99] + "…"
 
 
+def visible(text: str) -> str:
+    r"""Text from outside with every character spelled out that acts instead of showing; only line breaks are kept.
+
+    >>> visible("a\x1b[31m\u202eb\nc")
+    'a\\x1b[31m\\u202eb\nc'
+    """
+    if text.isprintable():
+        return text
+    lines = text.replace("\r\n", "\n").split("\n")
+    return "\n".join("".join(c if c.isprintable() else repr(c)[1:-1] for c in line) for line in lines)
+
+
 def clone_name(cluster: str, kind: str, moment: datetime, suffix: str) -> str:
     """The clone's identifier: the source's stem, the kind, the moment's UTC minute, and a short suffix.
 

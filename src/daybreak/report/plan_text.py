@@ -17,17 +17,17 @@ from daybreak.model.requests import CleanRequest, PitrRequest, SnapshotRequest
 from daybreak.model.value import iso
 from daybreak.plan.calls import owner_of
 from daybreak.report.sentences import sentence
-from daybreak.report.words import between, plain, span_words
+from daybreak.report.words import between, command, plain, span_words
 
 
-def plan_view(plan: Plan, *, file: str = "FILE") -> RenderableType:
-    """The plan as a table; ``file`` is where it was written, for the command that carries it out."""
+def plan_view(plan: Plan, *, then: str = "daybreak restore --plan FILE") -> RenderableType:
+    """The plan as a table; ``then`` is the command that carries it out."""
     return Group(
         plain(_title(plan), "bold"),
         Padding(_facts(plan), (1, 0)),
         _steps(plan),
         Padding(_remarks(plan), (1, 0, 0, 0)),
-        Padding(_next(plan, file), (1, 0, 0, 0)),
+        Padding(_next(plan, then), (1, 0, 0, 0)),
     )
 
 
@@ -138,9 +138,9 @@ def _remarks(plan: Plan) -> Group:
     return Group(*lines)
 
 
-def _next(plan: Plan, file: str) -> Group:
+def _next(plan: Plan, then: str) -> Group:
     return Group(
         Text("plan    ", "dim") + Text(plan.digest()),
         Text("expires ", "dim") + Text(f"{iso(plan.expires)}, in {span_words(plan.expires - plan.created)}"),
-        Text("do it   ", "dim") + plain(f"daybreak restore --plan {file}", "bold"),
+        Text("do it   ", "dim") + command(then),
     )

@@ -36,7 +36,7 @@ from daybreak.model.value import iso
 from daybreak.report.run_json import ObjectiveReport, objective
 from daybreak.report.sentences import printable_sentence, sentence
 from daybreak.report.status_text import STYLES, standing_text
-from daybreak.report.words import plain, span_words
+from daybreak.report.words import command, plain, span_words
 
 _MOST_TROUBLES = 12
 """Lines of one finding on a terminal; hundreds would push the verdict off the screen."""
@@ -229,7 +229,7 @@ def _ending(plan: Plan, state: RunState, then: str) -> Group:
     if measured.rows is not None:
         lines.append(Text("rows     ", "dim") + Text(f"{measured.rows:,} counted in the clone"))
     if then:
-        lines.append(Text("next     ", "dim") + plain(then, "bold"))
+        lines.append(Text("next     ", "dim").append_text(command(then)))
     return Group(*lines)
 
 

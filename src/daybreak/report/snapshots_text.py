@@ -19,7 +19,7 @@ from daybreak.report.words import plain
 def snapshots_view(
     name: str, cluster: Cluster | None, snapshots: tuple[Snapshot, ...], *, now: Instant, zone: str
 ) -> RenderableType:
-    """The snapshots as a table, newest first, and what to do with one."""
+    """The snapshots as a table, newest first."""
     gone = "" if cluster else "; the cluster itself is deleted"
     if not snapshots:
         return plain(f"{name} has no snapshots{gone}")
@@ -28,9 +28,7 @@ def snapshots_view(
         table.add_column(title, overflow="fold", no_wrap=title == "time")
     for each in snapshots:
         table.add_row(*_row(each, now, zone))
-    newest = next((each.identifier for each in snapshots if each.status == "available"), None)
-    then = f"\nnext: daybreak plan snapshot {name}" + (f" --snapshot {newest}" if newest else "")
-    return Group(table, Text(gone.removeprefix("; "), "dim"), plain(then.strip()))
+    return Group(table, Text(gone.removeprefix("; "), "dim"))
 
 
 def _row(snapshot: Snapshot, now: Instant, zone: str) -> Iterator[Text]:

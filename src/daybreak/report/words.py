@@ -8,7 +8,9 @@ from datetime import timedelta
 from rich.text import Text
 
 from daybreak.model.moment import spoken
-from daybreak.model.names import printable
+from daybreak.model.names import printable, visible
+
+__all__ = ["between", "code", "command", "fenced", "markdown", "plain", "span_words", "visible"]
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|#~])")
 
@@ -44,14 +46,9 @@ def plain(text: str, style: str = "") -> Text:
     return Text(" ".join(printable(word) for word in text.split(" ")), style=style)
 
 
-def visible(text: str) -> str:
-    r"""Text from outside with every character spelled out that acts instead of showing; only line breaks are kept.
-
-    >>> visible("a\x1b[31m\u202eb\nc")
-    'a\\x1b[31m\\u202eb\nc'
-    """
-    lines = text.replace("\r\n", "\n").split("\n")
-    return "\n".join("".join(c if c.isprintable() else repr(c)[1:-1] for c in line) for line in lines)
+def command(text: str) -> Text:
+    """A command to be copied: like all text harmless, and neither cut nor broken over lines, however long it is."""
+    return Text(visible(text), "bold", no_wrap=True, overflow="ignore")
 
 
 def markdown(text: str) -> str:

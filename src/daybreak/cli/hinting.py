@@ -1,0 +1,55 @@
+"""Commands in what we say, made complete: whoever gave a state, a configuration or a profile gets them back in every hint.
+
+The law: a hint can be copied and works where it was read. What came from the environment is still there and is not
+repeated; what is kept, in a journal or a report, names no place of one person's machine.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import click
+
+Options = tuple[tuple[str, str], ...]
+"""Options with their values, as they were given."""
+
+_COMMAND = re.compile(r"(?<![\w./-])daybreak((?: [a-z][a-z-]*)+)")
+
+
+@dataclass
+class Line:
+    """The command line that is being carried out, as far as its hints must repeat it; empty until it was read."""
+
+    options: Options = ()
+
+
+def complete(text: str, options: Options) -> str:
+    """``text`` with the given options in each command that takes them, right after its verb.
+
+    >>> complete("go on: daybreak resume RUN  # looks first", (("--state", "my runs"),))
+    "go on: daybreak resume --state 'my runs' RUN  # looks first"
+    """
+    return _COMMAND.sub(lambda found: _completed(found.group(1).split(), options), text) if options else text
+
+
+def _completed(words: Sequence[str], options: Options) -> str:
+    depth, command = verb_of(words)
+    takes = {name for parameter in command.params for name in parameter.opts}
+    given = [word for name, value in options if name in takes for word in (name, shlex.quote(value))]
+    return " ".join(["daybreak", *words[:depth], *given, *words[depth:]])
+
+
+def verb_of(words: Sequence[str]) -> tuple[int, click.Command]:
+    """The command that the words lead to, and how many of them lead there."""
+    from daybreak.cli.main import daybreak
+
+    command: click.Command = daybreak
+    for depth, word in enumerate(words):
+        inner = command.get_command(click.Context(command), word) if isinstance(command, click.Group) else None
+        if inner is None:
+            return depth, command
+        command = inner
+    return len(words), command
