@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.fix_commands import wrong_hints
+
 NOWHERE = "http://127.0.0.1:1"
 """An endpoint at which nobody listens."""
 
@@ -127,6 +129,8 @@ class Person:
             process.kill()
             process.communicate()
             raise
+        # Whatever a process of these tests tells people to type next must be something to type.
+        assert wrong_hints(out + err, arguments) == []
         return Done(process.returncode, out, err)
 
     def restore_aurora(self, *arguments: str) -> Done:

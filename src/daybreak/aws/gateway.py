@@ -180,7 +180,8 @@ class Aws:
         if self._access.only_loopback and not is_loopback(client.meta.endpoint_url):
             raise Refused(
                 f'only endpoints on this machine are allowed here, and {service} would go to "{client.meta.endpoint_url}"',
-                "set AWS_ENDPOINT_URL to the lab's address (daybreak lab env prints it)",
+                "set AWS_ENDPOINT_URL to the lab's address",
+                "daybreak lab env  # prints it",
                 "or unset DAYBREAK_ONLY_LOOPBACK to work on a real account",
             )
         self.traffic.follow(client)

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["abort_as", "event_line", "plan_as", "read_plan", "run_as", "runs_as", "status_as"]
 
-_ASKED = "being carried out elsewhere; that process was asked to end it"
-
 
 def plan_as(plan: Plan, given: Given, *, is_aside: bool = False) -> str:
     """A plan as a table, as a file for ``restore --plan``, as a Markdown runbook, as aws commands, or as its IAM policy.
@@ -135,6 +133,7 @@ def abort_as(run: str, given: Given, *, is_ended: bool) -> str:
     """What became of the wish to end a run."""
     if given.is_json:
         return as_document({"run": run, "ended": is_ended})
-    became = "ended; what it created is still there" if is_ended else _ASKED
-    verb = "clean" if is_ended else "watch"
-    return visible(f"{run} is {became}\nnext: {given.complete(f'daybreak {verb} {run}')}\n")
+    became = f"{run} is ended; what it created is still there\nnext: daybreak clean {run}\n"
+    if not is_ended:
+        became = f"{run} is being carried out elsewhere; that process was asked to end it\nnext: daybreak watch {run}\n"
+    return visible(given.complete(became))

@@ -38,7 +38,7 @@ def is_run_name(text: str) -> bool:
 def checked_run_name(text: str) -> None:
     """Raise ``Refused`` for what cannot name a run, such as a path in a plan somebody edited."""
     if not is_run_name(text):
-        raise Refused(f'"{printable(text)}" cannot name a run', "use the name that daybreak plan gave")
+        raise Refused(f'"{printable(text)}" cannot name a run', "use the name that the plan gave")
 
 
 def checked_request(request: str) -> str:
@@ -116,7 +116,7 @@ def unknown(run: str, known: Iterable[str], where: str) -> Refused:
     """The refusal of a run that is not there, with the names that come near."""
     names = tuple(known)
     near = [name for name in names if run and run in name][:3] or difflib.get_close_matches(run, names, n=3)
-    hints = [f"did you mean {name}?" for name in near] or ["daybreak runs lists them"]
+    hints = [f"did you mean {name}?" for name in near] or ["daybreak runs  # lists them"]
     return Refused(f'there is no run "{printable(run)}" in "{where}"', *hints)
 
 
