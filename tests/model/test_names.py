@@ -10,28 +10,37 @@ from hypothesis import strategies as st
 
 from daybreak.errors import Refused
 from daybreak.model.names import (
-    LONGEST,
     checked_identifier,
     clone_name,
+    endpoint_name,
     instance_name,
     is_identifier,
     printable,
     quarantine_group_name,
 )
 
-IDENTIFIERS = st.from_regex(r"[a-zA-Z](-?[a-zA-Z0-9]){0,62}", fullmatch=True).filter(lambda text: len(text) <= LONGEST)
+IDENTIFIERS = st.builds(
+    "{}{}".format,
+    st.sampled_from("aZ"),
+    st.lists(st.sampled_from(("x", "-x", "9", "-cluster")), max_size=40).map(
+        lambda parts: "".join(parts)[:62].rstrip("-")
+    ),
+)
+"""Names that AWS takes, short and as long as they can be, with a hyphen wherever one may stand."""
 
 
 @given(
     cluster=IDENTIFIERS,
+    kind=st.sampled_from(("pitr", "snapshot")),
     moment=st.datetimes(datetime(2000, 1, 1), datetime(2999, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
-    suffix=st.from_regex("[a-z2-9]{3,4}", fullmatch=True),
+    suffix=st.text("2a9z", min_size=3, max_size=4),
     number=st.integers(1, 16),
 )
-def test_every_name_is_one_that_aws_takes(cluster: str, moment: datetime, suffix: str, number: int) -> None:
+def test_every_name_is_one_that_aws_takes(cluster: str, kind: str, moment: datetime, suffix: str, number: int) -> None:
     """Found by AWS, a bad name would stop the run after forty minutes."""
-    clone = clone_name(cluster, "pitr", moment, suffix)
-    for name in (clone, instance_name(clone, number), quarantine_group_name(clone)):
+    assert is_identifier(cluster)
+    clone = clone_name(cluster, kind, moment, suffix)
+    for name in (clone, instance_name(clone, number), endpoint_name(clone, number), quarantine_group_name(clone)):
         assert is_identifier(name), name
     assert clone != cluster.lower()
 

@@ -17,7 +17,8 @@ IDENTIFIER = re.compile(r"[a-z](?:-?[a-z0-9])*")
 LONGEST = 63
 """The longest identifier AWS takes for clusters and instances."""
 
-_LONGEST_STEM = 30
+_LONGEST_STEM = LONGEST - len("-snapshot-202401151430-7k2x") - len("-quarantine")
+"""What the longest ending of ours, the quarantine group of a snapshot's clone, leaves of a name."""
 
 
 def is_identifier(text: str) -> bool:
