@@ -1,5 +1,11 @@
 """The plug-ins every test may use; each topic's fixtures live in its own ``fix_<topic>`` module."""
 
+from hypothesis import settings
+
+# How long an example takes on a busy machine says nothing about the promise it is an example of.
+settings.register_profile("daybreak", deadline=None)
+settings.load_profile("daybreak")
+
 pytest_plugins = [
     "tests.fix_awscli",
     "tests.fix_browser",

@@ -317,7 +317,7 @@ WEATHER = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, derandomize=True)
 @given(
     kind=st.sampled_from(sorted(CASES)),
     faults=SCHEDULES,

@@ -123,7 +123,7 @@ def test_what_has_no_meaning_or_two_is_refused(text: str, part: str) -> None:
     assert caught.value.hints
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(
     text=st.text(max_size=40)
     | st.from_regex(r"[0-9T:\-+Z .\[\]a-z]{1,40}", fullmatch=True)

@@ -146,7 +146,7 @@ def test_the_source_is_never_cleaned_whatever_its_tags_say() -> None:
 TAGS = st.sampled_from([OURS, OURS, OURS, THEIRS, {}])
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, derandomize=True)
 @given(
     cluster=st.none()
     | st.builds(clone, tags=TAGS, is_protected=st.booleans(), status=st.sampled_from(["available", "deleting"])),

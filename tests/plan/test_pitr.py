@@ -297,7 +297,7 @@ def worlds(draw: st.DrawFn) -> Observation:
     )
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, derandomize=True)
 @given(
     world=worlds(),
     is_latest=st.booleans(),

@@ -63,7 +63,7 @@ def _proves_harmless(server: Server, database: str, name: str, clock: str) -> No
     assert found.name.isprintable()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=_names, clock=_names)
 def test_a_table_and_a_column_of_any_name_are_counted_and_nothing_else_happens(
     server: Server, database: str, name: str, clock: str
@@ -74,7 +74,7 @@ def test_a_table_and_a_column_of_any_name_are_counted_and_nothing_else_happens(
 
 @pytest.mark.sweep
 @pytest.mark.timeout(1200)
-@settings(max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10_000, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=_names, clock=_names)
 def test_ten_thousand_names_are_harmless(server: Server, database: str, name: str, clock: str) -> None:
     """The same, as often as the promise says."""

@@ -101,7 +101,7 @@ def test_hostile_text_stays_text(value: str, understood: Understand) -> None:
     assert understood(command_line(call))[0] == call
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20))
 def test_any_text_in_a_tag_comes_back(understood: Understand, text: str) -> None:
     """The table above holds what somebody thought of; this holds the rest."""

@@ -152,7 +152,7 @@ def test_hostile_text_is_text(text: str) -> None:
 
 
 @given(text=some.text(min_size=1, max_size=60))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_text_at_all_makes_an_element_or_an_attribute(text: str) -> None:
     """The list of hostile texts ends; what people type does not."""
     told = Page(html(reports.filled("x" + text)))

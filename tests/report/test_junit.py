@@ -72,7 +72,7 @@ def test_hostile_text_is_text(text: str) -> None:
 
 
 @given(text=some.text(max_size=40))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_text_at_all_breaks_the_document(text: str) -> None:
     """The list of hostile texts ends; what people type does not."""
     assert len(list(read(reports.filled("x" + text)).iter("testcase"))) == 24

@@ -68,7 +68,7 @@ def test_hostile_text_is_text(hostile: str) -> None:
 
 
 @given(hostile=some.text(min_size=1, max_size=40))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_text_at_all_becomes_structure(hostile: str) -> None:
     """The list of hostile texts ends; what people type does not."""
     assert shape(f"- {text('x' + hostile)}\n\n| a |\n|---|\n| {text('x' + hostile)} |\n") == shape(
