@@ -40,6 +40,11 @@ def grown(count: int, *, writer: str = "ada@north:1:a", after: Chain | None = No
 LINES = grown(COUNT)
 DATA = b"".join(LINES)
 
+FEW = 8
+"""Events of the journal in which each single byte is changed in the ordinary run: every kind of line, twice and more."""
+
+lengths = pytest.mark.parametrize("count", [FEW, pytest.param(COUNT, marks=pytest.mark.sweep)])
+
 
 def chain_in(*segments: bytes) -> Chain:
     """The chain of files with these bytes, the oldest first."""
@@ -76,36 +81,40 @@ def test_pages_that_never_reached_the_disk_are_torn() -> None:
     assert not segment_of(hole + LINES[0]).is_torn, "only the last line can be torn"
 
 
-def test_every_flipped_byte_is_found() -> None:
+@lengths
+def test_every_flipped_byte_is_found(count: int) -> None:
     """A disk that lies, or a person with an editor, is noticed wherever it was, and the event is named."""
-    starts = [sum(map(len, LINES[:number])) for number in range(COUNT)]
+    data = b"".join(LINES[:count])
+    starts = [sum(map(len, LINES[:number])) for number in range(count)]
     number = -1
-    for place in range(len(DATA)):
+    for place in range(len(data) - 1):
         number += place in starts
-        if place >= len(DATA) - 1:
-            break
-        flipped = DATA[:place] + bytes([DATA[place] ^ (1 << place % 8)]) + DATA[place + 1 :]
+        flipped = data[:place] + bytes([data[place] ^ (1 << place % 8)]) + data[place + 1 :]
         with pytest.raises(Failed, match=f"event {number} of the journal"):
             chain_in(flipped)
-    with pytest.raises(Failed, match=f"event {COUNT - 1} .* newline"):
-        chain_in(DATA[:-1] + b"\x0b")
+    with pytest.raises(Failed, match=f"event {count - 1} .* newline"):
+        chain_in(data[:-1] + b"\x0b")
 
 
-def test_every_dropped_byte_is_found() -> None:
+@lengths
+def test_every_dropped_byte_is_found(count: int) -> None:
     """The last newline apart: without it the line counts as torn, as if the process had died there."""
-    for place in range(len(DATA) - 1):
+    data = b"".join(LINES[:count])
+    for place in range(len(data) - 1):
         with pytest.raises(Failed, match="is damaged"):
-            chain_in(DATA[:place] + DATA[place + 1 :])
-    assert segment_of(DATA[:-1]).is_torn
+            chain_in(data[:place] + data[place + 1 :])
+    assert segment_of(data[:-1]).is_torn
 
 
-def test_every_pair_of_swapped_bytes_is_found() -> None:
+@lengths
+def test_every_pair_of_swapped_bytes_is_found(count: int) -> None:
     """Unless the two are the same."""
-    for place in range(len(DATA) - 1):
-        pair = DATA[place : place + 2]
+    data = b"".join(LINES[:count])
+    for place in range(len(data) - 1):
+        pair = data[place : place + 2]
         if pair[0] != pair[1]:
             with pytest.raises(Failed, match="is damaged"):
-                chain_in(DATA[:place] + pair[::-1] + DATA[place + 2 :])
+                chain_in(data[:place] + pair[::-1] + data[place + 2 :])
 
 
 def test_every_dropped_doubled_or_swapped_event_is_found() -> None:

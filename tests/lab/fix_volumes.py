@@ -100,13 +100,19 @@ def yard(pg_installs: tuple[Install, ...]) -> Iterator[Yard]:
     yield from _yard(pg_installs[-1])
 
 
-@pytest.fixture(params=[15, 16, 17, 18])
+@pytest.fixture(params=["oldest", "newest", *(pytest.param(major, marks=pytest.mark.sweep) for major in (16, 17))])
 def each_yard(request: pytest.FixtureRequest, pg_installs: tuple[Install, ...]) -> Iterator[Yard]:
-    """A yard of every install in turn."""
-    found = [install for install in pg_installs if install.major == request.param]
-    if not found:
-        pytest.skip(f"no PostgreSQL {request.param} on this machine")
-    yield from _yard(found[0])
+    """A yard of the oldest install and one of the newest; in the sweep of those between as well."""
+    between = [install for install in pg_installs[1:-1] if install.major == request.param]
+    match request.param:
+        case "oldest":
+            yield from _yard(pg_installs[0])
+        case "newest":
+            yield from _yard(pg_installs[-1])
+        case _ if between:
+            yield from _yard(between[0])
+        case major:
+            pytest.skip(f"no PostgreSQL {major} on this machine between the oldest and the newest")
 
 
 def _yard(install: Install) -> Iterator[Yard]:
