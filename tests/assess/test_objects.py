@@ -404,7 +404,7 @@ _ITEMS = st.builds(
 _STOCKS = st.lists(_ITEMS, max_size=12, unique_by=lambda each: (each.kind, each.name))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(_STOCKS)
 def test_an_inventory_beside_itself_is_never_unfit(items: list[Item]) -> None:
     """Whatever odd names and facts a database has, a faithful copy raises no alarm by comparison."""
@@ -414,7 +414,7 @@ def test_an_inventory_beside_itself_is_never_unfit(items: list[Item]) -> None:
         assert {check for check, finding in found.items() if finding.standing is not FIT} == set()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(_STOCKS.filter(bool), st.data())
 def test_any_one_thing_that_is_gone_or_otherwise_is_found(items: list[Item], data: st.DataObject) -> None:
     """One lost grant among thousands of things is one too many."""

@@ -10,6 +10,7 @@ import json
 import subprocess
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -288,6 +289,11 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     reports = [report for reports in terminalreporter.stats.values() for report in reports]
     lives = [dict(report.user_properties) for report in reports if getattr(report, "when", "") == "call"]
     deaths = [each["died"] for each in lives if "died" in each]
+    for what in ("storm", "lies"):
+        total: Counter[str] = sum((Counter(each[what]) for each in lives if what in each), Counter())
+        if total:
+            kinds = ", ".join(f"{kind} {count}" for kind, count in total.most_common())
+            terminalreporter.write_line(f"{what}: {total.total()}: {kinds}")
     if deaths:
         exact = sum(each == "there" for each in deaths)
         terminalreporter.write_line(
