@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,6 +14,7 @@ import psycopg
 import pytest
 
 from daybreak.lab.binaries import Install, installs, make_lab_folder
+from daybreak.lab.tls import Authority
 from daybreak.lab.tree import remove
 from daybreak.lab.volume import Listen, Master, Volume
 
@@ -50,15 +53,23 @@ class Yard:
         return self.started(volume.restore(self.place(name), moment), **parameters)
 
 
+@functools.cache
+def authority() -> Authority:
+    """Who vouches for the volumes of this process's tests."""
+    folder = make_lab_folder("daybreak-tests-tls-")
+    atexit.register(remove, folder)
+    return Authority(folder)
+
+
 def a_port() -> Listen:
     """A port of the loopback that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return Listen("127.0.0.1", int(probe.getsockname()[1]))
+        return Listen("127.0.0.1", int(probe.getsockname()[1]), authority())
 
 
 def login(volume: Volume, password: str = OWNER.password, database: str = DATABASE) -> psycopg.Connection[Any]:
-    """A session of the owner, over TCP as everybody else's."""
+    """A session of the owner, over TCP and verified as everybody else's."""
     listen = volume.listen
     assert listen is not None
     return psycopg.connect(
@@ -69,6 +80,8 @@ def login(volume: Volume, password: str = OWNER.password, database: str = DATABA
         dbname=database,
         autocommit=True,
         connect_timeout=10,
+        sslmode="verify-full",
+        sslrootcert=str(listen.authority.certificate),
     )
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from daybreak.errors import Failed, Refused
 from daybreak.lab.volume import Listen, Volume, copy_snapshot
-from tests.lab.fix_volumes import OWNER, Yard, a_port, answer, login, run
+from tests.lab.fix_volumes import OWNER, Yard, a_port, answer, authority, login, run
 
 ROWS = "select count(*) from orders"
 
@@ -303,4 +303,4 @@ def test_a_port_in_use_is_named(yard: Yard) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         volume = yard.create("source")
         with pytest.raises(Failed, match="could not"):
-            volume.start(Listen("127.0.0.1", taken.getsockname()[1]), {})
+            volume.start(Listen("127.0.0.1", taken.getsockname()[1], authority()), {})

@@ -61,7 +61,7 @@ class Lab:
         self._moto = recorded_moto(folder / "moto")
         self.world = World(self._moto, ACCOUNT)
         self.iam = Iam(self.world, self._tags_of, lambda: self._moto.identity_changes)
-        settings = Settings(cache=shared_cache())
+        settings = Settings(cache=shared_cache(), authority=folder / "tls")
         self.rds = Rds(folder / "rds", self.clock, self.world, self.faults, ACCOUNT, settings=settings)
         self._wire = Wire(self.rds, self._moto, self.faults, self.iam, self.traffic, ACCOUNT)
         try:

@@ -1,7 +1,9 @@
 """One data directory and the server that works on it.
 
-The law: the superuser ``rdsadmin`` comes in through a socket in a folder of its own that nobody else can enter; the folder
-has a short name (a socket's path has 107 bytes) and is gone when the server is.
+The law: a server listens on a socket in a folder of its own that nobody else can enter, and nowhere else. The superuser
+``rdsadmin`` comes in there without a password; everybody else comes through a gate (`daybreak.lab.gate`), which turns
+``rdsadmin`` away, and with a password. The folder has a short name (a socket's path has 107 bytes) and is gone when the
+server is.
 """
 
 from __future__ import annotations
@@ -28,9 +30,8 @@ PATIENCE = 60.0  # seconds for a server to come up or go down on a busy machine
 ACCESS_RULES = f"""\
 local all {SUPERUSER} trust
 local replication {SUPERUSER} trust
-host all {SUPERUSER} all reject
-host all all all scram-sha-256
-host replication all all scram-sha-256
+local all all scram-sha-256
+local replication all scram-sha-256
 """
 UNDISTURBED = " ".join(
     f"-c {setting}"
@@ -72,6 +73,11 @@ class Node:
     def alive(self) -> bool:
         """Whether the server's process runs."""
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def socket(self) -> Path:
+        """Where the server listens."""
+        return self.sockets / f".s.PGSQL.{self._port}"
 
     def write_settings(self, settings: Mapping[str, str]) -> None:
         """Write the whole configuration; a running server has not read it yet."""

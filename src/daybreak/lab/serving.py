@@ -10,27 +10,37 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from daybreak.lab.archive import Archive
-from daybreak.lab.binaries import Install
-from daybreak.lab.node import Node
+from daybreak.lab.gates import Gate, gates
+from daybreak.lab.node import SUPERUSER, Node
 from daybreak.lab.template import ALONE, MODEST
-from daybreak.lab.tls import tls_settings
+from daybreak.lab.tls import Authority
 
 
 @dataclass(frozen=True)
 class Listen:
-    """Where the server answers; when it is not ``reachable`` it does not listen on TCP at all."""
+    """Where a cluster answers, and who vouches for it; when it is not ``reachable`` nothing listens there at all."""
 
     host: str
     port: int
+    authority: Authority
     reachable: bool = True
 
 
-def configuration(archive: Archive, install: Install, reaching: Mapping[str, str], listen: Listen) -> dict[str, str]:
+def configuration(archive: Archive, reaching: Mapping[str, str]) -> dict[str, str]:
     """Everything the server of a cluster is told; what the lab holds wins over the cluster's parameters."""
-    held = {"listen_addresses": listen.host if listen.reachable else "", **_archived(archive)}
-    if install.has_tls:
-        held |= tls_settings(install)
-    return {**MODEST, **reaching, **held}
+    return {**MODEST, **reaching, **_archived(archive), "listen_addresses": ""}
+
+
+def open_gate(node: Node, listen: Listen, *, strict: bool) -> None:
+    """Let clients in at the cluster's address, when it is reachable; ``strict`` = only those that encrypt."""
+    if listen.reachable:
+        identity = listen.authority.identity(listen.host)
+        gates().open(Gate(listen.host, listen.port, str(node.socket), str(identity), SUPERUSER, strict))
+
+
+def close_gate(node: Node, listen: Listen) -> None:
+    """Let nobody in any more, and cut who is in."""
+    gates().close(listen.host, listen.port, str(node.socket))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ The rule, in this order:
 3. A setting the server knows reaches it, unless it is one that cannot be set.
 4. Of ``shared_preload_libraries`` and its two sisters only installed libraries reach it: a missing one stops the start.
 5. An unknown name with a prefix (``rds.force_ssl``, ``cron.launch_active_jobs``, ``pgaudit.log``) is kept as a custom
-   setting: harmless, and ``show`` answers it.
+   setting: harmless, and ``show`` answers it. The first is also heeded, by the gate in front of the server.
 6. An unknown name without a prefix (``aurora_enable_replica_log_compression``) does not reach it: the server would not start.
 """
 
@@ -22,6 +22,9 @@ from dataclasses import asdict, dataclass
 from daybreak.lab.binaries import Install
 
 LOGICAL = "rds.logical_replication"
+ENCRYPTED = "rds.force_ssl"
+STRICT_SINCE = 17
+"""The first major whose default group lets only encrypted sessions in (Aurora user guide, security with SSL/TLS)."""
 HELD = frozenset(
     {
         *("listen_addresses", "port", "unix_socket_directories", "unix_socket_group", "unix_socket_permissions"),
@@ -100,6 +103,12 @@ def carried(parameters: Mapping[str, str], install: Install) -> dict[str, str]:
         elif CUSTOM_NAME.fullmatch(name):
             reaching[name] = value
     return reaching
+
+
+def is_strict(parameters: Mapping[str, str], major: int) -> bool:
+    """Whether only encrypted sessions are let in."""
+    said = {name.lower(): value for name, value in parameters.items()}
+    return _is_on(said.get(ENCRYPTED, "1" if major >= STRICT_SINCE else "0"))
 
 
 def names_given(names: frozenset[str], parameters: Mapping[str, str]) -> frozenset[str]:

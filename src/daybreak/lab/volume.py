@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,8 @@ from daybreak.lab.bringing import add_cold_base, adopt_copy, copy_ancestry, copy
 from daybreak.lab.heartbeat import Heartbeat
 from daybreak.lab.masters import Master, make_master, set_password
 from daybreak.lab.node import Node
-from daybreak.lab.serving import Listen, alone, configuration
-from daybreak.lab.settings import Setting, carried, names_given, settings_catalog
+from daybreak.lab.serving import Listen, alone, close_gate, configuration, open_gate
+from daybreak.lab.settings import Setting, carried, is_strict, names_given, settings_catalog
 from daybreak.lab.template import template
 from daybreak.lab.tree import bytes_in, copy_data, copy_whole, flip_header, remove
 
@@ -146,8 +147,8 @@ class Volume:
             if self.running:
                 raise Refused(f"the volume '{self.place.name}' runs already", "stop it first")
             self._heartbeat.close()
-            self._boot(listen, carried(parameters, self.install))
             self._parameters = dict(parameters)
+            self._boot(listen, carried(parameters, self.install))
 
     def stop(self, *, abruptly: bool = False) -> None:
         """Stop the server (no-op when stopped); abruptly = as a lost region would, nothing more reaches the backups."""
@@ -155,7 +156,9 @@ class Volume:
             if self.running and not abruptly:
                 self._publish_if_possible()
             self._heartbeat.close()
-            self._node.stop(abruptly=abruptly)
+            self._node.stop(abruptly=abruptly)  # the gate stays until the server has said its last to everybody
+            if self._listen is not None:
+                close_gate(self._node, self._listen)
             _AT_WORK.discard(self.place)
 
     def apply(self, parameters: Mapping[str, str]) -> frozenset[str]:
@@ -166,34 +169,27 @@ class Volume:
         with self._lock:
             listen = self._running_at()
             before = carried(self._parameters, self.install)
-            self._write(listen, carried(parameters, self.install))
+            self._write(carried(parameters, self.install))
             wrong = self._ask(
                 "select f.name from pg_file_settings f left join pg_settings s on lower(s.name) = lower(f.name)"
                 " where f.error is not null and s.context is distinct from 'postmaster'"
             )
             if wrong:
-                self._write(listen, before)
+                self._write(before)
                 raise Failed(f"the server does not take {', '.join(str(row[0]) for row in wrong)}")
             self._node.reload()
             self._parameters = dict(parameters)
+            self._open_gate(listen)
             return names_given(self._waiting(), parameters)
 
     def set_reachable(self, *, reachable: bool) -> None:
-        """Open or close the TCP port; restarts the server when that changes something; static parameters keep waiting."""
+        """Let clients in or not; who is in when they are not any more is cut. The server knows nothing of it."""
         with self._lock:
-            listen = self._running_at()
-            if listen.reachable == reachable:
-                return
-            wanted = carried(self._parameters, self.install)
-            waiting = self._waiting()
-            keep = {name: value for name, value in wanted.items() if name not in waiting}
-            keep |= {name: self._booted[name] for name in waiting if name in self._booted}
-            self.stop()
-            listen = Listen(listen.host, listen.port, reachable=reachable)
-            self._boot(listen, keep)
-            if waiting:
-                self._write(listen, wanted)
-                self._node.reload()
+            self._listen = replace(self._running_at(), reachable=reachable)
+            if reachable:
+                self._open_gate(self._listen)
+            else:
+                close_gate(self._node, self._listen)
 
     def set_master_password(self, password: str) -> None:
         """Change the master's password; works on a stopped volume as well."""
@@ -304,12 +300,22 @@ class Volume:
         return cls(place, install, archive, document)
 
     def _boot(self, listen: Listen, reaching: Mapping[str, str]) -> None:
-        self._node.start(configuration(self._archive, self.install, reaching, listen), port=listen.port)
+        if self._listen is not None:  # a server that was killed has left its gate behind
+            close_gate(self._node, self._listen)
+        self._node.start(configuration(self._archive, reaching), port=listen.port)
+        try:
+            self._open_gate(listen)
+        except Failed:
+            self._node.stop()
+            raise
         _AT_WORK.add(self.place)
         self._listen, self._booted = listen, dict(reaching)
 
-    def _write(self, listen: Listen, reaching: Mapping[str, str]) -> None:
-        self._node.write_settings(configuration(self._archive, self.install, reaching, listen))
+    def _open_gate(self, listen: Listen) -> None:
+        open_gate(self._node, listen, strict=is_strict(self._parameters, self.install.major))
+
+    def _write(self, reaching: Mapping[str, str]) -> None:
+        self._node.write_settings(configuration(self._archive, reaching))
 
     def _running_at(self) -> Listen:
         if self._listen is None or not self.running:

@@ -23,6 +23,7 @@ from daybreak.lab.binaries import Install, installs
 from daybreak.lab.rds.addresses import Addresses
 from daybreak.lab.rds.parameters import Parameter, catalog
 from daybreak.lab.settings import settings_catalog
+from daybreak.lab.tls import Authority
 from daybreak.lab.volume import Listen, Master, Volume, copy_snapshot
 
 log = logging.getLogger(__name__)
@@ -44,9 +45,10 @@ WantedOf = Callable[[str, str], Wanted | None]
 class Fleet:
     """The volumes under one folder."""
 
-    def __init__(self, root: Path, cache: Path) -> None:
+    def __init__(self, root: Path, cache: Path, authority: Authority) -> None:
         self._root = root
         self._cache = cache
+        self.authority = authority
         self.addresses = Addresses()
         self.wanted_of: WantedOf = lambda region, resource: None
         self.version_of: Callable[[str, str], str | None] = lambda region, resource: None
@@ -80,7 +82,7 @@ class Fleet:
         """The parameters of a major's family."""
         with self._catalog_lock:
             if major not in self._catalogs:
-                self._catalogs[major] = catalog(settings_catalog(self.installed()[major]))
+                self._catalogs[major] = catalog(settings_catalog(self.installed()[major]), major)
             return self._catalogs[major]
 
     # -- volumes ------------------------------------------------------------------------------------------------------
@@ -284,7 +286,7 @@ class Fleet:
     def _stop(self, resource: str, *, abruptly: bool = False) -> None:
         volume = self._volumes.get(resource)
         self._settled.pop(resource, None)
-        if volume is not None and volume.running:
+        if volume is not None:
             volume.stop(abruptly=abruptly)
 
     def _stop_quietly(self, resource: str) -> None:

@@ -47,6 +47,7 @@ from daybreak.lab.rds.addresses import Address
 from daybreak.lab.rds.desk import Call, Desk, cluster_by_resource
 from daybreak.lab.rds.fleet import Fleet
 from daybreak.lab.store import State
+from daybreak.lab.tls import Authority
 from daybreak.lab.world import World
 
 log = logging.getLogger(__name__)
@@ -88,6 +89,8 @@ class Settings:
     tick_seconds: float = TICK_SECONDS
     cache: Path | None = None
     """Where PostgreSQL's programs and templates are kept; several labs may share it."""
+    authority: Path | None = None
+    """Where the authority that vouches for the endpoints is kept."""
 
 
 class Rds:
@@ -111,7 +114,8 @@ class Rds:
         self._tick_seconds = settings.tick_seconds
         self._clock = clock
         self._state = State(root / "rds.sqlite")
-        self._fleet = Fleet(root, settings.cache or root / "cache")
+        authority = Authority(settings.authority or root / "tls")
+        self._fleet = Fleet(root, settings.cache or root / "cache", authority)
         self._desk = Desk(account, clock, self._state, world, faults, self._fleet)
         self._fleet.wanted_of = lambda region, id: servers.wanted_of(self._desk, self._desk.down, region, id)
         self._fleet.version_of = self._version_of

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from daybreak.lab.errors import invalid_combination, invalid_value
-from daybreak.lab.settings import Setting
+from daybreak.lab.settings import ENCRYPTED, Setting, is_strict
 from daybreak.lab.store import Doc
 
 MOST_AT_ONCE = 20
@@ -64,10 +64,10 @@ def _own(name: str, kind: str, allowed: str, description: str, value: str | None
 
 _RDS_OWN = (
     _own("rds.logical_replication", "boolean", "0,1", "Enables logical decoding."),
-    _own("rds.force_ssl", "boolean", "0,1", "Force SSL connections.", "0"),
+    _own(ENCRYPTED, "boolean", "0,1", "Force SSL connections.", "1"),
     _own("rds.log_retention_period", "integer", "1440-10080", "Amazon RDS will delete older logs.", "4320"),
 )
-"""Parameters RDS adds to PostgreSQL's own; only the first does anything here."""
+"""Parameters RDS adds to PostgreSQL's own; only the first two do anything here."""
 
 
 def family(version: str) -> str:
@@ -80,10 +80,13 @@ def default_group(version: str) -> str:
     return f"default.{family(version)}"
 
 
-def catalog(settings: Iterable[Setting]) -> dict[str, Parameter]:
+def catalog(settings: Iterable[Setting], major: int) -> dict[str, Parameter]:
     """The parameters of a PostgreSQL version by name: its own settings and those RDS adds."""
     own = {setting.name: _parameter(setting) for setting in settings if setting.context != "internal"}
-    return dict(sorted({**own, **{each.name: each for each in _RDS_OWN}}.items()))
+    added = {each.name: each for each in _RDS_OWN}
+    if not is_strict({}, major):
+        added[ENCRYPTED] = replace(added[ENCRYPTED], system_value="0")
+    return dict(sorted({**own, **added}.items()))
 
 
 def _parameter(setting: Setting) -> Parameter:

@@ -5,6 +5,8 @@ A cluster has one server here; its readers are other names of the writer. So the
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from daybreak.lab.rds import networks
 from daybreak.lab.rds.desk import Desk, cluster_by_resource, members_of
 from daybreak.lab.rds.fleet import Wanted
@@ -24,9 +26,10 @@ def wanted_of(desk: Desk, down: frozenset[str], region: str, resource: str) -> W
         return None
     writer = next(iter(members_of(desk.state, region, cluster["DBClusterIdentifier"])), None)
     is_up = writer is not None and bool(writer.get("_up")) and writer["DBInstanceStatus"] not in DEAD
+    listen = Listen(cluster["Endpoint"], cluster["Port"], desk.fleet.authority)
     if writer is None or not is_up or cluster["Status"] in DEAD or region in down:
-        return Wanted(running=False, listen=Listen(cluster["Endpoint"], cluster["Port"]), parameters={})
-    listen = Listen(cluster["Endpoint"], cluster["Port"], reachable=networks.reachable(desk, region, cluster))
+        return Wanted(running=False, listen=listen, parameters={})
+    listen = replace(listen, reachable=networks.reachable(desk, region, cluster))
     parameters = {**cluster.get("_effective", {}), **writer.get("_effective", {})}
     return Wanted(running=True, listen=listen, parameters=parameters)
 

@@ -1,0 +1,339 @@
+"""Run as a program: the gates in front of the lab's databases, which speak TLS and forward to a server's own socket.
+
+The law: only the standard library, no import of ours, and everything is imported before root is dropped: the account that
+is left may not be able to read it. A gate knows nothing of SQL: it reads what a client says before it logs in, refuses what
+the provider would refuse, and from then on carries bytes. It ends when the lab does: with the end of its input.
+
+A line in is one order (JSON), a line out its answer: ``{}`` when it was carried out, ``{"error": ...}`` when not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import encodings.idna  # noqa: F401 (a socket looks for it when a host is named)
+import json
+import os
+import selectors
+import socket
+import ssl
+import struct
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+PATIENCE = 60.0  # seconds for all that comes before the login; PostgreSQL's authentication_timeout
+FAREWELL = 1.0  # seconds for a client to take what its server said last
+LARGEST_GREETING = 10_000  # bytes; PostgreSQL's own limit for what comes before the login
+PIECE = 1 << 16
+CANCEL, TLS, GSS = 80877102, 80877103, 80877104
+"""The requests a client can make instead of beginning a session."""
+
+
+class _Refused(Exception):
+    """The client is told why, as PostgreSQL would."""
+
+
+class _Gone(Exception):
+    """The client left, or said something that is no PostgreSQL client's."""
+
+
+@dataclass(eq=False)
+class Gate:
+    """One endpoint: where it listens, the server's socket behind it, and whom it lets in."""
+
+    listener: socket.socket
+    server: str
+    context: ssl.SSLContext
+    owner: bytes
+    """The role that is the lab's own, and comes in elsewhere."""
+    is_strict: bool
+    """Whether a session has to be encrypted."""
+    sessions: set[Session] = field(default_factory=set)
+
+
+@dataclass(eq=False)
+class Session:
+    """One connection of a client, and the one to the server that belongs to it."""
+
+    gate: Gate
+    near: socket.socket
+    far: socket.socket
+    thread: threading.Thread | None = None
+
+    def run(self) -> None:
+        """Let the client in, carry bytes until one side ends, and let go of both."""
+        try:
+            self._run()
+        except (OSError, _Gone):
+            pass  # whichever side it was, it is gone
+        finally:
+            self.gate.sessions.discard(self)
+            self.far.close()
+            self.near.close()
+
+    def _run(self) -> None:
+        self.near.settimeout(PATIENCE)
+        self.far.settimeout(PATIENCE)
+        try:
+            self.far.connect(self.gate.server)
+        except OSError:  # nobody serves any more: as near to a closed port as can be said now
+            self.near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            raise
+        try:
+            greeting = self._greeted()
+        except _Refused as refused:
+            self.near.sendall(_fatal(str(refused)))
+        else:
+            self.far.sendall(greeting)
+            _carry(self.near, self.far)
+        self._part()
+
+    def _greeted(self) -> bytes:
+        """The packet that begins a session (or asks to cancel a statement), read through TLS where the client wants it."""
+        packet, code = _packet(self.near)
+        while code in (TLS, GSS):
+            if isinstance(self.near, ssl.SSLSocket):
+                raise _Gone
+            self.near.sendall(b"S" if code == TLS else b"N")
+            if code == TLS:
+                self.near = self.gate.context.wrap_socket(self.near, server_side=True)
+            packet, code = _packet(self.near)
+        if code != CANCEL:
+            self._check(packet)
+        return packet
+
+    def _check(self, packet: bytes) -> None:
+        """Refuse what the provider's rules of access refuse."""
+        said = parameters(packet)
+        is_encrypted = isinstance(self.near, ssl.SSLSocket)
+        names = {name: said.get(name, [b""])[-1].decode(errors="replace") for name in (b"user", b"database")}
+        whom = (
+            f'for host "{self.near.getpeername()[0]}", user "{names[b"user"]}", '
+            f'database "{names[b"database"] or names[b"user"]}", {"SSL" if is_encrypted else "no"} encryption'
+        )
+        if self.gate.is_strict and not is_encrypted:
+            raise _Refused(f"no pg_hba.conf entry {whom}")
+        # Of several the server takes the last, and a name may be told to be everywhere's by an @ at its end.
+        if self.gate.owner in {user.rstrip(b"@") for user in said.get(b"user", [])}:
+            raise _Refused(f"pg_hba.conf rejects connection {whom}")
+
+    def _part(self) -> None:
+        """Say that nothing more comes."""
+        self.near.settimeout(0)
+        if isinstance(self.near, ssl.SSLSocket):
+            with contextlib.suppress(OSError, ValueError):
+                self.near.unwrap()
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(self.near, socket.SHUT_WR)
+
+    def cut(self, side: socket.socket) -> None:
+        """Shut one side down from outside; the thread of the session notices."""
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(side, socket.SHUT_RDWR)  # not SSLSocket's own, which forgets that it speaks TLS
+
+
+def parameters(packet: bytes) -> dict[bytes, list[bytes]]:
+    """Everything a packet that begins a session says, by name; a name that comes twice has two values."""
+    said: dict[bytes, list[bytes]] = {}
+    words = packet[8:].split(b"\0")
+    for name, value in zip(words[::2], words[1::2], strict=False):
+        if not name:
+            break
+        said.setdefault(name, []).append(value)
+    return said
+
+
+def _packet(client: socket.socket) -> tuple[bytes, int]:
+    """One packet of those that come before the login, and its code."""
+    head = _exactly(client, 8)
+    size, code = struct.unpack("!Ii", head)
+    if not 8 <= size <= LARGEST_GREETING:
+        raise _Gone
+    return head + _exactly(client, size - 8), code
+
+
+def _exactly(client: socket.socket, size: int) -> bytes:
+    read = b""
+    while len(read) < size:
+        piece = client.recv(size - len(read))
+        if not piece:
+            raise _Gone
+        read += piece
+    return read
+
+
+def _fatal(message: str) -> bytes:
+    """PostgreSQL's refusal of a login: invalid_authorization_specification."""
+    fields = {"S": "FATAL", "V": "FATAL", "C": "28000", "M": message}
+    body = b"".join(kind.encode() + text.encode() + b"\0" for kind, text in fields.items()) + b"\0"
+    return b"E" + struct.pack("!I", len(body) + 4) + body
+
+
+class _Way:
+    """Bytes on their way from one side to the other; it takes no more before it has got rid of what it has."""
+
+    def __init__(self, source: socket.socket, sink: socket.socket) -> None:
+        self._source = source
+        self._sink = sink
+        self.rest = memoryview(b"")
+        self.is_open = True
+
+    def move(self) -> bool:
+        """Take something, or pass some of it on, without waiting; whether it could."""
+        try:
+            if self.rest:
+                self.rest = self.rest[self._sink.send(self.rest) :]
+                return True
+            if not self.is_open:
+                return False
+            piece = self._source.recv(PIECE)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return False
+        self.rest = memoryview(piece)
+        self.is_open = bool(piece)
+        return self.is_open
+
+
+def _carry(near: socket.socket, far: socket.socket) -> None:
+    """Carry bytes both ways until the server has said its last."""
+    near.settimeout(0)
+    far.settimeout(0)
+    up, down = _Way(near, far), _Way(far, near)
+    is_told = False
+    with selectors.DefaultSelector() as selector:
+        while True:
+            while up.move() | down.move():
+                pass
+            if not down.is_open and not down.rest:
+                return
+            if not up.is_open and not is_told:
+                far.shutdown(socket.SHUT_WR)
+                is_told = True
+            for side, sends, takes in ((near, down, up), (far, up, down)):
+                reading = selectors.EVENT_READ if takes.is_open and not takes.rest else 0
+                _watch(selector, side, reading | (selectors.EVENT_WRITE if sends.rest else 0))
+            selector.select()
+
+
+def _watch(selector: selectors.BaseSelector, side: socket.socket, events: int) -> None:
+    """Wait for these of a side; for nothing at all it is not watched, or its end would be reported for ever."""
+    known = selector.get_map().get(side.fileno())
+    if known is None:
+        if events:
+            selector.register(side, events)
+    elif not events:
+        selector.unregister(side)
+    elif known.events != events:
+        selector.modify(side, events)
+
+
+class Gatehouse:
+    """All gates of one lab: opens and closes them as it is told, and lets clients in."""
+
+    def __init__(self) -> None:
+        self._gates: dict[str, Gate] = {}
+        self._selector = selectors.DefaultSelector()
+
+    def work(self) -> None:
+        """Carry out orders until there are no more to come, and then see the last sessions off."""
+        orders = b""
+        self._selector.register(sys.stdin.fileno(), selectors.EVENT_READ)
+        while True:
+            for key, _ in self._selector.select():
+                if key.data is not None:
+                    self._let_in(key.data)
+                    continue
+                read = os.read(sys.stdin.fileno(), PIECE)
+                if not read:
+                    self._end()
+                    return
+                *whole, orders = (orders + read).split(b"\n")
+                for order in whole:
+                    answer = self._carry_out(json.loads(order))
+                    os.write(sys.stdout.fileno(), json.dumps(answer).encode() + b"\n")
+
+    def _carry_out(self, order: dict[str, Any]) -> dict[str, str]:
+        where = f"{order['host']}:{order['port']}"
+        try:
+            if not order["open"]:
+                self._close(where)
+            elif where in self._gates and self._gates[where].server == order["server"]:
+                self._gates[where].is_strict = order["strict"]
+            else:
+                self._open(where, order)
+        except OSError as error:
+            return {"error": f"could not listen: {os.strerror(error.errno) if error.errno else error}"}
+        return {}
+
+    def _open(self, where: str, order: dict[str, Any]) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        # As PostgreSQL: a ticket that nobody reads would turn the end of a connection into a reset.
+        context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION
+        context.num_tickets = 0
+        context.set_alpn_protocols(["postgresql"])
+        context.load_cert_chain(order["identity"])
+        listener = socket.create_server((order["host"], order["port"]), backlog=1024)
+        listener.settimeout(0)
+        gate = Gate(listener, order["server"], context, order["owner"].encode(), order["strict"])
+        self._gates[where] = gate
+        self._selector.register(listener, selectors.EVENT_READ, gate)
+
+    def _close(self, where: str) -> None:
+        gate = self._gates.pop(where, None)
+        if gate is None:
+            return
+        self._selector.unregister(gate.listener)
+        gate.listener.close()
+        sessions = list(gate.sessions)
+        for session in sessions:
+            session.cut(session.far)  # what the server said before is still carried
+        until = time.monotonic() + FAREWELL
+        _wait(sessions, until)
+        for session in sessions:
+            session.cut(session.near)
+        _wait(sessions, until + FAREWELL)
+
+    def _end(self) -> None:
+        """The lab is gone: nobody new comes in, and the servers, which end too, say the last word."""
+        for gate in self._gates.values():
+            gate.listener.close()
+        _wait([session for gate in self._gates.values() for session in list(gate.sessions)], time.monotonic() + 5)
+
+    def _let_in(self, gate: Gate) -> None:
+        try:
+            near, _ = gate.listener.accept()
+        except OSError:  # it was gone before we looked; or there is no descriptor left, and one will be
+            time.sleep(0.01)
+            return
+        near.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        near.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        session = Session(gate, near, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        session.thread = threading.Thread(target=session.run, daemon=True)
+        gate.sessions.add(session)
+        session.thread.start()
+
+
+def _wait(sessions: list[Session], until: float) -> None:
+    for session in sessions:
+        if session.thread is not None:
+            session.thread.join(max(0.0, until - time.monotonic()))
+
+
+def main(arguments: list[str]) -> None:
+    """``UID GID``; a uid of -1 means: stay who you are."""
+    uid, gid = (int(text) for text in arguments)
+    if uid >= 0:
+        os.setgroups([])
+        os.setgid(gid)
+        os.setuid(uid)
+    os.umask(0o077)
+    threading.stack_size(1 << 18)
+    Gatehouse().work()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
+    os._exit(0)  # threads of clients that do not let go are not waited for
