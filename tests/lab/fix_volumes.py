@@ -68,6 +68,11 @@ def a_port() -> Listen:
         return Listen("127.0.0.1", int(probe.getsockname()[1]), authority())
 
 
+def proof(listen: Listen) -> dict[str, Any]:
+    """What a connection is told, so that the server has to prove who it is."""
+    return {"sslmode": "verify-full", "sslrootcert": str(listen.authority.certificate)}
+
+
 def login(volume: Volume, password: str = OWNER.password, database: str = DATABASE) -> psycopg.Connection[Any]:
     """A session of the owner, over TCP and verified as everybody else's."""
     listen = volume.listen
@@ -80,8 +85,7 @@ def login(volume: Volume, password: str = OWNER.password, database: str = DATABA
         dbname=database,
         autocommit=True,
         connect_timeout=10,
-        sslmode="verify-full",
-        sslrootcert=str(listen.authority.certificate),
+        **proof(listen),
     )
 
 

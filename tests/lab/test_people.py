@@ -6,7 +6,7 @@ import psycopg
 
 from daybreak.lab.scenario import APPLICATION, fill
 from daybreak.lab.volume import Volume
-from tests.lab.fix_volumes import DATABASE, OWNER, Yard, answer, login, run
+from tests.lab.fix_volumes import DATABASE, OWNER, Yard, answer, login, proof, run
 
 KINDS = """
     select 'table ' || relkind::text from pg_class where relnamespace = 'public'::regnamespace
@@ -36,7 +36,8 @@ SECRET = "the application's own"
 def _company(yard: Yard) -> Volume:
     volume = yard.started(yard.create("company"))
     assert volume.listen is not None
-    fill(volume.listen.host, volume.listen.port, OWNER.password, SECRET)
+    listen = volume.listen
+    fill((listen.host, listen.port), OWNER.password, SECRET, proof(listen))
     return volume
 
 
@@ -55,7 +56,13 @@ def test_the_application_comes_in_by_itself_and_does_its_work_only(yard: Yard) -
     listen = _company(yard).listen
     assert listen is not None
     with psycopg.connect(
-        host=listen.host, port=listen.port, user=APPLICATION, password=SECRET, dbname=DATABASE, autocommit=True
+        host=listen.host,
+        port=listen.port,
+        user=APPLICATION,
+        password=SECRET,
+        dbname=DATABASE,
+        autocommit=True,
+        **proof(listen),
     ) as session:
         assert session.execute("select salary_of(1) > 0").fetchone() == (True,), "the search path finds its schema"
         assert session.execute("select count(*) filter (where author <> current_user) from notes").fetchone() == (0,)

@@ -13,6 +13,8 @@ from daybreak.lab.template import ALONE
 from daybreak.lab.volume import Volume
 from tests.lab.fix_volumes import DATABASE, OWNER, Yard, answer, run
 
+IN_THE_CLEAR = {"rds.force_ssl": "0"}
+"""A server of an embedded build speaks no TLS to another one, so its publisher has to let it in without."""
 QUARANTINE = {"max_logical_replication_workers": "0"}
 CHANGES = 50
 
@@ -46,7 +48,7 @@ def rows(volume: Volume) -> int:
 
 def pair(yard: Yard) -> tuple[Volume, Volume]:
     """A publisher, and production's subscriber that follows it."""
-    publisher = yard.started(yard.create("publisher"), **{"rds.logical_replication": "1"})
+    publisher = yard.started(yard.create("publisher"), **{"rds.logical_replication": "1", **IN_THE_CLEAR})
     subscriber = yard.started(yard.create("subscriber"), **{"rds.logical_replication": "1"})
     for volume in (publisher, subscriber):
         run(volume, "create table orders (id integer primary key)")

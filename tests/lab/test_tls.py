@@ -27,7 +27,7 @@ from daybreak.lab.tls import Authority
 from daybreak.lab.tree import remove
 from daybreak.lab.volume import Volume
 from tests.fix_lab import eventually
-from tests.lab.fix_volumes import DATABASE, OWNER, Yard, a_port, answer
+from tests.lab.fix_volumes import DATABASE, OWNER, Yard, a_port, answer, proof
 
 STRICT = {"rds.force_ssl": "1"}
 SLEEPERS = "select count(*) from pg_stat_activity where query like 'select pg_sleep%' and state = 'active'"
@@ -42,8 +42,7 @@ def connect(listen: Listen, **changes: Any) -> psycopg.Connection[Any]:
         "user": OWNER.username,
         "password": OWNER.password,
         "dbname": DATABASE,
-        "sslmode": "verify-full",
-        "sslrootcert": str(listen.authority.certificate),
+        **proof(listen),
         "connect_timeout": 20,
     }
     return psycopg.connect(**{**usual, **changes}, autocommit=True)

@@ -140,7 +140,9 @@ def set_up(shop: Replication) -> None:
         DBClusterParameterGroupName=shop.name, DBParameterGroupFamily=f"aurora-postgresql{major}", Description="a shop"
     )
     on = {"ParameterName": "rds.logical_replication", "ParameterValue": "1", "ApplyMethod": "pending-reboot"}
-    rds.modify_db_cluster_parameter_group(DBClusterParameterGroupName=shop.name, Parameters=[on])
+    # A subscriber of an embedded build speaks no TLS.
+    clear = {"ParameterName": "rds.force_ssl", "ParameterValue": "0", "ApplyMethod": "pending-reboot"}
+    rds.modify_db_cluster_parameter_group(DBClusterParameterGroupName=shop.name, Parameters=[on, clear])
     network = {
         "EngineVersion": model["EngineVersion"],
         "DBSubnetGroupName": model["DBSubnetGroup"],

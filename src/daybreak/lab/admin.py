@@ -19,6 +19,7 @@ from daybreak.lab import health
 from daybreak.lab.errors import AwsError
 from daybreak.lab.faults import BadRule
 from daybreak.lab.message import Reply, Request
+from daybreak.lab.remote import verifying
 
 if TYPE_CHECKING:
     from daybreak.lab.lab import Lab
@@ -64,7 +65,7 @@ def _health(lab: Lab, where: str) -> Reply:
     secret = lab.world.secret(PRIMARY.region, APPLICATION_SECRET)
     if secret is None:
         return _reply(503, {"status": "down", "why": "the account has no application"})
-    status, body = health.page(where, health.login_of(secret, DATABASE))
+    status, body = health.page(where, health.login_of(secret, DATABASE), verifying(lab.folder))
     return _reply(status, dict(body))
 
 

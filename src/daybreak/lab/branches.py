@@ -16,7 +16,7 @@ from daybreak.errors import Refused
 from daybreak.lab import scenario
 from daybreak.lab.boto import make_client
 from daybreak.lab.configuration import configuration
-from daybreak.lab.remote import ADMIN_KEY, REGION, RemoteLab
+from daybreak.lab.remote import ADMIN_KEY, REGION, RemoteLab, verifying
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def found(lab: RemoteLab, cluster: str, version: str, *, readers: int = 1) -> Br
     scenario.until(lambda: _described(rds, cluster)["Status"] == "available", f"cluster '{cluster}'")
     _make_instances(rds, cluster, 1 + readers)
     place = _described(rds, cluster)
-    scenario.fill(place["Endpoint"], place["Port"], password, application)
+    scenario.fill((place["Endpoint"], place["Port"]), password, application, verifying(lab.folder))
     scenario.extend(lambda statement: lab.administer(cluster, statement)[0])
     login = {"username": scenario.OWNER, "password": password}
     vault.create_secret(Name=branch.login, SecretString=json.dumps(login))

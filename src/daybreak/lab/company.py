@@ -15,7 +15,7 @@ import psycopg
 from botocore.session import Session
 from psycopg import sql
 
-from daybreak.lab.remote import ADMIN_KEY, REGION, RemoteLab
+from daybreak.lab.remote import ADMIN_KEY, REGION, RemoteLab, verifying
 from daybreak.lab.scenario import CLUSTER, DATABASE, SECRET
 
 TABLES = ("employees", "salaries", "payments")
@@ -70,6 +70,7 @@ class Company:
             user=login["username"],
             password=login["password"],
             autocommit=True,
+            **verifying(self.lab.folder),
         )
 
 

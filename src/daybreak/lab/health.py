@@ -30,15 +30,18 @@ class Login:
     database: str
 
 
-def page(where: str, login: Login) -> tuple[int, Mapping[str, Any]]:
-    """Status and body of the health page of an application whose database is at ``host:port``."""
+def page(where: str, login: Login, proof: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]]:
+    """Status and body of the health page of an application whose database is at ``host:port``.
+
+    ``proof`` is what the connection is told of how the server proves who it is.
+    """
     host, _, port = where.rpartition(":")
     if not _is_loopback(host) or not port.isdigit():
         return 404, {"error": "write /_lab/health/HOST:PORT with an address of this machine"}
     try:
         with psycopg.connect(
             host=host, port=int(port), dbname=login.database, user=login.user, password=login.password,
-            connect_timeout=5, options="-c statement_timeout=5000",
+            connect_timeout=5, options="-c statement_timeout=5000", **proof,
         ) as session:  # fmt: skip
             row = session.execute(QUESTION).fetchone()
     except psycopg.Error as error:

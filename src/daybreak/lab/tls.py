@@ -31,12 +31,11 @@ class Authority:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.Lock()
+        self._own()
 
     @property
     def certificate(self) -> Path:
-        """The authority's certificate as a file, made now when there is none."""
-        with self._lock:
-            self._own()
+        """The authority's certificate as a file."""
         return self._folder / "ca.pem"
 
     def identity(self, host: str) -> Path:
