@@ -31,7 +31,7 @@ SECRET = "embi/aurora/master"  # noqa: S105 - its name
 APPLICATION = "embi_app"
 APPLICATION_SECRET = "embi/app"  # noqa: S105 - its name
 EXTENSIONS = ("amcheck", "pg_trgm", "vector")
-"""What the company uses, as far as the server offers it: Debian's has the first two, the wheel's the third."""
+"""What the company uses, as far as the server offers it."""
 KEY_ALIAS = "alias/embi-aurora-backup"
 PARAMETERS = "embi-aurora-params"
 INSTANCE_PARAMETERS = "embi-aurora-instance-params"
