@@ -46,6 +46,12 @@ def processes(marker: str) -> list[int]:
     return found
 
 
+def children(pid: int) -> list[int]:
+    """The processes that a process has started."""
+    listed = (path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children"))
+    return [int(child) for children in listed for child in children.split()]
+
+
 @pytest.fixture(scope="module")
 def running() -> Iterator[LabUnderTest]:
     """A lab with a slow clock, for commands that only look or turn it."""
@@ -79,8 +85,11 @@ def test_kill_9_leaves_no_process_and_a_restart_goes_on(tmp_path: Path) -> None:
     try:
         lab = start(folder, speed=6000)
         before = facts(lab)
+        others = children(lab.remote.pid)
+        assert len(others) == 2, "PostgreSQL and the gates"
         os.kill(lab.remote.pid, signal.SIGKILL)
         eventually(lambda: processes(str(folder)) == [], within=10)
+        eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in others), within=10)
         # A process that dies loses its name before its locks.
         eventually(lambda: not remote.is_held(folder), within=10)
         again = start(folder, speed=6000)
@@ -123,6 +132,7 @@ def facts(lab: LabUnderTest) -> dict[str, object]:
     kept = ("DbClusterResourceId", "Status", "Endpoint", "Port", "KmsKeyId", "TagList", "VpcSecurityGroups")
     return {
         **{name: cluster[name] for name in kept},
+        "authority": remote.authority(lab.remote.folder).read_bytes(),
         "groups": sorted(group["GroupId"] for group in groups),
         "secret": lab.client("secretsmanager").get_secret_value(SecretId="embi/aurora/master")["SecretString"],
         "rows": typed(
@@ -132,11 +142,11 @@ def facts(lab: LabUnderTest) -> dict[str, object]:
     }
 
 
-def typed(lab: LabUnderTest, line: str) -> str:
-    """What the lab's shell answers to a line."""
+def typed(lab: LabUnderTest, line: str, **environment: str) -> str:
+    """What the lab's shell answers to a line, in an environment that is a little different."""
     code = "from daybreak.cli.lab import lab; lab()"
     command = [sys.executable, "-c", code, "shell", "--dir", str(lab.remote.folder), "-c", line]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})
     return done.stdout + done.stderr
 
 
@@ -146,6 +156,8 @@ def test_the_files_of_a_lab_are_private(running: LabUnderTest) -> None:
     for name in ("lab.log", "pgpass", "moto/log.jsonl"):
         assert (folder / name).stat().st_mode & 0o077 == 0, name
     assert folder.stat().st_mode & 0o066 == 0
+    readable = [path.name for path in (folder / "tls").iterdir() if path.stat().st_mode & 0o077]
+    assert readable == ["ca.pem"], "the authority's certificate is everybody's, its key nobody's"
 
 
 def test_the_shells_aws_cannot_reach_anybody_else(running: LabUnderTest) -> None:
@@ -156,6 +168,18 @@ def test_the_shells_aws_cannot_reach_anybody_else(running: LabUnderTest) -> None
     assert seen.strip() == CLUSTER
 
 
+def test_the_shells_psql_verifies_whom_it_talks_to(running: LabUnderTest, tmp_path: Path) -> None:
+    """Also the psql of a wheel, on a machine that has no other: it was built without TLS."""
+    at = running.client("rds").describe_db_clusters(DBClusterIdentifier=CLUSTER)["DBClusters"][0]
+    asking = f"psql -h {at['Endpoint']} -p {at['Port']} -U embi_admin -d embi -XAtc"
+    for path in (os.environ["PATH"], str(tmp_path)):
+        assert typed(running, f"{asking} 'select 42'", PATH=path) == "42\n"
+        refused = typed(running, f"PGSSLROOTCERT=/nowhere {asking} 'select 42'", PATH=path)
+        assert 'root certificate file "/nowhere" does not exist' in refused
+        assert "no encryption" in typed(running, f"PGSSLMODE=disable {asking} 'select 42'", PATH=path)
+    assert (running.remote.folder / "bin" / "psql").exists()
+
+
 def test_env_prints_what_a_shell_can_evaluate(running: LabUnderTest) -> None:
     """Dummy keys, the endpoint, the poll interval; and whatever would turn a client elsewhere is taken out."""
     said = run("env", "--dir", str(running.remote.folder)).output
@@ -164,6 +188,7 @@ def test_env_prints_what_a_shell_can_evaluate(running: LabUnderTest) -> None:
     found = dict(re.findall(r"^(\w+)=(.*)$", done.stdout, re.MULTILINE))
     assert found["AWS_ENDPOINT_URL"] == running.url
     assert (found["DAYBREAK_ONLY_LOOPBACK"], found["DAYBREAK_POLL"]) == ("1", "250ms")
+    assert (found["PGSSLMODE"], found["PGSSLROOTCERT"]) == ("verify-full", f"{running.remote.folder}/tls/ca.pem")
     assert found["PATH"].startswith(str(running.remote.folder / "bin"))
     assert {"AWS_PROFILE", "AWS_SESSION_TOKEN"} & set(found) == set()
 
