@@ -14,10 +14,8 @@ INSTALL := $(PIP) install --no-deps --only-binary :all: --require-hashes
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 ARGS ?=
 
-# Many tests run real processes against the clock, and two at a time can starve each other on a small machine. So what
-# failed runs once more, alone, and only what fails then too fails the whole; both runs are shown.
-TESTS = $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS) || { code=$$?; [ $$code = 1 ] || exit $$code; \
-	echo "tests: what failed above runs again, alone"; $(BIN)/python -m pytest -n 0 --last-failed --last-failed-no-failures none $(ARGS); }
+# What fails by timing is a test to mend, so nothing runs a second time.
+TESTS = $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 ##@ See it
 
