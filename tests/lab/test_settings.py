@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from daybreak.lab.binaries import Install
-from daybreak.lab.settings import carried, names_given, settings_catalog
+from daybreak.lab.rds.parameters import catalog
+from daybreak.lab.settings import carried, is_strict, names_given, settings_catalog
 from tests.lab.fix_volumes import Yard, answer
 
 AURORA = {
@@ -27,6 +28,19 @@ AURORA = {
     "log_statement": "ddl",
 }
 """What production's parameter groups hold."""
+
+
+@pytest.mark.parametrize(
+    ("said", "major", "is_so"),
+    [({}, 16, False), ({}, 17, True), ({"rds.force_ssl": "0"}, 17, False), ({"RDS.Force_SSL": "on"}, 15, True)],
+)
+def test_who_does_not_encrypt_is_let_in_as_the_group_says_or_the_version(
+    said: dict[str, str], major: int, *, is_so: bool
+) -> None:
+    """The default groups of Aurora PostgreSQL insist since 17."""
+    assert is_strict(said, major) is is_so
+    listed = catalog((), major)["rds.force_ssl"]
+    assert (listed.system_value, listed.apply_type) == ("1" if major >= 17 else "0", "dynamic")
 
 
 def test_auroras_parameters_are_carried_and_the_server_starts(each_yard: Yard) -> None:

@@ -19,6 +19,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from daybreak.errors import Failed
 from daybreak.lab.binaries import Install, make_lab_folder
 from daybreak.lab.gate import parameters
 from daybreak.lab.gates import gates
@@ -27,7 +28,7 @@ from daybreak.lab.tls import Authority
 from daybreak.lab.tree import remove
 from daybreak.lab.volume import Volume
 from tests.fix_lab import eventually
-from tests.lab.fix_volumes import DATABASE, OWNER, Yard, a_port, answer, proof
+from tests.lab.fix_volumes import DATABASE, OWNER, Yard, answer, proof
 
 STRICT = {"rds.force_ssl": "1"}
 SLEEPERS = "select count(*) from pg_stat_activity where query like 'select pg_sleep%' and state = 'active'"
@@ -261,8 +262,28 @@ def test_nobody_else_gets_into_the_folder_of_the_socket(volume: Volume) -> None:
 def test_a_second_volume_at_the_same_port_is_refused(yard: Yard, volume: Volume) -> None:
     """Two clusters must never answer at one address."""
     twin = yard.create("twin")
-    with pytest.raises(Exception, match="could not listen"):
-        twin.start(at(volume), {})
+    where = at(volume)
+    with pytest.raises(Failed, match="could not listen"):
+        twin.start(where, {})
     assert not twin.running
-    twin.start(a_port(), {})
-    yard.keep(twin)
+    twin.stop()
+    assert answer(volume, "select 42") == 42
+    volume.stop()
+    yard.keep(twin).start(where, {})
+    volume.stop()
+    assert answer(twin, "select 42") == 42
+
+
+def test_a_server_that_was_killed_lets_nobody_wait_and_comes_back_at_its_address(volume: Volume) -> None:
+    """Nobody closes its gate until the lab has noticed; who comes meanwhile is sent away at once."""
+    listen, pid = at(volume), int((volume.place / "data" / "postmaster.pid").read_text().split()[0])
+    session = connect(listen)
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not volume.running)
+    with pytest.raises(psycopg.OperationalError):
+        session.execute("select pg_sleep(600)")
+    with pytest.raises(psycopg.OperationalError, match=r"reset by peer|closed"):
+        connect(listen)
+    session.close()
+    volume.start(listen, STRICT)
+    assert answer(volume, "select 42") == 42

@@ -1,8 +1,8 @@
 """Where a cluster's endpoint points: a loopback address of its own at the cluster's port, so that ``psql -h`` is enough.
 
 Several labs on one machine must not take each other's addresses, also while no server runs on them. So an address is
-taken by binding a socket to it that never listens: a second lab's bind fails, a connection is refused, and PostgreSQL,
-which like this socket asks for SO_REUSEADDR, can still listen there.
+taken by binding a socket to it that never listens: a second lab's bind fails, a connection is refused, and a gate, which
+like this socket asks for SO_REUSEADDR, can still listen there.
 
 Where only 127.0.0.1 exists (macOS), a cluster gets that and a port of its own.
 """
