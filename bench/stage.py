@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from daybreak.config import load
 from daybreak.lab import remote, shell
 from daybreak.lab.company import Company
 from daybreak.lab.configuration import configuration
+from daybreak.lab.programs import python_module
 from daybreak.lab.remote import RemoteLab
 
 SPEED = 600.0
@@ -58,7 +58,7 @@ class Stage:
 
     def command(self, *words: str) -> list[str]:
         """The real command, to be run in ``environment``."""
-        return [sys.executable, "-m", "daybreak.cli.main", *words]
+        return [*python_module("daybreak.cli.main"), *words]
 
     def clean(self, app: App, run: str) -> None:
         """Remove what a run created, so that the next round finds the machine as this one did."""

@@ -69,6 +69,7 @@ class Person:
     url: str = NOWHERE
     key: str = "AKIANOBODY0000000000"
     environment: Mapping[str, str | None] = field(default_factory=dict)
+    secret: str = "nobody knows"
 
     @property
     def state(self) -> Path:
@@ -94,7 +95,7 @@ class Person:
             "LANG": "C.UTF-8",
             "AWS_ENDPOINT_URL": self.url,
             "AWS_ACCESS_KEY_ID": self.key,
-            "AWS_SECRET_ACCESS_KEY": "only-good-for-the-lab",
+            "AWS_SECRET_ACCESS_KEY": self.secret,
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": os.devnull,

@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +23,20 @@ from botocore.config import Config
 from botocore.session import Session
 
 from daybreak.lab import remote
-from daybreak.lab.remote import ADMIN_KEY, REGION, RemoteLab
+from daybreak.lab.boto import make_client
+from daybreak.lab.remote import REGION, RemoteLab
+from tests.fix_cli import Person
 
 SHARED_SPEED = 6000.0
+
+
+@dataclass(frozen=True)
+class Key:
+    """An access key and its secret; a temporary one has a token beside it."""
+
+    id: str
+    secret: str
+    token: str | None = None
 
 
 @dataclass(frozen=True)
@@ -39,12 +50,37 @@ class LabUnderTest:
         """The endpoint URL."""
         return self.remote.url
 
-    def client(self, service: str, region: str = REGION, *, key: str = ADMIN_KEY, attempts: int = 1) -> Any:
+    @property
+    def root(self) -> Key:
+        """The key of the account's root, out of the lab's private card."""
+        return Key(self.remote.access_key, self.remote.secret_key)
+
+    def client(self, service: str, region: str = REGION, *, key: Key | None = None, attempts: int = 1) -> Any:
         """A client that sends each call once, so that a lost reply is seen."""
+        key = key or self.root
         config = Config(retries={"total_max_attempts": attempts}, read_timeout=60, max_pool_connections=32)
         return Session().create_client(
-            service, region, endpoint_url=self.url, config=config, aws_access_key_id=key, aws_secret_access_key=key
+            service,
+            region,
+            endpoint_url=self.url,
+            config=config,
+            aws_access_key_id=key.id,
+            aws_secret_access_key=key.secret,
+            aws_session_token=key.token,
         )
+
+    def newcomer(self, name: str = "") -> Key:
+        """The key of a new user, who may do everything unless the lab enforces IAM."""
+        iam = make_client("iam", REGION, self.root.id, secret=self.root.secret, url=self.url)
+        name = name or f"somebody-{uuid.uuid4().hex[:12]}"
+        iam.create_user(UserName=name)
+        made = iam.create_access_key(UserName=name)["AccessKey"]
+        return Key(made["AccessKeyId"], made["SecretAccessKey"])
+
+    def person(self, home: Path, environment: Mapping[str, str | None] | None = None) -> Person:
+        """Somebody new, with a key of their own, so that the lab's log tells their calls from everybody else's."""
+        key = self.newcomer()
+        return Person(home, self.url, key.id, environment or {}, secret=key.secret)
 
     def ask(self, method: str, name: str, body: dict[str, Any] | None = None) -> Any:
         """What the lab's own interface answers."""

@@ -189,8 +189,7 @@ Begin = Callable[..., Life]
 def new_life(home: Path, lab: LabUnderTest, text: str = USUAL, **environment: str | None) -> Life:
     """A new person with a key that nobody else uses."""
     home.mkdir(parents=True, exist_ok=True)
-    key = f"AKIA{uuid.uuid4().hex[:16].upper()}"
-    person = Person(home, lab.url, key, environment)
+    person = lab.person(home, environment)
     person.configure(text)
     return Life(person, lab, newest_visit(lab))
 

@@ -9,7 +9,6 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +155,7 @@ def test_a_suspended_process_that_was_taken_over_does_nothing_more(
     sleeper = life.restore()
     life.when(lambda: is_waiting(life))
     life.signal(signal.SIGSTOP)
-    colleague = replace(life.person, key=f"{life.person.key[:-1]}Z")
+    colleague = lab.person(life.person.home)
 
     refused = life.resume(person=colleague)
     assert (refused.code, f'the run "{life.run}" is held by' in refused.err) == (2, True), refused.err

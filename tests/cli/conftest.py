@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from tests.fix_lab import LabUnderTest
 @pytest.fixture
 def person(lab: LabUnderTest, tmp_path: Path) -> Person:
     """Somebody with an access key of their own, so that the lab's log tells their calls from everybody else's."""
-    ada = Person(tmp_path, lab.url, f"AKIA{uuid.uuid4().hex[:16].upper()}")
+    ada = lab.person(tmp_path)
     # There is no application in the lab, so nobody can ask through it.
     ada.configure(CONFIGURATION + waiving("application.connects", "application.health", "application.functions"))
     return ada

@@ -106,7 +106,7 @@ def test_what_cannot_be_reached_is_refused_with_what_can(case: Case, person: Per
 @pytest.fixture(scope="module")
 def plan(lab: LabUnderTest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A plan as it is saved to a file."""
-    ada = Person(tmp_path_factory.mktemp("planner"), lab.url)
+    ada = lab.person(tmp_path_factory.mktemp("planner"))
     ada.configure()
     made: dict[str, Any] = ada.daybreak("plan", "pitr", "embi", "--to", "latest", "-o", "json").json()
     return made
@@ -195,8 +195,8 @@ def test_a_plan_is_refused_anywhere_but_where_it_was_made(
     )
     role = {"RoleArn": "arn:aws:iam::999999999999:role/other", "RoleSessionName": "other"}
     given = lab.client("sts").assume_role(**role)["Credentials"]
-    secret = {"AWS_SECRET_ACCESS_KEY": given["SecretAccessKey"], "AWS_SESSION_TOKEN": given["SessionToken"]}
-    other = replace(person, key=given["AccessKeyId"], environment=secret)
+    token = {"AWS_SESSION_TOKEN": given["SessionToken"]}
+    other = replace(person, key=given["AccessKeyId"], secret=given["SecretAccessKey"], environment=token)
     hold(
         Case((), ("the plan is for account 123456789012, and this is account 999999999999",)),
         other.daybreak(*carry_out),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ CLUSTER = "embi-aurora-cluster"
 @pytest.fixture(scope="module")
 def visitor(lab: LabUnderTest, tmp_path_factory: pytest.TempPathFactory) -> Person:
     """Somebody who has restored nothing yet."""
-    person = Person(tmp_path_factory.mktemp("home"), lab.url, "AKIAVISITOR000000001")
+    person = lab.person(tmp_path_factory.mktemp("home"))
     person.configure(configuration(lab.url, rpo="300d", poll="100ms"))
     return person
 
@@ -77,7 +78,7 @@ def test_the_result_is_kept_in_every_format(visitor: Person, run: str, form: str
 
 def test_a_cluster_that_nobody_here_restored_is_held_to_its_target(visitor: Person, run: str, tmp_path: Path) -> None:
     """A colleague's clone, the console's clone: what is known of the target is expected of it, once its moment is said."""
-    stranger = Person(tmp_path, visitor.url, "AKIASTRANGER00000001")
+    stranger = replace(visitor, home=tmp_path)
     stranger.configure((visitor.home / "daybreak.toml").read_text())
     refused = stranger.daybreak("validate", run)
     assert refused.code == 2
@@ -92,7 +93,7 @@ def test_a_cluster_that_nobody_here_restored_is_held_to_its_target(visitor: Pers
 
 def test_the_targets_own_cluster_is_compared_with_what_was_kept_of_it(visitor: Person, tmp_path: Path) -> None:
     """There is no living source to compare a source with; without a capsule that is unknown, never fit."""
-    alone = Person(tmp_path, visitor.url, "AKIAALONE00000000001")
+    alone = replace(visitor, home=tmp_path)
     alone.configure((visitor.home / "daybreak.toml").read_text())
     done = alone.daybreak("validate", CLUSTER, "--depth", "quick", "-o", "json")
     assert done.code == 3
@@ -105,7 +106,7 @@ def test_the_targets_own_cluster_is_compared_with_what_was_kept_of_it(visitor: P
 
 def test_without_a_target_only_what_needs_none_is_told(visitor: Person, tmp_path: Path) -> None:
     """Nothing is expected of it, so hardly anything can be called right."""
-    nobody = Person(tmp_path, visitor.url, "AKIANOTARGET00000001")
+    nobody = replace(visitor, home=tmp_path)
     nobody.configure("")
     done = nobody.daybreak("validate", CLUSTER, "-o", "json")
     assert done.code == 3

@@ -28,7 +28,6 @@ from daybreak.lab.lab import shared_cache
 from daybreak.lab.remote import REGION
 from daybreak.model.run import RunState
 from daybreak.model.validation import Validation
-from tests.fix_cli import Person
 from tests.fix_lab import LabUnderTest, eventually, private
 
 QUICK = 100_000.0
@@ -184,7 +183,7 @@ def founded(lab: LabUnderTest, home: Path, name: str, major: str, environment: p
     branch = found(lab.remote, name, major)
     home.mkdir(parents=True, exist_ok=True)
     (home / "daybreak.toml").write_text(branch.configuration(rpo="1h", poll="50ms"))
-    person = Person(home, lab.url, f"AKIA{name.upper().replace('-', ''):0<16.16}")
+    person = lab.person(home)
     for variable, value in person.surroundings().items():
         if variable.startswith(("AWS_", "DAYBREAK_")):
             environment.setenv(variable, value)

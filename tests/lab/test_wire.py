@@ -14,7 +14,6 @@ import psycopg
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError
 
-from daybreak.lab.remote import ADMIN_KEY
 from tests.fix_lab import LabUnderTest, PrivateLab, eventually
 
 
@@ -116,7 +115,7 @@ def test_a_connection_serves_many_requests(lab: LabUnderTest) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", urlsplit(lab.url).port or 0)
     statuses, sockets = [], set()
     for _ in range(3):
-        connection.request("GET", "/_lab/clock")
+        connection.request("GET", "/_lab/clock", headers={"Authorization": f"Bearer {lab.remote.token}"})
         answer = connection.getresponse()
         answer.read()
         statuses.append((answer.status, answer.version, answer.getheader("Date") is not None))
@@ -159,10 +158,8 @@ def test_the_labs_own_interface_is_closed_to_web_pages(lab: LabUnderTest) -> Non
 
 def test_expired_credentials_are_refused_until_they_are_good_again(lab: LabUnderTest) -> None:
     """A run of four hours outlives a session of one; the tests of that need a switch."""
-    iam, user = lab.client("iam"), fresh("user")
-    iam.create_user(UserName=user)
-    key = iam.create_access_key(UserName=user)["AccessKey"]["AccessKeyId"]
-    lab.ask("POST", "credentials", {"access_key": key, "expired": True})
+    key = lab.newcomer()
+    lab.ask("POST", "credentials", {"access_key": key.id, "expired": True})
     for service, method, code in (
         ("rds", "describe_db_clusters", "ExpiredToken"),
         ("kms", "list_keys", "ExpiredTokenException"),
@@ -172,7 +169,7 @@ def test_expired_credentials_are_refused_until_they_are_good_again(lab: LabUnder
             getattr(lab.client(service, key=key), method)()
         assert caught.value.response["Error"]["Code"] == code
     lab.client("rds").describe_db_clusters()
-    lab.ask("POST", "credentials", {"access_key": key, "expired": False})
+    lab.ask("POST", "credentials", {"access_key": key.id, "expired": False})
     lab.client("rds", key=key).describe_db_clusters()
 
 
@@ -211,4 +208,4 @@ def test_a_lost_region_takes_its_databases_with_it_and_gives_them_back(private_l
         lab.client("rds", "us-west-2").describe_db_clusters()
         lab.client("iam").list_users()
     eventually(lambda: answers(reach))
-    assert lab.client("sts", key=ADMIN_KEY).get_caller_identity()["Account"] == "123456789012"
+    assert lab.client("sts").get_caller_identity()["Account"] == "123456789012"

@@ -11,7 +11,7 @@ import pytest
 from daybreak.aws.faults import AwsFault
 from daybreak.aws.gateway import Access, Aws
 from daybreak.lab import surroundings as made
-from daybreak.lab.remote import ADMIN_KEY, REGION
+from daybreak.lab.remote import REGION
 from daybreak.lab.scenario import CLUSTER, INSTANCE_PARAMETERS
 from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Category, Reply, Trouble
@@ -25,8 +25,8 @@ from tests.fix_lab import LabUnderTest
 @pytest.fixture
 def company(lab: LabUnderTest, monkeypatch: pytest.MonkeyPatch) -> Aws:
     """The door to the lab's company."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, ADMIN_KEY)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", lab.root.id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", lab.root.secret)
     return Aws(Access(region=REGION, endpoint_url=lab.url))
 
 

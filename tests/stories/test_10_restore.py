@@ -95,7 +95,7 @@ def source(lab: LabUnderTest) -> Iterator[str]:
 @pytest.fixture
 def ada(lab: LabUnderTest, source: str, tmp_path: Path) -> Person:
     """The person on call, with an access key of her own."""
-    person = Person(tmp_path, lab.url, f"AKIA{uuid.uuid4().hex[:16].upper()}")
+    person = lab.person(tmp_path)
     configuration = CONFIGURATION.replace("embi-aurora-cluster", source).replace('"embi"', '"story"')
     unasked = waiving("application.connects", "application.health")
     person.configure(configuration.replace("embi/aurora/master", source) + TABLES + unasked)

@@ -12,7 +12,6 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.fix_cli import Person
 from tests.fix_lab import LabUnderTest, eventually
 
 ROWS = 321
@@ -104,7 +103,7 @@ tables."public.orders" = {{ min_rows = {ROWS}, freshness = "updated_at" }}
 def test_a_deleted_cluster_comes_back_from_its_kept_backup(lab: LabUnderTest, victim: Victim, tmp_path: Path) -> None:
     """The worst accident is the one that takes the cluster with it; the backup that AWS kept must be enough."""
     login = {"SHOP_USERNAME": "owner", "SHOP_PASSWORD": victim.password}
-    ada = Person(tmp_path, lab.url, f"AKIA{uuid.uuid4().hex[:16].upper()}", environment=login)
+    ada = lab.person(tmp_path, login)
     ada.configure(_configuration(victim))
     plan = ada.daybreak("plan", "pitr", "shop", "--to", "latest", "-o", "json").json()["plan"]
     calls = [step["action"] for step in plan["steps"] if step["action"]["kind"].startswith("restore-to-moment")]

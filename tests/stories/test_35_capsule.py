@@ -14,7 +14,7 @@ import pytest
 
 from daybreak.lab import surroundings
 from daybreak.lab.scenario import CLUSTER
-from tests.fix_cli import CONFIGURATION, Person, waiving
+from tests.fix_cli import CONFIGURATION, waiving
 from tests.fix_lab import LabUnderTest, eventually, private
 
 COPY = "s3://embi-aurora-backup-exports-123456789012/kept"
@@ -111,7 +111,7 @@ def differences(findings: list[dict[str, Any]], check: str) -> dict[str, str]:
 
 def test_a_deleted_cluster_comes_back_with_its_whole_configuration(doomed: LabUnderTest, tmp_path: Path) -> None:
     """Somebody deletes production and its parameter group: AWS keeps the bytes, and only the capsule knows the rest."""
-    ada = Person(tmp_path, doomed.url, f"AKIA{uuid.uuid4().hex[:16].upper()}")
+    ada = doomed.person(tmp_path)
     ada.configure(f'copies = ["{COPY}"]\n{CONFIGURATION}{waiving(*WAIVED)}')
     source, instances = described(doomed, CLUSTER), instances_of(doomed, CLUSTER)
     set_by_people = values_of(doomed, source["DBClusterParameterGroup"])
@@ -159,7 +159,7 @@ def test_a_deleted_cluster_comes_back_with_its_whole_configuration(doomed: LabUn
 
 def test_without_a_cluster_nothing_is_captured(doomed: LabUnderTest, tmp_path: Path) -> None:
     """A capsule of nothing would be the newest one, and the next restore would be made of it."""
-    bob = Person(tmp_path, doomed.url, f"AKIA{uuid.uuid4().hex[:16].upper()}")
+    bob = doomed.person(tmp_path)
     bob.configure(CONFIGURATION.replace(CLUSTER, "gone-cluster"))
     done = bob.daybreak("capture", "embi")
     assert done.code == 2
@@ -169,7 +169,7 @@ def test_without_a_cluster_nothing_is_captured(doomed: LabUnderTest, tmp_path: P
 
 def test_a_copy_that_fails_makes_the_capture_fail(doomed: LabUnderTest, tmp_path: Path) -> None:
     """Whoever runs it from cron learns of it from the exit code, and not on the day of the disaster."""
-    eve = Person(tmp_path, doomed.url, f"AKIA{uuid.uuid4().hex[:16].upper()}")
+    eve = doomed.person(tmp_path)
     eve.configure('copies = ["s3://daybreak-no-such-bucket/kept"]\n' + CONFIGURATION.replace(CLUSTER, OTHER))
     make_small(doomed)
     done = eve.daybreak("capture", "embi")
@@ -183,7 +183,7 @@ def test_a_cluster_that_cannot_be_asked_inside_gives_a_capsule_that_says_so(
     doomed: LabUnderTest, tmp_path: Path
 ) -> None:
     """Half a configuration is worth more than none, as long as nobody takes it for the whole."""
-    kim = Person(tmp_path, doomed.url, f"AKIA{uuid.uuid4().hex[:16].upper()}")
+    kim = doomed.person(tmp_path)
     make_small(doomed)
     without_login = CONFIGURATION.replace(CLUSTER, OTHER).replace('login    = "secretsmanager:embi/aurora/master"', "")
     for text, why in (

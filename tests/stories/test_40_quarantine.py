@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.fix_cli import CONFIGURATION, Person, waiving
+from tests.fix_cli import CONFIGURATION, waiving
 from tests.fix_lab import LabUnderTest, eventually
 
 PASSWORD = "only-for-this-story"
@@ -187,7 +187,7 @@ def restored_by_the_product(shop: Replication, moment: datetime, home: Path) -> 
     shop.lab.client("secretsmanager").create_secret(
         Name=shop.name, SecretString=json.dumps({"username": "owner", "password": PASSWORD})
     )
-    person = Person(home, shop.lab.url, f"AKIA{uuid.uuid4().hex[:16].upper()}")
+    person = shop.lab.person(home)
     configuration = CONFIGURATION.replace("embi-aurora-cluster", shop.subscriber).replace('"embi"', '"shop"')
     unasked = waiving("application.connects", "application.health", "application.functions", "security.audit-logging")
     person.configure(configuration.replace("embi/aurora/master", shop.name) + unasked)

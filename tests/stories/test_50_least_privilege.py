@@ -15,11 +15,11 @@ import pytest
 from daybreak.app import App
 from daybreak.aws.gateway import Access
 from daybreak.config import load
-from daybreak.lab.remote import ADMIN_KEY, REGION
+from daybreak.lab.remote import REGION
 from daybreak.model.plan import Plan
 from daybreak.report.iam_policy import policy_of
 from tests.chaos.fix_lives import Life, clusters_of, living, new_life
-from tests.fix_cli import CONFIGURATION, waiving
+from tests.fix_cli import CONFIGURATION, Person, waiving
 from tests.fix_lab import LabUnderTest, private
 
 
@@ -38,11 +38,16 @@ def planned(guarded: LabUnderTest, tmp_path: Path) -> Iterator[tuple[Life, Plan]
     life = new_life(tmp_path / "home", guarded, CONFIGURATION + unasked)
     somebody = life.person
     with living(life):
-        life.person = replace(somebody, key=ADMIN_KEY)
+        life.person = _root(life)
         life.plan()
         life.person = somebody
         plan = Plan.model_validate(json.loads((somebody.home / "plan.json").read_text())["plan"])
         yield life, plan
+
+
+def _root(life: Life) -> Person:
+    """The same home, in the hands of who may do everything."""
+    return replace(life.person, key=life.lab.root.id, secret=life.lab.root.secret)
 
 
 def without(policy: dict[str, Any], action: str) -> dict[str, Any]:
@@ -58,14 +63,15 @@ def allowed(life: Life, policy: dict[str, Any]) -> Iterator[None]:
     iam, name = life.lab.client("iam"), f"somebody-{uuid.uuid4().hex[:8]}"
     iam.create_user(UserName=name)
     iam.put_user_policy(UserName=name, PolicyName="only", PolicyDocument=json.dumps(policy))
-    life.person = replace(life.person, key=iam.create_access_key(UserName=name)["AccessKey"]["AccessKeyId"])
+    made = iam.create_access_key(UserName=name)["AccessKey"]
+    life.person = replace(life.person, key=made["AccessKeyId"], secret=made["SecretAccessKey"])
     yield
     iam.delete_user_policy(UserName=name, PolicyName="only")
 
 
 def clean_plan(life: Life, environment: pytest.MonkeyPatch) -> Plan:
     """How the run would be cleaned up, as an administrator sees it."""
-    for name, value in replace(life.person, key=ADMIN_KEY).surroundings().items():
+    for name, value in _root(life).surroundings().items():
         if name.startswith("AWS_"):
             environment.setenv(name, value)
     settings = load(environ=life.person.surroundings(), folder=life.person.home)

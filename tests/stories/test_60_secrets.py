@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import uuid
 from pathlib import Path
 
-from tests.fix_cli import CONFIGURATION, Person
+from tests.fix_cli import CONFIGURATION
 from tests.fix_lab import LabUnderTest
 
 
@@ -30,9 +29,8 @@ def _command_lines(process: int) -> bytes:
 def test_a_password_is_found_nowhere_after_a_whole_run(lab: LabUnderTest, tmp_path: Path) -> None:
     """Reports are mailed and state is kept in a bucket: one leaked password there is an incident of its own."""
     login = _login(lab)
-    key = f"AKIA{uuid.uuid4().hex[:16].upper()}"
     secrets = {"EMBI_USERNAME": login["username"], "EMBI_PASSWORD": login["password"], "DAYBREAK_DEBUG": "1"}
-    ada = Person(tmp_path, lab.url, key, environment=secrets)
+    ada = lab.person(tmp_path, secrets)
     ada.configure(_with_login("env:EMBI"))
     restore = ada.start("restore", "pitr", "embi", "--to", "latest", "--yes")
     seen = b""
@@ -61,15 +59,14 @@ def test_a_password_is_found_nowhere_after_a_whole_run(lab: LabUnderTest, tmp_pa
     places["command lines"] = seen
     assert b"restore" in seen
     assert len(places) > len(said) + 2
-    for canary in (login["password"], "only-good-for-the-lab"):
+    for canary in (login["password"], ada.secret):
         assert [place for place, text in places.items() if canary.encode() in text] == []
 
 
 def test_a_wrong_password_is_not_repeated_in_the_complaint(lab: LabUnderTest, tmp_path: Path) -> None:
     """Failures are where passwords leak: drivers like to quote the connection string."""
     wrong = {"EMBI_USERNAME": _login(lab)["username"], "EMBI_PASSWORD": "canary-5e1f"}
-    key = f"AKIA{uuid.uuid4().hex[:16].upper()}"
-    ada = Person(tmp_path, lab.url, key, environment={**wrong, "DAYBREAK_DEBUG": "1"})
+    ada = lab.person(tmp_path, {**wrong, "DAYBREAK_DEBUG": "1"})
     ada.configure(_with_login("env:EMBI"))
     process = ada.start("restore", "pitr", "embi", "--to", "latest", "--yes")
     told = _until_it_says(process, "password")

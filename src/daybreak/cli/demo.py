@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -136,7 +135,8 @@ class _Story:
     def _write_report(self, run: str) -> None:
         """The eighteen boxes of the runbook and all others, as one page that outlives this story."""
         if self.report is None:
-            self.report = Path(tempfile.gettempdir()) / f"{run}.html"
+            # A folder of its own: anybody could have put a link of that name into the common one.
+            self.report = Path(tempfile.mkdtemp(prefix="daybreak-report-")) / f"{run}.html"
         _say("8. The evidence, as one page of HTML")
         self._daybreak("report", run, "-o", "html", "--file", str(self.report.absolute()), "--force")
         say("and that the checks can fail is shown by planting defects: daybreak validate --prove")
@@ -153,11 +153,13 @@ class _Story:
         return Company(self._running())
 
     def _environment(self) -> dict[str, str]:
+        from daybreak.lab.programs import rooted
+
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DAYBREAK_", "PG"))}
-        return kept | {
+        return rooted(kept) | {
             "AWS_ENDPOINT_URL": self._running().url,
-            "AWS_ACCESS_KEY_ID": _admin_key(),
-            "AWS_SECRET_ACCESS_KEY": _admin_key(),
+            "AWS_ACCESS_KEY_ID": self._running().access_key,
+            "AWS_SECRET_ACCESS_KEY": self._running().secret_key,
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": os.devnull,
@@ -169,10 +171,12 @@ class _Story:
 
     def _daybreak(self, *arguments: str, is_quiet: bool = False) -> str:
         """Run a real command in a process of its own, shown as it would be typed."""
+        from daybreak.lab.programs import python_module
+
         if not is_quiet:
             say(f"$ daybreak {' '.join(_quoted(word) for word in arguments)}")
         done = subprocess.run(
-            [sys.executable, "-m", "daybreak.cli.main", *arguments],
+            [*python_module("daybreak.cli.main"), *arguments],
             env=self._environment(),
             cwd=self.folder,
             stdout=subprocess.PIPE if is_quiet else None,
@@ -204,12 +208,6 @@ class _Story:
                 message = "the lab's backup does not move on"
                 raise Failed(message)
             time.sleep(0.1)
-
-
-def _admin_key() -> str:
-    from daybreak.lab.remote import ADMIN_KEY
-
-    return ADMIN_KEY
 
 
 def _say(heading: str, text: str = "") -> None:

@@ -163,7 +163,8 @@ def shell(context: click.Context, command: str | None, folder: Path | None) -> N
         bash = "/bin/bash" if Path("/bin/bash").exists() else "/bin/sh"
         context.exit(subprocess.run([bash, "-c", command], env=environment, check=False).returncode)
     say("aws and psql of this shell talk to the lab; leave it with exit", is_aside=True)
-    program = os.environ.get("SHELL", "/bin/sh")
+    program = os.environ.get("SHELL", "")
+    program = program if Path(program).is_absolute() else "/bin/sh"
     bare = {"bash": ["--noprofile", "--norc"], "zsh": ["-f"]}.get(Path(program).name, [])
     # a profile would put its own aws before ours
     context.exit(subprocess.run([program, *bare], env={**environment, "PS1": "lab$ "}, check=False).returncode)

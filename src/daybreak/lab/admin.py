@@ -1,11 +1,13 @@
 """The lab's own interface under ``/_lab/``: clock, faults, IAM, credentials, request log, status, reset, shutdown.
 
-The law: JSON in, JSON out, only for a client on this machine that is not a web page.
+The law: JSON in, JSON out, and only for who has the lab's token, which is in a file that the lab's account alone can read.
+The health pages are open, as the application's own would be: they change nothing and say nothing that is secret.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import hmac
 import json
 import threading
 from collections.abc import Callable
@@ -33,11 +35,10 @@ class _Wrong(Exception):
 
 def answer(lab: Lab, request: Request) -> Reply:
     """Answer one request under ``/_lab/``."""
-    host = request.headers.get("host", "").rpartition(":")[0]
-    if host not in ("127.0.0.1", "localhost") or "origin" in request.headers:
-        return _reply(403, {"error": "the lab's own interface is not for web pages"})
     if request.method == "GET" and request.path.startswith(HEALTH):
         return _health(lab, request.path.removeprefix(HEALTH))
+    if not _has_token(lab, request):
+        return _reply(401, {"error": "the lab's own interface wants the token that is in lab.json in its folder"})
     action = _ACTIONS.get((request.method, request.path.removeprefix("/_lab/")))
     if action is None:
         known = sorted(f"{method} /_lab/{name}" for method, name in _ACTIONS)
@@ -49,6 +50,11 @@ def answer(lab: Lab, request: Request) -> Reply:
         return _reply(200, action(lab, body | dict(parse_qsl(request.query))))
     except (_Wrong, BadRule, ValueError) as error:
         return _reply(400, {"error": str(error)})
+
+
+def _has_token(lab: Lab, request: Request) -> bool:
+    given = request.headers.get("authorization", "").encode("utf-8", "replace")
+    return hmac.compare_digest(given, f"Bearer {lab.keys.token}".encode())
 
 
 def _reply(status: int, document: _Json) -> Reply:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from daybreak.errors import Refused
+from daybreak.lab.programs import absolute_entries
 
 OLDEST_MAJOR = 15  # the first with pg_backup_start and pg_checkpoint
 Origin = Literal["distribution", "wheel"]
@@ -137,7 +138,7 @@ def as_account() -> dict[str, object]:
 
 def bare_environment() -> dict[str, str]:
     """An environment without anything that changes what PostgreSQL's programs do, or in which language they speak."""
-    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
+    return {"PATH": absolute_entries(os.environ.get("PATH", os.defpath)), "LC_ALL": "C", "TZ": "UTC"}
 
 
 def _distribution_folders() -> Iterator[Path]:
@@ -152,7 +153,7 @@ def _distribution_folders() -> Iterator[Path]:
     )
     for root, pattern in places:
         yield from sorted(Path(root).glob(pattern), reverse=True)
-    found = shutil.which("postgres")
+    found = shutil.which("postgres", path=absolute_entries(os.environ.get("PATH", os.defpath)))
     if found is not None:
         yield Path(found).resolve().parent
 

@@ -28,10 +28,17 @@ def service_model(service: str) -> ServiceModel:
         return _session().get_service_model(service)
 
 
-def make_client(service: str, region: str, key: str, *, url: str | None = None, **options: Any) -> Any:
-    """A client that sends each call once and signs with the key as its own secret; the lab checks no signature."""
+def make_client(
+    service: str, region: str, key: str, *, secret: str | None = None, url: str | None = None, **options: Any
+) -> Any:
+    """A client that sends each call once; without ``url`` and ``secret`` one for moto in this process, which checks nothing."""
     config = Config(retries={"total_max_attempts": 1}, read_timeout=120, **options)
     with _LOCK:
         return _session().create_client(
-            service, region, config=config, endpoint_url=url, aws_access_key_id=key, aws_secret_access_key=key
+            service,
+            region,
+            config=config,
+            endpoint_url=url,
+            aws_access_key_id=key,
+            aws_secret_access_key=secret or "unchecked",
         )

@@ -16,7 +16,7 @@ from daybreak.errors import Refused
 from daybreak.lab import scenario
 from daybreak.lab.boto import make_client
 from daybreak.lab.configuration import configuration
-from daybreak.lab.remote import ADMIN_KEY, REGION, RemoteLab, verifying
+from daybreak.lab.remote import REGION, RemoteLab, verifying
 
 
 @dataclass(frozen=True)
@@ -100,4 +100,4 @@ def _described(rds: Any, cluster: str) -> dict[str, Any]:
 
 
 def _client(lab: RemoteLab, service: str) -> Any:
-    return make_client(service, REGION, ADMIN_KEY, url=lab.url)
+    return make_client(service, REGION, lab.access_key, secret=lab.secret_key, url=lab.url)

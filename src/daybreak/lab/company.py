@@ -12,10 +12,10 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
-from botocore.session import Session
 from psycopg import sql
 
-from daybreak.lab.remote import ADMIN_KEY, REGION, RemoteLab, verifying
+from daybreak.lab.boto import make_client
+from daybreak.lab.remote import REGION, RemoteLab, verifying
 from daybreak.lab.scenario import CLUSTER, DATABASE, SECRET
 
 TABLES = ("employees", "salaries", "payments")
@@ -52,9 +52,7 @@ class Company:
         return latest is not None and latest >= moment
 
     def _client(self, service: str) -> Any:
-        return Session().create_client(
-            service, REGION, endpoint_url=self.lab.url, aws_access_key_id=ADMIN_KEY, aws_secret_access_key=ADMIN_KEY
-        )
+        return make_client(service, REGION, self.lab.access_key, secret=self.lab.secret_key, url=self.lab.url)
 
     def _cluster(self, identifier: str) -> Any:
         return self._client("rds").describe_db_clusters(DBClusterIdentifier=identifier)["DBClusters"][0]

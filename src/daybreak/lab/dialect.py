@@ -10,7 +10,7 @@ import functools
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote
 from xml.sax.saxutils import escape
@@ -19,6 +19,7 @@ from botocore.model import OperationModel
 
 from daybreak.lab.boto import service_model
 from daybreak.lab.message import Reply, Request
+from daybreak.lab.signing import Flaw
 
 _SCOPE = re.compile(r"Credential=([^/,\s]+)/\d+/([^/]+)/([^/]+)/")
 _UNSIGNED = ("", "us-east-1", "s3")
@@ -76,13 +77,20 @@ def call_of(request: Request) -> Call:
         params = _json_of(request.body)
         operation = target.rpartition(".")[2]
         return Call(service, region, operation, _identifier(params), access_key, "json", params)
-    if service in ("s3", "route53"):
+    form = form_of(request)
+    if service in ("s3", "route53") and (access_key or "Action" not in form):
         operation, params = rest_operation(service, request)
         name = "/".join(str(params[key]) for key in ("Bucket", "Key", "Id", "HostedZoneId") if key in params)
         return Call(service, region, operation, name, access_key, "rest-xml", params)
-    form = form_of(request)
     protocol = "ec2" if service == "ec2" else "query"
-    return Call(service, region, form.get("Action", ""), _identifier(form), access_key, protocol, form)
+    return Call(
+        service if access_key else "", region, form.get("Action", ""), _identifier(form), access_key, protocol, form
+    )
+
+
+def in_path_style(request: Request, bucket: str) -> Request:
+    """The request to S3 with the bucket in its path, where its ``Host`` named it; for after its signature was looked at."""
+    return replace(request, path=f"/{bucket}{request.path}") if bucket else request
 
 
 def form_of(request: Request) -> dict[str, str]:
@@ -131,13 +139,62 @@ def expired(call: Call, request_id: str) -> Reply:
     return error_reply(call, code, "The security token included in the request is expired", status, request_id)
 
 
-def unknown_key(call: Call, request_id: str) -> Reply:
-    """The refusal of an access key nobody has."""
-    code, status = {
-        "json": ("UnrecognizedClientException", 400),
-        "ec2": ("AuthFailure", 401),
-    }.get(call.protocol, ("InvalidAccessKeyId" if call.service == "s3" else "InvalidClientTokenId", 403))
-    return error_reply(call, code, "The security token included in the request is invalid.", status, request_id)
+_INVALID = "The security token included in the request is invalid."
+_MISMATCH = (
+    "The request signature we calculated does not match the signature you provided. "
+    "Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
+)
+_FLAWS: dict[Flaw, dict[str, tuple[str, int, str]]] = {  # flaw -> protocol (or S3) -> code, status, message
+    Flaw.UNSIGNED: {
+        "query": ("MissingAuthenticationToken", 403, "Request is missing Authentication Token"),
+        "json": ("MissingAuthenticationTokenException", 400, "Missing Authentication Token"),
+        "s3": ("AccessDenied", 403, "Access Denied"),
+    },
+    Flaw.UNREADABLE: {
+        "query": ("IncompleteSignature", 400, "The request signature does not conform to AWS standards."),
+        "json": ("IncompleteSignatureException", 400, "The request signature does not conform to AWS standards."),
+        "s3": (
+            "InvalidRequest",
+            400,
+            "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
+        ),
+    },
+    Flaw.OUTDATED: {
+        "query": ("SignatureDoesNotMatch", 403, "Signature expired: its date is too far from the time it is here"),
+        "json": ("InvalidSignatureException", 400, "Signature expired: its date is too far from the time it is here"),
+        "ec2": ("RequestExpired", 400, "Request has expired."),
+        "s3": (
+            "RequestTimeTooSkewed",
+            403,
+            "The difference between the request time and the current time is too large.",
+        ),
+    },
+    Flaw.UNKNOWN: {
+        "query": ("InvalidClientTokenId", 403, _INVALID),
+        "json": ("UnrecognizedClientException", 400, _INVALID),
+        "ec2": ("AuthFailure", 401, "AWS was not able to validate the provided access credentials"),
+        "s3": ("InvalidAccessKeyId", 403, "The AWS Access Key Id you provided does not exist in our records."),
+    },
+    Flaw.TOKEN: {
+        "query": ("InvalidClientTokenId", 403, _INVALID),
+        "json": ("UnrecognizedClientException", 400, _INVALID),
+        "ec2": ("AuthFailure", 401, "AWS was not able to validate the provided access credentials"),
+        "s3": ("InvalidToken", 400, "The provided token is malformed or otherwise invalid."),
+    },
+    Flaw.WRONG: {
+        "query": ("SignatureDoesNotMatch", 403, _MISMATCH),
+        "json": ("InvalidSignatureException", 400, _MISMATCH),
+        "ec2": ("AuthFailure", 401, "AWS was not able to validate the provided access credentials"),
+        "s3": ("SignatureDoesNotMatch", 403, _MISMATCH),
+    },
+}
+
+
+def flawed(call: Call, flaw: Flaw, request_id: str) -> Reply:
+    """The refusal of a request whose sender did not prove who they are, in the words of the service it was for."""
+    words = _FLAWS[flaw]
+    code, status, message = words.get("s3" if call.service == "s3" else call.protocol, words["query"])
+    return error_reply(call, code, message, status, request_id)
 
 
 def unserved(call: Call, request_id: str) -> Reply:

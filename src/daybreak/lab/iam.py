@@ -9,17 +9,20 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Protocol, TypeVar
 
 from botocore.exceptions import ClientError
 
 from daybreak.lab.dialect import Call
+from daybreak.lab.keyring import Keyring
+from daybreak.lab.keys import Keys
+from daybreak.lab.message import Request
 from daybreak.lab.policy import Question, Verdict, verdict
-from daybreak.lab.remote import ADMIN_KEY
+from daybreak.lab.signing import Credential, Flaw, claim_of, flaw_of
 from daybreak.lab.world import World
 
-"""The access key that may do everything, as an account's root may."""
+_Known = TypeVar("_Known")
 
 TagsOf = Callable[[str, str], Mapping[str, str]]
 """Region and ARN of something in RDS -> its tags (empty when it does not exist)."""
@@ -75,73 +78,89 @@ _S3_ACTIONS = {
     "CompleteMultipartUpload": "PutObject",
     "DeleteObjects": "DeleteObject",
 }
-_FREE = frozenset({("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")})
+_FREE = frozenset({("sts", "GetCallerIdentity")})
 
 
-@dataclass(frozen=True)
-class Denial:
-    """Why a call may not go on; ``known`` is False when nobody has the access key."""
+class Identities(Protocol):
+    """Who gave out keys, and how often users, roles or policies changed since."""
 
-    message: str
-    known: bool = True
+    @property
+    def keyring(self) -> Keyring:
+        """The secrets of the keys given out."""
 
-
-@dataclass(frozen=True)
-class _Caller:
-    arn: str
-    policies: tuple[Mapping[str, Any], ...]
-    is_known: bool
+    @property
+    def identity_changes(self) -> int:
+        """Stands still while nothing changed."""
 
 
 class Iam:
-    """The gate in front of every service; open until `enforced` is set."""
+    """The gate in front of every service: who asks is proven always, what they may do once `enforced` is set."""
 
-    def __init__(self, world: World, tags_of: TagsOf, changes: Callable[[], int]) -> None:
+    def __init__(self, world: World, tags_of: TagsOf, identities: Identities, keys: Keys) -> None:
         self._world = world
         self._tags_of = tags_of
-        self._changes = changes
+        self._identities = identities
+        self._root = keys
         self._lock = threading.Lock()
-        self._callers: dict[str, tuple[int, _Caller]] = {}
+        self._callers: dict[str, tuple[int, str]] = {}
+        self._policies: dict[str, tuple[int, tuple[Mapping[str, Any], ...]]] = {}
         self.enforced = False
         self.expired: set[str] = set()
         """The access keys whose time is over; every call with one is refused."""
 
-    def caller_arn(self, access_key: str) -> str:
-        """Who has the key; the account's root for the lab's own key and for keys nobody has."""
-        root = f"arn:aws:iam::{self._world.account}:root"
-        if access_key in ("", ADMIN_KEY):
-            return root
-        caller = self._caller(access_key)
-        return caller.arn if caller.is_known else root
+    def flaw(self, request: Request) -> Flaw | None:
+        """Why it is not to be believed that the request comes from who has its access key; None when it does."""
+        claim = claim_of(request)
+        if isinstance(claim, Flaw):
+            return claim
+        return flaw_of(request, claim, self._credential(claim.access_key), datetime.now(UTC))
 
-    def denial(self, call: Call) -> Denial | None:
-        """Why the call may not go on; None when it may."""
-        if not self.enforced or call.access_key == ADMIN_KEY or (call.service, call.operation) in _FREE:
-            return None
+    def is_root(self, access_key: str) -> bool:
+        """Whether this is the lab's own key, which may do everything, as an account's root may."""
+        return access_key == self._root.access_key
+
+    def caller_arn(self, access_key: str) -> str:
+        """Who has the key."""
+        return f"arn:aws:iam::{self._world.account}:root" if self.is_root(access_key) else self._caller(access_key)
+
+    def denial(self, call: Call) -> str:
+        """Why the caller may not do this; empty when they may."""
+        if not self.enforced or self.is_root(call.access_key) or (call.service, call.operation) in _FREE:
+            return ""
         caller = self._caller(call.access_key)
-        if not caller.is_known:
-            return Denial("The security token included in the request is invalid.", known=False)
+        policies = self._policies_of(caller)
         for question in questions(call, self._world, self._tags_of):
-            answer = verdict(caller.policies, question)
+            answer = verdict(policies, question)
             if answer is not Verdict.ALLOWED:
                 why = answer.value.format(action=question.action)
                 action, resource = question.action, question.resource
-                return Denial(
-                    f"User: {caller.arn} is not authorized to perform: {action} on resource: {resource} {why}"
-                )
-        return None
+                return f"User: {caller} is not authorized to perform: {action} on resource: {resource} {why}"
+        return ""
 
-    def _caller(self, access_key: str) -> _Caller:
-        changes = self._changes()
+    def _credential(self, access_key: str) -> Credential | None:
+        if self.is_root(access_key):
+            return Credential(self._root.secret_key)
+        found = self._identities.keyring.credential(access_key)
+        return found if found and self._caller(access_key) else None
+
+    def _caller(self, access_key: str) -> str:
+        """The ARN of who has the key; empty when nobody has it any more."""
+        return self._kept(self._callers, access_key, lambda: self._world.caller(access_key) or "")
+
+    def _policies_of(self, arn: str) -> tuple[Mapping[str, Any], ...]:
+        return self._kept(self._policies, arn, lambda: policies_of(self._world, arn))
+
+    def _kept(self, known: dict[str, tuple[int, _Known]], name: str, ask: Callable[[], _Known]) -> _Known:
+        """What was found out about the name since users, roles and policies last changed, else what is found out now."""
+        changes = self._identities.identity_changes
         with self._lock:
-            kept = self._callers.get(access_key)
+            kept = known.get(name)
         if kept and kept[0] == changes:
             return kept[1]
-        arn = self._world.caller(access_key)
-        caller = _Caller(arn or "", policies_of(self._world, arn) if arn else (), arn is not None)
+        found = ask()
         with self._lock:
-            self._callers[access_key] = (changes, caller)
-        return caller
+            known[name] = (changes, found)
+        return found
 
 
 def policies_of(world: World, arn: str) -> tuple[Mapping[str, Any], ...]:

@@ -22,6 +22,8 @@ from daybreak.lab import admin
 from daybreak.lab.clock import Clock
 from daybreak.lab.faults import Faults
 from daybreak.lab.iam import Iam
+from daybreak.lab.keys import FILE as KEYS
+from daybreak.lab.keys import keys_of, refuse_foreign, write_private
 from daybreak.lab.message import Reply, Request
 from daybreak.lab.rds import Rds
 from daybreak.lab.rds.front import Settings
@@ -51,6 +53,10 @@ class Lab:
         self._lock = hold(folder)
         if not (folder / FILLED).exists():
             wipe(folder)
+        elif not (folder / KEYS).exists():
+            os.close(self._lock)
+            raise Refused(f"the lab in '{folder}' was made by an older release", "remove the folder, and start it anew")
+        self.keys = keys_of(folder)
         self._down: frozenset[str] = frozenset()
         self._started = time.time()
         self.is_ready = False
@@ -58,12 +64,12 @@ class Lab:
         self.clock = Clock(speed)
         self.faults = Faults()
         self.traffic = Traffic()
-        self._moto = recorded_moto(folder / "moto")
+        self._moto = recorded_moto(folder / "moto", self.keys.seed)
         self.world = World(self._moto, ACCOUNT)
-        self.iam = Iam(self.world, self._tags_of, lambda: self._moto.identity_changes)
+        self.iam = Iam(self.world, self._tags_of, self._moto, self.keys)
         settings = Settings(cache=shared_cache(), authority=folder / "tls")
         self.rds = Rds(folder / "rds", self.clock, self.world, self.faults, ACCOUNT, settings=settings)
-        self._wire = Wire(self.rds, self._moto, self.faults, self.iam, self.traffic, ACCOUNT)
+        self._wire = Wire(self.rds, self._moto, self.faults, self.iam, self.traffic, ACCOUNT, self._bucket_of)
         try:
             self.server = Server(self._answer, port=port)
         except OSError as error:
@@ -151,6 +157,10 @@ class Lab:
             return admin.answer(self, request)
         return self._wire.answer(request)
 
+    def _bucket_of(self, host: str) -> str:
+        """The bucket that a ``Host`` names; empty in path style."""
+        return (self.server.door.split(host) or ("",))[0]
+
     def _clusters(self, region: str) -> list[dict[str, Any]]:
         answer = self.rds.handle(region, "DescribeDBClusters", {}, caller_arn=f"arn:aws:iam::{ACCOUNT}:root")
         kept = ("DBClusterIdentifier", "Status", "EngineVersion", "Endpoint", "Port", "LatestRestorableTime")
@@ -170,11 +180,10 @@ class Lab:
         return {tag["Key"]: tag.get("Value", "") for tag in answer["TagList"]}
 
     def _write_card(self) -> None:
-        """Write down where the lab is, for those who look for it."""
+        """Write down where the lab is and what opens it, for those who may read it."""
         card = {"pid": os.getpid(), "port": self.server.port, "url": self.server.url, "speed": self.clock.speed}
-        draft = self.folder / "lab.json.new"
-        draft.write_text(json.dumps(card) + "\n")
-        draft.replace(self.folder / "lab.json")
+        opening = {"token": self.keys.token, "access_key": self.keys.access_key, "secret_key": self.keys.secret_key}
+        write_private(self.folder / "lab.json", json.dumps(card | opening) + "\n")
 
 
 def _members(cluster: dict[str, Any]) -> list[str]:
@@ -187,6 +196,7 @@ def _members(cluster: dict[str, Any]) -> list[str]:
 def make_folder(folder: Path) -> None:
     """Make the lab's folder; others may pass through it (PostgreSQL runs as another user under root), not list it."""
     folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+    refuse_foreign(folder)
     folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
 
 
@@ -207,7 +217,10 @@ def shared_cache() -> Path | None:
         place.mkdir(mode=0o711, parents=True, exist_ok=True)
     except OSError:
         return None
-    return place if os.access(place, os.W_OK) else None
+    if not os.access(place, os.W_OK):
+        return None
+    refuse_foreign(place)  # programs are run from there
+    return place
 
 
 def hold(folder: Path) -> int:
@@ -224,10 +237,10 @@ def hold(folder: Path) -> int:
     return handle
 
 
-def recorded_moto(folder: Path) -> Recorded:
+def recorded_moto(folder: Path, seed: str = "") -> Recorded:
     """The server application of moto application in this process, with a memory; it can be had only once per process."""
     os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"  # read by moto as it is imported; the images cost a second
     from moto.moto_api._internal import mock_random
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-    return Recorded(DomainDispatcherApplication(create_backend_app), folder, mock_random)
+    return Recorded(DomainDispatcherApplication(create_backend_app), folder, mock_random, seed)

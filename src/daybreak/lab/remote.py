@@ -10,35 +10,39 @@ import fcntl
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
 from daybreak.errors import DaybreakError, ExitCode, Failed, Refused, Unreachable
+from daybreak.lab.keys import refuse_foreign
+from daybreak.lab.programs import python_module, rooted
 
 PORT = 4577
 SPEED = 600.0
-ADMIN_KEY = "AKIADAYBREAKLAB00000"
 REGION = "us-east-1"
 
 
 @dataclass(frozen=True)
 class RemoteLab:
-    """A lab that runs: its folder and its address."""
+    """A lab that runs: its folder, its address and what opens it: a token for ``/_lab/``, a pair of keys for its AWS."""
 
     folder: Path
     url: str
     pid: int
+    token: str = field(repr=False)
+    access_key: str
+    secret_key: str = field(repr=False)
 
     def ask(self, method: str, name: str, body: Mapping[str, Any] | None = None, *, timeout: float = 60) -> Any:
         """What ``/_lab/<name>`` answers; `Refused` when it says no, `Unreachable` when nobody answers."""
         data = json.dumps(body).encode() if body is not None else None
-        request = Request(f"{self.url}/_lab/{name}", data, {"Content-Type": "application/json"}, method=method)  # noqa: S310
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"}
+        request = Request(f"{self.url}/_lab/{name}", data, headers, method=method)  # noqa: S310
         try:
             with build_opener(ProxyHandler({})).open(request, timeout=timeout) as answer:
                 return json.load(answer)
@@ -95,6 +99,10 @@ def is_held(folder: Path) -> bool:
     """Whether some process runs a lab in the folder."""
     try:
         handle = os.open(folder / "lab.lock", os.O_RDWR)
+    except PermissionError:
+        raise Refused(
+            f"the lab in '{folder}' belongs to another account", "ask as the account that started it"
+        ) from None
     except OSError:
         return False
     try:
@@ -110,11 +118,12 @@ def find(folder: Path) -> RemoteLab:
     """The lab that runs in the folder; `Refused` when none does (or it is still starting)."""
     if not is_held(folder):
         raise Refused(f"no lab is running in '{folder}'", "start one with `daybreak lab up --detach`")
+    refuse_foreign(folder)
     try:
         card = json.loads((folder / "lab.json").read_text())
     except (OSError, ValueError):
         raise Unreachable(f"the lab in '{folder}' is still starting", "try again in a few seconds") from None
-    return RemoteLab(folder, card["url"], card["pid"])
+    return RemoteLab(folder, **{name: card[name] for name in ("url", "pid", "token", "access_key", "secret_key")})
 
 
 def start(folder: Path, *options: str, patience: float = 180) -> RemoteLab:
@@ -122,12 +131,14 @@ def start(folder: Path, *options: str, patience: float = 180) -> RemoteLab:
     if is_held(folder):
         raise Refused(f"a lab is already running in '{folder}'", "see it with `daybreak lab status`")
     folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+    refuse_foreign(folder)
     (folder / "lab.json").unlink(missing_ok=True)
     log = os.open(folder / "lab.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    command = [sys.executable, "-m", "daybreak.lab.daemon", str(folder), *options]
+    command = [*python_module("daybreak.lab.daemon"), str(folder.absolute()), *options]
+    environment = _clean_environment()
     try:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=_clean_environment()
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=environment, cwd="/"
         )
     finally:
         os.close(log)
@@ -151,4 +162,4 @@ def _stillborn(process: subprocess.Popen[bytes], log: Path) -> DaybreakError:
 
 def _clean_environment() -> dict[str, str]:
     """This environment without anything that would turn a client inside the lab somewhere else."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PG", "MOTO_"))}
+    return rooted({name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PG", "MOTO_"))})

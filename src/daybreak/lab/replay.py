@@ -1,7 +1,7 @@
 """moto's memory over a restart: a log of the requests that changed something, carried out again with the same dice.
 
-The law: moto sees one request at a time, and its random numbers are seeded from the number of the logged request, so
-a replay makes the same ids. That one lock also makes S3's ``If-None-Match: *`` atomic, which moto alone does not.
+The law: moto sees one request at a time, and its random numbers are seeded from the number of the logged request and
+the lab's own seed, so a replay makes the same ids, and nobody who knows moto can tell which. That one lock also makes S3's ``If-None-Match: *`` atomic, which moto alone does not.
 What is logged holds secrets, so the log and the folder of large bodies are private.
 """
 
@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from daybreak.lab.keyring import Keyring
 from daybreak.lab.message import Application, Reply, Request, ask
 
 _READS = re.compile(r"(Describe|Get|List|Head|Lookup|Filter|BatchGet|Query|Search|Select|Simulate|Test)")
@@ -36,10 +37,13 @@ class Dice(Protocol):
 class Recorded:
     """A WSGI application that remembers: ``app`` with its changes logged under ``folder`` and redone by `replay`."""
 
-    def __init__(self, app: Application, folder: Path, dice: Dice) -> None:
+    def __init__(self, app: Application, folder: Path, dice: Dice, seed: str = "") -> None:
         self._app = app
         self._folder = folder
         self._dice = dice
+        self._seed = seed
+        self.keyring = Keyring()
+        """The secrets of the keys that moto gave out."""
         self._lock = threading.RLock()
         self._count = 0
         self._seen: set[tuple[str, ...]] = set()
@@ -59,8 +63,9 @@ class Recorded:
             first = self._is_first(request)
             if not first and is_read(request):
                 return ask(self._app, request)
-            self._dice.seed(self._count)
+            self._throw_dice()
             reply = ask(self._app, request)
+            self.keyring.hear(request.body, reply)
             auth = request.headers.get("authorization", "")
             if reply.status < 400 or first:
                 self._write(request)
@@ -79,8 +84,8 @@ class Recorded:
                     break  # torn by the end of the last process: that request was never answered
                 request = self._read(json.loads(line))
                 self._is_first(request)
-                self._dice.seed(self._count)
-                ask(self._app, request)
+                self._throw_dice()
+                self.keyring.hear(request.body, ask(self._app, request))
                 self._count += 1
             os.truncate(path, _whole_lines(path))
             return self._count
@@ -89,6 +94,7 @@ class Recorded:
         """Empty moto (through its own API) and the log."""
         with self._lock:
             self.close()
+            self.keyring.forget()
             self._dice.seed(0)
             ask(self._app, Request("POST", "/moto-api/reset"))
             for path in (self._folder / "bodies").glob("*"):
@@ -104,6 +110,10 @@ class Recorded:
             if self._log:
                 self._log.close()
                 self._log = None
+
+    def _throw_dice(self) -> None:
+        digest = hashlib.sha256(f"{self._seed}:{self._count}".encode()).digest()
+        self._dice.seed(int.from_bytes(digest, "big"))
 
     def _is_first(self, request: Request) -> bool:
         """Whether this wakes something in moto that then gets random ids: a region, or a key of AWS's own."""

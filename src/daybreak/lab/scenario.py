@@ -7,7 +7,6 @@ extensions come in by the provider's hand: RDS lets its master create them, a Po
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from daybreak.errors import Failed
 from daybreak.lab import surroundings
+from daybreak.lab.keys import Keys, write_private
 from daybreak.lab.remote import verifying
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ RECOVERY = Place("us-west-2", "10.30", "embi-db-subnet-group-dr")
 
 def build(lab: Lab) -> None:
     """Fill the empty account of a lab."""
-    account = _Account(lab.server.url, lab.world.account)
+    account = _Account(lab.server.url, lab.world.account, lab.keys)
     password, application = secrets.token_urlsafe(18), secrets.token_urlsafe(18)
     with ThreadPoolExecutor(4) as pool:
         parameters = pool.submit(account.create_parameters)  # asks PostgreSQL for its settings, which takes a second
@@ -145,21 +145,17 @@ def as_parameters(settings: Mapping[str, str]) -> list[dict[str, str]]:
 
 def _write_passfile(lab: Lab, passwords: Mapping[str, str]) -> None:
     """Let psql in the lab's shell find the passwords without anybody seeing them."""
-    draft = lab.folder / "pgpass.new"
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.writelines(f"*:*:*:{user}:{password}\n" for user, password in passwords.items())
-    draft.replace(lab.folder / "pgpass")
+    lines = (f"*:*:*:{user}:{password}\n" for user, password in passwords.items())
+    write_private(lab.folder / "pgpass", "".join(lines))
 
 
 class _Account:
     """The steps of the building, each a handful of calls."""
 
-    def __init__(self, url: str, number: str) -> None:
-        from daybreak.lab.remote import ADMIN_KEY
-
+    def __init__(self, url: str, number: str, keys: Keys) -> None:
         self._url = url
         self._number = number
-        self._key = ADMIN_KEY
+        self._keys = keys
         self._clients: dict[tuple[str, str], Any] = {}
 
     def client(self, service: str, region: str) -> Any:
@@ -167,7 +163,9 @@ class _Account:
         from daybreak.lab.boto import make_client
 
         if (service, region) not in self._clients:
-            self._clients[service, region] = make_client(service, region, self._key, url=self._url)
+            self._clients[service, region] = make_client(
+                service, region, self._keys.access_key, secret=self._keys.secret_key, url=self._url
+            )
         return self._clients[service, region]
 
     def here(self, service: str) -> Any:

@@ -1,18 +1,20 @@
 """A small threaded HTTP/1.1 server on a loopback address, with keep-alive and the right to hang up.
 
 The law: one thread per connection, one write per reply (two would wait for each other's acknowledgement for 40 ms), and
-a lost reply sends not a single byte.
+a lost reply sends not a single byte. The door is asked first, on every path: whoever it turns away is not even read.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
+from daybreak.lab.door import Door
 from daybreak.lab.message import LOST, Reply, Request
 
 Answer = Callable[[Request], Reply]
@@ -25,6 +27,8 @@ class Server:
     def __init__(self, answer: Answer, *, host: str = "127.0.0.1", port: int = 0) -> None:
         connection = type("Connection", (_Connection,), {"answer_with": staticmethod(answer)})
         self._http = _Listener((host, port), connection)
+        self.door = Door((host, "localhost"), self._http.server_address[1])
+        connection.door = self.door  # type: ignore[attr-defined]
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), name="lab-http", daemon=True)
         self.host = host
         self.port: int = self._http.server_address[1]
@@ -74,11 +78,18 @@ class _Connection(BaseHTTPRequestHandler):
     server_version = "DaybreakLab"
     sys_version = ""
     answer_with: ClassVar[Answer]
+    door: ClassVar[Door]
 
     def log_message(self, *_: Any) -> None:
         """The request log is elsewhere."""
 
     def _serve(self) -> None:
+        turned = self.door.turned(self.path, self.headers.items())
+        if turned is not None:
+            self.close_connection = True  # what it sent after its head is not ours to read
+            said = json.dumps({"error": turned.why}).encode()
+            self._send(Reply(turned.status, (("Content-Type", "application/json"), ("Connection", "close")), said))
+            return
         path, _, query = self.path.partition("?")
         headers = {name.lower(): value for name, value in self.headers.items()}
         body = self._body()
@@ -107,10 +118,13 @@ class _Connection(BaseHTTPRequestHandler):
         self.wfile.write(head.encode("latin-1", "replace") + b"\r\n" + (reply.body if has_body else b""))
 
     def _body(self) -> bytes | None:
-        """The whole body; none when the client hung up before its end."""
+        """The whole body; None when the client hung up before its end, or said nonsense about its length."""
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
             return self._chunks()
-        length = int(self.headers.get("Content-Length") or 0)
+        said = self.headers.get("Content-Length") or "0"
+        if not (said.isascii() and said.isdigit()):
+            return None
+        length = int(said)
         body = self.rfile.read(length)
         return body if len(body) == length else None
 

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from daybreak.lab.binaries import wheel_folders
 from daybreak.lab.configuration import configuration
-from daybreak.lab.remote import ADMIN_KEY, REGION, RemoteLab, verifying
+from daybreak.lab.programs import absolute_entries, python_module, rooted
+from daybreak.lab.remote import REGION, RemoteLab, verifying
 
 _WRAPPER = """#!/bin/sh
 # The real client with the lab's endpoint on every call: by itself it ignores AWS_ENDPOINT_URL for rds in us-east-1.
@@ -24,7 +25,7 @@ exec {command} --endpoint-url {url} "$@"
 """
 _OURS = """#!/bin/sh
 # Daybreak as it was installed beside the lab, wherever this shell stands.
-exec {python} -m {module} "$@"
+exec {command} "$@"
 """
 _PSQL = """#!/bin/sh
 # The psql of a wheel, which speaks no TLS by itself: it borrows the libpq of psycopg, which does.
@@ -50,8 +51,8 @@ def variables(lab: RemoteLab, speed: float, path: str) -> dict[str, str | None]:
         "AWS_WEB_IDENTITY_TOKEN_FILE": None,
         "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": None,
         "AWS_ENDPOINT_URL": lab.url,
-        "AWS_ACCESS_KEY_ID": ADMIN_KEY,
-        "AWS_SECRET_ACCESS_KEY": "only-good-for-the-lab",
+        "AWS_ACCESS_KEY_ID": lab.access_key,
+        "AWS_SECRET_ACCESS_KEY": lab.secret_key,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -62,7 +63,7 @@ def variables(lab: RemoteLab, speed: float, path: str) -> dict[str, str | None]:
         "PGPASSFILE": str(lab.folder / "pgpass"),
         "PGSSLMODE": proof["sslmode"],
         "PGSSLROOTCERT": proof["sslrootcert"],
-        "PATH": f"{lab.folder / 'bin'}{os.pathsep}{path}",
+        "PATH": f"{lab.folder / 'bin'}{os.pathsep}{absolute_entries(path)}",
     }
 
 
@@ -81,7 +82,7 @@ def exports(values: Mapping[str, str | None]) -> str:
 def merged(values: Mapping[str, str | None]) -> dict[str, str]:
     """This process's environment with the variables put in (or taken out)."""
     environment = {name: value for name, value in os.environ.items() if name not in values}
-    return environment | {name: value for name, value in values.items() if value is not None}
+    return rooted(environment | {name: value for name, value in values.items() if value is not None})
 
 
 def write_tools(lab: RemoteLab) -> Path:
@@ -97,7 +98,7 @@ def write_tools(lab: RemoteLab) -> Path:
         folder / "aws", _WRAPPER.format(command=shlex.join(command), url=shlex.quote(lab.url)) if command else _MISSING
     )
     for name, module in (("daybreak", "daybreak.cli.main"), ("restore-aurora", "daybreak.cli.restore_aurora")):
-        _write_script(folder / name, _OURS.format(python=shlex.quote(sys.executable), module=module))
+        _write_script(folder / name, _OURS.format(command=shlex.join(python_module(module))))
     psql = bundled_psql()
     if shutil.which("psql", path=_path_without(folder)) is None and psql:
         speaker = shlex.quote(str(tls_library() or ""))
@@ -119,7 +120,7 @@ def aws_command(*, without: Path) -> list[str] | None:
     if beside.exists():
         return [str(beside)]
     if importlib.util.find_spec("awscli"):
-        return [sys.executable, "-m", "awscli"]
+        return python_module("awscli")
     found = shutil.which("aws", path=_path_without(without))
     return [found] if found else None
 
@@ -139,5 +140,5 @@ def tls_library() -> Path | None:
 
 
 def _path_without(folder: Path) -> str:
-    parts = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    parts = absolute_entries(os.environ.get("PATH", os.defpath)).split(os.pathsep)
     return os.pathsep.join(part for part in parts if part != str(folder))

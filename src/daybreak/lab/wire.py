@@ -1,6 +1,7 @@
-"""The one door of the lab: takes a request, lets faults and IAM have their say, and gives it to RDS or to moto.
+"""The one way into the lab's AWS: takes a request, asks who it is from, lets faults and IAM have their say, and gives it
+to RDS or to moto.
 
-The law: the signature's scope says service and region, RDS never reaches moto, and a fault before the work means that
+The law: nothing is done, and no fault is spent, for a request that nobody signed. The signature's scope says service and region, RDS never reaches moto, and a fault before the work means that
 nothing was done while a fault after it means that everything was.
 """
 
@@ -10,21 +11,37 @@ import sys
 import time
 import traceback
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from daybreak.lab import codec
-from daybreak.lab.dialect import Call, call_of, denied, error_reply, expired, form_of, unknown_key, unserved
+from daybreak.lab.dialect import (
+    Call,
+    call_of,
+    denied,
+    error_reply,
+    expired,
+    flawed,
+    form_of,
+    in_path_style,
+    unserved,
+)
 from daybreak.lab.errors import AwsError
 from daybreak.lab.faults import Effect, Faults, Rule
 from daybreak.lab.iam import Iam
 from daybreak.lab.message import LOST, Reply, Request
 from daybreak.lab.rds import Rds
-from daybreak.lab.remote import ADMIN_KEY
 from daybreak.lab.replay import Recorded
 from daybreak.lab.traffic import Traffic
 
 _GLOBAL = frozenset({"iam", "route53"})
 """Services that are not in any region, so that no region's loss takes them away."""
+
+_CONSTANT = frozenset({"GetSessionToken", "GetFederationToken"})
+"""Calls to which moto answers with a key that is the same in every moto of the world."""
+
+_WORKSHOP = "/moto-api"
+"""Where moto shows and forgets everything, whoever asks; for the lab itself only."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +54,17 @@ class Wire:
     iam: Iam
     traffic: Traffic
     account: str
+    bucket_of: Callable[[str], str]
+    """The bucket that a ``Host`` names, empty when it names the lab itself."""
 
     def answer(self, request: Request) -> Reply:
         """Answer one request to AWS; the reply may be `LOST`."""
         started = time.perf_counter()
         request_id = str(uuid.uuid4())
+        flaw = self.iam.flaw(request)
+        request = in_path_style(request, self.bucket_of(request.headers.get("host", "")))
         call = call_of(request)
-        reply = self._through_faults(call, request, request_id)
+        reply = flawed(call, flaw, request_id) if flaw else self._through_faults(call, request, request_id)
         self.traffic.note(call, reply.status, time.perf_counter() - started, request_id)
         return reply
 
@@ -70,13 +91,14 @@ class Wire:
     def _guarded(self, call: Call, request: Request, request_id: str) -> Reply:
         if call.access_key in self.iam.expired:
             return expired(call, request_id)
-        denial = self.iam.denial(call)
-        if denial:
-            return denied(call, denial.message, request_id) if denial.known else unknown_key(call, request_id)
+        if denial := self.iam.denial(call):
+            return denied(call, denial, request_id)
         if call.service == "rds":
             return self._ask_rds(call, request, request_id)
-        if (call.operation, call.access_key) == ("GetCallerIdentity", ADMIN_KEY):
+        if call.operation == "GetCallerIdentity" and self.iam.is_root(call.access_key):
             return root_identity(self.account, request_id)
+        if request.path.startswith(_WORKSHOP) or call.operation in _CONSTANT:
+            return unserved(call, request_id)
         reply = self._ask_moto(call, request, request_id)
         if call.service == "ec2" and "SecurityGroup" in call.operation and not call.operation.startswith("Describe"):
             self.rds.world_changed()

@@ -1,0 +1,73 @@
+"""Who may talk to the lab at all: nobody who came by another name, and no page of a browser.
+
+The law: decided from the head of a request alone, before its body is read and before anything runs. An address is no
+witness: every account of this machine, and every page in its browsers, reaches the loopback. A page that had its own name
+point here (rebinding) still says that name in ``Host``; a page that posts across origins says so in ``Origin`` or
+``Sec-Fetch-Site``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_OWN_SITES = frozenset({"none", "same-origin"})
+_ONCE = ("host", "origin", "authorization", "content-length", "transfer-encoding", "sec-fetch-site")
+"""Headers of which a second one would let two readers of the request understand two things."""
+
+
+@dataclass(frozen=True)
+class Turned:
+    """Why a request is turned away, and with which status."""
+
+    status: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Door:
+    """The names under which a lab is reached, all at one port."""
+
+    names: tuple[str, ...]
+    port: int
+
+    def turned(self, target: str, headers: Sequence[tuple[str, str]]) -> Turned | None:
+        """Why the request with this target and these header lines is turned away; None when it may come in."""
+        lines = [(name.lower(), value.strip()) for name, value in headers]
+        said = dict(lines)
+        for name in _ONCE:
+            if sum(name == each for each, _ in lines) > 1:
+                return Turned(400, f"the request says {name} twice")
+        if not target.startswith("/"):
+            return Turned(400, "the request's target must be a path")
+        if "host" not in said:
+            return Turned(400, "the request does not say to which host it goes")
+        if self.split(said["host"]) is None:
+            return Turned(403, "the lab does not answer to this host")
+        if "origin" in said and not self._is_own(said["origin"]):
+            return Turned(403, "the lab does not answer to web pages")
+        if said.get("sec-fetch-site", "none").lower() not in _OWN_SITES:
+            return Turned(403, "the lab does not answer to web pages")
+        return None
+
+    def split(self, host: str) -> tuple[str, str] | None:
+        """Bucket (empty in path style) and name out of a ``Host``; None when it is not one of ours."""
+        name, colon, port = host.lower().rpartition(":")
+        if not colon:
+            name, port = port, "80"
+        if port != str(self.port):
+            return None
+        if name in self.names:
+            return "", name
+        for own in self.names:
+            bucket = name.removesuffix(f".{own}")
+            if bucket != name and _BUCKET.fullmatch(bucket):
+                return bucket, own
+        return None
+
+    def _is_own(self, origin: str) -> bool:
+        scheme, _, host = origin.partition("://")
+        found = self.split(host)
+        return scheme == "http" and found is not None and found[0] == ""
