@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from contextlib import closing
 from typing import Any
 from urllib.error import HTTPError
@@ -41,20 +42,34 @@ def test_the_page_is_well_while_the_application_gets_its_answer() -> None:
         assert (status, body["status"]) == (503, "down")
         assert "not permitted to log in" in body["why"]
         Damage(lab.remote, CLUSTER).sql("alter role embi_app login")
+        with lab.fault("region_down", region="us-east-1"):
+            assert (_page(lab, where)[0], _page(lab, where)[1]["status"]) == (503, "down"), "nobody listens there"
         with closing(Company(lab.remote).connect()) as session:
             session.execute("delete from employees")
         assert _page(lab, where)[1] == {"status": "down", "why": "nobody works here"}
 
 
 @pytest.mark.parametrize(
-    "where", ["example.com:5432", "10.0.0.1:5432", "169.254.169.254:80", "nonsense", "127.0.0.1:x"]
+    "where",
+    [
+        "example.com:5432",
+        "10.0.0.1:5432",
+        "169.254.169.254:80",
+        "nonsense",
+        "127.0.0.1:x",
+        "None:None",
+        "127.0.0.1:5432",
+    ],
 )
 def test_the_page_asks_nobody_else(lab: LabUnderTest, where: str) -> None:
-    """The lab reaches no network, whoever asks it to."""
+    """The lab reaches no network, whoever asks it to; and no server on this machine that is not its own."""
     assert _page(lab, where)[0] == 404
 
 
-def test_a_place_where_nobody_listens_is_down(lab: LabUnderTest) -> None:
-    """A clone without an instance has an endpoint, and no database behind it."""
-    status, body = _page(lab, "127.0.64.250:5432")
-    assert (status, body["status"]) == (503, "down")
+def test_a_server_that_somebody_else_runs_sees_no_login(lab: LabUnderTest) -> None:
+    """Anybody can listen on a loopback address and say that it takes passwords in clear text."""
+    with socket.create_server(("127.0.0.1", 0)) as trap:
+        trap.settimeout(0.3)
+        assert _page(lab, f"127.0.0.1:{trap.getsockname()[1]}")[0] == 404
+        with pytest.raises(TimeoutError):
+            trap.accept()

@@ -68,6 +68,8 @@ HEALTH = "/_lab/health/"
 def _health(lab: Lab, where: str) -> Reply:
     from daybreak.lab.scenario import APPLICATION_SECRET, DATABASE, PRIMARY
 
+    if where not in lab.rds.endpoints():  # whoever listens elsewhere would be shown the application's login
+        return _reply(404, {"error": "write /_lab/health/HOST:PORT with the endpoint of a cluster of this lab"})
     secret = lab.world.secret(PRIMARY.region, APPLICATION_SECRET)
     if secret is None:
         return _reply(503, {"status": "down", "why": "the account has no application"})

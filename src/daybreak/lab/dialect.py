@@ -76,6 +76,7 @@ def call_of(request: Request) -> Call:
     if target:
         params = _json_of(request.body)
         operation = target.rpartition(".")[2]
+        service = service if access_key else ""  # nobody said which
         return Call(service, region, operation, _identifier(params), access_key, "json", params)
     form = form_of(request)
     if service in ("s3", "route53") and (access_key or "Action" not in form):
@@ -90,7 +91,10 @@ def call_of(request: Request) -> Call:
 
 def in_path_style(request: Request, bucket: str) -> Request:
     """The request to S3 with the bucket in its path, where its ``Host`` named it; for after its signature was looked at."""
-    return replace(request, path=f"/{bucket}{request.path}") if bucket else request
+    if not bucket:
+        return request
+    host = request.headers["host"][len(bucket) + 1 :]
+    return replace(request, path=f"/{bucket}{request.path}", headers={**request.headers, "host": host})
 
 
 def form_of(request: Request) -> dict[str, str]:
@@ -193,7 +197,8 @@ _FLAWS: dict[Flaw, dict[str, tuple[str, int, str]]] = {  # flaw -> protocol (or 
 def flawed(call: Call, flaw: Flaw, request_id: str) -> Reply:
     """The refusal of a request whose sender did not prove who they are, in the words of the service it was for."""
     words = _FLAWS[flaw]
-    code, status, message = words.get("s3" if call.service == "s3" else call.protocol, words["query"])
+    protocol = "json" if call.protocol == "cbor" else call.protocol
+    code, status, message = words.get("s3" if call.service == "s3" else protocol, words["query"])
     return error_reply(call, code, message, status, request_id)
 
 

@@ -32,6 +32,7 @@ _HEADER = re.compile(
     r"AWS4-HMAC-SHA256 Credential=([^/,=\s]+)/(\d{8})/([^/,=\s]+)/([^/,=\s]+)/aws4_request, ?"
     r"SignedHeaders=([^,\s]+), ?Signature=([0-9a-f]{64})"
 )
+_HEX = re.compile(r"[0-9a-f]{64}")
 _STAMP = "%Y%m%dT%H%M%SZ"
 _OPEN_BODIES = ("UNSIGNED-PAYLOAD", "STREAMING-")
 _HASH = "x-amz-content-sha256"
@@ -96,7 +97,8 @@ def flaw_of(request: Request, claim: Claim, credential: Credential | None, now: 
         return Flaw.UNKNOWN
     if bool(claim.token) != bool(credential.token):  # which one is moot: moto draws another when it is replayed
         return Flaw.TOKEN
-    if not hmac.compare_digest(_signature(request, claim, credential.secret), claim.signature):
+    signature = _signature(request, claim, credential.secret)
+    if signature is None or not hmac.compare_digest(signature, claim.signature):
         return Flaw.WRONG
     age = now - signed_at
     lasts = SKEW if claim.lasts is None else timedelta(seconds=claim.lasts)
@@ -112,7 +114,7 @@ def _presigned(query: dict[str, list[str]]) -> Claim | Flaw:
     scope = credential.split("/")
     if algorithm != "AWS4-HMAC-SHA256" or len(scope) != 5 or not stamp.startswith(scope[1]) or _moment(stamp) is None:
         return Flaw.UNREADABLE
-    if not re.fullmatch(r"[0-9]{1,6}", lasts) or not 1 <= int(lasts) <= LONGEST or not signature.isascii():
+    if not re.fullmatch(r"[0-9]{1,6}", lasts) or not 1 <= int(lasts) <= LONGEST or not _HEX.fullmatch(signature):
         return Flaw.UNREADABLE
     token = query.get("X-Amz-Security-Token", [""])[0]
     return Claim(scope[0], stamp, scope[2], scope[3], tuple(signed.split(";")), signature, token, int(lasts))
@@ -149,11 +151,11 @@ class _S3(_Claimed, S3SigV4Auth):
     """As S3 signs: its paths are taken as they are."""
 
 
-def _signature(request: Request, claim: Claim, secret: str) -> str:
-    """What the signature must be; an empty text when the claim leaves out what a signature must cover."""
+def _signature(request: Request, claim: Claim, secret: str) -> str | None:
+    """What the signature must be; None when the claim leaves out what a signature must cover."""
     body = _body_of(request, claim)
     if body is None or "host" not in claim.signed or list(claim.signed) != sorted(set(claim.signed)):
-        return ""
+        return None
     auth = (_S3 if claim.service == "s3" else _Plain)(
         Credentials(claim.access_key, secret), claim.service, claim.region
     )

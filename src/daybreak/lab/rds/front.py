@@ -215,6 +215,11 @@ class Rds:
                 raise AwsError("DBClusterNotFoundFault", f"DBCluster {cluster} not found.", 404)
             self._state.change("cluster", region, cluster, _gigabytes=gigabytes)
 
+    def endpoints(self) -> frozenset[str]:
+        """``HOST:PORT`` of every cluster."""
+        clusters = self._state.everywhere("cluster")
+        return frozenset(f"{cluster.get('Endpoint')}:{cluster.get('Port')}" for _, _, cluster in clusters)
+
     def administer(self, region: str, cluster: str, database: str, statement: str) -> list[tuple[object, ...]]:
         """Run one statement as the provider's superuser in a cluster that runs; rows, if it has any."""
         return self._fleet.volume(*self._place_of(region, cluster)).administer(database, statement)
