@@ -10,6 +10,7 @@ from typing import Any
 from daybreak.app.validating import Case
 from daybreak.assess import boxes
 from daybreak.assess.boxes import Box
+from daybreak.lab.scenario import APPLICATION_SECRET
 from daybreak.model.targets import Expectation
 from daybreak.model.world import CustomEndpoint, ProxyTarget, Scaling, Surroundings
 from tests.defects.ward import Ward
@@ -58,20 +59,18 @@ def _damage(name: str, box: Box, deed: Deed) -> Planted:
 
 
 def _drop_extension(ward: Ward) -> None:
-    _run(ward, "drop extension if exists pg_trgm, vector cascade")
+    for extension in ("pg_trgm", "vector"):
+        ward.damage.do("drop-extension", extension=extension)
 
 
 def _age_extension(ward: Ward) -> None:
-    _run(ward, "update pg_extension set extversion = '0.1' where extname in ('pg_trgm', 'vector')")
+    for extension in ("pg_trgm", "vector"):
+        ward.damage.do("age-extension", extension=extension)
 
 
 def _lead_out(ward: Ward) -> None:
     production = ward.described(ward.branch.cluster)["Endpoint"]
-    _run(
-        ward,
-        "create foreign data wrapper wire",
-        f"create server production foreign data wrapper wire options (host '{production}', port '5432')",
-    )
+    ward.damage.do("lead-out", server="production", host=production)
 
 
 def _at_large(ward: Ward, name: str, value: str) -> None:
@@ -81,21 +80,11 @@ def _at_large(ward: Ward, name: str, value: str) -> None:
 
 def _subscribe(ward: Ward) -> None:
     _at_large(ward, "max_logical_replication_workers", "4")
-    way = "host=127.0.0.1 port=1 dbname=none"
-    _run(
-        ward,
-        f"create subscription eater connection '{way}' publication p with (connect = false, slot_name = 'eater')",
-        "alter subscription eater enable",
-    )
+    ward.damage.do("subscribe", subscription="eater")
 
 
 def _unsubscribe(ward: Ward) -> None:
-    _run(
-        ward,
-        "alter subscription eater disable",
-        "alter subscription eater set (slot_name = none)",
-        "drop subscription eater",
-    )
+    ward.damage.do("unsubscribe", subscription="eater")
     _at_large(ward, "max_logical_replication_workers", "0")
 
 
@@ -117,12 +106,12 @@ def _schedule(ward: Ward) -> None:
 
 
 def _change_password(ward: Ward) -> None:
-    [[[ward.others["digest"]]]] = ward.damage.sql("select rolpassword from pg_authid where rolname = 'embi_app'")
     _run(ward, "alter role embi_app password 'not the one'")
 
 
 def _put_back_password(ward: Ward) -> None:
-    _run(ward, f"alter role embi_app password '{ward.others['digest']}'")
+    held = ward.lab.client("secretsmanager").get_secret_value(SecretId=APPLICATION_SECRET)["SecretString"]
+    _run(ward, f"alter role embi_app password '{json.loads(held)['password']}'")
 
 
 IN_ROWS: tuple[Planted, ...] = (
@@ -200,7 +189,7 @@ IN_OBJECTS: tuple[Planted, ...] = (
 """Everything in the database besides its rows."""
 
 IN_ACCESS: tuple[Planted, ...] = (
-    _sql("wrong owner", boxes.OWNERS, "alter table payments owner to embi_reporting"),
+    _damage("wrong owner", boxes.OWNERS, lambda ward: ward.damage.do("give-table", table="payments", owner="embi_reporting")),
     _sql("grant lost", boxes.GRANTS, "revoke select on employees from embi_app"),
     _sql("grant to everybody", boxes.GRANTS, "grant select on salaries to public"),
     _sql("row security off", boxes.ROW_SECURITY, "alter table notes disable row level security"),

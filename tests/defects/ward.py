@@ -34,23 +34,6 @@ QUICK = 100_000.0
 """Nobody waits for AWS here."""
 
 _PRISTINE = "embi_pristine"
-_MEMORY = (
-    (
-        "create table if not exists daybreak_ward as select setrole, setconfig from pg_db_role_setting s"
-        " join pg_database d on d.oid = s.setdatabase where d.datname = 'embi'"
-    ),
-    "create table if not exists daybreak_acl as select datacl, datdba, datcollversion from pg_database where datname = 'embi'",
-)
-_REMEMBER = (
-    (
-        "insert into pg_db_role_setting select d.oid, w.setrole, w.setconfig from daybreak_ward w, pg_database d"
-        " where d.datname = 'embi'"
-    ),
-    (
-        "update pg_database d set datacl = a.datacl, datdba = a.datdba, datcollversion = a.datcollversion"
-        " from daybreak_acl a where d.datname = 'embi'"
-    ),
-)
 
 
 @dataclass
@@ -140,14 +123,11 @@ class Ward:
 
     def remember(self) -> None:
         """Keep a pristine copy of the clone's database beside it."""
-        self._as_staff(*_MEMORY, f"create database {_PRISTINE} template embi")
+        self.damage.do("keep-copy", copy=_PRISTINE)
 
     def heal(self) -> None:
         """Put the pristine copy in the place of the clone's database."""
-        self._as_staff("drop database embi with (force)", f"create database embi template {_PRISTINE}", *_REMEMBER)
-
-    def _as_staff(self, *statements: str) -> None:
-        self.lab.remote.administer(self.run, *statements, database="postgres")
+        self.damage.do("put-back", copy=_PRISTINE)
 
 
 def best_major() -> str:

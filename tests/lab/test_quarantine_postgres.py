@@ -61,7 +61,8 @@ def pair(yard: Yard) -> tuple[Volume, Volume]:
     if yard.install.major >= 16:
         run(subscriber, statement)
     else:  # before 16 only a superuser may
-        subscriber.administer(DATABASE, statement)
+        with subscriber._node.connect(DATABASE) as session:
+            session.execute(statement.encode())
     until(lambda: rows(subscriber) == 10)
     run(publisher, "insert into orders values (11)")
     until(lambda: rows(subscriber) == 11)

@@ -179,6 +179,18 @@ def _administer(lab: Lab, body: _Json) -> _Json:
         raise _Wrong(str(error)) from None
 
 
+def _do(lab: Lab, body: _Json) -> _Json:
+    names = body.get("names")
+    if not {"region", "cluster", "database", "deed"} <= set(body) or not isinstance(names, dict):
+        raise _Wrong("say {'region': …, 'cluster': …, 'database': …, 'deed': …, 'names': {…}}")
+    place = (str(body["region"]), str(body["cluster"]), str(body["database"]))
+    try:
+        lab.rds.do(place, str(body["deed"]), {str(key): str(value) for key, value in names.items()})
+    except (AwsError, DaybreakError, psycopg.Error) as error:
+        raise _Wrong(str(error)) from None
+    return {"done": body["deed"]}
+
+
 def _spoil(lab: Lab, body: _Json) -> _Json:
     if not {"region", "cluster", "database", "relation"} <= set(body):
         raise _Wrong("say {'region': …, 'cluster': …, 'database': …, 'relation': …, 'block': N}")
@@ -238,6 +250,7 @@ _ACTIONS: dict[tuple[str, str], Callable[[Lab, _Json], _Json]] = {
     ("POST", "tick"): _tick,
     ("POST", "size"): _resize,
     ("POST", "administer"): _administer,
+    ("POST", "deed"): _do,
     ("POST", "spoil"): _spoil,
     ("POST", "pretend"): _pretend,
     ("POST", "offer-snapshot"): _offer,

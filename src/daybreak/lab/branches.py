@@ -62,7 +62,7 @@ def found(lab: RemoteLab, cluster: str, version: str, *, readers: int = 1) -> Br
     _make_instances(rds, cluster, 1 + readers)
     place = _described(rds, cluster)
     scenario.fill((place["Endpoint"], place["Port"]), password, application, verifying(lab.folder))
-    scenario.extend(lambda statement: lab.administer(cluster, statement)[0])
+    lab.do(cluster, "extend")
     login = {"username": scenario.OWNER, "password": password}
     vault.create_secret(Name=branch.login, SecretString=json.dumps(login))
     lab.ask("POST", "tick", {})

@@ -24,26 +24,26 @@ class Damage:
     region: str = REGION
 
     def sql(self, *statements: str) -> list[list[list[Any]]]:
-        """Run statements as superuser, each in a session and a transaction of its own; the rows of each."""
+        """Run statements as the provider's staff, each in a session and a transaction of its own; the rows of each."""
         return self.lab.administer(self.cluster, *statements, database=self.database, region=self.region)
+
+    def do(self, deed: str, **names: str) -> None:
+        """Let the superuser do one of `daybreak.lab.deeds`."""
+        self.lab.do(self.cluster, deed, database=self.database, region=self.region, **names)
 
     def invalidate_index(self, index: str) -> None:
         """Leave the index as an interrupted ``create index concurrently`` does."""
-        self.sql(_said("update pg_index set indisvalid = false where indexrelid = {}::regclass", index))
+        self.do("mark-index", index=index, ready="true", valid="false")
 
     def forget_in_index(self, index: str, change: str) -> None:
         """Carry out a change of the table without the index: it lacks entries from then on, and scans of it lack rows."""
-        hidden = "update pg_index set indisready = false, indisvalid = false where indexrelid = {}::regclass"
-        back = "update pg_index set indisready = true, indisvalid = true where indexrelid = {}::regclass"
-        self.sql(_said(hidden, index), change, _said(back, index))
+        self.do("mark-index", index=index, ready="false", valid="false")
+        self.sql(change)
+        self.do("mark-index", index=index, ready="true", valid="true")
 
     def disorder_index(self, index: str) -> None:
         """Turn the index's order around behind its back: it finds nothing any more, as after another collation."""
-        turned = """
-            update pg_index set indoption = array_to_string(array_fill(3, array[indnkeyatts]), ' ')::int2vector
-            where indexrelid = {}::regclass
-        """
-        self.sql(_said(turned, index))
+        self.do("disorder-index", index=index)
 
     def spoil(self, relation: str, block: int = 1) -> None:
         """Flip bytes of a page on disk, which no scan of it survives; the server is restarted meanwhile."""
@@ -56,17 +56,11 @@ class Damage:
 
     def age_collation(self, collation: str = "") -> None:
         """Record that an older library sorted: the collation, or without one the database's own."""
-        if collation:
-            self.sql(_said("update pg_collation set collversion = '0.1' where collname = {}", collation))
-        else:
-            self.sql("update pg_database set datcollversion = '0.1' where datname = current_database()")
+        self.do("age-collation", collation=collation)
 
     def forget_statistics(self, table: str) -> None:
         """Leave the planner without statistics of the table, as one that was never analyzed."""
-        self.sql(
-            _said("delete from pg_statistic where starelid = {}::regclass", table),
-            _said("update pg_class set reltuples = -1, relpages = 0 where oid = {}::regclass", table),
-        )
+        self.do("forget-statistics", table=table)
 
     def leave_prepared(self, name: str, change: str) -> None:
         """Prepare a change for a commit that never comes; it goes on holding its locks."""
@@ -78,7 +72,7 @@ class Damage:
 
     def invalidate_foreign_key(self, constraint: str) -> None:
         """Leave a foreign key as one that was never validated."""
-        self.sql(_said("update pg_constraint set convalidated = false where conname = {}", constraint))
+        self.do("invalidate-foreign-key", constraint=constraint)
 
     def orphan(self, change: str) -> None:
         """Carry out a change without asking foreign keys and triggers: rows that refer to nothing stay behind."""

@@ -21,7 +21,7 @@ from daybreak.lab.archive import Archive
 from daybreak.lab.node import SUPERUSER, Node
 
 PATIENCE = 60.0  # seconds for the archiver on a busy machine
-BEAT = "update rds_heartbeat2 set value = value + 1 where id = 1"
+BEAT = "update public.rds_heartbeat2 set value = value + 1 where id = 1"
 CLOCK = "select clock_timestamp(), pg_current_snapshot()::text"
 CLOSE = "select pg_walfile_name(pg_switch_wal())"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from psycopg import sql
 
-from daybreak.lab.node import Node
+from daybreak.lab.node import STAFF, Node
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ def make_master(node: Node, master: Master, database: str | None) -> None:
         session.execute(sql.SQL("create role {} login createdb createrole replication").format(name))
         session.execute(sql.SQL("grant rds_superuser to {} with admin option").format(name))
         session.execute(sql.SQL("grant create on database postgres to {}").format(name))
+        session.execute(sql.SQL("grant {} to {}").format(name, sql.Identifier(STAFF)))
         if database is not None and database != "postgres":
             session.execute(sql.SQL("create database {} owner {}").format(sql.Identifier(database), name))
     set_password(node, master.username, master.password)

@@ -26,6 +26,8 @@ from daybreak.lab.binaries import Install, account, give
 from daybreak.lab.spawner import spawner
 
 SUPERUSER = "rdsadmin"
+STAFF = "rds_staff"
+"""Who does what people ask of the provider by SQL: nearly everything, and never a program."""
 PATIENCE = 60.0  # seconds for a server to come up or go down on a busy machine
 ACCESS_RULES = f"""\
 local all {SUPERUSER} trust
@@ -37,7 +39,6 @@ UNDISTURBED = " ".join(
     f"-c {setting}"
     for setting in (
         "default_transaction_read_only=off",
-        "search_path=public",
         "statement_timeout=0",
         "lock_timeout=0",
         "idle_session_timeout=0",
@@ -47,7 +48,7 @@ UNDISTURBED = " ".join(
         "log_min_error_statement=panic",
     )
 )
-"""Session settings of the superuser: a cluster's parameters must not stop, slow or publish what the lab itself does."""
+"""Session settings of the lab's own roles: a cluster's parameters must not stop, slow or publish what they do."""
 
 USUAL = re.compile(
     r"starting PostgreSQL|listening on|startup process \(PID|terminating any other|shutting down due to|"
@@ -131,16 +132,26 @@ class Node:
         raise Failed(f"the server in '{self.home.name}' did not read its configuration")
 
     def connect(self, database: str = "postgres") -> psycopg.Connection[tuple[Any, ...]]:
-        """A session of the superuser, each statement its own transaction."""
+        """A session of the superuser, each statement its own transaction; nothing that owners define is on its path."""
+        return self._session(database, SUPERUSER, f"{UNDISTURBED} -c search_path=pg_catalog")
+
+    def connect_staff(self, database: str, password: str) -> psycopg.Connection[tuple[Any, ...]]:
+        """A session of the staff, who are no superuser, each statement its own transaction."""
+        return self._session(database, STAFF, f"{UNDISTURBED} -c search_path=public", password=password)
+
+    def _session(
+        self, database: str, user: str, options: str, *, password: str | None = None
+    ) -> psycopg.Connection[tuple[Any, ...]]:
         return psycopg.connect(
             host=str(self.sockets),
             port=self._port,
-            user=SUPERUSER,
+            user=user,
+            password=password,
             dbname=database,
             autocommit=True,
-            application_name=SUPERUSER,
+            application_name=user,
             connect_timeout=30,
-            options=UNDISTURBED,
+            options=options,
         )
 
     def end_leftover(self) -> None:

@@ -55,13 +55,19 @@ class RemoteLab:
     def administer(
         self, cluster: str, *statements: str, database: str = "embi", region: str = REGION
     ) -> list[list[list[Any]]]:
-        """Run statements as the provider's superuser, each committed by itself, also in a clone; the rows of each.
+        """Run statements as the provider's staff, each committed by itself, also in a clone; the rows of each.
 
-        For planting what no owner of a cluster could do: a damaged catalog, a transaction left prepared.
+        The staff may do whatever an owner of a cluster may, and are no superuser: for more there is `do`.
         """
         body = {"region": region, "cluster": cluster, "database": database, "statements": list(statements)}
         rows: list[list[list[Any]]] = self.ask("POST", "administer", body)["rows"]
         return rows
+
+    def do(self, cluster: str, deed: str, *, database: str = "embi", region: str = REGION, **names: str) -> None:
+        """Let the provider's superuser do one of `daybreak.lab.deeds`, also in a clone."""
+        self.ask(
+            "POST", "deed", {"region": region, "cluster": cluster, "database": database, "deed": deed, "names": names}
+        )
 
     def down(self, *, patience: float = 30) -> None:
         """End the lab and wait until it has let go of its folder."""

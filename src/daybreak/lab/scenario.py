@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -30,8 +30,6 @@ OWNER = "embi_admin"
 SECRET = "embi/aurora/master"  # noqa: S105 - its name
 APPLICATION = "embi_app"
 APPLICATION_SECRET = "embi/app"  # noqa: S105 - its name
-EXTENSIONS = ("amcheck", "pg_trgm", "vector")
-"""What the company uses, as far as the server offers it."""
 KEY_ALIAS = "alias/embi-aurora-backup"
 PARAMETERS = "embi-aurora-params"
 INSTANCE_PARAMETERS = "embi-aurora-instance-params"
@@ -86,7 +84,7 @@ def build(lab: Lab) -> None:
         others.append(pool.submit(account.surround, *roles.result(), group))
         _write_passfile(lab, {OWNER: password, APPLICATION: application})
         fill((endpoint, port), password, application, verifying(lab.folder))
-        extend(lambda statement: lab.rds.administer(PRIMARY.region, CLUSTER, DATABASE, statement))
+        lab.rds.do((PRIMARY.region, CLUSTER, DATABASE), "extend", {})
         lab.rds.tick()
         account.snapshot()
         for other in others:
@@ -121,14 +119,6 @@ def fill(where: tuple[str, int], password: str, application: str, proof: Mapping
             " where relowner = current_user::regrole and relkind in ('r', 'p', 'm')"
         ).fetchone()
         connection.execute(f"analyze {own[0]}".encode() if own else b"")
-
-
-def extend(ask: Callable[[str], Iterable[Sequence[object]]]) -> None:
-    """Create the extensions that the server offers, as RDS does for its master; ``ask`` speaks as the provider."""
-    offered = {str(row[0]) for row in ask("select name::text from pg_available_extensions")}
-    for name in EXTENSIONS:
-        if name in offered:
-            ask(f"create extension {name}")
 
 
 def as_parameters(settings: Mapping[str, str]) -> list[dict[str, str]]:

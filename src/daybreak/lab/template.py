@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 
 from daybreak.lab.binaries import Install, give, make_private_folder
-from daybreak.lab.node import SUPERUSER, Node
+from daybreak.lab.node import STAFF, SUPERUSER, Node
 from daybreak.lab.settings import CATALOG_QUERY, catalog_document
 from daybreak.lab.spawner import spawner
 from daybreak.lab.tree import remove
@@ -61,11 +61,18 @@ RECIPE = (
     "grant pg_monitor, pg_signal_backend, pg_checkpoint to rds_superuser with admin option",
     "grant rds_replication, rds_iam, rds_password to rds_superuser with admin option",
     f"grant set on parameter {', '.join(GRANTED)} to rds_superuser",
+    f"create role {STAFF} login createdb createrole replication bypassrls in role rds_superuser",
+    f"grant pg_read_all_data, pg_write_all_data to {STAFF}",
+    f"grant set on parameter log_min_error_statement, cron.launch_active_jobs to {STAFF}",
 )
+RECIPE_15 = (
+    r"update pg_authid set rolsuper = true where rolname ~ '^pg_(execute_server_program|(read|write)_server_files)$'",
+)
+"""Before 16 who may create roles may grant any that is no superuser: so that nobody may grant the roles that run programs."""
 RECIPE_16 = ("grant pg_create_subscription, pg_use_reserved_connections to rds_superuser with admin option",)
 HEARTBEAT = (
-    "create table rds_heartbeat2 (id integer primary key, value bigint not null)",
-    "insert into rds_heartbeat2 values (1, 0)",
+    "create table public.rds_heartbeat2 (id integer primary key, value bigint not null)",
+    "insert into public.rds_heartbeat2 values (1, 0)",
     "revoke all on database rdsadmin from public",
 )
 INITDB = ("--username", SUPERUSER, "--auth", "reject", "--encoding", "UTF8", "--locale", "C", "--wal-segsize", "1")
@@ -82,7 +89,9 @@ def template(install: Install) -> Path:
 
 
 def _folder(install: Install) -> Path:
-    recipe = repr((sorted(ALONE.items()), RECIPE, RECIPE_16, HEARTBEAT, INITDB, CATALOG_QUERY, str(install.bin)))
+    recipe = repr(
+        (sorted(ALONE.items()), RECIPE, RECIPE_15, RECIPE_16, HEARTBEAT, INITDB, CATALOG_QUERY, str(install.bin))
+    )
     return install.cache / f"template-{install.version}-{hashlib.sha256(recipe.encode()).hexdigest()[:8]}"
 
 
@@ -95,7 +104,7 @@ def _make(install: Install, folder: Path) -> None:
         node.start(ALONE)
         try:
             with node.connect() as session:
-                for statement in (*RECIPE, *(RECIPE_16 if install.major >= 16 else ())):
+                for statement in (*RECIPE, *(RECIPE_16 if install.major >= 16 else RECIPE_15)):
                     session.execute(psycopg.sql.SQL(statement))
                 session.execute(f"create database {SUPERUSER}")
                 catalog = catalog_document(session.execute(CATALOG_QUERY).fetchall())

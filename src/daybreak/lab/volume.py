@@ -4,12 +4,13 @@ The law: nothing here knows a word of AWS. Every call blocks until it is true, a
 A place is a volume when its ``volume.json`` is there, which is written last; anything else in it is wiped by the next attempt.
 
 Where PostgreSQL cannot do what the provider's patched server does, the nearest honest thing is done: the master is no
-superuser, but has the ``replication`` attribute; it creates subscriptions from PostgreSQL 16 on, before only ``administer`` does.
+superuser, but has the ``replication`` attribute; it creates subscriptions from PostgreSQL 16 on.
 """
 
 from __future__ import annotations
 
 import json
+import secrets
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
@@ -23,9 +24,10 @@ from daybreak.errors import Bug, Failed, Refused
 from daybreak.lab.archive import Archive
 from daybreak.lab.binaries import Install, give, make_private_folder, refuse_out_of_reach
 from daybreak.lab.bringing import add_cold_base, adopt_copy, copy_ancestry, copy_at_rest, delete_data, recover
+from daybreak.lab.deeds import Hands, carry_out
 from daybreak.lab.heartbeat import Heartbeat
 from daybreak.lab.masters import Master, make_master, set_password
-from daybreak.lab.node import Node
+from daybreak.lab.node import STAFF, Node
 from daybreak.lab.serving import Listen, alone, close_gate, configuration, open_gate
 from daybreak.lab.settings import Setting, carried, is_strict, names_given, settings_catalog
 from daybreak.lab.template import template
@@ -55,6 +57,7 @@ class Volume:
         self._listen: Listen | None = None
         self._parameters: dict[str, str] = {}
         self._booted: dict[str, str] = {}
+        self._word: str | None = None
 
     # -- how a volume comes to be --
 
@@ -203,11 +206,15 @@ class Volume:
                 set_password(self._node, self._document["master"], password)
 
     def administer(self, database: str, statement: str) -> list[tuple[object, ...]]:
-        """Run one statement as the superuser ``rdsadmin``, as the provider's own staff would; rows, if it has any."""
-        self._running_at()
-        with self._node.connect(database) as session:
+        """Run one statement as the provider's staff, who may do nearly everything and run no program; rows, if it has any."""
+        with self._staff(database) as session:
             answer = session.execute(statement.encode())
             return list(answer.fetchall()) if answer.description else []
+
+    def do(self, database: str, deed: str, names: Mapping[str, str]) -> None:
+        """Do one of `daybreak.lab.deeds`, which the superuser ``rdsadmin`` does."""
+        self._running_at()
+        carry_out(deed, Hands(database, self._staff, self._node.connect), names)
 
     def spoil(self, database: str, relation: str, block: int) -> None:
         """Flip bytes in the header of one page of a relation's file, as a failing disk might; restarts the server.
@@ -216,7 +223,7 @@ class Volume:
         """
         with self._lock:
             listen, booted = self._running_at(), dict(self._booted)
-            with self._node.connect(database) as session:
+            with self._staff(database) as session:
                 row = session.execute("select pg_relation_filepath(%s::text::regclass)", (relation,)).fetchone()
             if row is None or row[0] is None:
                 raise Refused(f"'{relation}' has no file of its own")
@@ -323,7 +330,18 @@ class Volume:
         return self._listen
 
     def _ask(self, query: str) -> list[tuple[object, ...]]:
-        return self.administer("postgres", query)
+        with self._node.connect() as session:
+            return list(session.execute(query.encode()).fetchall())
+
+    def _staff(self, database: str) -> psycopg.Connection[tuple[Any, ...]]:
+        """A session of the staff, with a password that only this process knows."""
+        self._running_at()
+        if self._word is None:
+            with self._lock:
+                word = secrets.token_urlsafe(24)
+                set_password(self._node, STAFF, word)
+                self._word = word
+        return self._node.connect_staff(database, self._word)
 
     def _waiting(self) -> frozenset[str]:
         return frozenset(str(row[0]) for row in self._ask("select name from pg_settings where pending_restart"))

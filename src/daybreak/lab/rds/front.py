@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -221,8 +221,13 @@ class Rds:
         return frozenset(f"{cluster.get('Endpoint')}:{cluster.get('Port')}" for _, _, cluster in clusters)
 
     def administer(self, region: str, cluster: str, database: str, statement: str) -> list[tuple[object, ...]]:
-        """Run one statement as the provider's superuser in a cluster that runs; rows, if it has any."""
+        """Run one statement as the provider's staff in a cluster that runs; rows, if it has any."""
         return self._fleet.volume(*self._place_of(region, cluster)).administer(database, statement)
+
+    def do(self, place: tuple[str, str, str], deed: str, names: Mapping[str, str]) -> None:
+        """Do a deed of the provider's superuser in a cluster that runs; ``place`` is region, cluster and database."""
+        region, cluster, database = place
+        self._fleet.volume(*self._place_of(region, cluster)).do(database, deed, names)
 
     def spoil(self, region: str, cluster: str, database: str, relation: str, *, block: int) -> None:
         """Flip bytes in a page of a relation of a cluster that runs, as a failing disk might."""
