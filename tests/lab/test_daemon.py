@@ -133,6 +133,7 @@ def facts(lab: LabUnderTest) -> dict[str, object]:
     return {
         **{name: cluster[name] for name in kept},
         "authority": remote.authority(lab.remote.folder).read_bytes(),
+        "keys": (lab.root, lab.remote.token),
         "groups": sorted(group["GroupId"] for group in groups),
         "secret": lab.client("secretsmanager").get_secret_value(SecretId="embi/aurora/master")["SecretString"],
         "rows": typed(
@@ -153,7 +154,7 @@ def typed(lab: LabUnderTest, line: str, **environment: str) -> str:
 def test_the_files_of_a_lab_are_private(running: LabUnderTest) -> None:
     """Passwords and object bodies are in there."""
     folder = running.remote.folder
-    for name in ("lab.log", "pgpass", "moto/log.jsonl"):
+    for name in ("lab.log", "pgpass", "lab.json", "keys.json", "moto/log.jsonl"):
         assert (folder / name).stat().st_mode & 0o077 == 0, name
     assert folder.stat().st_mode & 0o066 == 0
     readable = [path.name for path in (folder / "tls").iterdir() if path.stat().st_mode & 0o077]
