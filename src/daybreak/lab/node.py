@@ -22,7 +22,7 @@ from typing import Any
 import psycopg
 
 from daybreak.errors import Bug, Failed, Refused
-from daybreak.lab.binaries import Install, account, give
+from daybreak.lab.binaries import Install, account, bare_environment, give
 from daybreak.lab.spawner import spawner
 
 SUPERUSER = "rdsadmin"
@@ -234,6 +234,11 @@ def _is_postgres(pid: int, data: Path) -> bool:
             return False
         return words[0].endswith(b"postgres") and words[1:3] == [b"-D", os.fsencode(data)]
     said = subprocess.run(
-        ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+        ["ps", "-ww", "-o", "command=", "-p", str(pid)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/",
+        env=bare_environment(),
     ).stdout
     return str(data) in said
