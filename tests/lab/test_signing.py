@@ -183,6 +183,7 @@ CHANGES: dict[str, Callable[[Request], Request]] = {
     "host": lambda it: changed(it, headers={"host": "other:9"}),
     "date": lambda it: changed(it, headers={"x-amz-date": it.headers["x-amz-date"][:-3] + "00Z"}),
     "region": lambda it: changed(it, headers={"authorization": it.headers["authorization"].replace("us-west-2", "x")}),
+    "target": lambda it: changed(it, headers={"x-amz-target": "Other.DeleteEverything"}),
     "key": lambda it: changed(it, headers={"authorization": it.headers["authorization"].replace("=A/", "=B/")}),
 }
 

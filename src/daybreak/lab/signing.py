@@ -154,7 +154,8 @@ class _S3(_Claimed, S3SigV4Auth):
 def _signature(request: Request, claim: Claim, secret: str) -> str | None:
     """What the signature must be; None when the claim leaves out what a signature must cover."""
     body = _body_of(request, claim)
-    if body is None or "host" not in claim.signed or list(claim.signed) != sorted(set(claim.signed)):
+    wanted = {"host", *(name for name in request.headers if name.startswith("x-amz-"))}
+    if body is None or not wanted <= set(claim.signed) or list(claim.signed) != sorted(set(claim.signed)):
         return None
     auth = (_S3 if claim.service == "s3" else _Plain)(
         Credentials(claim.access_key, secret), claim.service, claim.region
@@ -163,8 +164,7 @@ def _signature(request: Request, claim: Claim, secret: str) -> str | None:
     query = request.query
     if claim.lasts is not None:
         query = "&".join(part for part in query.split("&") if not part.startswith("X-Amz-Signature="))
-    headers = {name: value for name, value in request.headers.items() if name != _HASH or name in claim.signed}
-    rebuilt = AWSRequest(request.method, f"http://lab{request.path}" + (f"?{query}" if query else ""), headers)
+    rebuilt = AWSRequest(request.method, f"http://lab{request.path}" + (f"?{query}" if query else ""), request.headers)
     rebuilt.context["timestamp"] = claim.stamp
     return str(auth.signature(auth.string_to_sign(rebuilt, auth.canonical_request(rebuilt)), rebuilt))
 
