@@ -138,6 +138,7 @@ def test_a_run_in_a_storm_ends_once_and_leaves_nothing(
     """Everything that can happen to a process on call, in one night, while the network makes things up."""
     life = begin(lab)
     with lying(lab.url, seed, share=0.06) as liar:
+        lab.admit(liar.url)
         life.person = replace(life.person, url=liar.url)
         storm = Storm(life, random.Random(seed))
         _begin_to_restore(life, liar)

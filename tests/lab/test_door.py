@@ -18,6 +18,7 @@ from botocore.config import Config
 from botocore.session import Session
 from playwright.sync_api import Browser
 
+from daybreak.errors import Refused
 from daybreak.lab.message import Reply, Request
 from daybreak.lab.server import Server
 from daybreak.lab.world import _Raw, _request_of
@@ -159,6 +160,17 @@ def test_the_lab_has_the_door_on_every_path(lab: LabUnderTest, path: str) -> Non
         connection.request("GET", path, headers={"Authorization": f"Bearer {lab.remote.token}", **headers})
         assert connection.getresponse().status == 403
         connection.close()
+
+
+def test_a_proxy_on_this_machine_is_let_in_once_the_lab_was_told(lab: LabUnderTest, heard: Heard) -> None:
+    """Who asks a proxy signs the proxy's name; no page has a name like that, and none that a page can have is admitted."""
+    assert heard.status("/", "Host: 127.0.0.1:9") == 403
+    heard.server.door.admit("127.0.0.1:9")
+    assert heard.status("/", "Host: 127.0.0.1:9") == 200
+    assert heard.status("/", "Host: 127.0.0.1:9", "Origin: http://127.0.0.1:9") == 403
+    for relay in ("evil.example:9", "127.0.0.1", "127.0.0.1:9.evil.example", "127.0.0.1.evil.example:9", "None", ""):
+        with pytest.raises(Refused, match="not at"):
+            lab.admit(relay)
 
 
 def test_a_bucket_may_stand_in_front_of_the_name(lab: LabUnderTest) -> None:

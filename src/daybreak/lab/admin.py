@@ -156,6 +156,11 @@ def _forget_requests(lab: Lab, _: _Json) -> _Json:
     return {"requests": []}
 
 
+def _admit(lab: Lab, body: _Json) -> _Json:
+    lab.server.door.admit(str(body.get("relay")))
+    return {"relays": sorted(lab.server.door.relays)}
+
+
 def _tick(lab: Lab, _: _Json) -> _Json:
     lab.rds.tick()
     return {"ticked": True}
@@ -247,6 +252,7 @@ _ACTIONS: dict[tuple[str, str], Callable[[Lab, _Json], _Json]] = {
     ("POST", "credentials"): _set_credentials,
     ("GET", "requests"): _requests,
     ("DELETE", "requests"): _forget_requests,
+    ("POST", "relays"): _admit,
     ("POST", "tick"): _tick,
     ("POST", "size"): _resize,
     ("POST", "administer"): _administer,

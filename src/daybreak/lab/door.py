@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_RELAY = re.compile(r"(127\.0\.0\.1|localhost):[0-9]{1,5}")
 _OWN_SITES = frozenset({"none", "same-origin"})
 _ONCE = ("host", "origin", "authorization", "content-length", "transfer-encoding", "sec-fetch-site")
 """Headers of which a second one would let two readers of the request understand two things."""
@@ -28,10 +29,17 @@ class Turned:
 
 @dataclass(frozen=True)
 class Door:
-    """The names under which a lab is reached, all at one port."""
+    """The names under which a lab is reached, all at one port; ``relays`` are ``HOST:PORT`` of proxies that it was told of."""
 
     names: tuple[str, ...]
     port: int
+    relays: set[str] = field(default_factory=set)
+
+    def admit(self, relay: str) -> None:
+        """Let in what was asked of a proxy on this machine; `ValueError` for any other host, which a page could have."""
+        if not _RELAY.fullmatch(relay):
+            raise ValueError(f"a proxy is at 127.0.0.1:PORT or localhost:PORT, not at {relay!r}")
+        self.relays.add(relay)
 
     def turned(self, target: str, headers: Sequence[tuple[str, str]]) -> Turned | None:
         """Why the request with this target and these header lines is turned away; None when it may come in."""
@@ -44,7 +52,7 @@ class Door:
             return Turned(400, "the request's target must be a path")
         if "host" not in said:
             return Turned(400, "the request does not say to which host it goes")
-        if self.split(said["host"]) is None:
+        if self.split(said["host"]) is None and said["host"] not in self.relays:
             return Turned(403, "the lab does not answer to this host")
         if "origin" in said and not self._is_own(said["origin"]):
             return Turned(403, "the lab does not answer to web pages")
