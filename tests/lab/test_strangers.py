@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import shutil
@@ -16,7 +17,7 @@ from daybreak.errors import Refused
 from daybreak.lab import remote
 from daybreak.lab.binaries import Install, account
 from daybreak.lab.keys import keys_of
-from daybreak.lab.lab import Lab, shared_cache
+from daybreak.lab.lab import Lab, hold, shared_cache
 from tests.fix_lab import LabUnderTest, new_folder
 
 ROLES = ("embi_admin", "embi_app", "embi_analyst", "rdsadmin", "rds_staff", "rds_superuser", "postgres")
@@ -123,6 +124,12 @@ def test_a_lab_of_an_older_release_is_not_opened_with_new_keys(tmp_path: Path) -
     with pytest.raises(Refused, match="older release"):
         Lab(tmp_path, speed=0)
     assert not (tmp_path / "keys.json").exists()
+    lock = hold(tmp_path)
+    (tmp_path / "lab.json").write_text(json.dumps({"url": "http://127.0.0.1:1", "pid": 7, "speed": 1}))
+    with pytest.raises(Refused, match="started by an older release") as caught:
+        remote.find(tmp_path)
+    assert caught.value.hints == ("end it with: kill 7",)
+    os.close(lock)
 
 
 def test_keys_are_drawn_once_for_each_lab(tmp_path: Path) -> None:

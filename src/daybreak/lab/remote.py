@@ -129,6 +129,8 @@ def find(folder: Path) -> RemoteLab:
         card = json.loads((folder / "lab.json").read_text())
     except (OSError, ValueError):
         raise Unreachable(f"the lab in '{folder}' is still starting", "try again in a few seconds") from None
+    if "token" not in card:
+        raise Refused(f"the lab in '{folder}' was started by an older release", f"end it with: kill {card['pid']}")
     return RemoteLab(folder, **{name: card[name] for name in ("url", "pid", "token", "access_key", "secret_key")})
 
 
