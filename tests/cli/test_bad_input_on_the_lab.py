@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from daybreak.journal.folder import FolderStore
 from daybreak.journal.store import open_store
 from daybreak.model.plan import Plan
 from daybreak.model.run import RunAborted
@@ -215,6 +216,37 @@ def test_a_plan_that_lay_too_long_is_refused(person: Person, lab: LabUnderTest) 
     hold_untouched(lab, person)
 
 
+FROZEN: dict[str, tuple[Change, tuple[str, ...]]] = {
+    "edited": (
+        lambda held: held["plan"].update(expires="2099-01-01T00:00:00Z"),
+        ("was changed after it was frozen", "hint: make it again"),
+    ),
+    "without its digest": (lambda held: held.pop("digest"), ("was changed after it was frozen",)),
+    "expired": EDITED["forged: longer valid, too late"],
+    "for another account": EDITED["forged: another account"],
+    "without quarantine": EDITED["forged: no quarantine"],
+    "without the stamp": (forged(lambda plan: plan.update(tags={})), ("the stamp is {}, and it must be", *STALE)),
+}
+
+
+@pytest.mark.parametrize(("change", "says"), FROZEN.values(), ids=FROZEN.keys())
+def test_a_frozen_plan_is_begun_only_as_a_saved_one_would_be(
+    change: Change, says: tuple[str, ...], person: Person, lab: LabUnderTest, plan: dict[str, Any]
+) -> None:
+    """Between freezing and beginning lie a crash and a night: resume is a start then, and no back door."""
+    run = plan["plan"]["run"]
+    FolderStore(person.state).create(Plan.model_validate(plan["plan"]))
+    frozen = person.state / "runs" / run / "plan.json"
+    held = json.loads(frozen.read_text())
+    change(held)
+    frozen.write_text(json.dumps(held))
+    hold(Case((), says), person.daybreak("resume", run))
+    assert sorted(path.name for path in frozen.parent.iterdir()) == ["plan.json"]
+    visits = lab.ask("GET", "requests")["requests"]
+    mine = [visit["operation"] for visit in visits if visit["access_key"] == person.key]
+    assert [operation for operation in mine if not READS.match(operation)] == []
+
+
 @pytest.fixture
 def source(lab: LabUnderTest) -> str:
     """A cluster of the test's own, set up like the company's, that may be changed; without instances."""
@@ -270,6 +302,7 @@ def test_a_cluster_of_that_name_that_is_not_ours_is_not_cleaned_away(
     store.create(run)
     with attached(store, run.run) as journal:
         journal.append(RunAborted(by="ada@north", why="enough"))
+        nonce = journal.state().nonce
     model = cluster(lab, source)
     lab.client("rds").create_db_cluster(
         DBClusterIdentifier=run.clone,
@@ -280,7 +313,7 @@ def test_a_cluster_of_that_name_that_is_not_ours_is_not_cleaned_away(
         DBSubnetGroupName=model["DBSubnetGroup"],
     )
     done = person.daybreak("clean", run.run, "--yes")
-    tag = f"does not carry the tag daybreak:run={run.run}: this run did not create it"
+    tag = f"does not carry the tag daybreak:nonce={nonce}: this run did not create it"
     hold(Case((), (f'cleaning up after "{run.run}"', tag)), done)
     assert person.runs() == [run.run]
     assert cluster(lab, run.clone)["DBClusterIdentifier"] == run.clone

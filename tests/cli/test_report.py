@@ -33,6 +33,20 @@ def test_text_is_what_show_prints(keeper: Person) -> None:
     assert report.out == keeper.daybreak("show", RUN).out
 
 
+def test_a_run_of_a_release_without_nonces_is_shown_and_not_carried_on(keeper: Person) -> None:
+    """What it created has nothing that tells it from another run's of that name: a person ends it, and cleans up."""
+    journal = keeper.state / "runs" / RUN / "journal.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(lines[:-2]))  # before it was aborted
+    assert keeper.daybreak("show", RUN).code == 0
+    refused = keeper.daybreak("resume", RUN)
+    assert (refused.code, "which drew no nonce" in refused.err) == (2, True), refused.err
+    assert journal.read_bytes() == b"".join(lines[:-2])
+    hints = [line.removeprefix("hint: ") for line in refused.err.splitlines() if line.startswith("hint: daybreak")]
+    assert hints == [f"daybreak abort {RUN}", f"daybreak clean {RUN}"]
+    assert keeper.daybreak("abort", RUN).code == 0
+
+
 def test_each_format_is_printed_and_nothing_else(keeper: Person) -> None:
     """A pipe takes what it is given."""
     page = keeper.daybreak("report", RUN, "-o", "html")

@@ -415,9 +415,9 @@ def new_suffix() -> str:
 def _without_a_nonce(run: str) -> Refused:
     return Refused(
         f'the run "{run}" was begun by an older release, which drew no nonce: what it created cannot be told from another\'s',
-        f"end it: daybreak abort {run}",
-        f"then remove what it created: daybreak clean {run}",
-        "and make the plan again",
+        f"daybreak abort {run}",
+        f"daybreak clean {run}",
+        "then make the plan again",
     )
 
 
