@@ -25,7 +25,7 @@ from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
 from daybreak.model.targets import Network, Objectives
 from daybreak.model.world import AutomatedBackup, Key, Member, ParameterGroup, Role, ServerlessRange, Window
-from daybreak.plan.calls import call_of, changed_names, stamp_of
+from daybreak.plan.calls import JOURNAL_TAG, STAMPED, call_of, changed_names, stamp_of
 from daybreak.plan.planner import plan_of
 from daybreak.plan.quarantine import CARED_FOR
 from tests import fix_worlds
@@ -247,6 +247,37 @@ def test_an_earlier_runs_stamp_and_reserved_tags_are_not_inherited() -> None:
     made = fix_worlds.plan(seen=fix_worlds.observation(cluster=fix_worlds.cluster(tags=tags)))
     restore = next(step.action for step in made.steps if isinstance(step.action, RestoreToMoment))
     assert restore.tags == {"Team": "hr", "Purpose": "pitr-recovery", "OriginalCluster": SOURCE}
+
+
+@pytest.mark.parametrize(("has", "left_out"), [(43, 0), (44, 1), (48, 5), (50, 7)])
+def test_a_source_with_many_tags_gets_a_clone_with_fifty(has: int, left_out: int) -> None:
+    """AWS refuses a fifty-first tag, and without the run's own nobody could tell whose the clone is; what has no place is named."""
+    tags = {f"cost-{number:02d}": "x" for number in range(has)}
+    made = fix_worlds.plan(seen=fix_worlds.observation(cluster=fix_worlds.cluster(tags=tags)))
+    restore = next(step.action for step in made.steps if isinstance(step.action, RestoreToMoment))
+    call = call_of(restore, stamp_of(made), REGION)
+    assert call is not None
+    sent = {tag["Key"] for tag in call.params["Tags"]}
+    assert sent >= STAMPED | {"Purpose", "OriginalCluster"}
+    assert len(sent | {JOURNAL_TAG}) == min(50, has + 7)
+    missing = sorted(tags.keys() - sent)
+    assert len(missing) == left_out
+    named = [line for line in made.parity if line.startswith("tags: ")]
+    assert named == (
+        [f"tags: without {', '.join(missing)}, because AWS allows 50 and the run's own have their places first"]
+        if missing
+        else []
+    )
+
+
+def test_an_instance_with_many_tags_is_made_with_fifty() -> None:
+    """An instance carries no anchor, so one more of the source's finds a place."""
+    tags = {f"cost-{number:02d}": "x" for number in range(50)}
+    made = fix_worlds.plan(seen=fix_worlds.observation(instances=(fix_worlds.instance(1, tags=tags),)))
+    call = call_of(_change(made.step("07-create-writer").action), stamp_of(made), REGION)
+    assert call is not None
+    assert len(call.params["Tags"]) == 50
+    assert any(line.startswith("tags of the instances: without cost-46, cost-47") for line in made.parity)
 
 
 def test_notes_warn_before_it_is_too_late() -> None:

@@ -40,6 +40,13 @@ RUN_TAG = "daybreak:run"
 NONCE_TAG = "daybreak:nonce"
 PLAN_TAG = "daybreak:plan"
 EXPIRES_TAG = "daybreak:expires"
+JOURNAL_TAG = "daybreak:journal"
+
+STAMPED = frozenset({RUN_TAG, NONCE_TAG, PLAN_TAG, EXPIRES_TAG})
+"""The tags on everything a run creates; they have their places before anybody's."""
+
+MOST_TAGS = 50
+"""How many tags AWS allows a resource, without those of its own that begin with ``aws:``."""
 
 DRAWN_AT_START = "<drawn at start>"
 """What a plan prints for the nonce: it is drawn when a run begins, so that one plan begun twice makes two owners."""

@@ -11,12 +11,14 @@ from daybreak.model.plan import Estimate
 from daybreak.model.requests import PitrRequest, SnapshotRequest
 from daybreak.model.targets import Network, Staging, Target
 from daybreak.model.value import iso
+from daybreak.plan.calls import MOST_TAGS
 from daybreak.plan.source import FOREIGN, Source
-from daybreak.plan.topology import endpoints_left_out, is_upgraded
+from daybreak.plan.topology import ON_CLUSTER, endpoints_left_out, is_upgraded, tags_left_out
 
 _STAGING = "a clone for staging is scaled down, as daybreak.toml says"
 _WORDS = {
     "has_http_endpoint": "Data API",
+    "instance.tags": "tags of the instances",
     "instance.instance_class": "class of the instances",
     "instance.count": "number of instances",
     "instance.engine_version": "engine version of the instances",
@@ -95,7 +97,20 @@ def permitted_in(
         permitted["has_http_endpoint"] = "off: the Data API is one more way in, until quarantine is lifted"
     if staging and cluster:
         permitted |= _for_staging(source, staging, made)
-    return permitted | _beside(source, made)
+    return permitted | _tags(source) | _beside(source, made)
+
+
+def _tags(source: Source) -> dict[str, str]:
+    """The tags for which there is no place; where AWS allows fifty, a run's own come first, or nobody could own the clone."""
+    facts = source.cluster or source.storage
+    without = tags_left_out(facts.tags, ON_CLUSTER) if facts else []
+    inside = sorted({key for instance in source.instances for key in tags_left_out(instance.tags)})
+    fields = {"tags": without, "instance.tags": inside}
+    return {
+        field: f"without {', '.join(left)}, because AWS allows {MOST_TAGS} and the run's own have their places first"
+        for field, left in fields.items()
+        if left
+    }
 
 
 def _by_snapshot(source: Source) -> dict[str, str]:

@@ -40,7 +40,7 @@ from daybreak.plan.quarantine import CARED_FOR, quarantine_parameters
 from daybreak.plan.remarks import notes_on, permitted_in, words_of
 from daybreak.plan.source import Source, moment_of
 from daybreak.plan.terms import Sequence, Terms, creating
-from daybreak.plan.topology import endpoints_for, family_of, instances_for, own_tags
+from daybreak.plan.topology import ON_CLUSTER, endpoints_for, family_of, instances_for, own_tags
 
 _AT_ONCE = 20
 """Parameters that AWS sets in one call."""
@@ -142,7 +142,8 @@ def storage_settings(draft: Draft) -> dict[str, Any]:
         "copies_tags": bool(cluster and cluster.copies_tags),
         "serverless": cluster.serverless if cluster else None,
         "lifecycle": cluster.lifecycle if cluster else None,
-        "tags": own_tags(facts.tags if facts else {}) | {"Purpose": purpose, "OriginalCluster": draft.source.name},
+        "tags": own_tags(facts.tags if facts else {}, ON_CLUSTER)
+        | {"Purpose": purpose, "OriginalCluster": draft.source.name},
     }
 
 

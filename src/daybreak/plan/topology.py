@@ -9,6 +9,7 @@ from daybreak.model.actions import CreateEndpoint, CreateInstance
 from daybreak.model.names import endpoint_name, instance_name
 from daybreak.model.targets import Staging
 from daybreak.model.world import Cluster, CustomEndpoint, Instance
+from daybreak.plan.calls import JOURNAL_TAG, MOST_TAGS, STAMPED
 from daybreak.plan.objections import ENGINE
 from daybreak.plan.source import Source
 
@@ -109,9 +110,29 @@ def is_upgraded(source: Source) -> bool:
     )
 
 
-def own_tags(tags: dict[str, str]) -> dict[str, str]:
-    """Tags a person may set: AWS reserves ``aws:``, and an earlier run's stamp must not be inherited."""
-    return {key: value for key, value in tags.items() if not key.startswith(("aws:", "daybreak:"))}
+ON_CLUSTER = STAMPED | {JOURNAL_TAG, "Purpose", "OriginalCluster"}
+"""The tags of ours on a clone; they have their places first."""
+
+
+def own_tags(tags: dict[str, str], ours: frozenset[str] = STAMPED) -> dict[str, str]:
+    """The source's tags that have a place beside ``ours``; of too many, the first by name.
+
+    AWS reserves ``aws:``, an earlier run's stamp must not be inherited, and more than ``MOST_TAGS`` are refused.
+
+    >>> len(own_tags({f"tag-{number}": "" for number in range(50)}))
+    46
+    """
+    fitting = sorted(key for key in tags if _is_inherited(key, ours))[: MOST_TAGS - len(ours)]
+    return {key: value for key, value in tags.items() if key in fitting}
+
+
+def tags_left_out(tags: dict[str, str], ours: frozenset[str] = STAMPED) -> list[str]:
+    """The names of the source's tags that have no place, in order."""
+    return sorted(key for key in tags if _is_inherited(key, ours) and key not in own_tags(tags, ours))
+
+
+def _is_inherited(key: str, ours: frozenset[str]) -> bool:
+    return not key.startswith(("aws:", "daybreak:")) and key not in ours
 
 
 def _group(name: str | None, source: Source) -> str | None:
