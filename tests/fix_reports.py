@@ -8,7 +8,7 @@ from typing import Any
 
 from daybreak.assess import boxes
 from daybreak.assess.verdict import verdict_of
-from daybreak.model.actions import Validate
+from daybreak.model.actions import AnchorJournal, Validate
 from daybreak.model.findings import Detail, Finding, Level, Measured, Standing
 from daybreak.model.kept import Kept
 from daybreak.model.plan import Plan, StepId
@@ -118,16 +118,14 @@ def _answered(box: boxes.Box) -> Finding:
 def plan() -> Plan:
     """The runbook's plan, with a baseline to compare with."""
     made = worlds.plan()
-    last = made.steps[-1]
     baseline = Kept(
         kind="baseline",
         target="embi",
         stands_for=worlds.MOMENT - timedelta(minutes=30),
         sha256=hashlib.sha256(b"baseline").hexdigest(),
     )
-    judged = last.model_copy(update={"action": last.action.model_copy(update={"baseline": baseline})})
     notes = ("the clone costs what the source costs until it is cleaned", *made.notes)
-    return made.model_copy(update={"steps": (*made.steps[:-1], judged), "notes": notes})
+    return worlds.judged_with(made, baseline=baseline).model_copy(update={"notes": notes})
 
 
 def state(made: Plan, findings: tuple[Finding, ...], **changes: Any) -> RunState:
@@ -140,12 +138,14 @@ def state(made: Plan, findings: tuple[Finding, ...], **changes: Any) -> RunState
         more: dict[str, Any] = {"was_adopted": number == 2, "retries": int(number == 1)}
         if step.action.kind.startswith(("copy", "create")):
             more["request_ids"] = (f"8a1b7c9e-0000-4000-8000-{number:012}",)
+        if isinstance(step.action, AnchorJournal):
+            more["result"] = {"anchor": f"76:{'c4' * 32}"}
         steps[step.id] = StepState(status="done", began=began, tried=began, ended=ended, attempts=1, **more)
     over = max(ends.values())
     defaults: dict[str, Any] = {
         "run": made.run, "plan": made.digest(), "why": made.request.why, "status": "finished",
         "began": worlds.NOW, "ended": over, "last": over, "who": "dba-oncall", "where": "bastion-1",
-        "events": 80, "steps": steps, "findings": findings, "verdict": verdict_of(findings),
+        "events": 80, "tail": "5e" * 32, "steps": steps, "findings": findings, "verdict": verdict_of(findings),
         "measured": Measured(rto=over - worlds.NOW, rpo=timedelta(seconds=4), newest=worlds.MOMENT - timedelta(seconds=4),
                              newest_in="public.payments.created_at", rows=12_413_882),
     }  # fmt: skip
@@ -191,7 +191,7 @@ def stopped() -> Report:
 def alone(findings: tuple[Finding, ...] | None = None) -> Report:
     """The checklist by itself, against a cluster that Daybreak did not restore."""
     made = plan()
-    action = made.steps[-1].action
+    action = worlds.judging(made).action
     assert isinstance(action, Validate)
     found = bad_findings() if findings is None else findings
     validation = Validation(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from daybreak.model.actions import AnchorJournal, Validate
 from daybreak.model.findings import Finding, Level, Measured, Standing, Verdict
 from daybreak.model.plan import Plan, StepId
 from daybreak.model.run import (
@@ -80,6 +81,8 @@ def events(plan: Plan, *bodies: Any, began: datetime = worlds.NOW) -> tuple[Even
 def story(plan: Plan, *, is_good: bool = True) -> tuple[Event, ...]:
     """A run of ``plan`` to its end, with a lost reply and a throttled call on the way; or one that failed."""
     steps = [step.id for step in plan.steps]
+    judging = next((step.id for step in plan.steps if isinstance(step.action, Validate)), steps[-1])
+    anchoring = [step.id for step in plan.steps if isinstance(step.action, AnchorJournal)]
     bodies: list[Any] = []
     for number, step in enumerate(steps[: len(steps) if is_good else 4]):
         bodies.append(StepIntended(step=step, attempt=1))
@@ -93,7 +96,9 @@ def story(plan: Plan, *, is_good: bool = True) -> tuple[Event, ...]:
             bodies.append(StepSeen(step=step, seen="creating"))
         if number == 3 and not is_good:
             bodies.append(StepFailed(step=step, why="the cluster is incompatible-restore"))
-        elif step == steps[-1]:
+        elif step in anchoring:
+            bodies.append(StepDone(step=step, result={"anchor": f"{len(bodies)}:{'c4' * 32}"}))
+        elif step == judging:
             bodies += [FindingMade(step=step, finding=finding) for finding in FOUND]
             bodies.append(StepDone(step=step))
         else:
@@ -117,7 +122,7 @@ def _end(*, is_good: bool) -> RunFinished:
 
 def finished(plan: Plan, *, is_good: bool = True) -> RunState:
     """The state of a run that is over."""
-    return state_of(story(plan, is_good=is_good))
+    return state_of(story(plan, is_good=is_good)).model_copy(update={"tail": "5e" * 32})
 
 
 def paused(plan: Plan) -> RunState:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from daybreak.model.actions import Validate
 from daybreak.model.capsule import Capsule
 from daybreak.model.moment import At
 from daybreak.model.observation import Observation
-from daybreak.model.plan import Plan, Refusal
+from daybreak.model.plan import Plan, Refusal, Step
 from daybreak.model.requests import PitrRequest, Request, SnapshotRequest
 from daybreak.model.targets import Contact, Expectation, Network, Objectives, SqlCheck, Target
 from daybreak.model.world import (
@@ -27,6 +28,7 @@ from daybreak.model.world import (
     Surroundings,
     Window,
 )
+from daybreak.plan.calls import NONCE_TAG
 from daybreak.plan.planner import plan_of
 from daybreak.plan.quarantine import CARED_FOR
 from daybreak.plan.terms import Terms
@@ -217,3 +219,27 @@ def plan(*, request: Request | None = None, seen: Observation | None = None, by:
     made = plan_of(request or pitr_request(), by or target(), seen or observation(), terms())
     assert not isinstance(made, Refusal), made.reasons
     return made
+
+
+def judging(made: Plan) -> Step:
+    """The step that validates."""
+    return next(step for step in made.steps if isinstance(step.action, Validate))
+
+
+def judged_with(made: Plan, **changes: Any) -> Plan:
+    """The plan with another validation."""
+    changed = judging(made).model_copy(update={"action": judging(made).action.model_copy(update=changes)})
+    return made.model_copy(update={"steps": tuple(changed if step.id == changed.id else step for step in made.steps)})
+
+
+ANOTHER = "another run's nonce"
+
+
+def another_runs(tags: dict[str, str]) -> dict[str, str]:
+    """The tags that another run of the same plan would have left: everything the same but the nonce."""
+    return tags | {NONCE_TAG: ANOTHER}
+
+
+def is_another_runs(tags: dict[str, str]) -> bool:
+    """Whether these are such tags."""
+    return tags.get(NONCE_TAG) == ANOTHER

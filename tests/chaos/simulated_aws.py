@@ -19,7 +19,8 @@ from daybreak.model.observation import Observation
 from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Category, Reply, Trouble
 from daybreak.model.world import Cluster, Instance
-from daybreak.plan.calls import CHANGES, NONCE_TAG
+from daybreak.plan.calls import CHANGES, JOURNAL_TAG, changed_names
+from tests import fix_worlds
 
 CALL_TAKES, RESTORING, WINDOW_LAGS, CREATING, SETTLES, DELETING = 0.2, 1500.0, 60.0, 420.0, 45.0, 180.0
 """Virtual seconds: one call, a restore, its window after it, an instance, a modification, a deletion."""
@@ -38,6 +39,7 @@ class Fault(StrEnum):
     SETTLING = "settling"
     EXPIRED = "credentials expired"
     DENIED = "denied"
+    INVALID = "invalid"
 
 
 _HEARD = {
@@ -48,23 +50,13 @@ _HEARD = {
     Fault.UNSENT: Trouble(category=Category.UNSENT, code="EndpointConnectionError"),
     Fault.SETTLING: Trouble(category=Category.SETTLING, code="InvalidDBClusterStateFault"),
     Fault.EXPIRED: Trouble(category=Category.EXPIRED, code="ExpiredToken"),
+    Fault.INVALID: Trouble(category=Category.INVALID, code="InvalidParameterValue", message="Tag list too long"),
     Fault.DENIED: Trouble(category=Category.DENIED, code="AccessDenied"),
 }
-_BEFORE = frozenset({Fault.DROPPED, Fault.THROTTLED, Fault.UNSENT, Fault.SETTLING, Fault.EXPIRED, Fault.DENIED})
+_BEFORE = frozenset(
+    {Fault.DROPPED, Fault.THROTTLED, Fault.UNSENT, Fault.SETTLING, Fault.EXPIRED, Fault.DENIED, Fault.INVALID}
+)
 _AFTER = frozenset({Fault.REPLY_LOST, Fault.ERROR_AFTER})
-
-
-ANOTHER = "another run's nonce"
-
-
-def another_runs(tags: dict[str, str]) -> dict[str, str]:
-    """The tags that another run of the same plan would have left: everything the same but the nonce."""
-    return tags | {NONCE_TAG: ANOTHER}
-
-
-def is_another_runs(tags: dict[str, str]) -> bool:
-    """Whether these are such tags."""
-    return tags.get(NONCE_TAG) == ANOTHER
 
 
 @dataclass
@@ -185,9 +177,12 @@ class SimulatedAws:
             raise AwsFault(_HEARD[fault])
 
     def _take_effect(self, call: AwsCall) -> None:
-        name = str(call.params[CHANGES[call.operation][0]])
+        name = changed_names(call.operation, call.params)[0]
         before = copy.deepcopy(self.groups.get(name))
+        was_tagged = call.operation == "AddTagsToResource" and JOURNAL_TAG in self.clusters[name].tags
         getattr(self, f"_{call.operation}")(call.params)
+        if was_tagged:
+            return  # the same tag again
         if call.operation == "ModifyDBClusterParameterGroup":
             if self.groups[name] == before:
                 return  # the values were so before
@@ -200,10 +195,10 @@ class SimulatedAws:
         before = Counter(self.effects)
         self._take_effect(call)
         self.effects = before
-        name = str(call.params[CHANGES[call.operation][0]])
+        name = changed_names(call.operation, call.params)[0]
         for shelf in self.shelves():
             if name in shelf:
-                shelf[name].tags = another_runs(shelf[name].tags)
+                shelf[name].tags = fix_worlds.another_runs(shelf[name].tags)
 
     # -- clusters
 
@@ -288,6 +283,12 @@ class SimulatedAws:
         if any(each.gone_at is None for each in inside):
             raise _no("InvalidDBClusterStateFault", "it still contains DB instances in non-deleting state")
         thing.gone_at = max([self.clock.elapsed + DELETING, *(each.gone_at or 0 for each in inside)])
+
+    def _AddTagsToResource(self, params: dict[str, Any]) -> None:  # noqa: N802
+        thing = self._there(self.clusters, params["ResourceName"].rsplit(":", 1)[1])
+        if thing is None:
+            raise _no("DBClusterNotFoundFault", f"{params['ResourceName']} not found")
+        thing.tags |= {tag["Key"]: tag["Value"] for tag in params["Tags"]}
 
     def _born(self, takes: float) -> tuple[float, float]:
         return self.clock.elapsed + self.listing_lags, self.clock.elapsed + takes

@@ -31,7 +31,7 @@ from daybreak.model.world import AutomatedBackup, Cluster, ParameterGroup, Serve
 from daybreak.observe.look import Lookout
 from daybreak.observe.observation import observe
 from daybreak.observe.poller import Poller
-from daybreak.plan.calls import RUN_TAG
+from daybreak.plan.calls import JOURNAL_TAG, NONCE_TAG, owner_of
 from tests import fix_worlds
 from tests.chaos.simulated_aws import SimulatedAws, world_of
 
@@ -317,6 +317,10 @@ CASES: dict[str, Callable[[], Case]] = {
 # -- what must hold at the end
 
 
+DRAWN = frozenset({NONCE_TAG, JOURNAL_TAG})
+"""Tags whose values are another run's in another run of the same plan."""
+
+
 def standing_of_world(aws: SimulatedAws, plan: Plan) -> dict[str, Any]:
     """What a run left behind, in a form that two runs can be compared by."""
     lookout, calm = Lookout(aws), aws.weather
@@ -340,21 +344,28 @@ def standing_of_world(aws: SimulatedAws, plan: Plan) -> dict[str, Any]:
             if cluster
             else None
         ),
-        "tags": cluster.tags if cluster else None,
+        "tags": {key: value for key, value in cluster.tags.items() if key not in DRAWN} if cluster else None,
+        "drawn": sorted(DRAWN & cluster.tags.keys()) if cluster else None,
     }
 
 
 def check_effects(simulation: Simulation) -> None:
     """No effect twice, nothing sent that names the source, and only what is ours was made."""
     aws, plan = simulation.aws, simulation.plan
+    chain = simulation.store.chain(plan.run)
+    owner = owner_of(plan, chain.state().nonce)
     twice = {key: count for key, count in aws.effects.items() if count > 1}
     assert twice == {}, twice
     touched = [call for call in aws.sent if plan.source in _names(call)]
     assert touched == []
+    if plan.kind == "clean":
+        return
     planned = {step.action.instance for step in plan.steps if isinstance(step.action, CreateInstance)}
-    ours = {name for name, one in aws.instances.items() if one.tags.get(RUN_TAG) == plan.run}
+    ours = {name for name, one in aws.instances.items() if owner.owns(one.tags)}
     assert ours <= planned
-    assert len([name for name, one in aws.clusters.items() if one.tags.get(RUN_TAG) == plan.run]) <= 1
+    clones = [one for one in aws.clusters.values() if owner.owns(one.tags)]
+    assert len(clones) <= 1
+    assert [chain.contradiction(one.tags.get(JOURNAL_TAG)) for one in clones if JOURNAL_TAG in one.tags] in ([], [""])
 
 
 def _names(call: AwsCall) -> set[str]:

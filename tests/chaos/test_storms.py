@@ -17,7 +17,8 @@ from daybreak.journal.folder import FolderStore
 from daybreak.journal.store import TakenOver
 from daybreak.model.run import Event, RunState, StepIntended, StepRetried, state_of
 from daybreak.plan.calls import CHANGES
-from tests.chaos.simulated_aws import Fault, another_runs
+from tests import fix_worlds
+from tests.chaos.simulated_aws import Fault
 from tests.chaos.simulation import (
     CASES,
     Case,
@@ -274,7 +275,7 @@ def test_a_cluster_that_somebody_put_in_the_clones_place_gets_no_instance() -> N
 
         def woken() -> None:
             if clone in simulation.aws.clusters:
-                simulation.aws.clusters[clone].tags = another_runs(simulation.aws.clusters[clone].tags)
+                simulation.aws.clusters[clone].tags = fix_worlds.another_runs(simulation.aws.clusters[clone].tags)
 
         simulation.aws.clock.woken = woken
         state = simulation.live()

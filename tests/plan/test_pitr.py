@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daybreak.model.actions import (
+    AnchorJournal,
     Change,
     CopyParameterGroup,
     CreateInstance,
@@ -357,7 +358,8 @@ def test_what_every_plan_keeps_to(world: Observation, *, is_latest: bool, is_rea
         assert names
         assert not sources.intersection(names)
         assert step.guards
-        assert {guard.kind for guard in step.guards} >= {"ours-or-absent", "not-the-source"}
+        asked = "ours-only" if isinstance(step.action, AnchorJournal) else "ours-or-absent"
+        assert {guard.kind for guard in step.guards} == {asked, "not-the-source"}
         assert all(is_identifier(name) for name in names)
         if call.operation.startswith(("Create", "Copy", "Restore")):
             created.append(names[0])
@@ -372,7 +374,7 @@ def test_what_every_plan_keeps_to(world: Observation, *, is_latest: bool, is_rea
         seen_steps.add(step.id)
     order = [type(step.action) for step in made.steps]
     assert order.index(SetParameters) < order.index(RestoreToMoment) < order.index(CreateInstance)
-    assert order[-1] is Validate
+    assert order[-2:] == [Validate, AnchorJournal]
     assert order.count(CopyParameterGroup) + order.count(CreateParameterGroup) == 1
     restore = next(step.action for step in made.steps if isinstance(step.action, RestoreToMoment))
     assert restore.parameter_group in created

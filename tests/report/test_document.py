@@ -10,7 +10,6 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from daybreak.assess import boxes
-from daybreak.model.actions import Validate
 from daybreak.model.findings import Detail, Measured, Standing
 from daybreak.model.kept import Kept
 from daybreak.model.report import Report
@@ -111,13 +110,8 @@ def test_a_clean_up_is_judged_by_nobody_and_shows_no_boxes() -> None:
 def test_a_capsule_is_named_with_its_moment_and_digest() -> None:
     """A clone compared with last month's configuration is another clone than one compared with the living source."""
     made = reports.plan()
-    last = made.steps[-1]
     capsule = Kept(kind="capsule", target="embi", stands_for=worlds.MOMENT, sha256="ca" * 32, place="s3://dr/embi")
-    assert isinstance(last.action, Validate)
-    judged = last.model_copy(update={"action": last.action.model_copy(update={"capsule": capsule})})
-    told = report_of_run(
-        made.model_copy(update={"steps": (*made.steps[:-1], judged)}), runs.finished(made), reports.occasion()
-    )
+    told = report_of_run(worlds.judged_with(made, capsule=capsule), runs.finished(made), reports.occasion())
     assert (told.configuration.kind, told.configuration.stands_for) == ("capsule", worlds.MOMENT)
     assert told.configuration.sha256 == "ca" * 32
     assert reports.good().configuration.kind == "living source"

@@ -9,6 +9,7 @@ import pytest
 
 from daybreak.model.actions import (
     Action,
+    AnchorJournal,
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
@@ -86,6 +87,7 @@ SENTENCES: tuple[tuple[Action, str], ...] = (
         CreateEndpoint(clone="c", endpoint="c-e2", type="ANY", excluded_members=("c-1",)),
         "Create the custom endpoint c-e2 (ANY, without c-1) of c",
     ),
+    (AnchorJournal(clone="c", arn="arn:aws:rds:x:1:cluster:c"), "Anchor the journal's newest event in a tag of c"),
     (DeleteEndpoint(clone="c", endpoint="c-e1"), "Delete the custom endpoint c-e1"),
     (AwaitCluster(clone="c"), "Wait until c is available with a restorable window of its own"),
     (AwaitInstance(clone="c", instance="i"), "Wait until i is available with its parameter group in force"),

@@ -89,7 +89,7 @@ def test_hostile_text_is_never_run(tmp_path: Path) -> None:
     assert parse_errors(text) == ""
     assert "\x1b" not in text
     plan = hostile_plan()
-    asked = commands(plan.steps[-1], Hand.of(plan))
+    asked = commands(worlds.judging(plan), Hand.of(plan))
     run(tmp_path, asked, ["host", "5432", "0", "0", "1", "1"])
     log = (tmp_path / "log").read_text()
     assert HOSTILE in log

@@ -25,6 +25,7 @@ from daybreak.execute.database import Database
 from daybreak.execute.doors import Doors, Patience, Progress
 from daybreak.execute.interpreter import carry_out
 from daybreak.execute.timing import SystemTiming, local_zone
+from daybreak.journal.chain import Chain, contradicted
 from daybreak.journal.store import Journal, Store, open_store
 from daybreak.model.actions import Validate
 from daybreak.model.findings import Finding
@@ -36,11 +37,11 @@ from daybreak.model.requests import CleanRequest, PitrRequest, Purpose, Request,
 from daybreak.model.run import Event, RunAborted, RunState, state_of
 from daybreak.model.targets import Objectives, Target, Waiver
 from daybreak.model.value import Span
-from daybreak.model.world import Identity
+from daybreak.model.world import Cluster, Identity
 from daybreak.observe.look import Lookout
 from daybreak.observe.observation import observe, observe_target, with_past
 from daybreak.observe.poller import Poller
-from daybreak.plan.calls import RUN_TAG
+from daybreak.plan.calls import JOURNAL_TAG, RUN_TAG, owner_of
 from daybreak.plan.planner import objections_to_starting, plan_of
 from daybreak.plan.terms import Terms
 from daybreak.repository.repository import Repository, open_repository
@@ -168,10 +169,10 @@ class App:
         plan = self.store.plan(run)
         if isinstance(plan.request, CleanRequest):
             raise Refused(f'"{run}" is itself a clean-up and created nothing', f"daybreak clean {plan.request.run}")
-        events = self.store.events(run)
-        if not events:
+        chain = self.store.chain(run)
+        if not chain.events:
             raise Refused(f'the run "{run}" never began, and created nothing', "daybreak runs")
-        state = state_of(events)
+        state = chain.state()
         if state.ended is None:
             raise Refused(f'the run "{run}" has not ended', f"daybreak abort {run}", f"daybreak resume {run}")
         request = CleanRequest(
@@ -181,7 +182,11 @@ class App:
             suffix=new_suffix(),
             why=why,
         )
-        return self.decided(request, plan.target)
+        made = self.decided(request, plan.target)
+        if why := self.contradiction(plan, chain):
+            note = f"the journal of {run} is damaged: {why}; what carries its nonce is removed all the same"
+            made = made.model_copy(update={"notes": (*made.notes, note)})
+        return made
 
     def decided(self, request: Request, target: Target) -> Plan:
         """The plan for a request as the world is now; raises ``Refused`` with every reason."""
@@ -255,16 +260,18 @@ class App:
         A run that has ended is left as it is: nobody is asked, nothing is written.
         """
         plan = self.store.plan(run)
-        events = self.store.events(run)
-        if events and (state := state_of(events)).ended is not None:
+        chain = self.store.chain(run)
+        if chain.events and (state := chain.state()).ended is not None:
             return state
-        if events and state.nonce is None:
+        if chain.events and state.nonce is None:
             raise _without_a_nonce(run)
-        if not events and run not in self._fitting:
+        if not chain.events and run not in self._fitting:
             # Frozen and not begun, perhaps long ago: what was true at its start need not be true now.
             self._hold_to_the_world(plan)
         aws = self.aws(plan.identity.region)
         self.hold_to(plan.identity, aws)
+        if chain.events and (why := self.contradiction(plan, chain)):
+            raise contradicted(run, why)
         # The source is read, never touched: below this line no call that names it can leave.
         aws.protect(plan.source, *_instances_of_source(plan))
         with self._attached(run, take_over=take_over) as journal:
@@ -281,6 +288,16 @@ class App:
                 is_stopping=self.stopping.is_set,
             )
             return carry_out(plan, journal, doors)
+
+    def contradiction(self, plan: Plan, chain: Chain, clone: Cluster | None = None) -> str:
+        """How a run's journal is not the one that the tag of its clone was taken of; empty when it is, or nothing tells."""
+        if isinstance(plan.request, CleanRequest) or not chain.events:
+            return ""
+        if clone is None:
+            with explained(f'looking at "{plan.clone}"'):
+                clone = Lookout(self.aws(plan.identity.region)).cluster(plan.clone)
+        is_ours = clone is not None and owner_of(plan, chain.state().nonce).owns(clone.tags)
+        return chain.contradiction(clone.tags.get(JOURNAL_TAG)) if clone and is_ours else ""
 
     def hold_to(self, pinned: Identity, aws: Aws) -> None:
         """Refuse to go on where a plan was not made: another account, region or endpoint."""
@@ -338,10 +355,10 @@ class App:
     def state(self, run: str) -> tuple[Plan, RunState]:
         """A run and where it stands; raises ``Refused`` for an unknown one."""
         plan = self.store.plan(run)
-        events = self.store.events(run)
-        if not events:
+        chain = self.store.chain(run)
+        if not chain.events:
             raise Refused(f'the run "{run}" was created but never began', f"daybreak resume {run}")
-        return plan, state_of(events)
+        return plan, chain.state()
 
     def ending(self, run: str) -> ExitCode:
         """The exit code that tells how a run ended or where it stands."""

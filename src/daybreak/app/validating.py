@@ -24,7 +24,6 @@ from daybreak.model.kept import Kept
 from daybreak.model.moment import At, Latest, parse_moment
 from daybreak.model.names import checked_identifier, printable
 from daybreak.model.requests import Thoroughness
-from daybreak.model.run import state_of
 from daybreak.model.targets import Target, Waiver
 from daybreak.model.validation import Validation
 from daybreak.model.value import iso
@@ -124,7 +123,7 @@ def _door(app: App, region: str, case: Case) -> Aws:
 
 
 def _case_of_run(app: App, inquiry: Inquiry) -> Case:
-    plan, events = app.store.plan(inquiry.name), app.store.events(inquiry.name)
+    plan, chain = app.store.plan(inquiry.name), app.store.chain(inquiry.name)
     action = next((step.action for step in plan.steps if isinstance(step.action, Validate)), None)
     if action is None:
         raise Refused(f'the run "{plan.run}" restored nothing: it is a {plan.kind}', "daybreak runs")
@@ -141,17 +140,20 @@ def _case_of_run(app: App, inquiry: Inquiry) -> Case:
     if clone is None:
         raise Refused(f'AWS knows no cluster "{plan.clone}"', f"daybreak show {plan.run}")
     note = f'"{plan.run}" is a run; its clone of that name is validated'
-    state = state_of(events) if events else None
+    state = chain.state() if chain.events else None
     owner = owner_of(plan, state.nonce if state else None)
     if not owner.owns(clone.tags):
         note = f'the cluster "{plan.clone}" does not carry the nonce of this run: another one took its name'
+    notes = [note]
+    if why := app.contradiction(plan, chain, clone):
+        notes.append(f"the journal of this run is damaged: {why}")
     return Case(
         action=_held_to(action, inquiry),
         scene=Scene(clone, inside, moment_restored(plan, state), plan.objectives.rpo),
         identity=plan.identity,
         target=plan.target.name,
         run=plan.run,
-        notes=(note,),
+        notes=tuple(notes),
     )
 
 

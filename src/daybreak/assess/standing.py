@@ -13,6 +13,7 @@ from typing import Any, assert_never
 from pydantic import Field
 
 from daybreak.model.actions import (
+    AnchorJournal,
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
@@ -33,7 +34,7 @@ from daybreak.model.actions import (
 )
 from daybreak.model.value import Value
 from daybreak.model.world import Cluster, Endpoint, Instance, ParameterGroup
-from daybreak.plan.calls import Owner
+from daybreak.plan.calls import JOURNAL_TAG, Owner
 
 Resource = Cluster | Instance | ParameterGroup | Endpoint
 """What a change can name."""
@@ -189,6 +190,8 @@ def standing_of_change(action: Change, seen: Resource | None, owner: Owner) -> S
             )
         case DeleteInstance() | DeleteEndpoint() | DeleteCluster() | DeleteParameterGroup():
             return _removed(seen)
+        case AnchorJournal():
+            return _anchored(action, seen)
         case SetParameters():
             return _parameters_set(action, seen)
         case SetClusterOptions():
@@ -203,6 +206,16 @@ def _removed(seen: Resource | None) -> Standing:
     if not isinstance(seen, ParameterGroup) and seen.status == "deleting":
         return Standing(place=Place.SO, seen="deleting")
     return Standing(place=Place.ABSENT, seen="still there")
+
+
+def _anchored(action: AnchorJournal, seen: Resource | None) -> Standing:
+    """An anchor that is there stays: it names an event of this run's, since nobody else owns the clone."""
+    if seen is None:
+        return Standing(place=Place.HOPELESS, seen=f'the cluster "{action.clone}" is gone')
+    anchor = seen.tags.get(JOURNAL_TAG)
+    if anchor is None:
+        return Standing(place=Place.ABSENT, seen="no anchor")
+    return Standing(place=Place.SO, seen="anchored", result={"anchor": anchor})
 
 
 def _parameters_set(action: SetParameters, seen: Resource | None) -> Standing:

@@ -63,10 +63,10 @@ class Following(AbstractContextManager["Following"]):
 
     def _told(self, event: Event) -> None:
         from daybreak.cli.rendering import event_line
-        from daybreak.model.run import StepFailed
+        from daybreak.model.run import StepFailed, StepForgone
 
         self._telling.line(self._given.complete(event_line(event, self._plan)))
-        for hint in event.body.hints if isinstance(event.body, StepFailed) else ():
+        for hint in event.body.hints if isinstance(event.body, StepFailed | StepForgone) else ():
             self._telling.line(f"hint: {self._given.complete(hint)}")
 
     def _progress(self, progress: Progress) -> None:

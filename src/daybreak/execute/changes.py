@@ -16,6 +16,7 @@ from daybreak.errors import Bug, Failed, Paused, Refused, Uncertain, Unreachable
 from daybreak.execute.doors import Doors
 from daybreak.execute.record import Record
 from daybreak.model.actions import (
+    AnchorJournal,
     Change,
     CopyParameterGroup,
     CreateEndpoint,
@@ -45,6 +46,14 @@ CLASHES_FORGIVEN = 2
 """How often a call and a look may contradict each other (*exists*, *not found*) before we stop sending."""
 
 
+class Forbidden(Paused):
+    """AWS does not let the caller do it; a person can, and then the run goes on, or does without where it can."""
+
+
+class Rejected(Failed):
+    """AWS refused the call as such; nothing took effect, and sending it again would not help."""
+
+
 class AskedToEnd(Exception):
     """Somebody asked for the run's end: nothing more is sent, and nothing more is waited for."""
 
@@ -58,7 +67,7 @@ def resource_of(lookout: Lookout, action: Change) -> Resource | None:
             return lookout.parameter_group(group)
         case RestoreToMoment(clone=clone) | RestoreFromSnapshot(clone=clone):
             return lookout.cluster(clone)
-        case SetClusterOptions(clone=clone) | DeleteCluster(clone=clone):
+        case SetClusterOptions(clone=clone) | AnchorJournal(clone=clone) | DeleteCluster(clone=clone):
             return lookout.cluster(clone)
         case CreateEndpoint(endpoint=endpoint) | DeleteEndpoint(endpoint=endpoint):
             return lookout.endpoint(endpoint)
@@ -106,9 +115,9 @@ class Changer:
                     if standing.place is Place.ABSENT and clashes > CLASHES_FORGIVEN:
                         raise self._contradicted(step, fault)
                 case Stop(why=why, hints=hints):
-                    raise Failed(f"step {step.id}: {why}", *hints)
-                case Pause(why=why, hints=hints):
-                    raise Paused(f"step {step.id}: {why}", *hints)
+                    raise Rejected(f"step {step.id}: {why}", *hints)
+                case Pause() as pause:
+                    raise _paused(step, fault, pause)
         self._conclude(step, standing)
 
     def _contradicted(self, step: Step, fault: AwsFault) -> Failed | Uncertain:
@@ -125,7 +134,8 @@ class Changer:
         if printed is None:
             message = f"{action.kind} is a change without a call"
             raise Bug(message)
-        call = filled_in(printed, self._nonce)
+        anchor = self._journal.tail().written()
+        call = filled_in(printed, self._nonce, anchor)
         self._heed()
         # Durable before the call leaves: whoever resumes knows that this may be out there.
         self._journal.append(StepIntended(step=step.id, attempt=attempt, call=call.plain()))
@@ -136,12 +146,14 @@ class Changer:
         except Refused as refusal:
             raise Paused(refusal.message, *refusal.hints) from refusal
         self._journal.append(StepSent(step=step.id, request_id=reply.request_id))
-        self._journal.append(StepDone(step=step.id))
+        result = {"anchor": anchor} if isinstance(action, AnchorJournal) else {}
+        self._journal.append(StepDone(step=step.id, result=result))
         return None
 
     def _conclude(self, step: Step, standing: Standing) -> None:
         if standing.place is Place.SO:
-            self._journal.append(StepDone(step=step.id, was_adopted=True, result={"seen": standing.seen}))
+            result = {"seen": standing.seen} | standing.result
+            self._journal.append(StepDone(step=step.id, was_adopted=True, result=result))
             return
         hints = standing.hints
         if standing.place is Place.FOREIGN:
@@ -170,6 +182,7 @@ class Changer:
             try:
                 return look()
             except AwsFault as fault:
+                heard = fault
                 move = patience_with(fault.trouble, tries=tries, jitter=self._doors.timing.jitter())
             except (Refused, Unreachable) as refusal:
                 raise Paused(refusal.message, *refusal.hints) from refusal
@@ -177,8 +190,8 @@ class Changer:
                 case Again() as again:
                     self._pause(step, again, since=began)
                     tries += 1
-                case Pause(why=why, hints=hints):
-                    raise Paused(f"step {step.id}: {why}", *hints)
+                case Pause() as pause:
+                    raise _paused(step, heard, pause)
                 case Stop(why=why, hints=hints):
                     raise Failed(f"step {step.id}: {why}", *hints)
 
@@ -198,3 +211,8 @@ class Changer:
             raise Paused("asked to stop")
         if self._doors.asked():
             raise AskedToEnd
+
+
+def _paused(step: Step, fault: AwsFault, pause: Pause) -> Paused:
+    kind = Forbidden if fault.trouble.category is Category.DENIED else Paused
+    return kind(f"step {step.id}: {pause.why}", *pause.hints)

@@ -23,11 +23,12 @@ from daybreak.assess.ending import moment_restored
 from daybreak.assess.standing import Place, Standing, standing_of_wait
 from daybreak.assess.verdict import verdict_of
 from daybreak.errors import DaybreakError, ExitCode, Failed, Interrupted, Paused, Uncertain, Unreachable
-from daybreak.execute.changes import AskedToEnd, Changer
+from daybreak.execute.changes import AskedToEnd, Changer, Forbidden, Rejected
 from daybreak.execute.doors import Doors, Progress, Scene
 from daybreak.execute.record import Record
 from daybreak.journal.store import Journal
 from daybreak.model.actions import (
+    AnchorJournal,
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
@@ -47,6 +48,7 @@ from daybreak.model.run import (
     RunState,
     StepDone,
     StepFailed,
+    StepForgone,
     StepIntended,
     StepSeen,
 )
@@ -105,7 +107,7 @@ class _Walk:
                 return self._fail(failure)
 
     def _ready(self) -> list[Step]:
-        done = {name for name, step in self._journal.state().steps.items() if step.status == "done"}
+        done = {name for name, step in self._journal.state().steps.items() if step.status in ("done", "forgone")}
         return [step for step in self._plan.steps if step.id not in done and done.issuperset(step.after)]
 
     def _advance(self, ready: list[Step]) -> None:
@@ -118,6 +120,8 @@ class _Walk:
             self._failing_step = step
             if isinstance(action, Validate):
                 self._validate(step, action)
+            elif isinstance(action, AnchorJournal):
+                self._anchor(step, action)
             else:
                 self._changer.make_so(step, action)
         if waiting and len(waiting) == len(ready):
@@ -205,6 +209,16 @@ class _Walk:
         measured = self._doors.database.validate(action, scene, tell, progress)
         self._journal.append(StepDone(step=step.id, result=measured.plain()))
 
+    def _anchor(self, step: Step, action: AnchorJournal) -> None:
+        """Set the tag, or do without: everything is restored and judged, and no verdict is lost to a tag.
+
+        A clone that is gone, or another's by now, still fails the run: there is nothing left that the verdict would be about.
+        """
+        try:
+            self._changer.make_so(step, action)
+        except (Rejected, Forbidden, Uncertain) as failure:
+            self._journal.append(StepForgone(step=step.id, why=failure.message, hints=failure.hints))
+
     def _finish(self) -> RunState:
         state = self._journal.state()
         if state.ended is None:
@@ -217,7 +231,10 @@ class _Walk:
         validations = [step.id for step in self._plan.steps if isinstance(step.action, Validate)]
         if not validations:
             return None, Measured(rto=took)
-        measured = Measured.model_validate(state.step(validations[-1]).result)
+        judged = state.step(validations[-1])
+        if judged.ended:  # what comes after it takes nothing from anybody who waits for the database
+            took = judged.ended - state.began
+        measured = Measured.model_validate(judged.result)
         return verdict_of(state.findings), measured.model_copy(update={"rto": took})
 
     def _fail(self, failure: Failed) -> RunState:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from daybreak.journal.store import Journal
+from daybreak.model.anchor import Anchor
 from daybreak.model.run import Body, Event, RunState
 
 
@@ -18,6 +19,10 @@ class Record:
     def append(self, body: Body) -> None:
         """Make an event durable, then tell it; raises ``Paused`` when it could not be written."""
         self._told(self._journal.append(body))
+
+    def tail(self) -> Anchor:
+        """The newest event by its number and digest."""
+        return self._journal.tail()
 
     def state(self) -> RunState:
         """What the run's events add up to."""

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from daybreak.errors import Failed
-from daybreak.model.run import GENESIS, Event
+from daybreak.model.anchor import Anchor, anchor_in
+from daybreak.model.run import GENESIS, Event, RunState, state_of
 
 _LINE = re.compile(rb'\{"digest":"([0-9a-f]{64})","event":(.+)\}\n', re.DOTALL)
 _HOLE = re.compile(rb"\x00+")
@@ -28,6 +29,31 @@ class Chain:
 
     events: tuple[Event, ...] = ()
     head: str = GENESIS
+
+    def tail(self) -> Anchor:
+        """The newest event by its number and digest."""
+        return Anchor(number=len(self.events) - 1, seal=self.head)
+
+    def holds(self, anchor: Anchor) -> bool:
+        """Whether the event that the anchor names is in the chain, and with it every event before it."""
+        following = anchor.number + 1
+        if following > len(self.events):
+            return False
+        sealed = self.head if following == len(self.events) else self.events[following].previous
+        return sealed == anchor.seal
+
+    def contradiction(self, tag: str | None) -> str:
+        """How this is not the chain that the anchor in a clone's tag was taken of; empty when it is, or there is no tag."""
+        anchor = anchor_in(tag)
+        if anchor is None or self.holds(anchor):
+            return "" if tag is None or anchor else "the clone's tag holds no anchor: somebody has changed it"
+        if anchor.number >= len(self.events):
+            return f"it was cut: it ends with event {len(self.events) - 1}, and the clone's tag names event {anchor.number}"
+        return f"it was rewritten: its event {anchor.number} is another one than the clone's tag names"
+
+    def state(self) -> RunState:
+        """What the events add up to."""
+        return state_of(self.events).model_copy(update={"tail": self.head})
 
     def then(self, event: Event, seal: str) -> Chain:
         """The chain with one more event, whose stored bytes have this digest."""
@@ -138,6 +164,11 @@ def _break_before(number: int, segments: Sequence[Segment]) -> tuple[int, str]:
 def damaged(number: int, reason: str, where: str) -> Failed:
     """The failure for a journal whose event of that number does not verify."""
     return Failed(f'event {number} of the journal in "{where}" is damaged: {reason}', _LEGIBLE)
+
+
+def contradicted(run: str, why: str) -> Failed:
+    """The failure for a journal that verifies by itself, and is not the one that was anchored."""
+    return Failed(f'the journal of the run "{run}" is damaged: {why}', _LEGIBLE)
 
 
 def _check_place(event: Event, events: list[Event], digests: list[str]) -> None:

@@ -106,11 +106,15 @@ class FolderStore:
         place = self._place(run) / "plan.json"
         return plan_in(self._frozen(run), self.events(run), str(place))
 
-    def events(self, run: str) -> tuple[Event, ...]:
+    def chain(self, run: str) -> Chain:
         """The run's events, verified, without taking any lock."""
         place = self._place(run)
         with reachable(place):
-            return _chain(place).events
+            return _chain(place)
+
+    def events(self, run: str) -> tuple[Event, ...]:
+        """The events of the chain."""
+        return self.chain(run).events
 
     def attach(
         self,

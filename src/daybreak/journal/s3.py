@@ -91,12 +91,16 @@ class S3Store:
         """The run's plan, checked against the first event."""
         return plan_in(self._frozen(run), self._chain(run).events, self._place(run))
 
-    def events(self, run: str) -> tuple[Event, ...]:
+    def chain(self, run: str) -> Chain:
         """The run's events, verified."""
         chain = self._chain(run)
         if not chain.events:
             self._frozen(run)
-        return chain.events
+        return chain
+
+    def events(self, run: str) -> tuple[Event, ...]:
+        """The events of the chain."""
+        return self.chain(run).events
 
     def attach(
         self,

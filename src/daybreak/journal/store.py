@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from daybreak.errors import Refused
+from daybreak.journal.chain import Chain
 from daybreak.journal.folder import FolderStore
 from daybreak.journal.records import Asked
 from daybreak.journal.s3 import S3Store, Shelf
@@ -35,8 +36,11 @@ class Store(Protocol):
     def plan(self, run: str) -> Plan:
         """The run's plan; raises ``Failed`` when it is not the one the run was created with."""
 
+    def chain(self, run: str) -> Chain:
+        """The run's events, verified, and the digest of the newest; raises ``Failed`` naming the first one that is damaged."""
+
     def events(self, run: str) -> tuple[Event, ...]:
-        """The run's events, verified; raises ``Failed`` naming the first one that is damaged."""
+        """The events of the chain."""
 
     def attach(
         self,

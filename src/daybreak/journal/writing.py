@@ -15,6 +15,7 @@ from typing import Protocol, Self
 
 from daybreak.errors import Bug, Failed, Paused
 from daybreak.journal.chain import Chain, event_of, line_of
+from daybreak.model.anchor import Anchor
 from daybreak.model.run import Body, Event, RunAttached, RunCreated, RunState, Tally
 
 
@@ -80,6 +81,10 @@ class Journal:
     def events(self) -> tuple[Event, ...]:
         """Every event so far."""
         return self._chain.events
+
+    def tail(self) -> Anchor:
+        """The newest event by its number and digest."""
+        return self._chain.tail()
 
     def state(self) -> RunState:
         """What the events add up to."""

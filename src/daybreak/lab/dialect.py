@@ -280,7 +280,9 @@ def _json_of(body: bytes) -> dict[str, Any]:
 
 
 def _identifier(params: Mapping[str, Any]) -> str:
-    return next((str(params[name]) for name in _NAMES if isinstance(params.get(name), str)), "")
+    """What the call is about; of a cluster, an instance or a group in RDS its name, also where its ARN was given."""
+    named = next((str(params[name]) for name in _NAMES if isinstance(params.get(name), str)), "")
+    return named.split(":", 6)[-1] if named.startswith("arn:aws:rds:") else named
 
 
 def _cbor(texts: Mapping[str, str]) -> bytes:

@@ -197,6 +197,15 @@ class Validate(Value):
     thoroughness: Thoroughness = Thoroughness()
 
 
+class AnchorJournal(Value):
+    """Write the number and digest of the journal's newest event into a tag of the clone, beyond the reach of whoever edits it."""
+
+    kind: Literal["anchor-journal@1"] = "anchor-journal@1"
+    clone: str
+    arn: str
+    """The clone's; the call knows a resource by nothing else."""
+
+
 class DeleteInstance(Value):
     """Delete an instance that this run created."""
 
@@ -241,6 +250,7 @@ Change = (
     | SetClusterOptions
     | CreateInstance
     | CreateEndpoint
+    | AnchorJournal
     | DeleteEndpoint
     | DeleteInstance
     | DeleteCluster

@@ -71,6 +71,18 @@ class StepLine(Value):
     note: str
 
 
+class JournalLine(Value):
+    """The record behind the report: how long it is, where it ends, and what holds it against whoever would change it."""
+
+    events: int
+    tail: str
+    """Digest of the newest event, which every event before it goes into."""
+    anchor: int | None
+    """The number of the event that the clone's tag names with its digest; null where no tag holds one."""
+    ends_without_anchor: bool
+    """Whether the run is over, and nothing outside of the journal would tell that it was cut or rewritten."""
+
+
 class CheckLine(Value):
     """One check; ``standing`` is null where a box of the runbook was not asked."""
 
@@ -164,5 +176,7 @@ class Report(Value):
     next: str
     plan: str | None
     """Digest of the plan."""
+    journal: JournalLine | None = None
+    """Null for a validation by itself."""
     version: str
     made: Instant

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from daybreak.errors import Bug
+from daybreak.model.anchor import Anchor, anchor_in
 from daybreak.model.findings import Finding, Measured, Verdict
 from daybreak.model.plan import StepId
 from daybreak.model.value import Instant, Value
@@ -92,6 +93,15 @@ class StepDone(Value):
     result: dict[str, Any] = Field(default_factory=dict)
 
 
+class StepForgone(Value):
+    """The step could not be made so, and the run goes on without it: nothing that follows needs it."""
+
+    type: Literal["step.forgone"] = "step.forgone"
+    step: StepId
+    why: str
+    hints: tuple[str, ...] = ()
+
+
 class StepFailed(Value):
     """The step cannot be made so; the run ends as failed."""
 
@@ -144,6 +154,7 @@ Body = Annotated[
     | StepUncertain
     | StepSeen
     | StepDone
+    | StepForgone
     | StepFailed
     | FindingMade
     | RunPaused
@@ -167,7 +178,7 @@ class Event(Value):
     body: Body
 
 
-StepStatus = Literal["waiting", "intended", "sent", "uncertain", "done", "failed"]
+StepStatus = Literal["waiting", "intended", "sent", "uncertain", "done", "forgone", "failed"]
 RunStatus = Literal["running", "paused", "aborted", "failed", "finished"]
 
 
@@ -210,6 +221,14 @@ class RunState(Value):
     measured: Measured = Measured()
     note: str = ""
     exit_code: int | None = None
+    tail: str = ""
+    """Digest of the newest event as it is stored; empty for events that come from no store."""
+
+    @property
+    def anchor(self) -> Anchor | None:
+        """The event that the clone's tag names; none where the run did not come to that step, or could not do it."""
+        found = (anchor_in(step.result.get("anchor")) for step in self.steps.values() if step.status == "done")
+        return next((each for each in found if each), None)
 
     def step(self, identifier: str) -> StepState:
         """The state of a step; a step the journal does not mention is waiting."""
@@ -318,6 +337,8 @@ def _step_news(event: Event, before: StepState) -> dict[str, Any]:
             return {"note": seen}
         case StepDone(was_adopted=was_adopted, result=result):
             return {"status": "done", "ended": event.at, "was_adopted": was_adopted, "result": result, "note": ""}
+        case StepForgone(why=why):
+            return {"status": "forgone", "ended": event.at, "note": why}
         case StepFailed(why=why):
             return {"status": "failed", "ended": event.at, "note": why}
         case _:

@@ -10,6 +10,7 @@ from typing import Any, assert_never
 
 from daybreak.errors import Bug
 from daybreak.model.actions import (
+    AnchorJournal,
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
@@ -35,6 +36,7 @@ from daybreak.model.moment import At
 from daybreak.model.plan import AwsCall, Plan
 from daybreak.model.requests import CleanRequest
 from daybreak.model.value import Instant, Value, iso
+from daybreak.model.world import Identity
 
 RUN_TAG = "daybreak:run"
 NONCE_TAG = "daybreak:nonce"
@@ -50,6 +52,9 @@ MOST_TAGS = 50
 
 DRAWN_AT_START = "<drawn at start>"
 """What a plan prints for the nonce: it is drawn when a run begins, so that one plan begun twice makes two owners."""
+
+DRAWN_AT_END = "<drawn at the end>"
+"""What a plan prints for the journal's anchor: which event is the newest, and its digest, nobody knows before."""
 
 READS: frozenset[str] = frozenset(
     {
@@ -94,6 +99,7 @@ CHANGES: dict[str, tuple[str, ...]] = {
     "DeleteDBInstance": ("DBInstanceIdentifier",),
     "DeleteDBCluster": ("DBClusterIdentifier",),
     "DeleteDBClusterParameterGroup": ("DBClusterParameterGroupName",),
+    "AddTagsToResource": ("ResourceName",),
 }
 """Every operation we use that changes something, and the parameters that name what it changes. Nothing else can be sent."""
 
@@ -141,24 +147,40 @@ def stamp_of(plan: Plan) -> Stamp:
     return plan.tags | {PLAN_TAG: plan.digest()}
 
 
-def filled_in(call: AwsCall, nonce: str) -> AwsCall:
+def filled_in(call: AwsCall, nonce: str, anchor: str) -> AwsCall:
     """The call as it is sent: the one place where what was drawn takes the place of what was printed.
 
-    Only the tag's own value is looked at: what a person wrote into a tag of theirs is theirs. Raises ``Bug`` without a nonce.
+    Only the tags' own values are looked at: what a person wrote into a tag of theirs is theirs. Raises ``Bug`` where nothing
+    was drawn for what the call needs.
     """
     if "Tags" not in call.params:
         return call
-    if not nonce:
-        message = f"{call.operation} would be sent without a nonce"
-        raise Bug(message)
-    drawn = {(NONCE_TAG, DRAWN_AT_START): nonce}
+    drawn = {(NONCE_TAG, DRAWN_AT_START): nonce, (JOURNAL_TAG, DRAWN_AT_END): anchor}
     tags = [tag | {"Value": drawn.get((tag["Key"], tag["Value"]), tag["Value"])} for tag in call.params["Tags"]]
+    if empty := [tag["Key"] for tag in tags if tag["Key"] in (NONCE_TAG, JOURNAL_TAG) and not tag["Value"]]:
+        message = f"{call.operation} would be sent without {', '.join(empty)}"
+        raise Bug(message)
     return call.model_copy(update={"params": call.params | {"Tags": tags}})
 
 
 def changed_names(operation: str, params: dict[str, Any]) -> tuple[str, ...]:
-    """The names of what a call would change; raises ``KeyError`` for an operation that is not in ``CHANGES``."""
-    return tuple(str(params[name]) for name in CHANGES[operation] if name in params)
+    """The names of what a call would change; raises ``KeyError`` for an operation that is not in ``CHANGES``.
+
+    >>> changed_names("AddTagsToResource", {"ResourceName": "arn:aws:rds:us-east-1:123456789012:cluster:embi"})
+    ('embi',)
+    """
+    return tuple(_plain_name(str(params[name])) for name in CHANGES[operation] if name in params)
+
+
+def _plain_name(name: str) -> str:
+    """A resource's name, also where a call knows it by its ARN: what is protected is protected under both."""
+    return name.split(":", 6)[-1] if name.startswith("arn:") else name
+
+
+def arn_of(identity: Identity, kind: str, name: str) -> str:
+    """The ARN of something in RDS, in the partition that the caller is of."""
+    partition = identity.caller.split(":")[1]
+    return f"arn:{partition}:rds:{identity.region}:{identity.account}:{kind}:{name}"
 
 
 def call_of(action: Change | Wait | Validate, stamp: Stamp, region: str) -> AwsCall | None:
@@ -222,17 +244,12 @@ def _operation(action: Change, stamp: Stamp) -> tuple[str, dict[str, Any]]:
                 "ExcludedMembers": list(action.excluded_members) or None,
                 "Tags": _tags(action.tags | stamp),
             }
+        case AnchorJournal(arn=arn):
+            return "AddTagsToResource", {"ResourceName": arn, "Tags": _tags({JOURNAL_TAG: DRAWN_AT_END})}
         case DeleteEndpoint(endpoint=endpoint):
             return "DeleteDBClusterEndpoint", {"DBClusterEndpointIdentifier": endpoint}
         case SetClusterOptions():
-            return "ModifyDBCluster", {
-                "DBClusterIdentifier": action.clone,
-                "ApplyImmediately": True,
-                "BackupRetentionPeriod": action.backup_retention.days if action.backup_retention else None,
-                "PreferredBackupWindow": action.backup_window,
-                "PreferredMaintenanceWindow": action.maintenance_window,
-                "DeletionProtection": action.is_protected,
-            }
+            return "ModifyDBCluster", _options(action)
         case CreateInstance():
             return "CreateDBInstance", _instance(action, stamp)
         case DeleteInstance(instance=instance):
@@ -294,6 +311,17 @@ def _storage(action: Restore, stamp: Stamp) -> dict[str, Any]:
         # AWS's default enrolls in Extended Support, which costs; opted out, it upgrades what is past its end (FACTS 4.9).
         "EngineLifecycleSupport": action.lifecycle,
         "Tags": _tags(action.tags | stamp),
+    }
+
+
+def _options(action: SetClusterOptions) -> dict[str, Any]:
+    return {
+        "DBClusterIdentifier": action.clone,
+        "ApplyImmediately": True,
+        "BackupRetentionPeriod": action.backup_retention.days if action.backup_retention else None,
+        "PreferredBackupWindow": action.backup_window,
+        "PreferredMaintenanceWindow": action.maintenance_window,
+        "DeletionProtection": action.is_protected,
     }
 
 

@@ -4,8 +4,9 @@ The quarantine group exists before the cluster, because the cluster takes it at 
 first instance, because AWS refuses otherwise and because until then nothing can connect: no subscriber, no cron job, no
 application. Deletion protection comes once the storage is there: AWS changes nothing about a cluster whose restore failed, and
 what is protected could not be removed. The writer is there before the readers, so that the first instance is the writer that
-was planned, and the custom endpoints come when there are instances to lead to. Validation comes last and nothing is cut over:
-stopping anywhere leaves a clone that nobody uses.
+was planned, and the custom endpoints come when there are instances to lead to. Validation comes after all that and nothing is cut over:
+stopping anywhere leaves a clone that nobody uses. After the verdict the journal is anchored in the clone's tag, because what the
+run found must not be told otherwise later.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from daybreak.model.actions import (
+    AnchorJournal,
     AwaitCluster,
     AwaitInstance,
     AwaitSql,
@@ -35,11 +37,11 @@ from daybreak.model.plan import Estimate, Plan, RunId, Step, StepId
 from daybreak.model.requests import PitrRequest, SnapshotRequest
 from daybreak.model.targets import Network, Staging, Target
 from daybreak.plan import estimates
-from daybreak.plan.calls import tags_for
+from daybreak.plan.calls import arn_of, tags_for
 from daybreak.plan.quarantine import CARED_FOR, quarantine_parameters
 from daybreak.plan.remarks import notes_on, permitted_in, words_of
 from daybreak.plan.source import Source, moment_of
-from daybreak.plan.terms import Sequence, Terms, creating
+from daybreak.plan.terms import Sequence, Terms, changing, creating
 from daybreak.plan.topology import ON_CLUSTER, endpoints_for, family_of, instances_for, own_tags
 
 _AT_ONCE = 20
@@ -160,12 +162,21 @@ def _steps(draft: Draft, restore: Restore, moment: Moment) -> tuple[Step, ...]:
         estimates.LOOK,
         after=instances[:1],
     )
-    sequence.add(
+    judged = sequence.add(
         "validate",
         _validation(draft, moment),
         "a restore is worth what was checked about it",
         estimates.LOOK,
         after=(answering, *instances, *endpoints),
+    )
+    sequence.add(
+        "anchor-journal",
+        AnchorJournal(clone=draft.clone, arn=arn_of(draft.seen.identity, "cluster", draft.clone)),
+        "whoever cuts or rewrites the journal afterwards is found out; the verdict does not depend on it",
+        estimates.CALL,
+        after=(judged,),
+        guards=changing(draft.clone, draft.source.name),
+        undo=f"the tag goes with the cluster {draft.clone}",
     )
     return tuple(sequence.steps)
 

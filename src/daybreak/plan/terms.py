@@ -35,6 +35,11 @@ def creating(name: str, source: str) -> tuple[Guard, ...]:
     return Guard(kind="ours-or-absent", resource=name), Guard(kind="not-the-source", resource=source)
 
 
+def changing(name: str, source: str) -> tuple[Guard, ...]:
+    """The guards of a step that changes what must be there already."""
+    return Guard(kind="ours-only", resource=name), Guard(kind="not-the-source", resource=source)
+
+
 def removing(name: str) -> tuple[Guard, ...]:
     """The guards of a step that removes or changes ``name``."""
     return (Guard(kind="ours-only", resource=name),)

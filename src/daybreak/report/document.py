@@ -19,6 +19,7 @@ from daybreak.model.report import CheckLine, Difference, Figures, Occasion, Prom
 from daybreak.model.run import RunState, StepState
 from daybreak.model.targets import Objectives
 from daybreak.model.validation import Validation
+from daybreak.report.journaling import journal_line
 from daybreak.report.sentences import sentence
 
 NOT_ASKED = "not asked"
@@ -66,6 +67,7 @@ def report_of_run(plan: Plan, state: RunState, occasion: Occasion) -> Report:
         keep_until=plan.keep_until,
         next=occasion.next,
         plan=state.plan,
+        journal=journal_line(state),
         version=occasion.version,
         made=occasion.made,
     )

@@ -21,6 +21,7 @@ from daybreak.model.findings import Level, Standing
 from daybreak.model.report import CheckLine, Report, StepLine
 from daybreak.model.value import iso
 from daybreak.report.figures import Bar, gauge, stack, timeline
+from daybreak.report.journaling import journal_words
 from daybreak.report.naming import KINDS, WITNESSES, verdict_word
 from daybreak.report.words import between, span_words, visible
 
@@ -51,6 +52,7 @@ def html(report: Report) -> str:
         first_reasons=_FIRST_REASONS,
         kinds=KINDS,
         witnesses=WITNESSES,
+        journal=journal_words(report.journal) if report.journal else "",
         levels=tuple(_levels(report)),
         promises=tuple((promise, gauge(promise)) for promise in report.promises),
         stack=stack(report.checks),

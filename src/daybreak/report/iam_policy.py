@@ -29,6 +29,7 @@ _KINDS = {
     "SourceDBClusterParameterGroupIdentifier": "cluster-pg",
     "TargetDBClusterParameterGroupIdentifier": "cluster-pg",
     "DBParameterGroupName": "pg",
+    "ResourceName": "cluster",
 }
 """Each parameter of a change that names a resource, and the kind of it."""
 
@@ -38,6 +39,7 @@ _TAGGED = (
     "DBClusterIdentifier",
     "TargetDBClusterParameterGroupIdentifier",
     "DBClusterParameterGroupName",
+    "ResourceName",
 )
 """Which parameter names what a change makes and tags: the first of these that it has."""
 

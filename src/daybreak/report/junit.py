@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 from daybreak.model.findings import Level, Standing
 from daybreak.model.report import CheckLine, Report
 from daybreak.model.value import iso
+from daybreak.report.journaling import journal_words
 from daybreak.report.words import span_words, visible
 
 _AT_ONCE = timedelta()
@@ -60,6 +61,8 @@ def _properties(report: Report) -> Iterator[tuple[str, str]]:
         ("target", report.target),
         ("source", report.source),
         ("plan", report.plan),
+        ("journal", journal_words(report.journal) if report.journal else None),
+        ("journal.tail", report.journal.tail if report.journal else None),
     ):
         if value:
             yield key, value

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from daybreak.model.findings import Level, Standing
 from daybreak.model.report import CheckLine, Report, Witness
 from daybreak.model.value import iso
+from daybreak.report.journaling import journal_words
 from daybreak.report.naming import KINDS, WITNESSES, verdict_word
 from daybreak.report.words import between, span_words, visible
 
@@ -75,6 +76,9 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
         yield "Run", code(report.run)
     if report.plan:
         yield "Plan", code(report.plan)
+    if report.journal:
+        tail = f", tail {code(report.journal.tail)}" if report.journal.tail else ""
+        yield "Journal", f"{journal_words(report.journal)}{tail}"
     if report.next:
         yield "Next", code(report.next)
 

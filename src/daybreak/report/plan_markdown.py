@@ -7,6 +7,7 @@ from typing import Any, assert_never
 
 from daybreak.model.actions import (
     Action,
+    AnchorJournal,
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
@@ -78,7 +79,7 @@ def chapter(action: Action) -> str:
             return WAIT
         case CreateInstance() | CreateEndpoint() | AwaitInstance() | AwaitSql():
             return CREATE
-        case Validate():
+        case Validate() | AnchorJournal():
             return VALIDATE
         case DeleteEndpoint() | DeleteInstance() | DeleteCluster() | AwaitClusterGone() | DeleteParameterGroup():
             return CLEAN

@@ -11,8 +11,10 @@ from pydantic import Field
 
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.plan import Plan
+from daybreak.model.report import JournalLine
 from daybreak.model.run import RunState, RunStatus, StepState, StepStatus
 from daybreak.model.value import Instant, Span, Value
+from daybreak.report.journaling import journal_line
 from daybreak.report.sentences import sentence
 
 
@@ -79,6 +81,8 @@ class RunReport(Value):
     """The newest data found in the clone."""
     newest_in: str
     rows: int | None
+    journal: JournalLine | None = None
+    """Where the record behind this ends; always there in what is written now."""
     next: str = Field(default="")
     """The command that a person would type next."""
 
@@ -114,6 +118,7 @@ def run_report(plan: Plan, state: RunState, *, then: str = "") -> dict[str, Any]
         newest=measured.newest,
         newest_in=measured.newest_in,
         rows=measured.rows,
+        journal=journal_line(state),
         next=then,
     ).plain()
 

@@ -25,6 +25,7 @@ from daybreak.model.run import (
     RunState,
     StepDone,
     StepFailed,
+    StepForgone,
     StepIntended,
     StepRetried,
     StepSeen,
@@ -33,6 +34,7 @@ from daybreak.model.run import (
     StepUncertain,
 )
 from daybreak.model.value import iso
+from daybreak.report.journaling import journal_line, journal_words
 from daybreak.report.run_json import ObjectiveReport, objective
 from daybreak.report.sentences import printable_sentence, sentence
 from daybreak.report.status_text import STYLES, standing_text
@@ -41,7 +43,14 @@ from daybreak.report.words import command, plain, span_words
 _MOST_TROUBLES = 12
 """Lines of one finding on a terminal; hundreds would push the verdict off the screen."""
 
-_STEP_STYLES = {"done": "green", "failed": "bold red", "uncertain": "yellow", "sent": "cyan", "intended": "cyan"}
+_STEP_STYLES = {
+    "done": "green",
+    "failed": "bold red",
+    "forgone": "yellow",
+    "uncertain": "yellow",
+    "sent": "cyan",
+    "intended": "cyan",
+}
 
 
 def run_view(plan: Plan, state: RunState, *, then: str = "") -> RenderableType:
@@ -95,6 +104,8 @@ def _event(event: Event, plan: Plan | None) -> str:
             return f"{step}  {seen}"
         case StepDone(step=step, was_adopted=was_adopted):
             return f"{step}  done" + (", found in the world" if was_adopted else "")
+        case StepForgone(step=step, why=why):
+            return f"{step}  done without: {why}"
         case StepFailed(step=step, why=why):
             return f"{step}  failed: {why}"
         case FindingMade(step=step, finding=finding):
@@ -139,6 +150,9 @@ def _told(plan: Plan, state: RunState) -> Iterator[tuple[str, str]]:
     if plan.moment:
         yield "moment", iso(plan.moment)
     yield "plan", state.plan
+    yield "journal", journal_words(journal_line(state))
+    if state.tail:
+        yield "tail", state.tail
     yield "began", _second(state.began)
     if state.ended:
         yield "ended", f"{_second(state.ended)}, after {span_words(state.ended - state.began)}"

@@ -6,6 +6,7 @@ from typing import assert_never
 
 from daybreak.model.actions import (
     Action,
+    AnchorJournal,
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
@@ -67,6 +68,8 @@ def _sentence(action: Action) -> str:
             return f"Create the instance {instance} ({size}, promotion tier {tier}) in {clone}"
         case CreateEndpoint():
             return _endpoint(action)
+        case AnchorJournal(clone=clone):
+            return f"Anchor the journal's newest event in a tag of {clone}"
         case DeleteEndpoint(endpoint=endpoint):
             return f"Delete the custom endpoint {endpoint}"
         case AwaitCluster(clone=clone):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from daybreak.model.actions import (
+    AnchorJournal,
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
@@ -99,6 +100,13 @@ def commands(step: Step, hand: Hand) -> str:
             return f"{_address(clone, hand)}\nuntil {hand.psql('SELECT 1;')}; do\n  sleep 10\ndone"
         case Validate():
             return _questions(step.action, hand)
+        case AnchorJournal():
+            # It has to be seen, and must not be run: AWS would refuse the value, and end the script after its last question.
+            call = call_of(step.action, hand.stamp, hand.region)
+            line = command_line(call, endpoint=hand.endpoint) if call else ""
+            return "# by hand there is no journal, and nothing to anchor\n" + "\n".join(
+                f"# {each}" for each in line.split("\n")
+            )
         case _:
             call = call_of(step.action, hand.stamp, hand.region)
             return command_line(call, endpoint=hand.endpoint) if call else ""

@@ -191,3 +191,10 @@ psql -h "$HOST" -p "$PORT" -U embi_admin -d embi \
   -c 'SELECT COUNT(*), MAX("updated_at") FROM "public"."employees";'
 psql -h "$HOST" -p "$PORT" -U embi_admin -d embi \
   -c 'select count(*) from payroll'
+
+# 13-anchor-journal: Anchor the journal's newest event in a tag of embi-aurora-pitr-202401151430-7k2
+# by hand there is no journal, and nothing to anchor
+# aws rds add-tags-to-resource \
+#   --region us-east-1 \
+#   --resource-name arn:aws:rds:us-east-1:123456789012:cluster:embi-aurora-pitr-202401151430-7k2 \
+#   --tags 'Key=daybreak:journal,Value=<drawn at the end>'
