@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from daybreak.aws.objects import Objects
+from daybreak.journal.chain import event_of, line_of
 from daybreak.journal.store import Journal, Store, open_store
-from daybreak.model.run import StepDone, StepIntended
+from daybreak.model.run import GENESIS, StepDone, StepIntended
 from tests.fix_s3 import s3_client
 
 ROOT = Path(__file__).parents[1]
@@ -139,6 +140,18 @@ def attached(store: Store, run: str, who: str = "ada@north", *, take_over: bool 
         nonce=lambda: f"{next(_NUMBERS):016x}",
         take_over=take_over,
     )
+
+
+def rewritten(lines: list[bytes], number: int) -> list[bytes]:
+    """A journal's lines as somebody forges them: one event says another time, and everything after it is sealed anew."""
+    forged: list[bytes] = []
+    seal = GENESIS
+    for line in lines:
+        event, _ = event_of(line)
+        changes = {"at": event.at + timedelta(microseconds=1)} if event.number == number else {}
+        line, seal = line_of(event.model_copy(update={"previous": seal, **changes}))  # noqa: PLW2901
+        forged.append(line)
+    return forged
 
 
 def append_steps(journal: Journal, count: int) -> None:

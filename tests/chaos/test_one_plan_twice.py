@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 
 from tests.chaos.fix_lives import Begin, Life, assert_one_of_everything, clusters_of
+from tests.fix_journal import rewritten
 from tests.fix_lab import LabUnderTest
 
 
@@ -39,6 +40,13 @@ def test_of_two_that_begin_one_plan_at_once_one_makes_the_clone(lab: LabUnderTes
     why = next(line.why for line in loser.lines() if line.type == "step.failed")
     assert why.endswith(f'"{ada.run}-quarantine" exists and was not created by this run')
     assert_one_of_everything(winner)
+    report = winner.person.daybreak("report", winner.run, "-o", "json").json()["journal"]
+    assert (report["anchor"], report["ends_without_anchor"]) == (report["events"] - 5, False)
+    assert (
+        "event {anchor} is anchored in the clone's tag".format_map(report)
+        in winner.person.daybreak("show", winner.run).out
+    )
+    assert "the journal's tail has no anchor" in loser.person.daybreak("show", loser.run).out
     owner = nonce_of(winner)
     refused = loser.person.daybreak("clean", loser.run, "--yes")
     assert (refused.code, "this run did not create it" in refused.err) == (2, True), refused.err
@@ -48,8 +56,9 @@ def test_of_two_that_begin_one_plan_at_once_one_makes_the_clone(lab: LabUnderTes
     _adopts_nothing_without_its_journal(winner)
     assert nonce_of(winner) == owner
     assert_one_of_everything(winner)
+    found_out = _is_found_out(winner)
     cleaned = winner.person.daybreak("clean", winner.run, "--yes")
-    assert cleaned.code == 0, cleaned.err
+    assert (cleaned.code, found_out in " ".join(cleaned.err.split())) == (0, True), cleaned.err
     assert clusters_of(lab, winner.run) == []
 
 
@@ -67,3 +76,20 @@ def _adopts_nothing_without_its_journal(life: Life) -> None:
     assert life.changes() == sent
     journal.write_bytes(kept)
     mark.touch()
+
+
+def _is_found_out(life: Life) -> str:
+    """A journal that is cut or forged verifies by itself; the clone's tag tells. What is told of the forged one."""
+    journal = life.folder / "journal.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(lines[:-8]))
+    assert "status   running" in life.person.daybreak("show", life.run).out
+    resumed = life.person.daybreak("resume", life.run)
+    damage = f'the journal of the run "{life.run}" is damaged: it was cut: it ends with event {len(lines) - 9}'
+    assert (resumed.code, damage in resumed.err) == (1, True), resumed.err
+    assert journal.read_bytes() == b"".join(lines[:-8])
+    journal.write_bytes(b"".join(rewritten(lines, 3)))
+    forged = f"is damaged: it was rewritten: its event {len(lines) - 5} is another one than the clone's tag names"
+    told = life.person.daybreak("validate", life.run, "--depth", "quick")
+    assert forged in told.err
+    return forged

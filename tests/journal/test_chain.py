@@ -13,7 +13,7 @@ from daybreak.errors import Failed
 from daybreak.journal.chain import Chain, Segment, chain_of, line_of, segment_of
 from daybreak.model.plan import StepId
 from daybreak.model.run import GENESIS, Event, StepDone, StepIntended
-from tests.fix_journal import BEGAN
+from tests.fix_journal import BEGAN, rewritten
 
 COUNT = 60
 
@@ -135,6 +135,46 @@ def test_another_history_with_good_digests_is_found() -> None:
     forged = grown(1, writer="eve@east:9:e", after=chain_in(b"".join(LINES[:20])))
     with pytest.raises(Failed, match=r"event 21 .* does not follow"):
         chain_in(b"".join(LINES[:20] + forged + LINES[21:]))
+
+
+ANCHORED = 40
+ANCHOR = chain_in(*[b"".join(LINES[: ANCHORED + 1])]).tail().written()
+"""What the clone's tag holds of the journal, taken when its event 40 was the newest."""
+
+
+def test_the_journal_that_was_anchored_agrees_with_its_anchor_however_it_went_on() -> None:
+    """Events after the anchor are the run's own end; a journal without a tag is contradicted by nothing."""
+    for count in range(ANCHORED + 1, COUNT + 1):
+        chain = chain_in(b"".join(LINES[:count]))
+        assert chain.contradiction(ANCHOR) == ""
+        assert chain.contradiction(None) == ""
+    after = grown(3, writer="bob@south:2:b", after=chain_in(DATA))
+    assert chain_in(DATA, b"".join(after)).contradiction(ANCHOR) == ""
+
+
+def test_every_cut_before_the_anchor_is_found() -> None:
+    """Whole events that are cut off leave a journal that verifies by itself."""
+    for count in range(1, ANCHORED + 1):
+        why = chain_in(b"".join(LINES[:count])).contradiction(ANCHOR)
+        assert why == f"it was cut: it ends with event {count - 1}, and the clone's tag names event {ANCHORED}"
+
+
+def test_every_event_that_is_rewritten_with_good_digests_is_found() -> None:
+    """Somebody who knows how changes a finding and seals everything anew; up to the anchor, the clone tells."""
+    for number in range(COUNT):
+        forged = chain_in(b"".join(rewritten(LINES, number)))
+        assert len(forged.events) == COUNT
+        assert (forged.contradiction(ANCHOR) != "") == (number <= ANCHORED)
+    assert (
+        forged.contradiction("12:" + "ab" * 32)
+        == "it was rewritten: its event 12 is another one than the clone's tag names"
+    )
+
+
+@pytest.mark.parametrize("tag", ["", "40", "40:", f"-1:{'ab' * 32}", f"040:{'ab' * 32}", f"40:{'AB' * 32}", "x" * 300])
+def test_a_tag_that_holds_no_anchor_is_told_as_such(tag: str) -> None:
+    """Whoever may tag the clone may spoil the anchor, and that is not the journal's fault."""
+    assert chain_in(DATA).contradiction(tag) == "the clone's tag holds no anchor: somebody has changed it"
 
 
 def test_what_a_fenced_writer_still_wrote_is_off_the_chain() -> None:
