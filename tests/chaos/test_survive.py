@@ -177,13 +177,13 @@ def test_a_suspended_process_that_was_taken_over_does_nothing_more(
 def test_a_call_whose_reply_is_lost_is_adopted(lab: LabUnderTest, begin: Begin, undisturbed: Ending) -> None:
     """Every single reply to a change is lost: what it did is found by its tag, and is not done again."""
     life = begin(lab)
-    change = "(Copy|Modify|Restore|Create)DB.*"
+    change = "(Copy|Modify|Restore|Create)DB.*|AddTagsToResource"
     with lab.fault("drop_after", action=change, identifier=f"{life.plan()}.*"):
         life.restore_as_planned("-o", "json")
         assert ending(life.end()) == undisturbed
     assert_one_of_everything(life)
     lost = [line for line in life.lines() if line.type == "step.uncertain"]
-    assert len(lost) == len(life.changes()) == 7
+    assert len(lost) == len(life.changes()) == 8
 
 
 def foreign_cluster(lab: LabUnderTest, name: str) -> dict[str, Any]:

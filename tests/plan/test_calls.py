@@ -7,11 +7,24 @@ import pytest
 from botocore.model import StructureShape
 from botocore.validate import ParamValidator
 
+from daybreak.errors import Bug
 from daybreak.model.actions import Change, SetClusterOptions
 from daybreak.model.moment import Latest
 from daybreak.model.plan import Plan
 from daybreak.model.world import ParameterGroup, ServerlessRange
-from daybreak.plan.calls import CHANGES, DRAWN_AT_START, PLAN_TAG, READS, call_of, changed_names, look_of, tags_for
+from daybreak.plan.calls import (
+    CHANGES,
+    DRAWN_AT_END,
+    DRAWN_AT_START,
+    PLAN_TAG,
+    READS,
+    call_of,
+    changed_names,
+    filled_in,
+    look_of,
+    stamp_of,
+    tags_for,
+)
 from tests import fix_worlds
 from tests.chaos.simulation import CASES
 from tests.fix_worlds import NOW, REGION
@@ -83,6 +96,34 @@ def test_everything_created_carries_the_stamp() -> None:
         if call.operation.startswith(("Copy", "Create", "Restore")):
             tags = {tag["Key"]: tag["Value"] for tag in call.params["Tags"]}
             assert wanted.items() <= tags.items()
+
+
+def test_what_is_drawn_is_filled_in_at_one_place_and_nothing_else_is() -> None:
+    """What we print is what we send, but for the nonce and the anchor, which nobody knows when it is printed."""
+    theirs = {"Note": DRAWN_AT_START, "daybreaker": DRAWN_AT_END}
+    plan = fix_worlds.plan(seen=fix_worlds.observation(cluster=fix_worlds.cluster(tags=theirs)))
+    filled = 0
+    for action in changes(plan):
+        printed = call_of(action, stamp_of(plan), REGION)
+        assert printed is not None
+        sent = filled_in(printed, "4f2a", "7:ab")
+        for was, now in zip(printed.params.get("Tags", []), sent.params.get("Tags", []), strict=True):
+            drawn = {"daybreak:nonce": "4f2a", "daybreak:journal": "7:ab"}.get(was["Key"])
+            assert now == (was if drawn is None else {"Key": was["Key"], "Value": drawn})
+            filled += drawn is not None
+        assert {**sent.params, "Tags": 0} == {**printed.params, "Tags": 0}
+        if "Tags" in printed.params:
+            with pytest.raises(Bug, match="would be sent without daybreak:"):
+                filled_in(printed, "", "")
+    assert filled == 5, "group, cluster, two instances, anchor"
+
+
+def test_the_plan_itself_holds_the_form_that_is_printed() -> None:
+    """So its digest covers the tag, and a file in which somebody removed it is another plan."""
+    plan = fix_worlds.plan()
+    assert plan.plain()["tags"]["daybreak:nonce"] == "<drawn at start>"
+    assert plan.model_copy(update={"tags": {}}).digest() != plan.digest()
+    assert stamp_of(plan) == plan.tags | {"daybreak:plan": plan.digest()}
 
 
 def test_options_that_are_not_asked_for_are_not_sent() -> None:

@@ -95,8 +95,8 @@ def test_the_plans_own_policy_is_enough_and_not_too_much(
         done = life.end()
         assert done.code == 0, done.err[-2000:]
         used = {f"{visit['service']}:{visit['operation']}" for visit in life.visits()}
-    # These two are asked for by AWS together with the calls that tag and that restore under a key.
-    together = {"rds:AddTagsToResource", "kms:CreateGrant"}
+    # It is asked for by AWS together with the call that restores under a key.
+    together = {"kms:CreateGrant"}
     assert used - {"sts:GetCallerIdentity"} == actions_of(policy) - together
 
     policy = policy_of(clean_plan(life, monkeypatch))

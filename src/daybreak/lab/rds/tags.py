@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -12,6 +13,8 @@ from daybreak.lab.rds.identifiers import arn_parts
 from daybreak.lab.store import Doc
 
 MOST = 50
+_SPELLED = re.compile(r"[\w\s.:/=+@-]*")
+"""What AWS takes in a key and in a value: letters, digits and blanks of any script, and these signs."""
 
 _KINDS = {
     "cluster": ("cluster", "TagList", "DBClusterNotFoundFault"),
@@ -66,6 +69,8 @@ def checked_tags(tags: Iterable[Doc]) -> list[Doc]:
         key, value = tag.get("Key", ""), tag.get("Value", "")
         if not key or len(key) > 128 or len(value) > 256 or key.lower().startswith(("aws:", "rds:")):
             raise invalid_value(f"Invalid tag: {key}")
+        if not (_SPELLED.fullmatch(key) and _SPELLED.fullmatch(value)):
+            raise invalid_value(f"Tag keys and values take letters, digits, blanks and _ . : / = + - @: {key}")
         kept[key] = value
     if len(kept) > MOST:
         raise invalid_value(f"Tag list exceeds the maximum of {MOST} tags")
