@@ -17,18 +17,20 @@ import boto3
 import pytest
 from botocore.config import Config
 
-Effect = Literal["pass", "lost", "dropped", "500 after", "503"]
-"""What happens to a request: nothing, its reply is lost, it is lost itself, it is done and denied, it is turned away."""
+Effect = Literal["pass", "lost", "dropped", "500 after", "503", "lied", "unproven", "page"]
+"""What happens to a request: nothing, its reply is lost, it is lost itself, it is done and denied, it is turned away, it is
+acknowledged and not done, it is done and acknowledged without a checksum, a page of HTML comes back and nothing is done."""
 
 _HOP = {"connection", "transfer-encoding", "content-length", "server", "date"}
 
 
 @dataclass
 class Way:
-    """A proxy to S3; each PUT takes the next of ``effects``, and passes when there is none left."""
+    """A proxy to S3; each PUT takes the next of ``effects``, each GET of ``read_effects``; they pass when there is none left."""
 
     url: str
     effects: deque[Effect] = field(default_factory=deque)
+    read_effects: deque[Effect] = field(default_factory=deque)
     seen: list[str] = field(default_factory=list)
 
 
@@ -92,7 +94,14 @@ def way(s3_url: str) -> Iterator[Way]:
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             state.seen.append(f"{self.command} {self.path}")
-            effect: Effect = state.effects.popleft() if self.command == "PUT" and state.effects else "pass"
+            planned = {"PUT": state.effects, "GET": state.read_effects}.get(self.command)
+            effect: Effect = planned.popleft() if planned else "pass"
+            if effect == "lied":
+                return self.reply(200, [("ETag", '"d41d8cd98f00b204e9800998ecf8427e"')], b"")
+            if effect == "page":
+                return self.reply(
+                    200, [("Content-Type", "text/html")], b"<html><body>log in to the hotel</body></html>"
+                )
             if effect == "503":
                 return self.reply(503, [], b"<Error><Code>SlowDown</Code><Message>slow down</Message></Error>")
             if effect != "dropped":
@@ -102,7 +111,9 @@ def way(s3_url: str) -> Iterator[Way]:
                 answer = connection.getresponse()
                 status, kept, content = answer.status, answer.getheaders(), answer.read()
                 connection.close()
-                if effect == "pass":
+                if effect == "unproven":
+                    kept = [(name, value) for name, value in kept if not name.lower().startswith("x-amz-checksum")]
+                if effect in ("pass", "unproven"):
                     return self.reply(status, kept, content)
                 if effect == "500 after":
                     return self.reply(500, [], b"<Error><Code>InternalError</Code><Message>no</Message></Error>")

@@ -2,38 +2,55 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
+from xml.etree.ElementTree import ParseError
 
 import pytest
 from botocore import exceptions as foreign
 from botocore.parsers import ResponseParserError
 
-from daybreak.aws.faults import AwsFault, category_of, fault_of
+from daybreak.aws.faults import UNREADABLE, AwsFault, category_of, fault_of
+from daybreak.aws.wire import Stage
 from daybreak.errors import Bug, DaybreakError, Failed, Paused, Refused, Unreachable
 from daybreak.model.replies import Category, Trouble
 
 URL: dict[str, Any] = {"endpoint_url": "https://rds.example"}
 PROXY: dict[str, Any] = {"proxy_url": "http://proxy.example"}
 
-CONNECTIONS: list[tuple[Exception, Category]] = [
-    (foreign.EndpointConnectionError(**URL), Category.UNSENT),
-    (foreign.ConnectTimeoutError(**URL), Category.UNSENT),
-    (foreign.ProxyConnectionError(**PROXY), Category.UNSENT),
-    (foreign.SSLError(**URL, error=OSError("bad record mac while reading")), Category.LOST),
-    (foreign.ReadTimeoutError(**URL), Category.LOST),
-    (foreign.ConnectionClosedError(**URL), Category.LOST),
-    (foreign.HTTPClientError(error="something new"), Category.LOST),
-    (ResponseParserError("half an answer"), Category.LOST),
-    (foreign.UnauthorizedSSOTokenError(), Category.EXPIRED),
+RAISED: list[Exception] = [
+    foreign.EndpointConnectionError(**URL),
+    foreign.ConnectTimeoutError(**URL),
+    foreign.ProxyConnectionError(**PROXY),
+    foreign.SSLError(**URL, error=OSError("bad record mac while reading")),
+    foreign.ReadTimeoutError(**URL),
+    foreign.ConnectionClosedError(**URL),
+    foreign.HTTPClientError(error="something new"),
+    ResponseParserError("half an answer"),
+    KeyError("DescribeDBClustersResult"),
+    UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"),
+    RecursionError("too deep"),
+    MemoryError(),
+    ParseError("no element found"),
+    OSError("socket"),
+    RuntimeError("a class that nobody has seen yet"),
 ]
 
 
-@pytest.mark.parametrize(("error", "category"), CONNECTIONS, ids=lambda each: type(each).__name__)
-def test_a_broken_connection_is_unsent_only_when_it_was_never_made(error: Exception, category: Category) -> None:
-    """What is called unsent is sent again without a look, so it must be certain."""
-    fault = fault_of(error)
+@pytest.mark.parametrize("error", RAISED, ids=lambda each: type(each).__name__)
+def test_what_is_raised_is_sorted_by_its_moment_and_not_by_its_class(error: Exception) -> None:
+    """What is called unsent is sent again without a look, so it must be certain; what came later can only be looked at."""
+    for stage, category in ((Stage.CONNECTING, Category.UNSENT), (Stage.LEFT, Category.LOST)):
+        fault = fault_of(error, stage=stage)
+        assert isinstance(fault, AwsFault)
+        assert fault.trouble.category is category
+
+
+def test_a_token_that_is_over_is_told_wherever_it_is_noticed() -> None:
+    """A person logs in again."""
+    fault = fault_of(foreign.UnauthorizedSSOTokenError(), stage=Stage.PREPARING)
     assert isinstance(fault, AwsFault)
-    assert fault.trouble.category is category
+    assert fault.trouble.category is Category.EXPIRED
 
 
 @pytest.mark.parametrize(
@@ -55,7 +72,6 @@ def test_a_broken_connection_is_unsent_only_when_it_was_never_made(error: Except
         ("AccessDenied", 403, Category.DENIED),
         ("InternalFailure", 500, Category.LOST),
         ("ServiceUnavailable", 503, Category.LOST),
-        ("Unknown", 502, Category.LOST),
         ("InvalidParameterCombination", 400, Category.INVALID),
         ("KMSKeyNotAccessibleFault", 400, Category.INVALID),
     ],
@@ -67,7 +83,7 @@ def test_each_wire_code_has_its_meaning(code: str, status: int, category: Catego
         "Error": {"Code": code, "Message": "words"},
         "ResponseMetadata": {"HTTPStatusCode": status, "RequestId": "r"},
     }
-    fault = fault_of(foreign.ClientError(response, "CreateDBInstance"))  # type: ignore[arg-type]
+    fault = fault_of(foreign.ClientError(response, "CreateDBInstance"), stage=Stage.LEFT)  # type: ignore[arg-type]
     assert isinstance(fault, AwsFault)
     assert fault.trouble == Trouble(category=category, code=code, message="words", request_id="r")
 
@@ -86,7 +102,7 @@ def test_each_wire_code_has_its_meaning(code: str, status: int, category: Catego
 )
 def test_what_never_reached_aws_is_not_a_fault_of_aws(error: Exception, kind: type[DaybreakError]) -> None:
     """Missing credentials are for the person to set; a call AWS's own model refuses is ours to mend."""
-    assert type(fault_of(error)) is kind
+    assert type(fault_of(error, stage=Stage.PREPARING)) is kind
 
 
 @pytest.mark.parametrize(
@@ -105,3 +121,40 @@ def test_a_fault_becomes_an_error_for_a_person(category: Category, kind: type[Da
     error = AwsFault(Trouble(category=category, code="Code", message="words")).as_failure("looking")
     assert type(error) is kind
     assert error.message == "looking: Code: words"
+
+
+@pytest.mark.parametrize("code", ["Unknown", "", "404", "403"])
+def test_an_error_without_a_code_of_awss_is_unreadable(code: str) -> None:
+    """A proxy's page about something forbidden says nothing about our permissions, and its 404 nothing about a cluster."""
+    response = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": 404}}
+    fault = fault_of(foreign.ClientError(response, "DeleteDBCluster"), stage=Stage.LEFT)  # type: ignore[arg-type]
+    assert isinstance(fault, AwsFault)
+    assert (fault.trouble.category, fault.trouble.code) == (Category.LOST, UNREADABLE)
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "skew", "category"),
+    [
+        ("RequestTimeTooSkewed", "The difference is too large", None, Category.CLOCK),
+        ("SignatureDoesNotMatch", "Signature expired: 20240115T1430Z is now earlier than …", None, Category.CLOCK),
+        ("InvalidSignatureException", "Signature not yet current: 20240115T1430Z", None, Category.CLOCK),
+        ("SignatureDoesNotMatch", "The request signature we calculated", timedelta(minutes=-20), Category.CLOCK),
+        ("RequestExpired", "Request has expired.", timedelta(minutes=20), Category.CLOCK),
+        ("RequestExpired", "Request has expired.", timedelta(seconds=2), Category.EXPIRED),
+        ("SignatureDoesNotMatch", "The request signature we calculated", timedelta(), Category.DENIED),
+        ("AccessDenied", "not authorized", timedelta(minutes=20), Category.DENIED),
+    ],
+)
+def test_a_refusal_for_our_time_is_a_clocks(
+    code: str, message: str, skew: timedelta | None, category: Category
+) -> None:
+    """Nobody should look for a missing permission, or log in again, when the machine's clock stands wrong."""
+    response = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+    error = foreign.ClientError(response, "DescribeDBClusters")  # type: ignore[arg-type]
+    fault = fault_of(error, stage=Stage.LEFT, skew=skew)
+    assert isinstance(fault, AwsFault)
+    assert fault.trouble.category is category
+    if category is Category.CLOCK:
+        meant = fault.as_failure("looking")
+        assert "clock" in meant.hints[0]
+        assert not skew or f"20 minutes {'ahead of' if skew > timedelta() else 'behind'} AWS's" in meant.message

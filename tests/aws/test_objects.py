@@ -51,6 +51,50 @@ def test_a_put_that_was_repeated_knows_its_own_object(
     assert not mine.put_if_absent("l", b"mine")
 
 
+@pytest.mark.parametrize("effect", ["lied", "page"])
+def test_an_acknowledgement_without_an_object_is_none(bucket: str, objects: Objects, way: Way, effect: Effect) -> None:
+    """A proxy that says 200 and stores nothing would leave a hole in a journal for ever."""
+    mine = Objects(s3_client(way.url), bucket, sleep=lambda _: None)
+    way.effects.extend([effect, effect])
+    assert mine.put_if_absent("k", b"mine")
+    assert objects.get("k") == b"mine"
+    way.effects.extend([effect] * 6)
+    with pytest.raises(Unreachable, match='took "l", and does not have it'):
+        mine.put_if_absent("l", b"mine")
+
+
+def test_a_store_without_checksums_is_read_back(bucket: str, way: Way) -> None:
+    """One that answers them is believed, and costs one request an object."""
+    mine = Objects(s3_client(way.url), bucket)
+    way.effects.extend(["unproven", "pass"])
+    assert mine.put_if_absent("k", b"mine")
+    assert mine.put_if_absent("l", b"mine")
+    assert [line.split()[0] for line in way.seen] == ["PUT", "GET", "PUT"]
+
+
+def test_a_page_that_is_no_object_is_asked_for_again(bucket: str, objects: Objects, way: Way) -> None:
+    """A hotel's page in place of an event would be called a damaged journal, and in place of a listing: no runs."""
+    objects.put_if_absent("k", b"mine")
+    mine = Objects(s3_client(way.url), bucket, sleep=lambda _: None)
+    way.read_effects.extend(["page", "page"])
+    assert mine.get("k") == b"mine"
+    way.read_effects.append("page")
+    assert list(mine.keys("")) == ["k"]
+
+
+def test_a_listing_that_never_ends_is_named() -> None:
+    """A store that repeats its token would be asked for ever."""
+
+    class Endless:
+        """A client whose every page has a next one, and it is the same."""
+
+        def list_objects_v2(self, **_: object) -> dict[str, object]:
+            return {"IsTruncated": True, "NextContinuationToken": "t", "Contents": [{"Key": "k"}]}
+
+    with pytest.raises(Unreachable, match="the answer to ListObjectsV2 does not end: a page named the marker"):
+        list(Objects(Endless(), "b").keys(""))
+
+
 def test_tries_are_counted_and_the_pauses_between_them_grow(bucket: str, way: Way) -> None:
     """A storm of throttling must end in a pause of the run, not in a process that hangs."""
     pauses: list[float] = []

@@ -75,6 +75,15 @@ def test_an_event_is_stored_once_whatever_happened_to_its_request(
         assert len(journal.events) == 6
 
 
+def test_a_false_acknowledgement_leaves_no_hole(ground: Ground, run: str, way: Way) -> None:
+    """Whatever says 200 on the way, the next event stands where the journal says it stands."""
+    with attached(through(way, ground), run) as journal:
+        way.effects.extend(["lied", "pass", "unproven", "page"])
+        append_steps(journal, 3)
+        assert not way.effects
+        assert ground.store().events(run) == journal.events
+
+
 def test_creating_a_run_survives_a_lost_reply(ground: Ground, way: Way) -> None:
     """The plan that is there already is the one we just put there."""
     way.effects.append("lost")

@@ -70,6 +70,9 @@ HINTS: dict[str, tuple[str, ...]] = {
 }
 """Codes of what a person can mend while the run waits, and how (FACTS 4.10)."""
 
+CLOCK = ("set this machine's clock, then resume the run",)
+"""What to do when AWS does not take our time."""
+
 PERMISSION = ("let the caller make this call, then resume the run",)
 """What to do about a missing permission."""
 
@@ -98,6 +101,8 @@ def move_after(trouble: Trouble, *, attempt: int, tries: int, jitter: float) -> 
             return Look(why=why, is_uncertain=False)
         case Category.EXPIRED:
             return Pause(why=why, hints=("log in again, then resume the run",))
+        case Category.CLOCK:
+            return Pause(why=why, hints=CLOCK)
         case Category.DENIED:
             return Pause(why=why, hints=PERMISSION)
         case Category.CAPACITY:
@@ -121,6 +126,8 @@ def patience_with(trouble: Trouble, *, tries: int, jitter: float) -> Again | Pau
             return Pause(why=why, hints=("log in again, then resume the run",))
         case Category.THROTTLED | Category.LOST | Category.UNSENT | Category.SETTLING:
             return Again(pause=pause_before(tries, jitter), why=why, counts=False)
+        case Category.CLOCK:
+            return Pause(why=why, hints=CLOCK)
         case Category.DENIED:
             return Pause(why=why, hints=PERMISSION)
         case _:

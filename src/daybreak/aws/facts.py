@@ -1,4 +1,7 @@
-"""AWS's answers to our nouns: dictionaries in, frozen values out; pure."""
+"""AWS's answers to our nouns: dictionaries in, frozen values out; pure.
+
+The law: what every such answer holds is ``needed``, so that one without it is an unreadable answer and not a defect of ours.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
+from daybreak.aws.replies import needed
 from daybreak.model.value import canonical
 from daybreak.model.world import (
     AutomatedBackup,
@@ -30,7 +34,7 @@ _EVERY_PORT = (0, 65535)
 
 def tags_of(items: list[dict[str, str]] | None) -> dict[str, str]:
     """A tag list as a dictionary."""
-    return {item["Key"]: item.get("Value", "") for item in items or []}
+    return {needed(item, "Key"): item.get("Value", "") for item in items or []}
 
 
 def window_of(earliest: Any, latest: Any) -> Window | None:
@@ -50,7 +54,7 @@ def cluster_of(body: dict[str, Any]) -> Cluster:
     """A member of ``DescribeDBClusters``."""
     serverless = body.get("ServerlessV2ScalingConfiguration")
     return Cluster(
-        identifier=body["DBClusterIdentifier"],
+        identifier=needed(body, "DBClusterIdentifier"),
         resource_id=body.get("DbClusterResourceId", ""),
         arn=body.get("DBClusterArn", ""),
         status=body.get("Status", "unknown"),
@@ -66,7 +70,7 @@ def cluster_of(body: dict[str, Any]) -> Cluster:
         window=window_of(body.get("EarliestRestorableTime"), body.get("LatestRestorableTime")),
         members=tuple(
             Member(
-                identifier=member["DBInstanceIdentifier"],
+                identifier=needed(member, "DBInstanceIdentifier"),
                 is_writer=bool(member.get("IsClusterWriter")),
                 tier=member.get("PromotionTier", 1),
                 parameter_group_status=member.get("DBClusterParameterGroupStatus"),
@@ -75,7 +79,7 @@ def cluster_of(body: dict[str, Any]) -> Cluster:
         ),
         parameter_group=body.get("DBClusterParameterGroup", ""),
         subnet_group=body.get("DBSubnetGroup"),
-        security_groups=tuple(group["VpcSecurityGroupId"] for group in body.get("VpcSecurityGroups", [])),
+        security_groups=tuple(needed(group, "VpcSecurityGroupId") for group in body.get("VpcSecurityGroups", [])),
         is_encrypted=bool(body.get("StorageEncrypted")),
         kms_key=body.get("KmsKeyId"),
         storage_type=body.get("StorageType") or "aurora",
@@ -86,11 +90,11 @@ def cluster_of(body: dict[str, Any]) -> Cluster:
         backup_retention=timedelta(days=body.get("BackupRetentionPeriod") or 1),
         backup_window=body.get("PreferredBackupWindow"),
         maintenance_window=body.get("PreferredMaintenanceWindow"),
-        serverless=ServerlessRange(low=serverless["MinCapacity"], high=serverless["MaxCapacity"])
+        serverless=ServerlessRange(low=needed(serverless, "MinCapacity"), high=needed(serverless, "MaxCapacity"))
         if serverless
         else None,
         roles=tuple(
-            Role(arn=role["RoleArn"], feature=role.get("FeatureName"), status=role.get("Status"))
+            Role(arn=needed(role, "RoleArn"), feature=role.get("FeatureName"), status=role.get("Status"))
             for role in body.get("AssociatedRoles", [])
         ),
         master_secret=(body.get("MasterUserSecret") or {}).get("SecretArn"),
@@ -109,7 +113,7 @@ def instance_of(body: dict[str, Any]) -> Instance:
     """A member of ``DescribeDBInstances``."""
     groups = body.get("DBParameterGroups") or [{}]
     return Instance(
-        identifier=body["DBInstanceIdentifier"],
+        identifier=needed(body, "DBInstanceIdentifier"),
         cluster=body.get("DBClusterIdentifier"),
         status=body.get("DBInstanceStatus", "unknown"),
         instance_class=body.get("DBInstanceClass", ""),
@@ -161,7 +165,7 @@ def backup_of(body: dict[str, Any]) -> AutomatedBackup:
 def parameter_group_of(body: dict[str, Any], parameters: dict[str, str], tags: dict[str, str]) -> ParameterGroup:
     """A member of ``DescribeDBClusterParameterGroups`` with the values a person set and its tags."""
     return ParameterGroup(
-        name=body["DBClusterParameterGroupName"],
+        name=needed(body, "DBClusterParameterGroupName"),
         family=body.get("DBParameterGroupFamily", ""),
         description=body.get("Description", ""),
         arn=body.get("DBClusterParameterGroupArn", ""),
@@ -175,7 +179,7 @@ def instance_parameter_group_of(
 ) -> ParameterGroup:
     """A member of ``DescribeDBParameterGroups`` with the values a person set and its tags."""
     return ParameterGroup(
-        name=body["DBParameterGroupName"],
+        name=needed(body, "DBParameterGroupName"),
         family=body.get("DBParameterGroupFamily", ""),
         description=body.get("Description", ""),
         arn=body.get("DBParameterGroupArn", ""),
@@ -187,7 +191,7 @@ def instance_parameter_group_of(
 def custom_endpoint_of(body: dict[str, Any]) -> CustomEndpoint:
     """A custom member of ``DescribeDBClusterEndpoints``."""
     return CustomEndpoint(
-        identifier=body["DBClusterEndpointIdentifier"],
+        identifier=needed(body, "DBClusterEndpointIdentifier"),
         kind=body.get("CustomEndpointType", "ANY"),
         static_members=tuple(sorted(body.get("StaticMembers", []))),
         excluded_members=tuple(sorted(body.get("ExcludedMembers", []))),
@@ -214,7 +218,7 @@ def _without(body: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
 def security_group_of(body: dict[str, Any]) -> SecurityGroup:
     """A member of ``DescribeSecurityGroups``."""
     return SecurityGroup(
-        identifier=body["GroupId"],
+        identifier=needed(body, "GroupId"),
         name=body.get("GroupName", ""),
         vpc=body.get("VpcId"),
         opens_ports=tuple(
@@ -245,9 +249,9 @@ def _ways_in(rule: dict[str, Any]) -> Iterator[str]:
 
 def key_of(body: dict[str, Any]) -> Key:
     """The answer of ``DescribeKey``."""
-    facts = body["KeyMetadata"]
+    facts = needed(body, "KeyMetadata")
     return Key(
-        arn=facts["Arn"],
+        arn=needed(facts, "Arn"),
         is_enabled=bool(facts.get("Enabled")),
         state=facts.get("KeyState", "Enabled"),
         is_default=facts.get("KeyManager") == "AWS",
@@ -257,7 +261,7 @@ def key_of(body: dict[str, Any]) -> Key:
 def snapshot_of(body: dict[str, Any]) -> Snapshot:
     """A member of ``DescribeDBClusterSnapshots``."""
     return Snapshot(
-        identifier=body["DBClusterSnapshotIdentifier"],
+        identifier=needed(body, "DBClusterSnapshotIdentifier"),
         arn=body.get("DBClusterSnapshotArn", ""),
         cluster=body.get("DBClusterIdentifier", ""),
         resource_id=body.get("DbClusterResourceId"),
@@ -281,7 +285,7 @@ def snapshot_of(body: dict[str, Any]) -> Snapshot:
 def endpoint_of(body: dict[str, Any], tags: dict[str, str]) -> Endpoint:
     """A custom member of ``DescribeDBClusterEndpoints`` with its tags, which AWS tells apart."""
     return Endpoint(
-        identifier=body["DBClusterEndpointIdentifier"],
+        identifier=needed(body, "DBClusterEndpointIdentifier"),
         cluster=body.get("DBClusterIdentifier", ""),
         kind=body.get("CustomEndpointType", "ANY"),
         status=body.get("Status", ""),

@@ -2,17 +2,25 @@
 
 The question that matters is whether a change took effect. ``LOST`` is the honest answer when nobody can say: the reply did
 not come, or it was a server error that may have followed a success. Wire codes are AWS's own (FACTS 4.10).
+
+The law: what a foreign library raises is sorted by the moment of failure. Before a request left, a change is *unsent*; after
+that, whatever is raised is *lost*, also where it is a ``KeyError``, because an answer that nobody can read may follow a success.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from botocore import exceptions as foreign
-from botocore.parsers import ResponseParserError
 
+from daybreak.aws.wire import Stage
 from daybreak.errors import Bug, DaybreakError, Failed, Paused, Refused, Unreachable
+from daybreak.model.clock import is_off, is_useless, skew_told
 from daybreak.model.replies import Category, Trouble
+
+SET_THE_CLOCK = ("set this machine's clock (a time server keeps it right), then repeat the command",)
+"""What to do when AWS does not take our time."""
 
 
 class AwsFault(DaybreakError):
@@ -33,20 +41,38 @@ class AwsFault(DaybreakError):
                 return Paused(sentence, "log in again (for example: aws sso login), then repeat the command")
             case Category.THROTTLED | Category.LOST | Category.UNSENT:
                 return Unreachable(sentence, "check the network, the endpoint and the region, then repeat the command")
+            case Category.CLOCK:
+                return Refused(sentence, *SET_THE_CLOCK)
             case Category.DENIED:
                 return Refused(sentence, "the caller lacks a permission: compare the plan's calls with its IAM policy")
             case _:
                 return Failed(sentence)
 
 
+UNREADABLE = "UnreadableReply"
+"""Our own code for an answer that is none of AWS's: a page of HTML, half a document, another operation's result."""
+
 THROTTLES = frozenset(
-    {"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "SlowDown", "503"}
+    {"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "SlowDown"}
 )
 EXPIRIES = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException"}
 )
+SKEWED = "RequestTimeTooSkewed"
+"""Said only of a request whose time is not AWS's time."""
+SIGNATURES = frozenset({"SignatureDoesNotMatch", "InvalidSignatureException", "AuthFailure", "RequestExpired"})
+"""Said of a wrong or expired key, and also of a good one whose owner's clock is wrong: the text or the answer's date tells."""
+_OF_A_CLOCK = ("signature expired", "signature not yet current")
 DENIALS = frozenset(
-    {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "SignatureDoesNotMatch"}
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "UnauthorizedOperation",
+        "AuthorizationError",
+        "SignatureDoesNotMatch",
+        "InvalidSignatureException",
+        "AuthFailure",
+    }
 )
 SETTLING = frozenset(
     {
@@ -84,39 +110,68 @@ def category_of(code: str, status: int) -> Category:
     return Category.LOST if status >= 500 else Category.INVALID
 
 
-def fault_of(error: Exception) -> DaybreakError:
-    """The one translation of everything boto3 raises; an error it does not know is a ``Bug``."""
+def unreadable(why: str, request_id: str | None = None) -> AwsFault:
+    """An answer that cannot be read: it may follow a success, so it is *lost*."""
+    return AwsFault(Trouble(category=Category.LOST, code=UNREADABLE, message=why, request_id=request_id))
+
+
+def fault_of(error: Exception, *, stage: Stage, skew: timedelta | None = None) -> DaybreakError:
+    """The one translation of everything boto3 raises.
+
+    ``stage`` says how far the call came, ``skew`` how far our clock was ahead of AWS's at the last answer. What is raised while
+    a request is prepared and is none of boto3's own complaints is a ``Bug``.
+    """
     match error:
+        case DaybreakError():
+            return error
         case foreign.ClientError():
-            return AwsFault(_trouble(error.response))
+            trouble = _trouble(error.response, skew)
+        case foreign.ParamValidationError() | foreign.UnknownParameterError() | foreign.DataNotFoundError():
+            return Bug(f"a call AWS's own model does not take: {error}")
         case foreign.NoCredentialsError() | foreign.PartialCredentialsError() | foreign.CredentialRetrievalError():
             return Refused(
                 f"no usable AWS credentials: {error}", "set AWS_PROFILE, or run aws configure, then try again"
             )
         case foreign.TokenRetrievalError() | foreign.UnauthorizedSSOTokenError() | foreign.SSOTokenLoadError():
-            return AwsFault(Trouble(category=Category.EXPIRED, code=type(error).__name__, message=str(error)))
+            trouble = Trouble(category=Category.EXPIRED, code=type(error).__name__, message=str(error))
         case foreign.ProfileNotFound() | foreign.NoRegionError() | foreign.InvalidRegionError():
             sentence = str(error).rstrip(".")
             return Refused(sentence[:1].lower() + sentence[1:], "check --profile, --region and the AWS_* variables")
-        case foreign.EndpointConnectionError() | foreign.ConnectTimeoutError() | foreign.ProxyConnectionError():
-            return AwsFault(Trouble(category=Category.UNSENT, code=type(error).__name__, message=str(error)))
-        # TLS fails in the handshake, when nothing was sent, or while the answer is read: botocore does not tell which.
-        case foreign.SSLError() | foreign.HTTPClientError() | ResponseParserError():
-            return AwsFault(Trouble(category=Category.LOST, code=type(error).__name__, message=str(error)))
-        case foreign.ParamValidationError() | foreign.UnknownParameterError() | foreign.DataNotFoundError():
-            return Bug(f"a call AWS's own model does not take: {error}")
-        case foreign.BotoCoreError() | ValueError():
+        case _ if stage > Stage.PREPARING or isinstance(error, foreign.HTTPClientError | foreign.ConnectionError):
+            trouble = Trouble(category=Category.LOST, code=type(error).__name__, message=_said_by(error))
+        case foreign.BotoCoreError() | ValueError() | OSError():
             return Refused(f"the AWS settings cannot be used: {error}", "check the AWS_* variables and daybreak.toml")
         case _:
             return Bug(f"an error from boto3 that we do not know: {type(error).__name__}: {error}")
+    if stage < Stage.LEFT and trouble.category is Category.LOST:
+        trouble = trouble.model_copy(update={"category": Category.UNSENT})
+    return AwsFault(trouble)
 
 
-def _trouble(response: Any) -> Trouble:
-    error, meta = response.get("Error", {}), response.get("ResponseMetadata", {})
-    code, status = str(error.get("Code", "Unknown")), int(meta.get("HTTPStatusCode", 0))
-    return Trouble(
-        category=category_of(code, status),
-        code=code,
-        message=str(error.get("Message", "")),
-        request_id=meta.get("RequestId"),
-    )
+def _said_by(error: Exception) -> str:
+    """What a library says of an answer, without the answer itself, which botocore repeats whole."""
+    return str(error).split("\n", maxsplit=1)[0][:_LONGEST_WORDS]
+
+
+_LONGEST_WORDS = 1000
+
+
+def _trouble(response: Any, skew: timedelta | None) -> Trouble:
+    error, meta = response.get("Error") or {}, response.get("ResponseMetadata") or {}
+    code, status = str(error.get("Code") or ""), int(meta.get("HTTPStatusCode", 0))
+    message = str(error.get("Message") or "")[:_LONGEST_WORDS]
+    if code in ("", "Unknown") or code.isdecimal():
+        # Every error of AWS's has a code: this is the answer of something on the way.
+        return unreadable(f"HTTP {status} without an error code of AWS's", meta.get("RequestId")).trouble
+    category = category_of(code, status)
+    if _is_of_a_clock(code, message, skew):
+        category = Category.CLOCK
+        message = f"{message}; {skew_told(skew)}" if skew is not None and is_off(skew) else message
+    return Trouble(category=category, code=code, message=message, request_id=meta.get("RequestId"))
+
+
+def _is_of_a_clock(code: str, message: str, skew: timedelta | None) -> bool:
+    if code == SKEWED:
+        return True
+    is_told = message.lower().startswith(_OF_A_CLOCK)
+    return code in SIGNATURES and (is_told or (skew is not None and is_useless(skew)))

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,10 +19,11 @@ from urllib.parse import urlsplit
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 from botocore.utils import parse_timestamp
 
 from daybreak.aws.faults import fault_of
+from daybreak.aws.replies import Markers, needed, own_answer
+from daybreak.aws.wire import Bounds, Stage, Wire, ours
 from daybreak.errors import Bug, Refused
 from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Reply
@@ -30,7 +31,6 @@ from daybreak.model.value import iso
 from daybreak.model.world import Identity
 from daybreak.plan.calls import CHANGES, READS, changed_names
 
-_FOREIGN = (BotoCoreError, ClientError, ValueError)
 _READING = Config(
     retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=5, read_timeout=30, max_pool_connections=32
 )
@@ -82,27 +82,33 @@ class Traffic:
     def follow(self, client: Any) -> None:
         """From now on note when this client waits; retries are waits of their own."""
         service = client.meta.service_model.service_id.hyphenize()
-        client.meta.events.register(f"before-send.{service}", self.leave)
-        client.meta.events.register(f"before-parse.{service}", self.arrive)
-        client.meta.events.register(f"response-received.{service}", self.arrive)
+        client.meta.events.register(f"before-send.{service}", ours(self.leave))
+        client.meta.events.register(f"before-parse.{service}", ours(self.arrive))
+        client.meta.events.register(f"response-received.{service}", ours(self.arrive))
 
 
 class Aws:
     """One account and region. Thread-safe: clients are made once, boto3 clients may be shared."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, bounds: Bounds | None = None) -> None:
         self._access = access
+        self._wire = Wire(bounds or Bounds())
         self._lock = threading.RLock()
         self._clients: dict[tuple[str, str, bool], Any] = {}
         self._protected: frozenset[str] = frozenset()
         self.traffic = Traffic()
         try:
             self._session = _session(access)
-        except _FOREIGN as error:
-            raise fault_of(error) from error
+        except Exception as error:
+            raise fault_of(error, stage=Stage.PREPARING) from error
         self.region: str = self._session.region_name or ""
         if not self.region:
             raise Refused("no AWS region is known", "set region in daybreak.toml, AWS_DEFAULT_REGION, or use --region")
+
+    @property
+    def skew(self) -> timedelta | None:
+        """How far our clock was ahead of AWS's at the last answer, negative when behind; none before the first."""
+        return self._wire.skew
 
     def protect(self, *names: str) -> None:
         """From now on refuse every change that names one of ``names``."""
@@ -112,7 +118,9 @@ class Aws:
         """Who we are and where we talk to; raises what ``fault_of`` says when nobody answers."""
         body = self.read(AwsCall(service="sts", operation="GetCallerIdentity", params={}, region=self.region))
         endpoint = self.endpoint()
-        return Identity(account=body["Account"], caller=body["Arn"], region=self.region, endpoint=endpoint)
+        return Identity(
+            account=needed(body, "Account"), caller=needed(body, "Arn"), region=self.region, endpoint=endpoint
+        )
 
     def endpoint(self) -> str | None:
         """The RDS endpoint URL when it is not AWS's own."""
@@ -127,15 +135,16 @@ class Aws:
         return self._send(call, is_changing=False)[0]
 
     def pages(self, call: AwsCall, items: str) -> Iterator[dict[str, Any]]:
-        """Every item of a paged read, following ``Marker``."""
+        """Every item of a paged read, following ``Marker``; raises ``AwsFault`` for pages without an end."""
+        markers = Markers(call.operation)
         params = dict(call.params)
         while True:
             body = self.read(call.model_copy(update={"params": params}))
-            yield from body.get(items, [])
+            yield from needed(body, items)
             marker = body.get("Marker")
             if not marker:
                 return
-            params = params | {"Marker": marker}
+            params = params | {"Marker": markers.next(marker)}
 
     def change(self, call: AwsCall) -> Reply:
         """Send a change, once. Raises ``AwsFault``; its category tells whether the change may have taken effect."""
@@ -153,10 +162,11 @@ class Aws:
         client = self._client(call.service, call.region, is_changing=is_changing)
         method = getattr(client, _python_name(client, call.operation))
         self.traffic.count(call.operation)
-        try:
-            body: dict[str, Any] = method(**call.params)
-        except _FOREIGN as error:
-            raise fault_of(error) from error
+        with self._wire.journey() as journey:
+            try:
+                body: dict[str, Any] = method(**call.params)
+            except Exception as error:
+                raise fault_of(error, stage=journey.stage, skew=self._wire.skew) from error
         return body, body.pop("ResponseMetadata", {}).get("RequestId")
 
     def _client(self, service: str, region: str, *, is_changing: bool) -> Any:
@@ -175,8 +185,8 @@ class Aws:
             client = self._session.client(  # type: ignore[call-overload]
                 service, region_name=region, endpoint_url=self._access.endpoint_url, config=config
             )
-        except _FOREIGN as error:
-            raise fault_of(error) from error
+        except Exception as error:
+            raise fault_of(error, stage=Stage.PREPARING) from error
         if self._access.only_loopback and not is_loopback(client.meta.endpoint_url):
             raise Refused(
                 f'only endpoints on this machine are allowed here, and {service} would go to "{client.meta.endpoint_url}"',
@@ -184,9 +194,11 @@ class Aws:
                 "daybreak lab env  # prints it",
                 "or unset DAYBREAK_ONLY_LOOPBACK to work on a real account",
             )
+        self._wire.carry(client)
         self.traffic.follow(client)
+        client.meta.events.register("before-parse", ours(own_answer))
         if service == "rds":
-            client.meta.events.register("before-parameter-build.rds", self._guard)
+            client.meta.events.register("before-parameter-build.rds", ours(self._guard))
         return client
 
     def _guard(self, params: dict[str, Any], model: Any, **_: object) -> None:

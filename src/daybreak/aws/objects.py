@@ -1,29 +1,38 @@
 """Objects in an S3 bucket: stored once and never replaced, read, listed.
 
 A put that was repeated after a lost reply finds its own object in the way; it is told from another's by reading it back.
+
+The law: an object counts as stored when the store proves it, by the SHA-256 of the bytes it took or by giving them back; a mere
+200 proves nothing, since whatever is on the way can say that.
 """
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import random
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from daybreak.aws.faults import AwsFault, fault_of
+from daybreak.aws.faults import AwsFault, fault_of, unreadable
+from daybreak.aws.replies import Markers, needed
+from daybreak.aws.wire import Stage
 from daybreak.errors import DaybreakError, Refused, Unreachable
 from daybreak.model.replies import Category
 
 Answer = TypeVar("Answer")
 
 _AGAIN = frozenset({Category.THROTTLED, Category.LOST, Category.UNSENT})
+_MOST_PAGES = 10_000
+"""Of a thousand keys each."""
 _TAKEN = "PreconditionFailed"
 _RACING = "ConditionalRequestConflict"
-_ABSENT = frozenset({"NoSuchKey", "404"})
+_ABSENT = "NoSuchKey"
 
 
 class Objects:
@@ -40,19 +49,28 @@ class Objects:
     def put_if_absent(self, key: str, body: bytes) -> bool:
         """Store an object where there is none; whether this call did, also when the reply to it was lost."""
         repeats = 0
+        digest = b64encode(hashlib.sha256(body).digest()).decode()
 
         def ask() -> bool:
             nonlocal repeats
             repeats += 1
             try:
-                self._client.put_object(
-                    Bucket=self._bucket, Key=key, Body=body, ContentType="application/json", IfNoneMatch="*"
+                answer = self._client.put_object(
+                    Bucket=self._bucket,
+                    Key=key,
+                    Body=body,
+                    ContentType="application/json",
+                    IfNoneMatch="*",
+                    ChecksumAlgorithm="SHA256",
+                    ChecksumSHA256=digest,
                 )
             except ClientError as error:
                 if _code(error) != _TAKEN:
                     raise
                 repeats += int(error.response["ResponseMetadata"].get("RetryAttempts", 0))  # botocore's own
                 return False
+            if answer.get("ChecksumSHA256") != digest and self._got(key) != body:
+                raise unreadable(f'the store said that it took "{key}", and does not have it')
             return True
 
         # What is in the way after a repeat may be what we put there the first time.
@@ -60,17 +78,18 @@ class Objects:
 
     def get(self, key: str) -> bytes | None:
         """An object's bytes; none when there is no such object."""
+        return self._tried(partial(self._got, key))
 
-        def ask() -> bytes | None:
-            try:
-                answer: bytes = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
-            except ClientError as error:
-                if _code(error) in _ABSENT:
-                    return None
-                raise
-            return answer
-
-        return self._tried(ask)
+    def _got(self, key: str) -> bytes | None:
+        try:
+            answer = self._client.get_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
+        except ClientError as error:
+            if _code(error) == _ABSENT:
+                return None
+            raise
+        needed(answer, "ETag")  # what is on the way gives its own page as well as a store gives an object
+        body: bytes = answer["Body"].read()
+        return body
 
     def keys(self, prefix: str) -> Iterator[str]:
         """All keys that begin with ``prefix``, in order."""
@@ -83,18 +102,29 @@ class Objects:
             yield from (item["Prefix"].removeprefix(prefix).rstrip("/") for item in page.get("CommonPrefixes", ()))
 
     def _pages(self, **query: str) -> Iterator[dict[str, Any]]:
-        page: dict[str, Any] = {"IsTruncated": True}
-        while page.get("IsTruncated"):
-            page = self._tried(partial(self._client.list_objects_v2, Bucket=self._bucket, **query))
+        markers = Markers("ListObjectsV2", _MOST_PAGES)
+        while True:
+            page, following = self._tried(partial(self._page, **query))
             yield page
-            query["ContinuationToken"] = page.get("NextContinuationToken", "")
+            if following is None:
+                return
+            try:
+                query["ContinuationToken"] = markers.next(following)
+            except AwsFault as fault:
+                raise self._for_people(fault) from fault
+
+    def _page(self, **query: str) -> tuple[dict[str, Any], str | None]:
+        """One page of a listing, and the token of the next."""
+        page = self._client.list_objects_v2(Bucket=self._bucket, **query)
+        return page, needed(page, "NextContinuationToken") if needed(page, "IsTruncated") else None
 
     def _tried(self, ask: Callable[[], Answer]) -> Answer:
         for number in itertools.count(1):
             try:
                 return ask()
-            except (BotoCoreError, ClientError, ValueError) as error:
-                fault = fault_of(error)
+            except Exception as error:
+                # Repeating is harmless here, so nobody needs to know whether a request had left.
+                fault = fault_of(error, stage=Stage.LEFT)
                 if number == self._tries or not _may_pass(fault):
                     raise self._for_people(fault) from error
             self._sleep(random.uniform(0, min(5.0, 0.2 * 2**number)))  # noqa: S311 (spreads load, hides nothing)

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from daybreak.aws.faults import AwsFault
+from daybreak.aws.faults import AwsFault, fault_of
 from daybreak.aws.gateway import Aws
+from daybreak.aws.replies import needed
+from daybreak.aws.wire import Stage
 from daybreak.errors import DaybreakError, Refused
 from daybreak.model.plan import AwsCall
 
@@ -32,26 +34,38 @@ def credentials_of(reference: str, aws: Aws, environ: Mapping[str, str], place: 
             call = AwsCall(
                 service="secretsmanager", operation="GetSecretValue", params={"SecretId": name}, region=aws.region
             )
-            return _parsed(_asked(aws, call, reference).get("SecretString", ""), reference)
+            return _parsed(_asked(aws, call, reference, "ARN").get("SecretString", ""), reference)
         case "ssm":
             params = {"Name": name, "WithDecryption": True}
             call = AwsCall(service="ssm", operation="GetParameter", params=params, region=aws.region)
-            return _parsed(_asked(aws, call, reference).get("Parameter", {}).get("Value", ""), reference)
+            return _parsed(_asked(aws, call, reference, "Parameter")["Parameter"].get("Value", ""), reference)
         case "env":
             return _from_environment(name, environ)
         case "iam":
             host, port = place
-            token = aws.client("rds").generate_db_auth_token(DBHostname=host, Port=port, DBUsername=name)
-            return Credentials(name, token)
+            return Credentials(name, _token(aws, host, port, name))
         case _:
             raise Refused(
                 f'the login "{scheme}:…" is not a reference we know', "use secretsmanager:, ssm:, env: or iam:"
             )
 
 
-def _asked(aws: Aws, call: AwsCall, reference: str) -> dict[str, Any]:
+def _token(aws: Aws, host: str, port: int, username: str) -> str:
+    """A token is signed on this machine, with credentials that may be missing or over."""
+    client = aws.client("rds")
     try:
-        return aws.read(call)
+        return str(client.generate_db_auth_token(DBHostname=host, Port=port, DBUsername=username))
+    except Exception as error:
+        fault = fault_of(error, stage=Stage.PREPARING)
+        raise _unreadable(f"iam:{username}", fault) if isinstance(fault, AwsFault) else fault from error
+
+
+def _asked(aws: Aws, call: AwsCall, reference: str, holds: str) -> dict[str, Any]:
+    """The answer, which must hold something of that name: an answer without is none, and no empty secret either."""
+    try:
+        body = aws.read(call)
+        needed(body, holds)
+        return body
     except AwsFault as fault:
         raise _unreadable(reference, fault) from fault
 

@@ -27,6 +27,8 @@ class Category(StrEnum):
     """Not carried out; we may not."""
     EXPIRED = "expired"
     """Not carried out; our credentials are over."""
+    CLOCK = "clock"
+    """Not carried out; our clock is so wrong that AWS does not take our signatures."""
     INVALID = "invalid"
     """Not carried out; AWS does not take it as it is."""
     UNSENT = "unsent"

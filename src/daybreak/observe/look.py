@@ -18,6 +18,7 @@ from daybreak.aws.facts import (
     tags_of,
 )
 from daybreak.aws.faults import AwsFault
+from daybreak.aws.replies import Markers, first, needed
 from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Category, Reply
 from daybreak.model.world import (
@@ -78,7 +79,7 @@ class Lookout:
         """The instance of that name, none when AWS does not know it."""
         call = self._call("DescribeDBInstances", DBInstanceIdentifier=identifier)
         body = self._found(call)
-        return instance_of(body["DBInstances"][0]) if body else None
+        return instance_of(first(body, "DBInstances")) if body else None
 
     def backups(self) -> tuple[AutomatedBackup, ...]:
         """Every continuous backup of the region, kept ones of deleted clusters too."""
@@ -107,12 +108,13 @@ class Lookout:
         more: dict[str, Any] = {"SnapshotType": "automated"} if name.startswith("rds:") else {}
         more |= {"IncludeShared": True} if name.startswith("arn:") else {}
         body = self._found(self._call("DescribeDBClusterSnapshots", DBClusterSnapshotIdentifier=name, **more))
-        return snapshot_of(body["DBClusterSnapshots"][0]) if body and body["DBClusterSnapshots"] else None
+        found = needed(body, "DBClusterSnapshots") if body else []
+        return snapshot_of(found[0]) if found else None
 
     def endpoint(self, identifier: str) -> Endpoint | None:
         """The custom endpoint of that name, none when AWS does not know it."""
         body = self._found(self._call("DescribeDBClusterEndpoints", DBClusterEndpointIdentifier=identifier))
-        found = self._custom(body["DBClusterEndpoints"] if body else [])
+        found = self._custom(needed(body, "DBClusterEndpoints") if body else [])
         return found[0] if found else None
 
     def endpoints(self, cluster: str) -> tuple[Endpoint, ...]:
@@ -125,7 +127,9 @@ class Lookout:
         found = []
         for body in bodies:
             if body.get("DBClusterEndpointIdentifier"):
-                told = self._aws.read(self._call("ListTagsForResource", ResourceName=body["DBClusterEndpointArn"]))
+                told = self._aws.read(
+                    self._call("ListTagsForResource", ResourceName=needed(body, "DBClusterEndpointArn"))
+                )
                 found.append(endpoint_of(body, tags_of(told.get("TagList"))))
         return tuple(sorted(found, key=lambda each: each.identifier))
 
@@ -134,14 +138,15 @@ class Lookout:
         body = self._found(self._call("DescribeDBClusterParameterGroups", DBClusterParameterGroupName=name))
         if not body:
             return None
-        facts = body["DBClusterParameterGroups"][0]
+        facts = first(body, "DBClusterParameterGroups")
         asked = self._call("DescribeDBClusterParameters", DBClusterParameterGroupName=name, Source="user")
         values = {
-            item["ParameterName"]: item["ParameterValue"]
+            needed(item, "ParameterName"): item["ParameterValue"]
             for item in self._aws.pages(asked, "Parameters")
             if "ParameterValue" in item
         }
-        tags = self._aws.read(self._call("ListTagsForResource", ResourceName=facts["DBClusterParameterGroupArn"]))
+        arn = needed(facts, "DBClusterParameterGroupArn")
+        tags = self._aws.read(self._call("ListTagsForResource", ResourceName=arn))
         return parameter_group_of(facts, values, tags_of(tags.get("TagList")))
 
     def settable(self, group: str, cared_for: Iterable[str]) -> tuple[str, ...]:
@@ -149,29 +154,28 @@ class Lookout:
         wanted = frozenset(cared_for)
         asked = self._call("DescribeDBClusterParameters", DBClusterParameterGroupName=group, MaxRecords=_AT_ONCE)
         items = self._aws.pages(asked, "Parameters")
-        return tuple(
-            sorted(
-                item["ParameterName"] for item in items if item["ParameterName"] in wanted and item.get("IsModifiable")
-            )
-        )
+        names = [needed(item, "ParameterName") for item in items if item.get("IsModifiable")]
+        return tuple(sorted(wanted.intersection(names)))
 
     def settable_in_family(self, family: str, cared_for: Iterable[str]) -> tuple[str, ...]:
         """Which of the parameters we care for a parameter group family lets us set; for a source that is gone."""
         wanted = frozenset(cared_for)
+        markers = Markers("DescribeEngineDefaultClusterParameters")
         names: list[str] = []
         marker: dict[str, str] = {}
         while True:
             call = self._call("DescribeEngineDefaultClusterParameters", DBParameterGroupFamily=family, **marker)
-            defaults = self._aws.read(call)["EngineDefaults"]
-            names += [item["ParameterName"] for item in defaults.get("Parameters", []) if item.get("IsModifiable")]
+            defaults = needed(self._aws.read(call), "EngineDefaults")
+            items = [item for item in defaults.get("Parameters", []) if item.get("IsModifiable")]
+            names += [needed(item, "ParameterName") for item in items]
             if not defaults.get("Marker"):
                 return tuple(sorted(wanted.intersection(names)))
-            marker = {"Marker": defaults["Marker"]}
+            marker = {"Marker": markers.next(defaults["Marker"])}
 
     def subnet_groups(self) -> tuple[str, ...]:
         """The names of the region's subnet groups."""
         pages = self._aws.pages(self._call("DescribeDBSubnetGroups"), "DBSubnetGroups")
-        return tuple(sorted(body["DBSubnetGroupName"] for body in pages))
+        return tuple(sorted(needed(body, "DBSubnetGroupName") for body in pages))
 
     def security_groups(self, identifiers: Iterable[str]) -> tuple[SecurityGroup, ...]:
         """Those of the groups that exist; asked through a filter, because asking by id fails when one is missing."""
@@ -179,7 +183,7 @@ class Lookout:
         if not wanted:
             return ()
         call = self._call("DescribeSecurityGroups", "ec2", Filters=[{"Name": "group-id", "Values": wanted}])
-        return tuple(map(security_group_of, self._aws.read(call).get("SecurityGroups", [])))
+        return tuple(map(security_group_of, needed(self._aws.read(call), "SecurityGroups")))
 
     def key(self, identifier: str) -> Key | None:
         """The KMS key behind an id, ARN or alias; none when it is gone or hidden from us."""
@@ -205,10 +209,10 @@ class Lookout:
         )
         try:
             points = self._aws.read(call).get("Datapoints", [])
+            return int(max((needed(point, "Maximum") for point in points), default=0)) or None
         except AwsFault:
             # An estimate is worth less than a restore: without the metric the plan says that the size is not known.
             return None
-        return int(max((point["Maximum"] for point in points), default=0)) or None
 
     def _filtered(self, operation: str, items: str, identifiers: Iterable[str] | None) -> list[dict[str, Any]]:
         if identifiers is None:

@@ -19,6 +19,7 @@ from daybreak.aws.facts import (
 )
 from daybreak.aws.faults import AwsFault
 from daybreak.aws.policies import connect_policies_of
+from daybreak.aws.replies import Markers, first, needed
 from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Category
 from daybreak.model.world import (
@@ -111,16 +112,16 @@ class _Look:
 
     def _instance_group(self, name: str) -> ParameterGroup:
         body = self._aws.read(self._call("DescribeDBParameterGroups", DBParameterGroupName=name))
-        facts = body["DBParameterGroups"][0]
+        facts = first(body, "DBParameterGroups")
         if name.startswith("default."):  # nobody can set anything there
             return instance_parameter_group_of(facts, {}, {})
         asked = self._call("DescribeDBParameters", DBParameterGroupName=name, Source="user")
         values = {
-            item["ParameterName"]: item["ParameterValue"]
+            needed(item, "ParameterName"): item["ParameterValue"]
             for item in self._aws.pages(asked, "Parameters")
             if "ParameterValue" in item
         }
-        tags = self._aws.read(self._call("ListTagsForResource", ResourceName=facts["DBParameterGroupArn"]))
+        tags = self._aws.read(self._call("ListTagsForResource", ResourceName=needed(facts, "DBParameterGroupArn")))
         return instance_parameter_group_of(facts, values, tags_of(tags.get("TagList")))
 
     def security_groups(self) -> tuple[SecurityGroup, ...]:
@@ -131,8 +132,8 @@ class _Look:
         if not self._cluster.subnet_group:
             return ()
         body = self._aws.read(self._call("DescribeDBSubnetGroups", DBSubnetGroupName=self._cluster.subnet_group))
-        group = body["DBSubnetGroups"][0]
-        return tuple(sorted(each["SubnetIdentifier"] for each in group.get("Subnets", [])))
+        group = first(body, "DBSubnetGroups")
+        return tuple(sorted(needed(each, "SubnetIdentifier") for each in group.get("Subnets", [])))
 
     def endpoints(self) -> tuple[CustomEndpoint, ...]:
         chosen = [{"Name": "db-cluster-endpoint-type", "Values": ["custom"]}]
@@ -159,7 +160,7 @@ class _Look:
         for proxy in self._aws.pages(self._call("DescribeDBProxies"), "DBProxies"):
             if proxy.get("EngineFamily", "POSTGRESQL") != "POSTGRESQL":
                 continue
-            name = proxy["DBProxyName"]
+            name = needed(proxy, "DBProxyName")
             targets = self._aws.pages(self._call("DescribeDBProxyTargets", DBProxyName=name), "Targets")
             if any(self._is_ours(target) for target in targets):
                 yield ProxyTarget(proxy=name, target_group="default", status=proxy.get("Status", ""))
@@ -171,12 +172,13 @@ class _Look:
         found: list[ConnectPolicy] = []
         kinds = ["User", "Group", "Role", "LocalManagedPolicy"]
         params: dict[str, Any] = {"Filter": kinds, "MaxItems": 1000}
+        markers = Markers("GetAccountAuthorizationDetails")
         for _ in range(_MOST_PAGES):
             body = self._aws.read(self._call("GetAccountAuthorizationDetails", "iam", **params))
             found += connect_policies_of(body, self._aws.region)
             if not body.get("IsTruncated"):
                 return tuple(sorted(found, key=lambda policy: (policy.holder, policy.name)))
-            params = params | {"Marker": body["Marker"]}
+            params = params | {"Marker": markers.next(needed(body, "Marker"))}
         message = f"the account has more users, roles and policies than {_MOST_PAGES} pages hold"
         raise _Hidden(message)
 

@@ -1,0 +1,88 @@
+"""Whether an answer is AWS's answer to this very call, whole and with an end; pure.
+
+The law: an empty list is a fact about the account, so it is taken only from an answer that is one. A page of HTML, another
+operation's result or a document without what it must hold is an unreadable answer, never "nothing there".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from daybreak.aws.faults import AwsFault, unreadable
+from daybreak.model.replies import Category, Trouble
+
+MOST_PAGES = 1000
+"""Pages of one answer: at a hundred items each, far more than an account may hold."""
+
+_ROOT = re.compile(rb"\s*(?:\xef\xbb\xbf)?(?:<\?xml[^>]*\?>)?\s*<(?:[\w.-]+:)?([\w.-]+)")
+_REST_ROOTS = {"ListObjectsV2": "ListBucketResult"}
+_FAILED = 300
+
+
+def own_answer(operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:
+    """Raise ``AwsFault`` unless the raw answer is one to the operation; one that reports an error passes."""
+    if response_dict["status_code"] >= _FAILED:
+        return
+    name, body = operation_model.name, response_dict["body"]
+    protocol = operation_model.service_model.resolved_protocol
+    if protocol in ("query", "ec2"):
+        _held_to_root(name, f"{name}Response", body)
+    elif protocol == "rest-xml" and name in _REST_ROOTS:
+        _held_to_root(name, _REST_ROOTS[name], body)
+    elif protocol == "json" and not _is_object(body):
+        raise unreadable(f"the answer to {name} is no JSON object")
+
+
+def _held_to_root(operation: str, wanted: str, body: bytes) -> None:
+    found = _ROOT.match(body[:1000])
+    if found is None:
+        raise unreadable(f"the answer to {operation} is no XML")
+    if (root := found[1].decode("ascii", "replace")) != wanted:
+        raise unreadable(f"the answer to {operation} is <{root[:50]}>, not <{wanted}>")
+
+
+def _is_object(body: bytes) -> bool:
+    try:
+        return isinstance(json.loads(body), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def needed(body: Any, name: str) -> Any:
+    """A member that every such answer has; raises ``AwsFault`` when this one has not."""
+    found = body.get(name) if isinstance(body, dict) else None
+    if found is None:
+        raise unreadable(f'an answer without "{name}"')
+    return found
+
+
+def first(body: Any, name: str) -> Any:
+    """The first of a list that must have one; raises ``AwsFault`` when it has not."""
+    found = needed(body, name)
+    if not isinstance(found, list) or not found:
+        raise unreadable(f'an answer with nothing in "{name}"')
+    return found[0]
+
+
+class Markers:
+    """Follows the markers of one paged answer, and raises ``AwsFault`` when its pages have no end."""
+
+    def __init__(self, operation: str, most: int = MOST_PAGES) -> None:
+        self._operation = operation
+        self._most = most
+        self._seen: set[str] = set()
+
+    def next(self, marker: Any) -> str:
+        """The marker to ask with for the next page."""
+        if str(marker) in self._seen:
+            raise self._endless("a page named the marker of an earlier one")
+        if len(self._seen) + 1 >= self._most:
+            raise self._endless(f"it has more than {self._most} pages")
+        self._seen.add(str(marker))
+        return str(marker)
+
+    def _endless(self, why: str) -> AwsFault:
+        message = f"the answer to {self._operation} does not end: {why}"
+        return AwsFault(Trouble(category=Category.LOST, code="EndlessAnswer", message=message))
