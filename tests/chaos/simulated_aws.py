@@ -99,6 +99,15 @@ class Resource:
     """A status in which it is stuck."""
 
 
+@dataclass(frozen=True)
+class Hearing:
+    """Hears the answer to a call from somewhere else than this world; what it raises is what the caller hears."""
+
+    hear: Callable[[AwsCall], object]
+    is_done: bool = True
+    """Whether the call took effect before."""
+
+
 @dataclass
 class SimulatedAws:
     """One region of one account."""
@@ -114,6 +123,8 @@ class SimulatedAws:
     reads: Counter[str] = field(default_factory=Counter)
     read_at: list[float] = field(default_factory=list)
     faults: dict[tuple[str, int], Fault] = field(default_factory=dict)
+    heard: dict[tuple[str, int], Hearing] = field(default_factory=dict)
+    """Calls of which the answer is replaced, by operation and number; reads too."""
     weather: Callable[[bool], Fault | None] = lambda _is_change: None
     """What befalls any call right now: storms, expired credentials."""
     before_change: Callable[[AwsCall], None] = lambda _call: None
@@ -143,6 +154,8 @@ class SimulatedAws:
         self.reads[call.operation] += 1
         self.read_at.append(self.clock.elapsed)
         self._pass(is_change=False)
+        if hearing := self.heard.get((call.operation, self.reads[call.operation])):
+            hearing.hear(call)
         answer: dict[str, Any] = getattr(self, f"_{call.operation}")(call.params)
         return answer
 
@@ -158,6 +171,9 @@ class SimulatedAws:
         number = sum(1 for each in self.sent if each.operation == call.operation)
         self._pass(is_change=True)
         fault = self.faults.get((call.operation, number))
+        hearing = self.heard.get((call.operation, number))
+        if hearing and not hearing.is_done:
+            hearing.hear(call)
         if fault in _BEFORE and fault is not None:
             raise AwsFault(_HEARD[fault])
         if fault is Fault.TAKEN_BY_US:
@@ -168,6 +184,8 @@ class SimulatedAws:
         self.after_effect(call)
         if fault in _AFTER and fault is not None:
             raise AwsFault(_HEARD[fault])
+        if hearing:
+            hearing.hear(call)
         return Reply(request_id=f"request-{len(self.sent)}")
 
     def _pass(self, *, is_change: bool) -> None:

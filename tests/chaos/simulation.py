@@ -323,8 +323,8 @@ DRAWN = frozenset({NONCE_TAG, JOURNAL_TAG})
 
 def standing_of_world(aws: SimulatedAws, plan: Plan) -> dict[str, Any]:
     """What a run left behind, in a form that two runs can be compared by."""
-    lookout, calm = Lookout(aws), aws.weather
-    aws.weather = _clear
+    lookout, weather, heard = Lookout(aws), aws.weather, aws.heard
+    aws.weather, aws.heard = _clear, {}
     aws.clock.elapsed += 3600
     try:
         cluster = lookout.cluster(plan.clone)
@@ -332,7 +332,7 @@ def standing_of_world(aws: SimulatedAws, plan: Plan) -> dict[str, Any]:
         group = lookout.parameter_group(f"{plan.clone}-quarantine")
         endpoints = lookout.endpoints(plan.clone)
     finally:
-        aws.weather = calm
+        aws.weather, aws.heard = weather, heard
     return {
         "clusters": sorted(aws.clusters),
         "instances": [(name, one.instance_class, one.tier) for name, one in sorted(instances.items())],

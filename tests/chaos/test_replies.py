@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 
 import pytest
 
+from daybreak.aws.gateway import Access, Aws
+from daybreak.aws.wire import Bounds
 from daybreak.errors import DaybreakError, ExitCode, Paused, Uncertain
 from daybreak.journal.folder import FolderStore
+from daybreak.model.plan import AwsCall
 from daybreak.model.run import Event, StepDone
-from daybreak.plan.calls import CHANGES, JOURNAL_TAG, call_of, changed_names, stamp_of
+from daybreak.plan.calls import CHANGES, JOURNAL_TAG, READS, call_of, changed_names, stamp_of
 from tests import fix_worlds
-from tests.chaos.simulated_aws import Fault, Resource
+from tests.chaos.simulated_aws import Fault, Hearing, Resource, another_runs, is_another_runs
 from tests.chaos.simulation import CASES, Case, Simulation, check_effects, scratch, standing_of_world, survived
+from tests.fix_liar import LIES, SLOW, Liar, lying
 
 PLACES = [
     ("copied-group", "CopyDBClusterParameterGroup"),
@@ -91,6 +97,110 @@ def test_one_bad_reply_leaves_exactly_one_effect(kind: str, operation: str, faul
         simulation = case_of(kind).simulation(FolderStore(folder))
         simulation.aws.faults[operation, 1] = fault
         assert told(simulation) == undisturbed(kind)
+
+
+# -- answers that are none of AWS's: the effect is in the simulated world, the answer comes over a real socket and is read by
+#    botocore, as in a real run
+
+
+class Way:
+    """A door to AWS on which somebody else answers, the same to everything until told otherwise."""
+
+    def __init__(self, liar: Liar) -> None:
+        self.liar = liar
+        self._aws = Aws(Access(region="us-east-1", endpoint_url=liar.url), Bounds(whole=timedelta(seconds=0.5)))
+
+    def hear(self, what: str, call: AwsCall) -> None:
+        """Make the call and hear that; what the door makes of it is raised."""
+        self.liar.decide = lambda _asked: LIES[what]
+        (self._aws.change if call.operation in CHANGES else self._aws.read)(call)
+        pytest.fail(f"an answer that is none was believed: {what}")
+
+
+@pytest.fixture(scope="module")
+def a_way() -> Iterator[Way]:
+    """One for all."""
+    with pytest.MonkeyPatch.context() as environment, lying(Liar()) as liar:
+        environment.setenv("AWS_ACCESS_KEY_ID", "testing")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        yield Way(liar)
+
+
+MARKED: dict[tuple[str, str], str] = {}
+"""Cells of changes and unreadable answers that end otherwise than by exactly one effect; there is none."""
+
+WIRED = [
+    pytest.param(
+        kind, operation, what, marks=[pytest.mark.sweep] if (number + place) % (4 if what in SLOW else 2) else []
+    )
+    for number, (kind, operation) in enumerate(PLACES)
+    for place, what in enumerate(LIES)
+]
+"""Every cell; an ordinary run takes half of them, of the slow ones a quarter, so that each answer and each place is among them."""
+
+
+@pytest.mark.parametrize("is_done", [True, False], ids=["done", "not done"])
+@pytest.mark.parametrize(("kind", "operation", "what"), WIRED)
+def test_one_unreadable_reply_leaves_exactly_one_effect(
+    kind: str, operation: str, what: str, a_way: Way, *, is_done: bool
+) -> None:
+    """A hotel's page after a change says nothing about the change: we look, and end as if it had not come."""
+    with scratch() as folder:
+        simulation = case_of(kind).simulation(FolderStore(folder))
+        simulation.aws.heard[operation, 1] = Hearing(lambda call: a_way.hear(what, call), is_done)
+        ended = told(simulation)
+        assert ended == undisturbed(kind), MARKED.get((operation, what))
+
+
+@pytest.mark.parametrize(
+    "what", [pytest.param(what, marks=[pytest.mark.sweep] if what in SLOW else []) for what in LIES]
+)
+def test_reads_that_are_unreadable_are_asked_again(what: str, a_way: Way) -> None:
+    """Every third look finds a page in place of AWS: the run takes longer, and ends alike."""
+    for kind in ("snapshot", "clean-protected"):
+        with scratch() as folder:
+            simulation = case_of(kind).simulation(FolderStore(folder))
+            for operation in READS:
+                for number in range(1, 20, 3):
+                    simulation.aws.heard[operation, number] = Hearing(lambda call: a_way.hear(what, call))
+            assert told(simulation) == undisturbed(kind)
+
+
+def test_a_read_that_stays_unreadable_pauses_the_run(a_way: Way) -> None:
+    """After the patience of 45 minutes a person is asked, with exit code 75, and the run can be resumed."""
+    with scratch() as folder:
+        simulation = case_of("copied-group").simulation(FolderStore(folder))
+        for number in range(1, 200):
+            simulation.aws.heard["DescribeDBClusters", number] = Hearing(lambda call: a_way.hear("page", call))
+        assert told(simulation).outcome == "paused"
+        state = simulation.store.events(simulation.plan.run)[-1].body
+        assert getattr(state, "exit_code", None) == ExitCode.UNREACHABLE
+        simulation.aws.heard.clear()
+        assert told(simulation, resumed=True) == undisturbed("copied-group")
+
+
+def test_a_change_that_is_never_readable_is_never_called_done(a_way: Way) -> None:
+    """A page in place of every answer, and nothing ever done: uncertain, as after twenty lost replies."""
+    with scratch() as folder:
+        simulation = case_of("copied-group").simulation(FolderStore(folder))
+        hearing = Hearing(lambda call: a_way.hear("page", call), is_done=False)
+        for number in range(1, 21):
+            simulation.aws.heard["RestoreDBClusterToPointInTime", number] = hearing
+        assert told(simulation).outcome == "uncertain"
+        assert told(simulation, resumed=True) == undisturbed("copied-group")
+
+
+def test_a_defect_of_ours_ends_as_one() -> None:
+    """What is not caught by anybody ends the process with exit code 70, and the journal shows where."""
+
+    def broken(_event: Event) -> None:
+        raise KeyError("a deliberate defect")
+
+    with scratch() as folder:
+        simulation = case_of("copied-group").simulation(FolderStore(folder))
+        simulation.on_told = broken
+        with pytest.raises(KeyError, match="a deliberate defect"):
+            simulation.live()
 
 
 @pytest.mark.parametrize(("kind", "operation"), PLACES)
@@ -225,7 +335,7 @@ def test_a_name_that_is_taken_and_never_shown_is_uncertain() -> None:
 
 def test_the_table_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
     """The number of cells, for whoever asks how many there are."""
-    cells = len(PLACES) * (len(SURVIVED) + 3)
+    cells = len(PLACES) * (len(SURVIVED) + 3 + 2 * len(LIES))
     with capsys.disabled():
-        print(f" {len(PLACES)} changes x {len(SURVIVED) + 3} replies = {cells} cases", end="")  # noqa: T201
-    assert cells == 140
+        print(f" {len(PLACES)} changes x {cells // len(PLACES)} replies = {cells} cases", end="")  # noqa: T201
+    assert cells == 616
