@@ -13,7 +13,6 @@ from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import islice
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any, Literal, TypeVar, cast
@@ -21,6 +20,7 @@ from typing import Any, Literal, TypeVar, cast
 import psycopg
 from psycopg import errors, pq, sql
 from psycopg.abc import PQGen
+from psycopg.adapt import Transformer
 from psycopg.conninfo import make_conninfo
 
 from daybreak.errors import DaybreakError, Failed, Refused, Unreachable
@@ -113,20 +113,30 @@ class Session:
         with self._bounded(self.limits.statement), self._connection.cursor() as cursor:
             cursor.execute(query)
 
-    def first_rows(self, text: str, count: int) -> list[tuple[Any, ...]]:
-        """The first ``count`` rows of somebody else's one statement.
+    @contextmanager
+    def streamed(self, text: str) -> Iterator[Iterator[tuple[Any, ...]]]:
+        """The rows of one statement, as they come; within the block everything is bounded as one question.
 
-        It goes through the extended protocol, which takes a single statement, so it cannot close the read-only
-        transaction around it and go on writing; and row by row, so that a careless question does not fill our memory.
+        It goes through the extended protocol, which takes a single statement, so it cannot close the read-only transaction
+        around it and go on writing; and row by row, so that a careless question does not fill our memory.
         """
-        if "\0" in text:
-            # libpq would send what stands before it, and its answer would pass for the answer to the whole.
-            raise Refused("a question holds a NUL byte", "write the question as plain text")
         with self._bounded(self.limits.statement), self._connection.cursor() as cursor:
             # Closing the stream cancels what the server is still producing.
             stream = cast("Generator[tuple[Any, ...]]", cursor.stream(text.encode()))
             with closing(stream):
-                return list(islice(stream, count))
+                yield stream
+
+    def described(self, text: str) -> tuple[int, ...]:
+        """The types (OIDs) of the columns of a query that returns no row."""
+        with self._bounded(self.limits.statement), self._connection.cursor() as cursor:
+            # Asking for binary values takes the extended protocol, which takes a single statement.
+            cursor.execute(text.encode(), binary=True)
+            return tuple(column.type_code for column in cursor.description or ())
+
+    def loaded(self, oid: int, text: str) -> Any:
+        """A value of that type from the text that the server wrote of it."""
+        with self._bounded(self.limits.statement):
+            return Transformer(self._connection).get_loader(oid, pq.Format.TEXT).load(text.encode())
 
     def digest_of(self, password: str, username: str) -> str:
         """What the server keeps of a password, so that no statement and no log shows the password itself."""
@@ -228,13 +238,15 @@ JOIN (VALUES ('statement_timeout', %s::text), ('lock_timeout', %s::text),
              ('default_transaction_read_only', 'on'), ('search_path', 'pg_catalog'),
              ('TimeZone', 'UTC'), ('DateStyle', 'ISO, YMD'), ('IntervalStyle', 'postgres'),
              ('idle_in_transaction_session_timeout', '0'), ('transaction_timeout', '0'),
-             ('client_connection_check_interval', '2000'), ('jit', 'off')
+             ('client_connection_check_interval', '2000'), ('jit', 'off'),
+             ('client_min_messages', 'error')
      ) AS m (name, value) ON m.name = s.name
 """)
 """What every session sets for itself, of the settings its server knows.
 
 After connecting and not in the startup packet, so that ``reset_val`` still shows what any other session gets. A server
-that notices a lost client (``client_connection_check_interval``) does not go on counting for nobody.
+that notices a lost client (``client_connection_check_interval``) does not go on counting for nobody. Notices of any length
+would only fill our memory.
 """
 
 

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from datetime import timedelta
 from time import monotonic
-from typing import Any, Literal, TypeVar
+from typing import TypeVar
 
 from daybreak.errors import DaybreakError
 from daybreak.model.answers import Reply, Settings, Silence, Tables
 from daybreak.model.entries import Admission, Turned
 from daybreak.model.inventory import Inventory
 from daybreak.model.targets import SqlCheck
-from daybreak.model.value import Span, Value, iso
+from daybreak.model.value import Span, Value
 from daybreak.postgres import catalog
 from daybreak.postgres.admission import admission, was_turned_away
 from daybreak.postgres.inventory import inventory
+from daybreak.postgres.questions import LONGEST, Told, one_value
 from daybreak.postgres.session import Address, Limits, Login, Session, connected
 
 T = TypeVar("T", bound=Value)
@@ -59,26 +59,28 @@ def take_inventory(place: Place, limit: timedelta) -> Inventory | Silence:
 
 def ask_owner(place: Place, check: SqlCheck) -> Reply | Silence:
     """The one value that the owner's own statement returns, read-only and within the check's own time limit."""
-
-    def question(session: Session) -> Reply | Silence:
-        session.begin()
-        session.forget_search_path()
-        rows = session.first_rows(check.sql, check.max_rows + 1)
-        if shape := _unlike_one_value(rows, check.max_rows):
-            return Silence(asked=check.sql, why=f"one value was expected, {shape} came back")
-        kind, value = _plain(rows[0][0])
-        return Reply(asked=check.sql, took=Span(0), kind=kind, value=value)
-
-    return _timed(place, _within(check.timeout), check.sql, question)
+    began = monotonic()
+    try:
+        told = one_value(place.address, place.login, _within(check.timeout), check.sql, check.max_rows)
+    except DaybreakError as error:
+        return Silence(asked=check.sql, why=error.message, took=timedelta(seconds=monotonic() - began))
+    took = timedelta(seconds=monotonic() - began)
+    if shape := _unlike_one_value(told, check.max_rows):
+        return Silence(asked=check.sql, why=f"one value was expected, {shape} came back", took=took)
+    return Reply(asked=check.sql, took=took, kind=told.kind, value=told.value)
 
 
-def _unlike_one_value(rows: list[tuple[Any, ...]], most: int) -> str:
+def _unlike_one_value(told: Told, most: int) -> str:
     """What came back instead of one value; of several rows that are allowed the first one counts."""
-    if len(rows) > most:
+    if told.columns > 1:
+        return f"{told.columns} columns"
+    if told.rows > most:
         return "more than one row" if most == 1 else f"more than {most} rows"
-    if not rows:
+    if not told.rows:
         return "no row"
-    return f"{len(rows[0])} columns" if len(rows[0]) != 1 else ""
+    if told.is_too_long:
+        return f"one of more than {LONGEST} characters"
+    return "" if told.columns == 1 else f"{told.columns} columns"
 
 
 def ask_admission(place: Place, limit: timedelta) -> Admission | Turned | Silence:
@@ -109,23 +111,3 @@ def _timed(place: Place, limits: Limits, asked: str, question: Callable[[Session
     except DaybreakError as error:
         return Silence(asked=asked, why=error.message, took=timedelta(seconds=monotonic() - began))
     return answer.model_copy(update={"took": timedelta(seconds=monotonic() - began)})
-
-
-def _plain(value: Any) -> tuple[Literal["truth", "number", "instant", "text", "null"], str]:
-    """What psycopg made of a value, as text and what kind of text that is."""
-    match value:
-        case None:
-            return "null", ""
-        case bool():
-            return "truth", str(value).lower()
-        case int() | Decimal():
-            return "number", str(value)
-        case float():
-            return "number", repr(value)
-        case datetime():
-            # The session's time zone is UTC, so a time without a zone is read as UTC here and by PostgreSQL.
-            return "instant", iso(value if value.tzinfo else value.replace(tzinfo=UTC))
-        case date():
-            return "instant", iso(datetime(value.year, value.month, value.day, tzinfo=UTC))
-        case _:
-            return "text", str(value)

@@ -1,0 +1,196 @@
+"""Somebody else's one statement, and the one value that it returns.
+
+The law: the statement cannot write, and however much it returns, this process gets little of it. The server cuts the value: the
+statement is put into a query of ours. What cannot be put there (``SHOW``, ``EXPLAIN``) is asked by a child that may use only so
+much memory. A value that had to be cut is no value: nothing is ever compared with a part of it.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import resource
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from itertools import islice
+from typing import Any, Literal
+
+import psycopg
+
+from daybreak.errors import DaybreakError, Failed, Refused, Unreachable
+from daybreak.model.value import iso
+from daybreak.postgres.session import GRACE, Address, Limits, Login, Session, connected
+
+LONGEST = 64 * 1024
+"""Characters of a value; what people compare is short."""
+
+MEMORY = 512 * 1024 * 1024
+"""Bytes of address space of a child; Python and libpq take a quarter of it."""
+
+_CHUNK = 1000
+Kind = Literal["truth", "number", "instant", "text", "null"]
+
+_SHORT_TYPES = (
+    "bool",
+    "int2",
+    "int4",
+    "int8",
+    "oid",
+    "float4",
+    "float8",
+    "numeric",
+    "date",
+    "time",
+    "timetz",
+    "timestamp",
+)
+_SHORT = frozenset(psycopg.postgres.types[name].oid for name in (*_SHORT_TYPES, "timestamptz", "interval", "uuid"))
+"""Types whose values are short by themselves."""
+
+_UNLIKE_A_QUERY = ("42601", "0A000", "42P")
+"""What a server says (SQLSTATE) of a statement that cannot stand in another: a syntax error, or a feature that is not there."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What came back: its shape, and the first row's value where it has one column."""
+
+    columns: int
+    rows: int
+    """At most one more than was wanted."""
+    kind: Kind = "null"
+    value: str = ""
+    is_too_long: bool = False
+
+
+def one_value(address: Address, login: Login, limits: Limits, text: str, most: int) -> Told:
+    """What ``text`` returns, of ``most`` rows and one more; in a session of its own, which ends with it.
+
+    Raises ``Refused`` for text that is none, and what a session raises.
+    """
+    if "\0" in text:
+        # libpq would send what stands before it, and its answer would pass for the answer to the whole.
+        raise Refused("a question holds a NUL byte", "write the question as plain text")
+    with connected(address, login, limits) as session:
+        _prepare(session)
+        try:
+            shape = session.described(_within(text, "*") + " LIMIT 0")
+        except Failed as error:
+            if not _is_unlike_a_query(error):
+                raise
+        else:
+            return _cut_by_the_server(session, text, shape, most)
+        left = session.left
+    return _asked_apart(address, login, replace(limits, whole=left, statement=min(left, limits.statement)), text, most)
+
+
+def _prepare(session: Session) -> None:
+    session.begin()
+    session.forget_search_path()
+
+
+def _is_unlike_a_query(error: Failed) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, psycopg.Error) and (cause.sqlstate or "").startswith(_UNLIKE_A_QUERY)
+
+
+def _within(text: str, what: str) -> str:
+    """A query around the statement. Its own end, with semicolons, goes; a comment at its end ends with the line."""
+    return f"SELECT {what} FROM (\n{text.rstrip().rstrip(';').rstrip()}\n) AS asked"  # noqa: S608 - it is a question of SQL
+
+
+def _cut_by_the_server(session: Session, text: str, shape: tuple[int, ...], most: int) -> Told:
+    if len(shape) != 1:
+        return Told(len(shape), 0)
+    is_short = shape[0] in _SHORT
+    what = "asked.value" if is_short else f"pg_catalog.left(asked.value::pg_catalog.text, {LONGEST + 1})"
+    query = f"{_within(text, what)} (value)"
+    with session.streamed(query) as rows:
+        first = next(rows, None)
+        count = 0 if first is None else 1 + sum(1 for _ in islice(rows, most))
+    value = first[0] if first else None
+    if isinstance(value, str) and not is_short:
+        if len(value) > LONGEST:
+            return Told(1, count, "text", "", is_too_long=True)
+        value = session.loaded(shape[0], value)
+    kind, written = plain(value)
+    return Told(1, count, kind, written)
+
+
+def plain(value: Any) -> tuple[Kind, str]:
+    """What psycopg made of a value, as text and what kind of text that is."""
+    match value:
+        case None:
+            return "null", ""
+        case bool():
+            return "truth", str(value).lower()
+        case int() | Decimal():
+            return "number", str(value)
+        case float():
+            return "number", repr(value)
+        case datetime():
+            # The session's time zone is UTC, so a time without a zone is read as UTC here and by PostgreSQL.
+            return "instant", iso(value if value.tzinfo else value.replace(tzinfo=UTC))
+        case date():
+            return "instant", iso(datetime(value.year, value.month, value.day, tzinfo=UTC))
+        case _:
+            return "text", str(value)
+
+
+# -- what cannot stand in a query of ours
+
+
+def _asked_apart(address: Address, login: Login, limits: Limits, text: str, most: int) -> Told:
+    """The answer from a child of little memory, which gets the login through a pipe."""
+    # The child is ours, and reads what we wrote; what comes back was touched by a server, so that is JSON.
+    order = pickle.dumps((address, login, limits, text, most))
+    patience = (limits.whole + GRACE).total_seconds()
+    try:
+        child = subprocess.run(
+            [sys.executable, "-P", "-m", __spec__.name], input=order, capture_output=True, timeout=patience, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise Unreachable(f"{address} could not answer: no answer came within the time limit") from None
+    try:
+        answer = json.loads(child.stdout)
+    except ValueError:
+        raise Failed(f"{address} gave an answer that does not fit into {MEMORY // 1024**2} MB of memory") from None
+    if "told" in answer:
+        return Told(**answer["told"])
+    error = Unreachable if answer["is_passing"] else Failed
+    raise error(answer["message"], *answer["hints"])
+
+
+def _answer(order: bytes) -> dict[str, Any]:
+    address, login, limits, text, most = pickle.loads(order)  # noqa: S301 - from our own parent
+    try:
+        with connected(address, login, limits) as session:
+            _prepare(session)
+            with session.streamed(text) as rows:
+                first = next(rows, None)
+                count = 0 if first is None else 1 + sum(1 for _ in islice(rows, most))
+            if first is None or len(first) != 1:
+                return {"told": asdict(Told(len(first or ()), count))}
+            kind, value = plain(first[0])
+            is_too_long = len(value) > LONGEST
+            return {"told": asdict(Told(1, count, kind, "" if is_too_long else value, is_too_long))}
+    except DaybreakError as error:
+        told = {"message": error.message[:_CHUNK], "hints": list(error.hints)}
+        return told | {"is_passing": isinstance(error, Unreachable)}
+    except MemoryError:
+        message = f"{address} gave an answer that does not fit into {MEMORY // 1024**2} MB of memory"
+        return {"message": message, "hints": [], "is_passing": False}
+
+
+def _main() -> None:
+    with suppress(ValueError, OSError):  # a kernel that does not know this limit
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    sys.stdout.write(json.dumps(_answer(sys.stdin.buffer.read())))
+
+
+if __name__ == "__main__":
+    _main()
