@@ -182,6 +182,25 @@ def test_no_secret_is_read(server: Server, database: str) -> None:
     assert of(found, "setting", "everybody in this database").facts.keys() == {"app.api_key"}
 
 
+def test_a_definition_without_measure_is_told_by_its_digest(server: Server, database: str) -> None:
+    """A hostile catalog must not fill the memory of whoever lists it; equal definitions stay equal."""
+    long, other = "x" * 1_000_000, "x" * 999_999 + "y"
+    server.run(
+        database,
+        f"CREATE TABLE one (c text DEFAULT '{long}')",
+        f"CREATE TABLE two (c text DEFAULT '{long}')",
+        f"CREATE TABLE three (c text DEFAULT '{other}')",
+    )
+    listed = taken(server.address(database), server.master)
+    assert max(len(fact) for item in listed.items for fact in item.facts.values()) < 10_000
+    one, two, three = (
+        [item.facts for item in listed.items if "characters" in str(item.facts) and f".{name}" in item.name]
+        for name in ("one", "two", "three")
+    )
+    assert one
+    assert one == two != three
+
+
 def test_what_belongs_to_an_extension_is_the_extension_s(server: Server, database: str) -> None:
     """An extension of another minor version has other functions, and nobody lost anything."""
     server.run(
