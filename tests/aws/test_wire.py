@@ -63,6 +63,16 @@ def test_what_an_unreadable_answer_was_is_told(what: str) -> None:
     assert caught.value.trouble.code == UNREADABLE
 
 
+def test_a_read_is_asked_again_when_what_came_was_no_answer() -> None:
+    """A plan takes thirty reads: one page among them must not end it."""
+    good = b"<DescribeDBClustersResponse><DescribeDBClustersResult><DBClusters/></DescribeDBClustersResult></DescribeDBClustersResponse>"
+    lies = iter([LIES["page"], LIES["half"], LIES["page of a 403"], Lie(body=good)])
+    with lying(Liar(decide=lambda _asked: next(lies))) as liar:
+        aws = Aws(Access(region=REGION, endpoint_url=liar.url))
+        assert list(aws.pages(READ, "DBClusters")) == []
+        assert len(liar.seen) == 4
+
+
 @pytest.mark.parametrize("body", [b"{}", b"[1]", b"", b"\xff\xfe", b'{"KeyMetadata": {"Arn": null}}', b'{"a": ' * 9999])
 def test_an_answer_in_json_is_held_to_what_it_must_hold(body: bytes) -> None:
     """A key that "is not there" because a proxy answered would make a plan be refused for it."""

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
@@ -28,8 +28,9 @@ from daybreak.execute.timing import SystemTiming, local_zone
 from daybreak.journal.chain import Chain, contradicted
 from daybreak.journal.store import Journal, Store, open_store
 from daybreak.model.actions import Validate
+from daybreak.model.clock import is_off, is_useless, skew_told
 from daybreak.model.findings import Finding
-from daybreak.model.moment import parse_moment
+from daybreak.model.moment import At, Latest, is_counted_from_now, parse_moment
 from daybreak.model.names import clone_stem, printable
 from daybreak.model.observation import Observation, Past
 from daybreak.model.plan import Plan, Refusal
@@ -71,6 +72,7 @@ class Watchers:
 
     told: Callable[[Event], None] = lambda _event: None
     progress: Callable[[Progress], None] = lambda _progress: None
+    warned: Callable[[str], None] = lambda _warning: None
 
 
 @dataclass(frozen=True)
@@ -145,15 +147,40 @@ class App:
             "daybreak init  # looks at the account and writes daybreak.toml",
         )
 
+    # -- the clock
+
+    @property
+    def skew(self) -> timedelta:
+        """How far this machine's clock is ahead of AWS's, as the newest answer of each door showed; zero before the first."""
+        with self._lock:
+            seen = [aws.skew for aws in self._aws.values() if aws.skew is not None]
+        return max(seen, key=abs, default=timedelta())
+
+    def now(self) -> datetime:
+        """The time of day, by AWS's clock where ours was seen to be off."""
+        return self.timing.now() - (self.skew if is_off(self.skew) else timedelta())
+
+    def moment(self, words: str, region: str | None = None) -> At | Latest:
+        """The moment that a person means; raises ``Refused`` for one counted from a clock that is wrong."""
+        if is_counted_from_now(words):
+            with explained("asking AWS what time it is"):
+                self.aws(region).identity()
+            if is_useless(self.skew):
+                raise Refused(
+                    f'the moment "{printable(words.strip())}" is counted from a clock that is wrong: {skew_told(self.skew)}',
+                    "set this machine's clock (a time server keeps it right), then repeat the command",
+                    'or say an exact moment, such as "2024-01-15T14:30:00Z", or "latest"',
+                )
+        return parse_moment(words, now=self.now(), zone=self.zone)
+
     # -- look, decide
 
     def plan_pitr(self, wish: Wish) -> Plan:
         """The plan that brings a target back to a moment; raises ``Refused`` with every reason."""
         target = self.target(wish.target).doing_without(wish.waivers)
-        now = self.timing.now()
         request = PitrRequest(
             target=target.name,
-            moment=parse_moment(wish.to, now=now, zone=self.zone),
+            moment=self.moment(wish.to, target.region),
             words=wish.to,
             why=wish.why,
             suffix=new_suffix(),
@@ -190,9 +217,8 @@ class App:
 
     def decided(self, request: Request, target: Target) -> Plan:
         """The plan for a request as the world is now; raises ``Refused`` with every reason."""
-        now = self.timing.now()
-        seen = self._observed(request, target, now)
-        made = now.replace(microsecond=0)
+        seen = self._observed(request, target)
+        made = seen.seen.replace(microsecond=0)
         is_staging = not isinstance(request, CleanRequest) and request.purpose == "staging"
         terms = Terms(
             created=made,
@@ -205,17 +231,19 @@ class App:
             raise Refused(answer.what, *answer.hints, reasons=answer.reasons)
         return answer
 
-    def _observed(self, request: Request, target: Target, now: datetime) -> Observation:
+    def _observed(self, request: Request, target: Target) -> Observation:
         aws = self.aws(target.region)
         with explained(f'looking at "{target.cluster}"'):
-            seen = observe(Lookout(aws), self._identity(aws), target, request, now)
+            identity = aws.identity()  # the first answer, by which our clock is judged
+            seen = self._timed(observe(Lookout(aws), identity, target, request, self.now()))
             if isinstance(request, CleanRequest):
                 return seen
             seen = recalled(self.repository, aws, request, target, seen)
         return with_past(seen, self._past(target))
 
-    def _identity(self, aws: Aws) -> Identity:
-        return aws.identity()
+    def _timed(self, seen: Observation) -> Observation:
+        """The observation, with how wrong our clock is where that is worth a word."""
+        return seen.model_copy(update={"skew": self.skew}) if is_off(self.skew) else seen
 
     def thorough(self, wanted: Thoroughness, target: Target) -> Thoroughness:
         """How much is read this time: a sample goes round the tables from one of the target's runs to the next."""
@@ -250,7 +278,7 @@ class App:
 
     def _hold_to_the_world(self, plan: Plan) -> None:
         """Refuse a plan that has expired, was made elsewhere, or does not fit the world any more."""
-        seen = self._observed(plan.request, plan.target, self.timing.now())
+        seen = self._observed(plan.request, plan.target)
         if reasons := objections_to_starting(plan, seen):
             raise Refused(f"the plan for {plan.run} cannot be started", "make the plan again", reasons=reasons)
 
@@ -272,6 +300,8 @@ class App:
         self.hold_to(plan.identity, aws)
         if chain.events and (why := self.contradiction(plan, chain)):
             raise contradicted(run, why)
+        if is_off(self.skew):
+            watchers.warned(f"{skew_told(self.skew)}: the times of this run's events are this machine's")
         # The source is read, never touched: below this line no call that names it can leave.
         aws.protect(plan.source, *_instances_of_source(plan))
         with self._attached(run, take_over=take_over) as journal:
@@ -377,7 +407,8 @@ class App:
     def _status_of(self, target: Target) -> TargetStatus:
         aws = self.aws(target.region)
         with explained(f'looking at "{target.cluster}"'):
-            seen = observe_target(Lookout(aws), self._identity(aws), target, self.timing.now())
+            identity = aws.identity()
+            seen = self._timed(observe_target(Lookout(aws), identity, target, self.now()))
         past = self._past(target)
         last = self._state_or_none(past[0].run) if past else None
         return TargetStatus(target, seen, protection_of(target, seen, past), last)

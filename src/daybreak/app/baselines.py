@@ -48,7 +48,7 @@ def take_baseline(
         target=target,
         cluster=cluster,
         identity=identity,
-        taken=app.timing.now(),
+        taken=app.now(),
         is_estimated=wish.is_estimated,
         is_fingerprinted=wish.is_fingerprinted,
     )

@@ -65,10 +65,11 @@ def captured(app: App, name: str) -> tuple[Kept, ...]:
 
 def _taken(app: App, target: Target) -> Capsule:
     aws = app.aws(target.region)
-    now = app.timing.now()
     with explained(f'looking at "{target.cluster}"'):
         lookout = Lookout(aws)
-        identity, cluster = aws.identity(), lookout.cluster(target.cluster)
+        identity = aws.identity()
+        now = app.now()
+        cluster = lookout.cluster(target.cluster)
         if cluster is None:
             raise Refused(
                 f'there is no cluster "{printable(target.cluster)}" in {aws.region} to take a capsule of',

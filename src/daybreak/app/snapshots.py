@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from daybreak.app.app import App, explained, new_suffix
 from daybreak.errors import Refused
-from daybreak.model.moment import At, Latest, parse_moment
+from daybreak.model.moment import At, Latest
 from daybreak.model.plan import Plan
 from daybreak.model.requests import Purpose, SnapshotRequest, Thoroughness
 from daybreak.model.targets import Target, Waiver
@@ -45,7 +45,7 @@ def plan_snapshot(app: App, wish: SnapshotWish) -> Plan:
     request = SnapshotRequest(
         target=target.name,
         snapshot=wish.snapshot.strip() or NEWEST,
-        before=_limit(app, wish.before),
+        before=_limit(app, wish.before, target),
         words=wish.before or "",
         why=wish.why,
         suffix=new_suffix(),
@@ -58,7 +58,7 @@ def plan_snapshot(app: App, wish: SnapshotWish) -> Plan:
 
 def snapshots(app: App, name: str, before: str | None = None) -> Snapshots:
     """The snapshots of a target, also of one whose cluster is deleted; ``before`` leaves out what was taken later."""
-    target, limit = app.target(name), _limit(app, before)
+    target, limit = app.target(name), _limit(app, before, app.target(name))
     aws = app.aws(target.region)
     with explained(f'looking for snapshots of "{target.cluster}"'):
         lookout = Lookout(aws)
@@ -68,10 +68,10 @@ def snapshots(app: App, name: str, before: str | None = None) -> Snapshots:
     return Snapshots(target, cluster, tuple(reversed(in_time)))
 
 
-def _limit(app: App, words: str | None) -> At | None:
+def _limit(app: App, words: str | None, target: Target) -> At | None:
     if words is None:
         return None
-    moment = parse_moment(words, now=app.timing.now(), zone=app.zone)
+    moment = app.moment(words, target.region)
     if isinstance(moment, Latest):
         raise Refused('"latest" is no time to come before', "leave --before out for the newest snapshot")
     return moment

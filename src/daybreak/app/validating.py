@@ -21,7 +21,7 @@ from daybreak.execute.doors import Scene
 from daybreak.model.actions import Validate
 from daybreak.model.findings import Finding
 from daybreak.model.kept import Kept
-from daybreak.model.moment import At, Latest, parse_moment
+from daybreak.model.moment import At, Latest
 from daybreak.model.names import checked_identifier, printable
 from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Target, Waiver
@@ -269,13 +269,12 @@ def _case_alone(app: App, inquiry: Inquiry, lookout: Lookout, identity: Identity
 
 def _moment_typed(app: App, inquiry: Inquiry) -> datetime:
     """The moment as typed; a cluster that is in use stands for now."""
-    now = app.timing.now()
-    moment = parse_moment(inquiry.to, now=now, zone=app.zone) if inquiry.to else At(instant=now)
+    moment = app.moment(inquiry.to) if inquiry.to else At(instant=app.now())
     if isinstance(moment, Latest):
         raise Refused(
             '"latest" is no moment that a cluster stands for', "say the moment, or leave --to out for a cluster in use"
         )
-    if moment.instant > now:
+    if moment.instant > app.now():
         raise Refused(f"the moment {iso(moment.instant)} has not come yet")
     return moment.instant
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from daybreak.model.clock import WORTH_SAYING, is_useless, skew_told
 from daybreak.model.findings import Finding, Level, Standing
 from daybreak.model.moment import spoken
 from daybreak.model.observation import Observation, Past
@@ -28,7 +29,21 @@ def protection_of(target: Target, seen: Observation, past: tuple[Past, ...]) -> 
         _reach(target, seen),
         _time(target, past),
         *_key(seen),
+        *_clock(seen),
     )
+
+
+def _clock(seen: Observation) -> Iterator[Finding]:
+    """Said only when it is wrong: no promise about a target hangs on it, but what people count from now does."""
+    if seen.skew is not None:
+        yield _finding(
+            "clock",
+            "This machine's clock",
+            Standing.UNKNOWN,
+            expected=f"within {spoken(WORTH_SAYING)} of AWS's",
+            found=skew_told(seen.skew),
+            why="set it; a moment counted from now is refused" if is_useless(seen.skew) else "set it",
+        )
 
 
 def _finding(check: str, title: str, standing: Standing, *, expected: str, found: str, why: str = "") -> Finding:

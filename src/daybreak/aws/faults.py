@@ -14,7 +14,7 @@ from typing import Any
 
 from botocore import exceptions as foreign
 
-from daybreak.aws.wire import Stage
+from daybreak.aws.wire import Stage, TooLateError
 from daybreak.errors import Bug, DaybreakError, Failed, Paused, Refused, Unreachable
 from daybreak.model.clock import is_off, is_useless, skew_told
 from daybreak.model.replies import Category, Trouble
@@ -137,7 +137,9 @@ def fault_of(error: Exception, *, stage: Stage, skew: timedelta | None = None) -
         case foreign.ProfileNotFound() | foreign.NoRegionError() | foreign.InvalidRegionError():
             sentence = str(error).rstrip(".")
             return Refused(sentence[:1].lower() + sentence[1:], "check --profile, --region and the AWS_* variables")
-        case _ if stage > Stage.PREPARING or isinstance(error, foreign.HTTPClientError | foreign.ConnectionError):
+        case _ if stage is Stage.LEFT and not isinstance(error, (*_NO_ANSWER, TooLateError)):
+            return unreadable(f"{type(error).__name__}: {_said_by(error)}")
+        case _ if stage > Stage.PREPARING or isinstance(error, _NO_ANSWER):
             trouble = Trouble(category=Category.LOST, code=type(error).__name__, message=_said_by(error))
         case foreign.BotoCoreError() | ValueError() | OSError():
             return Refused(f"the AWS settings cannot be used: {error}", "check the AWS_* variables and daybreak.toml")
@@ -148,9 +150,13 @@ def fault_of(error: Exception, *, stage: Stage, skew: timedelta | None = None) -
     return AwsFault(trouble)
 
 
+_NO_ANSWER = (foreign.HTTPClientError, foreign.ConnectionError)
+"""The way to AWS failed, and botocore has asked again where that is harmless; anything else came of an answer."""
+
+
 def _said_by(error: Exception) -> str:
     """What a library says of an answer, without the answer itself, which botocore repeats whole."""
-    return str(error).split("\n", maxsplit=1)[0][:_LONGEST_WORDS]
+    return str(error).split("\n", maxsplit=1)[0][:_LONGEST_WORDS].rstrip(": ")
 
 
 _LONGEST_WORDS = 1000

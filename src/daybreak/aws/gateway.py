@@ -21,9 +21,9 @@ import botocore.session
 from botocore.config import Config
 from botocore.utils import parse_timestamp
 
-from daybreak.aws.faults import fault_of
+from daybreak.aws.faults import UNREADABLE, AwsFault, fault_of
 from daybreak.aws.replies import Markers, needed, own_answer
-from daybreak.aws.wire import Bounds, Stage, Wire, ours
+from daybreak.aws.wire import Bounds, Journey, Stage, Wire, ours
 from daybreak.errors import Bug, Refused
 from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Reply
@@ -35,6 +35,10 @@ _READING = Config(
     retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=5, read_timeout=30, max_pool_connections=32
 )
 _CHANGING = Config(retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=5, read_timeout=60)
+
+
+_PAUSES = (0.1, 0.4, 1.6)
+"""Seconds before a read whose answer was none is asked again."""
 
 
 @dataclass(frozen=True)
@@ -163,10 +167,21 @@ class Aws:
         method = getattr(client, _python_name(client, call.operation))
         self.traffic.count(call.operation)
         with self._wire.journey() as journey:
-            try:
-                body: dict[str, Any] = method(**call.params)
-            except Exception as error:
-                raise fault_of(error, stage=journey.stage, skew=self._wire.skew) from error
+            for pause in () if is_changing else _PAUSES:
+                try:
+                    return self._answered(method, call, journey)
+                except AwsFault as fault:
+                    # botocore asks again when nothing came, but not when what came was no answer.
+                    if fault.trouble.code != UNREADABLE:
+                        raise
+                time.sleep(pause)
+            return self._answered(method, call, journey)
+
+    def _answered(self, method: Any, call: AwsCall, journey: Journey) -> tuple[dict[str, Any], str | None]:
+        try:
+            body: dict[str, Any] = method(**call.params)
+        except Exception as error:
+            raise fault_of(error, stage=journey.stage, skew=self._wire.skew) from error
         return body, body.pop("ResponseMetadata", {}).get("RequestId")
 
     def _client(self, service: str, region: str, *, is_changing: bool) -> Any:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from daybreak.model.run import Event
 
 
+def _warned(warning: str) -> None:
+    say(f"warning: {warning}", is_aside=True)
+
+
 class Following(AbstractContextManager["Following"]):
     """One command that carries out a run. The first Ctrl-C stops after the current call, the second at once."""
 
@@ -54,7 +58,8 @@ class Following(AbstractContextManager["Following"]):
 
         self._plan = self.app.store.plan(run)
         try:
-            self.app.carry_out(run, Watchers(told=self._told, progress=self._progress), take_over=take_over)
+            watchers = Watchers(told=self._told, progress=self._progress, warned=_warned)
+            self.app.carry_out(run, watchers, take_over=take_over)
         finally:
             self._telling.end()
         plan, state = self.app.state(run)

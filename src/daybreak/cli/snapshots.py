@@ -27,7 +27,7 @@ def snapshots(given: Given, target: str, before: str | None) -> None:
         plain = snapshots_report(name, found.cluster, found.snapshots)
         hand(as_document(plain))
         return
-    view = snapshots_view(name, found.cluster, found.snapshots, now=app.timing.now(), zone=app.zone)
+    view = snapshots_view(name, found.cluster, found.snapshots, now=app.now(), zone=app.zone)
     hand(as_text(view))
     if found.snapshots:
         newest = next((each.identifier for each in found.snapshots if each.status == "available"), None)

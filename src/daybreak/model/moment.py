@@ -50,7 +50,18 @@ _UNITS = {"second": "seconds", "sec": "seconds", "s": "seconds", "minute": "minu
 _UNITS |= {"hour": "hours", "hr": "hours", "h": "hours", "day": "days", "d": "days", "week": "weeks", "w": "weeks"}
 _PART = re.compile(r"(\d+)\s*([a-z]+)")
 _AGO = re.compile(r"(?:\d+\s*[a-z]+[\s,]*(?:and\s+)?)+\s*ago")
+_SIXTIETH = re.compile(r"(?:^|[Tt ])\d{1,2}:?\d{2}:?60(?!\d|:)")
+"""A leap second, which a library may read as the second after it; Aurora has none."""
 _ZONED = re.compile(r"(?P<plain>[^\[\]]+)\[(?P<zone>[A-Za-z0-9_+\-/]+)\]")
+
+
+def is_counted_from_now(text: str) -> bool:
+    """Whether a moment is said relative to the clock of whoever reads it.
+
+    >>> is_counted_from_now("20 minutes ago"), is_counted_from_now("latest"), is_counted_from_now("2024-01-15T14:30:00Z")
+    (True, False, False)
+    """
+    return text.strip().lower().endswith("ago")
 
 
 def parse_moment(text: str, *, now: datetime, zone: str) -> At | Latest:
@@ -68,8 +79,13 @@ def parse_moment(text: str, *, now: datetime, zone: str) -> At | Latest:
     words = text.strip()
     if words.lower() == "latest":
         return Latest()
-    if words.lower().endswith("ago"):
+    if is_counted_from_now(words):
         return At(instant=_whole_second(_before(now, words)))
+    if _SIXTIETH.search(words):
+        raise Refused(
+            f'the moment "{printable(words)}" has a second 60, which is no second of a database\'s clock',
+            'seconds go from 00 to 59: write the second before it (":59") or the minute after it (":00")',
+        )
     if match := _ZONED.fullmatch(words):
         return At(instant=_whole_second(_in_zone(match["plain"], match["zone"], words)))
     try:

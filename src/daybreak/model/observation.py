@@ -33,7 +33,10 @@ class Observation(Value):
     """Everything a planner may know. A planner that needs more asks for another field here, never for a socket."""
 
     seen: Instant
+    """By AWS's clock, where ours was seen to be wrong."""
     identity: Identity
+    skew: Span | None = None
+    """How far our clock is ahead of AWS's, where it is so far off that people must hear of it; negative when it is behind."""
     cluster: Cluster | None = None
     instances: tuple[Instance, ...] = ()
     backups: tuple[AutomatedBackup, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from daybreak.model.actions import CreateInstance
+from daybreak.model.clock import skew_told
 from daybreak.model.moment import Latest
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Estimate
@@ -39,6 +40,8 @@ def notes_on(
     request: PitrRequest | SnapshotRequest, target: Target, source: Source, seen: Observation, whole: Estimate
 ) -> Iterator[str]:
     """What a person should know before saying yes."""
+    if seen.skew is not None:
+        yield f"{skew_told(seen.skew)}: times in this plan are AWS's"
     if isinstance(request, PitrRequest) and isinstance(request.moment, Latest):
         yield "the moment is the latest one at the time of the call, so it may be newer than shown here"
     yield from _on_source(source)
