@@ -10,6 +10,7 @@ import pytest
 from daybreak.http.pages import MOST, read_page
 from daybreak.model.answers import Silence
 from daybreak.model.entries import Page, Turned
+from tests.fix_liar import LIES, Liar, lying
 from tests.fix_pages import Pages
 
 _LIMIT = timedelta(seconds=1)
@@ -24,6 +25,16 @@ def test_a_page_is_read_as_it_is(pages: Pages) -> None:
     assert pages.asked == ["/health?db=a:1"]
     assert pages.sent[0]["Host"] == f"127.0.0.1:{pages.port}"
     assert answer.took > timedelta(0)
+
+
+@pytest.mark.parametrize("what", LIES)
+def test_whatever_answers_it_ends_in_time_and_raises_nothing(what: str) -> None:
+    """A drip, a flood, half of a page: each is a page or a silence."""
+    with lying(Liar(decide=lambda _asked: LIES[what])) as liar:
+        began = monotonic()
+        answer = read_page(liar.url, _LIMIT)
+        assert monotonic() - began < _LIMIT.total_seconds() + 2
+    assert isinstance(answer, Silence if what in ("drip", "dripping headers") else Page | Silence)
 
 
 def test_a_redirect_is_told_and_not_followed(pages: Pages) -> None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from daybreak.errors import DaybreakError, Refused
+from daybreak.errors import DaybreakError, Failed, Refused
 from daybreak.postgres.questions import LONGEST, Told, one_value
 from daybreak.postgres.session import Limits
 from tests.fix_postgres import Server
@@ -92,6 +92,23 @@ def test_a_statement_cannot_write_whichever_way_it_is_asked(server: Server, data
     with server.connection(database) as witness:
         assert witness.execute("SELECT count(*) FROM t").fetchone() == (1,)
         assert witness.execute("SELECT to_regclass('public.u')").fetchone() == (None,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT (repeat('[', 3000) || repeat(']', 3000))::jsonb",
+        "SELECT 'infinity'::date",
+        "SELECT '12345-01-01'::timestamptz",
+        "SELECT '{[-infinity,infinity]}'::datemultirange",
+    ],
+)
+def test_what_python_cannot_hold_is_an_error_with_a_name(server: Server, text: str) -> None:
+    """A value that psycopg stumbles over is that value's fault, and no bug of ours."""
+    try:
+        told(server, text)
+    except DaybreakError as error:
+        assert type(error) is Failed  # noqa: PT017 - a newer psycopg may read it
 
 
 def test_a_nul_byte_is_refused(server: Server) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from daybreak.report.shell import Hand, commands, script
 from tests import fix_worlds as worlds
 from tests.fix_golden import Golden, settled
 from tests.fix_plans import HOSTILE, every_plan, hostile_plan
+from tests.fix_postgres import Server
 from tests.fix_shell import ANSWERS, parse_errors
 
 
@@ -41,6 +44,24 @@ def test_the_plan_as_a_script(shape: str, golden: Golden) -> None:
     plan = every_plan()[shape]
     assert parse_errors(script(plan)) == ""
     golden(f"report/plan-{shape}.sh", settled(script(plan), plan))
+
+
+@pytest.mark.parametrize("check", ["\\! touch {}", "\\o {}", "\\copy (SELECT 1) TO {}", " \\! touch {}"])
+def test_a_check_is_never_a_command_of_psql(server: Server, tmp_path: Path, check: str) -> None:
+    """A configuration that somebody else wrote must not run programs on the machine of who types what a plan prints."""
+    hand = replace(step("pitr", "await-cluster")[1], user=server.master.username, database="postgres")
+    asked = hand.psql(check.format(tmp_path / "made"))
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOST": server.host,
+        "PORT": str(server.port),
+        "PGPASSWORD": server.master.password,
+    }
+    done = subprocess.run(
+        ["bash", "-c", asked], env=environment, capture_output=True, text=True, check=False, timeout=30
+    )
+    assert "syntax error" in done.stderr
+    assert not (tmp_path / "made").exists()
 
 
 def test_a_cluster_is_awaited_through_everything_but_success(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 
 import urllib3
-from urllib3.exceptions import HTTPError, LocationParseError, NewConnectionError, SSLError
+from urllib3.exceptions import LocationParseError, NewConnectionError, SSLError
 from urllib3.exceptions import TimeoutError as TooLate
 from urllib3.util import Timeout, Url, parse_url
 
@@ -34,15 +34,23 @@ def read_page(url: str, limit: timedelta) -> Told:
     """What the page at ``url`` says, within ``limit``; a closed door is ``Turned``, mere nothing a ``Silence``."""
     began = monotonic()
     asked = f"GET {_shown(url)}"
-    told: SimpleQueue[Told] = SimpleQueue()
+    told: SimpleQueue[Told | BaseException] = SimpleQueue()
     wanted = _Wanted(url, asked, began + limit.total_seconds())
 
+    def tell() -> None:
+        try:
+            told.put(_told(wanted))
+        except BaseException as defect:  # noqa: BLE001 - a defect of ours, raised again by whoever waits
+            told.put(defect)
+
     # The resolver has no limit of ours, and a page that sends a byte now and then has none of its own.
-    threading.Thread(target=lambda: told.put(_told(wanted)), name="daybreak-page", daemon=True).start()
+    threading.Thread(target=tell, name="daybreak-page", daemon=True).start()
     try:
         answer = told.get(timeout=limit.total_seconds() + 1)
     except Empty:
         answer = Silence(asked=asked, why="no answer came within the time limit")
+    if isinstance(answer, BaseException):
+        raise answer
     return answer.model_copy(update={"took": timedelta(seconds=monotonic() - began)})
 
 
@@ -100,13 +108,15 @@ def _asked_at(address: str, parts: Url, host: str, wanted: _Wanted) -> Told:
         body = bytearray()
         while len(body) <= MOST and (piece := response.read1(MOST + 1 - len(body), decode_content=False)):
             body += piece
+            if monotonic() > wanted.end:
+                return Silence(asked=wanted.asked, why="no whole answer came within the time limit")
     except NewConnectionError as trouble:  # which urllib3 counts among those that took too long
         return _unopened(wanted, trouble)
     except TooLate:
         return Silence(asked=wanted.asked, why="no answer came within the time limit")
     except SSLError as trouble:
         return Turned(asked=wanted.asked, why=f"TLS failed: {printable(str(trouble))}")
-    except (HTTPError, OSError, ValueError) as trouble:
+    except Exception as trouble:  # noqa: BLE001 - whatever a library says of somebody's page, it is that page's
         return Silence(asked=wanted.asked, why=f"the answer broke off: {printable(str(trouble))}")
     finally:
         pool.close()

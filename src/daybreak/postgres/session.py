@@ -344,9 +344,14 @@ def translated(where: str) -> Iterator[None]:
         raise _ours(trouble, where) from trouble
     except UnicodeError as trouble:
         raise Failed(f"{where} sent text that is not UTF-8: {printable(str(trouble))}") from trouble
-    except ValueError:
-        # psycopg says so of a NUL byte; the text of the error could quote a password.
-        raise Refused(f"{where} cannot be asked: a name, a password or a question holds a NUL byte") from None
+    except DaybreakError:
+        raise
+    except Exception as trouble:
+        if isinstance(trouble, ValueError) and "null" in str(trouble).lower():
+            # Said of a NUL byte; the text of the error could quote a password.
+            raise Refused(f"{where} cannot be asked: a name, a password or a question holds a NUL byte") from None
+        # What psycopg cannot make a value of, such as JSON that is too deep for Python.
+        raise Failed(f"{where} gave an answer that cannot be read: {type(trouble).__name__}") from trouble
 
 
 _NOT_NOW = ("08", "28", "40", "53", "55", "57")

@@ -64,7 +64,9 @@ class Hand:
         """A command that asks the clone's PostgreSQL, at the host and port in ``$HOST`` and ``$PORT``."""
         user = f" -U {quoted(self.user)}" if self.user else ""
         database = f" -d {quoted(self.database)}" if self.database else ""
-        return f'psql -h "$HOST" -p "$PORT"{user}{database} \\\n  -c {quoted(sql)}'
+        # psql takes a command of its own by its first character, and a blank before it makes it the server's to refuse.
+        asked = f" {sql}" if sql.startswith("\\") else sql
+        return f'psql -h "$HOST" -p "$PORT"{user}{database} \\\n  -c {quoted(asked)}'
 
 
 def script(plan: Plan) -> str:
