@@ -26,6 +26,11 @@ def statement(resource: Any = MINE, action: Any = "rds-db:connect", effect: str 
     return {"Effect": effect, "Action": action, "Resource": resource, **more}
 
 
+def test_a_document_that_is_too_deep_lets_nobody_in() -> None:
+    """Whoever may write a policy must not end everybody's restore."""
+    assert named('{"Statement": ' + "[" * 100_000) == ()
+
+
 @pytest.mark.parametrize(
     "document",
     [

@@ -73,7 +73,18 @@ def test_a_read_is_asked_again_when_what_came_was_no_answer() -> None:
         assert len(liar.seen) == 4
 
 
-@pytest.mark.parametrize("body", [b"{}", b"[1]", b"", b"\xff\xfe", b'{"KeyMetadata": {"Arn": null}}', b'{"a": ' * 9999])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{}",
+        b"[1]",
+        b"",
+        b"\xff\xfe",
+        b'{"KeyMetadata": {"Arn": null}}',
+        b'{"a": ' * 9999,
+        b'{"KeyMetadata": {"Arn": 5}}',
+    ],
+)
 def test_an_answer_in_json_is_held_to_what_it_must_hold(body: bytes) -> None:
     """A key that "is not there" because a proxy answered would make a plan be refused for it."""
     with door(Lie(body=body)) as (aws, _), pytest.raises(AwsFault) as caught:

@@ -49,7 +49,7 @@ def _statements(document: Any) -> list[dict[str, Any]]:
     if isinstance(document, str):
         try:
             document = json.loads(unquote(document) if document.lstrip().startswith("%") else document)
-        except ValueError:
+        except (ValueError, RecursionError):
             return []
     statements = document.get("Statement", []) if isinstance(document, dict) else []
     return [each for each in (statements if isinstance(statements, list) else [statements]) if isinstance(each, dict)]

@@ -31,8 +31,8 @@ def own_answer(operation_model: Any, response_dict: dict[str, Any], **_: Any) ->
         _held_to_root(name, f"{name}Response", body)
     elif protocol == "rest-xml" and name in _REST_ROOTS:
         _held_to_root(name, _REST_ROOTS[name], body)
-    elif protocol == "json" and not _is_object(body):
-        raise unreadable(f"the answer to {name} is no JSON object")
+    elif protocol == "json" and not _fits(operation_model.output_shape, _parsed(body)):
+        raise unreadable(f"the answer to {name} is not what such an answer looks like in JSON")
 
 
 def _held_to_root(operation: str, wanted: str, body: bytes) -> None:
@@ -43,11 +43,40 @@ def _held_to_root(operation: str, wanted: str, body: bytes) -> None:
         raise unreadable(f"the answer to {operation} is <{root[:50]}>, not <{wanted}>")
 
 
-def _is_object(body: bytes) -> bool:
+def _parsed(body: bytes) -> Any:
     try:
-        return isinstance(json.loads(body), dict)
+        return json.loads(body)
     except (ValueError, RecursionError):
+        return None
+
+
+_WRITTEN: dict[str, type | tuple[type, ...]] = {
+    "structure": dict,
+    "map": dict,
+    "list": list,
+    "string": str,
+    "character": str,
+    "blob": str,
+    "boolean": bool,
+    "integer": int,
+    "long": int,
+}
+"""What JSON makes of AWS's types; numbers with a point and times come in more than one way."""
+
+
+def _fits(shape: Any, value: Any) -> bool:
+    """Whether a value of an answer in JSON has the type that AWS's model gives it, and so has all that is in it."""
+    is_so = isinstance(value, _WRITTEN.get(shape.type_name, (str, int, float)))
+    if not is_so:
         return False
+    if shape.type_name == "list":
+        return all(_fits(shape.member, each) for each in value)
+    if shape.type_name == "structure":
+        members = (
+            (value.get(member.serialization.get("name", name)), member) for name, member in shape.members.items()
+        )
+        return all(_fits(member, held) for held, member in members if held is not None)
+    return True
 
 
 def needed(body: Any, name: str) -> Any:

@@ -78,7 +78,7 @@ def _parsed(text: object, reference: str) -> Credentials:
     try:
         fields = json.loads(str(text))
         return Credentials(str(fields["username"]), str(fields["password"]))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         # The cause is not chained: it would quote the secret.
         raise Refused(
             f'the secret behind "{reference}" is not a login', 'it must be JSON with "username" and "password"'

@@ -94,6 +94,6 @@ def document_in(body: bytes, kept: Kept, model: type[D]) -> D:
 def _plain(body: bytes) -> dict[str, Any]:
     try:
         plain = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return plain if isinstance(plain, dict) else {}
