@@ -27,6 +27,7 @@ AFTER_A_CHANGE = {
     Category.NOT_FOUND: Look,
     Category.EXPIRED: Pause,
     Category.DENIED: Pause,
+    Category.CLOCK: Pause,
     Category.INVALID: Stop,
     Category.CAPACITY: Pause,
 }
@@ -37,6 +38,7 @@ AFTER_A_READ = {
     Category.LOST: Again,
     Category.EXPIRED: Pause,
     Category.DENIED: Pause,
+    Category.CLOCK: Pause,
 }
 
 

@@ -50,7 +50,7 @@ def test_an_unreadable_answer_to_a_change_is_lost_and_to_a_read_too(what: str) -
             with pytest.raises(AwsFault) as caught:
                 ask()
             assert caught.value.trouble.category is Category.LOST
-            assert time.monotonic() - began < 4
+            assert time.monotonic() - began < 20, "a drip of 200 seconds"
         changes = [asked for asked in liar.seen if asked.operation == CHANGE.operation]
         assert len(changes) == 1, "a change leaves once"
 

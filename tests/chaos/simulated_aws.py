@@ -10,7 +10,7 @@ import copy
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -18,9 +18,9 @@ from daybreak.aws.faults import AwsFault, category_of
 from daybreak.model.observation import Observation
 from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Category, Reply, Trouble
-from daybreak.model.world import Cluster, Instance
 from daybreak.plan.calls import CHANGES, JOURNAL_TAG, changed_names
 from tests import fix_worlds
+from tests.chaos.wire_shapes import cluster_body, group_body, instance_body, restored_body
 
 CALL_TAKES, RESTORING, WINDOW_LAGS, CREATING, SETTLES, DELETING = 0.2, 1500.0, 60.0, 420.0, 45.0, 180.0
 """Virtual seconds: one call, a restore, its window after it, an instance, a modification, a deletion."""
@@ -279,7 +279,7 @@ class SimulatedAws:
         group = self._there(self.groups, params["DBClusterParameterGroupName"])
         if group is None or group.listed_at > self.clock.elapsed:
             raise _no("DBClusterParameterGroupNotFound", "there is no such group")
-        self.clusters[name] = Resource(_restored(name, params), _tags(params), *self._born(self.restoring))
+        self.clusters[name] = Resource(restored_body(name, params), _tags(params), *self._born(self.restoring))
 
     def _RestoreDBClusterFromSnapshot(self, params: dict[str, Any]) -> None:  # noqa: N802
         # The snapshot itself is always there; what has to be there besides is the same.
@@ -448,70 +448,13 @@ def _listed(tags: dict[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
 
 
-def group_body(name: str, values: dict[str, str]) -> dict[str, Any]:
-    """A cluster parameter group in wire shape, with the values a person set beside it."""
-    return {
-        "DBClusterParameterGroupName": name,
-        "DBParameterGroupFamily": "aurora-postgresql16",
-        "DBClusterParameterGroupArn": f"arn:aws:rds:us-east-1:123456789012:cluster-pg:{name}",
-        "Description": name,
-        "Parameters": values,
-    }
-
-
-def _restored(name: str, params: dict[str, Any]) -> dict[str, Any]:
-    """The clone's wire shape: what the call carried, and AWS's defaults for what it cannot carry."""
-    carried = {key: value for key, value in params.items() if key not in {"Tags", "VpcSecurityGroupIds"}}
-    return carried | {
-        "DbClusterResourceId": "cluster-CLONE",
-        "DBClusterArn": f"arn:aws:rds:us-east-1:123456789012:cluster:{name}",
-        "Engine": "aurora-postgresql",
-        "EngineVersion": "16.6",
-        "Endpoint": f"{name}.cluster-c1a2b3d4e5f6.us-east-1.rds.amazonaws.com",
-        "Port": params.get("Port", 5432),
-        "DBClusterParameterGroup": params["DBClusterParameterGroupName"],
-        "DBSubnetGroup": params.get("DBSubnetGroupName"),
-        "VpcSecurityGroups": [{"VpcSecurityGroupId": each} for each in params["VpcSecurityGroupIds"]],
-        "StorageEncrypted": "KmsKeyId" in params,
-        "DeletionProtection": params.get("DeletionProtection", False),
-        "BackupRetentionPeriod": 1,
-        "PreferredBackupWindow": "00:00-00:30",
-        "PreferredMaintenanceWindow": "mon:00:00-mon:00:30",
-    }
-
-
-def _cluster_body(cluster: Cluster) -> dict[str, Any]:
-    return {
-        "DBClusterIdentifier": cluster.identifier,
-        "DbClusterResourceId": cluster.resource_id,
-        "DBClusterArn": cluster.arn,
-        "Engine": cluster.engine,
-        "EngineVersion": cluster.engine_version,
-        "Endpoint": cluster.endpoint,
-        "Port": cluster.port,
-        "DBClusterParameterGroup": cluster.parameter_group,
-        "DeletionProtection": cluster.is_protected,
-        "EarliestRestorableTime": datetime(2023, 12, 16, tzinfo=UTC),
-        "LatestRestorableTime": datetime(2024, 1, 15, 14, 48, tzinfo=UTC),
-    }
-
-
-def _instance_body(instance: Instance) -> dict[str, Any]:
-    return {
-        "DBInstanceIdentifier": instance.identifier,
-        "DBClusterIdentifier": instance.cluster,
-        "DBInstanceClass": instance.instance_class,
-        "DBParameterGroupName": instance.parameter_group,
-    }
-
-
 def world_of(seen: Observation) -> SimulatedAws:
     """An account that holds what was observed."""
     aws = SimulatedAws(Clock(seen.seen), seen.identity.region)
     if seen.cluster:
-        aws.clusters[seen.cluster.identifier] = Resource(_cluster_body(seen.cluster), dict(seen.cluster.tags))
+        aws.clusters[seen.cluster.identifier] = Resource(cluster_body(seen.cluster), dict(seen.cluster.tags))
     for instance in seen.instances:
-        aws.instances[instance.identifier] = Resource(_instance_body(instance), dict(instance.tags))
+        aws.instances[instance.identifier] = Resource(instance_body(instance), dict(instance.tags))
     if seen.parameter_group:
         name = seen.parameter_group.name
         aws.groups[name] = Resource(group_body(name, dict(seen.parameter_group.parameters)), {})

@@ -18,7 +18,7 @@ from daybreak.model.plan import AwsCall
 from daybreak.model.run import Event, StepDone
 from daybreak.plan.calls import CHANGES, JOURNAL_TAG, READS, call_of, changed_names, stamp_of
 from tests import fix_worlds
-from tests.chaos.simulated_aws import Fault, Hearing, Resource, another_runs, is_another_runs
+from tests.chaos.simulated_aws import Fault, Hearing, Resource
 from tests.chaos.simulation import CASES, Case, Simulation, check_effects, scratch, standing_of_world, survived
 from tests.fix_liar import LIES, SLOW, Liar, lying
 

@@ -117,7 +117,7 @@ def test_an_account_without_end_is_not_read_to_its_end() -> None:
                 return super().read(call)
             with self._lock:
                 self.asked.append(call.operation)
-            return {"IsTruncated": True, "Marker": "more", "RoleDetailList": []}
+            return {"IsTruncated": True, "Marker": f"more {len(self.asked)}", "RoleDetailList": []}
 
     door = Endless()
     assert "more users, roles and policies" in (seen_at(door).why_unseen("connect_policies") or "")

@@ -87,8 +87,8 @@ class Objects:
             if _code(error) == _ABSENT:
                 return None
             raise
-        needed(answer, "ETag")  # what is on the way gives its own page as well as a store gives an object
         body: bytes = answer["Body"].read()
+        needed(answer, "ETag")  # what is on the way gives its own page as well as a store gives an object
         return body
 
     def keys(self, prefix: str) -> Iterator[str]:
