@@ -14,8 +14,9 @@ import pytest
 
 from daybreak.aws.faults import UNREADABLE, AwsFault
 from daybreak.aws.gateway import Access, Aws
+from daybreak.aws.objects import Objects
 from daybreak.aws.wire import Bounds
-from daybreak.errors import Bug, Refused
+from daybreak.errors import Bug, Refused, Unreachable
 from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Category
 from daybreak.observe.look import Lookout
@@ -155,6 +156,18 @@ def test_an_answer_takes_no_more_memory_than_is_allowed() -> None:
         aws.change(CHANGE)
     assert caught.value.trouble.category is Category.LOST
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 32 * 1024
+
+
+@pytest.mark.parametrize("what", ["drip", "dripping headers", "cut", "page of a 502"])
+def test_the_journals_calls_end_in_time_too(what: str) -> None:
+    """An event that is never stored pauses the run; one that drips must not stop it for a day."""
+    with door(LIES[what]) as (aws, _):
+        objects = Objects(aws.client("s3"), "bucket", tries=2, sleep=lambda _: None)
+        began = time.monotonic()
+        for ask in (lambda: objects.get("k"), lambda: objects.put_if_absent("k", b"x" * 100_000)):
+            with pytest.raises(Unreachable, match='the bucket "bucket"'):
+                ask()
+        assert time.monotonic() - began < 30, "two calls of at most a second, each asked twice"
 
 
 @pytest.mark.parametrize("repeats", [True, False])
