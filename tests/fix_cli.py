@@ -114,11 +114,8 @@ class Person:
             command,
             cwd=self.home,
             env=self.surroundings(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
             text=True,
-            **options,
+            **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
         )
 
     def daybreak(self, *arguments: str, within: float = 120) -> Done:
