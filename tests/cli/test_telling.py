@@ -19,6 +19,7 @@ from rich.text import Text
 from daybreak.cli.telling import as_document, as_text
 from daybreak.model.names import visible
 from tests.fix_cli import Person
+from tests.fix_lab import LabUnderTest
 from tests.fix_terminal import Terminal
 
 ROOT = Path(__file__).parents[2] / "src" / "daybreak"
@@ -84,6 +85,22 @@ def test_whatever_is_told_on_a_terminal_is_only_shown(tmp_path: Path) -> None:
     assert len(live) >= len(HOSTILE), "the living line was not there"
     assert max(map(cell_len, live)) <= 60, "it is one line, however much there is to say"
     assert any(frame.endswith("…") for frame in live)
+
+
+def test_a_status_of_aws_is_text_in_the_line_of_a_run(person: Person, lab: LabUnderTest) -> None:
+    """The whole way: AWS says it, the run waits on it, a terminal shows it; Ctrl-C stops at a safe place as ever."""
+    status = "[/nope][red]:smile:\u202e表"
+    planned = person.daybreak("plan", "pitr", "embi", "--to", "latest", "-o", "json")
+    (person.home / "plan.json").write_text(planned.out)
+    run = planned.json()["plan"]["run"]
+    with lab.fault("fail", action="restore-to-point-in-time", identifier=run, args={"status": status}):
+        terminal = Terminal(person, "restore", "--plan", "plan.json", "--yes")
+        terminal.until("[/nope][red]:smile:\\u202e表")
+        terminal.type("\x03")
+        assert terminal.end() == 130, terminal.seen[-3000:]
+    assert terminal.acting() == []
+    assert person.daybreak("abort", run).code == 0
+    assert person.daybreak("clean", run, "--yes").code == 0
 
 
 def test_every_way_into_rich_leads_to_text() -> None:

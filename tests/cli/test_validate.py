@@ -13,6 +13,7 @@ import pytest
 from daybreak.lab.configuration import configuration
 from tests.fix_cli import Person
 from tests.fix_lab import LabUnderTest
+from tests.fix_terminal import Terminal
 
 CLUSTER = "embi-aurora-cluster"
 
@@ -59,6 +60,26 @@ def test_a_run_that_has_ended_is_validated_as_its_clone_is_now(visitor: Person, 
     finally:
         lab.remote.administer(run, "alter table employees enable trigger employees_touch")
     assert visitor.runs() == before
+
+
+HOSTILE = ("[/nope]", "[red]x", ":smile:", "\x1b[2J", "\u202egnp.exe", "two\nlines", "x" * 63, "表" * 21, 'q"; --')
+
+
+def test_names_in_a_clone_are_text_on_a_terminal(visitor: Person, run: str, lab: LabUnderTest) -> None:
+    """Whoever may create a table must not end a validation, nor move the cursor of whoever reads it."""
+    quoted = ['"' + name.replace('"', '""') + '"' for name in HOSTILE]
+    for name in quoted:
+        lab.remote.administer(run, f"create table {name} (id int primary key)")
+    try:
+        terminal = Terminal(visitor, "validate", run, columns=100)
+        assert terminal.end() in (0, 3), terminal.seen[-3000:]
+    finally:
+        for name in quoted:
+            lab.remote.administer(run, f"drop table {name}")
+    assert terminal.acting() == []
+    assert b"verdict  " in terminal.seen
+    shown = terminal.seen.decode()
+    assert [name for name in ("[/nope]", "[red]x", ":smile:", "\\x1b[2J", "\\u202egnp.exe") if name not in shown] == []
 
 
 @pytest.mark.parametrize(("form", "beginning"), [("html", "<!"), ("junit", "<?xml"), ("markdown", "# "), ("text", "")])
