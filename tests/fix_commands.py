@@ -46,7 +46,7 @@ def _misused(command: click.Command, words: list[str]) -> Iterator[str]:
     if {"--help", "-h", "--version"} & set(words) or (isinstance(command, click.Group) and not words):
         return
     try:
-        said, rest, _ = command.make_parser(click.Context(command)).parse_args(list(words))
+        said, rest, _ = command.make_parser(click.Context(command, help_option_names=[])).parse_args(list(words))
     except click.UsageError as error:
         yield error.format_message()
         return
