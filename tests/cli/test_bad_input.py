@@ -66,6 +66,9 @@ TIMES = {
         environment={"TZ": "UTC"},
     ),
     "a time of day alone": Case((*PITR, "14:30"), ('the moment "14:30" has no time zone', "14:30:00 in Europe/Berlin")),
+    "a reason that is no text": Case(
+        (*PITR, "latest", "--why", "lost\udcff"), ('"lost\\udcff" is not text in utf-8', "the encoding that LANG names")
+    ),
     "a day alone": Case((*PITR, "2024-01-15"), ('the moment "2024-01-15" cannot be read', *ANOTHER_MOMENT)),
     "no such hour that night": Case(
         (*PITR, "2024-03-31T02:30[Europe/Berlin]"),

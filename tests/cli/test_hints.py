@@ -110,6 +110,11 @@ def test_a_hint_leads_back_to_the_place_that_was_given(words: str, hint: str, tm
     assert "--state" not in person.daybreak(*words.split()).err, "what the environment says need not be repeated"
 
 
+def test_a_place_whose_name_is_no_text_can_be_copied() -> None:
+    """A folder may be named by any bytes; bash spells them back."""
+    assert complete("daybreak runs", (("--state", "a\udcff\x1b"),)) == "daybreak runs --state $'a\\xff\\x1b'"
+
+
 def test_the_runbooks_script_hints_as_well(tmp_path: Path) -> None:
     """The thin door leads to the same verbs; its hints name the place too."""
     person = Person(tmp_path, NOWHERE)

@@ -7,7 +7,6 @@ repeated; what is kept, in a journal or a report, names no place of one person's
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,9 +35,11 @@ def complete(text: str, options: Options) -> str:
 
 
 def _completed(words: Sequence[str], options: Options) -> str:
+    from daybreak.report.aws_cli import quoted
+
     depth, command = verb_of(words)
     takes = {name for parameter in command.params for name in parameter.opts}
-    given = [word for name, value in options if name in takes for word in (name, shlex.quote(value))]
+    given = [word for name, value in options if name in takes for word in (name, quoted(value))]
     return " ".join(["daybreak", *words[:depth], *given, *words[depth:]])
 
 

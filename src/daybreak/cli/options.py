@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import getpass
 import os
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -137,6 +138,7 @@ def shared(*outputs: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             given = Given(**{name: options.pop(name) for name in names})
             if line := click.get_current_context().find_object(Line):
                 line.options = given.repeated
+            _refuse_what_is_no_text(options)
             return function(given, **options)
 
         wrapped: Callable[..., Any] = called
@@ -145,6 +147,16 @@ def shared(*outputs: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         return wrapped
 
     return add
+
+
+def _refuse_what_is_no_text(options: dict[str, Any]) -> None:
+    """Raise ``Refused`` for bytes that the terminal's encoding does not have; a file may be named by any."""
+    from daybreak.errors import Refused
+
+    for value in options.values():
+        if isinstance(value, str) and not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value):
+            encoding = sys.getfilesystemencoding()
+            raise Refused(f'"{value}" is not text in {encoding}', "type it again in the encoding that LANG names")
 
 
 def _options(outputs: tuple[str, ...]) -> list[Callable[[Callable[..., Any]], Callable[..., Any]]]:

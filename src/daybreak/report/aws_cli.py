@@ -75,7 +75,11 @@ def _spelled(character: str) -> str:
         return "\\" + character
     if character.isprintable():
         return character
-    return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogatepass"))
+    # A byte of a command line that was no text stands in it as one of these.
+    is_byte = "\udc80" <= character <= "\udcff"
+    return "".join(
+        f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogateescape" if is_byte else "surrogatepass")
+    )
 
 
 def _part(words: list[str]) -> str:
