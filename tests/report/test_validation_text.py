@@ -69,7 +69,7 @@ def test_a_finding_is_one_line_as_it_is_made() -> None:
 def _proof(*plantings: Planting, alarms: tuple[Finding, ...] = ()) -> str:
     proof = Proof(
         cluster="clone", identity=worlds.identity(), began=worlds.NOW, took=timedelta(seconds=9), plantings=plantings,
-        alarms=alarms, leftovers=("role daybreak_prove_x_reader",),
+        alarms=alarms, removed=("role daybreak_prove_x_reader",), leftovers=("role daybreak_prove_y: may not be dropped",),
     )  # fmt: skip
     return _shown(proof_view(proof))
 
@@ -84,7 +84,8 @@ def test_a_proof_tells_each_defect_and_whether_it_holds() -> None:
     )
     assert "1 found, 0 not found, 1 not plantable here" in text
     assert "the checks can fail" in text
-    assert "role daybreak_prove_x_reader, by an earlier proof" in text
+    assert "removed  role daybreak_prove_x_reader, left by a proof that was killed" in text
+    assert "left     by a proof that was killed: role daybreak_prove_y: may not be dropped" in text
     assert "\x1b" not in text
     missed = Planting(defect="grant lost", check="security.grants", outcome="missed")
     assert "NOT found" in _proof(FOUND, missed)

@@ -17,7 +17,7 @@ from daybreak.model.proof import Planting, Proof
 from daybreak.postgres.scratch import Scratch
 from daybreak.postgres.session import Address, Login
 from daybreak.prove.catalog import CATALOG
-from daybreak.prove.proof import Bench, Names, new_names, proven
+from daybreak.prove.proof import Bench, Names, new_names, proven, swept
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,16 @@ class Control:
     scratch: Scratch
     names: Names
     leftovers: tuple[str, ...]
-    """What earlier controls left on the server."""
+    """What controls left on the server that were killed: it is removed first."""
+    neighbors: tuple[str, ...]
+    """The databases and roles of other controls that are going on there, which are left alone."""
 
     @property
     def makes(self) -> tuple[str, ...]:
         """Everything it makes, and takes away again."""
         roles = (f"role {name}" for name in self.names.roles.values())
         databases = (f"database {self.names.template}", f"database {self.names.copy}")
-        return (*databases, *roles, f"replication slot {self.names.slot}")
+        return (*databases, f"role {self.names.mark}", *roles, f"replication slot {self.names.slot}")
 
 
 def control_of(app: App, case: Case) -> Control:
@@ -55,8 +57,14 @@ def control_of(app: App, case: Case) -> Control:
     found = credentials_of(case.action.login, app.aws(case.identity.region), app.environ, where)
     address = Address(*where, case.action.database or "postgres")
     scratch = Scratch(address, Login(found.username, found.password))
-    leftovers = tuple(f"{kind} {name}" for kind, name in scratch.leftovers())
-    return Control(case, scratch, new_names(), leftovers)
+    others = scratch.others()
+    return Control(
+        case,
+        scratch,
+        new_names(),
+        leftovers=tuple(name for each in others if not each.is_alive for name in each.names),
+        neighbors=tuple(name for each in others if each.is_alive for name in each.names),
+    )
 
 
 def proved(app: App, control: Control, told: Callable[[Planting], None]) -> Proof:
@@ -64,6 +72,7 @@ def proved(app: App, control: Control, told: Callable[[Planting], None]) -> Proo
     began, started = app.timing.now(), app.timing.monotonic()
     case = control.case
     bench = Bench(control.scratch, case.scene.clone, case.identity, control.names)
+    removed, left = swept(control.scratch)
     plantings, before = proven(bench, CATALOG, told)
     return Proof(
         cluster=case.scene.clone.identifier,
@@ -72,5 +81,6 @@ def proved(app: App, control: Control, told: Callable[[Planting], None]) -> Proo
         took=timedelta(seconds=app.timing.monotonic() - started),
         plantings=plantings,
         alarms=before,
-        leftovers=control.leftovers,
+        removed=removed,
+        leftovers=left,
     )

@@ -14,7 +14,7 @@ from daybreak.assess.objects_past import FIT, UNFIT, UNKNOWN, Past, Three, Witne
 from daybreak.assess.objects_rules import Circumstances, Rule, flawed
 from daybreak.model.answers import Silence
 from daybreak.model.findings import Detail, Finding
-from daybreak.model.inventory import Inventory, Item, Kind
+from daybreak.model.inventory import OF_A_PROOF, Inventory, Item, Kind
 from daybreak.model.value import iso
 
 __all__ = ["Circumstances", "Witnesses", "findings"]
@@ -230,6 +230,8 @@ def _is_of(chapter: _Chapter, three: Three) -> bool:
 
 def _lines(chapter: _Chapter, three: Three, past: Past, circumstances: Circumstances) -> list[Detail]:
     """What is said of one thing by itself and by comparison; a state that time explains is told."""
+    if any(OF_A_PROOF in item.facts for item in (three.clone, *three.shown) if item is not None):
+        return _of_a_proof(three)
     ruled = list(chapter.rule(three, circumstances))
     if not chapter.is_compared or (three.clone is None and not chapter.tells_missing):
         return ruled
@@ -239,6 +241,16 @@ def _lines(chapter: _Chapter, three: Three, past: Past, circumstances: Circumsta
     if compared and chapter.is_state:
         return [line.model_copy(update={"standing": FIT, "why": compared[0].why}) for line in ruled] or compared
     return [*ruled, *compared]
+
+
+def _of_a_proof(three: Three) -> list[Detail]:
+    """What a proof made in the clone is told, and what one made elsewhere is missed by nobody."""
+    if three.clone is None:
+        return []
+    why = (
+        "it goes with its proof; what one left that was killed, the next removes: daybreak validate RUN|CLUSTER --prove"
+    )
+    return [Detail(name=three.clone.name, standing=FIT, expected="none", found=OF_A_PROOF, why=why)]
 
 
 _ORDER: Mapping[object, int] = {UNFIT: 0, UNKNOWN: 1, FIT: 2}

@@ -32,7 +32,9 @@ def prove(app: App, given: Given, case: Case, wish: dict[str, Any]) -> int:
     for name in control.makes:
         say(f"  {name}", is_aside=True)
     for name in control.leftovers:
-        say(f"an earlier control left {name}: remove it when no other control is going on", is_aside=True)
+        say(f"a control that was killed left {name}: it is removed first", is_aside=True)
+    for name in control.neighbors:
+        say(f"another control is going on and has {name}: it is left alone", is_aside=True)
     confirmed("Plant defects there?", is_yes=wish["is_yes"])
 
     def told(planting: Planting) -> None:

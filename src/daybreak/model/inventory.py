@@ -48,6 +48,12 @@ Kind = Literal[
 LOCKED = "not read: somebody has locked the table"
 """What stands for a fact that PostgreSQL would have waited for somebody's lock to tell."""
 
+OF_A_PROOF = "of a negative control"
+"""The fact that tells a thing which a proof made: its value is the proof's mark."""
+
+_OF_PROOFS: frozenset[Kind] = frozenset({"role", "membership", "prepared transaction", "replication slot"})
+_HARMLESS = ("superuser", "creates roles", "replicates", "bypasses row security")
+
 _XIDS = 2**32
 _FIRST_NORMAL_XID = 3
 
@@ -118,6 +124,21 @@ class Inventory(Value):
     """The oldest transaction that was still running: all before it had ended."""
     items: tuple[Item, ...] = ()
     unlisted: tuple[Unlisted, ...] = ()
+
+    def telling_proofs(self, marks: tuple[str, ...]) -> Inventory:
+        """The same, with the fact ``OF_A_PROOF`` on each thing that belongs to one of these marks.
+
+        A role that may do more than a proof gives it is not excused by its name.
+        """
+
+        def told(item: Item) -> Item:
+            name = item.name.rpartition(" in ")[2]
+            mark = next((each for each in marks if name == each or name.startswith(f"{each}_")), None)
+            if mark is None or item.kind not in _OF_PROOFS or "yes" in map(item.facts.get, _HARMLESS):
+                return item
+            return item.model_copy(update={"facts": item.facts | {OF_A_PROOF: mark}})
+
+        return self.model_copy(update={"items": tuple(map(told, self.items))}) if marks else self
 
     def of(self, kind: Kind) -> tuple[Item, ...]:
         """The items of one kind."""

@@ -31,8 +31,10 @@ class Proof(Value):
     plantings: tuple[Planting, ...]
     alarms: tuple[Finding, ...]
     """What was not fit in the specimen before anything was planted."""
+    removed: tuple[str, ...] = ()
+    """What proofs had left on the server that were killed, and this one removed."""
     leftovers: tuple[str, ...] = ()
-    """What earlier proofs left on the server."""
+    """What such proofs left and could not be removed, with the reason."""
 
     @property
     def holds(self) -> bool:

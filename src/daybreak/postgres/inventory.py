@@ -17,6 +17,7 @@ from daybreak.postgres.inventory_access import ACCESS
 from daybreak.postgres.inventory_ages import Ages
 from daybreak.postgres.inventory_numbers import NUMBERS, farthest_by_sequence
 from daybreak.postgres.inventory_questions import RELATIONS, Question
+from daybreak.postgres.scratch import MARKS_OF_OTHERS
 from daybreak.postgres.session import Session
 
 T = TypeVar("T")
@@ -82,7 +83,19 @@ def inventory(session: Session) -> Inventory:
         items=items,
         unlisted=tuple(reading.unlisted),
     )
+    found = found.telling_proofs(_marks(session))
     return found.model_copy(update=_control(session))
+
+
+def _marks(session: Session) -> tuple[str, ...]:
+    """The marks of proofs other than the one whose database this is; what is going on now is no part of the clone either."""
+    try:
+        return tuple(str(mark) for mark, _ in _guarded(session, lambda: session.ask(MARKS_OF_OTHERS)))
+    except DaybreakError:
+        if not session.is_open:
+            raise
+        # Nothing is excused then.
+        return ()
 
 
 def _control(session: Session) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """Scratch databases and roles for a proof: the one place where Daybreak writes to a PostgreSQL server.
 
-The law: every name begins with ``daybreak_prove_``, and nothing is connected to for writing, or dropped, that does not.
+The law: everything a proof makes belongs to its mark, a role that is made first, with a comment, and goes last; nothing is
+connected to for writing, or dropped, whose name does not begin as a mark does. A mark lives as long as a session holds its
+lock, and nothing of a living one is touched by anybody else.
 """
 
 from __future__ import annotations
@@ -8,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from psycopg import sql
@@ -19,17 +21,69 @@ from daybreak.postgres.session import Address, Limits, Login, Session, connected
 PREFIX = "daybreak_prove_"
 """How every name begins."""
 
+COMMENT = "a negative control of daybreak made this and takes it away; one that was killed leaves it to the next"
+"""What is written on a mark; a role of such a name without it is somebody else's."""
+
 _OURS = re.compile(PREFIX + r"[a-z0-9_]{1,40}")
+_MARK = re.compile(PREFIX + r"[0-9a-f]{8}")
 _LIMITS = Limits(statement=timedelta(seconds=60), lock=timedelta(seconds=5), whole=timedelta(minutes=10))
+_KEEPING = replace(_LIMITS, whole=timedelta(hours=4))
+_LOCKS = 0x0DA1B4EA
+"""The first half of the number of every lock; the second is the mark's own."""
 _MAY_WRITE = sql.SQL("SET default_transaction_read_only = off")
+_MAY_WAIT = sql.SQL("SET idle_session_timeout = 0")
 _AS_USUAL = sql.SQL("SET search_path = public")
-_LEFT = sql.SQL("""
-SELECT 'database', datname::text FROM pg_catalog.pg_database WHERE pg_catalog.starts_with(datname::text, {prefix})
-UNION ALL SELECT 'role', rolname::text FROM pg_catalog.pg_roles WHERE pg_catalog.starts_with(rolname::text, {prefix})
-UNION ALL SELECT 'replication slot', slot_name::text FROM pg_catalog.pg_replication_slots
-          WHERE pg_catalog.starts_with(slot_name::text, {prefix})
-ORDER BY 1, 2
-""").format(prefix=sql.Literal(PREFIX))
+_HOLD = sql.SQL("SELECT pg_catalog.pg_advisory_lock({}, %s)").format(sql.Literal(_LOCKS))
+_MARKED = """
+SELECT r.rolname::text, EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = 2
+                                AND l.classid::bigint = {locks} AND l.granted
+                                AND l.objid::bigint = ('x' || pg_catalog.right(r.rolname::text, 8))::bit(32)::bigint)
+FROM pg_catalog.pg_roles r
+WHERE r.rolname::text ~ {shape} AND pg_catalog.shobj_description(r.oid, 'pg_authid') = {comment}
+  AND NOT (r.rolsuper OR r.rolcreaterole OR r.rolcanlogin) AND {which}
+ORDER BY 1
+"""
+"""A lock of one database is seen from every other."""
+_NOT_OWN = "r.oid <> (SELECT d.datdba FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())"
+
+
+def _marked(which: str) -> sql.Composed:
+    return sql.SQL(_MARKED).format(
+        locks=sql.Literal(_LOCKS),
+        shape=sql.Literal(f"^{_MARK.pattern}$"),
+        comment=sql.Literal(COMMENT),
+        which=sql.SQL(which),
+    )
+
+
+_ALL_MARKED = _marked("true")
+MARKS_OF_OTHERS = _marked(_NOT_OWN)
+"""Every mark on the server, and whether it lives, but for the one that the database belongs to from which this is asked."""
+_THINGS = """
+SELECT 'database', d.datname::text FROM pg_catalog.pg_database d JOIN pg_catalog.pg_roles r ON r.oid = d.datdba
+WHERE r.rolname = {mark} AND pg_catalog.starts_with(d.datname::text, {mark} || '_')
+UNION ALL SELECT 'replication slot', s.slot_name::text FROM pg_catalog.pg_replication_slots s
+          WHERE pg_catalog.starts_with(s.slot_name::text, {mark} || '_')
+UNION ALL SELECT 'role', r.rolname::text FROM pg_catalog.pg_roles r
+          WHERE r.rolname = {mark} OR pg_catalog.starts_with(r.rolname::text, {mark} || '_')
+ORDER BY 1, 2 DESC
+"""
+"""In the order in which they can go; the mark itself is the last."""
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A proof's mark on a server, and everything that belongs to it; a living one is of a proof that is going on."""
+
+    mark: str
+    is_alive: bool
+    things: tuple[tuple[str, str], ...]
+    """Kind and name of each."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Each thing in words."""
+        return tuple(f"{kind} {name}" for kind, name in self.things)
 
 
 class Scratch:
@@ -38,22 +92,60 @@ class Scratch:
     def __init__(self, place: Address, login: Login) -> None:
         self._place = place
         self.login = login
+        self._keeper: Session | None = None
 
     def at(self, database: str) -> Address:
         """Where a scratch database answers."""
         return replace(self._place, database=_ours(database))
 
-    def leftovers(self) -> tuple[tuple[str, str], ...]:
-        """What earlier proofs left on the server: kind and name, databases first."""
-        with connected(self._place, self.login, _LIMITS) as session:
-            return tuple((str(kind), str(name)) for kind, name in session.ask(_LEFT))
+    @contextmanager
+    def kept(self, mark: str) -> Iterator[None]:
+        """Make a mark, and hold its lock for the length of a ``with`` block; at the end all that belongs to it is removed.
 
-    def create(self, database: str, *, template: str | None = None) -> None:
-        """Make a database, empty or as a copy of another scratch database that nobody is connected to."""
-        words = [sql.SQL("CREATE DATABASE {}").format(sql.Identifier(_ours(database)))]
+        Whatever is made, is made through the session that holds the lock: a proof that lost it makes nothing more.
+        """
+        number = _number(mark)
+        with connected(self._place, self.login, _KEEPING) as keeper:
+            keeper.order(_MAY_WRITE)
+            keeper.order(_MAY_WAIT)
+            keeper.ask(_HOLD, (number,))
+            try:
+                _make_mark(keeper, mark)
+                self._keeper = keeper
+                yield
+            finally:
+                self._keeper = None
+                with suppress(DaybreakError):
+                    self.remove(mark)
+
+    def others(self) -> tuple[Marked, ...]:
+        """What other proofs have on the server: those that are going on, and those that were killed."""
+        with connected(self._place, self.login, _LIMITS) as session:
+            return tuple(Marked(mark, is_alive, _things(session, mark)) for mark, is_alive in session.ask(_ALL_MARKED))
+
+    def remove(self, mark: str) -> tuple[str, ...]:
+        """Remove all that belongs to a mark, going on after each no; what is left, with the reason of the last no.
+
+        Running it twice changes nothing more.
+        """
+        why = ""
+        for kind, name in self._belonging(mark):
+            try:
+                # A mark that went before its things would leave them to nobody.
+                if name != mark or self._belonging(mark) == ((kind, name),):
+                    self._remove(kind, name, mark)
+            except DaybreakError as error:
+                why = error.message
+        return tuple(f"{kind} {name}: {why}" for kind, name in self._belonging(mark))
+
+    def create(self, database: str, mark: str, *, template: str | None = None) -> None:
+        """Make a database that belongs to a mark, empty or as a copy of another one that nobody is connected to."""
+        words = [
+            sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(_ours(database)), sql.Identifier(_ours(mark)))
+        ]
         if template is not None:
             words.append(sql.SQL("TEMPLATE {}").format(sql.Identifier(_ours(template))))
-        self._order(sql.SQL(" ").join(words))
+        self._kept().order(sql.SQL(" ").join(words))
 
     def drop(self, database: str) -> None:
         """Remove a database with whoever is connected to it; nothing happens when it is gone."""
@@ -61,14 +153,13 @@ class Scratch:
 
     def create_role(self, role: str, password: str | None = None) -> None:
         """Make a role, with a password one that can log in; its grantor may act as it, to give it objects."""
-        name = sql.Identifier(_ours(role))
-        with self._writing(self._place) as session:
-            if password is None:
-                session.order(sql.SQL("CREATE ROLE {}").format(name))
-            else:
-                digest = sql.Literal(session.digest_of(password, role))
-                session.order(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(name, digest))
-            session.order(sql.SQL("GRANT {} TO CURRENT_USER").format(name))
+        name, keeper = sql.Identifier(_ours(role)), self._kept()
+        if password is None:
+            keeper.order(sql.SQL("CREATE ROLE {}").format(name))
+        else:
+            digest = sql.Literal(keeper.digest_of(password, role))
+            keeper.order(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(name, digest))
+        keeper.order(sql.SQL("GRANT {} TO CURRENT_USER").format(name))
 
     def drop_role(self, role: str) -> None:
         """Remove a role; nothing happens when it is gone."""
@@ -92,6 +183,27 @@ class Scratch:
             with suppress(DaybreakError):
                 self.run(database, statement)
 
+    def _belonging(self, mark: str) -> tuple[tuple[str, str], ...]:
+        with connected(self._place, self.login, _LIMITS) as session:
+            return _things(session, _ours(mark))
+
+    def _remove(self, kind: str, name: str, mark: str) -> None:
+        match kind:
+            case "database":
+                # A prepared transaction ends only in its own database, and a subscription outlives no database.
+                self.run_forgivingly(name, *_last_resort(f"{mark}_slot"))
+                self.drop(name)
+            case "replication slot":
+                self._order(sql.SQL("SELECT pg_catalog.pg_drop_replication_slot({})").format(sql.Literal(_ours(name))))
+            case _:
+                self.drop_role(name)
+
+    def _kept(self) -> Session:
+        if self._keeper is None:
+            message = "a proof makes nothing before it holds the lock of its mark"
+            raise Bug(message)
+        return self._keeper
+
     def _order(self, statement: sql.Composed) -> None:
         with self._writing(self._place) as session:
             session.order(statement)
@@ -101,6 +213,43 @@ class Scratch:
         with connected(address, self.login, _LIMITS) as session:
             session.order(_MAY_WRITE)
             yield session
+
+
+def _make_mark(keeper: Session, mark: str) -> None:
+    """The role and its comment at once: one without the other would be nobody's."""
+    name = sql.Identifier(_ours(mark))
+    keeper.order(sql.SQL("BEGIN"))
+    try:
+        keeper.order(sql.SQL("CREATE ROLE {}").format(name))
+        keeper.order(sql.SQL("COMMENT ON ROLE {} IS {}").format(name, sql.Literal(COMMENT)))
+        keeper.order(sql.SQL("GRANT {} TO CURRENT_USER").format(name))
+        keeper.order(sql.SQL("COMMIT"))
+    except BaseException:
+        with suppress(DaybreakError):
+            keeper.rollback()
+        raise
+
+
+def _things(session: Session, mark: str) -> tuple[tuple[str, str], ...]:
+    found = session.ask(sql.SQL(_THINGS).format(mark=sql.Literal(mark)))
+    return tuple((str(kind), str(name)) for kind, name in found)
+
+
+def _last_resort(slot: str) -> tuple[str, ...]:
+    return (
+        f"ROLLBACK PREPARED '{slot}'",
+        f"ALTER SUBSCRIPTION {slot} DISABLE",
+        f"ALTER SUBSCRIPTION {slot} SET (slot_name = NONE)",
+        f"DROP SUBSCRIPTION {slot}",
+    )
+
+
+def _number(mark: str) -> int:
+    """The second half of a lock's number, as PostgreSQL takes it: with a sign."""
+    if not _MARK.fullmatch(mark):
+        message = f'"{mark}" is not the mark of a proof'
+        raise Bug(message)
+    return int.from_bytes(bytes.fromhex(mark[-8:]), "big", signed=True)
 
 
 def _ours(name: str) -> str:

@@ -1,6 +1,7 @@
 """Carry out a proof: a specimen in a scratch database, each defect in a copy of its own, the very same checks.
 
-The law: whatever ends a proof, the databases, roles and slot that it made are gone; nothing that it did not make is touched.
+The law: whatever ends a proof, the databases, roles and slot that it made are gone, at the latest when the next one begins;
+nothing that a proof did not make is touched, and nothing of another that is going on.
 A defect that the server does not let anybody plant is told with its reason and never counted as found.
 """
 
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
-from daybreak.errors import DaybreakError, Failed
+from daybreak.errors import Failed
 from daybreak.model.actions import Validate
 from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Finding, Standing
@@ -47,9 +48,14 @@ class Names:
     suffix: str
 
     @property
+    def mark(self) -> str:
+        """The role to which everything else belongs."""
+        return f"{PREFIX}{self.suffix}"
+
+    @property
     def template(self) -> str:
         """The database with the specimen."""
-        return f"{PREFIX}{self.suffix}"
+        return f"{PREFIX}{self.suffix}_specimen"
 
     @property
     def copy(self) -> str:
@@ -91,16 +97,14 @@ class Bench:
     @contextmanager
     def set_up(self) -> Iterator[None]:
         """Make roles and specimen, and take all of it away again, whatever happens meanwhile."""
-        try:
+        with self.scratch.kept(self.names.mark):
             for role in ("reader", "owner", "auditor"):
                 self.scratch.create_role(self.names.roles[role])
             self.scratch.create_role(self.names.roles["application"], self._password)
-            self.scratch.create(self.names.template)
+            self.scratch.create(self.names.template, self.names.mark)
             self._make_specimen()
             self._baseline = self._recorded()
             yield
-        finally:
-            self._take_down()
 
     def judged(self) -> tuple[Finding, ...]:
         """Every finding about an undamaged copy of the specimen."""
@@ -150,7 +154,7 @@ class Bench:
 
     @contextmanager
     def _copy(self) -> Iterator[None]:
-        self.scratch.create(self.names.copy, template=self.names.template)
+        self.scratch.create(self.names.copy, self.names.mark, template=self.names.template)
         try:
             yield
         finally:
@@ -163,28 +167,6 @@ class Bench:
         has_amcheck = self.scratch.is_so(template, AMCHECK.question)
         making = (*specimen.STATEMENTS, *(specimen.WITH_AMCHECK if has_amcheck else ()), "ANALYZE")
         self.scratch.run(template, *(specimen.spelled(each, self.names.words) for each in making))
-
-    def _take_down(self) -> None:
-        """Remove everything, going on after each no: the next proof names what is left."""
-        # A prepared transaction ends only in its own database, a slot in any; the copy may be gone already.
-        for database in (self.names.copy, self.names.template):
-            self.scratch.run_forgivingly(database, *self._last_resort())
-        for database in (self.names.copy, self.names.template):
-            with suppress(DaybreakError):
-                self.scratch.drop(database)
-        for name in self.names.roles.values():
-            with suppress(DaybreakError):
-                self.scratch.drop_role(name)
-
-    def _last_resort(self) -> tuple[str, ...]:
-        slot = self.names.slot
-        return (
-            f"ROLLBACK PREPARED '{slot}'",
-            f"SELECT pg_drop_replication_slot('{slot}')",
-            f"ALTER SUBSCRIPTION {slot} DISABLE",
-            f"ALTER SUBSCRIPTION {slot} SET (slot_name = NONE)",
-            f"DROP SUBSCRIPTION {slot}",
-        )
 
     # -- what the checks are given
 
@@ -276,6 +258,14 @@ def _nobody(_news: object) -> None:
 
 Told = Callable[[Planting], None]
 """Who is told of each defect as it is judged."""
+
+
+def swept(scratch: Scratch) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Remove what proofs left that were killed: what is gone now, and what is still there, with the reason."""
+    dead = [each for each in scratch.others() if not each.is_alive]
+    left = tuple(name for each in dead for name in scratch.remove(each.mark))
+    kept = {name.partition(":")[0] for name in left}
+    return tuple(name for each in dead for name in each.names if name not in kept), left
 
 
 def proven(bench: Bench, defects: tuple[Defect, ...], told: Told) -> tuple[tuple[Planting, ...], tuple[Finding, ...]]:

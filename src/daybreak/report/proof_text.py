@@ -53,6 +53,7 @@ def _ending(proof: Proof) -> Group:
     ]
     if not proof.alarms:
         lines.append(Text("specimen ", "dim") + Text("no alarm before anything was planted"))
-    lines += [Text("left     ", "dim") + plain(f"{name}, by an earlier proof") for name in proof.leftovers]
+    lines += [Text("removed  ", "dim") + plain(f"{name}, left by a proof that was killed") for name in proof.removed]
+    lines += [Text("left     ", "bold red") + plain(f"by a proof that was killed: {name}") for name in proof.leftovers]
     holds = Text("the checks can fail", "green") if proof.holds else Text("a check does not do its work", "bold red")
     return Group(*lines, Text("proof    ", "dim") + holds)
