@@ -79,6 +79,7 @@ class Stage:
             instances=(instance(1, identifier=f"{CLONE}-1", cluster=CLONE, parameter_group_status="in-sync"),),
             surroundings=AROUND,
             login_of=lambda reference: self.server.master,
+            health_urls={"api": f"{self.pages.url}/health?db={{host}}:{{port}}"},
             moment=MOMENT,
             login=self.server.master,
             source=Place(self.server.address(self.source), self.server.master),

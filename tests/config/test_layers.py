@@ -14,7 +14,7 @@ from daybreak.config import Settings, load, render, schema
 from daybreak.config.settings import TargetText
 from daybreak.errors import Refused
 from daybreak.model.checks import CHECKS
-from daybreak.model.targets import Target
+from daybreak.model.targets import HealthCheck, Target
 from tests import fix_worlds as worlds
 
 DESIGN = """
@@ -274,3 +274,28 @@ def test_a_state_nobody_chose_is_not_written(desk: Path) -> None:
     """``init`` knows targets, not where somebody wants to keep runs."""
     (desk / "daybreak.toml").write_text(render(Settings(state="", targets={"embi": worlds.target()})))
     assert settings_at(desk).origins["state"] == "default"
+
+
+def test_the_query_of_a_health_page_is_kept_apart(desk: Path) -> None:
+    """Targets go into plans, journals and reports; a token in a URL goes nowhere but to the page."""
+    url = "https://app.example.com/health?token=canary&db={host}"
+    (desk / "daybreak.toml").write_text(TARGET + f'health = [{{name = "api", url = "{url}"}}]')
+    settings = settings_at(desk)
+    [page] = settings.targets["embi"].health
+    assert page.url == "https://app.example.com/health?…"
+    assert settings.health_urls == {"embi": {"api": url}}
+    assert "canary" not in f"{settings!r} {settings.plain()} {settings.model_dump_json()}"
+    assert page.full_url(settings.health_urls["embi"]) == url
+    (desk / "daybreak.toml").write_text(render(settings))
+    assert settings_at(desk).health_urls == settings.health_urls
+
+
+@pytest.mark.parametrize(
+    "configured",
+    [{}, {"api": "https://app.example.com/health"}, {"api": "https://evil.example.com/health?token=canary"},
+     {"other": "https://app.example.com/health?token=canary"}],
+)  # fmt: skip
+def test_a_query_goes_nowhere_but_to_its_own_page(configured: dict[str, str]) -> None:
+    """A plan's file may come from anybody: the token of one address is not sent to another."""
+    page = HealthCheck(name="api", url="https://app.example.com/health?…")
+    assert page.full_url(configured) is None

@@ -136,3 +136,39 @@ def test_what_is_no_page_is_a_silence(url: str) -> None:
     answer = read_page(url, _ROOMY)
     assert isinstance(answer, Silence)
     assert "secret" not in f"{answer.asked} {answer.why}".replace("secrets", "")
+
+
+SECRET = "canary/5e1f+9d=="
+SPELLINGS = ("canary/5e1f+9d==", "canary%2F5e1f%2B9d%3D%3D", "canary%2F5e1f+9d==", "5e1f")
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["/login?next=/health%3Ftoken%3Dcanary%252F5e1f%252B9d%253D%253D", "https://elsewhere/{secret}/x?token={secret}", "/{quoted}",
+     "https://me:{secret}@elsewhere/"],
+)  # fmt: skip
+def test_a_query_is_not_told_by_a_redirect(pages: Pages, location: str) -> None:
+    """A page that sends its caller elsewhere likes to repeat what it was asked."""
+    pages.status = 302
+    pages.headers = {"Location": location.format(secret=SECRET, quoted=SPELLINGS[1])}
+    answer = read_page(f"{pages.url}/health?token={SPELLINGS[1]}", _ROOMY)
+    assert isinstance(answer, Page)
+    assert pages.asked == [f"/health?token={SPELLINGS[1]}"]
+    assert not any(each in str(answer) for each in SPELLINGS), answer
+    assert answer.asked == f"GET {pages.url}/health?…"
+
+
+@pytest.mark.parametrize("trouble", ["refused", "no name", "TLS", "broken off", "forbidden", "no URL"])
+def test_a_query_is_not_told_by_a_failure(pages: Pages, trouble: str) -> None:
+    """Libraries quote the URL they failed at."""
+    pages.headers = {"Content-Length": "99999", "X-Odd": "a\x00b"} if trouble == "broken off" else {}
+    where = {
+        "refused": "http://127.0.0.1:9",
+        "no name": "http://nowhere.invalid",
+        "TLS": f"https://127.0.0.1:{pages.port}",
+        "broken off": pages.url,
+        "forbidden": "http://169.254.169.254",
+        "no URL": "http://[::1",
+    }[trouble]
+    answer = read_page(f"{where}/health?token={SECRET}&more={SPELLINGS[1]}#{SECRET}", _LIMIT)
+    assert not any(each in str(answer) for each in SPELLINGS), answer

@@ -103,3 +103,15 @@ def test_each_of_the_eighteen_can_fail(stage: Stage, box: boxes.Box) -> None:
     """A box that is always ticked says nothing."""
     subject = SPOILED[box](stage, stage.subject())
     assert _told(subject)[box.check].standing is Standing.UNFIT
+
+
+def test_a_page_whose_query_nobody_knows_is_unknown(stage: Stage) -> None:
+    """A plan holds no query: where the configuration does not have it either, the page is not asked, and never fit."""
+    subject = stage.subject()
+    told = _told(subject)
+    assert stage.pages.asked == [f"/health?db={stage.server.host}:{stage.server.port}"]
+    assert told[boxes.HEALTH.check].asked == f"GET {stage.pages.url}/health?…"
+    told = _told(replace(subject, health_urls={}))
+    assert told[boxes.HEALTH.check].standing is Standing.UNKNOWN
+    assert "is a secret that no plan holds" in told[boxes.HEALTH.check].why
+    assert len(stage.pages.asked) == 1

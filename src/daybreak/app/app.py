@@ -309,7 +309,9 @@ class App:
                 aws=aws,
                 lookout=Lookout(aws),
                 poller=self._poller(aws),
-                database=Database(aws, self.environ, self.repository),
+                database=Database(
+                    aws, self.environ, self.repository, self.settings.health_urls.get(plan.target.name, {})
+                ),
                 timing=self.timing,
                 patience=replace(self.patience, between_looks=min(self.patience.between_looks, self.settings.poll)),
                 told=watchers.told,

@@ -96,7 +96,8 @@ def validated(app: App, case: Case, listeners: Listeners | None = None) -> Valid
         findings.append(finding)
         listeners.tell(finding)
 
-    database = Database(_door(app, case.identity.region, case), app.environ, app.repository)
+    health_urls = app.settings.health_urls.get(case.target or "", {})
+    database = Database(_door(app, case.identity.region, case), app.environ, app.repository, health_urls)
     measured = database.validate(case.action, case.scene, tell, listeners.progress)
     return Validation(
         subject=case.scene.clone.identifier,

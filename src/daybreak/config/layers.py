@@ -76,6 +76,7 @@ def load(
         keep=checked.keep,
         copies=tuple(_absolute(copy, "copies", origins, home) for copy in checked.copies),
         targets={name: written.target(name) for name, written in checked.targets.items()},
+        health_urls={name: urls for name, written in checked.targets.items() if (urls := written.health_urls())},
         origins=_told(origins),
     )
 

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 
 from daybreak.config.spans import ALLOWED, PATTERN, parse_span
 from daybreak.model.checks import CHECKS, OWNERS
-from daybreak.model.names import is_identifier, printable
+from daybreak.model.names import is_identifier, printable, shown_url
 from daybreak.model.targets import (
     Application,
     Contact,
@@ -203,6 +203,10 @@ class TargetText(Value):
         """The noun that the other floors speak in."""
         return Target.model_validate({"name": name} | self.model_dump())
 
+    def health_urls(self) -> dict[str, str]:
+        """The pages whose URL has a query, by name: what ``target`` leaves out, because it may hold a token."""
+        return {page.name: page.url for page in self.health if shown_url(page.url) != page.url}
+
 
 class FileText(Value):
     """The whole of daybreak.toml."""
@@ -232,6 +236,8 @@ class Settings(Value):
     copies: tuple[str, ...] = ()
     """Where capsules and baselines are kept besides: absolute folders or ``s3://BUCKET/PREFIX``."""
     targets: dict[str, Target] = Field(default_factory=dict)
+    health_urls: dict[str, dict[str, str]] = Field(default_factory=dict, exclude=True, repr=False)
+    """Each target's health pages by name, with the queries that ``targets`` leaves out; in memory only."""
     origins: dict[str, str] = Field(default_factory=dict, exclude=True, repr=False)
     """Dotted key to what set it: a flag, a variable, a file, or ``default``."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from daybreak.config.settings import Settings
 from daybreak.config.spans import span_text
@@ -36,7 +36,7 @@ def render(settings: Settings) -> str:
     """A daybreak.toml with comments that says what ``settings`` say; values that are defaults stand as comments."""
     lines = [_HEAD, *_top(settings)]
     for target in settings.targets.values():
-        lines += _target(target)
+        lines += _target(target, settings.health_urls.get(target.name, {}))
     return "\n".join(lines) + ("" if settings.targets else _NO_TARGETS)
 
 
@@ -61,7 +61,7 @@ def _top(settings: Settings) -> Iterator[str]:
     yield "only_loopback = true" if settings.only_loopback else "# only_loopback = false"
 
 
-def _target(target: Target) -> Iterator[str]:
+def _target(target: Target, health_urls: Mapping[str, str]) -> Iterator[str]:
     here = f"targets.{_key(target.name)}"
     yield f"\n[{here}]"
     yield f"cluster = {_text(target.cluster)}"
@@ -81,7 +81,7 @@ def _target(target: Target) -> Iterator[str]:
         yield f"security_groups = [{', '.join(map(_text, network.security_groups))}]"
     yield from _tables(target, here)
     yield from _application(target, here)
-    yield from _health(target, here)
+    yield from _health(target, here, health_urls)
     yield from _checks(target, here)
     yield from _waivers(target, here)
     yield from _staging(target.staging, here)
@@ -121,7 +121,7 @@ def _application(target: Target, here: str) -> Iterator[str]:
     yield f"database = {_text(application.database)}" if application.database else '# database = "NAME"'
 
 
-def _health(target: Target, here: str) -> Iterator[str]:
+def _health(target: Target, here: str, urls: Mapping[str, str]) -> Iterator[str]:
     yield "\n# A page of the application that runs against the clone; {host} and {port} become the clone's. No redirect is followed."
     if not target.health:
         yield f'# [[{here}.health]]\n# name = "api"\n# url = "https://staging.example.com/health?db={{host}}:{{port}}"'
@@ -129,7 +129,7 @@ def _health(target: Target, here: str) -> Iterator[str]:
     for page in target.health:
         yield f"\n[[{here}.health]]"
         yield f"name = {_text(page.name)}"
-        yield f"url = {_text(page.url)}"
+        yield f"url = {_text(page.full_url(urls) or page.url)}"
         yield f"status = {page.status}"
         if page.contains is not None:
             yield f"contains = {_text(page.contains)}"

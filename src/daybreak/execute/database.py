@@ -33,10 +33,13 @@ _AS_FAR_AS_WITHOUT_LOGIN = frozenset({"tcp", "tls"})
 class Database:
     """PostgreSQL as the interpreter needs it. Logins are read anew for each question and never kept."""
 
-    def __init__(self, aws: Aws, environ: Mapping[str, str], repository: Repository) -> None:
+    def __init__(
+        self, aws: Aws, environ: Mapping[str, str], repository: Repository, health_urls: Mapping[str, str]
+    ) -> None:
         self._aws = aws
         self._environ = environ
         self._repository = repository
+        self._health_urls = health_urls
 
     def answers(self, action: AwaitSql, cluster: Cluster) -> Answers:
         """Whether the endpoint answers; the login may be missing, then TCP is as far as one can get."""
@@ -75,6 +78,7 @@ class Database:
             baseline=self._baseline(action),
             capsule_inventory=self._capsule_inventory(action),
             login_of=lambda reference: self._login_or_silence(reference, address),
+            health_urls=self._health_urls,
         )
         return validate(subject, tell=tell, progress=lambda step: progress(_spoken(step))).measured
 

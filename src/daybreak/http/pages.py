@@ -1,7 +1,8 @@
 """One GET of one page, and nothing else: no redirect, no proxy, no cookie, no login.
 
 The law: it ends within its limit and two seconds whatever the name server, the network or the page does, reads no more than
-is allowed, goes only to an address that was judged, and never raises for what the other side does.
+is allowed, goes only to an address that was judged, and never raises for what the other side does. A query may hold a token,
+so nothing that is told of a page holds any of it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from queue import Empty, SimpleQueue
 from time import monotonic
+from urllib.parse import parse_qsl, quote, quote_plus, unquote_plus
 
 import urllib3
 from urllib3.exceptions import LocationParseError, NewConnectionError, SSLError
@@ -20,12 +22,13 @@ from urllib3.util import Timeout, Url, parse_url
 from daybreak.http.addresses import ForbiddenAddressError, judged_addresses
 from daybreak.model.answers import Silence
 from daybreak.model.entries import Page, Turned
-from daybreak.model.names import printable
+from daybreak.model.names import printable, shown_url
 
 MOST = 64 * 1024
 """Bytes of a page that are read; a health page is small."""
 
-_LONGEST_LINE_OF_ADDRESS = 200
+_SHORTEST_SECRET = 4
+"""Letters: anything shorter would blot out half of every sentence."""
 
 Told = Page | Turned | Silence
 
@@ -33,7 +36,7 @@ Told = Page | Turned | Silence
 def read_page(url: str, limit: timedelta) -> Told:
     """What the page at ``url`` says, within ``limit``; a closed door is ``Turned``, mere nothing a ``Silence``."""
     began = monotonic()
-    asked = f"GET {_shown(url)}"
+    asked = f"GET {printable(shown_url(url))}"
     told: SimpleQueue[Told | BaseException] = SimpleQueue()
     wanted = _Wanted(url, asked, began + limit.total_seconds())
 
@@ -66,6 +69,13 @@ class _Wanted:
     def left(self) -> float:
         return max(self.end - monotonic(), 0.001)
 
+    def safely(self, said: object) -> str:
+        """What somebody said of the page, without what its query holds: libraries quote URLs, and servers repeat them."""
+        text = str(said)
+        for secret in _secrets_in(self.url):
+            text = text.replace(secret, "…")
+        return printable(text)
+
 
 def _told(wanted: _Wanted) -> Told:
     try:
@@ -79,7 +89,7 @@ def _told(wanted: _Wanted) -> Told:
     except ForbiddenAddressError as trouble:
         return Silence(asked=wanted.asked, why=str(trouble))
     except (OSError, UnicodeError) as trouble:
-        return Silence(asked=wanted.asked, why=f"the name has no address: {printable(str(trouble))}")
+        return Silence(asked=wanted.asked, why=f"the name has no address: {wanted.safely(trouble)}")
     answer: Told = Silence(asked=wanted.asked, why="the name has no address")
     for address in addresses:
         answer = _asked_at(address, parts, host, wanted)
@@ -115,9 +125,9 @@ def _asked_at(address: str, parts: Url, host: str, wanted: _Wanted) -> Told:
     except TooLate:
         return Silence(asked=wanted.asked, why="no answer came within the time limit")
     except SSLError as trouble:
-        return Turned(asked=wanted.asked, why=f"TLS failed: {printable(str(trouble))}")
+        return Turned(asked=wanted.asked, why=f"TLS failed: {wanted.safely(trouble)}")
     except Exception as trouble:  # noqa: BLE001 - whatever a library says of somebody's page, it is that page's
-        return Silence(asked=wanted.asked, why=f"the answer broke off: {printable(str(trouble))}")
+        return Silence(asked=wanted.asked, why=f"the answer broke off: {wanted.safely(trouble)}")
     finally:
         pool.close()
     return Page(
@@ -126,7 +136,7 @@ def _asked_at(address: str, parts: Url, host: str, wanted: _Wanted) -> Told:
         status=response.status,
         text=bytes(body[:MOST]).decode("utf-8", "replace"),
         is_cut=len(body) > MOST,
-        leads_to=printable(response.headers.get("Location", ""))[:_LONGEST_LINE_OF_ADDRESS],
+        leads_to=wanted.safely(shown_url(response.headers.get("Location", ""))),
     )
 
 
@@ -134,7 +144,7 @@ def _unopened(wanted: _Wanted, trouble: NewConnectionError) -> Told:
     refused = isinstance(trouble.__cause__, ConnectionRefusedError)
     if refused:
         return Turned(asked=wanted.asked, why="the connection was refused")
-    return Silence(asked=wanted.asked, why=f"no connection: {printable(str(trouble.__cause__ or trouble))}")
+    return Silence(asked=wanted.asked, why=f"no connection: {wanted.safely(trouble.__cause__ or trouble)}")
 
 
 def _pool(address: str, parts: Url, host: str, left: float) -> urllib3.HTTPConnectionPool:
@@ -161,11 +171,11 @@ def _authority(parts: Url) -> str:
     return f"{parts.host}:{parts.port}" if parts.port else str(parts.host)
 
 
-def _shown(url: str) -> str:
-    """A URL without what may be a secret in it: its login and its query."""
-    try:
-        parts = parse_url(url)
-    except LocationParseError:
-        return "a URL that cannot be read"
-    query = "?…" if parts.query else ""
-    return printable(f"{parts.scheme}://{_authority(parts)}{parts.path or '/'}{query}")
+def _secrets_in(url: str) -> list[str]:
+    """The query, each of its values and each form in which they may be repeated; the longest first."""
+    query = url.partition("?")[2].partition("#")[0]
+    values = [query, *(value for _, value in parse_qsl(query, keep_blank_values=True))]
+    forms = {
+        form for value in values for form in (value, unquote_plus(value), quote(value, safe=""), quote_plus(value))
+    }
+    return sorted((form for form in forms if len(form) >= _SHORTEST_SECRET), key=len, reverse=True)

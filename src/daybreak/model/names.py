@@ -62,6 +62,25 @@ def visible(text: str) -> str:
     return "\n".join("".join(c if c.isprintable() else repr(c)[1:-1] for c in line) for line in lines)
 
 
+_URL = re.compile(r"(?s)((?:[A-Za-z][A-Za-z0-9+.-]*:)?//)?(?:[^/?#]*@)?([^?#]*)([?#].*)?")
+
+QUERY = "?…"
+"""What stands for the query of a URL wherever the URL is shown or kept."""
+
+
+def shown_url(url: str) -> str:
+    """A URL without what may be a secret in it: its login and its query; a fragment is never sent and goes with it.
+
+    >>> shown_url("https://me:secret@app.example.com/health?token=secret")
+    'https://app.example.com/health?…'
+    >>> shown_url(shown_url("/login?next=secret#top")), shown_url("http://{host}:{port}/")
+    ('/login?…', 'http://{host}:{port}/')
+    """
+    match = _URL.fullmatch(url)
+    scheme, rest, query = match.groups() if match else ("", "", "")
+    return f"{scheme or ''}{rest}{QUERY if query else ''}"
+
+
 def clone_name(cluster: str, kind: str, moment: datetime, suffix: str) -> str:
     """The clone's identifier: the source's stem, the kind, the moment's UTC minute, and a short suffix.
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from collections.abc import Mapping
+from typing import Annotated
 
+from pydantic import AfterValidator, Field
+
+from daybreak.model.names import QUERY, shown_url
 from daybreak.model.value import Span, Value
 
 
@@ -54,11 +58,25 @@ class HealthCheck(Value):
     """A page of the application that says whether it is well: one GET, no redirect followed."""
 
     name: str = Field(min_length=1)
-    url: str = Field(min_length=1)
-    """``{host}`` and ``{port}`` become the clone's endpoint."""
+    url: Annotated[str, Field(min_length=1), AfterValidator(shown_url)]
+    """``{host}`` and ``{port}`` become the clone's endpoint.
+
+    A query may hold a token, so none is in here: ``?…`` stands for it, and it is read from the configuration when the page
+    is asked.
+    """
     status: int = 200
     contains: str | None = None
     timeout: Span = Span(seconds=10)
+
+    def full_url(self, configured: Mapping[str, str]) -> str | None:
+        """The URL to ask, with the query of the configured page of this name; none where that page is another one.
+
+        A query goes nowhere but to the address that its owner wrote it after.
+        """
+        if not self.url.endswith(QUERY):
+            return self.url
+        full = configured.get(self.name, "")
+        return full if shown_url(full) == self.url else None
 
 
 class Application(Value):

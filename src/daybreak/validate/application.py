@@ -114,8 +114,11 @@ def _page(visit: Visit, page: HealthCheck) -> Told:
     clone = visit.subject.clone
     if "{host}" in page.url and not clone.endpoint:
         return Silence(asked=printable(page.url), why="AWS names no endpoint to ask the page about")
-    url = page.url.replace("{host}", clone.endpoint or "").replace("{port}", str(clone.port))
-    return read_page(url, page.timeout)
+    url = page.full_url(visit.subject.health_urls)
+    if url is None:
+        why = "the query of its URL is a secret that no plan holds, and the configuration here has no such page"
+        return Silence(asked=f"GET {printable(page.url)}", why=why)
+    return read_page(url.replace("{host}", clone.endpoint or "").replace("{port}", str(clone.port)), page.timeout)
 
 
 def _owner(visit: Visit, check: SqlCheck) -> Reply | Silence:

@@ -58,6 +58,8 @@ class Subject:
     """What the capsule kept of the inside of PostgreSQL, where the source is known from a capsule."""
     login_of: Callable[[str], Login | Silence] = lambda _reference: Silence(asked="a login", why="nobody resolves it")
     """Resolves a reference to a login at the clone, anew each time."""
+    health_urls: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The target's health pages as the configuration has them now, by name: with the queries that no plan holds."""
     patience: Patience = field(default_factory=Patience)
     source_inventory: Inventory | None = None
     """The source's inventory where it was taken before; none asks the source."""
