@@ -21,6 +21,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.utils import parse_timestamp
 
+from daybreak.aws.endpoints import refuse_secrets, refuse_secrets_around
 from daybreak.aws.faults import UNREADABLE, AwsFault, fault_of
 from daybreak.aws.replies import Markers, needed, own_answer
 from daybreak.aws.wire import Bounds, Journey, Stage, Wire, ours
@@ -50,6 +51,9 @@ class Access:
     endpoint_url: str | None = None
     only_loopback: bool = False
     """Refuse any endpoint that is not this machine: set while rehearsing, so that a slip cannot reach production."""
+
+    def __post_init__(self) -> None:
+        refuse_secrets("--endpoint-url", self.endpoint_url)
 
 
 @dataclass
@@ -228,6 +232,7 @@ class Aws:
 def _session(access: Access) -> boto3.Session:
     """A session whose answers' time stamps are read by the standard library: a seventh of what a call costs us otherwise."""
     core = botocore.session.Session(profile=access.profile)
+    refuse_secrets_around(core.get_scoped_config(), core.full_config.get("services", {}))
     core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_instant)
     return boto3.Session(botocore_session=core, region_name=access.region)
 

@@ -1,0 +1,115 @@
+"""An endpoint's URL goes into plans and errors: one that holds a secret is refused, and the refusal does not repeat it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from daybreak.aws.gateway import Access, Aws
+from daybreak.config import load
+from daybreak.errors import Refused
+from tests.fix_cli import Person
+
+CANARY = "canary5e1f"
+URLS = (
+    f"https://me:{CANARY}@rds.example.com",
+    f"https://{CANARY}@rds.example.com",
+    f"http://me:{CANARY}@127.0.0.1:1/path",
+    f"https://me:a@{CANARY}@rds.example.com",
+    f"https://me:a/{CANARY}@rds.example.com",
+    f"https://me:{CANARY}@[::1",
+    f"me:{CANARY}@rds.example.com",
+    f"https://rds.example.com/?key={CANARY}",
+    f"https://rds.example.com/#{CANARY}",
+)
+
+
+@pytest.fixture(autouse=True)
+def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """No settings of this machine; the configuration file of AWS that a test may write."""
+    file = tmp_path / "aws"
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(file))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_RDS", "AWS_PROFILE", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    return file
+
+
+def _refusal(profile: str | None = None) -> str:
+    with pytest.raises(Refused) as caught:
+        Aws(Access(region="us-east-1", profile=profile))
+    return f"{caught.value.message} {caught.value.hints} {caught.value.reasons}"
+
+
+@pytest.mark.parametrize("url", URLS)
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_RDS", "AWS_ENDPOINT_URL_SECRETS_MANAGER"])
+def test_a_variable_that_holds_a_login_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, url: str) -> None:
+    """Whichever service it is for."""
+    monkeypatch.setenv(name, url)
+    said = _refusal()
+    assert f"{name} holds a user, a password or a query" in said
+    assert CANARY not in said
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_an_option_that_holds_a_login_is_refused(url: str) -> None:
+    """Before anything is asked, by every verb."""
+    with pytest.raises(Refused, match="--endpoint-url holds a user") as caught:
+        Access(endpoint_url=url)
+    assert CANARY not in f"{caught.value.message} {caught.value.hints}"
+
+
+@pytest.mark.parametrize(
+    ("text", "profile"),
+    [
+        ("[default]\nendpoint_url = {}\n", None),
+        ("[profile dba]\nendpoint_url = {}\n", "dba"),
+        ("[profile dba]\nservices = lab\n[services lab]\nrds =\n  endpoint_url = {}\n", "dba"),
+    ],
+)
+def test_a_profile_that_holds_a_login_is_refused(nobody: Path, text: str, profile: str | None) -> None:
+    """boto3 reads it by itself, and would quote it in every error."""
+    nobody.write_text(text.format(URLS[0]))
+    said = _refusal(profile)
+    assert "endpoint_url" in said
+    assert CANARY not in said
+
+
+def test_an_endpoint_without_a_secret_is_taken(monkeypatch: pytest.MonkeyPatch, nobody: Path) -> None:
+    """The law is about secrets, not about endpoints."""
+    nobody.write_text("[default]\nservices = none-such\nendpoint_url = http://127.0.0.1:1\n")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_RDS", "http://127.0.0.1:2/path")
+    assert Aws(Access(region="us-east-1")).endpoint() == "http://127.0.0.1:2/path"
+
+
+def test_a_proxy_whose_password_would_be_quoted_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """botocore hides the password of an HTTP proxy, and tells that of any other kind."""
+    monkeypatch.setenv("HTTPS_PROXY", f"socks5://me:{CANARY}@127.0.0.1:1")
+    assert "HTTPS_PROXY holds a password" in (said := _refusal())
+    assert CANARY not in said
+    monkeypatch.setenv("HTTPS_PROXY", f"http://me:{CANARY}@127.0.0.1:1")
+    Aws(Access(region="us-east-1"))
+
+
+@pytest.mark.parametrize(
+    "state", [f"s3://me:{CANARY}@bucket/runs", f"https://me:{CANARY}@bucket/", f"s3://bucket/x?{CANARY}"]
+)
+def test_a_place_for_runs_that_holds_a_login_is_refused(state: str, tmp_path: Path) -> None:
+    """A bucket has no password: what looks like one is a slip, and is not repeated."""
+    for flags, text in (({"state": state}, ""), ({}, f'state = "{state}"'), ({}, f'copies = ["{state}"]')):
+        (tmp_path / "daybreak.toml").write_text(text)
+        with pytest.raises(Refused) as caught:
+            load(environ={"HOME": str(tmp_path)}, folder=tmp_path, flags=flags)
+        assert 'write a folder or "s3://BUCKET/PREFIX"' in caught.value.reasons[0]
+        assert CANARY not in f"{caught.value.message} {caught.value.reasons}"
+
+
+def test_the_command_line_refuses_and_does_not_repeat_it(tmp_path: Path) -> None:
+    """The whole way through a process, with the doors for bugs open."""
+    person = Person(tmp_path, environment={"DAYBREAK_DEBUG": "1"})
+    person.configure()
+    done = person.daybreak("status", "--endpoint-url", URLS[0])
+    assert done.code == 2
+    assert "refused: --endpoint-url holds a user, a password or a query" in done.err
+    assert CANARY not in done.out + done.err
