@@ -1,7 +1,8 @@
 """Where a name leads, and which addresses nobody may be led to.
 
 The law: a name is looked up once, every address it has is judged, and the connection goes to an address that was judged; a
-name that changes its mind between the two changes nothing.
+name that changes its mind between the two changes nothing. What is allowed is listed, and the rest is forbidden: the
+addresses of the internet, those of private networks, and this machine where the URL itself says so.
 """
 
 from __future__ import annotations
@@ -11,12 +12,41 @@ import socket
 
 from daybreak.model.names import printable
 
-_METADATA = frozenset(map(ipaddress.ip_address, ("fd00:ec2::254", "fd00:ec2::23", "100.100.100.200", "168.63.129.16")))
-"""Where machines in clouds learn their secrets, besides the link-local addresses."""
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_PRIVATE = tuple(
+    map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"))
+)
+"""Where the applications of a company are: RFC 1918 and 4193, and RFC 6598, from which clusters of pods take addresses."""
+
+_METADATA = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "fd00:ec2::/32",
+            "fd20:ce::254/128",
+            "fd00:42::42/128",
+            "100.100.100.200/32",
+            "168.63.129.16/32",
+            "192.0.0.192/32",
+        ),
+    )
+)
+"""Where machines in clouds learn their secrets, besides the link-local addresses: of Amazon, Google, Scaleway, Alibaba, Azure, Oracle."""
+
+_INTERNET_6 = ipaddress.ip_network("2000::/3")
+"""All that IANA has given out of IPv6; what else a Python's own list calls global depends on its age."""
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+"""A translator's, which carries an address of IPv4 (RFC 6052). Where one of 64:ff9b:1::/48 leads, only its owner knows."""
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_ISATAP = (0x00005EFE, 0x02005EFE)
+"""The first half of an interface's number that holds an IPv4 address in its second (RFC 5214)."""
+
+_SECRETS = "a link-local address, where machines keep their secrets"
+_NO_MACHINE = "no address of one machine"
+_OTHER_USE = "an address that is kept for other uses"
+_THIS_MACHINE = "which is this machine, and the URL does not say so"
 
 
 class ForbiddenAddressError(Exception):
@@ -31,10 +61,28 @@ def judged_addresses(host: str, port: int) -> tuple[str, ...]:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     addresses = tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
     for address in addresses:
-        if why := forbidden(address):
+        why = forbidden(address)
+        if not why and _plain(address).is_loopback and not says_this_machine(host):
+            # A rehearsal asks a page of this machine by its address. A name that leads here may be anybody's.
+            why = _THIS_MACHINE
+        if why:
             message = f'"{printable(host)}" leads to {address}, {why}: nobody is sent there'
             raise ForbiddenAddressError(message)
     return addresses
+
+
+def says_this_machine(host: str) -> bool:
+    """Whether a host is this machine for everybody who reads it.
+
+    >>> [says_this_machine(host) for host in ("127.0.0.1", "::1", "localhost", "2130706433", "lab.example.com")]
+    [True, True, True, False, False]
+    """
+    if host.lower().rstrip(".").rpartition(".")[2] == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def forbidden(address: str) -> str:
@@ -44,24 +92,42 @@ def forbidden(address: str) -> str:
     'a link-local address, where machines keep their secrets'
     >>> forbidden("::ffff:169.254.169.254") == forbidden("64:ff9b::a9fe:a9fe") == forbidden("169.254.169.254")
     True
-    >>> forbidden("10.20.1.7"), forbidden("127.0.0.1")
-    ('', '')
+    >>> forbidden("10.20.1.7"), forbidden("127.0.0.1"), forbidden("64:ff9b::7f00:1")
+    ('', '', 'an address that is kept for other uses')
     """
-    for each in _meanings(ipaddress.ip_address(address.partition("%")[0])):
-        if each.is_link_local or each in _METADATA:
-            return "a link-local address, where machines keep their secrets"
-        if each.is_multicast or each.is_unspecified or each == ipaddress.IPv4Address("255.255.255.255"):
-            return "no address of one machine"
-    return ""
+    plain = _plain(address)
+    reasons = [_forbidden(plain), *(_forbidden(each) or _as_carried(each) for each in _carried(plain))]
+    return next(filter(None, reasons), "")
 
 
-def _meanings(address: Address) -> list[Address]:
-    """The address, and the IPv4 addresses that it carries."""
-    meanings: list[Address] = [address]
-    if isinstance(address, ipaddress.IPv6Address):
-        carried = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-        number = int(address)
-        if address in _NAT64 or number >> 32 == 0:
-            carried.append(ipaddress.IPv4Address(number & 0xFFFF_FFFF))
-        meanings += [each for each in carried if each is not None]
-    return meanings
+def _plain(address: str) -> Address:
+    """The address without its zone; one of IPv4 that is written as one of IPv6 is the same place."""
+    plain = ipaddress.ip_address(address.partition("%")[0])
+    return (isinstance(plain, ipaddress.IPv6Address) and plain.ipv4_mapped) or plain
+
+
+def _forbidden(address: Address) -> str:
+    if address.is_link_local or any(address in network for network in _METADATA):
+        return _SECRETS
+    if address.is_multicast or address.is_unspecified or address == ipaddress.IPv4Address("255.255.255.255"):
+        return _NO_MACHINE
+    is_internet = (address.version == 4 and not address.is_reserved) or address in _INTERNET_6
+    is_usual = (is_internet and address.is_global) or any(address in network for network in (*_PRIVATE, _NAT64))
+    return "" if is_usual or address.is_loopback else _OTHER_USE
+
+
+def _as_carried(address: ipaddress.IPv4Address) -> str:
+    """Nobody writes this machine's address into another one but to hide it."""
+    return _OTHER_USE if address.is_loopback else ""
+
+
+def _carried(address: Address) -> list[ipaddress.IPv4Address]:
+    """The IPv4 addresses that an address of IPv6 leads to through a translator or a tunnel."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return []
+    number = int(address)
+    last = ipaddress.IPv4Address(number & 0xFFFF_FFFF)
+    carried = [address.sixtofour, *(address.teredo or ())]
+    if address in _NAT64 or number >> 32 == 0 or (number >> 32) & 0xFFFF_FFFF in _ISATAP:
+        carried.append(None if address.is_loopback else last)
+    return [each for each in carried if each is not None]
