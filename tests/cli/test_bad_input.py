@@ -164,7 +164,7 @@ CONFIGURATIONS = {
     "not TOML": Case(("runs",), (MISTAKE, "daybreak.toml: is not TOML"), configuration='poll = "15s'),
     "not text": Case(("runs", "--config", "b.toml"), ("b.toml: is not UTF-8 text",), files={"b.toml": b"\xff\xfe\x00"}),
     "no such file": Case(("runs", "--config", "gone.toml"), (MISTAKE, "gone.toml: cannot be read")),
-    "a folder for a file": Case(("runs", "--config", "."), (MISTAKE, "cannot be read: Is a directory")),
+    "a folder for a file": Case(("runs", "--config", "."), (MISTAKE, "cannot be read: is a folder, not a file")),
     "an unknown variable": Case(
         ("runs",), (MISTAKE, "DAYBREAK_PROFILE is not known: use DAYBREAK_STATE"), environment={"DAYBREAK_PROFILE": "x"}
     ),

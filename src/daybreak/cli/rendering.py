@@ -12,6 +12,7 @@ from daybreak.assess.ending import exit_code_of, next_command
 from daybreak.cli.options import Given
 from daybreak.cli.telling import as_document, as_text
 from daybreak.errors import DaybreakError, Refused
+from daybreak.files import MOST_KEPT, content
 from daybreak.model.names import visible
 from daybreak.model.plan import Plan
 from daybreak.model.run import RunState, state_of
@@ -51,9 +52,11 @@ def read_plan(file: Path) -> Plan:
     """The plan in a file that ``plan … -o json`` wrote; raises ``Refused`` when it is damaged or was edited."""
     hint = "make it again: daybreak plan pitr TARGET --to MOMENT -o json > FILE"
     try:
-        held = json.loads(file.read_text(encoding="utf-8"))
+        held = json.loads(content(file, MOST_KEPT, follows=True).decode("utf-8"))
     except (OSError, UnicodeDecodeError) as trouble:
-        raise Refused(f'the plan "{file}" cannot be read: {trouble}', hint) from trouble
+        raise Refused(
+            f'the plan "{file}" cannot be read: {getattr(trouble, "strerror", None) or trouble}', hint
+        ) from trouble
     except (ValueError, RecursionError) as trouble:
         raise Refused(f'the plan "{file}" is not JSON: {trouble}', hint) from trouble
     if not isinstance(held, dict) or set(held) != {"digest", "plan"}:

@@ -19,6 +19,7 @@ def init(given: Given, *, is_forced: bool) -> None:
     """Look at the account and write daybreak.toml."""
     from daybreak.config import Settings, render
     from daybreak.errors import Refused
+    from daybreak.files import opened
 
     path = given.config or Path("daybreak.toml")
     if path.exists() and not is_forced:
@@ -28,9 +29,12 @@ def init(given: Given, *, is_forced: bool) -> None:
     if not found:
         raise Refused("no Aurora PostgreSQL cluster was found there", "check --profile and --region")
     text = render(Settings(state="", targets={target.name: target for target in found}))
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
+    try:
+        descriptor = opened(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, follows=is_forced)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as trouble:
+        raise Refused(f'"{path}" cannot be written: {trouble.strerror}', "name another file with --config") from trouble
     names = [target.name for target in found]
     if given.is_json:
         hand(as_document({"file": str(path), "targets": names}))

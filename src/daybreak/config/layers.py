@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from daybreak.config.complaints import Path_, complaint, dotted
 from daybreak.config.settings import FileText, Settings
 from daybreak.errors import Refused
+from daybreak.files import MOST_WRITTEN, content
 from daybreak.model.names import printable
 
 FILE = "daybreak.toml"
@@ -112,8 +113,13 @@ def _found_upwards(folder: Path, complaints: list[str]) -> Path | None:
         found = place / FILE
         if found.is_file():
             # A file planted above us by somebody else would choose the cluster and the SQL that we run.
-            if hasattr(os, "getuid") and found.stat().st_uid not in (os.getuid(), 0):
+            if hasattr(os, "getuid") and any(
+                link.st_uid not in (os.getuid(), 0) for link in (found.stat(), found.lstat())
+            ):
                 complaints.append(f"{found}: belongs to another user: name it with --config if you trust it")
+                return None
+            if found.stat().st_mode & 0o002:
+                complaints.append(f"{found}: anybody may write in it: chmod o-w {found}")
                 return None
             return found
     return None
@@ -121,7 +127,7 @@ def _found_upwards(folder: Path, complaints: list[str]) -> Path | None:
 
 def _read(path: Path, complaints: list[str]) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(content(path, MOST_WRITTEN, follows=True).decode("utf-8"))
     except tomllib.TOMLDecodeError as trouble:
         complaints.append(f"{path}: is not TOML: {printable(str(trouble))}")
     except UnicodeDecodeError:

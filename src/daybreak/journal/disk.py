@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from daybreak.errors import Paused, Unreachable
+from daybreak.errors import Paused, Refused, Unreachable
+from daybreak.files import MOST_KEPT, UnfitFileError, content
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -61,18 +62,23 @@ def sync_folder(folder: Path) -> None:
 
 
 def bytes_of(path: Path) -> bytes | None:
-    """A file's bytes; none when there is no such file."""
+    """A file's bytes; none when there is no such file. Raises ``UnfitFileError`` for what is no file of ours."""
     try:
-        return path.read_bytes()
+        return content(path, MOST_KEPT)
     except FileNotFoundError:
         return None
 
 
 @contextmanager
 def reachable(place: Path) -> Iterator[None]:
-    """Turn what the system says about ``place`` into ``Unreachable``."""
+    """Turn what the system says about ``place`` into ``Unreachable``, and what is no file there into ``Refused``."""
     try:
         yield
+    except UnfitFileError as error:
+        raise Refused(
+            f'"{error.filename}" {error.strerror}',
+            f"look at what it is, and put it aside: ls -la {error.filename}",
+        ) from error
     except OSError as error:
         raise Unreachable(f'"{place}" cannot be used: {_reason(error)}', _hint(error, place)) from error
 

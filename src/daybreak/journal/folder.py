@@ -22,6 +22,7 @@ from datetime import datetime
 from pathlib import Path
 
 from daybreak.errors import Paused, Refused
+from daybreak.files import MOST_KEPT, UnfitFileError, content, hold_to_ours, opened
 from daybreak.journal.chain import Chain, Segment, chain_of, segment_of
 from daybreak.journal.disk import (
     bytes_of,
@@ -76,6 +77,7 @@ class FolderStore:
         checked_run_name(plan.run)
         new = self._runs / f".new-{secrets.token_hex(4)}"
         with reachable(self._runs):
+            self._hold_to_ours()
             self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._runs.mkdir(mode=0o700, exist_ok=True)
             new.mkdir(mode=0o700)
@@ -94,11 +96,12 @@ class FolderStore:
     def runs(self) -> tuple[str, ...]:
         """The names of all runs, the newest plan first."""
         with reachable(self._runs):
+            self._hold_to_ours()
             try:
                 names = [entry.name for entry in self._runs.iterdir() if is_run_name(entry.name)]
             except FileNotFoundError:
                 return ()
-            ages = {name: created_in(bytes_of(self._runs / name / "plan.json")) for name in names}
+            ages = {name: self._age(name) for name in names}
         return tuple(sorted(ages, key=lambda name: (ages[name], name), reverse=True))
 
     def plan(self, run: str) -> Plan:
@@ -158,7 +161,7 @@ class FolderStore:
             try:
                 write_whole(answer, asked.canonical())
             except FileExistsError as error:
-                raise asked_before(run, asked_in(answer.read_bytes(), str(answer))) from error
+                raise asked_before(run, asked_in(bytes_of(answer) or b"", str(answer))) from error
 
     def inbox(self, run: str) -> tuple[Asked, ...]:
         """What was asked of the run."""
@@ -168,18 +171,31 @@ class FolderStore:
                 files = sorted(path for path in place.iterdir() if path.suffix == ".json")
             except FileNotFoundError:
                 return ()
-            return tuple(asked_in(path.read_bytes(), str(path)) for path in files)
+            return tuple(asked_in(bytes_of(path) or b"", str(path)) for path in files)
 
     def _place(self, run: str) -> Path:
         place = self._runs / run
-        if not is_run_name(run) or not (place / "plan.json").is_file():
+        if not is_run_name(run) or not os.path.lexists(place / "plan.json"):
             raise unknown(run, self.runs(), str(self._root))
+        with reachable(place):
+            self._hold_to_ours(place)
         return place
+
+    def _hold_to_ours(self, *more: Path) -> None:
+        """Refuse what others can write in: they would choose what is carried out, and rewrite what happened."""
+        for folder in (self._root, self._runs, *more):
+            hold_to_ours(folder)
+
+    def _age(self, run: str) -> str:
+        try:
+            return created_in(bytes_of(self._runs / run / "plan.json"))
+        except UnfitFileError:  # the run is listed, and whoever looks into it learns what is wrong
+            return ""
 
     def _frozen(self, run: str) -> bytes:
         path = self._runs / run / "plan.json"
         with reachable(path):
-            return path.read_bytes()
+            return content(path, MOST_KEPT)
 
 
 @dataclass(frozen=True)
@@ -268,7 +284,7 @@ def _taken(run: str, place: Path, *, take_over: bool) -> FolderHold:
     """The hold on the newest journal file, or on a next one when that is locked and ``take_over`` says so."""
     while True:
         epoch = max(_epochs(place), default=1)
-        handle = os.open(_file(place, epoch), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        handle = opened(_file(place, epoch), os.O_RDWR | os.O_CREAT)
         sync_folder(place)
         if _is_locked(handle):
             if epoch == max(_epochs(place), default=0):

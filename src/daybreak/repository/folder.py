@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from daybreak.files import hold_to_ours
 from daybreak.journal.disk import bytes_of, reachable, sync_folder, write_whole
 
 
@@ -18,6 +19,7 @@ class FolderShelf:
         """Store a file where there is none, whole and durable; whether this call did."""
         path = self._root / key
         with reachable(path.parent):
+            hold_to_ours(self._root)
             self._make(path.parent)
             try:
                 write_whole(path, body)
@@ -29,12 +31,14 @@ class FolderShelf:
         """A file's bytes; none when there is no such file."""
         path = self._root / key
         with reachable(path):
+            hold_to_ours(self._root)
             return bytes_of(path)
 
     def keys(self, prefix: str) -> Iterator[str]:
         """All keys of the folder that ``prefix`` names with a slash at its end, in order."""
         folder = self._root / prefix
         with reachable(folder):
+            hold_to_ours(self._root)
             try:
                 names = sorted(path.name for path in folder.iterdir() if path.is_file())
             except FileNotFoundError:
