@@ -181,13 +181,14 @@ _SETTINGS = """
 SELECT coalesce('role ' || pg_catalog.quote_ident(r.rolname), 'everybody') || CASE WHEN d.oid IS NULL THEN '' ELSE ' in this database' END,
        NULL::bigint, s.xmin::text::bigint, NULL::bigint,
        (SELECT pg_catalog.jsonb_object_agg(pg_catalog.split_part(c, '=', 1),
-            CASE WHEN c ~* '^[^=]*(passw|secret|token|key)' THEN 'md5 ' || pg_catalog.md5(c)
+            CASE WHEN c ~* '^[^=]*(passw|secret|token|key)' THEN 'not told, because it may be a secret'
                  ELSE pg_catalog.substr(c, pg_catalog.strpos(c, '=') + 1) END) FROM pg_catalog.unnest(s.setconfig) c)
 FROM pg_catalog.pg_db_role_setting s
 LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
 LEFT JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
 WHERE (s.setdatabase = 0 OR d.datname = pg_catalog.current_database()) AND coalesce(r.rolname, '') !~ '^(pg_|rds_|rdsadmin$)'
 """
+"""Of a setting that may hold a secret not even a digest is read: a short one is found from it."""
 
 _EXTENSIONS = """
 SELECT pg_catalog.quote_ident(e.extname), e.oid::bigint, e.xmin::text::bigint, <catalog pg_extension>,
