@@ -127,3 +127,16 @@ def test_the_runbooks_script_hints_as_well(tmp_path: Path) -> None:
 
 def _parsed(path: Path) -> ast.AST:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+@pytest.mark.parametrize(
+    ("value", "is_repeated"),
+    [("s3://bucket/runs", True), ("/srv/me@corp/runs?", True), ("s3://me:canary@bucket/runs", False),
+     ("https://rds.example.com", True), ("https://me:canary@rds.example.com", False), ("https://x/?key=canary", False)],
+)  # fmt: skip
+def test_a_hint_repeats_no_secret(value: str, is_repeated: bool) -> None:  # noqa: FBT001
+    """An address with a password was refused; the hint that says so must not print it."""
+    told = complete("go on: daybreak runs", (("--state", value), ("--region", "us-east-1")))
+    assert (value in told) is is_repeated
+    assert ("canary" in told) is False
+    assert "--region us-east-1" in told

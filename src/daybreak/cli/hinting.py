@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import click
 
+from daybreak.model.names import shown_url
+
 Options = tuple[tuple[str, str], ...]
 """Options with their values, as they were given."""
 
@@ -39,7 +41,9 @@ def _completed(words: Sequence[str], options: Options) -> str:
 
     depth, command = verb_of(words)
     takes = {name for parameter in command.params for name in parameter.opts}
-    given = [word for name, value in options if name in takes for word in (name, quoted(value))]
+    # An address with a password in it was refused, and no hint repeats it.
+    told = [each for each in options if each[0] in takes and ("://" not in each[1] or shown_url(each[1]) == each[1])]
+    given = [word for name, value in told for word in (name, quoted(value))]
     return " ".join(["daybreak", *words[:depth], *given, *words[depth:]])
 
 
