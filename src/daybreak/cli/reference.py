@@ -206,7 +206,20 @@ def settings_page() -> str:
     ):
         part = made["$defs"][name]
         lines += ["", f"## `{title}`", "", *_table(part, made)]
-    return "\n".join([*lines, *_VARIABLES]) + "\n"
+    return "\n".join([*lines, *_SECRETS, *_VARIABLES]) + "\n"
+
+
+_SECRETS = (
+    "", "## What is kept secret, and where files may be", "",
+    ("- **The query of a health page's URL** may hold a token. Plans, journals, reports and `daybreak config` show `?…` in its place; "
+    "it is read from this file when the page is asked, and sent only where the rest of the URL is the same. "
+    "So whoever carries out a plan, or resumes a run on another machine, needs the page in the configuration there: without it the page is not asked, and its check is unknown."),
+    ("- A health page may be on the internet, in a private network (10/8, 172.16/12, 192.168/16, 100.64/10, fc00::/7), or on this machine where the URL says so (`127.0.0.1`, `localhost`). "
+    "Every other address is refused, however it is spelled: above all those where machines keep their secrets. No redirect is followed."),
+    "- **An endpoint's URL** (`--endpoint-url`, `AWS_ENDPOINT_URL…`, `endpoint_url` in a profile) is shown and kept, so one with a user, a password or a query is refused.",
+    "- Only files are read as configuration, plan or journal: a named pipe or a device is refused. A `daybreak.toml` that was found, not named, must be yours or root's, and writable by nobody else who is not of its group.",
+    "- **A state folder** and each place in `copies` must be yours, and nobody else may write in it (`chmod go-w`); a link to it that somebody else made is not followed.",
+)  # fmt: skip
 
 
 _VARIABLES = (

@@ -77,7 +77,7 @@ def reachable(place: Path) -> Iterator[None]:
     except UnfitFileError as error:
         raise Refused(
             f'"{error.filename}" {error.strerror}',
-            f"look at what it is, and put it aside: ls -la {error.filename}",
+            f"look at what it is, and put it aside: stat {error.filename}",
         ) from error
     except OSError as error:
         raise Unreachable(f'"{place}" cannot be used: {_reason(error)}', _hint(error, place)) from error

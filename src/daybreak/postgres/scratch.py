@@ -21,7 +21,7 @@ from daybreak.postgres.session import Address, Limits, Login, Session, connected
 PREFIX = "daybreak_prove_"
 """How every name begins."""
 
-COMMENT = "a negative control of daybreak made this and takes it away; one that was killed leaves it to the next"
+COMMENT = "a negative control of Daybreak made this and takes it away; one that was killed leaves it to the next"
 """What is written on a mark; a role of such a name without it is somebody else's."""
 
 _OURS = re.compile(PREFIX + r"[a-z0-9_]{1,40}")
