@@ -1,6 +1,7 @@
 """Whatever may stand between us and AWS: it answers in AWS's place, with pages, halves, floods and drips, or passes on.
 
-The law: bytes go over a real socket and through botocore's real parser; what is passed on keeps the Host of where it goes.
+The law: bytes go over a real socket and through botocore's real parser. What is passed on keeps the client's Host, which its
+signature covers: a lab has to admit the liar's address. A request that did not arrive whole is not passed on.
 """
 
 from __future__ import annotations
@@ -55,6 +56,12 @@ class Lie:
     pause: float = 0.0
     """Seconds between two bytes of the body."""
     drips_headers: bool = False
+    hangs_up: bool = False
+    """Whether nothing is answered at all."""
+    is_done_first: bool = False
+    """Whether the request is passed on before."""
+    spoiled: Callable[[Asked, bytes], bytes] | None = None
+    """What is made of the true answer's body, instead of an answer of one's own."""
     headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": "text/xml"})
 
     def bytes_for(self, asked: Asked) -> bytes:
@@ -99,7 +106,7 @@ class Liar:
     upstream: str | None = None
     decide: Callable[[Asked], Lie | None] = lambda _asked: None
     is_done_first: bool = False
-    """Whether the request is passed on before its answer is put away."""
+    """Whether each request is passed on before its answer is put away, whatever the lie."""
     date_shift: float = 0.0
     """Seconds that AWS's clock seems to be ahead of the real one."""
     url: str = ""
@@ -112,24 +119,34 @@ class _Handler(BaseHTTPRequestHandler):
 
     def answer(self) -> None:
         liar = self.liar
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length)
+        if len(body) < length:  # its sender was killed: half a request could read as another, smaller one
+            self.close_connection = True
+            return
         asked = Asked(self.command, self.path, dict(self.headers.items()), body)
         liar.seen.append(asked)
         lie = liar.decide(asked)
-        if lie is None or liar.is_done_first:
-            told = self._passed_on(asked)
-            if lie is None:
-                return self._write(*told)
-        assert lie is not None
+        is_passed_on = lie is None or liar.is_done_first or lie.is_done_first or lie.spoiled is not None
+        told = self._passed_on(asked) if is_passed_on else None
         with suppress(OSError):  # whoever asked may have hung up
+            self._answer(lie, asked, told)
+
+    def _answer(self, lie: Lie | None, asked: Asked, told: tuple[int, dict[str, str], bytes] | None) -> None:
+        if lie is None or lie.spoiled is not None:
+            assert told is not None
+            status, headers, true = told
+            self._write(status, headers, true if lie is None or lie.spoiled is None else lie.spoiled(asked, true))
+        elif lie.hangs_up:
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+        else:
             self._lie(lie, lie.bytes_for(asked))
-        return None
 
     def _passed_on(self, asked: Asked) -> tuple[int, dict[str, str], bytes]:
         assert self.liar.upstream, "nowhere to pass this on to"
-        host = urlsplit(self.liar.upstream).netloc
-        line = http.client.HTTPConnection(host, timeout=120)
-        line.request(asked.method, asked.path, asked.body, asked.headers | {"Host": host})
+        line = http.client.HTTPConnection(urlsplit(self.liar.upstream).netloc, timeout=120)
+        line.request(asked.method, asked.path, asked.body, asked.headers)
         answer = line.getresponse()
         told = answer.status, dict(answer.getheaders()), answer.read()
         line.close()
@@ -144,7 +161,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Date", formatdate(time.time() + self.liar.date_shift, usegmt=True))
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def _lie(self, lie: Lie, body: bytes) -> None:
         self.close_connection = True

@@ -36,6 +36,7 @@ class Moody:
 def test_a_restore_behind_a_lying_proxy_is_made_once_and_ends(lab: LabUnderTest, begin: Begin) -> None:
     """Real processes, a real lab, and a page of HTML where a cluster was made: one cluster, no exit 70."""
     with lying(Liar(upstream=lab.url, decide=Moody(), is_done_first=True, date_shift=-91.5)) as liar:
+        lab.admit(liar.url)
         life = begin(lab)
         life.person = replace(life.person, url=liar.url)
         life.restore("-o", "json")

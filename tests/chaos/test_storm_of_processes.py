@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 
 from daybreak.errors import ExitCode
-from tests.chaos.fix_liar import Liar, lying
 from tests.chaos.fix_lives import PATIENCE, Begin, Ending, Life, assert_each_effect_once, clusters_of, ending
+from tests.chaos.fix_weather import Weather
 from tests.fix_lab import LabUnderTest, eventually
+from tests.fix_liar import Liar, lying
 
 SEEDS = 50
 AT_LEAST = 6
@@ -105,7 +106,7 @@ class Storm:
             assert self.life.end(sleeper).code != ExitCode.BUG
 
 
-def asked_again(attempt: Callable[[], tuple[int, str, Any]], liar: Liar) -> Any:
+def asked_again(attempt: Callable[[], tuple[int, str, Any]], weather: Weather) -> Any:
     """What a person gets who repeats a command until no lie stands in its way; nothing was changed meanwhile."""
     said = ""
     for _ in range(20):
@@ -113,7 +114,7 @@ def asked_again(attempt: Callable[[], tuple[int, str, Any]], liar: Liar) -> Any:
         if code == 0:
             return result
         assert code != ExitCode.BUG, said
-    pytest.fail(f"20 times no: {said}; lies: {liar.told}")
+    pytest.fail(f"20 times no: {said}; lies: {weather.told}")
 
 
 def left_of(lab: LabUnderTest, run: str) -> list[str]:
@@ -136,38 +137,38 @@ def test_a_run_in_a_storm_ends_once_and_leaves_nothing(
     seed: int, lab: LabUnderTest, begin: Begin, undisturbed: Ending, record_property: Callable[[str, object], None]
 ) -> None:
     """Everything that can happen to a process on call, in one night, while the network makes things up."""
-    life = begin(lab)
-    with lying(lab.url, seed, share=0.06) as liar:
+    life, weather = begin(lab), Weather(seed, share=0.06)
+    with lying(Liar(upstream=lab.url, decide=weather)) as liar:
         lab.admit(liar.url)
         life.person = replace(life.person, url=liar.url)
         storm = Storm(life, random.Random(seed))
-        _begin_to_restore(life, liar)
+        _begin_to_restore(life, weather)
         storm.rage(life.run, life.start("restore", "--plan", "plan.json", "--yes"), AT_LEAST - 2)
         storm.wake_all()
-        liar.is_honest = True
+        weather.is_fine = True
         assert ending(life.resume()) == undisturbed, "resumed once more, it reports its end and does nothing"
         assert_each_effect_once(life)
         assert len(clusters_of(lab, life.run)) == 1
-        liar.is_honest = False
-        _clean(storm, liar)
+        weather.is_fine = False
+        _clean(storm, weather)
     assert left_of(lab, life.run) == []
     record_property("storm", dict(storm.happened))
-    record_property("lies", dict(liar.told))
+    record_property("lies", dict(weather.told))
 
 
-def _begin_to_restore(life: Life, liar: Liar) -> None:
+def _begin_to_restore(life: Life, weather: Weather) -> None:
     """A plan in a file; the run has its name, whoever begins it."""
 
     def attempt() -> tuple[int, str, Any]:
         plan = life.person.daybreak("plan", "pitr", "embi", "--to", "latest", "-o", "json")
         return plan.code, plan.err, plan
 
-    plan = asked_again(attempt, liar)
+    plan = asked_again(attempt, weather)
     (life.person.home / "plan.json").write_text(plan.out)
     life.run = str(plan.json()["plan"]["run"])
 
 
-def _clean(storm: Storm, liar: Liar) -> None:
+def _clean(storm: Storm, weather: Weather) -> None:
     """Remove the run's clone in the same weather: two disturbances more, at least one of them when little is left to disturb."""
     life, lab = storm.life, storm.life.lab
     most = max(AT_LEAST, sum(storm.happened.values()) + 2)
@@ -189,7 +190,7 @@ def _clean(storm: Storm, liar: Liar) -> None:
         with_patience(lambda: not left_of(lab, life.run) or None)
         if not left_of(lab, life.run):
             return
-    pytest.fail(f"{left_of(lab, life.run)} is left; lies: {liar.told}")
+    pytest.fail(f"{left_of(lab, life.run)} is left; lies: {weather.told}")
 
 
 def with_patience(is_so: Callable[[], object]) -> None:

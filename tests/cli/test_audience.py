@@ -29,7 +29,7 @@ ROOM = 24_000
 @pytest.fixture(scope="module")
 def viewer(lab: LabUnderTest, tmp_path_factory: pytest.TempPathFactory) -> Person:
     """Somebody who waives nothing: without an application to ask, no clone of theirs is fit, and each verb says so by 3."""
-    person = Person(tmp_path_factory.mktemp("home"), lab.url, "AKIAVIEWER0000000001")
+    person = lab.person(tmp_path_factory.mktemp("home"))
     person.configure()
     return person
 

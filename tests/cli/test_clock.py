@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,13 +22,14 @@ AHEAD, BEHIND, A_LITTLE = -601.5, 601.5, -91.5
 def liar(lab: LabUnderTest) -> Iterator[Liar]:
     """AWS, dated otherwise."""
     with lying(Liar(upstream=lab.url)) as made:
+        lab.admit(made.url)
         yield made
 
 
 @pytest.fixture
-def person(tmp_path: Path, liar: Liar) -> Person:
+def person(tmp_path: Path, lab: LabUnderTest, liar: Liar) -> Person:
     """Somebody whose clock is wrong."""
-    made = Person(tmp_path, liar.url)
+    made = replace(lab.person(tmp_path), url=liar.url)
     made.configure()
     return made
 

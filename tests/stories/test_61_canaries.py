@@ -210,7 +210,7 @@ def _planted(lab: LabUnderTest, person: Person, place: str) -> dict[str, str]:
 def stage(lab: LabUnderTest, pages: Pages, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Stage]:
     """Everything is planted, and somebody watches; runs are kept in S3, in the sweep also in a folder."""
     place = f"canary-{uuid.uuid4().hex[:12]}"
-    person = Person(tmp_path, lab.url, f"AKIA{uuid.uuid4().hex[:16].upper()}")
+    person = lab.person(tmp_path)
     planted = _planted(lab, person, place)
     lab.client("s3").create_bucket(Bucket=place)
     secrets = {

@@ -1,0 +1,78 @@
+"""The weather between us and AWS: by a seed, requests and replies are lost, garbled or late, and lists come empty.
+
+The law: it lies in bursts of limited length, as weather does, so that whoever asks again is told the truth in the end.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tests.fix_liar import LIES, Asked, Lie
+
+BURST = 2
+"""How many answers in a row may be lies: a third one would be no weather but another climate."""
+
+_ERROR = (
+    b"<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error>"
+    b"<RequestId>00000000-0000-0000-0000-000000000000</RequestId></ErrorResponse>"
+)
+_LISTS = {"DescribeDBClusters": b"DBClusters", "DescribeDBInstances": b"DBInstances"}
+
+
+def without_items(asked: Asked, body: bytes) -> bytes:
+    """The answer to a listing of clusters or instances with its list empty; any other answer as it is."""
+    name = _LISTS.get(asked.operation, b"")
+    begin, end = body.find(b"<%s>" % name), body.rfind(b"</%s>" % name)
+    if not name or not 0 <= begin < end:
+        return body
+    return body[: begin + len(name) + 2] + body[end:]
+
+
+def half(_asked: Asked, body: bytes) -> bytes:
+    """The first half of an answer, and not a word that there was more."""
+    return body[: len(body) // 2]
+
+
+WEATHER: dict[str, Lie] = {
+    "request lost": Lie(hangs_up=True),
+    "reply lost": Lie(hangs_up=True, is_done_first=True),
+    "error after": Lie(500, _ERROR % (b"InternalFailure", b"An internal error has occurred."), is_done_first=True),
+    "throttled": Lie(400, _ERROR % (b"Throttling", b"Rate exceeded")),
+    "page": LIES["page"],
+    "page after": Lie(body=LIES["page"].body, headers={"Content-Type": "text/html"}, is_done_first=True),
+    "half": Lie(spoiled=half),
+    "empty": LIES["empty"],
+    "nothing there": Lie(spoiled=without_items),
+}
+"""What a bad network and a bad day of AWS's do to an answer."""
+
+
+@dataclass
+class Weather:
+    """Decides for each request; ``share`` of them is answered with a lie."""
+
+    seed: int
+    share: float
+    is_fine: bool = False
+    """Whether everything is passed on from now on."""
+    told: Counter[str] = field(default_factory=Counter)
+    """What was lied about so far."""
+
+    def __post_init__(self) -> None:
+        self._dice = random.Random(self.seed)
+        self._lock = threading.Lock()
+        self._in_a_row = 0
+
+    def __call__(self, _asked: Asked) -> Lie | None:
+        """The lie to answer with; None for the truth."""
+        with self._lock:
+            if self.is_fine or self._in_a_row >= BURST or self._dice.random() >= self.share:
+                self._in_a_row = 0
+                return None
+            self._in_a_row += 1
+            name = self._dice.choice(sorted(WEATHER))
+            self.told[name] += 1
+            return WEATHER[name]
