@@ -11,7 +11,9 @@ from daybreak.assess.standing import (
     HINTS,
     HOPELESS_CLUSTER,
     HOPELESS_INSTANCE,
+    STOPPED,
     Place,
+    once_answered,
     same_setting,
     standing_of_change,
     standing_of_wait,
@@ -33,6 +35,7 @@ from daybreak.model.actions import (
     SetParameters,
 )
 from daybreak.model.moment import Latest
+from daybreak.model.replies import Category
 from daybreak.model.world import Cluster, Instance, ParameterGroup
 from daybreak.plan.calls import NONCE_TAG, RUN_TAG, Owner
 from tests import fix_worlds
@@ -94,8 +97,13 @@ def test_what_is_to_be_created_is_there_or_is_not(action: Change, make: Any) -> 
 
 @pytest.mark.parametrize(("action", "make"), REMOVALS)
 def test_what_is_to_be_removed_is_gone_going_or_still_there(action: Change, make: Any) -> None:
-    """Going counts: AWS refuses a second deletion."""
-    assert standing_of_change(action, None, OWNER).place is Place.SO
+    """Going counts: AWS refuses a second deletion. Being shown nothing does not: only the deletion's own answer proves it."""
+    unlisted = standing_of_change(action, None, OWNER)
+    assert unlisted.place is Place.UNLISTED
+    assert once_answered(unlisted, Category.NOT_FOUND).place is Place.SO
+    assert once_answered(unlisted, None).place is Place.SO
+    assert once_answered(unlisted, Category.LOST).place is Place.UNLISTED
+    assert once_answered(standing_of_change(action, make(), OWNER), Category.NOT_FOUND).place is Place.ABSENT
     assert standing_of_change(action, make(), OWNER).place is Place.ABSENT
     if not isinstance(action, DeleteParameterGroup):
         assert standing_of_change(action, make(status="deleting"), OWNER).place is Place.SO
@@ -203,8 +211,27 @@ def test_an_endpoint_must_be_shown_before_one_knocks() -> None:
 
 
 def test_gone_means_that_ours_is_gone() -> None:
-    """The name may already be used again, by somebody else."""
+    """The name may already be used again, by somebody else; an empty answer says the same, so it is looked at again."""
     wait = AwaitClusterGone(clone=RUN)
-    assert standing_of_wait(wait, None, None, OWNER).place is Place.SO
-    assert standing_of_wait(wait, cluster(tags=THEIRS), None, OWNER).place is Place.SO
+    assert standing_of_wait(wait, None, None, OWNER).place is Place.UNLISTED
+    assert standing_of_wait(wait, cluster(tags=THEIRS), None, OWNER).place is Place.UNLISTED
     assert standing_of_wait(wait, cluster(status="deleting"), None, OWNER).place is Place.UNDER_WAY
+
+
+@pytest.mark.parametrize("status", ["available", "modifying", "stopped", "failed"])
+def test_a_wait_for_the_end_of_what_nobody_deletes_is_in_vain(status: str) -> None:
+    """Eight hours of waiting would not delete it; what does is said."""
+    standing = standing_of_wait(AwaitClusterGone(clone=RUN), cluster(status=status), None, OWNER)
+    assert standing.place is Place.STALLED
+    assert standing.hints == (f"plan its removal anew: daybreak clean {RUN}",)
+
+
+@pytest.mark.parametrize("status", sorted(STOPPED))
+def test_what_somebody_stopped_is_not_waited_for(status: str) -> None:
+    """It stays so until somebody starts it, and the hint says how."""
+    for wait in CLUSTER_WAITS:
+        standing = standing_of_wait(wait, cluster(status=status), None, OWNER)
+        assert (standing.place, "aws rds start-db-cluster" in standing.hints[0]) == (Place.STALLED, True)
+    action = AwaitInstance(clone=RUN, instance="i")
+    standing = standing_of_wait(action, cluster(), instance(status=status), OWNER)
+    assert (standing.place, "aws rds start-db-instance" in standing.hints[0]) == (Place.STALLED, True)

@@ -115,6 +115,5 @@ def test_a_clean_up_looks_only_at_what_the_run_is_named_for() -> None:
     assert seen.parameter_group is not None
     assert seen.parameter_group.tags == {"daybreak:run": name}
     assert [(each.identifier, each.tags) for each in seen.endpoints] == [(f"{name}-e1", {"daybreak:run": name})]
-    assert [call.params.get("Filters") for call in door.asked if call.operation == "DescribeDBClusters"] == [
-        [{"Name": "db-cluster-id", "Values": [name]}]
-    ]
+    asked = [call.params for call in door.asked if call.operation == "DescribeDBClusters"]
+    assert asked == [{"DBClusterIdentifier": name}]

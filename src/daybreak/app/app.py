@@ -34,6 +34,7 @@ from daybreak.model.moment import At, Latest, is_counted_from_now, parse_moment
 from daybreak.model.names import clone_stem, printable
 from daybreak.model.observation import Observation, Past
 from daybreak.model.plan import Plan, Refusal
+from daybreak.model.replies import Category
 from daybreak.model.requests import CleanRequest, PitrRequest, Purpose, Request, Thoroughness
 from daybreak.model.run import Event, RunAborted, RunState, state_of
 from daybreak.model.targets import Objectives, Target, Waiver
@@ -50,6 +51,8 @@ from daybreak.repository.repository import Repository, open_repository
 _SUFFIX_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
 _PAST_RUNS = 20
 """How many earlier runs an estimate looks at: enough for a median, few enough for a journal in S3."""
+_LOOKS_AT_NOTHING = 3
+"""How often a planner looks before it believes that a cluster is gone."""
 
 
 @dataclass(frozen=True)
@@ -235,7 +238,7 @@ class App:
         aws = self.aws(target.region)
         with explained(f'looking at "{target.cluster}"'):
             identity = aws.identity()  # the first answer, by which our clock is judged
-            seen = self._timed(observe(Lookout(aws), identity, target, request, self.now()))
+            seen = self._timed(self._closely(lambda: observe(Lookout(aws), identity, target, request, self.now())))
             if isinstance(request, CleanRequest):
                 return seen
             seen = recalled(self.repository, aws, request, target, seen)
@@ -244,6 +247,20 @@ class App:
     def _timed(self, seen: Observation) -> Observation:
         """The observation, with how wrong our clock is where that is worth a word."""
         return seen.model_copy(update={"skew": self.skew}) if is_off(self.skew) else seen
+
+    def _closely(self, look: Callable[[], Observation]) -> Observation:
+        """What is seen, looked at again where the cluster seems to be gone or the answer was none: too much follows from that."""
+        for _ in range(_LOOKS_AT_NOTHING - 1):
+            try:
+                seen = look()
+            except AwsFault as fault:
+                if fault.trouble.category is not Category.LOST:
+                    raise
+            else:
+                if seen.cluster is not None:
+                    return seen
+            self.timing.sleep(min(self.patience.between_looks, self.settings.poll).total_seconds())
+        return look()
 
     def thorough(self, wanted: Thoroughness, target: Target) -> Thoroughness:
         """How much is read this time: a sample goes round the tables from one of the target's runs to the next."""

@@ -76,8 +76,7 @@ def _taken(app: App, target: Target) -> Capsule:
                 f"daybreak capture {target.name} --list  # those that are kept",
                 f"daybreak plan pitr {target.name} --to latest  # brings it back from its kept backup",
             )
-        found = lookout.instances([cluster.identifier])
-        instances = tuple(found[name] for name in sorted(found))
+        instances = lookout.inside(cluster)
         around = surroundings_of(aws, cluster, instances)
     inventory = _inside(app, aws, target, cluster)
     return Capsule(

@@ -137,7 +137,7 @@ def _case_of_run(app: App, inquiry: Inquiry) -> Case:
     with explained(f'looking at "{plan.clone}"'):
         lookout = Lookout(aws)
         clone = lookout.cluster(plan.clone)
-        inside = _inside(lookout, plan.clone)
+        inside = lookout.inside(clone) if clone else ()
     if clone is None:
         raise Refused(f'AWS knows no cluster "{plan.clone}"', f"daybreak show {plan.run}")
     note = f'"{plan.run}" is a run; its clone of that name is validated'
@@ -188,7 +188,7 @@ def _case_of_cluster(app: App, inquiry: Inquiry) -> Case:
     moment = _moment_typed(app, inquiry)
     witness = _witness(app, lookout, target, moment, is_own=is_own)
     with explained(f'looking at "{name}"'):
-        inside = _inside(lookout, clone.identifier)
+        inside = lookout.inside(clone)
     is_ours = RUN_TAG in clone.tags
     action = Validate(
         clone=clone.identifier,
@@ -232,7 +232,7 @@ def _witness(app: App, lookout: Lookout, target: Target, moment: datetime, *, is
         with explained(f'looking at "{target.cluster}"'):
             source = lookout.cluster(target.cluster)
             if source is not None:
-                instances = _inside(lookout, source.identifier)
+                instances = lookout.inside(source)
                 around = surroundings_of(aws, source, instances)
                 return _Witness(f'it is compared with "{source.identifier}" as it is now', source, instances, around)
     kept = app.repository.newest("capsule", target.name, moment)
@@ -264,7 +264,7 @@ def _case_alone(app: App, inquiry: Inquiry, lookout: Lookout, identity: Identity
     if login is None:
         notes.append("no login is known, so nothing inside PostgreSQL can be asked: name a target with --target")
     with explained(f'looking at "{clone.identifier}"'):
-        inside = _inside(lookout, clone.identifier)
+        inside = lookout.inside(clone)
     return Case(_held_to(action, inquiry), Scene(clone, inside, moment, _ANY_LOSS), identity, notes=tuple(notes))
 
 
@@ -309,8 +309,3 @@ def _target_of(app: App, inquiry: Inquiry, clone: Cluster) -> Target | None:
             if target.cluster == origin:
                 return target
     return None
-
-
-def _inside(lookout: Lookout, cluster: str) -> tuple[Instance, ...]:
-    found = lookout.instances([cluster])
-    return tuple(found[name] for name in sorted(found))

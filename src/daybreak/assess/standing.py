@@ -1,8 +1,9 @@
 """How an order stands in the world: already so, under way, not there, somebody else's, or hopeless; pure.
 
 The law: ours is what carries our run's nonce. A name alone proves nothing, nor does the run's name, so a resource without the
-nonce is foreign and is left alone. And ``available`` alone is never trusted: a restore is complete when its window is no longer null, an instance when
-its parameter group is in force (FACTS 4.3).
+nonce is foreign and is left alone. And ``available`` alone is never trusted: a restore is complete when its window is no longer
+null, an instance when its parameter group is in force (FACTS 4.3). That nothing is shown proves nothing either: gone is what AWS
+calls *not found* when we delete it.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from daybreak.model.actions import (
     SetClusterOptions,
     SetParameters,
 )
+from daybreak.model.replies import Category
 from daybreak.model.value import Value
 from daybreak.model.world import Cluster, Endpoint, Instance, ParameterGroup
 from daybreak.plan.calls import JOURNAL_TAG, Owner
@@ -76,6 +78,9 @@ HINTS: dict[str, tuple[str, ...]] = {
 }
 """What to do about a hopeless status, where we know."""
 
+STOPPED = frozenset({"stopping", "stopped"})
+"""Statuses that somebody chose: nothing goes on until somebody starts it again."""
+
 
 class Place(StrEnum):
     """Where an order stands."""
@@ -83,6 +88,10 @@ class Place(StrEnum):
     SO = "so"
     UNDER_WAY = "under-way"
     ABSENT = "absent"
+    UNLISTED = "unlisted"
+    """Nothing is shown of what is to be removed; whether it is gone, the removal's own answer tells."""
+    STALLED = "stalled"
+    """Nothing is under way that would make it so: AWS shows it late, or somebody has to do something."""
     FOREIGN = "foreign"
     HOPELESS = "hopeless"
 
@@ -94,6 +103,10 @@ class Standing(Value):
     seen: str = ""
     hints: tuple[str, ...] = ()
     result: dict[str, Any] = Field(default_factory=dict)
+
+
+DOUBTED = frozenset({Place.UNLISTED, Place.FOREIGN, Place.HOPELESS})
+"""What one answer alone does not prove, because an empty or a garbled one says the same."""
 
 
 def standing_of_wait(
@@ -125,8 +138,16 @@ def standing_of_wait(
 
 def _gone(cluster: Cluster | None, owner: Owner) -> Standing:
     if cluster is None or not owner.owns(cluster.tags):
-        return Standing(place=Place.SO, seen="gone")
-    return Standing(place=Place.UNDER_WAY, seen=cluster.status)
+        return Standing(place=Place.UNLISTED, seen="gone")
+    if cluster.status == "deleting":
+        return Standing(place=Place.UNDER_WAY, seen=cluster.status)
+    why = f"the cluster is {cluster.status}, and nothing is deleting it"
+    return Standing(place=Place.STALLED, seen=why, hints=(f"plan its removal anew: daybreak clean {owner.run}",))
+
+
+def _stopped(what: str, status: str, identifier: str) -> Standing:
+    start = f"start it: aws rds start-db-{what} --db-{what}-identifier {identifier}"
+    return Standing(place=Place.STALLED, seen=f"the {what} is {status}", hints=(start,))
 
 
 def _cluster_ready(cluster: Cluster | None) -> Standing:
@@ -137,6 +158,8 @@ def _cluster_ready(cluster: Cluster | None) -> Standing:
         return Standing(
             place=Place.HOPELESS, seen=f"the cluster is {cluster.status}", hints=HINTS.get(cluster.status, ())
         )
+    if cluster.status in STOPPED:
+        return _stopped("cluster", cluster.status, cluster.identifier)
     if cluster.status != "available":
         return Standing(place=Place.UNDER_WAY, seen=cluster.status)
     if cluster.window is None:
@@ -148,7 +171,7 @@ def _cluster_ready(cluster: Cluster | None) -> Standing:
 
 
 def _endpoint_shown(cluster: Cluster | None) -> Standing:
-    if cluster is None or cluster.status in HOPELESS_CLUSTER:
+    if cluster is None or cluster.status in HOPELESS_CLUSTER | STOPPED:
         return _cluster_ready(cluster)
     if not cluster.endpoint:
         return Standing(place=Place.UNDER_WAY, seen="AWS does not show an endpoint yet")
@@ -162,6 +185,8 @@ def _instance_ready(instance: Instance | None) -> Standing:
         return Standing(
             place=Place.HOPELESS, seen=f"the instance is {instance.status}", hints=HINTS.get(instance.status, ())
         )
+    if instance.status in STOPPED:
+        return _stopped("instance", instance.status, instance.identifier)
     if instance.status != "available":
         return Standing(place=Place.UNDER_WAY, seen=instance.status)
     if instance.has_pending_changes:
@@ -202,7 +227,7 @@ def standing_of_change(action: Change, seen: Resource | None, owner: Owner) -> S
 
 def _removed(seen: Resource | None) -> Standing:
     if seen is None:
-        return Standing(place=Place.SO, seen="gone")
+        return Standing(place=Place.UNLISTED, seen="AWS shows nothing of that name")
     if not isinstance(seen, ParameterGroup) and seen.status == "deleting":
         return Standing(place=Place.SO, seen="deleting")
     return Standing(place=Place.ABSENT, seen="still there")
@@ -216,6 +241,17 @@ def _anchored(action: AnchorJournal, seen: Resource | None) -> Standing:
     if anchor is None:
         return Standing(place=Place.ABSENT, seen="no anchor")
     return Standing(place=Place.SO, seen="anchored", result={"anchor": anchor})
+
+
+def once_answered(standing: Standing, answer: Category | None) -> Standing:
+    """Where a removal stands once AWS has answered it: *not found*, or having taken it (none), proves what a look cannot.
+
+    >>> once_answered(Standing(place=Place.UNLISTED), Category.NOT_FOUND).place.value
+    'so'
+    """
+    if standing.place is Place.UNLISTED and answer in (None, Category.NOT_FOUND):
+        return Standing(place=Place.SO, seen="gone")
+    return standing
 
 
 def _parameters_set(action: SetParameters, seen: Resource | None) -> Standing:

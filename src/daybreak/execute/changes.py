@@ -2,6 +2,7 @@
 
 What must hold: the journal is held by us. What changes: at most the one resource the action names. Run twice, it leaves one
 effect: the look before each sending finds what an earlier life did, by the nonce of the run. The step's plan says what undoes it.
+Nothing ends or is passed over by one look at nothing: an absence is looked at again, and a delete is sent all the same.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from daybreak.assess.moves import ATTEMPTS, Again, Look, Pause, Stop, move_after, patience_with
-from daybreak.assess.standing import Place, Resource, Standing, standing_of_change
+from daybreak.assess.standing import DOUBTED, Place, Resource, Standing, once_answered, standing_of_change
 from daybreak.aws.faults import AwsFault
 from daybreak.errors import Bug, Failed, Paused, Refused, Uncertain, Unreachable
 from daybreak.execute.doors import Doors
@@ -41,6 +42,10 @@ Seen = TypeVar("Seen")
 
 LOOKS_BEFORE_BELIEVING = 6
 """How often we look, a pause apart, before we believe that something is not there: AWS may list it a little late."""
+
+_TO_SEND = frozenset({Place.ABSENT, Place.UNLISTED})
+_UNSETTLED = frozenset({Place.ABSENT, Place.FOREIGN, Place.HOPELESS})
+"""What is looked at again after an answer that settled nothing."""
 
 CLASHES_FORGIVEN = 2
 """How often a call and a look may contradict each other (*exists*, *not found*) before we stop sending."""
@@ -89,14 +94,16 @@ class Changer:
     def make_so(self, step: Step, action: Change) -> None:
         """Make the order so, or raise: ``Failed`` (also for a foreign resource), ``Paused``, ``Uncertain``."""
         # Attempts are counted by life: whoever resumes has looked, or a run that gave up once could never go on.
-        sent_before = self._journal.state().step(step.id).attempts
-        standing = self._stand_closely(step, action, doubted=Place.HOPELESS)
+        before = self._journal.state().step(step.id)
+        standing = self.closely(step, lambda: self._stand(step, action), doubted=DOUBTED)
+        if before.status == "sent":
+            standing = once_answered(standing, None)
         began, attempt, tries, clashes = self._doors.timing.monotonic(), 0, 0, 0
-        while standing.place is Place.ABSENT:
+        while standing.place in _TO_SEND:
             if attempt >= ATTEMPTS:
                 raise self._uncertain(step, f"it was sent {attempt} times and its outcome is not known")
             attempt += 1
-            fault = self._send(step, action, sent_before + attempt)
+            fault = self._send(step, action, before.attempts + attempt)
             if fault is None:
                 return
             match move_after(fault.trouble, attempt=attempt, tries=tries, jitter=self._doors.timing.jitter()):
@@ -106,11 +113,12 @@ class Changer:
                     attempt -= 0 if again.counts else 1
                     if fault.trouble.category is Category.SETTLING:
                         # It may be changing into what we want: then there is nothing left to send.
-                        standing = self._stand(step, action)
+                        standing = self.closely(step, lambda: self._stand(step, action), doubted=DOUBTED)
                 case Look(why=why, is_uncertain=is_uncertain):
                     if is_uncertain:
                         self._journal.append(StepUncertain(step=step.id, why=why))
-                    standing = self._stand_closely(step, action, doubted=Place.ABSENT)
+                    standing = self.closely(step, lambda: self._stand(step, action), doubted=_UNSETTLED)
+                    standing = once_answered(standing, fault.trouble.category)
                     clashes += 0 if is_uncertain else 1
                     if standing.place is Place.ABSENT and clashes > CLASHES_FORGIVEN:
                         raise self._contradicted(step, fault)
@@ -164,16 +172,27 @@ class Changer:
         seen = self.looked(step, lambda: resource_of(self._doors.lookout, action))
         return standing_of_change(action, seen, self._owner)
 
-    def _stand_closely(self, step: Step, action: Change, *, doubted: Place) -> Standing:
-        """Where the change stands, looked at again while it stands where we doubt it."""
-        standing = self._stand(step, action)
+    def closely(
+        self, step: Step, stand: Callable[[], Standing], *, doubted: frozenset[Place], first: Standing | None = None
+    ) -> Standing:
+        """Where the step stands, looked at again while it stands where we doubt it; ``first`` is what was seen already."""
+        standing = first or stand()
         for _ in range(LOOKS_BEFORE_BELIEVING - 1):
-            if standing.place is not doubted:
+            if standing.place not in doubted:
                 break
             self._doors.timing.sleep(self._doors.patience.between_looks.total_seconds())
             self._heed()  # a sleep that was cut short proves nothing about what is listed late
-            standing = self._stand(step, action)
+            standing = stand()
         return standing
+
+    def found(self, step: Step, look: Callable[[], Seen | None]) -> Seen | None:
+        """What a read finds, none when it finds nothing, however often one looks; raises as ``looked`` does."""
+        for _ in range(LOOKS_BEFORE_BELIEVING - 1):
+            if (seen := self.looked(step, look)) is not None:
+                return seen
+            self._doors.timing.sleep(self._doors.patience.between_looks.total_seconds())
+            self._heed()
+        return self.looked(step, look)
 
     def looked(self, step: Step, look: Callable[[], Seen]) -> Seen:
         """The answer of a read, waited for through throttling and short outages; raises ``Paused`` or ``Failed``."""

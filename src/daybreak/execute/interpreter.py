@@ -20,16 +20,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 from daybreak.assess.ending import moment_restored
-from daybreak.assess.standing import Place, Standing, standing_of_wait
+from daybreak.assess.standing import DOUBTED, Place, Standing, standing_of_wait
 from daybreak.assess.verdict import verdict_of
-from daybreak.errors import DaybreakError, ExitCode, Failed, Interrupted, Paused, Uncertain, Unreachable
+from daybreak.errors import Bug, DaybreakError, ExitCode, Failed, Interrupted, Paused, Uncertain, Unreachable
 from daybreak.execute.changes import AskedToEnd, Changer, Forbidden, Rejected
 from daybreak.execute.doors import Doors, Progress, Scene
 from daybreak.execute.record import Record
 from daybreak.journal.store import Journal
 from daybreak.model.actions import (
     AnchorJournal,
-    AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
     AwaitSql,
@@ -52,11 +51,14 @@ from daybreak.model.run import (
     StepIntended,
     StepSeen,
 )
+from daybreak.model.world import Cluster, Instance
 from daybreak.observe.poller import Round
 from daybreak.plan.calls import owner_of
 
 FORGIVEN_ABSENCES = 10
-"""Looks in which AWS may not yet list what it just created; after that the wait is hopeless."""
+"""Looks in which AWS may not yet show what it just created or began to delete; after that the wait is in vain."""
+
+_LATE = frozenset({Place.ABSENT, Place.STALLED})
 
 
 def carry_out(plan: Plan, journal: Journal, doors: Doors) -> RunState:
@@ -139,49 +141,77 @@ class _Walk:
             self._judge(step, self._standing(step))
 
     def _standing(self, step: Step) -> Standing:
-        cluster = self._round.clusters.get(self._plan.clone)
-        match step.action:
-            case AwaitSql() as action:
-                standing = standing_of_wait(action, cluster, None, self._owner)
-                if standing.place is not Place.SO or cluster is None:
-                    return standing
-                answers = self._doors.database.answers(action, cluster)
-                return Standing(place=Place.SO if answers.is_answering else Place.UNDER_WAY, seen=answers.seen)
-            case AwaitInstance() as action:
-                instance = self._round.instances.get(action.instance)
-                return standing_of_wait(action, cluster, instance, self._owner)
-            case (AwaitCluster() | AwaitClusterGone()) as action:
-                return standing_of_wait(action, cluster, None, self._owner)
-            case _:
-                message = f"step {step.id} is not a wait"
-                raise AssertionError(message)
+        """Where a wait stands: by the shared round, and by looks of its own where one answer proves nothing."""
+        clusters, instances = self._round.clusters, self._round.instances
+        first = self._stand(step, clusters.get(self._plan.clone), instances.get(getattr(step.action, "instance", "")))
+        return self._changer.closely(step, lambda: self._stand_alone(step), doubted=DOUBTED, first=first)
+
+    def _stand_alone(self, step: Step) -> Standing:
+        lookout = self._doors.lookout
+        cluster = self._changer.looked(step, lambda: lookout.cluster(self._plan.clone))
+        instance = None
+        if isinstance(action := step.action, AwaitInstance):
+            instance = self._changer.looked(step, lambda: lookout.instance(action.instance))
+        return self._stand(step, cluster, instance)
+
+    def _stand(self, step: Step, cluster: Cluster | None, instance: Instance | None) -> Standing:
+        action = step.action
+        if not isinstance(action, Wait):
+            raise Bug(f"step {step.id} is not a wait")
+        standing = standing_of_wait(action, cluster, instance, self._owner)
+        if isinstance(action, AwaitSql) and standing.place is Place.SO and cluster is not None:
+            answers = self._doors.database.answers(action, cluster)
+            return Standing(place=Place.SO if answers.is_answering else Place.UNDER_WAY, seen=answers.seen)
+        return standing
 
     def _judge(self, step: Step, standing: Standing) -> None:
         state = self._journal.state().step(step.id)
-        if standing.seen and standing.seen != self._seen.get(step.id):
-            self._seen[step.id] = standing.seen
-            self._journal.append(StepSeen(step=step.id, seen=standing.seen))
-        if standing.place is not Place.ABSENT:
+        seen = self._worded(step, standing)
+        if seen and seen != self._seen.get(step.id):
+            self._seen[step.id] = seen
+            self._journal.append(StepSeen(step=step.id, seen=seen))
+        if standing.place in _LATE:
+            self._absences[step.id] = self._absences.get(step.id, 0) + 1
+        else:
             self._absences.pop(step.id, None)
         match standing.place:
-            case Place.SO:
+            case Place.SO | Place.UNLISTED:
                 self._journal.append(StepDone(step=step.id, result=standing.result))
                 return
             case Place.HOPELESS | Place.FOREIGN:
                 raise Failed(f"step {step.id}: {standing.seen}", *standing.hints, f"daybreak show {self._plan.run}")
-            case Place.ABSENT:
-                self._absences[step.id] = self._absences.get(step.id, 0) + 1
-                if self._absences[step.id] > FORGIVEN_ABSENCES:
-                    raise Failed(f"step {step.id}: {standing.seen}", "somebody may have deleted it")
+            case Place.ABSENT | Place.STALLED if self._absences[step.id] > FORGIVEN_ABSENCES:
+                raise self._in_vain(step, standing)
         since = state.began or self._doors.timing.now()
-        self._doors.progress(Progress(step=step.id, seen=standing.seen, since=since))
+        self._doors.progress(Progress(step=step.id, seen=seen, since=since))
         self._lose_patience(step)
 
-    def _lose_patience(self, step: Step) -> None:
-        limit = self._doors.patience.with_waits or 2 * max(self._plan.objectives.rto, self._plan.estimate.high)
+    def _in_vain(self, step: Step, standing: Standing) -> Failed | Paused:
+        """Why waiting any longer would not help; what a person can set going again is no end."""
+        what = f"step {step.id}: {standing.seen}"
+        if standing.place is Place.ABSENT:
+            return Failed(what, "somebody may have deleted it")
+        if isinstance(step.action, AwaitClusterGone):
+            return Failed(what, *standing.hints)
+        return Paused(what, *standing.hints, f"then go on: daybreak resume {self._plan.run}")
+
+    def _waited(self, step: Step) -> timedelta:
         # By life, or a run that was left alone for a night would pause again at its first look.
         now = self._doors.timing.monotonic()
-        waited = timedelta(seconds=now - self._waited_since.setdefault(step.id, now))
+        return timedelta(seconds=now - self._waited_since.setdefault(step.id, now))
+
+    def _worded(self, step: Step, standing: Standing) -> str:
+        """What is seen, with a word about a wait that takes longer than was expected."""
+        expected = step.estimate.high
+        if standing.place is Place.UNDER_WAY and self._waited(step) > expected:
+            return f"{standing.seen}, longer than the {spoken(expected)} expected"
+        return standing.seen
+
+    def _lose_patience(self, step: Step) -> None:
+        # An objective promises when the data is back, not when what is left over is gone.
+        promised = timedelta() if isinstance(step.action, AwaitClusterGone) else self._plan.objectives.rto
+        limit = self._doors.patience.with_waits or 2 * max(promised, self._plan.estimate.high)
+        waited = self._waited(step)
         if waited > limit:
             raise Paused(
                 f"step {step.id} has waited {spoken(waited)}, twice what was expected: {self._seen.get(step.id, '')}",
@@ -192,10 +222,10 @@ class _Walk:
     def _validate(self, step: Step, action: Validate) -> None:
         self._journal.append(StepIntended(step=step.id, attempt=self._journal.state().step(step.id).attempts + 1))
         lookout = self._doors.lookout
-        cluster = self._changer.looked(step, lambda: lookout.cluster(action.clone))
-        instances = self._changer.looked(step, lambda: lookout.instances([action.clone]))
+        cluster = self._changer.found(step, lambda: lookout.cluster(action.clone))
         if cluster is None:
             raise Failed(f"step {step.id}: the cluster {action.clone} is gone")
+        inside = self._changer.looked(step, lambda: lookout.inside(cluster))
         began = self._doors.timing.now()
 
         def tell(finding: Finding) -> None:
@@ -204,7 +234,6 @@ class _Walk:
         def progress(seen: str) -> None:
             self._doors.progress(Progress(step=step.id, seen=seen, since=began))
 
-        inside = tuple(instances[name] for name in sorted(instances))
         scene = Scene(cluster, inside, moment_restored(self._plan, self._journal.state()), self._plan.objectives.rpo)
         measured = self._doors.database.validate(action, scene, tell, progress)
         self._journal.append(StepDone(step=step.id, result=measured.plain()))

@@ -1,4 +1,7 @@
-"""Look at one account and region: each question is a read, each answer a noun; nothing is changed and nothing is judged."""
+"""Look at one account and region: each question is a read, each answer a noun; nothing is changed and nothing is judged.
+
+The law: that a thing is not there is something that AWS says (*not found*), never something that an empty answer leaves out.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,8 @@ from daybreak.aws.facts import (
     snapshot_of,
     tags_of,
 )
-from daybreak.aws.faults import AwsFault
-from daybreak.aws.replies import Markers, first, needed
+from daybreak.aws.faults import AwsFault, unreadable
+from daybreak.aws.replies import Markers, needed
 from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Category, Reply
 from daybreak.model.world import (
@@ -62,8 +65,8 @@ class Lookout:
 
     def cluster(self, identifier: str) -> Cluster | None:
         """The cluster of that name, none when AWS does not know it."""
-        found = self.clusters([identifier])
-        return found.get(identifier)
+        body = self._one("DescribeDBClusters", "DBClusters", DBClusterIdentifier=identifier)
+        return cluster_of(body) if body else None
 
     def clusters(self, identifiers: Iterable[str] | None = None) -> dict[str, Cluster]:
         """Clusters by name: those asked for that exist, or all of the region."""
@@ -77,9 +80,16 @@ class Lookout:
 
     def instance(self, identifier: str) -> Instance | None:
         """The instance of that name, none when AWS does not know it."""
-        call = self._call("DescribeDBInstances", DBInstanceIdentifier=identifier)
-        body = self._found(call)
-        return instance_of(first(body, "DBInstances")) if body else None
+        body = self._one("DescribeDBInstances", "DBInstances", DBInstanceIdentifier=identifier)
+        return instance_of(body) if body else None
+
+    def inside(self, cluster: Cluster) -> tuple[Instance, ...]:
+        """The instances of a cluster; a member that the listing leaves out is asked for by its name."""
+        found = self.instances([cluster.identifier])
+        for member in cluster.members:
+            if member.identifier not in found and (left_out := self.instance(member.identifier)):
+                found[member.identifier] = left_out
+        return tuple(found[name] for name in sorted(found))
 
     def backups(self) -> tuple[AutomatedBackup, ...]:
         """Every continuous backup of the region, kept ones of deleted clusters too."""
@@ -135,10 +145,11 @@ class Lookout:
 
     def parameter_group(self, name: str) -> ParameterGroup | None:
         """A cluster parameter group with the values a person set; none when AWS does not know it."""
-        body = self._found(self._call("DescribeDBClusterParameterGroups", DBClusterParameterGroupName=name))
-        if not body:
+        facts = self._one(
+            "DescribeDBClusterParameterGroups", "DBClusterParameterGroups", DBClusterParameterGroupName=name
+        )
+        if not facts:
             return None
-        facts = first(body, "DBClusterParameterGroups")
         asked = self._call("DescribeDBClusterParameters", DBClusterParameterGroupName=name, Source="user")
         values = {
             needed(item, "ParameterName"): item["ParameterValue"]
@@ -223,6 +234,18 @@ class Lookout:
             chosen = [{"Name": "db-cluster-id", "Values": wanted[start : start + _AT_ONCE]}]
             bodies += self._aws.pages(self._call(operation, Filters=chosen, MaxRecords=_AT_ONCE), items)
         return bodies
+
+    def _one(self, operation: str, items: str, **named: str) -> dict[str, Any] | None:
+        """The one thing of that name, none when AWS says that it does not know it; an answer without it is no answer."""
+        ((key, name),) = named.items()
+        body = self._found(self._call(operation, **named))
+        if body is None:
+            return None
+        for found in body.get(items) or ():
+            if str(found.get(key, "")).lower() == name.lower():
+                return dict(found)
+        why = f'the answer to {operation} holds nothing of the name "{name}", and does not say that it is not found'
+        raise unreadable(why)
 
     def _found(self, call: AwsCall) -> dict[str, Any] | None:
         try:

@@ -9,7 +9,7 @@ from daybreak.model.names import quarantine_group_name
 from daybreak.model.observation import Observation, Past
 from daybreak.model.requests import CleanRequest, PitrRequest, Request, SnapshotRequest
 from daybreak.model.targets import Network, Target
-from daybreak.model.world import AutomatedBackup, Cluster, Identity, Instance, Snapshot
+from daybreak.model.world import AutomatedBackup, Cluster, Identity, Snapshot
 from daybreak.observe.look import Lookout
 from daybreak.plan.quarantine import CARED_FOR
 from daybreak.plan.source import FOREIGN, NEWEST, chosen_snapshot, living_of
@@ -33,7 +33,7 @@ def observe_target(lookout: Lookout, identity: Identity, target: Target, now: da
         seen=now,
         identity=identity,
         cluster=cluster,
-        instances=_instances(lookout, cluster),
+        instances=lookout.inside(cluster) if cluster else (),
         backups=lookout.backups() if cluster is None else (),
         key=lookout.key(cluster.kms_key) if cluster and cluster.kms_key else None,
         size=lookout.size(target.cluster, now) if cluster else None,
@@ -59,7 +59,7 @@ def with_capsule(lookout: Lookout, seen: Observation, target: Target, capsule: C
 
 def _for_pitr(lookout: Lookout, identity: Identity, target: Target, request: PitrRequest, now: datetime) -> Observation:
     everything = lookout.clusters()
-    cluster = _source(everything.get(target.cluster), request)
+    cluster = _source(everything.get(target.cluster) or lookout.cluster(target.cluster), request)
     backups = lookout.backups() if cluster is None else ()
     kept = _kept(backups, target, request)
     network = target.network.get(target.region, Network())
@@ -69,7 +69,7 @@ def _for_pitr(lookout: Lookout, identity: Identity, target: Target, request: Pit
         seen=now,
         identity=identity,
         cluster=cluster,
-        instances=_instances(lookout, cluster),
+        instances=lookout.inside(cluster) if cluster else (),
         backups=backups,
         parameter_group=lookout.parameter_group(cluster.parameter_group) if cluster else None,
         settable=_settable(lookout, cluster, kept),
@@ -87,14 +87,14 @@ def _for_snapshot(
     everything = lookout.clusters()
     snapshots = snapshots_of(lookout, identity, target.cluster, named=request.snapshot)
     snapshot = chosen_snapshot(request, target, snapshots)
-    cluster = living_of(everything.get(target.cluster), snapshot)
+    cluster = living_of(everything.get(target.cluster) or lookout.cluster(target.cluster), snapshot)
     network = target.network.get(target.region, Network())
     groups = network.security_groups or (cluster.security_groups if cluster else ())
     return Observation(
         seen=now,
         identity=identity,
         cluster=cluster,
-        instances=_instances(lookout, cluster),
+        instances=lookout.inside(cluster) if cluster else (),
         parameter_group=lookout.parameter_group(cluster.parameter_group) if cluster else None,
         settable=_settable(lookout, None, snapshot),
         subnet_groups=lookout.subnet_groups(),
@@ -135,13 +135,6 @@ def _kept(backups: tuple[AutomatedBackup, ...], target: Target, request: PitrReq
     return None
 
 
-def _instances(lookout: Lookout, cluster: Cluster | None) -> tuple[Instance, ...]:
-    if cluster is None:
-        return ()
-    found = lookout.instances([cluster.identifier])
-    return tuple(found[name] for name in sorted(found))
-
-
 def _settable(lookout: Lookout, cluster: Cluster | None, kept: AutomatedBackup | Snapshot | None) -> tuple[str, ...]:
     if cluster:
         return lookout.settable(cluster.parameter_group, CARED_FOR)
@@ -157,7 +150,7 @@ def _for_clean(lookout: Lookout, identity: Identity, request: CleanRequest, now:
         seen=now,
         identity=identity,
         cluster=cluster,
-        instances=_instances(lookout, cluster),
+        instances=lookout.inside(cluster) if cluster else (),
         parameter_group=lookout.parameter_group(quarantine_group_name(request.run)),
         endpoints=lookout.endpoints(cluster.identifier) if cluster else (),
     )
