@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from daybreak.app import App, Watchers, Wish
+from daybreak.app.custody import Leftover, plan_clean
 from daybreak.aws.gateway import Access
 from daybreak.config import load
 from daybreak.lab import remote, shell
@@ -62,7 +63,7 @@ class Stage:
 
     def clean(self, app: App, run: str) -> None:
         """Remove what a run created, so that the next round finds the machine as this one did."""
-        app.carry_out(app.start(app.plan_clean(run, "benchmark")), Watchers())
+        app.carry_out(app.start(plan_clean(app, Leftover(run, why="benchmark"))), Watchers())
 
     def ask(self, method: str, name: str, body: dict[str, Any] | None = None) -> Any:
         """What the lab's own interface answers."""

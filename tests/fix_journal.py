@@ -57,6 +57,14 @@ class Ground:
             bucket, prefix = self.where.removeprefix("s3://").split("/", 1)
             s3_client(self.url).put_object(Bucket=bucket, Key=f"{prefix}/{name}", Body=data)
 
+    def remove(self, name: str) -> None:
+        """Take a file or an object away."""
+        if self.is_folder:
+            (Path(self.where) / name).unlink()
+        else:
+            bucket, prefix = self.where.removeprefix("s3://").split("/", 1)
+            s3_client(self.url).delete_object(Bucket=bucket, Key=f"{prefix}/{name}")
+
     def files(self) -> dict[str, bytes]:
         """Everything that is kept here, by its name."""
         if self.is_folder:

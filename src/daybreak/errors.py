@@ -74,11 +74,11 @@ class Refused(DaybreakError):
         self.reasons = reasons
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_refused, (self.message, self.hints, self.reasons))
+        return (_refused, (type(self), self.message, self.hints, self.reasons))
 
 
-def _refused(message: str, hints: tuple[str, ...], reasons: tuple[str, ...]) -> Refused:
-    return Refused(message, *hints, reasons=reasons)
+def _refused(kind: type[Refused], message: str, hints: tuple[str, ...], reasons: tuple[str, ...]) -> Refused:
+    return kind(message, *hints, reasons=reasons)
 
 
 class Failed(DaybreakError):

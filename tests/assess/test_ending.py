@@ -11,6 +11,7 @@ from daybreak.assess.ending import exit_code_of, missed, next_command
 from daybreak.errors import ExitCode
 from daybreak.model.actions import AwaitCluster
 from daybreak.model.findings import Measured, Standing, Verdict
+from daybreak.model.requests import CleanRequest
 from daybreak.model.run import RunState, StepState
 from daybreak.model.targets import Objectives
 from tests.fix_worlds import NOW, plan
@@ -68,6 +69,8 @@ def test_an_objective_is_missed_by_more_and_not_by_exactly_as_much() -> None:
 
 FIT = {"status": "finished", "verdict": Verdict(standing=Standing.FIT)}
 RUN = plan().run
+FIRST = plan().steps[0].id
+SENT = {FIRST: StepState(status="done", attempts=1)}
 
 
 @pytest.mark.parametrize(
@@ -78,13 +81,40 @@ RUN = plan().run
         ({"status": "finished"}, "daybreak runs"),
         ({"status": "finished", "verdict": Verdict(standing=Standing.UNFIT)}, f"daybreak show {RUN}"),
         (FIT, f"daybreak show {RUN}"),
-        ({"status": "failed"}, f"daybreak clean {RUN}"),
-        ({"status": "aborted"}, f"daybreak clean {RUN}"),
+        ({"status": "failed", "steps": SENT}, f"daybreak clean {RUN}"),
+        ({"status": "aborted", "steps": SENT}, f"daybreak clean {RUN}"),
+        ({"status": "failed", "steps": {FIRST: StepState(status="failed", attempts=2)}}, f"daybreak clean {RUN}"),
+        ({"status": "failed", "steps": {FIRST: StepState(status="failed", attempts=1)}}, f"daybreak show {RUN}"),
+        ({"status": "aborted"}, f"daybreak show {RUN}"),
     ],
 )
 def test_the_next_command_is_one_that_helps(changes: dict[str, Any], command: str) -> None:
     """A failed run cannot be resumed, a paused one must not be cleaned, and nobody is led to delete a fit clone."""
     assert next_command(plan(), state(run=RUN, **changes)) == command
+
+
+@pytest.mark.parametrize(
+    ("changes", "command"),
+    [
+        ({"status": "paused"}, f"daybreak resume {RUN}"),
+        ({"status": "failed", "steps": SENT}, "daybreak runs"),
+        ({"status": "aborted", "steps": SENT}, "daybreak runs"),
+        (FIT, "daybreak runs"),
+    ],
+)
+def test_what_was_removed_is_neither_removed_again_nor_used(changes: dict[str, Any], command: str) -> None:
+    """A second clean-up is refused, and no psql line leads to a clone that is gone."""
+    assert next_command(plan(), state(run=RUN, **changes), is_cleaned=True) == command
+
+
+@pytest.mark.parametrize("status", ["failed", "aborted"])
+def test_a_clean_up_that_did_not_end_well_is_made_anew(status: str) -> None:
+    """A clean-up of the clean-up is refused: what it names is the run that it followed."""
+    request = CleanRequest(target="embi", run=RUN, suffix="9x4")
+    clean = plan().model_copy(update={"run": f"{RUN}-clean-9x4", "request": request})
+    ended = state(run=clean.run, status=status)
+    assert next_command(clean, ended) == f"daybreak clean {RUN}"
+    assert next_command(clean, ended, is_cleaned=True) == "daybreak runs"
 
 
 def test_a_fit_clone_is_opened_where_aws_says_it_is() -> None:

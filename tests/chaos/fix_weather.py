@@ -50,6 +50,40 @@ WEATHER: dict[str, Lie] = {
 """What a bad network and a bad day of AWS's do to an answer."""
 
 
+NOT_FOUND = Lie(404, _ERROR % (b"DBClusterNotFoundFault", b"DBCluster not found."))
+"""What AWS says of a cluster that is not there, and never of one that is."""
+
+
+@dataclass
+class LeavingOut:
+    """Decides to tell one lie about ``count`` looks at clusters, from the ``first`` on, and nothing else.
+
+    *Not found* is an answer only to a look at one cluster by its name, so only those are counted then.
+    """
+
+    lie: Lie
+    first: int
+    count: int
+    told: int = 0
+    """How often it was told."""
+
+    def __post_init__(self) -> None:
+        self._looks = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, asked: Asked) -> Lie | None:
+        """The lie, when it is the look's turn."""
+        is_look = asked.operation == "DescribeDBClusters"
+        if not is_look or (self.lie is NOT_FOUND and b"&DBClusterIdentifier=" not in asked.body):
+            return None
+        with self._lock:
+            self._looks += 1
+            if not self.first <= self._looks < self.first + self.count:
+                return None
+            self.told += 1
+            return self.lie
+
+
 @dataclass
 class Weather:
     """Decides for each request; ``share`` of them is answered with a lie."""

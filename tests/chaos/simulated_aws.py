@@ -26,14 +26,6 @@ CALL_TAKES, RESTORING, WINDOW_LAGS, CREATING, SETTLES, DELETING = 0.2, 1500.0, 6
 """Virtual seconds: one call, a restore, its window after it, an instance, a modification, a deletion."""
 
 
-class Lie(StrEnum):
-    """What a read can say of something that is there."""
-
-    EMPTY = "an empty list"
-    NOT_FOUND = "not found"
-    TAGLESS = "the thing, without its tags"
-
-
 class Fault(StrEnum):
     """What can happen to one change."""
 
@@ -135,8 +127,8 @@ class SimulatedAws:
     """Calls of which the answer is replaced, by operation and number; reads too."""
     weather: Callable[[bool], Fault | None] = lambda _is_change: None
     """What befalls any call right now: storms, expired credentials."""
-    lies: Callable[[AwsCall], Lie | None] = lambda _call: None
-    """Which reads answer as if nothing were there, or as if it were nobody's."""
+    told: Callable[[AwsCall, dict[str, Any]], dict[str, Any]] = lambda _call, answer: answer
+    """What is heard of an answer to a read."""
     before_change: Callable[[AwsCall], None] = lambda _call: None
     after_effect: Callable[[AwsCall], None] = lambda _call: None
     restoring: float = RESTORING
@@ -167,8 +159,7 @@ class SimulatedAws:
         if hearing := self.heard.get((call.operation, self.reads[call.operation])):
             hearing.hear(call)
         answer: dict[str, Any] = getattr(self, f"_{call.operation}")(call.params)
-        lie = self.lies(call)
-        return told_as(lie, call, answer) if lie else answer
+        return self.told(call, answer)
 
     def pages(self, call: AwsCall, items: str) -> Iterator[dict[str, Any]]:
         """Answer a paged read, of one page."""
@@ -450,29 +441,6 @@ class SimulatedAws:
         if any(each and each.body["DBClusterParameterGroup"] == name for each in users):
             raise _no("InvalidDBParameterGroupState", f"{name} is in use")
         del self.groups[name]
-
-
-def told_as(lie: Lie, call: AwsCall, answer: dict[str, Any]) -> dict[str, Any]:
-    """The answer as a liar gives it; one that has nothing to leave out stays true."""
-    ((items, things),) = answer.items()
-    if lie is Lie.TAGLESS:
-        return {
-            items: []
-            if items == "TagList"
-            else [each | ({"TagList": []} if "TagList" in each else {}) for each in things]
-        }
-    if lie is Lie.NOT_FOUND and "Filters" not in call.params and call.operation in NOT_FOUND:
-        raise _no(NOT_FOUND[call.operation], "not found")
-    return {items: []}
-
-
-NOT_FOUND = {
-    "DescribeDBClusters": "DBClusterNotFoundFault",
-    "DescribeDBInstances": "DBInstanceNotFound",
-    "DescribeDBClusterEndpoints": "DBClusterEndpointNotFoundFault",
-    "DescribeDBClusterParameterGroups": "DBParameterGroupNotFound",
-}
-"""How AWS says of each thing that is asked for by name that it is not there."""
 
 
 def _no(code: str, message: str) -> AwsFault:

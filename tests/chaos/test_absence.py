@@ -11,9 +11,9 @@ import pytest
 from daybreak.errors import Paused
 from daybreak.execute.changes import LOOKS_BEFORE_BELIEVING
 from daybreak.journal.folder import FolderStore
-from daybreak.model.plan import AwsCall
 from daybreak.model.run import StepDone, StepFailed, StepSeen, state_of
-from tests.chaos.simulated_aws import Lie, Resource
+from tests.chaos.lies import Liar, Lie
+from tests.chaos.simulated_aws import Resource
 from tests.chaos.simulation import CASES, Case, Simulation, check_effects, scratch, standing_of_world
 
 CLEANS = ["clean-protected", "clean-unprotected"]
@@ -24,20 +24,6 @@ DELETES = ("DeleteDBInstance", "DeleteDBClusterEndpoint", "DeleteDBCluster", "De
 def case_of(kind: str) -> Case:
     """The case, made once."""
     return CASES[kind]()
-
-
-@dataclass
-class Liar:
-    """Answers ``count`` reads from the ``first`` on with a lie."""
-
-    first: int
-    count: int
-    lie: Lie
-    asked: int = 0
-
-    def __call__(self, _call: AwsCall) -> Lie | None:
-        self.asked += 1
-        return self.lie if self.first < self.asked <= self.first + self.count else None
 
 
 @dataclass(frozen=True)
@@ -53,9 +39,9 @@ def lived(kind: str, liar: Liar) -> End:
     """The run of that kind with a liar between us and AWS."""
     with scratch() as folder:
         simulation = case_of(kind).simulation(FolderStore(folder))
-        simulation.aws.lies = liar
+        simulation.aws.told = liar
         state = simulation.live()
-        simulation.aws.lies = lambda _call: None
+        simulation.aws.told = lambda _call, answer: answer
         check_effects(simulation)
         return End(state.status, dict(simulation.aws.effects), standing_of_world(simulation.aws, simulation.plan))
 

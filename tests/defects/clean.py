@@ -11,6 +11,7 @@ from time import monotonic
 from daybreak.app import Watchers, Wish
 from daybreak.app.baselines import BaselineWish, take_baseline
 from daybreak.app.capturing import capture
+from daybreak.app.custody import Leftover, plan_clean
 from daybreak.app.snapshots import SnapshotWish, plan_snapshot
 from daybreak.model.findings import Finding, Standing, Verdict
 from daybreak.model.plan import Plan
@@ -61,7 +62,7 @@ def outcome_of(ward: Ward, clean: Clean) -> Outcome:
     """Restore, and take the clone away again."""
     began = monotonic()
     state = ward.app.carry_out(ward.app.start(clean.plan(ward)), Watchers())
-    cleaning = ward.app.plan_clean(state.run, "")
+    cleaning = plan_clean(ward.app, Leftover(state.run))
     ward.app.carry_out(ward.app.start(cleaning), Watchers())
     return Outcome(state.verdict, state.findings, monotonic() - began)
 

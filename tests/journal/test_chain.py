@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daybreak.errors import Failed
-from daybreak.journal.chain import Chain, Segment, chain_of, line_of, segment_of
+from daybreak.journal.chain import Chain, Segment, chain_of, facts_of, line_of, segment_of
+from daybreak.journal.damage import Damaged, Newer
 from daybreak.model.plan import StepId
-from daybreak.model.run import GENESIS, Event, StepDone, StepIntended
+from daybreak.model.run import GENESIS, Event, RunAttached, StepDone, StepIntended
 from tests.fix_journal import BEGAN, rewritten
 
 COUNT = 60
@@ -217,12 +218,30 @@ def test_damage_before_a_take_over_is_found() -> None:
 
 
 def test_an_event_of_a_newer_release_is_told_from_damage() -> None:
-    """Whoever comes back to an old release learns what to do."""
-    event = Event(number=0, at=BEGAN, writer="a@b:1:c", nonce="n", previous=GENESIS, body=StepDone(step=StepId("a")))
-    body = event.canonical().replace(b"step.done", b"step.imagined")
-    newer = b'{"digest":"%s","event":%s}\n' % (hashlib.sha256(body).hexdigest().encode(), body)
-    with pytest.raises(Failed, match=r"cannot read it \(body\); a newer one may have written it"):
-        chain_in(newer)
+    """Whoever comes back to an old release learns what to do; which release it was, its own process wrote down before."""
+    attached = Event(
+        number=0,
+        at=BEGAN,
+        writer="a@b:1:c",
+        nonce="n",
+        previous=GENESIS,
+        body=RunAttached(who="a", where="b", version="7.1"),
+    )
+    line, seal = line_of(attached)
+    event = Event(number=1, at=BEGAN, writer="a@b:1:c", nonce="n", previous=seal, body=StepDone(step=StepId("a")))
+    for was, becomes in ((b"step.done", b"step.imagined"), (b'"was_adopted"', b'"mood":"good","was_adopted"')):
+        body = event.canonical().replace(was, becomes)
+        newer = b'{"digest":"%s","event":%s}\n' % (hashlib.sha256(body).hexdigest().encode(), body)
+        with pytest.raises(
+            Newer, match=r"event 1 of the journal .* was written by Daybreak 7\.1: .*cannot read it"
+        ) as caught:
+            chain_in(line + newer)
+        assert caught.value.hints[0] == "use Daybreak 7.1 to look at the run, or to carry it on"
+        assert facts_of(newer)["type"] in ("step.imagined", "step.done")
+        with pytest.raises(Newer, match=r"event 0 .* was written by a newer release of Daybreak"):
+            chain_in(newer)
+        with pytest.raises(Damaged, match="its digest does not match"):
+            chain_in(line + newer.replace(b"good", b"evil").replace(b"imagined", b"imagine"))
 
 
 @given(st.binary(max_size=300))

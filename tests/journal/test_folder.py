@@ -129,7 +129,7 @@ def test_a_stopped_writer_still_holds_the_run(folder: Ground, run: str) -> None:
     with writers(folder, run, "ada@north", "bob@north") as (first, second):
         first.tell("attach")
         first.process.send_signal(signal.SIGSTOP)
-        assert second.tell("attach")["error"] == "Refused"
+        assert second.tell("attach")["error"] == "Held"
         assert second.tell("attach", "over") == 3
         first.process.send_signal(signal.SIGCONT)
         assert first.tell("append", "x")["error"] == "TakenOver"

@@ -281,7 +281,7 @@ def test_of_processes_that_start_at_once_one_gets_the_run(ground: Ground, made: 
         answers = [writer.answer() for writer in all_of_them]
         refused = [answer for answer in answers if isinstance(answer, dict)]
         assert len(refused) == 3, answers
-        assert {answer["error"] for answer in refused} == {"Refused"}
+        assert {answer["error"] for answer in refused} == {"Held"}
     assert len(ground.store().events(made.run)) == 2
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +19,7 @@ from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
 from daybreak.model.requests import CleanRequest
 from daybreak.model.world import Cluster, Endpoint, Instance, ParameterGroup
-from daybreak.plan.calls import NONCE_TAG, RUN_TAG, Owner, call_of, changed_names, owner_of, stamp_of
+from daybreak.plan.calls import NONCE_TAG, ORIGIN_TAG, RUN_TAG, Owner, call_of, changed_names, owner_of, stamp_of
 from daybreak.plan.planner import plan_of
 from tests import fix_worlds
 from tests.fix_worlds import REGION, SOURCE
@@ -183,3 +184,70 @@ def test_only_what_is_ours_is_ever_removed(
             assert [guard.kind for guard in step.guards] == ["ours-only"]
             assert "DeleteAutomatedBackups" not in call.params
     assert owner_of(made, "its own") == Owner(run=RUN, nonce=NONCE)
+
+
+# -- where no journal vouches
+
+
+CLONED = OURS | {ORIGIN_TAG: SOURCE}
+
+
+def doubted(seen: Observation, nonce: str | None = NONCE) -> Plan | Refusal:
+    """The plan of a clean-up whose run's journal cannot be read, or its refusal."""
+    request = CleanRequest(target="embi", run=RUN, nonce=nonce, suffix="9x4", doubt="its journal is damaged")
+    return plan_of(request, fix_worlds.target(), seen, fix_worlds.terms())
+
+
+def test_tags_decide_where_the_journal_cannot() -> None:
+    """The run, its source, its nonce and the account: then the plan says why it believes in them."""
+    made = doubted(left(cluster=clone(tags=CLONED)))
+    assert isinstance(made, Plan)
+    assert [step.id for step in made.steps] == [step.id for step in _plain().steps]
+    assert "tags alone say what is removed, because the journal could not: its journal is damaged" in made.notes
+    assert _plain().notes == ()
+
+
+def _plain() -> Plan:
+    made = cleaned(left(cluster=clone(tags=CLONED)))
+    assert isinstance(made, Plan)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (
+            {"cluster": clone(tags=CLONED | {RUN_TAG: "other"})},
+            f'the cluster "{RUN}" does not carry the tag {RUN_TAG}={RUN}',
+        ),
+        ({"cluster": clone(tags=CLONED | {ORIGIN_TAG: "x"})}, f'the tag {ORIGIN_TAG} of the cluster "{RUN}" names "x"'),
+        ({"cluster": clone(tags=OURS)}, f'the tag {ORIGIN_TAG} of the cluster "{RUN}" is missing'),
+        (
+            {"cluster": clone(tags=CLONED | {NONCE_TAG: "x"})},
+            f'the cluster "{RUN}" does not carry the tag {NONCE_TAG}={NONCE}',
+        ),
+        ({"cluster": clone(tags=CLONED, arn="arn:aws:rds:r:999:cluster:c")}, "belongs to the account 999"),
+        (
+            {"instances": (inside(1, tags={NONCE_TAG: NONCE}),)},
+            f'the instance "{RUN}-1" does not carry the tag {RUN_TAG}',
+        ),
+        (
+            {"endpoints": (endpoint(1, tags={NONCE_TAG: NONCE}),)},
+            f'the custom endpoint "{RUN}-e1" does not carry the tag',
+        ),
+        ({"parameter_group": group(tags={NONCE_TAG: NONCE})}, f'the parameter group "{RUN}-quarantine" does not carry'),
+    ],
+)
+def test_whatever_the_tags_do_not_show_as_ours_is_refused(changes: dict[str, Any], reason: str) -> None:
+    """Each thing that is not as it must be is a reason, and one is enough."""
+    answer = doubted(left(**({"cluster": clone(tags=CLONED)} | changes)))
+    assert isinstance(answer, Refusal)
+    assert any(reason in each for each in answer.reasons), answer.reasons
+
+
+def test_a_clone_of_a_release_that_drew_no_nonce_is_known_by_its_run() -> None:
+    """An old run's journal can be damaged as well; a clone with a nonce is never taken for one of those."""
+    old = {RUN_TAG: RUN, ORIGIN_TAG: SOURCE}
+    seen = left(cluster=clone(tags=old), instances=(inside(1, tags=old),), parameter_group=group(tags=old))
+    assert isinstance(doubted(seen, nonce=None), Plan)
+    assert isinstance(doubted(left(cluster=clone(tags=CLONED)), nonce=None), Refusal)

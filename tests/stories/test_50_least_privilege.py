@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from daybreak.app import App
+from daybreak.app.custody import Leftover, plan_clean
 from daybreak.aws.gateway import Access
 from daybreak.config import load
 from daybreak.lab.remote import REGION
@@ -76,7 +77,7 @@ def clean_plan(life: Life, environment: pytest.MonkeyPatch) -> Plan:
             environment.setenv(name, value)
     settings = load(environ=life.person.surroundings(), folder=life.person.home)
     app = App(settings, Access(region=REGION, endpoint_url=life.lab.url), life.person.surroundings())
-    return app.plan_clean(life.run, "")
+    return plan_clean(app, Leftover(life.run))
 
 
 def actions_of(policy: dict[str, Any]) -> set[str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from daybreak.app.recalling import recalled
 from daybreak.assess.ending import exit_code_of, next_command
@@ -25,18 +26,19 @@ from daybreak.execute.database import Database
 from daybreak.execute.doors import Doors, Patience, Progress
 from daybreak.execute.interpreter import carry_out
 from daybreak.execute.timing import SystemTiming, local_zone
-from daybreak.journal.chain import Chain, contradicted
-from daybreak.journal.store import Journal, Store, open_store
+from daybreak.journal.chain import Chain
+from daybreak.journal.damage import contradicted
+from daybreak.journal.store import Damaged, Journal, Newer, Store, open_store
 from daybreak.model.actions import Validate
 from daybreak.model.clock import is_off, is_useless, skew_told
 from daybreak.model.findings import Finding
 from daybreak.model.moment import At, Latest, is_counted_from_now, parse_moment
-from daybreak.model.names import clone_stem, printable
+from daybreak.model.names import cleaned_by, clone_stem, printable
 from daybreak.model.observation import Observation, Past
 from daybreak.model.plan import Plan, Refusal
 from daybreak.model.replies import Category
 from daybreak.model.requests import CleanRequest, PitrRequest, Purpose, Request, Thoroughness
-from daybreak.model.run import Event, RunAborted, RunState, state_of
+from daybreak.model.run import Event, RunState, state_of
 from daybreak.model.targets import Objectives, Target, Waiver
 from daybreak.model.value import Span
 from daybreak.model.world import Cluster, Identity
@@ -53,6 +55,8 @@ _PAST_RUNS = 20
 """How many earlier runs an estimate looks at: enough for a median, few enough for a journal in S3."""
 _LOOKS_AT_NOTHING = 3
 """How often a planner looks before it believes that a cluster is gone."""
+
+Seen = TypeVar("Seen")
 
 
 @dataclass(frozen=True)
@@ -194,30 +198,6 @@ class App:
         )
         return self.decided(request, target)
 
-    def plan_clean(self, run: str, why: str) -> Plan:
-        """The plan that removes what a run created; raises ``Refused`` with every reason."""
-        plan = self.store.plan(run)
-        if isinstance(plan.request, CleanRequest):
-            raise Refused(f'"{run}" is itself a clean-up and created nothing', f"daybreak clean {plan.request.run}")
-        chain = self.store.chain(run)
-        if not chain.events:
-            raise Refused(f'the run "{run}" never began, and created nothing', "daybreak runs")
-        state = chain.state()
-        if state.ended is None:
-            raise Refused(f'the run "{run}" has not ended', f"daybreak abort {run}", f"daybreak resume {run}")
-        request = CleanRequest(
-            target=plan.target.name,
-            run=run,
-            nonce=state.nonce,
-            suffix=new_suffix(),
-            why=why,
-        )
-        made = self.decided(request, plan.target)
-        if why := self.contradiction(plan, chain):
-            note = f"the journal of {run} is damaged: {why}; what carries its nonce is removed all the same"
-            made = made.model_copy(update={"notes": (*made.notes, note)})
-        return made
-
     def decided(self, request: Request, target: Target) -> Plan:
         """The plan for a request as the world is now; raises ``Refused`` with every reason."""
         seen = self._observed(request, target)
@@ -237,8 +217,13 @@ class App:
     def _observed(self, request: Request, target: Target) -> Observation:
         aws = self.aws(target.region)
         with explained(f'looking at "{target.cluster}"'):
-            identity = aws.identity()  # the first answer, by which our clock is judged
-            seen = self._timed(self._closely(lambda: observe(Lookout(aws), identity, target, request, self.now())))
+            identity = self.closely(aws.identity, lambda _: True)  # the first answer, by which our clock is judged
+            seen = self._timed(
+                self.closely(
+                    lambda: observe(Lookout(aws), identity, target, request, self.now()),
+                    lambda seen: seen.cluster is not None or target.cluster in seen.names_taken,
+                )
+            )
             if isinstance(request, CleanRequest):
                 return seen
             seen = recalled(self.repository, aws, request, target, seen)
@@ -248,8 +233,8 @@ class App:
         """The observation, with how wrong our clock is where that is worth a word."""
         return seen.model_copy(update={"skew": self.skew}) if is_off(self.skew) else seen
 
-    def _closely(self, look: Callable[[], Observation]) -> Observation:
-        """What is seen, looked at again where the cluster seems to be gone or the answer was none: too much follows from that."""
+    def closely(self, look: Callable[[], Seen], is_there: Callable[[Seen], bool]) -> Seen:
+        """What is seen, looked at again where it seems to be gone or the answer was none: too much follows from that."""
         for _ in range(_LOOKS_AT_NOTHING - 1):
             try:
                 seen = look()
@@ -257,7 +242,7 @@ class App:
                 if fault.trouble.category is not Category.LOST:
                     raise
             else:
-                if seen.cluster is not None:
+                if is_there(seen):
                     return seen
             self.timing.sleep(min(self.patience.between_looks, self.settings.poll).total_seconds())
         return look()
@@ -272,9 +257,10 @@ class App:
         for run in self.store.runs()[:_PAST_RUNS]:
             state = self._state_or_none(run)
             if state and state.status == "finished" and state.verdict and state.measured.rto:
-                plan = self.store.plan(run)
-                if plan.target.name == target.name:
-                    found.append(Past(run=run, kind=plan.kind, took=state.measured.rto))
+                with suppress(Damaged, Newer):
+                    plan = self.store.plan(run)
+                    if plan.target.name == target.name:
+                        found.append(Past(run=run, kind=plan.kind, took=state.measured.rto))
         return tuple(found)
 
     def _state_or_none(self, run: str) -> RunState | None:
@@ -321,7 +307,7 @@ class App:
             watchers.warned(f"{skew_told(self.skew)}: the times of this run's events are this machine's")
         # The source is read, never touched: below this line no call that names it can leave.
         aws.protect(plan.source, *_instances_of_source(plan))
-        with self._attached(run, take_over=take_over) as journal:
+        with self.attached(run, take_over=take_over) as journal:
             doors = Doors(
                 aws=aws,
                 lookout=Lookout(aws),
@@ -370,34 +356,20 @@ class App:
                 )
             return self._pollers[aws.region]
 
-    def abort(self, run: str, why: str) -> bool:
-        """End a run: here when nobody holds it (true), else by asking the process that holds it (false)."""
-        plan, state = self.state(run)
-        if state.ended is not None:
-            raise Refused(f'the run "{run}" has already ended: {state.status}', next_command(plan, state))
-        who, where = self._me()
-        try:
-            with self._attached(run) as journal:
-                journal.append(RunAborted(by=f"{who}@{where}", why=why))
-            return True
-        except Refused:
-            # Held by a living process: it reads its inbox at every look and ends the run itself.
-            self.store.ask(run, "abort", f"{who}@{where}", why)
-            return False
-
-    def _attached(self, run: str, *, take_over: bool = False) -> Journal:
-        who, where = self._me()
+    def attached(self, run: str, *, take_over: bool = False) -> Journal:
+        """The run in this process's hands; raises ``Held`` while another process has it."""
         return self.store.attach(
             run,
-            who=f"{who}@{where}",
-            where=where,
+            who=self.person(),
+            where=socket.gethostname(),
             now=self.timing.now,
             nonce=lambda: secrets.token_hex(8),
             take_over=take_over,
         )
 
-    def _me(self) -> tuple[str, str]:
-        return getpass.getuser(), socket.gethostname()
+    def person(self) -> str:
+        """Who sits here, and at which machine."""
+        return f"{getpass.getuser()}@{socket.gethostname()}"
 
     # -- tell
 
@@ -408,6 +380,13 @@ class App:
         if not chain.events:
             raise Refused(f'the run "{run}" was created but never began', f"daybreak resume {run}")
         return plan, chain.state()
+
+    def then(self, plan: Plan, state: RunState) -> str:
+        """The next command for a run as it stands; what was removed already is not removed again."""
+        original = plan.request.run if isinstance(plan.request, CleanRequest) else plan.run
+        names = [run for run in self.store.runs() if cleaned_by(run) == original] if state.ended else []
+        states = [self._state_or_none(run) for run in names]
+        return next_command(plan, state, is_cleaned=any(each and each.status == "finished" for each in states))
 
     def ending(self, run: str) -> ExitCode:
         """The exit code that tells how a run ended or where it stands."""

@@ -10,7 +10,6 @@ from typing import Literal, assert_never
 
 from daybreak.app.app import App
 from daybreak.assess import boxes
-from daybreak.assess.ending import next_command
 from daybreak.errors import Refused, Unreachable
 from daybreak.journal.disk import sync_folder, write_new
 from daybreak.model.report import Occasion, Question, Report
@@ -27,7 +26,7 @@ Format = Literal["html", "json", "junit", "markdown"]
 def report_of(app: App, run: str) -> Report:
     """The report of a run, wherever it stands; raises ``Refused`` for an unknown one."""
     plan, state = app.state(run)
-    return report_of_run(plan, state, _occasion(app, next_command(plan, state)))
+    return report_of_run(plan, state, _occasion(app, app.then(plan, state)))
 
 
 def report_on(app: App, validation: Validation, then: str = "") -> Report:

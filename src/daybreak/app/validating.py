@@ -30,11 +30,8 @@ from daybreak.model.value import iso
 from daybreak.model.world import Cluster, Identity, Instance, Surroundings
 from daybreak.observe.look import Lookout
 from daybreak.observe.surroundings import surroundings_of
-from daybreak.plan.calls import RUN_TAG, owner_of
+from daybreak.plan.calls import ORIGIN_TAG, RUN_TAG, owner_of
 from daybreak.plan.quarantine import ALWAYS
-
-_ORIGINAL = "OriginalCluster"
-"""The tag in which every clone of ours names its source."""
 
 _OF_QUARANTINE = {
     "parameter_group": "the quarantine copy, until quarantine is lifted",
@@ -303,7 +300,7 @@ def _target_of(app: App, inquiry: Inquiry, clone: Cluster) -> Target | None:
     """The target that was named, else the one whose cluster this is or was restored from; none when none is."""
     if inquiry.target is not None:
         return app.target(inquiry.target)
-    origins = (clone.identifier, clone.tags.get(_ORIGINAL))
+    origins = (clone.identifier, clone.tags.get(ORIGIN_TAG))
     for origin in origins:
         for target in app.settings.targets.values():
             if target.cluster == origin:

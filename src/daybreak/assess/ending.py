@@ -6,10 +6,11 @@ import shlex
 from datetime import datetime
 
 from daybreak.errors import ExitCode
-from daybreak.model.actions import AwaitCluster, RestoreToMoment, Validate
+from daybreak.model.actions import AwaitCluster, Change, RestoreToMoment, Validate
 from daybreak.model.findings import Measured, Standing
 from daybreak.model.moment import At, spoken
 from daybreak.model.plan import Plan
+from daybreak.model.requests import CleanRequest
 from daybreak.model.run import RunState
 from daybreak.model.targets import Objectives
 
@@ -56,19 +57,33 @@ def missed(measured: Measured, objectives: Objectives) -> tuple[str, ...]:
     )
 
 
-def next_command(plan: Plan, state: RunState) -> str:
-    """What the person would type next: use a fit clone, read why another is not, go on, or take away what is left."""
+def next_command(plan: Plan, state: RunState, *, is_cleaned: bool = False) -> str:
+    """What the person would type next: use a fit clone, read why another is not, go on, or take away what is left.
+
+    ``is_cleaned`` when what the run created, or what it was to remove, has been removed since.
+    """
+    original = plan.request.run if isinstance(plan.request, CleanRequest) else plan.run
     match state.status:
         case "paused" | "running":
             return f"daybreak resume {state.run}"
         case "finished" if state.verdict is None:
             return "daybreak runs"
+        case _ if is_cleaned:
+            return "daybreak runs"
         case "finished" if state.verdict and state.verdict.standing in (Standing.FIT, Standing.WAIVED):
             return _connection(plan, state) or f"daybreak show {state.run}"
         case "finished":
             return f"daybreak show {state.run}"
+        case _ if original == plan.run and not _may_have_created(plan, state):
+            return f"daybreak show {state.run}"
         case _:
-            return f"daybreak clean {state.run}"
+            return f"daybreak clean {original}"
+
+
+def _may_have_created(plan: Plan, state: RunState) -> bool:
+    """Whether anything of the run's may be out there; a change that failed when it was first sent took no effect."""
+    changes = [state.step(step.id) for step in plan.steps if isinstance(step.action, Change)]
+    return any(step.status not in ("waiting", "failed") or step.attempts > 1 for step in changes)
 
 
 def _connection(plan: Plan, state: RunState) -> str:

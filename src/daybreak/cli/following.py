@@ -62,8 +62,7 @@ class Following(AbstractContextManager["Following"]):
             self.app.carry_out(run, watchers, take_over=take_over)
         finally:
             self._telling.end()
-        plan, state = self.app.state(run)
-        hand(run_as(plan, state, self._given))
+        hand(run_as(self.app, run, self._given))
         return int(self.app.ending(run))
 
     def _told(self, event: Event) -> None:

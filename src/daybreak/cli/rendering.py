@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from daybreak.assess.ending import exit_code_of, next_command
+from daybreak.app.listing import Listed, listed
+from daybreak.assess.ending import exit_code_of
 from daybreak.cli.options import Given
 from daybreak.cli.telling import as_document, as_text
-from daybreak.errors import DaybreakError, Refused
+from daybreak.errors import ExitCode, Refused
 from daybreak.files import MOST_KEPT, content
 from daybreak.model.names import visible
 from daybreak.model.plan import Plan
-from daybreak.model.run import RunState, state_of
 from daybreak.report.iam_policy import policy_of
 from daybreak.report.plan_markdown import runbook
 from daybreak.report.plan_text import plan_view
@@ -75,9 +75,10 @@ def read_plan(file: Path) -> Plan:
     return plan
 
 
-def run_as(plan: Plan, state: RunState, given: Given) -> str:
+def run_as(app: App, run: str, given: Given) -> str:
     """The report of a run, with the next command for whoever gave these options."""
-    then = given.complete(next_command(plan, state))
+    plan, state = app.state(run)
+    then = given.complete(app.then(plan, state))
     if given.is_json:
         return as_document(run_report(plan, state, then=then))
     told = tuple(each.model_copy(update={"why": given.complete(each.why)}) for each in state.findings)
@@ -85,32 +86,36 @@ def run_as(plan: Plan, state: RunState, given: Given) -> str:
 
 
 def runs_as(app: App, given: Given) -> str:
-    """The list of runs; one whose journal is damaged is listed with its damage."""
-    known: list[tuple[Plan, RunState]] = []
-    damaged: list[tuple[str, str]] = []
-    for run in app.store.runs():
-        try:
-            known.append((app.store.plan(run), state_of(app.store.events(run))))
-        except DaybreakError as error:
-            damaged.append((run, error.message))
+    """The list of runs; one that cannot be read is listed with the reason, and each of those with its next command."""
+    found = listed(app)
     if given.is_json:
-        summaries = [_summary(plan, state, given) for plan, state in known]
-        return as_document({"runs": summaries, "damaged": [list(each) for each in damaged]})
-    none_yet = given.complete("no runs yet: daybreak restore pitr TARGET --to MOMENT\n")
-    text = as_text(runs_view(tuple(known))) if known else visible(none_yet)
-    return text + "".join(f"{visible(f'{run}: {why}')}\n" for run, why in damaged)
+        known = [_summary(each, each.plan, given) for each in found if each.plan]
+        damaged = [
+            {"run": each.run, "why": each.damage, "next": given.complete(each.then)} for each in found if each.damage
+        ]
+        return as_document({"runs": known, "damaged": damaged})
+    if not found:
+        return visible(given.complete("no runs yet: daybreak restore pitr TARGET --to MOMENT\n"))
+    begun = tuple((each.plan, each.state) for each in found if each.plan and each.state)
+    others = [
+        f"{each.run}: {each.damage or 'planned, and never begun'}\n  next: {given.complete(each.then)}"
+        for each in found
+        if each.state is None
+    ]
+    return (as_text(runs_view(begun)) if begun else "") + "".join(f"{visible(each)}\n" for each in others)
 
 
-def _summary(plan: Plan, state: RunState, given: Given) -> dict[str, Any]:
+def _summary(each: Listed, plan: Plan, given: Given) -> dict[str, Any]:
+    state = each.state
     return {
-        "run": state.run,
+        "run": each.run,
         "kind": plan.kind,
         "target": plan.target.name,
-        "status": state.status,
-        "verdict": state.verdict.standing.value if state.verdict else None,
-        "began": state.model_dump(mode="json")["began"],
-        "exit_code": int(exit_code_of(state, plan.objectives)),
-        "next": given.complete(next_command(plan, state)),
+        "status": state.status if state else "created",
+        "verdict": state.verdict.standing.value if state and state.verdict else None,
+        "began": state.model_dump(mode="json")["began"] if state else None,
+        "exit_code": int(exit_code_of(state, plan.objectives) if state else ExitCode.UNREACHABLE),
+        "next": given.complete(each.then),
     }
 
 
@@ -132,11 +137,14 @@ def status_as(found: tuple[TargetStatus, ...], output: str) -> str:
     return "\n".join(as_text(status_view(each.target, each.seen, each.findings, each.last)) for each in found)
 
 
-def abort_as(run: str, given: Given, *, is_ended: bool) -> str:
+def abort_as(app: App, run: str, given: Given, *, is_ended: bool) -> str:
     """What became of the wish to end a run."""
+    then = given.complete(app.then(*app.state(run)) if is_ended else f"daybreak watch {run}")
     if given.is_json:
-        return as_document({"run": run, "ended": is_ended})
-    became = f"{run} is ended; what it created is still there\nnext: daybreak clean {run}\n"
-    if not is_ended:
-        became = f"{run} is being carried out elsewhere; that process was asked to end it\nnext: daybreak watch {run}\n"
-    return visible(given.complete(became))
+        return as_document({"run": run, "ended": is_ended, "next": then})
+    became = (
+        "ended; nothing is removed by that"
+        if is_ended
+        else "being carried out elsewhere; that process was asked to end it"
+    )
+    return visible(f"{run} is {became}\nnext: {then}\n")

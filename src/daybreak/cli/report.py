@@ -68,5 +68,5 @@ def report(given: Given, run: str, *, file: Path | None, is_forced: bool) -> Non
     from daybreak.cli.rendering import run_as
 
     app = given.app()
-    made = in_format(report_of(app, run), given, lambda: run_as(*app.state(run), given))
+    made = in_format(report_of(app, run), given, lambda: run_as(app, run, given))
     tell(made, file=file, is_forced=is_forced)

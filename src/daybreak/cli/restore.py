@@ -80,14 +80,21 @@ def snapshot(given: Given, *, is_yes: bool, **wish: Any) -> int:
     return carry_out(given, lambda app: plan_snapshot(app, snapshot_wish(wish)), is_yes=is_yes)
 
 
-def carry_out(given: Given, decide: Any, *, is_yes: bool) -> int:
-    """Show the plan that ``decide`` makes with the app, ask, carry it out, and tell how it ended."""
+def carry_out(given: Given, decide: Any, *, is_yes: bool, confirm: str | None = None) -> int:
+    """Show the plan that ``decide`` makes with the app, ask, carry it out, and tell how it ended.
+
+    ``confirm`` is the clone's name as it was typed; where no journal vouches for what is removed, nothing else will do.
+    """
     from daybreak.cli.following import Following
     from daybreak.cli.rendering import plan_as
-    from daybreak.cli.telling import confirmed, hand
+    from daybreak.cli.telling import confirmed, hand, named
+    from daybreak.model.requests import CleanRequest
 
     with Following(given) as following:
         made: Plan = decide(following.app)
         hand(plan_as(made, given, is_aside=True), is_aside=True)
-        confirmed(f"Carry out this plan in account {made.identity.account}, {made.identity.region}?", is_yes=is_yes)
+        if confirm is not None or (isinstance(made.request, CleanRequest) and made.request.doubt):
+            named(made.clone, confirm)
+        else:
+            confirmed(f"Carry out this plan in account {made.identity.account}, {made.identity.region}?", is_yes=is_yes)
         return following.to_the_end(following.app.start(made))

@@ -30,8 +30,7 @@ def show(given: Given, run: str) -> None:
     """Report a run: steps, findings, verdict, objectives."""
     from daybreak.cli.rendering import run_as
 
-    plan, state = given.app().state(run)
-    hand(run_as(plan, state, given))
+    hand(run_as(given.app(), run, given))
 
 
 @click.command()
@@ -86,17 +85,36 @@ def resume(given: Given, run: str, *, take_over: bool) -> int:
 @shared()
 def abort(given: Given, run: str, why: str) -> None:
     """End a run; what it created stays until it is cleaned."""
+    from daybreak.app.custody import abort as ended
     from daybreak.cli.rendering import abort_as
 
-    is_ended = given.app().abort(run, why)
-    hand(abort_as(run, given, is_ended=is_ended))
+    app = given.app()
+    hand(abort_as(app, run, given, is_ended=ended(app, run, why)))
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", required=False)
+@click.option(
+    "--cluster", metavar="ID", help="A clone that no run here knows, because its state is lost: its tags decide."
+)
+@click.option(
+    "--confirm",
+    metavar="CLUSTER",
+    help="The clone's name, typed: needed where no journal can say what is the run's own; stands for --yes.",
+)
 @click.option("--why", default="", metavar="TEXT", help="The reason, for the report.")
 @yes_option
 @shared()
-def clean(given: Given, run: str, why: str, *, is_yes: bool) -> int:
-    """Remove what a run created, and nothing else."""
-    return carry_out(given, lambda app: app.plan_clean(run, why), is_yes=is_yes)
+def clean(given: Given, run: str | None, cluster: str | None, confirm: str | None, why: str, *, is_yes: bool) -> int:
+    """Remove what a run created, and nothing else.
+
+    Where the run's journal is damaged, lost or of a newer release, the tags of the clone decide: they must name the run, its
+    source and this account, and you type the clone's name.
+    """
+    from daybreak.app.custody import Leftover, plan_clean
+
+    name = run if cluster is None else cluster
+    if name is None or (run is not None and cluster is not None):
+        raise click.UsageError("name either a run, or a cluster with --cluster")
+    leftover = Leftover(name, is_cluster=cluster is not None, why=why)
+    return carry_out(given, lambda app: plan_clean(app, leftover), is_yes=is_yes, confirm=confirm)

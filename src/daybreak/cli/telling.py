@@ -193,10 +193,25 @@ def confirmed(question: str, *, is_yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise Refused("nobody can be asked without a terminal", "add --yes to carry out the plan as shown")
-    hand(f"{visible(question)} Type yes to go on: ", is_aside=True)
-    try:
-        answer = sys.stdin.readline()
-    except (OSError, UnicodeDecodeError):  # the terminal went away, or somebody typed what is no text
-        answer = ""
-    if answer.strip().lower() != "yes":
+    if _asked(f"{question} Type yes to go on: ").lower() != "yes":
         raise Refused("not carried out; nothing was changed")
+
+
+def named(clone: str, typed: str | None) -> None:
+    """Go on only when a person has typed the clone's name, as an option or when asked; raises ``Refused`` otherwise."""
+    if typed is None and not sys.stdin.isatty():
+        raise Refused(
+            f'"{clone}" is removed only when its name is typed', f"add --confirm {clone} when that is the one"
+        )
+    typed = _asked("Type the clone's name to remove it: ") if typed is None else typed
+    if typed != clone:
+        raise Refused(f'"{typed}" was typed, and the plan removes "{clone}"; nothing was changed')
+
+
+def _asked(question: str) -> str:
+    """What a person answers at the terminal."""
+    hand(visible(question), is_aside=True)
+    try:
+        return sys.stdin.readline().strip()
+    except (OSError, UnicodeDecodeError):  # the terminal went away, or somebody typed what is no text
+        return ""

@@ -7,20 +7,25 @@ written when the process died and never counted. Anything else that does not ver
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import ValidationError
 
-from daybreak.errors import Failed
+from daybreak.journal.damage import Damaged, Newer, damaged, newer
 from daybreak.model.anchor import Anchor, anchor_in
-from daybreak.model.run import GENESIS, Event, RunState, state_of
+from daybreak.model.run import GENESIS, Event, RunAttached, RunState, state_of
 
 _LINE = re.compile(rb'\{"digest":"([0-9a-f]{64})","event":(.+)\}\n', re.DOTALL)
 _HOLE = re.compile(rb"\x00+")
 _SECTOR = 512
-_LEGIBLE = "put back a copy of the journal from a backup: a run is not carried on from a record that was changed"
+
+
+class UnknownEvent(ValueError):
+    """A line that is as it was written, and whose event this release does not know."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,8 @@ class Segment:
     """A last line follows that was never finished."""
     damage: str = ""
     """What is wrong with the line after the good ones; empty when nothing is."""
+    is_newer: bool = False
+    """Whether nothing else is wrong with it than that a newer release wrote it."""
 
     @property
     def end(self) -> int:
@@ -94,18 +101,36 @@ def line_of(event: Event) -> tuple[bytes, str]:
 
 
 def event_of(line: bytes) -> tuple[Event, str]:
-    """The event in a stored line and its digest; raises ``ValueError`` saying what is wrong with it."""
+    """The event in a stored line and its digest; raises ``ValueError`` saying what is wrong with it.
+
+    It is an ``UnknownEvent`` when the line is as it was written: then this release is too old for it.
+    """
+    body, seal = _sealed(line)
+    try:
+        return Event.model_validate_json(body), seal
+    except ValidationError as error:
+        kinds = ", ".join(sorted({".".join(str(part) for part in each["loc"]) for each in error.errors()}))
+        raise UnknownEvent(f"this release cannot read it ({kinds})") from error
+
+
+def facts_of(line: bytes) -> dict[str, Any]:
+    """What a line says that is as it was written, whichever release wrote it; nothing for any other line."""
+    try:
+        event = json.loads(_sealed(line)[0])
+    except ValueError:
+        return {}
+    body = event.get("body") if isinstance(event, dict) else None
+    return body if isinstance(body, dict) else {}
+
+
+def _sealed(line: bytes) -> tuple[bytes, str]:
     match = _LINE.fullmatch(line)
     if match is None:
         raise ValueError("it is not a journal line")
     seal, body = match[1].decode(), match[2]
     if hashlib.sha256(body).hexdigest() != seal:
         raise ValueError("its digest does not match")
-    try:
-        return Event.model_validate_json(body), seal
-    except ValidationError as error:
-        kinds = ", ".join(sorted({".".join(str(part) for part in each["loc"]) for each in error.errors()}))
-        raise ValueError(f"this release cannot read it ({kinds}); a newer one may have written it") from error
+    return body, seal
 
 
 def segment_of(data: bytes) -> Segment:
@@ -124,7 +149,8 @@ def segment_of(data: bytes) -> Segment:
         except ValueError as error:
             is_torn = end == len(data) and _has_hole(data, start)
             damage = "" if is_torn else str(error)
-            return Segment(tuple(events), tuple(digests), start, is_torn=is_torn, damage=damage)
+            is_newer = isinstance(error, UnknownEvent)
+            return Segment(tuple(events), tuple(digests), start, is_torn=is_torn, damage=damage, is_newer=is_newer)
         events.append(event)
         digests.append(seal)
         start = end
@@ -135,40 +161,39 @@ def chain_of(segments: Sequence[Segment], where: str) -> Chain:
     """The one chain that ends in the newest segment with an event.
 
     A take-over starts a new segment whose first event names the one it follows; whatever a fenced writer still wrote after
-    that one, in its older segment, is not on the chain. Raises ``Failed`` naming the first event that does not verify.
+    that one, in its older segment, is not on the chain. Raises ``Damaged`` naming the first event that does not verify, and
+    ``Newer`` where all that is wrong with it is that this release does not know it.
     """
     written = [segment for segment in segments if segment.events or segment.damage]
     if not written:
         return Chain()
     *earlier, newest = written
     if newest.damage:
-        raise damaged(newest.end if newest.events else len(chain_of(earlier, where).events), newest.damage, where)
+        number = newest.end if newest.events else len(chain_of(earlier, where).events)
+        raise _unreadable(newest, number, where, newest.events or chain_of(earlier, where).events)
     events = newest.events
     while earlier and events[0].number > 0:
         found = earlier.pop().chain_to(events[0].number - 1, events[0].previous)
         if found is not None:
             events = found + events
     if events[0].number or events[0].previous != GENESIS:
-        raise damaged(*_break_before(events[0].number, written), where)
+        raise _break_before(events[0].number, written, where)
     return Chain(events, newest.digests[-1])
 
 
-def _break_before(number: int, segments: Sequence[Segment]) -> tuple[int, str]:
+def _break_before(number: int, segments: Sequence[Segment], where: str) -> Damaged | Newer:
     """Why the event of that number follows nothing: the first damage before it, or that what it names is not there."""
     for segment in segments:
         if segment.damage and segment.end < number:
-            return segment.end, segment.damage
-    return number, "the event before it is missing or another one"
+            return _unreadable(segment, segment.end, where, segment.events)
+    return damaged(number, "the event before it is missing or another one", where)
 
 
-def damaged(number: int, reason: str, where: str) -> Failed:
-    """The failure for a journal whose event of that number does not verify."""
-    return Failed(f'event {number} of the journal in "{where}" is damaged: {reason}', _LEGIBLE)
-
-
-def contradicted(run: str, why: str) -> Failed:
-    """The failure for a journal that verifies by itself, and is not the one that was anchored."""
-    return Failed(f'the journal of the run "{run}" is damaged: {why}', _LEGIBLE)
+def _unreadable(segment: Segment, number: int, where: str, before: Sequence[Event]) -> Damaged | Newer:
+    if not segment.is_newer:
+        return damaged(number, segment.damage, where)
+    versions = [event.body.version for event in before if isinstance(event.body, RunAttached)]
+    return newer(f"event {number} of the journal", segment.damage, where, versions[-1] if versions else "")
 
 
 def _check_place(event: Event, events: list[Event], digests: list[str]) -> None:

@@ -70,17 +70,21 @@ def bytes_of(path: Path) -> bytes | None:
 
 
 @contextmanager
-def reachable(place: Path) -> Iterator[None]:
-    """Turn what the system says about ``place`` into ``Unreachable``, and what is no file there into ``Refused``."""
+def reachable(place: Path, *hints: str) -> Iterator[None]:
+    """Turn what the system says about ``place`` into ``Unreachable``, and what is no file there into ``Refused``.
+
+    ``hints`` are what else helps.
+    """
     try:
         yield
     except UnfitFileError as error:
         raise Refused(
             f'"{error.filename}" {error.strerror}',
             f"look at what it is, and put it aside: stat {error.filename}",
+            *hints,
         ) from error
     except OSError as error:
-        raise Unreachable(f'"{place}" cannot be used: {_reason(error)}', _hint(error, place)) from error
+        raise Unreachable(f'"{place}" cannot be used: {_reason(error)}', _hint(error, place), *hints) from error
 
 
 def unwritten(run: str, place: Path, error: OSError) -> Paused:

@@ -22,8 +22,9 @@ from datetime import datetime
 from pathlib import Path
 
 from daybreak.errors import Paused, Refused
-from daybreak.files import MOST_KEPT, UnfitFileError, content, hold_to_ours, opened
+from daybreak.files import MOST_KEPT, content, hold_to_ours, opened
 from daybreak.journal.chain import Chain, Segment, chain_of, segment_of
+from daybreak.journal.damage import removal_hint
 from daybreak.journal.disk import (
     bytes_of,
     reachable,
@@ -35,6 +36,7 @@ from daybreak.journal.disk import (
     write_whole,
 )
 from daybreak.journal.records import (
+    RELEASE,
     Asked,
     asked_before,
     asked_in,
@@ -47,10 +49,12 @@ from daybreak.journal.records import (
     held,
     is_run_name,
     lost,
+    missing_plan,
     plan_in,
     taken_name,
     unknown,
 )
+from daybreak.journal.remains import Remains, remains_of
 from daybreak.journal.writing import Hand, Journal, TakenOver, begun
 from daybreak.model.plan import Plan
 from daybreak.model.run import Event, RunAttached
@@ -101,7 +105,7 @@ class FolderStore:
                 names = [entry.name for entry in self._runs.iterdir() if is_run_name(entry.name)]
             except FileNotFoundError:
                 return ()
-            ages = {name: self._age(name) for name in names}
+            ages = {name: created_in(_legible(self._runs / name / "plan.json")) for name in names}
         return tuple(sorted(ages, key=lambda name: (ages[name], name), reverse=True))
 
     def plan(self, run: str) -> Plan:
@@ -112,12 +116,35 @@ class FolderStore:
     def chain(self, run: str) -> Chain:
         """The run's events, verified, without taking any lock."""
         place = self._place(run)
-        with reachable(place):
+        with reachable(place, removal_hint(run)):
             return _chain(place)
 
     def events(self, run: str) -> tuple[Event, ...]:
         """The events of the chain."""
         return self.chain(run).events
+
+    def remains(self, run: str) -> Remains:
+        """What can still be read of a run, file by file."""
+        place = self._runs / run
+        if not is_run_name(run) or not place.is_dir():
+            raise unknown(run, self.runs(), str(self._root))
+        try:
+            epochs = _epochs(place)
+        except OSError:
+            epochs = []
+        journals = [_legible(_file(place, epoch)) or b"" for epoch in epochs]
+        return remains_of(run, _legible(place / "plan.json"), journals)
+
+    def is_held(self, run: str) -> bool:
+        """Whether another process holds the run; no file is made to find out."""
+        with contextlib.suppress(OSError):
+            place = self._runs / run
+            handle = os.open(_file(place, max(_epochs(place), default=1)), os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
+            try:
+                return fcntl is not None and not _is_locked(handle)
+            finally:
+                os.close(handle)
+        return False
 
     def attach(
         self,
@@ -133,7 +160,7 @@ class FolderStore:
         if fcntl is None:
             raise Refused("a folder cannot be locked on this system", "keep runs in S3: --state s3://bucket/prefix")
         place = self._place(run)
-        with reachable(place):
+        with reachable(place, removal_hint(run)):
             data = self._frozen(run)
             if not _epochs(place):
                 _chain(place)  # before a new file could be taken for the one that is lost
@@ -149,7 +176,9 @@ class FolderStore:
         hand = Hand(f"{who}:{os.getpid()}:{drawn}", now, nonce)
         journal = Journal(run, hold, chain, hand)
         created = creation(plan, data, str(place), drawn)
-        return begun(journal, created, RunAttached(who=who, where=where), lambda: _mark_begun(run, place))
+        return begun(
+            journal, created, RunAttached(who=who, where=where, version=RELEASE), lambda: _mark_begun(run, place)
+        )
 
     def ask(self, run: str, request: str, by: str, why: str) -> None:
         """Leave a request; the first of its kind stands."""
@@ -175,10 +204,12 @@ class FolderStore:
 
     def _place(self, run: str) -> Path:
         place = self._runs / run
-        if not is_run_name(run) or not os.path.lexists(place / "plan.json"):
+        if not is_run_name(run) or not place.is_dir():
             raise unknown(run, self.runs(), str(self._root))
-        with reachable(place):
+        with reachable(place, removal_hint(run)):
             self._hold_to_ours(place)
+            if not os.path.lexists(place / "plan.json"):
+                raise missing_plan(str(place))
         return place
 
     def _hold_to_ours(self, *more: Path) -> None:
@@ -186,15 +217,9 @@ class FolderStore:
         for folder in (self._root, self._runs, *more):
             hold_to_ours(folder)
 
-    def _age(self, run: str) -> str:
-        try:
-            return created_in(bytes_of(self._runs / run / "plan.json"))
-        except UnfitFileError:  # the run is listed, and whoever looks into it learns what is wrong
-            return ""
-
     def _frozen(self, run: str) -> bytes:
         path = self._runs / run / "plan.json"
-        with reachable(path):
+        with reachable(path, removal_hint(run)):
             return content(path, MOST_KEPT)
 
 
@@ -349,6 +374,14 @@ def _mark_begun(run: str, place: Path) -> None:
         return
     except OSError as error:
         raise unwritten(run, place, error) from error
+
+
+def _legible(path: Path) -> bytes | None:
+    """A file's bytes; none when they cannot be had, for whatever reason."""
+    try:
+        return bytes_of(path)
+    except OSError:
+        return None
 
 
 def _writer_of(journal: Path) -> str:

@@ -7,16 +7,23 @@ import json
 import re
 from collections.abc import Iterable
 from datetime import datetime
+from importlib.metadata import version
 from typing import Any
 
 from pydantic import ValidationError
 
 from daybreak.errors import Failed, Refused
-from daybreak.journal.chain import damaged
+from daybreak.journal.damage import Damaged, Newer, damaged, damaged_plan, newer
 from daybreak.model.names import IDENTIFIER, printable
 from daybreak.model.plan import Plan
 from daybreak.model.run import Event, RunAttached, RunCreated
 from daybreak.model.value import Value, canonical, digest, iso
+
+FORMAT = 1
+"""The ``format`` of the plans that this release reads."""
+
+RELEASE = version("daybreak")
+"""This release, as each process that takes a run into its hands writes it down."""
 
 _LONGEST = 120
 _REQUEST = re.compile(r"[a-z]{1,20}(?:-[a-z]{1,20})?")
@@ -54,25 +61,22 @@ def frozen(plan: Plan) -> bytes:
 
 
 def plan_in(data: bytes, events: tuple[Event, ...], where: str) -> Plan:
-    """The plan in a file's bytes; raises ``Failed`` when it is not the one that the first event names.
+    """The plan in a file's bytes; raises ``Damaged`` when it is not the one that the first event names.
 
     Of a run that has not begun only the digest beside the plan can tell: raises ``Refused`` when that is another, or missing.
-    The digest is that of the stored data, not of the model it is read into: a later release may know more fields.
+    Raises ``Newer`` when it is as it was frozen, and this release does not know all of it. The digest is that of the stored data, not of the model it is read into: a later release may know more fields.
     """
     named, plain = _parts(data, where)
     created = events[0].body if events else None
     if isinstance(created, RunCreated) and digest(plain) != created.plan:
-        raise Failed(
-            f'the plan in "{where}" is not the one this run was created with', "put back the plan from a backup"
-        )
+        raise damaged_plan("is not the one this run was created with", where)
     if created is None and digest(plain) != named:
         raise Refused(f'the plan in "{where}" was changed after it was frozen, and nothing was begun', "make it again")
     try:
         # Instants and enumerations are read as JSON has them.
         return Plan.model_validate_json(json.dumps(plain))
     except ValidationError as error:
-        raise Failed(f'the plan in "{where}" cannot be read by this release: {error.error_count()} fields do not fit',
-                     "use the release that wrote it, or a newer one") from error  # fmt: skip
+        raise _newer_plan(plain, error, where, events) from error
 
 
 def creation(plan: Plan, data: bytes, where: str, nonce: str) -> RunCreated:
@@ -117,22 +121,33 @@ def unknown(run: str, known: Iterable[str], where: str) -> Refused:
     names = tuple(known)
     near = [name for name in names if run and run in name][:3] or difflib.get_close_matches(run, names, n=3)
     hints = [f"did you mean {name}?" for name in near] or ["daybreak runs  # lists them"]
+    if not near and is_run_name(run):
+        hints.append(f"if its state is lost: daybreak clean --cluster {run}")
     return Refused(f'there is no run "{printable(run)}" in "{where}"', *hints)
 
 
-def lost(where: str) -> Failed:
+def missing_plan(where: str) -> Damaged:
+    """The failure for a run whose plan is not there any more."""
+    return damaged_plan("is missing", where)
+
+
+def lost(where: str) -> Damaged:
     """The failure for a run that had begun, and whose journal is not there any more."""
     return damaged(0, "the whole journal is gone, and the run had begun", where)
 
 
-def held(run: str, holder: Event | None, last: datetime | None) -> Refused:
+class Held(Refused):
+    """Another process carries out the run."""
+
+
+def held(run: str, holder: Event | None, last: datetime | None) -> Held:
     """The refusal of a second writer."""
     hints = (f"follow it: daybreak watch {run}", f"or take it away from there: daybreak resume {run} --take-over")
     if holder is None or not isinstance(holder.body, RunAttached):
-        return Refused(f'the run "{run}" is being started by another process', *hints)
+        return Held(f'the run "{run}" is being started by another process', *hints)
     seen = f", last heard of at {iso(last)}" if last else ""
     body = holder.body
-    return Refused(f'the run "{run}" is held by {body.who} ({body.where}) since {iso(holder.at)}{seen}', *hints)
+    return Held(f'the run "{run}" is held by {body.who} ({body.where}) since {iso(holder.at)}{seen}', *hints)
 
 
 def asked_before(run: str, first: Asked) -> Refused:
@@ -142,12 +157,21 @@ def asked_before(run: str, first: Asked) -> Refused:
     )
 
 
+def _newer_plan(plain: Any, error: ValidationError, where: str, events: tuple[Event, ...]) -> Newer:
+    """It has the digest that it was frozen with, so what does not fit was never meant for this release."""
+    versions = [event.body.version for event in events if isinstance(event.body, RunAttached)]
+    why = f"{error.error_count()} of its fields are not known here"
+    if isinstance(plain, dict) and plain.get("format", FORMAT) != FORMAT:
+        why = f"it has format {printable(str(plain['format']))}, and this release reads {FORMAT}"
+    return newer("the plan", why, where, versions[-1] if versions else "")
+
+
 def _parts(data: bytes, where: str) -> tuple[str | None, Any]:
     """The digest that stands beside a stored plan, none where an older release wrote none; and the plan as plain data."""
     try:
         plain = json.loads(data)
-    except ValueError as error:
-        raise Failed(f'the plan in "{where}" is not JSON', "put back the plan from a backup") from error
+    except (ValueError, RecursionError) as error:
+        raise damaged_plan("is not JSON", where) from error
     if isinstance(plain, dict) and set(plain) == {"digest", "plan"}:
         return str(plain["digest"]), plain["plan"]
     return None, plain

@@ -16,9 +16,12 @@ from datetime import datetime
 from typing import Protocol
 
 from daybreak.errors import DaybreakError, Failed, Paused, Refused, Unreachable
-from daybreak.journal.chain import Chain, chain_of, damaged, segment_of
+from daybreak.journal.chain import Chain, chain_of, segment_of
+from daybreak.journal.damage import damaged
 from daybreak.journal.records import (
+    RELEASE,
     Asked,
+    Held,
     asked_before,
     asked_in,
     attachment,
@@ -30,10 +33,12 @@ from daybreak.journal.records import (
     held,
     is_run_name,
     lost,
+    missing_plan,
     plan_in,
     taken_name,
     unknown,
 )
+from daybreak.journal.remains import Remains, remains_of
 from daybreak.journal.writing import Hand, Journal, TakenOver, begun
 from daybreak.model.plan import Plan
 from daybreak.model.run import Event, RunAborted, RunAttached, RunFinished, RunPaused
@@ -102,6 +107,19 @@ class S3Store:
         """The events of the chain."""
         return self.chain(run).events
 
+    def remains(self, run: str) -> Remains:
+        """What can still be read of a run, object by object."""
+        if not self._is_there(run):
+            raise unknown(run, self.runs(), self._name)
+        plan = self._shelf.get(self._key(run, "plan.json"))
+        return remains_of(run, plan, self._bodies(run))
+
+    def is_held(self, run: str) -> bool:
+        """Whether another process holds the run, as far as its events can be read."""
+        events = segment_of(b"".join(self._bodies(run))).events
+        holder = attachment(events)
+        return holder is not None and self._is_held(run, events, holder)
+
     def attach(
         self,
         run: str,
@@ -124,9 +142,11 @@ class S3Store:
         journal = Journal(run, S3Hold(self._shelf, self._key(run, ""), hand.writer), chain, hand)
         try:
             created = creation(plan, data, self._place(run), drawn)
-            return begun(journal, created, RunAttached(who=who, where=where), lambda: self._mark_begun(run))
+            return begun(
+                journal, created, RunAttached(who=who, where=where, version=RELEASE), lambda: self._mark_begun(run)
+            )
         except TakenOver as error:
-            raise Refused(
+            raise Held(
                 f'the run "{run}" was taken at the same moment by {error.by}', f"follow it: daybreak watch {run}"
             ) from error
 
@@ -151,9 +171,18 @@ class S3Store:
 
     def _frozen(self, run: str) -> bytes:
         body = self._shelf.get(self._key(run, "plan.json")) if is_run_name(run) else None
+        if body is None and self._is_there(run):
+            raise missing_plan(self._place(run))
         if body is None:
             raise unknown(run, self.runs(), self._name)
         return body
+
+    def _is_there(self, run: str) -> bool:
+        return is_run_name(run) and next(iter(self._shelf.keys(self._key(run, ""))), None) is not None
+
+    def _bodies(self, run: str) -> list[bytes]:
+        keys = list(self._shelf.keys(self._key(run, "events/")))
+        return [body or b"" for body in self._fetched(keys)]
 
     def _chain(self, run: str) -> Chain:
         if not is_run_name(run):

@@ -13,15 +13,29 @@ from typing import Protocol
 
 from daybreak.errors import Refused
 from daybreak.journal.chain import Chain
+from daybreak.journal.damage import Damaged, Newer, removal_of
 from daybreak.journal.folder import FolderStore
-from daybreak.journal.records import Asked
+from daybreak.journal.records import Asked, Held
+from daybreak.journal.remains import Remains
 from daybreak.journal.s3 import S3Store, Shelf
 from daybreak.journal.writing import Journal, TakenOver
 from daybreak.model.names import printable
 from daybreak.model.plan import Plan
 from daybreak.model.run import Event
 
-__all__ = ["Asked", "Journal", "Shelf", "Store", "TakenOver", "open_store"]
+__all__ = [
+    "Asked",
+    "Damaged",
+    "Held",
+    "Journal",
+    "Newer",
+    "Remains",
+    "Shelf",
+    "Store",
+    "TakenOver",
+    "open_store",
+    "removal_of",
+]
 
 
 class Store(Protocol):
@@ -34,13 +48,19 @@ class Store(Protocol):
         """The names of all runs, the newest plan first."""
 
     def plan(self, run: str) -> Plan:
-        """The run's plan; raises ``Failed`` when it is not the one the run was created with."""
+        """The run's plan; raises ``Damaged`` when it is not the one the run was created with, ``Newer`` as ``events`` does."""
 
     def chain(self, run: str) -> Chain:
-        """The run's events, verified, and the digest of the newest; raises ``Failed`` naming the first one that is damaged."""
+        """The run's events, verified, and the digest of the newest; raises ``Damaged`` or ``Newer`` naming the first that cannot be read."""
 
     def events(self, run: str) -> tuple[Event, ...]:
         """The events of the chain."""
+
+    def remains(self, run: str) -> Remains:
+        """What can still be read of a run whose plan or events cannot be."""
+
+    def is_held(self, run: str) -> bool:
+        """Whether another process holds the run, as far as that can be told; asked where ``attach`` cannot read it."""
 
     def attach(
         self,

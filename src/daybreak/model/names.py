@@ -105,6 +105,24 @@ def endpoint_name(clone: str, number: int) -> str:
     return f"{clone}-e{number}"
 
 
+_CLEAN = re.compile(r"(.+)-clean-[a-z0-9]{2,8}")
+
+
+def clean_name(run: str, suffix: str) -> str:
+    """The name of a run that removes what another one created."""
+    return f"{run}-clean-{suffix}"
+
+
+def cleaned_by(run: str) -> str | None:
+    """The run that a clean-up of this name follows; none when the name is no clean-up's.
+
+    >>> cleaned_by("embi-aurora-pitr-202401151430-7k2-clean-9x4"), cleaned_by("embi-aurora-pitr-202401151430-7k2")
+    ('embi-aurora-pitr-202401151430-7k2', None)
+    """
+    found = _CLEAN.fullmatch(run)
+    return found[1] if found else None
+
+
 def quarantine_group_name(clone: str) -> str:
     """The name of the cluster parameter group that keeps the clone quiet."""
     return f"{clone}-quarantine"

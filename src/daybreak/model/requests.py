@@ -73,6 +73,8 @@ class CleanRequest(Value):
     """The nonce of that run, from its journal; none where the journal names none, and then the run's tag has to do."""
     suffix: str
     why: str = ""
+    doubt: str = ""
+    """Why the run's journal could not say what is its own; then tags decide, and the clone's name is typed."""
 
 
 Request = Annotated[PitrRequest | SnapshotRequest | CleanRequest, Field(discriminator="kind")]

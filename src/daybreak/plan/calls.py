@@ -50,6 +50,9 @@ STAMPED = frozenset({RUN_TAG, NONCE_TAG, PLAN_TAG, EXPIRES_TAG})
 MOST_TAGS = 50
 """How many tags AWS allows a resource, without those of its own that begin with ``aws:``."""
 
+ORIGIN_TAG = "OriginalCluster"
+"""The tag in which every clone of ours names its source."""
+
 DRAWN_AT_START = "<drawn at start>"
 """What a plan prints for the nonce: it is drawn when a run begins, so that one plan begun twice makes two owners."""
 

@@ -14,13 +14,13 @@ from daybreak.model.actions import (
     DeleteParameterGroup,
     SetClusterOptions,
 )
-from daybreak.model.names import quarantine_group_name
+from daybreak.model.names import clean_name, printable, quarantine_group_name
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Estimate, Plan, Refusal, RunId, Step, StepId
 from daybreak.model.requests import CleanRequest
 from daybreak.model.targets import Target
 from daybreak.plan import estimates
-from daybreak.plan.calls import Owner
+from daybreak.plan.calls import ORIGIN_TAG, RUN_TAG, Owner
 from daybreak.plan.terms import Sequence, Terms, removing
 
 _GOING = frozenset({"deleting"})
@@ -30,14 +30,13 @@ def clean_plan(request: CleanRequest, target: Target, seen: Observation, terms: 
     """The plan that removes the clone of ``request.run``. ``seen`` holds the clone as its cluster and its instances."""
     reasons = _objections(request, target, seen)
     if reasons:
-        return Refusal(
-            what=f'cleaning up after "{request.run}"', reasons=tuple(reasons), hints=(f"daybreak show {request.run}",)
-        )
+        hint = "daybreak runs" if request.doubt else f"daybreak show {request.run}"
+        return Refusal(what=f'cleaning up after "{request.run}"', reasons=tuple(reasons), hints=(hint,))
     steps = _steps(request, seen)
     low = sum((step.estimate.low for step in steps), start=terms.created - terms.created)
     high = sum((step.estimate.high for step in steps), start=terms.created - terms.created)
     return Plan(
-        run=RunId(f"{request.run}-clean-{request.suffix}"),
+        run=RunId(clean_name(request.run, request.suffix)),
         request=request,
         target=target,
         identity=seen.identity,
@@ -49,13 +48,55 @@ def clean_plan(request: CleanRequest, target: Target, seen: Observation, terms: 
         objectives=target.objectives,
         estimate=Estimate(low=low, high=high, evidence="the sum of its steps"),
         steps=steps,
+        notes=_notes(request),
     )
+
+
+def _notes(request: CleanRequest) -> tuple[str, ...]:
+    if not request.doubt:
+        return ()
+    return (
+        f"tags alone say what is removed, because the journal could not: {request.doubt}",
+        "nobody can tell whether a process still carries out the run: end it first",
+    )
+
+
+def _objections_by_tags(request: CleanRequest, target: Target, seen: Observation) -> list[str]:
+    """What else must be true where no journal vouches: the run, the target and the account, each by a tag or by name."""
+    things = [
+        *([(f'the cluster "{request.run}"', seen.cluster.tags)] if seen.cluster else []),
+        *((f'the instance "{each.identifier}"', each.tags) for each in seen.instances),
+        *((f'the custom endpoint "{each.identifier}"', each.tags) for each in seen.endpoints),
+        *(
+            [(f'the parameter group "{seen.parameter_group.name}"', seen.parameter_group.tags)]
+            if seen.parameter_group
+            else []
+        ),
+    ]
+    reasons = [
+        f"{name} does not carry the tag {RUN_TAG}={request.run}"
+        for name, tags in things
+        if tags.get(RUN_TAG) != request.run
+    ]
+    if seen.cluster is None:
+        return reasons
+    origin, arn = seen.cluster.tags.get(ORIGIN_TAG), seen.cluster.arn.split(":")
+    if origin != target.cluster:
+        told = f'names "{printable(origin)}"' if origin else "is missing"
+        reasons.append(
+            f'the tag {ORIGIN_TAG} of the cluster "{request.run}" {told}; the target "{target.name}" is "{target.cluster}"'
+        )
+    if len(arn) > 4 and arn[4] != seen.identity.account:
+        reasons.append(
+            f'the cluster "{request.run}" belongs to the account {arn[4]}, and this is {seen.identity.account}'
+        )
+    return reasons
 
 
 def _objections(request: CleanRequest, target: Target, seen: Observation) -> list[str]:
     if request.run == target.cluster:
         return [f'"{request.run}" is the source itself']
-    reasons = []
+    reasons = _objections_by_tags(request, target, seen) if request.doubt else []
     owner = Owner(run=request.run, nonce=request.nonce)
     if seen.cluster and not owner.owns(seen.cluster.tags):
         reasons.append(f'the cluster "{request.run}" does not carry the tag {owner.mark()}: this run did not create it')
@@ -71,7 +112,7 @@ def _objections(request: CleanRequest, target: Target, seen: Observation) -> lis
     ]
     if seen.parameter_group and not owner.owns(seen.parameter_group.tags):
         reasons.append(f'the parameter group "{seen.parameter_group.name}" does not carry the tag {owner.mark()}')
-    if not (seen.cluster or seen.instances or seen.parameter_group):
+    if not (seen.cluster or seen.instances or seen.endpoints or seen.parameter_group):
         reasons.append(f'nothing that "{request.run}" created exists any more')
     return reasons
 

@@ -37,7 +37,7 @@ from daybreak.model.plan import Estimate, Plan, RunId, Step, StepId
 from daybreak.model.requests import PitrRequest, SnapshotRequest
 from daybreak.model.targets import Network, Staging, Target
 from daybreak.plan import estimates
-from daybreak.plan.calls import arn_of, tags_for
+from daybreak.plan.calls import ORIGIN_TAG, arn_of, tags_for
 from daybreak.plan.quarantine import CARED_FOR, quarantine_parameters
 from daybreak.plan.remarks import notes_on, permitted_in, words_of
 from daybreak.plan.source import Source, moment_of
@@ -144,8 +144,7 @@ def storage_settings(draft: Draft) -> dict[str, Any]:
         "copies_tags": bool(cluster and cluster.copies_tags),
         "serverless": cluster.serverless if cluster else None,
         "lifecycle": cluster.lifecycle if cluster else None,
-        "tags": own_tags(facts.tags if facts else {}, ON_CLUSTER)
-        | {"Purpose": purpose, "OriginalCluster": draft.source.name},
+        "tags": own_tags(facts.tags if facts else {}, ON_CLUSTER) | {"Purpose": purpose, ORIGIN_TAG: draft.source.name},
     }
 
 

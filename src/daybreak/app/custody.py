@@ -1,0 +1,223 @@
+"""Custody: a run's end, and the removal of what it created, also where its record cannot be read any more.
+
+The law: what a run created always has an owner. Its journal says by the nonce what that is; where no journal can be read, the
+tags do, for one run, one target and one account, and a person types the clone's name. Nothing without our tags is removed, no
+source, and no target's own cluster.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from daybreak.app.app import App, explained, new_suffix
+from daybreak.aws.gateway import Aws
+from daybreak.errors import DaybreakError, Refused
+from daybreak.journal.store import Damaged, Held, Newer, Remains
+from daybreak.model.names import checked_identifier, cleaned_by, clone_stem, printable, quarantine_group_name
+from daybreak.model.plan import Plan
+from daybreak.model.requests import CleanRequest
+from daybreak.model.run import RunAborted
+from daybreak.model.targets import Target
+from daybreak.model.world import Cluster, Identity, ParameterGroup
+from daybreak.observe.look import Lookout
+from daybreak.plan.calls import NONCE_TAG, ORIGIN_TAG
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """What a person wants removed: what a run created, or a cluster that no run here knows (``is_cluster``)."""
+
+    name: str
+    is_cluster: bool = False
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What is there of a clone, and behind which door; a clone whose cluster is gone may still have its parameter group."""
+
+    aws: Aws
+    cluster: Cluster | None
+    group: ParameterGroup | None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is anything."""
+        return self.cluster is not None or self.group is not None
+
+    def tag(self, name: str) -> str | None:
+        """The value of a tag, of the cluster before the group."""
+        for thing in (self.cluster, self.group):
+            if thing is not None:
+                return thing.tags.get(name)
+        return None
+
+
+def plan_clean(app: App, wish: Leftover) -> Plan:
+    """The plan that removes what a run created; raises ``Refused`` with every reason.
+
+    Where the run's journal or plan cannot be read, or nobody here knows the cluster, the plan's request says so (``doubt``):
+    then tags decide, and whoever carries it out has to type the clone's name.
+    """
+    name = checked_identifier(wish.name, "cluster") if wish.is_cluster else wish.name
+    if wish.is_cluster and name not in app.store.runs():
+        return _by_tags(app, Remains(run=name), wish.why, f'no run "{name}" is kept in "{app.settings.state}"')
+    try:
+        plan, chain = app.store.plan(name), app.store.chain(name)
+        state = chain.state() if chain.events else None
+    except DaybreakError as error:
+        remains = app.store.remains(name)
+        if app.store.is_held(name):
+            raise Held(f'the run "{name}" is being carried out by another process', f"daybreak abort {name}") from error
+        return _by_tags(app, remains, wish.why, error.message)
+    if isinstance(plan.request, CleanRequest):
+        raise _no_clone(name, plan.request.run)
+    if state is None and wish.is_cluster:
+        return _by_tags(app, app.store.remains(name), wish.why, f'the run "{name}" has no journal here')
+    if state is None:
+        raise Refused(f'the run "{name}" never began, and created nothing', "daybreak runs")
+    contradiction = app.contradiction(plan, chain)
+    if state.ended is None and contradiction:
+        return _by_tags(app, app.store.remains(name), wish.why, contradiction)
+    if state.ended is None:
+        raise Refused(f'the run "{name}" has not ended', f"daybreak abort {name}", f"daybreak resume {name}")
+    request = CleanRequest(target=plan.target.name, run=name, nonce=state.nonce, suffix=new_suffix(), why=wish.why)
+    made = _decided(app, request, plan.target, _own_clusters(app, name))
+    if contradiction:
+        note = f"the journal of {name} is damaged: {contradiction}; what carries its nonce is removed all the same"
+        made = made.model_copy(update={"notes": (*made.notes, note)})
+    return made
+
+
+def abort(app: App, run: str, why: str) -> bool:
+    """End a run: here when nobody holds it (true), else by asking the process that holds it (false)."""
+    who = app.person()
+    try:
+        plan, state = app.state(run)
+    except (Damaged, Newer) as error:
+        if app.store.is_held(run):
+            app.store.ask(run, "abort", who, why)
+            return False
+        raise Refused(
+            f'the run "{run}" cannot be ended, because its record cannot be read: {error.message}', *error.hints
+        ) from error
+    if state.ended is not None:
+        raise Refused(f'the run "{run}" has already ended: {state.status}', app.then(plan, state))
+    try:
+        with app.attached(run) as journal:
+            journal.append(RunAborted(by=who, why=why))
+        return True
+    except Held:
+        # A living process reads its inbox at every look and ends the run itself.
+        app.store.ask(run, "abort", who, why)
+        return False
+
+
+def _by_tags(app: App, remains: Remains, why: str, doubt: str) -> Plan:
+    """The plan where no journal can vouch: the tags must name the run, its source and, where it is known, its nonce."""
+    run = remains.run
+    if original := cleaned_by(run):
+        raise _no_clone(run, original)
+    pinned = _pinned(remains)
+    found = _searched(app, run, pinned)
+    reasons = _own_clusters(app, run)
+    if pinned is not None:
+        with explained("asking AWS who we are"):
+            reasons += [f"the run belongs to {each}" for each in pinned.differences(found.aws.identity())]
+    target = _target_of(app, remains, found)
+    if target is None:
+        raise Refused(f'cleaning up after "{run}"', *_unknown_hints(app), reasons=(*reasons, _no_target(found, run)))
+    if not app.access.region and target.region != found.aws.region:
+        reasons.append(
+            f'the target "{target.name}" is in {target.region}, and what "{run}" names is in {found.aws.region}'
+        )
+    nonce = remains.nonce or found.tag(NONCE_TAG)
+    request = CleanRequest(target=target.name, run=run, nonce=nonce, suffix=new_suffix(), why=why, doubt=doubt)
+    return _decided(app, request, target, reasons)
+
+
+def _decided(app: App, request: CleanRequest, target: Target, reasons: list[str]) -> Plan:
+    """The plan, unless there are reasons against it, of the planner's or of ours."""
+    try:
+        plan = app.decided(request, target)
+    except Refused as refusal:
+        raise Refused(refusal.message, *refusal.hints, reasons=(*reasons, *refusal.reasons)) from refusal
+    if reasons:
+        raise Refused(f'cleaning up after "{request.run}"', reasons=tuple(reasons))
+    return plan
+
+
+def _no_clone(run: str, original: str) -> Refused:
+    return Refused(f'"{run}" is itself a clean-up and created nothing', f"daybreak clean {original}")
+
+
+def _own_clusters(app: App, run: str) -> list[str]:
+    """The targets whose own cluster has that name."""
+    own = [target for target in app.settings.targets.values() if target.cluster.lower() == run]
+    return [f'"{run}" is the cluster of the target "{target.name}"' for target in own]
+
+
+def _pinned(remains: Remains) -> Identity | None:
+    """Where the run's plan was made, when that can still be read."""
+    try:
+        return Identity.model_validate((remains.plan or {}).get("identity"))
+    except ValidationError:
+        return None
+
+
+def _searched(app: App, run: str, pinned: Identity | None) -> _Found:
+    """What is there under the clone's names; raises ``Refused`` where nothing is, in no region that it can be in."""
+    regions: list[str | None] = [
+        *({pinned.region} if pinned else sorted({each.region for each in app.settings.targets.values()}))
+    ]
+    doors = [app.aws(region) for region in regions or [None]]
+
+    def look() -> _Found:
+        found = [
+            _Found(aws, (eyes := Lookout(aws)).cluster(run), eyes.parameter_group(quarantine_group_name(run)))
+            for aws in doors
+        ]
+        return next((each for each in found if each.is_there), found[0])
+
+    with explained(f'looking for "{run}"'):
+        found = app.closely(look, lambda each: each.is_there)
+    if not found.is_there:
+        where = ", ".join(sorted({aws.region for aws in doors}))
+        raise Refused(
+            f'nothing that "{printable(run)}" created exists in {where} any more',
+            "name another region with --region",
+            "daybreak runs",
+        )
+    return found
+
+
+def _target_of(app: App, remains: Remains, found: _Found) -> Target | None:
+    """The target of the run's own plan, else the configured one that the clone's tag names, or the clone's name begins with."""
+    known = [*app.settings.targets.values()]
+    if remains.plan is not None:
+        try:
+            return Target.model_validate(remains.plan.get("target"))
+        except ValidationError:
+            known = [target for target in known if target.cluster == (remains.plan or {}).get("source")]
+    if found.cluster is not None:
+        known = [target for target in known if target.cluster == found.tag(ORIGIN_TAG)]
+    else:
+        known = [target for target in known if remains.run.startswith(f"{clone_stem(target.cluster)}-")]
+    here = [target for target in known if target.region == found.aws.region]
+    return next(iter([*here, *known]), None)
+
+
+def _no_target(found: _Found, run: str) -> str:
+    origin = found.tag(ORIGIN_TAG)
+    if origin is None:
+        return f'what is named "{run}" has no tag {ORIGIN_TAG}, so it is no clone of ours'
+    return (
+        f'no target of the configuration is "{printable(origin)}", of which "{run}" says to be a clone ({ORIGIN_TAG})'
+    )
+
+
+def _unknown_hints(app: App) -> tuple[str, ...]:
+    known = ", ".join(sorted(app.settings.targets)) or "none"
+    return (f"targets: {known}", "name the target's configuration with --config")

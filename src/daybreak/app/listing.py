@@ -1,0 +1,49 @@
+"""Listing the runs: each one there is, and what a person would type next about it; one that cannot be read is listed too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from daybreak.app.app import App
+from daybreak.assess.ending import next_command
+from daybreak.errors import DaybreakError
+from daybreak.journal.store import removal_of
+from daybreak.model.names import cleaned_by
+from daybreak.model.plan import Plan
+from daybreak.model.run import RunState, state_of
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One run: its plan and state, or why it has none to show."""
+
+    run: str
+    then: str
+    """The next command."""
+    plan: Plan | None = None
+    state: RunState | None = None
+    """None where the run never began, or cannot be read."""
+    damage: str = ""
+    """Why it cannot be read; empty when it can."""
+
+
+def listed(app: App) -> tuple[Listed, ...]:
+    """Every run, the newest plan first."""
+    found = [_read(app, run) for run in app.store.runs()]
+    cleaned = {cleaned_by(each.run) for each in found if each.state and each.state.status == "finished"}
+    return tuple(_with_next(each, cleaned) for each in found)
+
+
+def _read(app: App, run: str) -> Listed:
+    try:
+        plan, events = app.store.plan(run), app.store.events(run)
+        return Listed(run, f"daybreak resume {run}", plan, state_of(events) if events else None)
+    except DaybreakError as error:
+        return Listed(run, removal_of(run), damage=error.message)
+
+
+def _with_next(each: Listed, cleaned: set[str | None]) -> Listed:
+    if each.plan is None or each.state is None:
+        return each
+    is_cleaned = (cleaned_by(each.run) or each.run) in cleaned
+    return Listed(each.run, next_command(each.plan, each.state, is_cleaned=is_cleaned), each.plan, each.state)
