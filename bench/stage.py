@@ -95,7 +95,9 @@ def stage(speed: float = SPEED) -> Iterator[Stage]:
     try:
         lab = remote.start(folder / "lab", "--speed", str(speed), "--while-pid", str(os.getpid()))
         Company(lab).work()
-        (folder / "daybreak.toml").write_text(configuration(lab.url).replace('poll = "200ms"\n', ""))
+        (folder / "daybreak.toml").write_text(
+            configuration(lab.url, remote.authority(lab.folder)).replace('poll = "200ms"\n', "")
+        )
         built = Stage(folder, lab, speed)
         # boto3 reads this process's own environment.
         os.environ.clear()

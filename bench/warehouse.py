@@ -21,7 +21,9 @@ from psycopg import sql
 from daybreak.lab.binaries import Install, installs, make_lab_folder, make_private_folder
 from daybreak.lab.node import Node
 from daybreak.lab.spawner import spawner
-from daybreak.postgres.session import Address, Login
+from daybreak.model.trust import Trust
+from daybreak.postgres.address import Address
+from daybreak.postgres.session import Login
 
 TABLES = 50
 DOMINANT = 0.4
@@ -55,7 +57,7 @@ class Warehouse:
     @property
     def address(self) -> Address:
         """Where it answers."""
-        return Address("127.0.0.1", self.port, DATABASE)
+        return Address("127.0.0.1", self.port, DATABASE, Trust())
 
     @property
     def login(self) -> Login:

@@ -9,11 +9,13 @@ settings.load_profile("daybreak")
 pytest_plugins = [
     "tests.fix_awscli",
     "tests.fix_browser",
+    "tests.fix_certificates",
     "tests.fix_golden",
     "tests.fix_lab",
     "tests.fix_pages",
     "tests.fix_postgres",
     "tests.fix_stage",
+    "tests.fix_strangers",
     "tests.fix_s3",
     "tests.fix_journal",
     "tests.chaos.fix_lives",

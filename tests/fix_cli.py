@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.fix_commands import wrong_hints
+from tests.fix_lab import AUTHORITIES
 
 NOWHERE = "http://127.0.0.1:1"
 """An endpoint at which nobody listens."""
@@ -78,6 +79,7 @@ class Person:
 
     def configure(self, text: str = CONFIGURATION) -> None:
         """Write daybreak.toml."""
+        self.home.mkdir(parents=True, exist_ok=True)
         (self.home / "daybreak.toml").write_text(text, encoding="utf-8")
 
     def runs(self) -> list[str]:
@@ -103,6 +105,8 @@ class Person:
             "DAYBREAK_ONLY_LOOPBACK": "1",
             "DAYBREAK_POLL": "100ms",
             "DAYBREAK_STATE": str(self.state),
+            # Whoever works with a lab was told by the lab whose word counts there.
+            "DAYBREAK_TLS_CA": str(AUTHORITIES[self.url]) if self.url in AUTHORITIES else None,
             **self.environment,
         }
         return {name: value for name, value in wanted.items() if value is not None}

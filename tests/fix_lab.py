@@ -29,6 +29,9 @@ from tests.fix_cli import Person
 
 SHARED_SPEED = 6000.0
 
+AUTHORITIES: dict[str, Path] = {}
+"""The authority of each lab that this process knows, by the lab's URL."""
+
 
 @dataclass(frozen=True)
 class Key:
@@ -44,6 +47,9 @@ class LabUnderTest:
     """A running lab and what tests want from it."""
 
     remote: RemoteLab
+
+    def __post_init__(self) -> None:
+        AUTHORITIES[self.url] = self.remote.folder / "tls" / "ca.pem"
 
     @property
     def url(self) -> str:

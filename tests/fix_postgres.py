@@ -20,9 +20,14 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from daybreak.postgres.session import Address, Limits, Login
+from daybreak.model.trust import Trust
+from daybreak.postgres.address import Address
+from daybreak.postgres.session import Limits, Login
 
 PASSWORD = "correct horse"
+
+HERE = Trust()
+"""What a server of this machine without TLS must prove: nothing, for it is on loopback and nobody named an authority."""
 
 MASTER = Login("embi_admin", PASSWORD)
 """Who made the server; may do everything."""
@@ -56,9 +61,9 @@ class Server:
     host: str = "127.0.0.1"
     master: Login = MASTER
 
-    def address(self, database: str = "postgres", **changes: str) -> Address:
-        """Where one of its databases answers."""
-        return Address(self.host, self.port, database, **changes)  # type: ignore[arg-type]
+    def address(self, database: str = "postgres", *, host: str | None = None, trust: Trust = HERE) -> Address:
+        """Where one of its databases answers, and what it must prove there."""
+        return Address(host or self.host, self.port, database, trust)
 
     def run(self, database: str, *statements: str) -> None:
         """Carry out constant statements, each committed by itself."""
@@ -86,12 +91,6 @@ class Server:
         """Stop it and start it again, so that it has nothing in its cache."""
         _run(_bin() / "pg_ctl", "-D", self.place / "data", "-w", "-l", self.place / "log", "restart")
 
-    def give_up_tls(self) -> None:
-        """Start again without TLS, after a start with it has failed."""
-        with (self.place / "data" / "postgresql.auto.conf").open("a") as file:
-            file.write("ssl = off\n")
-        _run(_bin() / "pg_ctl", "-D", self.place / "data", "-w", "-l", self.place / "log", "start")
-
     def backends(self) -> list[int]:
         """The processes of all sessions named daybreak."""
         with self.connection("postgres") as connection:
@@ -99,7 +98,8 @@ class Server:
             return [int(str(row[0])) for row in connection.execute(query)]
 
 
-def _started(place: Path, *settings: str) -> Server:
+def started(place: Path, *settings: str, keeps: tuple[str, ...] = ()) -> Server:
+    """A new server in a folder, which it ``keeps`` some private files of; told these settings."""
     place.chmod(0o755)
     data = place / "data"
     data.mkdir()
@@ -108,7 +108,8 @@ def _started(place: Path, *settings: str) -> Server:
     secret.chmod(0o644)
     if os.geteuid() == 0:
         shutil.chown(data, "nobody", "nogroup")
-        shutil.chown(place, "nobody", "nogroup")
+        for each in (place, *(place / name for name in keeps)):
+            shutil.chown(each, "nobody", "nogroup")
     who = ("-U", "embi_admin", "--auth=scram-sha-256", f"--pwfile={secret}")
     _run(_bin() / "initdb", "-D", data, *who, "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--wal-segsize=1")
     with socket.socket() as probe:
@@ -133,7 +134,8 @@ def _run(*words: str | Path) -> None:
     )
 
 
-def _stopped(server: Server) -> None:
+def stopped(server: Server) -> None:
+    """Stop a server, and leave nothing of it."""
     _run(_bin() / "pg_ctl", "-D", server.place / "data", "-m", "immediate", "-w", "stop")
     shutil.rmtree(server.place, ignore_errors=True)
 
@@ -141,18 +143,18 @@ def _stopped(server: Server) -> None:
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """One PostgreSQL for all tests of this worker."""
-    running = _started(Path(tempfile.mkdtemp(prefix="dbpg-", dir="/tmp")))
+    running = started(Path(tempfile.mkdtemp(prefix="dbpg-", dir="/tmp")))
     yield running
-    _stopped(running)
+    stopped(running)
 
 
 @pytest.fixture
 def own_server() -> Iterator[Server]:
     """A PostgreSQL for one test, which may stop it, starve it or break it."""
-    running = _started(Path(tempfile.mkdtemp(prefix="dbpg-", dir="/tmp")))
+    running = started(Path(tempfile.mkdtemp(prefix="dbpg-", dir="/tmp")))
     yield running
     os.kill(running.pid, signal.SIGCONT)
-    _stopped(running)
+    stopped(running)
 
 
 _NUMBERS = count(1)

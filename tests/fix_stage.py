@@ -15,7 +15,7 @@ from daybreak.model.world import Cluster, Key, Member, ParameterGroup, SecurityG
 from daybreak.validate.counting import Budget
 from daybreak.validate.run import Patience, Place, Subject
 from tests.fix_pages import Pages
-from tests.fix_postgres import Server
+from tests.fix_postgres import HERE, Server
 from tests.fix_worlds import GROUP, KEY, cluster, instance
 
 MOMENT = datetime(2024, 1, 15, 14, 30, tzinfo=UTC)
@@ -82,6 +82,7 @@ class Stage:
             health_urls={"api": f"{self.pages.url}/health?db={{host}}:{{port}}"},
             moment=MOMENT,
             login=self.server.master,
+            trust=HERE,
             source=Place(self.server.address(self.source), self.server.master),
             rpo=timedelta(minutes=5),
             permitted={"parameter_group": "the quarantine copy"},

@@ -4,6 +4,7 @@
 
     DaybreakError
     ├── Refused      we will not; nothing was changed               exit 2
+    │   └── Unproven a server does not prove who it is              exit 2
     ├── Failed       the world said no, and we know what remains    exit 1
     ├── Uncertain    we asked and do not know whether it happened   exit 4
     ├── Unreachable  could not look or touch; try again later       exit 75
@@ -79,6 +80,10 @@ class Refused(DaybreakError):
 
 def _refused(kind: type[Refused], message: str, hints: tuple[str, ...], reasons: tuple[str, ...]) -> Refused:
     return kind(message, *hints, reasons=reasons)
+
+
+class Unproven(Refused):
+    """A server did not prove who it is, or asks for a password in a way that gives it away: none of it was sent."""
 
 
 class Failed(DaybreakError):

@@ -14,6 +14,7 @@ from daybreak.model.findings import Measured, Standing, Verdict
 from daybreak.model.requests import CleanRequest
 from daybreak.model.run import RunState, StepState
 from daybreak.model.targets import Objectives
+from daybreak.model.trust import AMAZON
 from tests.fix_worlds import NOW, plan
 
 OBJECTIVES = Objectives(rpo=timedelta(minutes=5), rto=timedelta(hours=4), retention=timedelta(days=30))
@@ -123,4 +124,4 @@ def test_a_fit_clone_is_opened_where_aws_says_it_is() -> None:
     seen = StepState(status="done", result={"endpoint": "clone.cluster-x.example", "port": 5433})
     found = next_command(plan(), state(run=RUN, steps={waits[-1]: seen}, **FIT))
     assert found.startswith("psql -h clone.cluster-x.example -p 5433 -U ")
-    assert found.endswith(" -d embi")
+    assert found.endswith(f" -d 'dbname=embi sslmode=verify-full sslrootcert={AMAZON}'")

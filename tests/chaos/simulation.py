@@ -58,8 +58,9 @@ class Crash:
 class SimulatedDatabase:
     """PostgreSQL as far as the interpreter sees it: it answers some seconds after the first instance is there."""
 
-    def __init__(self, aws: SimulatedAws) -> None:
+    def __init__(self, aws: SimulatedAws, strangers: timedelta = timedelta()) -> None:
         self._aws = aws
+        self._strangers = strangers.total_seconds()
         self.validations = 0
 
     def answers(self, action: AwaitSql, cluster: Cluster) -> Answers:
@@ -73,6 +74,9 @@ class SimulatedDatabase:
             default=float("inf"),
         )
         is_up = self._aws.clock.elapsed >= ready + 20
+        if is_up and self._aws.clock.elapsed < ready + 20 + self._strangers:
+            why = "its certificate is for another name"
+            return Answers(is_answering=False, seen=why, is_unproven=True, hints=("look where the name leads",))
         return Answers(is_answering=is_up, seen="PostgreSQL 16.6 answers" if is_up else "connection refused")
 
     def validate(
@@ -110,6 +114,8 @@ class Simulation:
     before_append: Callable[[], object] = lambda: None
     after_effect: Callable[[], None] = lambda: None
     nonces: Iterator[int] = field(default_factory=itertools.count)
+    strangers: timedelta = timedelta()
+    """How long somebody else answers at the clone's name once anybody does."""
 
     def live(self, crash: Crash | None = None) -> RunState:
         """Attach and carry out, until the end, an error, or the crash."""
@@ -153,7 +159,7 @@ class Simulation:
             aws=self.aws,
             lookout=lookout,
             poller=Poller(lookout, self.poll, monotonic=clock.monotonic, sleep=clock.sleep),
-            database=SimulatedDatabase(self.aws),
+            database=SimulatedDatabase(self.aws, self.strangers),
             timing=clock,
             patience=self.patience,
             told=told,

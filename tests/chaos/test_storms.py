@@ -15,7 +15,7 @@ from daybreak.errors import ExitCode, Interrupted, Paused
 from daybreak.execute.doors import Patience
 from daybreak.journal.folder import FolderStore
 from daybreak.journal.store import TakenOver
-from daybreak.model.run import Event, RunState, StepIntended, StepRetried, state_of
+from daybreak.model.run import Event, RunState, StepIntended, StepRetried, StepSeen, state_of
 from daybreak.plan.calls import CHANGES
 from tests import fix_worlds
 from tests.chaos.simulated_aws import Fault
@@ -150,6 +150,28 @@ def test_a_wait_that_takes_too_long_pauses_and_resume_goes_on_waiting() -> None:
                 simulation.live()
             assert simulation.aws.clock.elapsed > life * HOUR
         check_finished(simulation, simulation.live(), "copied-group")
+
+
+def test_a_stranger_at_the_clones_name_pauses_the_run_in_minutes() -> None:
+    """An answer that is there already is not waited for; what was restored is kept, and resume goes on."""
+    with scratch() as folder:
+        simulation = case_of("copied-group").simulation(FolderStore(folder), strangers=timedelta(hours=3))
+        with pytest.raises(Paused, match="another name") as caught:
+            simulation.live()
+        assert caught.value.hints == ("look where the name leads", f"go on: daybreak resume {simulation.plan.run}")
+        seen = next(
+            event for event in simulation.told if isinstance(event.body, StepSeen) and "other name" in event.body.seen
+        )
+        assert simulation.told[-1].at - seen.at <= timedelta(minutes=5)
+        simulation.strangers = timedelta()
+        check_finished(simulation, simulation.live(), "copied-group")
+
+
+def test_a_name_that_is_being_moved_does_not_pause_the_run() -> None:
+    """For a minute a name may still lead to where it led before."""
+    with scratch() as folder:
+        simulation = case_of("copied-group").simulation(FolderStore(folder), strangers=timedelta(seconds=70), poll=15.0)
+        assert simulation.live().status == "finished"
 
 
 def test_a_cluster_stuck_in_a_terminal_status_fails_the_run_with_a_hint() -> None:

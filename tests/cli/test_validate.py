@@ -12,7 +12,7 @@ import pytest
 
 from daybreak.lab.configuration import configuration
 from tests.fix_cli import Person
-from tests.fix_lab import LabUnderTest
+from tests.fix_lab import AUTHORITIES, LabUnderTest
 from tests.fix_terminal import Terminal
 
 CLUSTER = "embi-aurora-cluster"
@@ -22,7 +22,7 @@ CLUSTER = "embi-aurora-cluster"
 def visitor(lab: LabUnderTest, tmp_path_factory: pytest.TempPathFactory) -> Person:
     """Somebody who has restored nothing yet."""
     person = lab.person(tmp_path_factory.mktemp("home"))
-    person.configure(configuration(lab.url, rpo="300d", poll="100ms"))
+    person.configure(configuration(lab.url, AUTHORITIES[lab.url], rpo="300d", poll="100ms"))
     return person
 
 

@@ -15,6 +15,7 @@ from daybreak.config.settings import TargetText
 from daybreak.errors import Refused
 from daybreak.model.checks import CHECKS
 from daybreak.model.targets import HealthCheck, Target
+from daybreak.model.trust import Trust
 from tests import fix_worlds as worlds
 
 DESIGN = """
@@ -180,7 +181,7 @@ LOGIN = 'write a reference: "secretsmanager:NAME", "ssm:NAME", "env:PREFIX" or "
         ("only_loopback = 7", "only_loopback cannot be 7: write true or false"),
         ('state = "gs://b"', 'state cannot be so: write a folder or "s3://BUCKET/PREFIX"'),
         ('state = "s3://key:secret@b"', 'state cannot be so: write a folder or "s3://BUCKET/PREFIX"'),
-        ("pol = 1", "pol is not known: state, poll, only_loopback, plan_expires, keep, copies, targets may stand there"),
+        ("pol = 1", "pol is not known: state, poll, only_loopback, plan_expires, keep, copies, tls, tls_ca, targets may stand there"),
         ("targets = 3", "targets cannot be 3: write a table"),
         ('[targets."a b"]\ncluster = "embi"\nregion = "us-east-1"\n' + OBJECTIVES, 'targets."a b" cannot be so: write a name of letters, digits, - and _'),
         (TARGET.replace('"us-east-1"', '"Virginia"'), 'targets.embi.region cannot be "Virginia": write an AWS region such as "us-east-1"'),
@@ -190,8 +191,8 @@ LOGIN = 'write a reference: "secretsmanager:NAME", "ssm:NAME", "env:PREFIX" or "
         (TARGET.replace('rpo = "5m", ', ""), f"targets.embi.objectives.rpo is missing: {SPAN}"),
         (TARGET + 'login = "hunter2"', f"targets.embi.login cannot be so: {LOGIN}"),
         (TARGET + "login = 5", "targets.embi.login cannot be so: write text, in quotes"),
-        (TARGET + 'name = "x"', "targets.embi.name is not known: cluster, region, database, login, objectives, network, tables, checks, application, health, waivers, staging, contacts may stand there"),
-        (TARGET + 'password = "hunter2"', f"targets.embi.password is not known: cluster, region, database, login, objectives, network, tables, checks, application, health, waivers, staging, contacts may stand there; a secret is written as login, {LOGIN[6:]}"),
+        (TARGET + 'name = "x"', "targets.embi.name is not known: cluster, region, database, login, objectives, network, tables, checks, application, health, waivers, staging, contacts, tls, tls_ca may stand there"),
+        (TARGET + 'password = "hunter2"', f"targets.embi.password is not known: cluster, region, database, login, objectives, network, tables, checks, application, health, waivers, staging, contacts, tls, tls_ca may stand there; a secret is written as login, {LOGIN[6:]}"),
         (TARGET + "network.us-east-1.security_groups = ['sg-xxxxxxxxx']", 'targets.embi.network.us-east-1.security_groups[1] cannot be "sg-xxxxxxxxx": write a security group\'s id such as "sg-0123456789abcdef0"'),
         (TARGET + "network.us-east-1.security_groups = 'sg-1'", 'targets.embi.network.us-east-1.security_groups cannot be "sg-1": write a list, in [ ]'),
         (TARGET + "tables.employees.min_rows = 1", 'targets.embi.tables.employees cannot be so: write a table with its schema, quoted: "public.employees"'),
@@ -299,3 +300,30 @@ def test_a_query_goes_nowhere_but_to_its_own_page(configured: dict[str, str]) ->
     """A plan's file may come from anybody: the token of one address is not sent to another."""
     page = HealthCheck(name="api", url="https://app.example.com/health?…")
     assert page.full_url(configured) is None
+
+
+def test_whose_word_counts_is_said_at_the_top_or_for_one_target(desk: Path) -> None:
+    """A file is seen from where it was written down; the target's own word counts before the top's, and that before none."""
+    home = desk.parents[1]
+    text = TARGET.replace("[targets.embi]\n", '[targets.embi]\ntls_ca = "@"\n', 1)
+    for written, top, meant in (
+        ("ours.pem", 'tls_ca = "top.pem"\n', str(desk / "ours.pem")),
+        ("~/ours.pem", "", str(home / "ours.pem")),
+        ("system", 'tls_ca = "top.pem"\n', "system"),
+        ("amazon", 'tls_ca = "top.pem"\n', None),
+    ):
+        (desk / "daybreak.toml").write_text(top + text.replace("@", written))
+        assert settings_at(desk).targets["embi"].trust == Trust(tls_ca=meant)
+    (desk / "daybreak.toml").write_text(TARGET)
+    assert settings_at(desk).targets["embi"].trust == Trust()
+    told = settings_at(desk, environ={"DAYBREAK_TLS_CA": "lab/ca.pem", "DAYBREAK_TLS": "verify-ca"})
+    assert told.trust == told.targets["embi"].trust == Trust(tls="verify-ca", tls_ca=str(desk / "lab/ca.pem"))
+    assert told.origins["tls_ca"] == "DAYBREAK_TLS_CA"
+
+
+@pytest.mark.parametrize("word", ["prefer", "allow", "disable", "", "VERIFY-FULL"])
+def test_a_word_that_only_seems_to_prove_is_refused(desk: Path, word: str) -> None:
+    """``prefer`` is what libpq does by itself: TLS with anybody, or none."""
+    [reason] = complaints(desk, f'tls = "{word}"\n' + TARGET)
+    assert reason.startswith("tls cannot be ")
+    assert "verify-full" in reason

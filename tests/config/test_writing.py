@@ -12,6 +12,7 @@ from daybreak.config import Settings, parse_span, render, span_text
 from daybreak.config.settings import FileText
 from daybreak.model.checks import CHECKS
 from daybreak.model.targets import Application, Contact, Expectation, HealthCheck, SqlCheck, Staging, Waiver
+from daybreak.model.trust import Trust
 from tests import fix_worlds as worlds
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
@@ -41,5 +42,22 @@ def test_any_text_reads_back(text: str, other: str, span: timedelta, table: str)
     )
     settings = Settings(state="/srv/runs", keep=span, copies=("/srv/dr", "s3://far/dr"), targets={"embi": written})
     read = FileText.model_validate(tomllib.loads(render(settings)))
-    assert (read.targets["embi"].target("embi"), read.keep) == (written, span)
+    assert (read.targets["embi"].target("embi", Trust()), read.keep) == (written, span)
     assert read.copies == ("/srv/dr", "s3://far/dr")
+
+
+def test_whose_word_counts_reads_back() -> None:
+    """A file that loses it would lead the next person to trust somebody else, or nobody."""
+    for own, top in (
+        (Trust(), Trust()),
+        (Trust(tls_ca="/ours.pem"), Trust(tls_ca="/ours.pem")),
+        (Trust(tls="require"), Trust(tls_ca="/top.pem")),
+        (Trust(tls_ca="system"), Trust(tls="verify-ca")),
+    ):
+        written = worlds.target(**own.model_dump())
+        text = render(Settings(state="/srv/runs", targets={"embi": written}, **top.model_dump()))
+        read = FileText.model_validate(tomllib.loads(text))
+        of_target = read.targets["embi"]
+        assert (read.tls, read.tls_ca) == (top.tls, top.tls_ca)
+        assert (of_target.tls or read.tls) == own.tls
+        assert (of_target.tls_ca or read.tls_ca or "amazon") == (own.tls_ca or "amazon")

@@ -190,6 +190,7 @@ def test_env_prints_what_a_shell_can_evaluate(running: LabUnderTest) -> None:
     assert found["AWS_ENDPOINT_URL"] == running.url
     assert (found["DAYBREAK_ONLY_LOOPBACK"], found["DAYBREAK_POLL"]) == ("1", "250ms")
     assert (found["PGSSLMODE"], found["PGSSLROOTCERT"]) == ("verify-full", f"{running.remote.folder}/tls/ca.pem")
+    assert found["DAYBREAK_TLS_CA"] == found["PGSSLROOTCERT"]
     assert found["PATH"].startswith(str(running.remote.folder / "bin"))
     assert {"AWS_PROFILE", "AWS_SESSION_TOKEN"} & set(found) == set()
 

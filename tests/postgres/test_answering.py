@@ -7,9 +7,10 @@ import threading
 from datetime import timedelta
 from time import monotonic
 
+from daybreak.postgres.address import Address
 from daybreak.postgres.answering import answering
-from daybreak.postgres.session import Address, Login
-from tests.fix_postgres import Server
+from daybreak.postgres.session import Login
+from tests.fix_postgres import HERE, Server
 
 _SOON = timedelta(seconds=5)
 
@@ -40,7 +41,7 @@ def test_a_wrong_password_is_a_no_at_sql(server: Server) -> None:
 
 def test_a_name_nobody_knows_is_told_apart() -> None:
     """A DNS record that is not there yet is a wait, not a firewall."""
-    answer = answering(Address("no-such-host.invalid", 5432, "postgres"), None, _SOON)
+    answer = answering(Address("no-such-host.invalid", 5432, "postgres", HERE), None, _SOON)
     assert answer.reached == "nothing"
     assert "has no address" in answer.trouble
 
@@ -50,7 +51,7 @@ def test_a_closed_port_is_told_apart() -> None:
     with socket.socket() as door:
         door.bind(("127.0.0.1", 0))
         port = door.getsockname()[1]
-    answer = answering(Address("127.0.0.1", port, "postgres"), None, _SOON)
+    answer = answering(Address("127.0.0.1", port, "postgres", HERE), None, _SOON)
     assert (answer.reached, answer.is_silence) == ("dns", False)
     assert "refused" in answer.trouble.lower()
 
@@ -58,7 +59,7 @@ def test_a_closed_port_is_told_apart() -> None:
 def test_a_server_that_never_says_a_word_is_a_silence_in_time(black_hole: int) -> None:
     """A half-dead proxy accepts every connection; the knock must end, and say that nobody said no."""
     began = monotonic()
-    answer = answering(Address("127.0.0.1", black_hole, "postgres"), Login("a", "b"), timedelta(seconds=1))
+    answer = answering(Address("127.0.0.1", black_hole, "postgres", HERE), Login("a", "b"), timedelta(seconds=1))
     assert monotonic() - began < 3
     assert (answer.reached, answer.is_silence) == ("tcp", True)
     assert answer.trouble == "TLS was not answered in time"
@@ -74,7 +75,7 @@ def test_a_server_that_is_not_postgresql_is_called_so() -> None:
                 caller.recv(1)
 
         threading.Thread(target=speak_http, daemon=True).start()
-        answer = answering(Address("127.0.0.1", door.getsockname()[1], "postgres"), None, _SOON)
+        answer = answering(Address("127.0.0.1", door.getsockname()[1], "postgres", HERE), None, _SOON)
     assert (answer.reached, answer.is_silence) == ("tcp", False)
     assert "not PostgreSQL" in answer.trouble
 

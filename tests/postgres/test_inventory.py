@@ -10,10 +10,12 @@ import pytest
 
 from daybreak.lab.volume import Volume
 from daybreak.model.inventory import LOCKED, Inventory, Item, Kind
+from daybreak.postgres.address import Address
 from daybreak.postgres.inventory import ends, inventory
-from daybreak.postgres.session import Address, Limits, Login, connected
+from daybreak.postgres.session import Limits, Login, connected
 from tests.fix_postgres import Server
-from tests.lab.fix_volumes import DATABASE, OWNER, Yard, each_yard, login, pg_installs, run
+from tests.lab.fix_trust import address_of
+from tests.lab.fix_volumes import OWNER, Yard, each_yard, login, pg_installs, run
 
 __all__ = ["each_yard", "pg_installs"]
 
@@ -69,8 +71,7 @@ def company(each_yard: Yard) -> tuple[Volume, Address]:
     """A database with one of everything, on each PostgreSQL of the machine, asked as Aurora's master."""
     volume = each_yard.started(each_yard.create("source"), max_prepared_transactions="4")
     run(volume, *COMPANY)
-    assert volume.listen is not None
-    return volume, Address(volume.listen.host, volume.listen.port, DATABASE)
+    return volume, address_of(volume)
 
 
 WHO = Login(OWNER.username, OWNER.password)

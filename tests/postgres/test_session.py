@@ -12,20 +12,22 @@ from time import monotonic
 
 import psycopg
 import pytest
-from psycopg import sql
+from psycopg import pq, sql
 
 from daybreak.errors import DaybreakError, Failed, Unreachable
+from daybreak.postgres.address import Address
 from daybreak.postgres.session import (
-    Address,
     Limits,
     Login,
+    Way,
+    _wishes,
     connect,
     connected,
     forget_environment,
     is_damage,
     translated,
 )
-from tests.fix_postgres import SHORT, Server, Wire
+from tests.fix_postgres import HERE, SHORT, Server, Wire
 
 _SLEEP = sql.SQL("SELECT pg_sleep(30)")
 _NEVER_LATER = timedelta(seconds=2)
@@ -111,13 +113,13 @@ def test_a_server_that_accepts_and_says_nothing_is_left_in_time(black_hole: int)
     """A black hole must cost its limit, not an evening."""
     began = monotonic()
     with pytest.raises(Unreachable):
-        connect(Address("127.0.0.1", black_hole, "postgres"), Login("a", "b"), SHORT)
+        connect(Address("127.0.0.1", black_hole, "postgres", HERE), Login("a", "b"), SHORT)
     assert monotonic() - began < SHORT.connect.total_seconds() + _NEVER_LATER.total_seconds()
 
 
 def test_a_line_that_is_cut_unannounced_ends_the_question_in_time(server: Server, wire: Wire) -> None:
     """After a failover both ends may believe in a connection that no longer exists."""
-    with connected(Address("127.0.0.1", wire.port, "postgres"), server.master, SHORT) as session:
+    with connected(Address("127.0.0.1", wire.port, "postgres", HERE), server.master, SHORT) as session:
         wire.is_cut.set()
         began = monotonic()
         with pytest.raises(Unreachable, match="within the time limit"):
@@ -150,13 +152,43 @@ def test_a_slow_question_is_ended_by_the_server_and_the_session_lives_on(server:
 def test_a_name_that_does_not_exist_is_unreachable_and_says_so() -> None:
     """The commonest typing error of all gets a sentence, not a traceback."""
     with pytest.raises(Unreachable, match="has no address"):
-        connect(Address("no-such-host.invalid", 5432, "postgres"), Login("a", "b"), SHORT)
+        connect(Address("no-such-host.invalid", 5432, "postgres", HERE), Login("a", "b"), SHORT)
 
 
-def test_required_tls_refuses_a_server_that_has_none(server: Server) -> None:
-    """Who asks for TLS must never be given less."""
-    with pytest.raises(DaybreakError, match="SSL"):
-        connect(server.address(tls="require"), server.master, SHORT)
+_UNSAID = {
+    "user": "the login",
+    "password": "the login",
+    "connect_timeout": "the limits",
+    "service": "taken out of the environment, because libpq has no word for none",
+    "fallback_application_name": "a name is given",
+    "sslcert": "sslcertmode=disable: none is sent",
+    "sslkey": "the same",
+    "sslpassword": "the same",
+    "sslcrldir": "only asked where there is no sslcrl",
+    "requirepeer": "of Unix sockets: an address is always given",
+    "krbsrvname": "require_auth leaves no Kerberos",
+    "gsslib": "the same",
+    "min_protocol_version": "of messages, not of TLS",
+    "max_protocol_version": "the same",
+    "ssl_max_protocol_version": "no newer TLS is kept from anybody",
+    "replication": "no session is one of replication, and no variable makes it one",
+    "scram_client_key": "a key instead of a password: never given, and no variable gives it",
+    "scram_server_key": "the same",
+    "oauth_issuer": "require_auth leaves no OAuth",
+    "oauth_client_id": "the same",
+    "oauth_client_secret": "the same",
+    "oauth_scope": "the same",
+    "sslkeylogfile": "never given, and no variable gives it",
+}
+"""What a connection does not say, and why libpq's own choice cannot weaken it."""
+
+
+def test_everything_that_libpq_could_look_up_is_said_or_known(server: Server) -> None:
+    """A newer libpq with another variable, or another default, must be looked at before it chooses for us."""
+    options = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
+    said = {*_wishes(server.address(), "127.0.0.1", Way("verify-full", "x")), "require_auth"}
+    assert options - said - set(_UNSAID) == set()
+    assert said & set(_UNSAID) == set()
 
 
 def _every(kind: type[psycopg.Error]) -> list[type[psycopg.Error]]:

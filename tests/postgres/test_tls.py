@@ -1,68 +1,112 @@
-"""TLS: spoken when it is there, insisted on when asked for, and checked when asked to check."""
+"""TLS with a real server: it proves its name, and the login is proven in the newest way that it takes."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
-from dataclasses import replace
+import tempfile
+from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from psycopg import sql
 
-from daybreak.errors import Unreachable
+from daybreak.errors import Unproven
+from daybreak.model.trust import Trust
 from daybreak.postgres.answering import answering
-from daybreak.postgres.session import Address, connected
-from tests.fix_postgres import SHORT, Server
+from daybreak.postgres.session import Login, connected
+from tests.fix_certificates import Signers
+from tests.fix_postgres import SHORT, Server, started, stopped
+
+OLD = Login("old", "hashed long ago")
+TOKEN = Login("clear", "a token", is_token=True)
 
 
-@pytest.fixture
-def secured(own_server: Server) -> Server:
-    """A server with a certificate of its own for the name localhost."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("there is no openssl on this machine to make a certificate with")
-    data = own_server.place / "data"
-    key, certificate = data / "server.key", data / "server.crt"
-    words = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-    words += ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run([openssl, *words], check=True, capture_output=True)
-    key.chmod(0o600)
-    for file in (key, certificate):
-        shutil.chown(file, data.stat().st_uid, data.stat().st_gid)
-    certificate.chmod(0o644)
-    data.chmod(0o750)
-    shutil.copy(certificate, own_server.place / "root.crt")
-    with (data / "postgresql.auto.conf").open("a") as file_of_settings:
-        file_of_settings.write("ssl = on\n")
+@pytest.fixture(scope="module")
+def secured(signers: Signers) -> Iterator[Server]:
+    """A server that proves the name localhost, with a role from before SCRAM and one that logs in as RDS's tokens do."""
+    place = Path(tempfile.mkdtemp(prefix="dbpg-", dir="/tmp"))
+    made = signers.certificate("localhost")
+    for file, name in ((made.chain, "server.crt"), (made.key, "server.key")):
+        shutil.copy(file, place / name)
     try:
-        own_server.restart()
+        running = started(
+            place,
+            "ssl=on",
+            f"ssl_cert_file={place}/server.crt",
+            f"ssl_key_file={place}/server.key",
+            keeps=("server.key",),
+        )
     except subprocess.CalledProcessError:
-        own_server.give_up_tls()
+        shutil.rmtree(place, ignore_errors=True)
         pytest.skip("this PostgreSQL was built without TLS")
-    return own_server
+    rules = place / "data" / "pg_hba.conf"
+    kept = rules.read_text()
+    rules.write_text(f"hostssl all old all md5\nhostssl all clear all password\nhost all clear all reject\n{kept}")
+    digest = "SET password_encryption = 'md5'"
+    running.run(
+        "postgres",
+        f"{digest}; CREATE ROLE old LOGIN PASSWORD '{OLD.password}'",
+        f"CREATE ROLE clear LOGIN PASSWORD '{TOKEN.password}'",
+        "SELECT pg_reload_conf()",
+    )
+    yield running
+    stopped(running)
 
 
-def _is_encrypted(address: Address, server: Server) -> bool:
-    with connected(address, server.master, SHORT) as session:
-        [[answer]] = session.ask(sql.SQL("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"))
-        return bool(answer)
+def trust(signers: Signers, **changes: str) -> Trust:
+    """Our authority's word counts."""
+    return Trust.model_validate({"tls_ca": str(signers.ours.file)} | changes)
 
 
-@pytest.mark.parametrize("tls", ["prefer", "require"])
-def test_tls_is_spoken_where_the_server_has_it(secured: Server, tls: str) -> None:
-    """Aurora has it always; a password must not cross a network in the clear because nobody asked."""
-    assert _is_encrypted(secured.address(tls=tls), secured)
-    answer = answering(secured.address(), secured.master, timedelta(seconds=5))
+def test_a_server_that_proves_its_name_is_spoken_to(secured: Server, signers: Signers) -> None:
+    """The strict default has to let the right one in, encrypted, by SCRAM."""
+    address = secured.address(host="localhost", trust=trust(signers))
+    with connected(address, secured.master, SHORT) as session:
+        assert session.ask(sql.SQL("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")) == [(True,)]
+        assert session.proof == "scram-sha-256"
+    answer = answering(address, secured.master, timedelta(seconds=5))
     assert answer.is_answering
     assert answer.tls.startswith("TLSv1.")
+    assert (answer.proven, answer.proof) == ("verify-full", "scram-sha-256")
 
 
-def test_a_certificate_is_checked_with_its_name_when_asked(secured: Server) -> None:
-    """Whoever redirects the name must not be taken for the clone."""
-    checked = secured.address(tls="verify-full", root=str(secured.place / "root.crt"))
-    assert _is_encrypted(replace(checked, host="localhost"), secured)
-    with pytest.raises(Unreachable):
-        _is_encrypted(checked, secured)
-    with pytest.raises(Unreachable):
-        _is_encrypted(replace(checked, host="localhost", root="system"), secured)
+@pytest.mark.parametrize(("host", "word"), [("127.0.0.1", "verify-ca"), ("127.0.0.1", "require")])
+def test_less_is_had_by_asking_for_it(secured: Server, signers: Signers, host: str, word: str) -> None:
+    """Somebody without a name to prove can go on, and every report says so."""
+    address = secured.address(host=host, trust=trust(signers, tls=word))
+    with connected(address, secured.master, SHORT) as session:
+        assert session.ask(sql.SQL("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")) == [(True,)]
+    assert answering(address, secured.master, timedelta(seconds=5)).proven == word
+
+
+def test_the_name_that_is_proven_is_the_endpoints(secured: Server, signers: Signers) -> None:
+    """The same server at the same address, called by a name it has no certificate for, is somebody else."""
+    with (
+        pytest.raises(Unproven, match="for another name"),
+        connected(secured.address(trust=trust(signers)), secured.master, SHORT),
+    ):
+        pass
+
+
+def test_a_role_from_before_scram_gets_in_over_a_proven_name_and_is_told(secured: Server, signers: Signers) -> None:
+    """Roles of old clusters keep MD5 hashes for years; that is let pass where it is safe, and said."""
+    address = secured.address(host="localhost", trust=trust(signers))
+    with connected(address, OLD, SHORT) as session:
+        assert session.proof == "md5"
+    assert answering(address, OLD, timedelta(seconds=5)).proof == "md5"
+    with (
+        pytest.raises(Unproven, match="MD5"),
+        connected(secured.address(host="localhost", trust=trust(signers, tls="verify-ca")), OLD, SHORT),
+    ):
+        pass
+
+
+def test_a_token_gets_in_as_a_password_in_the_clear_over_a_proven_name_only(secured: Server, signers: Signers) -> None:
+    """This is how RDS takes IAM tokens."""
+    address = secured.address(host="localhost", trust=trust(signers))
+    with connected(address, TOKEN, SHORT) as session:
+        assert session.proof == "password"
+    with pytest.raises(Unproven, match="in the clear"), connected(address, Login("clear", "a token"), SHORT):
+        pass

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 
 from daybreak.model.proof import Planting
+from daybreak.postgres.address import Address
 from daybreak.postgres.scratch import Scratch
-from daybreak.postgres.session import Address, Login
+from daybreak.postgres.session import Login
 from daybreak.prove.catalog import found_by
 from daybreak.prove.proof import Bench, new_names, proven
 from tests import fix_worlds as worlds
+from tests.fix_postgres import HERE
 from tests.prove.test_proof import WHO
 
 
@@ -18,7 +20,7 @@ def main() -> None:
     port, version, username, password, *checks = sys.argv[1:]
     names = new_names()
     print(names.mark, flush=True)  # noqa: T201 (its way to answer)
-    scratch = Scratch(Address("127.0.0.1", int(port), "postgres"), Login(username, password))
+    scratch = Scratch(Address("127.0.0.1", int(port), "postgres", HERE), Login(username, password))
     cluster = worlds.cluster(engine_version=version, endpoint="127.0.0.1", port=int(port))
     defects = tuple(defect for check in checks for defect in found_by(check))
     proven(Bench(scratch, cluster, WHO, names), defects, _told)

@@ -49,7 +49,9 @@ def test_the_plan_as_a_script(shape: str, golden: Golden) -> None:
 @pytest.mark.parametrize("check", ["\\! touch {}", "\\o {}", "\\copy (SELECT 1) TO {}", " \\! touch {}"])
 def test_a_check_is_never_a_command_of_psql(server: Server, tmp_path: Path, check: str) -> None:
     """A configuration that somebody else wrote must not run programs on the machine of who types what a plan prints."""
-    hand = replace(step("pitr", "await-cluster")[1], user=server.master.username, database="postgres")
+    hand = replace(
+        step("pitr", "await-cluster")[1], user=server.master.username, told="dbname=postgres sslmode=disable"
+    )
     asked = hand.psql(check.format(tmp_path / "made"))
     environment = {
         "PATH": os.environ["PATH"],

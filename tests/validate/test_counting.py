@@ -12,11 +12,12 @@ from time import monotonic, sleep
 import pytest
 
 from daybreak.model.answers import Counts, Silence, Tables
+from daybreak.postgres.address import Address
 from daybreak.postgres.rows import Scan
-from daybreak.postgres.session import Address, Login
+from daybreak.postgres.session import Login
 from daybreak.validate.counting import Budget, Progress, count_rows
 from daybreak.validate.probes import Place, list_tables
-from tests.fix_postgres import Server, Wire
+from tests.fix_postgres import HERE, Server, Wire
 
 _MOMENT = datetime(2024, 1, 15, 14, 30, tzinfo=UTC)
 _LIMIT = timedelta(seconds=2)
@@ -147,7 +148,7 @@ def test_a_table_the_login_may_not_read_is_unread(server: Server, database: str,
 
 def test_a_server_that_says_nothing_is_a_silence_in_time(place: Place, black_hole: int) -> None:
     """A black hole costs the limit and no more."""
-    hole = Place(Address("127.0.0.1", black_hole, "postgres"), Login("a", "b"))
+    hole = Place(Address("127.0.0.1", black_hole, "postgres", HERE), Login("a", "b"))
     began = monotonic()
     answer = count_rows(hole, _scans(place), _QUICK, lambda step: None)
     assert isinstance(answer, Silence)
@@ -160,7 +161,7 @@ def test_a_line_cut_in_mid_count_leaves_unread_tables_in_time(
     """Both ends believe in the connection; only our own clock ends it."""
     # Large enough to be under way still when the first of the others is told.
     server.run(database, "CREATE TABLE big AS SELECT n FROM generate_series(1, 4000000) AS n")
-    far = Place(Address("127.0.0.1", wire.port, database), server.master)
+    far = Place(Address("127.0.0.1", wire.port, database, HERE), server.master)
     began = monotonic()
     scans = _scans(place)
     answer = count_rows(far, scans, _QUICK, lambda step: wire.is_cut.set())

@@ -7,12 +7,13 @@ from datetime import timedelta
 import pytest
 
 from daybreak.model.answers import IndexContents, Silence, Tables
-from daybreak.postgres.session import Address, Login
+from daybreak.postgres.address import Address
+from daybreak.postgres.session import Login
 from daybreak.validate.crew import Budget
 from daybreak.validate.indexing import Manner, read_indexes
 from daybreak.validate.probes import Place, list_tables
 from daybreak.validate.references import Wanted
-from tests.fix_postgres import Server
+from tests.fix_postgres import HERE, Server
 
 _CALM = Budget(lock=timedelta(seconds=0.5), connections=2)
 _WALK, _BORROW, _WITH_HEAP = Manner(), Manner(may_borrow=True), Manner(may_borrow=True, is_with_heap=True)
@@ -224,6 +225,6 @@ def test_only_this_turns_tables_are_read(server: Server, database: str) -> None:
 
 def test_a_server_that_says_nothing_is_a_silence(black_hole: int) -> None:
     """A black hole costs the limit and no more."""
-    hole = Place(Address("127.0.0.1", black_hole, "postgres"), Login("a", "b"))
+    hole = Place(Address("127.0.0.1", black_hole, "postgres", HERE), Login("a", "b"))
     haste = Budget(whole=timedelta(seconds=2), connections=2)
     assert isinstance(read_indexes(hole, Wanted({}, frozenset()), _WALK, haste, lambda step: None), Silence)

@@ -14,11 +14,12 @@ from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.moment import At
 from daybreak.model.world import Identity
-from daybreak.postgres.session import Address, Login
+from daybreak.postgres.session import Login
 from daybreak.validate import objects
 from daybreak.validate.probes import Place, take_inventory
 from daybreak.validate.visit import Subject, Visit
 from tests.fix_worlds import cluster, instance
+from tests.lab.fix_trust import address_of, trust_of
 from tests.lab.fix_volumes import DATABASE, OWNER, Yard, each_yard, login, pg_installs, run, yard
 from tests.postgres.test_inventory import COMPANY
 
@@ -89,8 +90,7 @@ WIDENED = {
 
 def place_of(volume: Volume) -> Place:
     """Where the owner asks a volume."""
-    assert volume.listen is not None
-    return Place(Address(volume.listen.host, volume.listen.port, DATABASE), Login(OWNER.username, OWNER.password))
+    return Place(address_of(volume), Login(OWNER.username, OWNER.password))
 
 
 def told(clone: Volume, source: Volume | None, moment: datetime, **changes: Any) -> dict[str, Finding]:
@@ -120,6 +120,7 @@ def told(clone: Volume, source: Volume | None, moment: datetime, **changes: Any)
         instances=(),
         moment=moment,
         login=place_of(clone).login,
+        trust=trust_of(clone),
         source=place_of(source) if source else None,
     )
     visit = Visit(replace(subject, **changes), lambda step: None)

@@ -12,9 +12,10 @@ import pytest
 
 from daybreak.model.answers import Reply, Settings, Silence, Tables
 from daybreak.model.targets import SqlCheck
-from daybreak.postgres.session import Address, Login
+from daybreak.postgres.address import Address
+from daybreak.postgres.session import Login
 from daybreak.validate.probes import Place, ask_owner, ask_settings, list_tables
-from tests.fix_postgres import Server, Wire
+from tests.fix_postgres import HERE, Server, Wire
 
 _LIMIT = timedelta(seconds=1)
 
@@ -103,14 +104,14 @@ def test_an_owners_question_on_a_locked_table_is_a_silence_in_time(server: Serve
 
 def test_every_probe_is_a_silence_in_time_at_a_server_that_says_nothing(black_hole: int) -> None:
     """Black-holed TCP."""
-    place = Place(Address("127.0.0.1", black_hole, "postgres"), Login("a", "b"))
+    place = Place(Address("127.0.0.1", black_hole, "postgres", HERE), Login("a", "b"))
     for answer in _each_probe(place):
         assert isinstance(answer, Silence)
 
 
 def test_every_probe_is_a_silence_in_time_on_a_line_that_was_cut(server: Server, wire: Wire) -> None:
     """Half-open TCP: the line goes dead right after the probe has connected."""
-    place = Place(Address("127.0.0.1", wire.port, "postgres"), server.master)
+    place = Place(Address("127.0.0.1", wire.port, "postgres", HERE), server.master)
 
     def cut() -> None:
         while not server.backends():

@@ -7,11 +7,12 @@ from datetime import timedelta
 import pytest
 
 from daybreak.model.answers import References, Silence, Tables
-from daybreak.postgres.session import Address, Login
+from daybreak.postgres.address import Address
+from daybreak.postgres.session import Login
 from daybreak.validate.crew import Budget, Progress
 from daybreak.validate.probes import Place, list_tables
 from daybreak.validate.references import Wanted, count_orphans
-from tests.fix_postgres import Server
+from tests.fix_postgres import HERE, Server
 
 _CALM = Budget(lock=timedelta(seconds=0.5), connections=2)
 
@@ -152,6 +153,6 @@ def test_only_this_turns_keys_are_read_and_progress_ends_with_the_last(server: S
 
 def test_a_server_that_says_nothing_is_a_silence(black_hole: int) -> None:
     """A black hole costs the limit and no more."""
-    hole = Place(Address("127.0.0.1", black_hole, "postgres"), Login("a", "b"))
+    hole = Place(Address("127.0.0.1", black_hole, "postgres", HERE), Login("a", "b"))
     haste = Budget(whole=timedelta(seconds=2), connections=2)
     assert isinstance(count_orphans(hole, Wanted({}, frozenset()), haste, lambda step: None), Silence)

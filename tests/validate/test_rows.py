@@ -20,7 +20,7 @@ from daybreak.validate.probes import Place
 from daybreak.validate.recording import Sitting, record
 from daybreak.validate.visit import Patience, Subject, Visit
 from tests.fix_lab import eventually
-from tests.fix_postgres import Server
+from tests.fix_postgres import HERE, Server
 from tests.fix_worlds import cluster, identity
 
 FIT, UNFIT, UNKNOWN, WAIVED = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN, Standing.WAIVED
@@ -71,7 +71,9 @@ def _found(server: Server, database: str, **changes: Any) -> dict[str, Finding]:
         checks=(),
         thoroughness=Thoroughness.model_validate(changes.pop("how", {})),
     )
-    subject = Subject(action=action, clone=clone, instances=(), moment=_MOMENT, login=server.master, patience=_CALM)
+    subject = Subject(
+        action=action, clone=clone, instances=(), moment=_MOMENT, login=server.master, trust=HERE, patience=_CALM
+    )
     visit = Visit(replace(subject, **changes), lambda step: None)
     return {finding.check: finding for finding in rows.findings(visit)}
 

@@ -40,14 +40,17 @@ from daybreak.model.replies import Category
 from daybreak.model.requests import CleanRequest, PitrRequest, Purpose, Request, Thoroughness
 from daybreak.model.run import Event, RunState, state_of
 from daybreak.model.targets import Objectives, Target, Waiver
+from daybreak.model.trust import Trust
 from daybreak.model.value import Span
 from daybreak.model.world import Cluster, Identity
 from daybreak.observe.look import Lookout
-from daybreak.observe.observation import observe, observe_target, with_past
+from daybreak.observe.observation import observe, observe_target, with_authorities, with_past
 from daybreak.observe.poller import Poller
 from daybreak.plan.calls import JOURNAL_TAG, RUN_TAG, owner_of
+from daybreak.plan.objections import objections_to_trust
 from daybreak.plan.planner import objections_to_starting, plan_of
 from daybreak.plan.terms import Terms
+from daybreak.postgres.authorities import authorities
 from daybreak.repository.repository import Repository, open_repository
 
 _SUFFIX_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
@@ -227,7 +230,7 @@ class App:
             if isinstance(request, CleanRequest):
                 return seen
             seen = recalled(self.repository, aws, request, target, seen)
-        return with_past(seen, self._past(target))
+        return with_authorities(with_past(seen, self._past(target)), authorities(target.trust))
 
     def _timed(self, seen: Observation) -> Observation:
         """The observation, with how wrong our clock is where that is worth a word."""
@@ -313,7 +316,11 @@ class App:
                 lookout=Lookout(aws),
                 poller=self._poller(aws),
                 database=Database(
-                    aws, self.environ, self.repository, self.settings.health_urls.get(plan.target.name, {})
+                    aws,
+                    self.environ,
+                    self.repository,
+                    self.settings.health_urls.get(plan.target.name, {}),
+                    self.trust_in(plan),
                 ),
                 timing=self.timing,
                 patience=replace(self.patience, between_looks=min(self.patience.between_looks, self.settings.poll)),
@@ -333,6 +340,11 @@ class App:
                 clone = Lookout(self.aws(plan.identity.region)).cluster(plan.clone)
         is_ours = clone is not None and owner_of(plan, chain.state().nonce).owns(clone.tags)
         return chain.contradiction(clone.tags.get(JOURNAL_TAG)) if clone and is_ours else ""
+
+    def trust_in(self, plan: Plan) -> Trust:
+        """What the servers of a run must prove: by the word of this machine's authorities, and never less than was planned."""
+        here = self.settings.targets.get(plan.target.name)
+        return (here.trust if here else self.settings.trust).at_least(plan.target.trust)
 
     def hold_to(self, pinned: Identity, aws: Aws) -> None:
         """Refuse to go on where a plan was not made: another account, region or endpoint."""
@@ -407,6 +419,7 @@ class App:
         with explained(f'looking at "{target.cluster}"'):
             identity = aws.identity()
             seen = self._timed(observe_target(Lookout(aws), identity, target, self.now()))
+        seen = with_authorities(seen, authorities(target.trust))
         past = self._past(target)
         last = self._state_or_none(past[0].run) if past else None
         return TargetStatus(target, seen, protection_of(target, seen, past), last)
@@ -424,10 +437,23 @@ class App:
                 database=cluster.database,
                 login=f"secretsmanager:{cluster.master_secret}" if cluster.master_secret else None,
                 objectives=Objectives(rpo=Span(minutes=5), rto=Span(hours=4), retention=cluster.backup_retention),
+                tls=self.settings.tls,
+                tls_ca=self.settings.tls_ca,
             )
             for identifier, cluster in sorted(clusters.items())
             if cluster.engine == "aurora-postgresql" and RUN_TAG not in cluster.tags
         )
+
+
+def unvouched(app: App, targets: tuple[Target, ...]) -> tuple[str, ...]:
+    """Why servers of these targets could not prove themselves, a line for each region, with what to do."""
+    now = app.timing.now()
+    objections = (
+        each
+        for target in targets
+        for each in objections_to_trust(target.trust, target.region, None, authorities(target.trust), now)
+    )
+    return tuple(dict.fromkeys(objections))
 
 
 class explained:  # noqa: N801 - reads as a word at the call site

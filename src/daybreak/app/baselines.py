@@ -9,15 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from daybreak.app.app import App, explained
-from daybreak.aws.secrets import credentials_of
 from daybreak.errors import Refused
+from daybreak.execute.database import login_at
 from daybreak.model.baseline import Baseline
 from daybreak.model.kept import Kept
 from daybreak.model.names import printable
 from daybreak.model.targets import Target
 from daybreak.model.world import Cluster
 from daybreak.observe.look import Lookout
-from daybreak.postgres.session import Address, Login
+from daybreak.postgres.address import address_of
 from daybreak.validate.crew import Progress
 from daybreak.validate.probes import Place
 from daybreak.validate.recording import Sitting, record
@@ -64,6 +64,5 @@ def baselines(app: App, name: str) -> tuple[Kept, ...]:
 def _place(app: App, target: Target, cluster: Cluster) -> Place:
     if target.login is None:
         raise Refused(f'no login is configured for "{target.name}"', 'login = "secretsmanager:NAME" in daybreak.toml')
-    address = Address(cluster.endpoint or "", cluster.port, target.database or cluster.database or "postgres")
-    found = credentials_of(target.login, app.aws(target.region), app.environ, (address.host, address.port))
-    return Place(address, Login(found.username, found.password))
+    address = address_of(cluster, target.database or cluster.database, target.trust)
+    return Place(address, login_at(target.login, app.aws(target.region), app.environ, address))

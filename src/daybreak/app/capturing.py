@@ -13,8 +13,8 @@ from datetime import timedelta
 from daybreak.app.app import App, explained
 from daybreak.assess.capsules import capsule_changes
 from daybreak.aws.gateway import Aws
-from daybreak.aws.secrets import credentials_of
 from daybreak.errors import DaybreakError, Refused
+from daybreak.execute.database import login_at
 from daybreak.model.answers import Silence
 from daybreak.model.capsule import Capsule, Change
 from daybreak.model.inventory import Inventory
@@ -24,7 +24,7 @@ from daybreak.model.targets import Target
 from daybreak.model.world import Cluster
 from daybreak.observe.look import Lookout
 from daybreak.observe.surroundings import surroundings_of
-from daybreak.postgres.session import Address, Login
+from daybreak.postgres.address import address_of
 from daybreak.validate.probes import Place, take_inventory
 
 _ASKING = timedelta(seconds=60)
@@ -98,9 +98,9 @@ def _inside(app: App, aws: Aws, target: Target, cluster: Cluster) -> Inventory |
         return Silence(asked=asked, why=f'no login is configured: login = "secretsmanager:NAME" for "{target.name}"')
     if not cluster.endpoint:
         return Silence(asked=asked, why="AWS names no endpoint")
-    address = Address(cluster.endpoint, cluster.port, target.database or cluster.database or "postgres")
+    address = address_of(cluster, target.database or cluster.database, target.trust)
     try:
-        found = credentials_of(target.login, aws, app.environ, (address.host, address.port))
+        login = login_at(target.login, aws, app.environ, address)
     except DaybreakError as error:
         return Silence(asked=asked, why=error.message)
-    return take_inventory(Place(address, Login(found.username, found.password)), _ASKING)
+    return take_inventory(Place(address, login), _ASKING)

@@ -11,11 +11,11 @@ from datetime import timedelta
 
 from daybreak.app.app import App
 from daybreak.app.validating import Case
-from daybreak.aws.secrets import credentials_of
 from daybreak.errors import Refused
+from daybreak.execute.database import login_at
 from daybreak.model.proof import Planting, Proof
+from daybreak.postgres.address import address_of
 from daybreak.postgres.scratch import Scratch
-from daybreak.postgres.session import Address, Login
 from daybreak.prove.catalog import CATALOG
 from daybreak.prove.proof import Bench, Names, new_names, proven, swept
 
@@ -53,10 +53,9 @@ def control_of(app: App, case: Case) -> Control:
         raise Refused("no login is known that may create a database", "name a target that has a login with --target")
     if not clone.endpoint:
         raise Refused(f'AWS names no endpoint for "{clone.identifier}"', "daybreak runs")
-    where = (clone.endpoint, clone.port)
-    found = credentials_of(case.action.login, app.aws(case.identity.region), app.environ, where)
-    address = Address(*where, case.action.database or "postgres")
-    scratch = Scratch(address, Login(found.username, found.password))
+    address = address_of(clone, case.action.database, case.trust)
+    login = login_at(case.action.login, app.aws(case.identity.region), app.environ, address)
+    scratch = Scratch(address, login)
     others = scratch.others()
     return Control(
         case,

@@ -25,6 +25,7 @@ from daybreak.model.moment import At, Latest
 from daybreak.model.names import checked_identifier, printable
 from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Target, Waiver
+from daybreak.model.trust import Trust, trust_words
 from daybreak.model.validation import Validation
 from daybreak.model.value import iso
 from daybreak.model.world import Cluster, Identity, Instance, Surroundings
@@ -62,6 +63,8 @@ class Case:
     action: Validate
     scene: Scene
     identity: Identity
+    trust: Trust
+    """What the servers must prove."""
     target: str | None = None
     run: str | None = None
     notes: tuple[str, ...] = ()
@@ -94,7 +97,8 @@ def validated(app: App, case: Case, listeners: Listeners | None = None) -> Valid
         listeners.tell(finding)
 
     health_urls = app.settings.health_urls.get(case.target or "", {})
-    database = Database(_door(app, case.identity.region, case), app.environ, app.repository, health_urls)
+    door = _door(app, case.identity.region, case)
+    database = Database(door, app.environ, app.repository, health_urls, case.trust)
     measured = database.validate(case.action, case.scene, tell, listeners.progress)
     return Validation(
         subject=case.scene.clone.identifier,
@@ -104,6 +108,7 @@ def validated(app: App, case: Case, listeners: Listeners | None = None) -> Valid
         began=began,
         took=timedelta(seconds=app.timing.monotonic() - started),
         action=case.action,
+        proof=trust_words(case.trust, case.scene.clone.endpoint),
         findings=tuple(findings),
         verdict=verdict_of(findings),
         measured=measured,
@@ -149,6 +154,7 @@ def _case_of_run(app: App, inquiry: Inquiry) -> Case:
         action=_held_to(action, inquiry),
         scene=Scene(clone, inside, moment_restored(plan, state), plan.objectives.rpo),
         identity=plan.identity,
+        trust=app.trust_in(plan),
         target=plan.target.name,
         run=plan.run,
         notes=tuple(notes),
@@ -208,7 +214,7 @@ def _case_of_cluster(app: App, inquiry: Inquiry) -> Case:
     )
     notes = (f'"{name}" is held to the target "{target.name}"', witness.note)
     scene = Scene(clone, inside, moment, target.objectives.rpo)
-    return Case(_held_to(action, inquiry), scene, identity, target.name, None, notes)
+    return Case(_held_to(action, inquiry), scene, identity, target.trust, target.name, notes=notes)
 
 
 @dataclass(frozen=True)
@@ -262,7 +268,8 @@ def _case_alone(app: App, inquiry: Inquiry, lookout: Lookout, identity: Identity
         notes.append("no login is known, so nothing inside PostgreSQL can be asked: name a target with --target")
     with explained(f'looking at "{clone.identifier}"'):
         inside = lookout.inside(clone)
-    return Case(_held_to(action, inquiry), Scene(clone, inside, moment, _ANY_LOSS), identity, notes=tuple(notes))
+    scene = Scene(clone, inside, moment, _ANY_LOSS)
+    return Case(_held_to(action, inquiry), scene, identity, app.settings.trust, notes=tuple(notes))
 
 
 def _moment_typed(app: App, inquiry: Inquiry) -> datetime:

@@ -17,6 +17,7 @@ from daybreak.model.entries import Admission, Page, Turned
 from daybreak.model.findings import Detail, Finding, Standing
 from daybreak.model.names import printable
 from daybreak.model.targets import HealthCheck
+from daybreak.model.trust import OLD_HASH
 from daybreak.model.value import Span
 
 Entry = Admission | Turned | Silence
@@ -77,7 +78,8 @@ def connects(knock: Knock | None) -> Finding:
 
 
 def _who(entry: Admission) -> str:
-    return f"in as {entry.role}, {'a superuser' if entry.is_superuser else 'not a superuser'}"
+    kept = f", {OLD_HASH}" if entry.proof == "md5" else ""
+    return f"in as {entry.role}, {'a superuser' if entry.is_superuser else 'not a superuser'}{kept}"
 
 
 def authentication(knocks: Iterable[Knock], secret: Detail | None = None) -> Finding:

@@ -13,6 +13,7 @@ from daybreak.assess.boxes import Asked, listed
 from daybreak.model.answers import Answer, Setting, Settings, Silence
 from daybreak.model.findings import Finding
 from daybreak.model.names import printable
+from daybreak.model.trust import OLD_HASH
 from daybreak.model.value import Span
 from daybreak.model.world import Cluster, Instance, Origin
 
@@ -43,12 +44,21 @@ def endpoint(answer: Answer) -> Finding:
     expected = "PostgreSQL answers SQL"
     stages = ", ".join(f"{stage.name.upper()} {_milliseconds(stage.took)}" for stage in answer.stages)
     if answer.is_answering:
-        tls = answer.tls or "no TLS"
-        return boxes.ENDPOINT.fit(expected, f"PostgreSQL {answer.server_version} answers over {tls} ({stages})", asked)
+        return boxes.ENDPOINT.fit(
+            expected, f"PostgreSQL {answer.server_version} answers over {_over(answer)} ({stages})", asked
+        )
     reached = f"reached {stages}" if stages else "reached nothing"
     if answer.is_silence:
         return boxes.ENDPOINT.unknown(expected, answer.trouble, asked, found=reached)
     return boxes.ENDPOINT.unfit(expected, f"{reached}: {answer.trouble}", asked)
+
+
+def _over(answer: Answer) -> str:
+    """What the server proved, and how the login was proven to it where that is worth a word."""
+    words = [f"{answer.tls}, {answer.proven}" if answer.tls else "no TLS, on loopback"]
+    if answer.proof == "md5":
+        words.append(f"the login gets in, {OLD_HASH}")
+    return "; ".join(words)
 
 
 def _milliseconds(span: Span) -> str:

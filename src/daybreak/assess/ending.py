@@ -6,13 +6,14 @@ import shlex
 from datetime import datetime
 
 from daybreak.errors import ExitCode
-from daybreak.model.actions import AwaitCluster, Change, RestoreToMoment, Validate
+from daybreak.model.actions import Change, RestoreToMoment, Validate
 from daybreak.model.findings import Measured, Standing
 from daybreak.model.moment import At, spoken
 from daybreak.model.plan import Plan
 from daybreak.model.requests import CleanRequest
 from daybreak.model.run import RunState
 from daybreak.model.targets import Objectives
+from daybreak.plan.servers import clone_seen, conninfo
 
 
 def moment_restored(plan: Plan, state: RunState | None) -> datetime:
@@ -87,13 +88,13 @@ def _may_have_created(plan: Plan, state: RunState) -> bool:
 
 
 def _connection(plan: Plan, state: RunState) -> str:
-    """The psql command that opens the clone at the endpoint AWS returned; empty when none was seen."""
-    results = [state.step(step.id).result for step in plan.steps if isinstance(step.action, AwaitCluster)]
-    seen = next((result for result in reversed(results) if result.get("endpoint")), None)
+    """The psql command that opens the clone at the endpoint AWS returned, as provenly as Daybreak does; empty when none was seen."""
+    seen = clone_seen(plan, state)
     if seen is None:
         return ""
     validation = next((step.action for step in plan.steps if isinstance(step.action, Validate)), None)
     source = validation.source_seen if validation else None
-    database = f" -d {shlex.quote(validation.database)}" if validation and validation.database else ""
+    endpoint = str(seen["endpoint"])
+    told = conninfo(validation.database if validation else None, plan.target.trust, endpoint)
     user = f" -U {shlex.quote(source.master_username)}" if source and source.master_username else ""
-    return f"psql -h {shlex.quote(str(seen['endpoint']))} -p {seen['port']}{user}{database}"
+    return f"psql -h {shlex.quote(endpoint)} -p {seen['port']}{user} -d {shlex.quote(told)}"

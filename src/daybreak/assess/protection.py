@@ -13,8 +13,10 @@ from daybreak.model.findings import Finding, Level, Standing
 from daybreak.model.moment import spoken
 from daybreak.model.observation import Observation, Past
 from daybreak.model.targets import Target
+from daybreak.model.trust import trust_words
 from daybreak.model.value import iso
 from daybreak.model.world import Cluster
+from daybreak.plan.objections import objections_to_trust
 
 SLACK = timedelta(hours=1)
 """How far the earliest restorable time may lag behind: it moves in steps, and a new cluster needs a first backup."""
@@ -30,6 +32,7 @@ def protection_of(target: Target, seen: Observation, past: tuple[Past, ...]) -> 
         _time(target, past),
         *_key(seen),
         *_clock(seen),
+        *_proof(target, seen),
     )
 
 
@@ -47,7 +50,7 @@ def _clock(seen: Observation) -> Iterator[Finding]:
 
 
 def _finding(check: str, title: str, standing: Standing, *, expected: str, found: str, why: str = "") -> Finding:
-    level = Level.SECURITY if check == "key" else Level.DATABASE
+    level = Level.SECURITY if check in ("key", "proof") else Level.DATABASE
     return Finding(
         check=f"protection.{check}",
         level=level,
@@ -133,6 +136,19 @@ def _key(seen: Observation) -> Iterator[Finding]:
         yield _finding("key", title, Standing.UNKNOWN, expected=expected, found=found, why=why)
     else:
         yield _finding("key", title, _judged(is_fit=seen.key.is_enabled), expected=expected, found=seen.key.state)
+
+
+def _proof(target: Target, seen: Observation) -> Iterator[Finding]:
+    """Whether the database's server can prove who it is, by what is known before anybody asks it."""
+    if seen.authorities is None:
+        return
+    endpoint = seen.cluster.endpoint if seen.cluster else None
+    title, expected, found = "Its server can prove who it is", "verify-full", trust_words(target.trust, endpoint)
+    objections = tuple(objections_to_trust(target.trust, target.region, endpoint, seen.authorities, seen.seen))
+    is_plain = endpoint is not None and target.trust.may_be_plain(endpoint)
+    is_fit = not objections and (is_plain or target.trust.tls == "verify-full")
+    why = "; ".join(objections) or ("" if is_fit else f'daybreak.toml says tls = "{target.trust.tls}"')
+    yield _finding("proof", title, _judged(is_fit=is_fit), expected=expected, found=found, why=why)
 
 
 def _no_window(seen: Observation) -> str:

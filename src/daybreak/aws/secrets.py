@@ -21,6 +21,8 @@ class Credentials:
 
     username: str
     password: str = field(repr=False)
+    is_token: bool = False
+    """Whether it is an IAM token, which RDS takes as a password in the clear."""
 
 
 def credentials_of(reference: str, aws: Aws, environ: Mapping[str, str], place: tuple[str, int]) -> Credentials:
@@ -43,7 +45,7 @@ def credentials_of(reference: str, aws: Aws, environ: Mapping[str, str], place: 
             return _from_environment(name, environ)
         case "iam":
             host, port = place
-            return Credentials(name, _token(aws, host, port, name))
+            return Credentials(name, _token(aws, host, port, name), is_token=True)
         case _:
             raise Refused(
                 f'the login "{scheme}:…" is not a reference we know', "use secretsmanager:, ssm:, env: or iam:"

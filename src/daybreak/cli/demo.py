@@ -119,8 +119,9 @@ class _Story:
     def _remember(self) -> None:
         """Keep what a verdict will be measured by, before anything happens."""
         from daybreak.lab.configuration import configuration
+        from daybreak.lab.remote import authority
 
-        (self.folder / "daybreak.toml").write_text(configuration(self._running().url))
+        (self.folder / "daybreak.toml").write_text(configuration(self._running().url, authority(self.lab_folder)))
         _say("2. What a clone will be measured by: the rows as they are today")
         self._daybreak("baseline", "embi", "--fingerprint")
 

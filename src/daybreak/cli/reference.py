@@ -16,6 +16,7 @@ import click
 from daybreak.cli.main import daybreak
 from daybreak.cli.reference_checks import checks_page
 from daybreak.cli.restore_aurora import restore_aurora
+from daybreak.config.layers import PREFIX, SCALARS
 from daybreak.errors import MEANING, ExitCode
 
 _MADE = "This page is generated: `python -m daybreak.cli.reference`.\n"
@@ -189,6 +190,7 @@ def settings_page() -> str:
         "A flag wins over the environment, that over the project's file, that over the user's, that over the default.",
         "`daybreak config` shows where each value came from; `daybreak config --schema` prints the JSON Schema for an editor.",
         "Unknown keys are refused. A secret is written as a reference, never as a value.",
+        "What `tls` and `tls_ca` ask of a database's server: [how a server proves itself](../concepts/how-a-server-proves-itself.md).",
         "", "```toml", EXAMPLE.rstrip(), "```",
         "", "## At the top", "", *_table(made, made),
     ]  # fmt: skip
@@ -225,7 +227,7 @@ _SECRETS = (
 _VARIABLES = (
     "", "## Environment", "",
     "| Variable | What it sets |", "|---|---|",
-    "| `DAYBREAK_STATE`, `DAYBREAK_POLL`, `DAYBREAK_PLAN_EXPIRES`, `DAYBREAK_KEEP`, `DAYBREAK_ONLY_LOOPBACK` | the key of that name |",
+    f"| {', '.join(f'`{PREFIX}{key.upper()}`' for key in SCALARS)} | the key of that name |",
     "| `DAYBREAK_CONFIG` | the file to read instead of the project's |",
     "| `DAYBREAK_DEBUG` | where a bug happened is printed |",
     "| `AWS_*` | as every program of AWS's SDK reads them |",
@@ -261,7 +263,9 @@ def _span(value: Any) -> Any:
 def _kind(about: dict[str, Any], whole: dict[str, Any]) -> str:
     if "$ref" in about:
         return "a table"
-    if any("enum" in each for each in about.get("anyOf", ())):
+    if "enum" in about:
+        return ", ".join(f'`"{word}"`' for word in about["enum"])
+    if any("pattern" in each and "owner" in each["pattern"] for each in about.get("anyOf", ())):
         return "the name of a check, such as `data.rows`, or `owner.NAME`"
     if choices := [each for each in about.get("anyOf", ()) if each.get("type") != "null"]:
         return _kind(choices[0], whole)

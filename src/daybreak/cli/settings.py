@@ -17,6 +17,7 @@ from daybreak.cli.telling import as_document, hand, say
 @shared()
 def init(given: Given, *, is_forced: bool) -> None:
     """Look at the account and write daybreak.toml."""
+    from daybreak.app.app import unvouched
     from daybreak.config import Settings, render
     from daybreak.errors import Refused
     from daybreak.files import opened
@@ -25,10 +26,13 @@ def init(given: Given, *, is_forced: bool) -> None:
     if path.exists() and not is_forced:
         raise Refused(f'"{path}" exists already', "daybreak config  # shows what it says", "add --force to replace it")
     # A file that is not there yet is where to write, not what to read.
-    found = replace(given, config=path if path.exists() else None).app().discovered()
+    app = replace(given, config=path if path.exists() else None).app()
+    found = app.discovered()
     if not found:
         raise Refused("no Aurora PostgreSQL cluster was found there", "check --profile and --region")
-    text = render(Settings(state="", targets={target.name: target for target in found}))
+    missing = unvouched(app, found)
+    said = Settings(state="", targets={target.name: target for target in found}, **app.settings.trust.model_dump())
+    text = render(said) + "".join(f"\n# To be done: {each}\n" for each in missing)
     try:
         descriptor = opened(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, follows=is_forced)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -37,7 +41,7 @@ def init(given: Given, *, is_forced: bool) -> None:
         raise Refused(f'"{path}" cannot be written: {trouble.strerror}', "name another file with --config") from trouble
     names = [target.name for target in found]
     if given.is_json:
-        hand(as_document({"file": str(path), "targets": names}))
+        hand(as_document({"file": str(path), "targets": names, "to_be_done": missing}))
     else:
         say(f"wrote {path} with {len(names)} target(s): {', '.join(names)}")
         say(
@@ -45,6 +49,8 @@ def init(given: Given, *, is_forced: bool) -> None:
                 f"next: daybreak status\nthen: daybreak capture {names[0]}  # keeps what its backups do not hold"
             )
         )
+        for each in missing:
+            say(f"to be done: {each}")
 
 
 @click.command()

@@ -20,10 +20,11 @@ from daybreak.config.settings import FileText, Settings
 from daybreak.errors import Refused
 from daybreak.files import MOST_WRITTEN, content
 from daybreak.model.names import printable
+from daybreak.model.trust import OWN, SYSTEM, Trust
 
 FILE = "daybreak.toml"
 PREFIX = "DAYBREAK_"
-SCALARS = ("state", "poll", "only_loopback", "plan_expires", "keep")
+SCALARS = ("state", "poll", "only_loopback", "plan_expires", "keep", "tls", "tls_ca")
 """The keys a flag or a variable may set; copies and targets stand in files."""
 OTHER_VARIABLES = ("DAYBREAK_CONFIG", "DAYBREAK_DEBUG")
 """Variables of ours that are not settings. Those that begin with ``DAYBREAK_LAB`` belong to the lab."""
@@ -70,13 +71,18 @@ def load(
         hint = "daybreak config --schema  # shows every key and what it takes"
         raise Refused(f"the configuration has {count}", hint, reasons=tuple(complaints))
     return Settings(
-        state=_absolute(checked.state, "state", origins, home) if checked.state else _default_state(environ, home),
+        state=_absolute(checked.state, ("state",), origins, home) if checked.state else _default_state(environ, home),
         poll=checked.poll,
         only_loopback=checked.only_loopback,
         plan_expires=checked.plan_expires,
         keep=checked.keep,
-        copies=tuple(_absolute(copy, "copies", origins, home) for copy in checked.copies),
-        targets={name: written.target(name) for name, written in checked.targets.items()},
+        copies=tuple(_absolute(copy, ("copies",), origins, home) for copy in checked.copies),
+        tls=checked.tls,
+        tls_ca=_authorities(checked.tls_ca, ("tls_ca",), origins, home),
+        targets={
+            name: written.target(name, _trust(checked, name, origins, home))
+            for name, written in checked.targets.items()
+        },
         health_urls={name: urls for name, written in checked.targets.items() if (urls := written.health_urls())},
         origins=_told(origins),
     )
@@ -147,13 +153,29 @@ def _default_state(environ: Mapping[str, str], home: Path) -> str:
     return str(_xdg(environ, "XDG_STATE_HOME", home / ".local" / "state") / "daybreak")
 
 
-def _absolute(place: str, key: str, origins: Mapping[Path_, Layer], home: Path) -> str:
-    """A folder as seen from where it was written down."""
+def _absolute(place: str, key: Path_, origins: Mapping[Path_, Layer], home: Path) -> str:
+    """A folder or a file as seen from where it was written down."""
     if place.startswith("s3://"):
         return place
     if place == "~" or place.startswith("~/"):
         return str(home / place[2:])
-    return os.path.normpath(origins[(key,)].folder / place)
+    return os.path.normpath(origins[key].folder / place)
+
+
+def _authorities(place: str | None, key: Path_, origins: Mapping[Path_, Layer], home: Path) -> str | None:
+    if place in (None, OWN):
+        return None
+    return place if place == SYSTEM else _absolute(place, key, origins, home)
+
+
+def _trust(checked: FileText, name: str, origins: Mapping[Path_, Layer], home: Path) -> Trust:
+    """What the target's servers must prove: as its own table says, else as the top does."""
+    written, key = checked.targets[name], ("targets", name, "tls_ca")
+    if written.tls_ca is None:
+        authorities = _authorities(checked.tls_ca, ("tls_ca",), origins, home)
+    else:
+        authorities = _authorities(written.tls_ca, key, origins, home)
+    return Trust(tls=written.tls or checked.tls, tls_ca=authorities)
 
 
 def _lay_over(below: dict[str, Any], layer: Layer, origins: dict[Path_, Layer]) -> None:

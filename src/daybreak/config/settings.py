@@ -27,6 +27,7 @@ from daybreak.model.targets import (
     Target,
     Waiver,
 )
+from daybreak.model.trust import Tls, Trust
 from daybreak.model.value import Span, Value
 
 LOGIN = r"^(?:secretsmanager|ssm|env|iam):\S+$"
@@ -171,6 +172,16 @@ class ContactText(Contact):
     answers_within: SpanText | None = None
 
 
+def _tls_ca(text: str) -> str:
+    if not text or "\0" in text:
+        message = 'write a PEM file\'s name, "system" for the public roots of this machine, or "amazon" for the RDS authorities brought along'
+        raise ValueError(message)
+    return text
+
+
+TlsCa = Annotated[str, AfterValidator(_tls_ca), WithJsonSchema({"type": "string", "minLength": 1})]
+
+
 class TargetText(Value):
     """One ``[targets.NAME]`` table; the fields of ``Target`` but its name, which is the table's."""
 
@@ -187,6 +198,8 @@ class TargetText(Value):
     waivers: tuple[WaiverText, ...] = ()
     staging: StagingText = StagingText()
     contacts: tuple[ContactText, ...] = ()
+    tls: Tls | None = None
+    tls_ca: TlsCa | None = None
 
     @model_validator(mode="after")
     def _names_are_their_own(self) -> TargetText:
@@ -199,9 +212,9 @@ class TargetText(Value):
                 raise ValueError(what)
         return self
 
-    def target(self, name: str) -> Target:
-        """The noun that the other floors speak in."""
-        return Target.model_validate({"name": name} | self.model_dump())
+    def target(self, name: str, trust: Trust) -> Target:
+        """The noun that the other floors speak in; ``trust`` is what it must prove, decided with the whole file in view."""
+        return Target.model_validate({"name": name} | self.model_dump() | trust.model_dump())
 
     def health_urls(self) -> dict[str, str]:
         """The pages whose URL has a query, by name: what ``target`` leaves out, because it may hold a token."""
@@ -217,6 +230,8 @@ class FileText(Value):
     plan_expires: SpanText = Span(hours=1)
     keep: SpanText = Span(days=7)
     copies: Annotated[tuple[str, ...], AfterValidator(_copies)] = ()
+    tls: Tls = "verify-full"
+    tls_ca: TlsCa | None = None
     targets: dict[TargetName, TargetText] = Field(default_factory=dict)
 
 
@@ -235,11 +250,20 @@ class Settings(Value):
     """How long a clone is kept; written into its tags."""
     copies: tuple[str, ...] = ()
     """Where capsules and baselines are kept besides: absolute folders or ``s3://BUCKET/PREFIX``."""
+    tls: Tls = "verify-full"
+    """What a database's server must prove, in libpq's words."""
+    tls_ca: str | None = None
+    """Whose word counts: an absolute PEM file, or ``system``; none is Amazon's."""
     targets: dict[str, Target] = Field(default_factory=dict)
     health_urls: dict[str, dict[str, str]] = Field(default_factory=dict, exclude=True, repr=False)
     """Each target's health pages by name, with the queries that ``targets`` leaves out; in memory only."""
     origins: dict[str, str] = Field(default_factory=dict, exclude=True, repr=False)
     """Dotted key to what set it: a flag, a variable, a file, or ``default``."""
+
+    @property
+    def trust(self) -> Trust:
+        """How a server proves who it is that belongs to no target."""
+        return Trust(tls=self.tls, tls_ca=self.tls_ca)
 
 
 def schema() -> dict[str, Any]:

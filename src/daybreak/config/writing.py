@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from daybreak.config.settings import Settings
 from daybreak.config.spans import span_text
 from daybreak.model.targets import Expectation, SqlCheck, Staging, Target
+from daybreak.model.trust import OWN, Trust
 
 _HEAD = """\
 # daybreak.toml: what is protected, and what was promised about it.
@@ -36,7 +37,7 @@ def render(settings: Settings) -> str:
     """A daybreak.toml with comments that says what ``settings`` say; values that are defaults stand as comments."""
     lines = [_HEAD, *_top(settings)]
     for target in settings.targets.values():
-        lines += _target(target, settings.health_urls.get(target.name, {}))
+        lines += _target(target, settings.health_urls.get(target.name, {}), settings.trust)
     return "\n".join(lines) + ("" if settings.targets else _NO_TARGETS)
 
 
@@ -57,11 +58,20 @@ def _top(settings: Settings) -> Iterator[str]:
         value = getattr(settings, key)
         yield f"# {why}"
         yield ("# " if value == fields[key].default else "") + f"{key} = {_text(span_text(value))}"
+    yield from _proof(settings.trust)
     yield "# Refuse every endpoint that is not this machine (the lab sets this in its environment)."
     yield "only_loopback = true" if settings.only_loopback else "# only_loopback = false"
 
 
-def _target(target: Target, health_urls: Mapping[str, str]) -> Iterator[str]:
+def _proof(trust: Trust) -> Iterator[str]:
+    yield "# What a database's server must prove before anything of a password leaves: its name; less has to be asked for:"
+    yield '# "verify-ca" (an authority knows it) or "require" (nothing, but encryption).'
+    yield ("# " if trust.tls == Trust().tls else "") + f"tls = {_text(trust.tls)}"
+    yield '# Whose word counts: a PEM file, "system" for the public roots (RDS Proxy), or "amazon" for the RDS authorities brought along.'
+    yield f"tls_ca = {_text(trust.tls_ca)}" if trust.tls_ca else '# tls_ca = "FILE"'
+
+
+def _target(target: Target, health_urls: Mapping[str, str], top: Trust) -> Iterator[str]:
     here = f"targets.{_key(target.name)}"
     yield f"\n[{here}]"
     yield f"cluster = {_text(target.cluster)}"
@@ -69,6 +79,10 @@ def _target(target: Target, health_urls: Mapping[str, str]) -> Iterator[str]:
     yield f"database = {_text(target.database)}" if target.database else '# database = "NAME"'
     yield '# A reference: "secretsmanager:NAME", "ssm:NAME", "env:PREFIX" or "iam:USER".'
     yield f"login = {_text(target.login)}" if target.login else "# login = " + '"secretsmanager:NAME"'
+    if target.tls != top.tls:
+        yield f"tls = {_text(target.tls)}"
+    if target.tls_ca != top.tls_ca:
+        yield f"tls_ca = {_text(target.tls_ca or OWN)}"
     yield f"\n[{here}.objectives]"
     yield "# How much may be lost, how long it may take, how far back one can go."
     for key in ("rpo", "rto", "retention"):

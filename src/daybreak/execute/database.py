@@ -17,16 +17,17 @@ from daybreak.model.answers import Silence
 from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Finding, Measured
 from daybreak.model.inventory import Inventory
+from daybreak.model.trust import Trust
 from daybreak.model.value import iso
 from daybreak.model.world import Cluster, Surroundings, Unseen
 from daybreak.observe.surroundings import surroundings_of
+from daybreak.postgres.address import Address, address_of
 from daybreak.postgres.answering import answering
-from daybreak.postgres.session import Address, Login
+from daybreak.postgres.session import Login
 from daybreak.repository.repository import Repository
 from daybreak.validate.run import Place, Progress, Subject, validate
 
 _KNOCKING = timedelta(seconds=10)
-_FALLBACK_DATABASE = "postgres"
 _AS_FAR_AS_WITHOUT_LOGIN = frozenset({"tcp", "tls"})
 
 
@@ -34,16 +35,22 @@ class Database:
     """PostgreSQL as the interpreter needs it. Logins are read anew for each question and never kept."""
 
     def __init__(
-        self, aws: Aws, environ: Mapping[str, str], repository: Repository, health_urls: Mapping[str, str]
+        self,
+        aws: Aws,
+        environ: Mapping[str, str],
+        repository: Repository,
+        health_urls: Mapping[str, str],
+        trust: Trust,
     ) -> None:
         self._aws = aws
         self._environ = environ
         self._repository = repository
         self._health_urls = health_urls
+        self._trust = trust
 
     def answers(self, action: AwaitSql, cluster: Cluster) -> Answers:
         """Whether the endpoint answers; the login may be missing, then TCP is as far as one can get."""
-        address = _address(cluster, action.database)
+        address = address_of(cluster, action.database, self._trust)
         trouble = "no login is configured"
         try:
             login = self._login(action.login, address)
@@ -55,6 +62,8 @@ class Database:
         answer = answering(address, login, _KNOCKING)
         if answer.is_answering:
             return Answers(is_answering=True, seen=f"PostgreSQL {answer.server_version} answers at {address}")
+        if answer.is_unproven:
+            return Answers(is_answering=False, seen=answer.trouble, is_unproven=True, hints=answer.hints)
         if login is None and answer.reached in _AS_FAR_AS_WITHOUT_LOGIN:
             return Answers(is_answering=True, seen=f"{answer.reached.upper()} answers at {address}; {trouble}")
         return Answers(is_answering=False, seen=f"reached {answer.reached} at {address}: {answer.trouble}")
@@ -63,10 +72,11 @@ class Database:
         self, action: Validate, scene: Scene, tell: Callable[[Finding], None], progress: Callable[[str], None]
     ) -> Measured:
         """Validate the clone, comparing with the source where it can be reached."""
-        address = _address(scene.clone, action.database)
+        address = address_of(scene.clone, action.database, self._trust)
         subject = Subject(
             action=action,
             clone=scene.clone,
+            trust=self._trust,
             instances=scene.instances,
             moment=scene.moment,
             login=self._login_or_none(action.login, address),
@@ -86,7 +96,7 @@ class Database:
         # What a capsule tells is gone: at its address there is nothing, or a stranger.
         if action.capsule is not None or action.source_seen is None or not action.source_seen.endpoint:
             return None
-        address = _address(action.source_seen, action.database)
+        address = address_of(action.source_seen, action.database, self._trust)
         login = self._login_or_none(action.login, address)
         return Place(address, login) if login else None
 
@@ -131,14 +141,13 @@ class Database:
             return None
 
     def _login(self, reference: str | None, address: Address) -> Login | None:
-        if reference is None:
-            return None
-        found = credentials_of(reference, self._aws, self._environ, (address.host, address.port))
-        return Login(found.username, found.password)
+        return None if reference is None else login_at(reference, self._aws, self._environ, address)
 
 
-def _address(cluster: Cluster, database: str | None) -> Address:
-    return Address(cluster.endpoint or "", cluster.port, database or _FALLBACK_DATABASE)
+def login_at(reference: str, aws: Aws, environ: Mapping[str, str], address: Address) -> Login:
+    """The login behind a reference, for one address; raises ``Refused`` when the reference leads nowhere."""
+    found = credentials_of(reference, aws, environ, (address.host, address.port))
+    return Login(found.username, found.password, is_token=found.is_token)
 
 
 def _spoken(progress: Progress) -> str:

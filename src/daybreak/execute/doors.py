@@ -41,6 +41,9 @@ class Answers(Value):
 
     is_answering: bool
     seen: str
+    is_unproven: bool = False
+    """Whether the server does not prove who it is: a no that waiting does not change."""
+    hints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,8 @@ class Patience:
     """With an endpoint that throttles, settles or does not answer."""
     with_waits: timedelta | None = None
     """With one wait; none takes twice the larger of estimate and RTO."""
+    with_strangers: timedelta = timedelta(minutes=2)
+    """With a server that does not prove who it is: long enough for a name that is being moved, and no longer."""
     between_looks: timedelta = timedelta(seconds=5)
     """From one look to the next when something may be listed a little late."""
 

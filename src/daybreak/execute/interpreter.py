@@ -24,7 +24,7 @@ from daybreak.assess.standing import DOUBTED, Place, Standing, standing_of_wait
 from daybreak.assess.verdict import verdict_of
 from daybreak.errors import Bug, DaybreakError, ExitCode, Failed, Interrupted, Paused, Uncertain, Unreachable
 from daybreak.execute.changes import AskedToEnd, Changer, Forbidden, Rejected
-from daybreak.execute.doors import Doors, Progress, Scene
+from daybreak.execute.doors import Answers, Doors, Progress, Scene
 from daybreak.execute.record import Record
 from daybreak.journal.store import Journal
 from daybreak.model.actions import (
@@ -92,6 +92,7 @@ class _Walk:
         self._seen: dict[str, str] = {}
         self._absences: dict[str, int] = {}
         self._waited_since: dict[str, float] = {}
+        self._unproven_since: dict[str, float] = {}
         self._failing_step = plan.steps[0]
 
     def to_the_end(self) -> RunState:
@@ -161,8 +162,19 @@ class _Walk:
         standing = standing_of_wait(action, cluster, instance, self._owner)
         if isinstance(action, AwaitSql) and standing.place is Place.SO and cluster is not None:
             answers = self._doors.database.answers(action, cluster)
+            if answers.is_unproven:
+                self._stop_before(step, answers)
+            else:
+                self._unproven_since.pop(step.id, None)
             return Standing(place=Place.SO if answers.is_answering else Place.UNDER_WAY, seen=answers.seen)
         return standing
+
+    def _stop_before(self, step: Step, answers: Answers) -> None:
+        """Pause before a server that goes on not proving itself: it is an answer, and hours do not change it."""
+        now = self._doors.timing.monotonic()
+        refused = timedelta(seconds=now - self._unproven_since.setdefault(step.id, now))
+        if refused >= self._doors.patience.with_strangers:
+            raise Paused(f"step {step.id}: {answers.seen}", *answers.hints, f"go on: daybreak resume {self._plan.run}")
 
     def _judge(self, step: Step, standing: Standing) -> None:
         state = self._journal.state().step(step.id)

@@ -16,7 +16,7 @@ from daybreak.errors import Refused
 from daybreak.lab import scenario
 from daybreak.lab.boto import make_client
 from daybreak.lab.configuration import configuration
-from daybreak.lab.remote import REGION, RemoteLab, verifying
+from daybreak.lab.remote import REGION, RemoteLab, authority, verifying
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,9 @@ class Branch:
 
     def configuration(self, **options: str) -> str:
         """A daybreak.toml with this branch as its one target, ``embi``."""
-        return configuration(self.lab.url, cluster=self.cluster, login=self.login, **options)
+        return configuration(
+            self.lab.url, authority(self.lab.folder), cluster=self.cluster, login=self.login, **options
+        )
 
 
 def found(lab: RemoteLab, cluster: str, version: str, *, readers: int = 1) -> Branch:

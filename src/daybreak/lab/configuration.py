@@ -5,6 +5,9 @@ The law: it is a text like a person's; the lab does not import what reads it.
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 from daybreak.errors import Bug
 
 HEALTH = "/_lab/health/{host}:{port}"
@@ -18,6 +21,8 @@ USUAL = {
 
 TARGET = """\
 poll = "@POLL@"
+# The lab's own authority vouches for its databases, as Amazon's do for those of an account.
+tls_ca = @AUTHORITY@
 
 [targets.embi]
 cluster  = "@CLUSTER@"
@@ -65,8 +70,8 @@ answers_within = "15m"
 """
 
 
-def configuration(url: str, **others: str) -> str:
-    """A daybreak.toml for the lab at ``url``, whose health page it asks.
+def configuration(url: str, authority: Path, **others: str) -> str:
+    """A daybreak.toml for the lab at ``url``, whose health page it asks, and whose ``authority`` its databases have.
 
     ``others`` replace what the company has: ``cluster``, ``login`` (the name of its secret), ``rpo``, ``poll``.
     """
@@ -75,4 +80,4 @@ def configuration(url: str, **others: str) -> str:
         text = text.replace(f"@{name.upper()}@", others.pop(name, usual))
     if others:
         raise Bug(f"the company's configuration has no {', '.join(others)}")
-    return text.replace("@HEALTH@", url + HEALTH)
+    return text.replace("@HEALTH@", url + HEALTH).replace("@AUTHORITY@", json.dumps(str(authority)))

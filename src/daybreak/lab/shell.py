@@ -17,7 +17,7 @@ from pathlib import Path
 from daybreak.lab.binaries import wheel_folders
 from daybreak.lab.configuration import configuration
 from daybreak.lab.programs import absolute_entries, python_module, rooted
-from daybreak.lab.remote import REGION, RemoteLab, verifying
+from daybreak.lab.remote import REGION, RemoteLab, authority, verifying
 
 _WRAPPER = """#!/bin/sh
 # The real client with the lab's endpoint on every call: by itself it ignores AWS_ENDPOINT_URL for rds in us-east-1.
@@ -58,6 +58,7 @@ def variables(lab: RemoteLab, speed: float, path: str) -> dict[str, str | None]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_PAGER": "",
         "DAYBREAK_ONLY_LOOPBACK": "1",
+        "DAYBREAK_TLS_CA": str(authority(lab.folder)),
         "DAYBREAK_POLL": f"{round(poll_seconds(speed) * 1000)}ms",
         "NO_PROXY": "127.0.0.1,localhost",
         "PGPASSFILE": str(lab.folder / "pgpass"),
@@ -90,7 +91,7 @@ def write_tools(lab: RemoteLab) -> Path:
 
     The company's daybreak.toml lies beside it, in the lab's own folder.
     """
-    (lab.folder / "daybreak.toml").write_text(configuration(lab.url))
+    (lab.folder / "daybreak.toml").write_text(configuration(lab.url, authority(lab.folder)))
     folder = lab.folder / "bin"
     folder.mkdir(mode=0o755, exist_ok=True)
     command = aws_command(without=folder)

@@ -19,6 +19,10 @@ class Silence(Value):
     asked: str
     why: str
     took: Span = Span(0)
+    is_unproven: bool = False
+    """True when the server does not prove who it is: a no that waiting does not change."""
+    hints: tuple[str, ...] = ()
+    """What to do about that."""
 
 
 class Stage(Value):
@@ -40,9 +44,17 @@ class Answer(Value):
     trouble: str = ""
     is_silence: bool = False
     """True when nobody said no: time ran out, or nothing was there to log in with."""
+    is_unproven: bool = False
+    """True when the server does not prove who it is: a no that waiting does not change."""
+    hints: tuple[str, ...] = ()
+    """What to do about a server that does not prove itself."""
     addresses: tuple[str, ...] = ()
     tls: str = ""
     """The TLS version spoken, empty when the server has none."""
+    proven: str = ""
+    """What the server proved, in libpq's words; empty where it is plain."""
+    proof: str = ""
+    """How the login was proven, in libpq's words: ``md5`` where the role's hash is from before SCRAM."""
     server_version: str = ""
     """PostgreSQL's own version, such as ``15.4``."""
 

@@ -21,6 +21,8 @@ class Admission(Value):
 
     asked: str
     took: Span
+    proof: str = ""
+    """How the login was proven to the server, in libpq's words."""
     role: str
     is_superuser: bool = False
     """Whether it may do everything, as PostgreSQL's superuser or as Aurora's."""

@@ -109,6 +109,8 @@ class Inventory(Value):
     server_version: str = ""
     system: str | None = None
     """PostgreSQL's system identifier: equal means that one is a physical copy of the other."""
+    proof: str = ""
+    """How the login was proven to the server, in libpq's words."""
     taken: Instant | None = None
     """By the server's own clock."""
     newest_oid: int = 0

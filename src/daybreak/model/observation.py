@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from daybreak.model.capsule import Capsule
 from daybreak.model.kept import Kept
+from daybreak.model.trust import Authorities
 from daybreak.model.value import Instant, Span, Value
 from daybreak.model.world import (
     AutomatedBackup,
@@ -59,3 +62,5 @@ class Observation(Value):
     """The newest kept configuration not after the moment; looked for when the source is gone."""
     baseline: Kept | None = None
     """The newest kept baseline not after the moment."""
+    authorities: Authorities | None = Field(default=None, exclude=True, repr=False)
+    """Whose word counts for the target's servers; none where nobody will ask them."""

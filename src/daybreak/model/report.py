@@ -151,6 +151,8 @@ class Report(Value):
     region: str
     endpoint: str | None
     """Where AWS was asked, when it is not AWS's own endpoint."""
+    proof: str = ""
+    """What the clone's server had to prove before anything of a password left; empty where nobody asked it."""
     who: str
     where: str
     why: str

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from daybreak.model.names import QUERY, shown_url
+from daybreak.model.trust import Tls, Trust
 from daybreak.model.value import Span, Value
 
 
@@ -133,6 +134,15 @@ class Target(Value):
     waivers: tuple[Waiver, ...] = ()
     staging: Staging = Staging()
     contacts: tuple[Contact, ...] = ()
+    tls: Tls = "verify-full"
+    """What the database's server must prove, in libpq's words."""
+    tls_ca: str | None = None
+    """Whose word counts: a PEM file, or ``system``; none is Amazon's."""
+
+    @property
+    def trust(self) -> Trust:
+        """How the target's servers prove who they are."""
+        return Trust(tls=self.tls, tls_ca=self.tls_ca)
 
     def doing_without(self, waivers: tuple[Waiver, ...]) -> Target:
         """The target with these waivers before its own: what is said today counts before what stands in a file."""

@@ -24,6 +24,8 @@ class Validation(Value):
     began: Instant
     took: Span
     action: Validate
+    proof: str = ""
+    """What the cluster's server had to prove, in words."""
     findings: tuple[Finding, ...]
     verdict: Verdict
     measured: Measured = Measured()

@@ -9,6 +9,7 @@ from daybreak.model.names import quarantine_group_name
 from daybreak.model.observation import Observation, Past
 from daybreak.model.requests import CleanRequest, PitrRequest, Request, SnapshotRequest
 from daybreak.model.targets import Network, Target
+from daybreak.model.trust import Authorities
 from daybreak.model.world import AutomatedBackup, Cluster, Identity, Snapshot
 from daybreak.observe.look import Lookout
 from daybreak.plan.quarantine import CARED_FOR
@@ -43,6 +44,11 @@ def observe_target(lookout: Lookout, identity: Identity, target: Target, now: da
 def with_past(seen: Observation, past: tuple[Past, ...]) -> Observation:
     """The observation with the target's own history beside it."""
     return seen.model_copy(update={"past": past})
+
+
+def with_authorities(seen: Observation, there: Authorities) -> Observation:
+    """The observation with those whose word counts for the target's servers."""
+    return seen.model_copy(update={"authorities": there})
 
 
 def with_capsule(lookout: Lookout, seen: Observation, target: Target, capsule: Capsule) -> Observation:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from daybreak.model.names import LONGEST, instance_name
 from daybreak.model.observation import Observation
-from daybreak.model.targets import Network
+from daybreak.model.targets import Network, Target
+from daybreak.model.trust import Authorities, Trust
+from daybreak.model.value import Instant
 from daybreak.plan.source import Source
 
 MOST_INSTANCES = 16
@@ -14,6 +17,10 @@ MOST_INSTANCES = 16
 
 ENGINE = "aurora-postgresql"
 """The one engine whose clusters can be restored."""
+
+_BUNDLE = "https://truststore.pki.rds.amazonaws.com/{region}/{region}-bundle.pem"
+_COMMERCIAL = re.compile(r"(?!us-gov|us-iso|eu-iso|cn-|eusc-)[a-z]{2}(?:-[a-z]+)+-\d+")
+"""Regions whose authorities AWS publishes at one place; other partitions have places of their own."""
 
 
 def objections_to_storage(source: Source, seen: Observation) -> Iterator[str]:
@@ -61,3 +68,34 @@ def _objections_to_clone(clone: str, source: Source, seen: Observation) -> Itera
         yield f'a cluster "{clone}" exists already'
     if source.storage and "max_logical_replication_workers" not in seen.settable:
         yield "this engine does not let max_logical_replication_workers be set, so the clone could not be quarantined"
+
+
+def objections_to_proof(target: Target, source: Source, seen: Observation) -> Iterator[str]:
+    """Reasons why the clone could not prove that it is the clone, so that nothing inside it could be asked."""
+    if seen.authorities is not None:
+        endpoint = source.cluster.endpoint if source.cluster else None
+        yield from objections_to_trust(target.trust, seen.identity.region, endpoint, seen.authorities, seen.seen)
+
+
+def objections_to_trust(
+    trust: Trust, region: str, endpoint: str | None, there: Authorities, now: Instant
+) -> Iterator[str]:
+    """Why no server of a region could prove itself, with what to do; ``endpoint`` is the source's, where one is known."""
+    if trust.tls == "require" or (endpoint is not None and trust.may_be_plain(endpoint)):
+        return
+    if there.trouble:
+        yield f"{there.trouble}: name a PEM file of authorities as tls_ca in daybreak.toml"
+    elif trust.tls_ca is None and region not in there.regions(now):
+        yield (
+            f"nobody in {there.origin} vouches for databases in {region}, so no server there could prove itself: "
+            f"{_where_to_get(region)}, and name the file as tls_ca in daybreak.toml"
+        )
+    elif there.known and not there.valid(now):
+        last = max(each.ends for each in there.known)
+        yield f"every authority in {there.file} has expired, the last one {last:%Y-%m-%d}: name a newer file as tls_ca"
+
+
+def _where_to_get(region: str) -> str:
+    if _COMMERCIAL.fullmatch(region):
+        return f"fetch {_BUNDLE.format(region=region)}"
+    return "fetch the bundle of its partition, which AWS's user guide of RDS for that partition names"

@@ -13,7 +13,7 @@ from daybreak.model.requests import PitrRequest
 from daybreak.model.targets import Target
 from daybreak.model.value import iso
 from daybreak.model.world import Window
-from daybreak.plan.objections import objections_to_place, objections_to_storage
+from daybreak.plan.objections import objections_to_place, objections_to_proof, objections_to_storage
 from daybreak.plan.restoring import Draft, clone_plan, storage_settings
 from daybreak.plan.source import Source, kept_backups, network_of, source_of
 from daybreak.plan.terms import Terms
@@ -31,6 +31,7 @@ def pitr_plan(request: PitrRequest, target: Target, seen: Observation, terms: Te
         *objections_to_storage(source, seen),
         *_objections_to_moment(request, source, seen),
         *objections_to_place(network, clone, source, seen),
+        *objections_to_proof(target, source, seen),
     )
     if reasons:
         hints = (f"daybreak status {target.name}  # shows what can be reached right now",)

@@ -26,6 +26,12 @@ _WORDS = {
     "instance.parameter_group": "parameter group of the instances",
 }
 
+_UNPROVEN = {
+    "verify-ca": "a server must only be known to an authority, so whoever has one there can take the clone's place",
+    "require": "no server proves who it is, so whoever answers at the clone's name sees what is asked and what is computed from its password",
+}
+"""What less than a proven name means."""
+
 
 def words_of(field: str) -> str:
     """A permitted field as people name it.
@@ -47,6 +53,8 @@ def notes_on(
     yield from _on_source(source)
     if source.cluster and source.cluster.master_secret:
         yield "the managed master password is not recreated by a restore; the clone keeps the password of the moment"
+    if target.trust.tls != "verify-full":
+        yield f'tls = "{target.trust.tls}": {_UNPROVEN[target.trust.tls]}'
     if target.login is None:
         yield "no login is configured: nothing inside PostgreSQL can be checked, so the verdict cannot be fit"
     if whole.high > target.objectives.rto:

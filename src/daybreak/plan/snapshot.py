@@ -13,7 +13,7 @@ from daybreak.model.requests import SnapshotRequest
 from daybreak.model.targets import Target
 from daybreak.model.value import iso
 from daybreak.model.world import Snapshot
-from daybreak.plan.objections import objections_to_place, objections_to_storage
+from daybreak.plan.objections import objections_to_place, objections_to_proof, objections_to_storage
 from daybreak.plan.restoring import Draft, clone_plan, storage_settings
 from daybreak.plan.source import FOREIGN, NEWEST, network_of, own_snapshots, source_of
 from daybreak.plan.terms import Terms
@@ -34,6 +34,7 @@ def snapshot_plan(request: SnapshotRequest, target: Target, seen: Observation, t
         *(_objections_to_snapshot(target, snapshot, seen) if snapshot else _nothing_there(request, target, seen)),
         *objections_to_storage(source, seen),
         *objections_to_place(network, clone, source, seen),
+        *objections_to_proof(target, source, seen),
     )
     if reasons or snapshot is None or taken is None:
         hints = (f"daybreak snapshots {target.name}  # lists those there are",)

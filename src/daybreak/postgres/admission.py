@@ -59,6 +59,7 @@ def admission(session: Session) -> Admission:
     return Admission(
         asked=f"who we are at {session.address}, and a row of a table",
         took=Span(0),
+        proof=session.proof,
         role=printable(str(role)),
         is_superuser=bool(is_superuser),
         tables=len(relations),

@@ -1,28 +1,27 @@
 """How far one gets at an endpoint: name, TCP, TLS and SQL told apart, each with its own time.
 
-The law: a server that merely accepts connections is not answering; only SQL is an answer.
+The law: a server that merely accepts connections is not answering; only SQL is an answer. The handshake judges as every
+session does, so that a server that does not prove itself is a no, and not a silence to wait for.
 """
 
 from __future__ import annotations
 
 import socket
-import ssl
 from collections.abc import Callable
 from datetime import timedelta
 from time import monotonic
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from psycopg import sql
 
-from daybreak.errors import DaybreakError, Unreachable
+from daybreak.errors import DaybreakError, Unproven
 from daybreak.model.answers import Answer, Stage
 from daybreak.model.names import printable
-from daybreak.postgres.session import Address, Limits, Login, connected, resolved
+from daybreak.postgres.address import Address
+from daybreak.postgres.handshake import shake_hands
+from daybreak.postgres.session import Limits, Login, Proof, connected, resolved
 
 T = TypeVar("T")
-
-_SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
-"""PostgreSQL's question whether it speaks TLS; the answer is one byte, ``S`` or ``N``."""
 
 
 def answering(address: Address, login: Login | None, timeout: timedelta) -> Answer:
@@ -35,13 +34,15 @@ def answering(address: Address, login: Login | None, timeout: timedelta) -> Answ
         knock.on_the_door()
         if login is None:
             return knock.answer(trouble="there is no login to ask SQL with", is_silence=True)
-        version = knock.stage("sql", lambda left: _version(address, login, left))
+        version, proof = knock.stage("sql", lambda left: _version(address, login, left))
     except _Silent as trouble:
         return knock.answer(trouble=str(trouble), is_silence=True)
+    except Unproven as trouble:
+        return knock.answer(trouble=trouble.message, is_unproven=True, hints=trouble.hints)
     except (DaybreakError, OSError, ValueError) as trouble:
         # What time ended was not refused by anybody.
         return knock.answer(trouble=printable(str(trouble)), is_silence=knock.left <= timedelta(0))
-    return knock.answer(server_version=version)
+    return knock.answer(server_version=version, proof=proof)
 
 
 class _Silent(Exception):
@@ -77,18 +78,17 @@ class _Knock:
         """Name, TCP, TLS; the socket is closed again, SQL opens its own."""
         self._addresses = self.stage("dns", self._resolve)
         with self.stage("tcp", self._dial) as door:
-            self._tls = self.stage("tls", lambda left: _tls(door, self._address.host, left))
+            self._tls = self.stage("tls", lambda left: shake_hands(door, self._address, left))
 
-    def answer(self, *, trouble: str = "", is_silence: bool = False, server_version: str = "") -> Answer:
+    def answer(self, **said: Any) -> Answer:
         return Answer(
             host=self._address.host,
             port=self._address.port,
             stages=tuple(self._stages),
-            trouble=trouble,
-            is_silence=is_silence,
             addresses=self._addresses,
             tls=self._tls,
-            server_version=server_version,
+            proven=self._address.trust.tls if self._tls else "",
+            **said,
         )
 
     def _resolve(self, left: timedelta) -> tuple[str, ...]:
@@ -104,30 +104,8 @@ class _Knock:
         raise trouble or OSError("the name has no address")
 
 
-def _tls(door: socket.socket, host: str, left: timedelta) -> str:
-    """The TLS version the server speaks, empty when it has none; no certificate is judged here."""
-    end = monotonic() + left.total_seconds()
-    door.settimeout(max(left.total_seconds(), 0.001))
-    door.sendall(_SSL_REQUEST)
-    match door.recv(1):
-        case b"N":
-            return ""
-        case b"S":
-            pass
-        case b"":
-            raise Unreachable("the server hung up without a word: PostgreSQL is starting, stopping, or not there")
-        case other:
-            raise Unreachable(f"what answers is not PostgreSQL: it said {other!r}")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    door.settimeout(max(end - monotonic(), 0.001))
-    with context.wrap_socket(door.dup(), server_hostname=host) as spoken:
-        return spoken.version() or ""
-
-
-def _version(address: Address, login: Login, left: timedelta) -> str:
+def _version(address: Address, login: Login, left: timedelta) -> tuple[str, Proof]:
     limits = Limits(connect=left, statement=left, lock=left, whole=left)
     with connected(address, login, limits) as session:
         [[version]] = session.ask(sql.SQL("SELECT pg_catalog.current_setting('server_version')"))
-        return printable(str(version).split(" ", maxsplit=1)[0])
+        return printable(str(version).split(" ", maxsplit=1)[0]), session.proof

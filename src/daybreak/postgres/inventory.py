@@ -75,6 +75,7 @@ def inventory(session: Session) -> Inventory:
         asked=f"the catalog of {session.address}",
         database=_plain(database),
         server_version=session.server_version,
+        proof=session.proof,
         taken=taken,
         newest_oid=newest_oid,
         next_xid=int(next_xid),

@@ -23,7 +23,8 @@ import psycopg
 
 from daybreak.errors import DaybreakError, Failed, Refused, Unreachable
 from daybreak.model.value import iso
-from daybreak.postgres.session import GRACE, Address, Limits, Login, Session, connected
+from daybreak.postgres.address import Address
+from daybreak.postgres.session import GRACE, Limits, Login, Session, connected
 
 LONGEST = 64 * 1024
 """Characters of a value; what people compare is short."""

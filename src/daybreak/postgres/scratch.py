@@ -16,7 +16,9 @@ from datetime import timedelta
 from psycopg import sql
 
 from daybreak.errors import Bug, DaybreakError
-from daybreak.postgres.session import Address, Limits, Login, Session, connected
+from daybreak.model.trust import Trust
+from daybreak.postgres.address import Address
+from daybreak.postgres.session import Limits, Login, Session, connected
 
 PREFIX = "daybreak_prove_"
 """How every name begins."""
@@ -93,6 +95,11 @@ class Scratch:
         self._place = place
         self.login = login
         self._keeper: Session | None = None
+
+    @property
+    def trust(self) -> Trust:
+        """What the server must prove."""
+        return self._place.trust
 
     def at(self, database: str) -> Address:
         """Where a scratch database answers."""

@@ -1,12 +1,14 @@
 """One session with a PostgreSQL server: how it is opened, what it may do, and when it ends.
 
-The law: a session only reads, takes its settings from nobody's environment or home directory, and ends within its limit
-whatever the server or the network does. Errors of psycopg are translated here and nowhere else.
+The law: nothing that was computed from a password leaves before the server has proven who it is; a session only reads,
+takes its settings from nobody's environment or home directory, and ends within its limit whatever the server or the network
+does. Errors of psycopg are translated here and nowhere else.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import socket
 import threading
 from collections.abc import Generator, Iterator
@@ -23,8 +25,11 @@ from psycopg.abc import PQGen
 from psycopg.adapt import Transformer
 from psycopg.conninfo import make_conninfo
 
-from daybreak.errors import DaybreakError, Failed, Refused, Unreachable
+from daybreak.errors import Bug, DaybreakError, Failed, Refused, Unproven, Unreachable
 from daybreak.model.names import printable
+from daybreak.postgres.address import Address
+from daybreak.postgres.authorities import file_of
+from daybreak.postgres.handshake import shake_hands, unproven
 
 T = TypeVar("T")
 
@@ -36,29 +41,31 @@ _NO_FILE = "/dev/null/none"
 
 
 @dataclass(frozen=True)
-class Address:
-    """Where a database answers. Aurora always offers TLS and a lab's server may have none, so the default is to prefer it.
-
-    ``prefer`` takes TLS when the server has it, ``require`` refuses to speak without, ``verify-full`` also checks the
-    certificate against ``root`` (a file of authorities such as Amazon's bundle, or ``system``).
-    """
-
-    host: str
-    port: int
-    database: str
-    tls: Literal["prefer", "require", "verify-full"] = "prefer"
-    root: str = "system"
-
-    def __str__(self) -> str:
-        return f"{printable(self.host)}:{self.port}/{printable(self.database)}"
-
-
-@dataclass(frozen=True)
 class Login:
     """A user name and its password; the password is never shown."""
 
     username: str
     password: str = field(repr=False)
+    is_token: bool = False
+    """Whether it is an IAM token, which the server asks for in the clear."""
+
+
+Proof = Literal["scram-sha-256", "md5", "password"]
+"""How a login was proven to the server, in libpq's words; ``password`` is a token in the clear."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a server is spoken to, once it is known what it proves."""
+
+    sslmode: Literal["verify-full", "verify-ca", "require", "disable"]
+    root: str
+    """The file of authorities, for the words that verify."""
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the server proves its name: only then a password may go in a way that a stranger could make use of."""
+        return self.sslmode == "verify-full"
 
 
 @dataclass(frozen=True)
@@ -77,9 +84,10 @@ class Session:
     Once time is up the session is closed: an answer that comes late could be taken for the answer to a later question.
     """
 
-    def __init__(self, connection: _Bounded, address: Address, limits: Limits, end: float) -> None:
-        self._connection = connection
+    def __init__(self, opened: _Opened, address: Address, limits: Limits, end: float) -> None:
+        self._connection = opened.connection
         self._end = end
+        self.proof = opened.proof
         self.address = address
         self.limits = limits
 
@@ -206,22 +214,22 @@ def connected(address: Address, login: Login, limits: Limits) -> Iterator[Sessio
 def connect(address: Address, login: Login, limits: Limits) -> Session:
     """Open a session: read-only, in UTC, with its time limits in force on the server.
 
-    Changes nothing but the server's list of sessions. Raises ``Unreachable`` when nobody answers in time or the login is
-    not taken, ``Failed`` when the server says no for another reason.
+    Changes nothing but the server's list of sessions. Raises ``Unproven`` when the server does not prove who it is, before
+    anything computed from the password left; ``Unreachable`` when nobody answers in time or the login is not taken;
+    ``Failed`` when the server says no for another reason.
     """
     end = monotonic() + limits.whole.total_seconds()
     connecting_ends = monotonic() + min(limits.connect, limits.whole).total_seconds()
     trouble: DaybreakError | None = None
     for place in resolved(address.host, address.port, timedelta(seconds=connecting_ends - monotonic())):
-        left = connecting_ends - monotonic()
-        if trouble is not None and left <= 0:
+        if trouble is not None and monotonic() >= connecting_ends:
             break
         try:
-            connection = _opened(address, login, place, left)
+            opened = _opened(address, login, place, connecting_ends)
         except Unreachable as error:
             trouble = error
             continue
-        session = Session(connection, address, limits, end)
+        session = Session(opened, address, limits, end)
         try:
             session.ask(_MANNERS, (_milliseconds(limits.statement), _milliseconds(limits.lock)))
         except DaybreakError:
@@ -255,34 +263,134 @@ def _milliseconds(span: timedelta) -> str:
     return str(max(int(span.total_seconds() * 1000), 1))
 
 
-def _opened(address: Address, login: Login, place: str, left: float) -> _Bounded:
+@dataclass(frozen=True)
+class _Opened:
+    """A connection, and how its login was proven."""
+
+    connection: _Bounded
+    proof: Proof
+
+
+def _opened(address: Address, login: Login, place: str, end: float) -> _Opened:
     forget_environment()
-    with translated(str(address)):
+    way = _way(address, place, end)
+    proofs = _proofs(address, login, way)
+    for proof in proofs:
+        try:
+            return _Opened(
+                _connection(address, login, {**_wishes(address, place, way), "require_auth": proof}, end), proof
+            )
+        except psycopg.Error as error:
+            # The role's hash is from before SCRAM: the server proved itself, so it may have the older digest.
+            if proof == proofs[-1] or _ASKS_MD5 not in str(error):
+                raise _not_opened(error, address, place, end) from error
+    raise Bug(f"{address} was asked in no way at all")
+
+
+_ASKS_MD5 = "requested a hashed password"
+_ASKS_IN_THE_CLEAR = "requested a cleartext password"
+_ASKS_NOTHING = "did not complete authentication"
+_IS_ABOUT_PROOF = re.compile(r"certificate|does not support SSL|SSL error")
+"""libpq's words; the binary package speaks no other language."""
+
+
+def _way(address: Address, place: str, end: float) -> Way:
+    """What libpq is told; an address where a server may be plain is asked first whether it is."""
+    trust = address.trust
+    if trust.may_be_plain(address.host):
+        return Way("require" if _shaken(address, place, end) else "disable", _NO_FILE)
+    if trust.tls == "require":
+        return Way("require", _NO_FILE)
+    try:
+        return Way(trust.tls, str(file_of(trust)))
+    except Refused as error:
+        raise unproven(address, error.message, *error.hints) from error
+
+
+def _proofs(address: Address, login: Login, way: Way) -> tuple[Proof, ...]:
+    """How a login may be proven, in order; a token is a password in the clear, and goes to nobody unproven."""
+    if login.is_token:
+        if not way.is_proven:
+            raise Unproven(
+                f"{address} does not prove who it is, and an IAM token would be handed to it in the clear; it was not sent",
+                "tls = \"verify-full\", with the server's authority as tls_ca where it is not Amazon's",
+            )
+        return ("password",)
+    return ("scram-sha-256", "md5") if way.is_proven else ("scram-sha-256",)
+
+
+def _connection(address: Address, login: Login, wishes: dict[str, Any], end: float) -> _Bounded:
+    try:
         return _Bounded.connect(
-            make_conninfo("", **_wishes(address, place)),
+            make_conninfo("", **wishes),
             user=login.username,
             password=login.password,
             # psycopg takes whole seconds and never less than two.
-            connect_timeout=max(int(left), 2),
+            connect_timeout=max(int(end - monotonic()), 2),
             autocommit=True,
             prepare_threshold=None,
         )
+    except ValueError:
+        with translated(str(address)):
+            raise
 
 
-def _wishes(address: Address, place: str) -> dict[str, Any]:
+def _not_opened(error: psycopg.Error, address: Address, place: str, end: float) -> DaybreakError:
+    """Why a connection was not made, told apart as far as the server's handshake shows it."""
+    said = str(error)
+    if error.sqlstate is not None:
+        return _ours(error, str(address))
+    for words, why in (
+        (_ASKS_IN_THE_CLEAR, 'it wants the password in the clear, which only an IAM token is: login = "iam:USER"'),
+        (_ASKS_MD5, "it wants the password as an MD5 digest, which only a server that proves its name gets"),
+        (_ASKS_NOTHING, "it lets anybody in without a password"),
+    ):
+        if words in said:
+            return Unproven(f"{address} does not take the login as it should: {why}; it was not sent")
+    if not _IS_ABOUT_PROOF.search(said):
+        return _ours(error, str(address))
+    try:
+        _shaken(address, place, end)
+    except Unproven as known:
+        return known
+    except (DaybreakError, OSError, ValueError):
+        pass
+    return unproven(address, printable(said.strip().split("\n")[0].rpartition(" failed: ")[2]))
+
+
+def _shaken(address: Address, place: str, end: float) -> str:
+    """The TLS version in which the server proves itself, on a connection of its own; empty where it may be plain and is."""
+    left = max(end - monotonic(), 0.001)
+    try:
+        with socket.create_connection((place, address.port), left) as door:
+            return shake_hands(door, address, timedelta(seconds=max(end - monotonic(), 0.001)))
+    except TimeoutError:
+        raise Unreachable(f"{address} does not answer: no answer came within the time limit") from None
+    except OSError as error:
+        why = printable((error.strerror or str(error)).lower())
+        raise Unreachable(f"{address} does not answer: {why}") from error
+
+
+def _wishes(address: Address, place: str, way: Way) -> dict[str, Any]:
     """Everything libpq would otherwise look up somewhere, said explicitly."""
     return {
         "host": address.host,
         "hostaddr": place,
         "port": address.port,
         "dbname": address.database,
-        "sslmode": address.tls,
-        "sslrootcert": address.root if address.tls == "verify-full" else _NO_FILE,
+        "sslmode": way.sslmode,
+        "sslrootcert": way.root,
         "sslcertmode": "disable",
+        "sslcrl": _NO_FILE,
+        "sslsni": 1,
+        "sslcompression": 0,
         "sslnegotiation": "postgres",
+        "ssl_min_protocol_version": "TLSv1.2",
         "passfile": _NO_FILE,
         "gssencmode": "disable",
+        "gssdelegation": 0,
         "channel_binding": "prefer",
+        "load_balance_hosts": "disable",
         "target_session_attrs": "any",
         "options": "",
         "application_name": "daybreak",

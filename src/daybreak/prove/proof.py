@@ -199,6 +199,7 @@ class Bench:
             instances=in_observation.instances_of(clone),
             moment=baseline.stands_for,
             login=self.scratch.login,
+            trust=self.scratch.trust,
             source=Place(self.scratch.at(self.names.template), self.scratch.login),
             rpo=_RPO,
             surroundings=in_observation.surroundings_of(clone),

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from daybreak.model.baseline import Baseline
 from daybreak.model.kept import Kept
+from daybreak.model.trust import OLD_HASH
 from daybreak.model.value import iso
 from daybreak.report.words import plain
 
@@ -32,6 +33,7 @@ def baseline_view(kept: Kept, baseline: Baseline) -> RenderableType:
         table,
         *([plain(f"and {rest} smaller tables")] if rest > 0 else []),
         *(plain(f"not recorded: {name}: {why}", "yellow") for name, why in baseline.left_out.items()),
+        *([plain(f"the login gets in, {OLD_HASH}", "yellow")] if baseline.inventory.proof == "md5" else []),
         plain(f"kept in {kept.place} as {kept.sha256[:12]}"),
     )
 

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from daybreak.model.capsule import Capsule, Change
 from daybreak.model.kept import Kept
+from daybreak.model.trust import OLD_HASH
 from daybreak.model.value import iso
 from daybreak.report.words import plain
 
@@ -38,6 +39,7 @@ def capsule_view(capsule: Capsule) -> RenderableType:
     if capsule.inventory is None:
         missing.append(f"not asked: what is inside PostgreSQL: {capsule.why_no_inventory}")
     else:
+        missing += [f"the login gets in, {OLD_HASH}"] if capsule.inventory.proof == "md5" else []
         missing += [f"not read: {each.kind}: {each.why}" for each in capsule.inventory.unlisted]
     head = f"capsule of {capsule.target} as of {iso(capsule.taken.replace(microsecond=0))}: {', '.join(held)}"
     return Group(plain(head, "bold"), *(plain(each, "yellow") for each in missing))

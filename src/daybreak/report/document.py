@@ -19,6 +19,7 @@ from daybreak.model.report import CheckLine, Difference, Figures, Occasion, Prom
 from daybreak.model.run import RunState, StepState
 from daybreak.model.targets import Objectives
 from daybreak.model.validation import Validation
+from daybreak.plan.servers import proof_of
 from daybreak.report.journaling import journal_line
 from daybreak.report.sentences import sentence
 
@@ -47,6 +48,7 @@ def report_of_run(plan: Plan, state: RunState, occasion: Occasion) -> Report:
         caller=plan.identity.caller,
         region=plan.identity.region,
         endpoint=plan.identity.endpoint,
+        proof=proof_of(plan, state) if asked else "",
         who=state.who,
         where=state.where,
         why=state.why,
@@ -94,6 +96,7 @@ def report_of_validation(validation: Validation, occasion: Occasion, promised: O
         caller=identity.caller,
         region=identity.region,
         endpoint=identity.endpoint,
+        proof=validation.proof,
         who=identity.caller,
         where="",
         why="",

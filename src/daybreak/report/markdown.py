@@ -59,6 +59,8 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
     yield "Account", f"{code(report.account)} in {code(report.region)}"
     if report.endpoint:
         yield "Endpoint (not AWS's own)", code(report.endpoint)
+    if report.proof:
+        yield "Proof of the server", text(report.proof)
     if report.why:
         yield "Why", text(report.why)
     yield "Who", text(report.who or report.caller) + (f" on {text(report.where)}" if report.where else "")

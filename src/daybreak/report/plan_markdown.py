@@ -32,6 +32,7 @@ from daybreak.model.plan import AwsCall, Plan, Step
 from daybreak.model.requests import CleanRequest, PitrRequest, SnapshotRequest
 from daybreak.model.value import iso
 from daybreak.plan.calls import DRAWN_AT_START, owner_of
+from daybreak.plan.servers import proof_of
 from daybreak.report.aws_cli import command_line
 from daybreak.report.sentences import printable_sentence, sentence
 from daybreak.report.shell import Hand, commands
@@ -111,6 +112,8 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
         yield "Why", markdown(plan.request.why)
     yield "Source", code(plan.source)
     yield "Clone", code(plan.clone)
+    if not isinstance(plan.request, CleanRequest):
+        yield "What the clone's server must prove", markdown(proof_of(plan))
     if plan.moment:
         utc, local, ago = readings(plan.moment.replace(microsecond=0), now=plan.created, zone=plan.zone)
         yield "Moment", f"{code(utc)}, {code(local)}, {ago} ({iso(plan.created)})"

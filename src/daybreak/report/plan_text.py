@@ -16,6 +16,7 @@ from daybreak.model.plan import Plan, Refusal, Step
 from daybreak.model.requests import CleanRequest, PitrRequest, SnapshotRequest
 from daybreak.model.value import iso
 from daybreak.plan.calls import owner_of
+from daybreak.plan.servers import proof_of
 from daybreak.report.sentences import sentence
 from daybreak.report.words import between, command, plain, span_words
 
@@ -75,6 +76,8 @@ def _told(plan: Plan) -> Iterator[tuple[str, str]]:
     for step in plan.steps:
         if isinstance(step.action, RestoreFromSnapshot):
             yield "snapshot", step.action.snapshot
+    if not isinstance(plan.request, CleanRequest):
+        yield "proof", proof_of(plan)
     if plan.moment:
         utc, local, ago = readings(plan.moment.replace(microsecond=0), now=plan.created, zone=plan.zone)
         is_latest = isinstance(plan.request, PitrRequest) and isinstance(plan.request.moment, Latest)

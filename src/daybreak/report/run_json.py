@@ -12,8 +12,10 @@ from pydantic import Field
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.plan import Plan
 from daybreak.model.report import JournalLine
+from daybreak.model.requests import CleanRequest
 from daybreak.model.run import RunState, RunStatus, StepState, StepStatus
 from daybreak.model.value import Instant, Span, Value
+from daybreak.plan.servers import proof_of
 from daybreak.report.journaling import journal_line
 from daybreak.report.sentences import sentence
 
@@ -83,6 +85,8 @@ class RunReport(Value):
     rows: int | None
     journal: JournalLine | None = None
     """Where the record behind this ends; always there in what is written now."""
+    proof: str = Field(default="")
+    """What the clone's server had to prove before anything of a password left."""
     next: str = Field(default="")
     """The command that a person would type next."""
 
@@ -101,6 +105,7 @@ def run_report(plan: Plan, state: RunState, *, then: str = "") -> dict[str, Any]
         account=plan.identity.account,
         region=plan.identity.region,
         endpoint=plan.identity.endpoint,
+        proof="" if isinstance(plan.request, CleanRequest) else proof_of(plan, state),
         source=plan.source,
         clone=plan.clone,
         moment=plan.moment,

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from daybreak.model.findings import Finding, Level, Standing
 from daybreak.model.plan import Plan
+from daybreak.model.requests import CleanRequest
 from daybreak.model.run import (
     Event,
     FindingMade,
@@ -34,6 +35,7 @@ from daybreak.model.run import (
     StepUncertain,
 )
 from daybreak.model.value import iso
+from daybreak.plan.servers import proof_of
 from daybreak.report.journaling import journal_line, journal_words
 from daybreak.report.run_json import ObjectiveReport, objective
 from daybreak.report.sentences import printable_sentence, sentence
@@ -147,6 +149,8 @@ def _told(plan: Plan, state: RunState) -> Iterator[tuple[str, str]]:
         )
     at = f", at {identity.endpoint}" if identity.endpoint else ""
     yield "account", f"{identity.account} in {identity.region}{at}"
+    if not isinstance(plan.request, CleanRequest):
+        yield "proof", proof_of(plan, state)
     if plan.moment:
         yield "moment", iso(plan.moment)
     yield "plan", state.plan

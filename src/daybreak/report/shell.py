@@ -20,6 +20,7 @@ from daybreak.model.plan import AwsCall, Plan, Step
 from daybreak.model.requests import CleanRequest
 from daybreak.model.value import iso
 from daybreak.plan.calls import DRAWN_AT_START, Stamp, call_of, stamp_of
+from daybreak.plan.servers import conninfo, source_endpoint
 from daybreak.report.aws_cli import command_line, quoted
 from daybreak.report.sentences import printable_sentence, sentence
 
@@ -41,18 +42,20 @@ class Hand:
     region: str
     endpoint: str | None
     user: str | None
-    database: str | None
+    told: str
+    """What psql is told: the database, and what its server must prove."""
 
     @classmethod
     def of(cls, plan: Plan) -> Hand:
         """The hand that carries out ``plan``."""
         seen = next((step.action for step in plan.steps if isinstance(step.action, Validate)), None)
+        database = seen.database if seen else plan.target.database
         return cls(
             stamp=stamp_of(plan),
             region=plan.identity.region,
             endpoint=plan.identity.endpoint,
             user=seen.source_seen.master_username if seen and seen.source_seen else None,
-            database=seen.database if seen else plan.target.database,
+            told=conninfo(database, plan.target.trust, source_endpoint(plan)),
         )
 
     def look(self, operation: str, query: str, **params: str) -> str:
@@ -63,10 +66,9 @@ class Hand:
     def psql(self, sql: str) -> str:
         """A command that asks the clone's PostgreSQL, at the host and port in ``$HOST`` and ``$PORT``."""
         user = f" -U {quoted(self.user)}" if self.user else ""
-        database = f" -d {quoted(self.database)}" if self.database else ""
         # psql takes a command of its own by its first character, and a blank before it makes it the server's to refuse.
         asked = f" {sql}" if sql.startswith("\\") else sql
-        return f'psql -h "$HOST" -p "$PORT"{user}{database} \\\n  -c {quoted(asked)}'
+        return f'psql -h "$HOST" -p "$PORT"{user} -d {quoted(self.told)} \\\n  -c {quoted(asked)}'
 
 
 def script(plan: Plan) -> str:

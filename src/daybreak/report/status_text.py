@@ -12,6 +12,7 @@ from daybreak.model.findings import Finding, Standing
 from daybreak.model.observation import Observation
 from daybreak.model.run import RunState
 from daybreak.model.targets import Target
+from daybreak.model.trust import trust_words
 from daybreak.model.value import iso
 from daybreak.report.words import plain, span_words
 
@@ -55,6 +56,7 @@ def _facts(target: Target, seen: Observation, last: RunState | None) -> Table:
     for backup in seen.backups if seen.cluster is None else ():
         ends = f"{iso(backup.window.earliest)} to {iso(backup.window.latest)}" if backup.window else "no window"
         grid.add_row("kept backup", plain(f"{backup.resource_id} ({backup.status}), {ends}"))
+    grid.add_row("proof", plain(trust_words(target.trust, seen.cluster.endpoint if seen.cluster else None)))
     grid.add_row("seen", iso(seen.seen))
     grid.add_row("last run", plain(_last(last, seen)))
     return grid

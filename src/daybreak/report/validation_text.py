@@ -45,6 +45,8 @@ def _told(validation: Validation) -> Iterator[tuple[str, str]]:
         yield "target", validation.target
     at = f", at {identity.endpoint}" if identity.endpoint else ""
     yield "account", f"{identity.account} in {identity.region}{at}"
+    if validation.proof:
+        yield "proof", validation.proof
     if isinstance(action.moment, At):
         yield "moment", iso(action.moment.instant.replace(microsecond=0))
     sample = f", {action.thoroughness.sample} % of the tables read through" if action.thoroughness.sample < 100 else ""

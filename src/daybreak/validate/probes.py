@@ -12,17 +12,18 @@ from datetime import timedelta
 from time import monotonic
 from typing import TypeVar
 
-from daybreak.errors import DaybreakError
+from daybreak.errors import DaybreakError, Unproven
 from daybreak.model.answers import Reply, Settings, Silence, Tables
 from daybreak.model.entries import Admission, Turned
 from daybreak.model.inventory import Inventory
 from daybreak.model.targets import SqlCheck
 from daybreak.model.value import Span, Value
 from daybreak.postgres import catalog
+from daybreak.postgres.address import Address
 from daybreak.postgres.admission import admission, was_turned_away
 from daybreak.postgres.inventory import inventory
 from daybreak.postgres.questions import LONGEST, Told, one_value
-from daybreak.postgres.session import Address, Limits, Login, Session, connected
+from daybreak.postgres.session import Limits, Login, Session, connected
 
 T = TypeVar("T", bound=Value)
 
@@ -91,7 +92,7 @@ def ask_admission(place: Place, limit: timedelta) -> Admission | Turned | Silenc
         with connected(place.address, place.login, _within(limit)) as session:
             answer: Admission | Turned | Silence = admission(session)
     except DaybreakError as error:
-        kind = Turned if was_turned_away(error) else Silence
+        kind = Turned if was_turned_away(error) or isinstance(error, Unproven) else Silence
         answer = kind(asked=asked, why=error.message)
     return answer.model_copy(update={"took": timedelta(seconds=monotonic() - began)})
 
@@ -108,6 +109,8 @@ def _timed(place: Place, limits: Limits, asked: str, question: Callable[[Session
     try:
         with connected(place.address, place.login, limits) as session:
             answer = question(session)
+    except Unproven as error:
+        return Silence(asked=asked, why=error.message, is_unproven=True, hints=error.hints)
     except DaybreakError as error:
         return Silence(asked=asked, why=error.message, took=timedelta(seconds=monotonic() - began))
     return answer.model_copy(update={"took": timedelta(seconds=monotonic() - began)})

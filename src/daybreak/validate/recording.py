@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from daybreak.assess.data import clock_of
 from daybreak.assess.data_rows import wishes
-from daybreak.errors import Failed, Unreachable
+from daybreak.errors import Failed, Unproven, Unreachable
 from daybreak.model.answers import Counts, Silence, Table, Tables
 from daybreak.model.baseline import Baseline, TableBaseline
 from daybreak.model.targets import Target
@@ -46,7 +46,7 @@ class Sitting:
 
 
 def record(place: Place, sitting: Sitting, progress: Callable[[Progress], None]) -> Baseline:
-    """The baseline of a database; raises ``Unreachable`` or ``Failed`` when it cannot be asked at all."""
+    """The baseline of a database; raises ``Unproven``, ``Unreachable`` or ``Failed`` when it cannot be asked at all."""
     tables = _answered(list_tables(place, sitting.asking))
     scans = _scans(tables, sitting)
     counts, rows = (
@@ -126,5 +126,7 @@ def _estimated(place: Place, scans: list[Scan], sitting: Sitting) -> tuple[Count
 
 def _answered(answer: T | Silence) -> T:
     if isinstance(answer, Silence):
+        if answer.is_unproven:
+            raise Unproven(f"no baseline was taken: {answer.why}", *answer.hints)
         raise Unreachable(f"no baseline was taken: {answer.why}")
     return answer

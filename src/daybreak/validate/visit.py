@@ -15,9 +15,11 @@ from daybreak.model.answers import Answer, Silence, Tables
 from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Measured
 from daybreak.model.inventory import Inventory
+from daybreak.model.trust import Trust
 from daybreak.model.world import AutomatedBackup, Cluster, Instance, Origin, Surroundings
+from daybreak.postgres.address import Address, address_of
 from daybreak.postgres.answering import answering
-from daybreak.postgres.session import Address, Login
+from daybreak.postgres.session import Login
 from daybreak.validate.crew import Budget, Progress
 from daybreak.validate.probes import Place, list_tables, take_inventory
 
@@ -42,6 +44,8 @@ class Subject:
     moment: datetime
     """The exact moment that was restored; for ``latest`` what it turned out to be."""
     login: Login | None
+    trust: Trust
+    """What the servers must prove, the clone's and the source's."""
     source: Place | None = None
     """The source's database, to compare with; none when it cannot be asked."""
     backup: AutomatedBackup | None = None
@@ -69,7 +73,7 @@ class Subject:
     @property
     def address(self) -> Address:
         """Where the clone's database answers: at the endpoint AWS returned, never a built one."""
-        return Address(self.clone.endpoint or "", self.clone.port, self.action.database or "postgres")
+        return address_of(self.clone, self.action.database, self.trust)
 
     @property
     def origin(self) -> Origin | None:

@@ -169,7 +169,7 @@ PORT=$(aws rds describe-db-clusters \
   --region us-east-1 \
   --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \
   --query 'DBClusters[0].Port' --output text)
-until psql -h "$HOST" -p "$PORT" -U embi_admin -d embi \
+until psql -h "$HOST" -p "$PORT" -U embi_admin -d 'dbname=embi sslmode=verify-full sslrootcert=/where/daybreak/is/amazon-rds.pem' \
   -c 'SELECT 1;'; do
   sleep 10
 done
@@ -183,13 +183,13 @@ PORT=$(aws rds describe-db-clusters \
   --region us-east-1 \
   --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \
   --query 'DBClusters[0].Port' --output text)
-psql -h "$HOST" -p "$PORT" -U embi_admin -d embi \
+psql -h "$HOST" -p "$PORT" -U embi_admin -d 'dbname=embi sslmode=verify-full sslrootcert=/where/daybreak/is/amazon-rds.pem' \
   -c 'SHOW cron.launch_active_jobs;'
-psql -h "$HOST" -p "$PORT" -U embi_admin -d embi \
+psql -h "$HOST" -p "$PORT" -U embi_admin -d 'dbname=embi sslmode=verify-full sslrootcert=/where/daybreak/is/amazon-rds.pem' \
   -c 'SHOW max_logical_replication_workers;'
-psql -h "$HOST" -p "$PORT" -U embi_admin -d embi \
+psql -h "$HOST" -p "$PORT" -U embi_admin -d 'dbname=embi sslmode=verify-full sslrootcert=/where/daybreak/is/amazon-rds.pem' \
   -c 'SELECT COUNT(*), MAX("updated_at") FROM "public"."employees";'
-psql -h "$HOST" -p "$PORT" -U embi_admin -d embi \
+psql -h "$HOST" -p "$PORT" -U embi_admin -d 'dbname=embi sslmode=verify-full sslrootcert=/where/daybreak/is/amazon-rds.pem' \
   -c 'select count(*) from payroll'
 
 # 13-anchor-journal: Anchor the journal's newest event in a tag of embi-aurora-pitr-202401151430-7k2

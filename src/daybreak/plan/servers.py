@@ -1,0 +1,57 @@
+"""What the servers of a plan must prove: in words, and as psql is told, so that a printed line asks no less than we do.
+
+The law: where nobody has seen the clone's endpoint yet, the source's tells whether its servers are on loopback.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from daybreak.model.actions import AwaitCluster, Validate
+from daybreak.model.plan import Plan
+from daybreak.model.run import RunState
+from daybreak.model.trust import AMAZON, Trust, trust_words
+
+_BARE = re.compile(r"[\w./:@%+-]+", re.ASCII)
+
+
+def proof_of(plan: Plan, state: RunState | None = None) -> str:
+    """What the server of the plan's clone must prove, in words; as far as a run has come, at the endpoint AWS returned."""
+    seen = clone_seen(plan, state) if state else None
+    return trust_words(plan.target.trust, str(seen["endpoint"]) if seen else source_endpoint(plan))
+
+
+def clone_seen(plan: Plan, state: RunState) -> dict[str, Any] | None:
+    """What AWS returned of the clone when it was there; none where it was not, or had no endpoint."""
+    results = [state.step(step.id).result for step in plan.steps if isinstance(step.action, AwaitCluster)]
+    return next((result for result in reversed(results) if result.get("endpoint")), None)
+
+
+def source_endpoint(plan: Plan) -> str | None:
+    """Where the source answered when the plan was made; none where there was no source to see."""
+    validation = next((step.action for step in plan.steps if isinstance(step.action, Validate)), None)
+    return validation.source_seen.endpoint if validation and validation.source_seen else None
+
+
+def conninfo(database: str | None, trust: Trust, endpoint: str | None) -> str:
+    """The connection string for ``psql -d``; ``endpoint`` tells whether the server may be plain, where one is known.
+
+    >>> conninfo("embi", Trust(tls_ca="/etc/lab ca.pem"), "127.0.64.6")
+    "dbname=embi sslmode=verify-full sslrootcert='/etc/lab ca.pem'"
+    >>> conninfo(None, Trust(), "127.0.64.6")
+    'sslmode=disable'
+    """
+    words = {"dbname": database} if database else {}
+    if endpoint is not None and trust.may_be_plain(endpoint):
+        words["sslmode"] = "disable"
+    else:
+        words["sslmode"] = trust.tls
+        if trust.tls != "require":
+            words["sslrootcert"] = trust.tls_ca or str(AMAZON)
+    return " ".join(f"{key}={_spelled(value)}" for key, value in words.items())
+
+
+def _spelled(value: str) -> str:
+    """A value as libpq reads it back."""
+    return value if _BARE.fullmatch(value) else "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
