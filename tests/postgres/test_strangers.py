@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ast
+import socket
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 import daybreak
-from daybreak.errors import DaybreakError, Unproven
+from daybreak.errors import DaybreakError, Unproven, Unreachable
 from daybreak.model.trust import Trust
 from daybreak.postgres.address import Address
 from daybreak.postgres.answering import answering
@@ -195,6 +198,26 @@ def test_loopback_is_verified_like_any_place_once_an_authority_is_named(
         connect(at(there, signers, host="127.0.0.1"), LOGIN, LIMITS)
     assert WORDS[kind] in caught.value.message
     there.assert_learned_nothing(LOGIN.username, LOGIN.password)
+
+
+def test_a_handshake_that_breaks_off_is_tried_again_later(signers: Signers) -> None:
+    """A server that restarts in the middle of it is no stranger: to call it one would stop what only has to wait."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+
+        def hang_up() -> None:
+            with suppress(OSError):
+                while True:
+                    with door.accept()[0] as caller:
+                        caller.recv(8)
+                        caller.sendall(b"S")
+                        caller.recv(1)
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        address = Address("localhost", door.getsockname()[1], "embi", Trust(tls_ca=str(signers.ours.file)))
+        with pytest.raises(Unreachable):
+            connect(address, LOGIN, LIMITS)
+        assert not answering(address, LOGIN, timedelta(seconds=5)).is_unproven
+        door.shutdown(socket.SHUT_RDWR)
 
 
 SOURCE = Path(daybreak.__file__).parent

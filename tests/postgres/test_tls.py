@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
-from daybreak.errors import Unproven
+from daybreak.errors import Unproven, Unreachable
 from daybreak.model.trust import Trust
 from daybreak.postgres.answering import answering
 from daybreak.postgres.session import Login, connected
 from tests.fix_certificates import Signers
+from tests.fix_lab import eventually
 from tests.fix_postgres import SHORT, Server, started, stopped
 
 OLD = Login("old", "hashed long ago")
@@ -110,3 +111,19 @@ def test_a_token_gets_in_as_a_password_in_the_clear_over_a_proven_name_only(secu
         assert session.proof == "password"
     with pytest.raises(Unproven, match="in the clear"), connected(address, Login("clear", "a token"), SHORT):
         pass
+
+
+def test_what_a_proven_server_says_of_certificates_is_its_own_no(secured: Server, signers: Signers) -> None:
+    """A server that wants a client's certificate has proven itself; it is the login that it does not take."""
+    rules = secured.place / "data" / "pg_hba.conf"
+    kept = rules.read_text()
+    rules.write_text(f"hostssl all old all cert\n{kept}")
+    address = secured.address(host="localhost", trust=trust(signers))
+    try:
+        secured.run("postgres", "SELECT pg_reload_conf()")
+        eventually(lambda: "certificate" in answering(address, OLD, timedelta(seconds=5)).trouble)
+        with pytest.raises(Unreachable, match="certificate"), connected(address, OLD, SHORT):
+            pass
+    finally:
+        rules.write_text(kept)
+        secured.run("postgres", "SELECT pg_reload_conf()")

@@ -290,8 +290,10 @@ def _opened(address: Address, login: Login, place: str, end: float) -> _Opened:
 _ASKS_MD5 = "requested a hashed password"
 _ASKS_IN_THE_CLEAR = "requested a cleartext password"
 _ASKS_NOTHING = "did not complete authentication"
-_IS_ABOUT_PROOF = re.compile(r"certificate|does not support SSL|SSL error")
-"""libpq's words; the binary package speaks no other language."""
+_UNPROVEN = re.compile(r"certificate|does not support SSL")
+_BROKE_OFF = "SSL error"
+_SERVER_SAID = "FATAL: "
+"""libpq's words; the binary package speaks no other language. What the server itself said came after its proof."""
 
 
 def _way(address: Address, place: str, end: float) -> Way:
@@ -347,15 +349,17 @@ def _not_opened(error: psycopg.Error, address: Address, place: str, end: float) 
     ):
         if words in said:
             return Unproven(f"{address} does not take the login as it should: {why}; it was not sent")
-    if not _IS_ABOUT_PROOF.search(said):
+    is_unproven = bool(_UNPROVEN.search(said))
+    if _SERVER_SAID in said or not (is_unproven or _BROKE_OFF in said):
         return _ours(error, str(address))
     try:
         _shaken(address, place, end)
     except Unproven as known:
         return known
     except (DaybreakError, OSError, ValueError):
-        pass
-    return unproven(address, printable(said.strip().split("\n")[0].rpartition(" failed: ")[2]))
+        pass  # what libpq said stands
+    first_line = printable(said.strip().split("\n")[0].rpartition(" failed: ")[2])
+    return unproven(address, first_line) if is_unproven else _ours(error, str(address))
 
 
 def _shaken(address: Address, place: str, end: float) -> str:
