@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.fix_commands import wrong_hints
-from tests.fix_lab import AUTHORITIES
+
+AUTHORITIES: dict[str, Path] = {}
+"""The authority of each lab that this process knows, by the lab's URL."""
 
 NOWHERE = "http://127.0.0.1:1"
 """An endpoint at which nobody listens."""

@@ -25,12 +25,9 @@ from botocore.session import Session
 from daybreak.lab import remote
 from daybreak.lab.boto import make_client
 from daybreak.lab.remote import REGION, RemoteLab
-from tests.fix_cli import Person
+from tests.fix_cli import AUTHORITIES, Person
 
 SHARED_SPEED = 6000.0
-
-AUTHORITIES: dict[str, Path] = {}
-"""The authority of each lab that this process knows, by the lab's URL."""
 
 
 @dataclass(frozen=True)

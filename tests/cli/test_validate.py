@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from daybreak.lab.configuration import configuration
-from tests.fix_cli import Person
-from tests.fix_lab import AUTHORITIES, LabUnderTest
+from tests.fix_cli import AUTHORITIES, Person
+from tests.fix_lab import LabUnderTest
 from tests.fix_terminal import Terminal
 
 CLUSTER = "embi-aurora-cluster"

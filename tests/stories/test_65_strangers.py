@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 import signal
 import threading
-import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,8 +19,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.fix_certificates import Signers, Wrong
-from tests.fix_cli import CONFIGURATION, Person, waiving
-from tests.fix_lab import AUTHORITIES, LabUnderTest, eventually
+from tests.fix_cli import AUTHORITIES, CONFIGURATION, Person, waiving
+from tests.fix_lab import LabUnderTest, eventually
 from tests.fix_strangers import Meet, Stranger
 
 PASSWORD = "9cA-not-for-strangers"
@@ -109,6 +108,7 @@ class Liar:
 class Trap:
     """The lab with a stranger where its databases are, and somebody with a password to lose."""
 
+    lab: LabUnderTest
     liar: Liar
     meet: Meet
     signers: Signers
@@ -124,8 +124,8 @@ class Trap:
 
     def victim(self, text: str) -> Person:
         """Somebody new."""
-        key = f"AKIA{uuid.uuid4().hex[:16].upper()}"
-        person = Person(self.home, self.liar.url, key, {**LOGINS, "DAYBREAK_TLS_CA": str(self.authorities)})
+        person = self.lab.person(self.home, {**LOGINS, "DAYBREAK_TLS_CA": str(self.authorities)})
+        person = replace(person, url=self.liar.url)
         person.configure(text)
         return person
 
@@ -135,7 +135,7 @@ def trap(lab: LabUnderTest, meet: Meet, signers: Signers, tmp_path: Path) -> Ite
     """A trap in front of the shared lab."""
     liar, authorities = Liar(lab), tmp_path / "ca.pem"
     authorities.write_bytes(signers.ours.file.read_bytes() + AUTHORITIES[lab.url].read_bytes())
-    yield Trap(liar, meet, signers, tmp_path / "home", authorities)
+    yield Trap(lab, liar, meet, signers, tmp_path / "home", authorities)
     liar.close()
 
 
