@@ -13,7 +13,7 @@ from daybreak.errors import Failed
 from daybreak.journal.chain import Chain, Segment, chain_of, facts_of, line_of, segment_of
 from daybreak.journal.damage import Damaged, Newer
 from daybreak.model.plan import StepId
-from daybreak.model.run import GENESIS, Event, RunAttached, StepDone, StepIntended
+from daybreak.model.run import GENESIS, Event, RunAttached, RunCreated, StepDone, StepIntended
 from tests.fix_journal import BEGAN, rewritten
 
 COUNT = 60
@@ -157,7 +157,9 @@ def test_every_cut_before_the_anchor_is_found() -> None:
     """Whole events that are cut off leave a journal that verifies by itself."""
     for count in range(1, ANCHORED + 1):
         why = chain_in(b"".join(LINES[:count])).contradiction(ANCHOR)
-        assert why == f"it was cut: it ends with event {count - 1}, and the clone's tag names event {ANCHORED}"
+        assert (
+            why == f"is damaged: it was cut: it ends with event {count - 1}, and the clone's tag names event {ANCHORED}"
+        )
 
 
 def test_every_event_that_is_rewritten_with_good_digests_is_found() -> None:
@@ -168,14 +170,25 @@ def test_every_event_that_is_rewritten_with_good_digests_is_found() -> None:
         assert (forged.contradiction(ANCHOR) != "") == (number <= ANCHORED)
     assert (
         forged.contradiction("12:" + "ab" * 32)
-        == "it was rewritten: its event 12 is another one than the clone's tag names"
+        == "is damaged: it was rewritten: its event 12 is another one than the clone's tag names"
     )
 
 
-@pytest.mark.parametrize("tag", ["", "40", "40:", f"-1:{'ab' * 32}", f"040:{'ab' * 32}", f"40:{'AB' * 32}", "x" * 300])
-def test_a_tag_that_holds_no_anchor_is_told_as_such(tag: str) -> None:
-    """Whoever may tag the clone may spoil the anchor, and that is not the journal's fault."""
-    assert chain_in(DATA).contradiction(tag) == "the clone's tag holds no anchor: somebody has changed it"
+SPOILED = ["", "40", "40:", f"-1:{'ab' * 32}", f"040:{'ab' * 32}", f"40:{'AB' * 32}", "x" * 300, None]
+
+
+@pytest.mark.parametrize("tag", SPOILED)
+def test_an_anchor_that_was_taken_out_of_the_tag_is_missed(tag: str | None) -> None:
+    """Whoever may tag the clone may take the anchor away: that is no damage of the journal, and is told where it had been set."""
+    assert chain_in(DATA).contradiction(tag) == ""
+    done = StepDone(step=StepId("anchor"), result={"anchor": ANCHOR})
+    first = Event(number=0, at=BEGAN, writer="a@b:1:a", nonce="n", previous=GENESIS, body=RunCreated(run="r", plan="p"))
+    line, seal = line_of(first)
+    last = first.model_copy(update={"number": 1, "previous": seal, "body": done})
+    assert chain_in(line).doubt(tag) == ""
+    chain = chain_in(line + line_of(last)[0])
+    assert chain.contradiction(tag) == ""
+    assert chain.doubt(tag) == "cannot be compared with its anchor: somebody has taken it out of the clone's tag"
 
 
 def test_what_a_fenced_writer_still_wrote_is_off_the_chain() -> None:

@@ -304,7 +304,7 @@ class App:
             self._hold_to_the_world(plan)
         aws = self.aws(plan.identity.region)
         self.hold_to(plan.identity, aws)
-        if chain.events and (why := self.contradiction(plan, chain)):
+        if why := self.contradiction(plan, chain):
             raise contradicted(run, why)
         if is_off(self.skew):
             watchers.warned(f"{skew_told(self.skew)}: the times of this run's events are this machine's")
@@ -331,15 +331,23 @@ class App:
             )
             return carry_out(plan, journal, doors)
 
-    def contradiction(self, plan: Plan, chain: Chain, clone: Cluster | None = None) -> str:
-        """How a run's journal is not the one that the tag of its clone was taken of; empty when it is, or nothing tells."""
+    def contradiction(self, plan: Plan, chain: Chain) -> str:
+        """What is wrong with a run's journal by the anchor in its clone's tag; empty when it agrees, or nothing tells."""
+        clone = self._own_clone(plan, chain)
+        return chain.contradiction(clone.tags.get(JOURNAL_TAG)) if clone else ""
+
+    def doubt(self, plan: Plan, chain: Chain) -> str:
+        """What is wrong with a run's journal, or cannot be told, by the anchor in its clone's tag; empty when neither."""
+        clone = self._own_clone(plan, chain)
+        return chain.doubt(clone.tags.get(JOURNAL_TAG)) if clone else ""
+
+    def _own_clone(self, plan: Plan, chain: Chain) -> Cluster | None:
+        """The clone that this very run made, as it is now."""
         if isinstance(plan.request, CleanRequest) or not chain.events:
-            return ""
-        if clone is None:
-            with explained(f'looking at "{plan.clone}"'):
-                clone = Lookout(self.aws(plan.identity.region)).cluster(plan.clone)
-        is_ours = clone is not None and owner_of(plan, chain.state().nonce).owns(clone.tags)
-        return chain.contradiction(clone.tags.get(JOURNAL_TAG)) if clone and is_ours else ""
+            return None
+        with explained(f'looking at "{plan.clone}"'):
+            clone = Lookout(self.aws(plan.identity.region)).cluster(plan.clone)
+        return clone if clone and owner_of(plan, chain.state().nonce).owns(clone.tags) else None
 
     def trust_in(self, plan: Plan) -> Trust:
         """What the servers of a run must prove: by the word of this machine's authorities, and never less than was planned."""

@@ -78,15 +78,14 @@ def plan_clean(app: App, wish: Leftover) -> Plan:
         return _by_tags(app, app.store.remains(name), wish.why, f'the run "{name}" has no journal here')
     if state is None:
         raise Refused(f'the run "{name}" never began, and created nothing', "daybreak runs")
-    contradiction = app.contradiction(plan, chain)
-    if state.ended is None and contradiction:
-        return _by_tags(app, app.store.remains(name), wish.why, contradiction)
+    if state.ended is None and (why := app.contradiction(plan, chain)):
+        return _by_tags(app, app.store.remains(name), wish.why, f"the journal of {name} {why}")
     if state.ended is None:
         raise Refused(f'the run "{name}" has not ended', f"daybreak abort {name}", f"daybreak resume {name}")
     request = CleanRequest(target=plan.target.name, run=name, nonce=state.nonce, suffix=new_suffix(), why=wish.why)
     made = _decided(app, request, plan.target, _own_clusters(app, name))
-    if contradiction:
-        note = f"the journal of {name} is damaged: {contradiction}; what carries its nonce is removed all the same"
+    if doubt := app.doubt(plan, chain):
+        note = f"the journal of {name} {doubt}; what carries its nonce is removed all the same"
         made = made.model_copy(update={"notes": (*made.notes, note)})
     return made
 

@@ -31,7 +31,7 @@ from daybreak.model.value import iso
 from daybreak.model.world import Cluster, Identity, Instance, Surroundings
 from daybreak.observe.look import Lookout
 from daybreak.observe.surroundings import surroundings_of
-from daybreak.plan.calls import ORIGIN_TAG, RUN_TAG, owner_of
+from daybreak.plan.calls import JOURNAL_TAG, ORIGIN_TAG, RUN_TAG, owner_of
 from daybreak.plan.quarantine import ALWAYS
 
 _OF_QUARANTINE = {
@@ -145,11 +145,9 @@ def _case_of_run(app: App, inquiry: Inquiry) -> Case:
     note = f'"{plan.run}" is a run; its clone of that name is validated'
     state = chain.state() if chain.events else None
     owner = owner_of(plan, state.nonce if state else None)
+    doubt = chain.doubt(clone.tags.get(JOURNAL_TAG)) if owner.owns(clone.tags) else ""
     if not owner.owns(clone.tags):
         note = f'the cluster "{plan.clone}" does not carry the nonce of this run: another one took its name'
-    notes = [note]
-    if why := app.contradiction(plan, chain, clone):
-        notes.append(f"the journal of this run is damaged: {why}")
     return Case(
         action=_held_to(action, inquiry),
         scene=Scene(clone, inside, moment_restored(plan, state), plan.objectives.rpo),
@@ -157,7 +155,7 @@ def _case_of_run(app: App, inquiry: Inquiry) -> Case:
         trust=app.trust_in(plan),
         target=plan.target.name,
         run=plan.run,
-        notes=tuple(notes),
+        notes=(note, *([f"the journal of this run {doubt}"] if doubt else [])),
     )
 
 

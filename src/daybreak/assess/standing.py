@@ -33,6 +33,7 @@ from daybreak.model.actions import (
     SetClusterOptions,
     SetParameters,
 )
+from daybreak.model.anchor import anchor_in
 from daybreak.model.replies import Category
 from daybreak.model.value import Value
 from daybreak.model.world import Cluster, Endpoint, Instance, ParameterGroup
@@ -237,10 +238,10 @@ def _anchored(action: AnchorJournal, seen: Resource | None) -> Standing:
     """An anchor that is there stays: it names an event of this run's, since nobody else owns the clone."""
     if seen is None:
         return Standing(place=Place.HOPELESS, seen=f'the cluster "{action.clone}" is gone')
-    anchor = seen.tags.get(JOURNAL_TAG)
+    anchor = anchor_in(seen.tags.get(JOURNAL_TAG))
     if anchor is None:
         return Standing(place=Place.ABSENT, seen="no anchor")
-    return Standing(place=Place.SO, seen="anchored", result={"anchor": anchor})
+    return Standing(place=Place.SO, seen="anchored", result={"anchor": anchor.written()})
 
 
 def once_answered(standing: Standing, answer: Category | None) -> Standing:

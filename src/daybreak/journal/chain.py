@@ -48,13 +48,20 @@ class Chain:
         return sealed == anchor.seal
 
     def contradiction(self, tag: str | None) -> str:
-        """How this is not the chain that the anchor in a clone's tag was taken of; empty when it is, or there is no tag."""
+        """What is wrong with this chain, by the anchor in a clone's tag; empty when it agrees, or the tag holds none."""
         anchor = anchor_in(tag)
         if anchor is None or self.holds(anchor):
-            return "" if tag is None or anchor else "the clone's tag holds no anchor: somebody has changed it"
+            return ""
         if anchor.number >= len(self.events):
-            return f"it was cut: it ends with event {len(self.events) - 1}, and the clone's tag names event {anchor.number}"
-        return f"it was rewritten: its event {anchor.number} is another one than the clone's tag names"
+            last = len(self.events) - 1
+            return f"is damaged: it was cut: it ends with event {last}, and the clone's tag names event {anchor.number}"
+        return f"is damaged: it was rewritten: its event {anchor.number} is another one than the clone's tag names"
+
+    def doubt(self, tag: str | None) -> str:
+        """What is wrong, or cannot be told because the anchor that was set is not in the tag any more; empty when neither."""
+        if anchor_in(tag) is None and self.state().anchor:
+            return "cannot be compared with its anchor: somebody has taken it out of the clone's tag"
+        return self.contradiction(tag)
 
     def state(self) -> RunState:
         """What the events add up to."""

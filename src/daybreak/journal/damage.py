@@ -34,7 +34,7 @@ def damaged_plan(reason: str, where: str) -> Damaged:
 
 def contradicted(run: str, why: str) -> Damaged:
     """The failure for a journal that verifies by itself, and is not the one that was anchored."""
-    return Damaged(f'the journal of the run "{run}" is damaged: {why}', _LEGIBLE, removal_hint(run))
+    return Damaged(f'the journal of the run "{run}" {why}', _LEGIBLE, removal_hint(run))
 
 
 def newer(what: str, why: str, where: str, version: str = "") -> Newer:
