@@ -28,6 +28,7 @@ from daybreak.execute.interpreter import carry_out
 from daybreak.execute.timing import SystemTiming, local_zone
 from daybreak.journal.chain import Chain
 from daybreak.journal.damage import contradicted
+from daybreak.journal.records import without_a_nonce
 from daybreak.journal.store import Damaged, Journal, Newer, Store, open_store
 from daybreak.model.actions import Validate
 from daybreak.model.clock import is_off, is_useless, skew_told
@@ -298,7 +299,7 @@ class App:
         if chain.events and (state := chain.state()).ended is not None:
             return state
         if chain.events and state.nonce is None:
-            raise _without_a_nonce(run)
+            raise without_a_nonce(run)
         if not chain.events and run not in self._fitting:
             # Frozen and not begun, perhaps long ago: what was true at its start need not be true now.
             self._hold_to_the_world(plan)
@@ -490,15 +491,6 @@ def _refuse_a_file(state: str) -> None:
 def new_suffix() -> str:
     """The random end of a clone's name."""
     return "".join(secrets.choice(_SUFFIX_LETTERS) for _ in range(4))
-
-
-def _without_a_nonce(run: str) -> Refused:
-    return Refused(
-        f'the run "{run}" was begun by an older release, which drew no nonce: what it created cannot be told from another\'s',
-        f"daybreak abort {run}",
-        f"daybreak clean {run}",
-        "then make the plan again",
-    )
 
 
 def _instances_of_source(plan: Plan) -> tuple[str, ...]:

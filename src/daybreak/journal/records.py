@@ -136,6 +136,16 @@ def lost(where: str) -> Damaged:
     return damaged(0, "the whole journal is gone, and the run had begun", where)
 
 
+def without_a_nonce(run: str) -> Refused:
+    """The refusal to carry on what was begun before there were nonces."""
+    return Refused(
+        f'the run "{run}" was begun by an older release, which drew no nonce: what it created cannot be told from another\'s',
+        f"daybreak abort {run}",
+        f"daybreak clean {run}",
+        "then make the plan again",
+    )
+
+
 class Held(Refused):
     """Another process carries out the run."""
 
