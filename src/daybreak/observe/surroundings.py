@@ -40,7 +40,7 @@ from daybreak.observe.look import AwsDoor, Lookout
 _AT_ONCE = 8
 _MOST_PAGES = 20
 """Of IAM's account: a thousand users, groups, roles and policies each."""
-_GONE = frozenset({Category.LOST, Category.UNSENT, Category.EXPIRED})
+_GONE = frozenset({Category.LOST, Category.UNSENT, Category.EXPIRED, Category.CLOCK})
 _ELSEWHERE = frozenset({"scaling", "connect_policies"})
 """What other services than RDS tell."""
 
