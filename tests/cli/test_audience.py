@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -159,6 +160,14 @@ def _with_a_dead_end(person: Person, words: str, stream: str, way: str) -> Done:
     os.close(near)
     out, err = process.communicate(timeout=60)
     return Done(process.returncode, out or "", err or "")
+
+
+def test_a_person_at_stdout_learns_what_stderr_lost(viewer: Person) -> None:
+    """A person can tell a note from a result."""
+    with Path("/dev/full").open("wb") as full:
+        terminal = Terminal(viewer, "show", "none-such", stderr=full)
+        assert terminal.end() == 2
+    assert terminal.seen == b"note: something written to stderr is lost: no space left on device\r\n"
 
 
 def test_json_is_whole_in_an_encoding_that_lacks_its_signs(viewer: Person, run: str) -> None:

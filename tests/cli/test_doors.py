@@ -185,3 +185,19 @@ sys.exit(run(broken, []))
         assert done.returncode == 70
         assert "this is a bug in Daybreak: KeyError" in done.stderr
         assert ("Traceback" in done.stderr) is is_traced
+
+
+def test_a_broken_pipe_that_is_not_the_audiences_is_not_hushed_up(alone: Person) -> None:
+    """click takes every broken pipe for a reader who has gone, and ends well; a connection's or a child's is our own fault."""
+    script = """
+import errno, os, sys, click
+from daybreak.cli.main import run
+@click.command()
+def broken(): raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+sys.exit(run(broken, []))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=alone.surroundings(), check=False
+    )
+    assert done.returncode == 70
+    assert "this is a bug in Daybreak: BrokenPipeError" in done.stderr

@@ -5,8 +5,10 @@ The law: a verb's module is imported only when that verb is called, so that `--h
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import NoReturn
 
@@ -111,19 +113,18 @@ def _ended(command: click.Command, arguments: Sequence[str] | None, line: Line) 
     try:
         if command is daybreak and not (sys.argv[1:] if words is None else words):
             words = ["--help"]
-        result = command.main(args=words, prog_name=command.name, standalone_mode=False, obj=line)
+        result = _invoked(command, sys.argv[1:] if words is None else words, line)
     except click.exceptions.Exit as ended:
         return None, ended.exit_code
     except (click.Abort, KeyboardInterrupt):
+        from daybreak.cli.telling import say
+
+        say(is_aside=True)  # after the ^C that the terminal shows
         return DaybreakError("interrupted"), ExitCode.INTERRUPTED
     except click.ClickException as trouble:
         return _misused(trouble), ExitCode.REFUSED
     except DaybreakError as error:
         return error, error.exit_code
-    except SystemExit as ended:
-        # click makes this of a broken pipe. Our own streams never break, so it is somebody else's, and not to be hushed up.
-        pipe = ended.__context__
-        return (_bug(pipe), ExitCode.BUG) if isinstance(pipe, OSError) else (None, ExitCode.DONE)
     except Exception as bug:  # noqa: BLE001 - the command line's edge: the one place that may catch everything
         return _bug(bug), ExitCode.BUG
     return None, result if isinstance(result, int) else ExitCode.DONE
@@ -141,7 +142,6 @@ def _misused(trouble: click.ClickException) -> Refused:
 
 
 def _bug(bug: Exception) -> DaybreakError:
-    import os
     import traceback
 
     if os.environ.get("DAYBREAK_DEBUG"):
@@ -151,6 +151,20 @@ def _bug(bug: Exception) -> DaybreakError:
         "repeat the command with DAYBREAK_DEBUG=1 to see where, and report it",
         "a run that was under way is safe: daybreak runs",
     )
+
+
+def _invoked(command: click.Command, words: list[str], line: Line) -> object:
+    """Do what click's own ``main`` does, but take no broken pipe for a reader who has gone.
+
+    There the broken pipe of a connection or a child would end in silence, too, and the end of any file as a Ctrl-C.
+    """
+    name = command.name or ""
+    if f"_{name}_COMPLETE".replace("-", "_").upper() in os.environ:
+        with suppress(SystemExit):
+            command.main(args=words, prog_name=name)
+        return None
+    with command.make_context(name, list(words), obj=line) as context:
+        return command.invoke(context)
 
 
 def _complain(error: DaybreakError, code: int, line: Line) -> None:
