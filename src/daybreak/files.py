@@ -95,7 +95,7 @@ def hold_to_ours(folder: Path) -> None:
 
 
 def _not_ours(folder: Path, why: str) -> Refused:
-    return Refused(f'"{folder}" is not used: {why}', "name a folder of your own with --state")
+    return Refused(f'"{folder}" is not used: {why}', "name a folder of your own with --state, such as one below it")
 
 
 def _person(number: int) -> str:
