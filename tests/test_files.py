@@ -105,6 +105,8 @@ def test_a_run_with_something_planted_in_it_is_refused_at_once(
     PLANTED[kind](place / name)
     store = ground.store()
     assert store.runs() == (made,)
+    assert not store.is_held(made)
+    assert store.remains(made)
     deeds: dict[str, list[Callable[[], object]]] = {
         "plan.json": [lambda: store.plan(made), lambda: attached(store, made)],
         "journal.jsonl": [lambda: store.events(made), lambda: attached(store, made)],
@@ -158,6 +160,8 @@ def test_a_folder_in_which_others_can_write_keeps_no_runs(run: tuple[Ground, str
     ground, made, place = run
     folder = {"": place.parent.parent, "runs": place.parent, "run": place}[inner]
     folder.chmod(mode)
+    with pytest.raises(Refused, match="others can write in it"):
+        ground.store().remains(made)
     with pytest.raises(Refused, match="others can write in it") as caught:
         ground.store().events(made)
     command = caught.value.hints[0].partition(": ")[2]

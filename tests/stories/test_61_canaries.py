@@ -128,7 +128,7 @@ class Stage:
 
     def end(self, process: subprocess.Popen[str], *words: str) -> tuple[int, str]:
         """Wait for its end, and keep what it said to look through."""
-        out, err = process.communicate(timeout=180)
+        out, err = process.communicate(timeout=600)
         self.canaries.add(" ".join(words), out + err)
         return process.returncode, out if not process.returncode else err
 
@@ -190,6 +190,7 @@ def _planted(lab: LabUnderTest, person: Person, place: str) -> dict[str, str]:
         "password in SSM": canary(),
         "secret key": person.surroundings()["AWS_SECRET_ACCESS_KEY"],
         "session token": canary("/+=="),
+        "lab's token": lab.remote.token,
         "query of a health page": canary(),
         "endpoint password": canary(),
         "proxy password": canary(),
@@ -254,7 +255,7 @@ def test_every_verb_is_driven() -> None:
     assert {*BEFORE, "restore", "runs", "resume", *AFTER, "clean"} == set(VERBS)
 
 
-@pytest.mark.timeout(900)  # forty processes, on a machine that others use too
+@pytest.mark.timeout(1800)  # forty processes, on a machine that others use too
 def test_no_secret_stands_anywhere_after_every_verb_and_failure(stage: Stage, pages: Pages, tmp_path: Path) -> None:
     """Reports are mailed, state is kept in buckets, logs go to everybody: one password there is an incident of its own."""
     with ThreadPoolExecutor(max_workers=4) as crowd:

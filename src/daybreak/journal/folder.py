@@ -128,6 +128,8 @@ class FolderStore:
         place = self._runs / run
         if not is_run_name(run) or not place.is_dir():
             raise unknown(run, self.runs(), str(self._root))
+        with reachable(place):
+            self._hold_to_ours(place)
         try:
             epochs = _epochs(place)
         except OSError:
@@ -139,7 +141,7 @@ class FolderStore:
         """Whether another process holds the run; no file is made to find out."""
         with contextlib.suppress(OSError):
             place = self._runs / run
-            handle = os.open(_file(place, max(_epochs(place), default=1)), os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
+            handle = opened(_file(place, max(_epochs(place), default=1)), os.O_RDWR)
             try:
                 return fcntl is not None and not _is_locked(handle)
             finally:
