@@ -327,3 +327,19 @@ def test_a_word_that_only_seems_to_prove_is_refused(desk: Path, word: str) -> No
     [reason] = complaints(desk, f'tls = "{word}"\n' + TARGET)
     assert reason.startswith("tls cannot be ")
     assert "verify-full" in reason
+
+
+@pytest.mark.parametrize("key", ["cluster", "region", "staging.instance_class"])
+def test_an_address_in_the_wrong_place_is_told_without_its_password(desk: Path, key: str) -> None:
+    """Somebody pastes a connection string where a name belongs; the complaint is mailed around."""
+    text = TARGET.replace('cluster = "', 'cluster = "https://me:canary@host/?canary') if key == "cluster" else TARGET
+    if key == "region":
+        text = TARGET.replace('region = "', 'region = "https://me:canary@host/?canary')
+    if key == "staging.instance_class":
+        text = TARGET + 'staging = { instance_class = "https://me:canary@host/?canary" }'
+    (desk / "daybreak.toml").write_text(text)
+    with pytest.raises(Refused) as caught:
+        settings_at(desk)
+    told = " ".join(caught.value.reasons)
+    assert 'cannot be "https://host/?…' in told
+    assert "canary" not in told

@@ -12,12 +12,12 @@ from typing import Any
 
 from daybreak.config.settings import LOGIN_ALLOWED, FileText
 from daybreak.config.spans import ALLOWED
-from daybreak.model.names import printable
+from daybreak.model.names import printable, shown_url
 from daybreak.model.value import Value
 
 Path_ = tuple[str | int, ...]
 
-_UNQUOTED = frozenset({"login", "state", "url"})
+_UNQUOTED = frozenset({"login", "state", "url", "tls_ca"})
 """Keys whose value may be a secret, or carry one, when it is wrong."""
 _SECRET = re.compile(r"passw|secret|token|key|credential", re.IGNORECASE)
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -109,4 +109,7 @@ def _inner(annotation: Any) -> type[Value] | None:
 
 
 def _quoted(written: Any) -> str:
-    return f'"{printable(written)}"' if isinstance(written, str) else json.dumps(written)
+    if not isinstance(written, str):
+        return json.dumps(written)
+    # An address in the wrong place may hold a password as one in the right place may.
+    return f'"{printable(shown_url(written) if "://" in written else written)}"'
