@@ -24,7 +24,7 @@ from daybreak.lab.remote import REGION
 from daybreak.model.plan import Plan
 from daybreak.model.requests import CleanRequest
 from daybreak.plan.calls import NONCE_TAG, ORIGIN_TAG, RUN_TAG, call_of, changed_names
-from tests.chaos.fix_lives import SOURCE, Life, clusters_of, living, new_life
+from tests.chaos.fix_lives import SOURCE, Begin, Life, clusters_of, living, new_life
 from tests.fix_lab import LabUnderTest
 
 HOW = ("finished", "paused", "half-done")
@@ -375,3 +375,28 @@ def test_a_run_with_a_damaged_record_is_cleaned(lives: dict[str, Life], lab: Lab
     (cleaning,) = [run for run in life.person.runs() if run != life.run]
     listed = life.person.daybreak("runs", "-o", "json").json()
     assert [each["run"] for each in listed["runs"]] == [cleaning]
+
+
+def test_what_follows_an_aborted_clean_up_works(lab: LabUnderTest, begin: Begin) -> None:
+    """It named a clean-up of the clean-up, which is refused; each command here is the one that was named before."""
+    life = begin(lab)
+    life.restore()
+    life.until("step.seen", "await-cluster")
+    life.end_at_once()
+    aborted = life.person.daybreak("abort", life.run)
+    assert aborted.out.endswith(f"next: daybreak clean {life.run}\n")
+    throttled = {"code": "Throttling", "status": 400}
+    with lab.fault("error", action="DeleteDBCluster", identifier=life.run, args=throttled):
+        life.start("clean", life.run, "--yes")
+        life.when(lambda: len(life.runs()) > 1)
+        (cleaning,) = [run for run in life.runs() if run != life.run]
+        journal = life.person.state / "runs" / cleaning / "journal.jsonl"
+        life.when(lambda: journal.exists() and b"step.retried" in journal.read_bytes())
+        life.signal(signal.SIGINT)
+        assert life.end().code == ExitCode.INTERRUPTED
+    ended = life.person.daybreak("abort", cleaning, "-o", "json").json()
+    assert ended == {"run": cleaning, "ended": True, "next": f"daybreak clean {life.run}"}
+    assert life.person.daybreak("clean", life.run, "--yes").code == 0
+    assert clusters_of(lab, life.run) == []
+    for run in (life.run, cleaning):
+        assert life.person.daybreak("show", run, "-o", "json").json()["next"] == "daybreak runs"

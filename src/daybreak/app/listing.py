@@ -10,7 +10,7 @@ from daybreak.errors import DaybreakError
 from daybreak.journal.store import removal_of
 from daybreak.model.names import cleaned_by
 from daybreak.model.plan import Plan
-from daybreak.model.run import RunState, state_of
+from daybreak.model.run import RunState
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ def listed(app: App) -> tuple[Listed, ...]:
 
 def _read(app: App, run: str) -> Listed:
     try:
-        plan, events = app.store.plan(run), app.store.events(run)
-        return Listed(run, f"daybreak resume {run}", plan, state_of(events) if events else None)
+        plan, chain = app.store.plan(run), app.store.chain(run)
+        return Listed(run, f"daybreak resume {run}", plan, chain.state() if chain.events else None)
     except DaybreakError as error:
         return Listed(run, removal_of(run), damage=error.message)
 
