@@ -25,7 +25,7 @@ from daybreak.model.plan import Plan
 from daybreak.model.requests import CleanRequest
 from daybreak.plan.calls import NONCE_TAG, ORIGIN_TAG, RUN_TAG, call_of, changed_names
 from tests.chaos.fix_lives import SOURCE, Begin, Life, clusters_of, living, new_life
-from tests.fix_lab import LabUnderTest
+from tests.fix_lab import LabUnderTest, eventually
 
 HOW = ("finished", "paused", "half-done")
 
@@ -261,13 +261,16 @@ def test_runs_lists_what_it_cannot_read(
 def hand_made(lab: LabUnderTest, name: str, **tags: str) -> str:
     """A cluster that somebody made by hand, with the tags they gave it."""
     listed = [{"Key": key.replace("_", ":"), "Value": value} for key, value in tags.items()]
-    lab.client("rds").create_db_cluster(
+    rds = lab.client("rds")
+    rds.create_db_cluster(
         DBClusterIdentifier=name,
         Engine="aurora-postgresql",
         MasterUsername="a",
         MasterUserPassword="b" * 12,
         Tags=listed,
     )
+    # One that is still being made cannot be taken away at the end.
+    eventually(lambda: rds.describe_db_clusters(DBClusterIdentifier=name)["DBClusters"][0]["Status"] == "available")
     return name
 
 
