@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import re
 import signal
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
 from tests.fix_certificates import Signers, Wrong
 from tests.fix_cli import AUTHORITIES, CONFIGURATION, Person, waiving
 from tests.fix_lab import LabUnderTest, eventually
+from tests.fix_liar import Asked, Liar, Lie, lying
 from tests.fix_strangers import Meet, Stranger
 
 PASSWORD = "9cA-not-for-strangers"
@@ -50,58 +47,24 @@ VERBS: dict[str, tuple[str, tuple[str, ...], int]] = {
 """Each verb with a login: the configuration, the words, and how it ends. A capsule without its inside is still kept."""
 
 
-class Liar:
-    """A proxy in front of the lab that leads every database's endpoint to a stranger."""
+@dataclass
+class Forgery:
+    """The proxy's mind: whose place the endpoint of every database takes, and from which call on."""
 
-    def __init__(self, lab: LabUnderTest) -> None:
-        self._lab = urlsplit(lab.url)
-        self.stranger: Stranger | None = None
-        self.lies_from = b""
-        """The call with which the lying begins; empty lies from the start."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+    stranger: Stranger | None = None
+    begins_with: str = ""
+    """The operation with which the lying begins; empty lies from the start."""
 
-    def close(self) -> None:
-        """Take nobody any more."""
-        self._server.shutdown()
-        self._server.server_close()
+    def decide(self, asked: Asked) -> Lie | None:
+        """Every answer that could name an endpoint is forged; all else is passed on."""
+        if self.begins_with and asked.operation.startswith(self.begins_with):
+            self.begins_with = ""
+        return Lie(spoiled=self._forged) if self.stranger and not self.begins_with else None
 
-    def _forged(self, body: bytes) -> bytes:
-        if self.stranger is None or self.lies_from:
-            return body
-        port = str(self.stranger.port).encode()
+    def _forged(self, _asked: Asked, body: bytes) -> bytes:
+        port = str(self.stranger.port if self.stranger else 0).encode()
         body = re.sub(rb"(<(?:Reader)?Endpoint>|<Address>)127\.[\d.]+<", rb"\1localhost<", body)
         return re.sub(rb"<Port>\d+<", b"<Port>" + port + b"<", body)
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        liar = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                if liar.lies_from and liar.lies_from in body:
-                    liar.lies_from = b""
-                line = HTTPConnection(liar._lab.hostname or "", liar._lab.port or 80, timeout=60)
-                try:
-                    line.request("POST", self.path, body, {**self.headers, "Host": liar._lab.netloc})
-                    answer = line.getresponse()
-                    told = liar._forged(answer.read())
-                finally:
-                    line.close()
-                self.send_response(answer.status)
-                for name, value in answer.getheaders():
-                    if name.lower() not in ("content-length", "transfer-encoding", "connection", "server", "date"):
-                        self.send_header(name, value)
-                self.send_header("Content-Length", str(len(told)))
-                self.end_headers()
-                self.wfile.write(told)
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-                return
-
-        return Handler
 
 
 @dataclass(frozen=True)
@@ -109,7 +72,8 @@ class Trap:
     """The lab with a stranger where its databases are, and somebody with a password to lose."""
 
     lab: LabUnderTest
-    liar: Liar
+    url: str
+    forgery: Forgery
     meet: Meet
     signers: Signers
     home: Path
@@ -119,13 +83,13 @@ class Trap:
     def spring(self, kind: Wrong | None) -> Stranger:
         """Let a stranger answer from now on, who would take a password in the clear."""
         certificate = None if kind is None else self.signers.certificate("localhost", kind)
-        self.liar.stranger = self.meet(certificate, "password")
-        return self.liar.stranger
+        self.forgery.stranger = there = self.meet(certificate, "password")
+        return there
 
     def victim(self, text: str) -> Person:
         """Somebody new."""
         person = self.lab.person(self.home, {**LOGINS, "DAYBREAK_TLS_CA": str(self.authorities)})
-        person = replace(person, url=self.liar.url)
+        person = replace(person, url=self.url)
         person.configure(text)
         return person
 
@@ -133,10 +97,11 @@ class Trap:
 @pytest.fixture
 def trap(lab: LabUnderTest, meet: Meet, signers: Signers, tmp_path: Path) -> Iterator[Trap]:
     """A trap in front of the shared lab."""
-    liar, authorities = Liar(lab), tmp_path / "ca.pem"
+    forgery, authorities = Forgery(), tmp_path / "ca.pem"
     authorities.write_bytes(signers.ours.file.read_bytes() + AUTHORITIES[lab.url].read_bytes())
-    yield Trap(lab, liar, meet, signers, tmp_path / "home", authorities)
-    liar.close()
+    with lying(Liar(lab.url, forgery.decide)) as liar:
+        lab.admit(liar.url)
+        yield Trap(lab, liar.url, forgery, meet, signers, tmp_path / "home", authorities)
 
 
 def _assert_nothing_told(person: Person, said: str, stranger: Stranger) -> None:
@@ -170,7 +135,7 @@ def test_a_restore_gives_the_stranger_in_its_clones_place_nothing_and_goes_on_la
     usual = waiving("application.connects", "application.health", "application.functions")
     person = trap.victim(CONFIGURATION + usual)
     stranger = trap.spring("other name")
-    trap.liar.lies_from = b"Action=RestoreDBCluster"
+    trap.forgery.begins_with = "RestoreDBCluster"
     restoring = person.start("restore", "pitr", "embi", "--to", "latest", "--yes")
     eventually(lambda: stranger.visits > 1, within=60)
     restoring.send_signal(signal.SIGINT)
@@ -182,7 +147,7 @@ def test_a_restore_gives_the_stranger_in_its_clones_place_nothing_and_goes_on_la
     said = out + err + judged.out + judged.err
     assert "its certificate is for another name" in said
     _assert_nothing_told(person, said, stranger)
-    trap.liar.stranger = None
+    trap.forgery.stranger = None
     resumed = person.daybreak("resume", run)
     assert resumed.code == 0, resumed.err
     assert "sslmode=verify-full" in person.daybreak("show", run).out
