@@ -19,6 +19,7 @@ from daybreak.postgres.address import Address
 from daybreak.postgres.answering import answering
 from daybreak.postgres.scratch import Scratch
 from daybreak.postgres.session import Limits, Login, connect
+from daybreak.prove.proof import new_names
 from tests.fix_certificates import Signers, Wrong
 from tests.fix_strangers import Asks, Meet, Stranger
 
@@ -103,7 +104,7 @@ def test_a_proof_writes_nothing_to_a_stranger(meet: Meet, signers: Signers) -> N
     scratch = Scratch(at(there, signers), LOGIN)
     with pytest.raises(Unproven):
         scratch.others()
-    with pytest.raises(Unproven):
+    with pytest.raises(Unproven), scratch.kept(new_names().mark):
         scratch.create_role("daybreak_prove_x", "another secret")
     there.assert_learned_nothing(LOGIN.username, LOGIN.password)
 
