@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
+from daybreak.app.explaining import explained
 from daybreak.app.recalling import recalled
 from daybreak.assess.ending import exit_code_of, next_command
 from daybreak.assess.protection import protection_of
@@ -463,20 +464,6 @@ def unvouched(app: App, targets: tuple[Target, ...]) -> tuple[str, ...]:
         for each in objections_to_trust(target.trust, target.region, None, authorities(target.trust), now)
     )
     return tuple(dict.fromkeys(objections))
-
-
-class explained:  # noqa: N801 - reads as a word at the call site
-    """Turns an AWS fault into an error for a person who was ``doing`` something."""
-
-    def __init__(self, doing: str) -> None:
-        self._doing = doing
-
-    def __enter__(self) -> None:
-        """Nothing to prepare."""
-
-    def __exit__(self, _kind: object, error: object, _trace: object) -> None:
-        if isinstance(error, AwsFault):
-            raise error.as_failure(self._doing) from error
 
 
 def _refuse_a_file(state: str) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from daybreak.app.app import App, explained
+from daybreak.app.app import App
+from daybreak.app.explaining import explained
 from daybreak.errors import Refused
 from daybreak.execute.database import login_at
 from daybreak.model.baseline import Baseline

@@ -10,7 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
-from daybreak.app.app import App, explained
+from daybreak.app.app import App
+from daybreak.app.explaining import explained
 from daybreak.assess.capsules import capsule_changes
 from daybreak.aws.gateway import Aws
 from daybreak.errors import DaybreakError, Refused

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from daybreak.app.app import App, explained, new_suffix
+from daybreak.app.app import App, new_suffix
+from daybreak.app.explaining import explained
 from daybreak.aws.gateway import Aws
 from daybreak.errors import DaybreakError, Refused
 from daybreak.journal.store import Damaged, Held, Newer, Remains

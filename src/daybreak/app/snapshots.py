@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from daybreak.app.app import App, explained, new_suffix
+from daybreak.app.app import App, new_suffix
+from daybreak.app.explaining import explained
 from daybreak.errors import Refused
 from daybreak.model.moment import At, Latest
 from daybreak.model.plan import Plan

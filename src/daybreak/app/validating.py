@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from daybreak.app.app import App, explained
+from daybreak.app.app import App
+from daybreak.app.explaining import explained
 from daybreak.assess.ending import moment_restored
 from daybreak.assess.verdict import verdict_of
 from daybreak.aws.gateway import Aws
