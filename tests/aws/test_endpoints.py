@@ -113,3 +113,18 @@ def test_the_command_line_refuses_and_does_not_repeat_it(tmp_path: Path) -> None
     assert done.code == 2
     assert "refused: --endpoint-url holds a user, a password or a query" in done.err
     assert CANARY not in done.out + done.err
+
+
+@pytest.mark.parametrize("url", ["http://rds.example.com", "HTTP://10.0.0.7:4566", "http://127.0.0.1.example.com"])
+def test_nobody_elsewhere_is_asked_in_the_clear(url: str) -> None:
+    """What Secrets Manager answers is the master's password; a proxy in between would read it."""
+    with pytest.raises(Refused, match="in the clear"):
+        Aws(Access(region="us-east-1", endpoint_url=url)).client("secretsmanager")
+
+
+@pytest.mark.parametrize(
+    "url", ["https://rds.example.com", "http://127.0.0.1:1", "http://[::1]:1", "http://localhost:1"]
+)
+def test_who_proves_itself_or_is_this_machine_may_be_asked(url: str) -> None:
+    """The lab answers on this machine without TLS, like every emulator."""
+    Aws(Access(region="us-east-1", endpoint_url=url)).client("secretsmanager")

@@ -206,19 +206,30 @@ class Aws:
             )
         except Exception as error:
             raise fault_of(error, stage=Stage.PREPARING) from error
-        if self._access.only_loopback and not is_loopback(client.meta.endpoint_url):
-            raise Refused(
-                f'only endpoints on this machine are allowed here, and {service} would go to "{client.meta.endpoint_url}"',
-                "set AWS_ENDPOINT_URL to the lab's address",
-                "daybreak lab env  # prints it",
-                "or unset DAYBREAK_ONLY_LOOPBACK to work on a real account",
-            )
+        self._check_endpoint(service, client.meta.endpoint_url)
         self._wire.carry(client)
         self.traffic.follow(client)
         client.meta.events.register("before-parse", ours(own_answer))
         if service == "rds":
             client.meta.events.register("before-parameter-build.rds", ours(self._guard))
         return client
+
+    def _check_endpoint(self, service: str, url: str) -> None:
+        """Refuse an endpoint elsewhere while rehearsing, and one that is spoken to in the clear: some answers are passwords."""
+        if is_loopback(url):
+            return
+        if self._access.only_loopback:
+            raise Refused(
+                f'only endpoints on this machine are allowed here, and {service} would go to "{url}"',
+                "set AWS_ENDPOINT_URL to the lab's address",
+                "daybreak lab env  # prints it",
+                "or unset DAYBREAK_ONLY_LOOPBACK to work on a real account",
+            )
+        if not url.lower().startswith("https://"):
+            raise Refused(
+                f'{service} would be asked at "{url}" in the clear, and passwords are among what AWS answers',
+                "write https:// before the endpoint; only this machine's own addresses may do without",
+            )
 
     def _guard(self, params: dict[str, Any], model: Any, **_: object) -> None:
         if model.name not in CHANGES:
