@@ -343,3 +343,9 @@ def test_an_address_in_the_wrong_place_is_told_without_its_password(desk: Path, 
     told = " ".join(caught.value.reasons)
     assert 'cannot be "https://host/?…' in told
     assert "canary" not in told
+
+
+def test_authorities_are_a_file_and_no_address(desk: Path) -> None:
+    """Nothing is fetched to decide whom to trust, and a password in such an address is not repeated."""
+    [reason] = complaints(desk, 'tls_ca = "s3://me:canary@bucket/ca.pem"\n' + TARGET)
+    assert "tls_ca cannot be so: write a PEM file's name" in reason

@@ -173,7 +173,7 @@ class ContactText(Contact):
 
 
 def _tls_ca(text: str) -> str:
-    if not text or "\0" in text:
+    if not text or "\0" in text or "://" in text:
         message = 'write a PEM file\'s name, "system" for the public roots of this machine, or "amazon" for the RDS authorities brought along'
         raise ValueError(message)
     return text
