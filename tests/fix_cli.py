@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.fix_commands import wrong_hints
+from tests.fix_warm import is_cold, run_warm
 
 AUTHORITIES: dict[str, Path] = {}
 """The authority of each lab that this process knows, by the lab's URL."""
@@ -126,6 +127,15 @@ class Person:
 
     def daybreak(self, *arguments: str, within: float = 120) -> Done:
         """Run `daybreak` to its end; nobody sits at its standard input."""
+        if arguments[:1] == (str(RESTORE_AURORA),) or is_cold(self.surroundings()):
+            done = self._run_cold(*arguments, within=within)
+        else:
+            done = Done(*run_warm(arguments, self.surroundings(), self.home, within=within))
+        # Whatever a process of these tests tells people to type next must be something to type.
+        assert wrong_hints(done.out + done.err, arguments) == []
+        return done
+
+    def _run_cold(self, *arguments: str, within: float) -> Done:
         process = self.start(*arguments)
         try:
             out, err = process.communicate(timeout=within)
@@ -133,8 +143,6 @@ class Person:
             process.kill()
             process.communicate()
             raise
-        # Whatever a process of these tests tells people to type next must be something to type.
-        assert wrong_hints(out + err, arguments) == []
         return Done(process.returncode, out, err)
 
     def restore_aurora(self, *arguments: str) -> Done:

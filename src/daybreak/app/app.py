@@ -174,16 +174,18 @@ class App:
 
     def moment(self, words: str, region: str | None = None) -> At | Latest:
         """The moment that a person means; raises ``Refused`` for one counted from a clock that is wrong."""
+        moment = parse_moment(words, now=self.now(), zone=self.zone)  # what cannot be read needs nobody's clock
         if is_counted_from_now(words):
             with explained("asking AWS what time it is"):
                 self.aws(region).identity()
+            moment = parse_moment(words, now=self.now(), zone=self.zone)
             if is_useless(self.skew):
                 raise Refused(
                     f'the moment "{printable(words.strip())}" is counted from a clock that is wrong: {skew_told(self.skew)}',
                     "set this machine's clock (a time server keeps it right), then repeat the command",
                     'or say an exact moment, such as "2024-01-15T14:30:00Z", or "latest"',
                 )
-        return parse_moment(words, now=self.now(), zone=self.zone)
+        return moment
 
     # -- look, decide
 

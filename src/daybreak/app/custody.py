@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from daybreak.app.app import App, new_suffix
 from daybreak.app.explaining import explained
 from daybreak.aws.gateway import Aws
-from daybreak.errors import DaybreakError, Refused
+from daybreak.errors import DaybreakError, Refused, Unreachable
+from daybreak.journal.chain import Chain
 from daybreak.journal.store import Damaged, Held, Newer, Remains
 from daybreak.model.names import checked_identifier, cleaned_by, clone_stem, printable, quarantine_group_name
 from daybreak.model.plan import Plan
@@ -79,7 +80,7 @@ def plan_clean(app: App, wish: Leftover) -> Plan:
         return _by_tags(app, app.store.remains(name), wish.why, f'the run "{name}" has no journal here')
     if state is None:
         raise Refused(f'the run "{name}" never began, and created nothing', "daybreak runs")
-    if state.ended is None and (why := app.contradiction(plan, chain)):
+    if state.ended is None and (why := _contradiction_if_told(app, plan, chain)):
         return _by_tags(app, app.store.remains(name), wish.why, f"the journal of {name} {why}")
     if state.ended is None:
         raise Refused(f'the run "{name}" has not ended', f"daybreak abort {name}", f"daybreak resume {name}")
@@ -89,6 +90,14 @@ def plan_clean(app: App, wish: Leftover) -> Plan:
         note = f"the journal of {name} {doubt}; what carries its nonce is removed all the same"
         made = made.model_copy(update={"notes": (*made.notes, note)})
     return made
+
+
+def _contradiction_if_told(app: App, plan: Plan, chain: Chain) -> str:
+    """What the clone's tag says against the journal; nothing where AWS cannot be asked, as where there is no tag."""
+    try:
+        return app.contradiction(plan, chain)
+    except Unreachable:
+        return ""
 
 
 def abort(app: App, run: str, why: str) -> bool:

@@ -1,0 +1,99 @@
+"""Run as a program: a Python that has imported Daybreak already, and forks a process for each command that it is asked for.
+
+What a test sees is a process like any other, with its own environment, folder, streams, signals and end; only the second of
+importing is spent once instead of hundreds of times. The law: one thread, so that a fork copies all there is.
+"""
+
+from __future__ import annotations
+
+import array
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from importlib import import_module
+from typing import Any, NoReturn
+
+LONGEST = 1 << 20
+"""Bytes of a request."""
+
+
+def warm_up() -> None:
+    """Import what the verbs import when they run."""
+    from daybreak.cli.main import VERBS
+
+    for module, _ in VERBS.values():
+        import_module(module.partition(":")[0])
+    for name in (
+        "app",
+        "app.custody",
+        "app.validating",
+        "app.reporting",
+        "app.proving",
+        "cli.rendering",
+        "cli.following",
+    ):
+        import_module(f"daybreak.{name}")
+
+
+def serve(door: socket.socket) -> None:
+    """Fork for each request until nobody asks any more: a warden that waits, and the process that it waits for."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # wardens are nobody's concern
+    while True:
+        fds = array.array("i")
+        data, ancillary, _, _ = door.recvmsg(LONGEST, socket.CMSG_LEN(4 * fds.itemsize))
+        if not data:
+            return
+        for _, _, piece in ancillary:
+            fds.frombytes(piece[: len(piece) - len(piece) % fds.itemsize])
+        if os.fork() == 0:
+            door.close()
+            ward(json.loads(data), list(fds))
+        for fd in fds:
+            os.close(fd)
+
+
+def ward(asked: dict[str, Any], fds: list[int]) -> NoReturn:
+    """Start the process, say its number, wait for it, and say how it ended."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    *streams, told = fds
+    pid = os.fork()
+    if pid == 0:
+        os.close(told)
+        become(asked, streams)
+    for fd in streams:
+        os.close(fd)
+    os.write(told, f"{pid}\n".encode())
+    _, status = os.waitpid(pid, 0)
+    os.write(told, f"{os.waitstatus_to_exitcode(status)}\n".encode())
+    os._exit(0)
+
+
+def become(asked: dict[str, Any], streams: list[int]) -> NoReturn:
+    """Be the process that was asked for."""
+    from daybreak.cli.main import main
+
+    for number, fd in enumerate(streams):
+        os.dup2(fd, number)
+    os.closerange(3, 256)
+    os.environ.clear()
+    os.environ.update(asked["environment"])
+    time.tzset()
+    os.chdir(asked["folder"])
+    sys.argv = ["daybreak", *asked["arguments"]]
+    code: object = 1
+    try:
+        main()
+    except SystemExit as ended:
+        code = ended.code
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code if isinstance(code, int) else 0 if code is None else 1)
+
+
+if __name__ == "__main__":
+    warm_up()
+    serve(socket.socket(fileno=int(sys.argv[1])))
