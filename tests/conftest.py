@@ -1,6 +1,12 @@
 """The plug-ins every test may use; each topic's fixtures live in its own ``fix_<topic>`` module."""
 
+import signal
+
 from hypothesis import settings
+
+# Whoever started the tests with nohup did not mean the terminals that the tests close: a disposition is inherited.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
 
 # How long an example takes on a busy machine says nothing about the promise it is an example of.
 settings.register_profile("daybreak", deadline=None)

@@ -20,6 +20,7 @@ CHANGES = {
     "05-set-cluster-options": ("ModifyDBCluster", ""),
     "07-create-writer": ("CreateDBInstance", "-1"),
     "09-create-reader-2": ("CreateDBInstance", "-2"),
+    "14-anchor-journal": ("AddTagsToResource", ""),
 }
 """Each step that changes something: its call, and how the name that the call gives goes on after the run's own."""
 
@@ -37,6 +38,7 @@ STEPS = (
     "11-create-endpoint-1",
     "12-await-sql",
     "13-validate",
+    "14-anchor-journal",
 )
 SOON, LATE = 0.2, 3.0
 """Seconds from the death of the sender until its call takes effect: before anybody looks, or while somebody else goes on."""

@@ -322,7 +322,7 @@ def test_a_clone_that_vanishes_is_noticed_within_minutes() -> None:
         assert simulation.aws.clock.elapsed < 1.5 * HOUR
 
 
-FAULTS = st.sampled_from([each for each in Fault if each not in (Fault.TAKEN_BY_OTHERS, Fault.DENIED)])
+FAULTS = st.sampled_from([each for each in Fault if each not in (Fault.TAKEN_BY_OTHERS, Fault.DENIED, Fault.INVALID)])
 SCHEDULES = st.dictionaries(st.tuples(st.sampled_from(sorted(CHANGES)), st.integers(1, 5)), FAULTS, max_size=8)
 CRASHES = st.lists(
     st.builds(Crash, st.integers(0, 30), st.sampled_from(["before", "torn", "after"]))

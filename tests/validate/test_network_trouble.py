@@ -13,16 +13,18 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 import pytest
 
 from daybreak.model.findings import Finding, Standing
+from daybreak.model.trust import Trust
 from daybreak.validate.counting import Budget
 from daybreak.validate.run import Patience, Subject, validate
 from tests.fix_postgres import Server, Wire
 from tests.fix_stage import Stage
 
-FIT, UNKNOWN = Standing.FIT, Standing.UNKNOWN
+FIT, UNFIT, UNKNOWN = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN
 LIMIT = timedelta(seconds=1)
 WHOLE = timedelta(seconds=2)
 HASTE = Patience(knocking=LIMIT, asking=LIMIT, counting=Budget(whole=WHOLE, lock=timedelta(seconds=0.5), connections=2))
@@ -86,9 +88,15 @@ def _short(subject: Subject) -> Subject:
     return replace(subject, action=action.model_copy(update={"checks": checks, "health": pages}))
 
 
-def _at(stage: Stage, port: int) -> Subject:
+def _at(stage: Stage, port: int, **changes: Any) -> Subject:
+    """The stage's clone, behind another port."""
     subject = _short(stage.subject())
-    return replace(subject, clone=subject.clone.model_copy(update={"port": port}), permitted={"port": "a test's"})
+    clone = subject.clone.model_copy(update={"port": port})
+    return replace(subject, clone=clone, permitted={"port": "a test's"}, **changes)
+
+
+PLAIN = Trust()
+"""Nobody named an authority, so at a loopback address a server without TLS may be plain."""
 
 
 class Mute:
@@ -139,11 +147,18 @@ LET_IN = (
 """What PostgreSQL says to a login that it takes without a password."""
 
 
-@pytest.fixture(params=["accepts and never answers", "no TLS and then nothing", "lets one in and then nothing"])
+@pytest.fixture(params=[(), (b"N",)], ids=["accepts and never answers", "no TLS and then nothing"])
 def mute(request: pytest.FixtureRequest) -> Iterator[Mute]:
     """A server that stops talking at some stage."""
-    replies = {"accepts and never answers": (), "no TLS and then nothing": (b"N",)}.get(request.param, (b"N", LET_IN))
-    server = Mute(*replies)
+    server = Mute(*request.param)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def open_house() -> Iterator[Mute]:
+    """A server that lets everybody in, and then says no more."""
+    server = Mute(b"N", LET_IN)
     yield server
     server.close()
 
@@ -174,14 +189,21 @@ def _verify(watch: Watch) -> None:
 
 def test_a_server_that_stops_talking_is_unknown_in_time(stage: Stage, mute: Mute) -> None:
     """Half-open TCP, a hang before the login, and one after it."""
-    watch = _watched(_at(stage, mute.port))
+    watch = _watched(_at(stage, mute.port, trust=PLAIN))
     _verify(watch)
     assert watch.told["database.endpoint"].standing is UNKNOWN
 
 
+def test_a_server_that_asks_for_no_password_is_not_believed(stage: Stage, open_house: Mute) -> None:
+    """Who lets everybody in is no database of ours; it is told so at once, and nothing that it says is fit."""
+    watch = _watched(_at(stage, open_house.port, trust=PLAIN))
+    _verify(watch)
+    assert watch.told["database.endpoint"].standing is UNFIT
+
+
 def test_packets_that_vanish_are_unknown_in_time(stage: Stage, full_house: int) -> None:
     """A security group that drops, and does not refuse."""
-    watch = _watched(_at(stage, full_house))
+    watch = _watched(_at(stage, full_house, trust=PLAIN))
     _verify(watch)
     assert watch.told["database.endpoint"].standing is UNKNOWN
 
