@@ -17,8 +17,13 @@ import pytest
 
 from daybreak.journal.folder import FolderStore
 from daybreak.journal.store import open_store
+from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan
+from daybreak.model.requests import CleanRequest
 from daybreak.model.run import RunAborted
+from daybreak.plan.calls import NONCE_TAG
+from daybreak.plan.planner import plan_of, terms_of
+from tests import fix_worlds
 from tests.cli.test_bad_input import SOMETHING, Case, of
 from tests.fix_cli import CONFIGURATION, Done, Person
 from tests.fix_journal import attached
@@ -319,3 +324,34 @@ def test_a_cluster_of_that_name_that_is_not_ours_is_not_cleaned_away(
     assert cluster(lab, run.clone)["DBClusterIdentifier"] == run.clone
     visits = lab.ask("GET", "requests")["requests"]
     assert [v["operation"] for v in visits if v["access_key"] == person.key and not READS.match(v["operation"])] == []
+
+
+def test_a_forged_clean_up_removes_no_source(
+    person: Person, lab: LabUnderTest, source: str, plan: dict[str, Any]
+) -> None:
+    """A clean-up's file rewritten to name the source as its clone, with a tag to match: neither started nor carried on."""
+    made, seen = Plan.model_validate(plan["plan"]), cluster(lab, source)
+    tags = [{"Key": NONCE_TAG, "Value": "4f2a"}]
+    lab.client("rds").add_tags_to_resource(ResourceName=seen["DBClusterArn"], Tags=tags)
+    request = CleanRequest(target="embi", run=source, nonce="4f2a", suffix="9x4")
+    victim = fix_worlds.cluster(identifier=source, arn=seen["DBClusterArn"], tags={NONCE_TAG: "4f2a"}, members=())
+    victim = victim.model_copy(update={"is_protected": False})
+    looked = Observation(seen=made.created, identity=made.identity, cluster=victim)
+    other = made.target.model_copy(update={"cluster": "some-other-cluster"})
+    forgery = plan_of(request, other, looked, terms_of(made))
+    assert isinstance(forgery, Plan), forgery
+    held = {"digest": forgery.digest(), "plan": forgery.model_dump(mode="json")}
+    (person.home / "f6.json").write_text(json.dumps(held))
+    start = ("restore", "--plan", "f6.json", "--yes")
+    unkept = f'no run "{source}" is kept here, so no journal vouches for what is removed'
+    by_tags = f"hint: make the plan again: daybreak clean --cluster {source} --confirm {source}"
+    hold(Case((), (unkept, by_tags)), person.daybreak(*start))
+    person.configure(CONFIGURATION.replace("embi-aurora-cluster", source))
+    own = f'"{source}" is the cluster of the target "embi"'
+    hold(Case((), (own, unkept, "hint: daybreak runs")), person.daybreak(*start))
+    hold_untouched(lab, person)
+    FolderStore(person.state).create(forgery)
+    hold(Case((), (own, unkept)), person.daybreak("resume", forgery.run))
+    visits = lab.ask("GET", "requests")["requests"]
+    assert [v["operation"] for v in visits if v["access_key"] == person.key and not READS.match(v["operation"])] == []
+    assert cluster(lab, source)["Status"] == "available"

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from daybreak.app.explaining import explained
 from daybreak.app.recalling import recalled
+from daybreak.app.vouching import objections_to_removing, remaking
 from daybreak.assess.ending import exit_code_of, next_command
 from daybreak.assess.protection import protection_of
 from daybreak.aws.faults import AwsFault
@@ -287,10 +288,12 @@ class App:
         return plan.run
 
     def _hold_to_the_world(self, plan: Plan) -> None:
-        """Refuse a plan that has expired, was made elsewhere, or does not fit the world any more."""
+        """Refuse a plan that has expired, was made elsewhere, does not fit the world, or removes what nobody vouches for."""
         seen = self._observed(plan.request, plan.target)
-        if reasons := objections_to_starting(plan, seen):
-            raise Refused(f"the plan for {plan.run} cannot be started", "make the plan again", reasons=reasons)
+        targets = self.settings.targets
+        if reasons := (*objections_to_removing(plan, targets, self.store), *objections_to_starting(plan, seen)):
+            hint = remaking(plan, targets, self.store)
+            raise Refused(f"the plan for {plan.run} cannot be started", hint, reasons=reasons)
 
     def carry_out(self, run: str, watchers: Watchers, *, take_over: bool = False) -> RunState:
         """Carry out a run from wherever it stands, to its end; raises ``Paused`` and its kin where it had to stop.

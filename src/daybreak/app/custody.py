@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from daybreak.app.app import App, new_suffix
 from daybreak.app.explaining import explained
+from daybreak.app.vouching import own_clusters
 from daybreak.aws.gateway import Aws
 from daybreak.errors import DaybreakError, Refused, Unreachable
 from daybreak.journal.chain import Chain
@@ -85,7 +86,7 @@ def plan_clean(app: App, wish: Leftover) -> Plan:
     if state.ended is None:
         raise Refused(f'the run "{name}" has not ended', f"daybreak abort {name}", f"daybreak resume {name}")
     request = CleanRequest(target=plan.target.name, run=name, nonce=state.nonce, suffix=new_suffix(), why=wish.why)
-    made = _decided(app, request, plan.target, _own_clusters(app, name))
+    made = _decided(app, request, plan.target, [*own_clusters(name, app.settings.targets)])
     if doubt := app.doubt(plan, chain):
         note = f"the journal of {name} {doubt}; what carries its nonce is removed all the same"
         made = made.model_copy(update={"notes": (*made.notes, note)})
@@ -131,7 +132,7 @@ def _by_tags(app: App, remains: Remains, why: str, doubt: str) -> Plan:
         raise _no_clone(run, original)
     pinned = _pinned(remains)
     found = _searched(app, run, pinned)
-    reasons = _own_clusters(app, run)
+    reasons = [*own_clusters(run, app.settings.targets)]
     if pinned is not None:
         with explained("asking AWS who we are"):
             reasons += [f"the run belongs to {each}" for each in pinned.differences(found.aws.identity())]
@@ -160,12 +161,6 @@ def _decided(app: App, request: CleanRequest, target: Target, reasons: list[str]
 
 def _no_clone(run: str, original: str) -> Refused:
     return Refused(f'"{run}" is itself a clean-up and created nothing', f"daybreak clean {original}")
-
-
-def _own_clusters(app: App, run: str) -> list[str]:
-    """The targets whose own cluster has that name."""
-    own = [target for target in app.settings.targets.values() if target.cluster.lower() == run]
-    return [f'"{run}" is the cluster of the target "{target.name}"' for target in own]
 
 
 def _pinned(remains: Remains) -> Identity | None:
