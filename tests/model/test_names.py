@@ -14,6 +14,7 @@ from daybreak.model.names import (
     clone_name,
     endpoint_name,
     instance_name,
+    is_clone_name,
     is_identifier,
     printable,
     quarantine_group_name,
@@ -43,6 +44,9 @@ def test_every_name_is_one_that_aws_takes(cluster: str, kind: str, moment: datet
     for name in (clone, instance_name(clone, number), endpoint_name(clone, number), quarantine_group_name(clone)):
         assert is_identifier(name), name
     assert clone != cluster.lower()
+    assert is_clone_name(clone, cluster)
+    for name in (cluster.lower(), instance_name(clone, number), quarantine_group_name(clone), f"x{clone}"):
+        assert not is_clone_name(name, cluster), name
 
 
 @pytest.mark.parametrize(

@@ -192,9 +192,9 @@ def test_only_what_is_ours_is_ever_removed(
 CLONED = OURS | {ORIGIN_TAG: SOURCE}
 
 
-def doubted(seen: Observation, nonce: str | None = NONCE) -> Plan | Refusal:
+def doubted(seen: Observation, nonce: str | None = NONCE, run: str = RUN) -> Plan | Refusal:
     """The plan of a clean-up whose run's journal cannot be read, or its refusal."""
-    request = CleanRequest(target="embi", run=RUN, nonce=nonce, suffix="9x4", doubt="its journal is damaged")
+    request = CleanRequest(target="embi", run=run, nonce=nonce, suffix="9x4", doubt="its journal is damaged")
     return plan_of(request, fix_worlds.target(), seen, fix_worlds.terms())
 
 
@@ -241,6 +241,24 @@ def _plain() -> Plan:
 def test_whatever_the_tags_do_not_show_as_ours_is_refused(changes: dict[str, Any], reason: str) -> None:
     """Each thing that is not as it must be is a reason, and one is enough."""
     answer = doubted(left(**({"cluster": clone(tags=CLONED)} | changes)))
+    assert isinstance(answer, Refusal)
+    assert any(reason in each for each in answer.reasons), answer.reasons
+
+
+@pytest.mark.parametrize(
+    ("run", "origin", "reason"),
+    [
+        ("orders", "orders", '"orders" is the source itself'),
+        (RUN, RUN.upper(), f'"{RUN}" is the source itself'),
+        ("orders", SOURCE, f'no clone of "{SOURCE}" is ever named "orders"'),
+        ("orders-pitr-202401151430-7k2", SOURCE, f'no clone of "{SOURCE}" is ever named "orders-pitr-'),
+        (f"{RUN}-old", SOURCE, f'no clone of "{SOURCE}" is ever named "{RUN}-old"'),
+    ],
+)
+def test_tags_cannot_make_a_clone_of_a_cluster_that_has_another_name(run: str, origin: str, reason: str) -> None:
+    """Whoever may tag a cluster may not have it deleted: a clone's name is one that we give."""
+    tagged = clone(identifier=run, tags={RUN_TAG: run, NONCE_TAG: NONCE, ORIGIN_TAG: origin})
+    answer = doubted(left(cluster=tagged, instances=(), parameter_group=None), run=run)
     assert isinstance(answer, Refusal)
     assert any(reason in each for each in answer.reasons), answer.reasons
 

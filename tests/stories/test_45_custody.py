@@ -297,6 +297,8 @@ def test_nothing_foreign_is_ever_removed(
     request.addfinalizer(
         lambda: [rds.delete_db_cluster(DBClusterIdentifier=name, SkipFinalSnapshot=True) for name in made.values()]
     )
+    renamed = f'no clone of "{SOURCE}" is ever named "{made["copied"]}"'
+    assert renamed in reasons_against(app, Leftover(made["copied"], is_cluster=True))
     assert f'"{SOURCE}" is the cluster of the target "embi"' in reasons_against(app, Leftover(SOURCE, is_cluster=True))
     bare = reasons_against(app, Leftover(made["bare"], is_cluster=True))
     assert f"has no tag {ORIGIN_TAG}" in bare

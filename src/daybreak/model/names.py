@@ -95,6 +95,21 @@ def clone_stem(cluster: str) -> str:
     return cluster.lower().removesuffix("-cluster")[:_LONGEST_STEM].rstrip("-")
 
 
+_CLONE_ENDING = re.compile(r"-(?:pitr|snapshot)-[0-9]{12}-[a-z0-9]{3,4}")
+
+
+def is_clone_name(name: str, cluster: str) -> bool:
+    """Whether ``name`` is one that ``clone_name`` makes for a clone of ``cluster``.
+
+    >>> is_clone_name("embi-aurora-pitr-202401151430-7k2x", "embi-aurora-cluster")
+    True
+    >>> is_clone_name("embi-aurora-cluster", "embi-aurora-cluster"), is_clone_name("orders", "embi-aurora-cluster")
+    (False, False)
+    """
+    stem = clone_stem(cluster)
+    return name.startswith(stem) and _CLONE_ENDING.fullmatch(name.removeprefix(stem)) is not None
+
+
 def instance_name(clone: str, number: int) -> str:
     """The identifier of the clone's ``number``-th instance, from 1; number 1 becomes the writer."""
     return f"{clone}-{number}"

@@ -14,7 +14,7 @@ from daybreak.model.actions import (
     DeleteParameterGroup,
     SetClusterOptions,
 )
-from daybreak.model.names import clean_name, printable, quarantine_group_name
+from daybreak.model.names import clean_name, is_clone_name, printable, quarantine_group_name
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Estimate, Plan, Refusal, RunId, Step, StepId
 from daybreak.model.requests import CleanRequest
@@ -78,6 +78,8 @@ def _objections_by_tags(request: CleanRequest, target: Target, seen: Observation
         for name, tags in things
         if tags.get(RUN_TAG) != request.run
     ]
+    if not is_clone_name(request.run, target.cluster):
+        reasons.append(f'no clone of "{target.cluster}" is ever named "{printable(request.run)}"')
     if seen.cluster is None:
         return reasons
     origin, arn = seen.cluster.tags.get(ORIGIN_TAG), seen.cluster.arn.split(":")
@@ -94,7 +96,7 @@ def _objections_by_tags(request: CleanRequest, target: Target, seen: Observation
 
 
 def _objections(request: CleanRequest, target: Target, seen: Observation) -> list[str]:
-    if request.run == target.cluster:
+    if request.run.lower() in (target.cluster.lower(), _origin(seen).lower()):
         return [f'"{request.run}" is the source itself']
     reasons = _objections_by_tags(request, target, seen) if request.doubt else []
     owner = Owner(run=request.run, nonce=request.nonce)
@@ -115,6 +117,11 @@ def _objections(request: CleanRequest, target: Target, seen: Observation) -> lis
     if not (seen.cluster or seen.instances or seen.endpoints or seen.parameter_group):
         reasons.append(f'nothing that "{request.run}" created exists any more')
     return reasons
+
+
+def _origin(seen: Observation) -> str:
+    """The source that the clone's tag names; empty where none does."""
+    return seen.cluster.tags.get(ORIGIN_TAG, "") if seen.cluster else ""
 
 
 def _steps(request: CleanRequest, seen: Observation) -> tuple[Step, ...]:
