@@ -263,6 +263,15 @@ def test_tags_cannot_make_a_clone_of_a_cluster_that_has_another_name(run: str, o
     assert any(reason in each for each in answer.reasons), answer.reasons
 
 
+def test_the_removal_promises_nothing_that_nobody_asked() -> None:
+    """Whether a backup still reaches the clone's moment was not looked at; what was written into the clone is in none."""
+    (deletion,) = (step for step in _plain().steps if isinstance(step.action, DeleteCluster))
+    assert (
+        deletion.reason
+        == "a forgotten clone is billed on; no final snapshot is made: what is only in this clone is lost"
+    )
+
+
 def test_a_clone_of_a_release_that_drew_no_nonce_is_known_by_its_run() -> None:
     """An old run's journal can be damaged as well; a clone with a nonce is never taken for one of those."""
     old = {RUN_TAG: RUN, ORIGIN_TAG: SOURCE}

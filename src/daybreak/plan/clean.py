@@ -178,7 +178,7 @@ def _add_cluster(sequence: Sequence, request: CleanRequest, *, after: tuple[Step
     deleted = sequence.add(
         "delete-cluster",
         DeleteCluster(clone=request.run),
-        "a forgotten clone is billed on; no final snapshot, because the source's backup still reaches its moment",
+        "a forgotten clone is billed on; no final snapshot is made: what is only in this clone is lost",
         estimates.CALL,
         after=after,
         guards=removing(request.run),
