@@ -380,6 +380,7 @@ def test_a_run_with_a_damaged_record_is_cleaned(lives: dict[str, Life], lab: Lab
     (cleaning,) = [run for run in life.person.runs() if run != life.run]
     listed = life.person.daybreak("runs", "-o", "json").json()
     assert [each["run"] for each in listed["runs"]] == [cleaning]
+    assert [each["next"] for each in listed["damaged"]] == [f"daybreak show {cleaning}"]
 
 
 def test_what_follows_an_aborted_clean_up_works(lab: LabUnderTest, begin: Begin) -> None:

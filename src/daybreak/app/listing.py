@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from daybreak.app.app import App
 from daybreak.assess.ending import next_command
@@ -30,7 +30,8 @@ class Listed:
 def listed(app: App) -> tuple[Listed, ...]:
     """Every run, the newest plan first."""
     found = [_read(app, run) for run in app.store.runs()]
-    cleaned = {cleaned_by(each.run) for each in found if each.state and each.state.status == "finished"}
+    finished = (each.run for each in found if each.state and each.state.status == "finished")
+    cleaned = {original: run for run in finished if (original := cleaned_by(run))}
     return tuple(_with_next(each, cleaned) for each in found)
 
 
@@ -42,8 +43,12 @@ def _read(app: App, run: str) -> Listed:
         return Listed(run, removal_of(run), damage=error.message)
 
 
-def _with_next(each: Listed, cleaned: set[str | None]) -> Listed:
+def _with_next(each: Listed, cleaned: dict[str, str]) -> Listed:
+    """The run with its next command; ``cleaned`` holds what was removed already, by the clean-up that did it."""
+    original = cleaned_by(each.run) or each.run
+    is_cleaned = original in cleaned
+    if each.plan is None and is_cleaned:
+        return replace(each, then=f"daybreak show {cleaned[original]}")
     if each.plan is None or each.state is None:
         return each
-    is_cleaned = (cleaned_by(each.run) or each.run) in cleaned
     return Listed(each.run, next_command(each.plan, each.state, is_cleaned=is_cleaned), each.plan, each.state)
