@@ -41,7 +41,7 @@ def golden(request: pytest.FixtureRequest) -> Golden:
 def printed(view: RenderableType, *, width: int = 110) -> str:
     """What a terminal without color shows, trailing blanks apart."""
     screen = io.StringIO()
-    Console(file=screen, width=width, color_system=None, legacy_windows=False).print(view)
+    Console(file=screen, width=width, color_system=None, legacy_windows=False).print(view, crop=False)
     return "\n".join(line.rstrip() for line in screen.getvalue().splitlines()) + "\n"
 
 

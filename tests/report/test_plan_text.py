@@ -18,9 +18,8 @@ from tests.fix_plans import every_plan, hostile_plan
 def test_the_plan_on_a_terminal(shape: str, golden: Golden) -> None:
     """Everything that will be done, read at three in the morning, on one page."""
     plan = every_plan()[shape]
-    golden(
-        f"report/plan-{shape}.txt", settled(printed(plan_view(plan, then="daybreak restore --plan plan.json")), plan)
-    )
+    then = "" if shape == "clean" else "daybreak restore --plan plan.json"
+    golden(f"report/plan-{shape}.txt", settled(printed(plan_view(plan, then=then)), plan))
 
 
 def test_the_moment_is_told_three_ways() -> None:
@@ -41,6 +40,15 @@ def test_every_step_is_told_at_any_width(width: int) -> None:
     squeezed = "".join(printed(plan_view(plan), width=width).split())
     assert plan.digest() in squeezed
     assert all(step.undo.replace(" ", "")[:20] in squeezed for step in plan.steps)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_command_is_one_line_at_any_width(width: int) -> None:
+    """What a terminal was handed in pieces is pasted in pieces."""
+    then = f"daybreak restore --state '/srv/{'long folder ' * 12}' --plan FILE"
+    lines = printed(plan_view(worlds.plan(), then=then), width=width).splitlines()
+    assert lines[-1] == f"do it   {then}"
+    assert "do it" not in printed(plan_view(worlds.plan()), width=width)
 
 
 def test_text_from_outside_is_text() -> None:

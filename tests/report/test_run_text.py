@@ -24,6 +24,22 @@ def test_the_report_of_a_run(name: str, golden: Golden) -> None:
     golden(f"report/run-{name}.txt", settled(printed(run_view(plan, state, then="daybreak clean x")), plan))
 
 
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize(
+    "then",
+    [
+        f"daybreak clean --config /etc/{'far/' * 30}daybreak.toml --state '/srv/{'long folder ' * 12}' RUN",
+        f"psql -h clone.{'x' * 60}.example -p 5432 -d 'dbname=embi sslmode=verify-full sslrootcert=/srv/{'pem' * 30}'",
+    ],
+    ids=["daybreak", "psql"],
+)
+def test_the_next_command_is_one_line_at_any_width(width: int, then: str) -> None:
+    """What a terminal was handed in pieces is pasted in pieces."""
+    plan = worlds.plan()
+    text = printed(run_view(plan, runs.finished(plan), then=then), width=width)
+    assert text.splitlines()[-1] == f"next     {then}"
+
+
 def test_the_lines_behind_what_is_not_fit_are_shown(golden: Golden) -> None:
     """Which table? That is the next question, and the answer is there; what is fit needs no list."""
     text = printed(findings_table(reports.bad_findings()), width=120)

@@ -45,7 +45,9 @@ def plan_as(plan: Plan, given: Given, *, is_aside: bool = False) -> str:
         case "iam":
             return as_document(policy_of(plan))
         case _:
-            return as_text(plan_view(plan, then=given.complete("daybreak restore --plan FILE")), is_aside=is_aside)
+            # As an aside it is being carried out, and no file holds it.
+            then = "" if is_aside else given.complete("daybreak restore --plan FILE")
+            return as_text(plan_view(plan, then=then), is_aside=is_aside)
 
 
 def read_plan(file: Path) -> Plan:

@@ -21,14 +21,15 @@ from daybreak.report.sentences import sentence
 from daybreak.report.words import between, command, plain, span_words
 
 
-def plan_view(plan: Plan, *, then: str = "daybreak restore --plan FILE") -> RenderableType:
-    """The plan as a table; ``then`` is the command that carries it out."""
+def plan_view(plan: Plan, *, then: str = "") -> RenderableType:
+    """The plan as a table; ``then`` is the command that carries it out, none where that is about to happen."""
     return Group(
         plain(_title(plan), "bold"),
         Padding(_facts(plan), (1, 0)),
         _steps(plan),
         Padding(_remarks(plan), (1, 0, 0, 0)),
-        Padding(_next(plan, then), (1, 0, 0, 0)),
+        Padding(_named(plan), (1, 0, 0, 0)),
+        *([command("do it   ", then)] if then else []),
     )
 
 
@@ -141,9 +142,8 @@ def _remarks(plan: Plan) -> Group:
     return Group(*lines)
 
 
-def _next(plan: Plan, then: str) -> Group:
+def _named(plan: Plan) -> Group:
     return Group(
         Text("plan    ", "dim") + Text(plan.digest()),
         Text("expires ", "dim") + Text(f"{iso(plan.expires)}, in {span_words(plan.expires - plan.created)}"),
-        Text("do it   ", "dim") + command(then),
     )

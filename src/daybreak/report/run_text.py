@@ -60,7 +60,9 @@ def run_view(plan: Plan, state: RunState, *, then: str = "") -> RenderableType:
     parts: list[RenderableType] = [plain(state.run, "bold"), Padding(_facts(plan, state), (1, 0)), _steps(plan, state)]
     if state.findings:
         parts.append(Padding(findings_table(state.findings), (1, 0, 0, 0)))
-    parts.append(Padding(_ending(plan, state, then), (1, 0, 0, 0)))
+    parts.append(Padding(_ending(plan, state), (1, 0, 0, 0)))
+    if then:
+        parts.append(command("next     ", then))
     return Group(*parts)
 
 
@@ -233,7 +235,7 @@ def _troubles(table: Table, finding: Finding) -> None:
         table.add_row(Text(f"    and {more:,} more, in the report: -o html", "dim"))
 
 
-def _ending(plan: Plan, state: RunState, then: str) -> Group:
+def _ending(plan: Plan, state: RunState) -> Group:
     lines: list[RenderableType] = []
     if state.verdict:
         lines.append(Text("verdict  ", "dim") + Text(state.verdict.standing.value, STYLES[state.verdict.standing]))
@@ -246,8 +248,6 @@ def _ending(plan: Plan, state: RunState, then: str) -> Group:
         lines.append(_objective("RTO", objective(plan.objectives.rto, measured.rto)))
     if measured.rows is not None:
         lines.append(Text("rows     ", "dim") + Text(f"{measured.rows:,} counted in the clone"))
-    if then:
-        lines.append(Text("next     ", "dim").append_text(command(then)))
     return Group(*lines)
 
 

@@ -46,9 +46,12 @@ def plain(text: str, style: str = "") -> Text:
     return Text(" ".join(printable(word) for word in text.split(" ")), style=style)
 
 
-def command(text: str) -> Text:
-    """A command to be copied: like all text harmless, and neither cut nor broken over lines, however long it is."""
-    return Text(visible(text), "bold", no_wrap=True, overflow="ignore")
+def command(label: str, text: str) -> Text:
+    """A command to be copied, behind its label: harmless like all text, and one line however long it is.
+
+    It is a line of its own: what rich lays into a table, a grid or a padding is cut at the width all the same.
+    """
+    return Text.assemble((label, "dim"), (visible(text), "bold"), no_wrap=True, overflow="ignore")
 
 
 def markdown(text: str) -> str:
