@@ -13,7 +13,7 @@ from daybreak.assess import boxes, objects
 from daybreak.assess.objects import Circumstances, Witnesses
 from daybreak.model.answers import Silence
 from daybreak.model.findings import Finding, Standing
-from daybreak.model.inventory import LOCKED, Inventory, Item, Kind, Unlisted
+from daybreak.model.inventory import LOCKED, OF_A_PROOF, Inventory, Item, Kind, Unlisted
 
 FIT, UNFIT, UNKNOWN = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN
 MOMENT = datetime(2024, 1, 15, 14, 30, tzinfo=UTC)
@@ -317,6 +317,19 @@ def test_what_is_wrong_by_itself_needs_no_witness(check: str, wrong: Item) -> No
     same = judged(stock(wrong), Witnesses(source=stock(wrong)))[check]
     assert same.standing is FIT
     assert [line.name for line in same.details] == ["it"]
+
+
+def test_what_a_killed_proof_left_is_said_in_the_sentence_itself() -> None:
+    """A terminal lists what speaks against the clone and nothing else: a sentence that says "below" leads nowhere there."""
+    role = item("role", "app")
+    left = [item("role", f"{mark}_role", facts={OF_A_PROOF: mark}) for mark in ("daybreak_a", "daybreak_b")]
+    found = judged(stock(role, *left), Witnesses(source=stock(role)))["security.roles"]
+    assert (found.standing, len(found.details)) == (FIT, 2)
+    assert found.found.endswith("; 2 of them a negative control's, which the next --prove removes")
+    assert found.found.startswith("3 roles")
+    off = item("trigger", facts={**DEFINED["trigger"], "enabled": "no"})
+    later = judged(stock(off), Witnesses(source=stock(item("trigger", xmin=LATE_XID))))["data.triggers"]
+    assert (later.standing, later.found) == (FIT, "1 triggers and rules; 1 more told in the report")
 
 
 def test_a_state_that_somebody_changed_in_the_source_since_is_told() -> None:

@@ -261,14 +261,17 @@ def _sorted(lines: list[Detail]) -> tuple[Detail, ...]:
 
 
 def _found(chapter: _Chapter, here: int, lines: tuple[Detail, ...]) -> str:
-    """One sentence: how many things there are, what is wrong with which, and how many more are told below."""
+    """One sentence: how many things there are, what is wrong with which, and what the report tells of others."""
     said = [f"{line.name}: {line.found}" for line in lines if line.standing is UNFIT]
     unknown = sum(line.standing is UNKNOWN for line in lines)
-    told = sum(line.standing is FIT for line in lines)
+    proofs = sum(line.found == OF_A_PROOF for line in lines)
+    told = sum(line.standing is FIT for line in lines) - proofs
     words = [f"{here} {chapter.things}"]
+    words += [f"{proofs} of them a negative control's, which the next --prove removes"] if proofs else []
     words += [listed(said, most=3)] if said else []
     words += [f"{unknown} unknown"] if unknown else []
-    words += [f"{told} told below"] if told else []
+    # A terminal lists only what speaks against the clone, so there nothing of these two stands below.
+    words += [f"{told} more told in the report"] if told else []
     return "; ".join(words)
 
 
