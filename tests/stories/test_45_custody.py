@@ -18,6 +18,7 @@ from daybreak.app.custody import Leftover, plan_clean
 from daybreak.aws.gateway import Access
 from daybreak.cli.hinting import Line
 from daybreak.cli.main import daybreak
+from daybreak.cli.telling import as_document
 from daybreak.config import load
 from daybreak.errors import DaybreakError, ExitCode, Refused
 from daybreak.lab.remote import REGION
@@ -363,17 +364,24 @@ def test_without_any_state_a_clone_is_removed_by_its_tags(
 
 
 @pytest.mark.parametrize(("how", "what"), [("paused", "newer event"), ("finished", "both")])
-def test_a_run_with_a_damaged_record_is_cleaned(lives: dict[str, Life], lab: LabUnderTest, how: str, what: str) -> None:
+def test_a_run_with_a_damaged_record_is_cleaned(
+    lives: dict[str, Life], lab: LabUnderTest, how: str, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The last tests of this story: the clones go, each by the name that a person typed, and nothing else does."""
     life = lives[how]
     DAMAGE[what](life.folder)
     before, number = life.changes(), life.newest_visit()
-    said = life.person.daybreak("clean", life.run, "--yes")
+    verb = ["clean", life.run]
+    if how == "finished":  # the same plan, kept in a file
+        plan = plan_clean(app_of(life, life.person.state, monkeypatch), Leftover(life.run))
+        verb = ["restore", "--plan", "by-tags.json"]
+        (life.person.home / verb[-1]).write_text(as_document({"digest": plan.digest(), "plan": plan.plain()}))
+    said = life.person.daybreak(*verb, "--yes")
     assert (said.code, f"hint: add --confirm {life.run}" in said.err) == (2, True), said.err
     assert "tags alone say what is removed" in said.err
     assert life.changes() == before
     ours = owned(lab, life.run)
-    done = life.person.daybreak("clean", life.run, "--confirm", life.run)
+    done = life.person.daybreak(*verb, "--confirm", life.run)
     assert done.code == 0, done.err
     assert {visit["identifier"] for visit in life.changes(number)} == ours
     assert clusters_of(lab, life.run) == []

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 
 yes_option = click.option("--yes", "is_yes", is_flag=True, help="Carry out the plan as shown, without asking.")
 
+confirm_option = click.option(
+    "--confirm",
+    metavar="CLUSTER",
+    help="The clone's name, typed: needed where no journal can say what is the run's own; stands for --yes.",
+)
+"""The option by which a person names what a clean-up removes."""
+
 
 @click.group(invoke_without_command=True)
 @click.option(
@@ -25,10 +32,13 @@ yes_option = click.option("--yes", "is_yes", is_flag=True, help="Carry out the p
     metavar="FILE",
     help="Carry out exactly this plan.",
 )
+@confirm_option
 @yes_option
 @shared()
 @click.pass_context
-def restore(context: click.Context, given: Given, file: Path | None, *, is_yes: bool) -> int | None:
+def restore(
+    context: click.Context, given: Given, file: Path | None, confirm: str | None, *, is_yes: bool
+) -> int | None:
     """Restore a database into a quarantined clone and validate it.
 
     With --plan FILE exactly that plan is carried out, or refused: when it expired, was edited, was made for another account,
@@ -43,7 +53,7 @@ def restore(context: click.Context, given: Given, file: Path | None, *, is_yes: 
         )
     from daybreak.cli.rendering import read_plan
 
-    return carry_out(given, lambda _app: read_plan(file), is_yes=is_yes)
+    return carry_out(given, lambda _app: read_plan(file), is_yes=is_yes, confirm=confirm)
 
 
 def _refuse_to_forget(context: click.Context) -> None:
@@ -88,10 +98,13 @@ def carry_out(given: Given, decide: Any, *, is_yes: bool, confirm: str | None = 
     from daybreak.cli.following import Following
     from daybreak.cli.rendering import plan_as
     from daybreak.cli.telling import confirmed, hand, named
+    from daybreak.errors import Refused
     from daybreak.model.requests import CleanRequest
 
     with Following(given) as following:
         made: Plan = decide(following.app)
+        if confirm is not None and not isinstance(made.request, CleanRequest):
+            raise Refused("--confirm names what a plan removes, and this one removes nothing", "add --yes in its place")
         hand(plan_as(made, given, is_aside=True), is_aside=True)
         if confirm is not None or (isinstance(made.request, CleanRequest) and made.request.doubt):
             named(made.clone, confirm)

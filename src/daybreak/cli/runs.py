@@ -7,7 +7,7 @@ import time
 import click
 
 from daybreak.cli.options import Given, shared
-from daybreak.cli.restore import carry_out, yes_option
+from daybreak.cli.restore import carry_out, confirm_option, yes_option
 from daybreak.cli.telling import hand, spelled
 
 _BETWEEN_GLANCES = 0.5
@@ -97,11 +97,7 @@ def abort(given: Given, run: str, why: str) -> None:
 @click.option(
     "--cluster", metavar="ID", help="A clone that no run here knows, because its state is lost: its tags decide."
 )
-@click.option(
-    "--confirm",
-    metavar="CLUSTER",
-    help="The clone's name, typed: needed where no journal can say what is the run's own; stands for --yes.",
-)
+@confirm_option
 @click.option("--why", default="", metavar="TEXT", help="The reason, for the report.")
 @yes_option
 @shared()
