@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,10 +11,12 @@ from daybreak.assess.ending import exit_code_of, missed, next_command
 from daybreak.errors import ExitCode
 from daybreak.model.actions import AwaitCluster
 from daybreak.model.findings import Measured, Standing, Verdict
-from daybreak.model.requests import CleanRequest
+from daybreak.model.moment import At, Latest
+from daybreak.model.requests import CleanRequest, PitrRequest, SnapshotRequest, Thoroughness
 from daybreak.model.run import RunState, StepState
 from daybreak.model.targets import Objectives
 from daybreak.model.trust import AMAZON
+from tests.fix_commands import trouble_with
 from tests.fix_worlds import NOW, plan
 
 OBJECTIVES = Objectives(rpo=timedelta(minutes=5), rto=timedelta(hours=4), retention=timedelta(days=30))
@@ -71,6 +73,7 @@ def test_an_objective_is_missed_by_more_and_not_by_exactly_as_much() -> None:
 FIT = {"status": "finished", "verdict": Verdict(standing=Standing.FIT)}
 RUN = plan().run
 FIRST = plan().steps[0].id
+AGAIN = "daybreak plan pitr embi --to 2024-01-15T14:30:00Z"
 SENT = {FIRST: StepState(status="done", attempts=1)}
 
 
@@ -85,8 +88,8 @@ SENT = {FIRST: StepState(status="done", attempts=1)}
         ({"status": "failed", "steps": SENT}, f"daybreak clean {RUN}"),
         ({"status": "aborted", "steps": SENT}, f"daybreak clean {RUN}"),
         ({"status": "failed", "steps": {FIRST: StepState(status="failed", attempts=2)}}, f"daybreak clean {RUN}"),
-        ({"status": "failed", "steps": {FIRST: StepState(status="failed", attempts=1)}}, f"daybreak show {RUN}"),
-        ({"status": "aborted"}, f"daybreak show {RUN}"),
+        ({"status": "failed", "steps": {FIRST: StepState(status="failed", attempts=1)}}, AGAIN),
+        ({"status": "aborted"}, AGAIN),
     ],
 )
 def test_the_next_command_is_one_that_helps(changes: dict[str, Any], command: str) -> None:
@@ -116,6 +119,32 @@ def test_a_clean_up_that_did_not_end_well_is_made_anew(status: str) -> None:
     ended = state(run=clean.run, status=status)
     assert next_command(clean, ended) == f"daybreak clean {RUN}"
     assert next_command(clean, ended, is_cleaned=True) == "daybreak runs"
+
+
+@pytest.mark.parametrize(
+    ("wished", "command"),
+    [
+        (
+            PitrRequest(
+                target="my embi", moment=Latest(), suffix="7k2", is_read_only=True, resource_id="cluster-ABC",
+                purpose="staging", thoroughness=Thoroughness(depth="full", sample=10),
+            ),
+            "daybreak plan pitr 'my embi' --to latest --resource-id cluster-ABC --for staging --read-only --depth full --sample 10%",
+        ),
+        (SnapshotRequest(target="embi", suffix="7k2"), "daybreak plan snapshot embi --snapshot latest"),
+        (
+            SnapshotRequest(target="embi", suffix="7k2", before=At(instant=datetime(2024, 1, 15, tzinfo=UTC))),
+            "daybreak plan snapshot embi --snapshot latest --before 2024-01-15T00:00:00Z",
+        ),
+    ],
+)  # fmt: skip
+def test_what_came_to_nothing_is_planned_anew_as_it_was_meant(
+    wished: PitrRequest | SnapshotRequest, command: str
+) -> None:
+    """``show`` led back to ``show``; and the same plan cannot be begun again, because its name is taken."""
+    asked = plan().model_copy(update={"request": wished})
+    assert next_command(asked, state(run=RUN, status="failed")) == command
+    assert trouble_with(command) == []
 
 
 def test_a_fit_clone_is_opened_where_aws_says_it_is() -> None:

@@ -46,7 +46,9 @@ def test_of_two_that_begin_one_plan_at_once_one_makes_the_clone(lab: LabUnderTes
         "event {anchor} is anchored in the clone's tag".format_map(report)
         in winner.person.daybreak("show", winner.run).out
     )
-    assert "the journal's tail has no anchor" in loser.person.daybreak("show", loser.run).out
+    shown = loser.person.daybreak("show", loser.run).out
+    assert "the journal's tail has no anchor" in shown
+    assert "\nnext     daybreak plan pitr embi --to " in shown, "it made nothing: there is nothing to clean"
     owner = nonce_of(winner)
     refused = loser.person.daybreak("clean", loser.run, "--yes")
     assert (refused.code, "this run did not create it" in refused.err) == (2, True), refused.err

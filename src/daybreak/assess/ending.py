@@ -8,11 +8,12 @@ from datetime import datetime
 from daybreak.errors import ExitCode
 from daybreak.model.actions import Change, RestoreToMoment, Validate
 from daybreak.model.findings import Measured, Standing
-from daybreak.model.moment import At, spoken
+from daybreak.model.moment import At, Moment, spoken
 from daybreak.model.plan import Plan
-from daybreak.model.requests import CleanRequest
+from daybreak.model.requests import CleanRequest, PitrRequest, SnapshotRequest
 from daybreak.model.run import RunState
 from daybreak.model.targets import Objectives
+from daybreak.model.value import iso
 from daybreak.plan.servers import clone_seen, conninfo
 
 
@@ -59,7 +60,7 @@ def missed(measured: Measured, objectives: Objectives) -> tuple[str, ...]:
 
 
 def next_command(plan: Plan, state: RunState, *, is_cleaned: bool = False) -> str:
-    """What the person would type next: use a fit clone, read why another is not, go on, or take away what is left.
+    """What the person would type next: use a fit clone, read why another is not, go on, take away what is left, or plan anew.
 
     ``is_cleaned`` when what the run created, or what it was to remove, has been removed since.
     """
@@ -75,8 +76,8 @@ def next_command(plan: Plan, state: RunState, *, is_cleaned: bool = False) -> st
             return _connection(plan, state) or f"daybreak show {state.run}"
         case "finished":
             return f"daybreak show {state.run}"
-        case _ if original == plan.run and not _may_have_created(plan, state):
-            return f"daybreak show {state.run}"
+        case _ if not isinstance(plan.request, CleanRequest) and not _may_have_created(plan, state):
+            return _planned_again(plan.request)
         case _:
             return f"daybreak clean {original}"
 
@@ -85,6 +86,26 @@ def _may_have_created(plan: Plan, state: RunState) -> bool:
     """Whether anything of the run's may be out there; a change that failed when it was first sent took no effect."""
     changes = [state.step(step.id) for step in plan.steps if isinstance(step.action, Change)]
     return any(step.status not in ("waiting", "failed") or step.attempts > 1 for step in changes)
+
+
+def _planned_again(request: PitrRequest | SnapshotRequest) -> str:
+    """The command that plans the same anew. A moment is the one that was meant: "20 minutes ago" is another one by now."""
+    how, target = request.thoroughness, shlex.quote(request.target)
+    if isinstance(request, PitrRequest):
+        words = [f"pitr {target} --to {_moment(request.moment)}"]
+        words += [f"--resource-id {shlex.quote(request.resource_id)}"] if request.resource_id else []
+    else:
+        words = [f"snapshot {target} --snapshot {shlex.quote(request.snapshot)}"]
+        words += [f"--before {_moment(request.before)}"] if request.before else []
+    words += [f"--for {request.purpose}"] if request.purpose != "recovery" else []
+    words += ["--read-only"] if request.is_read_only else []
+    words += [f"--depth {how.depth}"] if how.depth != "standard" else []
+    words += [f"--sample {how.sample}%"] if how.sample != 100 else []
+    return " ".join(["daybreak plan", *words])
+
+
+def _moment(moment: Moment) -> str:
+    return iso(moment.instant) if isinstance(moment, At) else "latest"
 
 
 def _connection(plan: Plan, state: RunState) -> str:
