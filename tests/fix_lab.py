@@ -83,6 +83,7 @@ class LabUnderTest:
     def admit(self, relay: str) -> None:
         """Let in what is sent to the proxy at this URL and passed on with its Host, which the signature covers."""
         self.ask("POST", "relays", {"relay": relay.removeprefix("http://")})
+        AUTHORITIES[relay] = AUTHORITIES[self.url]
 
     def person(self, home: Path, environment: Mapping[str, str | None] | None = None) -> Person:
         """Somebody new, with a key of their own, so that the lab's log tells their calls from everybody else's."""

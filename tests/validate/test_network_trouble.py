@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -100,10 +100,13 @@ PLAIN = Trust()
 
 
 class Mute:
-    """What looks like a PostgreSQL until it is asked something: it greets, or even lets one in, and then says no more."""
+    """What looks like a PostgreSQL without TLS until it is asked something.
 
-    def __init__(self, *replies: bytes) -> None:
-        self._replies = replies
+    It says nothing at all, or that it has no TLS, or even lets one in, and then no more.
+    """
+
+    def __init__(self, says: Literal["nothing", "no TLS", "come in"]) -> None:
+        self._says = says
         self._door = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
         self.port = int(self._door.getsockname()[1])
@@ -126,16 +129,18 @@ class Mute:
 
     def _greet(self, line: socket.socket) -> None:
         with suppress(OSError):
-            for reply in self._replies:
-                if line.recv(4096):
-                    line.sendall(reply)
-            while line.recv(4096):
-                pass
+            while packet := line.recv(4096):
+                if packet[4:8] == _TLS_REQUEST and self._says != "nothing":
+                    line.sendall(b"N")
+                elif self._says == "come in":
+                    line.sendall(LET_IN)
 
 
 def _message(kind: bytes, body: bytes) -> bytes:
     return kind + struct.pack("!I", len(body) + 4) + body
 
+
+_TLS_REQUEST = struct.pack("!I", 80877103)
 
 LET_IN = (
     _message(b"R", struct.pack("!I", 0))
@@ -147,10 +152,10 @@ LET_IN = (
 """What PostgreSQL says to a login that it takes without a password."""
 
 
-@pytest.fixture(params=[(), (b"N",)], ids=["accepts and never answers", "no TLS and then nothing"])
+@pytest.fixture(params=["nothing", "no TLS"])
 def mute(request: pytest.FixtureRequest) -> Iterator[Mute]:
     """A server that stops talking at some stage."""
-    server = Mute(*request.param)
+    server = Mute(request.param)
     yield server
     server.close()
 
@@ -158,7 +163,7 @@ def mute(request: pytest.FixtureRequest) -> Iterator[Mute]:
 @pytest.fixture
 def open_house() -> Iterator[Mute]:
     """A server that lets everybody in, and then says no more."""
-    server = Mute(b"N", LET_IN)
+    server = Mute("come in")
     yield server
     server.close()
 
