@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -340,8 +341,7 @@ WEATHER = st.lists(
 )
 
 
-@settings(max_examples=200, derandomize=True)
-@given(
+ANYTHING = given(
     kind=st.sampled_from(sorted(CASES)),
     faults=SCHEDULES,
     crashes=CRASHES,
@@ -349,7 +349,24 @@ WEATHER = st.lists(
     lag=st.sampled_from([0.0, 0.0, 3.0, 14.0]),
     seed=st.integers(0, 2**32),
 )
-def test_whatever_happens_the_run_ends_once_and_right(
+
+
+@settings(max_examples=50, derandomize=True)
+@ANYTHING
+def test_whatever_happens_the_run_ends_once_and_right(**drawn: Any) -> None:
+    """Fifty runs through faults, crashes and storms that nobody thought of: each ends like the undisturbed one."""
+    check_whatever_happens(**drawn)
+
+
+@pytest.mark.sweep
+@settings(max_examples=400, derandomize=True)
+@ANYTHING
+def test_whatever_happens_more_often(**drawn: Any) -> None:
+    """The same, four hundred times."""
+    check_whatever_happens(**drawn)
+
+
+def check_whatever_happens(
     *,
     kind: str,
     faults: dict[tuple[str, int], Fault],
@@ -358,7 +375,7 @@ def test_whatever_happens_the_run_ends_once_and_right(
     lag: float,
     seed: int,
 ) -> None:
-    """Two hundred runs through faults, crashes and storms that nobody thought of: each ends like the undisturbed one."""
+    """One run through faults, crashes and storms."""
     dice = random.Random(seed)
     with scratch() as folder:
         simulation = case_of(kind).simulation(FolderStore(folder))

@@ -174,6 +174,7 @@ def test_a_suspended_process_that_was_taken_over_does_nothing_more(
 # -- AWS and the way to it
 
 
+@pytest.mark.sweep
 def test_a_call_whose_reply_is_lost_is_adopted(lab: LabUnderTest, begin: Begin, undisturbed: Ending) -> None:
     """Every single reply to a change is lost: what it did is found by its tag, and is not done again."""
     life = begin(lab)
@@ -208,6 +209,7 @@ def described(lab: LabUnderTest, name: str) -> dict[str, Any]:
     }
 
 
+@pytest.mark.sweep
 def test_a_foreign_cluster_of_the_clones_name_is_left_alone(lab: LabUnderTest, begin: Begin) -> None:
     """Between the plan and its start somebody takes the name: the run stops before its first change."""
     life = begin(lab)
@@ -221,6 +223,7 @@ def test_a_foreign_cluster_of_the_clones_name_is_left_alone(lab: LabUnderTest, b
     lab.client("rds").delete_db_cluster(DBClusterIdentifier=life.run, SkipFinalSnapshot=True)
 
 
+@pytest.mark.sweep
 def test_a_name_that_is_taken_under_way_fails_the_run_and_touches_nothing(lab: LabUnderTest, begin: Begin) -> None:
     """A breath before the restore somebody takes the name: what is not ours is neither adopted, changed nor cleaned."""
     life = begin(lab)
@@ -239,6 +242,7 @@ def test_a_name_that_is_taken_under_way_fails_the_run_and_touches_nothing(lab: L
     lab.client("rds").delete_db_cluster(DBClusterIdentifier=life.run, SkipFinalSnapshot=True)
 
 
+@pytest.mark.sweep
 def test_a_throttling_storm_is_waited_out(lab: LabUnderTest, begin: Begin, undisturbed: Ending) -> None:
     """An account's limit is shared with everybody else in it: *not now* is not an error."""
     life = begin(lab)
@@ -300,7 +304,7 @@ def test_a_lost_region_is_waited_for(own_lab: LabUnderTest, begin: Begin, undist
     ("job", "end", "status"),
     [
         ("restore-to-point-in-time", "", "incompatible-restore"),
-        ("create-instance", "-1", "insufficient-capacity"),
+        pytest.param("create-instance", "-1", "insufficient-capacity", marks=pytest.mark.sweep),
     ],
 )
 def test_a_failed_state_ends_the_run_and_clean_removes_the_rest(

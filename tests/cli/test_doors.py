@@ -123,6 +123,7 @@ def test_a_whole_restore_keeps_stdout_for_json(person: Person, lab: LabUnderTest
     assert (cleaned.code, cleaned.json()["status"]) == (0, "finished")
 
 
+@pytest.mark.sweep
 def test_a_run_goes_on_when_nobody_reads_any_more(person: Person, lab: LabUnderTest) -> None:
     """The terminal is closed, or somebody typed `2>&1 | head -1`: what was begun is finished, and its code is its own."""
     reader, writer = os.pipe()
