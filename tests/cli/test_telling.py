@@ -103,6 +103,28 @@ def test_a_status_of_aws_is_text_in_the_line_of_a_run(person: Person, lab: LabUn
     assert person.daybreak("clean", run, "--yes").code == 0
 
 
+REPORTS = """
+import sys
+from daybreak.cli.telling import as_text, hand
+from daybreak.report.plan_text import plan_view
+from daybreak.report.run_text import run_view
+from tests import fix_runs, fix_worlds
+plan = fix_worlds.plan()
+hand(as_text(plan_view(plan, then=sys.argv[1])))
+hand(as_text(run_view(plan, fix_runs.finished(plan), then=sys.argv[1])))
+"""
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_a_command_reaches_a_narrow_terminal_in_one_piece(columns: int, tmp_path: Path) -> None:
+    """The terminal breaks it where it is full, and hands it over whole when it is copied."""
+    then = f"daybreak clean --config /etc/{'far/' * 30}daybreak.toml --state '/srv/{'long folder ' * 12}' RUN"
+    program = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT.parents[1])!r}){REPORTS}", then]
+    terminal = Terminal(Person(tmp_path), program=program, columns=columns)
+    assert terminal.end() == 0, terminal.seen[-3000:]
+    assert terminal.seen.count(then.encode()) == 2, terminal.seen[-3000:]
+
+
 def test_every_way_into_rich_leads_to_text() -> None:
     """A renderer that forgets ``plain`` shows an ugly line; it does not hand the terminal over."""
     for text in HOSTILE:
