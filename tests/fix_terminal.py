@@ -77,7 +77,9 @@ class Terminal:
 
     def _read(self, seconds: float) -> bool:
         """Read what is there within that time; false when everybody has gone."""
-        if select.select([self._boss], [], [], seconds)[0]:
+        waiting = select.poll()  # not select, which knows no descriptor beyond 1023
+        waiting.register(self._boss, select.POLLIN)
+        if waiting.poll(seconds * 1000):
             try:
                 part = os.read(self._boss, 65536)
             except OSError:

@@ -30,7 +30,8 @@ ROOM = 24_000
 @pytest.fixture(scope="module")
 def viewer(lab: LabUnderTest, tmp_path_factory: pytest.TempPathFactory) -> Person:
     """Somebody who waives nothing: without an application to ask, no clone of theirs is fit, and each verb says so by 3."""
-    person = lab.person(tmp_path_factory.mktemp("home"))
+    # Python does not notice that a limit cut its bytecode short; every process after it would read the stump.
+    person = lab.person(tmp_path_factory.mktemp("home"), {"PYTHONDONTWRITEBYTECODE": "1"})
     person.configure()
     return person
 

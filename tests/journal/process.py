@@ -56,6 +56,7 @@ class Process:
 
     def limit(self, size: str) -> int:
         """Let no file of this process grow beyond ``size`` bytes; -1 lifts the limit."""
+        sys.dont_write_bytecode = True  # Python would not notice that its bytecode was cut short
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(size), resource.RLIM_INFINITY))
         return int(size)
 
