@@ -16,7 +16,7 @@ from typing import get_args
 
 from bench.rounds import Figures, Rounds, Row, in_turn
 from bench.warehouse import CORES, DOMINANT, TABLES, Warehouse, sizes, warehouse
-from daybreak.assess.data import clock_of
+from daybreak.judge.rows.tables import clock_of
 from daybreak.model.actions import Validate
 from daybreak.model.answers import Counts, Silence
 from daybreak.model.findings import Finding, Standing

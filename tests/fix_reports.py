@@ -6,13 +6,13 @@ import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 
-from daybreak.assess import boxes
-from daybreak.assess.verdict import verdict_of
+from daybreak.judge.verdict import verdict_of
+from daybreak.model import checks
 from daybreak.model.actions import AnchorJournal, Validate
 from daybreak.model.findings import Detail, Finding, Level, Measured, Standing
 from daybreak.model.kept import Kept
 from daybreak.model.plan import Plan, StepId
-from daybreak.model.report import Occasion, Question, Report, Witness
+from daybreak.model.report import Occasion, Report, Witness
 from daybreak.model.run import RunState, StepState
 from daybreak.model.validation import Validation
 from daybreak.report.document import report_of_run, report_of_validation
@@ -73,20 +73,19 @@ def occasion(**changes: Any) -> Occasion:
         "made": worlds.NOW + timedelta(minutes=45),
         "version": "0.1.0",
         "next": f"psql -h {ENDPOINT} -p 5432 -U embi_admin -d embi",
-        "runbook": tuple(Question(check=box.check, level=box.level, title=box.title) for box in boxes.RUNBOOK),
     }
     return Occasion(**(defaults | changes))
 
 
 def good_findings() -> tuple[Finding, ...]:
     """Every box fit, but one that its owner does without."""
-    found = [_answered(box) for box in boxes.EVERY.values() if box.check != "application.health"]
+    found = [_answered(check) for check in checks.CHECKS.values() if check.name != "application.health"]
     why = "dba-oncall: the API runs in another account until cutover"
-    waived = boxes.HEALTH.waived("GET /health answers 200", why)
+    waived = checks.HEALTH.waived("GET /health answers 200", why)
     return (
         *found,
         waived,
-        boxes.owners_box("payroll adds up").fit("= 0", "0", boxes.Asked("select count(*) from ...")),
+        checks.owners_check("payroll adds up").fit("= 0", "0", checks.Asked("select count(*) from ...")),
     )
 
 
@@ -100,19 +99,19 @@ def bad_findings() -> tuple[Finding, ...]:
         why="the baseline of 14:00 counted them",
     )
     trouble = {
-        "data.rows": boxes.ROWS.unfit("the baseline's rows, 5 % less at most", "1 of 50 tables lost rows", boxes.Asked("SELECT count(*) FROM public.employees", timedelta(seconds=3)))
+        "data.rows": checks.ROWS.unfit("the baseline's rows, 5 % less at most", "1 of 50 tables lost rows", checks.Asked("SELECT count(*) FROM public.employees", timedelta(seconds=3)))
         .model_copy(update={"details": (lost, Detail(name="public.payments", standing=Standing.FIT, expected="88,102", found="88,102"))}),
-        "data.sequences": boxes.SEQUENCES.unfit("ahead of their columns", "public.employees_id_seq is at 4,100, employees.id at 4,211"),
-        "application.connects": boxes.CONNECTS.unknown("a session as embi_app", "no answer within 10 seconds"),
+        "data.sequences": checks.SEQUENCES.unfit("ahead of their columns", "public.employees_id_seq is at 4,100, employees.id at 4,211"),
+        "application.connects": checks.CONNECTS.unknown("a session as embi_app", "no answer within 10 seconds"),
     }  # fmt: skip
     return tuple(trouble.get(finding.check, finding) for finding in good_findings())
 
 
-def _answered(box: boxes.Box) -> Finding:
-    expected, found, asked = _ANSWERS.get(box.check, ("as the source and the baseline have it", "the same", ""))
-    took = timedelta(seconds=41) if box is boxes.ROWS else timedelta(milliseconds=14)
-    finding = box.fit(expected, found, boxes.Asked(asked, took))
-    return finding.model_copy(update={"details": _DIFFERENCES}) if box is boxes.CLUSTER_PARITY else finding
+def _answered(check: checks.Check) -> Finding:
+    expected, found, asked = _ANSWERS.get(check.name, ("as the source and the baseline have it", "the same", ""))
+    took = timedelta(seconds=41) if check is checks.ROWS else timedelta(milliseconds=14)
+    finding = check.fit(expected, found, checks.Asked(asked, took))
+    return finding.model_copy(update={"details": _DIFFERENCES}) if check is checks.CLUSTER_PARITY else finding
 
 
 def plan() -> Plan:

@@ -26,7 +26,7 @@ from daybreak.errors import MEANING, DaybreakError, ExitCode
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "daybreak"
-PURE_FLOORS = ("model", "plan", "assess", "report")
+PURE_FLOORS = ("model", "plan", "assess", "judge", "report")
 MODULE_LINES, FUNCTION_LINES, POSITIONAL_PARAMETERS = 500, 60, 5
 MOCKS_PER_TEST = 0.05
 

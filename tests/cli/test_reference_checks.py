@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from daybreak.assess.boxes import EVERY, RUNBOOK
 from daybreak.cli.reference_checks import BESIDES, checks_page, found_words
+from daybreak.model.checks import CHECKS, RUNBOOK
 from daybreak.prove.catalog import CATALOG
 
 
-@pytest.mark.parametrize("check", EVERY)
+@pytest.mark.parametrize("check", CHECKS)
 def test_each_check_is_seen_to_find_something(check: str) -> None:
     """A check that never failed in front of anybody may be one that cannot."""
     assert found_words(check)
@@ -18,11 +18,11 @@ def test_each_check_is_seen_to_find_something(check: str) -> None:
 def test_the_page_has_every_check_and_the_runbooks_eighteen_by_number() -> None:
     """A person at a red line looks its name up here."""
     page = checks_page()
-    assert [check for check in EVERY if f"| `{check}` |" not in page] == []
-    assert [box.title for number, box in enumerate(RUNBOOK, 1) if f"| {number}. {box.title} |" not in page] == []
+    assert [check for check in CHECKS if f"| `{check}` |" not in page] == []
+    assert [check.title for number, check in enumerate(RUNBOOK, 1) if f"| {number}. {check.title} |" not in page] == []
 
 
 def test_what_a_proof_plants_is_not_called_unplantable() -> None:
     """A line in italics is the exception, and stays one."""
-    assert set(BESIDES) & {defect.box.check for defect in CATALOG} == set()
-    assert set(BESIDES) <= set(EVERY)
+    assert set(BESIDES) & {defect.check.name for defect in CATALOG} == set()
+    assert set(BESIDES) <= set(CHECKS)

@@ -36,7 +36,10 @@ def test_any_text_reads_back(text: str, other: str, span: timedelta, table: str)
         checks=(SqlCheck(name=text, sql=other, expect=text, timeout=span, login="env:APP", max_rows=3),),
         application=Application(login="iam:embi_app", database=text[:60]),
         health=(HealthCheck(name=text, url="http://{host}:{port}/", contains=other, status=204, timeout=span),),
-        waivers=(Waiver(check=CHECKS[0], by=text, why=other), Waiver(check=f"owner.{text}", by=other, why=text)),
+        waivers=(
+            Waiver(check=next(iter(CHECKS)), by=text, why=other),
+            Waiver(check=f"owner.{text}", by=other, why=text),
+        ),
         staging=Staging(instance_class="db.r6g.large", instances=2, keep=span),
         contacts=(Contact(role=other, address=text, answers_within=span),),
     )

@@ -41,7 +41,7 @@ def _defects(home: Path) -> int:
             row = row_of(clone, defect)
             found += row.is_found
             said = row.asked[0].standing.value if row.asked else "not asked"
-            _line(defect.name, defect.box.check, "unfit", said, f"{row.took:.1f}")
+            _line(defect.name, defect.check.name, "unfit", said, f"{row.took:.1f}")
             if not row.is_found:
                 _say(f"    NOT FOUND: {row.words}")
     _say(f"\n{found} of {len(CATALOG)} found by the check named for them, by {_checks()} checks")
@@ -49,7 +49,7 @@ def _defects(home: Path) -> int:
 
 
 def _checks() -> int:
-    return len({defect.box.check for defect in CATALOG})
+    return len({defect.check.name for defect in CATALOG})
 
 
 def _clean(home: Path) -> int:

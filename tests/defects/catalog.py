@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from daybreak.app.validating import Case
-from daybreak.assess import boxes
-from daybreak.assess.boxes import Box
 from daybreak.lab.scenario import APPLICATION_SECRET
+from daybreak.model import checks
+from daybreak.model.checks import Check
 from daybreak.model.targets import Expectation
 from daybreak.model.world import CustomEndpoint, ProxyTarget, Scaling, Surroundings
 from tests.defects.ward import Ward
@@ -32,7 +32,7 @@ class Planted:
     """One defect."""
 
     name: str
-    box: Box
+    check: Check
     plant: Deed = _nothing
     undo: Deed = _nothing
     spoils: bool = False
@@ -41,21 +41,21 @@ class Planted:
     """A change of what was observed, where AWS changes no living cluster so."""
 
 
-def _sql(name: str, box: Box, *statements: str, undo: Deed = _nothing) -> Planted:
-    return Planted(name, box, lambda ward: _run(ward, *statements), undo, spoils=True)
+def _sql(name: str, check: Check, *statements: str, undo: Deed = _nothing) -> Planted:
+    return Planted(name, check, lambda ward: _run(ward, *statements), undo, spoils=True)
 
 
 def _run(ward: Ward, *statements: str) -> None:
     ward.damage.sql(*statements)
 
 
-def _role(name: str, box: Box, statement: str, undo: str) -> Planted:
+def _role(name: str, check: Check, statement: str, undo: str) -> Planted:
     """Roles belong to the whole server, so a copy of the database does not bring them back."""
-    return Planted(name, box, lambda ward: _run(ward, statement), lambda ward: _run(ward, *undo.split("; ")))
+    return Planted(name, check, lambda ward: _run(ward, statement), lambda ward: _run(ward, *undo.split("; ")))
 
 
-def _damage(name: str, box: Box, deed: Deed) -> Planted:
-    return Planted(name, box, deed, spoils=True)
+def _damage(name: str, check: Check, deed: Deed) -> Planted:
+    return Planted(name, check, deed, spoils=True)
 
 
 def _drop_extension(ward: Ward) -> None:
@@ -115,73 +115,73 @@ def _put_back_password(ward: Ward) -> None:
 
 
 IN_ROWS: tuple[Planted, ...] = (
-    _sql("missing table", boxes.TABLES, "drop table payments cascade"),
-    _sql("row count low", boxes.ROWS, "delete from employees where id > 500"),
-    _sql("rows lost since the baseline", boxes.ROWS, "delete from payments where id % 3 = 0"),
-    _sql("row of a static table lost", boxes.ROWS, "delete from currencies where code = 'BRL'"),
-    _sql("newest row too old", boxes.RECENT, "update employees set updated_at = updated_at - interval '9 days'"),
-    _sql("newest row after the moment", boxes.RECENT, "update employees set updated_at = now() + interval '1 day' where id = 1"),
-    _sql("content of a static table differs", boxes.CONTENT, "update currencies set name = 'Euros' where code = 'EUR'"),
-    _damage("orphan row", boxes.ORPHANS, lambda ward: ward.damage.orphan("delete from departments where id = 3")),
-    _damage("page of a table spoiled", boxes.ROWS, lambda ward: ward.damage.spoil("payments")),
+    _sql("missing table", checks.TABLES, "drop table payments cascade"),
+    _sql("row count low", checks.ROWS, "delete from employees where id > 500"),
+    _sql("rows lost since the baseline", checks.ROWS, "delete from payments where id % 3 = 0"),
+    _sql("row of a static table lost", checks.ROWS, "delete from currencies where code = 'BRL'"),
+    _sql("newest row too old", checks.RECENT, "update employees set updated_at = updated_at - interval '9 days'"),
+    _sql("newest row after the moment", checks.RECENT, "update employees set updated_at = now() + interval '1 day' where id = 1"),
+    _sql("content of a static table differs", checks.CONTENT, "update currencies set name = 'Euros' where code = 'EUR'"),
+    _damage("orphan row", checks.ORPHANS, lambda ward: ward.damage.orphan("delete from departments where id = 3")),
+    _damage("page of a table spoiled", checks.ROWS, lambda ward: ward.damage.spoil("payments")),
 )  # fmt: skip
 """Rows and what they hold."""
 
 IN_OBJECTS: tuple[Planted, ...] = (
-    _sql("missing partition", boxes.PARTITIONS, "drop table time_entries_2025_05"),
-    _sql("partition detached", boxes.PARTITIONS, "alter table time_entries detach partition time_entries_2025_05"),
-    _damage("foreign key NOT VALID", boxes.FOREIGN_KEYS, lambda ward: ward.damage.invalidate_foreign_key("salaries_employee_id_fkey")),
-    _sql("foreign key missing", boxes.FOREIGN_KEYS, "alter table salaries drop constraint salaries_employee_id_fkey"),
-    _damage("invalid index", boxes.INDEXES, lambda ward: ward.damage.invalidate_index("employees_by_name")),
-    _sql("missing index", boxes.INDEXES, "drop index payments_by_employee"),
-    _damage("btree out of order", boxes.INDEX_CONTENTS, lambda ward: ward.damage.disorder_index("employees_by_change")),
+    _sql("missing partition", checks.PARTITIONS, "drop table time_entries_2025_05"),
+    _sql("partition detached", checks.PARTITIONS, "alter table time_entries detach partition time_entries_2025_05"),
+    _damage("foreign key NOT VALID", checks.FOREIGN_KEYS, lambda ward: ward.damage.invalidate_foreign_key("salaries_employee_id_fkey")),
+    _sql("foreign key missing", checks.FOREIGN_KEYS, "alter table salaries drop constraint salaries_employee_id_fkey"),
+    _damage("invalid index", checks.INDEXES, lambda ward: ward.damage.invalidate_index("employees_by_name")),
+    _sql("missing index", checks.INDEXES, "drop index payments_by_employee"),
+    _damage("btree out of order", checks.INDEX_CONTENTS, lambda ward: ward.damage.disorder_index("employees_by_change")),
     _damage(
         "btree lacks entries",
-        boxes.INDEX_CONTENTS,
+        checks.INDEX_CONTENTS,
         lambda ward: ward.damage.forget_in_index("audit_log_by_time", "insert into audit_log (what) values ('hidden')"),
     ),
-    _sql("column type changed", boxes.COLUMNS, "alter table notes alter body type varchar(4000)"),
-    _sql("column missing", boxes.COLUMNS, "alter table notes drop column budget"),
-    _sql("default lost", boxes.COLUMNS, "alter table employees alter is_active drop default"),
-    _sql("check constraint lost", boxes.CONSTRAINTS, "alter table salaries drop constraint salaries_amount_check"),
-    _sql("unique constraint lost", boxes.CONSTRAINTS, "alter table employees drop constraint employees_email_key"),
-    _sql("trigger disabled", boxes.TRIGGERS, "alter table employees disable trigger employees_touch"),
-    _sql("trigger missing", boxes.TRIGGERS, "drop trigger employees_departures on employees"),
-    _sql("rule missing", boxes.TRIGGERS, "drop rule departments_stay on departments"),
-    _sql("function changed", boxes.FUNCTIONS, "create or replace function touch() returns trigger language plpgsql as 'begin return null; end'"),
-    _sql("view missing", boxes.FUNCTIONS, "drop view department_headcount"),
-    _sql("label of a type changed", boxes.FUNCTIONS, "alter type work_kind rename value 'travel' to 'trip'"),
-    _sql("sequence behind the data", boxes.SEQUENCES, "select setval('payment_numbers', 1)"),
+    _sql("column type changed", checks.COLUMNS, "alter table notes alter body type varchar(4000)"),
+    _sql("column missing", checks.COLUMNS, "alter table notes drop column budget"),
+    _sql("default lost", checks.COLUMNS, "alter table employees alter is_active drop default"),
+    _sql("check constraint lost", checks.CONSTRAINTS, "alter table salaries drop constraint salaries_amount_check"),
+    _sql("unique constraint lost", checks.CONSTRAINTS, "alter table employees drop constraint employees_email_key"),
+    _sql("trigger disabled", checks.TRIGGERS, "alter table employees disable trigger employees_touch"),
+    _sql("trigger missing", checks.TRIGGERS, "drop trigger employees_departures on employees"),
+    _sql("rule missing", checks.TRIGGERS, "drop rule departments_stay on departments"),
+    _sql("function changed", checks.FUNCTIONS, "create or replace function touch() returns trigger language plpgsql as 'begin return null; end'"),
+    _sql("view missing", checks.FUNCTIONS, "drop view department_headcount"),
+    _sql("label of a type changed", checks.FUNCTIONS, "alter type work_kind rename value 'travel' to 'trip'"),
+    _sql("sequence behind the data", checks.SEQUENCES, "select setval('payment_numbers', 1)"),
     Planted(
         "unlogged table empty, rows awaited",
-        boxes.UNLOGGED,
+        checks.UNLOGGED,
         change=lambda case: _awaiting(case, "public.login_sessions"),
     ),
-    _damage("materialized view not populated", boxes.MATERIALIZED_VIEWS, lambda ward: ward.damage.unpopulate("monthly_payroll")),
-    _damage("extension missing", boxes.EXTENSIONS, _drop_extension),
-    _damage("extension older", boxes.EXTENSIONS, _age_extension),
-    _sql("publication missing", boxes.PUBLICATIONS, "drop publication embi_changes"),
-    _sql("table missing from a publication", boxes.PUBLICATIONS, "alter publication embi_changes drop table employees"),
-    Planted("subscription enabled", boxes.SUBSCRIPTIONS, _subscribe, _unsubscribe, spoils=True),
+    _damage("materialized view not populated", checks.MATERIALIZED_VIEWS, lambda ward: ward.damage.unpopulate("monthly_payroll")),
+    _damage("extension missing", checks.EXTENSIONS, _drop_extension),
+    _damage("extension older", checks.EXTENSIONS, _age_extension),
+    _sql("publication missing", checks.PUBLICATIONS, "drop publication embi_changes"),
+    _sql("table missing from a publication", checks.PUBLICATIONS, "alter publication embi_changes drop table employees"),
+    Planted("subscription enabled", checks.SUBSCRIPTIONS, _subscribe, _unsubscribe, spoils=True),
     Planted(
         "active cron job",
-        boxes.CRON_JOBS,
+        checks.CRON_JOBS,
         _schedule,
         lambda ward: _run(ward, "alter database embi reset cron.launch_active_jobs"),
         spoils=True,
     ),
-    _damage("foreign server that leads to production", boxes.FOREIGN_SERVERS, _lead_out),
-    Planted("collation of another version", boxes.COLLATIONS, lambda ward: ward.damage.age_collation(), spoils=True),
-    _damage("no statistics", boxes.STATISTICS, lambda ward: ward.damage.forget_statistics("payments")),
+    _damage("foreign server that leads to production", checks.FOREIGN_SERVERS, _lead_out),
+    Planted("collation of another version", checks.COLLATIONS, lambda ward: ward.damage.age_collation(), spoils=True),
+    _damage("no statistics", checks.STATISTICS, lambda ward: ward.damage.forget_statistics("payments")),
     Planted(
         "prepared transaction left",
-        boxes.PREPARED_TRANSACTIONS,
+        checks.PREPARED_TRANSACTIONS,
         lambda ward: ward.damage.leave_prepared("left", "insert into currencies values ('XXX', 'none', 2)"),
         lambda ward: _run(ward, "rollback prepared 'left'"),
     ),
     Planted(
         "replication slot left",
-        boxes.REPLICATION_SLOTS,
+        checks.REPLICATION_SLOTS,
         lambda ward: _run(ward, "select pg_create_physical_replication_slot('left_over')::text"),
         lambda ward: _run(ward, "select pg_drop_replication_slot('left_over')::text"),
     ),
@@ -189,22 +189,22 @@ IN_OBJECTS: tuple[Planted, ...] = (
 """Everything in the database besides its rows."""
 
 IN_ACCESS: tuple[Planted, ...] = (
-    _damage("wrong owner", boxes.OWNERS, lambda ward: ward.damage.do("give-table", table="payments", owner="embi_reporting")),
-    _sql("grant lost", boxes.GRANTS, "revoke select on employees from embi_app"),
-    _sql("grant to everybody", boxes.GRANTS, "grant select on salaries to public"),
-    _sql("row security off", boxes.ROW_SECURITY, "alter table notes disable row level security"),
-    _sql("policy missing", boxes.ROW_SECURITY, "drop policy notes_for_reading on notes"),
+    _damage("wrong owner", checks.OWNERS, lambda ward: ward.damage.do("give-table", table="payments", owner="embi_reporting")),
+    _sql("grant lost", checks.GRANTS, "revoke select on employees from embi_app"),
+    _sql("grant to everybody", checks.GRANTS, "grant select on salaries to public"),
+    _sql("row security off", checks.ROW_SECURITY, "alter table notes disable row level security"),
+    _sql("policy missing", checks.ROW_SECURITY, "drop policy notes_for_reading on notes"),
     _role(
         "missing role",
-        boxes.ROLES,
+        checks.ROLES,
         "drop role embi_analyst",
         "create role embi_analyst login in role embi_reporting; alter role embi_analyst set default_transaction_read_only to on",
     ),
-    _role("role that may do more", boxes.ROLES, "alter role embi_analyst createdb", "alter role embi_analyst nocreatedb"),
-    _role("membership lost", boxes.ROLES, "revoke embi_reporting from embi_analyst", "grant embi_reporting to embi_analyst"),
-    _role("application's role may not log in", boxes.CONNECTS, "alter role embi_app nologin", "alter role embi_app login"),
+    _role("role that may do more", checks.ROLES, "alter role embi_analyst createdb", "alter role embi_analyst nocreatedb"),
+    _role("membership lost", checks.ROLES, "revoke embi_reporting from embi_analyst", "grant embi_reporting to embi_analyst"),
+    _role("application's role may not log in", checks.CONNECTS, "alter role embi_app nologin", "alter role embi_app login"),
     Planted(
-        "application's password is another one", boxes.AUTHENTICATION, _change_password, _put_back_password
+        "application's password is another one", checks.AUTHENTICATION, _change_password, _put_back_password
     ),
 )  # fmt: skip
 """Who may do what."""
@@ -216,14 +216,14 @@ def _awaiting(case: Case, table: str) -> Case:
     return replace(case, action=case.action.model_copy(update={"tables": tables}))
 
 
-def _aws(name: str, box: Box, undo: dict[str, Any], **changes: Any) -> Planted:
-    return Planted(name, box, lambda ward: ward.modify(**changes), lambda ward: ward.modify(**undo))
+def _aws(name: str, check: Check, undo: dict[str, Any], **changes: Any) -> Planted:
+    return Planted(name, check, lambda ward: ward.modify(**changes), lambda ward: ward.modify(**undo))
 
 
 def _of_writer(name: str, undo: dict[str, Any], **changes: Any) -> Planted:
     return Planted(
         name,
-        boxes.INSTANCE_PARITY,
+        checks.INSTANCE_PARITY,
         lambda ward: ward.modify_writer(**changes),
         lambda ward: ward.modify_writer(**undo),
     )
@@ -397,53 +397,53 @@ def _no_page(case: Case) -> Case:
 
 
 IN_AWS: tuple[Planted, ...] = (
-    Planted("default parameter group", boxes.PARAMETER_PARITY, _default_group, _own_group),
+    Planted("default parameter group", checks.PARAMETER_PARITY, _default_group, _own_group),
     Planted(
         "quarantine lifted",
-        boxes.QUARANTINE,
+        checks.QUARANTINE,
         lambda ward: _at_large(ward, "max_logical_replication_workers", "4"),
         lambda ward: _at_large(ward, "max_logical_replication_workers", "0"),
     ),
     Planted(
         "pending reboot",
-        boxes.PARAMETERS,
+        checks.PARAMETERS,
         lambda ward: ward.parameter("max_connections", "77"),
         _no_longer_pending,
     ),
-    Planted("default security group", boxes.SECURITY_GROUPS, _default_security, _own_security),
+    Planted("default security group", checks.SECURITY_GROUPS, _default_security, _own_security),
     Planted(
-        "security group open to all", boxes.SECURITY_GROUPS, lambda ward: _open_group(ward, "0.0.0.0/0"), _own_security
+        "security group open to all", checks.SECURITY_GROUPS, lambda ward: _open_group(ward, "0.0.0.0/0"), _own_security
     ),
     Planted(
         "publicly accessible",
-        boxes.PUBLIC_ACCESS,
+        checks.PUBLIC_ACCESS,
         lambda ward: ward.modify_writer(PubliclyAccessible=True),
         lambda ward: ward.modify_writer(PubliclyAccessible=False),
     ),
-    Planted("unencrypted", boxes.ENCRYPTION, change=_seen(is_encrypted=False, kms_key=None)),
-    Planted("wrong KMS key", boxes.KMS, change=_seen(kms_key="arn:aws:kms:us-east-1:123456789012:key/another")),
-    Planted("IAM role missing", boxes.IAM_ROLES, change=_without_permission("roles")),
-    Planted("IAM role too many", boxes.IAM_ROLES, _wear_role, _take_role),
+    Planted("unencrypted", checks.ENCRYPTION, change=_seen(is_encrypted=False, kms_key=None)),
+    Planted("wrong KMS key", checks.KMS, change=_seen(kms_key="arn:aws:kms:us-east-1:123456789012:key/another")),
+    Planted("IAM role missing", checks.IAM_ROLES, change=_without_permission("roles")),
+    Planted("IAM role too many", checks.IAM_ROLES, _wear_role, _take_role),
     _aws(
         "IAM authentication off",
-        boxes.CLUSTER_PARITY,
+        checks.CLUSTER_PARITY,
         {"EnableIAMDatabaseAuthentication": True},
         EnableIAMDatabaseAuthentication=False,
     ),
     Planted(
         "managed secret absent",
-        boxes.CLUSTER_PARITY,
+        checks.CLUSTER_PARITY,
         change=_source_had(master_secret="arn:aws:secretsmanager:::secret:x"),
     ),
     _aws(
         "log exports off",
-        boxes.AUDIT_LOGGING,
+        checks.AUDIT_LOGGING,
         {"CloudwatchLogsExportConfiguration": {"EnableLogTypes": ["postgresql"]}},
         CloudwatchLogsExportConfiguration={"DisableLogTypes": ["postgresql"]},
     ),
-    _aws("deletion protection off", boxes.DELETION_PROTECTION, {"DeletionProtection": True}, DeletionProtection=False),
-    _aws("retention of one day", boxes.CLUSTER_PARITY, {"BackupRetentionPeriod": 30}, BackupRetentionPeriod=1),
-    Planted("tags missing", boxes.CLUSTER_PARITY, _untag, _tag),
+    _aws("deletion protection off", checks.DELETION_PROTECTION, {"DeletionProtection": True}, DeletionProtection=False),
+    _aws("retention of one day", checks.CLUSTER_PARITY, {"BackupRetentionPeriod": 30}, BackupRetentionPeriod=1),
+    Planted("tags missing", checks.CLUSTER_PARITY, _untag, _tag),
     _of_writer(
         "certificate authority differs",
         {"CACertificateIdentifier": "rds-ca-rsa2048-g1"},
@@ -455,32 +455,32 @@ IN_AWS: tuple[Planted, ...] = (
         {"EnablePerformanceInsights": True, "PerformanceInsightsRetentionPeriod": 7},
         EnablePerformanceInsights=False,
     ),
-    Planted("no reader", boxes.INSTANCE_PARITY, _lose_reader, _new_reader),
-    Planted("engine minor differs", boxes.ENGINE_VERSION, change=_seen(engine_version="15.1")),
+    Planted("no reader", checks.INSTANCE_PARITY, _lose_reader, _new_reader),
+    Planted("engine minor differs", checks.ENGINE_VERSION, change=_seen(engine_version="15.1")),
     Planted(
         "Extended Support changed",
-        boxes.CLUSTER_PARITY,
+        checks.CLUSTER_PARITY,
         change=_seen(lifecycle="open-source-rds-extended-support-disabled"),
     ),
-    Planted("endpoint closed", boxes.ENDPOINT, change=_seen(port=1)),
-    Planted("instance not available", boxes.INSTANCE_STATUS, change=_writer_seen(status="storage-full")),
-    Planted("cluster not available", boxes.CLUSTER_STATUS, change=_seen(status="inaccessible-encryption-credentials")),
-    Planted("login policy names the old resource id", boxes.CONNECT_POLICIES, _allow_old_id, _forbid_old_id),
+    Planted("endpoint closed", checks.ENDPOINT, change=_seen(port=1)),
+    Planted("instance not available", checks.INSTANCE_STATUS, change=_writer_seen(status="storage-full")),
+    Planted("cluster not available", checks.CLUSTER_STATUS, change=_seen(status="inaccessible-encryption-credentials")),
+    Planted("login policy names the old resource id", checks.CONNECT_POLICIES, _allow_old_id, _forbid_old_id),
     Planted(
         "proxy target missing",
-        boxes.SURROUNDINGS_PARITY,
+        checks.SURROUNDINGS_PARITY,
         change=_source_was_led_to(proxies=(ProxyTarget(proxy="front", target_group="default"),)),
     ),
     Planted(
-        "autoscaling missing", boxes.SURROUNDINGS_PARITY, change=_source_was_led_to(scaling=Scaling(low=1, high=3))
+        "autoscaling missing", checks.SURROUNDINGS_PARITY, change=_source_was_led_to(scaling=Scaling(low=1, high=3))
     ),
     Planted(
         "custom endpoint missing",
-        boxes.SURROUNDINGS_PARITY,
+        checks.SURROUNDINGS_PARITY,
         change=_source_was_led_to(endpoints=(CustomEndpoint(identifier="reporting", kind="READER"),)),
     ),
-    Planted("health page is not well", boxes.HEALTH, change=_no_page),
-    _sql("an owner's check is missed", boxes.BUSINESS, "delete from salaries where employee_id = 5"),
+    Planted("health page is not well", checks.HEALTH, change=_no_page),
+    _sql("an owner's check is missed", checks.BUSINESS, "delete from salaries where employee_id = 5"),
 )
 """The cluster, its instances, and what stands around them."""
 

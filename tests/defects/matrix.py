@@ -21,7 +21,7 @@ class Row:
     @property
     def asked(self) -> tuple[Finding, ...]:
         """What the check that must find it said."""
-        return tuple(each for each in self.findings if each.check == self.defect.box.check)
+        return tuple(each for each in self.findings if each.check == self.defect.check.name)
 
     @property
     def is_found(self) -> bool:

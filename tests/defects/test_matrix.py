@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from daybreak.app.validating import Case
-from daybreak.assess import boxes
+from daybreak.model import checks
 from daybreak.model.findings import Standing
 from daybreak.model.targets import Waiver
 from tests.defects.catalog import CATALOG, Planted
@@ -29,8 +29,8 @@ def _sampled() -> list[Any]:
     seen: dict[str, int] = {}
     cases: list[Any] = []
     for defect in CATALOG:
-        is_first = defect.box.check not in seen
-        number = seen.setdefault(defect.box.check, len(seen))
+        is_first = defect.check.name not in seen
+        number = seen.setdefault(defect.check.name, len(seen))
         marks = [] if is_first and number % ONE_IN == 0 else [pytest.mark.sweep]
         cases.append(pytest.param(defect, marks=marks, id=defect.name.replace(" ", "-")))
     return cases
@@ -67,7 +67,7 @@ def test_the_clone_raises_no_alarm_when_every_defect_is_undone(clone: Ward) -> N
 def test_without_its_check_a_defect_stays_hidden(clone: Ward, name: str) -> None:
     """The other half: it is this check that finds it, and the matrix fails when somebody takes the check away."""
     defect = next(each for each in CATALOG if each.name == name)
-    without = Waiver(check=defect.box.check, by="a test", why="to see whether the matrix notices")
+    without = Waiver(check=defect.check.name, by="a test", why="to see whether the matrix notices")
 
     def blind(case: Case) -> Case:
         action = case.action.model_copy(update={"waivers": (*case.action.waivers, without)})
@@ -82,4 +82,4 @@ def test_the_matrix_is_large_enough_and_has_a_defect_for_every_check() -> None:
     """A check for which nothing is planted is a check of which nobody knows whether it works."""
     assert len(CATALOG) >= 45
     assert len({defect.name for defect in CATALOG}) == len(CATALOG)
-    assert set(boxes.EVERY) - {defect.box.check for defect in CATALOG} == set()
+    assert set(checks.CHECKS) - {defect.check.name for defect in CATALOG} == set()

@@ -12,8 +12,8 @@ from datetime import timedelta
 
 import pytest
 
-from daybreak.assess import boxes, objects
-from daybreak.assess.objects import Circumstances, Witnesses
+from daybreak.judge.objects.findings import Circumstances, Witnesses, object_findings
+from daybreak.model import checks
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.inventory import Inventory
 from daybreak.postgres.scratch import COMMENT, Marked, Scratch
@@ -66,7 +66,7 @@ def _inventory(server: Server, database: str) -> Inventory:
 def _judged(server: Server, database: str, before: Inventory) -> list[Finding]:
     """The findings about a database's objects, held against what it had before anybody proved anything."""
     seen = _inventory(server, database)
-    return list(objects.findings(seen, Witnesses(source=before), Circumstances(moment=worlds.NOW)))
+    return list(object_findings(seen, Witnesses(source=before), Circumstances(moment=worlds.NOW)))
 
 
 def _unfit(findings: list[Finding]) -> list[str]:
@@ -175,7 +175,7 @@ def test_what_only_sounds_like_a_proof_is_judged_as_anything_else(
     server.run("postgres", f"CREATE ROLE {name} {rights}", f"COMMENT ON ROLE {name} IS {says}")
     try:
         findings = {each.check: each for each in _judged(server, database, before)}
-        lines = {line.name: line for line in findings[boxes.ROLES.check].details}
+        lines = {line.name: line for line in findings[checks.ROLES.name].details}
         assert "of a negative control" not in lines[name].found
         if not rights:
             assert swept(_scratch(server)) == ((), ())

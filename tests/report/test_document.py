@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from daybreak.assess import boxes
+from daybreak.model import checks
 from daybreak.model.findings import Detail, Measured, Standing
 from daybreak.model.kept import Kept
 from daybreak.model.report import Report
@@ -53,7 +53,7 @@ def test_the_eighteen_boxes_are_there_by_name_and_in_order() -> None:
     """The runbook's reader looks for its own words; the order is the one on the wall."""
     for made in (reports.good(), reports.stopped(), reports.alone(())):
         numbered = {line.box: line.title for line in made.checks if line.box}
-        assert numbered == {number: box.title for number, box in enumerate(boxes.RUNBOOK, start=1)}
+        assert numbered == {number: check.title for number, check in enumerate(checks.RUNBOOK, start=1)}
 
 
 def test_a_box_that_nobody_asked_is_neither_fit_nor_anything() -> None:
@@ -78,7 +78,7 @@ def test_a_fit_clone_that_came_late_is_late_in_the_first_line() -> None:
     made = reports.plan()
     late = reports.state(made, reports.good_findings(), measured=Measured(rto=timedelta(hours=5)))
     told = report_of_run(made, late, reports.occasion())
-    assert told.headline == f"{len(boxes.EVERY)} checks are fit, 1 waived; RTO missed"
+    assert told.headline == f"{len(checks.CHECKS)} checks are fit, 1 waived; RTO missed"
     assert {each.name: each.is_met for each in told.promises} == {"RPO": None, "RTO": False}
 
 
@@ -131,7 +131,7 @@ def test_a_field_that_is_the_same_is_no_difference() -> None:
     """A chapter may list every field that it compared; the table shows those that differ or could not be told."""
     same = Detail(name="port", standing=Standing.FIT, expected="5432", found="5432")
     blind = Detail(name="proxies", standing=Standing.UNKNOWN, why="AccessDenied")
-    found = boxes.CLUSTER_PARITY.fit("as the source", "the same").model_copy(update={"details": (same, blind)})
+    found = checks.CLUSTER_PARITY.fit("as the source", "the same").model_copy(update={"details": (same, blind)})
     assert [each.field for each in reports.alone((found,)).differences] == ["proxies"]
 
 

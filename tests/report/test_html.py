@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from daybreak.assess import boxes
+from daybreak.model import checks
 from daybreak.model.report import Report
 from daybreak.report.html import html
 from tests import fix_reports as reports
@@ -103,7 +103,7 @@ def test_the_eighteen_boxes_are_on_the_page_by_name() -> None:
     """How else would somebody tick the runbook."""
     for report in (reports.good(), reports.stopped()):
         text = Page(html(report)).text
-        assert [box.title for box in boxes.RUNBOOK if box.title not in text] == []
+        assert [check.title for check in checks.RUNBOOK if check.title not in text] == []
 
 
 def test_what_is_not_fit_is_opened() -> None:
@@ -119,9 +119,9 @@ def test_what_is_not_fit_is_opened() -> None:
 def test_an_empty_table_of_differences_says_why_it_is_empty() -> None:
     """No difference, and nobody looked, are two findings."""
     assert "Nothing was compared." in html(reports.stopped())
-    same = boxes.CLUSTER_PARITY.fit("31 fields", "the same")
+    same = checks.CLUSTER_PARITY.fit("31 fields", "the same")
     assert "No field differs." in html(reports.alone((same,)))
-    other = boxes.CLUSTER_PARITY.unfit("31 fields", "port: 5432 became 5433")
+    other = checks.CLUSTER_PARITY.unfit("31 fields", "port: 5432 became 5433")
     assert "is told by the checks of parity above" in html(reports.alone((same, other)))
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from daybreak.assess import boxes
+from daybreak.model import checks
 from daybreak.report.markdown import code, markdown, text
 from tests import fix_reports as reports
 from tests.fix_golden import Golden
@@ -54,7 +54,7 @@ def test_each_row_of_a_table_has_all_its_cells() -> None:
 def test_the_eighteen_boxes_are_in_it_by_name() -> None:
     """A ticket is searched for the runbook's words."""
     told = "\n".join(token.content for token in tokens(markdown(reports.good())))
-    assert [box.title for box in boxes.RUNBOOK if box.title not in told] == []
+    assert [check.title for check in checks.RUNBOOK if check.title not in told] == []
 
 
 @pytest.mark.parametrize("hostile", reports.HOSTILE)

@@ -28,6 +28,7 @@ from daybreak.model.actions import (
     SetParameters,
     Validate,
 )
+from daybreak.model.checks import CHECKS
 from daybreak.model.moment import At, Latest
 from daybreak.report.sentences import sentence
 from tests import fix_worlds as worlds
@@ -92,7 +93,7 @@ SENTENCES: tuple[tuple[Action, str], ...] = (
     (AwaitCluster(clone="c"), "Wait until c is available with a restorable window of its own"),
     (AwaitInstance(clone="c", instance="i"), "Wait until i is available with its parameter group in force"),
     (AwaitSql(clone="c", database=None, login=None), "Wait until the endpoint of c answers SQL"),
-    (VALIDATE, "Validate c: the five database boxes, every table"),
+    (VALIDATE, f"Validate c: {len(CHECKS) - 1} checks"),
     (DeleteInstance(clone="c", instance="i"), "Delete the instance i"),
     (DeleteCluster(clone="c"), "Delete the cluster c, without a final snapshot"),
     (AwaitClusterGone(clone="c"), "Wait until AWS no longer knows c"),

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from rich.console import Console, RenderableType
 
-from daybreak.assess import boxes
+from daybreak.model import checks
 from daybreak.model.actions import Validate
 from daybreak.model.findings import Finding, Measured, Standing, Verdict
 from daybreak.model.moment import At
@@ -41,7 +41,7 @@ def _validation(finding: Finding) -> Validation:
 
 def test_a_validation_tells_what_was_asked_what_was_found_and_what_it_adds_up_to() -> None:
     """Somebody reads it in a hurry and decides."""
-    text = _shown(validation_view(_validation(boxes.TABLES.unfit("14 tables", f"missing: {BELL}"))))
+    text = _shown(validation_view(_validation(checks.TABLES.unfit("14 tables", f"missing: {BELL}"))))
     for words in (
         "clone",
         "embi",
@@ -60,7 +60,7 @@ def test_a_validation_tells_what_was_asked_what_was_found_and_what_it_adds_up_to
 def test_a_finding_is_one_line_as_it_is_made() -> None:
     """It is followed while it goes on, and a line break in a name must not fake another finding."""
     line = finding_line(
-        boxes.ROWS.unknown("rows", "locked\nfit: everything"), datetime(2024, 1, 15, 14, 30, 1, tzinfo=UTC)
+        checks.ROWS.unknown("rows", "locked\nfit: everything"), datetime(2024, 1, 15, 14, 30, 1, tzinfo=UTC)
     )
     assert line.startswith("14:30:01  unknown: Row counts match expected values")
     assert "\n" not in line
@@ -95,7 +95,7 @@ def test_a_proof_tells_each_defect_and_whether_it_holds() -> None:
 
 def test_a_false_alarm_spoils_a_proof() -> None:
     """A check that cries at the specimen finds everything, and is worth nothing."""
-    alarm = boxes.ROWS.unknown("rows", "nobody counted")
+    alarm = checks.ROWS.unknown("rows", "nobody counted")
     text = _proof(FOUND, alarms=(alarm,))
     assert "data.rows: unknown" in text
     assert "a check does not do its work" in text

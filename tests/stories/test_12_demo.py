@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from daybreak.assess.boxes import RUNBOOK
+from daybreak.model.checks import RUNBOOK
 
 PATIENCE = 60.0
 """Nobody watches longer."""
@@ -29,7 +29,7 @@ def test_the_demo_brings_the_rows_back_and_leaves_a_report(tmp_path: Path) -> No
     assert "nothing is left running" in done.stdout
     assert str(report) in done.stdout
     page = report.read_text(encoding="utf-8")
-    assert [box.title for box in RUNBOOK if _as_html(box.title) not in page] == []
+    assert [check.title for check in RUNBOOK if _as_html(check.title) not in page] == []
     if not os.environ.get("PYTEST_XDIST_WORKER"):  # alone on the machine
         assert time.monotonic() - began < PATIENCE
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from daybreak.assess import boxes
+from daybreak.model import checks
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.world import Key, Role, SecurityGroup
 from daybreak.postgres.session import Login
@@ -66,25 +66,25 @@ def _ill(stage: Stage, subject: Subject) -> Subject:
 
 OPEN = SecurityGroup(identifier=GROUP, name="embi-db", rules=("tcp 5432-5432 from 0.0.0.0/0",))
 
-SPOILED: dict[boxes.Box, Spoil] = {
-    boxes.CLUSTER_STATUS: _clone(status="modifying"),
-    boxes.INSTANCE_STATUS: _instance(status="rebooting"),
-    boxes.ENDPOINT: _clone(endpoint=None),
-    boxes.ENGINE_VERSION: _clone(engine_version="9.6"),
-    boxes.ENCRYPTION: _clone(is_encrypted=False),
-    boxes.ROWS: _data("DELETE FROM employees WHERE id = 0"),
-    boxes.RECENT: _data("UPDATE employees SET updated_at = updated_at - interval '6 minutes'"),
-    boxes.TABLES: _data("DROP TABLE employees"),
-    boxes.FOREIGN_KEYS: _data("ALTER TABLE payroll DROP CONSTRAINT payroll_n_fkey"),
-    boxes.INDEXES: _data("DROP INDEX employees_by_id"),
-    boxes.CONNECTS: _turned_away,
-    boxes.AUTHENTICATION: _turned_away,
-    boxes.HEALTH: _ill,
-    boxes.BUSINESS: _data("TRUNCATE payroll"),
-    boxes.SECURITY_GROUPS: _around(security_groups=(OPEN,)),
-    boxes.KMS: _around(key=Key(arn=KEY, is_enabled=False, state="Disabled")),
-    boxes.IAM_ROLES: _source(roles=(Role(arn="arn:aws:iam::123456789012:role/s3", feature="s3Import"),)),
-    boxes.AUDIT_LOGGING: _clone(log_exports=()),
+SPOILED: dict[checks.Check, Spoil] = {
+    checks.CLUSTER_STATUS: _clone(status="modifying"),
+    checks.INSTANCE_STATUS: _instance(status="rebooting"),
+    checks.ENDPOINT: _clone(endpoint=None),
+    checks.ENGINE_VERSION: _clone(engine_version="9.6"),
+    checks.ENCRYPTION: _clone(is_encrypted=False),
+    checks.ROWS: _data("DELETE FROM employees WHERE id = 0"),
+    checks.RECENT: _data("UPDATE employees SET updated_at = updated_at - interval '6 minutes'"),
+    checks.TABLES: _data("DROP TABLE employees"),
+    checks.FOREIGN_KEYS: _data("ALTER TABLE payroll DROP CONSTRAINT payroll_n_fkey"),
+    checks.INDEXES: _data("DROP INDEX employees_by_id"),
+    checks.CONNECTS: _turned_away,
+    checks.AUTHENTICATION: _turned_away,
+    checks.HEALTH: _ill,
+    checks.BUSINESS: _data("TRUNCATE payroll"),
+    checks.SECURITY_GROUPS: _around(security_groups=(OPEN,)),
+    checks.KMS: _around(key=Key(arn=KEY, is_enabled=False, state="Disabled")),
+    checks.IAM_ROLES: _source(roles=(Role(arn="arn:aws:iam::123456789012:role/s3", feature="s3Import"),)),
+    checks.AUDIT_LOGGING: _clone(log_exports=()),
 }
 """For each box what makes it fail: in the database, in AWS, or in the application."""
 
@@ -92,17 +92,17 @@ SPOILED: dict[boxes.Box, Spoil] = {
 def test_all_eighteen_are_told_in_the_runbooks_words_and_ticked(stage: Stage) -> None:
     """Whoever follows the runbook finds every one of its boxes in the report, under its own name."""
     told = _told(stage.subject())
-    assert len(boxes.RUNBOOK) == 18
-    standings = {box.title: told[box.check].standing for box in boxes.RUNBOOK}
+    assert len(checks.RUNBOOK) == 18
+    standings = {check.title: told[check.name].standing for check in checks.RUNBOOK}
     assert standings == dict.fromkeys(standings, Standing.FIT)
-    assert all(told[box.check].title == box.title for box in boxes.RUNBOOK)
+    assert all(told[check.name].title == check.title for check in checks.RUNBOOK)
 
 
-@pytest.mark.parametrize("box", boxes.RUNBOOK, ids=lambda box: box.check)
-def test_each_of_the_eighteen_can_fail(stage: Stage, box: boxes.Box) -> None:
+@pytest.mark.parametrize("box", checks.RUNBOOK, ids=lambda check: check.name)
+def test_each_of_the_eighteen_can_fail(stage: Stage, check: checks.Check) -> None:
     """A box that is always ticked says nothing."""
-    subject = SPOILED[box](stage, stage.subject())
-    assert _told(subject)[box.check].standing is Standing.UNFIT
+    subject = SPOILED[check](stage, stage.subject())
+    assert _told(subject)[check.name].standing is Standing.UNFIT
 
 
 def test_a_page_whose_query_nobody_knows_is_unknown(stage: Stage) -> None:
@@ -110,8 +110,8 @@ def test_a_page_whose_query_nobody_knows_is_unknown(stage: Stage) -> None:
     subject = stage.subject()
     told = _told(subject)
     assert stage.pages.asked == [f"/health?db={stage.server.host}:{stage.server.port}"]
-    assert told[boxes.HEALTH.check].asked == f"GET {stage.pages.url}/health?…"
+    assert told[checks.HEALTH.name].asked == f"GET {stage.pages.url}/health?…"
     told = _told(replace(subject, health_urls={}))
-    assert told[boxes.HEALTH.check].standing is Standing.UNKNOWN
-    assert "is a secret that no plan holds" in told[boxes.HEALTH.check].why
+    assert told[checks.HEALTH.name].standing is Standing.UNKNOWN
+    assert "is a secret that no plan holds" in told[checks.HEALTH.name].why
     assert len(stage.pages.asked) == 1

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from daybreak.assess.verdict import verdict_of
+from daybreak.judge.verdict import verdict_of
 from daybreak.model.answers import Silence
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.targets import SqlCheck

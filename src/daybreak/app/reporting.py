@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Literal, assert_never
 
 from daybreak.app.app import App
-from daybreak.assess import boxes
 from daybreak.errors import Refused, Unreachable
 from daybreak.journal.disk import sync_folder, write_new
-from daybreak.model.report import Occasion, Question, Report
+from daybreak.model.report import Occasion, Report
 from daybreak.model.validation import Validation
 from daybreak.report.document import as_json, report_of_run, report_of_validation
 from daybreak.report.html import html
@@ -94,5 +93,4 @@ def _occasion(app: App, then: str) -> Occasion:
         made=app.timing.now().replace(microsecond=0),
         version=version("daybreak"),
         next=then,
-        runbook=tuple(Question(check=box.check, level=box.level, title=box.title) for box in boxes.RUNBOOK),
     )

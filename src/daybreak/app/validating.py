@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 from daybreak.app.app import App
 from daybreak.app.explaining import explained
 from daybreak.assess.ending import moment_restored
-from daybreak.assess.verdict import verdict_of
 from daybreak.aws.gateway import Aws
 from daybreak.errors import Refused
 from daybreak.execute.database import Database
 from daybreak.execute.doors import Scene
+from daybreak.judge.verdict import verdict_of
 from daybreak.model.actions import Validate
 from daybreak.model.findings import Finding
 from daybreak.model.kept import Kept

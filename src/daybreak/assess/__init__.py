@@ -1,1 +1,1 @@
-"""Observation or findings to opinion: standing, outcome, verdict, protection; pure."""
+"""What to do about what was seen: standing, move, ending, protection, change of a capsule; pure."""

@@ -94,7 +94,7 @@ class _Waived(click.ParamType["Waiver"]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Waiver:
         """The waiver; its check must be one there is."""
-        from daybreak.model.checks import CHECKS, OWNERS
+        from daybreak.model.checks import CHECKS, OWN
         from daybreak.model.targets import Waiver
 
         if isinstance(value, Waiver):
@@ -104,7 +104,7 @@ class _Waived(click.ParamType["Waiver"]):
             self.fail(
                 f'"{value}" does not say why: write CHECK=WHY, such as application.health="no page yet"', param, ctx
             )
-        if check not in CHECKS and not (check.startswith(OWNERS) and check != OWNERS):
+        if check not in CHECKS and not (check.startswith(OWN) and check != OWN):
             self.fail(f'there is no check "{check}": owner.NAME, {", ".join(CHECKS)}', param, ctx)
         return Waiver(check=check, by=_person(), why=why)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from daybreak.assess.boxes import EVERY, RUNBOOK, Box
+from daybreak.model.checks import CHECKS, RUNBOOK, Check
 from daybreak.model.findings import Level
 from daybreak.prove.catalog import found_by
 
@@ -36,14 +36,14 @@ def checks_page() -> str:
 
 def _tables() -> Iterator[str]:
     for level in Level:
-        rows = [_row(box) for box in EVERY.values() if box.level is level]
+        rows = [_row(check) for check in CHECKS.values() if check.level is level]
         head = "| Check | It says | Unfit, for example |\n|---|---|---|\n"
         yield f"## {level.value.capitalize()} level\n\n{head}" + "".join(rows)
 
 
-def _row(box: Box) -> str:
-    number = f"{RUNBOOK.index(box) + 1}. " if box in RUNBOOK else ""
-    return f"| `{box.check}` | {number}{box.title} | {found_words(box.check)} |\n"
+def _row(check: Check) -> str:
+    number = f"{RUNBOOK.index(check) + 1}. " if check in RUNBOOK else ""
+    return f"| `{check.name}` | {number}{check.title} | {found_words(check.name)} |\n"
 
 
 def found_words(check: str) -> str:

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from daybreak.config.spans import ALLOWED, PATTERN, parse_span
-from daybreak.model.checks import CHECKS, OWNERS
+from daybreak.model.checks import CHECKS, OWN
 from daybreak.model.names import is_identifier, printable, shown_url
 from daybreak.model.targets import (
     Application,
@@ -80,7 +80,7 @@ def _copies(places: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _check_name(text: str) -> str:
-    if text not in CHECKS and not (text.startswith(OWNERS) and len(text) > len(OWNERS)):
+    if text not in CHECKS and not (text.startswith(OWN) and len(text) > len(OWN)):
         message = (
             f'"{printable(text)}" is no check: write owner.NAME for one of your own, or one of {", ".join(CHECKS)}'
         )

@@ -21,12 +21,12 @@ from datetime import timedelta
 
 from daybreak.assess.ending import moment_restored
 from daybreak.assess.standing import DOUBTED, Place, Standing, standing_of_wait
-from daybreak.assess.verdict import verdict_of
 from daybreak.errors import Bug, DaybreakError, ExitCode, Failed, Interrupted, Paused, Uncertain, Unreachable
 from daybreak.execute.changes import AskedToEnd, Changer, Forbidden, Rejected
 from daybreak.execute.doors import Answers, Doors, Progress, Scene
 from daybreak.execute.record import Record
 from daybreak.journal.store import Journal
+from daybreak.judge.verdict import verdict_of
 from daybreak.model.actions import (
     AnchorJournal,
     AwaitClusterGone,

@@ -1,64 +1,147 @@
-"""The names of every check a validation makes, so that a file may speak of them before anything is asked.
+"""The catalogue of checks: every question that a validation asks, by name, level, title and box of the runbook.
 
-The law: they are the names of the boxes, no more and no fewer; a test holds the two together.
+The law: this is the only table of them; whatever counts checks, names one or prints their titles reads it. An answer always says
+what was expected and what was found, and a silence makes it unknown.
 """
 
 from __future__ import annotations
 
-CHECKS = (
-    "database.cluster-status",
-    "database.instance-status",
-    "database.endpoint",
-    "database.engine-version",
-    "database.encryption",
-    "database.parameters",
-    "data.tables",
-    "data.rows",
-    "data.recent",
-    "data.foreign-keys",
-    "data.orphans",
-    "data.indexes",
-    "data.index-contents",
-    "data.content",
-    "data.partitions",
-    "data.columns",
-    "data.constraints",
-    "data.triggers",
-    "data.functions",
-    "data.sequences",
-    "data.unlogged-tables",
-    "data.materialized-views",
-    "data.extensions",
-    "data.publications",
-    "data.subscriptions",
-    "data.cron-jobs",
-    "data.foreign-servers",
-    "data.collations",
-    "data.statistics",
-    "data.prepared-transactions",
-    "data.replication-slots",
-    "application.connects",
-    "application.authentication",
-    "application.health",
-    "application.functions",
-    "security.security-groups",
-    "security.kms",
-    "security.iam-roles",
-    "security.audit-logging",
-    "security.public-access",
-    "security.deletion-protection",
-    "security.connect-policies",
-    "security.roles",
-    "security.owners",
-    "security.grants",
-    "security.row-security",
-    "security.quarantine",
-    "parity.cluster",
-    "parity.instances",
-    "parity.parameters",
-    "parity.surroundings",
-)
-"""Each check by its stable name; the owner's own are called ``owner.NAME`` and are not here."""
+from dataclasses import dataclass
+from functools import cached_property
 
-OWNERS = "owner."
-"""What the name of a check begins with when its owner wrote it."""
+from daybreak.model.answers import Silence
+from daybreak.model.findings import Finding, Level, Standing
+from daybreak.model.names import printable
+from daybreak.model.value import Span
+
+OWN = "owner."
+"""What the name of a check begins with when the owner of the data wrote it."""
+
+_AT_ONCE = Span(0)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The question or call behind a finding, and how long its answer took."""
+
+    words: str = ""
+    took: Span = _AT_ONCE
+
+
+NOTHING = Asked()
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check: its stable name, which begins with its level, and its title."""
+
+    name: str
+    title: str
+    """In the runbook's words where the runbook has the check."""
+    box: int | None = None
+    """Its number among the runbook's boxes, from 1; None for a check beyond them."""
+
+    @cached_property
+    def level(self) -> Level:
+        """The level of the checklist; an owner's own checks are the application's."""
+        return Level.APPLICATION if self.name.startswith(OWN) else Level(self.name.partition(".")[0])
+
+    def fit(self, expected: str, found: str, asked: Asked = NOTHING) -> Finding:
+        """The clone is what it should be."""
+        return self._finding(Standing.FIT, expected, found, asked)
+
+    def unfit(self, expected: str, found: str, asked: Asked = NOTHING) -> Finding:
+        """The clone is not what it should be."""
+        return self._finding(Standing.UNFIT, expected, found, asked)
+
+    def unknown(self, expected: str, why: str, asked: Asked = NOTHING, *, found: str = "no answer") -> Finding:
+        """Nobody can tell, and why."""
+        return self._finding(Standing.UNKNOWN, expected, found, asked).model_copy(update={"why": why})
+
+    def silent(self, expected: str, silence: Silence) -> Finding:
+        """The question got no answer."""
+        return self.unknown(expected, silence.why, Asked(silence.asked, silence.took))
+
+    def waived(self, expected: str, why: str, asked: Asked = NOTHING, *, found: str = "not asked") -> Finding:
+        """Somebody does without the answer: who, and why."""
+        return self._finding(Standing.WAIVED, expected, found, asked).model_copy(update={"why": why})
+
+    def judged(self, expected: str, found: str, asked: Asked = NOTHING, *, is_fit: bool) -> Finding:
+        """Fit or unfit."""
+        return self.fit(expected, found, asked) if is_fit else self.unfit(expected, found, asked)
+
+    def _finding(self, standing: Standing, expected: str, found: str, asked: Asked) -> Finding:
+        return Finding(
+            check=self.name,
+            level=self.level,
+            title=self.title,
+            standing=standing,
+            expected=expected,
+            found=found,
+            asked=asked.words,
+            took=asked.took,
+        )
+
+
+CLUSTER_STATUS = Check("database.cluster-status", 'Cluster status is "available"', box=1)
+INSTANCE_STATUS = Check("database.instance-status", 'Instance status is "available"', box=2)
+ENDPOINT = Check("database.endpoint", "Endpoint is accessible", box=3)
+ENGINE_VERSION = Check("database.engine-version", "Correct engine version", box=4)
+ENCRYPTION = Check("database.encryption", "Storage encryption is enabled", box=5)
+TABLES = Check("data.tables", "All tables exist", box=8)
+ROWS = Check("data.rows", "Row counts match expected values", box=6)
+RECENT = Check("data.recent", "Recent data is present (check timestamps)", box=7)
+PARAMETERS = Check("database.parameters", "Parameter groups are in sync, and nothing waits for a reboot")
+FOREIGN_KEYS = Check("data.foreign-keys", "Foreign key constraints are intact", box=9)
+ORPHANS = Check("data.orphans", "No row refers to a row that is not there")
+INDEXES = Check("data.indexes", "Indexes are present and valid", box=10)
+INDEX_CONTENTS = Check("data.index-contents", "Indexes agree with their tables")
+CONTENT = Check("data.content", "The content is what the baseline recorded")
+PARTITIONS = Check("data.partitions", "All partitions are attached")
+COLUMNS = Check("data.columns", "Columns, types and defaults are the same")
+CONSTRAINTS = Check("data.constraints", "Primary keys, unique and check constraints are in force")
+TRIGGERS = Check("data.triggers", "Triggers and rules are present and enabled")
+FUNCTIONS = Check("data.functions", "Functions, views and types are the same")
+SEQUENCES = Check("data.sequences", "Sequences are ahead of the data")
+UNLOGGED = Check("data.unlogged-tables", "Nothing was lost with unlogged tables")
+MATERIALIZED_VIEWS = Check("data.materialized-views", "Materialized views are populated")
+EXTENSIONS = Check("data.extensions", "Extensions are present, at their version")
+PUBLICATIONS = Check("data.publications", "Publications are present")
+SUBSCRIPTIONS = Check("data.subscriptions", "No subscription takes another subscriber's changes")
+CRON_JOBS = Check("data.cron-jobs", "No scheduled job runs in the clone")
+FOREIGN_SERVERS = Check("data.foreign-servers", "No foreign server leads out of quarantine")
+COLLATIONS = Check("data.collations", "Collations are of the version the indexes were built with")
+STATISTICS = Check("data.statistics", "The planner has statistics")
+PREPARED_TRANSACTIONS = Check("data.prepared-transactions", "No prepared transaction is left open")
+REPLICATION_SLOTS = Check("data.replication-slots", "No replication slot holds back WAL")
+CONNECTS = Check("application.connects", "Application can connect to database", box=11)
+AUTHENTICATION = Check("application.authentication", "Authentication is working", box=12)
+HEALTH = Check("application.health", "API health checks pass", box=13)
+BUSINESS = Check("application.functions", "Critical business functions work", box=14)
+SECURITY_GROUPS = Check("security.security-groups", "Security groups are correctly configured", box=15)
+KMS = Check("security.kms", "KMS encryption is enabled", box=16)
+IAM_ROLES = Check("security.iam-roles", "IAM roles are properly attached", box=17)
+AUDIT_LOGGING = Check("security.audit-logging", "Audit logging is enabled", box=18)
+PUBLIC_ACCESS = Check("security.public-access", "Nothing is reachable from the internet")
+DELETION_PROTECTION = Check("security.deletion-protection", "Deletion protection is as the source's")
+CONNECT_POLICIES = Check("security.connect-policies", "IAM logins are allowed to the new resource id")
+ROLES = Check("security.roles", "Database roles and their memberships are the same")
+OWNERS = Check("security.owners", "Objects have their owners")
+GRANTS = Check("security.grants", "Privileges are the same")
+ROW_SECURITY = Check("security.row-security", "Row security is in force")
+QUARANTINE = Check("security.quarantine", "Quarantine is in force inside PostgreSQL")
+CLUSTER_PARITY = Check("parity.cluster", "The cluster is configured as the source was")
+INSTANCE_PARITY = Check("parity.instances", "The instances are configured as the source's were")
+PARAMETER_PARITY = Check("parity.parameters", "Parameters have the source's values")
+SURROUNDINGS_PARITY = Check("parity.surroundings", "Endpoints, autoscaling and proxies are the source's")
+
+CHECKS: dict[str, Check] = {each.name: each for each in tuple(globals().values()) if isinstance(each, Check)}
+"""Every check but the owner's own, by its name."""
+
+RUNBOOK = tuple(sorted((each for each in CHECKS.values() if each.box), key=lambda each: each.box or 0))
+"""The boxes of the runbook's checklist, in its order and words."""
+
+
+def owners_check(name: str) -> Check:
+    """The check that the owner wrote in the configuration under that name."""
+    return Check(f"{OWN}{printable(name)}", printable(name))

@@ -141,3 +141,13 @@ def cleaned_by(run: str) -> str | None:
 def quarantine_group_name(clone: str) -> str:
     """The name of the cluster parameter group that keeps the clone quiet."""
     return f"{clone}-quarantine"
+
+
+def listed(items: list[str] | tuple[str, ...], most: int = 10) -> str:
+    """The items with commas, the first of them when they are many, and how many more there are.
+
+    >>> listed(["a", "b", "c"], most=2)
+    'a, b and 1 more'
+    """
+    shown = ", ".join(items[:most])
+    return shown if len(items) <= most else f"{shown} and {len(items) - most} more"

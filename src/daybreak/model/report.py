@@ -11,14 +11,6 @@ from daybreak.model.findings import Detail, Level, Standing
 from daybreak.model.value import Instant, Span, Value
 
 
-class Question(Value):
-    """A check by name: what may be asked, before anybody asked it."""
-
-    check: str
-    level: Level
-    title: str
-
-
 class Occasion(Value):
     """When and by what a report is made, and what only its maker knows."""
 
@@ -27,8 +19,6 @@ class Occasion(Value):
     """Of Daybreak."""
     next: str = ""
     """The command that a person would type next."""
-    runbook: tuple[Question, ...] = ()
-    """The runbook's boxes in its order; each appears in the report, asked or not."""
 
 
 class Promise(Value):

@@ -12,4 +12,4 @@ CATALOG: tuple[Defect, ...] = (*CLUSTER, *SURROUNDINGS, *ROWS, *OBJECTS, *APPLIC
 
 def found_by(check: str) -> tuple[Defect, ...]:
     """The defects that a check must find."""
-    return tuple(defect for defect in CATALOG if defect.box.check == check)
+    return tuple(defect for defect in CATALOG if defect.check.name == check)

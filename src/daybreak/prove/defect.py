@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from daybreak.assess.boxes import Box
+from daybreak.model.checks import Check
 from daybreak.validate.visit import Subject
 
 Change = Callable[[Subject], Subject]
@@ -25,7 +25,7 @@ class Defect:
     """One kind of damage; planted by SQL in a copy of the specimen, or by a change of what was observed."""
 
     name: str
-    box: Box
+    check: Check
     sql: tuple[str, ...] = ()
     refused: str = ""
     """A last statement that the server must refuse, because the damage is what it leaves behind."""

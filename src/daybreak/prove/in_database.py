@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from daybreak.assess import boxes
+from daybreak.model import checks
 from daybreak.model.inventory import Inventory
 from daybreak.prove.defect import Change, Defect, Need
 from daybreak.validate.visit import Subject
@@ -51,71 +51,71 @@ def _said(kind: str, name: str, **facts: str) -> Change:
 
 
 ROWS: tuple[Defect, ...] = (
-    Defect("missing table", boxes.TABLES, ("DROP TABLE currencies",)),
-    Defect("row count low", boxes.ROWS, ("DELETE FROM orders WHERE id > 1000",)),
-    Defect("rows lost since the baseline", boxes.ROWS, ("DELETE FROM events WHERE id % 2 = 0",)),
-    Defect("newest row too old", boxes.RECENT, ("UPDATE orders SET updated_at = updated_at - interval '1 day'",)),
-    Defect("newest row after the moment", boxes.RECENT, ("UPDATE orders SET updated_at = now() + interval '1 hour' WHERE id = 1",)),
-    Defect("content changed", boxes.CONTENT, ("UPDATE currencies SET name = 'Euros' WHERE code = 'EUR'",)),
+    Defect("missing table", checks.TABLES, ("DROP TABLE currencies",)),
+    Defect("row count low", checks.ROWS, ("DELETE FROM orders WHERE id > 1000",)),
+    Defect("rows lost since the baseline", checks.ROWS, ("DELETE FROM events WHERE id % 2 = 0",)),
+    Defect("newest row too old", checks.RECENT, ("UPDATE orders SET updated_at = updated_at - interval '1 day'",)),
+    Defect("newest row after the moment", checks.RECENT, ("UPDATE orders SET updated_at = now() + interval '1 hour' WHERE id = 1",)),
+    Defect("content changed", checks.CONTENT, ("UPDATE currencies SET name = 'Euros' WHERE code = 'EUR'",)),
     Defect(
         "orphan row",
-        boxes.ORPHANS,
+        checks.ORPHANS,
         ("SET session_replication_role = replica", "DELETE FROM customers WHERE id = 7"),
     ),
-    Defect("row of a static table missing", boxes.ROWS, ("DELETE FROM currencies WHERE code = 'JPY'",)),
+    Defect("row of a static table missing", checks.ROWS, ("DELETE FROM currencies WHERE code = 'JPY'",)),
 )  # fmt: skip
 """Rows and what they hold."""
 
 OBJECTS: tuple[Defect, ...] = (
-    Defect("missing partition", boxes.PARTITIONS, ("DROP TABLE events_2025",)),
-    Defect("partition detached", boxes.PARTITIONS, ("ALTER TABLE events DETACH PARTITION events_2025",)),
+    Defect("missing partition", checks.PARTITIONS, ("DROP TABLE events_2025",)),
+    Defect("partition detached", checks.PARTITIONS, ("ALTER TABLE events DETACH PARTITION events_2025",)),
     Defect(
         "foreign key NOT VALID",
-        boxes.FOREIGN_KEYS,
+        checks.FOREIGN_KEYS,
         (
             "ALTER TABLE orders DROP CONSTRAINT orders_of_customers",
             "ALTER TABLE orders ADD CONSTRAINT orders_of_customers FOREIGN KEY (customer_id) REFERENCES customers NOT VALID",
         ),
     ),
-    Defect("foreign key missing", boxes.FOREIGN_KEYS, ("ALTER TABLE orders DROP CONSTRAINT orders_of_customers",)),
+    Defect("foreign key missing", checks.FOREIGN_KEYS, ("ALTER TABLE orders DROP CONSTRAINT orders_of_customers",)),
     Defect(
         "invalid index",
-        boxes.INDEXES,
+        checks.INDEXES,
         ("DROP INDEX orders_by_share", "UPDATE orders SET amount = 0 WHERE id = 5"),
         refused="CREATE INDEX CONCURRENTLY orders_by_share ON orders ((1 / amount))",
     ),
-    Defect("missing index", boxes.INDEXES, ("DROP INDEX orders_by_customer",)),
+    Defect("missing index", checks.INDEXES, ("DROP INDEX orders_by_customer",)),
     Defect(
         "index that disagrees with its table",
-        boxes.INDEX_CONTENTS,
+        checks.INDEX_CONTENTS,
         ("CREATE OR REPLACE FUNCTION rank_of(amount numeric) RETURNS numeric LANGUAGE sql IMMUTABLE AS 'SELECT -amount'",),
         needs=(AMCHECK,),
     ),
-    Defect("column type changed", boxes.COLUMNS, ("ALTER TABLE events ALTER what TYPE varchar(40)",)),
-    Defect("default lost", boxes.COLUMNS, ("ALTER TABLE customers ALTER updated_at DROP DEFAULT",)),
-    Defect("check constraint lost", boxes.CONSTRAINTS, ("ALTER TABLE customers DROP CONSTRAINT customers_country_check",)),
-    Defect("trigger disabled", boxes.TRIGGERS, ("ALTER TABLE customers DISABLE TRIGGER customers_touch",)),
-    Defect("trigger missing", boxes.TRIGGERS, ("DROP TRIGGER customers_touch ON customers",)),
+    Defect("column type changed", checks.COLUMNS, ("ALTER TABLE events ALTER what TYPE varchar(40)",)),
+    Defect("default lost", checks.COLUMNS, ("ALTER TABLE customers ALTER updated_at DROP DEFAULT",)),
+    Defect("check constraint lost", checks.CONSTRAINTS, ("ALTER TABLE customers DROP CONSTRAINT customers_country_check",)),
+    Defect("trigger disabled", checks.TRIGGERS, ("ALTER TABLE customers DISABLE TRIGGER customers_touch",)),
+    Defect("trigger missing", checks.TRIGGERS, ("DROP TRIGGER customers_touch ON customers",)),
     Defect(
         "function changed",
-        boxes.FUNCTIONS,
+        checks.FUNCTIONS,
         ("CREATE OR REPLACE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",),
     ),
-    Defect("view missing", boxes.FUNCTIONS, ("DROP VIEW order_totals",)),
-    Defect("sequence behind the data", boxes.SEQUENCES, ("SELECT setval('order_numbers', 1)",)),
-    Defect("unlogged table emptied", boxes.UNLOGGED, ("TRUNCATE carts",)),
+    Defect("view missing", checks.FUNCTIONS, ("DROP VIEW order_totals",)),
+    Defect("sequence behind the data", checks.SEQUENCES, ("SELECT setval('order_numbers', 1)",)),
+    Defect("unlogged table emptied", checks.UNLOGGED, ("TRUNCATE carts",)),
     Defect(
         "materialized view not populated",
-        boxes.MATERIALIZED_VIEWS,
+        checks.MATERIALIZED_VIEWS,
         ("REFRESH MATERIALIZED VIEW order_days WITH NO DATA",),
     ),
-    Defect("extension missing", boxes.EXTENSIONS, ("DROP EXTENSION IF EXISTS pg_trgm, vector",), needs=(_EXTENDED,)),
-    Defect("extension older", boxes.EXTENSIONS, change=_said("extension", "", version="0.1")),
-    Defect("publication missing", boxes.PUBLICATIONS, ("DROP PUBLICATION changes",)),
-    Defect("table missing from a publication", boxes.PUBLICATIONS, ("ALTER PUBLICATION changes DROP TABLE orders",)),
+    Defect("extension missing", checks.EXTENSIONS, ("DROP EXTENSION IF EXISTS pg_trgm, vector",), needs=(_EXTENDED,)),
+    Defect("extension older", checks.EXTENSIONS, change=_said("extension", "", version="0.1")),
+    Defect("publication missing", checks.PUBLICATIONS, ("DROP PUBLICATION changes",)),
+    Defect("table missing from a publication", checks.PUBLICATIONS, ("ALTER PUBLICATION changes DROP TABLE orders",)),
     Defect(
         "subscription enabled",
-        boxes.SUBSCRIPTIONS,
+        checks.SUBSCRIPTIONS,
         (
             ("CREATE SUBSCRIPTION @slot CONNECTION 'host=127.0.0.1 port=1' PUBLICATION changes"
             " WITH (connect = false, slot_name = 'none_such')"),
@@ -130,7 +130,7 @@ OBJECTS: tuple[Defect, ...] = (
     ),
     Defect(
         "active cron job",
-        boxes.CRON_JOBS,
+        checks.CRON_JOBS,
         (
             "CREATE SCHEMA cron",
             ("CREATE TABLE cron.job (jobid bigint PRIMARY KEY, schedule text, command text, nodename text, nodeport int,"
@@ -141,22 +141,22 @@ OBJECTS: tuple[Defect, ...] = (
     ),
     Defect(
         "foreign server that leads to production",
-        boxes.FOREIGN_SERVERS,
+        checks.FOREIGN_SERVERS,
         ("CREATE SERVER elsewhere FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host 'production.invalid')",),
         needs=(_WRAPS,),
     ),
-    Defect("collation of another version", boxes.COLLATIONS, change=_said("collation", "", recorded="0.1")),
-    Defect("no statistics", boxes.STATISTICS, change=_said("statistics", "public.orders", collected="no")),
+    Defect("collation of another version", checks.COLLATIONS, change=_said("collation", "", recorded="0.1")),
+    Defect("no statistics", checks.STATISTICS, change=_said("statistics", "public.orders", collected="no")),
     Defect(
         "prepared transaction left",
-        boxes.PREPARED_TRANSACTIONS,
+        checks.PREPARED_TRANSACTIONS,
         ("BEGIN", "INSERT INTO events VALUES (9, '2025-05-05', 'never')", "PREPARE TRANSACTION '@slot'"),
         undo=("ROLLBACK PREPARED '@slot'",),
         needs=(_PREPARES,),
     ),
     Defect(
         "replication slot left",
-        boxes.REPLICATION_SLOTS,
+        checks.REPLICATION_SLOTS,
         ("SELECT pg_create_physical_replication_slot('@slot')",),
         undo=("SELECT pg_drop_replication_slot('@slot')",),
     ),
@@ -164,23 +164,23 @@ OBJECTS: tuple[Defect, ...] = (
 """Everything in a database besides its rows."""
 
 ACCESS: tuple[Defect, ...] = (
-    Defect("wrong owner", boxes.OWNERS, ("ALTER TABLE currencies OWNER TO CURRENT_USER",)),
-    Defect("grant lost", boxes.GRANTS, ("REVOKE SELECT ON orders FROM @reader",)),
-    Defect("grant to everybody", boxes.GRANTS, ("GRANT SELECT ON customers TO PUBLIC",)),
-    Defect("row security off", boxes.ROW_SECURITY, ("ALTER TABLE customers DISABLE ROW LEVEL SECURITY",)),
-    Defect("policy missing", boxes.ROW_SECURITY, ("DROP POLICY everybody ON customers",)),
+    Defect("wrong owner", checks.OWNERS, ("ALTER TABLE currencies OWNER TO CURRENT_USER",)),
+    Defect("grant lost", checks.GRANTS, ("REVOKE SELECT ON orders FROM @reader",)),
+    Defect("grant to everybody", checks.GRANTS, ("GRANT SELECT ON customers TO PUBLIC",)),
+    Defect("row security off", checks.ROW_SECURITY, ("ALTER TABLE customers DISABLE ROW LEVEL SECURITY",)),
+    Defect("policy missing", checks.ROW_SECURITY, ("DROP POLICY everybody ON customers",)),
     Defect(
         "role that may do more",
-        boxes.ROLES,
+        checks.ROLES,
         ("ALTER ROLE @auditor CREATEDB",),
         undo=("ALTER ROLE @auditor NOCREATEDB",),
     ),
     Defect(
-        "membership lost", boxes.ROLES, ("REVOKE @reader FROM @auditor",), undo=("GRANT @reader TO @auditor",)
+        "membership lost", checks.ROLES, ("REVOKE @reader FROM @auditor",), undo=("GRANT @reader TO @auditor",)
     ),
     Defect(
         "missing role",
-        boxes.ROLES,
+        checks.ROLES,
         ("DROP ROLE @auditor",),
         undo=("CREATE ROLE @auditor", "GRANT @reader TO @auditor"),
     ),
@@ -190,13 +190,13 @@ ACCESS: tuple[Defect, ...] = (
 APPLICATION: tuple[Defect, ...] = (
     Defect(
         "application's role may not log in",
-        boxes.AUTHENTICATION,
+        checks.AUTHENTICATION,
         ("ALTER ROLE @application NOLOGIN",),
         undo=("ALTER ROLE @application LOGIN",),
     ),
     Defect(
         "the owner's own check is missed",
-        boxes.owners_box("every order has an amount"),
+        checks.owners_check("every order has an amount"),
         ("UPDATE orders SET amount = -1 WHERE id = 5",),
     ),
 )

@@ -10,8 +10,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from daybreak.assess import boxes
-from daybreak.assess.boxes import Box
+from daybreak.model import checks
+from daybreak.model.checks import Check
 from daybreak.model.world import (
     Cluster,
     ConnectPolicy,
@@ -188,45 +188,45 @@ def _old_policy(subject: Subject) -> Subject:
     return _around(connect_policies=(ConnectPolicy(name="login", holder="policy", resource_ids=named),))(subject)
 
 
-def _defect(name: str, box: Box, change: Callable[[Subject], Subject]) -> Defect:
-    return Defect(name, box, change=change, asks_sql=False)
+def _defect(name: str, check: Check, change: Callable[[Subject], Subject]) -> Defect:
+    return Defect(name, check, change=change, asks_sql=False)
 
 
 CLUSTER: tuple[Defect, ...] = (
-    _defect("cluster not available", boxes.CLUSTER_STATUS, _cluster(status="inaccessible-encryption-credentials")),
-    _defect("instance not available", boxes.INSTANCE_STATUS, _writer(status="storage-full")),
-    _defect("endpoint closed", boxes.ENDPOINT, _cluster(port=1)),
-    _defect("engine minor differs", boxes.ENGINE_VERSION, _cluster(engine_version="99.9")),
-    _defect("unencrypted", boxes.ENCRYPTION, _cluster(is_encrypted=False, kms_key=None)),
-    _defect("pending reboot", boxes.PARAMETERS, _pending_reboot),
-    _defect("default parameter group", boxes.PARAMETER_PARITY, _default_group),
-    _defect("retention of one day", boxes.CLUSTER_PARITY, _cluster(backup_retention=timedelta(days=1))),
-    _defect("IAM authentication off", boxes.CLUSTER_PARITY, _cluster(has_iam_auth=False)),
-    _defect("managed secret absent", boxes.CLUSTER_PARITY, _cluster(master_secret=None)),
-    _defect("tags missing", boxes.CLUSTER_PARITY, _cluster(tags={"Environment": "production"})),
+    _defect("cluster not available", checks.CLUSTER_STATUS, _cluster(status="inaccessible-encryption-credentials")),
+    _defect("instance not available", checks.INSTANCE_STATUS, _writer(status="storage-full")),
+    _defect("endpoint closed", checks.ENDPOINT, _cluster(port=1)),
+    _defect("engine minor differs", checks.ENGINE_VERSION, _cluster(engine_version="99.9")),
+    _defect("unencrypted", checks.ENCRYPTION, _cluster(is_encrypted=False, kms_key=None)),
+    _defect("pending reboot", checks.PARAMETERS, _pending_reboot),
+    _defect("default parameter group", checks.PARAMETER_PARITY, _default_group),
+    _defect("retention of one day", checks.CLUSTER_PARITY, _cluster(backup_retention=timedelta(days=1))),
+    _defect("IAM authentication off", checks.CLUSTER_PARITY, _cluster(has_iam_auth=False)),
+    _defect("managed secret absent", checks.CLUSTER_PARITY, _cluster(master_secret=None)),
+    _defect("tags missing", checks.CLUSTER_PARITY, _cluster(tags={"Environment": "production"})),
     _defect(
         "Extended Support changed",
-        boxes.CLUSTER_PARITY,
+        checks.CLUSTER_PARITY,
         _cluster(lifecycle="open-source-rds-extended-support-disabled"),
     ),
-    _defect("wrong class", boxes.INSTANCE_PARITY, _writer(instance_class="db.t4g.medium")),
-    _defect("certificate authority differs", boxes.INSTANCE_PARITY, _writer(ca="rds-ca-2019")),
-    _defect("Performance Insights off", boxes.INSTANCE_PARITY, _writer(has_performance_insights=False)),
-    _defect("no reader", boxes.INSTANCE_PARITY, _without_reader),
+    _defect("wrong class", checks.INSTANCE_PARITY, _writer(instance_class="db.t4g.medium")),
+    _defect("certificate authority differs", checks.INSTANCE_PARITY, _writer(ca="rds-ca-2019")),
+    _defect("Performance Insights off", checks.INSTANCE_PARITY, _writer(has_performance_insights=False)),
+    _defect("no reader", checks.INSTANCE_PARITY, _without_reader),
 )
 """The cluster and its instances."""
 
 SURROUNDINGS: tuple[Defect, ...] = (
-    _defect("default security group", boxes.SECURITY_GROUPS, _cluster(security_groups=("sg-0default",))),
-    _defect("security group open to all", boxes.SECURITY_GROUPS, _open_to_all),
-    _defect("publicly accessible", boxes.PUBLIC_ACCESS, _writer(is_public=True)),
-    _defect("wrong KMS key", boxes.KMS, _cluster(kms_key=_KEY.replace("1111", "2222"))),
-    _defect("IAM role missing", boxes.IAM_ROLES, _cluster(roles=())),
-    _defect("log exports off", boxes.AUDIT_LOGGING, _cluster(log_exports=())),
-    _defect("deletion protection off", boxes.DELETION_PROTECTION, _cluster(is_protected=False)),
-    _defect("login policy names the old resource id", boxes.CONNECT_POLICIES, _old_policy),
-    _defect("proxy target missing", boxes.SURROUNDINGS_PARITY, _around(proxies=())),
-    _defect("autoscaling missing", boxes.SURROUNDINGS_PARITY, _around(scaling=None)),
-    _defect("custom endpoint missing", boxes.SURROUNDINGS_PARITY, _around(endpoints=())),
+    _defect("default security group", checks.SECURITY_GROUPS, _cluster(security_groups=("sg-0default",))),
+    _defect("security group open to all", checks.SECURITY_GROUPS, _open_to_all),
+    _defect("publicly accessible", checks.PUBLIC_ACCESS, _writer(is_public=True)),
+    _defect("wrong KMS key", checks.KMS, _cluster(kms_key=_KEY.replace("1111", "2222"))),
+    _defect("IAM role missing", checks.IAM_ROLES, _cluster(roles=())),
+    _defect("log exports off", checks.AUDIT_LOGGING, _cluster(log_exports=())),
+    _defect("deletion protection off", checks.DELETION_PROTECTION, _cluster(is_protected=False)),
+    _defect("login policy names the old resource id", checks.CONNECT_POLICIES, _old_policy),
+    _defect("proxy target missing", checks.SURROUNDINGS_PARITY, _around(proxies=())),
+    _defect("autoscaling missing", checks.SURROUNDINGS_PARITY, _around(scaling=None)),
+    _defect("custom endpoint missing", checks.SURROUNDINGS_PARITY, _around(endpoints=())),
 )
 """What stands around a cluster, and who gets at it."""

@@ -240,7 +240,7 @@ def alarms(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
 
 
 def _judged(defect: Defect, findings: tuple[Finding, ...]) -> Planting:
-    asked = [finding for finding in findings if finding.check == defect.box.check]
+    asked = [finding for finding in findings if finding.check == defect.check.name]
     if not asked:
         return _told(defect, "missed", "the check was not asked")
     unfit = [finding for finding in asked if finding.standing is Standing.UNFIT]
@@ -250,7 +250,9 @@ def _judged(defect: Defect, findings: tuple[Finding, ...]) -> Planting:
 
 
 def _told(defect: Defect, outcome: str, seen: str) -> Planting:
-    return Planting.model_validate({"defect": defect.name, "check": defect.box.check, "outcome": outcome, "seen": seen})
+    return Planting.model_validate(
+        {"defect": defect.name, "check": defect.check.name, "outcome": outcome, "seen": seen}
+    )
 
 
 def _nobody(_news: object) -> None:

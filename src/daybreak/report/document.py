@@ -11,17 +11,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from daybreak.model.actions import Validate
+from daybreak.model.checks import CHECKS, RUNBOOK, Check
 from daybreak.model.findings import Finding, Level, Measured, Standing, Verdict
 from daybreak.model.kept import Kept
 from daybreak.model.moment import At
 from daybreak.model.plan import Plan, Step
-from daybreak.model.report import CheckLine, Difference, Figures, Occasion, Promise, Question, Report, StepLine, Witness
+from daybreak.model.report import CheckLine, Difference, Figures, Occasion, Promise, Report, StepLine, Witness
 from daybreak.model.run import RunState, StepState
 from daybreak.model.targets import Objectives
 from daybreak.model.validation import Validation
 from daybreak.plan.servers import proof_of
 from daybreak.report.journaling import journal_line
 from daybreak.report.sentences import sentence
+from daybreak.report.words import many
 
 NOT_ASKED = "not asked"
 _NOTHING = Witness(kind="none")
@@ -30,7 +32,7 @@ _NOTHING = Witness(kind="none")
 def report_of_run(plan: Plan, state: RunState, occasion: Occasion) -> Report:
     """The report of a run, wherever it stands."""
     asked = next((step.action for step in plan.steps if isinstance(step.action, Validate)), None)
-    checks = _checks(state.findings, occasion.runbook if asked else ())
+    checks = _checks(state.findings, is_judged=asked is not None)
     promises = _promises(plan.objectives, state.measured) if asked else ()
     return Report(
         kind=plan.kind,
@@ -78,7 +80,7 @@ def report_of_run(plan: Plan, state: RunState, occasion: Occasion) -> Report:
 def report_of_validation(validation: Validation, occasion: Occasion, promised: Objectives | None = None) -> Report:
     """The report of a validation by itself; ``promised`` are the objectives of its target, where it has one."""
     action, identity = validation.action, validation.identity
-    checks = _checks(validation.findings, occasion.runbook)
+    checks = _checks(validation.findings)
     promises = _promises(promised, validation.measured)[:1]
     return Report(
         kind="validation",
@@ -149,19 +151,13 @@ def _headline(verdict: Verdict, checks: tuple[CheckLine, ...], promises: tuple[P
     match verdict.standing:
         case Standing.UNFIT:
             unknown = f", {tally[Standing.UNKNOWN]} could not be told" if tally[Standing.UNKNOWN] else ""
-            return f"{_many(tally[Standing.UNFIT], 'check is', 'checks are')} unfit{unknown}{waived}"
+            return f"{many(tally[Standing.UNFIT], 'check is', 'checks are')} unfit{unknown}{waived}"
         case Standing.UNKNOWN:
-            return (
-                f"nothing is unfit, but {_many(tally[Standing.UNKNOWN], 'check', 'checks')} could not be told{waived}"
-            )
+            return f"nothing is unfit, but {many(tally[Standing.UNKNOWN], 'check', 'checks')} could not be told{waived}"
         case _:
             missed = [promise.name for promise in promises if promise.is_met is False]
             late = f"; {' and '.join(missed)} missed" if missed else ""
-            return f"{_many(tally[Standing.FIT], 'check is', 'checks are')} fit{waived}{late}"
-
-
-def _many(number: int, one: str, several: str) -> str:
-    return f"{number} {one if number == 1 else several}"
+            return f"{many(tally[Standing.FIT], 'check is', 'checks are')} fit{waived}{late}"
 
 
 def _reasons_of_run(state: RunState, *, is_judged: bool) -> tuple[str, ...]:
@@ -221,22 +217,22 @@ def _step(step: Step, state: StepState) -> StepLine:
     )
 
 
-def _checks(findings: tuple[Finding, ...], runbook: tuple[Question, ...]) -> tuple[CheckLine, ...]:
-    numbers = {question.check: number for number, question in enumerate(runbook, start=1)}
+def _checks(findings: tuple[Finding, ...], *, is_judged: bool = True) -> tuple[CheckLine, ...]:
     answered = {finding.check for finding in findings}
-    lines = [_check(finding, numbers.get(finding.check)) for finding in findings]
-    lines += [_unasked(question, numbers[question.check]) for question in runbook if question.check not in answered]
+    lines = [_check(finding) for finding in findings]
+    lines += [_unasked(check) for check in RUNBOOK if is_judged and check.name not in answered]
     levels = list(Level)
     # Sorting is stable: beyond the runbook's boxes, checks stay in the order in which they were asked.
-    return tuple(sorted(lines, key=lambda line: (levels.index(line.level), line.box or len(runbook) + 1)))
+    return tuple(sorted(lines, key=lambda line: (levels.index(line.level), line.box or len(RUNBOOK) + 1)))
 
 
-def _check(finding: Finding, box: int | None) -> CheckLine:
+def _check(finding: Finding) -> CheckLine:
+    known = CHECKS.get(finding.check)
     return CheckLine(
         check=finding.check,
         level=finding.level,
         title=finding.title,
-        box=box,
+        box=known.box if known else None,
         standing=finding.standing,
         expected=finding.expected,
         found=finding.found,
@@ -247,12 +243,12 @@ def _check(finding: Finding, box: int | None) -> CheckLine:
     )
 
 
-def _unasked(question: Question, box: int) -> CheckLine:
+def _unasked(check: Check) -> CheckLine:
     return CheckLine(
-        check=question.check,
-        level=question.level,
-        title=question.title,
-        box=box,
+        check=check.name,
+        level=check.level,
+        title=check.title,
+        box=check.box,
         standing=None,
         expected="",
         found=NOT_ASKED,

@@ -25,9 +25,11 @@ from daybreak.model.actions import (
     SetParameters,
     Validate,
 )
+from daybreak.model.checks import CHECKS
 from daybreak.model.moment import At, Moment, spoken
 from daybreak.model.names import printable
 from daybreak.model.value import iso
+from daybreak.report.words import many
 
 
 def sentence(action: Action) -> str:
@@ -114,10 +116,14 @@ def _endpoint(action: CreateEndpoint) -> str:
 
 
 def _validate(action: Validate) -> str:
-    asked = [
-        "the five database boxes",
-        f"{len(action.tables)} table{'s' if len(action.tables) != 1 else ''}" if action.tables else "every table",
-        f"{len(action.checks)} check{'s' if len(action.checks) != 1 else ''} of your own" if action.checks else "",
-        ("parity with its capsule" if action.capsule else "parity with the source") if action.source_seen else "",
+    asked = (
+        len(CHECKS) if action.quarantine else len(CHECKS) - 1
+    )  # whether a quarantine is in force is asked where one is
+    against = ("its capsule" if action.capsule else "the source") if action.source_seen else ""
+    told = [
+        many(asked, "check"),
+        f"{many(len(action.checks), 'check')} of your own" if action.checks else "",
+        f"what is expected of {many(len(action.tables), 'table')}" if action.tables else "",
+        f"compared with {against}" if against else "",
     ]
-    return f"Validate {action.clone}: {', '.join(filter(None, asked))}"
+    return f"Validate {action.clone}: {', '.join(filter(None, told))}"

@@ -10,7 +10,7 @@ from rich.text import Text
 from daybreak.model.moment import spoken
 from daybreak.model.names import printable, visible
 
-__all__ = ["between", "code", "command", "fenced", "markdown", "plain", "span_words", "visible"]
+__all__ = ["between", "code", "command", "fenced", "many", "markdown", "plain", "span_words", "visible"]
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|#~])")
 
@@ -39,6 +39,15 @@ def between(low: timedelta, high: timedelta) -> str:
     number, _, unit = first.partition(" ")
     same = " " not in unit and second.partition(" ")[2].removesuffix("s") == unit.removesuffix("s")
     return f"{number} to {second}" if same else f"{first} to {second}"
+
+
+def many(number: int, one: str, several: str = "") -> str:
+    """A number and what is counted.
+
+    >>> many(1, "check"), many(1200, "check"), many(2, "check is", "checks are")
+    ('1 check', '1,200 checks', '2 checks are')
+    """
+    return f"{number:,} {one if number == 1 else several or one + 's'}"
 
 
 def plain(text: str, style: str = "") -> Text:

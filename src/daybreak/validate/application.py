@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from daybreak.assess import application, expecting
-from daybreak.assess.application import Entry, Knock, kind_of
-from daybreak.assess.waiving import waived
 from daybreak.http.pages import Told, read_page
+from daybreak.judge import application, expectations
+from daybreak.judge.application import Entry, Knock, kind_of
+from daybreak.judge.waiving import waived
 from daybreak.model.answers import Reply, Silence
 from daybreak.model.findings import Detail, Finding
 from daybreak.model.names import printable
@@ -35,7 +35,7 @@ def findings(visit: Visit) -> Iterator[Finding]:
     yield application.health(_pages(visit))
     own = []
     for check in _named_apart(action.checks):
-        finding = expecting.owners(check, _owner(visit, check))
+        finding = expectations.owners(check, _owner(visit, check))
         # Whoever waives a question of their own does not mean to be told so twice.
         own.append(waived(finding, action.waivers))
         yield finding

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from daybreak.assess import checks, parameters, parity
+from daybreak.judge import database, parameters
+from daybreak.judge.parity import configuration
 from daybreak.model.findings import Finding
 from daybreak.validate.visit import Visit
 
@@ -12,12 +13,12 @@ from daybreak.validate.visit import Visit
 def findings(visit: Visit) -> Iterator[Finding]:
     """Each finding at database level as soon as it stands."""
     subject = visit.subject
-    yield checks.cluster_status(subject.clone)
-    yield checks.instance_status(subject.clone, subject.instances)
-    yield checks.endpoint(visit.answer)
-    yield checks.engine_version(subject.clone, subject.made_of, visit.answer)
-    yield checks.encryption(subject.clone, subject.origin)
+    yield database.cluster_status(subject.clone)
+    yield database.instance_status(subject.clone, subject.instances)
+    yield database.endpoint(visit.answer)
+    yield database.engine_version(subject.clone, subject.made_of, visit.answer)
+    yield database.encryption(subject.clone, subject.origin)
     source, seen = subject.action.source_seen, subject.action.instances_seen
-    names = parity.paired(source, seen, subject.instances) if source else {}
+    names = configuration.paired(source, seen, subject.instances) if source else {}
     by_name = {names[each.identifier]: each for each in seen if each.identifier in names}
     yield parameters.parameters(source, by_name, subject.clone, subject.instances)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from daybreak.assess import objects
-from daybreak.assess.objects import Circumstances, Witnesses
 from daybreak.errors import DaybreakError
+from daybreak.judge.objects.findings import Circumstances, Witnesses, object_findings
 from daybreak.model.answers import Settings, Silence
 from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Finding
@@ -25,7 +24,7 @@ def findings(visit: Visit) -> Iterator[Finding]:
     """Each finding about the objects of the database."""
     clone = visit.inventory
     witnesses = Witnesses() if isinstance(clone, Silence) else _witnesses(visit, clone)
-    yield from objects.findings(clone, witnesses, _circumstances(visit))
+    yield from object_findings(clone, witnesses, _circumstances(visit))
 
 
 def _witnesses(visit: Visit, clone: Inventory) -> Witnesses:

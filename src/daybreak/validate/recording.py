@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from daybreak.assess.data import clock_of
-from daybreak.assess.data_rows import wishes
 from daybreak.errors import Failed, Unproven, Unreachable
+from daybreak.judge.rows.counts import wishes
+from daybreak.judge.rows.tables import clock_of
 from daybreak.model.answers import Counts, Silence, Table, Tables
 from daybreak.model.baseline import Baseline, TableBaseline
 from daybreak.model.targets import Target

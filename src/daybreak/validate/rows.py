@@ -12,13 +12,14 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 
-from daybreak.assess import boxes, data
-from daybreak.assess.data_content import changed, content
-from daybreak.assess.data_indexes import index_contents
-from daybreak.assess.data_orphans import EXPECTED as NO_ORPHANS
-from daybreak.assess.data_orphans import broken, no_orphans
-from daybreak.assess.data_rows import Witnesses, estimated_rows, row_counts, suspects, wishes
-from daybreak.assess.data_sample import left_out, turn_of
+from daybreak.judge.indexes import index_contents
+from daybreak.judge.references import EXPECTED as NO_ORPHANS
+from daybreak.judge.references import broken, no_orphans
+from daybreak.judge.rows.content import changed, content
+from daybreak.judge.rows.counts import Witnesses, estimated_rows, row_counts, suspects, wishes
+from daybreak.judge.rows.sample import left_out, turn_of
+from daybreak.judge.rows.tables import Recency, all_tables, clock_of, measured, recent
+from daybreak.model import checks
 from daybreak.model.answers import Counts, Estimates, IndexContents, References, Silence, Table, Tables
 from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Finding, Measured, Standing
@@ -40,7 +41,7 @@ _SNAPSHOT = timedelta(minutes=5)
 def findings(visit: Visit) -> Iterator[Finding]:
     """Each finding about tables and rows; measures the loss on the way."""
     action, baseline = visit.subject.action, visit.subject.baseline
-    yield data.all_tables(visit.tables, visit.source_tables, action.tables, baseline, _younger(visit))
+    yield all_tables(visit.tables, visit.source_tables, action.tables, baseline, _younger(visit))
     reading = _Reading(visit)
     yield from reading.glanced() if reading.how.depth == "quick" else reading.read()
 
@@ -72,10 +73,10 @@ class _Reading:
         return frozenset() if isinstance(self.visit.tables, Silence) else turn_of(self.visit.tables.tables, self.how)
 
     @property
-    def recency(self) -> data.Recency:
+    def recency(self) -> Recency:
         """What recency is judged against."""
         slack = _SNAPSHOT if self.subject.action.snapshot_seen else timedelta(0)
-        return data.Recency(self.subject.moment, self.subject.rpo, self.configured, slack)
+        return Recency(self.subject.moment, self.subject.rpo, self.configured, slack)
 
     def glanced(self) -> Iterator[Finding]:
         """What the catalog alone can tell."""
@@ -84,16 +85,18 @@ class _Reading:
             answer = estimate_rows(self.visit.place, self._scans(self.visit.tables), self.subject.patience.asking)
         yield estimated_rows(answer, self.visit.tables, self.configured, self.subject.baseline)
         newest = answer.newest if isinstance(answer, Estimates) else answer
-        recent = data.recent(newest, self.visit.tables, self.recency)
-        if isinstance(newest, Counts) and recent.standing is Standing.UNKNOWN and not newest.unread:
+        finding = recent(newest, self.visit.tables, self.recency)
+        if isinstance(newest, Counts) and finding.standing is Standing.UNKNOWN and not newest.unread:
             why = "--depth quick asks only where an index leads with the clock; --depth standard reads the tables"
-            recent = recent.model_copy(update={"standing": Standing.WAIVED, "why": why})
-        yield recent
-        measured = data.measured(newest, self.subject.moment)
-        self.visit.measured = Measured() if isinstance(newest, Silence) else measured.model_copy(update={"rows": None})
-        yield left_out(boxes.CONTENT, "the baseline's content where nobody wrote", self.how, "content", "full")
-        yield left_out(boxes.ORPHANS, NO_ORPHANS, self.how, "rows")
-        yield left_out(boxes.INDEX_CONTENTS, "every btree in order", self.how, "indexes")
+            finding = finding.model_copy(update={"standing": Standing.WAIVED, "why": why})
+        yield finding
+        # Rows that nobody counted are no measurement.
+        is_silent = isinstance(newest, Silence)
+        seen = measured(newest, self.subject.moment)
+        self.visit.measured = Measured() if is_silent else seen.model_copy(update={"rows": None})
+        yield left_out(checks.CONTENT, "the baseline's content where nobody wrote", self.how, "content", "full")
+        yield left_out(checks.ORPHANS, NO_ORPHANS, self.how, "rows")
+        yield left_out(checks.INDEX_CONTENTS, "every btree in order", self.how, "indexes")
 
     def read(self) -> Iterator[Finding]:
         """What the rows themselves tell."""
@@ -117,8 +120,8 @@ class _Reading:
             other = changed(counts, tables, self.configured, baseline)
         witnesses = Witnesses(baseline, self._at_the_source(short | other, other))
         yield row_counts(counts, tables, self.configured, witnesses)
-        yield data.recent(counts, tables, self.recency)
-        self.visit.measured = data.measured(counts, self.subject.moment)
+        yield recent(counts, tables, self.recency)
+        self.visit.measured = measured(counts, self.subject.moment)
         yield content(counts, tables, self.configured, witnesses, self.how)
 
     def _counts(self) -> Counts | Silence:
@@ -138,7 +141,7 @@ class _Reading:
         ]
 
     def _scan(self, table: Table, clock: str | None, *, is_added_up: bool) -> Scan:
-        return Scan(table, data.clock_of(table, clock), self.subject.moment, is_added_up and table.oid in self.turn)
+        return Scan(table, clock_of(table, clock), self.subject.moment, is_added_up and table.oid in self.turn)
 
     def _at_the_source(self, names: frozenset[str], added_up: frozenset[str]) -> Counts | Silence | None:
         """The live source's own counts of what fell short in the clone; nothing else of it is read."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from daybreak.assess.waiving import waived
+from daybreak.judge.waiving import waived
 from daybreak.model.findings import Finding, Measured
 from daybreak.validate import application, database, objects, parity, rows, security
 from daybreak.validate.counting import Progress

@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from daybreak.assess import checks, security, ways_in
-from daybreak.assess.security import AUDITORS, Trail
+from daybreak.judge.database import quarantine
+from daybreak.judge.security.cluster import (
+    AUDITORS,
+    Trail,
+    audit_logging,
+    connect_policies,
+    deletion_protection,
+    iam_roles,
+    kms,
+    public_access,
+)
+from daybreak.judge.security.security_groups import security_groups
 from daybreak.model.answers import Settings, Silence
 from daybreak.model.findings import Finding
 from daybreak.validate.probes import ask_settings
@@ -17,18 +27,16 @@ def findings(visit: Visit) -> Iterator[Finding]:
     """Each finding at security level."""
     subject, action = visit.subject, visit.subject.action
     source, clone, around = action.source_seen, subject.clone, subject.surroundings
-    yield ways_in.security_groups(
-        source, clone, seen=action.surroundings_seen, around=around, permitted=subject.permitted
-    )
-    yield security.public_access(subject.instances)
-    yield security.kms(clone, subject.origin, around)
-    yield security.iam_roles(source, clone, subject.permitted)
-    yield security.deletion_protection(source, clone, subject.permitted)
-    yield security.connect_policies(subject.origin, clone, around)
+    yield security_groups(source, clone, seen=action.surroundings_seen, around=around, permitted=subject.permitted)
+    yield public_access(subject.instances)
+    yield kms(clone, subject.origin, around)
+    yield iam_roles(source, clone, subject.permitted)
+    yield deletion_protection(source, clone, subject.permitted)
+    yield connect_policies(subject.origin, clone, around)
     at_source, at_clone = _audited(visit)
-    yield security.audit_logging(Trail(source, at_source), Trail(clone, at_clone))
+    yield audit_logging(Trail(source, at_source), Trail(clone, at_clone))
     if action.quarantine:
-        yield checks.quarantine(action.quarantine, clone, _settings(visit, action.quarantine))
+        yield quarantine(action.quarantine, clone, _settings(visit, action.quarantine))
 
 
 def _settings(visit: Visit, names: Iterable[str]) -> Settings | Silence:

@@ -1,0 +1,62 @@
+"""What the lines under a finding add up to: one that is not fit decides its box.
+
+The law: the sentence tells the worst and how much of it there is; the lines tell everything, what is not fit first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from daybreak.model.checks import NOTHING, Asked, Check
+from daybreak.model.findings import Detail, Finding, Standing
+from daybreak.model.names import listed, printable
+
+_WORST_FIRST = (Standing.UNFIT, Standing.UNKNOWN, Standing.WAIVED, Standing.FIT)
+
+
+@dataclass(frozen=True)
+class Sum:
+    """What a box says when its lines are fit: what was expected of all of them, and what was found."""
+
+    expected: str
+    found: str
+    asked: Asked = NOTHING
+
+
+def line(name: str, expected: str, found: str, *, is_fit: bool, why: str = "") -> Detail:
+    """One line that is fit or unfit; ``why`` says why a difference is meant."""
+    standing = Standing.FIT if is_fit else Standing.UNFIT
+    return Detail(name=printable(name), standing=standing, expected=expected, found=found, why=why)
+
+
+def unknown(name: str, expected: str, why: str, found: str = "no answer") -> Detail:
+    """One line that nobody can tell."""
+    return Detail(name=printable(name), standing=Standing.UNKNOWN, expected=expected, found=found, why=why)
+
+
+def decided(check: Check, lines: Iterable[Detail], total: Sum) -> Finding:
+    """The finding that the lines add up to."""
+    every = tuple(sorted(lines, key=lambda each: _WORST_FIRST.index(each.standing)))
+    bad = [told(each) for each in every if each.standing is Standing.UNFIT]
+    dark = [f"{each.name}: {each.why}" for each in every if each.standing is Standing.UNKNOWN]
+    if bad:
+        finding = check.unfit(total.expected, listed(bad), total.asked)
+    elif dark:
+        finding = check.unknown(total.expected, listed(dark, most=3), total.asked, found=total.found)
+    else:
+        finding = check.fit(total.expected, total.found, total.asked)
+    return finding.model_copy(update={"details": every})
+
+
+def told(detail: Detail) -> str:
+    """A line in words.
+
+    >>> told(line("retention", "30 days", "1 day", is_fit=False))
+    'retention: 30 days became 1 day'
+    """
+    return (
+        f"{detail.name}: {detail.expected} became {detail.found}"
+        if detail.expected
+        else f"{detail.name}: {detail.found}"
+    )

@@ -1,0 +1,111 @@
+"""Whether a value meets an owner's expectation, such as ``>= 3``, ``= 'ready'`` or ``true``.
+
+The law: what cannot be compared is neither met nor missed; the reason is returned instead of an opinion.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from daybreak.model.answers import Reply, Silence
+from daybreak.model.checks import Asked, owners_check
+from daybreak.model.findings import Finding
+from daybreak.model.names import printable
+from daybreak.model.targets import SqlCheck
+
+_EXPECTATION = re.compile(r"\s*(?P<sign><=|>=|<>|!=|==|=|<|>)?\s*(?P<value>'(?:[^']|'')*'|.*\S)\s*", re.DOTALL)
+
+_SIGNS: dict[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "=": operator.eq,
+    "==": operator.eq,
+    "<>": operator.ne,
+    "!=": operator.ne,
+}
+
+_TRUTHS = {"true": True, "false": False}
+
+
+def owners(wanted: SqlCheck, answer: Reply | Silence) -> Finding:
+    """What the owner's own question says; a question without one comparable answer is unknown."""
+    check = owners_check(wanted.name)
+    if isinstance(answer, Silence):
+        return check.silent(wanted.expect, answer)
+    found = "null" if answer.kind == "null" else printable(answer.value)
+    asked = Asked(answer.asked, answer.took)
+    opinion = met(answer, wanted.expect)
+    if isinstance(opinion, str):
+        return check.unknown(wanted.expect, opinion, asked, found=found)
+    return check.judged(wanted.expect, found, asked, is_fit=opinion)
+
+
+def met(answer: Reply, expect: str) -> bool | str:
+    """Whether ``answer`` meets ``expect``; text says why that cannot be told.
+
+    >>> from datetime import timedelta
+    >>> three = Reply(asked="", took=timedelta(0), kind="number", value="3")
+    >>> met(three, ">= 3"), met(three, "4"), met(three, "= 'ready'")
+    (True, False, 'a number (3) cannot be compared with "ready"')
+    """
+    parts = _EXPECTATION.fullmatch(expect)
+    if parts is None:
+        return f'the expectation "{printable(expect)}" says nothing'
+    sign, wanted = parts["sign"] or "=", parts["value"]
+    if wanted.lower() == "null" or answer.kind == "null":
+        return _met_null(sign, is_wanted=wanted.lower() == "null", is_found=answer.kind == "null")
+    if sign == "=" and wanted.lower() == "not null":
+        return True
+    pair = _pair(answer, _unquoted(wanted))
+    return pair if isinstance(pair, str) else bool(_SIGNS[sign](*pair))
+
+
+def _met_null(sign: str, *, is_wanted: bool, is_found: bool) -> bool | str:
+    if sign in ("=", "=="):
+        return is_wanted and is_found
+    if sign in ("<>", "!=") and is_wanted:
+        return not is_found
+    # As in SQL: a comparison with null is neither true nor false, and that must not pass for either.
+    return "null cannot be compared"
+
+
+def _unquoted(wanted: str) -> str:
+    if len(wanted) > 1 and wanted[0] == wanted[-1] == "'":
+        return wanted[1:-1].replace("''", "'")
+    return wanted
+
+
+def _pair(answer: Reply, wanted: str) -> tuple[Any, Any] | str:
+    """Both sides as values of the kind the answer has."""
+    try:
+        match answer.kind:
+            case "truth":
+                return _TRUTHS[answer.value], _TRUTHS[wanted.lower()]
+            case "number":
+                return _number(answer.value), _number(wanted)
+            case "instant":
+                return _instant(answer.value), _instant(wanted)
+            case _:
+                return answer.value, wanted
+    except (KeyError, InvalidOperation, ValueError):
+        return f'a {answer.kind} ({printable(answer.value)}) cannot be compared with "{printable(wanted)}"'
+
+
+def _number(text: str) -> Decimal:
+    number = Decimal(text)
+    if number.is_nan():
+        # PostgreSQL has NaN greater than everything, Python equal to nothing: neither is what an owner meant.
+        raise ValueError(text)
+    return number
+
+
+def _instant(text: str) -> datetime:
+    instant = datetime.fromisoformat(text)
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

@@ -1,0 +1,290 @@
+"""The boxes about everything in the database besides its rows: each from its kinds of things, its witnesses and its rule.
+
+The law: a box whose whole meaning is comparison is unknown without a witness, and one line that is not fit decides its box.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from daybreak.judge.objects import rules
+from daybreak.judge.objects.past import FIT, UNFIT, UNKNOWN, Past, Three, Witnesses
+from daybreak.judge.objects.rules import Circumstances, Rule, flawed
+from daybreak.model import checks
+from daybreak.model.answers import Silence
+from daybreak.model.checks import Asked, Check
+from daybreak.model.findings import Detail, Finding
+from daybreak.model.inventory import OF_A_PROOF, Inventory, Item, Kind
+from daybreak.model.names import listed
+from daybreak.model.value import iso
+
+__all__ = ["Circumstances", "Witnesses", "object_findings"]
+
+
+def _no_rule(_three: Three, _circumstances: Circumstances) -> Iterator[Detail]:
+    yield from ()
+
+
+def _everything(_item: Item) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class _Chapter:
+    """One box: which things belong to it, what is said of each by itself, and whether it means nothing without a witness."""
+
+    check: Check
+    kinds: tuple[Kind, ...]
+    things: str
+    rule: Rule = _no_rule
+    needs_witness: bool = False
+    belongs: Callable[[Item], bool] = _everything
+    is_compared: bool = True
+    tells_missing: bool = True
+    is_state: bool = False
+    """Whether the rule speaks of a state that people change: then time can explain it too."""
+
+
+def _is_partition(item: Item) -> bool:
+    return "partition of" in item.facts or item.facts.get("kind") == "partitioned table"
+
+
+def _is_materialized(item: Item) -> bool:
+    return item.facts.get("kind") == "materialized view"
+
+
+def _is_unlogged(item: Item) -> bool:
+    return item.facts.get("persistence") == "unlogged"
+
+
+def _is_plain(item: Item) -> bool:
+    return item.kind != "relation" or not (_is_partition(item) or _is_materialized(item) or _is_unlogged(item))
+
+
+_CHAPTERS = (
+    _Chapter(
+        checks.FOREIGN_KEYS,
+        ("foreign key",),
+        "foreign keys",
+        flawed("enforced, validated", rules.not_enforced),
+        is_state=True,
+    ),
+    _Chapter(checks.INDEXES, ("index",), "indexes", flawed("valid", rules.unusable_index), is_state=True),
+    _Chapter(
+        checks.PARTITIONS,
+        ("relation",),
+        "partitions and partitioned tables",
+        flawed("attached", rules.detaching),
+        is_state=True,
+        needs_witness=True,
+        belongs=_is_partition,
+    ),
+    _Chapter(
+        checks.COLUMNS,
+        ("column", "relation"),
+        "tables and views",
+        needs_witness=True,
+        belongs=_is_plain,
+        tells_missing=False,
+    ),
+    _Chapter(
+        checks.CONSTRAINTS,
+        ("constraint",),
+        "constraints",
+        flawed("validated", rules.not_enforced),
+        is_state=True,
+    ),
+    _Chapter(
+        checks.TRIGGERS,
+        ("trigger", "event trigger", "rule"),
+        "triggers and rules",
+        flawed("enabled", rules.disabled),
+        is_state=True,
+    ),
+    _Chapter(
+        checks.FUNCTIONS,
+        ("schema", "function", "view", "type"),
+        "schemas, functions, views and types",
+        needs_witness=True,
+    ),
+    _Chapter(checks.SEQUENCES, ("sequence",), "sequences", rules.sequence_ahead),
+    _Chapter(
+        checks.UNLOGGED,
+        ("relation",),
+        "unlogged tables",
+        rules.emptied,
+        belongs=_is_unlogged,
+        tells_missing=False,
+    ),
+    _Chapter(
+        checks.MATERIALIZED_VIEWS,
+        ("relation",),
+        "materialized views",
+        flawed("populated", rules.unpopulated),
+        is_state=True,
+        belongs=_is_materialized,
+    ),
+    _Chapter(checks.EXTENSIONS, ("extension",), "extensions", needs_witness=True),
+    _Chapter(checks.PUBLICATIONS, ("publication",), "publications and their tables", needs_witness=True),
+    _Chapter(
+        checks.SUBSCRIPTIONS,
+        ("subscription",),
+        "subscriptions",
+        rules.held_back(lambda known: known.may_subscribe, "enabled", "subscription"),
+        is_compared=False,
+    ),
+    _Chapter(
+        checks.CRON_JOBS,
+        ("cron job",),
+        "scheduled jobs",
+        rules.held_back(lambda known: known.may_schedule, "active", "scheduled job"),
+        is_compared=False,
+    ),
+    _Chapter(checks.FOREIGN_SERVERS, ("foreign server",), "foreign servers and their logins", rules.leading_out),
+    _Chapter(
+        checks.COLLATIONS,
+        ("collation",),
+        "collations",
+        flawed("the version that is recorded", rules.another_collation),
+        is_compared=False,
+    ),
+    _Chapter(checks.STATISTICS, ("statistics",), "tables", rules.analyzed, is_compared=False),
+    _Chapter(
+        checks.PREPARED_TRANSACTIONS,
+        ("prepared transaction",),
+        "prepared transactions",
+        flawed("none", rules.left_over),
+        is_compared=False,
+    ),
+    _Chapter(
+        checks.REPLICATION_SLOTS,
+        ("replication slot",),
+        "replication slots",
+        flawed("none", rules.left_over),
+        is_compared=False,
+    ),
+    _Chapter(
+        checks.ROLES, ("role", "membership", "setting"), "roles, memberships and their settings", needs_witness=True
+    ),
+    _Chapter(checks.OWNERS, ("owner",), "objects with an owner", needs_witness=True),
+    _Chapter(checks.GRANTS, ("grant",), "objects with privileges", needs_witness=True),
+    _Chapter(
+        checks.ROW_SECURITY,
+        ("row security", "policy"),
+        "tables with row security, and policies",
+        flawed("row security in force", rules.unguarded),
+        is_state=True,
+        needs_witness=True,
+    ),
+)
+
+
+def object_findings(
+    clone: Inventory | Silence, witnesses: Witnesses, circumstances: Circumstances
+) -> Iterator[Finding]:
+    """Each box about objects, judged from the clone's inventory and those of its witnesses."""
+    for chapter in _CHAPTERS:
+        expected = _expected(chapter, witnesses)
+        if isinstance(clone, Silence):
+            yield chapter.check.silent(expected, clone)
+        else:
+            yield _finding(chapter, clone, witnesses, circumstances)
+
+
+def _expected(chapter: _Chapter, witnesses: Witnesses) -> str:
+    if not chapter.is_compared:
+        return chapter.check.title[0].lower() + chapter.check.title[1:]
+    baseline = witnesses.baseline
+    shown = [f"the baseline of {iso(baseline.taken)}" if baseline.taken else "the baseline"] if baseline else []
+    shown += ["the source"] if witnesses.source else []
+    return f"{chapter.things} as in " + " or ".join(shown) if shown else f"{chapter.things} as the source had them"
+
+
+def _finding(chapter: _Chapter, clone: Inventory, witnesses: Witnesses, circumstances: Circumstances) -> Finding:
+    expected, asked = _expected(chapter, witnesses), Asked(clone.asked, clone.took)
+    denied = {kind: why for kind in chapter.kinds if (why := clone.why_unlisted(kind)) is not None}
+    past = Past(clone, witnesses, circumstances.restored or circumstances.moment)
+    kinds = tuple(kind for kind in chapter.kinds if kind not in denied)
+    threes = [three for kind in kinds for three in past.threes(kind) if _is_of(chapter, three)]
+    lines = [line for three in threes for line in _lines(chapter, three, past, circumstances)]
+    lines += [Detail(name=kind, standing=UNKNOWN, found="could not be listed", why=why) for kind, why in denied.items()]
+    here = sum(three.clone is not None for three in threes)
+    details = _sorted(lines)
+    found = _found(chapter, here, details)
+    if any(line.standing is UNFIT for line in lines):
+        finding = chapter.check.unfit(expected, found, asked)
+    elif unknown := [line for line in lines if line.standing is UNKNOWN]:
+        why = listed([f"{line.name}: {line.why}" for line in unknown], most=3)
+        finding = chapter.check.unknown(expected, why, asked, found=found)
+    elif why := _why_untold(chapter, past, witnesses):
+        finding = chapter.check.unknown(expected, why, asked, found=found)
+    else:
+        finding = chapter.check.fit(expected, found, asked)
+    return finding.model_copy(update={"details": details})
+
+
+def _is_of(chapter: _Chapter, three: Three) -> bool:
+    """Whether a thing belongs to the box: as any of the three shows it, so that what changed its nature is not lost."""
+    shown = [item for item in (three.clone, *three.shown) if item is not None]
+    if chapter.belongs is _is_plain:
+        return all(chapter.belongs(item) for item in shown)
+    return any(chapter.belongs(item) for item in shown)
+
+
+def _lines(chapter: _Chapter, three: Three, past: Past, circumstances: Circumstances) -> list[Detail]:
+    """What is said of one thing by itself and by comparison; a state that time explains is told."""
+    if any(OF_A_PROOF in item.facts for item in (three.clone, *three.shown) if item is not None):
+        return _of_a_proof(three)
+    ruled = list(chapter.rule(three, circumstances))
+    if not chapter.is_compared or (three.clone is None and not chapter.tells_missing):
+        return ruled
+    compared = list(past.lines(three))
+    if any(line.standing is not FIT for line in compared):
+        return compared if chapter.is_state else [*compared, *ruled]
+    if compared and chapter.is_state:
+        return [line.model_copy(update={"standing": FIT, "why": compared[0].why}) for line in ruled] or compared
+    return [*ruled, *compared]
+
+
+def _of_a_proof(three: Three) -> list[Detail]:
+    """What a proof made in the clone is told, and what one made elsewhere is missed by nobody."""
+    if three.clone is None:
+        return []
+    why = (
+        "it goes with its proof; what one left that was killed, the next removes: daybreak validate RUN|CLUSTER --prove"
+    )
+    return [Detail(name=three.clone.name, standing=FIT, expected="none", found=OF_A_PROOF, why=why)]
+
+
+_ORDER: Mapping[object, int] = {UNFIT: 0, UNKNOWN: 1, FIT: 2}
+
+
+def _sorted(lines: list[Detail]) -> tuple[Detail, ...]:
+    return tuple(sorted(lines, key=lambda line: (_ORDER[line.standing], line.name)))
+
+
+def _found(chapter: _Chapter, here: int, lines: tuple[Detail, ...]) -> str:
+    """One sentence: how many things there are, what is wrong with which, and what the report tells of others."""
+    said = [f"{line.name}: {line.found}" for line in lines if line.standing is UNFIT]
+    unknown = sum(line.standing is UNKNOWN for line in lines)
+    proofs = sum(line.found == OF_A_PROOF for line in lines)
+    told = sum(line.standing is FIT for line in lines) - proofs
+    words = [f"{here} {chapter.things}"]
+    words += [f"{proofs} of them a negative control's, which the next --prove removes"] if proofs else []
+    words += [listed(said, most=3)] if said else []
+    words += [f"{unknown} unknown"] if unknown else []
+    # A terminal lists only what speaks against the clone, so there nothing of these two stands below.
+    words += [f"{told} more told in the report"] if told else []
+    return "; ".join(words)
+
+
+def _why_untold(chapter: _Chapter, past: Past, witnesses: Witnesses) -> str:
+    """Why the box means nothing, where nobody can say what there should be."""
+    if not chapter.needs_witness:
+        return ""
+    without = [kind for kind in chapter.kinds if not past.has_witness(kind)]
+    if not without:
+        return ""
+    reasons = "; ".join(witnesses.absent) or "no witness shows what there should be"
+    return f"{reasons}; a baseline (daybreak baseline TARGET) taken before the moment would have told"

@@ -1,0 +1,218 @@
+"""What is wrong with one thing in a clone by itself, whatever the witnesses show, and what is only told of it.
+
+The law: a flaw that a witness shows too came with the data, and is told; a danger to others is condemned in any case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from daybreak.judge.objects.past import FIT, UNFIT, UNKNOWN, Three
+from daybreak.model.findings import Detail, Standing
+from daybreak.model.inventory import LOCKED, Item
+from daybreak.model.names import printable
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What a rule must know of the clone besides its catalog."""
+
+    moment: datetime
+    restored: datetime | None = None
+    """When the clone was created, which is after all that it took from its source; the moment where AWS did not say."""
+    may_subscribe: bool | None = None
+    """Whether workers of a subscription can run; none when the server did not say."""
+    may_schedule: bool | None = None
+    """Whether scheduled jobs are launched; none when the server did not say."""
+    production: frozenset[str] = frozenset()
+    """Host names of the source, in small letters."""
+    awaited: frozenset[str] = frozenset()
+    """Tables in which the owner expects rows, as the configuration writes them."""
+
+
+Rule = Callable[[Three, Circumstances], Iterator[Detail]]
+"""What is to be said about one thing by itself."""
+
+Flaw = Callable[[Item], str]
+"""What is wrong with an item by itself; empty when nothing is."""
+
+
+def flawed(expected: str, flaw: Flaw) -> Rule:
+    """A rule that condemns a flaw, and only tells it where a witness shows the same flaw."""
+
+    def rule(three: Three, _circumstances: Circumstances) -> Iterator[Detail]:
+        found = flaw(three.clone) if three.clone else ""
+        if found and three.clone:
+            is_inherited = any(flaw(item) == found for item in three.shown)
+            why = "a witness shows the same, so it came with the data" if is_inherited else ""
+            standing = FIT if is_inherited else UNFIT
+            yield Detail(name=three.clone.name, standing=standing, expected=expected, found=found, why=why)
+
+    return rule
+
+
+def not_enforced(item: Item) -> str:
+    """Why a constraint does not hold for every row."""
+    if item.facts.get("validated") == "no":
+        return "NOT VALID: rows from before it were never checked"
+    return "not enforced: its triggers are disabled, or it says so itself" if item.facts.get("enforced") == "no" else ""
+
+
+def unusable_index(item: Item) -> str:
+    """Why an index is not used."""
+    states = [name for name in ("valid", "ready", "live") if item.facts.get(name) == "no"]
+    return "not " + " and not ".join(states) if states else ""
+
+
+def disabled(item: Item) -> str:
+    """Why a trigger or a rule does not fire."""
+    is_firing = item.facts.get("enabled") in ("yes", "always")
+    return "" if is_firing else f"enabled: {item.facts.get('enabled', 'unknown')}"
+
+
+def detaching(item: Item) -> str:
+    """Why a partition is half gone."""
+    return "its detaching was broken off" if item.facts.get("detaching") == "yes" else ""
+
+
+def unpopulated(item: Item) -> str:
+    """Why a materialized view cannot be read."""
+    return "not populated" if item.facts.get("populated") == "no" else ""
+
+
+def unguarded(item: Item) -> str:
+    """Why policies have no effect."""
+    return "its policies are not in force" if item.facts.get("enabled") == "no" else ""
+
+
+def another_collation(item: Item) -> str:
+    """How the version an index was built with differs from the one the server sorts by."""
+    recorded, actual = item.facts.get("recorded", ""), item.facts.get("actual", "")
+    return "" if recorded == actual else f"recorded {recorded or 'none'}, actual {actual or 'none'}"
+
+
+def left_over(item: Item) -> str:
+    """What a prepared transaction or a replication slot is, of which there should be none."""
+    return printable(", ".join(f"{name} {value}" for name, value in sorted(item.facts.items()))) or "left over"
+
+
+def emptied(three: Three, circumstances: Circumstances) -> Iterator[Detail]:
+    """An unlogged table that had rows and has none: every restore empties it, so it is told unless the owner awaits rows."""
+    item = three.clone
+    if item is None or item.facts.get("persistence") != "unlogged":
+        return
+    names = {item.name, item.name.removeprefix("public.")}
+    is_awaited = bool(names & circumstances.awaited)
+    had_rows = any(shown.facts.get("has data") == "yes" for shown in three.shown)
+    has_rows = item.facts.get("has data")
+    if has_rows == LOCKED:
+        yield Detail(
+            name=item.name, standing=UNKNOWN, expected="readable", found="locked", why="somebody has locked it"
+        )
+    elif has_rows == "no" and (is_awaited or had_rows):
+        why = "the configuration expects rows in it" if is_awaited else "a restore always empties unlogged tables"
+        expected = "rows" if is_awaited else "rows, which no backup holds"
+        yield Detail(name=item.name, standing=UNFIT if is_awaited else FIT, expected=expected, found="empty", why=why)
+
+
+def behind(item: Item) -> str:
+    """Which columns already hold what the sequence is going to hand out."""
+    at = _position(item)
+    if at is None or item.facts.get("cycles") == "yes":
+        return ""
+    sign = -1 if item.facts.get("step", "1").startswith("-") else 1
+    columns = [
+        name.removeprefix("farthest in ")
+        for name, value in sorted(item.facts.items())
+        if name.startswith("farthest in ") and value and sign * Decimal(value) > sign * at
+    ]
+    return "behind " + ", ".join(columns) if columns else ""
+
+
+def _position(item: Item) -> Decimal | None:
+    """The last value that was handed out, or the one before the first; none where it could not be read."""
+    at = item.facts.get("at", "unread")
+    if at == "unread":
+        return None
+    return Decimal(item.facts["start"]) - Decimal(item.facts.get("step", "1")) if at == "unused" else Decimal(at)
+
+
+def sequence_ahead(three: Three, circumstances: Circumstances) -> Iterator[Detail]:
+    """A sequence is ahead of every column it feeds; what could not be read is unknown."""
+    item = three.clone
+    if item is None:
+        return
+    unread = {name.removeprefix("unread "): why for name, why in item.facts.items() if name.startswith("unread ")}
+    if item.facts.get("at") == "unread":
+        unread = {"its position": "it may not be read, or somebody has locked it"}
+    for detail in flawed("ahead of the data", behind)(three, circumstances):
+        values = [f"{name.removeprefix('farthest in ')} is at {value}" for name, value in sorted(item.facts.items())
+                  if name.startswith("farthest in ")]  # fmt: skip
+        yield detail.model_copy(update={"found": printable(f"at {item.facts.get('at')}; {', '.join(values)}")})
+    for what, why in unread.items():
+        yield Detail(name=item.name, standing=UNKNOWN, expected="ahead of the data", found=printable(what), why=why)
+
+
+def held_back(may: Callable[[Circumstances], bool | None], fact: str, what: str) -> Rule:
+    """A rule for what must not act in a clone: condemned where it can, told where the quarantine holds it back."""
+
+    def rule(three: Three, circumstances: Circumstances) -> Iterator[Detail]:
+        item = three.clone
+        if item is None or item.facts.get(fact) != "yes":
+            return
+        standing, why = _restrained(may_act=may(circumstances))
+        yield Detail(name=item.name, standing=standing, expected=f"no {what} acts", found=f"{fact}: yes", why=why)
+
+    return rule
+
+
+def _restrained(*, may_act: bool | None) -> tuple[Standing, str]:
+    if may_act is None:
+        return UNKNOWN, "the server did not say whether it can act"
+    return (UNFIT, "nothing holds it back") if may_act else (FIT, "the quarantine holds it back")
+
+
+def leading_out(three: Three, circumstances: Circumstances) -> Iterator[Detail]:
+    """A foreign server leads out of quarantine: told where a witness has the same, condemned where it is another."""
+    item = three.clone
+    if item is None or "wrapper" not in item.facts:
+        return
+    where = printable(
+        ":".join(item.facts[name] for name in ("host", "port") if name in item.facts) or "a place of its own"
+    )
+    is_shown = any(shown.facts == item.facts for shown in three.shown)
+    is_production = item.facts.get("host", "").lower() in circumstances.production
+    if is_production and not is_shown:
+        yield Detail(name=item.name, standing=UNFIT, expected="not the source", found=f"leads to the source, {where}")
+    else:
+        why = "a witness has the same" if is_shown else "whether that is right nobody here can tell"
+        yield Detail(name=item.name, standing=FIT, expected="told", found=f"leads to {where}", why=why)
+
+
+def analyzed(three: Three, circumstances: Circumstances) -> Iterator[Detail]:
+    """A table with rows has statistics, where a witness shows that it had them at the moment."""
+    item = three.clone
+    if item is None or item.facts.get("collected") == "yes" or item.facts.get("has data") != "yes":
+        return
+    if item.facts.get("readable") == "no":
+        yield Detail(name=item.name, standing=FIT, expected="statistics", found="not shown to this login")
+        return
+    standing, why = _why_not_analyzed(three, item, circumstances.moment)
+    yield Detail(name=item.name, standing=standing, expected="statistics", found="none", why=why)
+
+
+def _why_not_analyzed(three: Three, item: Item, moment: datetime) -> tuple[Standing, str]:
+    baseline, source = three.baseline, three.source
+    if baseline and baseline.facts.get("collected") == "yes" and baseline.oid == item.oid:
+        return UNFIT, "the baseline had them; ANALYZE makes them anew"
+    if source and source.facts.get("collected") == "yes" and source.oid == item.oid:
+        last = source.facts.get("last analyzed")
+        if last is not None and datetime.fromisoformat(last) <= moment:
+            return UNFIT, "the source has had them since before the moment; ANALYZE makes them anew"
+        return FIT, "analyzed in the source after the moment, as far as anybody can tell"
+    if three.shown:
+        return FIT, "no witness shows any either"
+    return FIT, "whether it ever had any nobody can tell"

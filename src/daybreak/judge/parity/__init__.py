@@ -1,0 +1,1 @@
+"""The configuration of a clone, and what stands around it, against those of its source."""

@@ -1,0 +1,183 @@
+"""Parity: the clone's configuration against its source's, field by field.
+
+The law: every field of a cluster and of an instance is either compared here or named as one that cannot be the same; a
+difference is permitted only with its reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from daybreak.judge.details import Sum, decided, line
+from daybreak.model import checks
+from daybreak.model.checks import Asked, Check
+from daybreak.model.findings import Finding
+from daybreak.model.names import instance_name, listed, printable
+from daybreak.model.value import Span
+from daybreak.model.world import Cluster, Instance, Role
+
+OWN_TO_EACH_CLUSTER = frozenset(
+    {"identifier", "resource_id", "arn", "status", "endpoint", "reader_endpoint", "created", "window", "members"}
+)
+"""What no two clusters share; the instances behind ``members`` are compared as instances."""
+
+OWN_TO_EACH_INSTANCE = frozenset({"identifier", "cluster", "status", "endpoint", "zone", "parameter_group_status"})
+"""What no two instances share; the zone is AWS's choice."""
+
+_ANYTHING_PENDING = "has_pending_changes"
+_PURPOSE = frozenset({"Purpose", "OriginalCluster"})
+"""Tags the restore itself writes over the source's."""
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One field: what the source has, what the clone has, and why they may differ."""
+
+    name: str
+    had: str
+    has: str
+    reason: str | None = None
+
+    @property
+    def is_same(self) -> bool:
+        return self.had == self.has
+
+
+COUNT = "instance.count"
+"""The key under which fewer or more instances than the source's are permitted."""
+
+
+def cluster_parity(source: Cluster | None, clone: Cluster, permitted: Mapping[str, str]) -> Finding:
+    """The clone has the source's configuration, apart from the differences that were meant."""
+    check, asked = checks.CLUSTER_PARITY, Asked("rds:DescribeDBClusters")
+    if source is None:
+        return check.unknown(
+            "the source's configuration", "the source was already deleted when the plan was made", asked
+        )
+    fields = [name for name in Cluster.model_fields if name not in OWN_TO_EACH_CLUSTER]
+    rows = [replace(row, reason=permitted.get(row.name)) for row in _rows(source, clone, fields)]
+    rows += [
+        _Row("parameters", "in sync", f"{member.identifier} {member.parameter_group_status}")
+        for member in clone.members
+        if member.parameter_group_status not in (None, "in-sync")
+    ]
+    return _finding(check, rows, f"{len(fields)} fields as the source's", asked)
+
+
+def instance_parity(
+    source: Cluster | None, seen: tuple[Instance, ...], clone: tuple[Instance, ...], permitted: Mapping[str, str]
+) -> Finding:
+    """The clone has an instance for each of the source's, configured alike; they are numbered writer first."""
+    check, asked = checks.INSTANCE_PARITY, Asked("rds:DescribeDBInstances")
+    if source is None or not seen:
+        return check.unknown(
+            "the source's instances", "the source's instances were not seen when the plan was made", asked
+        )
+    fields = [name for name in Instance.model_fields if name not in OWN_TO_EACH_INSTANCE]
+    there = {instance.identifier.lower(): instance for instance in clone}
+    rows: list[_Row] = []
+    for origin, name in paired(source, seen, clone).items():
+        found = there.pop(name.lower(), None)
+        rows += _instance(name, seen, origin, found, permitted)
+    count = permitted.get(COUNT)
+    rows += [_Row(name, "no such instance", extra.instance_class, count) for name, extra in there.items()]
+    return _finding(check, rows, f"{len(seen)} instances, {len(fields)} fields each, as the source's", asked)
+
+
+def paired(source: Cluster, seen: tuple[Instance, ...], clone: tuple[Instance, ...]) -> dict[str, str]:
+    """The name that each of the source's instances has in the clone: numbered, the writer first."""
+    cluster = next((instance.cluster for instance in clone if instance.cluster), "")
+    ordered = _writer_first(source, seen)
+    return {origin.identifier: instance_name(cluster, number) for number, origin in enumerate(ordered, start=1)}
+
+
+def _instance(
+    name: str, seen: tuple[Instance, ...], identifier: str, found: Instance | None, permitted: Mapping[str, str]
+) -> list[_Row]:
+    origin = next(each for each in seen if each.identifier == identifier)
+    if found is None:
+        return [_Row(name, origin.instance_class, "missing", permitted.get(COUNT))]
+    fields = [field for field in Instance.model_fields if field not in OWN_TO_EACH_INSTANCE]
+    rows = [
+        replace(row, name=f"{name} {row.name}", reason=_for_instances(row.name, permitted))
+        for row in _rows(origin, found, fields)
+    ]
+    if found.parameter_group_status not in (None, "in-sync"):
+        rows.append(_Row(f"{name} parameters", "in sync", found.parameter_group_status))
+    return rows
+
+
+def _writer_first(source: Cluster, instances: tuple[Instance, ...]) -> list[Instance]:
+    writers = {member.identifier for member in source.members if member.is_writer}
+    return sorted(instances, key=lambda each: (each.identifier not in writers, each.tier, each.identifier))
+
+
+def _finding(check: Check, rows: list[_Row], expected: str, asked: Asked) -> Finding:
+    lines = [
+        line(row.name, row.had, row.has, is_fit=row.is_same or row.reason is not None, why=_why(row)) for row in rows
+    ]
+    reasons = [f"{row.name} differs ({row.reason})" for row in rows if not row.is_same and row.reason is not None]
+    found = "the same" + (f", but as planned {listed(reasons)}" if reasons else "")
+    return decided(check, lines, Sum(expected, found, asked))
+
+
+def _why(row: _Row) -> str:
+    return "" if row.is_same else row.reason or ""
+
+
+def _for_instances(field: str, permitted: Mapping[str, str]) -> str | None:
+    """Why a field of an instance may differ: a bare name that clusters have too means the cluster's field."""
+    return permitted.get(f"instance.{field}") or (None if field in Cluster.model_fields else permitted.get(field))
+
+
+def _rows(source: Cluster | Instance, clone: Cluster | Instance, fields: list[str]) -> list[_Row]:
+    """Every field as both have it, in words."""
+    rows = []
+    for name in fields:
+        had, has = _comparable(name, getattr(source, name)), _comparable(name, getattr(clone, name))
+        if name == _ANYTHING_PENDING:
+            # What waits at the source is the source's affair; the clone must not be waiting for anything.
+            had = False
+        if name == "tags":
+            has = {key: value for key, value in has.items() if key in had}
+        shown_had, shown_has = _shown(had), _shown(has)
+        if had != has and shown_had == shown_has:
+            shown_has += " (otherwise)"
+        rows.append(_Row(name, shown_had, shown_has))
+    return rows
+
+
+def _comparable(name: str, value: Any) -> Any:
+    """A field in a form in which order, case and an earlier run's stamp make no difference."""
+    if name == "tags":
+        return {
+            key: text
+            for key, text in value.items()
+            if not key.startswith(("aws:", "daybreak:")) and key not in _PURPOSE
+        }
+    if name == "roles":
+        return sorted(f"{role.arn} {role.feature or ''}".strip() for role in value if isinstance(role, Role))
+    if name.endswith("_window") and value is not None:
+        return value.lower()
+    if name == "master_secret":
+        # The secret is another one even when both are managed; whether one is there is what matters.
+        return value is not None
+    return sorted(value) if isinstance(value, tuple) else value
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case None | [] | {}:
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case Span():
+            return f"{value.days} days"
+        case list():
+            return printable(", ".join(value))
+        case dict():
+            return printable(", ".join(f"{key}={text}" for key, text in value.items()))
+        case _:
+            return printable(str(value))

@@ -1,0 +1,243 @@
+"""The box of row counts: every table read to its end, none with fewer rows than it must have.
+
+The law: a table that could not be read is never counted as right. What the baseline or the live source shows too is not
+damage; where nothing was written between the baseline and the clone, every row must be there and no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil
+
+from daybreak.judge.rows.tables import family, meant, told
+from daybreak.model import checks
+from daybreak.model.answers import Count, Counts, Estimates, Silence, Table, Tables
+from daybreak.model.baseline import Baseline, TableBaseline
+from daybreak.model.checks import Asked
+from daybreak.model.findings import Detail, Finding, Standing
+from daybreak.model.names import listed, printable
+from daybreak.model.targets import Expectation
+from daybreak.model.value import iso
+
+MOST_DETAILS = 100
+"""How many lines stand under a finding; those that are not fit come first."""
+
+_USUAL = Expectation()
+
+
+@dataclass(frozen=True)
+class Witnesses:
+    """Who else knows how many rows there should be."""
+
+    baseline: Baseline | Silence | None = None
+    source: Counts | Silence | None = None
+    """The live source's counts of those tables that fell short of the baseline."""
+
+
+def wishes(tables: Tables, configured: Mapping[str, Expectation]) -> dict[int, Expectation]:
+    """What the configuration expects of each table, its partitions and heirs included."""
+    return {
+        member.oid: wanted
+        for name, wanted in configured.items()
+        for table in meant(tables, name)
+        for member in family(tables, table)
+    }
+
+
+def is_untouched(answer: Counts, baseline: Baseline) -> bool:
+    """Whether no transaction came between the baseline and the clone: then both hold the same rows exactly."""
+    return baseline.next_xid is not None and answer.next_xid == baseline.next_xid % 2**32
+
+
+def comparable(tables: Tables, baseline: Baseline | Silence | None) -> Baseline | Silence | None:
+    """The baseline if it is of this database; else why it is not compared."""
+    if isinstance(baseline, Baseline) and baseline.database != tables.database:
+        why = f"the baseline is of {printable(baseline.database)}, the clone's is {printable(tables.database)}"
+        return Silence(asked="the baseline", why=why)
+    return baseline
+
+
+@dataclass(frozen=True)
+class Held:
+    """One table held against the baseline."""
+
+    table: Table
+    was: TableBaseline
+    rows: int
+    least: int
+    most: int | None
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it has the rows that it must have."""
+        return self.rows >= self.least and (self.most is None or self.rows <= self.most)
+
+    @property
+    def expected(self) -> str:
+        """How many rows it must have, in words."""
+        return f"{self.least:,}" if self.most == self.least else f"at least {self.least:,}"
+
+
+def held(answer: Counts, tables: Tables, configured: Mapping[str, Expectation], baseline: Baseline) -> tuple[Held, ...]:
+    """Every table that both know, with the rows it must have."""
+    was = {each.name: each for each in baseline.tables}
+    rows = {count.table: count.rows for count in answer.counted}
+    wanted = wishes(tables, configured)
+    is_whole = is_untouched(answer, baseline)
+    return tuple(
+        _held(table, was[table.full], rows[table.oid], wanted.get(table.oid, _USUAL), is_whole=is_whole)
+        for table in tables.tables
+        # An unlogged table is empty after every restore, which another check judges.
+        if table.full in was and table.oid in rows and not table.is_unlogged
+    )
+
+
+def _held(table: Table, was: TableBaseline, rows: int, wish: Expectation, *, is_whole: bool) -> Held:
+    if not was.is_exact:
+        # An estimate tells a table that was full from one that is empty, and no more.
+        return Held(table, was, rows, min(was.rows, 1), None)
+    if wish.is_static or is_whole:
+        return Held(table, was, rows, was.rows, was.rows)
+    least = ceil(was.rows * (1 - wish.shrink / 100))
+    return Held(table, was, rows, max(least, min(was.rows, 1)), None)
+
+
+def suspects(
+    answer: Counts | Silence, tables: Tables, configured: Mapping[str, Expectation], baseline: Baseline | Silence | None
+) -> frozenset[str]:
+    """The tables that do not hold to the baseline: those that the live source is worth being asked about."""
+    known = comparable(tables, baseline)
+    if isinstance(answer, Silence) or not isinstance(known, Baseline):
+        return frozenset()
+    return frozenset(each.table.full for each in held(answer, tables, configured, known) if not each.is_kept)
+
+
+def row_counts(
+    answer: Counts | Silence,
+    tables: Tables | Silence,
+    configured: Mapping[str, Expectation],
+    witnesses: Witnesses | None = None,
+) -> Finding:
+    """Every table can be read to its end, and each has at least the rows it must have."""
+    witnesses = witnesses or Witnesses()
+    minimums = {name: wanted.min_rows for name, wanted in configured.items() if wanted.min_rows is not None}
+    limits = [f"{printable(name)} ≥ {least:,}" for name, least in minimums.items()]
+    check, expected = checks.ROWS, "every table counted" + told("; ", limits)
+    if isinstance(tables, Silence):
+        return check.silent(expected, tables)
+    if isinstance(answer, Silence):
+        return check.silent(expected, answer)
+    baseline = comparable(tables, witnesses.baseline)
+    details: list[Detail] = []
+    if isinstance(baseline, Baseline):
+        expected += f"; what the baseline of {iso(baseline.stands_for)} holds"
+        held_to = held(answer, tables, configured, baseline)
+        details = _compared(held_to, witnesses.source, wishes(tables, configured))
+    rows = {count.table: count.rows for count in answer.counted}
+    opinions = [_enough(name, least, tables, rows) for name, least in minimums.items()]
+    found = f"{sum(rows.values()):,} rows in {len(rows)} tables" + told("; ", [words for _, words in opinions])
+    lost = [
+        f"{each.name} {each.found}, {each.expected} expected" for each in details if each.standing is Standing.UNFIT
+    ]
+    found += _holding(details, lost)
+    asked = Asked(answer.asked, answer.took)
+    damaged = [f"{each.name}: {each.why}" for each in answer.unread if each.is_damaged]
+    unread = [f"not counted: {each.name}: {each.why}" for each in answer.unread]
+    unread += [f"not counted: {words}" for is_fit, words in opinions if is_fit is None]
+    unread += [f"not compared: {baseline.why}"] if isinstance(baseline, Silence) else []
+    if damaged or lost or any(is_fit is False for is_fit, _ in opinions):
+        finding = check.unfit(expected, found + told("; damaged: ", damaged), asked)
+    elif unread:
+        finding = check.unknown(expected, listed(unread, 5), asked, found=found)
+    elif not rows:
+        finding = check.unknown(expected, "there is no table to count", asked, found=found)
+    else:
+        hint = "" if minimums or details else "; no least number is configured"
+        finding = check.fit(expected, found + hint, asked)
+    return finding.model_copy(update={"details": tuple(details)[:MOST_DETAILS]})
+
+
+def _holding(details: list[Detail], lost: list[str]) -> str:
+    if not details:
+        return ""
+    held_to = len(details) - len(lost)
+    return f"; {held_to} of {len(details)} tables hold to the baseline" + told(": not ", lost[:5])
+
+
+def _compared(
+    held_to: tuple[Held, ...], source: Counts | Silence | None, wanted: Mapping[int, Expectation]
+) -> list[Detail]:
+    there = {count.name: count for count in source.counted} if isinstance(source, Counts) else {}
+    details = [_detail(each, there.get(each.table.full), wanted.get(each.table.oid, _USUAL)) for each in held_to]
+    return sorted(details, key=lambda each: (each.standing is not Standing.UNFIT, not each.why))
+
+
+def _detail(each: Held, source: Count | None, wish: Expectation) -> Detail:
+    line = Detail(name=each.table.full, standing=Standing.FIT, expected=each.expected, found=f"{each.rows:,}")
+    if each.is_kept:
+        return line
+    if source is not None and _shows_the_same(each, source.rows, wish):
+        return line.model_copy(update={"why": f"the source has {source.rows:,} now"})
+    return line.model_copy(update={"standing": Standing.UNFIT, "why": f"the baseline has {each.was.rows:,}"})
+
+
+def _shows_the_same(each: Held, there: int, wish: Expectation) -> bool:
+    """Whether the live source has fallen short of the baseline as the clone has."""
+    if wish.is_static or each.rows == 0:
+        return each.rows == there
+    return each.rows >= there * (1 - wish.shrink / 100) and there < each.was.rows
+
+
+def estimated_rows(
+    answer: Estimates | Silence,
+    tables: Tables | Silence,
+    configured: Mapping[str, Expectation],
+    baseline: Baseline | Silence | None,
+) -> Finding:
+    """What can be said without counting: a file that holds nothing where there must be rows is unfit; the rest is left out."""
+    check, expected = checks.ROWS, "no table emptied; rows not counted"
+    if isinstance(tables, Silence):
+        return check.silent(expected, tables)
+    if isinstance(answer, Silence):
+        return check.silent(expected, answer)
+    asked = Asked(answer.asked, answer.took)
+    empty = {each.table for each in answer.tables if each.is_empty}
+    known = comparable(tables, baseline)
+    was = {each.name: each.rows for each in known.tables} if isinstance(known, Baseline) else {}
+    lost = [
+        table.full
+        for table in tables.tables
+        if table.oid in empty and was.get(table.full, 0) > 0 and not table.is_unlogged
+    ]
+    lost += [
+        printable(name)
+        for name, wanted in configured.items()
+        if (wanted.min_rows or 0) > 0
+        for table in meant(tables, name)[:1]
+        if all(each.oid in empty for each in family(tables, table) if each.is_counted)
+    ]
+    known_rows = [each.rows for each in answer.tables if each.rows is not None]
+    found = f"about {sum(known_rows):,} rows in {len(answer.tables)} tables by the planner's estimate"
+    found += told("; never analyzed: ", [each.name for each in answer.tables if each.rows is None][:5])
+    if lost:
+        return check.unfit(expected, f"empty: {listed(list(dict.fromkeys(lost)))}; {found}", asked)
+    why = "--depth quick estimates rows and counts none; --depth standard does"
+    return check.waived(expected, why, asked, found=found)
+
+
+def _enough(name: str, least: int, tables: Tables, rows: Mapping[int, int]) -> tuple[bool | None, str]:
+    """Whether a configured table has the rows it must have; none when what was counted does not decide it."""
+    shown = printable(name)
+    candidates = meant(tables, name)
+    if not candidates:
+        return False, f"{shown} is not there"
+    if len(candidates) > 1:
+        return None, f"{shown} may be {listed([table.full for table in candidates])}"
+    members = [table for table in family(tables, candidates[0]) if table.kind != "partitioned table"]
+    total = sum(rows.get(table.oid, 0) for table in members)
+    if total >= least:
+        return True, f"{shown} {total:,}"
+    if any(table.oid not in rows for table in members):
+        return None, f"{shown} has {total:,} rows in those parts that could be counted"
+    return False, f"{shown} {total:,}"

@@ -1,0 +1,67 @@
+"""Which tables a validation reads through this time, and the words for what it leaves to another.
+
+The law: over a whole round of turns each table is read once; a box that was left out by choice is waived, never fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import ceil
+
+from daybreak.model.answers import Table
+from daybreak.model.checks import NOTHING, Asked, Check
+from daybreak.model.findings import Finding
+from daybreak.model.requests import Thoroughness
+
+
+def turns_of(sample: int) -> int:
+    """How many turns make a round: so many that each table gets its own.
+
+    >>> turns_of(10), turns_of(30), turns_of(100)
+    (10, 4, 1)
+    """
+    return ceil(100 / sample)
+
+
+def turn_of(tables: Iterable[Table], thoroughness: Thoroughness) -> frozenset[int]:
+    """The object ids of this turn's tables: each turn of a round gets about as many bytes as any other.
+
+    The largest goes first, to the turn that has the fewest bytes; a turn is not chosen by chance, so that nothing is read
+    twice in a round while something else is never read.
+    """
+    number = turns_of(thoroughness.sample)
+    sizes = [0] * number
+    members: list[set[int]] = [set() for _ in range(number)]
+    for table in sorted(tables, key=lambda each: (-each.size, each.full)):
+        lightest = sizes.index(min(sizes))
+        members[lightest].add(table.oid)
+        # An empty table counts too, or all of them would be on one pile.
+        sizes[lightest] += table.size + 1
+    return frozenset(members[thoroughness.turn % number])
+
+
+def told(thoroughness: Thoroughness, read: int, left_out: int, what: str) -> str:
+    """How much of the whole was read, in words; empty when it was all.
+
+    >>> told(Thoroughness(sample=10, turn=12), 3, 17, "keys")
+    '; 3 of 20 keys, turn 3 of 10 of --sample 10'
+    """
+    if thoroughness.sample == 100:
+        return ""
+    turns = turns_of(thoroughness.sample)
+    turn = f"turn {thoroughness.turn % turns + 1} of {turns} of --sample {thoroughness.sample}"
+    return f"; {read} of {read + left_out} {what}, {turn}"
+
+
+def left_out(check: Check, expected: str, thoroughness: Thoroughness, what: str, deeper: str = "standard") -> Finding:
+    """A box that the chosen depth does not open, and the depth that does."""
+    return check.waived(expected, f"--depth {thoroughness.depth} does not read {what}; --depth {deeper} does")
+
+
+def not_this_turn(
+    check: Check, expected: str, thoroughness: Thoroughness, what: str, asked: Asked = NOTHING
+) -> Finding:
+    """A box for which this turn of the sample has nothing to read, though another has."""
+    turns = turns_of(thoroughness.sample)
+    why = f"--sample {thoroughness.sample} has no {what} in turn {thoroughness.turn % turns + 1} of {turns}"
+    return check.waived(expected, why, asked)

@@ -1,0 +1,254 @@
+"""The runbook's boxes at data level: are all tables there, and how recent are their rows.
+
+The law: a table that could not be read is never counted as right, and a guess about a column never condemns a clone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from daybreak.model import checks
+from daybreak.model.answers import Count, Counts, Silence, Table, Tables
+from daybreak.model.baseline import Baseline
+from daybreak.model.checks import Asked
+from daybreak.model.findings import Finding, Measured
+from daybreak.model.moment import spoken
+from daybreak.model.names import listed, printable
+from daybreak.model.targets import Expectation
+from daybreak.model.value import Span, iso
+
+LIKELY_CLOCKS = (
+    "updatedat", "updated", "lastupdated", "lastupdatedat", "updatedon", "updatetime", "modifiedat", "modified",
+    "lastmodified", "lastmodifiedat", "modifiedon", "changedat", "lastchanged", "createdat", "created", "createdon",
+    "creationtime", "insertedat", "inserted", "eventtime", "eventat", "occurredat", "recordedat", "loggedat", "receivedat",
+    "timestamp", "ts",
+)  # fmt: skip
+"""Names of columns that usually hold when a row was last written, best first, in small letters and without underscores."""
+
+
+def clock_of(table: Table, configured: str | None) -> str:
+    """The column that tells how recent a table is: the configured one, else the likeliest by name; empty when none is."""
+    if configured is not None:
+        return configured if configured in table.clocks else ""
+    plain = {name.replace("_", "").lower(): name for name in table.clocks}
+    return next((plain[likely] for likely in LIKELY_CLOCKS if likely in plain), "")
+
+
+def meant(tables: Tables, name: str) -> tuple[Table, ...]:
+    """The tables a configured name can mean: with its schema exactly one; without, the one in ``public`` before others."""
+    exact = tuple(table for table in tables.tables if f"{table.namespace}.{table.name}" == name)
+    bare = tuple(table for table in tables.tables if table.name == name)
+    return exact or tuple(table for table in bare if table.namespace == "public") or bare
+
+
+def family(tables: Tables, table: Table) -> tuple[Table, ...]:
+    """A table with its partitions and heirs, all the way down: where the rows live that a query of it returns."""
+    children: dict[int, list[Table]] = {}
+    for each in tables.tables:
+        if each.parent is not None:
+            children.setdefault(each.parent, []).append(each)
+    found, waiting = [table], [table.oid]
+    while waiting:
+        heirs = children.get(waiting.pop(), [])
+        found += heirs
+        waiting += [each.oid for each in heirs]
+    return tuple(found)
+
+
+def all_tables(
+    clone: Tables | Silence,
+    source: Tables | Silence | None,
+    configured: Mapping[str, Expectation],
+    baseline: Baseline | Silence | None = None,
+    younger: frozenset[str] = frozenset(),
+) -> Finding:
+    """Every table the source has, and every configured one, is in the clone; without the source the baseline is the witness.
+
+    The source is asked as it is now, so a table may be missing because it came after the moment. Object ids tell: PostgreSQL
+    hands them out in order, so what is numbered lower than something in the clone was there before it. The ids right after
+    the clone's own may be of either side; there ``younger`` decides: tables last written by a transaction that the clone
+    does not know.
+    """
+    check, expected = checks.TABLES, _tables_expected(source, configured)
+    if isinstance(clone, Silence):
+        return check.silent(expected, clone)
+    asked = Asked(clone.asked, clone.took)
+    absent = [printable(name) for name in configured if not meant(clone, name)]
+    if absent:
+        return check.unfit(expected, f"missing: {listed(absent)}", asked)
+    here = f"{len(clone.tables)} tables in {printable(clone.database)}"
+    if not isinstance(source, Tables):
+        if isinstance(baseline, Baseline) and baseline.database == clone.database:
+            return _as_in_the_baseline(clone, baseline, asked)
+        why = "the source's tables are not known" if source is None else f"the source could not be asked: {source.why}"
+        if configured:
+            return check.fit(expected, f"{here}, every configured one among them ({why})", asked)
+        return check.unknown(expected, f"{why}, and no table is configured", asked, found=here)
+    there = {_key(table) for table in clone.tables}
+    missing = [table for table in source.tables if _key(table) not in there]
+    known = {table.name for table in baseline.tables} if isinstance(baseline, Baseline) else set()
+    lost = [table.full for table in missing if table.oid <= clone.newest_oid or table.full in known]
+    others = [table for table in missing if table.full not in lost]
+    later = [table.full for table in others if _came_later(table, clone) or table.full in younger]
+    unclear = [table.full for table in others if table.full not in later]
+    found = (
+        here
+        + told("; not yet there at the moment: ", later)
+        + told("; gone from the source since: ", _gone(source, clone))
+    )
+    if lost:
+        return check.unfit(expected, f"missing: {listed(lost)}", asked)
+    if unclear:
+        why = f"in the source but not here: {listed(unclear)}; created after the moment, or lost"
+        return check.unknown(expected, why, asked, found=found)
+    return check.fit(expected, found, asked)
+
+
+def _as_in_the_baseline(clone: Tables, baseline: Baseline, asked: Asked) -> Finding:
+    expected = f"the {len(baseline.tables)} tables of the baseline of {iso(baseline.stands_for)}"
+    there = {table.full for table in clone.tables}
+    lost = [table.name for table in baseline.tables if table.name not in there]
+    here = f"{len(clone.tables)} tables in {printable(clone.database)}"
+    if lost:
+        return checks.TABLES.unfit(expected, f"missing: {listed(lost)}; {here}", asked)
+    return checks.TABLES.fit(
+        expected, f"{here}, all of the baseline's among them (the source could not be asked)", asked
+    )
+
+
+def _tables_expected(source: Tables | Silence | None, configured: Mapping[str, Expectation]) -> str:
+    if isinstance(source, Tables):
+        return f"the source's {len(source.tables)} tables" + (
+            f", and {len(configured)} configured ones" if configured else ""
+        )
+    return f"the {len(configured)} configured tables" if configured else "the source's tables"
+
+
+def _key(table: Table) -> tuple[str, str]:
+    return table.namespace, table.name
+
+
+def _came_later(table: Table, clone: Tables) -> bool:
+    return clone.next_oid is not None and clone.newest_oid < clone.next_oid <= table.oid
+
+
+def _gone(source: Tables, clone: Tables) -> list[str]:
+    there = {_key(table) for table in source.tables}
+    return [table.full for table in clone.tables if _key(table) not in there]
+
+
+def told(lead: str, names: list[str]) -> str:
+    """The names after their lead, nothing when there is none."""
+    return lead + listed(names) if names else ""
+
+
+@dataclass(frozen=True)
+class Recency:
+    """What recency is judged against: the moment, the loss the owner was promised at most, the configured columns."""
+
+    moment: datetime
+    rpo: Span | None
+    configured: Mapping[str, Expectation]
+    slack: Span = field(default_factory=Span)
+    """How far the moment itself may be off: AWS does not say at which instant of its making a snapshot was whole."""
+
+
+def recent(answer: Counts | Silence, tables: Tables | Silence, against: Recency) -> Finding:
+    """The newest row is not after the moment and not too long before it; only a configured column can say unfit."""
+    check = checks.RECENT
+    names = {name: wanted.freshness for name, wanted in against.configured.items() if wanted.freshness is not None}
+    expected = f"nothing after {iso(against.moment)}" + (
+        f", newest within {spoken(against.rpo)}" if against.rpo else ""
+    )
+    if isinstance(tables, Silence):
+        return check.silent(expected, tables)
+    if isinstance(answer, Silence):
+        return check.silent(expected, answer)
+    asked = Asked(answer.asked, answer.took)
+    opinions = [_fresh(name, clock, tables, answer, against) for name, clock in names.items()]
+    found = "; ".join(words for _, words in opinions) or _guessed(answer, against)
+    if any(is_fit is False for is_fit, _ in opinions):
+        return check.unfit(expected, found, asked)
+    if any(is_fit is None for is_fit, _ in opinions):
+        return check.unknown(expected, "a configured column could not be judged", asked, found=found)
+    if opinions:
+        return check.fit(expected, found, asked)
+    return _guess(answer, against, expected, found)
+
+
+def _fresh(name: str, clock: str, tables: Tables, answer: Counts, against: Recency) -> tuple[bool | None, str]:
+    """Whether a configured column is as new as it must be; none when that cannot be told."""
+    column = f"{printable(name)}.{printable(clock)}"
+    candidates = meant(tables, name)
+    if not candidates:
+        return False, f"{printable(name)} is not there"
+    if len(candidates) > 1:
+        return None, f"{printable(name)} may be {listed([table.full for table in candidates])}"
+    members = [table for table in family(tables, candidates[0]) if table.kind != "partitioned table"]
+    if any(clock not in table.clocks for table in members):
+        return None, f"{column} is not a column of a time type"
+    # A table configured twice is scanned for one of the columns; the other is then not known.
+    theirs = {table.oid for table in members}
+    counts = [count for count in answer.counted if count.clock == clock and count.table in theirs]
+    newest = max((count.newest for count in counts if count.newest), default=None)
+    if newest is not None and newest > against.moment + against.slack:
+        return False, f"{column} reaches {iso(newest)}, after the moment"
+    if len(counts) < len(members):
+        return None, f"{column} could not be read everywhere"
+    if newest is None:
+        return False, f"{column} holds no time at all"
+    if newest > against.moment:
+        return True, f"{column} reaches {iso(newest)}, {spoken(newest - against.moment)} after the snapshot was begun"
+    words = f"{column} reaches {iso(newest)}, {spoken(against.moment - newest)} before the moment"
+    return against.rpo is None or against.moment - newest <= against.rpo, words
+
+
+def _guess(answer: Counts, against: Recency, expected: str, found: str) -> Finding:
+    asked = Asked(answer.asked, answer.took)
+    newest = newest_of(answer)
+    if newest is None or newest.newest_until is None:
+        why = "no table has a column that looks like a time of writing; configure one as freshness"
+        return checks.RECENT.unknown(expected, why, asked, found="no newest row")
+    if against.rpo is not None and against.moment - newest.newest_until > against.rpo:
+        why = "no freshness column is configured, and the newest likely one is older than the objective"
+        return checks.RECENT.unknown(expected, why, asked, found=found)
+    return checks.RECENT.fit(expected, found, asked)
+
+
+def _guessed(answer: Counts, against: Recency) -> str:
+    """What likely columns show, in words; those that reach past the moment are told, for a person to judge."""
+    newest = newest_of(answer)
+    if newest is None or newest.newest_until is None:
+        return ""
+    before = spoken(against.moment - newest.newest_until)
+    ahead = [
+        f"{each.name}.{printable(each.clock)}"
+        for each in answer.counted
+        if each.newest and each.newest > against.moment
+    ]
+    words = f"{newest.name}.{printable(newest.clock)} reaches {iso(newest.newest_until)}, {before} before the moment"
+    return words + told("; dated after the moment: ", ahead)
+
+
+def newest_of(answer: Counts) -> Count | None:
+    """The table that holds the newest time not after the moment; none when no table has one."""
+    dated = [count for count in answer.counted if count.newest_until is not None]
+    return max(dated, key=lambda count: (count.newest_until, count.name), default=None)
+
+
+def measured(answer: Counts | Silence, moment: datetime) -> Measured:
+    """What was lost and what is there: from the newest time found to the moment asked for, never less than nothing."""
+    if isinstance(answer, Silence):
+        return Measured()
+    rows = sum(count.rows for count in answer.counted) if not answer.unread else None
+    newest = newest_of(answer)
+    if newest is None or newest.newest_until is None:
+        return Measured(rows=rows)
+    return Measured(
+        rpo=max(moment - newest.newest_until, Span(0)),
+        newest=newest.newest_until,
+        newest_in=f"{newest.name}.{printable(newest.clock)}",
+        rows=rows,
+    )

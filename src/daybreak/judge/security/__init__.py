@@ -1,0 +1,1 @@
+"""Who can get at a clone, and what it can get at."""

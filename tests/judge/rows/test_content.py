@@ -1,0 +1,88 @@
+"""Content beside a baseline: a difference where nobody may write is damage, elsewhere it is work."""
+
+from __future__ import annotations
+
+import pytest
+
+from daybreak.judge.rows.content import changed, content
+from daybreak.judge.rows.counts import Witnesses
+from daybreak.model.answers import Silence
+from daybreak.model.baseline import Baseline
+from daybreak.model.findings import Finding, Standing
+from daybreak.model.requests import Thoroughness
+from daybreak.model.targets import Expectation
+from tests.judge.rows.fix_rows import baseline, counts, tables
+
+FIT, UNFIT, UNKNOWN, WAIVED = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN, Standing.WAIVED
+HERE = tables("orders", "countries")
+STATIC = {"countries": Expectation(is_static=True)}
+ROWS = {"orders": 5, "countries": 2}
+SAME = {"orders": "5:1", "countries": "2:9"}
+FULL = Thoroughness(depth="full")
+
+
+def _judged(
+    prints: dict[str, str], was: Baseline | Silence | None, source: dict[str, str] | None = None, **changes: object
+) -> Finding:
+    there = counts(ROWS, HERE, fingerprints=source) if source else None
+    answer = counts(ROWS, HERE, fingerprints=prints, **changes)
+    return content(answer, HERE, STATIC, Witnesses(was, there), FULL)
+
+
+def test_the_same_content_is_fit_and_work_is_told() -> None:
+    """A table in use differs from an hour ago; that is what it is for."""
+    was = baseline(ROWS, fingerprints=SAME)
+    assert _judged(SAME, was).standing is FIT
+    finding = _judged({**SAME, "orders": "6:3"}, was)
+    assert (finding.standing, finding.details[0].why) == (FIT, "written to since the baseline")
+
+
+def test_a_static_table_of_other_content_is_unfit() -> None:
+    """As many rows, but not the same: only the fingerprint sees it."""
+    was = baseline(ROWS, fingerprints=SAME)
+    torn = {**SAME, "countries": "2:8"}
+    assert _judged(torn, was).standing is UNFIT
+    assert _judged(torn, was, source=torn).standing is FIT, "somebody changed it, and the source shows that"
+    assert _judged(torn, was, source=SAME).standing is UNFIT
+    assert changed(counts(ROWS, HERE, fingerprints=torn), HERE, STATIC, was) == {"public.countries"}
+
+
+def test_where_no_transaction_came_between_every_table_is_the_same() -> None:
+    """Then a difference anywhere is damage."""
+    was = baseline(ROWS, fingerprints=SAME, next_xid=77)
+    assert _judged({**SAME, "orders": "6:3"}, was, next_xid=77).standing is UNFIT
+    assert _judged({**SAME, "orders": "6:3"}, was, next_xid=78).standing is FIT
+
+
+@pytest.mark.parametrize(
+    ("was", "word"),
+    [
+        (None, "daybreak baseline TARGET --fingerprint"),
+        (baseline(ROWS), "has no fingerprints"),
+        (baseline(ROWS, fingerprints=SAME, server_version="16.1"), "PostgreSQL 16"),
+        (baseline(ROWS, fingerprints=SAME, encoding="LATIN1"), "LATIN1"),
+        (Silence(asked="b", why="its file was changed"), "its file was changed"),
+    ],
+)
+def test_what_cannot_be_compared_is_unknown_and_says_why(was: Baseline | Silence | None, word: str) -> None:
+    """Two sums of different kinds differ always, and say nothing."""
+    finding = _judged(SAME, was)
+    assert finding.standing is UNKNOWN
+    assert word in finding.why
+
+
+@pytest.mark.parametrize("depth", ["quick", "standard"])
+def test_a_lesser_depth_leaves_it_out_and_says_so(depth: str) -> None:
+    """A person chose it; the report shows what was not read."""
+    how = Thoroughness.model_validate({"depth": depth})
+    finding = content(counts(ROWS, HERE), HERE, {}, Witnesses(), how)
+    assert finding.standing is WAIVED
+    assert finding.why == f"--depth {depth} does not read content; --depth full does"
+
+
+def test_a_sample_says_which_part_it_read() -> None:
+    """Half of the tables were not looked at: the finding must not look like the whole."""
+    how = Thoroughness(depth="full", sample=50, turn=3)
+    answer = counts(ROWS, HERE, fingerprints={"orders": "5:1"})
+    finding = content(answer, HERE, {}, Witnesses(baseline(ROWS, fingerprints=SAME)), how)
+    assert "content of 1 of 2 tables added up, turn 2 of 2 of --sample 50" in finding.found

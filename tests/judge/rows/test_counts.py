@@ -1,0 +1,137 @@
+"""Rows beside a baseline and a live source: loss is found, and what time explains is not called loss."""
+
+from __future__ import annotations
+
+import pytest
+
+from daybreak.judge.rows.counts import Witnesses, estimated_rows, row_counts, suspects
+from daybreak.model.answers import Estimate, Estimates, Silence, Unread
+from daybreak.model.baseline import Baseline
+from daybreak.model.findings import Finding, Standing
+from daybreak.model.targets import Expectation
+from tests.judge.rows.fix_rows import SOME_TIME, baseline, counts, tables
+
+FIT, UNFIT, UNKNOWN, WAIVED = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN, Standing.WAIVED
+HERE = tables("orders", "countries")
+STATIC = {"countries": Expectation(is_static=True)}
+
+
+def _judged(
+    rows: dict[str, int],
+    was: Baseline | Silence | None,
+    configured: dict[str, Expectation] | None = None,
+    source: dict[str, int] | None = None,
+    **changes: object,
+) -> Finding:
+    there = counts(source, HERE) if source is not None else None
+    return row_counts(counts(rows, HERE, **changes), HERE, configured or {}, Witnesses(was, there))
+
+
+def test_a_clone_that_grew_is_fit_and_each_table_is_told() -> None:
+    """Between the baseline and the moment people worked."""
+    finding = _judged({"orders": 1200, "countries": 200}, baseline({"orders": 1000, "countries": 200}))
+    assert finding.standing is FIT
+    assert "2 of 2 tables hold to the baseline" in finding.found
+    assert [(line.name, line.expected, line.found) for line in finding.details] == [
+        ("public.orders", "at least 950", "1,200"),
+        ("public.countries", "at least 190", "200"),
+    ]
+
+
+@pytest.mark.parametrize(("rows", "standing"), [(950, FIT), (949, UNFIT), (0, UNFIT)])
+def test_a_table_may_shrink_by_five_percent_and_no_more(rows: int, standing: Standing) -> None:
+    """People delete too; nobody deletes a tenth of their orders in an hour."""
+    assert _judged({"orders": rows}, baseline({"orders": 1000})).standing is standing
+
+
+def test_an_owner_may_allow_more_but_never_an_emptied_table() -> None:
+    """A queue shrinks by half; one that was full and is empty is what a bad restore leaves."""
+    loose = {"orders": Expectation(shrink=100)}
+    assert _judged({"orders": 400}, baseline({"orders": 1000}), {"orders": Expectation(shrink=60)}).standing is FIT
+    assert _judged({"orders": 1}, baseline({"orders": 1000}), loose).standing is FIT
+    assert _judged({"orders": 0}, baseline({"orders": 1000}), loose).standing is UNFIT
+
+
+@pytest.mark.parametrize(("rows", "standing"), [(200, FIT), (199, UNFIT), (201, UNFIT)])
+def test_a_static_table_holds_exactly_what_it_held(rows: int, standing: Standing) -> None:
+    """Nobody writes to it, so there is no tolerance, in either direction."""
+    assert _judged({"countries": rows}, baseline({"countries": 200}), STATIC).standing is standing
+
+
+@pytest.mark.parametrize(("rows", "standing"), [(1000, FIT), (999, UNFIT), (1001, UNFIT)])
+def test_where_no_transaction_came_between_every_row_is_the_same(rows: int, standing: Standing) -> None:
+    """The counter of transactions is restored with the data."""
+    was = baseline({"orders": 1000}, next_xid=2**32 + 77)
+    assert _judged({"orders": rows}, was, next_xid=77).standing is standing
+
+
+def test_a_shrinkage_that_the_live_source_shows_too_is_told_and_not_condemned() -> None:
+    """Somebody tidied up between the baseline and the moment."""
+    finding = _judged({"orders": 300}, baseline({"orders": 1000}), source={"orders": 310})
+    assert finding.standing is FIT
+    assert finding.details[0].why == "the source has 310 now"
+    assert _judged({"orders": 300}, baseline({"orders": 1000}), source={"orders": 900}).standing is UNFIT
+    assert _judged({"orders": 0}, baseline({"orders": 1000}), source={"orders": 0}).standing is FIT
+    assert _judged({"orders": 0}, baseline({"orders": 1000}), source={"orders": 1}).standing is UNFIT
+    assert _judged({"countries": 199}, baseline({"countries": 200}), STATIC, {"countries": 199}).standing is FIT
+    assert _judged({"countries": 199}, baseline({"countries": 200}), STATIC, {"countries": 198}).standing is UNFIT
+
+
+def test_only_what_fell_short_is_asked_of_the_source() -> None:
+    """The source serves its own people meanwhile."""
+    was = baseline({"orders": 1000, "countries": 200})
+    assert suspects(counts({"orders": 10, "countries": 200}, HERE), HERE, {}, was) == {"public.orders"}
+    assert suspects(counts({"orders": 10}, HERE), HERE, {}, None) == frozenset()
+
+
+def test_an_estimate_condemns_only_an_emptied_table() -> None:
+    """The planner's number may be off by any factor, but not from many to none."""
+    was = baseline({"orders": 1000}, is_exact=False)
+    assert _judged({"orders": 3}, was).standing is FIT
+    assert _judged({"orders": 0}, was).standing is UNFIT
+
+
+def test_an_unlogged_table_is_another_checks_business() -> None:
+    """It is empty after every restore."""
+    listed = tuple(table.model_copy(update={"is_unlogged": True}) for table in HERE.tables)
+    here = HERE.model_copy(update={"tables": listed})
+    assert row_counts(counts({"orders": 0}, here), here, {}, Witnesses(baseline({"orders": 9}))).standing is FIT
+
+
+def test_a_witness_that_cannot_be_heard_leaves_the_rows_unknown() -> None:
+    """The plan chose a baseline; whoever ignores that it cannot be read has compared with nothing."""
+    lost = Silence(asked="the baseline", why="its file was changed")
+    assert _judged({"orders": 5}, lost).standing is UNKNOWN
+    assert _judged({"orders": 5}, baseline({"orders": 5}, database="other")).standing is UNKNOWN
+
+
+def test_a_damaged_table_is_unfit_and_an_unread_one_unknown_whatever_the_baseline_says() -> None:
+    """A table that could not be read to its end is never right."""
+    torn = Unread(table=2, name="public.countries", why="invalid page", is_damaged=True)
+    locked = torn.model_copy(update={"why": "lock timeout", "is_damaged": False})
+    was = baseline({"orders": 1000, "countries": 200})
+    assert _judged({"orders": 1000}, was, unread=(torn,)).standing is UNFIT
+    assert _judged({"orders": 1000}, was, unread=(locked,)).standing is UNKNOWN
+
+
+def _estimates(*each: Estimate) -> Estimates:
+    return Estimates(asked="q", took=SOME_TIME, tables=each, newest=counts({}, HERE))
+
+
+def test_a_glance_counts_nothing_and_says_so() -> None:
+    """An estimate is shown as one, and the box is left out, not ticked."""
+    known = _estimates(Estimate(table=1, name="public.orders", rows=970), Estimate(table=2, name="public.countries"))
+    finding = estimated_rows(known, HERE, {}, None)
+    assert finding.standing is WAIVED
+    assert finding.found.startswith("about 970 rows in 2 tables")
+    assert "never analyzed: public.countries" in finding.found
+    assert "--depth quick" in finding.why
+
+
+def test_a_glance_still_finds_a_file_that_holds_nothing() -> None:
+    """A file of no bytes has no rows: that needs no counting."""
+    empty = _estimates(Estimate(table=1, name="public.orders", rows=0, is_empty=True))
+    assert estimated_rows(empty, HERE, {}, baseline({"orders": 1000})).standing is UNFIT
+    assert estimated_rows(empty, HERE, {"orders": Expectation(min_rows=1)}, None).standing is UNFIT
+    assert estimated_rows(empty, HERE, {"orders": Expectation(min_rows=0)}, None).standing is WAIVED
+    assert estimated_rows(empty, HERE, {}, baseline({"orders": 0})).standing is WAIVED

@@ -1,0 +1,274 @@
+"""Tables, rows and recency: damage is found, and what could not be read is never right."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from daybreak.judge.rows.counts import row_counts
+from daybreak.judge.rows.tables import Recency, all_tables, clock_of, family, meant, measured, recent
+from daybreak.model.answers import Count, Counts, Silence, Table, Tables, Unread
+from daybreak.model.findings import Standing
+from daybreak.model.targets import Expectation
+from tests.judge.rows.fix_rows import baseline
+
+FIT, UNFIT, UNKNOWN = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN
+_MOMENT = datetime(2024, 1, 15, 14, 30, tzinfo=UTC)
+_RPO = timedelta(minutes=5)
+_SILENCE = Silence(asked="the tables", why="nobody answered")
+
+
+def _table(oid: int, name: str, **changes: object) -> Table:
+    namespace, _, name = name.rpartition(".")
+    defaults = {"oid": oid, "namespace": namespace or "public", "name": name, "kind": "table"}
+    return Table.model_validate(defaults | changes)
+
+
+def _tables(*tables: Table, **changes: object) -> Tables:
+    newest = max((table.oid for table in tables), default=0)
+    defaults = {"asked": "q", "took": timedelta(0), "database": "embi", "tables": tables, "newest_oid": newest}
+    return Tables.model_validate(defaults | changes)
+
+
+def _count(oid: int, rows: int, newest: datetime | None = None, **changes: object) -> Count:
+    until = newest if newest is None or newest <= _MOMENT else None
+    defaults = {"table": oid, "name": f"public.t{oid}", "rows": rows, "newest": newest, "newest_until": until}
+    return Count.model_validate(defaults | {"clock": "updated_at"} | changes)
+
+
+def _counts(*counted: Count, unread: tuple[Unread, ...] = ()) -> Counts:
+    return Counts(asked="q", took=timedelta(seconds=2), counted=counted, unread=unread)
+
+
+EMPLOYEES, PAYROLL = _table(1, "employees", clocks=("updated_at",)), _table(2, "payroll")
+BOTH = _tables(EMPLOYEES, PAYROLL)
+
+
+def test_all_of_the_sources_tables_are_there() -> None:
+    """The plain good case, with how many there are."""
+    finding = all_tables(BOTH, BOTH, {})
+    assert (finding.standing, finding.found) == (FIT, "2 tables in embi")
+
+
+def test_a_table_lost_by_the_restore_is_unfit() -> None:
+    """Its number is lower than one that did come back, so it was there before."""
+    finding = all_tables(_tables(PAYROLL), BOTH, {})
+    assert (finding.standing, finding.found) == (UNFIT, "missing: public.employees")
+
+
+def test_a_partition_that_is_missing_is_a_missing_table() -> None:
+    """Its parent is still there and answers queries, with a year less."""
+    parent, child = _table(1, "events", kind="partitioned table"), _table(2, "events_2024", kind="partition", parent=1)
+    assert all_tables(_tables(parent, newest_oid=9), _tables(parent, child), {}).standing is UNFIT
+
+
+def test_a_table_newer_than_anything_in_the_clone_is_not_called_lost_nor_fine() -> None:
+    """It may have been created after the moment, or be the last one that was lost: a person must look."""
+    finding = all_tables(_tables(EMPLOYEES), BOTH, {})
+    assert finding.standing is UNKNOWN
+    assert "public.payroll" in finding.why
+
+
+def test_a_table_numbered_past_the_clones_counter_came_after_the_moment() -> None:
+    """The counter is restored with the data; nothing numbered past it can have been there."""
+    finding = all_tables(_tables(EMPLOYEES, next_oid=2), BOTH, {})
+    assert finding.standing is FIT
+    assert "not yet there at the moment: public.payroll" in finding.found
+    assert all_tables(_tables(EMPLOYEES, next_oid=3), BOTH, {}).standing is UNKNOWN
+    assert all_tables(_tables(EMPLOYEES, next_oid=1), BOTH, {}).standing is UNKNOWN, (
+        "a counter below a table is no evidence"
+    )
+
+
+def test_a_table_written_after_all_that_the_clone_knows_came_later_unless_the_baseline_has_it() -> None:
+    """PostgreSQL skips object ids when it recovers, so numbers alone would cry at every table made after the moment."""
+    clone = _tables(EMPLOYEES, next_oid=3)
+    finding = all_tables(clone, BOTH, {}, None, frozenset({PAYROLL.full}))
+    assert finding.standing is FIT
+    assert "not yet there at the moment" in finding.found
+    was_there = baseline({"payroll": 1})
+    assert all_tables(clone, BOTH, {}, was_there, frozenset({PAYROLL.full})).standing is UNFIT
+
+
+def test_a_table_that_the_source_lost_is_told_and_is_why_one_restores() -> None:
+    """A dropped table that came back is the purpose of the whole run."""
+    finding = all_tables(BOTH, _tables(PAYROLL), {})
+    assert finding.standing is FIT
+    assert "gone from the source since: public.employees" in finding.found
+
+
+def test_a_configured_table_that_is_missing_is_unfit_whatever_the_source_says() -> None:
+    """After DROP TABLE the source has it neither; the configuration remembers."""
+    assert all_tables(_tables(PAYROLL), _tables(PAYROLL), {"employees": Expectation()}).standing is UNFIT
+
+
+@pytest.mark.parametrize("source", [None, _SILENCE])
+def test_without_the_source_only_configured_tables_allow_a_judgement(source: Silence | None) -> None:
+    """Nothing to compare with is not the same as everything being there."""
+    assert all_tables(BOTH, source, {}).standing is UNKNOWN
+    assert all_tables(BOTH, source, {"public.employees": Expectation()}).standing is FIT
+    assert all_tables(BOTH, source, {"absent": Expectation()}).standing is UNFIT
+
+
+def test_silences_about_the_clone_are_unknown_everywhere() -> None:
+    """The law of all checks."""
+    recency = Recency(_MOMENT, _RPO, {})
+    assert all_tables(_SILENCE, BOTH, {}).standing is UNKNOWN
+    assert row_counts(_SILENCE, BOTH, {}).standing is UNKNOWN
+    assert row_counts(_counts(_count(1, 5)), _SILENCE, {}).standing is UNKNOWN
+    assert recent(_SILENCE, BOTH, recency).standing is UNKNOWN
+    assert recent(_counts(_count(1, 5, _MOMENT)), _SILENCE, recency).standing is UNKNOWN
+
+
+def test_rows_are_summed_and_minimums_hold() -> None:
+    """The total is told; a table below its least number is unfit."""
+    counts = _counts(_count(1, 1200), _count(2, 34))
+    finding = row_counts(counts, BOTH, {"employees": Expectation(min_rows=1000)})
+    assert (finding.standing, finding.found) == (FIT, "1,234 rows in 2 tables; employees 1,200")
+    assert row_counts(counts, BOTH, {"employees": Expectation(min_rows=1201)}).standing is UNFIT
+    assert row_counts(counts, BOTH, {"absent": Expectation(min_rows=0)}).standing is UNFIT
+    assert row_counts(counts, BOTH, {}).standing is FIT
+
+
+def test_a_table_that_was_not_read_is_unknown_and_a_damaged_one_unfit() -> None:
+    """A lock says nothing about the rows behind it; a broken page says everything."""
+    locked = Unread(table=2, name="public.payroll", why="a lock was held")
+    finding = row_counts(_counts(_count(1, 5), unread=(locked,)), BOTH, {})
+    assert finding.standing is UNKNOWN
+    assert "public.payroll: a lock was held" in finding.why
+    broken = locked.model_copy(update={"is_damaged": True, "why": "invalid page"})
+    assert row_counts(_counts(_count(1, 5), unread=(broken,)), BOTH, {}).standing is UNFIT
+    low = {"employees": Expectation(min_rows=6)}
+    assert row_counts(_counts(_count(1, 5), unread=(locked,)), BOTH, low).standing is UNFIT, "one unfit outweighs"
+
+
+def test_an_empty_database_is_not_fit() -> None:
+    """No table at all is what a restore of the wrong thing looks like."""
+    assert row_counts(_counts(), _tables(), {}).standing is UNKNOWN
+
+
+def test_a_partitioned_tables_rows_are_those_of_its_partitions() -> None:
+    """The parent holds none itself; a foreign partition cannot be counted and must not count as empty."""
+    parent = _table(1, "events", kind="partitioned table")
+    parts = (_table(2, "e1", kind="partition", parent=1), _table(3, "e2", kind="partition", parent=1))
+    tables, wanted = _tables(parent, *parts), {"events": Expectation(min_rows=10)}
+    assert row_counts(_counts(_count(2, 6), _count(3, 4)), tables, wanted).standing is FIT
+    assert row_counts(_counts(_count(2, 6), _count(3, 3)), tables, wanted).standing is UNFIT
+    foreign = _tables(parent, parts[0], _table(3, "e2", kind="foreign table", parent=1))
+    assert row_counts(_counts(_count(2, 10)), foreign, wanted).standing is FIT
+    assert row_counts(_counts(_count(2, 9)), foreign, wanted).standing is UNKNOWN
+
+
+def test_a_name_without_its_schema_means_public_first_and_is_never_guessed() -> None:
+    """Two schemas with a table of one name: judging the wrong one would be a false green."""
+    a, b, public = _table(1, "a.t"), _table(2, "b.t"), _table(3, "public.t")
+    assert meant(_tables(a, b, public), "t") == (public,)
+    assert meant(_tables(a, b), "b.t") == (b,)
+    twins = row_counts(_counts(_count(1, 9), _count(2, 9)), _tables(a, b), {"t": Expectation(min_rows=1)})
+    assert twins.standing is UNKNOWN
+    fresh = recent(_counts(_count(1, 9)), _tables(a, b), Recency(_MOMENT, _RPO, {"t": Expectation(freshness="x")}))
+    assert fresh.standing is UNKNOWN
+
+
+def _recent(newest: datetime | None, *, freshness: str | None = "updated_at", rpo: timedelta | None = _RPO) -> Standing:
+    wanted = {"employees": Expectation(freshness=freshness)}
+    return recent(_counts(_count(1, 5, newest)), BOTH, Recency(_MOMENT, rpo, wanted)).standing
+
+
+def test_a_configured_column_is_judged_by_moment_and_objective() -> None:
+    """After the moment: not the moment asked for. Long before: more was lost than was promised."""
+    assert _recent(_MOMENT) is FIT
+    assert _recent(_MOMENT - _RPO) is FIT
+    assert _recent(_MOMENT - _RPO - timedelta(seconds=1)) is UNFIT
+    assert _recent(_MOMENT + timedelta(seconds=1)) is UNFIT
+    assert _recent(None) is UNFIT
+    assert _recent(_MOMENT - timedelta(days=900), rpo=None) is FIT
+    assert _recent(_MOMENT, freshness="no_such_column") is UNKNOWN
+
+
+def test_a_snapshot_may_hold_what_was_written_while_it_was_made() -> None:
+    """AWS tells when a snapshot was created, not at which instant it was whole; hours later is another matter."""
+    wanted = {"employees": Expectation(freshness="updated_at")}
+    slack = Recency(_MOMENT, _RPO, wanted, timedelta(minutes=5))
+    made = {late: recent(_counts(_count(1, 5, _MOMENT + timedelta(minutes=late))), BOTH, slack) for late in (4, 6)}
+    assert (made[4].standing, made[6].standing) == (FIT, UNFIT)
+    assert "4 minutes after the snapshot was begun" in made[4].found
+
+
+def test_the_finding_names_the_table_the_column_and_the_time() -> None:
+    """A person must be able to look at the very row."""
+    late = _MOMENT + timedelta(minutes=1)
+    wanted = {"employees": Expectation(freshness="updated_at")}
+    found = recent(_counts(_count(1, 5, late)), BOTH, Recency(_MOMENT, _RPO, wanted)).found
+    assert found == "employees.updated_at reaches 2024-01-15T14:31:00Z, after the moment"
+
+
+def test_a_configured_table_that_could_not_be_read_is_unknown() -> None:
+    """Its newest row may be anything."""
+    unread = Unread(table=1, name="public.employees", why="locked")
+    wanted = {"employees": Expectation(freshness="updated_at")}
+    recency = Recency(_MOMENT, _RPO, wanted)
+    assert recent(_counts(unread=(unread,)), BOTH, recency).standing is UNKNOWN
+    assert recent(_counts(), _tables(PAYROLL), recency).standing is UNFIT
+
+
+def test_a_column_is_not_judged_by_the_newest_of_another() -> None:
+    """A table named twice in the configuration, each time with another column, is scanned for one of them."""
+    table = _table(1, "employees", clocks=("updated_at", "seen_at"))
+    wanted = {"employees": Expectation(freshness="seen_at"), "public.employees": Expectation(freshness="updated_at")}
+    finding = recent(_counts(_count(1, 5, _MOMENT)), _tables(table), Recency(_MOMENT, _RPO, wanted))
+    assert finding.standing is UNKNOWN
+    assert "employees.seen_at could not be read" in finding.found
+
+
+def test_a_likely_column_never_condemns_but_old_data_is_not_called_recent() -> None:
+    """A guess by name may be wrong both ways: it can tell good news, and otherwise asks for a configured column."""
+    assert _recent(_MOMENT, freshness=None) is FIT
+    assert _recent(_MOMENT + timedelta(days=1), freshness=None) is UNKNOWN
+    assert _recent(_MOMENT - timedelta(days=1), freshness=None) is UNKNOWN
+    assert _recent(_MOMENT - timedelta(days=1), freshness=None, rpo=None) is FIT
+    assert _recent(None, freshness=None) is UNKNOWN
+
+
+def test_likely_columns_dated_after_the_moment_are_told() -> None:
+    """An appointment is no damage, but a person should see it."""
+    counts = _counts(_count(1, 5, _MOMENT), _count(2, 5, _MOMENT + timedelta(days=1)))
+    finding = recent(counts, BOTH, Recency(_MOMENT, _RPO, {}))
+    assert finding.standing is FIT
+    assert "dated after the moment: public.t2.updated_at" in finding.found
+
+
+@pytest.mark.parametrize(
+    ("clocks", "configured", "clock"),
+    [
+        (("created_at", "updated_at"), None, "updated_at"),
+        (("born", "createdAt"), None, "createdAt"),
+        (("born",), None, ""),
+        (("updated_at", "Seen"), "Seen", "Seen"),
+        (("updated_at",), "gone", ""),
+        ((), None, ""),
+    ],
+)
+def test_the_configured_column_is_taken_else_the_likeliest(
+    clocks: tuple[str, ...], configured: str, clock: str
+) -> None:
+    """A configured column that is not there is not replaced by a guess."""
+    assert clock_of(_table(1, "t", clocks=clocks), configured) == clock
+
+
+def test_a_family_reaches_down_to_the_last_heir() -> None:
+    """Partitions have partitions."""
+    tables = _tables(_table(1, "a"), _table(2, "b", parent=1), _table(3, "c", parent=2), _table(4, "d"))
+    assert [table.oid for table in family(tables, tables.tables[0])] == [1, 2, 3]
+
+
+def test_the_loss_is_from_the_newest_data_to_the_moment_and_never_negative() -> None:
+    """The one figure that the incident's lead reads first."""
+    counts = _counts(_count(1, 5, _MOMENT - timedelta(seconds=90)), _count(2, 7, _MOMENT + timedelta(days=1)))
+    found = measured(counts, _MOMENT)
+    assert (found.rpo, found.newest_in, found.rows) == (timedelta(seconds=90), "public.t1.updated_at", 12)
+    assert measured(_SILENCE, _MOMENT).rpo is None
+    unread = Unread(table=2, name="t2", why="locked")
+    partly = measured(_counts(_count(1, 5, _MOMENT), unread=(unread,)), _MOMENT)
+    assert (partly.rows, partly.rpo) == (None, timedelta(0)), "a sum that lacks a table is not the sum"
