@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import socket
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from psycopg import sql
 
-from daybreak.lab.binaries import Install, installs, make_lab_folder, make_private_folder
+from daybreak.lab.binaries import Install, installs, make_private_folder
 from daybreak.lab.node import Node
 from daybreak.lab.spawner import spawner
 from daybreak.model.trust import Trust
@@ -109,7 +110,8 @@ class Warehouse:
 @contextmanager
 def warehouse(rows: int) -> Iterator[Warehouse]:
     """A server with so many rows in its tables."""
-    folder = make_lab_folder("daybreak-bench-")
+    folder = Path(tempfile.mkdtemp(prefix="daybreak-bench-", dir="/var/tmp"))  # on a disk, as a person's server is
+    folder.chmod(0o711)
     node = None
     try:
         install = _install(folder)

@@ -1,12 +1,19 @@
 """The plug-ins every test may use; each topic's fixtures live in its own ``fix_<topic>`` module."""
 
+import os
 import signal
 
 from hypothesis import settings
 
+from tests.fix_folders import MEMORY, root
+
 # Whoever started the tests with nohup did not mean the terminals that the tests close: a disposition is inherited.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
+
+# What a test keeps for itself is in memory too: a journal waits for its disk at every event.
+if root() == MEMORY:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 # How long an example takes on a busy machine says nothing about the promise it is an example of.
 settings.register_profile("daybreak", deadline=None)

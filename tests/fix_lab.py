@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +25,7 @@ from daybreak.lab import remote
 from daybreak.lab.boto import make_client
 from daybreak.lab.remote import REGION, RemoteLab
 from tests.fix_cli import AUTHORITIES, Person
+from tests.fix_folders import new_folder, root
 
 SHARED_SPEED = 6000.0
 
@@ -124,13 +124,6 @@ def eventually(is_so: Callable[[], bool], *, within: float = 30) -> None:
         time.sleep(0.02)
 
 
-def new_folder() -> Path:
-    """A folder PostgreSQL's own user can reach; pytest's ``tmp_path`` is closed to it under root."""
-    folder = Path(tempfile.mkdtemp(prefix="daybreak-lab-", dir="/var/tmp"))
-    folder.chmod(0o711)
-    return folder
-
-
 def _end(lab: RemoteLab) -> None:
     lab.down()
     shutil.rmtree(lab.folder, ignore_errors=True)
@@ -140,7 +133,7 @@ def _end(lab: RemoteLab) -> None:
 def lab() -> Iterator[LabUnderTest]:
     """The runbook's account at speed 6000, shared by all workers; the first starts it, the last ends it."""
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
-    folder = Path("/var/tmp") / f"daybreak-shared-{run or uuid.uuid4().hex}"
+    folder = root() / f"daybreak-shared-{run or uuid.uuid4().hex}"
     users = folder.with_suffix(".users")
     boss = os.getppid() if run else os.getpid()
     with _locked(users) as count:

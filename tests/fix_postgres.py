@@ -7,7 +7,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -23,6 +22,7 @@ from psycopg import sql
 from daybreak.model.trust import Trust
 from daybreak.postgres.address import Address
 from daybreak.postgres.session import Limits, Login
+from tests.fix_folders import new_folder
 
 PASSWORD = "correct horse"
 
@@ -143,7 +143,7 @@ def stopped(server: Server) -> None:
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """One PostgreSQL for all tests of this worker."""
-    running = started(Path(tempfile.mkdtemp(prefix="dbpg-", dir="/tmp")))
+    running = started(new_folder("dbpg-"))
     yield running
     stopped(running)
 
@@ -151,7 +151,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def own_server() -> Iterator[Server]:
     """A PostgreSQL for one test, which may stop it, starve it or break it."""
-    running = started(Path(tempfile.mkdtemp(prefix="dbpg-", dir="/tmp")))
+    running = started(new_folder("dbpg-"))
     yield running
     os.kill(running.pid, signal.SIGCONT)
     stopped(running)

@@ -15,12 +15,12 @@ import pytest
 from botocore.parsers import create_parser
 
 from daybreak.lab import codec
-from daybreak.lab.binaries import make_lab_folder
 from daybreak.lab.clock import Clock
 from daybreak.lab.errors import AwsError
 from daybreak.lab.faults import Faults
 from daybreak.lab.rds import Rds, Settings
 from daybreak.lab.world import World
+from tests.fix_folders import new_folder
 
 HOME, AWAY = "us-east-1", "us-west-2"
 ACCOUNT = "123456789012"
@@ -159,7 +159,7 @@ class Account:
 @pytest.fixture(scope="session")
 def cache() -> Iterator[Path]:
     """PostgreSQL's programs and templates, made once for all tests of this process."""
-    place = make_lab_folder()
+    place = new_folder()
     yield place
     shutil.rmtree(place, ignore_errors=True)
 
@@ -175,7 +175,7 @@ def make_account(world: World, folder: Path, cache: Path, *, speed: float = 0) -
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder that servers can reach."""
-    place = make_lab_folder()
+    place = new_folder()
     yield place
     shutil.rmtree(place, ignore_errors=True)
 
@@ -183,7 +183,7 @@ def folder() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def shared_account(world: World, cache: Path) -> Iterator[Account]:
     """An account for all tests of a module, which leave alone what they did not make."""
-    place = make_lab_folder()
+    place = new_folder()
     made = make_account(world, place, cache)
     yield made
     made.rds.stop()

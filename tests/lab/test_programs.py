@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from daybreak.lab.programs import absolute_entries, rooted
-from tests.fix_lab import new_folder
+from tests.fix_folders import new_folder
 
 PROGRAMS = (
     "postgres",

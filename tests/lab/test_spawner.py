@@ -17,10 +17,11 @@ import psycopg
 import pytest
 
 from daybreak.errors import Failed
-from daybreak.lab.binaries import Install, make_lab_folder
+from daybreak.lab.binaries import Install
 from daybreak.lab.spawner import Spawner
 from daybreak.lab.tree import remove
 from daybreak.lab.volume import Volume
+from tests.fix_folders import new_folder
 from tests.lab.fix_volumes import Yard, answer, login
 
 OWNING = """
@@ -143,7 +144,7 @@ def test_an_ordinary_person_runs_the_same_lab(pg_installs: tuple[Install, ...]) 
     python = ["setpriv", *account, *reading, sys.executable, "-c"]
     if not shutil.which("setpriv") or subprocess.run([*python, "pass"], check=False).returncode != 0:
         pytest.skip("this Python cannot be run by another account")
-    folder = make_lab_folder()
+    folder = new_folder()
     try:
         (folder / "cache").mkdir()
         for path in (folder, folder / "cache"):

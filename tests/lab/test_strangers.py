@@ -18,7 +18,8 @@ from daybreak.lab import remote
 from daybreak.lab.binaries import Install, account
 from daybreak.lab.keys import keys_of
 from daybreak.lab.lab import Lab, hold, shared_cache
-from tests.fix_lab import LabUnderTest, new_folder
+from tests.fix_folders import new_folder
+from tests.fix_lab import LabUnderTest
 
 ROLES = ("embi_admin", "embi_app", "embi_analyst", "rdsadmin", "rds_staff", "rds_superuser", "postgres")
 OPEN = {"daybreak.toml", "bin", "ca.pem"}

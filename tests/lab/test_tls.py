@@ -20,13 +20,14 @@ import pytest
 from psycopg import sql
 
 from daybreak.errors import Failed
-from daybreak.lab.binaries import Install, make_lab_folder
+from daybreak.lab.binaries import Install
 from daybreak.lab.gate import parameters
 from daybreak.lab.gates import gates
 from daybreak.lab.serving import Listen
 from daybreak.lab.tls import Authority
 from daybreak.lab.tree import remove
 from daybreak.lab.volume import Volume
+from tests.fix_folders import new_folder
 from tests.fix_lab import eventually
 from tests.lab.fix_volumes import DATABASE, OWNER, Yard, answer, proof
 
@@ -98,7 +99,7 @@ def test_a_plain_session_is_let_in_where_the_cluster_says_so(volume: Volume) -> 
 
 def test_an_authority_of_somebody_else_and_a_name_of_another_are_refused_by_the_client(volume: Volume) -> None:
     """What every client must be able to tell apart: other authority, other name, old protocol."""
-    other = make_lab_folder("daybreak-test-tls-")
+    other = new_folder("daybreak-test-tls-")
     try:
         with pytest.raises(psycopg.OperationalError, match="certificate verify failed"):
             connect(at(volume), sslrootcert=str(Authority(other).certificate))
@@ -112,7 +113,7 @@ def test_an_authority_of_somebody_else_and_a_name_of_another_are_refused_by_the_
 
 def test_an_authority_stays_the_same_and_keeps_its_key_to_itself() -> None:
     """Who was given the certificate must not have to be given it again after a restart."""
-    folder = make_lab_folder("daybreak-test-tls-")
+    folder = new_folder("daybreak-test-tls-")
     try:
         before = Authority(folder / "tls").certificate.read_bytes()
         again = Authority(folder / "tls")

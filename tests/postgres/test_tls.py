@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from psycopg import sql
@@ -17,6 +15,7 @@ from daybreak.model.trust import Trust
 from daybreak.postgres.answering import answering
 from daybreak.postgres.session import Login, connected
 from tests.fix_certificates import Signers
+from tests.fix_folders import new_folder
 from tests.fix_lab import eventually
 from tests.fix_postgres import SHORT, Server, started, stopped
 
@@ -27,7 +26,7 @@ TOKEN = Login("clear", "a token", is_token=True)
 @pytest.fixture(scope="module")
 def secured(signers: Signers) -> Iterator[Server]:
     """A server that proves the name localhost, with a role from before SCRAM and one that logs in as RDS's tokens do."""
-    place = Path(tempfile.mkdtemp(prefix="dbpg-", dir="/tmp"))
+    place = new_folder("dbpg-")
     made = signers.certificate("localhost")
     for file, name in ((made.chain, "server.crt"), (made.key, "server.key")):
         shutil.copy(file, place / name)
