@@ -320,4 +320,4 @@ def until(is_so: Callable[[], bool], what: str, *, patience: float = 120) -> Non
     while not is_so():
         if time.monotonic() > deadline:
             raise Failed(f"waited {patience:g} s for {what}")
-        time.sleep(0.02)
+        time.sleep(0.1)
