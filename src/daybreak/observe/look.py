@@ -5,9 +5,10 @@ The law: that a thing is not there is something that AWS says (*not found*), nev
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from daybreak.aws.facts import (
     backup_of,
@@ -34,6 +35,8 @@ from daybreak.model.world import (
     SecurityGroup,
     Snapshot,
 )
+
+Seen = TypeVar("Seen")
 
 _AT_ONCE = 100
 """Identifiers in one filter, and items on one page: AWS's largest page."""
@@ -134,22 +137,22 @@ class Lookout:
         return self._custom(self._aws.pages(call, "DBClusterEndpoints"))
 
     def _custom(self, bodies: Iterable[dict[str, Any]]) -> tuple[Endpoint, ...]:
-        found = []
-        for body in bodies:
-            if body.get("DBClusterEndpointIdentifier"):
-                told = self._aws.read(
-                    self._call("ListTagsForResource", ResourceName=needed(body, "DBClusterEndpointArn"))
-                )
-                found.append(endpoint_of(body, tags_of(told.get("TagList"))))
-        return tuple(sorted(found, key=lambda each: each.identifier))
+        there = (body for body in bodies if body.get("DBClusterEndpointIdentifier"))
+        found = (self._while_there(partial(self._tagged, body)) for body in there)
+        return tuple(sorted(filter(None, found), key=lambda each: each.identifier))
+
+    def _tagged(self, body: dict[str, Any]) -> Endpoint:
+        told = self._aws.read(self._call("ListTagsForResource", ResourceName=needed(body, "DBClusterEndpointArn")))
+        return endpoint_of(body, tags_of(told.get("TagList")))
 
     def parameter_group(self, name: str) -> ParameterGroup | None:
-        """A cluster parameter group with the values a person set; none when AWS does not know it."""
+        """A cluster parameter group with the values a person set; None when AWS does not know it."""
         facts = self._one(
             "DescribeDBClusterParameterGroups", "DBClusterParameterGroups", DBClusterParameterGroupName=name
         )
-        if not facts:
-            return None
+        return self._while_there(lambda: self._with_values(name, facts)) if facts else None
+
+    def _with_values(self, name: str, facts: dict[str, Any]) -> ParameterGroup:
         asked = self._call("DescribeDBClusterParameters", DBClusterParameterGroupName=name, Source="user")
         values = {
             needed(item, "ParameterName"): item["ParameterValue"]
@@ -248,8 +251,13 @@ class Lookout:
         raise unreadable(why)
 
     def _found(self, call: AwsCall) -> dict[str, Any] | None:
+        return self._while_there(lambda: self._aws.read(call))
+
+    @staticmethod
+    def _while_there(look: Callable[[], Seen]) -> Seen | None:
+        """What is seen of a thing; None when AWS does not know it, or no longer does at the second call of one look."""
         try:
-            return self._aws.read(call)
+            return look()
         except AwsFault as fault:
             if fault.trouble.category is Category.NOT_FOUND:
                 return None

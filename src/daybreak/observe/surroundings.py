@@ -161,9 +161,16 @@ class _Look:
             if proxy.get("EngineFamily", "POSTGRESQL") != "POSTGRESQL":
                 continue
             name = needed(proxy, "DBProxyName")
-            targets = self._aws.pages(self._call("DescribeDBProxyTargets", DBProxyName=name), "Targets")
-            if any(self._is_ours(target) for target in targets):
+            if any(self._is_ours(target) for target in self._targets(name)):
                 yield ProxyTarget(proxy=name, target_group="default", status=proxy.get("Status", ""))
+
+    def _targets(self, proxy: str) -> list[dict[str, Any]]:
+        try:
+            return list(self._aws.pages(self._call("DescribeDBProxyTargets", DBProxyName=proxy), "Targets"))
+        except AwsFault as fault:
+            if fault.trouble.category is Category.NOT_FOUND:  # somebody deleted it since it was listed
+                return []
+            raise
 
     def _is_ours(self, target: dict[str, Any]) -> bool:
         return self._cluster.identifier in (target.get("TrackedClusterId"), target.get("RdsResourceId"))
