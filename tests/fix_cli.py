@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.fix_commands import wrong_hints
-from tests.fix_warm import is_cold, run_warm
+from tests.fix_warm import Process, WarmProcess, is_cold
 
 AUTHORITIES: dict[str, Path] = {}
 """The authority of each lab that this process knows, by the lab's URL."""
@@ -114,28 +114,22 @@ class Person:
         }
         return {name: value for name, value in wanted.items() if value is not None}
 
-    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, **options: Any) -> Process:
         """A `daybreak` process that goes on by itself; a word that is a path is run as the program instead."""
-        command = list(arguments) if arguments[:1] == (str(RESTORE_AURORA),) else [*_DAYBREAK, *arguments]
-        return subprocess.Popen(
-            command,
-            cwd=self.home,
-            env=self.surroundings(),
-            text=True,
-            **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
-        )
+        environment, is_script = self.surroundings(), arguments[:1] == (str(RESTORE_AURORA),)
+        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+        if not is_script and streams.keys() == {*_STREAMS} and not is_cold(environment):
+            numbers = [
+                each if isinstance(each, int) else int(each.fileno())
+                for each in map(streams.get, _STREAMS)
+                if each is not None
+            ]
+            return WarmProcess(arguments, environment, self.home, (numbers[0], numbers[1], numbers[2]))
+        command = list(arguments) if is_script else [*_DAYBREAK, *arguments]
+        return subprocess.Popen(command, cwd=self.home, env=environment, text=True, **streams)
 
     def daybreak(self, *arguments: str, within: float = 120) -> Done:
         """Run `daybreak` to its end; nobody sits at its standard input."""
-        if arguments[:1] == (str(RESTORE_AURORA),) or is_cold(self.surroundings()):
-            done = self._run_cold(*arguments, within=within)
-        else:
-            done = Done(*run_warm(arguments, self.surroundings(), self.home, within=within))
-        # Whatever a process of these tests tells people to type next must be something to type.
-        assert wrong_hints(done.out + done.err, arguments) == []
-        return done
-
-    def _run_cold(self, *arguments: str, within: float) -> Done:
         process = self.start(*arguments)
         try:
             out, err = process.communicate(timeout=within)
@@ -143,11 +137,15 @@ class Person:
             process.kill()
             process.communicate()
             raise
-        return Done(process.returncode, out, err)
+        done = Done(int(process.wait()), out, err)
+        # Whatever a process of these tests tells people to type next must be something to type.
+        assert wrong_hints(done.out + done.err, arguments) == []
+        return done
 
     def restore_aurora(self, *arguments: str) -> Done:
         """Run the runbook's own script to its end."""
         return self.daybreak(str(RESTORE_AURORA), *arguments)
 
 
+_STREAMS = ("stdin", "stdout", "stderr")
 _DAYBREAK = (sys.executable, "-m", "daybreak.cli.main")

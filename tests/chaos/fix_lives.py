@@ -7,7 +7,6 @@ did, however many restores share the lab.
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 import uuid
 from collections import Counter
@@ -23,6 +22,7 @@ import pytest
 from daybreak.plan.calls import CHANGES
 from tests.fix_cli import CONFIGURATION, Done, Person, waiving
 from tests.fix_lab import LabUnderTest, eventually
+from tests.fix_warm import Process
 
 SOURCE = "embi-aurora-cluster"
 SECRET = "embi/aurora/master"  # its name
@@ -56,7 +56,7 @@ class Life:
     lab: LabUnderTest
     since: int
     """The number of the lab's last call before this person's first."""
-    processes: list[subprocess.Popen[str]] = field(default_factory=list)
+    processes: list[Process] = field(default_factory=list)
 
     @cached_property
     def run(self) -> str:
@@ -73,7 +73,7 @@ class Life:
         """Where the run is on disk."""
         return self.person.state / "runs" / self.run
 
-    def restore(self, *more: str, to: str = "latest", **options: Any) -> subprocess.Popen[str]:
+    def restore(self, *more: str, to: str = "latest", **options: Any) -> Process:
         """Begin a point-in-time recovery."""
         return self.start("restore", "pitr", "embi", "--to", to, "--yes", *more, **options)
 
@@ -85,11 +85,11 @@ class Life:
         self.run = str(plan.json()["plan"]["run"])
         return self.run
 
-    def restore_as_planned(self, *more: str) -> subprocess.Popen[str]:
+    def restore_as_planned(self, *more: str) -> Process:
         """Begin to carry out the saved plan."""
         return self.start("restore", "--plan", "plan.json", "--yes", *more)
 
-    def start(self, *arguments: str, person: Person | None = None, **options: Any) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, person: Person | None = None, **options: Any) -> Process:
         """A process of this life, ended with it at the latest."""
         process = (person or self.person).start(*arguments, **options)
         self.processes.append(process)
@@ -116,17 +116,17 @@ class Life:
             if process.poll() is not None and not is_so():
                 pytest.fail(f"it ended too early, with {process.returncode}:\n{process.communicate()[1][-3000:]}")
             assert time.monotonic() < deadline, f"not within {PATIENCE:g} s; the last is {self.lines()[-1:]}"
-            time.sleep(0.001)
+            time.sleep(0.004)
 
     def until(self, kind: str, step: str = "") -> None:
         """Wait for an event of the journal."""
         self.when(lambda: self.has(kind, step))
 
-    def end(self, process: subprocess.Popen[str] | None = None) -> Done:
+    def end(self, process: Process | None = None) -> Done:
         """How the newest process (or that one) ends by itself."""
         process = process or self.processes[-1]
         out, err = process.communicate(timeout=PATIENCE)
-        return Done(process.returncode, out, err)
+        return Done(process.wait(), out, err)
 
     def signal(self, number: int) -> None:
         """Send the newest process a signal."""

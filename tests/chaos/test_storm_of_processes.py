@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import random
 import signal
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from tests.chaos.fix_lives import PATIENCE, Begin, Ending, Life, assert_each_eff
 from tests.chaos.fix_weather import Weather
 from tests.fix_lab import LabUnderTest, eventually
 from tests.fix_liar import Liar, lying
+from tests.fix_warm import Process
 
 SEEDS = 50
 AT_LEAST = 6
@@ -40,9 +40,9 @@ class Storm:
     life: Life
     dice: random.Random
     happened: Counter[str] = field(default_factory=Counter)
-    sleepers: list[subprocess.Popen[str]] = field(default_factory=list)
+    sleepers: list[Process] = field(default_factory=list)
 
-    def rage(self, run: str, process: subprocess.Popen[str], most: int) -> None:
+    def rage(self, run: str, process: Process, most: int) -> None:
         """Disturb whoever carries out the run, up to ``most`` times, and have it resumed until it has ended."""
         for _ in range(LIVES):
             if sum(self.happened.values()) < most and self._outlasts(process, run):
@@ -55,7 +55,7 @@ class Storm:
             process = self._resumed(run)
         pytest.fail(f"{run} is not at its end after {LIVES} processes: {self.happened}")
 
-    def _outlasts(self, process: subprocess.Popen[str], run: str) -> bool:
+    def _outlasts(self, process: Process, run: str) -> bool:
         """Let it work for some events, to the middle of whatever comes then; whether it lives."""
         wanted = self._written(run) + self.dice.randint(0, 5)
         deadline = time.monotonic() + PATIENCE
@@ -71,7 +71,7 @@ class Storm:
         folder = self.life.person.state / "runs" / run
         return sum(path.read_bytes().count(b"\n") for path in folder.glob("journal*.jsonl"))
 
-    def _disturb(self, run: str, process: subprocess.Popen[str]) -> subprocess.Popen[str]:
+    def _disturb(self, run: str, process: Process) -> Process:
         """Do something to it; the process that has the run then."""
         kind = self.dice.choice(("kill", "kill", "stop and take over", "interrupt"))
         self.happened[kind] += 1
@@ -86,7 +86,7 @@ class Storm:
         self.life.end(process)
         return self._resumed(run)
 
-    def _resumed(self, run: str, *more: str) -> subprocess.Popen[str]:
+    def _resumed(self, run: str, *more: str) -> Process:
         """Go on with the run; one that was never begun is begun."""
         if run not in self.life.runs():
             return self.life.start("restore", "--plan", "plan.json", "--yes", "-o", "json")

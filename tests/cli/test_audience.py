@@ -62,7 +62,7 @@ def carried(viewer: Person) -> Iterator[Carried]:
         first.communicate(timeout=180)
     (run,) = viewer.runs()
     second = said(viewer, f"resume {run}", ">/dev/full 2>/dev/full")
-    yield Carried(run, first.returncode, second.code, log.stat().st_size)
+    yield Carried(run, first.wait(), second.code, log.stat().st_size)
     viewer.daybreak("clean", run, "--yes")
 
 
@@ -160,7 +160,7 @@ def _with_a_dead_end(person: Person, words: str, stream: str, way: str) -> Done:
     process = person.start(*words.split(), **{stream: near})
     os.close(near)
     out, err = process.communicate(timeout=60)
-    return Done(process.returncode, out or "", err or "")
+    return Done(process.wait(), out or "", err or "")
 
 
 def test_a_person_at_stdout_learns_what_stderr_lost(viewer: Person) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 from pathlib import Path
 
 from tests.fix_cli import CONFIGURATION
 from tests.fix_lab import LabUnderTest
+from tests.fix_warm import Process
 
 
 def _login(lab: LabUnderTest) -> dict[str, str]:
@@ -33,7 +33,7 @@ def test_a_wrong_password_is_not_repeated_in_the_complaint(lab: LabUnderTest, tm
     assert ada.daybreak("clean", run, "--yes").code == 0
 
 
-def _until_it_says(process: subprocess.Popen[str], word: str) -> str:
+def _until_it_says(process: Process, word: str) -> str:
     """The lines of a process's stderr up to the one with ``word`` in it."""
     told = ""
     assert process.stderr

@@ -7,7 +7,6 @@ and has to know the secrets.
 from __future__ import annotations
 
 import json
-import subprocess
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +21,7 @@ from tests.fix_canaries import Canaries, Watched, watching
 from tests.fix_cli import CONFIGURATION, NOWHERE, RESTORE_AURORA, Person
 from tests.fix_lab import LabUnderTest
 from tests.fix_pages import Pages
+from tests.fix_warm import Process
 
 RUN, LAB = "<run>", "<lab>"
 WRITTEN = frozenset({"daybreak.toml", "bad.toml"})
@@ -108,7 +108,7 @@ class Stage:
         """Whether that is a bucket."""
         return self.state.startswith("s3://")
 
-    def start(self, *words: str, **environment: str) -> subprocess.Popen[str]:
+    def start(self, *words: str, **environment: str) -> Process:
         """Start the program, and watch it."""
         known = {f"<{what}>": secret for what, secret in self.canaries.secrets.items()} | {
             RUN: self.run, LAB: str(self.lab.remote.folder), "<proxy>": f"http://me:{self.secret('proxy password')}@127.0.0.1:1",
@@ -126,11 +126,11 @@ class Stage:
         """The planted secret of that name."""
         return self.canaries.secrets[what]
 
-    def end(self, process: subprocess.Popen[str], *words: str) -> tuple[int, str]:
+    def end(self, process: Process, *words: str) -> tuple[int, str]:
         """Wait for its end, and keep what it said to look through."""
         out, err = process.communicate(timeout=600)
         self.canaries.add(" ".join(words), out + err)
-        return process.returncode, out if not process.returncode else err
+        return process.wait(), out if not process.returncode else err
 
     def all(self, *words: str) -> tuple[int, str]:
         """One command from its start to its end."""
