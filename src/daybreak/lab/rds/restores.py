@@ -1,7 +1,7 @@
 """Restores: a new cluster from a snapshot, or from a moment of another cluster's backups.
 
 The law: a restored cluster has what the call asked for and AWS's defaults, not its source's configuration, but for the
-few things AWS inherits (FACTS 4.1, 4.2). Nothing is restored across regions.
+few things AWS inherits (FACTS 4.1, FACTS 4.2). Nothing is restored across regions.
 """
 
 from __future__ import annotations
