@@ -19,7 +19,7 @@ _COMMAND = re.compile(
     r"(?<![\w./-])(?:daybreak|restore-aurora) (?!import\b)(?:(?! #)(?:'[^'\n]*'|\"[^\"\n]*\"|[^\n`;,()\"'<>|&]|(?<=\w)\|(?=\w)))+"
 )
 _OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
-_HINT = re.compile(r"^(?:hint:|next:|then:|next {5}|do it {3}) *(.*)$", re.MULTILINE)
+_HINT = re.compile(r"^(?:hint:|next:|then:|next {5}|do it {3}|again {3}) *(.*)$", re.MULTILINE)
 
 
 def commands_in(text: str) -> list[str]:

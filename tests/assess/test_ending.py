@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from daybreak.assess.ending import exit_code_of, missed, next_command
+from daybreak.assess.ending import exit_code_of, missed, next_command, next_of_plan
 from daybreak.errors import ExitCode
 from daybreak.model.actions import AwaitCluster
 from daybreak.model.findings import Measured, Standing, Verdict
@@ -145,6 +145,26 @@ def test_what_came_to_nothing_is_planned_anew_as_it_was_meant(
     asked = plan().model_copy(update={"request": wished})
     assert next_command(asked, state(run=RUN, status="failed")) == command
     assert trouble_with(command) == []
+
+
+def test_a_kept_plan_is_carried_out_until_it_expires() -> None:
+    """After that the same is planned anew, into the same file: the old plan is of no use to anybody."""
+    made = plan().model_copy(update={"request": SnapshotRequest(target="embi", suffix="7k2")})
+    assert next_of_plan(made, "'a b.json'") == "daybreak restore --plan 'a b.json'"
+    assert next_of_plan(made, "FILE", now=made.expires) == "daybreak restore --plan FILE"
+    late = next_of_plan(made, "FILE", now=made.expires + timedelta(seconds=1))
+    assert late == "daybreak plan snapshot embi --snapshot latest --file FILE --force"
+    assert trouble_with(late) == []
+
+
+@pytest.mark.parametrize(("doubt", "typed"), [("", ""), ("its journal is lost", " --confirm {clone}")])
+def test_a_kept_clean_up_names_what_is_to_be_typed(doubt: str, typed: str) -> None:
+    """Where tags decide, nobody removes a clone without its name; an expired one is made anew by its run's name."""
+    request = CleanRequest(target="embi", run=RUN, suffix="9x4", doubt=doubt)
+    clean = plan().model_copy(update={"run": f"{RUN}-clean-9x4", "request": request})
+    typed = typed.format(clone=clean.clone)
+    assert next_of_plan(clean, "FILE", now=NOW) == f"daybreak restore --plan FILE{typed}"
+    assert next_of_plan(clean, "FILE", now=clean.expires + timedelta(1)) == f"daybreak clean {RUN}{typed}"
 
 
 def test_a_fit_clone_is_opened_where_aws_says_it_is() -> None:

@@ -133,7 +133,7 @@ def dropped(step: int) -> Change:
     return lambda plan: plan["steps"].pop(step)
 
 
-AGAIN = "hint: make it again: daybreak plan pitr TARGET --to MOMENT -o json > FILE"
+AGAIN = "hint: make it again: daybreak plan pitr TARGET --to MOMENT --file FILE"
 STALE = ("cannot be started", "hint: make the plan again")
 EDITED: dict[str, tuple[Change, tuple[str, ...]]] = {
     "another source": (lambda held: held["plan"].update(source="other"), ("was changed after it was made", AGAIN)),

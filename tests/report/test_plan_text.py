@@ -8,6 +8,7 @@ import pytest
 
 from daybreak.model.moment import Latest
 from daybreak.model.plan import Plan, Refusal
+from daybreak.model.value import iso
 from daybreak.report.plan_text import plan_view, refusal_view
 from tests import fix_worlds as worlds
 from tests.fix_golden import Golden, printed, settled
@@ -49,6 +50,19 @@ def test_the_command_is_one_line_at_any_width(width: int) -> None:
     lines = printed(plan_view(worlds.plan(), then=then), width=width).splitlines()
     assert lines[-1] == f"do it   {then}"
     assert "do it" not in printed(plan_view(worlds.plan()), width=width)
+
+
+def test_an_expired_plan_says_so() -> None:
+    """Shown again the next morning it must not look like one that can be carried out."""
+    plan = worlds.plan()
+    soon = printed(plan_view(plan, then="daybreak restore --plan FILE", now=plan.expires - timedelta(minutes=3)))
+    assert soon.splitlines()[-2:] == [
+        f"expires {iso(plan.expires)}, in 3 minutes",
+        "do it   daybreak restore --plan FILE",
+    ]
+    late = printed(plan_view(plan, then="daybreak runs", now=plan.expires + timedelta(hours=9)))
+    told = f"expired {iso(plan.expires)}, 9 hours ago: it cannot be carried out any more"
+    assert late.splitlines()[-2:] == [told, "again   daybreak runs"]
 
 
 def test_text_from_outside_is_text() -> None:

@@ -82,6 +82,24 @@ def next_command(plan: Plan, state: RunState, *, is_cleaned: bool = False) -> st
             return f"daybreak clean {original}"
 
 
+def next_of_plan(plan: Plan, file: str, *, now: datetime | None = None) -> str:
+    """What carries a kept plan out, or plans the same anew in its place when it has expired by ``now``.
+
+    ``file`` is as a shell takes it.
+    """
+    request, is_expired = plan.request, now is not None and now > plan.expires
+    if isinstance(request, CleanRequest):
+        typed = f" --confirm {shlex.quote(plan.clone)}" if request.doubt else ""
+        return (
+            f"daybreak clean {shlex.quote(request.run)}{typed}"
+            if is_expired
+            else f"daybreak restore --plan {file}{typed}"
+        )
+    if is_expired:
+        return f"{_planned_again(request)} --file {file} --force"
+    return f"daybreak restore --plan {file}"
+
+
 def _may_have_created(plan: Plan, state: RunState) -> bool:
     """Whether anything of the run's may be out there; a change that failed when it was first sent took no effect."""
     changes = [state.step(step.id) for step in plan.steps if isinstance(step.action, Change)]

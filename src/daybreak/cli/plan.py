@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from daybreak.cli.options import Given, percent, shared, waive_option
-from daybreak.cli.telling import hand
+from daybreak.cli.telling import hand, say
+
+if TYPE_CHECKING:
+    from daybreak.app import App
+    from daybreak.model.plan import Plan
 
 TO_HELP = 'The moment: a time with its zone ("2024-01-15T14:30:00Z"), "20 minutes ago", or "latest".'
 _Function = Callable[..., Any]
@@ -112,32 +117,94 @@ def plan() -> None:
     """Show what a restore would do, without doing it."""
 
 
+FORMATS = ("markdown", "aws", "iam")
+"""What ``-o`` takes besides text and JSON where a plan is printed."""
+
+plan_file = click.Path(exists=True, dir_okay=False, path_type=Path)
+"""The type of a file that holds a plan."""
+
+
+def _kept(function: _Function) -> _Function:
+    """Add ``--file`` and ``--force``, by which a plan is kept."""
+    return _with(
+        function,
+        click.option(
+            "--file",
+            type=click.Path(dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help="Keep the plan there as well, readable by you alone: daybreak plan show FILE.",
+        ),
+        click.option(
+            "--force", "is_forced", is_flag=True, help="Replace the plan in the file; nothing else is replaced."
+        ),
+    )
+
+
 @plan.command()
 @pitr_options
-@shared("markdown", "aws", "iam")
-def pitr(given: Given, **wish: Any) -> None:
+@_kept
+@shared(*FORMATS)
+def pitr(given: Given, *, file: Path | None, is_forced: bool, **wish: Any) -> None:
     """Plan a point-in-time recovery of TARGET.
 
-    The plan is printed as a table, as JSON (save it and carry it out with: daybreak restore --plan FILE), as a Markdown
-    runbook with real values, as aws commands that do the same by hand, or as the IAM policy that it needs.
+    The plan is printed as a table, as JSON, as a Markdown runbook with real values, as aws commands that do the same by
+    hand, or as the IAM policy that it needs. With --file FILE it is kept, to be printed again in each of these forms (daybreak
+    plan show FILE) and to be carried out (daybreak restore --plan FILE). Without --file each call makes another plan, with another name.
     """
-    from daybreak.cli.rendering import plan_as
-
-    made = given.app().plan_pitr(pitr_wish(wish))
-    hand(plan_as(made, given))
+    _make(given, lambda app: app.plan_pitr(pitr_wish(wish)), file, is_forced=is_forced)
 
 
 @plan.command()
 @snapshot_options
-@shared("markdown", "aws", "iam")
-def snapshot(given: Given, **wish: Any) -> None:
+@_kept
+@shared(*FORMATS)
+def snapshot(given: Given, *, file: Path | None, is_forced: bool, **wish: Any) -> None:
     """Plan a restore of TARGET from a snapshot.
 
-    Any that AWS has: automated, manual, AWS Backup's, or one that another account shares. It is printed as a plan of a
-    point-in-time recovery is.
+    Any that AWS has: automated, manual, AWS Backup's, or one that another account shares. It is printed and kept as a plan
+    of a point-in-time recovery is.
     """
     from daybreak.app.snapshots import plan_snapshot
-    from daybreak.cli.rendering import plan_as
 
-    made = plan_snapshot(given.app(), snapshot_wish(wish))
-    hand(plan_as(made, given))
+    _make(given, lambda app: plan_snapshot(app, snapshot_wish(wish)), file, is_forced=is_forced)
+
+
+@plan.command()
+@click.argument("file", type=plan_file)
+@shared(*FORMATS)
+def show(given: Given, file: Path) -> None:
+    """Show the plan in FILE again, in any format.
+
+    It is the plan that was made, with its names and its digest, or it is refused. AWS is not asked. A plan that has expired is
+    shown as well: it says so, and names the command that makes it anew.
+    """
+    from daybreak.app.planfiles import read_plan
+    from daybreak.assess.ending import next_of_plan
+    from daybreak.cli.rendering import plan_as
+    from daybreak.model.value import iso
+    from daybreak.report.aws_cli import quoted
+
+    made, now = read_plan(file), given.app().now()
+    hand(plan_as(made, given, file=file, now=now))
+    if now > made.expires and given.output != "text":  # the text says it itself
+        say(f"the plan expired at {iso(made.expires)}", is_aside=True)
+        say(given.complete(f"next: {next_of_plan(made, quoted(str(file)), now=now)}"), is_aside=True)
+
+
+def _make(given: Given, decide: Callable[[App], Plan], file: Path | None, *, is_forced: bool) -> None:
+    """Make a plan, keep it where that was asked for, and print it."""
+    from daybreak.app.planfiles import hold_place
+    from daybreak.app.reporting import keep
+    from daybreak.cli.rendering import kept_plan, plan_as
+
+    if is_forced and file is None:
+        raise click.UsageError("--force replaces the plan in a file: name it with --file FILE")
+    app = given.app()
+    if file is not None:
+        hold_place(file, is_forced=is_forced)
+    made = decide(app)
+    if file is not None:
+        keep(kept_plan(made), file, is_forced=is_forced)
+    hand(plan_as(made, given, file=file))
+    if file is not None:
+        say(f"wrote {file}", is_aside=True)

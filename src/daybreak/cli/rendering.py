@@ -1,21 +1,19 @@
-"""From nouns to what a verb prints: text for people, JSON for machines; and from a plan's file back to the plan."""
+"""From nouns to what a verb prints: text for people, JSON for machines."""
 
 from __future__ import annotations
 
-import json
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from daybreak.app.listing import Listed, listed
-from daybreak.assess.ending import exit_code_of
+from daybreak.assess.ending import exit_code_of, next_of_plan
 from daybreak.cli.options import Given
 from daybreak.cli.telling import as_document, as_text
-from daybreak.errors import ExitCode, Refused
-from daybreak.files import MOST_KEPT, content
+from daybreak.errors import ExitCode
 from daybreak.model.names import visible
 from daybreak.model.plan import Plan
+from daybreak.report.aws_cli import quoted
 from daybreak.report.iam_policy import policy_of
 from daybreak.report.plan_markdown import runbook
 from daybreak.report.plan_text import plan_view
@@ -27,17 +25,17 @@ from daybreak.report.status_text import status_view
 if TYPE_CHECKING:
     from daybreak.app import App, TargetStatus
 
-__all__ = ["abort_as", "event_line", "plan_as", "read_plan", "run_as", "runs_as", "status_as"]
+__all__ = ["abort_as", "event_line", "kept_plan", "plan_as", "plan_aside", "run_as", "runs_as", "status_as"]
 
 
-def plan_as(plan: Plan, given: Given, *, is_aside: bool = False) -> str:
+def plan_as(plan: Plan, given: Given, *, file: Path | None = None, now: datetime | None = None) -> str:
     """A plan as a table, as a file for ``restore --plan``, as a Markdown runbook, as aws commands, or as its IAM policy.
 
-    As an aside, beside a result, it is a table whatever was asked for.
+    ``file`` is where it is kept; ``now`` is given where it may have expired since it was made.
     """
-    match "text" if is_aside else given.output:
+    match given.output:
         case "json":
-            return as_document({"digest": plan.digest(), "plan": plan.plain()})
+            return kept_plan(plan)
         case "markdown":
             return runbook(plan)
         case "aws":
@@ -45,36 +43,18 @@ def plan_as(plan: Plan, given: Given, *, is_aside: bool = False) -> str:
         case "iam":
             return as_document(policy_of(plan))
         case _:
-            # As an aside it is being carried out, and no file holds it.
-            then = "" if is_aside else given.complete("daybreak restore --plan FILE")
-            return as_text(plan_view(plan, then=then), is_aside=is_aside)
+            then = next_of_plan(plan, quoted(str(file)) if file else "FILE", now=now)
+            return as_text(plan_view(plan, then=given.complete(then), now=now))
 
 
-def read_plan(file: Path) -> Plan:
-    """The plan in a file that ``plan … -o json`` wrote; raises ``Refused`` when it is damaged or was edited."""
-    hint = "make it again: daybreak plan pitr TARGET --to MOMENT -o json > FILE"
-    try:
-        held = json.loads(content(file, MOST_KEPT, follows=True).decode("utf-8"))
-    except (OSError, UnicodeDecodeError) as trouble:
-        raise Refused(
-            f'the plan "{file}" cannot be read: {getattr(trouble, "strerror", None) or trouble}', hint
-        ) from trouble
-    except (ValueError, RecursionError) as trouble:
-        raise Refused(f'the plan "{file}" is not JSON: {trouble}', hint) from trouble
-    if not isinstance(held, dict) or set(held) != {"digest", "plan"}:
-        raise Refused(f'"{file}" is not a plan: it must hold "digest" and "plan"', hint)
-    try:
-        plan = Plan.model_validate(held["plan"])
-    except ValidationError as trouble:
-        reasons = tuple(f"{'.'.join(map(str, error['loc']))}: {error['msg'].lower()}" for error in trouble.errors())
-        raise Refused(f'the plan "{file}" does not fit this release', hint, reasons=reasons) from trouble
-    if plan.digest() != held["digest"]:
-        raise Refused(
-            f'the plan "{file}" was changed after it was made: its digest is {plan.digest()[:12]}…, the file says '
-            f"{str(held['digest'])[:12]}…",
-            hint,
-        )
-    return plan
+def kept_plan(plan: Plan) -> str:
+    """A plan as its file holds it, with the digest that it is read back by."""
+    return as_document({"digest": plan.digest(), "plan": plan.plain()})
+
+
+def plan_aside(plan: Plan) -> str:
+    """A plan beside the result of carrying it out: a table whatever was asked for, and no file holds it."""
+    return as_text(plan_view(plan), is_aside=True)
 
 
 def run_as(app: App, run: str, given: Given) -> str:

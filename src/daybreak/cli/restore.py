@@ -51,7 +51,7 @@ def restore(
         raise click.UsageError(
             "name what to restore (daybreak restore pitr TARGET --to MOMENT, or daybreak restore snapshot TARGET) or give --plan FILE"
         )
-    from daybreak.cli.rendering import read_plan
+    from daybreak.app.planfiles import read_plan
 
     return carry_out(given, lambda _app: read_plan(file), is_yes=is_yes, confirm=confirm)
 
@@ -96,7 +96,7 @@ def carry_out(given: Given, decide: Any, *, is_yes: bool, confirm: str | None = 
     ``confirm`` is the clone's name as it was typed; where no journal vouches for what is removed, nothing else will do.
     """
     from daybreak.cli.following import Following
-    from daybreak.cli.rendering import plan_as
+    from daybreak.cli.rendering import plan_aside
     from daybreak.cli.telling import confirmed, hand, named
     from daybreak.errors import Refused
     from daybreak.model.requests import CleanRequest
@@ -105,7 +105,7 @@ def carry_out(given: Given, decide: Any, *, is_yes: bool, confirm: str | None = 
         made: Plan = decide(following.app)
         if confirm is not None and not isinstance(made.request, CleanRequest):
             raise Refused("--confirm names what a plan removes, and this one removes nothing", "add --yes in its place")
-        hand(plan_as(made, given, is_aside=True), is_aside=True)
+        hand(plan_aside(made), is_aside=True)
         if confirm is not None or (isinstance(made.request, CleanRequest) and made.request.doubt):
             named(made.clone, confirm)
         else:

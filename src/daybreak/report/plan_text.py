@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -21,15 +22,18 @@ from daybreak.report.sentences import sentence
 from daybreak.report.words import between, command, plain, span_words
 
 
-def plan_view(plan: Plan, *, then: str = "") -> RenderableType:
-    """The plan as a table; ``then`` is the command that carries it out, none where that is about to happen."""
+def plan_view(plan: Plan, *, then: str = "", now: datetime | None = None) -> RenderableType:
+    """The plan as a table; ``then`` is the command that carries it out, none where that is about to happen.
+
+    ``now`` is given where the plan was made earlier and may have expired: then that is said, and ``then`` makes another.
+    """
     return Group(
         plain(_title(plan), "bold"),
         Padding(_facts(plan), (1, 0)),
         _steps(plan),
         Padding(_remarks(plan), (1, 0, 0, 0)),
-        Padding(_named(plan), (1, 0, 0, 0)),
-        *([command("do it   ", then)] if then else []),
+        Padding(_named(plan, now or plan.created), (1, 0, 0, 0)),
+        *([command("again   " if now and now > plan.expires else "do it   ", then)] if then else []),
     )
 
 
@@ -142,8 +146,11 @@ def _remarks(plan: Plan) -> Group:
     return Group(*lines)
 
 
-def _named(plan: Plan) -> Group:
-    return Group(
-        Text("plan    ", "dim") + Text(plan.digest()),
-        Text("expires ", "dim") + Text(f"{iso(plan.expires)}, in {span_words(plan.expires - plan.created)}"),
-    )
+def _named(plan: Plan, now: datetime) -> Group:
+    when, until = iso(plan.expires), plan.expires - now
+    if until < timedelta():
+        told = f"{when}, {span_words(-until)} ago: it cannot be carried out any more"
+        expires = Text("expired ", "bold red") + Text(told)
+    else:
+        expires = Text("expires ", "dim") + Text(f"{when}, in {span_words(until)}")
+    return Group(Text("plan    ", "dim") + Text(plan.digest()), expires)

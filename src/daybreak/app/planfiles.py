@@ -1,0 +1,112 @@
+"""Plans as files: a place for one, checked before anybody is asked; and one read back, which is the plan that was made or is refused.
+
+The law: nothing but a plan is ever replaced by a plan, and what stands in a file is believed only with its digest.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from daybreak.errors import Refused
+from daybreak.files import MOST_KEPT, content
+from daybreak.journal.records import FORMAT
+from daybreak.model.names import printable
+from daybreak.model.plan import Plan
+from daybreak.model.value import digest
+
+AGAIN = "make it again: daybreak plan pitr TARGET --to MOMENT --file FILE"
+_ELSEWHERE = "name another file with --file"
+
+
+def hold_place(file: Path, *, is_forced: bool) -> None:
+    """Refuse a place where no plan can be kept: what stands there is no plan, or is one and nobody said ``--force``."""
+    if not os.path.lexists(file):
+        _hold_folder(file.parent)
+        return
+    try:
+        held = _held(file, follows=False)
+    except Refused as trouble:
+        raise Refused(
+            f"{trouble.message}; nothing but a plan is replaced",
+            _ELSEWHERE,
+            "or look at what is there, and remove it",
+        ) from trouble
+    if not is_forced:
+        raise Refused(
+            f'"{file}" exists already, and holds {_described(held)}',
+            "add --force to replace it",
+            _ELSEWHERE,
+        )
+    _hold_folder(file.parent)
+
+
+def read_plan(file: Path) -> Plan:
+    """The plan in a file that ``plan … --file`` or ``-o json`` wrote; raises ``Refused`` when it is damaged or was edited."""
+    try:
+        held = _held(file, follows=True)
+    except Refused as trouble:
+        raise Refused(trouble.message, AGAIN) from trouble
+    try:
+        plan = Plan.model_validate(held["plan"])
+    except ValidationError as trouble:
+        raise _unfit(file, held, trouble) from trouble
+    if plan.digest() != held["digest"]:
+        raise Refused(
+            f'the plan "{file}" was changed after it was made: its digest is {plan.digest()[:12]}…, the file says '
+            f"{str(held['digest'])[:12]}…",
+            AGAIN,
+        )
+    return plan
+
+
+def _held(file: Path, *, follows: bool) -> dict[str, Any]:
+    """What a plan's file holds, not yet believed; raises ``Refused`` for what is no such file."""
+    try:
+        held = json.loads(content(file, MOST_KEPT, follows=follows).decode("utf-8"))
+    except (OSError, UnicodeDecodeError) as trouble:
+        raise Refused(f'the plan "{file}" cannot be read: {getattr(trouble, "strerror", None) or trouble}') from trouble
+    except (ValueError, RecursionError) as trouble:
+        raise Refused(f'the plan "{file}" is not JSON: {trouble}') from trouble
+    if not isinstance(held, dict) or set(held) != {"digest", "plan"}:
+        raise Refused(f'"{file}" is not a plan: it must hold "digest" and "plan"')
+    return held
+
+
+def _unfit(file: Path, held: dict[str, Any], trouble: ValidationError) -> Refused:
+    """It does not fit this release. What has its digest is as it was written, so a newer release wrote it."""
+    reasons = tuple(f"{'.'.join(map(str, error['loc']))}: {error['msg'].lower()}" for error in trouble.errors())
+    if not _is_as_written(held):
+        return Refused(f'the plan "{file}" does not fit this release', AGAIN, reasons=reasons)
+    found = held["plan"].get("format", FORMAT) if isinstance(held["plan"], dict) else FORMAT
+    form = f": it has format {printable(str(found))}, and this one reads {FORMAT}" if found != FORMAT else ""
+    return Refused(
+        f'the plan "{file}" was made by a newer release of Daybreak{form}',
+        "use that release",
+        f"or {AGAIN}",
+        reasons=reasons,
+    )
+
+
+def _is_as_written(held: dict[str, Any]) -> bool:
+    try:
+        return bool(digest(held["plan"]) == held["digest"])
+    except (ValueError, RecursionError):  # JSON that no plan of ours ever was, such as NaN
+        return False
+
+
+def _described(held: dict[str, Any]) -> str:
+    run = held["plan"].get("run") if isinstance(held["plan"], dict) else None
+    return f'the plan of "{printable(run)}"' if isinstance(run, str) else "a plan"
+
+
+def _hold_folder(folder: Path) -> None:
+    """Refuse a folder that is not there, or in which nothing can be written."""
+    if not folder.is_dir():
+        raise Refused(f'there is no folder "{folder}" to keep the plan in', _ELSEWHERE)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise Refused(f'nothing can be written in the folder "{folder}"', _ELSEWHERE)
