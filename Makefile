@@ -10,8 +10,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 INSTALL := $(PIP) install --no-deps --only-binary :all: --require-hashes
-# One more than there are cores: many tests wait for a server, a clock or each other's lab.
-WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
+# Two more than there are cores: many tests wait for a server, a clock or each other's lab.
+WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 2 )))
 ARGS ?=
 
 # What fails by timing is a test to mend, so nothing runs a second time.

@@ -68,9 +68,7 @@ def deaths() -> Iterator[Death]:
 
 
 SAMPLE = (
-    Death("01-copy-parameter-group", "before"),
     Death("03-restore-cluster", "call lands soon"),
-    Death("05-set-cluster-options", "call lands late"),
     Death("09-create-reader-2", "call lands late"),
     Death("13-validate", "inside"),
 )

@@ -131,12 +131,12 @@ MARKED: dict[tuple[str, str], str] = {}
 
 WIRED = [
     pytest.param(
-        kind, operation, what, marks=[pytest.mark.sweep] if (number + place) % (4 if what in SLOW else 2) else []
+        kind, operation, what, marks=[pytest.mark.sweep] if (number + place) % (4 if what in SLOW else 3) else []
     )
     for number, (kind, operation) in enumerate(PLACES)
     for place, what in enumerate(LIES)
 ]
-"""Every cell; an ordinary run takes half of them, of the slow ones a quarter, so that each answer and each place is among them."""
+"""Every cell; an ordinary run takes a third of them, of the slow ones a quarter, so that each answer and each place is among them."""
 
 
 @pytest.mark.parametrize("is_done", [True, False], ids=["done", "not done"])

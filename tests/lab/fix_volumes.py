@@ -121,8 +121,18 @@ def yard(pg_installs: tuple[Install, ...]) -> Iterator[Yard]:
 @pytest.fixture(params=["oldest", "newest", *(pytest.param(major, marks=pytest.mark.sweep) for major in (16, 17))])
 def each_yard(request: pytest.FixtureRequest, pg_installs: tuple[Install, ...]) -> Iterator[Yard]:
     """A yard of the oldest install and one of the newest; in the sweep of those between as well."""
-    between = [install for install in pg_installs[1:-1] if install.major == request.param]
-    match request.param:
+    yield from _yard_of(request.param, pg_installs)
+
+
+@pytest.fixture(params=["newest", *(pytest.param(major, marks=pytest.mark.sweep) for major in ("oldest", 16, 17))])
+def newest_yard(request: pytest.FixtureRequest, pg_installs: tuple[Install, ...]) -> Iterator[Yard]:
+    """A yard of the newest install, for what hardly depends on the version; in the sweep of each."""
+    yield from _yard_of(request.param, pg_installs)
+
+
+def _yard_of(which: str | int, pg_installs: tuple[Install, ...]) -> Iterator[Yard]:
+    between = [install for install in pg_installs[1:-1] if install.major == which]
+    match which:
         case "oldest":
             yield from _yard(pg_installs[0])
         case "newest":

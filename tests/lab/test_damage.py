@@ -108,9 +108,9 @@ def test_statements_are_refused_with_the_servers_own_words(harmed: LabUnderTest,
     assert damage.sql("select 1, 'a'", "select 2 where false") == [[[1, "a"]], []]
 
 
-def test_a_spoiled_page_is_noticed_in_every_version(each_yard: Yard) -> None:
+def test_a_spoiled_page_is_noticed_in_every_version(newest_yard: Yard) -> None:
     """With checksums or without, a page whose header is wrong is never read as if nothing were."""
-    volume = each_yard.started(each_yard.create("spoiled"))
+    volume = newest_yard.started(newest_yard.create("spoiled"))
     run(
         volume,
         "create table t (id int primary key, n int)",

@@ -41,9 +41,9 @@ def _company(yard: Yard) -> Volume:
     return volume
 
 
-def test_the_company_has_one_of_everything(each_yard: Yard) -> None:
+def test_the_company_has_one_of_everything(newest_yard: Yard) -> None:
     """A check that never meets its object is never wrong; what PROMISES a finding must be there to be damaged."""
-    volume = _company(each_yard)
+    volume = _company(newest_yard)
     with login(volume) as session:
         assert {row[0] for row in session.execute(KINDS.encode()).fetchall()} >= EXPECTED
     assert answer(volume, EMPTIED) == 0, "a clean restore empties it, and must not be blamed"

@@ -77,13 +77,13 @@ def settled_slot(publisher: Volume) -> Any:
 
 
 @pytest.mark.parametrize("quarantined", [True, False], ids=["in quarantine", "at large"])
-def test_a_clone_in_quarantine_takes_nothing_from_the_publisher(each_yard: Yard, *, quarantined: bool) -> None:
+def test_a_clone_in_quarantine_takes_nothing_from_the_publisher(newest_yard: Yard, *, quarantined: bool) -> None:
     """Production's subscriber is down for an hour, a clone of it is restored: who gets the publisher's changes?
 
     In quarantine the clone gets none and the publisher's slot does not move. At large it gets all of them and moves the
     slot, so that production's subscriber never sees them: the second half shows that the first one could fail.
     """
-    publisher, subscriber = pair(each_yard)
+    publisher, subscriber = pair(newest_yard)
     moment = subscriber.tick()
     subscriber.stop()
     before = settled_slot(publisher)
@@ -91,7 +91,7 @@ def test_a_clone_in_quarantine_takes_nothing_from_the_publisher(each_yard: Yard,
     written = publisher.administer("postgres", "select pg_current_wal_lsn()::text")[0][0]
 
     parameters = {"rds.logical_replication": "1", **(QUARANTINE if quarantined else {})}
-    clone = each_yard.restored(subscriber, "clone", moment, **parameters)
+    clone = newest_yard.restored(subscriber, "clone", moment, **parameters)
     if quarantined:
         threading.Event().wait(1.5)
         assert rows(clone) == 11

@@ -43,9 +43,9 @@ def test_who_does_not_encrypt_is_let_in_as_the_group_says_or_the_version(
     assert (listed.system_value, listed.apply_type) == ("1" if major >= 17 else "0", "dynamic")
 
 
-def test_auroras_parameters_are_carried_and_the_server_starts(each_yard: Yard) -> None:
+def test_auroras_parameters_are_carried_and_the_server_starts(newest_yard: Yard) -> None:
     """A group copied from production must not keep the lab's server from starting."""
-    volume = each_yard.started(each_yard.create("source"), **AURORA)
+    volume = newest_yard.started(newest_yard.create("source"), **AURORA)
     assert {name: answer(volume, f"show {name}") for name in ("wal_level", "log_statement", "datestyle", "fsync")} == {
         "wal_level": "logical",
         "log_statement": "ddl",

@@ -36,20 +36,20 @@ def bytes_written(volume: Volume) -> tuple[int, int]:
     return files, (volume.place / "backups" / "reached").stat().st_size
 
 
-def test_every_postgresql_of_the_machine_restores_and_copies(each_yard: Yard) -> None:
+def test_every_postgresql_of_the_machine_restores_and_copies(newest_yard: Yard) -> None:
     """The lab must answer for whatever PostgreSQL a machine has."""
-    volume = with_orders(each_yard)
+    volume = with_orders(newest_yard)
     moment = volume.tick()
     run(volume, "delete from orders")
     volume.tick()
-    assert answer(each_yard.restored(volume, "clone", moment), ROWS) == 10
-    hot = volume.snapshot(each_yard.place("hot"))
+    assert answer(newest_yard.restored(volume, "clone", moment), ROWS) == 10
+    hot = volume.snapshot(newest_yard.place("hot"))
     volume.stop()
-    cold = volume.snapshot(each_yard.place("cold"))
-    for name, snapshot in (("from-hot", hot), ("from-cold", copy_snapshot(cold, each_yard.place("other region")))):
-        copy = each_yard.started(Volume.from_snapshot(snapshot, each_yard.place(name), each_yard.install))
+    cold = volume.snapshot(newest_yard.place("cold"))
+    for name, snapshot in (("from-hot", hot), ("from-cold", copy_snapshot(cold, newest_yard.place("other region")))):
+        copy = newest_yard.started(Volume.from_snapshot(snapshot, newest_yard.place(name), newest_yard.install))
         assert answer(copy, ROWS) == 0
-        assert answer(copy, "select version()").startswith(f"PostgreSQL {each_yard.install.version}")
+        assert answer(copy, "select version()").startswith(f"PostgreSQL {newest_yard.install.version}")
 
 
 def test_the_master_is_nearly_everything_but_no_superuser(yard: Yard) -> None:
