@@ -14,6 +14,7 @@ from daybreak.model.moment import At
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal, Step
 from daybreak.model.requests import PitrRequest, Request, SnapshotRequest
+from daybreak.model.tags import NONCE_TAG
 from daybreak.model.targets import Contact, Expectation, Network, Objectives, SqlCheck, Target
 from daybreak.model.world import (
     Cluster,
@@ -28,7 +29,6 @@ from daybreak.model.world import (
     Surroundings,
     Window,
 )
-from daybreak.plan.calls import NONCE_TAG
 from daybreak.plan.planner import plan_of
 from daybreak.plan.quarantine import CARED_FOR
 from daybreak.plan.terms import Terms

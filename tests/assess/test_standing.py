@@ -36,8 +36,9 @@ from daybreak.model.actions import (
 )
 from daybreak.model.moment import Latest
 from daybreak.model.replies import Category
+from daybreak.model.tags import NONCE_TAG, RUN_TAG
 from daybreak.model.world import Cluster, Instance, ParameterGroup
-from daybreak.plan.calls import NONCE_TAG, RUN_TAG, Owner
+from daybreak.plan.calls import Owner
 from tests import fix_worlds
 
 RUN = "clone"

@@ -18,7 +18,8 @@ from daybreak.aws.faults import AwsFault, category_of
 from daybreak.model.observation import Observation
 from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Category, Reply, Trouble
-from daybreak.plan.calls import CHANGES, JOURNAL_TAG, changed_names
+from daybreak.model.tags import JOURNAL_TAG
+from daybreak.plan.calls import CHANGES, changed_names
 from tests import fix_worlds
 from tests.chaos.wire_shapes import cluster_body, group_body, instance_body, restored_body
 

@@ -27,11 +27,12 @@ from daybreak.model.observation import Observation
 from daybreak.model.plan import AwsCall, Plan
 from daybreak.model.requests import CleanRequest, SnapshotRequest
 from daybreak.model.run import Event, RunState, StepIntended
+from daybreak.model.tags import JOURNAL_TAG, NONCE_TAG
 from daybreak.model.world import AutomatedBackup, Cluster, ParameterGroup, ServerlessRange, Window
 from daybreak.observe.look import Lookout
 from daybreak.observe.observation import observe
 from daybreak.observe.poller import Poller
-from daybreak.plan.calls import JOURNAL_TAG, NONCE_TAG, owner_of
+from daybreak.plan.calls import owner_of
 from tests import fix_worlds
 from tests.chaos.simulated_aws import SimulatedAws, world_of
 

@@ -16,7 +16,8 @@ from daybreak.errors import DaybreakError, ExitCode, Paused, Uncertain
 from daybreak.journal.folder import FolderStore
 from daybreak.model.plan import AwsCall
 from daybreak.model.run import Event, StepDone
-from daybreak.plan.calls import CHANGES, JOURNAL_TAG, READS, call_of, changed_names, stamp_of
+from daybreak.model.tags import JOURNAL_TAG
+from daybreak.plan.calls import CHANGES, READS, call_of, changed_names, stamp_of
 from tests import fix_worlds
 from tests.chaos.simulated_aws import Fault, Hearing, Resource
 from tests.chaos.simulation import CASES, Case, Simulation, check_effects, scratch, standing_of_world, survived

@@ -21,7 +21,7 @@ from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan
 from daybreak.model.requests import CleanRequest
 from daybreak.model.run import RunAborted
-from daybreak.plan.calls import NONCE_TAG
+from daybreak.model.tags import NONCE_TAG
 from daybreak.plan.planner import plan_of, terms_of
 from tests import fix_worlds
 from tests.cli.test_bad_input import SOMETHING, Case, of

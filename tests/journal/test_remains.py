@@ -15,8 +15,8 @@ from daybreak.journal.records import plan_in
 from daybreak.journal.remains import remains_of
 from daybreak.model.plan import Plan, StepId
 from daybreak.model.run import RunAttached, StepIntended
+from daybreak.model.tags import NONCE_TAG
 from daybreak.model.value import canonical, digest
-from daybreak.plan.calls import NONCE_TAG
 from tests.fix_journal import Ground, append_steps, attached
 from tests.fix_worlds import plan
 

@@ -11,12 +11,12 @@ from daybreak.errors import Bug
 from daybreak.model.actions import Change, SetClusterOptions
 from daybreak.model.moment import Latest
 from daybreak.model.plan import Plan
+from daybreak.model.tags import PLAN_TAG
 from daybreak.model.world import ParameterGroup, ServerlessRange
 from daybreak.plan.calls import (
     CHANGES,
     DRAWN_AT_END,
     DRAWN_AT_START,
-    PLAN_TAG,
     READS,
     call_of,
     changed_names,

@@ -18,8 +18,9 @@ from daybreak.model.actions import (
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
 from daybreak.model.requests import CleanRequest
+from daybreak.model.tags import NONCE_TAG, ORIGIN_TAG, RUN_TAG
 from daybreak.model.world import Cluster, Endpoint, Instance, ParameterGroup
-from daybreak.plan.calls import NONCE_TAG, ORIGIN_TAG, RUN_TAG, Owner, call_of, changed_names, owner_of, stamp_of
+from daybreak.plan.calls import Owner, call_of, changed_names, owner_of, stamp_of
 from daybreak.plan.planner import plan_of
 from tests import fix_worlds
 from tests.fix_worlds import REGION, SOURCE

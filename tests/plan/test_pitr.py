@@ -24,9 +24,10 @@ from daybreak.model.moment import At, Latest
 from daybreak.model.names import is_identifier
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
+from daybreak.model.tags import JOURNAL_TAG, STAMPED
 from daybreak.model.targets import Network, Objectives
 from daybreak.model.world import AutomatedBackup, Key, Member, ParameterGroup, Role, ServerlessRange, Window
-from daybreak.plan.calls import JOURNAL_TAG, STAMPED, call_of, changed_names, stamp_of
+from daybreak.plan.calls import call_of, changed_names, stamp_of
 from daybreak.plan.planner import plan_of
 from daybreak.plan.quarantine import CARED_FOR
 from tests import fix_worlds

@@ -24,7 +24,8 @@ from daybreak.errors import DaybreakError, ExitCode, Refused
 from daybreak.lab.remote import REGION
 from daybreak.model.plan import Plan
 from daybreak.model.requests import CleanRequest
-from daybreak.plan.calls import NONCE_TAG, ORIGIN_TAG, RUN_TAG, call_of, changed_names
+from daybreak.model.tags import NONCE_TAG, ORIGIN_TAG, RUN_TAG
+from daybreak.plan.calls import call_of, changed_names
 from tests.chaos.fix_lives import SOURCE, Begin, Life, clusters_of, living, new_life
 from tests.fix_lab import LabUnderTest, eventually
 

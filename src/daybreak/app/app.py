@@ -42,6 +42,7 @@ from daybreak.model.plan import Plan, Refusal
 from daybreak.model.replies import Category
 from daybreak.model.requests import CleanRequest, PitrRequest, Purpose, Request, Thoroughness
 from daybreak.model.run import Event, RunState, state_of
+from daybreak.model.tags import JOURNAL_TAG, RUN_TAG
 from daybreak.model.targets import Objectives, Target, Waiver
 from daybreak.model.trust import Trust
 from daybreak.model.value import Span
@@ -49,7 +50,7 @@ from daybreak.model.world import Cluster, Identity
 from daybreak.observe.look import Lookout
 from daybreak.observe.observation import observe, observe_target, with_authorities, with_past
 from daybreak.observe.poller import Poller
-from daybreak.plan.calls import JOURNAL_TAG, RUN_TAG, owner_of
+from daybreak.plan.calls import owner_of
 from daybreak.plan.objections import objections_to_trust
 from daybreak.plan.planner import objections_to_starting, plan_of
 from daybreak.plan.terms import Terms

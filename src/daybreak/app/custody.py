@@ -22,10 +22,10 @@ from daybreak.model.names import checked_identifier, cleaned_by, clone_stem, pri
 from daybreak.model.plan import Plan
 from daybreak.model.requests import CleanRequest
 from daybreak.model.run import RunAborted
+from daybreak.model.tags import NONCE_TAG, ORIGIN_TAG
 from daybreak.model.targets import Target
 from daybreak.model.world import Cluster, Identity, ParameterGroup
 from daybreak.observe.look import Lookout
-from daybreak.plan.calls import NONCE_TAG, ORIGIN_TAG
 
 
 @dataclass(frozen=True)

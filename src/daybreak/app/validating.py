@@ -25,6 +25,7 @@ from daybreak.model.kept import Kept
 from daybreak.model.moment import At, Latest
 from daybreak.model.names import checked_identifier, printable
 from daybreak.model.requests import Thoroughness
+from daybreak.model.tags import JOURNAL_TAG, ORIGIN_TAG, RUN_TAG
 from daybreak.model.targets import Target, Waiver
 from daybreak.model.trust import Trust, trust_words
 from daybreak.model.validation import Validation
@@ -32,7 +33,7 @@ from daybreak.model.value import iso
 from daybreak.model.world import Cluster, Identity, Instance, Surroundings
 from daybreak.observe.look import Lookout
 from daybreak.observe.surroundings import surroundings_of
-from daybreak.plan.calls import JOURNAL_TAG, ORIGIN_TAG, RUN_TAG, owner_of
+from daybreak.plan.calls import owner_of
 from daybreak.plan.quarantine import ALWAYS
 
 _OF_QUARANTINE = {

@@ -35,9 +35,10 @@ from daybreak.model.actions import (
 )
 from daybreak.model.anchor import anchor_in
 from daybreak.model.replies import Category
+from daybreak.model.tags import JOURNAL_TAG
 from daybreak.model.value import Value
 from daybreak.model.world import Cluster, Endpoint, Instance, ParameterGroup
-from daybreak.plan.calls import JOURNAL_TAG, Owner
+from daybreak.plan.calls import Owner
 
 Resource = Cluster | Instance | ParameterGroup | Endpoint
 """What a change can name."""

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from daybreak.journal.chain import facts_of
+from daybreak.model.tags import NONCE_TAG
 from daybreak.model.value import Value, digest
-from daybreak.plan.calls import NONCE_TAG
 
 
 class Remains(Value):

@@ -286,3 +286,11 @@ class Surroundings(Value):
     def why_unseen(self, what: str) -> str | None:
         """Why a field is missing; none when it was looked at."""
         return next((each.why for each in self.unseen if each.what == what), None)
+
+
+def writer_first(cluster: Cluster, instances: tuple[Instance, ...]) -> list[Instance]:
+    """A cluster's instances as a clone numbers them: the writer, then readers by promotion tier."""
+    writers = {member.identifier for member in cluster.members if member.is_writer}
+    return sorted(
+        instances, key=lambda instance: (instance.identifier not in writers, instance.tier, instance.identifier)
+    )

@@ -35,23 +35,9 @@ from daybreak.model.actions import (
 from daybreak.model.moment import At
 from daybreak.model.plan import AwsCall, Plan
 from daybreak.model.requests import CleanRequest
+from daybreak.model.tags import EXPIRES_TAG, JOURNAL_TAG, NONCE_TAG, PLAN_TAG, RUN_TAG
 from daybreak.model.value import Instant, Value, iso
 from daybreak.model.world import Identity
-
-RUN_TAG = "daybreak:run"
-NONCE_TAG = "daybreak:nonce"
-PLAN_TAG = "daybreak:plan"
-EXPIRES_TAG = "daybreak:expires"
-JOURNAL_TAG = "daybreak:journal"
-
-STAMPED = frozenset({RUN_TAG, NONCE_TAG, PLAN_TAG, EXPIRES_TAG})
-"""The tags on everything a run creates; they have their places before anybody's."""
-
-MOST_TAGS = 50
-"""How many tags AWS allows a resource, without those of its own that begin with ``aws:``."""
-
-ORIGIN_TAG = "OriginalCluster"
-"""The tag in which every clone of ours names its source."""
 
 DRAWN_AT_START = "<drawn at start>"
 """What a plan prints for the nonce: it is drawn when a run begins, so that one plan begun twice makes two owners."""

@@ -18,9 +18,10 @@ from daybreak.model.names import clean_name, is_clone_name, printable, quarantin
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Estimate, Plan, Refusal, RunId, Step, StepId
 from daybreak.model.requests import CleanRequest
+from daybreak.model.tags import ORIGIN_TAG, RUN_TAG
 from daybreak.model.targets import Target
 from daybreak.plan import estimates
-from daybreak.plan.calls import ORIGIN_TAG, RUN_TAG, Owner
+from daybreak.plan.calls import Owner
 from daybreak.plan.terms import Sequence, Terms, removing
 
 _GOING = frozenset({"deleting"})

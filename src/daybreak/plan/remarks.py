@@ -10,11 +10,11 @@ from daybreak.model.moment import Latest
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Estimate
 from daybreak.model.requests import PitrRequest, SnapshotRequest
+from daybreak.model.tags import MOST_TAGS, ON_CLUSTER, tags_left_out
 from daybreak.model.targets import Network, Staging, Target
 from daybreak.model.value import iso
-from daybreak.plan.calls import MOST_TAGS
 from daybreak.plan.source import FOREIGN, Source
-from daybreak.plan.topology import ON_CLUSTER, endpoints_left_out, is_upgraded, tags_left_out
+from daybreak.plan.topology import endpoints_left_out, is_upgraded
 
 _STAGING = "a clone for staging is scaled down, as daybreak.toml says"
 _WORDS = {

@@ -35,14 +35,15 @@ from daybreak.model.names import quarantine_group_name
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Estimate, Plan, RunId, Step, StepId
 from daybreak.model.requests import PitrRequest, SnapshotRequest
+from daybreak.model.tags import ON_CLUSTER, ORIGIN_TAG, PURPOSE_TAG, own_tags
 from daybreak.model.targets import Network, Staging, Target
 from daybreak.plan import estimates
-from daybreak.plan.calls import ORIGIN_TAG, arn_of, tags_for
+from daybreak.plan.calls import arn_of, tags_for
 from daybreak.plan.quarantine import CARED_FOR, quarantine_parameters
 from daybreak.plan.remarks import notes_on, permitted_in, words_of
 from daybreak.plan.source import Source, moment_of
 from daybreak.plan.terms import Sequence, Terms, changing, creating
-from daybreak.plan.topology import ON_CLUSTER, endpoints_for, family_of, instances_for, own_tags
+from daybreak.plan.topology import endpoints_for, family_of, instances_for
 
 _AT_ONCE = 20
 """Parameters that AWS sets in one call."""
@@ -144,7 +145,8 @@ def storage_settings(draft: Draft) -> dict[str, Any]:
         "copies_tags": bool(cluster and cluster.copies_tags),
         "serverless": cluster.serverless if cluster else None,
         "lifecycle": cluster.lifecycle if cluster else None,
-        "tags": own_tags(facts.tags if facts else {}, ON_CLUSTER) | {"Purpose": purpose, ORIGIN_TAG: draft.source.name},
+        "tags": own_tags(facts.tags if facts else {}, ON_CLUSTER)
+        | {PURPOSE_TAG: purpose, ORIGIN_TAG: draft.source.name},
     }
 
 

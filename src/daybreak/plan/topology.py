@@ -7,9 +7,9 @@ from typing import Literal
 
 from daybreak.model.actions import CreateEndpoint, CreateInstance
 from daybreak.model.names import endpoint_name, instance_name
+from daybreak.model.tags import own_tags
 from daybreak.model.targets import Staging
-from daybreak.model.world import Cluster, CustomEndpoint, Instance
-from daybreak.plan.calls import JOURNAL_TAG, MOST_TAGS, STAMPED
+from daybreak.model.world import CustomEndpoint, writer_first
 from daybreak.plan.objections import ENGINE
 from daybreak.plan.source import Source
 
@@ -45,14 +45,6 @@ def instances_for(clone: str, source: Source, staging: Staging | None) -> list[C
         )
         for number, instance in enumerate(kept, start=1)
     ]
-
-
-def writer_first(cluster: Cluster, instances: tuple[Instance, ...]) -> list[Instance]:
-    """The instances as a clone numbers them: the writer, then readers by promotion tier."""
-    writers = {member.identifier for member in cluster.members if member.is_writer}
-    return sorted(
-        instances, key=lambda instance: (instance.identifier not in writers, instance.tier, instance.identifier)
-    )
 
 
 def endpoints_for(clone: str, source: Source, made: list[CreateInstance]) -> list[CreateEndpoint]:
@@ -108,31 +100,6 @@ def is_upgraded(source: Source) -> bool:
         and source.storage
         and source.cluster.engine_version.split(".")[0] != source.storage.engine_version.split(".")[0]
     )
-
-
-ON_CLUSTER = STAMPED | {JOURNAL_TAG, "Purpose", "OriginalCluster"}
-"""The tags of ours on a clone; they have their places first."""
-
-
-def own_tags(tags: dict[str, str], ours: frozenset[str] = STAMPED) -> dict[str, str]:
-    """The source's tags that have a place beside ``ours``; of too many, the first by name.
-
-    AWS reserves ``aws:``, an earlier run's stamp must not be inherited, and more than ``MOST_TAGS`` are refused.
-
-    >>> len(own_tags({f"tag-{number}": "" for number in range(50)}))
-    46
-    """
-    fitting = sorted(key for key in tags if _is_inherited(key, ours))[: MOST_TAGS - len(ours)]
-    return {key: value for key, value in tags.items() if key in fitting}
-
-
-def tags_left_out(tags: dict[str, str], ours: frozenset[str] = STAMPED) -> list[str]:
-    """The names of the source's tags that have no place, in order."""
-    return sorted(key for key in tags if _is_inherited(key, ours) and key not in own_tags(tags, ours))
-
-
-def _is_inherited(key: str, ours: frozenset[str]) -> bool:
-    return not key.startswith(("aws:", "daybreak:")) and key not in ours
 
 
 def _group(name: str | None, source: Source) -> str | None:

@@ -25,7 +25,7 @@ from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Finding, Measured, Standing
 from daybreak.model.inventory import Inventory, is_before
 from daybreak.model.requests import Thoroughness
-from daybreak.plan.calls import RUN_TAG
+from daybreak.model.tags import RUN_TAG
 from daybreak.postgres.rows import Scan
 from daybreak.validate.counting import ask_next_xid, count_rows
 from daybreak.validate.crew import Aside, Budget, Leash, Progress

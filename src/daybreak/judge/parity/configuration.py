@@ -15,8 +15,9 @@ from daybreak.model import checks
 from daybreak.model.checks import Asked, Check
 from daybreak.model.findings import Finding
 from daybreak.model.names import instance_name, listed, printable
+from daybreak.model.tags import is_inherited
 from daybreak.model.value import Span
-from daybreak.model.world import Cluster, Instance, Role
+from daybreak.model.world import Cluster, Instance, Role, writer_first
 
 OWN_TO_EACH_CLUSTER = frozenset(
     {"identifier", "resource_id", "arn", "status", "endpoint", "reader_endpoint", "created", "window", "members"}
@@ -27,7 +28,6 @@ OWN_TO_EACH_INSTANCE = frozenset({"identifier", "cluster", "status", "endpoint",
 """What no two instances share; the zone is AWS's choice."""
 
 _ANYTHING_PENDING = "has_pending_changes"
-_PURPOSE = frozenset({"Purpose", "OriginalCluster"})
 """Tags the restore itself writes over the source's."""
 
 
@@ -89,7 +89,7 @@ def instance_parity(
 def paired(source: Cluster, seen: tuple[Instance, ...], clone: tuple[Instance, ...]) -> dict[str, str]:
     """The name that each of the source's instances has in the clone: numbered, the writer first."""
     cluster = next((instance.cluster for instance in clone if instance.cluster), "")
-    ordered = _writer_first(source, seen)
+    ordered = writer_first(source, seen)
     return {origin.identifier: instance_name(cluster, number) for number, origin in enumerate(ordered, start=1)}
 
 
@@ -107,11 +107,6 @@ def _instance(
     if found.parameter_group_status not in (None, "in-sync"):
         rows.append(_Row(f"{name} parameters", "in sync", found.parameter_group_status))
     return rows
-
-
-def _writer_first(source: Cluster, instances: tuple[Instance, ...]) -> list[Instance]:
-    writers = {member.identifier for member in source.members if member.is_writer}
-    return sorted(instances, key=lambda each: (each.identifier not in writers, each.tier, each.identifier))
 
 
 def _finding(check: Check, rows: list[_Row], expected: str, asked: Asked) -> Finding:
@@ -152,11 +147,7 @@ def _rows(source: Cluster | Instance, clone: Cluster | Instance, fields: list[st
 def _comparable(name: str, value: Any) -> Any:
     """A field in a form in which order, case and an earlier run's stamp make no difference."""
     if name == "tags":
-        return {
-            key: text
-            for key, text in value.items()
-            if not key.startswith(("aws:", "daybreak:")) and key not in _PURPOSE
-        }
+        return {key: text for key, text in value.items() if is_inherited(key)}
     if name == "roles":
         return sorted(f"{role.arn} {role.feature or ''}".strip() for role in value if isinstance(role, Role))
     if name.endswith("_window") and value is not None:

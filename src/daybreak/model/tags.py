@@ -1,0 +1,52 @@
+"""The tags that Daybreak gives: their names, their places among a resource's, and which of them are nobody's to inherit.
+
+The law: a tag of AWS's own or of an earlier run is never carried over, and never compared.
+"""
+
+from __future__ import annotations
+
+OURS = "daybreak:"
+"""What the name of a tag begins with that says whose run made a resource."""
+
+RUN_TAG = f"{OURS}run"
+NONCE_TAG = f"{OURS}nonce"
+PLAN_TAG = f"{OURS}plan"
+EXPIRES_TAG = f"{OURS}expires"
+JOURNAL_TAG = f"{OURS}journal"
+
+PURPOSE_TAG = "Purpose"
+"""The tag in which a clone says what it is for, as the runbook has it."""
+
+ORIGIN_TAG = "OriginalCluster"
+"""The tag in which every clone of ours names its source."""
+
+STAMPED = frozenset({RUN_TAG, NONCE_TAG, PLAN_TAG, EXPIRES_TAG})
+"""The tags on everything a run creates; they have their places before anybody's."""
+
+ON_CLUSTER = STAMPED | {JOURNAL_TAG, PURPOSE_TAG, ORIGIN_TAG}
+"""The tags of ours on a clone; they have their places first."""
+
+MOST_TAGS = 50
+"""How many tags AWS allows a resource, without those of its own that begin with ``aws:``."""
+
+
+def own_tags(tags: dict[str, str], ours: frozenset[str] = STAMPED) -> dict[str, str]:
+    """The source's tags that have a place beside ``ours``; of too many, the first by name.
+
+    AWS reserves ``aws:``, an earlier run's stamp must not be inherited, and more than ``MOST_TAGS`` are refused.
+
+    >>> len(own_tags({f"tag-{number}": "" for number in range(50)}))
+    46
+    """
+    fitting = sorted(key for key in tags if is_inherited(key, ours))[: MOST_TAGS - len(ours)]
+    return {key: value for key, value in tags.items() if key in fitting}
+
+
+def tags_left_out(tags: dict[str, str], ours: frozenset[str] = STAMPED) -> list[str]:
+    """The names of the source's tags that have no place, in order."""
+    return sorted(key for key in tags if is_inherited(key, ours) and key not in own_tags(tags, ours))
+
+
+def is_inherited(key: str, ours: frozenset[str] = ON_CLUSTER) -> bool:
+    """Whether a clone takes this tag over from its source."""
+    return not key.startswith(("aws:", OURS)) and key not in ours
