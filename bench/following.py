@@ -28,9 +28,10 @@ from daybreak.model.moment import parse_moment
 from daybreak.model.plan import Plan
 from daybreak.model.requests import PitrRequest
 from daybreak.observe.look import Lookout
-from daybreak.observe.observation import observe
+from daybreak.observe.observation import look_closely, look_for_sources
 from daybreak.observe.poller import Poller
 from daybreak.plan.planner import plan_of
+from daybreak.plan.source import interest_of
 from daybreak.plan.terms import Terms
 
 TICKS = 6
@@ -110,7 +111,8 @@ def plans(app: App, count: int) -> list[Plan]:
     request = PitrRequest(
         target=target.name, moment=parse_moment("latest", now=now, zone="UTC"), words="latest", suffix="first"
     )
-    seen = observe(Lookout(aws), aws.identity(), target, request, now)
+    sources = look_for_sources(Lookout(aws), aws.identity(), target, request, now)
+    seen = look_closely(aws, sources, interest_of(request, target, sources))
     terms = Terms(created=now, expires=now + timedelta(hours=1), keep_until=None, zone="UTC")
     made = [
         plan_of(request.model_copy(update={"suffix": f"{count}x{number}"}), target, seen, terms)

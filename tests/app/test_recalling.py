@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,14 +9,12 @@ from typing import Any
 import pytest
 
 from daybreak.app.recalling import recalled
-from daybreak.aws.faults import AwsFault
 from daybreak.errors import Failed
 from daybreak.model.capsule import Capsule
 from daybreak.model.moment import At, Latest
 from daybreak.model.observation import Observation
-from daybreak.model.plan import AwsCall
-from daybreak.model.replies import Category, Reply, Trouble
 from daybreak.model.world import AutomatedBackup, Window
+from daybreak.plan.source import interest_of
 from daybreak.repository.repository import Repository, open_repository
 from tests import fix_worlds
 from tests.fix_capsules import NOON, baseline, capsule
@@ -25,25 +22,6 @@ from tests.fix_worlds import MOMENT, NOW, SOURCE
 
 HOUR = timedelta(hours=1)
 OLD = "cluster-OLD"
-
-
-class Emptied:
-    """A region where the deleted cluster's groups are gone too, and nothing else may be looked at."""
-
-    region = fix_worlds.REGION
-
-    def read(self, call: AwsCall) -> dict[str, Any]:
-        if call.operation == "DescribeSecurityGroups":
-            return {"SecurityGroups": []}
-        is_gone = call.operation == "DescribeDBClusterParameterGroups"
-        category, code = (Category.NOT_FOUND, "NotFound") if is_gone else (Category.DENIED, "AccessDenied")
-        raise AwsFault(Trouble(category=category, code=code, message=call.operation))
-
-    def pages(self, call: AwsCall, items: str) -> Iterator[dict[str, Any]]:
-        yield self.read(call)
-
-    def change(self, call: AwsCall) -> Reply:
-        raise AssertionError(call.operation)
 
 
 @pytest.fixture
@@ -72,7 +50,7 @@ def gone() -> Observation:
 def seen_with(repository: Repository, seen: Observation, moment: datetime | None = MOMENT) -> Observation:
     """What is recalled for a restore to the moment, or to the latest."""
     request = fix_worlds.pitr_request(moment=At(instant=moment) if moment else Latest())
-    return recalled(repository, Emptied(), request, fix_worlds.target(), seen)
+    return recalled(repository, request, fix_worlds.target(), seen)
 
 
 def kept(repository: Repository, at: datetime, resource_id: str = OLD, **changes: Any) -> Capsule:
@@ -85,10 +63,11 @@ def kept(repository: Repository, at: datetime, resource_id: str = OLD, **changes
 def test_a_living_source_speaks_for_itself(repository: Repository) -> None:
     """A capsule of last week must not be laid over what is true now."""
     kept(repository, MOMENT - HOUR)
-    seen = seen_with(repository, fix_worlds.observation())
+    living = fix_worlds.observation(parameter_group=fix_worlds.surroundings().parameter_group)
+    seen = seen_with(repository, living)
     assert seen.capsule is None
-    assert seen.surroundings is not None
-    assert seen.surroundings.why_unseen("proxies") == "AccessDenied: DescribeDBProxies"
+    interest = interest_of(fix_worlds.pitr_request(), fix_worlds.target(), seen)
+    assert (interest.living, interest.parameter_group) == (living.cluster, fix_worlds.cluster().parameter_group)
 
 
 def test_of_a_deleted_one_the_newest_capsule_before_the_moment_does(repository: Repository) -> None:
@@ -98,6 +77,9 @@ def test_of_a_deleted_one_the_newest_capsule_before_the_moment_does(repository: 
     kept(repository, MOMENT + timedelta(minutes=1), is_protected=False)
     seen = seen_with(repository, gone())
     assert (seen.capsule, seen.surroundings) == (wanted, None)
+    interest = interest_of(fix_worlds.pitr_request(), fix_worlds.target(), seen)
+    assert (interest.living, interest.parameter_group) == (None, wanted.cluster.parameter_group)
+    assert (interest.settable_group, interest.family) == (None, "aurora-postgresql16")
 
 
 def test_the_latest_is_the_latest_that_the_backup_reaches(repository: Repository) -> None:

@@ -30,7 +30,7 @@ from daybreak.model.run import Event, RunState, StepIntended
 from daybreak.model.tags import JOURNAL_TAG, NONCE_TAG
 from daybreak.model.world import AutomatedBackup, Cluster, ParameterGroup, ServerlessRange, Window
 from daybreak.observe.look import Lookout
-from daybreak.observe.observation import observe
+from daybreak.observe.observation import look_at_remains
 from daybreak.observe.poller import Poller
 from daybreak.plan.calls import owner_of
 from tests import fix_worlds
@@ -295,7 +295,7 @@ def _clean_case(name: str, *, is_protected: bool) -> Case:
     aws = made.aws
     aws.after_effect = aws.before_change = lambda _call: None
     request = CleanRequest(target="embi", run=made.plan.run, nonce=nonce, suffix="9x4")
-    left = observe(Lookout(aws), fix_worlds.identity(), fix_worlds.target(), request, aws.clock.now())
+    left = look_at_remains(Lookout(aws), fix_worlds.identity(), request, aws.clock.now())
     for record in (aws.effects, aws.sent, aws.reads, aws.read_at):
         record.clear()
     return Case(name, fix_worlds.plan(request=request, seen=left), aws)

@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+from daybreak.aws.faults import AwsFault
+from daybreak.model.observation import Observation
 from daybreak.model.plan import AwsCall
-from daybreak.model.replies import Reply
-from daybreak.model.requests import CleanRequest
+from daybreak.model.replies import Category, Reply, Trouble
+from daybreak.model.requests import CleanRequest, PitrRequest
 from daybreak.observe.look import Lookout
-from daybreak.observe.observation import observe
+from daybreak.observe.observation import look_at_remains, look_closely, look_for_sources
 from daybreak.plan.planner import plan_of
+from daybreak.plan.source import interest_of
 from tests import fix_worlds
 from tests.fix_worlds import KEY, NOW, SOURCE
 
@@ -35,6 +38,17 @@ class Region:
 
     def change(self, call: AwsCall) -> Reply:
         raise AssertionError(call.operation)
+
+
+class Deserted(Region):
+    """A region that says, asked for a cluster by its name, that it knows none."""
+
+    def read(self, call: AwsCall) -> dict[str, Any]:
+        if "DBClusterIdentifier" in call.params:
+            raise AwsFault(
+                Trouble(category=Category.NOT_FOUND, code="DBClusterNotFoundFault", message="no such cluster")
+            )
+        return super().read(call)
 
 
 def cluster(**more: Any) -> dict[str, Any]:
@@ -74,11 +88,31 @@ def region(**more: Any) -> Region:
     return Region(**(answers | more))
 
 
+def observed(door: Region, request: PitrRequest) -> Observation:
+    """All that is seen for a request, as the app looks."""
+    target = fix_worlds.target()
+    sources = look_for_sources(Lookout(door), fix_worlds.identity(), target, request, NOW)
+    return look_closely(door, sources, interest_of(request, target, sources))
+
+
+def test_the_key_that_is_looked_at_is_that_of_the_backup_that_is_planned() -> None:
+    """A backup on its way out, listed before the one that is kept, gave its key to the objections."""
+    going = kept("cluster-GOING") | {"Status": "deleting", "KmsKeyId": "another-key"}
+    backups = {"DBClusterAutomatedBackups": [going, kept("cluster-OLD")]}
+    successor = {"DBClusters": [cluster(DBClusterIdentifier="another")]}
+    door = Deserted(**region(DescribeDBClusters=successor, DescribeDBClusterAutomatedBackups=backups).answers)
+    request = fix_worlds.pitr_request()
+    seen = observed(door, request)
+    assert [call.params for call in door.asked if call.operation == "DescribeKey"] == [{"KeyId": KEY}]
+    made = plan_of(request, fix_worlds.target(), seen, fix_worlds.terms())
+    assert getattr(made, "reasons", ()) == ()
+
+
 def test_a_deleted_cluster_is_seen_behind_the_one_that_took_its_name() -> None:
     """The new cluster is empty; the backup of the old one, asked for by its id, is what somebody needs back."""
     door = region()
     request = fix_worlds.pitr_request(resource_id="cluster-OLD")
-    seen = observe(Lookout(door), fix_worlds.identity(), fix_worlds.target(), request, NOW)
+    seen = observed(door, request)
     assert (seen.cluster, seen.instances, seen.parameter_group) == (None, (), None)
     assert seen.key is not None
     asked = {call.operation: call.params for call in door.asked}
@@ -110,7 +144,7 @@ def test_a_clean_up_looks_only_at_what_the_run_is_named_for() -> None:
         ListTagsForResource={"TagList": [{"Key": "daybreak:run", "Value": name}]},
     )
     request = CleanRequest(target="embi", run=name, suffix="x")
-    seen = observe(Lookout(door), fix_worlds.identity(), fix_worlds.target(), request, NOW)
+    seen = look_at_remains(Lookout(door), fix_worlds.identity(), request, NOW)
     assert seen.cluster is not None
     assert seen.parameter_group is not None
     assert seen.parameter_group.tags == {"daybreak:run": name}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from daybreak.app.app import App, TargetStatus, Watchers, Wish
+from daybreak.app.app import App, Watchers, Wish
+from daybreak.app.status import TargetStatus
 
 __all__ = ["App", "TargetStatus", "Watchers", "Wish"]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,7 +18,6 @@ from daybreak.app.explaining import explained
 from daybreak.app.recalling import recalled
 from daybreak.app.vouching import objections_to_removing, remaking
 from daybreak.assess.ending import exit_code_of, next_command
-from daybreak.assess.protection import protection_of
 from daybreak.aws.faults import AwsFault
 from daybreak.aws.gateway import Access, Aws
 from daybreak.aws.objects import Objects
@@ -34,7 +33,6 @@ from daybreak.journal.records import without_a_nonce
 from daybreak.journal.store import Damaged, Journal, Newer, Store, open_store
 from daybreak.model.actions import Validate
 from daybreak.model.clock import is_off, is_useless, skew_told
-from daybreak.model.findings import Finding
 from daybreak.model.moment import At, Latest, is_counted_from_now, parse_moment
 from daybreak.model.names import cleaned_by, clone_stem, printable
 from daybreak.model.observation import Observation, Past
@@ -42,17 +40,22 @@ from daybreak.model.plan import Plan, Refusal
 from daybreak.model.replies import Category
 from daybreak.model.requests import CleanRequest, PitrRequest, Purpose, Request, Thoroughness
 from daybreak.model.run import Event, RunState, state_of
-from daybreak.model.tags import JOURNAL_TAG, RUN_TAG
-from daybreak.model.targets import Objectives, Target, Waiver
+from daybreak.model.tags import JOURNAL_TAG
+from daybreak.model.targets import Target, Waiver
 from daybreak.model.trust import Trust
-from daybreak.model.value import Span
 from daybreak.model.world import Cluster, Identity
 from daybreak.observe.look import Lookout
-from daybreak.observe.observation import observe, observe_target, with_authorities, with_past
+from daybreak.observe.observation import (
+    look_at_remains,
+    look_closely,
+    look_for_sources,
+    with_authorities,
+    with_past,
+)
 from daybreak.observe.poller import Poller
 from daybreak.plan.calls import owner_of
-from daybreak.plan.objections import objections_to_trust
 from daybreak.plan.planner import objections_to_starting, plan_of
+from daybreak.plan.source import interest_of
 from daybreak.plan.terms import Terms
 from daybreak.postgres.authorities import authorities
 from daybreak.repository.repository import Repository, open_repository
@@ -87,16 +90,6 @@ class Watchers:
     told: Callable[[Event], None] = lambda _event: None
     progress: Callable[[Progress], None] = lambda _progress: None
     warned: Callable[[str], None] = lambda _warning: None
-
-
-@dataclass(frozen=True)
-class TargetStatus:
-    """One target: what was promised and what is true right now."""
-
-    target: Target
-    seen: Observation
-    findings: tuple[Finding, ...]
-    last: RunState | None
 
 
 @dataclass
@@ -225,20 +218,20 @@ class App:
 
     def _observed(self, request: Request, target: Target) -> Observation:
         aws = self.aws(target.region)
+        lookout = Lookout(aws)
         with explained(f'looking at "{target.cluster}"'):
             identity = self.closely(aws.identity, lambda _: True)  # the first answer, by which our clock is judged
-            seen = self._timed(
-                self.closely(
-                    lambda: observe(Lookout(aws), identity, target, request, self.now()),
-                    lambda seen: seen.cluster is not None or target.cluster in seen.names_taken,
-                )
-            )
             if isinstance(request, CleanRequest):
-                return seen
-            seen = recalled(self.repository, aws, request, target, seen)
-        return with_authorities(with_past(seen, self._past(target)), authorities(target.trust))
+                look = partial(look_at_remains, lookout, identity, request, self.now())
+                return self.timed(self.closely(look, lambda seen: seen.cluster is not None))
+            look = partial(look_for_sources, lookout, identity, target, request, self.now())
+            sources = self.timed(self.closely(look, lambda seen: seen.cluster is not None))
+            sources = recalled(self.repository, request, target, sources)
+            interest = interest_of(request, target, sources)
+            seen = self.closely(lambda: look_closely(aws, sources, interest), lambda _: True)
+        return with_authorities(with_past(seen, self.past_of(target)), authorities(target.trust))
 
-    def _timed(self, seen: Observation) -> Observation:
+    def timed(self, seen: Observation) -> Observation:
         """The observation, with how wrong our clock is where that is worth a word."""
         return seen.model_copy(update={"skew": self.skew}) if is_off(self.skew) else seen
 
@@ -261,10 +254,11 @@ class App:
         stem = clone_stem(target.cluster)
         return wanted.model_copy(update={"turn": sum(run.startswith(f"{stem}-") for run in self.store.runs())})
 
-    def _past(self, target: Target) -> tuple[Past, ...]:
+    def past_of(self, target: Target) -> tuple[Past, ...]:
+        """The target's newest runs that finished with a verdict, for estimates."""
         found = []
         for run in self.store.runs()[:_PAST_RUNS]:
-            state = self._state_or_none(run)
+            state = self.state_or_none(run)
             if state and state.status == "finished" and state.verdict and state.measured.rto:
                 with suppress(Damaged, Newer):
                     plan = self.store.plan(run)
@@ -272,7 +266,8 @@ class App:
                         found.append(Past(run=run, kind=plan.kind, took=state.measured.rto))
         return tuple(found)
 
-    def _state_or_none(self, run: str) -> RunState | None:
+    def state_or_none(self, run: str) -> RunState | None:
+        """Where a run stands; None where its record cannot be read."""
         try:
             return state_of(self.store.events(run))
         except DaybreakError:
@@ -413,63 +408,13 @@ class App:
         """The next command for a run as it stands; what was removed already is not removed again."""
         original = plan.request.run if isinstance(plan.request, CleanRequest) else plan.run
         names = [run for run in self.store.runs() if cleaned_by(run) == original] if state.ended else []
-        states = [self._state_or_none(run) for run in names]
+        states = [self.state_or_none(run) for run in names]
         return next_command(plan, state, is_cleaned=any(each and each.status == "finished" for each in states))
 
     def ending(self, run: str) -> ExitCode:
         """The exit code that tells how a run ended or where it stands."""
         plan, state = self.state(run)
         return exit_code_of(state, plan.objectives)
-
-    def status(self, names: tuple[str, ...]) -> tuple[TargetStatus, ...]:
-        """What was promised for each target and what is true right now."""
-        chosen = [self.target(name) for name in names] or [
-            self.settings.targets[name] for name in sorted(self.settings.targets)
-        ]
-        if not chosen:
-            raise Refused("no target is configured", "daybreak init  # looks at the account and writes daybreak.toml")
-        return tuple(map(self._status_of, chosen))
-
-    def _status_of(self, target: Target) -> TargetStatus:
-        aws = self.aws(target.region)
-        with explained(f'looking at "{target.cluster}"'):
-            identity = aws.identity()
-            seen = self._timed(observe_target(Lookout(aws), identity, target, self.now()))
-        seen = with_authorities(seen, authorities(target.trust))
-        past = self._past(target)
-        last = self._state_or_none(past[0].run) if past else None
-        return TargetStatus(target, seen, protection_of(target, seen, past), last)
-
-    def discovered(self) -> tuple[Target, ...]:
-        """Every Aurora PostgreSQL cluster of the region as a target with the runbook's objectives, for ``init``."""
-        aws = self.aws()
-        with explained("looking for clusters"):
-            clusters = Lookout(aws).clusters()
-        return tuple(
-            Target(
-                name=identifier.removesuffix("-cluster"),
-                cluster=identifier,
-                region=aws.region,
-                database=cluster.database,
-                login=f"secretsmanager:{cluster.master_secret}" if cluster.master_secret else None,
-                objectives=Objectives(rpo=Span(minutes=5), rto=Span(hours=4), retention=cluster.backup_retention),
-                tls=self.settings.tls,
-                tls_ca=self.settings.tls_ca,
-            )
-            for identifier, cluster in sorted(clusters.items())
-            if cluster.engine == "aurora-postgresql" and RUN_TAG not in cluster.tags
-        )
-
-
-def unvouched(app: App, targets: tuple[Target, ...]) -> tuple[str, ...]:
-    """Why servers of these targets could not prove themselves, a line for each region, with what to do."""
-    now = app.timing.now()
-    objections = (
-        each
-        for target in targets
-        for each in objections_to_trust(target.trust, target.region, None, authorities(target.trust), now)
-    )
-    return tuple(dict.fromkeys(objections))
 
 
 def _refuse_a_file(state: str) -> None:

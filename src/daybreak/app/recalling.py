@@ -16,10 +16,6 @@ from daybreak.model.kept import Kept
 from daybreak.model.observation import Observation
 from daybreak.model.requests import PitrRequest, SnapshotRequest
 from daybreak.model.targets import Target
-from daybreak.model.world import Surroundings
-from daybreak.observe.look import AwsDoor, Lookout
-from daybreak.observe.observation import with_capsule
-from daybreak.observe.surroundings import surroundings_of
 from daybreak.plan.source import Source, moment_of, source_of
 
 if TYPE_CHECKING:
@@ -30,24 +26,17 @@ _MOST_LOOKED_AT = 20
 
 
 def recalled(
-    repository: Repository, aws: AwsDoor, request: PitrRequest | SnapshotRequest, target: Target, seen: Observation
+    repository: Repository, request: PitrRequest | SnapshotRequest, target: Target, seen: Observation
 ) -> Observation:
-    """The observation with surroundings or capsule, and the baseline."""
+    """The observation with the capsule of a source that is gone, and the baseline."""
     source = source_of(request, target, seen)
     moment = moment_of(request, source) or seen.seen
-    capsule = None if source.living else _capsule(repository, target, source, moment)
-    if capsule:
-        seen = with_capsule(Lookout(aws), seen, target, capsule)
     return seen.model_copy(
         update={
-            "surroundings": _around(aws, seen) if source.living else None,
+            "capsule": None if source.living else _capsule(repository, target, source, moment),
             "baseline": _baseline(repository, target, moment),
         }
     )
-
-
-def _around(aws: AwsDoor, seen: Observation) -> Surroundings | None:
-    return surroundings_of(aws, seen.cluster, seen.instances, group=seen.parameter_group) if seen.cluster else None
 
 
 def _capsule(repository: Repository, target: Target, source: Source, moment: datetime) -> Capsule | None:

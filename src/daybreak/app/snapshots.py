@@ -9,12 +9,11 @@ from daybreak.app.explaining import explained
 from daybreak.errors import Refused
 from daybreak.model.moment import At, Latest
 from daybreak.model.plan import Plan
-from daybreak.model.requests import Purpose, SnapshotRequest, Thoroughness
+from daybreak.model.requests import NEWEST, Purpose, SnapshotRequest, Thoroughness
 from daybreak.model.targets import Target, Waiver
 from daybreak.model.world import Cluster, Snapshot
 from daybreak.observe.look import Lookout
 from daybreak.observe.observation import snapshots_of
-from daybreak.plan.source import NEWEST
 
 
 @dataclass(frozen=True)

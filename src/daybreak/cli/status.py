@@ -16,11 +16,12 @@ def status(given: Given, targets: tuple[str, ...]) -> int:
 
     Without TARGETS every configured target is shown. The exit code is 3 when a promise does not hold.
     """
+    from daybreak.app.status import statuses
     from daybreak.cli.rendering import status_as
     from daybreak.errors import ExitCode
     from daybreak.model.findings import Standing
 
-    found = given.app().status(targets)
+    found = statuses(given.app(), targets)
     hand(status_as(found, given.output))
     is_unfit = any(finding.standing is Standing.UNFIT for each in found for finding in each.findings)
     return int(ExitCode.UNFIT if is_unfit else ExitCode.DONE)

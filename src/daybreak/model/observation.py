@@ -32,6 +32,22 @@ class Past(Value):
     """Bytes of the source at that time."""
 
 
+class Interest(Value):
+    """What a planner wants to see of the source it chose; it chooses, and looking only looks."""
+
+    living: Cluster | None = None
+    """The source as it is now: its instances, its size and what belongs to it are looked at."""
+    parameter_group: str | None = None
+    """The name of the group that the clone takes over, which may be gone."""
+    settable_group: str | None = None
+    """The group that says which parameters can be set; None where ``family`` does."""
+    family: str | None = None
+    cared_for: tuple[str, ...] = ()
+    """The parameters of which it matters whether they can be set."""
+    security_groups: tuple[str, ...] = ()
+    key: str | None = None
+
+
 class Observation(Value):
     """Everything a planner may know. A planner that needs more asks for another field here, never for a socket."""
 

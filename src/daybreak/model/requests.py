@@ -45,12 +45,16 @@ class PitrRequest(Value):
     thoroughness: Thoroughness = Thoroughness()
 
 
+NEWEST = "latest"
+"""What a person writes for the newest snapshot."""
+
+
 class SnapshotRequest(Value):
     """Bring the target back as a snapshot holds it, in a clone, in quarantine."""
 
     kind: Literal["snapshot"] = "snapshot"
     target: str
-    snapshot: str = "latest"
+    snapshot: str = NEWEST
     """Its identifier, its ARN (a shared one has no other name), or ``latest``."""
     before: Moment | None = None
     """With ``latest``: the newest snapshot not after this moment."""

@@ -160,6 +160,10 @@ class ParameterGroup(Value):
     tags: dict[str, str] = Field(default_factory=dict)
 
 
+FOREIGN = frozenset({"shared", "public"})
+"""Kinds of snapshots that belong to another account: chosen by their ARN only, never as the newest."""
+
+
 class Snapshot(Value):
     """A DB cluster snapshot as ``DescribeDBClusterSnapshots`` tells it."""
 

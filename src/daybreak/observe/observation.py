@@ -4,27 +4,72 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from daybreak.model.capsule import Capsule
 from daybreak.model.names import quarantine_group_name
-from daybreak.model.observation import Observation, Past
-from daybreak.model.requests import CleanRequest, PitrRequest, Request, SnapshotRequest
-from daybreak.model.targets import Network, Target
+from daybreak.model.observation import Interest, Observation, Past
+from daybreak.model.requests import NEWEST, CleanRequest, PitrRequest, SnapshotRequest
+from daybreak.model.targets import Target
 from daybreak.model.trust import Authorities
-from daybreak.model.world import AutomatedBackup, Cluster, Identity, Snapshot
-from daybreak.observe.look import Lookout
-from daybreak.plan.quarantine import CARED_FOR
-from daybreak.plan.source import FOREIGN, NEWEST, chosen_snapshot, living_of
+from daybreak.model.world import FOREIGN, AutomatedBackup, Identity, Snapshot
+from daybreak.observe.look import AwsDoor, Lookout
+from daybreak.observe.surroundings import surroundings_of
 
 
-def observe(lookout: Lookout, identity: Identity, target: Target, request: Request, now: datetime) -> Observation:
-    """What is seen of the world by somebody who wants ``request``."""
+def look_for_sources(
+    lookout: Lookout, identity: Identity, target: Target, request: PitrRequest | SnapshotRequest, now: datetime
+) -> Observation:
+    """Everything that the request could restore; which of it is meant, the plan floor decides."""
+    everything = lookout.clusters()
+    living = everything.get(target.cluster) or lookout.cluster(target.cluster)
+    backups: tuple[AutomatedBackup, ...] = ()
+    snapshots: tuple[Snapshot, ...] = ()
     match request:
-        case PitrRequest():
-            return _for_pitr(lookout, identity, target, request, now)
-        case SnapshotRequest():
-            return _for_snapshot(lookout, identity, target, request, now)
-        case CleanRequest():
-            return _for_clean(lookout, identity, request, now)
+        case PitrRequest(resource_id=wanted):
+            # Every kept backup of the region is listed, so they are asked for only where the living cluster is not enough.
+            is_enough = living is not None and wanted in (None, living.resource_id)
+            backups = () if is_enough else lookout.backups()
+        case SnapshotRequest(snapshot=named):
+            snapshots = snapshots_of(lookout, identity, target.cluster, named=named)
+    return Observation(
+        seen=now,
+        identity=identity,
+        cluster=living,
+        backups=backups,
+        snapshots=snapshots,
+        subnet_groups=lookout.subnet_groups(),
+        names_taken=tuple(sorted(everything)),
+    )
+
+
+def look_closely(aws: AwsDoor, seen: Observation, interest: Interest) -> Observation:
+    """The observation with all that a planner wants to see of the source it chose."""
+    lookout, living = Lookout(aws), interest.living
+    instances = lookout.inside(living) if living else ()
+    group = lookout.parameter_group(interest.parameter_group) if interest.parameter_group else None
+    return seen.model_copy(
+        update={
+            "cluster": living,
+            "instances": instances,
+            "parameter_group": group,
+            "settable": _settable(lookout, interest),
+            "security_groups": lookout.security_groups(interest.security_groups),
+            "key": lookout.key(interest.key) if interest.key else None,
+            "size": lookout.size(living.identifier, seen.seen) if living else None,
+            "surroundings": surroundings_of(aws, living, instances, group=group) if living else None,
+        }
+    )
+
+
+def look_at_remains(lookout: Lookout, identity: Identity, request: CleanRequest, now: datetime) -> Observation:
+    """What is there under the names of a run that is to be removed."""
+    cluster = lookout.cluster(request.run)
+    return Observation(
+        seen=now,
+        identity=identity,
+        cluster=cluster,
+        instances=lookout.inside(cluster) if cluster else (),
+        parameter_group=lookout.parameter_group(quarantine_group_name(request.run)),
+        endpoints=lookout.endpoints(cluster.identifier) if cluster else (),
+    )
 
 
 def observe_target(lookout: Lookout, identity: Identity, target: Target, now: datetime) -> Observation:
@@ -51,67 +96,6 @@ def with_authorities(seen: Observation, there: Authorities) -> Observation:
     return seen.model_copy(update={"authorities": there})
 
 
-def with_capsule(lookout: Lookout, seen: Observation, target: Target, capsule: Capsule) -> Observation:
-    """The observation of a source that is gone with its capsule, and with what is still there of what that names."""
-    configured = target.network.get(target.region, Network()).security_groups
-    return seen.model_copy(
-        update={
-            "capsule": capsule,
-            "parameter_group": lookout.parameter_group(capsule.cluster.parameter_group),
-            "security_groups": lookout.security_groups(configured or capsule.cluster.security_groups),
-        }
-    )
-
-
-def _for_pitr(lookout: Lookout, identity: Identity, target: Target, request: PitrRequest, now: datetime) -> Observation:
-    everything = lookout.clusters()
-    cluster = _source(everything.get(target.cluster) or lookout.cluster(target.cluster), request)
-    backups = lookout.backups() if cluster is None else ()
-    kept = _kept(backups, target, request)
-    network = target.network.get(target.region, Network())
-    groups = network.security_groups or (cluster.security_groups if cluster else ())
-    key = cluster.kms_key if cluster else kept.kms_key if kept else None
-    return Observation(
-        seen=now,
-        identity=identity,
-        cluster=cluster,
-        instances=lookout.inside(cluster) if cluster else (),
-        backups=backups,
-        parameter_group=lookout.parameter_group(cluster.parameter_group) if cluster else None,
-        settable=_settable(lookout, cluster, kept),
-        subnet_groups=lookout.subnet_groups(),
-        security_groups=lookout.security_groups(groups),
-        key=lookout.key(key) if key else None,
-        names_taken=tuple(sorted(everything)),
-        size=lookout.size(target.cluster, now) if cluster else None,
-    )
-
-
-def _for_snapshot(
-    lookout: Lookout, identity: Identity, target: Target, request: SnapshotRequest, now: datetime
-) -> Observation:
-    everything = lookout.clusters()
-    snapshots = snapshots_of(lookout, identity, target.cluster, named=request.snapshot)
-    snapshot = chosen_snapshot(request, target, snapshots)
-    cluster = living_of(everything.get(target.cluster) or lookout.cluster(target.cluster), snapshot)
-    network = target.network.get(target.region, Network())
-    groups = network.security_groups or (cluster.security_groups if cluster else ())
-    return Observation(
-        seen=now,
-        identity=identity,
-        cluster=cluster,
-        instances=lookout.inside(cluster) if cluster else (),
-        parameter_group=lookout.parameter_group(cluster.parameter_group) if cluster else None,
-        settable=_settable(lookout, None, snapshot),
-        subnet_groups=lookout.subnet_groups(),
-        security_groups=lookout.security_groups(groups),
-        key=lookout.key(snapshot.kms_key) if snapshot and snapshot.kms_key else None,
-        names_taken=tuple(sorted(everything)),
-        size=lookout.size(target.cluster, now) if cluster else None,
-        snapshots=snapshots,
-    )
-
-
 def snapshots_of(lookout: Lookout, identity: Identity, cluster: str, *, named: str = NEWEST) -> tuple[Snapshot, ...]:
     """Every snapshot of a cluster of that name, oldest first, and the one that is ``named``, whoever's it is."""
     found = {snapshot.arn: snapshot for snapshot in lookout.snapshots(cluster)}
@@ -128,35 +112,7 @@ def _owned(snapshot: Snapshot, identity: Identity) -> Snapshot:
     return snapshot if is_ours or snapshot.kind in FOREIGN else snapshot.model_copy(update={"kind": "shared"})
 
 
-def _source(living: Cluster | None, request: PitrRequest) -> Cluster | None:
-    """The living cluster, unless the request is for the deleted one whose name it took over."""
-    return living if living and request.resource_id in (None, living.resource_id) else None
-
-
-def _kept(backups: tuple[AutomatedBackup, ...], target: Target, request: PitrRequest) -> AutomatedBackup | None:
-    for backup in backups:
-        wanted = request.resource_id in (None, backup.resource_id)
-        if wanted and (request.resource_id or backup.cluster == target.cluster):
-            return backup
-    return None
-
-
-def _settable(lookout: Lookout, cluster: Cluster | None, kept: AutomatedBackup | Snapshot | None) -> tuple[str, ...]:
-    if cluster:
-        return lookout.settable(cluster.parameter_group, CARED_FOR)
-    if kept:
-        major = kept.engine_version.split(".")[0]
-        return lookout.settable_in_family(f"{kept.engine}{major}", CARED_FOR)
-    return ()
-
-
-def _for_clean(lookout: Lookout, identity: Identity, request: CleanRequest, now: datetime) -> Observation:
-    cluster = lookout.cluster(request.run)
-    return Observation(
-        seen=now,
-        identity=identity,
-        cluster=cluster,
-        instances=lookout.inside(cluster) if cluster else (),
-        parameter_group=lookout.parameter_group(quarantine_group_name(request.run)),
-        endpoints=lookout.endpoints(cluster.identifier) if cluster else (),
-    )
+def _settable(lookout: Lookout, interest: Interest) -> tuple[str, ...]:
+    if interest.settable_group:
+        return lookout.settable(interest.settable_group, interest.cared_for)
+    return lookout.settable_in_family(interest.family, interest.cared_for) if interest.family else ()

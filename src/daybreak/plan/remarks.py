@@ -13,7 +13,8 @@ from daybreak.model.requests import PitrRequest, SnapshotRequest
 from daybreak.model.tags import MOST_TAGS, ON_CLUSTER, tags_left_out
 from daybreak.model.targets import Network, Staging, Target
 from daybreak.model.value import iso
-from daybreak.plan.source import FOREIGN, Source
+from daybreak.model.world import FOREIGN
+from daybreak.plan.source import Source
 from daybreak.plan.topology import endpoints_left_out, is_upgraded
 
 _STAGING = "a clone for staging is scaled down, as daybreak.toml says"

@@ -9,13 +9,13 @@ from daybreak.model.moment import At
 from daybreak.model.names import clone_name, printable
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
-from daybreak.model.requests import SnapshotRequest
+from daybreak.model.requests import NEWEST, SnapshotRequest
 from daybreak.model.targets import Target
 from daybreak.model.value import iso
-from daybreak.model.world import Snapshot
+from daybreak.model.world import FOREIGN, Snapshot
 from daybreak.plan.objections import objections_to_place, objections_to_proof, objections_to_storage
 from daybreak.plan.restoring import Draft, clone_plan, storage_settings
-from daybreak.plan.source import FOREIGN, NEWEST, network_of, own_snapshots, source_of
+from daybreak.plan.source import network_of, own_snapshots, source_of
 from daybreak.plan.terms import Terms
 
 _MOST_LISTED = 5

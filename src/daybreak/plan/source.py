@@ -11,16 +11,11 @@ from datetime import datetime
 
 from daybreak.model.capsule import Capsule
 from daybreak.model.moment import At
-from daybreak.model.observation import Observation
-from daybreak.model.requests import PitrRequest, SnapshotRequest
+from daybreak.model.observation import Interest, Observation
+from daybreak.model.requests import NEWEST, PitrRequest, SnapshotRequest
 from daybreak.model.targets import Network, Target
-from daybreak.model.world import AutomatedBackup, Cluster, Instance, Origin, Snapshot, Surroundings, Window
-
-NEWEST = "latest"
-"""What a person writes for the newest snapshot."""
-
-FOREIGN = frozenset({"shared", "public"})
-"""Kinds of snapshots that belong to another account: chosen by their ARN only, never as the newest."""
+from daybreak.model.world import FOREIGN, AutomatedBackup, Cluster, Instance, Origin, Snapshot, Surroundings, Window
+from daybreak.plan.quarantine import CARED_FOR
 
 
 @dataclass(frozen=True)
@@ -131,4 +126,21 @@ def network_of(source: Source, target: Target) -> Network:
     return Network(
         subnet_group=configured.subnet_group or source.cluster.subnet_group,
         security_groups=configured.security_groups or source.cluster.security_groups,
+    )
+
+
+def interest_of(request: PitrRequest | SnapshotRequest, target: Target, seen: Observation) -> Interest:
+    """What a planner must see besides who is there: all of it about the one source that the request means."""
+    source = source_of(request, target, seen)
+    # A snapshot may be of another major version than the cluster it was taken of has today.
+    group = source.living.parameter_group if source.living and isinstance(request, PitrRequest) else None
+    family = f"{source.storage.engine}{source.storage.engine_version.split('.')[0]}" if source.storage else None
+    return Interest(
+        living=source.living,
+        parameter_group=source.cluster.parameter_group if source.cluster else None,
+        settable_group=group,
+        family=None if group else family,
+        cared_for=tuple(sorted(CARED_FOR)),
+        security_groups=network_of(source, target).security_groups,
+        key=source.storage.kms_key if source.storage else None,
     )

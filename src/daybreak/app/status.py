@@ -1,0 +1,83 @@
+"""What was promised for each target and what is true right now, and which clusters could be targets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from daybreak.app.app import App
+from daybreak.app.explaining import explained
+from daybreak.assess.protection import protection_of
+from daybreak.errors import Refused
+from daybreak.model.findings import Finding
+from daybreak.model.observation import Observation
+from daybreak.model.run import RunState
+from daybreak.model.tags import RUN_TAG
+from daybreak.model.targets import Objectives, Target
+from daybreak.model.value import Span
+from daybreak.observe.look import Lookout
+from daybreak.observe.observation import observe_target, with_authorities
+from daybreak.plan.objections import objections_to_trust
+from daybreak.postgres.authorities import authorities
+
+
+@dataclass(frozen=True)
+class TargetStatus:
+    """One target: what was promised and what is true right now."""
+
+    target: Target
+    seen: Observation
+    findings: tuple[Finding, ...]
+    last: RunState | None
+
+
+def statuses(app: App, names: tuple[str, ...]) -> tuple[TargetStatus, ...]:
+    """What was promised for each target and what is true right now."""
+    chosen = [app.target(name) for name in names] or [
+        app.settings.targets[name] for name in sorted(app.settings.targets)
+    ]
+    if not chosen:
+        raise Refused("no target is configured", "daybreak init  # looks at the account and writes daybreak.toml")
+    return tuple(_status_of(app, target) for target in chosen)
+
+
+def _status_of(app: App, target: Target) -> TargetStatus:
+    aws = app.aws(target.region)
+    with explained(f'looking at "{target.cluster}"'):
+        identity = aws.identity()
+        seen = app.timed(observe_target(Lookout(aws), identity, target, app.now()))
+    seen = with_authorities(seen, authorities(target.trust))
+    past = app.past_of(target)
+    last = app.state_or_none(past[0].run) if past else None
+    return TargetStatus(target, seen, protection_of(target, seen, past), last)
+
+
+def discovered(app: App) -> tuple[Target, ...]:
+    """Every Aurora PostgreSQL cluster of the region as a target with the runbook's objectives, for ``init``."""
+    aws = app.aws()
+    with explained("looking for clusters"):
+        clusters = Lookout(aws).clusters()
+    return tuple(
+        Target(
+            name=identifier.removesuffix("-cluster"),
+            cluster=identifier,
+            region=aws.region,
+            database=cluster.database,
+            login=f"secretsmanager:{cluster.master_secret}" if cluster.master_secret else None,
+            objectives=Objectives(rpo=Span(minutes=5), rto=Span(hours=4), retention=cluster.backup_retention),
+            tls=app.settings.tls,
+            tls_ca=app.settings.tls_ca,
+        )
+        for identifier, cluster in sorted(clusters.items())
+        if cluster.engine == "aurora-postgresql" and RUN_TAG not in cluster.tags
+    )
+
+
+def unvouched(app: App, targets: tuple[Target, ...]) -> tuple[str, ...]:
+    """Why servers of these targets could not prove themselves, a line for each region, with what to do."""
+    now = app.timing.now()
+    objections = (
+        each
+        for target in targets
+        for each in objections_to_trust(target.trust, target.region, None, authorities(target.trust), now)
+    )
+    return tuple(dict.fromkeys(objections))
