@@ -21,8 +21,8 @@ from daybreak.app.custody import Leftover, plan_clean
 from daybreak.aws.gateway import Access
 from daybreak.config import load
 from daybreak.lab import remote, shell
-from daybreak.lab.company import Company
-from daybreak.lab.configuration import configuration
+from daybreak.lab.company.company import Company
+from daybreak.lab.company.configuration import configuration
 from daybreak.lab.programs import python_module
 from daybreak.lab.remote import RemoteLab
 

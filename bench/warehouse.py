@@ -19,9 +19,9 @@ from pathlib import Path
 
 from psycopg import sql
 
-from daybreak.lab.binaries import Install, installs, make_private_folder
-from daybreak.lab.node import Node
-from daybreak.lab.spawner import spawner
+from daybreak.lab.servers.binaries import Install, installs, make_private_folder
+from daybreak.lab.servers.node import Node
+from daybreak.lab.servers.spawner import spawner
 from daybreak.model.trust import Trust
 from daybreak.postgres.address import Address
 from daybreak.postgres.session import Login

@@ -22,7 +22,7 @@ from botocore.config import Config
 from botocore.session import Session
 
 from daybreak.lab import remote
-from daybreak.lab.boto import make_client
+from daybreak.lab.protocol.boto import make_client
 from daybreak.lab.remote import REGION, RemoteLab
 from tests.fix_cli import AUTHORITIES, Person
 from tests.fix_folders import new_folder, root

@@ -14,12 +14,12 @@ import psycopg
 import pytest
 from botocore.parsers import create_parser
 
-from daybreak.lab import codec
-from daybreak.lab.clock import Clock
-from daybreak.lab.errors import AwsError
-from daybreak.lab.faults import Faults
-from daybreak.lab.rds import Rds, Settings
-from daybreak.lab.world import World
+from daybreak.lab.account.world import World
+from daybreak.lab.control.clock import Clock
+from daybreak.lab.control.faults import Faults
+from daybreak.lab.protocol import codec
+from daybreak.lab.protocol.errors import AwsError
+from daybreak.lab.rds.front import Rds, Settings
 from tests.fix_folders import new_folder
 
 HOME, AWAY = "us-east-1", "us-west-2"

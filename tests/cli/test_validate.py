@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from daybreak.lab.configuration import configuration
+from daybreak.lab.company.configuration import configuration
 from tests.fix_cli import AUTHORITIES, Person
 from tests.fix_lab import LabUnderTest
 from tests.fix_terminal import Terminal

@@ -21,11 +21,11 @@ from daybreak.app.baselines import BaselineWish, take_baseline
 from daybreak.app.validating import Case, Inquiry, case_of, validated
 from daybreak.aws.gateway import Access
 from daybreak.config import load
-from daybreak.lab.binaries import installs
-from daybreak.lab.branches import Branch, found
-from daybreak.lab.damage import Damage
+from daybreak.lab.company.branches import Branch, found
+from daybreak.lab.company.damage import Damage
 from daybreak.lab.lab import shared_cache
 from daybreak.lab.remote import REGION
+from daybreak.lab.servers.binaries import installs
 from daybreak.model.run import RunState
 from daybreak.model.validation import Validation
 from tests.fix_lab import LabUnderTest, eventually, private

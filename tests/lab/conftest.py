@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.lab.fix_volumes import each_yard, newest_yard, pg_installs, yard
+from tests.lab.volumes.fix_volumes import each_yard, newest_yard, pg_installs, yard
 
 __all__ = ["each_yard", "newest_yard", "pg_installs", "yard"]

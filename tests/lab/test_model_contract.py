@@ -17,7 +17,7 @@ from botocore.model import ListShape, OperationModel, ServiceModel, Shape, Struc
 from botocore.session import Session
 from botocore.validate import ParamValidator
 
-from daybreak.lab.rds import OPERATIONS
+from daybreak.lab.rds.front import OPERATIONS
 from tests.fix_lab import LabUnderTest, eventually
 
 SOURCE = "embi-aurora-cluster"

@@ -15,9 +15,9 @@ import pytest
 
 from daybreak.errors import Refused
 from daybreak.lab import remote
-from daybreak.lab.binaries import Install, account
-from daybreak.lab.keys import keys_of
+from daybreak.lab.access.keys import keys_of
 from daybreak.lab.lab import Lab, hold, shared_cache
+from daybreak.lab.servers.binaries import Install, account
 from tests.fix_folders import new_folder
 from tests.fix_lab import LabUnderTest
 

@@ -10,9 +10,9 @@ import pytest
 
 from daybreak.aws.faults import AwsFault
 from daybreak.aws.gateway import Access, Aws
-from daybreak.lab import surroundings as made
+from daybreak.lab.company import surroundings as made
+from daybreak.lab.company.scenario import CLUSTER, INSTANCE_PARAMETERS
 from daybreak.lab.remote import REGION
-from daybreak.lab.scenario import CLUSTER, INSTANCE_PARAMETERS
 from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Category, Reply, Trouble
 from daybreak.model.world import Surroundings

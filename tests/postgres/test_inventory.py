@@ -8,14 +8,14 @@ from typing import get_args
 
 import pytest
 
-from daybreak.lab.volume import Volume
+from daybreak.lab.volumes.volume import Volume
 from daybreak.model.inventory import LOCKED, Inventory, Item, Kind
 from daybreak.postgres.address import Address
 from daybreak.postgres.inventory import ends, inventory
 from daybreak.postgres.session import Limits, Login, connected
 from tests.fix_postgres import Server
-from tests.lab.fix_trust import address_of
-from tests.lab.fix_volumes import OWNER, Yard, each_yard, login, pg_installs, run
+from tests.lab.volumes.fix_trust import address_of
+from tests.lab.volumes.fix_volumes import OWNER, Yard, each_yard, login, pg_installs, run
 
 __all__ = ["each_yard", "pg_installs"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from daybreak.lab.volume import Volume
+from daybreak.lab.volumes.volume import Volume
 from daybreak.model.actions import Validate
 from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Finding, Standing
@@ -19,8 +19,8 @@ from daybreak.validate import objects
 from daybreak.validate.probes import Place, take_inventory
 from daybreak.validate.visit import Subject, Visit
 from tests.fix_worlds import cluster, instance
-from tests.lab.fix_trust import address_of, trust_of
-from tests.lab.fix_volumes import DATABASE, OWNER, Yard, each_yard, login, pg_installs, run, yard
+from tests.lab.volumes.fix_trust import address_of, trust_of
+from tests.lab.volumes.fix_volumes import DATABASE, OWNER, Yard, each_yard, login, pg_installs, run, yard
 from tests.postgres.test_inventory import COMPANY
 
 __all__ = ["each_yard", "pg_installs", "yard"]

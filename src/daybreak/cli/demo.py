@@ -24,7 +24,7 @@ from daybreak.cli.telling import say, title
 from daybreak.errors import Failed
 
 if TYPE_CHECKING:
-    from daybreak.lab.company import Company
+    from daybreak.lab.company.company import Company
     from daybreak.lab.remote import RemoteLab
 
 
@@ -118,7 +118,7 @@ class _Story:
 
     def _remember(self) -> None:
         """Keep what a verdict will be measured by, before anything happens."""
-        from daybreak.lab.configuration import configuration
+        from daybreak.lab.company.configuration import configuration
         from daybreak.lab.remote import authority
 
         (self.folder / "daybreak.toml").write_text(configuration(self._running().url, authority(self.lab_folder)))
@@ -149,7 +149,7 @@ class _Story:
         return self.lab
 
     def _company(self) -> Company:
-        from daybreak.lab.company import Company
+        from daybreak.lab.company.company import Company
 
         return Company(self._running())
 
@@ -196,7 +196,7 @@ class _Story:
         return moment
 
     def _accident(self) -> None:
-        from daybreak.lab.company import ACCIDENT
+        from daybreak.lab.company.company import ACCIDENT
 
         _say("3. The accident: a DELETE without a WHERE", f"embi=> {ACCIDENT};")
         say(f"DELETE {self._company().lose_everybody()}")

@@ -17,10 +17,10 @@ from urllib.parse import parse_qsl
 import psycopg
 
 from daybreak.errors import DaybreakError
-from daybreak.lab import health
-from daybreak.lab.errors import AwsError
-from daybreak.lab.faults import BadRule
-from daybreak.lab.message import Reply, Request
+from daybreak.lab.company import health
+from daybreak.lab.control.faults import BadRule
+from daybreak.lab.http.message import Reply, Request
+from daybreak.lab.protocol.errors import AwsError
 from daybreak.lab.remote import verifying
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ HEALTH = "/_lab/health/"
 
 
 def _health(lab: Lab, where: str) -> Reply:
-    from daybreak.lab.scenario import APPLICATION_SECRET, DATABASE, PRIMARY
+    from daybreak.lab.company.scenario import APPLICATION_SECRET, DATABASE, PRIMARY
 
     if where not in lab.rds.endpoints():  # whoever listens elsewhere would be shown the application's login
         return _reply(404, {"error": "write /_lab/health/HOST:PORT with the endpoint of a cluster of this lab"})

@@ -1,6 +1,6 @@
 """The process of a lab: start it, wait for a signal or a shutdown, stop it.
 
-The law: it ends everything it started however it ends; `kill -9` is the spawner's care (see `daybreak.lab.node`).
+The law: it ends everything it started however it ends; `kill -9` is the spawner's care (see `daybreak.lab.servers.node`).
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def run(
 
     A lab that was started for the process ``while_pid`` ends when that is gone, and takes its folder with it.
     """
+    from daybreak.lab.company.scenario import build
     from daybreak.lab.lab import Lab
-    from daybreak.lab.scenario import build
 
     is_orphan = False
     lab = Lab(folder, speed=speed, port=port)

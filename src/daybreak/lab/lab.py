@@ -19,19 +19,18 @@ from typing import Any
 
 from daybreak.errors import Refused
 from daybreak.lab import admin
-from daybreak.lab.clock import Clock
-from daybreak.lab.faults import Faults
-from daybreak.lab.iam import Iam
-from daybreak.lab.keys import FILE as KEYS
-from daybreak.lab.keys import keys_of, refuse_foreign, write_private
-from daybreak.lab.message import Reply, Request
-from daybreak.lab.rds import Rds
-from daybreak.lab.rds.front import Settings
-from daybreak.lab.replay import Recorded
-from daybreak.lab.server import Server
+from daybreak.lab.access.iam import Iam
+from daybreak.lab.access.keys import FILE as KEYS
+from daybreak.lab.access.keys import keys_of, refuse_foreign, write_private
+from daybreak.lab.account.replay import Recorded
+from daybreak.lab.account.world import World
+from daybreak.lab.control.clock import Clock
+from daybreak.lab.control.faults import Faults
+from daybreak.lab.http.message import Reply, Request
+from daybreak.lab.http.server import Server
+from daybreak.lab.rds.front import Rds, Settings
 from daybreak.lab.traffic import Traffic
 from daybreak.lab.wire import Wire
-from daybreak.lab.world import World
 
 ACCOUNT = "123456789012"
 REGIONS = ("us-east-1", "us-west-2")
@@ -105,7 +104,7 @@ class Lab:
         self.rds.reset()
         self._moto.forget()
         self.traffic.clear()
-        from daybreak.lab.scenario import build
+        from daybreak.lab.company.scenario import build
 
         self._fill(None if empty else build)
         self.is_ready = True
@@ -170,7 +169,7 @@ class Lab:
         ]
 
     def _tags_of(self, region: str, arn: str) -> dict[str, str]:
-        from daybreak.lab.errors import AwsError
+        from daybreak.lab.protocol.errors import AwsError
 
         try:
             root = f"arn:aws:iam::{ACCOUNT}:root"

@@ -19,7 +19,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
 from daybreak.errors import DaybreakError, ExitCode, Failed, Refused, Unreachable
-from daybreak.lab.keys import refuse_foreign
+from daybreak.lab.access.keys import refuse_foreign
 from daybreak.lab.programs import python_module, rooted
 
 PORT = 4577
@@ -64,7 +64,7 @@ class RemoteLab:
         return rows
 
     def do(self, cluster: str, deed: str, *, database: str = "embi", region: str = REGION, **names: str) -> None:
-        """Let the provider's superuser do one of `daybreak.lab.deeds`, also in a clone."""
+        """Let the provider's superuser do one of `daybreak.lab.volumes.deeds`, also in a clone."""
         self.ask(
             "POST", "deed", {"region": region, "cluster": cluster, "database": database, "deed": deed, "names": names}
         )

@@ -14,10 +14,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from daybreak.lab.binaries import wheel_folders
-from daybreak.lab.configuration import configuration
+from daybreak.lab.company.configuration import configuration
 from daybreak.lab.programs import absolute_entries, python_module, rooted
 from daybreak.lab.remote import REGION, RemoteLab, authority, verifying
+from daybreak.lab.servers.binaries import wheel_folders
 
 _WRAPPER = """#!/bin/sh
 # The real client with the lab's endpoint on every call: by itself it ignores AWS_ENDPOINT_URL for rds in us-east-1.

@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from daybreak.lab.dialect import Call
+from daybreak.lab.protocol.dialect import Call
 
 KEPT = 10_000
 

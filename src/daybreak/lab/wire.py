@@ -14,8 +14,12 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from daybreak.lab import codec
-from daybreak.lab.dialect import (
+from daybreak.lab.access.iam import Iam
+from daybreak.lab.account.replay import Recorded
+from daybreak.lab.control.faults import Effect, Faults, Rule
+from daybreak.lab.http.message import LOST, Reply, Request
+from daybreak.lab.protocol import codec
+from daybreak.lab.protocol.dialect import (
     Call,
     call_of,
     denied,
@@ -26,12 +30,8 @@ from daybreak.lab.dialect import (
     in_path_style,
     unserved,
 )
-from daybreak.lab.errors import AwsError
-from daybreak.lab.faults import Effect, Faults, Rule
-from daybreak.lab.iam import Iam
-from daybreak.lab.message import LOST, Reply, Request
-from daybreak.lab.rds import Rds
-from daybreak.lab.replay import Recorded
+from daybreak.lab.protocol.errors import AwsError
+from daybreak.lab.rds.front import Rds
 from daybreak.lab.traffic import Traffic
 
 _GLOBAL = frozenset({"iam", "route53"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from daybreak.lab.rds import OPERATIONS
+from daybreak.lab.rds.front import OPERATIONS
 from tests.fix_rds import AWAY, HOME, Account
 
 FAMILY = "aurora-postgresql18"

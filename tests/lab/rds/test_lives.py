@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from daybreak.lab.world import World
+from daybreak.lab.account.world import World
 from tests.fix_rds import AWAY, HOME, Account, make_account
 
 PITR = "RestoreDBClusterToPointInTime"

@@ -1,7 +1,1 @@
-"""Our own RDS for Aurora PostgreSQL: one module per noun, and `Rds`, the front that answers calls."""
-
-from __future__ import annotations
-
-from daybreak.lab.rds.front import OPERATIONS, Rds, Settings
-
-__all__ = ["OPERATIONS", "Rds", "Settings"]
+"""Our own RDS for Aurora PostgreSQL: one module per noun, and `front`, which finds who answers a call."""

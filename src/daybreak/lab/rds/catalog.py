@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from daybreak.lab.codec import fault
-from daybreak.lab.rds.asked import ENGINE, LOG_TYPES, MOST_CLUSTERS
+from daybreak.lab.control.store import Doc
+from daybreak.lab.protocol.codec import fault
+from daybreak.lab.rds.clusters.asked import ENGINE, LOG_TYPES, MOST_CLUSTERS
 from daybreak.lab.rds.desk import Call, looks
 from daybreak.lab.rds.paging import filtered, page
 from daybreak.lab.rds.parameters import family
-from daybreak.lab.store import Doc
 
 _SIZES = {
     "db.r5": ("large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge"),

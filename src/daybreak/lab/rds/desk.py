@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from daybreak.lab.clock import Clock
-from daybreak.lab.control import Control, Job, JobKind
-from daybreak.lab.faults import Faults
-from daybreak.lab.store import Doc, State
-from daybreak.lab.world import World
+from daybreak.lab.account.world import World
+from daybreak.lab.control.clock import Clock
+from daybreak.lab.control.faults import Faults
+from daybreak.lab.control.jobs import Control, Job, JobKind
+from daybreak.lab.control.store import Doc, State
 
 if TYPE_CHECKING:
     from daybreak.lab.rds.fleet import Fleet

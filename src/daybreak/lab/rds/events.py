@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from daybreak.lab.errors import invalid_combination, invalid_value
+from daybreak.lab.control.store import Doc
+from daybreak.lab.protocol.errors import invalid_combination, invalid_value
 from daybreak.lab.rds.desk import Call, Desk, looks, public
 from daybreak.lab.rds.paging import page
-from daybreak.lab.store import Doc
 
 KEPT = timedelta(days=14)
 

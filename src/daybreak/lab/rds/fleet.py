@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from daybreak.lab.binaries import Install, installs
+from daybreak.lab.gates.tls import Authority
 from daybreak.lab.rds.addresses import Addresses
 from daybreak.lab.rds.parameters import Parameter, catalog
-from daybreak.lab.settings import settings_catalog
-from daybreak.lab.tls import Authority
-from daybreak.lab.volume import Listen, Master, Volume, copy_snapshot
+from daybreak.lab.servers.binaries import Install, installs
+from daybreak.lab.servers.settings import settings_catalog
+from daybreak.lab.volumes.volume import Listen, Master, Volume, copy_snapshot
 
 log = logging.getLogger(__name__)
 

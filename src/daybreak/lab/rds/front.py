@@ -17,47 +17,30 @@ from typing import Any
 
 from botocore.model import StructureShape
 
-from daybreak.lab import codec
-from daybreak.lab.clock import Clock
-from daybreak.lab.codec import check_required
-from daybreak.lab.control import Control
-from daybreak.lab.errors import AwsError
-from daybreak.lab.faults import Faults
-from daybreak.lab.rds import (
-    backups,
-    catalog,
-    cluster_changes,
-    cluster_deletions,
-    cluster_roles,
-    clusters,
-    desk,
-    endpoints,
-    events,
-    instances,
-    networks,
-    parameter_groups,
-    proxies,
-    restores,
-    servers,
-    snapshot_copies,
-    snapshots,
-    tags,
-)
+from daybreak.lab.account.world import World
+from daybreak.lab.control.clock import Clock
+from daybreak.lab.control.faults import Faults
+from daybreak.lab.control.jobs import Control
+from daybreak.lab.control.store import State
+from daybreak.lab.gates.tls import Authority
+from daybreak.lab.protocol import codec
+from daybreak.lab.protocol.codec import check_required
+from daybreak.lab.protocol.errors import AwsError
+from daybreak.lab.rds import catalog, desk, events, instances, networks, parameter_groups, proxies, tags
 from daybreak.lab.rds.addresses import Address
+from daybreak.lab.rds.clusters import changes, clusters, deletions, endpoints, restores, roles, servers
 from daybreak.lab.rds.desk import Call, Desk, cluster_by_resource
 from daybreak.lab.rds.fleet import Fleet
-from daybreak.lab.store import State
-from daybreak.lab.tls import Authority
-from daybreak.lab.world import World
+from daybreak.lab.rds.snapshots import backups, copies, snapshots
 
 log = logging.getLogger(__name__)
 
 NOUNS = (
     backups,
     catalog,
-    cluster_changes,
-    cluster_deletions,
-    cluster_roles,
+    changes,
+    deletions,
+    roles,
     clusters,
     endpoints,
     events,
@@ -66,7 +49,7 @@ NOUNS = (
     parameter_groups,
     proxies,
     restores,
-    snapshot_copies,
+    copies,
     snapshots,
     tags,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from daybreak.lab.errors import AwsError, invalid_value
+from daybreak.lab.protocol.errors import AwsError, invalid_value
 
 _IDENTIFIER = re.compile(r"[a-zA-Z](?:-?[a-zA-Z0-9])*")
 _ARN = re.compile(r"arn:(aws[a-z-]*):rds:([a-z0-9-]*):(\d*):([a-z-]+):(.+)")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from daybreak.lab.codec import fault
-from daybreak.lab.errors import AwsError, invalid_combination, invalid_value
+from daybreak.lab.account.world import Subnet
+from daybreak.lab.control.store import Doc
+from daybreak.lab.protocol.codec import fault
+from daybreak.lab.protocol.errors import AwsError, invalid_combination, invalid_value
 from daybreak.lab.rds.desk import Call, Desk, changes, looks, public
 from daybreak.lab.rds.paging import filtered, page
-from daybreak.lab.store import Doc
-from daybreak.lab.world import Subnet
 
 
 @changes("CreateDBSubnetGroup")

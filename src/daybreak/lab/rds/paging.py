@@ -7,9 +7,9 @@ import binascii
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from daybreak.lab.errors import invalid_value
+from daybreak.lab.control.store import Doc
+from daybreak.lab.protocol.errors import invalid_value
 from daybreak.lab.rds.desk import Call
-from daybreak.lab.store import Doc
 
 Reader = Callable[[Doc], object]
 """Says what a document has for a filter to compare: one value or a list of them."""

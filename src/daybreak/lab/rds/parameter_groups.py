@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from daybreak.lab.codec import fault
-from daybreak.lab.errors import invalid_value
+from daybreak.lab.control.store import Doc
+from daybreak.lab.protocol.codec import fault
+from daybreak.lab.protocol.errors import invalid_value
 from daybreak.lab.rds import parameters
 from daybreak.lab.rds.desk import Call, Desk, changes, looks, public
 from daybreak.lab.rds.events import emit
 from daybreak.lab.rds.identifiers import new_identifier, pointed
 from daybreak.lab.rds.paging import filtered, page
-from daybreak.lab.store import Doc
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from daybreak.lab.errors import invalid_combination, invalid_value
-from daybreak.lab.settings import ENCRYPTED, Setting, is_strict
-from daybreak.lab.store import Doc
+from daybreak.lab.control.store import Doc
+from daybreak.lab.protocol.errors import invalid_combination, invalid_value
+from daybreak.lab.servers.settings import ENCRYPTED, Setting, is_strict
 
 MOST_AT_ONCE = 20
 """Parameters one call may change."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from daybreak.lab.codec import fault
-from daybreak.lab.control import Job
-from daybreak.lab.errors import invalid_combination, invalid_value
+from daybreak.lab.control.jobs import Job
+from daybreak.lab.control.store import Doc
+from daybreak.lab.protocol.codec import fault
+from daybreak.lab.protocol.errors import invalid_combination, invalid_value
 from daybreak.lab.rds import networks
-from daybreak.lab.rds.clusters import known_cluster, require_status
+from daybreak.lab.rds.clusters.clusters import known_cluster, require_status
 from daybreak.lab.rds.desk import (
     Call,
     DeskJob,
@@ -28,7 +29,6 @@ from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.identifiers import new_identifier
 from daybreak.lab.rds.paging import filtered, page
 from daybreak.lab.rds.tags import checked_tags
-from daybreak.lab.store import Doc
 
 GROUP = "default"
 """The one target group that a proxy has."""

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from daybreak.lab.codec import fault
-from daybreak.lab.errors import invalid_value
+from daybreak.lab.control.store import Doc
+from daybreak.lab.protocol.codec import fault
+from daybreak.lab.protocol.errors import invalid_value
 from daybreak.lab.rds.desk import Call, changes, looks
 from daybreak.lab.rds.identifiers import arn_parts
-from daybreak.lab.store import Doc
 
 MOST = 50
 _SPELLED = re.compile(r"[\w\s.:/=+@-]*")

@@ -1,0 +1,1 @@
+"""The rest of the account, which moto keeps: asked in AWS's own words, remembered over a restart."""

@@ -1,0 +1,202 @@
+"""What the rest of the account looks like to RDS: networks, keys, roles and secrets, asked over boto3 without a socket.
+
+The law: moto is only ever asked in AWS's own words. A botocore ``before-send`` hook hands each request straight to
+moto's WSGI application, so nothing of moto is imported, subclassed or reached into here.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.exceptions import ClientError
+
+from daybreak.lab.http.message import Application, Request, ask
+from daybreak.lab.protocol.boto import make_client
+
+
+@dataclass(frozen=True)
+class SecurityGroup:
+    """One security group; ``ingress`` holds (protocol, first port, last port) of each rule that lets anybody in."""
+
+    id: str
+    vpc: str
+    ingress: tuple[tuple[str, int, int], ...]
+
+    def admits(self, port: int) -> bool:
+        """Whether any rule opens this TCP port to somebody (the lab does not look at the source address)."""
+        return any(protocol in ("tcp", "-1") and first <= port <= last for protocol, first, last in self.ingress)
+
+
+@dataclass(frozen=True)
+class Subnet:
+    """One subnet: where it is, and in which VPC."""
+
+    id: str
+    vpc: str
+    zone: str
+
+
+@dataclass(frozen=True)
+class KeyFacts:
+    """One KMS key by whatever name it was asked for; ``enabled`` is False for disabled and deleted keys."""
+
+    arn: str
+    enabled: bool
+
+
+class World:
+    """The account around RDS, one region at a time; safe to ask from any thread."""
+
+    def __init__(self, app: Application, account: str) -> None:
+        self._app = app
+        self._lock = threading.Lock()
+        self.account = account
+        self._client = functools.cache(self._make_client)
+
+    def security_groups(self, region: str, ids: Sequence[str]) -> tuple[SecurityGroup, ...]:
+        """Those of the groups that exist, in the order asked for."""
+        found = {group.id: group for group in self._groups(region, {"GroupIds": list(ids)} if ids else None)}
+        return tuple(found[name] for name in ids if name in found)
+
+    def default_security_group(self, region: str, vpc: str | None = None) -> SecurityGroup | None:
+        """The group named ``default`` of the VPC, or of the region's default VPC."""
+        vpc = vpc or self.default_vpc(region)
+        if vpc is None:
+            return None
+        filters = [{"Name": "group-name", "Values": ["default"]}, {"Name": "vpc-id", "Values": [vpc]}]
+        return next(iter(self._groups(region, {"Filters": filters})), None)
+
+    def default_vpc(self, region: str) -> str | None:
+        """The id of the region's default VPC."""
+        answer = self.client("ec2", region).describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])
+        return next((str(vpc["VpcId"]) for vpc in answer["Vpcs"]), None)
+
+    def subnets(self, region: str, ids: Sequence[str]) -> tuple[Subnet, ...]:
+        """Those of the subnets that exist, in the order asked for."""
+        if not ids:
+            return ()
+        filters = [{"Name": "subnet-id", "Values": list(ids)}]
+        answer = self.client("ec2", region).describe_subnets(Filters=filters)
+        found = {
+            row["SubnetId"]: Subnet(row["SubnetId"], row["VpcId"], row["AvailabilityZone"]) for row in answer["Subnets"]
+        }
+        return tuple(found[name] for name in ids if name in found)
+
+    def default_subnets(self, region: str) -> tuple[Subnet, ...]:
+        """The subnets of the region's default VPC."""
+        vpc = self.default_vpc(region)
+        if vpc is None:
+            return ()
+        answer = self.client("ec2", region).describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}])
+        return tuple(Subnet(row["SubnetId"], row["VpcId"], row["AvailabilityZone"]) for row in answer["Subnets"])
+
+    def key(self, region: str, name: str) -> KeyFacts | None:
+        """The KMS key of that id, ARN or alias; None when there is none. ``alias/aws/rds`` always is."""
+        try:
+            answer = self.client("kms", region).describe_key(KeyId=name)["KeyMetadata"]
+        except ClientError:
+            return None
+        return KeyFacts(str(answer["Arn"]), bool(answer["Enabled"]) and answer.get("KeyState") == "Enabled")
+
+    def role_exists(self, arn: str) -> bool:
+        """Whether IAM has a role of that ARN."""
+        try:
+            role = self.client("iam", "us-east-1").get_role(RoleName=arn.rpartition("/")[2])["Role"]
+        except ClientError:
+            return False
+        return bool(role["Arn"] == arn)
+
+    def put_secret(self, region: str, name: str, value: str) -> str:
+        """Keep the value as the secret of that name (new, or a new version of it) and return its ARN."""
+        client = self.client("secretsmanager", region)
+        try:
+            return str(client.create_secret(Name=name, SecretString=value)["ARN"])
+        except client.exceptions.ResourceExistsException:
+            return str(client.put_secret_value(SecretId=name, SecretString=value)["ARN"])
+
+    def secret(self, region: str, name: str) -> str | None:
+        """The value of the secret of that name; None when there is none."""
+        try:
+            return str(self.client("secretsmanager", region).get_secret_value(SecretId=name)["SecretString"])
+        except ClientError:
+            return None
+
+    def secret_arn(self, region: str, name: str) -> str | None:
+        """The ARN of the secret of that name; None when there is none."""
+        try:
+            return str(self.client("secretsmanager", region).describe_secret(SecretId=name)["ARN"])
+        except ClientError:
+            return None
+
+    def caller(self, access_key: str) -> str | None:
+        """The ARN of whoever has the access key (a user, or a session of a role); None when nobody has."""
+        client = self._make_client("sts", "us-east-1", access_key)
+        arn = str(client.get_caller_identity()["Arn"])
+        return None if arn.endswith(":user/moto") else arn
+
+    def client(self, service: str, region: str) -> Any:
+        """A botocore client of moto's service, in process; for questions no method above asks."""
+        with self._lock:
+            return self._client(service, region)
+
+    def _make_client(self, service: str, region: str, access_key: str = "lab-internal") -> Any:
+        client = make_client(service, region, access_key, parameter_validation=False)
+        events: Any = client.meta.events  # the stubs know handlers without an answer only
+        events.register("before-send", self._answer)
+        return client
+
+    def _groups(self, region: str, query: dict[str, Any] | None) -> tuple[SecurityGroup, ...]:
+        if query is None:
+            return ()
+        try:
+            answer = self.client("ec2", region).describe_security_groups(**query)
+        except ClientError:  # one unknown id spoils the whole question: ask for each by filter instead
+            ids = query.get("GroupIds", [])
+            filters = [{"Name": "group-id", "Values": ids}]
+            answer = self.client("ec2", region).describe_security_groups(Filters=filters)
+        return tuple(_group(row) for row in answer["SecurityGroups"])
+
+    def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        reply = ask(self._app, _request_of(request))
+        fields = HTTPHeaders()
+        for name, value in reply.headers:
+            fields[name] = value
+        return AWSResponse(request.url, reply.status, fields, _Raw(reply.body))
+
+
+class _Raw(io.BytesIO):
+    """The body as urllib3 would give it to botocore."""
+
+    def stream(self, *_: Any, **__: Any) -> Iterable[bytes]:
+        """The whole body in one piece."""
+        yield self.read()
+
+
+def _request_of(prepared: AWSPreparedRequest) -> Request:
+    url = urlsplit(prepared.url)
+    body = prepared.body or b""
+    if hasattr(body, "read"):
+        body = body.read()
+    headers = {
+        name.lower(): value.decode("latin-1") if isinstance(value, bytes) else str(value)
+        for name, value in prepared.headers.items()
+    }
+    content = body.encode() if isinstance(body, str) else bytes(body)
+    return Request(str(prepared.method), url.path or "/", url.query, {"host": url.netloc, **headers}, content)
+
+
+def _group(row: dict[str, Any]) -> SecurityGroup:
+    ingress = tuple(
+        (str(rule["IpProtocol"]), int(rule.get("FromPort", 0)), int(rule.get("ToPort", 65535)))
+        for rule in row["IpPermissions"]
+        if rule.get("IpRanges") or rule.get("Ipv6Ranges") or rule.get("UserIdGroupPairs") or rule.get("PrefixListIds")
+    )
+    return SecurityGroup(row["GroupId"], row["VpcId"], ingress)

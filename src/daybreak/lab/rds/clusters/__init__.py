@@ -1,0 +1,1 @@
+"""Clusters: made, changed, restored and deleted; their endpoints, roles and masters."""

@@ -1,0 +1,232 @@
+"""Changing a cluster: what goes in at once, what takes the control plane a while, and what waits for a reboot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from daybreak.lab.control.jobs import Job, Work
+from daybreak.lab.control.store import Doc
+from daybreak.lab.protocol.codec import fault
+from daybreak.lab.protocol.errors import invalid_combination
+from daybreak.lab.rds import networks, parameter_groups
+from daybreak.lab.rds.clusters import asked
+from daybreak.lab.rds.clusters.clusters import fail_cluster, known_cluster, require_status, view
+from daybreak.lab.rds.clusters.masters import check_password, generated_password, managed_secret, rotate_secret
+from daybreak.lab.rds.desk import Call, DeskJob, changes, job, members_of
+from daybreak.lab.rds.durations import seconds
+from daybreak.lab.rds.events import emit
+from daybreak.lab.rds.identifiers import new_identifier
+
+_PLAIN = {
+    "PreferredBackupWindow": "PreferredBackupWindow",
+    "PreferredMaintenanceWindow": "PreferredMaintenanceWindow",
+    "DeletionProtection": "DeletionProtection",
+    "CopyTagsToSnapshot": "CopyTagsToSnapshot",
+    "EnableHttpEndpoint": "HttpEndpointEnabled",
+    "AutoMinorVersionUpgrade": "AutoMinorVersionUpgrade",
+    "EnableIAMDatabaseAuthentication": "IAMDatabaseAuthenticationEnabled",
+    "MonitoringInterval": "MonitoringInterval",
+    "MonitoringRoleArn": "MonitoringRoleArn",
+    "DatabaseInsightsMode": "DatabaseInsightsMode",
+    "EnablePerformanceInsights": "PerformanceInsightsEnabled",
+    "PerformanceInsightsKMSKeyId": "PerformanceInsightsKMSKeyId",
+    "PerformanceInsightsRetentionPeriod": "PerformanceInsightsRetentionPeriod",
+    "EngineLifecycleSupport": "EngineLifecycleSupport",
+    "NetworkType": "NetworkType",
+}
+"""Parameters that are kept as they come, by the member they become."""
+
+_REFUSED = (
+    "AllowMajorVersionUpgrade",
+    "BacktrackWindow",
+    "Domain",
+    "EnableGlobalWriteForwarding",
+    "Port",
+    "EngineMode",
+)
+
+
+@changes("ModifyDBCluster")
+def modify_cluster(call: Call) -> Doc:
+    """Begin to change the cluster.
+
+    Aurora applies nearly everything at once whatever ApplyImmediately says; a new name, a new password and another
+    version are kept as pending without it (and stay so: the lab has no maintenance window).
+    """
+    cluster = known_cluster(call, call.params["DBClusterIdentifier"])
+    require_status(cluster, "available")
+    for parameter in _REFUSED:
+        if call.get(parameter):
+            raise invalid_combination(f"{parameter} cannot be changed in the lab")
+    new = {member: call.get(name) for name, member in _PLAIN.items() if call.get(name) is not None}
+    new |= _checked(call, cluster)
+    password, secret = _password(call, cluster)
+    name = cluster["DBClusterIdentifier"]
+    now = bool(call.get("ApplyImmediately", False))
+    rename = _new_name(call)
+    pending: Doc = {}
+    if rename and not now:
+        pending["DBClusterIdentifier"] = rename
+    if password and not now and not secret:
+        pending["MasterUserPassword"] = "****"
+    if pending:
+        new["PendingModifiedValues"] = {**cluster.get("PendingModifiedValues", {}), **pending}
+    if rename and now:
+        status, kind = "renaming", "rename-cluster"
+    elif password and (now or secret):
+        status, kind = "resetting-master-credentials", "reset-master-credentials"
+    else:
+        status, kind = "modifying", "modify-cluster"
+    args = {"resource": cluster["DbClusterResourceId"], "version": cluster["EngineVersion"], "name": rename}
+    changed = call.state.change("cluster", call.region, name, **{**new, **secret, "Status": status})
+    args["password"] = password if now or secret else None
+    call.desk.control.submit(kind, call.region, name, seconds(kind), args)
+    call.desk.fleet.settle_soon(call.region, cluster["DbClusterResourceId"])
+    return {"DBCluster": view(call.desk, call.region, changed)}
+
+
+def _set_http_endpoint(call: Call, *, is_enabled: bool) -> Doc:
+    """Turn the Data API on or off, at once; no Data API is served here, it is recorded only."""
+    arn = call.params["ResourceArn"]
+    found = next((row for row in call.state.all("cluster", call.region) if row["DBClusterArn"] == arn), None)
+    if found is None:
+        raise fault("ResourceNotFoundFault", f"The specified resource ARN {arn} was not found.")
+    if found["Status"] != "available":
+        raise fault("InvalidResourceStateFault", f"The cluster is in {found['Status']} state.")
+    call.state.change("cluster", call.region, found["DBClusterIdentifier"], HttpEndpointEnabled=is_enabled)
+    return {"ResourceArn": arn, "HttpEndpointEnabled": is_enabled}
+
+
+@changes("EnableHttpEndpoint")
+def enable_http_endpoint(call: Call) -> Doc:
+    """Turn the Data API on."""
+    return _set_http_endpoint(call, is_enabled=True)
+
+
+@changes("DisableHttpEndpoint")
+def disable_http_endpoint(call: Call) -> Doc:
+    """Turn the Data API off."""
+    return _set_http_endpoint(call, is_enabled=False)
+
+
+def _checked(call: Call, cluster: Doc) -> Doc:
+    """The members that need a look before they are taken."""
+    new: Doc = {}
+    group = networks.subnet_group(call, cluster["DBSubnetGroup"])
+    if ids := call.get("VpcSecurityGroupIds"):
+        networks.check_security_groups(call, ids, group["VpcId"])
+        new["VpcSecurityGroups"] = [networks.membership(id) for id in ids]
+    if name := call.get("DBClusterParameterGroupName"):
+        version = cluster["EngineVersion"]
+        new["DBClusterParameterGroup"] = parameter_groups.chosen_group(call, parameter_groups.CLUSTER, name, version)
+    if version := call.get("EngineVersion"):
+        if version.partition(".")[0] != cluster["EngineVersion"].partition(".")[0]:
+            raise invalid_combination(
+                "The AllowMajorVersionUpgrade flag must be present when upgrading to a new major."
+            )
+        new["EngineVersion"] = version
+    if call.get("BackupRetentionPeriod") is not None:
+        new["BackupRetentionPeriod"] = asked.retention(call, 1)
+    if call.get("StorageType"):
+        new["StorageType"] = asked.storage(call).get("StorageType")
+    if logs := call.get("CloudwatchLogsExportConfiguration"):
+        kept = set(cluster["EnabledCloudwatchLogsExports"]) | set(logs.get("EnableLogTypes", []))
+        kept -= set(logs.get("DisableLogTypes", []))
+        new["EnabledCloudwatchLogsExports"] = asked.log_types(sorted(kept), cluster["EngineVersion"])
+    return new | asked.scaling(call)
+
+
+def _password(call: Call, cluster: Doc) -> tuple[str | None, Doc]:
+    """The new master password if there is to be one, and the member that tells of its secret."""
+    managed, given = call.get("ManageMasterUserPassword"), call.get("MasterUserPassword")
+    has_secret = "MasterUserSecret" in cluster
+    if given is not None:
+        if managed or (has_secret and managed is None):
+            raise invalid_combination(
+                "You can't specify MasterUserPassword for an instance with ManageMasterUserPassword enabled."
+            )
+        return check_password(given), {"MasterUserSecret": None} if has_secret else {}
+    if managed is False and has_secret:
+        raise invalid_combination("You must specify MasterUserPassword when you turn ManageMasterUserPassword off.")
+    if managed and not has_secret:
+        password = generated_password()
+        return password, managed_secret(call, cluster["MasterUsername"], password)
+    if call.get("RotateMasterUserPassword"):
+        if not has_secret:
+            raise invalid_combination("RotateMasterUserPassword needs a password that RDS manages.")
+        password = generated_password()
+        rotate_secret(call, cluster, password)
+        return password, {"MasterUserSecret": cluster["MasterUserSecret"]}
+    return None, {}
+
+
+def _new_name(call: Call) -> str | None:
+    if not call.get("NewDBClusterIdentifier"):
+        return None
+    name = new_identifier("NewDBClusterIdentifier", call.params["NewDBClusterIdentifier"])
+    if call.state.get("cluster", call.region, name):
+        raise fault("DBClusterAlreadyExistsFault", "DB Cluster already exists")
+    return name
+
+
+class Change(DeskJob):
+    """A change that is being applied."""
+
+    def early(self, job: Job) -> Work | None:
+        """Change the password for real, if it is to be changed."""
+        password, fleet = job.args.get("password"), self.desk.fleet
+        if not password:
+            return None
+        return lambda: fleet.set_master_password(job.region, job.args["resource"], job.args["version"], password)
+
+    def late(self, job: Job, early: Any) -> Work:
+        """Let the server follow."""
+        return lambda: self.desk.fleet.settle(job.region, job.args["resource"], job.args["version"])
+
+    def finish(self, job: Job, early: Any, late: Any) -> None:
+        """The cluster is available again."""
+        cluster = self.cluster(job)
+        if cluster is None:
+            return
+        name = cluster["DBClusterIdentifier"]
+        self.desk.state.change("cluster", job.region, name, Status="available")
+        emit(self.desk, job.region, "credentials-reset" if job.args.get("password") else "cluster-modified", name)
+
+    def fail(self, job: Job, status: str, message: str) -> None:
+        """The cluster is left in that status."""
+        fail_cluster(self.desk, job, status, message)
+
+
+@job("modify-cluster")
+class Modify(Change):
+    """Any change but the two below."""
+
+
+@job("reset-master-credentials")
+class ResetCredentials(Change):
+    """Another master password."""
+
+
+@job("rename-cluster")
+class Rename(Change):
+    """Another name; the resource, its data and its address stay."""
+
+    def finish(self, job: Job, early: Any, late: Any) -> None:
+        """Move the documents to the new name."""
+        cluster, state = self.cluster(job), self.desk.state
+        if cluster is None:
+            return
+        old, new = cluster["DBClusterIdentifier"], job.args["name"]
+        state.drop("cluster", job.region, old)
+        arn = self.desk.arn(job.region, "cluster", new)
+        state.put("cluster", job.region, new, {**cluster, "DBClusterIdentifier": new, "DBClusterArn": arn})
+        for member in members_of(state, job.region, old):
+            state.change("instance", job.region, member["DBInstanceIdentifier"], DBClusterIdentifier=new)
+        for row in state.all("endpoint", job.region):
+            if row["DBClusterIdentifier"] == old:
+                state.change("endpoint", job.region, row["DBClusterEndpointIdentifier"], DBClusterIdentifier=new)
+        for row in state.all("snapshot", job.region):
+            if row["DBClusterIdentifier"] == old and row["SnapshotType"] == "automated":
+                state.change("snapshot", job.region, row["DBClusterSnapshotIdentifier"], DBClusterIdentifier=new)
+        emit(self.desk, job.region, "cluster-renamed", new, old=old, new=new)
+        super().finish(job, early, late)

@@ -1,0 +1,46 @@
+"""IAM roles of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from daybreak.lab.control.store import Doc
+from daybreak.lab.protocol.codec import fault
+from daybreak.lab.rds import networks
+from daybreak.lab.rds.clusters.clusters import known_cluster, require_status
+from daybreak.lab.rds.desk import Call, changes
+
+
+@changes("AddRoleToDBCluster")
+def add_role(call: Call) -> Doc:
+    """Give the cluster a role that IAM has."""
+    cluster = known_cluster(call, call.params["DBClusterIdentifier"])
+    require_status(cluster, "available")
+    new = _role(call.params)
+    networks.check_role(call, new["RoleArn"])
+    roles = cluster.get("AssociatedRoles", [])
+    if any(_role(role) == new for role in roles):
+        raise fault("DBClusterRoleAlreadyExistsFault", f"Role ARN {new['RoleArn']} already exists for the DB cluster.")
+    roles = [*roles, {**new, "Status": "ACTIVE"}]
+    call.state.change("cluster", call.region, cluster["DBClusterIdentifier"], AssociatedRoles=roles)
+    return {}
+
+
+@changes("RemoveRoleFromDBCluster")
+def remove_role(call: Call) -> Doc:
+    """Take a role away from the cluster."""
+    cluster = known_cluster(call, call.params["DBClusterIdentifier"])
+    require_status(cluster, "available")
+    gone = _role(call.params)
+    roles = cluster.get("AssociatedRoles", [])
+    left = [role for role in roles if _role(role) != gone]
+    if len(left) == len(roles):
+        raise fault("DBClusterRoleNotFoundFault", f"Role ARN {gone['RoleArn']} cannot be found for the DB cluster.")
+    call.state.change("cluster", call.region, cluster["DBClusterIdentifier"], AssociatedRoles=left)
+    return {}
+
+
+def _role(given: Mapping[str, Any]) -> Doc:
+    feature = given.get("FeatureName")
+    return {"RoleArn": given["RoleArn"], **({"FeatureName": feature} if feature else {})}

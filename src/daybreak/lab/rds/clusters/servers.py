@@ -1,0 +1,55 @@
+"""From documents to servers: whether a cluster's PostgreSQL should run, where, and with which parameters.
+
+A cluster has one server here; its readers are other names of the writer. So the server runs while the writer is up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from daybreak.lab.control.store import Doc
+from daybreak.lab.rds import networks
+from daybreak.lab.rds.desk import Desk, cluster_by_resource, members_of
+from daybreak.lab.rds.fleet import Wanted
+from daybreak.lab.rds.parameter_groups import CLUSTER, INSTANCE, Kind, group_of
+from daybreak.lab.rds.parameters import said
+from daybreak.lab.volumes.volume import Listen
+
+DEAD = frozenset({"stopping", "stopped", "deleting", "failed", "inaccessible-encryption-credentials", "storage-full"})
+"""Statuses of a cluster or an instance in which nothing answers."""
+
+
+def wanted_of(desk: Desk, down: frozenset[str], region: str, resource: str) -> Wanted | None:
+    """How the server of a volume should be now; asks the world for security groups, so it may take milliseconds."""
+    cluster = cluster_by_resource(desk.state, region, resource)
+    if cluster is None:
+        return None
+    writer = next(iter(members_of(desk.state, region, cluster["DBClusterIdentifier"])), None)
+    is_up = writer is not None and bool(writer.get("_up")) and writer["DBInstanceStatus"] not in DEAD
+    listen = Listen(cluster["Endpoint"], cluster["Port"], desk.fleet.authority)
+    if writer is None or not is_up or cluster["Status"] in DEAD or region in down:
+        return Wanted(running=False, listen=listen, parameters={})
+    listen = replace(listen, reachable=networks.reachable(desk, region, cluster))
+    parameters = {**cluster.get("_effective", {}), **writer.get("_effective", {})}
+    return Wanted(running=True, listen=listen, parameters=parameters)
+
+
+def boot(desk: Desk, region: str, instance: Doc) -> None:
+    """Note that an instance starts: it takes its groups' values as they are now, the writer those of the cluster too."""
+    name = instance["DBInstanceIdentifier"]
+    own = group_of(desk, region, INSTANCE, instance["_parameter_group"])
+    desk.state.change("instance", region, name, _up=True, _effective=said(own) if own else {})
+    cluster = desk.state.get("cluster", region, instance["DBClusterIdentifier"])
+    if cluster is not None and instance.get("_writer"):
+        group = group_of(desk, region, CLUSTER, cluster["DBClusterParameterGroup"])
+        desk.state.change("cluster", region, cluster["DBClusterIdentifier"], _effective=said(group) if group else {})
+
+
+def parameter_status(desk: Desk, region: str, kind: Kind, document: Doc) -> str:
+    """``in-sync``, or ``pending-reboot`` while the group says something the server does not run with."""
+    name = document["DBClusterParameterGroup" if kind is CLUSTER else "_parameter_group"]
+    group = group_of(desk, region, kind, name)
+    effective = document.get("_effective")
+    if group is None or effective is None:
+        return "in-sync"
+    return "in-sync" if said(group) == effective else "pending-reboot"

@@ -1,0 +1,1 @@
+"""Snapshots and automated backups: taken, copied, kept and forgotten."""

@@ -1,0 +1,339 @@
+"""Cluster snapshots: taken, looked at, shared and deleted."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from daybreak.lab.control.jobs import Job, Work
+from daybreak.lab.control.store import Doc
+from daybreak.lab.protocol.codec import fault
+from daybreak.lab.protocol.errors import invalid_value
+from daybreak.lab.rds.clusters.clusters import known_cluster, require_status
+from daybreak.lab.rds.desk import Call, Desk, DeskJob, changes, job, looks, public, resource_id
+from daybreak.lab.rds.durations import seconds
+from daybreak.lab.rds.events import emit, failure_sentence
+from daybreak.lab.rds.identifiers import new_identifier, pointed
+from daybreak.lab.rds.paging import filtered, page
+from daybreak.lab.rds.tags import checked_tags
+
+MOST_MANUAL = 100
+MOST_SHARES = 20
+SHARED = "shared-snapshot"
+"""Our kind of document for a snapshot that another account shares with us, kept by its ARN."""
+
+
+def known_snapshot(call: Call, value: str) -> Doc:
+    """The snapshot a name or ARN in this region points at."""
+    target = pointed(value, "cluster-snapshot", call.region, call.desk.account)
+    found = call.state.get("snapshot", call.region, target.id)
+    if found is None or target.region != call.region or target.account != call.desk.account:
+        raise fault("DBClusterSnapshotNotFoundFault", f"DBClusterSnapshot not found: {value}")
+    return found
+
+
+def offered_snapshot(call: Call, value: str) -> Doc:
+    """The same, and those that other accounts share with us, which go by their ARN."""
+    target = pointed(value, "cluster-snapshot", call.region, call.desk.account)
+    if target.account == call.desk.account:
+        return known_snapshot(call, value)
+    found = call.state.get(SHARED, call.region, value)
+    if found is None or target.region != call.region:
+        raise fault("DBClusterSnapshotNotFoundFault", f"DBClusterSnapshot not found: {value}")
+    return found
+
+
+def require_available(snapshot: Doc) -> None:
+    """Refuse what cannot be done with half a snapshot."""
+    if snapshot["Status"] != "available":
+        raise fault(
+            "InvalidDBClusterSnapshotStateFault",
+            f"The DB cluster snapshot {snapshot['DBClusterSnapshotIdentifier']} is in {snapshot['Status']} state.",
+        )
+
+
+def new_snapshot_name(call: Call, parameter: str, value: str) -> str:
+    """The identifier of a new manual snapshot, when nobody has it and there is room."""
+    name = new_identifier(parameter, value, longest=255)
+    if call.state.get("snapshot", call.region, name):
+        raise fault("DBClusterSnapshotAlreadyExistsFault", f"Cannot create the snapshot because {name} already exists.")
+    manual = [row for row in call.state.all("snapshot", call.region) if row["SnapshotType"] == "manual"]
+    if len(manual) >= MOST_MANUAL:
+        raise fault("SnapshotQuotaExceededFault", "Cannot create more than 100 manual cluster snapshots")
+    return name
+
+
+def snapshot_of(desk: Desk, region: str, cluster: Doc, name: str, **own: Any) -> Doc:
+    """Keep the document of a snapshot of this cluster that is being taken; what is not in it is lost with the cluster.
+
+    ``own`` are its members that are not the cluster's: SnapshotType, TagList, and ``_moment`` of an automated one.
+    """
+    group = desk.state.get("subnet-group", region, cluster["DBSubnetGroup"])
+    taken = (
+        "AvailabilityZones",
+        "DBClusterIdentifier",
+        "Engine",
+        "EngineMode",
+        "EngineVersion",
+        "Port",
+        "ClusterCreateTime",
+        "MasterUsername",
+        "StorageEncrypted",
+        "KmsKeyId",
+        "IAMDatabaseAuthenticationEnabled",
+        "StorageType",
+        "DbClusterResourceId",
+        "BackupRetentionPeriod",
+        "PreferredBackupWindow",
+        "_gigabytes",
+        "_port",
+    )
+    document: Doc = {
+        **{member: cluster[member] for member in taken if member in cluster},
+        "DBClusterSnapshotIdentifier": name,
+        "DBClusterSnapshotArn": desk.arn(region, "cluster-snapshot", name),
+        "SnapshotCreateTime": desk.clock.now(),
+        "Status": "creating",
+        "AllocatedStorage": 1,
+        "LicenseModel": "postgresql-license",
+        "_place": resource_id("snapshot-"),
+        "_database": cluster.get("DatabaseName"),
+        "_shared": [],
+        **own,
+    }
+    if group is not None:
+        document["VpcId"] = group["VpcId"]
+    return desk.state.put("snapshot", region, name, document)
+
+
+# -- looking ----------------------------------------------------------------------------------------------------------
+
+
+def view(desk: Desk, region: str, snapshot: Doc) -> Doc:
+    """The snapshot as AWS shows it; its progress moves with the clock."""
+    result = public(snapshot)
+    if snapshot["Status"] == "available":
+        return {**result, "PercentProgress": 100}
+    jobs = desk.control.jobs(region, snapshot=snapshot["DBClusterSnapshotIdentifier"])
+    share = jobs[0].progress(desk.clock.simulated()) if jobs else 0.0
+    return {**result, "PercentProgress": min(99, int(share * 100))}
+
+
+FILTERS = {
+    "db-cluster-id": lambda row: row["DBClusterIdentifier"],
+    "db-cluster-snapshot-id": lambda row: row["DBClusterSnapshotIdentifier"],
+    "snapshot-type": lambda row: row["SnapshotType"],
+    "engine": lambda row: row["Engine"],
+}
+
+
+@looks("DescribeDBClusterSnapshots")
+def describe_snapshots(call: Call) -> Doc:
+    """One snapshot, those of one cluster, or all of them in pages; those of others only when they are asked for."""
+    kind = call.get("SnapshotType")
+    is_generous = kind == "shared" or bool(call.get("IncludeShared"))
+    if name := call.get("DBClusterSnapshotIdentifier"):
+        rows = [offered_snapshot(call, name) if is_generous else known_snapshot(call, name)]
+    else:
+        rows = call.state.all("snapshot", call.region) + (call.state.all(SHARED, call.region) if is_generous else [])
+    if cluster := call.get("DBClusterIdentifier"):
+        id = pointed(cluster, "cluster", call.region, call.desk.account).id
+        rows = [row for row in rows if row["DBClusterIdentifier"] == id]
+    if resource := call.get("DbClusterResourceId"):
+        rows = [row for row in rows if row["DbClusterResourceId"] == resource]
+    if kind:
+        if kind not in ("automated", "manual", "shared", "public", "awsbackup"):
+            raise invalid_value(f"Invalid snapshot type: {kind}")
+        rows = [row for row in rows if row["SnapshotType"] == kind]
+    answer = page(call, filtered(call, rows, FILTERS), "DBClusterSnapshots")
+    answer["DBClusterSnapshots"] = [view(call.desk, call.region, row) for row in answer["DBClusterSnapshots"]]
+    return answer
+
+
+# -- taking -----------------------------------------------------------------------------------------------------------
+
+
+@changes("CreateDBClusterSnapshot")
+def create_snapshot(call: Call) -> Doc:
+    """Begin to take a manual snapshot."""
+    cluster = known_cluster(call, call.params["DBClusterIdentifier"])
+    require_status(cluster, "available")
+    name = new_snapshot_name(call, "DBClusterSnapshotIdentifier", call.params["DBClusterSnapshotIdentifier"])
+    tags = checked_tags(call.get("Tags", []))
+    if not tags and cluster["CopyTagsToSnapshot"]:
+        tags = cluster["TagList"]
+    snapshot = snapshot_of(call.desk, call.region, cluster, name, SnapshotType="manual", TagList=tags)
+    begin_copying(call.desk, call.region, cluster, snapshot)
+    return {"DBClusterSnapshot": view(call.desk, call.region, snapshot)}
+
+
+def begin_copying(desk: Desk, region: str, cluster: Doc, snapshot: Doc) -> None:
+    """Begin the job that fills a snapshot from a live cluster."""
+    name = snapshot["DBClusterSnapshotIdentifier"]
+    args = {
+        "snapshot": name,
+        "place": None if "_moment" in snapshot else snapshot["_place"],
+        "resource": cluster["DbClusterResourceId"],
+        "version": cluster["EngineVersion"],
+    }
+    desk.control.submit("create-snapshot", region, name, seconds("create-snapshot", cluster["_gigabytes"]), args)
+    is_automated = snapshot["SnapshotType"] == "automated"
+    emit(desk, region, "automated-creating" if is_automated else "snapshot-creating", name)
+
+
+class SnapshotJob(DeskJob):
+    """Something that ends in a whole snapshot."""
+
+    def finish(self, job: Job, early: Any, late: Any) -> None:
+        """The snapshot is available."""
+        finish_snapshot(self.desk, job.region, job.args["snapshot"])
+
+    def fail(self, job: Job, status: str, message: str) -> None:
+        """The snapshot is left in that status."""
+        name = job.args["snapshot"]
+        if self.desk.state.get("snapshot", job.region, name) is None:
+            return
+        self.desk.state.change("snapshot", job.region, name, Status=status)
+        reason = failure_sentence(status, message, "cluster snapshot", name)
+        emit(self.desk, job.region, "snapshot-failed", name, reason=reason)
+
+    def clear_up(self, job: Job) -> None:
+        """Delete the copy of a snapshot that was deleted meanwhile."""
+        place = job.args.get("place")
+        if place is not None and self.desk.state.get("snapshot", job.region, job.args["snapshot"]) is None:
+            self.desk.fleet.erase_snapshot(job.region, place)
+
+
+@job("create-snapshot")
+class CreateSnapshot(SnapshotJob):
+    """Copies what the cluster holds when it begins."""
+
+    def early(self, job: Job) -> Work | None:
+        """Copy; an automated snapshot is only a moment, there is nothing to copy."""
+        args, fleet = job.args, self.desk.fleet
+        if args["place"] is None:
+            return None
+        return lambda: fleet.snapshot(job.region, (args["resource"], args["version"]), args["place"])
+
+
+def finish_snapshot(desk: Desk, region: str, name: str) -> None:
+    """The snapshot is available, unless it was deleted meanwhile."""
+    snapshot = desk.state.get("snapshot", region, name)
+    if snapshot is None:
+        return
+    desk.state.change("snapshot", region, name, Status="available")
+    emit(desk, region, "automated-created" if snapshot["SnapshotType"] == "automated" else "snapshot-created", name)
+
+
+def begin_final_snapshot(call: Call, cluster: Doc, value: str) -> None:
+    """Keep the document of the snapshot a deletion begins with; the deletion's own job fills it."""
+    require_status(cluster, "available")
+    name = new_snapshot_name(call, "FinalDBSnapshotIdentifier", value)
+    tags = cluster["TagList"] if cluster["CopyTagsToSnapshot"] else []
+    snapshot_of(call.desk, call.region, cluster, name, SnapshotType="manual", TagList=tags)
+    emit(call.desk, call.region, "snapshot-creating", name)
+
+
+def finish_final_snapshot(desk: Desk, region: str, value: str) -> None:
+    """The final snapshot is available."""
+    finish_snapshot(desk, region, value.lower())
+
+
+# -- deleting and sharing ---------------------------------------------------------------------------------------------
+
+
+@changes("DeleteDBClusterSnapshot")
+def delete_snapshot(call: Call) -> Doc:
+    """Delete a manual snapshot; one that is still being copied is given up."""
+    snapshot = known_snapshot(call, call.params["DBClusterSnapshotIdentifier"])
+    name = snapshot["DBClusterSnapshotIdentifier"]
+    if snapshot["SnapshotType"] != "manual":
+        raise fault("InvalidDBClusterSnapshotStateFault", f"Only manual snapshots may be deleted: {name}")
+    if snapshot["Status"] == "creating":
+        require_available(snapshot)
+    for each in call.desk.control.jobs(call.region, snapshot=name):
+        call.desk.control.cancel(each)
+    drop_snapshot(call.desk, call.region, snapshot)
+    emit(call.desk, call.region, "snapshot-deleted", name)
+    return {"DBClusterSnapshot": {**view(call.desk, call.region, snapshot), "Status": "deleted"}}
+
+
+def drop_snapshot(desk: Desk, region: str, snapshot: Doc) -> None:
+    """Forget a snapshot, and its files a moment later."""
+    desk.state.drop("snapshot", region, snapshot["DBClusterSnapshotIdentifier"])
+    if "_moment" not in snapshot:
+        desk.fleet.soon(lambda: desk.fleet.erase_snapshot(region, snapshot["_place"]))
+
+
+@looks("DescribeDBClusterSnapshotAttributes")
+def describe_attributes(call: Call) -> Doc:
+    """With whom a snapshot is shared."""
+    return _attributes(known_snapshot(call, call.params["DBClusterSnapshotIdentifier"]))
+
+
+@changes("ModifyDBClusterSnapshotAttribute")
+def modify_attribute(call: Call) -> Doc:
+    """Share a manual snapshot with other accounts, or stop sharing it."""
+    snapshot = known_snapshot(call, call.params["DBClusterSnapshotIdentifier"])
+    if call.params["AttributeName"] != "restore":
+        raise invalid_value(f"Invalid snapshot attribute: {call.params['AttributeName']}")
+    require_available(snapshot)
+    added = set(call.get("ValuesToAdd", []))
+    _check_sharing(call, snapshot, added)
+    shared = sorted((set(snapshot["_shared"]) | added) - set(call.get("ValuesToRemove", [])))
+    if len(shared) > MOST_SHARES:
+        raise fault(
+            "SharedSnapshotQuotaExceededFault", "You have exceeded the maximum number of accounts to share with."
+        )
+    name = snapshot["DBClusterSnapshotIdentifier"]
+    return _attributes(call.state.change("snapshot", call.region, name, _shared=shared))
+
+
+def _check_sharing(call: Call, snapshot: Doc, added: set[str]) -> None:
+    name = snapshot["DBClusterSnapshotIdentifier"]
+    state_fault = "InvalidDBClusterSnapshotStateFault"  # guess: the code; that it is refused is documented (FACTS 4.6)
+    if snapshot["SnapshotType"] != "manual":
+        raise fault(state_fault, f"Only manual snapshots can be shared: {name}")
+    if wrong := [value for value in added if value != "all" and not (value.isdigit() and len(value) == 12)]:
+        raise invalid_value(f"Invalid account: {wrong[0]}")
+    if not added or not snapshot["StorageEncrypted"]:
+        return
+    default = call.desk.world.key(call.region, "alias/aws/rds")
+    if default is not None and default.arn == snapshot["KmsKeyId"]:
+        raise fault(state_fault, "A snapshot that is encrypted with the default key cannot be shared.")
+    if "all" in added:
+        raise fault(state_fault, "An encrypted snapshot cannot be public.")
+
+
+def _attributes(snapshot: Doc) -> Doc:
+    attributes = [{"AttributeName": "restore", "AttributeValues": snapshot["_shared"]}]
+    name = snapshot["DBClusterSnapshotIdentifier"]
+    result = {"DBClusterSnapshotIdentifier": name, "DBClusterSnapshotAttributes": attributes}
+    return {"DBClusterSnapshotAttributesResult": result}
+
+
+def offer(desk: Desk, region: str, snapshot: str, account: str, *, encrypted: bool | None) -> str:
+    """Keep a snapshot of another account's, shared with us, with the content of one of our own; its ARN."""
+    own = desk.state.get("snapshot", region, snapshot.lower())
+    if own is None or own["Status"] != "available" or "_moment" in own:
+        raise fault("DBClusterSnapshotNotFoundFault", f"No manual snapshot {snapshot} is available.")
+    if not (account.isdigit() and len(account) == 12) or account == desk.account:
+        raise invalid_value(f"Invalid account: {account}")
+    arn = f"arn:aws:rds:{region}:{account}:cluster-snapshot:{snapshot.lower()}"
+    is_encrypted = own["StorageEncrypted"] if encrypted is None else encrypted
+    place = resource_id("snapshot-")
+    desk.fleet.copy_snapshot((region, own["_place"]), region, place)
+    document: Doc = {
+        **own,
+        "DBClusterSnapshotIdentifier": arn,  # a snapshot of another account goes by its ARN
+        "DBClusterSnapshotArn": arn,
+        "SnapshotType": "shared",
+        "DbClusterResourceId": resource_id("cluster-"),
+        "StorageEncrypted": is_encrypted,
+        "KmsKeyId": f"arn:aws:kms:{region}:{account}:key/{uuid.uuid4()}" if is_encrypted else None,
+        "TagList": [],  # tags are not shared
+        "_place": place,
+    }
+    with desk.state.changing():
+        desk.state.put(SHARED, region, arn, {name: value for name, value in document.items() if value is not None})
+    return arn

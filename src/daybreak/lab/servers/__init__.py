@@ -1,0 +1,1 @@
+"""The real PostgreSQL: its programs, and one data directory with the server that works on it."""

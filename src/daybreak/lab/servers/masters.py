@@ -1,0 +1,41 @@
+"""The master of a cluster: nearly everything a superuser may do, without being one.
+
+The law: a password goes to the server only as the digest the server keeps, so that no log and no statement shows it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from psycopg import sql
+
+from daybreak.lab.servers.node import STAFF, Node
+
+
+@dataclass(frozen=True)
+class Master:
+    """The person a cluster is made for: a role that may do nearly everything, and is not a superuser."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+def make_master(node: Node, master: Master, database: str | None) -> None:
+    """Create the master and its first database on a running server."""
+    name = sql.Identifier(master.username)
+    with node.connect() as session:
+        session.execute(sql.SQL("create role {} login createdb createrole replication").format(name))
+        session.execute(sql.SQL("grant rds_superuser to {} with admin option").format(name))
+        session.execute(sql.SQL("grant create on database postgres to {}").format(name))
+        session.execute(sql.SQL("grant {} to {}").format(name, sql.Identifier(STAFF)))
+        if database is not None and database != "postgres":
+            session.execute(sql.SQL("create database {} owner {}").format(sql.Identifier(database), name))
+    set_password(node, master.username, master.password)
+
+
+def set_password(node: Node, username: str, password: str) -> None:
+    """Change a role's password on a running server."""
+    with node.connect() as session:
+        digest = session.pgconn.encrypt_password(password.encode(), username.encode(), b"scram-sha-256").decode()
+        statement = sql.SQL("alter role {} password {}")
+        session.execute(statement.format(sql.Identifier(username), sql.Literal(digest)))

@@ -1,0 +1,127 @@
+"""The data directory every new cluster is a copy of: made once per install, with the provider's roles in it.
+
+The law: a template is whole or not there; its folder's name holds a digest of the recipe, so a new recipe is a new template.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+from daybreak.lab.servers.binaries import Install, give, make_private_folder
+from daybreak.lab.servers.node import STAFF, SUPERUSER, Node
+from daybreak.lab.servers.settings import CATALOG_QUERY, catalog_document
+from daybreak.lab.servers.spawner import spawner
+from daybreak.lab.servers.tree import remove
+
+MODEST: Mapping[str, str] = {
+    "listen_addresses": "",
+    "shared_buffers": "16MB",
+    "max_wal_size": "256MB",
+    "min_wal_size": "4MB",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "track_commit_timestamp": "on",
+    "unix_socket_permissions": "0700",
+    "log_checkpoints": "off",
+    "logging_collector": "off",
+    "log_destination": "stderr",
+    "log_line_prefix": "%m:%r:%u@%d:[%p]:",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+"""What every server of the lab starts from: many fit on a laptop, and a power cut may take their data."""
+
+ALONE: Mapping[str, str] = {
+    **MODEST,
+    "max_logical_replication_workers": "0",
+    "max_prepared_transactions": "64",
+    "autovacuum": "off",
+}
+"""A server only we can reach, which speaks to nobody: for templates, recoveries and repairs."""
+
+GRANTED = (
+    "session_replication_role",
+    "log_statement",
+    "log_min_duration_statement",
+    "log_min_messages",
+    "log_lock_waits",
+)
+RECIPE = (
+    "create role rds_superuser nologin createdb createrole",
+    "create role rds_replication nologin replication",
+    "create role rds_iam nologin",
+    "create role rds_password nologin",
+    "grant pg_monitor, pg_signal_backend, pg_checkpoint to rds_superuser with admin option",
+    "grant rds_replication, rds_iam, rds_password to rds_superuser with admin option",
+    f"grant set on parameter {', '.join(GRANTED)} to rds_superuser",
+    f"create role {STAFF} login createdb createrole replication bypassrls in role rds_superuser",
+    f"grant pg_read_all_data, pg_write_all_data to {STAFF}",
+    f"grant set on parameter log_min_error_statement, cron.launch_active_jobs to {STAFF}",
+)
+RECIPE_15 = (
+    r"update pg_authid set rolsuper = true where rolname ~ '^pg_(execute_server_program|(read|write)_server_files)$'",
+)
+"""Before 16 who may create roles may grant any that is no superuser: so that nobody may grant the roles that run programs."""
+RECIPE_16 = ("grant pg_create_subscription, pg_use_reserved_connections to rds_superuser with admin option",)
+HEARTBEAT = (
+    "create table public.rds_heartbeat2 (id integer primary key, value bigint not null)",
+    "insert into public.rds_heartbeat2 values (1, 0)",
+    "revoke all on database rdsadmin from public",
+)
+INITDB = ("--username", SUPERUSER, "--auth", "reject", "--encoding", "UTF8", "--locale", "C", "--wal-segsize", "1")
+
+
+def template(install: Install) -> Path:
+    """The template's folder (``data``, ``settings.json``), made when it is not there; other processes wait for us."""
+    folder = _folder(install)
+    if not folder.is_dir():
+        with _only_one(folder.with_suffix(".lock")):
+            if not folder.is_dir():
+                _make(install, folder)
+    return folder
+
+
+def _folder(install: Install) -> Path:
+    recipe = repr(
+        (sorted(ALONE.items()), RECIPE, RECIPE_15, RECIPE_16, HEARTBEAT, INITDB, CATALOG_QUERY, str(install.bin))
+    )
+    return install.cache / f"template-{install.version}-{hashlib.sha256(recipe.encode()).hexdigest()[:8]}"
+
+
+def _make(install: Install, folder: Path) -> None:
+    draft = make_private_folder(Path(tempfile.mkdtemp(prefix="template-", dir=install.cache)))
+    try:
+        node = Node(install, draft)
+        initdb: list[str | Path] = [install.bin / "initdb", "-D", node.data, "--no-sync", "--no-instructions", *INITDB]
+        spawner().run(initdb)
+        node.start(ALONE)
+        try:
+            with node.connect() as session:
+                for statement in (*RECIPE, *(RECIPE_16 if install.major >= 16 else RECIPE_15)):
+                    session.execute(psycopg.sql.SQL(statement))
+                session.execute(f"create database {SUPERUSER}")
+                catalog = catalog_document(session.execute(CATALOG_QUERY).fetchall())
+            with node.connect(SUPERUSER) as session:
+                for statement in HEARTBEAT:
+                    session.execute(psycopg.sql.SQL(statement))
+        finally:
+            node.stop()
+        (draft / "settings.json").write_text(catalog)
+        give(draft / "settings.json")
+        draft.rename(folder)
+    finally:
+        remove(draft)
+
+
+@contextmanager
+def _only_one(lock: Path) -> Iterator[None]:
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

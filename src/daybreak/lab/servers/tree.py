@@ -1,0 +1,156 @@
+"""Copies of PostgreSQL's files: of a data directory at rest or at work, and of pieces of its log.
+
+The law: a copy never holds what belongs to a running server or to a subscriber of the original.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import threading
+from pathlib import Path
+
+from daybreak.errors import Bug, Refused
+from daybreak.lab.servers.binaries import account, give
+
+LEFT_BEHIND = frozenset({"postmaster.pid", "postmaster.opts", "backup_label.old", "recovery.signal"})
+"""Files of a data directory that speak of one server's life or of an earlier restore."""
+
+EMPTIED = frozenset(
+    {
+        "pg_wal",
+        "pg_wal/archive_status",
+        "pg_wal/summaries",
+        "pg_replslot",
+        "pg_dynshmem",
+        "pg_notify",
+        "pg_serial",
+        "pg_snapshots",
+        "pg_stat_tmp",
+        "pg_subtrans",
+        "pg_logical/snapshots",
+        "pg_logical/mappings",
+    }
+)
+"""Folders whose content is left behind: log, slots, and what is rebuilt at start. Their subfolders are made."""
+
+
+def copy_data(source: Path, target: Path) -> None:
+    """Copy a data directory, log excepted; files that vanish meanwhile are skipped, as a base backup may."""
+    target.mkdir(mode=0o700, parents=True)
+    give(target)
+    _copy_folder(source, target, "")
+
+
+def copy_whole(source: Path, target: Path) -> None:
+    """Copy a folder with everything in it."""
+    target.mkdir(mode=0o700, parents=True)
+    give(target)
+    # As a list: a copy that fails half-way would leave the iterator open.
+    for entry in list(os.scandir(source)):
+        if entry.is_dir(follow_symlinks=False):
+            copy_whole(Path(entry.path), target / entry.name)
+        else:
+            _copy_if_there(entry.path, f"{target}/{entry.name}")
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy one file over what may be there; the servers' account owns the copy."""
+    target.unlink(missing_ok=True)
+    if not _copy_if_there(str(source), str(target)):
+        raise Bug(f"'{source.name}' is not where it was")
+
+
+def bytes_in(folder: Path) -> int:
+    """Bytes of the files below ``folder``; what vanishes meanwhile does not count."""
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.lstat(f"{parent}/{name}").st_size
+            except FileNotFoundError:
+                continue
+    return total
+
+
+def remove(folder: Path) -> None:
+    """Delete a folder and what is in it; one that is not there is fine, and so is one that changes meanwhile."""
+    while folder.is_symlink() or folder.exists():
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(folder)
+
+
+def _copy_folder(source: Path | str, target: Path | str, below: str) -> None:
+    emptied = below.rstrip("/") in EMPTIED
+    who = account()
+    for entry in list(os.scandir(source)):
+        name = below + entry.name
+        copy = f"{target}/{entry.name}"
+        if entry.is_dir(follow_symlinks=False):
+            if entry.name == "pgsql_tmp" or (emptied and name not in EMPTIED):
+                continue
+            Path(copy).mkdir(mode=0o700)
+            if who.lent:
+                os.chown(copy, who.uid, who.gid)
+            _copy_folder(entry.path, copy, f"{name}/")
+        elif not emptied and name not in LEFT_BEHIND:
+            _copy_if_there(entry.path, copy)
+
+
+def _copy_if_there(source: str, target: str) -> bool:
+    """Copy one file to a new one, unless it has vanished; whether it was there."""
+    who = account()
+    try:
+        reading = os.open(source, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        writing = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            _pour(reading, writing)
+            if who.lent:
+                os.fchown(writing, who.uid, who.gid)
+        finally:
+            os.close(writing)
+    finally:
+        os.close(reading)
+    return True
+
+
+class _Buffer(threading.local):
+    """A buffer for each thread, used again for every file."""
+
+    def __init__(self) -> None:
+        self.room = bytearray(1 << 18)
+
+
+_BUFFER = _Buffer()
+
+
+def _pour(reading: int, writing: int) -> None:
+    """Copy from descriptor to descriptor; a file that grows or shrinks meanwhile ends where it ends."""
+    room = _BUFFER.room
+    view = memoryview(room)
+    while size := os.readv(reading, [room]):
+        done = 0
+        while done < size:
+            done += os.write(writing, view[done:size])
+
+
+PAGE = 8192
+_HEADER = slice(12, 20)
+"""Where a page's own header says where its content lies."""
+
+
+def flip_header(path: Path, block: int) -> None:
+    """Turn every bit of the bounds in a page's header, in place; the last page when there are not so many."""
+    with path.open("r+b") as file:
+        pages = file.seek(0, os.SEEK_END) // PAGE
+        if pages == 0:
+            raise Refused(f"'{path.name}' is empty")
+        place = min(block, pages - 1) * PAGE + _HEADER.start
+        file.seek(place)
+        flipped = bytes(byte ^ 0xFF for byte in file.read(_HEADER.stop - _HEADER.start))
+        file.seek(place)
+        file.write(flipped)

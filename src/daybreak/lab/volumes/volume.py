@@ -1,0 +1,403 @@
+"""One cluster's storage: a PostgreSQL data directory, its server, and backups that reach any moment of its window.
+
+The law: nothing here knows a word of AWS. Every call blocks until it is true, and every one may be called from any thread.
+A place is a volume when its ``volume.json`` is there, which is written last; anything else in it is wiped by the next attempt.
+
+Where PostgreSQL cannot do what the provider's patched server does, the nearest honest thing is done: the master is no
+superuser, but has the ``replication`` attribute; it creates subscriptions from PostgreSQL 16 on.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from daybreak.errors import Bug, Failed, Refused
+from daybreak.lab.servers.binaries import Install, give, make_private_folder, refuse_out_of_reach
+from daybreak.lab.servers.masters import Master, make_master, set_password
+from daybreak.lab.servers.node import STAFF, Node
+from daybreak.lab.servers.settings import Setting, carried, is_strict, names_given, settings_catalog
+from daybreak.lab.servers.template import template
+from daybreak.lab.servers.tree import bytes_in, copy_data, copy_whole, flip_header, remove
+from daybreak.lab.volumes.archive import Archive
+from daybreak.lab.volumes.bringing import add_cold_base, adopt_copy, copy_ancestry, copy_at_rest, delete_data, recover
+from daybreak.lab.volumes.deeds import Hands, carry_out
+from daybreak.lab.volumes.heartbeat import Heartbeat
+from daybreak.lab.volumes.serving import Listen, alone, close_gate, configuration, open_gate
+
+__all__ = ["Listen", "Master", "Volume", "copy_snapshot"]
+
+DOCUMENT = "volume.json"
+FORMAT = 1
+
+_AT_WORK: set[Path] = set()
+"""Places whose server this process runs."""
+
+
+class Volume:
+    """A cluster's storage in the folder ``place``: running, stopped, or retired with only its backups left."""
+
+    def __init__(self, place: Path, install: Install, archive: Archive, document: Mapping[str, Any]) -> None:
+        self.place = place
+        self.install = install
+        self._archive = archive
+        self._document = dict(document)
+        self._node = Node(install, place)
+        self._heartbeat = Heartbeat(self._node, archive)
+        self._lock = threading.RLock()
+        self.most_to_replay = 256  # megabytes of log after which a tick takes a new base backup
+        self._listen: Listen | None = None
+        self._parameters: dict[str, str] = {}
+        self._booted: dict[str, str] = {}
+        self._word: str | None = None
+
+    # -- how a volume comes to be --
+
+    @classmethod
+    def create(cls, place: Path, install: Install, *, owner: Master, database: str | None = None) -> Volume:
+        """Make an empty cluster, stopped; wipes what a dead attempt left in ``place``; `Refused` if it runs now."""
+        node = _clear(place, install)
+        copied = template(install)
+        adopt_copy(copied / "data", node.data)
+        archive = Archive.create(place / "backups")
+        with alone(node, archive):
+            make_master(node, owner, database)
+        add_cold_base(node, archive)
+        return cls._finish(place, install, archive, {"master": owner.username})
+
+    @classmethod
+    def open(cls, place: Path, install: Install) -> Volume:
+        """The volume a former process left in ``place`` (running then or not), stopped now."""
+        if not cls.exists(place):
+            raise Refused(f"there is no volume in '{place}'", "create or restore it again")
+        document = json.loads((place / DOCUMENT).read_text())
+        if document["format"] != FORMAT or document["major"] != install.major:
+            raise Refused(f"the volume in '{place}' is of PostgreSQL {document['major']}, not {install.major}")
+        volume = cls(place, install, Archive.open(place / "backups"), document)
+        if place not in _AT_WORK:
+            volume._node.end_leftover()
+        return volume
+
+    @classmethod
+    def from_snapshot(cls, snapshot: Path, place: Path, install: Install) -> Volume:
+        """A new volume, stopped, with the content of a snapshot; ``place`` as in `create`."""
+        document = json.loads((snapshot / DOCUMENT).read_text())
+        if document["major"] != install.major:
+            raise Refused(f"the snapshot is of PostgreSQL {document['major']}, not {install.major}")
+        node = _clear(place, install)
+        adopt_copy(snapshot / "data", node.data)
+        recover(node, None)
+        archive = Archive.create(place / "backups")
+        add_cold_base(node, archive)
+        return cls._finish(place, install, archive, document)
+
+    @staticmethod
+    def exists(place: Path) -> bool:
+        """Whether ``place`` holds a finished volume (retired ones count), so that `open` works."""
+        return (place / DOCUMENT).is_file()
+
+    # -- what it is --
+
+    @property
+    def running(self) -> bool:
+        """Whether the server process lives; false after it was killed from outside."""
+        return self._node.alive
+
+    @property
+    def retired(self) -> bool:
+        """Whether only backups are left."""
+        return not self._node.data.is_dir()
+
+    @property
+    def window(self) -> tuple[datetime, datetime]:
+        """Earliest and latest moment `restore` can reach, both inclusive, in UTC."""
+        return self._archive.earliest, self._archive.latest
+
+    @property
+    def size(self) -> int:
+        """Bytes the cluster's data takes on disk, without backups."""
+        return bytes_in(self._node.data)
+
+    @property
+    def listen(self) -> Listen | None:
+        """Where it was last told to answer; None when it never was."""
+        return self._listen
+
+    @property
+    def log(self) -> Path:
+        """The server's log file."""
+        return self._node.log
+
+    def settings_catalog(self) -> tuple[Setting, ...]:
+        """Every setting this volume's server knows."""
+        return settings_catalog(self.install)
+
+    # -- its server --
+
+    def start(self, listen: Listen, parameters: Mapping[str, str]) -> None:
+        """Start the server and wait until it answers; `Failed` with the server's own last words when it will not."""
+        with self._lock:
+            if self.retired:
+                raise Refused(f"the volume '{self.place.name}' is retired", "restore it to another place")
+            if self.running:
+                raise Refused(f"the volume '{self.place.name}' runs already", "stop it first")
+            self._heartbeat.close()
+            self._parameters = dict(parameters)
+            self._boot(listen, carried(parameters, self.install))
+
+    def stop(self, *, abruptly: bool = False) -> None:
+        """Stop the server (no-op when stopped); abruptly = as a lost region would, nothing more reaches the backups."""
+        with self._lock:
+            if self.running and not abruptly:
+                self._publish_if_possible()
+            self._heartbeat.close()
+            self._node.stop(abruptly=abruptly)  # the gate stays until the server has said its last to everybody
+            if self._listen is not None:
+                close_gate(self._node, self._listen)
+            _AT_WORK.discard(self.place)
+
+    def apply(self, parameters: Mapping[str, str]) -> frozenset[str]:
+        """Make these the parameters (all of them, not a difference); names of those that wait for a restart.
+
+        `Failed` when the server cannot take a value; the old ones stay then.
+        """
+        with self._lock:
+            listen = self._running_at()
+            before = carried(self._parameters, self.install)
+            self._write(carried(parameters, self.install))
+            wrong = self._ask(
+                "select f.name from pg_file_settings f left join pg_settings s on lower(s.name) = lower(f.name)"
+                " where f.error is not null and s.context is distinct from 'postmaster'"
+            )
+            if wrong:
+                self._write(before)
+                raise Failed(f"the server does not take {', '.join(str(row[0]) for row in wrong)}")
+            self._node.reload()
+            self._parameters = dict(parameters)
+            self._open_gate(listen)
+            return names_given(self._waiting(), parameters)
+
+    def set_reachable(self, *, reachable: bool) -> None:
+        """Let clients in or not; who is in when they are not any more is cut. The server knows nothing of it."""
+        with self._lock:
+            self._listen = replace(self._running_at(), reachable=reachable)
+            if reachable:
+                self._open_gate(self._listen)
+            else:
+                close_gate(self._node, self._listen)
+
+    def set_master_password(self, password: str) -> None:
+        """Change the master's password; works on a stopped volume as well."""
+        with self._lock:
+            if self.running:
+                set_password(self._node, self._document["master"], password)
+                return
+            if self.retired:
+                raise Refused(f"the volume '{self.place.name}' is retired")
+            with alone(self._node, self._archive):
+                set_password(self._node, self._document["master"], password)
+
+    def administer(self, database: str, statement: str) -> list[tuple[object, ...]]:
+        """Run one statement as the provider's staff, who may do nearly everything and run no program; rows, if it has any."""
+        with self._staff(database) as session:
+            answer = session.execute(statement.encode())
+            return list(answer.fetchall()) if answer.description else []
+
+    def do(self, database: str, deed: str, names: Mapping[str, str]) -> None:
+        """Do one of `daybreak.lab.volumes.deeds`, which the superuser ``rdsadmin`` does."""
+        self._running_at()
+        carry_out(deed, Hands(database, self._staff, self._node.connect), names)
+
+    def spoil(self, database: str, relation: str, block: int) -> None:
+        """Flip bytes in the header of one page of a relation's file, as a failing disk might; restarts the server.
+
+        ``block`` is bounded by the file. The server notices when it reads the page, in every version, checksums or not.
+        """
+        with self._lock:
+            listen, booted = self._running_at(), dict(self._booted)
+            with self._staff(database) as session:
+                row = session.execute("select pg_relation_filepath(%s::text::regclass)", (relation,)).fetchone()
+            if row is None or row[0] is None:
+                raise Refused(f"'{relation}' has no file of its own")
+            self.stop()
+            flip_header(self._node.data / row[0], block)
+            self._boot(listen, booted)
+
+    # -- its backups --
+
+    def tick(self) -> datetime:
+        """Publish a new latest restorable moment and return it; costs one query while nobody writes.
+
+        Takes a new base backup now and then, so that no restore replays for long.
+        """
+        with self._lock:
+            if not self.running:
+                return self._archive.latest
+            if self._archive.megabytes_to_replay > self.most_to_replay:
+                self.back_up()
+            return self._heartbeat.tick()
+
+    def back_up(self) -> datetime:
+        """Take a new base backup (running or stopped), so that later restores replay less; the moment it is good from."""
+        with self._lock:
+            if not self.running:
+                return add_cold_base(self._node, self._archive)
+            draft = self._archive.draft()
+            moment, first, _ = self._copy_at_work(draft)
+            self._heartbeat.tick(insist=True)  # only now the log reaches beyond the copy
+            self._archive.add(draft, moment, first)
+            return moment
+
+    def restore(self, place: Path, moment: datetime | None) -> Volume:
+        """A new volume, stopped, exact to the commit as of ``moment`` (None: the latest); `Refused` outside the window."""
+        if moment is not None and moment.tzinfo is None:
+            raise Refused(f"'{moment.isoformat()}' has no time zone", "say which zone it is in")
+        node = _clear(place, self.install)
+        try:
+            target = self._archive.copy_for(moment, node.data)
+        except Refused:
+            remove(place)
+            raise
+        recover(node, target)
+        archive = Archive.create(place / "backups")
+        add_cold_base(node, archive)
+        return self._finish(place, self.install, archive, self._document)
+
+    def snapshot(self, place: Path) -> Path:
+        """Copy the content as it is now into ``place`` (running or stopped); wipes half a snapshot found there."""
+        with self._lock:
+            if self.retired:
+                raise Refused(f"the volume '{self.place.name}' is retired", "restore it first")
+            _start_over(place)
+            if self.running:
+                _, first, last = self._copy_at_work(place / "data")
+                self._heartbeat.wait_for(last)
+                self._archive.copy_log(first, last, place / "data" / "pg_wal")
+            else:
+                copy_at_rest(self._node, place / "data")
+            _write_document(place, self._document)
+            return place
+
+    def retire(self, *, keep_backups: bool) -> None:
+        """Stop and delete the data; with ``keep_backups`` restores go on working, without, ``place`` is gone."""
+        with self._lock:
+            self.stop()
+            delete_data(self._node)
+            if not keep_backups:
+                remove(self.place)
+
+    def purge(self, before: datetime) -> None:
+        """Forget the backups that only moments earlier than ``before`` need."""
+        self._archive.purge(before)
+
+    # -- how --
+
+    @classmethod
+    def _finish(cls, place: Path, install: Install, archive: Archive, document: Mapping[str, Any]) -> Volume:
+        document = {"format": FORMAT, "major": install.major, "master": document["master"]}
+        _write_document(place, document)
+        return cls(place, install, archive, document)
+
+    def _boot(self, listen: Listen, reaching: Mapping[str, str]) -> None:
+        if self._listen is not None:  # a server that was killed has left its gate behind
+            close_gate(self._node, self._listen)
+        self._node.start(configuration(self._archive, reaching), port=listen.port)
+        try:
+            self._open_gate(listen)
+        except Failed:
+            self._node.stop()
+            raise
+        _AT_WORK.add(self.place)
+        self._listen, self._booted = listen, dict(reaching)
+
+    def _open_gate(self, listen: Listen) -> None:
+        open_gate(self._node, listen, strict=is_strict(self._parameters, self.install.major))
+
+    def _write(self, reaching: Mapping[str, str]) -> None:
+        self._node.write_settings(configuration(self._archive, reaching))
+
+    def _running_at(self) -> Listen:
+        if self._listen is None or not self.running:
+            raise Refused(f"the volume '{self.place.name}' does not run", "start it first")
+        return self._listen
+
+    def _ask(self, query: str) -> list[tuple[object, ...]]:
+        with self._node.connect() as session:
+            return list(session.execute(query.encode()).fetchall())
+
+    def _staff(self, database: str) -> psycopg.Connection[tuple[Any, ...]]:
+        """A session of the staff, with a password that only this process knows."""
+        self._running_at()
+        if self._word is None:
+            with self._lock:
+                word = secrets.token_urlsafe(24)
+                set_password(self._node, STAFF, word)
+                self._word = word
+        return self._node.connect_staff(database, self._word)
+
+    def _waiting(self) -> frozenset[str]:
+        return frozenset(str(row[0]) for row in self._ask("select name from pg_settings where pending_restart"))
+
+    def _publish_if_possible(self) -> None:
+        try:
+            self._heartbeat.tick()
+        except (psycopg.Error, Failed):  # a server that cannot commit any more is stopped all the same
+            self._heartbeat.close()
+
+    def _copy_at_work(self, target: Path) -> tuple[datetime, str, str]:
+        """Copy the running server's data; the moment it is good from, the first and the last piece of log it needs."""
+        with self._node.connect() as session:
+            start = session.execute("select pg_walfile_name(pg_backup_start('daybreak', fast => true))").fetchone()
+            copy_data(self._node.data, target)
+            copy_ancestry(self._node.data, target)
+            row = session.execute(
+                "select pg_walfile_name(lsn), labelfile, clock_timestamp() from pg_backup_stop(wait_for_archive => false)"
+            ).fetchone()
+        if start is None or row is None:
+            raise Bug("a backup ended without a label")
+        last, label, moment = row
+        label_file = target / "backup_label"
+        label_file.write_text(label)
+        label_file.chmod(0o600)
+        give(label_file)
+        return moment.astimezone(UTC), start[0], last
+
+
+def copy_snapshot(snapshot: Path, place: Path) -> Path:
+    """Copy a snapshot, as between regions; wipes half a copy found in ``place``."""
+    _start_over(place)
+    copy_whole(snapshot / "data", place / "data")
+    _write_document(place, json.loads((snapshot / DOCUMENT).read_text()))
+    return place
+
+
+def _clear(place: Path, install: Install) -> Node:
+    """An empty place; a dead process's server on it is ended first, one of ours is not."""
+    if place in _AT_WORK:
+        raise Refused(f"a server of ours runs in '{place}'", "stop it first")
+    refuse_out_of_reach(place)
+    node = Node(install, place)
+    node.end_leftover()
+    _start_over(place)
+    return node
+
+
+def _start_over(place: Path) -> None:
+    (place / DOCUMENT).unlink(missing_ok=True)
+    remove(place)
+    make_private_folder(place)
+
+
+def _write_document(place: Path, document: Mapping[str, Any]) -> None:
+    """Say that a place is finished."""
+    draft = place / f"{DOCUMENT}.draft"
+    draft.write_text(json.dumps(document))
+    draft.replace(place / DOCUMENT)
