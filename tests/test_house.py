@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import tomllib
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import cache
@@ -82,6 +83,72 @@ def positional_parameters(function: Function) -> list[str]:
     """The parameters that a call may pass by position, ``self`` and ``cls`` apart."""
     names = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
     return [name for name in names if name not in {"self", "cls"}]
+
+
+def imported(node: ast.AST) -> Iterator[str]:
+    """What a module imports when it is loaded or later, in a function; not what only a type checker reads."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            for other in child.orelse:
+                yield from imported(ast.Module([other], []))
+        elif isinstance(child, ast.Import):
+            yield from (alias.name for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            assert child.level == 0, "imports are absolute here"
+            yield from (f"{child.module}.{alias.name}" for alias in child.names)
+        else:
+            yield from imported(child)
+
+
+@cache
+def imports() -> dict[str, frozenset[str]]:
+    """Each module of the package, and those of the package that it imports."""
+    trees = {
+        path.removeprefix("src/").removesuffix(".py").removesuffix("/__init__").replace("/", "."): tree
+        for path, tree in modules("src")
+    }
+    graph = {}
+    for name, tree in trees.items():
+        found = (each if each in trees else each.rpartition(".")[0] for each in imported(tree))
+        graph[name] = frozenset(each for each in found if each in trees)
+    return graph
+
+
+def neighbours(graph: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    """The same between the folders and modules that lie side by side: what is inside a folder counts as the folder."""
+    found: dict[str, set[str]] = {}
+    for name, others in graph.items():
+        for other in others:
+            mine, theirs = name.split("."), other.split(".")
+            depth = 0
+            while mine[depth] == theirs[depth] and depth + 1 < min(len(mine), len(theirs)):
+                depth += 1
+            if mine[depth] != theirs[depth]:
+                room, beside = (".".join(path[: depth + 1]) for path in (mine, theirs))
+                found.setdefault(room, set()).add(beside)
+    return {room: frozenset(beside) for room, beside in found.items()}
+
+
+def circles(graph: Mapping[str, frozenset[str]]) -> list[list[str]]:
+    """The groups of names that lead back to themselves, each of them whole: the graph's strong components."""
+    reached = {name: reachable(graph, name) for name in graph}
+    found = {
+        tuple(sorted(other for other in reached[name] if name in reached.get(other, ())))
+        for name in graph
+        if name in reached[name]
+    }
+    return [list(circle) for circle in sorted(found)]
+
+
+def reachable(graph: Mapping[str, frozenset[str]], start: str) -> set[str]:
+    """Everything that a name leads to; itself only when something leads back."""
+    found: set[str] = set()
+    waiting = [start]
+    while waiting:
+        new = graph.get(waiting.pop(), frozenset()) - found
+        found |= new
+        waiting.extend(new)
+    return found
 
 
 @cache
@@ -216,6 +283,28 @@ def test_the_walls_hold(capsys: pytest.CaptureFixture[str]) -> None:
     """Imports run one way; pyproject.toml draws the walls and says why each is there."""
     status = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True, no_logo=True)
     assert status == 0, capsys.readouterr().out
+
+
+def test_no_import_comes_back_to_where_it_began() -> None:
+    """Two modules that need each other are one module, or a third that both need: none of them is read alone."""
+    assert len(imports()) > 200, "the search finds nothing any more"
+    assert circles(imports()) == []
+
+
+def test_no_folder_needs_one_that_needs_it() -> None:
+    """What holds for modules holds for folders beside each other: there is a lowest one, to begin reading with."""
+    assert circles(neighbours(imports())) == []
+
+
+def test_a_circle_is_found_wherever_the_import_stands() -> None:
+    """Also in a function, where it does no harm when the program starts; a type checker's own does not count."""
+    late = ast.parse("def f():\n    from daybreak.lab import admin\n")
+    typed = ast.parse("if TYPE_CHECKING:\n    import a\nelse:\n    import b\n")
+    assert [*imported(late), *imported(typed)] == ["daybreak.lab.admin", "b"]
+    graph = {"p.x.a": frozenset({"p.y.b"}), "p.y.b": frozenset({"p.z"}), "p.y.c": frozenset({"p.x.d"})}
+    assert circles(graph) == []
+    assert circles(neighbours(graph)) == [["p.x", "p.y"]]
+    assert circles({**graph, "p.z": frozenset({"p.x.a"})}) == [["p.x.a", "p.y.b", "p.z"]]
 
 
 def test_nothing_is_patched() -> None:

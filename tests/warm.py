@@ -22,7 +22,7 @@ LONGEST = 1 << 20
 
 def warm_up() -> None:
     """Import what the verbs import when they run."""
-    from daybreak.cli.main import VERBS
+    from daybreak.cli.verbs import VERBS
 
     for module, _ in VERBS.values():
         import_module(module.partition(":")[0])
@@ -32,6 +32,7 @@ def warm_up() -> None:
         "app.validating",
         "app.reporting",
         "app.proving",
+        "cli.main",
         "cli.rendering",
         "cli.following",
     ):

@@ -11,14 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from daybreak.cli.main import VERBS
+from daybreak.cli.verbs import VERBS
 from tests.fix_cli import RESTORE_AURORA, Person
 from tests.fix_lab import LabUnderTest
 
 HEAVY = {"boto3", "botocore", "pydantic", "rich", "psycopg", "whenever", "moto", "werkzeug"}
 ASKS_WHAT_IT_LOADED = """
 import sys
-from daybreak.cli.main import daybreak, run
+from daybreak.cli.main import run
+from daybreak.cli.verbs import daybreak
 code = run(daybreak, sys.argv[1:])
 print(sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
 sys.exit(code)

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 import pytest
 
-from daybreak.cli.main import VERBS
 from daybreak.cli.reference import EXAMPLE, EXIT_CODES, PAGES, verbs, write
+from daybreak.cli.verbs import VERBS
 from daybreak.config import load
 from daybreak.errors import ExitCode
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from daybreak.app.validating import Case
-from daybreak.lab.company.scenario import APPLICATION_SECRET
+from daybreak.lab.company.names import APPLICATION_SECRET
 from daybreak.model import checks
 from daybreak.model.checks import Check
 from daybreak.model.targets import Expectation

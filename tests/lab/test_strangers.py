@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from daybreak.errors import Refused
-from daybreak.lab import remote
+from daybreak.lab import admin, remote
 from daybreak.lab.access.keys import keys_of
+from daybreak.lab.company.scenario import build
 from daybreak.lab.lab import Lab, hold, shared_cache
 from daybreak.lab.servers.binaries import Install, account
 from tests.fix_folders import new_folder
@@ -113,7 +114,7 @@ def test_a_folder_that_others_can_write_to_is_refused(tmp_path: Path, monkeypatc
             with pytest.raises(Refused, match=why):
                 remote.start(folder, "--empty")
             with pytest.raises(Refused, match=why):
-                Lab(folder, speed=0)
+                Lab(folder, build, admin.answer, speed=0)
             monkeypatch.setenv("DAYBREAK_LAB_CACHE", str(folder))
             with pytest.raises(Refused, match=why):
                 shared_cache()
@@ -127,7 +128,7 @@ def test_a_lab_of_an_older_release_is_not_opened_with_new_keys(tmp_path: Path) -
     """Its networks and keys came from another seed: what RDS remembers of them would point at nothing."""
     (tmp_path / "filled").touch()
     with pytest.raises(Refused, match="older release"):
-        Lab(tmp_path, speed=0)
+        Lab(tmp_path, build, admin.answer, speed=0)
     assert not (tmp_path / "keys.json").exists()
     lock = hold(tmp_path)
     (tmp_path / "lab.json").write_text(json.dumps({"url": "http://127.0.0.1:1", "pid": 7, "speed": 1}))

@@ -11,7 +11,7 @@ import pytest
 from daybreak.aws.faults import AwsFault
 from daybreak.aws.gateway import Access, Aws
 from daybreak.lab.company import surroundings as made
-from daybreak.lab.company.scenario import CLUSTER, INSTANCE_PARAMETERS
+from daybreak.lab.company.names import CLUSTER, INSTANCE_PARAMETERS
 from daybreak.lab.remote import REGION
 from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Category, Reply, Trouble

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from daybreak.lab.company import surroundings
-from daybreak.lab.company.scenario import CLUSTER
+from daybreak.lab.company.names import CLUSTER
 from tests.fix_cli import CONFIGURATION, waiving
 from tests.fix_lab import LabUnderTest, eventually, private
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from daybreak.cli.main import VERBS
+from daybreak.cli.verbs import VERBS
 from tests.fix_canaries import Canaries, Watched, watching
 from tests.fix_cli import CONFIGURATION, NOWHERE, RESTORE_AURORA, Person
 from tests.fix_lab import LabUnderTest

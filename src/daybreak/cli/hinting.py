@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import click
 
+from daybreak.cli.verbs import daybreak
 from daybreak.model.names import shown_url
 
 Options = tuple[tuple[str, str], ...]
@@ -49,8 +50,6 @@ def _completed(words: Sequence[str], options: Options) -> str:
 
 def verb_of(words: Sequence[str]) -> tuple[int, click.Command]:
     """The command that the words lead to, and how many of them lead there."""
-    from daybreak.cli.main import daybreak
-
     command: click.Command = daybreak
     for depth, word in enumerate(words):
         inner = command.get_command(click.Context(command), word) if isinstance(command, click.Group) else None

@@ -13,9 +13,9 @@ from typing import Any
 
 import click
 
-from daybreak.cli.main import daybreak
 from daybreak.cli.reference_checks import checks_page
 from daybreak.cli.restore_aurora import restore_aurora
+from daybreak.cli.verbs import daybreak
 from daybreak.config.layers import PREFIX, SCALARS
 from daybreak.errors import MEANING, ExitCode
 

@@ -11,20 +11,19 @@ import hmac
 import json
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl
 
 import psycopg
 
 from daybreak.errors import DaybreakError
 from daybreak.lab.company import health
+from daybreak.lab.company.names import APPLICATION_SECRET, DATABASE, PRIMARY
 from daybreak.lab.control.faults import BadRule
 from daybreak.lab.http.message import Reply, Request
+from daybreak.lab.lab import Lab
 from daybreak.lab.protocol.errors import AwsError
 from daybreak.lab.remote import verifying
-
-if TYPE_CHECKING:
-    from daybreak.lab.lab import Lab
 
 _Json = dict[str, Any]
 
@@ -66,8 +65,6 @@ HEALTH = "/_lab/health/"
 
 
 def _health(lab: Lab, where: str) -> Reply:
-    from daybreak.lab.company.scenario import APPLICATION_SECRET, DATABASE, PRIMARY
-
     if where not in lab.rds.endpoints():  # whoever listens elsewhere would be shown the application's login
         return _reply(404, {"error": "write /_lab/health/HOST:PORT with the endpoint of a cluster of this lab"})
     secret = lab.world.secret(PRIMARY.region, APPLICATION_SECRET)

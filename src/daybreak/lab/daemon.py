@@ -30,16 +30,17 @@ def run(
 
     A lab that was started for the process ``while_pid`` ends when that is gone, and takes its folder with it.
     """
+    from daybreak.lab import admin
     from daybreak.lab.company.scenario import build
     from daybreak.lab.lab import Lab
 
     is_orphan = False
-    lab = Lab(folder, speed=speed, port=port)
+    lab = Lab(folder, build, admin.answer, speed=speed, port=port)
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: lab.stopping.set())
     try:
-        lab.start(None if empty else build)
+        lab.start(empty=empty)
         on_ready()
         while not lab.stopping.wait(1.0 if while_pid else None):
             if while_pid and not _lives(while_pid):

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from daybreak.errors import Refused
-from daybreak.lab import admin
 from daybreak.lab.access.iam import Iam
 from daybreak.lab.access.keys import FILE as KEYS
 from daybreak.lab.access.keys import keys_of, refuse_foreign, write_private
@@ -28,6 +27,7 @@ from daybreak.lab.control.clock import Clock
 from daybreak.lab.control.faults import Faults
 from daybreak.lab.http.message import Reply, Request
 from daybreak.lab.http.server import Server
+from daybreak.lab.protocol.errors import AwsError
 from daybreak.lab.rds.front import Rds, Settings
 from daybreak.lab.traffic import Traffic
 from daybreak.lab.wire import Wire
@@ -41,12 +41,20 @@ FILLED = "filled"
 Scenario = Callable[["Lab"], None]
 """Fills an empty account, over the wire like anybody else."""
 
+Interface = Callable[["Lab", Request], Reply]
+"""Answers what is asked of the lab itself, under ``/_lab/``."""
+
 
 class Lab:
-    """An AWS account with a real PostgreSQL inside, kept in ``folder`` and served on ``port`` (0 picks one)."""
+    """An AWS account with a real PostgreSQL inside, kept in ``folder`` and served on ``port`` (0 picks one).
 
-    def __init__(self, folder: Path, *, speed: float, port: int = 0) -> None:
+    What the account is filled with, and who answers for the lab itself, both know the lab and are handed in.
+    """
+
+    def __init__(self, folder: Path, scenario: Scenario, interface: Interface, *, speed: float, port: int = 0) -> None:
         self.folder = folder
+        self._scenario = scenario
+        self._interface = interface
         self._wanted_speed = speed
         make_folder(folder)
         self._lock = hold(folder)
@@ -74,13 +82,13 @@ class Lab:
         except OSError as error:
             raise Refused(f"port '{port}' cannot be had: {error}", "choose another one with --port") from None
 
-    def start(self, scenario: Scenario | None) -> None:
-        """Take up the folder's state, or fill an empty account with the scenario, and answer."""
+    def start(self, *, empty: bool) -> None:
+        """Take up the folder's state, or fill the account (or leave it empty), and answer."""
         self._moto.replay()
         self.rds.start()
         self.server.start()
         if not (self.folder / FILLED).exists():
-            self._fill(scenario)
+            self._fill(empty=empty)
         self.is_ready = True
         self._write_card()
 
@@ -104,9 +112,7 @@ class Lab:
         self.rds.reset()
         self._moto.forget()
         self.traffic.clear()
-        from daybreak.lab.company.scenario import build
-
-        self._fill(None if empty else build)
+        self._fill(empty=empty)
         self.is_ready = True
 
     def set_speed(self, speed: float) -> None:
@@ -143,17 +149,17 @@ class Lab:
             "clusters": clusters,
         }
 
-    def _fill(self, scenario: Scenario | None) -> None:
-        """Run the scenario with the control plane's clock at full speed: nobody waits ten minutes for a start."""
-        if scenario:
+    def _fill(self, *, empty: bool) -> None:
+        """Run the scenario, unless the account is to stay empty, with the control plane's clock at full speed: nobody waits ten minutes for a start."""
+        if not empty:
             self.clock.set_speed(1_000_000)
-            scenario(self)
+            self._scenario(self)
             self.clock.set_speed(self._wanted_speed)
         (self.folder / FILLED).touch(mode=0o600)
 
     def _answer(self, request: Request) -> Reply:
         if request.path.startswith("/_lab/"):
-            return admin.answer(self, request)
+            return self._interface(self, request)
         return self._wire.answer(request)
 
     def _bucket_of(self, host: str) -> str:
@@ -169,8 +175,6 @@ class Lab:
         ]
 
     def _tags_of(self, region: str, arn: str) -> dict[str, str]:
-        from daybreak.lab.protocol.errors import AwsError
-
         try:
             root = f"arn:aws:iam::{ACCOUNT}:root"
             answer = self.rds.handle(region, "ListTagsForResource", {"ResourceName": arn}, caller_arn=root)

@@ -13,7 +13,7 @@ import pytest
 
 from daybreak.lab.company.company import Company
 from daybreak.lab.company.damage import Damage
-from daybreak.lab.company.scenario import CLUSTER
+from daybreak.lab.company.names import CLUSTER
 from tests.fix_lab import LabUnderTest, private
 
 

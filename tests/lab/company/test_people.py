@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import psycopg
 
-from daybreak.lab.company.scenario import APPLICATION, fill
+from daybreak.lab.company.names import APPLICATION
+from daybreak.lab.company.scenario import fill
 from daybreak.lab.volumes.volume import Volume
 from tests.lab.volumes.fix_volumes import DATABASE, OWNER, Yard, answer, login, proof, run
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daybreak.lab.company import surroundings
-from daybreak.lab.company.scenario import CLUSTER, INSTANCE_PARAMETERS
+from daybreak.lab.company.names import CLUSTER, INSTANCE_PARAMETERS
 from tests.fix_lab import LabUnderTest
 
 

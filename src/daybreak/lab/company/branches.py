@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from daybreak.errors import Refused
-from daybreak.lab.company import scenario
+from daybreak.lab.company import names, scenario
 from daybreak.lab.company.configuration import configuration
 from daybreak.lab.protocol.boto import make_client
 from daybreak.lab.remote import REGION, RemoteLab, authority, verifying
@@ -43,8 +43,8 @@ def found(lab: RemoteLab, cluster: str, version: str, *, readers: int = 1) -> Br
     rds = _client(lab, "rds")
     vault = _client(lab, "secretsmanager")
     branch, password = Branch(lab, cluster), secrets.token_urlsafe(18)
-    application = json.loads(vault.get_secret_value(SecretId=scenario.APPLICATION_SECRET)["SecretString"])["password"]
-    head = _described(rds, scenario.CLUSTER)
+    application = json.loads(vault.get_secret_value(SecretId=names.APPLICATION_SECRET)["SecretString"])["password"]
+    head = _described(rds, names.CLUSTER)
     engines = rds.describe_db_engine_versions(Engine="aurora-postgresql", EngineVersion=version)["DBEngineVersions"]
     if not engines:
         raise Refused(f"there is no PostgreSQL {version} on this machine")
@@ -52,27 +52,27 @@ def found(lab: RemoteLab, cluster: str, version: str, *, readers: int = 1) -> Br
     _make_groups(rds, cluster, engine["DBParameterGroupFamily"])
     rds.create_db_cluster(
         DBClusterIdentifier=cluster, Engine="aurora-postgresql", EngineVersion=engine["EngineVersion"],
-        DatabaseName=scenario.DATABASE, MasterUsername=scenario.OWNER, MasterUserPassword=password,
+        DatabaseName=names.DATABASE, MasterUsername=names.OWNER, MasterUserPassword=password,
         StorageEncrypted=True, KmsKeyId=head["KmsKeyId"], DBSubnetGroupName=head["DBSubnetGroup"],
         VpcSecurityGroupIds=[each["VpcSecurityGroupId"] for each in head["VpcSecurityGroups"]],
         DBClusterParameterGroupName=cluster, EnableCloudwatchLogsExports=["postgresql"],
         EnableIAMDatabaseAuthentication=True, DeletionProtection=True, BackupRetentionPeriod=30,
         PreferredBackupWindow="03:00-04:00", PreferredMaintenanceWindow="sun:05:00-sun:06:00",
-        CopyTagsToSnapshot=True, Tags=scenario.TAGS,
+        CopyTagsToSnapshot=True, Tags=names.TAGS,
     )  # fmt: skip
     scenario.until(lambda: _described(rds, cluster)["Status"] == "available", f"cluster '{cluster}'")
     _make_instances(rds, cluster, 1 + readers)
     place = _described(rds, cluster)
     scenario.fill((place["Endpoint"], place["Port"]), password, application, verifying(lab.folder))
     lab.do(cluster, "extend")
-    login = {"username": scenario.OWNER, "password": password}
+    login = {"username": names.OWNER, "password": password}
     vault.create_secret(Name=branch.login, SecretString=json.dumps(login))
     lab.ask("POST", "tick", {})
     return branch
 
 
 def _make_groups(rds: Any, name: str, family: str) -> None:
-    for kind, settings in (("cluster_", scenario.CLUSTER_SETTINGS), ("", scenario.INSTANCE_SETTINGS)):
+    for kind, settings in (("cluster_", names.CLUSTER_SETTINGS), ("", names.INSTANCE_SETTINGS)):
         word = f"DB{kind.rstrip('_').capitalize()}ParameterGroupName"
         group = {word: name}
         getattr(rds, f"create_db_{kind}parameter_group")(
@@ -82,13 +82,13 @@ def _make_groups(rds: Any, name: str, family: str) -> None:
 
 
 def _make_instances(rds: Any, cluster: str, number: int) -> None:
-    names = [f"{cluster}-{each}" for each in range(1, number + 1)]
-    for tier, name in enumerate(names):
+    instances = [f"{cluster}-{each}" for each in range(1, number + 1)]
+    for tier, name in enumerate(instances):
         rds.create_db_instance(
             DBInstanceIdentifier=name, DBClusterIdentifier=cluster, DBInstanceClass="db.r6g.large",
-            Engine="aurora-postgresql", PromotionTier=tier, Tags=scenario.TAGS, DBParameterGroupName=cluster,
+            Engine="aurora-postgresql", PromotionTier=tier, Tags=names.TAGS, DBParameterGroupName=cluster,
         )  # fmt: skip
-    for name in names:
+    for name in instances:
         scenario.until(partial(_is_available, rds, name), f"instance '{name}'")
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from daybreak.lab.company.scenario import CLUSTER, DATABASE, SECRET
+from daybreak.lab.company.names import CLUSTER, DATABASE, SECRET
 from daybreak.lab.protocol.boto import make_client
 from daybreak.lab.remote import REGION, RemoteLab, verifying
 

@@ -11,57 +11,37 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import psycopg
 
 from daybreak.errors import Failed
 from daybreak.lab.access.keys import Keys, write_private
 from daybreak.lab.company import surroundings
+from daybreak.lab.company.names import (
+    APPLICATION,
+    APPLICATION_SECRET,
+    CLUSTER,
+    CLUSTER_SETTINGS,
+    DATABASE,
+    ENDPOINT_PARAMETER,
+    INSTANCE_PARAMETERS,
+    INSTANCE_SETTINGS,
+    KEY_ALIAS,
+    OWNER,
+    PARAMETERS,
+    PRIMARY,
+    RECOVERY,
+    SECRET,
+    STATIC,
+    TAGS,
+    Place,
+)
+from daybreak.lab.lab import Lab
+from daybreak.lab.protocol.boto import make_client
 from daybreak.lab.remote import verifying
-
-if TYPE_CHECKING:
-    from daybreak.lab.lab import Lab
-
-CLUSTER = "embi-aurora-cluster"
-DATABASE = "embi"
-OWNER = "embi_admin"
-SECRET = "embi/aurora/master"  # noqa: S105 - its name
-APPLICATION = "embi_app"
-APPLICATION_SECRET = "embi/app"  # noqa: S105 - its name
-KEY_ALIAS = "alias/embi-aurora-backup"
-PARAMETERS = "embi-aurora-params"
-INSTANCE_PARAMETERS = "embi-aurora-instance-params"
-CLUSTER_SETTINGS = {
-    "log_min_duration_statement": "500",
-    "log_statement": "ddl",
-    "work_mem": "16384",
-    "rds.logical_replication": "1",
-    "max_prepared_transactions": "10",
-}
-INSTANCE_SETTINGS = {"random_page_cost": "1.1"}
-STATIC = frozenset({"rds.logical_replication", "max_prepared_transactions"})
-ENDPOINT_PARAMETER = "/embi/production/database/endpoint"
-TAGS = [
-    {"Key": "Application", "Value": "embi"},
-    {"Key": "Environment", "Value": "production"},
-    {"Key": "CostCenter", "Value": "CC-1020"},
-    {"Key": "Owner", "Value": "data-platform"},
-]
-
-
-@dataclass(frozen=True)
-class Place:
-    """One region's share of the account."""
-
-    region: str
-    network: str
-    subnet_group: str
-
-
-PRIMARY = Place("us-east-1", "10.20", "embi-db-subnet-group")
-RECOVERY = Place("us-west-2", "10.30", "embi-db-subnet-group-dr")
 
 
 def build(lab: Lab) -> None:
@@ -96,8 +76,6 @@ def fill(where: tuple[str, int], password: str, application: str, proof: Mapping
 
     ``proof`` is what the connection is told of how the server proves who it is.
     """
-    import psycopg
-
     script = files("daybreak.lab.company").joinpath("people.sql").read_text()
     place: dict[str, Any] = {
         "host": where[0],
@@ -150,8 +128,6 @@ class _Account:
 
     def client(self, service: str, region: str) -> Any:
         """A boto client that talks to the lab."""
-        from daybreak.lab.protocol.boto import make_client
-
         if (service, region) not in self._clients:
             self._clients[service, region] = make_client(
                 service, region, self._keys.access_key, secret=self._keys.secret_key, url=self._url

@@ -9,16 +9,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from daybreak.lab.account.world import World
 from daybreak.lab.control.clock import Clock
 from daybreak.lab.control.faults import Faults
 from daybreak.lab.control.jobs import Control, Job, JobKind
 from daybreak.lab.control.store import Doc, State
-
-if TYPE_CHECKING:
-    from daybreak.lab.rds.fleet import Fleet
+from daybreak.lab.rds.fleet import Fleet
 
 
 @dataclass

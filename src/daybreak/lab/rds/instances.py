@@ -10,11 +10,12 @@ from daybreak.lab.protocol.codec import fault
 from daybreak.lab.protocol.errors import invalid_combination, invalid_value
 from daybreak.lab.rds import catalog, networks, parameter_groups
 from daybreak.lab.rds.clusters import asked, servers
-from daybreak.lab.rds.clusters.clusters import known_cluster, promote, require_status
+from daybreak.lab.rds.clusters.clusters import promote
 from daybreak.lab.rds.desk import Call, Desk, DeskJob, changes, job, looks, members_of, public, resource_id
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.events import emit, failure_sentence
 from daybreak.lab.rds.identifiers import new_identifier, pointed
+from daybreak.lab.rds.known import known_cluster, require_status
 from daybreak.lab.rds.paging import filtered, page
 from daybreak.lab.rds.tags import checked_tags
 

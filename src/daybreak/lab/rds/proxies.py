@@ -13,7 +13,6 @@ from daybreak.lab.control.store import Doc
 from daybreak.lab.protocol.codec import fault
 from daybreak.lab.protocol.errors import invalid_combination, invalid_value
 from daybreak.lab.rds import networks
-from daybreak.lab.rds.clusters.clusters import known_cluster, require_status
 from daybreak.lab.rds.desk import (
     Call,
     DeskJob,
@@ -27,6 +26,7 @@ from daybreak.lab.rds.desk import (
 )
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.identifiers import new_identifier
+from daybreak.lab.rds.known import known_cluster, require_status
 from daybreak.lab.rds.paging import filtered, page
 from daybreak.lab.rds.tags import checked_tags
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from daybreak.lab.control.store import Doc
 from daybreak.lab.protocol.codec import fault
 from daybreak.lab.protocol.errors import invalid_value
+from daybreak.lab.rds import parameter_groups as groups
 from daybreak.lab.rds.desk import Call, changes, looks
 from daybreak.lab.rds.identifiers import arn_parts
 
@@ -51,8 +52,6 @@ def remove_tags(call: Call) -> Doc:
 @looks("ListTagsForResource")
 def list_tags(call: Call) -> Doc:
     """All tags of one resource; AWS's own default parameter groups have none."""
-    from daybreak.lab.rds import parameter_groups as groups
-
     target = arn_parts(call.params["ResourceName"])
     for kind in (groups.CLUSTER, groups.INSTANCE):
         is_default = target.kind == kind.arn and target.id.startswith("default.")

@@ -16,10 +16,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
-
-from daybreak.lab.servers.binaries import Install
 
 LOGICAL = "rds.logical_replication"
 ENCRYPTED = "rds.force_ssl"
@@ -72,31 +70,31 @@ CATALOG_QUERY = """
 """The columns of `Setting`, in its order."""
 
 
-def settings_catalog(install: Install) -> tuple[Setting, ...]:
-    """Every setting this install's server knows, by name; asked of a real server once, then read from the cache."""
-    from daybreak.lab.servers.template import template
-
-    rows = json.loads((template(install) / "settings.json").read_text())
-    return tuple(Setting(**{**row, "choices": tuple(row["choices"])}) for row in rows)
-
-
 def catalog_document(rows: list[tuple[object, ...]]) -> str:
-    """What `settings_catalog` reads, from the rows of `CATALOG_QUERY`."""
+    """What `read_catalog` reads, from the rows of `CATALOG_QUERY`."""
     names = list(Setting.__dataclass_fields__)
     settings = [Setting(**dict(zip(names, row, strict=True))) for row in rows]  # type: ignore[arg-type]
     return json.dumps([asdict(setting) for setting in settings])
 
 
-def carried(parameters: Mapping[str, str], install: Install) -> dict[str, str]:
-    """What of ``parameters`` reaches the server, by the rule above; always says ``wal_level``."""
-    known = {setting.name.lower(): setting for setting in settings_catalog(install)}
+def read_catalog(document: str) -> tuple[Setting, ...]:
+    """The settings that `catalog_document` wrote down."""
+    return tuple(Setting(**{**row, "choices": tuple(row["choices"])}) for row in json.loads(document))
+
+
+def carried(parameters: Mapping[str, str], catalog: Iterable[Setting], libraries: Collection[str]) -> dict[str, str]:
+    """What of ``parameters`` reaches the server that knows this catalog, by the rule above; always says ``wal_level``.
+
+    ``libraries`` are those that are installed with it.
+    """
+    known = {setting.name.lower(): setting for setting in catalog}
     reaching = {"wal_level": "logical" if _is_on(parameters.get(LOGICAL, "0")) else "replica"}
     for spelled, value in parameters.items():
         name = spelled.lower()
         if name in HELD or name == LOGICAL or "{" in value:
             continue
         if name in PRELOADS:
-            reaching[name] = ",".join(_installed(value, install))
+            reaching[name] = ",".join(_installed(value, libraries))
         elif name in known:
             if known[name].context != "internal":
                 reaching[name] = value
@@ -117,9 +115,9 @@ def names_given(names: frozenset[str], parameters: Mapping[str, str]) -> frozens
     return frozenset(spelled.get(name.lower(), name) for name in names)
 
 
-def _installed(libraries: str, install: Install) -> list[str]:
-    listed = [name.strip().strip('"') for name in libraries.split(",")]
-    return [name for name in listed if name in install.libraries]
+def _installed(wanted: str, libraries: Collection[str]) -> list[str]:
+    listed = [name.strip().strip('"') for name in wanted.split(",")]
+    return [name for name in listed if name in libraries]
 
 
 def _is_on(value: str) -> bool:

@@ -16,7 +16,7 @@ import psycopg
 
 from daybreak.lab.servers.binaries import Install, give, make_private_folder
 from daybreak.lab.servers.node import STAFF, SUPERUSER, Node
-from daybreak.lab.servers.settings import CATALOG_QUERY, catalog_document
+from daybreak.lab.servers.settings import CATALOG_QUERY, Setting, catalog_document, read_catalog
 from daybreak.lab.servers.spawner import spawner
 from daybreak.lab.servers.tree import remove
 
@@ -86,6 +86,11 @@ def template(install: Install) -> Path:
             if not folder.is_dir():
                 _make(install, folder)
     return folder
+
+
+def settings_catalog(install: Install) -> tuple[Setting, ...]:
+    """Every setting this install's server knows, by name; asked of a real server once, then read from the template."""
+    return read_catalog((template(install) / "settings.json").read_text())
 
 
 def _folder(install: Install) -> Path:

@@ -24,8 +24,8 @@ from daybreak.errors import Bug, Failed, Refused
 from daybreak.lab.servers.binaries import Install, give, make_private_folder, refuse_out_of_reach
 from daybreak.lab.servers.masters import Master, make_master, set_password
 from daybreak.lab.servers.node import STAFF, Node
-from daybreak.lab.servers.settings import Setting, carried, is_strict, names_given, settings_catalog
-from daybreak.lab.servers.template import template
+from daybreak.lab.servers.settings import carried, is_strict, names_given
+from daybreak.lab.servers.template import settings_catalog, template
 from daybreak.lab.servers.tree import bytes_in, copy_data, copy_whole, flip_header, remove
 from daybreak.lab.volumes.archive import Archive
 from daybreak.lab.volumes.bringing import add_cold_base, adopt_copy, copy_ancestry, copy_at_rest, delete_data, recover
@@ -136,10 +136,6 @@ class Volume:
         """The server's log file."""
         return self._node.log
 
-    def settings_catalog(self) -> tuple[Setting, ...]:
-        """Every setting this volume's server knows."""
-        return settings_catalog(self.install)
-
     # -- its server --
 
     def start(self, listen: Listen, parameters: Mapping[str, str]) -> None:
@@ -151,7 +147,7 @@ class Volume:
                 raise Refused(f"the volume '{self.place.name}' runs already", "stop it first")
             self._heartbeat.close()
             self._parameters = dict(parameters)
-            self._boot(listen, carried(parameters, self.install))
+            self._boot(listen, self._carried(parameters))
 
     def stop(self, *, abruptly: bool = False) -> None:
         """Stop the server (no-op when stopped); abruptly = as a lost region would, nothing more reaches the backups."""
@@ -171,8 +167,8 @@ class Volume:
         """
         with self._lock:
             listen = self._running_at()
-            before = carried(self._parameters, self.install)
-            self._write(carried(parameters, self.install))
+            before = self._carried(self._parameters)
+            self._write(self._carried(parameters))
             wrong = self._ask(
                 "select f.name from pg_file_settings f left join pg_settings s on lower(s.name) = lower(f.name)"
                 " where f.error is not null and s.context is distinct from 'postmaster'"
@@ -305,6 +301,10 @@ class Volume:
         document = {"format": FORMAT, "major": install.major, "master": document["master"]}
         _write_document(place, document)
         return cls(place, install, archive, document)
+
+    def _carried(self, parameters: Mapping[str, str]) -> dict[str, str]:
+        """What of the parameters reaches this server."""
+        return carried(parameters, settings_catalog(self.install), self.install.libraries)
 
     def _boot(self, listen: Listen, reaching: Mapping[str, str]) -> None:
         if self._listen is not None:  # a server that was killed has left its gate behind

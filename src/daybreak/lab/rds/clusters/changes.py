@@ -10,12 +10,13 @@ from daybreak.lab.protocol.codec import fault
 from daybreak.lab.protocol.errors import invalid_combination
 from daybreak.lab.rds import networks, parameter_groups
 from daybreak.lab.rds.clusters import asked
-from daybreak.lab.rds.clusters.clusters import fail_cluster, known_cluster, require_status, view
+from daybreak.lab.rds.clusters.clusters import fail_cluster, view
 from daybreak.lab.rds.clusters.masters import check_password, generated_password, managed_secret, rotate_secret
 from daybreak.lab.rds.desk import Call, DeskJob, changes, job, members_of
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.events import emit
 from daybreak.lab.rds.identifiers import new_identifier
+from daybreak.lab.rds.known import known_cluster, require_status
 
 _PLAIN = {
     "PreferredBackupWindow": "PreferredBackupWindow",

@@ -16,32 +16,14 @@ from daybreak.lab.rds.clusters.masters import check_password, master_of_new
 from daybreak.lab.rds.desk import Call, Desk, DeskJob, changes, job, looks, members_of, public
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.events import emit, failure_sentence
-from daybreak.lab.rds.identifiers import pointed
+from daybreak.lab.rds.known import known_cluster, require_status
 from daybreak.lab.rds.paging import filtered, page
 from daybreak.lab.rds.parameter_groups import CLUSTER
+from daybreak.lab.rds.snapshots.backups import begin_automated_snapshot
 from daybreak.lab.rds.tags import checked_tags
 from daybreak.lab.volumes.volume import Master
 
 STAYS_STOPPED = timedelta(days=7)
-
-
-def known_cluster(call: Call, value: str) -> Doc:
-    """The cluster a name or ARN in this region points at; a foreign ARN is not found (guess, but the safe reading)."""
-    target = pointed(value, "cluster", call.region, call.desk.account)
-    found = call.state.get("cluster", call.region, target.id)
-    if found is None or target.region != call.region or target.account != call.desk.account:
-        raise fault("DBClusterNotFoundFault", f"DBCluster {value} not found.")
-    return found
-
-
-def require_status(cluster: Doc, *statuses: str) -> None:
-    """Refuse what a cluster cannot do in the status it is in."""
-    if cluster["Status"] not in statuses:
-        raise fault(
-            "InvalidDBClusterStateFault",
-            f"DB cluster {cluster['DBClusterIdentifier']} is in {cluster['Status']} state, "
-            f"but expected {' or '.join(statuses)}.",
-        )
 
 
 # -- looking ----------------------------------------------------------------------------------------------------------
@@ -163,8 +145,6 @@ class NewCluster(DeskJob):
 
     def finish(self, job: Job, early: Any, late: Any) -> None:
         """The cluster is available, still without instances, and its first automated snapshot begins."""
-        from daybreak.lab.rds.snapshots.backups import begin_automated_snapshot
-
         cluster = self.cluster(job)
         if cluster is None:
             return

@@ -9,10 +9,11 @@ from daybreak.lab.control.store import Doc
 from daybreak.lab.protocol.codec import fault
 from daybreak.lab.protocol.errors import invalid_combination
 from daybreak.lab.rds.addresses import Address
-from daybreak.lab.rds.clusters.clusters import fail_cluster, known_cluster, require_status, view
+from daybreak.lab.rds.clusters.clusters import fail_cluster, view
 from daybreak.lab.rds.desk import Call, DeskJob, changes, job, members_of
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.events import emit
+from daybreak.lab.rds.known import known_cluster, require_status
 from daybreak.lab.rds.snapshots.backups import after_deletion
 from daybreak.lab.rds.snapshots.snapshots import begin_final_snapshot, finish_final_snapshot
 

@@ -15,10 +15,11 @@ from daybreak.lab.protocol.codec import fault
 from daybreak.lab.protocol.errors import invalid_combination, invalid_value
 from daybreak.lab.rds import networks
 from daybreak.lab.rds.clusters import asked
-from daybreak.lab.rds.clusters.clusters import NewCluster, known_cluster, view
+from daybreak.lab.rds.clusters.clusters import NewCluster, view
 from daybreak.lab.rds.desk import Call, changes, cluster_by_resource, job, resource_id
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.events import emit
+from daybreak.lab.rds.known import known_cluster
 from daybreak.lab.rds.snapshots.snapshots import offered_snapshot, require_available
 from daybreak.lab.rds.tags import checked_tags
 

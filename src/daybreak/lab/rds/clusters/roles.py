@@ -8,8 +8,8 @@ from typing import Any
 from daybreak.lab.control.store import Doc
 from daybreak.lab.protocol.codec import fault
 from daybreak.lab.rds import networks
-from daybreak.lab.rds.clusters.clusters import known_cluster, require_status
 from daybreak.lab.rds.desk import Call, changes
+from daybreak.lab.rds.known import known_cluster, require_status
 
 
 @changes("AddRoleToDBCluster")

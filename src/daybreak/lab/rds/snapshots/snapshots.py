@@ -9,11 +9,11 @@ from daybreak.lab.control.jobs import Job, Work
 from daybreak.lab.control.store import Doc
 from daybreak.lab.protocol.codec import fault
 from daybreak.lab.protocol.errors import invalid_value
-from daybreak.lab.rds.clusters.clusters import known_cluster, require_status
 from daybreak.lab.rds.desk import Call, Desk, DeskJob, changes, job, looks, public, resource_id
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.events import emit, failure_sentence
 from daybreak.lab.rds.identifiers import new_identifier, pointed
+from daybreak.lab.rds.known import known_cluster, require_status
 from daybreak.lab.rds.paging import filtered, page
 from daybreak.lab.rds.tags import checked_tags
 

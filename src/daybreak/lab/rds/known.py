@@ -1,0 +1,27 @@
+"""The cluster that a call names, and whether it can do what is asked in the status it is in."""
+
+from __future__ import annotations
+
+from daybreak.lab.control.store import Doc
+from daybreak.lab.protocol.codec import fault
+from daybreak.lab.rds.desk import Call
+from daybreak.lab.rds.identifiers import pointed
+
+
+def known_cluster(call: Call, value: str) -> Doc:
+    """The cluster a name or ARN in this region points at; a foreign ARN is not found (guess, but the safe reading)."""
+    target = pointed(value, "cluster", call.region, call.desk.account)
+    found = call.state.get("cluster", call.region, target.id)
+    if found is None or target.region != call.region or target.account != call.desk.account:
+        raise fault("DBClusterNotFoundFault", f"DBCluster {value} not found.")
+    return found
+
+
+def require_status(cluster: Doc, *statuses: str) -> None:
+    """Refuse what a cluster cannot do in the status it is in."""
+    if cluster["Status"] not in statuses:
+        raise fault(
+            "InvalidDBClusterStateFault",
+            f"DB cluster {cluster['DBClusterIdentifier']} is in {cluster['Status']} state, "
+            f"but expected {' or '.join(statuses)}.",
+        )
