@@ -167,7 +167,7 @@ _HERE = "SET search_path = public"
 def _install(folder: Path) -> Install:
     """The newest PostgreSQL with psql and amcheck here, else the newest."""
     found = installs(folder / "cache")
-    return next((each for each in reversed(found) if each.has_contrib), found[-1])
+    return next((each for each in reversed(found) if "amcheck" in each.libraries), found[-1])
 
 
 def _free_port() -> int:

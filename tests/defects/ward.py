@@ -21,14 +21,14 @@ from daybreak.app.baselines import BaselineWish, take_baseline
 from daybreak.app.validating import Case, Inquiry, case_of, validated
 from daybreak.aws.gateway import Access
 from daybreak.config import load
-from daybreak.lab.company.branches import Branch, found
-from daybreak.lab.company.damage import Damage
 from daybreak.lab.lab import shared_cache
 from daybreak.lab.remote import REGION
 from daybreak.lab.servers.binaries import installs
 from daybreak.model.run import RunState
 from daybreak.model.validation import Validation
 from tests.fix_lab import LabUnderTest, eventually, private
+from tests.lab.company.fix_branches import Branch, found
+from tests.lab.company.fix_damage import Damage
 
 QUICK = 100_000.0
 """Nobody waits for AWS here."""
@@ -135,7 +135,7 @@ def best_major() -> str:
     cache = shared_cache()
     assert cache is not None
     known = installs(cache)
-    return str(next((each.major for each in known if each.has_contrib), known[-1].major))
+    return str(next((each.major for each in known if "amcheck" in each.libraries), known[-1].major))
 
 
 def majors() -> list[str]:

@@ -45,13 +45,12 @@ def demo(*, speed: float, report: Path | None, is_kept: bool) -> int:
     A table is emptied by accident; the plan is shown, carried out and reported; the rows are back in the clone and still
     missing in the source. At the end nothing is left running, and the report stays, as one page of HTML.
     """
+    from daybreak.lab.servers.binaries import make_lab_folder
+
     if find_spec("moto") is None:
         raise Failed("the lab is not installed", "pip install 'daybreak[lab]', or make demo in a checkout")
     began = time.monotonic()
-    # The lab's PostgreSQL runs as a user of its own when we are root, so the folder must be open to pass through.
-    folder = Path(tempfile.mkdtemp(prefix="daybreak-demo-", dir="/var/tmp"))
-    folder.chmod(0o711)
-    story = _Story(folder, speed, report)
+    story = _Story(make_lab_folder("daybreak-demo-"), speed, report)
     try:
         story.tell()
     finally:

@@ -23,7 +23,6 @@ from daybreak.lab.access.keys import refuse_foreign
 from daybreak.lab.programs import python_module, rooted
 
 PORT = 4577
-SPEED = 600.0
 REGION = "us-east-1"
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from daybreak.config.layers import load
 from daybreak.errors import Refused
-from daybreak.lab.company.branches import found
 from tests.fix_lab import LabUnderTest, private
+from tests.lab.company.fix_branches import found
 
 MAJORS = ("15", "16", "17", "18")
 

@@ -11,9 +11,9 @@ import pytest
 
 from daybreak.errors import Refused
 from daybreak.lab.company.company import Company
-from daybreak.lab.company.damage import Damage
 from daybreak.lab.company.names import CLUSTER
 from tests.fix_lab import LabUnderTest, private
+from tests.lab.company.fix_damage import Damage
 from tests.lab.volumes.fix_volumes import DATABASE, Yard, answer, login, run
 
 

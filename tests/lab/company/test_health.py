@@ -12,9 +12,9 @@ from urllib.request import ProxyHandler, build_opener
 import pytest
 
 from daybreak.lab.company.company import Company
-from daybreak.lab.company.damage import Damage
 from daybreak.lab.company.names import CLUSTER
 from tests.fix_lab import LabUnderTest, private
+from tests.lab.company.fix_damage import Damage
 
 
 def _page(lab: LabUnderTest, where: str) -> tuple[int, dict[str, Any]]:

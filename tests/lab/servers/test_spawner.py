@@ -28,7 +28,9 @@ OWNING = """
 import sys, time, threading
 from pathlib import Path
 from daybreak.lab.servers.binaries import installs
-from daybreak.lab.volumes.volume import Listen, Master, Volume
+from daybreak.lab.servers.masters import Master
+from daybreak.lab.volumes.serving import Listen
+from daybreak.lab.volumes.volume import Volume
 from tests.lab.volumes.fix_volumes import a_port, run, OWNER
 
 folder, cache, major, restoring = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "restoring"

@@ -15,8 +15,10 @@ import pytest
 
 from daybreak.lab.gates.tls import Authority
 from daybreak.lab.servers.binaries import Install, installs
+from daybreak.lab.servers.masters import Master
 from daybreak.lab.servers.tree import remove
-from daybreak.lab.volumes.volume import Listen, Master, Volume
+from daybreak.lab.volumes.serving import Listen
+from daybreak.lab.volumes.volume import Volume
 from tests.fix_folders import new_folder
 
 OWNER = Master("embi_admin", "it's a secret")

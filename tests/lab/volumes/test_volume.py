@@ -13,7 +13,8 @@ import psycopg
 import pytest
 
 from daybreak.errors import Failed, Refused
-from daybreak.lab.volumes.volume import Listen, Volume, copy_snapshot
+from daybreak.lab.volumes.serving import Listen
+from daybreak.lab.volumes.volume import Volume, copy_snapshot
 from tests.lab.volumes.fix_volumes import OWNER, Yard, a_port, answer, authority, login, run
 
 ROWS = "select count(*) from orders"

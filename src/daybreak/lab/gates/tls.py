@@ -50,7 +50,7 @@ class Authority:
     def _own(self) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
         """The authority's certificate and key: read, or made; the certificate is written last."""
         self._folder.mkdir(mode=0o711, parents=True, exist_ok=True)
-        public, private = self._folder / "ca.pem", self._folder / "ca.key"
+        public, private = self.certificate, self._folder / "ca.key"
         if not public.exists():
             key = ec.generate_private_key(ec.SECP256R1())
             _write(private, _pem(key), private=True)

@@ -23,8 +23,10 @@ from daybreak.lab.gates.tls import Authority
 from daybreak.lab.rds.addresses import Addresses
 from daybreak.lab.rds.parameters import Parameter, catalog
 from daybreak.lab.servers.binaries import Install, installs
+from daybreak.lab.servers.masters import Master
 from daybreak.lab.servers.template import settings_catalog
-from daybreak.lab.volumes.volume import Listen, Master, Volume, copy_snapshot
+from daybreak.lab.volumes.serving import Listen
+from daybreak.lab.volumes.volume import Volume, copy_snapshot
 
 log = logging.getLogger(__name__)
 

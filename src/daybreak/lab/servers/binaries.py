@@ -18,13 +18,12 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from daybreak.errors import Refused
 from daybreak.lab.programs import absolute_entries
 
 OLDEST_MAJOR = 15  # the first with pg_backup_start and pg_checkpoint
-Origin = Literal["distribution", "wheel"]
 
 
 @dataclass(frozen=True)
@@ -34,8 +33,6 @@ class Install:
     major: int
     version: str
     bin: Path
-    has_contrib: bool
-    origin: Origin
     cache: Path
 
     @functools.cached_property
@@ -106,7 +103,7 @@ def installs(cache: Path) -> tuple[Install, ...]:
     refuse_out_of_reach(cache / "anything")
     found: dict[int, Install] = {}
     for folder in _distribution_folders():
-        install = _install_at(folder, "distribution", cache)
+        install = _install_at(folder, cache)
         if install is not None:
             found.setdefault(install.major, install)
     for folder in wheel_folders():
@@ -159,7 +156,7 @@ def wheel_folders() -> Iterator[Path]:
             yield from sorted(Path(location).glob("pginstall*/bin"), reverse=True)
 
 
-def _install_at(folder: Path, origin: Origin, cache: Path) -> Install | None:
+def _install_at(folder: Path, cache: Path) -> Install | None:
     """The install whose programs are in ``folder``, or nothing when the account cannot run them or they are too old."""
     version = _version(_said(folder / "initdb", "--version"))
     if version is None or _version(_said(folder / "postgres", "--version")) != version:
@@ -167,20 +164,12 @@ def _install_at(folder: Path, origin: Origin, cache: Path) -> Install | None:
     major = int(version.split(".")[0])
     if major < OLDEST_MAJOR:
         return None
-    shared = Path(_said(folder / "pg_config", "--sharedir"))
-    return Install(
-        major=major,
-        version=version,
-        bin=folder,
-        has_contrib=(shared / "extension" / "amcheck.control").is_file(),
-        origin=origin,
-        cache=cache,
-    )
+    return Install(major=major, version=version, bin=folder, cache=cache)
 
 
 def _wheel_install(folder: Path, version: str, cache: Path) -> Install | None:
     """The wheel's install where it lies, or copied to where the account can reach it."""
-    return _install_at(folder, "wheel", cache) or _install_at(_copied(folder, version, cache), "wheel", cache)
+    return _install_at(folder, cache) or _install_at(_copied(folder, version, cache), cache)
 
 
 def _copied(folder: Path, version: str, cache: Path) -> Path:

@@ -62,18 +62,6 @@ def copy_file(source: Path, target: Path) -> None:
         raise Bug(f"'{source.name}' is not where it was")
 
 
-def bytes_in(folder: Path) -> int:
-    """Bytes of the files below ``folder``; what vanishes meanwhile does not count."""
-    total = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            try:
-                total += os.lstat(f"{parent}/{name}").st_size
-            except FileNotFoundError:
-                continue
-    return total
-
-
 def remove(folder: Path) -> None:
     """Delete a folder and what is in it; one that is not there is fine, and so is one that changes meanwhile."""
     while folder.is_symlink() or folder.exists():

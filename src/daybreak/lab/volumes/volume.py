@@ -26,14 +26,12 @@ from daybreak.lab.servers.masters import Master, make_master, set_password
 from daybreak.lab.servers.node import STAFF, Node
 from daybreak.lab.servers.settings import carried, is_strict, names_given
 from daybreak.lab.servers.template import settings_catalog, template
-from daybreak.lab.servers.tree import bytes_in, copy_data, copy_whole, flip_header, remove
+from daybreak.lab.servers.tree import copy_data, copy_whole, flip_header, remove
 from daybreak.lab.volumes.archive import Archive
 from daybreak.lab.volumes.bringing import add_cold_base, adopt_copy, copy_ancestry, copy_at_rest, delete_data, recover
 from daybreak.lab.volumes.deeds import Hands, carry_out
 from daybreak.lab.volumes.heartbeat import Heartbeat
 from daybreak.lab.volumes.serving import Listen, alone, close_gate, configuration, open_gate
-
-__all__ = ["Listen", "Master", "Volume", "copy_snapshot"]
 
 DOCUMENT = "volume.json"
 FORMAT = 1
@@ -120,11 +118,6 @@ class Volume:
     def window(self) -> tuple[datetime, datetime]:
         """Earliest and latest moment `restore` can reach, both inclusive, in UTC."""
         return self._archive.earliest, self._archive.latest
-
-    @property
-    def size(self) -> int:
-        """Bytes the cluster's data takes on disk, without backups."""
-        return bytes_in(self._node.data)
 
     @property
     def listen(self) -> Listen | None:

@@ -21,7 +21,7 @@ from daybreak.lab.rds.paging import filtered, page
 from daybreak.lab.rds.parameter_groups import CLUSTER
 from daybreak.lab.rds.snapshots.backups import begin_automated_snapshot
 from daybreak.lab.rds.tags import checked_tags
-from daybreak.lab.volumes.volume import Master
+from daybreak.lab.servers.masters import Master
 
 STAYS_STOPPED = timedelta(days=7)
 

@@ -13,7 +13,7 @@ from daybreak.lab.rds.desk import Desk, cluster_by_resource, members_of
 from daybreak.lab.rds.fleet import Wanted
 from daybreak.lab.rds.parameter_groups import CLUSTER, INSTANCE, Kind, group_of
 from daybreak.lab.rds.parameters import said
-from daybreak.lab.volumes.volume import Listen
+from daybreak.lab.volumes.serving import Listen
 
 DEAD = frozenset({"stopping", "stopped", "deleting", "failed", "inaccessible-encryption-credentials", "storage-full"})
 """Statuses of a cluster or an instance in which nothing answers."""
