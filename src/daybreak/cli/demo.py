@@ -14,7 +14,6 @@ import tempfile
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,10 +44,10 @@ def demo(*, speed: float, report: Path | None, is_kept: bool) -> int:
     A table is emptied by accident; the plan is shown, carried out and reported; the rows are back in the clone and still
     missing in the source. At the end nothing is left running, and the report stays, as one page of HTML.
     """
+    from daybreak.lab import extra
     from daybreak.lab.servers.binaries import make_lab_folder
 
-    if find_spec("moto") is None:
-        raise Failed("the lab is not installed", "pip install 'daybreak[lab]', or make demo in a checkout")
+    extra.require()
     began = time.monotonic()
     story = _Story(make_lab_folder("daybreak-demo-"), speed, report)
     try:

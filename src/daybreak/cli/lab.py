@@ -45,8 +45,9 @@ def lab() -> None:
 @_in_folder
 def up(*, detach: bool, port: int | None, speed: float, empty: bool, folder: Path | None) -> None:
     """Start the lab, or go on where it was stopped."""
-    from daybreak.lab import remote
+    from daybreak.lab import extra, remote
 
+    extra.require()
     folder = folder.absolute() if folder else remote.default_folder()
     port = _free_port(remote.PORT) if port is None else port
     if detach:
@@ -90,9 +91,12 @@ def _greet(running: RemoteLab) -> None:
 
 
 def _find(folder: Path | None) -> RemoteLab:
-    from daybreak.lab import remote
+    from daybreak.lab import extra, remote
 
-    return remote.find(folder.absolute() if folder else remote.default_folder())
+    folder = folder.absolute() if folder else remote.default_folder()
+    if not remote.is_held(folder):
+        extra.require()  # else the hint would lead to a command that is refused
+    return remote.find(folder)
 
 
 @lab.command()

@@ -116,6 +116,11 @@ def installs(cache: Path) -> tuple[Install, ...]:
     return tuple(found[major] for major in sorted(found))
 
 
+def has_programs() -> bool:
+    """Whether this machine has any PostgreSQL at all; none of it is run."""
+    return any((folder / "postgres").exists() for folder in (*wheel_folders(), *_distribution_folders()))
+
+
 def as_account() -> dict[str, object]:
     """Arguments for `subprocess` that make a program run as the servers' account."""
     who = account()

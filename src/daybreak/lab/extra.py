@@ -1,0 +1,27 @@
+"""What the lab needs beyond Daybreak itself: the packages of the extra ``lab``, which a plain install does without.
+
+The law: it is asked before anything of the lab is started, so that nobody reads the trace of an import instead.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from daybreak.errors import Refused
+from daybreak.lab.servers.binaries import has_programs
+
+PACKAGES = ("cryptography", "flask", "moto")
+"""What is imported; flask is what moto's own server is made of."""
+
+
+def require() -> None:
+    """`Refused` when the lab cannot run here; PostgreSQL may also be the system's own."""
+    missing = [name for name in PACKAGES if find_spec(name) is None]
+    if not has_programs():
+        missing.append("PostgreSQL")
+    if missing:
+        raise Refused(
+            f"the lab is not installed: there is no {', no '.join(missing)}",
+            'pip install "daybreak[lab]"',
+            "in a checkout: make demo",
+        )
