@@ -15,6 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from daybreak.errors import DaybreakError
+from daybreak.lab import admin
+from daybreak.lab.company.scenario import build
+from daybreak.lab.lab import Lab
 
 
 def run(
@@ -30,10 +33,6 @@ def run(
 
     A lab that was started for the process ``while_pid`` ends when that is gone, and takes its folder with it.
     """
-    from daybreak.lab import admin
-    from daybreak.lab.company.scenario import build
-    from daybreak.lab.lab import Lab
-
     is_orphan = False
     lab = Lab(folder, build, admin.answer, speed=speed, port=port)
     if threading.current_thread() is threading.main_thread():

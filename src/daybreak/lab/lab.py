@@ -21,7 +21,7 @@ from daybreak.errors import Refused
 from daybreak.lab.access.iam import Iam
 from daybreak.lab.access.keys import FILE as KEYS
 from daybreak.lab.access.keys import keys_of, refuse_foreign, write_private
-from daybreak.lab.account.replay import Recorded
+from daybreak.lab.account.replay import recorded_moto
 from daybreak.lab.account.world import World
 from daybreak.lab.control.clock import Clock
 from daybreak.lab.control.faults import Faults
@@ -238,12 +238,3 @@ def hold(folder: Path) -> int:
             "see it with `daybreak lab status`, end it with `daybreak lab down`",
         ) from None
     return handle
-
-
-def recorded_moto(folder: Path, seed: str = "") -> Recorded:
-    """The server application of moto application in this process, with a memory; it can be had only once per process."""
-    os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"  # read by moto as it is imported; the images cost a second
-    from moto.moto_api._internal import mock_random
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-
-    return Recorded(DomainDispatcherApplication(create_backend_app), folder, mock_random, seed)

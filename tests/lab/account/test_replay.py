@@ -16,7 +16,7 @@ from daybreak.lab.http.message import Request
 LIFE = """
 import json, sys
 from pathlib import Path
-from daybreak.lab.lab import recorded_moto
+from daybreak.lab.account.replay import recorded_moto
 from daybreak.lab.account.world import World
 moto = recorded_moto(Path(sys.argv[1]))
 replayed = moto.replay()

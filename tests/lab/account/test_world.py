@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from daybreak.lab.account.replay import recorded_moto
 from daybreak.lab.account.world import World
-from daybreak.lab.lab import recorded_moto
 
 REGION = "us-east-1"
 
