@@ -8,7 +8,7 @@ from typing import Any
 
 from daybreak.judge.verdict import verdict_of
 from daybreak.model import checks
-from daybreak.model.actions import AnchorJournal, Validate
+from daybreak.model.actions import AnchorJournal, AwaitCluster, Validate
 from daybreak.model.findings import Detail, Finding, Level, Measured, Standing
 from daybreak.model.kept import Kept
 from daybreak.model.plan import Plan, StepId
@@ -19,6 +19,7 @@ from daybreak.report.document import report_of_run, report_of_validation
 from tests import fix_worlds as worlds
 
 ENDPOINT = "embi-aurora-pitr-202401151430-7k2.cluster-c1a2b3d4e5f6.us-east-1.rds.amazonaws.com"
+WAY_IN = f"psql -h {ENDPOINT} -p 5432 -U embi_admin -d embi"
 TOOK = {
     "01": 2,
     "02": 1,
@@ -72,7 +73,8 @@ def occasion(**changes: Any) -> Occasion:
     defaults: dict[str, Any] = {
         "made": worlds.NOW + timedelta(minutes=45),
         "version": "0.1.0",
-        "next": f"psql -h {ENDPOINT} -p 5432 -U embi_admin -d embi",
+        "next": WAY_IN,
+        "way_in": WAY_IN,
     }
     return Occasion(**(defaults | changes))
 
@@ -139,6 +141,8 @@ def state(made: Plan, findings: tuple[Finding, ...], **changes: Any) -> RunState
             more["request_ids"] = (f"8a1b7c9e-0000-4000-8000-{number:012}",)
         if isinstance(step.action, AnchorJournal):
             more["result"] = {"anchor": f"76:{'c4' * 32}"}
+        if isinstance(step.action, AwaitCluster):
+            more["result"] = {"endpoint": ENDPOINT, "port": 5432}
         steps[step.id] = StepState(status="done", began=began, tried=began, ended=ended, attempts=1, **more)
     over = max(ends.values())
     defaults: dict[str, Any] = {
@@ -169,7 +173,7 @@ def bad() -> Report:
     made = made.model_copy(update={"objectives": hurried})
     done = state(made, bad_findings())
     measured = done.measured.model_copy(update={"rows": 12_409_671})
-    then = f"daybreak show {made.run}"
+    then = f"daybreak report {made.run} -o html --file {made.run}.html"
     return report_of_run(made, done.model_copy(update={"measured": measured}), occasion(next=then))
 
 
@@ -179,12 +183,14 @@ def stopped() -> Report:
     whole = state(made, ())
     broken = made.steps[3].id
     steps = {step.id: whole.steps[step.id] for step in made.steps[:4]}
-    steps[broken] = steps[broken].model_copy(update={"status": "failed", "note": "the cluster is incompatible-restore"})
+    steps[broken] = steps[broken].model_copy(
+        update={"status": "failed", "result": {}, "note": "the cluster is incompatible-restore"}
+    )
     note = "the cluster is incompatible-restore"
     done = whole.model_copy(
         update={"steps": steps, "status": "failed", "note": note, "verdict": None, "measured": Measured()}
     )
-    return report_of_run(made, done, occasion(next=f"daybreak clean {made.run}"))
+    return report_of_run(made, done, occasion(next=f"daybreak clean {made.run}", way_in=""))
 
 
 def alone(findings: tuple[Finding, ...] | None = None) -> Report:
@@ -196,8 +202,10 @@ def alone(findings: tuple[Finding, ...] | None = None) -> Report:
     validation = Validation(
         subject="embi-staging", target="embi", identity=made.identity, began=worlds.NOW, took=timedelta(seconds=96),
         action=action, findings=found, verdict=verdict_of(found), measured=Measured(rows=7),
+        server="embi-staging.example:5432", way_in="psql -h embi-staging.example -p 5432",
     )  # fmt: skip
-    return report_of_validation(validation, occasion(next=""), made.objectives)
+    then = "daybreak validate embi-staging -o html --file embi-staging.html"
+    return report_of_validation(validation, occasion(next=then, way_in=validation.way_in), made.objectives)
 
 
 def long(*, tables: int = 500, steps: int = 60) -> Report:
@@ -251,7 +259,7 @@ def filled(text: str) -> Report:
     step = made.steps[0].model_copy(update={"id": text, "sentence": text, "reason": text, "note": text, "evidence": text, "request_ids": (text,)})  # fmt: skip
     kept = Witness(kind="capsule", stands_for=worlds.MOMENT, sha256=text, place=text)
     return alone((finding, unknown, waived)).model_copy(
-        update=dict.fromkeys(("kind", "headline", "run", "note", "target", "source", "clone", "account", "caller", "region", "endpoint", "who", "where", "why", "next", "plan", "version", "depth"), text)
+        update=dict.fromkeys(("kind", "headline", "run", "note", "target", "source", "clone", "account", "caller", "region", "endpoint", "who", "where", "why", "next", "way_in", "server", "plan", "version", "depth"), text)
         | {"steps": (step,), "reasons": (text,), "notes": (text,), "permitted": (text,), "configuration": kept, "baseline": kept,
            "moment": worlds.MOMENT, "figures": made.figures.model_copy(update={"newest_in": text}), "promises": made.promises}
     )  # fmt: skip

@@ -7,17 +7,18 @@ from typing import Any
 
 import pytest
 
-from daybreak.assess.ending import exit_code_of, missed, next_command, next_of_plan
+from daybreak.assess.ending import exit_code_of, missed, next_after, next_command, next_of_plan
 from daybreak.errors import ExitCode
-from daybreak.model.actions import AwaitCluster
+from daybreak.model.actions import AwaitCluster, Validate
 from daybreak.model.findings import Measured, Standing, Verdict
 from daybreak.model.moment import At, Latest
 from daybreak.model.requests import CleanRequest, PitrRequest, SnapshotRequest, Thoroughness
 from daybreak.model.run import RunState, StepState
 from daybreak.model.targets import Objectives
 from daybreak.model.trust import AMAZON
+from daybreak.model.validation import Validation
 from tests.fix_commands import trouble_with
-from tests.fix_worlds import NOW, plan
+from tests.fix_worlds import NOW, judging, plan
 
 OBJECTIVES = Objectives(rpo=timedelta(minutes=5), rto=timedelta(hours=4), retention=timedelta(days=30))
 LATE = Measured(rto=timedelta(hours=4, seconds=1), rpo=timedelta(minutes=5))
@@ -83,8 +84,12 @@ SENT = {FIRST: StepState(status="done", attempts=1)}
         ({"status": "paused"}, f"daybreak resume {RUN}"),
         ({"status": "running"}, f"daybreak resume {RUN}"),
         ({"status": "finished"}, "daybreak runs"),
-        ({"status": "finished", "verdict": Verdict(standing=Standing.UNFIT)}, f"daybreak show {RUN}"),
-        (FIT, f"daybreak show {RUN}"),
+        (
+            {"status": "finished", "verdict": Verdict(standing=Standing.UNFIT)},
+            f"daybreak report {RUN} -o html --file {RUN}.html",
+        ),
+        ({"status": "finished", "verdict": Verdict(standing=Standing.UNKNOWN)}, f"daybreak validate {RUN}"),
+        (FIT, f"daybreak validate {RUN}"),
         ({"status": "failed", "steps": SENT}, f"daybreak clean {RUN}"),
         ({"status": "aborted", "steps": SENT}, f"daybreak clean {RUN}"),
         ({"status": "failed", "steps": {FIRST: StepState(status="failed", attempts=2)}}, f"daybreak clean {RUN}"),
@@ -95,6 +100,37 @@ SENT = {FIRST: StepState(status="done", attempts=1)}
 def test_the_next_command_is_one_that_helps(changes: dict[str, Any], command: str) -> None:
     """A failed run cannot be resumed, a paused one must not be cleaned, and nobody is led to delete a fit clone."""
     assert next_command(plan(), state(run=RUN, **changes)) == command
+    assert trouble_with(command) == []
+
+
+@pytest.mark.parametrize("standing", Standing)
+@pytest.mark.parametrize("status", ["running", "paused", "failed", "aborted", "finished"])
+def test_the_next_command_never_leads_back_to_where_it_is_read(standing: Standing, status: str) -> None:
+    """``show`` said: next, ``show``. A circle at three in the morning looks like a way out."""
+    for steps in ({}, SENT):
+        command = next_command(plan(), state(run=RUN, status=status, steps=steps, verdict=verdict(standing)))
+        assert not command.startswith("daybreak show")
+
+
+@pytest.mark.parametrize(
+    ("standing", "command"),
+    [
+        (Standing.FIT, "psql -h clone -p 5432"),
+        (Standing.UNFIT, "daybreak validate clone -o html --file clone.html"),
+        (Standing.UNKNOWN, "daybreak validate clone -o html --file clone.html"),
+    ],
+)
+def test_a_validation_leads_into_what_is_fit_and_to_the_evidence_of_what_is_not(
+    standing: Standing, command: str
+) -> None:
+    """The same question again gives the same answer; the page holds each line of it."""
+    action = judging(plan()).action
+    assert isinstance(action, Validate)
+    asked = Validation(
+        subject="clone", identity=plan().identity, began=NOW, took=timedelta(), action=action, findings=(),
+        verdict=verdict(standing), way_in="psql -h clone -p 5432",
+    )  # fmt: skip
+    assert next_after(asked) == command
 
 
 @pytest.mark.parametrize(

@@ -239,8 +239,8 @@ class Ending:
 def ending(done: Done) -> Ending:
     """How the run ended, from the report that the process printed."""
     report = done.json()
-    findings = frozenset((finding["check"], finding["standing"]) for finding in report["findings"])
-    return Ending(done.code, report["verdict"]["standing"], findings)
+    findings = frozenset((check["check"], check["standing"]) for check in report["checks"] if check["standing"])
+    return Ending(done.code, report["standing"], findings)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,8 @@ from daybreak.model.findings import Detail, Measured, Standing
 from daybreak.model.kept import Kept
 from daybreak.model.report import Report
 from daybreak.model.requests import CleanRequest
-from daybreak.report.document import as_json, report_of_run
+from daybreak.model.trust import AMAZON
+from daybreak.report.document import as_json, report_of_run, without_home
 from tests import fix_reports as reports
 from tests import fix_runs as runs
 from tests import fix_worlds as worlds
@@ -54,6 +55,31 @@ def test_the_eighteen_boxes_are_there_by_name_and_in_order() -> None:
     for made in (reports.good(), reports.stopped(), reports.alone(())):
         numbered = {line.box: line.title for line in made.checks if line.box}
         assert numbered == {number: check.title for number, check in enumerate(checks.RUNBOOK, start=1)}
+
+
+def test_every_step_of_the_plan_is_reported() -> None:
+    """A step that never began is the answer to the question what is still missing."""
+    made = reports.stopped()
+    assert [step.id for step in made.steps] == [step.id for step in reports.plan().steps]
+    assert {step.status for step in made.steps} == {"done", "failed", "waiting"}
+
+
+def test_a_clone_that_was_seen_is_named_with_its_address() -> None:
+    """Fit or not, somebody wants to look into it; the address is AWS's, never built from a name."""
+    assert reports.good().server == f"{reports.ENDPOINT}:5432"
+    assert reports.bad().server == reports.good().server
+    assert reports.stopped().server == ""
+
+
+def test_what_is_handed_on_names_no_home_folder() -> None:
+    """A page goes to the auditor; how the on-call's home folder is called is none of its business."""
+    told = f"PEM in /srv/jo/ca.pem and '/srv/jo', not in /srv/john or /mnt/srv/jo; {AMAZON}"
+    made = reports.good().model_copy(update={"proof": told, "notes": (told,), "way_in": f"sslrootcert={AMAZON}"})
+    handed = without_home(made, "/srv/jo/")
+    assert handed.proof == "PEM in ~/ca.pem and '~', not in /srv/john or /mnt/srv/jo; amazon-rds.pem"
+    assert handed.notes == (handed.proof,)
+    assert handed.way_in == "sslrootcert=amazon-rds.pem"
+    assert without_home(reports.good(), "") == reports.good()
 
 
 def test_a_box_that_nobody_asked_is_neither_fit_nor_anything() -> None:

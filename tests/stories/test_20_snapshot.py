@@ -45,7 +45,7 @@ def checks_that_fell(report: dict[str, Any]) -> list[tuple[str, str]]:
     """What is unfit, or unknown though the source was there to ask."""
     return [
         (each["check"], each["found"])
-        for each in report["findings"]
+        for each in report["checks"]
         if each["standing"] == "unfit" or (each["standing"] == "unknown" and each["level"] != "application")
     ]
 

@@ -111,9 +111,9 @@ def test_a_deleted_cluster_comes_back_from_its_kept_backup(lab: LabUnderTest, vi
     assert any("the source cluster is deleted" in note for note in plan["notes"])
     done = ada.daybreak("restore", "pitr", "shop", "--to", "latest", "--yes", "-o", "json")
     report = done.json()
-    found = {finding["check"]: finding for finding in report["findings"]}
+    found = {finding["check"]: finding for finding in report["checks"]}
     assert [finding for finding in found.values() if finding["standing"] == "unfit"] == []
-    assert f"{ROWS} rows" in json.dumps(report["findings"])
+    assert f"{ROWS} rows" in json.dumps(report["checks"])
     # Nobody kept a capsule or a baseline, so what the source looked like is not known any more: the verdict cannot be fit.
     assert done.code == 3
     unknown = {name: finding["why"] for name, finding in found.items() if finding["standing"] == "unknown"}

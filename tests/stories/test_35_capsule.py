@@ -132,7 +132,7 @@ def test_a_deleted_cluster_comes_back_with_its_whole_configuration(doomed: LabUn
     assert f"comes from the capsule of {kept['stands_for']} ({kept['sha256'][:12]})" in " ".join(shown.out.split())
     done = ada.daybreak("restore", "pitr", "embi", "--to", "latest", "--yes", "-o", "json")
     assert done.code == 0, done.err[-4000:]
-    findings = done.json()["findings"]
+    findings = done.json()["checks"]
     assert set(differences(findings, "parity.cluster")) == {"parameter_group", "roles"}
     assert differences(findings, "parity.instances") == {}
     assert set(differences(findings, "parity.parameters")) == {"max_logical_replication_workers"}

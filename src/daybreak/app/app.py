@@ -406,10 +406,14 @@ class App:
 
     def then(self, plan: Plan, state: RunState) -> str:
         """The next command for a run as it stands; what was removed already is not removed again."""
+        return next_command(plan, state, is_cleaned=self.is_cleaned(plan, state))
+
+    def is_cleaned(self, plan: Plan, state: RunState) -> bool:
+        """Whether what an ended run created, or was to remove, has been removed since."""
         original = plan.request.run if isinstance(plan.request, CleanRequest) else plan.run
         names = [run for run in self.store.runs() if cleaned_by(run) == original] if state.ended else []
         states = [self.state_or_none(run) for run in names]
-        return next_command(plan, state, is_cleaned=any(each and each.status == "finished" for each in states))
+        return any(each and each.status == "finished" for each in states)
 
     def ending(self, run: str) -> ExitCode:
         """The exit code that tells how a run ended or where it stands."""

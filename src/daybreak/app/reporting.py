@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Literal, assert_never
 
 from daybreak.app.app import App
+from daybreak.assess.ending import next_after
 from daybreak.errors import Refused, Unreachable
 from daybreak.journal.disk import sync_folder, write_new
 from daybreak.model.report import Occasion, Report
 from daybreak.model.validation import Validation
-from daybreak.report.document import as_json, report_of_run, report_of_validation
+from daybreak.plan.servers import way_in
+from daybreak.report.document import as_json, report_of_run, report_of_validation, without_home
 from daybreak.report.html import html
 from daybreak.report.junit import junit
 from daybreak.report.markdown import markdown
@@ -25,13 +27,20 @@ Format = Literal["html", "json", "junit", "markdown"]
 def report_of(app: App, run: str) -> Report:
     """The report of a run, wherever it stands; raises ``Refused`` for an unknown one."""
     plan, state = app.state(run)
-    return report_of_run(plan, state, _occasion(app, app.then(plan, state)))
+    inside = "" if app.is_cleaned(plan, state) else way_in(plan, state)
+    return report_of_run(plan, state, _occasion(app, app.then(plan, state), inside))
 
 
-def report_on(app: App, validation: Validation, then: str = "") -> Report:
-    """The report of a validation by itself; ``then`` is the next command, where there is one."""
+def report_on(app: App, validation: Validation) -> Report:
+    """The report of a validation by itself."""
     target = app.settings.targets.get(validation.target or "")
-    return report_of_validation(validation, _occasion(app, then), target.objectives if target else None)
+    occasion = _occasion(app, next_after(validation), validation.way_in)
+    return report_of_validation(validation, occasion, target.objectives if target else None)
+
+
+def handed_on(app: App, report: Report) -> Report:
+    """The report as other people may have it: it names no home folder."""
+    return without_home(report, app.environ.get("HOME", ""))
 
 
 def written(report: Report, form: Format) -> str:
@@ -88,9 +97,10 @@ def _named(draft: Path, path: Path, *, is_forced: bool) -> None:
         draft.rename(path)
 
 
-def _occasion(app: App, then: str) -> Occasion:
+def _occasion(app: App, then: str, inside: str) -> Occasion:
     return Occasion(
         made=app.timing.now().replace(microsecond=0),
         version=version("daybreak"),
         next=then,
+        way_in=inside,
     )

@@ -35,6 +35,7 @@ from daybreak.observe.look import Lookout
 from daybreak.observe.surroundings import surroundings_of
 from daybreak.plan.calls import owner_of
 from daybreak.plan.quarantine import ALWAYS
+from daybreak.plan.servers import psql_line
 
 _OF_QUARANTINE = {
     "parameter_group": "the quarantine copy, until quarantine is lifted",
@@ -102,15 +103,18 @@ def validated(app: App, case: Case, listeners: Listeners | None = None) -> Valid
     door = _door(app, case.identity.region, case)
     database = Database(door, app.environ, app.repository, health_urls, case.trust)
     measured = database.validate(case.action, case.scene, tell, listeners.progress)
+    clone = case.scene.clone
     return Validation(
-        subject=case.scene.clone.identifier,
+        subject=clone.identifier,
         target=case.target,
         run=case.run,
         identity=case.identity,
         began=began,
         took=timedelta(seconds=app.timing.monotonic() - started),
         action=case.action,
-        proof=trust_words(case.trust, case.scene.clone.endpoint),
+        proof=trust_words(case.trust, clone.endpoint),
+        server=f"{clone.endpoint}:{clone.port}" if clone.endpoint else "",
+        way_in=psql_line(clone.endpoint, clone.port, case.action, case.trust) if clone.endpoint else "",
         findings=tuple(findings),
         verdict=verdict_of(findings),
         measured=measured,

@@ -6,15 +6,16 @@ import shlex
 from datetime import datetime
 
 from daybreak.errors import ExitCode
-from daybreak.model.actions import Change, RestoreToMoment, Validate
+from daybreak.model.actions import Change, RestoreToMoment
 from daybreak.model.findings import Measured, Standing
 from daybreak.model.moment import At, Moment, spoken
 from daybreak.model.plan import Plan
 from daybreak.model.requests import CleanRequest, PitrRequest, SnapshotRequest
 from daybreak.model.run import RunState
 from daybreak.model.targets import Objectives
+from daybreak.model.validation import Validation
 from daybreak.model.value import iso
-from daybreak.plan.servers import clone_seen, conninfo
+from daybreak.plan.servers import way_in
 
 
 def moment_restored(plan: Plan, state: RunState | None) -> datetime:
@@ -60,8 +61,9 @@ def missed(measured: Measured, objectives: Objectives) -> tuple[str, ...]:
 
 
 def next_command(plan: Plan, state: RunState, *, is_cleaned: bool = False) -> str:
-    """What the person would type next: use a fit clone, read why another is not, go on, take away what is left, or plan anew.
+    """What the person would type next: use a fit clone, read why another is not, ask again, go on, take away, or plan anew.
 
+    It never leads back to ``daybreak show``, which is where it is read.
     ``is_cleaned`` when what the run created, or what it was to remove, has been removed since.
     """
     original = plan.request.run if isinstance(plan.request, CleanRequest) else plan.run
@@ -73,9 +75,11 @@ def next_command(plan: Plan, state: RunState, *, is_cleaned: bool = False) -> st
         case _ if is_cleaned:
             return "daybreak runs"
         case "finished" if state.verdict and state.verdict.standing in (Standing.FIT, Standing.WAIVED):
-            return _connection(plan, state) or f"daybreak show {state.run}"
+            return way_in(plan, state) or _asked_again(state.run)
+        case "finished" if state.verdict and state.verdict.standing is Standing.UNFIT:
+            return f"daybreak report {state.run} {_page_of(state.run)}"
         case "finished":
-            return f"daybreak show {state.run}"
+            return _asked_again(state.run)
         case _ if not isinstance(plan.request, CleanRequest) and not _may_have_created(plan, state):
             return _planned_again(plan.request)
         case _:
@@ -98,6 +102,23 @@ def next_of_plan(plan: Plan, file: str, *, now: datetime | None = None) -> str:
     if is_expired:
         return f"{_planned_again(request)} --file {file} --force"
     return f"daybreak restore --plan {file}"
+
+
+def next_after(validation: Validation) -> str:
+    """What the person would type after a validation by itself: use what is fit, or read why another is not."""
+    if validation.verdict.standing in (Standing.FIT, Standing.WAIVED):
+        return validation.way_in
+    name = validation.run or validation.subject
+    return f"{_asked_again(name)} {_page_of(name)}"
+
+
+def _asked_again(name: str) -> str:
+    return f"daybreak validate {name}"
+
+
+def _page_of(name: str) -> str:
+    """The options that keep the whole evidence as a page, where each line of each check is read."""
+    return f"-o html --file {name}.html"
 
 
 def _may_have_created(plan: Plan, state: RunState) -> bool:
@@ -124,16 +145,3 @@ def _planned_again(request: PitrRequest | SnapshotRequest) -> str:
 
 def _moment(moment: Moment) -> str:
     return iso(moment.instant) if isinstance(moment, At) else "latest"
-
-
-def _connection(plan: Plan, state: RunState) -> str:
-    """The psql command that opens the clone at the endpoint AWS returned, as provenly as Daybreak does; empty when none was seen."""
-    seen = clone_seen(plan, state)
-    if seen is None:
-        return ""
-    validation = next((step.action for step in plan.steps if isinstance(step.action, Validate)), None)
-    source = validation.source_seen if validation else None
-    endpoint = str(seen["endpoint"])
-    told = conninfo(validation.database if validation else None, plan.target.trust, endpoint)
-    user = f" -U {shlex.quote(source.master_username)}" if source and source.master_username else ""
-    return f"psql -h {shlex.quote(endpoint)} -p {seen['port']}{user} -d {shlex.quote(told)}"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from daybreak.app.listing import Listed, listed
+from daybreak.app.reporting import report_of
 from daybreak.assess.ending import exit_code_of, next_of_plan
 from daybreak.cli.options import Given
 from daybreak.cli.telling import as_document, as_text
@@ -14,18 +15,29 @@ from daybreak.errors import ExitCode
 from daybreak.model.names import visible
 from daybreak.model.plan import Plan
 from daybreak.report.aws_cli import quoted
+from daybreak.report.document import as_json
 from daybreak.report.iam_policy import policy_of
 from daybreak.report.plan_markdown import runbook
 from daybreak.report.plan_text import plan_view
-from daybreak.report.run_json import run_report
 from daybreak.report.run_text import event_line, run_view, runs_view
 from daybreak.report.shell import script
 from daybreak.report.status_text import status_view
 
 if TYPE_CHECKING:
     from daybreak.app import App, TargetStatus
+    from daybreak.model.report import Report
 
-__all__ = ["abort_as", "event_line", "kept_plan", "plan_as", "plan_aside", "run_as", "runs_as", "status_as"]
+__all__ = [
+    "abort_as",
+    "completed",
+    "event_line",
+    "kept_plan",
+    "plan_as",
+    "plan_aside",
+    "run_as",
+    "runs_as",
+    "status_as",
+]
 
 
 def plan_as(plan: Plan, given: Given, *, file: Path | None = None, now: datetime | None = None) -> str:
@@ -59,12 +71,21 @@ def plan_aside(plan: Plan) -> str:
 
 def run_as(app: App, run: str, given: Given) -> str:
     """The report of a run, with the next command for whoever gave these options."""
+    if given.is_json:
+        return as_json(completed(report_of(app, run), given))
     plan, state = app.state(run)
     then = given.complete(app.then(plan, state))
-    if given.is_json:
-        return as_document(run_report(plan, state, then=then))
     told = tuple(each.model_copy(update={"why": given.complete(each.why)}) for each in state.findings)
     return as_text(run_view(plan, state.model_copy(update={"findings": told}), then=then))
+
+
+def completed(report: Report, given: Given) -> Report:
+    """The report for whoever gave these options: each command in it carries them."""
+    if not given.repeated:
+        return report
+    checks = tuple(each.model_copy(update={"why": given.complete(each.why)}) for each in report.checks)
+    reasons = tuple(given.complete(each) for each in report.reasons)
+    return report.model_copy(update={"checks": checks, "reasons": reasons, "next": given.complete(report.next)})
 
 
 def runs_as(app: App, given: Given) -> str:

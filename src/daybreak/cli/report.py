@@ -11,6 +11,7 @@ import click
 from daybreak.cli.options import Given, shared
 
 if TYPE_CHECKING:
+    from daybreak.app import App
     from daybreak.app.reporting import Format
     from daybreak.model.report import Report
 
@@ -33,11 +34,19 @@ def kept(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def in_format(report: Report, given: Given, text: Callable[[], str]) -> str:
-    """A report in the format that was asked for; ``text`` is what a terminal shows."""
-    from daybreak.app.reporting import written
+def in_format(app: App, report: Report, given: Given, text: Callable[[], str], *, is_kept: bool) -> str:
+    """A report in the format that was asked for; ``text`` is what a terminal shows.
 
-    return text() if given.output == "text" else written(report, cast("Format", given.output))
+    What is handed on, a page or whatever is kept in a file, names nothing of one person's machine; JSON that is printed is
+    the same document for every verb, and its commands carry what this person was given.
+    """
+    from daybreak.app.reporting import handed_on, written
+    from daybreak.cli.rendering import completed
+
+    if given.output == "text":
+        return text()
+    told = completed(report, given) if given.is_json and not is_kept else handed_on(app, report)
+    return written(told, cast("Format", given.output))
 
 
 def tell(made: str, *, file: Path | None, is_forced: bool) -> None:
@@ -68,5 +77,5 @@ def report(given: Given, run: str, *, file: Path | None, is_forced: bool) -> Non
     from daybreak.cli.rendering import run_as
 
     app = given.app()
-    made = in_format(report_of(app, run), given, lambda: run_as(app, run, given))
+    made = in_format(app, report_of(app, run), given, lambda: run_as(app, run, given), is_kept=file is not None)
     tell(made, file=file, is_forced=is_forced)

@@ -107,7 +107,10 @@ def _validated(app: App, given: Given, case: Case, wish: dict[str, Any]) -> int:
         validation = validated(app, case, Listeners(tell=follow, progress=telling.show))
     report = report_on(app, validation)
     say(is_aside=True)
-    made = in_format(report, given, lambda: as_text(validation_view(_completed(validation, given))))
+    is_kept = wish["file"] is not None
+    made = in_format(
+        app, report, given, lambda: as_text(validation_view(_completed(validation, given))), is_kept=is_kept
+    )
     tell(made, file=wish["file"], is_forced=wish["is_forced"])
     is_fit = validation.verdict.standing in (Standing.FIT, Standing.WAIVED)
     return int(ExitCode.DONE if is_fit else ExitCode.UNFIT)

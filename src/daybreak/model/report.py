@@ -1,4 +1,4 @@
-"""Report: what was promised, done, checked and measured, as one noun; a run and a validation both become one.
+"""Report: what was promised, done, checked and measured, as one noun, from which text, pages and JSON are written.
 
 The law: fields are added, never renamed or given another meaning; whoever must do that raises ``format``.
 """
@@ -19,6 +19,8 @@ class Occasion(Value):
     """Of Daybreak."""
     next: str = ""
     """The command that a person would type next."""
+    way_in: str = ""
+    """The psql command that opens the clone; empty where its endpoint was not seen, or where it is gone."""
 
 
 class Promise(Value):
@@ -119,7 +121,7 @@ class Figures(Value):
 class Report(Value):
     """The whole report."""
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     kind: str
     """``pitr``, ``snapshot`` or ``clean`` for a run; ``validation`` for the checklist by itself."""
     headline: str
@@ -134,6 +136,8 @@ class Report(Value):
     target: str | None
     source: str | None
     clone: str
+    server: str = ""
+    """Where the clone answers, as HOST:PORT; empty where nobody saw it."""
     moment: Instant | None
     """Null for ``latest`` where nobody looked what it was."""
     account: str
@@ -165,6 +169,8 @@ class Report(Value):
     figures: Figures
     notes: tuple[str, ...]
     keep_until: Instant | None
+    way_in: str = ""
+    """The psql command that opens the clone, fit or not; empty where its endpoint was not seen, or where it is gone."""
     next: str
     plan: str | None
     """Digest of the plan."""

@@ -26,6 +26,10 @@ class Validation(Value):
     action: Validate
     proof: str = ""
     """What the cluster's server had to prove, in words."""
+    server: str = ""
+    """Where the cluster answers, as HOST:PORT; empty where it has no endpoint."""
+    way_in: str = ""
+    """The psql command that opens it."""
     findings: tuple[Finding, ...]
     verdict: Verdict
     measured: Measured = Measured()

@@ -6,10 +6,12 @@ The law: where nobody has seen the clone's endpoint yet, the source's tells whet
 from __future__ import annotations
 
 import re
+import shlex
 from typing import Any
 
 from daybreak.model.actions import AwaitCluster, Validate
 from daybreak.model.plan import Plan
+from daybreak.model.requests import CleanRequest
 from daybreak.model.run import RunState
 from daybreak.model.trust import AMAZON, Trust, trust_words
 
@@ -50,6 +52,23 @@ def conninfo(database: str | None, trust: Trust, endpoint: str | None) -> str:
         if trust.tls != "require":
             words["sslrootcert"] = trust.tls_ca or str(AMAZON)
     return " ".join(f"{key}={_spelled(value)}" for key, value in words.items())
+
+
+def way_in(plan: Plan, state: RunState) -> str:
+    """The psql command that opens the clone at the endpoint AWS returned, as provenly as Daybreak does; empty when none was seen."""
+    seen = None if isinstance(plan.request, CleanRequest) else clone_seen(plan, state)
+    if seen is None:
+        return ""
+    validation = next((step.action for step in plan.steps if isinstance(step.action, Validate)), None)
+    return psql_line(str(seen["endpoint"]), seen["port"], validation, plan.target.trust)
+
+
+def psql_line(endpoint: str, port: int, validation: Validate | None, trust: Trust) -> str:
+    """The psql command for a server; the user and the database are those of what it is held to."""
+    told = conninfo(validation.database if validation else None, trust, endpoint)
+    source = validation.source_seen if validation else None
+    user = f" -U {shlex.quote(source.master_username)}" if source and source.master_username else ""
+    return f"psql -h {shlex.quote(endpoint)} -p {port}{user} -d {shlex.quote(told)}"
 
 
 def _spelled(value: str) -> str:

@@ -6,6 +6,7 @@ The law: nothing is concluded here that the verdict does not say; what was not a
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,10 +18,12 @@ from daybreak.model.kept import Kept
 from daybreak.model.moment import At
 from daybreak.model.plan import Plan, Step
 from daybreak.model.report import CheckLine, Difference, Figures, Occasion, Promise, Report, StepLine, Witness
+from daybreak.model.requests import CleanRequest
 from daybreak.model.run import RunState, StepState
 from daybreak.model.targets import Objectives
+from daybreak.model.trust import AMAZON
 from daybreak.model.validation import Validation
-from daybreak.plan.servers import proof_of
+from daybreak.plan.servers import clone_seen, proof_of
 from daybreak.report.journaling import journal_line
 from daybreak.report.sentences import sentence
 from daybreak.report.words import many
@@ -33,7 +36,7 @@ def report_of_run(plan: Plan, state: RunState, occasion: Occasion) -> Report:
     """The report of a run, wherever it stands."""
     asked = next((step.action for step in plan.steps if isinstance(step.action, Validate)), None)
     checks = _checks(state.findings, is_judged=asked is not None)
-    promises = _promises(plan.objectives, state.measured) if asked else ()
+    promises = promises_of(plan.objectives, state.measured) if asked else ()
     return Report(
         kind=plan.kind,
         headline=_headline_of_run(plan, state, checks, promises),
@@ -45,6 +48,7 @@ def report_of_run(plan: Plan, state: RunState, occasion: Occasion) -> Report:
         target=plan.target.name,
         source=plan.source,
         clone=plan.clone,
+        server=_server(plan, state),
         moment=plan.moment,
         account=plan.identity.account,
         caller=plan.identity.caller,
@@ -69,6 +73,7 @@ def report_of_run(plan: Plan, state: RunState, occasion: Occasion) -> Report:
         figures=_figures(checks, state.measured),
         notes=plan.notes,
         keep_until=plan.keep_until,
+        way_in=occasion.way_in,
         next=occasion.next,
         plan=state.plan,
         journal=journal_line(state),
@@ -81,7 +86,7 @@ def report_of_validation(validation: Validation, occasion: Occasion, promised: O
     """The report of a validation by itself; ``promised`` are the objectives of its target, where it has one."""
     action, identity = validation.action, validation.identity
     checks = _checks(validation.findings)
-    promises = _promises(promised, validation.measured)[:1]
+    promises = promises_of(promised, validation.measured)[:1]
     return Report(
         kind="validation",
         headline=_headline(validation.verdict, checks, promises),
@@ -93,6 +98,7 @@ def report_of_validation(validation: Validation, occasion: Occasion, promised: O
         target=validation.target,
         source=action.source if action.source and action.source != validation.subject else None,
         clone=validation.subject,
+        server=validation.server,
         moment=action.moment.instant if isinstance(action.moment, At) else None,
         account=identity.account,
         caller=identity.caller,
@@ -117,6 +123,7 @@ def report_of_validation(validation: Validation, occasion: Occasion, promised: O
         figures=_figures(checks, validation.measured),
         notes=(),
         keep_until=None,
+        way_in=occasion.way_in,
         next=occasion.next,
         plan=None,
         version=occasion.version,
@@ -133,6 +140,28 @@ def schema() -> dict[str, Any]:
     """JSON Schema of the report, as it is written."""
     made = Report.model_json_schema(mode="serialization")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | made
+
+
+def without_home(report: Report, home: str) -> Report:
+    """The report for other people's eyes: no path in it leads through the home folder of whoever made it.
+
+    Amazon's authorities, which come with Daybreak, are named by their file alone: each machine has them elsewhere.
+    """
+    return Report.model_validate(_without(report.plain(), home.rstrip("/")))
+
+
+def _without(held: Any, home: str) -> Any:
+    if isinstance(held, str):
+        told = held.replace(str(AMAZON), AMAZON.name)
+        return re.sub(rf"(?<![\w./-]){re.escape(home)}(?![\w.-])", "~", told) if home else told
+    if isinstance(held, dict):
+        return {key: _without(value, home) for key, value in held.items()}
+    return [_without(each, home) for each in held] if isinstance(held, list) else held
+
+
+def _server(plan: Plan, state: RunState) -> str:
+    seen = None if isinstance(plan.request, CleanRequest) else clone_seen(plan, state)
+    return f"{seen['endpoint']}:{seen['port']}" if seen else ""
 
 
 def _headline_of_run(plan: Plan, state: RunState, checks: tuple[CheckLine, ...], promises: tuple[Promise, ...]) -> str:
@@ -168,7 +197,8 @@ def _reasons_of_run(state: RunState, *, is_judged: bool) -> tuple[str, ...]:
     return ("the clone was not validated yet",) if is_judged else ()
 
 
-def _promises(promised: Objectives | None, measured: Measured) -> tuple[Promise, ...]:
+def promises_of(promised: Objectives | None, measured: Measured) -> tuple[Promise, ...]:
+    """Each objective beside what was measured."""
     return (
         _promise("RPO", promised.rpo if promised else None, measured.rpo),
         _promise("RTO", promised.rto if promised else None, measured.rto),

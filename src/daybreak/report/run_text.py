@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from rich import box
@@ -14,6 +14,7 @@ from rich.text import Text
 
 from daybreak.model.findings import Finding, Level, Standing
 from daybreak.model.plan import Plan
+from daybreak.model.report import Promise
 from daybreak.model.requests import CleanRequest
 from daybreak.model.run import (
     Event,
@@ -36,8 +37,8 @@ from daybreak.model.run import (
 )
 from daybreak.model.value import iso
 from daybreak.plan.servers import proof_of
+from daybreak.report.document import promises_of
 from daybreak.report.journaling import journal_line, journal_words
-from daybreak.report.run_json import ObjectiveReport, objective
 from daybreak.report.sentences import printable_sentence, sentence
 from daybreak.report.status_text import STYLES, standing_text
 from daybreak.report.words import command, plain, span_words
@@ -242,17 +243,18 @@ def _ending(plan: Plan, state: RunState) -> Group:
         lines += [Padding(Text("- ") + plain(reason), (0, 0, 0, 9)) for reason in state.verdict.reasons]
     measured = state.measured
     if state.verdict or measured.rpo:
-        lines.append(_objective("RPO", objective(plan.objectives.rpo, measured.rpo)))
+        rpo, rto = promises_of(plan.objectives, measured)
+        lines.append(_objective(rpo))
         if measured.newest:
             lines.append(Text(" " * 9) + plain(f"newest data {iso(measured.newest)} in {measured.newest_in}", "dim"))
-        lines.append(_objective("RTO", objective(plan.objectives.rto, measured.rto)))
+        lines.append(_objective(rto))
     if measured.rows is not None:
         lines.append(Text("rows     ", "dim") + Text(f"{measured.rows:,} counted in the clone"))
     return Group(*lines)
 
 
-def _objective(name: str, held: ObjectiveReport) -> Text:
-    told = Text(f"{name:<9}", "dim") + Text(f"promised {span_words(held.promised)}, ")
+def _objective(held: Promise) -> Text:
+    told = Text(f"{held.name:<9}", "dim") + Text(f"promised {span_words(held.promised or timedelta())}, ")
     if held.measured is None:
         return told + Text("not measured", STYLES[Standing.UNKNOWN])
     style = STYLES[Standing.FIT if held.is_met else Standing.UNFIT]
