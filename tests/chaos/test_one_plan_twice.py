@@ -44,7 +44,7 @@ def test_of_two_that_begin_one_plan_at_once_one_makes_the_clone(lab: LabUnderTes
     assert (report["anchor"], report["ends_without_anchor"]) == (report["events"] - 5, False)
     assert (
         "event {anchor} is anchored in the clone's tag".format_map(report)
-        in winner.person.daybreak("show", winner.run).out
+        in winner.person.daybreak("show", winner.run, "-v").out
     )
     shown = loser.person.daybreak("show", loser.run).out
     assert "the journal's tail has no anchor" in shown

@@ -107,11 +107,10 @@ REPORTS = """
 import sys
 from daybreak.cli.telling import as_text, hand
 from daybreak.report.plan_text import plan_view
-from daybreak.report.run_text import run_view
-from tests import fix_runs, fix_worlds
-plan = fix_worlds.plan()
-hand(as_text(plan_view(plan, then=sys.argv[1])))
-hand(as_text(run_view(plan, fix_runs.finished(plan), then=sys.argv[1])))
+from daybreak.report.report_text import report_view
+from tests import fix_reports, fix_worlds
+hand(as_text(plan_view(fix_worlds.plan(), then=sys.argv[1])))
+hand(as_text(report_view(fix_reports.bad().model_copy(update={"next": sys.argv[1]}))))
 """
 
 

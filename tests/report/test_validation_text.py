@@ -13,9 +13,12 @@ from daybreak.model.findings import Finding, Measured, Standing, Verdict
 from daybreak.model.moment import At
 from daybreak.model.proof import Planting, Proof
 from daybreak.model.validation import Validation
+from daybreak.report.document import report_of_validation
 from daybreak.report.proof_text import planting_line, proof_view
-from daybreak.report.validation_text import finding_line, validation_view
+from daybreak.report.report_text import report_view
+from daybreak.report.validation_text import finding_line
 from tests import fix_worlds as worlds
+from tests.fix_reports import occasion
 
 BELL = "\x1b[31m\x07[bold]evil[/bold]"
 """What a table may be called."""
@@ -41,7 +44,8 @@ def _validation(finding: Finding) -> Validation:
 
 def test_a_validation_tells_what_was_asked_what_was_found_and_what_it_adds_up_to() -> None:
     """Somebody reads it in a hurry and decides."""
-    text = _shown(validation_view(_validation(checks.TABLES.unfit("14 tables", f"missing: {BELL}"))))
+    validation = _validation(checks.TABLES.unfit("14 tables", f"missing: {BELL}"))
+    text = _shown(report_view(report_of_validation(validation, occasion(next="", way_in="")), "all"))
     for words in (
         "clone",
         "embi",
@@ -62,7 +66,7 @@ def test_a_finding_is_one_line_as_it_is_made() -> None:
     line = finding_line(
         checks.ROWS.unknown("rows", "locked\nfit: everything"), datetime(2024, 1, 15, 14, 30, 1, tzinfo=UTC)
     )
-    assert line.startswith("14:30:01  unknown: Row counts match expected values")
+    assert line.startswith("14:30:01Z  unknown: Row counts match expected values")
     assert "\n" not in line
 
 

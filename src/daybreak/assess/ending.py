@@ -75,11 +75,11 @@ def next_command(plan: Plan, state: RunState, *, is_cleaned: bool = False) -> st
         case _ if is_cleaned:
             return "daybreak runs"
         case "finished" if state.verdict and state.verdict.standing in (Standing.FIT, Standing.WAIVED):
-            return way_in(plan, state) or _asked_again(state.run)
+            return way_in(plan, state) or f"daybreak validate {state.run}"
         case "finished" if state.verdict and state.verdict.standing is Standing.UNFIT:
-            return f"daybreak report {state.run} {_page_of(state.run)}"
+            return f"daybreak report {state.run} -o html --file {state.run}.html"
         case "finished":
-            return _asked_again(state.run)
+            return f"daybreak validate {state.run}"
         case _ if not isinstance(plan.request, CleanRequest) and not _may_have_created(plan, state):
             return _planned_again(plan.request)
         case _:
@@ -109,16 +109,7 @@ def next_after(validation: Validation) -> str:
     if validation.verdict.standing in (Standing.FIT, Standing.WAIVED):
         return validation.way_in
     name = validation.run or validation.subject
-    return f"{_asked_again(name)} {_page_of(name)}"
-
-
-def _asked_again(name: str) -> str:
-    return f"daybreak validate {name}"
-
-
-def _page_of(name: str) -> str:
-    """The options that keep the whole evidence as a page, where each line of each check is read."""
-    return f"-o html --file {name}.html"
+    return f"daybreak validate {name} -o html --file {name}.html"
 
 
 def _may_have_created(plan: Plan, state: RunState) -> bool:

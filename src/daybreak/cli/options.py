@@ -23,6 +23,7 @@ from daybreak.cli.hinting import Line, Options, complete
 if TYPE_CHECKING:
     from daybreak.app import App
     from daybreak.model.targets import Waiver
+    from daybreak.report.report_text import Depth
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Given:
     profile: str | None
     region: str | None
     endpoint_url: str | None
+    depth: Depth = "brief"
+    """How much of a report is shown, and of what happens meanwhile."""
 
     @property
     def repeated(self) -> Options:
@@ -135,7 +138,8 @@ def shared(*outputs: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         @functools.wraps(function)
         def called(**options: Any) -> Any:
             names = ("output", "config", "state", "poll", "profile", "region", "endpoint_url")
-            given = Given(**{name: options.pop(name) for name in names})
+            depth = _depth(is_verbose=options.pop("is_verbose", False), is_quiet=options.pop("is_quiet", False))
+            given = Given(**{name: options.pop(name) for name in names}, depth=depth)
             if line := click.get_current_context().find_object(Line):
                 line.options = given.repeated
             _refuse_what_is_no_text(options)
@@ -147,6 +151,22 @@ def shared(*outputs: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         return wrapped
 
     return add
+
+
+def folding(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``-v`` and ``-q`` to a verb that reports; ``shared`` takes them up as ``Given.depth``."""
+    for option in (
+        click.option("-q", "--quiet", "is_quiet", is_flag=True, help="Print the verdict alone."),
+        click.option("-v", "--verbose", "is_verbose", is_flag=True, help="Print every event, step and check."),
+    ):
+        function = option(function)
+    return function
+
+
+def _depth(*, is_verbose: bool, is_quiet: bool) -> Depth:
+    if is_verbose and is_quiet:
+        raise click.UsageError("-v and -q do not go together")
+    return "all" if is_verbose else "verdict" if is_quiet else "brief"
 
 
 def _refuse_what_is_no_text(options: dict[str, Any]) -> None:

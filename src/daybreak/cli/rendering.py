@@ -19,7 +19,8 @@ from daybreak.report.document import as_json
 from daybreak.report.iam_policy import policy_of
 from daybreak.report.plan_markdown import runbook
 from daybreak.report.plan_text import plan_view
-from daybreak.report.run_text import event_line, run_view, runs_view
+from daybreak.report.report_text import report_view
+from daybreak.report.run_text import event_line, runs_view
 from daybreak.report.shell import script
 from daybreak.report.status_text import status_view
 
@@ -34,6 +35,7 @@ __all__ = [
     "kept_plan",
     "plan_as",
     "plan_aside",
+    "report_as",
     "run_as",
     "runs_as",
     "status_as",
@@ -73,10 +75,12 @@ def run_as(app: App, run: str, given: Given) -> str:
     """The report of a run, with the next command for whoever gave these options."""
     if given.is_json:
         return as_json(completed(report_of(app, run), given))
-    plan, state = app.state(run)
-    then = given.complete(app.then(plan, state))
-    told = tuple(each.model_copy(update={"why": given.complete(each.why)}) for each in state.findings)
-    return as_text(run_view(plan, state.model_copy(update={"findings": told}), then=then))
+    return report_as(report_of(app, run), given, f"daybreak show {run} -v")
+
+
+def report_as(report: Report, given: Given, more: str) -> str:
+    """A report as a terminal shows it; ``more`` shows what is folded."""
+    return as_text(report_view(completed(report, given), given.depth, more=given.complete(more)))
 
 
 def completed(report: Report, given: Given) -> Report:

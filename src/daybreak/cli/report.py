@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from daybreak.cli.options import Given, shared
+from daybreak.cli.options import Given, folding, shared
 
 if TYPE_CHECKING:
     from daybreak.app import App
@@ -65,6 +65,7 @@ def tell(made: str, *, file: Path | None, is_forced: bool) -> None:
 @click.command()
 @click.argument("run")
 @kept
+@folding
 @shared(*FORMATS)
 def report(given: Given, run: str, *, file: Path | None, is_forced: bool) -> None:
     """Write the evidence of a run: a page, a document, or data.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from daybreak.cli.options import Given, shared
+from daybreak.cli.options import Given, folding, shared
 from daybreak.cli.plan import pitr_options, pitr_wish, snapshot_options, snapshot_wish
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ confirm_option = click.option(
 )
 @confirm_option
 @yes_option
+@folding
 @shared()
 @click.pass_context
 def restore(
@@ -73,6 +74,7 @@ def _refuse_to_forget(context: click.Context) -> None:
 @restore.command()
 @pitr_options
 @yes_option
+@folding
 @shared()
 def pitr(given: Given, *, is_yes: bool, **wish: Any) -> int:
     """Bring TARGET back to a moment, in a new cluster, in quarantine."""
@@ -82,6 +84,7 @@ def pitr(given: Given, *, is_yes: bool, **wish: Any) -> int:
 @restore.command()
 @snapshot_options
 @yes_option
+@folding
 @shared()
 def snapshot(given: Given, *, is_yes: bool, **wish: Any) -> int:
     """Bring TARGET back as a snapshot holds it, in a new cluster, in quarantine."""

@@ -6,7 +6,7 @@ import time
 
 import click
 
-from daybreak.cli.options import Given, shared
+from daybreak.cli.options import Given, folding, shared
 from daybreak.cli.restore import carry_out, confirm_option, yes_option
 from daybreak.cli.telling import hand, spelled
 
@@ -25,9 +25,10 @@ def runs(given: Given) -> None:
 
 @click.command()
 @click.argument("run")
+@folding
 @shared()
 def show(given: Given, run: str) -> None:
-    """Report a run: steps, findings, verdict, objectives."""
+    """Report a run: verdict, what is not fit, what was measured."""
     from daybreak.cli.rendering import run_as
 
     hand(run_as(given.app(), run, given))
@@ -67,6 +68,7 @@ def watch(given: Given, run: str) -> int:
     is_flag=True,
     help="Take the run from a process that is stopped or unreachable; it does nothing more.",
 )
+@folding
 @shared()
 def resume(given: Given, run: str, *, take_over: bool) -> int:
     """Go on with a run that was interrupted.
@@ -100,6 +102,7 @@ def abort(given: Given, run: str, why: str) -> None:
 @confirm_option
 @click.option("--why", default="", metavar="TEXT", help="The reason, for the report.")
 @yes_option
+@folding
 @shared()
 def clean(given: Given, run: str | None, cluster: str | None, confirm: str | None, why: str, *, is_yes: bool) -> int:
     """Remove what a run created, and nothing else.

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from daybreak.cli.options import Given, percent, shared, waive_option
+from daybreak.cli.options import Given, folding, percent, shared, waive_option
 from daybreak.cli.report import FORMATS, in_format, kept, tell
 from daybreak.cli.restore import yes_option
-from daybreak.cli.telling import Telling, as_text, say
+from daybreak.cli.telling import Telling, say
 
 if TYPE_CHECKING:
     from daybreak.app import App
     from daybreak.app.validating import Case, Inquiry
     from daybreak.model.findings import Finding
-    from daybreak.model.validation import Validation
 
 
 def _options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -54,6 +53,7 @@ def _options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command()
 @_options
+@folding
 @shared(*FORMATS)
 def validate(given: Given, name: str, **wish: Any) -> int:
     """Run the checklist against a clone or any cluster.
@@ -95,27 +95,22 @@ def _inquiry(name: str, wish: dict[str, Any]) -> Inquiry:
 def _validated(app: App, given: Given, case: Case, wish: dict[str, Any]) -> int:
     from daybreak.app.reporting import report_on
     from daybreak.app.validating import Listeners, validated
+    from daybreak.cli.rendering import report_as
     from daybreak.errors import ExitCode
     from daybreak.model.findings import Standing
-    from daybreak.report.validation_text import finding_line, validation_view
+    from daybreak.report.validation_text import finding_line
 
     with Telling() as telling:
 
         def follow(finding: Finding) -> None:
-            telling.line(given.complete(finding_line(finding, datetime.now(UTC))))
+            # What is fit is counted at the end; what is not is told as it is found.
+            if given.depth == "all" or finding.standing in (Standing.UNFIT, Standing.UNKNOWN):
+                telling.line(given.complete(finding_line(finding, datetime.now(UTC))))
 
         validation = validated(app, case, Listeners(tell=follow, progress=telling.show))
     report = report_on(app, validation)
-    say(is_aside=True)
     is_kept = wish["file"] is not None
-    made = in_format(
-        app, report, given, lambda: as_text(validation_view(_completed(validation, given))), is_kept=is_kept
-    )
+    made = in_format(app, report, given, lambda: report_as(report, given, "-v names every check"), is_kept=is_kept)
     tell(made, file=wish["file"], is_forced=wish["is_forced"])
     is_fit = validation.verdict.standing in (Standing.FIT, Standing.WAIVED)
     return int(ExitCode.DONE if is_fit else ExitCode.UNFIT)
-
-
-def _completed(validation: Validation, given: Given) -> Validation:
-    told = tuple(each.model_copy(update={"why": given.complete(each.why)}) for each in validation.findings)
-    return validation.model_copy(update={"findings": told})

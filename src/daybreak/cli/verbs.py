@@ -20,7 +20,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "plan": ("daybreak.cli.plan:plan", "Show what a restore would do, without doing it."),
     "restore": ("daybreak.cli.restore:restore", "Restore a database into a quarantined clone and validate it."),
     "runs": ("daybreak.cli.runs:runs", "List the runs and how they ended."),
-    "show": ("daybreak.cli.runs:show", "Report a run: steps, findings, verdict, objectives."),
+    "show": ("daybreak.cli.runs:show", "Report a run: verdict, what is not fit, what was measured."),
     "report": ("daybreak.cli.report:report", "Write the evidence of a run: a page, a document, or data."),
     "validate": ("daybreak.cli.validate:validate", "Run the checklist against a clone or any cluster."),
     "capture": ("daybreak.cli.capture:capture", "Keep what the backups of TARGET do not hold, to rebuild it from."),

@@ -40,14 +40,14 @@ def checked_identifier(text: str, what: str) -> str:
     return text.lower()
 
 
-def printable(text: str) -> str:
-    r"""``text`` with everything a terminal could act on spelled out, and cut at a hundred characters.
+def printable(text: str, most: int = 100) -> str:
+    r"""``text`` with everything a terminal could act on spelled out, and cut at ``most`` characters.
 
     >>> printable("a\x1b[31mb")
     'a\\x1b[31mb'
     """
     shown = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
-    return shown if len(shown) <= 100 else shown[:99] + "…"
+    return shown if len(shown) <= most else shown[: most - 1] + "…"
 
 
 def visible(text: str) -> str:

@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
+from rich.console import RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from daybreak.model.moment import spoken
 from daybreak.model.names import printable, visible
 
-__all__ = ["between", "code", "command", "fenced", "many", "markdown", "plain", "span_words", "visible"]
+__all__ = [
+    "Entry",
+    "Fitting",
+    "between",
+    "code",
+    "command",
+    "fenced",
+    "many",
+    "markdown",
+    "plain",
+    "span_words",
+    "visible",
+]
 
+_LONGEST = 400
+"""Characters of a word that is shown whole: any name of PostgreSQL's with its schema, and any ARN."""
+_BOUNDLESS = 10_000
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|#~])")
 
 
@@ -51,8 +70,8 @@ def many(number: int, one: str, several: str = "") -> str:
 
 
 def plain(text: str, style: str = "") -> Text:
-    """Text from outside for a terminal: no markup is read in it, and no control character survives."""
-    return Text(" ".join(printable(word) for word in text.split(" ")), style=style)
+    """Text from outside for a terminal: no markup is read in it, no control character survives, and no name is cut."""
+    return Text(" ".join(printable(word, _LONGEST) for word in text.split(" ")), style=style)
 
 
 def command(label: str, text: str) -> Text:
@@ -61,6 +80,50 @@ def command(label: str, text: str) -> Text:
     It is a line of its own: what rich lays into a table, a grid or a padding is cut at the width all the same.
     """
     return Text.assemble((label, "dim"), (visible(text), "bold"), no_wrap=True, overflow="ignore")
+
+
+class Entry:
+    """A line of a list: a label, and beside it words that go on below themselves. No word is cut, or folded in its middle.
+
+    A word that does not fit beside the label moves to the left as far as it must; only what is longer than the whole
+    screen is left for the terminal to break.
+    """
+
+    def __init__(self, label: str, body: Text, indent: int = 9, *, style: str = "dim") -> None:
+        self._label, self._body, self._indent, self._style = label, body, indent, style
+
+    def __rich_console__(self, _console: Any, options: Any) -> Iterator[Text]:
+        for number, line in enumerate(_wrapped(self._body, options.max_width - self._indent)):
+            room = max(options.max_width - line.cell_len, 0)
+            label = f"{self._label:<{self._indent - 1}} " if number == 0 and self._label else ""
+            told = Text(label or " " * min(self._indent, room), self._style) + line
+            told.no_wrap, told.overflow = True, "ignore"
+            yield told
+
+
+class Fitting:
+    """A table where it fits as a whole; where it does not, the same as a list, so that no name in it is folded."""
+
+    def __init__(self, table: Table, otherwise: RenderableType) -> None:
+        self._table, self._otherwise = table, otherwise
+
+    def __rich_console__(self, console: Any, options: Any) -> Iterator[RenderableType]:
+        needed = self._table.__rich_measure__(console, options.update(max_width=_BOUNDLESS)).maximum
+        yield self._table if needed <= options.max_width else self._otherwise
+
+
+def _wrapped(body: Text, width: int) -> Iterator[Text]:
+    """The lines of a text, parted at blanks only; a word that is wider than ``width`` has a line of its own."""
+    ends, taken = [], 0
+    for word in re.finditer(r"\S+\s*", body.plain):
+        size = Text(word.group().rstrip()).cell_len
+        if taken and taken + size > width:
+            ends.append(word.start())
+            taken = 0
+        taken += Text(word.group()).cell_len
+    for line in body.divide(ends):
+        line.rstrip()
+        yield line
 
 
 def markdown(text: str) -> str:

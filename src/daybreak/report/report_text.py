@@ -1,0 +1,248 @@
+"""A report for people at a terminal: the verdict first, then what speaks against it, the figures, the way in, what is next.
+
+The law: at most ten names stand on the screen, beside the number of all; and no name is cut, or folded in its middle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Literal
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from daybreak.model.findings import Detail, Level, Standing
+from daybreak.model.report import CheckLine, Promise, Report, StepLine
+from daybreak.model.value import iso
+from daybreak.report.journaling import journal_words
+from daybreak.report.naming import WITNESSES, verdict_word
+from daybreak.report.status_text import STYLES
+from daybreak.report.words import Entry, command, many, plain, span_words
+
+Depth = Literal["verdict", "brief", "all"]
+"""How much of a report is shown: its first line, what decides, or everything."""
+
+MOST_NAMES = 10
+"""Names of one kind on a screen; hundreds would push the verdict off it."""
+
+_AGAINST = (Standing.UNFIT, Standing.UNKNOWN)
+_STEP_STYLES = {
+    "done": "green",
+    "failed": "bold red",
+    "forgone": "yellow",
+    "uncertain": "yellow",
+    "sent": "cyan",
+    "intended": "cyan",
+}
+
+
+def report_view(report: Report, depth: Depth = "brief", *, more: str = "") -> RenderableType:
+    """The report; ``more`` is the command, or the option, that shows what is folded."""
+    if depth == "verdict":
+        return _verdict(report)
+    # Everything ends with what decides: that is what a terminal still shows.
+    parts = [*_facts(report), *_steps(report), *_checks(report), Text()] if depth == "all" else []
+    parts += [_verdict(report), *_reasons(report), *_against(report)]
+    parts += _what(report) if depth == "brief" else []
+    parts += _measured(report)
+    if depth == "brief" and more and (report.checks or report.steps):
+        parts.append(command("more     ", more))
+    if report.way_in and report.way_in != report.next:
+        parts.append(command("way in   ", report.way_in))
+    if report.next:
+        parts.append(command("next     ", report.next))
+    return Group(*parts)
+
+
+def _verdict(report: Report) -> RenderableType:
+    if report.standing is None:
+        told = report.status + (f": {report.note}" if report.note else "")
+        return Entry("status", plain(told, _STATUS_STYLES.get(report.status, "")))
+    word = Text(verdict_word(report).lower(), STYLES[report.standing])
+    return Entry("verdict", word + plain(f": {report.headline}"))
+
+
+_STATUS_STYLES = {"failed": "bold red", "aborted": "yellow", "paused": "yellow", "running": "cyan", "finished": "green"}
+
+
+def _reasons(report: Report) -> Iterator[RenderableType]:
+    """The reasons that no check below tells, such as that nothing was checked."""
+    titles = tuple(f"{line.title}: " for line in report.checks if line.standing in _AGAINST)
+    rest = [each for each in report.reasons if not each.startswith(titles) and each != report.note]
+    for reason in rest[:MOST_NAMES]:
+        yield Entry("", Text("- ") + plain(reason))
+    yield from _more(rest)
+
+
+def _more(names: list[str], indent: int = 9, shown: int = MOST_NAMES) -> Iterator[RenderableType]:
+    if (more := len(names) - shown) > 0:
+        yield Entry("", Text(f"and {more:,} more, {len(names):,} in all: in the report, -o html", "dim"), indent)
+
+
+def _against(report: Report) -> Iterator[RenderableType]:
+    """What is not fit, and what could not be told, with the first of the lines behind it."""
+    lines: list[CheckLine] = sorted((each for each in report.checks if each.standing in _AGAINST), key=_gravity)
+    room = MOST_NAMES
+    for line in lines[:MOST_NAMES]:
+        yield from _check(line, room)
+        room = max(room - len(_troubles(line)), 0)
+    yield from _more([line.title for line in lines])
+
+
+def _gravity(line: CheckLine) -> int:
+    return _AGAINST.index(line.standing) if line.standing in _AGAINST else len(_AGAINST)
+
+
+def _check(line: CheckLine, room: int = MOST_NAMES) -> Iterator[RenderableType]:
+    """One check: what it is called, what was expected and found, and the first lines behind it."""
+    style = STYLES[line.standing] if line.standing else "dim"
+    name = plain(line.title) + plain(f" ({line.check})", "dim")
+    yield Entry(line.standing.value if line.standing else "", name, style=style)
+    if line.standing is Standing.UNFIT:
+        yield Entry("", plain(f"expected {line.expected}, found {line.found}"))
+    for told in (line.why, line.found if line.standing is Standing.UNKNOWN and not line.why else ""):
+        if told:
+            yield Entry("", plain(told, "dim"))
+    troubles = _troubles(line)
+    for detail in troubles[:room]:
+        yield Entry("", _trouble(detail), 11)
+    if troubles:
+        yield from _more([detail.name for detail in troubles], 11, min(room, MOST_NAMES))
+
+
+def _troubles(line: CheckLine) -> list[Detail]:
+    return [detail for detail in line.details if detail.standing in _AGAINST]
+
+
+def _trouble(detail: Detail) -> Text:
+    told = [f"expected {detail.expected}" if detail.expected else "", f"found {detail.found}" if detail.found else ""]
+    told = [*filter(None, told), *([detail.why] if detail.why else [])]
+    word = Text(f" {detail.standing.value}", STYLES[detail.standing])
+    return plain(detail.name) + word + plain(f": {', '.join(told)}" if told else "", "dim")
+
+
+def _what(report: Report) -> Iterator[RenderableType]:
+    yield Entry("what", plain(_subject(report)))
+    if report.why:
+        yield Entry("why", plain(report.why))
+    if report.steps and report.status != "finished":
+        done = sum(step.status in ("done", "forgone") for step in report.steps)
+        yield Entry("steps", plain(f"{done} of {len(report.steps)} done"))
+    if report.journal and report.journal.ends_without_anchor:
+        yield Entry("journal", plain(journal_words(report.journal), "yellow"))
+
+
+def _subject(report: Report) -> str:
+    as_of = f", as of {_second(report.moment)}" if report.moment else ""
+    whence = f"{report.source} to " if report.source and report.kind != "validation" else ""
+    of = f" of {report.target}" if report.target else ""
+    return f"{report.kind}{of}: {whence}{report.clone}{as_of}"
+
+
+def _facts(report: Report) -> Iterator[RenderableType]:
+    for name, value in _told(report):
+        yield Entry(name, plain(value))
+
+
+def _told(report: Report) -> Iterator[tuple[str, str]]:
+    if report.run:
+        yield "run", report.run
+    yield "what", _subject(report)
+    if report.why:
+        yield "why", report.why
+    if report.run and report.who:
+        yield "who", f"{report.who} on {report.where}"
+    at = f", at {report.endpoint}" if report.endpoint else ""
+    yield "account", f"{report.account} in {report.region}{at}"
+    if report.server:
+        yield "server", report.server
+    if report.proof:
+        yield "proof", report.proof
+    yield from _compared(report)
+    if report.plan:
+        yield "plan", report.plan
+    if report.journal:
+        yield "journal", journal_words(report.journal)
+        if report.journal.tail:
+            yield "tail", report.journal.tail
+    yield "began", _second(report.began)
+    if report.ended:
+        yield "ended", f"{_second(report.ended)}, after {span_words(report.took)}"
+    if report.standing is not None:
+        yield "status", report.status + (f": {report.note}" if report.note else "")
+
+
+def _compared(report: Report) -> Iterator[tuple[str, str]]:
+    if not report.checks:
+        return
+    sample = f", {report.sample} % of the tables read through" if report.sample < 100 else ""
+    yield "depth", report.depth + sample
+    for witness in (report.configuration, report.baseline):
+        if witness.kind != "none":
+            since = f" {_second(witness.stands_for)}" if witness.stands_for else ""
+            digest = f" ({witness.sha256[:12]})" if witness.sha256 else ""
+            yield "witness", f"{WITNESSES[witness.kind]}{since}{digest}"
+
+
+def _second(instant: datetime) -> str:
+    return iso(instant.replace(microsecond=0))
+
+
+def _measured(report: Report) -> Iterator[RenderableType]:
+    is_judged = report.standing is not None
+    for promise in report.promises:
+        if is_judged or promise.measured is not None:
+            yield Entry(promise.name, _promise(promise))
+        if promise.name == "RPO" and report.figures.newest:
+            where = f" in {report.figures.newest_in}" if report.figures.newest_in else ""
+            yield Entry("", plain(f"newest data {iso(report.figures.newest)}{where}", "dim"))
+    if report.figures.rows is not None:
+        yield Entry("rows", plain(f"{report.figures.rows:,} counted in the clone"))
+
+
+def _promise(held: Promise) -> Text:
+    told = Text(f"promised {span_words(held.promised)}, " if held.promised is not None else "")
+    if held.measured is None:
+        return told + Text("not measured", STYLES[Standing.UNKNOWN])
+    if held.is_met is None:
+        return told + Text(f"measured {span_words(held.measured)}, nothing was promised")
+    style = STYLES[Standing.FIT if held.is_met else Standing.UNFIT]
+    return told + Text(f"measured {span_words(held.measured)}, {'kept' if held.is_met else 'missed'}", style)
+
+
+def _steps(report: Report) -> Iterator[RenderableType]:
+    if report.steps:
+        yield Text(f"\n{many(len(report.steps), 'step')}", "bold")
+    for step in report.steps:
+        name = plain(f"{step.id}  ", "dim") + plain(step.sentence)
+        yield Entry(step.status, name, style=_STEP_STYLES.get(step.status, "dim"), indent=11)
+        for line in _of_step(step):
+            yield Entry("", plain(line, "dim"), 11)
+
+
+def _of_step(step: StepLine) -> Iterator[str]:
+    """What else is known about a step, on lines of its own."""
+    if step.began:
+        took = f", took {span_words(step.took)}" if step.took is not None else ""
+        yield f"began {_second(step.began)}{took}"
+    yield from (f"request {request}" for request in step.request_ids)
+    if step.was_adopted:
+        yield "its effect was found in the world, because a reply was lost"
+    if step.retries:
+        yield f"tried again {many(step.retries, 'time')}"
+    if step.note:
+        yield step.note
+
+
+def _checks(report: Report) -> Iterator[RenderableType]:
+    """Every check, level by level; what is not fit is told at the end, and has its line here too."""
+    for level in Level:
+        here = [line for line in report.checks if line.level is level]
+        if here:
+            yield Text(f"\n{level.value} level, {many(len(here), 'check')}", "bold")
+        for line in here:
+            word, style = (line.standing.value, STYLES[line.standing]) if line.standing else ("not asked", "dim")
+            told = f": {line.found}" if line.standing else ""
+            because = f" ({line.why})" if line.why else ""
+            yield Entry(word, plain(line.title) + plain(told + because, "dim"), 11, style=style)
