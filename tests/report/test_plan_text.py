@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from daybreak.model.moment import Latest
 from daybreak.model.plan import Plan, Refusal
 from daybreak.model.value import iso
-from daybreak.report.plan_text import plan_view, refusal_view
+from daybreak.report.plan_text import CREATED, plan_view, refusal_view
 from tests import fix_worlds as worlds
 from tests.fix_golden import Golden, printed, settled
 from tests.fix_plans import every_plan, hostile_plan
@@ -20,7 +21,51 @@ def test_the_plan_on_a_terminal(shape: str, golden: Golden) -> None:
     """Everything that will be done, read at three in the morning, on one page."""
     plan = every_plan()[shape]
     then = "" if shape == "clean" else "daybreak restore --plan plan.json"
-    golden(f"report/plan-{shape}.txt", settled(printed(plan_view(plan, then=then)), plan))
+    golden(f"report/plan-{shape}.txt", settled(printed(plan_view(plan, then=then, is_explained=True)), plan))
+    for width in (60, 80, 120):
+        text = printed(plan_view(plan, then=then, more="--explain"), width=width)
+        golden(f"screens/plan-{shape}-{width}.txt", settled(text, plan))
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_plan_is_a_line_a_step_between_two_summaries(width: int) -> None:
+    """Which clone, of which moment, what is made, what is touched, until when: read first, and there when asked."""
+    plan = worlds.plan()
+    lines = printed(plan_view(plan), width=width).splitlines()
+    steps = [number for number, line in enumerate(lines) if re.match(r" +\d+  [a-z]", line)]
+    assert len(steps) == len(plan.steps) == steps[-1] - steps[0] + 1
+    assert len(lines) <= 40
+    for part in (lines[: steps[0]], lines[steps[-1] :]):
+        told = " ".join(" ".join(part).split())
+        for words in (
+            f"clone {plan.clone}",
+            "moment 2024-01-15T14:30:00Z, 2024-01-15T15:30:00+01:00[Europe/Berlin]",
+            "creates 1 cluster, 2 instances, 1 parameter group",
+            f"source {plan.source}: nothing of it changes",
+            "takes 30 minutes to 1 hour, until 15:52Z at the latest if begun now; promised 4 hours",
+        ):
+            assert words in told
+
+
+def test_the_names_of_what_is_created_begin_with_the_clones() -> None:
+    """The summary says so, in place of a list of names; the explained plan has them all."""
+    for plan in every_plan().values():
+        actions = [step.action for step in plan.steps if type(step.action) in CREATED]
+        names = [
+            getattr(each, part) for each in actions for part in ("group", "instance", "endpoint") if hasattr(each, part)
+        ]
+        assert [name for name in names if not name.startswith(plan.clone)] == []
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("is_explained", [False, True])
+def test_no_name_is_cut_or_folded(width: int, is_explained: bool) -> None:  # noqa: FBT001 - a case of the test
+    """A name in two pieces is a name nobody approved."""
+    for plan in every_plan().values():
+        words = [
+            set(printed(plan_view(plan, is_explained=is_explained), width=each).split()) for each in (width, 100_000)
+        ]
+        assert words[0] == words[1]
 
 
 def test_the_moment_is_told_three_ways() -> None:
@@ -38,8 +83,9 @@ def test_the_moment_is_told_three_ways() -> None:
 def test_every_step_is_told_at_any_width(width: int) -> None:
     """A name cut off by a narrow terminal is a name nobody approved."""
     plan = worlds.plan()
-    squeezed = "".join(printed(plan_view(plan), width=width).split())
+    squeezed = "".join(printed(plan_view(plan, is_explained=True), width=width).split())
     assert plan.digest() in squeezed
+    assert plan.digest() in printed(plan_view(plan), width=width)
     assert all(step.undo.replace(" ", "")[:20] in squeezed for step in plan.steps)
 
 
@@ -48,7 +94,7 @@ def test_the_command_is_one_line_at_any_width(width: int) -> None:
     """What a terminal was handed in pieces is pasted in pieces."""
     then = f"daybreak restore --state '/srv/{'long folder ' * 12}' --plan FILE"
     lines = printed(plan_view(worlds.plan(), then=then), width=width).splitlines()
-    assert lines[-1] == f"do it   {then}"
+    assert lines[-1] == f"do it    {then}"
     assert "do it" not in printed(plan_view(worlds.plan()), width=width)
 
 
@@ -81,7 +127,7 @@ def test_a_refusal_tells_every_reason(golden: Golden) -> None:
 def test_latest_says_that_it_moves() -> None:
     """The latest moment at planning is not the one at the call."""
     plan: Plan = worlds.plan(request=worlds.pitr_request(moment=Latest()))
-    assert "the latest one when this was planned" in printed(plan_view(plan))
+    assert "the latest one when this was planned" in " ".join(printed(plan_view(plan)).split())
 
 
 def test_an_estimate_beyond_the_promise_is_said() -> None:

@@ -84,7 +84,7 @@ def test_a_small_copy_of_the_newest_snapshot_and_its_clean_up(lab: LabUnderTest,
     life.start("restore", "snapshot", "embi", "--for", "staging", "--depth", "quick", "--yes", "-o", "json")
     done = life.end()
     assert checks_that_fell(done.json()) == [], done.err
-    assert f"snapshot    {newest['identifier']}" in done.err
+    assert f"snapshot {newest['identifier']}" in done.err
     (cluster,) = clusters_of(lab, life.run)
     tags = {each["Key"]: each["Value"] for each in cluster["TagList"]}
     assert tags["Purpose"] == "staging"

@@ -39,6 +39,8 @@ class Given:
     endpoint_url: str | None
     depth: Depth = "brief"
     """How much of a report is shown, and of what happens meanwhile."""
+    is_explained: bool = False
+    """Whether a plan is shown with every reason, guard, undo and name."""
 
     @property
     def repeated(self) -> Options:
@@ -139,7 +141,8 @@ def shared(*outputs: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         def called(**options: Any) -> Any:
             names = ("output", "config", "state", "poll", "profile", "region", "endpoint_url")
             depth = _depth(is_verbose=options.pop("is_verbose", False), is_quiet=options.pop("is_quiet", False))
-            given = Given(**{name: options.pop(name) for name in names}, depth=depth)
+            is_explained = options.pop("is_explained", False)
+            given = Given(**{name: options.pop(name) for name in names}, depth=depth, is_explained=is_explained)
             if line := click.get_current_context().find_object(Line):
                 line.options = given.repeated
             _refuse_what_is_no_text(options)
@@ -161,6 +164,12 @@ def folding(function: Callable[..., Any]) -> Callable[..., Any]:
     ):
         function = option(function)
     return function
+
+
+explain_option = click.option(
+    "--explain", "is_explained", is_flag=True, help="Show the plan with each step's reason, guards, undo and names."
+)
+"""The option by which a person has a plan explained; ``shared`` takes it up as ``Given.is_explained``."""
 
 
 def _depth(*, is_verbose: bool, is_quiet: bool) -> Depth:

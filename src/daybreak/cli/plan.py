@@ -14,6 +14,7 @@ from daybreak.cli.telling import hand, say
 if TYPE_CHECKING:
     from daybreak.app import App
     from daybreak.model.plan import Plan
+from daybreak.cli.options import explain_option
 
 TO_HELP = 'The moment: a time with its zone ("2024-01-15T14:30:00Z"), "20 minutes ago", or "latest".'
 _Function = Callable[..., Any]
@@ -142,6 +143,7 @@ def _kept(function: _Function) -> _Function:
 
 @plan.command()
 @pitr_options
+@explain_option
 @_kept
 @shared(*FORMATS)
 def pitr(given: Given, *, file: Path | None, is_forced: bool, **wish: Any) -> None:
@@ -156,6 +158,7 @@ def pitr(given: Given, *, file: Path | None, is_forced: bool, **wish: Any) -> No
 
 @plan.command()
 @snapshot_options
+@explain_option
 @_kept
 @shared(*FORMATS)
 def snapshot(given: Given, *, file: Path | None, is_forced: bool, **wish: Any) -> None:
@@ -171,6 +174,7 @@ def snapshot(given: Given, *, file: Path | None, is_forced: bool, **wish: Any) -
 
 @plan.command()
 @click.argument("file", type=plan_file)
+@explain_option
 @shared(*FORMATS)
 def show(given: Given, file: Path) -> None:
     """Show the plan in FILE again, in any format.

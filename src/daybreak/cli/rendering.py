@@ -58,7 +58,9 @@ def plan_as(plan: Plan, given: Given, *, file: Path | None = None, now: datetime
             return as_document(policy_of(plan))
         case _:
             then = next_of_plan(plan, quoted(str(file)) if file else "FILE", now=now)
-            return as_text(plan_view(plan, then=given.complete(then), now=now))
+            more = "--explain adds the reason, guards and undo of each step, and every name"
+            view = plan_view(plan, then=given.complete(then), is_explained=given.is_explained, more=more, now=now)
+            return as_text(view)
 
 
 def kept_plan(plan: Plan) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from daybreak.cli.options import Given, folding, shared
+from daybreak.cli.options import Given, explain_option, folding, shared
 from daybreak.cli.plan import pitr_options, pitr_wish, snapshot_options, snapshot_wish
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ confirm_option = click.option(
 )
 @confirm_option
 @yes_option
+@explain_option
 @folding
 @shared()
 @click.pass_context
@@ -74,6 +75,7 @@ def _refuse_to_forget(context: click.Context) -> None:
 @restore.command()
 @pitr_options
 @yes_option
+@explain_option
 @folding
 @shared()
 def pitr(given: Given, *, is_yes: bool, **wish: Any) -> int:
@@ -84,6 +86,7 @@ def pitr(given: Given, *, is_yes: bool, **wish: Any) -> int:
 @restore.command()
 @snapshot_options
 @yes_option
+@explain_option
 @folding
 @shared()
 def snapshot(given: Given, *, is_yes: bool, **wish: Any) -> int:

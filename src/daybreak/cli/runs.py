@@ -6,7 +6,7 @@ import time
 
 import click
 
-from daybreak.cli.options import Given, folding, shared
+from daybreak.cli.options import Given, explain_option, folding, shared
 from daybreak.cli.restore import carry_out, confirm_option, yes_option
 from daybreak.cli.telling import hand, spelled
 
@@ -102,6 +102,7 @@ def abort(given: Given, run: str, why: str) -> None:
 @confirm_option
 @click.option("--why", default="", metavar="TEXT", help="The reason, for the report.")
 @yes_option
+@explain_option
 @folding
 @shared()
 def clean(given: Given, run: str | None, cluster: str | None, confirm: str | None, why: str, *, is_yes: bool) -> int:

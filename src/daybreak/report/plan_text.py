@@ -2,39 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from rich import box
 from rich.console import Group, RenderableType
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
-from daybreak.model.actions import RestoreFromSnapshot
+from daybreak.model.actions import (
+    CopyParameterGroup,
+    CreateEndpoint,
+    CreateInstance,
+    CreateParameterGroup,
+    DeleteCluster,
+    DeleteEndpoint,
+    DeleteInstance,
+    DeleteParameterGroup,
+    RestoreFromSnapshot,
+    RestoreToMoment,
+)
 from daybreak.model.moment import Latest, readings
-from daybreak.model.plan import Plan, Refusal, Step
+from daybreak.model.plan import Plan, Refusal
 from daybreak.model.requests import CleanRequest, PitrRequest, SnapshotRequest
+from daybreak.model.targets import Contact
+from daybreak.model.trust import Trust, trust_words
 from daybreak.model.value import iso
 from daybreak.plan.calls import owner_of
 from daybreak.plan.servers import proof_of
-from daybreak.report.sentences import sentence
-from daybreak.report.words import between, command, plain, span_words
+from daybreak.report.sentences import brief, sentence
+from daybreak.report.words import Entry, between, command, hour, many, plain, short, span_words
 
 
-def plan_view(plan: Plan, *, then: str = "", now: datetime | None = None) -> RenderableType:
-    """The plan as a table; ``then`` is the command that carries it out, none where that is about to happen.
+def plan_view(
+    plan: Plan, *, then: str = "", is_explained: bool = False, more: str = "", now: datetime | None = None
+) -> RenderableType:
+    """The plan: a summary first and last, and a line a step; explained, with every reason, guard, undo and name.
 
-    ``now`` is given where the plan was made earlier and may have expired: then that is said, and ``then`` makes another.
+    ``then`` is the command that carries it out, empty where that is about to happen; ``more`` is what explains it. ``now`` is given
+    where the plan was made earlier and may have expired: then that is said, and ``then`` makes another.
     """
-    return Group(
-        plain(_title(plan), "bold"),
-        Padding(_facts(plan), (1, 0)),
-        _steps(plan),
-        Padding(_remarks(plan), (1, 0, 0, 0)),
-        Padding(_named(plan, now or plan.created), (1, 0, 0, 0)),
-        *([command("again   " if now and now > plan.expires else "do it   ", then)] if then else []),
-    )
+    parts: list[RenderableType] = [plain(_title(plan), "bold"), *_entries(_summary(plan)), *_entries(_known(plan))]
+    if is_explained:
+        parts += _entries(_rest(plan))
+    parts += [Text(), *(_explained(plan) if is_explained else _steps(plan)), Text()]
+    parts += _remarks(plan, is_explained=is_explained)
+    # A plan that is read to its end has scrolled its beginning away.
+    parts += _entries(_summary(plan))
+    parts += _entries((("plan", plan.digest()), _expiry(plan, now or plan.created)))
+    parts += [command("more     ", more)] if more and not is_explained else []
+    parts += [command("again    " if now and now > plan.expires else "do it    ", then)] if then else []
+    return Group(*parts)
 
 
 def refusal_view(refusal: Refusal) -> RenderableType:
@@ -59,98 +76,132 @@ def _purpose(request: PitrRequest | SnapshotRequest) -> str:
     return "" if request.purpose == "recovery" else f", for {request.purpose}"
 
 
-def _facts(plan: Plan) -> Table:
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column()
-    for name, value in _told(plan):
-        grid.add_row(name, plain(value))
-    return grid
+def _entries(told: Iterable[tuple[str, str]]) -> Iterator[RenderableType]:
+    return (Entry(name, plain(value)) for name, value in told)
 
 
-def _told(plan: Plan) -> Iterator[tuple[str, str]]:
-    identity = plan.identity
-    yield "account", f"{identity.account} in {identity.region}"
-    if identity.endpoint:
-        yield "endpoint", f"{identity.endpoint}  (not AWS's own)"
-    yield "as", identity.caller
-    if plan.request.why:
-        yield "why", plan.request.why
-    yield "source", plan.source + ("" if isinstance(plan.request, CleanRequest) else " (never changed)")
+def _summary(plan: Plan) -> Iterator[tuple[str, str]]:
+    """What a person says yes to: which clone, of which moment, what is made and what is touched, and until when."""
     yield "clone", plan.clone
-    for step in plan.steps:
-        if isinstance(step.action, RestoreFromSnapshot):
-            yield "snapshot", step.action.snapshot
-    if not isinstance(plan.request, CleanRequest):
-        yield "proof", proof_of(plan)
     if plan.moment:
         utc, local, ago = readings(plan.moment.replace(microsecond=0), now=plan.created, zone=plan.zone)
         is_latest = isinstance(plan.request, PitrRequest) and isinstance(plan.request.moment, Latest)
-        yield "moment", utc + ("  (the latest one when this was planned)" if is_latest else "")
-        yield "", local
-        yield "", ago
+        latest = ", the latest one when this was planned" if is_latest else ""
+        yield "moment", f"{utc}, {local}, {ago}{latest}"
+    if isinstance(plan.request, CleanRequest):
+        yield "deletes", f"{_counted(plan, DELETED)}; only what carries {owner_of(plan, None).mark()}"
+    else:
+        yield "creates", f"{_counted(plan, CREATED)}; each name begins with the clone's"
+    yield "source", f"{plan.source}: nothing of it changes"
+    promised = "" if isinstance(plan.request, CleanRequest) else f"; promised {span_words(plan.objectives.rto)}"
+    low, high = plan.estimate.low, plan.estimate.high
+    yield "takes", f"{between(low, high)}, until {_last(plan.created + high, plan.created)} if begun now{promised}"
+
+
+CREATED: dict[type, str] = {
+    RestoreToMoment: "cluster",
+    RestoreFromSnapshot: "cluster",
+    CreateInstance: "instance",
+    CopyParameterGroup: "parameter group",
+    CreateParameterGroup: "parameter group",
+    CreateEndpoint: "custom endpoint",
+}
+"""What each action that creates something creates."""
+
+DELETED: dict[type, str] = {
+    DeleteCluster: "cluster",
+    DeleteInstance: "instance",
+    DeleteParameterGroup: "parameter group",
+    DeleteEndpoint: "custom endpoint",
+}
+"""What each action that deletes something deletes."""
+
+
+def _counted(plan: Plan, kinds: dict[type, str]) -> str:
+    tally = Counter(kinds[type(step.action)] for step in plan.steps if type(step.action) in kinds)
+    told = [many(tally[kind], kind) for kind in dict.fromkeys(kinds.values()) if tally[kind]]
+    return ", ".join(told) or "nothing"
+
+
+def _last(at: datetime, now: datetime) -> str:
+    return f"{hour(at, now)} at the latest"
+
+
+def _until(at: datetime, now: datetime) -> str:
+    return f"{iso(at)}, in {span_words(at - now)}"
+
+
+def _known(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Where it happens and why; and what is not as it always is."""
+    identity = plan.identity
+    at = f", at {identity.endpoint} (not AWS's own)" if identity.endpoint else ""
+    yield "account", f"{identity.account} in {identity.region}{at}"
+    if plan.request.why:
+        yield "why", plan.request.why
+    for step in plan.steps:
+        if isinstance(step.action, RestoreFromSnapshot):
+            yield "snapshot", step.action.snapshot
+    if not isinstance(plan.request, CleanRequest) and proof_of(plan) != trust_words(Trust(), None):
+        yield "proof", proof_of(plan)
+
+
+def _rest(plan: Plan) -> Iterator[tuple[str, str]]:
+    """What a person may want to know besides."""
+    yield "as", plan.identity.caller
+    if not isinstance(plan.request, CleanRequest) and proof_of(plan) == trust_words(Trust(), None):
+        yield "proof", proof_of(plan)
     if plan.window:
         yield "window", f"{iso(plan.window.earliest)} to {iso(plan.window.latest)}"
-    promised = f"; promised {span_words(plan.objectives.rto)}" if not isinstance(plan.request, CleanRequest) else ""
-    yield "estimate", between(plan.estimate.low, plan.estimate.high) + promised
-    yield "", plan.estimate.evidence
+    yield "evidence", plan.estimate.evidence
     if plan.keep_until:
-        yield "kept until", iso(plan.keep_until)
-    yield from _marked(plan)
+        yield "keeps", f"the clone until {iso(plan.keep_until)}"
+    for key, value in plan.tags.items():
+        yield "tag", f"{key}={value}"
 
 
-def _marked(plan: Plan) -> Iterator[tuple[str, str]]:
-    """What tells the run's own from everything else: the tags it gives, or the one it asks for before it deletes."""
-    if isinstance(plan.request, CleanRequest):
-        yield "removes", f"only what carries {owner_of(plan, None).mark()}"
-    for number, (key, value) in enumerate(plan.tags.items()):
-        yield "" if number else "tagged", f"{key}={value}"
+def _steps(plan: Plan) -> Iterator[RenderableType]:
+    """A line a step: what it does, and how long that takes."""
+    told = [brief(plan, step) for step in plan.steps]
+    widest = max((Text(line).cell_len for line in told), default=0)
+    for number, (step, line) in enumerate(zip(plan.steps, told, strict=True), start=1):
+        room = " " * (widest - Text(line).cell_len + 2)
+        takes = Text(room + short(step.estimate.low, step.estimate.high), "dim")
+        yield Text.assemble((f"{number:>3}  ", "dim"), plain(line), takes, no_wrap=True, overflow="ignore")
 
 
-def _steps(plan: Plan) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
-    table.add_column("#", justify="right", no_wrap=True)
-    table.add_column("what, why, and what guards it", ratio=1)
-    table.add_column("takes", no_wrap=True)
+def _explained(plan: Plan) -> Iterator[RenderableType]:
+    """Each step with its reason, what guards it, and what undoes it; every name is whole."""
     for number, step in enumerate(plan.steps, start=1):
-        table.add_row(str(number), _step(step), between(step.estimate.low, step.estimate.high))
-    return table
+        takes = Text(f"  {short(step.estimate.low, step.estimate.high)}", "dim")
+        yield Entry(f"{number:>3}", plain(sentence(step.action), "bold") + takes, 5)
+        lines = [("because", step.reason)]
+        if step.guards:
+            lines.append(("guarded", "; ".join(guard.sentence() for guard in step.guards)))
+        if step.undo:
+            lines.append(("undo", step.undo))
+        for word, told in lines:
+            yield Entry("", Text(f"{word}: ", "dim") + plain(told, "dim"), 7)
 
 
-def _step(step: Step) -> Text:
-    told = plain(sentence(step.action), "bold")
-    lines = [("because ", step.reason)]
-    if step.guards:
-        lines.append(("guarded: ", "; ".join(guard.sentence() for guard in step.guards)))
-    if step.undo:
-        lines.append(("undo: ", step.undo))
-    for word, text in lines:
-        told += Text(f"\n  {word}", "dim") + plain(text, "dim")
-    return told
-
-
-def _remarks(plan: Plan) -> Group:
-    lines: list[Text] = []
-    for title, remarks in (
-        ("Know before you say yes", plan.notes),
-        ("The clone will differ from the source in", plan.parity),
-    ):
+def _remarks(plan: Plan, *, is_explained: bool) -> Iterator[RenderableType]:
+    parts = [("Know before you say yes", plan.notes)]
+    if is_explained:
+        parts.append(("The clone will differ from the source in", plan.parity))
+        parts.append(("Whom to call", tuple(map(_contact, plan.target.contacts))))
+    for title, remarks in parts:
         if remarks:
-            lines.append(Text(title, "bold"))
-            lines += [Text("  - ") + plain(remark) for remark in remarks]
-    if plan.target.contacts:
-        lines.append(Text("Whom to call", "bold"))
-    for contact in plan.target.contacts:
-        soon = f", answers within {span_words(contact.answers_within)}" if contact.answers_within else ""
-        lines.append(Text("  - ") + plain(f"{contact.role}: {contact.address}{soon}"))
-    return Group(*lines)
+            yield Text(title, "bold")
+            yield from (Entry("  -", plain(remark), 4) for remark in remarks)
+            yield Text()
 
 
-def _named(plan: Plan, now: datetime) -> Group:
-    when, until = iso(plan.expires), plan.expires - now
-    if until < timedelta():
-        told = f"{when}, {span_words(-until)} ago: it cannot be carried out any more"
-        expires = Text("expired ", "bold red") + Text(told)
-    else:
-        expires = Text("expires ", "dim") + Text(f"{when}, in {span_words(until)}")
-    return Group(Text("plan    ", "dim") + Text(plan.digest()), expires)
+def _expiry(plan: Plan, now: datetime) -> tuple[str, str]:
+    late = now - plan.expires
+    if late > timedelta():
+        return "expired", f"{iso(plan.expires)}, {span_words(late)} ago: it cannot be carried out any more"
+    return "expires", _until(plan.expires, now)
+
+
+def _contact(contact: Contact) -> str:
+    soon = f", answers within {span_words(contact.answers_within)}" if contact.answers_within else ""
+    return f"{contact.role}: {contact.address}{soon}"

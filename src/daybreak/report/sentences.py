@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import assert_never
 
 from daybreak.model.actions import (
@@ -24,12 +25,16 @@ from daybreak.model.actions import (
     SetClusterOptions,
     SetParameters,
     Validate,
+    Wait,
 )
 from daybreak.model.checks import CHECKS
 from daybreak.model.moment import At, Moment, spoken
 from daybreak.model.names import printable
+from daybreak.model.plan import Plan, Step
 from daybreak.model.value import iso
 from daybreak.report.words import many
+
+_Removal = DeleteEndpoint | DeleteInstance | DeleteCluster | DeleteParameterGroup
 
 
 def sentence(action: Action) -> str:
@@ -49,6 +54,76 @@ def printable_sentence(text: str) -> str:
 def moment_text(moment: Moment) -> str:
     """A moment as a sentence names it."""
     return iso(moment.instant) if isinstance(moment, At) else "the latest restorable time"
+
+
+def brief(plan: Plan, step: Step) -> str:
+    """What a step does, in a few words; a name that begins with the clone's is known by its end."""
+    do, _, what = _work(plan, step)
+    return printable_sentence(f"{do} {what}")
+
+
+def doing(plan: Plan, step: Step) -> str:
+    """The same while it goes on."""
+    _, now, what = _work(plan, step)
+    return printable_sentence(f"{now} {what}")
+
+
+def _work(plan: Plan, step: Step) -> tuple[str, str, str]:
+    """A verb as an order, the same verb while it goes on, and its object."""
+
+    def end(name: str) -> str:
+        return name.removeprefix(plan.clone).lstrip("-") or name
+
+    before = plan.steps[: plan.steps.index(step)]
+    match step.action:
+        case AwaitCluster() if any(isinstance(each.action, SetClusterOptions) for each in before):
+            return "wait for", "waiting for", "the cluster's options"
+        case CopyParameterGroup(group=group):
+            return "copy", "copying", f"the settings to parameter group {end(group)}"
+        case CreateParameterGroup(group=group):
+            return "create", "creating", f"parameter group {end(group)}"
+        case SetParameters(group=group, parameters=parameters):
+            return "set", "setting", f"{many(len(parameters), 'parameter')} of group {end(group)}"
+        case RestoreToMoment():
+            return "create", "creating", "the cluster as of the moment"
+        case RestoreFromSnapshot():
+            return "create", "creating", "the cluster from the snapshot"
+        case SetClusterOptions(is_protected=False, backup_retention=None):
+            return "take", "taking", "deletion protection off the cluster"
+        case SetClusterOptions():
+            return "set", "setting", "backups, windows and protection"
+        case CreateInstance(instance=instance, instance_class=size):
+            return "create", "creating", f"instance {end(instance)} ({size})"
+        case CreateEndpoint(endpoint=endpoint):
+            return "create", "creating", f"endpoint {end(endpoint)}"
+        case AnchorJournal():
+            return "anchor", "anchoring", "the journal in a tag"
+        case Validate() as action:
+            return "validate", "validating", f"{many(_asked(action), 'check')}{_own(action)}"
+        case _:
+            return _wait_or_removal(step.action, end)
+
+
+def _wait_or_removal(action: Wait | _Removal, end: Callable[[str], str]) -> tuple[str, str, str]:
+    match action:
+        case AwaitCluster():
+            return "restore", "restoring", "storage"
+        case AwaitInstance(instance=instance):
+            return "wait for", "waiting for", f"instance {end(instance)}"
+        case AwaitSql():
+            return "wait for", "waiting for", "an answer to SQL"
+        case AwaitClusterGone():
+            return "wait for", "waiting for", "AWS to forget the cluster"
+        case DeleteEndpoint(endpoint=endpoint):
+            return "delete", "deleting", f"endpoint {end(endpoint)}"
+        case DeleteInstance(instance=instance):
+            return "delete", "deleting", f"instance {end(instance)}"
+        case DeleteCluster():
+            return "delete", "deleting", "the cluster, without a final snapshot"
+        case DeleteParameterGroup(group=group):
+            return "delete", "deleting", f"parameter group {end(group)}"
+        case _:
+            assert_never(action)
 
 
 def _sentence(action: Action) -> str:
@@ -116,14 +191,19 @@ def _endpoint(action: CreateEndpoint) -> str:
 
 
 def _validate(action: Validate) -> str:
-    asked = (
-        len(CHECKS) if action.quarantine else len(CHECKS) - 1
-    )  # whether a quarantine is in force is asked where one is
     against = ("its capsule" if action.capsule else "the source") if action.source_seen else ""
     told = [
-        many(asked, "check"),
-        f"{many(len(action.checks), 'check')} of your own" if action.checks else "",
+        many(_asked(action), "check") + _own(action),
         f"what is expected of {many(len(action.tables), 'table')}" if action.tables else "",
         f"compared with {against}" if against else "",
     ]
     return f"Validate {action.clone}: {', '.join(filter(None, told))}"
+
+
+def _asked(action: Validate) -> int:
+    """How many checks of ours are asked; whether a quarantine is in force is asked where one is."""
+    return len(CHECKS) if action.quarantine else len(CHECKS) - 1
+
+
+def _own(action: Validate) -> str:
+    return f", {many(len(action.checks), 'check')} of your own" if action.checks else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from rich.console import RenderableType
@@ -21,9 +21,11 @@ __all__ = [
     "code",
     "command",
     "fenced",
+    "hour",
     "many",
     "markdown",
     "plain",
+    "short",
     "span_words",
     "visible",
 ]
@@ -58,6 +60,28 @@ def between(low: timedelta, high: timedelta) -> str:
     number, _, unit = first.partition(" ")
     same = " " not in unit and second.partition(" ")[2].removesuffix("s") == unit.removesuffix("s")
     return f"{number} to {second}" if same else f"{first} to {second}"
+
+
+def short(low: timedelta, high: timedelta) -> str:
+    """Two bounds in one unit, for a column.
+
+    >>> short(timedelta(seconds=1), timedelta(seconds=30)), short(timedelta(minutes=24), timedelta(minutes=108))
+    ('1-30 s', '24-108 min')
+    """
+    size, unit = (1, "s") if high <= timedelta(minutes=2) else (60, "min") if high < timedelta(hours=4) else (3600, "h")
+    first, last = (
+        f"{round(span.total_seconds() / size, 1 if size > 1 and span < high / 9 else 0):g}" for span in (low, high)
+    )
+    return f"{first} {unit}" if first == last else f"{first}-{last} {unit}"
+
+
+def hour(at: datetime, now: datetime) -> str:
+    """A time of day in UTC, with its date where that is another day.
+
+    >>> hour(datetime(2024, 1, 15, 22, 10), datetime(2024, 1, 15, 20, 0))
+    '22:10Z'
+    """
+    return f"{at:%H:%MZ}" if at.date() == now.date() else f"{at:%Y-%m-%d %H:%MZ}"
 
 
 def many(number: int, one: str, several: str = "") -> str:
