@@ -16,7 +16,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from daybreak.cli.telling import as_document, as_text
+from daybreak.cli.telling import Telling, as_document, as_text
 from daybreak.model.names import visible
 from tests.fix_cli import Person
 from tests.fix_lab import LabUnderTest
@@ -94,7 +94,7 @@ def test_a_status_of_aws_is_text_in_the_line_of_a_run(person: Person, lab: LabUn
     (person.home / "plan.json").write_text(planned.out)
     run = planned.json()["plan"]["run"]
     with lab.fault("fail", action="restore-to-point-in-time", identifier=run, args={"status": status}):
-        terminal = Terminal(person, "restore", "--plan", "plan.json", "--yes")
+        terminal = Terminal(person, "restore", "--plan", "plan.json", "--yes", columns=160)
         terminal.until("[/nope][red]:smile:\\u202e表")
         terminal.type("\x03")
         assert terminal.end() == 130, terminal.seen[-3000:]
@@ -190,3 +190,17 @@ def test_a_table_is_drawn_with_what_the_encoding_has() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, env=environment, check=True)
     assert b"---" in done.stdout
     assert b"\\" not in done.stdout
+
+
+def test_a_log_gets_a_sign_of_life_once_a_minute(capfd: pytest.CaptureFixture[str]) -> None:
+    """Less looks like a process that hangs; more buries what happened."""
+    seconds = iter((0.0, 30.0, 61.0, 61.0, 100.0, 120.0, 130.0, 181.0, 181.0))
+    with Telling(lambda: next(seconds)) as telling:
+        telling.show("too soon")
+        telling.show("a minute")
+        telling.show("too soon after that")
+        telling.line("something happened")
+        telling.show("too soon after what happened")
+        telling.show("a minute later")
+    lines = capfd.readouterr().err.splitlines()
+    assert [line.partition("Z  ")[2] or line for line in lines] == ["a minute", "something happened", "a minute later"]

@@ -1,4 +1,4 @@
-"""Carry out a run while people watch: a line for each event, and on a terminal one that lives; Ctrl-C stops at a safe place."""
+"""Carry out a run while people watch: on a terminal one line that lives, elsewhere a line a step; Ctrl-C stops at a safe place."""
 
 from __future__ import annotations
 
@@ -26,11 +26,14 @@ class Following(AbstractContextManager["Following"]):
     """One command that carries out a run. The first Ctrl-C stops after the current call, the second at once."""
 
     def __init__(self, given: Given) -> None:
+        from daybreak.model.run import Tally
+
         self._given = given
         self._stopping = threading.Event()
         self.app = given.app(self._stopping)
         self._telling = Telling()
         self._plan: Plan | None = None
+        self._tally = Tally()
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -67,20 +70,36 @@ class Following(AbstractContextManager["Following"]):
 
     def _told(self, event: Event) -> None:
         from daybreak.cli.rendering import event_line
-        from daybreak.model.run import StepFailed, StepForgone
+        from daybreak.report.progress_text import is_trouble, news_of, step_line
 
-        self._telling.line(self._given.complete(event_line(event, self._plan)))
-        for hint in event.body.hints if isinstance(event.body, StepFailed | StepForgone) else ():
-            self._telling.line(f"hint: {self._given.complete(hint)}")
+        plan = self._plan
+        assert plan is not None  # noqa: S101 - for the type checker: nothing is told before the run is known
+        self._add(plan.run, event)
+        if self._given.depth == "all":
+            self._line(event_line(event, plan))
+        elif is_trouble(event) or not (self._telling.is_live or self._given.depth == "verdict"):
+            self._line(step_line(event, plan, self._tally.state()))
+        if self._given.depth != "all" and (news := news_of(event)):
+            self._now(*news)
+        for hint in event.body.hints if is_trouble(event) else ():  # type: ignore[union-attr]  # a trouble has hints
+            self._line(f"hint: {hint}")
+
+    def _add(self, run: str, event: Event) -> None:
+        """Fold the event in; what an earlier process did of the run is in its journal."""
+        if self._tally.events < event.number:
+            self._tally.add(self.app.store.events(run)[: event.number])
+        self._tally.add((event,))
+
+    def _line(self, text: str) -> None:
+        if text:
+            self._telling.line(self._given.complete(text))
 
     def _progress(self, progress: Progress) -> None:
-        self._telling.show(f"{progress.step}  {progress.seen}  {self._spent(progress)}")
+        self._now(progress.step, progress.seen)
 
-    def _spent(self, progress: Progress) -> str:
-        from daybreak.model.moment import spoken
+    def _now(self, step: str, seen: str) -> None:
+        """Tell what goes on: in the line that lives, or now and then where there is none."""
+        from daybreak.report.progress_text import now_line
 
-        since = datetime.now(UTC) - progress.since
-        estimate = self._plan.step(progress.step).estimate if self._plan else None
-        if estimate is None:
-            return f"for {spoken(since)}"
-        return f"for {spoken(since)}, expected {spoken(estimate.low)} to {spoken(estimate.high)} ({estimate.evidence})"
+        if self._plan is not None and self._tally.events and self._given.depth != "verdict":
+            self._telling.show(now_line(self._plan, self._tally.state(), step, seen, datetime.now(UTC)))

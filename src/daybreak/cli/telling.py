@@ -10,8 +10,10 @@ import io
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -132,10 +134,19 @@ def _console(**options: Any) -> Console:
     return Literal(markup=False, highlight=False, emoji=False, **options)
 
 
-class Telling(AbstractContextManager["Telling"]):
-    """What is told on stderr while something goes on: lines that stay, and below them one that lives on a terminal."""
+BETWEEN_SIGNS_OF_LIFE = 60.0
+"""Seconds without a line after which somebody who reads a log may wonder."""
 
-    def __init__(self) -> None:
+
+class Telling(AbstractContextManager["Telling"]):
+    """What is told on stderr while something goes on: lines that stay, and below them one that lives on a terminal.
+
+    Where no terminal reads, the line about now is one of those that stay, once a minute and not right after another.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._last = clock()
         self._console = _console(stderr=True)
         self._live: Any = None
         self._spinner: Any = None
@@ -148,13 +159,21 @@ class Telling(AbstractContextManager["Telling"]):
     def __enter__(self) -> Self:
         return self
 
+    @property
+    def is_live(self) -> bool:
+        """Whether a terminal shows a line that lives."""
+        return is_colorful(sys.stderr)
+
     def line(self, text: str) -> None:
         """A line that stays. A terminal breaks it where it is full, so that a command in it can be copied whole."""
         self._console.print(visible(text), soft_wrap=True)
+        self._last = self._clock()
 
     def show(self, text: str) -> None:
-        """Show what is going on right now, in one line; nothing where no terminal reads."""
-        if not is_colorful(sys.stderr):
+        """Show what is going on right now, in one line."""
+        if not self.is_live:
+            if self._clock() - self._last >= BETWEEN_SIGNS_OF_LIFE:
+                self.line(f"{datetime.now(UTC):%H:%M:%SZ}  {text}")
             return
         from rich.live import Live
         from rich.spinner import Spinner

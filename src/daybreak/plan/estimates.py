@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from statistics import median
 
 from daybreak.model.moment import spoken
 from daybreak.model.observation import Past
-from daybreak.model.plan import Estimate
+from daybreak.model.plan import Estimate, Plan
+from daybreak.model.run import RunState
 
 _GB = 1024**3
 _SMALL = 100 * _GB
@@ -80,3 +81,19 @@ def storage_share(whole: Estimate, *others: Estimate) -> Estimate:
     low = max(least, whole.low - sum((other.low for other in others), timedelta()))
     high = max(low, whole.high - sum((other.high for other in others), timedelta()))
     return Estimate(low=low, high=high, evidence=f"what remains of the whole: {whole.evidence}")
+
+
+def left(plan: Plan, state: RunState, now: datetime) -> timedelta:
+    """How long a run goes on yet: the longest way through the steps that are not done, each at the middle of its estimate.
+
+    A step that has taken longer than that already is thought to end at its upper bound, and then at any moment.
+    """
+    ends: dict[str, timedelta] = {}
+    for step in plan.steps:
+        begins = max((ends[before] for before in step.after if before in ends), default=timedelta())
+        known = state.step(step.id)
+        spent = now - known.began if known.began else timedelta()
+        middle = (step.estimate.low + step.estimate.high) / 2
+        needs = timedelta() if known.ended else (middle if spent < middle else step.estimate.high) - spent
+        ends[step.id] = begins + max(needs, timedelta())
+    return max(ends.values(), default=timedelta())

@@ -1,0 +1,96 @@
+"""A run for people who wait for it: one line about now, one for each step that is finished, and one for each trouble."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from daybreak.model.plan import Plan
+from daybreak.model.run import (
+    Event,
+    RunCreated,
+    RunState,
+    StepDone,
+    StepFailed,
+    StepForgone,
+    StepIntended,
+    StepRetried,
+    StepUncertain,
+)
+from daybreak.plan.estimates import left
+from daybreak.report.sentences import brief, doing, printable_sentence
+from daybreak.report.words import hour, short, span_words
+
+
+def now_line(plan: Plan, state: RunState, step: str, seen: str, now: datetime) -> str:
+    """What goes on right now, in one line: which step, for how long of how long, when all is done, and what was seen last."""
+    known = plan.step(step)
+    began = state.step(step).began
+    spent = clock(now - began) if began else clock(timedelta())
+    takes = short(known.estimate.low, known.estimate.high)
+    over = hour(now + left(plan, state, now), now)
+    told = f"{_place(plan, step)} {doing(plan, known)}  {spent} of {takes}, done about {over}"
+    return printable_sentence(told + (f"  {seen}" if seen else ""))
+
+
+def step_line(event: Event, plan: Plan, state: RunState) -> str:
+    """What a log holds of an event, with its time; empty for what only the journal keeps. ``state`` knows the event."""
+    told = _told(event, plan, state)
+    return f"{event.at:%H:%M:%SZ}  {printable_sentence(told)}" if told else ""
+
+
+def news_of(event: Event) -> tuple[str, str] | None:
+    """The step of an event, and what of it the line about now shows; none for an event that changes nothing there."""
+    match event.body:
+        case StepIntended(step=step):
+            return step, ""
+        case StepRetried(step=step, why=why, pause=pause):
+            return step, f"not now: {why}; again in {pause:.0f} s"
+        case StepUncertain(step=step, why=why):
+            return step, f"uncertain: {why}; looking"
+        case _:
+            return None
+
+
+def is_trouble(event: Event) -> bool:
+    """Whether people learn of an event at once, wherever they read."""
+    return isinstance(event.body, StepFailed | StepForgone)
+
+
+def clock(span: timedelta) -> str:
+    """A length of time as a stopwatch shows it.
+
+    >>> clock(timedelta(seconds=34)), clock(timedelta(hours=1, minutes=2, seconds=3))
+    ('0:34', '1:02:03')
+    """
+    seconds = max(int(span.total_seconds()), 0)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def _told(event: Event, plan: Plan, state: RunState) -> str:
+    match event.body:
+        case RunCreated(run=run):
+            return f"run {run} begins"
+        case StepDone(step=step, was_adopted=was_adopted):
+            return f"{_named(plan, step)}: done{_took(state, step)}" + (", found in the world" if was_adopted else "")
+        case StepForgone(step=step, why=why):
+            return f"{_named(plan, step)}: done without: {why}"
+        case StepFailed(step=step, why=why):
+            return f"{_named(plan, step)}: failed: {why}"
+        case _:
+            return ""
+
+
+def _named(plan: Plan, step: str) -> str:
+    return f"{_place(plan, step)} {brief(plan, plan.step(step))}"
+
+
+def _place(plan: Plan, step: str) -> str:
+    number = next(number for number, each in enumerate(plan.steps, start=1) if each.id == step)
+    return f"{number}/{len(plan.steps)}"
+
+
+def _took(state: RunState, step: str) -> str:
+    known = state.step(step)
+    return f" in {span_words(known.ended - known.began)}" if known.began and known.ended else ""

@@ -1,0 +1,86 @@
+"""What people see while a run goes on: where it stands, how long yet, and nothing that they need not read."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from daybreak.model.actions import AwaitCluster
+from daybreak.model.plan import StepId
+from daybreak.model.run import RunPaused, StepDone, StepForgone, StepIntended, StepSeen, state_of
+from daybreak.plan.estimates import left
+from daybreak.report.progress_text import news_of, now_line, step_line
+from daybreak.report.sentences import brief, doing
+from tests import fix_runs as runs
+from tests import fix_worlds as worlds
+from tests.fix_golden import Golden
+from tests.fix_plans import HOSTILE, every_plan
+
+PLAN = worlds.plan()
+STORAGE = next(step.id for step in PLAN.steps if isinstance(step.action, AwaitCluster))
+
+
+def test_one_line_tells_where_a_run_stands() -> None:
+    """Which step of how many, for how long of how long, and when it is over: that is what a person waits for."""
+    done = [StepDone(step=step.id) for step in PLAN.steps[:3]]
+    state = state_of(runs.events(PLAN, *done, StepIntended(step=STORAGE, attempt=1)))
+    line = now_line(PLAN, state, STORAGE, "creating", state.last + timedelta(seconds=34))
+    assert line == "4/13 restoring storage  0:34 of 24-48 min, done about 15:50Z  creating"
+
+
+def test_a_log_has_a_line_for_each_finished_step(golden: Golden) -> None:
+    """An event for each look, each call and each answer is for the journal."""
+    told, seen = [], []
+    for story in (runs.story(PLAN), runs.story(PLAN, is_good=False)):
+        for number, event in enumerate(story, start=1):
+            told.append(step_line(event, PLAN, state_of(story[:number])))
+            seen.append(event)
+    lines = [line for line in told if line]
+    assert len(lines) < len(seen) / 2
+    golden("screens/steps.txt", "\n".join(lines) + "\n")
+
+
+def test_a_step_that_was_forgone_is_told() -> None:
+    """The run goes on without it, and somebody should know."""
+    events = runs.events(PLAN, StepForgone(step=StepId(PLAN.steps[-1].id), why="AWS refused the tag"))
+    line = step_line(events[-1], PLAN, state_of(events))
+    assert line.endswith("Z  13/13 anchor the journal in a tag: done without: AWS refused the tag")
+
+
+def test_a_call_that_is_tried_again_is_seen_in_the_line_about_now() -> None:
+    """A minute of silence looks like a process that hangs."""
+    news = [news for event in runs.story(PLAN) if (news := news_of(event)) and news[1]]
+    assert [seen for _, seen in news] == [
+        "not now: Throttling: Rate exceeded; again in 4 s",
+        "uncertain: the connection was closed before a reply; looking",
+    ]
+
+
+@pytest.mark.parametrize("shape", every_plan())
+def test_each_step_has_a_few_words_for_before_and_for_now(shape: str) -> None:
+    """One line a step, at sixty columns too; the instance whose name is not the clone's is named whole."""
+    plan = every_plan()[shape]
+    for step in plan.steps:
+        assert len(brief(plan, step)) <= 50
+        assert doing(plan, step).split()[0].endswith("ing")
+
+
+def test_what_is_left_is_the_longest_way_and_never_less_than_nothing() -> None:
+    """Two instances that are created side by side take as long as one; what is late is not done before now."""
+    begun = state_of(runs.events(PLAN))
+    whole = left(PLAN, begun, begun.last)
+    assert PLAN.estimate.low <= whole <= PLAN.estimate.high
+    waiting = state_of(runs.events(PLAN, StepIntended(step=STORAGE, attempt=1)))
+    assert left(PLAN, waiting, waiting.last + timedelta(minutes=10)) == left(PLAN, waiting, waiting.last) - timedelta(minutes=10)  # fmt: skip
+    assert left(PLAN, waiting, waiting.last + timedelta(days=1)) > timedelta()
+    over = runs.finished(PLAN)
+    assert left(PLAN, over, over.last) == timedelta()
+
+
+def test_a_line_is_one_line_whatever_is_in_it() -> None:
+    """AWS's status is text from outside."""
+    events = runs.events(PLAN, StepSeen(step=STORAGE, seen=HOSTILE), StepForgone(step=STORAGE, why=HOSTILE), RunPaused(why=HOSTILE, exit_code=75))  # fmt: skip
+    state = state_of(events)
+    assert now_line(PLAN, state, STORAGE, HOSTILE, state.last).isprintable()
+    assert all(step_line(event, PLAN, state).isprintable() for event in events)
