@@ -72,6 +72,14 @@ def test_a_report_is_kept_and_the_next_one_does_not_replace_it(keeper: Person) -
     assert file.read_text().startswith("<!DOCTYPE html>")
 
 
+@pytest.mark.parametrize("form", ["html", "markdown", "junit", "json"])
+def test_what_is_kept_names_no_home_folder(form: str, keeper: Person) -> None:
+    """It is handed on; and the journal of an earlier release may hold what it likes."""
+    file = keeper.home / f"evidence.{form}"
+    assert keeper.daybreak("report", RUN, "-o", form, "--file", str(file)).code == 0
+    assert str(keeper.home) not in file.read_text()
+
+
 def test_an_unknown_run_is_refused_and_leaves_no_file(keeper: Person) -> None:
     """A typing error must not look like evidence of anything."""
     done = keeper.daybreak("report", "embi-nothing", "-o", "html", "--file", str(keeper.home / "x.html"))

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 from collections import Counter
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
@@ -114,6 +115,43 @@ def test_what_is_not_fit_is_opened() -> None:
     assert not [
         1 for tag, attributes in Page(html(reports.good())).elements if tag == "details" and "open" in attributes
     ]
+
+
+def test_what_is_not_fit_stands_before_what_is_and_what_is_fit_is_folded() -> None:
+    """Three rows decide, and forty-eight do not."""
+    text = html(reports.bad())
+    rows = re.findall(r'<li class="check is-(\w+)" id="check-\d+">', text)
+    assert rows[:3] == ["unfit", "unfit", "unknown"]
+    assert set(rows[3:]) == {"fit", "waived"}
+    assert len(rows) == len(reports.bad().checks)
+    folded = "".join(re.findall(r'<details class="fold">.*?</ul>\s*</details>', text, re.DOTALL))
+    assert folded.count('class="check is-fit"') == text.count('class="check is-fit"') == 48
+    assert folded.count('class="check is-') == 48
+
+
+def test_each_reason_at_the_head_links_to_its_row() -> None:
+    """A reason that no row tells is text; each other one leads to the row of its check."""
+    made = reports.bad().model_copy(update={"reasons": (*reports.bad().reasons, "nothing was checked")})
+    links = re.findall(r'<li><a href="#(check-\d+)">([^<]+)</a></li>', html(made))
+    assert len(links) == len(reports.bad().reasons)
+    for anchor, reason in links:
+        line = made.checks[int(anchor.removeprefix("check-")) - 1]
+        assert unescape(reason).startswith(f"{line.title}: ")
+    assert "<li>nothing was checked</li>" in html(made)
+
+
+def test_the_page_tells_where_the_clone_answers_also_of_an_unfit_one() -> None:
+    """Somebody wants to look into it before it is thrown away."""
+    text = Page(html(reports.bad())).text
+    assert f"{reports.ENDPOINT}:5432" in text
+    assert reports.WAY_IN in text
+
+
+def test_each_time_on_the_page_is_short_and_has_its_zone() -> None:
+    """14:30 is two moments; the microseconds are in the JSON."""
+    shown = re.findall(r"<time datetime=[^>]+>([^<]+)</time>", html(reports.good()))
+    assert len(shown) > 10
+    assert [each for each in shown if not re.fullmatch(r"(\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\dZ", each)] == []
 
 
 def test_an_empty_table_of_differences_says_why_it_is_empty() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 
@@ -93,9 +95,39 @@ def test_it_can_be_read_with_the_keyboard_alone(visitor: Visitor) -> None:
     assert page.evaluate("document.activeElement.parentElement.open") is True
 
 
-def test_on_paper_nothing_is_folded_away(visitor: Visitor) -> None:
-    """Paper cannot be clicked: the question behind each answer is printed too."""
-    page = visitor.open(html(reports.good()), look="print")
+def test_on_paper_nothing_that_speaks_against_the_clone_is_folded_away(visitor: Visitor) -> None:
+    """Paper cannot be clicked: the question behind each answer that is not fit is printed too, and each check has its line."""
+    page = visitor.open(html(reports.bad()), look="print")
     assert page.locator("pre.asked").first.is_visible()
     assert not page.locator("nav").is_visible()
     assert page.locator("footer").is_visible()
+    titles = page.locator(".check-title")
+    assert titles.count() == len(reports.bad().checks)
+    assert all(title.is_visible() for title in titles.all())
+
+
+def test_a_fit_check_is_one_line_on_paper(visitor: Visitor) -> None:
+    """Fifty queries that found nothing are paper for nobody; the screen and the JSON have them."""
+    page = visitor.open(html(reports.wordy()), look="print", width=700)
+    heights = page.evaluate(
+        "[...document.querySelectorAll('.check.is-fit')].map(e => e.getBoundingClientRect().height)"
+    )
+    assert len(heights) == 51
+    assert max(heights) < 28, "two lines are 35 high"
+
+
+@pytest.mark.parametrize("name", ["good", "wordy", "bad", "stopped"])
+def test_a_report_is_printed_on_four_pages_at_most(name: str, visitor: Visitor) -> None:
+    """An auditor's binder takes three or four pages; twenty-five were put away unread."""
+    page = visitor.open(html(getattr(reports, name)()))
+    pages = re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True))
+    assert 1 <= len(pages) <= 4
+
+
+def test_a_reason_leads_to_its_row(visitor: Visitor) -> None:
+    """The head says what is wrong; the row says what was expected, found and asked."""
+    page = visitor.open(html(reports.bad()))
+    page.get_by_role("link", name="Row counts match expected values").click()
+    target = page.locator(":target")
+    assert target.locator(".check-title").inner_text().endswith("Row counts match expected values")
+    assert target.is_visible()

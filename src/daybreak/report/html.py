@@ -25,16 +25,37 @@ from daybreak.report.journaling import journal_words
 from daybreak.report.naming import KINDS, WITNESSES, verdict_word
 from daybreak.report.words import between, span_words, visible
 
+_AGAINST = (Standing.UNFIT, Standing.UNKNOWN)
+"""What stands before everything else, the worst first."""
+
 _FIRST_REASONS = 8
 """Reasons that are read without opening anything; one trouble, such as no login, may be behind dozens."""
 
 
 @dataclass(frozen=True)
+class _Row:
+    """One check, and where on the page it stands."""
+
+    line: CheckLine
+    anchor: str
+
+
+@dataclass(frozen=True)
+class _Reason:
+    """A reason, and the row that tells the rest of it; no row where it is none of a check's."""
+
+    told: str
+    anchor: str
+
+
+@dataclass(frozen=True)
 class _LevelPart:
-    """One level of the checklist, with its own figure."""
+    """One level of the checklist, with its own figure: what is fit is folded, and what is not stands before all levels."""
 
     title: str
-    checks: tuple[CheckLine, ...]
+    fit: tuple[_Row, ...]
+    others: tuple[_Row, ...]
+    """What was waived, and what nobody asked."""
     bars: tuple[Bar, ...]
     told: str
 
@@ -43,17 +64,21 @@ def html(report: Report) -> str:
     """The report as a page; the same report gives the same page, to the byte."""
     template, style = _template()
     counts = tuple(_counts(report.checks))
+    rows = tuple(_Row(line, f"check-{number}") for number, line in enumerate(report.checks, start=1))
+    against = tuple(row for standing in _AGAINST for row in rows if row.line.standing is standing)
     kind = report.standing.value if report.standing else "unfit" if report.status == "failed" else "unasked"
     return template.render(
         report=report,
         title=report.target or report.clone,
         verdict_kind=kind,
         verdict_word=verdict_word(report),
+        reasons=tuple(_reason(told, against) for told in report.reasons),
         first_reasons=_FIRST_REASONS,
+        against=against,
         kinds=KINDS,
         witnesses=WITNESSES,
         journal=journal_words(report.journal) if report.journal else "",
-        levels=tuple(_levels(report)),
+        levels=tuple(_levels(rows)),
         promises=tuple((promise, gauge(promise)) for promise in report.promises),
         stack=stack(report.checks),
         counts=counts,
@@ -74,11 +99,18 @@ def _without_differences(report: Report) -> str:
     return "No field differs." if asked else "Nothing was compared."
 
 
-def _levels(report: Report) -> Iterator[_LevelPart]:
+def _reason(told: str, against: tuple[_Row, ...]) -> _Reason:
+    return _Reason(told, next((row.anchor for row in against if told.startswith(f"{row.line.title}: ")), ""))
+
+
+def _levels(rows: tuple[_Row, ...]) -> Iterator[_LevelPart]:
     for level in Level:
-        if here := tuple(line for line in report.checks if line.level is level):
+        if here := [row for row in rows if row.line.level is level]:
             title = "Parity" if level is Level.PARITY else f"{level.value.capitalize()} level"
-            yield _LevelPart(title, here, stack(here), _told(here))
+            lines = tuple(row.line for row in here)
+            fit = tuple(row for row in here if row.line.standing is Standing.FIT)
+            others = tuple(row for row in here if row.line.standing in (Standing.WAIVED, None))
+            yield _LevelPart(title, fit, others, stack(lines), _told(lines))
 
 
 def _counts(checks: tuple[CheckLine, ...]) -> Iterator[tuple[str, str, int]]:
@@ -113,7 +145,7 @@ def _template() -> tuple[Template, str]:
     environment.filters |= {
         "iso": iso,
         "clock": clock,
-        "hour": lambda at: f"{at:%H:%M:%S}",
+        "hour": lambda at: f"{at:%H:%M:%SZ}",
         "words": span_words,
         "thousands": lambda number: f"{number:,}",
         "estimate": _estimate,
@@ -130,7 +162,7 @@ def _finalized(value: Any) -> Any:
 
 def clock(at: datetime) -> str:
     """A point in time as a person reads it, to the second, in UTC."""
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{at:%Y-%m-%d %H:%M:%SZ}"
 
 
 def _estimate(step: StepLine) -> str:

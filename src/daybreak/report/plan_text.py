@@ -87,7 +87,8 @@ def _summary(plan: Plan) -> Iterator[tuple[str, str]]:
         utc, local, ago = readings(plan.moment.replace(microsecond=0), now=plan.created, zone=plan.zone)
         is_latest = isinstance(plan.request, PitrRequest) and isinstance(plan.request.moment, Latest)
         latest = ", the latest one when this was planned" if is_latest else ""
-        yield "moment", f"{utc}, {local}, {ago}{latest}"
+        told = [utc, ago] if local.partition("+00:00")[1] else [utc, local, ago]
+        yield "moment", f"{', '.join(told)}{latest}"
     if isinstance(plan.request, CleanRequest):
         yield "deletes", f"{_counted(plan, DELETED)}; only what carries {owner_of(plan, None).mark()}"
     else:

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from daybreak.model.plan import Plan
 from daybreak.model.run import (
     Event,
-    RunCreated,
     RunState,
     StepDone,
     StepFailed,
@@ -70,8 +69,6 @@ def clock(span: timedelta) -> str:
 
 def _told(event: Event, plan: Plan, state: RunState) -> str:
     match event.body:
-        case RunCreated(run=run):
-            return f"run {run} begins"
         case StepDone(step=step, was_adopted=was_adopted):
             return f"{_named(plan, step)}: done{_took(state, step)}" + (", found in the world" if was_adopted else "")
         case StepForgone(step=step, why=why):

@@ -129,13 +129,13 @@ def _what(report: Report) -> Iterator[RenderableType]:
     if report.steps and report.status != "finished":
         done = sum(step.status in ("done", "forgone") for step in report.steps)
         yield Entry("steps", plain(f"{done} of {len(report.steps)} done"))
-    if report.journal and report.journal.ends_without_anchor:
+    if report.journal and report.journal.ends_without_anchor and report.kind != "clean":
         yield Entry("journal", plain(journal_words(report.journal), "yellow"))
 
 
 def _subject(report: Report) -> str:
     as_of = f", as of {_second(report.moment)}" if report.moment else ""
-    whence = f"{report.source} to " if report.source and report.kind != "validation" else ""
+    whence = f"{report.source} to " if report.source and report.kind not in ("validation", "clean") else ""
     of = f" of {report.target}" if report.target else ""
     return f"{report.kind}{of}: {whence}{report.clone}{as_of}"
 
