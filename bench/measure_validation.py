@@ -26,7 +26,7 @@ from daybreak.model.world import Cluster
 from daybreak.postgres.rows import Scan
 from daybreak.validate.counting import count_rows
 from daybreak.validate.crew import Budget
-from daybreak.validate.probes import Place, list_tables
+from daybreak.validate.probes import Reach, list_tables
 from daybreak.validate.run import Subject, validate
 
 ROWS = 20_000_000
@@ -165,14 +165,14 @@ def _shared_out(built: Warehouse, rows: int, statement: str) -> None:
 
 
 def _scans(built: Warehouse) -> list[Scan]:
-    tables = list_tables(Place(built.address, built.login), timedelta(seconds=30))
+    tables = list_tables(Reach(built.address, built.login), timedelta(seconds=30))
     if isinstance(tables, Silence):
         raise RuntimeError(tables.why)  # noqa: TRY004 - a silence is an answer, not a type
     return [Scan(table, clock_of(table, None), MOMENT) for table in tables.tables]
 
 
 def _count(built: Warehouse, scans: list[Scan]) -> None:
-    answer = count_rows(Place(built.address, built.login), scans, Budget(), lambda _step: None)
+    answer = count_rows(Reach(built.address, built.login), scans, Budget(), lambda _step: None)
     if not isinstance(answer, Counts) or answer.unread:
         raise RuntimeError(str(answer)[:200])
 

@@ -13,14 +13,14 @@ from daybreak.model.moment import At
 from daybreak.model.targets import Application, Expectation, HealthCheck, SqlCheck
 from daybreak.model.world import Cluster, Key, Member, ParameterGroup, SecurityGroup, Surroundings
 from daybreak.validate.counting import Budget
-from daybreak.validate.run import Patience, Place, Subject
+from daybreak.validate.run import ProbeLimits, Reach, Subject
 from tests.fix_pages import Pages
 from tests.fix_postgres import HERE, Server
 from tests.fix_worlds import GROUP, KEY, cluster, instance
 
 MOMENT = datetime(2024, 1, 15, 14, 30, tzinfo=UTC)
 CLONE = "embi-pitr"
-CALM = Patience(counting=Budget(lock=timedelta(seconds=0.5), connections=2))
+CALM = ProbeLimits(counting=Budget(lock=timedelta(seconds=0.5), connections=2))
 """For what gets an answer, also on a busy machine."""
 
 AROUND = Surroundings(
@@ -83,7 +83,7 @@ class Stage:
             moment=MOMENT,
             login=self.server.master,
             trust=HERE,
-            source=Place(self.server.address(self.source), self.server.master),
+            source=Reach(self.server.address(self.source), self.server.master),
             rpo=timedelta(minutes=5),
             permitted={"parameter_group": "the quarantine copy"},
             patience=CALM,

@@ -213,6 +213,32 @@ def exit_code_table() -> str:
     return "\n".join(rows) + "\n"
 
 
+def public_ideas() -> dict[str, list[str]]:
+    """Where each public class of the product, and each name for a type, is defined."""
+    found: dict[str, list[str]] = {}
+    for path, module in modules("src"):
+        if "/lab/" in path:
+            continue
+        for node in module.body:
+            match node:
+                case ast.ClassDef(name=name):
+                    pass
+                case ast.Assign(targets=[ast.Name(id=name)], value=ast.BinOp(op=ast.BitOr()) | ast.Subscript()):
+                    pass
+                case _:
+                    continue
+            if name[0].isupper() and not name.isupper():
+                found.setdefault(name, []).append(path)
+    return found
+
+
+def test_one_name_is_one_idea() -> None:
+    """Two classes of one name make a reader ask at each use which of them it is."""
+    ideas = public_ideas()
+    assert len(ideas) > 200
+    assert {name: places for name, places in ideas.items() if len(places) > 1} == {}
+
+
 def test_every_module_says_what_it_is() -> None:
     """A reader who opens a file learns in one sentence whether it is the right one."""
     assert [path for path, tree in modules("src", "tests", "bench") if not ast.get_docstring(tree)] == []

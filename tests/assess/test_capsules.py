@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from daybreak.assess.capsules import capsule_changes
-from daybreak.model.capsule import Capsule, Change
+from daybreak.model.capsule import Capsule, FieldChange
 from daybreak.model.inventory import Inventory, Item, Unlisted
 from daybreak.model.world import CustomEndpoint, ParameterGroup, ProxyTarget, Surroundings
 from tests.fix_capsules import capsule
@@ -52,8 +52,8 @@ def test_time_alone_changes_nothing() -> None:
 def test_a_change_is_told_where_it_is(before: Capsule, after: Capsule, change: tuple[str, str, str]) -> None:
     """Somebody reads this in the mail that cron sends."""
     field, had, has = change
-    assert capsule_changes(before, after) == (Change(field=field, before=had, after=has),)
-    assert capsule_changes(after, before) == (Change(field=field, before=has, after=had),)
+    assert capsule_changes(before, after) == (FieldChange(field=field, before=had, after=has),)
+    assert capsule_changes(after, before) == (FieldChange(field=field, before=has, after=had),)
 
 
 def test_an_entry_of_a_list_is_told_by_its_name() -> None:

@@ -8,15 +8,15 @@ import pytest
 
 from daybreak.assess.protection import protection_of
 from daybreak.model.findings import Finding, Standing
-from daybreak.model.observation import Observation, Past
+from daybreak.model.observation import Observation, PastRun
 from daybreak.model.world import AutomatedBackup, Key, Window
 from tests import fix_worlds as worlds
 
 FIT, UNFIT, UNKNOWN = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN
-DONE = Past(run="embi-aurora-pitr-1", kind="pitr", took=timedelta(minutes=41))
+DONE = PastRun(run="embi-aurora-pitr-1", kind="pitr", took=timedelta(minutes=41))
 
 
-def found(check: str, seen: Observation, *past: Past) -> Finding:
+def found(check: str, seen: Observation, *past: PastRun) -> Finding:
     """The one finding of that name."""
     (finding,) = (each for each in protection_of(worlds.target(), seen, past) if each.check == f"protection.{check}")
     return finding
@@ -84,7 +84,7 @@ def test_a_restore_nobody_did_has_no_known_duration() -> None:
 
 def test_the_newest_restore_is_what_counts() -> None:
     """Last year's quick one says little about today's size."""
-    slow = Past(run="embi-aurora-pitr-2", kind="pitr", took=timedelta(hours=5))
+    slow = PastRun(run="embi-aurora-pitr-2", kind="pitr", took=timedelta(hours=5))
     assert found("rto", worlds.observation(), slow, DONE).standing is UNFIT
     assert found("rto", worlds.observation(), DONE, slow).standing is FIT
 

@@ -12,7 +12,7 @@ from daybreak.assess.standing import (
     HOPELESS_CLUSTER,
     HOPELESS_INSTANCE,
     STOPPED,
-    Place,
+    Position,
     once_answered,
     same_setting,
     standing_of_change,
@@ -85,35 +85,35 @@ SETTINGS: list[tuple[Change, Any]] = [
 def test_without_our_tag_it_is_somebody_elses(action: Change, make: Any, tags: dict[str, str]) -> None:
     """A name alone proves nothing."""
     standing = standing_of_change(action, make(tags=tags), OWNER)
-    assert standing.place is Place.FOREIGN
+    assert standing.place is Position.FOREIGN
     assert "was not created by this run" in standing.seen
 
 
 @pytest.mark.parametrize(("action", "make"), CREATES)
 def test_what_is_to_be_created_is_there_or_is_not(action: Change, make: Any) -> None:
     """The look before each sending is what makes a lost reply harmless."""
-    assert standing_of_change(action, None, OWNER).place is Place.ABSENT
-    assert standing_of_change(action, make(), OWNER).place is Place.SO
+    assert standing_of_change(action, None, OWNER).place is Position.ABSENT
+    assert standing_of_change(action, make(), OWNER).place is Position.SO
 
 
 @pytest.mark.parametrize(("action", "make"), REMOVALS)
 def test_what_is_to_be_removed_is_gone_going_or_still_there(action: Change, make: Any) -> None:
     """Going counts: AWS refuses a second deletion. Being shown nothing does not: only the deletion's own answer proves it."""
     unlisted = standing_of_change(action, None, OWNER)
-    assert unlisted.place is Place.UNLISTED
-    assert once_answered(unlisted, Category.NOT_FOUND).place is Place.SO
-    assert once_answered(unlisted, None).place is Place.SO
-    assert once_answered(unlisted, Category.LOST).place is Place.UNLISTED
-    assert once_answered(standing_of_change(action, make(), OWNER), Category.NOT_FOUND).place is Place.ABSENT
-    assert standing_of_change(action, make(), OWNER).place is Place.ABSENT
+    assert unlisted.place is Position.UNLISTED
+    assert once_answered(unlisted, Category.NOT_FOUND).place is Position.SO
+    assert once_answered(unlisted, None).place is Position.SO
+    assert once_answered(unlisted, Category.LOST).place is Position.UNLISTED
+    assert once_answered(standing_of_change(action, make(), OWNER), Category.NOT_FOUND).place is Position.ABSENT
+    assert standing_of_change(action, make(), OWNER).place is Position.ABSENT
     if not isinstance(action, DeleteParameterGroup):
-        assert standing_of_change(action, make(status="deleting"), OWNER).place is Place.SO
+        assert standing_of_change(action, make(status="deleting"), OWNER).place is Position.SO
 
 
 @pytest.mark.parametrize(("action", "make"), SETTINGS)
 def test_what_is_to_be_set_needs_something_to_be_set_on(action: Change, make: Any) -> None:
     """Sending it again and again would not bring it back."""
-    assert standing_of_change(action, None, OWNER).place is Place.HOPELESS
+    assert standing_of_change(action, None, OWNER).place is Position.HOPELESS
 
 
 def test_parameters_are_set_when_each_has_its_value_in_any_spelling() -> None:
@@ -121,10 +121,10 @@ def test_parameters_are_set_when_each_has_its_value_in_any_spelling() -> None:
     action = SetParameters(group="g", parameters={"a": "off", "b": "0", "c": "x"})
     assert (
         standing_of_change(action, group(parameters={"a": "0", "b": "false", "c": "x", "d": "9"}), OWNER).place
-        is Place.SO
+        is Position.SO
     )
     missing = standing_of_change(action, group(parameters={"a": "1", "b": "0"}), OWNER)
-    assert (missing.place, missing.seen) == (Place.ABSENT, "not set: a, c")
+    assert (missing.place, missing.seen) == (Position.ABSENT, "not set: a, c")
     assert not same_setting(None, "0")
     assert not same_setting("10", "1")
 
@@ -132,9 +132,9 @@ def test_parameters_are_set_when_each_has_its_value_in_any_spelling() -> None:
 def test_options_are_set_when_each_that_was_asked_for_is() -> None:
     """What was not asked for may be as it likes."""
     action = SetClusterOptions(clone=RUN, backup_retention=timedelta(days=30), backup_window="03:00-04:00")
-    assert standing_of_change(action, cluster(is_protected=False), OWNER).place is Place.SO
+    assert standing_of_change(action, cluster(is_protected=False), OWNER).place is Position.SO
     seen = standing_of_change(action, cluster(backup_retention=timedelta(days=1)), OWNER)
-    assert (seen.place, seen.seen) == (Place.ABSENT, "not set: backup_retention")
+    assert (seen.place, seen.seen) == (Position.ABSENT, "not set: backup_retention")
 
 
 CLUSTER_WAITS: list[AwaitCluster | AwaitSql] = [AwaitCluster(clone=RUN), AwaitSql(clone=RUN, database=None, login=None)]
@@ -145,7 +145,7 @@ CLUSTER_WAITS: list[AwaitCluster | AwaitSql] = [AwaitCluster(clone=RUN), AwaitSq
 def test_waiting_for_a_cluster_ends_where_it_is_hopeless(wait: AwaitCluster | AwaitSql, status: str) -> None:
     """botocore's waiter polls on through half of these."""
     standing = standing_of_wait(wait, cluster(status=status), None, OWNER)
-    assert standing.place is Place.HOPELESS
+    assert standing.place is Position.HOPELESS
     assert standing.hints == HINTS.get(status, ())
 
 
@@ -153,23 +153,23 @@ def test_waiting_for_a_cluster_ends_where_it_is_hopeless(wait: AwaitCluster | Aw
 def test_waiting_for_an_instance_ends_where_it_is_hopeless(status: str) -> None:
     """The same for instances, which have more ways to fail."""
     standing = standing_of_wait(AwaitInstance(clone=RUN, instance="i"), cluster(), instance(status=status), OWNER)
-    assert standing.place is Place.HOPELESS
+    assert standing.place is Position.HOPELESS
 
 
 @pytest.mark.parametrize(
     ("changes", "place"),
     [
-        ({}, Place.SO),
-        ({"status": "creating"}, Place.UNDER_WAY),
-        ({"status": "migrating"}, Place.UNDER_WAY),
-        ({"status": "a status AWS adds next year"}, Place.UNDER_WAY),
-        ({"window": None}, Place.UNDER_WAY),
-        ({"has_pending_changes": True}, Place.UNDER_WAY),
-        ({"tags": THEIRS}, Place.FOREIGN),
-        ({"tags": {}}, Place.FOREIGN),
+        ({}, Position.SO),
+        ({"status": "creating"}, Position.UNDER_WAY),
+        ({"status": "migrating"}, Position.UNDER_WAY),
+        ({"status": "a status AWS adds next year"}, Position.UNDER_WAY),
+        ({"window": None}, Position.UNDER_WAY),
+        ({"has_pending_changes": True}, Position.UNDER_WAY),
+        ({"tags": THEIRS}, Position.FOREIGN),
+        ({"tags": {}}, Position.FOREIGN),
     ],
 )
-def test_available_alone_is_not_a_restored_cluster(changes: dict[str, Any], place: Place) -> None:
+def test_available_alone_is_not_a_restored_cluster(changes: dict[str, Any], place: Position) -> None:
     """AWS says *available* before the restore is complete; the window tells (FACTS 4.3)."""
     assert standing_of_wait(AwaitCluster(clone=RUN), cluster(**changes), None, OWNER).place is place
 
@@ -183,15 +183,15 @@ def test_a_restored_cluster_tells_what_the_next_steps_need() -> None:
 @pytest.mark.parametrize(
     ("changes", "place"),
     [
-        ({}, Place.SO),
-        ({"parameter_group_status": "in-sync"}, Place.SO),
-        ({"parameter_group_status": "pending-reboot"}, Place.UNDER_WAY),
-        ({"status": "configuring-enhanced-monitoring"}, Place.UNDER_WAY),
-        ({"has_pending_changes": True}, Place.UNDER_WAY),
-        ({"tags": THEIRS}, Place.FOREIGN),
+        ({}, Position.SO),
+        ({"parameter_group_status": "in-sync"}, Position.SO),
+        ({"parameter_group_status": "pending-reboot"}, Position.UNDER_WAY),
+        ({"status": "configuring-enhanced-monitoring"}, Position.UNDER_WAY),
+        ({"has_pending_changes": True}, Position.UNDER_WAY),
+        ({"tags": THEIRS}, Position.FOREIGN),
     ],
 )
-def test_an_instance_is_ready_with_its_parameters_in_force(changes: dict[str, Any], place: Place) -> None:
+def test_an_instance_is_ready_with_its_parameters_in_force(changes: dict[str, Any], place: Position) -> None:
     """A quarantine that waits for a reboot is none."""
     action = AwaitInstance(clone=RUN, instance="i")
     assert standing_of_wait(action, cluster(), instance(**changes), OWNER).place is place
@@ -201,29 +201,29 @@ def test_what_is_not_listed_is_absent_and_not_done() -> None:
     """A describe may lag behind the call that created it; whoever waits decides how long to believe in it."""
     waits: list[AwaitCluster | AwaitSql | AwaitInstance] = [*CLUSTER_WAITS, AwaitInstance(clone=RUN, instance="i")]
     for wait in waits:
-        assert standing_of_wait(wait, None, None, OWNER).place is Place.ABSENT
+        assert standing_of_wait(wait, None, None, OWNER).place is Position.ABSENT
 
 
 def test_an_endpoint_must_be_shown_before_one_knocks() -> None:
     """Until the first instance there is none."""
     wait = AwaitSql(clone=RUN, database=None, login=None)
-    assert standing_of_wait(wait, cluster(endpoint=None), None, OWNER).place is Place.UNDER_WAY
-    assert standing_of_wait(wait, cluster(), None, OWNER).place is Place.SO
+    assert standing_of_wait(wait, cluster(endpoint=None), None, OWNER).place is Position.UNDER_WAY
+    assert standing_of_wait(wait, cluster(), None, OWNER).place is Position.SO
 
 
 def test_gone_means_that_ours_is_gone() -> None:
     """The name may already be used again, by somebody else; an empty answer says the same, so it is looked at again."""
     wait = AwaitClusterGone(clone=RUN)
-    assert standing_of_wait(wait, None, None, OWNER).place is Place.UNLISTED
-    assert standing_of_wait(wait, cluster(tags=THEIRS), None, OWNER).place is Place.UNLISTED
-    assert standing_of_wait(wait, cluster(status="deleting"), None, OWNER).place is Place.UNDER_WAY
+    assert standing_of_wait(wait, None, None, OWNER).place is Position.UNLISTED
+    assert standing_of_wait(wait, cluster(tags=THEIRS), None, OWNER).place is Position.UNLISTED
+    assert standing_of_wait(wait, cluster(status="deleting"), None, OWNER).place is Position.UNDER_WAY
 
 
 @pytest.mark.parametrize("status", ["available", "modifying", "stopped", "failed"])
 def test_a_wait_for_the_end_of_what_nobody_deletes_is_in_vain(status: str) -> None:
     """Eight hours of waiting would not delete it; what does is said."""
     standing = standing_of_wait(AwaitClusterGone(clone=RUN), cluster(status=status), None, OWNER)
-    assert standing.place is Place.STALLED
+    assert standing.place is Position.STALLED
     assert standing.hints == (f"plan its removal anew: daybreak clean {RUN}",)
 
 
@@ -232,7 +232,7 @@ def test_what_somebody_stopped_is_not_waited_for(status: str) -> None:
     """It stays so until somebody starts it, and the hint says how."""
     for wait in CLUSTER_WAITS:
         standing = standing_of_wait(wait, cluster(status=status), None, OWNER)
-        assert (standing.place, "aws rds start-db-cluster" in standing.hints[0]) == (Place.STALLED, True)
+        assert (standing.place, "aws rds start-db-cluster" in standing.hints[0]) == (Position.STALLED, True)
     action = AwaitInstance(clone=RUN, instance="i")
     standing = standing_of_wait(action, cluster(), instance(status=status), OWNER)
-    assert (standing.place, "aws rds start-db-instance" in standing.hints[0]) == (Place.STALLED, True)
+    assert (standing.place, "aws rds start-db-instance" in standing.hints[0]) == (Position.STALLED, True)

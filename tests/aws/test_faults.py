@@ -11,7 +11,7 @@ from botocore import exceptions as foreign
 from botocore.parsers import ResponseParserError
 
 from daybreak.aws.faults import UNREADABLE, AwsFault, category_of, fault_of
-from daybreak.aws.wire import Stage
+from daybreak.aws.wire import CallStage
 from daybreak.errors import Bug, DaybreakError, Failed, Paused, Refused, Unreachable
 from daybreak.model.replies import Category, Trouble
 
@@ -40,7 +40,7 @@ RAISED: list[Exception] = [
 @pytest.mark.parametrize("error", RAISED, ids=lambda each: type(each).__name__)
 def test_what_is_raised_is_sorted_by_its_moment_and_not_by_its_class(error: Exception) -> None:
     """What is called unsent is sent again without a look, so it must be certain; what came later can only be looked at."""
-    for stage, category in ((Stage.CONNECTING, Category.UNSENT), (Stage.LEFT, Category.LOST)):
+    for stage, category in ((CallStage.CONNECTING, Category.UNSENT), (CallStage.LEFT, Category.LOST)):
         fault = fault_of(error, stage=stage)
         assert isinstance(fault, AwsFault)
         assert fault.trouble.category is category
@@ -48,7 +48,7 @@ def test_what_is_raised_is_sorted_by_its_moment_and_not_by_its_class(error: Exce
 
 def test_a_token_that_is_over_is_told_wherever_it_is_noticed() -> None:
     """A person logs in again."""
-    fault = fault_of(foreign.UnauthorizedSSOTokenError(), stage=Stage.PREPARING)
+    fault = fault_of(foreign.UnauthorizedSSOTokenError(), stage=CallStage.PREPARING)
     assert isinstance(fault, AwsFault)
     assert fault.trouble.category is Category.EXPIRED
 
@@ -83,7 +83,7 @@ def test_each_wire_code_has_its_meaning(code: str, status: int, category: Catego
         "Error": {"Code": code, "Message": "words"},
         "ResponseMetadata": {"HTTPStatusCode": status, "RequestId": "r"},
     }
-    fault = fault_of(foreign.ClientError(response, "CreateDBInstance"), stage=Stage.LEFT)  # type: ignore[arg-type]
+    fault = fault_of(foreign.ClientError(response, "CreateDBInstance"), stage=CallStage.LEFT)  # type: ignore[arg-type]
     assert isinstance(fault, AwsFault)
     assert fault.trouble == Trouble(category=category, code=code, message="words", request_id="r")
 
@@ -102,7 +102,7 @@ def test_each_wire_code_has_its_meaning(code: str, status: int, category: Catego
 )
 def test_what_never_reached_aws_is_not_a_fault_of_aws(error: Exception, kind: type[DaybreakError]) -> None:
     """Missing credentials are for the person to set; a call AWS's own model refuses is ours to mend."""
-    assert type(fault_of(error, stage=Stage.PREPARING)) is kind
+    assert type(fault_of(error, stage=CallStage.PREPARING)) is kind
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_fault_becomes_an_error_for_a_person(category: Category, kind: type[Da
 def test_an_error_without_a_code_of_awss_is_unreadable(code: str) -> None:
     """A proxy's page about something forbidden says nothing about our permissions, and its 404 nothing about a cluster."""
     response = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": 404}}
-    fault = fault_of(foreign.ClientError(response, "DeleteDBCluster"), stage=Stage.LEFT)  # type: ignore[arg-type]
+    fault = fault_of(foreign.ClientError(response, "DeleteDBCluster"), stage=CallStage.LEFT)  # type: ignore[arg-type]
     assert isinstance(fault, AwsFault)
     assert (fault.trouble.category, fault.trouble.code) == (Category.LOST, UNREADABLE)
 
@@ -151,7 +151,7 @@ def test_a_refusal_for_our_time_is_a_clocks(
     """Nobody should look for a missing permission, or log in again, when the machine's clock stands wrong."""
     response = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": 403}}
     error = foreign.ClientError(response, "DescribeDBClusters")  # type: ignore[arg-type]
-    fault = fault_of(error, stage=Stage.LEFT, skew=skew)
+    fault = fault_of(error, stage=CallStage.LEFT, skew=skew)
     assert isinstance(fault, AwsFault)
     assert fault.trouble.category is category
     if category is Category.CLOCK:

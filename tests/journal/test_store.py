@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from daybreak.errors import Bug, Failed, Refused
-from daybreak.journal.store import Asked, Journal, TakenOver, open_store
+from daybreak.journal.store import Journal, Message, TakenOver, open_store
 from daybreak.model.plan import Plan
 from daybreak.model.run import RunAttached, RunCreated, RunPaused, StepSent, state_of
 from tests.fix_journal import Ground, append_steps, attached, writers
@@ -185,7 +185,7 @@ def test_the_first_request_stands(ground: Ground, made: Plan) -> None:
         ground.store().ask(made.run, "abort", "bob@south", "wrong moment")
         with pytest.raises(Refused, match="bob@south"):
             ground.store().ask(made.run, "abort", "eve@east", "me too")
-        assert ground.store().inbox(made.run) == (Asked(request="abort", by="bob@south", why="wrong moment"),)
+        assert ground.store().inbox(made.run) == (Message(request="abort", by="bob@south", why="wrong moment"),)
     with pytest.raises(Refused, match="not something to ask"):
         ground.store().ask(made.run, "../abort", "eve@east", "")
     with pytest.raises(Refused, match="there is no run"):

@@ -8,7 +8,7 @@ import pytest
 
 from daybreak.errors import Bug
 from daybreak.journal.chain import Chain, line_of
-from daybreak.journal.writing import Hand, Journal, TakenOver
+from daybreak.journal.writing import Journal, TakenOver, Writer
 from daybreak.model.plan import StepId
 from daybreak.model.run import Event, StepDone, StepSent
 from tests.fix_journal import append_steps, ticking
@@ -38,7 +38,7 @@ class Memory:
 def journal_in(hold: Memory, writer: str = "ada@north:1:a") -> Journal:
     """A journal that writes there."""
     numbers = itertools.count()
-    return Journal("run", hold, Chain(), Hand(writer, ticking(), lambda: str(next(numbers))))
+    return Journal("run", hold, Chain(), Writer(writer, ticking(), lambda: str(next(numbers))))
 
 
 def test_events_are_chained_by_the_digest_of_the_one_before() -> None:

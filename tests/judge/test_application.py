@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from daybreak.judge.application import (
-    Entry,
     Knock,
+    WayIn,
     authentication,
     connects,
     functions,
@@ -41,7 +41,7 @@ def _in(**changes: Any) -> Admission:
     return Admission(**(defaults | changes))
 
 
-def _knock(entry: Entry, whose: str = "the application") -> Knock:
+def _knock(entry: WayIn, whose: str = "the application") -> Knock:
     return Knock(whose, "managed secret", entry)
 
 
@@ -57,7 +57,7 @@ def _knock(entry: Entry, whose: str = "the application") -> Knock:
         (SILENT, UNKNOWN),
     ],
 )
-def test_the_application_gets_in_and_can_read(entry: Entry, standing: Standing) -> None:
+def test_the_application_gets_in_and_can_read(entry: WayIn, standing: Standing) -> None:
     """Being let in to a database of which one may read nothing is not being let in."""
     assert connects(_knock(entry)).standing is standing
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from daybreak.judge import database
-from daybreak.model.answers import Answer, Setting, Settings, Silence, Stage
+from daybreak.model.answers import Answer, AnswerStage, ServerSettings, Setting, Silence
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.world import AutomatedBackup, Role
 from tests.fix_worlds import KEY, cluster, instance
@@ -18,7 +18,7 @@ _SILENCE = Silence(asked="a question", why="nobody answered", took=timedelta(sec
 
 
 def _answer(**changes: object) -> Answer:
-    stages = tuple(Stage(name=name, took=timedelta(milliseconds=2)) for name in ("dns", "tcp", "tls", "sql"))
+    stages = tuple(AnswerStage(name=name, took=timedelta(milliseconds=2)) for name in ("dns", "tcp", "tls", "sql"))
     defaults = {"host": "clone", "port": 5432, "stages": stages, "server_version": "16.9", "tls": "TLSv1.3"}
     return Answer.model_validate(defaults | changes)
 
@@ -103,7 +103,7 @@ def test_storage_is_encrypted_under_the_sources_own_key(clone: object, origin: o
 
 
 def _in_force(wanted: dict[str, str], *known: Setting, families: tuple[str, ...] = (), **changes: object) -> Finding:
-    answer = Settings(asked="SHOW", took=timedelta(0), known=known, families=families)
+    answer = ServerSettings(asked="SHOW", took=timedelta(0), known=known, families=families)
     return database.quarantine(wanted, cluster(**changes), answer)
 
 

@@ -8,15 +8,15 @@ from typing import Literal
 import pytest
 
 from daybreak.judge.expectations import met, owners
-from daybreak.model.answers import Reply, Silence
+from daybreak.model.answers import OwnerAnswer, Silence
 from daybreak.model.findings import Standing
 from daybreak.model.targets import SqlCheck
 
 Kind = Literal["truth", "number", "instant", "text", "null"]
 
 
-def _reply(kind: Kind, value: str = "") -> Reply:
-    return Reply(asked="SELECT", took=timedelta(0), kind=kind, value=value)
+def _reply(kind: Kind, value: str = "") -> OwnerAnswer:
+    return OwnerAnswer(asked="SELECT", took=timedelta(0), kind=kind, value=value)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_what_cannot_be_compared_is_said_and_is_neither_met_nor_missed(kind: Kin
 def test_an_owners_finding_says_expected_found_and_the_query() -> None:
     """A reader can ask the same again by hand."""
     check = SqlCheck(name="payroll\x1b[31m is ready", sql="SELECT count(*) FROM payroll", expect=">= 1")
-    finding = owners(check, Reply(asked=check.sql, took=timedelta(seconds=1), kind="number", value="0"))
+    finding = owners(check, OwnerAnswer(asked=check.sql, took=timedelta(seconds=1), kind="number", value="0"))
     assert finding.standing is Standing.UNFIT
     assert (finding.expected, finding.found, finding.asked, finding.took) == (
         ">= 1",

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daybreak.model.observation import Past
+from daybreak.model.observation import PastRun
 from daybreak.plan.estimates import CALL, ENOUGH, INSTANCE, restore_estimate, storage_share
 
 GB = 1024**3
 
 
-def past(*minutes: int, kind: str = "pitr") -> tuple[Past, ...]:
+def past(*minutes: int, kind: str = "pitr") -> tuple[PastRun, ...]:
     """Earlier runs that took so long."""
-    return tuple(Past(run=f"run-{each}", kind=kind, took=timedelta(minutes=each)) for each in minutes)
+    return tuple(PastRun(run=f"run-{each}", kind=kind, took=timedelta(minutes=each)) for each in minutes)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from daybreak.postgres.rows import Chunk, Part, Scan, chunks, read, see_every_ro
 from daybreak.postgres.session import Limits, Session, connected
 from daybreak.validate.counting import count_rows
 from daybreak.validate.crew import Budget
-from daybreak.validate.probes import Place
+from daybreak.validate.probes import Reach
 from tests.fix_postgres import Server
 
 _MOMENT = datetime(2024, 1, 15, 14, 30, tzinfo=UTC)
@@ -146,7 +146,7 @@ def test_fingerprints_are_counted_with_the_rows(server: Server, database: str) -
     with connected(server.address(database), server.master, Limits()) as session:
         tables = catalog.tables(session).tables
     scans = [Scan(table, "", _MOMENT, table.name == "t") for table in tables]
-    place = Place(server.address(database), server.master)
+    place = Reach(server.address(database), server.master)
     answer = count_rows(place, scans, Budget(lock=timedelta(seconds=1)), lambda step: None)
     assert isinstance(answer, Counts)
     assert {count.name: bool(count.fingerprint) for count in answer.counted} == {"public.t": True, "public.u": False}

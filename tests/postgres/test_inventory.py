@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from daybreak.lab.volumes.volume import Volume
-from daybreak.model.inventory import LOCKED, Inventory, Item, Kind
+from daybreak.model.inventory import LOCKED, Inventory, Item, ItemKind
 from daybreak.postgres.address import Address
 from daybreak.postgres.inventory import ends, inventory
 from daybreak.postgres.session import Limits, Login, connected
@@ -60,7 +60,7 @@ def taken(address: Address, who: Login, limits: Limits = LIMITS) -> Inventory:
         return inventory(session)
 
 
-def of(found: Inventory, kind: Kind, name: str) -> Item:
+def of(found: Inventory, kind: ItemKind, name: str) -> Item:
     """The one item of a kind and name."""
     [item] = [item for item in found.of(kind) if item.name == name]
     return item
@@ -91,7 +91,7 @@ def test_everything_is_listed_for_whom_is_no_superuser(company: tuple[Volume, Ad
     assert found.newest_xid
     assert found.server_version
     empty = {"subscription", "cron job", "foreign server", "replication slot", "event trigger"}
-    assert set(get_args(Kind)) - {item.kind for item in found.items} == empty
+    assert set(get_args(ItemKind)) - {item.kind for item in found.items} == empty
     assert of(found, "foreign key", "public.employees.late").facts["validated"] == "no"
     assert of(found, "trigger", "public.employees.noted").facts["enabled"] == "no"
     assert of(found, "relation", "public.totals").facts["populated"] == "no"

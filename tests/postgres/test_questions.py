@@ -10,14 +10,14 @@ from datetime import timedelta
 import pytest
 
 from daybreak.errors import DaybreakError, Failed, Refused
-from daybreak.postgres.questions import LONGEST, Told, one_value
+from daybreak.postgres.questions import LONGEST, OneValue, one_value
 from daybreak.postgres.session import Limits
 from tests.fix_postgres import Server
 
 ROOMY = Limits(statement=timedelta(seconds=40), whole=timedelta(seconds=60))
 
 
-def told(server: Server, text: str, most: int = 1, database: str = "postgres") -> Told:
+def told(server: Server, text: str, most: int = 1, database: str = "postgres") -> OneValue:
     """What the statement returns."""
     return one_value(server.address(database), server.master, ROOMY, text, most)
 
@@ -119,7 +119,7 @@ def test_a_nul_byte_is_refused(server: Server) -> None:
 
 def test_a_value_is_whole_or_none(server: Server) -> None:
     """A part of a value compared with what was expected would be judged for what it is not."""
-    assert told(server, f"SELECT repeat('x', {LONGEST + 9})") == Told(1, 1, "text", "", is_too_long=True)
+    assert told(server, f"SELECT repeat('x', {LONGEST + 9})") == OneValue(1, 1, "text", "", is_too_long=True)
     assert len(told(server, f"SELECT repeat('ä', {LONGEST})").value) == LONGEST
 
 

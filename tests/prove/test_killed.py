@@ -12,14 +12,14 @@ from datetime import timedelta
 
 import pytest
 
-from daybreak.judge.objects.findings import Circumstances, Witnesses, object_findings
+from daybreak.judge.objects.findings import CloneFacts, Witnesses, object_findings
 from daybreak.model import checks
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.inventory import Inventory
 from daybreak.postgres.scratch import COMMENT, Marked, Scratch
 from daybreak.prove.catalog import found_by
 from daybreak.prove.proof import proven, swept
-from daybreak.validate.probes import Place, take_inventory
+from daybreak.validate.probes import Reach, take_inventory
 from tests import fix_worlds as worlds
 from tests.fix_lab import eventually
 from tests.fix_postgres import MASTER, PASSWORD, Server
@@ -58,7 +58,7 @@ def _dead(server: Server, mark: str) -> Marked | None:
 
 
 def _inventory(server: Server, database: str) -> Inventory:
-    seen = take_inventory(Place(server.address(database), MASTER), timedelta(seconds=30))
+    seen = take_inventory(Reach(server.address(database), MASTER), timedelta(seconds=30))
     assert isinstance(seen, Inventory)
     return seen
 
@@ -66,7 +66,7 @@ def _inventory(server: Server, database: str) -> Inventory:
 def _judged(server: Server, database: str, before: Inventory) -> list[Finding]:
     """The findings about a database's objects, held against what it had before anybody proved anything."""
     seen = _inventory(server, database)
-    return list(object_findings(seen, Witnesses(source=before), Circumstances(moment=worlds.NOW)))
+    return list(object_findings(seen, Witnesses(source=before), CloneFacts(moment=worlds.NOW)))
 
 
 def _unfit(findings: list[Finding]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daybreak.cli.telling import as_text
-from daybreak.model.capsule import Change
+from daybreak.model.capsule import FieldChange
 from daybreak.model.world import Surroundings, Unseen
 from daybreak.report.capsule_text import capsule_view, capsules_view, changes_view, kept_view
 from daybreak.repository.documents import kept_of
@@ -34,9 +34,9 @@ def test_where_it_is_kept_is_told() -> None:
 def test_changes_are_few_and_harmless() -> None:
     """A hundred changes are counted, and a tag cannot paint the terminal."""
     changes = (
-        Change(field="cluster.tags.a", before="", after="\x1b[31mred"),
-        Change(field="cluster.tags.b", before="x" * 500, after=""),
-        *(Change(field=f"cluster.tags.{number}", before="1", after="2") for number in range(98)),
+        FieldChange(field="cluster.tags.a", before="", after="\x1b[31mred"),
+        FieldChange(field="cluster.tags.b", before="x" * 500, after=""),
+        *(FieldChange(field=f"cluster.tags.{number}", before="1", after="2") for number in range(98)),
     )
     lines = as_text(changes_view(KEPT, changes)).splitlines()
     assert lines[0] == "since 2024-01-15T12:00:00Z:"

@@ -10,7 +10,7 @@ import pytest
 from daybreak.model.findings import Detail, Measured, Standing
 from daybreak.model.report import Report
 from daybreak.report.document import report_of_run
-from daybreak.report.report_text import MOST_NAMES, Depth, report_view
+from daybreak.report.report_text import MOST_NAMES, Verbosity, report_view
 from tests import fix_reports as reports
 from tests import fix_runs as runs
 from tests import fix_worlds as worlds
@@ -24,7 +24,7 @@ AFTER_A_FIT_VERDICT = 15
 """Lines that may follow the verdict of a fit restore."""
 
 
-def shown(report: Report, depth: Depth = "brief", *, width: int = 120) -> str:
+def shown(report: Report, depth: Verbosity = "brief", *, width: int = 120) -> str:
     """The report as a screen of that width shows it."""
     return printed(report_view(report, depth, more=MORE), width=width)
 
@@ -88,7 +88,7 @@ def test_the_next_command_is_one_line_at_any_width(width: int, then: str) -> Non
 @pytest.mark.parametrize("depth", ["brief", "all"])
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", [*SAMPLES, "long"])
-def test_no_name_is_cut_or_folded(name: str, width: int, depth: Depth) -> None:
+def test_no_name_is_cut_or_folded(name: str, width: int, depth: Verbosity) -> None:
     """A name in two pieces is a name nobody can search for, or paste."""
     made = reports.long() if name == "long" else SAMPLES[name]()
     words = set(shown(made, depth, width=width).split())
@@ -97,7 +97,7 @@ def test_no_name_is_cut_or_folded(name: str, width: int, depth: Depth) -> None:
 
 
 @pytest.mark.parametrize("depth", ["brief", "all"])
-def test_at_most_ten_names_are_shown_beside_the_number_of_all(depth: Depth) -> None:
+def test_at_most_ten_names_are_shown_beside_the_number_of_all(depth: Verbosity) -> None:
     """Five hundred lost tables must not push the verdict off the screen."""
     lost = tuple(Detail(name=f"table_{number}", standing=Standing.UNFIT, found="0") for number in range(500))
     finding = reports.bad_findings()[6].model_copy(update={"standing": Standing.UNFIT, "details": lost})

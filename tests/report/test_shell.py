@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from daybreak.model.plan import Step
-from daybreak.report.shell import Hand, commands, script
+from daybreak.report.shell import Typist, commands, script
 from tests import fix_worlds as worlds
 from tests.fix_golden import Golden, settled
 from tests.fix_plans import HOSTILE, every_plan, hostile_plan
@@ -18,10 +18,10 @@ from tests.fix_postgres import Server
 from tests.fix_shell import ANSWERS, parse_errors
 
 
-def step(shape: str, name: str) -> tuple[Step, Hand]:
+def step(shape: str, name: str) -> tuple[Step, Typist]:
     """The step of a plan whose id ends in ``name``, and the hand that does it."""
     plan = every_plan()[shape]
-    return next(step for step in plan.steps if step.id.endswith(name)), Hand.of(plan)
+    return next(step for step in plan.steps if step.id.endswith(name)), Typist.of(plan)
 
 
 def run(tmp_path: Path, shell: str, answers: list[str]) -> tuple[int, str, list[str]]:
@@ -112,7 +112,7 @@ def test_hostile_text_is_never_run(tmp_path: Path) -> None:
     assert parse_errors(text) == ""
     assert "\x1b" not in text
     plan = hostile_plan()
-    asked = commands(worlds.judging(plan), Hand.of(plan))
+    asked = commands(worlds.judging(plan), Typist.of(plan))
     run(tmp_path, asked, ["host", "5432", "0", "0", "1", "1"])
     log = (tmp_path / "log").read_text()
     assert HOSTILE in log

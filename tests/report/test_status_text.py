@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from daybreak.assess.protection import protection_of
-from daybreak.model.observation import Observation, Past
+from daybreak.model.observation import Observation, PastRun
 from daybreak.model.world import AutomatedBackup, Window
 from daybreak.report.status_text import status_view
 from tests import fix_runs as runs
@@ -18,7 +18,7 @@ def test_a_target_whose_promises_hold(golden: Golden) -> None:
     """The page that is looked at every day."""
     plan = worlds.plan()
     seen = worlds.observation(seen=worlds.NOW + timedelta(minutes=2, hours=1), cluster=_recent())
-    findings = protection_of(worlds.target(), seen, (Past(run=plan.run, kind="pitr", took=timedelta(minutes=41)),))
+    findings = protection_of(worlds.target(), seen, (PastRun(run=plan.run, kind="pitr", took=timedelta(minutes=41)),))
     golden("report/status-fit.txt", printed(status_view(worlds.target(), seen, findings, runs.finished(plan))))
 
 

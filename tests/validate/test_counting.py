@@ -15,8 +15,8 @@ from daybreak.model.answers import Counts, Silence, Tables
 from daybreak.postgres.address import Address
 from daybreak.postgres.rows import Scan
 from daybreak.postgres.session import Login
-from daybreak.validate.counting import Budget, Progress, count_rows
-from daybreak.validate.probes import Place, list_tables
+from daybreak.validate.counting import Budget, CountProgress, count_rows
+from daybreak.validate.probes import Reach, list_tables
 from tests.fix_postgres import HERE, Server, Wire
 
 _MOMENT = datetime(2024, 1, 15, 14, 30, tzinfo=UTC)
@@ -27,33 +27,33 @@ _CALM = Budget(lock=timedelta(seconds=0.5), connections=2)
 _QUICK = Budget(whole=_LIMIT, lock=timedelta(seconds=0.5), connections=2)
 
 
-def _place(server: Server, database: str) -> Place:
-    return Place(server.address(database), server.master)
+def _place(server: Server, database: str) -> Reach:
+    return Reach(server.address(database), server.master)
 
 
-def _scans(place: Place) -> list[Scan]:
+def _scans(place: Reach) -> list[Scan]:
     tables = list_tables(place, timedelta(seconds=20))
     assert isinstance(tables, Tables)
     return [Scan(table, "", _MOMENT) for table in tables.tables if table.is_counted]
 
 
-def _counts(place: Place, scans: list[Scan], budget: Budget = _CALM) -> Counts:
+def _counts(place: Reach, scans: list[Scan], budget: Budget = _CALM) -> Counts:
     answer = count_rows(place, scans, budget, lambda step: None)
     assert isinstance(answer, Counts)
     return answer
 
 
 @pytest.fixture
-def place(server: Server, database: str) -> Place:
+def place(server: Server, database: str) -> Reach:
     """A database with four tables of different sizes."""
     for number, rows in enumerate((10, 1000, 50, 20000)):
         server.run(database, f"CREATE TABLE t{number} AS SELECT n FROM generate_series(1, {rows}) AS n")
     return _place(server, database)
 
 
-def test_every_row_is_counted_and_progress_is_told_in_bytes(place: Place) -> None:
+def test_every_row_is_counted_and_progress_is_told_in_bytes(place: Reach) -> None:
     """A person who waits wants to see how far it is; bytes tell it, tables do not."""
-    steps: list[Progress] = []
+    steps: list[CountProgress] = []
     scans = _scans(place)
     answer = count_rows(place, scans, _CALM, steps.append)
     assert isinstance(answer, Counts)
@@ -100,7 +100,7 @@ def test_all_tables_are_seen_at_one_instant(server: Server, database: str) -> No
 
 
 def test_a_table_locked_by_somebody_is_unread_and_the_others_are_counted(
-    server: Server, database: str, place: Place
+    server: Server, database: str, place: Reach
 ) -> None:
     """A migration that hangs holds one table, not the verdict on all others."""
     scans = _scans(place)
@@ -130,7 +130,7 @@ def test_a_damaged_table_is_called_damaged(own_server: Server) -> None:
     assert [count.name for count in answer.counted] == ["public.whole"]
 
 
-def test_a_table_the_login_may_not_read_is_unread(server: Server, database: str, place: Place) -> None:
+def test_a_table_the_login_may_not_read_is_unread(server: Server, database: str, place: Reach) -> None:
     """Not being allowed to look is not the same as nothing being there."""
     scans = _scans(place)
     login = Login(f"few_{database}", "correct horse")
@@ -139,16 +139,16 @@ def test_a_table_the_login_may_not_read_is_unread(server: Server, database: str,
         f"CREATE ROLE few_{database} LOGIN PASSWORD 'correct horse'",
         f"GRANT SELECT ON t0 TO few_{database}",
     )
-    answer = _counts(Place(place.address, login), scans)
+    answer = _counts(Reach(place.address, login), scans)
     server.run(database, f"DROP OWNED BY few_{database}", f"DROP ROLE few_{database}")
     assert [count.name for count in answer.counted] == ["public.t0"]
     assert {each.name for each in answer.unread} == {"public.t1", "public.t2", "public.t3"}
     assert all("permission denied" in each.why for each in answer.unread)
 
 
-def test_a_server_that_says_nothing_is_a_silence_in_time(place: Place, black_hole: int) -> None:
+def test_a_server_that_says_nothing_is_a_silence_in_time(place: Reach, black_hole: int) -> None:
     """A black hole costs the limit and no more."""
-    hole = Place(Address("127.0.0.1", black_hole, "postgres", HERE), Login("a", "b"))
+    hole = Reach(Address("127.0.0.1", black_hole, "postgres", HERE), Login("a", "b"))
     began = monotonic()
     answer = count_rows(hole, _scans(place), _QUICK, lambda step: None)
     assert isinstance(answer, Silence)
@@ -156,12 +156,12 @@ def test_a_server_that_says_nothing_is_a_silence_in_time(place: Place, black_hol
 
 
 def test_a_line_cut_in_mid_count_leaves_unread_tables_in_time(
-    server: Server, database: str, place: Place, wire: Wire
+    server: Server, database: str, place: Reach, wire: Wire
 ) -> None:
     """Both ends believe in the connection; only our own clock ends it."""
     # Large enough to be under way still when the first of the others is told.
     server.run(database, "CREATE TABLE big AS SELECT n FROM generate_series(1, 4000000) AS n")
-    far = Place(Address("127.0.0.1", wire.port, database, HERE), server.master)
+    far = Reach(Address("127.0.0.1", wire.port, database, HERE), server.master)
     began = monotonic()
     scans = _scans(place)
     answer = count_rows(far, scans, _QUICK, lambda step: wire.is_cut.set())
@@ -209,7 +209,7 @@ def test_a_server_with_few_connections_left_is_counted_with_those(own_server: Se
     own_server.run("postgres", "CREATE TABLE t0 AS SELECT 1 AS n", "CREATE TABLE t1 AS SELECT 1 AS n")
     own_server.run("postgres", "CREATE ROLE few LOGIN SUPERUSER CONNECTION LIMIT 2 PASSWORD 'correct horse'")
     own_server.run("postgres", "ALTER ROLE few NOSUPERUSER", "GRANT pg_read_all_data TO few")
-    place = Place(own_server.address(), Login("few", "correct horse"))
+    place = Reach(own_server.address(), Login("few", "correct horse"))
     answer = _counts(place, _scans(place), Budget(connections=4))
     assert {count.name for count in answer.counted} == {"public.t0", "public.t1"}
 
@@ -224,7 +224,7 @@ def test_a_count_that_is_interrupted_leaves_no_server_counting(server: Server, d
     place = _place(server, database)
     scans = _scans(place)
 
-    def interrupt(step: Progress) -> None:
+    def interrupt(step: CountProgress) -> None:
         raise KeyboardInterrupt
 
     with server.connection(database) as other, other.transaction():

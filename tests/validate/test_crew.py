@@ -11,8 +11,8 @@ from psycopg import sql
 
 from daybreak.postgres.rows import export_snapshot
 from daybreak.postgres.session import Session, connected
-from daybreak.validate.crew import Aside, Budget, Crew, Job, Leash, Progress, Trouble
-from daybreak.validate.probes import Place
+from daybreak.validate.crew import Aside, Budget, CountProgress, Crew, Job, JobTrouble, Leash
+from daybreak.validate.probes import Reach
 from tests.fix_postgres import Server
 
 _BUDGET = Budget(whole=timedelta(seconds=30), lock=timedelta(seconds=20), connections=2)
@@ -22,8 +22,8 @@ def _answer(session: Session, text: str) -> str:
     return str(session.ask(sql.SQL(text))[0][0])
 
 
-def _worked(server: Server, jobs: list[Job[str]], hands: int = 1) -> list[tuple[str, str | Trouble]]:
-    place, told = Place(server.address(), server.master), list[tuple[str, str | Trouble]]()
+def _worked(server: Server, jobs: list[Job[str]], hands: int = 1) -> list[tuple[str, str | JobTrouble]]:
+    place, told = Reach(server.address(), server.master), list[tuple[str, str | JobTrouble]]()
     with connected(place.address, place.login, _BUDGET.limits) as leader:
         leader.begin()
         crew = Crew(place, _BUDGET.limits, export_snapshot(leader), jobs)
@@ -43,22 +43,22 @@ def test_a_failure_ends_the_jobs_of_its_key_and_no_other(server: Server) -> None
     jobs = [Job(1, "first part", 9, bad), Job(1, "second part", 8, good), Job(2, "other", 7, good)]
     told = dict(_worked(server, jobs))
     assert told["other"] == "done"
-    assert told["first part"] == told["second part"] == Trouble(f"{server.address()} said no: division by zero")
+    assert told["first part"] == told["second part"] == JobTrouble(f"{server.address()} said no: division by zero")
 
 
 def test_work_aside_tells_its_progress_and_its_result_to_who_asks(server: Server) -> None:
     """On the asking thread, as everything that a person sees."""
     del server
-    steps: list[Progress] = []
+    steps: list[CountProgress] = []
 
     def work(leash: Leash, progress: object) -> str:
         assert callable(progress)
-        progress(Progress(1, 2))
+        progress(CountProgress(1, 2))
         return "done"
 
     with Aside(work) as aside:
         assert aside.result(steps.append) == "done"
-    assert steps == [Progress(1, 2)]
+    assert steps == [CountProgress(1, 2)]
 
 
 def test_work_aside_that_fails_fails_where_it_is_asked_for() -> None:
@@ -73,7 +73,7 @@ def test_work_aside_that_fails_fails_where_it_is_asked_for() -> None:
 
 def test_work_aside_ends_on_the_server_when_it_is_given_up(server: Server) -> None:
     """Who presses Ctrl-C must not leave a query behind that runs for an hour."""
-    place = Place(server.address(), server.master)
+    place = Reach(server.address(), server.master)
 
     def work(leash: Leash, progress: object) -> str:
         with connected(place.address, place.login, _BUDGET.limits) as session, leash.holding(session):

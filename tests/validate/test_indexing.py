@@ -11,7 +11,7 @@ from daybreak.postgres.address import Address
 from daybreak.postgres.session import Login
 from daybreak.validate.crew import Budget
 from daybreak.validate.indexing import Manner, read_indexes
-from daybreak.validate.probes import Place, list_tables
+from daybreak.validate.probes import Reach, list_tables
 from daybreak.validate.references import Wanted
 from tests.fix_postgres import HERE, Server
 
@@ -33,8 +33,8 @@ _SOUND = (
 )
 
 
-def _place(server: Server, database: str) -> Place:
-    return Place(server.address(database), server.master)
+def _place(server: Server, database: str) -> Reach:
+    return Reach(server.address(database), server.master)
 
 
 @pytest.fixture
@@ -45,13 +45,13 @@ def amcheck(server: Server) -> None:
             pytest.skip("this PostgreSQL comes without amcheck")
 
 
-def _read(place: Place, manner: Manner, wanted: Wanted | None = None) -> IndexContents:
+def _read(place: Reach, manner: Manner, wanted: Wanted | None = None) -> IndexContents:
     answer = read_indexes(place, wanted or _everything(place), manner, _CALM, lambda step: None)
     assert isinstance(answer, IndexContents), answer
     return answer
 
 
-def _everything(place: Place) -> Wanted:
+def _everything(place: Reach) -> Wanted:
     tables = list_tables(place, timedelta(seconds=20))
     assert isinstance(tables, Tables)
     return Wanted({table.oid: table.size for table in tables.tables}, frozenset(table.oid for table in tables.tables))
@@ -189,7 +189,7 @@ def test_a_login_that_may_not_create_walks(server: Server, database: str) -> Non
         "CREATE INDEX ON t (n)",
         f"CREATE ROLE reader_{database} LOGIN PASSWORD 'correct horse' IN ROLE pg_read_all_data",
     )
-    place = Place(server.address(database), Login(f"reader_{database}", "correct horse"))
+    place = Reach(server.address(database), Login(f"reader_{database}", "correct horse"))
     answer = _read(place, _BORROW)
     server.run(database, f"DROP ROLE reader_{database}")
     assert "amcheck cannot be created" in answer.asked
@@ -225,6 +225,6 @@ def test_only_this_turns_tables_are_read(server: Server, database: str) -> None:
 
 def test_a_server_that_says_nothing_is_a_silence(black_hole: int) -> None:
     """A black hole costs the limit and no more."""
-    hole = Place(Address("127.0.0.1", black_hole, "postgres", HERE), Login("a", "b"))
+    hole = Reach(Address("127.0.0.1", black_hole, "postgres", HERE), Login("a", "b"))
     haste = Budget(whole=timedelta(seconds=2), connections=2)
     assert isinstance(read_indexes(hole, Wanted({}, frozenset()), _WALK, haste, lambda step: None), Silence)

@@ -20,14 +20,16 @@ import pytest
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.trust import Trust
 from daybreak.validate.counting import Budget
-from daybreak.validate.run import Patience, Subject, validate
+from daybreak.validate.run import ProbeLimits, Subject, validate
 from tests.fix_postgres import Server, Wire
 from tests.fix_stage import Stage
 
 FIT, UNFIT, UNKNOWN = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN
 LIMIT = timedelta(seconds=1)
 WHOLE = timedelta(seconds=2)
-HASTE = Patience(knocking=LIMIT, asking=LIMIT, counting=Budget(whole=WHOLE, lock=timedelta(seconds=0.5), connections=2))
+HASTE = ProbeLimits(
+    knocking=LIMIT, asking=LIMIT, counting=Budget(whole=WHOLE, lock=timedelta(seconds=0.5), connections=2)
+)
 GRACE = 2.0
 """Seconds that a check may take beyond its limit."""
 

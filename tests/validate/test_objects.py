@@ -16,7 +16,7 @@ from daybreak.model.moment import At
 from daybreak.model.world import Identity
 from daybreak.postgres.session import Login
 from daybreak.validate import objects
-from daybreak.validate.probes import Place, take_inventory
+from daybreak.validate.probes import Reach, take_inventory
 from daybreak.validate.visit import Subject, Visit
 from tests.fix_worlds import cluster, instance
 from tests.lab.volumes.fix_trust import address_of, trust_of
@@ -88,9 +88,9 @@ WIDENED = {
 """What gives more than there was."""
 
 
-def place_of(volume: Volume) -> Place:
+def place_of(volume: Volume) -> Reach:
     """Where the owner asks a volume."""
-    return Place(address_of(volume), Login(OWNER.username, OWNER.password))
+    return Reach(address_of(volume), Login(OWNER.username, OWNER.password))
 
 
 def told(clone: Volume, source: Volume | None, moment: datetime, **changes: Any) -> dict[str, Finding]:

@@ -10,11 +10,11 @@ from time import monotonic, sleep
 
 import pytest
 
-from daybreak.model.answers import Reply, Settings, Silence, Tables
+from daybreak.model.answers import OwnerAnswer, ServerSettings, Silence, Tables
 from daybreak.model.targets import SqlCheck
 from daybreak.postgres.address import Address
 from daybreak.postgres.session import Login
-from daybreak.validate.probes import Place, ask_owner, ask_settings, list_tables
+from daybreak.validate.probes import Reach, ask_owner, ask_settings, list_tables
 from tests.fix_postgres import HERE, Server, Wire
 
 _LIMIT = timedelta(seconds=1)
@@ -28,8 +28,8 @@ def _check(sql: str, timeout: timedelta = _LIMIT) -> SqlCheck:
     return SqlCheck(name="c", sql=sql, timeout=timeout)
 
 
-def _place(server: Server, database: str = "postgres") -> Place:
-    return Place(server.address(database), server.master)
+def _place(server: Server, database: str = "postgres") -> Reach:
+    return Reach(server.address(database), server.master)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def _place(server: Server, database: str = "postgres") -> Place:
 def test_an_owners_question_returns_one_plain_value(server: Server, sql: str, kind: str, value: str) -> None:
     """Whatever type it has in PostgreSQL, it can be compared and printed."""
     answer = ask_owner(_place(server), _check(sql, _ROOMY))
-    assert isinstance(answer, Reply)
+    assert isinstance(answer, OwnerAnswer)
     assert (answer.kind, answer.value) == (kind, value)
 
 
@@ -87,7 +87,7 @@ def test_an_owners_question_finds_tables_without_their_schema(server: Server, da
     """People write ``SELECT count(*) FROM employees``, as in the runbook."""
     server.run(database, "CREATE TABLE employees AS SELECT 1 AS n")
     answer = ask_owner(_place(server, database), _check("SELECT COUNT(*) FROM employees", _ROOMY))
-    assert isinstance(answer, Reply)
+    assert isinstance(answer, OwnerAnswer)
     assert answer.value == "1"
 
 
@@ -104,14 +104,14 @@ def test_an_owners_question_on_a_locked_table_is_a_silence_in_time(server: Serve
 
 def test_every_probe_is_a_silence_in_time_at_a_server_that_says_nothing(black_hole: int) -> None:
     """Black-holed TCP."""
-    place = Place(Address("127.0.0.1", black_hole, "postgres", HERE), Login("a", "b"))
+    place = Reach(Address("127.0.0.1", black_hole, "postgres", HERE), Login("a", "b"))
     for answer in _each_probe(place):
         assert isinstance(answer, Silence)
 
 
 def test_every_probe_is_a_silence_in_time_on_a_line_that_was_cut(server: Server, wire: Wire) -> None:
     """Half-open TCP: the line goes dead right after the probe has connected."""
-    place = Place(Address("127.0.0.1", wire.port, "postgres", HERE), server.master)
+    place = Reach(Address("127.0.0.1", wire.port, "postgres", HERE), server.master)
 
     def cut() -> None:
         while not server.backends():
@@ -152,14 +152,14 @@ def test_settings_and_tables_are_answered_with_the_time_they_took(server: Server
     server.run(database, "CREATE TABLE t (n int)")
     settings = ask_settings(_place(server, database), ["max_logical_replication_workers"], _ROOMY)
     tables = list_tables(_place(server, database), _ROOMY)
-    assert isinstance(settings, Settings)
+    assert isinstance(settings, ServerSettings)
     assert settings.known[0].value == "0"
     assert isinstance(tables, Tables)
     assert [table.full for table in tables.tables] == ["public.t"]
     assert min(settings.took, tables.took) > timedelta(0)
 
 
-def _each_probe(place: Place) -> list[object]:
+def _each_probe(place: Reach) -> list[object]:
     answers: list[object] = []
     for probe in (
         lambda: ask_settings(place, ["work_mem"], _LIMIT),

@@ -9,21 +9,21 @@ import pytest
 from daybreak.model.answers import References, Silence, Tables
 from daybreak.postgres.address import Address
 from daybreak.postgres.session import Login
-from daybreak.validate.crew import Budget, Progress
-from daybreak.validate.probes import Place, list_tables
+from daybreak.validate.crew import Budget, CountProgress
+from daybreak.validate.probes import Reach, list_tables
 from daybreak.validate.references import Wanted, count_orphans
 from tests.fix_postgres import HERE, Server
 
 _CALM = Budget(lock=timedelta(seconds=0.5), connections=2)
 
 
-def _counted(place: Place, wanted: Wanted | None = None) -> References:
+def _counted(place: Reach, wanted: Wanted | None = None) -> References:
     answer = count_orphans(place, wanted or _everything(place), _CALM, lambda step: None)
     assert isinstance(answer, References), answer
     return answer
 
 
-def _everything(place: Place) -> Wanted:
+def _everything(place: Reach) -> Wanted:
     tables = list_tables(place, timedelta(seconds=20))
     assert isinstance(tables, Tables)
     return Wanted({table.oid: table.size for table in tables.tables}, frozenset(table.oid for table in tables.tables))
@@ -92,7 +92,7 @@ def test_an_orphan_is_found_and_no_row_beside_it(server: Server, database: str, 
     with server.connection(database) as admin:
         for statement in (*made, parent, sound):
             admin.execute(statement.encode())
-        place = Place(server.address(database), server.master)
+        place = Reach(server.address(database), server.master)
         assert [(key.rows, key.is_validated) for key in _counted(place).keys] == [(0, True)]
         admin.execute("SET session_replication_role = replica")
         admin.execute(orphan.encode())
@@ -109,7 +109,7 @@ def test_a_key_that_is_not_validated_says_so(server: Server, database: str) -> N
         "CREATE TABLE c AS SELECT 5 AS p",
         "ALTER TABLE c ADD CONSTRAINT later FOREIGN KEY (p) REFERENCES p NOT VALID",
     )
-    [key] = _counted(Place(server.address(database), server.master)).keys
+    [key] = _counted(Reach(server.address(database), server.master)).keys
     assert (key.key, key.rows, key.is_validated) == ("public.c.later", 1, False)
 
 
@@ -121,7 +121,7 @@ def test_a_locked_table_makes_only_its_keys_unread(server: Server, database: str
         "CREATE TABLE held (p int REFERENCES p)",
         "CREATE TABLE free (p int REFERENCES p)",
     )
-    place = Place(server.address(database), server.master)
+    place = Reach(server.address(database), server.master)
     wanted = _everything(place)
     with server.connection(database) as other, other.transaction():
         other.execute("LOCK TABLE held IN ACCESS EXCLUSIVE MODE")
@@ -138,11 +138,11 @@ def test_only_this_turns_keys_are_read_and_progress_ends_with_the_last(server: S
         "CREATE TABLE a (p int REFERENCES p)",
         "CREATE TABLE b (p int REFERENCES p)",
     )
-    place = Place(server.address(database), server.master)
+    place = Reach(server.address(database), server.master)
     everything = _everything(place)
     with server.connection(database) as admin:
         [[oid]] = admin.execute("SELECT 'a'::regclass::oid::bigint").fetchall()
-    steps: list[Progress] = []
+    steps: list[CountProgress] = []
     wanted = Wanted(everything.sizes, frozenset({int(str(oid))}))
     answer = count_orphans(place, wanted, _CALM, steps.append)
     assert isinstance(answer, References)
@@ -153,6 +153,6 @@ def test_only_this_turns_keys_are_read_and_progress_ends_with_the_last(server: S
 
 def test_a_server_that_says_nothing_is_a_silence(black_hole: int) -> None:
     """A black hole costs the limit and no more."""
-    hole = Place(Address("127.0.0.1", black_hole, "postgres", HERE), Login("a", "b"))
+    hole = Reach(Address("127.0.0.1", black_hole, "postgres", HERE), Login("a", "b"))
     haste = Budget(whole=timedelta(seconds=2), connections=2)
     assert isinstance(count_orphans(hole, Wanted({}, frozenset()), haste, lambda step: None), Silence)

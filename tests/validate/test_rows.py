@@ -16,16 +16,16 @@ from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Expectation, Objectives, Target
 from daybreak.validate import rows
 from daybreak.validate.crew import Budget
-from daybreak.validate.probes import Place
+from daybreak.validate.probes import Reach
 from daybreak.validate.recording import Sitting, record
-from daybreak.validate.visit import Patience, Subject, Visit
+from daybreak.validate.visit import ProbeLimits, Subject, Visit
 from tests.fix_lab import eventually
 from tests.fix_postgres import HERE, Server
 from tests.fix_worlds import cluster, identity
 
 FIT, UNFIT, UNKNOWN, WAIVED = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN, Standing.WAIVED
 _MOMENT = datetime(2024, 1, 15, 14, 30, tzinfo=UTC)
-_CALM = Patience(counting=Budget(lock=timedelta(seconds=0.5), connections=2))
+_CALM = ProbeLimits(counting=Budget(lock=timedelta(seconds=0.5), connections=2))
 _STATIC = {"countries": Expectation(is_static=True)}
 
 _COMPANY = (
@@ -53,7 +53,7 @@ def _baseline(server: Server, database: str, **changes: Any) -> Baseline:
         objectives=Objectives(rpo=timedelta(1), rto=timedelta(1), retention=timedelta(1)),
     )
     sitting = Sitting(target, cluster(), identity(), datetime.now(UTC), budget=_CALM.counting)
-    return record(Place(server.address(database), server.master), replace(sitting, **changes), lambda step: None)
+    return record(Reach(server.address(database), server.master), replace(sitting, **changes), lambda step: None)
 
 
 def _found(server: Server, database: str, **changes: Any) -> dict[str, Finding]:

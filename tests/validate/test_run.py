@@ -16,11 +16,11 @@ from daybreak.model.findings import Finding, Standing
 from daybreak.model.targets import SqlCheck
 from daybreak.postgres.session import Login
 from daybreak.validate.counting import Budget
-from daybreak.validate.run import Outcome, Patience, Place, Progress, Subject, validate
+from daybreak.validate.run import CountProgress, Outcome, ProbeLimits, Reach, Subject, validate
 from tests.fix_stage import Stage
 
 FIT, UNFIT, UNKNOWN = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN
-_HASTE = Patience(
+_HASTE = ProbeLimits(
     knocking=timedelta(seconds=1),
     asking=timedelta(seconds=1),
     counting=Budget(whole=timedelta(seconds=2), lock=timedelta(seconds=0.5), connections=2),
@@ -55,7 +55,7 @@ def test_a_faithful_clone_is_fit_and_its_loss_is_measured(stage: Stage) -> None:
     # The clone's port is a tunnel's, not the source's.
     subject = stage.subject()
     subject = replace(subject, permitted={**subject.permitted, "port": "a lab's", "endpoint": "a lab's"})
-    steps: list[Progress] = []
+    steps: list[CountProgress] = []
     outcome = validate(subject, tell=lambda finding: None, progress=steps.append)
     rest = {finding.check: finding.standing for finding in outcome.findings if finding.standing is not FIT}
     assert rest == {"data.content": Standing.WAIVED}, "the standard depth adds no content up, and says so"
@@ -143,7 +143,7 @@ def test_a_locked_table_makes_what_depends_on_it_unknown_in_time(stage: Stage) -
 
 def test_a_source_that_cannot_be_asked_leaves_tables_to_the_configuration(stage: Stage) -> None:
     """The source may be what burnt down."""
-    gone = Place(stage.server.address("burnt_down"), stage.server.master)
+    gone = Reach(stage.server.address("burnt_down"), stage.server.master)
     _, found = _validated(stage.subject(source=gone))
     assert found["data.tables"].standing is FIT
     _, found = _validated(stage.subject(source=gone, tables={}))

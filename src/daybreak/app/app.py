@@ -35,7 +35,7 @@ from daybreak.model.actions import Validate
 from daybreak.model.clock import is_off, is_useless, skew_told
 from daybreak.model.moment import At, Latest, is_counted_from_now, parse_moment
 from daybreak.model.names import cleaned_by, clone_stem, printable
-from daybreak.model.observation import Observation, Past
+from daybreak.model.observation import Observation, PastRun
 from daybreak.model.plan import Plan, Refusal
 from daybreak.model.replies import Category
 from daybreak.model.requests import CleanRequest, PitrRequest, Purpose, Request, Thoroughness
@@ -254,7 +254,7 @@ class App:
         stem = clone_stem(target.cluster)
         return wanted.model_copy(update={"turn": sum(run.startswith(f"{stem}-") for run in self.store.runs())})
 
-    def past_of(self, target: Target) -> tuple[Past, ...]:
+    def past_of(self, target: Target) -> tuple[PastRun, ...]:
         """The target's newest runs that finished with a verdict, for estimates."""
         found = []
         for run in self.store.runs()[:_PAST_RUNS]:
@@ -263,7 +263,7 @@ class App:
                 with suppress(Damaged, Newer):
                     plan = self.store.plan(run)
                     if plan.target.name == target.name:
-                        found.append(Past(run=run, kind=plan.kind, took=state.measured.rto))
+                        found.append(PastRun(run=run, kind=plan.kind, took=state.measured.rto))
         return tuple(found)
 
     def state_or_none(self, run: str) -> RunState | None:

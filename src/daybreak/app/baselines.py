@@ -19,8 +19,8 @@ from daybreak.model.targets import Target
 from daybreak.model.world import Cluster
 from daybreak.observe.look import Lookout
 from daybreak.postgres.address import address_of
-from daybreak.validate.crew import Progress
-from daybreak.validate.probes import Place
+from daybreak.validate.crew import CountProgress
+from daybreak.validate.probes import Reach
 from daybreak.validate.recording import Sitting, record
 
 
@@ -34,7 +34,7 @@ class BaselineWish:
 
 
 def take_baseline(
-    app: App, wish: BaselineWish, progress: Callable[[Progress], None] = lambda _step: None
+    app: App, wish: BaselineWish, progress: Callable[[CountProgress], None] = lambda _step: None
 ) -> tuple[Kept, Baseline]:
     """Record a target's rows at one snapshot and keep them; raises ``Refused`` where it cannot be asked."""
     if wish.is_estimated and wish.is_fingerprinted:
@@ -62,8 +62,8 @@ def baselines(app: App, name: str) -> tuple[Kept, ...]:
     return app.repository.listed("baseline", app.target(name).name)
 
 
-def _place(app: App, target: Target, cluster: Cluster) -> Place:
+def _place(app: App, target: Target, cluster: Cluster) -> Reach:
     if target.login is None:
         raise Refused(f'no login is configured for "{target.name}"', 'login = "secretsmanager:NAME" in daybreak.toml')
     address = address_of(cluster, target.database or cluster.database, target.trust)
-    return Place(address, login_at(target.login, app.aws(target.region), app.environ, address))
+    return Reach(address, login_at(target.login, app.aws(target.region), app.environ, address))

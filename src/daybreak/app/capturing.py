@@ -17,7 +17,7 @@ from daybreak.aws.gateway import Aws
 from daybreak.errors import DaybreakError, Refused
 from daybreak.execute.database import login_at
 from daybreak.model.answers import Silence
-from daybreak.model.capsule import Capsule, Change
+from daybreak.model.capsule import Capsule, FieldChange
 from daybreak.model.inventory import Inventory
 from daybreak.model.kept import Kept
 from daybreak.model.names import printable
@@ -26,7 +26,7 @@ from daybreak.model.world import Cluster
 from daybreak.observe.look import Lookout
 from daybreak.observe.surroundings import surroundings_of
 from daybreak.postgres.address import address_of
-from daybreak.validate.probes import Place, take_inventory
+from daybreak.validate.probes import Reach, take_inventory
 
 _ASKING = timedelta(seconds=60)
 
@@ -41,7 +41,7 @@ class Captured:
     is_new: bool
     places: tuple[str, ...]
     previous: Kept | None = None
-    changes: tuple[Change, ...] | None = None
+    changes: tuple[FieldChange, ...] | None = None
     """Since the previous one; none when there is none that can be read."""
 
 
@@ -104,4 +104,4 @@ def _inside(app: App, aws: Aws, target: Target, cluster: Cluster) -> Inventory |
         login = login_at(target.login, aws, app.environ, address)
     except DaybreakError as error:
         return Silence(asked=asked, why=error.message)
-    return take_inventory(Place(address, login), _ASKING)
+    return take_inventory(Reach(address, login), _ASKING)

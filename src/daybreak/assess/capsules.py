@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from daybreak.model.capsule import Capsule, Change
+from daybreak.model.capsule import Capsule, FieldChange
 from daybreak.model.inventory import Inventory
 from daybreak.model.value import canonical
 
@@ -22,12 +22,12 @@ _NAMES = ("identifier", "name", "proxy", "arn", "what")
 """What tells an entry of a list from the others, the first that it has."""
 
 
-def capsule_changes(before: Capsule, after: Capsule) -> tuple[Change, ...]:
+def capsule_changes(before: Capsule, after: Capsule) -> tuple[FieldChange, ...]:
     """What the second capsule holds differently, in the order of its fields; empty when it holds the same."""
     then, now = _flat(before), _flat(after)
     fields = dict.fromkeys([*then, *now])
     return tuple(
-        Change(field=field, before=then.get(field, ""), after=now.get(field, ""))
+        FieldChange(field=field, before=then.get(field, ""), after=now.get(field, ""))
         for field in fields
         if then.get(field, "") != now.get(field, "")
     )

@@ -11,7 +11,7 @@ from datetime import timedelta
 from daybreak.model.clock import WORTH_SAYING, is_useless, skew_told
 from daybreak.model.findings import Finding, Level, Standing
 from daybreak.model.moment import spoken
-from daybreak.model.observation import Observation, Past
+from daybreak.model.observation import Observation, PastRun
 from daybreak.model.targets import Target
 from daybreak.model.trust import trust_words
 from daybreak.model.value import iso
@@ -22,7 +22,7 @@ SLACK = timedelta(hours=1)
 """How far the earliest restorable time may lag behind: it moves in steps, and a new cluster needs a first backup."""
 
 
-def protection_of(target: Target, seen: Observation, past: tuple[Past, ...]) -> tuple[Finding, ...]:
+def protection_of(target: Target, seen: Observation, past: tuple[PastRun, ...]) -> tuple[Finding, ...]:
     """What was promised against what is true; ``past`` are the target's finished runs, the newest first."""
     return (
         _there(target, seen),
@@ -116,7 +116,7 @@ def _is_whole_life(cluster: Cluster) -> bool:
     return bool(cluster.window and cluster.created and cluster.window.earliest - cluster.created <= SLACK)
 
 
-def _time(target: Target, past: tuple[Past, ...]) -> Finding:
+def _time(target: Target, past: tuple[PastRun, ...]) -> Finding:
     title, expected = "How long the last restore took (RTO)", f"at most {spoken(target.objectives.rto)}"
     last = next((run for run in past if run.kind != "clean"), None)
     if last is None:

@@ -84,7 +84,7 @@ STOPPED = frozenset({"stopping", "stopped"})
 """Statuses that somebody chose: nothing goes on until somebody starts it again."""
 
 
-class Place(StrEnum):
+class Position(StrEnum):
     """Where an order stands."""
 
     SO = "so"
@@ -98,16 +98,16 @@ class Place(StrEnum):
     HOPELESS = "hopeless"
 
 
-class Standing(Value):
+class OrderStanding(Value):
     """Where an order stands, with what was seen."""
 
-    place: Place
+    place: Position
     seen: str = ""
     hints: tuple[str, ...] = ()
     result: dict[str, Any] = Field(default_factory=dict)
 
 
-DOUBTED = frozenset({Place.UNLISTED, Place.FOREIGN, Place.HOPELESS})
+DOUBTED = frozenset({Position.UNLISTED, Position.FOREIGN, Position.HOPELESS})
 """What one answer alone does not prove, because an empty or a garbled one says the same."""
 
 
@@ -116,7 +116,7 @@ def standing_of_wait(
     cluster: Cluster | None,
     instance: Instance | None,
     owner: Owner,
-) -> Standing:
+) -> OrderStanding:
     """Whether a wait is over, from the newest look at the clone and, for an instance, at the instance.
 
     For ``AwaitSql`` *so* means that there is an endpoint to knock at; whether it answers, only knocking tells.
@@ -124,7 +124,9 @@ def standing_of_wait(
     awaited = instance if isinstance(action, AwaitInstance) else cluster
     if awaited is not None and not owner.owns(awaited.tags) and not isinstance(action, AwaitClusterGone):
         seen = f'"{awaited.identifier}" is not the one this run created'
-        return Standing(place=Place.FOREIGN, seen=seen, hints=("it is left untouched: plan again to get another name",))
+        return OrderStanding(
+            place=Position.FOREIGN, seen=seen, hints=("it is left untouched: plan again to get another name",)
+        )
     match action:
         case AwaitClusterGone():
             return _gone(cluster, owner)
@@ -138,71 +140,73 @@ def standing_of_wait(
             assert_never(action)
 
 
-def _gone(cluster: Cluster | None, owner: Owner) -> Standing:
+def _gone(cluster: Cluster | None, owner: Owner) -> OrderStanding:
     if cluster is None or not owner.owns(cluster.tags):
-        return Standing(place=Place.UNLISTED, seen="gone")
+        return OrderStanding(place=Position.UNLISTED, seen="gone")
     if cluster.status == "deleting":
-        return Standing(place=Place.UNDER_WAY, seen=cluster.status)
+        return OrderStanding(place=Position.UNDER_WAY, seen=cluster.status)
     why = f"the cluster is {cluster.status}, and nothing is deleting it"
-    return Standing(place=Place.STALLED, seen=why, hints=(f"plan its removal anew: daybreak clean {owner.run}",))
+    return OrderStanding(
+        place=Position.STALLED, seen=why, hints=(f"plan its removal anew: daybreak clean {owner.run}",)
+    )
 
 
-def _stopped(what: str, status: str, identifier: str) -> Standing:
+def _stopped(what: str, status: str, identifier: str) -> OrderStanding:
     start = f"start it: aws rds start-db-{what} --db-{what}-identifier {identifier}"
-    return Standing(place=Place.STALLED, seen=f"the {what} is {status}", hints=(start,))
+    return OrderStanding(place=Position.STALLED, seen=f"the {what} is {status}", hints=(start,))
 
 
-def _cluster_ready(cluster: Cluster | None) -> Standing:
+def _cluster_ready(cluster: Cluster | None) -> OrderStanding:
     if cluster is None:
         # A describe may lag behind the call that created it.
-        return Standing(place=Place.ABSENT, seen="AWS does not list the cluster")
+        return OrderStanding(place=Position.ABSENT, seen="AWS does not list the cluster")
     if cluster.status in HOPELESS_CLUSTER:
-        return Standing(
-            place=Place.HOPELESS, seen=f"the cluster is {cluster.status}", hints=HINTS.get(cluster.status, ())
+        return OrderStanding(
+            place=Position.HOPELESS, seen=f"the cluster is {cluster.status}", hints=HINTS.get(cluster.status, ())
         )
     if cluster.status in STOPPED:
         return _stopped("cluster", cluster.status, cluster.identifier)
     if cluster.status != "available":
-        return Standing(place=Place.UNDER_WAY, seen=cluster.status)
+        return OrderStanding(place=Position.UNDER_WAY, seen=cluster.status)
     if cluster.window is None:
-        return Standing(place=Place.UNDER_WAY, seen="available, restorable window still null")
+        return OrderStanding(place=Position.UNDER_WAY, seen="available, restorable window still null")
     if cluster.has_pending_changes:
-        return Standing(place=Place.UNDER_WAY, seen="available, changes pending")
+        return OrderStanding(place=Position.UNDER_WAY, seen="available, changes pending")
     result = {"endpoint": cluster.endpoint, "port": cluster.port, "resource_id": cluster.resource_id}
-    return Standing(place=Place.SO, seen=cluster.status, result=result)
+    return OrderStanding(place=Position.SO, seen=cluster.status, result=result)
 
 
-def _endpoint_shown(cluster: Cluster | None) -> Standing:
+def _endpoint_shown(cluster: Cluster | None) -> OrderStanding:
     if cluster is None or cluster.status in HOPELESS_CLUSTER | STOPPED:
         return _cluster_ready(cluster)
     if not cluster.endpoint:
-        return Standing(place=Place.UNDER_WAY, seen="AWS does not show an endpoint yet")
-    return Standing(place=Place.SO, seen=cluster.endpoint)
+        return OrderStanding(place=Position.UNDER_WAY, seen="AWS does not show an endpoint yet")
+    return OrderStanding(place=Position.SO, seen=cluster.endpoint)
 
 
-def _instance_ready(instance: Instance | None) -> Standing:
+def _instance_ready(instance: Instance | None) -> OrderStanding:
     if instance is None:
-        return Standing(place=Place.ABSENT, seen="AWS does not list the instance")
+        return OrderStanding(place=Position.ABSENT, seen="AWS does not list the instance")
     if instance.status in HOPELESS_INSTANCE:
-        return Standing(
-            place=Place.HOPELESS, seen=f"the instance is {instance.status}", hints=HINTS.get(instance.status, ())
+        return OrderStanding(
+            place=Position.HOPELESS, seen=f"the instance is {instance.status}", hints=HINTS.get(instance.status, ())
         )
     if instance.status in STOPPED:
         return _stopped("instance", instance.status, instance.identifier)
     if instance.status != "available":
-        return Standing(place=Place.UNDER_WAY, seen=instance.status)
+        return OrderStanding(place=Position.UNDER_WAY, seen=instance.status)
     if instance.has_pending_changes:
-        return Standing(place=Place.UNDER_WAY, seen="available, changes pending")
+        return OrderStanding(place=Position.UNDER_WAY, seen="available, changes pending")
     if instance.parameter_group_status not in (None, "in-sync"):
-        return Standing(place=Place.UNDER_WAY, seen=f"available, parameters {instance.parameter_group_status}")
-    return Standing(place=Place.SO, seen=instance.status, result={"endpoint": instance.endpoint})
+        return OrderStanding(place=Position.UNDER_WAY, seen=f"available, parameters {instance.parameter_group_status}")
+    return OrderStanding(place=Position.SO, seen=instance.status, result={"endpoint": instance.endpoint})
 
 
-def standing_of_change(action: Change, seen: Resource | None, owner: Owner) -> Standing:
+def standing_of_change(action: Change, seen: Resource | None, owner: Owner) -> OrderStanding:
     """Where a change stands: ``seen`` is the resource it names, ``owner`` the run whose nonce makes it ours."""
     if seen is not None and not owner.owns(seen.tags):
         name = seen.name if isinstance(seen, ParameterGroup) else seen.identifier
-        return Standing(place=Place.FOREIGN, seen=f'"{name}" exists and was not created by this run')
+        return OrderStanding(place=Position.FOREIGN, seen=f'"{name}" exists and was not created by this run')
     match action:
         case (
             CopyParameterGroup()
@@ -213,7 +217,9 @@ def standing_of_change(action: Change, seen: Resource | None, owner: Owner) -> S
             | CreateEndpoint()
         ):
             return (
-                Standing(place=Place.ABSENT) if seen is None else Standing(place=Place.SO, seen="created by this run")
+                OrderStanding(place=Position.ABSENT)
+                if seen is None
+                else OrderStanding(place=Position.SO, seen="created by this run")
             )
         case DeleteInstance() | DeleteEndpoint() | DeleteCluster() | DeleteParameterGroup():
             return _removed(seen)
@@ -227,43 +233,43 @@ def standing_of_change(action: Change, seen: Resource | None, owner: Owner) -> S
             assert_never(action)
 
 
-def _removed(seen: Resource | None) -> Standing:
+def _removed(seen: Resource | None) -> OrderStanding:
     if seen is None:
-        return Standing(place=Place.UNLISTED, seen="AWS shows nothing of that name")
+        return OrderStanding(place=Position.UNLISTED, seen="AWS shows nothing of that name")
     if not isinstance(seen, ParameterGroup) and seen.status == "deleting":
-        return Standing(place=Place.SO, seen="deleting")
-    return Standing(place=Place.ABSENT, seen="still there")
+        return OrderStanding(place=Position.SO, seen="deleting")
+    return OrderStanding(place=Position.ABSENT, seen="still there")
 
 
-def _anchored(action: AnchorJournal, seen: Resource | None) -> Standing:
+def _anchored(action: AnchorJournal, seen: Resource | None) -> OrderStanding:
     """An anchor that is there stays: it names an event of this run's, since nobody else owns the clone."""
     if seen is None:
-        return Standing(place=Place.HOPELESS, seen=f'the cluster "{action.clone}" is gone')
+        return OrderStanding(place=Position.HOPELESS, seen=f'the cluster "{action.clone}" is gone')
     anchor = anchor_in(seen.tags.get(JOURNAL_TAG))
     if anchor is None:
-        return Standing(place=Place.ABSENT, seen="no anchor")
-    return Standing(place=Place.SO, seen="anchored", result={"anchor": anchor.written()})
+        return OrderStanding(place=Position.ABSENT, seen="no anchor")
+    return OrderStanding(place=Position.SO, seen="anchored", result={"anchor": anchor.written()})
 
 
-def once_answered(standing: Standing, answer: Category | None) -> Standing:
+def once_answered(standing: OrderStanding, answer: Category | None) -> OrderStanding:
     """Where a removal stands once AWS has answered it: *not found*, or having taken it (none), proves what a look cannot.
 
     >>> once_answered(Standing(place=Place.UNLISTED), Category.NOT_FOUND).place.value
     'so'
     """
-    if standing.place is Place.UNLISTED and answer in (None, Category.NOT_FOUND):
-        return Standing(place=Place.SO, seen="gone")
+    if standing.place is Position.UNLISTED and answer in (None, Category.NOT_FOUND):
+        return OrderStanding(place=Position.SO, seen="gone")
     return standing
 
 
-def _parameters_set(action: SetParameters, seen: Resource | None) -> Standing:
+def _parameters_set(action: SetParameters, seen: Resource | None) -> OrderStanding:
     if not isinstance(seen, ParameterGroup):
-        return Standing(place=Place.HOPELESS, seen=f'the parameter group "{action.group}" is gone')
+        return OrderStanding(place=Position.HOPELESS, seen=f'the parameter group "{action.group}" is gone')
     missing = {name for name, value in action.parameters.items() if not same_setting(seen.parameters.get(name), value)}
     return (
-        Standing(place=Place.ABSENT, seen=f"not set: {', '.join(sorted(missing))}")
+        OrderStanding(place=Position.ABSENT, seen=f"not set: {', '.join(sorted(missing))}")
         if missing
-        else Standing(place=Place.SO)
+        else OrderStanding(place=Position.SO)
     )
 
 
@@ -280,9 +286,9 @@ def _plain(value: str | None) -> str | None:
     return {"on": "1", "true": "1", "off": "0", "false": "0"}.get(value.lower(), value) if value is not None else None
 
 
-def _options_set(action: SetClusterOptions, seen: Resource | None) -> Standing:
+def _options_set(action: SetClusterOptions, seen: Resource | None) -> OrderStanding:
     if not isinstance(seen, Cluster):
-        return Standing(place=Place.HOPELESS, seen=f'the cluster "{action.clone}" is gone')
+        return OrderStanding(place=Position.HOPELESS, seen=f'the cluster "{action.clone}" is gone')
     wanted: dict[str, Any] = {
         "backup_retention": action.backup_retention,
         "backup_window": action.backup_window,
@@ -290,4 +296,8 @@ def _options_set(action: SetClusterOptions, seen: Resource | None) -> Standing:
         "is_protected": action.is_protected,
     }
     missing = [name for name, value in wanted.items() if value is not None and getattr(seen, name) != value]
-    return Standing(place=Place.ABSENT, seen=f"not set: {', '.join(missing)}") if missing else Standing(place=Place.SO)
+    return (
+        OrderStanding(place=Position.ABSENT, seen=f"not set: {', '.join(missing)}")
+        if missing
+        else OrderStanding(place=Position.SO)
+    )

@@ -14,7 +14,7 @@ from typing import Any
 
 from botocore import exceptions as foreign
 
-from daybreak.aws.wire import Stage, TooLateError
+from daybreak.aws.wire import CallStage, TooLateError
 from daybreak.errors import Bug, DaybreakError, Failed, Paused, Refused, Unreachable
 from daybreak.model.clock import is_off, is_useless, skew_told
 from daybreak.model.replies import Category, Trouble
@@ -115,7 +115,7 @@ def unreadable(why: str, request_id: str | None = None) -> AwsFault:
     return AwsFault(Trouble(category=Category.LOST, code=UNREADABLE, message=why, request_id=request_id))
 
 
-def fault_of(error: Exception, *, stage: Stage, skew: timedelta | None = None) -> DaybreakError:
+def fault_of(error: Exception, *, stage: CallStage, skew: timedelta | None = None) -> DaybreakError:
     """The one translation of everything boto3 raises.
 
     ``stage`` says how far the call came, ``skew`` how far our clock was ahead of AWS's at the last answer. What is raised while
@@ -137,15 +137,15 @@ def fault_of(error: Exception, *, stage: Stage, skew: timedelta | None = None) -
         case foreign.ProfileNotFound() | foreign.NoRegionError() | foreign.InvalidRegionError():
             sentence = str(error).rstrip(".")
             return Refused(sentence[:1].lower() + sentence[1:], "check --profile, --region and the AWS_* variables")
-        case _ if stage is Stage.LEFT and not isinstance(error, (*_NO_ANSWER, TooLateError)):
+        case _ if stage is CallStage.LEFT and not isinstance(error, (*_NO_ANSWER, TooLateError)):
             return unreadable(f"{type(error).__name__}: {_said_by(error)}")
-        case _ if stage > Stage.PREPARING or isinstance(error, _NO_ANSWER):
+        case _ if stage > CallStage.PREPARING or isinstance(error, _NO_ANSWER):
             trouble = Trouble(category=Category.LOST, code=type(error).__name__, message=_said_by(error))
         case foreign.BotoCoreError() | ValueError() | OSError():
             return Refused(f"the AWS settings cannot be used: {error}", "check the AWS_* variables and daybreak.toml")
         case _:
             return Bug(f"an error from boto3 that we do not know: {type(error).__name__}: {error}")
-    if stage < Stage.LEFT and trouble.category is Category.LOST:
+    if stage < CallStage.LEFT and trouble.category is Category.LOST:
         trouble = trouble.model_copy(update={"category": Category.UNSENT})
     return AwsFault(trouble)
 

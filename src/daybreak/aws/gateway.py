@@ -24,7 +24,7 @@ from botocore.utils import parse_timestamp
 from daybreak.aws.endpoints import refuse_secrets, refuse_secrets_around
 from daybreak.aws.faults import UNREADABLE, AwsFault, fault_of
 from daybreak.aws.replies import Markers, needed, own_answer
-from daybreak.aws.wire import Bounds, Journey, Stage, Wire, ours
+from daybreak.aws.wire import Bounds, CallStage, Journey, Wire, ours
 from daybreak.errors import Bug, Refused
 from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Reply
@@ -108,7 +108,7 @@ class Aws:
         try:
             self._session = _session(access)
         except Exception as error:
-            raise fault_of(error, stage=Stage.PREPARING) from error
+            raise fault_of(error, stage=CallStage.PREPARING) from error
         self.region: str = self._session.region_name or ""
         if not self.region:
             raise Refused("no AWS region is known", "set region in daybreak.toml, AWS_DEFAULT_REGION, or use --region")
@@ -205,7 +205,7 @@ class Aws:
                 service, region_name=region, endpoint_url=self._access.endpoint_url, config=config
             )
         except Exception as error:
-            raise fault_of(error, stage=Stage.PREPARING) from error
+            raise fault_of(error, stage=CallStage.PREPARING) from error
         self._check_endpoint(service, client.meta.endpoint_url)
         self._wire.carry(client)
         self.traffic.follow(client)

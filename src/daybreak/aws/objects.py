@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError
 
 from daybreak.aws.faults import AwsFault, fault_of, unreadable
 from daybreak.aws.replies import Markers, needed
-from daybreak.aws.wire import Stage
+from daybreak.aws.wire import CallStage
 from daybreak.errors import DaybreakError, Refused, Unreachable
 from daybreak.model.replies import Category
 
@@ -124,7 +124,7 @@ class Objects:
                 return ask()
             except Exception as error:
                 # Repeating is harmless here, so nobody needs to know whether a request had left.
-                fault = fault_of(error, stage=Stage.LEFT)
+                fault = fault_of(error, stage=CallStage.LEFT)
                 if number == self._tries or not _may_pass(fault):
                     raise self._for_people(fault) from error
             self._sleep(random.uniform(0, min(5.0, 0.2 * 2**number)))  # noqa: S311 (spreads load, hides nothing)

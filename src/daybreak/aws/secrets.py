@@ -10,7 +10,7 @@ from typing import Any
 from daybreak.aws.faults import AwsFault, fault_of
 from daybreak.aws.gateway import Aws
 from daybreak.aws.replies import needed
-from daybreak.aws.wire import Stage
+from daybreak.aws.wire import CallStage
 from daybreak.errors import DaybreakError, Refused
 from daybreak.model.plan import AwsCall
 
@@ -58,7 +58,7 @@ def _token(aws: Aws, host: str, port: int, username: str) -> str:
     try:
         return str(client.generate_db_auth_token(DBHostname=host, Port=port, DBUsername=username))
     except Exception as error:
-        fault = fault_of(error, stage=Stage.PREPARING)
+        fault = fault_of(error, stage=CallStage.PREPARING)
         raise _unreadable(f"iam:{username}", fault) if isinstance(fault, AwsFault) else fault from error
 
 

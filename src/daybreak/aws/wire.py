@@ -48,7 +48,7 @@ class TooLargeError(Exception):
     """The answer is larger than any that AWS gives."""
 
 
-class Stage(IntEnum):
+class CallStage(IntEnum):
     """How far a call came; what is raised means another thing at each."""
 
     PREPARING = 0
@@ -64,7 +64,7 @@ class Journey:
     """One call: when it must be over, and how far it came."""
 
     end: float
-    stage: Stage = Stage.PREPARING
+    stage: CallStage = CallStage.PREPARING
 
 
 class Wire:
@@ -111,7 +111,7 @@ class Wire:
         except Empty:
             answer = _late(self._bounds.whole)
         finally:
-            journey.stage = max(journey.stage, Stage.LEFT if parcel.give_up() else Stage.CONNECTING)
+            journey.stage = max(journey.stage, CallStage.LEFT if parcel.give_up() else CallStage.CONNECTING)
         if isinstance(answer, BaseException):
             raise answer
         self._note_date(answer.headers.get("Date"), sent)

@@ -23,7 +23,7 @@ from daybreak.cli.hinting import Line, Options, complete
 if TYPE_CHECKING:
     from daybreak.app import App
     from daybreak.model.targets import Waiver
-    from daybreak.report.report_text import Depth
+    from daybreak.report.report_text import Verbosity
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Given:
     profile: str | None
     region: str | None
     endpoint_url: str | None
-    depth: Depth = "brief"
+    depth: Verbosity = "brief"
     """How much of a report is shown, and of what happens meanwhile."""
     is_explained: bool = False
     """Whether a plan is shown with every reason, guard, undo and name."""
@@ -172,7 +172,7 @@ explain_option = click.option(
 """The option by which a person has a plan explained; ``shared`` takes it up as ``Given.is_explained``."""
 
 
-def _depth(*, is_verbose: bool, is_quiet: bool) -> Depth:
+def _depth(*, is_verbose: bool, is_quiet: bool) -> Verbosity:
     if is_verbose and is_quiet:
         raise click.UsageError("-v and -q do not go together")
     return "all" if is_verbose else "verdict" if is_quiet else "brief"

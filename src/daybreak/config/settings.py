@@ -100,7 +100,7 @@ def _health_url(text: str) -> str:
 SpanText = Annotated[Span, BeforeValidator(_span), WithJsonSchema({"type": "string", "pattern": PATTERN})]
 Identifier = Annotated[str, AfterValidator(_identifier)]
 Region = Annotated[str, _matching(r"[a-z]{2,}(?:-[a-z]+)+-\d{1,2}", 'an AWS region such as "us-east-1"')]
-Login = Annotated[str, _matching(LOGIN, LOGIN_ALLOWED), WithJsonSchema({"type": "string", "pattern": LOGIN})]
+LoginText = Annotated[str, _matching(LOGIN, LOGIN_ALLOWED), WithJsonSchema({"type": "string", "pattern": LOGIN})]
 GroupId = Annotated[str, _matching(r"sg-[0-9a-f]{8,17}", 'a security group\'s id such as "sg-0123456789abcdef0"')]
 TableName = Annotated[str, _matching(r"(?s)[^.]+\.[^.]+", 'a table with its schema, quoted: "public.employees"')]
 TargetName = Annotated[str, _matching(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", "a name of letters, digits, - and _")]
@@ -133,7 +133,7 @@ class CheckText(SqlCheck):
     """A question of the owner's own, its time limit as people write it."""
 
     timeout: SpanText = Span(seconds=30)
-    login: Login | None = None
+    login: LoginText | None = None
 
 
 class HealthText(HealthCheck):
@@ -147,7 +147,7 @@ class HealthText(HealthCheck):
 class ApplicationText(Application):
     """How the application itself gets at the database."""
 
-    login: Login
+    login: LoginText
     database: DatabaseName | None = None
 
 
@@ -188,7 +188,7 @@ class TargetText(Value):
     cluster: Identifier
     region: Region
     database: DatabaseName | None = None
-    login: Login | None = None
+    login: LoginText | None = None
     objectives: ObjectivesText
     network: dict[Region, NetworkText] = Field(default_factory=dict)
     tables: dict[TableName, Expectation] = Field(default_factory=dict)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from daybreak.assess.moves import ATTEMPTS, Again, Look, Pause, Stop, move_after, patience_with
-from daybreak.assess.standing import DOUBTED, Place, Resource, Standing, once_answered, standing_of_change
+from daybreak.assess.standing import DOUBTED, OrderStanding, Position, Resource, once_answered, standing_of_change
 from daybreak.aws.faults import AwsFault
 from daybreak.errors import Bug, Failed, Paused, Refused, Uncertain, Unreachable
 from daybreak.execute.doors import Doors
@@ -43,8 +43,8 @@ Seen = TypeVar("Seen")
 LOOKS_BEFORE_BELIEVING = 6
 """How often we look, a pause apart, before we believe that something is not there: AWS may list it a little late."""
 
-_TO_SEND = frozenset({Place.ABSENT, Place.UNLISTED})
-_UNSETTLED = frozenset({Place.ABSENT, Place.FOREIGN, Place.HOPELESS})
+_TO_SEND = frozenset({Position.ABSENT, Position.UNLISTED})
+_UNSETTLED = frozenset({Position.ABSENT, Position.FOREIGN, Position.HOPELESS})
 """What is looked at again after an answer that settled nothing."""
 
 CLASHES_FORGIVEN = 2
@@ -120,7 +120,7 @@ class Changer:
                     standing = self.closely(step, lambda: self._stand(step, action), doubted=_UNSETTLED)
                     standing = once_answered(standing, fault.trouble.category)
                     clashes += 0 if is_uncertain else 1
-                    if standing.place is Place.ABSENT and clashes > CLASHES_FORGIVEN:
+                    if standing.place is Position.ABSENT and clashes > CLASHES_FORGIVEN:
                         raise self._contradicted(step, fault)
                 case Stop(why=why, hints=hints):
                     raise Rejected(f"step {step.id}: {why}", *hints)
@@ -158,23 +158,28 @@ class Changer:
         self._journal.append(StepDone(step=step.id, result=result))
         return None
 
-    def _conclude(self, step: Step, standing: Standing) -> None:
-        if standing.place is Place.SO:
+    def _conclude(self, step: Step, standing: OrderStanding) -> None:
+        if standing.place is Position.SO:
             result = {"seen": standing.seen} | standing.result
             self._journal.append(StepDone(step=step.id, was_adopted=True, result=result))
             return
         hints = standing.hints
-        if standing.place is Place.FOREIGN:
+        if standing.place is Position.FOREIGN:
             hints = ("it is left untouched: plan again to get another name",)
         raise Failed(f"step {step.id}: {standing.seen}", *hints)
 
-    def _stand(self, step: Step, action: Change) -> Standing:
+    def _stand(self, step: Step, action: Change) -> OrderStanding:
         seen = self.looked(step, lambda: resource_of(self._doors.lookout, action))
         return standing_of_change(action, seen, self._owner)
 
     def closely(
-        self, step: Step, stand: Callable[[], Standing], *, doubted: frozenset[Place], first: Standing | None = None
-    ) -> Standing:
+        self,
+        step: Step,
+        stand: Callable[[], OrderStanding],
+        *,
+        doubted: frozenset[Position],
+        first: OrderStanding | None = None,
+    ) -> OrderStanding:
         """Where the step stands, looked at again while it stands where we doubt it; ``first`` is what was seen already."""
         standing = first or stand()
         for _ in range(LOOKS_BEFORE_BELIEVING - 1):

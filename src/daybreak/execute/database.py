@@ -25,7 +25,7 @@ from daybreak.postgres.address import Address, address_of
 from daybreak.postgres.answering import answering
 from daybreak.postgres.session import Login
 from daybreak.repository.repository import Repository
-from daybreak.validate.run import Place, Progress, Subject, validate
+from daybreak.validate.run import CountProgress, Reach, Subject, validate
 
 _KNOCKING = timedelta(seconds=10)
 _AS_FAR_AS_WITHOUT_LOGIN = frozenset({"tcp", "tls"})
@@ -92,13 +92,13 @@ class Database:
         )
         return validate(subject, tell=tell, progress=lambda step: progress(_spoken(step))).measured
 
-    def _source(self, action: Validate) -> Place | None:
+    def _source(self, action: Validate) -> Reach | None:
         # What a capsule tells is gone: at its address there is nothing, or a stranger.
         if action.capsule is not None or action.source_seen is None or not action.source_seen.endpoint:
             return None
         address = address_of(action.source_seen, action.database, self._trust)
         login = self._login_or_none(action.login, address)
-        return Place(address, login) if login else None
+        return Reach(address, login) if login else None
 
     def _around(self, scene: Scene) -> Surroundings:
         """What belongs to the clone now; a connection that is lost leaves everything unseen."""
@@ -150,6 +150,6 @@ def login_at(reference: str, aws: Aws, environ: Mapping[str, str], address: Addr
     return Login(found.username, found.password, is_token=found.is_token)
 
 
-def _spoken(progress: Progress) -> str:
+def _spoken(progress: CountProgress) -> str:
     share = f"{humanize.naturalsize(progress.done)} of {humanize.naturalsize(progress.total)} {progress.what}"
     return f"{share} ({progress.table})" if progress.table else share

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from daybreak.journal.store import Asked
+from daybreak.journal.store import Message
 from daybreak.model.actions import AwaitSql, Validate
 from daybreak.model.findings import Finding, Measured
 from daybreak.model.run import Event
@@ -105,7 +105,7 @@ class Doors:
     patience: Patience = field(default_factory=Patience)
     told: Callable[[Event], None] = lambda _event: None
     progress: Callable[[Progress], None] = lambda _progress: None
-    asked: Callable[[], tuple[Asked, ...]] = tuple
+    asked: Callable[[], tuple[Message, ...]] = tuple
     """Reads the run's inbox: did somebody ask for its end?"""
     is_stopping: Callable[[], bool] = lambda: False
     """Whether this process was asked to stop (Ctrl-C)."""

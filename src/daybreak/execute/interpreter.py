@@ -20,7 +20,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from daybreak.assess.ending import moment_restored
-from daybreak.assess.standing import DOUBTED, Place, Standing, standing_of_wait
+from daybreak.assess.standing import DOUBTED, OrderStanding, Position, standing_of_wait
 from daybreak.errors import Bug, DaybreakError, ExitCode, Failed, Interrupted, Paused, Uncertain, Unreachable
 from daybreak.execute.changes import AskedToEnd, Changer, Forbidden, Rejected
 from daybreak.execute.doors import Answers, Doors, Progress, Scene
@@ -58,7 +58,7 @@ from daybreak.plan.calls import owner_of
 FORGIVEN_ABSENCES = 10
 """Looks in which AWS may not yet show what it just created or began to delete; after that the wait is in vain."""
 
-_LATE = frozenset({Place.ABSENT, Place.STALLED})
+_LATE = frozenset({Position.ABSENT, Position.STALLED})
 
 
 def carry_out(plan: Plan, journal: Journal, doors: Doors) -> RunState:
@@ -141,13 +141,13 @@ class _Walk:
             self._failing_step = step
             self._judge(step, self._standing(step))
 
-    def _standing(self, step: Step) -> Standing:
+    def _standing(self, step: Step) -> OrderStanding:
         """Where a wait stands: by the shared round, and by looks of its own where one answer proves nothing."""
         clusters, instances = self._round.clusters, self._round.instances
         first = self._stand(step, clusters.get(self._plan.clone), instances.get(getattr(step.action, "instance", "")))
         return self._changer.closely(step, lambda: self._stand_alone(step), doubted=DOUBTED, first=first)
 
-    def _stand_alone(self, step: Step) -> Standing:
+    def _stand_alone(self, step: Step) -> OrderStanding:
         lookout = self._doors.lookout
         cluster = self._changer.looked(step, lambda: lookout.cluster(self._plan.clone))
         instance = None
@@ -155,18 +155,18 @@ class _Walk:
             instance = self._changer.looked(step, lambda: lookout.instance(action.instance))
         return self._stand(step, cluster, instance)
 
-    def _stand(self, step: Step, cluster: Cluster | None, instance: Instance | None) -> Standing:
+    def _stand(self, step: Step, cluster: Cluster | None, instance: Instance | None) -> OrderStanding:
         action = step.action
         if not isinstance(action, Wait):
             raise Bug(f"step {step.id} is not a wait")
         standing = standing_of_wait(action, cluster, instance, self._owner)
-        if isinstance(action, AwaitSql) and standing.place is Place.SO and cluster is not None:
+        if isinstance(action, AwaitSql) and standing.place is Position.SO and cluster is not None:
             answers = self._doors.database.answers(action, cluster)
             if answers.is_unproven:
                 self._stop_before(step, answers)
             else:
                 self._unproven_since.pop(step.id, None)
-            return Standing(place=Place.SO if answers.is_answering else Place.UNDER_WAY, seen=answers.seen)
+            return OrderStanding(place=Position.SO if answers.is_answering else Position.UNDER_WAY, seen=answers.seen)
         return standing
 
     def _stop_before(self, step: Step, answers: Answers) -> None:
@@ -176,7 +176,7 @@ class _Walk:
         if refused >= self._doors.patience.with_strangers:
             raise Paused(f"step {step.id}: {answers.seen}", *answers.hints, f"go on: daybreak resume {self._plan.run}")
 
-    def _judge(self, step: Step, standing: Standing) -> None:
+    def _judge(self, step: Step, standing: OrderStanding) -> None:
         state = self._journal.state().step(step.id)
         seen = self._worded(step, standing)
         if seen and seen != self._seen.get(step.id):
@@ -187,21 +187,21 @@ class _Walk:
         else:
             self._absences.pop(step.id, None)
         match standing.place:
-            case Place.SO | Place.UNLISTED:
+            case Position.SO | Position.UNLISTED:
                 self._journal.append(StepDone(step=step.id, result=standing.result))
                 return
-            case Place.HOPELESS | Place.FOREIGN:
+            case Position.HOPELESS | Position.FOREIGN:
                 raise Failed(f"step {step.id}: {standing.seen}", *standing.hints, f"daybreak show {self._plan.run}")
-            case Place.ABSENT | Place.STALLED if self._absences[step.id] > FORGIVEN_ABSENCES:
+            case Position.ABSENT | Position.STALLED if self._absences[step.id] > FORGIVEN_ABSENCES:
                 raise self._in_vain(step, standing)
         since = state.began or self._doors.timing.now()
         self._doors.progress(Progress(step=step.id, seen=seen, since=since))
         self._lose_patience(step)
 
-    def _in_vain(self, step: Step, standing: Standing) -> Failed | Paused:
+    def _in_vain(self, step: Step, standing: OrderStanding) -> Failed | Paused:
         """Why waiting any longer would not help; what a person can set going again is no end."""
         what = f"step {step.id}: {standing.seen}"
-        if standing.place is Place.ABSENT:
+        if standing.place is Position.ABSENT:
             return Failed(what, "somebody may have deleted it")
         if isinstance(step.action, AwaitClusterGone):
             return Failed(what, *standing.hints)
@@ -212,10 +212,10 @@ class _Walk:
         now = self._doors.timing.monotonic()
         return timedelta(seconds=now - self._waited_since.setdefault(step.id, now))
 
-    def _worded(self, step: Step, standing: Standing) -> str:
+    def _worded(self, step: Step, standing: OrderStanding) -> str:
         """What is seen, with a word about a wait that takes longer than was expected."""
         expected = step.estimate.high
-        if standing.place is Place.UNDER_WAY and self._waited(step) > expected:
+        if standing.place is Position.UNDER_WAY and self._waited(step) > expected:
             return f"{standing.seen}, longer than the {spoken(expected)} expected"
         return standing.seen
 

@@ -12,7 +12,7 @@ import socket
 
 from daybreak.model.names import printable
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _PRIVATE = tuple(
     map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"))
@@ -100,13 +100,13 @@ def forbidden(address: str) -> str:
     return next(filter(None, reasons), "")
 
 
-def _plain(address: str) -> Address:
+def _plain(address: str) -> IpAddress:
     """The address without its zone; one of IPv4 that is written as one of IPv6 is the same place."""
     plain = ipaddress.ip_address(address.partition("%")[0])
     return (isinstance(plain, ipaddress.IPv6Address) and plain.ipv4_mapped) or plain
 
 
-def _forbidden(address: Address) -> str:
+def _forbidden(address: IpAddress) -> str:
     if address.is_link_local or any(address in network for network in _METADATA):
         return _SECRETS
     if address.is_multicast or address.is_unspecified or address == ipaddress.IPv4Address("255.255.255.255"):
@@ -121,7 +121,7 @@ def _as_carried(address: ipaddress.IPv4Address) -> str:
     return _OTHER_USE if address.is_loopback else ""
 
 
-def _carried(address: Address) -> list[ipaddress.IPv4Address]:
+def _carried(address: IpAddress) -> list[ipaddress.IPv4Address]:
     """The IPv4 addresses that an address of IPv6 leads to through a translator or a tunnel."""
     if isinstance(address, ipaddress.IPv4Address):
         return []

@@ -30,14 +30,14 @@ MOST = 64 * 1024
 _SHORTEST_SECRET = 4
 """Letters: anything shorter would blot out half of every sentence."""
 
-Told = Page | Turned | Silence
+PageAnswer = Page | Turned | Silence
 
 
-def read_page(url: str, limit: timedelta) -> Told:
+def read_page(url: str, limit: timedelta) -> PageAnswer:
     """What the page at ``url`` says, within ``limit``; a closed door is ``Turned``, mere nothing a ``Silence``."""
     began = monotonic()
     asked = f"GET {printable(shown_url(url))}"
-    told: SimpleQueue[Told | BaseException] = SimpleQueue()
+    told: SimpleQueue[PageAnswer | BaseException] = SimpleQueue()
     wanted = _Wanted(url, asked, began + limit.total_seconds())
 
     def tell() -> None:
@@ -77,7 +77,7 @@ class _Wanted:
         return printable(text)
 
 
-def _told(wanted: _Wanted) -> Told:
+def _told(wanted: _Wanted) -> PageAnswer:
     try:
         parts = parse_url(wanted.url)
         host = (parts.host or "").strip("[]")
@@ -90,7 +90,7 @@ def _told(wanted: _Wanted) -> Told:
         return Silence(asked=wanted.asked, why=str(trouble))
     except (OSError, UnicodeError) as trouble:
         return Silence(asked=wanted.asked, why=f"the name has no address: {wanted.safely(trouble)}")
-    answer: Told = Silence(asked=wanted.asked, why="the name has no address")
+    answer: PageAnswer = Silence(asked=wanted.asked, why="the name has no address")
     for address in addresses:
         answer = _asked_at(address, parts, host, wanted)
         if isinstance(answer, Page) or monotonic() >= wanted.end:
@@ -98,7 +98,7 @@ def _told(wanted: _Wanted) -> Told:
     return answer
 
 
-def _asked_at(address: str, parts: Url, host: str, wanted: _Wanted) -> Told:
+def _asked_at(address: str, parts: Url, host: str, wanted: _Wanted) -> PageAnswer:
     pool = _pool(address, parts, host, wanted.left)
     try:
         response = pool.urlopen(
@@ -140,7 +140,7 @@ def _asked_at(address: str, parts: Url, host: str, wanted: _Wanted) -> Told:
     )
 
 
-def _unopened(wanted: _Wanted, trouble: NewConnectionError) -> Told:
+def _unopened(wanted: _Wanted, trouble: NewConnectionError) -> PageAnswer:
     refused = isinstance(trouble.__cause__, ConnectionRefusedError)
     if refused:
         return Turned(asked=wanted.asked, why="the connection was refused")

@@ -37,7 +37,7 @@ from daybreak.journal.disk import (
 )
 from daybreak.journal.records import (
     RELEASE,
-    Asked,
+    Message,
     asked_before,
     asked_in,
     attachment,
@@ -55,7 +55,7 @@ from daybreak.journal.records import (
     unknown,
 )
 from daybreak.journal.remains import Remains, remains_of
-from daybreak.journal.writing import Hand, Journal, TakenOver, begun
+from daybreak.journal.writing import Journal, TakenOver, Writer, begun
 from daybreak.model.plan import Plan
 from daybreak.model.run import Event, RunAttached
 
@@ -175,7 +175,7 @@ class FolderStore:
                 hold.release()
                 raise
         drawn = nonce()
-        hand = Hand(f"{who}:{os.getpid()}:{drawn}", now, nonce)
+        hand = Writer(f"{who}:{os.getpid()}:{drawn}", now, nonce)
         journal = Journal(run, hold, chain, hand)
         created = creation(plan, data, str(place), drawn)
         return begun(
@@ -185,7 +185,7 @@ class FolderStore:
     def ask(self, run: str, request: str, by: str, why: str) -> None:
         """Leave a request; the first of its kind stands."""
         place = self._place(run) / "inbox"
-        asked = Asked(request=checked_request(request), by=by, why=why)
+        asked = Message(request=checked_request(request), by=by, why=why)
         answer = place / f"{request}.json"
         with reachable(place):
             place.mkdir(mode=0o700, exist_ok=True)
@@ -194,7 +194,7 @@ class FolderStore:
             except FileExistsError as error:
                 raise asked_before(run, asked_in(bytes_of(answer) or b"", str(answer))) from error
 
-    def inbox(self, run: str) -> tuple[Asked, ...]:
+    def inbox(self, run: str) -> tuple[Message, ...]:
         """What was asked of the run."""
         place = self._place(run) / "inbox"
         with reachable(place):

@@ -29,7 +29,7 @@ _LONGEST = 120
 _REQUEST = re.compile(r"[a-z]{1,20}(?:-[a-z]{1,20})?")
 
 
-class Asked(Value):
+class Message(Value):
     """A request to the process that holds a run, such as ``abort``; the first one stands."""
 
     request: str
@@ -94,10 +94,10 @@ def created_in(data: bytes | None) -> str:
     return str(plain.get("created", "")) if isinstance(plain, dict) else ""
 
 
-def asked_in(data: bytes, where: str) -> Asked:
+def asked_in(data: bytes, where: str) -> Message:
     """The request in a file's bytes."""
     try:
-        return Asked.model_validate_json(data)
+        return Message.model_validate_json(data)
     except ValidationError as error:
         raise Failed(f'the request in "{where}" cannot be read', "remove it, and ask again") from error
 
@@ -160,7 +160,7 @@ def held(run: str, holder: Event | None, last: datetime | None) -> Held:
     return Held(f'the run "{run}" is held by {body.who} ({body.where}) since {iso(holder.at)}{seen}', *hints)
 
 
-def asked_before(run: str, first: Asked) -> Refused:
+def asked_before(run: str, first: Message) -> Refused:
     """The refusal of a request that somebody made before."""
     return Refused(
         f'to {first.request} the run "{run}" was asked by {first.by} before', f"follow it: daybreak watch {run}"

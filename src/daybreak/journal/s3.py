@@ -20,8 +20,8 @@ from daybreak.journal.chain import Chain, chain_of, segment_of
 from daybreak.journal.damage import damaged
 from daybreak.journal.records import (
     RELEASE,
-    Asked,
     Held,
+    Message,
     asked_before,
     asked_in,
     attachment,
@@ -39,7 +39,7 @@ from daybreak.journal.records import (
     unknown,
 )
 from daybreak.journal.remains import Remains, remains_of
-from daybreak.journal.writing import Hand, Journal, TakenOver, begun
+from daybreak.journal.writing import Journal, TakenOver, Writer, begun
 from daybreak.model.plan import Plan
 from daybreak.model.run import Event, RunAborted, RunAttached, RunFinished, RunPaused
 
@@ -48,7 +48,7 @@ _AT_ONCE = 8
 """Reads in flight at the same time."""
 
 
-class Shelf(Protocol):
+class Bucket(Protocol):
     """What the store needs of a bucket. Every method tries again by itself, and raises ``Unreachable`` in the end."""
 
     def put_if_absent(self, key: str, body: bytes) -> bool:
@@ -67,7 +67,7 @@ class Shelf(Protocol):
 class S3Store:
     """Runs below a prefix of a bucket; ``name`` is what messages call it."""
 
-    def __init__(self, shelf: Shelf, prefix: str = "", *, name: str = "s3") -> None:
+    def __init__(self, shelf: Bucket, prefix: str = "", *, name: str = "s3") -> None:
         self._shelf = shelf
         self._runs = f"{prefix}/runs/" if prefix else "runs/"
         self._name = name
@@ -138,7 +138,7 @@ class S3Store:
         if not take_over and holder is not None and self._is_held(run, chain.events, holder):
             raise held(run, holder, chain.events[-1].at)
         drawn = nonce()
-        hand = Hand(f"{who}:{os.getpid()}:{drawn}", now, nonce)
+        hand = Writer(f"{who}:{os.getpid()}:{drawn}", now, nonce)
         journal = Journal(run, S3Hold(self._shelf, self._key(run, ""), hand.writer), chain, hand)
         try:
             created = creation(plan, data, self._place(run), drawn)
@@ -153,12 +153,12 @@ class S3Store:
     def ask(self, run: str, request: str, by: str, why: str) -> None:
         """Leave a request; the first of its kind stands."""
         self._frozen(run)
-        asked = Asked(request=checked_request(request), by=by, why=why)
+        asked = Message(request=checked_request(request), by=by, why=why)
         key = self._key(run, f"inbox/{request}.json")
         if not self._shelf.put_if_absent(key, asked.canonical()):
             raise asked_before(run, asked_in(self._shelf.get(key) or b"", key))
 
-    def inbox(self, run: str) -> tuple[Asked, ...]:
+    def inbox(self, run: str) -> tuple[Message, ...]:
         """What was asked of the run."""
         keys = list(self._shelf.keys(self._key(run, "inbox/")))
         return tuple(asked_in(body or b"", key) for key, body in zip(keys, self._fetched(keys), strict=True))
@@ -229,7 +229,7 @@ class S3Store:
 class S3Hold:
     """The right to store a run's next event, which lasts until somebody else stores it first."""
 
-    def __init__(self, shelf: Shelf, folder: str, writer: str) -> None:
+    def __init__(self, shelf: Bucket, folder: str, writer: str) -> None:
         self._shelf = shelf
         self._folder = folder
         self._writer = writer

@@ -15,22 +15,22 @@ from daybreak.errors import Refused
 from daybreak.journal.chain import Chain
 from daybreak.journal.damage import Damaged, Newer, removal_of
 from daybreak.journal.folder import FolderStore
-from daybreak.journal.records import Asked, Held
+from daybreak.journal.records import Held, Message
 from daybreak.journal.remains import Remains
-from daybreak.journal.s3 import S3Store, Shelf
+from daybreak.journal.s3 import Bucket, S3Store
 from daybreak.journal.writing import Journal, TakenOver
 from daybreak.model.names import printable
 from daybreak.model.plan import Plan
 from daybreak.model.run import Event
 
 __all__ = [
-    "Asked",
+    "Bucket",
     "Damaged",
     "Held",
     "Journal",
+    "Message",
     "Newer",
     "Remains",
-    "Shelf",
     "Store",
     "TakenOver",
     "open_store",
@@ -82,11 +82,11 @@ class Store(Protocol):
     def ask(self, run: str, request: str, by: str, why: str) -> None:
         """Leave a request for the process that holds the run; raises ``Refused`` when the same was asked before."""
 
-    def inbox(self, run: str) -> tuple[Asked, ...]:
+    def inbox(self, run: str) -> tuple[Message, ...]:
         """What was asked of the run, each request once."""
 
 
-def open_store(where: str, *, s3: Callable[[str], Shelf] | None) -> Store:
+def open_store(where: str, *, s3: Callable[[str], Bucket] | None) -> Store:
     """The store at a path or at ``s3://bucket/prefix``; ``s3`` gives the objects of a bucket.
 
     Nothing is looked up yet. Raises ``Refused`` for an address that is neither.

@@ -48,7 +48,7 @@ class Hold(Protocol):
 
 
 @dataclass(frozen=True)
-class Hand:
+class Writer:
     """The name one hold writes under, and the clock and the dice it writes with."""
 
     writer: str
@@ -60,7 +60,7 @@ class Hand:
 class Journal:
     """A run in the hands of this process. Threads may append through one journal; the order is that of the appends."""
 
-    def __init__(self, run: str, hold: Hold, chain: Chain, hand: Hand) -> None:
+    def __init__(self, run: str, hold: Hold, chain: Chain, hand: Writer) -> None:
         self.run = run
         self._hold = hold
         self._hand = hand

@@ -20,7 +20,7 @@ from daybreak.model.targets import HealthCheck
 from daybreak.model.trust import OLD_HASH
 from daybreak.model.value import Span
 
-Entry = Admission | Turned | Silence
+WayIn = Admission | Turned | Silence
 """What came of a login."""
 
 _OR_WAIVE = "or do without it: [[targets.NAME.waivers]] check, by, why"
@@ -32,7 +32,7 @@ class Knock:
 
     whose: str
     kind: str
-    entry: Entry
+    entry: WayIn
 
 
 def kind_of(reference: str, managed: str | None) -> str:

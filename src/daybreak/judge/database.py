@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 
 from daybreak.model import checks
-from daybreak.model.answers import Answer, Setting, Settings, Silence
+from daybreak.model.answers import Answer, ServerSettings, Setting, Silence
 from daybreak.model.checks import Asked
 from daybreak.model.findings import Finding
 from daybreak.model.names import listed, printable
@@ -104,7 +104,7 @@ def encryption(clone: Cluster, origin: Origin | None) -> Finding:
     return checks.ENCRYPTION.judged(expected, found, _CLUSTER_CALL, is_fit=origin.kms_key == clone.kms_key)
 
 
-def quarantine(wanted: Mapping[str, str], clone: Cluster, answer: Settings | Silence) -> Finding:
+def quarantine(wanted: Mapping[str, str], clone: Cluster, answer: ServerSettings | Silence) -> Finding:
     """Every quarantine parameter is in force inside the running server, and the clone has no roles to act with."""
     check = checks.QUARANTINE
     expected = ", ".join(f"{name} = {value}" for name, value in sorted(wanted.items())) + "; no IAM roles"

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from daybreak.model.answers import Reply, Silence
+from daybreak.model.answers import OwnerAnswer, Silence
 from daybreak.model.checks import Asked, owners_check
 from daybreak.model.findings import Finding
 from daybreak.model.names import printable
@@ -34,7 +34,7 @@ _SIGNS: dict[str, Callable[[Any, Any], bool]] = {
 _TRUTHS = {"true": True, "false": False}
 
 
-def owners(wanted: SqlCheck, answer: Reply | Silence) -> Finding:
+def owners(wanted: SqlCheck, answer: OwnerAnswer | Silence) -> Finding:
     """What the owner's own question says; a question without one comparable answer is unknown."""
     check = owners_check(wanted.name)
     if isinstance(answer, Silence):
@@ -47,7 +47,7 @@ def owners(wanted: SqlCheck, answer: Reply | Silence) -> Finding:
     return check.judged(wanted.expect, found, asked, is_fit=opinion)
 
 
-def met(answer: Reply, expect: str) -> bool | str:
+def met(answer: OwnerAnswer, expect: str) -> bool | str:
     """Whether ``answer`` meets ``expect``; text says why that cannot be told.
 
     >>> from datetime import timedelta
@@ -82,7 +82,7 @@ def _unquoted(wanted: str) -> str:
     return wanted
 
 
-def _pair(answer: Reply, wanted: str) -> tuple[Any, Any] | str:
+def _pair(answer: OwnerAnswer, wanted: str) -> tuple[Any, Any] | str:
     """Both sides as values of the kind the answer has."""
     try:
         match answer.kind:

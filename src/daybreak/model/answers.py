@@ -25,7 +25,7 @@ class Silence(Value):
     """What to do about that."""
 
 
-class Stage(Value):
+class AnswerStage(Value):
     """One stage on the way to an answer that was reached, and how long it took."""
 
     name: Literal["dns", "tcp", "tls", "sql"]
@@ -40,7 +40,7 @@ class Answer(Value):
 
     host: str
     port: int
-    stages: tuple[Stage, ...] = ()
+    stages: tuple[AnswerStage, ...] = ()
     trouble: str = ""
     is_silence: bool = False
     """True when nobody said no: time ran out, or nothing was there to log in with."""
@@ -87,7 +87,7 @@ class Setting(Value):
     waits_for_restart: bool = False
 
 
-class Settings(Value):
+class ServerSettings(Value):
     """The settings asked for that the server knows; ``families`` holds the prefixes of the loaded extensions' settings."""
 
     asked: str
@@ -182,7 +182,7 @@ class Counts(Value):
     """The server's, such as ``UTF8``; fingerprints of different ones cannot be compared."""
 
 
-class Estimate(Value):
+class RowEstimate(Value):
     """What the planner believes of one table, without looking at it."""
 
     table: int
@@ -198,7 +198,7 @@ class Estimates(Value):
 
     asked: str
     took: Span
-    tables: tuple[Estimate, ...] = ()
+    tables: tuple[RowEstimate, ...] = ()
     newest: Counts
     """Only what an index that leads with the clock column answers at once; its rows are not counts."""
 
@@ -250,7 +250,7 @@ class IndexContents(Value):
     """How many indexes there are that are not btrees, by method; nobody can check those."""
 
 
-class Reply(Value):
+class OwnerAnswer(Value):
     """What a question of the owner's own returned: one value, as text and what kind of text that is."""
 
     asked: str

@@ -24,7 +24,7 @@ class Capsule(Value):
     why_no_inventory: str = ""
 
 
-class Change(Value):
+class FieldChange(Value):
     """One thing that two capsules hold differently."""
 
     field: str

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from daybreak.model.value import Instant, Span, Value
 
-Kind = Literal[
+ItemKind = Literal[
     "schema",
     "relation",
     "column",
@@ -51,7 +51,7 @@ LOCKED = "not read: somebody has locked the table"
 OF_A_PROOF = "of a negative control"
 """The fact that tells a thing which a proof made: its value is the proof's mark."""
 
-_OF_PROOFS: frozenset[Kind] = frozenset({"role", "membership", "prepared transaction", "replication slot"})
+_OF_PROOFS: frozenset[ItemKind] = frozenset({"role", "membership", "prepared transaction", "replication slot"})
 _HARMLESS = ("superuser", "creates roles", "replicates", "bypasses row security")
 
 _XIDS = 2**32
@@ -83,7 +83,7 @@ def newer_xid(one: int | None, other: int | None) -> int | None:
 class Item(Value):
     """One thing in a database."""
 
-    kind: Kind
+    kind: ItemKind
     name: str
     """What tells it from all others of its kind, such as ``public.employees.employees_pkey``; safe to print."""
     facts: dict[str, str] = Field(default_factory=dict)
@@ -96,7 +96,7 @@ class Item(Value):
 class Unlisted(Value):
     """A kind that could not be read, and why."""
 
-    kind: Kind
+    kind: ItemKind
     why: str
 
 
@@ -142,10 +142,10 @@ class Inventory(Value):
 
         return self.model_copy(update={"items": tuple(map(told, self.items))}) if marks else self
 
-    def of(self, kind: Kind) -> tuple[Item, ...]:
+    def of(self, kind: ItemKind) -> tuple[Item, ...]:
         """The items of one kind."""
         return tuple(item for item in self.items if item.kind == kind)
 
-    def why_unlisted(self, kind: Kind) -> str | None:
+    def why_unlisted(self, kind: ItemKind) -> str | None:
         """Why a kind is missing; none when it was read."""
         return next((each.why for each in self.unlisted if each.kind == kind), None)

@@ -6,14 +6,14 @@ from typing import Literal
 
 from daybreak.model.value import Instant, Value
 
-Kind = Literal["capsule", "baseline"]
+KeptKind = Literal["capsule", "baseline"]
 """What a repository keeps."""
 
 
 class Kept(Value):
     """One kept document: what it is, of which target, for which moment it stands, and its digest."""
 
-    kind: Kind
+    kind: KeptKind
     target: str
     stands_for: Instant
     sha256: str

@@ -22,7 +22,7 @@ from daybreak.model.world import (
 )
 
 
-class Past(Value):
+class PastRun(Value):
     """An earlier run that finished, the best evidence for an estimate."""
 
     run: str
@@ -68,7 +68,7 @@ class Observation(Value):
     names_taken: tuple[str, ...] = ()
     size: int | None = None
     """Bytes of the source's volume, from CloudWatch's ``VolumeBytesUsed``; none when it has no data."""
-    past: tuple[Past, ...] = ()
+    past: tuple[PastRun, ...] = ()
     snapshots: tuple[Snapshot, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
     """The custom endpoints of a clone that is to be removed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from daybreak.model.names import quarantine_group_name
-from daybreak.model.observation import Interest, Observation, Past
+from daybreak.model.observation import Interest, Observation, PastRun
 from daybreak.model.requests import NEWEST, CleanRequest, PitrRequest, SnapshotRequest
 from daybreak.model.targets import Target
 from daybreak.model.trust import Authorities
@@ -86,7 +86,7 @@ def observe_target(lookout: Lookout, identity: Identity, target: Target, now: da
     )
 
 
-def with_past(seen: Observation, past: tuple[Past, ...]) -> Observation:
+def with_past(seen: Observation, past: tuple[PastRun, ...]) -> Observation:
     """The observation with the target's own history beside it."""
     return seen.model_copy(update={"past": past})
 

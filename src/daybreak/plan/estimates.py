@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from statistics import median
 
 from daybreak.model.moment import spoken
-from daybreak.model.observation import Past
+from daybreak.model.observation import PastRun
 from daybreak.model.plan import Estimate, Plan
 from daybreak.model.run import RunState
 
@@ -40,7 +40,7 @@ DELETION = Estimate(
 OPTIONS = Estimate(low=timedelta(seconds=30), high=timedelta(minutes=2), evidence="settings apply within minutes")
 
 
-def restore_estimate(kind: str, size: int | None, past: tuple[Past, ...]) -> Estimate:
+def restore_estimate(kind: str, size: int | None, past: tuple[PastRun, ...]) -> Estimate:
     """The whole run from start to verdict. ``size`` in bytes, ``past`` the finished runs of the same target and kind.
 
     >>> restore_estimate("pitr", 40 * 1024**3, ()).evidence

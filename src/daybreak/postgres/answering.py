@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 from psycopg import sql
 
 from daybreak.errors import DaybreakError, Unproven
-from daybreak.model.answers import Answer, Stage
+from daybreak.model.answers import Answer, AnswerStage
 from daybreak.model.names import printable
 from daybreak.postgres.address import Address
 from daybreak.postgres.handshake import shake_hands
-from daybreak.postgres.session import Limits, Login, Proof, connected, resolved
+from daybreak.postgres.session import AuthMethod, Limits, Login, connected, resolved
 
 T = TypeVar("T")
 
@@ -55,7 +55,7 @@ class _Knock:
     def __init__(self, address: Address, timeout: timedelta) -> None:
         self._address = address
         self._end = monotonic() + timeout.total_seconds()
-        self._stages: list[Stage] = []
+        self._stages: list[AnswerStage] = []
         self._addresses: tuple[str, ...] = ()
         self._tls = ""
 
@@ -71,7 +71,7 @@ class _Knock:
             result = attempt(self.left)
         except TimeoutError:
             raise _Silent(f"{name.upper()} was not answered in time") from None
-        self._stages.append(Stage.model_validate({"name": name, "took": timedelta(seconds=monotonic() - began)}))
+        self._stages.append(AnswerStage.model_validate({"name": name, "took": timedelta(seconds=monotonic() - began)}))
         return result
 
     def on_the_door(self) -> None:
@@ -104,7 +104,7 @@ class _Knock:
         raise trouble or OSError("the name has no address")
 
 
-def _version(address: Address, login: Login, left: timedelta) -> tuple[str, Proof]:
+def _version(address: Address, login: Login, left: timedelta) -> tuple[str, AuthMethod]:
     limits = Limits(connect=left, statement=left, lock=left, whole=left)
     with connected(address, login, limits) as session:
         [[version]] = session.ask(sql.SQL("SELECT pg_catalog.current_setting('server_version')"))

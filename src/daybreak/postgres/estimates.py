@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from psycopg import sql
 
-from daybreak.model.answers import Estimate, Table
+from daybreak.model.answers import RowEstimate, Table
 from daybreak.postgres.session import Session
 
 _ESTIMATES = sql.SQL("""
@@ -27,11 +27,11 @@ WHERE m.amname = 'btree' AND i.indisvalid AND i.indpred IS NULL AND i.indrelid =
 """)
 
 
-def estimates(session: Session, tables: tuple[Table, ...]) -> tuple[Estimate, ...]:
+def estimates(session: Session, tables: tuple[Table, ...]) -> tuple[RowEstimate, ...]:
     """What the planner believes of each table."""
     names = {table.oid: table.full for table in tables}
     return tuple(
-        Estimate(table=oid, name=names[oid], rows=0 if is_empty else rows, is_empty=is_empty)
+        RowEstimate(table=oid, name=names[oid], rows=0 if is_empty else rows, is_empty=is_empty)
         for oid, rows, is_empty in session.ask(_ESTIMATES, (list(names),))
     )
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from psycopg import sql
 
 from daybreak.errors import DaybreakError
-from daybreak.model.inventory import Inventory, Item, Kind, Unlisted
+from daybreak.model.inventory import Inventory, Item, ItemKind, Unlisted
 from daybreak.postgres.inventory_access import ACCESS
 from daybreak.postgres.inventory_ages import Ages
 from daybreak.postgres.inventory_numbers import NUMBERS, farthest_by_sequence
@@ -144,7 +144,7 @@ class _Reading:
         return tuple(item for question in self._questions() for item in self._items(question))
 
     def _questions(self) -> Iterable[Question]:
-        newest: dict[Kind, Question] = {}
+        newest: dict[ItemKind, Question] = {}
         for question in (*RELATIONS, *ACCESS, *NUMBERS):
             if question.since <= self._major:
                 newest[question.kind] = question
@@ -180,7 +180,7 @@ class _Reading:
     def _farthest(self) -> dict[int, dict[str, str]]:
         return farthest_by_sequence(self._session, self._asked)
 
-    def _item(self, kind: Kind, row: tuple[Any, ...], more: dict[str, str]) -> Item:
+    def _item(self, kind: ItemKind, row: tuple[Any, ...], more: dict[str, str]) -> Item:
         name, oid, xmin, catalog, facts = row
         if self._ages is None:
             xmin = None

@@ -11,14 +11,14 @@ from typing import Literal
 
 from psycopg import sql
 
-from daybreak.model.inventory import LOCKED, Kind
+from daybreak.model.inventory import LOCKED, ItemKind
 
 
 @dataclass(frozen=True)
 class Question:
     """One statement, what it lists, and from which major version of PostgreSQL it can be asked."""
 
-    kind: Kind
+    kind: ItemKind
     text: sql.SQL
     since: int = 15
     table: Literal["", "cron.job"] = ""

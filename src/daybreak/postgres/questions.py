@@ -33,7 +33,7 @@ MEMORY = 512 * 1024 * 1024
 """Bytes of address space of a child; Python and libpq take a quarter of it."""
 
 _CHUNK = 1000
-Kind = Literal["truth", "number", "instant", "text", "null"]
+ValueKind = Literal["truth", "number", "instant", "text", "null"]
 
 _SHORT_TYPES = (
     "bool",
@@ -57,18 +57,18 @@ _UNLIKE_A_QUERY = ("42601", "0A000", "42P")
 
 
 @dataclass(frozen=True)
-class Told:
+class OneValue:
     """What came back: its shape, and the first row's value where it has one column."""
 
     columns: int
     rows: int
     """At most one more than was wanted."""
-    kind: Kind = "null"
+    kind: ValueKind = "null"
     value: str = ""
     is_too_long: bool = False
 
 
-def one_value(address: Address, login: Login, limits: Limits, text: str, most: int) -> Told:
+def one_value(address: Address, login: Login, limits: Limits, text: str, most: int) -> OneValue:
     """What ``text`` returns, of ``most`` rows and one more; in a session of its own, which ends with it.
 
     Raises ``Refused`` for text that is none, and what a session raises.
@@ -104,9 +104,9 @@ def _within(text: str, what: str) -> str:
     return f"SELECT {what} FROM (\n{text.rstrip().rstrip(';').rstrip()}\n) AS asked"  # noqa: S608 - it is a question of SQL
 
 
-def _cut_by_the_server(session: Session, text: str, shape: tuple[int, ...], most: int) -> Told:
+def _cut_by_the_server(session: Session, text: str, shape: tuple[int, ...], most: int) -> OneValue:
     if len(shape) != 1:
-        return Told(len(shape), 0)
+        return OneValue(len(shape), 0)
     is_short = shape[0] in _SHORT
     what = "asked.value" if is_short else f"pg_catalog.left(asked.value::pg_catalog.text, {LONGEST + 1})"
     query = f"{_within(text, what)} (value)"
@@ -116,13 +116,13 @@ def _cut_by_the_server(session: Session, text: str, shape: tuple[int, ...], most
     value = first[0] if first else None
     if isinstance(value, str) and not is_short:
         if len(value) > LONGEST:
-            return Told(1, count, "text", "", is_too_long=True)
+            return OneValue(1, count, "text", "", is_too_long=True)
         value = session.loaded(shape[0], value)
     kind, written = plain(value)
-    return Told(1, count, kind, written)
+    return OneValue(1, count, kind, written)
 
 
-def plain(value: Any) -> tuple[Kind, str]:
+def plain(value: Any) -> tuple[ValueKind, str]:
     """What psycopg made of a value, as text and what kind of text that is."""
     match value:
         case None:
@@ -145,7 +145,7 @@ def plain(value: Any) -> tuple[Kind, str]:
 # -- what cannot stand in a query of ours
 
 
-def _asked_apart(address: Address, login: Login, limits: Limits, text: str, most: int) -> Told:
+def _asked_apart(address: Address, login: Login, limits: Limits, text: str, most: int) -> OneValue:
     """The answer from a child of little memory, which gets the login through a pipe."""
     # The child is ours, and reads what we wrote; what comes back was touched by a server, so that is JSON.
     order = pickle.dumps((address, login, limits, text, most))
@@ -161,7 +161,7 @@ def _asked_apart(address: Address, login: Login, limits: Limits, text: str, most
     except ValueError:
         raise Failed(f"{address} gave an answer that does not fit into {MEMORY // 1024**2} MB of memory") from None
     if "told" in answer:
-        return Told(**answer["told"])
+        return OneValue(**answer["told"])
     error = Unreachable if answer["is_passing"] else Failed
     raise error(answer["message"], *answer["hints"])
 
@@ -175,10 +175,10 @@ def _answer(order: bytes) -> dict[str, Any]:
                 first = next(rows, None)
                 count = 0 if first is None else 1 + sum(1 for _ in islice(rows, most))
             if first is None or len(first) != 1:
-                return {"told": asdict(Told(len(first or ()), count))}
+                return {"told": asdict(OneValue(len(first or ()), count))}
             kind, value = plain(first[0])
             is_too_long = len(value) > LONGEST
-            return {"told": asdict(Told(1, count, kind, "" if is_too_long else value, is_too_long))}
+            return {"told": asdict(OneValue(1, count, kind, "" if is_too_long else value, is_too_long))}
     except DaybreakError as error:
         told = {"message": error.message[:_CHUNK], "hints": list(error.hints)}
         return told | {"is_passing": isinstance(error, Unreachable)}

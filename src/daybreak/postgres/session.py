@@ -50,7 +50,7 @@ class Login:
     """Whether it is an IAM token, which the server asks for in the clear."""
 
 
-Proof = Literal["scram-sha-256", "md5", "password"]
+AuthMethod = Literal["scram-sha-256", "md5", "password"]
 """How a login was proven to the server, in libpq's words; ``password`` is a token in the clear."""
 
 
@@ -268,7 +268,7 @@ class _Opened:
     """A connection, and how its login was proven."""
 
     connection: _Bounded
-    proof: Proof
+    proof: AuthMethod
 
 
 def _opened(address: Address, login: Login, place: str, end: float) -> _Opened:
@@ -309,7 +309,7 @@ def _way(address: Address, place: str, end: float) -> Way:
         raise unproven(address, error.message, *error.hints) from error
 
 
-def _proofs(address: Address, login: Login, way: Way) -> tuple[Proof, ...]:
+def _proofs(address: Address, login: Login, way: Way) -> tuple[AuthMethod, ...]:
     """How a login may be proven, in order; a token is a password in the clear, and goes to nobody unproven."""
     if login.is_token:
         if not way.is_proven:

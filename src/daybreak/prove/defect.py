@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from daybreak.model.checks import Check
 from daybreak.validate.visit import Subject
 
-Change = Callable[[Subject], Subject]
+Mutation = Callable[[Subject], Subject]
 """What is changed of what was observed."""
 
 
 @dataclass(frozen=True)
-class Need:
+class Precondition:
     """A question to the server that must be answered with true, and what it means when it is not."""
 
     question: str
@@ -31,7 +31,7 @@ class Defect:
     """A last statement that the server must refuse, because the damage is what it leaves behind."""
     undo: tuple[str, ...] = ()
     """Takes back what is not part of a database and so would outlive the copy."""
-    change: Change | None = None
-    needs: tuple[Need, ...] = ()
+    change: Mutation | None = None
+    needs: tuple[Precondition, ...] = ()
     asks_sql: bool = True
     """False where PostgreSQL has nothing to do with it, and so is not asked."""

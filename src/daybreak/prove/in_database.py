@@ -6,32 +6,32 @@ from dataclasses import replace
 
 from daybreak.model import checks
 from daybreak.model.inventory import Inventory
-from daybreak.prove.defect import Change, Defect, Need
+from daybreak.prove.defect import Defect, Mutation, Precondition
 from daybreak.validate.visit import Subject
 
-AMCHECK = Need(
+AMCHECK = Precondition(
     "SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'amcheck')", "the server does not offer amcheck"
 )
 """What only amcheck can tell."""
 
-_PREPARES = Need(
+_PREPARES = Precondition(
     "SELECT pg_catalog.current_setting('max_prepared_transactions')::int > 0", "max_prepared_transactions is 0"
 )
-_SUBSCRIBES = Need(
+_SUBSCRIBES = Precondition(
     "SELECT pg_catalog.current_setting('max_logical_replication_workers')::int > 0",
     "the quarantine holds subscriptions back, so one does no harm",
 )
-_WRAPS = Need(
+_WRAPS = Precondition(
     "SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'postgres_fdw')",
     "the server does not offer postgres_fdw",
 )
-_EXTENDED = Need(
+_EXTENDED = Precondition(
     "SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname IN ('pg_trgm', 'vector'))",
     "the server offers no extension that its owner may drop",
 )
 
 
-def _said(kind: str, name: str, **facts: str) -> Change:
+def _said(kind: str, name: str, **facts: str) -> Mutation:
     """A change of what the catalog showed: where only a superuser could plant it, the answer is changed instead."""
 
     def altered(seen: Inventory) -> Inventory:

@@ -30,13 +30,13 @@ from daybreak.prove import in_observation, specimen
 from daybreak.prove.defect import Defect
 from daybreak.prove.in_database import AMCHECK
 from daybreak.validate.crew import Budget
-from daybreak.validate.probes import Place
+from daybreak.validate.probes import Reach
 from daybreak.validate.recording import Sitting, record
-from daybreak.validate.run import Patience, validate
+from daybreak.validate.run import ProbeLimits, validate
 from daybreak.validate.visit import Subject
 
 _LIMIT = timedelta(seconds=60)
-_PATIENCE = Patience(asking=_LIMIT, counting=Budget(whole=_LIMIT, connections=2))
+_PATIENCE = ProbeLimits(asking=_LIMIT, counting=Budget(whole=_LIMIT, connections=2))
 _WAIVED = {"application.health": "a proof has no application", "security.quarantine": "a proof has none of its own"}
 _RPO = timedelta(minutes=30)
 
@@ -141,7 +141,7 @@ class Bench:
                 self.scratch.run_forgivingly(self.names.copy, *undo)
 
     def _why_not(self, defect: Defect) -> str:
-        place = Place(self.scratch.at(self.names.copy), self.scratch.login)
+        place = Reach(self.scratch.at(self.names.copy), self.scratch.login)
         for need in defect.needs:
             if not self.scratch.is_so(place.address.database, need.question):
                 return need.why
@@ -200,7 +200,7 @@ class Bench:
             moment=baseline.stands_for,
             login=self.scratch.login,
             trust=self.scratch.trust,
-            source=Place(self.scratch.at(self.names.template), self.scratch.login),
+            source=Reach(self.scratch.at(self.names.template), self.scratch.login),
             rpo=_RPO,
             surroundings=in_observation.surroundings_of(clone),
             baseline=baseline,
@@ -219,7 +219,7 @@ class Bench:
 
     def _recorded(self) -> Baseline:
         """The specimen as it is, recorded like any baseline."""
-        place = Place(self.scratch.at(self.names.template), self.scratch.login)
+        place = Reach(self.scratch.at(self.names.template), self.scratch.login)
         promises = Objectives(rpo=_RPO, rto=_RPO, retention=_RPO)
         tables = dict(specimen.TABLES)
         target = Target(
@@ -259,7 +259,7 @@ def _nobody(_news: object) -> None:
     """Nobody is told."""
 
 
-Told = Callable[[Planting], None]
+OnPlanting = Callable[[Planting], None]
 """Who is told of each defect as it is judged."""
 
 
@@ -271,7 +271,9 @@ def swept(scratch: Scratch) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(name for each in dead for name in each.names if name not in kept), left
 
 
-def proven(bench: Bench, defects: tuple[Defect, ...], told: Told) -> tuple[tuple[Planting, ...], tuple[Finding, ...]]:
+def proven(
+    bench: Bench, defects: tuple[Defect, ...], told: OnPlanting
+) -> tuple[tuple[Planting, ...], tuple[Finding, ...]]:
     """Plant every defect; what became of each, and what was not fit before."""
     with bench.set_up():
         before = alarms(bench.judged())

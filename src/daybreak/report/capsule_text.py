@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from daybreak.model.capsule import Capsule, Change
+from daybreak.model.capsule import Capsule, FieldChange
 from daybreak.model.kept import Kept
 from daybreak.model.trust import OLD_HASH
 from daybreak.model.value import iso
@@ -54,7 +54,7 @@ def kept_view(kept: Kept, places: tuple[str, ...], *, is_new: bool) -> Renderabl
     return Group(*(plain(f"kept in {place} as {kept.sha256[:12]}") for place in places))
 
 
-def changes_view(previous: Kept | None, changes: tuple[Change, ...] | None) -> RenderableType:
+def changes_view(previous: Kept | None, changes: tuple[FieldChange, ...] | None) -> RenderableType:
     """What changed since the last one, field by field."""
     if previous is None:
         return plain("the first one that is kept")
@@ -78,7 +78,7 @@ def capsules_view(kept: tuple[Kept, ...]) -> RenderableType:
     return table
 
 
-def _change(change: Change) -> Text:
+def _change(change: FieldChange) -> Text:
     if not change.before:
         return plain(f"  + {change.field}: {_short(change.after)}")
     if not change.after:

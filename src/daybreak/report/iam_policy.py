@@ -14,7 +14,7 @@ from daybreak.model.actions import CreateInstance, Restore, RestoreFromSnapshot,
 from daybreak.model.plan import AwsCall, Plan
 from daybreak.plan.calls import call_of, stamp_of
 
-Need = tuple[str, str]
+Permission = tuple[str, str]
 """An action, and the ARN of a resource that it must be allowed on."""
 
 _KINDS = {
@@ -93,7 +93,7 @@ def _statement(actions: list[str], resources: tuple[str, ...]) -> dict[str, Any]
     return {"Effect": "Allow", "Action": actions, "Resource": list(resources)}
 
 
-def _changes(plan: Plan) -> Iterator[Need]:
+def _changes(plan: Plan) -> Iterator[Permission]:
     stamp = stamp_of(plan)
     for step in plan.steps:
         call = call_of(step.action, stamp, plan.identity.region)
@@ -107,7 +107,7 @@ def _place(plan: Plan, service: str) -> str:
     return f"arn:{partition}:{service}:{plan.identity.region}:{plan.identity.account}"
 
 
-def _needs(call: AwsCall, place: str) -> Iterator[Need]:
+def _needs(call: AwsCall, place: str) -> Iterator[Permission]:
     def arn(parameter: str) -> str:
         name = str(call.params[parameter])
         return name if name.startswith("arn:") else f"{place}:{_KINDS[parameter]}:{name}"
@@ -121,7 +121,7 @@ def _needs(call: AwsCall, place: str) -> Iterator[Need]:
         yield "iam:PassRole", call.params["MonitoringRoleArn"]
 
 
-def _reads(plan: Plan) -> Iterator[Need]:
+def _reads(plan: Plan) -> Iterator[Permission]:
     actions = [step.action for step in plan.steps]
     is_restore = any(isinstance(action, Restore) for action in actions)
     is_of_snapshot = any(isinstance(action, RestoreFromSnapshot) for action in actions)
@@ -148,7 +148,7 @@ def _reads(plan: Plan) -> Iterator[Need]:
             yield from _login(plan, reference)
 
 
-def _around(plan: Plan) -> Iterator[Need]:
+def _around(plan: Plan) -> Iterator[Permission]:
     """What belongs to source and clone is looked at; only a group of one's own has values and tags."""
     for kind, resource in _AROUND_READS.items():
         yield kind, f"{_place(plan, 'rds')}:{resource}"
@@ -160,7 +160,7 @@ def _around(plan: Plan) -> Iterator[Need]:
             yield kind, f"{_place(plan, 'rds')}:pg:*"
 
 
-def _login(plan: Plan, reference: str) -> Iterator[Need]:
+def _login(plan: Plan, reference: str) -> Iterator[Permission]:
     scheme, _, name = reference.partition(":")
     match scheme:
         case "secretsmanager":

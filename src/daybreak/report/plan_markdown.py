@@ -35,7 +35,7 @@ from daybreak.plan.calls import DRAWN_AT_START, owner_of
 from daybreak.plan.servers import proof_of
 from daybreak.report.aws_cli import command_line
 from daybreak.report.sentences import printable_sentence, sentence
-from daybreak.report.shell import Hand, commands
+from daybreak.report.shell import Typist, commands
 from daybreak.report.words import between, code, fenced, markdown, span_words
 
 DETERMINE = "Determine Recovery Point"
@@ -64,7 +64,7 @@ _BOXES = (
 
 def runbook(plan: Plan) -> str:
     """The plan as a Markdown document that a person can follow by hand."""
-    hand = Hand.of(plan)
+    hand = Typist.of(plan)
     parts = [*_head(plan), *_chapters(plan, hand), *_after(plan), *_troubleshooting(plan, hand)]
     return "\n\n".join(parts) + "\n"
 
@@ -129,7 +129,7 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "Instead of all this", code("daybreak restore --plan FILE")
 
 
-def _chapters(plan: Plan, hand: Hand) -> Iterator[str]:
+def _chapters(plan: Plan, hand: Typist) -> Iterator[str]:
     if isinstance(plan.request, PitrRequest):
         yield "## Point-in-Time Recovery (PITR)"
         yield "### Procedure"
@@ -150,7 +150,7 @@ def _chapters(plan: Plan, hand: Hand) -> Iterator[str]:
             yield _block([step], hand)
 
 
-def _first(plan: Plan, hand: Hand) -> Iterator[str]:
+def _first(plan: Plan, hand: Typist) -> Iterator[str]:
     query = "DBClusters[0].{EarliestRestorableTime:EarliestRestorableTime,LatestRestorableTime:LatestRestorableTime}"
     look = AwsCall(
         service="rds", operation="DescribeDBClusters", params={"DBClusterIdentifier": plan.source}, region=hand.region
@@ -159,7 +159,7 @@ def _first(plan: Plan, hand: Hand) -> Iterator[str]:
     yield fenced(f"# List available recovery window\n{command_line(look, endpoint=hand.endpoint)}{option}", "bash")
 
 
-def _snapshots(plan: Plan, hand: Hand) -> Iterator[str]:
+def _snapshots(plan: Plan, hand: Typist) -> Iterator[str]:
     query = "DBClusterSnapshots[*].{ID:DBClusterSnapshotIdentifier,Time:SnapshotCreateTime,Status:Status}"
     told = []
     for kind in ("automated", "manual"):
@@ -169,7 +169,7 @@ def _snapshots(plan: Plan, hand: Hand) -> Iterator[str]:
     yield fenced("\n\n".join(told), "bash")
 
 
-def _of(plan: Plan, hand: Hand, title: str) -> Iterator[str]:
+def _of(plan: Plan, hand: Typist, title: str) -> Iterator[str]:
     steps = [step for step in plan.steps if chapter(step.action) == title]
     for step in steps:
         yield _block([step], hand)
@@ -178,7 +178,7 @@ def _of(plan: Plan, hand: Hand, title: str) -> Iterator[str]:
         yield fenced(f"# Get cluster endpoint\n{look}", "bash")
 
 
-def _block(steps: list[Step], hand: Hand) -> str:
+def _block(steps: list[Step], hand: Typist) -> str:
     told = [
         f"# {sentence(step.action)}\n# because {printable_sentence(step.reason)}\n{commands(step, hand)}"
         for step in steps
@@ -201,7 +201,7 @@ def _after(plan: Plan) -> Iterator[str]:
         yield "\n".join(f"- {markdown(line)}" for line in plan.parity)
 
 
-def _troubleshooting(plan: Plan, hand: Hand) -> Iterator[str]:
+def _troubleshooting(plan: Plan, hand: Typist) -> Iterator[str]:
     yield "## Troubleshooting"
     yield "### Common Issues"
     params = {"SourceIdentifier": plan.clone, "SourceType": "db-cluster", "Duration": 60}
@@ -229,7 +229,7 @@ def _troubleshooting(plan: Plan, hand: Hand) -> Iterator[str]:
         yield "\n".join(["| Role | Contact | Response Time |", "|------|---------|---------------|", *rows])
 
 
-def _routing(subnet_group: str, hand: Hand) -> str:
+def _routing(subnet_group: str, hand: Typist) -> str:
     subnets = hand.look(
         "DescribeDBSubnetGroups", "DBSubnetGroups[0].Subnets[].SubnetIdentifier", DBSubnetGroupName=subnet_group
     )
@@ -239,6 +239,6 @@ def _routing(subnet_group: str, hand: Hand) -> str:
     return fenced(f"{told}\nSUBNETS=$({subnets})\n{tables}{filters}", "bash")
 
 
-def _line(service: str, operation: str, params: dict[str, Any], hand: Hand) -> str:
+def _line(service: str, operation: str, params: dict[str, Any], hand: Typist) -> str:
     call = AwsCall(service=service, operation=operation, params=params, region=hand.region)
     return command_line(call, endpoint=hand.endpoint)

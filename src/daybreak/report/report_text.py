@@ -20,7 +20,7 @@ from daybreak.report.naming import WITNESSES, verdict_word
 from daybreak.report.status_text import STYLES
 from daybreak.report.words import Entry, command, many, plain, span_words
 
-Depth = Literal["verdict", "brief", "all"]
+Verbosity = Literal["verdict", "brief", "all"]
 """How much of a report is shown: its first line, what decides, or everything."""
 
 MOST_NAMES = 10
@@ -37,7 +37,7 @@ _STEP_STYLES = {
 }
 
 
-def report_view(report: Report, depth: Depth = "brief", *, more: str = "") -> RenderableType:
+def report_view(report: Report, depth: Verbosity = "brief", *, more: str = "") -> RenderableType:
     """The report; ``more`` is the command, or the option, that shows what is folded."""
     if depth == "verdict":
         return _verdict(report)

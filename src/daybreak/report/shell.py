@@ -35,7 +35,7 @@ BY_HAND = f"# By hand nothing is drawn: put a word of your own for every {DRAWN_
 
 
 @dataclass(frozen=True)
-class Hand:
+class Typist:
     """Whoever types the commands: where they go and under which stamp."""
 
     stamp: Stamp
@@ -46,7 +46,7 @@ class Hand:
     """What psql is told: the database, and what its server must prove."""
 
     @classmethod
-    def of(cls, plan: Plan) -> Hand:
+    def of(cls, plan: Plan) -> Typist:
         """The hand that carries out ``plan``."""
         seen = next((step.action for step in plan.steps if isinstance(step.action, Validate)), None)
         database = seen.database if seen else plan.target.database
@@ -73,7 +73,7 @@ class Hand:
 
 def script(plan: Plan) -> str:
     """The whole plan as a bash script that stops at the first failure."""
-    hand = Hand.of(plan)
+    hand = Typist.of(plan)
     head = [
         "#!/usr/bin/env bash",
         f"# Plan {plan.digest()} for {plan.target.name}, made {iso(plan.created)}, expires {iso(plan.expires)}.",
@@ -85,7 +85,7 @@ def script(plan: Plan) -> str:
     return "\n".join(printable_sentence(line) for line in head) + "\n" + "".join(steps)
 
 
-def commands(step: Step, hand: Hand) -> str:
+def commands(step: Step, hand: Typist) -> str:
     """The step as bash."""
     match step.action:
         case AwaitCluster(clone=clone):
@@ -129,19 +129,19 @@ def _until(name: str, look: str, pattern: str) -> str:
     )
 
 
-def _parameter_groups(clone: str, hand: Hand) -> str:
+def _parameter_groups(clone: str, hand: Typist) -> str:
     query = "DBClusters[0].DBClusterMembers[].[DBInstanceIdentifier,DBClusterParameterGroupStatus]"
     look = hand.look("DescribeDBClusters", query, DBClusterIdentifier=clone)
     return f"# in-sync: the parameter group is in force\n{look}"
 
 
-def _address(clone: str, hand: Hand) -> str:
+def _address(clone: str, hand: Typist) -> str:
     host = hand.look("DescribeDBClusters", "DBClusters[0].Endpoint", DBClusterIdentifier=clone)
     port = hand.look("DescribeDBClusters", "DBClusters[0].Port", DBClusterIdentifier=clone)
     return f"HOST=$({host})\nPORT=$({port})"
 
 
-def _questions(action: Validate, hand: Hand) -> str:
+def _questions(action: Validate, hand: Typist) -> str:
     asked = [_address(action.clone, hand)]
     asked += [hand.psql(f"SHOW {name};") for name in sorted(action.quarantine)]
     for table, expected in action.tables.items():

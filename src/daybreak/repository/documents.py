@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from daybreak.errors import Failed, Refused
 from daybreak.model.baseline import Baseline
 from daybreak.model.capsule import Capsule
-from daybreak.model.kept import Kept, Kind
+from daybreak.model.kept import Kept, KeptKind
 from daybreak.model.names import printable
 
 Document = Capsule | Baseline
@@ -31,7 +31,7 @@ _NAME = re.compile(r"(\d{8}T\d{6}\.\d{6}Z)-([0-9a-f]{64})\.json")
 _COMPACT = "%Y%m%dT%H%M%S.%fZ"
 
 
-def folder_of(kind: Kind, target: str) -> str:
+def folder_of(kind: KeptKind, target: str) -> str:
     """Where the documents of one kind and target are; raises ``Refused`` for a name that no target can have."""
     if not _TARGET.fullmatch(target):
         raise Refused(f'"{printable(target)}" cannot name a target', "a target has a name of letters, digits, - and _")
@@ -56,7 +56,7 @@ def key_of(kept: Kept) -> str:
     return f"{folder_of(kept.kind, kept.target)}{moment}-{kept.sha256}.json"
 
 
-def kept_in(key: str, kind: Kind, target: str, place: str) -> Kept | None:
+def kept_in(key: str, kind: KeptKind, target: str, place: str) -> Kept | None:
     """What a key says of its document; none for a file that is none of ours."""
     match = _NAME.fullmatch(key.removeprefix(folder_of(kind, target)))
     if match is None:

@@ -16,7 +16,7 @@ from daybreak.assess.capsules import capsule_changes
 from daybreak.errors import DaybreakError, Failed, Refused, Unreachable
 from daybreak.model.baseline import Baseline
 from daybreak.model.capsule import Capsule
-from daybreak.model.kept import Kept, Kind
+from daybreak.model.kept import Kept, KeptKind
 from daybreak.model.names import printable
 from daybreak.repository.documents import (
     D,
@@ -44,14 +44,14 @@ class Shelf(Protocol):
 
 
 @dataclass(frozen=True)
-class Place:
+class NamedShelf:
     """One folder or bucket in which documents are kept, under the name that people know it by."""
 
     name: str
     shelf: Shelf
     prefix: str = ""
 
-    def listed(self, kind: Kind, target: str) -> tuple[Kept, ...]:
+    def listed(self, kind: KeptKind, target: str) -> tuple[Kept, ...]:
         """The documents of one kind and target, oldest first; other files there are left alone."""
         folder = f"{self.prefix}{folder_of(kind, target)}"
         keys = (key.removeprefix(self.prefix) for key in self.shelf.keys(folder))
@@ -74,7 +74,7 @@ class Place:
 class Repository:
     """Capsules and baselines in a place of their own, with copies; every method may raise ``Unreachable``."""
 
-    def __init__(self, home: Place, copies: tuple[Place, ...] = ()) -> None:
+    def __init__(self, home: NamedShelf, copies: tuple[NamedShelf, ...] = ()) -> None:
         self._places = (home, *copies)
 
     @property
@@ -102,7 +102,7 @@ class Repository:
             raise _partly(kept, done, failed)
         return kept.model_copy(update={"place": self._places[0].name})
 
-    def listed(self, kind: Kind, target: str) -> tuple[Kept, ...]:
+    def listed(self, kind: KeptKind, target: str) -> tuple[Kept, ...]:
         """What is kept of a target, oldest first; of the copies only what is missing here.
 
         A place that cannot be reached is passed over when another answers.
@@ -118,7 +118,7 @@ class Repository:
             raise failed[0]
         return tuple(found[key] for key in sorted(found))
 
-    def newest(self, kind: Kind, target: str, not_after: datetime | None = None) -> Kept | None:
+    def newest(self, kind: KeptKind, target: str, not_after: datetime | None = None) -> Kept | None:
         """The newest document that stands for a moment not after that one; the copies are asked when there is none here."""
         failed: list[DaybreakError] = []
         for place in self._places:
@@ -176,18 +176,18 @@ def open_repository(where: str, copies: tuple[str, ...], *, s3: Callable[[str], 
     return Repository(_place(where, s3), tuple(_place(copy, s3) for copy in copies))
 
 
-def _place(where: str, s3: Callable[[str], Shelf] | None) -> Place:
+def _place(where: str, s3: Callable[[str], Shelf] | None) -> NamedShelf:
     scheme, separator, rest = where.partition("://")
     if not separator:
         folder = Path(where).expanduser()
-        return Place(str(folder), FolderShelf(folder))
+        return NamedShelf(str(folder), FolderShelf(folder))
     bucket, _, prefix = rest.partition("/")
     if scheme != "s3" or not bucket:
         raise Refused(f'"{printable(where)}" is no place to keep anything', "use a folder, or s3://bucket/prefix")
     if s3 is None:
         raise Refused(f'"{printable(where)}" cannot be reached without AWS', "use a folder")
     inner = prefix.strip("/")
-    return Place(where.rstrip("/"), s3(bucket), f"{inner}/" if inner else "")
+    return NamedShelf(where.rstrip("/"), s3(bucket), f"{inner}/" if inner else "")
 
 
 def _partly(kept: Kept, done: list[str], failed: list[tuple[str, DaybreakError]]) -> DaybreakError:

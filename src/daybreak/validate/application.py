@@ -9,16 +9,16 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from daybreak.http.pages import Told, read_page
+from daybreak.http.pages import PageAnswer, read_page
 from daybreak.judge import application, expectations
-from daybreak.judge.application import Entry, Knock, kind_of
+from daybreak.judge.application import Knock, WayIn, kind_of
 from daybreak.judge.waiving import waived
-from daybreak.model.answers import Reply, Silence
+from daybreak.model.answers import OwnerAnswer, Silence
 from daybreak.model.findings import Detail, Finding
 from daybreak.model.names import printable
 from daybreak.model.targets import HealthCheck, SqlCheck
 from daybreak.postgres.session import Login
-from daybreak.validate.probes import Place, ask_admission, ask_owner
+from daybreak.validate.probes import Reach, ask_admission, ask_owner
 from daybreak.validate.visit import Visit
 
 _OWN = "the target's login"
@@ -64,12 +64,12 @@ def _knocks(visit: Visit) -> tuple[Knock, ...]:
         )
 
 
-def _entry(visit: Visit, reference: str) -> Entry:
+def _entry(visit: Visit, reference: str) -> WayIn:
     place = _place(visit, reference)
     return place if isinstance(place, Silence) else ask_admission(place, visit.subject.patience.knocking)
 
 
-def _place(visit: Visit, reference: str | None) -> Place | Silence:
+def _place(visit: Visit, reference: str | None) -> Reach | Silence:
     """Where a login is tried: the application's in its own database, any other in the target's."""
     subject = visit.subject
     action, answer = subject.action, visit.answer
@@ -82,7 +82,7 @@ def _place(visit: Visit, reference: str | None) -> Place | Silence:
     wanted, address = action.application, subject.address
     if wanted is not None and wanted.database is not None and reference == wanted.login:
         address = replace(address, database=wanted.database)
-    return Place(address, login)
+    return Reach(address, login)
 
 
 def _login(visit: Visit, reference: str | None) -> Login | Silence:
@@ -104,13 +104,13 @@ def _managed_secret(visit: Visit) -> Detail | None:
     )
 
 
-def _pages(visit: Visit) -> tuple[tuple[HealthCheck, Told], ...]:
+def _pages(visit: Visit) -> tuple[tuple[HealthCheck, PageAnswer], ...]:
     wanted = visit.subject.action.health
     with ThreadPoolExecutor(max_workers=_MOST_AT_ONCE) as crew:
         return tuple(zip(wanted, crew.map(lambda page: _page(visit, page), wanted), strict=True))
 
 
-def _page(visit: Visit, page: HealthCheck) -> Told:
+def _page(visit: Visit, page: HealthCheck) -> PageAnswer:
     clone = visit.subject.clone
     if "{host}" in page.url and not clone.endpoint:
         return Silence(asked=printable(page.url), why="AWS names no endpoint to ask the page about")
@@ -121,7 +121,7 @@ def _page(visit: Visit, page: HealthCheck) -> Told:
     return read_page(url.replace("{host}", clone.endpoint or "").replace("{port}", str(clone.port)), page.timeout)
 
 
-def _owner(visit: Visit, check: SqlCheck) -> Reply | Silence:
+def _owner(visit: Visit, check: SqlCheck) -> OwnerAnswer | Silence:
     application_ = visit.subject.action.application
     reference = check.login or (application_.login if application_ else visit.subject.action.login)
     place = _place(visit, reference)

@@ -29,10 +29,10 @@ from daybreak.postgres.rows import (
     read,
 )
 from daybreak.postgres.session import Limits, Session, connected
-from daybreak.validate.crew import Budget, Crew, Job, Progress, Trouble
-from daybreak.validate.probes import Place
+from daybreak.validate.crew import Budget, CountProgress, Crew, Job, JobTrouble
+from daybreak.validate.probes import Reach
 
-__all__ = ["Budget", "Progress", "ask_next_xid", "count_rows", "counted_by"]
+__all__ = ["Budget", "CountProgress", "ask_next_xid", "count_rows", "counted_by"]
 
 SMALLEST_CHUNK = 32 * 1024 * 1024
 """Below this a table is read in one go."""
@@ -42,7 +42,7 @@ CHUNKS_EACH = 8
 
 
 def count_rows(
-    place: Place, scans: Sequence[Scan], budget: Budget, progress: Callable[[Progress], None]
+    place: Reach, scans: Sequence[Scan], budget: Budget, progress: Callable[[CountProgress], None]
 ) -> Counts | Silence:
     """The rows and the newest time of every table of ``scans``, as of one instant.
 
@@ -57,7 +57,7 @@ def count_rows(
     return counts.model_copy(update={"asked": asked, "took": timedelta(seconds=monotonic() - began)})
 
 
-def ask_next_xid(place: Place, limit: timedelta) -> int | None:
+def ask_next_xid(place: Reach, limit: timedelta) -> int | None:
     """The first transaction that nobody has begun there; none when one is under way, or nobody answers."""
     try:
         with connected(
@@ -69,7 +69,7 @@ def ask_next_xid(place: Place, limit: timedelta) -> int | None:
 
 
 def counted_by(
-    leader: Session, place: Place, scans: Sequence[Scan], budget: Budget, progress: Callable[[Progress], None]
+    leader: Session, place: Reach, scans: Sequence[Scan], budget: Budget, progress: Callable[[CountProgress], None]
 ) -> Counts:
     """The same in the snapshot of a session that leads; its transaction is begun here and left open."""
     columns = hashed_columns(leader, [scan.table for scan in scans if scan.is_fingerprinted])
@@ -119,7 +119,7 @@ def _jobs(parts: Iterator[list[Chunk]]) -> Iterator[Job[Part]]:
 class _Tally:
     """Puts the parts of each table together, and tells how far it is."""
 
-    progress: Callable[[Progress], None]
+    progress: Callable[[CountProgress], None]
     total: int
     done: int = 0
     counted: list[Count] = field(default_factory=list)
@@ -133,9 +133,9 @@ class _Tally:
             self._open[scan.table.oid] = (scan, len(each), None, timedelta(0))
             yield each
 
-    def note(self, job: Job[Part], result: Part | Trouble, took: timedelta) -> None:
+    def note(self, job: Job[Part], result: Part | JobTrouble, took: timedelta) -> None:
         """What became of one part."""
-        if isinstance(result, Trouble):
+        if isinstance(result, JobTrouble):
             self.unread.setdefault(
                 job.key, Unread(table=job.key, name=job.name, why=result.why, is_damaged=result.is_damaged)
             )
@@ -146,4 +146,4 @@ class _Tally:
             if left == 1:
                 self.counted.append(as_count(scan, joined, spent + took))
         self.done += job.size
-        self.progress(Progress(self.done, self.total, job.name))
+        self.progress(CountProgress(self.done, self.total, job.name))

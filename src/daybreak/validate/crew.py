@@ -18,13 +18,13 @@ from typing import Generic, TypeVar
 from daybreak.errors import DaybreakError
 from daybreak.postgres.rows import see_every_row
 from daybreak.postgres.session import Limits, Session, connect, is_damage
-from daybreak.validate.probes import Place
+from daybreak.validate.probes import Reach
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Progress:
+class CountProgress:
     """How far a count is, by bytes."""
 
     done: int
@@ -62,7 +62,7 @@ class Job(Generic[T]):
 
 
 @dataclass(frozen=True)
-class Trouble:
+class JobTrouble:
     """Why a job was not done."""
 
     why: str
@@ -95,9 +95,9 @@ class Leash:
 class Aside(Generic[T]):
     """Work that goes on beside other work; its progress and its result are told on the thread that asks for the result."""
 
-    def __init__(self, work: Callable[[Leash, Callable[[Progress], None]], T]) -> None:
+    def __init__(self, work: Callable[[Leash, Callable[[CountProgress], None]], T]) -> None:
         self.leash = Leash()
-        self._news: SimpleQueue[Progress | _Result[T] | BaseException] = SimpleQueue()
+        self._news: SimpleQueue[CountProgress | _Result[T] | BaseException] = SimpleQueue()
         threading.Thread(target=self._run, args=(work,), name="daybreak-aside", daemon=True).start()
 
     def __enter__(self) -> Aside[T]:
@@ -107,18 +107,18 @@ class Aside(Generic[T]):
         if kind is not None:
             self.leash.call_off()
 
-    def result(self, progress: Callable[[Progress], None]) -> T:
+    def result(self, progress: Callable[[CountProgress], None]) -> T:
         """What came of it; waits until it has."""
         while True:
             match self._news.get():
-                case Progress() as step:
+                case CountProgress() as step:
                     progress(step)
                 case _Result(value):
                     return value
                 case BaseException() as trouble:
                     raise trouble
 
-    def _run(self, work: Callable[[Leash, Callable[[Progress], None]], T]) -> None:
+    def _run(self, work: Callable[[Leash, Callable[[CountProgress], None]], T]) -> None:
         try:
             self._news.put(_Result(work(self.leash, self._news.put)))
         except BaseException as trouble:  # noqa: BLE001 - carried to the thread that asks
@@ -134,19 +134,19 @@ class _Result(Generic[T]):
 class Crew(Generic[T]):
     """Threads that do jobs, the largest first; ``trouble`` says at the end why those that nobody did were left."""
 
-    place: Place
+    place: Reach
     limits: Limits
     snapshot: str
     jobs: Sequence[Job[T]]
     leash: Leash = field(default_factory=Leash)
     trouble: str = ""
-    _failed: dict[int, Trouble] = field(default_factory=dict)
+    _failed: dict[int, JobTrouble] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._todo: SimpleQueue[Job[T]] = SimpleQueue()
-        self._news: SimpleQueue[tuple[Job[T], T | Trouble, timedelta] | BaseException | None] = SimpleQueue()
+        self._news: SimpleQueue[tuple[Job[T], T | JobTrouble, timedelta] | BaseException | None] = SimpleQueue()
 
-    def work(self, hands: int, told: Callable[[Job[T], T | Trouble, timedelta], None]) -> None:
+    def work(self, hands: int, told: Callable[[Job[T], T | JobTrouble, timedelta], None]) -> None:
         """Do everything; ``told`` is called on the caller's thread; returns when every thread has ended."""
         for job in sorted(self.jobs, key=lambda job: -job.size):
             self._todo.put(job)
@@ -155,7 +155,7 @@ class Crew(Generic[T]):
         with self._ending_all():
             self._gather(hands, told)
 
-    def _gather(self, hands: int, told: Callable[[Job[T], T | Trouble, timedelta], None]) -> None:
+    def _gather(self, hands: int, told: Callable[[Job[T], T | JobTrouble, timedelta], None]) -> None:
         while hands:
             match self._news.get():
                 case None:
@@ -205,7 +205,7 @@ class Crew(Generic[T]):
             try:
                 result = job.do(session)
             except DaybreakError as error:
-                trouble = Trouble(error.message, is_damage(error))
+                trouble = JobTrouble(error.message, is_damage(error))
                 self._failed[job.key] = trouble
                 self._news.put((job, trouble, timedelta(seconds=monotonic() - began)))
                 if not session.is_open:

@@ -15,10 +15,10 @@ from daybreak.model.value import Span
 from daybreak.postgres.estimates import estimates, leading_columns
 from daybreak.postgres.rows import Scan, as_count, clock_and_encoding, newest_by_index, see_every_row
 from daybreak.postgres.session import Limits, Session, connected, is_damage
-from daybreak.validate.probes import Place
+from daybreak.validate.probes import Reach
 
 
-def estimate_rows(place: Place, scans: Sequence[Scan], limit: timedelta) -> Estimates | Silence:
+def estimate_rows(place: Reach, scans: Sequence[Scan], limit: timedelta) -> Estimates | Silence:
     """What can be said of every table of ``scans`` without a scan."""
     began, asked = monotonic(), f"pg_class.reltuples at {place.address}"
     limits = Limits(

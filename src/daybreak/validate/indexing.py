@@ -20,8 +20,8 @@ from daybreak.postgres import index_contents
 from daybreak.postgres.index_contents import Index
 from daybreak.postgres.rows import export_snapshot
 from daybreak.postgres.session import Session, connected, is_damage
-from daybreak.validate.crew import Budget, Crew, Job, Leash, Progress, Trouble
-from daybreak.validate.probes import Place
+from daybreak.validate.crew import Budget, CountProgress, Crew, Job, JobTrouble, Leash
+from daybreak.validate.probes import Reach
 from daybreak.validate.references import Wanted
 
 BTREE = "btree"
@@ -42,11 +42,11 @@ class Manner:
 
 
 def read_indexes(
-    place: Place,
+    place: Reach,
     wanted: Wanted,
     manner: Manner,
     budget: Budget,
-    progress: Callable[[Progress], None],
+    progress: Callable[[CountProgress], None],
     *,
     leash: Leash | None = None,
 ) -> IndexContents | Silence:
@@ -65,10 +65,10 @@ def read_indexes(
 class _Reading:
     """One pass over the indexes."""
 
-    place: Place
+    place: Reach
     manner: Manner
     budget: Budget
-    progress: Callable[[Progress], None]
+    progress: Callable[[CountProgress], None]
     leash: Leash
     read: list[IndexRead] = field(default_factory=list)
     unread: dict[int, Unread] = field(default_factory=dict)
@@ -140,11 +140,11 @@ class _Reading:
             if self.leash.is_called_off.is_set():
                 return
             began = monotonic()
-            result: str | Trouble = ""
+            result: str | JobTrouble = ""
             try:
                 index_contents.check_apart(session, home, index, is_with_heap=self.manner.is_with_heap)
             except DaybreakError as error:
-                result = Trouble(error.message, is_damage(error))
+                result = JobTrouble(error.message, is_damage(error))
                 if not session.is_open:
                     self._note(index, result, timedelta(seconds=monotonic() - began))
                     raise
@@ -157,16 +157,16 @@ class _Reading:
             self.unread[index.oid] = Unread(table=index.owner_oid, name=index.name, why=f"{reason}, and {why}")
         return bool(reason)
 
-    def _note(self, index: Index, result: str | Trouble, took: timedelta) -> None:
-        if isinstance(result, Trouble) and not result.is_damaged:
+    def _note(self, index: Index, result: str | JobTrouble, took: timedelta) -> None:
+        if isinstance(result, JobTrouble) and not result.is_damaged:
             self.unread[index.oid] = Unread(table=index.owner_oid, name=index.name, why=result.why)
         elif result == index_contents.NOT_WALKED:
             self.unread[index.oid] = Unread(table=index.owner_oid, name=index.name, why=index_contents.NOT_WALKED)
         else:
-            trouble = result.why if isinstance(result, Trouble) else result
+            trouble = result.why if isinstance(result, JobTrouble) else result
             self.read.append(IndexRead(index=index.name, way=self.way, trouble=trouble, took=took))
         self._done += index.size
-        self.progress(Progress(self._done, self._total, index.name, "of indexes read"))
+        self.progress(CountProgress(self._done, self._total, index.name, "of indexes read"))
 
     def _give_up_on(self, chosen: Sequence[Index], why: str) -> None:
         seen = {each.index for each in self.read}

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from daybreak.errors import DaybreakError
-from daybreak.judge.objects.findings import Circumstances, Witnesses, object_findings
-from daybreak.model.answers import Settings, Silence
+from daybreak.judge.objects.findings import CloneFacts, Witnesses, object_findings
+from daybreak.model.answers import ServerSettings, Silence
 from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Finding
 from daybreak.model.inventory import Inventory
@@ -66,7 +66,7 @@ def _restored(visit: Visit) -> datetime:
     return max(created, visit.subject.moment) if created else visit.subject.moment
 
 
-def _circumstances(visit: Visit) -> Circumstances:
+def _circumstances(visit: Visit) -> CloneFacts:
     subject = visit.subject
     action = subject.action
     # A server that did not tell its catalog in time is not waited for a second time before the first finding.
@@ -75,7 +75,7 @@ def _circumstances(visit: Visit) -> Circumstances:
     origin = action.source_seen
     hosts = (origin.endpoint, origin.reader_endpoint) if origin else ()
     places = (*hosts, *(instance.endpoint for instance in action.instances_seen))
-    return Circumstances(
+    return CloneFacts(
         moment=subject.moment,
         restored=_restored(visit),
         may_subscribe=_may_subscribe(settings),
@@ -85,20 +85,20 @@ def _circumstances(visit: Visit) -> Circumstances:
     )
 
 
-def _value(settings: Settings, name: str) -> str | None:
+def _value(settings: ServerSettings, name: str) -> str | None:
     return next((each.value for each in settings.known if each.name == name), None)
 
 
-def _may_subscribe(settings: Settings | Silence | None) -> bool | None:
-    if not isinstance(settings, Settings):
+def _may_subscribe(settings: ServerSettings | Silence | None) -> bool | None:
+    if not isinstance(settings, ServerSettings):
         return None
     value = _value(settings, _WORKERS)
     return None if value is None else value != "0"
 
 
-def _may_schedule(settings: Settings | Silence | None) -> bool | None:
+def _may_schedule(settings: ServerSettings | Silence | None) -> bool | None:
     """Whether pg_cron launches jobs: not when it is switched off, and not when it is not loaded at all."""
-    if not isinstance(settings, Settings):
+    if not isinstance(settings, ServerSettings):
         return None
     value = _value(settings, _JOBS)
     return "cron" in settings.families if value is None else value.lower() not in ("off", "0", "false", "no")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from daybreak.judge.parity.configuration import cluster_parity, instance_parity, paired
-from daybreak.judge.parity.surroundings import Circumstances, parameter_parity, surroundings_parity
+from daybreak.judge.parity.surroundings import Allowances, parameter_parity, surroundings_parity
 from daybreak.model.findings import Finding
 from daybreak.validate.visit import Visit
 
@@ -17,7 +17,7 @@ def findings(visit: Visit) -> Iterator[Finding]:
     yield cluster_parity(source, subject.clone, subject.permitted)
     yield instance_parity(source, seen, clone, subject.permitted)
     names = paired(source, seen, clone) if source else {}
-    circumstances = Circumstances(
+    circumstances = Allowances(
         action.quarantine, subject.permitted, names, frozenset(each.identifier for each in clone)
     )
     yield parameter_parity(action.surroundings_seen, subject.surroundings, circumstances)

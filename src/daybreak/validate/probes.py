@@ -13,7 +13,7 @@ from time import monotonic
 from typing import TypeVar
 
 from daybreak.errors import DaybreakError, Unproven
-from daybreak.model.answers import Reply, Settings, Silence, Tables
+from daybreak.model.answers import OwnerAnswer, ServerSettings, Silence, Tables
 from daybreak.model.entries import Admission, Turned
 from daybreak.model.inventory import Inventory
 from daybreak.model.targets import SqlCheck
@@ -22,43 +22,43 @@ from daybreak.postgres import catalog
 from daybreak.postgres.address import Address
 from daybreak.postgres.admission import admission, was_turned_away
 from daybreak.postgres.inventory import inventory
-from daybreak.postgres.questions import LONGEST, Told, one_value
+from daybreak.postgres.questions import LONGEST, OneValue, one_value
 from daybreak.postgres.session import Limits, Login, Session, connected
 
 T = TypeVar("T", bound=Value)
 
 
 @dataclass(frozen=True)
-class Place:
+class Reach:
     """A database and how to log in there."""
 
     address: Address
     login: Login
 
 
-def ask_settings(place: Place, names: Iterable[str], limit: timedelta) -> Settings | Silence:
+def ask_settings(place: Reach, names: Iterable[str], limit: timedelta) -> ServerSettings | Silence:
     """The named settings as a new session of the running server gets them."""
     wanted = sorted(names)
     asked = f"SHOW {', '.join(wanted)} at {place.address}"
 
-    def question(session: Session) -> Settings:
+    def question(session: Session) -> ServerSettings:
         known = catalog.settings(session, wanted)
-        return Settings(asked=asked, took=Span(0), known=known, families=catalog.families(session))
+        return ServerSettings(asked=asked, took=Span(0), known=known, families=catalog.families(session))
 
     return _timed(place, _within(limit), asked, question)
 
 
-def list_tables(place: Place, limit: timedelta) -> Tables | Silence:
+def list_tables(place: Reach, limit: timedelta) -> Tables | Silence:
     """Every table of the database."""
     return _timed(place, _within(limit), f"the tables in pg_class of {place.address}", catalog.tables)
 
 
-def take_inventory(place: Place, limit: timedelta) -> Inventory | Silence:
+def take_inventory(place: Reach, limit: timedelta) -> Inventory | Silence:
     """Everything in the database besides its rows."""
     return _timed(place, _within(limit), f"the catalog of {place.address}", inventory)
 
 
-def ask_owner(place: Place, check: SqlCheck) -> Reply | Silence:
+def ask_owner(place: Reach, check: SqlCheck) -> OwnerAnswer | Silence:
     """The one value that the owner's own statement returns, read-only and within the check's own time limit."""
     began = monotonic()
     try:
@@ -68,10 +68,10 @@ def ask_owner(place: Place, check: SqlCheck) -> Reply | Silence:
     took = timedelta(seconds=monotonic() - began)
     if shape := _unlike_one_value(told, check.max_rows):
         return Silence(asked=check.sql, why=f"one value was expected, {shape} came back", took=took)
-    return Reply(asked=check.sql, took=took, kind=told.kind, value=told.value)
+    return OwnerAnswer(asked=check.sql, took=took, kind=told.kind, value=told.value)
 
 
-def _unlike_one_value(told: Told, most: int) -> str:
+def _unlike_one_value(told: OneValue, most: int) -> str:
     """What came back instead of one value; of several rows that are allowed the first one counts."""
     if told.columns > 1:
         return f"{told.columns} columns"
@@ -84,7 +84,7 @@ def _unlike_one_value(told: Told, most: int) -> str:
     return "" if told.columns == 1 else f"{told.columns} columns"
 
 
-def ask_admission(place: Place, limit: timedelta) -> Admission | Turned | Silence:
+def ask_admission(place: Reach, limit: timedelta) -> Admission | Turned | Silence:
     """Whether the login gets in, as whom, and what it may read; told apart from one that is turned away."""
     began = monotonic()
     asked = f"a login and a row at {place.address}"
@@ -103,7 +103,7 @@ def _within(limit: timedelta) -> Limits:
     )
 
 
-def _timed(place: Place, limits: Limits, asked: str, question: Callable[[Session], T]) -> T | Silence:
+def _timed(place: Reach, limits: Limits, asked: str, question: Callable[[Session], T]) -> T | Silence:
     """Put one question in a session of its own, and say how long it took."""
     began = monotonic()
     try:

@@ -21,9 +21,9 @@ from daybreak.model.value import Value
 from daybreak.model.world import Cluster, Identity
 from daybreak.postgres.rows import LAST, Scan
 from daybreak.validate.counting import count_rows
-from daybreak.validate.crew import Budget, Progress
+from daybreak.validate.crew import Budget, CountProgress
 from daybreak.validate.estimating import estimate_rows
-from daybreak.validate.probes import Place, list_tables, take_inventory
+from daybreak.validate.probes import Reach, list_tables, take_inventory
 
 T = TypeVar("T", bound=Value)
 
@@ -45,7 +45,7 @@ class Sitting:
     budget: Budget = field(default=_BUSY_SOURCE)
 
 
-def record(place: Place, sitting: Sitting, progress: Callable[[Progress], None]) -> Baseline:
+def record(place: Reach, sitting: Sitting, progress: Callable[[CountProgress], None]) -> Baseline:
     """The baseline of a database; raises ``Unproven``, ``Unreachable`` or ``Failed`` when it cannot be asked at all."""
     tables = _answered(list_tables(place, sitting.asking))
     scans = _scans(tables, sitting)
@@ -87,7 +87,7 @@ def _scans(tables: Tables, sitting: Sitting) -> list[Scan]:
 
 
 def _counted(
-    place: Place, scans: list[Scan], sitting: Sitting, progress: Callable[[Progress], None]
+    place: Reach, scans: list[Scan], sitting: Sitting, progress: Callable[[CountProgress], None]
 ) -> tuple[Counts, tuple[TableBaseline, ...]]:
     counts = _answered(count_rows(place, scans, sitting.budget, progress))
     sizes = {scan.table.oid: scan.table.size for scan in scans}
@@ -105,7 +105,7 @@ def _counted(
     return counts, rows
 
 
-def _estimated(place: Place, scans: list[Scan], sitting: Sitting) -> tuple[Counts, tuple[TableBaseline, ...]]:
+def _estimated(place: Reach, scans: list[Scan], sitting: Sitting) -> tuple[Counts, tuple[TableBaseline, ...]]:
     answer = _answered(estimate_rows(place, scans, sitting.asking))
     newest = {count.table: count.newest for count in answer.newest.counted}
     by_oid: dict[int, tuple[Table, str]] = {scan.table.oid: (scan.table, scan.clock) for scan in scans}

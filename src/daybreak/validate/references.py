@@ -16,8 +16,8 @@ from daybreak.model.answers import Orphans, References, Silence, Unread
 from daybreak.postgres.foreign_keys import ForeignKey, foreign_keys, orphans
 from daybreak.postgres.rows import export_snapshot
 from daybreak.postgres.session import Session, connected
-from daybreak.validate.crew import Budget, Crew, Job, Progress, Trouble
-from daybreak.validate.probes import Place
+from daybreak.validate.crew import Budget, CountProgress, Crew, Job, JobTrouble
+from daybreak.validate.probes import Reach
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Wanted:
 
 
 def count_orphans(
-    place: Place, wanted: Wanted, budget: Budget, progress: Callable[[Progress], None]
+    place: Reach, wanted: Wanted, budget: Budget, progress: Callable[[CountProgress], None]
 ) -> References | Silence:
     """The rows that break each foreign key; ``progress`` is called on the caller's thread after each."""
     began, asked = monotonic(), f"each foreign key as an anti-join at {place.address}"
@@ -47,7 +47,7 @@ def count_orphans(
 
 
 def _counted(
-    leader: Session, place: Place, wanted: Wanted, budget: Budget, progress: Callable[[Progress], None]
+    leader: Session, place: Reach, wanted: Wanted, budget: Budget, progress: Callable[[CountProgress], None]
 ) -> References:
     leader.begin()
     snapshot = export_snapshot(leader)
@@ -58,17 +58,17 @@ def _counted(
     found: dict[int, Orphans] = {}
     unread: dict[int, Unread] = {}
 
-    def note(job: Job[int], result: int | Trouble, took: timedelta) -> None:
+    def note(job: Job[int], result: int | JobTrouble, took: timedelta) -> None:
         nonlocal done
         key = chosen[job.key]
-        if isinstance(result, Trouble):
+        if isinstance(result, JobTrouble):
             unread[job.key] = Unread(table=key.table_oid, name=job.name, why=result.why, is_damaged=result.is_damaged)
         else:
             found[job.key] = Orphans(
                 key=job.name, table=key.table_oid, is_validated=key.is_validated, rows=result, took=took
             )
         done += job.size
-        progress(Progress(done, total, job.name, "of foreign keys read"))
+        progress(CountProgress(done, total, job.name, "of foreign keys read"))
 
     crew = Crew(place, budget.limits, snapshot, jobs)
     crew.work(min(budget.connections, len(jobs)), note)

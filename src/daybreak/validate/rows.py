@@ -16,7 +16,7 @@ from daybreak.judge.indexes import index_contents
 from daybreak.judge.references import EXPECTED as NO_ORPHANS
 from daybreak.judge.references import broken, no_orphans
 from daybreak.judge.rows.content import changed, content
-from daybreak.judge.rows.counts import Witnesses, estimated_rows, row_counts, suspects, wishes
+from daybreak.judge.rows.counts import RowWitnesses, estimated_rows, row_counts, suspects, wishes
 from daybreak.judge.rows.sample import left_out, turn_of
 from daybreak.judge.rows.tables import Recency, all_tables, clock_of, measured, recent
 from daybreak.model import checks
@@ -28,7 +28,7 @@ from daybreak.model.requests import Thoroughness
 from daybreak.model.tags import RUN_TAG
 from daybreak.postgres.rows import Scan
 from daybreak.validate.counting import ask_next_xid, count_rows
-from daybreak.validate.crew import Aside, Budget, Leash, Progress
+from daybreak.validate.crew import Aside, Budget, CountProgress, Leash
 from daybreak.validate.estimating import estimate_rows
 from daybreak.validate.indexing import Manner, read_indexes
 from daybreak.validate.references import Wanted, count_orphans
@@ -118,7 +118,7 @@ class _Reading:
         if isinstance(tables, Tables):
             short = suspects(counts, tables, self.configured, baseline)
             other = changed(counts, tables, self.configured, baseline)
-        witnesses = Witnesses(baseline, self._at_the_source(short | other, other))
+        witnesses = RowWitnesses(baseline, self._at_the_source(short | other, other))
         yield row_counts(counts, tables, self.configured, witnesses)
         yield recent(counts, tables, self.recency)
         self.visit.measured = measured(counts, self.subject.moment)
@@ -166,7 +166,7 @@ class _Reading:
         wanted = Wanted({}, frozenset(), keys)
         return count_orphans(self.subject.source, wanted, self._sparing, lambda _step: None)
 
-    def _indexes(self, leash: Leash, progress: Callable[[Progress], None]) -> IndexContents | Silence:
+    def _indexes(self, leash: Leash, progress: Callable[[CountProgress], None]) -> IndexContents | Silence:
         if self.visit.place is None or isinstance(self.visit.tables, Silence):
             return self._unasked()
         # Only in what Daybreak restored itself may anything be created, even for a moment.

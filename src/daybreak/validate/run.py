@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from daybreak.judge.waiving import waived
 from daybreak.model.findings import Finding, Measured
 from daybreak.validate import application, database, objects, parity, rows, security
-from daybreak.validate.counting import Progress
-from daybreak.validate.probes import Place
-from daybreak.validate.visit import Patience, Subject, Visit
+from daybreak.validate.counting import CountProgress
+from daybreak.validate.probes import Reach
+from daybreak.validate.visit import ProbeLimits, Subject, Visit
 
-__all__ = ["Outcome", "Patience", "Place", "Progress", "Subject", "validate"]
+__all__ = ["CountProgress", "Outcome", "ProbeLimits", "Reach", "Subject", "validate"]
 
 _CHAPTERS = (
     database.findings,
@@ -36,7 +36,9 @@ class Outcome:
     measured: Measured
 
 
-def validate(subject: Subject, *, tell: Callable[[Finding], None], progress: Callable[[Progress], None]) -> Outcome:
+def validate(
+    subject: Subject, *, tell: Callable[[Finding], None], progress: Callable[[CountProgress], None]
+) -> Outcome:
     """Ask the clone everything the runbook asks, and judge the answers.
 
     Changes nothing, anywhere; running it twice asks twice. ``tell`` gets each finding as soon as it stands and

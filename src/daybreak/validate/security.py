@@ -17,7 +17,7 @@ from daybreak.judge.security.cluster import (
     public_access,
 )
 from daybreak.judge.security.security_groups import security_groups
-from daybreak.model.answers import Settings, Silence
+from daybreak.model.answers import ServerSettings, Silence
 from daybreak.model.findings import Finding
 from daybreak.validate.probes import ask_settings
 from daybreak.validate.visit import Visit
@@ -39,13 +39,13 @@ def findings(visit: Visit) -> Iterator[Finding]:
         yield quarantine(action.quarantine, clone, _settings(visit, action.quarantine))
 
 
-def _settings(visit: Visit, names: Iterable[str]) -> Settings | Silence:
+def _settings(visit: Visit, names: Iterable[str]) -> ServerSettings | Silence:
     if visit.place is None:
         return visit.unasked("the settings in force")
     return ask_settings(visit.place, names, visit.subject.patience.asking)
 
 
-def _audited(visit: Visit) -> tuple[Settings | Silence | None, Settings | Silence]:
+def _audited(visit: Visit) -> tuple[ServerSettings | Silence | None, ServerSettings | Silence]:
     """What the source audits, where it can be asked, and what the clone does; both at the same time."""
     _ = visit.answer
     with ThreadPoolExecutor(max_workers=2) as pair:

@@ -20,12 +20,12 @@ from daybreak.model.world import AutomatedBackup, Cluster, Instance, Origin, Sur
 from daybreak.postgres.address import Address, address_of
 from daybreak.postgres.answering import answering
 from daybreak.postgres.session import Login
-from daybreak.validate.crew import Budget, Progress
-from daybreak.validate.probes import Place, list_tables, take_inventory
+from daybreak.validate.crew import Budget, CountProgress
+from daybreak.validate.probes import Reach, list_tables, take_inventory
 
 
 @dataclass(frozen=True)
-class Patience:
+class ProbeLimits:
     """How long each probe may take; the owner's checks have limits of their own."""
 
     knocking: timedelta = timedelta(seconds=10)
@@ -46,7 +46,7 @@ class Subject:
     login: Login | None
     trust: Trust
     """What the servers must prove, the clone's and the source's."""
-    source: Place | None = None
+    source: Reach | None = None
     """The source's database, to compare with; none when it cannot be asked."""
     backup: AutomatedBackup | None = None
     """What the backup recorded, for the engine version and the key, when the source is gone."""
@@ -64,7 +64,7 @@ class Subject:
     """Resolves a reference to a login at the clone, anew each time."""
     health_urls: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The target's health pages as the configuration has them now, by name: with the queries that no plan holds."""
-    patience: Patience = field(default_factory=Patience)
+    patience: ProbeLimits = field(default_factory=ProbeLimits)
     source_inventory: Inventory | None = None
     """The source's inventory where it was taken before; none asks the source."""
     altered: Callable[[Inventory], Inventory] = lambda seen: seen
@@ -89,7 +89,7 @@ class Subject:
 class Visit:
     """One walk through the chapters; what was asked once is kept for those that share it."""
 
-    def __init__(self, subject: Subject, progress: Callable[[Progress], None]) -> None:
+    def __init__(self, subject: Subject, progress: Callable[[CountProgress], None]) -> None:
         self.subject = subject
         self.progress = progress
         self.measured = Measured()
@@ -103,10 +103,10 @@ class Visit:
         return answering(subject.address, subject.login, subject.patience.knocking)
 
     @cached_property
-    def place(self) -> Place | None:
+    def place(self) -> Reach | None:
         """Where SQL can be asked of the clone; none when it is not answered."""
         subject = self.subject
-        return Place(subject.address, subject.login) if subject.login and self.answer.is_answering else None
+        return Reach(subject.address, subject.login) if subject.login and self.answer.is_answering else None
 
     @cached_property
     def tables(self) -> Tables | Silence:

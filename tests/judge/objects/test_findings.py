@@ -9,20 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daybreak.judge.objects.findings import Circumstances, Witnesses, object_findings
+from daybreak.judge.objects.findings import CloneFacts, Witnesses, object_findings
 from daybreak.model import checks
 from daybreak.model.answers import Silence
 from daybreak.model.findings import Finding, Standing
-from daybreak.model.inventory import LOCKED, OF_A_PROOF, Inventory, Item, Kind, Unlisted
+from daybreak.model.inventory import LOCKED, OF_A_PROOF, Inventory, Item, ItemKind, Unlisted
 
 FIT, UNFIT, UNKNOWN = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN
 MOMENT = datetime(2024, 1, 15, 14, 30, tzinfo=UTC)
-QUIET = Circumstances(moment=MOMENT, may_subscribe=False, may_schedule=False)
+QUIET = CloneFacts(moment=MOMENT, may_subscribe=False, may_schedule=False)
 NEXT_XID, NEXT_OID = 1000, 30000
 LATE_XID, LATE_OID = 1500, 31000
 OWN_XID, OWN_OID = 1001, 30001
 
-DEFINED: dict[Kind, dict[str, str]] = {
+DEFINED: dict[ItemKind, dict[str, str]] = {
     "schema": {},
     "relation": {"kind": "table", "persistence": "permanent", "partition of": "public.all"},
     "column": {"id": "bigint not null", "name": "text"},
@@ -49,7 +49,7 @@ DEFINED: dict[Kind, dict[str, str]] = {
 }
 """A definition of each kind that is compared."""
 
-BOX: dict[Kind, str] = {
+BOX: dict[ItemKind, str] = {
     "schema": "data.functions",
     "relation": "data.partitions",
     "column": "data.columns",
@@ -76,11 +76,11 @@ BOX: dict[Kind, str] = {
 }
 """The box each kind is judged in."""
 
-ONE_PER_OBJECT: set[Kind] = {"column", "grant", "owner"}
-UNDATED: set[Kind] = {"role"}
+ONE_PER_OBJECT: set[ItemKind] = {"column", "grant", "owner"}
+UNDATED: set[ItemKind] = {"role"}
 
 
-def item(kind: Kind, name: str = "it", **changes: Any) -> Item:
+def item(kind: ItemKind, name: str = "it", **changes: Any) -> Item:
     """An item as the catalog has it; roles show no transaction to whom is no superuser."""
     xmin = None if kind in UNDATED else 500
     facts = dict(DEFINED.get(kind, {}))
@@ -109,21 +109,19 @@ def stock(*items: Item, **changes: Any) -> Inventory:
     return Inventory(**(fields | changes))
 
 
-def judged(
-    clone: Inventory | Silence, witnesses: Witnesses, circumstances: Circumstances = QUIET
-) -> dict[str, Finding]:
+def judged(clone: Inventory | Silence, witnesses: Witnesses, circumstances: CloneFacts = QUIET) -> dict[str, Finding]:
     """Every finding by the name of its check."""
     return {finding.check: finding for finding in object_findings(clone, witnesses, circumstances)}
 
 
-def beside(clone: Item | None, source: Item | None, kind: Kind) -> Standing:
+def beside(clone: Item | None, source: Item | None, kind: ItemKind) -> Standing:
     """What the box of a kind says about one item, with the source as the only witness."""
     one = stock(*([clone] if clone else ()))
     other = stock(*([source] if source else ()))
     return judged(one, Witnesses(source=other))[BOX[kind]].standing
 
 
-def changed(kind: Kind, **changes: Any) -> Item:
+def changed(kind: ItemKind, **changes: Any) -> Item:
     """The item with another definition."""
     facts = {**DEFINED[kind], "definition": "something else"}
     return item(kind, facts=facts, **changes)
@@ -142,38 +140,38 @@ def test_every_box_about_objects_is_told_once() -> None:
 
 
 @pytest.mark.parametrize("kind", COMPARED)
-def test_what_the_source_has_too_is_right(kind: Kind) -> None:
+def test_what_the_source_has_too_is_right(kind: ItemKind) -> None:
     """The good case must be quiet."""
     assert beside(item(kind), item(kind), kind) is FIT
 
 
 @pytest.mark.parametrize("kind", ALONE)
-def test_what_was_there_at_the_moment_is_missed(kind: Kind) -> None:
+def test_what_was_there_at_the_moment_is_missed(kind: ItemKind) -> None:
     """An item of the source that is older than the clone was lost."""
     assert beside(None, item(kind), kind) is UNFIT
 
 
 @pytest.mark.parametrize("kind", DATED)
-def test_what_was_otherwise_at_the_moment_is_found(kind: Kind) -> None:
+def test_what_was_otherwise_at_the_moment_is_found(kind: ItemKind) -> None:
     """An item of the source that nobody changed since must be just so in the clone."""
     assert beside(changed(kind), item(kind), kind) is UNFIT
 
 
 @pytest.mark.parametrize("kind", ALONE)
-def test_what_came_later_is_not_missed(kind: Kind) -> None:
+def test_what_came_later_is_not_missed(kind: ItemKind) -> None:
     """People go on working in the source."""
     late = item(kind, oid=LATE_OID, xmin=None if kind in UNDATED else LATE_XID)
     assert beside(None, late, kind) is FIT
 
 
 @pytest.mark.parametrize("kind", DATED)
-def test_what_was_changed_later_is_not_condemned(kind: Kind) -> None:
+def test_what_was_changed_later_is_not_condemned(kind: ItemKind) -> None:
     """The same for what people changed."""
     assert beside(item(kind), changed(kind, xmin=LATE_XID), kind) is FIT
 
 
 @pytest.mark.parametrize("kind", DATED)
-def test_what_was_still_running_at_the_moment_is_not_condemned(kind: Kind) -> None:
+def test_what_was_still_running_at_the_moment_is_not_condemned(kind: ItemKind) -> None:
     """A long transaction has an old number and a late end: the clone knows it as never finished."""
     clone, source = stock(item(kind)), stock(changed(kind, xmin=900))
     assert judged(clone, Witnesses(source=source))[BOX[kind]].standing is UNFIT
@@ -181,7 +179,7 @@ def test_what_was_still_running_at_the_moment_is_not_condemned(kind: Kind) -> No
 
 
 @pytest.mark.parametrize("kind", ALONE)
-def test_what_is_gone_from_the_source_is_told(kind: Kind) -> None:
+def test_what_is_gone_from_the_source_is_told(kind: ItemKind) -> None:
     """What was dropped in the source after the moment belongs in the clone."""
     finding = judged(stock(item(kind)), Witnesses(source=stock()))[BOX[kind]]
     assert finding.standing is FIT
@@ -191,14 +189,14 @@ def test_what_is_gone_from_the_source_is_told(kind: Kind) -> None:
 @pytest.mark.parametrize(
     "kind", sorted({"membership", "policy", "trigger", "event trigger", "rule", "publication", "role"})
 )
-def test_what_was_added_in_the_clone_is_found(kind: Kind) -> None:
+def test_what_was_added_in_the_clone_is_found(kind: ItemKind) -> None:
     """One way in too many is as bad as one too few."""
     added = item(kind, oid=OWN_OID, xmin=None if kind in UNDATED else OWN_XID)
     assert beside(added, None, kind) is UNFIT
 
 
 @pytest.mark.parametrize("kind", DATED)
-def test_either_witness_is_enough(kind: Kind) -> None:
+def test_either_witness_is_enough(kind: ItemKind) -> None:
     """Right is what the baseline shows or what the source shows."""
     other = stock(changed(kind, xmin=None), system="8")
     same = stock(item(kind))
@@ -207,14 +205,14 @@ def test_either_witness_is_enough(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("kind", ALONE)
-def test_what_both_witnesses_have_was_there_between_them(kind: Kind) -> None:
+def test_what_both_witnesses_have_was_there_between_them(kind: ItemKind) -> None:
     """Even when the source changed it since: one object id means one object, all the time."""
     witnesses = Witnesses(baseline=stock(item(kind)), source=stock(changed(kind, xmin=LATE_XID)))
     assert judged(stock(), witnesses)[BOX[kind]].standing is UNFIT
 
 
 @pytest.mark.parametrize("kind", DATED)
-def test_a_baseline_alone_tells_what_was_not_touched_since(kind: Kind) -> None:
+def test_a_baseline_alone_tells_what_was_not_touched_since(kind: ItemKind) -> None:
     """With the source gone: older than the baseline and yet different is damage, younger is somebody's work."""
     baseline = stock(item(kind), oldest_xid=600)
     assert judged(stock(changed(kind)), Witnesses(baseline=baseline))[BOX[kind]].standing is UNFIT
@@ -222,7 +220,7 @@ def test_a_baseline_alone_tells_what_was_not_touched_since(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("kind", ALONE)
-def test_what_only_the_baseline_has_nobody_can_tell(kind: Kind) -> None:
+def test_what_only_the_baseline_has_nobody_can_tell(kind: ItemKind) -> None:
     """Dropped or lost: without the source it is unknown, and with a source that lacks it too it was dropped."""
     baseline = stock(item(kind))
     assert judged(stock(), Witnesses(baseline=baseline))[BOX[kind]].standing is UNKNOWN
@@ -361,18 +359,18 @@ def test_a_sequence_is_ahead_of_the_data_or_nobody_can_tell(facts: dict[str, str
 def test_what_would_act_in_a_clone_is_held_back_or_condemned(may: bool | None, standing: Standing) -> None:  # noqa: FBT001
     """An enabled subscription eats production's changes, also where the source shows the same."""
     clone = stock(item("subscription", facts={"enabled": "yes"}), item("cron job", facts={"active": "yes"}))
-    found = judged(clone, Witnesses(source=clone), Circumstances(moment=MOMENT, may_subscribe=may, may_schedule=may))
+    found = judged(clone, Witnesses(source=clone), CloneFacts(moment=MOMENT, may_subscribe=may, may_schedule=may))
     assert found["data.subscriptions"].standing is standing
     assert found["data.cron-jobs"].standing is standing
     asleep = stock(item("subscription", facts={"enabled": "no"}), item("cron job", facts={"active": "no"}))
-    found = judged(asleep, Witnesses(), Circumstances(moment=MOMENT, may_subscribe=may, may_schedule=may))
+    found = judged(asleep, Witnesses(), CloneFacts(moment=MOMENT, may_subscribe=may, may_schedule=may))
     assert {found["data.subscriptions"].standing, found["data.cron-jobs"].standing} == {FIT}
 
 
 def test_a_way_to_the_source_is_condemned_unless_it_was_always_there() -> None:
     """A foreign server that was pointed at production lets a clone write there."""
     server = item("foreign server", facts={"wrapper": "postgres_fdw", "host": "Source.example"})
-    at_source = Circumstances(moment=MOMENT, production=frozenset({"source.example"}))
+    at_source = CloneFacts(moment=MOMENT, production=frozenset({"source.example"}))
     assert judged(stock(server), Witnesses(), QUIET)["data.foreign-servers"].standing is FIT
     assert judged(stock(server), Witnesses(), at_source)["data.foreign-servers"].standing is UNFIT
     shown = judged(stock(server), Witnesses(source=stock(server)), at_source)["data.foreign-servers"]
@@ -387,7 +385,7 @@ def test_an_emptied_unlogged_table_is_told_and_condemned_where_rows_are_awaited(
     told = judged(stock(empty), Witnesses(source=stock(full)))["data.unlogged-tables"]
     assert told.standing is FIT
     assert "empties" in told.details[0].why
-    awaited = Circumstances(moment=MOMENT, awaited=frozenset({"scratch"}))
+    awaited = CloneFacts(moment=MOMENT, awaited=frozenset({"scratch"}))
     assert judged(stock(empty), Witnesses(), awaited)["data.unlogged-tables"].standing is UNFIT
     assert judged(stock(full), Witnesses(), awaited)["data.unlogged-tables"].standing is FIT
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from daybreak.judge.parity.surroundings import Circumstances, parameter_parity, surroundings_parity
+from daybreak.judge.parity.surroundings import Allowances, parameter_parity, surroundings_parity
 from daybreak.model.findings import Standing
 from daybreak.model.world import CustomEndpoint, ParameterGroup, ProxyTarget, Scaling, Surroundings, Unseen
 
 FIT, UNFIT, UNKNOWN = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN
-HELD = Circumstances(quarantine={"max_logical_replication_workers": "0"}, names={"source-2": "clone-2"})
-FREE = Circumstances(names=HELD.names)
+HELD = Allowances(quarantine={"max_logical_replication_workers": "0"}, names={"source-2": "clone-2"})
+FREE = Allowances(names=HELD.names)
 
 
 def _with(**values: str) -> Surroundings:
@@ -45,7 +45,7 @@ def test_the_quarantines_own_values_are_told_with_their_reason() -> None:
 
 def test_values_of_another_major_version_are_told_with_their_reason() -> None:
     """A snapshot of PostgreSQL 15 cannot take the group of a source that runs 16 by now."""
-    upgraded = Circumstances(quarantine=HELD.quarantine, permitted={"parameters": "the defaults of 15"})
+    upgraded = Allowances(quarantine=HELD.quarantine, permitted={"parameters": "the defaults of 15"})
     found = parameter_parity(_with(work_mem="64"), _with(max_logical_replication_workers="0"), upgraded)
     assert found.standing is FIT
     assert {row.name: row.why for row in found.details}["work_mem"] == "the defaults of 15"
@@ -108,7 +108,7 @@ def test_an_endpoint_that_is_missing_or_leads_elsewhere_is_found(endpoints: tupl
 
 def test_an_endpoint_without_an_instance_left_is_told_where_the_clone_is_smaller() -> None:
     """Staging has no reader; the endpoint for readers has nowhere to lead."""
-    small = Circumstances(HELD.quarantine, {"endpoints": "without embi-reporting"}, HELD.names, frozenset({"clone-1"}))
+    small = Allowances(HELD.quarantine, {"endpoints": "without embi-reporting"}, HELD.names, frozenset({"clone-1"}))
     assert surroundings_parity(SOURCE, _clone(endpoints=()), small).standing is FIT
     everybody = SOURCE.model_copy(update={"endpoints": (_endpoint("all", kind="ANY"),)})
     assert surroundings_parity(everybody, _clone(endpoints=()), small).standing is UNFIT

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from daybreak.judge.rows.content import changed, content
-from daybreak.judge.rows.counts import Witnesses
+from daybreak.judge.rows.counts import RowWitnesses
 from daybreak.model.answers import Silence
 from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Finding, Standing
@@ -26,7 +26,7 @@ def _judged(
 ) -> Finding:
     there = counts(ROWS, HERE, fingerprints=source) if source else None
     answer = counts(ROWS, HERE, fingerprints=prints, **changes)
-    return content(answer, HERE, STATIC, Witnesses(was, there), FULL)
+    return content(answer, HERE, STATIC, RowWitnesses(was, there), FULL)
 
 
 def test_the_same_content_is_fit_and_work_is_told() -> None:
@@ -75,7 +75,7 @@ def test_what_cannot_be_compared_is_unknown_and_says_why(was: Baseline | Silence
 def test_a_lesser_depth_leaves_it_out_and_says_so(depth: str) -> None:
     """A person chose it; the report shows what was not read."""
     how = Thoroughness.model_validate({"depth": depth})
-    finding = content(counts(ROWS, HERE), HERE, {}, Witnesses(), how)
+    finding = content(counts(ROWS, HERE), HERE, {}, RowWitnesses(), how)
     assert finding.standing is WAIVED
     assert finding.why == f"--depth {depth} does not read content; --depth full does"
 
@@ -84,5 +84,5 @@ def test_a_sample_says_which_part_it_read() -> None:
     """Half of the tables were not looked at: the finding must not look like the whole."""
     how = Thoroughness(depth="full", sample=50, turn=3)
     answer = counts(ROWS, HERE, fingerprints={"orders": "5:1"})
-    finding = content(answer, HERE, {}, Witnesses(baseline(ROWS, fingerprints=SAME)), how)
+    finding = content(answer, HERE, {}, RowWitnesses(baseline(ROWS, fingerprints=SAME)), how)
     assert "content of 1 of 2 tables added up, turn 2 of 2 of --sample 50" in finding.found

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from daybreak.judge.rows.counts import Witnesses, estimated_rows, row_counts, suspects
-from daybreak.model.answers import Estimate, Estimates, Silence, Unread
+from daybreak.judge.rows.counts import RowWitnesses, estimated_rows, row_counts, suspects
+from daybreak.model.answers import Estimates, RowEstimate, Silence, Unread
 from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.targets import Expectation
@@ -24,7 +24,7 @@ def _judged(
     **changes: object,
 ) -> Finding:
     there = counts(source, HERE) if source is not None else None
-    return row_counts(counts(rows, HERE, **changes), HERE, configured or {}, Witnesses(was, there))
+    return row_counts(counts(rows, HERE, **changes), HERE, configured or {}, RowWitnesses(was, there))
 
 
 def test_a_clone_that_grew_is_fit_and_each_table_is_told() -> None:
@@ -95,7 +95,7 @@ def test_an_unlogged_table_is_another_checks_business() -> None:
     """It is empty after every restore."""
     listed = tuple(table.model_copy(update={"is_unlogged": True}) for table in HERE.tables)
     here = HERE.model_copy(update={"tables": listed})
-    assert row_counts(counts({"orders": 0}, here), here, {}, Witnesses(baseline({"orders": 9}))).standing is FIT
+    assert row_counts(counts({"orders": 0}, here), here, {}, RowWitnesses(baseline({"orders": 9}))).standing is FIT
 
 
 def test_a_witness_that_cannot_be_heard_leaves_the_rows_unknown() -> None:
@@ -114,13 +114,15 @@ def test_a_damaged_table_is_unfit_and_an_unread_one_unknown_whatever_the_baselin
     assert _judged({"orders": 1000}, was, unread=(locked,)).standing is UNKNOWN
 
 
-def _estimates(*each: Estimate) -> Estimates:
+def _estimates(*each: RowEstimate) -> Estimates:
     return Estimates(asked="q", took=SOME_TIME, tables=each, newest=counts({}, HERE))
 
 
 def test_a_glance_counts_nothing_and_says_so() -> None:
     """An estimate is shown as one, and the box is left out, not ticked."""
-    known = _estimates(Estimate(table=1, name="public.orders", rows=970), Estimate(table=2, name="public.countries"))
+    known = _estimates(
+        RowEstimate(table=1, name="public.orders", rows=970), RowEstimate(table=2, name="public.countries")
+    )
     finding = estimated_rows(known, HERE, {}, None)
     assert finding.standing is WAIVED
     assert finding.found.startswith("about 970 rows in 2 tables")
@@ -130,7 +132,7 @@ def test_a_glance_counts_nothing_and_says_so() -> None:
 
 def test_a_glance_still_finds_a_file_that_holds_nothing() -> None:
     """A file of no bytes has no rows: that needs no counting."""
-    empty = _estimates(Estimate(table=1, name="public.orders", rows=0, is_empty=True))
+    empty = _estimates(RowEstimate(table=1, name="public.orders", rows=0, is_empty=True))
     assert estimated_rows(empty, HERE, {}, baseline({"orders": 1000})).standing is UNFIT
     assert estimated_rows(empty, HERE, {"orders": Expectation(min_rows=1)}, None).standing is UNFIT
     assert estimated_rows(empty, HERE, {"orders": Expectation(min_rows=0)}, None).standing is WAIVED

@@ -15,7 +15,7 @@ from daybreak.judge.security.cluster import (
     kms,
     public_access,
 )
-from daybreak.model.answers import Setting, Settings, Silence
+from daybreak.model.answers import ServerSettings, Setting, Silence
 from daybreak.model.findings import Standing
 from daybreak.model.value import Span
 from daybreak.model.world import Cluster, ConnectPolicy, Key, Role, Surroundings, Unseen
@@ -124,9 +124,9 @@ def test_iam_logins_that_were_switched_off_are_found_and_unseen_policies_are_unk
     assert connect_policies(None, _clone(), Surroundings()).standing is UNKNOWN
 
 
-def _settings(**values: str) -> Settings:
+def _settings(**values: str) -> ServerSettings:
     known = tuple(Setting(name=name.replace("__", "."), value=value) for name, value in values.items())
-    return Settings(asked="SHOW", took=Span(0), known=known)
+    return ServerSettings(asked="SHOW", took=Span(0), known=known)
 
 
 AUDITED = _settings(shared_preload_libraries="pg_stat_statements,pgaudit", pgaudit__log="ddl")
@@ -146,8 +146,8 @@ AUDITED = _settings(shared_preload_libraries="pg_stat_statements,pgaudit", pgaud
     ],
 )
 def test_what_was_audited_is_audited(
-    source: tuple[tuple[str, ...], Settings | None],
-    clone: tuple[tuple[str, ...], Settings | Silence],
+    source: tuple[tuple[str, ...], ServerSettings | None],
+    clone: tuple[tuple[str, ...], ServerSettings | Silence],
     standing: Standing,
 ) -> None:
     """An audit trail that ends with a restore ends where somebody will look for it."""

@@ -10,19 +10,19 @@ from dataclasses import dataclass
 
 from daybreak.judge.objects import rules
 from daybreak.judge.objects.past import FIT, UNFIT, UNKNOWN, Past, Three, Witnesses
-from daybreak.judge.objects.rules import Circumstances, Rule, flawed
+from daybreak.judge.objects.rules import CloneFacts, Rule, flawed
 from daybreak.model import checks
 from daybreak.model.answers import Silence
 from daybreak.model.checks import Asked, Check
 from daybreak.model.findings import Detail, Finding
-from daybreak.model.inventory import OF_A_PROOF, Inventory, Item, Kind
+from daybreak.model.inventory import OF_A_PROOF, Inventory, Item, ItemKind
 from daybreak.model.names import listed
 from daybreak.model.value import iso
 
-__all__ = ["Circumstances", "Witnesses", "object_findings"]
+__all__ = ["CloneFacts", "Witnesses", "object_findings"]
 
 
-def _no_rule(_three: Three, _circumstances: Circumstances) -> Iterator[Detail]:
+def _no_rule(_three: Three, _circumstances: CloneFacts) -> Iterator[Detail]:
     yield from ()
 
 
@@ -35,7 +35,7 @@ class _Chapter:
     """One box: which things belong to it, what is said of each by itself, and whether it means nothing without a witness."""
 
     check: Check
-    kinds: tuple[Kind, ...]
+    kinds: tuple[ItemKind, ...]
     things: str
     rule: Rule = _no_rule
     needs_witness: bool = False
@@ -180,9 +180,7 @@ _CHAPTERS = (
 )
 
 
-def object_findings(
-    clone: Inventory | Silence, witnesses: Witnesses, circumstances: Circumstances
-) -> Iterator[Finding]:
+def object_findings(clone: Inventory | Silence, witnesses: Witnesses, circumstances: CloneFacts) -> Iterator[Finding]:
     """Each box about objects, judged from the clone's inventory and those of its witnesses."""
     for chapter in _CHAPTERS:
         expected = _expected(chapter, witnesses)
@@ -201,7 +199,7 @@ def _expected(chapter: _Chapter, witnesses: Witnesses) -> str:
     return f"{chapter.things} as in " + " or ".join(shown) if shown else f"{chapter.things} as the source had them"
 
 
-def _finding(chapter: _Chapter, clone: Inventory, witnesses: Witnesses, circumstances: Circumstances) -> Finding:
+def _finding(chapter: _Chapter, clone: Inventory, witnesses: Witnesses, circumstances: CloneFacts) -> Finding:
     expected, asked = _expected(chapter, witnesses), Asked(clone.asked, clone.took)
     denied = {kind: why for kind in chapter.kinds if (why := clone.why_unlisted(kind)) is not None}
     past = Past(clone, witnesses, circumstances.restored or circumstances.moment)
@@ -232,7 +230,7 @@ def _is_of(chapter: _Chapter, three: Three) -> bool:
     return any(chapter.belongs(item) for item in shown)
 
 
-def _lines(chapter: _Chapter, three: Three, past: Past, circumstances: Circumstances) -> list[Detail]:
+def _lines(chapter: _Chapter, three: Three, past: Past, circumstances: CloneFacts) -> list[Detail]:
     """What is said of one thing by itself and by comparison; a state that time explains is told."""
     if any(OF_A_PROOF in item.facts for item in (three.clone, *three.shown) if item is not None):
         return _of_a_proof(three)

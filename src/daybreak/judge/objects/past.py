@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 from functools import cached_property, reduce
 
 from daybreak.model.findings import Detail, Standing
-from daybreak.model.inventory import LOCKED, Inventory, Item, Kind, is_before, newer_xid
+from daybreak.model.inventory import LOCKED, Inventory, Item, ItemKind, is_before, newer_xid
 from daybreak.model.names import printable
 
 FIT, UNFIT, UNKNOWN = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN
 
-GIVES_ACCESS: frozenset[Kind] = frozenset(
+GIVES_ACCESS: frozenset[ItemKind] = frozenset(
     {
         "grant",
         "membership",
@@ -34,7 +34,7 @@ GIVES_ACCESS: frozenset[Kind] = frozenset(
 )
 """Where one too many is as bad as one too few."""
 
-PART_OF_ANOTHER: frozenset[Kind] = frozenset({"column", "grant", "owner", "statistics"})
+PART_OF_ANOTHER: frozenset[ItemKind] = frozenset({"column", "grant", "owner", "statistics"})
 """Kinds with one item for each object: where it is missing the object is, and the object's own box says so."""
 
 DEFAULT_PRIVILEGES = "default for "
@@ -46,7 +46,7 @@ def _is_part_of_another(item: Item) -> bool:
 
 
 _OWN_NUMBERS = ("has data", "last analyzed", "at", "collected", "readable")
-_NUMBERED: frozenset[Kind] = frozenset({"relation", "sequence", "statistics"})
+_NUMBERED: frozenset[ItemKind] = frozenset({"relation", "sequence", "statistics"})
 _OWN_LEADS = ("farthest in ", "unread ")
 
 
@@ -90,11 +90,11 @@ class Past:
     restored: datetime
     """When the clone began to live: all that it knows of earlier is of the source, all of later is its own."""
 
-    def has_witness(self, kind: Kind) -> bool:
+    def has_witness(self, kind: ItemKind) -> bool:
         """Whether anybody can say what there should be of a kind."""
         return any(self._witness(each, kind) is not None for each in (self.witnesses.baseline, self.witnesses.source))
 
-    def threes(self, kind: Kind) -> tuple[Three, ...]:
+    def threes(self, kind: ItemKind) -> tuple[Three, ...]:
         """Every thing of a kind that any of the three has."""
         clone, baseline, source = (self._named(each, kind) for each in self._inventories)
         names = dict.fromkeys((*clone, *baseline, *source))
@@ -125,10 +125,10 @@ class Past:
         return self.clone, self.witnesses.baseline, self.witnesses.source
 
     @staticmethod
-    def _witness(inventory: Inventory | None, kind: Kind) -> Inventory | None:
+    def _witness(inventory: Inventory | None, kind: ItemKind) -> Inventory | None:
         return inventory if inventory is not None and inventory.why_unlisted(kind) is None else None
 
-    def _named(self, inventory: Inventory | None, kind: Kind) -> dict[str, Item]:
+    def _named(self, inventory: Inventory | None, kind: ItemKind) -> dict[str, Item]:
         return {item.name: item for item in inventory.of(kind)} if inventory else {}
 
     def _facts(self, item: Item) -> dict[str, str]:
@@ -179,7 +179,7 @@ class Past:
         same = source.oid is not None and self._is_copy(self.witnesses.source)
         return same and not self._was_so(source) and source.oid in self._oids(source.kind)
 
-    def _oids(self, kind: Kind) -> frozenset[int | None]:
+    def _oids(self, kind: ItemKind) -> frozenset[int | None]:
         return frozenset(item.oid for item in self.clone.of(kind))
 
     def _by_object_id(self, source: Item) -> tuple[Standing, str]:

@@ -17,7 +17,7 @@ from daybreak.model.names import printable
 
 
 @dataclass(frozen=True)
-class Circumstances:
+class CloneFacts:
     """What a rule must know of the clone besides its catalog."""
 
     moment: datetime
@@ -33,7 +33,7 @@ class Circumstances:
     """Tables in which the owner expects rows, as the configuration writes them."""
 
 
-Rule = Callable[[Three, Circumstances], Iterator[Detail]]
+Rule = Callable[[Three, CloneFacts], Iterator[Detail]]
 """What is to be said about one thing by itself."""
 
 Flaw = Callable[[Item], str]
@@ -43,7 +43,7 @@ Flaw = Callable[[Item], str]
 def flawed(expected: str, flaw: Flaw) -> Rule:
     """A rule that condemns a flaw, and only tells it where a witness shows the same flaw."""
 
-    def rule(three: Three, _circumstances: Circumstances) -> Iterator[Detail]:
+    def rule(three: Three, _circumstances: CloneFacts) -> Iterator[Detail]:
         found = flaw(three.clone) if three.clone else ""
         if found and three.clone:
             is_inherited = any(flaw(item) == found for item in three.shown)
@@ -99,7 +99,7 @@ def left_over(item: Item) -> str:
     return printable(", ".join(f"{name} {value}" for name, value in sorted(item.facts.items()))) or "left over"
 
 
-def emptied(three: Three, circumstances: Circumstances) -> Iterator[Detail]:
+def emptied(three: Three, circumstances: CloneFacts) -> Iterator[Detail]:
     """An unlogged table that had rows and has none: every restore empties it, so it is told unless the owner awaits rows."""
     item = three.clone
     if item is None or item.facts.get("persistence") != "unlogged":
@@ -140,7 +140,7 @@ def _position(item: Item) -> Decimal | None:
     return Decimal(item.facts["start"]) - Decimal(item.facts.get("step", "1")) if at == "unused" else Decimal(at)
 
 
-def sequence_ahead(three: Three, circumstances: Circumstances) -> Iterator[Detail]:
+def sequence_ahead(three: Three, circumstances: CloneFacts) -> Iterator[Detail]:
     """A sequence is ahead of every column it feeds; what could not be read is unknown."""
     item = three.clone
     if item is None:
@@ -156,10 +156,10 @@ def sequence_ahead(three: Three, circumstances: Circumstances) -> Iterator[Detai
         yield Detail(name=item.name, standing=UNKNOWN, expected="ahead of the data", found=printable(what), why=why)
 
 
-def held_back(may: Callable[[Circumstances], bool | None], fact: str, what: str) -> Rule:
+def held_back(may: Callable[[CloneFacts], bool | None], fact: str, what: str) -> Rule:
     """A rule for what must not act in a clone: condemned where it can, told where the quarantine holds it back."""
 
-    def rule(three: Three, circumstances: Circumstances) -> Iterator[Detail]:
+    def rule(three: Three, circumstances: CloneFacts) -> Iterator[Detail]:
         item = three.clone
         if item is None or item.facts.get(fact) != "yes":
             return
@@ -175,7 +175,7 @@ def _restrained(*, may_act: bool | None) -> tuple[Standing, str]:
     return (UNFIT, "nothing holds it back") if may_act else (FIT, "the quarantine holds it back")
 
 
-def leading_out(three: Three, circumstances: Circumstances) -> Iterator[Detail]:
+def leading_out(three: Three, circumstances: CloneFacts) -> Iterator[Detail]:
     """A foreign server leads out of quarantine: told where a witness has the same, condemned where it is another."""
     item = three.clone
     if item is None or "wrapper" not in item.facts:
@@ -192,7 +192,7 @@ def leading_out(three: Three, circumstances: Circumstances) -> Iterator[Detail]:
         yield Detail(name=item.name, standing=FIT, expected="told", found=f"leads to {where}", why=why)
 
 
-def analyzed(three: Three, circumstances: Circumstances) -> Iterator[Detail]:
+def analyzed(three: Three, circumstances: CloneFacts) -> Iterator[Detail]:
     """A table with rows has statistics, where a witness shows that it had them at the moment."""
     item = three.clone
     if item is None or item.facts.get("collected") == "yes" or item.facts.get("has data") != "yes":

@@ -23,7 +23,7 @@ _NO_SOURCE = "what stood around the source is not known: it was gone, and no cap
 
 
 @dataclass(frozen=True)
-class Circumstances:
+class Allowances:
     """What may differ: the parameters of quarantine, what the plan permits, and what the clone's instances are called."""
 
     quarantine: Mapping[str, str] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class Circumstances:
         return tuple(self.names.get(each, each) for each in members)
 
 
-def parameter_parity(seen: Surroundings | None, around: Surroundings, circumstances: Circumstances) -> Finding:
+def parameter_parity(seen: Surroundings | None, around: Surroundings, circumstances: Allowances) -> Finding:
     """Every parameter that a person set has the source's value in the clone, but for the quarantine's own."""
     check, asked = checks.PARAMETER_PARITY, Asked("rds:DescribeDBClusterParameters; rds:DescribeDBParameters")
     expected = "the source's values, and the quarantine's"
@@ -50,7 +50,7 @@ def parameter_parity(seen: Surroundings | None, around: Surroundings, circumstan
     return decided(check, lines, Sum(expected, f"{same} set as at the source, {meant} by the quarantine", asked))
 
 
-def _cluster_group(seen: Surroundings, around: Surroundings, circumstances: Circumstances) -> list[Detail]:
+def _cluster_group(seen: Surroundings, around: Surroundings, circumstances: Allowances) -> list[Detail]:
     if seen.parameter_group is None or around.parameter_group is None:
         lacking = seen if seen.parameter_group is None else around
         whose = "the source's" if lacking is seen else "the clone's"
@@ -96,7 +96,7 @@ def _values(source: ParameterGroup, clone: ParameterGroup, quarantine: Mapping[s
     return lines
 
 
-def surroundings_parity(seen: Surroundings | None, around: Surroundings, circumstances: Circumstances) -> Finding:
+def surroundings_parity(seen: Surroundings | None, around: Surroundings, circumstances: Allowances) -> Finding:
     """The clone has the source's custom endpoints; autoscaling and proxies lead to it once quarantine is over."""
     check = checks.SURROUNDINGS_PARITY
     asked = Asked(
@@ -122,7 +122,7 @@ def _unseen(what: str, seen: Surroundings, around: Surroundings) -> list[Detail]
     return [unknown(what, "the source's", why)] if why else []
 
 
-def _endpoints(seen: Surroundings, around: Surroundings, circumstances: Circumstances) -> list[Detail]:
+def _endpoints(seen: Surroundings, around: Surroundings, circumstances: Allowances) -> list[Detail]:
     """Endpoints have names of their own; what counts is their kind and where they lead."""
     if dark := _unseen("endpoints", seen, around):
         return dark
@@ -150,7 +150,7 @@ def _leads(kind: str, static: tuple[str, ...], excluded: tuple[str, ...]) -> str
     return printable(words + (f" but {', '.join(sorted(excluded))}" if excluded else ""))
 
 
-def _scaling(seen: Surroundings, around: Surroundings, circumstances: Circumstances) -> list[Detail]:
+def _scaling(seen: Surroundings, around: Surroundings, circumstances: Allowances) -> list[Detail]:
     if dark := _unseen("scaling", seen, around):
         return dark
     if seen.scaling is None:
@@ -164,7 +164,7 @@ def _scaling(seen: Surroundings, around: Surroundings, circumstances: Circumstan
     return [line("autoscaling", had, has if is_same or had != has else f"{has}, but others", is_fit=is_same)]
 
 
-def _proxies(seen: Surroundings, around: Surroundings, circumstances: Circumstances) -> list[Detail]:
+def _proxies(seen: Surroundings, around: Surroundings, circumstances: Allowances) -> list[Detail]:
     if dark := _unseen("proxies", seen, around):
         return dark
     has = {(each.proxy, each.target_group) for each in around.proxies}
@@ -178,5 +178,5 @@ def _proxies(seen: Surroundings, around: Surroundings, circumstances: Circumstan
     return lines
 
 
-def _reason(what: str, circumstances: Circumstances) -> str | None:
+def _reason(what: str, circumstances: Allowances) -> str | None:
     return circumstances.permitted.get(what) or (_UNTIL_CUTOVER if circumstances.quarantine else None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from daybreak.judge.rows.counts import MOST_DETAILS, Witnesses, comparable, is_untouched, wishes
+from daybreak.judge.rows.counts import MOST_DETAILS, RowWitnesses, comparable, is_untouched, wishes
 from daybreak.judge.rows.sample import left_out, turns_of
 from daybreak.judge.rows.tables import told
 from daybreak.model import checks
@@ -44,7 +44,7 @@ def content(
     answer: Counts | Silence,
     tables: Tables | Silence,
     configured: Mapping[str, Expectation],
-    witnesses: Witnesses,
+    witnesses: RowWitnesses,
     how: Thoroughness,
 ) -> Finding:
     """Where the content must be the baseline's, it is."""

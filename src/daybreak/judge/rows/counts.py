@@ -27,7 +27,7 @@ _USUAL = Expectation()
 
 
 @dataclass(frozen=True)
-class Witnesses:
+class RowWitnesses:
     """Who else knows how many rows there should be."""
 
     baseline: Baseline | Silence | None = None
@@ -59,7 +59,7 @@ def comparable(tables: Tables, baseline: Baseline | Silence | None) -> Baseline 
 
 
 @dataclass(frozen=True)
-class Held:
+class TableComparison:
     """One table held against the baseline."""
 
     table: Table
@@ -79,7 +79,9 @@ class Held:
         return f"{self.least:,}" if self.most == self.least else f"at least {self.least:,}"
 
 
-def held(answer: Counts, tables: Tables, configured: Mapping[str, Expectation], baseline: Baseline) -> tuple[Held, ...]:
+def held(
+    answer: Counts, tables: Tables, configured: Mapping[str, Expectation], baseline: Baseline
+) -> tuple[TableComparison, ...]:
     """Every table that both know, with the rows it must have."""
     was = {each.name: each for each in baseline.tables}
     rows = {count.table: count.rows for count in answer.counted}
@@ -93,14 +95,14 @@ def held(answer: Counts, tables: Tables, configured: Mapping[str, Expectation], 
     )
 
 
-def _held(table: Table, was: TableBaseline, rows: int, wish: Expectation, *, is_whole: bool) -> Held:
+def _held(table: Table, was: TableBaseline, rows: int, wish: Expectation, *, is_whole: bool) -> TableComparison:
     if not was.is_exact:
         # An estimate tells a table that was full from one that is empty, and no more.
-        return Held(table, was, rows, min(was.rows, 1), None)
+        return TableComparison(table, was, rows, min(was.rows, 1), None)
     if wish.is_static or is_whole:
-        return Held(table, was, rows, was.rows, was.rows)
+        return TableComparison(table, was, rows, was.rows, was.rows)
     least = ceil(was.rows * (1 - wish.shrink / 100))
-    return Held(table, was, rows, max(least, min(was.rows, 1)), None)
+    return TableComparison(table, was, rows, max(least, min(was.rows, 1)), None)
 
 
 def suspects(
@@ -117,10 +119,10 @@ def row_counts(
     answer: Counts | Silence,
     tables: Tables | Silence,
     configured: Mapping[str, Expectation],
-    witnesses: Witnesses | None = None,
+    witnesses: RowWitnesses | None = None,
 ) -> Finding:
     """Every table can be read to its end, and each has at least the rows it must have."""
-    witnesses = witnesses or Witnesses()
+    witnesses = witnesses or RowWitnesses()
     minimums = {name: wanted.min_rows for name, wanted in configured.items() if wanted.min_rows is not None}
     limits = [f"{printable(name)} ≥ {least:,}" for name, least in minimums.items()]
     check, expected = checks.ROWS, "every table counted" + told("; ", limits)
@@ -166,14 +168,14 @@ def _holding(details: list[Detail], lost: list[str]) -> str:
 
 
 def _compared(
-    held_to: tuple[Held, ...], source: Counts | Silence | None, wanted: Mapping[int, Expectation]
+    held_to: tuple[TableComparison, ...], source: Counts | Silence | None, wanted: Mapping[int, Expectation]
 ) -> list[Detail]:
     there = {count.name: count for count in source.counted} if isinstance(source, Counts) else {}
     details = [_detail(each, there.get(each.table.full), wanted.get(each.table.oid, _USUAL)) for each in held_to]
     return sorted(details, key=lambda each: (each.standing is not Standing.UNFIT, not each.why))
 
 
-def _detail(each: Held, source: Count | None, wish: Expectation) -> Detail:
+def _detail(each: TableComparison, source: Count | None, wish: Expectation) -> Detail:
     line = Detail(name=each.table.full, standing=Standing.FIT, expected=each.expected, found=f"{each.rows:,}")
     if each.is_kept:
         return line
@@ -182,7 +184,7 @@ def _detail(each: Held, source: Count | None, wish: Expectation) -> Detail:
     return line.model_copy(update={"standing": Standing.UNFIT, "why": f"the baseline has {each.was.rows:,}"})
 
 
-def _shows_the_same(each: Held, there: int, wish: Expectation) -> bool:
+def _shows_the_same(each: TableComparison, there: int, wish: Expectation) -> bool:
     """Whether the live source has fallen short of the baseline as the clone has."""
     if wish.is_static or each.rows == 0:
         return each.rows == there

@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 
 from daybreak.judge.details import Sum, decided, line, unknown
 from daybreak.model import checks
-from daybreak.model.answers import Settings, Silence
+from daybreak.model.answers import ServerSettings, Silence
 from daybreak.model.checks import Asked
 from daybreak.model.findings import Detail, Finding
 from daybreak.model.names import listed, printable
@@ -152,7 +152,7 @@ class Trail:
     """What keeps an audit trail at one cluster: the logs that leave it, and what its server writes into them."""
 
     cluster: Cluster | None
-    settings: Settings | Silence | None
+    settings: ServerSettings | Silence | None
 
 
 def audit_logging(source: Trail, clone: Trail) -> Finding:
@@ -179,12 +179,12 @@ def _is_audit(detail: Detail) -> bool:
     return "pgaudit" in detail.name and detail.expected not in _SILENT
 
 
-def _audited(source: Settings | Silence | None, clone: Settings | Silence | None) -> list[Detail]:
+def _audited(source: ServerSettings | Silence | None, clone: ServerSettings | Silence | None) -> list[Detail]:
     """Each auditing setting of the clone against the source's; the source that cannot be asked leaves them unjudged."""
-    if not isinstance(source, Settings):
+    if not isinstance(source, ServerSettings):
         return []
     had = _trail(source)
-    if not isinstance(clone, Settings):
+    if not isinstance(clone, ServerSettings):
         why = clone.why if clone else "SQL is not answered"
         return [unknown(name, value, why) for name, value in had.items() if value.lower() not in _SILENT]
     has = _trail(clone)
@@ -195,7 +195,7 @@ def _audited(source: Settings | Silence | None, clone: Settings | Silence | None
     ]
 
 
-def _trail(settings: Settings) -> dict[str, str]:
+def _trail(settings: ServerSettings) -> dict[str, str]:
     """The auditing settings by name; of the preloaded libraries only whether pgaudit is among them."""
     found = {}
     for setting in settings.known:
