@@ -19,7 +19,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from daybreak.app import App, Watchers
+from daybreak.app import App
+from daybreak.app.running import Watchers, carry_out
 from daybreak.aws.gateway import Access
 from daybreak.config import load
 from daybreak.errors import DaybreakError, Interrupted
@@ -97,7 +98,7 @@ class Followers:
             self._looks[run] += progress.step.endswith("await-cluster")
 
         try:
-            self._ended.append(self._app.carry_out(run, Watchers(progress=seen)).note)
+            self._ended.append(carry_out(self._app, run, Watchers(progress=seen)).note)
         except Interrupted:
             return
         except DaybreakError as error:

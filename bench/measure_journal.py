@@ -13,6 +13,8 @@ from statistics import median
 from bench.rounds import Figures, Rounds, Row, milliseconds
 from bench.stage import Stage, stage, wish
 from daybreak.app import App
+from daybreak.app.planning import plan_pitr
+from daybreak.app.running import start
 from daybreak.journal.store import Store
 from daybreak.model.run import StepSeen
 
@@ -25,7 +27,7 @@ RESUME_GOAL = 0.67
 
 def append_cost(store: Store, app: App) -> float:
     """Seconds an event takes until it is durable, in the middle; a new run each time."""
-    plan = app.plan_pitr(wish())
+    plan = plan_pitr(app, wish())
     store.create(plan)
     took = []
     with store.attach(
@@ -41,7 +43,7 @@ def append_cost(store: Store, app: App) -> float:
 def resume_cost(on: Stage) -> float:
     """Seconds from the start of ``daybreak resume`` to its first call, after a kill while the cluster is restored."""
     app, number = on.app(), on.last_visit()
-    run = app.start(app.plan_pitr(wish()))
+    run = start(app, plan_pitr(app, wish()))
     shared = {"env": on.environment, "cwd": on.folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     first = subprocess.Popen(on.command("resume", run), **shared)  # type: ignore[call-overload]
     while not any(visit["operation"] == "RestoreDBClusterToPointInTime" for visit in on.visits(after=number)):

@@ -17,7 +17,8 @@ from botocore.session import Session
 
 from bench.rounds import Figures, Rounds, Row, milliseconds
 from bench.stage import SPEED, Stage, stage, wish
-from daybreak.app import Watchers
+from daybreak.app.planning import plan_pitr
+from daybreak.app.running import Watchers, carry_out, start
 from daybreak.lab.remote import REGION
 from daybreak.lab.shell import poll_seconds
 
@@ -46,10 +47,10 @@ class Reaction:
 def reaction_of_run(on: Stage, *, waiter: Waiter | None = None) -> Reaction:
     """Carry out one restore and compare the endpoint's events with its request log."""
     app, number = on.app(), on.last_visit()
-    run = app.start(app.plan_pitr(wish()))
+    run = start(app, plan_pitr(app, wish()))
     if waiter:
         waiter.watch(run)
-    app.carry_out(run, Watchers())
+    carry_out(app, run, Watchers())
     visits = [visit for visit in on.visits(after=number) if visit["service"] == "rds"]
     reaction = Reaction()
     for moment, message in _events(run):

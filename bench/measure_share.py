@@ -28,7 +28,8 @@ import psycopg.waiting
 
 from bench.rounds import Figures, Rounds, Row, cost_of, milliseconds
 from bench.stage import SPEED, Stage, stage, wish
-from daybreak.app import Watchers
+from daybreak.app.planning import plan_pitr
+from daybreak.app.running import Watchers, carry_out, start
 from daybreak.lab.remote import REGION
 from daybreak.lab.shell import poll_seconds
 from daybreak.model.plan import Plan
@@ -131,13 +132,13 @@ class Attention:
 def share_of_run(on: Stage) -> Share:
     """Carry out one restore in this process; its clone is removed afterwards."""
     app = on.app()
-    run = app.start(app.plan_pitr(wish()))
+    run = start(app, plan_pitr(app, wish()))
     traffic, timing = app.aws(REGION).traffic, app.timing
     before = (traffic.waited, timing.slept, sum(traffic.calls.values()))
     with ledger_of(psycopg.waiting, "wait", "wait_conn") as postgres, ledger_of(os, "fsync", "fdatasync") as disk:
         attention = Attention(app.store.plan(run), lambda: traffic.waited + timing.slept + postgres.waited)
         began, computed, queued = time.monotonic(), time.process_time(), _queued()
-        app.carry_out(run, Watchers(told=attention))
+        carry_out(app, run, Watchers(told=attention))
         wall, cpu, queued = time.monotonic() - began, time.process_time() - computed, _queued() - queued
     share = Share(
         wall=wall,

@@ -16,8 +16,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from daybreak.app import App, Watchers, Wish
+from daybreak.app import App
 from daybreak.app.custody import Leftover, plan_clean
+from daybreak.app.planning import PitrWish
+from daybreak.app.running import Watchers, carry_out, start
 from daybreak.aws.gateway import Access
 from daybreak.config import load
 from daybreak.lab import remote, shell
@@ -63,7 +65,7 @@ class Stage:
 
     def clean(self, app: App, run: str) -> None:
         """Remove what a run created, so that the next round finds the machine as this one did."""
-        app.carry_out(app.start(plan_clean(app, Leftover(run, why="benchmark"))), Watchers())
+        carry_out(app, start(app, plan_clean(app, Leftover(run, why="benchmark"))), Watchers())
 
     def ask(self, method: str, name: str, body: dict[str, Any] | None = None) -> Any:
         """What the lab's own interface answers."""
@@ -111,6 +113,6 @@ def stage(speed: float = SPEED) -> Iterator[Stage]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def wish() -> Wish:
+def wish() -> PitrWish:
     """The restore every benchmark asks for."""
-    return Wish("embi", "latest", why="benchmark")
+    return PitrWish("embi", "latest", why="benchmark")

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
 
-from daybreak.app import Watchers, Wish
 from daybreak.app.baselines import BaselineWish, take_baseline
 from daybreak.app.capturing import capture
 from daybreak.app.custody import Leftover, plan_clean
+from daybreak.app.planning import PitrWish, plan_pitr
+from daybreak.app.running import Watchers, carry_out, start
 from daybreak.app.snapshots import SnapshotWish, plan_snapshot
 from daybreak.model.findings import Finding, Standing, Verdict
 from daybreak.model.plan import Plan
@@ -61,14 +62,14 @@ class Outcome:
 def outcome_of(ward: Ward, clean: Clean) -> Outcome:
     """Restore, and take the clone away again."""
     began = monotonic()
-    state = ward.app.carry_out(ward.app.start(clean.plan(ward)), Watchers())
+    state = carry_out(ward.app, start(ward.app, clean.plan(ward)), Watchers())
     cleaning = plan_clean(ward.app, Leftover(state.run))
-    ward.app.carry_out(ward.app.start(cleaning), Watchers())
+    carry_out(ward.app, start(ward.app, cleaning), Watchers())
     return Outcome(state.verdict, state.findings, monotonic() - began)
 
 
 def _pitr(ward: Ward) -> Plan:
-    return ward.app.plan_pitr(Wish("embi", moment_of(ward).isoformat().replace("+00:00", "Z")))
+    return plan_pitr(ward.app, PitrWish("embi", moment_of(ward).isoformat().replace("+00:00", "Z")))
 
 
 def _baseline(ward: Ward) -> None:
@@ -87,7 +88,7 @@ def latest(ward: Ward) -> Plan:
     _baseline(ward)
     work(ward)
     moment_of(ward)
-    return ward.app.plan_pitr(Wish("embi", "latest"))
+    return plan_pitr(ward.app, PitrWish("embi", "latest"))
 
 
 def busy(ward: Ward) -> Plan:
@@ -185,7 +186,7 @@ def deleted_source(ward: Ward) -> Plan:
     work(ward)
     moment = moment_of(ward)
     _delete(ward)
-    return ward.app.plan_pitr(Wish("embi", moment.isoformat().replace("+00:00", "Z")))
+    return plan_pitr(ward.app, PitrWish("embi", moment.isoformat().replace("+00:00", "Z")))
 
 
 def _taken(ward: Ward) -> str:

@@ -42,7 +42,7 @@ def row_of(ward: Ward, defect: Planted) -> Row:
     began = monotonic()
     try:
         defect.plant(ward)
-        findings = ward.validated(defect.change).findings
+        findings = ward.validate(defect.change).findings
     finally:
         defect.undo(ward)
         if defect.spoils:

@@ -44,7 +44,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
 
 
 def _alarms(made: Ward) -> dict[str, str]:
-    findings = made.validated().findings
+    findings = made.validate().findings
     return {each.check: each.found for each in findings if each.standing not in (Standing.FIT, Standing.WAIVED)}
 
 

@@ -16,9 +16,11 @@ from typing import Any
 
 import pytest
 
-from daybreak.app import App, Watchers, Wish
+from daybreak.app import App
 from daybreak.app.baselines import BaselineWish, take_baseline
-from daybreak.app.validating import Case, Inquiry, case_of, validated
+from daybreak.app.planning import PitrWish, plan_pitr
+from daybreak.app.running import Watchers, carry_out, start
+from daybreak.app.validating import Case, Inquiry, case_of, validate_case
 from daybreak.aws.gateway import Access
 from daybreak.config import load
 from daybreak.lab.lab import shared_cache
@@ -117,9 +119,9 @@ class Ward:
         """The clone as it is now, to be asked as thoroughly as can be."""
         return case_of(self.app, Inquiry(self.run, depth="full"))
 
-    def validated(self, change: Callable[[Case], Case] = lambda case: case) -> Validation:
+    def validate(self, change: Callable[[Case], Case] = lambda case: case) -> Validation:
         """Ask the clone as it is now."""
-        return validated(self.app, change(self.case()))
+        return validate_case(self.app, change(self.case()))
 
     def remember(self) -> None:
         """Keep a pristine copy of the clone's database beside it."""
@@ -203,5 +205,5 @@ def moment_of(ward: Ward, cluster: str = "") -> datetime:
 
 def restored(ward: Ward, moment: datetime) -> RunState:
     """How a point-in-time recovery of the branch went."""
-    plan = ward.app.plan_pitr(Wish("embi", moment.isoformat().replace("+00:00", "Z")))
-    return ward.app.carry_out(ward.app.start(plan), Watchers())
+    plan = plan_pitr(ward.app, PitrWish("embi", moment.isoformat().replace("+00:00", "Z")))
+    return carry_out(ward.app, start(ward.app, plan), Watchers())

@@ -59,7 +59,7 @@ def capture(app: App, name: str) -> Captured:
     return Captured(kept, capsule, is_new, repository.places, previous, changes)
 
 
-def captured(app: App, name: str) -> tuple[Kept, ...]:
+def capsules(app: App, name: str) -> tuple[Kept, ...]:
     """The capsules of a target that are kept, oldest first."""
     return app.repository.listed("capsule", app.target(name).name)
 

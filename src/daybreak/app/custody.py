@@ -11,8 +11,11 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from daybreak.app.app import App, new_suffix
+from daybreak.app.app import App
+from daybreak.app.ending import next_of, state_of_run
 from daybreak.app.explaining import explained
+from daybreak.app.planning import new_suffix, plan_for
+from daybreak.app.running import contradiction_of, doubt_of
 from daybreak.app.vouching import own_clusters
 from daybreak.aws.gateway import Aws
 from daybreak.errors import DaybreakError, Refused, Unreachable
@@ -87,7 +90,7 @@ def plan_clean(app: App, wish: Leftover) -> Plan:
         raise Refused(f'the run "{name}" has not ended', f"daybreak abort {name}", f"daybreak resume {name}")
     request = CleanRequest(target=plan.target.name, run=name, nonce=state.nonce, suffix=new_suffix(), why=wish.why)
     made = _decided(app, request, plan.target, [*own_clusters(name, app.settings.targets)])
-    if doubt := app.doubt(plan, chain):
+    if doubt := doubt_of(app, plan, chain):
         note = f"the journal of {name} {doubt}; what carries its nonce is removed all the same"
         made = made.model_copy(update={"notes": (*made.notes, note)})
     return made
@@ -96,7 +99,7 @@ def plan_clean(app: App, wish: Leftover) -> Plan:
 def _contradiction_if_told(app: App, plan: Plan, chain: Chain) -> str:
     """What the clone's tag says against the journal; nothing where AWS cannot be asked, as where there is no tag."""
     try:
-        return app.contradiction(plan, chain)
+        return contradiction_of(app, plan, chain)
     except Unreachable:
         return ""
 
@@ -105,7 +108,7 @@ def abort(app: App, run: str, why: str) -> bool:
     """End a run: here when nobody holds it (true), else by asking the process that holds it (false)."""
     who = app.person()
     try:
-        plan, state = app.state(run)
+        plan, state = state_of_run(app, run)
     except (Damaged, Newer) as error:
         if app.store.is_held(run):
             app.store.ask(run, "abort", who, why)
@@ -114,7 +117,7 @@ def abort(app: App, run: str, why: str) -> bool:
             f'the run "{run}" cannot be ended, because its record cannot be read: {error.message}', *error.hints
         ) from error
     if state.ended is not None:
-        raise Refused(f'the run "{run}" has already ended: {state.status}', app.then(plan, state))
+        raise Refused(f'the run "{run}" has already ended: {state.status}', next_of(app, plan, state))
     try:
         with app.attached(run) as journal:
             journal.append(RunAborted(by=who, why=why))
@@ -151,7 +154,7 @@ def _by_tags(app: App, remains: Remains, why: str, doubt: str) -> Plan:
 def _decided(app: App, request: CleanRequest, target: Target, reasons: list[str]) -> Plan:
     """The plan, unless there are reasons against it, of the planner's or of ours."""
     try:
-        plan = app.decided(request, target)
+        plan = plan_for(app, request, target)
     except Refused as refusal:
         raise Refused(refusal.message, *refusal.hints, reasons=(*reasons, *refusal.reasons)) from refusal
     if reasons:

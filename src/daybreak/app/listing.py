@@ -27,7 +27,7 @@ class Listed:
     """Why it cannot be read; empty when it can."""
 
 
-def listed(app: App) -> tuple[Listed, ...]:
+def list_runs(app: App) -> tuple[Listed, ...]:
     """Every run, the newest plan first."""
     found = [_read(app, run) for run in app.store.runs()]
     finished = (each.run for each in found if each.state and each.state.status == "finished")

@@ -66,7 +66,7 @@ def control_of(app: App, case: Case) -> Control:
     )
 
 
-def proved(app: App, control: Control, told: Callable[[Planting], None]) -> Proof:
+def prove_checks(app: App, control: Control, told: Callable[[Planting], None]) -> Proof:
     """Plant every defect, and tell which were found; everything made is taken away, whatever ends it."""
     began, started = app.timing.now(), app.timing.monotonic()
     case = control.case

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, assert_never
 
 from daybreak.app.app import App
+from daybreak.app.ending import is_cleaned, next_of, state_of_run
 from daybreak.assess.ending import next_after
 from daybreak.errors import Refused, Unreachable
 from daybreak.journal.disk import sync_folder, write_new
@@ -26,9 +27,9 @@ Format = Literal["html", "json", "junit", "markdown"]
 
 def report_of(app: App, run: str) -> Report:
     """The report of a run, wherever it stands; raises ``Refused`` for an unknown one."""
-    plan, state = app.state(run)
-    inside = "" if app.is_cleaned(plan, state) else way_in(plan, state)
-    return report_of_run(plan, state, _occasion(app, app.then(plan, state), inside))
+    plan, state = state_of_run(app, run)
+    inside = "" if is_cleaned(app, plan, state) else way_in(plan, state)
+    return report_of_run(plan, state, _occasion(app, next_of(app, plan, state), inside))
 
 
 def report_on(app: App, validation: Validation) -> Report:

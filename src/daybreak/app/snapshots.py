@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from daybreak.app.app import App, new_suffix
+from daybreak.app.app import App
 from daybreak.app.explaining import explained
+from daybreak.app.planning import new_suffix, plan_for, thoroughness_of
 from daybreak.errors import Refused
 from daybreak.model.moment import At, Latest
 from daybreak.model.plan import Plan
@@ -51,9 +52,9 @@ def plan_snapshot(app: App, wish: SnapshotWish) -> Plan:
         suffix=new_suffix(),
         is_read_only=wish.is_read_only,
         purpose=wish.purpose,
-        thoroughness=app.thorough(wish.thoroughness, target),
+        thoroughness=thoroughness_of(app, wish.thoroughness, target),
     )
-    return app.decided(request, target)
+    return plan_for(app, request, target)
 
 
 def snapshots(app: App, name: str, before: str | None = None) -> Snapshots:

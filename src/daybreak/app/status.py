@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from daybreak.app.app import App
 from daybreak.app.explaining import explained
+from daybreak.app.planning import past_of
 from daybreak.assess.protection import protection_of
 from daybreak.errors import Refused
 from daybreak.model.findings import Finding
@@ -46,12 +47,12 @@ def _status_of(app: App, target: Target) -> TargetStatus:
         identity = aws.identity()
         seen = app.timed(observe_target(Lookout(aws), identity, target, app.now()))
     seen = with_authorities(seen, authorities(target.trust))
-    past = app.past_of(target)
+    past = past_of(app, target)
     last = app.state_or_none(past[0].run) if past else None
     return TargetStatus(target, seen, protection_of(target, seen, past), last)
 
 
-def discovered(app: App) -> tuple[Target, ...]:
+def discover(app: App) -> tuple[Target, ...]:
     """Every Aurora PostgreSQL cluster of the region as a target with the runbook's objectives, for ``init``."""
     aws = app.aws()
     with explained("looking for clusters"):

@@ -89,7 +89,7 @@ def case_of(app: App, inquiry: Inquiry) -> Case:
     return _case_of_cluster(app, inquiry)
 
 
-def validated(app: App, case: Case, listeners: Listeners | None = None) -> Validation:
+def validate_case(app: App, case: Case, listeners: Listeners | None = None) -> Validation:
     """Ask everything and judge it; whatever cannot be asked is a finding of its own."""
     listeners = listeners or Listeners()
     began, started = app.timing.now(), app.timing.monotonic()

@@ -19,12 +19,12 @@ def capture(given: Given, target: str, *, is_list: bool) -> None:
     inside PostgreSQL; no secret. The source is only read. A restore of a deleted cluster takes the newest capsule that is
     not after its moment.
     """
-    from daybreak.app.capturing import capture, captured
+    from daybreak.app.capturing import capsules, capture
     from daybreak.report.capsule_text import capsule_view, capsules_view, changes_view, kept_view
 
     app = given.app()
     if is_list:
-        kept = captured(app, target)
+        kept = capsules(app, target)
         hand(as_document([each.plain() for each in kept]) if given.is_json else as_text(capsules_view(kept)))
         return
     made = capture(app, target)

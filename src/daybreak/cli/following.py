@@ -56,17 +56,18 @@ class Following(AbstractContextManager["Following"]):
 
     def to_the_end(self, run: str, *, take_over: bool = False) -> int:
         """Carry out the run, report it on stdout, and return its exit code."""
-        from daybreak.app import Watchers
+        from daybreak.app.ending import exit_code
+        from daybreak.app.running import Watchers, carry_out
         from daybreak.cli.rendering import run_as
 
         self._plan = self.app.store.plan(run)
         try:
             watchers = Watchers(told=self._told, progress=self._progress, warned=_warned)
-            self.app.carry_out(run, watchers, take_over=take_over)
+            carry_out(self.app, run, watchers, take_over=take_over)
         finally:
             self._telling.end()
         hand(run_as(self.app, run, self._given))
-        return int(self.app.ending(run))
+        return int(exit_code(self.app, run))
 
     def _told(self, event: Event) -> None:
         from daybreak.cli.rendering import event_line

@@ -94,9 +94,9 @@ def snapshot_options(function: _Function) -> _Function:
 
 def pitr_wish(said: dict[str, Any]) -> Any:
     """What was said, as the use case takes it."""
-    from daybreak.app import Wish
+    from daybreak.app.planning import PitrWish
 
-    return Wish(**_thorough(said))
+    return PitrWish(**_thorough(said))
 
 
 def snapshot_wish(said: dict[str, Any]) -> Any:
@@ -153,7 +153,9 @@ def pitr(given: Given, *, file: Path | None, is_forced: bool, **wish: Any) -> No
     hand, or as the IAM policy that it needs. With --file FILE it is kept, to be printed again in each of these forms (daybreak
     plan show FILE) and to be carried out (daybreak restore --plan FILE). Without --file each call makes another plan, with another name.
     """
-    _make(given, lambda app: app.plan_pitr(pitr_wish(wish)), file, is_forced=is_forced)
+    from daybreak.app.planning import plan_pitr
+
+    _make(given, lambda app: plan_pitr(app, pitr_wish(wish)), file, is_forced=is_forced)
 
 
 @plan.command()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def prove(app: App, given: Given, case: Case, wish: dict[str, Any]) -> int:
     """Plant defects in scratch databases of the cluster's server; 0 when each was found, 1 when one was not."""
-    from daybreak.app.proving import control_of, proved
+    from daybreak.app.proving import control_of, prove_checks
     from daybreak.cli.telling import as_document, as_text, confirmed, say
     from daybreak.errors import ExitCode, Refused
     from daybreak.report.proof_text import planting_line, proof_view
@@ -42,7 +42,7 @@ def prove(app: App, given: Given, case: Case, wish: dict[str, Any]) -> int:
 
     before = signal.signal(signal.SIGTERM, _interrupted)
     try:
-        proof = proved(app, control, told)
+        proof = prove_checks(app, control, told)
     finally:
         signal.signal(signal.SIGTERM, before)
     made = as_document(proof.model_dump(mode="json")) if given.is_json else as_text(proof_view(proof))

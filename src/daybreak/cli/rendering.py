@@ -6,7 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from daybreak.app.listing import Listed, listed
+from daybreak.app.ending import next_of, state_of_run
+from daybreak.app.listing import Listed, list_runs
 from daybreak.app.reporting import report_of
 from daybreak.assess.ending import exit_code_of, next_of_plan
 from daybreak.cli.options import Given
@@ -25,7 +26,8 @@ from daybreak.report.shell import script
 from daybreak.report.status_text import status_view
 
 if TYPE_CHECKING:
-    from daybreak.app import App, TargetStatus
+    from daybreak.app import App
+    from daybreak.app.status import TargetStatus
     from daybreak.model.report import Report
 
 __all__ = [
@@ -96,7 +98,7 @@ def completed(report: Report, given: Given) -> Report:
 
 def runs_as(app: App, given: Given) -> str:
     """The list of runs; one that cannot be read is listed with the reason, and each of those with its next command."""
-    found = listed(app)
+    found = list_runs(app)
     if given.is_json:
         known = [_summary(each, each.plan, given) for each in found if each.plan]
         damaged = [
@@ -148,7 +150,7 @@ def status_as(found: tuple[TargetStatus, ...], output: str) -> str:
 
 def abort_as(app: App, run: str, given: Given, *, is_ended: bool) -> str:
     """What became of the wish to end a run."""
-    then = given.complete(app.then(*app.state(run)) if is_ended else f"daybreak watch {run}")
+    then = given.complete(next_of(app, *state_of_run(app, run)) if is_ended else f"daybreak watch {run}")
     if given.is_json:
         return as_document({"run": run, "ended": is_ended, "next": then})
     became = (

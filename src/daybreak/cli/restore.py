@@ -80,7 +80,9 @@ def _refuse_to_forget(context: click.Context) -> None:
 @shared()
 def pitr(given: Given, *, is_yes: bool, **wish: Any) -> int:
     """Bring TARGET back to a moment, in a new cluster, in quarantine."""
-    return carry_out(given, lambda app: app.plan_pitr(pitr_wish(wish)), is_yes=is_yes)
+    from daybreak.app.planning import plan_pitr
+
+    return carry_out(given, lambda app: plan_pitr(app, pitr_wish(wish)), is_yes=is_yes)
 
 
 @restore.command()
@@ -116,4 +118,6 @@ def carry_out(given: Given, decide: Any, *, is_yes: bool, confirm: str | None = 
             named(made.clone, confirm)
         else:
             confirmed(f"Carry out this plan in account {made.identity.account}, {made.identity.region}?", is_yes=is_yes)
-        return following.to_the_end(following.app.start(made))
+        from daybreak.app.running import start
+
+        return following.to_the_end(start(following.app, made))

@@ -49,9 +49,9 @@ def _from_snapshot(app: App, target: str | None, snapshot: str) -> Any:
 
 
 def _to_moment(app: App, target: str | None, to: str) -> Any:
-    from daybreak.app import Wish
+    from daybreak.app.planning import PitrWish, plan_pitr
 
-    return app.plan_pitr(Wish(target=target or _only_target(app), to=to, why="restore-aurora"))
+    return plan_pitr(app, PitrWish(target=target or _only_target(app), to=to, why="restore-aurora"))
 
 
 def _only_target(app: Any) -> str:

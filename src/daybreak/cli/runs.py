@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 import click
 
 from daybreak.cli.options import Given, explain_option, folding, shared
 from daybreak.cli.restore import carry_out, confirm_option, yes_option
 from daybreak.cli.telling import hand, spelled
 
-_BETWEEN_GLANCES = 0.5
 """Seconds between two reads of a journal that another process writes."""
 
 
@@ -42,23 +39,18 @@ def watch(given: Given, run: str) -> int:
 
     It ends with the run, and with the run's exit code.
     """
+    from daybreak.app.ending import exit_code
+    from daybreak.app.watching import watch as events_of
     from daybreak.cli.audience import leave_when_hung_up
     from daybreak.cli.rendering import event_line
-    from daybreak.model.run import state_of
 
     leave_when_hung_up()  # the run goes on elsewhere
     app = given.app()
     plan = app.store.plan(run)
-    told = 0
-    while True:
-        events = app.store.events(run)
-        for event in events[told:]:
-            line = spelled(event.model_dump_json()) if given.is_json else given.complete(event_line(event, plan))
-            hand(f"{line}\n")
-        told = len(events)
-        if events and state_of(events).ended is not None:
-            return int(app.ending(run))
-        time.sleep(_BETWEEN_GLANCES)
+    for event in events_of(app, run):
+        line = spelled(event.model_dump_json()) if given.is_json else given.complete(event_line(event, plan))
+        hand(f"{line}\n")
+    return int(exit_code(app, run))
 
 
 @click.command()

@@ -17,7 +17,7 @@ from daybreak.cli.telling import as_document, hand, say
 @shared()
 def init(given: Given, *, is_forced: bool) -> None:
     """Look at the account and write daybreak.toml."""
-    from daybreak.app.status import discovered, unvouched
+    from daybreak.app.status import discover, unvouched
     from daybreak.config import Settings, render
     from daybreak.errors import Refused
     from daybreak.files import opened
@@ -27,7 +27,7 @@ def init(given: Given, *, is_forced: bool) -> None:
         raise Refused(f'"{path}" exists already', "daybreak config  # shows what it says", "add --force to replace it")
     # A file that is not there yet is where to write, not what to read.
     app = replace(given, config=path if path.exists() else None).app()
-    found = discovered(app)
+    found = discover(app)
     if not found:
         raise Refused("no Aurora PostgreSQL cluster was found there", "check --profile and --region")
     missing = unvouched(app, found)

@@ -94,7 +94,7 @@ def _inquiry(name: str, wish: dict[str, Any]) -> Inquiry:
 
 def _validated(app: App, given: Given, case: Case, wish: dict[str, Any]) -> int:
     from daybreak.app.reporting import report_on
-    from daybreak.app.validating import Listeners, validated
+    from daybreak.app.validating import Listeners, validate_case
     from daybreak.cli.rendering import report_as
     from daybreak.errors import ExitCode
     from daybreak.model.findings import Standing
@@ -107,7 +107,7 @@ def _validated(app: App, given: Given, case: Case, wish: dict[str, Any]) -> int:
             if given.depth == "all" or finding.standing in (Standing.UNFIT, Standing.UNKNOWN):
                 telling.line(given.complete(finding_line(finding, datetime.now(UTC))))
 
-        validation = validated(app, case, Listeners(tell=follow, progress=telling.show))
+        validation = validate_case(app, case, Listeners(tell=follow, progress=telling.show))
     report = report_on(app, validation)
     is_kept = wish["file"] is not None
     made = in_format(app, report, given, lambda: report_as(report, given, "-v names every check"), is_kept=is_kept)

@@ -1,0 +1,39 @@
+"""Where a run stands, how it ended, and what a person would type next."""
+
+from __future__ import annotations
+
+from daybreak.app.app import App
+from daybreak.assess.ending import exit_code_of, next_command
+from daybreak.errors import ExitCode, Refused
+from daybreak.model.names import cleaned_by
+from daybreak.model.plan import Plan
+from daybreak.model.requests import CleanRequest
+from daybreak.model.run import RunState
+
+
+def state_of_run(app: App, run: str) -> tuple[Plan, RunState]:
+    """A run and where it stands; raises ``Refused`` for an unknown one."""
+    plan = app.store.plan(run)
+    chain = app.store.chain(run)
+    if not chain.events:
+        raise Refused(f'the run "{run}" was created but never began', f"daybreak resume {run}")
+    return plan, chain.state()
+
+
+def next_of(app: App, plan: Plan, state: RunState) -> str:
+    """The next command for a run as it stands; what was removed already is not removed again."""
+    return next_command(plan, state, is_cleaned=is_cleaned(app, plan, state))
+
+
+def is_cleaned(app: App, plan: Plan, state: RunState) -> bool:
+    """Whether what an ended run created, or was to remove, has been removed since."""
+    original = plan.request.run if isinstance(plan.request, CleanRequest) else plan.run
+    names = [run for run in app.store.runs() if cleaned_by(run) == original] if state.ended else []
+    states = [app.state_or_none(run) for run in names]
+    return any(each and each.status == "finished" for each in states)
+
+
+def exit_code(app: App, run: str) -> ExitCode:
+    """The exit code that tells how a run ended or where it stands."""
+    plan, state = state_of_run(app, run)
+    return exit_code_of(state, plan.objectives)

@@ -1,0 +1,124 @@
+"""Planning: look at what a request needs to know, and decide; nothing is changed."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+
+from daybreak.app.app import App
+from daybreak.app.explaining import explained
+from daybreak.app.recalling import recalled
+from daybreak.errors import Refused
+from daybreak.journal.store import Damaged, Newer
+from daybreak.model.names import clone_stem
+from daybreak.model.observation import Observation, PastRun
+from daybreak.model.plan import Plan, Refusal
+from daybreak.model.requests import CleanRequest, PitrRequest, Purpose, Request, Thoroughness
+from daybreak.model.targets import Target, Waiver
+from daybreak.observe.look import Lookout
+from daybreak.observe.observation import (
+    look_at_remains,
+    look_closely,
+    look_for_sources,
+    with_authorities,
+    with_past,
+)
+from daybreak.plan.planner import plan_of
+from daybreak.plan.source import interest_of
+from daybreak.plan.terms import Terms
+from daybreak.postgres.authorities import authorities
+
+_SUFFIX_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
+_PAST_RUNS = 20
+"""How many earlier runs an estimate looks at: enough for a median, few enough for a journal in S3."""
+
+
+@dataclass(frozen=True)
+class PitrWish:
+    """What a person asks of a point-in-time recovery, as they typed it."""
+
+    target: str
+    to: str
+    why: str = ""
+    is_read_only: bool = False
+    resource_id: str | None = None
+    purpose: Purpose = "recovery"
+    thoroughness: Thoroughness = field(default_factory=Thoroughness)
+    waivers: tuple[Waiver, ...] = ()
+
+
+def plan_pitr(app: App, wish: PitrWish) -> Plan:
+    """The plan that brings a target back to a moment; raises ``Refused`` with every reason."""
+    target = app.target(wish.target).doing_without(wish.waivers)
+    request = PitrRequest(
+        target=target.name,
+        moment=app.moment(wish.to, target.region),
+        words=wish.to,
+        why=wish.why,
+        suffix=new_suffix(),
+        is_read_only=wish.is_read_only,
+        resource_id=wish.resource_id,
+        purpose=wish.purpose,
+        thoroughness=thoroughness_of(app, wish.thoroughness, target),
+    )
+    return plan_for(app, request, target)
+
+
+def plan_for(app: App, request: Request, target: Target) -> Plan:
+    """The plan for a request as the world is now; raises ``Refused`` with every reason."""
+    seen = observe_for(app, request, target)
+    made = seen.seen.replace(microsecond=0)
+    is_staging = not isinstance(request, CleanRequest) and request.purpose == "staging"
+    terms = Terms(
+        created=made,
+        expires=made + app.settings.plan_expires,
+        keep_until=made + (target.staging.keep if is_staging else app.settings.keep),
+        zone=app.zone,
+    )
+    answer = plan_of(request, target, seen, terms)
+    if isinstance(answer, Refusal):
+        raise Refused(answer.what, *answer.hints, reasons=answer.reasons)
+    return answer
+
+
+def observe_for(app: App, request: Request, target: Target) -> Observation:
+    """Everything that a planner may know of what the request means."""
+    aws = app.aws(target.region)
+    lookout = Lookout(aws)
+    with explained(f'looking at "{target.cluster}"'):
+        identity = app.closely(aws.identity, lambda _: True)  # the first answer, by which our clock is judged
+        if isinstance(request, CleanRequest):
+            look = partial(look_at_remains, lookout, identity, request, app.now())
+            return app.timed(app.closely(look, lambda seen: seen.cluster is not None))
+        look = partial(look_for_sources, lookout, identity, target, request, app.now())
+        sources = app.timed(app.closely(look, lambda seen: seen.cluster is not None))
+        sources = recalled(app.repository, request, target, sources)
+        interest = interest_of(request, target, sources)
+        seen = app.closely(lambda: look_closely(aws, sources, interest), lambda _: True)
+    return with_authorities(with_past(seen, past_of(app, target)), authorities(target.trust))
+
+
+def thoroughness_of(app: App, wanted: Thoroughness, target: Target) -> Thoroughness:
+    """How much is read this time: a sample goes round the tables from one of the target's runs to the next."""
+    stem = clone_stem(target.cluster)
+    return wanted.model_copy(update={"turn": sum(run.startswith(f"{stem}-") for run in app.store.runs())})
+
+
+def past_of(app: App, target: Target) -> tuple[PastRun, ...]:
+    """The target's newest runs that finished with a verdict, for estimates."""
+    found = []
+    for run in app.store.runs()[:_PAST_RUNS]:
+        state = app.state_or_none(run)
+        if state and state.status == "finished" and state.verdict and state.measured.rto:
+            with suppress(Damaged, Newer):
+                plan = app.store.plan(run)
+                if plan.target.name == target.name:
+                    found.append(PastRun(run=run, kind=plan.kind, took=state.measured.rto))
+    return tuple(found)
+
+
+def new_suffix() -> str:
+    """The random end of a clone's name."""
+    return "".join(secrets.choice(_SUFFIX_LETTERS) for _ in range(4))

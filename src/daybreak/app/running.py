@@ -1,0 +1,128 @@
+"""Running: begin a plan, and carry a run out from wherever it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from daybreak.app.app import App
+from daybreak.app.explaining import explained
+from daybreak.app.planning import observe_for
+from daybreak.app.vouching import objections_to_removing, remaking
+from daybreak.errors import Refused
+from daybreak.execute import interpreter
+from daybreak.execute.database import Database
+from daybreak.execute.doors import Doors, Progress
+from daybreak.journal.chain import Chain
+from daybreak.journal.damage import contradicted
+from daybreak.journal.records import without_a_nonce
+from daybreak.model.actions import Validate
+from daybreak.model.clock import is_off, skew_told
+from daybreak.model.plan import Plan
+from daybreak.model.requests import CleanRequest
+from daybreak.model.run import Event, RunState
+from daybreak.model.tags import JOURNAL_TAG
+from daybreak.model.world import Cluster
+from daybreak.observe.look import Lookout
+from daybreak.plan.calls import owner_of
+from daybreak.plan.planner import objections_to_starting
+
+
+@dataclass(frozen=True)
+class Watchers:
+    """Who is told while a run goes on."""
+
+    told: Callable[[Event], None] = lambda _event: None
+    progress: Callable[[Progress], None] = lambda _progress: None
+    warned: Callable[[str], None] = lambda _warning: None
+
+
+def start(app: App, plan: Plan) -> str:
+    """Freeze the plan as a run, after checking that the world still fits it; returns the run's name."""
+    _hold_to_the_world(app, plan)
+    app.store.create(plan)
+    app.fitting.add(plan.run)
+    return plan.run
+
+
+def _hold_to_the_world(app: App, plan: Plan) -> None:
+    """Refuse a plan that has expired, was made elsewhere, does not fit the world, or removes what nobody vouches for."""
+    seen = observe_for(app, plan.request, plan.target)
+    targets = app.settings.targets
+    if reasons := (*objections_to_removing(plan, targets, app.store), *objections_to_starting(plan, seen)):
+        hint = remaking(plan, targets, app.store)
+        raise Refused(f"the plan for {plan.run} cannot be started", hint, reasons=reasons)
+
+
+def carry_out(app: App, run: str, watchers: Watchers, *, take_over: bool = False) -> RunState:
+    """Carry out a run from wherever it stands, to its end; raises ``Paused`` and its kin where it had to stop.
+
+    A run that has ended is left as it is: nobody is asked, nothing is written.
+    """
+    plan = app.store.plan(run)
+    chain = app.store.chain(run)
+    if chain.events and (state := chain.state()).ended is not None:
+        return state
+    if chain.events and state.nonce is None:
+        raise without_a_nonce(run)
+    if not chain.events and run not in app.fitting:
+        # Frozen and not begun, perhaps long ago: what was true at its start need not be true now.
+        _hold_to_the_world(app, plan)
+    aws = app.aws(plan.identity.region)
+    app.hold_to(plan.identity, aws)
+    if why := contradiction_of(app, plan, chain):
+        raise contradicted(run, why)
+    if is_off(app.skew):
+        watchers.warned(f"{skew_told(app.skew)}: the times of this run's events are this machine's")
+    # The source is read, never touched: below this line no call that names it can leave.
+    aws.protect(plan.source, *_instances_of_source(plan))
+    with app.attached(run, take_over=take_over) as journal:
+        doors = Doors(
+            aws=aws,
+            lookout=Lookout(aws),
+            poller=app.poller(aws),
+            database=Database(
+                aws,
+                app.environ,
+                app.repository,
+                app.settings.health_urls.get(plan.target.name, {}),
+                app.trust_in(plan),
+            ),
+            timing=app.timing,
+            patience=replace(app.patience, between_looks=min(app.patience.between_looks, app.settings.poll)),
+            told=watchers.told,
+            progress=watchers.progress,
+            asked=lambda: app.store.inbox(run),
+            is_stopping=app.stopping.is_set,
+        )
+        return interpreter.carry_out(plan, journal, doors)
+
+
+def contradiction_of(app: App, plan: Plan, chain: Chain) -> str:
+    """What is wrong with a run's journal by the anchor in its clone's tag; empty when it agrees, or nothing tells."""
+    clone = _own_clone(app, plan, chain)
+    return chain.contradiction(clone.tags.get(JOURNAL_TAG)) if clone else ""
+
+
+def doubt_of(app: App, plan: Plan, chain: Chain) -> str:
+    """What is wrong with a run's journal, or cannot be told, by the anchor in its clone's tag; empty when neither."""
+    clone = _own_clone(app, plan, chain)
+    return chain.doubt(clone.tags.get(JOURNAL_TAG)) if clone else ""
+
+
+def _own_clone(app: App, plan: Plan, chain: Chain) -> Cluster | None:
+    """The clone that this very run made, as it is now."""
+    if isinstance(plan.request, CleanRequest) or not chain.events:
+        return None
+    with explained(f'looking at "{plan.clone}"'):
+        clone = Lookout(app.aws(plan.identity.region)).cluster(plan.clone)
+    return clone if clone and owner_of(plan, chain.state().nonce).owns(clone.tags) else None
+
+
+def _instances_of_source(plan: Plan) -> tuple[str, ...]:
+    return tuple(
+        instance.identifier
+        for step in plan.steps
+        if isinstance(step.action, Validate)
+        for instance in step.action.instances_seen
+    )
