@@ -80,8 +80,8 @@ def test_one_file_is_one_plan_in_every_format(kind: str, person: Person, lab: La
     for form, done in shown.items():
         assert plan.clone in done.out
         assert plan.digest() in done.out or form == "iam"
-    assert f"plan    {plan.digest()}\n" in shown["text"].out
-    assert shown["text"].out.endswith("\ndo it   daybreak restore --plan plan.json\n")
+    assert f"plan     {plan.digest()}\n" in shown["text"].out
+    assert shown["text"].out.endswith("\ndo it    daybreak restore --plan plan.json\n")
     assert person.runs() == []
 
 
@@ -91,7 +91,7 @@ def test_what_is_kept_is_also_printed(person: Person) -> None:
     held = json.loads((person.home / "a plan.json").read_text())
     assert (made.code, made.err) == (0, "wrote a plan.json\n")
     assert held["digest"] in made.out
-    assert made.out.splitlines()[-1] == "do it   daybreak restore --plan 'a plan.json'"
+    assert made.out.splitlines()[-1] == "do it    daybreak restore --plan 'a plan.json'"
     done = person.daybreak(*shlex.split(made.out.splitlines()[-1])[3:])
     assert (done.code, "nobody can be asked without a terminal" in done.err) == (2, True), done.err
     assert held["digest"] in done.err
@@ -133,13 +133,13 @@ def test_an_expired_plan_is_shown_and_says_so(person: Person) -> None:
     assert (shown.code, shown.err) == (0, "")
     assert "ago: it cannot be carried out any more\n" in shown.out
     last = shown.out.splitlines()[-1]
-    assert last == "again   daybreak plan pitr embi --to latest --file plan.json --force"
+    assert last == "again    daybreak plan pitr embi --to latest --file plan.json --force"
     for form in FORMATS[1:]:
         told = person.daybreak(*READS, "-o", form)
         assert (told.code, told.err.startswith("the plan expired at 20")) == (0, True), told.err
         assert told.err.splitlines()[1:] == [last.replace("again   ", "next: ")]
     assert person.daybreak(*shlex.split(last)[2:]).code == 0
-    assert person.daybreak(*READS).out.endswith("do it   daybreak restore --plan plan.json\n")
+    assert person.daybreak(*READS).out.endswith("do it    daybreak restore --plan plan.json\n")
 
 
 NO_PLANS: dict[str, tuple[Callable[[Path], Any], str]] = {
@@ -276,10 +276,10 @@ def test_a_clean_up_whose_tags_decide_is_shown_with_the_name_to_type(reader: Per
     plan = every_plan()["clean"]
     later = {"expires": FRESH.expires}
     keep(reader, plan.model_copy(update=later))
-    assert reader.daybreak(*READS).out.endswith("\ndo it   daybreak restore --plan plan.json\n")
+    assert reader.daybreak(*READS).out.endswith("\ndo it    daybreak restore --plan plan.json\n")
     doubted = plan.request.model_copy(update={"doubt": "its journal is lost"})
     keep(reader, plan.model_copy(update=later | {"request": doubted}))
     last = reader.daybreak(*READS).out.splitlines()[-1]
-    assert last == f"do it   daybreak restore --plan plan.json --confirm {plan.clone}"
+    assert last == f"do it    daybreak restore --plan plan.json --confirm {plan.clone}"
     keep(reader, plan.model_copy(update={"request": doubted}))
-    assert reader.daybreak(*READS).out.endswith(f"\nagain   daybreak clean embi-clone --confirm {plan.clone}\n")
+    assert reader.daybreak(*READS).out.endswith(f"\nagain    daybreak clean embi-clone --confirm {plan.clone}\n")

@@ -103,12 +103,12 @@ def test_an_expired_plan_says_so() -> None:
     plan = worlds.plan()
     soon = printed(plan_view(plan, then="daybreak restore --plan FILE", now=plan.expires - timedelta(minutes=3)))
     assert soon.splitlines()[-2:] == [
-        f"expires {iso(plan.expires)}, in 3 minutes",
-        "do it   daybreak restore --plan FILE",
+        f"expires  {iso(plan.expires)}, in 3 minutes",
+        "do it    daybreak restore --plan FILE",
     ]
     late = printed(plan_view(plan, then="daybreak runs", now=plan.expires + timedelta(hours=9)))
-    told = f"expired {iso(plan.expires)}, 9 hours ago: it cannot be carried out any more"
-    assert late.splitlines()[-2:] == [told, "again   daybreak runs"]
+    told = f"expired  {iso(plan.expires)}, 9 hours ago: it cannot be carried out any more"
+    assert late.splitlines()[-2:] == [told, "again    daybreak runs"]
 
 
 def test_text_from_outside_is_text() -> None:

@@ -125,8 +125,9 @@ def test_one_permission_less_is_told_by_its_name(
     with allowed(life, without(policy_of(plan), action)):
         life.restore_as_planned()
         done = life.end()
-    assert (done.code, sentence in done.err) == (code, True), done.err[-2000:]
-    assert f"is not authorized to perform: {action}" in done.err
+    told = done.out + done.err
+    assert (done.code, sentence in told) == (code, True), told[-2000:]
+    assert f"is not authorized to perform: {action}" in told
     if code == 2:
         assert life.changes() == []
     if code == 75:

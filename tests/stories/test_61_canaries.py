@@ -235,7 +235,7 @@ def stage(lab: LabUnderTest, pages: Pages, tmp_path: Path, request: pytest.Fixtu
 def _killed_on_its_way(stage: Stage, *words: str) -> str:
     """Start a restore, kill it once its cluster is asked for, and tell the run's name."""
     told = ""
-    with stage.start("restore", *words) as process:
+    with stage.start("restore", *words, "-v") as process:
         assert process.stdout
         assert process.stderr
         for line in process.stderr:
