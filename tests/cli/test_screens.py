@@ -35,7 +35,13 @@ def test_a_restore_and_its_validation_are_read_at_a_glance(person: Person, lab: 
         for columns in (60, 80, 120):
             _shown_at(person, run, columns)
     finally:
-        person.daybreak("clean", run, "--yes")
+        cleaned = person.daybreak("clean", run, "--yes", "-v", "--explain")
+    assert cleaned.code == 0, cleaned.err
+    assert "guarded: " in cleaned.err
+    (cleaning,) = set(person.runs()) - {run}
+    events = [line for line in person.daybreak("watch", cleaning).out.splitlines() if re.match(r"\S+Z  \d\d-", line)]
+    assert len(events) > len(finished)
+    assert [line for line in events if line not in cleaned.err] == [], "-v prints every event"
 
 
 def _shown_at(person: Person, run: str, columns: int) -> None:

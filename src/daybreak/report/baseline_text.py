@@ -11,7 +11,7 @@ from daybreak.model.baseline import Baseline
 from daybreak.model.kept import Kept
 from daybreak.model.trust import OLD_HASH
 from daybreak.model.value import iso
-from daybreak.report.words import plain
+from daybreak.report.words import Fitting, plain
 
 LARGEST = 12
 """How many tables are shown by name; the rest is in the JSON."""
@@ -30,7 +30,7 @@ def baseline_view(kept: Kept, baseline: Baseline) -> RenderableType:
     rest = len(largest) - LARGEST
     return Group(
         plain(head, "bold"),
-        table,
+        Fitting(table),
         *([plain(f"and {rest} smaller tables")] if rest > 0 else []),
         *(plain(f"not recorded: {name}: {why}", "yellow") for name, why in baseline.left_out.items()),
         *([plain(f"the login gets in, {OLD_HASH}", "yellow")] if baseline.inventory.proof == "md5" else []),
@@ -45,4 +45,4 @@ def baselines_view(kept: tuple[Kept, ...]) -> RenderableType:
     table = Table("stands for", "digest", "place", box=box.SIMPLE_HEAD)
     for each in reversed(kept):
         table.add_row(iso(each.stands_for), each.sha256[:12], plain(each.place))
-    return table
+    return Fitting(table)

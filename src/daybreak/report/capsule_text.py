@@ -11,7 +11,7 @@ from daybreak.model.capsule import Capsule, FieldChange
 from daybreak.model.kept import Kept
 from daybreak.model.trust import OLD_HASH
 from daybreak.model.value import iso
-from daybreak.report.words import plain
+from daybreak.report.words import Fitting, plain
 
 MOST_CHANGES = 20
 """How many changes are shown; the rest is in the JSON."""
@@ -75,7 +75,7 @@ def capsules_view(kept: tuple[Kept, ...]) -> RenderableType:
     table = Table("taken", "digest", "place", box=box.SIMPLE_HEAD)
     for each in reversed(kept):
         table.add_row(iso(each.stands_for.replace(microsecond=0)), each.sha256[:12], plain(each.place))
-    return table
+    return Fitting(table)
 
 
 def _change(change: FieldChange) -> Text:

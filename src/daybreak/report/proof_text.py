@@ -6,13 +6,12 @@ from collections import Counter
 
 from rich import box
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from daybreak.model.proof import Planting, Proof
 from daybreak.report.sentences import printable_sentence
-from daybreak.report.words import plain
+from daybreak.report.words import Fitting, plain
 
 _WORDS = {"found": ("found", "green"), "missed": ("NOT found", "bold red"), "not plantable": ("not plantable", "dim")}
 
@@ -33,7 +32,7 @@ def proof_view(proof: Proof) -> RenderableType:
             f"{planting.took.total_seconds() * 1000:.0f}",
             plain(planting.seen, "dim"),
         )
-    return Group(plain(proof.cluster, "bold"), Padding(table, (1, 0)), _ending(proof))
+    return Group(plain(proof.cluster, "bold"), Text(), Fitting(table), Text(), _ending(proof))
 
 
 def planting_line(planting: Planting) -> str:

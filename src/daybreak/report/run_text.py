@@ -36,7 +36,9 @@ from daybreak.report.words import Entry, Fitting, plain, span_words
 def runs_view(runs: tuple[tuple[Plan, RunState], ...]) -> RenderableType:
     """The list of runs, a line each, or a paragraph each where that is too wide."""
     names = ("run", "kind", "target", "began", "took", "status", "verdict")
-    table = Table(*names, box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
+    for name in names:
+        table.add_column(name, no_wrap=True)
     entries: list[RenderableType] = []
     for plan, state in runs:
         began, took = f"{state.began:%Y-%m-%d %H:%MZ}", span_words((state.ended or state.last) - state.began)

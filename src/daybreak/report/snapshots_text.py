@@ -13,7 +13,7 @@ from rich.text import Text
 from daybreak.model.moment import readings
 from daybreak.model.value import Instant, iso
 from daybreak.model.world import Cluster, Snapshot
-from daybreak.report.words import plain
+from daybreak.report.words import Fitting, plain
 
 
 def snapshots_view(
@@ -28,7 +28,7 @@ def snapshots_view(
         table.add_column(title, overflow="fold", no_wrap=title == "time")
     for each in snapshots:
         table.add_row(*_row(each, now, zone))
-    return Group(table, Text(gone.removeprefix("; "), "dim"))
+    return Group(Fitting(table), Text(gone.removeprefix("; "), "dim"))
 
 
 def _row(snapshot: Snapshot, now: Instant, zone: str) -> Iterator[Text]:

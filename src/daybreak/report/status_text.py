@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from rich import box
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -14,7 +13,7 @@ from daybreak.model.run import RunState
 from daybreak.model.targets import Target
 from daybreak.model.trust import trust_words
 from daybreak.model.value import iso
-from daybreak.report.words import plain, span_words
+from daybreak.report.words import Entry, Fitting, plain, span_words
 
 STYLES = {
     Standing.FIT: "green",
@@ -31,7 +30,9 @@ def status_view(
     """One target: its window, its last run, and each promise beside what is true right now."""
     return Group(
         plain(target.name, "bold"),
-        Padding(_facts(target, seen, last), (1, 0)),
+        Text(),
+        _facts(target, seen, last),
+        Text(),
         _promises(findings),
         *(_why(finding) for finding in findings if finding.why),
     )
@@ -42,24 +43,23 @@ def standing_text(standing: Standing) -> Text:
     return Text(standing.value, STYLES[standing])
 
 
-def _facts(target: Target, seen: Observation, last: RunState | None) -> Table:
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column()
+def _facts(target: Target, seen: Observation, last: RunState | None) -> Group:
+    told: list[tuple[str, Text]] = []
     identity = seen.identity
     where = f"{target.cluster} in {target.region}, account {identity.account}"
-    grid.add_row("cluster", plain(where + (f", at {identity.endpoint}" if identity.endpoint else "")))
+    told.append(("cluster", plain(where + (f", at {identity.endpoint}" if identity.endpoint else ""))))
     if seen.cluster:
-        grid.add_row("engine", plain(f"{seen.cluster.engine} {seen.cluster.engine_version}"))
+        told.append(("engine", plain(f"{seen.cluster.engine} {seen.cluster.engine_version}")))
     window = seen.cluster.window if seen.cluster else None
-    grid.add_row("window", f"{iso(window.earliest)} to {iso(window.latest)}" if window else "none")
+    told.append(("window", plain(f"{iso(window.earliest)} to {iso(window.latest)}" if window else "none")))
     for backup in seen.backups if seen.cluster is None else ():
         ends = f"{iso(backup.window.earliest)} to {iso(backup.window.latest)}" if backup.window else "no window"
-        grid.add_row("kept backup", plain(f"{backup.resource_id} ({backup.status}), {ends}"))
-    grid.add_row("proof", plain(trust_words(target.trust, seen.cluster.endpoint if seen.cluster else None)))
-    grid.add_row("seen", iso(seen.seen))
-    grid.add_row("last run", plain(_last(last, seen)))
-    return grid
+        told.append(("kept backup", plain(f"{backup.resource_id} ({backup.status}), {ends}")))
+    told.append(("proof", plain(trust_words(target.trust, seen.cluster.endpoint if seen.cluster else None))))
+    told.append(("seen", plain(iso(seen.seen))))
+    told.append(("last run", plain(_last(last, seen))))
+    wide = max(len(name) for name, _ in told) + 2
+    return Group(*(Entry(name, value, wide) for name, value in told))
 
 
 def _last(last: RunState | None, seen: Observation) -> str:
@@ -69,7 +69,7 @@ def _last(last: RunState | None, seen: Observation) -> str:
     return f"{last.run}: {verdict}, {span_words(seen.seen - last.began)} ago"
 
 
-def _promises(findings: tuple[Finding, ...]) -> Table:
+def _promises(findings: tuple[Finding, ...]) -> RenderableType:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
     for name in ("", "promised", "true right now", ""):
         table.add_column(name)
@@ -77,8 +77,8 @@ def _promises(findings: tuple[Finding, ...]) -> Table:
         table.add_row(
             plain(finding.title), plain(finding.expected), plain(finding.found), standing_text(finding.standing)
         )
-    return table
+    return Fitting(table)
 
 
-def _why(finding: Finding) -> Text:
-    return Text("  - ") + plain(f"{finding.title}: {finding.why}")
+def _why(finding: Finding) -> RenderableType:
+    return Entry("  -", plain(f"{finding.title}: {finding.why}"), 4)

@@ -32,7 +32,6 @@ __all__ = [
 
 _LONGEST = 400
 """Characters of a word that is shown whole: any name of PostgreSQL's with its schema, and any ARN."""
-_BOUNDLESS = 10_000
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|#~])")
 
 
@@ -126,14 +125,39 @@ class Entry:
 
 
 class Fitting:
-    """A table where it fits as a whole; where it does not, the same as a list, so that no name in it is folded."""
+    """A table where each word in it stands whole; where one would be folded or cut, the same as a list.
 
-    def __init__(self, table: Table, otherwise: RenderableType) -> None:
+    ``otherwise`` is that list where it has words of its own; else each row becomes a paragraph below its first cell.
+    """
+
+    def __init__(self, table: Table, otherwise: RenderableType | None = None) -> None:
         self._table, self._otherwise = table, otherwise
 
     def __rich_console__(self, console: Any, options: Any) -> Iterator[RenderableType]:
-        needed = self._table.__rich_measure__(console, options.update(max_width=_BOUNDLESS)).maximum
-        yield self._table if needed <= options.max_width else self._otherwise
+        lines = console.render_lines(self._table, options, pad=False)
+        shown = {word for line in lines for word in "".join(segment.text for segment in line).split()}
+        cells = (_text(cell) for column in self._table.columns for cell in column.cells)
+        if {word for cell in cells for word in cell.plain.split()} <= shown:
+            yield self._table
+        elif self._otherwise is not None:
+            yield self._otherwise
+        else:
+            yield from _paragraphs(self._table)
+
+
+def _paragraphs(table: Table) -> Iterator[RenderableType]:
+    labels = [str(column.header) for column in table.columns]
+    wide = max(map(len, labels), default=0) + 4
+    for first, *rest in zip(*(column.cells for column in table.columns), strict=True):
+        yield Entry("", _text(first), 0)
+        for label, cell in zip(labels[1:], rest, strict=True):
+            for line in _text(cell).split("\n"):
+                if line:
+                    yield Entry(f"  {label}", line, wide)
+
+
+def _text(cell: RenderableType) -> Text:
+    return cell if isinstance(cell, Text) else plain(str(cell))
 
 
 def _wrapped(body: Text, width: int) -> Iterator[Text]:
