@@ -22,7 +22,7 @@ def test_a_wrong_password_is_not_repeated_in_the_complaint(lab: LabUnderTest, tm
     wrong = {"EMBI_USERNAME": _login(lab)["username"], "EMBI_PASSWORD": "canary-5e1f"}
     ada = lab.person(tmp_path, {**wrong, "DAYBREAK_DEBUG": "1"})
     ada.configure(_with_login("env:EMBI"))
-    process = ada.start("restore", "pitr", "embi", "--to", "latest", "--yes")
+    process = ada.start("restore", "pitr", "embi", "--to", "latest", "--yes", "-v")
     told = _until_it_says(process, "password")
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)

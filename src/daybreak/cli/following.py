@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -71,25 +71,31 @@ class Following(AbstractContextManager["Following"]):
 
     def _told(self, event: Event) -> None:
         from daybreak.cli.rendering import event_line
+        from daybreak.model.run import StepFailed, StepForgone
         from daybreak.report.progress_text import is_trouble, news_of, step_line
 
         plan = self._plan
         assert plan is not None  # noqa: S101 - for the type checker: nothing is told before the run is known
-        self._add(plan.run, event)
-        if self._given.depth == "all":
+        if not self._knows(plan.run, event) or self._given.depth == "all":
             self._line(event_line(event, plan))
         elif is_trouble(event) or not (self._telling.is_live or self._given.depth == "verdict"):
             self._line(step_line(event, plan, self._tally.state()))
         if self._given.depth != "all" and (news := news_of(event)):
             self._now(*news)
-        for hint in event.body.hints if is_trouble(event) else ():  # type: ignore[union-attr]  # a trouble has hints
+        for hint in event.body.hints if isinstance(event.body, StepFailed | StepForgone) else ():
             self._line(f"hint: {hint}")
 
-    def _add(self, run: str, event: Event) -> None:
-        """Fold the event in; what an earlier process did of the run is in its journal."""
+    def _knows(self, run: str, event: Event) -> bool:
+        """Fold the event in, and before the first one what its journal holds; false where that cannot be read just now."""
+        from daybreak.errors import DaybreakError
+
         if self._tally.events < event.number:
-            self._tally.add(self.app.store.events(run)[: event.number])
-        self._tally.add((event,))
+            # A run does not end because whoever tells of it could not read.
+            with suppress(DaybreakError):
+                self._tally.add(self.app.store.events(run)[self._tally.events : event.number])
+        if self._tally.events == event.number:
+            self._tally.add((event,))
+        return self._tally.events > event.number
 
     def _line(self, text: str) -> None:
         if text:

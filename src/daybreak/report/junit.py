@@ -60,6 +60,7 @@ def _properties(report: Report) -> Iterator[tuple[str, str]]:
         ("run", report.run),
         ("target", report.target),
         ("source", report.source),
+        ("server", report.server),
         ("plan", report.plan),
         ("journal", journal_words(report.journal) if report.journal else None),
         ("journal.tail", report.journal.tail if report.journal else None),

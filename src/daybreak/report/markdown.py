@@ -56,6 +56,8 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
     if report.source:
         yield "Source", code(report.source)
     yield "Clone", code(report.clone)
+    if report.server:
+        yield "Server", code(report.server)
     yield "Account", f"{code(report.account)} in {code(report.region)}"
     if report.endpoint:
         yield "Endpoint (not AWS's own)", code(report.endpoint)
@@ -81,6 +83,8 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
     if report.journal:
         tail = f", tail {code(report.journal.tail)}" if report.journal.tail else ""
         yield "Journal", f"{journal_words(report.journal)}{tail}"
+    if report.way_in and report.way_in != report.next:
+        yield "Way in", code(report.way_in)
     if report.next:
         yield "Next", code(report.next)
 
