@@ -137,7 +137,7 @@ def test_an_expired_plan_is_shown_and_says_so(person: Person) -> None:
     for form in FORMATS[1:]:
         told = person.daybreak(*READS, "-o", form)
         assert (told.code, told.err.startswith("the plan expired at 20")) == (0, True), told.err
-        assert told.err.splitlines()[1:] == [last.replace("again   ", "next: ")]
+        assert told.err.splitlines()[1:] == [last.replace("again    ", "next: ")]
     assert person.daybreak(*shlex.split(last)[2:]).code == 0
     assert person.daybreak(*READS).out.endswith("do it    daybreak restore --plan plan.json\n")
 

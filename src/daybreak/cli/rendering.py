@@ -44,6 +44,9 @@ __all__ = [
 ]
 
 
+_MORE = "--explain adds the reason, guards and undo of each step, and every name"
+
+
 def plan_as(plan: Plan, given: Given, *, file: Path | None = None, now: datetime | None = None) -> str:
     """A plan as a table, as a file for ``restore --plan``, as a Markdown runbook, as aws commands, or as its IAM policy.
 
@@ -60,8 +63,7 @@ def plan_as(plan: Plan, given: Given, *, file: Path | None = None, now: datetime
             return as_document(policy_of(plan))
         case _:
             then = next_of_plan(plan, quoted(str(file)) if file else "FILE", now=now)
-            more = "--explain adds the reason, guards and undo of each step, and every name"
-            view = plan_view(plan, then=given.complete(then), is_explained=given.is_explained, more=more, now=now)
+            view = plan_view(plan, then=given.complete(then), is_explained=given.is_explained, more=_MORE, now=now)
             return as_text(view)
 
 
@@ -70,9 +72,9 @@ def kept_plan(plan: Plan) -> str:
     return as_document({"digest": plan.digest(), "plan": plan.plain()})
 
 
-def plan_aside(plan: Plan) -> str:
-    """A plan beside the result of carrying it out: a table whatever was asked for, and no file holds it."""
-    return as_text(plan_view(plan), is_aside=True)
+def plan_aside(plan: Plan, given: Given) -> str:
+    """A plan beside the result of carrying it out: text whatever was asked for, and no file holds it."""
+    return as_text(plan_view(plan, is_explained=given.is_explained, more=_MORE), is_aside=True)
 
 
 def run_as(app: App, run: str, given: Given) -> str:

@@ -113,7 +113,7 @@ def carry_out(given: Given, decide: Any, *, is_yes: bool, confirm: str | None = 
         made: Plan = decide(following.app)
         if confirm is not None and not isinstance(made.request, CleanRequest):
             raise Refused("--confirm names what a plan removes, and this one removes nothing", "add --yes in its place")
-        hand(plan_aside(made), is_aside=True)
+        hand(plan_aside(made, given), is_aside=True)
         if confirm is not None or (isinstance(made.request, CleanRequest) and made.request.doubt):
             named(made.clone, confirm)
         else:

@@ -22,7 +22,7 @@ from daybreak.model.value import iso
 from daybreak.model.world import Cluster, Surroundings, Unseen
 from daybreak.observe.surroundings import surroundings_of
 from daybreak.postgres.address import Address, address_of
-from daybreak.postgres.answering import answering
+from daybreak.postgres.answering import NO_LOGIN, answering
 from daybreak.postgres.session import Login
 from daybreak.repository.repository import Repository
 from daybreak.validate.run import CountProgress, Reach, Subject, validate
@@ -73,13 +73,16 @@ class Database:
     ) -> Measured:
         """Validate the clone, comparing with the source where it can be reached."""
         address = address_of(scene.clone, action.database, self._trust)
+        # Every question that needs a login becomes unknown where there is none, and says why.
+        login = self._login_or_silence(action.login, address) if action.login else None
         subject = Subject(
             action=action,
             clone=scene.clone,
             trust=self._trust,
             instances=scene.instances,
             moment=scene.moment,
-            login=self._login_or_none(action.login, address),
+            login=None if isinstance(login, Silence) else login,
+            without_login=login.why if isinstance(login, Silence) else NO_LOGIN,
             source=self._source(action),
             backup=action.backup_seen,
             rpo=scene.rpo,

@@ -24,16 +24,19 @@ from daybreak.postgres.session import AuthMethod, Limits, Login, connected, reso
 T = TypeVar("T")
 
 
-def answering(address: Address, login: Login | None, timeout: timedelta) -> Answer:
+NO_LOGIN = "there is no login to ask SQL with"
+
+
+def answering(address: Address, login: Login | None, timeout: timedelta, *, without_login: str = NO_LOGIN) -> Answer:
     """Knock at ``address`` and tell how far one got; never raises for what the network or the server does.
 
-    Ends within ``timeout`` and two seconds. Without a ``login`` it goes as far as TLS.
+    Ends within ``timeout`` and two seconds. Without a ``login`` it goes as far as TLS, and says why there is none.
     """
     knock = _Knock(address, timeout)
     try:
         knock.on_the_door()
         if login is None:
-            return knock.answer(trouble="there is no login to ask SQL with", is_silence=True)
+            return knock.answer(trouble=without_login, is_silence=True)
         version, proof = knock.stage("sql", lambda left: _version(address, login, left))
     except _Silent as trouble:
         return knock.answer(trouble=str(trouble), is_silence=True)

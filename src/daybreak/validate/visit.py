@@ -18,7 +18,7 @@ from daybreak.model.inventory import Inventory
 from daybreak.model.trust import Trust
 from daybreak.model.world import AutomatedBackup, Cluster, Instance, Origin, Surroundings
 from daybreak.postgres.address import Address, address_of
-from daybreak.postgres.answering import answering
+from daybreak.postgres.answering import NO_LOGIN, answering
 from daybreak.postgres.session import Login
 from daybreak.validate.crew import Budget, CountProgress
 from daybreak.validate.probes import Reach, list_tables, take_inventory
@@ -46,6 +46,8 @@ class Subject:
     login: Login | None
     trust: Trust
     """What the servers must prove, the clone's and the source's."""
+    without_login: str = NO_LOGIN
+    """Why there is no login, where there is none."""
     source: Reach | None = None
     """The source's database, to compare with; none when it cannot be asked."""
     backup: AutomatedBackup | None = None
@@ -100,7 +102,7 @@ class Visit:
         subject = self.subject
         if not subject.clone.endpoint:
             return Answer(host="", port=subject.clone.port, trouble="AWS names no endpoint", is_silence=False)
-        return answering(subject.address, subject.login, subject.patience.knocking)
+        return answering(subject.address, subject.login, subject.patience.knocking, without_login=subject.without_login)
 
     @cached_property
     def place(self) -> Reach | None:
