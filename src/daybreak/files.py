@@ -33,7 +33,7 @@ class UnfitFileError(OSError):
     """What is there is no file that may be read: another kind of thing, a link, or too large; ``strerror`` says which."""
 
 
-def opened(path: Path, flags: int, mode: int = 0o600, *, follows: bool = False) -> int:
+def open_file(path: Path, flags: int, mode: int = 0o600, *, follows: bool = False) -> int:
     """A descriptor of a regular file; never waits for whoever is at the other end of what is none.
 
     Raises ``UnfitFileError`` for what is no regular file, and for a link unless it ``follows``; else ``OSError``.
@@ -58,7 +58,7 @@ def opened(path: Path, flags: int, mode: int = 0o600, *, follows: bool = False) 
 
 def content(path: Path, most: int, *, follows: bool = False) -> bytes:
     """A regular file's bytes, ``most`` of them at most; raises ``UnfitFileError`` and ``OSError``."""
-    handle = opened(path, os.O_RDONLY, follows=follows)
+    handle = open_file(path, os.O_RDONLY, follows=follows)
     with os.fdopen(handle, "rb") as file:
         data = file.read(most + 1)
     if len(data) > most:

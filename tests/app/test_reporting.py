@@ -9,7 +9,7 @@ from typing import get_args
 
 import pytest
 
-from daybreak.app.reporting import Format, keep, written
+from daybreak.app.reporting import Format, keep, write_as
 from daybreak.errors import Refused, Unreachable
 from tests import fix_reports as reports
 
@@ -18,7 +18,7 @@ from tests import fix_reports as reports
 def test_every_format_is_written(form: Format) -> None:
     """A format that is offered and fails is found out on the day of the audit."""
     for report in (reports.good(), reports.bad(), reports.stopped(), reports.alone()):
-        assert report.clone in written(report, form)
+        assert report.clone in write_as(report, form)
 
 
 def test_a_kept_report_is_private_and_whole(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from daybreak.cli.rendering import kept_plan
+from daybreak.cli.rendering import plan_document
 from daybreak.cli.telling import as_document
 from daybreak.model.plan import Plan
 from daybreak.model.value import digest
@@ -44,7 +44,7 @@ def reader(tmp_path: Path) -> Person:
 def keep(reader: Person, plan: Plan) -> Path:
     """The plan's file, as it is written."""
     file = reader.home / "plan.json"
-    file.write_text(kept_plan(plan), encoding="utf-8")
+    file.write_text(plan_document(plan), encoding="utf-8")
     return file
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 import pytest
 
-from daybreak.judge.expectations import met, owners
+from daybreak.judge.expectations import meets, owners
 from daybreak.model.answers import OwnerAnswer, Silence
 from daybreak.model.findings import Standing
 from daybreak.model.targets import SqlCheck
@@ -56,7 +56,7 @@ def _reply(kind: Kind, value: str = "") -> OwnerAnswer:
 )
 def test_a_value_is_compared_as_what_it_is(kind: Kind, value: str, expect: str, opinion: bool) -> None:  # noqa: FBT001
     """``10`` is more than ``9``, though not as text."""
-    assert met(_reply(kind, value), expect) is opinion
+    assert meets(_reply(kind, value), expect) is opinion
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_value_is_compared_as_what_it_is(kind: Kind, value: str, expect: str, 
 )
 def test_what_cannot_be_compared_is_said_and_is_neither_met_nor_missed(kind: Kind, value: str, expect: str) -> None:
     """A typing error in daybreak.toml must not turn a clone fit or unfit."""
-    opinion = met(_reply(kind, value), expect)
+    opinion = meets(_reply(kind, value), expect)
     assert isinstance(opinion, str)
     check = SqlCheck(name="c", sql="SELECT", expect=expect)
     finding = owners(check, _reply(kind, value))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from daybreak.errors import Refused
 from daybreak.model.names import (
-    checked_identifier,
+    check_identifier,
     clone_name,
     endpoint_name,
     instance_name,
@@ -55,13 +55,13 @@ def test_every_name_is_one_that_aws_takes(cluster: str, kind: str, moment: datet
 def test_what_aws_would_refuse_is_refused_here(text: str) -> None:
     """And the refusal cannot be used to write on somebody's terminal."""
     with pytest.raises(Refused) as caught:
-        checked_identifier(text, "cluster")
+        check_identifier(text, "cluster")
     assert str(caught.value).isprintable()
 
 
 def test_identifiers_are_kept_in_lower_case_as_aws_does() -> None:
     """A clone would otherwise not be found under the name it was given."""
-    assert checked_identifier("Embi-Aurora", "cluster") == "embi-aurora"
+    assert check_identifier("Embi-Aurora", "cluster") == "embi-aurora"
 
 
 @given(st.text())

@@ -20,7 +20,7 @@ from daybreak.plan.calls import (
     READS,
     call_of,
     changed_names,
-    filled_in,
+    fill_in,
     look_of,
     stamp_of,
     tags_for,
@@ -106,7 +106,7 @@ def test_what_is_drawn_is_filled_in_at_one_place_and_nothing_else_is() -> None:
     for action in changes(plan):
         printed = call_of(action, stamp_of(plan), REGION)
         assert printed is not None
-        sent = filled_in(printed, "4f2a", "7:ab")
+        sent = fill_in(printed, "4f2a", "7:ab")
         for was, now in zip(printed.params.get("Tags", []), sent.params.get("Tags", []), strict=True):
             drawn = {"daybreak:nonce": "4f2a", "daybreak:journal": "7:ab"}.get(was["Key"])
             assert now == (was if drawn is None else {"Key": was["Key"], "Value": drawn})
@@ -114,7 +114,7 @@ def test_what_is_drawn_is_filled_in_at_one_place_and_nothing_else_is() -> None:
         assert {**sent.params, "Tags": 0} == {**printed.params, "Tags": 0}
         if "Tags" in printed.params:
             with pytest.raises(Bug, match="would be sent without daybreak:"):
-                filled_in(printed, "", "")
+                fill_in(printed, "", "")
     assert filled == 5, "group, cluster, two instances, anchor"
 
 

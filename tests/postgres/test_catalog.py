@@ -9,12 +9,12 @@ from psycopg import sql
 
 from daybreak.model.answers import Tables
 from daybreak.postgres import catalog
-from daybreak.postgres.session import Limits, connected
+from daybreak.postgres.session import Limits, open_session
 from tests.fix_postgres import Server
 
 
 def _tables(server: Server, database: str) -> Tables:
-    with connected(server.address(database), server.master, Limits()) as session:
+    with open_session(server.address(database), server.master, Limits()) as session:
         return catalog.tables(session)
 
 
@@ -69,7 +69,7 @@ def test_object_ids_tell_what_came_later(server: Server, database: str) -> None:
 
 def test_settings_are_those_of_any_other_session(server: Server, database: str) -> None:
     """Our own sessions are read-only with short limits; quarantine is about everybody else's."""
-    with connected(server.address(database), server.master, Limits()) as session:
+    with open_session(server.address(database), server.master, Limits()) as session:
         names = (
             "default_transaction_read_only",
             "statement_timeout",
@@ -90,7 +90,7 @@ def test_a_setting_of_the_database_is_seen(server: Server, database: str) -> Non
         admin.execute(
             sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = on").format(sql.Identifier(database))
         )
-    with connected(server.address(database), server.master, Limits()) as session:
+    with open_session(server.address(database), server.master, Limits()) as session:
         [setting] = catalog.settings(session, ["default_transaction_read_only"])
     assert (setting.value, setting.kind) == ("on", "bool")
 
@@ -100,7 +100,7 @@ def test_a_placeholder_of_an_extension_that_is_not_loaded_is_seen(own_server: Se
     with (own_server.place / "data" / "postgresql.auto.conf").open("a") as file:
         file.write("cron.launch_active_jobs = 'off'\n")
     own_server.run("postgres", "SELECT pg_reload_conf()")
-    with connected(own_server.address(), own_server.master, Limits()) as session:
+    with open_session(own_server.address(), own_server.master, Limits()) as session:
         assert [setting.value for setting in catalog.settings(session, ["cron.launch_active_jobs"])] == ["off"]
 
 
@@ -109,7 +109,7 @@ def test_a_change_that_waits_for_a_restart_is_told(own_server: Server) -> None:
     own_server.run("postgres", "ALTER SYSTEM SET max_connections = 77", "SELECT pg_reload_conf()")
     deadline = monotonic() + timedelta(seconds=5).total_seconds()
     while monotonic() < deadline:
-        with connected(own_server.address(), own_server.master, Limits()) as session:
+        with open_session(own_server.address(), own_server.master, Limits()) as session:
             [setting] = catalog.settings(session, ["max_connections"])
         if setting.waits_for_restart:
             break

@@ -8,9 +8,9 @@ import pytest
 
 from daybreak.model.answers import Counts
 from daybreak.postgres import catalog
-from daybreak.postgres.fingerprints import hashed_columns
+from daybreak.postgres.fingerprints import columns_to_hash
 from daybreak.postgres.rows import Chunk, Part, Scan, chunks, read, see_every_row
-from daybreak.postgres.session import Limits, Session, connected
+from daybreak.postgres.session import Limits, Session, open_session
 from daybreak.validate.counting import count_rows
 from daybreak.validate.crew import Budget
 from daybreak.validate.probes import Reach
@@ -42,7 +42,7 @@ def _scan(session: Session, name: str) -> Scan:
 def _digest(session: Session, name: str) -> int:
     see_every_row(session)
     scan = _scan(session, name)
-    columns = hashed_columns(session, [scan.table])[scan.table.oid]
+    columns = columns_to_hash(session, [scan.table])[scan.table.oid]
     digest = read(session, Chunk(scan, scan.table.size, columns=columns)).digest
     assert digest is not None
     return digest
@@ -68,7 +68,7 @@ def test_every_type_goes_in_and_the_order_of_rows_does_not(server: Server, types
     """Also those that PostgreSQL has no hash for; two copies of a table rarely have their rows in one order."""
     for name, order in (("one", (1, 2, 3)), ("other", (3, 1, 2)), ("twice", (1, 2, 2))):
         server.run(types, _EVERY_TYPE.format(name=name), *(_ROW.format(name=name, a=a) for a in order))
-    with connected(server.address(types), server.master, Limits()) as session:
+    with open_session(server.address(types), server.master, Limits()) as session:
         assert _digest(session, "one") == _digest(session, "other")
         assert _digest(session, "twice") != _digest(session, "one")
 
@@ -93,7 +93,7 @@ def test_every_type_goes_in_and_the_order_of_rows_does_not(server: Server, types
 def test_one_changed_value_is_another_content(server: Server, types: str, change: str) -> None:
     """Whatever its type: what a fingerprint does not notice, nobody will."""
     server.run(types, _EVERY_TYPE.format(name="t"), _ROW.format(name="t", a=1), _ROW.format(name="t", a=2))
-    with connected(server.address(types), server.master, Limits()) as session:
+    with open_session(server.address(types), server.master, Limits()) as session:
         before = _digest(session, "t")
         server.run(types, f"UPDATE t SET {change} WHERE a = 2")
         assert _digest(session, "t") != before
@@ -102,7 +102,7 @@ def test_one_changed_value_is_another_content(server: Server, types: str, change
 def test_a_pair_of_equal_rows_is_not_lost(server: Server, database: str) -> None:
     """Which is what xor would do to them."""
     server.run(database, "CREATE TABLE pair AS SELECT 7 AS n FROM generate_series(1, 2)", "CREATE TABLE none (n int)")
-    with connected(server.address(database), server.master, Limits()) as session:
+    with open_session(server.address(database), server.master, Limits()) as session:
         assert _digest(session, "pair") != _digest(session, "none") == 0
 
 
@@ -113,10 +113,10 @@ def test_the_parts_of_a_table_add_up_to_the_whole(server: Server, database: str)
         "CREATE TABLE t AS SELECT n, md5(n::text) AS m, timestamptz '2024-01-15 14:30Z' - n * interval '1 s' AS at FROM generate_series(1, 9000) n",
         "DELETE FROM t WHERE n % 5 = 0",
     )
-    with connected(server.address(database), server.master, Limits()) as session:
+    with open_session(server.address(database), server.master, Limits()) as session:
         see_every_row(session)
         scan = Scan(_scan(session, "t").table, "at", _MOMENT, is_fingerprinted=True)
-        columns = hashed_columns(session, [scan.table])[scan.table.oid]
+        columns = columns_to_hash(session, [scan.table])[scan.table.oid]
         [whole] = (read(session, chunk) for chunk in chunks(scan, columns, 1 << 40))
         for most in (8192, 30_000, 100_000):
             joined = None
@@ -143,7 +143,7 @@ def test_a_large_table_is_read_by_ranges_of_pages(server: Server, database: str)
 def test_fingerprints_are_counted_with_the_rows(server: Server, database: str) -> None:
     """One scan tells all; what is not asked for is not computed."""
     server.run(database, "CREATE TABLE t AS SELECT n FROM generate_series(1, 10) n", "CREATE TABLE u (n int)")
-    with connected(server.address(database), server.master, Limits()) as session:
+    with open_session(server.address(database), server.master, Limits()) as session:
         tables = catalog.tables(session).tables
     scans = [Scan(table, "", _MOMENT, table.name == "t") for table in tables]
     place = Reach(server.address(database), server.master)

@@ -12,7 +12,7 @@ from daybreak.lab.volumes.volume import Volume
 from daybreak.model.inventory import LOCKED, Inventory, Item, ItemKind
 from daybreak.postgres.address import Address
 from daybreak.postgres.inventory import ends, inventory
-from daybreak.postgres.session import Limits, Login, connected
+from daybreak.postgres.session import Limits, Login, open_session
 from tests.fix_postgres import Server
 from tests.lab.volumes.fix_trust import address_of
 from tests.lab.volumes.fix_volumes import OWNER, Yard, each_yard, login, pg_installs, run
@@ -56,7 +56,7 @@ COMPANY = (
 
 def taken(address: Address, who: Login, limits: Limits = LIMITS) -> Inventory:
     """The inventory that somebody gets."""
-    with connected(address, who, limits) as session:
+    with open_session(address, who, limits) as session:
         return inventory(session)
 
 
@@ -258,7 +258,7 @@ def test_transactions_are_dated_by_the_server_that_is_asked(server: Server, data
             [[xid]] = connection.execute("SELECT pg_current_xact_id()::xid::text::bigint").fetchall()
             xids.append(int(str(xid)))
             connection.execute(end.encode())
-    with connected(server.address(database), server.master, LIMITS) as session:
+    with open_session(server.address(database), server.master, LIMITS) as session:
         answer = ends(session, [*xids, xids[-1] + 1_000_000, 0, 2], datetime.now(UTC))
     # Without commit times, what has committed may have done so at any time.
     assert answer == {xids[1]: False}

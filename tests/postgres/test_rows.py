@@ -13,7 +13,7 @@ from daybreak.errors import Failed
 from daybreak.model.answers import Count
 from daybreak.postgres import catalog
 from daybreak.postgres.rows import FIRST, LAST, Scan, count, see_every_row
-from daybreak.postgres.session import Limits, Login, connected
+from daybreak.postgres.session import Limits, Login, open_session
 from tests.fix_postgres import PASSWORD, Server
 
 _MOMENT = datetime(2024, 1, 15, 14, 30, tzinfo=UTC)
@@ -44,7 +44,7 @@ _names = st.one_of(
 
 
 def _count(server: Server, database: str, name: str, clock: str = "", login: Login | None = None) -> Count:
-    with connected(server.address(database), login or server.master, Limits()) as session:
+    with open_session(server.address(database), login or server.master, Limits()) as session:
         see_every_row(session)
         table = next(table for table in catalog.tables(session).tables if table.name == name)
         return count(session, Scan(table, clock, _MOMENT))

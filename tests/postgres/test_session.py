@@ -22,9 +22,9 @@ from daybreak.postgres.session import (
     Way,
     _wishes,
     connect,
-    connected,
     forget_environment,
     is_damage,
+    open_session,
     translated,
 )
 from tests.fix_postgres import HERE, SHORT, Server, Wire
@@ -65,7 +65,7 @@ def test_nothing_of_the_environment_reaches_a_connection(server: Server, tmp_pat
     }
     os.environ.update(planted)
     try:
-        with connected(server.address(), server.master, SHORT) as session:
+        with open_session(server.address(), server.master, SHORT) as session:
             names = ("TimeZone", "DateStyle", "search_path", "application_name", "work_mem", "transaction_read_only")
             found = [session.ask(sql.SQL("SELECT current_setting(%s)"), (name,))[0][0] for name in names]
         assert found == ["UTC", "ISO, YMD", "pg_catalog", "daybreak", "4MB", "on"]
@@ -78,7 +78,7 @@ def test_a_session_cannot_write(server: Server, database: str) -> None:
     """Validation looks at evidence; a write would spoil what somebody may have to investigate."""
     server.run(database, "CREATE TABLE t (n int)")
     with (
-        connected(server.address(database), server.master, SHORT) as session,
+        open_session(server.address(database), server.master, SHORT) as session,
         pytest.raises(Failed, match="read-only"),
     ):
         session.order(sql.SQL("INSERT INTO public.t VALUES (1)"))
@@ -90,7 +90,7 @@ def test_a_session_cannot_write(server: Server, database: str) -> None:
 def test_a_foreign_question_cannot_write_either(server: Server, database: str, text: str) -> None:
     """The simple protocol takes many statements at once: a commit first, and the rest would write."""
     server.run(database, "CREATE TABLE t (n int)", "INSERT INTO t VALUES (1)")
-    with connected(server.address(database), server.master, SHORT) as session:
+    with open_session(server.address(database), server.master, SHORT) as session:
         session.begin()
         with pytest.raises(Failed), session.streamed(text) as rows:
             list(rows)
@@ -101,7 +101,7 @@ def test_a_foreign_question_cannot_write_either(server: Server, database: str, t
 def test_a_foreign_question_may_return_a_billion_rows_without_filling_memory(server: Server) -> None:
     """An owner's careless ``SELECT *`` must not end the run that it was meant to check."""
     began = monotonic()
-    with connected(server.address(), server.master, Limits()) as session:
+    with open_session(server.address(), server.master, Limits()) as session:
         text = "SELECT b FROM generate_series(1, 100000) AS a, generate_series(1, 10000) AS b"
         with session.streamed(text) as stream:
             rows = list(islice(stream, 2))
@@ -119,7 +119,7 @@ def test_a_server_that_accepts_and_says_nothing_is_left_in_time(black_hole: int)
 
 def test_a_line_that_is_cut_unannounced_ends_the_question_in_time(server: Server, wire: Wire) -> None:
     """After a failover both ends may believe in a connection that no longer exists."""
-    with connected(Address("127.0.0.1", wire.port, "postgres", HERE), server.master, SHORT) as session:
+    with open_session(Address("127.0.0.1", wire.port, "postgres", HERE), server.master, SHORT) as session:
         wire.is_cut.set()
         began = monotonic()
         with pytest.raises(Unreachable, match="within the time limit"):
@@ -130,7 +130,7 @@ def test_a_line_that_is_cut_unannounced_ends_the_question_in_time(server: Server
 
 def test_a_server_that_is_stopped_in_mid_query_ends_the_question_in_time(own_server: Server) -> None:
     """Its kernel still acknowledges every keepalive, so nothing but our own deadline can end this wait."""
-    with connected(own_server.address(), own_server.master, SHORT) as session:
+    with open_session(own_server.address(), own_server.master, SHORT) as session:
         backend = own_server.backends()[0]
         threading.Timer(0.3, os.kill, (backend, signal.SIGSTOP)).start()
         began = monotonic()
@@ -143,7 +143,7 @@ def test_a_server_that_is_stopped_in_mid_query_ends_the_question_in_time(own_ser
 
 def test_a_slow_question_is_ended_by_the_server_and_the_session_lives_on(server: Server) -> None:
     """A server that ends a statement frees its work; hanging up on it would leave it working for nobody."""
-    with connected(server.address(), server.master, SHORT) as session:
+    with open_session(server.address(), server.master, SHORT) as session:
         with pytest.raises(Unreachable, match="statement timeout"):
             session.ask(_SLEEP)
         assert session.ask(sql.SQL("SELECT 1")) == [(1,)]

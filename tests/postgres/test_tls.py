@@ -13,7 +13,7 @@ from psycopg import sql
 from daybreak.errors import Unproven, Unreachable
 from daybreak.model.trust import Trust
 from daybreak.postgres.answering import answering
-from daybreak.postgres.session import Login, connected
+from daybreak.postgres.session import Login, open_session
 from tests.fix_certificates import Signers
 from tests.fix_folders import new_folder
 from tests.fix_lab import eventually
@@ -63,7 +63,7 @@ def trust(signers: Signers, **changes: str) -> Trust:
 def test_a_server_that_proves_its_name_is_spoken_to(secured: Server, signers: Signers) -> None:
     """The strict default has to let the right one in, encrypted, by SCRAM."""
     address = secured.address(host="localhost", trust=trust(signers))
-    with connected(address, secured.master, SHORT) as session:
+    with open_session(address, secured.master, SHORT) as session:
         assert session.ask(sql.SQL("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")) == [(True,)]
         assert session.proof == "scram-sha-256"
     answer = answering(address, secured.master, timedelta(seconds=5))
@@ -76,7 +76,7 @@ def test_a_server_that_proves_its_name_is_spoken_to(secured: Server, signers: Si
 def test_less_is_had_by_asking_for_it(secured: Server, signers: Signers, host: str, word: str) -> None:
     """Somebody without a name to prove can go on, and every report says so."""
     address = secured.address(host=host, trust=trust(signers, tls=word))
-    with connected(address, secured.master, SHORT) as session:
+    with open_session(address, secured.master, SHORT) as session:
         assert session.ask(sql.SQL("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")) == [(True,)]
     assert answering(address, secured.master, timedelta(seconds=5)).proven == word
 
@@ -85,7 +85,7 @@ def test_the_name_that_is_proven_is_the_endpoints(secured: Server, signers: Sign
     """The same server at the same address, called by a name it has no certificate for, is somebody else."""
     with (
         pytest.raises(Unproven, match="for another name"),
-        connected(secured.address(trust=trust(signers)), secured.master, SHORT),
+        open_session(secured.address(trust=trust(signers)), secured.master, SHORT),
     ):
         pass
 
@@ -93,12 +93,12 @@ def test_the_name_that_is_proven_is_the_endpoints(secured: Server, signers: Sign
 def test_a_role_from_before_scram_gets_in_over_a_proven_name_and_is_told(secured: Server, signers: Signers) -> None:
     """Roles of old clusters keep MD5 hashes for years; that is let pass where it is safe, and said."""
     address = secured.address(host="localhost", trust=trust(signers))
-    with connected(address, OLD, SHORT) as session:
+    with open_session(address, OLD, SHORT) as session:
         assert session.proof == "md5"
     assert answering(address, OLD, timedelta(seconds=5)).proof == "md5"
     with (
         pytest.raises(Unproven, match="MD5"),
-        connected(secured.address(host="localhost", trust=trust(signers, tls="verify-ca")), OLD, SHORT),
+        open_session(secured.address(host="localhost", trust=trust(signers, tls="verify-ca")), OLD, SHORT),
     ):
         pass
 
@@ -106,9 +106,9 @@ def test_a_role_from_before_scram_gets_in_over_a_proven_name_and_is_told(secured
 def test_a_token_gets_in_as_a_password_in_the_clear_over_a_proven_name_only(secured: Server, signers: Signers) -> None:
     """This is how RDS takes IAM tokens."""
     address = secured.address(host="localhost", trust=trust(signers))
-    with connected(address, TOKEN, SHORT) as session:
+    with open_session(address, TOKEN, SHORT) as session:
         assert session.proof == "password"
-    with pytest.raises(Unproven, match="in the clear"), connected(address, Login("clear", "a token"), SHORT):
+    with pytest.raises(Unproven, match="in the clear"), open_session(address, Login("clear", "a token"), SHORT):
         pass
 
 
@@ -121,7 +121,7 @@ def test_what_a_proven_server_says_of_certificates_is_its_own_no(secured: Server
     try:
         secured.run("postgres", "SELECT pg_reload_conf()")
         eventually(lambda: "certificate" in answering(address, OLD, timedelta(seconds=5)).trouble)
-        with pytest.raises(Unreachable, match="certificate"), connected(address, OLD, SHORT):
+        with pytest.raises(Unreachable, match="certificate"), open_session(address, OLD, SHORT):
             pass
     finally:
         rules.write_text(kept)

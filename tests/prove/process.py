@@ -8,7 +8,7 @@ from daybreak.model.proof import Planting
 from daybreak.postgres.address import Address
 from daybreak.postgres.scratch import Scratch
 from daybreak.postgres.session import Login
-from daybreak.prove.catalog import found_by
+from daybreak.prove.catalog import defects_of
 from daybreak.prove.proof import Bench, new_names, proven
 from tests import fix_worlds as worlds
 from tests.fix_postgres import HERE
@@ -22,7 +22,7 @@ def main() -> None:
     print(names.mark, flush=True)  # noqa: T201 (its way to answer)
     scratch = Scratch(Address("127.0.0.1", int(port), "postgres", HERE), Login(username, password))
     cluster = worlds.cluster(engine_version=version, endpoint="127.0.0.1", port=int(port))
-    defects = tuple(defect for check in checks for defect in found_by(check))
+    defects = tuple(defect for check in checks for defect in defects_of(check))
     proven(Bench(scratch, cluster, WHO, names), defects, _told)
 
 

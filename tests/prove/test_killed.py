@@ -17,7 +17,7 @@ from daybreak.model import checks
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.inventory import Inventory
 from daybreak.postgres.scratch import COMMENT, Marked, Scratch
-from daybreak.prove.catalog import found_by
+from daybreak.prove.catalog import defects_of
 from daybreak.prove.proof import proven, swept
 from daybreak.validate.probes import Reach, take_inventory
 from tests import fix_worlds as worlds
@@ -120,7 +120,7 @@ def test_a_proof_killed_at_any_moment_leaves_nothing_behind_the_next(server: Ser
     assert _unfit(_judged(server, database, before)) == []
     bench = bench_on(server)
     assert swept(bench.scratch)[1] == ()
-    plantings, alarms = proven(bench, found_by("data.replication-slots"), lambda _planting: None)
+    plantings, alarms = proven(bench, defects_of("data.replication-slots"), lambda _planting: None)
     assert [each.outcome for each in plantings] == ["found"]
     assert alarms == ()
     assert bench.scratch.others() == ()
@@ -136,7 +136,7 @@ def test_a_living_proof_is_left_alone(server: Server, database: str) -> None:
         removed, stayed = swept(_scratch(server))
         assert (removed, stayed) == ((), ())
         bench = bench_on(server)
-        plantings, alarms = proven(bench, found_by("data.replication-slots"), lambda _planting: None)
+        plantings, alarms = proven(bench, defects_of("data.replication-slots"), lambda _planting: None)
         assert ([each.outcome for each in plantings], alarms) == (["found"], ())
         assert set(standing) <= set(_things(server, mark))
         assert _unfit(_judged(server, database, before)) == []
@@ -144,7 +144,7 @@ def test_a_living_proof_is_left_alone(server: Server, database: str) -> None:
         out, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "missed" not in out
-    assert out.count("found: ") == sum(len(found_by(check)) for check in _CHECKS)
+    assert out.count("found: ") == sum(len(defects_of(check)) for check in _CHECKS)
     assert _scratch(server).others() == ()
 
 

@@ -9,7 +9,7 @@ from daybreak.model.findings import Finding
 from daybreak.model.proof import Planting, Proof
 from daybreak.model.world import Identity
 from daybreak.postgres.scratch import Scratch
-from daybreak.prove.catalog import CATALOG, found_by
+from daybreak.prove.catalog import CATALOG, defects_of
 from daybreak.prove.proof import Bench, new_names, proven
 from tests import fix_worlds as worlds
 from tests.fix_postgres import MASTER, Server
@@ -67,7 +67,7 @@ def test_a_ctrl_c_leaves_nothing_behind(server: Server) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        proven(bench, (*found_by("data.replication-slots"), *found_by("data.tables")), enough)
+        proven(bench, (*defects_of("data.replication-slots"), *defects_of("data.tables")), enough)
     assert bench.scratch.others() == ()
 
 

@@ -9,7 +9,7 @@ import pytest
 from daybreak.model.actions import AwaitCluster
 from daybreak.model.plan import StepId
 from daybreak.model.run import RunPaused, StepDone, StepForgone, StepIntended, StepSeen, state_of
-from daybreak.plan.estimates import left
+from daybreak.plan.estimates import time_left
 from daybreak.report.progress_text import news_of, now_line, step_line
 from daybreak.report.sentences import brief, doing
 from tests import fix_runs as runs
@@ -69,13 +69,13 @@ def test_each_step_has_a_few_words_for_before_and_for_now(shape: str) -> None:
 def test_what_is_left_is_the_longest_way_and_never_less_than_nothing() -> None:
     """Two instances that are created side by side take as long as one; what is late is not done before now."""
     begun = state_of(runs.events(PLAN))
-    whole = left(PLAN, begun, begun.last)
+    whole = time_left(PLAN, begun, begun.last)
     assert PLAN.estimate.low <= whole <= PLAN.estimate.high
     waiting = state_of(runs.events(PLAN, StepIntended(step=STORAGE, attempt=1)))
-    assert left(PLAN, waiting, waiting.last + timedelta(minutes=10)) == left(PLAN, waiting, waiting.last) - timedelta(minutes=10)  # fmt: skip
-    assert left(PLAN, waiting, waiting.last + timedelta(days=1)) > timedelta()
+    assert time_left(PLAN, waiting, waiting.last + timedelta(minutes=10)) == time_left(PLAN, waiting, waiting.last) - timedelta(minutes=10)  # fmt: skip
+    assert time_left(PLAN, waiting, waiting.last + timedelta(days=1)) > timedelta()
     over = runs.finished(PLAN)
-    assert left(PLAN, over, over.last) == timedelta()
+    assert time_left(PLAN, over, over.last) == timedelta()
 
 
 def test_a_line_is_one_line_whatever_is_in_it() -> None:

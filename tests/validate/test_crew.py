@@ -10,7 +10,7 @@ import pytest
 from psycopg import sql
 
 from daybreak.postgres.rows import export_snapshot
-from daybreak.postgres.session import Session, connected
+from daybreak.postgres.session import Session, open_session
 from daybreak.validate.crew import Aside, Budget, CountProgress, Crew, Job, JobTrouble, Leash
 from daybreak.validate.probes import Reach
 from tests.fix_postgres import Server
@@ -24,7 +24,7 @@ def _answer(session: Session, text: str) -> str:
 
 def _worked(server: Server, jobs: list[Job[str]], hands: int = 1) -> list[tuple[str, str | JobTrouble]]:
     place, told = Reach(server.address(), server.master), list[tuple[str, str | JobTrouble]]()
-    with connected(place.address, place.login, _BUDGET.limits) as leader:
+    with open_session(place.address, place.login, _BUDGET.limits) as leader:
         leader.begin()
         crew = Crew(place, _BUDGET.limits, export_snapshot(leader), jobs)
         crew.work(hands, lambda job, result, took: told.append((job.name, result)))
@@ -76,7 +76,7 @@ def test_work_aside_ends_on_the_server_when_it_is_given_up(server: Server) -> No
     place = Reach(server.address(), server.master)
 
     def work(leash: Leash, progress: object) -> str:
-        with connected(place.address, place.login, _BUDGET.limits) as session, leash.holding(session):
+        with open_session(place.address, place.login, _BUDGET.limits) as session, leash.holding(session):
             return _answer(session, "SELECT pg_sleep(25)")
 
     def give_up() -> None:

@@ -48,7 +48,7 @@ class Captured:
 def capture(app: App, name: str) -> Captured:
     """Take the capsule of a target's cluster and keep it; raises ``Refused`` when there is no cluster to ask."""
     target = app.target(name)
-    capsule = _taken(app, target)
+    capsule = _take(app, target)
     repository = app.repository
     previous, changes = None, None
     with suppress(DaybreakError):  # whether it can be kept is told below
@@ -64,7 +64,7 @@ def capsules(app: App, name: str) -> tuple[Kept, ...]:
     return app.repository.listed("capsule", app.target(name).name)
 
 
-def _taken(app: App, target: Target) -> Capsule:
+def _take(app: App, target: Target) -> Capsule:
     aws = app.aws(target.region)
     with explained(f'looking at "{target.cluster}"'):
         lookout = Lookout(aws)

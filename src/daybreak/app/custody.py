@@ -21,7 +21,7 @@ from daybreak.aws.gateway import Aws
 from daybreak.errors import DaybreakError, Refused, Unreachable
 from daybreak.journal.chain import Chain
 from daybreak.journal.store import Damaged, Held, Newer, Remains
-from daybreak.model.names import checked_identifier, cleaned_by, clone_stem, printable, quarantine_group_name
+from daybreak.model.names import check_identifier, cleaned_by, clone_stem, printable, quarantine_group_name
 from daybreak.model.plan import Plan
 from daybreak.model.requests import CleanRequest
 from daybreak.model.run import RunAborted
@@ -67,7 +67,7 @@ def plan_clean(app: App, wish: Leftover) -> Plan:
     Where the run's journal or plan cannot be read, or nobody here knows the cluster, the plan's request says so (``doubt``):
     then tags decide, and whoever carries it out has to type the clone's name.
     """
-    name = checked_identifier(wish.name, "cluster") if wish.is_cluster else wish.name
+    name = check_identifier(wish.name, "cluster") if wish.is_cluster else wish.name
     if wish.is_cluster and name not in app.store.runs():
         return _by_tags(app, Remains(run=name), wish.why, f'no run "{name}" is kept in "{app.settings.state}"')
     try:
@@ -89,7 +89,7 @@ def plan_clean(app: App, wish: Leftover) -> Plan:
     if state.ended is None:
         raise Refused(f'the run "{name}" has not ended', f"daybreak abort {name}", f"daybreak resume {name}")
     request = CleanRequest(target=plan.target.name, run=name, nonce=state.nonce, suffix=new_suffix(), why=wish.why)
-    made = _decided(app, request, plan.target, [*own_clusters(name, app.settings.targets)])
+    made = _decide(app, request, plan.target, [*own_clusters(name, app.settings.targets)])
     if doubt := doubt_of(app, plan, chain):
         note = f"the journal of {name} {doubt}; what carries its nonce is removed all the same"
         made = made.model_copy(update={"notes": (*made.notes, note)})
@@ -133,8 +133,8 @@ def _by_tags(app: App, remains: Remains, why: str, doubt: str) -> Plan:
     run = remains.run
     if original := cleaned_by(run):
         raise _no_clone(run, original)
-    pinned = _pinned(remains)
-    found = _searched(app, run, pinned)
+    pinned = _identity_in(remains)
+    found = _search(app, run, pinned)
     reasons = [*own_clusters(run, app.settings.targets)]
     if pinned is not None:
         with explained("asking AWS who we are"):
@@ -148,10 +148,10 @@ def _by_tags(app: App, remains: Remains, why: str, doubt: str) -> Plan:
         )
     nonce = remains.nonce or found.tag(NONCE_TAG)
     request = CleanRequest(target=target.name, run=run, nonce=nonce, suffix=new_suffix(), why=why, doubt=doubt)
-    return _decided(app, request, target, reasons)
+    return _decide(app, request, target, reasons)
 
 
-def _decided(app: App, request: CleanRequest, target: Target, reasons: list[str]) -> Plan:
+def _decide(app: App, request: CleanRequest, target: Target, reasons: list[str]) -> Plan:
     """The plan, unless there are reasons against it, of the planner's or of ours."""
     try:
         plan = plan_for(app, request, target)
@@ -166,7 +166,7 @@ def _no_clone(run: str, original: str) -> Refused:
     return Refused(f'"{run}" is itself a clean-up and created nothing', f"daybreak clean {original}")
 
 
-def _pinned(remains: Remains) -> Identity | None:
+def _identity_in(remains: Remains) -> Identity | None:
     """Where the run's plan was made, when that can still be read."""
     try:
         return Identity.model_validate((remains.plan or {}).get("identity"))
@@ -174,7 +174,7 @@ def _pinned(remains: Remains) -> Identity | None:
         return None
 
 
-def _searched(app: App, run: str, pinned: Identity | None) -> _Found:
+def _search(app: App, run: str, pinned: Identity | None) -> _Found:
     """What is there under the clone's names; raises ``Refused`` where nothing is, in no region that it can be in."""
     regions: list[str | None] = [
         *({pinned.region} if pinned else sorted({each.region for each in app.settings.targets.values()}))

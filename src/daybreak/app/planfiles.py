@@ -29,7 +29,7 @@ def hold_place(file: Path, *, is_forced: bool) -> None:
         _hold_folder(file.parent)
         return
     try:
-        held = _held(file, follows=False)
+        held = _read_document(file, follows=False)
     except Refused as trouble:
         raise Refused(
             f"{trouble.message}; nothing but a plan is replaced",
@@ -38,7 +38,7 @@ def hold_place(file: Path, *, is_forced: bool) -> None:
         ) from trouble
     if not is_forced:
         raise Refused(
-            f'"{file}" exists already, and holds {_described(held)}',
+            f'"{file}" exists already, and holds {_describe(held)}',
             "add --force to replace it",
             _ELSEWHERE,
         )
@@ -48,7 +48,7 @@ def hold_place(file: Path, *, is_forced: bool) -> None:
 def read_plan(file: Path) -> Plan:
     """The plan in a file that ``plan … --file`` or ``-o json`` wrote; raises ``Refused`` when it is damaged or was edited."""
     try:
-        held = _held(file, follows=True)
+        held = _read_document(file, follows=True)
     except Refused as trouble:
         raise Refused(trouble.message, AGAIN) from trouble
     try:
@@ -64,7 +64,7 @@ def read_plan(file: Path) -> Plan:
     return plan
 
 
-def _held(file: Path, *, follows: bool) -> dict[str, Any]:
+def _read_document(file: Path, *, follows: bool) -> dict[str, Any]:
     """What a plan's file holds, not yet believed; raises ``Refused`` for what is no such file."""
     try:
         held = json.loads(content(file, MOST_KEPT, follows=follows).decode("utf-8"))
@@ -99,7 +99,7 @@ def _is_as_written(held: dict[str, Any]) -> bool:
         return False
 
 
-def _described(held: dict[str, Any]) -> str:
+def _describe(held: dict[str, Any]) -> str:
     run = held["plan"].get("run") if isinstance(held["plan"], dict) else None
     return f'the plan of "{printable(run)}"' if isinstance(run, str) else "a plan"
 

@@ -39,12 +39,12 @@ def report_on(app: App, validation: Validation) -> Report:
     return report_of_validation(validation, occasion, target.objectives if target else None)
 
 
-def handed_on(app: App, report: Report) -> Report:
+def hand_on(app: App, report: Report) -> Report:
     """The report as other people may have it: it names no home folder."""
     return without_home(report, app.environ.get("HOME", ""))
 
 
-def written(report: Report, form: Format) -> str:
+def write_as(report: Report, form: Format) -> str:
     """The report in one of its formats."""
     match form:
         case "html":
@@ -69,7 +69,7 @@ def keep(text: str, path: Path, *, is_forced: bool) -> None:
     try:
         write_new(draft, text.encode())
         try:
-            _named(draft, path, is_forced=is_forced)
+            _give_name(draft, path, is_forced=is_forced)
         finally:
             draft.unlink(missing_ok=True)
         sync_folder(path.parent)
@@ -82,7 +82,7 @@ def keep(text: str, path: Path, *, is_forced: bool) -> None:
         raise Unreachable(f'"{path}" cannot be written: {why}', "name another file with --file") from error
 
 
-def _named(draft: Path, path: Path, *, is_forced: bool) -> None:
+def _give_name(draft: Path, path: Path, *, is_forced: bool) -> None:
     """Give the whole file its name; a link refuses in one step where a rename would replace."""
     if is_forced:
         draft.replace(path)

@@ -23,7 +23,7 @@ from daybreak.model.actions import Validate
 from daybreak.model.findings import Finding
 from daybreak.model.kept import Kept
 from daybreak.model.moment import At, Latest
-from daybreak.model.names import checked_identifier, printable
+from daybreak.model.names import check_identifier, printable
 from daybreak.model.requests import Thoroughness
 from daybreak.model.tags import JOURNAL_TAG, ORIGIN_TAG, RUN_TAG
 from daybreak.model.targets import Target, Waiver
@@ -155,7 +155,7 @@ def _case_of_run(app: App, inquiry: Inquiry) -> Case:
     if not owner.owns(clone.tags):
         note = f'the cluster "{plan.clone}" does not carry the nonce of this run: another one took its name'
     return Case(
-        action=_held_to(action, inquiry),
+        action=_hold_to(action, inquiry),
         scene=Scene(clone, inside, moment_restored(plan, state), plan.objectives.rpo),
         identity=plan.identity,
         trust=app.trust_in(plan),
@@ -165,7 +165,7 @@ def _case_of_run(app: App, inquiry: Inquiry) -> Case:
     )
 
 
-def _held_to(action: Validate, inquiry: Inquiry) -> Validate:
+def _hold_to(action: Validate, inquiry: Inquiry) -> Validate:
     """The action with what the person asked for now: how thoroughly, and what they do without."""
     changes = {"thoroughness": _thoroughness(inquiry, action.thoroughness)}
     return action.model_copy(update=changes | {"waivers": (*action.waivers, *inquiry.waivers)})
@@ -181,8 +181,8 @@ def _thoroughness(inquiry: Inquiry, usual: Thoroughness) -> Thoroughness:
 
 
 def _case_of_cluster(app: App, inquiry: Inquiry) -> Case:
-    name = checked_identifier(inquiry.name, "cluster")
-    lookout, identity, clone = _looked_for(app, inquiry, name)
+    name = check_identifier(inquiry.name, "cluster")
+    lookout, identity, clone = _look_for(app, inquiry, name)
     target = _target_of(app, inquiry, clone)
     if target is None:
         return _case_alone(app, inquiry, lookout, identity, clone)
@@ -218,7 +218,7 @@ def _case_of_cluster(app: App, inquiry: Inquiry) -> Case:
     )
     notes = (f'"{name}" is held to the target "{target.name}"', witness.note)
     scene = Scene(clone, inside, moment, target.objectives.rpo)
-    return Case(_held_to(action, inquiry), scene, identity, target.trust, target.name, notes=notes)
+    return Case(_hold_to(action, inquiry), scene, identity, target.trust, target.name, notes=notes)
 
 
 @dataclass(frozen=True)
@@ -273,7 +273,7 @@ def _case_alone(app: App, inquiry: Inquiry, lookout: Lookout, identity: Identity
     with explained(f'looking at "{clone.identifier}"'):
         inside = lookout.inside(clone)
     scene = Scene(clone, inside, moment, _ANY_LOSS)
-    return Case(_held_to(action, inquiry), scene, identity, app.settings.trust, notes=tuple(notes))
+    return Case(_hold_to(action, inquiry), scene, identity, app.settings.trust, notes=tuple(notes))
 
 
 def _moment_typed(app: App, inquiry: Inquiry) -> datetime:
@@ -288,7 +288,7 @@ def _moment_typed(app: App, inquiry: Inquiry) -> datetime:
     return moment.instant
 
 
-def _looked_for(app: App, inquiry: Inquiry, name: str) -> tuple[Lookout, Identity, Cluster]:
+def _look_for(app: App, inquiry: Inquiry, name: str) -> tuple[Lookout, Identity, Cluster]:
     """The cluster in the target's region, else in the first region of the configuration that has it."""
     wanted = [app.target(inquiry.target)] if inquiry.target is not None else app.settings.targets.values()
     regions: list[str | None] = [*sorted({target.region for target in wanted})] or [None]

@@ -81,7 +81,7 @@ def next_command(plan: Plan, state: RunState, *, is_cleaned: bool = False) -> st
         case "finished":
             return f"daybreak validate {state.run}"
         case _ if not isinstance(plan.request, CleanRequest) and not _may_have_created(plan, state):
-            return _planned_again(plan.request)
+            return _plan_again(plan.request)
         case _:
             return f"daybreak clean {original}"
 
@@ -100,7 +100,7 @@ def next_of_plan(plan: Plan, file: str, *, now: datetime | None = None) -> str:
             else f"daybreak restore --plan {file}{typed}"
         )
     if is_expired:
-        return f"{_planned_again(request)} --file {file} --force"
+        return f"{_plan_again(request)} --file {file} --force"
     return f"daybreak restore --plan {file}"
 
 
@@ -118,7 +118,7 @@ def _may_have_created(plan: Plan, state: RunState) -> bool:
     return any(step.status not in ("waiting", "failed") or step.attempts > 1 for step in changes)
 
 
-def _planned_again(request: PitrRequest | SnapshotRequest) -> str:
+def _plan_again(request: PitrRequest | SnapshotRequest) -> str:
     """The command that plans the same anew. A moment is the one that was meant: "20 minutes ago" is another one by now."""
     how, target = request.thoroughness, shlex.quote(request.target)
     if isinstance(request, PitrRequest):

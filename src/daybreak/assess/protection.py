@@ -62,7 +62,7 @@ def _finding(check: str, title: str, standing: Standing, *, expected: str, found
     )
 
 
-def _judged(*, is_fit: bool) -> Standing:
+def _standing_of(*, is_fit: bool) -> Standing:
     return Standing.FIT if is_fit else Standing.UNFIT
 
 
@@ -73,7 +73,7 @@ def _there(target: Target, seen: Observation) -> Finding:
         found = "no such cluster" + (f", {len(kept)} kept backup(s) of it" if kept else ", and no kept backup of it")
         return _finding("available", title, Standing.UNFIT, expected="available", found=found)
     is_fit = seen.cluster.status == "available"
-    return _finding("available", title, _judged(is_fit=is_fit), expected="available", found=seen.cluster.status)
+    return _finding("available", title, _standing_of(is_fit=is_fit), expected="available", found=seen.cluster.status)
 
 
 def _loss(target: Target, seen: Observation) -> Finding:
@@ -84,7 +84,7 @@ def _loss(target: Target, seen: Observation) -> Finding:
     # AWS's clock may be a little ahead of ours; nothing is lost in the future.
     lag = max(seen.seen - latest, timedelta())
     found = f"{spoken(lag)} (restorable until {iso(latest)})"
-    return _finding("rpo", title, _judged(is_fit=lag <= target.objectives.rpo), expected=expected, found=found)
+    return _finding("rpo", title, _standing_of(is_fit=lag <= target.objectives.rpo), expected=expected, found=found)
 
 
 def _retention(target: Target, seen: Observation) -> Finding:
@@ -93,7 +93,7 @@ def _retention(target: Target, seen: Observation) -> Finding:
     if seen.cluster is None:
         return _finding("retention", title, Standing.UNKNOWN, expected=expected, found="nothing", why=_no_window(seen))
     kept = seen.cluster.backup_retention
-    return _finding("retention", title, _judged(is_fit=kept >= promised), expected=expected, found=spoken(kept))
+    return _finding("retention", title, _standing_of(is_fit=kept >= promised), expected=expected, found=spoken(kept))
 
 
 def _reach(target: Target, seen: Observation) -> Finding:
@@ -108,7 +108,7 @@ def _reach(target: Target, seen: Observation) -> Finding:
     if is_whole_life and reach + SLACK < promised:
         found += ", all its life"
     is_fit = is_whole_life or reach + SLACK >= promised
-    return _finding("reach", title, _judged(is_fit=is_fit), expected=expected, found=found)
+    return _finding("reach", title, _standing_of(is_fit=is_fit), expected=expected, found=found)
 
 
 def _is_whole_life(cluster: Cluster) -> bool:
@@ -123,7 +123,9 @@ def _time(target: Target, past: tuple[PastRun, ...]) -> Finding:
         why = "no restore of this target has finished yet: rehearse one"
         return _finding("rto", title, Standing.UNKNOWN, expected=expected, found="never measured", why=why)
     is_fit = last.took <= target.objectives.rto
-    return _finding("rto", title, _judged(is_fit=is_fit), expected=expected, found=f"{spoken(last.took)} ({last.run})")
+    return _finding(
+        "rto", title, _standing_of(is_fit=is_fit), expected=expected, found=f"{spoken(last.took)} ({last.run})"
+    )
 
 
 def _key(seen: Observation) -> Iterator[Finding]:
@@ -135,7 +137,7 @@ def _key(seen: Observation) -> Iterator[Finding]:
         found = seen.cluster.kms_key or "nothing"
         yield _finding("key", title, Standing.UNKNOWN, expected=expected, found=found, why=why)
     else:
-        yield _finding("key", title, _judged(is_fit=seen.key.is_enabled), expected=expected, found=seen.key.state)
+        yield _finding("key", title, _standing_of(is_fit=seen.key.is_enabled), expected=expected, found=seen.key.state)
 
 
 def _proof(target: Target, seen: Observation) -> Iterator[Finding]:
@@ -148,7 +150,7 @@ def _proof(target: Target, seen: Observation) -> Iterator[Finding]:
     is_plain = endpoint is not None and target.trust.may_be_plain(endpoint)
     is_fit = not objections and (is_plain or target.trust.tls == "verify-full")
     why = "; ".join(objections) or ("" if is_fit else f'daybreak.toml says tls = "{target.trust.tls}"')
-    yield _finding("proof", title, _judged(is_fit=is_fit), expected=expected, found=found, why=why)
+    yield _finding("proof", title, _standing_of(is_fit=is_fit), expected=expected, found=found, why=why)
 
 
 def _no_window(seen: Observation) -> str:

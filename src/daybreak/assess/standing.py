@@ -254,7 +254,7 @@ def _anchored(action: AnchorJournal, seen: Resource | None) -> OrderStanding:
 def once_answered(standing: OrderStanding, answer: Category | None) -> OrderStanding:
     """Where a removal stands once AWS has answered it: *not found*, or having taken it (none), proves what a look cannot.
 
-    >>> once_answered(Standing(place=Place.UNLISTED), Category.NOT_FOUND).place.value
+    >>> once_answered(OrderStanding(place=Position.UNLISTED), Category.NOT_FOUND).place.value
     'so'
     """
     if standing.place is Position.UNLISTED and answer in (None, Category.NOT_FOUND):

@@ -27,7 +27,7 @@ def refuse_secrets_around(settings: Mapping[str, Any], services: Mapping[str, An
 
     ``settings`` are those of the profile in force, ``services`` the sections of that name in the configuration file.
     """
-    for place, url in _configured(settings, services):
+    for place, url in _configurations(settings, services):
         refuse_secrets(place, url)
     for scheme, url in sorted(getproxies().items()):
         # botocore hides the password of any other kind of proxy badly, and speaks to none of them.
@@ -37,7 +37,7 @@ def refuse_secrets_around(settings: Mapping[str, Any], services: Mapping[str, An
             )
 
 
-def _configured(settings: Mapping[str, Any], services: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _configurations(settings: Mapping[str, Any], services: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, url in sorted(os.environ.items()):
         if name == "AWS_ENDPOINT_URL" or name.startswith("AWS_ENDPOINT_URL_"):
             yield name, url

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
-from daybreak.aws.replies import needed
+from daybreak.aws.replies import require
 from daybreak.model.value import canonical
 from daybreak.model.world import (
     AutomatedBackup,
@@ -34,7 +34,7 @@ _EVERY_PORT = (0, 65535)
 
 def tags_of(items: list[dict[str, str]] | None) -> dict[str, str]:
     """A tag list as a dictionary."""
-    return {needed(item, "Key"): item.get("Value", "") for item in items or []}
+    return {require(item, "Key"): item.get("Value", "") for item in items or []}
 
 
 def window_of(earliest: Any, latest: Any) -> Window | None:
@@ -54,7 +54,7 @@ def cluster_of(body: dict[str, Any]) -> Cluster:
     """A member of ``DescribeDBClusters``."""
     serverless = body.get("ServerlessV2ScalingConfiguration")
     return Cluster(
-        identifier=needed(body, "DBClusterIdentifier"),
+        identifier=require(body, "DBClusterIdentifier"),
         resource_id=body.get("DbClusterResourceId", ""),
         arn=body.get("DBClusterArn", ""),
         status=body.get("Status", "unknown"),
@@ -70,7 +70,7 @@ def cluster_of(body: dict[str, Any]) -> Cluster:
         window=window_of(body.get("EarliestRestorableTime"), body.get("LatestRestorableTime")),
         members=tuple(
             Member(
-                identifier=needed(member, "DBInstanceIdentifier"),
+                identifier=require(member, "DBInstanceIdentifier"),
                 is_writer=bool(member.get("IsClusterWriter")),
                 tier=member.get("PromotionTier", 1),
                 parameter_group_status=member.get("DBClusterParameterGroupStatus"),
@@ -79,7 +79,7 @@ def cluster_of(body: dict[str, Any]) -> Cluster:
         ),
         parameter_group=body.get("DBClusterParameterGroup", ""),
         subnet_group=body.get("DBSubnetGroup"),
-        security_groups=tuple(needed(group, "VpcSecurityGroupId") for group in body.get("VpcSecurityGroups", [])),
+        security_groups=tuple(require(group, "VpcSecurityGroupId") for group in body.get("VpcSecurityGroups", [])),
         is_encrypted=bool(body.get("StorageEncrypted")),
         kms_key=body.get("KmsKeyId"),
         storage_type=body.get("StorageType") or "aurora",
@@ -90,11 +90,11 @@ def cluster_of(body: dict[str, Any]) -> Cluster:
         backup_retention=timedelta(days=body.get("BackupRetentionPeriod") or 1),
         backup_window=body.get("PreferredBackupWindow"),
         maintenance_window=body.get("PreferredMaintenanceWindow"),
-        serverless=ServerlessRange(low=needed(serverless, "MinCapacity"), high=needed(serverless, "MaxCapacity"))
+        serverless=ServerlessRange(low=require(serverless, "MinCapacity"), high=require(serverless, "MaxCapacity"))
         if serverless
         else None,
         roles=tuple(
-            Role(arn=needed(role, "RoleArn"), feature=role.get("FeatureName"), status=role.get("Status"))
+            Role(arn=require(role, "RoleArn"), feature=role.get("FeatureName"), status=role.get("Status"))
             for role in body.get("AssociatedRoles", [])
         ),
         master_secret=(body.get("MasterUserSecret") or {}).get("SecretArn"),
@@ -113,7 +113,7 @@ def instance_of(body: dict[str, Any]) -> Instance:
     """A member of ``DescribeDBInstances``."""
     groups = body.get("DBParameterGroups") or [{}]
     return Instance(
-        identifier=needed(body, "DBInstanceIdentifier"),
+        identifier=require(body, "DBInstanceIdentifier"),
         cluster=body.get("DBClusterIdentifier"),
         status=body.get("DBInstanceStatus", "unknown"),
         instance_class=body.get("DBInstanceClass", ""),
@@ -165,7 +165,7 @@ def backup_of(body: dict[str, Any]) -> AutomatedBackup:
 def parameter_group_of(body: dict[str, Any], parameters: dict[str, str], tags: dict[str, str]) -> ParameterGroup:
     """A member of ``DescribeDBClusterParameterGroups`` with the values a person set and its tags."""
     return ParameterGroup(
-        name=needed(body, "DBClusterParameterGroupName"),
+        name=require(body, "DBClusterParameterGroupName"),
         family=body.get("DBParameterGroupFamily", ""),
         description=body.get("Description", ""),
         arn=body.get("DBClusterParameterGroupArn", ""),
@@ -179,7 +179,7 @@ def instance_parameter_group_of(
 ) -> ParameterGroup:
     """A member of ``DescribeDBParameterGroups`` with the values a person set and its tags."""
     return ParameterGroup(
-        name=needed(body, "DBParameterGroupName"),
+        name=require(body, "DBParameterGroupName"),
         family=body.get("DBParameterGroupFamily", ""),
         description=body.get("Description", ""),
         arn=body.get("DBParameterGroupArn", ""),
@@ -191,7 +191,7 @@ def instance_parameter_group_of(
 def custom_endpoint_of(body: dict[str, Any]) -> CustomEndpoint:
     """A custom member of ``DescribeDBClusterEndpoints``."""
     return CustomEndpoint(
-        identifier=needed(body, "DBClusterEndpointIdentifier"),
+        identifier=require(body, "DBClusterEndpointIdentifier"),
         kind=body.get("CustomEndpointType", "ANY"),
         static_members=tuple(sorted(body.get("StaticMembers", []))),
         excluded_members=tuple(sorted(body.get("ExcludedMembers", []))),
@@ -218,7 +218,7 @@ def _without(body: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
 def security_group_of(body: dict[str, Any]) -> SecurityGroup:
     """A member of ``DescribeSecurityGroups``."""
     return SecurityGroup(
-        identifier=needed(body, "GroupId"),
+        identifier=require(body, "GroupId"),
         name=body.get("GroupName", ""),
         vpc=body.get("VpcId"),
         opens_ports=tuple(
@@ -249,9 +249,9 @@ def _ways_in(rule: dict[str, Any]) -> Iterator[str]:
 
 def key_of(body: dict[str, Any]) -> Key:
     """The answer of ``DescribeKey``."""
-    facts = needed(body, "KeyMetadata")
+    facts = require(body, "KeyMetadata")
     return Key(
-        arn=needed(facts, "Arn"),
+        arn=require(facts, "Arn"),
         is_enabled=bool(facts.get("Enabled")),
         state=facts.get("KeyState", "Enabled"),
         is_default=facts.get("KeyManager") == "AWS",
@@ -261,7 +261,7 @@ def key_of(body: dict[str, Any]) -> Key:
 def snapshot_of(body: dict[str, Any]) -> Snapshot:
     """A member of ``DescribeDBClusterSnapshots``."""
     return Snapshot(
-        identifier=needed(body, "DBClusterSnapshotIdentifier"),
+        identifier=require(body, "DBClusterSnapshotIdentifier"),
         arn=body.get("DBClusterSnapshotArn", ""),
         cluster=body.get("DBClusterIdentifier", ""),
         resource_id=body.get("DbClusterResourceId"),
@@ -285,7 +285,7 @@ def snapshot_of(body: dict[str, Any]) -> Snapshot:
 def endpoint_of(body: dict[str, Any], tags: dict[str, str]) -> Endpoint:
     """A custom member of ``DescribeDBClusterEndpoints`` with its tags, which AWS tells apart."""
     return Endpoint(
-        identifier=needed(body, "DBClusterEndpointIdentifier"),
+        identifier=require(body, "DBClusterEndpointIdentifier"),
         cluster=body.get("DBClusterIdentifier", ""),
         kind=body.get("CustomEndpointType", "ANY"),
         status=body.get("Status", ""),

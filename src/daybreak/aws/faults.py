@@ -138,9 +138,9 @@ def fault_of(error: Exception, *, stage: CallStage, skew: timedelta | None = Non
             sentence = str(error).rstrip(".")
             return Refused(sentence[:1].lower() + sentence[1:], "check --profile, --region and the AWS_* variables")
         case _ if stage is CallStage.LEFT and not isinstance(error, (*_NO_ANSWER, TooLateError)):
-            return unreadable(f"{type(error).__name__}: {_said_by(error)}")
+            return unreadable(f"{type(error).__name__}: {_message_of(error)}")
         case _ if stage > CallStage.PREPARING or isinstance(error, _NO_ANSWER):
-            trouble = Trouble(category=Category.LOST, code=type(error).__name__, message=_said_by(error))
+            trouble = Trouble(category=Category.LOST, code=type(error).__name__, message=_message_of(error))
         case foreign.BotoCoreError() | ValueError() | OSError():
             return Refused(f"the AWS settings cannot be used: {error}", "check the AWS_* variables and daybreak.toml")
         case _:
@@ -154,7 +154,7 @@ _NO_ANSWER = (foreign.HTTPClientError, foreign.ConnectionError)
 """The way to AWS failed, and botocore has asked again where that is harmless; anything else came of an answer."""
 
 
-def _said_by(error: Exception) -> str:
+def _message_of(error: Exception) -> str:
     """What a library says of an answer, without the answer itself, which botocore repeats whole."""
     return str(error).split("\n", maxsplit=1)[0][:_LONGEST_WORDS].rstrip(": ")
 

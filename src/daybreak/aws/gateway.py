@@ -23,7 +23,7 @@ from botocore.utils import parse_timestamp
 
 from daybreak.aws.endpoints import refuse_secrets, refuse_secrets_around
 from daybreak.aws.faults import UNREADABLE, AwsFault, fault_of
-from daybreak.aws.replies import Markers, needed, own_answer
+from daybreak.aws.replies import Markers, own_answer, require
 from daybreak.aws.wire import Bounds, CallStage, Journey, Wire, ours
 from daybreak.errors import Bug, Refused
 from daybreak.model.plan import AwsCall
@@ -127,7 +127,7 @@ class Aws:
         body = self.read(AwsCall(service="sts", operation="GetCallerIdentity", params={}, region=self.region))
         endpoint = self.endpoint()
         return Identity(
-            account=needed(body, "Account"), caller=needed(body, "Arn"), region=self.region, endpoint=endpoint
+            account=require(body, "Account"), caller=require(body, "Arn"), region=self.region, endpoint=endpoint
         )
 
     def endpoint(self) -> str | None:
@@ -148,7 +148,7 @@ class Aws:
         params = dict(call.params)
         while True:
             body = self.read(call.model_copy(update={"params": params}))
-            yield from needed(body, items)
+            yield from require(body, items)
             marker = body.get("Marker")
             if not marker:
                 return
@@ -173,15 +173,15 @@ class Aws:
         with self._wire.journey() as journey:
             for pause in () if is_changing else _PAUSES:
                 try:
-                    return self._answered(method, call, journey)
+                    return self._ask(method, call, journey)
                 except AwsFault as fault:
                     # botocore asks again when nothing came, but not when what came was no answer.
                     if fault.trouble.code != UNREADABLE:
                         raise
                 time.sleep(pause)
-            return self._answered(method, call, journey)
+            return self._ask(method, call, journey)
 
-    def _answered(self, method: Any, call: AwsCall, journey: Journey) -> tuple[dict[str, Any], str | None]:
+    def _ask(self, method: Any, call: AwsCall, journey: Journey) -> tuple[dict[str, Any], str | None]:
         try:
             body: dict[str, Any] = method(**call.params)
         except Exception as error:
@@ -192,10 +192,10 @@ class Aws:
         with self._lock:
             key = (service, region, is_changing)
             if key not in self._clients:
-                self._clients[key] = self._made(service, region, is_changing=is_changing)
+                self._clients[key] = self._make(service, region, is_changing=is_changing)
             return self._clients[key]
 
-    def _made(self, service: str, region: str, *, is_changing: bool) -> Any:
+    def _make(self, service: str, region: str, *, is_changing: bool) -> Any:
         config = _CHANGING if is_changing else _READING
         if self._access.only_loopback:
             # A proxy of the environment would carry even a call to this machine somewhere else.

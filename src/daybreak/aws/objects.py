@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from botocore.exceptions import ClientError
 
 from daybreak.aws.faults import AwsFault, fault_of, unreadable
-from daybreak.aws.replies import Markers, needed
+from daybreak.aws.replies import Markers, require
 from daybreak.aws.wire import CallStage
 from daybreak.errors import DaybreakError, Refused, Unreachable
 from daybreak.model.replies import Category
@@ -74,11 +74,11 @@ class Objects:
             return True
 
         # What is in the way after a repeat may be what we put there the first time.
-        return self._tried(ask) or (repeats > 1 and self.get(key) == body)
+        return self._try(ask) or (repeats > 1 and self.get(key) == body)
 
     def get(self, key: str) -> bytes | None:
         """An object's bytes; none when there is no such object."""
-        return self._tried(partial(self._got, key))
+        return self._try(partial(self._got, key))
 
     def _got(self, key: str) -> bytes | None:
         try:
@@ -88,7 +88,7 @@ class Objects:
                 return None
             raise
         body: bytes = answer["Body"].read()
-        needed(answer, "ETag")  # what is on the way gives its own page as well as a store gives an object
+        require(answer, "ETag")  # what is on the way gives its own page as well as a store gives an object
         return body
 
     def keys(self, prefix: str) -> Iterator[str]:
@@ -104,7 +104,7 @@ class Objects:
     def _pages(self, **query: str) -> Iterator[dict[str, Any]]:
         markers = Markers("ListObjectsV2", _MOST_PAGES)
         while True:
-            page, following = self._tried(partial(self._page, **query))
+            page, following = self._try(partial(self._page, **query))
             yield page
             if following is None:
                 return
@@ -116,9 +116,9 @@ class Objects:
     def _page(self, **query: str) -> tuple[dict[str, Any], str | None]:
         """One page of a listing, and the token of the next."""
         page = self._client.list_objects_v2(Bucket=self._bucket, **query)
-        return page, needed(page, "NextContinuationToken") if needed(page, "IsTruncated") else None
+        return page, require(page, "NextContinuationToken") if require(page, "IsTruncated") else None
 
-    def _tried(self, ask: Callable[[], Answer]) -> Answer:
+    def _try(self, ask: Callable[[], Answer]) -> Answer:
         for number in itertools.count(1):
             try:
                 return ask()
@@ -135,8 +135,8 @@ class Objects:
         if not isinstance(fault, AwsFault):
             return fault
         if fault.trouble.category is Category.DENIED:
-            needed = "the caller needs s3:PutObject, s3:GetObject and s3:ListBucket there"
-            return Unreachable(f'the bucket "{self._bucket}": {fault.message}', needed)
+            wanted = "the caller needs s3:PutObject, s3:GetObject and s3:ListBucket there"
+            return Unreachable(f'the bucket "{self._bucket}": {fault.message}', wanted)
         if fault.trouble.code == "NoSuchBucket":
             return Refused(f'there is no bucket "{self._bucket}"', "create it, or check --state")
         meaning = fault.as_failure(f'the bucket "{self._bucket}"')

@@ -28,14 +28,14 @@ def own_answer(operation_model: Any, response_dict: dict[str, Any], **_: Any) ->
     name, body = operation_model.name, response_dict["body"]
     protocol = operation_model.service_model.resolved_protocol
     if protocol in ("query", "ec2"):
-        _held_to_root(name, f"{name}Response", body)
+        _require_root(name, f"{name}Response", body)
     elif protocol == "rest-xml" and name in _REST_ROOTS:
-        _held_to_root(name, _REST_ROOTS[name], body)
-    elif protocol == "json" and not _fits(operation_model.output_shape, _parsed(body)):
+        _require_root(name, _REST_ROOTS[name], body)
+    elif protocol == "json" and not _fits(operation_model.output_shape, _parse(body)):
         raise unreadable(f"the answer to {name} is not what such an answer looks like in JSON")
 
 
-def _held_to_root(operation: str, wanted: str, body: bytes) -> None:
+def _require_root(operation: str, wanted: str, body: bytes) -> None:
     found = _ROOT.match(body[:1000])
     if found is None:
         raise unreadable(f"the answer to {operation} is no XML")
@@ -43,7 +43,7 @@ def _held_to_root(operation: str, wanted: str, body: bytes) -> None:
         raise unreadable(f"the answer to {operation} is <{root[:50]}>, not <{wanted}>")
 
 
-def _parsed(body: bytes) -> Any:
+def _parse(body: bytes) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
@@ -79,7 +79,7 @@ def _fits(shape: Any, value: Any) -> bool:
     return True
 
 
-def needed(body: Any, name: str) -> Any:
+def require(body: Any, name: str) -> Any:
     """A member that every such answer has; raises ``AwsFault`` when this one has not."""
     found = body.get(name) if isinstance(body, dict) else None
     if found is None:
@@ -89,7 +89,7 @@ def needed(body: Any, name: str) -> Any:
 
 def first(body: Any, name: str) -> Any:
     """The first of a list that must have one; raises ``AwsFault`` when it has not."""
-    found = needed(body, name)
+    found = require(body, name)
     if not isinstance(found, list) or not found:
         raise unreadable(f'an answer with nothing in "{name}"')
     return found[0]

@@ -9,7 +9,7 @@ from typing import Any
 
 from daybreak.aws.faults import AwsFault, fault_of
 from daybreak.aws.gateway import Aws
-from daybreak.aws.replies import needed
+from daybreak.aws.replies import require
 from daybreak.aws.wire import CallStage
 from daybreak.errors import DaybreakError, Refused
 from daybreak.model.plan import AwsCall
@@ -36,11 +36,11 @@ def credentials_of(reference: str, aws: Aws, environ: Mapping[str, str], place: 
             call = AwsCall(
                 service="secretsmanager", operation="GetSecretValue", params={"SecretId": name}, region=aws.region
             )
-            return _parsed(_asked(aws, call, reference, "ARN").get("SecretString", ""), reference)
+            return _parse(_ask(aws, call, reference, "ARN").get("SecretString", ""), reference)
         case "ssm":
             params = {"Name": name, "WithDecryption": True}
             call = AwsCall(service="ssm", operation="GetParameter", params=params, region=aws.region)
-            return _parsed(_asked(aws, call, reference, "Parameter")["Parameter"].get("Value", ""), reference)
+            return _parse(_ask(aws, call, reference, "Parameter")["Parameter"].get("Value", ""), reference)
         case "env":
             return _from_environment(name, environ)
         case "iam":
@@ -62,11 +62,11 @@ def _token(aws: Aws, host: str, port: int, username: str) -> str:
         raise _unreadable(f"iam:{username}", fault) if isinstance(fault, AwsFault) else fault from error
 
 
-def _asked(aws: Aws, call: AwsCall, reference: str, holds: str) -> dict[str, Any]:
+def _ask(aws: Aws, call: AwsCall, reference: str, holds: str) -> dict[str, Any]:
     """The answer, which must hold something of that name: an answer without is none, and no empty secret either."""
     try:
         body = aws.read(call)
-        needed(body, holds)
+        require(body, holds)
         return body
     except AwsFault as fault:
         raise _unreadable(reference, fault) from fault
@@ -76,7 +76,7 @@ def _unreadable(reference: str, fault: AwsFault) -> DaybreakError:
     return fault.as_failure(f'the login "{reference}" cannot be read')
 
 
-def _parsed(text: object, reference: str) -> Credentials:
+def _parse(text: object, reference: str) -> Credentials:
     try:
         fields = json.loads(str(text))
         return Credentials(str(fields["username"]), str(fields["password"]))

@@ -100,7 +100,7 @@ class Wire:
 
         def fetch() -> None:
             try:
-                answers.put(self._fetched(inner, parcel, journey.end))
+                answers.put(self._fetch(inner, parcel, journey.end))
             except BaseException as trouble:  # noqa: BLE001 - raised again by whoever waits
                 answers.put(trouble)
 
@@ -130,7 +130,7 @@ class Wire:
         if theirs.tzinfo is not None:
             self.skew = skew_of(theirs, sent=sent, arrived=datetime.now(UTC))
 
-    def _fetched(self, inner: Any, parcel: _Parcel, end: float) -> AWSResponse:
+    def _fetch(self, inner: Any, parcel: _Parcel, end: float) -> AWSResponse:
         response = inner.send(parcel.request)
         try:
             body = self._body(response.raw, end)

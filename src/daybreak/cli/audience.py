@@ -128,7 +128,7 @@ def _notes(ear: _Ear) -> Iterator[str]:
 
 def attend() -> Audience:
     """Hold the standard streams from here on; one that a test or a library put there itself is left alone."""
-    closed = _occupied()
+    closed = _open_descriptors()
     ears: dict[str, _Ear] = {}
     for number, name in ((1, "stdout"), (2, "stderr")):
         before = getattr(sys, name)
@@ -144,7 +144,7 @@ def attend() -> Audience:
     return Audience(ears)
 
 
-def _occupied() -> frozenset[int]:
+def _open_descriptors() -> frozenset[int]:
     """Those of the first three descriptors that were closed, now open on nothing.
 
     Otherwise the next file to be opened, a journal say, would be what everybody else takes for the terminal.

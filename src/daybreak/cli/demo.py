@@ -173,7 +173,7 @@ class _Story:
         from daybreak.lab.programs import python_module
 
         if not is_quiet:
-            say(f"$ daybreak {' '.join(_quoted(word) for word in arguments)}")
+            say(f"$ daybreak {' '.join(_quote(word) for word in arguments)}")
         done = subprocess.run(
             [*python_module("daybreak.cli.main"), *arguments],
             env=self._environment(),
@@ -222,7 +222,7 @@ def _table(columns: dict[str, dict[str, int]]) -> str:
     return "\n".join(lines)
 
 
-def _quoted(word: str) -> str:
+def _quote(word: str) -> str:
     import shlex
 
     return shlex.quote(word)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from daybreak.model.run import Event
 
 
-def _warned(warning: str) -> None:
+def _warn(warning: str) -> None:
     say(f"warning: {warning}", is_aside=True)
 
 
@@ -62,14 +62,14 @@ class Following(AbstractContextManager["Following"]):
 
         self._plan = self.app.store.plan(run)
         try:
-            watchers = Watchers(told=self._told, progress=self._progress, warned=_warned)
+            watchers = Watchers(told=self._tell, progress=self._progress, warned=_warn)
             carry_out(self.app, run, watchers, take_over=take_over)
         finally:
             self._telling.end()
         hand(run_as(self.app, run, self._given))
         return int(exit_code(self.app, run))
 
-    def _told(self, event: Event) -> None:
+    def _tell(self, event: Event) -> None:
         from daybreak.cli.rendering import event_line
         from daybreak.model.run import StepFailed, StepForgone
         from daybreak.report.progress_text import is_trouble, news_of, step_line

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import click
 
 from daybreak.cli.verbs import daybreak
-from daybreak.model.names import shown_url
+from daybreak.model.names import show_url
 
 Options = tuple[tuple[str, str], ...]
 """Options with their values, as they were given."""
@@ -34,16 +34,16 @@ def complete(text: str, options: Options) -> str:
     >>> complete("go on: daybreak resume RUN  # looks first", (("--state", "my runs"),))
     "go on: daybreak resume --state 'my runs' RUN  # looks first"
     """
-    return _COMMAND.sub(lambda found: _completed(found.group(1).split(), options), text) if options else text
+    return _COMMAND.sub(lambda found: _complete(found.group(1).split(), options), text) if options else text
 
 
-def _completed(words: Sequence[str], options: Options) -> str:
+def _complete(words: Sequence[str], options: Options) -> str:
     from daybreak.report.aws_cli import quoted
 
     depth, command = verb_of(words)
     takes = {name for parameter in command.params for name in parameter.opts}
     # An address with a password in it was refused, and no hint repeats it.
-    told = [each for each in options if each[0] in takes and ("://" not in each[1] or shown_url(each[1]) == each[1])]
+    told = [each for each in options if each[0] in takes and ("://" not in each[1] or show_url(each[1]) == each[1])]
     given = [word for name, value in told for word in (name, quoted(value))]
     return " ".join(["daybreak", *words[:depth], *given, *words[depth:]])
 

@@ -30,7 +30,7 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
     stay_when_hung_up()
     line = Line()
     try:
-        error, code = _ended(command, arguments, line)
+        error, code = _run(command, arguments, line)
         audience.linger()
         if error is not None:
             _complain(error, code, line)
@@ -39,13 +39,13 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
     return int(code)
 
 
-def _ended(command: click.Command, arguments: Sequence[str] | None, line: Line) -> tuple[DaybreakError | None, int]:
+def _run(command: click.Command, arguments: Sequence[str] | None, line: Line) -> tuple[DaybreakError | None, int]:
     """Run a command; the one place where failures become errors to be told, with their exit codes."""
     words = list(arguments) if arguments is not None else None
     try:
         if command is daybreak and not (sys.argv[1:] if words is None else words):
             words = ["--help"]
-        result = _invoked(command, sys.argv[1:] if words is None else words, line)
+        result = _invoke(command, sys.argv[1:] if words is None else words, line)
     except click.exceptions.Exit as ended:
         return None, ended.exit_code
     except (click.Abort, KeyboardInterrupt):
@@ -54,7 +54,7 @@ def _ended(command: click.Command, arguments: Sequence[str] | None, line: Line) 
         say(is_aside=True)  # after the ^C that the terminal shows
         return DaybreakError("interrupted"), ExitCode.INTERRUPTED
     except click.ClickException as trouble:
-        return _misused(trouble), ExitCode.REFUSED
+        return _refusal_of(trouble), ExitCode.REFUSED
     except DaybreakError as error:
         return error, error.exit_code
     except Exception as bug:  # noqa: BLE001 - the command line's edge: the one place that may catch everything
@@ -62,7 +62,7 @@ def _ended(command: click.Command, arguments: Sequence[str] | None, line: Line) 
     return None, result if isinstance(result, int) else ExitCode.DONE
 
 
-def _misused(trouble: click.ClickException) -> Refused:
+def _refusal_of(trouble: click.ClickException) -> Refused:
     """What click complains about, as our own sentences are written: lower case, no full stop, with what to type next."""
     ctx = trouble.ctx if isinstance(trouble, click.UsageError) else None
     hint = f"{ctx.command_path} --help" if ctx else "daybreak --help"
@@ -85,7 +85,7 @@ def _bug(bug: Exception) -> DaybreakError:
     )
 
 
-def _invoked(command: click.Command, words: list[str], line: Line) -> object:
+def _invoke(command: click.Command, words: list[str], line: Line) -> object:
     """Do what click's own ``main`` does, but take no broken pipe for a reader who has gone.
 
     There the broken pipe of a connection or a child would end in silence, too, and the end of any file as a Ctrl-C.

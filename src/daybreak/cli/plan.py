@@ -125,7 +125,7 @@ plan_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 """The type of a file that holds a plan."""
 
 
-def _kept(function: _Function) -> _Function:
+def _keep_options(function: _Function) -> _Function:
     """Add ``--file`` and ``--force``, by which a plan is kept."""
     return _with(
         function,
@@ -144,7 +144,7 @@ def _kept(function: _Function) -> _Function:
 @plan.command()
 @pitr_options
 @explain_option
-@_kept
+@_keep_options
 @shared(*FORMATS)
 def pitr(given: Given, *, file: Path | None, is_forced: bool, **wish: Any) -> None:
     """Plan a point-in-time recovery of TARGET.
@@ -161,7 +161,7 @@ def pitr(given: Given, *, file: Path | None, is_forced: bool, **wish: Any) -> No
 @plan.command()
 @snapshot_options
 @explain_option
-@_kept
+@_keep_options
 @shared(*FORMATS)
 def snapshot(given: Given, *, file: Path | None, is_forced: bool, **wish: Any) -> None:
     """Plan a restore of TARGET from a snapshot.
@@ -201,7 +201,7 @@ def _make(given: Given, decide: Callable[[App], Plan], file: Path | None, *, is_
     """Make a plan, keep it where that was asked for, and print it."""
     from daybreak.app.planfiles import hold_place
     from daybreak.app.reporting import keep
-    from daybreak.cli.rendering import kept_plan, plan_as
+    from daybreak.cli.rendering import plan_as, plan_document
 
     if is_forced and file is None:
         raise click.UsageError("--force replaces the plan in a file: name it with --file FILE")
@@ -210,7 +210,7 @@ def _make(given: Given, decide: Callable[[App], Plan], file: Path | None, *, is_
         hold_place(file, is_forced=is_forced)
     made = decide(app)
     if file is not None:
-        keep(kept_plan(made), file, is_forced=is_forced)
+        keep(plan_document(made), file, is_forced=is_forced)
     hand(plan_as(made, given, file=file))
     if file is not None:
         say(f"wrote {file}", is_aside=True)

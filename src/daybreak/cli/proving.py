@@ -40,7 +40,7 @@ def prove(app: App, given: Given, case: Case, wish: dict[str, Any]) -> int:
     def told(planting: Planting) -> None:
         say(planting_line(planting), is_aside=True)
 
-    before = signal.signal(signal.SIGTERM, _interrupted)
+    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         proof = prove_checks(app, control, told)
     finally:
@@ -50,6 +50,6 @@ def prove(app: App, given: Given, case: Case, wish: dict[str, Any]) -> int:
     return int(ExitCode.DONE if proof.holds else ExitCode.FAILED)
 
 
-def _interrupted(_number: int, _frame: FrameType | None) -> None:
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
     """A request to end is a Ctrl-C: everything that was made is taken away first."""
     raise KeyboardInterrupt

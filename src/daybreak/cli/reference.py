@@ -78,18 +78,19 @@ def commands_page() -> str:
     lines = ["# The command line", "", _MADE]
     lines += ["| Verb | What it does |", "|---|---|"]
     lines += [
-        f"| [`{_typed(name)}`](#{_typed(name).replace(' ', '-')}) | {_first(command)} |" for name, command in verbs()
+        f"| [`{_type_name(name)}`](#{_type_name(name).replace(' ', '-')}) | {_first(command)} |"
+        for name, command in verbs()
     ]
     whole = click.Context(daybreak, info_name="daybreak", **daybreak.context_settings)
     for name, command in verbs():
-        typed = _typed(name)
+        typed = _type_name(name)
         lines += ["", f"## {typed}", *_command(command, typed, click.Context(command, info_name=name, parent=whole))]
         lines += ["", "Ends with:", ""]
         lines += [f"- {code.value}: {MEANING[code]}" for code in EXIT_CODES[name]]
     return "\n".join(lines) + "\n"
 
 
-def _typed(name: str) -> str:
+def _type_name(name: str) -> str:
     return name if name == "restore-aurora" else f"daybreak {name}"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from daybreak.model.checks import CHECKS, RUNBOOK, Check
 from daybreak.model.findings import Level
-from daybreak.prove.catalog import found_by
+from daybreak.prove.catalog import defects_of
 
 _MADE = "This page is generated: `python -m daybreak.cli.reference`.\n"
 _INTRODUCTION = """\
@@ -48,6 +48,6 @@ def _row(check: Check) -> str:
 
 def found_words(check: str) -> str:
     """What a check finds; empty for a check of which nobody ever saw that it can fail."""
-    planted = [defect.name for defect in found_by(check)]
+    planted = [defect.name for defect in defects_of(check)]
     others = [f"*{BESIDES[check]}*"] if check in BESIDES else []
     return "; ".join([*planted, *others])

@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "abort_as",
-    "completed",
+    "complete_report",
     "event_line",
-    "kept_plan",
     "plan_as",
     "plan_aside",
+    "plan_document",
     "report_as",
     "run_as",
     "runs_as",
@@ -54,7 +54,7 @@ def plan_as(plan: Plan, given: Given, *, file: Path | None = None, now: datetime
     """
     match given.output:
         case "json":
-            return kept_plan(plan)
+            return plan_document(plan)
         case "markdown":
             return runbook(plan)
         case "aws":
@@ -67,7 +67,7 @@ def plan_as(plan: Plan, given: Given, *, file: Path | None = None, now: datetime
             return as_text(view)
 
 
-def kept_plan(plan: Plan) -> str:
+def plan_document(plan: Plan) -> str:
     """A plan as its file holds it, with the digest that it is read back by."""
     return as_document({"digest": plan.digest(), "plan": plan.plain()})
 
@@ -80,16 +80,16 @@ def plan_aside(plan: Plan, given: Given) -> str:
 def run_as(app: App, run: str, given: Given) -> str:
     """The report of a run, with the next command for whoever gave these options."""
     if given.is_json:
-        return as_json(completed(report_of(app, run), given))
+        return as_json(complete_report(report_of(app, run), given))
     return report_as(report_of(app, run), given, f"daybreak show {run} -v")
 
 
 def report_as(report: Report, given: Given, more: str) -> str:
     """A report as a terminal shows it; ``more`` shows what is folded."""
-    return as_text(report_view(completed(report, given), given.depth, more=given.complete(more)))
+    return as_text(report_view(complete_report(report, given), given.depth, more=given.complete(more)))
 
 
-def completed(report: Report, given: Given) -> Report:
+def complete_report(report: Report, given: Given) -> Report:
     """The report for whoever gave these options: each command in it carries them."""
     if not given.repeated:
         return report

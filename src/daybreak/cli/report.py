@@ -40,13 +40,13 @@ def in_format(app: App, report: Report, given: Given, text: Callable[[], str], *
     What is handed on, a page or whatever is kept in a file, names nothing of one person's machine; JSON that is printed is
     the same document for every verb, and its commands carry what this person was given.
     """
-    from daybreak.app.reporting import handed_on, written
-    from daybreak.cli.rendering import completed
+    from daybreak.app.reporting import hand_on, write_as
+    from daybreak.cli.rendering import complete_report
 
     if given.output == "text":
         return text()
-    told = completed(report, given) if given.is_json and not is_kept else handed_on(app, report)
-    return written(told, cast("Format", given.output))
+    told = complete_report(report, given) if given.is_json and not is_kept else hand_on(app, report)
+    return write_as(told, cast("Format", given.output))
 
 
 def tell(made: str, *, file: Path | None, is_forced: bool) -> None:

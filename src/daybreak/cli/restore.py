@@ -105,7 +105,7 @@ def carry_out(given: Given, decide: Any, *, is_yes: bool, confirm: str | None = 
     """
     from daybreak.cli.following import Following
     from daybreak.cli.rendering import plan_aside
-    from daybreak.cli.telling import confirmed, hand, named
+    from daybreak.cli.telling import ask_for_name, confirmed, hand
     from daybreak.errors import Refused
     from daybreak.model.requests import CleanRequest
 
@@ -115,7 +115,7 @@ def carry_out(given: Given, decide: Any, *, is_yes: bool, confirm: str | None = 
             raise Refused("--confirm names what a plan removes, and this one removes nothing", "add --yes in its place")
         hand(plan_aside(made, given), is_aside=True)
         if confirm is not None or (isinstance(made.request, CleanRequest) and made.request.doubt):
-            named(made.clone, confirm)
+            ask_for_name(made.clone, confirm)
         else:
             confirmed(f"Carry out this plan in account {made.identity.account}, {made.identity.region}?", is_yes=is_yes)
         from daybreak.app.running import start

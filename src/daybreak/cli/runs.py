@@ -6,7 +6,7 @@ import click
 
 from daybreak.cli.options import Given, explain_option, folding, shared
 from daybreak.cli.restore import carry_out, confirm_option, yes_option
-from daybreak.cli.telling import hand, spelled
+from daybreak.cli.telling import hand, spell
 
 """Seconds between two reads of a journal that another process writes."""
 
@@ -48,7 +48,7 @@ def watch(given: Given, run: str) -> int:
     app = given.app()
     plan = app.store.plan(run)
     for event in events_of(app, run):
-        line = spelled(event.model_dump_json()) if given.is_json else given.complete(event_line(event, plan))
+        line = spell(event.model_dump_json()) if given.is_json else given.complete(event_line(event, plan))
         hand(f"{line}\n")
     return int(exit_code(app, run))
 

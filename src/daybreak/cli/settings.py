@@ -20,7 +20,7 @@ def init(given: Given, *, is_forced: bool) -> None:
     from daybreak.app.status import discover, unvouched
     from daybreak.config import Settings, render
     from daybreak.errors import Refused
-    from daybreak.files import opened
+    from daybreak.files import open_file
 
     path = given.config or Path("daybreak.toml")
     if path.exists() and not is_forced:
@@ -34,7 +34,7 @@ def init(given: Given, *, is_forced: bool) -> None:
     said = Settings(state="", targets={target.name: target for target in found}, **app.settings.trust.model_dump())
     text = render(said) + "".join(f"\n# To be done: {each}\n" for each in missing)
     try:
-        descriptor = opened(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, follows=is_forced)
+        descriptor = open_file(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, follows=is_forced)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
     except OSError as trouble:

@@ -68,13 +68,13 @@ def as_document(plain: Any) -> str:
     """JSON for programs, and for a terminal too: what would act on one is written as JSON's own escape."""
     import json
 
-    return spelled(json.dumps(plain, indent=2, ensure_ascii=False)) + "\n"
+    return spell(json.dumps(plain, indent=2, ensure_ascii=False)) + "\n"
 
 
-def spelled(document: str) -> str:
+def spell(document: str) -> str:
     r"""A JSON text in which each character that acts instead of showing is written as an escape.
 
-    >>> print(spelled('["\u202e", "\x9b"]'))
+    >>> print(spell('["\u202e", "\x9b"]'))
     ["\u202e", "\u009b"]
     """
     if document.isprintable():
@@ -122,7 +122,7 @@ def _console(**options: Any) -> Console:
     from rich.segment import Segment
 
     class Literal(Console):
-        def render_str(self, text: str, **_asked: Any) -> Text:
+        def render_str(self, text: str, **_ask: Any) -> Text:
             from rich.text import Text
 
             return Text(visible(text))
@@ -212,22 +212,22 @@ def confirmed(question: str, *, is_yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise Refused("nobody can be asked without a terminal", "add --yes to carry out the plan as shown")
-    if _asked(f"{question} Type yes to go on: ").lower() != "yes":
+    if _ask(f"{question} Type yes to go on: ").lower() != "yes":
         raise Refused("not carried out; nothing was changed")
 
 
-def named(clone: str, typed: str | None) -> None:
+def ask_for_name(clone: str, typed: str | None) -> None:
     """Go on only when a person has typed the clone's name, as an option or when asked; raises ``Refused`` otherwise."""
     if typed is None and not sys.stdin.isatty():
         raise Refused(
             f'"{clone}" is removed only when its name is typed', f"add --confirm {clone} when that is the one"
         )
-    typed = _asked("Type the clone's name to remove it: ") if typed is None else typed
+    typed = _ask("Type the clone's name to remove it: ") if typed is None else typed
     if typed != clone:
         raise Refused(f'"{typed}" was typed, and the plan removes "{clone}"; nothing was changed')
 
 
-def _asked(question: str) -> str:
+def _ask(question: str) -> str:
     """What a person answers at the terminal."""
     hand(visible(question), is_aside=True)
     try:

@@ -76,7 +76,7 @@ def validate(given: Given, name: str, **wish: Any) -> int:
         from daybreak.cli.proving import prove
 
         return prove(app, given, case, wish)
-    return _validated(app, given, case, wish)
+    return _validate(app, given, case, wish)
 
 
 def _inquiry(name: str, wish: dict[str, Any]) -> Inquiry:
@@ -92,7 +92,7 @@ def _inquiry(name: str, wish: dict[str, Any]) -> Inquiry:
     )
 
 
-def _validated(app: App, given: Given, case: Case, wish: dict[str, Any]) -> int:
+def _validate(app: App, given: Given, case: Case, wish: dict[str, Any]) -> int:
     from daybreak.app.reporting import report_on
     from daybreak.app.validating import Listeners, validate_case
     from daybreak.cli.rendering import report_as

@@ -12,7 +12,7 @@ from typing import Any
 
 from daybreak.config.settings import LOGIN_ALLOWED, FileText
 from daybreak.config.spans import ALLOWED
-from daybreak.model.names import printable, shown_url
+from daybreak.model.names import printable, show_url
 from daybreak.model.value import Value
 
 Path_ = tuple[str | int, ...]
@@ -78,7 +78,7 @@ def _wrong(path: Path_, error: Mapping[str, Any]) -> str:
         return f"{known}; a secret is written as login, {LOGIN_ALLOWED}" if _SECRET.search(str(path[-1])) else known
     written = error.get("input")
     is_shown = isinstance(written, str | int | float) and path[-1] not in _UNQUOTED and written != path[-1]
-    return f"cannot be {_quoted(written) if is_shown else 'so'}: {_allowed(error)}"
+    return f"cannot be {_quote(written) if is_shown else 'so'}: {_allowed(error)}"
 
 
 def _allowed(error: Mapping[str, Any]) -> str:
@@ -108,8 +108,8 @@ def _inner(annotation: Any) -> type[Value] | None:
     return next((found for inner in getattr(annotation, "__args__", ()) if (found := _inner(inner))), None)
 
 
-def _quoted(written: Any) -> str:
+def _quote(written: Any) -> str:
     if not isinstance(written, str):
         return json.dumps(written)
     # An address in the wrong place may hold a password as one in the right place may.
-    return f'"{printable(shown_url(written) if "://" in written else written)}"'
+    return f'"{printable(show_url(written) if "://" in written else written)}"'

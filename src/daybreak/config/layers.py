@@ -65,7 +65,7 @@ def load(
     origins: dict[Path_, Layer] = {}
     for layer in reversed(layers):
         _lay_over(says, layer, origins)
-    checked = _checked(says, origins, complaints)
+    checked = _check(says, origins, complaints)
     if complaints or checked is None:
         count = "1 mistake" if len(complaints) == 1 else f"{len(complaints)} mistakes"
         hint = "daybreak config --schema  # shows every key and what it takes"
@@ -84,7 +84,7 @@ def load(
             for name, written in checked.targets.items()
         },
         health_urls={name: urls for name, written in checked.targets.items() if (urls := written.health_urls())},
-        origins=_told(origins),
+        origins=_tell(origins),
     )
 
 
@@ -106,7 +106,7 @@ def _files(
     environ: Mapping[str, str], folder: Path, file: Path | None, home: Path, complaints: list[str]
 ) -> Iterator[Layer]:
     named = file or (Path(environ["DAYBREAK_CONFIG"]) if environ.get("DAYBREAK_CONFIG") else None)
-    project = folder / named.expanduser() if named else _found_upwards(folder, complaints)
+    project = folder / named.expanduser() if named else _find_upwards(folder, complaints)
     if project:
         yield Layer(str(project), _read(project, complaints), project.parent)
     user = _xdg(environ, "XDG_CONFIG_HOME", home / ".config") / "daybreak" / FILE
@@ -114,7 +114,7 @@ def _files(
         yield Layer(str(user), _read(user, complaints), user.parent)
 
 
-def _found_upwards(folder: Path, complaints: list[str]) -> Path | None:
+def _find_upwards(folder: Path, complaints: list[str]) -> Path | None:
     for place in (folder, *folder.parents):
         found = place / FILE
         if found.is_file():
@@ -203,7 +203,7 @@ def _holds_tables(value: Any) -> bool:
     return isinstance(value, dict) and bool(value) and all(isinstance(inner, dict) for inner in value.values())
 
 
-def _checked(says: dict[str, Any], origins: Mapping[Path_, Layer], complaints: list[str]) -> FileText | None:
+def _check(says: dict[str, Any], origins: Mapping[Path_, Layer], complaints: list[str]) -> FileText | None:
     try:
         return FileText.model_validate(says)
     except ValidationError as trouble:
@@ -221,7 +221,7 @@ def _place(path: Path_, origins: Mapping[Path_, Layer]) -> str:
     return "default"
 
 
-def _told(origins: Mapping[Path_, Layer]) -> dict[str, str]:
+def _tell(origins: Mapping[Path_, Layer]) -> dict[str, str]:
     told = dict.fromkeys((*SCALARS, "copies"), "default")
     for path, layer in origins.items():
         if not any(other[: len(path)] == path and other != path for other in origins):

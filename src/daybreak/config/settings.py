@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 
 from daybreak.config.spans import ALLOWED, PATTERN, parse_span
 from daybreak.model.checks import CHECKS, OWN
-from daybreak.model.names import is_identifier, printable, shown_url
+from daybreak.model.names import is_identifier, printable, show_url
 from daybreak.model.targets import (
     Application,
     Contact,
@@ -218,7 +218,7 @@ class TargetText(Value):
 
     def health_urls(self) -> dict[str, str]:
         """The pages whose URL has a query, by name: what ``target`` leaves out, because it may hold a token."""
-        return {page.name: page.url for page in self.health if shown_url(page.url) != page.url}
+        return {page.name: page.url for page in self.health if show_url(page.url) != page.url}
 
 
 class FileText(Value):

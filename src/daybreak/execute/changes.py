@@ -36,7 +36,7 @@ from daybreak.model.plan import Plan, Step
 from daybreak.model.replies import Category
 from daybreak.model.run import StepDone, StepIntended, StepRetried, StepSent, StepUncertain
 from daybreak.observe.look import Lookout
-from daybreak.plan.calls import call_of, filled_in, owner_of, stamp_of
+from daybreak.plan.calls import call_of, fill_in, owner_of, stamp_of
 
 Seen = TypeVar("Seen")
 
@@ -143,7 +143,7 @@ class Changer:
             message = f"{action.kind} is a change without a call"
             raise Bug(message)
         anchor = self._journal.tail().written()
-        call = filled_in(printed, self._nonce, anchor)
+        call = fill_in(printed, self._nonce, anchor)
         self._heed()
         # Durable before the call leaves: whoever resumes knows that this may be out there.
         self._journal.append(StepIntended(step=step.id, attempt=attempt, call=call.plain()))

@@ -93,7 +93,7 @@ class Database:
             login_of=lambda reference: self._login_or_silence(reference, address),
             health_urls=self._health_urls,
         )
-        return validate(subject, tell=tell, progress=lambda step: progress(_spoken(step))).measured
+        return validate(subject, tell=tell, progress=lambda step: progress(_progress_words(step))).measured
 
     def _source(self, action: Validate) -> Reach | None:
         # What a capsule tells is gone: at its address there is nothing, or a stranger.
@@ -153,6 +153,6 @@ def login_at(reference: str, aws: Aws, environ: Mapping[str, str], address: Addr
     return Login(found.username, found.password, is_token=found.is_token)
 
 
-def _spoken(progress: CountProgress) -> str:
+def _progress_words(progress: CountProgress) -> str:
     share = f"{humanize.naturalsize(progress.done)} of {humanize.naturalsize(progress.total)} {progress.what}"
     return f"{share} ({progress.table})" if progress.table else share

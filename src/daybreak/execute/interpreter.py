@@ -97,7 +97,7 @@ class _Walk:
 
     def to_the_end(self) -> RunState:
         while True:
-            if ended := self._ended_by_request():
+            if ended := self._end_by_request():
                 return ended
             ready = self._ready()
             if not ready:
@@ -178,7 +178,7 @@ class _Walk:
 
     def _judge(self, step: Step, standing: OrderStanding) -> None:
         state = self._journal.state().step(step.id)
-        seen = self._worded(step, standing)
+        seen = self._words(step, standing)
         if seen and seen != self._seen.get(step.id):
             self._seen[step.id] = seen
             self._journal.append(StepSeen(step=step.id, seen=seen))
@@ -207,15 +207,15 @@ class _Walk:
             return Failed(what, *standing.hints)
         return Paused(what, *standing.hints, f"then go on: daybreak resume {self._plan.run}")
 
-    def _waited(self, step: Step) -> timedelta:
+    def _time_waited(self, step: Step) -> timedelta:
         # By life, or a run that was left alone for a night would pause again at its first look.
         now = self._doors.timing.monotonic()
         return timedelta(seconds=now - self._waited_since.setdefault(step.id, now))
 
-    def _worded(self, step: Step, standing: OrderStanding) -> str:
+    def _words(self, step: Step, standing: OrderStanding) -> str:
         """What is seen, with a word about a wait that takes longer than was expected."""
         expected = step.estimate.high
-        if standing.place is Position.UNDER_WAY and self._waited(step) > expected:
+        if standing.place is Position.UNDER_WAY and self._time_waited(step) > expected:
             return f"{standing.seen}, longer than the {spoken(expected)} expected"
         return standing.seen
 
@@ -223,7 +223,7 @@ class _Walk:
         # An objective promises when the data is back, not when what is left over is gone.
         promised = timedelta() if isinstance(step.action, AwaitClusterGone) else self._plan.objectives.rto
         limit = self._doors.patience.with_waits or 2 * max(promised, self._plan.estimate.high)
-        waited = self._waited(step)
+        waited = self._time_waited(step)
         if waited > limit:
             raise Paused(
                 f"step {step.id} has waited {spoken(waited)}, twice what was expected: {self._seen.get(step.id, '')}",
@@ -301,7 +301,7 @@ class _Walk:
             # Fenced, or the disk is full: the reason for the pause is already on its way to the person.
             return
 
-    def _ended_by_request(self) -> RunState | None:
+    def _end_by_request(self) -> RunState | None:
         state = self._journal.state()
         if state.ended is not None:
             return state

@@ -53,7 +53,7 @@ class ForbiddenAddressError(Exception):
     """A name leads where nobody may be led."""
 
 
-def judged_addresses(host: str, port: int) -> tuple[str, ...]:
+def judge_addresses(host: str, port: int) -> tuple[str, ...]:
     """The addresses of ``host``, once all of them may be asked.
 
     Raises ``ForbiddenAddressError`` when one of them may not, and ``OSError`` when there is none.
@@ -96,7 +96,7 @@ def forbidden(address: str) -> str:
     ('', '', 'an address that is kept for other uses')
     """
     plain = _plain(address)
-    reasons = [_forbidden(plain), *(_forbidden(each) or _as_carried(each) for each in _carried(plain))]
+    reasons = [_forbidden(plain), *(_forbidden(each) or _as_carried(each) for each in _inner_addresses(plain))]
     return next(filter(None, reasons), "")
 
 
@@ -121,7 +121,7 @@ def _as_carried(address: ipaddress.IPv4Address) -> str:
     return _OTHER_USE if address.is_loopback else ""
 
 
-def _carried(address: IpAddress) -> list[ipaddress.IPv4Address]:
+def _inner_addresses(address: IpAddress) -> list[ipaddress.IPv4Address]:
     """The IPv4 addresses that an address of IPv6 leads to through a translator or a tunnel."""
     if isinstance(address, ipaddress.IPv4Address):
         return []

@@ -19,10 +19,10 @@ from urllib3.exceptions import LocationParseError, NewConnectionError, SSLError
 from urllib3.exceptions import TimeoutError as TooLate
 from urllib3.util import Timeout, Url, parse_url
 
-from daybreak.http.addresses import ForbiddenAddressError, judged_addresses
+from daybreak.http.addresses import ForbiddenAddressError, judge_addresses
 from daybreak.model.answers import Silence
 from daybreak.model.entries import Page, Turned
-from daybreak.model.names import printable, shown_url
+from daybreak.model.names import printable, show_url
 
 MOST = 64 * 1024
 """Bytes of a page that are read; a health page is small."""
@@ -36,13 +36,13 @@ PageAnswer = Page | Turned | Silence
 def read_page(url: str, limit: timedelta) -> PageAnswer:
     """What the page at ``url`` says, within ``limit``; a closed door is ``Turned``, mere nothing a ``Silence``."""
     began = monotonic()
-    asked = f"GET {printable(shown_url(url))}"
+    asked = f"GET {printable(show_url(url))}"
     told: SimpleQueue[PageAnswer | BaseException] = SimpleQueue()
     wanted = _Wanted(url, asked, began + limit.total_seconds())
 
     def tell() -> None:
         try:
-            told.put(_told(wanted))
+            told.put(_ask(wanted))
         except BaseException as defect:  # noqa: BLE001 - a defect of ours, raised again by whoever waits
             told.put(defect)
 
@@ -77,13 +77,13 @@ class _Wanted:
         return printable(text)
 
 
-def _told(wanted: _Wanted) -> PageAnswer:
+def _ask(wanted: _Wanted) -> PageAnswer:
     try:
         parts = parse_url(wanted.url)
         host = (parts.host or "").strip("[]")
         if parts.scheme not in ("http", "https") or not host or parts.auth:
             return Silence(asked=wanted.asked, why="it is no URL of a page: write http:// or https://, and no login")
-        addresses = judged_addresses(host, _port(parts))
+        addresses = judge_addresses(host, _port(parts))
     except LocationParseError:
         return Silence(asked=wanted.asked, why="it is no URL")
     except ForbiddenAddressError as trouble:
@@ -92,13 +92,13 @@ def _told(wanted: _Wanted) -> PageAnswer:
         return Silence(asked=wanted.asked, why=f"the name has no address: {wanted.safely(trouble)}")
     answer: PageAnswer = Silence(asked=wanted.asked, why="the name has no address")
     for address in addresses:
-        answer = _asked_at(address, parts, host, wanted)
+        answer = _ask_at(address, parts, host, wanted)
         if isinstance(answer, Page) or monotonic() >= wanted.end:
             return answer
     return answer
 
 
-def _asked_at(address: str, parts: Url, host: str, wanted: _Wanted) -> PageAnswer:
+def _ask_at(address: str, parts: Url, host: str, wanted: _Wanted) -> PageAnswer:
     pool = _pool(address, parts, host, wanted.left)
     try:
         response = pool.urlopen(
@@ -121,7 +121,7 @@ def _asked_at(address: str, parts: Url, host: str, wanted: _Wanted) -> PageAnswe
             if monotonic() > wanted.end:
                 return Silence(asked=wanted.asked, why="no whole answer came within the time limit")
     except NewConnectionError as trouble:  # which urllib3 counts among those that took too long
-        return _unopened(wanted, trouble)
+        return _failure_of(wanted, trouble)
     except TooLate:
         return Silence(asked=wanted.asked, why="no answer came within the time limit")
     except SSLError as trouble:
@@ -136,11 +136,11 @@ def _asked_at(address: str, parts: Url, host: str, wanted: _Wanted) -> PageAnswe
         status=response.status,
         text=bytes(body[:MOST]).decode("utf-8", "replace"),
         is_cut=len(body) > MOST,
-        leads_to=wanted.safely(shown_url(response.headers.get("Location", ""))),
+        leads_to=wanted.safely(show_url(response.headers.get("Location", ""))),
     )
 
 
-def _unopened(wanted: _Wanted, trouble: NewConnectionError) -> PageAnswer:
+def _failure_of(wanted: _Wanted, trouble: NewConnectionError) -> PageAnswer:
     refused = isinstance(trouble.__cause__, ConnectionRefusedError)
     if refused:
         return Turned(asked=wanted.asked, why="the connection was refused")

@@ -112,7 +112,7 @@ def event_of(line: bytes) -> tuple[Event, str]:
 
     It is an ``UnknownEvent`` when the line is as it was written: then this release is too old for it.
     """
-    body, seal = _sealed(line)
+    body, seal = _seal(line)
     try:
         return Event.model_validate_json(body), seal
     except ValidationError as error:
@@ -123,14 +123,14 @@ def event_of(line: bytes) -> tuple[Event, str]:
 def facts_of(line: bytes) -> dict[str, Any]:
     """What a line says that is as it was written, whichever release wrote it; nothing for any other line."""
     try:
-        event = json.loads(_sealed(line)[0])
+        event = json.loads(_seal(line)[0])
     except ValueError:
         return {}
     body = event.get("body") if isinstance(event, dict) else None
     return body if isinstance(body, dict) else {}
 
 
-def _sealed(line: bytes) -> tuple[bytes, str]:
+def _seal(line: bytes) -> tuple[bytes, str]:
     match = _LINE.fullmatch(line)
     if match is None:
         raise ValueError("it is not a journal line")

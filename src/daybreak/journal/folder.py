@@ -22,7 +22,7 @@ from datetime import datetime
 from pathlib import Path
 
 from daybreak.errors import Paused, Refused
-from daybreak.files import MOST_KEPT, content, hold_to_ours, opened
+from daybreak.files import MOST_KEPT, content, hold_to_ours, open_file
 from daybreak.journal.chain import Chain, Segment, chain_of, segment_of
 from daybreak.journal.damage import removal_hint
 from daybreak.journal.disk import (
@@ -41,8 +41,8 @@ from daybreak.journal.records import (
     asked_before,
     asked_in,
     attachment,
-    checked_request,
-    checked_run_name,
+    check_request,
+    check_run_name,
     created_in,
     creation,
     frozen,
@@ -55,7 +55,7 @@ from daybreak.journal.records import (
     unknown,
 )
 from daybreak.journal.remains import Remains, remains_of
-from daybreak.journal.writing import Journal, TakenOver, Writer, begun
+from daybreak.journal.writing import Journal, TakenOver, Writer, begin
 from daybreak.model.plan import Plan
 from daybreak.model.run import Event, RunAttached
 
@@ -78,7 +78,7 @@ class FolderStore:
 
     def create(self, plan: Plan) -> None:
         """Freeze a plan as a run: a folder that appears whole, or not at all."""
-        checked_run_name(plan.run)
+        check_run_name(plan.run)
         new = self._runs / f".new-{secrets.token_hex(4)}"
         with reachable(self._runs):
             self._hold_to_ours()
@@ -141,7 +141,7 @@ class FolderStore:
         """Whether another process holds the run; no file is made to find out."""
         with contextlib.suppress(OSError):
             place = self._runs / run
-            handle = opened(_file(place, max(_epochs(place), default=1)), os.O_RDWR)
+            handle = open_file(_file(place, max(_epochs(place), default=1)), os.O_RDWR)
             try:
                 return fcntl is not None and not _is_locked(handle)
             finally:
@@ -166,7 +166,7 @@ class FolderStore:
             data = self._frozen(run)
             if not _epochs(place):
                 _chain(place)  # before a new file could be taken for the one that is lost
-            hold = _taken(run, place, take_over=take_over)
+            hold = _take(run, place, take_over=take_over)
             try:
                 chain = _chain(place)
                 hold.start(len(chain.events))
@@ -178,14 +178,14 @@ class FolderStore:
         hand = Writer(f"{who}:{os.getpid()}:{drawn}", now, nonce)
         journal = Journal(run, hold, chain, hand)
         created = creation(plan, data, str(place), drawn)
-        return begun(
+        return begin(
             journal, created, RunAttached(who=who, where=where, version=RELEASE), lambda: _mark_begun(run, place)
         )
 
     def ask(self, run: str, request: str, by: str, why: str) -> None:
         """Leave a request; the first of its kind stands."""
         place = self._place(run) / "inbox"
-        asked = Message(request=checked_request(request), by=by, why=why)
+        asked = Message(request=check_request(request), by=by, why=why)
         answer = place / f"{request}.json"
         with reachable(place):
             place.mkdir(mode=0o700, exist_ok=True)
@@ -307,11 +307,11 @@ class FolderHold:
             )
 
 
-def _taken(run: str, place: Path, *, take_over: bool) -> FolderHold:
+def _take(run: str, place: Path, *, take_over: bool) -> FolderHold:
     """The hold on the newest journal file, or on a next one when that is locked and ``take_over`` says so."""
     while True:
         epoch = max(_epochs(place), default=1)
-        handle = opened(_file(place, epoch), os.O_RDWR | os.O_CREAT)
+        handle = open_file(_file(place, epoch), os.O_RDWR | os.O_CREAT)
         sync_folder(place)
         if _is_locked(handle):
             if epoch == max(_epochs(place), default=0):

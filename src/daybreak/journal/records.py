@@ -42,13 +42,13 @@ def is_run_name(text: str) -> bool:
     return len(text) <= _LONGEST and IDENTIFIER.fullmatch(text) is not None
 
 
-def checked_run_name(text: str) -> None:
+def check_run_name(text: str) -> None:
     """Raise ``Refused`` for what cannot name a run, such as a path in a plan somebody edited."""
     if not is_run_name(text):
         raise Refused(f'"{printable(text)}" cannot name a run', "use the name that the plan gave")
 
 
-def checked_request(request: str) -> str:
+def check_request(request: str) -> str:
     """``request`` when it is a word a file may be named after."""
     if not _REQUEST.fullmatch(request):
         raise Refused(f'"{printable(request)}" is not something to ask of a run', "ask to abort")

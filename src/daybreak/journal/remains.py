@@ -28,7 +28,7 @@ def remains_of(run: str, plan: bytes | None, journals: Iterable[bytes]) -> Remai
     """What is left of a run, from its plan's bytes and those of its journal files."""
     facts = [facts for data in journals for line in data.splitlines(keepends=True) if (facts := facts_of(line))]
     created = next((each for each in facts if each.get("type") == "run.created"), {})
-    nonces = [created.get("nonce"), *map(_tagged, facts)]
+    nonces = [created.get("nonce"), *map(_tag_of, facts)]
     return Remains(
         run=run,
         nonce=next((nonce for nonce in nonces if isinstance(nonce, str) and nonce), None),
@@ -36,7 +36,7 @@ def remains_of(run: str, plan: bytes | None, journals: Iterable[bytes]) -> Remai
     )
 
 
-def _tagged(facts: dict[str, Any]) -> str | None:
+def _tag_of(facts: dict[str, Any]) -> str | None:
     """The nonce in the tags of an intended call."""
     call = facts.get("call")
     params = call.get("params") if isinstance(call, dict) else None

@@ -25,8 +25,8 @@ from daybreak.journal.records import (
     asked_before,
     asked_in,
     attachment,
-    checked_request,
-    checked_run_name,
+    check_request,
+    check_run_name,
     created_in,
     creation,
     frozen,
@@ -39,7 +39,7 @@ from daybreak.journal.records import (
     unknown,
 )
 from daybreak.journal.remains import Remains, remains_of
-from daybreak.journal.writing import Journal, TakenOver, Writer, begun
+from daybreak.journal.writing import Journal, TakenOver, Writer, begin
 from daybreak.model.plan import Plan
 from daybreak.model.run import Event, RunAborted, RunAttached, RunFinished, RunPaused
 
@@ -76,7 +76,7 @@ class S3Store:
     def create(self, plan: Plan) -> None:
         """Freeze a plan as a run; refuses a bucket that would not fence."""
         key, body = self._key(plan.run, "plan.json"), frozen(plan)
-        checked_run_name(plan.run)
+        check_run_name(plan.run)
         if not self._shelf.put_if_absent(key, body):
             raise taken_name(plan.run)
         if self._shelf.put_if_absent(key, body):
@@ -88,7 +88,7 @@ class S3Store:
     def runs(self) -> tuple[str, ...]:
         """The names of all runs, the newest plan first."""
         names = [name for name in self._shelf.folders(self._runs) if is_run_name(name)]
-        plans = self._fetched([self._key(name, "plan.json") for name in names])
+        plans = self._fetch([self._key(name, "plan.json") for name in names])
         ages = {name: created_in(plan) for name, plan in zip(names, plans, strict=True)}
         return tuple(sorted(ages, key=lambda name: (ages[name], name), reverse=True))
 
@@ -142,7 +142,7 @@ class S3Store:
         journal = Journal(run, S3Hold(self._shelf, self._key(run, ""), hand.writer), chain, hand)
         try:
             created = creation(plan, data, self._place(run), drawn)
-            return begun(
+            return begin(
                 journal, created, RunAttached(who=who, where=where, version=RELEASE), lambda: self._mark_begun(run)
             )
         except TakenOver as error:
@@ -153,7 +153,7 @@ class S3Store:
     def ask(self, run: str, request: str, by: str, why: str) -> None:
         """Leave a request; the first of its kind stands."""
         self._frozen(run)
-        asked = Message(request=checked_request(request), by=by, why=why)
+        asked = Message(request=check_request(request), by=by, why=why)
         key = self._key(run, f"inbox/{request}.json")
         if not self._shelf.put_if_absent(key, asked.canonical()):
             raise asked_before(run, asked_in(self._shelf.get(key) or b"", key))
@@ -161,7 +161,7 @@ class S3Store:
     def inbox(self, run: str) -> tuple[Message, ...]:
         """What was asked of the run."""
         keys = list(self._shelf.keys(self._key(run, "inbox/")))
-        return tuple(asked_in(body or b"", key) for key, body in zip(keys, self._fetched(keys), strict=True))
+        return tuple(asked_in(body or b"", key) for key, body in zip(keys, self._fetch(keys), strict=True))
 
     def _key(self, run: str, rest: str) -> str:
         return f"{self._runs}{run}/{rest}"
@@ -182,7 +182,7 @@ class S3Store:
 
     def _bodies(self, run: str) -> list[bytes]:
         keys = list(self._shelf.keys(self._key(run, "events/")))
-        return [body or b"" for body in self._fetched(keys)]
+        return [body or b"" for body in self._fetch(keys)]
 
     def _chain(self, run: str) -> Chain:
         if not is_run_name(run):
@@ -197,7 +197,7 @@ class S3Store:
             if key != _event_key(folder, number):
                 raise damaged(number, f'its object is missing, there is "{key.removeprefix(folder)}"', self._place(run))
         new = [key for key in keys if key not in self._seen]
-        fetched = self._seen | {key: body or b"" for key, body in zip(new, self._fetched(new), strict=True)}
+        fetched = self._seen | {key: body or b"" for key, body in zip(new, self._fetch(new), strict=True)}
         for number, key in enumerate(keys):
             if not fetched[key] or fetched[key].find(b"\n") != len(fetched[key]) - 1:
                 raise damaged(number, "its object is not one line", self._place(run))
@@ -214,7 +214,7 @@ class S3Store:
         except Unreachable as error:
             raise Paused(f"the run could not be marked as begun: {error.message}", *error.hints) from error
 
-    def _fetched(self, keys: list[str]) -> Iterator[bytes | None]:
+    def _fetch(self, keys: list[str]) -> Iterator[bytes | None]:
         if len(keys) < 2:
             return map(self._shelf.get, keys)
         with ThreadPoolExecutor(_AT_ONCE) as pool:

@@ -151,7 +151,7 @@ class Journal:
         self._chain = self._chain.then(event, seal)
 
 
-def begun(journal: Journal, created: RunCreated, attached: RunAttached, mark: Callable[[], None]) -> Journal:
+def begin(journal: Journal, created: RunCreated, attached: RunAttached, mark: Callable[[], None]) -> Journal:
     """The journal with this process's attachment on record; a new one first says which plan it carries out.
 
     ``mark`` leaves word beside the journal that the run has begun, after its first event and before its second: so a journal

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from daybreak.judge.details import Sum, decided, line, unknown
+from daybreak.judge.details import Sum, decide, line, unknown
 from daybreak.model import checks
 from daybreak.model.answers import Silence
 from daybreak.model.checks import Asked
@@ -92,9 +92,7 @@ def authentication(knocks: Iterable[Knock], secret: Detail | None = None) -> Fin
     lines = [_login(each) for each in every] + ([secret] if secret else [])
     took = max((each.entry.took for each in every), default=Span(0))
     words = listed([f"{each.whose} with a {each.kind}" for each in every])
-    return decided(
-        checks.AUTHENTICATION, lines, Sum(expected, words, Asked("a login and a row, as each of them", took))
-    )
+    return decide(checks.AUTHENTICATION, lines, Sum(expected, words, Asked("a login and a row, as each of them", took)))
 
 
 def _login(knock: Knock) -> Detail:
@@ -129,7 +127,7 @@ def health(pages: Iterable[tuple[HealthCheck, Page | Turned | Silence]]) -> Find
     took = max(answer.took for _, answer in every)
     asked = Asked(listed([answer.asked for _, answer in every]), took)
     well = sum(each.standing is Standing.FIT for each in lines)
-    return decided(checks.HEALTH, lines, Sum(expected, f"{well} of {len(every)} pages are well", asked))
+    return decide(checks.HEALTH, lines, Sum(expected, f"{well} of {len(every)} pages are well", asked))
 
 
 def _page(wanted: HealthCheck, answer: Page | Turned | Silence) -> Detail:
@@ -165,4 +163,4 @@ def functions(own: Iterable[Finding]) -> Finding:
     took = sum((each.took for each in every), Span(0))
     met = sum(each.standing is Standing.FIT for each in every)
     words = f"{met} of {len(every)} answered as expected"
-    return decided(checks.BUSINESS, lines, Sum(expected, words, Asked("the owner's own checks", took)))
+    return decide(checks.BUSINESS, lines, Sum(expected, words, Asked("the owner's own checks", took)))

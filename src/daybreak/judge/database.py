@@ -23,7 +23,7 @@ _INSTANCE_CALL = Asked("rds:DescribeDBInstances")
 
 def cluster_status(clone: Cluster) -> Finding:
     """Cluster status is "available"."""
-    return checks.CLUSTER_STATUS.judged("available", clone.status, _CLUSTER_CALL, is_fit=clone.status == "available")
+    return checks.CLUSTER_STATUS.judge("available", clone.status, _CLUSTER_CALL, is_fit=clone.status == "available")
 
 
 def instance_status(clone: Cluster, instances: tuple[Instance, ...]) -> Finding:
@@ -35,7 +35,7 @@ def instance_status(clone: Cluster, instances: tuple[Instance, ...]) -> Finding:
     is_fit = bool(instances) and has_writer and all(each.status == "available" for each in instances)
     if instances and not has_writer:
         found += "; none of them is the writer"
-    return checks.INSTANCE_STATUS.judged(expected, found, _INSTANCE_CALL, is_fit=is_fit)
+    return checks.INSTANCE_STATUS.judge(expected, found, _INSTANCE_CALL, is_fit=is_fit)
 
 
 def endpoint(answer: Answer) -> Finding:
@@ -82,7 +82,7 @@ def engine_version(clone: Cluster, origin: Origin | None, answer: Answer) -> Fin
         )
     # Only the major: Aurora's own minor numbers and the community's are not the same thing everywhere.
     same_major = answer.server_version.split(".")[0] == clone.engine_version.split(".")[0]
-    return checks.ENGINE_VERSION.judged(expected, found, asked, is_fit=same_major)
+    return checks.ENGINE_VERSION.judge(expected, found, asked, is_fit=same_major)
 
 
 def encryption(clone: Cluster, origin: Origin | None) -> Finding:
@@ -95,13 +95,13 @@ def encryption(clone: Cluster, origin: Origin | None) -> Finding:
         return checks.ENCRYPTION.unknown(expected, "the source's key is not known", _CLUSTER_CALL, found=found)
     if not origin.is_encrypted:
         found += "" if clone.is_encrypted else ", and neither is the source"
-        return checks.ENCRYPTION.judged("encrypted", found, _CLUSTER_CALL, is_fit=clone.is_encrypted)
+        return checks.ENCRYPTION.judge("encrypted", found, _CLUSTER_CALL, is_fit=clone.is_encrypted)
     expected = f"encrypted under {origin.kms_key or 'the key of the source'}"
     if not clone.is_encrypted:
         return checks.ENCRYPTION.unfit(expected, found, _CLUSTER_CALL)
     if origin.kms_key is None or clone.kms_key is None:
         return checks.ENCRYPTION.unknown(expected, "AWS does not name the key", _CLUSTER_CALL, found=found)
-    return checks.ENCRYPTION.judged(expected, found, _CLUSTER_CALL, is_fit=origin.kms_key == clone.kms_key)
+    return checks.ENCRYPTION.judge(expected, found, _CLUSTER_CALL, is_fit=origin.kms_key == clone.kms_key)
 
 
 def quarantine(wanted: Mapping[str, str], clone: Cluster, answer: ServerSettings | Silence) -> Finding:

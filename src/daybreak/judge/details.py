@@ -35,10 +35,10 @@ def unknown(name: str, expected: str, why: str, found: str = "no answer") -> Det
     return Detail(name=printable(name), standing=Standing.UNKNOWN, expected=expected, found=found, why=why)
 
 
-def decided(check: Check, lines: Iterable[Detail], total: Sum) -> Finding:
+def decide(check: Check, lines: Iterable[Detail], total: Sum) -> Finding:
     """The finding that the lines add up to."""
     every = tuple(sorted(lines, key=lambda each: _WORST_FIRST.index(each.standing)))
-    bad = [told(each) for each in every if each.standing is Standing.UNFIT]
+    bad = [line_words(each) for each in every if each.standing is Standing.UNFIT]
     dark = [f"{each.name}: {each.why}" for each in every if each.standing is Standing.UNKNOWN]
     if bad:
         finding = check.unfit(total.expected, listed(bad), total.asked)
@@ -49,10 +49,10 @@ def decided(check: Check, lines: Iterable[Detail], total: Sum) -> Finding:
     return finding.model_copy(update={"details": every})
 
 
-def told(detail: Detail) -> str:
+def line_words(detail: Detail) -> str:
     """A line in words.
 
-    >>> told(line("retention", "30 days", "1 day", is_fit=False))
+    >>> line_words(line("retention", "30 days", "1 day", is_fit=False))
     'retention: 30 days became 1 day'
     """
     return (

@@ -41,18 +41,18 @@ def owners(wanted: SqlCheck, answer: OwnerAnswer | Silence) -> Finding:
         return check.silent(wanted.expect, answer)
     found = "null" if answer.kind == "null" else printable(answer.value)
     asked = Asked(answer.asked, answer.took)
-    opinion = met(answer, wanted.expect)
+    opinion = meets(answer, wanted.expect)
     if isinstance(opinion, str):
         return check.unknown(wanted.expect, opinion, asked, found=found)
-    return check.judged(wanted.expect, found, asked, is_fit=opinion)
+    return check.judge(wanted.expect, found, asked, is_fit=opinion)
 
 
-def met(answer: OwnerAnswer, expect: str) -> bool | str:
+def meets(answer: OwnerAnswer, expect: str) -> bool | str:
     """Whether ``answer`` meets ``expect``; text says why that cannot be told.
 
     >>> from datetime import timedelta
     >>> three = Reply(asked="", took=timedelta(0), kind="number", value="3")
-    >>> met(three, ">= 3"), met(three, "4"), met(three, "= 'ready'")
+    >>> meets(three, ">= 3"), meets(three, "4"), meets(three, "= 'ready'")
     (True, False, 'a number (3) cannot be compared with "ready"')
     """
     parts = _EXPECTATION.fullmatch(expect)
@@ -63,7 +63,7 @@ def met(answer: OwnerAnswer, expect: str) -> bool | str:
         return _met_null(sign, is_wanted=wanted.lower() == "null", is_found=answer.kind == "null")
     if sign == "=" and wanted.lower() == "not null":
         return True
-    pair = _pair(answer, _unquoted(wanted))
+    pair = _pair(answer, _unquote(wanted))
     return pair if isinstance(pair, str) else bool(_SIGNS[sign](*pair))
 
 
@@ -76,7 +76,7 @@ def _met_null(sign: str, *, is_wanted: bool, is_found: bool) -> bool | str:
     return "null cannot be compared"
 
 
-def _unquoted(wanted: str) -> str:
+def _unquote(wanted: str) -> str:
     if len(wanted) > 1 and wanted[0] == wanted[-1] == "'":
         return wanted[1:-1].replace("''", "'")
     return wanted

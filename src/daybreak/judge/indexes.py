@@ -5,7 +5,7 @@ The law: an index that could not be read is never right; what kinds of index nob
 
 from __future__ import annotations
 
-from daybreak.judge.rows.sample import not_this_turn, told
+from daybreak.judge.rows.sample import not_this_turn, sample_words
 from daybreak.model import checks
 from daybreak.model.answers import IndexContents, Silence
 from daybreak.model.checks import Asked
@@ -31,7 +31,7 @@ def index_contents(answer: IndexContents | Silence, how: Thoroughness) -> Findin
         Detail(name=each.name, standing=Standing.UNKNOWN, expected="sound", why=each.why) for each in answer.unread
     ]
     found = f"{len(answer.read) - len(damaged)} of {len(answer.read)} indexes sound" + _others(answer)
-    found += told(how, len(answer.read) + len(answer.unread), answer.left_out, "indexes")
+    found += sample_words(how, len(answer.read) + len(answer.unread), answer.left_out, "indexes")
     if damaged:
         words = [f"{each.index}: {each.trouble}" for each in damaged]
         finding = check.unfit(expected, f"{listed(words, 3)}; {found}", asked)

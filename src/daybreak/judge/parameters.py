@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from daybreak.judge.details import Sum, decided, line, unknown
+from daybreak.judge.details import Sum, decide, line, unknown
 from daybreak.model import checks
 from daybreak.model.checks import Asked
 from daybreak.model.findings import Detail, Finding
@@ -40,7 +40,7 @@ def parameters(
         lines.append(_pending(each.identifier, is_pending=each.has_pending_changes))
     if not clone.members and not instances:
         lines.append(unknown("instances", "in sync", "the clone has no instance that could tell what is in force"))
-    return decided(check, lines, Sum(expected, f"in sync at {len(instances)} instances", asked))
+    return decide(check, lines, Sum(expected, f"in sync at {len(instances)} instances", asked))
 
 
 def _group(whose: str, had: str | None, has: str | None) -> list[Detail]:

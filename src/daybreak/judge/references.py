@@ -5,7 +5,7 @@ The law: rows that the source has broken in the same way are told, not condemned
 
 from __future__ import annotations
 
-from daybreak.judge.rows.sample import not_this_turn, told
+from daybreak.judge.rows.sample import not_this_turn, sample_words
 from daybreak.model import checks
 from daybreak.model.answers import Orphans, References, Silence
 from daybreak.model.checks import Asked
@@ -16,7 +16,7 @@ from daybreak.model.requests import Thoroughness
 EXPECTED = "no orphans"
 
 
-def broken(answer: References | Silence) -> frozenset[str]:
+def broken_keys(answer: References | Silence) -> frozenset[str]:
     """The keys that have orphans: those that are worth asking the source about."""
     return frozenset() if isinstance(answer, Silence) else frozenset(key.key for key in answer.keys if key.rows)
 
@@ -40,7 +40,9 @@ def no_orphans(answer: References | Silence, source: References | Silence | None
     ]
     order = (Standing.UNFIT, Standing.UNKNOWN, Standing.FIT)
     details.sort(key=lambda each: order.index(each.standing))
-    found = _found(answer, details) + told(how, len(answer.keys) + len(answer.unread), answer.left_out, "foreign keys")
+    found = _summary(answer, details) + sample_words(
+        how, len(answer.keys) + len(answer.unread), answer.left_out, "foreign keys"
+    )
     return _finding(found, asked, details).model_copy(update={"details": tuple(details)})
 
 
@@ -53,7 +55,7 @@ def _finding(found: str, asked: Asked, details: list[Detail]) -> Finding:
     return checks.ORPHANS.fit(EXPECTED, found, asked)
 
 
-def _found(answer: References, details: list[Detail]) -> str:
+def _summary(answer: References, details: list[Detail]) -> str:
     orphans = [f"{each.name}: {each.found}" for each in details if each.found]
     return f"{len(answer.keys)} foreign keys read, " + (listed(orphans, 5) if orphans else "no orphans")
 

@@ -15,7 +15,7 @@ from daybreak.model.targets import Waiver
 _WAIVABLE = (Standing.UNFIT, Standing.UNKNOWN)
 
 
-def waived(finding: Finding, waivers: Iterable[Waiver]) -> Finding:
+def waive(finding: Finding, waivers: Iterable[Waiver]) -> Finding:
     """The finding as it stands once everybody who does without it was heard."""
     if finding.standing not in _WAIVABLE:
         return finding

@@ -66,7 +66,7 @@ class Check:
         """Somebody does without the answer: who, and why."""
         return self._finding(Standing.WAIVED, expected, found, asked).model_copy(update={"why": why})
 
-    def judged(self, expected: str, found: str, asked: Asked = NOTHING, *, is_fit: bool) -> Finding:
+    def judge(self, expected: str, found: str, asked: Asked = NOTHING, *, is_fit: bool) -> Finding:
         """Fit or unfit."""
         return self.fit(expected, found, asked) if is_fit else self.unfit(expected, found, asked)
 

@@ -128,7 +128,7 @@ def _ago(words: str) -> timedelta:
 
 def _in_zone(plain: str, zone: str, words: str) -> datetime:
     try:
-        return OffsetDateTime.parse_iso(plain).to_stdlib() if _agrees(plain, words) else _placed(plain, zone)
+        return OffsetDateTime.parse_iso(plain).to_stdlib() if _agrees(plain, words) else _place(plain, zone)
     except ValueError as trouble:
         raise Refused(f'the moment "{printable(words)}" cannot be read: {trouble}', f"write {ALLOWED}") from None
 
@@ -146,7 +146,7 @@ def _agrees(plain: str, words: str) -> bool:
     return True
 
 
-def _placed(plain: str, zone: str) -> datetime:
+def _place(plain: str, zone: str) -> datetime:
     try:
         return PlainDateTime.parse_iso(plain).assume_tz(zone, disambiguation="raise").to_stdlib()
     except TimeZoneNotFoundError:

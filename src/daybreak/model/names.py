@@ -30,7 +30,7 @@ def is_identifier(text: str) -> bool:
     return len(text) <= LONGEST and IDENTIFIER.fullmatch(text.lower()) is not None
 
 
-def checked_identifier(text: str, what: str) -> str:
+def check_identifier(text: str, what: str) -> str:
     """``text`` if AWS would take it as an identifier; raises ``Refused`` naming ``what`` otherwise."""
     if not is_identifier(text):
         raise Refused(
@@ -68,12 +68,12 @@ QUERY = "?…"
 """What stands for the query of a URL wherever the URL is shown or kept."""
 
 
-def shown_url(url: str) -> str:
+def show_url(url: str) -> str:
     """A URL without what may be a secret in it: its login and its query; a fragment is never sent and goes with it.
 
-    >>> shown_url("https://me:secret@app.example.com/health?token=secret")
+    >>> show_url("https://me:secret@app.example.com/health?token=secret")
     'https://app.example.com/health?…'
-    >>> shown_url(shown_url("/login?next=secret#top")), shown_url("http://{host}:{port}/")
+    >>> show_url(show_url("/login?next=secret#top")), show_url("http://{host}:{port}/")
     ('/login?…', 'http://{host}:{port}/')
     """
     match = _URL.fullmatch(url)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from daybreak.model.names import QUERY, shown_url
+from daybreak.model.names import QUERY, show_url
 from daybreak.model.trust import Tls, Trust
 from daybreak.model.value import Span, Value
 
@@ -59,7 +59,7 @@ class HealthCheck(Value):
     """A page of the application that says whether it is well: one GET, no redirect followed."""
 
     name: str = Field(min_length=1)
-    url: Annotated[str, Field(min_length=1), AfterValidator(shown_url)]
+    url: Annotated[str, Field(min_length=1), AfterValidator(show_url)]
     """``{host}`` and ``{port}`` become the clone's endpoint.
 
     A query may hold a token, so none is in here: ``?…`` stands for it, and it is read from the configuration when the page
@@ -77,7 +77,7 @@ class HealthCheck(Value):
         if not self.url.endswith(QUERY):
             return self.url
         full = configured.get(self.name, "")
-        return full if shown_url(full) == self.url else None
+        return full if show_url(full) == self.url else None
 
 
 class Application(Value):

@@ -22,7 +22,7 @@ from daybreak.aws.facts import (
     tags_of,
 )
 from daybreak.aws.faults import AwsFault, unreadable
-from daybreak.aws.replies import Markers, needed
+from daybreak.aws.replies import Markers, require
 from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Category, Reply
 from daybreak.model.world import (
@@ -73,12 +73,12 @@ class Lookout:
 
     def clusters(self, identifiers: Iterable[str] | None = None) -> dict[str, Cluster]:
         """Clusters by name: those asked for that exist, or all of the region."""
-        bodies = self._filtered("DescribeDBClusters", "DBClusters", identifiers)
+        bodies = self._filter("DescribeDBClusters", "DBClusters", identifiers)
         return {cluster.identifier: cluster for cluster in map(cluster_of, bodies)}
 
     def instances(self, clusters: Iterable[str]) -> dict[str, Instance]:
         """The instances of those clusters, by name."""
-        bodies = self._filtered("DescribeDBInstances", "DBInstances", clusters)
+        bodies = self._filter("DescribeDBInstances", "DBInstances", clusters)
         return {instance.identifier: instance for instance in map(instance_of, bodies)}
 
     def instance(self, identifier: str) -> Instance | None:
@@ -120,14 +120,14 @@ class Lookout:
         # AWS looks for automated ones and for those of other accounts only when it is told to.
         more: dict[str, Any] = {"SnapshotType": "automated"} if name.startswith("rds:") else {}
         more |= {"IncludeShared": True} if name.startswith("arn:") else {}
-        body = self._found(self._call("DescribeDBClusterSnapshots", DBClusterSnapshotIdentifier=name, **more))
-        found = needed(body, "DBClusterSnapshots") if body else []
+        body = self._find(self._call("DescribeDBClusterSnapshots", DBClusterSnapshotIdentifier=name, **more))
+        found = require(body, "DBClusterSnapshots") if body else []
         return snapshot_of(found[0]) if found else None
 
     def endpoint(self, identifier: str) -> Endpoint | None:
         """The custom endpoint of that name, none when AWS does not know it."""
-        body = self._found(self._call("DescribeDBClusterEndpoints", DBClusterEndpointIdentifier=identifier))
-        found = self._custom(needed(body, "DBClusterEndpoints") if body else [])
+        body = self._find(self._call("DescribeDBClusterEndpoints", DBClusterEndpointIdentifier=identifier))
+        found = self._custom(require(body, "DBClusterEndpoints") if body else [])
         return found[0] if found else None
 
     def endpoints(self, cluster: str) -> tuple[Endpoint, ...]:
@@ -138,11 +138,11 @@ class Lookout:
 
     def _custom(self, bodies: Iterable[dict[str, Any]]) -> tuple[Endpoint, ...]:
         there = (body for body in bodies if body.get("DBClusterEndpointIdentifier"))
-        found = (self._while_there(partial(self._tagged, body)) for body in there)
+        found = (self._while_there(partial(self._with_tags, body)) for body in there)
         return tuple(sorted(filter(None, found), key=lambda each: each.identifier))
 
-    def _tagged(self, body: dict[str, Any]) -> Endpoint:
-        told = self._aws.read(self._call("ListTagsForResource", ResourceName=needed(body, "DBClusterEndpointArn")))
+    def _with_tags(self, body: dict[str, Any]) -> Endpoint:
+        told = self._aws.read(self._call("ListTagsForResource", ResourceName=require(body, "DBClusterEndpointArn")))
         return endpoint_of(body, tags_of(told.get("TagList")))
 
     def parameter_group(self, name: str) -> ParameterGroup | None:
@@ -155,11 +155,11 @@ class Lookout:
     def _with_values(self, name: str, facts: dict[str, Any]) -> ParameterGroup:
         asked = self._call("DescribeDBClusterParameters", DBClusterParameterGroupName=name, Source="user")
         values = {
-            needed(item, "ParameterName"): item["ParameterValue"]
+            require(item, "ParameterName"): item["ParameterValue"]
             for item in self._aws.pages(asked, "Parameters")
             if "ParameterValue" in item
         }
-        arn = needed(facts, "DBClusterParameterGroupArn")
+        arn = require(facts, "DBClusterParameterGroupArn")
         tags = self._aws.read(self._call("ListTagsForResource", ResourceName=arn))
         return parameter_group_of(facts, values, tags_of(tags.get("TagList")))
 
@@ -168,7 +168,7 @@ class Lookout:
         wanted = frozenset(cared_for)
         asked = self._call("DescribeDBClusterParameters", DBClusterParameterGroupName=group, MaxRecords=_AT_ONCE)
         items = self._aws.pages(asked, "Parameters")
-        names = [needed(item, "ParameterName") for item in items if item.get("IsModifiable")]
+        names = [require(item, "ParameterName") for item in items if item.get("IsModifiable")]
         return tuple(sorted(wanted.intersection(names)))
 
     def settable_in_family(self, family: str, cared_for: Iterable[str]) -> tuple[str, ...]:
@@ -179,9 +179,9 @@ class Lookout:
         marker: dict[str, str] = {}
         while True:
             call = self._call("DescribeEngineDefaultClusterParameters", DBParameterGroupFamily=family, **marker)
-            defaults = needed(self._aws.read(call), "EngineDefaults")
+            defaults = require(self._aws.read(call), "EngineDefaults")
             items = [item for item in defaults.get("Parameters", []) if item.get("IsModifiable")]
-            names += [needed(item, "ParameterName") for item in items]
+            names += [require(item, "ParameterName") for item in items]
             if not defaults.get("Marker"):
                 return tuple(sorted(wanted.intersection(names)))
             marker = {"Marker": markers.next(defaults["Marker"])}
@@ -189,7 +189,7 @@ class Lookout:
     def subnet_groups(self) -> tuple[str, ...]:
         """The names of the region's subnet groups."""
         pages = self._aws.pages(self._call("DescribeDBSubnetGroups"), "DBSubnetGroups")
-        return tuple(sorted(needed(body, "DBSubnetGroupName") for body in pages))
+        return tuple(sorted(require(body, "DBSubnetGroupName") for body in pages))
 
     def security_groups(self, identifiers: Iterable[str]) -> tuple[SecurityGroup, ...]:
         """Those of the groups that exist; asked through a filter, because asking by id fails when one is missing."""
@@ -197,7 +197,7 @@ class Lookout:
         if not wanted:
             return ()
         call = self._call("DescribeSecurityGroups", "ec2", Filters=[{"Name": "group-id", "Values": wanted}])
-        return tuple(map(security_group_of, needed(self._aws.read(call), "SecurityGroups")))
+        return tuple(map(security_group_of, require(self._aws.read(call), "SecurityGroups")))
 
     def key(self, identifier: str) -> Key | None:
         """The KMS key behind an id, ARN or alias; none when it is gone or hidden from us."""
@@ -223,12 +223,12 @@ class Lookout:
         )
         try:
             points = self._aws.read(call).get("Datapoints", [])
-            return int(max((needed(point, "Maximum") for point in points), default=0)) or None
+            return int(max((require(point, "Maximum") for point in points), default=0)) or None
         except AwsFault:
             # An estimate is worth less than a restore: without the metric the plan says that the size is not known.
             return None
 
-    def _filtered(self, operation: str, items: str, identifiers: Iterable[str] | None) -> list[dict[str, Any]]:
+    def _filter(self, operation: str, items: str, identifiers: Iterable[str] | None) -> list[dict[str, Any]]:
         if identifiers is None:
             return list(self._aws.pages(self._call(operation, MaxRecords=_AT_ONCE), items))
         wanted = sorted(set(identifiers))
@@ -241,7 +241,7 @@ class Lookout:
     def _one(self, operation: str, items: str, **named: str) -> dict[str, Any] | None:
         """The one thing of that name, none when AWS says that it does not know it; an answer without it is no answer."""
         ((key, name),) = named.items()
-        body = self._found(self._call(operation, **named))
+        body = self._find(self._call(operation, **named))
         if body is None:
             return None
         for found in body.get(items) or ():
@@ -250,7 +250,7 @@ class Lookout:
         why = f'the answer to {operation} holds nothing of the name "{name}", and does not say that it is not found'
         raise unreadable(why)
 
-    def _found(self, call: AwsCall) -> dict[str, Any] | None:
+    def _find(self, call: AwsCall) -> dict[str, Any] | None:
         return self._while_there(lambda: self._aws.read(call))
 
     @staticmethod

@@ -102,10 +102,10 @@ def snapshots_of(lookout: Lookout, identity: Identity, cluster: str, *, named: s
     if named != NEWEST and not any(named in (each.identifier, each.arn) for each in found.values()):
         other = lookout.snapshot(named)
         found |= {other.arn: other} if other else {}
-    return tuple(_owned(snapshot, identity) for snapshot in found.values())
+    return tuple(_with_owner(snapshot, identity) for snapshot in found.values())
 
 
-def _owned(snapshot: Snapshot, identity: Identity) -> Snapshot:
+def _with_owner(snapshot: Snapshot, identity: Identity) -> Snapshot:
     """The snapshot as its ARN tells whose it is: AWS calls another account's manual snapshot manual."""
     parts = snapshot.arn.split(":")
     is_ours = len(parts) < 5 or parts[4] == identity.account

@@ -19,7 +19,7 @@ from daybreak.aws.facts import (
 )
 from daybreak.aws.faults import AwsFault
 from daybreak.aws.policies import connect_policies_of
-from daybreak.aws.replies import Markers, first, needed
+from daybreak.aws.replies import Markers, first, require
 from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Category
 from daybreak.model.world import (
@@ -66,14 +66,14 @@ def surroundings_of(
         "key": look.key,
     }
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        asked = {what: pool.submit(_answered, what, question) for what, question in questions.items()}
+        asked = {what: pool.submit(_answer, what, question) for what, question in questions.items()}
         answers = {what: future.result() for what, future in asked.items()}
     unseen = tuple(answer for answer in answers.values() if isinstance(answer, Unseen))
     seen = {what: answer for what, answer in answers.items() if not isinstance(answer, Unseen)}
     return Surroundings(**seen, unseen=unseen)
 
 
-def _answered(what: str, question: Callable[[], Any]) -> Any:
+def _answer(what: str, question: Callable[[], Any]) -> Any:
     try:
         return question()
     except _Hidden as hidden:
@@ -117,11 +117,11 @@ class _Look:
             return instance_parameter_group_of(facts, {}, {})
         asked = self._call("DescribeDBParameters", DBParameterGroupName=name, Source="user")
         values = {
-            needed(item, "ParameterName"): item["ParameterValue"]
+            require(item, "ParameterName"): item["ParameterValue"]
             for item in self._aws.pages(asked, "Parameters")
             if "ParameterValue" in item
         }
-        tags = self._aws.read(self._call("ListTagsForResource", ResourceName=needed(facts, "DBParameterGroupArn")))
+        tags = self._aws.read(self._call("ListTagsForResource", ResourceName=require(facts, "DBParameterGroupArn")))
         return instance_parameter_group_of(facts, values, tags_of(tags.get("TagList")))
 
     def security_groups(self) -> tuple[SecurityGroup, ...]:
@@ -133,7 +133,7 @@ class _Look:
             return ()
         body = self._aws.read(self._call("DescribeDBSubnetGroups", DBSubnetGroupName=self._cluster.subnet_group))
         group = first(body, "DBSubnetGroups")
-        return tuple(sorted(needed(each, "SubnetIdentifier") for each in group.get("Subnets", [])))
+        return tuple(sorted(require(each, "SubnetIdentifier") for each in group.get("Subnets", [])))
 
     def endpoints(self) -> tuple[CustomEndpoint, ...]:
         chosen = [{"Name": "db-cluster-endpoint-type", "Values": ["custom"]}]
@@ -160,7 +160,7 @@ class _Look:
         for proxy in self._aws.pages(self._call("DescribeDBProxies"), "DBProxies"):
             if proxy.get("EngineFamily", "POSTGRESQL") != "POSTGRESQL":
                 continue
-            name = needed(proxy, "DBProxyName")
+            name = require(proxy, "DBProxyName")
             if any(self._is_ours(target) for target in self._targets(name)):
                 yield ProxyTarget(proxy=name, target_group="default", status=proxy.get("Status", ""))
 
@@ -185,7 +185,7 @@ class _Look:
             found += connect_policies_of(body, self._aws.region)
             if not body.get("IsTruncated"):
                 return tuple(sorted(found, key=lambda policy: (policy.holder, policy.name)))
-            params = params | {"Marker": markers.next(needed(body, "Marker"))}
+            params = params | {"Marker": markers.next(require(body, "Marker"))}
         message = f"the account has more users, roles and policies than {_MOST_PAGES} pages hold"
         raise _Hidden(message)
 

@@ -136,7 +136,7 @@ def stamp_of(plan: Plan) -> Stamp:
     return plan.tags | {PLAN_TAG: plan.digest()}
 
 
-def filled_in(call: AwsCall, nonce: str, anchor: str) -> AwsCall:
+def fill_in(call: AwsCall, nonce: str, anchor: str) -> AwsCall:
     """The call as it is sent: the one place where what was drawn takes the place of what was printed.
 
     Only the tags' own values are looked at: what a person wrote into a tag of theirs is theirs. Raises ``Bug`` where nothing

@@ -83,7 +83,7 @@ def storage_share(whole: Estimate, *others: Estimate) -> Estimate:
     return Estimate(low=low, high=high, evidence=f"what remains of the whole: {whole.evidence}")
 
 
-def left(plan: Plan, state: RunState, now: datetime) -> timedelta:
+def time_left(plan: Plan, state: RunState, now: datetime) -> timedelta:
     """How long a run goes on yet: the longest way through the steps that are not done, each at the middle of its estimate.
 
     A step that has taken longer than that already is thought to end at its upper bound, and then at any moment.

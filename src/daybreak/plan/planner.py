@@ -41,10 +41,10 @@ def objections_to_starting(plan: Plan, seen: Observation) -> tuple[str, ...]:
     again = plan_of(plan.request, plan.target, seen, terms_of(plan))
     if isinstance(again, Refusal):
         return again.reasons
-    return (*_changed_source(plan, again), *_forged(plan, again), *_changes(plan, again))
+    return (*_changed_source(plan, again), *_forgeries(plan, again), *_changes(plan, again))
 
 
-def _forged(plan: Plan, again: Plan) -> list[str]:
+def _forgeries(plan: Plan, again: Plan) -> list[str]:
     """What follows from the request alone, so that no change of the world explains another value in the file."""
     reasons = [
         f"the plan was not made by its own request: {what} is {_short(was)}, and it must be {_short(now)}"

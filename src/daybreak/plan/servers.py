@@ -51,7 +51,7 @@ def conninfo(database: str | None, trust: Trust, endpoint: str | None) -> str:
         words["sslmode"] = trust.tls
         if trust.tls != "require":
             words["sslrootcert"] = trust.tls_ca or str(AMAZON)
-    return " ".join(f"{key}={_spelled(value)}" for key, value in words.items())
+    return " ".join(f"{key}={_spell(value)}" for key, value in words.items())
 
 
 def way_in(plan: Plan, state: RunState) -> str:
@@ -71,6 +71,6 @@ def psql_line(endpoint: str, port: int, validation: Validate | None, trust: Trus
     return f"psql -h {shlex.quote(endpoint)} -p {port}{user} -d {shlex.quote(told)}"
 
 
-def _spelled(value: str) -> str:
+def _spell(value: str) -> str:
     """A value as libpq reads it back."""
     return value if _BARE.fullmatch(value) else "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -61,7 +61,7 @@ def _objections_to_wish(request: SnapshotRequest, snapshot: Snapshot | None) -> 
 
 def _nothing_there(request: SnapshotRequest, target: Target, seen: Observation) -> Iterator[str]:
     own = own_snapshots(target, seen.snapshots)
-    newest = ", ".join(_told(each) for each in reversed(own[-_MOST_LISTED:]))
+    newest = ", ".join(_describe(each) for each in reversed(own[-_MOST_LISTED:]))
     more = f" and {len(own) - _MOST_LISTED} more" if len(own) > _MOST_LISTED else ""
     there = f"there are: {newest}{more}" if own else f'there is none of "{target.cluster}"'
     where = f"account {seen.identity.account}, {seen.identity.region}"
@@ -73,7 +73,7 @@ def _nothing_there(request: SnapshotRequest, target: Target, seen: Observation) 
         yield f'no snapshot of "{target.cluster}" that can be restored exists in {where}; {there}'
 
 
-def _told(snapshot: Snapshot) -> str:
+def _describe(snapshot: Snapshot) -> str:
     taken = iso(snapshot.created.replace(microsecond=0)) if snapshot.created else "being taken"
     return f"{snapshot.identifier} ({taken}{'' if snapshot.status == 'available' else f', {snapshot.status}'})"
 

@@ -52,7 +52,7 @@ def source_of(request: PitrRequest | SnapshotRequest, target: Target, seen: Obse
     """What the request would restore; its storage is none when there is nothing, or more than one thing."""
     match request:
         case SnapshotRequest():
-            snapshot = chosen_snapshot(request, target, seen.snapshots)
+            snapshot = choose_snapshot(request, target, seen.snapshots)
             living, backup, window = living_of(seen.cluster, snapshot), None, None
         case PitrRequest():
             snapshot = None
@@ -88,7 +88,7 @@ def kept_backups(request: PitrRequest, target: Target, seen: Observation) -> lis
     return [backup for backup in seen.backups if backup.cluster == target.cluster and backup.status == "retained"]
 
 
-def chosen_snapshot(request: SnapshotRequest, target: Target, snapshots: tuple[Snapshot, ...]) -> Snapshot | None:
+def choose_snapshot(request: SnapshotRequest, target: Target, snapshots: tuple[Snapshot, ...]) -> Snapshot | None:
     """The snapshot that the request means, whether it can be restored or not; none when there is no such one."""
     if request.snapshot != NEWEST:
         return next((each for each in snapshots if is_named(each, request.snapshot)), None)

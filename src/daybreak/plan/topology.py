@@ -57,14 +57,14 @@ def endpoints_for(clone: str, source: Source, made: list[CreateInstance]) -> lis
             static_members=static,
             excluded_members=excluded,
         )
-        for number, (endpoint, static, excluded) in enumerate(_mapped(clone, source, made), start=1)
+        for number, (endpoint, static, excluded) in enumerate(_map(clone, source, made), start=1)
         if endpoint.kind in _TYPES
     ]
 
 
 def endpoints_left_out(clone: str, source: Source, made: list[CreateInstance]) -> list[str]:
     """The source's custom endpoints that name an instance which a scaled-down clone has not."""
-    kept = {endpoint.identifier for endpoint, _, _ in _mapped(clone, source, made)}
+    kept = {endpoint.identifier for endpoint, _, _ in _map(clone, source, made)}
     return [endpoint.identifier for endpoint in _endpoints(source) if endpoint.identifier not in kept]
 
 
@@ -72,7 +72,7 @@ def _endpoints(source: Source) -> tuple[CustomEndpoint, ...]:
     return source.surroundings.endpoints if source.surroundings else ()
 
 
-def _mapped(
+def _map(
     clone: str, source: Source, made: list[CreateInstance]
 ) -> Iterator[tuple[CustomEndpoint, tuple[str, ...], tuple[str, ...]]]:
     there = {action.instance for action in made}

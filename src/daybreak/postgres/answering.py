@@ -19,7 +19,7 @@ from daybreak.model.answers import Answer, AnswerStage
 from daybreak.model.names import printable
 from daybreak.postgres.address import Address
 from daybreak.postgres.handshake import shake_hands
-from daybreak.postgres.session import AuthMethod, Limits, Login, connected, resolved
+from daybreak.postgres.session import AuthMethod, Limits, Login, open_session, resolve
 
 T = TypeVar("T")
 
@@ -95,7 +95,7 @@ class _Knock:
         )
 
     def _resolve(self, left: timedelta) -> tuple[str, ...]:
-        return resolved(self._address.host, self._address.port, left)
+        return resolve(self._address.host, self._address.port, left)
 
     def _dial(self, left: timedelta) -> socket.socket:
         trouble: OSError | None = None
@@ -109,6 +109,6 @@ class _Knock:
 
 def _version(address: Address, login: Login, left: timedelta) -> tuple[str, AuthMethod]:
     limits = Limits(connect=left, statement=left, lock=left, whole=left)
-    with connected(address, login, limits) as session:
+    with open_session(address, login, limits) as session:
         [[version]] = session.ask(sql.SQL("SELECT pg_catalog.current_setting('server_version')"))
         return printable(str(version).split(" ", maxsplit=1)[0]), session.proof

@@ -30,7 +30,7 @@ ORDER BY a.attrelid, a.atttypid = 'pg_catalog.jsonb'::regtype, a.attnum
 _HASHES = "SELECT hash_record_extended(ROW(NULL::{}), 0)"
 
 
-def hashed_columns(session: Session, tables: Iterable[Table]) -> dict[int, Columns]:
+def columns_to_hash(session: Session, tables: Iterable[Table]) -> dict[int, Columns]:
     """For each table what its rows are hashed by; to be asked outside a transaction, because types are tried out."""
     oids = [table.oid for table in tables]
     columns = session.ask(_COLUMNS, (oids,))

@@ -156,7 +156,7 @@ def why_not_borrowed(session: Session) -> str:
 
 
 @contextmanager
-def borrowed_amcheck(session: Session) -> Iterator[str]:
+def borrow_amcheck(session: Session) -> Iterator[str]:
     """The schema of an amcheck that exists for the length of the block, and only inside this session's transaction.
 
     The transaction is rolled back at the end, and by the server if this process or the line dies: nothing remains but a
@@ -204,14 +204,14 @@ def walk(session: Session, index: Index) -> str:
     Raises what the server says about damage. A plan that does not walk this very index is told as ``not walked: ...``.
     """
     [[predicate, keys]] = session.ask(_DEFINITION.format(oid=sql.Literal(index.oid)))
-    condition = sql.SQL(" WHERE {}").format(_spelled(predicate)) if predicate else sql.SQL("")
+    condition = sql.SQL(" WHERE {}").format(_spell(predicate)) if predicate else sql.SQL("")
     table = sql.Identifier(*index.table)
     question = _IN_INDEX.format(
-        key=_spelled(keys[0]),
+        key=_spell(keys[0]),
         sign=sql.SQL("<" if index.options[0] & 1 else ">"),
         order=sql.SQL(", ").join(
             sql.SQL("{} {} {}").format(
-                _spelled(key),
+                _spell(key),
                 sql.SQL("DESC" if option & 1 else "ASC"),
                 sql.SQL("NULLS FIRST" if option & 2 else "NULLS LAST"),
             )
@@ -222,7 +222,7 @@ def walk(session: Session, index: Index) -> str:
     )
     session.ask(_BY_INDEX)
     [[plan]] = session.ask(_PLAN + question)
-    if _walked(plan) != [index.index]:
+    if _walks(plan) != [index.index]:
         return NOT_WALKED
     [[found, wrong]] = session.ask(question)
     session.ask(_BY_TABLE)
@@ -236,12 +236,12 @@ NOT_WALKED = "another index serves the same order, so the planner cannot be made
 """What ``walk`` says instead of a judgement."""
 
 
-def _spelled(text: str) -> sql.Composable:
+def _spell(text: str) -> sql.Composable:
     # The server wrote it itself, from its catalog, with every name quoted and qualified.
     return sql.SQL("({})").format(sql.SQL(text))
 
 
-def _walked(plan: Any) -> list[str]:
+def _walks(plan: Any) -> list[str]:
     """The indexes a plan scans; a table read or a sort stands as an empty name."""
     found: list[str] = []
     waiting = [each["Plan"] for each in plan]

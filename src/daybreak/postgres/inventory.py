@@ -91,7 +91,7 @@ def inventory(session: Session) -> Inventory:
 def _marks(session: Session) -> tuple[str, ...]:
     """The marks of proofs other than the one whose database this is; what is going on now is no part of the clone either."""
     try:
-        return tuple(str(mark) for mark, _ in _guarded(session, lambda: session.ask(MARKS_OF_OTHERS)))
+        return tuple(str(mark) for mark, _ in _guard(session, lambda: session.ask(MARKS_OF_OTHERS)))
     except DaybreakError:
         if not session.is_open:
             raise
@@ -102,8 +102,8 @@ def _marks(session: Session) -> tuple[str, ...]:
 def _control(session: Session) -> dict[str, Any]:
     """What the control file tells, as far as it may be asked: system identifier, and the last checkpoint's numbers."""
     try:
-        [[system]] = _guarded(session, lambda: session.ask(_SYSTEM))
-        [[oid, xid, checkpoint]] = _guarded(session, lambda: session.ask(_CHECKPOINT))
+        [[system]] = _guard(session, lambda: session.ask(_SYSTEM))
+        [[oid, xid, checkpoint]] = _guard(session, lambda: session.ask(_CHECKPOINT))
     except DaybreakError:
         if not session.is_open:
             raise
@@ -111,7 +111,7 @@ def _control(session: Session) -> dict[str, Any]:
     return {"system": system, "next_oid": oid, "next_xid": xid, "checkpoint": checkpoint}
 
 
-def _guarded(session: Session, question: Callable[[], T]) -> T:
+def _guard(session: Session, question: Callable[[], T]) -> T:
     """Ask so that a refusal leaves the transaction as it was."""
     try:
         return question()
@@ -137,7 +137,7 @@ class _Reading:
     def everything(self) -> tuple[Item, ...]:
         """Every item that could be read; what could not is among the unlisted."""
         try:
-            self._ages = self._asked(lambda: Ages(self._session))
+            self._ages = self._ask(lambda: Ages(self._session))
         except DaybreakError:
             if not self._session.is_open:
                 raise
@@ -150,13 +150,13 @@ class _Reading:
                 newest[question.kind] = question
         return newest.values()
 
-    def _asked(self, question: Callable[[], T]) -> T:
-        return _guarded(self._session, question)
+    def _ask(self, question: Callable[[], T]) -> T:
+        return _guard(self._session, question)
 
     def _items(self, question: Question) -> tuple[Item, ...]:
         try:
-            rows = self._asked(lambda: self._rows(question))
-            farthest = self._asked(self._farthest) if question.kind == "sequence" else {}
+            rows = self._ask(lambda: self._rows(question))
+            farthest = self._ask(self._farthest) if question.kind == "sequence" else {}
         except DaybreakError as error:
             if not self._session.is_open:
                 raise
@@ -178,7 +178,7 @@ class _Reading:
         return rows
 
     def _farthest(self) -> dict[int, dict[str, str]]:
-        return farthest_by_sequence(self._session, self._asked)
+        return farthest_by_sequence(self._session, self._ask)
 
     def _item(self, kind: ItemKind, row: tuple[Any, ...], more: dict[str, str]) -> Item:
         name, oid, xmin, catalog, facts = row

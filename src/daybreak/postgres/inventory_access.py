@@ -5,7 +5,7 @@ The law: no statement reads a password, a password's hash, a connection string, 
 
 from __future__ import annotations
 
-from daybreak.postgres.inventory_questions import Question, spelled
+from daybreak.postgres.inventory_questions import Question, spell
 
 _ROLES = """
 SELECT pg_catalog.quote_ident(r.rolname), r.oid::bigint, NULL::bigint, <catalog pg_authid>,
@@ -225,21 +225,21 @@ FROM pg_catalog.pg_replication_slots s WHERE NOT s.temporary
 _OPTIONS_16 = ", 'inherits', bool_or(m.inherit_option), 'may become', bool_or(m.set_option)"
 
 ACCESS: tuple[Question, ...] = (
-    Question("role", spelled(_ROLES)),
-    Question("membership", spelled(_MEMBERSHIPS.replace("<options>", ""))),
-    Question("membership", spelled(_MEMBERSHIPS.replace("<options>", _OPTIONS_16)), since=16),
-    Question("owner", spelled(_OWNERS)),
-    Question("grant", spelled(_GRANTS)),
-    Question("row security", spelled(_ROW_SECURITY)),
-    Question("policy", spelled(_POLICIES)),
-    Question("setting", spelled(_SETTINGS)),
-    Question("extension", spelled(_EXTENSIONS)),
-    Question("publication", spelled(_PUBLICATIONS)),
-    Question("subscription", spelled(_SUBSCRIPTIONS)),
-    Question("cron job", spelled(_CRON_JOBS), table="cron.job"),
-    Question("foreign server", spelled(_SERVERS)),
-    Question("collation", spelled(_COLLATIONS)),
-    Question("prepared transaction", spelled(_PREPARED)),
-    Question("replication slot", spelled(_SLOTS)),
+    Question("role", spell(_ROLES)),
+    Question("membership", spell(_MEMBERSHIPS.replace("<options>", ""))),
+    Question("membership", spell(_MEMBERSHIPS.replace("<options>", _OPTIONS_16)), since=16),
+    Question("owner", spell(_OWNERS)),
+    Question("grant", spell(_GRANTS)),
+    Question("row security", spell(_ROW_SECURITY)),
+    Question("policy", spell(_POLICIES)),
+    Question("setting", spell(_SETTINGS)),
+    Question("extension", spell(_EXTENSIONS)),
+    Question("publication", spell(_PUBLICATIONS)),
+    Question("subscription", spell(_SUBSCRIPTIONS)),
+    Question("cron job", spell(_CRON_JOBS), table="cron.job"),
+    Question("foreign server", spell(_SERVERS)),
+    Question("collation", spell(_COLLATIONS)),
+    Question("prepared transaction", spell(_PREPARED)),
+    Question("replication slot", spell(_SLOTS)),
 )
 """Access and ways out, in the order of reading."""

@@ -10,10 +10,10 @@ from collections import defaultdict
 from functools import reduce
 
 from daybreak.model.inventory import newer_xid
-from daybreak.postgres.inventory_questions import spelled
+from daybreak.postgres.inventory_questions import spell
 from daybreak.postgres.session import Session
 
-_STAMPS = spelled("""
+_STAMPS = spell("""
 SELECT <catalog pg_class>, oid::bigint, xmin::text::bigint FROM pg_catalog.pg_class WHERE oid >= 16384
 UNION ALL SELECT DISTINCT <catalog pg_class>, attrelid::bigint, xmin::text::bigint FROM pg_catalog.pg_attribute
           WHERE attrelid >= 16384 AND attnum > 0
@@ -29,7 +29,7 @@ UNION ALL SELECT <catalog pg_collation>, oid::bigint, xmin::text::bigint FROM pg
 UNION ALL SELECT <catalog pg_foreign_server>, oid::bigint, xmin::text::bigint FROM pg_catalog.pg_foreign_server
 """)
 
-_NAMES = spelled("""
+_NAMES = spell("""
 SELECT DISTINCT classid::bigint, objid::bigint, refclassid::bigint, refobjid::bigint FROM pg_catalog.pg_depend
 WHERE refobjid >= 16384 AND objid >= 16384 AND (classid, objid) <> (refclassid, refobjid) AND classid <> <catalog pg_attrdef>
   AND refclassid IN (<catalog pg_class>, <catalog pg_type>, <catalog pg_namespace>, <catalog pg_proc>, <catalog pg_collation>,

@@ -12,7 +12,7 @@ from datetime import timedelta
 from psycopg import sql
 
 from daybreak.errors import DaybreakError
-from daybreak.postgres.inventory_questions import Question, spelled
+from daybreak.postgres.inventory_questions import Question, spell
 from daybreak.postgres.session import Session
 
 SMALL = 64 * 1024 * 1024
@@ -43,7 +43,7 @@ JOIN pg_catalog.pg_class c ON c.oid = s.seqrelid JOIN pg_catalog.pg_namespace n 
 WHERE c.relpersistence <> 't' AND <users> AND <own pg_class c.oid>
 """.replace("<busy>", _BUSY)
 
-_FEEDS = spelled(
+_FEEDS = spell(
     """
 SELECT f.seq::bigint, n.nspname::text, c.relname::text, a.attname::text, s.seqincrement < 0,
        CASE WHEN c.oid <busy> THEN 'somebody has locked it'
@@ -89,8 +89,8 @@ WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND <users> AND <own p
 """.replace("<busy>", _BUSY)
 
 NUMBERS: tuple[Question, ...] = (
-    Question("sequence", spelled(_SEQUENCES)),
-    Question("statistics", spelled(_STATISTICS)),
+    Question("sequence", spell(_SEQUENCES)),
+    Question("statistics", spell(_STATISTICS)),
 )
 """Sequences and statistics, in the order of reading."""
 

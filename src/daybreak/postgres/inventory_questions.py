@@ -40,7 +40,7 @@ _UNLOCKED = (
 """PostgreSQL opens a table to spell an expression on it; what somebody holds is not asked."""
 
 
-def spelled(text: str) -> sql.SQL:
+def spell(text: str) -> sql.SQL:
     """A statement with its shorthands written out: ``<users>``, ``<own pg_class c.oid>``, ``<catalog pg_class>``.
 
     ``<unlocked c.oid> expression END`` is the expression, or ``LOCKED`` where somebody holds the table.
@@ -218,19 +218,19 @@ WHERE (t.typtype IN ('d', 'e', 'r') OR (t.typtype = 'c' AND c.relkind = 'c')) AN
 """
 
 RELATIONS: tuple[Question, ...] = (
-    Question("schema", spelled(_SCHEMAS)),
-    Question("relation", spelled(_RELATIONS)),
-    Question("column", spelled(_COLUMNS)),
-    Question("constraint", spelled(_CHECKED.replace("<enforced>", ""))),
-    Question("foreign key", spelled(_REFERRING.replace("<enforced>", _BEFORE_18))),
-    Question("constraint", spelled(_CHECKED.replace("<enforced>", ", 'enforced', k.conenforced")), since=18),
-    Question("foreign key", spelled(_REFERRING.replace("<enforced>", _SINCE_18)), since=18),
-    Question("index", spelled(_INDEXES)),
-    Question("trigger", spelled(_TRIGGERS)),
-    Question("event trigger", spelled(_EVENT_TRIGGERS)),
-    Question("rule", spelled(_RULES)),
-    Question("view", spelled(_VIEWS)),
-    Question("function", spelled(_FUNCTIONS)),
-    Question("type", spelled(_TYPES)),
+    Question("schema", spell(_SCHEMAS)),
+    Question("relation", spell(_RELATIONS)),
+    Question("column", spell(_COLUMNS)),
+    Question("constraint", spell(_CHECKED.replace("<enforced>", ""))),
+    Question("foreign key", spell(_REFERRING.replace("<enforced>", _BEFORE_18))),
+    Question("constraint", spell(_CHECKED.replace("<enforced>", ", 'enforced', k.conenforced")), since=18),
+    Question("foreign key", spell(_REFERRING.replace("<enforced>", _SINCE_18)), since=18),
+    Question("index", spell(_INDEXES)),
+    Question("trigger", spell(_TRIGGERS)),
+    Question("event trigger", spell(_EVENT_TRIGGERS)),
+    Question("rule", spell(_RULES)),
+    Question("view", spell(_VIEWS)),
+    Question("function", spell(_FUNCTIONS)),
+    Question("type", spell(_TYPES)),
 )
 """What is made of relations, in the order of reading; of two questions of a kind the newer one that can be asked is put."""

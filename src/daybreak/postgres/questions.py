@@ -24,7 +24,7 @@ import psycopg
 from daybreak.errors import DaybreakError, Failed, Refused, Unreachable
 from daybreak.model.value import iso
 from daybreak.postgres.address import Address
-from daybreak.postgres.session import GRACE, Limits, Login, Session, connected
+from daybreak.postgres.session import GRACE, Limits, Login, Session, open_session
 
 LONGEST = 64 * 1024
 """Characters of a value; what people compare is short."""
@@ -76,7 +76,7 @@ def one_value(address: Address, login: Login, limits: Limits, text: str, most: i
     if "\0" in text:
         # libpq would send what stands before it, and its answer would pass for the answer to the whole.
         raise Refused("a question holds a NUL byte", "write the question as plain text")
-    with connected(address, login, limits) as session:
+    with open_session(address, login, limits) as session:
         _prepare(session)
         try:
             shape = session.described(_within(text, "*") + " LIMIT 0")
@@ -86,7 +86,7 @@ def one_value(address: Address, login: Login, limits: Limits, text: str, most: i
         else:
             return _cut_by_the_server(session, text, shape, most)
         left = session.left
-    return _asked_apart(address, login, replace(limits, whole=left, statement=min(left, limits.statement)), text, most)
+    return _ask_apart(address, login, replace(limits, whole=left, statement=min(left, limits.statement)), text, most)
 
 
 def _prepare(session: Session) -> None:
@@ -145,7 +145,7 @@ def plain(value: Any) -> tuple[ValueKind, str]:
 # -- what cannot stand in a query of ours
 
 
-def _asked_apart(address: Address, login: Login, limits: Limits, text: str, most: int) -> OneValue:
+def _ask_apart(address: Address, login: Login, limits: Limits, text: str, most: int) -> OneValue:
     """The answer from a child of little memory, which gets the login through a pipe."""
     # The child is ours, and reads what we wrote; what comes back was touched by a server, so that is JSON.
     order = pickle.dumps((address, login, limits, text, most))
@@ -169,7 +169,7 @@ def _asked_apart(address: Address, login: Login, limits: Limits, text: str, most
 def _answer(order: bytes) -> dict[str, Any]:
     address, login, limits, text, most = pickle.loads(order)  # noqa: S301 - from our own parent
     try:
-        with connected(address, login, limits) as session:
+        with open_session(address, login, limits) as session:
             _prepare(session)
             with session.streamed(text) as rows:
                 first = next(rows, None)

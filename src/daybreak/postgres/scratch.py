@@ -18,7 +18,7 @@ from psycopg import sql
 from daybreak.errors import Bug, DaybreakError
 from daybreak.model.trust import Trust
 from daybreak.postgres.address import Address
-from daybreak.postgres.session import Limits, Login, Session, connected
+from daybreak.postgres.session import Limits, Login, Session, open_session
 
 PREFIX = "daybreak_prove_"
 """How every name begins."""
@@ -49,7 +49,7 @@ ORDER BY 1
 _NOT_OWN = "r.oid <> (SELECT d.datdba FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())"
 
 
-def _marked(which: str) -> sql.Composed:
+def _mark(which: str) -> sql.Composed:
     return sql.SQL(_MARKED).format(
         locks=sql.Literal(_LOCKS),
         shape=sql.Literal(f"^{_MARK.pattern}$"),
@@ -58,8 +58,8 @@ def _marked(which: str) -> sql.Composed:
     )
 
 
-_ALL_MARKED = _marked("true")
-MARKS_OF_OTHERS = _marked(_NOT_OWN)
+_ALL_MARKED = _mark("true")
+MARKS_OF_OTHERS = _mark(_NOT_OWN)
 """Every mark on the server, and whether it lives, but for the one that the database belongs to from which this is asked."""
 _THINGS = """
 SELECT 'database', d.datname::text FROM pg_catalog.pg_database d JOIN pg_catalog.pg_roles r ON r.oid = d.datdba
@@ -112,7 +112,7 @@ class Scratch:
         Whatever is made, is made through the session that holds the lock: a proof that lost it makes nothing more.
         """
         number = _number(mark)
-        with connected(self._place, self.login, _KEEPING) as keeper:
+        with open_session(self._place, self.login, _KEEPING) as keeper:
             keeper.order(_MAY_WRITE)
             keeper.order(_MAY_WAIT)
             keeper.ask(_HOLD, (number,))
@@ -127,7 +127,7 @@ class Scratch:
 
     def others(self) -> tuple[Marked, ...]:
         """What other proofs have on the server: those that are going on, and those that were killed."""
-        with connected(self._place, self.login, _LIMITS) as session:
+        with open_session(self._place, self.login, _LIMITS) as session:
             return tuple(Marked(mark, is_alive, _things(session, mark)) for mark, is_alive in session.ask(_ALL_MARKED))
 
     def remove(self, mark: str) -> tuple[str, ...]:
@@ -181,7 +181,7 @@ class Scratch:
 
     def is_so(self, database: str, question: str) -> bool:
         """Whether the one value that a question returns is true."""
-        with connected(self.at(database), self.login, _LIMITS) as session:
+        with open_session(self.at(database), self.login, _LIMITS) as session:
             return session.ask(sql.SQL(question)) == [(True,)]
 
     def run_forgivingly(self, database: str, *statements: str) -> None:
@@ -191,7 +191,7 @@ class Scratch:
                 self.run(database, statement)
 
     def _belonging(self, mark: str) -> tuple[tuple[str, str], ...]:
-        with connected(self._place, self.login, _LIMITS) as session:
+        with open_session(self._place, self.login, _LIMITS) as session:
             return _things(session, _ours(mark))
 
     def _remove(self, kind: str, name: str, mark: str) -> None:
@@ -217,7 +217,7 @@ class Scratch:
 
     @contextmanager
     def _writing(self, address: Address) -> Iterator[Session]:
-        with connected(address, self.login, _LIMITS) as session:
+        with open_session(address, self.login, _LIMITS) as session:
             session.order(_MAY_WRITE)
             yield session
 

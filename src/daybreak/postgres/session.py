@@ -113,12 +113,12 @@ class Session:
 
     def ask(self, query: sql.SQL | sql.Composed, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """Every row that ``query`` returns."""
-        with self._bounded(self.limits.statement), self._connection.cursor() as cursor:
+        with self._bound(self.limits.statement), self._connection.cursor() as cursor:
             return cursor.execute(query, parameters or None).fetchall()
 
     def order(self, query: sql.SQL | sql.Composed) -> None:
         """Carry out a statement that returns nothing, such as the begin of a transaction."""
-        with self._bounded(self.limits.statement), self._connection.cursor() as cursor:
+        with self._bound(self.limits.statement), self._connection.cursor() as cursor:
             cursor.execute(query)
 
     @contextmanager
@@ -128,7 +128,7 @@ class Session:
         It goes through the extended protocol, which takes a single statement, so it cannot close the read-only transaction
         around it and go on writing; and row by row, so that a careless question does not fill our memory.
         """
-        with self._bounded(self.limits.statement), self._connection.cursor() as cursor:
+        with self._bound(self.limits.statement), self._connection.cursor() as cursor:
             # Closing the stream cancels what the server is still producing.
             stream = cast("Generator[tuple[Any, ...]]", cursor.stream(text.encode()))
             with closing(stream):
@@ -136,14 +136,14 @@ class Session:
 
     def described(self, text: str) -> tuple[int, ...]:
         """The types (OIDs) of the columns of a query that returns no row."""
-        with self._bounded(self.limits.statement), self._connection.cursor() as cursor:
+        with self._bound(self.limits.statement), self._connection.cursor() as cursor:
             # Asking for binary values takes the extended protocol, which takes a single statement.
             cursor.execute(text.encode(), binary=True)
             return tuple(column.type_code for column in cursor.description or ())
 
     def loaded(self, oid: int, text: str) -> Any:
         """A value of that type from the text that the server wrote of it."""
-        with self._bounded(self.limits.statement):
+        with self._bound(self.limits.statement):
             return Transformer(self._connection).get_loader(oid, pq.Format.TEXT).load(text.encode())
 
     def digest_of(self, password: str, username: str) -> str:
@@ -175,7 +175,7 @@ class Session:
         self._connection.close()
 
     @contextmanager
-    def _bounded(self, limit: timedelta) -> Iterator[None]:
+    def _bound(self, limit: timedelta) -> Iterator[None]:
         self._connection.deadline = min(self._end, monotonic() + limit.total_seconds()) + GRACE.total_seconds()
         with translated(str(self.address)):
             yield
@@ -202,7 +202,7 @@ class _Bounded(psycopg.Connection[tuple[Any, ...]]):
 
 
 @contextmanager
-def connected(address: Address, login: Login, limits: Limits) -> Iterator[Session]:
+def open_session(address: Address, login: Login, limits: Limits) -> Iterator[Session]:
     """A session for the length of a ``with`` block; closed at its end, whatever happened."""
     session = connect(address, login, limits)
     try:
@@ -221,7 +221,7 @@ def connect(address: Address, login: Login, limits: Limits) -> Session:
     end = monotonic() + limits.whole.total_seconds()
     connecting_ends = monotonic() + min(limits.connect, limits.whole).total_seconds()
     trouble: DaybreakError | None = None
-    for place in resolved(address.host, address.port, timedelta(seconds=connecting_ends - monotonic())):
+    for place in resolve(address.host, address.port, timedelta(seconds=connecting_ends - monotonic())):
         if trouble is not None and monotonic() >= connecting_ends:
             break
         try:
@@ -422,7 +422,7 @@ def forget_environment() -> None:
         os.environ.pop(name, None)
 
 
-def resolved(host: str, port: int, timeout: timedelta) -> tuple[str, ...]:
+def resolve(host: str, port: int, timeout: timedelta) -> tuple[str, ...]:
     """The addresses of ``host``, each once.
 
     Raises ``Unreachable`` when the name is not known or nobody answers within ``timeout``: the resolver of the operating

@@ -10,6 +10,6 @@ CATALOG: tuple[Defect, ...] = (*CLUSTER, *SURROUNDINGS, *ROWS, *OBJECTS, *APPLIC
 """Every defect, cheapest first; what changes the server's roles comes last."""
 
 
-def found_by(check: str) -> tuple[Defect, ...]:
+def defects_of(check: str) -> tuple[Defect, ...]:
     """The defects that a check must find."""
     return tuple(defect for defect in CATALOG if defect.check.name == check)

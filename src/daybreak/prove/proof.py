@@ -103,7 +103,7 @@ class Bench:
             self.scratch.create_role(self.names.roles["application"], self._password)
             self.scratch.create(self.names.template, self.names.mark)
             self._make_specimen()
-            self._baseline = self._recorded()
+            self._baseline = self._record()
             yield
 
     def judged(self) -> tuple[Finding, ...]:
@@ -114,30 +114,30 @@ class Bench:
     def planted(self, defect: Defect) -> Planting:
         """Plant one defect and ask the checks; the copy is gone afterwards."""
         began = monotonic()
-        planting = self._planted(defect)
+        planting = self._plant(defect)
         return planting.model_copy(update={"took": timedelta(seconds=monotonic() - began)})
 
-    def _planted(self, defect: Defect) -> Planting:
+    def _plant(self, defect: Defect) -> Planting:
         words = self.names.words
-        spelled = tuple(specimen.spelled(each, words) for each in defect.sql)
+        spelled = tuple(specimen.spell(each, words) for each in defect.sql)
         if defect.change and not defect.asks_sql:
             outside = replace(defect.change(self._subject()), login=None, source=None)
-            return _judged(defect, validate(outside, tell=_nobody, progress=_nobody).findings)
+            return _judge(defect, validate(outside, tell=_nobody, progress=_nobody).findings)
         with self._copy():
             why = self._why_not(defect)
             if why:
-                return _told(defect, "not plantable", why)
+                return _planting(defect, "not plantable", why)
             try:
                 if spelled:
                     self.scratch.run(self.names.copy, *spelled)
                 if defect.refused:
-                    self._provoke(specimen.spelled(defect.refused, words))
+                    self._provoke(specimen.spell(defect.refused, words))
                 subject = defect.change(self._subject()) if defect.change else self._subject()
-                return _judged(defect, validate(subject, tell=_nobody, progress=_nobody).findings)
+                return _judge(defect, validate(subject, tell=_nobody, progress=_nobody).findings)
             except Failed as error:
-                return _told(defect, "not plantable", error.message)
+                return _planting(defect, "not plantable", error.message)
             finally:
-                undo = tuple(specimen.spelled(each, words) for each in defect.undo)
+                undo = tuple(specimen.spell(each, words) for each in defect.undo)
                 self.scratch.run_forgivingly(self.names.copy, *undo)
 
     def _why_not(self, defect: Defect) -> str:
@@ -166,7 +166,7 @@ class Bench:
             self.scratch.run_forgivingly(template, f"CREATE EXTENSION IF NOT EXISTS {extension}")
         has_amcheck = self.scratch.is_so(template, AMCHECK.question)
         making = (*specimen.STATEMENTS, *(specimen.WITH_AMCHECK if has_amcheck else ()), "ANALYZE")
-        self.scratch.run(template, *(specimen.spelled(each, self.names.words) for each in making))
+        self.scratch.run(template, *(specimen.spell(each, self.names.words) for each in making))
 
     # -- what the checks are given
 
@@ -217,7 +217,7 @@ class Bench:
             update={"checkpoint": recorded.taken, "next_xid": recorded.oldest_xid, "next_oid": recorded.newest_oid + 1}
         )
 
-    def _recorded(self) -> Baseline:
+    def _record(self) -> Baseline:
         """The specimen as it is, recorded like any baseline."""
         place = Reach(self.scratch.at(self.names.template), self.scratch.login)
         promises = Objectives(rpo=_RPO, rto=_RPO, retention=_RPO)
@@ -239,17 +239,17 @@ def alarms(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     return tuple(each for each in findings if each.standing not in (Standing.FIT, Standing.WAIVED))
 
 
-def _judged(defect: Defect, findings: tuple[Finding, ...]) -> Planting:
+def _judge(defect: Defect, findings: tuple[Finding, ...]) -> Planting:
     asked = [finding for finding in findings if finding.check == defect.check.name]
     if not asked:
-        return _told(defect, "missed", "the check was not asked")
+        return _planting(defect, "missed", "the check was not asked")
     unfit = [finding for finding in asked if finding.standing is Standing.UNFIT]
     if unfit:
-        return _told(defect, "found", unfit[0].found)
-    return _told(defect, "missed", f"{asked[0].standing.value}: {asked[0].found} {asked[0].why}".strip())
+        return _planting(defect, "found", unfit[0].found)
+    return _planting(defect, "missed", f"{asked[0].standing.value}: {asked[0].found} {asked[0].why}".strip())
 
 
-def _told(defect: Defect, outcome: str, seen: str) -> Planting:
+def _planting(defect: Defect, outcome: str, seen: str) -> Planting:
     return Planting.model_validate(
         {"defect": defect.name, "check": defect.check.name, "outcome": outcome, "seen": seen}
     )

@@ -82,10 +82,10 @@ CHECKS = (
 """The owner's own question."""
 
 
-def spelled(statement: str, roles: Mapping[str, str]) -> str:
+def spell(statement: str, roles: Mapping[str, str]) -> str:
     """The statement with the proof's own names in it.
 
-    >>> spelled("GRANT SELECT ON orders TO @reader", {"reader": "daybreak_prove_x_reader"})
+    >>> spell("GRANT SELECT ON orders TO @reader", {"reader": "daybreak_prove_x_reader"})
     'GRANT SELECT ON orders TO daybreak_prove_x_reader'
     """
     for role, name in roles.items():

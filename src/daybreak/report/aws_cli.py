@@ -67,10 +67,10 @@ def quoted(word: str) -> str:
     >>> print(quoted("plain"), quoted("it's"), quoted("\x1b[2J"))
     plain 'it'"'"'s' $'\x1b[2J'
     """
-    return shlex.quote(word) if word.isprintable() else "$'" + "".join(map(_spelled, word)) + "'"
+    return shlex.quote(word) if word.isprintable() else "$'" + "".join(map(_spell, word)) + "'"
 
 
-def _spelled(character: str) -> str:
+def _spell(character: str) -> str:
     if character in "'\\":
         return "\\" + character
     if character.isprintable():

@@ -63,7 +63,7 @@ def report_of_run(plan: Plan, state: RunState, occasion: Occasion) -> Report:
         took=(state.ended or state.last) - state.began,
         promises=promises,
         configuration=_configuration(asked, seen=plan.created),
-        baseline=_kept(asked.baseline if asked else None),
+        baseline=_witness(asked.baseline if asked else None),
         depth=asked.thoroughness.depth if asked else "",
         sample=asked.thoroughness.sample if asked else 100,
         steps=tuple(_step(step, state.step(step.id)) for step in plan.steps),
@@ -113,7 +113,7 @@ def report_of_validation(validation: Validation, occasion: Occasion, promised: O
         took=validation.took,
         promises=promises,
         configuration=_configuration(action, seen=validation.began),
-        baseline=_kept(action.baseline),
+        baseline=_witness(action.baseline),
         depth=action.thoroughness.depth,
         sample=action.thoroughness.sample,
         steps=(),
@@ -215,13 +215,13 @@ def _configuration(action: Validate | None, *, seen: datetime) -> Witness:
     if action is None:
         return _NOTHING
     if action.capsule:
-        return _kept(action.capsule)
+        return _witness(action.capsule)
     if action.source_seen:
         return Witness(kind="living source", stands_for=seen)
     return Witness(kind="kept backup") if action.backup_seen else _NOTHING
 
 
-def _kept(kept: Kept | None) -> Witness:
+def _witness(kept: Kept | None) -> Witness:
     if kept is None:
         return _NOTHING
     return Witness(kind=kept.kind, stands_for=kept.stands_for, sha256=kept.sha256, place=kept.place)
@@ -250,7 +250,7 @@ def _step(step: Step, state: StepState) -> StepLine:
 def _checks(findings: tuple[Finding, ...], *, is_judged: bool = True) -> tuple[CheckLine, ...]:
     answered = {finding.check for finding in findings}
     lines = [_check(finding) for finding in findings]
-    lines += [_unasked(check) for check in RUNBOOK if is_judged and check.name not in answered]
+    lines += [_line_not_asked(check) for check in RUNBOOK if is_judged and check.name not in answered]
     levels = list(Level)
     # Sorting is stable: beyond the runbook's boxes, checks stay in the order in which they were asked.
     return tuple(sorted(lines, key=lambda line: (levels.index(line.level), line.box or len(RUNBOOK) + 1)))
@@ -273,7 +273,7 @@ def _check(finding: Finding) -> CheckLine:
     )
 
 
-def _unasked(check: Check) -> CheckLine:
+def _line_not_asked(check: Check) -> CheckLine:
     return CheckLine(
         check=check.name,
         level=check.level,

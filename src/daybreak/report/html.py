@@ -82,7 +82,7 @@ def html(report: Report) -> str:
         promises=tuple((promise, gauge(promise)) for promise in report.promises),
         stack=stack(report.checks),
         counts=counts,
-        tally=_told(report.checks),
+        tally=_words(report.checks),
         waived=tuple(line for line in report.checks if line.standing is Standing.WAIVED),
         lanes=timeline(report),
         without_differences=_without_differences(report),
@@ -110,7 +110,7 @@ def _levels(rows: tuple[_Row, ...]) -> Iterator[_LevelPart]:
             lines = tuple(row.line for row in here)
             fit = tuple(row for row in here if row.line.standing is Standing.FIT)
             others = tuple(row for row in here if row.line.standing in (Standing.WAIVED, None))
-            yield _LevelPart(title, fit, others, stack(lines), _told(lines))
+            yield _LevelPart(title, fit, others, stack(lines), _words(lines))
 
 
 def _counts(checks: tuple[CheckLine, ...]) -> Iterator[tuple[str, str, int]]:
@@ -125,7 +125,7 @@ def _counts(checks: tuple[CheckLine, ...]) -> Iterator[tuple[str, str, int]]:
             yield word, shape, number
 
 
-def _told(checks: tuple[CheckLine, ...]) -> str:
+def _words(checks: tuple[CheckLine, ...]) -> str:
     fit = sum(line.standing is Standing.FIT for line in checks)
     rest = [f"{number} {word}" for word, _, number in _counts(checks)]
     return ", ".join([f"{fit} of {len(checks)} fit", *rest])
@@ -137,7 +137,7 @@ def _template() -> tuple[Template, str]:
         loader=PackageLoader("daybreak.report"),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=_finalized,
+        finalize=_finalize,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -155,7 +155,7 @@ def _template() -> tuple[Template, str]:
     return environment.get_template("report.html.jinja"), loader.get_source(environment, "report.css")[0]
 
 
-def _finalized(value: Any) -> Any:
+def _finalize(value: Any) -> Any:
     """What every expression of a template goes through before it is escaped."""
     return value if isinstance(value, Markup) else visible(str(value))
 

@@ -41,14 +41,14 @@ def _head(report: Report) -> Iterator[str]:
     if report.promises:
         rows = [
             f"| {each.name} | {span_words(each.promised) if each.promised is not None else '–'} "
-            f"| {span_words(each.measured) if each.measured is not None else 'not measured'} | {_kept(each.is_met)} |"
+            f"| {span_words(each.measured) if each.measured is not None else 'not measured'} | {_promise_words(each.is_met)} |"
             for each in report.promises
         ]
         yield "\n".join(("| Objective | Promised | Measured | |", "|---|---|---|---|", *rows))
     yield "\n".join(("| Fact | |", "|---|---|", *(f"| {name} | {value} |" for name, value in _facts(report))))
 
 
-def _kept(is_met: bool | None) -> str:  # noqa: FBT001 - the one thing it speaks of
+def _promise_words(is_met: bool | None) -> str:  # noqa: FBT001 - the one thing it speaks of
     return {True: f"{_SIGNS[Standing.FIT]} kept", False: f"{_SIGNS[Standing.UNFIT]} missed", None: "–"}[is_met]
 
 
@@ -108,7 +108,7 @@ def _checklist(report: Report) -> Iterator[str]:
         yield "## Details"
         for line in troubled:
             rows = [
-                f"| {text(each.name)} | {text(each.expected)} | {_found(each.found, each.why)} | {_told(each.standing)} |"
+                f"| {text(each.name)} | {text(each.expected)} | {_found_words(each.found, each.why)} | {_standing_words(each.standing)} |"
                 for each in line.details
             ]
             yield f"### {text(line.title)}"
@@ -116,15 +116,15 @@ def _checklist(report: Report) -> Iterator[str]:
 
 
 def _row(line: CheckLine) -> str:
-    found = _found(line.found, line.why)
-    return f"| {line.box or ''} | {text(line.title)} | {text(line.expected)} | {found} | {_told(line.standing)} |"
+    found = _found_words(line.found, line.why)
+    return f"| {line.box or ''} | {text(line.title)} | {text(line.expected)} | {found} | {_standing_words(line.standing)} |"
 
 
-def _found(found: str, why: str) -> str:
+def _found_words(found: str, why: str) -> str:
     return "<br>".join(text(each) for each in (found, why) if each)
 
 
-def _told(standing: Standing | None) -> str:
+def _standing_words(standing: Standing | None) -> str:
     return f"{_SIGNS[standing]} {standing.value if standing else 'not asked'}"
 
 
@@ -132,7 +132,7 @@ def _parity(report: Report) -> Iterator[str]:
     if report.differences:
         yield "## Differences From the Source"
         rows = [
-            f"| {text(each.field)} | {text(each.source)} | {text(each.clone)} | {text(each.why)} | {_told(each.standing)} |"
+            f"| {text(each.field)} | {text(each.source)} | {text(each.clone)} | {text(each.why)} | {_standing_words(each.standing)} |"
             for each in report.differences
         ]
         yield "\n".join(("| Field | Source | Clone | Reason | |", "|---|---|---|---|---|", *rows))

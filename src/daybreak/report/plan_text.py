@@ -41,10 +41,14 @@ def plan_view(
     ``then`` is the command that carries it out, empty where that is about to happen; ``more`` is what explains it. ``now`` is given
     where the plan was made earlier and may have expired: then that is said, and ``then`` makes another.
     """
-    parts: list[RenderableType] = [plain(_title(plan), "bold"), *_entries(_summary(plan)), *_entries(_known(plan))]
+    parts: list[RenderableType] = [
+        plain(_title(plan), "bold"),
+        *_entries(_summary(plan)),
+        *_entries(_circumstances(plan)),
+    ]
     if is_explained:
         parts += _entries(_rest(plan))
-    parts += [Text(), *(_explained(plan) if is_explained else _steps(plan)), Text()]
+    parts += [Text(), *(_explain(plan) if is_explained else _steps(plan)), Text()]
     parts += _remarks(plan, is_explained=is_explained)
     # A plan that is read to its end has scrolled its beginning away.
     parts += _entries(_summary(plan))
@@ -90,9 +94,9 @@ def _summary(plan: Plan) -> Iterator[tuple[str, str]]:
         told = [utc, ago] if local.partition("+00:00")[1] else [utc, local, ago]
         yield "moment", f"{', '.join(told)}{latest}"
     if isinstance(plan.request, CleanRequest):
-        yield "deletes", f"{_counted(plan, DELETED)}; only what carries {owner_of(plan, None).mark()}"
+        yield "deletes", f"{_count(plan, DELETED)}; only what carries {owner_of(plan, None).mark()}"
     else:
-        yield "creates", f"{_counted(plan, CREATED)}; each name begins with the clone's"
+        yield "creates", f"{_count(plan, CREATED)}; each name begins with the clone's"
     yield "source", f"{plan.source}: nothing of it changes"
     promised = "" if isinstance(plan.request, CleanRequest) else f"; promised {span_words(plan.objectives.rto)}"
     low, high = plan.estimate.low, plan.estimate.high
@@ -118,7 +122,7 @@ DELETED: dict[type, str] = {
 """What each action that deletes something deletes."""
 
 
-def _counted(plan: Plan, kinds: dict[type, str]) -> str:
+def _count(plan: Plan, kinds: dict[type, str]) -> str:
     tally = Counter(kinds[type(step.action)] for step in plan.steps if type(step.action) in kinds)
     told = [many(tally[kind], kind) for kind in dict.fromkeys(kinds.values()) if tally[kind]]
     return ", ".join(told) or "nothing"
@@ -132,7 +136,7 @@ def _until(at: datetime, now: datetime) -> str:
     return f"{iso(at)}, in {span_words(at - now)}"
 
 
-def _known(plan: Plan) -> Iterator[tuple[str, str]]:
+def _circumstances(plan: Plan) -> Iterator[tuple[str, str]]:
     """Where it happens and why; and what is not as it always is."""
     identity = plan.identity
     at = f", at {identity.endpoint} (not AWS's own)" if identity.endpoint else ""
@@ -170,7 +174,7 @@ def _steps(plan: Plan) -> Iterator[RenderableType]:
         yield Text.assemble((f"{number:>3}  ", "dim"), plain(line), takes, no_wrap=True, overflow="ignore")
 
 
-def _explained(plan: Plan) -> Iterator[RenderableType]:
+def _explain(plan: Plan) -> Iterator[RenderableType]:
     """Each step with its reason, what guards it, and what undoes it; every name is whole."""
     for number, step in enumerate(plan.steps, start=1):
         takes = Text(f"  {short(step.estimate.low, step.estimate.high)}", "dim")

@@ -15,7 +15,7 @@ from daybreak.model.run import (
     StepRetried,
     StepUncertain,
 )
-from daybreak.plan.estimates import left
+from daybreak.plan.estimates import time_left
 from daybreak.report.sentences import brief, doing, printable_sentence
 from daybreak.report.words import hour, short, span_words
 
@@ -26,14 +26,14 @@ def now_line(plan: Plan, state: RunState, step: str, seen: str, now: datetime) -
     began = state.step(step).began
     spent = clock(now - began) if began else clock(timedelta())
     takes = short(known.estimate.low, known.estimate.high)
-    over = hour(now + left(plan, state, now), now)
+    over = hour(now + time_left(plan, state, now), now)
     told = f"{_place(plan, step)} {doing(plan, known)}  {spent} of {takes}, done about {over}"
     return printable_sentence(told + (f"  {seen}" if seen else ""))
 
 
 def step_line(event: Event, plan: Plan, state: RunState) -> str:
     """What a log holds of an event, with its time; empty for what only the journal keeps. ``state`` knows the event."""
-    told = _told(event, plan, state)
+    told = _news_words(event, plan, state)
     return f"{event.at:%H:%M:%SZ}  {printable_sentence(told)}" if told else ""
 
 
@@ -67,19 +67,21 @@ def clock(span: timedelta) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
-def _told(event: Event, plan: Plan, state: RunState) -> str:
+def _news_words(event: Event, plan: Plan, state: RunState) -> str:
     match event.body:
         case StepDone(step=step, was_adopted=was_adopted):
-            return f"{_named(plan, step)}: done{_took(state, step)}" + (", found in the world" if was_adopted else "")
+            return f"{_step_name(plan, step)}: done{_took(state, step)}" + (
+                ", found in the world" if was_adopted else ""
+            )
         case StepForgone(step=step, why=why):
-            return f"{_named(plan, step)}: done without: {why}"
+            return f"{_step_name(plan, step)}: done without: {why}"
         case StepFailed(step=step, why=why):
-            return f"{_named(plan, step)}: failed: {why}"
+            return f"{_step_name(plan, step)}: failed: {why}"
         case _:
             return ""
 
 
-def _named(plan: Plan, step: str) -> str:
+def _step_name(plan: Plan, step: str) -> str:
     return f"{_place(plan, step)} {brief(plan, plan.step(step))}"
 
 

@@ -45,7 +45,7 @@ def report_view(report: Report, depth: Verbosity = "brief", *, more: str = "") -
     parts = [*_facts(report), *_steps(report), *_checks(report), Text()] if depth == "all" else []
     parts += [_verdict(report), *_reasons(report), *_against(report)]
     parts += _what(report) if depth == "brief" else []
-    parts += _measured(report)
+    parts += _figures(report)
     if depth == "brief" and more and (report.checks or report.steps):
         parts.append(command("more     ", more))
     if report.way_in and report.way_in != report.next:
@@ -159,7 +159,7 @@ def _told(report: Report) -> Iterator[tuple[str, str]]:
         yield "server", report.server
     if report.proof:
         yield "proof", report.proof
-    yield from _compared(report)
+    yield from _witnesses(report)
     if report.plan:
         yield "plan", report.plan
     if report.journal:
@@ -173,7 +173,7 @@ def _told(report: Report) -> Iterator[tuple[str, str]]:
         yield "status", report.status + (f": {report.note}" if report.note else "")
 
 
-def _compared(report: Report) -> Iterator[tuple[str, str]]:
+def _witnesses(report: Report) -> Iterator[tuple[str, str]]:
     if not report.checks:
         return
     sample = f", {report.sample} % of the tables read through" if report.sample < 100 else ""
@@ -189,7 +189,7 @@ def _second(instant: datetime) -> str:
     return iso(instant.replace(microsecond=0))
 
 
-def _measured(report: Report) -> Iterator[RenderableType]:
+def _figures(report: Report) -> Iterator[RenderableType]:
     is_judged = report.standing is not None
     for promise in report.promises:
         if is_judged or promise.measured is not None:

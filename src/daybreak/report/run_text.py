@@ -61,7 +61,7 @@ def _event(event: Event, plan: Plan | None) -> str:
         case RunAttached(who=who, where=where):
             return f"carried out by {who} on {where}"
         case StepIntended(step=step, attempt=attempt):
-            return f"{step}  {_ordered(plan, step)}" + (f" (attempt {attempt})" if attempt > 1 else "")
+            return f"{step}  {_order_words(plan, step)}" + (f" (attempt {attempt})" if attempt > 1 else "")
         case StepSent(step=step, request_id=request):
             return f"{step}  AWS accepted it" + (f", request {request}" if request else "")
         case StepRetried(step=step, why=why, pause=pause):
@@ -88,6 +88,6 @@ def _event(event: Event, plan: Plan | None) -> str:
             assert_never(event.body)
 
 
-def _ordered(plan: Plan | None, step: str) -> str:
+def _order_words(plan: Plan | None, step: str) -> str:
     known = next((each for each in plan.steps if each.id == step), None) if plan else None
     return sentence(known.action) if known else "begun"

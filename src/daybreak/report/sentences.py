@@ -99,7 +99,7 @@ def _work(plan: Plan, step: Step) -> tuple[str, str, str]:
         case AnchorJournal():
             return "anchor", "anchoring", "the journal in a tag"
         case Validate() as action:
-            return "validate", "validating", f"{many(_asked(action), 'check')}{_own(action)}"
+            return "validate", "validating", f"{many(_checks_of(action), 'check')}{_own(action)}"
         case _:
             return _wait_or_removal(step.action, end)
 
@@ -193,14 +193,14 @@ def _endpoint(action: CreateEndpoint) -> str:
 def _validate(action: Validate) -> str:
     against = ("its capsule" if action.capsule else "the source") if action.source_seen else ""
     told = [
-        many(_asked(action), "check") + _own(action),
+        many(_checks_of(action), "check") + _own(action),
         f"what is expected of {many(len(action.tables), 'table')}" if action.tables else "",
         f"compared with {against}" if against else "",
     ]
     return f"Validate {action.clone}: {', '.join(filter(None, told))}"
 
 
-def _asked(action: Validate) -> int:
+def _checks_of(action: Validate) -> int:
     """How many checks of ours are asked; whether a quarantine is in force is asked where one is."""
     return len(CHECKS) if action.quarantine else len(CHECKS) - 1
 

@@ -116,7 +116,7 @@ class Entry:
         self._label, self._body, self._indent, self._style = label, body, indent, style
 
     def __rich_console__(self, _console: Any, options: Any) -> Iterator[Text]:
-        for number, line in enumerate(_wrapped(self._body, options.max_width - self._indent)):
+        for number, line in enumerate(_wrap(self._body, options.max_width - self._indent)):
             room = max(options.max_width - line.cell_len, 0)
             label = f"{self._label:<{self._indent - 1}} " if number == 0 and self._label else ""
             told = Text(label or " " * min(self._indent, room), self._style) + line
@@ -160,7 +160,7 @@ def _text(cell: RenderableType) -> Text:
     return cell if isinstance(cell, Text) else plain(str(cell))
 
 
-def _wrapped(body: Text, width: int) -> Iterator[Text]:
+def _wrap(body: Text, width: int) -> Iterator[Text]:
     """The lines of a text, parted at blanks only; a word that is wider than ``width`` has a line of its own."""
     ends, taken = [], 0
     for word in re.finditer(r"\S+\s*", body.plain):

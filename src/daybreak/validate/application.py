@@ -12,7 +12,7 @@ from dataclasses import replace
 from daybreak.http.pages import PageAnswer, read_page
 from daybreak.judge import application, expectations
 from daybreak.judge.application import Knock, WayIn, kind_of
-from daybreak.judge.waiving import waived
+from daybreak.judge.waiving import waive
 from daybreak.model.answers import OwnerAnswer, Silence
 from daybreak.model.findings import Detail, Finding
 from daybreak.model.names import printable
@@ -34,10 +34,10 @@ def findings(visit: Visit) -> Iterator[Finding]:
     yield application.authentication(knocks, _managed_secret(visit))
     yield application.health(_pages(visit))
     own = []
-    for check in _named_apart(action.checks):
+    for check in _name_apart(action.checks):
         finding = expectations.owners(check, _owner(visit, check))
         # Whoever waives a question of their own does not mean to be told so twice.
-        own.append(waived(finding, action.waivers))
+        own.append(waive(finding, action.waivers))
         yield finding
     yield application.functions(own)
 
@@ -130,7 +130,7 @@ def _owner(visit: Visit, check: SqlCheck) -> OwnerAnswer | Silence:
     return ask_owner(place, check)
 
 
-def _named_apart(wanted: tuple[SqlCheck, ...]) -> tuple[SqlCheck, ...]:
+def _name_apart(wanted: tuple[SqlCheck, ...]) -> tuple[SqlCheck, ...]:
     """The owner's checks under names that differ: findings are kept by name, and the second of a name would hide the first."""
     seen: dict[str, int] = {}
     apart = []

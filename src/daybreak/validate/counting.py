@@ -14,7 +14,7 @@ from time import monotonic
 
 from daybreak.errors import DaybreakError
 from daybreak.model.answers import Count, Counts, Silence, Unread
-from daybreak.postgres.fingerprints import hashed_columns
+from daybreak.postgres.fingerprints import columns_to_hash
 from daybreak.postgres.rows import (
     SPLITS_SINCE,
     Chunk,
@@ -28,11 +28,11 @@ from daybreak.postgres.rows import (
     next_xid,
     read,
 )
-from daybreak.postgres.session import Limits, Session, connected
+from daybreak.postgres.session import Limits, Session, open_session
 from daybreak.validate.crew import Budget, CountProgress, Crew, Job, JobTrouble
 from daybreak.validate.probes import Reach
 
-__all__ = ["Budget", "CountProgress", "ask_next_xid", "count_rows", "counted_by"]
+__all__ = ["Budget", "CountProgress", "ask_next_xid", "count_by", "count_rows"]
 
 SMALLEST_CHUNK = 32 * 1024 * 1024
 """Below this a table is read in one go."""
@@ -50,8 +50,8 @@ def count_rows(
     """
     began, asked = monotonic(), f"SELECT count(*) of each table at {place.address}"
     try:
-        with connected(place.address, place.login, budget.limits) as leader:
-            counts = counted_by(leader, place, scans, budget, progress)
+        with open_session(place.address, place.login, budget.limits) as leader:
+            counts = count_by(leader, place, scans, budget, progress)
     except DaybreakError as error:
         return Silence(asked=asked, why=error.message, took=timedelta(seconds=monotonic() - began))
     return counts.model_copy(update={"asked": asked, "took": timedelta(seconds=monotonic() - began)})
@@ -60,7 +60,7 @@ def count_rows(
 def ask_next_xid(place: Reach, limit: timedelta) -> int | None:
     """The first transaction that nobody has begun there; none when one is under way, or nobody answers."""
     try:
-        with connected(
+        with open_session(
             place.address, place.login, Limits(connect=limit, statement=limit, lock=limit, whole=limit)
         ) as session:
             return next_xid(session)
@@ -68,11 +68,11 @@ def ask_next_xid(place: Reach, limit: timedelta) -> int | None:
         return None
 
 
-def counted_by(
+def count_by(
     leader: Session, place: Reach, scans: Sequence[Scan], budget: Budget, progress: Callable[[CountProgress], None]
 ) -> Counts:
     """The same in the snapshot of a session that leads; its transaction is begun here and left open."""
-    columns = hashed_columns(leader, [scan.table for scan in scans if scan.is_fingerprinted])
+    columns = columns_to_hash(leader, [scan.table for scan in scans if scan.is_fingerprinted])
     leader.begin()
     # All is asked of it now: its line may be dead when the others are done.
     snapshot, xid = export_snapshot(leader), next_xid(leader)

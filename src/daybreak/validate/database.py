@@ -19,6 +19,6 @@ def findings(visit: Visit) -> Iterator[Finding]:
     yield database.engine_version(subject.clone, subject.made_of, visit.answer)
     yield database.encryption(subject.clone, subject.origin)
     source, seen = subject.action.source_seen, subject.action.instances_seen
-    names = configuration.paired(source, seen, subject.instances) if source else {}
+    names = configuration.pair_instances(source, seen, subject.instances) if source else {}
     by_name = {names[each.identifier]: each for each in seen if each.identifier in names}
     yield parameters.parameters(source, by_name, subject.clone, subject.instances)

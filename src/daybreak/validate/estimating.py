@@ -14,7 +14,7 @@ from daybreak.model.answers import Count, Counts, Estimates, Silence, Unread
 from daybreak.model.value import Span
 from daybreak.postgres.estimates import estimates, leading_columns
 from daybreak.postgres.rows import Scan, as_count, clock_and_encoding, newest_by_index, see_every_row
-from daybreak.postgres.session import Limits, Session, connected, is_damage
+from daybreak.postgres.session import Limits, Session, is_damage, open_session
 from daybreak.validate.probes import Reach
 
 
@@ -25,14 +25,14 @@ def estimate_rows(place: Reach, scans: Sequence[Scan], limit: timedelta) -> Esti
         connect=min(limit, timedelta(seconds=10)), statement=limit, lock=min(limit, timedelta(seconds=5)), whole=limit
     )
     try:
-        with connected(place.address, place.login, limits) as session:
-            answer = _estimated(session, scans, asked)
+        with open_session(place.address, place.login, limits) as session:
+            answer = _estimate(session, scans, asked)
     except DaybreakError as error:
         return Silence(asked=asked, why=error.message, took=timedelta(seconds=monotonic() - began))
     return answer.model_copy(update={"took": timedelta(seconds=monotonic() - began)})
 
 
-def _estimated(session: Session, scans: Sequence[Scan], asked: str) -> Estimates:
+def _estimate(session: Session, scans: Sequence[Scan], asked: str) -> Estimates:
     tables = tuple(scan.table for scan in scans)
     guessed = estimates(session, tables)
     leading = leading_columns(session, tables)

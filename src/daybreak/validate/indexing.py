@@ -19,7 +19,7 @@ from daybreak.model.answers import IndexContents, IndexRead, Silence, Unread
 from daybreak.postgres import index_contents
 from daybreak.postgres.index_contents import Index
 from daybreak.postgres.rows import export_snapshot
-from daybreak.postgres.session import Session, connected, is_damage
+from daybreak.postgres.session import Session, is_damage, open_session
 from daybreak.validate.crew import Budget, CountProgress, Crew, Job, JobTrouble, Leash
 from daybreak.validate.probes import Reach
 from daybreak.validate.references import Wanted
@@ -27,7 +27,7 @@ from daybreak.validate.references import Wanted
 BTREE = "btree"
 
 
-def _asked(ask: Callable[[Session, Index], str], index: Index, session: Session) -> str:
+def _ask(ask: Callable[[Session, Index], str], index: Index, session: Session) -> str:
     return ask(session, index)
 
 
@@ -53,7 +53,7 @@ def read_indexes(
     """What is wrong with each index of this turn's tables; ``progress`` is called on the caller's thread after each."""
     began, leash = monotonic(), leash or Leash()
     try:
-        with connected(place.address, place.login, budget.limits) as leader, leash.holding(leader):
+        with open_session(place.address, place.login, budget.limits) as leader, leash.holding(leader):
             answer = _Reading(place, manner, budget, progress, leash).of(leader, wanted)
     except DaybreakError as error:
         asked = f"the indexes of {place.address}"
@@ -82,13 +82,13 @@ class _Reading:
         chosen = [index for index in trees if wanted.has(index.owner_oid)]
         self._total = sum(index.size for index in chosen)
         home = index_contents.amcheck_home(leader)
-        why = "" if home is not None else self._borrowed(leader, chosen)
+        why = "" if home is not None else self._read_borrowing(leader, chosen)
         if home is not None:
-            self._crewed(leader, chosen, partial(self._checked, home=home))
+            self._read_with_crew(leader, chosen, partial(self._check, home=home))
         elif why:
             self.way = "walk"
             walked = [index for index in chosen if not self._is_left(index, why)]
-            self._crewed(leader, walked, index_contents.walk)
+            self._read_with_crew(leader, walked, index_contents.walk)
         how = f"bt_index_check{', heapallindexed' if self.manner.is_with_heap else ''}"
         if self.way == "walk":
             how = f"each btree walked in its order and counted against its table, because {why}:"
@@ -101,13 +101,13 @@ class _Reading:
             other_methods=dict(Counter(index.method for index in every if index.method != BTREE)),
         )
 
-    def _checked(self, session: Session, index: Index, home: str) -> str:
+    def _check(self, session: Session, index: Index, home: str) -> str:
         index_contents.check(session, home, index, is_with_heap=self.manner.is_with_heap)
         return ""
 
-    def _crewed(self, leader: Session, chosen: Sequence[Index], ask: Callable[[Session, Index], str]) -> None:
+    def _read_with_crew(self, leader: Session, chosen: Sequence[Index], ask: Callable[[Session, Index], str]) -> None:
         leader.begin()
-        jobs = [Job(index.oid, index.name, index.size, partial(_asked, ask, index)) for index in chosen]
+        jobs = [Job(index.oid, index.name, index.size, partial(_ask, ask, index)) for index in chosen]
         by_oid = {index.oid: index for index in chosen}
         crew = Crew(self.place, self.budget.limits, export_snapshot(leader), jobs, self.leash)
         crew.work(
@@ -116,7 +116,7 @@ class _Reading:
         )
         self._give_up_on(chosen, crew.trouble)
 
-    def _borrowed(self, leader: Session, chosen: Sequence[Index]) -> str:
+    def _read_borrowing(self, leader: Session, chosen: Sequence[Index]) -> str:
         """Read all with an amcheck that is never committed; why that could not be, empty when it was."""
         if not self.manner.may_borrow:
             return "amcheck is not installed, and nothing is created in a cluster that Daybreak did not restore"
@@ -124,7 +124,7 @@ class _Reading:
             return why
         is_there = False
         try:
-            with index_contents.borrowed_amcheck(leader) as home:
+            with index_contents.borrow_amcheck(leader) as home:
                 is_there = True
                 self._one_by_one(leader, home, chosen)
         except DaybreakError as error:

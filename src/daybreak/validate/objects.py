@@ -12,7 +12,7 @@ from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Finding
 from daybreak.model.inventory import Inventory
 from daybreak.postgres.inventory import ends
-from daybreak.postgres.session import Limits, connected
+from daybreak.postgres.session import Limits, open_session
 from daybreak.validate.probes import ask_settings
 from daybreak.validate.visit import Visit
 
@@ -53,14 +53,14 @@ def _ends(visit: Visit, clone: Inventory, source: Inventory | None) -> dict[int,
         return {}
     limit = visit.subject.patience.asking
     try:
-        with connected(visit.place.address, visit.place.login, Limits(statement=limit, whole=limit)) as session:
-            return ends(session, theirs | own, _restored(visit))
+        with open_session(visit.place.address, visit.place.login, Limits(statement=limit, whole=limit)) as session:
+            return ends(session, theirs | own, _time_of_restore(visit))
     except DaybreakError:
         # Whatever the source changed may then have come after the moment: nothing is condemned for it alone.
         return dict.fromkeys(theirs - own, False)
 
 
-def _restored(visit: Visit) -> datetime:
+def _time_of_restore(visit: Visit) -> datetime:
     """When the clone began to live: what it holds may be a little younger than the moment, after a snapshot or ``latest``."""
     created = visit.subject.clone.created
     return max(created, visit.subject.moment) if created else visit.subject.moment
@@ -77,7 +77,7 @@ def _circumstances(visit: Visit) -> CloneFacts:
     places = (*hosts, *(instance.endpoint for instance in action.instances_seen))
     return CloneFacts(
         moment=subject.moment,
-        restored=_restored(visit),
+        restored=_time_of_restore(visit),
         may_subscribe=_may_subscribe(settings),
         may_schedule=_may_schedule(settings),
         production=frozenset(host.lower() for host in places if host),

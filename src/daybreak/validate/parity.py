@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from daybreak.judge.parity.configuration import cluster_parity, instance_parity, paired
+from daybreak.judge.parity.configuration import cluster_parity, instance_parity, pair_instances
 from daybreak.judge.parity.surroundings import Allowances, parameter_parity, surroundings_parity
 from daybreak.model.findings import Finding
 from daybreak.validate.visit import Visit
@@ -16,7 +16,7 @@ def findings(visit: Visit) -> Iterator[Finding]:
     source, seen, clone = action.source_seen, action.instances_seen, subject.instances
     yield cluster_parity(source, subject.clone, subject.permitted)
     yield instance_parity(source, seen, clone, subject.permitted)
-    names = paired(source, seen, clone) if source else {}
+    names = pair_instances(source, seen, clone) if source else {}
     circumstances = Allowances(
         action.quarantine, subject.permitted, names, frozenset(each.identifier for each in clone)
     )

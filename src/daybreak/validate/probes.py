@@ -23,7 +23,7 @@ from daybreak.postgres.address import Address
 from daybreak.postgres.admission import admission, was_turned_away
 from daybreak.postgres.inventory import inventory
 from daybreak.postgres.questions import LONGEST, OneValue, one_value
-from daybreak.postgres.session import Limits, Login, Session, connected
+from daybreak.postgres.session import Limits, Login, Session, open_session
 
 T = TypeVar("T", bound=Value)
 
@@ -45,17 +45,17 @@ def ask_settings(place: Reach, names: Iterable[str], limit: timedelta) -> Server
         known = catalog.settings(session, wanted)
         return ServerSettings(asked=asked, took=Span(0), known=known, families=catalog.families(session))
 
-    return _timed(place, _within(limit), asked, question)
+    return _time(place, _within(limit), asked, question)
 
 
 def list_tables(place: Reach, limit: timedelta) -> Tables | Silence:
     """Every table of the database."""
-    return _timed(place, _within(limit), f"the tables in pg_class of {place.address}", catalog.tables)
+    return _time(place, _within(limit), f"the tables in pg_class of {place.address}", catalog.tables)
 
 
 def take_inventory(place: Reach, limit: timedelta) -> Inventory | Silence:
     """Everything in the database besides its rows."""
-    return _timed(place, _within(limit), f"the catalog of {place.address}", inventory)
+    return _time(place, _within(limit), f"the catalog of {place.address}", inventory)
 
 
 def ask_owner(place: Reach, check: SqlCheck) -> OwnerAnswer | Silence:
@@ -89,7 +89,7 @@ def ask_admission(place: Reach, limit: timedelta) -> Admission | Turned | Silenc
     began = monotonic()
     asked = f"a login and a row at {place.address}"
     try:
-        with connected(place.address, place.login, _within(limit)) as session:
+        with open_session(place.address, place.login, _within(limit)) as session:
             answer: Admission | Turned | Silence = admission(session)
     except DaybreakError as error:
         kind = Turned if was_turned_away(error) or isinstance(error, Unproven) else Silence
@@ -103,11 +103,11 @@ def _within(limit: timedelta) -> Limits:
     )
 
 
-def _timed(place: Reach, limits: Limits, asked: str, question: Callable[[Session], T]) -> T | Silence:
+def _time(place: Reach, limits: Limits, asked: str, question: Callable[[Session], T]) -> T | Silence:
     """Put one question in a session of its own, and say how long it took."""
     began = monotonic()
     try:
-        with connected(place.address, place.login, limits) as session:
+        with open_session(place.address, place.login, limits) as session:
             answer = question(session)
     except Unproven as error:
         return Silence(asked=asked, why=error.message, is_unproven=True, hints=error.hints)

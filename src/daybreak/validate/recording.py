@@ -47,12 +47,10 @@ class Sitting:
 
 def record(place: Reach, sitting: Sitting, progress: Callable[[CountProgress], None]) -> Baseline:
     """The baseline of a database; raises ``Unproven``, ``Unreachable`` or ``Failed`` when it cannot be asked at all."""
-    tables = _answered(list_tables(place, sitting.asking))
+    tables = _require(list_tables(place, sitting.asking))
     scans = _scans(tables, sitting)
-    counts, rows = (
-        _estimated(place, scans, sitting) if sitting.is_estimated else _counted(place, scans, sitting, progress)
-    )
-    inventory = _answered(take_inventory(place, sitting.asking))
+    counts, rows = _estimate(place, scans, sitting) if sitting.is_estimated else _count(place, scans, sitting, progress)
+    inventory = _require(take_inventory(place, sitting.asking))
     if counts.taken is None:
         raise Failed("the server did not tell its time")
     return Baseline(
@@ -86,10 +84,10 @@ def _scans(tables: Tables, sitting: Sitting) -> list[Scan]:
     ]
 
 
-def _counted(
+def _count(
     place: Reach, scans: list[Scan], sitting: Sitting, progress: Callable[[CountProgress], None]
 ) -> tuple[Counts, tuple[TableBaseline, ...]]:
-    counts = _answered(count_rows(place, scans, sitting.budget, progress))
+    counts = _require(count_rows(place, scans, sitting.budget, progress))
     sizes = {scan.table.oid: scan.table.size for scan in scans}
     rows = tuple(
         TableBaseline(
@@ -105,8 +103,8 @@ def _counted(
     return counts, rows
 
 
-def _estimated(place: Reach, scans: list[Scan], sitting: Sitting) -> tuple[Counts, tuple[TableBaseline, ...]]:
-    answer = _answered(estimate_rows(place, scans, sitting.asking))
+def _estimate(place: Reach, scans: list[Scan], sitting: Sitting) -> tuple[Counts, tuple[TableBaseline, ...]]:
+    answer = _require(estimate_rows(place, scans, sitting.asking))
     newest = {count.table: count.newest for count in answer.newest.counted}
     by_oid: dict[int, tuple[Table, str]] = {scan.table.oid: (scan.table, scan.clock) for scan in scans}
     rows = tuple(
@@ -124,7 +122,7 @@ def _estimated(place: Reach, scans: list[Scan], sitting: Sitting) -> tuple[Count
     return answer.newest, rows
 
 
-def _answered(answer: T | Silence) -> T:
+def _require(answer: T | Silence) -> T:
     if isinstance(answer, Silence):
         if answer.is_unproven:
             raise Unproven(f"no baseline was taken: {answer.why}", *answer.hints)

@@ -15,7 +15,7 @@ from daybreak.errors import DaybreakError
 from daybreak.model.answers import Orphans, References, Silence, Unread
 from daybreak.postgres.foreign_keys import ForeignKey, foreign_keys, orphans
 from daybreak.postgres.rows import export_snapshot
-from daybreak.postgres.session import Session, connected
+from daybreak.postgres.session import Session, open_session
 from daybreak.validate.crew import Budget, CountProgress, Crew, Job, JobTrouble
 from daybreak.validate.probes import Reach
 
@@ -39,14 +39,14 @@ def count_orphans(
     """The rows that break each foreign key; ``progress`` is called on the caller's thread after each."""
     began, asked = monotonic(), f"each foreign key as an anti-join at {place.address}"
     try:
-        with connected(place.address, place.login, budget.limits) as leader:
-            answer = _counted(leader, place, wanted, budget, progress)
+        with open_session(place.address, place.login, budget.limits) as leader:
+            answer = _count(leader, place, wanted, budget, progress)
     except DaybreakError as error:
         return Silence(asked=asked, why=error.message, took=timedelta(seconds=monotonic() - began))
     return answer.model_copy(update={"asked": asked, "took": timedelta(seconds=monotonic() - began)})
 
 
-def _counted(
+def _count(
     leader: Session, place: Reach, wanted: Wanted, budget: Budget, progress: Callable[[CountProgress], None]
 ) -> References:
     leader.begin()

@@ -14,11 +14,11 @@ from functools import cached_property
 
 from daybreak.judge.indexes import index_contents
 from daybreak.judge.references import EXPECTED as NO_ORPHANS
-from daybreak.judge.references import broken, no_orphans
-from daybreak.judge.rows.content import changed, content
+from daybreak.judge.references import broken_keys, no_orphans
+from daybreak.judge.rows.content import changed_tables, content
 from daybreak.judge.rows.counts import RowWitnesses, estimated_rows, row_counts, suspects, wishes
-from daybreak.judge.rows.sample import left_out, turn_of
-from daybreak.judge.rows.tables import Recency, all_tables, clock_of, measured, recent
+from daybreak.judge.rows.sample import leave_out, turn_of
+from daybreak.judge.rows.tables import Recency, all_tables, clock_of, measure, recent
 from daybreak.model import checks
 from daybreak.model.answers import Counts, Estimates, IndexContents, References, Silence, Table, Tables
 from daybreak.model.baseline import Baseline
@@ -92,11 +92,11 @@ class _Reading:
         yield finding
         # Rows that nobody counted are no measurement.
         is_silent = isinstance(newest, Silence)
-        seen = measured(newest, self.subject.moment)
+        seen = measure(newest, self.subject.moment)
         self.visit.measured = Measured() if is_silent else seen.model_copy(update={"rows": None})
-        yield left_out(checks.CONTENT, "the baseline's content where nobody wrote", self.how, "content", "full")
-        yield left_out(checks.ORPHANS, NO_ORPHANS, self.how, "rows")
-        yield left_out(checks.INDEX_CONTENTS, "every btree in order", self.how, "indexes")
+        yield leave_out(checks.CONTENT, "the baseline's content where nobody wrote", self.how, "content", "full")
+        yield leave_out(checks.ORPHANS, NO_ORPHANS, self.how, "rows")
+        yield leave_out(checks.INDEX_CONTENTS, "every btree in order", self.how, "indexes")
 
     def read(self) -> Iterator[Finding]:
         """What the rows themselves tell."""
@@ -106,22 +106,22 @@ class _Reading:
             self.next_xid = ask_next_xid(place, self.subject.patience.asking)
         # An amcheck that is borrowed can be used by one session only: it reads while the others count.
         with Aside(self._indexes) as indexes:
-            yield from self._counted()
+            yield from self._count()
             orphans = self._orphans()
-            yield no_orphans(orphans, self._orphans_at_the_source(broken(orphans)), self.how)
+            yield no_orphans(orphans, self._orphans_at_the_source(broken_keys(orphans)), self.how)
             yield index_contents(indexes.result(self.visit.progress), self.how)
 
-    def _counted(self) -> Iterator[Finding]:
+    def _count(self) -> Iterator[Finding]:
         counts, tables, baseline = self._counts(), self.visit.tables, self.subject.baseline
         short: frozenset[str] = frozenset()
         other: frozenset[str] = frozenset()
         if isinstance(tables, Tables):
             short = suspects(counts, tables, self.configured, baseline)
-            other = changed(counts, tables, self.configured, baseline)
+            other = changed_tables(counts, tables, self.configured, baseline)
         witnesses = RowWitnesses(baseline, self._at_the_source(short | other, other))
         yield row_counts(counts, tables, self.configured, witnesses)
         yield recent(counts, tables, self.recency)
-        self.visit.measured = measured(counts, self.subject.moment)
+        self.visit.measured = measure(counts, self.subject.moment)
         yield content(counts, tables, self.configured, witnesses, self.how)
 
     def _counts(self) -> Counts | Silence:

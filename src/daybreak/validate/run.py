@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from daybreak.judge.waiving import waived
+from daybreak.judge.waiving import waive
 from daybreak.model.findings import Finding, Measured
 from daybreak.validate import application, database, objects, parity, rows, security
 from daybreak.validate.counting import CountProgress
@@ -48,7 +48,7 @@ def validate(
     findings = []
     for chapter in _CHAPTERS:
         for judged in chapter(visit):
-            finding = waived(judged, subject.action.waivers)
+            finding = waive(judged, subject.action.waivers)
             tell(finding)
             findings.append(finding)
     return Outcome(tuple(findings), visit.measured)

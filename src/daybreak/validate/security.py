@@ -33,7 +33,7 @@ def findings(visit: Visit) -> Iterator[Finding]:
     yield iam_roles(source, clone, subject.permitted)
     yield deletion_protection(source, clone, subject.permitted)
     yield connect_policies(subject.origin, clone, around)
-    at_source, at_clone = _audited(visit)
+    at_source, at_clone = _ask_audit(visit)
     yield audit_logging(Trail(source, at_source), Trail(clone, at_clone))
     if action.quarantine:
         yield quarantine(action.quarantine, clone, _settings(visit, action.quarantine))
@@ -45,7 +45,7 @@ def _settings(visit: Visit, names: Iterable[str]) -> ServerSettings | Silence:
     return ask_settings(visit.place, names, visit.subject.patience.asking)
 
 
-def _audited(visit: Visit) -> tuple[ServerSettings | Silence | None, ServerSettings | Silence]:
+def _ask_audit(visit: Visit) -> tuple[ServerSettings | Silence | None, ServerSettings | Silence]:
     """What the source audits, where it can be asked, and what the clone does; both at the same time."""
     _ = visit.answer
     with ThreadPoolExecutor(max_workers=2) as pair:

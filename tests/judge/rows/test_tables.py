@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from daybreak.judge.rows.counts import row_counts
-from daybreak.judge.rows.tables import Recency, all_tables, clock_of, family, meant, measured, recent
+from daybreak.judge.rows.tables import Recency, all_tables, clock_of, family, measure, recent, tables_meant
 from daybreak.model.answers import Count, Counts, Silence, Table, Tables, Unread
 from daybreak.model.findings import Standing
 from daybreak.model.targets import Expectation
@@ -163,8 +163,8 @@ def test_a_partitioned_tables_rows_are_those_of_its_partitions() -> None:
 def test_a_name_without_its_schema_means_public_first_and_is_never_guessed() -> None:
     """Two schemas with a table of one name: judging the wrong one would be a false green."""
     a, b, public = _table(1, "a.t"), _table(2, "b.t"), _table(3, "public.t")
-    assert meant(_tables(a, b, public), "t") == (public,)
-    assert meant(_tables(a, b), "b.t") == (b,)
+    assert tables_meant(_tables(a, b, public), "t") == (public,)
+    assert tables_meant(_tables(a, b), "b.t") == (b,)
     twins = row_counts(_counts(_count(1, 9), _count(2, 9)), _tables(a, b), {"t": Expectation(min_rows=1)})
     assert twins.standing is UNKNOWN
     fresh = recent(_counts(_count(1, 9)), _tables(a, b), Recency(_MOMENT, _RPO, {"t": Expectation(freshness="x")}))
@@ -266,9 +266,9 @@ def test_a_family_reaches_down_to_the_last_heir() -> None:
 def test_the_loss_is_from_the_newest_data_to_the_moment_and_never_negative() -> None:
     """The one figure that the incident's lead reads first."""
     counts = _counts(_count(1, 5, _MOMENT - timedelta(seconds=90)), _count(2, 7, _MOMENT + timedelta(days=1)))
-    found = measured(counts, _MOMENT)
+    found = measure(counts, _MOMENT)
     assert (found.rpo, found.newest_in, found.rows) == (timedelta(seconds=90), "public.t1.updated_at", 12)
-    assert measured(_SILENCE, _MOMENT).rpo is None
+    assert measure(_SILENCE, _MOMENT).rpo is None
     unread = Unread(table=2, name="t2", why="locked")
-    partly = measured(_counts(_count(1, 5, _MOMENT), unread=(unread,)), _MOMENT)
+    partly = measure(_counts(_count(1, 5, _MOMENT), unread=(unread,)), _MOMENT)
     assert (partly.rows, partly.rpo) == (None, timedelta(0)), "a sum that lacks a table is not the sum"

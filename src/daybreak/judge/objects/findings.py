@@ -183,14 +183,14 @@ _CHAPTERS = (
 def object_findings(clone: Inventory | Silence, witnesses: Witnesses, circumstances: CloneFacts) -> Iterator[Finding]:
     """Each box about objects, judged from the clone's inventory and those of its witnesses."""
     for chapter in _CHAPTERS:
-        expected = _expected(chapter, witnesses)
+        expected = _expectation(chapter, witnesses)
         if isinstance(clone, Silence):
             yield chapter.check.silent(expected, clone)
         else:
             yield _finding(chapter, clone, witnesses, circumstances)
 
 
-def _expected(chapter: _Chapter, witnesses: Witnesses) -> str:
+def _expectation(chapter: _Chapter, witnesses: Witnesses) -> str:
     if not chapter.is_compared:
         return chapter.check.title[0].lower() + chapter.check.title[1:]
     baseline = witnesses.baseline
@@ -200,7 +200,7 @@ def _expected(chapter: _Chapter, witnesses: Witnesses) -> str:
 
 
 def _finding(chapter: _Chapter, clone: Inventory, witnesses: Witnesses, circumstances: CloneFacts) -> Finding:
-    expected, asked = _expected(chapter, witnesses), Asked(clone.asked, clone.took)
+    expected, asked = _expectation(chapter, witnesses), Asked(clone.asked, clone.took)
     denied = {kind: why for kind in chapter.kinds if (why := clone.why_unlisted(kind)) is not None}
     past = Past(clone, witnesses, circumstances.restored or circumstances.moment)
     kinds = tuple(kind for kind in chapter.kinds if kind not in denied)
@@ -208,8 +208,8 @@ def _finding(chapter: _Chapter, clone: Inventory, witnesses: Witnesses, circumst
     lines = [line for three in threes for line in _lines(chapter, three, past, circumstances)]
     lines += [Detail(name=kind, standing=UNKNOWN, found="could not be listed", why=why) for kind, why in denied.items()]
     here = sum(three.clone is not None for three in threes)
-    details = _sorted(lines)
-    found = _found(chapter, here, details)
+    details = _sort(lines)
+    found = _summary(chapter, here, details)
     if any(line.standing is UNFIT for line in lines):
         finding = chapter.check.unfit(expected, found, asked)
     elif unknown := [line for line in lines if line.standing is UNKNOWN]:
@@ -258,11 +258,11 @@ def _of_a_proof(three: Three) -> list[Detail]:
 _ORDER: Mapping[object, int] = {UNFIT: 0, UNKNOWN: 1, FIT: 2}
 
 
-def _sorted(lines: list[Detail]) -> tuple[Detail, ...]:
+def _sort(lines: list[Detail]) -> tuple[Detail, ...]:
     return tuple(sorted(lines, key=lambda line: (_ORDER[line.standing], line.name)))
 
 
-def _found(chapter: _Chapter, here: int, lines: tuple[Detail, ...]) -> str:
+def _summary(chapter: _Chapter, here: int, lines: tuple[Detail, ...]) -> str:
     """One sentence: how many things there are, what is wrong with which, and what the report tells of others."""
     said = [f"{line.name}: {line.found}" for line in lines if line.standing is UNFIT]
     unknown = sum(line.standing is UNKNOWN for line in lines)

@@ -96,7 +96,7 @@ class Past:
 
     def threes(self, kind: ItemKind) -> tuple[Three, ...]:
         """Every thing of a kind that any of the three has."""
-        clone, baseline, source = (self._named(each, kind) for each in self._inventories)
+        clone, baseline, source = (self._by_name(each, kind) for each in self._inventories)
         names = dict.fromkeys((*clone, *baseline, *source))
         return tuple(Three(clone.get(name), baseline.get(name), source.get(name)) for name in names)
 
@@ -128,7 +128,7 @@ class Past:
     def _witness(inventory: Inventory | None, kind: ItemKind) -> Inventory | None:
         return inventory if inventory is not None and inventory.why_unlisted(kind) is None else None
 
-    def _named(self, inventory: Inventory | None, kind: ItemKind) -> dict[str, Item]:
+    def _by_name(self, inventory: Inventory | None, kind: ItemKind) -> dict[str, Item]:
         return {item.name: item for item in inventory.of(kind)} if inventory else {}
 
     def _facts(self, item: Item) -> dict[str, str]:
@@ -155,7 +155,7 @@ class Past:
         item = three.source or three.baseline
         assert item is not None  # noqa: S101  # a missing thing is known from a witness
         standing, why = self._why_missing(three)
-        yield Detail(name=item.name, standing=standing, expected=self._described(item), found="missing", why=why)
+        yield Detail(name=item.name, standing=standing, expected=self._describe(item), found="missing", why=why)
 
     def _why_missing(self, three: Three) -> tuple[Standing, str]:
         kind, baseline, source = three.any.kind, three.baseline, three.source
@@ -204,7 +204,7 @@ class Past:
                 standing, why = UNFIT, "older than the baseline, and not in it"
             elif clone.kind in GIVES_ACCESS and is_own is None:
                 standing, why = UNKNOWN, "not in the source: gone from it since, or added here"
-        yield Detail(name=clone.name, standing=standing, expected="none", found=self._described(clone), why=why)
+        yield Detail(name=clone.name, standing=standing, expected="none", found=self._describe(clone), why=why)
 
     # -- different ----------------------------------------------------------------------------------------------------
 
@@ -332,7 +332,7 @@ class Past:
         # Two databases of one server have its identifier in common, and nothing else.
         return sum(shared) * 2 > len(shared) if shared else self.clone.system is not None
 
-    def _described(self, item: Item) -> str:
+    def _describe(self, item: Item) -> str:
         facts = self._facts(item)
         if len(facts) == 1 or "definition" in facts:
             return printable(facts.get("definition") or next(iter(facts.values())))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from daybreak.judge.details import Sum, decided, line
+from daybreak.judge.details import Sum, decide, line
 from daybreak.model import checks
 from daybreak.model.checks import Asked, Check
 from daybreak.model.findings import Finding
@@ -78,7 +78,7 @@ def instance_parity(
     fields = [name for name in Instance.model_fields if name not in OWN_TO_EACH_INSTANCE]
     there = {instance.identifier.lower(): instance for instance in clone}
     rows: list[_Row] = []
-    for origin, name in paired(source, seen, clone).items():
+    for origin, name in pair_instances(source, seen, clone).items():
         found = there.pop(name.lower(), None)
         rows += _instance(name, seen, origin, found, permitted)
     count = permitted.get(COUNT)
@@ -86,7 +86,7 @@ def instance_parity(
     return _finding(check, rows, f"{len(seen)} instances, {len(fields)} fields each, as the source's", asked)
 
 
-def paired(source: Cluster, seen: tuple[Instance, ...], clone: tuple[Instance, ...]) -> dict[str, str]:
+def pair_instances(source: Cluster, seen: tuple[Instance, ...], clone: tuple[Instance, ...]) -> dict[str, str]:
     """The name that each of the source's instances has in the clone: numbered, the writer first."""
     cluster = next((instance.cluster for instance in clone if instance.cluster), "")
     ordered = writer_first(source, seen)
@@ -115,7 +115,7 @@ def _finding(check: Check, rows: list[_Row], expected: str, asked: Asked) -> Fin
     ]
     reasons = [f"{row.name} differs ({row.reason})" for row in rows if not row.is_same and row.reason is not None]
     found = "the same" + (f", but as planned {listed(reasons)}" if reasons else "")
-    return decided(check, lines, Sum(expected, found, asked))
+    return decide(check, lines, Sum(expected, found, asked))
 
 
 def _why(row: _Row) -> str:
@@ -137,7 +137,7 @@ def _rows(source: Cluster | Instance, clone: Cluster | Instance, fields: list[st
             had = False
         if name == "tags":
             has = {key: value for key, value in has.items() if key in had}
-        shown_had, shown_has = _shown(had), _shown(has)
+        shown_had, shown_has = _show(had), _show(has)
         if had != has and shown_had == shown_has:
             shown_has += " (otherwise)"
         rows.append(_Row(name, shown_had, shown_has))
@@ -158,7 +158,7 @@ def _comparable(name: str, value: Any) -> Any:
     return sorted(value) if isinstance(value, tuple) else value
 
 
-def _shown(value: Any) -> str:
+def _show(value: Any) -> str:
     match value:
         case None | [] | {}:
             return "none"

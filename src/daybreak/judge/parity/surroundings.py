@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from daybreak.judge.details import Sum, decided, line, unknown
+from daybreak.judge.details import Sum, decide, line, unknown
 from daybreak.model import checks
 from daybreak.model.checks import Asked
 from daybreak.model.findings import Detail, Finding, Standing
@@ -47,7 +47,7 @@ def parameter_parity(seen: Surroundings | None, around: Surroundings, circumstan
     lines = [*_cluster_group(seen, around, circumstances), *_instance_groups(seen, around)]
     same = sum(each.expected == each.found for each in lines)
     meant = sum(each.expected != each.found for each in lines)
-    return decided(check, lines, Sum(expected, f"{same} set as at the source, {meant} by the quarantine", asked))
+    return decide(check, lines, Sum(expected, f"{same} set as at the source, {meant} by the quarantine", asked))
 
 
 def _cluster_group(seen: Surroundings, around: Surroundings, circumstances: Allowances) -> list[Detail]:
@@ -58,10 +58,10 @@ def _cluster_group(seen: Surroundings, around: Surroundings, circumstances: Allo
         return [unknown("cluster parameter group", "the source's values", why)]
     lines = _values(seen.parameter_group, around.parameter_group, circumstances.quarantine)
     reason = circumstances.permitted.get("parameters")
-    return [_permitted(each, reason) for each in lines] if reason else lines
+    return [_permit(each, reason) for each in lines] if reason else lines
 
 
-def _permitted(row: Detail, reason: str) -> Detail:
+def _permit(row: Detail, reason: str) -> Detail:
     """The row as one that may differ; a row that is fit by itself keeps its own reason."""
     if row.standing is Standing.FIT:
         return row
@@ -114,7 +114,7 @@ def surroundings_parity(seen: Surroundings | None, around: Surroundings, circums
     found = (
         f"{len(lines) - meant} the same, {meant} not carried over yet" if lines else "there are none, as at the source"
     )
-    return decided(check, lines, Sum(expected, found, asked))
+    return decide(check, lines, Sum(expected, found, asked))
 
 
 def _unseen(what: str, seen: Surroundings, around: Surroundings) -> list[Detail]:

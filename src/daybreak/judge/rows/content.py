@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from daybreak.judge.rows.counts import MOST_DETAILS, RowWitnesses, comparable, is_untouched, wishes
-from daybreak.judge.rows.sample import left_out, turns_of
-from daybreak.judge.rows.tables import told
+from daybreak.judge.rows.sample import leave_out, turns_of
+from daybreak.judge.rows.tables import name_words
 from daybreak.model import checks
 from daybreak.model.answers import Counts, Silence, Tables
 from daybreak.model.baseline import Baseline
@@ -26,7 +26,7 @@ EXPECTED = "the baseline's content where nobody wrote"
 HINT = "record one with: daybreak baseline TARGET --fingerprint"
 
 
-def changed(
+def changed_tables(
     answer: Counts | Silence, tables: Tables, configured: Mapping[str, Expectation], baseline: Baseline | Silence | None
 ) -> frozenset[str]:
     """The tables that must have the baseline's content and have another: those to ask the live source about."""
@@ -35,7 +35,7 @@ def changed(
         return frozenset()
     return frozenset(
         each.name
-        for each in _compared(_Held(answer, tables, configured, known), None)
+        for each in _compare(_Held(answer, tables, configured, known), None)
         if each.standing is Standing.UNFIT
     )
 
@@ -50,7 +50,7 @@ def content(
     """Where the content must be the baseline's, it is."""
     check = checks.CONTENT
     if how.depth != "full":
-        return left_out(check, EXPECTED, how, "content", "full")
+        return leave_out(check, EXPECTED, how, "content", "full")
     if isinstance(tables, Silence):
         return check.silent(EXPECTED, tables)
     if isinstance(answer, Silence):
@@ -62,7 +62,7 @@ def content(
         return check.unknown(EXPECTED, why, asked, found=_read(answer, how))
     if why := _why_not_compared(answer, baseline):
         return check.unknown(EXPECTED, why, asked, found=_read(answer, how))
-    details = _compared(_Held(answer, tables, configured, baseline), witnesses.source)
+    details = _compare(_Held(answer, tables, configured, baseline), witnesses.source)
     return _finding(answer, details, how).model_copy(update={"details": tuple(details)[:MOST_DETAILS]})
 
 
@@ -71,7 +71,7 @@ def _finding(answer: Counts, details: list[Detail], how: Thoroughness) -> Findin
     damaged = [each.name for each in details if each.standing is Standing.UNFIT]
     later = [each.name for each in details if each.standing is Standing.FIT and each.why]
     same = len(details) - len(damaged) - len(later)
-    found = f"{_read(answer, how)}; {same} as in the baseline" + told("; written to since: ", later[:5])
+    found = f"{_read(answer, how)}; {same} as in the baseline" + name_words("; written to since: ", later[:5])
     if damaged:
         return check.unfit(EXPECTED, f"content differs: {listed(damaged)}; {found}", asked)
     if answer.unread:
@@ -115,7 +115,7 @@ class _Held:
         return frozenset(oid for oid, wish in wanted.items() if wish.is_static)
 
 
-def _compared(beside: _Held, source: Counts | Silence | None) -> list[Detail]:
+def _compare(beside: _Held, source: Counts | Silence | None) -> list[Detail]:
     was = {each.name: each.fingerprint for each in beside.baseline.tables if each.fingerprint}
     there = {each.name: each.fingerprint for each in source.counted} if isinstance(source, Counts) else {}
     unlogged = {table.oid for table in beside.tables.tables if table.is_unlogged}

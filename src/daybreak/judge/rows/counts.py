@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
 
-from daybreak.judge.rows.tables import family, meant, told
+from daybreak.judge.rows.tables import family, name_words, tables_meant
 from daybreak.model import checks
 from daybreak.model.answers import Count, Counts, Estimates, Silence, Table, Tables
 from daybreak.model.baseline import Baseline, TableBaseline
@@ -40,7 +40,7 @@ def wishes(tables: Tables, configured: Mapping[str, Expectation]) -> dict[int, E
     return {
         member.oid: wanted
         for name, wanted in configured.items()
-        for table in meant(tables, name)
+        for table in tables_meant(tables, name)
         for member in family(tables, table)
     }
 
@@ -79,7 +79,7 @@ class TableComparison:
         return f"{self.least:,}" if self.most == self.least else f"at least {self.least:,}"
 
 
-def held(
+def compare_tables(
     answer: Counts, tables: Tables, configured: Mapping[str, Expectation], baseline: Baseline
 ) -> tuple[TableComparison, ...]:
     """Every table that both know, with the rows it must have."""
@@ -88,14 +88,16 @@ def held(
     wanted = wishes(tables, configured)
     is_whole = is_untouched(answer, baseline)
     return tuple(
-        _held(table, was[table.full], rows[table.oid], wanted.get(table.oid, _USUAL), is_whole=is_whole)
+        _compare_table(table, was[table.full], rows[table.oid], wanted.get(table.oid, _USUAL), is_whole=is_whole)
         for table in tables.tables
         # An unlogged table is empty after every restore, which another check judges.
         if table.full in was and table.oid in rows and not table.is_unlogged
     )
 
 
-def _held(table: Table, was: TableBaseline, rows: int, wish: Expectation, *, is_whole: bool) -> TableComparison:
+def _compare_table(
+    table: Table, was: TableBaseline, rows: int, wish: Expectation, *, is_whole: bool
+) -> TableComparison:
     if not was.is_exact:
         # An estimate tells a table that was full from one that is empty, and no more.
         return TableComparison(table, was, rows, min(was.rows, 1), None)
@@ -112,7 +114,7 @@ def suspects(
     known = comparable(tables, baseline)
     if isinstance(answer, Silence) or not isinstance(known, Baseline):
         return frozenset()
-    return frozenset(each.table.full for each in held(answer, tables, configured, known) if not each.is_kept)
+    return frozenset(each.table.full for each in compare_tables(answer, tables, configured, known) if not each.is_kept)
 
 
 def row_counts(
@@ -125,7 +127,7 @@ def row_counts(
     witnesses = witnesses or RowWitnesses()
     minimums = {name: wanted.min_rows for name, wanted in configured.items() if wanted.min_rows is not None}
     limits = [f"{printable(name)} ≥ {least:,}" for name, least in minimums.items()]
-    check, expected = checks.ROWS, "every table counted" + told("; ", limits)
+    check, expected = checks.ROWS, "every table counted" + name_words("; ", limits)
     if isinstance(tables, Silence):
         return check.silent(expected, tables)
     if isinstance(answer, Silence):
@@ -134,11 +136,11 @@ def row_counts(
     details: list[Detail] = []
     if isinstance(baseline, Baseline):
         expected += f"; what the baseline of {iso(baseline.stands_for)} holds"
-        held_to = held(answer, tables, configured, baseline)
-        details = _compared(held_to, witnesses.source, wishes(tables, configured))
+        held_to = compare_tables(answer, tables, configured, baseline)
+        details = _compare(held_to, witnesses.source, wishes(tables, configured))
     rows = {count.table: count.rows for count in answer.counted}
     opinions = [_enough(name, least, tables, rows) for name, least in minimums.items()]
-    found = f"{sum(rows.values()):,} rows in {len(rows)} tables" + told("; ", [words for _, words in opinions])
+    found = f"{sum(rows.values()):,} rows in {len(rows)} tables" + name_words("; ", [words for _, words in opinions])
     lost = [
         f"{each.name} {each.found}, {each.expected} expected" for each in details if each.standing is Standing.UNFIT
     ]
@@ -149,7 +151,7 @@ def row_counts(
     unread += [f"not counted: {words}" for is_fit, words in opinions if is_fit is None]
     unread += [f"not compared: {baseline.why}"] if isinstance(baseline, Silence) else []
     if damaged or lost or any(is_fit is False for is_fit, _ in opinions):
-        finding = check.unfit(expected, found + told("; damaged: ", damaged), asked)
+        finding = check.unfit(expected, found + name_words("; damaged: ", damaged), asked)
     elif unread:
         finding = check.unknown(expected, listed(unread, 5), asked, found=found)
     elif not rows:
@@ -164,10 +166,10 @@ def _holding(details: list[Detail], lost: list[str]) -> str:
     if not details:
         return ""
     held_to = len(details) - len(lost)
-    return f"; {held_to} of {len(details)} tables hold to the baseline" + told(": not ", lost[:5])
+    return f"; {held_to} of {len(details)} tables hold to the baseline" + name_words(": not ", lost[:5])
 
 
-def _compared(
+def _compare(
     held_to: tuple[TableComparison, ...], source: Counts | Silence | None, wanted: Mapping[int, Expectation]
 ) -> list[Detail]:
     there = {count.name: count for count in source.counted} if isinstance(source, Counts) else {}
@@ -216,12 +218,12 @@ def estimated_rows(
         printable(name)
         for name, wanted in configured.items()
         if (wanted.min_rows or 0) > 0
-        for table in meant(tables, name)[:1]
+        for table in tables_meant(tables, name)[:1]
         if all(each.oid in empty for each in family(tables, table) if each.is_counted)
     ]
     known_rows = [each.rows for each in answer.tables if each.rows is not None]
     found = f"about {sum(known_rows):,} rows in {len(answer.tables)} tables by the planner's estimate"
-    found += told("; never analyzed: ", [each.name for each in answer.tables if each.rows is None][:5])
+    found += name_words("; never analyzed: ", [each.name for each in answer.tables if each.rows is None][:5])
     if lost:
         return check.unfit(expected, f"empty: {listed(list(dict.fromkeys(lost)))}; {found}", asked)
     why = "--depth quick estimates rows and counts none; --depth standard does"
@@ -231,7 +233,7 @@ def estimated_rows(
 def _enough(name: str, least: int, tables: Tables, rows: Mapping[int, int]) -> tuple[bool | None, str]:
     """Whether a configured table has the rows it must have; none when what was counted does not decide it."""
     shown = printable(name)
-    candidates = meant(tables, name)
+    candidates = tables_meant(tables, name)
     if not candidates:
         return False, f"{shown} is not there"
     if len(candidates) > 1:

@@ -40,20 +40,20 @@ def turn_of(tables: Iterable[Table], thoroughness: Thoroughness) -> frozenset[in
     return frozenset(members[thoroughness.turn % number])
 
 
-def told(thoroughness: Thoroughness, read: int, left_out: int, what: str) -> str:
+def sample_words(thoroughness: Thoroughness, read: int, left: int, what: str) -> str:
     """How much of the whole was read, in words; empty when it was all.
 
-    >>> told(Thoroughness(sample=10, turn=12), 3, 17, "keys")
+    >>> sample_words(Thoroughness(sample=10, turn=12), 3, 17, "keys")
     '; 3 of 20 keys, turn 3 of 10 of --sample 10'
     """
     if thoroughness.sample == 100:
         return ""
     turns = turns_of(thoroughness.sample)
     turn = f"turn {thoroughness.turn % turns + 1} of {turns} of --sample {thoroughness.sample}"
-    return f"; {read} of {read + left_out} {what}, {turn}"
+    return f"; {read} of {read + left} {what}, {turn}"
 
 
-def left_out(check: Check, expected: str, thoroughness: Thoroughness, what: str, deeper: str = "standard") -> Finding:
+def leave_out(check: Check, expected: str, thoroughness: Thoroughness, what: str, deeper: str = "standard") -> Finding:
     """A box that the chosen depth does not open, and the depth that does."""
     return check.waived(expected, f"--depth {thoroughness.depth} does not read {what}; --depth {deeper} does")
 

@@ -36,7 +36,7 @@ def clock_of(table: Table, configured: str | None) -> str:
     return next((plain[likely] for likely in LIKELY_CLOCKS if likely in plain), "")
 
 
-def meant(tables: Tables, name: str) -> tuple[Table, ...]:
+def tables_meant(tables: Tables, name: str) -> tuple[Table, ...]:
     """The tables a configured name can mean: with its schema exactly one; without, the one in ``public`` before others."""
     exact = tuple(table for table in tables.tables if f"{table.namespace}.{table.name}" == name)
     bare = tuple(table for table in tables.tables if table.name == name)
@@ -75,7 +75,7 @@ def all_tables(
     if isinstance(clone, Silence):
         return check.silent(expected, clone)
     asked = Asked(clone.asked, clone.took)
-    absent = [printable(name) for name in configured if not meant(clone, name)]
+    absent = [printable(name) for name in configured if not tables_meant(clone, name)]
     if absent:
         return check.unfit(expected, f"missing: {listed(absent)}", asked)
     here = f"{len(clone.tables)} tables in {printable(clone.database)}"
@@ -95,8 +95,8 @@ def all_tables(
     unclear = [table.full for table in others if table.full not in later]
     found = (
         here
-        + told("; not yet there at the moment: ", later)
-        + told("; gone from the source since: ", _gone(source, clone))
+        + name_words("; not yet there at the moment: ", later)
+        + name_words("; gone from the source since: ", _gone(source, clone))
     )
     if lost:
         return check.unfit(expected, f"missing: {listed(lost)}", asked)
@@ -139,7 +139,7 @@ def _gone(source: Tables, clone: Tables) -> list[str]:
     return [table.full for table in clone.tables if _key(table) not in there]
 
 
-def told(lead: str, names: list[str]) -> str:
+def name_words(lead: str, names: list[str]) -> str:
     """The names after their lead, nothing when there is none."""
     return lead + listed(names) if names else ""
 
@@ -168,7 +168,7 @@ def recent(answer: Counts | Silence, tables: Tables | Silence, against: Recency)
         return check.silent(expected, answer)
     asked = Asked(answer.asked, answer.took)
     opinions = [_fresh(name, clock, tables, answer, against) for name, clock in names.items()]
-    found = "; ".join(words for _, words in opinions) or _guessed(answer, against)
+    found = "; ".join(words for _, words in opinions) or _guess_words(answer, against)
     if any(is_fit is False for is_fit, _ in opinions):
         return check.unfit(expected, found, asked)
     if any(is_fit is None for is_fit, _ in opinions):
@@ -181,7 +181,7 @@ def recent(answer: Counts | Silence, tables: Tables | Silence, against: Recency)
 def _fresh(name: str, clock: str, tables: Tables, answer: Counts, against: Recency) -> tuple[bool | None, str]:
     """Whether a configured column is as new as it must be; none when that cannot be told."""
     column = f"{printable(name)}.{printable(clock)}"
-    candidates = meant(tables, name)
+    candidates = tables_meant(tables, name)
     if not candidates:
         return False, f"{printable(name)} is not there"
     if len(candidates) > 1:
@@ -217,7 +217,7 @@ def _guess(answer: Counts, against: Recency, expected: str, found: str) -> Findi
     return checks.RECENT.fit(expected, found, asked)
 
 
-def _guessed(answer: Counts, against: Recency) -> str:
+def _guess_words(answer: Counts, against: Recency) -> str:
     """What likely columns show, in words; those that reach past the moment are told, for a person to judge."""
     newest = newest_of(answer)
     if newest is None or newest.newest_until is None:
@@ -229,7 +229,7 @@ def _guessed(answer: Counts, against: Recency) -> str:
         if each.newest and each.newest > against.moment
     ]
     words = f"{newest.name}.{printable(newest.clock)} reaches {iso(newest.newest_until)}, {before} before the moment"
-    return words + told("; dated after the moment: ", ahead)
+    return words + name_words("; dated after the moment: ", ahead)
 
 
 def newest_of(answer: Counts) -> Count | None:
@@ -238,7 +238,7 @@ def newest_of(answer: Counts) -> Count | None:
     return max(dated, key=lambda count: (count.newest_until, count.name), default=None)
 
 
-def measured(answer: Counts | Silence, moment: datetime) -> Measured:
+def measure(answer: Counts | Silence, moment: datetime) -> Measured:
     """What was lost and what is there: from the newest time found to the moment asked for, never less than nothing."""
     if isinstance(answer, Silence):
         return Measured()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from daybreak.judge.details import Sum, decided, line, unknown
+from daybreak.judge.details import Sum, decide, line, unknown
 from daybreak.model import checks
 from daybreak.model.answers import ServerSettings, Silence
 from daybreak.model.checks import Asked
@@ -32,7 +32,7 @@ def public_access(instances: tuple[Instance, ...]) -> Finding:
         line(each.identifier, "private", "public" if each.is_public else "private", is_fit=not each.is_public)
         for each in instances
     ]
-    return decided(check, lines, Sum(expected, f"{len(lines)} instances, all private", asked))
+    return decide(check, lines, Sum(expected, f"{len(lines)} instances, all private", asked))
 
 
 def kms(clone: Cluster, origin: Origin | None, around: Surroundings) -> Finding:
@@ -52,7 +52,7 @@ def kms(clone: Cluster, origin: Origin | None, around: Surroundings) -> Finding:
     else:
         state = "enabled" if around.key.is_enabled else printable(around.key.state)
         lines.append(line("state of the key", "enabled", state, is_fit=around.key.is_enabled))
-    return decided(check, lines, Sum(expected, f"encrypted under {name}", asked))
+    return decide(check, lines, Sum(expected, f"encrypted under {name}", asked))
 
 
 def iam_roles(source: Cluster | None, clone: Cluster, permitted: Mapping[str, str]) -> Finding:
@@ -67,7 +67,7 @@ def iam_roles(source: Cluster | None, clone: Cluster, permitted: Mapping[str, st
     lines += [line(name, "no such role", "attached", is_fit=False) for name in has if name not in had]
     expected = "none in quarantine" if reason else listed(had) or "none, as the source"
     found = "none" + (f" ({reason})" if reason else "") if not has else listed(list(has))
-    return decided(check, lines, Sum(expected, found, _CLUSTER_CALL))
+    return decide(check, lines, Sum(expected, found, _CLUSTER_CALL))
 
 
 def _had(name: str, role: Role | None, reason: str | None) -> Detail:
@@ -93,7 +93,7 @@ def deletion_protection(source: Cluster | None, clone: Cluster, permitted: Mappi
     if source.is_protected and not clone.is_protected and (reason := permitted.get("is_protected")):
         return check.fit("on, as the source's", f"off, as planned ({reason})", _CLUSTER_CALL)
     expected = "on, as the source's" if source.is_protected else "as the source's, which is off"
-    return check.judged(expected, found, _CLUSTER_CALL, is_fit=clone.is_protected or not source.is_protected)
+    return check.judge(expected, found, _CLUSTER_CALL, is_fit=clone.is_protected or not source.is_protected)
 
 
 def connect_policies(origin: Origin | None, clone: Cluster, around: Surroundings) -> Finding:
@@ -104,7 +104,7 @@ def connect_policies(origin: Origin | None, clone: Cluster, around: Surroundings
         return check.unknown(expected, _NO_SOURCE, asked)
     if not clone.has_iam_auth:
         found = "IAM logins are off" + (", though they were on" if origin.has_iam_auth else ", as they were")
-        return check.judged("IAM logins as the source's", found, _CLUSTER_CALL, is_fit=not origin.has_iam_auth)
+        return check.judge("IAM logins as the source's", found, _CLUSTER_CALL, is_fit=not origin.has_iam_auth)
     if why := around.why_unseen("connect_policies"):
         return check.unknown(expected, why, asked)
     mine = [each for each in around.connect_policies if _names(each, origin.resource_id or clone.resource_id)]
@@ -117,7 +117,7 @@ def connect_policies(origin: Origin | None, clone: Cluster, around: Surroundings
         )
         for each in mine
     ]
-    finding = decided(
+    finding = decide(
         check, lines, Sum(expected, f"policies that let somebody in: {len(mine)}, each to the clone too", asked)
     )
     if all(each.standing == "fit" for each in lines):
@@ -166,20 +166,20 @@ def audit_logging(source: Trail, clone: Trail) -> Finding:
         line(f"log export {name}", "on", "on" if name in exports else "off", is_fit=name in exports)
         for name in source.cluster.log_exports
     ]
-    lines += _audited(source.settings, clone.settings)
+    lines += _audit_lines(source.settings, clone.settings)
     has_any = bool(source.cluster.log_exports) or any(_is_audit(each) for each in lines)
     if not has_any and not exports and not any(each.standing == "unfit" for each in lines):
         why = "neither the source nor the clone keeps an audit trail: turn it on at the source, or waive this check"
         return check.unknown(expected, why, asked, found="no log export, no pgaudit")
     words = f"log exports: {listed(exports) or 'none'}; pgaudit: {'on, as the source' if any(map(_is_audit, lines)) else 'not on, as at the source'}"
-    return decided(check, lines, Sum(expected, words, asked))
+    return decide(check, lines, Sum(expected, words, asked))
 
 
 def _is_audit(detail: Detail) -> bool:
     return "pgaudit" in detail.name and detail.expected not in _SILENT
 
 
-def _audited(source: ServerSettings | Silence | None, clone: ServerSettings | Silence | None) -> list[Detail]:
+def _audit_lines(source: ServerSettings | Silence | None, clone: ServerSettings | Silence | None) -> list[Detail]:
     """Each auditing setting of the clone against the source's; the source that cannot be asked leaves them unjudged."""
     if not isinstance(source, ServerSettings):
         return []

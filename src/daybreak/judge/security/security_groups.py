@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from daybreak.judge.details import Sum, decided, line, unknown
+from daybreak.judge.details import Sum, decide, line, unknown
 from daybreak.model import checks
 from daybreak.model.checks import Asked
 from daybreak.model.findings import Detail, Finding
@@ -42,7 +42,7 @@ def security_groups(
             lines += _of_one(group, clone.port)
             lines += _as_they_were(group, seen)
     words = listed([f"{known[each].name} ({each})" if each in known else each for each in clone.security_groups])
-    return decided(check, lines, Sum(expected, words or "no group", asked))
+    return decide(check, lines, Sum(expected, words or "no group", asked))
 
 
 def _same_groups(source: Cluster | None, clone: Cluster, reason: str | None) -> list[Detail]:
