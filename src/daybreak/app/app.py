@@ -1,4 +1,4 @@
-"""The use cases: each one looks, decides, acts and tells. The clock, chance and the environment enter here and nowhere else."""
+"""App: what the use cases share. The clock, chance and the environment enter here and nowhere else."""
 
 from __future__ import annotations
 
