@@ -59,7 +59,10 @@ def test_an_unreadable_answer_to_a_change_is_lost_and_to_a_read_too(what: str) -
 @pytest.mark.parametrize("what", ["another operation's result", "well-formed page"])
 def test_what_an_unreadable_answer_was_is_told(what: str) -> None:
     """Who reads this knows where to look: at the way, not at AWS."""
-    with door(LIES[what]) as (aws, _), pytest.raises(AwsFault, match="the answer to DeleteDBCluster is <") as caught:
+    with (
+        door(LIES[what], Bounds()) as (aws, _),
+        pytest.raises(AwsFault, match="the answer to DeleteDBCluster is <") as caught,
+    ):
         aws.change(CHANGE)
     assert caught.value.trouble.code == UNREADABLE
 
