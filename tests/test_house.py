@@ -24,6 +24,7 @@ from pydantic import BaseModel
 
 import daybreak
 from daybreak.errors import MEANING, DaybreakError, ExitCode
+from daybreak.model.checks import CHECKS
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "daybreak"
@@ -211,6 +212,20 @@ def exit_code_table() -> str:
         names = [f"`{error.__name__}`" for error in branches if error.exit_code is code and error is not DaybreakError]
         rows.append(f"| {code.value} | {code.name.lower()} | {MEANING[code]} | {', '.join(names) or '–'} |")
     return "\n".join(rows) + "\n"
+
+
+CHECK_NAMES = re.compile(r"(?:database|data|security|application|parity)\.[a-z]+(?:-[a-z]+)*")
+
+
+def test_every_check_that_is_named_is_in_the_catalogue() -> None:
+    """A name that is written out somewhere else is the one that nobody renames."""
+    named: dict[str, list[str]] = {}
+    for path, module in modules("src"):
+        for node in ast.walk(module):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and CHECK_NAMES.fullmatch(node.value):
+                named.setdefault(node.value, []).append(path)
+    assert set(CHECKS) <= set(named), "the catalogue itself is among them"
+    assert {name: places for name, places in named.items() if name not in CHECKS} == {}
 
 
 def public_ideas() -> dict[str, list[str]]:
