@@ -252,9 +252,9 @@ class InstanceJob(DeskJob):
         name = job.args["instance"]
         if self.instance(job) is None:
             return
-        self.desk.state.change("instance", job.region, name, DBInstanceStatus=status)
         reason = failure_sentence(status, message, "instance", name)
         emit(self.desk, job.region, "instance-failed", name, reason=reason)
+        self.desk.state.change("instance", job.region, name, DBInstanceStatus=status)
         self.desk.fleet.settle_soon(job.region, job.args["resource"])
 
     def settled(self, job: Job) -> Work:

@@ -176,8 +176,9 @@ def fail_cluster(desk: Desk, job: Job, status: str, message: str, **members: Any
     if cluster is None:
         return
     name = cluster["DBClusterIdentifier"]
-    desk.state.change("cluster", job.region, name, Status=status, **members)
+    # Whoever sees the status finds its reason: the event is there first.
     emit(desk, job.region, "cluster-failed", name, reason=failure_sentence(status, message, "cluster", name))
+    desk.state.change("cluster", job.region, name, Status=status, **members)
     desk.fleet.settle_soon(job.region, job.args["resource"])
 
 

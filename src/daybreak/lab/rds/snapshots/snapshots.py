@@ -193,9 +193,9 @@ class SnapshotJob(DeskJob):
         name = job.args["snapshot"]
         if self.desk.state.get("snapshot", job.region, name) is None:
             return
-        self.desk.state.change("snapshot", job.region, name, Status=status)
         reason = failure_sentence(status, message, "cluster snapshot", name)
         emit(self.desk, job.region, "snapshot-failed", name, reason=reason)
+        self.desk.state.change("snapshot", job.region, name, Status=status)
 
     def clear_up(self, job: Job) -> None:
         """Delete the copy of a snapshot that was deleted meanwhile."""
