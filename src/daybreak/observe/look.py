@@ -138,7 +138,7 @@ class Lookout:
 
     def _custom(self, bodies: Iterable[dict[str, Any]]) -> tuple[Endpoint, ...]:
         there = (body for body in bodies if body.get("DBClusterEndpointIdentifier"))
-        found = (self._while_there(partial(self._with_tags, body)) for body in there)
+        found = (self.while_there(partial(self._with_tags, body)) for body in there)
         return tuple(sorted(filter(None, found), key=lambda each: each.identifier))
 
     def _with_tags(self, body: dict[str, Any]) -> Endpoint:
@@ -150,7 +150,7 @@ class Lookout:
         facts = self._one(
             "DescribeDBClusterParameterGroups", "DBClusterParameterGroups", DBClusterParameterGroupName=name
         )
-        return self._while_there(lambda: self._with_values(name, facts)) if facts else None
+        return self.while_there(lambda: self._with_values(name, facts)) if facts else None
 
     def _with_values(self, name: str, facts: dict[str, Any]) -> ParameterGroup:
         asked = self._call("DescribeDBClusterParameters", DBClusterParameterGroupName=name, Source="user")
@@ -251,10 +251,10 @@ class Lookout:
         raise unreadable(why)
 
     def _find(self, call: AwsCall) -> dict[str, Any] | None:
-        return self._while_there(lambda: self._aws.read(call))
+        return self.while_there(lambda: self._aws.read(call))
 
     @staticmethod
-    def _while_there(look: Callable[[], Seen]) -> Seen | None:
+    def while_there(look: Callable[[], Seen]) -> Seen | None:
         """What is seen of a thing; None when AWS does not know it, or no longer does at the second call of one look."""
         try:
             return look()

@@ -165,12 +165,9 @@ class _Look:
                 yield ProxyTarget(proxy=name, target_group="default", status=proxy.get("Status", ""))
 
     def _targets(self, proxy: str) -> list[dict[str, Any]]:
-        try:
-            return list(self._aws.pages(self._call("DescribeDBProxyTargets", DBProxyName=proxy), "Targets"))
-        except AwsFault as fault:
-            if fault.trouble.category is Category.NOT_FOUND:  # somebody deleted it since it was listed
-                return []
-            raise
+        """Where a proxy leads; nowhere once somebody deleted it since it was listed."""
+        targets = self._aws.pages(self._call("DescribeDBProxyTargets", DBProxyName=proxy), "Targets")
+        return self._lookout.while_there(lambda: list(targets)) or []
 
     def _is_ours(self, target: dict[str, Any]) -> bool:
         return self._cluster.identifier in (target.get("TrackedClusterId"), target.get("RdsResourceId"))
