@@ -19,7 +19,7 @@ from daybreak.cli.telling import as_document
 from daybreak.model.plan import Plan
 from daybreak.model.value import digest
 from daybreak.report.iam_policy import policy_of
-from daybreak.report.plan_markdown import runbook
+from daybreak.report.markdown.plan import runbook
 from daybreak.report.shell import script
 from tests import fix_worlds as worlds
 from tests.cli.test_bad_input import SOMETHING

@@ -106,8 +106,8 @@ def test_a_status_of_aws_is_text_in_the_line_of_a_run(person: Person, lab: LabUn
 REPORTS = """
 import sys
 from daybreak.cli.telling import as_text, hand
-from daybreak.report.plan_text import plan_view
-from daybreak.report.report_text import report_view
+from daybreak.report.text.plan import plan_view
+from daybreak.report.text.report import report_view
 from tests import fix_reports, fix_worlds
 hand(as_text(plan_view(fix_worlds.plan(), then=sys.argv[1])))
 hand(as_text(report_view(fix_reports.bad().model_copy(update={"next": sys.argv[1]}))))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from daybreak.model.run import state_of
-from daybreak.report.plan_text import plan_view
-from daybreak.report.progress_text import step_line
-from daybreak.report.report_text import report_view
+from daybreak.report.text.plan import plan_view
+from daybreak.report.text.progress import step_line
+from daybreak.report.text.report import report_view
 from tests import fix_reports as reports
 from tests import fix_runs as runs
 from tests.fix_golden import Golden, printed, settled

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from daybreak.model.world import Snapshot
-from daybreak.report.snapshots_text import snapshots_view
+from daybreak.report.text.snapshots import snapshots_view
 from daybreak.report.words import Entry, Fitting
 from tests import fix_worlds as worlds
 from tests.fix_golden import printed

@@ -21,7 +21,7 @@ from daybreak.validate.visit import Subject, Visit
 from tests.fix_worlds import cluster, instance
 from tests.lab.volumes.fix_trust import address_of, trust_of
 from tests.lab.volumes.fix_volumes import DATABASE, OWNER, Yard, each_yard, login, pg_installs, run, yard
-from tests.postgres.test_inventory import COMPANY
+from tests.postgres.inventory.test_listing import COMPANY
 
 __all__ = ["each_yard", "pg_installs", "yard"]
 

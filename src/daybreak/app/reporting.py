@@ -19,7 +19,7 @@ from daybreak.plan.servers import way_in
 from daybreak.report.document import as_json, report_of_run, report_of_validation, without_home
 from daybreak.report.html import html
 from daybreak.report.junit import junit
-from daybreak.report.markdown import markdown
+from daybreak.report.markdown.report import markdown
 
 Format = Literal["html", "json", "junit", "markdown"]
 """What a report can be written as, besides a terminal's text."""

@@ -22,7 +22,7 @@ def baseline(given: Given, target: str, *, is_estimated: bool, is_fingerprinted:
     A validation compares a clone with the newest baseline that is not after its moment. The source is only read.
     """
     from daybreak.app.baselines import BaselineWish, baselines, take_baseline
-    from daybreak.report.baseline_text import baseline_view, baselines_view
+    from daybreak.report.text.baseline import baseline_view, baselines_view
 
     app = given.app()
     if is_list:

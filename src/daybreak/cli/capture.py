@@ -20,7 +20,7 @@ def capture(given: Given, target: str, *, is_list: bool) -> None:
     not after its moment.
     """
     from daybreak.app.capturing import capsules, capture
-    from daybreak.report.capsule_text import capsule_view, capsules_view, changes_view, kept_view
+    from daybreak.report.text.capsule import capsule_view, capsules_view, changes_view, kept_view
 
     app = given.app()
     if is_list:

@@ -72,7 +72,7 @@ class Following(AbstractContextManager["Following"]):
     def _tell(self, event: Event) -> None:
         from daybreak.cli.rendering import event_line
         from daybreak.model.run import StepFailed, StepForgone
-        from daybreak.report.progress_text import is_trouble, news_of, step_line
+        from daybreak.report.text.progress import is_trouble, news_of, step_line
 
         plan = self._plan
         assert plan is not None  # noqa: S101 - for the type checker: nothing is told before the run is known
@@ -106,7 +106,7 @@ class Following(AbstractContextManager["Following"]):
 
     def _now(self, step: str, seen: str) -> None:
         """Tell what goes on: in the line that lives, or now and then where there is none."""
-        from daybreak.report.progress_text import now_line
+        from daybreak.report.text.progress import now_line
 
         if self._plan is not None and self._tally.events and self._given.depth != "verdict":
             self._telling.show(now_line(self._plan, self._tally.state(), step, seen, datetime.now(UTC)))

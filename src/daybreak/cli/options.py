@@ -23,7 +23,7 @@ from daybreak.cli.hinting import Line, Options, complete
 if TYPE_CHECKING:
     from daybreak.app import App
     from daybreak.model.targets import Waiver
-    from daybreak.report.report_text import Verbosity
+    from daybreak.report.text.report import Verbosity
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ def prove(app: App, given: Given, case: Case, wish: dict[str, Any]) -> int:
     from daybreak.app.proving import control_of, prove_checks
     from daybreak.cli.telling import as_document, as_text, confirmed, say
     from daybreak.errors import ExitCode, Refused
-    from daybreak.report.proof_text import planting_line, proof_view
+    from daybreak.report.text.proof import planting_line, proof_view
 
     if given.output not in ("text", "json"):
         raise Refused(f"a proof is told as text or JSON, not as {given.output}", "-o json")

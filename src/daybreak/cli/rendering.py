@@ -18,12 +18,12 @@ from daybreak.model.plan import Plan
 from daybreak.report.aws_cli import quoted
 from daybreak.report.document import as_json
 from daybreak.report.iam_policy import policy_of
-from daybreak.report.plan_markdown import runbook
-from daybreak.report.plan_text import plan_view
-from daybreak.report.report_text import report_view
-from daybreak.report.run_text import event_line, runs_view
+from daybreak.report.markdown.plan import runbook
 from daybreak.report.shell import script
-from daybreak.report.status_text import status_view
+from daybreak.report.text.plan import plan_view
+from daybreak.report.text.report import report_view
+from daybreak.report.text.run import event_line, runs_view
+from daybreak.report.text.status import status_view
 
 if TYPE_CHECKING:
     from daybreak.app import App

@@ -18,7 +18,7 @@ def snapshots(given: Given, target: str, before: str | None) -> None:
     It works for a cluster that is deleted, too. The newest comes first.
     """
     from daybreak.app.snapshots import snapshots as found_by
-    from daybreak.report.snapshots_text import snapshots_report, snapshots_view
+    from daybreak.report.text.snapshots import snapshots_report, snapshots_view
 
     app = given.app()
     found = found_by(app, target, before)

@@ -98,7 +98,7 @@ def _validate(app: App, given: Given, case: Case, wish: dict[str, Any]) -> int:
     from daybreak.cli.rendering import report_as
     from daybreak.errors import ExitCode
     from daybreak.model.findings import Standing
-    from daybreak.report.validation_text import finding_line
+    from daybreak.report.text.validation import finding_line
 
     with Telling() as telling:
 

@@ -11,7 +11,7 @@ from daybreak.model.answers import ServerSettings, Silence
 from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Finding
 from daybreak.model.inventory import Inventory
-from daybreak.postgres.inventory import ends
+from daybreak.postgres.inventory.listing import ends
 from daybreak.postgres.session import Limits, open_session
 from daybreak.validate.probes import ask_settings
 from daybreak.validate.visit import Visit

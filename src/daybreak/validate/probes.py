@@ -21,7 +21,7 @@ from daybreak.model.value import Span, Value
 from daybreak.postgres import catalog
 from daybreak.postgres.address import Address
 from daybreak.postgres.admission import admission, was_turned_away
-from daybreak.postgres.inventory import inventory
+from daybreak.postgres.inventory.listing import inventory
 from daybreak.postgres.questions import LONGEST, OneValue, one_value
 from daybreak.postgres.session import Limits, Login, Session, open_session
 

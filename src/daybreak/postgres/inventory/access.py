@@ -5,7 +5,7 @@ The law: no statement reads a password, a password's hash, a connection string, 
 
 from __future__ import annotations
 
-from daybreak.postgres.inventory_questions import Question, spell
+from daybreak.postgres.inventory.questions import Question, spell
 
 _ROLES = """
 SELECT pg_catalog.quote_ident(r.rolname), r.oid::bigint, NULL::bigint, <catalog pg_authid>,

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from daybreak.model import checks
-from daybreak.report.markdown import code, markdown, text
+from daybreak.report.markdown.report import code, markdown, text
 from tests import fix_reports as reports
 from tests.fix_golden import Golden
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from daybreak.cli.telling import as_text
 from daybreak.model.capsule import FieldChange
 from daybreak.model.world import Surroundings, Unseen
-from daybreak.report.capsule_text import capsule_view, capsules_view, changes_view, kept_view
+from daybreak.report.text.capsule import capsule_view, capsules_view, changes_view, kept_view
 from daybreak.repository.documents import kept_of
 from tests.fix_capsules import capsule
 

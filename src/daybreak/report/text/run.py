@@ -29,7 +29,7 @@ from daybreak.model.run import (
     StepUncertain,
 )
 from daybreak.report.sentences import printable_sentence, sentence
-from daybreak.report.status_text import standing_text
+from daybreak.report.text.status import standing_text
 from daybreak.report.words import Entry, Fitting, plain, span_words
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from daybreak.assess.protection import protection_of
 from daybreak.model.observation import Observation, PastRun
 from daybreak.model.world import AutomatedBackup, Window
-from daybreak.report.status_text import status_view
+from daybreak.report.text.status import status_view
 from tests import fix_runs as runs
 from tests import fix_worlds as worlds
 from tests.fix_golden import Golden, printed

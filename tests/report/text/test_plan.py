@@ -10,7 +10,7 @@ import pytest
 from daybreak.model.moment import Latest
 from daybreak.model.plan import Plan, Refusal
 from daybreak.model.value import iso
-from daybreak.report.plan_text import CREATED, plan_view, refusal_view
+from daybreak.report.text.plan import CREATED, plan_view, refusal_view
 from tests import fix_worlds as worlds
 from tests.fix_golden import Golden, printed, settled
 from tests.fix_plans import every_plan, hostile_plan

@@ -8,7 +8,8 @@ from daybreak.model.checks import CHECKS, RUNBOOK, Check
 from daybreak.model.findings import Level
 from daybreak.prove.catalog import defects_of
 
-_MADE = "This page is generated: `python -m daybreak.cli.reference`.\n"
+MADE = "This page is generated: `python -m daybreak.cli.reference`.\n"
+"""The line that every generated page begins with."""
 _INTRODUCTION = """\
 A validation asks every one of these. Each answer is *fit*, *unfit*, *unknown* or *waived*, with what was expected, what was
 found, the question, and how long it took; a check that could not run is unknown, never fit. The verdict is fit when every
@@ -31,7 +32,7 @@ BESIDES = {
 
 def checks_page() -> str:
     """``docs/reference/checks.md``, whole."""
-    return f"# Checks\n\n{_MADE}\n{_INTRODUCTION}\n" + "\n".join(_tables())
+    return f"# Checks\n\n{MADE}\n{_INTRODUCTION}\n" + "\n".join(_tables())
 
 
 def _tables() -> Iterator[str]:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from daybreak.report.plan_markdown import CHAPTERS, runbook
+from daybreak.report.markdown.plan import CHAPTERS, runbook
 from tests import fix_worlds as worlds
 from tests.fix_awscli import Understand
 from tests.fix_golden import Golden, settled

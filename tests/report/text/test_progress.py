@@ -10,8 +10,8 @@ from daybreak.model.actions import AwaitCluster
 from daybreak.model.plan import StepId
 from daybreak.model.run import RunPaused, StepDone, StepForgone, StepIntended, StepSeen, state_of
 from daybreak.plan.estimates import time_left
-from daybreak.report.progress_text import news_of, now_line, step_line
 from daybreak.report.sentences import brief, doing
+from daybreak.report.text.progress import news_of, now_line, step_line
 from tests import fix_runs as runs
 from tests import fix_worlds as worlds
 from tests.fix_golden import Golden

@@ -11,7 +11,7 @@ import pytest
 from daybreak.lab.volumes.volume import Volume
 from daybreak.model.inventory import LOCKED, Inventory, Item, ItemKind
 from daybreak.postgres.address import Address
-from daybreak.postgres.inventory import ends, inventory
+from daybreak.postgres.inventory.listing import ends, inventory
 from daybreak.postgres.session import Limits, Login, open_session
 from tests.fix_postgres import Server
 from tests.lab.volumes.fix_trust import address_of

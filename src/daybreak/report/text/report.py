@@ -17,7 +17,7 @@ from daybreak.model.report import CheckLine, Promise, Report, StepLine
 from daybreak.model.value import iso
 from daybreak.report.journaling import journal_words
 from daybreak.report.naming import WITNESSES, verdict_word
-from daybreak.report.status_text import STYLES
+from daybreak.report.text.status import STYLES
 from daybreak.report.words import Entry, command, many, plain, span_words
 
 Verbosity = Literal["verdict", "brief", "all"]

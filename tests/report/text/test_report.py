@@ -10,7 +10,7 @@ import pytest
 from daybreak.model.findings import Detail, Measured, Standing
 from daybreak.model.report import Report
 from daybreak.report.document import report_of_run
-from daybreak.report.report_text import MOST_NAMES, Verbosity, report_view
+from daybreak.report.text.report import MOST_NAMES, Verbosity, report_view
 from tests import fix_reports as reports
 from tests import fix_runs as runs
 from tests import fix_worlds as worlds

@@ -14,9 +14,9 @@ from daybreak.model.moment import At
 from daybreak.model.proof import Planting, Proof
 from daybreak.model.validation import Validation
 from daybreak.report.document import report_of_validation
-from daybreak.report.proof_text import planting_line, proof_view
-from daybreak.report.report_text import report_view
-from daybreak.report.validation_text import finding_line
+from daybreak.report.text.proof import planting_line, proof_view
+from daybreak.report.text.report import report_view
+from daybreak.report.text.validation import finding_line
 from tests import fix_worlds as worlds
 from tests.fix_reports import occasion
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daybreak.cli.reference_checks import BESIDES, checks_page, found_words
+from daybreak.cli.reference.checks import BESIDES, checks_page, found_words
 from daybreak.model.checks import CHECKS, RUNBOOK
 from daybreak.prove.catalog import CATALOG
 

@@ -6,20 +6,18 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from daybreak.cli.reference_checks import checks_page
+from daybreak.cli.reference.checks import MADE, checks_page
 from daybreak.cli.restore_aurora import restore_aurora
 from daybreak.cli.verbs import daybreak
 from daybreak.config.layers import PREFIX, SCALARS
 from daybreak.errors import MEANING, ExitCode
 
-_MADE = "This page is generated: `python -m daybreak.cli.reference`.\n"
 _STARTS_A_RUN = (
     ExitCode.DONE,
     ExitCode.FAILED,
@@ -75,7 +73,7 @@ def verbs() -> Iterator[tuple[str, click.Command]]:
 
 def commands_page() -> str:
     """The page of the command line."""
-    lines = ["# The command line", "", _MADE]
+    lines = ["# The command line", "", MADE]
     lines += ["| Verb | What it does |", "|---|---|"]
     lines += [
         f"| [`{_type_name(name)}`](#{_type_name(name).replace(' ', '-')}) | {_first(command)} |"
@@ -186,7 +184,7 @@ def settings_page() -> str:
 
     made = schema()
     lines = [
-        "# Configuration", "", _MADE,
+        "# Configuration", "", MADE,
         "Daybreak reads the `daybreak.toml` here or in the nearest folder above, then your own in `~/.config/daybreak/`.",
         "A flag wins over the environment, that over the project's file, that over the user's, that over the default.",
         "`daybreak config` shows where each value came from; `daybreak config --schema` prints the JSON Schema for an editor.",
@@ -305,7 +303,3 @@ def write(folder: Path) -> None:
     """Write every generated page."""
     for name, page in PAGES.items():
         (folder / name).write_text(page(), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    write(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/reference"))

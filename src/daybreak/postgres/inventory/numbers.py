@@ -12,7 +12,7 @@ from datetime import timedelta
 from psycopg import sql
 
 from daybreak.errors import DaybreakError
-from daybreak.postgres.inventory_questions import Question, spell
+from daybreak.postgres.inventory.questions import Question, spell
 from daybreak.postgres.session import Session
 
 SMALL = 64 * 1024 * 1024

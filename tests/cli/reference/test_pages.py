@@ -9,12 +9,12 @@ from pathlib import Path
 import click
 import pytest
 
-from daybreak.cli.reference import EXAMPLE, EXIT_CODES, PAGES, verbs, write
+from daybreak.cli.reference.pages import EXAMPLE, EXIT_CODES, PAGES, verbs, write
 from daybreak.cli.verbs import VERBS
 from daybreak.config import load
 from daybreak.errors import ExitCode
 
-REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 WITHOUT_OUTPUT = {"demo", "lab"}
 
 

@@ -10,7 +10,7 @@ from collections import defaultdict
 from functools import reduce
 
 from daybreak.model.inventory import newer_xid
-from daybreak.postgres.inventory_questions import spell
+from daybreak.postgres.inventory.questions import spell
 from daybreak.postgres.session import Session
 
 _STAMPS = spell("""

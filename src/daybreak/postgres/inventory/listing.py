@@ -13,10 +13,10 @@ from psycopg import sql
 
 from daybreak.errors import DaybreakError
 from daybreak.model.inventory import Inventory, Item, ItemKind, Unlisted
-from daybreak.postgres.inventory_access import ACCESS
-from daybreak.postgres.inventory_ages import Ages
-from daybreak.postgres.inventory_numbers import NUMBERS, farthest_by_sequence
-from daybreak.postgres.inventory_questions import RELATIONS, Question
+from daybreak.postgres.inventory.access import ACCESS
+from daybreak.postgres.inventory.ages import Ages
+from daybreak.postgres.inventory.numbers import NUMBERS, farthest_by_sequence
+from daybreak.postgres.inventory.questions import RELATIONS, Question
 from daybreak.postgres.scratch import MARKS_OF_OTHERS
 from daybreak.postgres.session import Session
 

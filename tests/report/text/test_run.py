@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daybreak.model.run import RunAborted, RunPaused, StepFailed, StepSeen
-from daybreak.report.run_text import event_line, runs_view
+from daybreak.report.text.run import event_line, runs_view
 from tests import fix_runs as runs
 from tests import fix_worlds as worlds
 from tests.fix_golden import Golden, printed
