@@ -301,6 +301,18 @@ def test_no_function_takes_a_row_of_nameless_values() -> None:
     assert crowded == []
 
 
+def test_no_verb_takes_options_without_names_and_types() -> None:
+    """What a person typed has a name and a type from the verb down; only what adds options takes them untyped."""
+    untyped = [
+        f"{path}: {function.name}(**{function.args.kwarg.arg})"
+        for path, tree in modules("src/daybreak/cli")
+        for function in functions(tree)
+        if function.args.kwarg is not None and function.decorator_list
+        if "functools.wraps(function)" not in map(ast.unparse, function.decorator_list)
+    ]
+    assert untyped == []
+
+
 def test_no_module_is_a_drawer_for_odds_and_ends() -> None:
     """A folder is a stage of the story or a foreign world; nothing is found in a drawer called utils."""
     drawers = {"utils", "util", "helpers", "helper", "common", "base", "manager", "service", "handler", "misc"}

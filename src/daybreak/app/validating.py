@@ -24,7 +24,7 @@ from daybreak.model.findings import Finding
 from daybreak.model.kept import Kept
 from daybreak.model.moment import At, Latest
 from daybreak.model.names import check_identifier, printable
-from daybreak.model.requests import Thoroughness
+from daybreak.model.requests import Depth, Thoroughness
 from daybreak.model.tags import JOURNAL_TAG, ORIGIN_TAG, RUN_TAG
 from daybreak.model.targets import Target, Waiver
 from daybreak.model.trust import Trust, trust_words
@@ -49,12 +49,12 @@ _ANY_LOSS = timedelta(days=36_500)
 
 @dataclass(frozen=True)
 class Inquiry:
-    """What a person wants validated, as they typed it; none leaves it to the plan or the target."""
+    """What a person wants validated, as they typed it; ``None`` leaves it to the plan or the target."""
 
     name: str
     target: str | None = None
     to: str | None = None
-    depth: str | None = None
+    depth: Depth | None = None
     sample: int | None = None
     waivers: tuple[Waiver, ...] = ()
 
@@ -173,8 +173,11 @@ def _hold_to(action: Validate, inquiry: Inquiry) -> Validate:
 
 def _thoroughness(inquiry: Inquiry, usual: Thoroughness) -> Thoroughness:
     """How much is read; nothing is remembered between two validations, so the sample's part is drawn."""
-    wanted = {"depth": inquiry.depth or usual.depth, "sample": inquiry.sample or usual.sample}
-    return Thoroughness.model_validate(wanted | {"turn": secrets.randbelow(1_000_000)})
+    return Thoroughness(
+        depth=inquiry.depth or usual.depth,
+        sample=inquiry.sample or usual.sample,
+        turn=secrets.randbelow(1_000_000),
+    )
 
 
 # -- any cluster

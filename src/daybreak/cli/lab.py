@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from daybreak.cli.audience import leave_when_hung_up
+from daybreak.cli.options import gather
 from daybreak.cli.telling import as_document, hand, say
 
 if TYPE_CHECKING:
@@ -229,21 +230,47 @@ def fault() -> None:
     """Plant faults: throttling, lost replies, stuck restores, a lost region."""
 
 
+def _conditions(
+    *,
+    service: str | None,
+    action: str | None,
+    region: str | None,
+    identifier: str | None,
+    times: int | None,
+    skip: int | None,
+    probability: float | None,
+) -> dict[str, str | float]:
+    """What a call must be like for a fault to hit it, by the lab's names; only what was given."""
+    given = {
+        "service": service,
+        "action": action,
+        "region": region,
+        "identifier": identifier,
+        "times": times,
+        "skip": skip,
+        "probability": probability,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
 @fault.command("add")
 @click.argument("effect", type=click.Choice(EFFECTS))
-@click.option("--service", help="Only this service, such as rds.")
-@click.option("--action", help="Only operations (or kinds of jobs) that match this pattern.")
-@click.option("--region", help="Only this region.")
-@click.option("--identifier", help="Only things whose name matches this pattern.")
-@click.option("--times", type=click.IntRange(1), help="So often, then no more.")
-@click.option("--skip", type=click.IntRange(0), help="Let so many pass first.")
-@click.option("--probability", type=click.FloatRange(0, 1), help="Hit with this chance.")
+@gather(
+    "conditions",
+    _conditions,
+    click.option("--service", help="Only this service, such as rds."),
+    click.option("--action", help="Only operations (or kinds of jobs) that match this pattern."),
+    click.option("--region", help="Only this region."),
+    click.option("--identifier", help="Only things whose name matches this pattern."),
+    click.option("--times", type=click.IntRange(1), help="So often, then no more."),
+    click.option("--skip", type=click.IntRange(0), help="Let so many pass first."),
+    click.option("--probability", type=click.FloatRange(0, 1), help="Hit with this chance."),
+)
 @click.option("--set", "args", multiple=True, metavar="NAME=VALUE", help="code, status, message or seconds.")
 @_in_folder
-def fault_add(*, effect: str, args: tuple[str, ...], folder: Path | None, **conditions: Any) -> None:
+def fault_add(*, effect: str, conditions: dict[str, str | float], args: tuple[str, ...], folder: Path | None) -> None:
     """Plant one fault; it stands until it is spent or cleared."""
-    wanted = {name: value for name, value in conditions.items() if value is not None}
-    rule = _find(folder).ask("POST", "faults", {"effect": effect, "args": _arguments(args), **wanted})
+    rule = _find(folder).ask("POST", "faults", {"effect": effect, "args": _arguments(args), **conditions})
     say(f"planted {rule['id']}: {rule['effect']}")
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import functools
 import getpass
+import inspect
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     from daybreak.app import App
     from daybreak.model.targets import Waiver
     from daybreak.report.text.report import Verbosity
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+"""What adds something to a verb's function."""
+
+_SHARED = ("output", "config", "state", "poll", "profile", "region", "endpoint_url")
 
 
 @dataclass(frozen=True)
@@ -133,37 +139,66 @@ waive_option = click.option(
 """The option by which a person does without a check."""
 
 
-def shared(*outputs: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def gather(name: str, make: Callable[..., object], *options: Decorator) -> Decorator:
+    """Add options to a verb; their values reach its function as one typed value, the keyword argument ``name``.
+
+    ``make`` builds that value. Its parameters are the options' names: click's untyped values go no further than here.
+    """
+    taken = tuple(inspect.signature(make).parameters)
+
+    def add(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def called(**said: Any) -> Any:
+            made = make(**{each: said.pop(each) for each in taken})
+            return function(**said, **{name: made})
+
+        return with_options(called, *options)
+
+    return add
+
+
+def with_options(function: Callable[..., Any], *options: Decorator) -> Callable[..., Any]:
+    """The function with options that its help lists in this order."""
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where a verb puts what it makes: a file, or the screen where ``file`` is ``None``."""
+
+    file: Path | None
+    is_forced: bool
+    """Whether a file that is there is replaced."""
+
+
+def shared(*outputs: str) -> Decorator:
     """Add the shared options to a verb; its function gets them as ``given``, its first argument."""
 
     def add(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def called(**options: Any) -> Any:
-            names = ("output", "config", "state", "poll", "profile", "region", "endpoint_url")
             depth = _depth(is_verbose=options.pop("is_verbose", False), is_quiet=options.pop("is_quiet", False))
             is_explained = options.pop("is_explained", False)
-            given = Given(**{name: options.pop(name) for name in names}, depth=depth, is_explained=is_explained)
+            given = Given(**{name: options.pop(name) for name in _SHARED}, depth=depth, is_explained=is_explained)
             if line := click.get_current_context().find_object(Line):
                 line.options = given.repeated
-            _refuse_what_is_no_text(options)
+            _refuse_what_is_no_text(click.get_current_context().params)
             return function(given, **options)
 
-        wrapped: Callable[..., Any] = called
-        for option in reversed(_options(outputs)):
-            wrapped = option(wrapped)
-        return wrapped
+        return with_options(called, *_options(outputs))
 
     return add
 
 
 def folding(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``-v`` and ``-q`` to a verb that reports; ``shared`` takes them up as ``Given.depth``."""
-    for option in (
-        click.option("-q", "--quiet", "is_quiet", is_flag=True, help="Print the verdict alone."),
+    return with_options(
+        function,
         click.option("-v", "--verbose", "is_verbose", is_flag=True, help="Print every event, step and check."),
-    ):
-        function = option(function)
-    return function
+        click.option("-q", "--quiet", "is_quiet", is_flag=True, help="Print the verdict alone."),
+    )
 
 
 explain_option = click.option(
@@ -178,18 +213,23 @@ def _depth(*, is_verbose: bool, is_quiet: bool) -> Verbosity:
     return "all" if is_verbose else "verdict" if is_quiet else "brief"
 
 
-def _refuse_what_is_no_text(options: dict[str, Any]) -> None:
-    """Raise ``Refused`` for bytes that the terminal's encoding does not have; a file may be named by any."""
+def _refuse_what_is_no_text(said: Mapping[str, object]) -> None:
+    """Raise ``Refused`` for bytes that the terminal's encoding does not have; a file or a state may be named by any."""
     from daybreak.errors import Refused
 
-    for value in options.values():
-        if isinstance(value, str) and not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value):
+    for name, value in said.items():
+        if (
+            name not in _SHARED
+            and isinstance(value, str)
+            and not value.isascii()
+            and any("\ud800" <= sign <= "\udfff" for sign in value)
+        ):
             encoding = sys.getfilesystemencoding()
             raise Refused(f'"{value}" is not text in {encoding}', "type it again in the encoding that LANG names")
 
 
-def _options(outputs: tuple[str, ...]) -> list[Callable[[Callable[..., Any]], Callable[..., Any]]]:
-    return [
+def _options(outputs: tuple[str, ...]) -> tuple[Decorator, ...]:
+    return (
         click.option(
             "-o",
             "--output",
@@ -206,4 +246,4 @@ def _options(outputs: tuple[str, ...]) -> list[Callable[[Callable[..., Any]], Ca
         click.option("--profile", metavar="NAME", help="The AWS profile to use."),
         click.option("--region", metavar="NAME", help="The AWS region to use instead of the target's."),
         click.option("--endpoint-url", metavar="URL", help="Talk to this endpoint instead of AWS's own."),
-    ]
+    )

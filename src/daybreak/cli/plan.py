@@ -4,113 +4,139 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from daybreak.cli.options import Given, percent, shared, waive_option
+from daybreak.cli.options import Destination, Given, explain_option, gather, percent, shared, waive_option
 from daybreak.cli.telling import hand, say
 
 if TYPE_CHECKING:
     from daybreak.app import App
+    from daybreak.app.planning import PitrWish
+    from daybreak.app.snapshots import SnapshotWish
     from daybreak.model.plan import Plan
-from daybreak.cli.options import explain_option
+    from daybreak.model.requests import Depth, Purpose
+    from daybreak.model.targets import Waiver
 
 TO_HELP = 'The moment: a time with its zone ("2024-01-15T14:30:00Z"), "20 minutes ago", or "latest".'
-_Function = Callable[..., Any]
 
 
-def _wish_options() -> tuple[Callable[[_Function], _Function], ...]:
-    """What can be said of every clone, whatever it is made of."""
-    return (
-        click.option("--why", default="", metavar="TEXT", help="The reason, for the report."),
-        click.option(
-            "--for",
-            "purpose",
-            type=click.Choice(["recovery", "staging"]),
-            default="recovery",
-            show_default=True,
-            help="Staging is scaled down and expires sooner, as daybreak.toml says; quarantine stays.",
-        ),
-        click.option(
-            "--read-only", "is_read_only", is_flag=True, help="Every new session of the clone starts read-only."
-        ),
-        click.option(
-            "--depth",
-            type=click.Choice(["quick", "standard", "full"]),
-            default="standard",
-            show_default=True,
-            help="How much the validation reads: the catalog, every row, every row's content and every index.",
-        ),
-        click.option(
-            "--sample",
-            type=percent,
-            default="100%",
-            show_default=True,
-            metavar="PERCENT",
-            help='The part of the tables that is read through, such as "10%"; another part in each run.',
-        ),
-        waive_option,
-    )
+_CLONE_OPTIONS = (
+    click.option("--why", default="", metavar="TEXT", help="The reason, for the report."),
+    click.option(
+        "--for",
+        "purpose",
+        type=click.Choice(["recovery", "staging"]),
+        default="recovery",
+        show_default=True,
+        help="Staging is scaled down and expires sooner, as daybreak.toml says; quarantine stays.",
+    ),
+    click.option("--read-only", "is_read_only", is_flag=True, help="Every new session of the clone starts read-only."),
+    click.option(
+        "--depth",
+        type=click.Choice(["quick", "standard", "full"]),
+        default="standard",
+        show_default=True,
+        help="How much the validation reads: the catalog, every row, every row's content and every index.",
+    ),
+    click.option(
+        "--sample",
+        type=percent,
+        default="100%",
+        show_default=True,
+        metavar="PERCENT",
+        help='The part of the tables that is read through, such as "10%"; another part in each run.',
+    ),
+    waive_option,
+)
+"""What a person may ask of every clone, whatever it is made from."""
 
 
-def _with(function: _Function, *options: Callable[[_Function], _Function]) -> _Function:
-    for option in reversed(options):
-        function = option(function)
-    return function
-
-
-def pitr_options(function: _Function) -> _Function:
-    """The options that say which point-in-time recovery is wanted; shared by plan and restore."""
-    return _with(
-        function,
-        click.argument("target"),
-        click.option("--to", required=True, metavar="MOMENT", help=TO_HELP),
-        *_wish_options(),
-        click.option("--resource-id", metavar="ID", help="Restore a deleted cluster's kept backup by its resource id."),
-    )
-
-
-def snapshot_options(function: _Function) -> _Function:
-    """The options that say which snapshot is wanted; shared by plan and restore."""
-    return _with(
-        function,
-        click.argument("target"),
-        click.option(
-            "--snapshot",
-            default="latest",
-            show_default=True,
-            metavar="ID|ARN|latest",
-            help="The snapshot; one of another account goes by its ARN.",
-        ),
-        click.option(
-            "--before",
-            metavar="TIME",
-            help='With "latest": the newest one not after this time, written like "2024-01-15T14:30:00Z".',
-        ),
-        *_wish_options(),
-    )
-
-
-def pitr_wish(said: dict[str, Any]) -> Any:
-    """What was said, as the use case takes it."""
+def _pitr_wish(
+    *,
+    target: str,
+    to: str,
+    why: str,
+    purpose: Purpose,
+    is_read_only: bool,
+    depth: Depth,
+    sample: int,
+    waivers: tuple[Waiver, ...],
+    resource_id: str | None,
+) -> PitrWish:
     from daybreak.app.planning import PitrWish
-
-    return PitrWish(**_thorough(said))
-
-
-def snapshot_wish(said: dict[str, Any]) -> Any:
-    """What was said, as the use case takes it."""
-    from daybreak.app.snapshots import SnapshotWish
-
-    return SnapshotWish(**_thorough(said))
-
-
-def _thorough(said: dict[str, Any]) -> dict[str, Any]:
     from daybreak.model.requests import Thoroughness
 
-    rest = {name: value for name, value in said.items() if name not in ("depth", "sample")}
-    return rest | {"thoroughness": Thoroughness(depth=said["depth"], sample=said["sample"])}
+    return PitrWish(
+        target=target,
+        to=to,
+        why=why,
+        is_read_only=is_read_only,
+        resource_id=resource_id,
+        purpose=purpose,
+        thoroughness=Thoroughness(depth=depth, sample=sample),
+        waivers=waivers,
+    )
+
+
+pitr_options = gather(
+    "wish",
+    _pitr_wish,
+    click.argument("target"),
+    click.option("--to", required=True, metavar="MOMENT", help=TO_HELP),
+    *_CLONE_OPTIONS,
+    click.option("--resource-id", metavar="ID", help="Restore a deleted cluster's kept backup by its resource id."),
+)
+"""Add the options that say which point-in-time recovery is wanted; the verb gets them as a ``PitrWish``."""
+
+
+def _snapshot_wish(
+    *,
+    target: str,
+    snapshot: str,
+    before: str | None,
+    why: str,
+    purpose: Purpose,
+    is_read_only: bool,
+    depth: Depth,
+    sample: int,
+    waivers: tuple[Waiver, ...],
+) -> SnapshotWish:
+    from daybreak.app.snapshots import SnapshotWish
+    from daybreak.model.requests import Thoroughness
+
+    return SnapshotWish(
+        target=target,
+        snapshot=snapshot,
+        before=before,
+        why=why,
+        is_read_only=is_read_only,
+        purpose=purpose,
+        thoroughness=Thoroughness(depth=depth, sample=sample),
+        waivers=waivers,
+    )
+
+
+snapshot_options = gather(
+    "wish",
+    _snapshot_wish,
+    click.argument("target"),
+    click.option(
+        "--snapshot",
+        default="latest",
+        show_default=True,
+        metavar="ID|ARN|latest",
+        help="The snapshot; one of another account goes by its ARN.",
+    ),
+    click.option(
+        "--before",
+        metavar="TIME",
+        help='With "latest": the newest one not after this time, written like "2024-01-15T14:30:00Z".',
+    ),
+    *_CLONE_OPTIONS,
+)
+"""Add the options that say which snapshot is wanted; the verb gets them as a ``SnapshotWish``."""
 
 
 @click.group()
@@ -125,28 +151,25 @@ plan_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 """The type of a file that holds a plan."""
 
 
-def _keep_options(function: _Function) -> _Function:
-    """Add ``--file`` and ``--force``, by which a plan is kept."""
-    return _with(
-        function,
-        click.option(
-            "--file",
-            type=click.Path(dir_okay=False, path_type=Path),
-            metavar="FILE",
-            help="Keep the plan there as well, readable by you alone: daybreak plan show FILE.",
-        ),
-        click.option(
-            "--force", "is_forced", is_flag=True, help="Replace the plan in the file; nothing else is replaced."
-        ),
-    )
+_kept = gather(
+    "destination",
+    Destination,
+    click.option(
+        "--file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Keep the plan there as well, readable by you alone: daybreak plan show FILE.",
+    ),
+    click.option("--force", "is_forced", is_flag=True, help="Replace the plan in the file; nothing else is replaced."),
+)
 
 
 @plan.command()
 @pitr_options
 @explain_option
-@_keep_options
+@_kept
 @shared(*FORMATS)
-def pitr(given: Given, *, file: Path | None, is_forced: bool, **wish: Any) -> None:
+def pitr(given: Given, wish: PitrWish, destination: Destination) -> None:
     """Plan a point-in-time recovery of TARGET.
 
     The plan is printed as a table, as JSON, as a Markdown runbook with real values, as aws commands that do the same by
@@ -155,15 +178,15 @@ def pitr(given: Given, *, file: Path | None, is_forced: bool, **wish: Any) -> No
     """
     from daybreak.app.planning import plan_pitr
 
-    _make(given, lambda app: plan_pitr(app, pitr_wish(wish)), file, is_forced=is_forced)
+    _make(given, lambda app: plan_pitr(app, wish), destination)
 
 
 @plan.command()
 @snapshot_options
 @explain_option
-@_keep_options
+@_kept
 @shared(*FORMATS)
-def snapshot(given: Given, *, file: Path | None, is_forced: bool, **wish: Any) -> None:
+def snapshot(given: Given, wish: SnapshotWish, destination: Destination) -> None:
     """Plan a restore of TARGET from a snapshot.
 
     Any that AWS has: automated, manual, AWS Backup's, or one that another account shares. It is printed and kept as a plan
@@ -171,7 +194,7 @@ def snapshot(given: Given, *, file: Path | None, is_forced: bool, **wish: Any) -
     """
     from daybreak.app.snapshots import plan_snapshot
 
-    _make(given, lambda app: plan_snapshot(app, snapshot_wish(wish)), file, is_forced=is_forced)
+    _make(given, lambda app: plan_snapshot(app, wish), destination)
 
 
 @plan.command()
@@ -197,12 +220,13 @@ def show(given: Given, file: Path) -> None:
         say(given.complete(f"next: {next_of_plan(made, quoted(str(file)), now=now)}"), is_aside=True)
 
 
-def _make(given: Given, decide: Callable[[App], Plan], file: Path | None, *, is_forced: bool) -> None:
+def _make(given: Given, decide: Callable[[App], Plan], destination: Destination) -> None:
     """Make a plan, keep it where that was asked for, and print it."""
     from daybreak.app.planfiles import hold_place
     from daybreak.app.reporting import keep
     from daybreak.cli.rendering import plan_as, plan_document
 
+    file, is_forced = destination.file, destination.is_forced
     if is_forced and file is None:
         raise click.UsageError("--force replaces the plan in a file: name it with --file FILE")
     app = given.app()

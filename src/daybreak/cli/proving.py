@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import signal
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from daybreak.cli.options import Given
+from daybreak.cli.options import Destination, Given
 from daybreak.cli.report import tell
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from daybreak.model.proof import Planting
 
 
-def prove(app: App, given: Given, case: Case, wish: dict[str, Any]) -> int:
+def prove(app: App, given: Given, case: Case, destination: Destination, *, is_yes: bool) -> int:
     """Plant defects in scratch databases of the cluster's server; 0 when each was found, 1 when one was not."""
     from daybreak.app.proving import control_of, prove_checks
     from daybreak.cli.telling import as_document, as_text, confirmed, say
@@ -35,7 +35,7 @@ def prove(app: App, given: Given, case: Case, wish: dict[str, Any]) -> int:
         say(f"a control that was killed left {name}: it is removed first", is_aside=True)
     for name in control.neighbors:
         say(f"another control is going on and has {name}: it is left alone", is_aside=True)
-    confirmed("Plant defects there?", is_yes=wish["is_yes"])
+    confirmed("Plant defects there?", is_yes=is_yes)
 
     def told(planting: Planting) -> None:
         say(planting_line(planting), is_aside=True)
@@ -46,7 +46,7 @@ def prove(app: App, given: Given, case: Case, wish: dict[str, Any]) -> int:
     finally:
         signal.signal(signal.SIGTERM, before)
     made = as_document(proof.model_dump(mode="json")) if given.is_json else as_text(proof_view(proof))
-    tell(made, file=wish["file"], is_forced=wish["is_forced"])
+    tell(made, destination)
     return int(ExitCode.DONE if proof.holds else ExitCode.FAILED)
 
 

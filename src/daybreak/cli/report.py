@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
-from daybreak.cli.options import Given, folding, shared
+from daybreak.cli.options import Destination, Given, folding, gather, shared
 
 if TYPE_CHECKING:
     from daybreak.app import App
@@ -18,20 +18,18 @@ if TYPE_CHECKING:
 FORMATS = ("html", "junit", "markdown")
 """What ``-o`` takes besides text and JSON in a verb that reports: ``@shared(*FORMATS)``."""
 
-
-def kept(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--file`` and ``--force``; the verb gets them as ``file`` and ``is_forced`` and hands them to ``tell``."""
-    for option in (
-        click.option("--force", "is_forced", is_flag=True, help="Replace the file when there is one."),
-        click.option(
-            "--file",
-            type=click.Path(path_type=Path, dir_okay=False),
-            metavar="FILE",
-            help="Write it there, readable by you alone, instead of printing it.",
-        ),
-    ):
-        function = option(function)
-    return function
+kept = gather(
+    "destination",
+    Destination,
+    click.option(
+        "--file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Write it there, readable by you alone, instead of printing it.",
+    ),
+    click.option("--force", "is_forced", is_flag=True, help="Replace the file when there is one."),
+)
+"""Add ``--file`` and ``--force``; the verb hands its ``destination`` on to ``tell``."""
 
 
 def in_format(app: App, report: Report, given: Given, text: Callable[[], str], *, is_kept: bool) -> str:
@@ -49,17 +47,17 @@ def in_format(app: App, report: Report, given: Given, text: Callable[[], str], *
     return write_as(told, cast("Format", given.output))
 
 
-def tell(made: str, *, file: Path | None, is_forced: bool) -> None:
+def tell(made: str, destination: Destination) -> None:
     """Print what was made, or keep it in a file."""
     from daybreak.app.reporting import keep
     from daybreak.cli.telling import hand, say
 
-    if file is None:
+    if destination.file is None:
         hand(made)
         return
-    keep(made, file, is_forced=is_forced)
+    keep(made, destination.file, is_forced=destination.is_forced)
     # What is printed is what was asked for and nothing else; where it went is told beside it.
-    say(f"wrote {file}", is_aside=True)
+    say(f"wrote {destination.file}", is_aside=True)
 
 
 @click.command()
@@ -67,7 +65,7 @@ def tell(made: str, *, file: Path | None, is_forced: bool) -> None:
 @kept
 @folding
 @shared(*FORMATS)
-def report(given: Given, run: str, *, file: Path | None, is_forced: bool) -> None:
+def report(given: Given, run: str, destination: Destination) -> None:
     """Write the evidence of a run: a page, a document, or data.
 
     As text it is what `daybreak show` prints. HTML is one file that loads nothing; Markdown goes into a ticket; JUnit XML
@@ -78,5 +76,7 @@ def report(given: Given, run: str, *, file: Path | None, is_forced: bool) -> Non
     from daybreak.cli.rendering import run_as
 
     app = given.app()
-    made = in_format(app, report_of(app, run), given, lambda: run_as(app, run, given), is_kept=file is not None)
-    tell(made, file=file, is_forced=is_forced)
+    made = in_format(
+        app, report_of(app, run), given, lambda: run_as(app, run, given), is_kept=destination.file is not None
+    )
+    tell(made, destination)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
 
 from daybreak.cli.options import Given, explain_option, folding, shared
-from daybreak.cli.plan import pitr_options, pitr_wish, snapshot_options, snapshot_wish
+from daybreak.cli.plan import pitr_options, snapshot_options
 
 if TYPE_CHECKING:
+    from daybreak.app import App
+    from daybreak.app.planning import PitrWish
+    from daybreak.app.snapshots import SnapshotWish
     from daybreak.model.plan import Plan
 
 yes_option = click.option("--yes", "is_yes", is_flag=True, help="Carry out the plan as shown, without asking.")
@@ -78,11 +82,11 @@ def _refuse_to_forget(context: click.Context) -> None:
 @explain_option
 @folding
 @shared()
-def pitr(given: Given, *, is_yes: bool, **wish: Any) -> int:
+def pitr(given: Given, wish: PitrWish, *, is_yes: bool) -> int:
     """Bring TARGET back to a moment, in a new cluster, in quarantine."""
     from daybreak.app.planning import plan_pitr
 
-    return carry_out(given, lambda app: plan_pitr(app, pitr_wish(wish)), is_yes=is_yes)
+    return carry_out(given, lambda app: plan_pitr(app, wish), is_yes=is_yes)
 
 
 @restore.command()
@@ -91,14 +95,14 @@ def pitr(given: Given, *, is_yes: bool, **wish: Any) -> int:
 @explain_option
 @folding
 @shared()
-def snapshot(given: Given, *, is_yes: bool, **wish: Any) -> int:
+def snapshot(given: Given, wish: SnapshotWish, *, is_yes: bool) -> int:
     """Bring TARGET back as a snapshot holds it, in a new cluster, in quarantine."""
     from daybreak.app.snapshots import plan_snapshot
 
-    return carry_out(given, lambda app: plan_snapshot(app, snapshot_wish(wish)), is_yes=is_yes)
+    return carry_out(given, lambda app: plan_snapshot(app, wish), is_yes=is_yes)
 
 
-def carry_out(given: Given, decide: Any, *, is_yes: bool, confirm: str | None = None) -> int:
+def carry_out(given: Given, decide: Callable[[App], Plan], *, is_yes: bool, confirm: str | None = None) -> int:
     """Show the plan that ``decide`` makes with the app, ask, carry it out, and tell how it ended.
 
     ``confirm`` is the clone's name as it was typed; where no journal vouches for what is removed, nothing else will do.
@@ -110,7 +114,7 @@ def carry_out(given: Given, decide: Any, *, is_yes: bool, confirm: str | None = 
     from daybreak.model.requests import CleanRequest
 
     with Following(given) as following:
-        made: Plan = decide(following.app)
+        made = decide(following.app)
         if confirm is not None and not isinstance(made.request, CleanRequest):
             raise Refused("--confirm names what a plan removes, and this one removes nothing", "add --yes in its place")
         hand(plan_aside(made, given), is_aside=True)

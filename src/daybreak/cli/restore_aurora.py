@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -12,6 +12,7 @@ from daybreak.cli.options import Given, folding, shared
 
 if TYPE_CHECKING:
     from daybreak.app import App
+    from daybreak.model.plan import Plan
 
 
 @click.command("restore-aurora", context_settings={"help_option_names": ["-h", "--help"]})
@@ -42,19 +43,19 @@ def restore_aurora(given: Given, kind: str, to: str | None, snapshot: str | None
     return carry_out(given, lambda app: _to_moment(app, target, to), is_yes=True)
 
 
-def _from_snapshot(app: App, target: str | None, snapshot: str) -> Any:
+def _from_snapshot(app: App, target: str | None, snapshot: str) -> Plan:
     from daybreak.app.snapshots import SnapshotWish, plan_snapshot
 
     return plan_snapshot(app, SnapshotWish(target or _only_target(app), snapshot, why="restore-aurora"))
 
 
-def _to_moment(app: App, target: str | None, to: str) -> Any:
+def _to_moment(app: App, target: str | None, to: str) -> Plan:
     from daybreak.app.planning import PitrWish, plan_pitr
 
     return plan_pitr(app, PitrWish(target=target or _only_target(app), to=to, why="restore-aurora"))
 
 
-def _only_target(app: Any) -> str:
+def _only_target(app: App) -> str:
     from daybreak.errors import Refused
 
     names = sorted(app.settings.targets)
@@ -62,7 +63,7 @@ def _only_target(app: Any) -> str:
         raise Refused(
             f"which target is meant? {len(names)} are configured: {', '.join(names) or 'none'}", "add --target NAME"
         )
-    return str(names[0])
+    return names[0]
 
 
 def main() -> NoReturn:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from daybreak.cli.options import Given, folding, percent, shared, waive_option
+from daybreak.cli.options import Destination, Given, folding, gather, percent, shared, waive_option
 from daybreak.cli.report import FORMATS, in_format, kept, tell
 from daybreak.cli.restore import yes_option
 from daybreak.cli.telling import Telling, say
@@ -17,45 +16,55 @@ if TYPE_CHECKING:
     from daybreak.app import App
     from daybreak.app.validating import Case, Inquiry
     from daybreak.model.findings import Finding
+    from daybreak.model.requests import Depth
+    from daybreak.model.targets import Waiver
 
 
-def _options(function: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(
-        (
-            click.argument("name", metavar="RUN|CLUSTER"),
-            click.option("--target", metavar="NAME", help="The target whose expectations a cluster is held to."),
-            click.option("--to", metavar="MOMENT", help="The moment that a cluster stands for."),
-            click.option(
-                "--depth",
-                type=click.Choice(["quick", "standard", "full"]),
-                help="How much is read: the catalog, every row, every row's content and every index.",
-            ),
-            click.option(
-                "--sample",
-                type=percent,
-                metavar="PERCENT",
-                help='The part of the tables that is read through, such as "10%".',
-            ),
-            waive_option,
-            click.option(
-                "--prove",
-                "is_proof",
-                is_flag=True,
-                help="Plant defects in a scratch database, and show that each is found.",
-            ),
-            yes_option,
-            kept,
-        )
-    ):
-        function = option(function)
-    return function
+def _inquiry(
+    *,
+    name: str,
+    target: str | None,
+    to: str | None,
+    depth: Depth | None,
+    sample: int | None,
+    waivers: tuple[Waiver, ...],
+) -> Inquiry:
+    from daybreak.app.validating import Inquiry
+
+    return Inquiry(name=name, target=target, to=to, depth=depth, sample=sample, waivers=waivers)
+
+
+_inquiry_options = gather(
+    "inquiry",
+    _inquiry,
+    click.argument("name", metavar="RUN|CLUSTER"),
+    click.option("--target", metavar="NAME", help="The target whose expectations a cluster is held to."),
+    click.option("--to", metavar="MOMENT", help="The moment that a cluster stands for."),
+    click.option(
+        "--depth",
+        type=click.Choice(["quick", "standard", "full"]),
+        help="How much is read: the catalog, every row, every row's content and every index.",
+    ),
+    click.option(
+        "--sample",
+        type=percent,
+        metavar="PERCENT",
+        help='The part of the tables that is read through, such as "10%".',
+    ),
+    waive_option,
+)
 
 
 @click.command()
-@_options
+@_inquiry_options
+@click.option(
+    "--prove", "is_proof", is_flag=True, help="Plant defects in a scratch database, and show that each is found."
+)
+@yes_option
+@kept
 @folding
 @shared(*FORMATS)
-def validate(given: Given, name: str, **wish: Any) -> int:
+def validate(given: Given, inquiry: Inquiry, destination: Destination, *, is_proof: bool, is_yes: bool) -> int:
     """Run the checklist against a clone or any cluster.
 
     It is asked as it is now, and nothing is changed. For a RUN its plan says what is expected, also when the run has ended long ago. For a CLUSTER, which Daybreak need not
@@ -68,31 +77,17 @@ def validate(given: Given, name: str, **wish: Any) -> int:
     from daybreak.app.validating import case_of
 
     app = given.app()
-    inquiry = _inquiry(name, wish)
     case = case_of(app, inquiry)
     for note in case.notes:
         say(given.complete(f"note: {note}"), is_aside=True)
-    if wish["is_proof"]:
+    if is_proof:
         from daybreak.cli.proving import prove
 
-        return prove(app, given, case, wish)
-    return _validate(app, given, case, wish)
+        return prove(app, given, case, destination, is_yes=is_yes)
+    return _validate(app, given, case, destination)
 
 
-def _inquiry(name: str, wish: dict[str, Any]) -> Inquiry:
-    from daybreak.app.validating import Inquiry
-
-    return Inquiry(
-        name=name,
-        target=wish["target"],
-        to=wish["to"],
-        depth=wish["depth"],
-        sample=wish["sample"],
-        waivers=wish["waivers"],
-    )
-
-
-def _validate(app: App, given: Given, case: Case, wish: dict[str, Any]) -> int:
+def _validate(app: App, given: Given, case: Case, destination: Destination) -> int:
     from daybreak.app.reporting import report_on
     from daybreak.app.validating import Listeners, validate_case
     from daybreak.cli.rendering import report_as
@@ -109,8 +104,8 @@ def _validate(app: App, given: Given, case: Case, wish: dict[str, Any]) -> int:
 
         validation = validate_case(app, case, Listeners(tell=follow, progress=telling.show))
     report = report_on(app, validation)
-    is_kept = wish["file"] is not None
+    is_kept = destination.file is not None
     made = in_format(app, report, given, lambda: report_as(report, given, "-v names every check"), is_kept=is_kept)
-    tell(made, file=wish["file"], is_forced=wish["is_forced"])
+    tell(made, destination)
     is_fit = validation.verdict.standing in (Standing.FIT, Standing.WAIVED)
     return int(ExitCode.DONE if is_fit else ExitCode.UNFIT)
