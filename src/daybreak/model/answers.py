@@ -5,6 +5,7 @@ The law: a question without an answer is a ``Silence`` with its reason, never an
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import Field
@@ -111,6 +112,8 @@ class Table(Value):
     size: int = 0
     """Bytes on disk; an estimate where a lock keeps us from measuring."""
     is_unlogged: bool = False
+    file: int = 0
+    """The number of the file that its rows lie in; 0 where it has none."""
     clocks: tuple[str, ...] = ()
     """Its columns of a time type."""
 
@@ -138,6 +141,18 @@ class Tables(Value):
     """The next object id as of the last checkpoint: what another copy numbered so or higher came later than this one."""
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run of a table's pages: its rows, and those of them that are from before the clone's birth."""
+
+    first: int
+    """The first page's number."""
+    rows: int
+    old: int
+    digest: int
+    """What the places and the transactions of the old rows add up to, in any order."""
+
+
 class Count(Value):
     """One table's rows, and its newest time, in one scan."""
 
@@ -153,6 +168,8 @@ class Count(Value):
     """Its newest value that is not after the moment."""
     fingerprint: str | None = None
     """What its content adds up to, in any order; none when nobody asked for it."""
+    runs: tuple[Run, ...] = ()
+    """Its rows by runs of pages; none where nobody asked which rows are old."""
     took: Span = Span(0)
 
 
@@ -180,6 +197,49 @@ class Counts(Value):
     server_version: str = ""
     encoding: str = ""
     """The server's, such as ``UTF8``; fingerprints of different ones cannot be compared."""
+
+
+class Testimony(Value):
+    """What the source still has of one table from before the clone's birth, held against the clone."""
+
+    table: int
+    """The table's object id, the same on both sides."""
+    name: str
+    """As the clone calls it."""
+    rows: int
+    """The source's rows."""
+    old: int
+    """Those of them that were written before the clone's birth, and so can testify."""
+    here: int
+    """The clone's rows."""
+    lost: int = 0
+    """Old rows that the clone lacks, though their transaction had committed by the moment."""
+    unclear: int = 0
+    """Old rows that the clone lacks where nobody can tell whether their transaction is of the source or the clone's own."""
+    places: tuple[str, ...] = ()
+    """Where in the source some of the lost rows are: page and number."""
+    share: float = 1.0
+    """The part of the source's pages that was read before the time was up; 1 is all."""
+
+    @property
+    def is_sufficient(self) -> bool:
+        """Whether at least half of the table testifies, so that it is a witness of the whole."""
+        return self.share == 1 and self.old * 2 >= self.here
+
+
+class Testimonies(Value):
+    """What the source says of the clone's rows, table by table, each at an instant of its own."""
+
+    asked: str
+    took: Span
+    heard: tuple[Testimony, ...] = ()
+    unheard: tuple[Unread, ...] = ()
+    """Tables that were not asked about, or cannot testify, and why."""
+
+    @property
+    def by_table(self) -> dict[int, Testimony]:
+        """Each table's, by object id."""
+        return {each.table: each for each in self.heard}
 
 
 class RowEstimate(Value):

@@ -12,8 +12,11 @@ from collections.abc import Collection
 ALWAYS = {"max_logical_replication_workers": "0"}
 """Parameters every PostgreSQL has; without them there is no quarantine and no plan."""
 
-WHERE_KNOWN = {"cron.launch_active_jobs": "off"}
-"""Parameters set where the engine version lets them be set."""
+WHERE_KNOWN = {"cron.launch_active_jobs": "off", "track_commit_timestamp": "1"}
+"""Parameters set where the engine version lets them be set.
+
+With commit times the clone's own transactions are distinguished from those that it inherited, whatever the source recorded.
+"""
 
 READ_ONLY = {"default_transaction_read_only": "1"}
 """Set on request: every new session starts read-only (a session may override it, so it is a belt, not a fence)."""

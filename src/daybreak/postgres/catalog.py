@@ -27,6 +27,7 @@ SELECT c.oid::bigint, n.nspname::text, c.relname::text,
             THEN greatest(c.relpages, 0)::bigint * pg_catalog.current_setting('block_size')::bigint
             ELSE coalesce(pg_catalog.pg_relation_size(c.oid), 0) END,
        c.relpersistence = 'u',
+       c.relfilenode::bigint,
        ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
              WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
                AND a.atttypid IN ('pg_catalog.timestamptz'::regtype, 'pg_catalog.timestamp'::regtype,
@@ -78,7 +79,7 @@ def tables(session: Session) -> Tables:
 
 
 def _table(*row: object) -> Table:
-    names = ("oid", "namespace", "name", "kind", "parent", "size", "is_unlogged", "clocks")
+    names = ("oid", "namespace", "name", "kind", "parent", "size", "is_unlogged", "file", "clocks")
     return Table.model_validate(dict(zip(names, row, strict=True)))
 
 

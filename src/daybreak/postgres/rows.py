@@ -6,13 +6,15 @@ what is counted is the table, never an index on it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import reduce
 
 from psycopg import sql
 
-from daybreak.model.answers import Count, Table
+from daybreak.model.answers import Count, Run, Table
+from daybreak.model.birth import FIRST_NORMAL
 from daybreak.model.value import Span
 from daybreak.postgres.session import Session
 
@@ -54,8 +56,8 @@ JOIN (VALUES ('row_security', 'off'), ('max_parallel_workers_per_gather', '0'), 
 """A row-level policy is an error instead of a count that silently leaves rows out; text forms are the same everywhere."""
 
 _SCAN = sql.SQL(
-    "SELECT n, CASE WHEN isfinite(t) THEN (extract(epoch FROM t) * 1000000)::numeric END, coalesce(t = 'infinity', false), d "
-    "FROM (SELECT count(*) AS n, {newest} AS t, {digest} AS d FROM ONLY {table}{where}) AS scan"
+    "SELECT n, CASE WHEN isfinite(t) THEN (extract(epoch FROM t) * 1000000)::numeric END, coalesce(t = 'infinity', false), d, o, p "
+    "FROM (SELECT count(*) AS n, {newest} AS t, {digest} AS d, {old} AS o, {places} AS p FROM ONLY {table}{where}) AS scan"
 )
 _BY_INDEX = sql.SQL(
     "SELECT CASE WHEN isfinite(t) THEN (extract(epoch FROM t) * 1000000)::numeric END, coalesce(t = 'infinity', false) "
@@ -66,6 +68,45 @@ _NO_NEWEST = sql.SQL("NULL::timestamptz")
 _DIGEST = sql.SQL("sum(hash_record_extended(ROW({columns}), 0)::numeric)")
 _DIGEST_BEFORE_14 = sql.SQL("sum(hashtextextended(ROW({columns})::text, 0)::numeric)")
 _NO_DIGEST = sql.SQL("NULL::numeric")
+_OLD = sql.SQL("count(*) FILTER (WHERE {is_old})")
+_PLACES = sql.SQL("bit_xor(hashtidextended(ctid, hash_record_extended(ROW(xmin), 1))) FILTER (WHERE {is_old})")
+"""Plain aggregates: grouping by page would keep the server from sharing the work out, and take thrice as long."""
+
+_NOT_ASKED = sql.SQL("NULL::bigint")
+_IS_OLD = sql.SQL("(xidsend(xmin) < {birth}::bytea OR xidsend(xmin) >= {following}::bytea)")
+_IS_OLD_AT_A_TURN = sql.SQL(
+    "(xidsend(xmin) < {birth}::bytea AND xidsend(xmin) >= {following}::bytea OR xidsend(xmin) < {normal}::bytea)"
+)
+"""``xidsend`` compares as an unsigned number. ``age()`` counts from whoever asks, so a row just written would look old."""
+
+_SNAPSHOT_END = sql.SQL(
+    "SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::numeric % 4294967296"
+)
+_PAIRS = sql.SQL("SELECT string_agg(tidsend(ctid) || xidsend(xmin), '') FROM ONLY {table}{where}")
+PAIR = 10
+"""Bytes of a row's place (six) and transaction (four)."""
+
+RUN = 1024
+"""Pages of a run: what is compared by one number, and read row by row where the number differs."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Which rows are young: those written by the transactions from ``birth`` up to and without ``following``.
+
+    Both are short numbers, as rows carry them: the clone's first own transaction, and the first that the snapshot which
+    reads cannot see.
+    """
+
+    birth: int
+    following: int
+
+    @property
+    def is_old(self) -> sql.Composable:
+        """The condition that a row is from before the birth."""
+        way = _IS_OLD if self.birth <= self.following else _IS_OLD_AT_A_TURN
+        numbers = {"birth": self.birth, "following": self.following, "normal": FIRST_NORMAL}
+        return way.format(**{name: sql.Literal(f"\\x{number:08x}") for name, number in numbers.items()})
 
 
 @dataclass(frozen=True)
@@ -76,6 +117,8 @@ class Scan:
     clock: str
     moment: datetime
     is_fingerprinted: bool = False
+    birth: int | None = None
+    """The clone's first own transaction, as rows carry it, where its old rows are counted too."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +131,8 @@ class Chunk:
     end: int | None = None
     columns: Columns | None = field(default=None, compare=False)
     """What goes into the fingerprint; none when there shall be none."""
+    window: Window | None = field(default=None, compare=False)
+    """Which rows are young; none where nobody asks which are old."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +143,7 @@ class Part:
     newest: datetime | None
     newest_until: datetime | None
     digest: int | None = None
+    runs: tuple[Run, ...] = ()
 
     def joined(self, other: Part) -> Part:
         """Both together."""
@@ -106,6 +152,7 @@ class Part:
             _later(self.newest, other.newest),
             _later(self.newest_until, other.newest_until),
             None if self.digest is None or other.digest is None else self.digest + other.digest,
+            self.runs + other.runs,
         )
 
 
@@ -120,6 +167,11 @@ def next_xid(session: Session) -> int | None:
     return None if found is None else int(found)
 
 
+def snapshot_end(session: Session) -> int:
+    """The first transaction that the session's snapshot cannot see, as rows carry it."""
+    return int(session.ask(_SNAPSHOT_END)[0][0])
+
+
 def clock_and_encoding(session: Session) -> tuple[datetime, str]:
     """The server's clock now, and the encoding of the session's database, such as ``UTF8``."""
     [[ticks, letters]] = session.ask(_CLOCK_AND_ENCODING)
@@ -131,39 +183,86 @@ def see_every_row(session: Session) -> None:
     session.ask(_MANNERS)
 
 
-def chunks(scan: Scan, columns: Columns | None, most: int) -> list[Chunk]:
-    """A table in parts of about ``most`` bytes."""
+def chunks(scan: Scan, columns: Columns | None, most: int, window: Window | None = None) -> list[Chunk]:
+    """A table in parts of about ``most`` bytes; where its old rows are asked for, each part is of whole runs."""
     number = max(-(-scan.table.size // max(most, PAGE)), 1)
-    if number == 1:
-        return [Chunk(scan, scan.table.size, columns=columns)]
     pages = max(scan.table.size // PAGE // number, 1)
+    if window is not None:
+        pages = -(-pages // RUN) * RUN
+        number = max(-(-scan.table.size // (pages * PAGE)), 1)
+    if number == 1:
+        return [Chunk(scan, scan.table.size, columns=columns, window=window)]
     size = scan.table.size // number
-    parts = [Chunk(scan, size, n * pages, (n + 1) * pages, columns) for n in range(number - 1)]
-    return [*parts, Chunk(scan, scan.table.size - size * (number - 1), (number - 1) * pages, None, columns)]
+    parts = [Chunk(scan, size, n * pages, (n + 1) * pages, columns, window) for n in range(number - 1)]
+    rest = scan.table.size - size * (number - 1)
+    return [*parts, Chunk(scan, rest, (number - 1) * pages, None, columns, window)]
+
+
+def runs_of(chunk: Chunk) -> list[Chunk]:
+    """A chunk in runs of pages; the last one is open where the chunk is, for rows that came since it was measured."""
+    if chunk.window is None:
+        return [chunk]
+    end = chunk.end if chunk.end is not None else max(-(-chunk.scan.table.size // PAGE), chunk.first + 1)
+    starts = range(chunk.first, end, RUN)
+    return [replace(chunk, first=start, end=start + RUN if start != starts[-1] else chunk.end) for start in starts]
 
 
 def read(session: Session, chunk: Chunk) -> Part:
     """The rows of a chunk and its newest time; one whose newest is after the moment is read a second time."""
+    return reduce(Part.joined, (_read(session, run) for run in runs_of(chunk)))
+
+
+def _read(session: Session, chunk: Chunk) -> Part:
     scan = chunk.scan
-    table = sql.Identifier(scan.table.namespace, scan.table.name)
     newest = _NEWEST.format(clock=sql.Identifier(scan.clock)) if scan.clock else _NO_NEWEST
     digest: sql.Composable = _NO_DIGEST
     if chunk.columns is not None:
         way = _DIGEST if session.major >= SPLITS_SINCE else _DIGEST_BEFORE_14
         digest = way.format(columns=chunk.columns)
     bounds = _bounds(chunk)
-    [[rows, ticks, is_endless, total]] = session.ask(
-        _SCAN.format(newest=newest, digest=digest, table=table, where=_where(bounds))
-    )
+    [[rows, ticks, is_endless, total, old, places]] = session.ask(_scan(chunk, newest, digest, bounds, chunk.window))
     found = LAST if is_endless else _instant(ticks)
     until = found
     if found is not None and found > scan.moment:
         past = sql.SQL("{}::timestamptz <= {}").format(sql.Identifier(scan.clock), sql.Literal(scan.moment))
-        [[_, ticks, _, _]] = session.ask(
-            _SCAN.format(newest=newest, digest=_NO_DIGEST, table=table, where=_where([*bounds, past]))
-        )
+        [[_, ticks, *_]] = session.ask(_scan(chunk, newest, _NO_DIGEST, [*bounds, past], None))
         until = _instant(ticks)
-    return Part(rows, found, until, None if chunk.columns is None else int(total or 0))
+    runs = () if old is None else (Run(chunk.first, rows, old, places or 0),)
+    return Part(rows, found, until, None if chunk.columns is None else int(total or 0), runs)
+
+
+def _scan(
+    chunk: Chunk,
+    newest: sql.Composable,
+    digest: sql.Composable,
+    conditions: list[sql.Composable],
+    window: Window | None,
+) -> sql.Composed:
+    old, places = (
+        (_NOT_ASKED, _NOT_ASKED)
+        if window is None
+        else (_OLD.format(is_old=window.is_old), _PLACES.format(is_old=window.is_old))
+    )
+    table = chunk.scan.table
+    return _SCAN.format(
+        newest=newest,
+        digest=digest,
+        old=old,
+        places=places,
+        table=sql.Identifier(table.namespace, table.name),
+        where=_where(conditions),
+    )
+
+
+def read_pairs(session: Session, run: Chunk, *, is_old_only: bool) -> frozenset[bytes]:
+    """Place and transaction of each row of a run, as ``PAIR`` bytes; only of its old rows where that is asked."""
+    conditions = _bounds(run)
+    if is_old_only and run.window is not None:
+        conditions.append(run.window.is_old)
+    table = run.scan.table
+    [[told]] = session.ask(_PAIRS.format(table=sql.Identifier(table.namespace, table.name), where=_where(conditions)))
+    whole = bytes(told or b"")
+    return frozenset(whole[start : start + PAIR] for start in range(0, len(whole), PAIR))
 
 
 def newest_by_index(session: Session, scan: Scan) -> Part:
@@ -196,6 +295,7 @@ def as_count(scan: Scan, part: Part, took: Span) -> Count:
         newest=part.newest,
         newest_until=part.newest_until,
         fingerprint=None if part.digest is None else f"{part.rows}:{part.digest}",
+        runs=part.runs,
         took=took,
     )
 

@@ -489,6 +489,12 @@ def _ours(trouble: psycopg.Error, where: str) -> DaybreakError:
     return Failed(f"{where} said no: {said}")
 
 
+def is_conflict(error: DaybreakError) -> bool:
+    """Whether a reader ended the question because it held back the replay of what its writer did: it may be put again."""
+    cause = error.__cause__
+    return isinstance(cause, psycopg.Error) and cause.sqlstate == "40001"
+
+
 def is_damage(error: DaybreakError) -> bool:
     """Whether the server said that stored data is damaged: a finding about the data, not about the question."""
     cause = error.__cause__

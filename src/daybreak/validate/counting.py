@@ -21,12 +21,14 @@ from daybreak.postgres.rows import (
     Columns,
     Part,
     Scan,
+    Window,
     as_count,
     chunks,
     clock_and_encoding,
     export_snapshot,
     next_xid,
     read,
+    snapshot_end,
 )
 from daybreak.postgres.session import Limits, Session, open_session
 from daybreak.validate.crew import Budget, CountProgress, Crew, Job, JobTrouble
@@ -78,7 +80,8 @@ def count_by(
     snapshot, xid = export_snapshot(leader), next_xid(leader)
     taken, letters = clock_and_encoding(leader)
     tally = _Tally(progress, sum(scan.table.size for scan in scans))
-    jobs = list(_jobs(tally.expecting(_parts(scans, columns, budget.connections, leader.major))))
+    end = snapshot_end(leader) if any(scan.birth is not None for scan in scans) else 0
+    jobs = list(_jobs(tally.expecting(_parts(scans, columns, budget.connections, leader.major, end))))
     crew = Crew(place, budget.limits, snapshot, jobs)
     crew.work(min(budget.connections, len(jobs)), tally.note)
     seen = {count.table for count in tally.counted} | set(tally.unread)
@@ -99,13 +102,16 @@ def count_by(
     )
 
 
-def _parts(scans: Sequence[Scan], columns: dict[int, Columns], connections: int, major: int) -> Iterator[list[Chunk]]:
+def _parts(
+    scans: Sequence[Scan], columns: dict[int, Columns], connections: int, major: int, end: int
+) -> Iterator[list[Chunk]]:
     """Each table whole, or in parts where one connection would still read it when the others are done."""
     total = sum(scan.table.size for scan in scans)
     share = max(total // (max(connections, 1) * CHUNKS_EACH), SMALLEST_CHUNK)
     for scan in scans:
         most = share if major >= SPLITS_SINCE else scan.table.size
-        yield chunks(scan, columns.get(scan.table.oid), max(most, 1))
+        window = None if scan.birth is None or major < SPLITS_SINCE else Window(scan.birth, end)
+        yield chunks(scan, columns.get(scan.table.oid), max(most, 1), window)
 
 
 def _jobs(parts: Iterator[list[Chunk]]) -> Iterator[Job[Part]]:

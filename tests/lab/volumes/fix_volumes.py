@@ -52,8 +52,8 @@ class Yard:
         return self.keep(volume)
 
     def restored(self, volume: Volume, name: str, moment: Any = None, **parameters: str) -> Volume:
-        """A running restore of the volume."""
-        return self.started(volume.restore(self.place(name), moment), **parameters)
+        """A running restore of the volume, with the commit times that a quarantine switches on."""
+        return self.started(volume.restore(self.place(name), moment), **{"track_commit_timestamp": "on", **parameters})
 
 
 @functools.cache

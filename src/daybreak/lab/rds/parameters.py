@@ -24,7 +24,6 @@ FIXED: Mapping[str, str] = {
     "listen_addresses": "*",
     "archive_mode": "on",
     "ssl_ca_file": "/rdsdbdata/rds-metadata/ca-cert.pem",
-    "track_commit_timestamp": "1",
 }
 """Parameters RDS sets by itself and lets nobody change."""
 
@@ -32,7 +31,7 @@ _OURS = re.compile(
     r"(archive_\w+|restore_command|recovery_\w+|primary_\w+|promote_\w+|data_directory|\w+_file|unix_socket_\w+|port|"
     r"listen_addresses|cluster_name|wal_level|hot_standby|config_file|event_source|external_pid_file|"
     r"allow_system_table_mods|ignore_system_indexes|zero_damaged_pages|ignore_checksum_failure|local_preload_libraries|"
-    r"wal_sync_method|fsync|full_page_writes|track_commit_timestamp|log_directory|log_filename|logging_collector|"
+    r"wal_sync_method|fsync|full_page_writes|log_directory|log_filename|logging_collector|"
     r"data_sync_retry|summarize_wal|krb_\w+|bonjour\w*|dynamic_library_path|syslog_\w+|debug_\w+|trace_\w+|post_auth_delay|pre_auth_delay)"
 )
 """Settings that belong to the service: not modifiable through a group."""

@@ -33,7 +33,7 @@ HELD = frozenset(
         *("ssl", "ssl_cert_file", "ssl_key_file", "ssl_ca_file", "ssl_crl_file", "ssl_crl_dir", "ssl_dh_params_file"),
         *("log_destination", "logging_collector", "log_directory", "log_filename", "event_source", "syslog_ident"),
         *("shared_buffers", "huge_pages", "huge_page_size", "shared_memory_type", "dynamic_shared_memory_type"),
-        *("fsync", "full_page_writes", "track_commit_timestamp", "io_method", "wal_sync_method", "temp_tablespaces"),
+        *("fsync", "full_page_writes", "io_method", "wal_sync_method", "temp_tablespaces"),
         *("lc_messages", "lc_monetary", "lc_numeric", "lc_time", "krb_server_keyfile", "dynamic_library_path"),
     }
 )

@@ -27,7 +27,6 @@ MODEST: Mapping[str, str] = {
     "min_wal_size": "4MB",
     "fsync": "off",
     "full_page_writes": "off",
-    "track_commit_timestamp": "on",
     "unix_socket_permissions": "0700",
     "log_checkpoints": "off",
     "logging_collector": "off",

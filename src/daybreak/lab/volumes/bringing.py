@@ -30,6 +30,7 @@ def recover(node: Node, target: datetime | None) -> None:
         "recovery_target_timeline": "latest",
         "shared_buffers": "32MB",
         "max_wal_size": "4GB",  # no restart point in the middle
+        "track_commit_timestamp": "on",  # else what the source recorded would be forgotten before the first start
     }
     if target is not None:
         settings["recovery_target_time"] = target.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f+00")
