@@ -16,6 +16,7 @@ from psycopg import pq, sql
 
 from daybreak.errors import DaybreakError, Failed, Unreachable
 from daybreak.postgres.address import Address
+from daybreak.postgres.faults import is_damage, translated
 from daybreak.postgres.session import (
     Limits,
     Login,
@@ -23,9 +24,7 @@ from daybreak.postgres.session import (
     _wishes,
     connect,
     forget_environment,
-    is_damage,
     open_session,
-    translated,
 )
 from tests.fix_postgres import HERE, SHORT, Server, Wire
 

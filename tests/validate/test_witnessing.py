@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from datetime import datetime, timedelta
 from time import monotonic
 
@@ -53,7 +52,9 @@ def birth_of(volume: Volume) -> Birth:
         return read_birth(session)
 
 
-def hear(source: Volume, clone: Volume, birth: Birth, restored: datetime, **budget: timedelta) -> Testimonies:
+def hear(
+    source: Volume, clone: Volume, birth: Birth, restored: datetime, budget: SourceBudget | None = None
+) -> Testimonies:
     """What the source says of the clone's rows, as a validation asks it."""
     here, there = reach(clone), reach(source)
     tables, others = (list_tables(each, timedelta(seconds=20)) for each in (here, there))
@@ -64,7 +65,7 @@ def hear(source: Volume, clone: Volume, birth: Birth, restored: datetime, **budg
     assert isinstance(counts, Counts)
     assert counts.unread == ()
     pairs = list(pairs_of(tables.tables, others.tables, counts.counted, birth))
-    room = Courtroom(here, there, birth, restored, replace(SourceBudget(), **budget))
+    room = Courtroom(here, there, birth, restored, budget or SourceBudget())
     heard = hear_source(room, pairs, lambda _step: None)
     assert isinstance(heard, Testimonies), heard
     return heard
@@ -197,7 +198,7 @@ def test_the_time_for_the_source_is_a_limit(newest_yard: Yard) -> None:
         neighbour.execute("BEGIN")
         neighbour.execute("LOCK TABLE orders, small, twin, quiet IN ACCESS EXCLUSIVE MODE")
         began = monotonic()
-        heard = hear(source, clone, birth, moment, whole=timedelta(seconds=1))
+        heard = hear(source, clone, birth, moment, SourceBudget(whole=timedelta(seconds=1)))
         assert monotonic() - began < 5
     assert heard.heard == ()
     assert len(heard.unheard) == 4

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from daybreak.app.app import App
 from daybreak.app.explaining import explained
-from daybreak.assess.ending import moment_restored
+from daybreak.assess.ending import birth_recorded, moment_restored
 from daybreak.aws.gateway import Aws
 from daybreak.errors import Refused
 from daybreak.execute.database import Database
@@ -156,7 +156,13 @@ def _case_of_run(app: App, inquiry: Inquiry) -> Case:
         note = f'the cluster "{plan.clone}" does not carry the nonce of this run: another one took its name'
     return Case(
         action=_hold_to(action, inquiry),
-        scene=Scene(clone, inside, moment_restored(plan, state), plan.objectives.rpo),
+        scene=Scene(
+            clone,
+            inside,
+            moment_restored(plan, state),
+            plan.objectives.rpo,
+            birth_recorded(plan, state) if state else None,
+        ),
         identity=plan.identity,
         trust=app.trust_in(plan),
         target=plan.target.name,

@@ -6,7 +6,8 @@ import shlex
 from datetime import datetime
 
 from daybreak.errors import ExitCode
-from daybreak.model.actions import Change, RestoreToMoment
+from daybreak.model.actions import AwaitSql, Change, RestoreToMoment
+from daybreak.model.birth import Birth
 from daybreak.model.findings import Measured, Standing
 from daybreak.model.moment import At, Moment, spoken
 from daybreak.model.plan import Plan
@@ -31,6 +32,13 @@ def moment_restored(plan: Plan, state: RunState | None) -> datetime:
         if isinstance(step.action, RestoreToMoment) and tried:
             return tried
     return plan.moment or plan.created
+
+
+def birth_recorded(plan: Plan, state: RunState) -> Birth | None:
+    """What the clone had spent when it first answered; ``None`` where no SQL was answered or the journal is from before."""
+    results = [state.step(step.id).result for step in plan.steps if isinstance(step.action, AwaitSql)]
+    found = next((result["birth"] for result in results if result.get("birth")), None)
+    return Birth.model_validate(found) if found else None
 
 
 def exit_code_of(state: RunState, objectives: Objectives) -> ExitCode:

@@ -15,6 +15,7 @@ from daybreak.execute.doors import Answers, Scene
 from daybreak.model.actions import AwaitSql, Validate
 from daybreak.model.answers import Silence
 from daybreak.model.baseline import Baseline
+from daybreak.model.birth import Birth
 from daybreak.model.findings import Finding, Measured
 from daybreak.model.inventory import Inventory
 from daybreak.model.trust import Trust
@@ -25,6 +26,7 @@ from daybreak.postgres.address import Address, address_of
 from daybreak.postgres.answering import NO_LOGIN, answering
 from daybreak.postgres.session import Login
 from daybreak.repository.repository import Repository
+from daybreak.validate.probes import ask_birth
 from daybreak.validate.run import CountProgress, Reach, Subject, validate
 
 _KNOCKING = timedelta(seconds=10)
@@ -61,12 +63,21 @@ class Database:
             login, trouble = None, error.message
         answer = answering(address, login, _KNOCKING)
         if answer.is_answering:
-            return Answers(is_answering=True, seen=f"PostgreSQL {answer.server_version} answers at {address}")
+            seen = f"PostgreSQL {answer.server_version} answers at {address}"
+            return Answers(is_answering=True, seen=seen, birth=self._birth(address, login))
         if answer.is_unproven:
             return Answers(is_answering=False, seen=answer.trouble, is_unproven=True, hints=answer.hints)
         if login is None and answer.reached in _AS_FAR_AS_WITHOUT_LOGIN:
             return Answers(is_answering=True, seen=f"{answer.reached.upper()} answers at {address}; {trouble}")
         return Answers(is_answering=False, seen=f"reached {answer.reached} at {address}: {answer.trouble}")
+
+    @staticmethod
+    def _birth(address: Address, login: Login | None) -> Birth | None:
+        """What the clone has spent; without it less can be told of rows and objects, and each finding says so."""
+        if login is None:
+            return None
+        found = ask_birth(Reach(address, login), _KNOCKING)
+        return found if isinstance(found, Birth) else None
 
     def validate(
         self, action: Validate, scene: Scene, tell: Callable[[Finding], None], progress: Callable[[str], None]
@@ -84,6 +95,7 @@ class Database:
             login=None if isinstance(login, Silence) else login,
             without_login=login.why if isinstance(login, Silence) else NO_LOGIN,
             source=self._source(action),
+            birth=scene.birth,
             backup=action.backup_seen,
             rpo=scene.rpo,
             permitted=action.permitted,

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from daybreak.journal.store import Message
 from daybreak.model.actions import AwaitSql, Validate
+from daybreak.model.birth import Birth
 from daybreak.model.findings import Finding, Measured
 from daybreak.model.run import Event
 from daybreak.model.value import Instant, Value
@@ -44,6 +45,8 @@ class Answers(Value):
     is_unproven: bool = False
     """Whether the server does not prove who it is: a no that waiting does not change."""
     hints: tuple[str, ...] = ()
+    birth: Birth | None = None
+    """What the clone had spent when it answered; ``None`` where no SQL was answered."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ class Scene:
     """The moment the clone stands for."""
     rpo: timedelta
     """How much the target's owner accepts to lose."""
+    birth: Birth | None = None
+    """What the clone had spent when it first answered, as the journal has it."""
 
 
 class DatabaseDoor(Protocol):

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from daybreak.assess.ending import moment_restored
+from daybreak.assess.ending import birth_recorded, moment_restored
 from daybreak.assess.standing import DOUBTED, OrderStanding, Position, standing_of_wait
 from daybreak.errors import Bug, DaybreakError, ExitCode, Failed, Interrupted, Paused, Uncertain, Unreachable
 from daybreak.execute.changes import AskedToEnd, Changer, Forbidden, Rejected
@@ -166,7 +166,10 @@ class _Walk:
                 self._stop_before(step, answers)
             else:
                 self._unproven_since.pop(step.id, None)
-            return OrderStanding(place=Position.SO if answers.is_answering else Position.UNDER_WAY, seen=answers.seen)
+            place = Position.SO if answers.is_answering else Position.UNDER_WAY
+            # The first answer is the nearest to the birth, so what it says of the clone's numbers is kept for good.
+            result = {"birth": answers.birth.plain()} if answers.birth else {}
+            return OrderStanding(place=place, seen=answers.seen, result=result)
         return standing
 
     def _stop_before(self, step: Step, answers: Answers) -> None:
@@ -246,7 +249,9 @@ class _Walk:
         def progress(seen: str) -> None:
             self._doors.progress(Progress(step=step.id, seen=seen, since=began))
 
-        scene = Scene(cluster, inside, moment_restored(self._plan, self._journal.state()), self._plan.objectives.rpo)
+        state = self._journal.state()
+        moment, birth = moment_restored(self._plan, state), birth_recorded(self._plan, state)
+        scene = Scene(cluster, inside, moment, self._plan.objectives.rpo, birth)
         measured = self._doors.database.validate(action, scene, tell, progress)
         self._journal.append(StepDone(step=step.id, result=measured.plain()))
 

@@ -6,8 +6,6 @@ means the same on both sides; from the birth on each gives out its own, and one 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from daybreak.model.value import Instant, Value
 
 TURN = 2**32
@@ -100,7 +98,9 @@ class Fate(Value):
         """Whether a row of it that the clone lacks was not yet there at the moment."""
         return self.status in ("aborted", "in progress") or self.is_own is True
 
-
-def excused(fates: Iterable[Fate]) -> frozenset[int]:
-    """The transactions whose rows the clone rightly lacks."""
-    return frozenset(fate.xid for fate in fates if fate.excuses)
+    @property
+    def was_committed(self) -> bool | None:
+        """Whether it had committed by the moment; ``None`` where nobody can tell whose it is."""
+        if self.excuses:
+            return False
+        return None if self.is_own is None else True

@@ -82,6 +82,10 @@ _IS_OLD_AT_A_TURN = sql.SQL(
 _SNAPSHOT_END = sql.SQL(
     "SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::numeric % 4294967296"
 )
+_FILE_NOW = sql.SQL(
+    "SELECT pg_catalog.to_regclass(pg_catalog.format('%%I.%%I', %s::text, %s::text))::oid::bigint, "
+    "coalesce(pg_catalog.pg_relation_filenode(%s::bigint::oid), 0)::bigint"
+)
 _PAIRS = sql.SQL("SELECT string_agg(tidsend(ctid) || xidsend(xmin), '') FROM ONLY {table}{where}")
 PAIR = 10
 """Bytes of a row's place (six) and transaction (four)."""
@@ -91,7 +95,7 @@ RUN = 1024
 
 
 @dataclass(frozen=True)
-class Window:
+class YoungIds:
     """Which rows are young: those written by the transactions from ``birth`` up to and without ``following``.
 
     Both are short numbers, as rows carry them: the clone's first own transaction, and the first that the snapshot which
@@ -131,7 +135,7 @@ class Chunk:
     end: int | None = None
     columns: Columns | None = field(default=None, compare=False)
     """What goes into the fingerprint; none when there shall be none."""
-    window: Window | None = field(default=None, compare=False)
+    young: YoungIds | None = field(default=None, compare=False)
     """Which rows are young; none where nobody asks which are old."""
 
 
@@ -183,24 +187,24 @@ def see_every_row(session: Session) -> None:
     session.ask(_MANNERS)
 
 
-def chunks(scan: Scan, columns: Columns | None, most: int, window: Window | None = None) -> list[Chunk]:
+def chunks(scan: Scan, columns: Columns | None, most: int, young: YoungIds | None = None) -> list[Chunk]:
     """A table in parts of about ``most`` bytes; where its old rows are asked for, each part is of whole runs."""
     number = max(-(-scan.table.size // max(most, PAGE)), 1)
     pages = max(scan.table.size // PAGE // number, 1)
-    if window is not None:
+    if young is not None:
         pages = -(-pages // RUN) * RUN
         number = max(-(-scan.table.size // (pages * PAGE)), 1)
     if number == 1:
-        return [Chunk(scan, scan.table.size, columns=columns, window=window)]
+        return [Chunk(scan, scan.table.size, columns=columns, young=young)]
     size = scan.table.size // number
-    parts = [Chunk(scan, size, n * pages, (n + 1) * pages, columns, window) for n in range(number - 1)]
+    parts = [Chunk(scan, size, n * pages, (n + 1) * pages, columns, young) for n in range(number - 1)]
     rest = scan.table.size - size * (number - 1)
-    return [*parts, Chunk(scan, rest, (number - 1) * pages, None, columns, window)]
+    return [*parts, Chunk(scan, rest, (number - 1) * pages, None, columns, young)]
 
 
 def runs_of(chunk: Chunk) -> list[Chunk]:
     """A chunk in runs of pages; the last one is open where the chunk is, for rows that came since it was measured."""
-    if chunk.window is None:
+    if chunk.young is None:
         return [chunk]
     end = chunk.end if chunk.end is not None else max(-(-chunk.scan.table.size // PAGE), chunk.first + 1)
     starts = range(chunk.first, end, RUN)
@@ -220,7 +224,7 @@ def _read(session: Session, chunk: Chunk) -> Part:
         way = _DIGEST if session.major >= SPLITS_SINCE else _DIGEST_BEFORE_14
         digest = way.format(columns=chunk.columns)
     bounds = _bounds(chunk)
-    [[rows, ticks, is_endless, total, old, places]] = session.ask(_scan(chunk, newest, digest, bounds, chunk.window))
+    [[rows, ticks, is_endless, total, old, places]] = session.ask(_scan(chunk, newest, digest, bounds, chunk.young))
     found = LAST if is_endless else _instant(ticks)
     until = found
     if found is not None and found > scan.moment:
@@ -236,12 +240,12 @@ def _scan(
     newest: sql.Composable,
     digest: sql.Composable,
     conditions: list[sql.Composable],
-    window: Window | None,
+    young: YoungIds | None,
 ) -> sql.Composed:
     old, places = (
         (_NOT_ASKED, _NOT_ASKED)
-        if window is None
-        else (_OLD.format(is_old=window.is_old), _PLACES.format(is_old=window.is_old))
+        if young is None
+        else (_OLD.format(is_old=young.is_old), _PLACES.format(is_old=young.is_old))
     )
     table = chunk.scan.table
     return _SCAN.format(
@@ -254,11 +258,20 @@ def _scan(
     )
 
 
+def file_now(session: Session, table: Table) -> tuple[int | None, int]:
+    """Which object the table's name leads to now, and the number of the file that the table lies in.
+
+    While a scan's lock is held neither changes; a table that was renamed, swapped or rewritten before is another answer.
+    """
+    [[oid, file]] = session.ask(_FILE_NOW, (table.namespace, table.name, table.oid))
+    return oid, file
+
+
 def read_pairs(session: Session, run: Chunk, *, is_old_only: bool) -> frozenset[bytes]:
     """Place and transaction of each row of a run, as ``PAIR`` bytes; only of its old rows where that is asked."""
     conditions = _bounds(run)
-    if is_old_only and run.window is not None:
-        conditions.append(run.window.is_old)
+    if is_old_only and run.young is not None:
+        conditions.append(run.young.is_old)
     table = run.scan.table
     [[told]] = session.ask(_PAIRS.format(table=sql.Identifier(table.namespace, table.name), where=_where(conditions)))
     whole = bytes(told or b"")

@@ -2,7 +2,7 @@
 
 The law: nothing that was computed from a password leaves before the server has proven who it is; a session only reads,
 takes its settings from nobody's environment or home directory, and ends within its limit whatever the server or the network
-does. Errors of psycopg are translated here and nowhere else.
+does. Errors of psycopg become errors of ours in ``faults``.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ from time import monotonic
 from typing import Any, Literal, TypeVar, cast
 
 import psycopg
-from psycopg import errors, pq, sql
+from psycopg import pq, sql
 from psycopg.abc import PQGen
 from psycopg.adapt import Transformer
 from psycopg.conninfo import make_conninfo
 
-from daybreak.errors import Bug, DaybreakError, Failed, Refused, Unproven, Unreachable
+from daybreak.errors import Bug, DaybreakError, Refused, Unproven, Unreachable
 from daybreak.model.names import printable
 from daybreak.postgres.address import Address
 from daybreak.postgres.authorities import file_of
+from daybreak.postgres.faults import in_our_words, translated
 from daybreak.postgres.handshake import shake_hands, unproven
 
 T = TypeVar("T")
@@ -341,7 +342,7 @@ def _not_opened(error: psycopg.Error, address: Address, place: str, end: float) 
     """Why a connection was not made, told apart as far as the server's handshake shows it."""
     said = str(error)
     if error.sqlstate is not None:
-        return _ours(error, str(address))
+        return in_our_words(error, str(address))
     for words, why in (
         (_ASKS_IN_THE_CLEAR, 'it wants the password in the clear, which only an IAM token is: login = "iam:USER"'),
         (_ASKS_MD5, "it wants the password as an MD5 digest, which only a server that proves its name gets"),
@@ -351,7 +352,7 @@ def _not_opened(error: psycopg.Error, address: Address, place: str, end: float) 
             return Unproven(f"{address} does not take the login as it should: {why}; it was not sent")
     is_unproven = bool(_UNPROVEN.search(said))
     if _SERVER_SAID in said or not (is_unproven or _BROKE_OFF in said):
-        return _ours(error, str(address))
+        return in_our_words(error, str(address))
     try:
         _shaken(address, place, end)
     except Unproven as known:
@@ -359,7 +360,7 @@ def _not_opened(error: psycopg.Error, address: Address, place: str, end: float) 
     except (DaybreakError, OSError, ValueError):
         pass  # what libpq said stands
     first_line = printable(said.strip().split("\n")[0].rpartition(" failed: ")[2])
-    return unproven(address, first_line) if is_unproven else _ours(error, str(address))
+    return unproven(address, first_line) if is_unproven else in_our_words(error, str(address))
 
 
 def _shaken(address: Address, place: str, end: float) -> str:
@@ -445,57 +446,3 @@ def resolve(host: str, port: int, timeout: timedelta) -> tuple[str, ...]:
     if isinstance(answer, tuple):
         return answer
     raise Unreachable(f'the name "{printable(host)}" has no address: {printable(str(answer))}') from answer
-
-
-@contextmanager
-def translated(where: str) -> Iterator[None]:
-    """Turn what psycopg raises inside the block into an error of ours that names ``where``."""
-    try:
-        yield
-    except psycopg.Error as trouble:
-        raise _ours(trouble, where) from trouble
-    except UnicodeError as trouble:
-        raise Failed(f"{where} sent text that is not UTF-8: {printable(str(trouble))}") from trouble
-    except DaybreakError:
-        raise
-    except Exception as trouble:
-        if isinstance(trouble, ValueError) and "null" in str(trouble).lower():
-            # Said of a NUL byte; the text of the error could quote a password.
-            raise Refused(f"{where} cannot be asked: a name, a password or a question holds a NUL byte") from None
-        # What psycopg cannot make a value of, such as JSON that is too deep for Python.
-        raise Failed(f"{where} gave an answer that cannot be read: {type(trouble).__name__}") from trouble
-
-
-_NOT_NOW = ("08", "28", "40", "53", "55", "57")
-"""Classes of SQLSTATE that mean try again later: connection, login, conflict, resources, locks, an operator or a limit."""
-
-_DAMAGE = ("XX001", "XX002", "58030", "58P01")
-"""Data or an index is corrupted, a file cannot be read, a file is missing."""
-
-
-def _ours(trouble: psycopg.Error, where: str) -> DaybreakError:
-    said = printable((trouble.diag.message_primary or str(trouble)).strip().split("\n")[0].rpartition(" failed: ")[2])
-    if trouble.sqlstate is None and isinstance(trouble, psycopg.OperationalError):
-        # libpq tells no SQLSTATE while connecting, but it knows whether the server took the password to look at it.
-        has_shown_password = trouble.pgconn is not None and trouble.pgconn.used_password
-        hints = (
-            ("check the secret that the target's login names, and the database's name",) if has_shown_password else ()
-        )
-        return Unreachable(f"{where} does not answer: {said}", *hints)
-    if isinstance(trouble, errors.InvalidAuthorizationSpecification):
-        return Unreachable(f"{where} does not take the login: {said}", "check the secret the target's login names")
-    if trouble.sqlstate is not None and trouble.sqlstate[:2] in _NOT_NOW:
-        return Unreachable(f"{where} could not answer: {said}")
-    return Failed(f"{where} said no: {said}")
-
-
-def is_conflict(error: DaybreakError) -> bool:
-    """Whether a reader ended the question because it held back the replay of what its writer did: it may be put again."""
-    cause = error.__cause__
-    return isinstance(cause, psycopg.Error) and cause.sqlstate == "40001"
-
-
-def is_damage(error: DaybreakError) -> bool:
-    """Whether the server said that stored data is damaged: a finding about the data, not about the question."""
-    cause = error.__cause__
-    return isinstance(cause, psycopg.Error) and cause.sqlstate in _DAMAGE

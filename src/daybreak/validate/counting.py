@@ -21,7 +21,7 @@ from daybreak.postgres.rows import (
     Columns,
     Part,
     Scan,
-    Window,
+    YoungIds,
     as_count,
     chunks,
     clock_and_encoding,
@@ -110,8 +110,8 @@ def _parts(
     share = max(total // (max(connections, 1) * CHUNKS_EACH), SMALLEST_CHUNK)
     for scan in scans:
         most = share if major >= SPLITS_SINCE else scan.table.size
-        window = None if scan.birth is None or major < SPLITS_SINCE else Window(scan.birth, end)
-        yield chunks(scan, columns.get(scan.table.oid), max(most, 1), window)
+        young = None if scan.birth is None or major < SPLITS_SINCE else YoungIds(scan.birth, end)
+        yield chunks(scan, columns.get(scan.table.oid), max(most, 1), young)
 
 
 def _jobs(parts: Iterator[list[Chunk]]) -> Iterator[Job[Part]]:

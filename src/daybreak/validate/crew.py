@@ -16,8 +16,9 @@ from time import monotonic
 from typing import Generic, TypeVar
 
 from daybreak.errors import DaybreakError
+from daybreak.postgres.faults import is_damage
 from daybreak.postgres.rows import see_every_row
-from daybreak.postgres.session import Limits, Session, connect, is_damage
+from daybreak.postgres.session import Limits, Session, connect
 from daybreak.validate.probes import Reach
 
 T = TypeVar("T")

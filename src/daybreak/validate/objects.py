@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 
-from daybreak.errors import DaybreakError
 from daybreak.judge.objects.findings import CloneFacts, Witnesses, object_findings
 from daybreak.model.answers import ServerSettings, Silence
 from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Finding
 from daybreak.model.inventory import Inventory
-from daybreak.postgres.inventory.listing import ends
-from daybreak.postgres.session import Limits, open_session
 from daybreak.validate.probes import ask_settings
 from daybreak.validate.visit import Visit
 
@@ -41,29 +37,22 @@ def _witnesses(visit: Visit, clone: Inventory) -> Witnesses:
         baseline=recorded,
         source=seen,
         ends=_ends(visit, clone, seen),
+        birth=visit.birth,
         absent=tuple(absent),
     )
 
 
 def _ends(visit: Visit, clone: Inventory, source: Inventory | None) -> dict[int, bool]:
     """Which of the transactions that wrote the catalogs had committed when the clone began to live, as it knows them."""
-    theirs = frozenset(item.xmin for item in (source.items if source else ()) if item.xmin is not None)
     own = frozenset(item.xmin for item in clone.items if item.xmin is not None)
-    if visit.place is None:
-        return {}
-    limit = visit.subject.patience.asking
-    try:
-        with open_session(visit.place.address, visit.place.login, Limits(statement=limit, whole=limit)) as session:
-            return ends(session, theirs | own, _time_of_restore(visit))
-    except DaybreakError:
+    known = visit.committed(own, clone.following)
+    if source is None:
+        return known
+    theirs = frozenset(item.xmin for item in source.items if item.xmin is not None)
+    if visit.birth is None:
         # Whatever the source changed may then have come after the moment: nothing is condemned for it alone.
         return dict.fromkeys(theirs - own, False)
-
-
-def _time_of_restore(visit: Visit) -> datetime:
-    """When the clone began to live: what it holds may be a little younger than the moment, after a snapshot or ``latest``."""
-    created = visit.subject.clone.created
-    return max(created, visit.subject.moment) if created else visit.subject.moment
+    return visit.committed(theirs, source.following) | known
 
 
 def _circumstances(visit: Visit) -> CloneFacts:
@@ -77,7 +66,7 @@ def _circumstances(visit: Visit) -> CloneFacts:
     places = (*hosts, *(instance.endpoint for instance in action.instances_seen))
     return CloneFacts(
         moment=subject.moment,
-        restored=_time_of_restore(visit),
+        restored=visit.restored,
         may_subscribe=_may_subscribe(settings),
         may_schedule=_may_schedule(settings),
         production=frozenset(host.lower() for host in places if host),

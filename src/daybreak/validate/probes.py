@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from time import monotonic
 from typing import TypeVar
 
 from daybreak.errors import DaybreakError, Unproven
 from daybreak.model.answers import OwnerAnswer, ServerSettings, Silence, Tables
+from daybreak.model.birth import Birth, Fate
 from daybreak.model.entries import Admission, Turned
 from daybreak.model.inventory import Inventory
 from daybreak.model.targets import SqlCheck
@@ -21,6 +22,7 @@ from daybreak.model.value import Span, Value
 from daybreak.postgres import catalog
 from daybreak.postgres.address import Address
 from daybreak.postgres.admission import admission, was_turned_away
+from daybreak.postgres.birth import read_birth, read_fates
 from daybreak.postgres.inventory.listing import inventory
 from daybreak.postgres.questions import LONGEST, OneValue, one_value
 from daybreak.postgres.session import Limits, Login, Session, open_session
@@ -56,6 +58,22 @@ def list_tables(place: Reach, limit: timedelta) -> Tables | Silence:
 def take_inventory(place: Reach, limit: timedelta) -> Inventory | Silence:
     """Everything in the database besides its rows."""
     return _time(place, _within(limit), f"the catalog of {place.address}", inventory)
+
+
+def ask_birth(place: Reach, limit: timedelta) -> Birth | Silence:
+    """What a clone has spent of the numbers that it shares with its source."""
+    return _time(place, _within(limit), f"the first own numbers of {place.address}", read_birth)
+
+
+def ask_fates(
+    place: Reach, birth: Birth, xids: Iterable[int], restored: datetime, limit: timedelta
+) -> tuple[Fate, ...]:
+    """What became of old transactions by the moment, as the clone knows it; nothing where it does not answer."""
+    try:
+        with open_session(place.address, place.login, _within(limit)) as session:
+            return tuple(read_fates(session, birth, xids, restored))
+    except DaybreakError:
+        return ()
 
 
 def ask_owner(place: Reach, check: SqlCheck) -> OwnerAnswer | Silence:

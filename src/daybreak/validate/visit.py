@@ -5,7 +5,7 @@ The law: a question that several chapters share is asked here and kept; a chapte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -13,6 +13,7 @@ from functools import cached_property
 from daybreak.model.actions import Validate
 from daybreak.model.answers import Answer, Silence, Tables
 from daybreak.model.baseline import Baseline
+from daybreak.model.birth import Birth, is_young
 from daybreak.model.findings import Measured
 from daybreak.model.inventory import Inventory
 from daybreak.model.trust import Trust
@@ -21,7 +22,7 @@ from daybreak.postgres.address import Address, address_of
 from daybreak.postgres.answering import NO_LOGIN, answering
 from daybreak.postgres.session import Login
 from daybreak.validate.crew import Budget, CountProgress
-from daybreak.validate.probes import Reach, list_tables, take_inventory
+from daybreak.validate.probes import Reach, ask_birth, ask_fates, list_tables, take_inventory
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class Subject:
     """Why there is no login, where there is none."""
     source: Reach | None = None
     """The source's database, to compare with; none when it cannot be asked."""
+    birth: Birth | None = None
+    """What the clone had spent when it first answered; none where nobody recorded it."""
     backup: AutomatedBackup | None = None
     """What the backup recorded, for the engine version and the key, when the source is gone."""
     rpo: timedelta | None = None
@@ -109,6 +112,34 @@ class Visit:
         """Where SQL can be asked of the clone; none when it is not answered."""
         subject = self.subject
         return Reach(subject.address, subject.login) if subject.login and self.answer.is_answering else None
+
+    @cached_property
+    def birth(self) -> Birth | None:
+        """What the clone had spent at its first answer, else what it has spent by now, which is a mark and no more."""
+        if self.subject.birth is not None or not self.place:
+            return self.subject.birth
+        found = ask_birth(self.place, self.subject.patience.asking)
+        return found.model_copy(update={"is_exact": False}) if isinstance(found, Birth) else None
+
+    @property
+    def restored(self) -> datetime:
+        """When the clone began to live: a snapshot's or ``latest``'s data may be a little younger than the moment."""
+        created = self.subject.clone.created
+        return max(created, self.subject.moment) if created else self.subject.moment
+
+    def committed(self, xids: Iterable[int], following: int | None) -> dict[int, bool]:
+        """Which transactions had committed by the moment, as the clone knows them; those that nobody can tell are left out.
+
+        ``xids`` are numbers as rows carry them, and ``following`` is the first that the snapshot which read them could not
+        see; whatever is as young as the clone's birth was not there yet.
+        """
+        birth, asked = self.birth, frozenset(xids)
+        if birth is None or following is None or not self.place:
+            return {}
+        young = frozenset(xid for xid in asked if is_young(xid, birth.short, following))
+        fates = ask_fates(self.place, birth, asked - young, self.restored, self.subject.patience.asking)
+        known = {fate.xid: fate.was_committed for fate in fates if fate.was_committed is not None}
+        return dict.fromkeys(young, False) | known
 
     @cached_property
     def tables(self) -> Tables | Silence:

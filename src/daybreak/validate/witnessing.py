@@ -16,25 +16,25 @@ from datetime import datetime, timedelta
 from queue import SimpleQueue
 from time import monotonic
 
-from psycopg import sql
-
 from daybreak.errors import DaybreakError
 from daybreak.model.answers import Count, Run, Silence, Table, Testimonies, Testimony, Unread
 from daybreak.model.birth import Birth, Fate
 from daybreak.postgres.birth import read_fates
+from daybreak.postgres.faults import is_conflict
 from daybreak.postgres.rows import (
     PAGE,
     PAIR,
     Chunk,
     Scan,
-    Window,
+    YoungIds,
+    file_now,
     read,
     read_pairs,
     runs_of,
     see_every_row,
     snapshot_end,
 )
-from daybreak.postgres.session import Limits, Session, connect, is_conflict
+from daybreak.postgres.session import Limits, Session, connect
 from daybreak.validate.crew import CountProgress, Leash
 from daybreak.validate.probes import Reach
 
@@ -46,12 +46,6 @@ MOST_PLACES = 5
 
 TRIES = 3
 """How often a run is read again that the server broke off: a reader ends queries that hold back its replay."""
-
-_FILE = sql.SQL(
-    "SELECT pg_catalog.to_regclass(pg_catalog.format('%%I.%%I', %s::text, %s::text))::oid::bigint, "
-    "coalesce(pg_catalog.pg_relation_filenode(%s::bigint::oid), 0)::bigint"
-)
-"""Asked while the scan's lock is held: a table that was renamed, swapped or rewritten meanwhile is another answer."""
 
 
 @dataclass(frozen=True)
@@ -231,7 +225,7 @@ class _Reading:
         self.rows = self.old = self.lost = self.unclear = 0
         self.places: list[str] = []
         self._began = 0.0
-        self._window = Window(0, 0)
+        self._young = YoungIds(0, 0)
 
     def read(self) -> Testimony:
         """The table's testimony, as far as the time goes; raises ``_OtherFile`` where it can give none."""
@@ -263,19 +257,19 @@ class _Reading:
         size = max(self.pair.source.size, self.pair.clone.size, PAGE)
         table = self.pair.source.model_copy(update={"size": size})
         scan = Scan(table, "", self.room.restored)
-        return runs_of(Chunk(scan, size, window=self._window))
+        return runs_of(Chunk(scan, size, young=self._young))
 
     def _begin(self) -> None:
         self.sides.source.rollback()
         self.sides.source.begin()
         self._began = monotonic()
-        self._window = Window(self.room.birth.short, snapshot_end(self.sides.source))
+        self._young = YoungIds(self.room.birth.short, snapshot_end(self.sides.source))
         self._is_known = False
 
     def _read_run(self, run: Chunk) -> None:
         for number in range(1, TRIES + 1):
             try:
-                self._compare(replace(run, window=self._window))
+                self._compare(replace(run, young=self._young))
             except DaybreakError as error:
                 if number == TRIES or not is_conflict(error):
                     raise
@@ -326,7 +320,7 @@ class _Reading:
     def _know_file(self) -> None:
         """Make sure that what is read is the table that was meant, in the file that the clone has."""
         table = self.pair.source
-        [[oid, file]] = self.sides.source.ask(_FILE, (table.namespace, table.name, table.oid))
+        oid, file = file_now(self.sides.source, table)
         if oid != table.oid:
             raise _OtherFile("it was renamed in the source meanwhile")
         why = why_not_comparable(self.pair, self.room.birth, file)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from time import monotonic
 from typing import get_args
 
@@ -11,7 +11,7 @@ import pytest
 from daybreak.lab.volumes.volume import Volume
 from daybreak.model.inventory import LOCKED, Inventory, Item, ItemKind
 from daybreak.postgres.address import Address
-from daybreak.postgres.inventory.listing import ends, inventory
+from daybreak.postgres.inventory.listing import inventory
 from daybreak.postgres.session import Limits, Login, open_session
 from tests.fix_postgres import Server
 from tests.lab.volumes.fix_trust import address_of
@@ -247,18 +247,3 @@ def test_any_name_is_listed_and_printable(server: Server, database: str, name: s
     assert all(item.name.isprintable() for item in found.items)
     [sequence] = found.of("sequence")
     assert [value for fact, value in sequence.facts.items() if fact.startswith("farthest in ")] == ["7"]
-
-
-def test_transactions_are_dated_by_the_server_that_is_asked(server: Server, database: str) -> None:
-    """What rolled back on a copy had not been committed at its moment, however small its number."""
-    with server.connection(database) as connection:
-        xids = []
-        for end in ("COMMIT", "ROLLBACK"):
-            connection.execute("BEGIN")
-            [[xid]] = connection.execute("SELECT pg_current_xact_id()::xid::text::bigint").fetchall()
-            xids.append(int(str(xid)))
-            connection.execute(end.encode())
-    with open_session(server.address(database), server.master, LIMITS) as session:
-        answer = ends(session, [*xids, xids[-1] + 1_000_000, 0, 2], datetime.now(UTC))
-    # Without commit times, what has committed may have done so at any time.
-    assert answer == {xids[1]: False}

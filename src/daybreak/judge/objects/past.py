@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property, reduce
 
+from daybreak.model.birth import Birth
 from daybreak.model.findings import Detail, Standing
 from daybreak.model.inventory import LOCKED, Inventory, Item, ItemKind, is_before, newer_xid
 from daybreak.model.names import printable
@@ -58,6 +59,8 @@ class Witnesses:
     source: Inventory | None = None
     ends: Mapping[int, bool] = field(default_factory=dict)
     """Which transactions had committed when the clone began to live, as far as it knows of them."""
+    birth: Birth | None = None
+    """What the clone had spent when it first answered; none where nobody asked."""
     absent: tuple[str, ...] = ()
     """Why there is no baseline, and why no source."""
 
@@ -291,8 +294,8 @@ class Past:
     @cached_property
     def _newest_oid(self) -> int:
         """The highest object id in the clone that it did not hand out itself."""
-        newest, following = self.clone.newest_oid, self.clone.next_oid
-        if self._recovered_at is None or following is None or newest < following:
+        newest, following = self.clone.newest_oid, self._first_oid
+        if following is None or newest < following:
             return newest
         return max((item.oid for item in self.clone.items if item.oid is not None and item.oid < following), default=0)
 
@@ -300,7 +303,7 @@ class Past:
         """Whether an item was written in the clone itself, after its recovery; none when nothing tells."""
         mark = self._recovered_at
         if clone.xmin is None:
-            following = self.clone.next_oid if mark is not None else None
+            following = self._first_oid
             return clone.oid >= following if clone.oid is not None and following is not None else None
         known = self.witnesses.ends.get(clone.xmin)
         if known is not None:
@@ -308,8 +311,17 @@ class Past:
         return not is_before(clone.xmin, mark) if mark is not None else None
 
     @property
+    def _first_oid(self) -> int | None:
+        """The first object id of the clone's own; none where nobody can tell."""
+        if self.witnesses.birth is not None:
+            return self.witnesses.birth.next_oid
+        return self.clone.next_oid if self._recovered_at is not None else None
+
+    @property
     def _recovered_at(self) -> int | None:
-        """The next transaction as of the clone's last checkpoint; none where that could be from before it lived."""
+        """The first transaction of the clone's own: its birth, else its last checkpoint where that is not from before it lived."""
+        if self.witnesses.birth is not None:
+            return self.witnesses.birth.short
         # The control file tells whole seconds.
         is_later = self.clone.checkpoint is not None and self.clone.checkpoint + timedelta(seconds=1) > self.restored
         return self.clone.next_xid if is_later else None

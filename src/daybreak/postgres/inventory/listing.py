@@ -6,7 +6,6 @@ The law: no table is locked, every name is qualified, and a kind that is denied 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
 from typing import Any, TypeVar
 
 from psycopg import sql
@@ -67,7 +66,7 @@ def inventory(session: Session) -> Inventory:
     """
     session.begin()
     session.ask(_MANNERS)
-    [[database, taken, newest_oid, next_xid, oldest_xid]] = session.ask(_HEAD)
+    [[database, taken, newest_oid, following, oldest_xid]] = session.ask(_HEAD)
     session.order(_SAVEPOINT)
     reading = _Reading(session)
     items = reading.everything()
@@ -78,7 +77,8 @@ def inventory(session: Session) -> Inventory:
         proof=session.proof,
         taken=taken,
         newest_oid=newest_oid,
-        next_xid=int(next_xid),
+        following=int(following),
+        next_xid=int(following),
         newest_xid=reading.newest_xid,
         oldest_xid=int(oldest_xid),
         items=items,
@@ -201,26 +201,3 @@ def _plain(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in str(value))
-
-
-_ENDS = sql.SQL("""
-WITH asked AS (
-    SELECT x.xid, n.next - n.next %% 4294967296 + x.xid - CASE WHEN x.xid >= n.next %% 4294967296 THEN 4294967296 ELSE 0 END AS whole
-    FROM pg_catalog.unnest(%s::bigint[]) AS x (xid)
-    CROSS JOIN (SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::numeric AS next) n
-)
-SELECT a.xid, CASE WHEN a.whole < 3 THEN NULL
-                   WHEN pg_catalog.pg_xact_status(a.whole::text::xid8) IN ('aborted', 'in progress') THEN false
-                   WHEN pg_catalog.current_setting('track_commit_timestamp')::boolean
-                   THEN pg_catalog.pg_xact_commit_timestamp(a.xid::text::xid) <= %s END
-FROM asked a
-""")
-
-
-def ends(session: Session, xids: Iterable[int], moment: datetime) -> dict[int, bool]:
-    """Which transactions had committed by an instant as this server knows it; those it knows nothing of are left out.
-
-    On a copy whatever was running when it was made has been undone, so the commit of it elsewhere came later.
-    """
-    rows = session.ask(_ENDS, (sorted(set(xids)), moment))
-    return {int(xid): is_before for xid, is_before in rows if is_before is not None}

@@ -1,0 +1,72 @@
+"""What PostgreSQL and the way to it can say instead of an answer, sorted by what that means for the question.
+
+The law: errors of psycopg are translated here and nowhere else, and none of them quotes a password.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import errors
+
+from daybreak.errors import DaybreakError, Failed, Refused, Unreachable
+from daybreak.model.names import printable
+
+
+@contextmanager
+def translated(where: str) -> Iterator[None]:
+    """Turn what psycopg raises inside the block into an error of ours that names ``where``."""
+    try:
+        yield
+    except psycopg.Error as trouble:
+        raise in_our_words(trouble, where) from trouble
+    except UnicodeError as trouble:
+        raise Failed(f"{where} sent text that is not UTF-8: {printable(str(trouble))}") from trouble
+    except DaybreakError:
+        raise
+    except Exception as trouble:
+        if isinstance(trouble, ValueError) and "null" in str(trouble).lower():
+            # Said of a NUL byte; the text of the error could quote a password.
+            raise Refused(f"{where} cannot be asked: a name, a password or a question holds a NUL byte") from None
+        # What psycopg cannot make a value of, such as JSON that is too deep for Python.
+        raise Failed(f"{where} gave an answer that cannot be read: {type(trouble).__name__}") from trouble
+
+
+_NOT_NOW = ("08", "28", "40", "53", "55", "57")
+"""Classes of SQLSTATE that mean try again later: connection, login, conflict, resources, locks, an operator or a limit."""
+
+_DAMAGE = ("XX001", "XX002", "58030", "58P01")
+"""Data or an index is corrupted, a file cannot be read, a file is missing."""
+
+
+def in_our_words(trouble: psycopg.Error, where: str) -> DaybreakError:
+    """The error of ours for what psycopg raised, naming ``where``."""
+    said = printable((trouble.diag.message_primary or str(trouble)).strip().split("\n")[0].rpartition(" failed: ")[2])
+    if trouble.sqlstate is None and isinstance(trouble, psycopg.OperationalError):
+        # libpq tells no SQLSTATE while connecting, but it knows whether the server took the password to look at it.
+        has_shown_password = trouble.pgconn is not None and trouble.pgconn.used_password
+        hints = (
+            ("check the secret that the target's login names, and the database's name",) if has_shown_password else ()
+        )
+        return Unreachable(f"{where} does not answer: {said}", *hints)
+    if isinstance(trouble, errors.InvalidAuthorizationSpecification):
+        return Unreachable(f"{where} does not take the login: {said}", "check the secret the target's login names")
+    if trouble.sqlstate is not None and trouble.sqlstate[:2] in _NOT_NOW:
+        return Unreachable(f"{where} could not answer: {said}")
+    return Failed(f"{where} said no: {said}")
+
+
+def is_conflict(error: DaybreakError) -> bool:
+    """Whether a reader ended the question because it held back the replay of what its writer did: it may be put again."""
+    return _state_of(error) == "40001"
+
+
+def is_damage(error: DaybreakError) -> bool:
+    """Whether the server said that stored data is damaged: a finding about the data, not about the question."""
+    return _state_of(error) in _DAMAGE
+
+
+def _state_of(error: DaybreakError) -> str | None:
+    return error.__cause__.sqlstate if isinstance(error.__cause__, psycopg.Error) else None
