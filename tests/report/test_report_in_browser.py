@@ -106,6 +106,16 @@ def test_on_paper_nothing_that_speaks_against_the_clone_is_folded_away(visitor: 
     assert all(title.is_visible() for title in titles.all())
 
 
+def test_on_paper_small_print_is_smaller_than_what_it_stands_beside(visitor: Visitor) -> None:
+    """What is told in passing must not catch the eye before the fact itself; and nobody reads less than six points."""
+    page = visitor.open(html(reports.bad()), look="print", width=700)
+    sizes = page.evaluate("[...document.querySelectorAll('.quiet')].map(e => parseFloat(getComputedStyle(e).fontSize))")
+    beside = page.evaluate("parseFloat(getComputedStyle(document.querySelector('.fact dd')).fontSize)")
+    points = 96 / 72
+    assert 6 * points <= min(sizes)
+    assert max(sizes) < beside <= 9 * points
+
+
 def test_a_fit_check_is_one_line_on_paper(visitor: Visitor) -> None:
     """Fifty queries that found nothing are paper for nobody; the screen and the JSON have them."""
     page = visitor.open(html(reports.wordy()), look="print", width=700)
