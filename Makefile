@@ -63,6 +63,10 @@ format: $(VENV)/.dev ## lay out the code, and mend what ruff can mend
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format --quiet .
 
+.PHONY: pictures
+pictures: $(VENV)/.dev ## draw the documentation's pictures: the report's page, its print, a demo (ARGS=NAME for one)
+	@$(BIN)/python -m tests.pictures $(ARGS)
+
 # The hashes must be those of the public releases, whatever mirrors and wheel folders this machine prefers;
 # the oldest Python resolves, so that every backport somebody needs is in the lock.
 COMPILE = env -u PIP_EXTRA_INDEX_URL -u PIP_FIND_LINKS PIP_CONFIG_FILE=/dev/null CUSTOM_COMPILE_COMMAND="make lock" \

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import subprocess
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -26,21 +30,51 @@ Look = Literal["light", "dark", "print"]
 
 
 def chromium() -> str | None:
-    """The Chromium or Chrome of this machine; none when there is none."""
+    """The Chromium or Chrome of this machine; `None` where it has neither."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     return next((found for name in names if (found := shutil.which(name))), None)
+
+
+def print_page(page: Path, pdf: Path, *more: str) -> None:
+    """Print a page as everybody can: ``chromium --headless --print-to-pdf``.
+
+    `FileNotFoundError` where there is no Chromium, `subprocess.SubprocessError` where it fails or hangs.
+    """
+    found = chromium()
+    if found is None:
+        raise FileNotFoundError("no Chromium")
+    # A folder of its own, because a Chromium that somebody has open would take the command over.
+    with tempfile.TemporaryDirectory(prefix="daybreak-print-") as profile:
+        subprocess.run(
+            [found, "--headless", *FLAGS, f"--user-data-dir={profile}", *more, f"--print-to-pdf={pdf}", page.as_uri()],
+            check=True, capture_output=True, timeout=60,
+        )  # fmt: skip
+
+
+def pages_of(pdf: bytes) -> int:
+    """How many pages a PDF of Chromium's has; it keeps the object of each page as plain text."""
+    return len(re.findall(rb"/Type\s*/Page\b", pdf))
+
+
+@contextmanager
+def opened_browser() -> Iterator[Browser]:
+    """A browser, closed at the end; `FileNotFoundError` where this machine has none."""
+    found = chromium()
+    if found is None:
+        raise FileNotFoundError("no Chromium")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
+        yield opened
+        opened.close()
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """One browser for all tests of this worker; skips where there is none."""
-    found = chromium()
-    if found is None:
+    if chromium() is None:
         pytest.skip("no page was opened: this machine has no Chromium (apt-get install chromium)")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
+    with opened_browser() as opened:
         yield opened
-        opened.close()
 
 
 class Visitor:

@@ -18,6 +18,9 @@ from daybreak.model.validation import Validation
 from daybreak.report.document import report_of_run, report_of_validation
 from tests import fix_worlds as worlds
 
+MOST_PAGES = 4
+"""Sheets of paper that the report of an ordinary run may take."""
+
 ENDPOINT = "embi-aurora-pitr-202401151430-7k2.cluster-c1a2b3d4e5f6.us-east-1.rds.amazonaws.com"
 WAY_IN = f"psql -h {ENDPOINT} -p 5432 -U embi_admin -d embi"
 TOOK = {

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 
+from daybreak.model.findings import Standing
 from daybreak.report.html import html
 from tests import fix_reports as reports
-from tests.fix_browser import Look, Visitor
+from tests.fix_browser import Look, Visitor, pages_of, print_page
 
 pytestmark = pytest.mark.browser
 
@@ -130,8 +131,17 @@ def test_a_fit_check_is_one_line_on_paper(visitor: Visitor) -> None:
 def test_a_report_is_printed_on_four_pages_at_most(name: str, visitor: Visitor) -> None:
     """An auditor's binder takes three or four pages; twenty-five were put away unread."""
     page = visitor.open(html(getattr(reports, name)()))
-    pages = re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True))
-    assert 1 <= len(pages) <= 4
+    assert 1 <= pages_of(page.pdf(prefer_css_page_size=True)) <= reports.MOST_PAGES
+
+
+@pytest.mark.usefixtures("browser")
+def test_the_browser_by_itself_prints_a_fit_run_on_four_pages_at_most(tmp_path: Path) -> None:
+    """The guide's own command, by the program that a person has; nobody who prints chooses a page's size for it."""
+    report, page, pdf = reports.wordy(), tmp_path / "restore.html", tmp_path / "restore.pdf"
+    assert (report.standing, report.figures.checks["fit"]) == (Standing.FIT, 51)
+    page.write_text(html(report), encoding="utf-8")
+    print_page(page, pdf)
+    assert 1 <= pages_of(pdf.read_bytes()) <= reports.MOST_PAGES
 
 
 def test_a_reason_leads_to_its_row(visitor: Visitor) -> None:
