@@ -27,5 +27,7 @@ def test_the_guide_can_be_followed_as_it_is_written(private_lab: PrivateLab, tmp
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "DELETE 2400" in done.stdout
-    assert "verdict  fit" in done.stdout
+    shown = re.findall(r"^(?:DELETE|verdict  |rows  ).*$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(shown) == 3
+    assert [line for line in shown if line not in done.stdout.splitlines()] == [], "the guide shows what is no more"
     assert "\n2400\n0\n" in done.stdout
