@@ -3,10 +3,29 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+
+from daybreak.aws.wire import Bounds
+from daybreak.cli import audience
+from daybreak.cli.lab import up
+from daybreak.errors import ExitCode
+from daybreak.execute.doors import Patience
+from daybreak.model.checks import CHECKS, RUNBOOK
+from daybreak.model.clock import TOO_FAR, WORTH_SAYING
+from daybreak.model.report import Report
+from daybreak.model.trust import Trust
+from daybreak.postgres.authorities import authorities
+from daybreak.postgres.questions import LONGEST
+from daybreak.report.text.report import MOST_NAMES
+from tests import fix_reports as reports
+from tests.defects.catalog import CATALOG
+from tests.defects.clean import restores
+from tests.pictures.pages import DESK, PHONE
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -18,6 +37,20 @@ FACTS = ROOT / "docs" / "reference" / "facts.md"
 CITED = re.compile(r"\b[F]ACTS\b(?:[\s#]+(\d+\.\d+)\b(?!,\s+\d+\.\d))?")
 SECTION = re.compile(r"^### (\d+\.\d+) \S", re.MULTILINE)
 SURE = re.compile(r"\b(?:measured|documented|recorded|guessed)\b")
+
+ONES = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+
+
+def words(number: float) -> str:
+    """A number below a hundred as a sentence tells it."""
+    ten, one = divmod(int(number), 10)
+    return (
+        ONES.split()[int(number)]
+        if number < 20
+        else f"{TENS.split()[ten - 2]}-{ONES.split()[one]}".removesuffix("-zero")
+    )
+
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
@@ -87,3 +120,57 @@ def test_each_fact_says_how_sure_it_is() -> None:
     told = [line for line in facts.splitlines() if re.match(r"- |\| (?!Lost, or|The runbook \|)", line)]
     assert len(told) > 100, "the search finds nothing any more"
     assert [line[:80] for line in told if not SURE.search(line)] == []
+
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+(SPEED,) = (float(str(option.default)) for option in up.params if option.name == "speed")
+KNOWN = authorities(Trust()).known
+VOUCHED_FOR = authorities(Trust()).regions(datetime(2060, 12, 31, tzinfo=UTC))
+LASTING = [each for each in KNOWN if each.ends.year >= 2061]
+
+FIGURES = [
+    ("README.md", f"Python {PROJECT['requires-python'].removeprefix('>=')} or newer"),
+    ("CONTRIBUTING.md", f"Python {PROJECT['requires-python'].removeprefix('>=')} or newer"),
+    ("README.md", f"asked {words(len(CHECKS))} questions"),
+    ("README.md", f"the runbook's {words(len(RUNBOOK))} boxes"),
+    ("docs/guides/report.md", f"runbook's {words(len(RUNBOOK))} boxes"),
+    ("docs/guides/report.md", f"A run of {len(CHECKS)} checks takes {words(reports.MOST_PAGES)} pages at most"),
+    ("docs/guides/report.md", f"At most {words(MOST_NAMES)} names"),
+    ("docs/guides/report.md", f"`format` is {Report.model_fields['format'].default} "),
+    ("docs/guides/report.md", f"window of {DESK} pixels"),
+    ("docs/guides/report.md", f"telephone of {PHONE} pixels"),
+    ("docs/guides/validate.md", f"more than {LONGEST:,} characters"),
+    ("docs/guides/validate.md", f"some {words(round(len(CATALOG), -1))} defects"),
+    ("docs/guides/validate.md", f"makes {words(len(restores(['15', '16', '18'])))} clean restores"),
+    ("docs/guides/when-a-run-stops.md", f"after {words(audience._PATIENCE)} seconds a line is left out"),
+    ("docs/guides/when-a-run-stops.md", f"larger than {Bounds().most // 1024**2} MB"),
+    ("docs/guides/when-a-run-stops.md", f"longer than {Bounds().whole.total_seconds():.0f} seconds"),
+    ("docs/guides/when-a-run-stops.md", f"after {Patience().with_troubles.total_seconds() / 60:.0f} minutes"),
+    ("docs/guides/rehearse-on-the-lab.md", f"runs {SPEED:.0f} times faster: forty minutes of AWS pass in {words(40 * 60 / SPEED)} sec"),
+    ("docs/concepts/times.md", "More than a minute off" if timedelta(minutes=1) == WORTH_SAYING else f"More than {WORTH_SAYING}"),
+    ("docs/concepts/times.md", f"From more than {words(TOO_FAR.total_seconds() / 60)} minutes on"),
+    ("docs/concepts/how-a-server-proves-itself.md", f"{words(Patience().with_strangers.total_seconds() / 60)} minutes, and then pauses"),
+    ("docs/concepts/how-a-server-proves-itself.md", f"{len(KNOWN)} certificates"),
+    ("docs/concepts/how-a-server-proves-itself.md", f"{len(KNOWN) - len(LASTING)} of them have, and {len(LASTING)} vouch"),
+    ("docs/concepts/how-a-server-proves-itself.md", f"vouch for {len(VOUCHED_FOR)} regions until 2061"),
+]  # fmt: skip
+"""What a page says in figures, and where it says so; each number comes from the code that makes it true."""
+
+
+@pytest.mark.parametrize(("page", "told"), FIGURES, ids=[told for _, told in FIGURES])
+def test_each_figure_is_that_of_the_code(page: str, told: str) -> None:
+    """A reader plans with a number, and nobody looks for it on the pages when it changes."""
+    assert told in (ROOT / page).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("number", "told"), [(0, "zero"), (4.0, "four"), (18, "eighteen"), (20, "twenty"), (51, "fifty-one")])  # fmt: skip
+def test_a_number_is_told_in_words(number: float, told: str) -> None:
+    """A wrong word here would look for a sentence that no page has."""
+    assert words(number) == told
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/guides/when-a-run-stops.md"])
+def test_each_exit_code_is_told_with_what_to_do(page: str) -> None:
+    """A code that is missing is the one that somebody meets at night."""
+    rows = re.findall(r"^\| (\d+) \|", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
+    assert [int(code) for code in rows] == sorted(code.value for code in ExitCode)
