@@ -43,7 +43,7 @@ TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 
 
 def words(number: float) -> str:
-    """A number below a hundred as a sentence tells it."""
+    """A number below a hundred as a sentence writes it."""
     ten, one = divmod(int(number), 10)
     return (
         ONES.split()[int(number)]
@@ -164,13 +164,13 @@ def test_each_figure_is_that_of_the_code(page: str, told: str) -> None:
 
 
 @pytest.mark.parametrize(("number", "told"), [(0, "zero"), (4.0, "four"), (18, "eighteen"), (20, "twenty"), (51, "fifty-one")])  # fmt: skip
-def test_a_number_is_told_in_words(number: float, told: str) -> None:
+def test_a_number_is_written_in_words(number: float, told: str) -> None:
     """A wrong word here would look for a sentence that no page has."""
     assert words(number) == told
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/guides/when-a-run-stops.md"])
-def test_each_exit_code_is_told_with_what_to_do(page: str) -> None:
+def test_each_exit_code_stands_with_what_to_do(page: str) -> None:
     """A code that is missing is the one that somebody meets at night."""
     rows = re.findall(r"^\| (\d+) \|", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
     assert [int(code) for code in rows] == sorted(code.value for code in ExitCode)

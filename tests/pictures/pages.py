@@ -110,7 +110,7 @@ def _screen(picture: Screen, file: Path, browser: Browser) -> bytes:
 
 def _paper(picture: Paper, file: Path, browser: Browser) -> bytes:
     pdf = file.with_suffix(".pdf")
-    print_page(file, pdf, "--no-pdf-header-footer")  # its header tells the time of day, its footer a folder
+    print_page(file, pdf, "--no-pdf-header-footer")  # its header names the time of day, its footer a folder
     count = pages_of(pdf.read_bytes()) if picture.is_whole else 1
     sheets = [_sheet(pdf, number, browser) for number in range(1, count + 1)]
     pdf.unlink()
@@ -122,7 +122,7 @@ def _sheet(pdf: Path, number: int, browser: Browser) -> bytes:
     width, height = _A4
     page = browser.new_page(viewport={"width": width + 10, "height": height + 10})
     page.goto(f"{pdf.as_uri()}#page={number}&view=Fit&toolbar=0&navpanes=0")
-    # The viewer tells nobody when it is done: it is when there is more than its empty desk, and nothing changes any more.
+    # The viewer does not report when it is done: it is when there is more than its empty desk, and nothing changes any more.
     seen, deadline = b"", time.monotonic() + 30
     while True:
         before = seen

@@ -116,7 +116,7 @@ def test_the_words_for_a_picture_count_as_the_page_counts(words: str, file: str)
 
 
 def test_a_label_can_be_read_again() -> None:
-    """And a picture without one is told from one with an empty page."""
+    """And a picture without one has an empty one, which is no digest."""
     header = struct.pack(">IIBBBBB", 3, 5, 8, 2, 0, 0, 0)
     bare = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IEND")
     assert label_of(bare) == ""
