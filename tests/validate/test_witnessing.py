@@ -19,9 +19,9 @@ from daybreak.postgres.birth import read_birth
 from daybreak.postgres.rows import Scan
 from daybreak.postgres.session import Limits, Login, open_session
 from daybreak.validate.counting import count_rows
-from daybreak.validate.crew import Budget
+from daybreak.validate.crew import Budget, SourceBudget
 from daybreak.validate.probes import Reach, list_tables
-from daybreak.validate.witnessing import Courtroom, SourceBudget, hear_source, pairs_of
+from daybreak.validate.witnessing import Courtroom, hear_source, pairs_of
 from tests.lab.volumes.fix_volumes import DATABASE, OWNER, Yard, each_yard, login, newest_yard, pg_installs, run
 
 __all__ = ["each_yard", "newest_yard", "pg_installs"]

@@ -224,6 +224,7 @@ def _case_of_cluster(app: App, inquiry: Inquiry) -> Case:
         application=target.application,
         health=target.health,
         waivers=target.waivers,
+        source_budget=target.source_budget,
     )
     notes = (f'"{name}" is held to the target "{target.name}"', witness.note)
     scene = Scene(clone, inside, moment, target.objectives.rpo)

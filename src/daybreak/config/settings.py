@@ -198,6 +198,7 @@ class TargetText(Value):
     waivers: tuple[WaiverText, ...] = ()
     staging: StagingText = StagingText()
     contacts: tuple[ContactText, ...] = ()
+    source_budget: SpanText = Span(minutes=10)
     tls: Tls | None = None
     tls_ca: TlsCa | None = None
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import humanize
@@ -21,16 +23,30 @@ from daybreak.model.inventory import Inventory
 from daybreak.model.trust import Trust
 from daybreak.model.value import iso
 from daybreak.model.world import Cluster, Surroundings, Unseen
+from daybreak.observe.look import Lookout
 from daybreak.observe.surroundings import surroundings_of
 from daybreak.postgres.address import Address, address_of
 from daybreak.postgres.answering import NO_LOGIN, answering
 from daybreak.postgres.session import Login
 from daybreak.repository.repository import Repository
+from daybreak.validate.crew import SourceBudget
 from daybreak.validate.probes import ask_birth
-from daybreak.validate.run import CountProgress, Reach, Subject, validate
+from daybreak.validate.run import CountProgress, ProbeLimits, Reach, Subject, validate
 
 _KNOCKING = timedelta(seconds=10)
+_EARLIER = 20
+"""How many older baselines are read, to see how far a table falls by itself."""
+
 _AS_FAR_AS_WITHOUT_LOGIN = frozenset({"tcp", "tls"})
+
+
+@dataclass(frozen=True)
+class _Source:
+    """How the source is reached, or why it is not."""
+
+    writer: Reach | None = None
+    reader: Reach | None = None
+    why: str = ""
 
 
 class Database:
@@ -86,6 +102,7 @@ class Database:
         address = address_of(scene.clone, action.database, self._trust)
         # Every question that needs a login becomes unknown where there is none, and says why.
         login = self._login_or_silence(action.login, address) if action.login else None
+        source = self._source(action, scene.clone)
         subject = Subject(
             action=action,
             clone=scene.clone,
@@ -94,26 +111,57 @@ class Database:
             moment=scene.moment,
             login=None if isinstance(login, Silence) else login,
             without_login=login.why if isinstance(login, Silence) else NO_LOGIN,
-            source=self._source(action),
+            source=source.writer,
+            source_reader=source.reader,
+            without_source=source.why,
             birth=scene.birth,
             backup=action.backup_seen,
             rpo=scene.rpo,
             permitted=action.permitted,
             surroundings=self._around(scene),
             baseline=self._baseline(action),
+            earlier=lambda: self._earlier(action),
             capsule_inventory=self._capsule_inventory(action),
             login_of=lambda reference: self._login_or_silence(reference, address),
             health_urls=self._health_urls,
+            patience=ProbeLimits(hearing=SourceBudget(whole=action.source_budget)),
         )
         return validate(subject, tell=tell, progress=lambda step: progress(_progress_words(step))).measured
 
-    def _source(self, action: Validate) -> Reach | None:
+    def _source(self, action: Validate, clone: Cluster) -> _Source:
+        """The cluster that the clone was made from, where it answers now; a name or an endpoint proves nothing.
+
+        It is looked up by its resource id at this moment: after a rename, a blue/green switch or a cutover its name leads to
+        another cluster, and the clone itself would acquit itself of everything.
+        """
         # What a capsule tells is gone: at its address there is nothing, or a stranger.
-        if action.capsule is not None or action.source_seen is None or not action.source_seen.endpoint:
-            return None
-        address = address_of(action.source_seen, action.database, self._trust)
-        login = self._login_or_none(action.login, address)
-        return Reach(address, login) if login else None
+        if action.capsule is not None or action.source_seen is None:
+            return _Source()
+        wanted = action.source_seen.resource_id
+        made_of = action.snapshot_seen.resource_id if action.snapshot_seen else None
+        if made_of is not None and made_of != wanted:
+            return _Source(why=f'"{action.source}" is another cluster than the one that the snapshot is of')
+        try:
+            living = self._living(action.source_seen.identifier, wanted)
+        except AwsFault as fault:
+            return _Source(why=f"the source could not be looked up: {fault.message}")
+        if living is None or living.resource_id == clone.resource_id or not living.endpoint:
+            return _Source(why=f"the source ({wanted}) is not there any more, or has no endpoint")
+        writer = address_of(living, action.database, self._trust)
+        login = self._login_or_none(action.login, writer)
+        if login is None:
+            return _Source(why="there is no login at the source")
+        has_reader = living.reader_endpoint and any(not member.is_writer for member in living.members)
+        reader = replace(writer, host=living.reader_endpoint) if living.reader_endpoint and has_reader else None
+        return _Source(Reach(writer, login), Reach(reader, login) if reader else None)
+
+    def _living(self, name: str, resource_id: str) -> Cluster | None:
+        """The cluster of that resource id as it is now, whatever it is called."""
+        lookout = Lookout(self._aws)
+        named = lookout.cluster(name)
+        if named is not None and named.resource_id == resource_id:
+            return named
+        return next((each for each in lookout.clusters().values() if each.resource_id == resource_id), None)
 
     def _around(self, scene: Scene) -> Surroundings:
         """What belongs to the clone now; a connection that is lost leaves everything unseen."""
@@ -131,6 +179,23 @@ class Database:
         except DaybreakError as error:
             stands_for = iso(action.baseline.stands_for)
             return Silence(asked=f"the baseline of {stands_for}", why=error.message)
+
+    def _earlier(self, action: Validate) -> tuple[Baseline, ...]:
+        """The target's baselines from before the one that the plan chose, newest first; those that cannot be read are left out."""
+        chosen = action.baseline
+        if chosen is None:
+            return ()
+        found: list[Baseline] = []
+        with suppress(DaybreakError):
+            kept = [
+                each
+                for each in self._repository.listed("baseline", chosen.target)
+                if each.stands_for < chosen.stands_for
+            ]
+            for each in sorted(kept, key=lambda one: one.stands_for, reverse=True)[:_EARLIER]:
+                with suppress(DaybreakError):
+                    found.append(self._repository.baseline(each))
+        return tuple(found)
 
     def _capsule_inventory(self, action: Validate) -> Inventory | None:
         if action.capsule is None:

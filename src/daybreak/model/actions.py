@@ -195,6 +195,8 @@ class Validate(Value):
     health: tuple[HealthCheck, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     thoroughness: Thoroughness = Thoroughness()
+    source_budget: Span = Span(minutes=10)
+    """How long the source may be asked about its rows."""
 
 
 class AnchorJournal(Value):

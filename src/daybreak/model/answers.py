@@ -114,6 +114,8 @@ class Table(Value):
     is_unlogged: bool = False
     file: int = 0
     """The number of the file that its rows lie in; 0 where it has none."""
+    made: int | None = None
+    """The transaction that made it, as rows carry it."""
     clocks: tuple[str, ...] = ()
     """Its columns of a time type."""
 
@@ -139,6 +141,8 @@ class Tables(Value):
     """The highest object id in the catalog: what another copy numbered lower was there before this one was taken."""
     next_oid: int | None = None
     """The next object id as of the last checkpoint: what another copy numbered so or higher came later than this one."""
+    following: int | None = None
+    """A transaction that had not begun when the list was read, as rows carry it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,7 @@ ENGINE_VERSION = Check("database.engine-version", "Correct engine version", box=
 ENCRYPTION = Check("database.encryption", "Storage encryption is enabled", box=5)
 TABLES = Check("data.tables", "All tables exist", box=8)
 ROWS = Check("data.rows", "Row counts match expected values", box=6)
+SOURCE_ROWS = Check("data.source-rows", "What the source still has from before the moment is here")
 RECENT = Check("data.recent", "Recent data is present (check timestamps)", box=7)
 PARAMETERS = Check("database.parameters", "Parameter groups are in sync, and nothing waits for a reboot")
 FOREIGN_KEYS = Check("data.foreign-keys", "Foreign key constraints are intact", box=9)

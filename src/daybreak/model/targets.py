@@ -35,6 +35,9 @@ class Expectation(Value):
     """Name of a ``timestamptz`` column whose newest value tells how recent the data is."""
     is_static: bool = False
     """Whether nobody writes to it: then its rows and its content must be exactly the baseline's."""
+    is_volatile: bool = False
+    """Whether it empties and fills by itself, as queues, sessions and staging tables do: then a loss that the source shows
+    too is reported only."""
     shrink: float = Field(default=5.0, ge=0, le=100)
     """Percent of its rows that it may have lost since the baseline before that is called damage."""
 
@@ -134,6 +137,8 @@ class Target(Value):
     waivers: tuple[Waiver, ...] = ()
     staging: Staging = Staging()
     contacts: tuple[Contact, ...] = ()
+    source_budget: Span = Span(minutes=10)
+    """How long a validation may ask the source about its rows."""
     tls: Tls = "verify-full"
     """What the database's server must prove, in libpq's words."""
     tls_ca: str | None = None

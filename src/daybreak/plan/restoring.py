@@ -351,4 +351,5 @@ def _validation(draft: Draft, moment: Moment) -> Validate:
         health=target.health,
         waivers=target.waivers,
         thoroughness=draft.request.thoroughness,
+        source_budget=target.source_budget,
     )

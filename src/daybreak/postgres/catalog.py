@@ -28,6 +28,7 @@ SELECT c.oid::bigint, n.nspname::text, c.relname::text,
             ELSE coalesce(pg_catalog.pg_relation_size(c.oid), 0) END,
        c.relpersistence = 'u',
        c.relfilenode::bigint,
+       (SELECT a.xmin::text::bigint FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = -6),
        ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
              WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
                AND a.atttypid IN ('pg_catalog.timestamptz'::regtype, 'pg_catalog.timestamp'::regtype,
@@ -39,13 +40,17 @@ WHERE c.relkind IN ('r', 'p', 'm', 'f') AND c.relpersistence <> 't'
   AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
 ORDER BY n.nspname, c.relname
 """)
-"""Every relation with rows. Measuring a relation takes a lock, so one that is locked is estimated from ``relpages``."""
+"""Every relation with rows. Measuring a relation takes a lock, so one that is locked is estimated from ``relpages``.
+
+No statement ever writes the row of a system column (``tableoid``, number -6) again, so it tells who made the relation.
+"""
 
 _NEWEST_OID = sql.SQL("""
 SELECT greatest((SELECT max(oid::bigint) FROM pg_catalog.pg_class), (SELECT max(oid::bigint) FROM pg_catalog.pg_type),
                 (SELECT max(oid::bigint) FROM pg_catalog.pg_constraint), (SELECT max(oid::bigint) FROM pg_catalog.pg_attrdef),
                 (SELECT max(oid::bigint) FROM pg_catalog.pg_proc)), pg_catalog.current_database()::text,
-       pg_catalog.has_function_privilege('pg_catalog.pg_control_checkpoint()', 'execute')
+       pg_catalog.has_function_privilege('pg_catalog.pg_control_checkpoint()', 'execute'),
+       pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::numeric % 4294967296
 """)
 
 _NEXT_OID = sql.SQL("SELECT next_oid::bigint FROM pg_catalog.pg_control_checkpoint()")
@@ -65,7 +70,7 @@ SELECT DISTINCT pg_catalog.split_part(name, '.', 1) FROM pg_catalog.pg_settings 
 
 def tables(session: Session) -> Tables:
     """Every table of the session's database, with its size, its parent and its columns of a time type."""
-    [[newest, database, may_read_control]] = session.ask(_NEWEST_OID)
+    [[newest, database, may_read_control, following]] = session.ask(_NEWEST_OID)
     next_oid = session.ask(_NEXT_OID)[0][0] if may_read_control else None
     rows = session.ask(_TABLES)
     return Tables(
@@ -75,11 +80,12 @@ def tables(session: Session) -> Tables:
         tables=tuple(_table(*row) for row in rows),
         newest_oid=newest or 0,
         next_oid=next_oid,
+        following=int(following),
     )
 
 
 def _table(*row: object) -> Table:
-    names = ("oid", "namespace", "name", "kind", "parent", "size", "is_unlogged", "file", "clocks")
+    names = ("oid", "namespace", "name", "kind", "parent", "size", "is_unlogged", "file", "made", "clocks")
     return Table.model_validate(dict(zip(names, row, strict=True)))
 
 

@@ -52,6 +52,20 @@ class Budget:
 
 
 @dataclass(frozen=True)
+class SourceBudget:
+    """What may be asked of a source that serves its own people."""
+
+    whole: timedelta = timedelta(minutes=10)
+    lock: timedelta = timedelta(seconds=2)
+    connections: int = 2
+
+    def limits(self, left: float) -> Limits:
+        """The limits of a session that is opened with so many seconds left."""
+        whole = timedelta(seconds=max(left, 0.1))
+        return Limits(connect=min(whole, timedelta(seconds=10)), statement=whole, lock=self.lock, whole=whole)
+
+
+@dataclass(frozen=True)
 class Job(Generic[T]):
     """Something to be done in a session; the jobs of one ``key`` belong together, and the first failure ends them all."""
 

@@ -13,17 +13,19 @@ from datetime import timedelta
 from functools import cached_property
 
 from daybreak.judge.indexes import index_contents
+from daybreak.judge.objects.past import is_copy
 from daybreak.judge.references import EXPECTED as NO_ORPHANS
 from daybreak.judge.references import broken_keys, no_orphans
 from daybreak.judge.rows.content import changed_tables, content
 from daybreak.judge.rows.counts import RowWitnesses, estimated_rows, row_counts, suspects, wishes
 from daybreak.judge.rows.sample import leave_out, turn_of
 from daybreak.judge.rows.tables import Recency, all_tables, clock_of, measure, recent
+from daybreak.judge.rows.witness import source_rows
 from daybreak.model import checks
-from daybreak.model.answers import Counts, Estimates, IndexContents, References, Silence, Table, Tables
+from daybreak.model.answers import Counts, Estimates, IndexContents, References, Silence, Table, Tables, Testimonies
 from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Finding, Measured, Standing
-from daybreak.model.inventory import Inventory, is_before
+from daybreak.model.inventory import Inventory
 from daybreak.model.requests import Thoroughness
 from daybreak.model.tags import RUN_TAG
 from daybreak.postgres.rows import Scan
@@ -33,6 +35,7 @@ from daybreak.validate.estimating import estimate_rows
 from daybreak.validate.indexing import Manner, read_indexes
 from daybreak.validate.references import Wanted, count_orphans
 from daybreak.validate.visit import Visit
+from daybreak.validate.witnessing import Courtroom, hear_source, pairs_of
 
 _SNAPSHOT = timedelta(minutes=5)
 """How much younger than its creation time a snapshot's rows may be before they are called too young."""
@@ -41,19 +44,19 @@ _SNAPSHOT = timedelta(minutes=5)
 def findings(visit: Visit) -> Iterator[Finding]:
     """Each finding about tables and rows; measures the loss on the way."""
     action, baseline = visit.subject.action, visit.subject.baseline
-    yield all_tables(visit.tables, visit.source_tables, action.tables, baseline, _younger(visit))
+    yield all_tables(visit.tables, visit.source_tables, action.tables, baseline, _made_before(visit))
     reading = _Reading(visit)
     yield from reading.glanced() if reading.how.depth == "quick" else reading.read()
 
 
-def _younger(visit: Visit) -> frozenset[str]:
-    """The source's tables whose rows in the catalog were written by transactions younger than all that the clone knows."""
-    clone, source = visit.inventory, visit.source_inventory
-    if not isinstance(clone, Inventory) or not isinstance(source, Inventory) or clone.newest_xid is None:
-        return frozenset()
-    newest = clone.newest_xid
-    tables = source.of("relation")
-    return frozenset(item.name for item in tables if item.xmin is not None and is_before(newest, item.xmin))
+def _made_before(visit: Visit) -> dict[int, bool]:
+    """Which of the transactions that made the source's tables had committed by the moment, as the clone knows them."""
+    source = visit.source_tables
+    if not isinstance(source, Tables):
+        return {}
+    here = set() if isinstance(visit.tables, Silence) else {table.full for table in visit.tables.tables}
+    missing = [table.made for table in source.tables if table.made is not None and table.full not in here]
+    return visit.committed(missing, source.following) if missing else {}
 
 
 class _Reading:
@@ -94,6 +97,7 @@ class _Reading:
         is_silent = isinstance(newest, Silence)
         seen = measure(newest, self.subject.moment)
         self.visit.measured = Measured() if is_silent else seen.model_copy(update={"rows": None})
+        yield source_rows(None, self.how)
         yield leave_out(checks.CONTENT, "the baseline's content where nobody wrote", self.how, "content", "full")
         yield leave_out(checks.ORPHANS, NO_ORPHANS, self.how, "rows")
         yield leave_out(checks.INDEX_CONTENTS, "every btree in order", self.how, "indexes")
@@ -118,11 +122,49 @@ class _Reading:
         if isinstance(tables, Tables):
             short = suspects(counts, tables, self.configured, baseline)
             other = changed_tables(counts, tables, self.configured, baseline)
-        witnesses = RowWitnesses(baseline, self._at_the_source(short | other, other))
+        heard = self._hear(counts, short)
+        testimonies = heard.by_table if isinstance(heard, Testimonies) else {}
+        named = {each.name for each in testimonies.values()}
+        witnesses = RowWitnesses(
+            baseline,
+            self._at_the_source((short - named) | other, other),
+            testimonies,
+            self.subject.earlier() if short else (),
+        )
         yield row_counts(counts, tables, self.configured, witnesses)
+        yield source_rows(heard, self.how, why_unasked=self._why_unheard(), has_baseline=isinstance(baseline, Baseline))
         yield recent(counts, tables, self.recency)
         self.visit.measured = measure(counts, self.subject.moment)
         yield content(counts, tables, self.configured, witnesses, self.how)
+
+    def _hear(self, counts: Counts | Silence, short: frozenset[str]) -> Testimonies | Silence | None:
+        """What the source still has from before the moment; ``None`` where there is none to ask, or nothing to ask it by."""
+        source, theirs, birth = self.subject.source, self.visit.source_tables, self.visit.birth
+        tables, place = self.visit.tables, self.visit.place
+        if source is None or birth is None or place is None or isinstance(counts, Silence):
+            return None
+        if isinstance(theirs, Silence) or not isinstance(tables, Tables) or theirs is None:
+            return theirs if isinstance(theirs, Silence) else None
+        ours, others = self.visit.inventory, self.visit.source_inventory
+        if not isinstance(ours, Inventory) or not isinstance(others, Inventory) or not is_copy(ours, others):
+            return None
+        pairs = list(pairs_of(tables.tables, theirs.tables, counts.counted, birth))
+        wanted = wishes(tables, self.configured)
+        pairs.sort(key=lambda pair: (pair.clone.full not in short, pair.clone.oid not in wanted, pair.source.size))
+        heard: Testimonies | Silence | None = None
+        for witness in filter(None, (self.subject.source_reader, source)):
+            room = Courtroom(place, witness, birth, self.visit.restored, self.subject.patience.hearing)
+            heard = hear_source(room, pairs, self.visit.progress)
+            if isinstance(heard, Testimonies):
+                break
+        return heard
+
+    def _why_unheard(self) -> str:
+        if self.subject.source is None:
+            return self.subject.without_source
+        if self.visit.birth is None:
+            return "nobody can tell which numbers are the clone's own"
+        return "the cluster is not known to be a physical copy of the source, so their rows cannot be compared by place"
 
     def _counts(self) -> Counts | Silence:
         tables = self.visit.tables
@@ -141,7 +183,15 @@ class _Reading:
         ]
 
     def _scan(self, table: Table, clock: str | None, *, is_added_up: bool) -> Scan:
-        return Scan(table, clock_of(table, clock), self.subject.moment, is_added_up and table.oid in self.turn)
+        # Old rows are of use only where there is a source that can be asked about them.
+        birth = self.visit.birth if self.subject.source and self.how.depth != "quick" else None
+        return Scan(
+            table,
+            clock_of(table, clock),
+            self.subject.moment,
+            is_added_up and table.oid in self.turn,
+            birth.short if birth else None,
+        )
 
     def _at_the_source(self, names: frozenset[str], added_up: frozenset[str]) -> Counts | Silence | None:
         """The live source's own counts of what fell short in the clone; nothing else of it is read."""

@@ -21,7 +21,7 @@ from daybreak.model.world import AutomatedBackup, Cluster, Instance, Origin, Sur
 from daybreak.postgres.address import Address, address_of
 from daybreak.postgres.answering import NO_LOGIN, answering
 from daybreak.postgres.session import Login
-from daybreak.validate.crew import Budget, CountProgress
+from daybreak.validate.crew import Budget, CountProgress, SourceBudget
 from daybreak.validate.probes import Reach, ask_birth, ask_fates, list_tables, take_inventory
 
 
@@ -32,6 +32,8 @@ class ProbeLimits:
     knocking: timedelta = timedelta(seconds=10)
     asking: timedelta = timedelta(seconds=30)
     counting: Budget = field(default_factory=Budget)
+    hearing: SourceBudget = field(default_factory=SourceBudget)
+    """What may be asked of the source about its rows."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,10 @@ class Subject:
     """Why there is no login, where there is none."""
     source: Reach | None = None
     """The source's database, to compare with; none when it cannot be asked."""
+    source_reader: Reach | None = None
+    """A reader of the source, which is asked about rows before its writer is; none where it has none."""
+    without_source: str = ""
+    """Why there is no source to ask, where that is known."""
     birth: Birth | None = None
     """What the clone had spent when it first answered; none where nobody recorded it."""
     backup: AutomatedBackup | None = None
@@ -63,6 +69,8 @@ class Subject:
     """What belongs to the clone, as it is now."""
     baseline: Baseline | Silence | None = None
     """The baseline that the plan chose; a silence when it cannot be read, none when there is none."""
+    earlier: Callable[[], tuple[Baseline, ...]] = tuple
+    """Reads the target's baselines from before that one, which show how far a table falls by itself."""
     capsule_inventory: Inventory | None = None
     """What the capsule kept of the inside of PostgreSQL, where the source is known from a capsule."""
     login_of: Callable[[str], Login | Silence] = lambda _reference: Silence(asked="a login", why="nobody resolves it")

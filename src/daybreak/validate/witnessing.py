@@ -34,8 +34,8 @@ from daybreak.postgres.rows import (
     see_every_row,
     snapshot_end,
 )
-from daybreak.postgres.session import Limits, Session, connect
-from daybreak.validate.crew import CountProgress, Leash
+from daybreak.postgres.session import Session, connect
+from daybreak.validate.crew import CountProgress, Leash, SourceBudget
 from daybreak.validate.probes import Reach
 
 LONGEST_SNAPSHOT = timedelta(minutes=5)
@@ -46,20 +46,6 @@ MOST_PLACES = 5
 
 TRIES = 3
 """How often a run is read again that the server broke off: a reader ends queries that hold back its replay."""
-
-
-@dataclass(frozen=True)
-class SourceBudget:
-    """What may be asked of a source that serves its own people."""
-
-    whole: timedelta = timedelta(minutes=10)
-    lock: timedelta = timedelta(seconds=2)
-    connections: int = 2
-
-    def limits(self, left: float) -> Limits:
-        """The limits of a session that is opened with so many seconds left."""
-        whole = timedelta(seconds=max(left, 0.1))
-        return Limits(connect=min(whole, timedelta(seconds=10)), statement=whole, lock=self.lock, whole=whole)
 
 
 @dataclass(frozen=True)

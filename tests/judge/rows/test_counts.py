@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
 from daybreak.judge.rows.counts import RowWitnesses, estimated_rows, row_counts, suspects
-from daybreak.model.answers import Estimates, RowEstimate, Silence, Unread
+from daybreak.model.answers import Estimates, RowEstimate, Silence, Testimony, Unread
 from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.targets import Expectation
-from tests.judge.rows.fix_rows import SOME_TIME, baseline, counts, tables
+from tests.judge.rows.fix_rows import MOMENT, SOME_TIME, baseline, counts, tables
 
 FIT, UNFIT, UNKNOWN, WAIVED = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN, Standing.WAIVED
 HERE = tables("orders", "countries")
@@ -21,10 +24,13 @@ def _judged(
     was: Baseline | Silence | None,
     configured: dict[str, Expectation] | None = None,
     source: dict[str, int] | None = None,
-    **changes: object,
+    **changes: Any,
 ) -> Finding:
     there = counts(source, HERE) if source is not None else None
-    return row_counts(counts(rows, HERE, **changes), HERE, configured or {}, RowWitnesses(was, there))
+    heard: dict[int, Testimony] = changes.pop("testimonies", {})
+    earlier: tuple[Baseline, ...] = changes.pop("earlier", ())
+    witnesses = RowWitnesses(was, there, heard, earlier)
+    return row_counts(counts(rows, HERE, **changes), HERE, configured or {}, witnesses)
 
 
 def test_a_clone_that_grew_is_fit_and_each_table_is_told() -> None:
@@ -65,16 +71,63 @@ def test_where_no_transaction_came_between_every_row_is_the_same(rows: int, stan
     assert _judged({"orders": rows}, was, next_xid=77).standing is standing
 
 
-def test_a_shrinkage_that_the_live_source_shows_too_is_told_and_not_condemned() -> None:
-    """Somebody tidied up between the baseline and the moment."""
-    finding = _judged({"orders": 300}, baseline({"orders": 1000}), source={"orders": 310})
-    assert finding.standing is FIT
-    assert finding.details[0].why == "the source has 310 now"
-    assert _judged({"orders": 300}, baseline({"orders": 1000}), source={"orders": 900}).standing is UNFIT
-    assert _judged({"orders": 0}, baseline({"orders": 1000}), source={"orders": 0}).standing is FIT
-    assert _judged({"orders": 0}, baseline({"orders": 1000}), source={"orders": 1}).standing is UNFIT
-    assert _judged({"countries": 199}, baseline({"countries": 200}), STATIC, {"countries": 199}).standing is FIT
+@pytest.mark.parametrize(
+    ("table", "rows", "was", "there"),
+    [("orders", 300, 1000, 310), ("orders", 0, 1000, 0), ("countries", 199, 200, 199)],
+)
+@pytest.mark.parametrize(
+    ("earlier", "standing", "why"),
+    [
+        ([], UNKNOWN, "one baseline does not tell"),
+        ([1.0], UNFIT, "the moment probably lies after the accident"),
+        ([1.0, 0.0, 1.0], FIT, "have fallen by"),
+    ],
+)
+def test_the_source_does_not_acquit_a_loss_that_it_shows_too(
+    *, table: str, rows: int, was: int, there: int, earlier: list[float], standing: Standing, why: str
+) -> None:
+    """The source is the accused; only what the table did by itself before speaks for it."""
+    past = tuple(
+        baseline({table: round(was * part)}, stands_for=MOMENT - timedelta(days=number))
+        for number, part in enumerate(reversed(earlier), 1)
+    )
+    finding = _judged({table: rows}, baseline({table: was}), STATIC, {table: there}, earlier=past)
+    assert finding.standing is standing
+    assert why in finding.details[0].why
+
+
+def test_a_loss_that_the_source_does_not_show_is_the_clones() -> None:
+    """Whatever happened to the table before."""
+    past = (baseline({"orders": 0}, stands_for=MOMENT - timedelta(days=1)),)
+    assert _judged({"orders": 300}, baseline({"orders": 1000}), source={"orders": 900}, earlier=past).standing is UNFIT
+    assert _judged({"orders": 0}, baseline({"orders": 1000}), source={"orders": 1}, earlier=past).standing is UNFIT
     assert _judged({"countries": 199}, baseline({"countries": 200}), STATIC, {"countries": 198}).standing is UNFIT
+
+
+def test_what_its_owner_calls_volatile_is_reported_only() -> None:
+    """A queue that was worked off is no accident."""
+    volatile = {"orders": Expectation(is_volatile=True)}
+    finding = _judged({"orders": 0}, baseline({"orders": 1000}), volatile, {"orders": 0})
+    assert finding.standing is FIT
+    assert "volatile" in finding.found
+    assert _judged({"orders": 0}, baseline({"orders": 1000}), volatile, {"orders": 900}).standing is UNFIT
+
+
+def test_a_loss_leads_back_to_the_baseline_that_has_the_rows() -> None:
+    """The next command restores to the moment of the newest one that has them."""
+    assert "daybreak plan pitr embi --to 2024-01-15T13:30:00Z" in _judged({"orders": 3}, baseline({"orders": 9})).found
+
+
+def test_rows_that_the_source_still_has_clear_the_clone_and_not_the_source() -> None:
+    """The source has grown again since: what it has from before the moment is here, so it lost the rest before."""
+    heard = Testimony(table=1, name="public.orders", rows=5000, old=300, here=300)
+    was, older = baseline({"orders": 1000}), (baseline({"orders": 1000}, stands_for=MOMENT - timedelta(days=1)),)
+    judged = _judged({"orders": 300}, was, testimonies={1: heard}, earlier=older)
+    assert judged.standing is UNFIT
+    assert "after the accident" in judged.details[0].why
+    assert _judged({"orders": 300}, was, testimonies={1: heard}).standing is UNKNOWN
+    lost = heard.model_copy(update={"lost": 1})
+    assert "the baseline has 1,000" in _judged({"orders": 300}, was, testimonies={1: lost}).details[0].why
 
 
 def test_only_what_fell_short_is_asked_of_the_source() -> None:

@@ -84,6 +84,18 @@ class Three:
         return next(item for item in (self.clone, *self.shown) if item is not None)
 
 
+def is_copy(clone: Inventory, other: Inventory | None) -> bool:
+    """Whether a clone is a physical copy of what a witness describes, so that their numbers mean the same."""
+    if other is None:
+        return False
+    if None not in (clone.system, other.system) and clone.system != other.system:
+        return False
+    there = {item.name: item.oid for item in other.of("relation")}
+    shared = [item.oid == there[item.name] for item in clone.of("relation") if item.name in there]
+    # Two databases of one server have its identifier in common, and nothing else.
+    return sum(shared) * 2 > len(shared) if shared else clone.system is not None
+
+
 @dataclass(frozen=True)
 class Past:
     """The clone's items beside those of its witnesses, and the clone's place in time."""
@@ -334,15 +346,7 @@ class Past:
         return is_before(clone.xmin, baseline.oldest_xid)
 
     def _is_copy(self, other: Inventory | None) -> bool:
-        """Whether the clone is a physical copy of what a witness describes, so that their numbers mean the same."""
-        if other is None:
-            return False
-        if None not in (self.clone.system, other.system) and self.clone.system != other.system:
-            return False
-        there = {item.name: item.oid for item in other.of("relation")}
-        shared = [item.oid == there[item.name] for item in self.clone.of("relation") if item.name in there]
-        # Two databases of one server have its identifier in common, and nothing else.
-        return sum(shared) * 2 > len(shared) if shared else self.clone.system is not None
+        return is_copy(self.clone, other)
 
     def _describe(self, item: Item) -> str:
         facts = self._facts(item)

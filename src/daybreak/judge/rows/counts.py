@@ -1,18 +1,20 @@
 """The box of row counts: every table read to its end, none with fewer rows than it must have.
 
-The law: a table that could not be read is never counted as right. What the baseline or the live source shows too is not
-damage; where nothing was written between the baseline and the clone, every row must be there and no other.
+The law: a table that could not be read is never counted as right. The source is the accused: a loss that it shows too is not
+excused by that, only by what the table's own baselines have shown before, or by its owner. Where nothing was written between
+the baseline and the clone, every row must be there and no other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 from math import ceil
 
 from daybreak.judge.rows.tables import family, name_words, tables_meant
 from daybreak.model import checks
-from daybreak.model.answers import Count, Counts, Estimates, Silence, Table, Tables
+from daybreak.model.answers import Count, Counts, Estimates, Silence, Table, Tables, Testimony
 from daybreak.model.baseline import Baseline, TableBaseline
 from daybreak.model.checks import Asked
 from daybreak.model.findings import Detail, Finding, Standing
@@ -24,6 +26,7 @@ MOST_DETAILS = 100
 """How many lines stand under a finding; those that are not fit come first."""
 
 _USUAL = Expectation()
+_ORDER = (Standing.UNFIT, Standing.UNKNOWN, Standing.FIT, Standing.WAIVED)
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,10 @@ class RowWitnesses:
     baseline: Baseline | Silence | None = None
     source: Counts | Silence | None = None
     """The live source's counts of those tables that fell short of the baseline."""
+    testimonies: Mapping[int, Testimony] = field(default_factory=dict)
+    """What the live source still has from before the moment, by table."""
+    earlier: tuple[Baseline, ...] = ()
+    """Older baselines, which show how far a table falls by itself."""
 
 
 def wishes(tables: Tables, configured: Mapping[str, Expectation]) -> dict[int, Expectation]:
@@ -67,6 +74,8 @@ class TableComparison:
     rows: int
     least: int
     most: int | None
+    is_whole: bool = False
+    """Whether no transaction came between the baseline and the clone."""
 
     @property
     def is_kept(self) -> bool:
@@ -102,7 +111,7 @@ def _compare_table(
         # An estimate tells a table that was full from one that is empty, and no more.
         return TableComparison(table, was, rows, min(was.rows, 1), None)
     if wish.is_static or is_whole:
-        return TableComparison(table, was, rows, was.rows, was.rows)
+        return TableComparison(table, was, rows, was.rows, was.rows, is_whole)
     least = ceil(was.rows * (1 - wish.shrink / 100))
     return TableComparison(table, was, rows, max(least, min(was.rows, 1)), None)
 
@@ -137,19 +146,23 @@ def row_counts(
     if isinstance(baseline, Baseline):
         expected += f"; what the baseline of {iso(baseline.stands_for)} holds"
         held_to = compare_tables(answer, tables, configured, baseline)
-        details = _compare(held_to, witnesses.source, wishes(tables, configured))
+        details = _compare(held_to, witnesses, baseline, wishes(tables, configured))
     rows = {count.table: count.rows for count in answer.counted}
     opinions = [_enough(name, least, tables, rows) for name, least in minimums.items()]
     found = f"{sum(rows.values()):,} rows in {len(rows)} tables" + name_words("; ", [words for _, words in opinions])
     lost = [
         f"{each.name} {each.found}, {each.expected} expected" for each in details if each.standing is Standing.UNFIT
     ]
-    found += _holding(details, lost)
+    undecided = [f"{each.name}: {each.why}" for each in details if each.standing is Standing.UNKNOWN]
+    found += _holding(details)
+    if lost and isinstance(baseline, Baseline):
+        found += f"; they are in the baseline: {_way_back(baseline)}"
     asked = Asked(answer.asked, answer.took)
     damaged = [f"{each.name}: {each.why}" for each in answer.unread if each.is_damaged]
     unread = [f"not counted: {each.name}: {each.why}" for each in answer.unread]
     unread += [f"not counted: {words}" for is_fit, words in opinions if is_fit is None]
     unread += [f"not compared: {baseline.why}"] if isinstance(baseline, Silence) else []
+    unread += undecided
     if damaged or lost or any(is_fit is False for is_fit, _ in opinions):
         finding = check.unfit(expected, found + name_words("; damaged: ", damaged), asked)
     elif unread:
@@ -162,35 +175,107 @@ def row_counts(
     return finding.model_copy(update={"details": tuple(details)[:MOST_DETAILS]})
 
 
-def _holding(details: list[Detail], lost: list[str]) -> str:
+def _holding(details: list[Detail]) -> str:
+    """How many tables hold to the baseline, how many fell short as the source did, and which do not hold, in words."""
     if not details:
         return ""
-    held_to = len(details) - len(lost)
-    return f"; {held_to} of {len(details)} tables hold to the baseline" + name_words(": not ", lost[:5])
+    short = [each for each in details if each.standing is Standing.UNFIT or each.standing is Standing.UNKNOWN]
+    excused = [each for each in details if each.standing is Standing.FIT and each.why]
+    held_to = len(details) - len(short) - len(excused)
+    words = [f"{each.name} {each.found}, {each.expected} expected" for each in short]
+    return (
+        f"; {held_to} of {len(details)} tables hold to the baseline"
+        + name_words(": not ", words[:5])
+        + name_words("; short, and reported only: ", [f"{each.name}: {each.why}" for each in excused][:5])
+    )
+
+
+def _way_back(baseline: Baseline) -> str:
+    """The command that plans a restore to the moment that the baseline stands for."""
+    return f"daybreak plan pitr {baseline.target} --to {iso(baseline.stands_for)}"
 
 
 def _compare(
-    held_to: tuple[TableComparison, ...], source: Counts | Silence | None, wanted: Mapping[int, Expectation]
+    held_to: tuple[TableComparison, ...],
+    witnesses: RowWitnesses,
+    baseline: Baseline,
+    wanted: Mapping[int, Expectation],
 ) -> list[Detail]:
+    source = witnesses.source
     there = {count.name: count for count in source.counted} if isinstance(source, Counts) else {}
-    details = [_detail(each, there.get(each.table.full), wanted.get(each.table.oid, _USUAL)) for each in held_to]
-    return sorted(details, key=lambda each: (each.standing is not Standing.UNFIT, not each.why))
+    past = [*sorted(witnesses.earlier, key=lambda each: each.stands_for), baseline]
+    details = [
+        _detail(
+            each,
+            _Beside(there.get(each.table.full), witnesses.testimonies.get(each.table.oid), _falls(each.was.name, past)),
+            wanted.get(each.table.oid, _USUAL),
+        )
+        for each in held_to
+    ]
+    return sorted(details, key=lambda each: (_ORDER.index(each.standing), not each.why))
 
 
-def _detail(each: TableComparison, source: Count | None, wish: Expectation) -> Detail:
+@dataclass(frozen=True)
+class _Beside:
+    """What is known of one table besides the clone's rows and the baseline's."""
+
+    source: Count | None
+    testimony: Testimony | None
+    falls: tuple[float, ...]
+    """By which part it fell from each of its baselines to the next; empty where there is one alone."""
+
+
+def _falls(name: str, past: list[Baseline]) -> tuple[float, ...]:
+    rows = [each.rows for one in past for each in one.tables if each.name == name and each.is_exact]
+    return tuple(1 - after / before for before, after in pairwise(rows) if before)
+
+
+def _detail(each: TableComparison, beside: _Beside, wish: Expectation) -> Detail:
     line = Detail(name=each.table.full, standing=Standing.FIT, expected=each.expected, found=f"{each.rows:,}")
     if each.is_kept:
         return line
-    if source is not None and _shows_the_same(each, source.rows, wish):
-        return line.model_copy(update={"why": f"the source has {source.rows:,} now"})
-    return line.model_copy(update={"standing": Standing.UNFIT, "why": f"the baseline has {each.was.rows:,}"})
+    if each.rows >= each.least:  # more than a table may have that nobody writes to
+        if beside.source is not None and beside.source.rows == each.rows:
+            return line.model_copy(update={"why": f"the source has {beside.source.rows:,} now"})
+        return line.model_copy(update={"standing": Standing.UNFIT, "why": f"the baseline has {each.was.rows:,}"})
+    if not _is_shared(each, beside, wish):
+        why = f"the baseline has {each.was.rows:,}"
+        why += "" if each.least == each.was.rows else f"; shrink allows {wish.shrink:g} %"
+        return line.model_copy(update={"standing": Standing.UNFIT, "why": why})
+    standing, why = _judge_shared(1 - each.rows / each.was.rows, beside, wish)
+    return line.model_copy(update={"standing": standing, "why": why})
 
 
-def _shows_the_same(each: TableComparison, there: int, wish: Expectation) -> bool:
-    """Whether the live source has fallen short of the baseline as the clone has."""
+def _is_shared(each: TableComparison, beside: _Beside, wish: Expectation) -> bool:
+    """Whether the source has the same loss: what it has from before the moment is here, and it has no more."""
+    if each.is_whole:
+        return (
+            False  # no transaction came between the baseline and the clone, so the source cannot have lost it by then
+        )
+    testimony = beside.testimony
+    if testimony is not None and testimony.is_sufficient and not testimony.lost and not testimony.unclear:
+        return True
+    there = beside.source.rows if beside.source else testimony.rows if testimony else None
+    if there is None:
+        return False
     if wish.is_static or each.rows == 0:
         return each.rows == there
     return each.rows >= there * (1 - wish.shrink / 100) and there < each.was.rows
+
+
+def _judge_shared(fall: float, beside: _Beside, wish: Expectation) -> tuple[Standing, str]:
+    """What a loss means that the source shows too: the accused does not acquit, but what happened before may."""
+    share = f"{fall:.1%} fewer than in the baseline, in the source too"
+    if wish.is_volatile:
+        return Standing.FIT, f"{share}; its owner calls it volatile"
+    if not beside.falls:
+        return Standing.UNKNOWN, (
+            f"{share}: deleted on purpose before the moment, or the moment lies after the accident; "
+            "one baseline does not tell, a second one or is_volatile would"
+        )
+    if max(beside.falls) >= fall:
+        return Standing.FIT, f"{share}; its baselines have fallen by {max(beside.falls):.1%} before"
+    return Standing.UNFIT, f"{share}: the moment probably lies after the accident"
 
 
 def estimated_rows(

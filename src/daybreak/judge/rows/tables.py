@@ -62,14 +62,14 @@ def all_tables(
     source: Tables | Silence | None,
     configured: Mapping[str, Expectation],
     baseline: Baseline | Silence | None = None,
-    younger: frozenset[str] = frozenset(),
+    made: Mapping[int, bool] | None = None,
 ) -> Finding:
     """Every table the source has, and every configured one, is in the clone; without the source the baseline is the witness.
 
-    The source is asked as it is now, so a table may be missing because it came after the moment. Object ids tell: PostgreSQL
-    hands them out in order, so what is numbered lower than something in the clone was there before it. The ids right after
-    the clone's own may be of either side; there ``younger`` decides: tables last written by a transaction that the clone
-    does not know.
+    The source is asked as it is now, so a table may be missing because it came after the moment. ``made`` says of the
+    transactions that made the source's tables whether they had committed by the moment, as the clone knows them: the order
+    of numbers is not the order of commits, and a table may have been made in a transaction that was open. Where it says
+    nothing object ids do: what is numbered lower than something in the clone was there before it.
     """
     check, expected = checks.TABLES, _tables_expected(source, configured)
     if isinstance(clone, Silence):
@@ -88,10 +88,16 @@ def all_tables(
         return check.unknown(expected, f"{why}, and no table is configured", asked, found=here)
     there = {_key(table) for table in clone.tables}
     missing = [table for table in source.tables if _key(table) not in there]
+    was_made = {table.full: (made or {}).get(table.made or 0) for table in missing}
     known = {table.name for table in baseline.tables} if isinstance(baseline, Baseline) else set()
-    lost = [table.full for table in missing if table.oid <= clone.newest_oid or table.full in known]
+    lost = [table.full for table in missing if _was_there(table, clone, known, was_made=was_made[table.full])]
     others = [table for table in missing if table.full not in lost]
-    later = [table.full for table in others if _came_later(table, clone) or table.full in younger]
+    # A name that the baseline knew may be another table's by now: dropped and made again, before the moment or after it.
+    later = [
+        table.full
+        for table in others
+        if (_came_later(table, clone) or was_made[table.full] is False) and table.full not in known
+    ]
     unclear = [table.full for table in others if table.full not in later]
     found = (
         here
@@ -128,6 +134,12 @@ def _tables_expected(source: Tables | Silence | None, configured: Mapping[str, E
 
 def _key(table: Table) -> tuple[str, str]:
     return table.namespace, table.name
+
+
+def _was_there(table: Table, clone: Tables, known: set[str], *, was_made: bool | None) -> bool:
+    if was_made is None:
+        return table.oid <= clone.newest_oid or table.full in known
+    return was_made
 
 
 def _came_later(table: Table, clone: Tables) -> bool:

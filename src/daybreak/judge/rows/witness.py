@@ -1,0 +1,95 @@
+"""What the source still has from before the moment, held against the clone: nothing of it may be missing.
+
+The law: only a row that the source still holds unchanged testifies; what does not testify is named and acquits nobody.
+"""
+
+from __future__ import annotations
+
+from daybreak.judge.rows.sample import leave_out
+from daybreak.judge.rows.tables import name_words
+from daybreak.model import checks
+from daybreak.model.answers import Silence, Testimonies, Testimony
+from daybreak.model.checks import Asked
+from daybreak.model.findings import Detail, Finding, Standing
+from daybreak.model.names import listed
+from daybreak.model.requests import Thoroughness
+
+EXPECTED = "every row that the source has from before the moment"
+MOST_DETAILS = 100
+MOST_NAMES = 5
+
+
+def source_rows(
+    answer: Testimonies | Silence | None, how: Thoroughness, *, why_unasked: str = "", has_baseline: bool = False
+) -> Finding:
+    """Every row that the source had at the moment, and still has, is in the clone.
+
+    ``answer`` is ``None`` where there is no source to ask; ``why_unasked`` says why.
+    """
+    check = checks.SOURCE_ROWS
+    if how.depth == "quick":
+        return leave_out(check, EXPECTED, how, "rows")
+    if answer is None:
+        return check.waived(
+            EXPECTED, why_unasked or "there is no source to ask; the baseline alone says what is missing"
+        )
+    if isinstance(answer, Silence):
+        if not has_baseline:
+            return check.silent(EXPECTED, answer)
+        why = f"the source could not be asked, so the baseline alone says what is missing: {answer.why}"
+        return check.waived(EXPECTED, why, Asked(answer.asked, answer.took))
+    asked = Asked(answer.asked, answer.took)
+    lost = [each for each in answer.heard if each.lost]
+    unclear = [each for each in answer.heard if each.unclear]
+    found = _found(answer)
+    if lost:
+        words = [f"{each.name}: {each.lost:,} at {listed(list(each.places))} in the source" for each in lost]
+        finding = check.unfit(EXPECTED, f"missing: {listed(words[:MOST_NAMES])}; {found}", asked)
+    elif unclear:
+        why = "nobody can tell the source's rows from the clone's own without commit times in the clone: "
+        finding = check.unknown(
+            EXPECTED, why + listed([each.name for each in unclear][:MOST_NAMES]), asked, found=found
+        )
+    elif not answer.heard:
+        why = name_words("no table testifies: ", [f"{each.name}: {each.why}" for each in answer.unheard][:MOST_NAMES])
+        finding = check.waived(EXPECTED, why or "there is no table that both have", asked, found="nothing compared")
+    else:
+        finding = check.fit(EXPECTED, found, asked)
+    return finding.model_copy(update={"details": _details(answer)})
+
+
+def _found(answer: Testimonies) -> str:
+    full = [each for each in answer.heard if each.is_sufficient]
+    part = [each.name for each in answer.heard if not each.is_sufficient]
+    unheard = [f"{each.name} ({each.why})" for each in answer.unheard]
+    return (
+        f"{sum(each.old for each in answer.heard):,} rows from before the moment asked about in {len(answer.heard)} tables"
+        f", of which {len(full)} testify by half or more"
+        + name_words("; by less: ", part[:MOST_NAMES])
+        + name_words("; not asked: ", unheard[:MOST_NAMES])
+    )
+
+
+def _details(answer: Testimonies) -> tuple[Detail, ...]:
+    lines = [_detail(each) for each in answer.heard]
+    lines += [
+        Detail(name=each.name, standing=Standing.WAIVED, found="not compared with the source", why=each.why)
+        for each in answer.unheard
+    ]
+    order = (Standing.UNFIT, Standing.UNKNOWN, Standing.WAIVED, Standing.FIT)
+    return tuple(sorted(lines, key=lambda line: order.index(line.standing)))[:MOST_DETAILS]
+
+
+def _detail(each: Testimony) -> Detail:
+    standing = Standing.UNFIT if each.lost else Standing.UNKNOWN if each.unclear else Standing.FIT
+    found = f"{each.lost:,} missing" if each.lost else f"{each.unclear:,} undecided" if each.unclear else "all here"
+    share = "" if each.share == 1 else f"; {each.share:.0%} of its pages were read in time"
+    return Detail(
+        name=each.name,
+        standing=standing,
+        expected=f"{each.old:,} rows from before the moment",
+        found=found,
+        why=f"{each.old / each.here:.0%} of its {each.here:,} rows testify{share}"
+        if each.here
+        else f"it is empty{share}",
+    )

@@ -1,0 +1,61 @@
+"""What the source still has must be in the clone: lost is unfit, undecided unknown, not asked is named."""
+
+from __future__ import annotations
+
+from daybreak.judge.rows.witness import source_rows
+from daybreak.model.answers import Silence, Testimonies, Testimony, Unread
+from daybreak.model.findings import Standing
+from daybreak.model.requests import Thoroughness
+from tests.judge.rows.fix_rows import SOME_TIME
+
+FIT, UNFIT, UNKNOWN, WAIVED = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN, Standing.WAIVED
+HOW = Thoroughness()
+ORDERS = Testimony(table=1, name="public.orders", rows=1000, old=900, here=950)
+SMALL = Testimony(table=2, name="public.small", rows=10, old=3, here=10)
+UNHEARD = Unread(table=3, name="public.big", why="its file was rewritten since")
+
+
+def heard(*tables: Testimony, unheard: tuple[Unread, ...] = ()) -> Testimonies:
+    """What the source said of these tables."""
+    return Testimonies(asked="q", took=SOME_TIME, heard=tables, unheard=unheard)
+
+
+def test_everything_is_here_and_what_did_not_testify_is_named() -> None:
+    """A table of which a third testifies is no witness of the whole."""
+    finding = source_rows(heard(ORDERS, SMALL, unheard=(UNHEARD,)), HOW)
+    assert finding.standing is FIT
+    assert finding.found == (
+        "903 rows from before the moment asked about in 2 tables, of which 1 testify by half or more; "
+        "by less: public.small; not asked: public.big (its file was rewritten since)"
+    )
+    assert [(line.name, line.standing) for line in finding.details] == [
+        ("public.big", WAIVED),
+        ("public.orders", FIT),
+        ("public.small", FIT),
+    ]
+
+
+def test_one_lost_row_is_unfit_and_says_where() -> None:
+    """There is no percentage of a loss that is named by its place."""
+    lost = ORDERS.model_copy(update={"lost": 1, "places": ("(0,7)",)})
+    finding = source_rows(heard(lost, SMALL), HOW)
+    assert finding.standing is UNFIT
+    assert finding.found.startswith("missing: public.orders: 1 at (0,7) in the source; ")
+    assert finding.details[0].found == "1 missing"
+
+
+def test_what_nobody_can_tell_is_unknown_unless_something_is_lost() -> None:
+    """Without commit times and with a late mark."""
+    unclear = ORDERS.model_copy(update={"unclear": 2})
+    assert source_rows(heard(unclear), HOW).standing is UNKNOWN
+    assert source_rows(heard(unclear, SMALL.model_copy(update={"lost": 1})), HOW).standing is UNFIT
+
+
+def test_what_was_not_asked_is_never_fit() -> None:
+    """No source, no answer, no table that could testify, no reading at all."""
+    silent = Silence(asked="q", why="no answer came")
+    assert source_rows(None, HOW).standing is WAIVED
+    assert source_rows(silent, HOW).standing is UNKNOWN
+    assert source_rows(silent, HOW, has_baseline=True).standing is WAIVED
+    assert source_rows(heard(unheard=(UNHEARD,)), HOW).standing is WAIVED
+    assert source_rows(heard(ORDERS), Thoroughness(depth="quick")).standing is WAIVED
