@@ -139,7 +139,7 @@ def test_another_history_with_good_digests_is_found() -> None:
 
 
 ANCHORED = 40
-ANCHOR = chain_in(*[b"".join(LINES[: ANCHORED + 1])]).tail().written()
+ANCHOR = chain_in(*[b"".join(LINES[: ANCHORED + 1])]).tail().tag_value()
 """What the clone's tag holds of the journal, taken when its event 40 was the newest."""
 
 

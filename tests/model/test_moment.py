@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from whenever import PlainDateTime, RepeatedTime, SkippedTime
 
 from daybreak.errors import Refused
-from daybreak.model.moment import At, Latest, distance, parse_moment, readings, spoken
+from daybreak.model.moment import At, Latest, distance, parse_moment, readings, span_in_words
 from daybreak.model.value import iso
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
@@ -207,6 +207,6 @@ def test_a_moment_is_echoed_three_ways() -> None:
 
 def test_spans_are_spoken_in_at_most_two_units() -> None:
     """More digits than anybody can use are noise."""
-    assert spoken(timedelta(days=1, hours=2, minutes=3)) == "1 day 2 hours"
-    assert spoken(timedelta(0)) == "0 seconds"
+    assert span_in_words(timedelta(days=1, hours=2, minutes=3)) == "1 day 2 hours"
+    assert span_in_words(timedelta(0)) == "0 seconds"
     assert distance(timedelta(minutes=-5)) == "5 minutes after now"

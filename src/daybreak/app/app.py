@@ -23,7 +23,7 @@ from daybreak.errors import DaybreakError, Refused
 from daybreak.execute.doors import Patience
 from daybreak.execute.timing import SystemTiming, local_zone
 from daybreak.journal.store import Journal, Store, open_store
-from daybreak.model.clock import is_off, is_useless, skew_told
+from daybreak.model.clock import is_off, is_useless, skew_in_words
 from daybreak.model.moment import At, Latest, is_counted_from_now, parse_moment
 from daybreak.model.names import printable
 from daybreak.model.observation import Observation
@@ -130,7 +130,7 @@ class App:
             moment = parse_moment(words, now=self.now(), zone=self.zone)
             if is_useless(self.skew):
                 raise Refused(
-                    f'the moment "{printable(words.strip())}" is counted from a clock that is wrong: {skew_told(self.skew)}',
+                    f'the moment "{printable(words.strip())}" is counted from a clock that is wrong: {skew_in_words(self.skew)}',
                     "set this machine's clock (a time server keeps it right), then repeat the command",
                     'or say an exact moment, such as "2024-01-15T14:30:00Z", or "latest"',
                 )

@@ -21,7 +21,7 @@ from daybreak.aws.gateway import Aws
 from daybreak.errors import DaybreakError, Refused, Unreachable
 from daybreak.journal.chain import Chain
 from daybreak.journal.store import Damaged, Held, Newer, Remains
-from daybreak.model.names import check_identifier, cleaned_by, clone_stem, printable, quarantine_group_name
+from daybreak.model.names import check_identifier, clone_stem, printable, quarantine_group_name, run_cleaned_by
 from daybreak.model.plan import Plan
 from daybreak.model.requests import CleanRequest
 from daybreak.model.run import RunAborted
@@ -131,7 +131,7 @@ def abort(app: App, run: str, why: str) -> bool:
 def _by_tags(app: App, remains: Remains, why: str, doubt: str) -> Plan:
     """The plan where no journal can vouch: the tags must name the run, its source and, where it is known, its nonce."""
     run = remains.run
-    if original := cleaned_by(run):
+    if original := run_cleaned_by(run):
         raise _no_clone(run, original)
     pinned = _identity_in(remains)
     found = _search(app, run, pinned)

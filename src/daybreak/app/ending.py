@@ -5,7 +5,7 @@ from __future__ import annotations
 from daybreak.app.app import App
 from daybreak.assess.ending import exit_code_of, next_command
 from daybreak.errors import ExitCode, Refused
-from daybreak.model.names import cleaned_by
+from daybreak.model.names import run_cleaned_by
 from daybreak.model.plan import Plan
 from daybreak.model.requests import CleanRequest
 from daybreak.model.run import RunState
@@ -28,7 +28,7 @@ def next_of(app: App, plan: Plan, state: RunState) -> str:
 def is_cleaned(app: App, plan: Plan, state: RunState) -> bool:
     """Whether what an ended run created, or was to remove, has been removed since."""
     original = plan.request.run if isinstance(plan.request, CleanRequest) else plan.run
-    names = [run for run in app.store.runs() if cleaned_by(run) == original] if state.ended else []
+    names = [run for run in app.store.runs() if run_cleaned_by(run) == original] if state.ended else []
     states = [app.state_or_none(run) for run in names]
     return any(each and each.status == "finished" for each in states)
 

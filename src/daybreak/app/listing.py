@@ -8,7 +8,7 @@ from daybreak.app.app import App
 from daybreak.assess.ending import next_command
 from daybreak.errors import DaybreakError
 from daybreak.journal.store import removal_of
-from daybreak.model.names import cleaned_by
+from daybreak.model.names import run_cleaned_by
 from daybreak.model.plan import Plan
 from daybreak.model.run import RunState
 
@@ -31,7 +31,7 @@ def list_runs(app: App) -> tuple[Listed, ...]:
     """Every run, the newest plan first."""
     found = [_read(app, run) for run in app.store.runs()]
     finished = (each.run for each in found if each.state and each.state.status == "finished")
-    cleaned = {original: run for run in finished if (original := cleaned_by(run))}
+    cleaned = {original: run for run in finished if (original := run_cleaned_by(run))}
     return tuple(_with_next(each, cleaned) for each in found)
 
 
@@ -45,7 +45,7 @@ def _read(app: App, run: str) -> Listed:
 
 def _with_next(each: Listed, cleaned: dict[str, str]) -> Listed:
     """The run with its next command; ``cleaned`` holds what was removed already, by the clean-up that did it."""
-    original = cleaned_by(each.run) or each.run
+    original = run_cleaned_by(each.run) or each.run
     is_cleaned = original in cleaned
     if each.plan is None and is_cleaned:
         return replace(each, then=f"daybreak show {cleaned[original]}")

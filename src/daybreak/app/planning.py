@@ -51,7 +51,7 @@ class PitrWish:
 
 def plan_pitr(app: App, wish: PitrWish) -> Plan:
     """The plan that brings a target back to a moment; raises ``Refused`` with every reason."""
-    target = app.target(wish.target).doing_without(wish.waivers)
+    target = app.target(wish.target).with_waivers(wish.waivers)
     request = PitrRequest(
         target=target.name,
         moment=app.moment(wish.to, target.region),

@@ -17,7 +17,7 @@ from daybreak.journal.chain import Chain
 from daybreak.journal.damage import contradicted
 from daybreak.journal.records import without_a_nonce
 from daybreak.model.actions import Validate
-from daybreak.model.clock import is_off, skew_told
+from daybreak.model.clock import is_off, skew_in_words
 from daybreak.model.plan import Plan
 from daybreak.model.requests import CleanRequest
 from daybreak.model.run import Event, RunState
@@ -73,7 +73,7 @@ def carry_out(app: App, run: str, watchers: Watchers, *, take_over: bool = False
     if why := contradiction_of(app, plan, chain):
         raise contradicted(run, why)
     if is_off(app.skew):
-        watchers.warned(f"{skew_told(app.skew)}: the times of this run's events are this machine's")
+        watchers.warned(f"{skew_in_words(app.skew)}: the times of this run's events are this machine's")
     # The source is read, never touched: below this line no call that names it can leave.
     aws.protect(plan.source, *_instances_of_source(plan))
     with app.attached(run, take_over=take_over) as journal:

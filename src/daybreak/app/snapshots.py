@@ -42,7 +42,7 @@ class Snapshots:
 
 def plan_snapshot(app: App, wish: SnapshotWish) -> Plan:
     """The plan that brings a target back as a snapshot holds it; raises ``Refused`` with every reason."""
-    target = app.target(wish.target).doing_without(wish.waivers)
+    target = app.target(wish.target).with_waivers(wish.waivers)
     request = SnapshotRequest(
         target=target.name,
         snapshot=wish.snapshot.strip() or NEWEST,

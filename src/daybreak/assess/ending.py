@@ -9,7 +9,7 @@ from daybreak.errors import ExitCode
 from daybreak.model.actions import AwaitSql, Change, RestoreToMoment
 from daybreak.model.birth import Birth
 from daybreak.model.findings import Measured, Standing
-from daybreak.model.moment import At, Moment, spoken
+from daybreak.model.moment import At, Moment, span_in_words
 from daybreak.model.plan import Plan
 from daybreak.model.requests import CleanRequest, PitrRequest, SnapshotRequest
 from daybreak.model.run import RunState
@@ -62,7 +62,7 @@ def missed(measured: Measured, objectives: Objectives) -> tuple[str, ...]:
     """The objectives that were not met, each with what was promised and what was measured."""
     promises = (("RPO", objectives.rpo, measured.rpo), ("RTO", objectives.rto, measured.rto))
     return tuple(
-        f"{name}: promised {spoken(promised)}, measured {spoken(reached)}"
+        f"{name}: promised {span_in_words(promised)}, measured {span_in_words(reached)}"
         for name, promised, reached in promises
         if reached is not None and reached > promised
     )

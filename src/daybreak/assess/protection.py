@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from daybreak.model.clock import WORTH_SAYING, is_useless, skew_told
+from daybreak.model.clock import WORTH_SAYING, is_useless, skew_in_words
 from daybreak.model.findings import Finding, Level, Standing
-from daybreak.model.moment import spoken
+from daybreak.model.moment import span_in_words
 from daybreak.model.observation import Observation, PastRun
 from daybreak.model.targets import Target
 from daybreak.model.trust import trust_words
@@ -43,8 +43,8 @@ def _clock(seen: Observation) -> Iterator[Finding]:
             "clock",
             "This machine's clock",
             Standing.UNKNOWN,
-            expected=f"within {spoken(WORTH_SAYING)} of AWS's",
-            found=skew_told(seen.skew),
+            expected=f"within {span_in_words(WORTH_SAYING)} of AWS's",
+            found=skew_in_words(seen.skew),
             why="set it; a moment counted from now is refused" if is_useless(seen.skew) else "set it",
         )
 
@@ -77,33 +77,35 @@ def _there(target: Target, seen: Observation) -> Finding:
 
 
 def _loss(target: Target, seen: Observation) -> Finding:
-    title, expected = "What would be lost now (RPO)", f"at most {spoken(target.objectives.rpo)}"
+    title, expected = "What would be lost now (RPO)", f"at most {span_in_words(target.objectives.rpo)}"
     if seen.cluster is None or seen.cluster.window is None:
         return _finding("rpo", title, Standing.UNKNOWN, expected=expected, found="no window", why=_no_window(seen))
     latest = seen.cluster.window.latest
     # AWS's clock may be a little ahead of ours; nothing is lost in the future.
     lag = max(seen.seen - latest, timedelta())
-    found = f"{spoken(lag)} (restorable until {iso(latest)})"
+    found = f"{span_in_words(lag)} (restorable until {iso(latest)})"
     return _finding("rpo", title, _standing_of(is_fit=lag <= target.objectives.rpo), expected=expected, found=found)
 
 
 def _retention(target: Target, seen: Observation) -> Finding:
     title, promised = "How long backups are kept (retention)", target.objectives.retention
-    expected = f"at least {spoken(promised)}"
+    expected = f"at least {span_in_words(promised)}"
     if seen.cluster is None:
         return _finding("retention", title, Standing.UNKNOWN, expected=expected, found="nothing", why=_no_window(seen))
     kept = seen.cluster.backup_retention
-    return _finding("retention", title, _standing_of(is_fit=kept >= promised), expected=expected, found=spoken(kept))
+    return _finding(
+        "retention", title, _standing_of(is_fit=kept >= promised), expected=expected, found=span_in_words(kept)
+    )
 
 
 def _reach(target: Target, seen: Observation) -> Finding:
     title, promised = "How far back one can go now", target.objectives.retention
-    expected = spoken(promised)
+    expected = span_in_words(promised)
     if seen.cluster is None or seen.cluster.window is None:
         return _finding("reach", title, Standing.UNKNOWN, expected=expected, found="no window", why=_no_window(seen))
     earliest = seen.cluster.window.earliest
     reach = seen.seen - earliest
-    found = f"{spoken(reach)} (restorable from {iso(earliest)})"
+    found = f"{span_in_words(reach)} (restorable from {iso(earliest)})"
     is_whole_life = _is_whole_life(seen.cluster)
     if is_whole_life and reach + SLACK < promised:
         found += ", all its life"
@@ -117,14 +119,14 @@ def _is_whole_life(cluster: Cluster) -> bool:
 
 
 def _time(target: Target, past: tuple[PastRun, ...]) -> Finding:
-    title, expected = "How long the last restore took (RTO)", f"at most {spoken(target.objectives.rto)}"
+    title, expected = "How long the last restore took (RTO)", f"at most {span_in_words(target.objectives.rto)}"
     last = next((run for run in past if run.kind != "clean"), None)
     if last is None:
         why = "no restore of this target has finished yet: rehearse one"
         return _finding("rto", title, Standing.UNKNOWN, expected=expected, found="never measured", why=why)
     is_fit = last.took <= target.objectives.rto
     return _finding(
-        "rto", title, _standing_of(is_fit=is_fit), expected=expected, found=f"{spoken(last.took)} ({last.run})"
+        "rto", title, _standing_of(is_fit=is_fit), expected=expected, found=f"{span_in_words(last.took)} ({last.run})"
     )
 
 

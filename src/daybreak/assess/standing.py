@@ -248,7 +248,7 @@ def _anchored(action: AnchorJournal, seen: Resource | None) -> OrderStanding:
     anchor = anchor_in(seen.tags.get(JOURNAL_TAG))
     if anchor is None:
         return OrderStanding(place=Position.ABSENT, seen="no anchor")
-    return OrderStanding(place=Position.SO, seen="anchored", result={"anchor": anchor.written()})
+    return OrderStanding(place=Position.SO, seen="anchored", result={"anchor": anchor.tag_value()})
 
 
 def once_answered(standing: OrderStanding, answer: Category | None) -> OrderStanding:

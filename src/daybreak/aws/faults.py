@@ -16,7 +16,7 @@ from botocore import exceptions as foreign
 
 from daybreak.aws.wire import CallStage, TooLateError
 from daybreak.errors import Bug, DaybreakError, Failed, Paused, Refused, Unreachable
-from daybreak.model.clock import is_off, is_useless, skew_told
+from daybreak.model.clock import is_off, is_useless, skew_in_words
 from daybreak.model.replies import Category, Trouble
 
 SET_THE_CLOCK = ("set this machine's clock (a time server keeps it right), then repeat the command",)
@@ -172,7 +172,7 @@ def _trouble(response: Any, skew: timedelta | None) -> Trouble:
     category = category_of(code, status)
     if _is_of_a_clock(code, message, skew):
         category = Category.CLOCK
-        message = f"{message}; {skew_told(skew)}" if skew is not None and is_off(skew) else message
+        message = f"{message}; {skew_in_words(skew)}" if skew is not None and is_off(skew) else message
     return Trouble(category=category, code=code, message=message, request_id=meta.get("RequestId"))
 
 

@@ -142,7 +142,7 @@ class Changer:
         if printed is None:
             message = f"{action.kind} is a change without a call"
             raise Bug(message)
-        anchor = self._journal.tail().written()
+        anchor = self._journal.tail().tag_value()
         call = fill_in(printed, self._nonce, anchor)
         self._heed()
         # Durable before the call leaves: whoever resumes knows that this may be out there.

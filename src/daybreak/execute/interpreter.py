@@ -36,7 +36,7 @@ from daybreak.model.actions import (
     Wait,
 )
 from daybreak.model.findings import Finding, Measured, Verdict
-from daybreak.model.moment import spoken
+from daybreak.model.moment import span_in_words
 from daybreak.model.plan import Plan, Step
 from daybreak.model.run import (
     Body,
@@ -219,7 +219,7 @@ class _Walk:
         """What is seen, with a word about a wait that takes longer than was expected."""
         expected = step.estimate.high
         if standing.place is Position.UNDER_WAY and self._time_waited(step) > expected:
-            return f"{standing.seen}, longer than the {spoken(expected)} expected"
+            return f"{standing.seen}, longer than the {span_in_words(expected)} expected"
         return standing.seen
 
     def _lose_patience(self, step: Step) -> None:
@@ -229,7 +229,7 @@ class _Walk:
         waited = self._time_waited(step)
         if waited > limit:
             raise Paused(
-                f"step {step.id} has waited {spoken(waited)}, twice what was expected: {self._seen.get(step.id, '')}",
+                f"step {step.id} has waited {span_in_words(waited)}, twice what was expected: {self._seen.get(step.id, '')}",
                 f"look at the events: aws rds describe-events --source-type db-cluster --source-identifier {self._plan.clone}",
                 f"go on waiting: daybreak resume {self._plan.run}",
             )

@@ -7,7 +7,7 @@ everything else is damage. Neither takes the clone's owner away: each error name
 from __future__ import annotations
 
 from daybreak.errors import Failed, Refused
-from daybreak.model.names import cleaned_by
+from daybreak.model.names import run_cleaned_by
 
 _LEGIBLE = "put back a copy of it from a backup: a run is not carried on from a record that was changed"
 
@@ -49,7 +49,7 @@ def newer(what: str, why: str, where: str, version: str = "") -> Newer:
 
 def removal_of(run: str) -> str:
     """The command that removes what is left of a run whose record cannot be read; there always is one."""
-    original = cleaned_by(run)
+    original = run_cleaned_by(run)
     return f"daybreak clean {original}" if original else f"daybreak clean {run} --confirm {run}"
 
 

@@ -15,7 +15,7 @@ from daybreak.model.answers import Silence
 from daybreak.model.checks import Asked
 from daybreak.model.entries import Admission, Page, Turned
 from daybreak.model.findings import Detail, Finding, Standing
-from daybreak.model.names import listed, printable
+from daybreak.model.names import comma_list, printable
 from daybreak.model.targets import HealthCheck
 from daybreak.model.trust import OLD_HASH
 from daybreak.model.value import Span
@@ -91,7 +91,7 @@ def authentication(knocks: Iterable[Knock], secret: Detail | None = None) -> Fin
         return checks.AUTHENTICATION.unknown(expected, why, found="not asked")
     lines = [_login(each) for each in every] + ([secret] if secret else [])
     took = max((each.entry.took for each in every), default=Span(0))
-    words = listed([f"{each.whose} with a {each.kind}" for each in every])
+    words = comma_list([f"{each.whose} with a {each.kind}" for each in every])
     return decide(checks.AUTHENTICATION, lines, Sum(expected, words, Asked("a login and a row, as each of them", took)))
 
 
@@ -125,7 +125,7 @@ def health(pages: Iterable[tuple[HealthCheck, Page | Turned | Silence]]) -> Find
         return checks.HEALTH.unknown(expected, why, found="not asked")
     lines = [_page(wanted, answer) for wanted, answer in every]
     took = max(answer.took for _, answer in every)
-    asked = Asked(listed([answer.asked for _, answer in every]), took)
+    asked = Asked(comma_list([answer.asked for _, answer in every]), took)
     well = sum(each.standing is Standing.FIT for each in lines)
     return decide(checks.HEALTH, lines, Sum(expected, f"{well} of {len(every)} pages are well", asked))
 

@@ -12,7 +12,7 @@ from daybreak.model import checks
 from daybreak.model.answers import Answer, ServerSettings, Setting, Silence
 from daybreak.model.checks import Asked
 from daybreak.model.findings import Finding
-from daybreak.model.names import listed, printable
+from daybreak.model.names import comma_list, printable
 from daybreak.model.trust import OLD_HASH
 from daybreak.model.value import Span
 from daybreak.model.world import Cluster, Instance, Origin
@@ -29,7 +29,7 @@ def cluster_status(clone: Cluster) -> Finding:
 def instance_status(clone: Cluster, instances: tuple[Instance, ...]) -> Finding:
     """Every instance of the clone is "available", and one of them writes."""
     expected = "every instance available, one of them the writer"
-    found = listed([f"{each.identifier} {each.status}" for each in instances]) or "no instance"
+    found = comma_list([f"{each.identifier} {each.status}" for each in instances]) or "no instance"
     writers = {member.identifier for member in clone.members if member.is_writer}
     has_writer = any(each.identifier in writers for each in instances)
     is_fit = bool(instances) and has_writer and all(each.status == "available" for each in instances)
@@ -110,7 +110,7 @@ def quarantine(wanted: Mapping[str, str], clone: Cluster, answer: ServerSettings
     expected = ", ".join(f"{name} = {value}" for name, value in sorted(wanted.items())) + "; no IAM roles"
     if clone.roles:
         return check.unfit(
-            expected, f"IAM roles are attached: {listed([role.arn for role in clone.roles])}", _CLUSTER_CALL
+            expected, f"IAM roles are attached: {comma_list([role.arn for role in clone.roles])}", _CLUSTER_CALL
         )
     if isinstance(answer, Silence):
         return check.silent(expected, answer)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from daybreak.model.checks import NOTHING, Asked, Check
 from daybreak.model.findings import Detail, Finding, Standing
-from daybreak.model.names import listed, printable
+from daybreak.model.names import comma_list, printable
 
 _WORST_FIRST = (Standing.UNFIT, Standing.UNKNOWN, Standing.WAIVED, Standing.FIT)
 
@@ -41,9 +41,9 @@ def decide(check: Check, lines: Iterable[Detail], total: Sum) -> Finding:
     bad = [line_words(each) for each in every if each.standing is Standing.UNFIT]
     dark = [f"{each.name}: {each.why}" for each in every if each.standing is Standing.UNKNOWN]
     if bad:
-        finding = check.unfit(total.expected, listed(bad), total.asked)
+        finding = check.unfit(total.expected, comma_list(bad), total.asked)
     elif dark:
-        finding = check.unknown(total.expected, listed(dark, most=3), total.asked, found=total.found)
+        finding = check.unknown(total.expected, comma_list(dark, most=3), total.asked, found=total.found)
     else:
         finding = check.fit(total.expected, total.found, total.asked)
     return finding.model_copy(update={"details": every})

@@ -10,7 +10,7 @@ from daybreak.model import checks
 from daybreak.model.answers import IndexContents, Silence
 from daybreak.model.checks import Asked
 from daybreak.model.findings import Detail, Finding, Standing
-from daybreak.model.names import listed
+from daybreak.model.names import comma_list
 from daybreak.model.requests import Thoroughness
 
 
@@ -34,10 +34,10 @@ def index_contents(answer: IndexContents | Silence, how: Thoroughness) -> Findin
     found += sample_words(how, len(answer.read) + len(answer.unread), answer.left_out, "indexes")
     if damaged:
         words = [f"{each.index}: {each.trouble}" for each in damaged]
-        finding = check.unfit(expected, f"{listed(words, 3)}; {found}", asked)
+        finding = check.unfit(expected, f"{comma_list(words, 3)}; {found}", asked)
     elif answer.unread:
         unread = [f"{each.name}: {each.why}" for each in answer.unread]
-        finding = check.unknown(expected, f"not read: {listed(unread, 3)}", asked, found=found)
+        finding = check.unknown(expected, f"not read: {comma_list(unread, 3)}", asked, found=found)
     else:
         finding = check.fit(expected, found, asked)
     return finding.model_copy(update={"details": tuple(details)})
@@ -45,4 +45,4 @@ def index_contents(answer: IndexContents | Silence, how: Thoroughness) -> Findin
 
 def _others(answer: IndexContents) -> str:
     others = [f"{number} {method}" for method, number in sorted(answer.other_methods.items())]
-    return f"; no check for {listed(others)}" if others else ""
+    return f"; no check for {comma_list(others)}" if others else ""

@@ -10,7 +10,7 @@ from daybreak.model import checks
 from daybreak.model.answers import Orphans, References, Silence
 from daybreak.model.checks import Asked
 from daybreak.model.findings import Detail, Finding, Standing
-from daybreak.model.names import listed
+from daybreak.model.names import comma_list
 from daybreak.model.requests import Thoroughness
 
 EXPECTED = "no orphans"
@@ -51,13 +51,13 @@ def _finding(found: str, asked: Asked, details: list[Detail]) -> Finding:
         return checks.ORPHANS.unfit(EXPECTED, found, asked)
     unread = [f"{each.name}: {each.why}" for each in details if each.standing is Standing.UNKNOWN]
     if unread:
-        return checks.ORPHANS.unknown(EXPECTED, f"not read: {listed(unread, 5)}", asked, found=found)
+        return checks.ORPHANS.unknown(EXPECTED, f"not read: {comma_list(unread, 5)}", asked, found=found)
     return checks.ORPHANS.fit(EXPECTED, found, asked)
 
 
 def _summary(answer: References, details: list[Detail]) -> str:
     orphans = [f"{each.name}: {each.found}" for each in details if each.found]
-    return f"{len(answer.keys)} foreign keys read, " + (listed(orphans, 5) if orphans else "no orphans")
+    return f"{len(answer.keys)} foreign keys read, " + (comma_list(orphans, 5) if orphans else "no orphans")
 
 
 def _detail(key: Orphans, there: int | None) -> Detail:

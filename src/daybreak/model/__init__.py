@@ -1,1 +1,1 @@
-"""The nouns: frozen values that every floor speaks in, JSON both ways, no clock and no network."""
+"""The nouns: frozen values that every floor uses, with JSON both ways. No clock and no network."""

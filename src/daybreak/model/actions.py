@@ -1,7 +1,7 @@
 """The closed union of everything Daybreak ever does to the world, or waits for.
 
-The law: an action is an order in complete data. Its ``kind`` carries a version; the meaning of a kind never changes, so a
-journal written by an older release can be resumed. Teach a new action in every place the type checker lists
+The law: an action is an order in complete data. Its ``kind`` carries a version. The meaning of a kind never changes, so
+a journal written by an older release can be resumed. Teach a new action in every place the type checker lists
 (``match … assert_never``): its call, its sentence, its standing, its undo.
 """
 
@@ -46,7 +46,7 @@ class SetParameters(Value):
 
 
 class _Storage(Value):
-    """What every restore says of the clone's storage, so that nothing is left to AWS's defaults (FACTS 4.2)."""
+    """The fields of the clone's storage that every restore sets, so that nothing is left to AWS's defaults (FACTS 4.2)."""
 
     clone: str
     parameter_group: str
@@ -87,7 +87,7 @@ class RestoreFromSnapshot(_Storage):
 
 
 class CreateEndpoint(Value):
-    """Give the clone a custom endpoint like one of the source's; names are taken account-wide, so it gets its own."""
+    """Give the clone a custom endpoint like one of the source's. Names are unique in an account, so it gets a new one."""
 
     kind: Literal["create-endpoint@1"] = "create-endpoint@1"
     clone: str
@@ -107,7 +107,7 @@ class DeleteEndpoint(Value):
 
 
 class SetClusterOptions(Value):
-    """Give the clone what a restore call cannot carry: retention and windows; or lift its deletion protection."""
+    """Set what a restore call cannot carry: the clone's retention and windows; or lift its deletion protection."""
 
     kind: Literal["set-cluster-options@1"] = "set-cluster-options@1"
     clone: str
@@ -118,7 +118,7 @@ class SetClusterOptions(Value):
 
 
 class CreateInstance(Value):
-    """Add one instance to the clone, never a public one; the first becomes the writer."""
+    """Add one instance to the clone, never a public one. The first becomes the writer."""
 
     kind: Literal["create-instance@1"] = "create-instance@1"
     clone: str
@@ -155,7 +155,7 @@ class AwaitInstance(Value):
 
 
 class AwaitSql(Value):
-    """Wait until the endpoint AWS returned resolves, accepts TCP, and answers SQL; ``available`` alone is never trusted."""
+    """Wait until the endpoint that AWS returned resolves, accepts TCP and answers SQL. ``available`` alone is never trusted."""
 
     kind: Literal["await-sql@1"] = "await-sql@1"
     clone: str
@@ -170,7 +170,7 @@ class Validate(Value):
     clone: str
     source: str
     source_seen: Cluster | None
-    """The source's configuration at planning, for parity; none when it was already deleted."""
+    """The source's configuration at planning, for parity; ``None`` when it was already deleted."""
     instances_seen: tuple[Instance, ...]
     backup_seen: AutomatedBackup | None = None
     """What the kept backup recorded, where the source was already deleted."""
@@ -200,12 +200,12 @@ class Validate(Value):
 
 
 class AnchorJournal(Value):
-    """Write the number and digest of the journal's newest event into a tag of the clone, beyond the reach of whoever edits it."""
+    """Write the number and digest of the journal's newest event into a tag of the clone, which an editor of the journal cannot reach."""
 
     kind: Literal["anchor-journal@1"] = "anchor-journal@1"
     clone: str
     arn: str
-    """The clone's; the call knows a resource by nothing else."""
+    """The clone's ARN: the call that sets tags takes nothing else."""
 
 
 class DeleteInstance(Value):

@@ -1,7 +1,7 @@
-"""Anchor: an event of a journal by its number and digest, told where the journal itself is not: in a tag, in a report.
+"""Anchor: the number and digest of one journal event, kept outside of the journal: in a tag, in a report.
 
-The law: a journal that holds the event under that digest holds every event before it unchanged; what came after it, no anchor
-tells.
+The law: a journal that holds the event under that digest holds every event before it unchanged. An anchor says nothing
+about later events.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ class Anchor(Value):
     seal: str
     """The digest of its stored bytes."""
 
-    def written(self) -> str:
+    def tag_value(self) -> str:
         """The anchor as a tag holds it.
 
-        >>> anchor_in(Anchor(number=7, seal="ab" * 32).written()).number
+        >>> anchor_in(Anchor(number=7, seal="ab" * 32).tag_value()).number
         7
         """
         return f"{self.number}:{self.seal}"
 
 
 def anchor_in(text: str | None) -> Anchor | None:
-    """The anchor that a text is; none when it is none."""
+    """The anchor in a text; ``None`` when the text holds none."""
     match = _WRITTEN.fullmatch(text or "")
     return Anchor(number=int(match[1]), seal=match[2]) if match else None

@@ -1,6 +1,6 @@
-"""Answers: what a database said when it was asked, or why it said nothing; facts only, no opinion.
+"""Answers: what a database said when it was asked, or why it said nothing. Facts only, no opinion.
 
-The law: a question without an answer is a ``Silence`` with its reason, never an empty answer; whoever judges must look.
+The law: a question without an answer is a ``Silence`` with its reason, never an empty answer; every judge must look.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from daybreak.model.value import Instant, Span, Value
 
 
 class Silence(Value):
-    """No answer came: what was asked, why nothing can be said, and how long it took to learn that."""
+    """No answer came: what was asked, why there is no answer, and how long it took to learn that."""
 
     asked: str
     why: str
     took: Span = Span(0)
     is_unproven: bool = False
-    """True when the server does not prove who it is: a no that waiting does not change."""
+    """True when the server does not prove its identity: waiting does not help."""
     hints: tuple[str, ...] = ()
     """What to do about that."""
 
@@ -36,7 +36,7 @@ class AnswerStage(Value):
 class Answer(Value):
     """How far one gets at an endpoint: the name resolves, TCP connects, the server speaks TLS, SQL is answered.
 
-    ``stages`` holds those that were reached, in order; ``trouble`` says why the next one was not.
+    ``stages`` holds the stages that were reached, in order; ``trouble`` says why the next one was not.
     """
 
     host: str
@@ -44,16 +44,16 @@ class Answer(Value):
     stages: tuple[AnswerStage, ...] = ()
     trouble: str = ""
     is_silence: bool = False
-    """True when nobody said no: time ran out, or nothing was there to log in with."""
+    """True when the server did not refuse: time ran out, or there was no login to try."""
     is_unproven: bool = False
-    """True when the server does not prove who it is: a no that waiting does not change."""
+    """True when the server does not prove its identity: waiting does not help."""
     hints: tuple[str, ...] = ()
     """What to do about a server that does not prove itself."""
     addresses: tuple[str, ...] = ()
     tls: str = ""
     """The TLS version spoken, empty when the server has none."""
     proven: str = ""
-    """What the server proved, in libpq's words; empty where it is plain."""
+    """What the server proved, in libpq's words; empty on a plain connection."""
     proof: str = ""
     """How the login was proven, in libpq's words: ``md5`` where the role's hash is from before SCRAM."""
     server_version: str = ""
@@ -76,7 +76,7 @@ class Answer(Value):
 
 
 class Setting(Value):
-    """One setting inside a running PostgreSQL, as a new session without wishes of its own gets it."""
+    """One setting inside a running PostgreSQL, as a new session gets it that sets nothing itself."""
 
     name: str
     value: str
@@ -89,7 +89,7 @@ class Setting(Value):
 
 
 class ServerSettings(Value):
-    """The settings asked for that the server knows; ``families`` holds the prefixes of the loaded extensions' settings."""
+    """The requested settings that the server knows; ``families`` holds the prefixes of the loaded extensions' settings."""
 
     asked: str
     took: Span
@@ -126,7 +126,7 @@ class Table(Value):
 
     @property
     def is_counted(self) -> bool:
-        """Whether rows live in it: a partitioned table's live in its partitions, a foreign one's on another server."""
+        """Whether it holds rows itself: a partitioned table's rows are in its partitions, a foreign table's on another server."""
         return self.kind in ("table", "partition")
 
 
@@ -138,7 +138,7 @@ class Tables(Value):
     database: str
     tables: tuple[Table, ...]
     newest_oid: int = 0
-    """The highest object id in the catalog: what another copy numbered lower was there before this one was taken."""
+    """The highest object id in the catalog. A table that another copy numbers lower existed before this copy was made."""
     next_oid: int | None = None
     """The next object id as of the last checkpoint: what another copy numbered so or higher came later than this one."""
     following: int | None = None
@@ -165,9 +165,9 @@ class Count(Value):
     name: str
     rows: int
     clock: str = ""
-    """The column whose newest value was looked for; empty when the table has none."""
+    """The column whose newest value was looked for; empty when the table has no such column."""
     newest: Instant | None = None
-    """Its newest value, none when there is none; infinity is shown as the last instant there is."""
+    """Its newest value; ``None`` when there is no value. Infinity is shown as the last instant that exists."""
     newest_until: Instant | None = None
     """Its newest value that is not after the moment."""
     fingerprint: str | None = None
@@ -195,12 +195,12 @@ class Counts(Value):
     counted: tuple[Count, ...] = ()
     unread: tuple[Unread, ...] = ()
     next_xid: int | None = None
-    """The first transaction that the snapshot cannot see, without the epoch; none while one was under way."""
+    """The first transaction that the snapshot cannot see, without the epoch; ``None`` while one was under way."""
     taken: Instant | None = None
     """By the server's clock, just after the snapshot was taken."""
     server_version: str = ""
     encoding: str = ""
-    """The server's, such as ``UTF8``; fingerprints of different ones cannot be compared."""
+    """The server's encoding, such as ``UTF8``; fingerprints of different encodings cannot be compared."""
 
 
 class Testimony(Value):
@@ -247,24 +247,24 @@ class Testimonies(Value):
 
 
 class RowEstimate(Value):
-    """What the planner believes of one table, without looking at it."""
+    """The planner's estimate for one table, made without reading it."""
 
     table: int
     name: str
     rows: int | None = None
-    """None where it was never analyzed."""
+    """``None`` where it was never analyzed."""
     is_empty: bool = False
-    """True when its file was measured and holds nothing: then it has no rows for sure."""
+    """True when its file was measured and is empty: then it certainly has no rows."""
 
 
 class Estimates(Value):
-    """The planner's beliefs about every table, and the newest times that an index tells."""
+    """The planner's estimates for every table, and the newest times that an index gives."""
 
     asked: str
     took: Span
     tables: tuple[RowEstimate, ...] = ()
     newest: Counts
-    """Only what an index that leads with the clock column answers at once; its rows are not counts."""
+    """Only what an index that leads with the clock column answers at once. Its rows are not counts."""
 
 
 class Orphans(Value):
@@ -275,7 +275,7 @@ class Orphans(Value):
     table: int
     """The referring table's object id."""
     is_validated: bool
-    """False where the constraint never claimed to hold for the rows that were there before it."""
+    """False where the constraint was never validated for the rows that were there before it."""
     rows: int
     took: Span = Span(0)
 
@@ -288,7 +288,7 @@ class References(Value):
     keys: tuple[Orphans, ...] = ()
     unread: tuple[Unread, ...] = ()
     left_out: int = 0
-    """Keys of tables that are not of this turn's sample."""
+    """Keys of tables that are not in this turn's sample."""
 
 
 class IndexRead(Value):
@@ -309,13 +309,13 @@ class IndexContents(Value):
     read: tuple[IndexRead, ...] = ()
     unread: tuple[Unread, ...] = ()
     left_out: int = 0
-    """Indexes of tables that are not of this turn's sample."""
+    """Indexes of tables that are not in this turn's sample."""
     other_methods: dict[str, int] = Field(default_factory=dict)
-    """How many indexes there are that are not btrees, by method; nobody can check those."""
+    """How many indexes are not btrees, by method; no check exists for those."""
 
 
 class OwnerAnswer(Value):
-    """What a question of the owner's own returned: one value, as text and what kind of text that is."""
+    """The answer to a question of the owner's own: one value, as text, and the kind of that text."""
 
     asked: str
     took: Span

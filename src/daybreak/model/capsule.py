@@ -10,7 +10,7 @@ from daybreak.model.world import Cluster, Identity, Instance, Surroundings
 
 
 class Capsule(Value):
-    """Everything about a cluster that its backups do not hold; ``format`` is raised when a reader would misread it."""
+    """Everything about a cluster that its backups do not hold. ``format`` is raised when a reader would misread it."""
 
     format: Literal[1] = 1
     target: str
@@ -20,7 +20,7 @@ class Capsule(Value):
     instances: tuple[Instance, ...]
     surroundings: Surroundings = Surroundings()
     inventory: Inventory | None = None
-    """What is inside PostgreSQL: roles and grants, extensions, settings; none when it could not be asked."""
+    """What is inside PostgreSQL: roles and grants, extensions, settings; ``None`` when it could not be asked."""
     why_no_inventory: str = ""
 
 
@@ -28,8 +28,8 @@ class FieldChange(Value):
     """One thing that two capsules hold differently."""
 
     field: str
-    """Where it stands, such as ``cluster.is_protected``."""
+    """The field, such as ``cluster.is_protected``."""
     before: str
-    """Empty where it was not there."""
+    """The older value; empty where the older capsule has none."""
     after: str
-    """Empty where it is not there any more."""
+    """The newer value; empty where the newer capsule has none."""

@@ -1,7 +1,7 @@
 """The catalogue of checks: every question that a validation asks, by name, level, title and box of the runbook.
 
-The law: this is the only table of them; whatever counts checks, names one or prints their titles reads it. An answer always says
-what was expected and what was found, and a silence makes it unknown.
+The law: this is the only table of checks. All code that counts checks, names one or prints their titles reads it. An answer
+always says what was expected and what was found, and a silence makes it unknown.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from daybreak.model.names import printable
 from daybreak.model.value import Span
 
 OWN = "owner."
-"""What the name of a check begins with when the owner of the data wrote it."""
+"""The prefix of the name of a check that the owner of the data wrote."""
 
 _AT_ONCE = Span(0)
 
@@ -39,35 +39,35 @@ class Check:
     title: str
     """In the runbook's words where the runbook has the check."""
     box: int | None = None
-    """Its number among the runbook's boxes, from 1; None for a check beyond them."""
+    """Its number among the runbook's boxes, from 1; ``None`` for a check that the runbook does not have."""
 
     @cached_property
     def level(self) -> Level:
-        """The level of the checklist; an owner's own checks are the application's."""
+        """The level of the checklist; the owner's own checks belong to the application."""
         return Level.APPLICATION if self.name.startswith(OWN) else Level(self.name.partition(".")[0])
 
     def fit(self, expected: str, found: str, asked: Asked = NOTHING) -> Finding:
-        """The clone is what it should be."""
+        """The finding that the clone is as it should be."""
         return self._finding(Standing.FIT, expected, found, asked)
 
     def unfit(self, expected: str, found: str, asked: Asked = NOTHING) -> Finding:
-        """The clone is not what it should be."""
+        """The finding that the clone is not as it should be."""
         return self._finding(Standing.UNFIT, expected, found, asked)
 
     def unknown(self, expected: str, why: str, asked: Asked = NOTHING, *, found: str = "no answer") -> Finding:
-        """Nobody can tell, and why."""
+        """The finding that the question has no sure answer, and why."""
         return self._finding(Standing.UNKNOWN, expected, found, asked).model_copy(update={"why": why})
 
     def silent(self, expected: str, silence: Silence) -> Finding:
-        """The question got no answer."""
+        """The finding that the question got no answer."""
         return self.unknown(expected, silence.why, Asked(silence.asked, silence.took))
 
-    def waived(self, expected: str, why: str, asked: Asked = NOTHING, *, found: str = "not asked") -> Finding:
-        """Somebody does without the answer: who, and why."""
+    def waiver(self, expected: str, why: str, asked: Asked = NOTHING, *, found: str = "not asked") -> Finding:
+        """The finding that a person waived the check: who, and why."""
         return self._finding(Standing.WAIVED, expected, found, asked).model_copy(update={"why": why})
 
     def judge(self, expected: str, found: str, asked: Asked = NOTHING, *, is_fit: bool) -> Finding:
-        """Fit or unfit."""
+        """The finding that ``is_fit`` decides: fit or unfit."""
         return self.fit(expected, found, asked) if is_fit else self.unfit(expected, found, asked)
 
     def _finding(self, standing: Standing, expected: str, found: str, asked: Asked) -> Finding:
@@ -137,7 +137,7 @@ PARAMETER_PARITY = Check("parity.parameters", "Parameters have the source's valu
 SURROUNDINGS_PARITY = Check("parity.surroundings", "Endpoints, autoscaling and proxies are the source's")
 
 CHECKS: dict[str, Check] = {each.name: each for each in tuple(globals().values()) if isinstance(each, Check)}
-"""Every check but the owner's own, by its name."""
+"""Every check except the owner's own, by its name."""
 
 RUNBOOK = tuple(sorted((each for each in CHECKS.values() if each.box), key=lambda each: each.box or 0))
 """The boxes of the runbook's checklist, in its order and words."""

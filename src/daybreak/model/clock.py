@@ -1,6 +1,6 @@
-"""How far this machine's clock is from AWS's: what was seen, and what it must not be trusted with; pure.
+"""How far this machine's clock is from AWS's, and what a wrong clock must not be used for. Pure.
 
-The law: what is counted from our clock ("1 minute ago") is refused when that clock is wrong; ``latest`` and an exact moment
+The law: a moment counted from our clock ("1 minute ago") is refused when that clock is wrong. ``latest`` and an exact moment
 are AWS's own times and are never refused for it.
 """
 
@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from daybreak.model.moment import spoken
+from daybreak.model.moment import span_in_words
 
 WORTH_SAYING = timedelta(seconds=60)
-"""A clock that is further off is reported: it is not kept by any time server."""
+"""A clock that is further off is reported: no time server keeps it."""
 
 TOO_FAR = timedelta(minutes=5)
-"""A clock that is further off is not counted from; AWS refuses signatures by then (``RequestTimeTooSkewed``)."""
+"""A clock that is further off is not counted from; AWS then refuses signatures (``RequestTimeTooSkewed``)."""
 
 _A_DATE_SAYS_SECONDS = timedelta(seconds=1)
 
@@ -22,7 +22,7 @@ _A_DATE_SAYS_SECONDS = timedelta(seconds=1)
 def skew_of(theirs: datetime, *, sent: datetime, arrived: datetime) -> timedelta:
     """How far our clock is ahead of the one that dated an answer; negative when it is behind, zero when it may be right.
 
-    The answer was dated some time between its request's leaving and its arriving, in whole seconds.
+    The answer was dated at some time between the sending of its request and its arrival, in whole seconds.
 
     >>> from datetime import UTC
     >>> noon = datetime(2024, 1, 15, 12, tzinfo=UTC)
@@ -35,7 +35,7 @@ def skew_of(theirs: datetime, *, sent: datetime, arrived: datetime) -> timedelta
 
 
 def is_off(skew: timedelta) -> bool:
-    """Whether the clock is so far off that people must hear of it."""
+    """Whether the clock is so far off that people must be warned."""
     return abs(skew) > WORTH_SAYING
 
 
@@ -44,11 +44,11 @@ def is_useless(skew: timedelta) -> bool:
     return abs(skew) > TOO_FAR
 
 
-def skew_told(skew: timedelta) -> str:
+def skew_in_words(skew: timedelta) -> str:
     """What is wrong with the clock, in words.
 
-    >>> skew_told(timedelta(minutes=10)), skew_told(timedelta(seconds=-90))
+    >>> skew_in_words(timedelta(minutes=10)), skew_in_words(timedelta(seconds=-90))
     ("this machine's clock is 10 minutes ahead of AWS's", "this machine's clock is 1 minute 30 seconds behind AWS's")
     """
     side = "ahead of" if skew > timedelta() else "behind"
-    return f"this machine's clock is {spoken(abs(skew))} {side} AWS's"
+    return f"this machine's clock is {span_in_words(abs(skew))} {side} AWS's"

@@ -1,6 +1,6 @@
-"""Entries: how a login got into a database, what a page said, and who was turned away at the door; facts only.
+"""Entries: how a login got into a database, what a page answered, and which logins were refused. Facts only.
 
-The law: a no that somebody said is ``Turned``; nobody saying anything is a ``Silence``. The first condemns, the second does not.
+The law: an explicit refusal is ``Turned``; no answer at all is a ``Silence``. The first condemns, the second does not.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from daybreak.model.value import Span, Value
 
 
 class Turned(Value):
-    """Somebody said no: the login is not taken, the port is closed, the certificate is not to be trusted."""
+    """An explicit refusal: the login is not taken, the port is closed, the certificate is not to be trusted."""
 
     asked: str
     why: str
@@ -17,7 +17,7 @@ class Turned(Value):
 
 
 class Admission(Value):
-    """A login that got in: as which role, and what it may do there."""
+    """A login that got in: its role, and what it may do there."""
 
     asked: str
     took: Span
@@ -27,17 +27,17 @@ class Admission(Value):
     is_superuser: bool = False
     """Whether it may do everything, as PostgreSQL's superuser or as Aurora's."""
     tables: int
-    """How many tables and views there are, besides PostgreSQL's own."""
+    """How many tables and views there are, except PostgreSQL's own."""
     readable: int
     """How many of them it may read."""
     callable: int = 0
     """How many functions it may call that were granted to it or its roles by name."""
     read: str = ""
-    """The table that it did read from; empty when there was none to read."""
+    """The table that it read from; empty when there was none to read."""
 
 
 class Page(Value):
-    """What a health page answered to one GET; its text is cut where it grows long."""
+    """What a health page answered to one GET; a long text is cut."""
 
     asked: str
     took: Span
@@ -45,4 +45,4 @@ class Page(Value):
     text: str = ""
     is_cut: bool = False
     leads_to: str = ""
-    """Where a redirect points, which nobody followed."""
+    """Where a redirect points; it was not followed."""

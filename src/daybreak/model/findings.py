@@ -1,4 +1,4 @@
-"""Finding: what a check saw against what was expected; and the verdict that findings add up to.
+"""Finding: what a check saw against what was expected; and the verdict that the findings add up to.
 
 The law: a check that could not run is *unknown*, never *fit*.
 """
@@ -11,7 +11,7 @@ from daybreak.model.value import Instant, Span, Value
 
 
 class Standing(StrEnum):
-    """The four things a check can say."""
+    """The four possible results of a check."""
 
     FIT = "fit"
     UNFIT = "unfit"
@@ -47,7 +47,7 @@ class Finding(Value):
     """Stable name of the check, such as ``database.engine-version``."""
     level: Level
     title: str
-    """The box as the runbook words it, or a sentence of the same kind."""
+    """The box in the runbook's words, or a sentence of the same kind."""
     standing: Standing
     expected: str
     found: str
@@ -55,9 +55,9 @@ class Finding(Value):
     """The query or call that gave the answer."""
     took: Span = Span(0)
     why: str = ""
-    """Why unknown, or who waived it and why."""
+    """Why it is unknown, or who waived it and why."""
     details: tuple[Detail, ...] = ()
-    """The lines behind the sentence: those that are not fit first; fit ones only where a reader wants the whole list."""
+    """The details behind the sentence: those that are not fit first; fit ones only where a reader wants the whole list."""
 
 
 class Verdict(Value):

@@ -1,7 +1,7 @@
 """Inventory: everything in one PostgreSQL database besides its rows, as data that two copies can be compared by.
 
-The law: an item is told by names and definitions, never by numbers that differ between copies; its object id and the
-transaction that last wrote it stand beside, because a physical copy shares them with its source.
+The law: an item is identified by names and definitions, never by numbers that differ between copies. Its object id and
+the transaction that last wrote it are kept beside them, because a physical copy shares those with its source.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ ItemKind = Literal[
     "prepared transaction",
     "replication slot",
 ]
-"""What there can be in a database; each kind is read by one statement and judged by one check."""
+"""The kinds of items in a database; each kind is read by one statement and judged by one check."""
 
 LOCKED = "not read: somebody has locked the table"
-"""What stands for a fact that PostgreSQL would have waited for somebody's lock to tell."""
+"""The value of a fact that PostgreSQL could give only after waiting for another session's lock."""
 
 OF_A_PROOF = "of a negative control"
-"""The fact that tells a thing which a proof made: its value is the proof's mark."""
+"""The fact that marks an item which a proof made; its value is the proof's mark."""
 
 _OF_PROOFS: frozenset[ItemKind] = frozenset({"role", "membership", "prepared transaction", "replication slot"})
 _HARMLESS = ("superuser", "creates roles", "replicates", "bypasses row security")
@@ -59,7 +59,7 @@ _FIRST_NORMAL_XID = 3
 
 
 def is_before(xid: int, other: int) -> bool:
-    """Whether a transaction id comes before another, in the circle they are numbered in.
+    """Whether a transaction id comes before another, in the circle of their numbers.
 
     >>> is_before(7, 8), is_before(8, 8), is_before(4294967290, 8), is_before(2, 8)
     (True, False, True, True)
@@ -85,9 +85,9 @@ class Item(Value):
 
     kind: ItemKind
     name: str
-    """What tells it from all others of its kind, such as ``public.employees.employees_pkey``; safe to print."""
+    """The name that distinguishes it from all others of its kind, such as ``public.employees.employees_pkey``; safe to print."""
     facts: dict[str, str] = Field(default_factory=dict)
-    """What it is: the definition and the flags that two right copies share."""
+    """The definition and the flags that two right copies share."""
     oid: int | None = None
     xmin: int | None = None
     """The transaction that last wrote its row in the catalog, without the epoch."""
@@ -108,7 +108,7 @@ class Inventory(Value):
     database: str
     server_version: str = ""
     system: str | None = None
-    """PostgreSQL's system identifier: equal means that one is a physical copy of the other."""
+    """PostgreSQL's system identifier; two servers with the same one are physical copies of each other."""
     proof: str = ""
     """How the login was proven to the server, in libpq's words."""
     taken: Instant | None = None
@@ -125,29 +125,29 @@ class Inventory(Value):
     newest_xid: int | None = None
     """The youngest transaction that wrote to the catalog."""
     oldest_xid: int | None = None
-    """The oldest transaction that was still running: all before it had ended."""
+    """The oldest transaction that was still running: all earlier ones had ended."""
     items: tuple[Item, ...] = ()
     unlisted: tuple[Unlisted, ...] = ()
 
-    def telling_proofs(self, marks: tuple[str, ...]) -> Inventory:
-        """The same, with the fact ``OF_A_PROOF`` on each thing that belongs to one of these marks.
+    def with_proof_marks(self, marks: tuple[str, ...]) -> Inventory:
+        """The inventory with the fact ``OF_A_PROOF`` on each item that belongs to one of these marks.
 
-        A role that may do more than a proof gives it is not excused by its name.
+        A role that may do more than a proof grants is not excused by its name.
         """
 
-        def told(item: Item) -> Item:
+        def with_fact(item: Item) -> Item:
             name = item.name.rpartition(" in ")[2]
             mark = next((each for each in marks if name == each or name.startswith(f"{each}_")), None)
             if mark is None or item.kind not in _OF_PROOFS or "yes" in map(item.facts.get, _HARMLESS):
                 return item
             return item.model_copy(update={"facts": item.facts | {OF_A_PROOF: mark}})
 
-        return self.model_copy(update={"items": tuple(map(told, self.items))}) if marks else self
+        return self.model_copy(update={"items": tuple(map(with_fact, self.items))}) if marks else self
 
     def of(self, kind: ItemKind) -> tuple[Item, ...]:
         """The items of one kind."""
         return tuple(item for item in self.items if item.kind == kind)
 
     def why_unlisted(self, kind: ItemKind) -> str | None:
-        """Why a kind is missing; none when it was read."""
+        """Why a kind is missing; ``None`` when it was read."""
         return next((each.why for each in self.unlisted if each.kind == kind), None)

@@ -11,7 +11,7 @@ KeptKind = Literal["capsule", "baseline"]
 
 
 class Kept(Value):
-    """One kept document: what it is, of which target, for which moment it stands, and its digest."""
+    """One kept document: its kind, its target, the moment that it stands for, and its digest."""
 
     kind: KeptKind
     target: str

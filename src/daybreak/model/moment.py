@@ -1,7 +1,7 @@
-"""A point in time with its zone, and the only place that reads times people type.
+"""A point in time with its zone, and the only place that reads times that people type.
 
-The law: a time without a zone is never guessed. ``14:30`` may be 14:30 UTC or 14:30 in Berlin; the AWS SDK silently takes
-UTC, the AWS console shows local time (FACTS 4.4), so both readings are shown and the person chooses.
+The law: a zone is never guessed. ``14:30`` may be 14:30 UTC or 14:30 in Berlin. The AWS SDK silently takes UTC, the AWS
+console shows local time (FACTS 4.4), so both readings are shown and the person chooses.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from daybreak.model.names import printable
 from daybreak.model.value import Instant, Value, iso
 
 ALLOWED = 'a time with its zone ("2024-01-15T14:30:00Z", "2024-01-15T15:30:00+01:00", "2024-01-15T15:30[Europe/Berlin]"), "20 minutes ago", or "latest"'
-"""What a person may write for a moment, as error messages and help texts say it."""
+"""What a person may write for a moment, in the words of error messages and help texts."""
 
 
 class At(Value):
@@ -38,7 +38,7 @@ class At(Value):
 
 
 class Latest(Value):
-    """The newest moment the backup can reach at the time of the call."""
+    """The newest moment that the backup can reach at the time of the call."""
 
     kind: Literal["latest"] = "latest"
 
@@ -51,12 +51,12 @@ _UNITS |= {"hour": "hours", "hr": "hours", "h": "hours", "day": "days", "d": "da
 _PART = re.compile(r"(\d+)\s*([a-z]+)")
 _AGO = re.compile(r"(?:\d+\s*[a-z]+[\s,]*(?:and\s+)?)+\s*ago")
 _SIXTIETH = re.compile(r"(?:^|[Tt ])\d{1,2}:?\d{2}:?60(?!\d|:)")
-"""A leap second, which a library may read as the second after it; Aurora has none."""
+"""A leap second. A library may read it as the second after it; Aurora has none."""
 _ZONED = re.compile(r"(?P<plain>[^\[\]]+)\[(?P<zone>[A-Za-z0-9_+\-/]+)\]")
 
 
 def is_counted_from_now(text: str) -> bool:
-    """Whether a moment is said relative to the clock of whoever reads it.
+    """Whether a moment is given relative to the reader's clock.
 
     >>> is_counted_from_now("20 minutes ago"), is_counted_from_now("latest"), is_counted_from_now("2024-01-15T14:30:00Z")
     (True, False, False)
@@ -65,9 +65,9 @@ def is_counted_from_now(text: str) -> bool:
 
 
 def parse_moment(text: str, *, now: datetime, zone: str) -> At | Latest:
-    """What the person meant by ``text``, read at ``now`` by somebody whose clock shows ``zone``.
+    """The moment that a person meant by ``text``, read at ``now`` on a machine whose local zone is ``zone``.
 
-    Raises ``Refused`` for anything that has no zone, two meanings or none.
+    Raises ``Refused`` for a text without a zone, with two meanings or with none.
 
     >>> from datetime import UTC
     >>> noon = datetime(2024, 1, 15, 12, tzinfo=UTC)
@@ -83,7 +83,7 @@ def parse_moment(text: str, *, now: datetime, zone: str) -> At | Latest:
         return At(instant=_whole_second(_before(now, words)))
     if _SIXTIETH.search(words):
         raise Refused(
-            f'the moment "{printable(words)}" has a second 60, which is no second of a database\'s clock',
+            f'the moment "{printable(words)}" has a second 60, which a database\'s clock does not have',
             'seconds go from 00 to 59: write the second before it (":59") or the minute after it (":00")',
         )
     if match := _ZONED.fullmatch(words):
@@ -99,14 +99,14 @@ def parse_moment(text: str, *, now: datetime, zone: str) -> At | Latest:
 
 
 def _whole_second(instant: datetime) -> datetime:
-    # Downwards: a restore must stop before the accident, never after it.
+    # Round down: a restore must stop before the accident, never after it.
     return instant.replace(microsecond=0)
 
 
 def _before(now: datetime, words: str) -> datetime:
     try:
         return now - _ago(words)
-    except (OverflowError, ValueError):  # more days than there are, or more digits than Python reads
+    except (OverflowError, ValueError):  # more days than the calendar has, or more digits than Python reads
         raise Refused(f'the moment "{printable(words)}" is too far away', f"write {ALLOWED}") from None
 
 
@@ -134,7 +134,7 @@ def _in_zone(plain: str, zone: str, words: str) -> datetime:
 
 
 def _agrees(plain: str, words: str) -> bool:
-    """Whether ``plain`` already carries an offset that is true in its zone; a false one is refused."""
+    """Whether ``plain`` already carries an offset that is true in its zone; raises ``Refused`` for a false one."""
     try:
         OffsetDateTime.parse_iso(plain)
     except ValueError:
@@ -181,7 +181,7 @@ def _unreadable(words: str, *, now: datetime, zone: str) -> Refused:
             f'the moment "{words}" has no time zone, and in {zone} it does not exist or happened twice',
             f'write "{in_utc}" if you mean {plain.time().format_iso()} UTC, else add the offset you mean',
         )
-    except ValueError:  # the first or the last day of the calendar, which is out of it elsewhere
+    except ValueError:  # the first or last day of the calendar: another zone puts it outside
         return Refused(f'the moment "{words}" is too far away', f"write {ALLOWED}")
     if here == in_utc:
         return Refused(
@@ -205,7 +205,7 @@ def _plain(words: str, now: datetime) -> PlainDateTime | None:
 
 
 def readings(instant: datetime, *, now: datetime, zone: str) -> tuple[str, str, str]:
-    """One moment three ways, as every plan echoes it: UTC, local time, and how long before ``now``.
+    """One moment in three forms, as every plan echoes it: UTC, local time, and how long before ``now``.
 
     >>> from datetime import UTC
     >>> noon = datetime(2024, 1, 15, 12, tzinfo=UTC)
@@ -219,13 +219,13 @@ def readings(instant: datetime, *, now: datetime, zone: str) -> tuple[str, str, 
 def distance(span: timedelta) -> str:
     """How far a moment lies before now, in words with at most two units."""
     side = "before now" if span >= timedelta(0) else "after now"
-    return f"{spoken(abs(span))} {side}"
+    return f"{span_in_words(abs(span))} {side}"
 
 
-def spoken(span: timedelta) -> str:
+def span_in_words(span: timedelta) -> str:
     """A length of time in words, with at most two units.
 
-    >>> spoken(timedelta(minutes=90))
+    >>> span_in_words(timedelta(minutes=90))
     '1 hour 30 minutes'
     """
     seconds = int(span.total_seconds())

@@ -1,7 +1,7 @@
-"""The names a clone gets, decided before anything is created, so that they can be printed, approved and looked for.
+"""The names that a clone gets. They are decided before anything is created, so that they can be printed, approved and looked for.
 
-The law: AWS's rule for identifiers (1 to 63 letters, digits and single hyphens, a letter first, no hyphen last) holds for
-everything this module returns.
+The law: everything that this module returns keeps AWS's rule for identifiers: 1 to 63 letters, digits and single hyphens,
+a letter first, no hyphen last.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from datetime import UTC, datetime
 from daybreak.errors import Refused
 
 IDENTIFIER = re.compile(r"[a-z](?:-?[a-z0-9])*")
-"""What AWS takes as a cluster or instance identifier, in its lower-case form."""
+"""What AWS accepts as a cluster or instance identifier, in its lower-case form."""
 
 LONGEST = 63
-"""The longest identifier AWS takes for clusters and instances."""
+"""The length of the longest identifier that AWS accepts for clusters and instances."""
 
 _LONGEST_STEM = LONGEST - len("-snapshot-202401151430-7k2x") - len("-quarantine")
-"""What the longest ending of ours, the quarantine group of a snapshot's clone, leaves of a name."""
+"""The length that remains for a name before our longest ending, the quarantine group of a snapshot's clone."""
 
 
 def is_identifier(text: str) -> bool:
-    """Whether AWS takes ``text`` as the identifier of a cluster or instance.
+    """Whether AWS accepts ``text`` as the identifier of a cluster or instance.
 
     >>> is_identifier("embi-aurora-cluster"), is_identifier("a--b"), is_identifier("9a")
     (True, False, False)
@@ -31,17 +31,17 @@ def is_identifier(text: str) -> bool:
 
 
 def check_identifier(text: str, what: str) -> str:
-    """``text`` if AWS would take it as an identifier; raises ``Refused`` naming ``what`` otherwise."""
+    """Return ``text`` if AWS accepts it as an identifier; raises ``Refused`` naming ``what`` otherwise."""
     if not is_identifier(text):
         raise Refused(
-            f'the {what} "{printable(text)}" is not an identifier AWS takes',
+            f'the {what} "{printable(text)}" is not an identifier that AWS accepts',
             "use 1 to 63 letters, digits and single hyphens, starting with a letter, not ending with a hyphen",
         )
     return text.lower()
 
 
 def printable(text: str, most: int = 100) -> str:
-    r"""``text`` with everything a terminal could act on spelled out, and cut at ``most`` characters.
+    r"""``text`` with every character escaped that a terminal could act on, cut at ``most`` characters.
 
     >>> printable("a\x1b[31mb")
     'a\\x1b[31mb'
@@ -51,7 +51,7 @@ def printable(text: str, most: int = 100) -> str:
 
 
 def visible(text: str) -> str:
-    r"""Text from outside with every character spelled out that acts instead of showing; only line breaks are kept.
+    r"""Text from outside with every character escaped that acts instead of showing; only line breaks are kept.
 
     >>> visible("a\x1b[31m\u202eb\nc")
     'a\\x1b[31m\\u202eb\nc'
@@ -65,11 +65,11 @@ def visible(text: str) -> str:
 _URL = re.compile(r"(?s)((?:[A-Za-z][A-Za-z0-9+.-]*:)?//)?(?:[^/?#]*@)?([^?#]*)([?#].*)?")
 
 QUERY = "?…"
-"""What stands for the query of a URL wherever the URL is shown or kept."""
+"""The mark that replaces the query of a URL wherever the URL is shown or kept."""
 
 
 def show_url(url: str) -> str:
-    """A URL without what may be a secret in it: its login and its query; a fragment is never sent and goes with it.
+    """A URL without the parts that may hold a secret: its login and its query. The fragment is dropped too; it is never sent.
 
     >>> show_url("https://me:secret@app.example.com/health?token=secret")
     'https://app.example.com/health?…'
@@ -91,7 +91,7 @@ def clone_name(cluster: str, kind: str, moment: datetime, suffix: str) -> str:
 
 
 def clone_stem(cluster: str) -> str:
-    """What the names of all clones of a cluster begin with."""
+    """The beginning that the names of all clones of a cluster share."""
     return cluster.lower().removesuffix("-cluster")[:_LONGEST_STEM].rstrip("-")
 
 
@@ -116,7 +116,7 @@ def instance_name(clone: str, number: int) -> str:
 
 
 def endpoint_name(clone: str, number: int) -> str:
-    """The identifier of the clone's ``number``-th custom endpoint, from 1; AWS takes each only once in a region."""
+    """The identifier of the clone's ``number``-th custom endpoint, from 1; it is unique in a region."""
     return f"{clone}-e{number}"
 
 
@@ -124,14 +124,14 @@ _CLEAN = re.compile(r"(.+)-clean-[a-z0-9]{2,8}")
 
 
 def clean_name(run: str, suffix: str) -> str:
-    """The name of a run that removes what another one created."""
+    """The name of a run that removes what another run created."""
     return f"{run}-clean-{suffix}"
 
 
-def cleaned_by(run: str) -> str | None:
-    """The run that a clean-up of this name follows; none when the name is no clean-up's.
+def run_cleaned_by(run: str) -> str | None:
+    """The run that a clean-up of this name follows; ``None`` when the name is not a clean-up's.
 
-    >>> cleaned_by("embi-aurora-pitr-202401151430-7k2-clean-9x4"), cleaned_by("embi-aurora-pitr-202401151430-7k2")
+    >>> run_cleaned_by("embi-aurora-pitr-202401151430-7k2-clean-9x4"), run_cleaned_by("embi-aurora-pitr-202401151430-7k2")
     ('embi-aurora-pitr-202401151430-7k2', None)
     """
     found = _CLEAN.fullmatch(run)
@@ -139,14 +139,14 @@ def cleaned_by(run: str) -> str | None:
 
 
 def quarantine_group_name(clone: str) -> str:
-    """The name of the cluster parameter group that keeps the clone quiet."""
+    """The name of the cluster parameter group that keeps the clone in quarantine."""
     return f"{clone}-quarantine"
 
 
-def listed(items: list[str] | tuple[str, ...], most: int = 10) -> str:
-    """The items with commas, the first of them when they are many, and how many more there are.
+def comma_list(items: list[str] | tuple[str, ...], most: int = 10) -> str:
+    """The items, separated by commas; of many only the first, and how many more there are.
 
-    >>> listed(["a", "b", "c"], most=2)
+    >>> comma_list(["a", "b", "c"], most=2)
     'a, b and 1 more'
     """
     shown = ", ".join(items[:most])

@@ -1,4 +1,4 @@
-"""Observation: everything a planner may know, and when it was seen; facts only, no opinion."""
+"""Observation: everything that a planner may know, and when it was seen. Facts only, no opinion."""
 
 from __future__ import annotations
 
@@ -29,54 +29,54 @@ class PastRun(Value):
     kind: str
     took: Span
     size: int | None = None
-    """Bytes of the source at that time."""
+    """The size of the source at that time, in bytes."""
 
 
 class Interest(Value):
-    """What a planner wants to see of the source it chose; it chooses, and looking only looks."""
+    """What a planner wants to see of the source that it chose. The planner chooses; looking only looks."""
 
     living: Cluster | None = None
-    """The source as it is now: its instances, its size and what belongs to it are looked at."""
+    """The source as it is now; its instances, its size and what belongs to it are looked at."""
     parameter_group: str | None = None
-    """The name of the group that the clone takes over, which may be gone."""
+    """The name of the parameter group that the clone takes over; the group may be gone."""
     settable_group: str | None = None
-    """The group that says which parameters can be set; None where ``family`` does."""
+    """The group that says which parameters can be set; ``None`` where ``family`` says it."""
     family: str | None = None
     cared_for: tuple[str, ...] = ()
-    """The parameters of which it matters whether they can be set."""
+    """The parameters whose modifiability matters."""
     security_groups: tuple[str, ...] = ()
     key: str | None = None
 
 
 class Observation(Value):
-    """Everything a planner may know. A planner that needs more asks for another field here, never for a socket."""
+    """Everything that a planner may know. A planner that needs more asks for another field here, never for a socket."""
 
     seen: Instant
     """By AWS's clock, where ours was seen to be wrong."""
     identity: Identity
     skew: Span | None = None
-    """How far our clock is ahead of AWS's, where it is so far off that people must hear of it; negative when it is behind."""
+    """How far our clock is ahead of AWS's, where it is so far off that people must be warned; negative when it is behind."""
     cluster: Cluster | None = None
     instances: tuple[Instance, ...] = ()
     backups: tuple[AutomatedBackup, ...] = ()
     parameter_group: ParameterGroup | None = None
     settable: tuple[str, ...] = ()
-    """Names of cluster parameters that this engine version lets us modify, of those we care for."""
+    """The cluster parameters that this engine version lets us modify, of those that matter."""
     subnet_groups: tuple[str, ...] = ()
     security_groups: tuple[SecurityGroup, ...] = ()
     key: Key | None = None
     names_taken: tuple[str, ...] = ()
     size: int | None = None
-    """Bytes of the source's volume, from CloudWatch's ``VolumeBytesUsed``; none when it has no data."""
+    """The size of the source's volume in bytes, from CloudWatch's ``VolumeBytesUsed``; ``None`` when it has no data."""
     past: tuple[PastRun, ...] = ()
     snapshots: tuple[Snapshot, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
     """The custom endpoints of a clone that is to be removed."""
     surroundings: Surroundings | None = None
-    """What belongs to the living source; none when there is none."""
+    """What belongs to the living source; ``None`` when the source is gone."""
     capsule: Capsule | None = None
     """The newest kept configuration not after the moment; looked for when the source is gone."""
     baseline: Kept | None = None
     """The newest kept baseline not after the moment."""
     authorities: Authorities | None = Field(default=None, exclude=True, repr=False)
-    """Whose word counts for the target's servers; none where nobody will ask them."""
+    """The authorities that the target's servers are checked against; ``None`` where no server will be asked."""

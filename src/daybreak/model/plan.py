@@ -39,7 +39,7 @@ class Estimate(Value):
 
 
 class Guard(Value):
-    """What must hold right before a step acts; a guard that does not hold stops the run with nothing done."""
+    """What must hold right before a step acts. A guard that does not hold stops the run, and nothing is done."""
 
     kind: Literal["not-the-source", "ours-or-absent", "ours-only", "reads-only"]
     resource: str
@@ -58,7 +58,7 @@ class Guard(Value):
 
 
 class Step(Value):
-    """One order with its reason, what guards it, how long it takes and what undoes it."""
+    """One order with its reason, its guard, its estimate and its undo."""
 
     id: StepId
     action: Action
@@ -67,11 +67,11 @@ class Step(Value):
     guards: tuple[Guard, ...] = ()
     estimate: Estimate
     undo: str = ""
-    """What takes this step back, in words; empty when there is nothing to take back."""
+    """How to take this step back, in words; empty when there is nothing to take back."""
 
 
 class Plan(Value):
-    """Everything a run will do. ``format`` is raised when a reader of the old form would misread the new one."""
+    """Everything that a run will do. ``format`` is raised when a reader of the old form would misread the new one."""
 
     format: Literal[1] = 1
     run: RunId
@@ -87,7 +87,7 @@ class Plan(Value):
     clone: str
     window: Window | None = None
     moment: Instant | None = None
-    """The moment the plan aims at; for ``latest`` what was the latest one at planning."""
+    """The moment that the plan aims at; for ``latest`` the latest one at planning."""
     objectives: Objectives
     estimate: Estimate
     steps: tuple[Step, ...]
@@ -96,13 +96,13 @@ class Plan(Value):
     keep_until: Instant | None = None
     """When the clone may be considered forgotten; written into its ``daybreak:expires`` tag."""
     tags: dict[str, str] = Field(default_factory=dict)
-    """What everything that the run creates is tagged with, besides the plan's digest; in angle brackets, what is drawn later."""
+    """The tags of everything that the run creates, besides the plan's digest; values in angle brackets are drawn later."""
     parity: tuple[str, ...] = Field(default_factory=tuple)
-    """Each difference between clone and source that is meant, with its reason."""
+    """Each intended difference between clone and source, with its reason."""
 
     @property
     def kind(self) -> str:
-        """The kind of plan, which is the kind of its request."""
+        """The kind of the plan, which is the kind of its request."""
         return self.request.kind
 
     def step(self, identifier: str) -> Step:

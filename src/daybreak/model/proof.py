@@ -10,7 +10,7 @@ from daybreak.model.world import Identity
 
 
 class Planting(Value):
-    """One defect: what was done, which check must find it, and whether it did."""
+    """One defect: what was planted, which check must find it, and whether it did."""
 
     defect: str
     check: str
@@ -21,7 +21,7 @@ class Planting(Value):
 
 
 class Proof(Value):
-    """A negative control on one cluster's server; ``format`` is raised when a reader would misread it."""
+    """A negative control on one cluster's server. ``format`` is raised when a reader would misread it."""
 
     format: Literal[1] = 1
     cluster: str
@@ -32,7 +32,7 @@ class Proof(Value):
     alarms: tuple[Finding, ...]
     """What was not fit in the specimen before anything was planted."""
     removed: tuple[str, ...] = ()
-    """What proofs had left on the server that were killed, and this one removed."""
+    """What earlier proofs that were killed had left on the server, and this proof removed."""
     leftovers: tuple[str, ...] = ()
     """What such proofs left and could not be removed, with the reason."""
 

@@ -11,7 +11,7 @@ from daybreak.model.value import Value
 
 
 class Category(StrEnum):
-    """What an unsuccessful answer means for the call: did it take effect, and is it worth sending again."""
+    """What an unsuccessful answer means for the call: whether it took effect, and whether to send it again."""
 
     THROTTLED = "throttled"
     """Not carried out; ask again later."""
@@ -20,21 +20,21 @@ class Category(StrEnum):
     CAPACITY = "capacity"
     """Not carried out; AWS has no machine of that kind there now."""
     EXISTS = "exists"
-    """Not carried out now; something of that name is there, perhaps from our own lost call."""
+    """Not carried out now; a resource of that name exists, perhaps from our own lost call."""
     NOT_FOUND = "not-found"
-    """Not carried out; the thing it names is not there."""
+    """Not carried out; the resource that it names does not exist."""
     DENIED = "denied"
-    """Not carried out; we may not."""
+    """Not carried out; we have no permission."""
     EXPIRED = "expired"
-    """Not carried out; our credentials are over."""
+    """Not carried out; our credentials have expired."""
     CLOCK = "clock"
-    """Not carried out; our clock is so wrong that AWS does not take our signatures."""
+    """Not carried out; our clock is so wrong that AWS refuses our signatures."""
     INVALID = "invalid"
-    """Not carried out; AWS does not take it as it is."""
+    """Not carried out; AWS refuses the request as it is."""
     UNSENT = "unsent"
     """Not carried out; the connection was never made."""
     LOST = "lost"
-    """Nobody can say: no reply, or a server error."""
+    """Not known whether it was carried out: no reply, or a server error."""
 
 
 class Trouble(Value):

@@ -1,6 +1,6 @@
 """Report: what was promised, done, checked and measured, as one noun, from which text, pages and JSON are written.
 
-The law: fields are added, never renamed or given another meaning; whoever must do that raises ``format``.
+The law: fields are added, never renamed or given another meaning. A change that must do that raises ``format``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class Occasion(Value):
 
     made: Instant
     version: str
-    """Of Daybreak."""
+    """The version of Daybreak."""
     next: str = ""
     """The command that a person would type next."""
     way_in: str = ""
@@ -42,7 +42,7 @@ class Witness(Value):
 
 
 class StepLine(Value):
-    """One step: what was ordered, what became of it, and how long it took against how long it was thought to take."""
+    """One step: its order, its outcome, and how long it took against its estimate."""
 
     id: str
     sentence: str
@@ -64,15 +64,15 @@ class StepLine(Value):
 
 
 class JournalLine(Value):
-    """The record behind the report: how long it is, where it ends, and what holds it against whoever would change it."""
+    """The record behind the report: how long it is, where it ends, and what protects it against change."""
 
     events: int
     tail: str
-    """Digest of the newest event, which every event before it goes into."""
+    """Digest of the newest event, which covers every event before it."""
     anchor: int | None
     """The number of the event that the clone's tag names with its digest; null where no tag holds one."""
     ends_without_anchor: bool
-    """Whether the run is over, and nothing outside of the journal would tell that it was cut or rewritten."""
+    """Whether the run is over and nothing outside of the journal would show that it was cut or rewritten."""
 
 
 class CheckLine(Value):
@@ -94,7 +94,7 @@ class CheckLine(Value):
 
 
 class Difference(Value):
-    """One field in which the clone is not as its source, and why it may be so."""
+    """One field in which the clone differs from its source, and why it may."""
 
     of: str
     """The check that found it."""
@@ -137,16 +137,16 @@ class Report(Value):
     source: str | None
     clone: str
     server: str = ""
-    """Where the clone answers, as HOST:PORT; empty where nobody saw it."""
+    """Where the clone answers, as HOST:PORT; empty where that was not seen."""
     moment: Instant | None
-    """Null for ``latest`` where nobody looked what it was."""
+    """Null for ``latest`` where the moment was not looked up."""
     account: str
     caller: str
     region: str
     endpoint: str | None
     """Where AWS was asked, when it is not AWS's own endpoint."""
     proof: str = ""
-    """What the clone's server had to prove before anything of a password left; empty where nobody asked it."""
+    """What the clone's server had to prove before anything of a password left; empty where it was not asked."""
     who: str
     where: str
     why: str
@@ -155,7 +155,7 @@ class Report(Value):
     took: Span
     promises: tuple[Promise, ...]
     configuration: Witness
-    """Where the source's configuration is known from."""
+    """Where the knowledge of the source's configuration comes from."""
     baseline: Witness
     depth: str
     sample: int
@@ -165,7 +165,7 @@ class Report(Value):
     """Grouped by level; within a level the runbook's boxes come first, in its order."""
     differences: tuple[Difference, ...]
     permitted: tuple[str, ...]
-    """The differences that the plan meant, in words."""
+    """The intended differences of the plan, in words."""
     figures: Figures
     notes: tuple[str, ...]
     keep_until: Instant | None

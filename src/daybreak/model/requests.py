@@ -10,10 +10,10 @@ from daybreak.model.moment import Moment
 from daybreak.model.value import Value
 
 Purpose = Literal["recovery", "staging"]
-"""What a clone is for: to take over, at the source's full strength; or to work with, small and for a while."""
+"""What a clone is for: to take over, at the source's full strength; or to work with, small and for a limited time."""
 
 Depth = Literal["quick", "standard", "full"]
-"""How thoroughly a clone is asked: the catalog only; every row once; every row's content and every index's."""
+"""How thoroughly a clone is checked: the catalog only; every row once; the content of every row and every index."""
 
 
 class Thoroughness(Value):
@@ -23,11 +23,11 @@ class Thoroughness(Value):
     sample: int = Field(default=100, ge=1, le=100)
     """Percent of the tables whose content, foreign keys and indexes are read through."""
     turn: int = Field(default=0, ge=0)
-    """Which part of the sample's round this validation takes; it grows from run to run, so that all tables get theirs."""
+    """Which part of the sample's round this validation takes. It grows from run to run, so that every table is read in turn."""
 
 
 class PitrRequest(Value):
-    """Bring the target back to a moment, in a clone, in quarantine."""
+    """Bring the source back as of a moment, in a clone, in quarantine."""
 
     kind: Literal["pitr"] = "pitr"
     target: str
@@ -36,11 +36,11 @@ class PitrRequest(Value):
     """What the person typed for the moment."""
     why: str = ""
     suffix: str
-    """The short random end of the clone's name, drawn once, so that planning twice gives the same plan."""
+    """The short random end of the clone's name. It is drawn once, so that planning twice gives the same plan."""
     is_read_only: bool = False
     """Whether every new session of the clone starts read-only."""
     resource_id: str | None = None
-    """The resource id of a deleted cluster whose backup was kept; none restores the living cluster by name."""
+    """The resource id of a deleted cluster whose backup was kept; ``None`` restores the living cluster by name."""
     purpose: Purpose = "recovery"
     thoroughness: Thoroughness = Thoroughness()
 
@@ -50,12 +50,12 @@ NEWEST = "latest"
 
 
 class SnapshotRequest(Value):
-    """Bring the target back as a snapshot holds it, in a clone, in quarantine."""
+    """Bring the source back as a snapshot holds it, in a clone, in quarantine."""
 
     kind: Literal["snapshot"] = "snapshot"
     target: str
     snapshot: str = NEWEST
-    """Its identifier, its ARN (a shared one has no other name), or ``latest``."""
+    """Its identifier, its ARN (the only name of a shared snapshot), or ``latest``."""
     before: Moment | None = None
     """With ``latest``: the newest snapshot not after this moment."""
     words: str = ""
@@ -74,11 +74,11 @@ class CleanRequest(Value):
     target: str
     run: str
     nonce: str | None = None
-    """The nonce of that run, from its journal; none where the journal names none, and then the run's tag has to do."""
+    """The nonce of that run, from its journal; ``None`` where the journal has no nonce. Then the run's tag decides."""
     suffix: str
     why: str = ""
     doubt: str = ""
-    """Why the run's journal could not say what is its own; then tags decide, and the clone's name is typed."""
+    """Why the run's journal could not say what belongs to it. Then tags decide, and a person types the clone's name."""
 
 
 Request = Annotated[PitrRequest | SnapshotRequest | CleanRequest, Field(discriminator="kind")]

@@ -1,6 +1,6 @@
 """Run: a plan being carried out; the events of its journal, and the state that they add up to.
 
-The law: the journal is the state. ``state_of`` folds events into everything that is known about a run; nothing else is kept.
+The law: the journal is the state. ``state_of`` folds events into everything that is known about a run. Nothing else is kept.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class RunCreated(Value):
     """Digest of the plan."""
     why: str = ""
     nonce: str | None = None
-    """Drawn when the run begins, and in a tag of all that it creates; none in a journal of a release that drew none."""
+    """Drawn when the run begins, and in a tag of all that it creates; ``None`` in a journal of a release without nonces."""
 
 
 class RunAttached(Value):
@@ -47,7 +47,7 @@ class StepIntended(Value):
     step: StepId
     attempt: int
     call: dict[str, Any] | None = None
-    """The exact AWS call, none for a step that only looks."""
+    """The exact AWS call; ``None`` for a step that only looks."""
 
 
 class StepSent(Value):
@@ -59,7 +59,7 @@ class StepSent(Value):
 
 
 class StepRetried(Value):
-    """AWS said not now; the step will be tried again after a pause."""
+    """AWS refused for now; the step will be tried again after a pause."""
 
     type: Literal["step.retried"] = "step.retried"
     step: StepId
@@ -69,7 +69,7 @@ class StepRetried(Value):
 
 
 class StepUncertain(Value):
-    """The call left, and whether it took effect is not known; the world is looked at before anything else."""
+    """The call left, and its effect is not known. The world is looked at before anything else."""
 
     type: Literal["step.uncertain"] = "step.uncertain"
     step: StepId
@@ -85,7 +85,7 @@ class StepSeen(Value):
 
 
 class StepDone(Value):
-    """The step's order is so; ``adopted`` when its effect was found in the world instead of in a reply."""
+    """The order of the step holds; ``adopted`` when its effect was found in the world instead of in a reply."""
 
     type: Literal["step.done"] = "step.done"
     step: StepId
@@ -94,7 +94,7 @@ class StepDone(Value):
 
 
 class StepForgone(Value):
-    """The step could not be made so, and the run goes on without it: nothing that follows needs it."""
+    """The step could not be done, and the run goes on without it: no later step needs it."""
 
     type: Literal["step.forgone"] = "step.forgone"
     step: StepId
@@ -103,7 +103,7 @@ class StepForgone(Value):
 
 
 class StepFailed(Value):
-    """The step cannot be made so; the run ends as failed."""
+    """The step cannot be done; the run ends as failed."""
 
     type: Literal["step.failed"] = "step.failed"
     step: StepId
@@ -128,7 +128,7 @@ class RunPaused(Value):
 
 
 class RunAborted(Value):
-    """A person ended the run; what it created is still there until it is cleaned."""
+    """A person ended the run. What it created is still there until it is cleaned."""
 
     type: Literal["run.aborted"] = "run.aborted"
     by: str
@@ -136,7 +136,7 @@ class RunAborted(Value):
 
 
 class RunFinished(Value):
-    """The run is over: its verdict, or none when it failed before one could be reached."""
+    """The run is over: its verdict, or ``None`` when it failed before one could be reached."""
 
     type: Literal["run.finished"] = "run.finished"
     outcome: Literal["done", "failed"]
@@ -162,7 +162,7 @@ Body = Annotated[
     | RunFinished,
     Field(discriminator="type"),
 ]
-"""What an event says."""
+"""The content of an event."""
 
 
 class Event(Value):
@@ -171,9 +171,9 @@ class Event(Value):
     number: int
     at: Instant
     writer: str
-    """Names one process's hold on the run; a process that lost its hold is fenced at its next append."""
+    """The number of one process's hold on the run. A process that lost its hold is fenced at its next append."""
     nonce: str
-    """Tells our own write from another's when a reply was lost."""
+    """Distinguishes our own write from another's when a reply was lost."""
     previous: str
     body: Body
 
@@ -205,7 +205,7 @@ class RunState(Value):
     plan: str
     why: str = ""
     nonce: str | None = None
-    """What tells the run's resources from another's; none where an older release began it, and then it is not resumed."""
+    """What distinguishes the run's resources from another's; ``None`` where an older release began it. Such a run is not resumed."""
     status: RunStatus = "running"
     began: Instant
     ended: Instant | None = None
@@ -226,12 +226,12 @@ class RunState(Value):
 
     @property
     def anchor(self) -> Anchor | None:
-        """The event that the clone's tag names; none where the run did not come to that step, or could not do it."""
+        """The event that the clone's tag names; ``None`` where the run did not reach that step, or could not do it."""
         found = (anchor_in(step.result.get("anchor")) for step in self.steps.values() if step.status == "done")
         return next((each for each in found if each), None)
 
     def step(self, identifier: str) -> StepState:
-        """The state of a step; a step the journal does not mention is waiting."""
+        """The state of a step; a step that the journal does not mention is waiting."""
         return self.steps.get(identifier, StepState())
 
 
@@ -243,7 +243,7 @@ def state_of(events: tuple[Event, ...] | list[Event]) -> RunState:
 
 
 class Tally:
-    """The fold of one journal, kept between events: a run that asks after each event where it stands folds each event once."""
+    """The fold of one journal, kept between events, so that a run that asks often where it stands folds each event once."""
 
     def __init__(self) -> None:
         self._run: dict[str, Any] = {}
@@ -256,7 +256,7 @@ class Tally:
         return int(self._run.get("events", 0))
 
     def add(self, events: tuple[Event, ...] | list[Event]) -> None:
-        """Fold in the events that follow. Raises ``Bug`` when a journal begins otherwise than with ``run.created``."""
+        """Fold in the events that follow. Raises ``Bug`` when the first event of a journal is not ``run.created``."""
         for event in events:
             if not self._run:
                 self._run = _beginning(event)
@@ -285,7 +285,7 @@ def _of_run(event: Event, state: dict[str, Any]) -> dict[str, Any]:
     match event.body:
         case RunAttached(who=who, where=where):
             held = {"who": who, "where": where, "writer": event.writer, "attachments": state.get("attachments", 0) + 1}
-            # Whoever attaches to a run that has ended finds that it has, and changes nothing about how.
+            # A process that attaches to a run that has ended finds that it has, and does not change how it ended.
             return held if "ended" in state else held | {"status": "running", "note": ""}
         case RunPaused(why=why, exit_code=code):
             return {"status": "paused", "note": why, "exit_code": code}
@@ -312,7 +312,7 @@ def _of_step(event: Event, steps: dict[str, StepState], findings: dict[tuple[Ste
         findings[body.step, body.finding.check] = body.finding
         return
     if isinstance(body, StepIntended):
-        # A validation that begins again asks everything again: what an earlier life found does not count beside it.
+        # A validation that begins again asks everything again: what an earlier attempt found does not count.
         for stale in [key for key in findings if key[0] == body.step]:
             del findings[stale]
     before = steps.get(body.step, StepState())

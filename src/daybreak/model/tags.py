@@ -1,4 +1,4 @@
-"""The tags that Daybreak gives: their names, their places among a resource's, and which of them are nobody's to inherit.
+"""The tags that Daybreak gives: their names, their places among a resource's tags, and which of them are never inherited.
 
 The law: a tag of AWS's own or of an earlier run is never carried over, and never compared.
 """
@@ -6,7 +6,7 @@ The law: a tag of AWS's own or of an earlier run is never carried over, and neve
 from __future__ import annotations
 
 OURS = "daybreak:"
-"""What the name of a tag begins with that says whose run made a resource."""
+"""The prefix of the tags that say which run made a resource."""
 
 RUN_TAG = f"{OURS}run"
 NONCE_TAG = f"{OURS}nonce"
@@ -15,16 +15,16 @@ EXPIRES_TAG = f"{OURS}expires"
 JOURNAL_TAG = f"{OURS}journal"
 
 PURPOSE_TAG = "Purpose"
-"""The tag in which a clone says what it is for, as the runbook has it."""
+"""The tag in which a clone says what it is for, as in the runbook."""
 
 ORIGIN_TAG = "OriginalCluster"
 """The tag in which every clone of ours names its source."""
 
 STAMPED = frozenset({RUN_TAG, NONCE_TAG, PLAN_TAG, EXPIRES_TAG})
-"""The tags on everything a run creates; they have their places before anybody's."""
+"""The tags on everything that a run creates; they get their places before the source's tags."""
 
 ON_CLUSTER = STAMPED | {JOURNAL_TAG, PURPOSE_TAG, ORIGIN_TAG}
-"""The tags of ours on a clone; they have their places first."""
+"""Our tags on a clone; they get their places first."""
 
 MOST_TAGS = 50
 """How many tags AWS allows a resource, without those of its own that begin with ``aws:``."""
@@ -48,5 +48,5 @@ def tags_left_out(tags: dict[str, str], ours: frozenset[str] = STAMPED) -> list[
 
 
 def is_inherited(key: str, ours: frozenset[str] = ON_CLUSTER) -> bool:
-    """Whether a clone takes this tag over from its source."""
+    """Whether a clone inherits this tag from its source."""
     return not key.startswith(("aws:", OURS)) and key not in ours

@@ -13,7 +13,7 @@ from daybreak.model.value import Span, Value
 
 
 class Objectives(Value):
-    """What the owner was promised: how much may be lost, how long it may take, how far back one can go."""
+    """What the owner was promised: how much may be lost, how long it may take, how far back a restore can go."""
 
     rpo: Span
     rto: Span
@@ -32,14 +32,14 @@ class Expectation(Value):
 
     min_rows: int | None = Field(default=None, ge=0)
     freshness: str | None = None
-    """Name of a ``timestamptz`` column whose newest value tells how recent the data is."""
+    """Name of a ``timestamptz`` column whose newest value shows how recent the data is."""
     is_static: bool = False
     """Whether nobody writes to it: then its rows and its content must be exactly the baseline's."""
     is_volatile: bool = False
     """Whether it empties and fills by itself, as queues, sessions and staging tables do: then a loss that the source shows
     too is reported only."""
     shrink: float = Field(default=5.0, ge=0, le=100)
-    """Percent of its rows that it may have lost since the baseline before that is called damage."""
+    """Percent of its rows that it may have lost since the baseline; more is called damage."""
 
 
 class SqlCheck(Value):
@@ -53,29 +53,29 @@ class SqlCheck(Value):
     expect: str = "true"
     timeout: Span = Span(seconds=30)
     login: str | None = None
-    """The role it runs as, by reference; none is the application's, else the target's own."""
+    """The role that it runs as, by reference; ``None`` is the application's login, else the target's own."""
     max_rows: int = Field(default=1, ge=1)
-    """Rows it may return before it is cut off; its value is the first row's."""
+    """The number of rows that it may return before it is cut off; its value is the first row's."""
 
 
 class HealthCheck(Value):
-    """A page of the application that says whether it is well: one GET, no redirect followed."""
+    """A page of the application that says whether it is well: one GET, and no redirect is followed."""
 
     name: str = Field(min_length=1)
     url: Annotated[str, Field(min_length=1), AfterValidator(show_url)]
     """``{host}`` and ``{port}`` become the clone's endpoint.
 
-    A query may hold a token, so none is in here: ``?…`` stands for it, and it is read from the configuration when the page
-    is asked.
+    A query may hold a token, so the URL here holds no query, only ``?…`` in its place. The query is read from the
+    configuration when the page is asked.
     """
     status: int = 200
     contains: str | None = None
     timeout: Span = Span(seconds=10)
 
     def full_url(self, configured: Mapping[str, str]) -> str | None:
-        """The URL to ask, with the query of the configured page of this name; none where that page is another one.
+        """The URL to ask, with the query of the configured page of this name; ``None`` where that page has another address.
 
-        A query goes nowhere but to the address that its owner wrote it after.
+        A query is sent only to the address that its owner wrote it after.
         """
         if not self.url.endswith(QUERY):
             return self.url
@@ -84,16 +84,16 @@ class HealthCheck(Value):
 
 
 class Application(Value):
-    """How the application itself gets at the database."""
+    """How the application itself connects to the database."""
 
     login: str
     """A reference to its own login, never the owner's."""
     database: str | None = None
-    """None is the target's."""
+    """``None`` is the target's database."""
 
 
 class Waiver(Value):
-    """A check that its owner does without, and who says so; shown in every report."""
+    """A check that its owner waives, and who says so; shown in every report."""
 
     check: str = Field(min_length=1)
     """A check's name, such as ``application.health``."""
@@ -102,7 +102,7 @@ class Waiver(Value):
 
 
 class Staging(Value):
-    """What a clone for staging is scaled down to, and how long it may live."""
+    """The size to which a clone for staging is scaled down, and how long it may live."""
 
     instance_class: str = "db.t4g.medium"
     instances: int = Field(default=1, ge=1, le=16)
@@ -142,13 +142,13 @@ class Target(Value):
     tls: Tls = "verify-full"
     """What the database's server must prove, in libpq's words."""
     tls_ca: str | None = None
-    """Whose word counts: a PEM file, or ``system``; none is Amazon's."""
+    """The trusted authorities: a PEM file, or ``system``; ``None`` is Amazon's."""
 
     @property
     def trust(self) -> Trust:
-        """How the target's servers prove who they are."""
+        """How the target's servers prove their identity."""
         return Trust(tls=self.tls, tls_ca=self.tls_ca)
 
-    def doing_without(self, waivers: tuple[Waiver, ...]) -> Target:
-        """The target with these waivers before its own: what is said today counts before what stands in a file."""
+    def with_waivers(self, waivers: tuple[Waiver, ...]) -> Target:
+        """The target with these waivers before its own: a waiver of today counts before one in a file."""
         return self.model_copy(update={"waivers": (*waivers, *self.waivers)})

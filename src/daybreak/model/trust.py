@@ -1,7 +1,7 @@
-"""Trust: what a database's server must prove before anything that was computed from a password leaves, and by whose word.
+"""Trust: what a database's server must prove before anything computed from a password leaves, and which authorities vouch.
 
-The law: anything less than a proven name is asked for by its own word; what counts as loopback is the endpoint that AWS
-returned, written as a loopback address, and never the address that a name leads to.
+The law: anything less than a proven name must be asked for explicitly. An endpoint counts as loopback only when AWS
+returned it as a loopback address; the address that a name resolves to never counts.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from daybreak.model.names import printable
 from daybreak.model.value import Instant, Value
 
 Tls = Literal["verify-full", "verify-ca", "require"]
-"""libpq's words for what a server must prove: its name; only that an authority knows it; nothing, but encryption."""
+"""libpq's words for what a server must prove: its name; only that an authority vouches for it; nothing, but encryption."""
 
 STRICTEST_FIRST: tuple[Tls, ...] = ("verify-full", "verify-ca", "require")
 
 AMAZON = Path(__file__).parents[1] / "roots" / "amazon-rds.pem"
-"""Amazon's authorities for RDS, which come with Daybreak; README.md beside the file tells their origin."""
+"""Amazon's authorities for RDS, which come with Daybreak; README.md beside the file gives their origin."""
 
 OWN = "amazon"
 """The word for them, where a configuration has to name them."""
@@ -29,22 +29,22 @@ SYSTEM = "system"
 
 
 OLD_HASH = "its password is kept as an MD5 hash, from before SCRAM: set it anew"
-"""What is told of a login that a server does not take by SCRAM."""
+"""The remark about a login that a server does not take by SCRAM."""
 
 
 class Trust(Value):
-    """How a database's server proves who it is."""
+    """How a database's server proves its identity."""
 
     tls: Tls = "verify-full"
     tls_ca: str | None = None
-    """A PEM file of authorities, or ``system``; none is Amazon's, which come with Daybreak."""
+    """A PEM file of authorities, or ``system``; ``None`` is Amazon's, which come with Daybreak."""
 
     def may_be_plain(self, endpoint: str) -> bool:
-        """Whether a server without TLS is spoken to: only at a loopback address for which nobody named an authority."""
+        """Whether a server without TLS is accepted: only at a loopback address with no authority configured."""
         return self.tls_ca is None and is_loopback(endpoint)
 
     def at_least(self, other: Trust) -> Trust:
-        """This machine's authorities, and the stricter of the two words."""
+        """This machine's authorities, and the stricter of the two demands."""
         return self.model_copy(update={"tls": min(self.tls, other.tls, key=STRICTEST_FIRST.index)})
 
 
@@ -53,33 +53,33 @@ class Authority(Value):
 
     name: str
     region: str | None
-    """The region whose databases it vouches for, as its own subject says it; none where it says nothing of that kind."""
+    """The region whose databases it vouches for, as its own subject says; ``None`` where the subject names no region."""
     begins: Instant
     ends: Instant
 
 
 class Authorities(Value):
-    """Everybody whose word counts: where they were read, and who they are."""
+    """All trusted authorities, and where they were read."""
 
     origin: str
     """Where they come from, in words."""
     file: str = ""
-    """Where they are on this machine; empty when there is no such file."""
+    """Their path on this machine; empty when there is no such file."""
     known: tuple[Authority, ...] = ()
     trouble: str = ""
     """Why they cannot be read; empty when they can."""
 
     def valid(self, now: Instant) -> tuple[Authority, ...]:
-        """Those that have begun and not ended."""
+        """The authorities that are valid now: they have begun and not ended."""
         return tuple(each for each in self.known if each.begins <= now <= each.ends)
 
     def regions(self, now: Instant) -> frozenset[str]:
-        """The regions for whose databases somebody vouches now."""
+        """The regions that have a valid authority now."""
         return frozenset(each.region for each in self.valid(now) if each.region)
 
 
 def is_loopback(endpoint: str) -> bool:
-    """Whether an endpoint is a loopback address by itself; a name is none, whatever it leads to.
+    """Whether an endpoint is written as a loopback address; a name never is, whatever it resolves to.
 
     >>> is_loopback("127.0.64.6"), is_loopback("::1"), is_loopback("localhost"), is_loopback("embi.cluster-1.us-east-1.rds.amazonaws.com")
     (True, True, False, False)
@@ -91,7 +91,7 @@ def is_loopback(endpoint: str) -> bool:
 
 
 def trust_words(trust: Trust, endpoint: str | None = None) -> str:
-    """How the server at an endpoint proves itself, as plan, status and report say it; without an endpoint in general.
+    """How the server at an endpoint proves its identity, as plan, status and report say it; without an endpoint in general.
 
     >>> trust_words(Trust())
     "verify-full against Amazon's RDS authorities"
@@ -109,7 +109,7 @@ def trust_words(trust: Trust, endpoint: str | None = None) -> str:
 
 
 def whose(trust: Trust) -> str:
-    """Whose word counts, in words."""
+    """The authorities, in words."""
     if trust.tls_ca is None:
         return "Amazon's RDS authorities"
     return (

@@ -1,4 +1,4 @@
-"""Validation: the checklist by itself, outside a run, with everything that a report of it needs."""
+"""Validation: the checklist by itself, outside a run, with everything that its report needs."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from daybreak.model.world import Identity
 
 
 class Validation(Value):
-    """What was asked of a cluster, when, and what came of it."""
+    """What was asked of a cluster, when, and with what result."""
 
     format: Literal[1] = 1
     subject: str
     """The cluster that was asked."""
     target: str | None = None
-    """The target whose expectations it was held to."""
+    """The target whose expectations apply."""
     run: str | None = None
-    """The run that restored it; none for a cluster that Daybreak did not restore."""
+    """The run that made it; ``None`` for a cluster that Daybreak did not make."""
     identity: Identity
     began: Instant
     took: Span

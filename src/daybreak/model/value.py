@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer
 
 
 class Value(BaseModel):
-    """A frozen value; unknown fields are refused, so a hand-edited file cannot smuggle anything in."""
+    """A frozen value. Unknown fields are refused, so a hand-edited file cannot smuggle anything in."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_timedelta="iso8601")
 

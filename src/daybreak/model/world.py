@@ -1,4 +1,4 @@
-"""World: the resources of AWS as it tells them; facts only, no opinion."""
+"""World: the resources of AWS as AWS describes them. Facts only, no opinion."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Identity(Value):
     """The endpoint URL when it is not AWS's own."""
 
     def differences(self, present: Identity) -> tuple[str, ...]:
-        """Where ``present`` is somewhere else; who the caller is makes no difference."""
+        """Each point where ``present`` is somewhere else; the caller makes no difference."""
         return tuple(
             f"{what} {was}, and this is {what} {now}"
             for what, was, now in (
@@ -61,7 +61,7 @@ class Window(Value):
 
 
 class Cluster(Value):
-    """A DB cluster as ``DescribeDBClusters`` tells it."""
+    """A DB cluster as ``DescribeDBClusters`` describes it."""
 
     identifier: str
     resource_id: str
@@ -102,7 +102,7 @@ class Cluster(Value):
 
 
 class Instance(Value):
-    """A DB instance of an Aurora cluster as ``DescribeDBInstances`` tells it."""
+    """A DB instance of an Aurora cluster as ``DescribeDBInstances`` describes it."""
 
     identifier: str
     cluster: str | None
@@ -161,17 +161,17 @@ class ParameterGroup(Value):
 
 
 FOREIGN = frozenset({"shared", "public"})
-"""Kinds of snapshots that belong to another account: chosen by their ARN only, never as the newest."""
+"""Kinds of snapshots that belong to another account. They are chosen by their ARN only, never as the newest."""
 
 
 class Snapshot(Value):
-    """A DB cluster snapshot as ``DescribeDBClusterSnapshots`` tells it."""
+    """A DB cluster snapshot as ``DescribeDBClusterSnapshots`` describes it."""
 
     identifier: str
     arn: str
     cluster: str
     resource_id: str | None = None
-    """Of the cluster it was taken of."""
+    """The resource id of the cluster that it was taken of."""
     kind: str
     """``automated``, ``manual``, ``awsbackup``, ``shared`` or ``public``."""
     status: str
@@ -192,11 +192,11 @@ class Snapshot(Value):
 
 
 Origin = Cluster | AutomatedBackup | Snapshot
-"""What a clone was made of, as far as it tells the engine, the key and the resource id."""
+"""What a clone was made of, as far as it determines the engine, the key and the resource id."""
 
 
 class CustomEndpoint(Value):
-    """A custom endpoint of a cluster and which instances it leads to."""
+    """A custom endpoint of a cluster and the instances that it leads to."""
 
     identifier: str
     kind: str
@@ -231,13 +231,13 @@ class ProxyTarget(Value):
 
 
 class ConnectPolicy(Value):
-    """An IAM policy that lets somebody log in with ``rds-db:connect``, and the resource ids that it names."""
+    """An IAM policy that lets a principal log in with ``rds-db:connect``, and the resource ids that it names."""
 
     name: str
     holder: str
     """Whose it is: ``policy``, ``role NAME``, ``user NAME`` or ``group NAME``."""
     resource_ids: tuple[str, ...]
-    """Cluster resource ids in its ARNs; ``*`` where it names any."""
+    """Cluster resource ids in its ARNs; ``*`` where it names all."""
 
 
 class Unseen(Value):
@@ -271,7 +271,7 @@ class Key(Value):
 
 
 class Surroundings(Value):
-    """What belongs to a cluster but is kept beside it, and what none of Aurora's backups hold (FACTS 4.2)."""
+    """What belongs to a cluster but is kept beside it, and is in none of Aurora's backups (FACTS 4.2)."""
 
     parameter_group: ParameterGroup | None = None
     instance_parameter_groups: tuple[ParameterGroup, ...] = ()
@@ -285,10 +285,10 @@ class Surroundings(Value):
     key: Key | None = None
     """The key of its storage."""
     unseen: tuple[Unseen, ...] = ()
-    """What we may not look at; nothing may be concluded from its absence."""
+    """What we have no permission to look at; its absence proves nothing."""
 
     def why_unseen(self, what: str) -> str | None:
-        """Why a field is missing; none when it was looked at."""
+        """Why a field is missing; ``None`` when it was looked at."""
         return next((each.why for each in self.unseen if each.what == what), None)
 
 

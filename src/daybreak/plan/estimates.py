@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from statistics import median
 
-from daybreak.model.moment import spoken
+from daybreak.model.moment import span_in_words
 from daybreak.model.observation import PastRun
 from daybreak.model.plan import Estimate, Plan
 from daybreak.model.run import RunState
@@ -48,13 +48,13 @@ def restore_estimate(kind: str, size: int | None, past: tuple[PastRun, ...]) -> 
     """
     own = [run.took for run in past if run.kind == kind]
     if len(own) >= ENOUGH:
-        middle = spoken(timedelta(seconds=median(took.total_seconds() for took in own)))
+        middle = span_in_words(timedelta(seconds=median(took.total_seconds() for took in own)))
         return Estimate(
             low=min(own), high=max(own), evidence=f"{len(own)} earlier runs of this target: median {middle}"
         )
     low, high, row = _table(kind, size)
     told = (
-        f"{len(own)} earlier run(s) of this target: {', '.join(map(spoken, own))}"
+        f"{len(own)} earlier run(s) of this target: {', '.join(map(span_in_words, own))}"
         if own
         else "no earlier run of this target"
     )

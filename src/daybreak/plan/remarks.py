@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from daybreak.model.actions import CreateInstance
-from daybreak.model.clock import skew_told
+from daybreak.model.clock import skew_in_words
 from daybreak.model.moment import Latest
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Estimate
@@ -48,7 +48,7 @@ def notes_on(
 ) -> Iterator[str]:
     """What a person should know before saying yes."""
     if seen.skew is not None:
-        yield f"{skew_told(seen.skew)}: times in this plan are AWS's"
+        yield f"{skew_in_words(seen.skew)}: times in this plan are AWS's"
     if isinstance(request, PitrRequest) and isinstance(request.moment, Latest):
         yield "the moment is the latest one at the time of the call, so it may be newer than shown here"
     yield from _on_source(source)

@@ -28,7 +28,7 @@ from daybreak.model.actions import (
     Wait,
 )
 from daybreak.model.checks import CHECKS
-from daybreak.model.moment import At, Moment, spoken
+from daybreak.model.moment import At, Moment, span_in_words
 from daybreak.model.names import printable
 from daybreak.model.plan import Plan, Step
 from daybreak.model.value import iso
@@ -176,7 +176,7 @@ def _restore(action: RestoreToMoment) -> str:
 
 def _options(action: SetClusterOptions) -> str:
     told = [
-        f"backup retention {spoken(action.backup_retention)}" if action.backup_retention else "",
+        f"backup retention {span_in_words(action.backup_retention)}" if action.backup_retention else "",
         f"backup window {action.backup_window}" if action.backup_window else "",
         f"maintenance window {action.maintenance_window}" if action.maintenance_window else "",
         {True: "deletion protection", False: "deletion protection off", None: ""}[action.is_protected],

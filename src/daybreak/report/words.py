@@ -11,7 +11,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from daybreak.model.moment import spoken
+from daybreak.model.moment import span_in_words
 from daybreak.model.names import printable, visible
 
 __all__ = [
@@ -44,7 +44,7 @@ def span_words(span: timedelta) -> str:
     seconds = span.total_seconds()
     if abs(seconds) < 1 and seconds:
         return f"{seconds * 1000:.0f} ms"
-    return spoken(timedelta(minutes=round(seconds / 60)) if abs(seconds) >= 120 else span)
+    return span_in_words(timedelta(minutes=round(seconds / 60)) if abs(seconds) >= 120 else span)
 
 
 def between(low: timedelta, high: timedelta) -> str:

@@ -16,7 +16,7 @@ from daybreak.model.answers import Silence
 from daybreak.model.checks import Asked, Check
 from daybreak.model.findings import Detail, Finding
 from daybreak.model.inventory import OF_A_PROOF, Inventory, Item, ItemKind
-from daybreak.model.names import listed
+from daybreak.model.names import comma_list
 from daybreak.model.value import iso
 
 __all__ = ["CloneFacts", "Witnesses", "object_findings"]
@@ -213,7 +213,7 @@ def _finding(chapter: _Chapter, clone: Inventory, witnesses: Witnesses, circumst
     if any(line.standing is UNFIT for line in lines):
         finding = chapter.check.unfit(expected, found, asked)
     elif unknown := [line for line in lines if line.standing is UNKNOWN]:
-        why = listed([f"{line.name}: {line.why}" for line in unknown], most=3)
+        why = comma_list([f"{line.name}: {line.why}" for line in unknown], most=3)
         finding = chapter.check.unknown(expected, why, asked, found=found)
     elif why := _why_untold(chapter, past, witnesses):
         finding = chapter.check.unknown(expected, why, asked, found=found)
@@ -270,7 +270,7 @@ def _summary(chapter: _Chapter, here: int, lines: tuple[Detail, ...]) -> str:
     told = sum(line.standing is FIT for line in lines) - proofs
     words = [f"{here} {chapter.things}"]
     words += [f"{proofs} of them a negative control's, which the next --prove removes"] if proofs else []
-    words += [listed(said, most=3)] if said else []
+    words += [comma_list(said, most=3)] if said else []
     words += [f"{unknown} unknown"] if unknown else []
     # A terminal lists only what speaks against the clone, so there nothing of these two stands below.
     words += [f"{told} more told in the report"] if told else []

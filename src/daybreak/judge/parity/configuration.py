@@ -14,7 +14,7 @@ from daybreak.judge.details import Sum, decide, line
 from daybreak.model import checks
 from daybreak.model.checks import Asked, Check
 from daybreak.model.findings import Finding
-from daybreak.model.names import instance_name, listed, printable
+from daybreak.model.names import comma_list, instance_name, printable
 from daybreak.model.tags import is_inherited
 from daybreak.model.value import Span
 from daybreak.model.world import Cluster, Instance, Role, writer_first
@@ -114,7 +114,7 @@ def _finding(check: Check, rows: list[_Row], expected: str, asked: Asked) -> Fin
         line(row.name, row.had, row.has, is_fit=row.is_same or row.reason is not None, why=_why(row)) for row in rows
     ]
     reasons = [f"{row.name} differs ({row.reason})" for row in rows if not row.is_same and row.reason is not None]
-    found = "the same" + (f", but as planned {listed(reasons)}" if reasons else "")
+    found = "the same" + (f", but as planned {comma_list(reasons)}" if reasons else "")
     return decide(check, lines, Sum(expected, found, asked))
 
 

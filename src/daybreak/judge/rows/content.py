@@ -17,7 +17,7 @@ from daybreak.model.answers import Counts, Silence, Tables
 from daybreak.model.baseline import Baseline
 from daybreak.model.checks import Asked
 from daybreak.model.findings import Detail, Finding, Standing
-from daybreak.model.names import listed
+from daybreak.model.names import comma_list
 from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Expectation
 
@@ -73,10 +73,10 @@ def _finding(answer: Counts, details: list[Detail], how: Thoroughness) -> Findin
     same = len(details) - len(damaged) - len(later)
     found = f"{_read(answer, how)}; {same} as in the baseline" + name_words("; written to since: ", later[:5])
     if damaged:
-        return check.unfit(EXPECTED, f"content differs: {listed(damaged)}; {found}", asked)
+        return check.unfit(EXPECTED, f"content differs: {comma_list(damaged)}; {found}", asked)
     if answer.unread:
         unread = [f"{each.name}: {each.why}" for each in answer.unread]
-        return check.unknown(EXPECTED, f"not read: {listed(unread, 5)}", asked, found=found)
+        return check.unknown(EXPECTED, f"not read: {comma_list(unread, 5)}", asked, found=found)
     return check.fit(EXPECTED, found, asked)
 
 

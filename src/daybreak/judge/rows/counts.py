@@ -18,7 +18,7 @@ from daybreak.model.answers import Count, Counts, Estimates, Silence, Table, Tab
 from daybreak.model.baseline import Baseline, TableBaseline
 from daybreak.model.checks import Asked
 from daybreak.model.findings import Detail, Finding, Standing
-from daybreak.model.names import listed, printable
+from daybreak.model.names import comma_list, printable
 from daybreak.model.targets import Expectation
 from daybreak.model.value import iso
 
@@ -166,7 +166,7 @@ def row_counts(
     if damaged or lost or any(is_fit is False for is_fit, _ in opinions):
         finding = check.unfit(expected, found + name_words("; damaged: ", damaged), asked)
     elif unread:
-        finding = check.unknown(expected, listed(unread, 5), asked, found=found)
+        finding = check.unknown(expected, comma_list(unread, 5), asked, found=found)
     elif not rows:
         finding = check.unknown(expected, "there is no table to count", asked, found=found)
     else:
@@ -310,9 +310,9 @@ def estimated_rows(
     found = f"about {sum(known_rows):,} rows in {len(answer.tables)} tables by the planner's estimate"
     found += name_words("; never analyzed: ", [each.name for each in answer.tables if each.rows is None][:5])
     if lost:
-        return check.unfit(expected, f"empty: {listed(list(dict.fromkeys(lost)))}; {found}", asked)
+        return check.unfit(expected, f"empty: {comma_list(list(dict.fromkeys(lost)))}; {found}", asked)
     why = "--depth quick estimates rows and counts none; --depth standard does"
-    return check.waived(expected, why, asked, found=found)
+    return check.waiver(expected, why, asked, found=found)
 
 
 def _enough(name: str, least: int, tables: Tables, rows: Mapping[int, int]) -> tuple[bool | None, str]:
@@ -322,7 +322,7 @@ def _enough(name: str, least: int, tables: Tables, rows: Mapping[int, int]) -> t
     if not candidates:
         return False, f"{shown} is not there"
     if len(candidates) > 1:
-        return None, f"{shown} may be {listed([table.full for table in candidates])}"
+        return None, f"{shown} may be {comma_list([table.full for table in candidates])}"
     members = [table for table in family(tables, candidates[0]) if table.kind != "partitioned table"]
     total = sum(rows.get(table.oid, 0) for table in members)
     if total >= least:

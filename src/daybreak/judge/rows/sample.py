@@ -55,7 +55,7 @@ def sample_words(thoroughness: Thoroughness, read: int, left: int, what: str) ->
 
 def leave_out(check: Check, expected: str, thoroughness: Thoroughness, what: str, deeper: str = "standard") -> Finding:
     """A box that the chosen depth does not open, and the depth that does."""
-    return check.waived(expected, f"--depth {thoroughness.depth} does not read {what}; --depth {deeper} does")
+    return check.waiver(expected, f"--depth {thoroughness.depth} does not read {what}; --depth {deeper} does")
 
 
 def not_this_turn(
@@ -64,4 +64,4 @@ def not_this_turn(
     """A box for which this turn of the sample has nothing to read, though another has."""
     turns = turns_of(thoroughness.sample)
     why = f"--sample {thoroughness.sample} has no {what} in turn {thoroughness.turn % turns + 1} of {turns}"
-    return check.waived(expected, why, asked)
+    return check.waiver(expected, why, asked)

@@ -14,8 +14,8 @@ from daybreak.model.answers import Count, Counts, Silence, Table, Tables
 from daybreak.model.baseline import Baseline
 from daybreak.model.checks import Asked
 from daybreak.model.findings import Finding, Measured
-from daybreak.model.moment import spoken
-from daybreak.model.names import listed, printable
+from daybreak.model.moment import span_in_words
+from daybreak.model.names import comma_list, printable
 from daybreak.model.targets import Expectation
 from daybreak.model.value import Span, iso
 
@@ -77,7 +77,7 @@ def all_tables(
     asked = Asked(clone.asked, clone.took)
     absent = [printable(name) for name in configured if not tables_meant(clone, name)]
     if absent:
-        return check.unfit(expected, f"missing: {listed(absent)}", asked)
+        return check.unfit(expected, f"missing: {comma_list(absent)}", asked)
     here = f"{len(clone.tables)} tables in {printable(clone.database)}"
     if not isinstance(source, Tables):
         if isinstance(baseline, Baseline) and baseline.database == clone.database:
@@ -105,9 +105,9 @@ def all_tables(
         + name_words("; gone from the source since: ", _gone(source, clone))
     )
     if lost:
-        return check.unfit(expected, f"missing: {listed(lost)}", asked)
+        return check.unfit(expected, f"missing: {comma_list(lost)}", asked)
     if unclear:
-        why = f"in the source but not here: {listed(unclear)}; created after the moment, or lost"
+        why = f"in the source but not here: {comma_list(unclear)}; created after the moment, or lost"
         return check.unknown(expected, why, asked, found=found)
     return check.fit(expected, found, asked)
 
@@ -118,7 +118,7 @@ def _as_in_the_baseline(clone: Tables, baseline: Baseline, asked: Asked) -> Find
     lost = [table.name for table in baseline.tables if table.name not in there]
     here = f"{len(clone.tables)} tables in {printable(clone.database)}"
     if lost:
-        return checks.TABLES.unfit(expected, f"missing: {listed(lost)}; {here}", asked)
+        return checks.TABLES.unfit(expected, f"missing: {comma_list(lost)}; {here}", asked)
     return checks.TABLES.fit(
         expected, f"{here}, all of the baseline's among them (the source could not be asked)", asked
     )
@@ -153,7 +153,7 @@ def _gone(source: Tables, clone: Tables) -> list[str]:
 
 def name_words(lead: str, names: list[str]) -> str:
     """The names after their lead, nothing when there is none."""
-    return lead + listed(names) if names else ""
+    return lead + comma_list(names) if names else ""
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def recent(answer: Counts | Silence, tables: Tables | Silence, against: Recency)
     check = checks.RECENT
     names = {name: wanted.freshness for name, wanted in against.configured.items() if wanted.freshness is not None}
     expected = f"nothing after {iso(against.moment)}" + (
-        f", newest within {spoken(against.rpo)}" if against.rpo else ""
+        f", newest within {span_in_words(against.rpo)}" if against.rpo else ""
     )
     if isinstance(tables, Silence):
         return check.silent(expected, tables)
@@ -197,7 +197,7 @@ def _fresh(name: str, clock: str, tables: Tables, answer: Counts, against: Recen
     if not candidates:
         return False, f"{printable(name)} is not there"
     if len(candidates) > 1:
-        return None, f"{printable(name)} may be {listed([table.full for table in candidates])}"
+        return None, f"{printable(name)} may be {comma_list([table.full for table in candidates])}"
     members = [table for table in family(tables, candidates[0]) if table.kind != "partitioned table"]
     if any(clock not in table.clocks for table in members):
         return None, f"{column} is not a column of a time type"
@@ -212,8 +212,11 @@ def _fresh(name: str, clock: str, tables: Tables, answer: Counts, against: Recen
     if newest is None:
         return False, f"{column} holds no time at all"
     if newest > against.moment:
-        return True, f"{column} reaches {iso(newest)}, {spoken(newest - against.moment)} after the snapshot was begun"
-    words = f"{column} reaches {iso(newest)}, {spoken(against.moment - newest)} before the moment"
+        return (
+            True,
+            f"{column} reaches {iso(newest)}, {span_in_words(newest - against.moment)} after the snapshot was begun",
+        )
+    words = f"{column} reaches {iso(newest)}, {span_in_words(against.moment - newest)} before the moment"
     return against.rpo is None or against.moment - newest <= against.rpo, words
 
 
@@ -234,7 +237,7 @@ def _guess_words(answer: Counts, against: Recency) -> str:
     newest = newest_of(answer)
     if newest is None or newest.newest_until is None:
         return ""
-    before = spoken(against.moment - newest.newest_until)
+    before = span_in_words(against.moment - newest.newest_until)
     ahead = [
         f"{each.name}.{printable(each.clock)}"
         for each in answer.counted

@@ -15,7 +15,7 @@ from daybreak.model import checks
 from daybreak.model.answers import ServerSettings, Silence
 from daybreak.model.checks import Asked
 from daybreak.model.findings import Detail, Finding
-from daybreak.model.names import listed, printable
+from daybreak.model.names import comma_list, printable
 from daybreak.model.world import Cluster, ConnectPolicy, Instance, Origin, Role, Surroundings
 
 _CLUSTER_CALL = Asked("rds:DescribeDBClusters")
@@ -60,13 +60,13 @@ def iam_roles(source: Cluster | None, clone: Cluster, permitted: Mapping[str, st
     check, reason = checks.IAM_ROLES, permitted.get("roles")
     has = {_role(each): each for each in clone.roles}
     if source is None:
-        found = listed(list(has)) or "none"
+        found = comma_list(list(has)) or "none"
         return check.unknown("the source's roles", _NO_SOURCE, _CLUSTER_CALL, found=found)
     had = [_role(each) for each in source.roles]
     lines = [_had(name, has.get(name), reason) for name in had]
     lines += [line(name, "no such role", "attached", is_fit=False) for name in has if name not in had]
-    expected = "none in quarantine" if reason else listed(had) or "none, as the source"
-    found = "none" + (f" ({reason})" if reason else "") if not has else listed(list(has))
+    expected = "none in quarantine" if reason else comma_list(had) or "none, as the source"
+    found = "none" + (f" ({reason})" if reason else "") if not has else comma_list(list(has))
     return decide(check, lines, Sum(expected, found, _CLUSTER_CALL))
 
 
@@ -161,7 +161,7 @@ def audit_logging(source: Trail, clone: Trail) -> Finding:
     exports = clone.cluster.log_exports if clone.cluster else ()
     asked = Asked("rds:DescribeDBClusters; " + (clone.settings.asked if clone.settings else "the settings in force"))
     if source.cluster is None:
-        return check.unknown(expected, _NO_SOURCE, asked, found=f"log exports: {listed(exports) or 'none'}")
+        return check.unknown(expected, _NO_SOURCE, asked, found=f"log exports: {comma_list(exports) or 'none'}")
     lines = [
         line(f"log export {name}", "on", "on" if name in exports else "off", is_fit=name in exports)
         for name in source.cluster.log_exports
@@ -171,7 +171,7 @@ def audit_logging(source: Trail, clone: Trail) -> Finding:
     if not has_any and not exports and not any(each.standing == "unfit" for each in lines):
         why = "neither the source nor the clone keeps an audit trail: turn it on at the source, or waive this check"
         return check.unknown(expected, why, asked, found="no log export, no pgaudit")
-    words = f"log exports: {listed(exports) or 'none'}; pgaudit: {'on, as the source' if any(map(_is_audit, lines)) else 'not on, as at the source'}"
+    words = f"log exports: {comma_list(exports) or 'none'}; pgaudit: {'on, as the source' if any(map(_is_audit, lines)) else 'not on, as at the source'}"
     return decide(check, lines, Sum(expected, words, asked))
 
 

@@ -12,7 +12,7 @@ from daybreak.judge.details import Sum, decide, line, unknown
 from daybreak.model import checks
 from daybreak.model.checks import Asked
 from daybreak.model.findings import Detail, Finding
-from daybreak.model.names import listed, printable
+from daybreak.model.names import comma_list, printable
 from daybreak.model.world import Cluster, SecurityGroup, Surroundings
 
 _WORLD = frozenset({"0.0.0.0/0", "::/0"})
@@ -41,7 +41,7 @@ def security_groups(
         else:
             lines += _of_one(group, clone.port)
             lines += _as_they_were(group, seen)
-    words = listed([f"{known[each].name} ({each})" if each in known else each for each in clone.security_groups])
+    words = comma_list([f"{known[each].name} ({each})" if each in known else each for each in clone.security_groups])
     return decide(check, lines, Sum(expected, words or "no group", asked))
 
 

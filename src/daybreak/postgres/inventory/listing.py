@@ -84,7 +84,7 @@ def inventory(session: Session) -> Inventory:
         items=items,
         unlisted=tuple(reading.unlisted),
     )
-    found = found.telling_proofs(_marks(session))
+    found = found.with_proof_marks(_marks(session))
     return found.model_copy(update=_control(session))
 
 
