@@ -138,7 +138,7 @@ def share_of_run(on: Stage) -> Share:
     with ledger_of(psycopg.waiting, "wait", "wait_conn") as postgres, ledger_of(os, "fsync", "fdatasync") as disk:
         attention = Attention(app.store.plan(run), lambda: traffic.waited + timing.slept + postgres.waited)
         began, computed, queued = time.monotonic(), time.process_time(), _queued()
-        carry_out(app, run, Watchers(told=attention))
+        carry_out(app, run, Watchers(on_event=attention))
         wall, cpu, queued = time.monotonic() - began, time.process_time() - computed, _queued() - queued
     share = Share(
         wall=wall,

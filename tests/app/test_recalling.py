@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from daybreak.app.recalling import recalled
+from daybreak.app.recalling import recall
 from daybreak.errors import Failed
 from daybreak.model.capsule import Capsule
 from daybreak.model.moment import At, Latest
@@ -50,7 +50,7 @@ def gone() -> Observation:
 def seen_with(repository: Repository, seen: Observation, moment: datetime | None = MOMENT) -> Observation:
     """What is recalled for a restore to the moment, or to the latest."""
     request = fix_worlds.pitr_request(moment=At(instant=moment) if moment else Latest())
-    return recalled(repository, request, fix_worlds.target(), seen)
+    return recall(repository, request, fix_worlds.target(), seen)
 
 
 def kept(repository: Repository, at: datetime, resource_id: str = OLD, **changes: Any) -> Capsule:

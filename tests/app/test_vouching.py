@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from daybreak.app.vouching import objections_to_removing, own_clusters, remaking
+from daybreak.app.vouching import hint_to_plan_again, objections_to_removing, own_clusters
 from daybreak.journal.store import Store
 from daybreak.model.plan import Plan
 from daybreak.model.requests import CleanRequest
@@ -37,13 +37,13 @@ def test_the_journal_of_the_run_vouches_for_its_own_clean_up(folder: Ground) -> 
     store = folder.store()
     plan = removing(ended(store))
     assert objections_to_removing(plan, TARGETS, store) == ()
-    assert remaking(plan, TARGETS, store) == f"make the plan again: daybreak clean {plan.clone}"
+    assert hint_to_plan_again(plan, TARGETS, store) == f"make the plan again: daybreak clean {plan.clone}"
 
 
 def test_what_is_no_removal_needs_nobody_who_vouches(folder: Ground) -> None:
     """A restore removes nothing."""
     assert objections_to_removing(worlds.plan(), TARGETS, folder.store()) == ()
-    assert remaking(worlds.plan(), TARGETS, folder.store()) == "make the plan again"
+    assert hint_to_plan_again(worlds.plan(), TARGETS, folder.store()) == "make the plan again"
 
 
 FORGED: dict[str, tuple[Callable[[CleanRequest], Plan], str]] = {
@@ -99,7 +99,10 @@ def test_the_hint_is_the_command_that_asks_everything(folder: Ground) -> None:
     """By its tags where no run is kept here; nothing that removes a target's own cluster is ever hinted at."""
     request = CleanRequest(target="embi", run="orders", suffix="9x4")
     by_tags = "make the plan again: daybreak clean --cluster orders --confirm orders"
-    assert remaking(removing(request), TARGETS, folder.store()) == by_tags
+    assert hint_to_plan_again(removing(request), TARGETS, folder.store()) == by_tags
     for run in (worlds.SOURCE, "a\x1b[2J"):
-        assert remaking(removing(request.model_copy(update={"run": run})), TARGETS, folder.store()) == "daybreak runs"
+        assert (
+            hint_to_plan_again(removing(request.model_copy(update={"run": run})), TARGETS, folder.store())
+            == "daybreak runs"
+        )
     assert own_clusters("orders", TARGETS) == ()

@@ -163,7 +163,7 @@ class Simulation:
             database=SimulatedDatabase(self.aws, self.strangers),
             timing=clock,
             patience=self.patience,
-            told=told,
+            on_event=told,
             asked=(lambda: self.store.inbox(self.plan.run)) if self.asked else tuple,
             is_stopping=self.is_stopping,
         )

@@ -232,7 +232,7 @@ COMMANDS = {
     "before without a zone": Case(
         ("plan", "snapshot", "embi", "--before", "2024-01-15T14:30:00"), ("two readings", "Europe/Berlin")
     ),
-    "before the newest": Case(("snapshots", "embi", "--before", "latest"), ('"latest" is no time to come before',)),
+    "before the newest": Case(("snapshots", "embi", "--before", "latest"), ('"latest" is not a time for --before',)),
     "no target": Case(("restore", "pitr"), ("missing argument 'TARGET'", "hint: daybreak restore pitr --help")),
     "no run": Case(("resume",), ("missing argument 'RUN'", "hint: daybreak resume --help")),
     "nothing to restore": Case(("restore",), ("name what to restore", "hint: daybreak restore --help")),

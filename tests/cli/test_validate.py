@@ -103,7 +103,7 @@ def test_a_cluster_that_nobody_here_restored_is_held_to_its_target(visitor: Pers
     stranger.configure((visitor.home / "daybreak.toml").read_text())
     refused = stranger.daybreak("validate", run)
     assert refused.code == 2
-    assert "nobody but you knows which moment" in refused.err
+    assert "only you know which moment" in refused.err
     moment = json.loads(visitor.daybreak("show", run, "-o", "json").out)["moment"].partition(".")[0].rstrip("Z") + "Z"
     done = stranger.daybreak("validate", run, "--to", moment, "-o", "json")
     standings = checks(done.json())

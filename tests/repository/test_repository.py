@@ -50,7 +50,7 @@ def file_of(folder: Path, kept: Kept) -> Path:
 
 def test_what_is_kept_can_be_read_again(repository: Repository) -> None:
     """It is read years later, by somebody who has nothing else."""
-    assert repository.listed("capsule", "embi") == ()
+    assert repository.list_kept("capsule", "embi") == ()
     assert repository.newest("capsule", "embi") is None
     first, second = capsule(), baseline(HOUR)
     kept = repository.keep(first)
@@ -58,16 +58,16 @@ def test_what_is_kept_can_be_read_again(repository: Repository) -> None:
     assert repository.capsule(kept) == first
     other = repository.keep(second)
     assert repository.baseline(other) == second
-    assert repository.listed("capsule", "embi") == (kept,)
-    assert repository.listed("baseline", "embi") == (other,)
-    assert repository.listed("capsule", "ot") == repository.listed("capsule", "other") == ()
+    assert repository.list_kept("capsule", "embi") == (kept,)
+    assert repository.list_kept("baseline", "embi") == (other,)
+    assert repository.list_kept("capsule", "ot") == repository.list_kept("capsule", "other") == ()
 
 
 def test_the_newest_before_a_moment_is_found(repository: Repository) -> None:
     """A configuration from after the accident is not the one that was lost."""
     made = [repository.keep(capsule(number * HOUR, port=5432 + number)) for number in (2, 0, 1)]
     by_age = [made[1], made[2], made[0]]
-    assert list(repository.listed("capsule", "embi")) == by_age
+    assert list(repository.list_kept("capsule", "embi")) == by_age
     assert repository.newest("capsule", "embi") == by_age[2]
     assert repository.newest("capsule", "embi", NOON + HOUR) == by_age[1]
     assert repository.newest("capsule", "embi", NOON + 1.5 * HOUR) == by_age[1]
@@ -82,20 +82,20 @@ def test_the_same_configuration_is_kept_once(repository: Repository) -> None:
     changed = repository.keep(capsule(2 * HOUR, is_protected=False))
     assert changed.stands_for == NOON + 2 * HOUR
     back = repository.keep(capsule(3 * HOUR))
-    assert repository.listed("capsule", "embi") == (first, changed, back)
+    assert repository.list_kept("capsule", "embi") == (first, changed, back)
 
 
 def test_a_baseline_is_always_kept(repository: Repository) -> None:
     """It stands for its moment, also when nobody wrote since the last one."""
     repository.keep(baseline())
     repository.keep(baseline(HOUR))
-    assert len(repository.listed("baseline", "embi")) == 2
+    assert len(repository.list_kept("baseline", "embi")) == 2
 
 
 def test_keeping_the_same_document_twice_does_nothing(repository: Repository) -> None:
     """A command that lost the reply is simply repeated."""
     assert repository.keep(baseline()) == repository.keep(baseline())
-    assert len(repository.listed("baseline", "embi")) == 1
+    assert len(repository.list_kept("baseline", "embi")) == 1
 
 
 def test_nobody_else_may_read_it(tmp_path: Path, opened: Opened) -> None:
@@ -116,7 +116,7 @@ def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, opened: Opened, 
     for attempt in (
         lambda: repository.keep(capsule(target=name)),
         lambda: repository.keep(baseline(target=name)),
-        lambda: repository.listed("capsule", name),
+        lambda: repository.list_kept("capsule", name),
         lambda: repository.newest("baseline", name),
         lambda: repository.capsule(Kept(kind="capsule", target=name, stands_for=NOON, sha256="0" * 64)),
     ):
@@ -158,7 +158,7 @@ def test_other_files_are_left_alone(tmp_path: Path, opened: Opened) -> None:
     for name in ("README.md", ".new-1234", f"20249915T120000.000000Z-{'0' * 64}.json", "latest.json"):
         (folder / name).write_text("a note")
     (folder / f"20240115T120000.000000Z-{'0' * 64}.json").mkdir()
-    assert repository.listed("capsule", "embi") == (kept,)
+    assert repository.list_kept("capsule", "embi") == (kept,)
 
 
 def kept_as(folder: Path, **changes: object) -> Kept:
@@ -230,7 +230,7 @@ def test_a_copy_stands_in_for_what_is_gone(tmp_path: Path, bucket: str, opened: 
     assert found is not None
     assert (found.place, found.sha256) == (far, kept.sha256)
     assert repository.capsule(kept) == capsule()
-    assert [each.place for each in repository.listed("capsule", "embi")] == [far]
+    assert [each.place for each in repository.list_kept("capsule", "embi")] == [far]
 
 
 def test_a_damaged_original_is_read_from_its_copy(tmp_path: Path, opened: Opened) -> None:
@@ -247,7 +247,7 @@ def test_what_cannot_be_reached_is_not_taken_for_empty(tmp_path: Path, opened: O
     """Without its capsule a deleted cluster would come back with defaults, and nobody would know why."""
     (tmp_path / "full").write_text("a file, no folder")
     broken = tmp_path / "full" / "x"
-    for ask in (Repository.listed, Repository.newest):
+    for ask in (Repository.list_kept, Repository.newest):
         with pytest.raises(Unreachable):
             ask(opened(broken), "capsule", "embi")
         assert not ask(opened(broken, tmp_path / "copy"), "capsule", "embi")

@@ -1,4 +1,4 @@
-"""The use cases: functions over an ``App``, which holds what they share; each family of them has a module of its own."""
+"""The use cases: functions over an ``App``, which holds what they share. Each family has a module of its own."""
 
 from __future__ import annotations
 

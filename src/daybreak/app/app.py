@@ -41,7 +41,7 @@ _SUFFIX_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
 _PAST_RUNS = 20
 """How many earlier runs an estimate looks at: enough for a median, few enough for a journal in S3."""
 _LOOKS_AT_NOTHING = 3
-"""How often a planner looks before it believes that a cluster is gone."""
+"""How often a planner looks before it concludes that a cluster is gone."""
 
 Seen = TypeVar("Seen")
 
@@ -79,7 +79,7 @@ class App:
 
     @property
     def zone(self) -> str:
-        """The person's time zone, for echoing."""
+        """The person's time zone, for echoing times."""
         return local_zone(self.environ)
 
     def aws(self, region: str | None = None) -> Aws:
@@ -98,7 +98,7 @@ class App:
             return self._aws[key]
 
     def target(self, name: str) -> Target:
-        """The configured target of that name; raises ``Refused`` naming those there are."""
+        """The configured target of that name; raises ``Refused``, naming the targets there are."""
         if name in self.settings.targets:
             return self.settings.targets[name]
         known = ", ".join(sorted(self.settings.targets)) or "none"
@@ -112,7 +112,7 @@ class App:
 
     @property
     def skew(self) -> timedelta:
-        """How far this machine's clock is ahead of AWS's, as the newest answer of each door showed; zero before the first."""
+        """How far this machine's clock is ahead of AWS's, by the newest answer of each door; zero before the first."""
         with self._lock:
             seen = [aws.skew for aws in self._aws.values() if aws.skew is not None]
         return max(seen, key=abs, default=timedelta())
@@ -122,8 +122,8 @@ class App:
         return self.timing.now() - (self.skew if is_off(self.skew) else timedelta())
 
     def moment(self, words: str, region: str | None = None) -> At | Latest:
-        """The moment that a person means; raises ``Refused`` for one counted from a clock that is wrong."""
-        moment = parse_moment(words, now=self.now(), zone=self.zone)  # what cannot be read needs nobody's clock
+        """The moment that a person means; raises ``Refused`` for one counted from a wrong clock."""
+        moment = parse_moment(words, now=self.now(), zone=self.zone)  # an unreadable moment needs no clock
         if is_counted_from_now(words):
             with explained("asking AWS what time it is"):
                 self.aws(region).identity()
@@ -136,12 +136,12 @@ class App:
                 )
         return moment
 
-    def timed(self, seen: Observation) -> Observation:
-        """The observation, with how wrong our clock is where that is worth a word."""
+    def with_skew(self, seen: Observation) -> Observation:
+        """The observation, with the skew of our clock where people must be warned of it."""
         return seen.model_copy(update={"skew": self.skew}) if is_off(self.skew) else seen
 
     def closely(self, look: Callable[[], Seen], is_there: Callable[[Seen], bool]) -> Seen:
-        """What is seen, looked at again where it seems to be gone or the answer was none: too much follows from that."""
+        """What ``look`` sees. It looks again where the thing seems to be gone, or no answer came: too much follows from that."""
         for _ in range(_LOOKS_AT_NOTHING - 1):
             try:
                 seen = look()
@@ -155,20 +155,20 @@ class App:
         return look()
 
     def state_or_none(self, run: str) -> RunState | None:
-        """Where a run stands; None where its record cannot be read."""
+        """Where a run stands; ``None`` where its record cannot be read."""
         try:
             return state_of(self.store.events(run))
         except DaybreakError:
-            # A damaged journal must not keep anybody from restoring; `show` names the damage.
+            # A damaged journal must not prevent a restore; `show` names the damage.
             return None
 
     def trust_in(self, plan: Plan) -> Trust:
-        """What the servers of a run must prove: by the word of this machine's authorities, and never less than was planned."""
+        """What the servers of a run must prove: this machine's authorities, and never less than was planned."""
         here = self.settings.targets.get(plan.target.name)
         return (here.trust if here else self.settings.trust).at_least(plan.target.trust)
 
     def hold_to(self, pinned: Identity, aws: Aws) -> None:
-        """Refuse to go on where a plan was not made: another account, region or endpoint."""
+        """Raise ``Refused`` where a plan was made for another account, region or endpoint."""
         with explained("asking AWS who we are"):
             present = aws.identity()
         if elsewhere := pinned.differences(present):
@@ -179,7 +179,7 @@ class App:
             )
 
     def poller(self, aws: Aws) -> Poller:
-        """The one poller of a region, which every run there waits by."""
+        """The one poller of a region; every run there waits by it."""
         with self._lock:
             if aws.region not in self._pollers:
                 self._pollers[aws.region] = Poller(
@@ -190,8 +190,8 @@ class App:
                 )
             return self._pollers[aws.region]
 
-    def attached(self, run: str, *, take_over: bool = False) -> Journal:
-        """The run in this process's hands; raises ``Held`` while another process has it."""
+    def attach(self, run: str, *, take_over: bool = False) -> Journal:
+        """Attach this process to the run; raises ``Held`` while another process has it."""
         return self.store.attach(
             run,
             who=self.person(),
@@ -202,14 +202,14 @@ class App:
         )
 
     def person(self) -> str:
-        """Who sits here, and at which machine."""
+        """The person at the keyboard and the machine."""
         return f"{getpass.getuser()}@{socket.gethostname()}"
 
 
 def _refuse_a_file(state: str) -> None:
-    """A disk that is not mounted may come back, and is waited for; a file will never be a folder."""
+    """Raise ``Refused`` for a file: it will never be a folder. A disk that is not mounted may come back, and is waited for."""
     places = (Path(state), *Path(state).parents) if "://" not in state else ()
-    with suppress(PermissionError):  # what we may not see is the store's to complain about
+    with suppress(PermissionError):  # the store reports what we may not see
         for place in places:
             if place.is_file():
                 raise Refused(f'runs cannot be kept in "{state}": "{place}" is a file', "name a folder with --state")

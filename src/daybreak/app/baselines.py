@@ -1,6 +1,6 @@
 """Baselines: record what a target holds now, keep it, and list what is kept.
 
-The law: the source is only read; what is kept names the moment that it stands for by the server's own clock.
+The law: the source is only read. A baseline names the moment that it stands for by the server's own clock.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class BaselineWish:
 def take_baseline(
     app: App, wish: BaselineWish, progress: Callable[[CountProgress], None] = lambda _step: None
 ) -> tuple[Kept, Baseline]:
-    """Record a target's rows at one snapshot and keep them; raises ``Refused`` where it cannot be asked."""
+    """Record a target's rows at one snapshot and keep them; raises ``Refused`` where the database cannot be asked."""
     if wish.is_estimated and wish.is_fingerprinted:
         raise Refused("an estimate reads no rows, so it has no fingerprint", "leave out --estimated or --fingerprint")
     target = app.target(wish.target)
@@ -58,8 +58,8 @@ def take_baseline(
 
 
 def baselines(app: App, name: str) -> tuple[Kept, ...]:
-    """The baselines of a target that are kept, oldest first."""
-    return app.repository.listed("baseline", app.target(name).name)
+    """The kept baselines of a target, oldest first."""
+    return app.repository.list_kept("baseline", app.target(name).name)
 
 
 def _place(app: App, target: Target, cluster: Cluster) -> Reach:

@@ -1,7 +1,7 @@
-"""Capturing: keep what Aurora's backups do not hold of a cluster, while it is there to be asked.
+"""Capturing: keep what Aurora's backups do not hold of a cluster, while the cluster can be asked.
 
-The law: only looks, and never a secret: of the master password only the reference. What cannot be asked leaves a capsule
-that says so, because half a configuration is worth more than none on the day the cluster is gone.
+The law: capturing only looks, and keeps no secret: of the master password only the reference. Where a question has no answer,
+the capsule says so: half a configuration is better than none on the day when the cluster is gone.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ _ASKING = timedelta(seconds=60)
 
 @dataclass(frozen=True)
 class Captured:
-    """A capsule that was taken, and how it compares with the one before."""
+    """A capsule that was taken, and how it differs from the one before."""
 
     kept: Kept
-    """The document that holds it: an earlier one when nothing has changed since."""
+    """The document that holds it; an earlier one when nothing has changed since."""
     capsule: Capsule
     is_new: bool
     places: tuple[str, ...]
     previous: Kept | None = None
     changes: tuple[FieldChange, ...] | None = None
-    """Since the previous one; none when there is none that can be read."""
+    """The changes since the previous capsule; ``None`` when there is no previous one that can be read."""
 
 
 def capture(app: App, name: str) -> Captured:
@@ -51,7 +51,7 @@ def capture(app: App, name: str) -> Captured:
     capsule = _take(app, target)
     repository = app.repository
     previous, changes = None, None
-    with suppress(DaybreakError):  # whether it can be kept is told below
+    with suppress(DaybreakError):  # the code below reports whether it can be kept
         previous = repository.newest("capsule", target.name)
         changes = capsule_changes(repository.capsule(previous), capsule) if previous else None
     kept = repository.keep(capsule)
@@ -60,8 +60,8 @@ def capture(app: App, name: str) -> Captured:
 
 
 def capsules(app: App, name: str) -> tuple[Kept, ...]:
-    """The capsules of a target that are kept, oldest first."""
-    return app.repository.listed("capsule", app.target(name).name)
+    """The kept capsules of a target, oldest first."""
+    return app.repository.list_kept("capsule", app.target(name).name)
 
 
 def _take(app: App, target: Target) -> Capsule:
@@ -74,7 +74,7 @@ def _take(app: App, target: Target) -> Capsule:
         if cluster is None:
             raise Refused(
                 f'there is no cluster "{printable(target.cluster)}" in {aws.region} to take a capsule of',
-                f"daybreak capture {target.name} --list  # those that are kept",
+                f"daybreak capture {target.name} --list  # the capsules that are kept",
                 f"daybreak plan pitr {target.name} --to latest  # brings it back from its kept backup",
             )
         instances = lookout.inside(cluster)

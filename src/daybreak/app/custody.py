@@ -1,8 +1,8 @@
-"""Custody: a run's end, and the removal of what it created, also where its record cannot be read any more.
+"""Custody: the end of a run, and the removal of what it created, also where its record cannot be read any more.
 
-The law: what a run created always has an owner. Its journal says by the nonce what that is; where no journal can be read, the
-tags do, for one run, one target and one account, and a person types the clone's name. Nothing without our tags is removed, no
-source, and no target's own cluster.
+The law: what a run created always has an owner. The run's journal identifies it by the nonce. Where no journal can be read, the
+tags do, for one run, one target and one account, and a person types the clone's name. Nothing without our tags is removed, and
+never a source or a target's own cluster.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Leftover:
 
 @dataclass(frozen=True)
 class _Found:
-    """What is there of a clone, and behind which door; a clone whose cluster is gone may still have its parameter group."""
+    """What exists of a clone, and behind which door. A clone whose cluster is gone may still have its parameter group."""
 
     aws: Aws
     cluster: Cluster | None
@@ -50,11 +50,11 @@ class _Found:
 
     @property
     def is_there(self) -> bool:
-        """Whether there is anything."""
+        """Whether anything exists."""
         return self.cluster is not None or self.group is not None
 
     def tag(self, name: str) -> str | None:
-        """The value of a tag, of the cluster before the group."""
+        """The value of a tag, from the cluster before the group."""
         for thing in (self.cluster, self.group):
             if thing is not None:
                 return thing.tags.get(name)
@@ -64,8 +64,8 @@ class _Found:
 def plan_clean(app: App, wish: Leftover) -> Plan:
     """The plan that removes what a run created; raises ``Refused`` with every reason.
 
-    Where the run's journal or plan cannot be read, or nobody here knows the cluster, the plan's request says so (``doubt``):
-    then tags decide, and whoever carries it out has to type the clone's name.
+    Where the run's journal or plan cannot be read, or no run here knows the cluster, the plan's request says so (``doubt``).
+    Then tags decide, and the person who carries it out has to type the clone's name.
     """
     name = check_identifier(wish.name, "cluster") if wish.is_cluster else wish.name
     if wish.is_cluster and name not in app.store.runs():
@@ -84,7 +84,7 @@ def plan_clean(app: App, wish: Leftover) -> Plan:
         return _by_tags(app, app.store.remains(name), wish.why, f'the run "{name}" has no journal here')
     if state is None:
         raise Refused(f'the run "{name}" never began, and created nothing', "daybreak runs")
-    if state.ended is None and (why := _contradiction_if_told(app, plan, chain)):
+    if state.ended is None and (why := _tag_contradiction(app, plan, chain)):
         return _by_tags(app, app.store.remains(name), wish.why, f"the journal of {name} {why}")
     if state.ended is None:
         raise Refused(f'the run "{name}" has not ended', f"daybreak abort {name}", f"daybreak resume {name}")
@@ -96,8 +96,8 @@ def plan_clean(app: App, wish: Leftover) -> Plan:
     return made
 
 
-def _contradiction_if_told(app: App, plan: Plan, chain: Chain) -> str:
-    """What the clone's tag says against the journal; nothing where AWS cannot be asked, as where there is no tag."""
+def _tag_contradiction(app: App, plan: Plan, chain: Chain) -> str:
+    """What the clone's tag says against the journal; empty where AWS cannot be asked, as where there is no tag."""
     try:
         return contradiction_of(app, plan, chain)
     except Unreachable:
@@ -105,7 +105,7 @@ def _contradiction_if_told(app: App, plan: Plan, chain: Chain) -> str:
 
 
 def abort(app: App, run: str, why: str) -> bool:
-    """End a run: here when nobody holds it (true), else by asking the process that holds it (false)."""
+    """End a run. True: it ended here, because no process holds it. False: the process that holds it was asked to end it."""
     who = app.person()
     try:
         plan, state = state_of_run(app, run)
@@ -119,11 +119,11 @@ def abort(app: App, run: str, why: str) -> bool:
     if state.ended is not None:
         raise Refused(f'the run "{run}" has already ended: {state.status}', next_of(app, plan, state))
     try:
-        with app.attached(run) as journal:
+        with app.attach(run) as journal:
             journal.append(RunAborted(by=who, why=why))
         return True
     except Held:
-        # A living process reads its inbox at every look and ends the run itself.
+        # A process that is alive reads its inbox at every look and ends the run itself.
         app.store.ask(run, "abort", who, why)
         return False
 
@@ -152,7 +152,7 @@ def _by_tags(app: App, remains: Remains, why: str, doubt: str) -> Plan:
 
 
 def _decide(app: App, request: CleanRequest, target: Target, reasons: list[str]) -> Plan:
-    """The plan, unless there are reasons against it, of the planner's or of ours."""
+    """The plan; raises ``Refused`` when the planner or the caller has reasons against it."""
     try:
         plan = plan_for(app, request, target)
     except Refused as refusal:
@@ -167,7 +167,7 @@ def _no_clone(run: str, original: str) -> Refused:
 
 
 def _identity_in(remains: Remains) -> Identity | None:
-    """Where the run's plan was made, when that can still be read."""
+    """Where the run's plan was made; ``None`` when that can no longer be read."""
     try:
         return Identity.model_validate((remains.plan or {}).get("identity"))
     except ValidationError:
@@ -175,7 +175,7 @@ def _identity_in(remains: Remains) -> Identity | None:
 
 
 def _search(app: App, run: str, pinned: Identity | None) -> _Found:
-    """What is there under the clone's names; raises ``Refused`` where nothing is, in no region that it can be in."""
+    """What exists under the clone's names; raises ``Refused`` where no possible region has anything."""
     regions: list[str | None] = [
         *({pinned.region} if pinned else sorted({each.region for each in app.settings.targets.values()}))
     ]
@@ -220,9 +220,7 @@ def _no_target(found: _Found, run: str) -> str:
     origin = found.tag(ORIGIN_TAG)
     if origin is None:
         return f'what is named "{run}" has no tag {ORIGIN_TAG}, so it is no clone of ours'
-    return (
-        f'no target of the configuration is "{printable(origin)}", of which "{run}" says to be a clone ({ORIGIN_TAG})'
-    )
+    return f'no target of the configuration is "{printable(origin)}", the source of "{run}" by its tag {ORIGIN_TAG}'
 
 
 def _unknown_hints(app: App) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Where a run stands, how it ended, and what a person would type next."""
+"""Where a run stands, how it ended, and the next command for a person."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from daybreak.model.run import RunState
 
 
 def state_of_run(app: App, run: str) -> tuple[Plan, RunState]:
-    """A run and where it stands; raises ``Refused`` for an unknown one."""
+    """A run's plan and state; raises ``Refused`` for an unknown run."""
     plan = app.store.plan(run)
     chain = app.store.chain(run)
     if not chain.events:
@@ -21,12 +21,12 @@ def state_of_run(app: App, run: str) -> tuple[Plan, RunState]:
 
 
 def next_of(app: App, plan: Plan, state: RunState) -> str:
-    """The next command for a run as it stands; what was removed already is not removed again."""
+    """The next command for a run as it stands. What was removed already is not removed again."""
     return next_command(plan, state, is_cleaned=is_cleaned(app, plan, state))
 
 
 def is_cleaned(app: App, plan: Plan, state: RunState) -> bool:
-    """Whether what an ended run created, or was to remove, has been removed since."""
+    """Whether what an ended run created, or had to remove, has been removed since."""
     original = plan.request.run if isinstance(plan.request, CleanRequest) else plan.run
     names = [run for run in app.store.runs() if run_cleaned_by(run) == original] if state.ended else []
     states = [app.state_or_none(run) for run in names]
@@ -34,6 +34,6 @@ def is_cleaned(app: App, plan: Plan, state: RunState) -> bool:
 
 
 def exit_code(app: App, run: str) -> ExitCode:
-    """The exit code that tells how a run ended or where it stands."""
+    """The exit code for how a run ended or where it stands."""
     plan, state = state_of_run(app, run)
     return exit_code_of(state, plan.objectives)

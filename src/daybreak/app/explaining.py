@@ -1,4 +1,4 @@
-"""What AWS said no to, in words of what a person asked for."""
+"""AWS's refusals, in words of what a person asked for."""
 
 from __future__ import annotations
 

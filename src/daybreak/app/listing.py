@@ -1,4 +1,4 @@
-"""Listing the runs: each one there is, and what a person would type next about it; one that cannot be read is listed too."""
+"""Listing the runs, each with the next command for it; a run that cannot be read is listed too."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from daybreak.model.run import RunState
 
 @dataclass(frozen=True)
 class Listed:
-    """One run: its plan and state, or why it has none to show."""
+    """One run: its plan and state, or why they cannot be shown."""
 
     run: str
     then: str
     """The next command."""
     plan: Plan | None = None
     state: RunState | None = None
-    """None where the run never began, or cannot be read."""
+    """``None`` where the run never began, or cannot be read."""
     damage: str = ""
     """Why it cannot be read; empty when it can."""
 
@@ -44,7 +44,7 @@ def _read(app: App, run: str) -> Listed:
 
 
 def _with_next(each: Listed, cleaned: dict[str, str]) -> Listed:
-    """The run with its next command; ``cleaned`` holds what was removed already, by the clean-up that did it."""
+    """The run with its next command; ``cleaned`` holds the runs whose clones were removed, each with its clean-up."""
     original = run_cleaned_by(each.run) or each.run
     is_cleaned = original in cleaned
     if each.plan is None and is_cleaned:

@@ -1,6 +1,6 @@
-"""Plans as files: a place for one, checked before anybody is asked; and one read back, which is the plan that was made or is refused.
+"""Plans as files: a place for one, checked before any question is asked; and one read back, which is refused when it was edited.
 
-The law: nothing but a plan is ever replaced by a plan, and what stands in a file is believed only with its digest.
+The law: a plan replaces nothing except another plan. The content of a file is believed only with its digest.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ELSEWHERE = "name another file with --file"
 
 
 def hold_place(file: Path, *, is_forced: bool) -> None:
-    """Refuse a place where no plan can be kept: what stands there is no plan, or is one and nobody said ``--force``."""
+    """Raise ``Refused`` for a place that holds something other than a plan, or a plan without ``--force``."""
     if not os.path.lexists(file):
         _hold_folder(file.parent)
         return
@@ -32,9 +32,9 @@ def hold_place(file: Path, *, is_forced: bool) -> None:
         held = _read_document(file, follows=False)
     except Refused as trouble:
         raise Refused(
-            f"{trouble.message}; nothing but a plan is replaced",
+            f"{trouble.message}; only a plan may be replaced",
             _ELSEWHERE,
-            "or look at what is there, and remove it",
+            "or look at the file, and remove it",
         ) from trouble
     if not is_forced:
         raise Refused(
@@ -65,7 +65,7 @@ def read_plan(file: Path) -> Plan:
 
 
 def _read_document(file: Path, *, follows: bool) -> dict[str, Any]:
-    """What a plan's file holds, not yet believed; raises ``Refused`` for what is no such file."""
+    """The content of a plan's file, not yet believed; raises ``Refused`` when the file is not a plan's."""
     try:
         held = json.loads(content(file, MOST_KEPT, follows=follows).decode("utf-8"))
     except (OSError, UnicodeDecodeError) as trouble:
@@ -78,7 +78,7 @@ def _read_document(file: Path, *, follows: bool) -> dict[str, Any]:
 
 
 def _unfit(file: Path, held: dict[str, Any], trouble: ValidationError) -> Refused:
-    """It does not fit this release. What has its digest is as it was written, so a newer release wrote it."""
+    """The refusal of a plan that does not fit this release. One with its digest is unchanged, so a newer release wrote it."""
     reasons = tuple(f"{'.'.join(map(str, error['loc']))}: {error['msg'].lower()}" for error in trouble.errors())
     if not _is_as_written(held):
         return Refused(f'the plan "{file}" does not fit this release', AGAIN, reasons=reasons)
@@ -95,7 +95,7 @@ def _unfit(file: Path, held: dict[str, Any], trouble: ValidationError) -> Refuse
 def _is_as_written(held: dict[str, Any]) -> bool:
     try:
         return bool(digest(held["plan"]) == held["digest"])
-    except (ValueError, RecursionError):  # JSON that no plan of ours ever was, such as NaN
+    except (ValueError, RecursionError):  # JSON that was never a plan of ours, such as NaN
         return False
 
 
@@ -105,7 +105,7 @@ def _describe(held: dict[str, Any]) -> str:
 
 
 def _hold_folder(folder: Path) -> None:
-    """Refuse a folder that is not there, or in which nothing can be written."""
+    """Raise ``Refused`` for a folder that does not exist, or in which nothing can be written."""
     if not folder.is_dir():
         raise Refused(f'there is no folder "{folder}" to keep the plan in', _ELSEWHERE)
     if not os.access(folder, os.W_OK | os.X_OK):

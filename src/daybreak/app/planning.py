@@ -1,4 +1,4 @@
-"""Planning: look at what a request needs to know, and decide; nothing is changed."""
+"""Planning: look at what a request needs to know, and decide. Nothing is changed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import partial
 
 from daybreak.app.app import App
 from daybreak.app.explaining import explained
-from daybreak.app.recalling import recalled
+from daybreak.app.recalling import recall
 from daybreak.errors import Refused
 from daybreak.journal.store import Damaged, Newer
 from daybreak.model.names import clone_stem
@@ -50,7 +50,7 @@ class PitrWish:
 
 
 def plan_pitr(app: App, wish: PitrWish) -> Plan:
-    """The plan that brings a target back to a moment; raises ``Refused`` with every reason."""
+    """The plan that brings a source back as of a moment; raises ``Refused`` with every reason."""
     target = app.target(wish.target).with_waivers(wish.waivers)
     request = PitrRequest(
         target=target.name,
@@ -67,7 +67,7 @@ def plan_pitr(app: App, wish: PitrWish) -> Plan:
 
 
 def plan_for(app: App, request: Request, target: Target) -> Plan:
-    """The plan for a request as the world is now; raises ``Refused`` with every reason."""
+    """The plan for a request in the world as it is now; raises ``Refused`` with every reason."""
     seen = observe_for(app, request, target)
     made = seen.seen.replace(microsecond=0)
     is_staging = not isinstance(request, CleanRequest) and request.purpose == "staging"
@@ -84,24 +84,24 @@ def plan_for(app: App, request: Request, target: Target) -> Plan:
 
 
 def observe_for(app: App, request: Request, target: Target) -> Observation:
-    """Everything that a planner may know of what the request means."""
+    """Everything that a planner may know about the subject of the request."""
     aws = app.aws(target.region)
     lookout = Lookout(aws)
     with explained(f'looking at "{target.cluster}"'):
-        identity = app.closely(aws.identity, lambda _: True)  # the first answer, by which our clock is judged
+        identity = app.closely(aws.identity, lambda _: True)  # the first answer shows how wrong our clock is
         if isinstance(request, CleanRequest):
             look = partial(look_at_remains, lookout, identity, request, app.now())
-            return app.timed(app.closely(look, lambda seen: seen.cluster is not None))
+            return app.with_skew(app.closely(look, lambda seen: seen.cluster is not None))
         look = partial(look_for_sources, lookout, identity, target, request, app.now())
-        sources = app.timed(app.closely(look, lambda seen: seen.cluster is not None))
-        sources = recalled(app.repository, request, target, sources)
+        sources = app.with_skew(app.closely(look, lambda seen: seen.cluster is not None))
+        sources = recall(app.repository, request, target, sources)
         interest = interest_of(request, target, sources)
         seen = app.closely(lambda: look_closely(aws, sources, interest), lambda _: True)
     return with_authorities(with_past(seen, past_of(app, target)), authorities(target.trust))
 
 
 def thoroughness_of(app: App, wanted: Thoroughness, target: Target) -> Thoroughness:
-    """How much is read this time: a sample goes round the tables from one of the target's runs to the next."""
+    """How much is read this time. A sample takes the tables in turn, from one of the target's runs to the next."""
     stem = clone_stem(target.cluster)
     return wanted.model_copy(update={"turn": sum(run.startswith(f"{stem}-") for run in app.store.runs())})
 

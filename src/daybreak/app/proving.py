@@ -22,19 +22,19 @@ from daybreak.prove.proof import Bench, Names, new_names, proven, swept
 
 @dataclass(frozen=True)
 class Control:
-    """A negative control that was not begun yet: where it would happen, and what it would make there."""
+    """A negative control that has not begun: where it would happen, and what it would create there."""
 
     case: Case
     scratch: Scratch
     names: Names
     leftovers: tuple[str, ...]
-    """What controls left on the server that were killed: it is removed first."""
+    """What killed controls left on the server. It is removed first."""
     neighbors: tuple[str, ...]
-    """The databases and roles of other controls that are going on there, which are left alone."""
+    """The databases and roles of other controls that are under way there. They are left alone."""
 
     @property
     def makes(self) -> tuple[str, ...]:
-        """Everything it makes, and takes away again."""
+        """Everything that it creates, and removes again."""
         roles = (f"role {name}" for name in self.names.roles.values())
         databases = (f"database {self.names.template}", f"database {self.names.copy}")
         return (*databases, f"role {self.names.mark}", *roles, f"replication slot {self.names.slot}")
@@ -66,13 +66,13 @@ def control_of(app: App, case: Case) -> Control:
     )
 
 
-def prove_checks(app: App, control: Control, told: Callable[[Planting], None]) -> Proof:
-    """Plant every defect, and tell which were found; everything made is taken away, whatever ends it."""
+def prove_checks(app: App, control: Control, on_planting: Callable[[Planting], None]) -> Proof:
+    """Plant every defect, and report which were found. Everything created is removed, however it ends."""
     began, started = app.timing.now(), app.timing.monotonic()
     case = control.case
     bench = Bench(control.scratch, case.scene.clone, case.identity, control.names)
     removed, left = swept(control.scratch)
-    plantings, before = proven(bench, CATALOG, told)
+    plantings, before = proven(bench, CATALOG, on_planting)
     return Proof(
         cluster=case.scene.clone.identifier,
         identity=case.identity,

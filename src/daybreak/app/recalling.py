@@ -1,7 +1,7 @@
-"""What a plan is made of besides what is looked at: what belongs to the living source, else what was kept of it.
+"""What a plan needs besides what was looked at: what belongs to the living source, or what was kept of it.
 
-The law: nothing that stands for a later moment than the one restored is recalled, and nothing of another cluster. What was
-kept and cannot be read stops a plan that needs it, by name; what it only compares with never does.
+The law: a document that stands for a later moment than the restored one is never used, nor one of another cluster. A kept
+document that cannot be read stops a plan that needs it, by name. One that is needed only for comparison never stops a plan.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from daybreak.repository.repository import Repository
 
 _MOST_LOOKED_AT = 20
-"""Capsules that are read in search of one of the right cluster."""
+"""How many capsules are read in search of one of the right cluster."""
 
 
-def recalled(
+def recall(
     repository: Repository, request: PitrRequest | SnapshotRequest, target: Target, seen: Observation
 ) -> Observation:
-    """The observation with the capsule of a source that is gone, and the baseline."""
+    """Add to the observation the baseline, and the capsule of a source that is gone."""
     source = source_of(request, target, seen)
     moment = moment_of(request, source) or seen.seen
     return seen.model_copy(
@@ -40,10 +40,10 @@ def recalled(
 
 
 def _capsule(repository: Repository, target: Target, source: Source, moment: datetime) -> Capsule | None:
-    """The newest capsule of the very cluster, else of the cluster's name; none when there is neither."""
+    """The newest capsule of the very cluster, else of the cluster's name; ``None`` when there is neither."""
     storage = source.backup or source.snapshot
     resource_id = storage.resource_id if storage else None
-    known = [kept for kept in repository.listed("capsule", target.name) if kept.stands_for <= moment]
+    known = [kept for kept in repository.list_kept("capsule", target.name) if kept.stands_for <= moment]
     of_name: Capsule | None = None
     for kept in reversed(known[-_MOST_LOOKED_AT:]):
         capsule = repository.capsule(kept)

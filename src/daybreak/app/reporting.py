@@ -22,11 +22,11 @@ from daybreak.report.junit import junit
 from daybreak.report.markdown.report import markdown
 
 Format = Literal["html", "json", "junit", "markdown"]
-"""What a report can be written as, besides a terminal's text."""
+"""The formats of a report, besides a terminal's text."""
 
 
 def report_of(app: App, run: str) -> Report:
-    """The report of a run, wherever it stands; raises ``Refused`` for an unknown one."""
+    """The report of a run, whatever its state; raises ``Refused`` for an unknown one."""
     plan, state = state_of_run(app, run)
     inside = "" if is_cleaned(app, plan, state) else way_in(plan, state)
     return report_of_run(plan, state, _occasion(app, next_of(app, plan, state), inside))
@@ -40,7 +40,7 @@ def report_on(app: App, validation: Validation) -> Report:
 
 
 def hand_on(app: App, report: Report) -> Report:
-    """The report as other people may have it: it names no home folder."""
+    """The report in the form for other people: it names no home folder."""
     return without_home(report, app.environ.get("HOME", ""))
 
 
@@ -62,8 +62,8 @@ def write_as(report: Report, form: Format) -> str:
 def keep(text: str, path: Path, *, is_forced: bool) -> None:
     """Keep a report in a private file that is whole or not there at all.
 
-    What stands there already is evidence of something: it is refused to replace it, unless that is asked for. Raises
-    ``Refused``, and ``Unreachable`` where the disk says no.
+    A file that exists is evidence of something. It is replaced only with ``is_forced``. Raises ``Refused``, and
+    ``Unreachable`` where the disk refuses.
     """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
@@ -83,7 +83,7 @@ def keep(text: str, path: Path, *, is_forced: bool) -> None:
 
 
 def _give_name(draft: Path, path: Path, *, is_forced: bool) -> None:
-    """Give the whole file its name; a link refuses in one step where a rename would replace."""
+    """Give the whole file its name. A link refuses in one step where a rename would replace."""
     if is_forced:
         draft.replace(path)
         return
@@ -92,7 +92,7 @@ def _give_name(draft: Path, path: Path, *, is_forced: bool) -> None:
     except FileExistsError:
         raise
     except OSError:
-        # A file system without hard links: the name is looked at right before.
+        # A file system without hard links: look at the name right before.
         if path.exists():
             raise FileExistsError(path) from None
         draft.rename(path)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from daybreak.app.app import App
 from daybreak.app.explaining import explained
 from daybreak.app.planning import observe_for
-from daybreak.app.vouching import objections_to_removing, remaking
+from daybreak.app.vouching import hint_to_plan_again, objections_to_removing
 from daybreak.errors import Refused
 from daybreak.execute import interpreter
 from daybreak.execute.database import Database
@@ -30,15 +30,15 @@ from daybreak.plan.planner import objections_to_starting
 
 @dataclass(frozen=True)
 class Watchers:
-    """Who is told while a run goes on."""
+    """The functions that a run calls with its news."""
 
-    told: Callable[[Event], None] = lambda _event: None
+    on_event: Callable[[Event], None] = lambda _event: None
     progress: Callable[[Progress], None] = lambda _progress: None
-    warned: Callable[[str], None] = lambda _warning: None
+    on_warning: Callable[[str], None] = lambda _warning: None
 
 
 def start(app: App, plan: Plan) -> str:
-    """Freeze the plan as a run, after checking that the world still fits it; returns the run's name."""
+    """Freeze the plan as a run, after a check that the world still fits it; returns the run's name."""
     _hold_to_the_world(app, plan)
     app.store.create(plan)
     app.fitting.add(plan.run)
@@ -46,18 +46,18 @@ def start(app: App, plan: Plan) -> str:
 
 
 def _hold_to_the_world(app: App, plan: Plan) -> None:
-    """Refuse a plan that has expired, was made elsewhere, does not fit the world, or removes what nobody vouches for."""
+    """Raise ``Refused`` for a plan that has expired, was made elsewhere, does not fit the world, or removes what is not vouched for."""
     seen = observe_for(app, plan.request, plan.target)
     targets = app.settings.targets
     if reasons := (*objections_to_removing(plan, targets, app.store), *objections_to_starting(plan, seen)):
-        hint = remaking(plan, targets, app.store)
+        hint = hint_to_plan_again(plan, targets, app.store)
         raise Refused(f"the plan for {plan.run} cannot be started", hint, reasons=reasons)
 
 
 def carry_out(app: App, run: str, watchers: Watchers, *, take_over: bool = False) -> RunState:
     """Carry out a run from wherever it stands, to its end; raises ``Paused`` and its kin where it had to stop.
 
-    A run that has ended is left as it is: nobody is asked, nothing is written.
+    A run that has ended is left as it is: no question is asked, nothing is written.
     """
     plan = app.store.plan(run)
     chain = app.store.chain(run)
@@ -66,17 +66,17 @@ def carry_out(app: App, run: str, watchers: Watchers, *, take_over: bool = False
     if chain.events and state.nonce is None:
         raise without_a_nonce(run)
     if not chain.events and run not in app.fitting:
-        # Frozen and not begun, perhaps long ago: what was true at its start need not be true now.
+        # Frozen and not begun, perhaps long ago: what was true when it was frozen need not be true now.
         _hold_to_the_world(app, plan)
     aws = app.aws(plan.identity.region)
     app.hold_to(plan.identity, aws)
     if why := contradiction_of(app, plan, chain):
         raise contradicted(run, why)
     if is_off(app.skew):
-        watchers.warned(f"{skew_in_words(app.skew)}: the times of this run's events are this machine's")
+        watchers.on_warning(f"{skew_in_words(app.skew)}: the times of this run's events are this machine's")
     # The source is read, never touched: below this line no call that names it can leave.
     aws.protect(plan.source, *_instances_of_source(plan))
-    with app.attached(run, take_over=take_over) as journal:
+    with app.attach(run, take_over=take_over) as journal:
         doors = Doors(
             aws=aws,
             lookout=Lookout(aws),
@@ -90,7 +90,7 @@ def carry_out(app: App, run: str, watchers: Watchers, *, take_over: bool = False
             ),
             timing=app.timing,
             patience=replace(app.patience, between_looks=min(app.patience.between_looks, app.settings.poll)),
-            told=watchers.told,
+            on_event=watchers.on_event,
             progress=watchers.progress,
             asked=lambda: app.store.inbox(run),
             is_stopping=app.stopping.is_set,
@@ -99,13 +99,13 @@ def carry_out(app: App, run: str, watchers: Watchers, *, take_over: bool = False
 
 
 def contradiction_of(app: App, plan: Plan, chain: Chain) -> str:
-    """What is wrong with a run's journal by the anchor in its clone's tag; empty when it agrees, or nothing tells."""
+    """What is wrong with a run's journal by the anchor in its clone's tag; empty when it agrees, or no anchor was seen."""
     clone = _own_clone(app, plan, chain)
     return chain.contradiction(clone.tags.get(JOURNAL_TAG)) if clone else ""
 
 
 def doubt_of(app: App, plan: Plan, chain: Chain) -> str:
-    """What is wrong with a run's journal, or cannot be told, by the anchor in its clone's tag; empty when neither."""
+    """What is wrong or unclear about a run's journal by the anchor in its clone's tag; empty when it agrees."""
     clone = _own_clone(app, plan, chain)
     return chain.doubt(clone.tags.get(JOURNAL_TAG)) if clone else ""
 

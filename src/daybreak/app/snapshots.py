@@ -33,7 +33,7 @@ class SnapshotWish:
 
 @dataclass(frozen=True)
 class Snapshots:
-    """A target's snapshots, newest first, and its cluster where that is still there."""
+    """A target's snapshots, newest first, and its cluster where that still exists."""
 
     target: Target
     cluster: Cluster | None
@@ -41,7 +41,7 @@ class Snapshots:
 
 
 def plan_snapshot(app: App, wish: SnapshotWish) -> Plan:
-    """The plan that brings a target back as a snapshot holds it; raises ``Refused`` with every reason."""
+    """The plan that brings a source back as a snapshot holds it; raises ``Refused`` with every reason."""
     target = app.target(wish.target).with_waivers(wish.waivers)
     request = SnapshotRequest(
         target=target.name,
@@ -58,7 +58,7 @@ def plan_snapshot(app: App, wish: SnapshotWish) -> Plan:
 
 
 def snapshots(app: App, name: str, before: str | None = None) -> Snapshots:
-    """The snapshots of a target, also of one whose cluster is deleted; ``before`` leaves out what was taken later."""
+    """The snapshots of a target, also of one whose cluster is deleted; ``before`` leaves out later ones."""
     target, limit = app.target(name), _limit(app, before, app.target(name))
     aws = app.aws(target.region)
     with explained(f'looking for snapshots of "{target.cluster}"'):
@@ -74,5 +74,5 @@ def _limit(app: App, words: str | None, target: Target) -> At | None:
         return None
     moment = app.moment(words, target.region)
     if isinstance(moment, Latest):
-        raise Refused('"latest" is no time to come before', "leave --before out for the newest snapshot")
+        raise Refused('"latest" is not a time for --before', "leave --before out for the newest snapshot")
     return moment

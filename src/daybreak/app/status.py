@@ -1,4 +1,4 @@
-"""What was promised for each target and what is true right now, and which clusters could be targets."""
+"""What was promised for each target and what is true right now; and the clusters that could be targets."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _status_of(app: App, target: Target) -> TargetStatus:
     aws = app.aws(target.region)
     with explained(f'looking at "{target.cluster}"'):
         identity = aws.identity()
-        seen = app.timed(observe_target(Lookout(aws), identity, target, app.now()))
+        seen = app.with_skew(observe_target(Lookout(aws), identity, target, app.now()))
     seen = with_authorities(seen, authorities(target.trust))
     past = past_of(app, target)
     last = app.state_or_none(past[0].run) if past else None
@@ -73,8 +73,8 @@ def discover(app: App) -> tuple[Target, ...]:
     )
 
 
-def unvouched(app: App, targets: tuple[Target, ...]) -> tuple[str, ...]:
-    """Why servers of these targets could not prove themselves, a line for each region, with what to do."""
+def trust_problems(app: App, targets: tuple[Target, ...]) -> tuple[str, ...]:
+    """Why servers of these targets could not prove their identity, a line for each region, with what to do."""
     now = app.timing.now()
     objections = (
         each

@@ -1,7 +1,7 @@
 """Validating by itself: the checklist against a run's clone, or any cluster, as it is now.
 
-The law: nothing is changed anywhere and no run is journaled. What a cluster is held to comes from a plan or from a target;
-what nobody can know (the moment a foreign copy stands for) is asked for, never guessed.
+The law: nothing is changed anywhere, and no run is journaled. The expectations of a cluster come from a plan or from a target.
+Only a person knows which moment a foreign copy stands for, so the moment is asked for, never guessed.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _OF_QUARANTINE = {
 """How a clone that another of our runs made differs from its source."""
 
 _ANY_LOSS = timedelta(days=36_500)
-"""What may be lost of a database whose owner was promised nothing."""
+"""How much a database may lose whose owner was promised nothing."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Inquiry:
 
 @dataclass(frozen=True)
 class Case:
-    """A cluster, what it is held to, and how that was decided."""
+    """A cluster, the expectations of it, and where they come from."""
 
     action: Validate
     scene: Scene
@@ -76,33 +76,33 @@ class Case:
 
 @dataclass(frozen=True)
 class Listeners:
-    """Who is told while questions are asked."""
+    """The functions that a validation calls with its news."""
 
-    tell: Callable[[Finding], None] = lambda _finding: None
+    on_finding: Callable[[Finding], None] = lambda _finding: None
     progress: Callable[[str], None] = lambda _seen: None
 
 
 def case_of(app: App, inquiry: Inquiry) -> Case:
-    """Find what is to be validated and what it is held to; raises ``Refused`` when that cannot be told."""
+    """Find what is to be validated and what is expected of it; raises ``Refused`` when that cannot be decided."""
     if inquiry.name in app.store.runs():
         return _case_of_run(app, inquiry)
     return _case_of_cluster(app, inquiry)
 
 
 def validate_case(app: App, case: Case, listeners: Listeners | None = None) -> Validation:
-    """Ask everything and judge it; whatever cannot be asked is a finding of its own."""
+    """Ask everything and judge it. A question that cannot be asked is a finding of its own."""
     listeners = listeners or Listeners()
     began, started = app.timing.now(), app.timing.monotonic()
     findings: list[Finding] = []
 
-    def tell(finding: Finding) -> None:
+    def report(finding: Finding) -> None:
         findings.append(finding)
-        listeners.tell(finding)
+        listeners.on_finding(finding)
 
     health_urls = app.settings.health_urls.get(case.target or "", {})
     door = _door(app, case.identity.region, case)
     database = Database(door, app.environ, app.repository, health_urls, case.trust)
-    measured = database.validate(case.action, case.scene, tell, listeners.progress)
+    measured = database.validate(case.action, case.scene, report, listeners.progress)
     clone = case.scene.clone
     return Validation(
         subject=clone.identifier,
@@ -122,7 +122,7 @@ def validate_case(app: App, case: Case, listeners: Listeners | None = None) -> V
 
 
 def _door(app: App, region: str, case: Case) -> Aws:
-    """The door to AWS behind which nothing can be changed that this is about."""
+    """The door to AWS, behind which nothing that the case names can be changed."""
     aws = app.aws(region)
     aws.protect(case.scene.clone.identifier, *(each.identifier for each in case.scene.instances))
     return aws
@@ -172,7 +172,7 @@ def _case_of_run(app: App, inquiry: Inquiry) -> Case:
 
 
 def _hold_to(action: Validate, inquiry: Inquiry) -> Validate:
-    """The action with what the person asked for now: how thoroughly, and what they do without."""
+    """The action with what the person asked for now: the thoroughness and the waivers."""
     changes = {"thoroughness": _thoroughness(inquiry, action.thoroughness)}
     return action.model_copy(update=changes | {"waivers": (*action.waivers, *inquiry.waivers)})
 
@@ -198,7 +198,7 @@ def _case_of_cluster(app: App, inquiry: Inquiry) -> Case:
     is_own = target.cluster == clone.identifier
     if inquiry.to is None and not is_own:
         raise Refused(
-            f'nobody but you knows which moment "{name}" stands for',
+            f'only you know which moment "{name}" stands for',
             f'daybreak validate {name} --target {target.name} --to "2024-01-15T14:30:00Z"',
         )
     moment = _moment_typed(app, inquiry)
@@ -233,7 +233,7 @@ def _case_of_cluster(app: App, inquiry: Inquiry) -> Case:
 
 @dataclass(frozen=True)
 class _Witness:
-    """What a cluster's configuration is compared with, and where that was learned."""
+    """The witness of a cluster's configuration, and where it was found."""
 
     note: str
     cluster: Cluster | None = None
@@ -243,7 +243,7 @@ class _Witness:
 
 
 def _witness(app: App, lookout: Lookout, target: Target, moment: datetime, *, is_own: bool) -> _Witness:
-    """The target's living cluster, unless that is the one in question; else what was kept of it before the moment."""
+    """The target's living cluster, unless the case is about that one; else what was kept of it before the moment."""
     aws = app.aws(target.region)
     if not is_own:
         with explained(f'looking at "{target.cluster}"'):
@@ -262,7 +262,7 @@ def _witness(app: App, lookout: Lookout, target: Target, moment: datetime, *, is
 
 
 def _case_alone(app: App, inquiry: Inquiry, lookout: Lookout, identity: Identity, clone: Cluster) -> Case:
-    """A cluster that no target knows: only what needs nothing but the cluster itself can be told."""
+    """The case of a cluster that no target knows: only checks that need nothing but the cluster itself have an answer."""
     moment = _moment_typed(app, inquiry)
     login = f"secretsmanager:{clone.master_secret}" if clone.master_secret else None
     action = Validate(
@@ -318,7 +318,7 @@ def _look_for(app: App, inquiry: Inquiry, name: str) -> tuple[Lookout, Identity,
 
 
 def _target_of(app: App, inquiry: Inquiry, clone: Cluster) -> Target | None:
-    """The target that was named, else the one whose cluster this is or was restored from; none when none is."""
+    """The named target, else the one whose cluster this is or was restored from; ``None`` when there is no such target."""
     if inquiry.target is not None:
         return app.target(inquiry.target)
     origins = (clone.identifier, clone.tags.get(ORIGIN_TAG))

@@ -1,8 +1,8 @@
-"""Vouching: who says that what a clean-up removes is a run's own; asked again of every plan that is about to begin.
+"""Vouching: whether what a clean-up removes is a run's own; asked again of every plan that is about to begin.
 
-The law: a plan is a file, and its digest has no key, so whoever can write one can make it say anything. What is removed is
-therefore held to what a file cannot say: this machine's configuration, and the journal of the run in this very state. A plan
-that says itself that tags decide has its clone's name typed instead.
+The law: a plan is a file, and its digest has no key, so anyone who can write the file can make it say anything. Therefore
+what is removed is compared with what a file cannot say: this machine's configuration, and the journal of the run in this very
+state. For a plan that says that tags decide, a person types the clone's name.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from daybreak.model.targets import Target
 
 
 def own_clusters(run: str, targets: Mapping[str, Target]) -> tuple[str, ...]:
-    """A reason for each configured target whose own cluster has that name; AWS's names have no upper case of their own."""
+    """A reason for each configured target whose own cluster has that name; AWS's names have no upper case."""
     own = [target for target in targets.values() if target.cluster.lower() == run.lower()]
     return tuple(f'"{run}" is the cluster of the target "{target.name}"' for target in own)
 
 
 def objections_to_removing(plan: Plan, targets: Mapping[str, Target], store: Store) -> tuple[str, ...]:
-    """Why nobody vouches for what a clean-up removes; nothing for any other plan. Raises ``Unreachable`` as the store does."""
+    """Why nothing vouches for what a clean-up removes; empty for any other plan. Raises ``Unreachable`` as the store does."""
     if not isinstance(plan.request, CleanRequest):
         return ()
     by_journal = () if plan.request.doubt else _objections_by_journal(plan.request, plan.target, store)
@@ -32,7 +32,7 @@ def objections_to_removing(plan: Plan, targets: Mapping[str, Target], store: Sto
 
 
 def _objections_by_journal(request: CleanRequest, target: Target, store: Store) -> tuple[str, ...]:
-    """Where no doubt is said, the run's journal must say here what the plan says: that run, ended, its nonce, its target."""
+    """The objections where the plan has no doubt: the journal here must agree on the run, its end, its nonce and its target."""
     run = printable(request.run)
     if request.run not in store.runs():
         return (f'no run "{run}" is kept here, so no journal vouches for what is removed',)
@@ -52,8 +52,8 @@ def _objections_by_journal(request: CleanRequest, target: Target, store: Store) 
     return tuple(reason for reason, is_so in wrong.items() if is_so)
 
 
-def remaking(plan: Plan, targets: Mapping[str, Target], store: Store) -> str:
-    """What to do where a plan cannot be started: the command that makes a clean-up's again, which asks all that is to be asked."""
+def hint_to_plan_again(plan: Plan, targets: Mapping[str, Target], store: Store) -> str:
+    """What to do where a plan cannot be started: for a clean-up, the command that makes it again and asks every question."""
     if not isinstance(plan.request, CleanRequest):
         return "make the plan again"
     run = plan.request.run

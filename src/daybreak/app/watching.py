@@ -1,4 +1,4 @@
-"""Watching: the events of a run that somebody else carries out, as they come."""
+"""Watching: the events of a run that another process carries out, as they come."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ BETWEEN_GLANCES = 0.5
 def watch(app: App, run: str) -> Iterator[Event]:
     """Each event of a run, from its first to its end; raises ``Refused`` for an unknown run."""
     app.store.plan(run)
-    told = 0
+    seen = 0
     while True:
         events = app.store.events(run)
-        yield from events[told:]
-        told = len(events)
+        yield from events[seen:]
+        seen = len(events)
         if events and state_of(events).ended is not None:
             return
         app.timing.sleep(BETWEEN_GLANCES)

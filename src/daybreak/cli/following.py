@@ -62,14 +62,14 @@ class Following(AbstractContextManager["Following"]):
 
         self._plan = self.app.store.plan(run)
         try:
-            watchers = Watchers(told=self._tell, progress=self._progress, warned=_warn)
+            watchers = Watchers(on_event=self._report, progress=self._progress, on_warning=_warn)
             carry_out(self.app, run, watchers, take_over=take_over)
         finally:
             self._telling.end()
         hand(run_as(self.app, run, self._given))
         return int(exit_code(self.app, run))
 
-    def _tell(self, event: Event) -> None:
+    def _report(self, event: Event) -> None:
         from daybreak.cli.rendering import event_line
         from daybreak.model.run import StepFailed, StepForgone
         from daybreak.report.text.progress import is_trouble, news_of, step_line

@@ -17,7 +17,7 @@ from daybreak.cli.telling import as_document, hand, say
 @shared()
 def init(given: Given, *, is_forced: bool) -> None:
     """Look at the account and write daybreak.toml."""
-    from daybreak.app.status import discover, unvouched
+    from daybreak.app.status import discover, trust_problems
     from daybreak.config import Settings, render
     from daybreak.errors import Refused
     from daybreak.files import open_file
@@ -30,7 +30,7 @@ def init(given: Given, *, is_forced: bool) -> None:
     found = discover(app)
     if not found:
         raise Refused("no Aurora PostgreSQL cluster was found there", "check --profile and --region")
-    missing = unvouched(app, found)
+    missing = trust_problems(app, found)
     said = Settings(state="", targets={target.name: target for target in found}, **app.settings.trust.model_dump())
     text = render(said) + "".join(f"\n# To be done: {each}\n" for each in missing)
     try:

@@ -102,7 +102,7 @@ def _validate(app: App, given: Given, case: Case, destination: Destination) -> i
             if given.depth == "all" or finding.standing in (Standing.UNFIT, Standing.UNKNOWN):
                 telling.line(given.complete(finding_line(finding, datetime.now(UTC))))
 
-        validation = validate_case(app, case, Listeners(tell=follow, progress=telling.show))
+        validation = validate_case(app, case, Listeners(on_finding=follow, progress=telling.show))
     report = report_on(app, validation)
     is_kept = destination.file is not None
     made = in_format(app, report, given, lambda: report_as(report, given, "-v names every check"), is_kept=is_kept)

@@ -108,7 +108,7 @@ class Doors:
     database: DatabaseDoor
     timing: Timing
     patience: Patience = field(default_factory=Patience)
-    told: Callable[[Event], None] = lambda _event: None
+    on_event: Callable[[Event], None] = lambda _event: None
     progress: Callable[[Progress], None] = lambda _progress: None
     asked: Callable[[], tuple[Message, ...]] = tuple
     """Reads the run's inbox: did somebody ask for its end?"""

@@ -84,7 +84,7 @@ class _Walk:
 
     def __init__(self, plan: Plan, journal: Journal, doors: Doors) -> None:
         self._plan = plan
-        self._journal = Record(journal, doors.told)
+        self._journal = Record(journal, doors.on_event)
         self._doors = doors
         self._changer = Changer(plan, self._journal, doors)
         self._owner = owner_of(plan, self._journal.state().nonce)

@@ -12,13 +12,13 @@ from daybreak.model.run import Body, Event, RunState
 class Record:
     """Appends to the journal and tells each event once it is durable."""
 
-    def __init__(self, journal: Journal, told: Callable[[Event], None]) -> None:
+    def __init__(self, journal: Journal, on_event: Callable[[Event], None]) -> None:
         self._journal = journal
-        self._told = told
+        self._on_event = on_event
 
     def append(self, body: Body) -> None:
         """Make an event durable, then tell it; raises ``Paused`` when it could not be written."""
-        self._told(self._journal.append(body))
+        self._on_event(self._journal.append(body))
 
     def tail(self) -> Anchor:
         """The newest event by its number and digest."""

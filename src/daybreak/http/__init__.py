@@ -1,1 +1,1 @@
-"""The only home of the HTTP client: health pages of the application are asked here."""
+"""The only home of the HTTP client, which asks the application's health pages."""

@@ -1,8 +1,8 @@
-"""Where a name leads, and which addresses nobody may be led to.
+"""The addresses that a name resolves to, and which of them we may connect to.
 
-The law: a name is looked up once, every address it has is judged, and the connection goes to an address that was judged; a
-name that changes its mind between the two changes nothing. What is allowed is listed, and the rest is forbidden: the
-addresses of the internet, those of private networks, and this machine where the URL itself says so.
+The law: a name is looked up once, every address is judged, and the connection goes to an address that was judged. A name
+that changes in between changes nothing. Allowed addresses are listed, and all others are forbidden: allowed are the
+addresses of the internet, those of private networks, and this machine where the URL itself names it.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ _METADATA = tuple(
         ),
     )
 )
-"""Where machines in clouds learn their secrets, besides the link-local addresses: of Amazon, Google, Scaleway, Alibaba, Azure, Oracle."""
+"""Metadata addresses, where machines in clouds get their secrets, besides the link-local ones: of Amazon, Google, Scaleway, Alibaba, Azure, Oracle."""
 
 _INTERNET_6 = ipaddress.ip_network("2000::/3")
-"""All that IANA has given out of IPv6; what else a Python's own list calls global depends on its age."""
+"""All of IPv6 that IANA has given out. The list of global addresses in a Python's own library depends on its age."""
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-"""A translator's, which carries an address of IPv4 (RFC 6052). Where one of 64:ff9b:1::/48 leads, only its owner knows."""
+"""The prefix of a translator, which carries an IPv4 address (RFC 6052). Only its owner knows where one of 64:ff9b:1::/48 leads."""
 
 _ISATAP = (0x00005EFE, 0x02005EFE)
 """The first half of an interface's number that holds an IPv4 address in its second (RFC 5214)."""
@@ -50,20 +50,20 @@ _THIS_MACHINE = "which is this machine, and the URL does not say so"
 
 
 class ForbiddenAddressError(Exception):
-    """A name leads where nobody may be led."""
+    """A name resolves to an address that we must not connect to."""
 
 
 def judge_addresses(host: str, port: int) -> tuple[str, ...]:
-    """The addresses of ``host``, once all of them may be asked.
+    """The addresses of ``host``, when all of them may be asked.
 
-    Raises ``ForbiddenAddressError`` when one of them may not, and ``OSError`` when there is none.
+    Raises ``ForbiddenAddressError`` when one of them is forbidden, and ``OSError`` when there is none.
     """
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     addresses = tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
     for address in addresses:
         why = forbidden(address)
         if not why and _plain(address).is_loopback and not says_this_machine(host):
-            # A rehearsal asks a page of this machine by its address. A name that leads here may be anybody's.
+            # A rehearsal asks a page of this machine by its address. A name that leads here may belong to anyone.
             why = _THIS_MACHINE
         if why:
             message = f'"{printable(host)}" leads to {address}, {why}: nobody is sent there'
@@ -72,7 +72,7 @@ def judge_addresses(host: str, port: int) -> tuple[str, ...]:
 
 
 def says_this_machine(host: str) -> bool:
-    """Whether a host is this machine for everybody who reads it.
+    """Whether a host means this machine to every reader.
 
     >>> [says_this_machine(host) for host in ("127.0.0.1", "::1", "localhost", "2130706433", "lab.example.com")]
     [True, True, True, False, False]
@@ -86,7 +86,7 @@ def says_this_machine(host: str) -> bool:
 
 
 def forbidden(address: str) -> str:
-    """Why nobody may be led to ``address``; empty when one may.
+    """Why we must not connect to ``address``; empty when we may.
 
     >>> forbidden("169.254.169.254")
     'a link-local address, where machines keep their secrets'
@@ -101,7 +101,7 @@ def forbidden(address: str) -> str:
 
 
 def _plain(address: str) -> IpAddress:
-    """The address without its zone; one of IPv4 that is written as one of IPv6 is the same place."""
+    """The address without its zone; an IPv4 address that is written as IPv6 becomes IPv4."""
     plain = ipaddress.ip_address(address.partition("%")[0])
     return (isinstance(plain, ipaddress.IPv6Address) and plain.ipv4_mapped) or plain
 
@@ -117,12 +117,12 @@ def _forbidden(address: IpAddress) -> str:
 
 
 def _as_carried(address: ipaddress.IPv4Address) -> str:
-    """Nobody writes this machine's address into another one but to hide it."""
+    """Why an embedded IPv4 address is forbidden. This machine's own address is embedded only in order to hide it."""
     return _OTHER_USE if address.is_loopback else ""
 
 
 def _inner_addresses(address: IpAddress) -> list[ipaddress.IPv4Address]:
-    """The IPv4 addresses that an address of IPv6 leads to through a translator or a tunnel."""
+    """The IPv4 addresses that an IPv6 address leads to through a translator or a tunnel."""
     if isinstance(address, ipaddress.IPv4Address):
         return []
     number = int(address)

@@ -1,8 +1,8 @@
 """One GET of one page, and nothing else: no redirect, no proxy, no cookie, no login.
 
-The law: it ends within its limit and two seconds whatever the name server, the network or the page does, reads no more than
-is allowed, goes only to an address that was judged, and never raises for what the other side does. A query may hold a token,
-so nothing that is told of a page holds any of it.
+The law: the GET ends within its limit and two seconds, whatever the name server, the network or the page does. It reads no
+more than is allowed, goes only to an address that was judged, and never raises for what the other side does. A query may hold
+a token, so no report of a page holds any of it.
 """
 
 from __future__ import annotations
@@ -28,28 +28,28 @@ MOST = 64 * 1024
 """Bytes of a page that are read; a health page is small."""
 
 _SHORTEST_SECRET = 4
-"""Letters: anything shorter would blot out half of every sentence."""
+"""Letters: a shorter secret would blot out half of every sentence."""
 
 PageAnswer = Page | Turned | Silence
 
 
 def read_page(url: str, limit: timedelta) -> PageAnswer:
-    """What the page at ``url`` says, within ``limit``; a closed door is ``Turned``, mere nothing a ``Silence``."""
+    """Ask the page at ``url``, within ``limit``. A refusal is ``Turned``; no answer is a ``Silence``."""
     began = monotonic()
     asked = f"GET {printable(show_url(url))}"
-    told: SimpleQueue[PageAnswer | BaseException] = SimpleQueue()
+    answers: SimpleQueue[PageAnswer | BaseException] = SimpleQueue()
     wanted = _Wanted(url, asked, began + limit.total_seconds())
 
-    def tell() -> None:
+    def ask() -> None:
         try:
-            told.put(_ask(wanted))
+            answers.put(_ask(wanted))
         except BaseException as defect:  # noqa: BLE001 - a defect of ours, raised again by whoever waits
-            told.put(defect)
+            answers.put(defect)
 
-    # The resolver has no limit of ours, and a page that sends a byte now and then has none of its own.
-    threading.Thread(target=tell, name="daybreak-page", daemon=True).start()
+    # The resolver has no limit of ours, and a page that sends a byte now and then has no limit at all.
+    threading.Thread(target=ask, name="daybreak-page", daemon=True).start()
     try:
-        answer = told.get(timeout=limit.total_seconds() + 1)
+        answer = answers.get(timeout=limit.total_seconds() + 1)
     except Empty:
         answer = Silence(asked=asked, why="no answer came within the time limit")
     if isinstance(answer, BaseException):
@@ -59,7 +59,7 @@ def read_page(url: str, limit: timedelta) -> PageAnswer:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """A page, how it is called in a report, and when nobody waits for it any more."""
+    """A page, its name in a report, and the time after which its answer is too late."""
 
     url: str
     asked: str
@@ -70,7 +70,7 @@ class _Wanted:
         return max(self.end - monotonic(), 0.001)
 
     def safely(self, said: object) -> str:
-        """What somebody said of the page, without what its query holds: libraries quote URLs, and servers repeat them."""
+        """A text about the page without the secrets of its query: libraries quote URLs, and servers repeat them."""
         text = str(said)
         for secret in _secrets_in(self.url):
             text = text.replace(secret, "…")
@@ -82,10 +82,12 @@ def _ask(wanted: _Wanted) -> PageAnswer:
         parts = parse_url(wanted.url)
         host = (parts.host or "").strip("[]")
         if parts.scheme not in ("http", "https") or not host or parts.auth:
-            return Silence(asked=wanted.asked, why="it is no URL of a page: write http:// or https://, and no login")
+            return Silence(
+                asked=wanted.asked, why="it is not the URL of a page: write http:// or https://, and no login"
+            )
         addresses = judge_addresses(host, _port(parts))
     except LocationParseError:
-        return Silence(asked=wanted.asked, why="it is no URL")
+        return Silence(asked=wanted.asked, why="it is not a URL")
     except ForbiddenAddressError as trouble:
         return Silence(asked=wanted.asked, why=str(trouble))
     except (OSError, UnicodeError) as trouble:
@@ -120,7 +122,7 @@ def _ask_at(address: str, parts: Url, host: str, wanted: _Wanted) -> PageAnswer:
             body += piece
             if monotonic() > wanted.end:
                 return Silence(asked=wanted.asked, why="no whole answer came within the time limit")
-    except NewConnectionError as trouble:  # which urllib3 counts among those that took too long
+    except NewConnectionError as trouble:  # urllib3 counts it among the timeouts
         return _failure_of(wanted, trouble)
     except TooLate:
         return Silence(asked=wanted.asked, why="no answer came within the time limit")
@@ -148,7 +150,7 @@ def _failure_of(wanted: _Wanted, trouble: NewConnectionError) -> PageAnswer:
 
 
 def _pool(address: str, parts: Url, host: str, left: float) -> urllib3.HTTPConnectionPool:
-    """A pool of one connection to the very address that was judged; TLS is still for the name."""
+    """A pool of one connection to the very address that was judged; TLS still uses the name."""
     where = f"[{address}]" if ":" in address else address
     if parts.scheme == "http":
         return urllib3.HTTPConnectionPool(where, _port(parts), maxsize=1, timeout=left)

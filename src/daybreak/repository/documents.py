@@ -1,7 +1,7 @@
-"""Kept documents as files: what they are called, and from bytes back to what they say.
+"""Kept documents as files: their names, and how their bytes are read back.
 
-The law: a document's name holds the moment it stands for and the digest of its bytes, so that a list needs no reading, and
-nothing is believed that does not have the digest of its name.
+The law: a document's name holds the moment that it stands for and the digest of its bytes. So a list needs no reading, and a
+document without the digest of its name is not believed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def folder_of(kind: KeptKind, target: str) -> str:
 
 
 def kept_of(document: Document) -> Kept:
-    """What a document will be listed as."""
+    """The entry of a document in a list."""
     sha256 = hashlib.sha256(document.canonical()).hexdigest()
     match document:
         case Capsule():
@@ -51,13 +51,13 @@ def kept_of(document: Document) -> Kept:
 
 
 def key_of(kept: Kept) -> str:
-    """Where a document is, below its place."""
+    """The key of a document, below its place."""
     moment = kept.stands_for.astimezone(UTC).strftime(_COMPACT)
     return f"{folder_of(kept.kind, kept.target)}{moment}-{kept.sha256}.json"
 
 
 def kept_in(key: str, kind: KeptKind, target: str, place: str) -> Kept | None:
-    """What a key says of its document; none for a file that is none of ours."""
+    """The entry that a key names; ``None`` for a file that is not ours."""
     match = _NAME.fullmatch(key.removeprefix(folder_of(kind, target)))
     if match is None:
         return None
@@ -69,7 +69,7 @@ def kept_in(key: str, kind: KeptKind, target: str, place: str) -> Kept | None:
 
 
 def document_in(body: bytes, kept: Kept, model: type[D]) -> D:
-    """The document in a file's bytes; raises ``Failed`` when they are not those that were kept, ``Refused`` when too new."""
+    """The document in a file's bytes; raises ``Failed`` when the bytes were changed, ``Refused`` when the document is too new."""
     where = f'the {kept.kind} "{key_of(kept)}" in "{kept.place}"'
     if hashlib.sha256(body).hexdigest() != kept.sha256:
         raise Failed(f"{where} was changed after it was kept", "put back a copy of it, or remove it")

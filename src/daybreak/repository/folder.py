@@ -10,13 +10,13 @@ from daybreak.journal.disk import bytes_of, reachable, sync_folder, write_whole
 
 
 class FolderShelf:
-    """Objects as files below ``root``; a key is a path with slashes that its caller made, never one that was typed."""
+    """Objects as files below ``root``. A key is a path with slashes that its caller made, never one that a person typed."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
     def put_if_absent(self, key: str, body: bytes) -> bool:
-        """Store a file where there is none, whole and durable; whether this call did."""
+        """Store a whole, durable file where there is none. Return whether this call stored it."""
         path = self._root / key
         with reachable(path.parent):
             hold_to_ours(self._root)
@@ -28,7 +28,7 @@ class FolderShelf:
         return True
 
     def get(self, key: str) -> bytes | None:
-        """A file's bytes; none when there is no such file."""
+        """A file's bytes; ``None`` when there is no such file."""
         path = self._root / key
         with reachable(path):
             hold_to_ours(self._root)
@@ -46,7 +46,7 @@ class FolderShelf:
         yield from (f"{prefix}{name}" for name in names)
 
     def _make(self, folder: Path) -> None:
-        """The folders down to this one, each private, their names durable."""
+        """Make the folders down to this one, each private, with durable names."""
         missing = [each for each in (folder, *folder.parents) if not each.exists()]
         for each in reversed(missing):
             each.mkdir(mode=0o700, exist_ok=True)

@@ -1,7 +1,7 @@
-"""The repository: one place beside the runs, and copies of it elsewhere for the day when that place is gone.
+"""The repository: one place beside the runs, and copies elsewhere for the day when that place is gone.
 
-The law: a document is written once and never replaced, here and in every copy; a copy that fails is named and makes the
-keeping fail, after everything that could be kept was kept. What is read was digested, wherever it came from.
+The law: a document is written once and never replaced, here and in every copy. A copy that fails is named and makes the
+keeping fail, after all other places were tried. What is read must have its digest, wherever it came from.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from daybreak.repository.folder import FolderShelf
 
 
 class Shelf(Protocol):
-    """What the repository needs of a folder or a bucket; each method raises ``Unreachable`` when it cannot."""
+    """What the repository needs of a folder or a bucket; each method raises ``Unreachable`` when it cannot do its work."""
 
     def put_if_absent(self, key: str, body: bytes) -> bool:
-        """Store an object where there is none; whether this call did. Never replaces anything."""
+        """Store an object where there is none. Return whether this call stored it. Never replaces anything."""
 
     def get(self, key: str) -> bytes | None:
-        """An object's bytes; none when there is no such object."""
+        """An object's bytes; ``None`` when there is no such object."""
 
     def keys(self, prefix: str) -> Iterable[str]:
         """All keys that begin with ``prefix``, in order."""
@@ -45,13 +45,13 @@ class Shelf(Protocol):
 
 @dataclass(frozen=True)
 class NamedShelf:
-    """One folder or bucket in which documents are kept, under the name that people know it by."""
+    """One folder or bucket in which documents are kept, with its name for people."""
 
     name: str
     shelf: Shelf
     prefix: str = ""
 
-    def listed(self, kind: KeptKind, target: str) -> tuple[Kept, ...]:
+    def list_kept(self, kind: KeptKind, target: str) -> tuple[Kept, ...]:
         """The documents of one kind and target, oldest first; other files there are left alone."""
         folder = f"{self.prefix}{folder_of(kind, target)}"
         keys = (key.removeprefix(self.prefix) for key in self.shelf.keys(folder))
@@ -59,11 +59,11 @@ class NamedShelf:
         return tuple(sorted((kept for kept in found if kept), key=lambda kept: (kept.stands_for, kept.sha256)))
 
     def read(self, kept: Kept) -> bytes | None:
-        """A document's bytes; none when it is not here."""
+        """A document's bytes; ``None`` when it is not here."""
         return self.shelf.get(f"{self.prefix}{key_of(kept)}")
 
     def write(self, kept: Kept, body: bytes) -> None:
-        """Keep a document; raises ``Failed`` when other bytes stand under its name."""
+        """Keep a document; raises ``Failed`` when its name holds other bytes."""
         key = f"{self.prefix}{key_of(kept)}"
         if not self.shelf.put_if_absent(key, body) and self.shelf.get(key) != body:
             raise Failed(
@@ -79,14 +79,14 @@ class Repository:
 
     @property
     def places(self) -> tuple[str, ...]:
-        """Where documents are kept: beside the runs first, then each copy."""
+        """The places of the documents: beside the runs first, then each copy."""
         return tuple(place.name for place in self._places)
 
     def keep(self, document: Document) -> Kept:
         """Keep a document here and in every copy.
 
-        A capsule that holds what the last one holds is not kept again: then the last one is returned, and every copy has
-        it. Raises, after all places were tried, when any of them did not take it, naming those that did.
+        A capsule with the same content as the last one is not kept again: the last one is returned, and every copy gets it.
+        When a place did not take the document, this raises after all were tried, and names those that did.
         """
         last = self._same_as(document) if isinstance(document, Capsule) else None
         kept, body = last or (kept_of(document), document.canonical())
@@ -102,8 +102,8 @@ class Repository:
             raise _partly(kept, done, failed)
         return kept.model_copy(update={"place": self._places[0].name})
 
-    def listed(self, kind: KeptKind, target: str) -> tuple[Kept, ...]:
-        """What is kept of a target, oldest first; of the copies only what is missing here.
+    def list_kept(self, kind: KeptKind, target: str) -> tuple[Kept, ...]:
+        """What is kept of a target, oldest first; from the copies only what is missing here.
 
         A place that cannot be reached is passed over when another answers.
         """
@@ -111,7 +111,7 @@ class Repository:
         failed: list[DaybreakError] = []
         for place in self._places:
             try:
-                found = {key_of(kept): kept for kept in place.listed(kind, target)} | found
+                found = {key_of(kept): kept for kept in place.list_kept(kind, target)} | found
             except Unreachable as error:
                 failed.append(error)
         if len(failed) == len(self._places):
@@ -119,11 +119,11 @@ class Repository:
         return tuple(found[key] for key in sorted(found))
 
     def newest(self, kind: KeptKind, target: str, not_after: datetime | None = None) -> Kept | None:
-        """The newest document that stands for a moment not after that one; the copies are asked when there is none here."""
+        """The newest document for a moment that is not after that one; the copies are asked when there is none here."""
         failed: list[DaybreakError] = []
         for place in self._places:
             try:
-                known = place.listed(kind, target)
+                known = place.list_kept(kind, target)
             except Unreachable as error:
                 failed.append(error)
                 continue
@@ -135,15 +135,15 @@ class Repository:
         return None
 
     def capsule(self, kept: Kept) -> Capsule:
-        """What the capsule says; raises ``Failed`` when it is gone or was changed, ``Refused`` when it is too new."""
+        """The capsule; raises ``Failed`` when it is gone or was changed, ``Refused`` when it is too new."""
         return self._document(kept, Capsule)[0]
 
     def baseline(self, kept: Kept) -> Baseline:
-        """What the baseline says; raises ``Failed`` when it is gone or was changed, ``Refused`` when it is too new."""
+        """The baseline; raises ``Failed`` when it is gone or was changed, ``Refused`` when it is too new."""
         return self._document(kept, Baseline)[0]
 
     def _document(self, kept: Kept, model: type[D]) -> tuple[D, bytes]:
-        """The document and its bytes, from the place that it was listed in or any other of ours: its digest tells that it is the same."""
+        """The document and its bytes, from the place that listed it or any other: its digest shows that it is the same."""
         first: DaybreakError | None = None
         for place in sorted(self._places, key=lambda place: place.name != kept.place):
             try:
@@ -157,7 +157,7 @@ class Repository:
         )
 
     def _same_as(self, capsule: Capsule) -> tuple[Kept, bytes] | None:
-        """The newest capsule and its bytes when it holds the same; one that cannot be read is no reason not to keep."""
+        """The newest capsule and its bytes when its content is the same; one that cannot be read does not prevent keeping."""
         try:
             kept = self.newest("capsule", capsule.target)
             if kept is not None and kept.stands_for <= capsule.taken:
@@ -171,7 +171,7 @@ class Repository:
 def open_repository(where: str, copies: tuple[str, ...], *, s3: Callable[[str], Shelf] | None) -> Repository:
     """The repository at a folder or ``s3://bucket/prefix``, with its copies; ``s3`` gives the objects of a bucket.
 
-    Nothing is looked up yet. Raises ``Refused`` for an address that is neither.
+    Nothing is looked up yet. Raises ``Refused`` for any other address.
     """
     return Repository(_place(where, s3), tuple(_place(copy, s3) for copy in copies))
 
@@ -191,7 +191,7 @@ def _place(where: str, s3: Callable[[str], Shelf] | None) -> NamedShelf:
 
 
 def _partly(kept: Kept, done: list[str], failed: list[tuple[str, DaybreakError]]) -> DaybreakError:
-    """What was and what was not kept; as passing as the least passing of the reasons."""
+    """The failure that names the places with and without the document; of the class of the reason that passes least easily."""
     is_passing = all(isinstance(error, Unreachable) for _, error in failed)
     reasons = "; ".join(f'not in "{name}": {error.message}' for name, error in failed)
     hints = tuple(dict.fromkeys(hint for _, error in failed for hint in error.hints))
