@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from daybreak.assess.ending import exit_code_of, missed, next_after, next_command, next_of_plan
+from daybreak.assess.ending import exit_code_of, next_after, next_command, next_of_plan, objectives_missed
 from daybreak.errors import ExitCode
 from daybreak.model.actions import AwaitCluster, Validate
 from daybreak.model.findings import Measured, Standing, Verdict
@@ -62,10 +62,10 @@ def test_each_ending_has_its_exit_code(changes: dict[str, Any], code: ExitCode) 
 
 def test_an_objective_is_missed_by_more_and_not_by_exactly_as_much() -> None:
     """What was promised is kept up to its last second; what was not measured is not called missed."""
-    assert missed(Measured(), OBJECTIVES) == ()
-    assert missed(Measured(rto=OBJECTIVES.rto, rpo=OBJECTIVES.rpo), OBJECTIVES) == ()
+    assert objectives_missed(Measured(), OBJECTIVES) == ()
+    assert objectives_missed(Measured(rto=OBJECTIVES.rto, rpo=OBJECTIVES.rpo), OBJECTIVES) == ()
     both = Measured(rto=timedelta(hours=5), rpo=timedelta(minutes=6))
-    assert missed(both, OBJECTIVES) == (
+    assert objectives_missed(both, OBJECTIVES) == (
         "RPO: promised 5 minutes, measured 6 minutes",
         "RTO: promised 4 hours, measured 5 hours",
     )

@@ -70,4 +70,4 @@ def test_plan_status_and_the_plan_file_say_what_a_server_must_prove(person: Pers
     assert "no server proves who it is" in plan.out
     assert 'tls = "require"' in plan.out
     status = person.daybreak("status")
-    assert "require: encrypted, but no server proves who it is" in " ".join(status.out.split())
+    assert "require: encrypted, but no server proves its identity" in " ".join(status.out.split())

@@ -332,7 +332,7 @@ def test_a_run_that_is_carried_out_is_not_cleaned_under_its_process(
     state = damaged(life, "middle event", tmp_path)
     app, fresh = app_of(life, state, monkeypatch), tmp_path / "whole"
     shutil.copytree(life.person.state, fresh)
-    with app_of(life, fresh, monkeypatch).attached(life.run):
+    with app_of(life, fresh, monkeypatch).attach(life.run):
         (fresh / "runs" / life.run / "plan.json").write_bytes(b"")
         held = app_of(life, fresh, monkeypatch)
         assert "is being carried out by another process" in reasons_against(held, Leftover(life.run))

@@ -1,1 +1,1 @@
-"""What to do about what was seen: standing, move, ending, protection, change of a capsule; pure."""
+"""What to do about what was seen: standing, move, ending, protection, change of a capsule. Pure."""

@@ -1,7 +1,7 @@
-"""What became of a configuration between two capsules, field by field.
+"""How a configuration changed between two capsules, field by field.
 
-The law: what moves by itself (how far backups reach, how far a sequence is, who is busy) is no change of a configuration, so
-two capsules without a change between them say the same.
+The law: what moves by itself (how far backups reach, how far a sequence is, which processes are busy) is not a change of a
+configuration. Two capsules without a change between them are equal.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ _MOVING = frozenset({"taken", "format", "target"})
 _MOVING_OF_CLUSTER = frozenset({"status", "window", "has_pending_changes"})
 _MOVING_OF_INSTANCE = frozenset({"status", "has_pending_changes", "parameter_group_status"})
 _MOVING_KINDS = frozenset({"sequence", "statistics", "prepared transaction", "replication slot"})
-"""Kinds of things in a database that work itself changes."""
+"""Kinds of items in a database that normal work changes."""
 _NAMES = ("identifier", "name", "proxy", "arn", "what")
-"""What tells an entry of a list from the others, the first that it has."""
+"""The fields that distinguish an entry of a list from the others; the first one present counts."""
 
 
 def capsule_changes(before: Capsule, after: Capsule) -> tuple[FieldChange, ...]:
-    """What the second capsule holds differently, in the order of its fields; empty when it holds the same."""
+    """The differences of the second capsule, in the order of its fields; empty when both are equal."""
     then, now = _flat(before), _flat(after)
     fields = dict.fromkeys([*then, *now])
     return tuple(
@@ -51,7 +51,7 @@ def _flat(capsule: Capsule) -> dict[str, str]:
 
 
 def _leaves(plain: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Each value with where it stands; an entry of a list stands under its name."""
+    """Each value with its path; an entry of a list has its name in the path."""
     match plain:
         case dict():
             for key, value in plain.items():
@@ -73,7 +73,7 @@ def _leaves(plain: Any, path: str) -> Iterator[tuple[str, str]]:
 
 
 def _items(inventory: Inventory) -> dict[str, str]:
-    """What is inside PostgreSQL, and what of it could not be read."""
+    """The items inside PostgreSQL, and the kinds that could not be read."""
     items = {
         f"{item.kind} {item.name}": ", ".join(f"{key}: {value}" for key, value in sorted(item.facts.items())) or "there"
         for item in inventory.items

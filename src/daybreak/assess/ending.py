@@ -1,4 +1,4 @@
-"""How a run ended, as the exit code and the sentence a person reads first; pure."""
+"""How a run ended, as the exit code and the sentence that a person reads first. Pure."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from daybreak.plan.servers import way_in
 
 
 def moment_restored(plan: Plan, state: RunState | None) -> datetime:
-    """The moment the clone stands for: as asked, or for ``latest`` when the restore call was last sent.
+    """The moment that the clone stands for: as asked, or for ``latest`` when the restore call was last sent.
 
-    ``state`` is none for a run that was created and never began.
+    ``state`` is ``None`` for a run that was created and never began.
     """
     moment = getattr(plan.request, "moment", None)
     if isinstance(moment, At):
@@ -42,14 +42,14 @@ def birth_recorded(plan: Plan, state: RunState) -> Birth | None:
 
 
 def exit_code_of(state: RunState, objectives: Objectives) -> ExitCode:
-    """The exit code of a run as it stands: an unknown verdict is as good as unfit, a missed objective is late."""
+    """The exit code of a run as it stands. An unknown verdict counts as unfit, a missed objective as late."""
     match state.status:
         case "finished" if state.verdict is None:
             return ExitCode.DONE
         case "finished" if state.verdict and state.verdict.standing not in (Standing.FIT, Standing.WAIVED):
             return ExitCode.UNFIT
         case "finished":
-            return ExitCode.LATE if missed(state.measured, objectives) else ExitCode.DONE
+            return ExitCode.LATE if objectives_missed(state.measured, objectives) else ExitCode.DONE
         case "failed" | "aborted":
             return ExitCode.FAILED
         case "paused" if state.exit_code is not None:
@@ -58,7 +58,7 @@ def exit_code_of(state: RunState, objectives: Objectives) -> ExitCode:
             return ExitCode.UNREACHABLE
 
 
-def missed(measured: Measured, objectives: Objectives) -> tuple[str, ...]:
+def objectives_missed(measured: Measured, objectives: Objectives) -> tuple[str, ...]:
     """The objectives that were not met, each with what was promised and what was measured."""
     promises = (("RPO", objectives.rpo, measured.rpo), ("RTO", objectives.rto, measured.rto))
     return tuple(
@@ -69,10 +69,10 @@ def missed(measured: Measured, objectives: Objectives) -> tuple[str, ...]:
 
 
 def next_command(plan: Plan, state: RunState, *, is_cleaned: bool = False) -> str:
-    """What the person would type next: use a fit clone, read why another is not, ask again, go on, take away, or plan anew.
+    """The next command for a person: use a fit clone, read why it is not fit, ask again, go on, remove it, or plan anew.
 
-    It never leads back to ``daybreak show``, which is where it is read.
-    ``is_cleaned`` when what the run created, or what it was to remove, has been removed since.
+    It is never ``daybreak show``, because that is where people read it.
+    ``is_cleaned`` says that what the run created, or had to remove, has been removed since.
     """
     original = plan.request.run if isinstance(plan.request, CleanRequest) else plan.run
     match state.status:
@@ -95,9 +95,9 @@ def next_command(plan: Plan, state: RunState, *, is_cleaned: bool = False) -> st
 
 
 def next_of_plan(plan: Plan, file: str, *, now: datetime | None = None) -> str:
-    """What carries a kept plan out, or plans the same anew in its place when it has expired by ``now``.
+    """The command that carries out a kept plan, or makes it anew in its place when it has expired by ``now``.
 
-    ``file`` is as a shell takes it.
+    ``file`` is quoted for a shell.
     """
     request, is_expired = plan.request, now is not None and now > plan.expires
     if isinstance(request, CleanRequest):
@@ -113,7 +113,7 @@ def next_of_plan(plan: Plan, file: str, *, now: datetime | None = None) -> str:
 
 
 def next_after(validation: Validation) -> str:
-    """What the person would type after a validation by itself: use what is fit, or read why another is not."""
+    """The next command after a validation by itself: use a fit cluster, or read why it is not fit."""
     if validation.verdict.standing in (Standing.FIT, Standing.WAIVED):
         return validation.way_in
     name = validation.run or validation.subject
@@ -121,13 +121,13 @@ def next_after(validation: Validation) -> str:
 
 
 def _may_have_created(plan: Plan, state: RunState) -> bool:
-    """Whether anything of the run's may be out there; a change that failed when it was first sent took no effect."""
+    """Whether anything of the run's may exist. A change that failed when it was first sent took no effect."""
     changes = [state.step(step.id) for step in plan.steps if isinstance(step.action, Change)]
     return any(step.status not in ("waiting", "failed") or step.attempts > 1 for step in changes)
 
 
 def _plan_again(request: PitrRequest | SnapshotRequest) -> str:
-    """The command that plans the same anew. A moment is the one that was meant: "20 minutes ago" is another one by now."""
+    """The command that makes the same plan again. It names the exact moment: "20 minutes ago" means another one by now."""
     how, target = request.thoroughness, shlex.quote(request.target)
     if isinstance(request, PitrRequest):
         words = [f"pitr {target} --to {_moment(request.moment)}"]

@@ -1,7 +1,7 @@
-"""What to do about an answer: adopt, send again, wait, look, pause or stop; pure.
+"""What to do about an answer: adopt, send again, wait, look, pause or stop. Pure.
 
 The law: a change is sent again only when it certainly took no effect, or when a look proved that it took none. Every create
-carries a name that AWS keeps unique, every modify and delete is idempotent, so a proof by look is enough.
+carries a name that AWS keeps unique, and every modify and delete is idempotent, so a proof by look is enough.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Again(Value):
     pause: float
     why: str
     counts: bool
-    """Whether this use of an attempt counts against ``ATTEMPTS``: throttling and settling do not, they only take time."""
+    """Whether this try counts against ``ATTEMPTS``. Throttling and settling do not count: they only take time."""
 
 
 class Look(Value):
@@ -71,16 +71,16 @@ HINTS: dict[str, tuple[str, ...]] = {
 """Codes of what a person can mend while the run waits, and how (FACTS 4.10)."""
 
 CLOCK = ("set this machine's clock, then resume the run",)
-"""What to do when AWS does not take our time."""
+"""What to do when AWS refuses our time."""
 
 PERMISSION = ("let the caller make this call, then resume the run",)
 """What to do about a missing permission."""
 
 
 def move_after(trouble: Trouble, *, attempt: int, tries: int, jitter: float) -> Move:
-    """What to do after a change was answered with ``trouble``.
+    """The move after a change that was answered with ``trouble``.
 
-    ``attempt`` counts how often the change left this machine, ``tries`` how often in a row AWS said *not now*;
+    ``attempt`` counts how often the change left this machine, ``tries`` how often in a row AWS answered *not now*.
     ``jitter`` is a random number from 0 to 1.
 
     >>> lost = Trouble(category=Category.LOST, code="ConnectionClosedError")
@@ -108,14 +108,14 @@ def move_after(trouble: Trouble, *, attempt: int, tries: int, jitter: float) -> 
         case Category.CAPACITY:
             return Pause(why=why, hints=HINTS.get(trouble.code, ("wait for capacity, then resume the run",)))
         case Category.INVALID if trouble.code in HINTS:
-            # A person can mend it without a new plan, and forty minutes of restore are not thrown away for a quota.
+            # A person can mend it without a new plan; a quota must not waste forty minutes of restore.
             return Pause(why=why, hints=HINTS[trouble.code])
         case Category.INVALID:
             return Stop(why=why)
 
 
 def patience_with(trouble: Trouble, *, tries: int, jitter: float) -> Again | Pause | Stop:
-    """What to do after a read was answered with ``trouble``: reading again is always harmless.
+    """The move after a read that was answered with ``trouble``. Reading again is always harmless.
 
     >>> patience_with(Trouble(category=Category.EXPIRED, code="ExpiredToken"), tries=0, jitter=0.5).move
     'pause'

@@ -1,6 +1,6 @@
-"""Whether what was promised about a target is true right now: observation and history to findings.
+"""Whether what was promised about a target is true right now: from observation and history to findings.
 
-The law: what cannot be seen is unknown, never fit; a promise that was never rehearsed is unknown too.
+The law: what cannot be seen is unknown, never fit. A promise that was never rehearsed is unknown too.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SLACK = timedelta(hours=1)
 
 
 def protection_of(target: Target, seen: Observation, past: tuple[PastRun, ...]) -> tuple[Finding, ...]:
-    """What was promised against what is true; ``past`` are the target's finished runs, the newest first."""
+    """What was promised against what is true; ``past`` holds the target's finished runs, the newest first."""
     return (
         _there(target, seen),
         _loss(target, seen),
@@ -37,7 +37,7 @@ def protection_of(target: Target, seen: Observation, past: tuple[PastRun, ...]) 
 
 
 def _clock(seen: Observation) -> Iterator[Finding]:
-    """Said only when it is wrong: no promise about a target hangs on it, but what people count from now does."""
+    """A finding only when the clock is wrong: no promise depends on it, but moments that people count from now do."""
     if seen.skew is not None:
         yield _finding(
             "clock",
@@ -143,11 +143,11 @@ def _key(seen: Observation) -> Iterator[Finding]:
 
 
 def _proof(target: Target, seen: Observation) -> Iterator[Finding]:
-    """Whether the database's server can prove who it is, by what is known before anybody asks it."""
+    """Whether the server can prove its identity, by what is known before it is asked."""
     if seen.authorities is None:
         return
     endpoint = seen.cluster.endpoint if seen.cluster else None
-    title, expected, found = "Its server can prove who it is", "verify-full", trust_words(target.trust, endpoint)
+    title, expected, found = "Its server can prove its identity", "verify-full", trust_words(target.trust, endpoint)
     objections = tuple(objections_to_trust(target.trust, target.region, endpoint, seen.authorities, seen.seen))
     is_plain = endpoint is not None and target.trust.may_be_plain(endpoint)
     is_fit = not objections and (is_plain or target.trust.tls == "verify-full")

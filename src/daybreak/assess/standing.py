@@ -1,9 +1,9 @@
-"""How an order stands in the world: already so, under way, not there, somebody else's, or hopeless; pure.
+"""Where an order stands in the world: already so, under way, absent, foreign or hopeless. Pure.
 
-The law: ours is what carries our run's nonce. A name alone proves nothing, nor does the run's name, so a resource without the
-nonce is foreign and is left alone. And ``available`` alone is never trusted: a restore is complete when its window is no longer
-null, an instance when its parameter group is in force (FACTS 4.3). That nothing is shown proves nothing either: gone is what AWS
-calls *not found* when we delete it.
+The law: what carries our run's nonce is ours. A name alone proves nothing, nor does the run's name, so a resource without the
+nonce is foreign and is left alone. ``available`` alone is never trusted: a restore is complete when its window is no longer
+null, an instance when its parameter group is in force (FACTS 4.3). An empty answer proves nothing either: a resource is gone
+when AWS answers *not found* to its deletion.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ HINTS: dict[str, tuple[str, ...]] = {
 """What to do about a hopeless status, where we know."""
 
 STOPPED = frozenset({"stopping", "stopped"})
-"""Statuses that somebody chose: nothing goes on until somebody starts it again."""
+"""Statuses that a person chose: nothing goes on until a person starts it again."""
 
 
 class Position(StrEnum):
@@ -91,9 +91,9 @@ class Position(StrEnum):
     UNDER_WAY = "under-way"
     ABSENT = "absent"
     UNLISTED = "unlisted"
-    """Nothing is shown of what is to be removed; whether it is gone, the removal's own answer tells."""
+    """AWS does not show what is to be removed. Only the answer to the removal shows whether it is gone."""
     STALLED = "stalled"
-    """Nothing is under way that would make it so: AWS shows it late, or somebody has to do something."""
+    """Nothing is under way that would make it so: AWS shows it late, or a person has to act."""
     FOREIGN = "foreign"
     HOPELESS = "hopeless"
 
@@ -108,7 +108,7 @@ class OrderStanding(Value):
 
 
 DOUBTED = frozenset({Position.UNLISTED, Position.FOREIGN, Position.HOPELESS})
-"""What one answer alone does not prove, because an empty or a garbled one says the same."""
+"""What one answer alone does not prove, because an empty or a garbled answer looks the same."""
 
 
 def standing_of_wait(
@@ -119,7 +119,7 @@ def standing_of_wait(
 ) -> OrderStanding:
     """Whether a wait is over, from the newest look at the clone and, for an instance, at the instance.
 
-    For ``AwaitSql`` *so* means that there is an endpoint to knock at; whether it answers, only knocking tells.
+    For ``AwaitSql`` *so* means that there is an endpoint to connect to; only connecting shows whether it answers.
     """
     awaited = instance if isinstance(action, AwaitInstance) else cluster
     if awaited is not None and not owner.owns(awaited.tags) and not isinstance(action, AwaitClusterGone):
@@ -129,7 +129,7 @@ def standing_of_wait(
         )
     match action:
         case AwaitClusterGone():
-            return _gone(cluster, owner)
+            return _cluster_gone(cluster, owner)
         case AwaitCluster():
             return _cluster_ready(cluster)
         case AwaitInstance():
@@ -140,7 +140,7 @@ def standing_of_wait(
             assert_never(action)
 
 
-def _gone(cluster: Cluster | None, owner: Owner) -> OrderStanding:
+def _cluster_gone(cluster: Cluster | None, owner: Owner) -> OrderStanding:
     if cluster is None or not owner.owns(cluster.tags):
         return OrderStanding(place=Position.UNLISTED, seen="gone")
     if cluster.status == "deleting":
@@ -151,7 +151,7 @@ def _gone(cluster: Cluster | None, owner: Owner) -> OrderStanding:
     )
 
 
-def _stopped(what: str, status: str, identifier: str) -> OrderStanding:
+def _start_needed(what: str, status: str, identifier: str) -> OrderStanding:
     start = f"start it: aws rds start-db-{what} --db-{what}-identifier {identifier}"
     return OrderStanding(place=Position.STALLED, seen=f"the {what} is {status}", hints=(start,))
 
@@ -165,7 +165,7 @@ def _cluster_ready(cluster: Cluster | None) -> OrderStanding:
             place=Position.HOPELESS, seen=f"the cluster is {cluster.status}", hints=HINTS.get(cluster.status, ())
         )
     if cluster.status in STOPPED:
-        return _stopped("cluster", cluster.status, cluster.identifier)
+        return _start_needed("cluster", cluster.status, cluster.identifier)
     if cluster.status != "available":
         return OrderStanding(place=Position.UNDER_WAY, seen=cluster.status)
     if cluster.window is None:
@@ -192,7 +192,7 @@ def _instance_ready(instance: Instance | None) -> OrderStanding:
             place=Position.HOPELESS, seen=f"the instance is {instance.status}", hints=HINTS.get(instance.status, ())
         )
     if instance.status in STOPPED:
-        return _stopped("instance", instance.status, instance.identifier)
+        return _start_needed("instance", instance.status, instance.identifier)
     if instance.status != "available":
         return OrderStanding(place=Position.UNDER_WAY, seen=instance.status)
     if instance.has_pending_changes:
@@ -203,7 +203,7 @@ def _instance_ready(instance: Instance | None) -> OrderStanding:
 
 
 def standing_of_change(action: Change, seen: Resource | None, owner: Owner) -> OrderStanding:
-    """Where a change stands: ``seen`` is the resource it names, ``owner`` the run whose nonce makes it ours."""
+    """Where a change stands; ``seen`` is the resource that it names, ``owner`` the run whose nonce makes it ours."""
     if seen is not None and not owner.owns(seen.tags):
         name = seen.name if isinstance(seen, ParameterGroup) else seen.identifier
         return OrderStanding(place=Position.FOREIGN, seen=f'"{name}" exists and was not created by this run')
@@ -222,9 +222,9 @@ def standing_of_change(action: Change, seen: Resource | None, owner: Owner) -> O
                 else OrderStanding(place=Position.SO, seen="created by this run")
             )
         case DeleteInstance() | DeleteEndpoint() | DeleteCluster() | DeleteParameterGroup():
-            return _removed(seen)
+            return _removal(seen)
         case AnchorJournal():
-            return _anchored(action, seen)
+            return _anchor_set(action, seen)
         case SetParameters():
             return _parameters_set(action, seen)
         case SetClusterOptions():
@@ -233,7 +233,7 @@ def standing_of_change(action: Change, seen: Resource | None, owner: Owner) -> O
             assert_never(action)
 
 
-def _removed(seen: Resource | None) -> OrderStanding:
+def _removal(seen: Resource | None) -> OrderStanding:
     if seen is None:
         return OrderStanding(place=Position.UNLISTED, seen="AWS shows nothing of that name")
     if not isinstance(seen, ParameterGroup) and seen.status == "deleting":
@@ -241,8 +241,8 @@ def _removed(seen: Resource | None) -> OrderStanding:
     return OrderStanding(place=Position.ABSENT, seen="still there")
 
 
-def _anchored(action: AnchorJournal, seen: Resource | None) -> OrderStanding:
-    """An anchor that is there stays: it names an event of this run's, since nobody else owns the clone."""
+def _anchor_set(action: AnchorJournal, seen: Resource | None) -> OrderStanding:
+    """Where an anchor stands. One that is there stays: it names an event of this run, since no other run owns the clone."""
     if seen is None:
         return OrderStanding(place=Position.HOPELESS, seen=f'the cluster "{action.clone}" is gone')
     anchor = anchor_in(seen.tags.get(JOURNAL_TAG))
@@ -252,7 +252,7 @@ def _anchored(action: AnchorJournal, seen: Resource | None) -> OrderStanding:
 
 
 def once_answered(standing: OrderStanding, answer: Category | None) -> OrderStanding:
-    """Where a removal stands once AWS has answered it: *not found*, or having taken it (none), proves what a look cannot.
+    """Where a removal stands after AWS's answer: *not found*, or success (``None``), proves what a look cannot.
 
     >>> once_answered(OrderStanding(place=Position.UNLISTED), Category.NOT_FOUND).place.value
     'so'
@@ -274,7 +274,7 @@ def _parameters_set(action: SetParameters, seen: Resource | None) -> OrderStandi
 
 
 def same_setting(one: str | None, other: str | None) -> bool:
-    """Whether two spellings of a parameter's value mean the same: AWS says ``1`` where PostgreSQL says ``on``.
+    """Whether two spellings of a parameter's value mean the same: AWS writes ``1`` where PostgreSQL writes ``on``.
 
     >>> same_setting("1", "on"), same_setting("0", "1"), same_setting(None, "0")
     (True, False, False)

@@ -1,6 +1,6 @@
-"""Endpoint URLs, wherever they were written: refused where they hold a secret, before anything could quote them.
+"""Endpoint URLs, wherever they were written: refused where they hold a secret, before any text can quote them.
 
-The law: an endpoint goes into plans, errors and journals, so none holds a user, a password or a query; and a refusal names
+The law: an endpoint goes into plans, errors and journals, so it must not hold a user, a password or a query. A refusal names
 the place of the URL, never the URL.
 """
 
@@ -17,23 +17,23 @@ _HINT = "write the endpoint alone, such as https://rds.example.com; keys come fr
 
 
 def refuse_secrets(place: str, url: str | None) -> None:
-    """Refuse an endpoint URL with a login, a query or a fragment; ``place`` says where it was written."""
+    """Raise ``Refused`` for an endpoint URL with a login, a query or a fragment; ``place`` says where it was written."""
     if url and any(mark in url for mark in "@?#"):
         raise Refused(f"{place} holds a user, a password or a query, and an endpoint must be shown", _HINT)
 
 
 def refuse_secrets_around(settings: Mapping[str, Any], services: Mapping[str, Any]) -> None:
-    """The same for every endpoint that boto3 may take by itself.
+    """Do the same for every endpoint that boto3 may take by itself.
 
     ``settings`` are those of the profile in force, ``services`` the sections of that name in the configuration file.
     """
     for place, url in _configurations(settings, services):
         refuse_secrets(place, url)
     for scheme, url in sorted(getproxies().items()):
-        # botocore hides the password of any other kind of proxy badly, and speaks to none of them.
+        # botocore hides the password of any other kind of proxy badly, and supports none of them.
         if "@" in url and "://" in url and not url.lower().startswith(("http://", "https://")):
             raise Refused(
-                f"{scheme.upper()}_PROXY holds a password, and is no HTTP proxy", "write http:// before the proxy"
+                f"{scheme.upper()}_PROXY holds a password and is not an HTTP proxy", "write http:// before the proxy"
             )
 
 

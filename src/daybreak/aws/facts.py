@@ -1,6 +1,6 @@
-"""AWS's answers to our nouns: dictionaries in, frozen values out; pure.
+"""AWS's answers to our nouns: dictionaries in, frozen values out. Pure.
 
-The law: what every such answer holds is ``needed``, so that one without it is an unreadable answer and not a defect of ours.
+The law: what every such answer holds is ``needed``, so an answer without it is unreadable and not a defect of ours.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def tags_of(items: list[dict[str, str]] | None) -> dict[str, str]:
 
 
 def window_of(earliest: Any, latest: Any) -> Window | None:
-    """A restorable window, none while either end is null: the restore behind it is not complete (FACTS 4.3).
+    """A restorable window; ``None`` while either end is null: the restore behind it is not complete (FACTS 4.3).
 
-    Both ends are the outermost whole seconds inside it, because a restore is asked for in whole seconds (FACTS 4.4).
+    Both ends are the outermost whole seconds inside it, because a restore takes whole seconds (FACTS 4.4).
     """
     if not earliest or not latest:
         return None
@@ -208,7 +208,7 @@ def scaling_of(target: dict[str, Any], policies: Iterable[dict[str, Any]]) -> Sc
 
 
 _OF_ONE_POLICY = frozenset({"PolicyARN", "Alarms", "CreationTime", "ResourceId", "ServiceNamespace"})
-"""What AWS gave to one scaling policy of one cluster, and another one cannot have."""
+"""What AWS gave to one scaling policy of one cluster, and no other policy can have."""
 
 
 def _without(body: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
@@ -283,7 +283,7 @@ def snapshot_of(body: dict[str, Any]) -> Snapshot:
 
 
 def endpoint_of(body: dict[str, Any], tags: dict[str, str]) -> Endpoint:
-    """A custom member of ``DescribeDBClusterEndpoints`` with its tags, which AWS tells apart."""
+    """A custom member of ``DescribeDBClusterEndpoints`` with its tags, which AWS returns in another answer."""
     return Endpoint(
         identifier=require(body, "DBClusterEndpointIdentifier"),
         cluster=body.get("DBClusterIdentifier", ""),

@@ -1,10 +1,10 @@
-"""What can go wrong between us and AWS, sorted by what it means for the call; foreign errors are translated here only.
+"""What can go wrong between us and AWS, sorted by what it means for the call. Foreign errors are translated only here.
 
-The question that matters is whether a change took effect. ``LOST`` is the honest answer when nobody can say: the reply did
-not come, or it was a server error that may have followed a success. Wire codes are AWS's own (FACTS 4.10).
+The question that matters is whether a change took effect. ``LOST`` means that this is not known: the reply did not come, or
+it was a server error that may have followed a success. Wire codes are AWS's own (FACTS 4.10).
 
-The law: what a foreign library raises is sorted by the moment of failure. Before a request left, a change is *unsent*; after
-that, whatever is raised is *lost*, also where it is a ``KeyError``, because an answer that nobody can read may follow a success.
+The law: what a foreign library raises is sorted by the moment of failure. Before a request left, a change is *unsent*. After
+that, every error is *lost*, even a ``KeyError``, because an unreadable answer may follow a success.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from daybreak.model.clock import is_off, is_useless, skew_in_words
 from daybreak.model.replies import Category, Trouble
 
 SET_THE_CLOCK = ("set this machine's clock (a time server keeps it right), then repeat the command",)
-"""What to do when AWS does not take our time."""
+"""What to do when AWS refuses our time."""
 
 
 class AwsFault(DaybreakError):
-    """AWS, or the way to it, said no; ``trouble`` sorts it."""
+    """AWS, or the way to it, refused; ``trouble`` sorts the refusal."""
 
     def __init__(self, trouble: Trouble) -> None:
         super().__init__(f"{trouble.code}: {trouble.message}" if trouble.message else trouble.code)
@@ -50,7 +50,7 @@ class AwsFault(DaybreakError):
 
 
 UNREADABLE = "UnreadableReply"
-"""Our own code for an answer that is none of AWS's: a page of HTML, half a document, another operation's result."""
+"""Our own code for an answer that is not AWS's: a page of HTML, half a document, another operation's result."""
 
 THROTTLES = frozenset(
     {"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "SlowDown"}
@@ -59,9 +59,9 @@ EXPIRIES = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException"}
 )
 SKEWED = "RequestTimeTooSkewed"
-"""Said only of a request whose time is not AWS's time."""
+"""The codes that only a request with a wrong time gets."""
 SIGNATURES = frozenset({"SignatureDoesNotMatch", "InvalidSignatureException", "AuthFailure", "RequestExpired"})
-"""Said of a wrong or expired key, and also of a good one whose owner's clock is wrong: the text or the answer's date tells."""
+"""Codes of a wrong or expired key, and also of a good key with a wrong clock: the text or the answer's date decides."""
 _OF_A_CLOCK = ("signature expired", "signature not yet current")
 DENIALS = frozenset(
     {
@@ -106,20 +106,20 @@ def category_of(code: str, status: int) -> Category:
         return Category.EXISTS
     if code.endswith(("NotFound", "NotFoundFault", "NotFoundException")):
         return Category.NOT_FOUND
-    # A server error may follow a success: only a look can tell.
+    # A server error may follow a success: only a look can decide.
     return Category.LOST if status >= 500 else Category.INVALID
 
 
 def unreadable(why: str, request_id: str | None = None) -> AwsFault:
-    """An answer that cannot be read: it may follow a success, so it is *lost*."""
+    """The fault of an answer that cannot be read: it may follow a success, so it is *lost*."""
     return AwsFault(Trouble(category=Category.LOST, code=UNREADABLE, message=why, request_id=request_id))
 
 
 def fault_of(error: Exception, *, stage: CallStage, skew: timedelta | None = None) -> DaybreakError:
-    """The one translation of everything boto3 raises.
+    """The one translation of everything that boto3 raises.
 
-    ``stage`` says how far the call came, ``skew`` how far our clock was ahead of AWS's at the last answer. What is raised while
-    a request is prepared and is none of boto3's own complaints is a ``Bug``.
+    ``stage`` says how far the call came, ``skew`` how far our clock was ahead of AWS's at the last answer. An error while a
+    request is prepared that is not one of boto3's own complaints is a ``Bug``.
     """
     match error:
         case DaybreakError():
@@ -151,11 +151,11 @@ def fault_of(error: Exception, *, stage: CallStage, skew: timedelta | None = Non
 
 
 _NO_ANSWER = (foreign.HTTPClientError, foreign.ConnectionError)
-"""The way to AWS failed, and botocore has asked again where that is harmless; anything else came of an answer."""
+"""The way to AWS failed, and botocore has asked again where that is harmless. Any other error came from an answer."""
 
 
 def _message_of(error: Exception) -> str:
-    """What a library says of an answer, without the answer itself, which botocore repeats whole."""
+    """What a library says about an answer, without the answer itself, which botocore repeats whole."""
     return str(error).split("\n", maxsplit=1)[0][:_LONGEST_WORDS].rstrip(": ")
 
 
@@ -167,7 +167,7 @@ def _trouble(response: Any, skew: timedelta | None) -> Trouble:
     code, status = str(error.get("Code") or ""), int(meta.get("HTTPStatusCode", 0))
     message = str(error.get("Message") or "")[:_LONGEST_WORDS]
     if code in ("", "Unknown") or code.isdecimal():
-        # Every error of AWS's has a code: this is the answer of something on the way.
+        # Every error of AWS's has a code: this answer comes from something on the way.
         return unreadable(f"HTTP {status} without an error code of AWS's", meta.get("RequestId")).trouble
     category = category_of(code, status)
     if _is_of_a_clock(code, message, skew):

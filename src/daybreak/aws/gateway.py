@@ -1,6 +1,6 @@
 """The door to AWS: reads that may be repeated, changes that are sent exactly once.
 
-Two laws are kept here, below everything that could forget them. A change leaves this machine at most once a call
+Two laws are kept here, below all code that could forget them. A change leaves this machine at most once a call
 (``total_max_attempts=1``), because RDS has no idempotency token and a blind retry after a lost reply would lie (FACTS 4.10).
 And no change ever names a protected resource: the source of a restore is read, never touched.
 """
@@ -39,18 +39,18 @@ _CHANGING = Config(retries={"mode": "standard", "total_max_attempts": 1}, connec
 
 
 _PAUSES = (0.1, 0.4, 1.6)
-"""Seconds before a read whose answer was none is asked again."""
+"""Seconds before a read without an answer is asked again."""
 
 
 @dataclass(frozen=True)
 class Access:
-    """How to reach AWS; whatever is none comes from boto3's own chain (``AWS_*``, profiles, instance roles)."""
+    """How to reach AWS; a field that is ``None`` comes from boto3's own chain (``AWS_*``, profiles, instance roles)."""
 
     region: str | None = None
     profile: str | None = None
     endpoint_url: str | None = None
     only_loopback: bool = False
-    """Refuse any endpoint that is not this machine: set while rehearsing, so that a slip cannot reach production."""
+    """Refuse any endpoint that is not this machine. Set while rehearsing, so that a slip cannot reach production."""
 
     def __post_init__(self) -> None:
         refuse_secrets("--endpoint-url", self.endpoint_url)
@@ -58,13 +58,13 @@ class Access:
 
 @dataclass
 class Traffic:
-    """How many calls were made, and how long they were waited for; for the account of the tool's own share."""
+    """How many calls were made, and how long we waited for them; used to compute the tool's own share of the time."""
 
     calls: dict[str, int] = field(default_factory=dict)
     waited: float = 0.0
-    """Seconds from a request's leaving to its answer's last byte, all threads added up.
+    """Seconds from the sending of a request to the last byte of its answer, summed over all threads.
 
-    Without what the thread computed meanwhile: that, and all of signing and parsing, is our own time, not AWS's.
+    The thread's own computing is not in it: that, and all of signing and parsing, is our own time, not AWS's.
     """
 
     def __post_init__(self) -> None:
@@ -72,23 +72,23 @@ class Traffic:
         self._left = threading.local()
 
     def count(self, operation: str) -> None:
-        """One more call."""
+        """Count one more call."""
         with self._lock:
             self.calls[operation] = self.calls.get(operation, 0) + 1
 
     def leave(self, **_: object) -> None:
-        """This thread's request goes out now."""
+        """Note that this thread's request goes out now."""
         self._left.at = time.monotonic() - time.thread_time()
 
     def arrive(self, **_: object) -> None:
-        """This thread's request is answered, or has failed; nothing happens when that was noted before."""
+        """Note that this thread's request is answered or has failed; a second note does nothing."""
         left = self._left.__dict__.pop("at", None)
         if left is not None:
             with self._lock:
                 self.waited += time.monotonic() - time.thread_time() - left
 
     def follow(self, client: Any) -> None:
-        """From now on note when this client waits; retries are waits of their own."""
+        """Note from now on when this client waits; each retry is a wait of its own."""
         service = client.meta.service_model.service_id.hyphenize()
         client.meta.events.register(f"before-send.{service}", ours(self.leave))
         client.meta.events.register(f"before-parse.{service}", ours(self.arrive))
@@ -96,7 +96,7 @@ class Traffic:
 
 
 class Aws:
-    """One account and region. Thread-safe: clients are made once, boto3 clients may be shared."""
+    """One account and region. Thread-safe: clients are made once, and boto3 clients may be shared."""
 
     def __init__(self, access: Access, bounds: Bounds | None = None) -> None:
         self._access = access
@@ -115,15 +115,15 @@ class Aws:
 
     @property
     def skew(self) -> timedelta | None:
-        """How far our clock was ahead of AWS's at the last answer, negative when behind; none before the first."""
+        """How far our clock was ahead of AWS's at the last answer; negative when behind, ``None`` before the first."""
         return self._wire.skew
 
     def protect(self, *names: str) -> None:
-        """From now on refuse every change that names one of ``names``."""
+        """Refuse from now on every change that names one of ``names``."""
         self._protected |= frozenset(names)
 
     def identity(self) -> Identity:
-        """Who we are and where we talk to; raises what ``fault_of`` says when nobody answers."""
+        """Who we are to AWS and where we connect to; raises what ``fault_of`` says when no answer comes."""
         body = self.read(AwsCall(service="sts", operation="GetCallerIdentity", params={}, region=self.region))
         endpoint = self.endpoint()
         return Identity(
@@ -136,7 +136,7 @@ class Aws:
         return None if (urlsplit(url).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn")) else url
 
     def read(self, call: AwsCall) -> dict[str, Any]:
-        """Ask; may be repeated by botocore. Raises ``AwsFault`` and what else ``fault_of`` names."""
+        """Send a read, which botocore may repeat. Raises ``AwsFault`` and the other errors of ``fault_of``."""
         if call.operation not in READS:
             message = f"{call.operation} is not among the reads we use"
             raise Bug(message)
@@ -155,7 +155,7 @@ class Aws:
             params = params | {"Marker": markers.next(marker)}
 
     def change(self, call: AwsCall) -> Reply:
-        """Send a change, once. Raises ``AwsFault``; its category tells whether the change may have taken effect."""
+        """Send a change, once. Raises ``AwsFault``; its category says whether the change may have taken effect."""
         if call.operation not in CHANGES:
             message = f"{call.operation} is not among the changes we make"
             raise Bug(message)
@@ -175,7 +175,7 @@ class Aws:
                 try:
                     return self._ask(method, call, journey)
                 except AwsFault as fault:
-                    # botocore asks again when nothing came, but not when what came was no answer.
+                    # botocore asks again when no answer came, but not when the answer was unreadable.
                     if fault.trouble.code != UNREADABLE:
                         raise
                 time.sleep(pause)
@@ -198,7 +198,7 @@ class Aws:
     def _make(self, service: str, region: str, *, is_changing: bool) -> Any:
         config = _CHANGING if is_changing else _READING
         if self._access.only_loopback:
-            # A proxy of the environment would carry even a call to this machine somewhere else.
+            # A proxy of the environment would carry even a call to this machine to another one.
             config = config.merge(Config(proxies={}))
         try:
             client = self._session.client(  # type: ignore[call-overload]
@@ -215,7 +215,7 @@ class Aws:
         return client
 
     def _check_endpoint(self, service: str, url: str) -> None:
-        """Refuse an endpoint elsewhere while rehearsing, and one that is spoken to in the clear: some answers are passwords."""
+        """Raise ``Refused`` for a remote endpoint while rehearsing, and for one without TLS: some answers are passwords."""
         if is_loopback(url):
             return
         if self._access.only_loopback:
@@ -228,7 +228,7 @@ class Aws:
         if not url.lower().startswith("https://"):
             raise Refused(
                 f'{service} would be asked at "{url}" in the clear, and passwords are among what AWS answers',
-                "write https:// before the endpoint; only this machine's own addresses may do without",
+                "write https:// before the endpoint; only this machine's own addresses may go without",
             )
 
     def _guard(self, params: dict[str, Any], model: Any, **_: object) -> None:
@@ -241,7 +241,7 @@ class Aws:
 
 
 def _session(access: Access) -> boto3.Session:
-    """A session whose answers' time stamps are read by the standard library: a seventh of what a call costs us otherwise."""
+    """A session that reads answers' time stamps with the standard library: otherwise they take a seventh of our time per call."""
     core = botocore.session.Session(profile=access.profile)
     refuse_secrets_around(core.get_scoped_config(), core.full_config.get("services", {}))
     core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_instant)

@@ -1,9 +1,9 @@
 """Objects in an S3 bucket: stored once and never replaced, read, listed.
 
-A put that was repeated after a lost reply finds its own object in the way; it is told from another's by reading it back.
+A put that was repeated after a lost reply finds its own object there. Reading it back distinguishes it from another's.
 
-The law: an object counts as stored when the store proves it, by the SHA-256 of the bytes it took or by giving them back; a mere
-200 proves nothing, since whatever is on the way can say that.
+The law: an object counts as stored when the store proves it, by the SHA-256 of the bytes that it took or by returning them. A
+mere 200 proves nothing, since anything on the way can send that.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Answer = TypeVar("Answer")
 
 _AGAIN = frozenset({Category.THROTTLED, Category.LOST, Category.UNSENT})
 _MOST_PAGES = 10_000
-"""Of a thousand keys each."""
+"""Pages of a listing, each of a thousand keys."""
 _TAKEN = "PreconditionFailed"
 _RACING = "ConditionalRequestConflict"
 _ABSENT = "NoSuchKey"
@@ -47,7 +47,7 @@ class Objects:
         self._sleep = sleep
 
     def put_if_absent(self, key: str, body: bytes) -> bool:
-        """Store an object where there is none; whether this call did, also when the reply to it was lost."""
+        """Store an object where there is none. Return whether this call stored it, also when its reply was lost."""
         repeats = 0
         digest = b64encode(hashlib.sha256(body).digest()).decode()
 
@@ -73,11 +73,11 @@ class Objects:
                 raise unreadable(f'the store said that it took "{key}", and does not have it')
             return True
 
-        # What is in the way after a repeat may be what we put there the first time.
+        # After a repeat, the object there may be the one that our first try put.
         return self._try(ask) or (repeats > 1 and self.get(key) == body)
 
     def get(self, key: str) -> bytes | None:
-        """An object's bytes; none when there is no such object."""
+        """An object's bytes; ``None`` when there is no such object."""
         return self._try(partial(self._got, key))
 
     def _got(self, key: str) -> bytes | None:
@@ -88,7 +88,9 @@ class Objects:
                 return None
             raise
         body: bytes = answer["Body"].read()
-        require(answer, "ETag")  # what is on the way gives its own page as well as a store gives an object
+        require(
+            answer, "ETag"
+        )  # something on the way may answer with a page of its own, as a store answers with an object
         return body
 
     def keys(self, prefix: str) -> Iterator[str]:
@@ -123,7 +125,7 @@ class Objects:
             try:
                 return ask()
             except Exception as error:
-                # Repeating is harmless here, so nobody needs to know whether a request had left.
+                # Repeating is harmless here, so it does not matter whether a request had left.
                 fault = fault_of(error, stage=CallStage.LEFT)
                 if number == self._tries or not _may_pass(fault):
                     raise self._for_people(fault) from error
@@ -131,7 +133,7 @@ class Objects:
         raise AssertionError
 
     def _for_people(self, fault: DaybreakError) -> DaybreakError:
-        """What a fault means for somebody whose runs are in this bucket."""
+        """The meaning of a fault for a person whose runs are in this bucket."""
         if not isinstance(fault, AwsFault):
             return fault
         if fault.trouble.category is Category.DENIED:

@@ -1,6 +1,6 @@
-"""IAM's documents to who may log in to a database: dictionaries in, frozen values out; pure.
+"""From IAM's documents to the principals that may log in to a database: dictionaries in, frozen values out. Pure.
 
-The law: a document that cannot be read lets nobody in as far as we know, and never raises.
+The law: a document that cannot be read lets no one in as far as we know, and never raises.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _HOLDERS = (
 
 
 def connect_policies_of(body: dict[str, Any], region: str) -> Iterator[ConnectPolicy]:
-    """The policies on a page of ``GetAccountAuthorizationDetails`` that let somebody log in to a database of the region."""
+    """The policies on a page of ``GetAccountAuthorizationDetails`` that allow a login to a database of the region."""
     for policy in body.get("Policies", []):
         versions = [each for each in policy.get("PolicyVersionList", []) if each.get("IsDefaultVersion")]
-        # One that nobody carries lets nobody in.
+        # A policy that is attached to nothing lets no one in.
         if versions and policy.get("AttachmentCount", 1):
             name = policy.get("PolicyName") or policy.get("Arn", "").rpartition("/")[2]
             yield from _policy(name, "policy", versions[0].get("Document"), region)
@@ -45,7 +45,7 @@ def _policy(name: str, holder: str, document: Any, region: str) -> Iterator[Conn
 
 
 def _statements(document: Any) -> list[dict[str, Any]]:
-    """The statements of a document as AWS sends it: percent-encoded JSON, or read already."""
+    """The statements of a document as AWS sends it: percent-encoded JSON, or already decoded."""
     if isinstance(document, str):
         try:
             document = json.loads(unquote(document) if document.lstrip().startswith("%") else document)
@@ -56,7 +56,7 @@ def _statements(document: Any) -> list[dict[str, Any]]:
 
 
 def _resource_ids(statement: dict[str, Any], region: str) -> Iterator[str]:
-    """The resource ids that a statement lets somebody log in to."""
+    """The resource ids that a statement allows a login to."""
     if statement.get("Effect") != "Allow" or not _allows_connecting(statement):
         return
     if "NotResource" in statement:
@@ -64,7 +64,7 @@ def _resource_ids(statement: dict[str, Any], region: str) -> Iterator[str]:
     for arn in _texts(statement.get("Resource")):
         parts = arn.split(":", _PARTS_OF_AN_ARN - 1)
         if len(parts) < _PARTS_OF_AN_ARN:
-            # A star swallows colons too: "*", "arn:aws:rds-db:*".
+            # A star matches colons too: "*", "arn:aws:rds-db:*".
             if fnmatchcase(f"arn:aws:rds-db:{region}:1:dbuser:cluster-X/somebody", arn):
                 yield _ANY
         elif fnmatchcase("rds-db", parts[2]) and fnmatchcase(region, parts[3] or _ANY):

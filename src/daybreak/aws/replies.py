@@ -1,7 +1,7 @@
-"""Whether an answer is AWS's answer to this very call, whole and with an end; pure.
+"""Whether an answer is AWS's answer to this very call, whole and with an end. Pure.
 
-The law: an empty list is a fact about the account, so it is taken only from an answer that is one. A page of HTML, another
-operation's result or a document without what it must hold is an unreadable answer, never "nothing there".
+The law: an empty list is a fact about the account, so it is taken only from a genuine answer. A page of HTML, another
+operation's result or a document without a required member is an unreadable answer, never "nothing there".
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _FAILED = 300
 
 
 def own_answer(operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:
-    """Raise ``AwsFault`` unless the raw answer is one to the operation; one that reports an error passes."""
+    """Raise ``AwsFault`` unless the raw answer belongs to the operation; one that reports an error passes."""
     if response_dict["status_code"] >= _FAILED:
         return
     name, body = operation_model.name, response_dict["body"]
@@ -38,7 +38,7 @@ def own_answer(operation_model: Any, response_dict: dict[str, Any], **_: Any) ->
 def _require_root(operation: str, wanted: str, body: bytes) -> None:
     found = _ROOT.match(body[:1000])
     if found is None:
-        raise unreadable(f"the answer to {operation} is no XML")
+        raise unreadable(f"the answer to {operation} is not XML")
     if (root := found[1].decode("ascii", "replace")) != wanted:
         raise unreadable(f"the answer to {operation} is <{root[:50]}>, not <{wanted}>")
 
@@ -61,11 +61,11 @@ _WRITTEN: dict[str, type | tuple[type, ...]] = {
     "integer": int,
     "long": int,
 }
-"""What JSON makes of AWS's types; numbers with a point and times come in more than one way."""
+"""The JSON forms of AWS's types; numbers with a point and times have more than one."""
 
 
 def _fits(shape: Any, value: Any) -> bool:
-    """Whether a value of an answer in JSON has the type that AWS's model gives it, and so has all that is in it."""
+    """Whether a value of an answer in JSON has the type of AWS's model, and all values inside it have theirs."""
     is_so = isinstance(value, _WRITTEN.get(shape.type_name, (str, int, float)))
     if not is_so:
         return False
@@ -80,7 +80,7 @@ def _fits(shape: Any, value: Any) -> bool:
 
 
 def require(body: Any, name: str) -> Any:
-    """A member that every such answer has; raises ``AwsFault`` when this one has not."""
+    """A member that every such answer has; raises ``AwsFault`` when this one lacks it."""
     found = body.get(name) if isinstance(body, dict) else None
     if found is None:
         raise unreadable(f'an answer without "{name}"')
@@ -88,7 +88,7 @@ def require(body: Any, name: str) -> Any:
 
 
 def first(body: Any, name: str) -> Any:
-    """The first of a list that must have one; raises ``AwsFault`` when it has not."""
+    """The first of a list that must have one; raises ``AwsFault`` when it is empty."""
     found = require(body, name)
     if not isinstance(found, list) or not found:
         raise unreadable(f'an answer with nothing in "{name}"')
@@ -104,7 +104,7 @@ class Markers:
         self._seen: set[str] = set()
 
     def next(self, marker: Any) -> str:
-        """The marker to ask with for the next page."""
+        """The marker for the request of the next page."""
         if str(marker) in self._seen:
             raise self._endless("a page named the marker of an earlier one")
         if len(self._seen) + 1 >= self._most:

@@ -1,4 +1,4 @@
-"""From a reference to a login: the only place where a password is read, and it stays in memory."""
+"""From a reference to a login: the only place where a password is read. It stays in memory."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class Credentials:
     username: str
     password: str = field(repr=False)
     is_token: bool = False
-    """Whether it is an IAM token, which RDS takes as a password in the clear."""
+    """Whether it is an IAM token, which RDS takes as a password in clear text."""
 
 
 def credentials_of(reference: str, aws: Aws, environ: Mapping[str, str], place: tuple[str, int]) -> Credentials:
     """The login behind ``secretsmanager:NAME``, ``ssm:NAME``, ``env:PREFIX`` or ``iam:USER``.
 
-    ``place`` is the host and port an IAM token is made for. Raises ``Refused`` when the reference leads nowhere.
+    ``place`` is the host and port that an IAM token is made for. Raises ``Refused`` when the reference has no login.
     """
     scheme, _, name = reference.partition(":")
     match scheme:
@@ -53,7 +53,7 @@ def credentials_of(reference: str, aws: Aws, environ: Mapping[str, str], place: 
 
 
 def _token(aws: Aws, host: str, port: int, username: str) -> str:
-    """A token is signed on this machine, with credentials that may be missing or over."""
+    """Sign a token on this machine; the credentials for that may be missing or expired."""
     client = aws.client("rds")
     try:
         return str(client.generate_db_auth_token(DBHostname=host, Port=port, DBUsername=username))
@@ -63,7 +63,7 @@ def _token(aws: Aws, host: str, port: int, username: str) -> str:
 
 
 def _ask(aws: Aws, call: AwsCall, reference: str, holds: str) -> dict[str, Any]:
-    """The answer, which must hold something of that name: an answer without is none, and no empty secret either."""
+    """The answer, which must hold a member of that name: one without it is no answer, and no empty secret either."""
     try:
         body = aws.read(call)
         require(body, holds)

@@ -1,7 +1,7 @@
-"""One request to AWS on its way: whether it left, until when its answer must be whole, how large that may be, what time it says.
+"""One request to AWS: whether it left, when its answer must be whole, how large that may be, and what time it says.
 
-The law: a call ends within its time whatever the name server, the network or the answer does, and keeps no more of an answer
-than is allowed. A request that was given up before its body left can never leave afterwards: only so is *unsent* certain.
+The law: a call ends within its time, whatever the name server, the network or the answer does, and keeps no more of an answer
+than is allowed. A request that was given up before its body left can never leave afterwards: only then is *unsent* certain.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _PIECE = 64 * 1024
 
 @dataclass(frozen=True)
 class Bounds:
-    """What one call may take. AWS answers within seconds, and its largest honest answer (a page of a thousand users with their
+    """The limits of one call. AWS answers within seconds, and its largest honest answer (a page of a thousand users with their
     policies) is below 20 MB.
     """
 
@@ -49,10 +49,10 @@ class TooLargeError(Exception):
 
 
 class CallStage(IntEnum):
-    """How far a call came; what is raised means another thing at each."""
+    """How far a call came. An error means something else at each stage."""
 
     PREPARING = 0
-    """Settings are read, credentials looked for, the request is written and signed."""
+    """Settings and credentials are read, the request is written and signed."""
     CONNECTING = 1
     """Names are looked up, a connection is made; nothing that AWS could act upon is on its way."""
     LEFT = 2
@@ -68,7 +68,7 @@ class Journey:
 
 
 class Wire:
-    """Carries every request of one door's clients; ``skew`` is the newest that was seen, none before the first answer."""
+    """Carries every request of one door's clients; ``skew`` is the newest that was seen, ``None`` before the first answer."""
 
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
@@ -76,8 +76,8 @@ class Wire:
         self.skew: timedelta | None = None
 
     def carry(self, client: Any) -> None:
-        """From now on send this client's requests."""
-        # botocore has no public door for a session of one's own; tests that drip and cut fail when this one is gone.
+        """Send this client's requests from now on."""
+        # botocore has no public way to set a session; the tests that drip and cut fail when this one is gone.
         endpoint = client._endpoint  # noqa: SLF001
         endpoint.http_session = _Session(endpoint.http_session, self)
 
@@ -104,7 +104,7 @@ class Wire:
             except BaseException as trouble:  # noqa: BLE001 - raised again by whoever waits
                 answers.put(trouble)
 
-        # The resolver has no limit of ours, and headers that come a byte a second have none of anybody's.
+        # The resolver has no limit of ours, and headers that come a byte a second have no limit at all.
         threading.Thread(target=fetch, name="daybreak-aws", daemon=True).start()
         try:
             answer = answers.get(timeout=max(journey.end - monotonic(), 0.0))
@@ -118,7 +118,7 @@ class Wire:
         return answer
 
     def _end_of(self, context: dict[str, Any]) -> float:
-        """When a call must be over that nobody follows, such as the journal's in S3: its requests share one context."""
+        """When a call without a journey must be over, such as the journal's in S3; its requests share one context."""
         end: float = context.setdefault("daybreak.end", monotonic() + self._bounds.whole.total_seconds())
         return end
 
@@ -179,7 +179,7 @@ class _Session:
 class _Parcel:
     """A request that knows whether it began to leave; ``give_up`` says so, and from then on it cannot leave any more.
 
-    A request acts by its body: as long as nobody took that, nothing that AWS could act upon is on its way.
+    A request acts by its body: until the body is taken, nothing that AWS could act upon is on its way.
     """
 
     def __init__(self, request: Any) -> None:
@@ -218,14 +218,14 @@ class _Body(io.BytesIO):
 
 
 class _Whole(io.BytesIO):
-    """A body that is here already, as botocore reads one from a socket."""
+    """A body that is already here, in the form that botocore reads from a socket."""
 
     def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
         yield self.getvalue()
 
 
 def ours(handler: Any) -> Any:
-    """A handler of ours for botocore's events: what it raises is a defect of ours, and never an answer of AWS's."""
+    """A handler of ours for botocore's events. An error in it is a defect of ours, and never an answer of AWS's."""
 
     def handle(**event: Any) -> None:
         try:

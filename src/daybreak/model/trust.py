@@ -96,14 +96,14 @@ def trust_words(trust: Trust, endpoint: str | None = None) -> str:
     >>> trust_words(Trust())
     "verify-full against Amazon's RDS authorities"
     >>> trust_words(Trust(tls="require"), "db.example.com")
-    'require: encrypted, but no server proves who it is'
+    'require: encrypted, but no server proves its identity'
     >>> trust_words(Trust(), "127.0.64.6")
-    'plain on loopback: nothing is encrypted, and no server proves who it is'
+    'plain on loopback: nothing is encrypted, and no server proves its identity'
     """
     if endpoint is not None and trust.may_be_plain(endpoint):
-        return "plain on loopback: nothing is encrypted, and no server proves who it is"
+        return "plain on loopback: nothing is encrypted, and no server proves its identity"
     if trust.tls == "require":
-        return "require: encrypted, but no server proves who it is"
+        return "require: encrypted, but no server proves its identity"
     weak = "; the name is not proven" if trust.tls == "verify-ca" else ""
     return f"{trust.tls} against {whose(trust)}{weak}"
 
