@@ -188,7 +188,7 @@ def test_an_anchor_that_was_taken_out_of_the_tag_is_missed(tag: str | None) -> N
     assert chain_in(line).doubt(tag) == ""
     chain = chain_in(line + line_of(last)[0])
     assert chain.contradiction(tag) == ""
-    assert chain.doubt(tag) == "cannot be compared with its anchor: somebody has taken it out of the clone's tag"
+    assert chain.doubt(tag) == "cannot be compared with its anchor: someone has taken it out of the clone's tag"
 
 
 def test_what_a_fenced_writer_still_wrote_is_off_the_chain() -> None:

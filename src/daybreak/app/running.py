@@ -14,8 +14,8 @@ from daybreak.execute import interpreter
 from daybreak.execute.database import Database
 from daybreak.execute.doors import Doors, Progress
 from daybreak.journal.chain import Chain
-from daybreak.journal.damage import contradicted
-from daybreak.journal.records import without_a_nonce
+from daybreak.journal.damage import damage_by_anchor
+from daybreak.journal.records import refusal_without_nonce
 from daybreak.model.actions import Validate
 from daybreak.model.clock import is_off, skew_in_words
 from daybreak.model.plan import Plan
@@ -64,14 +64,14 @@ def carry_out(app: App, run: str, watchers: Watchers, *, take_over: bool = False
     if chain.events and (state := chain.state()).ended is not None:
         return state
     if chain.events and state.nonce is None:
-        raise without_a_nonce(run)
+        raise refusal_without_nonce(run)
     if not chain.events and run not in app.fitting:
         # Frozen and not begun, perhaps long ago: what was true when it was frozen need not be true now.
         _hold_to_the_world(app, plan)
     aws = app.aws(plan.identity.region)
     app.hold_to(plan.identity, aws)
     if why := contradiction_of(app, plan, chain):
-        raise contradicted(run, why)
+        raise damage_by_anchor(run, why)
     if is_off(app.skew):
         watchers.on_warning(f"{skew_in_words(app.skew)}: the times of this run's events are this machine's")
     # The source is read, never touched: below this line no call that names it can leave.

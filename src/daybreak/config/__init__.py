@@ -1,6 +1,6 @@
 """daybreak.toml and the environment to settings, with all complaints at once.
 
-A value comes from the first of: flag, environment, project file, user file, default; ``Settings.origins`` tells which.
+A value comes from the first of: flag, environment, project file, user file, default; ``Settings.origins`` says which.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What pydantic found wrong, as a sentence that names the key and says what is allowed.
+"""pydantic's errors, as sentences that name the key and say what is allowed.
 
-The law: what was written is quoted only where no secret can stand.
+The law: a written value is quoted only where no secret can stand.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ _REQUIRED = {
     "rpo": f"write {ALLOWED}",
     "rto": f"write {ALLOWED}",
     "retention": f"write {ALLOWED}",
-    "name": "write a name of its own",
+    "name": "write a name that no other one has",
     "login": f"write {LOGIN_ALLOWED}",
     "url": 'write the page\'s URL, such as "https://app.example.com/health"',
     "check": 'write the name of a check, such as "application.health"',
-    "by": "write who does without it",
-    "why": "write why it can be done without",
+    "by": "write who waives it",
+    "why": "write why it may be waived",
     "sql": "write one SQL statement that returns one value",
-    "role": "write who that is",
-    "address": "write how to reach them",
+    "role": "write the role of that person",
+    "address": "write how to reach that person",
 }
 _TYPES = {
     "model": "write a table",
@@ -51,37 +51,37 @@ _TYPES = {
 
 def complaint(path: Path_, error: Mapping[str, Any]) -> str:
     """One of pydantic's errors as ``KEY is wrong: what to write``."""
-    return f"{dotted(path)} {_wrong(path, error)}"
+    return f"{key_in_toml(path)} {_wrong(path, error)}"
 
 
-def dotted(path: Path_) -> str:
+def key_in_toml(path: Path_) -> str:
     """A key as TOML writes it; a place in a list counts from 1.
 
-    >>> dotted(("targets", "embi", "tables", "public.employees")), dotted(("checks", 0, "sql"))
+    >>> key_in_toml(("targets", "embi", "tables", "public.employees")), key_in_toml(("checks", 0, "sql"))
     ('targets.embi.tables."public.employees"', 'checks[1].sql')
     """
-    told = ""
+    text = ""
     for part in path:
         if isinstance(part, int):
-            told += f"[{part + 1}]"
+            text += f"[{part + 1}]"
         else:
             name = part if _BARE.fullmatch(part) else json.dumps(printable(part), ensure_ascii=False)
-            told += f".{name}" if told else name
-    return told
+            text += f".{name}" if text else name
+    return text
 
 
 def _wrong(path: Path_, error: Mapping[str, Any]) -> str:
     if error["type"] == "missing":
         return f"is missing: {_REQUIRED.get(str(path[-1]), 'it must stand there')}"
     if error["type"] == "extra_forbidden":
-        known = f"is not known: {', '.join(_known(path))} may stand there"
+        known = f"is not known: {', '.join(_keys_beside(path))} may stand there"
         return f"{known}; a secret is written as login, {LOGIN_ALLOWED}" if _SECRET.search(str(path[-1])) else known
     written = error.get("input")
     is_shown = isinstance(written, str | int | float) and path[-1] not in _UNQUOTED and written != path[-1]
-    return f"cannot be {_quote(written) if is_shown else 'so'}: {_allowed(error)}"
+    return f"cannot be {_quote(written) if is_shown else 'so'}: {_advice(error)}"
 
 
-def _allowed(error: Mapping[str, Any]) -> str:
+def _advice(error: Mapping[str, Any]) -> str:
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
     plain = str(error["msg"])
@@ -92,7 +92,7 @@ def _allowed(error: Mapping[str, Any]) -> str:
     )
 
 
-def _known(path: Path_) -> tuple[str, ...]:
+def _keys_beside(path: Path_) -> tuple[str, ...]:
     """The keys that may stand beside the last part of ``path``."""
     model: type[Value] = FileText
     for part in path[:-1]:
@@ -111,5 +111,5 @@ def _inner(annotation: Any) -> type[Value] | None:
 def _quote(written: Any) -> str:
     if not isinstance(written, str):
         return json.dumps(written)
-    # An address in the wrong place may hold a password as one in the right place may.
+    # An address in the wrong place may hold a password just as one in the right place may.
     return f'"{printable(show_url(written) if "://" in written else written)}"'

@@ -1,6 +1,6 @@
-"""Reads the layers, lays one over the other, and gathers every complaint with the place that caused it.
+"""Reads the layers, lays one over the other, and gathers every complaint with its cause.
 
-pydantic-settings is not used here: it tells neither which file a value came from nor that a variable is unknown, and a
+pydantic-settings is not used here: it says neither which file a value came from nor that a variable is unknown, and a
 misspelled ``DAYBREAK_ONLY_LOOPBACK`` must not pass in silence.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from daybreak.config.complaints import Path_, complaint, dotted
+from daybreak.config.complaints import Path_, complaint, key_in_toml
 from daybreak.config.settings import FileText, Settings
 from daybreak.errors import Refused
 from daybreak.files import MOST_WRITTEN, content
@@ -25,21 +25,21 @@ from daybreak.model.trust import OWN, SYSTEM, Trust
 FILE = "daybreak.toml"
 PREFIX = "DAYBREAK_"
 SCALARS = ("state", "poll", "only_loopback", "plan_expires", "keep", "tls", "tls_ca")
-"""The keys a flag or a variable may set; copies and targets stand in files."""
+"""The keys that a flag or a variable may set; copies and targets stand in files."""
 OTHER_VARIABLES = ("DAYBREAK_CONFIG", "DAYBREAK_DEBUG")
 """Variables of ours that are not settings. Those that begin with ``DAYBREAK_LAB`` belong to the lab."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One source of values: how complaints name it, what it says, and where its relative paths begin."""
+    """One source of values: its name in complaints, its values, and the folder of its relative paths."""
 
     name: str
     says: dict[str, Any]
     folder: Path
 
     def origin(self, key: str) -> str:
-        """What set ``key`` here, as people say it."""
+        """What set ``key`` here, in words for people."""
         return {"flag": f"--{key.replace('_', '-')}", "environment": PREFIX + key.upper()}.get(self.name, self.name)
 
 
@@ -50,7 +50,7 @@ def load(
     flags: Mapping[str, Any] | None = None,
     file: Path | None = None,
 ) -> Settings:
-    """The settings in force for somebody who stands in ``folder``. Raises ``Refused`` with every complaint at once.
+    """The settings in force for a person whose working folder is ``folder``. Raises ``Refused`` with every complaint at once.
 
     ``flags`` whose value is ``None`` were not given. ``file`` replaces the search for a project file, as ``DAYBREAK_CONFIG`` does.
     """
@@ -84,7 +84,7 @@ def load(
             for name, written in checked.targets.items()
         },
         health_urls={name: urls for name, written in checked.targets.items() if (urls := written.health_urls())},
-        origins=_tell(origins),
+        origins=_origin_names(origins),
     )
 
 
@@ -118,7 +118,7 @@ def _find_upwards(folder: Path, complaints: list[str]) -> Path | None:
     for place in (folder, *folder.parents):
         found = place / FILE
         if found.is_file():
-            # A file planted above us by somebody else would choose the cluster and the SQL that we run.
+            # A file that another person put above us would choose the cluster and the SQL that we run.
             if hasattr(os, "getuid") and any(
                 link.st_uid not in (os.getuid(), 0) for link in (found.stat(), found.lstat())
             ):
@@ -154,7 +154,7 @@ def _default_state(environ: Mapping[str, str], home: Path) -> str:
 
 
 def _absolute(place: str, key: Path_, origins: Mapping[Path_, Layer], home: Path) -> str:
-    """A folder or a file as seen from where it was written down."""
+    """A folder or a file, relative to the file that names it."""
     if place.startswith("s3://"):
         return place
     if place == "~" or place.startswith("~/"):
@@ -169,7 +169,7 @@ def _authorities(place: str | None, key: Path_, origins: Mapping[Path_, Layer], 
 
 
 def _trust(checked: FileText, name: str, origins: Mapping[Path_, Layer], home: Path) -> Trust:
-    """What the target's servers must prove: as its own table says, else as the top does."""
+    """What the target's servers must prove: by the target's own table, else by the top of the file."""
     written, key = checked.targets[name], ("targets", name, "tls_ca")
     if written.tls_ca is None:
         authorities = _authorities(checked.tls_ca, ("tls_ca",), origins, home)
@@ -179,7 +179,7 @@ def _trust(checked: FileText, name: str, origins: Mapping[Path_, Layer], home: P
 
 
 def _lay_over(below: dict[str, Any], layer: Layer, origins: dict[Path_, Layer]) -> None:
-    """Tables are merged key by key; anything else replaces what was there."""
+    """Lay a layer over the values below. Tables are merged key by key; any other value replaces the one below."""
 
     def lay(under: dict[str, Any], over: Mapping[str, Any], path: Path_) -> None:
         for key, value in over.items():
@@ -214,16 +214,16 @@ def _check(says: dict[str, Any], origins: Mapping[Path_, Layer], complaints: lis
 
 
 def _place(path: Path_, origins: Mapping[Path_, Layer]) -> str:
-    """What said the thing at ``path``, or the nearest table around it."""
+    """The layer that set the value at ``path``, or the nearest table around it."""
     for length in range(len(path), 0, -1):
         if path[:length] in origins:
             return origins[path[:length]].origin(str(path[0]))
     return "default"
 
 
-def _tell(origins: Mapping[Path_, Layer]) -> dict[str, str]:
-    told = dict.fromkeys((*SCALARS, "copies"), "default")
+def _origin_names(origins: Mapping[Path_, Layer]) -> dict[str, str]:
+    names = dict.fromkeys((*SCALARS, "copies"), "default")
     for path, layer in origins.items():
         if not any(other[: len(path)] == path and other != path for other in origins):
-            told[dotted(path)] = layer.origin(str(path[0]))
-    return told
+            names[key_in_toml(path)] = layer.origin(str(path[0]))
+    return names

@@ -1,7 +1,7 @@
-"""What daybreak.toml may say, and the settings it becomes.
+"""What daybreak.toml may contain, and the settings that it becomes.
 
-The law: unknown keys are refused, and a secret is written as a reference, never as a value; a complaint never repeats what
-was written where a secret might stand.
+The law: unknown keys are refused, and a secret is written as a reference, never as a value. A complaint never repeats a value
+where a secret might stand.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _span(written: Any) -> timedelta:
     return parse_span(written)
 
 
-def _matching(pattern: str, allowed: str) -> Any:
+def _text_like(pattern: str, allowed: str) -> Any:
     """A validator of text; its complaint says what is allowed and does not repeat what was written."""
 
     def check(text: str) -> str:
@@ -58,7 +58,9 @@ def _matching(pattern: str, allowed: str) -> Any:
 
 def _identifier(text: str) -> str:
     if not is_identifier(text):
-        message = "write an identifier AWS takes: 1 to 63 letters, digits and single hyphens, starting with a letter"
+        message = (
+            "write an identifier that AWS accepts: 1 to 63 letters, digits and single hyphens, starting with a letter"
+        )
         raise ValueError(message)
     return text.lower()
 
@@ -99,11 +101,11 @@ def _health_url(text: str) -> str:
 
 SpanText = Annotated[Span, BeforeValidator(_span), WithJsonSchema({"type": "string", "pattern": PATTERN})]
 Identifier = Annotated[str, AfterValidator(_identifier)]
-Region = Annotated[str, _matching(r"[a-z]{2,}(?:-[a-z]+)+-\d{1,2}", 'an AWS region such as "us-east-1"')]
-LoginText = Annotated[str, _matching(LOGIN, LOGIN_ALLOWED), WithJsonSchema({"type": "string", "pattern": LOGIN})]
-GroupId = Annotated[str, _matching(r"sg-[0-9a-f]{8,17}", 'a security group\'s id such as "sg-0123456789abcdef0"')]
-TableName = Annotated[str, _matching(r"(?s)[^.]+\.[^.]+", 'a table with its schema, quoted: "public.employees"')]
-TargetName = Annotated[str, _matching(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", "a name of letters, digits, - and _")]
+Region = Annotated[str, _text_like(r"[a-z]{2,}(?:-[a-z]+)+-\d{1,2}", 'an AWS region such as "us-east-1"')]
+LoginText = Annotated[str, _text_like(LOGIN, LOGIN_ALLOWED), WithJsonSchema({"type": "string", "pattern": LOGIN})]
+GroupId = Annotated[str, _text_like(r"sg-[0-9a-f]{8,17}", 'a security group\'s id such as "sg-0123456789abcdef0"')]
+TableName = Annotated[str, _text_like(r"(?s)[^.]+\.[^.]+", 'a table with its schema, quoted: "public.employees"')]
+TargetName = Annotated[str, _text_like(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", "a name of letters, digits, - and _")]
 Named = Annotated[str, Field(min_length=1)]
 CheckName = Annotated[
     str,
@@ -111,12 +113,12 @@ CheckName = Annotated[
     WithJsonSchema({"type": "string", "anyOf": [{"enum": list(CHECKS)}, {"pattern": r"^owner\..+"}]}),
 ]
 HealthUrl = Annotated[str, AfterValidator(_health_url), WithJsonSchema({"type": "string", "pattern": "^https?://"})]
-InstanceClass = Annotated[str, _matching(r"db\.[a-z0-9.-]+", 'an instance class such as "db.t4g.medium"')]
+InstanceClass = Annotated[str, _text_like(r"db\.[a-z0-9.-]+", 'an instance class such as "db.t4g.medium"')]
 DatabaseName = Annotated[str, Field(min_length=1, max_length=63)]
 
 
 class ObjectivesText(Objectives):
-    """What the owner was promised, spans as people write them."""
+    """What the owner was promised, with spans as people write them."""
 
     rpo: SpanText
     rto: SpanText
@@ -130,7 +132,7 @@ class NetworkText(Network):
 
 
 class CheckText(SqlCheck):
-    """A question of the owner's own, its time limit as people write it."""
+    """A question of the owner's own, with its time limit as people write it."""
 
     timeout: SpanText = Span(seconds=30)
     login: LoginText | None = None
@@ -145,20 +147,20 @@ class HealthText(HealthCheck):
 
 
 class ApplicationText(Application):
-    """How the application itself gets at the database."""
+    """How the application itself connects to the database."""
 
     login: LoginText
     database: DatabaseName | None = None
 
 
 class WaiverText(Waiver):
-    """A check that its owner does without, who says so, and why."""
+    """A check that its owner waives, who says so, and why."""
 
     check: CheckName
 
 
 class StagingText(Staging):
-    """What a clone for staging is scaled down to."""
+    """The size to which a clone for staging is scaled down."""
 
     instance_class: InstanceClass = "db.t4g.medium"
     keep: SpanText = Span(days=3)
@@ -183,7 +185,7 @@ TlsCa = Annotated[str, AfterValidator(_tls_ca), WithJsonSchema({"type": "string"
 
 
 class TargetText(Value):
-    """One ``[targets.NAME]`` table; the fields of ``Target`` but its name, which is the table's."""
+    """One ``[targets.NAME]`` table: the fields of ``Target`` except its name, which is the table's."""
 
     cluster: Identifier
     region: Region
@@ -214,11 +216,11 @@ class TargetText(Value):
         return self
 
     def target(self, name: str, trust: Trust) -> Target:
-        """The noun that the other floors speak in; ``trust`` is what it must prove, decided with the whole file in view."""
+        """The noun that the other floors use; ``trust`` is what its servers must prove, decided from the whole file."""
         return Target.model_validate({"name": name} | self.model_dump() | trust.model_dump())
 
     def health_urls(self) -> dict[str, str]:
-        """The pages whose URL has a query, by name: what ``target`` leaves out, because it may hold a token."""
+        """The pages whose URL has a query, by name. ``target`` leaves the query out, because it may hold a token."""
         return {page.name: page.url for page in self.health if show_url(page.url) != page.url}
 
 
@@ -237,24 +239,24 @@ class FileText(Value):
 
 
 class Settings(Value):
-    """Everything a person may set, with where each value came from."""
+    """Everything that a person may set, and where each value came from."""
 
     state: str
     """Where runs are kept: an absolute folder or ``s3://BUCKET/PREFIX``."""
     poll: Span = Span(seconds=15)
-    """Between two looks at AWS while waiting."""
+    """The time between two looks at AWS while waiting."""
     only_loopback: bool = False
     """Whether any endpoint that is not this machine is refused; the lab sets it."""
     plan_expires: Span = Span(hours=1)
-    """How long a plan may lie before it is carried out."""
+    """How long a plan may be kept before it is carried out."""
     keep: Span = Span(days=7)
     """How long a clone is kept; written into its tags."""
     copies: tuple[str, ...] = ()
-    """Where capsules and baselines are kept besides: absolute folders or ``s3://BUCKET/PREFIX``."""
+    """Where copies of capsules and baselines are kept: absolute folders or ``s3://BUCKET/PREFIX``."""
     tls: Tls = "verify-full"
     """What a database's server must prove, in libpq's words."""
     tls_ca: str | None = None
-    """Whose word counts: an absolute PEM file, or ``system``; none is Amazon's."""
+    """The trusted authorities: an absolute PEM file, or ``system``; ``None`` is Amazon's."""
     targets: dict[str, Target] = Field(default_factory=dict)
     health_urls: dict[str, dict[str, str]] = Field(default_factory=dict, exclude=True, repr=False)
     """Each target's health pages by name, with the queries that ``targets`` leaves out; in memory only."""
@@ -263,7 +265,7 @@ class Settings(Value):
 
     @property
     def trust(self) -> Trust:
-        """How a server proves who it is that belongs to no target."""
+        """How a server that belongs to no target proves its identity."""
         return Trust(tls=self.tls, tls_ca=self.tls_ca)
 
 

@@ -1,4 +1,4 @@
-"""Lengths of time as people write them in a file: ``5m``, ``4h``, ``30d``, ``1h30m``; both ways."""
+"""Lengths of time as people write them in a file: ``5m``, ``4h``, ``30d``, ``1h30m``. Both ways."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import re
 from datetime import timedelta
 
 ALLOWED = 'a span such as "5m", "4h", "30d" or "1h30m" (units w, d, h, m, s, ms, the largest first)'
-"""What may be written, as complaints say it."""
+"""What may be written, in the words of complaints."""
 
 PATTERN = r"^(?=\d)(?:(\d{1,6})w)?(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m(?!s))?(?:(\d{1,6})s)?(?:(\d{1,6})ms)?$"
-"""The same for machines, as the JSON Schema says it."""
+"""The same as a pattern, for the JSON Schema."""
 
 _UNITS = ("weeks", "days", "hours", "minutes", "seconds", "milliseconds")
 
 
 def parse_span(text: str) -> timedelta:
-    """The length of time that ``text`` writes; raises ``ValueError`` saying what may be written.
+    """The length of time that ``text`` gives; raises ``ValueError`` saying what may be written.
 
     >>> parse_span("1h30m")
     datetime.timedelta(seconds=5400)

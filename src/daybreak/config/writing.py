@@ -1,4 +1,4 @@
-"""Settings to a commented daybreak.toml that reads back as the same settings; what ``daybreak init`` leaves behind."""
+"""Settings to a commented daybreak.toml that reads back as the same settings; ``daybreak init`` writes it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def render(settings: Settings) -> str:
-    """A daybreak.toml with comments that says what ``settings`` say; values that are defaults stand as comments."""
+    """A commented daybreak.toml for ``settings``; values that are defaults are written as comments."""
     lines = [_HEAD, *_top(settings)]
     for target in settings.targets.values():
         lines += _target(target, settings.health_urls.get(target.name, {}), settings.trust)
@@ -52,7 +52,7 @@ def _top(settings: Settings) -> Iterator[str]:
     yield copies if settings.copies else f"# {copies}"
     for key, why in (
         ("poll", "Between two looks at AWS while waiting."),
-        ("plan_expires", "How long a plan may lie before it is carried out."),
+        ("plan_expires", "How long a plan may be kept before it is carried out."),
         ("keep", "How long a clone is kept; written into its tags."),
     ):
         value = getattr(settings, key)
@@ -67,7 +67,7 @@ def _proof(trust: Trust) -> Iterator[str]:
     yield "# What a database's server must prove before anything of a password leaves: its name; less has to be asked for:"
     yield '# "verify-ca" (an authority knows it) or "require" (nothing, but encryption).'
     yield ("# " if trust.tls == Trust().tls else "") + f"tls = {_text(trust.tls)}"
-    yield '# Whose word counts: a PEM file, "system" for the public roots (RDS Proxy), or "amazon" for the RDS authorities brought along.'
+    yield '# The trusted authorities: a PEM file, "system" for the public roots (RDS Proxy), or "amazon" for the RDS authorities brought along.'
     yield f"tls_ca = {_text(trust.tls_ca)}" if trust.tls_ca else '# tls_ca = "FILE"'
 
 
@@ -84,7 +84,7 @@ def _target(target: Target, health_urls: Mapping[str, str], top: Trust) -> Itera
     if target.tls_ca != top.tls_ca:
         yield f"tls_ca = {_text(target.tls_ca or OWN)}"
     yield f"\n[{here}.objectives]"
-    yield "# How much may be lost, how long it may take, how far back one can go."
+    yield "# How much may be lost, how long it may take, how far back a restore can go."
     for key in ("rpo", "rto", "retention"):
         yield f"{key} = {_text(span_text(getattr(target.objectives, key)))}"
     for region, network in target.network.items():
@@ -104,8 +104,8 @@ def _target(target: Target, health_urls: Mapping[str, str], top: Trust) -> Itera
 
 def _tables(target: Target, here: str) -> Iterator[str]:
     if not target.tables:
-        yield "\n# What a table must show after a restore: at least so many rows, and a timestamptz column that tells how fresh it is."
-        yield "# is_static: nobody writes to it, so nothing in it may differ; shrink: percent of its rows it may lose unsuspected."
+        yield "\n# What a table must show after a restore: a minimum of rows, and a timestamptz column that shows how fresh it is."
+        yield "# is_static: the table never changes, so nothing in it may differ; shrink: percent of its rows that it may lose."
         yield f'# [{here}.tables."public.employees"]'
         yield '# min_rows = 1000\n# freshness = "updated_at"\n# is_static = false\n# shrink = 5'
     for table, expected in target.tables.items():
@@ -155,7 +155,7 @@ def _checks(target: Target, here: str) -> Iterator[str]:
         yield "\n# A question of your own: one SQL statement that returns one value, and what it must be."
         yield f"# [[{here}.checks]]"
         yield '# name = "payroll is ready"\n# sql = "select count(*) from payroll"\n# expect = ">= 1"'
-        yield '# login = "secretsmanager:NAME"  # whom it runs as, when not as the application'
+        yield '# login = "secretsmanager:NAME"  # the role it runs as, when not as the application'
     for check in target.checks:
         yield f"\n[[{here}.checks]]"
         yield from _check(check)
@@ -174,7 +174,7 @@ def _check(check: SqlCheck) -> Iterator[str]:
 
 def _waivers(target: Target, here: str) -> Iterator[str]:
     if not target.waivers:
-        yield "\n# A check that you do without: which, who says so, and why. Every report shows it."
+        yield "\n# A check that you waive: which, who says so, and why. Every report shows it."
         yield f'# [[{here}.waivers]]\n# check = "application.health"\n# by = "NAME"\n# why = "the API has no health page"'
     for waiver in target.waivers:
         yield f"\n[[{here}.waivers]]"
@@ -184,7 +184,7 @@ def _waivers(target: Target, here: str) -> Iterator[str]:
 
 
 def _staging(staging: Staging, here: str) -> Iterator[str]:
-    yield "\n# What a clone for staging is scaled down to, and how long it may live."
+    yield "\n# The size to which a clone for staging is scaled down, and how long it may live."
     mark = "# " if staging == Staging() else ""
     yield f"{mark}[{here}.staging]"
     yield f"{mark}instance_class = {_text(staging.instance_class)}"
@@ -209,5 +209,5 @@ def _key(name: str) -> str:
 
 
 def _text(value: str) -> str:
-    # A TOML basic string is a JSON string but for DEL, which TOML wants escaped.
+    # A TOML basic string is a JSON string except for DEL, which TOML wants escaped.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

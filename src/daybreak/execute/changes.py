@@ -1,8 +1,8 @@
-"""Make one change so: look, intend, send once, and resolve whatever came back; the same for every kind of change.
+"""Carry out one change: look, intend, send once, and resolve the answer. The same for every kind of change.
 
-What must hold: the journal is held by us. What changes: at most the one resource the action names. Run twice, it leaves one
-effect: the look before each sending finds what an earlier life did, by the nonce of the run. The step's plan says what undoes it.
-Nothing ends or is passed over by one look at nothing: an absence is looked at again, and a delete is sent all the same.
+Precondition: we hold the journal. Effect: at most the one resource that the action names. Run twice, it leaves one effect: the
+look before each sending finds what an earlier attempt did, by the nonce of the run. The step's plan says what undoes it.
+One empty look never ends a step or skips it: an absence is looked at again, and a delete is sent all the same.
 """
 
 from __future__ import annotations
@@ -41,26 +41,26 @@ from daybreak.plan.calls import call_of, fill_in, owner_of, stamp_of
 Seen = TypeVar("Seen")
 
 LOOKS_BEFORE_BELIEVING = 6
-"""How often we look, a pause apart, before we believe that something is not there: AWS may list it a little late."""
+"""How often we look, with pauses, before we conclude that something is absent: AWS may list it a little late."""
 
 _TO_SEND = frozenset({Position.ABSENT, Position.UNLISTED})
 _UNSETTLED = frozenset({Position.ABSENT, Position.FOREIGN, Position.HOPELESS})
-"""What is looked at again after an answer that settled nothing."""
+"""The positions that are looked at again after an answer that settled nothing."""
 
 CLASHES_FORGIVEN = 2
 """How often a call and a look may contradict each other (*exists*, *not found*) before we stop sending."""
 
 
 class Forbidden(Paused):
-    """AWS does not let the caller do it; a person can, and then the run goes on, or does without where it can."""
+    """AWS does not let the caller do it. A person can allow it, and then the run goes on, or without it where it can."""
 
 
 class Rejected(Failed):
-    """AWS refused the call as such; nothing took effect, and sending it again would not help."""
+    """AWS refused the call as such. Nothing took effect, and sending it again would not help."""
 
 
 class AskedToEnd(Exception):
-    """Somebody asked for the run's end: nothing more is sent, and nothing more is waited for."""
+    """A person asked for the run's end: nothing more is sent, and nothing more is waited for."""
 
 
 def resource_of(lookout: Lookout, action: Change) -> Resource | None:
@@ -81,7 +81,7 @@ def resource_of(lookout: Lookout, action: Change) -> Resource | None:
 
 
 class Changer:
-    """Carries out the changes of one plan, each recorded in the journal before it leaves."""
+    """Carries out the changes of one plan. Each is recorded in the journal before it leaves."""
 
     def __init__(self, plan: Plan, journal: Record, doors: Doors) -> None:
         self._plan = plan
@@ -93,7 +93,7 @@ class Changer:
 
     def make_so(self, step: Step, action: Change) -> None:
         """Make the order so, or raise: ``Failed`` (also for a foreign resource), ``Paused``, ``Uncertain``."""
-        # Attempts are counted by life: whoever resumes has looked, or a run that gave up once could never go on.
+        # Attempts are counted per process: each one has looked first, or a run that gave up once could never go on.
         before = self._journal.state().step(step.id)
         standing = self.closely(step, lambda: self._stand(step, action), doubted=DOUBTED)
         if before.status == "sent":
@@ -112,7 +112,7 @@ class Changer:
                     tries += 1
                     attempt -= 0 if again.counts else 1
                     if fault.trouble.category is Category.SETTLING:
-                        # It may be changing into what we want: then there is nothing left to send.
+                        # It may be changing into what we want: then nothing is left to send.
                         standing = self.closely(step, lambda: self._stand(step, action), doubted=DOUBTED)
                 case Look(why=why, is_uncertain=is_uncertain):
                     if is_uncertain:
@@ -121,15 +121,15 @@ class Changer:
                     standing = once_answered(standing, fault.trouble.category)
                     clashes += 0 if is_uncertain else 1
                     if standing.place is Position.ABSENT and clashes > CLASHES_FORGIVEN:
-                        raise self._contradicted(step, fault)
+                        raise self._contradiction(step, fault)
                 case Stop(why=why, hints=hints):
                     raise Rejected(f"step {step.id}: {why}", *hints)
                 case Pause() as pause:
-                    raise _paused(step, fault, pause)
+                    raise _error_for(step, fault, pause)
         self._conclude(step, standing)
 
-    def _contradicted(self, step: Step, fault: AwsFault) -> Failed | Uncertain:
-        """AWS said that the name exists, and shows nothing of that name: whose it is, nobody can tell."""
+    def _contradiction(self, step: Step, fault: AwsFault) -> Failed | Uncertain:
+        """The failure when AWS says that the name exists and shows nothing of that name: the owner is not known."""
         if fault.trouble.category is Category.EXISTS:
             return self._uncertain(step, f"{fault.message}; and AWS shows nothing of that name")
         return Failed(f"step {step.id}: {fault.message}")
@@ -145,7 +145,7 @@ class Changer:
         anchor = self._journal.tail().tag_value()
         call = fill_in(printed, self._nonce, anchor)
         self._heed()
-        # Durable before the call leaves: whoever resumes knows that this may be out there.
+        # Durable before the call leaves: the process that resumes knows that this may be out there.
         self._journal.append(StepIntended(step=step.id, attempt=attempt, call=call.plain()))
         try:
             reply = self._doors.aws.change(call)
@@ -169,7 +169,7 @@ class Changer:
         raise Failed(f"step {step.id}: {standing.seen}", *hints)
 
     def _stand(self, step: Step, action: Change) -> OrderStanding:
-        seen = self.looked(step, lambda: resource_of(self._doors.lookout, action))
+        seen = self.look(step, lambda: resource_of(self._doors.lookout, action))
         return standing_of_change(action, seen, self._owner)
 
     def closely(
@@ -180,7 +180,7 @@ class Changer:
         doubted: frozenset[Position],
         first: OrderStanding | None = None,
     ) -> OrderStanding:
-        """Where the step stands, looked at again while it stands where we doubt it; ``first`` is what was seen already."""
+        """Where the step stands. It looks again while the position is doubtful; ``first`` is what was seen already."""
         standing = first or stand()
         for _ in range(LOOKS_BEFORE_BELIEVING - 1):
             if standing.place not in doubted:
@@ -190,17 +190,17 @@ class Changer:
             standing = stand()
         return standing
 
-    def found(self, step: Step, look: Callable[[], Seen | None]) -> Seen | None:
-        """What a read finds, none when it finds nothing, however often one looks; raises as ``looked`` does."""
+    def find(self, step: Step, look: Callable[[], Seen | None]) -> Seen | None:
+        """Look until a read finds something, or ``None`` after enough looks; raises as ``look`` does."""
         for _ in range(LOOKS_BEFORE_BELIEVING - 1):
-            if (seen := self.looked(step, look)) is not None:
+            if (seen := self.look(step, look)) is not None:
                 return seen
             self._doors.timing.sleep(self._doors.patience.between_looks.total_seconds())
             self._heed()
-        return self.looked(step, look)
+        return self.look(step, look)
 
-    def looked(self, step: Step, look: Callable[[], Seen]) -> Seen:
-        """The answer of a read, waited for through throttling and short outages; raises ``Paused`` or ``Failed``."""
+    def look(self, step: Step, look: Callable[[], Seen]) -> Seen:
+        """Read, and wait through throttling and short outages. Return the answer; raises ``Paused`` or ``Failed``."""
         began, tries = self._doors.timing.monotonic(), 0
         while True:
             try:
@@ -215,7 +215,7 @@ class Changer:
                     self._pause(step, again, since=began)
                     tries += 1
                 case Pause() as pause:
-                    raise _paused(step, heard, pause)
+                    raise _error_for(step, heard, pause)
                 case Stop(why=why, hints=hints):
                     raise Failed(f"step {step.id}: {why}", *hints)
 
@@ -230,13 +230,13 @@ class Changer:
         self._heed()
 
     def _heed(self) -> None:
-        """Raise when somebody wants the run to stop or to end: in a storm, that must not wait for better weather."""
+        """Raise when a person wants the run to stop or to end: in a storm, that must not wait for better weather."""
         if self._doors.is_stopping():
             raise Paused("asked to stop")
         if self._doors.asked():
             raise AskedToEnd
 
 
-def _paused(step: Step, fault: AwsFault, pause: Pause) -> Paused:
+def _error_for(step: Step, fault: AwsFault, pause: Pause) -> Paused:
     kind = Forbidden if fault.trouble.category is Category.DENIED else Paused
     return kind(f"step {step.id}: {pause.why}", *pause.hints)

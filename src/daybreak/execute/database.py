@@ -67,7 +67,7 @@ class Database:
         self._trust = trust
 
     def answers(self, action: AwaitSql, cluster: Cluster) -> Answers:
-        """Whether the endpoint answers; the login may be missing, then TCP is as far as one can get."""
+        """Whether the endpoint answers. The login may be missing; then TCP is as far as we get."""
         address = address_of(cluster, action.database, self._trust)
         trouble = "no login is configured"
         try:
@@ -75,7 +75,7 @@ class Database:
         except Unreachable as error:
             return Answers(is_answering=False, seen=error.message)
         except DaybreakError as error:
-            # A login that is refused now is refused in an hour: the validation says so, and the verdict is not fit.
+            # A login that is refused now will be refused in an hour: the validation says so, and the verdict is not fit.
             login, trouble = None, error.message
         answer = answering(address, login, _KNOCKING)
         if answer.is_answering:
@@ -96,9 +96,9 @@ class Database:
         return found if isinstance(found, Birth) else None
 
     def validate(
-        self, action: Validate, scene: Scene, tell: Callable[[Finding], None], progress: Callable[[str], None]
+        self, action: Validate, scene: Scene, report: Callable[[Finding], None], progress: Callable[[str], None]
     ) -> Measured:
-        """Validate the clone, comparing with the source where it can be reached."""
+        """Validate the clone, and compare it with the source where the source can be reached."""
         address = address_of(scene.clone, action.database, self._trust)
         # Every question that needs a login becomes unknown where there is none, and says why.
         login = self._login_or_silence(action.login, address) if action.login else None
@@ -126,7 +126,7 @@ class Database:
             health_urls=self._health_urls,
             patience=ProbeLimits(hearing=SourceBudget(whole=action.source_budget)),
         )
-        return validate(subject, tell=tell, progress=lambda step: progress(_progress_words(step))).measured
+        return validate(subject, tell=report, progress=lambda step: progress(_progress_words(step))).measured
 
     def _source(self, action: Validate, clone: Cluster) -> _Source:
         """The cluster that the clone was made from, where it answers now; a name or an endpoint proves nothing.
@@ -164,7 +164,7 @@ class Database:
         return next((each for each in lookout.clusters().values() if each.resource_id == resource_id), None)
 
     def _around(self, scene: Scene) -> Surroundings:
-        """What belongs to the clone now; a connection that is lost leaves everything unseen."""
+        """What belongs to the clone now; a lost connection leaves everything unseen."""
         try:
             return surroundings_of(self._aws, scene.clone, scene.instances)
         except AwsFault as fault:
@@ -203,7 +203,7 @@ class Database:
         try:
             return self._repository.capsule(action.capsule).inventory
         except DaybreakError:
-            # One witness less: what nobody else can tell becomes unknown.
+            # One witness less: what no other witness shows becomes unknown.
             return None
 
     def _login_or_silence(self, reference: str, address: Address) -> Login | Silence:
@@ -217,7 +217,7 @@ class Database:
         try:
             return self._login(reference, address)
         except DaybreakError:
-            # Validation tells this itself: every question that needs a login becomes unknown.
+            # Validation reports this itself: every question that needs a login becomes unknown.
             return None
 
     def _login(self, reference: str | None, address: Address) -> Login | None:
@@ -225,7 +225,7 @@ class Database:
 
 
 def login_at(reference: str, aws: Aws, environ: Mapping[str, str], address: Address) -> Login:
-    """The login behind a reference, for one address; raises ``Refused`` when the reference leads nowhere."""
+    """The login behind a reference, for one address; raises ``Refused`` when the reference has no login."""
     found = credentials_of(reference, aws, environ, (address.host, address.port))
     return Login(found.username, found.password, is_token=found.is_token)
 

@@ -1,6 +1,6 @@
 """What the interpreter touches, as narrow protocols: AWS, the database, time, and the people watching.
 
-The law: time, sleep and chance are arguments. That is what lets a test crash a run at every append in virtual time.
+The law: time, sleep and chance are arguments. So a test can crash a run at every append in virtual time.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Timing(Protocol):
         """Seconds on a clock that never jumps."""
 
     def sleep(self, seconds: float) -> None:
-        """Wait; returns early when somebody asked to stop."""
+        """Wait; returns early when a person asked to stop."""
 
     def jitter(self) -> float:
         """A random number from 0 to 1."""
@@ -43,7 +43,7 @@ class Answers(Value):
     is_answering: bool
     seen: str
     is_unproven: bool = False
-    """Whether the server does not prove who it is: a no that waiting does not change."""
+    """Whether the server does not prove its identity: waiting does not help."""
     hints: tuple[str, ...] = ()
     birth: Birth | None = None
     """What the clone had spent when it answered; ``None`` where no SQL was answered."""
@@ -51,12 +51,12 @@ class Answers(Value):
 
 @dataclass(frozen=True)
 class Scene:
-    """The clone as it stands when it is validated, and what was promised about it."""
+    """The clone as it is when it is validated, and what was promised about it."""
 
     clone: Cluster
     instances: tuple[Instance, ...]
     moment: datetime
-    """The moment the clone stands for."""
+    """The moment that the clone stands for."""
     rpo: timedelta
     """How much the target's owner accepts to lose."""
     birth: Birth | None = None
@@ -70,9 +70,9 @@ class DatabaseDoor(Protocol):
         """Whether DNS, TCP and SQL answer on the endpoint that AWS returned; never raises for a closed door."""
 
     def validate(
-        self, action: Validate, scene: Scene, tell: Callable[[Finding], None], progress: Callable[[str], None]
+        self, action: Validate, scene: Scene, report: Callable[[Finding], None], progress: Callable[[str], None]
     ) -> Measured:
-        """Ask the clone everything and judge it; a question that cannot be asked is a finding of its own."""
+        """Ask the clone everything and judge it. A question that cannot be asked is a finding of its own."""
 
 
 @dataclass(frozen=True)
@@ -80,18 +80,18 @@ class Patience:
     """How long to go on before a person is asked."""
 
     with_troubles: timedelta = timedelta(minutes=45)
-    """With an endpoint that throttles, settles or does not answer."""
+    """For an endpoint that throttles, settles or does not answer."""
     with_waits: timedelta | None = None
-    """With one wait; none takes twice the larger of estimate and RTO."""
+    """For one wait; ``None`` is twice the larger of estimate and RTO."""
     with_strangers: timedelta = timedelta(minutes=2)
-    """With a server that does not prove who it is: long enough for a name that is being moved, and no longer."""
+    """For a server that does not prove its identity: long enough for a name that is being moved, and no longer."""
     between_looks: timedelta = timedelta(seconds=5)
-    """From one look to the next when something may be listed a little late."""
+    """Between two looks when something may be listed a little late."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """A wait that goes on: for people watching, not for the journal."""
+    """The state of a wait, for people watching, not for the journal."""
 
     step: str
     seen: str
@@ -100,7 +100,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Doors:
-    """Everything outside that carrying out a plan touches."""
+    """Everything outside that the interpreter touches while it carries out a plan."""
 
     aws: AwsDoor
     lookout: Lookout
@@ -111,6 +111,6 @@ class Doors:
     on_event: Callable[[Event], None] = lambda _event: None
     progress: Callable[[Progress], None] = lambda _progress: None
     asked: Callable[[], tuple[Message, ...]] = tuple
-    """Reads the run's inbox: did somebody ask for its end?"""
+    """Reads the run's inbox: did a person ask for its end?"""
     is_stopping: Callable[[], bool] = lambda: False
     """Whether this process was asked to stop (Ctrl-C)."""

@@ -1,18 +1,18 @@
-"""One interpreter walks any plan: skip what is done, look, intend, act, record; all variety is in data.
+"""One interpreter walks any plan: skip what is done, look, intend, act, record. All variety is in data.
 
 ::
 
     until every step is done:
-        stop, if somebody asked for it
+        stop, if a person asked for it
         for each step whose predecessors are done:
             a change       is made so (execute.changes)
             a wait         is compared with the newest shared look at the world
             a validation   asks the clone, and records each finding
         sleep until the next look, if nothing moved
 
-Waits run side by side, because a round looks at all of them at once. One thread walks, so the order of events in the journal
-is the order in which they happened. Stopping anywhere is harmless: what is in the journal is known, and what is not is found by
-the look before the next sending.
+Waits run side by side, because one round looks at all of them. One thread walks, so the journal holds the events in the order
+in which they happened. Stopping anywhere is harmless: what is in the journal is known, and the look before the next sending
+finds the rest.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ from daybreak.observe.poller import Round
 from daybreak.plan.calls import owner_of
 
 FORGIVEN_ABSENCES = 10
-"""Looks in which AWS may not yet show what it just created or began to delete; after that the wait is in vain."""
+"""Looks in which AWS may not yet show what it just created or began to delete; after that, waiting is in vain."""
 
 _LATE = frozenset({Position.ABSENT, Position.STALLED})
 
@@ -64,8 +64,8 @@ _LATE = frozenset({Position.ABSENT, Position.STALLED})
 def carry_out(plan: Plan, journal: Journal, doors: Doors) -> RunState:
     """Walk the plan from wherever the journal says it stands, to its end.
 
-    Returns the state of the finished, failed or aborted run. Raises ``Paused``, ``Uncertain`` or ``Interrupted`` with the
-    run left at a safe place, after recording that; ``resume`` is calling this again.
+    Returns the state of the finished, failed or aborted run. Raises ``Paused``, ``Uncertain`` or ``Interrupted``, with the
+    run left at a safe place, after recording that. To resume is to call this again.
     """
     walk = _Walk(plan, journal, doors)
     doors.poller.watch(plan.clone)
@@ -73,14 +73,14 @@ def carry_out(plan: Plan, journal: Journal, doors: Doors) -> RunState:
         return walk.to_the_end()
     except DaybreakError as error:
         if isinstance(error, Unreachable | Uncertain):
-            return walk.paused(error)
+            return walk.pause(error)
         raise
     finally:
         doors.poller.unwatch(plan.clone)
 
 
 class _Walk:
-    """One life of a run: the plan, the journal, and what this process saw so far."""
+    """One process's walk through a run: the plan, the journal, and what this process saw so far."""
 
     def __init__(self, plan: Plan, journal: Journal, doors: Doors) -> None:
         self._plan = plan
@@ -136,23 +136,23 @@ class _Walk:
                 self._journal.append(StepIntended(step=step.id, attempt=1))
         self._failing_step = waiting[0]
         instances_of = {step.action.clone for step in waiting if isinstance(step.action, AwaitInstance)}
-        self._round = self._changer.looked(waiting[0], lambda: self._doors.poller.next_round(instances_of))
+        self._round = self._changer.look(waiting[0], lambda: self._doors.poller.next_round(instances_of))
         for step in waiting:
             self._failing_step = step
             self._judge(step, self._standing(step))
 
     def _standing(self, step: Step) -> OrderStanding:
-        """Where a wait stands: by the shared round, and by looks of its own where one answer proves nothing."""
+        """Where a wait stands: by the shared round, and by further looks where one answer proves nothing."""
         clusters, instances = self._round.clusters, self._round.instances
         first = self._stand(step, clusters.get(self._plan.clone), instances.get(getattr(step.action, "instance", "")))
         return self._changer.closely(step, lambda: self._stand_alone(step), doubted=DOUBTED, first=first)
 
     def _stand_alone(self, step: Step) -> OrderStanding:
         lookout = self._doors.lookout
-        cluster = self._changer.looked(step, lambda: lookout.cluster(self._plan.clone))
+        cluster = self._changer.look(step, lambda: lookout.cluster(self._plan.clone))
         instance = None
         if isinstance(action := step.action, AwaitInstance):
-            instance = self._changer.looked(step, lambda: lookout.instance(action.instance))
+            instance = self._changer.look(step, lambda: lookout.instance(action.instance))
         return self._stand(step, cluster, instance)
 
     def _stand(self, step: Step, cluster: Cluster | None, instance: Instance | None) -> OrderStanding:
@@ -173,7 +173,7 @@ class _Walk:
         return standing
 
     def _stop_before(self, step: Step, answers: Answers) -> None:
-        """Pause before a server that goes on not proving itself: it is an answer, and hours do not change it."""
+        """Pause before a server that goes on not proving its identity: that is an answer, and hours do not change it."""
         now = self._doors.timing.monotonic()
         refused = timedelta(seconds=now - self._unproven_since.setdefault(step.id, now))
         if refused >= self._doors.patience.with_strangers:
@@ -202,28 +202,28 @@ class _Walk:
         self._lose_patience(step)
 
     def _in_vain(self, step: Step, standing: OrderStanding) -> Failed | Paused:
-        """Why waiting any longer would not help; what a person can set going again is no end."""
+        """The failure or pause of a wait that cannot succeed: a pause where a person can set things going again."""
         what = f"step {step.id}: {standing.seen}"
         if standing.place is Position.ABSENT:
-            return Failed(what, "somebody may have deleted it")
+            return Failed(what, "someone may have deleted it")
         if isinstance(step.action, AwaitClusterGone):
             return Failed(what, *standing.hints)
         return Paused(what, *standing.hints, f"then go on: daybreak resume {self._plan.run}")
 
     def _time_waited(self, step: Step) -> timedelta:
-        # By life, or a run that was left alone for a night would pause again at its first look.
+        # Counted per process, or a run that was left alone for a night would pause again at its first look.
         now = self._doors.timing.monotonic()
         return timedelta(seconds=now - self._waited_since.setdefault(step.id, now))
 
     def _words(self, step: Step, standing: OrderStanding) -> str:
-        """What is seen, with a word about a wait that takes longer than was expected."""
+        """What is seen, with a remark about a wait that takes longer than expected."""
         expected = step.estimate.high
         if standing.place is Position.UNDER_WAY and self._time_waited(step) > expected:
             return f"{standing.seen}, longer than the {span_in_words(expected)} expected"
         return standing.seen
 
     def _lose_patience(self, step: Step) -> None:
-        # An objective promises when the data is back, not when what is left over is gone.
+        # An objective promises when the data is back, not when the remains are gone.
         promised = timedelta() if isinstance(step.action, AwaitClusterGone) else self._plan.objectives.rto
         limit = self._doors.patience.with_waits or 2 * max(promised, self._plan.estimate.high)
         waited = self._time_waited(step)
@@ -237,13 +237,13 @@ class _Walk:
     def _validate(self, step: Step, action: Validate) -> None:
         self._journal.append(StepIntended(step=step.id, attempt=self._journal.state().step(step.id).attempts + 1))
         lookout = self._doors.lookout
-        cluster = self._changer.found(step, lambda: lookout.cluster(action.clone))
+        cluster = self._changer.find(step, lambda: lookout.cluster(action.clone))
         if cluster is None:
             raise Failed(f"step {step.id}: the cluster {action.clone} is gone")
-        inside = self._changer.looked(step, lambda: lookout.inside(cluster))
+        inside = self._changer.look(step, lambda: lookout.inside(cluster))
         began = self._doors.timing.now()
 
-        def tell(finding: Finding) -> None:
+        def report(finding: Finding) -> None:
             self._journal.append(FindingMade(step=step.id, finding=finding))
 
         def progress(seen: str) -> None:
@@ -256,9 +256,9 @@ class _Walk:
         self._journal.append(StepDone(step=step.id, result=measured.plain()))
 
     def _anchor(self, step: Step, action: AnchorJournal) -> None:
-        """Set the tag, or do without: everything is restored and judged, and no verdict is lost to a tag.
+        """Set the tag, or go on without it: everything is restored and judged, and a tag must not cost the verdict.
 
-        A clone that is gone, or another's by now, still fails the run: there is nothing left that the verdict would be about.
+        A clone that is gone, or belongs to another run by now, still fails the run: the verdict would have no subject.
         """
         try:
             self._changer.make_so(step, action)
@@ -278,7 +278,7 @@ class _Walk:
         if not validations:
             return None, Measured(rto=took)
         judged = state.step(validations[-1])
-        if judged.ended:  # what comes after it takes nothing from anybody who waits for the database
+        if judged.ended:  # what comes after it does not delay the people who wait for the database
             took = judged.ended - state.began
         measured = Measured.model_validate(judged.result)
         return verdict_of(state.findings), measured.model_copy(update={"rto": took})
@@ -290,7 +290,7 @@ class _Walk:
         self._journal.append(RunFinished(outcome="failed", measured=Measured(rto=took), why=failure.message))
         return self._journal.state()
 
-    def paused(self, error: DaybreakError) -> RunState:
+    def pause(self, error: DaybreakError) -> RunState:
         """Record why the run stopped, as far as the journal still takes it, and raise."""
         stopped = self._doors.is_stopping()
         code = ExitCode.INTERRUPTED if stopped else error.exit_code

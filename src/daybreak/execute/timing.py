@@ -17,7 +17,7 @@ class SystemTiming:
     def __init__(self, stopping: threading.Event | None = None) -> None:
         self._stopping = stopping or threading.Event()
         self.slept = 0.0
-        """Seconds spent waiting for the next look, for the account of the tool's own share."""
+        """Seconds spent waiting for the next look, to compute the tool's own share of the time."""
 
     def now(self) -> datetime:
         """The time of day."""
@@ -28,7 +28,7 @@ class SystemTiming:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait, or return early when somebody asked to stop."""
+        """Wait, or return early when a person asked to stop."""
         began = time.monotonic()
         self._stopping.wait(seconds)
         self.slept += time.monotonic() - began
@@ -39,7 +39,7 @@ class SystemTiming:
 
 
 def local_zone(environ: Mapping[str, str]) -> str:
-    """The IANA name of the person's time zone, ``UTC`` when the machine does not tell; for echoing, never for guessing."""
+    """The IANA name of the person's time zone, ``UTC`` when the machine has none; for echoing, never for guessing."""
     candidates = [environ.get("TZ", "").removeprefix(":")]
     link = Path("/etc/localtime")
     if link.is_symlink():

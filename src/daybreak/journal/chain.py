@@ -1,7 +1,7 @@
-"""Events to bytes and back: one line an event, sealed by its own digest and chained by the digest of the one before.
+"""Events to bytes and back: one line for each event, sealed by its own digest and chained by the digest of the one before.
 
-The law: nothing here touches a disk. A line is an event only with its newline; what follows the last newline was being
-written when the process died and never counted. Anything else that does not verify is damage, named by its event's number.
+The law: nothing here touches a disk. A line is an event only with its newline. Bytes after the last newline were being written
+when the process died, and never counted. Anything else that does not verify is damage, named by its event's number.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from daybreak.journal.damage import Damaged, Newer, damaged, newer
+from daybreak.journal.damage import Damaged, Newer, damage_of_event, refusal_of_newer
 from daybreak.model.anchor import Anchor, anchor_in
 from daybreak.model.run import GENESIS, Event, RunAttached, RunState, state_of
 
@@ -25,7 +25,7 @@ _SECTOR = 512
 
 
 class UnknownEvent(ValueError):
-    """A line that is as it was written, and whose event this release does not know."""
+    """A line that is as it was written, but whose event this release does not know."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ class Chain:
     head: str = GENESIS
 
     def tail(self) -> Anchor:
-        """The newest event by its number and digest."""
+        """The newest event, by its number and digest."""
         return Anchor(number=len(self.events) - 1, seal=self.head)
 
     def holds(self, anchor: Anchor) -> bool:
-        """Whether the event that the anchor names is in the chain, and with it every event before it."""
+        """Whether the chain holds the event that the anchor names, and with it every event before it."""
         following = anchor.number + 1
         if following > len(self.events):
             return False
@@ -48,7 +48,7 @@ class Chain:
         return sealed == anchor.seal
 
     def contradiction(self, tag: str | None) -> str:
-        """What is wrong with this chain, by the anchor in a clone's tag; empty when it agrees, or the tag holds none."""
+        """What is wrong with this chain, by the anchor in a clone's tag; empty when they agree, or the tag has no anchor."""
         anchor = anchor_in(tag)
         if anchor is None or self.holds(anchor):
             return ""
@@ -58,13 +58,13 @@ class Chain:
         return f"is damaged: it was rewritten: its event {anchor.number} is another one than the clone's tag names"
 
     def doubt(self, tag: str | None) -> str:
-        """What is wrong, or cannot be told because the anchor that was set is not in the tag any more; empty when neither."""
+        """What is wrong or unclear about this chain; unclear is one whose anchor is no longer in the tag; empty when neither."""
         if anchor_in(tag) is None and self.state().anchor:
-            return "cannot be compared with its anchor: somebody has taken it out of the clone's tag"
+            return "cannot be compared with its anchor: someone has taken it out of the clone's tag"
         return self.contradiction(tag)
 
     def state(self) -> RunState:
-        """What the events add up to."""
+        """The state that the events add up to."""
         return state_of(self.events).model_copy(update={"tail": self.head})
 
     def then(self, event: Event, seal: str) -> Chain:
@@ -74,26 +74,26 @@ class Chain:
 
 @dataclass(frozen=True)
 class Segment:
-    """What a stretch of bytes holds: its good events from the start, and why reading stopped where it did."""
+    """What a stretch of bytes holds: its good events from the start, and why reading stopped."""
 
     events: tuple[Event, ...] = ()
     digests: tuple[str, ...] = ()
     length: int = 0
     """Bytes of whole, good lines."""
     is_torn: bool = False
-    """A last line follows that was never finished."""
+    """Whether an unfinished last line follows."""
     damage: str = ""
     """What is wrong with the line after the good ones; empty when nothing is."""
     is_newer: bool = False
-    """Whether nothing else is wrong with it than that a newer release wrote it."""
+    """Whether the only thing wrong with it is that a newer release wrote it."""
 
     @property
     def end(self) -> int:
-        """The number that the event after the good ones has; 0 when there is none that would tell."""
+        """The number of the event after the good ones; 0 when there are no good ones."""
         return self.events[-1].number + 1 if self.events else 0
 
     def chain_to(self, number: int, digest: str) -> tuple[Event, ...] | None:
-        """The events up to the one of that number and digest; none when it is not here."""
+        """The events up to the one of that number and digest; ``None`` when it is not here."""
         place = number - self.events[0].number if self.events else -1
         if not 0 <= place < len(self.events) or self.digests[place] != digest:
             return None
@@ -121,7 +121,7 @@ def event_of(line: bytes) -> tuple[Event, str]:
 
 
 def facts_of(line: bytes) -> dict[str, Any]:
-    """What a line says that is as it was written, whichever release wrote it; nothing for any other line."""
+    """The content of a line that is as it was written, whichever release wrote it; empty for any other line."""
     try:
         event = json.loads(_seal(line)[0])
     except ValueError:
@@ -148,7 +148,7 @@ def segment_of(data: bytes) -> Segment:
     while start < len(data):
         end = data.find(b"\n", start) + 1
         if not end:
-            damage = _lost_newline(data[start:])
+            damage = _newline_damage(data[start:])
             return Segment(tuple(events), tuple(digests), start, is_torn=not damage, damage=damage)
         try:
             event, seal = event_of(data[start:end])
@@ -167,9 +167,9 @@ def segment_of(data: bytes) -> Segment:
 def chain_of(segments: Sequence[Segment], where: str) -> Chain:
     """The one chain that ends in the newest segment with an event.
 
-    A take-over starts a new segment whose first event names the one it follows; whatever a fenced writer still wrote after
-    that one, in its older segment, is not on the chain. Raises ``Damaged`` naming the first event that does not verify, and
-    ``Newer`` where all that is wrong with it is that this release does not know it.
+    A take-over starts a new segment, whose first event names the one that it follows. Later events of a fenced writer in its
+    older segment are not on the chain. Raises ``Damaged`` naming the first event that does not verify, and ``Newer`` where the
+    only fault is that this release does not know it.
     """
     written = [segment for segment in segments if segment.events or segment.damage]
     if not written:
@@ -189,18 +189,18 @@ def chain_of(segments: Sequence[Segment], where: str) -> Chain:
 
 
 def _break_before(number: int, segments: Sequence[Segment], where: str) -> Damaged | Newer:
-    """Why the event of that number follows nothing: the first damage before it, or that what it names is not there."""
+    """Why the event of that number follows nothing: the first damage before it, or a missing predecessor."""
     for segment in segments:
         if segment.damage and segment.end < number:
             return _unreadable(segment, segment.end, where, segment.events)
-    return damaged(number, "the event before it is missing or another one", where)
+    return damage_of_event(number, "the event before it is missing or another one", where)
 
 
 def _unreadable(segment: Segment, number: int, where: str, before: Sequence[Event]) -> Damaged | Newer:
     if not segment.is_newer:
-        return damaged(number, segment.damage, where)
+        return damage_of_event(number, segment.damage, where)
     versions = [event.body.version for event in before if isinstance(event.body, RunAttached)]
-    return newer(f"event {number} of the journal", segment.damage, where, versions[-1] if versions else "")
+    return refusal_of_newer(f"event {number} of the journal", segment.damage, where, versions[-1] if versions else "")
 
 
 def _check_place(event: Event, events: list[Event], digests: list[str]) -> None:
@@ -212,8 +212,8 @@ def _check_place(event: Event, events: list[Event], digests: list[str]) -> None:
         raise ValueError("it does not follow the event before it")
 
 
-def _lost_newline(tail: bytes) -> str:
-    """Whether an unfinished last line is in truth a whole one with another byte for its newline."""
+def _newline_damage(tail: bytes) -> str:
+    """What is wrong with an unfinished last line that is in truth a whole one with another byte for its newline; else empty."""
     try:
         event_of(tail[:-1] + b"\n")
     except ValueError:
@@ -222,7 +222,7 @@ def _lost_newline(tail: bytes) -> str:
 
 
 def _has_hole(data: bytes, start: int) -> bool:
-    """Whether the last line has whole sectors of zeros: pages that had not reached the disk when the power went."""
+    """Whether the last line has whole sectors of zeros: pages that had not reached the disk when the power failed."""
     for hole in _HOLE.finditer(data, start):
         begins, ends = hole.span()
         if (begins == start or begins % _SECTOR == 0) and (ends == len(data) or ends % _SECTOR == 0):

@@ -1,7 +1,7 @@
-"""What keeps a run's record from being read, told apart: damage, and what only a newer release understands.
+"""The two reasons why a run's record cannot be read: damage, and a newer release's writing.
 
-The law: bytes that have their digest are as they were written, so a release that cannot read them is too old for them and says so;
-everything else is damage. Neither takes the clone's owner away: each error names the command that removes what the tags show.
+The law: bytes that have their digest are as they were written, so a release that cannot read them is too old for them and says
+so. Everything else is damage. Either way the clone's owner can act: each error names the command that removes what the tags show.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ class Newer(Refused):
     """A newer release wrote a part of a run's record that this one does not know."""
 
 
-def damaged(number: int, reason: str, where: str) -> Damaged:
+def damage_of_event(number: int, reason: str, where: str) -> Damaged:
     """The failure for a journal whose event of that number does not verify; ``where`` ends in the run's name."""
     return Damaged(
         f'event {number} of the journal in "{where}" is damaged: {reason}', _LEGIBLE, removal_hint(_run_in(where))
     )
 
 
-def damaged_plan(reason: str, where: str) -> Damaged:
+def damage_of_plan(reason: str, where: str) -> Damaged:
     """The failure for a plan that is not the one that was frozen."""
     return Damaged(f'the plan in "{where}" {reason}', _LEGIBLE, removal_hint(_run_in(where)))
 
 
-def contradicted(run: str, why: str) -> Damaged:
-    """The failure for a journal that verifies by itself, and is not the one that was anchored."""
+def damage_by_anchor(run: str, why: str) -> Damaged:
+    """The failure for a journal that verifies by itself, but is not the one that was anchored."""
     return Damaged(f'the journal of the run "{run}" {why}', _LEGIBLE, removal_hint(run))
 
 
-def newer(what: str, why: str, where: str, version: str = "") -> Newer:
-    """The refusal of what a newer release wrote; ``version`` is that release's, where it said so."""
+def refusal_of_newer(what: str, why: str, where: str, version: str = "") -> Newer:
+    """The refusal of a part that a newer release wrote; ``version`` is that release's, where it is known."""
     release = f"Daybreak {version}" if version else "a newer release of Daybreak"
     return Newer(
         f'{what} in "{where}" was written by {release}: {why}',
@@ -48,7 +48,7 @@ def newer(what: str, why: str, where: str, version: str = "") -> Newer:
 
 
 def removal_of(run: str) -> str:
-    """The command that removes what is left of a run whose record cannot be read; there always is one."""
+    """The command that removes what is left of a run whose record cannot be read. It always exists."""
     original = run_cleaned_by(run)
     return f"daybreak clean {original}" if original else f"daybreak clean {run} --confirm {run}"
 
@@ -59,6 +59,6 @@ def removal_hint(run: str) -> str:
 
 
 def _run_in(where: str) -> str:
-    """The run that a place in a store belongs to: ``…/runs/RUN``, or a file in it."""
+    """The run of a place in a store: ``…/runs/RUN``, or a file in it."""
     rest = where.rpartition("/runs/")[2] or where
     return rest.partition("/")[0]

@@ -1,4 +1,4 @@
-"""Durable writes to a disk, and what it means for a person when the disk says no."""
+"""Durable writes to a disk, and what it means for a person when the disk refuses them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def write_at(handle: int, offset: int, data: bytes) -> None:
-    """Write all of it; a disk that fills up takes the first part and refuses the rest."""
+    """Write all of it. A disk that fills up takes the first part and refuses the rest."""
     while data:
         written = os.pwrite(handle, data, offset)
         data, offset = data[written:], offset + written
 
 
 def write_new(path: Path, data: bytes) -> None:
-    """Write a private file that was not there, durably but for its name."""
+    """Write a private file that did not exist, durably except for its name."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         write_at(handle, 0, data)
@@ -33,7 +33,7 @@ def write_new(path: Path, data: bytes) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a private file that appears whole under a name that was free, durably; raises ``FileExistsError`` otherwise."""
+    """Write a private file that appears whole under a free name, durably; raises ``FileExistsError`` when it is taken."""
     new = path.with_name(f".new-{secrets.token_hex(4)}")
     write_new(new, data)
     try:
@@ -45,7 +45,7 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def sync_data(handle: int) -> None:
-    """Make a file's bytes durable, and its length; not when it was last changed, which costs a second write."""
+    """Make a file's bytes and length durable, but not its time of change, which costs a second write."""
     if hasattr(os, "fdatasync"):
         os.fdatasync(handle)
     else:  # not every system has it
@@ -62,7 +62,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def bytes_of(path: Path) -> bytes | None:
-    """A file's bytes; none when there is no such file. Raises ``UnfitFileError`` for what is no file of ours."""
+    """A file's bytes; ``None`` when there is no such file. Raises ``UnfitFileError`` for what is not a file of ours."""
     try:
         return content(path, MOST_KEPT)
     except FileNotFoundError:
@@ -71,9 +71,9 @@ def bytes_of(path: Path) -> bytes | None:
 
 @contextmanager
 def reachable(place: Path, *hints: str) -> Iterator[None]:
-    """Turn what the system says about ``place`` into ``Unreachable``, and what is no file there into ``Refused``.
+    """Turn the system's errors about ``place`` into ``Unreachable``, and those about an unfit file into ``Refused``.
 
-    ``hints`` are what else helps.
+    ``hints`` are further remedies.
     """
     try:
         yield
@@ -87,7 +87,7 @@ def reachable(place: Path, *hints: str) -> Iterator[None]:
         raise Unreachable(f'"{place}" cannot be used: {_reason(error)}', _hint(error, place), *hints) from error
 
 
-def unwritten(run: str, place: Path, error: OSError) -> Paused:
+def pause_of_unwritten(run: str, place: Path, error: OSError) -> Paused:
     """The pause of a run whose event the disk did not take."""
     return Paused(
         f'an event of the run "{run}" could not be written to "{place}": {_reason(error)}',

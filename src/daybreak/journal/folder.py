@@ -1,10 +1,10 @@
 """Runs in a folder of this machine: ``runs/<id>/plan.json``, ``journal.jsonl``, ``begun``, ``inbox/``.
 
 The writer holds a kernel lock on the newest journal file, so a dead writer's hold is gone with it. A lock cannot be taken
-from a process that is stopped; a take-over therefore starts the next file (``journal.2.jsonl``), and *that file's existence*
+from a stopped process. Therefore a take-over starts the next file (``journal.2.jsonl``), and *that file's existence*
 is the fence. The law: a writer makes its event durable and **then** looks for a next file; a process that takes over makes
-the next file and **then** reads the ones before. So an event whose append returned is always on the chain, wherever either
-process is stopped, and no lock is held while anybody waits. What a fenced writer still wrote is off the chain.
+the next file and **then** reads the earlier ones. So an event whose append returned is always on the chain, wherever either
+process is stopped, and no process holds a lock while it waits. What a fenced writer still wrote is off the chain.
 
 Needs a local disk: over a network, neither the lock nor the order of these looks is certain. Use S3 there.
 """
@@ -27,10 +27,10 @@ from daybreak.journal.chain import Chain, Segment, chain_of, segment_of
 from daybreak.journal.damage import removal_hint
 from daybreak.journal.disk import (
     bytes_of,
+    pause_of_unwritten,
     reachable,
     sync_data,
     sync_folder,
-    unwritten,
     write_at,
     write_new,
     write_whole,
@@ -38,21 +38,21 @@ from daybreak.journal.disk import (
 from daybreak.journal.records import (
     RELEASE,
     Message,
-    asked_before,
-    asked_in,
     attachment,
+    bytes_of_plan,
     check_request,
     check_run_name,
-    created_in,
     creation,
-    frozen,
-    held,
+    creation_time_in,
     is_run_name,
-    lost,
-    missing_plan,
+    loss_of_journal,
+    loss_of_plan,
+    no_such_run,
     plan_in,
-    taken_name,
-    unknown,
+    refusal_of_second_creation,
+    refusal_of_second_request,
+    refusal_of_second_writer,
+    request_in,
 )
 from daybreak.journal.remains import Remains, remains_of
 from daybreak.journal.writing import Journal, TakenOver, Writer, begin
@@ -70,7 +70,7 @@ _EXISTS = frozenset({errno.EEXIST, errno.ENOTEMPTY})
 
 
 class FolderStore:
-    """Runs below ``root``, which is made when the first run is."""
+    """Runs below ``root``, which is made together with the first run."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -86,14 +86,14 @@ class FolderStore:
             self._runs.mkdir(mode=0o700, exist_ok=True)
             new.mkdir(mode=0o700)
             try:
-                write_new(new / "plan.json", frozen(plan))
+                write_new(new / "plan.json", bytes_of_plan(plan))
                 sync_folder(new)
-                # Replaces nothing but an empty folder.
+                # This replaces only an empty folder.
                 new.rename(self._runs / plan.run)
             except OSError as error:
                 _discard(new)
                 if error.errno in _EXISTS:
-                    raise taken_name(plan.run) from error
+                    raise refusal_of_second_creation(plan.run) from error
                 raise
             sync_folder(self._runs)
 
@@ -105,13 +105,13 @@ class FolderStore:
                 names = [entry.name for entry in self._runs.iterdir() if is_run_name(entry.name)]
             except FileNotFoundError:
                 return ()
-            ages = {name: created_in(_legible(self._runs / name / "plan.json")) for name in names}
+            ages = {name: creation_time_in(_legible(self._runs / name / "plan.json")) for name in names}
         return tuple(sorted(ages, key=lambda name: (ages[name], name), reverse=True))
 
     def plan(self, run: str) -> Plan:
         """The run's plan, checked against the first event."""
         place = self._place(run) / "plan.json"
-        return plan_in(self._frozen(run), self.events(run), str(place))
+        return plan_in(self._plan_bytes(run), self.events(run), str(place))
 
     def chain(self, run: str) -> Chain:
         """The run's events, verified, without taking any lock."""
@@ -127,7 +127,7 @@ class FolderStore:
         """What can still be read of a run, file by file."""
         place = self._runs / run
         if not is_run_name(run) or not place.is_dir():
-            raise unknown(run, self.runs(), str(self._root))
+            raise no_such_run(run, self.runs(), str(self._root))
         with reachable(place):
             self._hold_to_ours(place)
         try:
@@ -158,14 +158,14 @@ class FolderStore:
         nonce: Callable[[], str],
         take_over: bool = False,
     ) -> Journal:
-        """Take the run into this process's hands; ``take_over`` also from a live or stopped one."""
+        """Attach this process to the run; with ``take_over`` also when a live or stopped process holds it."""
         if fcntl is None:
             raise Refused("a folder cannot be locked on this system", "keep runs in S3: --state s3://bucket/prefix")
         place = self._place(run)
         with reachable(place, removal_hint(run)):
-            data = self._frozen(run)
+            data = self._plan_bytes(run)
             if not _epochs(place):
-                _chain(place)  # before a new file could be taken for the one that is lost
+                _chain(place)  # before a new file could be mistaken for the lost one
             hold = _take(run, place, take_over=take_over)
             try:
                 chain = _chain(place)
@@ -192,34 +192,34 @@ class FolderStore:
             try:
                 write_whole(answer, asked.canonical())
             except FileExistsError as error:
-                raise asked_before(run, asked_in(bytes_of(answer) or b"", str(answer))) from error
+                raise refusal_of_second_request(run, request_in(bytes_of(answer) or b"", str(answer))) from error
 
     def inbox(self, run: str) -> tuple[Message, ...]:
-        """What was asked of the run."""
+        """The requests to the run."""
         place = self._place(run) / "inbox"
         with reachable(place):
             try:
                 files = sorted(path for path in place.iterdir() if path.suffix == ".json")
             except FileNotFoundError:
                 return ()
-            return tuple(asked_in(bytes_of(path) or b"", str(path)) for path in files)
+            return tuple(request_in(bytes_of(path) or b"", str(path)) for path in files)
 
     def _place(self, run: str) -> Path:
         place = self._runs / run
         if not is_run_name(run) or not place.is_dir():
-            raise unknown(run, self.runs(), str(self._root))
+            raise no_such_run(run, self.runs(), str(self._root))
         with reachable(place, removal_hint(run)):
             self._hold_to_ours(place)
             if not os.path.lexists(place / "plan.json"):
-                raise missing_plan(str(place))
+                raise loss_of_plan(str(place))
         return place
 
     def _hold_to_ours(self, *more: Path) -> None:
-        """Refuse what others can write in: they would choose what is carried out, and rewrite what happened."""
+        """Refuse what other people can write to: they would choose what is carried out, and rewrite what happened."""
         for folder in (self._root, self._runs, *more):
             hold_to_ours(folder)
 
-    def _frozen(self, run: str) -> bytes:
+    def _plan_bytes(self, run: str) -> bytes:
         path = self._runs / run / "plan.json"
         with reachable(path, removal_hint(run)):
             return content(path, MOST_KEPT)
@@ -260,31 +260,31 @@ class FolderHold:
         self._is_sure = True
 
     def put(self, number: int, line: bytes) -> bytes | None:
-        """Write the line and have the disk confirm it, then make sure that nobody took over meanwhile."""
-        if number < self._tip.number:  # Ctrl-C struck after it was written and before anybody was told
+        """Write the line durably, then make sure that no process took over meanwhile."""
+        if number < self._tip.number:  # Ctrl-C struck after it was written and before it was reported
             return self._tip.line
         self._look_for_fence()
         offset = self._tip.length
         try:
             left = b"" if self._is_sure else self._leftover()
             self._is_sure = False
-            # After a failed sync the kernel may take lost pages for written ones; writing them anew makes that true.
+            # After a failed sync the kernel may take lost pages for written ones; writing them again makes that true.
             write_at(self._handle, offset, left or line)
             sync_data(self._handle)
         except OSError as error:
-            raise unwritten(self._run, self._place, error) from error
+            raise pause_of_unwritten(self._run, self._place, error) from error
         self._look_for_fence()
         self._tip = _Tip(number + 1, offset + len(left or line), left or line)
         self._is_sure = True
         return left or None
 
     def release(self) -> None:
-        """Close the file, which lets go of its lock."""
+        """Close the file, which releases its lock."""
         with contextlib.suppress(OSError):
             os.close(self._handle)
 
     def _leftover(self) -> bytes:
-        """The whole line that an append left which failed or was interrupted; part of a line is cut."""
+        """The whole line that a failed or interrupted append left; part of a line is cut."""
         length = self._tip.length
         data = os.pread(self._handle, os.fstat(self._handle).st_size - length, length)
         segment = segment_of(data)
@@ -299,7 +299,7 @@ class FolderHold:
             ours, there = os.fstat(self._handle), _file(self._place, self._epoch).stat()
             is_ours = (ours.st_dev, ours.st_ino) == (there.st_dev, there.st_ino)
         except OSError as error:
-            raise unwritten(self._run, self._place, error) from error
+            raise pause_of_unwritten(self._run, self._place, error) from error
         if not is_ours:
             raise Paused(
                 f'the journal of the run "{self._run}" was replaced by another file',
@@ -308,7 +308,7 @@ class FolderHold:
 
 
 def _take(run: str, place: Path, *, take_over: bool) -> FolderHold:
-    """The hold on the newest journal file, or on a next one when that is locked and ``take_over`` says so."""
+    """Take the hold on the newest journal file, or on a next one when that is locked and ``take_over`` allows it."""
     while True:
         epoch = max(_epochs(place), default=1)
         handle = open_file(_file(place, epoch), os.O_RDWR | os.O_CREAT)
@@ -321,14 +321,14 @@ def _take(run: str, place: Path, *, take_over: bool) -> FolderHold:
         os.close(handle)
         if not take_over:
             chain = _chain(place)
-            raise held(run, attachment(chain.events), chain.events[-1].at if chain.events else None)
+            raise refusal_of_second_writer(run, attachment(chain.events), chain.events[-1].at if chain.events else None)
         next_handle = _next_file(place, epoch + 1)
         if next_handle is not None:
             return FolderHold(run, place, epoch + 1, next_handle)
 
 
 def _next_file(place: Path, epoch: int) -> int | None:
-    """A new journal file, locked before anybody can see it; none when another process was first."""
+    """Make a new journal file, locked before any process can see it; ``None`` when another process was first."""
     new = place / f".new-{secrets.token_hex(4)}"
     handle = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
@@ -362,10 +362,10 @@ def _file(place: Path, epoch: int) -> Path:
 
 
 def _chain(place: Path) -> Chain:
-    has_begun = (place / _BEGUN).exists()  # looked at first: the mark is made after the first event
+    has_begun = (place / _BEGUN).exists()  # look at the mark first: it is made after the first event
     chain = chain_of([segment_of(bytes_of(_file(place, epoch)) or b"") for epoch in _epochs(place)], str(place))
     if has_begun and not chain.events:
-        raise lost(str(place))
+        raise loss_of_journal(str(place))
     return chain
 
 
@@ -375,11 +375,11 @@ def _mark_begun(run: str, place: Path) -> None:
     except FileExistsError:
         return
     except OSError as error:
-        raise unwritten(run, place, error) from error
+        raise pause_of_unwritten(run, place, error) from error
 
 
 def _legible(path: Path) -> bytes | None:
-    """A file's bytes; none when they cannot be had, for whatever reason."""
+    """A file's bytes; ``None`` when it cannot be read, for whatever reason."""
     try:
         return bytes_of(path)
     except OSError:

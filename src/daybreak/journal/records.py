@@ -1,4 +1,4 @@
-"""What both stores keep beside the events, and the refusals they share."""
+"""What both stores keep beside the events, and the refusals that they share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from daybreak.errors import Failed, Refused
-from daybreak.journal.damage import Damaged, Newer, damaged, damaged_plan, newer
+from daybreak.journal.damage import Damaged, Newer, damage_of_event, damage_of_plan, refusal_of_newer
 from daybreak.model.names import IDENTIFIER, printable
 from daybreak.model.plan import Plan
 from daybreak.model.run import Event, RunAttached, RunCreated
@@ -23,7 +23,7 @@ FORMAT = 1
 """The ``format`` of the plans that this release reads."""
 
 RELEASE = version("daybreak")
-"""This release, as each process that takes a run into its hands writes it down."""
+"""This release, as each process that attaches to a run records it."""
 
 _LONGEST = 120
 _REQUEST = re.compile(r"[a-z]{1,20}(?:-[a-z]{1,20})?")
@@ -38,53 +38,54 @@ class Message(Value):
 
 
 def is_run_name(text: str) -> bool:
-    """Whether ``text`` can name a run; what can is also safe as a file name and as a part of a key."""
+    """Whether ``text`` can name a run; such a text is also safe as a file name and as a part of a key."""
     return len(text) <= _LONGEST and IDENTIFIER.fullmatch(text) is not None
 
 
 def check_run_name(text: str) -> None:
-    """Raise ``Refused`` for what cannot name a run, such as a path in a plan somebody edited."""
+    """Raise ``Refused`` for a text that cannot name a run, such as a path in a plan that a person edited."""
     if not is_run_name(text):
         raise Refused(f'"{printable(text)}" cannot name a run', "use the name that the plan gave")
 
 
 def check_request(request: str) -> str:
-    """``request`` when it is a word a file may be named after."""
+    """Return ``request`` when a file may be named after it; raises ``Refused`` otherwise."""
     if not _REQUEST.fullmatch(request):
         raise Refused(f'"{printable(request)}" is not something to ask of a run', "ask to abort")
     return request
 
 
-def frozen(plan: Plan) -> bytes:
-    """What a store keeps of a plan: the plan with its digest, as in the file that a person saves, so that an edit is seen."""
+def bytes_of_plan(plan: Plan) -> bytes:
+    """The stored form of a plan: the plan with its digest, as in the file that a person saves, so that an edit is seen."""
     return canonical({"digest": plan.digest(), "plan": plan.plain()})
 
 
 def plan_in(data: bytes, events: tuple[Event, ...], where: str) -> Plan:
     """The plan in a file's bytes; raises ``Damaged`` when it is not the one that the first event names.
 
-    Of a run that has not begun only the digest beside the plan can tell: raises ``Refused`` when that is another, or missing.
-    Raises ``Newer`` when it is as it was frozen, and this release does not know all of it. The digest is that of the stored data, not of the model it is read into: a later release may know more fields.
+    When the run has not begun, only the digest beside the plan can show a change: raises ``Refused`` when it differs or is
+    missing. Raises ``Newer`` when the plan is as it was frozen, and this release does not know all of it. The digest is that of the
+    stored data, not of the model that it is read into: a later release may know more fields.
     """
     named, plain = _parts(data, where)
     created = events[0].body if events else None
     if isinstance(created, RunCreated) and digest(plain) != created.plan:
-        raise damaged_plan("is not the one this run was created with", where)
+        raise damage_of_plan("is not the one this run was created with", where)
     if created is None and digest(plain) != named:
         raise Refused(f'the plan in "{where}" was changed after it was frozen, and nothing was begun', "make it again")
     try:
-        # Instants and enumerations are read as JSON has them.
+        # Instants and enumerations are read in their JSON form.
         return Plan.model_validate_json(json.dumps(plain))
     except ValidationError as error:
         raise _newer_plan(plain, error, where, events) from error
 
 
 def creation(plan: Plan, data: bytes, where: str, nonce: str) -> RunCreated:
-    """The first event of a run with that frozen plan, and the nonce that it has from then on."""
+    """The first event of a run with that frozen plan and that nonce."""
     return RunCreated(run=plan.run, plan=digest(_parts(data, where)[1]), why=plan.request.why, nonce=nonce)
 
 
-def created_in(data: bytes | None) -> str:
+def creation_time_in(data: bytes | None) -> str:
     """When a stored plan was made, for sorting; empty when it cannot be read."""
     try:
         plain = json.loads(data or b"{}")
@@ -94,7 +95,7 @@ def created_in(data: bytes | None) -> str:
     return str(plain.get("created", "")) if isinstance(plain, dict) else ""
 
 
-def asked_in(data: bytes, where: str) -> Message:
+def request_in(data: bytes, where: str) -> Message:
     """The request in a file's bytes."""
     try:
         return Message.model_validate_json(data)
@@ -107,7 +108,7 @@ def attachment(events: Iterable[Event]) -> Event | None:
     return next((event for event in reversed(tuple(events)) if isinstance(event.body, RunAttached)), None)
 
 
-def taken_name(run: str) -> Refused:
+def refusal_of_second_creation(run: str) -> Refused:
     """The refusal to create a run a second time."""
     return Refused(
         f'there is a run "{run}" already: a plan is carried out once',
@@ -116,8 +117,8 @@ def taken_name(run: str) -> Refused:
     )
 
 
-def unknown(run: str, known: Iterable[str], where: str) -> Refused:
-    """The refusal of a run that is not there, with the names that come near."""
+def no_such_run(run: str, known: Iterable[str], where: str) -> Refused:
+    """The refusal of a run that does not exist, with the names that are similar."""
     names = tuple(known)
     near = [name for name in names if run and run in name][:3] or difflib.get_close_matches(run, names, n=3)
     hints = [f"did you mean {name}?" for name in near] or ["daybreak runs  # lists them"]
@@ -126,20 +127,20 @@ def unknown(run: str, known: Iterable[str], where: str) -> Refused:
     return Refused(f'there is no run "{printable(run)}" in "{where}"', *hints)
 
 
-def missing_plan(where: str) -> Damaged:
+def loss_of_plan(where: str) -> Damaged:
     """The failure for a run whose plan is not there any more."""
-    return damaged_plan("is missing", where)
+    return damage_of_plan("is missing", where)
 
 
-def lost(where: str) -> Damaged:
+def loss_of_journal(where: str) -> Damaged:
     """The failure for a run that had begun, and whose journal is not there any more."""
-    return damaged(0, "the whole journal is gone, and the run had begun", where)
+    return damage_of_event(0, "the whole journal is gone, and the run had begun", where)
 
 
-def without_a_nonce(run: str) -> Refused:
-    """The refusal to carry on what was begun before there were nonces."""
+def refusal_without_nonce(run: str) -> Refused:
+    """The refusal to carry on a run that was begun before there were nonces."""
     return Refused(
-        f'the run "{run}" was begun by an older release, which drew no nonce: what it created cannot be told from another\'s',
+        f'the run "{run}" was begun by an older release, which drew no nonce: what it created cannot be distinguished from another\'s',
         f"daybreak abort {run}",
         f"daybreak clean {run}",
         "then make the plan again",
@@ -150,7 +151,7 @@ class Held(Refused):
     """Another process carries out the run."""
 
 
-def held(run: str, holder: Event | None, last: datetime | None) -> Held:
+def refusal_of_second_writer(run: str, holder: Event | None, last: datetime | None) -> Held:
     """The refusal of a second writer."""
     hints = (f"follow it: daybreak watch {run}", f"or take it away from there: daybreak resume {run} --take-over")
     if holder is None or not isinstance(holder.body, RunAttached):
@@ -160,28 +161,28 @@ def held(run: str, holder: Event | None, last: datetime | None) -> Held:
     return Held(f'the run "{run}" is held by {body.who} ({body.where}) since {iso(holder.at)}{seen}', *hints)
 
 
-def asked_before(run: str, first: Message) -> Refused:
-    """The refusal of a request that somebody made before."""
+def refusal_of_second_request(run: str, first: Message) -> Refused:
+    """The refusal of a request that was made before."""
     return Refused(
         f'to {first.request} the run "{run}" was asked by {first.by} before', f"follow it: daybreak watch {run}"
     )
 
 
 def _newer_plan(plain: Any, error: ValidationError, where: str, events: tuple[Event, ...]) -> Newer:
-    """It has the digest that it was frozen with, so what does not fit was never meant for this release."""
+    """The refusal of a plan that has the digest it was frozen with: what does not fit was never meant for this release."""
     versions = [event.body.version for event in events if isinstance(event.body, RunAttached)]
     why = f"{error.error_count()} of its fields are not known here"
     if isinstance(plain, dict) and plain.get("format", FORMAT) != FORMAT:
         why = f"it has format {printable(str(plain['format']))}, and this release reads {FORMAT}"
-    return newer("the plan", why, where, versions[-1] if versions else "")
+    return refusal_of_newer("the plan", why, where, versions[-1] if versions else "")
 
 
 def _parts(data: bytes, where: str) -> tuple[str | None, Any]:
-    """The digest that stands beside a stored plan, none where an older release wrote none; and the plan as plain data."""
+    """The digest beside a stored plan, ``None`` where an older release wrote none; and the plan as plain data."""
     try:
         plain = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise damaged_plan("is not JSON", where) from error
+        raise damage_of_plan("is not JSON", where) from error
     if isinstance(plain, dict) and set(plain) == {"digest", "plan"}:
         return str(plain["digest"]), plain["plan"]
     return None, plain

@@ -1,6 +1,6 @@
-"""What can still be read of a run whose record cannot be read whole: enough to know what is its own.
+"""What can still be read of a run whose record cannot be read whole: enough to identify what is its own.
 
-The law: only what has its digest counts, line by line and the plan as a whole; a byte that was changed testifies to nothing.
+The law: only data with its digest counts, line by line and the plan as a whole. Changed bytes prove nothing.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from daybreak.model.value import Value, digest
 
 
 class Remains(Value):
-    """What is known of a run besides its name; what is none or empty could not be read."""
+    """What is known of a run besides its name; a field that is ``None`` or empty could not be read."""
 
     run: str
     nonce: str | None = None
-    """The run's own, from its first event or from the tags of a call that it intended."""
+    """The run's own nonce, from its first event or from the tags of a call that it intended."""
     plan: dict[str, Any] | None = None
     """Its plan as plain data, as it was frozen, whichever release froze it."""
 
 
 def remains_of(run: str, plan: bytes | None, journals: Iterable[bytes]) -> Remains:
-    """What is left of a run, from its plan's bytes and those of its journal files."""
+    """The remains of a run, from its plan's bytes and those of its journal files."""
     facts = [facts for data in journals for line in data.splitlines(keepends=True) if (facts := facts_of(line))]
     created = next((each for each in facts if each.get("type") == "run.created"), {})
     nonces = [created.get("nonce"), *map(_tag_of, facts)]
     return Remains(
         run=run,
         nonce=next((nonce for nonce in nonces if isinstance(nonce, str) and nonce), None),
-        plan=_frozen(plan, created.get("plan")),
+        plan=_frozen_plan(plan, created.get("plan")),
     )
 
 
@@ -45,7 +45,7 @@ def _tag_of(facts: dict[str, Any]) -> str | None:
     return found[0] if found and isinstance(found[0], str) else None
 
 
-def _frozen(data: bytes | None, named: object) -> dict[str, Any] | None:
+def _frozen_plan(data: bytes | None, named: object) -> dict[str, Any] | None:
     try:
         plain = json.loads(data or b"")
     except (ValueError, RecursionError):

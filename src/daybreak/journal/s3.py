@@ -1,8 +1,8 @@
-"""Runs in an S3 bucket: one object an event, ``events/00000007.json``, written only where nothing stands yet.
+"""Runs in an S3 bucket: one object for each event, ``events/00000007.json``, written only where no object is.
 
-The law: the number of the next event is the fence. Whoever stores it first goes on; anybody else finds it taken and stops.
-So nothing here depends on clocks, and a hold needs no lease: the last ``run.attached`` holds the run until its process says
-that it let go, or is seen dead on this very machine, or a person says ``take_over``.
+The law: the number of the next event is the fence. The process that stores it first goes on; any other finds it taken and
+stops. So nothing here depends on clocks, and a hold needs no lease: the last ``run.attached`` holds the run until its process
+releases it, or is seen dead on this very machine, or a person says ``take_over``.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from typing import Protocol
 
 from daybreak.errors import DaybreakError, Failed, Paused, Refused, Unreachable
 from daybreak.journal.chain import Chain, chain_of, segment_of
-from daybreak.journal.damage import damaged
+from daybreak.journal.damage import damage_of_event
 from daybreak.journal.records import (
     RELEASE,
     Held,
     Message,
-    asked_before,
-    asked_in,
     attachment,
+    bytes_of_plan,
     check_request,
     check_run_name,
-    created_in,
     creation,
-    frozen,
-    held,
+    creation_time_in,
     is_run_name,
-    lost,
-    missing_plan,
+    loss_of_journal,
+    loss_of_plan,
+    no_such_run,
     plan_in,
-    taken_name,
-    unknown,
+    refusal_of_second_creation,
+    refusal_of_second_request,
+    refusal_of_second_writer,
+    request_in,
 )
 from daybreak.journal.remains import Remains, remains_of
 from daybreak.journal.writing import Journal, TakenOver, Writer, begin
@@ -52,10 +52,10 @@ class Bucket(Protocol):
     """What the store needs of a bucket. Every method tries again by itself, and raises ``Unreachable`` in the end."""
 
     def put_if_absent(self, key: str, body: bytes) -> bool:
-        """Store an object where there is none; whether this call did. Never replaces anything."""
+        """Store an object where there is none. Return whether this call stored it. Never replaces anything."""
 
     def get(self, key: str) -> bytes | None:
-        """An object's bytes; none when there is no such object."""
+        """An object's bytes; ``None`` when there is no such object."""
 
     def keys(self, prefix: str) -> Iterable[str]:
         """All keys that begin with ``prefix``, in order."""
@@ -65,20 +65,20 @@ class Bucket(Protocol):
 
 
 class S3Store:
-    """Runs below a prefix of a bucket; ``name`` is what messages call it."""
+    """Runs below a prefix of a bucket; ``name`` is its name in messages."""
 
     def __init__(self, shelf: Bucket, prefix: str = "", *, name: str = "s3") -> None:
         self._shelf = shelf
         self._runs = f"{prefix}/runs/" if prefix else "runs/"
         self._name = name
-        self._seen: dict[str, bytes] = {}  # events never change once they are stored, so each is fetched once
+        self._seen: dict[str, bytes] = {}  # stored events never change, so each is fetched once
 
     def create(self, plan: Plan) -> None:
-        """Freeze a plan as a run; refuses a bucket that would not fence."""
-        key, body = self._key(plan.run, "plan.json"), frozen(plan)
+        """Freeze a plan as a run; raises ``Refused`` for a bucket that would not fence."""
+        key, body = self._key(plan.run, "plan.json"), bytes_of_plan(plan)
         check_run_name(plan.run)
         if not self._shelf.put_if_absent(key, body):
-            raise taken_name(plan.run)
+            raise refusal_of_second_creation(plan.run)
         if self._shelf.put_if_absent(key, body):
             raise Refused(
                 f'"{self._name}" replaces objects although it is told not to (If-None-Match)',
@@ -89,18 +89,18 @@ class S3Store:
         """The names of all runs, the newest plan first."""
         names = [name for name in self._shelf.folders(self._runs) if is_run_name(name)]
         plans = self._fetch([self._key(name, "plan.json") for name in names])
-        ages = {name: created_in(plan) for name, plan in zip(names, plans, strict=True)}
+        ages = {name: creation_time_in(plan) for name, plan in zip(names, plans, strict=True)}
         return tuple(sorted(ages, key=lambda name: (ages[name], name), reverse=True))
 
     def plan(self, run: str) -> Plan:
         """The run's plan, checked against the first event."""
-        return plan_in(self._frozen(run), self._chain(run).events, self._place(run))
+        return plan_in(self._plan_bytes(run), self._chain(run).events, self._place(run))
 
     def chain(self, run: str) -> Chain:
         """The run's events, verified."""
         chain = self._chain(run)
         if not chain.events:
-            self._frozen(run)
+            self._plan_bytes(run)
         return chain
 
     def events(self, run: str) -> tuple[Event, ...]:
@@ -110,7 +110,7 @@ class S3Store:
     def remains(self, run: str) -> Remains:
         """What can still be read of a run, object by object."""
         if not self._is_there(run):
-            raise unknown(run, self.runs(), self._name)
+            raise no_such_run(run, self.runs(), self._name)
         plan = self._shelf.get(self._key(run, "plan.json"))
         return remains_of(run, plan, self._bodies(run))
 
@@ -130,13 +130,13 @@ class S3Store:
         nonce: Callable[[], str],
         take_over: bool = False,
     ) -> Journal:
-        """Take the run into this process's hands; ``take_over`` also from one that may be alive."""
-        data = self._frozen(run)
+        """Attach this process to the run; with ``take_over`` also when a process that may be alive holds it."""
+        data = self._plan_bytes(run)
         chain = self._chain(run)
         plan = plan_in(data, chain.events, self._place(run))
         holder = attachment(chain.events)
         if not take_over and holder is not None and self._is_held(run, chain.events, holder):
-            raise held(run, holder, chain.events[-1].at)
+            raise refusal_of_second_writer(run, holder, chain.events[-1].at)
         drawn = nonce()
         hand = Writer(f"{who}:{os.getpid()}:{drawn}", now, nonce)
         journal = Journal(run, S3Hold(self._shelf, self._key(run, ""), hand.writer), chain, hand)
@@ -152,16 +152,16 @@ class S3Store:
 
     def ask(self, run: str, request: str, by: str, why: str) -> None:
         """Leave a request; the first of its kind stands."""
-        self._frozen(run)
+        self._plan_bytes(run)
         asked = Message(request=check_request(request), by=by, why=why)
         key = self._key(run, f"inbox/{request}.json")
         if not self._shelf.put_if_absent(key, asked.canonical()):
-            raise asked_before(run, asked_in(self._shelf.get(key) or b"", key))
+            raise refusal_of_second_request(run, request_in(self._shelf.get(key) or b"", key))
 
     def inbox(self, run: str) -> tuple[Message, ...]:
-        """What was asked of the run."""
+        """The requests to the run."""
         keys = list(self._shelf.keys(self._key(run, "inbox/")))
-        return tuple(asked_in(body or b"", key) for key, body in zip(keys, self._fetch(keys), strict=True))
+        return tuple(request_in(body or b"", key) for key, body in zip(keys, self._fetch(keys), strict=True))
 
     def _key(self, run: str, rest: str) -> str:
         return f"{self._runs}{run}/{rest}"
@@ -169,12 +169,12 @@ class S3Store:
     def _place(self, run: str) -> str:
         return f"{self._name.rstrip('/')}/runs/{run}"
 
-    def _frozen(self, run: str) -> bytes:
+    def _plan_bytes(self, run: str) -> bytes:
         body = self._shelf.get(self._key(run, "plan.json")) if is_run_name(run) else None
         if body is None and self._is_there(run):
-            raise missing_plan(self._place(run))
+            raise loss_of_plan(self._place(run))
         if body is None:
-            raise unknown(run, self.runs(), self._name)
+            raise no_such_run(run, self.runs(), self._name)
         return body
 
     def _is_there(self, run: str) -> bool:
@@ -186,24 +186,26 @@ class S3Store:
 
     def _chain(self, run: str) -> Chain:
         if not is_run_name(run):
-            raise unknown(run, self.runs(), self._name)
+            raise no_such_run(run, self.runs(), self._name)
         folder = self._key(run, "events/")
         keys = list(self._shelf.keys(folder))
         if not keys and self._shelf.get(self._key(run, _BEGUN)) is not None:
-            keys = list(self._shelf.keys(folder))  # it may have begun between the two looks
+            keys = list(self._shelf.keys(folder))  # the run may have begun between the two looks
             if not keys:
-                raise lost(self._place(run))
+                raise loss_of_journal(self._place(run))
         for number, key in enumerate(keys):
             if key != _event_key(folder, number):
-                raise damaged(number, f'its object is missing, there is "{key.removeprefix(folder)}"', self._place(run))
+                raise damage_of_event(
+                    number, f'its object is missing, there is "{key.removeprefix(folder)}"', self._place(run)
+                )
         new = [key for key in keys if key not in self._seen]
         fetched = self._seen | {key: body or b"" for key, body in zip(new, self._fetch(new), strict=True)}
         for number, key in enumerate(keys):
             if not fetched[key] or fetched[key].find(b"\n") != len(fetched[key]) - 1:
-                raise damaged(number, "its object is not one line", self._place(run))
+                raise damage_of_event(number, "its object is not one line", self._place(run))
         segment = segment_of(b"".join(fetched[key] for key in keys))
-        if segment.is_torn:  # on a disk this may be; objects appear whole
-            raise damaged(len(segment.events), "its object is not a journal line", self._place(run))
+        if segment.is_torn:  # on a disk this may happen; objects appear whole
+            raise damage_of_event(len(segment.events), "its object is not a journal line", self._place(run))
         chain = chain_of([segment], self._place(run))
         self._seen = fetched
         return chain
@@ -227,7 +229,7 @@ class S3Store:
 
 
 class S3Hold:
-    """The right to store a run's next event, which lasts until somebody else stores it first."""
+    """The right to store a run's next event. It lasts until another process stores that event first."""
 
     def __init__(self, shelf: Bucket, folder: str, writer: str) -> None:
         self._shelf = shelf
@@ -248,7 +250,7 @@ class S3Hold:
         return standing
 
     def release(self) -> None:
-        """Say that this process let go, so that the next need not ask whether it is alive."""
+        """Record that this process released the run, so that the next need not ask whether it is alive."""
         with contextlib.suppress(DaybreakError):
             self._shelf.put_if_absent(_release_key(self._folder, self._writer), b"{}\n")
 
@@ -262,7 +264,7 @@ def _release_key(folder: str, writer: str) -> str:
 
 
 def _is_dead(writer: str) -> bool:
-    """Whether the writer ran on this machine and is gone; a name that tells neither counts as alive."""
+    """Whether the writer ran on this machine and is gone; a name that does not show this counts as alive."""
     who, _, _ = writer.rpartition(":")
     person, _, process = who.rpartition(":")
     if person.rpartition("@")[2] != socket.gethostname() or not process.isdecimal():

@@ -1,6 +1,6 @@
 """Store: where runs live. A folder of this machine or a prefix of an S3 bucket, with the same promises.
 
-A run is its frozen plan, its journal and an inbox. One process writes a run; anybody may watch it. ``attach`` itself records
+A run is its frozen plan, its journal and an inbox. One process writes a run; any process may watch it. ``attach`` itself records
 ``run.created`` (once) and ``run.attached``, because on S3 that record *is* the hold.
 """
 
@@ -39,7 +39,7 @@ __all__ = [
 
 
 class Store(Protocol):
-    """Where runs live. Every method may raise ``Unreachable``; ``Refused`` for a run that is not there."""
+    """Where runs live. Every method may raise ``Unreachable``, and ``Refused`` for a run that does not exist."""
 
     def create(self, plan: Plan) -> None:
         """Freeze a plan as a run of its name; raises ``Refused`` when there is one."""
@@ -48,19 +48,19 @@ class Store(Protocol):
         """The names of all runs, the newest plan first."""
 
     def plan(self, run: str) -> Plan:
-        """The run's plan; raises ``Damaged`` when it is not the one the run was created with, ``Newer`` as ``events`` does."""
+        """The run's plan; raises ``Damaged`` when it is not the one that the run was created with, ``Newer`` as ``events`` does."""
 
     def chain(self, run: str) -> Chain:
-        """The run's events, verified, and the digest of the newest; raises ``Damaged`` or ``Newer`` naming the first that cannot be read."""
+        """The run's events, verified, and the digest of the newest; raises ``Damaged`` or ``Newer``, naming the first unreadable event."""
 
     def events(self, run: str) -> tuple[Event, ...]:
         """The events of the chain."""
 
     def remains(self, run: str) -> Remains:
-        """What can still be read of a run whose plan or events cannot be."""
+        """What can still be read of a run whose plan or events cannot be read."""
 
     def is_held(self, run: str) -> bool:
-        """Whether another process holds the run, as far as that can be told; asked where ``attach`` cannot read it."""
+        """Whether another process holds the run, as far as that is known; for runs whose record ``attach`` cannot read."""
 
     def attach(
         self,
@@ -72,24 +72,24 @@ class Store(Protocol):
         nonce: Callable[[], str],
         take_over: bool = False,
     ) -> Journal:
-        """Take the run into this process's hands, and record that.
+        """Attach this process to the run, and record that.
 
-        ``who`` is ``user@host``. The first that attaches begins the run, and the ``nonce`` that its hold is named with is the
-        run's from then on; of two at once, one begins it, and the other is refused. Raises ``Refused`` while another process holds the run, unless ``take_over``: then that
-        process is fenced, alive or stopped, and learns it at its next append.
+        ``who`` is ``user@host``. The first process that attaches begins the run, and the ``nonce`` of its hold is the run's from
+        then on. Of two at once, one begins it, and the other is refused. Raises ``Refused`` while another process holds the run,
+        unless ``take_over``: then that process is fenced, alive or stopped, and learns it at its next append.
         """
 
     def ask(self, run: str, request: str, by: str, why: str) -> None:
         """Leave a request for the process that holds the run; raises ``Refused`` when the same was asked before."""
 
     def inbox(self, run: str) -> tuple[Message, ...]:
-        """What was asked of the run, each request once."""
+        """The requests to the run, each once."""
 
 
 def open_store(where: str, *, s3: Callable[[str], Bucket] | None) -> Store:
     """The store at a path or at ``s3://bucket/prefix``; ``s3`` gives the objects of a bucket.
 
-    Nothing is looked up yet. Raises ``Refused`` for an address that is neither.
+    Nothing is looked up yet. Raises ``Refused`` for any other address.
     """
     scheme, separator, rest = where.partition("://")
     if not separator:

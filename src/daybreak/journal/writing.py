@@ -1,7 +1,7 @@
 """Journal: one process's hold on a run, and the only way to write an event.
 
-The law: ``append`` returns when the event is durable, or raises and the run is as before. A writer that was taken over is
-told so at its next append and writes nothing more. What a place to write must be able to do is ``Hold``.
+The law: ``append`` returns when the event is durable, or raises and the run is as before. A writer that was taken over learns
+it at its next append and writes nothing more. ``Hold`` says what a place to write must be able to do.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class Hold(Protocol):
     def put(self, number: int, line: bytes) -> bytes | None:
         """Make the line durable as the event of that number.
 
-        Returns none when it is, or the line that stands there already, from whoever wrote it. Raises ``Paused`` when it could
-        not be written, and ``TakenOver`` when the store knows that the hold is gone.
+        Returns ``None`` when it is durable, or the line that is there already, whichever process wrote it. Raises ``Paused`` when
+        it could not be written, and ``TakenOver`` when the store knows that the hold is gone.
         """
 
     def release(self) -> None:
@@ -49,7 +49,7 @@ class Hold(Protocol):
 
 @dataclass(frozen=True)
 class Writer:
-    """The name one hold writes under, and the clock and the dice it writes with."""
+    """The name that one hold writes under, and its clock and its dice."""
 
     writer: str
     """``user@host:pid:nonce``: no other hold, earlier or later, has the same."""
@@ -58,7 +58,7 @@ class Writer:
 
 
 class Journal:
-    """A run in the hands of this process. Threads may append through one journal; the order is that of the appends."""
+    """A run that this process holds. Threads may append through one journal; the order is that of the appends."""
 
     def __init__(self, run: str, hold: Hold, chain: Chain, hand: Writer) -> None:
         self.run = run
@@ -74,7 +74,7 @@ class Journal:
 
     @property
     def writer(self) -> str:
-        """The name this hold writes under."""
+        """The name that this hold writes under."""
         return self._hand.writer
 
     @property
@@ -83,11 +83,11 @@ class Journal:
         return self._chain.events
 
     def tail(self) -> Anchor:
-        """The newest event by its number and digest."""
+        """The newest event, by its number and digest."""
         return self._chain.tail()
 
     def state(self) -> RunState:
-        """What the events add up to."""
+        """The state that the events add up to."""
         with self._tallying:
             new = self.events[self._tally.events :]
             if new or self._state is None:
@@ -138,7 +138,7 @@ class Journal:
         )
 
     def _adopt(self, number: int, standing: bytes) -> None:
-        """Keep an event of this hold that was stored although its append was told otherwise; anybody else's fences us."""
+        """Keep a stored event of this hold although its append was reported as failed; another's event fences us."""
         try:
             event, seal = event_of(standing)
         except ValueError as error:
@@ -152,10 +152,10 @@ class Journal:
 
 
 def begin(journal: Journal, created: RunCreated, attached: RunAttached, mark: Callable[[], None]) -> Journal:
-    """The journal with this process's attachment on record; a new one first says which plan it carries out.
+    """Record this process's attachment; a new journal first records which plan it carries out. Return the journal.
 
-    ``mark`` leaves word beside the journal that the run has begun, after its first event and before its second: so a journal
-    that is lost later is not taken for one that was never written.
+    ``mark`` records beside the journal that the run has begun, after its first event and before its second. So a journal
+    that is lost later is not mistaken for one that was never written.
     """
     try:
         if not journal.events:
