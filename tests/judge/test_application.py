@@ -12,10 +12,10 @@ from daybreak.judge.application import (
     WayIn,
     authentication,
     connects,
+    detail_of_managed_secret,
     functions,
     health,
     kind_of,
-    managed_secret,
 )
 from daybreak.model import checks
 from daybreak.model.answers import Silence
@@ -96,11 +96,11 @@ def test_one_login_that_is_turned_away_decides_and_silence_is_not_a_no() -> None
 def test_a_managed_secret_that_is_gone_is_found_unless_it_was_meant() -> None:
     """RDS does not make it again, and the old password goes on working, unrotated."""
     good = _knock(_in())
-    gone = managed_secret(source_has=True, clone_has=False, reason=None)
+    gone = detail_of_managed_secret(source_has=True, clone_has=False, reason=None)
     assert authentication((good,), gone).standing is UNFIT
-    meant = managed_secret(source_has=True, clone_has=False, reason="not managed in the clone")
+    meant = detail_of_managed_secret(source_has=True, clone_has=False, reason="not managed in the clone")
     assert authentication((good,), meant).standing is FIT
-    assert managed_secret(source_has=False, clone_has=False, reason=None) is None
+    assert detail_of_managed_secret(source_has=False, clone_has=False, reason=None) is None
 
 
 @pytest.mark.parametrize(

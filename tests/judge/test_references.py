@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from daybreak.judge.indexes import index_contents
-from daybreak.judge.references import broken_keys, no_orphans
+from daybreak.judge.references import keys_with_orphans, no_orphans
 from daybreak.model.answers import IndexContents, IndexRead, Orphans, References, Silence, Unread
 from daybreak.model.findings import Standing
 from daybreak.model.requests import Thoroughness
@@ -56,7 +56,7 @@ def test_an_orphan_names_its_constraint_and_how_many_rows() -> None:
     finding = no_orphans(answer, None, ALL)
     assert "public.c.fk: 1,234 orphan rows" in finding.found
     assert [line.name for line in finding.details] == ["public.c.fk"]
-    assert broken_keys(answer) == {"public.c.fk"}
+    assert keys_with_orphans(answer) == {"public.c.fk"}
 
 
 def test_a_turn_says_how_many_it_read() -> None:

@@ -1,7 +1,7 @@
 """The runbook's four boxes at application level: answers in, findings out.
 
-The law: what nobody configured is unknown and says what to write; a login that is turned away is unfit, one that gets no
-answer is unknown.
+The law: what is not configured is unknown, and the finding says what to write. A login that is refused is unfit, one that gets
+no answer is unknown.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from daybreak.model.trust import OLD_HASH
 from daybreak.model.value import Span
 
 WayIn = Admission | Turned | Silence
-"""What came of a login."""
+"""The result of a login."""
 
-_OR_WAIVE = "or do without it: [[targets.NAME.waivers]] check, by, why"
+_OR_WAIVE = "or waive it: [[targets.NAME.waivers]] check, by, why"
 
 
 @dataclass(frozen=True)
 class Knock:
-    """One configured login: whose it is, of which kind, and what came of it."""
+    """One configured login: whose it is, its kind, and its result."""
 
     whose: str
     kind: str
@@ -54,7 +54,7 @@ def connects(knock: Knock | None) -> Finding:
     """The application gets in as itself and can read."""
     check, expected = checks.CONNECTS, "the application's own role gets in and reads a row"
     if knock is None:
-        why = f'nobody told the application\'s login: [targets.NAME.application] login = "secretsmanager:NAME", {_OR_WAIVE}'
+        why = f'the application\'s login is not configured: [targets.NAME.application] login = "secretsmanager:NAME", {_OR_WAIVE}'
         return check.unknown(expected, why, found="not asked")
     entry = knock.entry
     asked = Asked(entry.asked, entry.took)
@@ -66,7 +66,7 @@ def connects(knock: Knock | None) -> Finding:
     found = _who(entry)
     if entry.tables and not entry.readable and not entry.callable:
         return check.unfit(
-            expected, f"{found}, who may read none of {entry.tables} tables and was granted no function", asked
+            expected, f"{found}, which may read none of {entry.tables} tables and was granted no function", asked
         )
     if entry.read:
         may = f"read from {entry.read}; may read {entry.readable} of {entry.tables} tables and views"
@@ -83,7 +83,7 @@ def _who(entry: Admission) -> str:
 
 
 def authentication(knocks: Iterable[Knock], secret: Detail | None = None) -> Finding:
-    """Every configured login gets in; ``secret`` tells whether a managed one is still there."""
+    """Every configured login gets in; ``secret`` says whether a managed one is still there."""
     every = tuple(knocks)
     expected = "every configured login gets in"
     if not every:
@@ -106,8 +106,8 @@ def _login(knock: Knock) -> Detail:
             return unknown(name, expected, why)
 
 
-def managed_secret(*, source_has: bool, clone_has: bool, reason: str | None) -> Detail | None:
-    """Whether the master's password is in a secret that RDS keeps, where the source's is; none where it never was."""
+def detail_of_managed_secret(*, source_has: bool, clone_has: bool, reason: str | None) -> Detail | None:
+    """Whether the master's password is in a secret that RDS keeps, as the source's is; ``None`` where it never was."""
     if not source_has:
         return None
     found = "there" if clone_has else "gone"
@@ -117,7 +117,7 @@ def managed_secret(*, source_has: bool, clone_has: bool, reason: str | None) -> 
 
 
 def health(pages: Iterable[tuple[HealthCheck, Page | Turned | Silence]]) -> Finding:
-    """Every page answers with its status, and says what it must."""
+    """Every page answers with its status, and contains the text that it must."""
     every = tuple(pages)
     expected = "every health page answers as it should"
     if not every:
@@ -150,11 +150,11 @@ def _page(wanted: HealthCheck, answer: Page | Turned | Silence) -> Detail:
 
 
 def functions(own: Iterable[Finding]) -> Finding:
-    """What the owner's own questions add up to; each keeps its own finding."""
+    """The finding that the owner's own questions add up to; each keeps its own finding."""
     every = tuple(own)
     expected = "every question of the owner's own is answered as expected"
     if not every:
-        why = f"nobody asks a question of their own: [[targets.NAME.checks]] name, sql, expect, {_OR_WAIVE}"
+        why = f"no question of the owner's own is configured: [[targets.NAME.checks]] name, sql, expect, {_OR_WAIVE}"
         return checks.BUSINESS.unknown(expected, why, found="not asked")
     lines = [
         Detail(name=each.title, standing=each.standing, expected=each.expected, found=each.found, why=each.why)

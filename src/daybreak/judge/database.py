@@ -1,6 +1,6 @@
 """The runbook's five boxes at database level, and quarantine: answers in, findings out.
 
-The law: nothing here looks at the world, and nothing that was not answered is fit.
+The law: nothing here looks at the world, and a question without an answer is never fit.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def instance_status(clone: Cluster, instances: tuple[Instance, ...]) -> Finding:
 
 
 def endpoint(answer: Answer) -> Finding:
-    """PostgreSQL answers SQL at the endpoint AWS returned; a refusal is unfit, mere silence is unknown."""
+    """PostgreSQL answers SQL at the endpoint that AWS returned. A refusal is unfit, mere silence is unknown."""
     asked = Asked(f"name, TCP, TLS and SQL at {printable(answer.host)}:{answer.port}", answer.took)
     expected = "PostgreSQL answers SQL"
     stages = ", ".join(f"{stage.name.upper()} {_milliseconds(stage.took)}" for stage in answer.stages)
@@ -54,7 +54,7 @@ def endpoint(answer: Answer) -> Finding:
 
 
 def _over(answer: Answer) -> str:
-    """What the server proved, and how the login was proven to it where that is worth a word."""
+    """What the server proved, and how the login was proven to it where that deserves a remark."""
     words = [f"{answer.tls}, {answer.proven}" if answer.tls else "no TLS, on loopback"]
     if answer.proof == "md5":
         words.append(f"the login gets in, {OLD_HASH}")
@@ -80,13 +80,13 @@ def engine_version(clone: Cluster, origin: Origin | None, answer: Answer) -> Fin
         return checks.ENGINE_VERSION.unknown(
             expected, f"the server could not be asked: {answer.trouble}", asked, found=found
         )
-    # Only the major: Aurora's own minor numbers and the community's are not the same thing everywhere.
+    # Only the major: Aurora's own minor numbers and the community's do not always mean the same.
     same_major = answer.server_version.split(".")[0] == clone.engine_version.split(".")[0]
     return checks.ENGINE_VERSION.judge(expected, found, asked, is_fit=same_major)
 
 
 def encryption(clone: Cluster, origin: Origin | None) -> Finding:
-    """The storage is encrypted, and under the key that the source has: another key may be one that others hold."""
+    """The storage is encrypted, and under the source's key: other people may hold another key."""
     found = f"encrypted under {clone.kms_key or 'a key AWS does not name'}" if clone.is_encrypted else "not encrypted"
     if origin is None:
         expected = "encrypted under the source's key"
@@ -128,7 +128,7 @@ def quarantine(wanted: Mapping[str, str], clone: Cluster, answer: ServerSettings
 
 
 def _in_force(name: str, value: str, setting: Setting | None, families: tuple[str, ...]) -> tuple[bool | None, str]:
-    """Whether a parameter is in force (none when nobody can tell), and what was seen."""
+    """Whether a parameter is in force (``None`` when that is not known), and what was seen."""
     if setting is None:
         family = name.partition(".")[0].lower() if "." in name else ""
         if not family:
@@ -147,7 +147,7 @@ _FALSE = frozenset({"0", "off", "false", "no", "f", "n"})
 
 
 def _same(wanted: str, setting: Setting) -> bool:
-    """Whether a parameter group's value is the server's: AWS writes 0 and 1 where PostgreSQL says off and on."""
+    """Whether a parameter group's value is the server's: AWS writes 0 and 1 where PostgreSQL writes off and on."""
     left, right = wanted.strip().lower(), setting.value.strip().lower()
     if setting.kind == "bool" or (not setting.kind and {left, right} <= _TRUE | _FALSE):
         return (left in _TRUE and right in _TRUE) or (left in _FALSE and right in _FALSE)

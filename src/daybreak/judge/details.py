@@ -1,6 +1,6 @@
-"""What the lines under a finding add up to: one that is not fit decides its box.
+"""From the lines under a finding to its sentence: one line that is not fit decides its box.
 
-The law: the sentence tells the worst and how much of it there is; the lines tell everything, what is not fit first.
+The law: the sentence names the worst lines and their number. The lines show everything, what is not fit first.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _WORST_FIRST = (Standing.UNFIT, Standing.UNKNOWN, Standing.WAIVED, Standing.FIT)
 
 @dataclass(frozen=True)
 class Sum:
-    """What a box says when its lines are fit: what was expected of all of them, and what was found."""
+    """The words of a box whose lines are fit: what was expected of all of them, and what was found."""
 
     expected: str
     found: str
@@ -25,13 +25,13 @@ class Sum:
 
 
 def line(name: str, expected: str, found: str, *, is_fit: bool, why: str = "") -> Detail:
-    """One line that is fit or unfit; ``why`` says why a difference is meant."""
+    """One line that is fit or unfit; ``why`` gives the reason of an intended difference."""
     standing = Standing.FIT if is_fit else Standing.UNFIT
     return Detail(name=printable(name), standing=standing, expected=expected, found=found, why=why)
 
 
 def unknown(name: str, expected: str, why: str, found: str = "no answer") -> Detail:
-    """One line that nobody can tell."""
+    """One line that is unknown."""
     return Detail(name=printable(name), standing=Standing.UNKNOWN, expected=expected, found=found, why=why)
 
 

@@ -1,6 +1,6 @@
 """Whether a value meets an owner's expectation, such as ``>= 3``, ``= 'ready'`` or ``true``.
 
-The law: what cannot be compared is neither met nor missed; the reason is returned instead of an opinion.
+The law: what cannot be compared is neither met nor missed. Then the reason is returned instead of an opinion.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _TRUTHS = {"true": True, "false": False}
 
 
 def owners(wanted: SqlCheck, answer: OwnerAnswer | Silence) -> Finding:
-    """What the owner's own question says; a question without one comparable answer is unknown."""
+    """The finding of the owner's own question; a question without one comparable answer is unknown."""
     check = owners_check(wanted.name)
     if isinstance(answer, Silence):
         return check.silent(wanted.expect, answer)
@@ -48,7 +48,7 @@ def owners(wanted: SqlCheck, answer: OwnerAnswer | Silence) -> Finding:
 
 
 def meets(answer: OwnerAnswer, expect: str) -> bool | str:
-    """Whether ``answer`` meets ``expect``; text says why that cannot be told.
+    """Whether ``answer`` meets ``expect``; a text says why that cannot be decided.
 
     >>> from datetime import timedelta
     >>> three = Reply(asked="", took=timedelta(0), kind="number", value="3")
@@ -60,19 +60,19 @@ def meets(answer: OwnerAnswer, expect: str) -> bool | str:
         return f'the expectation "{printable(expect)}" says nothing'
     sign, wanted = parts["sign"] or "=", parts["value"]
     if wanted.lower() == "null" or answer.kind == "null":
-        return _met_null(sign, is_wanted=wanted.lower() == "null", is_found=answer.kind == "null")
+        return _meets_null(sign, is_wanted=wanted.lower() == "null", is_found=answer.kind == "null")
     if sign == "=" and wanted.lower() == "not null":
         return True
     pair = _pair(answer, _unquote(wanted))
     return pair if isinstance(pair, str) else bool(_SIGNS[sign](*pair))
 
 
-def _met_null(sign: str, *, is_wanted: bool, is_found: bool) -> bool | str:
+def _meets_null(sign: str, *, is_wanted: bool, is_found: bool) -> bool | str:
     if sign in ("=", "=="):
         return is_wanted and is_found
     if sign in ("<>", "!=") and is_wanted:
         return not is_found
-    # As in SQL: a comparison with null is neither true nor false, and that must not pass for either.
+    # As in SQL: a comparison with null is neither true nor false, and must not pass for either.
     return "null cannot be compared"
 
 
@@ -83,7 +83,7 @@ def _unquote(wanted: str) -> str:
 
 
 def _pair(answer: OwnerAnswer, wanted: str) -> tuple[Any, Any] | str:
-    """Both sides as values of the kind the answer has."""
+    """Both sides as values of the answer's kind; a text says why they cannot be compared."""
     try:
         match answer.kind:
             case "truth":
@@ -101,7 +101,7 @@ def _pair(answer: OwnerAnswer, wanted: str) -> tuple[Any, Any] | str:
 def _number(text: str) -> Decimal:
     number = Decimal(text)
     if number.is_nan():
-        # PostgreSQL has NaN greater than everything, Python equal to nothing: neither is what an owner meant.
+        # PostgreSQL has NaN greater than everything, Python equal to nothing: no owner means either.
         raise ValueError(text)
     return number
 

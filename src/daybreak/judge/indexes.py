@@ -1,6 +1,6 @@
 """The box of what is in the indexes: each agrees with itself and with its table.
 
-The law: an index that could not be read is never right; what kinds of index nobody can read is told.
+The law: an index that could not be read is never right. The finding names the kinds of index that no check can read.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Whether the parameter groups of a clone are those it should have, and in force.
+"""Whether the parameter groups of a clone are those that it should have, and in force.
 
-The law: what the console shows and what runs are two things; only ``in-sync`` means that they are the same.
+The law: what the console shows and what runs can differ; only ``in-sync`` means that they are the same.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def parameters(
     clone: Cluster,
     instances: tuple[Instance, ...],
 ) -> Finding:
-    """No group is the default where the source's is not, each is in sync, and nothing waits for a reboot.
+    """No group is the default one where the source's is not, each is in sync, and nothing waits for a reboot.
 
     ``seen`` holds the source's instances by the name that each has in the clone.
     """
@@ -32,19 +32,19 @@ def parameters(
     expected = "groups of the source's kind, in sync, nothing waiting for a reboot"
     lines = [*_group("cluster", source.parameter_group if source else None, clone.parameter_group)]
     lines += [_status(f"{each.identifier} cluster parameters", each.parameter_group_status) for each in clone.members]
-    lines.append(_pending("cluster", is_pending=clone.has_pending_changes))
+    lines.append(_changes_waiting("cluster", is_pending=clone.has_pending_changes))
     for each in instances:
         origin = seen.get(each.identifier)
         lines += _group(each.identifier, origin.parameter_group if origin else None, each.parameter_group)
         lines.append(_status(f"{each.identifier} parameters", each.parameter_group_status))
-        lines.append(_pending(each.identifier, is_pending=each.has_pending_changes))
+        lines.append(_changes_waiting(each.identifier, is_pending=each.has_pending_changes))
     if not clone.members and not instances:
-        lines.append(unknown("instances", "in sync", "the clone has no instance that could tell what is in force"))
+        lines.append(unknown("instances", "in sync", "the clone has no instance that could show what is in force"))
     return decide(check, lines, Sum(expected, f"in sync at {len(instances)} instances", asked))
 
 
 def _group(whose: str, had: str | None, has: str | None) -> list[Detail]:
-    """Whether a group of its own was lost for the default one, which holds none of the source's values."""
+    """Whether a group of its own was replaced by the default one, which holds none of the source's values."""
     if had is None or had.startswith(_DEFAULT) or has is None:
         return []
     name = printable(has)
@@ -53,11 +53,11 @@ def _group(whose: str, had: str | None, has: str | None) -> list[Detail]:
 
 def _status(name: str, status: str | None) -> Detail:
     if status is None:
-        return unknown(name, _IN_SYNC, "AWS does not tell")
+        return unknown(name, _IN_SYNC, "AWS does not say")
     return line(name, _IN_SYNC, printable(status), is_fit=status == _IN_SYNC)
 
 
-def _pending(whose: str, *, is_pending: bool) -> Detail:
+def _changes_waiting(whose: str, *, is_pending: bool) -> Detail:
     return line(
         f"{whose} changes", "none waiting", "some waiting" if is_pending else "none waiting", is_fit=not is_pending
     )

@@ -1,6 +1,6 @@
-"""The box of orphans: no row refers to a row that is not there.
+"""The box of orphans: no row refers to a row that does not exist.
 
-The law: rows that the source has broken in the same way are told, not condemned; a key that could not be read is never right.
+The law: orphans that the source has too are reported, not condemned. A key that could not be read is never right.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from daybreak.model.requests import Thoroughness
 EXPECTED = "no orphans"
 
 
-def broken_keys(answer: References | Silence) -> frozenset[str]:
-    """The keys that have orphans: those that are worth asking the source about."""
+def keys_with_orphans(answer: References | Silence) -> frozenset[str]:
+    """The keys that have orphans, about which the source should be asked."""
     return frozenset() if isinstance(answer, Silence) else frozenset(key.key for key in answer.keys if key.rows)
 
 

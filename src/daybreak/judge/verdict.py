@@ -1,6 +1,6 @@
-"""What findings add up to: fit, unfit or unknown, and the data loss that was measured.
+"""The verdict that findings add up to: fit, unfit or unknown.
 
-The law: fit only when every check is fit or waived; no findings at all are unknown.
+The law: fit only when every check is fit or waived. No findings at all are unknown.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from daybreak.model.findings import Finding, Standing, Verdict
 
 
 def verdict_of(findings: Iterable[Finding]) -> Verdict:
-    """The verdict: unfit when any check says so, else unknown when any could not tell, else fit; with every reason."""
+    """The verdict: unfit when any check is unfit, else unknown when any is unknown, else fit; with every reason."""
     every = tuple(findings)
     if not every:
         return Verdict(standing=Standing.UNKNOWN, reasons=("nothing was checked",))

@@ -1,4 +1,4 @@
-"""Waivers: a person does without a check, and the finding says who and why.
+"""Waivers: a person waives a check, and the finding says who and why.
 
 The law: a waiver hides nothing. What was found stays beside it, and a check that is fit stays fit.
 """
@@ -16,7 +16,7 @@ _WAIVABLE = (Standing.UNFIT, Standing.UNKNOWN)
 
 
 def waive(finding: Finding, waivers: Iterable[Waiver]) -> Finding:
-    """The finding as it stands once everybody who does without it was heard."""
+    """The finding after the waivers were applied to it."""
     if finding.standing not in _WAIVABLE:
         return finding
     waiver = next((each for each in waivers if _check(each) == finding.check), None)
@@ -28,6 +28,6 @@ def waive(finding: Finding, waivers: Iterable[Waiver]) -> Finding:
 
 
 def _check(waiver: Waiver) -> str:
-    """The check's name as a finding has it: an owner's is made printable."""
+    """The check's name as a finding has it; the name of an owner's check is made printable."""
     is_own = waiver.check.startswith(OWN)
     return owners_check(waiver.check.removeprefix(OWN)).name if is_own else waiver.check

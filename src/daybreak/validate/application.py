@@ -97,7 +97,7 @@ def _login(visit: Visit, reference: str | None) -> Login | Silence:
 def _managed_secret(visit: Visit) -> Detail | None:
     subject = visit.subject
     source = subject.action.source_seen
-    return application.managed_secret(
+    return application.detail_of_managed_secret(
         source_has=source is not None and source.master_secret is not None,
         clone_has=subject.clone.master_secret is not None,
         reason=subject.permitted.get("master_secret"),

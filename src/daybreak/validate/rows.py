@@ -15,9 +15,9 @@ from functools import cached_property
 from daybreak.judge.indexes import index_contents
 from daybreak.judge.objects.past import is_copy
 from daybreak.judge.references import EXPECTED as NO_ORPHANS
-from daybreak.judge.references import broken_keys, no_orphans
-from daybreak.judge.rows.content import changed_tables, content
-from daybreak.judge.rows.counts import RowWitnesses, estimated_rows, row_counts, suspects, wishes
+from daybreak.judge.references import keys_with_orphans, no_orphans
+from daybreak.judge.rows.content import content, tables_with_other_content
+from daybreak.judge.rows.counts import RowWitnesses, row_counts, rows_by_estimate, suspects, wishes
 from daybreak.judge.rows.sample import leave_out, turn_of
 from daybreak.judge.rows.tables import Recency, all_tables, clock_of, measure, recent
 from daybreak.judge.rows.witness import source_rows
@@ -86,7 +86,7 @@ class _Reading:
         answer: Estimates | Silence = self._unasked()
         if self.visit.place and isinstance(self.visit.tables, Tables):
             answer = estimate_rows(self.visit.place, self._scans(self.visit.tables), self.subject.patience.asking)
-        yield estimated_rows(answer, self.visit.tables, self.configured, self.subject.baseline)
+        yield rows_by_estimate(answer, self.visit.tables, self.configured, self.subject.baseline)
         newest = answer.newest if isinstance(answer, Estimates) else answer
         finding = recent(newest, self.visit.tables, self.recency)
         if isinstance(newest, Counts) and finding.standing is Standing.UNKNOWN and not newest.unread:
@@ -112,7 +112,7 @@ class _Reading:
         with Aside(self._indexes) as indexes:
             yield from self._count()
             orphans = self._orphans()
-            yield no_orphans(orphans, self._orphans_at_the_source(broken_keys(orphans)), self.how)
+            yield no_orphans(orphans, self._orphans_at_the_source(keys_with_orphans(orphans)), self.how)
             yield index_contents(indexes.result(self.visit.progress), self.how)
 
     def _count(self) -> Iterator[Finding]:

@@ -327,7 +327,7 @@ def test_what_a_killed_proof_left_is_said_in_the_sentence_itself() -> None:
     assert found.found.startswith("3 roles")
     off = item("trigger", facts={**DEFINED["trigger"], "enabled": "no"})
     later = judged(stock(off), Witnesses(source=stock(item("trigger", xmin=LATE_XID))))["data.triggers"]
-    assert (later.standing, later.found) == (FIT, "1 triggers and rules; 1 more told in the report")
+    assert (later.standing, later.found) == (FIT, "1 triggers and rules; 1 more in the report")
 
 
 def test_a_state_that_somebody_changed_in_the_source_since_is_told() -> None:

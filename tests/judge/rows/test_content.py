@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daybreak.judge.rows.content import changed_tables, content
+from daybreak.judge.rows.content import content, tables_with_other_content
 from daybreak.judge.rows.counts import RowWitnesses
 from daybreak.model.answers import Silence
 from daybreak.model.baseline import Baseline
@@ -44,7 +44,7 @@ def test_a_static_table_of_other_content_is_unfit() -> None:
     assert _judged(torn, was).standing is UNFIT
     assert _judged(torn, was, source=torn).standing is FIT, "somebody changed it, and the source shows that"
     assert _judged(torn, was, source=SAME).standing is UNFIT
-    assert changed_tables(counts(ROWS, HERE, fingerprints=torn), HERE, STATIC, was) == {"public.countries"}
+    assert tables_with_other_content(counts(ROWS, HERE, fingerprints=torn), HERE, STATIC, was) == {"public.countries"}
 
 
 def test_where_no_transaction_came_between_every_table_is_the_same() -> None:

@@ -176,7 +176,7 @@ def test_a_glance_counts_nothing_and_says_so() -> None:
     known = _estimates(
         RowEstimate(table=1, name="public.orders", rows=970), RowEstimate(table=2, name="public.countries")
     )
-    finding = estimated_rows(known, HERE, {}, None)
+    finding = rows_by_estimate(known, HERE, {}, None)
     assert finding.standing is WAIVED
     assert finding.found.startswith("about 970 rows in 2 tables")
     assert "never analyzed: public.countries" in finding.found
@@ -186,7 +186,7 @@ def test_a_glance_counts_nothing_and_says_so() -> None:
 def test_a_glance_still_finds_a_file_that_holds_nothing() -> None:
     """A file of no bytes has no rows: that needs no counting."""
     empty = _estimates(RowEstimate(table=1, name="public.orders", rows=0, is_empty=True))
-    assert estimated_rows(empty, HERE, {}, baseline({"orders": 1000})).standing is UNFIT
-    assert estimated_rows(empty, HERE, {"orders": Expectation(min_rows=1)}, None).standing is UNFIT
-    assert estimated_rows(empty, HERE, {"orders": Expectation(min_rows=0)}, None).standing is WAIVED
-    assert estimated_rows(empty, HERE, {}, baseline({"orders": 0})).standing is WAIVED
+    assert rows_by_estimate(empty, HERE, {}, baseline({"orders": 1000})).standing is UNFIT
+    assert rows_by_estimate(empty, HERE, {"orders": Expectation(min_rows=1)}, None).standing is UNFIT
+    assert rows_by_estimate(empty, HERE, {"orders": Expectation(min_rows=0)}, None).standing is WAIVED
+    assert rows_by_estimate(empty, HERE, {}, baseline({"orders": 0})).standing is WAIVED

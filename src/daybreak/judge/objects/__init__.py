@@ -1,1 +1,1 @@
-"""Everything in a database besides its rows: what is wrong by itself, and what became of it since a witness saw it."""
+"""Everything in a database besides its rows: what is wrong by itself, and what changed since a witness saw it."""

@@ -1,4 +1,4 @@
-"""The boxes about everything in the database besides its rows: each from its kinds of things, its witnesses and its rule.
+"""The boxes about everything in the database besides its rows, each with its kinds of items, its witnesses and its rule.
 
 The law: a box whose whole meaning is comparison is unknown without a witness, and one line that is not fit decides its box.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from daybreak.judge.objects import rules
 from daybreak.judge.objects.past import FIT, UNFIT, UNKNOWN, Past, Three, Witnesses
-from daybreak.judge.objects.rules import CloneFacts, Rule, flawed
+from daybreak.judge.objects.rules import CloneFacts, Rule, rule_for_flaw
 from daybreak.model import checks
 from daybreak.model.answers import Silence
 from daybreak.model.checks import Asked, Check
@@ -32,7 +32,7 @@ def _everything(_item: Item) -> bool:
 
 @dataclass(frozen=True)
 class _Chapter:
-    """One box: which things belong to it, what is said of each by itself, and whether it means nothing without a witness."""
+    """One box: its kinds of items, its rule for one item by itself, and whether it means nothing without a witness."""
 
     check: Check
     kinds: tuple[ItemKind, ...]
@@ -41,7 +41,7 @@ class _Chapter:
     needs_witness: bool = False
     belongs: Callable[[Item], bool] = _everything
     is_compared: bool = True
-    tells_missing: bool = True
+    reports_missing: bool = True
     is_state: bool = False
     """Whether the rule speaks of a state that people change: then time can explain it too."""
 
@@ -67,15 +67,15 @@ _CHAPTERS = (
         checks.FOREIGN_KEYS,
         ("foreign key",),
         "foreign keys",
-        flawed("enforced, validated", rules.not_enforced),
+        rule_for_flaw("enforced, validated", rules.why_not_enforced),
         is_state=True,
     ),
-    _Chapter(checks.INDEXES, ("index",), "indexes", flawed("valid", rules.unusable_index), is_state=True),
+    _Chapter(checks.INDEXES, ("index",), "indexes", rule_for_flaw("valid", rules.why_unusable), is_state=True),
     _Chapter(
         checks.PARTITIONS,
         ("relation",),
         "partitions and partitioned tables",
-        flawed("attached", rules.detaching),
+        rule_for_flaw("attached", rules.why_half_detached),
         is_state=True,
         needs_witness=True,
         belongs=_is_partition,
@@ -86,20 +86,20 @@ _CHAPTERS = (
         "tables and views",
         needs_witness=True,
         belongs=_is_plain,
-        tells_missing=False,
+        reports_missing=False,
     ),
     _Chapter(
         checks.CONSTRAINTS,
         ("constraint",),
         "constraints",
-        flawed("validated", rules.not_enforced),
+        rule_for_flaw("validated", rules.why_not_enforced),
         is_state=True,
     ),
     _Chapter(
         checks.TRIGGERS,
         ("trigger", "event trigger", "rule"),
         "triggers and rules",
-        flawed("enabled", rules.disabled),
+        rule_for_flaw("enabled", rules.why_disabled),
         is_state=True,
     ),
     _Chapter(
@@ -108,20 +108,20 @@ _CHAPTERS = (
         "schemas, functions, views and types",
         needs_witness=True,
     ),
-    _Chapter(checks.SEQUENCES, ("sequence",), "sequences", rules.sequence_ahead),
+    _Chapter(checks.SEQUENCES, ("sequence",), "sequences", rules.judge_sequence),
     _Chapter(
         checks.UNLOGGED,
         ("relation",),
         "unlogged tables",
-        rules.emptied,
+        rules.judge_unlogged,
         belongs=_is_unlogged,
-        tells_missing=False,
+        reports_missing=False,
     ),
     _Chapter(
         checks.MATERIALIZED_VIEWS,
         ("relation",),
         "materialized views",
-        flawed("populated", rules.unpopulated),
+        rule_for_flaw("populated", rules.why_unpopulated),
         is_state=True,
         belongs=_is_materialized,
     ),
@@ -131,37 +131,39 @@ _CHAPTERS = (
         checks.SUBSCRIPTIONS,
         ("subscription",),
         "subscriptions",
-        rules.held_back(lambda known: known.may_subscribe, "enabled", "subscription"),
+        rules.rule_for_restraint(lambda known: known.may_subscribe, "enabled", "subscription"),
         is_compared=False,
     ),
     _Chapter(
         checks.CRON_JOBS,
         ("cron job",),
         "scheduled jobs",
-        rules.held_back(lambda known: known.may_schedule, "active", "scheduled job"),
+        rules.rule_for_restraint(lambda known: known.may_schedule, "active", "scheduled job"),
         is_compared=False,
     ),
-    _Chapter(checks.FOREIGN_SERVERS, ("foreign server",), "foreign servers and their logins", rules.leading_out),
+    _Chapter(
+        checks.FOREIGN_SERVERS, ("foreign server",), "foreign servers and their logins", rules.judge_foreign_server
+    ),
     _Chapter(
         checks.COLLATIONS,
         ("collation",),
         "collations",
-        flawed("the version that is recorded", rules.another_collation),
+        rule_for_flaw("the version that is recorded", rules.difference_of_collations),
         is_compared=False,
     ),
-    _Chapter(checks.STATISTICS, ("statistics",), "tables", rules.analyzed, is_compared=False),
+    _Chapter(checks.STATISTICS, ("statistics",), "tables", rules.judge_statistics, is_compared=False),
     _Chapter(
         checks.PREPARED_TRANSACTIONS,
         ("prepared transaction",),
         "prepared transactions",
-        flawed("none", rules.left_over),
+        rule_for_flaw("none", rules.what_is_left_over),
         is_compared=False,
     ),
     _Chapter(
         checks.REPLICATION_SLOTS,
         ("replication slot",),
         "replication slots",
-        flawed("none", rules.left_over),
+        rule_for_flaw("none", rules.what_is_left_over),
         is_compared=False,
     ),
     _Chapter(
@@ -173,7 +175,7 @@ _CHAPTERS = (
         checks.ROW_SECURITY,
         ("row security", "policy"),
         "tables with row security, and policies",
-        flawed("row security in force", rules.unguarded),
+        rule_for_flaw("row security in force", rules.why_unguarded),
         is_state=True,
         needs_witness=True,
     ),
@@ -215,7 +217,7 @@ def _finding(chapter: _Chapter, clone: Inventory, witnesses: Witnesses, circumst
     elif unknown := [line for line in lines if line.standing is UNKNOWN]:
         why = comma_list([f"{line.name}: {line.why}" for line in unknown], most=3)
         finding = chapter.check.unknown(expected, why, asked, found=found)
-    elif why := _why_untold(chapter, past, witnesses):
+    elif why := _why_unknown(chapter, past, witnesses):
         finding = chapter.check.unknown(expected, why, asked, found=found)
     else:
         finding = chapter.check.fit(expected, found, asked)
@@ -223,7 +225,7 @@ def _finding(chapter: _Chapter, clone: Inventory, witnesses: Witnesses, circumst
 
 
 def _is_of(chapter: _Chapter, three: Three) -> bool:
-    """Whether a thing belongs to the box: as any of the three shows it, so that what changed its nature is not lost."""
+    """Whether an item belongs to the box in any of the three inventories, so that one that changed its nature is not lost."""
     shown = [item for item in (three.clone, *three.shown) if item is not None]
     if chapter.belongs is _is_plain:
         return all(chapter.belongs(item) for item in shown)
@@ -231,11 +233,11 @@ def _is_of(chapter: _Chapter, three: Three) -> bool:
 
 
 def _lines(chapter: _Chapter, three: Three, past: Past, circumstances: CloneFacts) -> list[Detail]:
-    """What is said of one thing by itself and by comparison; a state that time explains is told."""
+    """The lines for one item, by itself and by comparison. A state that time explains is reported, not condemned."""
     if any(OF_A_PROOF in item.facts for item in (three.clone, *three.shown) if item is not None):
         return _of_a_proof(three)
     ruled = list(chapter.rule(three, circumstances))
-    if not chapter.is_compared or (three.clone is None and not chapter.tells_missing):
+    if not chapter.is_compared or (three.clone is None and not chapter.reports_missing):
         return ruled
     compared = list(past.lines(three))
     if any(line.standing is not FIT for line in compared):
@@ -246,7 +248,7 @@ def _lines(chapter: _Chapter, three: Three, past: Past, circumstances: CloneFact
 
 
 def _of_a_proof(three: Three) -> list[Detail]:
-    """What a proof made in the clone is told, and what one made elsewhere is missed by nobody."""
+    """The lines for an item of a proof: one in the clone is reported, one elsewhere is not missed."""
     if three.clone is None:
         return []
     why = (
@@ -263,26 +265,26 @@ def _sort(lines: list[Detail]) -> tuple[Detail, ...]:
 
 
 def _summary(chapter: _Chapter, here: int, lines: tuple[Detail, ...]) -> str:
-    """One sentence: how many things there are, what is wrong with which, and what the report tells of others."""
+    """One sentence: how many items there are, which are wrong, and how many more the report shows."""
     said = [f"{line.name}: {line.found}" for line in lines if line.standing is UNFIT]
     unknown = sum(line.standing is UNKNOWN for line in lines)
     proofs = sum(line.found == OF_A_PROOF for line in lines)
-    told = sum(line.standing is FIT for line in lines) - proofs
+    reported = sum(line.standing is FIT for line in lines) - proofs
     words = [f"{here} {chapter.things}"]
     words += [f"{proofs} of them a negative control's, which the next --prove removes"] if proofs else []
     words += [comma_list(said, most=3)] if said else []
     words += [f"{unknown} unknown"] if unknown else []
-    # A terminal lists only what speaks against the clone, so there nothing of these two stands below.
-    words += [f"{told} more told in the report"] if told else []
+    # A terminal lists only what speaks against the clone, so these two have no line there.
+    words += [f"{reported} more in the report"] if reported else []
     return "; ".join(words)
 
 
-def _why_untold(chapter: _Chapter, past: Past, witnesses: Witnesses) -> str:
-    """Why the box means nothing, where nobody can say what there should be."""
+def _why_unknown(chapter: _Chapter, past: Past, witnesses: Witnesses) -> str:
+    """Why the box means nothing, where no witness shows what there should be."""
     if not chapter.needs_witness:
         return ""
     without = [kind for kind in chapter.kinds if not past.has_witness(kind)]
     if not without:
         return ""
     reasons = "; ".join(witnesses.absent) or "no witness shows what there should be"
-    return f"{reasons}; a baseline (daybreak baseline TARGET) taken before the moment would have told"
+    return f"{reasons}; a baseline (daybreak baseline TARGET) taken before the moment would have shown it"

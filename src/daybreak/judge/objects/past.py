@@ -1,8 +1,8 @@
-"""One kind of thing in a clone against its two witnesses: what differs, and whether time can explain it.
+"""One kind of item in a clone against its two witnesses: what differs, and whether time can explain it.
 
-The law: what equals either witness is right; what time can explain is told; only what was surely otherwise at the moment is
-condemned. A physical copy shares transaction ids with its source, so an item of the source that was last written by a
-transaction the clone knows was just so at the moment.
+The law: what equals either witness is right. What time can explain is reported. Only what was surely different at the moment
+is condemned. A physical copy shares transaction ids with its source. So an item of the source that was last written by a
+transaction that the clone knows was exactly so at the moment.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ GIVES_ACCESS: frozenset[ItemKind] = frozenset(
         "setting",
     }
 )
-"""Where one too many is as bad as one too few."""
+"""Kinds where one too many is as bad as one too few."""
 
 PART_OF_ANOTHER: frozenset[ItemKind] = frozenset({"column", "grant", "owner", "statistics"})
-"""Kinds with one item for each object: where it is missing the object is, and the object's own box says so."""
+"""Kinds with one item for each object: where such an item is missing, the object is too, and the object's own box says so."""
 
 DEFAULT_PRIVILEGES = "default for "
-"""How the name of a grant begins that belongs to no object."""
+"""The beginning of the name of a grant that belongs to no object."""
 
 
 def _is_part_of_another(item: Item) -> bool:
@@ -67,7 +67,7 @@ class Witnesses:
 
 @dataclass(frozen=True)
 class Three:
-    """One thing as the clone, the baseline and the source have it; none where it is not."""
+    """One item as the clone, the baseline and the source have it; ``None`` where it does not exist."""
 
     clone: Item | None = None
     baseline: Item | None = None
@@ -75,12 +75,12 @@ class Three:
 
     @property
     def shown(self) -> tuple[Item, ...]:
-        """As the witnesses show it."""
+        """The item as the witnesses show it."""
         return tuple(item for item in (self.baseline, self.source) if item is not None)
 
     @property
     def any(self) -> Item:
-        """Whichever there is."""
+        """The item as the first of the three that has it shows it."""
         return next(item for item in (self.clone, *self.shown) if item is not None)
 
 
@@ -103,20 +103,20 @@ class Past:
     clone: Inventory
     witnesses: Witnesses
     restored: datetime
-    """When the clone began to live: all that it knows of earlier is of the source, all of later is its own."""
+    """When the clone began to live. What it knows of earlier times is the source's; everything later is its own."""
 
     def has_witness(self, kind: ItemKind) -> bool:
-        """Whether anybody can say what there should be of a kind."""
+        """Whether any witness shows what there should be of a kind."""
         return any(self._witness(each, kind) is not None for each in (self.witnesses.baseline, self.witnesses.source))
 
     def threes(self, kind: ItemKind) -> tuple[Three, ...]:
-        """Every thing of a kind that any of the three has."""
+        """Every item of a kind that any of the three has."""
         clone, baseline, source = (self._by_name(each, kind) for each in self._inventories)
         names = dict.fromkeys((*clone, *baseline, *source))
         return tuple(Three(clone.get(name), baseline.get(name), source.get(name)) for name in names)
 
     def lines(self, three: Three) -> Iterator[Detail]:
-        """What is to be said about one thing: nothing where it is what either witness shows."""
+        """The lines about one item; empty where it is as either witness shows it."""
         kind = three.any.kind
         clone = three.clone
         if not self.has_witness(kind):
@@ -124,10 +124,10 @@ class Past:
         if (clone is None or not three.shown) and _is_part_of_another(three.any):
             return
         if clone is None:
-            yield from self._missing(three)
+            yield from self._absence(three)
         elif not three.shown:
             yield from self._extra(clone)
-        elif all(self._differing(clone, item) for item in three.shown):
+        elif all(self._facts_that_differ(clone, item) for item in three.shown):
             yield from self._different(three, clone)
         for name, value in clone.facts.items() if clone else ():
             if LOCKED in value:
@@ -155,7 +155,7 @@ class Past:
             if name not in _OWN_NUMBERS and not name.startswith(_OWN_LEADS)
         }
 
-    def _differing(self, clone: Item, item: Item) -> tuple[str, ...]:
+    def _facts_that_differ(self, clone: Item, item: Item) -> tuple[str, ...]:
         """The facts in which two items differ, of those that could be read in both."""
         one, other = self._facts(clone), self._facts(item)
         return tuple(
@@ -166,7 +166,7 @@ class Past:
 
     # -- missing ------------------------------------------------------------------------------------------------------
 
-    def _missing(self, three: Three) -> Iterator[Detail]:
+    def _absence(self, three: Three) -> Iterator[Detail]:
         item = three.source or three.baseline
         assert item is not None  # noqa: S101  # a missing thing is known from a witness
         standing, why = self._why_missing(three)
@@ -190,7 +190,7 @@ class Past:
         return self._by_object_id(source)
 
     def _has_another_name(self, source: Item) -> bool:
-        """Whether the clone has the same object under its old name, and nothing says that it should have the new one."""
+        """Whether the clone has the same object under its old name, and nothing shows that it should have the new one."""
         same = source.oid is not None and self._is_copy(self.witnesses.source)
         return same and not self._was_so(source) and source.oid in self._oids(source.kind)
 
@@ -198,7 +198,7 @@ class Past:
         return frozenset(item.oid for item in self.clone.of(kind))
 
     def _by_object_id(self, source: Item) -> tuple[Standing, str]:
-        """Where no transaction tells: object ids are handed out in order."""
+        """The judgement where no transaction decides: object ids are assigned in order."""
         if source.oid is not None and self._is_copy(self.witnesses.source):
             if source.oid <= self._newest_oid:
                 return UNFIT, "it is older than others that are here"
@@ -228,7 +228,7 @@ class Past:
         witness = three.source or three.baseline
         assert witness is not None  # noqa: S101  # something is different from a witness
         expected, found = self._facts(witness), self._facts(clone)
-        names = self._differing(clone, witness)
+        names = self._facts_that_differ(clone, witness)
         for name in names:
             yield Detail(
                 name=clone.name if len(names) == 1 and clone.kind != "column" else f"{clone.name}: {printable(name)}",
@@ -244,26 +244,26 @@ class Past:
 
     def _why_different(self, three: Three, clone: Item) -> tuple[Standing, str]:
         baseline, source = three.baseline, three.source
-        do_agree = baseline is not None and source is not None and not self._differing(baseline, source)
+        do_agree = baseline is not None and source is not None and not self._facts_that_differ(baseline, source)
         if source is not None:
             if self._names_a_renamed_role(clone, source):
                 return FIT, "a role was renamed in the source since"
             was_so = self._was_so(source)
             if was_so:
-                return UNFIT, "so it was at the moment"
+                return UNFIT, "it was so at the moment"
             if self._is_own(clone):
                 return UNFIT, "changed in the clone since it was restored"
             if do_agree and (was_so is None or self._is_untouched(clone)):
-                return UNFIT, "so in the baseline before the moment, and so in the source now"
+                return UNFIT, "the same in the baseline before the moment and in the source now"
             if was_so is False:
                 return FIT, "changed in the source after the moment"
-            return UNKNOWN, "the source has it otherwise now, and nobody can tell since when"
+            return UNKNOWN, "it differs in the source now, and it is not known since when"
         if self._is_own(clone):
             return UNFIT, "changed in the clone since it was restored"
         if self._is_untouched(clone):
             return UNFIT, "not changed since the baseline was taken, and yet different"
         if clone.xmin is None:
-            return UNKNOWN, "the baseline has it otherwise, and nobody can tell since when"
+            return UNKNOWN, "it differs in the baseline, and it is not known since when"
         return FIT, "changed after the baseline was taken"
 
     def _names_a_renamed_role(self, clone: Item, source: Item) -> bool:
@@ -272,7 +272,7 @@ class Past:
 
     @cached_property
     def _renamed_roles(self) -> frozenset[str]:
-        """Names of roles that are called otherwise in the source now, old and new."""
+        """Names of roles that have another name in the source now, old and new."""
         source = self.witnesses.source
         if source is None or not self._is_copy(source):
             return frozenset()
@@ -285,9 +285,9 @@ class Past:
     # -- time ---------------------------------------------------------------------------------------------------------
 
     def _was_so(self, source: Item) -> bool | None:
-        """Whether the source's item was just so at the moment; none when its transactions say nothing about the clone.
+        """Whether the source's item was exactly so at the moment; ``None`` when its transactions say nothing about the clone.
 
-        The clone's youngest change of a catalog is the measure, and not its next transaction: a clone counts on by itself.
+        The measure is the clone's youngest change of a catalog, and not its next transaction: a clone counts on by itself.
         """
         if source.xmin is None or self._measure is None or not self._is_copy(self.witnesses.source):
             return None
@@ -312,7 +312,7 @@ class Past:
         return max((item.oid for item in self.clone.items if item.oid is not None and item.oid < following), default=0)
 
     def _is_own(self, clone: Item) -> bool | None:
-        """Whether an item was written in the clone itself, after its recovery; none when nothing tells."""
+        """Whether an item was written in the clone itself, after its recovery; ``None`` when that is not known."""
         mark = self._recovered_at
         if clone.xmin is None:
             following = self._first_oid

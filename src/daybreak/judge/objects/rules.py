@@ -1,6 +1,6 @@
-"""What is wrong with one thing in a clone by itself, whatever the witnesses show, and what is only told of it.
+"""What is wrong with one item in a clone by itself, whatever the witnesses show, and what is only reported.
 
-The law: a flaw that a witness shows too came with the data, and is told; a danger to others is condemned in any case.
+The law: a flaw that a witness shows too came with the data, and is reported. A danger to other systems is always condemned.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ class CloneFacts:
     restored: datetime | None = None
     """When the clone was created, which is after all that it took from its source; the moment where AWS did not say."""
     may_subscribe: bool | None = None
-    """Whether workers of a subscription can run; none when the server did not say."""
+    """Whether workers of a subscription can run; ``None`` when the server did not say."""
     may_schedule: bool | None = None
-    """Whether scheduled jobs are launched; none when the server did not say."""
+    """Whether scheduled jobs are launched; ``None`` when the server did not say."""
     production: frozenset[str] = frozenset()
     """Host names of the source, in small letters."""
     awaited: frozenset[str] = frozenset()
-    """Tables in which the owner expects rows, as the configuration writes them."""
+    """Tables in which the owner expects rows, with the names of the configuration."""
 
 
 Rule = Callable[[Three, CloneFacts], Iterator[Detail]]
-"""What is to be said about one thing by itself."""
+"""A rule gives the lines about one item by itself."""
 
 Flaw = Callable[[Item], str]
-"""What is wrong with an item by itself; empty when nothing is."""
+"""A flaw gives the words for what is wrong with an item by itself; empty when nothing is."""
 
 
-def flawed(expected: str, flaw: Flaw) -> Rule:
-    """A rule that condemns a flaw, and only tells it where a witness shows the same flaw."""
+def rule_for_flaw(expected: str, flaw: Flaw) -> Rule:
+    """A rule that condemns a flaw, and only reports it where a witness shows the same flaw."""
 
     def rule(three: Three, _circumstances: CloneFacts) -> Iterator[Detail]:
         found = flaw(three.clone) if three.clone else ""
@@ -54,53 +54,53 @@ def flawed(expected: str, flaw: Flaw) -> Rule:
     return rule
 
 
-def not_enforced(item: Item) -> str:
+def why_not_enforced(item: Item) -> str:
     """Why a constraint does not hold for every row."""
     if item.facts.get("validated") == "no":
         return "NOT VALID: rows from before it were never checked"
     return "not enforced: its triggers are disabled, or it says so itself" if item.facts.get("enforced") == "no" else ""
 
 
-def unusable_index(item: Item) -> str:
+def why_unusable(item: Item) -> str:
     """Why an index is not used."""
     states = [name for name in ("valid", "ready", "live") if item.facts.get(name) == "no"]
     return "not " + " and not ".join(states) if states else ""
 
 
-def disabled(item: Item) -> str:
+def why_disabled(item: Item) -> str:
     """Why a trigger or a rule does not fire."""
     is_firing = item.facts.get("enabled") in ("yes", "always")
     return "" if is_firing else f"enabled: {item.facts.get('enabled', 'unknown')}"
 
 
-def detaching(item: Item) -> str:
-    """Why a partition is half gone."""
+def why_half_detached(item: Item) -> str:
+    """Why a partition is only half attached."""
     return "its detaching was broken off" if item.facts.get("detaching") == "yes" else ""
 
 
-def unpopulated(item: Item) -> str:
+def why_unpopulated(item: Item) -> str:
     """Why a materialized view cannot be read."""
     return "not populated" if item.facts.get("populated") == "no" else ""
 
 
-def unguarded(item: Item) -> str:
+def why_unguarded(item: Item) -> str:
     """Why policies have no effect."""
     return "its policies are not in force" if item.facts.get("enabled") == "no" else ""
 
 
-def another_collation(item: Item) -> str:
-    """How the version an index was built with differs from the one the server sorts by."""
+def difference_of_collations(item: Item) -> str:
+    """How the version that an index was built with differs from the one that the server sorts by."""
     recorded, actual = item.facts.get("recorded", ""), item.facts.get("actual", "")
     return "" if recorded == actual else f"recorded {recorded or 'none'}, actual {actual or 'none'}"
 
 
-def left_over(item: Item) -> str:
-    """What a prepared transaction or a replication slot is, of which there should be none."""
+def what_is_left_over(item: Item) -> str:
+    """The description of a prepared transaction or a replication slot; there should be none."""
     return printable(", ".join(f"{name} {value}" for name, value in sorted(item.facts.items()))) or "left over"
 
 
-def emptied(three: Three, circumstances: CloneFacts) -> Iterator[Detail]:
-    """An unlogged table that had rows and has none: every restore empties it, so it is told unless the owner awaits rows."""
+def judge_unlogged(three: Three, circumstances: CloneFacts) -> Iterator[Detail]:
+    """The line for an unlogged table that had rows and has none. Every restore empties it, so it is unfit only with expected rows."""
     item = three.clone
     if item is None or item.facts.get("persistence") != "unlogged":
         return
@@ -110,7 +110,7 @@ def emptied(three: Three, circumstances: CloneFacts) -> Iterator[Detail]:
     has_rows = item.facts.get("has data")
     if has_rows == LOCKED:
         yield Detail(
-            name=item.name, standing=UNKNOWN, expected="readable", found="locked", why="somebody has locked it"
+            name=item.name, standing=UNKNOWN, expected="readable", found="locked", why="another session has locked it"
         )
     elif has_rows == "no" and (is_awaited or had_rows):
         why = "the configuration expects rows in it" if is_awaited else "a restore always empties unlogged tables"
@@ -118,8 +118,8 @@ def emptied(three: Three, circumstances: CloneFacts) -> Iterator[Detail]:
         yield Detail(name=item.name, standing=UNFIT if is_awaited else FIT, expected=expected, found="empty", why=why)
 
 
-def behind(item: Item) -> str:
-    """Which columns already hold what the sequence is going to hand out."""
+def why_behind(item: Item) -> str:
+    """Which columns already hold the next values of the sequence."""
     at = _position(item)
     if at is None or item.facts.get("cycles") == "yes":
         return ""
@@ -133,22 +133,22 @@ def behind(item: Item) -> str:
 
 
 def _position(item: Item) -> Decimal | None:
-    """The last value that was handed out, or the one before the first; none where it could not be read."""
+    """The last value that the sequence gave, or the one before the first; ``None`` where it could not be read."""
     at = item.facts.get("at", "unread")
     if at == "unread":
         return None
     return Decimal(item.facts["start"]) - Decimal(item.facts.get("step", "1")) if at == "unused" else Decimal(at)
 
 
-def sequence_ahead(three: Three, circumstances: CloneFacts) -> Iterator[Detail]:
-    """A sequence is ahead of every column it feeds; what could not be read is unknown."""
+def judge_sequence(three: Three, circumstances: CloneFacts) -> Iterator[Detail]:
+    """The lines for a sequence, which must be ahead of every column it feeds; what could not be read is unknown."""
     item = three.clone
     if item is None:
         return
     unread = {name.removeprefix("unread "): why for name, why in item.facts.items() if name.startswith("unread ")}
     if item.facts.get("at") == "unread":
-        unread = {"its position": "it may not be read, or somebody has locked it"}
-    for detail in flawed("ahead of the data", behind)(three, circumstances):
+        unread = {"its position": "it may not be read, or another session has locked it"}
+    for detail in rule_for_flaw("ahead of the data", why_behind)(three, circumstances):
         values = [f"{name.removeprefix('farthest in ')} is at {value}" for name, value in sorted(item.facts.items())
                   if name.startswith("farthest in ")]  # fmt: skip
         yield detail.model_copy(update={"found": printable(f"at {item.facts.get('at')}; {', '.join(values)}")})
@@ -156,27 +156,27 @@ def sequence_ahead(three: Three, circumstances: CloneFacts) -> Iterator[Detail]:
         yield Detail(name=item.name, standing=UNKNOWN, expected="ahead of the data", found=printable(what), why=why)
 
 
-def held_back(may: Callable[[CloneFacts], bool | None], fact: str, what: str) -> Rule:
-    """A rule for what must not act in a clone: condemned where it can, told where the quarantine holds it back."""
+def rule_for_restraint(may: Callable[[CloneFacts], bool | None], fact: str, what: str) -> Rule:
+    """A rule for what must not act in a clone: condemned where it can, reported where the quarantine holds it back."""
 
     def rule(three: Three, circumstances: CloneFacts) -> Iterator[Detail]:
         item = three.clone
         if item is None or item.facts.get(fact) != "yes":
             return
-        standing, why = _restrained(may_act=may(circumstances))
+        standing, why = _restraint(may_act=may(circumstances))
         yield Detail(name=item.name, standing=standing, expected=f"no {what} acts", found=f"{fact}: yes", why=why)
 
     return rule
 
 
-def _restrained(*, may_act: bool | None) -> tuple[Standing, str]:
+def _restraint(*, may_act: bool | None) -> tuple[Standing, str]:
     if may_act is None:
         return UNKNOWN, "the server did not say whether it can act"
     return (UNFIT, "nothing holds it back") if may_act else (FIT, "the quarantine holds it back")
 
 
-def leading_out(three: Three, circumstances: CloneFacts) -> Iterator[Detail]:
-    """A foreign server leads out of quarantine: told where a witness has the same, condemned where it is another."""
+def judge_foreign_server(three: Three, circumstances: CloneFacts) -> Iterator[Detail]:
+    """The line for a foreign server that leads out of quarantine: reported where a witness has the same, else condemned."""
     item = three.clone
     if item is None or "wrapper" not in item.facts:
         return
@@ -188,12 +188,12 @@ def leading_out(three: Three, circumstances: CloneFacts) -> Iterator[Detail]:
     if is_production and not is_shown:
         yield Detail(name=item.name, standing=UNFIT, expected="not the source", found=f"leads to the source, {where}")
     else:
-        why = "a witness has the same" if is_shown else "whether that is right nobody here can tell"
-        yield Detail(name=item.name, standing=FIT, expected="told", found=f"leads to {where}", why=why)
+        why = "a witness has the same" if is_shown else "it is not known here whether that is right"
+        yield Detail(name=item.name, standing=FIT, expected="reported", found=f"leads to {where}", why=why)
 
 
-def analyzed(three: Three, circumstances: CloneFacts) -> Iterator[Detail]:
-    """A table with rows has statistics, where a witness shows that it had them at the moment."""
+def judge_statistics(three: Three, circumstances: CloneFacts) -> Iterator[Detail]:
+    """The line for a table with rows but no statistics, where a witness shows that it had them at the moment."""
     item = three.clone
     if item is None or item.facts.get("collected") == "yes" or item.facts.get("has data") != "yes":
         return
@@ -212,7 +212,7 @@ def _why_not_analyzed(three: Three, item: Item, moment: datetime) -> tuple[Stand
         last = source.facts.get("last analyzed")
         if last is not None and datetime.fromisoformat(last) <= moment:
             return UNFIT, "the source has had them since before the moment; ANALYZE makes them anew"
-        return FIT, "analyzed in the source after the moment, as far as anybody can tell"
+        return FIT, "analyzed in the source after the moment, as far as is known"
     if three.shown:
         return FIT, "no witness shows any either"
-    return FIT, "whether it ever had any nobody can tell"
+    return FIT, "it is not known whether it ever had any"

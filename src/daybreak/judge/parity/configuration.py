@@ -1,6 +1,6 @@
 """Parity: the clone's configuration against its source's, field by field.
 
-The law: every field of a cluster and of an instance is either compared here or named as one that cannot be the same; a
+The law: every field of a cluster and of an instance is either compared here or named as one that cannot be the same. A
 difference is permitted only with its reason.
 """
 
@@ -22,13 +22,13 @@ from daybreak.model.world import Cluster, Instance, Role, writer_first
 OWN_TO_EACH_CLUSTER = frozenset(
     {"identifier", "resource_id", "arn", "status", "endpoint", "reader_endpoint", "created", "window", "members"}
 )
-"""What no two clusters share; the instances behind ``members`` are compared as instances."""
+"""The fields that no two clusters share; the instances behind ``members`` are compared as instances."""
 
 OWN_TO_EACH_INSTANCE = frozenset({"identifier", "cluster", "status", "endpoint", "zone", "parameter_group_status"})
-"""What no two instances share; the zone is AWS's choice."""
+"""The fields that no two instances share; the zone is AWS's choice."""
 
 _ANYTHING_PENDING = "has_pending_changes"
-"""Tags the restore itself writes over the source's."""
+"""Tags that the restore itself writes over the source's."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ COUNT = "instance.count"
 
 
 def cluster_parity(source: Cluster | None, clone: Cluster, permitted: Mapping[str, str]) -> Finding:
-    """The clone has the source's configuration, apart from the differences that were meant."""
+    """The clone has the source's configuration, apart from the intended differences."""
     check, asked = checks.CLUSTER_PARITY, Asked("rds:DescribeDBClusters")
     if source is None:
         return check.unknown(
@@ -123,17 +123,17 @@ def _why(row: _Row) -> str:
 
 
 def _for_instances(field: str, permitted: Mapping[str, str]) -> str | None:
-    """Why a field of an instance may differ: a bare name that clusters have too means the cluster's field."""
+    """Why a field of an instance may differ. A bare name that clusters have too means the cluster's field."""
     return permitted.get(f"instance.{field}") or (None if field in Cluster.model_fields else permitted.get(field))
 
 
 def _rows(source: Cluster | Instance, clone: Cluster | Instance, fields: list[str]) -> list[_Row]:
-    """Every field as both have it, in words."""
+    """The rows of all fields, in words, as source and clone have them."""
     rows = []
     for name in fields:
         had, has = _comparable(name, getattr(source, name)), _comparable(name, getattr(clone, name))
         if name == _ANYTHING_PENDING:
-            # What waits at the source is the source's affair; the clone must not be waiting for anything.
+            # What waits at the source is no matter here; the clone must not be waiting for anything.
             had = False
         if name == "tags":
             has = {key: value for key, value in has.items() if key in had}
@@ -145,7 +145,7 @@ def _rows(source: Cluster | Instance, clone: Cluster | Instance, fields: list[st
 
 
 def _comparable(name: str, value: Any) -> Any:
-    """A field in a form in which order, case and an earlier run's stamp make no difference."""
+    """A field in a form in which order, case and an earlier run's tags make no difference."""
     if name == "tags":
         return {key: text for key, text in value.items() if is_inherited(key)}
     if name == "roles":
@@ -153,7 +153,7 @@ def _comparable(name: str, value: Any) -> Any:
     if name.endswith("_window") and value is not None:
         return value.lower()
     if name == "master_secret":
-        # The secret is another one even when both are managed; whether one is there is what matters.
+        # The secret differs even when both are managed; only its presence matters.
         return value is not None
     return sorted(value) if isinstance(value, tuple) else value
 

@@ -1,7 +1,7 @@
 """Parity of what stands around a cluster: the values of its parameters, its endpoints, its autoscaling, its proxies.
 
-The law: autoscaling and proxies go by the source's name. While a clone is in quarantine nothing may lead to it, so they stay
-where they are, and that is told; once it is not, whatever does not lead to it is missing.
+The law: autoscaling and proxies use the source's name. While a clone is in quarantine nothing may lead to it, so they stay
+where they are, and that is reported. After quarantine, whatever does not lead to the clone is missing.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ _NO_SOURCE = "what stood around the source is not known: it was gone, and no cap
 
 @dataclass(frozen=True)
 class Allowances:
-    """What may differ: the parameters of quarantine, what the plan permits, and what the clone's instances are called."""
+    """What may differ: the parameters of quarantine, what the plan permits, and the names of the clone's instances."""
 
     quarantine: Mapping[str, str] = field(default_factory=dict)
     permitted: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
-    """The clone's name for each of the source's instances, also of those that a smaller clone does without."""
+    """The clone's name for each of the source's instances, also of those that a smaller clone lacks."""
     there: frozenset[str] = frozenset()
     """The clone's instances."""
 
-    def named(self, members: tuple[str, ...]) -> tuple[str, ...]:
-        """What the clone calls these instances of the source."""
+    def names_in_clone(self, members: tuple[str, ...]) -> tuple[str, ...]:
+        """The clone's names for these instances of the source."""
         return tuple(self.names.get(each, each) for each in members)
 
 
 def parameter_parity(seen: Surroundings | None, around: Surroundings, circumstances: Allowances) -> Finding:
-    """Every parameter that a person set has the source's value in the clone, but for the quarantine's own."""
+    """Every parameter that a person set has the source's value in the clone, except the quarantine's own."""
     check, asked = checks.PARAMETER_PARITY, Asked("rds:DescribeDBClusterParameters; rds:DescribeDBParameters")
     expected = "the source's values, and the quarantine's"
     if seen is None:
@@ -62,14 +62,14 @@ def _cluster_group(seen: Surroundings, around: Surroundings, circumstances: Allo
 
 
 def _permit(row: Detail, reason: str) -> Detail:
-    """The row as one that may differ; a row that is fit by itself keeps its own reason."""
+    """The row, marked as one that may differ; a row that is fit by itself keeps its own reason."""
     if row.standing is Standing.FIT:
         return row
     return row.model_copy(update={"standing": Standing.FIT, "why": reason})
 
 
 def _instance_groups(seen: Surroundings, around: Surroundings) -> list[Detail]:
-    """Instances share the source's own groups; only what changed in one since it was kept can differ."""
+    """The lines for instance groups. Instances share the source's own groups, so only later changes in one can differ."""
     if why := seen.why_unseen("instance_parameter_groups") or around.why_unseen("instance_parameter_groups"):
         return [unknown("instance parameter groups", "the source's values", why)]
     now = {group.name: group for group in around.instance_parameter_groups}
@@ -123,20 +123,20 @@ def _unseen(what: str, seen: Surroundings, around: Surroundings) -> list[Detail]
 
 
 def _endpoints(seen: Surroundings, around: Surroundings, circumstances: Allowances) -> list[Detail]:
-    """Endpoints have names of their own; what counts is their kind and where they lead."""
+    """The lines for custom endpoints. Their names always differ; what counts is their kind and where they lead."""
     if dark := _unseen("endpoints", seen, around):
         return dark
     has = Counter(_leads(each.kind, each.static_members, each.excluded_members) for each in around.endpoints)
     lines = []
     for endpoint in seen.endpoints:
-        static, excluded = map(circumstances.named, (endpoint.static_members, endpoint.excluded_members))
+        static, excluded = map(circumstances.names_in_clone, (endpoint.static_members, endpoint.excluded_members))
         wanted = _leads(endpoint.kind, static, excluded)
         name = f"custom endpoint {endpoint.identifier}"
         if has[wanted] > 0:
             has[wanted] -= 1
             lines.append(line(name, wanted, wanted, is_fit=True))
             continue
-        # Only what names an instance that the clone does without cannot be made there.
+        # An endpoint that names only instances that the clone lacks cannot be made there.
         cannot_be = not {*static, *excluded} <= circumstances.there
         reason = circumstances.permitted.get("endpoints") if cannot_be else None
         lines.append(line(name, wanted, "missing", is_fit=reason is not None, why=reason or ""))

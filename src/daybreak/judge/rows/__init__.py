@@ -1,1 +1,1 @@
-"""The tables of a clone: are they there, how many rows have they, how recent, and with what in them."""
+"""The tables of a clone: whether they exist, how many rows they have, how recent, and with what content."""

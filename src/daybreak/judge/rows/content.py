@@ -1,6 +1,6 @@
-"""The box of content: what the rows of each table add up to is what the baseline recorded.
+"""The box of content: the digest of each table's rows is the one that the baseline recorded.
 
-The law: only where nothing may have been written is a difference damage; elsewhere it is told. Fingerprints of different
+The law: a difference is damage only where nothing may have been written; elsewhere it is reported. Fingerprints of different
 major versions or encodings are never compared.
 """
 
@@ -21,15 +21,15 @@ from daybreak.model.names import comma_list
 from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Expectation
 
-EXPECTED = "the baseline's content where nobody wrote"
+EXPECTED = "the baseline's content where nothing was written"
 
 HINT = "record one with: daybreak baseline TARGET --fingerprint"
 
 
-def changed_tables(
+def tables_with_other_content(
     answer: Counts | Silence, tables: Tables, configured: Mapping[str, Expectation], baseline: Baseline | Silence | None
 ) -> frozenset[str]:
-    """The tables that must have the baseline's content and have another: those to ask the live source about."""
+    """The tables that must have the baseline's content but have another, about which the live source should be asked."""
     known = comparable(tables, baseline)
     if isinstance(answer, Silence) or not isinstance(known, Baseline) or _why_not_compared(answer, known):
         return frozenset()
@@ -59,9 +59,9 @@ def content(
     baseline = comparable(tables, witnesses.baseline)
     if not isinstance(baseline, Baseline):
         why = baseline.why if isinstance(baseline, Silence) else f"there is no baseline at or before the moment; {HINT}"
-        return check.unknown(EXPECTED, why, asked, found=_read(answer, how))
+        return check.unknown(EXPECTED, why, asked, found=_words_for_read(answer, how))
     if why := _why_not_compared(answer, baseline):
-        return check.unknown(EXPECTED, why, asked, found=_read(answer, how))
+        return check.unknown(EXPECTED, why, asked, found=_words_for_read(answer, how))
     details = _compare(_Held(answer, tables, configured, baseline), witnesses.source)
     return _finding(answer, details, how).model_copy(update={"details": tuple(details)[:MOST_DETAILS]})
 
@@ -71,7 +71,7 @@ def _finding(answer: Counts, details: list[Detail], how: Thoroughness) -> Findin
     damaged = [each.name for each in details if each.standing is Standing.UNFIT]
     later = [each.name for each in details if each.standing is Standing.FIT and each.why]
     same = len(details) - len(damaged) - len(later)
-    found = f"{_read(answer, how)}; {same} as in the baseline" + name_words("; written to since: ", later[:5])
+    found = f"{_words_for_read(answer, how)}; {same} as in the baseline" + name_words("; written to since: ", later[:5])
     if damaged:
         return check.unfit(EXPECTED, f"content differs: {comma_list(damaged)}; {found}", asked)
     if answer.unread:
@@ -91,7 +91,7 @@ def _why_not_compared(answer: Counts, baseline: Baseline) -> str:
     return ""
 
 
-def _read(answer: Counts, how: Thoroughness) -> str:
+def _words_for_read(answer: Counts, how: Thoroughness) -> str:
     read = sum(1 for each in answer.counted if each.fingerprint)
     words = f"content of {read} of {len(answer.counted) + len(answer.unread)} tables added up"
     turns = turns_of(how.sample)
@@ -108,7 +108,7 @@ class _Held:
     baseline: Baseline
 
     def must_be_same(self) -> frozenset[int]:
-        """The tables that nobody may have written to since the baseline."""
+        """The tables that must not have been written to since the baseline."""
         if is_untouched(self.answer, self.baseline):
             return frozenset(table.oid for table in self.tables.tables)
         wanted = wishes(self.tables, self.configured)

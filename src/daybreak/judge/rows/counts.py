@@ -1,4 +1,4 @@
-"""The box of row counts: every table read to its end, none with fewer rows than it must have.
+"""The box of row counts: every table is read to its end, and none has fewer rows than it must have.
 
 The law: a table that could not be read is never counted as right. The source is the accused: a loss that it shows too is not
 excused by that, only by what the table's own baselines have shown before, or by its owner. Where nothing was written between
@@ -23,7 +23,7 @@ from daybreak.model.targets import Expectation
 from daybreak.model.value import iso
 
 MOST_DETAILS = 100
-"""How many lines stand under a finding; those that are not fit come first."""
+"""How many lines a finding has at most; those that are not fit come first."""
 
 _USUAL = Expectation()
 _ORDER = (Standing.UNFIT, Standing.UNKNOWN, Standing.FIT, Standing.WAIVED)
@@ -31,7 +31,7 @@ _ORDER = (Standing.UNFIT, Standing.UNKNOWN, Standing.FIT, Standing.WAIVED)
 
 @dataclass(frozen=True)
 class RowWitnesses:
-    """Who else knows how many rows there should be."""
+    """The other sources of knowledge about how many rows there should be."""
 
     baseline: Baseline | Silence | None = None
     source: Counts | Silence | None = None
@@ -53,7 +53,7 @@ def wishes(tables: Tables, configured: Mapping[str, Expectation]) -> dict[int, E
 
 
 def is_untouched(answer: Counts, baseline: Baseline) -> bool:
-    """Whether no transaction came between the baseline and the clone: then both hold the same rows exactly."""
+    """Whether no transaction came between the baseline and the clone: then both hold exactly the same rows."""
     return baseline.next_xid is not None and answer.next_xid == baseline.next_xid % 2**32
 
 
@@ -67,7 +67,7 @@ def comparable(tables: Tables, baseline: Baseline | Silence | None) -> Baseline 
 
 @dataclass(frozen=True)
 class TableComparison:
-    """One table held against the baseline."""
+    """One table compared with the baseline."""
 
     table: Table
     was: TableBaseline
@@ -91,7 +91,7 @@ class TableComparison:
 def compare_tables(
     answer: Counts, tables: Tables, configured: Mapping[str, Expectation], baseline: Baseline
 ) -> tuple[TableComparison, ...]:
-    """Every table that both know, with the rows it must have."""
+    """Every table that both know, with the rows that it must have."""
     was = {each.name: each for each in baseline.tables}
     rows = {count.table: count.rows for count in answer.counted}
     wanted = wishes(tables, configured)
@@ -99,7 +99,7 @@ def compare_tables(
     return tuple(
         _compare_table(table, was[table.full], rows[table.oid], wanted.get(table.oid, _USUAL), is_whole=is_whole)
         for table in tables.tables
-        # An unlogged table is empty after every restore, which another check judges.
+        # An unlogged table is empty after every restore; another check judges that.
         if table.full in was and table.oid in rows and not table.is_unlogged
     )
 
@@ -108,7 +108,7 @@ def _compare_table(
     table: Table, was: TableBaseline, rows: int, wish: Expectation, *, is_whole: bool
 ) -> TableComparison:
     if not was.is_exact:
-        # An estimate tells a table that was full from one that is empty, and no more.
+        # An estimate distinguishes a full table from an empty one, and no more.
         return TableComparison(table, was, rows, min(was.rows, 1), None)
     if wish.is_static or is_whole:
         return TableComparison(table, was, rows, was.rows, was.rows, is_whole)
@@ -119,7 +119,7 @@ def _compare_table(
 def suspects(
     answer: Counts | Silence, tables: Tables, configured: Mapping[str, Expectation], baseline: Baseline | Silence | None
 ) -> frozenset[str]:
-    """The tables that do not hold to the baseline: those that the live source is worth being asked about."""
+    """The tables that do not match the baseline, about which the live source should be asked."""
     known = comparable(tables, baseline)
     if isinstance(answer, Silence) or not isinstance(known, Baseline):
         return frozenset()
@@ -170,7 +170,7 @@ def row_counts(
     elif not rows:
         finding = check.unknown(expected, "there is no table to count", asked, found=found)
     else:
-        hint = "" if minimums or details else "; no least number is configured"
+        hint = "" if minimums or details else "; no minimum is configured"
         finding = check.fit(expected, found + hint, asked)
     return finding.model_copy(update={"details": tuple(details)[:MOST_DETAILS]})
 
@@ -284,7 +284,7 @@ def estimated_rows(
     configured: Mapping[str, Expectation],
     baseline: Baseline | Silence | None,
 ) -> Finding:
-    """What can be said without counting: a file that holds nothing where there must be rows is unfit; the rest is left out."""
+    """The finding without counting: an empty file where there must be rows is unfit; everything else is left out."""
     check, expected = checks.ROWS, "no table emptied; rows not counted"
     if isinstance(tables, Silence):
         return check.silent(expected, tables)
@@ -316,7 +316,7 @@ def estimated_rows(
 
 
 def _enough(name: str, least: int, tables: Tables, rows: Mapping[int, int]) -> tuple[bool | None, str]:
-    """Whether a configured table has the rows it must have; none when what was counted does not decide it."""
+    """Whether a configured table has the rows that it must have; ``None`` when the counts do not decide it."""
     shown = printable(name)
     candidates = tables_meant(tables, name)
     if not candidates:

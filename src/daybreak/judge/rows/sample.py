@@ -1,6 +1,6 @@
-"""Which tables a validation reads through this time, and the words for what it leaves to another.
+"""Which tables a validation reads through this time, and the words for what it leaves to another validation.
 
-The law: over a whole round of turns each table is read once; a box that was left out by choice is waived, never fit.
+The law: over a whole round of turns each table is read once. A box that was left out by choice is waived, never fit.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from daybreak.model.requests import Thoroughness
 
 
 def turns_of(sample: int) -> int:
-    """How many turns make a round: so many that each table gets its own.
+    """How many turns make a round, so that each table gets its own.
 
     >>> turns_of(10), turns_of(30), turns_of(100)
     (10, 4, 1)
@@ -26,7 +26,7 @@ def turns_of(sample: int) -> int:
 def turn_of(tables: Iterable[Table], thoroughness: Thoroughness) -> frozenset[int]:
     """The object ids of this turn's tables: each turn of a round gets about as many bytes as any other.
 
-    The largest goes first, to the turn that has the fewest bytes; a turn is not chosen by chance, so that nothing is read
+    The largest table goes first, to the turn that has the fewest bytes. A turn is not chosen by chance, so that nothing is read
     twice in a round while something else is never read.
     """
     number = turns_of(thoroughness.sample)
@@ -35,7 +35,7 @@ def turn_of(tables: Iterable[Table], thoroughness: Thoroughness) -> frozenset[in
     for table in sorted(tables, key=lambda each: (-each.size, each.full)):
         lightest = sizes.index(min(sizes))
         members[lightest].add(table.oid)
-        # An empty table counts too, or all of them would be on one pile.
+        # An empty table counts too, or all of them would be in one turn.
         sizes[lightest] += table.size + 1
     return frozenset(members[thoroughness.turn % number])
 
@@ -54,14 +54,14 @@ def sample_words(thoroughness: Thoroughness, read: int, left: int, what: str) ->
 
 
 def leave_out(check: Check, expected: str, thoroughness: Thoroughness, what: str, deeper: str = "standard") -> Finding:
-    """A box that the chosen depth does not open, and the depth that does."""
+    """The finding of a box that the chosen depth does not open, with the depth that does."""
     return check.waiver(expected, f"--depth {thoroughness.depth} does not read {what}; --depth {deeper} does")
 
 
 def not_this_turn(
     check: Check, expected: str, thoroughness: Thoroughness, what: str, asked: Asked = NOTHING
 ) -> Finding:
-    """A box for which this turn of the sample has nothing to read, though another has."""
+    """The finding of a box for which this turn of the sample has nothing to read, though another turn has."""
     turns = turns_of(thoroughness.sample)
     why = f"--sample {thoroughness.sample} has no {what} in turn {thoroughness.turn % turns + 1} of {turns}"
     return check.waiver(expected, why, asked)

@@ -1,6 +1,6 @@
-"""The runbook's boxes at data level: are all tables there, and how recent are their rows.
+"""The runbook's boxes at data level: whether all tables exist, and how recent their rows are.
 
-The law: a table that could not be read is never counted as right, and a guess about a column never condemns a clone.
+The law: a table that could not be read never counts as right, and a guess about a column never condemns a clone.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LIKELY_CLOCKS = (
 
 
 def clock_of(table: Table, configured: str | None) -> str:
-    """The column that tells how recent a table is: the configured one, else the likeliest by name; empty when none is."""
+    """The column that shows how recent a table is: the configured one, else the likeliest by name; empty when none is likely."""
     if configured is not None:
         return configured if configured in table.clocks else ""
     plain = {name.replace("_", "").lower(): name for name in table.clocks}
@@ -37,14 +37,14 @@ def clock_of(table: Table, configured: str | None) -> str:
 
 
 def tables_meant(tables: Tables, name: str) -> tuple[Table, ...]:
-    """The tables a configured name can mean: with its schema exactly one; without, the one in ``public`` before others."""
+    """The tables that a configured name can mean: with its schema exactly one; without, the one in ``public`` before others."""
     exact = tuple(table for table in tables.tables if f"{table.namespace}.{table.name}" == name)
     bare = tuple(table for table in tables.tables if table.name == name)
     return exact or tuple(table for table in bare if table.namespace == "public") or bare
 
 
 def family(tables: Tables, table: Table) -> tuple[Table, ...]:
-    """A table with its partitions and heirs, all the way down: where the rows live that a query of it returns."""
+    """A table with its partitions and heirs, all the way down: the tables that hold the rows of a query of it."""
     children: dict[int, list[Table]] = {}
     for each in tables.tables:
         if each.parent is not None:
@@ -64,7 +64,7 @@ def all_tables(
     baseline: Baseline | Silence | None = None,
     made: Mapping[int, bool] | None = None,
 ) -> Finding:
-    """Every table the source has, and every configured one, is in the clone; without the source the baseline is the witness.
+    """Every table of the source, and every configured one, is in the clone; without the source the baseline is the witness.
 
     The source is asked as it is now, so a table may be missing because it came after the moment. ``made`` says of the
     transactions that made the source's tables whether they had committed by the moment, as the clone knows them: the order
@@ -102,7 +102,7 @@ def all_tables(
     found = (
         here
         + name_words("; not yet there at the moment: ", later)
-        + name_words("; gone from the source since: ", _gone(source, clone))
+        + name_words("; gone from the source since: ", _tables_gone(source, clone))
     )
     if lost:
         return check.unfit(expected, f"missing: {comma_list(lost)}", asked)
@@ -146,19 +146,19 @@ def _came_later(table: Table, clone: Tables) -> bool:
     return clone.next_oid is not None and clone.newest_oid < clone.next_oid <= table.oid
 
 
-def _gone(source: Tables, clone: Tables) -> list[str]:
+def _tables_gone(source: Tables, clone: Tables) -> list[str]:
     there = {_key(table) for table in source.tables}
     return [table.full for table in clone.tables if _key(table) not in there]
 
 
 def name_words(lead: str, names: list[str]) -> str:
-    """The names after their lead, nothing when there is none."""
+    """The names after their lead; empty when there are no names."""
     return lead + comma_list(names) if names else ""
 
 
 @dataclass(frozen=True)
 class Recency:
-    """What recency is judged against: the moment, the loss the owner was promised at most, the configured columns."""
+    """The measure of recency: the moment, the loss that the owner was promised at most, the configured columns."""
 
     moment: datetime
     rpo: Span | None
@@ -168,7 +168,7 @@ class Recency:
 
 
 def recent(answer: Counts | Silence, tables: Tables | Silence, against: Recency) -> Finding:
-    """The newest row is not after the moment and not too long before it; only a configured column can say unfit."""
+    """The newest row is not after the moment and not too long before it. Only a configured column can make this unfit."""
     check = checks.RECENT
     names = {name: wanted.freshness for name, wanted in against.configured.items() if wanted.freshness is not None}
     expected = f"nothing after {iso(against.moment)}" + (
@@ -191,7 +191,7 @@ def recent(answer: Counts | Silence, tables: Tables | Silence, against: Recency)
 
 
 def _fresh(name: str, clock: str, tables: Tables, answer: Counts, against: Recency) -> tuple[bool | None, str]:
-    """Whether a configured column is as new as it must be; none when that cannot be told."""
+    """Whether a configured column is as new as it must be; ``None`` when that is not known."""
     column = f"{printable(name)}.{printable(clock)}"
     candidates = tables_meant(tables, name)
     if not candidates:
@@ -233,7 +233,7 @@ def _guess(answer: Counts, against: Recency, expected: str, found: str) -> Findi
 
 
 def _guess_words(answer: Counts, against: Recency) -> str:
-    """What likely columns show, in words; those that reach past the moment are told, for a person to judge."""
+    """What likely columns show, in words; columns that reach past the moment are named, for a person to judge."""
     newest = newest_of(answer)
     if newest is None or newest.newest_until is None:
         return ""
@@ -248,13 +248,13 @@ def _guess_words(answer: Counts, against: Recency) -> str:
 
 
 def newest_of(answer: Counts) -> Count | None:
-    """The table that holds the newest time not after the moment; none when no table has one."""
+    """The table that holds the newest time not after the moment; ``None`` when no table has one."""
     dated = [count for count in answer.counted if count.newest_until is not None]
     return max(dated, key=lambda count: (count.newest_until, count.name), default=None)
 
 
 def measure(answer: Counts | Silence, moment: datetime) -> Measured:
-    """What was lost and what is there: from the newest time found to the moment asked for, never less than nothing."""
+    """What was lost and what exists: from the newest time found to the moment asked for, never less than zero."""
     if isinstance(answer, Silence):
         return Measured()
     rows = sum(count.rows for count in answer.counted) if not answer.unread else None

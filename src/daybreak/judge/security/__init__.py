@@ -1,1 +1,1 @@
-"""Who can get at a clone, and what it can get at."""
+"""Who can reach a clone, and what the clone can reach."""

@@ -1,7 +1,7 @@
-"""Who can get at the clone, and what it can get at: answers in, findings out.
+"""Who can reach the clone, and what the clone can reach: answers in, findings out.
 
-The law: what the source has is the measure, but three things no source excuses: an open door to the world, the default
-group of a network, and a public address.
+The law: the source is the measure, but it excuses three things never: an open door to the world, the default group of a
+network, and a public address.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def kms(clone: Cluster, origin: Origin | None, around: Surroundings) -> Finding:
 
 
 def iam_roles(source: Cluster | None, clone: Cluster, permitted: Mapping[str, str]) -> Finding:
-    """The clone has the source's roles, or none where it is meant to have none."""
+    """The clone has the source's roles, or none where none is intended."""
     check, reason = checks.IAM_ROLES, permitted.get("roles")
     has = {_role(each): each for each in clone.roles}
     if source is None:
@@ -84,7 +84,7 @@ def _role(role: Role) -> str:
 
 
 def deletion_protection(source: Cluster | None, clone: Cluster, permitted: Mapping[str, str]) -> Finding:
-    """A clone of something that is protected is protected."""
+    """The clone of a protected source is protected."""
     check, found = checks.DELETION_PROTECTION, "on" if clone.is_protected else "off"
     if source is None:
         if clone.is_protected:
@@ -97,7 +97,7 @@ def deletion_protection(source: Cluster | None, clone: Cluster, permitted: Mappi
 
 
 def connect_policies(origin: Origin | None, clone: Cluster, around: Surroundings) -> Finding:
-    """Whoever may log in to the source with IAM may log in to the clone, whose resource id is another one (FACTS 4.2)."""
+    """IAM policies that allow a login to the source allow one to the clone, which has another resource id (FACTS 4.2)."""
     check, asked = checks.CONNECT_POLICIES, Asked("iam:GetAccountAuthorizationDetails, rds-db:connect")
     expected = "no policy names the source's resource id without the clone's"
     if origin is None:
@@ -118,7 +118,7 @@ def connect_policies(origin: Origin | None, clone: Cluster, around: Surroundings
         for each in mine
     ]
     finding = decide(
-        check, lines, Sum(expected, f"policies that let somebody in: {len(mine)}, each to the clone too", asked)
+        check, lines, Sum(expected, f"policies that allow a login: {len(mine)}, each to the clone too", asked)
     )
     if all(each.standing == "fit" for each in lines):
         return finding
@@ -130,19 +130,19 @@ def _names(policy: ConnectPolicy, resource_id: str | None) -> bool:
 
 
 def _is_let_in(policy: ConnectPolicy, resource_id: str, around: Surroundings) -> bool:
-    """Whether this policy, or another one of the same person or role, lets its holder in to the clone."""
+    """Whether this policy, or another one of the same person or role, allows its holder to log in to the clone."""
     same = [each for each in around.connect_policies if each.holder == policy.holder and each.holder != "policy"]
     return any(_names(each, resource_id) for each in (policy, *same))
 
 
 def _resource(clone: Cluster) -> str:
-    """What a policy must name, for the users that it names now."""
+    """The resource that a policy must name, for the users that it names now."""
     _, partition, _, region, account, *_ = [*clone.arn.split(":"), *"?????"]
     return f"arn:{partition}:rds-db:{region}:{account}:dbuser:{clone.resource_id}/USER"
 
 
 AUDITORS = ("shared_preload_libraries", "pgaudit.log", "pgaudit.role", "log_statement", "log_connections")
-"""The settings in which PostgreSQL's own audit trail shows."""
+"""The settings that show PostgreSQL's own audit trail."""
 
 _SILENT = frozenset({"", "none", "off", "false", "0"})
 
@@ -180,7 +180,7 @@ def _is_audit(detail: Detail) -> bool:
 
 
 def _audit_lines(source: ServerSettings | Silence | None, clone: ServerSettings | Silence | None) -> list[Detail]:
-    """Each auditing setting of the clone against the source's; the source that cannot be asked leaves them unjudged."""
+    """Each auditing setting of the clone against the source's; a source that cannot be asked leaves them unjudged."""
     if not isinstance(source, ServerSettings):
         return []
     had = _trail(source)

@@ -1,6 +1,6 @@
-"""The security groups of a clone: the source's, their rules as they were, none of them the default one or open to the world.
+"""The security groups of a clone: the source's, with unchanged rules, none of them the default one or open to the world.
 
-The law: a rule that cannot be read counts as one that lets everybody in to every port.
+The law: a rule that cannot be read counts as one that opens every port to everyone.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def security_groups(
     around: Surroundings,
     permitted: Mapping[str, str],
 ) -> Finding:
-    """Whoever may reach the clone is who could reach the source; ``seen`` is what stood around that, ``around`` the clone now."""
+    """The clone can be reached from where the source could; ``seen`` is what stood around the source, ``around`` the clone now."""
     check, asked = checks.SECURITY_GROUPS, Asked("rds:DescribeDBClusters; ec2:DescribeSecurityGroups")
     expected = "the source's groups with their rules; no default group, nothing open to the world"
     known = {group.identifier: group for group in around.security_groups}
@@ -36,7 +36,7 @@ def security_groups(
     for identifier in clone.security_groups:
         group = known.get(identifier)
         if group is None:
-            why = around.why_unseen("security_groups") or "AWS did not tell this group's rules"
+            why = around.why_unseen("security_groups") or "AWS did not show this group's rules"
             lines.append(unknown(f"{identifier} rules", "no default group, nothing open to the world", why))
         else:
             lines += _of_one(group, clone.port)
@@ -59,7 +59,7 @@ def _same_groups(source: Cluster | None, clone: Cluster, reason: str | None) -> 
 
 
 def _of_one(group: SecurityGroup, port: int) -> list[Detail]:
-    """What is wrong with a group by itself."""
+    """The lines for what is wrong with a group by itself."""
     lines = []
     if group.name == _DEFAULT:
         lines.append(
@@ -74,7 +74,7 @@ def _of_one(group: SecurityGroup, port: int) -> list[Detail]:
 
 
 def is_open(rule: str, port: int) -> bool:
-    """Whether a rule lets the whole world in to a port.
+    """Whether a rule opens a port to the whole world.
 
     >>> is_open("tcp 5432-5432 from 0.0.0.0/0", 5432), is_open("tcp 443-443 from 0.0.0.0/0", 5432), is_open("-1 from ::/0", 1)
     (True, False, True)
@@ -91,7 +91,7 @@ def is_open(rule: str, port: int) -> bool:
 
 
 def _as_they_were(group: SecurityGroup, seen: Surroundings | None) -> list[Detail]:
-    """The rules that came or went since the source was looked at; a group that nobody saw then has nothing to differ from."""
+    """The rules that came or went since the source was looked at; a group that was not seen then has nothing to differ from."""
     before = (
         next((each for each in seen.security_groups if each.identifier == group.identifier), None) if seen else None
     )
