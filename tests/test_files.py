@@ -216,4 +216,4 @@ def test_a_project_file_in_which_anybody_may_write_is_refused(tmp_path: Path) ->
     (tmp_path / "daybreak.toml").chmod(0o666)
     done = person.daybreak("config")
     assert done.code == 2
-    assert "anybody may write in it: chmod o-w" in done.err
+    assert "anyone may write in it: chmod o-w" in done.err

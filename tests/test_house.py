@@ -41,6 +41,24 @@ FORBIDDEN = {
 }
 MOCKS = re.compile(r"[m]onkeypatch\.(set|del)attr|\b[M]ock\(|[M]agicMock|\b[m]ock\.patch|\b[m]ocker\b|@[p]atch\b")
 
+# The folders of src/daybreak whose words are mended; one that is mended joins them and stays so.
+PLAIN = (
+    "aws", "app", "assess", "cli", "config", "execute", "http", "journal", "judge", "model", "repository",
+)  # fmt: skip
+IRREGULAR = frozenset(
+    "begun bound bought broken brought built chosen done drawn forgotten found frozen given gone heard held hidden kept known laid "
+    "left lost made met paid said seen sent shown spoken stood taken told torn understood woken worn written".split()
+)
+NO_PARTICIPLES = frozenset(
+    "bring everything exceed feed heed need nothing proceed seed string succeed thing "  # verbs, and words of their own
+    "beginning encoding finding scaling staging standing "  # nouns
+    "shared".split()  # the decorator that adds the shared options is named for them
+)
+RIDDLES = {
+    "report, instead of tell": r"\b(?:[Tt]ells?|[Tt]old|[Tt]elling)\b",
+    "``None``, where it is Python's": r"(?:[;,] |^\s*\*?)none\b(?! of\b)|\bnone (?:when|where|while|until|before|if|for|restores|leaves|is)\b",
+}
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -425,3 +443,50 @@ def test_the_lock_knows_every_dependency(name: str, extras: list[str]) -> None:
         re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements" / name).read_text(encoding="utf-8"), re.MULTILINE)
     )
     assert names - locked == set()
+
+
+def plain_modules() -> tuple[tuple[str, ast.Module], ...]:
+    """The modules whose words are mended."""
+    return modules(*(f"src/daybreak/{folder}" for folder in PLAIN))
+
+
+def is_participle(name: str) -> bool:
+    """Whether a function's name begins with a participle, which can only name a value."""
+    first = name.lstrip("_").split("_")[0]
+    looks_like_one = first.endswith(("ed", "ing")) or first.removeprefix("un") in IRREGULAR
+    return looks_like_one and first not in NO_PARTICIPLES
+
+
+def is_property(function: Function) -> bool:
+    """Whether a function is read as a value."""
+    return any(ast.unparse(decorator).endswith("property") for decorator in function.decorator_list)
+
+
+def test_a_function_is_named_for_what_it_does_or_returns() -> None:
+    """A verb acts and a noun is returned; ``listed`` or ``telling`` leaves the reader to guess which it is."""
+    sins = ("_told", "listed", "spoken", "confirmed", "held_back", "_running", "_unheard")
+    assert [name for name in sins if not is_participle(name)] == []
+    assert [name for name in ("_heed", "thing", "read_page", "bring", "_finding", "put") if is_participle(name)] == []
+    named = [
+        f"{path}: {function.name}"
+        for path, tree in plain_modules()
+        for function in functions(tree)
+        if is_participle(function.name) and not is_property(function)
+    ]
+    assert named == []
+
+
+@pytest.mark.parametrize("better", RIDDLES)
+def test_docstrings_are_plain(better: str) -> None:
+    """One word for one idea, and Python's own word for its own value."""
+    riddle = re.compile(RIDDLES[better], re.MULTILINE)
+    assert riddle.search("What is told; none when nothing is.")
+    found = [
+        f"{path}:{node.lineno}: {line.strip()}"
+        for path, tree in plain_modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        for line in node.value.value.splitlines()
+        if riddle.search(line)
+    ]
+    assert found == []

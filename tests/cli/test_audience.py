@@ -152,7 +152,7 @@ def test_one_lost_stream_is_noted_once_on_the_other(stream: str, way: str, viewe
     if stream == "stderr" or way == "broken":
         assert notes == [], "a program would take a note on stdout for a result"
     elif way == "ascii":
-        assert notes == ["note: stdout is encoded as ascii: what that cannot say is spelled out, like \\u00e9"]
+        assert notes == ["note: stdout is encoded as ascii: characters that it lacks are spelled out, like \\u00e9"]
         assert "schr\\u00f6dinger:\\u732b\\ud83d\\ude00" in done.out
     else:
         assert notes == [f"note: something written to stdout is lost: {why}"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from daybreak.cli.telling import as_document
+from daybreak.cli.screen import as_document
 from daybreak.errors import ExitCode
 from daybreak.model.plan import Plan
 from daybreak.model.requests import CleanRequest

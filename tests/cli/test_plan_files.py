@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from daybreak.cli.rendering import plan_document
-from daybreak.cli.telling import as_document
+from daybreak.cli.screen import as_document
 from daybreak.model.plan import Plan
 from daybreak.model.value import digest
 from daybreak.report.iam_policy import policy_of

@@ -145,7 +145,7 @@ def test_without_a_target_only_what_needs_none_is_told(visitor: Person, tmp_path
         ((CLUSTER, "--sample", "0%"), "0%"),
         ((CLUSTER, "--waive", "no.such=thing"), 'there is no check "no.such"'),
         ((CLUSTER, "--prove", "--yes"), "is in production, and nothing is planted there"),
-        ((CLUSTER, "--prove", "--yes", "-o", "html"), "a proof is told as text or JSON"),
+        ((CLUSTER, "--prove", "--yes", "-o", "html"), "a proof is reported as text or JSON"),
     ],
 )
 def test_what_cannot_be_validated_is_refused_with_a_reason(

@@ -17,7 +17,7 @@ from daybreak.app import App
 from daybreak.app.custody import Leftover, plan_clean
 from daybreak.aws.gateway import Access
 from daybreak.cli.hinting import Line
-from daybreak.cli.telling import as_document
+from daybreak.cli.screen import as_document
 from daybreak.cli.verbs import daybreak
 from daybreak.config import load
 from daybreak.errors import DaybreakError, ExitCode, Refused

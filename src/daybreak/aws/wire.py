@@ -101,7 +101,7 @@ class Wire:
         def fetch() -> None:
             try:
                 answers.put(self._fetch(inner, parcel, journey.end))
-            except BaseException as trouble:  # noqa: BLE001 - raised again by whoever waits
+            except BaseException as trouble:  # noqa: BLE001 - raised again by the thread that waits
                 answers.put(trouble)
 
         # The resolver has no limit of ours, and headers that come a byte a second have no limit at all.

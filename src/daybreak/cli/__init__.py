@@ -1,1 +1,1 @@
-"""The command line: a module per verb, each a thin door onto the use cases."""
+"""The command line: a module for each verb, a thin door onto the use cases."""

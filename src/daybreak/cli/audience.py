@@ -1,7 +1,7 @@
 """The audience: the two streams that people and programs read, held so that losing one ends nothing.
 
-The law: what fails below one of these streams is forgiven here and noted once; the failure of any other file is not seen
-here, and stays the failure that it is. Nothing waits in a buffer, so Python's own end has nothing left to stumble over.
+The law: a failure of one of these streams is forgiven here and noted once. The failure of any other file is not seen here,
+and stays the failure that it is. Nothing waits in a buffer, so Python has nothing left to write when it exits.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 _PASSING = frozenset({errno.ENOSPC, errno.EDQUOT})
-"""What may be over at the next line; anything else does not come back."""
+"""Errors that may be over at the next line; any other loss is final."""
 
 _PATIENCE = 5.0
-"""Seconds that somebody may leave a line on stderr unread, Ctrl-S say, before the run goes on without being read."""
+"""Seconds that a person may leave a line on stderr unread (Ctrl-S), before the run goes on without a reader."""
 
 _HANDFUL = 4096
 """Bytes that a pipe with any room takes without making its writer wait (POSIX: PIPE_BUF is at least 512; Linux: 4096)."""
 
 
 class _Ear(io.RawIOBase):
-    """The lowest floor of one stream: bytes go out, or their loss is remembered."""
+    """The lowest floor of one stream: it writes bytes out, or remembers their loss."""
 
     def __init__(self, number: int, name: str, *, is_closed: bool) -> None:
         self._number = number
         self.name = name
         self.loss: str = ""
         self.encoding = ""
-        """The encoding that had no sign for something; empty while it had all."""
+        """The encoding that lacked a character; empty while it had all."""
         self.is_left = False
-        """Whether the reader went away by itself, as ``| head`` does; that is nobody's loss."""
+        """Whether the reader closed the stream itself, as ``| head`` does; nothing is lost then."""
         self.patience: float | None = None if number == 1 else _PATIENCE
-        """Seconds to wait for a reader: a result waits for as long as there is one, what is told on the way does not."""
+        """Seconds to wait for a reader. A result waits as long as there is a reader; progress does not."""
         self._is_gone = is_closed
         self._is_stalled = False
 
@@ -64,7 +64,7 @@ class _Ear(io.RawIOBase):
         while rest and not self._is_gone and self._is_heard():
             try:
                 rest = rest[os.write(self._number, rest[:_HANDFUL]) :]
-            except BlockingIOError:  # somebody else made this terminal or pipe a hurried one
+            except BlockingIOError:  # another program made this terminal or pipe non-blocking
                 select.select([], [self._number], [])
             except OSError as trouble:
                 self._is_gone = trouble.errno not in _PASSING
@@ -74,7 +74,7 @@ class _Ear(io.RawIOBase):
         return size
 
     def spell(self, error: UnicodeError) -> tuple[str, int]:
-        r"""Characters that the encoding lacks, as JSON and people read them: ``\u00e9``."""
+        r"""The escapes of characters that the encoding lacks, as JSON has them: ``\u00e9``."""
         if not isinstance(error, UnicodeEncodeError):
             raise error
         self.encoding = error.encoding
@@ -88,7 +88,7 @@ class _Ear(io.RawIOBase):
         with suppress(OSError):
             self._is_stalled = not select.select([], [self._number], [], 0 if self._is_stalled else self.patience)[1]
         if self._is_stalled:
-            self._lose("nobody read it")
+            self._lose("it was not read")
         return not self._is_stalled
 
     def _lose(self, why: str) -> None:
@@ -96,20 +96,20 @@ class _Ear(io.RawIOBase):
 
 
 class Audience:
-    """Who listens to this process, and what they missed."""
+    """The readers of this process, and what they missed."""
 
     def __init__(self, ears: dict[str, _Ear]) -> None:
         self._ears = ears
 
     def linger(self) -> None:
-        """From here on wait for every reader: what is left to say is how it ended."""
+        """Wait for every reader from here on: what is left to print is how the command ended."""
         for ear in self._ears.values():
             ear.patience = None
 
     def part(self) -> None:
-        """Note each loss once, where somebody can still read it.
+        """Note each loss once, where a person can still read it.
 
-        That is stderr; stdout only where a person looks at it, since a program would take the note for a result.
+        That is stderr; stdout only on a terminal, since a program would take the note for a result.
         """
         for name, other in (("stdout", "stderr"), ("stderr", "stdout")):
             ear, reader = self._ears.get(name), self._ears.get(other)
@@ -123,11 +123,11 @@ def _notes(ear: _Ear) -> Iterator[str]:
     if ear.loss and not ear.is_left:
         yield f"something written to {ear.name} is lost: {ear.loss}"
     if ear.encoding:
-        yield f"{ear.name} is encoded as {ear.encoding}: what that cannot say is spelled out, like \\u00e9"
+        yield f"{ear.name} is encoded as {ear.encoding}: characters that it lacks are spelled out, like \\u00e9"
 
 
 def attend() -> Audience:
-    """Hold the standard streams from here on; one that a test or a library put there itself is left alone."""
+    """Hold the standard streams from here on; a stream that a test or a library put there is left alone."""
     closed = _open_descriptors()
     ears: dict[str, _Ear] = {}
     for number, name in ((1, "stdout"), (2, "stderr")):
@@ -145,9 +145,9 @@ def attend() -> Audience:
 
 
 def _open_descriptors() -> frozenset[int]:
-    """Those of the first three descriptors that were closed, now open on nothing.
+    """The first three descriptors that were closed; now they are open on nothing.
 
-    Otherwise the next file to be opened, a journal say, would be what everybody else takes for the terminal.
+    Otherwise the next opened file, perhaps a journal, would get the number of the terminal.
     """
     closed = set()
     for number in range(3):
@@ -160,18 +160,18 @@ def _open_descriptors() -> frozenset[int]:
 
 
 def stay_when_hung_up() -> None:
-    """Go on when the terminal is closed, as after ``nohup``; children get the signal as they always did."""
-    with suppress(ValueError):  # a thread that is not the main one has no say about signals
+    """Go on when the terminal is closed, as after ``nohup``; children get the signal as usual."""
+    with suppress(ValueError):  # only the main thread may set signals
         if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
-            signal.signal(signal.SIGHUP, _unheard)
+            signal.signal(signal.SIGHUP, _ignore_hang_up)
 
 
 def leave_when_hung_up() -> None:
-    """End when the terminal is closed: for what has nothing to lose but its audience."""
+    """End when the terminal is closed; for commands that have nothing to lose but their audience."""
     with suppress(ValueError):
-        if signal.getsignal(signal.SIGHUP) is _unheard:
+        if signal.getsignal(signal.SIGHUP) is _ignore_hang_up:
             signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
-def _unheard(_number: int, _frame: FrameType | None) -> None:
-    """The terminal has gone; whoever writes to it finds that out."""
+def _ignore_hang_up(_number: int, _frame: FrameType | None) -> None:
+    """Ignore that the terminal has gone; a write to it fails and is noted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from daybreak.cli.options import Given, shared
-from daybreak.cli.telling import as_document, as_text, hand
+from daybreak.cli.screen import as_document, as_text, print_as_is
 
 
 @click.command()
@@ -27,9 +27,9 @@ def baseline(given: Given, target: str, *, is_estimated: bool, is_fingerprinted:
     app = given.app()
     if is_list:
         kept = baselines(app, target)
-        hand(as_document([each.plain() for each in kept]) if given.is_json else as_text(baselines_view(kept)))
+        print_as_is(as_document([each.plain() for each in kept]) if given.is_json else as_text(baselines_view(kept)))
         return
     wish = BaselineWish(target, is_estimated=is_estimated, is_fingerprinted=is_fingerprinted)
     one, taken = take_baseline(app, wish)
     made = {"kept": one.plain(), "baseline": taken.plain()}
-    hand(as_document(made) if given.is_json else as_text(baseline_view(one, taken)))
+    print_as_is(as_document(made) if given.is_json else as_text(baseline_view(one, taken)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from daybreak.cli.options import Given, shared
-from daybreak.cli.telling import as_document, as_text, hand
+from daybreak.cli.screen import as_document, as_text, print_as_is
 
 
 @click.command()
@@ -25,7 +25,7 @@ def capture(given: Given, target: str, *, is_list: bool) -> None:
     app = given.app()
     if is_list:
         kept = capsules(app, target)
-        hand(as_document([each.plain() for each in kept]) if given.is_json else as_text(capsules_view(kept)))
+        print_as_is(as_document([each.plain() for each in kept]) if given.is_json else as_text(capsules_view(kept)))
         return
     made = capture(app, target)
     if given.is_json:
@@ -37,11 +37,11 @@ def capture(given: Given, target: str, *, is_list: bool) -> None:
             "changes": None if made.changes is None else [change.plain() for change in made.changes],
             "capsule": made.capsule.plain(),
         }
-        hand(as_document(document))
+        print_as_is(as_document(document))
         return
     for view in (
         capsule_view(made.capsule),
         kept_view(made.kept, made.places, is_new=made.is_new),
         changes_view(made.previous, made.changes),
     ):
-        hand(as_text(view))
+        print_as_is(as_text(view))

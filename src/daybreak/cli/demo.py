@@ -1,7 +1,7 @@
-"""`daybreak demo`: the whole story on the lab, on this machine, told with the real commands.
+"""`daybreak demo`: the whole story on the lab, on this machine, played with the real commands.
 
 The law: nothing here is staged. Every line after a `$` is a command that a person could type, run as its own process against a
-real PostgreSQL; the rows are counted before and after; and whatever was started is stopped again, however the story ends.
+real PostgreSQL. The rows are counted before and after. Whatever was started is stopped again, however the story ends.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from daybreak.cli.telling import say, title
+from daybreak.cli.screen import print_line, print_title
 from daybreak.errors import Failed
 
 if TYPE_CHECKING:
@@ -51,14 +51,14 @@ def demo(*, speed: float, report: Path | None, is_kept: bool) -> int:
     began = time.monotonic()
     story = _Story(make_lab_folder("daybreak-demo-"), speed, report)
     try:
-        story.tell()
+        story.play()
     finally:
         if is_kept:
-            say(f"\nthe lab is still running: daybreak lab status --dir {story.lab_folder}")
+            print_line(f"\nthe lab is still running: daybreak lab status --dir {story.lab_folder}")
         else:
             story.end()
-    say(f"\nThe whole story took {time.monotonic() - began:.0f} seconds; nothing is left running.")
-    say(f"The report of the restore is {story.report}")
+    print_line(f"\nThe whole story took {time.monotonic() - began:.0f} seconds; nothing is left running.")
+    print_line(f"The report of the restore is {story.report}")
     return 0
 
 
@@ -73,7 +73,7 @@ class _Story:
     def lab_folder(self) -> Path:
         return self.folder / "lab"
 
-    def tell(self) -> None:
+    def play(self) -> None:
         self._start_lab()
         company = self._company()
         company.work()
@@ -112,19 +112,19 @@ class _Story:
             f"$ daybreak lab up --detach --speed {self.speed:g}",
         )
         self.lab = remote.start(self.lab_folder, "--speed", str(self.speed))
-        say(f"{self.lab.url} answers; forty minutes of AWS pass in {2400 / self.speed:.0f} seconds")
+        print_line(f"{self.lab.url} answers; forty minutes of AWS pass in {2400 / self.speed:.0f} seconds")
 
     def _remember(self) -> None:
-        """Keep what a verdict will be measured by, before anything happens."""
+        """Keep what the verdict will compare with, before anything happens."""
         from daybreak.lab.company.configuration import configuration
         from daybreak.lab.remote import authority
 
-        (self.folder / "daybreak.toml").write_text(configuration(self._running().url, authority(self.lab_folder)))
+        (self.folder / "daybreak.toml").write_text(configuration(self._require_lab().url, authority(self.lab_folder)))
         _say("2. What a clone will be measured by: the rows as they are today")
         self._daybreak("baseline", "embi", "--fingerprint")
 
     def _restore(self, moment: datetime) -> str:
-        """Bring it back; the name of the run, which is that of its clone."""
+        """Restore the database. Return the name of the run, which is that of its clone."""
         _say("6. Bring it back: the plan first, then carried out, validated and reported")
         to, why = moment.isoformat().replace("+00:00", "Z"), "DELETE without WHERE on employees"
         self._daybreak("restore", "pitr", "embi", "--to", to, "--why", why, "--yes")
@@ -132,15 +132,15 @@ class _Story:
         return str(runs[0]["run"])
 
     def _write_report(self, run: str) -> None:
-        """The eighteen boxes of the runbook and all others, as one page that outlives this story."""
+        """Write the eighteen boxes of the runbook and all other checks, as one page that outlives this story."""
         if self.report is None:
-            # A folder of its own: anybody could have put a link of that name into the common one.
+            # A folder of its own: another person could have put a link of that name into the common one.
             self.report = Path(tempfile.mkdtemp(prefix="daybreak-report-")) / f"{run}.html"
         _say("8. The evidence, as one page of HTML")
         self._daybreak("report", run, "-o", "html", "--file", str(self.report.absolute()), "--force")
-        say("and that the checks can fail is shown by planting defects: daybreak validate --prove")
+        print_line("daybreak validate --prove plants defects and shows that the checks can fail")
 
-    def _running(self) -> RemoteLab:
+    def _require_lab(self) -> RemoteLab:
         if self.lab is None:
             message = "the lab is not running"
             raise Failed(message)
@@ -149,16 +149,16 @@ class _Story:
     def _company(self) -> Company:
         from daybreak.lab.company.company import Company
 
-        return Company(self._running())
+        return Company(self._require_lab())
 
     def _environment(self) -> dict[str, str]:
         from daybreak.lab.programs import rooted
 
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DAYBREAK_", "PG"))}
         return rooted(kept) | {
-            "AWS_ENDPOINT_URL": self._running().url,
-            "AWS_ACCESS_KEY_ID": self._running().access_key,
-            "AWS_SECRET_ACCESS_KEY": self._running().secret_key,
+            "AWS_ENDPOINT_URL": self._require_lab().url,
+            "AWS_ACCESS_KEY_ID": self._require_lab().access_key,
+            "AWS_SECRET_ACCESS_KEY": self._require_lab().secret_key,
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": os.devnull,
@@ -169,11 +169,11 @@ class _Story:
         }
 
     def _daybreak(self, *arguments: str, is_quiet: bool = False) -> str:
-        """Run a real command in a process of its own, shown as it would be typed."""
+        """Run a real command in a process of its own, shown as a person would type it."""
         from daybreak.lab.programs import python_module
 
         if not is_quiet:
-            say(f"$ daybreak {' '.join(_quote(word) for word in arguments)}")
+            print_line(f"$ daybreak {' '.join(_quote(word) for word in arguments)}")
         done = subprocess.run(
             [*python_module("daybreak.cli.main"), *arguments],
             env=self._environment(),
@@ -197,10 +197,10 @@ class _Story:
         from daybreak.lab.company.company import ACCIDENT
 
         _say("3. The accident: a DELETE without a WHERE", f"embi=> {ACCIDENT};")
-        say(f"DELETE {self._company().lose_everybody()}")
+        print_line(f"DELETE {self._company().lose_everybody()}")
 
     def _wait_for_backup(self, moment: datetime) -> None:
-        """Until the backup reaches the moment; on AWS typically five minutes, in the lab a second or two."""
+        """Wait until the backup reaches the moment; on AWS typically five minutes, in the lab a second or two."""
         deadline = time.monotonic() + 30
         while not self._company().backup_reaches(moment):
             if time.monotonic() > deadline:
@@ -210,9 +210,9 @@ class _Story:
 
 
 def _say(heading: str, text: str = "") -> None:
-    title(heading)
+    print_title(heading)
     if text:
-        say(text)
+        print_line(text)
 
 
 def _table(columns: dict[str, dict[str, int]]) -> str:

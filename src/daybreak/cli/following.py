@@ -1,4 +1,4 @@
-"""Carry out a run while people watch: on a terminal one line that lives, elsewhere a line a step; Ctrl-C stops at a safe place."""
+"""Carry out a run while people watch: on a terminal one live line, elsewhere a line for each step. Ctrl-C stops at a safe place."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from daybreak.cli.options import Given
-from daybreak.cli.telling import Telling, hand, say
+from daybreak.cli.screen import ProgressScreen, print_as_is, print_line
 
 if TYPE_CHECKING:
     from daybreak.execute.doors import Progress
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def _warn(warning: str) -> None:
-    say(f"warning: {warning}", is_aside=True)
+    print_line(f"warning: {warning}", is_aside=True)
 
 
 class Following(AbstractContextManager["Following"]):
@@ -31,7 +31,7 @@ class Following(AbstractContextManager["Following"]):
         self._given = given
         self._stopping = threading.Event()
         self.app = given.app(self._stopping)
-        self._telling = Telling()
+        self._screen = ProgressScreen()
         self._plan: Plan | None = None
         self._tally = Tally()
         self._before: dict[int, Any] = {}
@@ -44,7 +44,7 @@ class Following(AbstractContextManager["Following"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._telling.end()
+        self._screen.end()
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -52,7 +52,7 @@ class Following(AbstractContextManager["Following"]):
         if self._stopping.is_set():
             raise KeyboardInterrupt
         self._stopping.set()
-        say("\nstopping at the next safe place; once more to stop at once", is_aside=True)
+        print_line("\nstopping at the next safe place; once more to stop at once", is_aside=True)
 
     def to_the_end(self, run: str, *, take_over: bool = False) -> int:
         """Carry out the run, report it on stdout, and return its exit code."""
@@ -65,8 +65,8 @@ class Following(AbstractContextManager["Following"]):
             watchers = Watchers(on_event=self._report, progress=self._progress, on_warning=_warn)
             carry_out(self.app, run, watchers, take_over=take_over)
         finally:
-            self._telling.end()
-        hand(run_as(self.app, run, self._given))
+            self._screen.end()
+        print_as_is(run_as(self.app, run, self._given))
         return int(exit_code(self.app, run))
 
     def _report(self, event: Event) -> None:
@@ -75,10 +75,10 @@ class Following(AbstractContextManager["Following"]):
         from daybreak.report.text.progress import is_trouble, news_of, step_line
 
         plan = self._plan
-        assert plan is not None  # noqa: S101 - for the type checker: nothing is told before the run is known
+        assert plan is not None  # noqa: S101 - for the type checker: nothing is reported before the run is known
         if not self._knows(plan.run, event) or self._given.depth == "all":
             self._line(event_line(event, plan))
-        elif is_trouble(event) or not (self._telling.is_live or self._given.depth == "verdict"):
+        elif is_trouble(event) or not (self._screen.is_live or self._given.depth == "verdict"):
             self._line(step_line(event, plan, self._tally.state()))
         if self._given.depth != "all" and (news := news_of(event)):
             self._now(*news)
@@ -86,11 +86,11 @@ class Following(AbstractContextManager["Following"]):
             self._line(f"hint: {hint}")
 
     def _knows(self, run: str, event: Event) -> bool:
-        """Fold the event in, and before the first one what its journal holds; false where that cannot be read just now."""
+        """Fold the event in, after what the journal holds before it; false where the journal cannot be read just now."""
         from daybreak.errors import DaybreakError
 
         if self._tally.events < event.number:
-            # A run does not end because whoever tells of it could not read.
+            # A run does not end because the reporter could not read its journal.
             with suppress(DaybreakError):
                 self._tally.add(self.app.store.events(run)[self._tally.events : event.number])
         if self._tally.events == event.number:
@@ -99,14 +99,14 @@ class Following(AbstractContextManager["Following"]):
 
     def _line(self, text: str) -> None:
         if text:
-            self._telling.line(self._given.complete(text))
+            self._screen.line(self._given.complete(text))
 
     def _progress(self, progress: Progress) -> None:
         self._now(progress.step, progress.seen)
 
     def _now(self, step: str, seen: str) -> None:
-        """Tell what goes on: in the line that lives, or now and then where there is none."""
+        """Show what goes on: in the live line, or now and then where there is none."""
         from daybreak.report.text.progress import now_line
 
         if self._plan is not None and self._tally.events and self._given.depth != "verdict":
-            self._telling.show(now_line(self._plan, self._tally.state(), step, seen, datetime.now(UTC)))
+            self._screen.show(now_line(self._plan, self._tally.state(), step, seen, datetime.now(UTC)))

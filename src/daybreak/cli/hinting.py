@@ -1,7 +1,7 @@
-"""Commands in what we say, made complete: whoever gave a state, a configuration or a profile gets them back in every hint.
+"""Complete commands in hints: a person who gave a state, a configuration or a profile gets the options back in every hint.
 
-The law: a hint can be copied and works where it was read. What came from the environment is still there and is not
-repeated; what is kept, in a journal or a report, names no place of one person's machine.
+The law: a hint can be copied and works where it was read. Settings from the environment are still there and are not
+repeated. What is kept, in a journal or a report, names no place of one person's machine.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ def _complete(words: Sequence[str], options: Options) -> str:
     depth, command = verb_of(words)
     takes = {name for parameter in command.params for name in parameter.opts}
     # An address with a password in it was refused, and no hint repeats it.
-    told = [each for each in options if each[0] in takes and ("://" not in each[1] or show_url(each[1]) == each[1])]
-    given = [word for name, value in told for word in (name, quoted(value))]
+    repeated = [each for each in options if each[0] in takes and ("://" not in each[1] or show_url(each[1]) == each[1])]
+    given = [word for name, value in repeated for word in (name, quoted(value))]
     return " ".join(["daybreak", *words[:depth], *given, *words[depth:]])
 
 
 def verb_of(words: Sequence[str]) -> tuple[int, click.Command]:
-    """The command that the words lead to, and how many of them lead there."""
+    """The command that the words name, and how many of them name it."""
     command: click.Command = daybreak
     for depth, word in enumerate(words):
         inner = command.get_command(click.Context(command), word) if isinstance(command, click.Group) else None

@@ -61,7 +61,7 @@ def up(*, detach: bool, port: int | None, speed: float, empty: bool, folder: Pat
 
 
 def _free_port(wanted: int) -> int:
-    """The wanted port, or 0 when somebody has it."""
+    """The wanted port, or 0 when it is taken."""
     import socket
 
     with socket.socket() as probe:
@@ -79,7 +79,7 @@ def _greet(running: RemoteLab) -> None:
     shell.write_tools(running)
     status = running.ask("GET", "status")
     at = "" if running.folder == remote.default_folder() else f" --dir {running.folder}"
-    say(f"the lab answers at {running.url} (speed {status['speed']:g}, {status['uptime']:.1f} s to start)")
+    print_line(f"the lab answers at {running.url} (speed {status['speed']:g}, {status['uptime']:.1f} s to start)")
     hints = (
         (f"daybreak lab shell{at}", "a shell whose aws and psql talk to it"),
         (f'eval "$(daybreak lab env{at})"', "the same for this shell"),
@@ -88,7 +88,7 @@ def _greet(running: RemoteLab) -> None:
     )
     width = max(len(command) for command, _ in hints)
     for command, what in hints:
-        say(f"  {command.ljust(width)}  {what}")
+        print_line(f"  {command.ljust(width)}  {what}")
 
 
 def _find(folder: Path | None) -> RemoteLab:
@@ -106,7 +106,7 @@ def down(folder: Path | None) -> None:
     """Stop the lab and all its databases; the state stays for the next start."""
     running = _find(folder)
     running.down()
-    say(f"the lab in {running.folder} has stopped")
+    print_line(f"the lab in {running.folder} has stopped")
 
 
 @lab.command()
@@ -119,11 +119,11 @@ def status(folder: Path | None, output: str) -> None:
         _echo_json(facts)
         return
     frozen = "frozen" if facts["speed"] == 0 else f"speed {facts['speed']:g}"
-    say(f"{facts['url']}  {frozen}  process {facts['pid']}  up {facts['uptime']:.0f} s  {facts['folder']}")
+    print_line(f"{facts['url']}  {frozen}  process {facts['pid']}  up {facts['uptime']:.0f} s  {facts['folder']}")
     if facts["regions_down"]:
-        say(f"down: {', '.join(facts['regions_down'])}")
+        print_line(f"down: {', '.join(facts['regions_down'])}")
     if facts["iam"]:
-        say("IAM is enforced")
+        print_line("IAM is enforced")
     _echo_table(
         ("REGION", "CLUSTER", "STATUS", "VERSION", "ENDPOINT", "INSTANCES"),
         [
@@ -139,7 +139,7 @@ def status(folder: Path | None, output: str) -> None:
         ],
     )
     if facts["faults"]:
-        say()
+        print_line()
         _echo_faults(facts["faults"])
 
 
@@ -149,7 +149,7 @@ def env(folder: Path | None) -> None:
     """Print shell lines that point this shell at the lab: eval "$(daybreak lab env)"."""
     from daybreak.lab import shell
 
-    hand(f"{shell.exports(_variables(_find(folder)))}\n")
+    print_as_is(f"{shell.exports(_variables(_find(folder)))}\n")
 
 
 @lab.command()
@@ -167,11 +167,11 @@ def shell(context: click.Context, command: str | None, folder: Path | None) -> N
     if command is not None:
         bash = "/bin/bash" if Path("/bin/bash").exists() else "/bin/sh"
         context.exit(subprocess.run([bash, "-c", command], env=environment, check=False).returncode)
-    say("aws and psql of this shell talk to the lab; leave it with exit", is_aside=True)
+    print_line("aws and psql of this shell talk to the lab; leave it with exit", is_aside=True)
     program = os.environ.get("SHELL", "")
     program = program if Path(program).is_absolute() else "/bin/sh"
     bare = {"bash": ["--noprofile", "--norc"], "zsh": ["-f"]}.get(Path(program).name, [])
-    # a profile would put its own aws before ours
+    # A profile would put its own aws before ours.
     context.exit(subprocess.run([program, *bare], env={**environment, "PS1": "lab$ "}, check=False).returncode)
 
 
@@ -222,7 +222,7 @@ def _seconds(span: str) -> float:
 
 def _echo_clock(facts: dict[str, Any]) -> None:
     speed = "frozen" if facts["speed"] == 0 else f"speed {facts['speed']:g}"
-    say(f"{speed}, {facts['simulated']:.0f} simulated seconds have passed")
+    print_line(f"{speed}, {facts['simulated']:.0f} simulated seconds have passed")
 
 
 @lab.group()
@@ -297,7 +297,7 @@ def fault_list(folder: Path | None) -> None:
 def fault_clear(name: str | None, folder: Path | None) -> None:
     """Take one fault away by its id, or all of them."""
     query = f"?id={name}" if name else ""
-    say(f"{_find(folder).ask('DELETE', f'faults{query}')['removed']} taken away")
+    print_line(f"{_find(folder).ask('DELETE', f'faults{query}')['removed']} taken away")
 
 
 @lab.command()
@@ -306,7 +306,7 @@ def fault_clear(name: str | None, folder: Path | None) -> None:
 def reset(*, empty: bool, folder: Path | None) -> None:
     """Forget everything and build the account again."""
     facts = _find(folder).ask("POST", "reset", {"empty": empty}, timeout=180)
-    say(f"the lab is as new: {len(facts['clusters'])} cluster(s)")
+    print_line(f"the lab is as new: {len(facts['clusters'])} cluster(s)")
 
 
 def _echo_faults(faults: list[dict[str, Any]]) -> None:
@@ -331,8 +331,8 @@ def _echo_faults(faults: list[dict[str, Any]]) -> None:
 def _echo_table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
     for row in [heads, *rows]:
-        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        print_line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def _echo_json(document: Any) -> None:
-    hand(as_document(document))
+    print_as_is(as_document(document))

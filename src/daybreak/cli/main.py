@@ -1,6 +1,6 @@
 """The `daybreak` command: finds the verb, runs it, and turns every failure into its sentence and exit code.
 
-The law: however a command ends, one place says so, and the exit code is that of ``daybreak.errors``.
+The law: however a command ends, one place reports it, and the exit code is that of ``daybreak.errors``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code, whoever listens: that they have gone changes nothing about how it ended."""
+    """Run a command and return its exit code. A reader who has gone does not change how the command ended."""
     audience = attend()
     stay_when_hung_up()
     line = Line()
@@ -40,7 +40,7 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(command: click.Command, arguments: Sequence[str] | None, line: Line) -> tuple[DaybreakError | None, int]:
-    """Run a command; the one place where failures become errors to be told, with their exit codes."""
+    """Run a command. Only here do failures become errors with their sentences and exit codes."""
     words = list(arguments) if arguments is not None else None
     try:
         if command is daybreak and not (sys.argv[1:] if words is None else words):
@@ -49,9 +49,9 @@ def _run(command: click.Command, arguments: Sequence[str] | None, line: Line) ->
     except click.exceptions.Exit as ended:
         return None, ended.exit_code
     except (click.Abort, KeyboardInterrupt):
-        from daybreak.cli.telling import say
+        from daybreak.cli.screen import print_line
 
-        say(is_aside=True)  # after the ^C that the terminal shows
+        print_line(is_aside=True)  # after the ^C that the terminal shows
         return DaybreakError("interrupted"), ExitCode.INTERRUPTED
     except click.ClickException as trouble:
         return _refusal_of(trouble), ExitCode.REFUSED
@@ -63,7 +63,7 @@ def _run(command: click.Command, arguments: Sequence[str] | None, line: Line) ->
 
 
 def _refusal_of(trouble: click.ClickException) -> Refused:
-    """What click complains about, as our own sentences are written: lower case, no full stop, with what to type next."""
+    """click's complaint in the form of our own sentences: lower case, no full stop, with the command to type next."""
     ctx = trouble.ctx if isinstance(trouble, click.UsageError) else None
     hint = f"{ctx.command_path} --help" if ctx else "daybreak --help"
     if isinstance(trouble, click.exceptions.NoArgsIsHelpError) and isinstance(trouble.ctx.command, click.Group):
@@ -86,9 +86,9 @@ def _bug(bug: Exception) -> DaybreakError:
 
 
 def _invoke(command: click.Command, words: list[str], line: Line) -> object:
-    """Do what click's own ``main`` does, but take no broken pipe for a reader who has gone.
+    """Do what click's own ``main`` does, but do not take a broken pipe for a reader who has gone.
 
-    There the broken pipe of a connection or a child would end in silence, too, and the end of any file as a Ctrl-C.
+    There, the broken pipe of a connection or a child would end in silence too, and the end of any file as a Ctrl-C.
     """
     name = command.name or ""
     if f"_{name}_COMPLETE".replace("-", "_").upper() in os.environ:
@@ -100,7 +100,7 @@ def _invoke(command: click.Command, words: list[str], line: Line) -> object:
 
 
 def _complain(error: DaybreakError, code: int, line: Line) -> None:
-    from daybreak.cli.telling import complain
+    from daybreak.cli.screen import complain
 
     complain(error, ExitCode(code), lambda text: complete(text, line.options))
 

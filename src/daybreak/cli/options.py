@@ -192,7 +192,7 @@ def shared(*outputs: str) -> Decorator:
     return add
 
 
-def folding(function: Callable[..., Any]) -> Callable[..., Any]:
+def depth_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``-v`` and ``-q`` to a verb that reports; ``shared`` takes them up as ``Given.depth``."""
     return with_options(
         function,

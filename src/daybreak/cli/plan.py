@@ -214,10 +214,10 @@ def show(given: Given, file: Path) -> None:
     from daybreak.report.aws_cli import quoted
 
     made, now = read_plan(file), given.app().now()
-    hand(plan_as(made, given, file=file, now=now))
+    print_as_is(plan_as(made, given, file=file, now=now))
     if now > made.expires and given.output != "text":  # the text says it itself
-        say(f"the plan expired at {iso(made.expires)}", is_aside=True)
-        say(given.complete(f"next: {next_of_plan(made, quoted(str(file)), now=now)}"), is_aside=True)
+        print_line(f"the plan expired at {iso(made.expires)}", is_aside=True)
+        print_line(given.complete(f"next: {next_of_plan(made, quoted(str(file)), now=now)}"), is_aside=True)
 
 
 def _make(given: Given, decide: Callable[[App], Plan], destination: Destination) -> None:
@@ -235,6 +235,6 @@ def _make(given: Given, decide: Callable[[App], Plan], destination: Destination)
     made = decide(app)
     if file is not None:
         keep(plan_document(made), file, is_forced=is_forced)
-    hand(plan_as(made, given, file=file))
+    print_as_is(plan_as(made, given, file=file))
     if file is not None:
-        say(f"wrote {file}", is_aside=True)
+        print_line(f"wrote {file}", is_aside=True)

@@ -11,7 +11,7 @@ from daybreak.app.listing import Listed, list_runs
 from daybreak.app.reporting import report_of
 from daybreak.assess.ending import exit_code_of, next_of_plan
 from daybreak.cli.options import Given
-from daybreak.cli.telling import as_document, as_text
+from daybreak.cli.screen import as_document, as_text
 from daybreak.errors import ExitCode
 from daybreak.model.names import visible
 from daybreak.model.plan import Plan
@@ -68,17 +68,17 @@ def plan_as(plan: Plan, given: Given, *, file: Path | None = None, now: datetime
 
 
 def plan_document(plan: Plan) -> str:
-    """A plan as its file holds it, with the digest that it is read back by."""
+    """A plan as its file holds it, with the digest that a reader checks."""
     return as_document({"digest": plan.digest(), "plan": plan.plain()})
 
 
 def plan_aside(plan: Plan, given: Given) -> str:
-    """A plan beside the result of carrying it out: text whatever was asked for, and no file holds it."""
+    """A plan beside the result of carrying it out: always text, and no file holds it."""
     return as_text(plan_view(plan, is_explained=given.is_explained, more=_MORE), is_aside=True)
 
 
 def run_as(app: App, run: str, given: Given) -> str:
-    """The report of a run, with the next command for whoever gave these options."""
+    """The report of a run, with the next command for the person who gave these options."""
     if given.is_json:
         return as_json(complete_report(report_of(app, run), given))
     return report_as(report_of(app, run), given, f"daybreak show {run} -v")
@@ -90,7 +90,7 @@ def report_as(report: Report, given: Given, more: str) -> str:
 
 
 def complete_report(report: Report, given: Given) -> Report:
-    """The report for whoever gave these options: each command in it carries them."""
+    """The report for the person who gave these options: each command in it carries them."""
     if not given.repeated:
         return report
     checks = tuple(each.model_copy(update={"why": given.complete(each.why)}) for each in report.checks)
@@ -99,7 +99,7 @@ def complete_report(report: Report, given: Given) -> Report:
 
 
 def runs_as(app: App, given: Given) -> str:
-    """The list of runs; one that cannot be read is listed with the reason, and each of those with its next command."""
+    """The list of runs, each with its next command; a run that cannot be read is listed with the reason."""
     found = list_runs(app)
     if given.is_json:
         known = [_summary(each, each.plan, given) for each in found if each.plan]
@@ -133,7 +133,7 @@ def _summary(each: Listed, plan: Plan, given: Given) -> dict[str, Any]:
 
 
 def status_as(found: tuple[TargetStatus, ...], output: str) -> str:
-    """Promised and true, a target each."""
+    """What was promised and what is true, for each target."""
     if output == "json":
         return as_document(
             {
@@ -151,7 +151,7 @@ def status_as(found: tuple[TargetStatus, ...], output: str) -> str:
 
 
 def abort_as(app: App, run: str, given: Given, *, is_ended: bool) -> str:
-    """What became of the wish to end a run."""
+    """The outcome of a request to end a run."""
     then = given.complete(next_of(app, *state_of_run(app, run)) if is_ended else f"daybreak watch {run}")
     if given.is_json:
         return as_document({"run": run, "ended": is_ended, "next": then})

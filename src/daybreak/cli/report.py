@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from daybreak.model.report import Report
 
 FORMATS = ("html", "junit", "markdown")
-"""What ``-o`` takes besides text and JSON in a verb that reports: ``@shared(*FORMATS)``."""
+"""The formats of ``-o``, besides text and JSON, in a verb that reports: ``@shared(*FORMATS)``."""
 
 kept = gather(
     "destination",
@@ -35,22 +35,22 @@ kept = gather(
 def in_format(app: App, report: Report, given: Given, text: Callable[[], str], *, is_kept: bool) -> str:
     """A report in the format that was asked for; ``text`` is what a terminal shows.
 
-    What is handed on, a page or whatever is kept in a file, names nothing of one person's machine; JSON that is printed is
-    the same document for every verb, and its commands carry what this person was given.
+    A page, or a report that is kept in a file, is for other people and names nothing of one person's machine. Printed JSON is
+    the same document for every verb, and its commands carry the options that this person gave.
     """
     from daybreak.app.reporting import hand_on, write_as
     from daybreak.cli.rendering import complete_report
 
     if given.output == "text":
         return text()
-    told = complete_report(report, given) if given.is_json and not is_kept else hand_on(app, report)
-    return write_as(told, cast("Format", given.output))
+    shown = complete_report(report, given) if given.is_json and not is_kept else hand_on(app, report)
+    return write_as(shown, cast("Format", given.output))
 
 
 def tell(made: str, destination: Destination) -> None:
     """Print what was made, or keep it in a file."""
     from daybreak.app.reporting import keep
-    from daybreak.cli.telling import hand, say
+    from daybreak.cli.screen import print_as_is, print_line
 
     if destination.file is None:
         hand(made)
@@ -62,14 +62,14 @@ def tell(made: str, destination: Destination) -> None:
 
 @click.command()
 @click.argument("run")
-@kept
-@folding
+@file_options
+@depth_options
 @shared(*FORMATS)
 def report(given: Given, run: str, destination: Destination) -> None:
     """Write the evidence of a run: a page, a document, or data.
 
     As text it is what `daybreak show` prints. HTML is one file that loads nothing; Markdown goes into a ticket; JUnit XML
-    is for a build server; JSON keeps to the published schema. The exit code tells whether the report was made, not what
+    is for a build server; JSON keeps to the published schema. The exit code says whether the report was made, not what
     the run's verdict is: that is in the report, and in the exit code of `daybreak watch`.
     """
     from daybreak.app.reporting import report_of

@@ -39,7 +39,7 @@ confirm_option = click.option(
 @confirm_option
 @yes_option
 @explain_option
-@folding
+@depth_options
 @shared()
 @click.pass_context
 def restore(
@@ -80,7 +80,7 @@ def _refuse_to_forget(context: click.Context) -> None:
 @pitr_options
 @yes_option
 @explain_option
-@folding
+@depth_options
 @shared()
 def pitr(given: Given, wish: PitrWish, *, is_yes: bool) -> int:
     """Bring TARGET back to a moment, in a new cluster, in quarantine."""
@@ -93,7 +93,7 @@ def pitr(given: Given, wish: PitrWish, *, is_yes: bool) -> int:
 @snapshot_options
 @yes_option
 @explain_option
-@folding
+@depth_options
 @shared()
 def snapshot(given: Given, wish: SnapshotWish, *, is_yes: bool) -> int:
     """Bring TARGET back as a snapshot holds it, in a new cluster, in quarantine."""
@@ -109,7 +109,7 @@ def carry_out(given: Given, decide: Callable[[App], Plan], *, is_yes: bool, conf
     """
     from daybreak.cli.following import Following
     from daybreak.cli.rendering import plan_aside
-    from daybreak.cli.telling import ask_for_name, confirmed, hand
+    from daybreak.cli.screen import ask_for_name, ask_to_confirm, print_as_is
     from daybreak.errors import Refused
     from daybreak.model.requests import CleanRequest
 
@@ -117,11 +117,13 @@ def carry_out(given: Given, decide: Callable[[App], Plan], *, is_yes: bool, conf
         made = decide(following.app)
         if confirm is not None and not isinstance(made.request, CleanRequest):
             raise Refused("--confirm names what a plan removes, and this one removes nothing", "add --yes in its place")
-        hand(plan_aside(made, given), is_aside=True)
+        print_as_is(plan_aside(made, given), is_aside=True)
         if confirm is not None or (isinstance(made.request, CleanRequest) and made.request.doubt):
             ask_for_name(made.clone, confirm)
         else:
-            confirmed(f"Carry out this plan in account {made.identity.account}, {made.identity.region}?", is_yes=is_yes)
+            ask_to_confirm(
+                f"Carry out this plan in account {made.identity.account}, {made.identity.region}?", is_yes=is_yes
+            )
         from daybreak.app.running import start
 
         return following.to_the_end(start(following.app, made))

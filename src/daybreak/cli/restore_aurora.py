@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from daybreak.cli.main import run
-from daybreak.cli.options import Given, folding, shared
+from daybreak.cli.options import Given, depth_options, shared
 
 if TYPE_CHECKING:
     from daybreak.app import App
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--time", "to", metavar="TIME", help="Restore time (ISO 8601, with its zone).")
 @click.option("--snapshot", metavar="ID", help="Snapshot identifier.")
 @click.option("--target", metavar="NAME", help="The configured target; may be left out when there is only one.")
-@folding
+@depth_options
 @shared()
 def restore_aurora(given: Given, kind: str, to: str | None, snapshot: str | None, target: str | None) -> int:
     """Restore the target's database into a quarantined clone and validate it, without asking.

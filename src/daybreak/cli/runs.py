@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from daybreak.cli.options import Given, explain_option, folding, shared
+from daybreak.cli.options import Given, depth_options, explain_option, shared
 from daybreak.cli.restore import carry_out, confirm_option, yes_option
-from daybreak.cli.telling import hand, spell
+from daybreak.cli.screen import print_as_is, spell
 
 """Seconds between two reads of a journal that another process writes."""
 
@@ -17,18 +17,18 @@ def runs(given: Given) -> None:
     """List the runs and how they ended."""
     from daybreak.cli.rendering import runs_as
 
-    hand(runs_as(given.app(), given))
+    print_as_is(runs_as(given.app(), given))
 
 
 @click.command()
 @click.argument("run")
-@folding
+@depth_options
 @shared()
 def show(given: Given, run: str) -> None:
     """Report a run: verdict, what is not fit, what was measured."""
     from daybreak.cli.rendering import run_as
 
-    hand(run_as(given.app(), run, given))
+    print_as_is(run_as(given.app(), run, given))
 
 
 @click.command()
@@ -49,7 +49,7 @@ def watch(given: Given, run: str) -> int:
     plan = app.store.plan(run)
     for event in events_of(app, run):
         line = spell(event.model_dump_json()) if given.is_json else given.complete(event_line(event, plan))
-        hand(f"{line}\n")
+        print_as_is(f"{line}\n")
     return int(exit_code(app, run))
 
 
@@ -60,12 +60,12 @@ def watch(given: Given, run: str) -> int:
     is_flag=True,
     help="Take the run from a process that is stopped or unreachable; it does nothing more.",
 )
-@folding
+@depth_options
 @shared()
 def resume(given: Given, run: str, *, take_over: bool) -> int:
     """Go on with a run that was interrupted.
 
-    From here, or from another machine that shares the state. A run that has ended is told and left as it is.
+    From here, or from another machine that shares the state. A run that has ended is reported and left as it is.
     """
     from daybreak.cli.following import Following
 
@@ -83,7 +83,7 @@ def abort(given: Given, run: str, why: str) -> None:
     from daybreak.cli.rendering import abort_as
 
     app = given.app()
-    hand(abort_as(app, run, given, is_ended=ended(app, run, why)))
+    print_as_is(abort_as(app, run, given, is_ended=ended(app, run, why)))
 
 
 @click.command()
@@ -95,7 +95,7 @@ def abort(given: Given, run: str, why: str) -> None:
 @click.option("--why", default="", metavar="TEXT", help="The reason, for the report.")
 @yes_option
 @explain_option
-@folding
+@depth_options
 @shared()
 def clean(given: Given, run: str | None, cluster: str | None, confirm: str | None, why: str, *, is_yes: bool) -> int:
     """Remove what a run created, and nothing else.

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from daybreak.cli.options import Given, shared
-from daybreak.cli.telling import as_document, hand, say
+from daybreak.cli.screen import as_document, print_as_is, print_line
 
 
 @click.command()
@@ -41,16 +41,16 @@ def init(given: Given, *, is_forced: bool) -> None:
         raise Refused(f'"{path}" cannot be written: {trouble.strerror}', "name another file with --config") from trouble
     names = [target.name for target in found]
     if given.is_json:
-        hand(as_document({"file": str(path), "targets": names, "to_be_done": missing}))
+        print_as_is(as_document({"file": str(path), "targets": names, "to_be_done": missing}))
     else:
-        say(f"wrote {path} with {len(names)} target(s): {', '.join(names)}")
-        say(
+        print_line(f"wrote {path} with {len(names)} target(s): {', '.join(names)}")
+        print_line(
             given.complete(
                 f"next: daybreak status\nthen: daybreak capture {names[0]}  # keeps what its backups do not hold"
             )
         )
         for each in missing:
-            say(f"to be done: {each}")
+            print_line(f"to be done: {each}")
 
 
 @click.command()
@@ -61,12 +61,12 @@ def config(given: Given, *, is_schema: bool) -> None:
     from daybreak.config import schema
 
     if is_schema:
-        hand(as_document(schema()))
+        print_as_is(as_document(schema()))
         return
     settings = given.app().settings
     if given.is_json:
-        hand(as_document({"settings": settings.plain(), "origins": settings.origins}))
+        print_as_is(as_document({"settings": settings.plain(), "origins": settings.origins}))
         return
     width = max(map(len, settings.origins), default=0)
     for key, origin in settings.origins.items():
-        say(f"{key:<{width}}  {origin}")
+        print_line(f"{key:<{width}}  {origin}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from daybreak.cli.options import Given, shared
-from daybreak.cli.telling import as_document, as_text, hand, say
+from daybreak.cli.screen import as_document, as_text, print_as_is, print_line
 
 
 @click.command()
@@ -25,11 +25,11 @@ def snapshots(given: Given, target: str, before: str | None) -> None:
     name = found.target.name
     if given.is_json:
         plain = snapshots_report(name, found.cluster, found.snapshots)
-        hand(as_document(plain))
+        print_as_is(as_document(plain))
         return
     view = snapshots_view(name, found.cluster, found.snapshots, now=app.now(), zone=app.zone)
-    hand(as_text(view))
+    print_as_is(as_text(view))
     if found.snapshots:
         newest = next((each.identifier for each in found.snapshots if each.status == "available"), None)
         then = f"daybreak plan snapshot {name}" + (f" --snapshot {newest}" if newest else "")
-        say(f"next: {given.complete(then)}")
+        print_line(f"next: {given.complete(then)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from daybreak.cli.options import Given, shared
-from daybreak.cli.telling import hand
+from daybreak.cli.screen import print_as_is
 
 
 @click.command()
@@ -22,6 +22,6 @@ def status(given: Given, targets: tuple[str, ...]) -> int:
     from daybreak.model.findings import Standing
 
     found = statuses(given.app(), targets)
-    hand(status_as(found, given.output))
+    print_as_is(status_as(found, given.output))
     is_unfit = any(finding.standing is Standing.UNFIT for each in found for finding in each.findings)
     return int(ExitCode.UNFIT if is_unfit else ExitCode.DONE)

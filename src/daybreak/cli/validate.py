@@ -10,7 +10,7 @@ import click
 from daybreak.cli.options import Destination, Given, folding, gather, percent, shared, waive_option
 from daybreak.cli.report import FORMATS, in_format, kept, tell
 from daybreak.cli.restore import yes_option
-from daybreak.cli.telling import Telling, say
+from daybreak.cli.screen import ProgressScreen, print_line
 
 if TYPE_CHECKING:
     from daybreak.app import App
@@ -95,14 +95,14 @@ def _validate(app: App, given: Given, case: Case, destination: Destination) -> i
     from daybreak.model.findings import Standing
     from daybreak.report.text.validation import finding_line
 
-    with Telling() as telling:
+    with ProgressScreen() as screen:
 
         def follow(finding: Finding) -> None:
-            # What is fit is counted at the end; what is not is told as it is found.
+            # Fit findings are counted at the end; others are reported as they are found.
             if given.depth == "all" or finding.standing in (Standing.UNFIT, Standing.UNKNOWN):
-                telling.line(given.complete(finding_line(finding, datetime.now(UTC))))
+                screen.line(given.complete(finding_line(finding, datetime.now(UTC))))
 
-        validation = validate_case(app, case, Listeners(on_finding=follow, progress=telling.show))
+        validation = validate_case(app, case, Listeners(on_finding=follow, progress=screen.show))
     report = report_on(app, validation)
     is_kept = destination.file is not None
     made = in_format(app, report, given, lambda: report_as(report, given, "-v names every check"), is_kept=is_kept)

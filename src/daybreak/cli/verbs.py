@@ -1,6 +1,6 @@
 """The table of verbs, and the command that finds one in it.
 
-The law: a verb's module is imported only when that verb is called, so that `--help` costs next to nothing.
+The law: a verb's module is imported only when that verb is called, so that `--help` costs almost nothing.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "demo": ("daybreak.cli.demo:demo", "Play the whole story on the lab, on this machine."),
     "lab": ("daybreak.cli.lab:lab", "An AWS with a real PostgreSQL inside, for rehearsals."),
 }
-"""Each verb, where it lives, and its one line in the help; a test holds the line to the verb's own help."""
+"""Each verb, its module, and its one line in the help; a test compares the line with the verb's own help."""
 
 
 class Verbs(click.Group):
@@ -55,7 +55,7 @@ class Verbs(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The verb that the arguments begin with; a misspelled one is refused with those that come near."""
+        """The verb that the arguments begin with; raises ``Refused`` for a misspelled one, with similar verbs."""
         try:
             return super().resolve_command(ctx, args)
         except click.NoSuchCommand as error:

@@ -125,7 +125,7 @@ def _find_upwards(folder: Path, complaints: list[str]) -> Path | None:
                 complaints.append(f"{found}: belongs to another user: name it with --config if you trust it")
                 return None
             if found.stat().st_mode & 0o002:
-                complaints.append(f"{found}: anybody may write in it: chmod o-w {found}")
+                complaints.append(f"{found}: anyone may write in it: chmod o-w {found}")
                 return None
             return found
     return None

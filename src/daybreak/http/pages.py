@@ -43,7 +43,7 @@ def read_page(url: str, limit: timedelta) -> PageAnswer:
     def ask() -> None:
         try:
             answers.put(_ask(wanted))
-        except BaseException as defect:  # noqa: BLE001 - a defect of ours, raised again by whoever waits
+        except BaseException as defect:  # noqa: BLE001 - a defect of ours, raised again by the thread that waits
             answers.put(defect)
 
     # The resolver has no limit of ours, and a page that sends a byte now and then has no limit at all.
@@ -128,7 +128,7 @@ def _ask_at(address: str, parts: Url, host: str, wanted: _Wanted) -> PageAnswer:
         return Silence(asked=wanted.asked, why="no answer came within the time limit")
     except SSLError as trouble:
         return Turned(asked=wanted.asked, why=f"TLS failed: {wanted.safely(trouble)}")
-    except Exception as trouble:  # noqa: BLE001 - whatever a library says of somebody's page, it is that page's
+    except Exception as trouble:  # noqa: BLE001 - whatever a library raises for a page is that page's failure
         return Silence(asked=wanted.asked, why=f"the answer broke off: {wanted.safely(trouble)}")
     finally:
         pool.close()

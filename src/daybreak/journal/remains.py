@@ -32,7 +32,7 @@ def remains_of(run: str, plan: bytes | None, journals: Iterable[bytes]) -> Remai
     return Remains(
         run=run,
         nonce=next((nonce for nonce in nonces if isinstance(nonce, str) and nonce), None),
-        plan=_frozen_plan(plan, created.get("plan")),
+        plan=_plan_if_frozen(plan, created.get("plan")),
     )
 
 
@@ -45,7 +45,7 @@ def _tag_of(facts: dict[str, Any]) -> str | None:
     return found[0] if found and isinstance(found[0], str) else None
 
 
-def _frozen_plan(data: bytes | None, named: object) -> dict[str, Any] | None:
+def _plan_if_frozen(data: bytes | None, named: object) -> dict[str, Any] | None:
     try:
         plain = json.loads(data or b"")
     except (ValueError, RecursionError):

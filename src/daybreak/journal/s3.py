@@ -81,7 +81,7 @@ class S3Store:
             raise refusal_of_second_creation(plan.run)
         if self._shelf.put_if_absent(key, body):
             raise Refused(
-                f'"{self._name}" replaces objects although it is told not to (If-None-Match)',
+                f'"{self._name}" replaces objects although it is asked not to (If-None-Match)',
                 "two processes could write one run there: use a bucket of Amazon S3, or a folder",
             )
 

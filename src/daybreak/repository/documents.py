@@ -38,7 +38,7 @@ def folder_of(kind: KeptKind, target: str) -> str:
     return f"{kind}s/{target}/"
 
 
-def kept_of(document: Document) -> Kept:
+def entry_of(document: Document) -> Kept:
     """The entry of a document in a list."""
     sha256 = hashlib.sha256(document.canonical()).hexdigest()
     match document:
@@ -56,7 +56,7 @@ def key_of(kept: Kept) -> str:
     return f"{folder_of(kept.kind, kept.target)}{moment}-{kept.sha256}.json"
 
 
-def kept_in(key: str, kind: KeptKind, target: str, place: str) -> Kept | None:
+def entry_in(key: str, kind: KeptKind, target: str, place: str) -> Kept | None:
     """The entry that a key names; ``None`` for a file that is not ours."""
     match = _NAME.fullmatch(key.removeprefix(folder_of(kind, target)))
     if match is None:
@@ -86,7 +86,7 @@ def document_in(body: bytes, kept: Kept, model: type[D]) -> D:
             f"{where} cannot be read by this release: {error.error_count()} fields do not fit",
             "use the release of Daybreak that wrote it, or a newer one",
         ) from error
-    if key_of(kept_of(document)) != key_of(kept) and document.canonical() == body:
+    if key_of(entry_of(document)) != key_of(kept) and document.canonical() == body:
         raise Failed(f'{where} is of "{printable(document.target)}" at another moment', "remove it")
     return document
 

@@ -22,9 +22,9 @@ from daybreak.repository.documents import (
     D,
     Document,
     document_in,
+    entry_in,
+    entry_of,
     folder_of,
-    kept_in,
-    kept_of,
     key_of,
 )
 from daybreak.repository.folder import FolderShelf
@@ -55,7 +55,7 @@ class NamedShelf:
         """The documents of one kind and target, oldest first; other files there are left alone."""
         folder = f"{self.prefix}{folder_of(kind, target)}"
         keys = (key.removeprefix(self.prefix) for key in self.shelf.keys(folder))
-        found = (kept_in(key, kind, target, self.name) for key in keys)
+        found = (entry_in(key, kind, target, self.name) for key in keys)
         return tuple(sorted((kept for kept in found if kept), key=lambda kept: (kept.stands_for, kept.sha256)))
 
     def read(self, kept: Kept) -> bytes | None:
@@ -89,7 +89,7 @@ class Repository:
         When a place did not take the document, this raises after all were tried, and names those that did.
         """
         last = self._same_as(document) if isinstance(document, Capsule) else None
-        kept, body = last or (kept_of(document), document.canonical())
+        kept, body = last or (entry_of(document), document.canonical())
         done: list[str] = []
         failed: list[tuple[str, DaybreakError]] = []
         for place in self._places:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daybreak.cli.reference.checks import BESIDES, checks_page, found_words
+from daybreak.cli.reference.checks import BESIDES, checks_page, words_for_defects
 from daybreak.model.checks import CHECKS, RUNBOOK
 from daybreak.prove.catalog import CATALOG
 
@@ -12,7 +12,7 @@ from daybreak.prove.catalog import CATALOG
 @pytest.mark.parametrize("check", CHECKS)
 def test_each_check_is_seen_to_find_something(check: str) -> None:
     """A check that never failed in front of anybody may be one that cannot."""
-    assert found_words(check)
+    assert words_for_defects(check)
 
 
 def test_the_page_has_every_check_and_the_runbooks_eighteen_by_number() -> None:

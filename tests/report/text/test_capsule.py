@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from daybreak.cli.telling import as_text
+from daybreak.cli.screen import as_text
 from daybreak.model.capsule import FieldChange
 from daybreak.model.world import Surroundings, Unseen
 from daybreak.report.text.capsule import capsule_view, capsules_view, changes_view, kept_view
-from daybreak.repository.documents import kept_of
+from daybreak.repository.documents import entry_of
 from tests.fix_capsules import capsule
 
-KEPT = kept_of(capsule()).model_copy(update={"place": "/srv/state"})
+KEPT = entry_of(capsule()).model_copy(update={"place": "/srv/state"})
 
 
 def test_what_is_missing_is_told() -> None:

@@ -1,4 +1,4 @@
-"""The page of all checks: their names, what each stands for, and what it was seen to find."""
+"""The page of all checks: their names, what each stands for, and the defects that it finds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from daybreak.model.findings import Level
 from daybreak.prove.catalog import defects_of
 
 MADE = "This page is generated: `python -m daybreak.cli.reference`.\n"
-"""The line that every generated page begins with."""
+"""The first line of every generated page."""
 _INTRODUCTION = """\
 A validation asks every one of these. Each answer is *fit*, *unfit*, *unknown* or *waived*, with what was expected, what was
 found, the question, and how long it took; a check that could not run is unknown, never fit. The verdict is fit when every
@@ -27,7 +27,7 @@ BESIDES = {
     "application.functions": "one of the owner's own checks is not met",
     "security.quarantine": "a parameter of the quarantine is not in force, or the clone wears an IAM role",
 }
-"""What makes a check unfit of which a proof plants nothing."""
+"""What makes a check unfit that no planted defect covers."""
 
 
 def checks_page() -> str:
@@ -44,11 +44,11 @@ def _tables() -> Iterator[str]:
 
 def _row(check: Check) -> str:
     number = f"{RUNBOOK.index(check) + 1}. " if check in RUNBOOK else ""
-    return f"| `{check.name}` | {number}{check.title} | {found_words(check.name)} |\n"
+    return f"| `{check.name}` | {number}{check.title} | {words_for_defects(check.name)} |\n"
 
 
-def found_words(check: str) -> str:
-    """What a check finds; empty for a check of which nobody ever saw that it can fail."""
+def words_for_defects(check: str) -> str:
+    """The defects that a check finds; empty for a check that was never seen to fail."""
     planted = [defect.name for defect in defects_of(check)]
     others = [f"*{BESIDES[check]}*"] if check in BESIDES else []
     return "; ".join([*planted, *others])

@@ -1,4 +1,4 @@
-"""The parts of the reference that are generated: the command line from the verbs, the settings and the report from their schemas.
+"""The generated parts of the reference: the command line from the verbs, the settings and the report from their schemas.
 
 ``python -m daybreak.cli.reference`` writes them into the folder that is named, ``docs/reference`` by default.
 """
@@ -58,7 +58,7 @@ EXIT_CODES: dict[str, tuple[ExitCode, ...]] = {
     "lab": (ExitCode.DONE, ExitCode.FAILED, ExitCode.REFUSED, ExitCode.UNREACHABLE),
     "restore-aurora": _STARTS_A_RUN,
 }
-"""What each verb may end with; 70, a bug, is possible everywhere and promised nowhere."""
+"""The exit codes that each verb documents; 70, a bug, is possible everywhere."""
 
 
 def verbs() -> Iterator[tuple[str, click.Command]]:
@@ -296,7 +296,7 @@ PAGES = {
     "checks.md": checks_page,
     "report.schema.json": report_schema,
 }
-"""Each generated page and what makes it."""
+"""Each generated page and the function that makes it."""
 
 
 def write(folder: Path) -> None:

@@ -29,7 +29,7 @@ LIKELY_CLOCKS = (
 
 
 def clock_of(table: Table, configured: str | None) -> str:
-    """The column that shows how recent a table is: the configured one, else the likeliest by name; empty when none is likely."""
+    """The column that shows how recent a table is: the configured one, else the likeliest by name; empty when no column is likely."""
     if configured is not None:
         return configured if configured in table.clocks else ""
     plain = {name.replace("_", "").lower(): name for name in table.clocks}

@@ -56,7 +56,7 @@ def kms(clone: Cluster, origin: Origin | None, around: Surroundings) -> Finding:
 
 
 def iam_roles(source: Cluster | None, clone: Cluster, permitted: Mapping[str, str]) -> Finding:
-    """The clone has the source's roles, or none where none is intended."""
+    """The clone has the source's roles, and no roles where none are intended."""
     check, reason = checks.IAM_ROLES, permitted.get("roles")
     has = {_role(each): each for each in clone.roles}
     if source is None:

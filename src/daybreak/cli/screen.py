@@ -1,7 +1,7 @@
-"""What people see: sentences on stderr, results on stdout, and a line that lives while a run goes on.
+"""What people see: sentences on stderr, results on stdout, and a live line while a run goes on.
 
-The law: only this module writes to a stream or makes a console of rich. What it is given to ``say`` is text: nothing in it
-is read as markup, and nothing in it acts on a terminal. And nothing depends on there being a terminal.
+The law: only this module writes to a stream or makes a console of rich. ``print_line`` takes text: nothing in it is read as
+markup, and nothing in it acts on a terminal. No function depends on a terminal.
 """
 
 from __future__ import annotations
@@ -36,36 +36,36 @@ _WIDEST = 120
 
 
 def complain(error: DaybreakError, code: ExitCode, completed: Callable[[str], str]) -> None:
-    """An error as people read it: what, every reason, and what to do next; ``completed`` makes its commands whole."""
+    """Print an error for people: what, every reason, and what to do next; ``completed`` completes its commands."""
     red, plain = ("\x1b[1;31m", "\x1b[0m") if is_colorful(sys.stderr) else ("", "")
     name = "paused" if isinstance(error, Paused) else _NAMES.get(code, "error")
     lines = [f"{red}{name}:{plain} {visible(completed(error.message))}"]
     if isinstance(error, Refused):
         lines += [f"  - {visible(completed(reason))}" for reason in error.reasons]
     lines += [f"hint: {visible(completed(hint))}" for hint in error.hints]
-    hand("\n".join(lines) + "\n", is_aside=True)
+    print_as_is("\n".join(lines) + "\n", is_aside=True)
 
 
-def say(text: str = "", *, is_aside: bool = False) -> None:
-    """A line, or several, for people: on stdout, or on stderr as an aside."""
-    hand(f"{visible(text)}\n", is_aside=is_aside)
+def print_line(text: str = "", *, is_aside: bool = False) -> None:
+    """Print one or several lines for people: on stdout, or on stderr as an aside."""
+    print_as_is(f"{visible(text)}\n", is_aside=is_aside)
 
 
-def title(text: str) -> None:
-    """The heading of a part of a story, bold where a terminal reads it."""
+def print_title(text: str) -> None:
+    """Print the heading of a part of a story, bold on a terminal."""
     bold, plain = ("\x1b[1m", "\x1b[0m") if is_colorful(sys.stdout) else ("", "")
-    hand(f"\n{bold}{visible(text)}{plain}\n")
+    print_as_is(f"\n{bold}{visible(text)}{plain}\n")
 
 
-def hand(made: str, *, is_aside: bool = False) -> None:
-    """Print what a renderer made, as it is: it has made text of everything from outside, and may have put colors to it."""
+def print_as_is(made: str, *, is_aside: bool = False) -> None:
+    """Print what a renderer made, unchanged: the renderer has escaped text from outside, and may have added colors."""
     stream = sys.stderr if is_aside else sys.stdout
     stream.write(made)
     stream.flush()
 
 
 def as_document(plain: Any) -> str:
-    """JSON for programs, and for a terminal too: what would act on one is written as JSON's own escape."""
+    """JSON for programs, safe on a terminal: characters that act on one are written as JSON's own escapes."""
     import json
 
     return spell(json.dumps(plain, indent=2, ensure_ascii=False)) + "\n"
@@ -93,19 +93,19 @@ def is_colorful(stream: Any) -> bool:
 
 
 def as_text(view: RenderableType, *, is_aside: bool = False) -> str:
-    """A view as text, in colors when a terminal reads it; a pipe gets plain lines of a fixed width."""
+    """A view as text, in colors for a terminal; a pipe gets plain lines of a fixed width."""
     stream = sys.stderr if is_aside else sys.stdout
     is_terminal = is_colorful(stream)
     width = min(shutil.get_terminal_size((_WIDEST, 40)).columns, _WIDEST) if is_terminal else _WIDEST
     page = _Page(stream.encoding or "utf-8")
-    # What is wider than the page is a command, which is pasted and must not be cut.
+    # Only commands are wider than the page; they are pasted and must not be cut.
     _console(file=page, width=width, force_terminal=is_terminal, no_color=not is_terminal).print(view, crop=False)
-    # Tables are padded to their width; a file and a pasted mail are better off without the blanks.
+    # Tables are padded to their width; a file and a pasted mail are better without the blanks.
     return "".join(f"{line.rstrip()}\n" for line in page.getvalue().splitlines())
 
 
 class _Page(io.StringIO):
-    """A page that is going to be encoded, so that rich draws only lines that the encoding has."""
+    """A page with an encoding, so that rich draws only lines that the encoding has."""
 
     def __init__(self, encoding: str) -> None:
         super().__init__()
@@ -117,7 +117,7 @@ class _Page(io.StringIO):
 
 
 def _console(**options: Any) -> Console:
-    """A rich console that takes everything for text, whoever hands it over and however deep it lies in a table."""
+    """A rich console that takes everything for text, wherever it comes from and however deep it is in a table."""
     from rich.console import Console, ConsoleOptions
     from rich.segment import Segment
 
@@ -135,13 +135,13 @@ def _console(**options: Any) -> Console:
 
 
 BETWEEN_SIGNS_OF_LIFE = 60.0
-"""Seconds without a line after which somebody who reads a log may wonder."""
+"""Seconds without a line after which a person who reads a log may wonder."""
 
 
-class Telling(AbstractContextManager["Telling"]):
-    """What is told on stderr while something goes on: lines that stay, and below them one that lives on a terminal.
+class ProgressScreen(AbstractContextManager["ProgressScreen"]):
+    """Lines on stderr while something goes on: lines that stay, and on a terminal a live one below them.
 
-    Where no terminal reads, the line about now is one of those that stay, once a minute and not right after another.
+    Without a terminal, the line about now becomes one that stays, once a minute and not right after another.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -161,11 +161,11 @@ class Telling(AbstractContextManager["Telling"]):
 
     @property
     def is_live(self) -> bool:
-        """Whether a terminal shows a line that lives."""
+        """Whether a terminal shows a live line."""
         return is_colorful(sys.stderr)
 
     def line(self, text: str) -> None:
-        """A line that stays. A terminal breaks it where it is full, so that a command in it can be copied whole."""
+        """Print a line that stays. A terminal breaks it where it is full, so that a command in it can be copied whole."""
         self._console.print(visible(text), soft_wrap=True)
         self._last = self._clock()
 
@@ -191,7 +191,7 @@ class Telling(AbstractContextManager["Telling"]):
             self._spinner.update(text=now)
 
     def end(self) -> None:
-        """Take the living line away."""
+        """Remove the live line."""
         if self._live is not None:
             self._live.stop()
             self._live = None
@@ -206,7 +206,7 @@ def _is_wide(encoding: str) -> bool:
     return encoding.lower().startswith("utf")
 
 
-def confirmed(question: str, *, is_yes: bool) -> None:
+def ask_to_confirm(question: str, *, is_yes: bool) -> None:
     """Go on only when a person says yes; raises ``Refused`` otherwise, and without a terminal unless ``--yes``."""
     if is_yes:
         return
@@ -228,9 +228,9 @@ def ask_for_name(clone: str, typed: str | None) -> None:
 
 
 def _ask(question: str) -> str:
-    """What a person answers at the terminal."""
-    hand(visible(question), is_aside=True)
+    """Ask a person at the terminal and return the answer."""
+    print_as_is(visible(question), is_aside=True)
     try:
         return sys.stdin.readline().strip()
-    except (OSError, UnicodeDecodeError):  # the terminal went away, or somebody typed what is no text
+    except (OSError, UnicodeDecodeError):  # the terminal went away, or the input is not text
         return ""

@@ -16,7 +16,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from daybreak.cli.telling import Telling, as_document, as_text
+from daybreak.cli.screen import ProgressScreen, as_document, as_text
 from daybreak.model.names import visible
 from tests.fix_cli import Person
 from tests.fix_lab import LabUnderTest
@@ -46,17 +46,17 @@ HOSTILE = (
 TELLS = """
 import json, sys
 from daybreak.cli.audience import attend
-from daybreak.cli.telling import Telling, say, title
+from daybreak.cli.screen import ProgressScreen, print_line, print_title
 attend()
 texts = json.loads(sys.argv[1])
-with Telling() as telling:
+with ProgressScreen() as screen:
     for text in texts:
-        telling.show(text)
+        screen.show(text)
         sys.stdin.readline()
-        telling.line(text)
+        screen.line(text)
 for text in texts:
-    say(text)
-    title(text)
+    print_line(text)
+    print_title(text)
 """
 
 
@@ -105,12 +105,12 @@ def test_a_status_of_aws_is_text_in_the_line_of_a_run(person: Person, lab: LabUn
 
 REPORTS = """
 import sys
-from daybreak.cli.telling import as_text, hand
+from daybreak.cli.screen import as_text, print_as_is
 from daybreak.report.text.plan import plan_view
 from daybreak.report.text.report import report_view
 from tests import fix_reports, fix_worlds
-hand(as_text(plan_view(fix_worlds.plan(), then=sys.argv[1])))
-hand(as_text(report_view(fix_reports.bad().model_copy(update={"next": sys.argv[1]}))))
+print_as_is(as_text(plan_view(fix_worlds.plan(), then=sys.argv[1])))
+print_as_is(as_text(report_view(fix_reports.bad().model_copy(update={"next": sys.argv[1]}))))
 """
 
 
@@ -171,7 +171,7 @@ def test_one_module_writes_to_people(floor: str) -> None:
     reads = {"Text.from_markup", "Text.from_ansi"}
     found = []
     for path in sorted((ROOT / floor).rglob("*.py")):
-        if path.name == "telling.py":
+        if path.name == "screen.py":
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
         found += [f"{path.name}: {name}" for name in _calls(tree) & (writes | reads)]
@@ -182,9 +182,7 @@ def test_one_module_writes_to_people(floor: str) -> None:
 
 def test_a_table_is_drawn_with_what_the_encoding_has() -> None:
     """Its lines become dashes where the screen has nothing else."""
-    script = (
-        "import sys; from daybreak.cli.telling import as_text; from rich.table import Table; from rich import box; "
-    )
+    script = "import sys; from daybreak.cli.screen import as_text; from rich.table import Table; from rich import box; "
     script += "t = Table('a', box=box.SIMPLE_HEAD); t.add_row('b'); sys.stdout.write(as_text(t))"
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, env=environment, check=True)
@@ -195,12 +193,12 @@ def test_a_table_is_drawn_with_what_the_encoding_has() -> None:
 def test_a_log_gets_a_sign_of_life_once_a_minute(capfd: pytest.CaptureFixture[str]) -> None:
     """Less looks like a process that hangs; more buries what happened."""
     seconds = iter((0.0, 30.0, 61.0, 61.0, 100.0, 120.0, 130.0, 181.0, 181.0))
-    with Telling(lambda: next(seconds)) as telling:
-        telling.show("too soon")
-        telling.show("a minute")
-        telling.show("too soon after that")
-        telling.line("something happened")
-        telling.show("too soon after what happened")
-        telling.show("a minute later")
+    with ProgressScreen(lambda: next(seconds)) as screen:
+        screen.show("too soon")
+        screen.show("a minute")
+        screen.show("too soon after that")
+        screen.line("something happened")
+        screen.show("too soon after what happened")
+        screen.show("a minute later")
     lines = capfd.readouterr().err.splitlines()
     assert [line.partition("Z  ")[2] or line for line in lines] == ["a minute", "something happened", "a minute later"]
