@@ -45,14 +45,15 @@ MOCKS = re.compile(r"[m]onkeypatch\.(set|del)attr|\b[M]ock\(|[M]agicMock|\b[m]oc
 PLAIN = (
     "aws", "app", "assess", "cli", "config", "execute", "http", "journal", "judge", "model", "repository",
 )  # fmt: skip
-IRREGULAR = frozenset(
-    "begun bound bought broken brought built chosen done drawn forgotten found frozen given gone heard held hidden kept known laid "
-    "left lost made met paid said seen sent shown spoken stood taken told torn understood woken worn written".split()
+IRREGULAR = re.compile(
+    r"(?:un)?(?:begun|bound|bought|broken|brought|built|chosen|done|drawn|forgotten|found|frozen|given|gone|heard|held|hidden|kept"
+    r"|known|laid|left|lost|made|met|paid|said|seen|sent|shown|spoken|stood|taken|told|torn|understood|woken|worn|written)"
 )
-NO_PARTICIPLES = frozenset(
-    "bring everything exceed feed heed need nothing proceed seed string succeed thing "  # verbs, and words of their own
-    "beginning encoding finding scaling staging standing "  # nouns
-    "shared".split()  # the decorator that adds the shared options is named for them
+NO_PARTICIPLES = re.compile(
+    r"bring|exceed|feed|heed|need|proceed|seed|succeed|string|(?:every|no)?thing"  # verbs, and words of their own
+    r"|beginning|encoding|finding|scaling|staging|standing"  # nouns
+    r"|unknown"  # a standing
+    r"|shared"  # the decorator that adds the shared options is named for them
 )
 RIDDLES = {
     "report, instead of tell": r"\b(?:[Tt]ells?|[Tt]old|[Tt]elling)\b",
@@ -453,8 +454,8 @@ def plain_modules() -> tuple[tuple[str, ast.Module], ...]:
 def is_participle(name: str) -> bool:
     """Whether a function's name begins with a participle, which can only name a value."""
     first = name.lstrip("_").split("_")[0]
-    looks_like_one = first.endswith(("ed", "ing")) or first.removeprefix("un") in IRREGULAR
-    return looks_like_one and first not in NO_PARTICIPLES
+    looks_like_one = first.endswith(("ed", "ing")) or IRREGULAR.fullmatch(first) is not None
+    return looks_like_one and NO_PARTICIPLES.fullmatch(first) is None
 
 
 def is_property(function: Function) -> bool:

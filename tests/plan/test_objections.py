@@ -119,7 +119,7 @@ def test_the_words_never_say_more_than_is_proven() -> None:
     """Only one word proves a name."""
     said = {tls: trust_words(Trust.model_validate({"tls": tls}), "db.example") for tls in ("verify-ca", "require")}
     assert "the name is not proven" in said["verify-ca"]
-    assert "no server proves who it is" in said["require"]
+    assert "no server proves its identity" in said["require"]
 
 
 def test_a_run_asks_for_no_less_than_was_planned() -> None:
