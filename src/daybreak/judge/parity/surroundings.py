@@ -117,14 +117,14 @@ def surroundings_parity(seen: Surroundings | None, around: Surroundings, circums
     return decide(check, lines, Sum(expected, found, asked))
 
 
-def _unseen(what: str, seen: Surroundings, around: Surroundings) -> list[Detail]:
+def _lines_of_unseen(what: str, seen: Surroundings, around: Surroundings) -> list[Detail]:
     why = seen.why_unseen(what) or around.why_unseen(what)
     return [unknown(what, "the source's", why)] if why else []
 
 
 def _endpoints(seen: Surroundings, around: Surroundings, circumstances: Allowances) -> list[Detail]:
     """The lines for custom endpoints. Their names always differ; what counts is their kind and where they lead."""
-    if dark := _unseen("endpoints", seen, around):
+    if dark := _lines_of_unseen("endpoints", seen, around):
         return dark
     has = Counter(_leads(each.kind, each.static_members, each.excluded_members) for each in around.endpoints)
     lines = []
@@ -151,7 +151,7 @@ def _leads(kind: str, static: tuple[str, ...], excluded: tuple[str, ...]) -> str
 
 
 def _scaling(seen: Surroundings, around: Surroundings, circumstances: Allowances) -> list[Detail]:
-    if dark := _unseen("scaling", seen, around):
+    if dark := _lines_of_unseen("scaling", seen, around):
         return dark
     if seen.scaling is None:
         return []
@@ -165,7 +165,7 @@ def _scaling(seen: Surroundings, around: Surroundings, circumstances: Allowances
 
 
 def _proxies(seen: Surroundings, around: Surroundings, circumstances: Allowances) -> list[Detail]:
-    if dark := _unseen("proxies", seen, around):
+    if dark := _lines_of_unseen("proxies", seen, around):
         return dark
     has = {(each.proxy, each.target_group) for each in around.proxies}
     reason = _reason("proxies", circumstances)
