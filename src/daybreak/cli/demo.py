@@ -138,7 +138,7 @@ class _Story:
             self.report = Path(tempfile.mkdtemp(prefix="daybreak-report-")) / f"{run}.html"
         _say("8. The evidence, as one page of HTML")
         self._daybreak("report", run, "-o", "html", "--file", str(self.report.absolute()), "--force")
-        print_line("daybreak validate --prove plants defects and shows that the checks can fail")
+        print_line("planted defects show that the checks can fail: daybreak validate --prove")
 
     def _require_lab(self) -> RemoteLab:
         if self.lab is None:
