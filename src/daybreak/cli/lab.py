@@ -14,7 +14,7 @@ import click
 
 from daybreak.cli.audience import leave_when_hung_up
 from daybreak.cli.options import gather
-from daybreak.cli.telling import as_document, hand, say
+from daybreak.cli.screen import as_document, print_as_is, print_line
 
 if TYPE_CHECKING:
     from daybreak.lab.remote import RemoteLab
@@ -271,7 +271,7 @@ def _conditions(
 def fault_add(*, effect: str, conditions: dict[str, str | float], args: tuple[str, ...], folder: Path | None) -> None:
     """Plant one fault; it stands until it is spent or cleared."""
     rule = _find(folder).ask("POST", "faults", {"effect": effect, "args": _arguments(args), **conditions})
-    say(f"planted {rule['id']}: {rule['effect']}")
+    print_line(f"planted {rule['id']}: {rule['effect']}")
 
 
 def _arguments(pairs: tuple[str, ...]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from daybreak.cli.options import Destination, Given, explain_option, gather, percent, shared, waive_option
-from daybreak.cli.telling import hand, say
+from daybreak.cli.screen import print_as_is, print_line
 
 if TYPE_CHECKING:
     from daybreak.app import App

@@ -7,7 +7,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from daybreak.cli.options import Destination, Given
-from daybreak.cli.report import tell
+from daybreak.cli.report import print_or_keep
 
 if TYPE_CHECKING:
     from daybreak.app import App
@@ -34,8 +34,8 @@ def prove(app: App, given: Given, case: Case, destination: Destination, *, is_ye
     for name in control.leftovers:
         print_line(f"a control that was killed left {name}: it is removed first", is_aside=True)
     for name in control.neighbors:
-        say(f"another control is going on and has {name}: it is left alone", is_aside=True)
-    confirmed("Plant defects there?", is_yes=is_yes)
+        print_line(f"another control is going on and has {name}: it is left alone", is_aside=True)
+    ask_to_confirm("Plant defects there?", is_yes=is_yes)
 
     def on_planting(planting: Planting) -> None:
         print_line(planting_line(planting), is_aside=True)
@@ -46,7 +46,7 @@ def prove(app: App, given: Given, case: Case, destination: Destination, *, is_ye
     finally:
         signal.signal(signal.SIGTERM, before)
     made = as_document(proof.model_dump(mode="json")) if given.is_json else as_text(proof_view(proof))
-    tell(made, destination)
+    print_or_keep(made, destination)
     return int(ExitCode.DONE if proof.holds else ExitCode.FAILED)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from daybreak.cli.options import Destination, Given, folding, gather, shared
+from daybreak.cli.options import Destination, Given, depth_options, gather, shared
 
 if TYPE_CHECKING:
     from daybreak.app import App
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FORMATS = ("html", "junit", "markdown")
 """The formats of ``-o``, besides text and JSON, in a verb that reports: ``@shared(*FORMATS)``."""
 
-kept = gather(
+file_options = gather(
     "destination",
     Destination,
     click.option(
@@ -47,17 +47,17 @@ def in_format(app: App, report: Report, given: Given, text: Callable[[], str], *
     return write_as(shown, cast("Format", given.output))
 
 
-def tell(made: str, destination: Destination) -> None:
+def print_or_keep(made: str, destination: Destination) -> None:
     """Print what was made, or keep it in a file."""
     from daybreak.app.reporting import keep
     from daybreak.cli.screen import print_as_is, print_line
 
     if destination.file is None:
-        hand(made)
+        print_as_is(made)
         return
     keep(made, destination.file, is_forced=destination.is_forced)
     # What is printed is what was asked for and nothing else; where it went is told beside it.
-    say(f"wrote {destination.file}", is_aside=True)
+    print_line(f"wrote {destination.file}", is_aside=True)
 
 
 @click.command()
@@ -79,4 +79,4 @@ def report(given: Given, run: str, destination: Destination) -> None:
     made = in_format(
         app, report_of(app, run), given, lambda: run_as(app, run, given), is_kept=destination.file is not None
     )
-    tell(made, destination)
+    print_or_keep(made, destination)

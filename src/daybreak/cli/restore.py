@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from daybreak.cli.options import Given, explain_option, folding, shared
+from daybreak.cli.options import Given, depth_options, explain_option, shared
 from daybreak.cli.plan import pitr_options, snapshot_options
 
 if TYPE_CHECKING:

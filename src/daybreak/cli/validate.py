@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from daybreak.cli.options import Destination, Given, folding, gather, percent, shared, waive_option
-from daybreak.cli.report import FORMATS, in_format, kept, tell
+from daybreak.cli.options import Destination, Given, depth_options, gather, percent, shared, waive_option
+from daybreak.cli.report import FORMATS, file_options, in_format, print_or_keep
 from daybreak.cli.restore import yes_option
 from daybreak.cli.screen import ProgressScreen, print_line
 
@@ -61,8 +61,8 @@ _inquiry_options = gather(
     "--prove", "is_proof", is_flag=True, help="Plant defects in a scratch database, and show that each is found."
 )
 @yes_option
-@kept
-@folding
+@file_options
+@depth_options
 @shared(*FORMATS)
 def validate(given: Given, inquiry: Inquiry, destination: Destination, *, is_proof: bool, is_yes: bool) -> int:
     """Run the checklist against a clone or any cluster.
@@ -79,7 +79,7 @@ def validate(given: Given, inquiry: Inquiry, destination: Destination, *, is_pro
     app = given.app()
     case = case_of(app, inquiry)
     for note in case.notes:
-        say(given.complete(f"note: {note}"), is_aside=True)
+        print_line(given.complete(f"note: {note}"), is_aside=True)
     if is_proof:
         from daybreak.cli.proving import prove
 
@@ -106,6 +106,6 @@ def _validate(app: App, given: Given, case: Case, destination: Destination) -> i
     report = report_on(app, validation)
     is_kept = destination.file is not None
     made = in_format(app, report, given, lambda: report_as(report, given, "-v names every check"), is_kept=is_kept)
-    tell(made, destination)
+    print_or_keep(made, destination)
     is_fit = validation.verdict.standing in (Standing.FIT, Standing.WAIVED)
     return int(ExitCode.DONE if is_fit else ExitCode.UNFIT)

@@ -189,7 +189,7 @@ class Database:
         with suppress(DaybreakError):
             kept = [
                 each
-                for each in self._repository.listed("baseline", chosen.target)
+                for each in self._repository.list_kept("baseline", chosen.target)
                 if each.stands_for < chosen.stands_for
             ]
             for each in sorted(kept, key=lambda one: one.stands_for, reverse=True)[:_EARLIER]:

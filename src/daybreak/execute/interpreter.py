@@ -252,7 +252,7 @@ class _Walk:
         state = self._journal.state()
         moment, birth = moment_restored(self._plan, state), birth_recorded(self._plan, state)
         scene = Scene(cluster, inside, moment, self._plan.objectives.rpo, birth)
-        measured = self._doors.database.validate(action, scene, tell, progress)
+        measured = self._doors.database.validate(action, scene, report, progress)
         self._journal.append(StepDone(step=step.id, result=measured.plain()))
 
     def _anchor(self, step: Step, action: AnchorJournal) -> None:

@@ -121,7 +121,7 @@ class _Reading:
         other: frozenset[str] = frozenset()
         if isinstance(tables, Tables):
             short = suspects(counts, tables, self.configured, baseline)
-            other = changed_tables(counts, tables, self.configured, baseline)
+            other = tables_with_other_content(counts, tables, self.configured, baseline)
         heard = self._hear(counts, short)
         testimonies = heard.by_table if isinstance(heard, Testimonies) else {}
         named = {each.name for each in testimonies.values()}

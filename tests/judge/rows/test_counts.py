@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from daybreak.judge.rows.counts import RowWitnesses, estimated_rows, row_counts, suspects
+from daybreak.judge.rows.counts import RowWitnesses, row_counts, rows_by_estimate, suspects
 from daybreak.model.answers import Estimates, RowEstimate, Silence, Testimony, Unread
 from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Finding, Standing

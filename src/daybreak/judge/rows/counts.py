@@ -278,7 +278,7 @@ def _judge_shared(fall: float, beside: _Beside, wish: Expectation) -> tuple[Stan
     return Standing.UNFIT, f"{share}: the moment probably lies after the accident"
 
 
-def estimated_rows(
+def rows_by_estimate(
     answer: Estimates | Silence,
     tables: Tables | Silence,
     configured: Mapping[str, Expectation],

@@ -11,7 +11,7 @@ from daybreak.model import checks
 from daybreak.model.answers import Silence, Testimonies, Testimony
 from daybreak.model.checks import Asked
 from daybreak.model.findings import Detail, Finding, Standing
-from daybreak.model.names import listed
+from daybreak.model.names import comma_list
 from daybreak.model.requests import Thoroughness
 
 EXPECTED = "every row that the source has from before the moment"
@@ -30,29 +30,29 @@ def source_rows(
     if how.depth == "quick":
         return leave_out(check, EXPECTED, how, "rows")
     if answer is None:
-        return check.waived(
+        return check.waiver(
             EXPECTED, why_unasked or "there is no source to ask; the baseline alone says what is missing"
         )
     if isinstance(answer, Silence):
         if not has_baseline:
             return check.silent(EXPECTED, answer)
         why = f"the source could not be asked, so the baseline alone says what is missing: {answer.why}"
-        return check.waived(EXPECTED, why, Asked(answer.asked, answer.took))
+        return check.waiver(EXPECTED, why, Asked(answer.asked, answer.took))
     asked = Asked(answer.asked, answer.took)
     lost = [each for each in answer.heard if each.lost]
     unclear = [each for each in answer.heard if each.unclear]
     found = _found(answer)
     if lost:
-        words = [f"{each.name}: {each.lost:,} at {listed(list(each.places))} in the source" for each in lost]
-        finding = check.unfit(EXPECTED, f"missing: {listed(words[:MOST_NAMES])}; {found}", asked)
+        words = [f"{each.name}: {each.lost:,} at {comma_list(list(each.places))} in the source" for each in lost]
+        finding = check.unfit(EXPECTED, f"missing: {comma_list(words[:MOST_NAMES])}; {found}", asked)
     elif unclear:
         why = "nobody can tell the source's rows from the clone's own without commit times in the clone: "
         finding = check.unknown(
-            EXPECTED, why + listed([each.name for each in unclear][:MOST_NAMES]), asked, found=found
+            EXPECTED, why + comma_list([each.name for each in unclear][:MOST_NAMES]), asked, found=found
         )
     elif not answer.heard:
         why = name_words("no table testifies: ", [f"{each.name}: {each.why}" for each in answer.unheard][:MOST_NAMES])
-        finding = check.waived(EXPECTED, why or "there is no table that both have", asked, found="nothing compared")
+        finding = check.waiver(EXPECTED, why or "there is no table that both have", asked, found="nothing compared")
     else:
         finding = check.fit(EXPECTED, found, asked)
     return finding.model_copy(update={"details": _details(answer)})
