@@ -148,11 +148,11 @@ def gather(name: str, make: Callable[..., object], *options: Decorator) -> Decor
 
     def add(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
-        def called(**said: Any) -> Any:
+        def call(**said: Any) -> Any:
             made = make(**{each: said.pop(each) for each in taken})
             return function(**said, **{name: made})
 
-        return with_options(called, *options)
+        return with_options(call, *options)
 
     return add
 
@@ -178,7 +178,7 @@ def shared(*outputs: str) -> Decorator:
 
     def add(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
-        def called(**options: Any) -> Any:
+        def call(**options: Any) -> Any:
             depth = _depth(is_verbose=options.pop("is_verbose", False), is_quiet=options.pop("is_quiet", False))
             is_explained = options.pop("is_explained", False)
             given = Given(**{name: options.pop(name) for name in _SHARED}, depth=depth, is_explained=is_explained)
@@ -187,7 +187,7 @@ def shared(*outputs: str) -> Decorator:
             _refuse_what_is_no_text(click.get_current_context().params)
             return function(given, **options)
 
-        return with_options(called, *_options(outputs))
+        return with_options(call, *_options(outputs))
 
     return add
 

@@ -29,7 +29,7 @@ file_options = gather(
     ),
     click.option("--force", "is_forced", is_flag=True, help="Replace the file when there is one."),
 )
-"""Add ``--file`` and ``--force``; the verb hands its ``destination`` on to ``tell``."""
+"""Add ``--file`` and ``--force``; the verb passes its ``destination`` to ``print_or_keep``."""
 
 
 def in_format(app: App, report: Report, given: Given, text: Callable[[], str], *, is_kept: bool) -> str:

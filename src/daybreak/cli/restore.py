@@ -103,7 +103,7 @@ def snapshot(given: Given, wish: SnapshotWish, *, is_yes: bool) -> int:
 
 
 def carry_out(given: Given, decide: Callable[[App], Plan], *, is_yes: bool, confirm: str | None = None) -> int:
-    """Show the plan that ``decide`` makes with the app, ask, carry it out, and tell how it ended.
+    """Show the plan that ``decide`` makes with the app, ask, carry it out, and report how it ended.
 
     ``confirm`` is the clone's name as it was typed; where no journal vouches for what is removed, nothing else will do.
     """

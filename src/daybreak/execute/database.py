@@ -89,7 +89,7 @@ class Database:
 
     @staticmethod
     def _birth(address: Address, login: Login | None) -> Birth | None:
-        """What the clone has spent; without it less can be told of rows and objects, and each finding says so."""
+        """What the clone has spent; without it fewer findings are certain, and each says so."""
         if login is None:
             return None
         found = ask_birth(Reach(address, login), _KNOCKING)
@@ -142,7 +142,7 @@ class Database:
         if made_of is not None and made_of != wanted:
             return _Source(why=f'"{action.source}" is another cluster than the one that the snapshot is of')
         try:
-            living = self._living(action.source_seen.identifier, wanted)
+            living = self._cluster_now(action.source_seen.identifier, wanted)
         except AwsFault as fault:
             return _Source(why=f"the source could not be looked up: {fault.message}")
         if living is None or living.resource_id == clone.resource_id or not living.endpoint:
@@ -155,7 +155,7 @@ class Database:
         reader = replace(writer, host=living.reader_endpoint) if living.reader_endpoint and has_reader else None
         return _Source(Reach(writer, login), Reach(reader, login) if reader else None)
 
-    def _living(self, name: str, resource_id: str) -> Cluster | None:
+    def _cluster_now(self, name: str, resource_id: str) -> Cluster | None:
         """The cluster of that resource id as it is now, whatever it is called."""
         lookout = Lookout(self._aws)
         named = lookout.cluster(name)

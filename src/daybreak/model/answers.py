@@ -171,9 +171,9 @@ class Count(Value):
     newest_until: Instant | None = None
     """Its newest value that is not after the moment."""
     fingerprint: str | None = None
-    """What its content adds up to, in any order; none when nobody asked for it."""
+    """A digest of its content, in any order; ``None`` when it was not asked for."""
     runs: tuple[Run, ...] = ()
-    """Its rows by runs of pages; none where nobody asked which rows are old."""
+    """Its rows by runs of pages; empty where nobody asked which rows are old."""
     took: Span = Span(0)
 
 
@@ -219,7 +219,7 @@ class Testimony(Value):
     lost: int = 0
     """Old rows that the clone lacks, though their transaction had committed by the moment."""
     unclear: int = 0
-    """Old rows that the clone lacks where nobody can tell whether their transaction is of the source or the clone's own."""
+    """Old rows that the clone lacks where no commit time says whether their transaction is the source's or the clone's own."""
     places: tuple[str, ...] = ()
     """Where in the source some of the lost rows are: page and number."""
     share: float = 1.0

@@ -91,7 +91,7 @@ class Fate(Value):
     status: str | None
     """``committed``, ``aborted``, ``in progress``; ``None`` where it is too old to say."""
     is_own: bool | None = False
-    """Whether the clone gave the number out itself; ``None`` where nobody can tell."""
+    """Whether the clone gave the number out itself; ``None`` where no commit time says."""
 
     @property
     def excuses(self) -> bool:
@@ -100,7 +100,7 @@ class Fate(Value):
 
     @property
     def was_committed(self) -> bool | None:
-        """Whether it had committed by the moment; ``None`` where nobody can tell whose it is."""
+        """Whether it had committed by the moment; ``None`` where no commit time says whose it is."""
         if self.excuses:
             return False
         return None if self.is_own is None else True

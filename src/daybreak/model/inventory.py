@@ -119,7 +119,7 @@ class Inventory(Value):
     next_xid: int | None = None
     """The next transaction id as of the last checkpoint, without the epoch."""
     following: int | None = None
-    """The first transaction that the reading snapshot could not see, as rows carry it; none in what was kept before."""
+    """The first transaction that the reading snapshot could not see, as rows carry it; ``None`` in what an older release kept."""
     checkpoint: Instant | None = None
     """When that checkpoint was, by the server's own clock."""
     newest_xid: int | None = None

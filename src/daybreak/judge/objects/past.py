@@ -60,7 +60,7 @@ class Witnesses:
     ends: Mapping[int, bool] = field(default_factory=dict)
     """Which transactions had committed when the clone began to live, as far as it knows of them."""
     birth: Birth | None = None
-    """What the clone had spent when it first answered; none where nobody asked."""
+    """What the clone had spent when it first answered; ``None`` where nobody asked."""
     absent: tuple[str, ...] = ()
     """Why there is no baseline, and why no source."""
 
@@ -324,7 +324,7 @@ class Past:
 
     @property
     def _first_oid(self) -> int | None:
-        """The first object id of the clone's own; none where nobody can tell."""
+        """The first object id of the clone's own; ``None`` where no server says."""
         if self.witnesses.birth is not None:
             return self.witnesses.birth.next_oid
         return self.clone.next_oid if self._recovered_at is not None else None

@@ -154,7 +154,7 @@ def row_counts(
         f"{each.name} {each.found}, {each.expected} expected" for each in details if each.standing is Standing.UNFIT
     ]
     undecided = [f"{each.name}: {each.why}" for each in details if each.standing is Standing.UNKNOWN]
-    found += _holding(details)
+    found += _words_for_tables(details)
     if lost and isinstance(baseline, Baseline):
         found += f"; they are in the baseline: {_way_back(baseline)}"
     asked = Asked(answer.asked, answer.took)
@@ -175,7 +175,7 @@ def row_counts(
     return finding.model_copy(update={"details": tuple(details)[:MOST_DETAILS]})
 
 
-def _holding(details: list[Detail]) -> str:
+def _words_for_tables(details: list[Detail]) -> str:
     """How many tables hold to the baseline, how many fell short as the source did, and which do not hold, in words."""
     if not details:
         return ""

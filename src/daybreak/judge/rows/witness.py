@@ -41,7 +41,7 @@ def source_rows(
     asked = Asked(answer.asked, answer.took)
     lost = [each for each in answer.heard if each.lost]
     unclear = [each for each in answer.heard if each.unclear]
-    found = _found(answer)
+    found = _words_for_heard(answer)
     if lost:
         words = [f"{each.name}: {each.lost:,} at {comma_list(list(each.places))} in the source" for each in lost]
         finding = check.unfit(EXPECTED, f"missing: {comma_list(words[:MOST_NAMES])}; {found}", asked)
@@ -58,7 +58,7 @@ def source_rows(
     return finding.model_copy(update={"details": _details(answer)})
 
 
-def _found(answer: Testimonies) -> str:
+def _words_for_heard(answer: Testimonies) -> str:
     full = [each for each in answer.heard if each.is_sufficient]
     part = [each.name for each in answer.heard if not each.is_sufficient]
     unheard = [f"{each.name} ({each.why})" for each in answer.unheard]
