@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from daybreak.app.snapshots import SnapshotWish, plan_snapshot, snapshots
     from daybreak.app.status import discover, statuses
     from daybreak.app.validating import Inquiry, case_of, validate_case
+    from daybreak.app.watching import watch
     from daybreak.aws.gateway import Access
     from daybreak.config import Settings, load
     from daybreak.errors import DaybreakError, ExitCode
@@ -75,6 +76,7 @@ _HOMES = {
     "statuses": "daybreak.app.status",
     "take_baseline": "daybreak.app.baselines",
     "validate_case": "daybreak.app.validating",
+    "watch": "daybreak.app.watching",
 }
 
 __all__ = [
@@ -115,6 +117,7 @@ __all__ = [
     "statuses",
     "take_baseline",
     "validate_case",
+    "watch",
 ]
 
 

@@ -39,7 +39,8 @@ def test_a_restore_and_its_validation_are_read_at_a_glance(person: Person, lab: 
     assert cleaned.code == 0, cleaned.err
     assert "guarded: " in cleaned.err
     (cleaning,) = set(person.runs()) - {run}
-    events = [line for line in person.daybreak("watch", cleaning).out.splitlines() if re.match(r"\S+Z  \d\d-", line)]
+    watched = person.daybreak("watch", cleaning, "-v")
+    events = [line for line in watched.err.splitlines() if re.match(r"\S+Z  \d\d-", line)]
     assert len(events) > len(finished)
     assert [line for line in events if line not in cleaned.err] == [], "-v prints every event"
 
@@ -54,7 +55,7 @@ def _shown_at(person: Person, run: str, columns: int) -> None:
     assert [line for line in lines if len(line) > columns and not line.startswith(("next ", "more "))] == []
 
 
-@pytest.mark.parametrize("verb", ["show", "report", "resume", "validate", "clean"])
+@pytest.mark.parametrize("verb", ["show", "report", "resume", "validate", "clean", "watch"])
 def test_more_and_less_do_not_go_together(verb: str, person: Person) -> None:
     """Whoever asks for both wants one of them, and nobody knows which."""
     done = person.daybreak(verb, "none-such", "-v", "-q")

@@ -156,9 +156,9 @@ def test_from_the_accident_to_a_clean_account(lab: LabUnderTest, source: str, ad
     for verb in ("show", "report", "resume"):
         told = ada.daybreak(verb, run, "-o", "json").json()
         assert told | {"made": report["made"]} == report, "one run, one document"
-    watched = ada.daybreak("watch", run)
+    watched = ada.daybreak("watch", run, "-v")
     assert watched.code == 0
-    assert "-validate  done" in watched.out
+    assert "-validate  done" in watched.err
 
     assert ada.daybreak("clean", run, "--yes", "--why", "done").code == 0
     assert described(lab, run) == {}

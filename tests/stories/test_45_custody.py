@@ -399,7 +399,7 @@ def test_what_follows_an_aborted_clean_up_works(lab: LabUnderTest, begin: Begin)
     life.until("step.seen", "await-cluster")
     life.end_at_once()
     aborted = life.person.daybreak("abort", life.run)
-    assert aborted.out.endswith(f"next: daybreak clean {life.run}\n")
+    assert aborted.out.endswith(f"\nnext     daybreak clean {life.run}\n")
     throttled = {"code": "Throttling", "status": 400}
     with lab.fault("error", action="DeleteDBCluster", identifier=life.run, args=throttled):
         life.start("clean", life.run, "--yes")

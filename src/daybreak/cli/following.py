@@ -1,39 +1,32 @@
-"""Carry out a run while people watch: on a terminal one live line, elsewhere a line for each step. Ctrl-C stops at a safe place."""
+"""Follow a run, one's own or another's: on a terminal one line that lives, elsewhere a line a step; then how it ended."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from daybreak.cli.options import Given
-from daybreak.cli.screen import ProgressScreen, print_as_is, print_line
+from daybreak.cli.telling import Telling, hand, say, spell
 
 if TYPE_CHECKING:
+    from daybreak.app import App
+    from daybreak.app.running import Watchers
     from daybreak.execute.doors import Progress
     from daybreak.model.plan import Plan
     from daybreak.model.run import Event
-
-
-def _warn(warning: str) -> None:
-    print_line(f"warning: {warning}", is_aside=True)
 
 
 class Following(AbstractContextManager["Following"]):
     """One command that carries out a run. The first Ctrl-C stops after the current call, the second at once."""
 
     def __init__(self, given: Given) -> None:
-        from daybreak.model.run import Tally
-
         self._given = given
         self._stopping = threading.Event()
         self.app = given.app(self._stopping)
-        self._screen = ProgressScreen()
-        self._plan: Plan | None = None
-        self._tally = Tally()
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -44,7 +37,6 @@ class Following(AbstractContextManager["Following"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._screen.end()
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -56,46 +48,112 @@ class Following(AbstractContextManager["Following"]):
 
     def to_the_end(self, run: str, *, take_over: bool = False) -> int:
         """Carry out the run, report it on stdout, and return its exit code."""
-        from daybreak.app.ending import exit_code
-        from daybreak.app.running import Watchers, carry_out
-        from daybreak.cli.rendering import run_as
+        from daybreak.app.running import carry_out
 
-        self._plan = self.app.store.plan(run)
-        try:
-            watchers = Watchers(on_event=self._report, progress=self._progress, on_warning=_warn)
-            carry_out(self.app, run, watchers, take_over=take_over)
-        finally:
-            self._screen.end()
-        print_as_is(run_as(self.app, run, self._given))
-        return int(exit_code(self.app, run))
+        with Screen(self._given, self.app.store.plan(run), is_own=True) as screen:
+            carry_out(self.app, run, screen.watchers(), take_over=take_over)
+        return _report_end(self.app, run, self._given)
+
+
+def watch_to_the_end(given: Given, run: str) -> int:
+    """Follow a run that another process carries out, report it on stdout, and return its exit code."""
+    from daybreak.app.watching import watch
+
+    app = given.app()
+    with Screen(given, app.store.plan(run), is_own=False) as screen:
+        watch(app, run, screen.watchers())
+    return _report_end(app, run, given)
+
+
+def stream_to_the_end(given: Given, run: str) -> int:
+    """The same for a machine: each event of the run, from the first, as a line of JSON."""
+    from daybreak.app.ending import exit_code
+    from daybreak.app.running import Watchers
+    from daybreak.app.watching import watch
+
+    def write(event: Event) -> None:
+        hand(f"{spell(event.model_dump_json())}\n")
+
+    def write_all(events: tuple[Event, ...]) -> None:
+        for event in events:
+            write(event)
+
+    app = given.app()
+    watch(app, run, Watchers(before=write_all, told=write))
+    return int(exit_code(app, run))
+
+
+def _report_end(app: App, run: str, given: Given) -> int:
+    from daybreak.app.ending import exit_code
+    from daybreak.cli.rendering import run_as
+
+    hand(run_as(app, run, given))
+    return int(exit_code(app, run))
+
+
+class Screen(AbstractContextManager["Screen"]):
+    """What people see of a run while it goes on, whoever carries it out; all of it is told on stderr.
+
+    ``is_own`` says whether this process carries it out: then it says itself why it pauses.
+    """
+
+    def __init__(self, given: Given, plan: Plan, *, is_own: bool) -> None:
+        from daybreak.model.run import Tally
+
+        self._given = given
+        self._plan = plan
+        self._is_own = is_own
+        self._telling = Telling()
+        self._tally = Tally()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._telling.end()
+
+    def watchers(self) -> Watchers:
+        """What a use case tells of the run."""
+        from daybreak.app.running import Watchers
+
+        return Watchers(before=self._catch_up, told=self._tell, progress=self._progress, warned=self._warn)
+
+    def _warn(self, warning: str) -> None:
+        self._telling.line(f"warning: {warning}")
+
+    def _catch_up(self, events: tuple[Event, ...]) -> None:
+        """Tell what happened before: all of it to whoever asked for every event, else in one line."""
+        from daybreak.cli.rendering import event_line
+        from daybreak.report.text.progress import before_line, hints_of
+
+        self._tally.add(events)
+        if self._given.depth == "all":
+            for event in events:
+                self._line(event_line(event, self._plan))
+        elif self._given.depth == "brief":
+            self._line(before_line(self._plan, self._tally.state()))
+            self._hint(hints_of(events[-1], self._plan.run))
 
     def _report(self, event: Event) -> None:
         from daybreak.cli.rendering import event_line
-        from daybreak.model.run import StepFailed, StepForgone
-        from daybreak.report.text.progress import is_trouble, news_of, step_line
+        from daybreak.model.run import RunPaused
+        from daybreak.report.text.progress import hints_of, is_trouble, news_of, step_line
 
-        plan = self._plan
-        assert plan is not None  # noqa: S101 - for the type checker: nothing is reported before the run is known
-        if not self._knows(plan.run, event) or self._given.depth == "all":
-            self._line(event_line(event, plan))
-        elif is_trouble(event) or not (self._screen.is_live or self._given.depth == "verdict"):
-            self._line(step_line(event, plan, self._tally.state()))
+        self._tally.add((event,))
+        if isinstance(event.body, RunPaused):
+            self._telling.end()  # nobody knows for how long nothing goes on
+            if self._is_own and self._given.depth != "all":
+                return  # the error that paused it is reported last of all, with its hints
+        if self._given.depth == "all":
+            self._line(event_line(event, self._plan))
+        elif is_trouble(event) or not (self._telling.is_live or self._given.depth == "verdict"):
+            self._line(step_line(event, self._plan, self._tally.state()))
         if self._given.depth != "all" and (news := news_of(event)):
             self._now(*news)
-        for hint in event.body.hints if isinstance(event.body, StepFailed | StepForgone) else ():
+        self._hint(hints_of(event, self._plan.run))
+
+    def _hint(self, hints: tuple[str, ...]) -> None:
+        for hint in hints:
             self._line(f"hint: {hint}")
-
-    def _knows(self, run: str, event: Event) -> bool:
-        """Fold the event in, after what the journal holds before it; false where the journal cannot be read just now."""
-        from daybreak.errors import DaybreakError
-
-        if self._tally.events < event.number:
-            # A run does not end because the reporter could not read its journal.
-            with suppress(DaybreakError):
-                self._tally.add(self.app.store.events(run)[self._tally.events : event.number])
-        if self._tally.events == event.number:
-            self._tally.add((event,))
-        return self._tally.events > event.number
 
     def _line(self, text: str) -> None:
         if text:
@@ -108,5 +166,5 @@ class Following(AbstractContextManager["Following"]):
         """Show what goes on: in the live line, or now and then where there is none."""
         from daybreak.report.text.progress import now_line
 
-        if self._plan is not None and self._tally.events and self._given.depth != "verdict":
-            self._screen.show(now_line(self._plan, self._tally.state(), step, seen, datetime.now(UTC)))
+        if self._given.depth != "verdict":
+            self._telling.show(now_line(self._plan, self._tally.state(), step, seen, datetime.now(UTC)))

@@ -22,7 +22,7 @@ from daybreak.report.markdown.plan import runbook
 from daybreak.report.shell import script
 from daybreak.report.text.plan import plan_view
 from daybreak.report.text.report import report_view
-from daybreak.report.text.run import event_line, runs_view
+from daybreak.report.text.run import asked_view, event_line, runs_view
 from daybreak.report.text.status import status_view
 
 if TYPE_CHECKING:
@@ -151,13 +151,8 @@ def status_as(found: tuple[TargetStatus, ...], output: str) -> str:
 
 
 def abort_as(app: App, run: str, given: Given, *, is_ended: bool) -> str:
-    """The outcome of a request to end a run."""
+    """What became of the wish to end a run: its end screen, or that whoever carries it out was asked."""
     then = given.complete(next_of(app, *state_of_run(app, run)) if is_ended else f"daybreak watch {run}")
     if given.is_json:
         return as_document({"run": run, "ended": is_ended, "next": then})
-    became = (
-        "ended; nothing is removed by that"
-        if is_ended
-        else "being carried out elsewhere; that process was asked to end it"
-    )
-    return visible(f"{run} is {became}\nnext: {then}\n")
+    return run_as(app, run, given) if is_ended else as_text(asked_view(run, then))

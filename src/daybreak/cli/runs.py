@@ -6,9 +6,7 @@ import click
 
 from daybreak.cli.options import Given, depth_options, explain_option, shared
 from daybreak.cli.restore import carry_out, confirm_option, yes_option
-from daybreak.cli.screen import print_as_is, spell
-
-"""Seconds between two reads of a journal that another process writes."""
+from daybreak.cli.telling import hand
 
 
 @click.command()
@@ -33,24 +31,19 @@ def show(given: Given, run: str) -> None:
 
 @click.command()
 @click.argument("run")
+@folding
 @shared()
 def watch(given: Given, run: str) -> int:
     """Follow a run that another terminal carries out.
 
-    It ends with the run, and with the run's exit code.
+    It shows what that terminal shows, and in one line what happened before. It ends with the run, and with the run's exit
+    code. As JSON it is the run's events from the first, each on a line of its own.
     """
-    from daybreak.app.ending import exit_code
-    from daybreak.app.watching import watch as events_of
     from daybreak.cli.audience import leave_when_hung_up
-    from daybreak.cli.rendering import event_line
+    from daybreak.cli.following import stream_to_the_end, watch_to_the_end
 
     leave_when_hung_up()  # the run goes on elsewhere
-    app = given.app()
-    plan = app.store.plan(run)
-    for event in events_of(app, run):
-        line = spell(event.model_dump_json()) if given.is_json else given.complete(event_line(event, plan))
-        print_as_is(f"{line}\n")
-    return int(exit_code(app, run))
+    return stream_to_the_end(given, run) if given.is_json else watch_to_the_end(given, run)
 
 
 @click.command()

@@ -14,6 +14,7 @@ from daybreak.journal.store import Message
 from daybreak.model.actions import AwaitSql, Validate
 from daybreak.model.birth import Birth
 from daybreak.model.findings import Finding, Measured
+from daybreak.model.plan import StepId
 from daybreak.model.run import Event
 from daybreak.model.value import Instant, Value
 from daybreak.model.world import Cluster, Instance
@@ -93,7 +94,7 @@ class Patience:
 class Progress:
     """The state of a wait, for people watching, not for the journal."""
 
-    step: str
+    step: StepId
     seen: str
     since: Instant
 

@@ -8,10 +8,17 @@ import pytest
 
 from daybreak.model.actions import AwaitCluster
 from daybreak.model.plan import StepId
-from daybreak.model.run import RunPaused, StepDone, StepForgone, StepIntended, StepSeen, state_of
+from daybreak.model.run import RunAttached, RunPaused, StepDone, StepForgone, StepIntended, StepSeen, state_of
 from daybreak.plan.estimates import time_left
 from daybreak.report.sentences import brief, doing
-from daybreak.report.text.progress import news_of, now_line, step_line
+from daybreak.report.text.progress import (
+    before_line,
+    hints_of,
+    is_trouble,
+    news_of,
+    now_line,
+    step_line,
+)
 from tests import fix_runs as runs
 from tests import fix_worlds as worlds
 from tests.fix_golden import Golden
@@ -84,3 +91,28 @@ def test_a_line_is_one_line_whatever_is_in_it() -> None:
     state = state_of(events)
     assert now_line(PLAN, state, STORAGE, HOSTILE, state.last).isprintable()
     assert all(step_line(event, PLAN, state).isprintable() for event in events)
+    assert before_line(PLAN, state).isprintable()
+
+
+def test_who_joins_in_the_middle_reads_one_line_about_before() -> None:
+    """Nothing before the first step, and nothing where the report follows at once."""
+    begun = runs.events(PLAN)
+    half = runs.events(
+        PLAN, *(StepDone(step=step.id) for step in PLAN.steps[:3]), StepIntended(step=STORAGE, attempt=1)
+    )
+    told = before_line(PLAN, state_of(half))
+    assert told == "14:54:40Z  before: 3 of 13 steps done since 14:52Z, carried out by dba-oncall"
+    paused = before_line(PLAN, runs.paused(PLAN))
+    assert paused.endswith(
+        "0 of 13 steps done since 14:52Z, carried out by dba-oncall; paused: the credentials are over"
+    )
+    assert [before_line(PLAN, state) for state in (state_of(begun), runs.finished(PLAN))] == ["", ""]
+
+
+def test_whoever_takes_a_run_up_again_is_told_and_so_is_a_pause() -> None:
+    """To who watches, a run that nobody carries out looks like one that hangs."""
+    events = runs.events(PLAN, RunPaused(why="disk full", exit_code=75), RunAttached(who="bob", where="south"))
+    told = [step_line(event, PLAN, state_of(events[:number])) for number, event in enumerate(events, start=1)]
+    assert told == ["", "", "14:53:10Z  paused: disk full", "14:53:40Z  carried out by bob"]
+    assert [is_trouble(event) for event in events] == [False, False, True, False]
+    assert hints_of(events[2], PLAN.run) == (f"go on: daybreak resume {PLAN.run}",)

@@ -1,4 +1,7 @@
-"""A run for people who wait for it: one line about now, one for each step that is finished, and one for each trouble."""
+"""A run for people who wait for it: one line about now, one for each step that is finished, and one for each trouble.
+
+Who joins in the middle has a line for what was before.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from datetime import datetime, timedelta
 from daybreak.model.plan import Plan
 from daybreak.model.run import (
     Event,
+    RunAttached,
+    RunPaused,
     RunState,
     StepDone,
     StepFailed,
@@ -37,6 +42,16 @@ def step_line(event: Event, plan: Plan, state: RunState) -> str:
     return f"{event.at:%H:%M:%SZ}  {printable_sentence(told)}" if told else ""
 
 
+def before_line(plan: Plan, state: RunState) -> str:
+    """What happened before somebody joined, in one line; empty where nothing did, or where the run is over and is reported."""
+    if state.ended is not None or not state.steps:
+        return ""
+    done = sum(state.step(step.id).status in ("done", "forgone") for step in plan.steps)
+    paused = f"; paused: {state.note}" if state.status == "paused" else ""
+    told = f"before: {done} of {len(plan.steps)} steps done since {hour(state.began, state.last)}, carried out by {state.who}{paused}"
+    return f"{state.last:%H:%M:%SZ}  {printable_sentence(told)}"
+
+
 def news_of(event: Event) -> tuple[str, str] | None:
     """The step of an event, and what of it the line about now shows; none for an event that changes nothing there."""
     match event.body:
@@ -52,7 +67,18 @@ def news_of(event: Event) -> tuple[str, str] | None:
 
 def is_trouble(event: Event) -> bool:
     """Whether people learn of an event at once, wherever they read."""
-    return isinstance(event.body, StepFailed | StepForgone)
+    return isinstance(event.body, StepFailed | StepForgone | RunPaused)
+
+
+def hints_of(event: Event, run: str) -> tuple[str, ...]:
+    """What to do about an event that is trouble."""
+    match event.body:
+        case StepFailed(hints=hints) | StepForgone(hints=hints):
+            return hints
+        case RunPaused():
+            return (f"go on: daybreak resume {run}",)
+        case _:
+            return ()
 
 
 def clock(span: timedelta) -> str:
@@ -77,6 +103,10 @@ def _news_words(event: Event, plan: Plan, state: RunState) -> str:
             return f"{_step_name(plan, step)}: done without: {why}"
         case StepFailed(step=step, why=why):
             return f"{_step_name(plan, step)}: failed: {why}"
+        case RunPaused(why=why):
+            return f"paused: {why}"
+        case RunAttached(who=who) if state.attachments > 1:
+            return f"carried out by {who}"
         case _:
             return ""
 

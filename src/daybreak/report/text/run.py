@@ -30,7 +30,7 @@ from daybreak.model.run import (
 )
 from daybreak.report.sentences import printable_sentence, sentence
 from daybreak.report.text.status import standing_text
-from daybreak.report.words import Entry, Fitting, plain, span_words
+from daybreak.report.words import Entry, Fitting, command, plain, span_words
 
 
 def runs_view(runs: tuple[tuple[Plan, RunState], ...]) -> RenderableType:
@@ -47,6 +47,12 @@ def runs_view(runs: tuple[tuple[Plan, RunState], ...]) -> RenderableType:
         told = plain(f"{plan.kind} of {plan.target.name}, began {began}, took {took}: {state.status}")
         entries += [plain(state.run, "bold"), Entry("", told + (Text(", ") + word if word else Text()), 2)]
     return Fitting(table, Group(*entries))
+
+
+def asked_view(run: str, then: str) -> RenderableType:
+    """What there is to say of a run whose end another process was asked for; ``then`` is the next command."""
+    told = plain(f"running: another process carries out {run} and was asked to end it")
+    return Group(Entry("status", told), command("next     ", then))
 
 
 def event_line(event: Event, plan: Plan | None = None) -> str:

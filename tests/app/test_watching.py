@@ -1,0 +1,106 @@
+"""A run is watched as it is carried out: what was before comes first and once, then each event, then what goes on."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from daybreak.app import App
+from daybreak.app.running import Watchers
+from daybreak.app.watching import watch
+from daybreak.aws.gateway import Access
+from daybreak.config import load
+from daybreak.execute.doors import Progress
+from daybreak.journal.store import Journal
+from daybreak.model.actions import AwaitCluster
+from daybreak.model.run import Event, RunFinished, StepDone, StepIntended, StepRetried, StepSeen, StepUncertain
+from tests import fix_worlds as worlds
+
+PLAN = worlds.plan()
+FIRST, STORAGE = PLAN.steps[0].id, next(step.id for step in PLAN.steps if isinstance(step.action, AwaitCluster))
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> App:
+    """Somebody whose state is a folder."""
+    settings = load(environ={}, folder=tmp_path, flags={"state": str(tmp_path / "state")})
+    made = App(settings, Access(), {}, threading.Event())
+    made.store.create(PLAN)
+    return made
+
+
+@pytest.fixture
+def journal(app: App) -> Iterator[Journal]:
+    """The run in the hands of a process."""
+    numbers = itertools.count()
+    with app.store.attach(
+        PLAN.run, who="ada@south", where="south", now=lambda: datetime.now(UTC), nonce=lambda: f"n{next(numbers)}"
+    ) as held:
+        yield held
+
+
+class Heard:
+    """What a watcher hears; each time that something goes on, the next move of whoever carries the run out."""
+
+    def __init__(self, *moves: object) -> None:
+        self.before: list[tuple[Event, ...]] = []
+        self.told: list[Event] = []
+        self.went_on: list[tuple[str, str]] = []
+        self._moves = list(moves)
+
+    def progress(self, progress: Progress) -> None:
+        self.went_on.append((progress.step, progress.seen))
+        self._moves.pop(0)()  # type: ignore[operator]
+
+    def watchers(self) -> Watchers:
+        return Watchers(before=self.before.append, told=self.told.append, progress=self.progress)
+
+
+def test_what_was_before_is_told_once_and_the_rest_as_it_comes(app: App, journal: Journal) -> None:
+    """Who joins in the middle must not read each old event as news."""
+    for body in (StepIntended(step=FIRST, attempt=1), StepDone(step=FIRST), StepIntended(step=STORAGE, attempt=1)):
+        journal.append(body)
+    heard = Heard(
+        lambda: journal.append(StepSeen(step=STORAGE, seen="creating")),
+        lambda: [journal.append(StepDone(step=STORAGE)), journal.append(RunFinished(outcome="done"))],
+    )
+    ended = watch(app, PLAN.run, heard.watchers())
+    assert ended.status == "finished"
+    assert [[event.number for event in events] for events in heard.before] == [[0, 1, 2, 3, 4]]
+    assert [event.number for event in heard.told] == [5, 6, 7]
+    assert heard.went_on == [(STORAGE, ""), (STORAGE, "creating")]
+
+
+def test_what_a_wait_saw_before_is_known_to_who_joins(app: App, journal: Journal) -> None:
+    """The journal has it, so the line about now has it at once."""
+    journal.append(StepIntended(step=STORAGE, attempt=1))
+    journal.append(StepSeen(step=STORAGE, seen="creating"))
+    heard = Heard(lambda: journal.append(RunFinished(outcome="failed", why="gone")))
+    watch(app, PLAN.run, heard.watchers())
+    assert heard.went_on == [(STORAGE, "creating")]
+
+
+def test_a_step_that_is_put_off_or_uncertain_is_not_told_over(app: App, journal: Journal) -> None:
+    """*Not now, again in a minute* is what a person should still read half a second later."""
+    journal.append(StepIntended(step=FIRST, attempt=1))
+    journal.append(StepRetried(step=FIRST, why="Throttling", pause=0.7))
+    journal.append(StepIntended(step=STORAGE, attempt=1))
+    heard = Heard(
+        lambda: journal.append(StepUncertain(step=STORAGE, why="no reply")),
+        lambda: journal.append(RunFinished(outcome="done")),
+    )
+    watch(app, PLAN.run, heard.watchers())
+    assert heard.went_on == [(STORAGE, ""), (FIRST, "")]
+
+
+def test_a_run_that_is_over_is_told_at_once(app: App, journal: Journal) -> None:
+    """There is nothing to wait for."""
+    journal.append(RunFinished(outcome="done"))
+    heard = Heard()
+    assert watch(app, PLAN.run, heard.watchers()).ended is not None
+    assert (len(heard.before), heard.told, heard.went_on) == (1, [], [])
