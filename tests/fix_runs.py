@@ -93,7 +93,8 @@ def story(plan: Plan, *, is_good: bool = True) -> tuple[Event, ...]:
         if number == 2:
             bodies.append(StepUncertain(step=step, why="the connection was closed before a reply"))
         if number == 3:
-            bodies.append(StepSeen(step=step, seen="creating"))
+            seen = ("creating", "available, restorable window still null") if is_good else ("creating",)
+            bodies += [StepSeen(step=step, seen=each) for each in seen]
         if number == 3 and not is_good:
             bodies.append(StepFailed(step=step, why="the cluster is incompatible-restore"))
         elif step in anchoring:

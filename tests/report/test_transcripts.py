@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from daybreak.model.run import state_of
+from daybreak.model.plan import Plan
+from daybreak.model.run import Event, StepSeen, state_of
 from daybreak.report.text.plan import plan_view
-from daybreak.report.text.progress import step_line
+from daybreak.report.text.progress import Sightings, step_line
 from daybreak.report.text.report import report_view
 from tests import fix_reports as reports
 from tests import fix_runs as runs
@@ -20,13 +21,23 @@ def _transcript(width: int, *, is_logged: bool) -> str:
     """What a fit restore leaves on a screen, or in a log, which has a line for each step besides."""
     plan, made = reports.plan(), reports.good()
     story = runs.story(plan)
-    steps = [step_line(event, plan, state_of(story[:number])) for number, event in enumerate(story, start=1)]
+    steps = _log(plan, story)
     parts = [
         printed(plan_view(plan, more="--explain adds the reason, guards and undo of each step"), width=width),
         "".join(f"{line}\n" for line in steps if line and is_logged),
         printed(report_view(made, more=f"daybreak show {made.run} -v"), width=width),
     ]
     return settled("".join(parts), plan)
+
+
+def _log(plan: Plan, story: tuple[Event, ...]) -> list[str]:
+    """The lines of a log about a run: its finished steps, and what its waits see."""
+    sightings, told = Sightings(plan), []
+    for number, event in enumerate(story, start=1):
+        if isinstance(event.body, StepSeen):
+            told.append(sightings.line(event.body.step, event.body.seen, event.at))
+        told.append(step_line(event, plan, state_of(story[:number])))
+    return told
 
 
 @pytest.mark.parametrize(("name", "width"), [("60", 60), ("80", 80), ("120", 120), ("log", 120)])

@@ -99,12 +99,14 @@ class Screen(AbstractContextManager["Screen"]):
 
     def __init__(self, given: Given, plan: Plan, *, is_own: bool) -> None:
         from daybreak.model.run import Tally
+        from daybreak.report.text.progress import Sightings
 
         self._given = given
         self._plan = plan
         self._is_own = is_own
         self._telling = Telling()
         self._tally = Tally()
+        self._sightings = Sightings(plan)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -160,6 +162,8 @@ class Screen(AbstractContextManager["Screen"]):
             self._screen.line(self._given.complete(text))
 
     def _progress(self, progress: Progress) -> None:
+        if self._given.depth == "brief" and not self._telling.is_live:
+            self._line(self._sightings.line(progress.step, progress.seen, datetime.now(UTC)))
         self._now(progress.step, progress.seen)
 
     def _now(self, step: str, seen: str) -> None:

@@ -6,12 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from daybreak.model.actions import AwaitCluster
+from daybreak.model.actions import AwaitCluster, Validate
 from daybreak.model.plan import StepId
 from daybreak.model.run import RunAttached, RunPaused, StepDone, StepForgone, StepIntended, StepSeen, state_of
 from daybreak.plan.estimates import time_left
 from daybreak.report.sentences import brief, doing
 from daybreak.report.text.progress import (
+    MOST_SIGHTINGS,
+    Sightings,
     before_line,
     hints_of,
     is_trouble,
@@ -91,6 +93,8 @@ def test_a_line_is_one_line_whatever_is_in_it() -> None:
     state = state_of(events)
     assert now_line(PLAN, state, STORAGE, HOSTILE, state.last).isprintable()
     assert all(step_line(event, PLAN, state).isprintable() for event in events)
+    sightings = Sightings(PLAN)
+    assert [sightings.line(STORAGE, seen, state.last).isprintable() for seen in ("creating", HOSTILE)] == [True, True]
     assert before_line(PLAN, state).isprintable()
 
 
@@ -116,3 +120,26 @@ def test_whoever_takes_a_run_up_again_is_told_and_so_is_a_pause() -> None:
     assert told == ["", "", "14:53:10Z  paused: disk full", "14:53:40Z  carried out by bob"]
     assert [is_trouble(event) for event in events] == [False, False, True, False]
     assert hints_of(events[2], PLAN.run) == (f"go on: daybreak resume {PLAN.run}",)
+
+
+def test_a_log_tells_what_a_wait_sees_where_that_changes() -> None:
+    """Once a minute is too seldom to learn that the storage is there, and each look is too often."""
+    sightings, at = Sightings(PLAN), worlds.NOW
+    looks = ["creating", "creating", "", "available, restorable window still null", "creating"]
+    told = [sightings.line(STORAGE, seen, at) for seen in looks]
+    assert [line.partition("Z  ")[2] for line in told if line] == [
+        "4/13 restoring storage: available, restorable window still null",
+        "4/13 restoring storage: creating",
+    ]
+    validation = next(step.id for step in PLAN.steps if isinstance(step.action, Validate))
+    assert sightings.line(validation, "3 of 7 tables read", at) == "", "it is counted, and counts many times a minute"
+
+
+def test_a_status_that_flutters_has_a_handful_of_lines() -> None:
+    """A login that is refused and then not answered, for an hour, must not bury the rest."""
+    sightings = Sightings(PLAN)
+    told = [sightings.line(STORAGE, f"status {number}", worlds.NOW) for number in range(100)]
+    assert len([line for line in told if line]) == MOST_SIGHTINGS
+    assert told[MOST_SIGHTINGS].endswith("status 5; from here on once a minute")
+    other = [sightings.line(PLAN.steps[7].id, seen, worlds.NOW) for seen in ("creating", "configuring")]
+    assert [bool(line) for line in other] == [False, True], "another wait has its own"

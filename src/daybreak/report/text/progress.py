@@ -1,13 +1,14 @@
 """A run for people who wait for it: one line about now, one for each step that is finished, and one for each trouble.
 
-Who joins in the middle has a line for what was before.
+A log has a line for what a wait sees as well, where that changes; and who joins in the middle has one for what was before.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from daybreak.model.plan import Plan
+from daybreak.model.actions import Wait
+from daybreak.model.plan import Plan, StepId
 from daybreak.model.run import (
     Event,
     RunAttached,
@@ -23,6 +24,9 @@ from daybreak.model.run import (
 from daybreak.plan.estimates import time_left
 from daybreak.report.sentences import brief, doing, printable_sentence
 from daybreak.report.words import hour, short, span_words
+
+MOST_SIGHTINGS = 5
+"""Lines that one wait may have in a log beside its end: a status may flutter for an hour."""
 
 
 def now_line(plan: Plan, state: RunState, step: str, seen: str, now: datetime) -> str:
@@ -50,6 +54,28 @@ def before_line(plan: Plan, state: RunState) -> str:
     paused = f"; paused: {state.note}" if state.status == "paused" else ""
     told = f"before: {done} of {len(plan.steps)} steps done since {hour(state.began, state.last)}, carried out by {state.who}{paused}"
     return f"{state.last:%H:%M:%SZ}  {printable_sentence(told)}"
+
+
+class Sightings:
+    """What the waits of a run see, as lines for a log: one where it changes, and at most ``MOST_SIGHTINGS`` of one wait.
+
+    What a wait sees first is no change: nearly always that AWS has begun, which the minute's line repeats.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._seen = {step.id: [""] for step in plan.steps if isinstance(step.action, Wait)}
+
+    def line(self, step: StepId, seen: str, at: datetime) -> str:
+        """The line for what a step sees at that time; empty where that is no change, and where it has had its lines."""
+        before = self._seen.get(step, [seen])
+        if not seen or seen == before[-1] or len(before) > MOST_SIGHTINGS + 1:
+            return ""
+        before.append(seen)
+        changes = len(before) - 2
+        over = "; from here on once a minute" if changes == MOST_SIGHTINGS else ""
+        words = f"{_place(self._plan, step)} {doing(self._plan, self._plan.step(step))}: {seen}{over}"
+        return f"{at:%H:%M:%SZ}  {printable_sentence(words)}" if changes else ""
 
 
 def news_of(event: Event) -> tuple[str, str] | None:
