@@ -247,6 +247,19 @@ def test_every_check_that_is_named_is_in_the_catalogue() -> None:
     assert {name: places for name, places in named.items() if name not in CHECKS} == {}
 
 
+def test_no_sentence_holds_an_exact_instant() -> None:
+    """A sentence is for people, who read whole seconds: ``stamp``; ``iso`` is for data and for AWS."""
+    found = [
+        f"{path}:{node.lineno}"
+        for path, module in modules("src")
+        for node in ast.walk(module)
+        if isinstance(node, ast.FormattedValue) and "/lab/" not in path
+        for call in ast.walk(node)
+        if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] in ("iso", "isoformat")
+    ]
+    assert found == []
+
+
 def public_ideas() -> dict[str, list[str]]:
     """Where each public class of the product, and each name for a type, is defined."""
     found: dict[str, list[str]] = {}

@@ -153,7 +153,7 @@ EDITED: dict[str, tuple[Change, tuple[str, ...]]] = {
     ),
     "forged: longer valid, too late": (
         forged(lambda plan: plan.update(expires="2024-01-15T14:30:00Z")),
-        ("the plan expired at 2024-01-15 14:30:00 UTC", *STALE),
+        ("the plan expired at 2024-01-15T14:30:00Z", *STALE),
     ),
     "forged: another run": (forged(lambda plan: plan.update(run="../../etc")), ("the run is '../../etc'", *STALE)),
     "forged: another source": (forged(lambda plan: plan.update(source="x")), ("the source is 'x'", *STALE)),

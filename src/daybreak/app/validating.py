@@ -29,7 +29,7 @@ from daybreak.model.tags import JOURNAL_TAG, ORIGIN_TAG, RUN_TAG
 from daybreak.model.targets import Target, Waiver
 from daybreak.model.trust import Trust, trust_words
 from daybreak.model.validation import Validation
-from daybreak.model.value import iso
+from daybreak.model.value import stamp
 from daybreak.model.world import Cluster, Identity, Instance, Surroundings
 from daybreak.observe.look import Lookout
 from daybreak.observe.surroundings import surroundings_of
@@ -257,7 +257,7 @@ def _witness(app: App, lookout: Lookout, target: Target, moment: datetime, *, is
         why = "it is the target's own cluster" if is_own else f'"{target.cluster}" is gone'
         return _Witness(f"{why}, and no capsule was kept: daybreak capture {target.name}")
     capsule = app.repository.capsule(kept)
-    note = f"its configuration is compared with the capsule of {iso(capsule.taken)}"
+    note = f"its configuration is compared with the capsule of {stamp(capsule.taken)}"
     return _Witness(note, capsule.cluster, capsule.instances, capsule.surroundings, kept)
 
 
@@ -294,7 +294,7 @@ def _moment_typed(app: App, inquiry: Inquiry) -> datetime:
             '"latest" is no moment that a cluster stands for', "say the moment, or leave --to out for a cluster in use"
         )
     if moment.instant > app.now():
-        raise Refused(f"the moment {iso(moment.instant)} has not come yet")
+        raise Refused(f"the moment {stamp(moment.instant)} has not come yet")
     return moment.instant
 
 

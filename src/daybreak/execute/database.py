@@ -21,7 +21,7 @@ from daybreak.model.birth import Birth
 from daybreak.model.findings import Finding, Measured
 from daybreak.model.inventory import Inventory
 from daybreak.model.trust import Trust
-from daybreak.model.value import iso
+from daybreak.model.value import stamp
 from daybreak.model.world import Cluster, Surroundings, Unseen
 from daybreak.observe.look import Lookout
 from daybreak.observe.surroundings import surroundings_of
@@ -177,7 +177,7 @@ class Database:
         try:
             return self._repository.baseline(action.baseline)
         except DaybreakError as error:
-            stands_for = iso(action.baseline.stands_for)
+            stands_for = stamp(action.baseline.stands_for)
             return Silence(asked=f"the baseline of {stands_for}", why=error.message)
 
     def _earlier(self, action: Validate) -> tuple[Baseline, ...]:

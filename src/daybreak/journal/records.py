@@ -17,7 +17,7 @@ from daybreak.journal.damage import Damaged, Newer, damage_of_event, damage_of_p
 from daybreak.model.names import IDENTIFIER, printable
 from daybreak.model.plan import Plan
 from daybreak.model.run import Event, RunAttached, RunCreated
-from daybreak.model.value import Value, canonical, digest, iso
+from daybreak.model.value import Value, canonical, digest, stamp
 
 FORMAT = 1
 """The ``format`` of the plans that this release reads."""
@@ -156,9 +156,9 @@ def refusal_of_second_writer(run: str, holder: Event | None, last: datetime | No
     hints = (f"follow it: daybreak watch {run}", f"or take it away from there: daybreak resume {run} --take-over")
     if holder is None or not isinstance(holder.body, RunAttached):
         return Held(f'the run "{run}" is being started by another process', *hints)
-    seen = f", last heard of at {iso(last)}" if last else ""
+    seen = f", last heard of at {stamp(last)}" if last else ""
     body = holder.body
-    return Held(f'the run "{run}" is held by {body.who} ({body.where}) since {iso(holder.at)}{seen}', *hints)
+    return Held(f'the run "{run}" is held by {body.who} ({body.where}) since {stamp(holder.at)}{seen}', *hints)
 
 
 def refusal_of_second_request(run: str, first: Message) -> Refused:

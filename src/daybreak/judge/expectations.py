@@ -17,6 +17,7 @@ from daybreak.model.checks import Asked, owners_check
 from daybreak.model.findings import Finding
 from daybreak.model.names import printable
 from daybreak.model.targets import SqlCheck
+from daybreak.model.value import short_stamp
 
 _EXPECTATION = re.compile(r"\s*(?P<sign><=|>=|<>|!=|==|=|<|>)?\s*(?P<value>'(?:[^']|'')*'|.*\S)\s*", re.DOTALL)
 
@@ -39,12 +40,22 @@ def owners(wanted: SqlCheck, answer: OwnerAnswer | Silence) -> Finding:
     check = owners_check(wanted.name)
     if isinstance(answer, Silence):
         return check.silent(wanted.expect, answer)
-    found = "null" if answer.kind == "null" else printable(answer.value)
+    found = _found(answer)
     asked = Asked(answer.asked, answer.took)
     opinion = meets(answer, wanted.expect)
     if isinstance(opinion, str):
         return check.unknown(wanted.expect, opinion, asked, found=found)
     return check.judge(wanted.expect, found, asked, is_fit=opinion)
+
+
+def _found(answer: OwnerAnswer) -> str:
+    match answer.kind:
+        case "null":
+            return "null"
+        case "instant":  # it was compared to the microsecond
+            return printable(short_stamp(answer.value))
+        case _:
+            return printable(answer.value)
 
 
 def meets(answer: OwnerAnswer, expect: str) -> bool | str:
@@ -95,7 +106,7 @@ def _pair(answer: OwnerAnswer, wanted: str) -> tuple[Any, Any] | str:
             case _:
                 return answer.value, wanted
     except (KeyError, InvalidOperation, ValueError):
-        return f'a {answer.kind} ({printable(answer.value)}) cannot be compared with "{printable(wanted)}"'
+        return f'a {answer.kind} ({_found(answer)}) cannot be compared with "{printable(wanted)}"'
 
 
 def _number(text: str) -> Decimal:

@@ -6,6 +6,7 @@ The law: two values that mean the same have the same bytes (RFC 8785), so a dige
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -55,6 +56,30 @@ def iso(instant: datetime) -> str:
     '2024-01-15T15:30:00Z'
     """
     return _utc(instant).isoformat().replace("+00:00", "Z")
+
+
+def stamp(instant: datetime) -> str:
+    """An instant as people read it in a text: UTC, a ``Z``, and the whole second that it lies in.
+
+    >>> stamp(datetime(2024, 1, 15, 15, 30, 0, 758869, tzinfo=UTC))
+    '2024-01-15T15:30:00Z'
+    """
+    return iso(instant.replace(microsecond=0))
+
+
+_STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d(?::\d\d)?)")
+
+
+def short_stamp(text: str) -> str:
+    """A text that is a time stamp of PostgreSQL's and nothing else, as ``stamp`` writes it; any other as it is.
+
+    >>> short_stamp("2024-01-15T15:30:00.758869+00:00"), short_stamp("infinity")
+    ('2024-01-15T15:30:00Z', 'infinity')
+    """
+    try:
+        return stamp(datetime.fromisoformat(text)) if _STAMP.fullmatch(text) else text
+    except ValueError:  # a day that is in no calendar of Python's
+        return text
 
 
 Instant = Annotated[datetime, AfterValidator(_utc), PlainSerializer(iso, return_type=str, when_used="json")]

@@ -11,7 +11,7 @@ from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
 from daybreak.model.requests import PitrRequest
 from daybreak.model.targets import Target
-from daybreak.model.value import iso
+from daybreak.model.value import stamp
 from daybreak.model.world import Window
 from daybreak.plan.objections import objections_to_place, objections_to_proof, objections_to_storage
 from daybreak.plan.restoring import Draft, clone_plan, storage_settings
@@ -67,13 +67,13 @@ def _objections_to_moment(request: PitrRequest, source: Source, seen: Observatio
         return
     instant, window = request.moment.instant, source.window
     if instant > seen.seen:
-        yield f"the moment {iso(instant)} is in the future ({distance(seen.seen - instant)}); {_ends(window)}"
+        yield f"the moment {stamp(instant)} is in the future ({distance(seen.seen - instant)}); {_ends(window)}"
     elif instant < window.earliest:
-        yield f"the moment {iso(instant)} lies before the restorable window; {_ends(window)}"
+        yield f"the moment {stamp(instant)} lies before the restorable window; {_ends(window)}"
     elif instant > window.latest:
         lag = distance(seen.seen - window.latest)
-        yield f"the moment {iso(instant)} lies after the latest restorable time ({lag}); {_ends(window)}; wait, or use --to latest"
+        yield f"the moment {stamp(instant)} lies after the latest restorable time ({lag}); {_ends(window)}; wait, or use --to latest"
 
 
 def _ends(window: Window | None) -> str:
-    return f"the window reaches from {iso(window.earliest)} to {iso(window.latest)}" if window else "no window"
+    return f"the window reaches from {stamp(window.earliest)} to {stamp(window.latest)}" if window else "no window"

@@ -7,6 +7,7 @@ from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
 from daybreak.model.requests import CleanRequest, PitrRequest, Request, SnapshotRequest
 from daybreak.model.targets import Target
+from daybreak.model.value import stamp
 from daybreak.plan.clean import clean_plan
 from daybreak.plan.pitr import pitr_plan
 from daybreak.plan.snapshot import snapshot_plan
@@ -37,7 +38,7 @@ def objections_to_starting(plan: Plan, seen: Observation) -> tuple[str, ...]:
     if elsewhere := plan.identity.differences(seen.identity):
         return tuple(f"the plan is for {difference}" for difference in elsewhere)
     if seen.seen > plan.expires:
-        return (f"the plan expired at {plan.expires:%Y-%m-%d %H:%M:%S} UTC: make it again",)
+        return (f"the plan expired at {stamp(plan.expires)}: make it again",)
     again = plan_of(plan.request, plan.target, seen, terms_of(plan))
     if isinstance(again, Refusal):
         return again.reasons

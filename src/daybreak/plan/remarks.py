@@ -12,7 +12,7 @@ from daybreak.model.plan import Estimate
 from daybreak.model.requests import PitrRequest, SnapshotRequest
 from daybreak.model.tags import MOST_TAGS, ON_CLUSTER, tags_left_out
 from daybreak.model.targets import Network, Staging, Target
-from daybreak.model.value import iso
+from daybreak.model.value import stamp
 from daybreak.model.world import FOREIGN
 from daybreak.plan.source import Source
 from daybreak.plan.topology import endpoints_left_out, is_upgraded
@@ -68,7 +68,7 @@ def notes_on(
 def _on_source(source: Source) -> Iterator[str]:
     if source.capsule:
         yield (
-            f"the source cluster is deleted: its configuration comes from the capsule of {iso(source.capsule.taken)} "
+            f"the source cluster is deleted: its configuration comes from the capsule of {stamp(source.capsule.taken)} "
             f"({source.capsule.digest()[:12]})"
         )
     elif source.cluster is None:

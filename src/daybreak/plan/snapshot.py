@@ -11,7 +11,7 @@ from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
 from daybreak.model.requests import NEWEST, SnapshotRequest
 from daybreak.model.targets import Target
-from daybreak.model.value import iso
+from daybreak.model.value import stamp
 from daybreak.model.world import FOREIGN, Snapshot
 from daybreak.plan.objections import objections_to_place, objections_to_proof, objections_to_storage
 from daybreak.plan.restoring import Draft, clone_plan, storage_settings
@@ -56,7 +56,7 @@ def _objections_to_wish(request: SnapshotRequest, snapshot: Snapshot | None) -> 
     yield f'--before chooses among the snapshots, and "{printable(request.snapshot)}" is chosen already: leave one of them out'
     limit = request.before.instant if isinstance(request.before, At) else None
     if limit and snapshot and snapshot.created and snapshot.created > limit:
-        yield f'"{snapshot.identifier}" was taken {iso(snapshot.created)}, after {iso(limit)}'
+        yield f'"{snapshot.identifier}" was taken {stamp(snapshot.created)}, after {stamp(limit)}'
 
 
 def _nothing_there(request: SnapshotRequest, target: Target, seen: Observation) -> Iterator[str]:
@@ -68,13 +68,13 @@ def _nothing_there(request: SnapshotRequest, target: Target, seen: Observation) 
     if request.snapshot != NEWEST:
         yield f'no snapshot "{printable(request.snapshot)}" exists in {where}; {there}'
     elif isinstance(request.before, At):
-        yield f'no snapshot of "{target.cluster}" that can be restored was taken at or before {iso(request.before.instant)}; {there}'
+        yield f'no snapshot of "{target.cluster}" that can be restored was taken at or before {stamp(request.before.instant)}; {there}'
     else:
         yield f'no snapshot of "{target.cluster}" that can be restored exists in {where}; {there}'
 
 
 def _describe(snapshot: Snapshot) -> str:
-    taken = iso(snapshot.created.replace(microsecond=0)) if snapshot.created else "being taken"
+    taken = stamp(snapshot.created) if snapshot.created else "being taken"
     return f"{snapshot.identifier} ({taken}{'' if snapshot.status == 'available' else f', {snapshot.status}'})"
 
 

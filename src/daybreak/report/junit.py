@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 
 from daybreak.model.findings import Level, Standing
 from daybreak.model.report import CheckLine, Report
-from daybreak.model.value import iso
+from daybreak.model.value import iso, stamp
 from daybreak.report.journaling import journal_words
 from daybreak.report.words import span_words, visible
 
@@ -42,7 +42,7 @@ def _add(root: ET.Element, name: str, cases: tuple[ET.Element, ...], report: Rep
         errors=str(sum(case.find("error") is not None for case in cases)),
         skipped=str(sum(case.find("skipped") is not None for case in cases)),
         time=f"{sum(float(case.get('time', '0')) for case in cases):.3f}",
-        timestamp=iso(report.began.replace(microsecond=0)).removesuffix("Z"),
+        timestamp=stamp(report.began).removesuffix("Z"),
     )
     if name == "verdict":
         properties = ET.SubElement(suite, "properties")

@@ -18,7 +18,7 @@ from daybreak.model.actions import (
 )
 from daybreak.model.plan import AwsCall, Plan, Step
 from daybreak.model.requests import CleanRequest
-from daybreak.model.value import iso
+from daybreak.model.value import stamp
 from daybreak.plan.calls import DRAWN_AT_START, Stamp, call_of, stamp_of
 from daybreak.plan.servers import conninfo, source_endpoint
 from daybreak.report.aws_cli import command_line, quoted
@@ -76,7 +76,7 @@ def script(plan: Plan) -> str:
     hand = Typist.of(plan)
     head = [
         "#!/usr/bin/env bash",
-        f"# Plan {plan.digest()} for {plan.target.name}, made {iso(plan.created)}, expires {iso(plan.expires)}.",
+        f"# Plan {plan.digest()} for {plan.target.name}, made {stamp(plan.created)}, expires {stamp(plan.expires)}.",
         f"# By hand the guards are yours: {plan.source} is never changed, and nothing of the clone's name may exist yet.",
         *([] if isinstance(plan.request, CleanRequest) else [BY_HAND]),
         "set -euo pipefail",

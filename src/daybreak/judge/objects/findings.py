@@ -16,8 +16,8 @@ from daybreak.model.answers import Silence
 from daybreak.model.checks import Asked, Check
 from daybreak.model.findings import Detail, Finding
 from daybreak.model.inventory import OF_A_PROOF, Inventory, Item, ItemKind
-from daybreak.model.names import comma_list
-from daybreak.model.value import iso
+from daybreak.model.names import listed
+from daybreak.model.value import stamp
 
 __all__ = ["CloneFacts", "Witnesses", "object_findings"]
 
@@ -196,7 +196,7 @@ def _expectation(chapter: _Chapter, witnesses: Witnesses) -> str:
     if not chapter.is_compared:
         return chapter.check.title[0].lower() + chapter.check.title[1:]
     baseline = witnesses.baseline
-    shown = [f"the baseline of {iso(baseline.taken)}" if baseline.taken else "the baseline"] if baseline else []
+    shown = [f"the baseline of {stamp(baseline.taken)}" if baseline.taken else "the baseline"] if baseline else []
     shown += ["the source"] if witnesses.source else []
     return f"{chapter.things} as in " + " or ".join(shown) if shown else f"{chapter.things} as the source had them"
 

@@ -16,6 +16,7 @@ from daybreak.model.birth import Birth
 from daybreak.model.findings import Detail, Standing
 from daybreak.model.inventory import LOCKED, Inventory, Item, ItemKind, is_before, newer_xid
 from daybreak.model.names import printable
+from daybreak.model.value import short_stamp
 
 FIT, UNFIT, UNKNOWN = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN
 
@@ -240,7 +241,9 @@ class Past:
 
     @staticmethod
     def _fact(name: str, facts: Mapping[str, str]) -> str:
-        return f"{printable(name)}: {printable(facts[name])}" if name in facts else f"{printable(name)}: none"
+        return (
+            f"{printable(name)}: {printable(short_stamp(facts[name]))}" if name in facts else f"{printable(name)}: none"
+        )
 
     def _why_different(self, three: Three, clone: Item) -> tuple[Standing, str]:
         baseline, source = three.baseline, three.source

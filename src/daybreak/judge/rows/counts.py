@@ -20,7 +20,7 @@ from daybreak.model.checks import Asked
 from daybreak.model.findings import Detail, Finding, Standing
 from daybreak.model.names import comma_list, printable
 from daybreak.model.targets import Expectation
-from daybreak.model.value import iso
+from daybreak.model.value import stamp
 
 MOST_DETAILS = 100
 """How many lines a finding has at most; those that are not fit come first."""
@@ -144,7 +144,7 @@ def row_counts(
     baseline = comparable(tables, witnesses.baseline)
     details: list[Detail] = []
     if isinstance(baseline, Baseline):
-        expected += f"; what the baseline of {iso(baseline.stands_for)} holds"
+        expected += f"; what the baseline of {stamp(baseline.stands_for)} holds"
         held_to = compare_tables(answer, tables, configured, baseline)
         details = _compare(held_to, witnesses, baseline, wishes(tables, configured))
     rows = {count.table: count.rows for count in answer.counted}

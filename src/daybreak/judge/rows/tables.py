@@ -17,7 +17,7 @@ from daybreak.model.findings import Finding, Measured
 from daybreak.model.moment import span_in_words
 from daybreak.model.names import comma_list, printable
 from daybreak.model.targets import Expectation
-from daybreak.model.value import Span, iso
+from daybreak.model.value import Span, stamp
 
 LIKELY_CLOCKS = (
     "updatedat", "updated", "lastupdated", "lastupdatedat", "updatedon", "updatetime", "modifiedat", "modified",
@@ -113,7 +113,7 @@ def all_tables(
 
 
 def _as_in_the_baseline(clone: Tables, baseline: Baseline, asked: Asked) -> Finding:
-    expected = f"the {len(baseline.tables)} tables of the baseline of {iso(baseline.stands_for)}"
+    expected = f"the {len(baseline.tables)} tables of the baseline of {stamp(baseline.stands_for)}"
     there = {table.full for table in clone.tables}
     lost = [table.name for table in baseline.tables if table.name not in there]
     here = f"{len(clone.tables)} tables in {printable(clone.database)}"
@@ -171,8 +171,8 @@ def recent(answer: Counts | Silence, tables: Tables | Silence, against: Recency)
     """The newest row is not after the moment and not too long before it. Only a configured column can make this unfit."""
     check = checks.RECENT
     names = {name: wanted.freshness for name, wanted in against.configured.items() if wanted.freshness is not None}
-    expected = f"nothing after {iso(against.moment)}" + (
-        f", newest within {span_in_words(against.rpo)}" if against.rpo else ""
+    expected = f"nothing after {stamp(against.moment)}" + (
+        f", newest within {spoken(against.rpo)}" if against.rpo else ""
     )
     if isinstance(tables, Silence):
         return check.silent(expected, tables)
@@ -206,17 +206,14 @@ def _fresh(name: str, clock: str, tables: Tables, answer: Counts, against: Recen
     counts = [count for count in answer.counted if count.clock == clock and count.table in theirs]
     newest = max((count.newest for count in counts if count.newest), default=None)
     if newest is not None and newest > against.moment + against.slack:
-        return False, f"{column} reaches {iso(newest)}, after the moment"
+        return False, f"{column} reaches {stamp(newest)}, after the moment"
     if len(counts) < len(members):
         return None, f"{column} could not be read everywhere"
     if newest is None:
         return False, f"{column} holds no time at all"
     if newest > against.moment:
-        return (
-            True,
-            f"{column} reaches {iso(newest)}, {span_in_words(newest - against.moment)} after the snapshot was begun",
-        )
-    words = f"{column} reaches {iso(newest)}, {span_in_words(against.moment - newest)} before the moment"
+        return True, f"{column} reaches {stamp(newest)}, {spoken(newest - against.moment)} after the snapshot was begun"
+    words = f"{column} reaches {stamp(newest)}, {spoken(against.moment - newest)} before the moment"
     return against.rpo is None or against.moment - newest <= against.rpo, words
 
 
@@ -243,7 +240,7 @@ def _guess_words(answer: Counts, against: Recency) -> str:
         for each in answer.counted
         if each.newest and each.newest > against.moment
     ]
-    words = f"{newest.name}.{printable(newest.clock)} reaches {iso(newest.newest_until)}, {before} before the moment"
+    words = f"{newest.name}.{printable(newest.clock)} reaches {stamp(newest.newest_until)}, {before} before the moment"
     return words + name_words("; dated after the moment: ", ahead)
 
 

@@ -30,7 +30,7 @@ from daybreak.model.actions import (
 from daybreak.model.moment import readings
 from daybreak.model.plan import AwsCall, Plan, Step
 from daybreak.model.requests import CleanRequest, PitrRequest, SnapshotRequest
-from daybreak.model.value import iso
+from daybreak.model.value import stamp
 from daybreak.plan.calls import DRAWN_AT_START, owner_of
 from daybreak.plan.servers import proof_of
 from daybreak.report.aws_cli import command_line
@@ -116,16 +116,16 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
         yield "What the clone's server must prove", markdown(proof_of(plan))
     if plan.moment:
         utc, local, ago = readings(plan.moment.replace(microsecond=0), now=plan.created, zone=plan.zone)
-        yield "Moment", f"{code(utc)}, {code(local)}, {ago} ({iso(plan.created)})"
+        yield "Moment", f"{code(utc)}, {code(local)}, {ago} ({stamp(plan.created)})"
     if plan.window:
-        yield "Restorable window", f"{code(iso(plan.window.earliest))} to {code(iso(plan.window.latest))}"
+        yield "Restorable window", f"{code(stamp(plan.window.earliest))} to {code(stamp(plan.window.latest))}"
     if isinstance(plan.request, CleanRequest):
         yield "Removes", f"only what carries {code(owner_of(plan, None).mark())}"
     if plan.tags:
         yield "Tagged", ", ".join(code(f"{key}={value}") for key, value in plan.tags.items())
         yield "By hand", f"put a word of your own for every {code(DRAWN_AT_START)}"
     yield "Estimated time", f"{between(plan.estimate.low, plan.estimate.high)} ({markdown(plan.estimate.evidence)})"
-    yield "Plan", f"{code(plan.digest())}, expires {code(iso(plan.expires))}"
+    yield "Plan", f"{code(plan.digest())}, expires {code(stamp(plan.expires))}"
     yield "Instead of all this", code("daybreak restore --plan FILE")
 
 

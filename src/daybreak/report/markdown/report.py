@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from daybreak.model.findings import Level, Standing
 from daybreak.model.report import CheckLine, Report, Witness
-from daybreak.model.value import iso
+from daybreak.model.value import stamp
 from daybreak.report.journaling import journal_words
 from daybreak.report.naming import KINDS, WITNESSES, verdict_word
 from daybreak.report.words import between, span_words, visible
@@ -34,7 +34,7 @@ def markdown(report: Report) -> str:
 
 def _head(report: Report) -> Iterator[str]:
     yield f"# {text(report.target or report.clone)}: {verdict_word(report)}"
-    as_of = f", as of {iso(report.moment)}" if report.moment else ""
+    as_of = f", as of {stamp(report.moment)}" if report.moment else ""
     yield f"{KINDS.get(report.kind, text(report.kind))}{as_of}. {text(report.headline)}."
     if report.reasons:
         yield "\n".join(f"- {text(reason)}" for reason in report.reasons)
@@ -66,14 +66,14 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
     if report.why:
         yield "Why", text(report.why)
     yield "Who", text(report.who or report.caller) + (f" on {text(report.where)}" if report.where else "")
-    yield "Began", iso(report.began)
-    yield "Ended", f"{iso(report.ended)}, after {span_words(report.took)}" if report.ended else "not yet"
+    yield "Began", stamp(report.began)
+    yield "Ended", f"{stamp(report.ended)}, after {span_words(report.took)}" if report.ended else "not yet"
     if report.checks:
         yield "Compared with", _witness(report.configuration)
         yield "Baseline", _witness(report.baseline)
         yield "Depth", f"{text(report.depth)}, {report.sample} % of the tables"
     if report.figures.newest:
-        yield "Newest data", f"{iso(report.figures.newest)} in {code(report.figures.newest_in or 'the clone')}"
+        yield "Newest data", f"{stamp(report.figures.newest)} in {code(report.figures.newest_in or 'the clone')}"
     if report.figures.rows is not None:
         yield "Rows", f"{report.figures.rows:,}"
     if report.run:
@@ -92,7 +92,7 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
 def _witness(seen: Witness) -> str:
     if seen.kind == "none":
         return "none"
-    told = WITNESSES[seen.kind] + (f" {iso(seen.stands_for)}" if seen.stands_for else "")
+    told = WITNESSES[seen.kind] + (f" {stamp(seen.stands_for)}" if seen.stands_for else "")
     return told + (f" {code(seen.sha256)}" if seen.sha256 else "") + (f" in {text(seen.place)}" if seen.place else "")
 
 
@@ -143,7 +143,7 @@ def _timeline(report: Report) -> Iterator[str]:
         yield "## Timeline"
         rows = [
             f"| {text(step.sentence)}{'<br>' + text(step.note) if step.note else ''} | {step.status} "
-            f"| {iso(step.began.replace(microsecond=0)) if step.began else ''} "
+            f"| {stamp(step.began) if step.began else ''} "
             f"| {span_words(step.took) if step.took is not None else ''} "
             f"| {between(step.estimate_low, step.estimate_high)} |"
             for step in report.steps
@@ -155,7 +155,7 @@ def _foot(report: Report) -> Iterator[str]:
     if notes := (*report.notes, *report.permitted):
         yield "## Notes"
         yield "\n".join(f"- {text(note)}" for note in notes)
-    yield f"Made by Daybreak {text(report.version)} at {iso(report.made)}."
+    yield f"Made by Daybreak {text(report.version)} at {stamp(report.made)}."
 
 
 def text(from_outside: str) -> str:

@@ -10,7 +10,7 @@ from rich.table import Table
 from daybreak.model.baseline import Baseline
 from daybreak.model.kept import Kept
 from daybreak.model.trust import OLD_HASH
-from daybreak.model.value import iso
+from daybreak.model.value import stamp
 from daybreak.report.words import Fitting, plain
 
 LARGEST = 12
@@ -23,10 +23,10 @@ def baseline_view(kept: Kept, baseline: Baseline) -> RenderableType:
     largest = sorted(baseline.tables, key=lambda each: (-each.size, each.name))
     for each in largest[:LARGEST]:
         rows = f"{each.rows:,}" if each.is_exact else f"about {each.rows:,}"
-        newest = f"{iso(each.newest)} in {each.clock}" if each.newest else ""
+        newest = f"{stamp(each.newest)} in {each.clock}" if each.newest else ""
         table.add_row(plain(each.name), rows, plain(newest), humanize.naturalsize(each.size))
     total = sum(each.rows for each in baseline.tables)
-    head = f"baseline of {kept.target} as of {iso(kept.stands_for)}: {total:,} rows in {len(baseline.tables)} tables"
+    head = f"baseline of {kept.target} as of {stamp(kept.stands_for)}: {total:,} rows in {len(baseline.tables)} tables"
     rest = len(largest) - LARGEST
     return Group(
         plain(head, "bold"),
@@ -44,5 +44,5 @@ def baselines_view(kept: tuple[Kept, ...]) -> RenderableType:
         return plain("no baseline is kept")
     table = Table("stands for", "digest", "place", box=box.SIMPLE_HEAD)
     for each in reversed(kept):
-        table.add_row(iso(each.stands_for), each.sha256[:12], plain(each.place))
+        table.add_row(stamp(each.stands_for), each.sha256[:12], plain(each.place))
     return Fitting(table)

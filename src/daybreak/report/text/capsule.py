@@ -10,7 +10,7 @@ from rich.text import Text
 from daybreak.model.capsule import Capsule, FieldChange
 from daybreak.model.kept import Kept
 from daybreak.model.trust import OLD_HASH
-from daybreak.model.value import iso
+from daybreak.model.value import stamp
 from daybreak.report.words import Fitting, plain
 
 MOST_CHANGES = 20
@@ -41,16 +41,14 @@ def capsule_view(capsule: Capsule) -> RenderableType:
     else:
         missing += [f"the login gets in, {OLD_HASH}"] if capsule.inventory.proof == "md5" else []
         missing += [f"not read: {each.kind}: {each.why}" for each in capsule.inventory.unlisted]
-    head = f"capsule of {capsule.target} as of {iso(capsule.taken.replace(microsecond=0))}: {', '.join(held)}"
+    head = f"capsule of {capsule.target} as of {stamp(capsule.taken)}: {', '.join(held)}"
     return Group(plain(head, "bold"), *(plain(each, "yellow") for each in missing))
 
 
 def kept_view(kept: Kept, places: tuple[str, ...], *, is_new: bool) -> RenderableType:
     """Where it is, and under which digest."""
     if not is_new:
-        return plain(
-            f"nothing has changed since {iso(kept.stands_for.replace(microsecond=0))}: that capsule stands, {kept.sha256[:12]}"
-        )
+        return plain(f"nothing has changed since {stamp(kept.stands_for)}: that capsule stands, {kept.sha256[:12]}")
     return Group(*(plain(f"kept in {place} as {kept.sha256[:12]}") for place in places))
 
 
@@ -59,10 +57,10 @@ def changes_view(previous: Kept | None, changes: tuple[FieldChange, ...] | None)
     if previous is None:
         return plain("the first one that is kept")
     if changes is None:
-        return plain(f"the one before, of {iso(previous.stands_for.replace(microsecond=0))}, cannot be read", "yellow")
+        return plain(f"the one before, of {stamp(previous.stands_for)}, cannot be read", "yellow")
     rest = len(changes) - MOST_CHANGES
     return Group(
-        *([plain(f"since {iso(previous.stands_for.replace(microsecond=0))}:")] if changes else []),
+        *([plain(f"since {stamp(previous.stands_for)}:")] if changes else []),
         *(_change(each) for each in changes[:MOST_CHANGES]),
         *([plain(f"  and {rest} more: -o json shows all")] if rest > 0 else []),
     )
@@ -74,7 +72,7 @@ def capsules_view(kept: tuple[Kept, ...]) -> RenderableType:
         return plain("no capsule is kept")
     table = Table("taken", "digest", "place", box=box.SIMPLE_HEAD)
     for each in reversed(kept):
-        table.add_row(iso(each.stands_for.replace(microsecond=0)), each.sha256[:12], plain(each.place))
+        table.add_row(stamp(each.stands_for), each.sha256[:12], plain(each.place))
     return Fitting(table)
 
 

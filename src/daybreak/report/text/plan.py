@@ -26,7 +26,7 @@ from daybreak.model.plan import Plan, Refusal
 from daybreak.model.requests import CleanRequest, PitrRequest, SnapshotRequest
 from daybreak.model.targets import Contact
 from daybreak.model.trust import Trust, trust_words
-from daybreak.model.value import iso
+from daybreak.model.value import stamp
 from daybreak.plan.calls import owner_of
 from daybreak.plan.servers import proof_of
 from daybreak.report.sentences import brief, sentence
@@ -133,7 +133,7 @@ def _last(at: datetime, now: datetime) -> str:
 
 
 def _until(at: datetime, now: datetime) -> str:
-    return f"{iso(at)}, in {span_words(at - now)}"
+    return f"{stamp(at)}, in {span_words(at - now)}"
 
 
 def _circumstances(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -156,10 +156,10 @@ def _rest(plan: Plan) -> Iterator[tuple[str, str]]:
     if not isinstance(plan.request, CleanRequest) and proof_of(plan) == trust_words(Trust(), None):
         yield "proof", proof_of(plan)
     if plan.window:
-        yield "window", f"{iso(plan.window.earliest)} to {iso(plan.window.latest)}"
+        yield "window", f"{stamp(plan.window.earliest)} to {stamp(plan.window.latest)}"
     yield "evidence", plan.estimate.evidence
     if plan.keep_until:
-        yield "keeps", f"the clone until {iso(plan.keep_until)}"
+        yield "keeps", f"the clone until {stamp(plan.keep_until)}"
     for key, value in plan.tags.items():
         yield "tag", f"{key}={value}"
 
@@ -203,7 +203,7 @@ def _remarks(plan: Plan, *, is_explained: bool) -> Iterator[RenderableType]:
 def _expiry(plan: Plan, now: datetime) -> tuple[str, str]:
     late = now - plan.expires
     if late > timedelta():
-        return "expired", f"{iso(plan.expires)}, {span_words(late)} ago: it cannot be carried out any more"
+        return "expired", f"{stamp(plan.expires)}, {span_words(late)} ago: it cannot be carried out any more"
     return "expires", _until(plan.expires, now)
 
 

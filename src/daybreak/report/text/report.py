@@ -6,7 +6,6 @@ The law: at most ten names stand on the screen, beside the number of all; and no
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Literal
 
 from rich.console import Group, RenderableType
@@ -14,7 +13,7 @@ from rich.text import Text
 
 from daybreak.model.findings import Detail, Level, Standing
 from daybreak.model.report import CheckLine, Promise, Report, StepLine
-from daybreak.model.value import iso
+from daybreak.model.value import stamp
 from daybreak.report.journaling import journal_words
 from daybreak.report.naming import WITNESSES, verdict_word
 from daybreak.report.text.status import STYLES
@@ -134,7 +133,7 @@ def _what(report: Report) -> Iterator[RenderableType]:
 
 
 def _subject(report: Report) -> str:
-    as_of = f", as of {_second(report.moment)}" if report.moment else ""
+    as_of = f", as of {stamp(report.moment)}" if report.moment else ""
     whence = f"{report.source} to " if report.source and report.kind not in ("validation", "clean") else ""
     of = f" of {report.target}" if report.target else ""
     return f"{report.kind}{of}: {whence}{report.clone}{as_of}"
@@ -166,9 +165,9 @@ def _told(report: Report) -> Iterator[tuple[str, str]]:
         yield "journal", journal_words(report.journal)
         if report.journal.tail:
             yield "tail", report.journal.tail
-    yield "began", _second(report.began)
+    yield "began", stamp(report.began)
     if report.ended:
-        yield "ended", f"{_second(report.ended)}, after {span_words(report.took)}"
+        yield "ended", f"{stamp(report.ended)}, after {span_words(report.took)}"
     if report.standing is not None:
         yield "status", report.status + (f": {report.note}" if report.note else "")
 
@@ -180,13 +179,9 @@ def _witnesses(report: Report) -> Iterator[tuple[str, str]]:
     yield "depth", report.depth + sample
     for witness in (report.configuration, report.baseline):
         if witness.kind != "none":
-            since = f" {_second(witness.stands_for)}" if witness.stands_for else ""
+            since = f" {stamp(witness.stands_for)}" if witness.stands_for else ""
             digest = f" ({witness.sha256[:12]})" if witness.sha256 else ""
             yield "witness", f"{WITNESSES[witness.kind]}{since}{digest}"
-
-
-def _second(instant: datetime) -> str:
-    return iso(instant.replace(microsecond=0))
 
 
 def _figures(report: Report) -> Iterator[RenderableType]:
@@ -196,7 +191,7 @@ def _figures(report: Report) -> Iterator[RenderableType]:
             yield Entry(promise.name, _promise(promise))
         if promise.name == "RPO" and report.figures.newest:
             where = f" in {report.figures.newest_in}" if report.figures.newest_in else ""
-            yield Entry("", plain(f"newest data {iso(report.figures.newest)}{where}", "dim"))
+            yield Entry("", plain(f"newest data {stamp(report.figures.newest)}{where}", "dim"))
     if report.figures.rows is not None:
         yield Entry("rows", plain(f"{report.figures.rows:,} counted in the clone"))
 
@@ -225,7 +220,7 @@ def _of_step(step: StepLine) -> Iterator[str]:
     """What else is known about a step, on lines of its own."""
     if step.began:
         took = f", took {span_words(step.took)}" if step.took is not None else ""
-        yield f"began {_second(step.began)}{took}"
+        yield f"began {stamp(step.began)}{took}"
     yield from (f"request {request}" for request in step.request_ids)
     if step.was_adopted:
         yield "its effect was found in the world, because a reply was lost"

@@ -12,7 +12,7 @@ from daybreak.model.observation import Observation
 from daybreak.model.run import RunState
 from daybreak.model.targets import Target
 from daybreak.model.trust import trust_words
-from daybreak.model.value import iso
+from daybreak.model.value import stamp
 from daybreak.report.words import Entry, Fitting, plain, span_words
 
 STYLES = {
@@ -51,12 +51,12 @@ def _facts(target: Target, seen: Observation, last: RunState | None) -> Group:
     if seen.cluster:
         told.append(("engine", plain(f"{seen.cluster.engine} {seen.cluster.engine_version}")))
     window = seen.cluster.window if seen.cluster else None
-    told.append(("window", plain(f"{iso(window.earliest)} to {iso(window.latest)}" if window else "none")))
+    told.append(("window", plain(f"{stamp(window.earliest)} to {stamp(window.latest)}" if window else "none")))
     for backup in seen.backups if seen.cluster is None else ():
-        ends = f"{iso(backup.window.earliest)} to {iso(backup.window.latest)}" if backup.window else "no window"
+        ends = f"{stamp(backup.window.earliest)} to {stamp(backup.window.latest)}" if backup.window else "no window"
         told.append(("kept backup", plain(f"{backup.resource_id} ({backup.status}), {ends}")))
     told.append(("proof", plain(trust_words(target.trust, seen.cluster.endpoint if seen.cluster else None))))
-    told.append(("seen", plain(iso(seen.seen))))
+    told.append(("seen", plain(stamp(seen.seen))))
     told.append(("last run", plain(_last(last, seen))))
     wide = max(len(name) for name, _ in told) + 2
     return Group(*(Entry(name, value, wide) for name, value in told))
