@@ -9,7 +9,7 @@ from typing import Any
 from daybreak.judge.verdict import verdict_of
 from daybreak.model import checks
 from daybreak.model.actions import AnchorJournal, AwaitCluster, Validate
-from daybreak.model.findings import Detail, Finding, Level, Measured, Standing
+from daybreak.model.findings import Detail, Finding, Level, Measured, Reason, Standing
 from daybreak.model.kept import Kept
 from daybreak.model.plan import Plan, StepId
 from daybreak.model.report import Occasion, Report, Witness
@@ -285,6 +285,6 @@ def filled(text: str) -> Report:
     kept = Witness(kind="capsule", stands_for=worlds.MOMENT, sha256=text, place=text)
     return alone((finding, unknown, waived)).model_copy(
         update=dict.fromkeys(("kind", "headline", "run", "note", "target", "source", "clone", "account", "caller", "region", "endpoint", "who", "where", "why", "next", "way_in", "server", "plan", "version", "depth"), text)
-        | {"steps": (step,), "reasons": (text,), "notes": (text,), "permitted": (text,), "configuration": kept, "baseline": kept,
+        | {"steps": (step,), "reasons": (Reason(text=text), Reason(check=text, text=text)), "notes": (text,), "permitted": (text,), "configuration": kept, "baseline": kept,
            "moment": worlds.MOMENT, "figures": made.figures.model_copy(update={"newest_in": text}), "promises": made.promises}
     )  # fmt: skip

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from daybreak.model.actions import AnchorJournal, Validate
-from daybreak.model.findings import Finding, Level, Measured, Standing, Verdict
+from daybreak.model.findings import Finding, Level, Measured, Reason, Standing, Verdict
 from daybreak.model.plan import Plan, StepId
 from daybreak.model.run import (
     GENESIS,
@@ -117,7 +117,10 @@ def _end(*, is_good: bool) -> RunFinished:
         newest_in="public.employees.updated_at",
         rows=4211,
     )
-    verdict = Verdict(standing=Standing.UNKNOWN, reasons=("The clone is configured like the source: not known",))
+    verdict = Verdict(
+        standing=Standing.UNKNOWN,
+        reasons=(Reason(check="parity.cluster", text="The clone is configured like the source: not known"),),
+    )
     return RunFinished(outcome="done", verdict=verdict, measured=measured)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from daybreak.model.findings import Finding, Level, Measured, Standing, Verdict
+from daybreak.model.findings import Finding, Level, Measured, Reason, Standing, Verdict
 from daybreak.model.plan import StepId
 from daybreak.model.run import (
     Body,
@@ -57,7 +57,7 @@ BODIES: tuple[Body, ...] = (
     RunAborted(by="bob@south", why="wrong moment"),
     RunFinished(
         outcome="done",
-        verdict=Verdict(standing=Standing.UNFIT, reasons=("data.rows",)),
+        verdict=Verdict(standing=Standing.UNFIT, reasons=(Reason(check="data.rows", text="rows are missing"),)),
         measured=Measured(rto=timedelta(minutes=41, seconds=0.5)),
         why="",
     ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,4 +42,6 @@ def test_fit_means_that_every_single_finding_is_fit_or_waived(findings: list[Fin
 def test_every_bad_and_every_unknown_finding_is_a_reason(findings: list[Finding]) -> None:
     """Who reads only the verdict must still learn all of it."""
     bad = [finding for finding in findings if finding.standing in (Standing.UNFIT, Standing.UNKNOWN)]
-    assert len(verdict_of(findings).reasons) == max(len(bad), 0 if findings else 1)
+    reasons = verdict_of(findings).reasons
+    assert len(reasons) == max(len(bad), 0 if findings else 1)
+    assert Counter(reason.check for reason in reasons if findings) == Counter(finding.check for finding in bad)

@@ -94,7 +94,7 @@ def test_a_run_without_a_verdict_says_so_first() -> None:
     """Whoever reads one line must not take a stopped run for a fit clone."""
     assert reports.stopped().standing is None
     assert reports.stopped().headline == "the run failed; there is no verdict"
-    assert reports.stopped().reasons == ("the cluster is incompatible-restore",)
+    assert [each.text for each in reports.stopped().reasons] == ["the cluster is incompatible-restore"]
     waiting = report_of_run(reports.plan(), runs.paused(reports.plan()), reports.occasion())
     assert waiting.headline == "the run is paused; there is no verdict"
 
@@ -117,10 +117,10 @@ def test_a_headline_counts_what_nobody_asked() -> None:
 def test_every_reason_is_told() -> None:
     """The first reason is mended at four in the morning, and the second is found at five."""
     made = reports.bad()
-    assert [reason.split(":")[0] for reason in made.reasons] == [
-        "Row counts match expected values",
-        "Sequences are ahead of the data",
-        "Application can connect to database",
+    assert [(reason.check, reason.text.split(":")[0]) for reason in made.reasons] == [
+        ("data.rows", "Row counts match expected values"),
+        ("data.sequences", "Sequences are ahead of the data"),
+        ("application.connects", "Application can connect to database"),
     ]
 
 

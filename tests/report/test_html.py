@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from daybreak.model import checks
+from daybreak.model.findings import Reason
 from daybreak.model.report import Report
 from daybreak.report.html import html
 from tests import fix_reports as reports
@@ -131,12 +132,12 @@ def test_what_is_not_fit_stands_before_what_is_and_what_is_fit_is_folded() -> No
 
 def test_each_reason_at_the_head_links_to_its_row() -> None:
     """A reason that no row tells is text; each other one leads to the row of its check."""
-    made = reports.bad().model_copy(update={"reasons": (*reports.bad().reasons, "nothing was checked")})
+    made = reports.bad().model_copy(update={"reasons": (*reports.bad().reasons, Reason(text="nothing was checked"))})
     links = re.findall(r'<li><a href="#(check-\d+)">([^<]+)</a></li>', html(made))
     assert len(links) == len(reports.bad().reasons)
-    for anchor, reason in links:
-        line = made.checks[int(anchor.removeprefix("check-")) - 1]
-        assert unescape(reason).startswith(f"{line.title}: ")
+    for (anchor, told), reason in zip(links, made.reasons, strict=False):
+        assert made.checks[int(anchor.removeprefix("check-")) - 1].check == reason.check
+        assert unescape(told) == reason.text
     assert "<li>nothing was checked</li>" in html(made)
 
 
@@ -165,9 +166,9 @@ def test_an_empty_table_of_differences_says_why_it_is_empty() -> None:
 
 def test_very_many_reasons_are_all_there_and_do_not_bury_the_rest() -> None:
     """One login that is missing is the reason for fifty unknown checks."""
-    reasons = tuple(f"reason {number} of many" for number in range(50))
+    reasons = tuple(Reason(text=f"reason {number} of many") for number in range(50))
     page = Page(html(reports.bad().model_copy(update={"reasons": reasons})))
-    assert [reason for reason in reasons if reason not in page.text] == []
+    assert [reason for reason in reasons if reason.text not in page.text] == []
     assert "and 42 more" in page.text
 
 

@@ -94,7 +94,7 @@ def complete_report(report: Report, given: Given) -> Report:
     if not given.repeated:
         return report
     checks = tuple(each.model_copy(update={"why": given.complete(each.why)}) for each in report.checks)
-    reasons = tuple(given.complete(each) for each in report.reasons)
+    reasons = tuple(each.model_copy(update={"text": given.complete(each.text)}) for each in report.reasons)
     return report.model_copy(update={"checks": checks, "reasons": reasons, "next": given.complete(report.next)})
 
 

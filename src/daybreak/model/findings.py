@@ -6,6 +6,9 @@ The law: a check that could not run is *unknown*, never *fit*.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
+
+from pydantic import model_validator
 
 from daybreak.model.value import Instant, Span, Value
 
@@ -60,11 +63,25 @@ class Finding(Value):
     """The details behind the sentence: those that are not fit first; fit ones only where a reader wants the whole list."""
 
 
+class Reason(Value):
+    """One thing that speaks against a clone, or why there is no verdict."""
+
+    check: str | None = None
+    """The name of the check that says so; null where none does, such as that nothing was checked."""
+    text: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_words(cls, held: Any) -> Any:
+        """Read what the journals of earlier releases hold: the words alone."""
+        return {"text": held} if isinstance(held, str) else held
+
+
 class Verdict(Value):
     """What the findings add up to: fit only when every check is fit or waived."""
 
     standing: Standing
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
 
 
 class Measured(Value):

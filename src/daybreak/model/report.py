@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from daybreak.model.findings import Detail, Level, Standing
+from daybreak.model.findings import Detail, Level, Reason, Standing
 from daybreak.model.value import Instant, Span, Value
 
 
@@ -121,15 +121,15 @@ class Figures(Value):
 class Report(Value):
     """The whole report."""
 
-    format: Literal[2] = 2
+    format: Literal[3] = 3
     kind: str
     """``pitr``, ``snapshot`` or ``clean`` for a run; ``validation`` for the checklist by itself."""
     headline: str
     """The verdict in one sentence."""
     standing: Standing | None
     """Null when no verdict was reached."""
-    reasons: tuple[str, ...]
-    """Everything that speaks against the clone, or why there is no verdict."""
+    reasons: tuple[Reason, ...]
+    """Everything that speaks against the clone, each with its check; or why there is no verdict."""
     run: str | None
     status: Literal["running", "paused", "aborted", "failed", "finished"]
     note: str

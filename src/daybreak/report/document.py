@@ -13,7 +13,7 @@ from typing import Any
 
 from daybreak.model.actions import Validate
 from daybreak.model.checks import CHECKS, RUNBOOK, Check
-from daybreak.model.findings import Finding, Level, Measured, Standing, Verdict
+from daybreak.model.findings import Finding, Level, Measured, Reason, Standing, Verdict
 from daybreak.model.kept import Kept
 from daybreak.model.moment import At
 from daybreak.model.plan import Plan, Step
@@ -189,12 +189,12 @@ def _headline(verdict: Verdict, checks: tuple[CheckLine, ...], promises: tuple[P
             return f"{many(tally[Standing.FIT], 'check is', 'checks are')} fit{waived}{late}"
 
 
-def _reasons_of_run(state: RunState, *, is_judged: bool) -> tuple[str, ...]:
+def _reasons_of_run(state: RunState, *, is_judged: bool) -> tuple[Reason, ...]:
     if state.verdict:
         return state.verdict.reasons
     if state.note:
-        return (state.note,)
-    return ("the clone was not validated yet",) if is_judged else ()
+        return (Reason(text=state.note),)
+    return (Reason(text="the clone was not validated yet"),) if is_judged else ()
 
 
 def promises_of(promised: Objectives | None, measured: Measured) -> tuple[Promise, ...]:

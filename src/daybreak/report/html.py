@@ -41,7 +41,7 @@ class _Row:
 
 
 @dataclass(frozen=True)
-class _Reason:
+class _Because:
     """A reason, and the row that tells the rest of it; no row where it is none of a check's."""
 
     told: str
@@ -66,13 +66,14 @@ def html(report: Report) -> str:
     counts = tuple(_counts(report.checks))
     rows = tuple(_Row(line, f"check-{number}") for number, line in enumerate(report.checks, start=1))
     against = tuple(row for standing in _AGAINST for row in rows if row.line.standing is standing)
+    anchors = {row.line.check: row.anchor for row in against}
     kind = report.standing.value if report.standing else "unfit" if report.status == "failed" else "unasked"
     return template.render(
         report=report,
         title=report.target or report.clone,
         verdict_kind=kind,
         verdict_word=verdict_word(report),
-        reasons=tuple(_reason(told, against) for told in report.reasons),
+        reasons=tuple(_Because(each.text, anchors.get(each.check or "", "")) for each in report.reasons),
         first_reasons=_FIRST_REASONS,
         against=against,
         kinds=KINDS,
@@ -97,10 +98,6 @@ def _without_differences(report: Report) -> str:
     if any(line.standing is not Standing.FIT for line in asked):
         return "What differs, or could not be compared, is told by the checks of parity above."
     return "No field differs." if asked else "Nothing was compared."
-
-
-def _reason(told: str, against: tuple[_Row, ...]) -> _Reason:
-    return _Reason(told, next((row.anchor for row in against if told.startswith(f"{row.line.title}: ")), ""))
 
 
 def _levels(rows: tuple[_Row, ...]) -> Iterator[_LevelPart]:

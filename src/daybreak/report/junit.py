@@ -77,7 +77,7 @@ def _verdict(report: Report) -> Iterator[ET.Element]:
     if report.checks or report.status != "finished":
         case = _bare("verdict", "a verdict was reached", _AT_ONCE)
         if report.standing is None:
-            _say(case, "error", report.headline, "\n".join(report.reasons))
+            _say(case, "error", report.headline, "\n".join(each.text for each in report.reasons))
         yield case
     for promise in report.promises:
         case = _bare("verdict", f"{promise.name} was kept", _AT_ONCE)

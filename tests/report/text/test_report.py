@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from daybreak.model.findings import Detail, Measured, Standing
+from daybreak.model.findings import Detail, Measured, Reason, Standing
 from daybreak.model.report import Report
 from daybreak.report.document import report_of_run
 from daybreak.report.text.report import MOST_NAMES, Verbosity, report_view
@@ -162,3 +162,13 @@ def test_text_from_outside_is_only_shown(hostile: str) -> None:
     for depth in ("verdict", "brief", "all"):
         text = shown(reports.filled(hostile), depth)
         assert all(character == "\n" or character.isprintable() for character in text)
+
+
+def test_a_reason_is_told_by_its_check_and_not_by_how_it_begins() -> None:
+    """Somebody's own check may be called as the beginning of another; and an old journal names no check at all."""
+    made = reports.bad()
+    line = next(line for line in made.checks if line.standing is Standing.UNFIT)
+    alike, old = f"{line.title}: of the archive", f"{line.title}: of an old journal"
+    more = (Reason(check="owner.archive", text=alike), Reason(text=old))
+    text = shown(made.model_copy(update={"reasons": (*made.reasons, *more)}))
+    assert re.findall(r"^ +- (.*)$", text, re.MULTILINE) == [alike, old]

@@ -9,7 +9,7 @@ from rich.console import Console, RenderableType
 
 from daybreak.model import checks
 from daybreak.model.actions import Validate
-from daybreak.model.findings import Finding, Measured, Standing, Verdict
+from daybreak.model.findings import Finding, Measured, Reason, Standing, Verdict
 from daybreak.model.moment import At
 from daybreak.model.proof import Planting, Proof
 from daybreak.model.validation import Validation
@@ -37,7 +37,7 @@ def _validation(finding: Finding) -> Validation:
     )  # fmt: skip
     return Validation(
         subject="clone", target="embi", identity=worlds.identity(), began=worlds.NOW, took=timedelta(seconds=2),
-        action=action, findings=(finding,), verdict=Verdict(standing=finding.standing, reasons=("a reason",)),
+        action=action, findings=(finding,), verdict=Verdict(standing=finding.standing, reasons=(Reason(text="a reason"),)),
         measured=Measured(rows=1234),
     )  # fmt: skip
 

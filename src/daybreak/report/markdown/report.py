@@ -37,7 +37,7 @@ def _head(report: Report) -> Iterator[str]:
     as_of = f", as of {stamp(report.moment)}" if report.moment else ""
     yield f"{KINDS.get(report.kind, text(report.kind))}{as_of}. {text(report.headline)}."
     if report.reasons:
-        yield "\n".join(f"- {text(reason)}" for reason in report.reasons)
+        yield "\n".join(f"- {text(reason.text)}" for reason in report.reasons)
     if report.promises:
         rows = [
             f"| {each.name} | {span_words(each.promised) if each.promised is not None else '–'} "

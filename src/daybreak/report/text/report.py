@@ -66,9 +66,10 @@ _STATUS_STYLES = {"failed": "bold red", "aborted": "yellow", "paused": "yellow",
 
 
 def _reasons(report: Report) -> Iterator[RenderableType]:
-    """The reasons that no check below tells, such as that nothing was checked."""
-    titles = tuple(f"{line.title}: " for line in report.checks if line.standing in _AGAINST)
-    rest = [each for each in report.reasons if not each.startswith(titles) and each != report.note]
+    """The reasons that neither a check below tells, nor the status, such as that nothing was checked."""
+    below = {line.check for line in report.checks if line.standing in _AGAINST}
+    is_told = report.standing is None and report.note
+    rest = [] if is_told else [each.text for each in report.reasons if each.check not in below]
     for reason in rest[:MOST_NAMES]:
         yield Entry("", Text("- ") + plain(reason))
     yield from _more(rest)
