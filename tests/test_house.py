@@ -286,6 +286,78 @@ def test_one_name_is_one_idea() -> None:
     assert {name: places for name, places in ideas.items() if len(places) > 1} == {}
 
 
+_CHECKED = {"property", "staticmethod", "classmethod", "cache", "cached_property", "contextmanager", "lru_cache"}
+"""Decorators that change how a function is called; any other one calls it, or registers it with whoever does."""
+
+
+def public_functions(tree: ast.Module) -> Iterator[str]:
+    """The public functions and methods of a module that somebody must call by name, or nobody does."""
+    foreign = foreign_methods(tree)
+    for function in functions(tree):
+        is_registered = any(
+            ast.unparse(each).partition("(")[0].rpartition(".")[2] not in _CHECKED for each in function.decorator_list
+        )
+        if not (function.name.startswith("_") or function in foreign or is_registered):
+            yield function.name
+
+
+def foreign_methods(tree: ast.Module) -> set[ast.AST]:
+    """The methods of the classes that grow from another library's, or are mixed into one: they are called there."""
+    imported = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    outside = {alias.name for node in imported if not str(node.module).startswith("daybreak") for alias in node.names}
+    outside -= {"Enum", "IntEnum", "StrEnum", "Protocol", "AbstractContextManager"}
+    bases = {
+        node: {ast.unparse(base).partition("[")[0] for base in node.bases}
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    }
+    mixed: set[str] = set()
+    for node, names in bases.items():
+        if names & outside or any("." in name for name in names):
+            outside.add(node.name)
+            mixed |= {node.name, *names}
+    return {member for node in bases if node.name in mixed for member in node.body}
+
+
+def used_names(node: ast.AST, inside: tuple[str, ...] = ()) -> Iterator[str]:
+    """Each name that is called, read or imported; not by a function within itself."""
+    if isinstance(node, Function):
+        inside = (*inside, node.name)
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name) | ast.alias(name=name) if name not in inside:
+            yield name
+        case _:
+            pass
+    for child in ast.iter_child_nodes(node):
+        yield from used_names(child, inside)
+
+
+def test_no_function_of_the_product_is_there_for_tests_alone() -> None:
+    """It would be kept, mended and believed to do something; what only a test needs stands with the tests."""
+    trees = modules("src", "bench")
+    used = {name for _, tree in trees for name in used_names(tree)} | set(daybreak.__all__)
+    others = (
+        path for folder in ("src", "scripts", "docs") for path in (ROOT / folder).rglob("*")
+        if path.is_file() and path.suffix not in (".py", ".pyc", ".png")
+    )  # fmt: skip
+    for path in others:
+        used |= set(re.findall(r"\w+", path.read_text(encoding="utf-8", errors="ignore")))
+    defined = [(path, name) for path, tree in modules("src") for name in public_functions(tree)]
+    assert len(defined) > 500, "the search finds nothing any more"
+    assert [f"{path}: {name}" for path, name in defined if name not in used] == []
+
+
+def test_a_function_for_tests_alone_is_found() -> None:
+    """Also one that calls itself, and a property; not one that is registered, or that a foreign class asks for."""
+    tree = ast.parse(
+        "class A:\n    @property\n    def alone(self): return self.alone\n    @route('/')\n    def served(self): ...\n"
+        "from elsewhere import Foreign\nclass B(Foreign):\n    def hook(self): ...\n"
+        "def loop(): loop()\ndef used(): ...\nprint(f'{used()}')\n"
+    )
+    names = set(used_names(tree))
+    assert {*public_functions(tree)} - names == {"alone", "loop"}
+
+
 def test_every_module_says_what_it_is() -> None:
     """A reader who opens a file learns in one sentence whether it is the right one."""
     assert [path for path, tree in modules("src", "tests", "bench") if not ast.get_docstring(tree)] == []

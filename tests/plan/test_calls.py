@@ -21,7 +21,6 @@ from daybreak.plan.calls import (
     call_of,
     changed_names,
     fill_in,
-    look_of,
     stamp_of,
     tags_for,
 )
@@ -145,11 +144,9 @@ def test_a_serverless_range_is_sent_and_a_fixed_class_has_none() -> None:
         assert call.params.get("ServerlessV2ScalingConfiguration") == sent
 
 
-def test_waits_are_shown_by_a_look_and_validation_by_none() -> None:
-    """A person who follows the plan by hand needs a command for each wait."""
+def test_what_waits_or_validates_is_no_call() -> None:
+    """Nothing of it could change anything, so nothing of it is sent as a change."""
     group = ParameterGroup(name="default.aurora-postgresql16", family="aurora-postgresql16")
     for step in fix_worlds.plan(seen=fix_worlds.observation(parameter_group=group)).steps:
-        call, look = call_of(step.action, STAMP, REGION), look_of(step.action, REGION)
+        call = call_of(step.action, STAMP, REGION)
         assert (call is None) == step.action.kind.startswith(("await", "validate"))
-        assert (look is not None) == step.action.kind.startswith("await")
-        assert look is None or look.operation in READS

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from daybreak.model.actions import SetClusterOptions
 from daybreak.model.plan import AwsCall, Plan
-from daybreak.plan.calls import CHANGES, READS, call_of, look_of, stamp_of
+from daybreak.plan.calls import CHANGES, READS, call_of, stamp_of
 from daybreak.report.aws_cli import command_line, option_name
 from tests.fix_awscli import Understand
 from tests.fix_plans import every_plan
@@ -26,10 +26,8 @@ def rds(operation: str, **params: Any) -> AwsCall:
 
 
 def calls(plan: Plan) -> list[AwsCall]:
-    """Every call of a plan, of changes and of waits."""
-    made = [
-        call_of(step.action, stamp_of(plan), "us-east-1") or look_of(step.action, "us-east-1") for step in plan.steps
-    ]
+    """Every call of a plan."""
+    made = [call_of(step.action, stamp_of(plan), "us-east-1") for step in plan.steps]
     return [call for call in made if call]
 
 

@@ -182,20 +182,6 @@ def call_of(action: Change | Wait | Validate, stamp: Stamp, region: str) -> AwsC
             return AwsCall(service="rds", operation=operation, params=_without_nothing(params), region=region)
 
 
-def look_of(action: Change | Wait | Validate, region: str) -> AwsCall | None:
-    """The call that shows, by hand, whether a wait is over; none for actions that are not waits on AWS."""
-    match action:
-        case AwaitCluster(clone=clone) | AwaitClusterGone(clone=clone) | AwaitSql(clone=clone):
-            return AwsCall(
-                service="rds", operation="DescribeDBClusters", params={"DBClusterIdentifier": clone}, region=region
-            )
-        case AwaitInstance(instance=instance):
-            params = {"DBInstanceIdentifier": instance}
-            return AwsCall(service="rds", operation="DescribeDBInstances", params=params, region=region)
-        case _:
-            return None
-
-
 def _operation(action: Change, stamp: Stamp) -> tuple[str, dict[str, Any]]:
     match action:
         case CopyParameterGroup():

@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from daybreak.model.moment import Latest
-from daybreak.model.plan import Plan, Refusal
+from daybreak.model.plan import Plan
 from daybreak.model.value import iso
-from daybreak.report.text.plan import CREATED, plan_view, refusal_view
+from daybreak.report.text.plan import CREATED, plan_view
 from tests import fix_worlds as worlds
 from tests.fix_golden import Golden, printed, settled
 from tests.fix_plans import every_plan, hostile_plan
@@ -116,12 +116,6 @@ def test_text_from_outside_is_text() -> None:
     text = printed(plan_view(hostile_plan()))
     assert "\x1b" not in text
     assert "[bold red]" in text
-
-
-def test_a_refusal_tells_every_reason(golden: Golden) -> None:
-    """Reasons told one at a time cost one attempt each."""
-    refusal = Refusal(what='point-in-time recovery of "embi"', reasons=("first", "[b]second"), hints=("do this",))
-    golden("report/refusal.txt", printed(refusal_view(refusal)))
 
 
 def test_latest_says_that_it_moves() -> None:

@@ -22,7 +22,7 @@ from daybreak.model.actions import (
     RestoreToMoment,
 )
 from daybreak.model.moment import Latest, readings
-from daybreak.model.plan import Plan, Refusal
+from daybreak.model.plan import Plan
 from daybreak.model.requests import CleanRequest, PitrRequest, SnapshotRequest
 from daybreak.model.targets import Contact
 from daybreak.model.trust import Trust, trust_words
@@ -56,14 +56,6 @@ def plan_view(
     parts += [command("more     ", more)] if more and not is_explained else []
     parts += [command("again    " if now and now > plan.expires else "do it    ", then)] if then else []
     return Group(*parts)
-
-
-def refusal_view(refusal: Refusal) -> RenderableType:
-    """Why there is no plan: every reason, and what to do."""
-    lines = [plain(f"refused: {refusal.what}", "bold red")]
-    lines += [Text("  - ") + plain(reason) for reason in refusal.reasons]
-    lines += [Text("  try: ", "dim") + plain(hint) for hint in refusal.hints]
-    return Group(*lines)
 
 
 def _title(plan: Plan) -> str:
