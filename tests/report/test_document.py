@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,11 +16,16 @@ from daybreak.model.kept import Kept
 from daybreak.model.report import Report
 from daybreak.model.requests import CleanRequest
 from daybreak.model.trust import AMAZON
+from daybreak.plan.servers import way_in
 from daybreak.report.document import as_json, report_of_run, without_home
+from daybreak.report.html import html
+from daybreak.report.junit import junit
+from daybreak.report.markdown.report import markdown
+from daybreak.report.text.report import report_view
 from tests import fix_reports as reports
 from tests import fix_runs as runs
 from tests import fix_worlds as worlds
-from tests.fix_golden import Golden
+from tests.fix_golden import Golden, printed
 from tests.fix_plans import every_plan
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -76,10 +82,36 @@ def test_what_is_handed_on_names_no_home_folder() -> None:
     told = f"PEM in /srv/jo/ca.pem and '/srv/jo', not in /srv/john or /mnt/srv/jo; {AMAZON}"
     made = reports.good().model_copy(update={"proof": told, "notes": (told,), "way_in": f"sslrootcert={AMAZON}"})
     handed = without_home(made, "/srv/jo/")
-    assert handed.proof == "PEM in ~/ca.pem and '~', not in /srv/john or /mnt/srv/jo; amazon-rds.pem"
+    assert handed.proof == "PEM in ca.pem and '~', not in /srv/john or /mnt/srv/jo; amazon-rds.pem"
     assert handed.notes == (handed.proof,)
     assert handed.way_in == "sslrootcert=amazon-rds.pem"
     assert without_home(reports.good(), "") == reports.good()
+
+
+@pytest.mark.parametrize("folder", ["/srv/jo/.lab/tls", "/srv/jo/my lab", "/etc/ssl", "/srv/jo"])
+def test_no_format_that_is_kept_tells_where_the_authorities_lie(folder: str) -> None:
+    """Which they are says the file's name; the line on the screen has the path, or psql would not find it."""
+    file = f"{folder}/lab-ca.pem"
+    made = reports.plan()
+    target = made.target.model_copy(update={"tls_ca": file})
+    made = made.model_copy(update={"target": target})
+    state = reports.state(made, reports.good_findings())
+    line = way_in(made, state)
+    assert folder in line
+    report = report_of_run(made, state, reports.occasion(way_in=line, next=f"cat {shlex.quote(file)}"))
+    assert folder in printed(report_view(report), width=500)
+    assert report.proof == "verify-full against the authorities in lab-ca.pem"
+    kept = without_home(report, "/srv/jo")
+    for told in (as_json(kept), markdown(kept), junit(kept), html(kept), printed(report_view(kept, "all"), width=500)):
+        assert "lab-ca.pem" in told or "<testsuites" in told
+        assert [word for word in ("/srv/jo", "~", ".lab", "my lab") if word in told] == []
+    assert psql_of(kept.way_in).endswith("sslrootcert=lab-ca.pem") or "'lab-ca.pem'" in psql_of(kept.way_in)
+    assert "/" not in kept.way_in
+
+
+def psql_of(line: str) -> str:
+    """What psql is told to connect to, as a shell hands it over."""
+    return shlex.split(line)[-1]
 
 
 def test_a_box_that_nobody_asked_is_neither_fit_nor_anything() -> None:

@@ -109,11 +109,15 @@ def trust_words(trust: Trust, endpoint: str | None = None) -> str:
 
 
 def whose(trust: Trust) -> str:
-    """The authorities, in words."""
+    """Whose word counts, in words; a file by its name, since these words are handed on and its folder is one machine's.
+
+    >>> whose(Trust(tls_ca="/srv/jo/lab/ca.pem"))
+    'the authorities in ca.pem'
+    """
     if trust.tls_ca is None:
         return "Amazon's RDS authorities"
     return (
         "the public roots of this machine"
         if trust.tls_ca == SYSTEM
-        else f"the authorities in {printable(trust.tls_ca)}"
+        else f"the authorities in {printable(Path(trust.tls_ca).name)}"
     )

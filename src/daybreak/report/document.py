@@ -9,6 +9,7 @@ import json
 import re
 from collections import Counter
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from daybreak.model.actions import Validate
@@ -142,21 +143,39 @@ def schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | made
 
 
+_AUTHORITY = re.compile(r"""(sslrootcert='"'"')[^'"]*/|(sslrootcert=)[^'"\s]*/""")
+"""The folder of the authorities in a line for psql; the first form is that of a path which a shell and libpq both quote."""
+
+
 def without_home(report: Report, home: str) -> Report:
     """The report for other people's eyes: no path in it leads through the home folder of whoever made it.
 
-    Amazon's authorities, which come with Daybreak, are named by their file alone: each machine has them elsewhere.
+    Such a path, and that of authorities, Amazon's or one's own, is known by its file alone: each machine has them elsewhere.
     """
     return Report.model_validate(_without(report.plain(), home.rstrip("/")))
 
 
 def _without(held: Any, home: str) -> Any:
     if isinstance(held, str):
-        told = held.replace(str(AMAZON), AMAZON.name)
-        return re.sub(rf"(?<![\w./-]){re.escape(home)}(?![\w.-])", "~", told) if home else told
+        told = _AUTHORITY.sub(lambda found: found[1] or found[2], held.replace(str(AMAZON), AMAZON.name))
+        return _paths_in(home).sub(_name, told) if home else told
     if isinstance(held, dict):
         return {key: _without(value, home) for key, value in held.items()}
     return [_without(each, home) for each in held] if isinstance(held, list) else held
+
+
+@cache
+def _paths_in(home: str) -> re.Pattern[str]:
+    """A path that begins with a home folder; between quotes it may hold blanks."""
+    here = rf"(?<![\w./-]){re.escape(home)}"
+    return re.compile(
+        rf"""(?P<quote>['"]){here}/(?P<held>[^'"]+)(?P=quote)|{here}(?:/(?P<rest>[^\s'",;:)]*)|(?![\w.-]))"""
+    )
+
+
+def _name(found: re.Match[str]) -> str:
+    quote, path = found["quote"] or "", found["held"] or found["rest"] or ""
+    return f"{quote}{path.rstrip('/').rpartition('/')[2] or '~'}{quote}"
 
 
 def _server(plan: Plan, state: RunState) -> str:
