@@ -62,7 +62,7 @@ def meets(answer: OwnerAnswer, expect: str) -> bool | str:
     """Whether ``answer`` meets ``expect``; a text says why that cannot be decided.
 
     >>> from datetime import timedelta
-    >>> three = Reply(asked="", took=timedelta(0), kind="number", value="3")
+    >>> three = OwnerAnswer(asked="", took=timedelta(0), kind="number", value="3")
     >>> meets(three, ">= 3"), meets(three, "4"), meets(three, "= 'ready'")
     (True, False, 'a number (3) cannot be compared with "ready"')
     """
