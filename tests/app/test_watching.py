@@ -49,7 +49,7 @@ class Heard:
 
     def __init__(self, *moves: object) -> None:
         self.before: list[tuple[Event, ...]] = []
-        self.told: list[Event] = []
+        self.on_event: list[Event] = []
         self.went_on: list[tuple[str, str]] = []
         self._moves = list(moves)
 
@@ -58,7 +58,7 @@ class Heard:
         self._moves.pop(0)()  # type: ignore[operator]
 
     def watchers(self) -> Watchers:
-        return Watchers(before=self.before.append, told=self.told.append, progress=self.progress)
+        return Watchers(before=self.before.append, on_event=self.on_event.append, progress=self.progress)
 
 
 def test_what_was_before_is_told_once_and_the_rest_as_it_comes(app: App, journal: Journal) -> None:
@@ -72,7 +72,7 @@ def test_what_was_before_is_told_once_and_the_rest_as_it_comes(app: App, journal
     ended = watch(app, PLAN.run, heard.watchers())
     assert ended.status == "finished"
     assert [[event.number for event in events] for events in heard.before] == [[0, 1, 2, 3, 4]]
-    assert [event.number for event in heard.told] == [5, 6, 7]
+    assert [event.number for event in heard.on_event] == [5, 6, 7]
     assert heard.went_on == [(STORAGE, ""), (STORAGE, "creating")]
 
 
@@ -103,4 +103,4 @@ def test_a_run_that_is_over_is_told_at_once(app: App, journal: Journal) -> None:
     journal.append(RunFinished(outcome="done"))
     heard = Heard()
     assert watch(app, PLAN.run, heard.watchers()).ended is not None
-    assert (len(heard.before), heard.told, heard.went_on) == (1, [], [])
+    assert (len(heard.before), heard.on_event, heard.went_on) == (1, [], [])

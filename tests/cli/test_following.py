@@ -37,7 +37,7 @@ def test_a_log_tells_a_change_when_it_comes(
         watchers.before(held)
         for seen in SEEN:
             watchers.progress(Progress(step=STORAGE, seen=seen, since=worlds.NOW))
-        watchers.told(again)
-    told = capfd.readouterr().err.splitlines()
-    assert len(told) == len(lines)
-    assert [(line, want) for line, want in zip(told, lines, strict=True) if want not in line] == []
+        watchers.on_event(again)
+    on_event = capfd.readouterr().err.splitlines()
+    assert len(on_event) == len(lines)
+    assert [(line, want) for line, want in zip(on_event, lines, strict=True) if want not in line] == []

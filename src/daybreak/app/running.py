@@ -30,11 +30,11 @@ from daybreak.plan.planner import objections_to_starting
 
 @dataclass(frozen=True)
 class Watchers:
-    """Who hears of a run while it goes on, whoever carries it out."""
+    """The functions that take the news of a run while it goes on, in this process or in another."""
 
     before: Callable[[tuple[Event, ...]], None] = lambda _events: None
     """Takes, once and first, every event that the journal held already."""
-    told: Callable[[Event], None] = lambda _event: None
+    on_event: Callable[[Event], None] = lambda _event: None
     progress: Callable[[Progress], None] = lambda _progress: None
     on_warning: Callable[[str], None] = lambda _warning: None
 
@@ -78,7 +78,7 @@ def carry_out(app: App, run: str, watchers: Watchers, *, take_over: bool = False
         watchers.on_warning(f"{skew_in_words(app.skew)}: the times of this run's events are this machine's")
     # The source is read, never touched: below this line no call that names it can leave.
     aws.protect(plan.source, *_instances_of_source(plan))
-    with app.attached(run, take_over=take_over) as journal:
+    with app.attach(run, take_over=take_over) as journal:
         watchers.before(journal.events)
         doors = Doors(
             aws=aws,

@@ -1,4 +1,4 @@
-"""Watching: a run that somebody else carries out, reported as its events come to whoever would hear of one's own."""
+"""Watching: a run that another process carries out, reported as its events come, in the way of one's own."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def watch(app: App, run: str, watchers: Watchers) -> RunState:
             watchers.before(events)
         for event in events[eyes.events :]:
             eyes.add((event,))
-            watchers.told(event)
+            watchers.on_event(event)
         if eyes.events:
             state = eyes.state()
             if state.ended is not None:
@@ -57,7 +57,7 @@ class _Eyes(Tally):
                     self._rests[step] = event.at + timedelta(seconds=pause)
 
     def progress(self, plan: Plan, state: RunState, now: datetime) -> Iterator[Progress]:
-        """Each step that goes on; not one of which something else was told that still holds."""
+        """Each step that goes on; except one that rests until AWS is asked again."""
         for step in plan.steps if state.status == "running" else ():
             known = state.step(step.id)
             if known.status in ("intended", "sent") and known.began and self._rests.get(step.id, now) <= now:

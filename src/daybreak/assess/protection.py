@@ -83,7 +83,7 @@ def _loss(target: Target, seen: Observation) -> Finding:
     latest = seen.cluster.window.latest
     # AWS's clock may be a little ahead of ours; nothing is lost in the future.
     lag = max(seen.seen - latest, timedelta())
-    found = f"{spoken(lag)} (restorable until {stamp(latest)})"
+    found = f"{span_in_words(lag)} (restorable until {stamp(latest)})"
     return _finding("rpo", title, _standing_of(is_fit=lag <= target.objectives.rpo), expected=expected, found=found)
 
 
@@ -105,7 +105,7 @@ def _reach(target: Target, seen: Observation) -> Finding:
         return _finding("reach", title, Standing.UNKNOWN, expected=expected, found="no window", why=_no_window(seen))
     earliest = seen.cluster.window.earliest
     reach = seen.seen - earliest
-    found = f"{spoken(reach)} (restorable from {stamp(earliest)})"
+    found = f"{span_in_words(reach)} (restorable from {stamp(earliest)})"
     is_whole_life = _is_whole_life(seen.cluster)
     if is_whole_life and reach + SLACK < promised:
         found += ", all its life"

@@ -10,7 +10,7 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from daybreak.cli.options import Given
-from daybreak.cli.telling import Telling, hand, say, spell
+from daybreak.cli.screen import ProgressScreen, print_as_is, print_line, spell
 
 if TYPE_CHECKING:
     from daybreak.app import App
@@ -72,14 +72,14 @@ def stream_to_the_end(given: Given, run: str) -> int:
     from daybreak.app.watching import watch
 
     def write(event: Event) -> None:
-        hand(f"{spell(event.model_dump_json())}\n")
+        print_as_is(f"{spell(event.model_dump_json())}\n")
 
     def write_all(events: tuple[Event, ...]) -> None:
         for event in events:
             write(event)
 
     app = given.app()
-    watch(app, run, Watchers(before=write_all, told=write))
+    watch(app, run, Watchers(before=write_all, on_event=write))
     return int(exit_code(app, run))
 
 
@@ -87,12 +87,12 @@ def _report_end(app: App, run: str, given: Given) -> int:
     from daybreak.app.ending import exit_code
     from daybreak.cli.rendering import run_as
 
-    hand(run_as(app, run, given))
+    print_as_is(run_as(app, run, given))
     return int(exit_code(app, run))
 
 
 class Screen(AbstractContextManager["Screen"]):
-    """What people see of a run while it goes on, whoever carries it out; all of it is told on stderr.
+    """What people see of a run while it goes on, in whichever process; all of it goes to stderr.
 
     ``is_own`` says whether this process carries it out: then it says itself why it pauses.
     """
@@ -104,26 +104,26 @@ class Screen(AbstractContextManager["Screen"]):
         self._given = given
         self._plan = plan
         self._is_own = is_own
-        self._telling = Telling()
+        self._screen = ProgressScreen()
         self._tally = Tally()
         self._sightings = Sightings(plan)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._telling.end()
+        self._screen.end()
 
     def watchers(self) -> Watchers:
-        """What a use case tells of the run."""
+        """The functions that take the run's news."""
         from daybreak.app.running import Watchers
 
-        return Watchers(before=self._catch_up, told=self._tell, progress=self._progress, warned=self._warn)
+        return Watchers(before=self._catch_up, on_event=self._report, progress=self._progress, on_warning=self._warn)
 
     def _warn(self, warning: str) -> None:
-        self._telling.line(f"warning: {warning}")
+        self._screen.line(f"warning: {warning}")
 
     def _catch_up(self, events: tuple[Event, ...]) -> None:
-        """Tell what happened before: all of it to whoever asked for every event, else in one line."""
+        """Report what happened before: every event where that was asked for, else one line."""
         from daybreak.cli.rendering import event_line
         from daybreak.report.text.progress import before_line, hints_of
 
@@ -142,12 +142,12 @@ class Screen(AbstractContextManager["Screen"]):
 
         self._tally.add((event,))
         if isinstance(event.body, RunPaused):
-            self._telling.end()  # nobody knows for how long nothing goes on
+            self._screen.end()  # nobody knows for how long nothing goes on
             if self._is_own and self._given.depth != "all":
                 return  # the error that paused it is reported last of all, with its hints
         if self._given.depth == "all":
             self._line(event_line(event, self._plan))
-        elif is_trouble(event) or not (self._telling.is_live or self._given.depth == "verdict"):
+        elif is_trouble(event) or not (self._screen.is_live or self._given.depth == "verdict"):
             self._line(step_line(event, self._plan, self._tally.state()))
         if self._given.depth != "all" and (news := news_of(event)):
             self._now(*news)
@@ -162,7 +162,7 @@ class Screen(AbstractContextManager["Screen"]):
             self._screen.line(self._given.complete(text))
 
     def _progress(self, progress: Progress) -> None:
-        if self._given.depth == "brief" and not self._telling.is_live:
+        if self._given.depth == "brief" and not self._screen.is_live:
             self._line(self._sightings.line(progress.step, progress.seen, datetime.now(UTC)))
         self._now(progress.step, progress.seen)
 
@@ -171,4 +171,4 @@ class Screen(AbstractContextManager["Screen"]):
         from daybreak.report.text.progress import now_line
 
         if self._given.depth != "verdict":
-            self._telling.show(now_line(self._plan, self._tally.state(), step, seen, datetime.now(UTC)))
+            self._screen.show(now_line(self._plan, self._tally.state(), step, seen, datetime.now(UTC)))

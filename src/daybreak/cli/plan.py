@@ -216,8 +216,8 @@ def show(given: Given, file: Path) -> None:
     made, now = read_plan(file), given.app().now()
     print_as_is(plan_as(made, given, file=file, now=now))
     if now > made.expires and given.output != "text":  # the text says it itself
-        say(f"the plan expired at {stamp(made.expires)}", is_aside=True)
-        say(given.complete(f"next: {next_of_plan(made, quoted(str(file)), now=now)}"), is_aside=True)
+        print_line(f"the plan expired at {stamp(made.expires)}", is_aside=True)
+        print_line(given.complete(f"next: {next_of_plan(made, quoted(str(file)), now=now)}"), is_aside=True)
 
 
 def _make(given: Given, decide: Callable[[App], Plan], destination: Destination) -> None:

@@ -151,7 +151,7 @@ def status_as(found: tuple[TargetStatus, ...], output: str) -> str:
 
 
 def abort_as(app: App, run: str, given: Given, *, is_ended: bool) -> str:
-    """What became of the wish to end a run: its end screen, or that whoever carries it out was asked."""
+    """The outcome of a request to end a run: its end screen, or that the process which carries it out was asked."""
     then = given.complete(next_of(app, *state_of_run(app, run)) if is_ended else f"daybreak watch {run}")
     if given.is_json:
         return as_document({"run": run, "ended": is_ended, "next": then})

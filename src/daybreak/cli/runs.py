@@ -6,7 +6,7 @@ import click
 
 from daybreak.cli.options import Given, depth_options, explain_option, shared
 from daybreak.cli.restore import carry_out, confirm_option, yes_option
-from daybreak.cli.telling import hand
+from daybreak.cli.screen import print_as_is
 
 
 @click.command()
@@ -31,7 +31,7 @@ def show(given: Given, run: str) -> None:
 
 @click.command()
 @click.argument("run")
-@folding
+@depth_options
 @shared()
 def watch(given: Given, run: str) -> int:
     """Follow a run that another terminal carries out.

@@ -40,7 +40,7 @@ def owners(wanted: SqlCheck, answer: OwnerAnswer | Silence) -> Finding:
     check = owners_check(wanted.name)
     if isinstance(answer, Silence):
         return check.silent(wanted.expect, answer)
-    found = _found(answer)
+    found = _value_in_words(answer)
     asked = Asked(answer.asked, answer.took)
     opinion = meets(answer, wanted.expect)
     if isinstance(opinion, str):
@@ -48,7 +48,7 @@ def owners(wanted: SqlCheck, answer: OwnerAnswer | Silence) -> Finding:
     return check.judge(wanted.expect, found, asked, is_fit=opinion)
 
 
-def _found(answer: OwnerAnswer) -> str:
+def _value_in_words(answer: OwnerAnswer) -> str:
     match answer.kind:
         case "null":
             return "null"
@@ -106,7 +106,7 @@ def _pair(answer: OwnerAnswer, wanted: str) -> tuple[Any, Any] | str:
             case _:
                 return answer.value, wanted
     except (KeyError, InvalidOperation, ValueError):
-        return f'a {answer.kind} ({_found(answer)}) cannot be compared with "{printable(wanted)}"'
+        return f'a {answer.kind} ({_value_in_words(answer)}) cannot be compared with "{printable(wanted)}"'
 
 
 def _number(text: str) -> Decimal:

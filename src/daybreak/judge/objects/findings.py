@@ -16,7 +16,7 @@ from daybreak.model.answers import Silence
 from daybreak.model.checks import Asked, Check
 from daybreak.model.findings import Detail, Finding
 from daybreak.model.inventory import OF_A_PROOF, Inventory, Item, ItemKind
-from daybreak.model.names import listed
+from daybreak.model.names import comma_list
 from daybreak.model.value import stamp
 
 __all__ = ["CloneFacts", "Witnesses", "object_findings"]

@@ -192,7 +192,7 @@ def _words_for_tables(details: list[Detail]) -> str:
 
 def _way_back(baseline: Baseline) -> str:
     """The command that plans a restore to the moment that the baseline stands for."""
-    return f"daybreak plan pitr {baseline.target} --to {iso(baseline.stands_for)}"
+    return f"daybreak plan pitr {baseline.target} --to {stamp(baseline.stands_for)}"
 
 
 def _compare(

@@ -172,7 +172,7 @@ def recent(answer: Counts | Silence, tables: Tables | Silence, against: Recency)
     check = checks.RECENT
     names = {name: wanted.freshness for name, wanted in against.configured.items() if wanted.freshness is not None}
     expected = f"nothing after {stamp(against.moment)}" + (
-        f", newest within {spoken(against.rpo)}" if against.rpo else ""
+        f", newest within {span_in_words(against.rpo)}" if against.rpo else ""
     )
     if isinstance(tables, Silence):
         return check.silent(expected, tables)
@@ -212,8 +212,11 @@ def _fresh(name: str, clock: str, tables: Tables, answer: Counts, against: Recen
     if newest is None:
         return False, f"{column} holds no time at all"
     if newest > against.moment:
-        return True, f"{column} reaches {stamp(newest)}, {spoken(newest - against.moment)} after the snapshot was begun"
-    words = f"{column} reaches {stamp(newest)}, {spoken(against.moment - newest)} before the moment"
+        return (
+            True,
+            f"{column} reaches {stamp(newest)}, {span_in_words(newest - against.moment)} after the snapshot was begun",
+        )
+    words = f"{column} reaches {stamp(newest)}, {span_in_words(against.moment - newest)} before the moment"
     return against.rpo is None or against.moment - newest <= against.rpo, words
 
 
