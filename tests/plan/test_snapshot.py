@@ -224,7 +224,7 @@ def test_the_values_of_a_group_that_is_gone_are_set_and_never_the_quarantines() 
     """AWS sets twenty values in a call; what woke the subscribers up is left to the quarantine alone."""
     made = plan({}, **GONE, capsule=fix_worlds.capsule())
     calls = [each.parameters for each in actions(made, SetParameters)]
-    assert [len(call) for call in calls] == [20, 4, 2]
+    assert [len(call) for call in calls] == [20, 4, 3]
     assert "max_logical_replication_workers" not in calls[0] | calls[1]
     assert calls[2]["max_logical_replication_workers"] == "0"
 

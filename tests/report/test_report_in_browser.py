@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 
+from daybreak.model.checks import CHECKS
 from daybreak.model.findings import Standing
 from daybreak.report.html import html
 from tests import fix_reports as reports
@@ -123,7 +124,7 @@ def test_a_fit_check_is_one_line_on_paper(visitor: Visitor) -> None:
     heights = page.evaluate(
         "[...document.querySelectorAll('.check.is-fit')].map(e => e.getBoundingClientRect().height)"
     )
-    assert len(heights) == 51
+    assert len(heights) == len(CHECKS)
     assert max(heights) < 28, "two lines are 35 high"
 
 
@@ -138,7 +139,7 @@ def test_a_report_is_printed_on_four_pages_at_most(name: str, visitor: Visitor) 
 def test_the_browser_by_itself_prints_a_fit_run_on_four_pages_at_most(tmp_path: Path) -> None:
     """The guide's own command, by the program that a person has; nobody who prints chooses a page's size for it."""
     report, page, pdf = reports.wordy(), tmp_path / "restore.html", tmp_path / "restore.pdf"
-    assert (report.standing, report.figures.checks["fit"]) == (Standing.FIT, 51)
+    assert (report.standing, report.figures.checks["fit"]) == (Standing.FIT, len(CHECKS))
     page.write_text(html(report), encoding="utf-8")
     print_page(page, pdf)
     assert 1 <= pages_of(pdf.read_bytes()) <= reports.MOST_PAGES

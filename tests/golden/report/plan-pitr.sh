@@ -16,13 +16,14 @@ aws rds copy-db-cluster-parameter-group \
     Key=daybreak:plan,Value=DIGEST \
     Key=daybreak:run,Value=embi-aurora-pitr-202401151430-7k2
 
-# 02-set-quarantine: Set cron.launch_active_jobs=off, max_logical_replication_workers=0 in embi-aurora-pitr-202401151430-7k2-quarantine
+# 02-set-quarantine: Set cron.launch_active_jobs=off, max_logical_replication_workers=0, track_commit_timestamp=1 in embi-aurora-pitr-202401151430-7k2-quarantine
 aws rds modify-db-cluster-parameter-group \
   --region us-east-1 \
   --db-cluster-parameter-group-name embi-aurora-pitr-202401151430-7k2-quarantine \
   --parameters \
     ParameterName=cron.launch_active_jobs,ParameterValue=off,ApplyMethod=pending-reboot \
-    ParameterName=max_logical_replication_workers,ParameterValue=0,ApplyMethod=pending-reboot
+    ParameterName=max_logical_replication_workers,ParameterValue=0,ApplyMethod=pending-reboot \
+    ParameterName=track_commit_timestamp,ParameterValue=1,ApplyMethod=pending-reboot
 
 # 03-restore-cluster: Restore embi-aurora-cluster as of 2024-01-15T14:30:00Z into the new cluster embi-aurora-pitr-202401151430-7k2
 aws rds restore-db-cluster-to-point-in-time \
@@ -174,7 +175,7 @@ until psql -h "$HOST" -p "$PORT" -U embi_admin -d 'dbname=embi sslmode=verify-fu
   sleep 10
 done
 
-# 12-validate: Validate embi-aurora-pitr-202401151430-7k2: 51 checks, 1 check of your own, what is expected of 1 table, compared with the source
+# 12-validate: Validate embi-aurora-pitr-202401151430-7k2: 52 checks, 1 check of your own, what is expected of 1 table, compared with the source
 HOST=$(aws rds describe-db-clusters \
   --region us-east-1 \
   --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \
@@ -187,6 +188,8 @@ psql -h "$HOST" -p "$PORT" -U embi_admin -d 'dbname=embi sslmode=verify-full ssl
   -c 'SHOW cron.launch_active_jobs;'
 psql -h "$HOST" -p "$PORT" -U embi_admin -d 'dbname=embi sslmode=verify-full sslrootcert=/where/daybreak/is/amazon-rds.pem' \
   -c 'SHOW max_logical_replication_workers;'
+psql -h "$HOST" -p "$PORT" -U embi_admin -d 'dbname=embi sslmode=verify-full sslrootcert=/where/daybreak/is/amazon-rds.pem' \
+  -c 'SHOW track_commit_timestamp;'
 psql -h "$HOST" -p "$PORT" -U embi_admin -d 'dbname=embi sslmode=verify-full sslrootcert=/where/daybreak/is/amazon-rds.pem' \
   -c 'SELECT COUNT(*), MAX("updated_at") FROM "public"."employees";'
 psql -h "$HOST" -p "$PORT" -U embi_admin -d 'dbname=embi sslmode=verify-full sslrootcert=/where/daybreak/is/amazon-rds.pem' \
