@@ -122,7 +122,7 @@ def test_the_parts_of_a_table_add_up_to_the_whole(server: Server, database: str)
             joined = None
             for chunk in chunks(scan, columns, most):
                 part: Part = read(session, chunk)
-                joined = part if joined is None else joined.joined(part)
+                joined = part if joined is None else joined.union(part)
             assert joined == whole
         assert whole.rows == 7200
         server.run(

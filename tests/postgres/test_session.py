@@ -91,7 +91,7 @@ def test_a_foreign_question_cannot_write_either(server: Server, database: str, t
     server.run(database, "CREATE TABLE t (n int)", "INSERT INTO t VALUES (1)")
     with open_session(server.address(database), server.master, SHORT) as session:
         session.begin()
-        with pytest.raises(Failed), session.streamed(text) as rows:
+        with pytest.raises(Failed), session.stream(text) as rows:
             list(rows)
     with server.connection(database) as witness:
         assert witness.execute("SELECT count(*) FROM t").fetchone() == (1,)
@@ -102,7 +102,7 @@ def test_a_foreign_question_may_return_a_billion_rows_without_filling_memory(ser
     began = monotonic()
     with open_session(server.address(), server.master, Limits()) as session:
         text = "SELECT b FROM generate_series(1, 100000) AS a, generate_series(1, 10000) AS b"
-        with session.streamed(text) as stream:
+        with session.stream(text) as stream:
             rows = list(islice(stream, 2))
     assert rows in ([(1,), (1,)], [(1,), (2,)])
     assert monotonic() - began < 2
@@ -197,7 +197,7 @@ def _every(kind: type[psycopg.Error]) -> list[type[psycopg.Error]]:
 @pytest.mark.parametrize("kind", sorted(set(_every(psycopg.Error)), key=str))
 def test_every_error_of_psycopg_becomes_one_of_ours(kind: type[psycopg.Error]) -> None:
     """A foreign error that passes the gateway ends the run as a bug, in the middle of a restore."""
-    with pytest.raises(DaybreakError) as caught, translated("db"):
+    with pytest.raises(DaybreakError) as caught, translate_errors("db"):
         raise kind("said \x1b[31mred")
     assert "\x1b" not in str(caught.value)
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)

@@ -33,7 +33,7 @@ WORDS = {
     "expired": "its certificate has expired",
     "not yet valid": "its certificate is not valid yet",
     "other name": "its certificate is for another name",
-    "other authority": "its certificate is not of",
+    "other authority": "its certificate is not signed by",
 }
 """Each stranger, and how the refusal tells it from the others."""
 
@@ -104,7 +104,7 @@ def test_a_proof_writes_nothing_to_a_stranger(meet: Meet, signers: Signers) -> N
     scratch = Scratch(at(there, signers), LOGIN)
     with pytest.raises(Unproven):
         scratch.others()
-    with pytest.raises(Unproven), scratch.kept(new_names().mark):
+    with pytest.raises(Unproven), scratch.hold(new_names().mark):
         scratch.create_role("daybreak_prove_x", "another secret")
     there.assert_learned_nothing(LOGIN.username, LOGIN.password)
 
@@ -183,7 +183,7 @@ def test_a_server_on_loopback_that_speaks_tls_is_not_believed_without_an_authori
 ) -> None:
     """A certificate that nobody vouches for is no better on loopback; the way out is to name who does."""
     there = meet(signers.certificate("127.0.0.1", "self-signed"))
-    with pytest.raises(Unproven, match="nobody is named") as caught:
+    with pytest.raises(Unproven, match="no authority is named") as caught:
         connect(Address("127.0.0.1", there.port, "embi", Trust()), LOGIN, LIMITS)
     assert any("tls_ca" in hint for hint in caught.value.hints)
     there.assert_learned_nothing(LOGIN.username, LOGIN.password)

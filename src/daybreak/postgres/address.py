@@ -1,6 +1,6 @@
-"""Where a database answers, and what whoever answers there must prove first.
+"""Where a database answers, and what the server there must prove first.
 
-The law: there is no address without that decision, so no session can be opened by somebody who did not think of it.
+The law: no address exists without that decision, so no caller can open a session and forget it.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from daybreak.model.trust import Trust
 from daybreak.model.world import Cluster
 
 FALLBACK_DATABASE = "postgres"
-"""The database that every server has, where nobody named one."""
+"""The database that every server has; used where none is named."""
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where a database answers. ``host`` is the endpoint that AWS returned: the name that the server must prove."""
+    """A place where a database answers. ``host`` is the endpoint that AWS returned: the name that the server must prove."""
 
     host: str
     port: int
@@ -29,5 +29,5 @@ class Address:
 
 
 def address_of(cluster: Cluster, database: str | None, trust: Trust) -> Address:
-    """Where a cluster's database answers: at the endpoint AWS returned, never a built one."""
+    """The address of a cluster's database: the endpoint that AWS returned, never one that we built."""
     return Address(cluster.endpoint or "", cluster.port, database or FALLBACK_DATABASE, trust)

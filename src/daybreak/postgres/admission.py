@@ -1,6 +1,6 @@
-"""What a login may do once it is in, and whether one that is not in was turned away.
+"""What a login may do once it is in, and whether the server refused one that is not.
 
-The law: reading a row is tried, not concluded from a privilege; and only words that PostgreSQL says of a login count as a no.
+The law: we try to read a row and never conclude it from a privilege; only PostgreSQL's own words about a login count as a no.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f') AND c.relpersistence <> 't'
                     WHERE k.relation IS NOT NULL AND k.mode = 'AccessExclusiveLock' AND k.granted)
 ORDER BY c.relkind = 'r' DESC, c.relpages, n.nspname, c.relname
 """)
-"""Every relation with rows, the smallest table first; one that is locked would only keep us waiting."""
+"""Every relation with rows, the smallest table first. Locked relations are left out: they would only make us wait."""
 
 _REFUSED = re.compile(
     r"password authentication failed|authentication failed|no pg_hba\.conf entry|pg_hba\.conf rejects"
     r"|is not permitted to log in|permission denied for database|does not exist|no password supplied",
     re.IGNORECASE,
 )
-"""What PostgreSQL says when it is the login that it will not have; libpq tells no code for it while connecting."""
+"""What PostgreSQL says when it refuses the login itself; libpq reports no code for it while connecting."""
 
 
 def admission(session: Session) -> Admission:
-    """Who one is in the session's database, what one may read there, and one row of it."""
+    """What the session's login may do in its database: its role, what it may read, and whether it read a row."""
     session.begin()
     [[role, is_superuser, callable_]] = session.ask(_WHO)
     relations = session.ask(_READABLE)
@@ -70,7 +70,7 @@ def admission(session: Session) -> Admission:
 
 
 def was_turned_away(error: DaybreakError) -> bool:
-    """Whether the server said no to the login itself: another time will not help, another secret may."""
+    """Whether the server refused the login itself: trying later will not help, another secret may."""
     cause = error.__cause__
     if isinstance(cause, psycopg.errors.InvalidAuthorizationSpecification | psycopg.errors.InsufficientPrivilege):
         return True

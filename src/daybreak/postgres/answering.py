@@ -1,7 +1,7 @@
-"""How far one gets at an endpoint: name, TCP, TLS and SQL told apart, each with its own time.
+"""How far a connection to an endpoint gets: name, TCP, TLS or SQL, each with its own time.
 
-The law: a server that merely accepts connections is not answering; only SQL is an answer. The handshake judges as every
-session does, so that a server that does not prove itself is a no, and not a silence to wait for.
+The law: a server that only accepts connections does not answer; only SQL is an answer. The handshake judges as every
+session does, so a server that does not prove itself is a no, and not a silence to wait for.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ NO_LOGIN = "there is no login to ask SQL with"
 
 
 def answering(address: Address, login: Login | None, timeout: timedelta, *, without_login: str = NO_LOGIN) -> Answer:
-    """Knock at ``address`` and tell how far one got; never raises for what the network or the server does.
+    """Knock at ``address`` and report how far that got. Never raises for what the network or the server does.
 
-    Ends within ``timeout`` and two seconds. Without a ``login`` it goes as far as TLS, and says why there is none.
+    Ends within ``timeout`` plus two seconds. Without a ``login`` it stops after TLS, and says why there is no login.
     """
     knock = _Knock(address, timeout)
     try:
@@ -43,17 +43,17 @@ def answering(address: Address, login: Login | None, timeout: timedelta, *, with
     except Unproven as trouble:
         return knock.answer(trouble=trouble.message, is_unproven=True, hints=trouble.hints)
     except (DaybreakError, OSError, ValueError) as trouble:
-        # What time ended was not refused by anybody.
+        # Running out of time is not a refusal.
         return knock.answer(trouble=printable(str(trouble)), is_silence=knock.left <= timedelta(0))
     return knock.answer(server_version=version, proof=proof)
 
 
 class _Silent(Exception):
-    """Time ran out before anybody said yes or no."""
+    """Time ran out before the server said yes or no."""
 
 
 class _Knock:
-    """One walk through the stages, keeping what was reached."""
+    """One walk through the stages, which keeps what it reached."""
 
     def __init__(self, address: Address, timeout: timedelta) -> None:
         self._address = address
@@ -78,7 +78,7 @@ class _Knock:
         return result
 
     def on_the_door(self) -> None:
-        """Name, TCP, TLS; the socket is closed again, SQL opens its own."""
+        """Try name, TCP and TLS, then close the socket; SQL opens its own."""
         self._addresses = self.stage("dns", self._resolve)
         with self.stage("tcp", self._dial) as door:
             self._tls = self.stage("tls", lambda left: shake_hands(door, self._address, left))

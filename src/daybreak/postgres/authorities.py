@@ -1,6 +1,6 @@
-"""The authorities whose word counts for a server: Amazon's, which come with Daybreak, a file of yours, or the machine's roots.
+"""The authorities whose word counts for a server: Amazon's, which come with Daybreak, those in your file, or the machine's roots.
 
-The law: who they are is read from the certificates themselves; no list beside them can go stale.
+The law: their names come from the certificates themselves; there is no separate list that could go stale.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _PUBLIC_ROOTS = (
     "/etc/ssl/ca-bundle.pem",  # SUSE
     "/etc/ssl/cert.pem",  # Alpine, macOS, BSD
 )
-"""Where systems keep them. No variable is asked: whoever sets ``SSL_CERT_FILE`` chose it for another program."""
+"""Where systems keep their roots. No variable is read: ``SSL_CERT_FILE`` was chosen for another program."""
 
 _REGION = re.compile(r"Amazon RDS (?P<region>[a-z]{2,}(?:-[a-z]+)+-\d+) ")
-"""How the subject of an authority names the region; a beta's or a preview's vouches for neither."""
+"""How an authority's subject names its region. The authority of a beta or a preview names none that we accept."""
 
 
 def authorities(trust: Trust) -> Authorities:
-    """Everybody whose word counts, read from their file; what keeps us from reading it is told in ``trouble``."""
+    """The authorities whose word counts, read from their file; ``trouble`` says why the file could not be read."""
     origin = ORIGIN if trust.tls_ca is None else trust.tls_ca
     try:
         file = file_of(trust)
@@ -41,7 +41,7 @@ def authorities(trust: Trust) -> Authorities:
 
 
 def file_of(trust: Trust) -> Path:
-    """The file of authorities; raises ``Refused`` when this machine has none of the kind that is asked for."""
+    """The file of authorities. Raises ``Refused`` when this machine has no file of the kind asked for."""
     if trust.tls_ca is None:
         return AMAZON
     if trust.tls_ca != SYSTEM:
@@ -55,9 +55,9 @@ def file_of(trust: Trust) -> Path:
 
 
 def context_of(file: Path) -> ssl.SSLContext:
-    """A client's context that trusts the authorities in a file and nobody else; raises ``Refused`` when there are none."""
+    """A client context that trusts the authorities in a file and no others. Raises ``Refused`` when the file holds none."""
     if file.exists() and not file.is_file():
-        # To open a pipe would wait for whoever writes into it.
+        # Opening a pipe would wait for its writer.
         raise Refused(f'the authorities "{printable(str(file))}" are not a file', _HINT)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -74,17 +74,17 @@ def context_of(file: Path) -> ssl.SSLContext:
 _HINT = 'name a PEM file of authorities: tls_ca = "FILE" in daybreak.toml, or DAYBREAK_TLS_CA'
 
 
-def _authority(told: dict[str, Any]) -> Authority:
-    subject = {key: value for part in told["subject"] for key, value in part}
+def _authority(raw: dict[str, Any]) -> Authority:
+    subject = {key: value for part in raw["subject"] for key, value in part}
     name = subject.get("commonName") or subject.get("organizationalUnitName") or subject.get("organizationName") or "?"
     found = _REGION.match(f"{name} ")
     return Authority(
         name=printable(name),
         region=found["region"] if found else None,
-        begins=_instant(told["notBefore"]),
-        ends=_instant(told["notAfter"]),
+        begins=_instant(raw["notBefore"]),
+        ends=_instant(raw["notAfter"]),
     )
 
 
-def _instant(told: str) -> datetime:
-    return datetime.fromtimestamp(ssl.cert_time_to_seconds(told), tz=UTC)
+def _instant(text: str) -> datetime:
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(text), tz=UTC)

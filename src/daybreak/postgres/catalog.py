@@ -1,7 +1,7 @@
-"""Questions to the catalog: which tables there are, and which settings are in force.
+"""Questions to the catalog: which tables exist, and which settings are in force.
 
-The law: nothing here waits for a lock on a table, and every name is qualified, so that nothing in the database can answer
-in the catalog's place.
+The law: nothing here waits for a lock on a table. Every name is qualified, so nothing in the database can answer in the
+catalog's place.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ SELECT w.name, coalesce(s.reset_val, pg_catalog.current_setting(w.name, true)), 
 FROM pg_catalog.unnest(%s::text[]) AS w (name)
 LEFT JOIN pg_catalog.pg_settings s ON pg_catalog.lower(s.name) = pg_catalog.lower(w.name)
 """)
-"""``reset_val`` and not ``SHOW``: what a new session gets, not what this one set for itself."""
+"""``reset_val`` and not ``SHOW``: the value that a new session gets, not the one that this session set for itself."""
 
 _FAMILIES = sql.SQL("""
 SELECT DISTINCT pg_catalog.split_part(name, '.', 1) FROM pg_catalog.pg_settings WHERE pg_catalog.strpos(name, '.') > 0
@@ -90,7 +90,7 @@ def _table(*row: object) -> Table:
 
 
 def settings(session: Session, names: Iterable[str]) -> tuple[Setting, ...]:
-    """Those of the settings that the server knows, as any new session gets them."""
+    """The settings among ``names`` that the server knows, with the values that a new session gets."""
     rows = session.ask(_SETTINGS, (list(names),))
     return tuple(
         Setting(name=name, value=value, kind=kind, unit=unit, source=source, waits_for_restart=waits)
@@ -100,5 +100,5 @@ def settings(session: Session, names: Iterable[str]) -> tuple[Setting, ...]:
 
 
 def families(session: Session) -> tuple[str, ...]:
-    """The prefixes of all dotted settings: which extensions are loaded, as far as they have settings."""
+    """The prefixes of all dotted settings: these show which extensions with settings are loaded."""
     return tuple(sorted(str(row[0]) for row in session.ask(_FAMILIES)))

@@ -1,6 +1,7 @@
-"""What the catalog alone tells about rows: the planner's estimates, and which columns an index leads with.
+"""What the catalog alone says about rows: the planner's estimates, and which columns an index leads with.
 
-The law: no table is read; what was never analyzed has no estimate, and only a file that was measured is called empty.
+The law: no table is read. A table that was never analyzed has no estimate, and only a table whose file was measured is
+called empty.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ WHERE m.amname = 'btree' AND i.indisvalid AND i.indpred IS NULL AND i.indrelid =
 
 
 def estimates(session: Session, tables: tuple[Table, ...]) -> tuple[RowEstimate, ...]:
-    """What the planner believes of each table."""
+    """The planner's estimate of the rows in each table."""
     names = {table.oid: table.full for table in tables}
     return tuple(
         RowEstimate(table=oid, name=names[oid], rows=0 if is_empty else rows, is_empty=is_empty)
@@ -37,5 +38,5 @@ def estimates(session: Session, tables: tuple[Table, ...]) -> tuple[RowEstimate,
 
 
 def leading_columns(session: Session, tables: tuple[Table, ...]) -> frozenset[tuple[int, str]]:
-    """Table and column of each btree that begins with a plain column and holds every row."""
+    """The table and the column of each btree that begins with a plain column and holds every row."""
     return frozenset((oid, name) for oid, name in session.ask(_LEADING, ([table.oid for table in tables],)))

@@ -1,7 +1,7 @@
-"""What of a table goes into its fingerprint: each column as its type's own hash where it has one, else as text.
+"""What a table's fingerprint is made of: each column by its type's own hash where there is one, else as text.
 
-The law: the same rows give the same fingerprint on every server of one major version and encoding, and nothing that somebody
-else wrote (the expression of a virtual column) is computed for it.
+The law: the same rows give the same fingerprint on every server of one major version and encoding. No code from the
+database (the expression of a virtual column) is run for it.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation
 WHERE a.attrelid = ANY (%s::bigint[]::oid[]) AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v'
 ORDER BY a.attrelid, a.atttypid = 'pg_catalog.jsonb'::regtype, a.attnum
 """)
-"""The hash of an enum is its object id, and that of a lenient collation hides differences: both go in as text."""
+"""An enum's hash is its object id, and the hash under a lenient collation hides differences: both go in as text."""
 
 _HASHES = "SELECT hash_record_extended(ROW(NULL::{}), 0)"
 
 
 def columns_to_hash(session: Session, tables: Iterable[Table]) -> dict[int, Columns]:
-    """For each table what its rows are hashed by; to be asked outside a transaction, because types are tried out."""
+    """The columns by which each table's rows are hashed. Call it outside a transaction: it tries types out."""
     oids = [table.oid for table in tables]
     columns = session.ask(_COLUMNS, (oids,))
     spelled = {kind: spelling for _, _, kind, spelling, _ in columns}
@@ -46,7 +46,7 @@ def columns_to_hash(session: Session, tables: Iterable[Table]) -> dict[int, Colu
 
 
 def _is_hashable(session: Session, spelling: str) -> bool:
-    """Whether the type has a hash of its own, all the way down to what it is made of: the server tries it."""
+    """Whether the type, and every type inside it, has a hash of its own: the server tries it."""
     try:
         # The server spelled the type itself, quoted and qualified.
         session.ask(sql.SQL(_HASHES).format(sql.SQL(spelling)))

@@ -1,7 +1,7 @@
-"""Questions about foreign keys: which there are, and how many rows refer to a row that is not there.
+"""Questions about foreign keys: which exist, and how many rows refer to a row that is not there.
 
-The law: a key is asked the way PostgreSQL itself enforces it: with the constraint's own operators, nulls as its match says,
-children of a plain table left out and partitions let in.
+The law: a key is checked as PostgreSQL itself enforces it: with the constraint's own operators, with nulls as its match
+type says, without the children of a plain table and with the partitions of a partitioned one.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ WHERE k.contype = 'f' AND k.conparentid = 0
   AND NOT coalesce((pg_catalog.to_jsonb(k) ->> 'conperiod')::boolean, false)
 ORDER BY fn.nspname, f.relname, k.conname
 """)
-"""Every key that is enforced; those for periods of time are not equalities, and not asked."""
+"""Every key that is enforced, except keys on periods of time: those are not equalities."""
 
 _ORPHANS = sql.SQL(
     "SELECT count(*) FROM {only}{table} AS f WHERE {filled} AND NOT EXISTS (SELECT FROM {other_only}{other} AS p WHERE {match})"
@@ -49,7 +49,7 @@ _MEMORY = sql.SQL("SELECT pg_catalog.set_config('work_mem', '64MB', true)")
 
 @dataclass(frozen=True)
 class ForeignKey:
-    """One constraint, and what it takes to ask it."""
+    """One constraint, and all that a question about it needs."""
 
     oid: int
     constraint: str
@@ -68,12 +68,12 @@ class ForeignKey:
 
     @property
     def name(self) -> str:
-        """Table and constraint as a person reads them, safe to print."""
+        """The names of table and constraint for a person to read, safe to print."""
         return f"{printable(self.table[0])}.{printable(self.table[1])}.{printable(self.constraint)}"
 
 
 def foreign_keys(session: Session) -> tuple[ForeignKey, ...]:
-    """Every foreign key of the database, each once however many partitions it has."""
+    """Every foreign key of the database; one with partitions stands here once."""
     return tuple(
         ForeignKey(
             oid=oid,
@@ -99,21 +99,21 @@ def foreign_keys(session: Session) -> tuple[ForeignKey, ...]:
 
 
 def orphans(session: Session, key: ForeignKey) -> int:
-    """How many rows refer to a row that is not there; to be asked inside a transaction."""
+    """The number of rows that refer to a row that is not there. Call it inside a transaction."""
     session.ask(_MEMORY)
     return int(session.ask(_question(key))[0][0])
 
 
 def _question(key: ForeignKey) -> sql.Composed:
     filled = [sql.SQL("f.{} IS NOT NULL").format(sql.Identifier(column)) for column in key.columns]
-    # MATCH FULL: a row half of nulls is wrong, only one all of nulls refers to nothing.
+    # MATCH FULL: a row with some nulls is wrong; only a row with nothing but nulls refers to nothing.
     joint = sql.SQL(" OR ") if key.is_match_full else sql.SQL(" AND ")
     pairs = [
         sql.SQL("p.{other}{collation} OPERATOR({schema}.{sign}) f.{own}").format(
             other=sql.Identifier(other),
             collation=sql.SQL(" COLLATE {}").format(sql.Identifier(*collation)) if collation[0] else sql.SQL(""),
             schema=sql.Identifier(schema),
-            # An operator's name holds nothing but signs, which the server checked when it was created.
+            # An operator's name holds only signs: the server checked that when the operator was created.
             sign=sql.SQL(sign),
             own=sql.Identifier(own),
         )

@@ -1,7 +1,7 @@
-"""Whether the server at an endpoint proves who it is, found out before anything is said to it.
+"""Find out whether the server at an endpoint proves its name, before it learns anything from us.
 
-The law: a question whether it speaks TLS, and a handshake; no user, no database, nothing of a password. A certificate that
-does not hold is a definite no with its reason, never a silence.
+The law: we ask whether it speaks TLS, and shake hands. We send no user, no database and nothing of a password. A certificate
+that does not hold is a definite no with its reason, never a silence.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from daybreak.postgres.address import Address
 from daybreak.postgres.authorities import context_of, file_of
 
 _SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
-"""PostgreSQL's question whether it speaks TLS; the answer is one byte, ``S`` or ``N``."""
+"""The request of PostgreSQL's protocol for TLS; the server answers with one byte, ``S`` or ``N``."""
 
 # OpenSSL's numbers, which ssl.SSLCertVerificationError carries: X509_V_ERR_* in x509_vfy.h.
 _EXPIRED, _NOT_YET, _SELF_SIGNED = 10, 9, 18
@@ -30,10 +30,10 @@ _CA = 'name its authority: tls_ca = "FILE" in daybreak.toml ("system" for an RDS
 
 
 def shake_hands(door: socket.socket, address: Address, left: timedelta) -> str:
-    """The TLS version in which the server proved itself; empty where it may be plain and is.
+    """Shake hands with a server and return the TLS version in which it proved its name; empty where it may be plain and is.
 
-    Raises ``Unproven`` when it proves nothing, ``Unreachable`` when it does not answer like PostgreSQL, and whatever the
-    socket raises; ends within ``left``.
+    Raises ``Unproven`` when the server proves nothing, ``Unreachable`` when it does not answer like PostgreSQL, and
+    whatever the socket raises. Ends within ``left``.
     """
     end = monotonic() + left.total_seconds()
     is_open_house = address.trust.may_be_plain(address.host)
@@ -42,20 +42,18 @@ def shake_hands(door: socket.socket, address: Address, left: timedelta) -> str:
             return ""
         raise unproven(address, "it offers no TLS")
     if is_open_house and address.trust.tls != "require":
-        raise Unproven(
-            f"{address} speaks TLS, and nobody is named whose word counts on loopback; no password was sent", _CA
-        )
+        raise Unproven(f"{address} speaks TLS, and no authority is named for loopback; no password was sent", _CA)
     door.settimeout(max(end - monotonic(), 0.001))
     try:
         with _context(address).wrap_socket(door.dup(), server_hostname=address.host) as spoken:
             return spoken.version() or ""
     except ssl.SSLCertVerificationError as error:
-        why, *hints = _told(error, address)
+        why, *hints = _diagnosis(error, address)
         raise unproven(address, why, *hints) from error
 
 
 def unproven(address: Address, why: str, *hints: str) -> Unproven:
-    """The refusal to say anything to a server."""
+    """The error with which we refuse to send anything to a server."""
     return Unproven(
         f"{address} does not prove that it is {printable(address.host)}: {why}; no password was sent", *hints
     )
@@ -89,17 +87,20 @@ def _context(address: Address) -> ssl.SSLContext:
     return context
 
 
-def _told(error: ssl.SSLCertVerificationError, address: Address) -> tuple[str, ...]:
-    """What is wrong with a certificate, and what to do."""
+def _diagnosis(error: ssl.SSLCertVerificationError, address: Address) -> tuple[str, ...]:
+    """What is wrong with a certificate, followed by what to do about it."""
     code = error.verify_code
     if code == _EXPIRED:
         return "its certificate has expired", _CLOCK
     if code == _NOT_YET:
         return "its certificate is not valid yet", _CLOCK
     if code in _OTHER_NAME:
-        return "its certificate is for another name", "somebody else may answer at that name: look where it leads"
+        return (
+            "its certificate is for another name",
+            "another server may answer at that name: look where the name leads",
+        )
     if code == _SELF_SIGNED:
         return "its certificate is signed by itself", _CA
     if code in _OTHER_AUTHORITY:
-        return f"its certificate is not of {whose(address.trust)}", _CA
+        return f"its certificate is not signed by {whose(address.trust)}", _CA
     return f"its certificate does not hold: {printable(error.verify_message)}", _CA

@@ -1,7 +1,7 @@
-"""Questions about what is in an index: does it agree with itself and with its table.
+"""Questions about the contents of an index: do they agree with themselves and with the table?
 
-The law: the server's own checker (amcheck) is asked where it is there or may be borrowed; borrowed means created in a
-transaction that is never committed. Otherwise the index is walked in its order and its rows are counted against the table's.
+The law: we ask the server's own checker (amcheck) where it is installed or may be borrowed. To borrow means to create it in
+a transaction that is never committed. Elsewhere we walk the index in its order and compare its row count with the table's.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ WHERE x.relkind = 'i' AND t.relkind IN ('r', 'm', 't') AND t.relpersistence <> '
   AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND (t.relkind <> 't' OR o.oid IS NOT NULL)
 ORDER BY n.nspname, t.relname, x.relname
 """)
-"""Every index in use; one that is invalid is not, and another check's business."""
+"""Every index in use. An invalid index is not in use: another check finds it."""
 
 _DEFINITION = sql.SQL("""
 SELECT coalesce(pg_catalog.pg_get_expr(i.indpred, i.indrelid), ''),
@@ -46,7 +46,7 @@ SELECT coalesce(pg_catalog.pg_get_expr(i.indpred, i.indrelid), ''),
              LEFT JOIN pg_catalog.pg_namespace ln ON ln.oid = l.collnamespace ORDER BY place)
 FROM pg_catalog.pg_index i WHERE i.indexrelid = {oid}
 """)
-"""Asked of one index alone: to spell it the server takes a lock on its table."""
+"""Asked for one index at a time: to spell an index, the server locks its table."""
 
 _AMCHECK = sql.SQL("""
 SELECT n.nspname::text FROM pg_catalog.pg_proc p
@@ -63,7 +63,7 @@ SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'amcheck'
        NOT EXISTS (SELECT FROM pg_catalog.pg_event_trigger e JOIN pg_catalog.pg_roles r ON r.oid = e.evtowner
                    WHERE e.evtenabled <> 'D' AND r.rolname <> 'rdsadmin')
 """)
-"""Somebody's event trigger would run in our name when the extension is created."""
+"""Event triggers that would run in our name when we create the extension."""
 
 _HOME = "daybreak_borrowed"
 _BEGIN = sql.SQL("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
@@ -93,26 +93,26 @@ _PLAN = sql.SQL("EXPLAIN (FORMAT JSON) ")
 
 @dataclass(frozen=True)
 class Index:
-    """One index, and what it takes to ask it."""
+    """One index, and all that a question about it needs."""
 
     oid: int
     index: str
     table: tuple[str, str]
     table_oid: int
     owner_oid: int
-    """The table itself, also where the index is on what is stored apart from it."""
+    """The table itself, also where the index is on its TOAST table."""
     method: str
     size: int
     is_toast: bool
     options: tuple[int, ...]
     is_homemade: bool
-    """Whether functions or types that are not PostgreSQL's own take part."""
+    """Whether the index uses functions or types that are not PostgreSQL's own."""
     is_unusual: bool
-    """Whether an operator class other than the type's usual one orders it."""
+    """Whether an operator class other than the type's default orders it."""
 
     @property
     def name(self) -> str:
-        """Table and index as a person reads them, safe to print."""
+        """The names of table and index for a person to read, safe to print."""
         return f"{printable(self.table[0])}.{printable(self.table[1])}.{printable(self.index)}"
 
 
@@ -140,13 +140,13 @@ def indexes(session: Session) -> tuple[Index, ...]:
 
 
 def amcheck_home(session: Session) -> str | None:
-    """The schema of the server's own checker; none where it is not installed or may not be used."""
+    """The schema of the server's own checker; ``None`` where it is not installed or may not be used."""
     found = session.ask(_AMCHECK)
     return str(found[0][0]) if found else None
 
 
 def why_not_borrowed(session: Session) -> str:
-    """Why amcheck cannot be created for a while; empty when it can be tried."""
+    """Why amcheck cannot be borrowed; empty when it is worth a try."""
     [[is_absent, is_available, is_quiet]] = session.ask(_MAY_BORROW)
     if not is_absent:
         return "amcheck is installed but this login may not use it"
@@ -157,10 +157,10 @@ def why_not_borrowed(session: Session) -> str:
 
 @contextmanager
 def borrow_amcheck(session: Session) -> Iterator[str]:
-    """The schema of an amcheck that exists for the length of the block, and only inside this session's transaction.
+    """Create amcheck for the length of the block, visible only in this session's transaction, and yield its schema.
 
-    The transaction is rolled back at the end, and by the server if this process or the line dies: nothing remains but a
-    transaction number that was used. Raises ``Failed`` where the login may not create it.
+    The transaction is rolled back at the end. If this process or the connection dies, the server rolls it back. Nothing
+    remains but a used transaction number. Raises ``Failed`` where the login may not create it.
     """
     session.order(_BEGIN)
     try:
@@ -172,14 +172,14 @@ def borrow_amcheck(session: Session) -> Iterator[str]:
 
 
 def check(session: Session, home: str, index: Index, *, is_with_heap: bool) -> None:
-    """Have amcheck read an index; raises what it finds wrong, which ``is_damage`` recognizes."""
+    """Have amcheck read an index. Raises what amcheck finds wrong; ``is_damage`` recognizes it."""
     session.ask(
         _CHECK.format(home=sql.Identifier(home), index=sql.Literal(index.oid), is_with_heap=sql.Literal(is_with_heap))
     )
 
 
 def check_apart(session: Session, home: str, index: Index, *, is_with_heap: bool) -> None:
-    """The same inside a borrowed transaction, which goes on whatever was found."""
+    """Do the same with a borrowed amcheck; the transaction goes on whatever it finds."""
     session.order(_SAVE)
     try:
         check(session, home, index, is_with_heap=is_with_heap)
@@ -192,16 +192,17 @@ def check_apart(session: Session, home: str, index: Index, *, is_with_heap: bool
 def why_not_walked(index: Index) -> str:
     """Why an index cannot be walked without amcheck; empty when it can."""
     if index.is_toast:
-        return "it is on values that are stored apart, which no query walks"
+        return "it is on a TOAST table, which no query walks"
     if index.is_homemade:
-        return "functions or types of the database's own take part, and running them is not harmless"
-    return "another operator class than the usual orders it" if index.is_unusual else ""
+        return "it uses functions or types that are not PostgreSQL's own, and running them is not harmless"
+    return "an operator class other than the default orders it" if index.is_unusual else ""
 
 
 def walk(session: Session, index: Index) -> str:
-    """What is wrong between an index and its table, empty when they agree; inside a transaction with one snapshot.
+    """Walk an index and return how it differs from its table; empty when they agree.
 
-    Raises what the server says about damage. A plan that does not walk this very index is told as ``not walked: ...``.
+    Call it inside a transaction with one snapshot. Raises what the server says about damage. Returns ``NOT_WALKED`` when
+    the planner does not walk this very index.
     """
     [[predicate, keys]] = session.ask(_DEFINITION.format(oid=sql.Literal(index.oid)))
     condition = sql.SQL(" WHERE {}").format(_spell(predicate)) if predicate else sql.SQL("")
@@ -229,20 +230,20 @@ def walk(session: Session, index: Index) -> str:
     [[rows]] = session.ask(_IN_TABLE.format(table=table, where=condition))
     if found != rows:
         return f"{found:,} rows by the index, {rows:,} in the table"
-    return f"{wrong:,} rows stand in the wrong order" if wrong else ""
+    return f"{wrong:,} rows are in the wrong order" if wrong else ""
 
 
 NOT_WALKED = "another index serves the same order, so the planner cannot be made to walk this one"
-"""What ``walk`` says instead of a judgement."""
+"""What ``walk`` returns when it cannot judge."""
 
 
 def _spell(text: str) -> sql.Composable:
-    # The server wrote it itself, from its catalog, with every name quoted and qualified.
+    # The server itself wrote this text, from its catalog, with every name quoted and qualified.
     return sql.SQL("({})").format(sql.SQL(text))
 
 
 def _walks(plan: Any) -> list[str]:
-    """The indexes a plan scans; a table read or a sort stands as an empty name."""
+    """The indexes that a plan scans; an empty name stands for a table scan or a sort."""
     found: list[str] = []
     waiting = [each["Plan"] for each in plan]
     while waiting:

@@ -1,8 +1,8 @@
-"""Somebody else's one statement, and the one value that it returns.
+"""One statement that the owner wrote, and the one value that it returns.
 
-The law: the statement cannot write, and however much it returns, this process gets little of it. The server cuts the value: the
-statement is put into a query of ours. What cannot be put there (``SHOW``, ``EXPLAIN``) is asked by a child that may use only so
-much memory. A value that had to be cut is no value: nothing is ever compared with a part of it.
+The law: the statement cannot write, and this process receives little, however much the statement returns. We put the statement
+into a query of ours, so the server cuts the value. A statement that cannot be put there (``SHOW``, ``EXPLAIN``) is sent by a
+child process with limited memory. A value that had to be cut is no value: nothing is ever compared with a part of it.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from daybreak.postgres.address import Address
 from daybreak.postgres.session import GRACE, Limits, Login, Session, open_session
 
 LONGEST = 64 * 1024
-"""Characters of a value; what people compare is short."""
+"""The most characters of a value; what people compare is short."""
 
 MEMORY = 512 * 1024 * 1024
-"""Bytes of address space of a child; Python and libpq take a quarter of it."""
+"""The address space of a child in bytes; Python and libpq use a quarter of it."""
 
 _CHUNK = 1000
 ValueKind = Literal["truth", "number", "instant", "text", "null"]
@@ -50,41 +50,41 @@ _SHORT_TYPES = (
     "timestamp",
 )
 _SHORT = frozenset(psycopg.postgres.types[name].oid for name in (*_SHORT_TYPES, "timestamptz", "interval", "uuid"))
-"""Types whose values are short by themselves."""
+"""Types whose values are always short."""
 
 _UNLIKE_A_QUERY = ("42601", "0A000", "42P")
-"""What a server says (SQLSTATE) of a statement that cannot stand in another: a syntax error, or a feature that is not there."""
+"""The SQLSTATEs for a statement that cannot stand inside another: a syntax error, or a missing feature."""
 
 
 @dataclass(frozen=True)
 class OneValue:
-    """What came back: its shape, and the first row's value where it has one column."""
+    """What a statement returned: its shape, and the first row's value where it has one column."""
 
     columns: int
     rows: int
-    """At most one more than was wanted."""
+    """At most one more than wanted."""
     kind: ValueKind = "null"
     value: str = ""
     is_too_long: bool = False
 
 
 def one_value(address: Address, login: Login, limits: Limits, text: str, most: int) -> OneValue:
-    """What ``text`` returns, of ``most`` rows and one more; in a session of its own, which ends with it.
+    """Ask ``text`` in a session of its own and return what came back, reading at most ``most`` rows and one more.
 
-    Raises ``Refused`` for text that is none, and what a session raises.
+    Raises ``Refused`` when ``text`` holds a NUL byte, and whatever a session raises.
     """
     if "\0" in text:
-        # libpq would send what stands before it, and its answer would pass for the answer to the whole.
+        # libpq would send only the part before it, and the answer to that part would pass for the answer to the whole.
         raise Refused("a question holds a NUL byte", "write the question as plain text")
     with open_session(address, login, limits) as session:
         _prepare(session)
         try:
-            shape = session.described(_within(text, "*") + " LIMIT 0")
+            shape = session.column_types(_within(text, "*") + " LIMIT 0")
         except Failed as error:
             if not _is_unlike_a_query(error):
                 raise
         else:
-            return _cut_by_the_server(session, text, shape, most)
+            return _ask_the_server_to_cut(session, text, shape, most)
         left = session.left
     return _ask_apart(address, login, replace(limits, whole=left, statement=min(left, limits.statement)), text, most)
 
@@ -100,30 +100,30 @@ def _is_unlike_a_query(error: Failed) -> bool:
 
 
 def _within(text: str, what: str) -> str:
-    """A query around the statement. Its own end, with semicolons, goes; a comment at its end ends with the line."""
+    """A query around the statement. Semicolons at its end are removed; a line break ends a comment at its end."""
     return f"SELECT {what} FROM (\n{text.rstrip().rstrip(';').rstrip()}\n) AS asked"  # noqa: S608 - it is a question of SQL
 
 
-def _cut_by_the_server(session: Session, text: str, shape: tuple[int, ...], most: int) -> OneValue:
+def _ask_the_server_to_cut(session: Session, text: str, shape: tuple[int, ...], most: int) -> OneValue:
     if len(shape) != 1:
         return OneValue(len(shape), 0)
     is_short = shape[0] in _SHORT
     what = "asked.value" if is_short else f"pg_catalog.left(asked.value::pg_catalog.text, {LONGEST + 1})"
     query = f"{_within(text, what)} (value)"
-    with session.streamed(query) as rows:
+    with session.stream(query) as rows:
         first = next(rows, None)
         count = 0 if first is None else 1 + sum(1 for _ in islice(rows, most))
     value = first[0] if first else None
     if isinstance(value, str) and not is_short:
         if len(value) > LONGEST:
             return OneValue(1, count, "text", "", is_too_long=True)
-        value = session.loaded(shape[0], value)
+        value = session.load(shape[0], value)
     kind, written = plain(value)
     return OneValue(1, count, kind, written)
 
 
 def plain(value: Any) -> tuple[ValueKind, str]:
-    """What psycopg made of a value, as text and what kind of text that is."""
+    """A value that psycopg made, as its kind and as text."""
     match value:
         case None:
             return "null", ""
@@ -134,7 +134,7 @@ def plain(value: Any) -> tuple[ValueKind, str]:
         case float():
             return "number", repr(value)
         case datetime():
-            # The session's time zone is UTC, so a time without a zone is read as UTC here and by PostgreSQL.
+            # The session's time zone is UTC, so PostgreSQL and we both read a time without a zone as UTC.
             return "instant", iso(value if value.tzinfo else value.replace(tzinfo=UTC))
         case date():
             return "instant", iso(datetime(value.year, value.month, value.day, tzinfo=UTC))
@@ -146,8 +146,8 @@ def plain(value: Any) -> tuple[ValueKind, str]:
 
 
 def _ask_apart(address: Address, login: Login, limits: Limits, text: str, most: int) -> OneValue:
-    """The answer from a child of little memory, which gets the login through a pipe."""
-    # The child is ours, and reads what we wrote; what comes back was touched by a server, so that is JSON.
+    """Ask from a child process with limited memory; it gets the login through a pipe."""
+    # The child is ours and reads only what we wrote. Its answer holds data from a server, so that comes as JSON.
     order = pickle.dumps((address, login, limits, text, most))
     patience = (limits.whole + GRACE).total_seconds()
     try:
@@ -171,7 +171,7 @@ def _answer(order: bytes) -> dict[str, Any]:
     try:
         with open_session(address, login, limits) as session:
             _prepare(session)
-            with session.streamed(text) as rows:
+            with session.stream(text) as rows:
                 first = next(rows, None)
                 count = 0 if first is None else 1 + sum(1 for _ in islice(rows, most))
             if first is None or len(first) != 1:
@@ -188,7 +188,7 @@ def _answer(order: bytes) -> dict[str, Any]:
 
 
 def _main() -> None:
-    with suppress(ValueError, OSError):  # a kernel that does not know this limit
+    with suppress(ValueError, OSError):  # the kernel does not know this limit
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     sys.stdout.write(json.dumps(_answer(sys.stdin.buffer.read())))
 

@@ -1,7 +1,7 @@
-"""Questions to the rows of one table, or of a part of it: how many, how new the newest, and what they add up to, in one scan.
+"""Questions to the rows of a table, or of a part of it: their number, the newest time, and their sum, in one scan.
 
-The law: names reach SQL through ``psycopg.sql`` only; a table is asked without its children, which are asked themselves; and
-what is counted is the table, never an index on it.
+The law: names reach SQL through ``psycopg.sql`` only. A table is read without its children, which are read on their own. We
+count the table itself, never an index on it.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 FIRST = datetime.min.replace(tzinfo=UTC)
 LAST = datetime.max.replace(tzinfo=UTC)
-"""The last instant Python knows, shown for everything later, infinity included."""
+"""The last instant that Python knows; it stands for everything later, including infinity."""
 
 PAGE = 8192
-"""Bytes of a page where the server does not say; only how evenly a table is split hangs on it."""
+"""The bytes of a page where the server does not say; only how evenly a table is split depends on it."""
 
 SPLITS_SINCE = 14
-"""The first major version that reads a range of pages without reading those before it."""
+"""The first major version that reads a range of pages without the pages before it."""
 
 Columns = sql.Composable
-"""What of a row goes into its fingerprint."""
+"""The columns of a row that go into its fingerprint."""
 
 _SNAPSHOT = sql.SQL("SELECT pg_catalog.pg_export_snapshot()")
 _NEXT_XID = sql.SQL("""
@@ -39,7 +39,7 @@ SELECT CASE WHEN pg_catalog.pg_snapshot_xmin(s) = pg_catalog.pg_snapshot_xmax(s)
             THEN pg_catalog.pg_snapshot_xmax(s)::text::numeric % 4294967296 END
 FROM (SELECT pg_catalog.pg_current_snapshot() AS s) AS here
 """)
-"""Where a transaction is still under way its commit would not be seen by its number, so there is no answer then."""
+"""No answer while a transaction is under way: its number would not show that it commits later."""
 
 _CLOCK_AND_ENCODING = sql.SQL(
     "SELECT (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::numeric, pg_catalog.current_setting('server_encoding')"
@@ -53,7 +53,7 @@ JOIN (VALUES ('row_security', 'off'), ('max_parallel_workers_per_gather', '0'), 
              ('bytea_output', 'hex'), ('xmlbinary', 'base64'), ('lc_monetary', 'C')
      ) AS m (name, value) ON m.name = s.name
 """)
-"""A row-level policy is an error instead of a count that silently leaves rows out; text forms are the same everywhere."""
+"""A row-level policy becomes an error instead of hiding rows from a count; text forms are the same on every server."""
 
 _SCAN = sql.SQL(
     "SELECT n, CASE WHEN isfinite(t) THEN (extract(epoch FROM t) * 1000000)::numeric END, coalesce(t = 'infinity', false), d, o, p "
@@ -115,7 +115,7 @@ class YoungIds:
 
 @dataclass(frozen=True)
 class Scan:
-    """One table to be counted: which column tells its age, up to which moment, and whether its content is added up."""
+    """One table to count: the column with its times, the moment to count up to, and whether to add up its content."""
 
     table: Table
     clock: str
@@ -127,7 +127,7 @@ class Scan:
 
 @dataclass(frozen=True)
 class Chunk:
-    """A table's pages from ``first`` up to and without ``end``; without an end, all that follow, so none is missed."""
+    """A table's pages from ``first`` up to but not including ``end``; without an end, all that follow, so none is missed."""
 
     scan: Scan
     size: int
@@ -141,7 +141,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Part:
-    """What a chunk holds."""
+    """What was counted in a chunk."""
 
     rows: int
     newest: datetime | None
@@ -149,8 +149,8 @@ class Part:
     digest: int | None = None
     runs: tuple[Run, ...] = ()
 
-    def joined(self, other: Part) -> Part:
-        """Both together."""
+    def union(self, other: Part) -> Part:
+        """The two parts together."""
         return Part(
             self.rows + other.rows,
             _later(self.newest, other.newest),
@@ -161,12 +161,12 @@ class Part:
 
 
 def export_snapshot(session: Session) -> str:
-    """A name under which other sessions see what this one sees, for as long as its transaction lasts."""
+    """Export the session's snapshot and return its name: other sessions can use it while this transaction lasts."""
     return str(session.ask(_SNAPSHOT)[0][0])
 
 
 def next_xid(session: Session) -> int | None:
-    """The first transaction that the session's snapshot cannot see, without the epoch; none while one is under way."""
+    """The number, without epoch, of the first transaction that the session's snapshot cannot see; ``None`` while one is under way."""
     found = session.ask(_NEXT_XID)[0][0]
     return None if found is None else int(found)
 
@@ -177,13 +177,13 @@ def snapshot_end(session: Session) -> int:
 
 
 def clock_and_encoding(session: Session) -> tuple[datetime, str]:
-    """The server's clock now, and the encoding of the session's database, such as ``UTF8``."""
+    """The server's time now, and the encoding of the session's database, such as ``UTF8``."""
     [[ticks, letters]] = session.ask(_CLOCK_AND_ENCODING)
     return _EPOCH + timedelta(microseconds=int(ticks)), str(letters)
 
 
 def see_every_row(session: Session) -> None:
-    """From now on a count is of the table itself, of all its rows or an error, and by this session alone."""
+    """Make the session count from the table itself, all rows or an error, without parallel workers."""
     session.ask(_MANNERS)
 
 
@@ -279,7 +279,7 @@ def read_pairs(session: Session, run: Chunk, *, is_old_only: bool) -> frozenset[
 
 
 def newest_by_index(session: Session, scan: Scan) -> Part:
-    """The newest time of a table that an index leads with, without a scan; the rows are not counted."""
+    """Find a table's newest time through an index, without a scan and without counting rows."""
     question = _BY_INDEX.format(
         clock=sql.Identifier(scan.clock), table=sql.Identifier(scan.table.namespace, scan.table.name)
     )
@@ -294,12 +294,12 @@ def newest_by_index(session: Session, scan: Scan) -> Part:
 
 
 def count(session: Session, scan: Scan) -> Count:
-    """The rows of one whole table and its newest time."""
+    """Count the rows of one whole table and find its newest time."""
     return as_count(scan, read(session, Chunk(scan, scan.table.size)), Span(0))
 
 
 def as_count(scan: Scan, part: Part, took: Span) -> Count:
-    """What all parts of a table together say."""
+    """The count of a table, from all its parts together."""
     return Count(
         table=scan.table.oid,
         name=scan.table.full,
@@ -331,7 +331,7 @@ def _later(one: datetime | None, other: datetime | None) -> datetime | None:
 
 
 def _instant(ticks: Decimal | None) -> datetime | None:
-    """Microseconds since 1970 as an instant; PostgreSQL's calendar is wider than Python's, so the ends are clipped."""
+    """Microseconds since 1970 as an instant. PostgreSQL's calendar is wider than Python's, so both ends are clipped."""
     if ticks is None:
         return None
     try:

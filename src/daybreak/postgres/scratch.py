@@ -1,8 +1,8 @@
 """Scratch databases and roles for a proof: the one place where Daybreak writes to a PostgreSQL server.
 
-The law: everything a proof makes belongs to its mark, a role that is made first, with a comment, and goes last; nothing is
-connected to for writing, or dropped, whose name does not begin as a mark does. A mark lives as long as a session holds its
-lock, and nothing of a living one is touched by anybody else.
+The law: everything that a proof makes belongs to its mark: a role with a comment, made first and removed last. We write to a
+database, or drop it, only when its name begins as a mark's does. A mark is alive as long as a session holds its lock, and no
+other proof touches what belongs to a live mark.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from daybreak.postgres.address import Address
 from daybreak.postgres.session import Limits, Login, Session, open_session
 
 PREFIX = "daybreak_prove_"
-"""How every name begins."""
+"""The beginning of every name."""
 
 COMMENT = "a negative control of Daybreak made this and takes it away; one that was killed leaves it to the next"
-"""What is written on a mark; a role of such a name without it is somebody else's."""
+"""The comment on a mark; a role with such a name but without the comment is not ours."""
 
 _OURS = re.compile(PREFIX + r"[a-z0-9_]{1,40}")
 _MARK = re.compile(PREFIX + r"[0-9a-f]{8}")
 _LIMITS = Limits(statement=timedelta(seconds=60), lock=timedelta(seconds=5), whole=timedelta(minutes=10))
 _KEEPING = replace(_LIMITS, whole=timedelta(hours=4))
 _LOCKS = 0x0DA1B4EA
-"""The first half of the number of every lock; the second is the mark's own."""
+"""The first half of every lock's number; the second half is the mark's own."""
 _MAY_WRITE = sql.SQL("SET default_transaction_read_only = off")
 _MAY_WAIT = sql.SQL("SET idle_session_timeout = 0")
 _AS_USUAL = sql.SQL("SET search_path = public")
@@ -45,7 +45,7 @@ WHERE r.rolname::text ~ {shape} AND pg_catalog.shobj_description(r.oid, 'pg_auth
   AND NOT (r.rolsuper OR r.rolcreaterole OR r.rolcanlogin) AND {which}
 ORDER BY 1
 """
-"""A lock of one database is seen from every other."""
+"""A session in any database sees the locks of every other."""
 _NOT_OWN = "r.oid <> (SELECT d.datdba FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())"
 
 
@@ -60,7 +60,7 @@ def _mark(which: str) -> sql.Composed:
 
 _ALL_MARKED = _mark("true")
 MARKS_OF_OTHERS = _mark(_NOT_OWN)
-"""Every mark on the server, and whether it lives, but for the one that the database belongs to from which this is asked."""
+"""Every mark on the server and whether it is alive, except the mark of the database that we ask."""
 _THINGS = """
 SELECT 'database', d.datname::text FROM pg_catalog.pg_database d JOIN pg_catalog.pg_roles r ON r.oid = d.datdba
 WHERE r.rolname = {mark} AND pg_catalog.starts_with(d.datname::text, {mark} || '_')
@@ -70,26 +70,26 @@ UNION ALL SELECT 'role', r.rolname::text FROM pg_catalog.pg_roles r
           WHERE r.rolname = {mark} OR pg_catalog.starts_with(r.rolname::text, {mark} || '_')
 ORDER BY 1, 2 DESC
 """
-"""In the order in which they can go; the mark itself is the last."""
+"""What belongs to a mark, in the order in which it can be removed; the mark itself comes last."""
 
 
 @dataclass(frozen=True)
 class Marked:
-    """A proof's mark on a server, and everything that belongs to it; a living one is of a proof that is going on."""
+    """A proof's mark on a server, and everything that belongs to it. A live mark means that its proof is still running."""
 
     mark: str
     is_alive: bool
     things: tuple[tuple[str, str], ...]
-    """Kind and name of each."""
+    """The kind and the name of each thing."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Each thing in words."""
+        """Each thing, in words."""
         return tuple(f"{kind} {name}" for kind, name in self.things)
 
 
 class Scratch:
-    """The scratch databases and roles of one proof, on one server; ``place`` is a database of the server that exists."""
+    """The scratch databases and roles of one proof on one server; ``place`` is an existing database of that server."""
 
     def __init__(self, place: Address, login: Login) -> None:
         self._place = place
@@ -102,14 +102,14 @@ class Scratch:
         return self._place.trust
 
     def at(self, database: str) -> Address:
-        """Where a scratch database answers."""
+        """The address of a scratch database."""
         return replace(self._place, database=_ours(database))
 
     @contextmanager
-    def kept(self, mark: str) -> Iterator[None]:
-        """Make a mark, and hold its lock for the length of a ``with`` block; at the end all that belongs to it is removed.
+    def hold(self, mark: str) -> Iterator[None]:
+        """Make a mark and hold its lock for the length of a ``with`` block; at the end remove all that belongs to it.
 
-        Whatever is made, is made through the session that holds the lock: a proof that lost it makes nothing more.
+        Everything is made through the session that holds the lock: a proof that lost the lock makes nothing more.
         """
         number = _number(mark)
         with open_session(self._place, self.login, _KEEPING) as keeper:
@@ -126,19 +126,19 @@ class Scratch:
                     self.remove(mark)
 
     def others(self) -> tuple[Marked, ...]:
-        """What other proofs have on the server: those that are going on, and those that were killed."""
+        """What other proofs have on the server: those still running, and those that were killed."""
         with open_session(self._place, self.login, _LIMITS) as session:
             return tuple(Marked(mark, is_alive, _things(session, mark)) for mark, is_alive in session.ask(_ALL_MARKED))
 
     def remove(self, mark: str) -> tuple[str, ...]:
-        """Remove all that belongs to a mark, going on after each no; what is left, with the reason of the last no.
+        """Remove all that belongs to a mark, even if some removals fail; return what is left, with the last failure's reason.
 
         Running it twice changes nothing more.
         """
         why = ""
         for kind, name in self._belonging(mark):
             try:
-                # A mark that went before its things would leave them to nobody.
+                # If the mark went first, its things would belong to nothing.
                 if name != mark or self._belonging(mark) == ((kind, name),):
                     self._remove(kind, name, mark)
             except DaybreakError as error:
@@ -146,21 +146,21 @@ class Scratch:
         return tuple(f"{kind} {name}: {why}" for kind, name in self._belonging(mark))
 
     def create(self, database: str, mark: str, *, template: str | None = None) -> None:
-        """Make a database that belongs to a mark, empty or as a copy of another one that nobody is connected to."""
+        """Make a database that belongs to a mark: empty, or a copy of a scratch database without sessions."""
         words = [
             sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(_ours(database)), sql.Identifier(_ours(mark)))
         ]
         if template is not None:
             words.append(sql.SQL("TEMPLATE {}").format(sql.Identifier(_ours(template))))
-        self._kept().order(sql.SQL(" ").join(words))
+        self._require_keeper().order(sql.SQL(" ").join(words))
 
     def drop(self, database: str) -> None:
-        """Remove a database with whoever is connected to it; nothing happens when it is gone."""
+        """Remove a database and end its sessions; does nothing when it is gone."""
         self._order(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(_ours(database))))
 
     def create_role(self, role: str, password: str | None = None) -> None:
-        """Make a role, with a password one that can log in; its grantor may act as it, to give it objects."""
-        name, keeper = sql.Identifier(_ours(role)), self._kept()
+        """Make a role; with a password it can log in. Our login becomes a member, so that it can give the role objects."""
+        name, keeper = sql.Identifier(_ours(role)), self._require_keeper()
         if password is None:
             keeper.order(sql.SQL("CREATE ROLE {}").format(name))
         else:
@@ -169,23 +169,23 @@ class Scratch:
         keeper.order(sql.SQL("GRANT {} TO CURRENT_USER").format(name))
 
     def drop_role(self, role: str) -> None:
-        """Remove a role; nothing happens when it is gone."""
+        """Remove a role; does nothing when it is gone."""
         self._order(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(_ours(role))))
 
     def run(self, database: str, *statements: str) -> None:
-        """Carry out statements in a scratch database, each committed by itself; raises what the server says no to."""
+        """Carry out statements in a scratch database, each in its own transaction. Raises what the server says no to."""
         with self._writing(self.at(database)) as session:
             session.order(_AS_USUAL)
             for statement in statements:
                 session.order(sql.SQL(statement))
 
     def is_so(self, database: str, question: str) -> bool:
-        """Whether the one value that a question returns is true."""
+        """Whether a question's one value is true."""
         with open_session(self.at(database), self.login, _LIMITS) as session:
             return session.ask(sql.SQL(question)) == [(True,)]
 
     def run_forgivingly(self, database: str, *statements: str) -> None:
-        """The same, going on after each no: for an undo, where something may never have been done."""
+        """Do the same, even if some statements fail: for an undo of what may never have been done."""
         for statement in statements:
             with suppress(DaybreakError):
                 self.run(database, statement)
@@ -197,7 +197,7 @@ class Scratch:
     def _remove(self, kind: str, name: str, mark: str) -> None:
         match kind:
             case "database":
-                # A prepared transaction ends only in its own database, and a subscription outlives no database.
+                # A prepared transaction can end only in its own database, and a subscription goes with its database.
                 self.run_forgivingly(name, *_last_resort(f"{mark}_slot"))
                 self.drop(name)
             case "replication slot":
@@ -205,7 +205,7 @@ class Scratch:
             case _:
                 self.drop_role(name)
 
-    def _kept(self) -> Session:
+    def _require_keeper(self) -> Session:
         if self._keeper is None:
             message = "a proof makes nothing before it holds the lock of its mark"
             raise Bug(message)
@@ -223,7 +223,7 @@ class Scratch:
 
 
 def _make_mark(keeper: Session, mark: str) -> None:
-    """The role and its comment at once: one without the other would be nobody's."""
+    """Make the role and its comment in one transaction: neither counts without the other."""
     name = sql.Identifier(_ours(mark))
     keeper.order(sql.SQL("BEGIN"))
     try:
@@ -252,7 +252,7 @@ def _last_resort(slot: str) -> tuple[str, ...]:
 
 
 def _number(mark: str) -> int:
-    """The second half of a lock's number, as PostgreSQL takes it: with a sign."""
+    """The second half of a lock's number, as the signed integer that PostgreSQL takes."""
     if not _MARK.fullmatch(mark):
         message = f'"{mark}" is not the mark of a proof'
         raise Bug(message)

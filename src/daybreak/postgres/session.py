@@ -35,7 +35,7 @@ from daybreak.postgres.handshake import shake_hands, unproven
 T = TypeVar("T")
 
 GRACE = timedelta(seconds=1)
-"""How long after its limit a session still waits for the server to say that time is up, before it hangs up itself."""
+"""How long after its limit a session waits for the server to say that time is up, before the session hangs up."""
 
 _NO_FILE = "/dev/null/none"
 """A path that cannot exist, so that libpq reads no password, key or certificate from a home directory."""
@@ -43,35 +43,35 @@ _NO_FILE = "/dev/null/none"
 
 @dataclass(frozen=True)
 class Login:
-    """A user name and its password; the password is never shown."""
+    """A user name and a password; the password is never shown."""
 
     username: str
     password: str = field(repr=False)
     is_token: bool = False
-    """Whether it is an IAM token, which the server asks for in the clear."""
+    """Whether the password is an IAM token, which the server asks for in the clear."""
 
 
 AuthMethod = Literal["scram-sha-256", "md5", "password"]
-"""How a login was proven to the server, in libpq's words; ``password`` is a token in the clear."""
+"""How we proved the login to the server, in libpq's words; ``password`` is a token in the clear."""
 
 
 @dataclass(frozen=True)
 class Way:
-    """How a server is spoken to, once it is known what it proves."""
+    """How to connect to a server, once we know what it proves."""
 
     sslmode: Literal["verify-full", "verify-ca", "require", "disable"]
     root: str
-    """The file of authorities, for the words that verify."""
+    """The file of authorities, for the modes that verify."""
 
     @property
     def is_proven(self) -> bool:
-        """Whether the server proves its name: only then a password may go in a way that a stranger could make use of."""
+        """Whether the server proves its name: only then may a password travel in a form that a stranger could use."""
         return self.sslmode == "verify-full"
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How long a session may take: to connect, for one statement, waiting for a lock, and all in all."""
+    """How long a session may take: to connect, for one statement, to wait for a lock, and in all."""
 
     connect: timedelta = timedelta(seconds=10)
     statement: timedelta = timedelta(seconds=30)
@@ -118,74 +118,74 @@ class Session:
             return cursor.execute(query, parameters or None).fetchall()
 
     def order(self, query: sql.SQL | sql.Composed) -> None:
-        """Carry out a statement that returns nothing, such as the begin of a transaction."""
+        """Carry out a statement that returns nothing, such as ``BEGIN``."""
         with self._bound(self.limits.statement), self._connection.cursor() as cursor:
             cursor.execute(query)
 
     @contextmanager
-    def streamed(self, text: str) -> Iterator[Iterator[tuple[Any, ...]]]:
-        """The rows of one statement, as they come; within the block everything is bounded as one question.
+    def stream(self, text: str) -> Iterator[Iterator[tuple[Any, ...]]]:
+        """Send one statement and yield its rows as they come; the whole block has the time limit of one question.
 
-        It goes through the extended protocol, which takes a single statement, so it cannot close the read-only transaction
-        around it and go on writing; and row by row, so that a careless question does not fill our memory.
+        The extended protocol takes a single statement, so the text cannot close the read-only transaction around it and go
+        on to write. Rows come one by one, so a careless question does not fill our memory.
         """
         with self._bound(self.limits.statement), self._connection.cursor() as cursor:
-            # Closing the stream cancels what the server is still producing.
+            # Closing the stream cancels the rows that the server has not sent yet.
             stream = cast("Generator[tuple[Any, ...]]", cursor.stream(text.encode()))
             with closing(stream):
                 yield stream
 
-    def described(self, text: str) -> tuple[int, ...]:
-        """The types (OIDs) of the columns of a query that returns no row."""
+    def column_types(self, text: str) -> tuple[int, ...]:
+        """The types (OIDs) of a query's columns; the query must return no row."""
         with self._bound(self.limits.statement), self._connection.cursor() as cursor:
-            # Asking for binary values takes the extended protocol, which takes a single statement.
+            # A request for binary values uses the extended protocol, which takes a single statement.
             cursor.execute(text.encode(), binary=True)
             return tuple(column.type_code for column in cursor.description or ())
 
-    def loaded(self, oid: int, text: str) -> Any:
-        """A value of that type from the text that the server wrote of it."""
+    def load(self, oid: int, text: str) -> Any:
+        """Turn the server's text of a value into a value of the type ``oid``."""
         with self._bound(self.limits.statement):
             return Transformer(self._connection).get_loader(oid, pq.Format.TEXT).load(text.encode())
 
     def digest_of(self, password: str, username: str) -> str:
-        """What the server keeps of a password, so that no statement and no log shows the password itself."""
+        """The digest of a password that the server stores, so that no statement and no log shows the password itself."""
         return self._connection.pgconn.encrypt_password(password.encode(), username.encode(), b"scram-sha-256").decode()
 
     def begin(self, snapshot: str | None = None) -> None:
-        """Start a read-only transaction, seeing what ``snapshot`` (exported by another session) sees."""
+        """Start a read-only transaction; with ``snapshot`` it sees what the session that exported it sees."""
         self.order(sql.SQL("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"))
         if snapshot is not None:
             self.order(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot)))
 
     def forget_search_path(self) -> None:
-        """From now on names are looked up as the login's own sessions do, for questions that other people wrote."""
+        """Look names up as the login's own sessions do: the owner wrote the questions for that."""
         self.order(sql.SQL("RESET search_path"))
 
     def rollback(self) -> None:
-        """End the transaction; on a session that is closed there is none."""
+        """End the transaction; a closed session has none."""
         if self.is_open:
             self.order(sql.SQL("ROLLBACK"))
 
     def cancel(self) -> None:
-        """Ask the server to end what this session is waiting for; for use by another thread that gives up."""
+        """Ask the server to end the running statement; for another thread that gives up waiting."""
         with suppress(psycopg.Error):
             self._connection.cancel_safe(timeout=2)
 
     def hang_up(self) -> None:
-        """Close the session at once, whatever it is waiting for."""
+        """Close the session at once, even while it waits."""
         self._connection.close()
 
     @contextmanager
     def _bound(self, limit: timedelta) -> Iterator[None]:
         self._connection.deadline = min(self._end, monotonic() + limit.total_seconds()) + GRACE.total_seconds()
-        with translated(str(self.address)):
+        with translate_errors(str(self.address)):
             yield
 
 
 class _Bounded(psycopg.Connection[tuple[Any, ...]]):
-    """A connection on which every wait ends at a deadline, also when the other side is silent or gone.
+    """A connection whose every wait ends at a deadline, also when the other side is silent or gone.
 
-    Neither ``statement_timeout`` nor TCP's keepalive ends a wait for a server that is stopped: its kernel still answers.
+    Neither ``statement_timeout`` nor TCP's keepalive ends a wait for a stopped server: its kernel still answers.
     """
 
     deadline: float = float("inf")
@@ -204,7 +204,7 @@ class _Bounded(psycopg.Connection[tuple[Any, ...]]):
 
 @contextmanager
 def open_session(address: Address, login: Login, limits: Limits) -> Iterator[Session]:
-    """A session for the length of a ``with`` block; closed at its end, whatever happened."""
+    """Open a session for the length of a ``with`` block; it is closed at the end in every case."""
     session = connect(address, login, limits)
     try:
         yield session
@@ -215,9 +215,9 @@ def open_session(address: Address, login: Login, limits: Limits) -> Iterator[Ses
 def connect(address: Address, login: Login, limits: Limits) -> Session:
     """Open a session: read-only, in UTC, with its time limits in force on the server.
 
-    Changes nothing but the server's list of sessions. Raises ``Unproven`` when the server does not prove who it is, before
-    anything computed from the password left; ``Unreachable`` when nobody answers in time or the login is not taken;
-    ``Failed`` when the server says no for another reason.
+    Changes nothing but the server's list of sessions. Raises ``Unproven`` when the server does not prove its name, before
+    anything computed from the password leaves; ``Unreachable`` when no answer comes in time or the server refuses the
+    login; ``Failed`` when the server says no for another reason.
     """
     end = monotonic() + limits.whole.total_seconds()
     connecting_ends = monotonic() + min(limits.connect, limits.whole).total_seconds()
@@ -226,7 +226,7 @@ def connect(address: Address, login: Login, limits: Limits) -> Session:
         if trouble is not None and monotonic() >= connecting_ends:
             break
         try:
-            opened = _opened(address, login, place, connecting_ends)
+            opened = _open(address, login, place, connecting_ends)
         except Unreachable as error:
             trouble = error
             continue
@@ -251,10 +251,10 @@ JOIN (VALUES ('statement_timeout', %s::text), ('lock_timeout', %s::text),
              ('client_min_messages', 'error')
      ) AS m (name, value) ON m.name = s.name
 """)
-"""What every session sets for itself, of the settings its server knows.
+"""What every session sets for itself, among the settings that its server knows.
 
-After connecting and not in the startup packet, so that ``reset_val`` still shows what any other session gets. A server
-that notices a lost client (``client_connection_check_interval``) does not go on counting for nobody. Notices of any length
+It sets them after connecting and not in the startup packet, so that ``reset_val`` still shows what other sessions get. With
+``client_connection_check_interval`` a server notices a lost client and stops counting. Notices could be of any length and
 would only fill our memory.
 """
 
@@ -266,13 +266,13 @@ def _milliseconds(span: timedelta) -> str:
 
 @dataclass(frozen=True)
 class _Opened:
-    """A connection, and how its login was proven."""
+    """A connection, and how we proved the login on it."""
 
     connection: _Bounded
     proof: AuthMethod
 
 
-def _opened(address: Address, login: Login, place: str, end: float) -> _Opened:
+def _open(address: Address, login: Login, place: str, end: float) -> _Opened:
     forget_environment()
     way = _way(address, place, end)
     proofs = _proofs(address, login, way)
@@ -282,7 +282,7 @@ def _opened(address: Address, login: Login, place: str, end: float) -> _Opened:
                 _connection(address, login, {**_wishes(address, place, way), "require_auth": proof}, end), proof
             )
         except psycopg.Error as error:
-            # The role's hash is from before SCRAM: the server proved itself, so it may have the older digest.
+            # The role's hash is older than SCRAM. The server proved its name, so it may have the older digest.
             if proof == proofs[-1] or _ASKS_MD5 not in str(error):
                 raise _not_opened(error, address, place, end) from error
     raise Bug(f"{address} was asked in no way at all")
@@ -294,11 +294,11 @@ _ASKS_NOTHING = "did not complete authentication"
 _UNPROVEN = re.compile(r"certificate|does not support SSL")
 _BROKE_OFF = "SSL error"
 _SERVER_SAID = "FATAL: "
-"""libpq's words; the binary package speaks no other language. What the server itself said came after its proof."""
+"""libpq's words; the binary package has no other language. What the server itself says comes after its proof."""
 
 
 def _way(address: Address, place: str, end: float) -> Way:
-    """What libpq is told; an address where a server may be plain is asked first whether it is."""
+    """How libpq shall connect. At an address where a server may be plain, ask first whether it is."""
     trust = address.trust
     if trust.may_be_plain(address.host):
         return Way("require" if _shaken(address, place, end) else "disable", _NO_FILE)
@@ -311,11 +311,11 @@ def _way(address: Address, place: str, end: float) -> Way:
 
 
 def _proofs(address: Address, login: Login, way: Way) -> tuple[AuthMethod, ...]:
-    """How a login may be proven, in order; a token is a password in the clear, and goes to nobody unproven."""
+    """The ways to prove a login, in order of preference. A token is a password in the clear and goes to proven servers only."""
     if login.is_token:
         if not way.is_proven:
             raise Unproven(
-                f"{address} does not prove who it is, and an IAM token would be handed to it in the clear; it was not sent",
+                f"{address} does not prove its name, and the IAM token would go to it in the clear; it was not sent",
                 "tls = \"verify-full\", with the server's authority as tls_ca where it is not Amazon's",
             )
         return ("password",)
@@ -334,19 +334,19 @@ def _connection(address: Address, login: Login, wishes: dict[str, Any], end: flo
             prepare_threshold=None,
         )
     except ValueError:
-        with translated(str(address)):
+        with translate_errors(str(address)):
             raise
 
 
 def _not_opened(error: psycopg.Error, address: Address, place: str, end: float) -> DaybreakError:
-    """Why a connection was not made, told apart as far as the server's handshake shows it."""
+    """Why a connection was not made, as precisely as the server's handshake shows it."""
     said = str(error)
     if error.sqlstate is not None:
         return in_our_words(error, str(address))
     for words, why in (
         (_ASKS_IN_THE_CLEAR, 'it wants the password in the clear, which only an IAM token is: login = "iam:USER"'),
         (_ASKS_MD5, "it wants the password as an MD5 digest, which only a server that proves its name gets"),
-        (_ASKS_NOTHING, "it lets anybody in without a password"),
+        (_ASKS_NOTHING, "it lets anyone in without a password"),
     ):
         if words in said:
             return Unproven(f"{address} does not take the login as it should: {why}; it was not sent")
@@ -364,7 +364,7 @@ def _not_opened(error: psycopg.Error, address: Address, place: str, end: float) 
 
 
 def _shaken(address: Address, place: str, end: float) -> str:
-    """The TLS version in which the server proves itself, on a connection of its own; empty where it may be plain and is."""
+    """Shake hands on a separate connection and return the TLS version; empty where the server may be plain and is."""
     left = max(end - monotonic(), 0.001)
     try:
         with socket.create_connection((place, address.port), left) as door:
@@ -377,7 +377,7 @@ def _shaken(address: Address, place: str, end: float) -> str:
 
 
 def _wishes(address: Address, place: str, way: Way) -> dict[str, Any]:
-    """Everything libpq would otherwise look up somewhere, said explicitly."""
+    """Everything that libpq would otherwise look up elsewhere, given explicitly."""
     return {
         "host": address.host,
         "hostaddr": place,
@@ -414,9 +414,9 @@ _LIBPQ_FILES = ("PGSERVICEFILE", "PGSYSCONFDIR", "PGLOCALEDIR", "PGDATESTYLE", "
 def forget_environment() -> None:
     """Take libpq's variables out of this process, for good.
 
-    Most are overruled by what a connection says explicitly, but a service (``PGSERVICE``) cannot be: libpq has no word for
-    none. Taken away once and not around each connection, because the environment belongs to all threads. Running it twice
-    changes nothing more; nothing undoes it.
+    What a connection says explicitly overrules most of them, but not a service (``PGSERVICE``): libpq has no word for "no
+    service". We remove them once and not around each connection, because all threads share the environment. Running it
+    twice changes nothing more; nothing undoes it.
     """
     planted = [option.envvar.decode() for option in pq.Conninfo.get_defaults() if option.envvar]
     for name in (*planted, *_LIBPQ_FILES):
@@ -426,8 +426,8 @@ def forget_environment() -> None:
 def resolve(host: str, port: int, timeout: timedelta) -> tuple[str, ...]:
     """The addresses of ``host``, each once.
 
-    Raises ``Unreachable`` when the name is not known or nobody answers within ``timeout``: the resolver of the operating
-    system has no time limit of ours, so it runs in a thread that is left behind.
+    Raises ``Unreachable`` when the name is not known or no answer comes within ``timeout``. The operating system's resolver
+    has a time limit of its own, so it runs in a thread that we leave behind.
     """
     answers: SimpleQueue[tuple[str, ...] | OSError | UnicodeError] = SimpleQueue()
 

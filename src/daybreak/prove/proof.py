@@ -97,7 +97,7 @@ class Bench:
     @contextmanager
     def set_up(self) -> Iterator[None]:
         """Make roles and specimen, and take all of it away again, whatever happens meanwhile."""
-        with self.scratch.kept(self.names.mark):
+        with self.scratch.hold(self.names.mark):
             for role in ("reader", "owner", "auditor"):
                 self.scratch.create_role(self.names.roles[role])
             self.scratch.create_role(self.names.roles["application"], self._password)

@@ -147,7 +147,7 @@ class _Tally:
             )
         else:
             scan, left, sofar, spent = self._open[job.key]
-            joined = result if sofar is None else sofar.joined(result)
+            joined = result if sofar is None else sofar.union(result)
             self._open[job.key] = (scan, left - 1, joined, spent + took)
             if left == 1:
                 self.counted.append(as_count(scan, joined, spent + took))

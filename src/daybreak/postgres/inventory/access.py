@@ -15,7 +15,7 @@ SELECT pg_catalog.quote_ident(r.rolname), r.oid::bigint, NULL::bigint, <catalog 
 FROM pg_catalog.pg_roles r
 WHERE r.rolname !~ '^pg_' AND r.rolname !~ '^rds_' AND r.rolname NOT IN ('rdsadmin', 'rdsrepladmin', 'rdstopmgr', 'rdswriteforwarduser')
 """
-"""The platform's own roles are its business; who is a member of them is the owner's. ``pg_roles`` shows no hash."""
+"""The platform's own roles are left out, but their members are listed: the owner chose those. ``pg_roles`` shows no hash."""
 
 _MEMBERSHIPS = """
 SELECT pg_catalog.format('%I in %I', u.rolname, g.rolname), NULL::bigint, max(m.xmin::text::bigint), NULL::bigint,
@@ -60,7 +60,7 @@ UNION ALL
 SELECT 'event trigger ' || pg_catalog.quote_ident(g.evtname), <catalog pg_event_trigger>, g.oid, g.xmin, g.evtowner, NULL::aclitem[]
 FROM pg_catalog.pg_event_trigger g WHERE <own pg_event_trigger g.oid>
 """
-"""Every object that has an owner: its name, where its row is, its owner, and its privileges spelled out."""
+"""Every object that has an owner: its name, its place in the catalog, its owner, and its privileges spelled out."""
 
 _OWNERS = f"""
 SELECT o.name, o.oid::bigint, o.xmin::text::bigint, o.class,
@@ -146,7 +146,7 @@ SELECT pg_catalog.quote_ident(s.subname), s.oid::bigint, NULL::bigint, NULL::big
 FROM pg_catalog.pg_subscription s
 WHERE s.subdbid = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
 """
-"""Only the columns that everybody may read: the connection string is not among them, and neither is ``xmin``."""
+"""Only the columns that every role may read: neither the connection string nor ``xmin`` is among them."""
 
 _CRON_JOBS = r"""
 SELECT coalesce(j.plain ->> 'jobname', 'job ' || (j.plain ->> 'jobid'), 'a job'), NULL::bigint, j.xmin, NULL::bigint,
@@ -188,7 +188,7 @@ LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
 LEFT JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
 WHERE (s.setdatabase = 0 OR d.datname = pg_catalog.current_database()) AND coalesce(r.rolname, '') !~ '^(pg_|rds_|rdsadmin$)'
 """
-"""Of a setting that may hold a secret not even a digest is read: a short one is found from it."""
+"""Not even the digest of a setting that may hold a secret is read: a short secret can be found from it."""
 
 _EXTENSIONS = """
 SELECT pg_catalog.quote_ident(e.extname), e.oid::bigint, e.xmin::text::bigint, <catalog pg_extension>,
@@ -242,4 +242,4 @@ ACCESS: tuple[Question, ...] = (
     Question("prepared transaction", spell(_PREPARED)),
     Question("replication slot", spell(_SLOTS)),
 )
-"""Access and ways out, in the order of reading."""
+"""The questions about access and ways out, in the order in which they are asked."""

@@ -1,7 +1,7 @@
-"""When each object of a database was last written: its own rows in the catalog, and those of what its definition names.
+"""When each object of a database was last written: its own rows in the catalog, and the rows of what its definition names.
 
-The law: too young is safe, too old is not: a definition that names a table is as young as that table's youngest row,
-because renaming a column changes how every index on it is spelled, without touching the index.
+The law: to call an object too young is safe, to call it too old is not. A definition that names a table is as young as that
+table's youngest row: renaming a column changes the spelling of every index on it, without touching the index.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ WHERE d.classid = <catalog pg_attrdef> AND d.refobjid >= 16384 AND d.refobjid <>
 UNION
 SELECT <catalog pg_type>, oid::bigint, <catalog pg_class>, typrelid::bigint FROM pg_catalog.pg_type WHERE oid >= 16384 AND typrelid <> 0
 """)
-"""What names what: an object, and each user's object that its definition depends on."""
+"""Which object names which: an object, and each user's object that its definition depends on."""
 
 _DEPTH = 4
-"""How far names are followed: from an index to its constraint, to the table that refers to, to its schema and its types."""
+"""How far we follow names: from an index to its constraint, to the table it refers to, to its schema and its types."""
 
 _Thing = tuple[int, int]
 
 
 class Ages:
-    """The youngest transaction that wrote an object or what it names."""
+    """The youngest transaction that wrote an object, or something that its definition names."""
 
     def __init__(self, session: Session) -> None:
         self._stamps: dict[_Thing, int] = {}
@@ -67,7 +67,7 @@ class Ages:
         return reduce(newer_xid, self._stamps.values(), None)
 
     def youngest(self, thing: _Thing, own: int | None, depth: int = _DEPTH) -> int | None:
-        """The youngest of the object's ``own`` row and everything that its definition is spelled with."""
+        """The youngest transaction among the object's ``own`` row and everything that its definition names."""
         found = self._known.get((thing, depth))
         if found is None and depth:
             found = self._stamps.get(thing)

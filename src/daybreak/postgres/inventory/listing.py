@@ -1,6 +1,6 @@
-"""Questions to the catalog for an inventory: one statement a kind, all in one read-only transaction.
+"""Questions to the catalog for an inventory: one statement for each kind, all in one read-only transaction.
 
-The law: no table is locked, every name is qualified, and a kind that is denied is told apart from a kind that is empty.
+The law: no table is locked, every name is qualified, and a kind that we may not read is distinguished from an empty kind.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ T = TypeVar("T")
 _MANNERS = sql.SQL(
     "SELECT pg_catalog.set_config('lock_timeout', '1000', true), pg_catalog.set_config('row_security', 'off', true)"
 )
-"""Nobody is waited for, and a table whose policies would hide rows is an error instead of a smaller table."""
+"""We wait for no lock, and a table whose policies would hide rows is an error instead of a smaller table."""
 
 _HEAD = sql.SQL("""
 SELECT pg_catalog.current_database()::text, pg_catalog.clock_timestamp(),
@@ -52,7 +52,7 @@ SELECT q.name, q.oid, q.xmin, q.catalog,
                   FROM pg_catalog.jsonb_each_text(q.facts) f) END
 FROM ({}) AS q (name, oid, xmin, catalog, facts)
 """)
-"""A question whose answers are short: of a definition without measure its digest, which is equal where it is equal."""
+"""A question with short answers: for a definition of any length, its digest. Equal definitions have equal digests."""
 
 _SAVEPOINT = sql.SQL("SAVEPOINT kind")
 _BACK = sql.SQL("ROLLBACK TO SAVEPOINT kind")
@@ -62,7 +62,7 @@ _OWN_ROWS = sql.SQL("SELECT pg_catalog.set_config('row_security', 'on', true)")
 def inventory(session: Session) -> Inventory:
     """Everything in the session's database besides its rows, as one snapshot of the catalog shows it.
 
-    A kind that cannot be read stands among the unlisted with the server's reason; raises only when nothing can be asked.
+    A kind that cannot be read is named as unlisted, with the server's reason. Raises only when nothing can be asked.
     """
     session.begin()
     session.ask(_MANNERS)
@@ -89,18 +89,18 @@ def inventory(session: Session) -> Inventory:
 
 
 def _marks(session: Session) -> tuple[str, ...]:
-    """The marks of proofs other than the one whose database this is; what is going on now is no part of the clone either."""
+    """The marks of all proofs but the one that this database belongs to: a running proof is no part of the clone."""
     try:
         return tuple(str(mark) for mark, _ in _guard(session, lambda: session.ask(MARKS_OF_OTHERS)))
     except DaybreakError:
         if not session.is_open:
             raise
-        # Nothing is excused then.
+        # Then nothing is left out.
         return ()
 
 
 def _control(session: Session) -> dict[str, Any]:
-    """What the control file tells, as far as it may be asked: system identifier, and the last checkpoint's numbers."""
+    """What the control file says, as far as we may read it: the system identifier, and the last checkpoint's numbers."""
     try:
         [[system]] = _guard(session, lambda: session.ask(_SYSTEM))
         [[oid, xid, checkpoint]] = _guard(session, lambda: session.ask(_CHECKPOINT))
@@ -112,7 +112,7 @@ def _control(session: Session) -> dict[str, Any]:
 
 
 def _guard(session: Session, question: Callable[[], T]) -> T:
-    """Ask so that a refusal leaves the transaction as it was."""
+    """Ask inside a savepoint, so that a failure leaves the transaction as it was."""
     try:
         return question()
     except DaybreakError:
@@ -135,7 +135,7 @@ class _Reading:
         return self._ages.newest if self._ages else None
 
     def everything(self) -> tuple[Item, ...]:
-        """Every item that could be read; what could not is among the unlisted."""
+        """Read every item that can be read; name the other kinds as unlisted."""
         try:
             self._ages = self._ask(lambda: Ages(self._session))
         except DaybreakError:
@@ -171,10 +171,10 @@ class _Reading:
         if not found:
             return []
         if found[0][0]:
-            # pg_cron shows each user the jobs that are his; whoever is not allowed more gets those.
+            # pg_cron shows each user their own jobs; a login that may not see more gets those.
             self._session.ask(_OWN_ROWS)
         rows = self._session.ask(_BOUNDED.format(question.text))
-        self._session.ask(_MANNERS)  # after a failure the savepoint has them back by itself
+        self._session.ask(_MANNERS)  # after a failure the savepoint restores them
         return rows
 
     def _farthest(self) -> dict[int, dict[str, str]]:
@@ -197,7 +197,7 @@ class _Reading:
 
 
 def _plain(value: Any) -> str:
-    """A value as text that no terminal acts on, whole: two long names must stay two."""
+    """A value as text that no terminal acts on. It is never shortened: two long names must stay different."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in str(value))

@@ -1,6 +1,6 @@
 """The questions of an inventory that read more than the catalog: how far sequences are, and whether tables are analyzed.
 
-The law: a table is only read where an index answers at once or where it is small; what is not read is said, never guessed.
+The law: a table is read only where an index answers at once or where it is small; what was not read is named, never guessed.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from daybreak.postgres.inventory.questions import Question, spell
 from daybreak.postgres.session import Session
 
 SMALL = 64 * 1024 * 1024
-"""How many bytes of a table are read through to find the highest value of a column that no index leads with."""
+"""The largest table, in bytes, that we read through for the highest value of a column that no index leads with."""
 
 _RESERVE = 0.25
-"""The share of a session's time that is left for the kinds after the sequences."""
+"""The share of a session's time that we keep for the kinds after the sequences."""
 
 _BUSY = (
     "IN (SELECT k.relation FROM pg_catalog.pg_locks k WHERE k.relation IS NOT NULL AND k.mode IN "
@@ -92,13 +92,13 @@ NUMBERS: tuple[Question, ...] = (
     Question("sequence", spell(_SEQUENCES)),
     Question("statistics", spell(_STATISTICS)),
 )
-"""Sequences and statistics, in the order of reading."""
+"""The questions about sequences and statistics, in the order in which they are asked."""
 
 
 def farthest_by_sequence(session: Session, guarded: Callable[[Callable[[], str]], str]) -> dict[int, dict[str, str]]:
-    """For each sequence by object id: the farthest value in each column it feeds, or why that was not read.
+    """For each sequence, by object id: the farthest value in each column that it feeds, or why that was not read.
 
-    ``guarded`` asks one question so that its failure leaves the transaction whole; it raises for the failure.
+    ``guarded`` asks one question so that a failure leaves the transaction whole, and raises that failure.
     The facts are named ``farthest in <column>`` and ``unread <column>``.
     """
     found: defaultdict[int, dict[str, str]] = defaultdict(dict)

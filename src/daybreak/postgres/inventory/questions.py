@@ -1,7 +1,7 @@
-"""The statements that list a database, kind by kind: relations and what hangs on them.
+"""The statements that list a database, kind by kind: relations and what depends on them.
 
-The law: each answers rows of ``name, oid, xmin, catalog, facts``; none takes a lock on a table, so definitions that PostgreSQL
-would open a table to spell out (views, bodies of functions) stand as digests of what the catalog stores.
+The law: each statement returns rows of ``name, oid, xmin, catalog, facts`` and locks no table. PostgreSQL would have to open
+a table to spell out some definitions (views, bodies of functions), so digests of what the catalog stores stand for those.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from daybreak.model.inventory import LOCKED, ItemKind
 
 @dataclass(frozen=True)
 class Question:
-    """One statement, what it lists, and from which major version of PostgreSQL it can be asked."""
+    """One statement, the kind that it lists, and the first major version of PostgreSQL that can answer it."""
 
     kind: ItemKind
     text: sql.SQL
     since: int = 15
     table: Literal["", "cron.job"] = ""
-    """A table that must exist for it."""
+    """A table that must exist for the question to be asked."""
 
 
 _USERS = "(n.nspname <> 'information_schema' AND n.nspname !~ '^pg_')"
@@ -37,13 +37,13 @@ _UNLOCKED = (
     "CASE WHEN {} IN (SELECT k.relation FROM pg_catalog.pg_locks k WHERE k.relation IS NOT NULL "
     "AND k.mode = 'AccessExclusiveLock') THEN '<said>' ELSE"
 ).replace("<said>", LOCKED)
-"""PostgreSQL opens a table to spell an expression on it; what somebody holds is not asked."""
+"""PostgreSQL opens a table to spell an expression on it; where another session locks the table, we do not ask."""
 
 
 def spell(text: str) -> sql.SQL:
     """A statement with its shorthands written out: ``<users>``, ``<own pg_class c.oid>``, ``<catalog pg_class>``.
 
-    ``<unlocked c.oid> expression END`` is the expression, or ``LOCKED`` where somebody holds the table.
+    ``<unlocked c.oid> expression END`` is the expression, or ``LOCKED`` where another session locks the table.
     """
     shape = text.replace("<users>", _USERS)
     while "<own " in shape:
@@ -93,7 +93,7 @@ LEFT JOIN pg_catalog.pg_foreign_table f ON f.ftrelid = c.oid
 LEFT JOIN pg_catalog.pg_foreign_server s ON s.oid = f.ftserver
 WHERE c.relkind IN ('r', 'p', 'm', 'f', 'v') AND c.relpersistence <> 't' AND <users> AND <own pg_class c.oid>
 """
-"""Measuring a relation takes a lock, so only unlogged ones are measured, and only those that nobody holds."""
+"""Measuring a relation takes a lock, so only unlogged relations are measured, and only where no other session locks them."""
 
 _COLUMNS = """
 SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), c.oid::bigint, c.xmin::text::bigint, <catalog pg_class>,
@@ -233,4 +233,5 @@ RELATIONS: tuple[Question, ...] = (
     Question("function", spell(_FUNCTIONS)),
     Question("type", spell(_TYPES)),
 )
-"""What is made of relations, in the order of reading; of two questions of a kind the newer one that can be asked is put."""
+"""The questions about relations, in the order in which they are asked. Of two questions for one kind, the newer that the
+server can answer is asked."""
