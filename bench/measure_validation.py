@@ -207,7 +207,7 @@ def _validate(built: Warehouse, depth: Depth) -> None:
     subject = Subject(
         action=action, clone=clone, instances=(), moment=MOMENT, login=built.login, trust=built.address.trust
     )
-    validate(subject, tell=told.append, progress=lambda _step: None)
+    validate(subject, report=told.append, progress=lambda _step: None)
     read = {finding.check: finding.standing for finding in told}
     if depth != "quick" and {read["data.rows"], read["data.orphans"], read["data.index-contents"]} != {Standing.FIT}:
         raise RuntimeError(f"the warehouse is not fit: {read}")

@@ -19,7 +19,7 @@ from daybreak.model.observation import Observation
 from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Category, Reply, Trouble
 from daybreak.model.tags import JOURNAL_TAG
-from daybreak.plan.calls import CHANGES, changed_names
+from daybreak.plan.calls import CHANGES, names_to_change
 from tests import fix_worlds
 from tests.chaos.wire_shapes import cluster_body, group_body, instance_body, restored_body
 
@@ -198,7 +198,7 @@ class SimulatedAws:
             raise AwsFault(_HEARD[fault])
 
     def _take_effect(self, call: AwsCall) -> None:
-        name = changed_names(call.operation, call.params)[0]
+        name = names_to_change(call.operation, call.params)[0]
         before = copy.deepcopy(self.groups.get(name))
         was_tagged = call.operation == "AddTagsToResource" and JOURNAL_TAG in self.clusters[name].tags
         getattr(self, f"_{call.operation}")(call.params)
@@ -216,7 +216,7 @@ class SimulatedAws:
         before = Counter(self.effects)
         self._take_effect(call)
         self.effects = before
-        name = changed_names(call.operation, call.params)[0]
+        name = names_to_change(call.operation, call.params)[0]
         for shelf in self.shelves():
             if name in shelf:
                 shelf[name].tags = fix_worlds.another_runs(shelf[name].tags)

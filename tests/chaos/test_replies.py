@@ -17,7 +17,7 @@ from daybreak.journal.folder import FolderStore
 from daybreak.model.plan import AwsCall
 from daybreak.model.run import Event, StepDone
 from daybreak.model.tags import JOURNAL_TAG
-from daybreak.plan.calls import CHANGES, READS, call_of, changed_names, stamp_of
+from daybreak.plan.calls import CHANGES, READS, call_of, names_to_change, stamp_of
 from tests import fix_worlds
 from tests.chaos.simulated_aws import Fault, Hearing, Resource
 from tests.chaos.simulation import CASES, Case, Simulation, check_effects, scratch, standing_of_world, survived
@@ -262,7 +262,7 @@ def usurped(simulation: Simulation, operation: str) -> Resource:
     place = next(number for number, (_, call) in enumerate(calls) if call and call.operation == operation)
     call = calls[place][1]
     assert call is not None
-    name = changed_names(operation, call.params)[0]
+    name = names_to_change(operation, call.params)[0]
 
     def theirs() -> Resource:
         thing = next(shelf[name] for shelf in aws.shelves() if name in shelf)

@@ -19,7 +19,6 @@ from daybreak.plan.calls import (
     DRAWN_AT_START,
     READS,
     call_of,
-    changed_names,
     fill_in,
     stamp_of,
     tags_for,
@@ -65,7 +64,7 @@ def test_each_change_names_what_it_changes() -> None:
 def test_an_operation_that_is_not_listed_cannot_be_judged() -> None:
     """Silence about an unknown operation would let it pass the guard."""
     with pytest.raises(KeyError):
-        changed_names("RebootDBCluster", {"DBClusterIdentifier": "x"})
+        names_to_change("RebootDBCluster", {"DBClusterIdentifier": "x"})
 
 
 def test_the_moment_is_sent_as_asked() -> None:

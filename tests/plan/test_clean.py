@@ -20,7 +20,7 @@ from daybreak.model.plan import Plan, Refusal
 from daybreak.model.requests import CleanRequest
 from daybreak.model.tags import NONCE_TAG, ORIGIN_TAG, RUN_TAG
 from daybreak.model.world import Cluster, Endpoint, Instance, ParameterGroup
-from daybreak.plan.calls import Owner, call_of, changed_names, owner_of, stamp_of
+from daybreak.plan.calls import Owner, call_of, names_to_change, owner_of, stamp_of
 from daybreak.plan.planner import plan_of
 from tests import fix_worlds
 from tests.fix_worlds import REGION, SOURCE
@@ -181,7 +181,7 @@ def test_only_what_is_ours_is_ever_removed(
         ):
             call = call_of(step.action, stamp_of(made), REGION)
             assert call is not None
-            assert ours.issuperset(changed_names(call.operation, call.params))
+            assert ours.issuperset(names_to_change(call.operation, call.params))
             assert [guard.kind for guard in step.guards] == ["ours-only"]
             assert "DeleteAutomatedBackups" not in call.params
     assert owner_of(made, "its own") == Owner(run=RUN, nonce=NONCE)
@@ -269,7 +269,7 @@ def test_the_removal_promises_nothing_that_nobody_asked() -> None:
     (deletion,) = (step for step in _plain().steps if isinstance(step.action, DeleteCluster))
     assert (
         deletion.reason
-        == "a forgotten clone is billed on; no final snapshot is made: what is only in this clone is lost"
+        == "a forgotten clone goes on costing money; no final snapshot is made: what is only in this clone is lost"
     )
 
 

@@ -88,7 +88,7 @@ def test_no_plan_is_made_whose_clone_could_not_be_asked(request_: Any, *, is_the
     )
     seen = world.model_copy(update={"authorities": Authorities(origin="the bundle", known=())})
     reasons = refusal_of(plan_of(request_, worlds.target(), seen, worlds.terms())).reasons
-    assert any("nobody in the bundle vouches" in reason for reason in reasons)
+    assert any("no authority in the bundle vouches" in reason for reason in reasons)
 
 
 def _proof(trust: Trust, seen: Observation) -> Finding:

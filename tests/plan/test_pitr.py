@@ -27,7 +27,7 @@ from daybreak.model.plan import Plan, Refusal
 from daybreak.model.tags import JOURNAL_TAG, STAMPED
 from daybreak.model.targets import Network, Objectives
 from daybreak.model.world import AutomatedBackup, Key, Member, ParameterGroup, Role, ServerlessRange, Window
-from daybreak.plan.calls import call_of, changed_names, stamp_of
+from daybreak.plan.calls import call_of, names_to_change, stamp_of
 from daybreak.plan.planner import plan_of
 from daybreak.plan.quarantine import CARED_FOR
 from tests import fix_worlds
@@ -82,7 +82,7 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], str]] =
         deleted(backup(), backup(resource_id="cluster-OLDER")),
         {},
         {},
-        "2 backups of that name were kept: choose one with --resource-id: cluster-GONE (the window",
+        "AWS kept 2 backups of that name: choose one with --resource-id: cluster-GONE (the window",
     ),
     "unknown id": (
         deleted(backup()),
@@ -266,7 +266,7 @@ def test_a_source_with_many_tags_gets_a_clone_with_fifty(has: int, left_out: int
     assert len(missing) == left_out
     named = [line for line in made.parity if line.startswith("tags: ")]
     assert named == (
-        [f"tags: without {', '.join(missing)}, because AWS allows 50 and the run's own have their places first"]
+        [f"tags: without {', '.join(missing)}, because AWS allows 50 tags and the run's own come first"]
         if missing
         else []
     )
@@ -355,7 +355,7 @@ def test_what_every_plan_keeps_to(world: Observation, *, is_latest: bool, is_rea
     }
     created: list[str] = []
     for step, call in zip(changes, calls, strict=True):
-        names = changed_names(call.operation, call.params)
+        names = names_to_change(call.operation, call.params)
         assert names
         assert not sources.intersection(names)
         assert step.guards

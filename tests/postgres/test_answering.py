@@ -8,7 +8,7 @@ from datetime import timedelta
 from time import monotonic
 
 from daybreak.postgres.address import Address
-from daybreak.postgres.answering import answering
+from daybreak.postgres.answering import knock
 from daybreak.postgres.session import Login
 from tests.fix_postgres import HERE, Server
 
@@ -17,7 +17,7 @@ _SOON = timedelta(seconds=5)
 
 def test_a_running_server_is_answered_by_sql_with_every_stage_timed(server: Server) -> None:
     """Only SQL proves that an endpoint is accessible."""
-    answer = answering(server.address(), server.master, _SOON)
+    answer = knock(server.address(), server.master, _SOON)
     assert answer.is_answering
     assert [stage.name for stage in answer.stages] == ["dns", "tcp", "tls", "sql"]
     assert answer.server_version.split(".")[0].isdigit()
@@ -26,14 +26,14 @@ def test_a_running_server_is_answered_by_sql_with_every_stage_timed(server: Serv
 
 def test_without_a_login_one_gets_as_far_as_tls_and_is_told_why(server: Server) -> None:
     """A missing login must not look like an answer."""
-    answer = answering(server.address(), None, _SOON)
+    answer = knock(server.address(), None, _SOON)
     assert (answer.reached, answer.is_answering, answer.is_silence) == ("tls", False, True)
     assert "login" in answer.trouble
 
 
 def test_a_wrong_password_is_a_no_at_sql(server: Server) -> None:
     """The server is there; the secret is wrong: that is another cure than a closed security group."""
-    answer = answering(server.address(), Login("embi_admin", "wrong horse"), _SOON)
+    answer = knock(server.address(), Login("embi_admin", "wrong horse"), _SOON)
     assert (answer.reached, answer.is_answering, answer.is_silence) == ("tls", False, False)
     assert "password" in answer.trouble
     assert "wrong horse" not in answer.model_dump_json()
@@ -41,7 +41,7 @@ def test_a_wrong_password_is_a_no_at_sql(server: Server) -> None:
 
 def test_a_name_nobody_knows_is_told_apart() -> None:
     """A DNS record that is not there yet is a wait, not a firewall."""
-    answer = answering(Address("no-such-host.invalid", 5432, "postgres", HERE), None, _SOON)
+    answer = knock(Address("no-such-host.invalid", 5432, "postgres", HERE), None, _SOON)
     assert answer.reached == "nothing"
     assert "has no address" in answer.trouble
 
@@ -51,7 +51,7 @@ def test_a_closed_port_is_told_apart() -> None:
     with socket.socket() as door:
         door.bind(("127.0.0.1", 0))
         port = door.getsockname()[1]
-    answer = answering(Address("127.0.0.1", port, "postgres", HERE), None, _SOON)
+    answer = knock(Address("127.0.0.1", port, "postgres", HERE), None, _SOON)
     assert (answer.reached, answer.is_silence) == ("dns", False)
     assert "refused" in answer.trouble.lower()
 
@@ -59,7 +59,7 @@ def test_a_closed_port_is_told_apart() -> None:
 def test_a_server_that_never_says_a_word_is_a_silence_in_time(black_hole: int) -> None:
     """A half-dead proxy accepts every connection; the knock must end, and say that nobody said no."""
     began = monotonic()
-    answer = answering(Address("127.0.0.1", black_hole, "postgres", HERE), Login("a", "b"), timedelta(seconds=1))
+    answer = knock(Address("127.0.0.1", black_hole, "postgres", HERE), Login("a", "b"), timedelta(seconds=1))
     assert monotonic() - began < 3
     assert (answer.reached, answer.is_silence) == ("tcp", True)
     assert answer.trouble == "TLS was not answered in time"
@@ -75,13 +75,13 @@ def test_a_server_that_is_not_postgresql_is_called_so() -> None:
                 caller.recv(1)
 
         threading.Thread(target=speak_http, daemon=True).start()
-        answer = answering(Address("127.0.0.1", door.getsockname()[1], "postgres", HERE), None, _SOON)
+        answer = knock(Address("127.0.0.1", door.getsockname()[1], "postgres", HERE), None, _SOON)
     assert (answer.reached, answer.is_silence) == ("tcp", False)
     assert "not PostgreSQL" in answer.trouble
 
 
 def test_a_database_that_does_not_exist_is_a_no(server: Server) -> None:
     """The configuration names a database that the moment did not have."""
-    answer = answering(server.address("nowhere"), server.master, _SOON)
+    answer = knock(server.address("nowhere"), server.master, _SOON)
     assert not answer.is_answering
     assert "nowhere" in answer.trouble

@@ -16,7 +16,7 @@ import daybreak
 from daybreak.errors import DaybreakError, Unproven, Unreachable
 from daybreak.model.trust import Trust
 from daybreak.postgres.address import Address
-from daybreak.postgres.answering import answering
+from daybreak.postgres.answering import knock
 from daybreak.postgres.scratch import Scratch
 from daybreak.postgres.session import Limits, Login, connect
 from daybreak.prove.proof import new_names
@@ -67,7 +67,7 @@ def test_a_session_says_nothing_to_a_stranger(meet: Meet, signers: Signers, kind
 def test_a_knock_tells_a_stranger_from_a_silence(meet: Meet, signers: Signers, kind: str) -> None:
     """A definite no ends a wait in minutes; taken for a silence it costs the whole RTO."""
     there = stranger(meet, signers, kind)
-    answer = answering(at(there, signers), LOGIN, timedelta(seconds=5))
+    answer = knock(at(there, signers), LOGIN, timedelta(seconds=5))
     assert (answer.reached, answer.is_unproven, answer.is_silence) == ("tcp", True, False)
     assert WORDS[kind] in answer.trouble
     there.assert_learned_nothing(LOGIN.username, LOGIN.password)
@@ -84,7 +84,7 @@ def test_a_file_of_authorities_that_cannot_be_read_lets_nobody_be_asked(
     with pytest.raises(Unproven, match=name) as caught:
         connect(address, LOGIN, LIMITS)
     assert any("tls_ca" in hint for hint in caught.value.hints)
-    answer = answering(address, LOGIN, timedelta(seconds=5))
+    answer = knock(address, LOGIN, timedelta(seconds=5))
     assert (answer.is_unproven, answer.is_silence) == (True, False)
     there.assert_learned_nothing(LOGIN.username, LOGIN.password)
 
@@ -217,7 +217,7 @@ def test_a_handshake_that_breaks_off_is_tried_again_later(signers: Signers) -> N
         address = Address("localhost", door.getsockname()[1], "embi", Trust(tls_ca=str(signers.ours.file)))
         with pytest.raises(Unreachable):
             connect(address, LOGIN, LIMITS)
-        assert not answering(address, LOGIN, timedelta(seconds=5)).is_unproven
+        assert not knock(address, LOGIN, timedelta(seconds=5)).is_unproven
         door.shutdown(socket.SHUT_RDWR)
 
 

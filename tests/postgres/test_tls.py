@@ -12,7 +12,7 @@ from psycopg import sql
 
 from daybreak.errors import Unproven, Unreachable
 from daybreak.model.trust import Trust
-from daybreak.postgres.answering import answering
+from daybreak.postgres.answering import knock
 from daybreak.postgres.session import Login, open_session
 from tests.fix_certificates import Signers
 from tests.fix_folders import new_folder
@@ -66,7 +66,7 @@ def test_a_server_that_proves_its_name_is_spoken_to(secured: Server, signers: Si
     with open_session(address, secured.master, SHORT) as session:
         assert session.ask(sql.SQL("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")) == [(True,)]
         assert session.proof == "scram-sha-256"
-    answer = answering(address, secured.master, timedelta(seconds=5))
+    answer = knock(address, secured.master, timedelta(seconds=5))
     assert answer.is_answering
     assert answer.tls.startswith("TLSv1.")
     assert (answer.proven, answer.proof) == ("verify-full", "scram-sha-256")
@@ -78,7 +78,7 @@ def test_less_is_had_by_asking_for_it(secured: Server, signers: Signers, host: s
     address = secured.address(host=host, trust=trust(signers, tls=word))
     with open_session(address, secured.master, SHORT) as session:
         assert session.ask(sql.SQL("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")) == [(True,)]
-    assert answering(address, secured.master, timedelta(seconds=5)).proven == word
+    assert knock(address, secured.master, timedelta(seconds=5)).proven == word
 
 
 def test_the_name_that_is_proven_is_the_endpoints(secured: Server, signers: Signers) -> None:
@@ -95,7 +95,7 @@ def test_a_role_from_before_scram_gets_in_over_a_proven_name_and_is_told(secured
     address = secured.address(host="localhost", trust=trust(signers))
     with open_session(address, OLD, SHORT) as session:
         assert session.proof == "md5"
-    assert answering(address, OLD, timedelta(seconds=5)).proof == "md5"
+    assert knock(address, OLD, timedelta(seconds=5)).proof == "md5"
     with (
         pytest.raises(Unproven, match="MD5"),
         open_session(secured.address(host="localhost", trust=trust(signers, tls="verify-ca")), OLD, SHORT),
@@ -120,7 +120,7 @@ def test_what_a_proven_server_says_of_certificates_is_its_own_no(secured: Server
     address = secured.address(host="localhost", trust=trust(signers))
     try:
         secured.run("postgres", "SELECT pg_reload_conf()")
-        eventually(lambda: "certificate" in answering(address, OLD, timedelta(seconds=5)).trouble)
+        eventually(lambda: "certificate" in knock(address, OLD, timedelta(seconds=5)).trouble)
         with pytest.raises(Unreachable, match="certificate"), open_session(address, OLD, SHORT):
             pass
     finally:

@@ -25,7 +25,7 @@ from daybreak.lab.remote import REGION
 from daybreak.model.plan import Plan
 from daybreak.model.requests import CleanRequest
 from daybreak.model.tags import NONCE_TAG, ORIGIN_TAG, RUN_TAG
-from daybreak.plan.calls import call_of, changed_names
+from daybreak.plan.calls import call_of, names_to_change
 from tests.chaos.fix_lives import SOURCE, Begin, Life, clusters_of, living, new_life
 from tests.fix_lab import LabUnderTest, eventually
 
@@ -182,7 +182,7 @@ def damaged(life: Life, what: str, folder: Path) -> Path:
 def touched(plan: Plan) -> set[str]:
     """Everything that the plan would change."""
     calls = [call_of(step.action, {}, REGION) for step in plan.steps]
-    return {name for call in calls if call for name in changed_names(call.operation, call.params)}
+    return {name for call in calls if call for name in names_to_change(call.operation, call.params)}
 
 
 def owned(lab: LabUnderTest, run: str) -> set[str]:

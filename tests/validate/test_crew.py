@@ -76,7 +76,7 @@ def test_work_aside_ends_on_the_server_when_it_is_given_up(server: Server) -> No
     place = Reach(server.address(), server.master)
 
     def work(leash: Leash, progress: object) -> str:
-        with open_session(place.address, place.login, _BUDGET.limits) as session, leash.holding(session):
+        with open_session(place.address, place.login, _BUDGET.limits) as session, leash.hold(session):
             return _answer(session, "SELECT pg_sleep(25)")
 
     def give_up() -> None:

@@ -20,7 +20,7 @@ Spoil = Callable[[Stage, Subject], Subject]
 
 
 def _told(subject: Subject) -> dict[str, Finding]:
-    outcome = validate(subject, tell=lambda finding: None, progress=lambda step: None)
+    outcome = validate(subject, report=lambda finding: None, progress=lambda step: None)
     return {finding.check: finding for finding in outcome.findings}
 
 

@@ -78,7 +78,7 @@ def _watched(subject: Subject, at: str = "", then: Callable[[], None] = lambda: 
         if finding.check == at:
             then()
 
-    validate(replace(subject, patience=HASTE), tell=tell, progress=lambda step: None)
+    validate(replace(subject, patience=HASTE), report=tell, progress=lambda step: None)
     return watch
 
 

@@ -44,7 +44,7 @@ _MAY_BE_REFUSED = {"database.endpoint", "application.connects"}
 
 def _validated(subject: Subject) -> tuple[Outcome, dict[str, Finding]]:
     told: list[Finding] = []
-    outcome = validate(subject, tell=told.append, progress=lambda step: None)
+    outcome = validate(subject, report=told.append, progress=lambda step: None)
     assert tuple(told) == outcome.findings
     assert len({finding.check for finding in told}) == len(told), "a later finding of one name would hide the first"
     return outcome, {finding.check: finding for finding in told}
@@ -56,7 +56,7 @@ def test_a_faithful_clone_is_fit_and_its_loss_is_measured(stage: Stage) -> None:
     subject = stage.subject()
     subject = replace(subject, permitted={**subject.permitted, "port": "a lab's", "endpoint": "a lab's"})
     steps: list[CountProgress] = []
-    outcome = validate(subject, tell=lambda finding: None, progress=steps.append)
+    outcome = validate(subject, report=lambda finding: None, progress=steps.append)
     rest = {finding.check: finding.standing for finding in outcome.findings if finding.standing is not FIT}
     assert rest == {"data.content": Standing.WAIVED}, "the standard depth adds no content up, and says so"
     assert verdict_of(outcome.findings).standing is FIT

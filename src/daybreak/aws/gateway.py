@@ -30,7 +30,7 @@ from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Reply
 from daybreak.model.value import iso
 from daybreak.model.world import Identity
-from daybreak.plan.calls import CHANGES, READS, changed_names
+from daybreak.plan.calls import CHANGES, READS, names_to_change
 
 _READING = Config(
     retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=5, read_timeout=30, max_pool_connections=32
@@ -234,7 +234,7 @@ class Aws:
     def _guard(self, params: dict[str, Any], model: Any, **_: object) -> None:
         if model.name not in CHANGES:
             return
-        touched = self._protected.intersection(changed_names(model.name, params))
+        touched = self._protected.intersection(names_to_change(model.name, params))
         if touched:
             message = f"{model.name} would change {', '.join(sorted(touched))}, which is the source of a restore"
             raise Bug(message)

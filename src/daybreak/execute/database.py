@@ -26,7 +26,7 @@ from daybreak.model.world import Cluster, Surroundings, Unseen
 from daybreak.observe.look import Lookout
 from daybreak.observe.surroundings import surroundings_of
 from daybreak.postgres.address import Address, address_of
-from daybreak.postgres.answering import NO_LOGIN, answering
+from daybreak.postgres.answering import NO_LOGIN, knock
 from daybreak.postgres.session import Login
 from daybreak.repository.repository import Repository
 from daybreak.validate.crew import SourceBudget
@@ -77,7 +77,7 @@ class Database:
         except DaybreakError as error:
             # A login that is refused now will be refused in an hour: the validation says so, and the verdict is not fit.
             login, trouble = None, error.message
-        answer = answering(address, login, _KNOCKING)
+        answer = knock(address, login, _KNOCKING)
         if answer.is_answering:
             seen = f"PostgreSQL {answer.server_version} answers at {address}"
             return Answers(is_answering=True, seen=seen, birth=self._birth(address, login))

@@ -1,6 +1,6 @@
-"""Look at one account and region: each question is a read, each answer a noun; nothing is changed and nothing is judged.
+"""Look at one account and region. Each question is a read, and each answer a noun. Nothing here changes or judges anything.
 
-The law: that a thing is not there is something that AWS says (*not found*), never something that an empty answer leaves out.
+The law: a thing is missing only when AWS says so (*not found*), never because an answer is empty.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ from daybreak.model.world import (
 Seen = TypeVar("Seen")
 
 _AT_ONCE = 100
-"""Identifiers in one filter, and items on one page: AWS's largest page."""
+"""The most identifiers in one filter and items on one page: AWS's largest page."""
 
 
 class AwsDoor(Protocol):
-    """What looking and acting need of AWS; ``daybreak.aws.gateway.Aws`` is the real one."""
+    """The AWS interface that looking and acting need; ``daybreak.aws.gateway.Aws`` is the real one."""
 
     region: str
 
@@ -67,12 +67,12 @@ class Lookout:
         return AwsCall(service=service, operation=operation, params=params, region=self._aws.region)
 
     def cluster(self, identifier: str) -> Cluster | None:
-        """The cluster of that name, none when AWS does not know it."""
+        """The cluster of that name; ``None`` when AWS does not know it."""
         body = self._one("DescribeDBClusters", "DBClusters", DBClusterIdentifier=identifier)
         return cluster_of(body) if body else None
 
     def clusters(self, identifiers: Iterable[str] | None = None) -> dict[str, Cluster]:
-        """Clusters by name: those asked for that exist, or all of the region."""
+        """Clusters by name: the existing ones among ``identifiers``, or all of the region."""
         bodies = self._filter("DescribeDBClusters", "DBClusters", identifiers)
         return {cluster.identifier: cluster for cluster in map(cluster_of, bodies)}
 
@@ -82,12 +82,12 @@ class Lookout:
         return {instance.identifier: instance for instance in map(instance_of, bodies)}
 
     def instance(self, identifier: str) -> Instance | None:
-        """The instance of that name, none when AWS does not know it."""
+        """The instance of that name; ``None`` when AWS does not know it."""
         body = self._one("DescribeDBInstances", "DBInstances", DBInstanceIdentifier=identifier)
         return instance_of(body) if body else None
 
     def inside(self, cluster: Cluster) -> tuple[Instance, ...]:
-        """The instances of a cluster; a member that the listing leaves out is asked for by its name."""
+        """The instances of a cluster. A member that is missing in the list is asked for by name."""
         found = self.instances([cluster.identifier])
         for member in cluster.members:
             if member.identifier not in found and (left_out := self.instance(member.identifier)):
@@ -95,7 +95,7 @@ class Lookout:
         return tuple(found[name] for name in sorted(found))
 
     def backups(self) -> tuple[AutomatedBackup, ...]:
-        """Every continuous backup of the region, kept ones of deleted clusters too."""
+        """Every continuous backup of the region, also the kept ones of deleted clusters."""
         return tuple(
             map(
                 backup_of, self._aws.pages(self._call("DescribeDBClusterAutomatedBackups"), "DBClusterAutomatedBackups")
@@ -105,7 +105,7 @@ class Lookout:
     def snapshots(self, cluster: str) -> tuple[Snapshot, ...]:
         """Every snapshot of a cluster of that name, oldest first: automated, manual, AWS Backup's, and those shared with us.
 
-        Asked through a filter, because asking by a cluster's name fails when the cluster is gone.
+        It asks through a filter, because a question by the cluster's name fails when the cluster is gone.
         """
         of_cluster = [{"Name": "db-cluster-id", "Values": [cluster]}]
         found: dict[str, Snapshot] = {}
@@ -116,8 +116,8 @@ class Lookout:
         return tuple(sorted(found.values(), key=lambda each: (each.created is None, each.created, each.identifier)))
 
     def snapshot(self, name: str) -> Snapshot | None:
-        """The snapshot of that identifier or ARN; none when AWS does not know it."""
-        # AWS looks for automated ones and for those of other accounts only when it is told to.
+        """The snapshot of that identifier or ARN; ``None`` when AWS does not know it."""
+        # AWS includes automated snapshots and those of other accounts only when asked to.
         more: dict[str, Any] = {"SnapshotType": "automated"} if name.startswith("rds:") else {}
         more |= {"IncludeShared": True} if name.startswith("arn:") else {}
         body = self._find(self._call("DescribeDBClusterSnapshots", DBClusterSnapshotIdentifier=name, **more))
@@ -125,7 +125,7 @@ class Lookout:
         return snapshot_of(found[0]) if found else None
 
     def endpoint(self, identifier: str) -> Endpoint | None:
-        """The custom endpoint of that name, none when AWS does not know it."""
+        """The custom endpoint of that name; ``None`` when AWS does not know it."""
         body = self._find(self._call("DescribeDBClusterEndpoints", DBClusterEndpointIdentifier=identifier))
         found = self._custom(require(body, "DBClusterEndpoints") if body else [])
         return found[0] if found else None
@@ -142,11 +142,11 @@ class Lookout:
         return tuple(sorted(filter(None, found), key=lambda each: each.identifier))
 
     def _with_tags(self, body: dict[str, Any]) -> Endpoint:
-        told = self._aws.read(self._call("ListTagsForResource", ResourceName=require(body, "DBClusterEndpointArn")))
-        return endpoint_of(body, tags_of(told.get("TagList")))
+        reply = self._aws.read(self._call("ListTagsForResource", ResourceName=require(body, "DBClusterEndpointArn")))
+        return endpoint_of(body, tags_of(reply.get("TagList")))
 
     def parameter_group(self, name: str) -> ParameterGroup | None:
-        """A cluster parameter group with the values a person set; None when AWS does not know it."""
+        """A cluster parameter group with the values that a person set; ``None`` when AWS does not know it."""
         facts = self._one(
             "DescribeDBClusterParameterGroups", "DBClusterParameterGroups", DBClusterParameterGroupName=name
         )
@@ -164,7 +164,7 @@ class Lookout:
         return parameter_group_of(facts, values, tags_of(tags.get("TagList")))
 
     def settable(self, group: str, cared_for: Iterable[str]) -> tuple[str, ...]:
-        """Which of the parameters we care for this group lets us set."""
+        """The parameters among ``cared_for`` that this group lets us set."""
         wanted = frozenset(cared_for)
         asked = self._call("DescribeDBClusterParameters", DBClusterParameterGroupName=group, MaxRecords=_AT_ONCE)
         items = self._aws.pages(asked, "Parameters")
@@ -172,7 +172,7 @@ class Lookout:
         return tuple(sorted(wanted.intersection(names)))
 
     def settable_in_family(self, family: str, cared_for: Iterable[str]) -> tuple[str, ...]:
-        """Which of the parameters we care for a parameter group family lets us set; for a source that is gone."""
+        """The parameters among ``cared_for`` that a parameter group family lets us set; for a source that is gone."""
         wanted = frozenset(cared_for)
         markers = Markers("DescribeEngineDefaultClusterParameters")
         names: list[str] = []
@@ -192,7 +192,7 @@ class Lookout:
         return tuple(sorted(require(body, "DBSubnetGroupName") for body in pages))
 
     def security_groups(self, identifiers: Iterable[str]) -> tuple[SecurityGroup, ...]:
-        """Those of the groups that exist; asked through a filter, because asking by id fails when one is missing."""
+        """The existing groups among ``identifiers``. It asks through a filter: a question by id fails when one is missing."""
         wanted = sorted(set(identifiers))
         if not wanted:
             return ()
@@ -200,7 +200,7 @@ class Lookout:
         return tuple(map(security_group_of, require(self._aws.read(call), "SecurityGroups")))
 
     def key(self, identifier: str) -> Key | None:
-        """The KMS key behind an id, ARN or alias; none when it is gone or hidden from us."""
+        """The KMS key behind an id, ARN or alias; ``None`` when it is gone or hidden from us."""
         try:
             return key_of(self._aws.read(self._call("DescribeKey", "kms", KeyId=identifier)))
         except AwsFault as fault:
@@ -209,7 +209,7 @@ class Lookout:
             raise
 
     def size(self, cluster: str, now: datetime) -> int | None:
-        """Bytes of the cluster's volume, from CloudWatch; none when it has no data."""
+        """The bytes of the cluster's volume, from CloudWatch; ``None`` when CloudWatch has no data."""
         call = self._call(
             "GetMetricStatistics",
             "cloudwatch",
@@ -225,7 +225,7 @@ class Lookout:
             points = self._aws.read(call).get("Datapoints", [])
             return int(max((require(point, "Maximum") for point in points), default=0)) or None
         except AwsFault:
-            # An estimate is worth less than a restore: without the metric the plan says that the size is not known.
+            # An estimate is not worth stopping a restore: without the metric the plan says that the size is not known.
             return None
 
     def _filter(self, operation: str, items: str, identifiers: Iterable[str] | None) -> list[dict[str, Any]]:
@@ -239,7 +239,7 @@ class Lookout:
         return bodies
 
     def _one(self, operation: str, items: str, **named: str) -> dict[str, Any] | None:
-        """The one thing of that name, none when AWS says that it does not know it; an answer without it is no answer."""
+        """The one thing of that name; ``None`` when AWS says that it does not know it. An answer without it is no answer."""
         ((key, name),) = named.items()
         body = self._find(self._call(operation, **named))
         if body is None:
@@ -247,7 +247,7 @@ class Lookout:
         for found in body.get(items) or ():
             if str(found.get(key, "")).lower() == name.lower():
                 return dict(found)
-        why = f'the answer to {operation} holds nothing of the name "{name}", and does not say that it is not found'
+        why = f'the answer to {operation} holds nothing named "{name}", and does not say that it is not found'
         raise unreadable(why)
 
     def _find(self, call: AwsCall) -> dict[str, Any] | None:
@@ -255,7 +255,7 @@ class Lookout:
 
     @staticmethod
     def while_there(look: Callable[[], Seen]) -> Seen | None:
-        """What is seen of a thing; None when AWS does not know it, or no longer does at the second call of one look."""
+        """What ``look`` sees; ``None`` when AWS does not know the thing, or no longer does at the second call of one look."""
         try:
             return look()
         except AwsFault as fault:

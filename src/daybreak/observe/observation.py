@@ -1,4 +1,4 @@
-"""Gather everything a planner may know, in as few calls as it takes."""
+"""Gather everything that a planner may know, in as few calls as possible."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from daybreak.observe.surroundings import surroundings_of
 def look_for_sources(
     lookout: Lookout, identity: Identity, target: Target, request: PitrRequest | SnapshotRequest, now: datetime
 ) -> Observation:
-    """Everything that the request could restore; which of it is meant, the plan floor decides."""
+    """Look at everything that the request could restore; the plan floor decides which of it the request means."""
     everything = lookout.clusters()
     living = everything.get(target.cluster) or lookout.cluster(target.cluster)
     backups: tuple[AutomatedBackup, ...] = ()
     snapshots: tuple[Snapshot, ...] = ()
     match request:
         case PitrRequest(resource_id=wanted):
-            # Every kept backup of the region is listed, so they are asked for only where the living cluster is not enough.
+            # This lists every kept backup of the region, so we ask only where the living cluster is not enough.
             is_enough = living is not None and wanted in (None, living.resource_id)
             backups = () if is_enough else lookout.backups()
         case SnapshotRequest(snapshot=named):
@@ -41,7 +41,7 @@ def look_for_sources(
 
 
 def look_closely(aws: AwsDoor, seen: Observation, interest: Interest) -> Observation:
-    """The observation with all that a planner wants to see of the source it chose."""
+    """Add to the observation all that a planner must see of the source it chose."""
     lookout, living = Lookout(aws), interest.living
     instances = lookout.inside(living) if living else ()
     group = lookout.parameter_group(interest.parameter_group) if interest.parameter_group else None
@@ -60,7 +60,7 @@ def look_closely(aws: AwsDoor, seen: Observation, interest: Interest) -> Observa
 
 
 def look_at_remains(lookout: Lookout, identity: Identity, request: CleanRequest, now: datetime) -> Observation:
-    """What is there under the names of a run that is to be removed."""
+    """Look at what exists under the names of a run that is to be removed."""
     cluster = lookout.cluster(request.run)
     return Observation(
         seen=now,
@@ -73,7 +73,7 @@ def look_at_remains(lookout: Lookout, identity: Identity, request: CleanRequest,
 
 
 def observe_target(lookout: Lookout, identity: Identity, target: Target, now: datetime) -> Observation:
-    """What is seen of a target, for its status."""
+    """Look at a target, for its status."""
     cluster = lookout.cluster(target.cluster)
     return Observation(
         seen=now,
@@ -87,17 +87,17 @@ def observe_target(lookout: Lookout, identity: Identity, target: Target, now: da
 
 
 def with_past(seen: Observation, past: tuple[PastRun, ...]) -> Observation:
-    """The observation with the target's own history beside it."""
+    """The observation with the target's own history."""
     return seen.model_copy(update={"past": past})
 
 
 def with_authorities(seen: Observation, there: Authorities) -> Observation:
-    """The observation with those whose word counts for the target's servers."""
+    """The observation with the authorities whose word counts for the target's servers."""
     return seen.model_copy(update={"authorities": there})
 
 
 def snapshots_of(lookout: Lookout, identity: Identity, cluster: str, *, named: str = NEWEST) -> tuple[Snapshot, ...]:
-    """Every snapshot of a cluster of that name, oldest first, and the one that is ``named``, whoever's it is."""
+    """Every snapshot of a cluster of that name, oldest first, and the one that is ``named``, in any account."""
     found = {snapshot.arn: snapshot for snapshot in lookout.snapshots(cluster)}
     if named != NEWEST and not any(named in (each.identifier, each.arn) for each in found.values()):
         other = lookout.snapshot(named)
@@ -106,7 +106,7 @@ def snapshots_of(lookout: Lookout, identity: Identity, cluster: str, *, named: s
 
 
 def _with_owner(snapshot: Snapshot, identity: Identity) -> Snapshot:
-    """The snapshot as its ARN tells whose it is: AWS calls another account's manual snapshot manual."""
+    """The snapshot, marked as shared if its ARN names another account: AWS calls another account's manual snapshot manual."""
     parts = snapshot.arn.split(":")
     is_ours = len(parts) < 5 or parts[4] == identity.account
     return snapshot if is_ours or snapshot.kind in FOREIGN else snapshot.model_copy(update={"kind": "shared"})

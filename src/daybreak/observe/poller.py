@@ -1,8 +1,8 @@
-"""One pair of eyes for everybody who waits: all runs of a process share each look at an account and region.
+"""One poller for all waits: all runs of a process share each look at an account and region.
 
-The law: however many runs are followed, a round costs one paged describe of clusters, and one of instances when somebody
-waits for an instance; and no round begins before the interval since the last one is over. Without this a hundred waiting
-restores would be a hundred pollers, and AWS throttles the whole account (FACTS 4.10).
+The law: a round costs one paged describe of clusters, however many runs wait, and one of instances when a run waits for an
+instance. No round begins before the interval since the last one is over. Otherwise a hundred waiting restores would be a
+hundred pollers, and AWS throttles the whole account (FACTS 4.10).
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from daybreak.model.world import Cluster, Instance
 from daybreak.observe.look import Lookout
 
 CALM_ROUNDS = 20
-"""Rounds in a row that showed nothing new, after which the pauses double: hours of restoring stay cheap."""
+"""After so many rounds in a row without news the pauses double: hours of restoring stay cheap."""
 
 
 @dataclass(frozen=True)
 class Round:
-    """What one look saw of the clusters that somebody watches."""
+    """What one look saw of the watched clusters."""
 
     number: int
     clusters: dict[str, Cluster] = field(default_factory=dict)
@@ -48,19 +48,19 @@ class Poller:
         self._is_looking = False
 
     def watch(self, cluster: str) -> None:
-        """From now on every round looks at this cluster."""
+        """Make every round from now on look at this cluster."""
         with self._state:
             self._watched[cluster] += 1
 
     def unwatch(self, cluster: str) -> None:
-        """Nobody behind this call waits for the cluster any longer."""
+        """End one watch of the cluster."""
         with self._state:
             self._watched -= Counter({cluster: 1})
 
     def next_round(self, instances_of: Collection[str] = ()) -> Round:
-        """A round that began after this call, also with the instances of those clusters; looks itself when nobody else does.
+        """Return a round that began after this call, also with the instances of those clusters; look if no other thread does.
 
-        A round that had begun before would show the world before the caller's last change, or without the caller's cluster.
+        A round that began earlier would show the world before the caller's last change, or without the caller's cluster.
         Raises what the look raises; the next caller then looks again.
         """
         with self._state:

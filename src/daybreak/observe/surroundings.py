@@ -1,8 +1,8 @@
 """Look at what belongs to a cluster but is kept beside it, all at once; changes nothing.
 
-The law: what we may not look at is told as ``Unseen`` with its reason, because a restore must not wait for a permission that
-only its report needs. Only a connection to RDS itself that is lost is raised, as for every other look. IAM and Application
-Auto Scaling are other services, which may not even be reachable where RDS is: they never stop anybody.
+The law: what we may not look at is reported as ``Unseen`` with its reason, because a restore must not wait for a permission
+that only its report needs. Only a lost connection to RDS itself is raised, as for every other look. IAM and Application Auto
+Scaling are other services, and may be out of reach where RDS is not: they never stop a restore.
 """
 
 from __future__ import annotations
@@ -39,20 +39,20 @@ from daybreak.observe.look import AwsDoor, Lookout
 
 _AT_ONCE = 8
 _MOST_PAGES = 20
-"""Of IAM's account: a thousand users, groups, roles and policies each."""
+"""The most pages of IAM's account details: a thousand users, groups, roles and policies each."""
 _GONE = frozenset({Category.LOST, Category.UNSENT, Category.EXPIRED, Category.CLOCK})
 _ELSEWHERE = frozenset({"scaling", "connect_policies"})
-"""What other services than RDS tell."""
+"""What services other than RDS answer."""
 
 
 class _Hidden(Exception):
-    """Something that cannot be seen although nobody refused it."""
+    """Something that we cannot see although AWS did not refuse."""
 
 
 def surroundings_of(
     aws: AwsDoor, cluster: Cluster, instances: tuple[Instance, ...], *, group: ParameterGroup | None = None
 ) -> Surroundings:
-    """What belongs to the cluster; ``group`` is its parameter group where somebody has looked at it already."""
+    """Look at what belongs to the cluster; ``group`` is its parameter group where it was already read."""
     look = _Look(aws, cluster, instances, group)
     questions: dict[str, Callable[[], Any]] = {
         "parameter_group": look.parameter_group,
@@ -113,7 +113,7 @@ class _Look:
     def _instance_group(self, name: str) -> ParameterGroup:
         body = self._aws.read(self._call("DescribeDBParameterGroups", DBParameterGroupName=name))
         facts = first(body, "DBParameterGroups")
-        if name.startswith("default."):  # nobody can set anything there
+        if name.startswith("default."):  # no values can be set in a default group
             return instance_parameter_group_of(facts, {}, {})
         asked = self._call("DescribeDBParameters", DBParameterGroupName=name, Source="user")
         values = {
@@ -165,7 +165,7 @@ class _Look:
                 yield ProxyTarget(proxy=name, target_group="default", status=proxy.get("Status", ""))
 
     def _targets(self, proxy: str) -> list[dict[str, Any]]:
-        """Where a proxy leads; nowhere once somebody deleted it since it was listed."""
+        """Where a proxy leads; nowhere if it was deleted after it was listed."""
         targets = self._aws.pages(self._call("DescribeDBProxyTargets", DBProxyName=proxy), "Targets")
         return self._lookout.while_there(lambda: list(targets)) or []
 

@@ -1,1 +1,1 @@
-"""Request and observation to plan, or a refusal with every reason; pure."""
+"""Turn a request and an observation into a plan, or a refusal with every reason; pure."""

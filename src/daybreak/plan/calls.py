@@ -1,7 +1,7 @@
-"""Action to AWS call: the one place where an order becomes parameters; what we print is what we send.
+"""Turn an action into an AWS call, in one place, so that what we print is what we send.
 
-The law: a change is exactly one call, and every name it touches is known beforehand, so the same table guards the source,
-prints the ``aws`` line and derives the IAM policy.
+The law: a change is exactly one call, and every name that it touches is known beforehand. So the same table guards the
+source, prints the ``aws`` line and derives the IAM policy.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ from daybreak.model.value import Instant, Value, iso
 from daybreak.model.world import Identity
 
 DRAWN_AT_START = "<drawn at start>"
-"""What a plan prints for the nonce: it is drawn when a run begins, so that one plan begun twice makes two owners."""
+"""What a plan prints for the nonce. The nonce is drawn when a run begins, so one plan begun twice makes two owners."""
 
 DRAWN_AT_END = "<drawn at the end>"
-"""What a plan prints for the journal's anchor: which event is the newest, and its digest, nobody knows before."""
+"""What a plan prints for the journal's anchor: the newest event and its digest are not known before."""
 
 READS: frozenset[str] = frozenset(
     {
@@ -73,7 +73,7 @@ READS: frozenset[str] = frozenset(
         "ListTagsForResource",
     }
 )
-"""Every operation we use that only reads, besides the S3 calls of the journal."""
+"""Every operation that we use and that only reads, besides the S3 calls of the journal."""
 
 CHANGES: dict[str, tuple[str, ...]] = {
     "CopyDBClusterParameterGroup": ("TargetDBClusterParameterGroupIdentifier",),
@@ -90,18 +90,18 @@ CHANGES: dict[str, tuple[str, ...]] = {
     "DeleteDBClusterParameterGroup": ("DBClusterParameterGroupName",),
     "AddTagsToResource": ("ResourceName",),
 }
-"""Every operation we use that changes something, and the parameters that name what it changes. Nothing else can be sent."""
+"""Every operation that we use to change something, and the parameters that name what it changes. Nothing else can be sent."""
 
 
 class Owner(Value):
-    """Whose a resource is; the one place that says what makes it so."""
+    """The run that owns a resource; the one place that says what makes it the owner."""
 
     run: str
     nonce: str | None
-    """None only where a clean-up follows a run whose journal names none."""
+    """``None`` only for a clean-up after a run whose journal names no nonce."""
 
     def owns(self, tags: dict[str, str]) -> bool:
-        """Whether what carries these tags is this owner's: by the nonce, which no two runs share.
+        """Whether this owner owns what carries these tags. The nonce decides: no two runs share one.
 
         >>> Owner(run="a", nonce="1").owns({"daybreak:run": "a", "daybreak:nonce": "2"})
         False
@@ -111,36 +111,36 @@ class Owner(Value):
         return bool(self.nonce) and tags.get(NONCE_TAG) == self.nonce
 
     def mark(self) -> str:
-        """The tag that is asked for, as a sentence names it."""
+        """The tag that proves the owner, as a sentence names it."""
         return f"{RUN_TAG}={self.run}" if self.nonce is None else f"{NONCE_TAG}={self.nonce}"
 
 
 def owner_of(plan: Plan, nonce: str | None) -> Owner:
-    """Whose resources a plan is about: those of its own run, whose nonce this is, or of the run that it cleans up after."""
+    """The owner of a plan's resources: its own run, which has this nonce, or the run that it cleans up after."""
     if isinstance(plan.request, CleanRequest):
         return Owner(run=plan.request.run, nonce=plan.request.nonce)
     return Owner(run=plan.run, nonce=nonce or "")
 
 
 Stamp = dict[str, str]
-"""The tags on everything a run creates, so that it can be recognized and never forgotten."""
+"""The tags on everything that a run creates, so that it is recognized and never forgotten."""
 
 
 def tags_for(run: str, expires: Instant | None) -> Stamp:
-    """What a plan holds of the stamp: all but its own digest; the nonce stands as ``DRAWN_AT_START``."""
+    """The part of the stamp that a plan holds: all but its own digest, with ``DRAWN_AT_START`` for the nonce."""
     return {RUN_TAG: run, NONCE_TAG: DRAWN_AT_START} | ({EXPIRES_TAG: iso(expires)} if expires else {})
 
 
 def stamp_of(plan: Plan) -> Stamp:
-    """The whole stamp, as it is printed."""
+    """The whole stamp, as we print it."""
     return plan.tags | {PLAN_TAG: plan.digest()}
 
 
 def fill_in(call: AwsCall, nonce: str, anchor: str) -> AwsCall:
-    """The call as it is sent: the one place where what was drawn takes the place of what was printed.
+    """The call as we send it: the one place where drawn values replace the printed ones.
 
-    Only the tags' own values are looked at: what a person wrote into a tag of theirs is theirs. Raises ``Bug`` where nothing
-    was drawn for what the call needs.
+    It looks only at our own tags' values: what a person wrote into a tag of theirs stays. Raises ``Bug`` where nothing was
+    drawn for what the call needs.
     """
     if "Tags" not in call.params:
         return call
@@ -152,8 +152,8 @@ def fill_in(call: AwsCall, nonce: str, anchor: str) -> AwsCall:
     return call.model_copy(update={"params": call.params | {"Tags": tags}})
 
 
-def changed_names(operation: str, params: dict[str, Any]) -> tuple[str, ...]:
-    """The names of what a call would change; raises ``KeyError`` for an operation that is not in ``CHANGES``.
+def names_to_change(operation: str, params: dict[str, Any]) -> tuple[str, ...]:
+    """The names of what a call would change. Raises ``KeyError`` for an operation that is not in ``CHANGES``.
 
     >>> changed_names("AddTagsToResource", {"ResourceName": "arn:aws:rds:us-east-1:123456789012:cluster:embi"})
     ('embi',)
@@ -162,18 +162,18 @@ def changed_names(operation: str, params: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _plain_name(name: str) -> str:
-    """A resource's name, also where a call knows it by its ARN: what is protected is protected under both."""
+    """A resource's name, also where a call gives its ARN: the protection holds under both."""
     return name.split(":", 6)[-1] if name.startswith("arn:") else name
 
 
 def arn_of(identity: Identity, kind: str, name: str) -> str:
-    """The ARN of something in RDS, in the partition that the caller is of."""
+    """The ARN of something in RDS, in the caller's partition."""
     partition = identity.caller.split(":")[1]
     return f"arn:{partition}:rds:{identity.region}:{identity.account}:{kind}:{name}"
 
 
 def call_of(action: Change | Wait | Validate, stamp: Stamp, region: str) -> AwsCall | None:
-    """The AWS call that an action is carried out by; none for actions that wait or validate."""
+    """The AWS call that carries out an action; ``None`` for actions that wait or validate."""
     match action:
         case AwaitCluster() | AwaitInstance() | AwaitSql() | AwaitClusterGone() | Validate():
             return None
@@ -230,7 +230,7 @@ def _operation(action: Change, stamp: Stamp) -> tuple[str, dict[str, Any]]:
         case DeleteInstance(instance=instance):
             return "DeleteDBInstance", {"DBInstanceIdentifier": instance}
         case DeleteCluster(clone=clone):
-            # DeleteAutomatedBackups is left out on purpose: we never ask AWS to drop a backup.
+            # DeleteAutomatedBackups is missing on purpose: we never ask AWS to drop a backup.
             return "DeleteDBCluster", {"DBClusterIdentifier": clone, "SkipFinalSnapshot": True}
         case DeleteParameterGroup(group=group):
             return "DeleteDBClusterParameterGroup", {"DBClusterParameterGroupName": group}
@@ -257,7 +257,7 @@ def _restore_snapshot(action: RestoreFromSnapshot, stamp: Stamp) -> dict[str, An
         "DBClusterIdentifier": action.clone,
         "SnapshotIdentifier": action.snapshot,
         "Engine": action.engine,
-        # Without it AWS takes the region's default version, or upgrades in silence (FACTS 4.9).
+        # Without a version AWS takes the region's default, or upgrades in silence (FACTS 4.9).
         "EngineVersion": action.engine_version,
         "DatabaseName": action.database,
         **_storage(action, stamp),
@@ -265,7 +265,7 @@ def _restore_snapshot(action: RestoreFromSnapshot, stamp: Stamp) -> dict[str, An
 
 
 def _storage(action: Restore, stamp: Stamp) -> dict[str, Any]:
-    """What both restore calls take, all of it said: what is left out becomes AWS's default (FACTS 4.2)."""
+    """The parameters that both restore calls take, all explicit: AWS fills in its own default for a missing one (FACTS 4.2)."""
     return {
         "DBClusterParameterGroupName": action.parameter_group,
         "DBSubnetGroupName": action.subnet_group,
@@ -283,7 +283,7 @@ def _storage(action: Restore, stamp: Stamp) -> dict[str, Any]:
         }
         if action.serverless
         else None,
-        # AWS's default enrolls in Extended Support, which costs; opted out, it upgrades what is past its end (FACTS 4.9).
+        # AWS's default enrolls in Extended Support, which costs; without it AWS upgrades a version past its end (FACTS 4.9).
         "EngineLifecycleSupport": action.lifecycle,
         "Tags": _tags(action.tags | stamp),
     }
@@ -308,7 +308,7 @@ def _instance(action: CreateInstance, stamp: Stamp) -> dict[str, Any]:
         "Engine": action.engine,
         "PromotionTier": action.tier,
         "DBParameterGroupName": action.parameter_group,
-        # Always sent: a clone must never become public by a default.
+        # Always sent: a default must never make a clone public.
         "PubliclyAccessible": False,
         "AutoMinorVersionUpgrade": action.upgrades_itself,
         "CACertificateIdentifier": action.ca,

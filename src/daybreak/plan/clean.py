@@ -1,7 +1,8 @@
-"""Clean: remove what a run created, and nothing else.
+"""Plan a clean-up: remove what a run created, and nothing else.
 
-The order: protection first, because AWS refuses to delete a protected cluster; its custom endpoints and its instances before the cluster, because AWS
-refuses a cluster with members; the parameter group last, because it is in use until the cluster is gone.
+The order: first lift the protection, because AWS refuses to delete a protected cluster. Then delete custom endpoints and
+instances, because AWS refuses to delete a cluster with members. Then delete the cluster, and last the parameter group,
+because the cluster uses it until it is gone.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from daybreak.model.tags import ORIGIN_TAG, RUN_TAG
 from daybreak.model.targets import Target
 from daybreak.plan import estimates
 from daybreak.plan.calls import Owner
-from daybreak.plan.terms import Sequence, Terms, removing
+from daybreak.plan.terms import Sequence, Terms, guards_to_remove
 
 _GOING = frozenset({"deleting"})
 
@@ -58,12 +59,12 @@ def _notes(request: CleanRequest) -> tuple[str, ...]:
         return ()
     return (
         f"tags alone say what is removed, because the journal could not: {request.doubt}",
-        "nobody can tell whether a process still carries out the run: end it first",
+        "a process may still carry out the run: end it first",
     )
 
 
 def _objections_by_tags(request: CleanRequest, target: Target, seen: Observation) -> list[str]:
-    """What else must be true where no journal vouches: the run, the target and the account, each by a tag or by name."""
+    """What speaks against a clean-up without a journal: run, target and account must match, each by a tag or by name."""
     things = [
         *([(f'the cluster "{request.run}"', seen.cluster.tags)] if seen.cluster else []),
         *((f'the instance "{each.identifier}"', each.tags) for each in seen.instances),
@@ -104,12 +105,12 @@ def _objections(request: CleanRequest, target: Target, seen: Observation) -> lis
     if seen.cluster and not owner.owns(seen.cluster.tags):
         reasons.append(f'the cluster "{request.run}" does not carry the tag {owner.mark()}: this run did not create it')
     reasons += [
-        f'the instance "{instance.identifier}" in it does not carry the tag {owner.mark()}: somebody else created it'
+        f'the instance "{instance.identifier}" in it does not carry the tag {owner.mark()}: another run or person created it'
         for instance in seen.instances
         if not owner.owns(instance.tags)
     ]
     reasons += [
-        f'the custom endpoint "{endpoint.identifier}" of it does not carry the tag {owner.mark()}: somebody else created it'
+        f'the custom endpoint "{endpoint.identifier}" of it does not carry the tag {owner.mark()}: another run or person created it'
         for endpoint in seen.endpoints
         if not owner.owns(endpoint.tags)
     ]
@@ -121,7 +122,7 @@ def _objections(request: CleanRequest, target: Target, seen: Observation) -> lis
 
 
 def _origin(seen: Observation) -> str:
-    """The source that the clone's tag names; empty where none does."""
+    """The source that the clone's tag names; empty where no tag names one."""
     return seen.cluster.tags.get(ORIGIN_TAG, "") if seen.cluster else ""
 
 
@@ -135,7 +136,7 @@ def _steps(request: CleanRequest, seen: Observation) -> tuple[Step, ...]:
                 SetClusterOptions(clone=request.run, is_protected=False),
                 "the clone took over the source's deletion protection",
                 estimates.OPTIONS,
-                guards=removing(request.run),
+                guards=guards_to_remove(request.run),
             ),
         )
     deleted = tuple(
@@ -145,7 +146,7 @@ def _steps(request: CleanRequest, seen: Observation) -> tuple[Step, ...]:
             "AWS refuses to delete a cluster that has instances",
             estimates.CALL,
             after=before,
-            guards=removing(instance.identifier),
+            guards=guards_to_remove(instance.identifier),
         )
         for number, instance in enumerate(seen.instances, start=1)
     )
@@ -156,7 +157,7 @@ def _steps(request: CleanRequest, seen: Observation) -> tuple[Step, ...]:
             "a custom endpoint of a cluster that is gone would keep its name taken",
             estimates.CALL,
             after=before,
-            guards=removing(endpoint.identifier),
+            guards=guards_to_remove(endpoint.identifier),
         )
         for number, endpoint in enumerate(seen.endpoints, start=1)
         if endpoint.status not in _GOING
@@ -167,10 +168,10 @@ def _steps(request: CleanRequest, seen: Observation) -> tuple[Step, ...]:
         sequence.add(
             "delete-parameter-group",
             DeleteParameterGroup(group=group),
-            "the quarantine group serves nobody once the clone is gone",
+            "nothing uses the quarantine group once the clone is gone",
             estimates.CALL,
             after=gone,
-            guards=removing(group),
+            guards=guards_to_remove(group),
         )
     return tuple(sequence.steps)
 
@@ -179,10 +180,10 @@ def _add_cluster(sequence: Sequence, request: CleanRequest, *, after: tuple[Step
     deleted = sequence.add(
         "delete-cluster",
         DeleteCluster(clone=request.run),
-        "a forgotten clone is billed on; no final snapshot is made: what is only in this clone is lost",
+        "a forgotten clone goes on costing money; no final snapshot is made: what is only in this clone is lost",
         estimates.CALL,
         after=after,
-        guards=removing(request.run),
+        guards=guards_to_remove(request.run),
     )
     return (
         sequence.add(

@@ -1,4 +1,4 @@
-"""How long a restore takes, and on what evidence: this target's own history if there is any, else the runbook's table."""
+"""How long a restore takes, and by what evidence: this target's own history if there is any, else the runbook's table."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RUNBOOK: dict[tuple[str, str], tuple[timedelta, timedelta]] = {
 """The runbook's table of estimated restoration times."""
 
 ENOUGH = 3
-"""Earlier runs from which the history speaks alone; with fewer it is told beside the table."""
+"""With so many earlier runs the history counts alone; with fewer it stands beside the table."""
 
 INSTANCE = Estimate(
     low=timedelta(minutes=6),
@@ -41,7 +41,7 @@ OPTIONS = Estimate(low=timedelta(seconds=30), high=timedelta(minutes=2), evidenc
 
 
 def restore_estimate(kind: str, size: int | None, past: tuple[PastRun, ...]) -> Estimate:
-    """The whole run from start to verdict. ``size`` in bytes, ``past`` the finished runs of the same target and kind.
+    """The estimate of a whole run from start to verdict. ``size`` is in bytes; ``past`` holds finished runs of the same target.
 
     >>> restore_estimate("pitr", 40 * 1024**3, ()).evidence
     "the runbook's table: pitr, < 100 GB (the source holds 40 GB); no earlier run of this target"
@@ -76,7 +76,7 @@ def _table(kind: str, size: int | None) -> tuple[timedelta, timedelta, str]:
 
 
 def storage_share(whole: Estimate, *others: Estimate) -> Estimate:
-    """What is left of the whole for the restore of the storage, once the other steps have had theirs."""
+    """The share of the whole for the restore of the storage: what the other steps leave."""
     least = timedelta(minutes=1) if whole.high > timedelta(minutes=5) else timedelta(seconds=1)
     low = max(least, whole.low - sum((other.low for other in others), timedelta()))
     high = max(low, whole.high - sum((other.high for other in others), timedelta()))
@@ -84,9 +84,9 @@ def storage_share(whole: Estimate, *others: Estimate) -> Estimate:
 
 
 def time_left(plan: Plan, state: RunState, now: datetime) -> timedelta:
-    """How long a run goes on yet: the longest way through the steps that are not done, each at the middle of its estimate.
+    """How long a run will still take: the longest way through the steps that are not done, each at the middle of its estimate.
 
-    A step that has taken longer than that already is thought to end at its upper bound, and then at any moment.
+    A step that has already taken longer is expected to end at its upper bound, and after that at any moment.
     """
     ends: dict[str, timedelta] = {}
     for step in plan.steps:

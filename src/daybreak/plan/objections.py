@@ -1,4 +1,4 @@
-"""Why a clone must not be made, whatever it is made of; every reason, so that a person mends them all at once."""
+"""Why a clone must not be made, whatever its storage comes from. Every reason counts, so a person can mend all at once."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from daybreak.model.value import Instant
 from daybreak.plan.source import Source
 
 MOST_INSTANCES = 16
-"""A writer and fifteen readers: as many as an Aurora cluster takes."""
+"""The most instances of an Aurora cluster: a writer and fifteen readers."""
 
 ENGINE = "aurora-postgresql"
 """The one engine whose clusters can be restored."""
 
 _BUNDLE = "https://truststore.pki.rds.amazonaws.com/{region}/{region}-bundle.pem"
 _COMMERCIAL = re.compile(r"(?!us-gov|us-iso|eu-iso|cn-|eusc-)[a-z]{2}(?:-[a-z]+)+-\d+")
-"""Regions whose authorities AWS publishes at one place; other partitions have places of their own."""
+"""The regions whose authorities AWS publishes there; other partitions publish theirs elsewhere."""
 
 
 def objections_to_storage(source: Source, seen: Observation) -> Iterator[str]:
-    """Reasons against what is restored: another engine, a key that does not open it."""
+    """Reasons against the storage: another engine, or a key that does not open it."""
     storage = source.storage
     if storage is None:
         return
@@ -39,7 +39,7 @@ def objections_to_storage(source: Source, seen: Observation) -> Iterator[str]:
 
 
 def objections_to_place(network: Network, clone: str, source: Source, seen: Observation) -> Iterator[str]:
-    """Reasons against where the clone would be made, and under which name."""
+    """Reasons against the clone's place and name."""
     yield from _objections_to_network(network, seen)
     yield from _objections_to_clone(clone, source, seen)
 
@@ -71,7 +71,7 @@ def _objections_to_clone(clone: str, source: Source, seen: Observation) -> Itera
 
 
 def objections_to_proof(target: Target, source: Source, seen: Observation) -> Iterator[str]:
-    """Reasons why the clone could not prove that it is the clone, so that nothing inside it could be asked."""
+    """Reasons why the clone could not prove its name, so that we could ask nothing inside it."""
     if seen.authorities is not None:
         endpoint = source.cluster.endpoint if source.cluster else None
         yield from objections_to_trust(target.trust, seen.identity.region, endpoint, seen.authorities, seen.seen)
@@ -80,14 +80,14 @@ def objections_to_proof(target: Target, source: Source, seen: Observation) -> It
 def objections_to_trust(
     trust: Trust, region: str, endpoint: str | None, there: Authorities, now: Instant
 ) -> Iterator[str]:
-    """Why no server of a region could prove itself, with what to do; ``endpoint`` is the source's, where one is known."""
+    """Reasons why no server of a region could prove its name, with a remedy; ``endpoint`` is the source's, where known."""
     if trust.tls == "require" or (endpoint is not None and trust.may_be_plain(endpoint)):
         return
     if there.trouble:
         yield f"{there.trouble}: name a PEM file of authorities as tls_ca in daybreak.toml"
     elif trust.tls_ca is None and region not in there.regions(now):
         yield (
-            f"nobody in {there.origin} vouches for databases in {region}, so no server there could prove itself: "
+            f"no authority in {there.origin} vouches for databases in {region}, so no server there could prove its name: "
             f"{_where_to_get(region)}, and name the file as tls_ca in daybreak.toml"
         )
     elif there.known and not there.valid(now):

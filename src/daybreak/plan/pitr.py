@@ -1,4 +1,4 @@
-"""Point-in-time recovery: which moment, which objections, which restore call; the clone is made as every clone is."""
+"""Plan a point-in-time recovery: the moment, the objections, the restore call. The other steps are every restore's."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from daybreak.model.value import stamp
 from daybreak.model.world import Window
 from daybreak.plan.objections import objections_to_place, objections_to_proof, objections_to_storage
 from daybreak.plan.restoring import Draft, clone_plan, storage_settings
-from daybreak.plan.source import Source, kept_backups, network_of, source_of
+from daybreak.plan.source import Source, backups_of_deleted, network_of, source_of
 from daybreak.plan.terms import Terms
 
 
 def pitr_plan(request: PitrRequest, target: Target, seen: Observation, terms: Terms) -> Plan | Refusal:
-    """The plan that brings ``target`` back to the moment asked for, or every reason why there is none."""
+    """The plan that brings ``target`` back to the requested moment, or every reason why there is none."""
     source = source_of(request, target, seen)
-    # The latest moment moves on while a person reads the plan; its clone's name must not.
+    # The latest moment moves on while a person reads the plan; the clone's name must not.
     named = request.moment.instant if isinstance(request.moment, At) else terms.created
     clone = clone_name(target.cluster, "pitr", named, request.suffix)
     network = network_of(source, target)
@@ -46,11 +46,11 @@ def pitr_plan(request: PitrRequest, target: Target, seen: Observation, terms: Te
 def _objections_to_source(request: PitrRequest, target: Target, source: Source, seen: Observation) -> Iterator[str]:
     if source.storage is not None:
         return
-    kept = kept_backups(request, target, seen)
+    kept = backups_of_deleted(request, target, seen)
     where = f"account {seen.identity.account}, {seen.identity.region}"
     if len(kept) > 1:
         ids = ", ".join(f"{backup.resource_id} ({_ends(backup.window)})" for backup in kept)
-        yield f'the cluster "{target.cluster}" is deleted and {len(kept)} backups of that name were kept: choose one with --resource-id: {ids}'
+        yield f'the cluster "{target.cluster}" is deleted and AWS kept {len(kept)} backups of that name: choose one with --resource-id: {ids}'
     elif request.resource_id:
         yield f'no backup with the resource id "{request.resource_id}" exists in {where}'
     else:

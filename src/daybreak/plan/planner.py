@@ -1,4 +1,4 @@
-"""Any request to its plan, and whether a plan made earlier still fits the world."""
+"""Turn any request into its plan, and judge whether an earlier plan still fits the world."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from daybreak.plan.terms import Terms
 
 
 def plan_of(request: Request, target: Target, seen: Observation, terms: Terms) -> Plan | Refusal:
-    """The plan for a request, or every reason why there is none. Same arguments, same digest."""
+    """The plan for a request, or every reason why there is none. The same arguments give the same digest."""
     match request:
         case PitrRequest():
             return pitr_plan(request, target, seen, terms)
@@ -26,14 +26,14 @@ def plan_of(request: Request, target: Target, seen: Observation, terms: Terms) -
 
 
 def terms_of(plan: Plan) -> Terms:
-    """The terms a plan was made on."""
+    """The terms of a plan."""
     return Terms(created=plan.created, expires=plan.expires, keep_until=plan.keep_until, zone=plan.zone)
 
 
 def objections_to_starting(plan: Plan, seen: Observation) -> tuple[str, ...]:
-    """Why a plan made earlier must not be started now: expired, made elsewhere, or the world has changed.
+    """Why an earlier plan must not be started now: it expired, it was made elsewhere, or the world has changed.
 
-    The world is judged by planning again: the same request on what is seen now must give the same orders.
+    To judge the world we plan again: the same request on today's observation must give the same orders.
     """
     if elsewhere := plan.identity.differences(seen.identity):
         return tuple(f"the plan is for {difference}" for difference in elsewhere)
@@ -42,11 +42,11 @@ def objections_to_starting(plan: Plan, seen: Observation) -> tuple[str, ...]:
     again = plan_of(plan.request, plan.target, seen, terms_of(plan))
     if isinstance(again, Refusal):
         return again.reasons
-    return (*_changed_source(plan, again), *_forgeries(plan, again), *_changes(plan, again))
+    return (*_source_change(plan, again), *_forgeries(plan, again), *_changes(plan, again))
 
 
 def _forgeries(plan: Plan, again: Plan) -> list[str]:
-    """What follows from the request alone, so that no change of the world explains another value in the file."""
+    """Differences in what follows from the request alone: no change of the world explains those."""
     reasons = [
         f"the plan was not made by its own request: {what} is {_short(was)}, and it must be {_short(now)}"
         for what, was, now in (
@@ -67,8 +67,8 @@ def _forgeries(plan: Plan, again: Plan) -> list[str]:
     return reasons
 
 
-def _changed_source(plan: Plan, again: Plan) -> tuple[str, ...]:
-    """Whether another cluster has taken the source's name: its backups are of another database."""
+def _source_change(plan: Plan, again: Plan) -> tuple[str, ...]:
+    """The objection if another cluster has taken the source's name: its backups are of another database."""
     was, now = _source_id(plan), _source_id(again)
     return () if was == now else (f'the world has changed: "{plan.source}" was {was}, now it is {now}',)
 
@@ -92,8 +92,8 @@ def _changes(plan: Plan, again: Plan) -> list[str]:
     return sorted(changes)
 
 
-# What the source looked like, and what was kept of it, is evidence, not an order: a window that moved on changes nothing that
-# will be done. Orders that follow from it (an instance, a setting) stand in the other steps, and are compared there.
+# How the source looked, and what was kept of it, is evidence and not an order: a window that moved on changes no step. The
+# orders that follow from it (an instance, a setting) are in the other steps, and are compared there.
 _ALIVE = frozenset(
     {"source_seen", "instances_seen", "backup_seen", "snapshot_seen", "surroundings_seen", "capsule", "baseline"}
 )

@@ -1,4 +1,4 @@
-"""What a person should know before saying yes, and in which fields the clone is meant to differ from its source."""
+"""What a person should know before they say yes, and the fields in which the clone differs from its source on purpose."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _WORDS = {
 }
 
 _UNPROVEN = {
-    "verify-ca": "a server must only be known to an authority, so whoever has one there can take the clone's place",
-    "require": "no server proves who it is, so whoever answers at the clone's name sees what is asked and what is computed from its password",
+    "verify-ca": "any server that an authority knows is believed, so another such server could take the clone's place",
+    "require": "no server proves its name, so any server that answers at the clone's name sees the questions and what is computed from the password",
 }
-"""What less than a proven name means."""
+"""What it means when a server's name is not proven."""
 
 
 def words_of(field: str) -> str:
-    """A permitted field as people name it.
+    """A field's name in words.
 
     >>> words_of("parameter_group"), words_of("instance.count")
     ('parameter group', 'number of instances')
@@ -46,7 +46,7 @@ def words_of(field: str) -> str:
 def notes_on(
     request: PitrRequest | SnapshotRequest, target: Target, source: Source, seen: Observation, whole: Estimate
 ) -> Iterator[str]:
-    """What a person should know before saying yes."""
+    """What a person should know before they say yes."""
     if seen.skew is not None:
         yield f"{skew_in_words(seen.skew)}: times in this plan are AWS's"
     if isinstance(request, PitrRequest) and isinstance(request.moment, Latest):
@@ -87,10 +87,10 @@ def _on_source(source: Source) -> Iterator[str]:
         )
 
 
-def permitted_in(
+def intended_differences(
     source: Source, network: Network, staging: Staging | None, made: list[CreateInstance]
 ) -> dict[str, str]:
-    """Fields in which the clone is meant to differ from its source, each with the reason."""
+    """Fields in which the clone differs from its source on purpose, each with the reason."""
     permitted = {"parameter_group": "the quarantine copy, until quarantine is lifted"}
     cluster = source.cluster
     if cluster and cluster.roles:
@@ -113,27 +113,27 @@ def permitted_in(
 
 
 def _tags(source: Source) -> dict[str, str]:
-    """The tags for which there is no place; where AWS allows fifty, a run's own come first, or nobody could own the clone."""
+    """The remark on tags that find no place. AWS allows fifty, and the run's own come first, or the clone would have no owner."""
     facts = source.cluster or source.storage
     without = tags_left_out(facts.tags, ON_CLUSTER) if facts else []
     inside = sorted({key for instance in source.instances for key in tags_left_out(instance.tags)})
     fields = {"tags": without, "instance.tags": inside}
     return {
-        field: f"without {', '.join(left)}, because AWS allows {MOST_TAGS} and the run's own have their places first"
+        field: f"without {', '.join(left)}, because AWS allows {MOST_TAGS} tags and the run's own come first"
         for field, left in fields.items()
         if left
     }
 
 
 def _by_snapshot(source: Source) -> dict[str, str]:
-    """Where the snapshot knows better than the source as it is today."""
+    """Fields in which the snapshot counts and not the source as it is today."""
     snapshot, cluster = source.snapshot, source.cluster
     permitted = {}
     if snapshot and cluster and snapshot.engine_version != cluster.engine_version:
         for field in ("engine_version", "instance.engine_version"):
             permitted[field] = f"{snapshot.engine_version}, the snapshot's own"
     if snapshot and cluster and snapshot.is_encrypted and not cluster.is_encrypted:
-        permitted |= dict.fromkeys(("is_encrypted", "kms_key"), "what lies encrypted in a snapshot stays encrypted")
+        permitted |= dict.fromkeys(("is_encrypted", "kms_key"), "what is encrypted in a snapshot stays encrypted")
     if is_upgraded(source):
         permitted["instance.parameter_group"] = "the default of the snapshot's major version"
         permitted["parameters"] = "the defaults of the snapshot's major version, which the source has left"
@@ -150,12 +150,12 @@ def _for_staging(source: Source, staging: Staging, made: list[CreateInstance]) -
 
 
 def _beside(source: Source, made: list[CreateInstance]) -> dict[str, str]:
-    """What is kept beside a cluster, by its name, and cannot be the same for two."""
+    """Differences in what AWS keeps beside a cluster, by its name: two clusters cannot share it."""
     if source.surroundings is None or not made:
         return {}
     permitted = {}
     if left_out := endpoints_left_out(made[0].clone, source, made):
-        permitted["endpoints"] = f"without {', '.join(left_out)}, which names instances that the clone has not"
+        permitted["endpoints"] = f"without {', '.join(left_out)}: the clone does not have the instances named there"
     if source.surroundings.scaling:
         permitted["scaling"] = "autoscaling is kept by the cluster's name, and follows at cutover"
     if source.surroundings.proxies:

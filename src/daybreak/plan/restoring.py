@@ -1,12 +1,12 @@
-"""How a clone is made, whatever it is made of: the steps that every restore shares, in the order that carries the safety.
+"""The steps that every restore shares, in the order that keeps it safe.
 
-The quarantine group exists before the cluster, because the cluster takes it at birth. The storage is complete before the
-first instance, because AWS refuses otherwise and because until then nothing can connect: no subscriber, no cron job, no
-application. Deletion protection comes once the storage is there: AWS changes nothing about a cluster whose restore failed, and
-what is protected could not be removed. The writer is there before the readers, so that the first instance is the writer that
-was planned, and the custom endpoints come when there are instances to lead to. Validation comes after all that and nothing is cut over:
-stopping anywhere leaves a clone that nobody uses. After the verdict the journal is anchored in the clone's tag, because what the
-run found must not be told otherwise later.
+The quarantine group comes before the cluster, because the cluster takes it when it is created. The storage is complete before
+the first instance, because AWS refuses otherwise and because nothing can connect until then: no subscriber, no cron job, no
+application. Deletion protection comes after the storage: AWS changes nothing about a cluster whose restore failed, and a
+protected one could not be removed. The writer comes before the readers, so that the first instance is the planned writer. The
+custom endpoints come when there are instances to lead to. Validation comes after all that. Nothing is cut over: a run that stops
+anywhere leaves a clone that no application uses. After the verdict the journal is anchored in the clone's tag, so that nobody
+can rewrite later what the run found.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ from daybreak.model.targets import Network, Staging, Target
 from daybreak.plan import estimates
 from daybreak.plan.calls import arn_of, tags_for
 from daybreak.plan.quarantine import CARED_FOR, quarantine_parameters
-from daybreak.plan.remarks import notes_on, permitted_in, words_of
+from daybreak.plan.remarks import intended_differences, notes_on, words_of
 from daybreak.plan.source import Source, moment_of
-from daybreak.plan.terms import Sequence, Terms, changing, creating
+from daybreak.plan.terms import Sequence, Terms, guards_to_change, guards_to_create
 from daybreak.plan.topology import endpoints_for, family_of, instances_for
 
 _AT_ONCE = 20
@@ -51,7 +51,7 @@ _AT_ONCE = 20
 
 @dataclass(frozen=True)
 class Draft:
-    """What the step makers need; all of it decided before."""
+    """What the functions that make steps need; all of it is decided before."""
 
     request: PitrRequest | SnapshotRequest
     target: Target
@@ -67,17 +67,17 @@ class Draft:
 
     @property
     def quarantine(self) -> dict[str, str]:
-        """The values the clone is born with."""
+        """The parameter values that the clone starts with."""
         return quarantine_parameters(self.seen.settable, is_read_only=self.request.is_read_only)
 
     @property
     def staging(self) -> Staging | None:
-        """What the clone is scaled down to, where it is to work with and not to take over."""
+        """The scaled-down size of a clone that is for staging and will not take over; else ``None``."""
         return self.target.staging if self.request.purpose == "staging" else None
 
     @property
     def database(self) -> str | None:
-        """The database that is asked."""
+        """The database that the validation asks."""
         return self.target.database or (self.source.cluster.database if self.source.cluster else None)
 
     @cached_property
@@ -92,17 +92,17 @@ class Draft:
 
     @cached_property
     def whole(self) -> Estimate:
-        """How long all of it takes."""
+        """The estimate of the whole run."""
         return estimates.restore_estimate(self.request.kind, self.seen.size, self.seen.past)
 
     @cached_property
     def permitted(self) -> dict[str, str]:
-        """Fields in which the clone is meant to differ from its source, each with the reason."""
-        return permitted_in(self.source, self.network, self.staging, self.instances)
+        """Fields in which the clone differs from its source on purpose, each with the reason."""
+        return intended_differences(self.source, self.network, self.staging, self.instances)
 
 
 def clone_plan(draft: Draft, restore: Restore, moment: Moment, terms: Terms) -> Plan:
-    """The plan that makes the clone by ``restore``; ``moment`` is the one that it will stand for."""
+    """The plan that makes the clone by ``restore``; ``moment`` is the clone's moment."""
     return Plan(
         run=RunId(draft.clone),
         request=draft.request,
@@ -126,10 +126,10 @@ def clone_plan(draft: Draft, restore: Restore, moment: Moment, terms: Terms) -> 
 
 
 def storage_settings(draft: Draft) -> dict[str, Any]:
-    """The fields that both restore actions share: what the clone's storage is made with."""
+    """The fields that both restore actions share."""
     cluster, storage = draft.source.cluster, draft.source.storage
     facts = cluster or storage
-    # The source's key where it has one: a snapshot may lie under another account's, or under none.
+    # The source's key where it has one: a snapshot may have another account's key, or none.
     key = cluster.kms_key if cluster and cluster.is_encrypted else None
     purpose = "staging" if draft.staging else f"{draft.request.kind}-recovery"
     return {
@@ -173,21 +173,21 @@ def _steps(draft: Draft, restore: Restore, moment: Moment) -> tuple[Step, ...]:
     sequence.add(
         "anchor-journal",
         AnchorJournal(clone=draft.clone, arn=arn_of(draft.seen.identity, "cluster", draft.clone)),
-        "whoever cuts or rewrites the journal afterwards is found out; the verdict does not depend on it",
+        "the tag shows whether the journal is cut or rewritten later; the verdict does not depend on it",
         estimates.CALL,
         after=(judged,),
-        guards=changing(draft.clone, draft.source.name),
+        guards=guards_to_change(draft.clone, draft.source.name),
         undo=f"the tag goes with the cluster {draft.clone}",
     )
     return tuple(sequence.steps)
 
 
 def _add_quarantine(sequence: Sequence, draft: Draft) -> StepId:
-    guards = creating(draft.group, draft.source.name)
+    guards = guards_to_create(draft.group, draft.source.name)
     before = _add_group(sequence, draft)
     kept = draft.source.capsule.surroundings.parameter_group if draft.source.capsule else None
-    if kept and not _copied(draft) and kept.family == family_of(draft.source):
-        # What the quarantine sets is left to it alone, or resuming would set one value and then the other for ever.
+    if kept and not _group_to_copy(draft) and kept.family == family_of(draft.source):
+        # Only the quarantine sets its own parameters, or each resume would set one value and then the other.
         values = sorted((name, value) for name, value in kept.parameters.items() if name not in CARED_FOR)
         for start in range(0, len(values), _AT_ONCE):
             before = sequence.add(
@@ -208,8 +208,8 @@ def _add_quarantine(sequence: Sequence, draft: Draft) -> StepId:
     )
 
 
-def _copied(draft: Draft) -> str | None:
-    """The group that the clone's is a copy of: one of the owner's own, of the major version that is restored."""
+def _group_to_copy(draft: Draft) -> str | None:
+    """The group that the clone's group copies: one of the owner's, for the restored major version; ``None`` if there is none."""
     group = draft.seen.parameter_group
     is_own = group and not group.name.startswith("default.") and group.family == family_of(draft.source)
     return group.name if group and is_own else None
@@ -218,10 +218,10 @@ def _copied(draft: Draft) -> str | None:
 def _add_group(sequence: Sequence, draft: Draft) -> StepId:
     description = f"quarantine of {draft.clone}"
     more: dict[str, Any] = {
-        "guards": creating(draft.group, draft.source.name),
+        "guards": guards_to_create(draft.group, draft.source.name),
         "undo": f"delete the parameter group {draft.group}",
     }
-    if origin := _copied(draft):
+    if origin := _group_to_copy(draft):
         return sequence.add(
             "copy-parameter-group",
             CopyParameterGroup(source=origin, group=draft.group, description=description),
@@ -231,9 +231,9 @@ def _add_group(sequence: Sequence, draft: Draft) -> StepId:
         )
     group = draft.seen.parameter_group
     if group and not group.name.startswith("default."):
-        why = f"the source's parameter group is for {group.family}, and what is restored is not"
+        why = f"the source's parameter group is for {group.family}, and the clone is not"
     elif draft.source.capsule and draft.source.capsule.surroundings.parameter_group:
-        why = "the source's parameter group is gone; its capsule tells the values"
+        why = "the source's parameter group is gone; its capsule holds the values"
     else:
         why = "the source has a default parameter group, which AWS does not copy"
     action = CreateParameterGroup(group=draft.group, family=family_of(draft.source), description=description)
@@ -247,7 +247,7 @@ def _add_storage(sequence: Sequence, draft: Draft, action: Restore, after: StepI
         "a restore never happens in place: AWS always makes a new cluster",
         estimates.CALL,
         after=(after,),
-        guards=creating(draft.clone, draft.source.name),
+        guards=guards_to_create(draft.clone, draft.source.name),
         undo=f"delete the cluster {draft.clone}",
     )
     cluster = draft.source.cluster
@@ -273,7 +273,7 @@ def _add_storage(sequence: Sequence, draft: Draft, action: Restore, after: StepI
         "a restore call cannot carry retention and windows, and a restore that fails must stay removable",
         estimates.OPTIONS,
         after=(stored,),
-        guards=creating(draft.clone, draft.source.name),
+        guards=guards_to_create(draft.clone, draft.source.name),
     )
     return sequence.add(
         "await-options",
@@ -296,7 +296,7 @@ def _add_instances(sequence: Sequence, draft: Draft, after: StepId) -> tuple[Ste
             else "the source has this reader",
             estimates.CALL,
             after=(after, *awaited[:1]),
-            guards=creating(action.instance, draft.source.name),
+            guards=guards_to_create(action.instance, draft.source.name),
             undo=f"delete the instance {action.instance}",
         )
         awaited.append(
@@ -319,7 +319,7 @@ def _add_endpoints(sequence: Sequence, draft: Draft, after: tuple[StepId, ...]) 
             "a restore brings no custom endpoint back, and AWS takes each name only once in a region",
             estimates.CALL,
             after=after,
-            guards=creating(action.endpoint, draft.source.name),
+            guards=guards_to_create(action.endpoint, draft.source.name),
             undo=f"delete the custom endpoint {action.endpoint}",
         )
         for number, action in enumerate(draft.endpoints, start=1)

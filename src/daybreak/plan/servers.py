@@ -1,6 +1,6 @@
-"""What the servers of a plan must prove: in words, and as psql is told, so that a printed line asks no less than we do.
+"""What the servers of a plan must prove: in words, and as options of psql, so that a printed line asks no less than we do.
 
-The law: where nobody has seen the clone's endpoint yet, the source's tells whether its servers are on loopback.
+The law: until the clone's endpoint is known, the source's endpoint shows whether the servers are on loopback.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ _BARE = re.compile(r"[\w./:@%+-]+", re.ASCII)
 
 
 def proof_of(plan: Plan, state: RunState | None = None) -> str:
-    """What the server of the plan's clone must prove, in words; as far as a run has come, at the endpoint AWS returned."""
+    """What the server of the plan's clone must prove, in words; once a run has come so far, at the endpoint that AWS returned."""
     seen = clone_seen(plan, state) if state else None
     return trust_words(plan.target.trust, str(seen["endpoint"]) if seen else source_endpoint(plan))
 
 
 def clone_seen(plan: Plan, state: RunState) -> dict[str, Any] | None:
-    """What AWS returned of the clone when it was there; none where it was not, or had no endpoint."""
+    """What AWS returned about the clone; ``None`` where the clone was not there or had no endpoint."""
     results = [state.step(step.id).result for step in plan.steps if isinstance(step.action, AwaitCluster)]
     return next((result for result in reversed(results) if result.get("endpoint")), None)
 
 
 def source_endpoint(plan: Plan) -> str | None:
-    """Where the source answered when the plan was made; none where there was no source to see."""
+    """Where the source answered when the plan was made; ``None`` where there was no source."""
     validation = next((step.action for step in plan.steps if isinstance(step.action, Validate)), None)
     return validation.source_seen.endpoint if validation and validation.source_seen else None
 
 
 def conninfo(database: str | None, trust: Trust, endpoint: str | None) -> str:
-    """The connection string for ``psql -d``; ``endpoint`` tells whether the server may be plain, where one is known.
+    """The connection string for ``psql -d``; ``endpoint``, where known, shows whether the server may be plain.
 
     >>> conninfo("embi", Trust(tls_ca="/etc/lab ca.pem"), "127.0.64.6")
     "dbname=embi sslmode=verify-full sslrootcert='/etc/lab ca.pem'"
@@ -55,7 +55,10 @@ def conninfo(database: str | None, trust: Trust, endpoint: str | None) -> str:
 
 
 def way_in(plan: Plan, state: RunState) -> str:
-    """The psql command that opens the clone at the endpoint AWS returned, as provenly as Daybreak does; empty when none was seen."""
+    """The psql command that opens the clone at the endpoint that AWS returned, with the same proof as Daybreak asks for.
+
+    Empty when no endpoint was seen.
+    """
     seen = None if isinstance(plan.request, CleanRequest) else clone_seen(plan, state)
     if seen is None:
         return ""
@@ -64,7 +67,7 @@ def way_in(plan: Plan, state: RunState) -> str:
 
 
 def psql_line(endpoint: str, port: int, validation: Validate | None, trust: Trust) -> str:
-    """The psql command for a server; the user and the database are those of what it is held to."""
+    """The psql command for a server; user and database come from ``validation``."""
     told = conninfo(validation.database if validation else None, trust, endpoint)
     source = validation.source_seen if validation else None
     user = f" -U {shlex.quote(source.master_username)}" if source and source.master_username else ""
@@ -72,5 +75,5 @@ def psql_line(endpoint: str, port: int, validation: Validate | None, trust: Trus
 
 
 def _spell(value: str) -> str:
-    """A value as libpq reads it back."""
+    """A value in a spelling that libpq reads back."""
     return value if _BARE.fullmatch(value) else "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -1,4 +1,4 @@
-"""Snapshot restore: which snapshot, which objections, which restore call; the clone is made as every clone is."""
+"""Plan a snapshot restore: the snapshot, the objections, the restore call. The other steps are every restore's."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DEFAULT_KEY = "alias/aws/rds"
 
 
 def snapshot_plan(request: SnapshotRequest, target: Target, seen: Observation, terms: Terms) -> Plan | Refusal:
-    """The plan that brings ``target`` back as a snapshot holds it, or every reason why there is none."""
+    """The plan that brings ``target`` back from a snapshot, or every reason why there is none."""
     source = source_of(request, target, seen)
     snapshot = source.snapshot
     taken = snapshot.created if snapshot else None
@@ -89,5 +89,5 @@ def _objections_to_snapshot(target: Target, snapshot: Snapshot, seen: Observatio
     if snapshot.kind in FOREIGN and snapshot.is_encrypted and is_default:
         yield (
             f'"{name}" is shared, but encrypted under its account\'s default key, which opens nowhere else: '
-            "have it copied there under a key of their own, and that copy shared"
+            "have its owner copy it under a key of their own, and share that copy"
         )

@@ -1,7 +1,7 @@
-"""What a request would restore: the storage, what records it, and the configuration that the clone takes over.
+"""What a request would restore: the storage, its record, and the configuration that the clone takes over.
 
-The law: a living source speaks for itself; where it is gone its capsule does, and where there is none only what AWS's backup
-records and what daybreak.toml says.
+The law: a living source speaks for itself. Where it is gone its capsule speaks for it, and without a capsule only AWS's
+backup and daybreak.toml do.
 """
 
 from __future__ import annotations
@@ -20,45 +20,45 @@ from daybreak.plan.quarantine import CARED_FOR
 
 @dataclass(frozen=True)
 class Source:
-    """What is restored: a living cluster, the kept backup of a deleted one, or a snapshot of either."""
+    """What is restored: a living cluster, the kept backup of a deleted cluster, or a snapshot of either."""
 
     name: str
     living: Cluster | None = None
     backup: AutomatedBackup | None = None
     snapshot: Snapshot | None = None
     capsule: Capsule | None = None
-    """The configuration of a source that is gone."""
+    """The kept configuration of a source that is gone."""
     instances: tuple[Instance, ...] = ()
     surroundings: Surroundings | None = None
     window: Window | None = None
 
     @property
     def storage(self) -> Origin | None:
-        """What records the engine, the key and the port of the data that is restored."""
+        """The record of engine, key and port of the restored data."""
         return self.snapshot or self.living or self.backup
 
     @property
     def cluster(self) -> Cluster | None:
-        """The configuration that the clone takes over, living or kept."""
+        """The configuration that the clone takes over, from the living source or its capsule."""
         return self.living or (self.capsule.cluster if self.capsule else None)
 
     @property
     def resource_id(self) -> str | None:
-        """Set when AWS must find the source by resource id because its cluster is gone."""
+        """The resource id by which AWS must find a source whose cluster is gone; else ``None``."""
         return self.backup.resource_id if self.backup and not self.living else None
 
 
 def source_of(request: PitrRequest | SnapshotRequest, target: Target, seen: Observation) -> Source:
-    """What the request would restore; its storage is none when there is nothing, or more than one thing."""
+    """What the request would restore; ``storage`` is ``None`` when there is nothing, or more than one thing."""
     match request:
         case SnapshotRequest():
             snapshot = choose_snapshot(request, target, seen.snapshots)
-            living, backup, window = living_of(seen.cluster, snapshot), None, None
+            living, backup, window = living_cluster(seen.cluster, snapshot), None, None
         case PitrRequest():
             snapshot = None
             is_meant = seen.cluster and request.resource_id in (None, seen.cluster.resource_id)
             living = seen.cluster if is_meant else None
-            kept = kept_backups(request, target, seen) if living is None else []
+            kept = backups_of_deleted(request, target, seen) if living is None else []
             backup = kept[0] if len(kept) == 1 else None
             recorded = living or backup
             window = recorded.window if recorded else None
@@ -75,13 +75,13 @@ def source_of(request: PitrRequest | SnapshotRequest, target: Target, seen: Obse
     )
 
 
-def living_of(cluster: Cluster | None, snapshot: Snapshot | None) -> Cluster | None:
-    """The living cluster, unless the snapshot is of another one that had its name before."""
+def living_cluster(cluster: Cluster | None, snapshot: Snapshot | None) -> Cluster | None:
+    """The living cluster, unless the snapshot is of an earlier cluster of the same name."""
     is_another = cluster and snapshot and snapshot.resource_id not in (None, cluster.resource_id)
     return None if is_another else cluster
 
 
-def kept_backups(request: PitrRequest, target: Target, seen: Observation) -> list[AutomatedBackup]:
+def backups_of_deleted(request: PitrRequest, target: Target, seen: Observation) -> list[AutomatedBackup]:
     """The backups of deleted clusters that the request may mean."""
     if request.resource_id:
         return [backup for backup in seen.backups if backup.resource_id == request.resource_id]
@@ -89,7 +89,7 @@ def kept_backups(request: PitrRequest, target: Target, seen: Observation) -> lis
 
 
 def choose_snapshot(request: SnapshotRequest, target: Target, snapshots: tuple[Snapshot, ...]) -> Snapshot | None:
-    """The snapshot that the request means, whether it can be restored or not; none when there is no such one."""
+    """The snapshot that the request means, whether it can be restored or not; ``None`` when there is none."""
     if request.snapshot != NEWEST:
         return next((each for each in snapshots if is_named(each, request.snapshot)), None)
     usable = [each for each in own_snapshots(target, snapshots) if each.status == "available" and each.created]
@@ -99,18 +99,18 @@ def choose_snapshot(request: SnapshotRequest, target: Target, snapshots: tuple[S
 
 
 def own_snapshots(target: Target, snapshots: tuple[Snapshot, ...]) -> list[Snapshot]:
-    """The target's snapshots in this account, oldest first; one that is still being taken comes last."""
+    """The target's snapshots in this account, oldest first; an unfinished one comes last."""
     own = [each for each in snapshots if each.cluster == target.cluster and each.kind not in FOREIGN]
     return sorted(own, key=lambda each: (each.created is None, each.created, each.identifier))
 
 
 def is_named(snapshot: Snapshot, name: str) -> bool:
-    """Whether a person means this snapshot by ``name``: another account's goes by its ARN only."""
+    """Whether a person means this snapshot by ``name``; another account's snapshot is named only by its ARN."""
     return name == snapshot.arn or (name == snapshot.identifier and snapshot.kind not in FOREIGN)
 
 
 def moment_of(request: PitrRequest | SnapshotRequest, source: Source) -> datetime | None:
-    """The moment the clone will stand for; for ``latest`` the latest one that was seen, none when nobody knows."""
+    """The clone's moment. For ``latest`` it is the latest one that was seen, or ``None`` when it is not known."""
     if isinstance(request, SnapshotRequest):
         return source.snapshot.created if source.snapshot else None
     if isinstance(request.moment, At):
@@ -119,7 +119,7 @@ def moment_of(request: PitrRequest | SnapshotRequest, source: Source) -> datetim
 
 
 def network_of(source: Source, target: Target) -> Network:
-    """Where the clone lives: as configured, else as its source does or did."""
+    """The clone's network: the configured one, else its source's."""
     configured = target.network.get(target.region, Network())
     if source.cluster is None:
         return configured
@@ -130,9 +130,9 @@ def network_of(source: Source, target: Target) -> Network:
 
 
 def interest_of(request: PitrRequest | SnapshotRequest, target: Target, seen: Observation) -> Interest:
-    """What a planner must see besides who is there: all of it about the one source that the request means."""
+    """What a planner must still see: all of it about the one source that the request means."""
     source = source_of(request, target, seen)
-    # A snapshot may be of another major version than the cluster it was taken of has today.
+    # A snapshot may have another major version than its cluster has today.
     group = source.living.parameter_group if source.living and isinstance(request, PitrRequest) else None
     family = f"{source.storage.engine}{source.storage.engine_version.split('.')[0]}" if source.storage else None
     return Interest(

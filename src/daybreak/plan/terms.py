@@ -1,4 +1,4 @@
-"""The terms a plan is made on, and the sequence that gives steps their ids; the clock's only way into a planner."""
+"""The terms of a plan, and the sequence that gives steps their ids; the clock enters a planner only here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from daybreak.model.value import Instant, Value
 
 
 class Terms(Value):
-    """When the plan is made, how long it holds, how long the clone is kept, and whose local time is echoed."""
+    """When the plan is made, when it expires, how long the clone is kept, and which local time is shown."""
 
     created: Instant
     expires: Instant
@@ -18,28 +18,28 @@ class Terms(Value):
 
 
 class Sequence:
-    """Steps in the order they are added; each gets the id ``NN-slug``."""
+    """Steps in the order of adding; each gets the id ``NN-slug``."""
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
 
     def add(self, slug: str, action: Any, reason: str, estimate: Estimate, **more: Any) -> StepId:
-        """Append a step and return its id; ``more`` are the optional fields of ``Step``."""
+        """Append a step and return its id; ``more`` holds optional fields of ``Step``."""
         identifier = StepId(f"{len(self.steps) + 1:02d}-{slug}")
         self.steps.append(Step(id=identifier, action=action, reason=reason, estimate=estimate, **more))
         return identifier
 
 
-def creating(name: str, source: str) -> tuple[Guard, ...]:
+def guards_to_create(name: str, source: str) -> tuple[Guard, ...]:
     """The guards of a step that creates ``name``."""
     return Guard(kind="ours-or-absent", resource=name), Guard(kind="not-the-source", resource=source)
 
 
-def changing(name: str, source: str) -> tuple[Guard, ...]:
-    """The guards of a step that changes what must be there already."""
+def guards_to_change(name: str, source: str) -> tuple[Guard, ...]:
+    """The guards of a step that changes what must already exist."""
     return Guard(kind="ours-only", resource=name), Guard(kind="not-the-source", resource=source)
 
 
-def removing(name: str) -> tuple[Guard, ...]:
+def guards_to_remove(name: str) -> tuple[Guard, ...]:
     """The guards of a step that removes or changes ``name``."""
     return (Guard(kind="ours-only", resource=name),)

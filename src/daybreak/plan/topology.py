@@ -1,4 +1,4 @@
-"""What a clone is made of: its instances and its custom endpoints, like the source's, or scaled down for staging."""
+"""A clone's instances and custom endpoints: like the source's, or scaled down for staging."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TYPES: dict[str, Literal["READER", "WRITER", "ANY"]] = {"READER": "READER", "WR
 
 
 def instances_for(clone: str, source: Source, staging: Staging | None) -> list[CreateInstance]:
-    """The clone's instances, the writer first; ``staging`` says what they are scaled down to."""
+    """The clone's instances, the writer first; ``staging`` gives their scaled-down size."""
     if source.cluster is None or not source.instances:
         chosen = staging.instance_class if staging else _FALLBACK_CLASS
         return [CreateInstance(clone=clone, instance=instance_name(clone, 1), instance_class=chosen, engine=ENGINE)]
@@ -48,7 +48,7 @@ def instances_for(clone: str, source: Source, staging: Staging | None) -> list[C
 
 
 def endpoints_for(clone: str, source: Source, made: list[CreateInstance]) -> list[CreateEndpoint]:
-    """The source's custom endpoints under names of the clone's own, leading to the clone's instances."""
+    """The source's custom endpoints under new names, leading to the clone's instances."""
     return [
         CreateEndpoint(
             clone=clone,
@@ -63,7 +63,7 @@ def endpoints_for(clone: str, source: Source, made: list[CreateInstance]) -> lis
 
 
 def endpoints_left_out(clone: str, source: Source, made: list[CreateInstance]) -> list[str]:
-    """The source's custom endpoints that name an instance which a scaled-down clone has not."""
+    """The source's custom endpoints that name an instance which a scaled-down clone does not have."""
     kept = {endpoint.identifier for endpoint, _, _ in _map(clone, source, made)}
     return [endpoint.identifier for endpoint in _endpoints(source) if endpoint.identifier not in kept]
 
@@ -79,22 +79,22 @@ def _map(
     ordered = writer_first(source.cluster, source.instances) if source.cluster else []
     names = {instance.identifier: instance_name(clone, number) for number, instance in enumerate(ordered, start=1)}
 
-    def mapped(members: tuple[str, ...]) -> tuple[str, ...]:
+    def map_members(members: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(sorted(names[each] for each in members))
 
     for endpoint in sorted(_endpoints(source), key=lambda each: each.identifier):
         if all(names.get(each) in there for each in (*endpoint.static_members, *endpoint.excluded_members)):
-            yield endpoint, mapped(endpoint.static_members), mapped(endpoint.excluded_members)
+            yield endpoint, map_members(endpoint.static_members), map_members(endpoint.excluded_members)
 
 
 def family_of(source: Source) -> str:
-    """The parameter group family of what is restored."""
+    """The parameter group family of the restored version."""
     major = source.storage.engine_version.split(".")[0] if source.storage else ""
     return f"{ENGINE}{major}"
 
 
 def is_upgraded(source: Source) -> bool:
-    """Whether the source runs another major version today than what is restored of it."""
+    """Whether the source runs another major version today than the restored one."""
     return bool(
         source.cluster
         and source.storage
@@ -103,7 +103,7 @@ def is_upgraded(source: Source) -> bool:
 
 
 def _group(name: str | None, source: Source) -> str | None:
-    """The instance parameter group; that of another major version would be refused, so the default takes its place."""
+    """The clone's instance parameter group. AWS would refuse a group of another major version, so the default replaces it."""
     if not is_upgraded(source):
         return name
     return f"{_DEFAULT}{family_of(source)}" if name else None

@@ -27,25 +27,25 @@ T = TypeVar("T")
 NO_LOGIN = "there is no login to ask SQL with"
 
 
-def answering(address: Address, login: Login | None, timeout: timedelta, *, without_login: str = NO_LOGIN) -> Answer:
+def knock(address: Address, login: Login | None, timeout: timedelta, *, without_login: str = NO_LOGIN) -> Answer:
     """Knock at ``address`` and report how far that got. Never raises for what the network or the server does.
 
     Ends within ``timeout`` plus two seconds. Without a ``login`` it stops after TLS, and says why there is no login.
     """
-    knock = _Knock(address, timeout)
+    walk = _Knock(address, timeout)
     try:
-        knock.on_the_door()
+        walk.on_the_door()
         if login is None:
-            return knock.answer(trouble=without_login, is_silence=True)
-        version, proof = knock.stage("sql", lambda left: _version(address, login, left))
+            return walk.answer(trouble=without_login, is_silence=True)
+        version, proof = walk.stage("sql", lambda left: _version(address, login, left))
     except _Silent as trouble:
-        return knock.answer(trouble=str(trouble), is_silence=True)
+        return walk.answer(trouble=str(trouble), is_silence=True)
     except Unproven as trouble:
-        return knock.answer(trouble=trouble.message, is_unproven=True, hints=trouble.hints)
+        return walk.answer(trouble=trouble.message, is_unproven=True, hints=trouble.hints)
     except (DaybreakError, OSError, ValueError) as trouble:
         # Running out of time is not a refusal.
-        return knock.answer(trouble=printable(str(trouble)), is_silence=knock.left <= timedelta(0))
-    return knock.answer(server_version=version, proof=proof)
+        return walk.answer(trouble=printable(str(trouble)), is_silence=walk.left <= timedelta(0))
+    return walk.answer(server_version=version, proof=proof)
 
 
 class _Silent(Exception):

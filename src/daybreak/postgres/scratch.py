@@ -136,14 +136,14 @@ class Scratch:
         Running it twice changes nothing more.
         """
         why = ""
-        for kind, name in self._belonging(mark):
+        for kind, name in self._things_of(mark):
             try:
                 # If the mark went first, its things would belong to nothing.
-                if name != mark or self._belonging(mark) == ((kind, name),):
+                if name != mark or self._things_of(mark) == ((kind, name),):
                     self._remove(kind, name, mark)
             except DaybreakError as error:
                 why = error.message
-        return tuple(f"{kind} {name}: {why}" for kind, name in self._belonging(mark))
+        return tuple(f"{kind} {name}: {why}" for kind, name in self._things_of(mark))
 
     def create(self, database: str, mark: str, *, template: str | None = None) -> None:
         """Make a database that belongs to a mark: empty, or a copy of a scratch database without sessions."""
@@ -174,7 +174,7 @@ class Scratch:
 
     def run(self, database: str, *statements: str) -> None:
         """Carry out statements in a scratch database, each in its own transaction. Raises what the server says no to."""
-        with self._writing(self.at(database)) as session:
+        with self._open_for_writing(self.at(database)) as session:
             session.order(_AS_USUAL)
             for statement in statements:
                 session.order(sql.SQL(statement))
@@ -190,7 +190,7 @@ class Scratch:
             with suppress(DaybreakError):
                 self.run(database, statement)
 
-    def _belonging(self, mark: str) -> tuple[tuple[str, str], ...]:
+    def _things_of(self, mark: str) -> tuple[tuple[str, str], ...]:
         with open_session(self._place, self.login, _LIMITS) as session:
             return _things(session, _ours(mark))
 
@@ -212,11 +212,11 @@ class Scratch:
         return self._keeper
 
     def _order(self, statement: sql.Composed) -> None:
-        with self._writing(self._place) as session:
+        with self._open_for_writing(self._place) as session:
             session.order(statement)
 
     @contextmanager
-    def _writing(self, address: Address) -> Iterator[Session]:
+    def _open_for_writing(self, address: Address) -> Iterator[Session]:
         with open_session(address, self.login, _LIMITS) as session:
             session.order(_MAY_WRITE)
             yield session

@@ -109,7 +109,7 @@ class Bench:
     def judged(self) -> tuple[Finding, ...]:
         """Every finding about an undamaged copy of the specimen."""
         with self._copy():
-            return validate(self._subject(), tell=_nobody, progress=_nobody).findings
+            return validate(self._subject(), report=_nobody, progress=_nobody).findings
 
     def planted(self, defect: Defect) -> Planting:
         """Plant one defect and ask the checks; the copy is gone afterwards."""
@@ -122,7 +122,7 @@ class Bench:
         spelled = tuple(specimen.spell(each, words) for each in defect.sql)
         if defect.change and not defect.asks_sql:
             outside = replace(defect.change(self._subject()), login=None, source=None)
-            return _judge(defect, validate(outside, tell=_nobody, progress=_nobody).findings)
+            return _judge(defect, validate(outside, report=_nobody, progress=_nobody).findings)
         with self._copy():
             why = self._why_not(defect)
             if why:
@@ -133,7 +133,7 @@ class Bench:
                 if defect.refused:
                     self._provoke(specimen.spell(defect.refused, words))
                 subject = defect.change(self._subject()) if defect.change else self._subject()
-                return _judge(defect, validate(subject, tell=_nobody, progress=_nobody).findings)
+                return _judge(defect, validate(subject, report=_nobody, progress=_nobody).findings)
             except Failed as error:
                 return _planting(defect, "not plantable", error.message)
             finally:

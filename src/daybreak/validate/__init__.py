@@ -1,1 +1,1 @@
-"""Ask a restored database questions: probes ask, checks judge."""
+"""Ask a clone questions: probes ask, checks judge."""

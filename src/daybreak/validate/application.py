@@ -1,6 +1,7 @@
-"""The chapter of the application: it gets in as itself, its pages are well, and the owner's own questions are answered.
+"""The chapter of the application: it can log in, its pages are well, and the clone answers the owner's own questions.
 
-The law: each login is tried once, all of them at the same time; the owner's questions run as the application would, read-only.
+The law: each login is tried once, all of them at the same time. The owner's questions run as the application would run them,
+but read-only.
 """
 
 from __future__ import annotations
@@ -27,23 +28,23 @@ _MOST_AT_ONCE = 8
 
 
 def findings(visit: Visit) -> Iterator[Finding]:
-    """Each finding at application level."""
+    """Yield each finding at application level."""
     action = visit.subject.action
     knocks = _knocks(visit)
     yield application.connects(next((each for each in knocks if each.whose == _APPLICATION), None))
     yield application.authentication(knocks, _managed_secret(visit))
     yield application.health(_pages(visit))
     own = []
-    for check in _name_apart(action.checks):
+    for check in _with_distinct_names(action.checks):
         finding = expectations.owners(check, _owner(visit, check))
-        # Whoever waives a question of their own does not mean to be told so twice.
+        # A person who waives their own question need not hear of it twice.
         own.append(waive(finding, action.waivers))
         yield finding
     yield application.functions(own)
 
 
 def _knocks(visit: Visit) -> tuple[Knock, ...]:
-    """Every configured login, tried at the same time: together they take no longer than one may."""
+    """Try every configured login at the same time: together they take no longer than one may."""
     action = visit.subject.action
     wanted: dict[str, str] = {}
     if action.login is not None:
@@ -54,7 +55,7 @@ def _knocks(visit: Visit) -> tuple[Knock, ...]:
         if check.login is not None and check.login not in wanted.values():
             wanted[f"the check {printable(check.name)}"] = check.login
     managed = visit.subject.clone.master_secret
-    # What several logins share is asked before they start.
+    # Ask what several logins share before they start.
     _ = visit.answer
     with ThreadPoolExecutor(max_workers=_MOST_AT_ONCE) as crew:
         entries = crew.map(lambda reference: _entry(visit, reference), wanted.values())
@@ -70,12 +71,12 @@ def _entry(visit: Visit, reference: str) -> WayIn:
 
 
 def _place(visit: Visit, reference: str | None) -> Reach | Silence:
-    """Where a login is tried: the application's in its own database, any other in the target's."""
+    """Where to try a login: the application's in its own database, any other in the target's."""
     subject = visit.subject
     action, answer = subject.action, visit.answer
     if not subject.clone.endpoint or answer.reached in ("nothing", "dns") or (subject.login and answer.is_silence):
-        # Nobody answers there at all, and every login would only learn the same again.
-        return visit.unasked("a login")
+        # Nothing answers there, and every further login would only learn the same.
+        return visit.silence_about("a login")
     login = _login(visit, reference)
     if isinstance(login, Silence):
         return login
@@ -130,8 +131,8 @@ def _owner(visit: Visit, check: SqlCheck) -> OwnerAnswer | Silence:
     return ask_owner(place, check)
 
 
-def _name_apart(wanted: tuple[SqlCheck, ...]) -> tuple[SqlCheck, ...]:
-    """The owner's checks under names that differ: findings are kept by name, and the second of a name would hide the first."""
+def _with_distinct_names(wanted: tuple[SqlCheck, ...]) -> tuple[SqlCheck, ...]:
+    """The owner's checks, each under a different name: findings are kept by name, so a second would hide the first."""
     seen: dict[str, int] = {}
     apart = []
     for check in wanted:

@@ -1,7 +1,7 @@
-"""Count every table: a few sessions that share one snapshot, the largest first, a dominant one in parts.
+"""Count every table: a few sessions share one snapshot and take the largest table first, a dominant one in parts.
 
-The law: a table that cannot be counted is named with its reason and spoils no other; the whole count ends within its limit
-and two seconds.
+The law: a table that cannot be counted is named with its reason and spoils no other. The whole count ends within its limit
+plus two seconds.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ from daybreak.validate.probes import Reach
 __all__ = ["Budget", "CountProgress", "ask_next_xid", "count_by", "count_rows"]
 
 SMALLEST_CHUNK = 32 * 1024 * 1024
-"""Below this a table is read in one go."""
+"""A table smaller than this is read in one go, in bytes."""
 
 CHUNKS_EACH = 8
-"""Into how many parts a connection's share of all bytes is cut at least: what the slowest may leave to wait for."""
+"""The least number of parts in a connection's share of all bytes, so that the others wait little for the slowest."""
 
 
 def count_rows(
     place: Reach, scans: Sequence[Scan], budget: Budget, progress: Callable[[CountProgress], None]
 ) -> Counts | Silence:
-    """The rows and the newest time of every table of ``scans``, as of one instant.
+    """Count the rows of every table of ``scans`` and find its newest time, all as of one instant.
 
-    ``progress`` is called on the caller's thread after each table, and after each part of a large one.
+    Calls ``progress`` on the caller's thread after each table, and after each part of a large one.
     """
     began, asked = monotonic(), f"SELECT count(*) of each table at {place.address}"
     try:
@@ -60,7 +60,7 @@ def count_rows(
 
 
 def ask_next_xid(place: Reach, limit: timedelta) -> int | None:
-    """The first transaction that nobody has begun there; none when one is under way, or nobody answers."""
+    """Ask for the number of the next transaction; ``None`` when one is under way, or nothing answers."""
     try:
         with open_session(
             place.address, place.login, Limits(connect=limit, statement=limit, lock=limit, whole=limit)
@@ -73,10 +73,10 @@ def ask_next_xid(place: Reach, limit: timedelta) -> int | None:
 def count_by(
     leader: Session, place: Reach, scans: Sequence[Scan], budget: Budget, progress: Callable[[CountProgress], None]
 ) -> Counts:
-    """The same in the snapshot of a session that leads; its transaction is begun here and left open."""
+    """Do the same in the snapshot of the session ``leader``: begin its transaction and leave it open."""
     columns = columns_to_hash(leader, [scan.table for scan in scans if scan.is_fingerprinted])
     leader.begin()
-    # All is asked of it now: its line may be dead when the others are done.
+    # Ask the leader everything now: its connection may be dead when the others are done.
     snapshot, xid = export_snapshot(leader), next_xid(leader)
     taken, letters = clock_and_encoding(leader)
     tally = _Tally(progress, sum(scan.table.size for scan in scans))
@@ -123,7 +123,7 @@ def _jobs(parts: Iterator[list[Chunk]]) -> Iterator[Job[Part]]:
 
 @dataclass
 class _Tally:
-    """Puts the parts of each table together, and tells how far it is."""
+    """Puts the parts of each table together, and reports how far it is."""
 
     progress: Callable[[CountProgress], None]
     total: int
@@ -132,15 +132,15 @@ class _Tally:
     unread: dict[int, Unread] = field(default_factory=dict)
     _open: dict[int, tuple[Scan, int, Part | None, timedelta]] = field(default_factory=dict)
 
-    def expecting(self, parts: Iterator[list[Chunk]]) -> Iterator[list[Chunk]]:
-        """The same parts; how many each table has is remembered."""
+    def expect(self, parts: Iterator[list[Chunk]]) -> Iterator[list[Chunk]]:
+        """Pass the parts on, and remember how many each table has."""
         for each in parts:
             scan = each[0].scan
             self._open[scan.table.oid] = (scan, len(each), None, timedelta(0))
             yield each
 
     def note(self, job: Job[Part], result: Part | JobTrouble, took: timedelta) -> None:
-        """What became of one part."""
+        """Note the result of one part."""
         if isinstance(result, JobTrouble):
             self.unread.setdefault(
                 job.key, Unread(table=job.key, name=job.name, why=result.why, is_damaged=result.is_damaged)

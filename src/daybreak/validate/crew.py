@@ -1,7 +1,7 @@
-"""A crew: some threads, each with a session, that see one snapshot and take the next job until none is left.
+"""A crew: some threads, each with a session, that see one snapshot and take jobs until none is left.
 
-The law: a job that fails is told with its reason and spoils no other; everything ends within the sessions' limits and two
-seconds; and whatever ends the crew early (a Ctrl-C too) leaves no server working for nobody.
+The law: a job that fails is reported with its reason and spoils no other. Everything ends within the sessions' limits plus
+two seconds. Whatever ends the crew early (also Ctrl-C) leaves no server at work in vain.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ class CountProgress:
     done: int
     total: int
     table: str = ""
-    """The table that was just read, or a part of it."""
+    """The table of which all or a part was just read."""
     what: str = "counted"
-    """What is done with the bytes."""
+    """What is done with the bytes, such as ``counted``."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What a count may take: time in all, time to wait for one table's lock, connections."""
+    """What a count may use: time in all, time to wait for one table's lock, connections."""
 
     whole: timedelta = timedelta(minutes=30)
     lock: timedelta = timedelta(seconds=5)
@@ -46,7 +46,7 @@ class Budget:
 
     @property
     def limits(self) -> Limits:
-        """The same as limits of a session."""
+        """The budget as limits of a session."""
         connect = min(self.whole, timedelta(seconds=10))
         return Limits(connect=connect, statement=self.whole, lock=min(self.lock, self.whole), whole=self.whole)
 
@@ -67,12 +67,12 @@ class SourceBudget:
 
 @dataclass(frozen=True)
 class Job(Generic[T]):
-    """Something to be done in a session; the jobs of one ``key`` belong together, and the first failure ends them all."""
+    """Some work in a session. The jobs of one ``key`` belong together, and the first failure ends them all."""
 
     key: int
     name: str
     size: int
-    """Bytes it reads, about."""
+    """About how many bytes it reads."""
     do: Callable[[Session], T]
 
 
@@ -85,14 +85,14 @@ class JobTrouble:
 
 
 class Leash:
-    """Holds the sessions of some work, so that who gives it up can end them all, from any thread."""
+    """Holds the sessions of some work, so that any thread can end them all when it gives the work up."""
 
     def __init__(self) -> None:
         self.is_called_off = threading.Event()
         self._sessions: list[Session] = []
 
     @contextmanager
-    def holding(self, session: Session) -> Iterator[None]:
+    def hold(self, session: Session) -> Iterator[None]:
         """Keep a session for the length of the block."""
         self._sessions.append(session)
         try:
@@ -101,14 +101,14 @@ class Leash:
             self._sessions.remove(session)
 
     def call_off(self) -> None:
-        """Nobody wants the answers any more: no server goes on working for them."""
+        """End all sessions, because the answers are no longer wanted: no server goes on working for them."""
         self.is_called_off.set()
         for session in list(self._sessions):
             session.cancel()
 
 
 class Aside(Generic[T]):
-    """Work that goes on beside other work; its progress and its result are told on the thread that asks for the result."""
+    """Work that goes on beside other work. It reports progress and result on the thread that asks for the result."""
 
     def __init__(self, work: Callable[[Leash, Callable[[CountProgress], None]], T]) -> None:
         self.leash = Leash()
@@ -123,7 +123,7 @@ class Aside(Generic[T]):
             self.leash.call_off()
 
     def result(self, progress: Callable[[CountProgress], None]) -> T:
-        """What came of it; waits until it has."""
+        """Wait for the end and return the result."""
         while True:
             match self._news.get():
                 case CountProgress() as step:
@@ -147,7 +147,7 @@ class _Result(Generic[T]):
 
 @dataclass
 class Crew(Generic[T]):
-    """Threads that do jobs, the largest first; ``trouble`` says at the end why those that nobody did were left."""
+    """Threads that do jobs, the largest first. At the end ``trouble`` says why some jobs were not done."""
 
     place: Reach
     limits: Limits
@@ -161,16 +161,16 @@ class Crew(Generic[T]):
         self._todo: SimpleQueue[Job[T]] = SimpleQueue()
         self._news: SimpleQueue[tuple[Job[T], T | JobTrouble, timedelta] | BaseException | None] = SimpleQueue()
 
-    def work(self, hands: int, told: Callable[[Job[T], T | JobTrouble, timedelta], None]) -> None:
-        """Do everything; ``told`` is called on the caller's thread; returns when every thread has ended."""
+    def work(self, hands: int, report: Callable[[Job[T], T | JobTrouble, timedelta], None]) -> None:
+        """Do all jobs and return when every thread has ended. Calls ``report`` on the caller's thread."""
         for job in sorted(self.jobs, key=lambda job: -job.size):
             self._todo.put(job)
         for number in range(hands):
             threading.Thread(target=self._hand, name=f"daybreak-crew-{number}", daemon=True).start()
-        with self._ending_all():
-            self._gather(hands, told)
+        with self._end_all_on_failure():
+            self._gather(hands, report)
 
-    def _gather(self, hands: int, told: Callable[[Job[T], T | JobTrouble, timedelta], None]) -> None:
+    def _gather(self, hands: int, report: Callable[[Job[T], T | JobTrouble, timedelta], None]) -> None:
         while hands:
             match self._news.get():
                 case None:
@@ -181,10 +181,10 @@ class Crew(Generic[T]):
                 case BaseException() as bug:
                     raise bug
                 case (job, result, took):
-                    told(job, result, took)
+                    report(job, result, took)
 
     @contextmanager
-    def _ending_all(self) -> Iterator[None]:
+    def _end_all_on_failure(self) -> Iterator[None]:
         try:
             yield
         except BaseException:
@@ -192,11 +192,11 @@ class Crew(Generic[T]):
             raise
 
     def _hand(self) -> None:
-        """One thread: a session of its own, job after job. It says when it ends, and why."""
+        """Run one thread: it opens a session and does job after job. It reports that it ended, and why."""
         try:
             session = connect(self.place.address, self.place.login, self.limits)
             try:
-                with self.leash.holding(session):
+                with self.leash.hold(session):
                     self._work_on(session)
             finally:
                 session.hang_up()

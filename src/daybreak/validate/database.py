@@ -11,12 +11,12 @@ from daybreak.validate.visit import Visit
 
 
 def findings(visit: Visit) -> Iterator[Finding]:
-    """Each finding at database level as soon as it stands."""
+    """Yield each finding at database level as soon as it stands."""
     subject = visit.subject
     yield database.cluster_status(subject.clone)
     yield database.instance_status(subject.clone, subject.instances)
     yield database.endpoint(visit.answer)
-    yield database.engine_version(subject.clone, subject.made_of, visit.answer)
+    yield database.engine_version(subject.clone, subject.engine_origin, visit.answer)
     yield database.encryption(subject.clone, subject.origin)
     source, seen = subject.action.source_seen, subject.action.instances_seen
     names = configuration.pair_instances(source, seen, subject.instances) if source else {}

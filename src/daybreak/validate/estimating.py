@@ -20,7 +20,7 @@ from daybreak.validate.probes import Reach
 
 
 def estimate_rows(place: Reach, scans: Sequence[Scan], limit: timedelta) -> Estimates | Silence:
-    """What can be said of every table of ``scans`` without a scan."""
+    """Look up what the catalog says about every table of ``scans``, without a scan."""
     began, asked = monotonic(), f"pg_class.reltuples at {place.address}"
     limits = Limits(
         connect=min(limit, timedelta(seconds=10)), statement=limit, lock=min(limit, timedelta(seconds=5)), whole=limit

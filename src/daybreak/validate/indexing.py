@@ -1,7 +1,7 @@
-"""Read every index through: with the server's own checker where it is there or may be borrowed, else by walking it.
+"""Read every index through: with the server's own checker where it is installed or may be borrowed, else by walking it.
 
-The law: an index that cannot be read is named with its reason and spoils no other; nothing is created that remains; all ends
-within the limit and two seconds.
+The law: an index that cannot be read is named with its reason and spoils no other. Nothing that is created remains. All ends
+within the limit plus two seconds.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class Manner:
     """How indexes are read."""
 
     is_with_heap: bool = False
-    """Whether every row of the table is looked for in the index, not only the index read in itself."""
+    """Whether to look for every row of the table in the index, and not only to read the index itself."""
     may_borrow: bool = False
-    """Whether amcheck may be created in a transaction that is rolled back: on a clone of ours only."""
+    """Whether amcheck may be created in a transaction that is rolled back: only on a clone of ours."""
 
 
 def read_indexes(
@@ -51,10 +51,10 @@ def read_indexes(
     *,
     leash: Leash | None = None,
 ) -> IndexContents | Silence:
-    """What is wrong with each index of this turn's tables; ``progress`` is called on the caller's thread after each."""
+    """Read the indexes of this turn's tables and say what is wrong with each; calls ``progress`` on the caller's thread."""
     began, leash = monotonic(), leash or Leash()
     try:
-        with open_session(place.address, place.login, budget.limits) as leader, leash.holding(leader):
+        with open_session(place.address, place.login, budget.limits) as leader, leash.hold(leader):
             answer = _Reading(place, manner, budget, progress, leash).of(leader, wanted)
     except DaybreakError as error:
         asked = f"the indexes of {place.address}"
@@ -118,7 +118,7 @@ class _Reading:
         self._give_up_on(chosen, crew.trouble)
 
     def _read_borrowing(self, leader: Session, chosen: Sequence[Index]) -> str:
-        """Read all with an amcheck that is never committed; why that could not be, empty when it was."""
+        """Read all with an amcheck that is never committed. Return why that was not possible; empty when it was."""
         if not self.manner.may_borrow:
             return "amcheck is not installed, and nothing is created in a cluster that Daybreak did not restore"
         if why := index_contents.why_not_borrowed(leader):
@@ -152,7 +152,7 @@ class _Reading:
             self._note(index, result, timedelta(seconds=monotonic() - began))
 
     def _is_left(self, index: Index, why: str) -> bool:
-        """Whether an index cannot be walked; then it is told."""
+        """Note an index that cannot be walked, with the reason. Return whether that is so."""
         reason = index_contents.why_not_walked(index)
         if reason and not index.is_toast:
             self.unread[index.oid] = Unread(table=index.owner_oid, name=index.name, why=f"{reason}, and {why}")

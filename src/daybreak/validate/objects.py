@@ -17,7 +17,7 @@ _JOBS = "cron.launch_active_jobs"
 
 
 def findings(visit: Visit) -> Iterator[Finding]:
-    """Each finding about the objects of the database."""
+    """Yield each finding about the objects of the database."""
     clone = visit.inventory
     witnesses = Witnesses() if isinstance(clone, Silence) else _witnesses(visit, clone)
     yield from object_findings(clone, witnesses, _circumstances(visit))
@@ -25,7 +25,7 @@ def findings(visit: Visit) -> Iterator[Finding]:
 
 def _witnesses(visit: Visit, clone: Inventory) -> Witnesses:
     baseline, source = visit.subject.baseline, visit.source_inventory
-    # A capsule lists the same things as a baseline, at a moment that is not after this one either.
+    # A capsule lists the same things as a baseline, and its moment is not after this one either.
     recorded = baseline.inventory if isinstance(baseline, Baseline) else visit.subject.capsule_inventory
     absent = []
     if recorded is None and not isinstance(baseline, Baseline):
@@ -58,7 +58,7 @@ def _ends(visit: Visit, clone: Inventory, source: Inventory | None) -> dict[int,
 def _circumstances(visit: Visit) -> CloneFacts:
     subject = visit.subject
     action = subject.action
-    # A server that did not tell its catalog in time is not waited for a second time before the first finding.
+    # When a server did not list its catalog in time, do not wait for it again before the first finding.
     place = None if isinstance(visit.inventory, Silence) else visit.place
     settings = ask_settings(place, (_WORKERS, _JOBS), subject.patience.asking) if place else None
     origin = action.source_seen
@@ -86,7 +86,7 @@ def _may_subscribe(settings: ServerSettings | Silence | None) -> bool | None:
 
 
 def _may_schedule(settings: ServerSettings | Silence | None) -> bool | None:
-    """Whether pg_cron launches jobs: not when it is switched off, and not when it is not loaded at all."""
+    """Whether pg_cron launches jobs: not when it is switched off or not loaded."""
     if not isinstance(settings, ServerSettings):
         return None
     value = _value(settings, _JOBS)

@@ -1,4 +1,4 @@
-"""The chapter of parity: the source's configuration against the clone's."""
+"""The chapter of parity: compare the source's configuration with the clone's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from daybreak.validate.visit import Visit
 
 
 def findings(visit: Visit) -> Iterator[Finding]:
-    """Each finding of configuration."""
+    """Yield each finding about configuration."""
     subject, action = visit.subject, visit.subject.action
     source, seen, clone = action.source_seen, action.instances_seen, subject.instances
     yield cluster_parity(source, subject.clone, subject.permitted)

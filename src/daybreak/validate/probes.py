@@ -1,6 +1,6 @@
 """Probes: the questions a validation asks of a running PostgreSQL.
 
-The law: a probe ends within its limit and two seconds, changes nothing, and returns an answer or a ``Silence``; it never
+The law: a probe ends within its limit plus two seconds, changes nothing, and returns an answer or a ``Silence``. It never
 raises for what the server or the network does.
 """
 
@@ -32,14 +32,14 @@ T = TypeVar("T", bound=Value)
 
 @dataclass(frozen=True)
 class Reach:
-    """A database and how to log in there."""
+    """A database, and how to log in there."""
 
     address: Address
     login: Login
 
 
 def ask_settings(place: Reach, names: Iterable[str], limit: timedelta) -> ServerSettings | Silence:
-    """The named settings as a new session of the running server gets them."""
+    """Ask for the named settings, as a new session gets them."""
     wanted = sorted(names)
     asked = f"SHOW {', '.join(wanted)} at {place.address}"
 
@@ -51,12 +51,12 @@ def ask_settings(place: Reach, names: Iterable[str], limit: timedelta) -> Server
 
 
 def list_tables(place: Reach, limit: timedelta) -> Tables | Silence:
-    """Every table of the database."""
+    """List every table of the database."""
     return _time(place, _within(limit), f"the tables in pg_class of {place.address}", catalog.tables)
 
 
 def take_inventory(place: Reach, limit: timedelta) -> Inventory | Silence:
-    """Everything in the database besides its rows."""
+    """List everything in the database besides its rows."""
     return _time(place, _within(limit), f"the catalog of {place.address}", inventory)
 
 
@@ -77,33 +77,33 @@ def ask_fates(
 
 
 def ask_owner(place: Reach, check: SqlCheck) -> OwnerAnswer | Silence:
-    """The one value that the owner's own statement returns, read-only and within the check's own time limit."""
+    """Ask the owner's own statement for its one value, read-only and within the check's own time limit."""
     began = monotonic()
     try:
-        told = one_value(place.address, place.login, _within(check.timeout), check.sql, check.max_rows)
+        returned = one_value(place.address, place.login, _within(check.timeout), check.sql, check.max_rows)
     except DaybreakError as error:
         return Silence(asked=check.sql, why=error.message, took=timedelta(seconds=monotonic() - began))
     took = timedelta(seconds=monotonic() - began)
-    if shape := _unlike_one_value(told, check.max_rows):
-        return Silence(asked=check.sql, why=f"one value was expected, {shape} came back", took=took)
-    return OwnerAnswer(asked=check.sql, took=took, kind=told.kind, value=told.value)
+    if shape := _unlike_one_value(returned, check.max_rows):
+        return Silence(asked=check.sql, why=f"one value was expected, but {shape} came back", took=took)
+    return OwnerAnswer(asked=check.sql, took=took, kind=returned.kind, value=returned.value)
 
 
-def _unlike_one_value(told: OneValue, most: int) -> str:
-    """What came back instead of one value; of several rows that are allowed the first one counts."""
-    if told.columns > 1:
-        return f"{told.columns} columns"
-    if told.rows > most:
+def _unlike_one_value(returned: OneValue, most: int) -> str:
+    """What came back instead of one value; empty for one value. Where several rows are allowed, the first counts."""
+    if returned.columns > 1:
+        return f"{returned.columns} columns"
+    if returned.rows > most:
         return "more than one row" if most == 1 else f"more than {most} rows"
-    if not told.rows:
+    if not returned.rows:
         return "no row"
-    if told.is_too_long:
+    if returned.is_too_long:
         return f"one of more than {LONGEST} characters"
-    return "" if told.columns == 1 else f"{told.columns} columns"
+    return "" if returned.columns == 1 else f"{returned.columns} columns"
 
 
 def ask_admission(place: Reach, limit: timedelta) -> Admission | Turned | Silence:
-    """Whether the login gets in, as whom, and what it may read; told apart from one that is turned away."""
+    """Try a login: does it get in, as which role, and what may it read? A refused login is distinguished from silence."""
     began = monotonic()
     asked = f"a login and a row at {place.address}"
     try:
@@ -122,7 +122,7 @@ def _within(limit: timedelta) -> Limits:
 
 
 def _time(place: Reach, limits: Limits, asked: str, question: Callable[[Session], T]) -> T | Silence:
-    """Put one question in a session of its own, and say how long it took."""
+    """Ask one question in a session of its own, and note how long it took."""
     began = monotonic()
     try:
         with open_session(place.address, place.login, limits) as session:

@@ -1,7 +1,7 @@
-"""Record what a database holds at one snapshot: the witness that a clone will be compared with.
+"""Record what a database holds at one snapshot: a witness for a later clone.
 
-The law: the source is only read, as sparingly as was asked for; a table that could not be read is named and left out, so that
-nobody takes its absence for evidence.
+The law: the source is only read, as sparingly as was asked for. A table that could not be read is named and left out, so
+that its absence is no evidence.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from daybreak.validate.probes import Reach, list_tables, take_inventory
 T = TypeVar("T", bound=Value)
 
 _BUSY_SOURCE = Budget(connections=2)
-"""A source serves its own people meanwhile."""
+"""How many connections a source can spare: it serves its users meanwhile."""
 
 
 @dataclass(frozen=True)
 class Sitting:
-    """Whose baseline is taken, when by our clock, and how thoroughly."""
+    """Which target's baseline to take, when by our clock, and how thoroughly."""
 
     target: Target
     cluster: Cluster
@@ -46,13 +46,13 @@ class Sitting:
 
 
 def record(place: Reach, sitting: Sitting, progress: Callable[[CountProgress], None]) -> Baseline:
-    """The baseline of a database; raises ``Unproven``, ``Unreachable`` or ``Failed`` when it cannot be asked at all."""
+    """Take the baseline of a database. Raises ``Unproven``, ``Unreachable`` or ``Failed`` when nothing can be asked."""
     tables = _require(list_tables(place, sitting.asking))
     scans = _scans(tables, sitting)
     counts, rows = _estimate(place, scans, sitting) if sitting.is_estimated else _count(place, scans, sitting, progress)
     inventory = _require(take_inventory(place, sitting.asking))
     if counts.taken is None:
-        raise Failed("the server did not tell its time")
+        raise Failed("the server did not report its time")
     return Baseline(
         target=sitting.target.name,
         taken=sitting.taken,
@@ -75,7 +75,7 @@ def _scans(tables: Tables, sitting: Sitting) -> list[Scan]:
         Scan(
             table,
             clock_of(table, wanted[table.oid].freshness if table.oid in wanted else None),
-            # What is newest is told as it is: no moment is judged here.
+            # Report the newest time as it is: no moment is judged here.
             LAST,
             sitting.is_fingerprinted,
         )

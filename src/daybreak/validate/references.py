@@ -1,6 +1,6 @@
 """Count the rows that refer to a row that is not there, several foreign keys at a time over one snapshot.
 
-The law: a key that cannot be asked is named with its reason and spoils no other; all ends within the limit and two seconds.
+The law: a key that cannot be checked is named with its reason and spoils no other. All ends within the limit plus two seconds.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from daybreak.validate.probes import Reach
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be read: how large each table is, which of them are of this turn, and which keys alone if not all."""
+    """What to read: the size of each table, the tables of this turn, and which keys if not all."""
 
     sizes: Mapping[int, int]
     turn: frozenset[int]
     keys: frozenset[str] | None = None
 
     def has(self, table: int) -> bool:
-        """Whether the table is read this time; one that was not listed is left to no other turn."""
+        """Whether to read the table this time; a table that was not listed is read in every turn."""
         return table in self.turn or table not in self.sizes
 
 
 def count_orphans(
     place: Reach, wanted: Wanted, budget: Budget, progress: Callable[[CountProgress], None]
 ) -> References | Silence:
-    """The rows that break each foreign key; ``progress`` is called on the caller's thread after each."""
+    """Count the rows that break each foreign key; calls ``progress`` on the caller's thread after each key."""
     began, asked = monotonic(), f"each foreign key as an anti-join at {place.address}"
     try:
         with open_session(place.address, place.login, budget.limits) as leader:

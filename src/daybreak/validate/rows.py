@@ -1,8 +1,8 @@
-"""The chapter of rows: are all tables there, are their rows and their content there, do they agree with each other and with
-their indexes, and how recent are they.
+"""The chapter of rows: are all tables, rows and contents there, do they agree with each other and with their indexes, and
+how recent are they?
 
-The law: what the chosen depth or sample leaves out is told as left out; the live source is asked again only for what falls
-short, and only there can it explain it.
+The law: what the chosen depth or sample leaves out is reported as left out. The live source is asked again only about what
+falls short in the clone, and its answer explains nothing else.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ from daybreak.validate.visit import Visit
 from daybreak.validate.witnessing import Courtroom, hear_source, pairs_of
 
 _SNAPSHOT = timedelta(minutes=5)
-"""How much younger than its creation time a snapshot's rows may be before they are called too young."""
+"""How much younger than the snapshot's creation time its rows may be."""
 
 
 def findings(visit: Visit) -> Iterator[Finding]:
-    """Each finding about tables and rows; measures the loss on the way."""
+    """Yield each finding about tables and rows; measure the loss on the way."""
     action, baseline = visit.subject.action, visit.subject.baseline
     yield all_tables(visit.tables, visit.source_tables, action.tables, baseline, _made_before(visit))
     reading = _Reading(visit)
-    yield from reading.glanced() if reading.how.depth == "quick" else reading.read()
+    yield from reading.glance() if reading.how.depth == "quick" else reading.read()
 
 
 def _made_before(visit: Visit) -> dict[int, bool]:
@@ -60,7 +60,7 @@ def _made_before(visit: Visit) -> dict[int, bool]:
 
 
 class _Reading:
-    """One walk through the rows of a clone, as thoroughly as was asked for."""
+    """One walk through the rows of a clone, at the depth asked for."""
 
     def __init__(self, visit: Visit) -> None:
         self.visit = visit
@@ -72,18 +72,18 @@ class _Reading:
 
     @cached_property
     def turn(self) -> frozenset[int]:
-        """The tables that are read through this time."""
+        """The tables to read through this time."""
         return frozenset() if isinstance(self.visit.tables, Silence) else turn_of(self.visit.tables.tables, self.how)
 
     @property
     def recency(self) -> Recency:
-        """What recency is judged against."""
+        """What to judge recency against."""
         slack = _SNAPSHOT if self.subject.action.snapshot_seen else timedelta(0)
         return Recency(self.subject.moment, self.subject.rpo, self.configured, slack)
 
-    def glanced(self) -> Iterator[Finding]:
-        """What the catalog alone can tell."""
-        answer: Estimates | Silence = self._unasked()
+    def glance(self) -> Iterator[Finding]:
+        """Yield the findings that the catalog alone can give."""
+        answer: Estimates | Silence = self._silence()
         if self.visit.place and isinstance(self.visit.tables, Tables):
             answer = estimate_rows(self.visit.place, self._scans(self.visit.tables), self.subject.patience.asking)
         yield rows_by_estimate(answer, self.visit.tables, self.configured, self.subject.baseline)
@@ -93,7 +93,7 @@ class _Reading:
             why = "--depth quick asks only where an index leads with the clock; --depth standard reads the tables"
             finding = finding.model_copy(update={"standing": Standing.WAIVED, "why": why})
         yield finding
-        # Rows that nobody counted are no measurement.
+        # Rows that were not counted are no measurement.
         is_silent = isinstance(newest, Silence)
         seen = measure(newest, self.subject.moment)
         self.visit.measured = Measured() if is_silent else seen.model_copy(update={"rows": None})
@@ -103,12 +103,12 @@ class _Reading:
         yield leave_out(checks.INDEX_CONTENTS, "every btree in order", self.how, "indexes")
 
     def read(self) -> Iterator[Finding]:
-        """What the rows themselves tell."""
-        # Borrowing takes a transaction number, so what the clone's next one is must be asked before.
+        """Yield the findings from the rows themselves."""
+        # Borrowing amcheck uses a transaction number, so ask for the clone's next number before.
         baseline, place = self.subject.baseline, self.visit.place
         if isinstance(baseline, Baseline) and baseline.next_xid is not None and place is not None:
             self.next_xid = ask_next_xid(place, self.subject.patience.asking)
-        # An amcheck that is borrowed can be used by one session only: it reads while the others count.
+        # Only one session can use a borrowed amcheck: it reads while the others count.
         with Aside(self._indexes) as indexes:
             yield from self._count()
             orphans = self._orphans()
@@ -169,7 +169,7 @@ class _Reading:
     def _counts(self) -> Counts | Silence:
         tables = self.visit.tables
         if self.visit.place is None or isinstance(tables, Silence):
-            return self._unasked()
+            return self._silence()
         counts = count_rows(self.visit.place, self._scans(tables), self.budget, self.visit.progress)
         return counts.model_copy(update={"next_xid": self.next_xid}) if isinstance(counts, Counts) else counts
 
@@ -194,7 +194,7 @@ class _Reading:
         )
 
     def _at_the_source(self, names: frozenset[str], added_up: frozenset[str]) -> Counts | Silence | None:
-        """The live source's own counts of what fell short in the clone; nothing else of it is read."""
+        """Count at the live source what fell short in the clone; read nothing else there."""
         source, tables = self.subject.source, self.visit.source_tables if names else None
         if source is None or not isinstance(tables, Tables):
             return None
@@ -207,8 +207,10 @@ class _Reading:
 
     def _orphans(self) -> References | Silence:
         if self.visit.place is None or isinstance(self.visit.tables, Silence):
-            return self._unasked()
-        return count_orphans(self.visit.place, self._wanted(self.visit.tables), self.budget, self.visit.progress)
+            return self._silence()
+        return count_orphans(
+            self.visit.place, self._tables_to_read(self.visit.tables), self.budget, self.visit.progress
+        )
 
     def _orphans_at_the_source(self, keys: frozenset[str]) -> References | Silence | None:
         if not keys or self.subject.source is None:
@@ -218,22 +220,22 @@ class _Reading:
 
     def _indexes(self, leash: Leash, progress: Callable[[CountProgress], None]) -> IndexContents | Silence:
         if self.visit.place is None or isinstance(self.visit.tables, Silence):
-            return self._unasked()
-        # Only in what Daybreak restored itself may anything be created, even for a moment.
+            return self._silence()
+        # Daybreak creates something, even for a moment, only in a clone that it restored itself.
         is_ours = RUN_TAG in self.subject.clone.tags or bool(self.subject.action.quarantine)
         manner = Manner(is_with_heap=self.how.depth == "full", may_borrow=is_ours)
-        wanted = self._wanted(self.visit.tables)
+        wanted = self._tables_to_read(self.visit.tables)
         return read_indexes(self.visit.place, wanted, manner, self.budget, progress, leash=leash)
 
-    def _wanted(self, tables: Tables) -> Wanted:
+    def _tables_to_read(self, tables: Tables) -> Wanted:
         return Wanted({table.oid: table.size for table in tables.tables}, self.turn)
 
     @property
     def _sparing(self) -> Budget:
-        """What may be asked of a source that serves its own people."""
+        """What a source that serves its users can spare."""
         asking = self.subject.patience.asking
         return replace(self.budget, whole=min(self.budget.whole, asking * 4), connections=1)
 
-    def _unasked(self) -> Silence:
+    def _silence(self) -> Silence:
         tables = self.visit.tables
         return tables if isinstance(tables, Silence) else Silence(asked="the rows", why="the tables are not known")

@@ -1,4 +1,4 @@
-"""Validate a clone: ask every question, have every answer judged, tell each finding as it is made.
+"""Validate a clone: ask every question, have every answer judged, report each finding as it is made.
 
 The law: whatever cannot be asked becomes an unknown finding; nothing that the clone does, or fails to do, raises.
 """
@@ -25,30 +25,30 @@ _CHAPTERS = (
     rows.findings,
     application.findings,
 )
-"""Cheapest first, so that a person watching learns early what is wrong."""
+"""The chapters, cheapest first, so that a person watching learns early what is wrong."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a validation leaves: each finding, and what was measured (newest data, its place, loss, rows; no RTO)."""
+    """The result of a validation: each finding, and what was measured (newest data, its place, loss, rows; no RTO)."""
 
     findings: tuple[Finding, ...]
     measured: Measured
 
 
 def validate(
-    subject: Subject, *, tell: Callable[[Finding], None], progress: Callable[[CountProgress], None]
+    subject: Subject, *, report: Callable[[Finding], None], progress: Callable[[CountProgress], None]
 ) -> Outcome:
-    """Ask the clone everything the runbook asks, and judge the answers.
+    """Ask the clone everything that the runbook asks, and judge the answers.
 
-    Changes nothing, anywhere; running it twice asks twice. ``tell`` gets each finding as soon as it stands and
-    ``progress`` follows the count, both on the caller's thread.
+    Changes nothing, anywhere; running it twice asks twice. Calls ``report`` with each finding as soon as it stands, and
+    ``progress`` during the count, both on the caller's thread.
     """
     visit = Visit(subject, progress)
     findings = []
     for chapter in _CHAPTERS:
         for judged in chapter(visit):
             finding = waive(judged, subject.action.waivers)
-            tell(finding)
+            report(finding)
             findings.append(finding)
     return Outcome(tuple(findings), visit.measured)

@@ -1,4 +1,4 @@
-"""The chapter of security: quarantine, who can get at the clone, and what it can get at."""
+"""The chapter of security: quarantine, who can reach the clone, and what the clone can reach."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from daybreak.validate.visit import Visit
 
 
 def findings(visit: Visit) -> Iterator[Finding]:
-    """Each finding at security level."""
+    """Yield each finding at security level."""
     subject, action = visit.subject, visit.subject.action
     source, clone, around = action.source_seen, subject.clone, subject.surroundings
     yield security_groups(source, clone, seen=action.surroundings_seen, around=around, permitted=subject.permitted)
@@ -41,12 +41,12 @@ def findings(visit: Visit) -> Iterator[Finding]:
 
 def _settings(visit: Visit, names: Iterable[str]) -> ServerSettings | Silence:
     if visit.place is None:
-        return visit.unasked("the settings in force")
+        return visit.silence_about("the settings in force")
     return ask_settings(visit.place, names, visit.subject.patience.asking)
 
 
 def _ask_audit(visit: Visit) -> tuple[ServerSettings | Silence | None, ServerSettings | Silence]:
-    """What the source audits, where it can be asked, and what the clone does; both at the same time."""
+    """Ask what the source audits, where it can be asked, and what the clone audits; both at the same time."""
     _ = visit.answer
     with ThreadPoolExecutor(max_workers=2) as pair:
         clone = pair.submit(_settings, visit, AUDITORS)

@@ -1,6 +1,6 @@
-"""One visit to a clone: what is known of it beforehand, and what it answered, each question asked once.
+"""One visit to a clone: what we know beforehand, and what the clone answered; each question is asked once.
 
-The law: a question that several chapters share is asked here and kept; a chapter asks its own.
+The law: a question that several chapters share is asked here and its answer kept; a chapter asks its own questions.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from daybreak.model.inventory import Inventory
 from daybreak.model.trust import Trust
 from daybreak.model.world import AutomatedBackup, Cluster, Instance, Origin, Surroundings
 from daybreak.postgres.address import Address, address_of
-from daybreak.postgres.answering import NO_LOGIN, answering
+from daybreak.postgres.answering import NO_LOGIN, knock
 from daybreak.postgres.session import Login
 from daybreak.validate.crew import Budget, CountProgress, SourceBudget
 from daybreak.validate.probes import Reach, ask_birth, ask_fates, list_tables, take_inventory
@@ -38,19 +38,19 @@ class ProbeLimits:
 
 @dataclass(frozen=True)
 class Subject:
-    """Everything a validation is about, as the interpreter found it."""
+    """Everything that a validation is about, as the interpreter found it."""
 
     action: Validate
     clone: Cluster
     instances: tuple[Instance, ...]
     """The clone's instances as they are now."""
     moment: datetime
-    """The exact moment that was restored; for ``latest`` what it turned out to be."""
+    """The exact moment that was restored; for ``latest``, the one that it turned out to be."""
     login: Login | None
     trust: Trust
-    """What the servers must prove, the clone's and the source's."""
+    """What the servers of clone and source must prove."""
     without_login: str = NO_LOGIN
-    """Why there is no login, where there is none."""
+    """Why there is no login, where ``login`` is ``None``."""
     source: Reach | None = None
     """The source's database, to compare with; none when it cannot be asked."""
     source_reader: Reach | None = None
@@ -60,11 +60,11 @@ class Subject:
     birth: Birth | None = None
     """What the clone had spent when it first answered; none where nobody recorded it."""
     backup: AutomatedBackup | None = None
-    """What the backup recorded, for the engine version and the key, when the source is gone."""
+    """What the backup recorded: gives engine version and key when the source is gone."""
     rpo: timedelta | None = None
-    """The target's objective, for configured freshness columns."""
+    """The target's objective for data loss, for configured freshness columns."""
     permitted: Mapping[str, str] = field(default_factory=dict)
-    """Differences from the source that the plan meant: field of the cluster or instance, and the reason."""
+    """Differences from the source that the plan intends: the field of the cluster or instance, and the reason."""
     surroundings: Surroundings = field(default_factory=Surroundings)
     """What belongs to the clone, as it is now."""
     baseline: Baseline | Silence | None = None
@@ -72,35 +72,35 @@ class Subject:
     earlier: Callable[[], tuple[Baseline, ...]] = tuple
     """Reads the target's baselines from before that one, which show how far a table falls by itself."""
     capsule_inventory: Inventory | None = None
-    """What the capsule kept of the inside of PostgreSQL, where the source is known from a capsule."""
-    login_of: Callable[[str], Login | Silence] = lambda _reference: Silence(asked="a login", why="nobody resolves it")
-    """Resolves a reference to a login at the clone, anew each time."""
+    """The inventory that the capsule kept, where the source is known from a capsule."""
+    login_of: Callable[[str], Login | Silence] = lambda _reference: Silence(asked="a login", why="nothing resolves it")
+    """Turns a reference into a login at the clone, anew each time."""
     health_urls: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """The target's health pages as the configuration has them now, by name: with the queries that no plan holds."""
+    """The target's health pages by name, as the configuration has them now: with the queries that no plan holds."""
     patience: ProbeLimits = field(default_factory=ProbeLimits)
     source_inventory: Inventory | None = None
-    """The source's inventory where it was taken before; none asks the source."""
+    """The source's inventory, where it was taken before; ``None`` to ask the source."""
     altered: Callable[[Inventory], Inventory] = lambda seen: seen
-    """What a proof changes of what the clone's catalog shows, where its server cannot show the defect itself."""
+    """How a proof changes what the clone's catalog shows, where a server cannot show the defect itself."""
 
     @property
     def address(self) -> Address:
-        """Where the clone's database answers: at the endpoint AWS returned, never a built one."""
+        """The address of the clone's database: the endpoint that AWS returned, never one that we built."""
         return address_of(self.clone, self.action.database, self.trust)
 
     @property
     def origin(self) -> Origin | None:
-        """What tells the source's key and logins: the source as it was seen, else its backup or its snapshot."""
+        """What names the source's key and logins: the source as it was seen, else its backup or its snapshot."""
         return self.action.source_seen or self.backup or self.action.snapshot_seen
 
     @property
-    def made_of(self) -> Origin | None:
-        """What tells the engine version: a snapshot is of its own, whatever its source runs today."""
+    def engine_origin(self) -> Origin | None:
+        """What names the engine version: a snapshot has its own, whatever its source runs today."""
         return self.action.snapshot_seen or self.origin
 
 
 class Visit:
-    """One walk through the chapters; what was asked once is kept for those that share it."""
+    """One walk through the chapters; it keeps each answer for the chapters that share it."""
 
     def __init__(self, subject: Subject, progress: Callable[[CountProgress], None]) -> None:
         self.subject = subject
@@ -109,15 +109,15 @@ class Visit:
 
     @cached_property
     def answer(self) -> Answer:
-        """How far one gets at the clone's endpoint."""
+        """How far a connection to the clone's endpoint gets."""
         subject = self.subject
         if not subject.clone.endpoint:
             return Answer(host="", port=subject.clone.port, trouble="AWS names no endpoint", is_silence=False)
-        return answering(subject.address, subject.login, subject.patience.knocking, without_login=subject.without_login)
+        return knock(subject.address, subject.login, subject.patience.knocking, without_login=subject.without_login)
 
     @cached_property
     def place(self) -> Reach | None:
-        """Where SQL can be asked of the clone; none when it is not answered."""
+        """Where to ask the clone with SQL; ``None`` when it does not answer SQL."""
         subject = self.subject
         return Reach(subject.address, subject.login) if subject.login and self.answer.is_answering else None
 
@@ -152,28 +152,28 @@ class Visit:
     @cached_property
     def tables(self) -> Tables | Silence:
         """Every table of the clone."""
-        return list_tables(self.place, self.subject.patience.asking) if self.place else self.unasked("the tables")
+        return list_tables(self.place, self.subject.patience.asking) if self.place else self.silence_about("the tables")
 
     @cached_property
     def source_tables(self) -> Tables | Silence | None:
-        """Every table of the source as it is now; none when there is no source to ask."""
+        """Every table of the source as it is now; ``None`` when there is no source to ask."""
         return list_tables(self.subject.source, self.subject.patience.asking) if self.subject.source else None
 
     @cached_property
     def inventory(self) -> Inventory | Silence:
         """Everything besides rows in the clone."""
         if not self.place:
-            return self.unasked("the catalog")
+            return self.silence_about("the catalog")
         seen = take_inventory(self.place, self.subject.patience.asking)
         return seen if isinstance(seen, Silence) else self.subject.altered(seen)
 
     @cached_property
     def source_inventory(self) -> Inventory | Silence | None:
-        """Everything besides rows in the source as it is now; none when there is no source to ask."""
+        """Everything besides rows in the source as it is now; ``None`` when there is no source to ask."""
         if self.subject.source_inventory is not None:
             return self.subject.source_inventory
         return take_inventory(self.subject.source, self.subject.patience.asking) if self.subject.source else None
 
-    def unasked(self, what: str) -> Silence:
-        """Why a question could not be put."""
+    def silence_about(self, what: str) -> Silence:
+        """The answer to a question that could not be asked, with the reason."""
         return Silence(asked=what, why=f"SQL is not answered: {self.answer.trouble}", took=self.answer.took)
