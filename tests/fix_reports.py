@@ -97,7 +97,7 @@ def good_findings() -> tuple[Finding, ...]:
 
 
 def bad_findings() -> tuple[Finding, ...]:
-    """Two boxes unfit with the lines behind them, and one that could not be told."""
+    """Two boxes unfit with the lines behind them, and one that is unknown."""
     lost = Detail(
         name="public.employees",
         standing=Standing.UNFIT,

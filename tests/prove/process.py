@@ -9,7 +9,7 @@ from daybreak.postgres.address import Address
 from daybreak.postgres.scratch import Scratch
 from daybreak.postgres.session import Login
 from daybreak.prove.catalog import defects_of
-from daybreak.prove.proof import Bench, new_names, proven
+from daybreak.prove.proof import Bench, new_names, prove
 from tests import fix_worlds as worlds
 from tests.fix_postgres import HERE
 from tests.prove.test_proof import WHO
@@ -23,7 +23,7 @@ def main() -> None:
     scratch = Scratch(Address("127.0.0.1", int(port), "postgres", HERE), Login(username, password))
     cluster = worlds.cluster(engine_version=version, endpoint="127.0.0.1", port=int(port))
     defects = tuple(defect for check in checks for defect in defects_of(check))
-    proven(Bench(scratch, cluster, WHO, names), defects, _told)
+    prove(Bench(scratch, cluster, WHO, names), defects, _told)
 
 
 def _told(planting: Planting) -> None:

@@ -18,7 +18,7 @@ from daybreak.model.findings import Finding, Standing
 from daybreak.model.inventory import Inventory
 from daybreak.postgres.scratch import COMMENT, Marked, Scratch
 from daybreak.prove.catalog import defects_of
-from daybreak.prove.proof import proven, swept
+from daybreak.prove.proof import prove, sweep
 from daybreak.validate.probes import Reach, take_inventory
 from tests import fix_worlds as worlds
 from tests.fix_lab import eventually
@@ -100,7 +100,7 @@ def test_a_killed_proof_condemns_no_clone_and_the_next_removes_it(server: Server
     assert _unfit(_judged(server, database, before)) == []
     told = {line.name: line.found for each in _judged(server, database, before) for line in each.details}
     assert told[mark] == "of a negative control"
-    removed, stayed = swept(_scratch(server))
+    removed, stayed = sweep(_scratch(server))
     assert set(left.names) <= set(removed)
     assert stayed == ()
     assert _scratch(server).others() == ()
@@ -119,8 +119,8 @@ def test_a_proof_killed_at_any_moment_leaves_nothing_behind_the_next(server: Ser
     _dead(server, mark)
     assert _unfit(_judged(server, database, before)) == []
     bench = bench_on(server)
-    assert swept(bench.scratch)[1] == ()
-    plantings, alarms = proven(bench, defects_of("data.replication-slots"), lambda _planting: None)
+    assert sweep(bench.scratch)[1] == ()
+    plantings, alarms = prove(bench, defects_of("data.replication-slots"), lambda _planting: None)
     assert [each.outcome for each in plantings] == ["found"]
     assert alarms == ()
     assert bench.scratch.others() == ()
@@ -133,10 +133,10 @@ def test_a_living_proof_is_left_alone(server: Server, database: str) -> None:
         eventually(lambda: f"database {mark}_copy" in _things(server, mark))
         process.send_signal(signal.SIGSTOP)
         standing = _things(server, mark)
-        removed, stayed = swept(_scratch(server))
+        removed, stayed = sweep(_scratch(server))
         assert (removed, stayed) == ((), ())
         bench = bench_on(server)
-        plantings, alarms = proven(bench, defects_of("data.replication-slots"), lambda _planting: None)
+        plantings, alarms = prove(bench, defects_of("data.replication-slots"), lambda _planting: None)
         assert ([each.outcome for each in plantings], alarms) == (["found"], ())
         assert set(standing) <= set(_things(server, mark))
         assert _unfit(_judged(server, database, before)) == []
@@ -178,7 +178,7 @@ def test_what_only_sounds_like_a_proof_is_judged_as_anything_else(
         lines = {line.name: line for line in findings[checks.ROLES.name].details}
         assert "of a negative control" not in lines[name].found
         if not rights:
-            assert swept(_scratch(server)) == ((), ())
+            assert sweep(_scratch(server)) == ((), ())
             assert name in {item.name for item in _inventory(server, database).of("role")}
     finally:
         server.run("postgres", f"DROP ROLE IF EXISTS {name}")

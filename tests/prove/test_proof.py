@@ -10,7 +10,7 @@ from daybreak.model.proof import Planting, Proof
 from daybreak.model.world import Identity
 from daybreak.postgres.scratch import Scratch
 from daybreak.prove.catalog import CATALOG, defects_of
-from daybreak.prove.proof import Bench, new_names, proven
+from daybreak.prove.proof import Bench, new_names, prove
 from tests import fix_worlds as worlds
 from tests.fix_postgres import MASTER, Server
 
@@ -43,7 +43,7 @@ def _proof(plantings: tuple[Planting, ...], alarms: tuple[Finding, ...]) -> Proo
 def test_whatever_can_be_planted_is_found_and_the_specimen_alone_raises_no_alarm(own_server: Server) -> None:
     """The negative control: checks that were never seen to fail prove nothing, and checks that always do neither."""
     told: list[Planting] = []
-    plantings, before = proven(bench_on(own_server), CATALOG, told.append)
+    plantings, before = prove(bench_on(own_server), CATALOG, told.append)
     assert before == ()
     assert [f"{each.defect}: {each.seen}" for each in plantings if each.outcome == "missed"] == []
     assert tuple(told) == plantings
@@ -67,7 +67,7 @@ def test_a_ctrl_c_leaves_nothing_behind(server: Server) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        proven(bench, (*defects_of("data.replication-slots"), *defects_of("data.tables")), enough)
+        prove(bench, (*defects_of("data.replication-slots"), *defects_of("data.tables")), enough)
     assert bench.scratch.others() == ()
 
 

@@ -186,7 +186,7 @@ def test_the_differences_are_those_that_parity_found() -> None:
 
 
 def test_a_field_that_is_the_same_is_no_difference() -> None:
-    """A chapter may list every field that it compared; the table shows those that differ or could not be told."""
+    """A chapter may list every field that it compared; the table shows those that differ or are unknown."""
     same = Detail(name="port", standing=Standing.FIT, expected="5432", found="5432")
     blind = Detail(name="proxies", standing=Standing.UNKNOWN, why="AccessDenied")
     found = checks.CLUSTER_PARITY.fit("as the source", "the same").model_copy(update={"details": (same, blind)})

@@ -162,7 +162,7 @@ def test_an_empty_table_of_differences_says_why_it_is_empty() -> None:
     same = checks.CLUSTER_PARITY.fit("31 fields", "the same")
     assert "No field differs." in html(reports.alone((same,)))
     other = checks.CLUSTER_PARITY.unfit("31 fields", "port: 5432 became 5433")
-    assert "is told by the checks of parity above" in html(reports.alone((same, other)))
+    assert "The checks of parity above show" in html(reports.alone((same, other)))
 
 
 def test_very_many_reasons_are_all_there_and_do_not_bury_the_rest() -> None:

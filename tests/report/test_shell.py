@@ -50,7 +50,7 @@ def test_the_plan_as_a_script(shape: str, golden: Golden) -> None:
 def test_a_check_is_never_a_command_of_psql(server: Server, tmp_path: Path, check: str) -> None:
     """A configuration that somebody else wrote must not run programs on the machine of who types what a plan prints."""
     hand = replace(
-        step("pitr", "await-cluster")[1], user=server.master.username, told="dbname=postgres sslmode=disable"
+        step("pitr", "await-cluster")[1], user=server.master.username, connection="dbname=postgres sslmode=disable"
     )
     asked = hand.psql(check.format(tmp_path / "made"))
     environment = {

@@ -17,7 +17,7 @@ from daybreak.model.proof import Planting, Proof
 from daybreak.postgres.address import address_of
 from daybreak.postgres.scratch import Scratch
 from daybreak.prove.catalog import CATALOG
-from daybreak.prove.proof import Bench, Names, new_names, proven, swept
+from daybreak.prove.proof import Bench, Names, new_names, prove, sweep
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ def capture(given: Given, target: str, *, is_list: bool) -> None:
     not after its moment.
     """
     from daybreak.app.capturing import capsules, capture
-    from daybreak.report.text.capsule import capsule_view, capsules_view, changes_view, kept_view
+    from daybreak.report.text.capsule import capsule_view, capsules_view, changes_view, location_view
 
     app = given.app()
     if is_list:
@@ -41,7 +41,7 @@ def capture(given: Given, target: str, *, is_list: bool) -> None:
         return
     for view in (
         capsule_view(made.capsule),
-        kept_view(made.kept, made.places, is_new=made.is_new),
+        location_view(made.kept, made.places, is_new=made.is_new),
         changes_view(made.previous, made.changes),
     ):
         print_as_is(as_text(view))

@@ -38,7 +38,7 @@ def complete(text: str, options: Options) -> str:
 
 
 def _complete(words: Sequence[str], options: Options) -> str:
-    from daybreak.report.aws_cli import quoted
+    from daybreak.report.aws_cli import quote
 
     depth, command = verb_of(words)
     takes = {name for parameter in command.params for name in parameter.opts}

@@ -15,7 +15,7 @@ from daybreak.cli.screen import as_document, as_text
 from daybreak.errors import ExitCode
 from daybreak.model.names import visible
 from daybreak.model.plan import Plan
-from daybreak.report.aws_cli import quoted
+from daybreak.report.aws_cli import quote
 from daybreak.report.document import as_json
 from daybreak.report.iam_policy import policy_of
 from daybreak.report.markdown.plan import runbook
@@ -62,7 +62,7 @@ def plan_as(plan: Plan, given: Given, *, file: Path | None = None, now: datetime
         case "iam":
             return as_document(policy_of(plan))
         case _:
-            then = next_of_plan(plan, quoted(str(file)) if file else "FILE", now=now)
+            then = next_of_plan(plan, quote(str(file)) if file else "FILE", now=now)
             view = plan_view(plan, then=given.complete(then), is_explained=given.is_explained, more=_MORE, now=now)
             return as_text(view)
 

@@ -155,7 +155,7 @@ def fill_in(call: AwsCall, nonce: str, anchor: str) -> AwsCall:
 def names_to_change(operation: str, params: dict[str, Any]) -> tuple[str, ...]:
     """The names of what a call would change. Raises ``KeyError`` for an operation that is not in ``CHANGES``.
 
-    >>> changed_names("AddTagsToResource", {"ResourceName": "arn:aws:rds:us-east-1:123456789012:cluster:embi"})
+    >>> names_to_change("AddTagsToResource", {"ResourceName": "arn:aws:rds:us-east-1:123456789012:cluster:embi"})
     ('embi',)
     """
     return tuple(_plain_name(str(params[name])) for name in CHANGES[operation] if name in params)

@@ -86,9 +86,9 @@ def _objections_by_tags(request: CleanRequest, target: Target, seen: Observation
         return reasons
     origin, arn = seen.cluster.tags.get(ORIGIN_TAG), seen.cluster.arn.split(":")
     if origin != target.cluster:
-        told = f'names "{printable(origin)}"' if origin else "is missing"
+        said = f'names "{printable(origin)}"' if origin else "is missing"
         reasons.append(
-            f'the tag {ORIGIN_TAG} of the cluster "{request.run}" {told}; the target "{target.name}" is "{target.cluster}"'
+            f'the tag {ORIGIN_TAG} of the cluster "{request.run}" {said}; the target "{target.name}" is "{target.cluster}"'
         )
     if len(arn) > 4 and arn[4] != seen.identity.account:
         reasons.append(

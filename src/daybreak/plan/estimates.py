@@ -58,20 +58,20 @@ def restore_estimate(kind: str, size: int | None, past: tuple[PastRun, ...]) -> 
         if own
         else "no earlier run of this target"
     )
-    return Estimate(low=low, high=high, evidence=f"{row}; {told}")
+    return Estimate(low=low, high=high, evidence=f"{row}; {history}")
 
 
 def _table(kind: str, size: int | None) -> tuple[timedelta, timedelta, str]:
     small, medium = RUNBOOK[kind, "< 100 GB"], RUNBOOK[kind, "100-500 GB"]
     if size is None:
         return small[0], medium[1], f"the runbook's table: {kind}, up to 500 GB (the source's size is not known)"
-    told = f"the source holds {max(1, round(size / _GB))} GB"
+    size_words = f"the source holds {max(1, round(size / _GB))} GB"
     if size < _SMALL:
-        return *small, f"the runbook's table: {kind}, < 100 GB ({told})"
+        return *small, f"the runbook's table: {kind}, < 100 GB ({size_words})"
     if size <= _MEDIUM:
-        return *medium, f"the runbook's table: {kind}, 100-500 GB ({told})"
+        return *medium, f"the runbook's table: {kind}, 100-500 GB ({size_words})"
     factor = size / _MEDIUM
-    stretched = f"the runbook's table ends at 500 GB; its last row, {kind}, stretched by {factor:.1f} ({told})"
+    stretched = f"the runbook's table ends at 500 GB; its last row, {kind}, stretched by {factor:.1f} ({size_words})"
     return medium[0] * factor, medium[1] * factor, stretched
 
 

@@ -28,9 +28,9 @@ def objections_to_storage(source: Source, seen: Observation) -> Iterator[str]:
     storage = source.storage
     if storage is None:
         return
-    told = f'"{source.snapshot.identifier}" is of' if source.snapshot else f'"{source.name}" runs'
+    subject = f'"{source.snapshot.identifier}" is of' if source.snapshot else f'"{source.name}" runs'
     if storage.engine != ENGINE:
-        yield f"{told} {storage.engine}; only {ENGINE} can be restored here"
+        yield f"{subject} {storage.engine}; only {ENGINE} can be restored here"
     what = "snapshot" if source.snapshot else "backup"
     if seen.key and not seen.key.is_enabled:
         yield f"the KMS key {seen.key.arn} is {seen.key.state}: without it the {what} cannot be read"

@@ -68,10 +68,10 @@ def way_in(plan: Plan, state: RunState) -> str:
 
 def psql_line(endpoint: str, port: int, validation: Validate | None, trust: Trust) -> str:
     """The psql command for a server; user and database come from ``validation``."""
-    told = conninfo(validation.database if validation else None, trust, endpoint)
+    connection = conninfo(validation.database if validation else None, trust, endpoint)
     source = validation.source_seen if validation else None
     user = f" -U {shlex.quote(source.master_username)}" if source and source.master_username else ""
-    return f"psql -h {shlex.quote(endpoint)} -p {port}{user} -d {shlex.quote(told)}"
+    return f"psql -h {shlex.quote(endpoint)} -p {port}{user} -d {shlex.quote(connection)}"
 
 
 def _spell(value: str) -> str:

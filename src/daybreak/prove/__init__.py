@@ -1,1 +1,1 @@
-"""Show that the checks can fail: plant defects where they hurt nobody, and see that each is found."""
+"""Show that the checks can fail: plant defects where they do no harm, and see that the checks find each."""

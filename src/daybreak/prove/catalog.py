@@ -1,4 +1,4 @@
-"""The catalog: every defect there is, and for each check those that it must find."""
+"""The catalog of all defects, and the defects that each check must find."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from daybreak.prove.in_database import ACCESS, APPLICATION, OBJECTS, ROWS
 from daybreak.prove.in_observation import CLUSTER, SURROUNDINGS
 
 CATALOG: tuple[Defect, ...] = (*CLUSTER, *SURROUNDINGS, *ROWS, *OBJECTS, *APPLICATION, *ACCESS)
-"""Every defect, cheapest first; what changes the server's roles comes last."""
+"""Every defect, cheapest first; those that change the server's roles come last."""
 
 
 def defects_of(check: str) -> tuple[Defect, ...]:

@@ -1,4 +1,4 @@
-"""A defect as data: its name, the check that must find it, and how it is planted."""
+"""A defect as data: its name, the check that must find it, and how to plant it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from daybreak.model.checks import Check
 from daybreak.validate.visit import Subject
 
 Mutation = Callable[[Subject], Subject]
-"""What is changed of what was observed."""
+"""A change of what was observed."""
 
 
 @dataclass(frozen=True)
 class Precondition:
-    """A question to the server that must be answered with true, and what it means when it is not."""
+    """A question to the server whose answer must be true, and what another answer means."""
 
     question: str
     why: str
@@ -22,16 +22,16 @@ class Precondition:
 
 @dataclass(frozen=True)
 class Defect:
-    """One kind of damage; planted by SQL in a copy of the specimen, or by a change of what was observed."""
+    """One kind of damage. SQL plants it in a copy of the specimen, or a change of what was observed does."""
 
     name: str
     check: Check
     sql: tuple[str, ...] = ()
     refused: str = ""
-    """A last statement that the server must refuse, because the damage is what it leaves behind."""
+    """A last statement that the server must refuse: the damage is what it leaves behind."""
     undo: tuple[str, ...] = ()
-    """Takes back what is not part of a database and so would outlive the copy."""
+    """Statements that remove what is not part of a database and would outlive the copy."""
     change: Mutation | None = None
     needs: tuple[Precondition, ...] = ()
     asks_sql: bool = True
-    """False where PostgreSQL has nothing to do with it, and so is not asked."""
+    """Whether PostgreSQL must be asked; false where it has nothing to do with the damage."""

@@ -1,4 +1,4 @@
-"""The defects that are planted by SQL in a copy of the specimen; ``@words`` are names of the proof's own."""
+"""The defects that SQL plants in a copy of the specimen; ``@words`` stand for the proof's own names."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from daybreak.validate.visit import Subject
 AMCHECK = Precondition(
     "SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'amcheck')", "the server does not offer amcheck"
 )
-"""What only amcheck can tell."""
+"""Where amcheck is missing, only it would find the defect."""
 
 _PREPARES = Precondition(
     "SELECT pg_catalog.current_setting('max_prepared_transactions')::int > 0", "max_prepared_transactions is 0"
 )
 _SUBSCRIBES = Precondition(
     "SELECT pg_catalog.current_setting('max_logical_replication_workers')::int > 0",
-    "the quarantine holds subscriptions back, so one does no harm",
+    "the quarantine stops subscriptions, so one does no harm",
 )
 _WRAPS = Precondition(
     "SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'postgres_fdw')",
@@ -31,10 +31,10 @@ _EXTENDED = Precondition(
 )
 
 
-def _said(kind: str, name: str, **facts: str) -> Mutation:
-    """A change of what the catalog showed: where only a superuser could plant it, the answer is changed instead."""
+def _catalog_change(kind: str, name: str, **facts: str) -> Mutation:
+    """A change of the catalog's answer, for a defect that only a superuser could plant."""
 
-    def altered(seen: Inventory) -> Inventory:
+    def alter(seen: Inventory) -> Inventory:
         items = tuple(
             item.model_copy(update={"facts": item.facts | facts})
             if item.kind == kind and name in ("", item.name)
@@ -43,11 +43,11 @@ def _said(kind: str, name: str, **facts: str) -> Mutation:
         )
         return seen.model_copy(update={"items": items})
 
-    def changed(subject: Subject) -> Subject:
-        usual = subject.altered
-        return replace(subject, altered=lambda seen: altered(usual(seen)))
+    def change(subject: Subject) -> Subject:
+        usual = subject.alter
+        return replace(subject, alter=lambda seen: alter(usual(seen)))
 
-    return changed
+    return change
 
 
 ROWS: tuple[Defect, ...] = (
@@ -64,7 +64,7 @@ ROWS: tuple[Defect, ...] = (
     ),
     Defect("row of a static table missing", checks.ROWS, ("DELETE FROM currencies WHERE code = 'JPY'",)),
 )  # fmt: skip
-"""Rows and what they hold."""
+"""The defects of rows and their contents."""
 
 OBJECTS: tuple[Defect, ...] = (
     Defect("missing partition", checks.PARTITIONS, ("DROP TABLE events_2025",)),
@@ -110,7 +110,7 @@ OBJECTS: tuple[Defect, ...] = (
         ("REFRESH MATERIALIZED VIEW order_days WITH NO DATA",),
     ),
     Defect("extension missing", checks.EXTENSIONS, ("DROP EXTENSION IF EXISTS pg_trgm, vector",), needs=(_EXTENDED,)),
-    Defect("extension older", checks.EXTENSIONS, change=_said("extension", "", version="0.1")),
+    Defect("extension older", checks.EXTENSIONS, change=_catalog_change("extension", "", version="0.1")),
     Defect("publication missing", checks.PUBLICATIONS, ("DROP PUBLICATION changes",)),
     Defect("table missing from a publication", checks.PUBLICATIONS, ("ALTER PUBLICATION changes DROP TABLE orders",)),
     Defect(
@@ -145,8 +145,8 @@ OBJECTS: tuple[Defect, ...] = (
         ("CREATE SERVER elsewhere FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host 'production.invalid')",),
         needs=(_WRAPS,),
     ),
-    Defect("collation of another version", checks.COLLATIONS, change=_said("collation", "", recorded="0.1")),
-    Defect("no statistics", checks.STATISTICS, change=_said("statistics", "public.orders", collected="no")),
+    Defect("collation of another version", checks.COLLATIONS, change=_catalog_change("collation", "", recorded="0.1")),
+    Defect("no statistics", checks.STATISTICS, change=_catalog_change("statistics", "public.orders", collected="no")),
     Defect(
         "prepared transaction left",
         checks.PREPARED_TRANSACTIONS,
@@ -161,7 +161,7 @@ OBJECTS: tuple[Defect, ...] = (
         undo=("SELECT pg_drop_replication_slot('@slot')",),
     ),
 )  # fmt: skip
-"""Everything in a database besides its rows."""
+"""The defects of everything in a database besides its rows."""
 
 ACCESS: tuple[Defect, ...] = (
     Defect("wrong owner", checks.OWNERS, ("ALTER TABLE currencies OWNER TO CURRENT_USER",)),
@@ -185,7 +185,7 @@ ACCESS: tuple[Defect, ...] = (
         undo=("CREATE ROLE @auditor", "GRANT @reader TO @auditor"),
     ),
 )  # fmt: skip
-"""Who may do what."""
+"""The defects of roles and privileges."""
 
 APPLICATION: tuple[Defect, ...] = (
     Defect(
@@ -200,4 +200,4 @@ APPLICATION: tuple[Defect, ...] = (
         ("UPDATE orders SET amount = -1 WHERE id = 5",),
     ),
 )
-"""What the application needs."""
+"""The defects of what the application needs."""

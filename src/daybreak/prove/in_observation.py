@@ -1,6 +1,6 @@
-"""The defects of a cluster's configuration: nothing is changed at AWS, only what was observed of it.
+"""The defects of a cluster's configuration: they change only what was observed, and nothing at AWS.
 
-The law: source and clone of a proof are twins with everything a cluster can have, so that each defect is the one difference.
+The law: source and clone of a proof are twins with everything that a cluster can have, so each defect is the one difference.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from daybreak.prove.defect import Defect
 from daybreak.validate.visit import Subject
 
 PRODUCTION = "production.invalid"
-"""Where the twin that stands for the source would answer: a name that no name server knows."""
+"""Where the twin that plays the source would answer: a name that no name server knows."""
 
 _KEY = "arn:aws:kms:us-east-1:000000000000:key/11111111-1111-1111-1111-111111111111"
 _ROLE = "arn:aws:iam::000000000000:role/s3-import"
@@ -38,7 +38,7 @@ _SOURCE = "daybreak-proof-source"
 
 
 def clone_of(cluster: Cluster) -> Cluster:
-    """The cluster where a proof happens, with everything a cluster can have."""
+    """The cluster of a proof, with everything that a cluster can have."""
     return cluster.model_copy(
         update={
             "identifier": cluster.identifier,
@@ -67,7 +67,7 @@ def clone_of(cluster: Cluster) -> Cluster:
 
 
 def source_of(clone: Cluster) -> Cluster:
-    """Its twin, as the source it would have been restored from."""
+    """The clone's twin, which plays its source."""
     return clone.model_copy(
         update={
             "identifier": _SOURCE,
@@ -114,7 +114,7 @@ def instances_of(cluster: Cluster) -> tuple[Instance, ...]:
 
 
 def surroundings_of(cluster: Cluster) -> Surroundings:
-    """What leads to a cluster and what stands around it."""
+    """What leads to a cluster and what is around it."""
     return Surroundings(
         parameter_group=ParameterGroup(
             name="proof-parameters",
@@ -144,11 +144,11 @@ def _cluster(**changes: Any) -> Callable[[Subject], Subject]:
 
 
 def _writer(**changes: Any) -> Callable[[Subject], Subject]:
-    def changed(subject: Subject) -> Subject:
+    def change(subject: Subject) -> Subject:
         first, *others = subject.instances
         return replace(subject, instances=(first.model_copy(update=changes), *others))
 
-    return changed
+    return change
 
 
 def _around(**changes: Any) -> Callable[[Subject], Subject]:
@@ -214,7 +214,7 @@ CLUSTER: tuple[Defect, ...] = (
     _defect("Performance Insights off", checks.INSTANCE_PARITY, _writer(has_performance_insights=False)),
     _defect("no reader", checks.INSTANCE_PARITY, _without_reader),
 )
-"""The cluster and its instances."""
+"""The defects of the cluster and its instances."""
 
 SURROUNDINGS: tuple[Defect, ...] = (
     _defect("default security group", checks.SECURITY_GROUPS, _cluster(security_groups=("sg-0default",))),
@@ -229,4 +229,4 @@ SURROUNDINGS: tuple[Defect, ...] = (
     _defect("autoscaling missing", checks.SURROUNDINGS_PARITY, _around(scaling=None)),
     _defect("custom endpoint missing", checks.SURROUNDINGS_PARITY, _around(endpoints=())),
 )
-"""What stands around a cluster, and who gets at it."""
+"""The defects around a cluster, and of who can reach it."""

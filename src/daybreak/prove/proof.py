@@ -1,8 +1,8 @@
-"""Carry out a proof: a specimen in a scratch database, each defect in a copy of its own, the very same checks.
+"""Carry out a proof: a specimen in a scratch database, each defect in its own copy, and the same checks as ever.
 
-The law: whatever ends a proof, the databases, roles and slot that it made are gone, at the latest when the next one begins;
-nothing that a proof did not make is touched, and nothing of another that is going on.
-A defect that the server does not let anybody plant is told with its reason and never counted as found.
+The law: whatever ends a proof, the databases, roles and slot that it made are gone, at the latest when the next proof begins.
+A proof touches nothing that it did not make, and nothing of another running proof.
+A defect that the server does not let us plant is reported with its reason and never counted as found.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ _RPO = timedelta(minutes=30)
 
 @dataclass(frozen=True)
 class Names:
-    """Everything that a proof makes, by name."""
+    """The names of everything that a proof makes."""
 
     suffix: str
 
     @property
     def mark(self) -> str:
-        """The role to which everything else belongs."""
+        """The role that owns everything else."""
         return f"{PREFIX}{self.suffix}"
 
     @property
@@ -74,18 +74,18 @@ class Names:
 
     @property
     def words(self) -> dict[str, str]:
-        """What each ``@word`` of a statement stands for."""
+        """The meaning of each ``@word`` in a statement."""
         return self.roles | {"slot": self.slot, "copy": self.copy}
 
 
 def new_names() -> Names:
-    """Names that nobody else has."""
+    """Draw names that no other proof has."""
     return Names(secrets.token_hex(4))
 
 
 @dataclass
 class Bench:
-    """The scratch databases of one proof, and what is known of the specimen."""
+    """The scratch databases of one proof, and what we know of the specimen."""
 
     scratch: Scratch
     cluster: Cluster
@@ -96,7 +96,7 @@ class Bench:
 
     @contextmanager
     def set_up(self) -> Iterator[None]:
-        """Make roles and specimen, and take all of it away again, whatever happens meanwhile."""
+        """Make roles and specimen for the length of the block, and remove all of it in every case."""
         with self.scratch.hold(self.names.mark):
             for role in ("reader", "owner", "auditor"):
                 self.scratch.create_role(self.names.roles[role])
@@ -106,23 +106,23 @@ class Bench:
             self._baseline = self._record()
             yield
 
-    def judged(self) -> tuple[Finding, ...]:
+    def findings(self) -> tuple[Finding, ...]:
         """Every finding about an undamaged copy of the specimen."""
         with self._copy():
-            return validate(self._subject(), report=_nobody, progress=_nobody).findings
+            return validate(self._subject(), report=_ignore, progress=_ignore).findings
 
-    def planted(self, defect: Defect) -> Planting:
-        """Plant one defect and ask the checks; the copy is gone afterwards."""
+    def plant(self, defect: Defect) -> Planting:
+        """Plant one defect in a copy and ask the checks; remove the copy afterwards."""
         began = monotonic()
-        planting = self._plant(defect)
+        planting = self._plant_in_copy(defect)
         return planting.model_copy(update={"took": timedelta(seconds=monotonic() - began)})
 
-    def _plant(self, defect: Defect) -> Planting:
+    def _plant_in_copy(self, defect: Defect) -> Planting:
         words = self.names.words
         spelled = tuple(specimen.spell(each, words) for each in defect.sql)
         if defect.change and not defect.asks_sql:
             outside = replace(defect.change(self._subject()), login=None, source=None)
-            return _judge(defect, validate(outside, report=_nobody, progress=_nobody).findings)
+            return _judge(defect, validate(outside, report=_ignore, progress=_ignore).findings)
         with self._copy():
             why = self._why_not(defect)
             if why:
@@ -133,7 +133,7 @@ class Bench:
                 if defect.refused:
                     self._provoke(specimen.spell(defect.refused, words))
                 subject = defect.change(self._subject()) if defect.change else self._subject()
-                return _judge(defect, validate(subject, report=_nobody, progress=_nobody).findings)
+                return _judge(defect, validate(subject, report=_ignore, progress=_ignore).findings)
             except Failed as error:
                 return _planting(defect, "not plantable", error.message)
             finally:
@@ -148,7 +148,7 @@ class Bench:
         return ""
 
     def _provoke(self, statement: str) -> None:
-        """Let the server refuse a statement, for what it leaves behind."""
+        """Make the server refuse a statement, for what that leaves behind."""
         with suppress(Failed):
             self.scratch.run(self.names.copy, statement)
 
@@ -168,7 +168,7 @@ class Bench:
         making = (*specimen.STATEMENTS, *(specimen.WITH_AMCHECK if has_amcheck else ()), "ANALYZE")
         self.scratch.run(template, *(specimen.spell(each, self.names.words) for each in making))
 
-    # -- what the checks are given
+    # -- what the checks receive
 
     def _subject(self) -> Subject:
         baseline = self._baseline
@@ -207,18 +207,18 @@ class Bench:
             login_of=lambda _reference: Login(self.names.roles["application"], self._password),
             patience=_PATIENCE,
             source_inventory=baseline.inventory,
-            altered=self._as_recovered,
+            alter=self._as_recovered,
         )
 
     def _as_recovered(self, seen: Inventory) -> Inventory:
-        """The copy's catalog as a clone's would be: recovered when the specimen was recorded, and changed only since."""
+        """The copy's catalog as a clone's would look: recovered when the specimen was recorded, and changed only since."""
         recorded = self._baseline.inventory if self._baseline else seen
         return seen.model_copy(
             update={"checkpoint": recorded.taken, "next_xid": recorded.oldest_xid, "next_oid": recorded.newest_oid + 1}
         )
 
     def _record(self) -> Baseline:
-        """The specimen as it is, recorded like any baseline."""
+        """Record the specimen as it is, like any baseline."""
         place = Reach(self.scratch.at(self.names.template), self.scratch.login)
         promises = Objectives(rpo=_RPO, rto=_RPO, retention=_RPO)
         tables = dict(specimen.TABLES)
@@ -230,12 +230,12 @@ class Bench:
             tables=tables,
         )
         sitting = Sitting(target, self.cluster, self.identity, datetime.now(UTC), is_fingerprinted=True)
-        # The checks read a copy, and hold against it what the baseline says of a database of the same name.
-        return record(place, sitting, _nobody).model_copy(update={"database": self.names.copy})
+        # The checks read a copy and compare it with the baseline, which must name the same database.
+        return record(place, sitting, _ignore).model_copy(update={"database": self.names.copy})
 
 
 def alarms(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """What is not fit in a specimen to which nothing was done."""
+    """The findings that are not fit in an undamaged specimen."""
     return tuple(each for each in findings if each.standing not in (Standing.FIT, Standing.WAIVED))
 
 
@@ -255,31 +255,31 @@ def _planting(defect: Defect, outcome: str, seen: str) -> Planting:
     )
 
 
-def _nobody(_news: object) -> None:
-    """Nobody is told."""
+def _ignore(_news: object) -> None:
+    """Ignore the news."""
 
 
 OnPlanting = Callable[[Planting], None]
-"""Who is told of each defect as it is judged."""
+"""Receives each defect as soon as it is judged."""
 
 
-def swept(scratch: Scratch) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Remove what proofs left that were killed: what is gone now, and what is still there, with the reason."""
+def sweep(scratch: Scratch) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Remove what killed proofs left. Return what is gone now, and what is still there with the reason."""
     dead = [each for each in scratch.others() if not each.is_alive]
     left = tuple(name for each in dead for name in scratch.remove(each.mark))
     kept = {name.partition(":")[0] for name in left}
     return tuple(name for each in dead for name in each.names if name not in kept), left
 
 
-def proven(
-    bench: Bench, defects: tuple[Defect, ...], told: OnPlanting
+def prove(
+    bench: Bench, defects: tuple[Defect, ...], report: OnPlanting
 ) -> tuple[tuple[Planting, ...], tuple[Finding, ...]]:
-    """Plant every defect; what became of each, and what was not fit before."""
+    """Plant every defect. Return the result of each, and what was not fit before."""
     with bench.set_up():
-        before = alarms(bench.judged())
+        before = alarms(bench.findings())
         plantings = []
         for defect in defects:
-            planting = bench.planted(defect)
-            told(planting)
+            planting = bench.plant(defect)
+            report(planting)
             plantings.append(planting)
     return tuple(plantings), before

@@ -1,7 +1,7 @@
-"""The specimen: a small database that holds one of everything a restore can lose, made in a scratch database.
+"""The specimen: a small scratch database that holds one of everything that a restore can lose.
 
-Its tables are filled by arithmetic, so that every specimen is the same; ``@reader``, ``@owner`` and ``@application`` stand
-for roles of the proof's own.
+Arithmetic fills its tables, so every specimen is the same. ``@reader``, ``@owner`` and ``@application`` stand for the proof's
+own roles.
 """
 
 from __future__ import annotations
@@ -57,20 +57,20 @@ STATEMENTS: tuple[str, ...] = (
     "GRANT CREATE ON SCHEMA public TO @owner",
     "ALTER TABLE currencies OWNER TO @owner",
 )
-"""What makes the specimen, in order."""
+"""The statements that make the specimen, in order."""
 
 WITH_AMCHECK = ("CREATE INDEX orders_by_rank ON orders (rank_of(amount))",)
-"""An index over a function of the database's own, which only amcheck can hold against its table."""
+"""An index over one of the database's own functions: only amcheck can compare it with its table."""
 
 EXTENSIONS = ("amcheck", "postgres_fdw", "pg_trgm", "vector")
-"""Extensions the specimen has where the server lets its owner have them."""
+"""The extensions that the specimen has where the server lets its owner have them."""
 
 TABLES: Mapping[str, Expectation] = {
     "public.orders": Expectation(min_rows=2000, freshness="updated_at"),
     "public.currencies": Expectation(is_static=True),
     "public.carts": Expectation(min_rows=1),
 }
-"""What the specimen's owner expects, as daybreak.toml would say it."""
+"""What the specimen's owner expects, as in daybreak.toml."""
 
 CHECKS = (
     SqlCheck(
@@ -79,7 +79,7 @@ CHECKS = (
         expect="= 0",
     ),
 )
-"""The owner's own question."""
+"""The owner's own check."""
 
 
 def spell(statement: str, roles: Mapping[str, str]) -> str:

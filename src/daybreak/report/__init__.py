@@ -1,1 +1,1 @@
-"""Any noun to text, markdown, JSON or aws command lines; pure."""
+"""Turn any noun into text, Markdown, JSON or aws command lines; pure."""

@@ -1,7 +1,7 @@
 """An AWS call as the ``aws`` command line that does the same by hand; the inverse of the client's own argument parser.
 
-The law: what is printed, parsed by the real client, gives back exactly the parameters of the call. Where a short spelling
-could be read otherwise (a comma in a tag, a value that looks like a file name) the long one is printed.
+The law: when the real client parses what we print, it gets exactly the parameters of the call. Where the client could read a
+short spelling differently (a comma in a tag, a value like a file name), we print the long one.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _PLURAL_ACRONYM = re.compile(r"[A-Z]{2,}s$")
 _WORD_START = re.compile(r"(.)([A-Z][a-z]+)")
 _CASE_CHANGE = re.compile(r"([a-z0-9])([A-Z])")
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./:+@-]*|<[a-z][a-z ]*>")
-"""What the client reads back as it stands; the second form is that of a value which is drawn later."""
+"""Values that the client reads back unquoted; the second form is a value that is drawn later."""
 _WIDTH = 100
 _LOADED = ("file://", "fileb://", "http://", "https://")
-"""Beginnings of a value that the client replaces by the content of what they name."""
+"""Beginnings of values that the client replaces by the content of a file or URL."""
 
 
 def option_name(name: str) -> str:
@@ -46,7 +46,7 @@ def arguments(call: AwsCall, *, endpoint: str | None = None) -> list[list[str]]:
 
 
 def command_line(call: AwsCall, *, endpoint: str | None = None, query: str | None = None) -> str:
-    r"""The call as one command, an option to a line, quoted for a POSIX shell. ``query`` prints one value as text.
+    r"""The call as one command, one option on each line, quoted for a POSIX shell. ``query`` prints one value as text.
 
     >>> look = AwsCall(service="rds", operation="DescribeDBClusters", params={"DBClusterIdentifier": "a"}, region="us-east-1")
     >>> print(command_line(look, query="DBClusters[0].Endpoint"))
@@ -61,10 +61,10 @@ def command_line(call: AwsCall, *, endpoint: str | None = None, query: str | Non
     return " \\\n  ".join(map(_part, words))
 
 
-def quoted(word: str) -> str:
-    r"""``word`` quoted for bash; what a terminal could act on is spelled out, and bash spells it back.
+def quote(word: str) -> str:
+    r"""``word`` quoted for bash. Characters that a terminal could act on are escaped, and bash turns them back.
 
-    >>> print(quoted("plain"), quoted("it's"), quoted("\x1b[2J"))
+    >>> print(quote("plain"), quote("it's"), quote("\x1b[2J"))
     plain 'it'"'"'s' $'\x1b[2J'
     """
     return shlex.quote(word) if word.isprintable() else "$'" + "".join(map(_spell, word)) + "'"
@@ -75,7 +75,7 @@ def _spell(character: str) -> str:
         return "\\" + character
     if character.isprintable():
         return character
-    # A byte of a command line that was no text stands in it as one of these.
+    # These stand for bytes of a command line that were not text.
     is_byte = "\udc80" <= character <= "\udcff"
     return "".join(
         f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogateescape" if is_byte else "surrogatepass")
@@ -83,11 +83,11 @@ def _spell(character: str) -> str:
 
 
 def _part(words: list[str]) -> str:
-    """An option with its values; many long values stand one to a line."""
-    line = " ".join(map(quoted, words))
+    """An option with its values; many long values stand on a line each."""
+    line = " ".join(map(quote, words))
     if len(line) <= _WIDTH or len(words) <= 2:  # an option and its one value
         return line
-    return " \\\n    ".join(map(quoted, words))
+    return " \\\n    ".join(map(quote, words))
 
 
 def _option(name: str, value: Any) -> list[str]:
@@ -95,7 +95,7 @@ def _option(name: str, value: Any) -> list[str]:
     if isinstance(value, bool):
         return [f"--{option}" if value else f"--no-{option}"]
     if isinstance(value, str):
-        # A value with a leading dash would be taken for the next option.
+        # The client would take a value with a leading dash for the next option.
         return [f"--{option}={value}"] if value.startswith("-") else [f"--{option}", value]
     if isinstance(value, int | float):
         return [f"--{option}={value}"] if value < 0 else [f"--{option}", str(value)]
@@ -116,7 +116,7 @@ def _is_plain(text: str) -> bool:
 
 
 def _is_shorthand(item: Mapping[str, Any]) -> bool:
-    """Whether a structure is a short list of plain words: tags and parameters mostly are."""
+    """Whether a structure is a short list of plain words, as most tags and parameters are."""
     return bool(item) and all(isinstance(value, str) and _is_plain(value) for value in item.values())
 
 

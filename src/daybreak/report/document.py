@@ -1,6 +1,6 @@
-"""A run, or a validation by itself, as a report: the one noun that every format is written from.
+"""Turn a run, or a validation by itself, into a report: the one noun from which every format is written.
 
-The law: nothing is concluded here that the verdict does not say; what was not asked is shown as not asked.
+The law: a report concludes nothing that the verdict does not say, and shows what was not asked as not asked.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _NOTHING = Witness(kind="none")
 
 
 def report_of_run(plan: Plan, state: RunState, occasion: Occasion) -> Report:
-    """The report of a run, wherever it stands."""
+    """The report of a run, however far it has come."""
     asked = next((step.action for step in plan.steps if isinstance(step.action, Validate)), None)
     checks = _checks(state.findings, is_judged=asked is not None)
     promises = promises_of(plan.objectives, state.measured) if asked else ()
@@ -84,7 +84,7 @@ def report_of_run(plan: Plan, state: RunState, occasion: Occasion) -> Report:
 
 
 def report_of_validation(validation: Validation, occasion: Occasion, promised: Objectives | None = None) -> Report:
-    """The report of a validation by itself; ``promised`` are the objectives of its target, where it has one."""
+    """The report of a validation by itself; ``promised`` holds its target's objectives, where there is a target."""
     action, identity = validation.action, validation.identity
     checks = _checks(validation.findings)
     promises = promises_of(promised, validation.measured)[:1]
@@ -133,12 +133,12 @@ def report_of_validation(validation: Validation, occasion: Occasion, promised: O
 
 
 def as_json(report: Report) -> str:
-    """The report for machines, in plain ASCII, so that no terminal or log acts on what is in it."""
+    """The report for machines, in plain ASCII, so that no terminal or log acts on its contents."""
     return json.dumps(report.plain(), indent=2) + "\n"
 
 
 def schema() -> dict[str, Any]:
-    """JSON Schema of the report, as it is written."""
+    """The JSON Schema of the written report."""
     made = Report.model_json_schema(mode="serialization")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | made
 
@@ -148,7 +148,7 @@ _AUTHORITY = re.compile(r"""(sslrootcert='"'"')[^'"]*/|(sslrootcert=)[^'"\s]*/""
 
 
 def without_home(report: Report, home: str) -> Report:
-    """The report for other people's eyes: no path in it leads through the home folder of whoever made it.
+    """The report for other people: no path in it shows the home folder of the person who made it.
 
     Such a path, and that of authorities, Amazon's or one's own, is known by its file alone: each machine has them elsewhere.
     """
@@ -198,10 +198,10 @@ def _headline(verdict: Verdict, checks: tuple[CheckLine, ...], promises: tuple[P
     waived += f", {tally[None]} not asked" if tally[None] else ""
     match verdict.standing:
         case Standing.UNFIT:
-            unknown = f", {tally[Standing.UNKNOWN]} could not be told" if tally[Standing.UNKNOWN] else ""
+            unknown = f", {tally[Standing.UNKNOWN]} unknown" if tally[Standing.UNKNOWN] else ""
             return f"{many(tally[Standing.UNFIT], 'check is', 'checks are')} unfit{unknown}{waived}"
         case Standing.UNKNOWN:
-            return f"nothing is unfit, but {many(tally[Standing.UNKNOWN], 'check', 'checks')} could not be told{waived}"
+            return f"nothing is unfit, but {many(tally[Standing.UNKNOWN], 'check is', 'checks are')} unknown{waived}"
         case _:
             missed = [promise.name for promise in promises if promise.is_met is False]
             late = f"; {' and '.join(missed)} missed" if missed else ""
@@ -217,7 +217,7 @@ def _reasons_of_run(state: RunState, *, is_judged: bool) -> tuple[Reason, ...]:
 
 
 def promises_of(promised: Objectives | None, measured: Measured) -> tuple[Promise, ...]:
-    """Each objective beside what was measured."""
+    """Each objective with what was measured."""
     return (
         _promise("RPO", promised.rpo if promised else None, measured.rpo),
         _promise("RTO", promised.rto if promised else None, measured.rto),
@@ -230,7 +230,7 @@ def _promise(name: str, promised: timedelta | None, measured: timedelta | None) 
 
 
 def _configuration(action: Validate | None, *, seen: datetime) -> Witness:
-    """A capsule wins, because then everything that was ``seen`` comes from it."""
+    """The witness of the configuration. A capsule wins, because then everything ``seen`` comes from it."""
     if action is None:
         return _NOTHING
     if action.capsule:
@@ -271,7 +271,7 @@ def _checks(findings: tuple[Finding, ...], *, is_judged: bool = True) -> tuple[C
     lines = [_check(finding) for finding in findings]
     lines += [_line_not_asked(check) for check in RUNBOOK if is_judged and check.name not in answered]
     levels = list(Level)
-    # Sorting is stable: beyond the runbook's boxes, checks stay in the order in which they were asked.
+    # The sort is stable: after the runbook's boxes, checks stay in the order of asking.
     return tuple(sorted(lines, key=lambda line: (levels.index(line.level), line.box or len(RUNBOOK) + 1)))
 
 

@@ -1,4 +1,4 @@
-"""The report's figures as geometry: bars and marks between 0 and a thousand, for a template to draw."""
+"""The report's figures as geometry: bars and marks between 0 and 1000, for a template to draw."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from daybreak.model.findings import Standing
 from daybreak.model.report import CheckLine, Promise, Report, StepLine
 
 WIDTH = 1000
-"""Every figure is this wide; the page stretches it."""
+"""The width of every figure; the page stretches it."""
 
 _THINNEST = 4.0
-"""What took no time at all is still seen."""
+"""The smallest width, so that a step without duration is still seen."""
 
 _ORDER = (Standing.UNFIT, Standing.UNKNOWN, None, Standing.WAIVED, Standing.FIT)
 
@@ -30,7 +30,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Lane:
-    """One step on the timeline: when it was under way, and the band in which it was thought to end."""
+    """One step on the timeline: when it was under way, and when it was expected to end."""
 
     step: StepLine
     bar: Bar | None
@@ -39,7 +39,7 @@ class Lane:
 
 @dataclass(frozen=True)
 class Gauge:
-    """What was measured against what was promised: a filled bar, and a mark where the promise ends."""
+    """What was measured beside what was promised: a filled bar, and a mark where the promise ends."""
 
     bar: Bar
     mark: float
@@ -65,10 +65,10 @@ def timeline(report: Report) -> tuple[Lane, ...]:
 
 
 def gauge(promise: Promise) -> Gauge | None:
-    """An objective's figure; none where nothing was promised or measured."""
+    """An objective's figure; ``None`` where nothing was promised or measured."""
     if promise.promised is None or promise.measured is None:
         return None
-    # The mark stays clear of the edge, so that a missed promise is seen to be passed.
+    # The mark keeps away from the edge, so that a missed promise visibly passes it.
     whole = max(promise.promised * 1.25, promise.measured * 1.05, timedelta(seconds=1))
     measured = max(promise.measured, timedelta())
     kind = "fit" if promise.is_met else "unfit"
@@ -76,7 +76,7 @@ def gauge(promise: Promise) -> Gauge | None:
 
 
 def stack(checks: Iterable[CheckLine]) -> tuple[Bar, ...]:
-    """How many checks stand how, side by side, the worst first."""
+    """The numbers of checks by standing, side by side, the worst first."""
     tally = Counter(check.standing for check in checks)
     share = WIDTH / max(tally.total(), 1)
     bars: list[Bar] = []

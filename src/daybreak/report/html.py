@@ -1,7 +1,7 @@
-"""A report as one self-contained page: nothing is loaded, nothing runs, and text from outside is only ever text.
+"""A report as one self-contained page: it loads nothing, runs nothing, and text from outside is only ever text.
 
-The law: every value goes through ``visible`` and then through autoescape, in one place; a template cannot forget it. The
-page's policy forbids everything but its one style sheet, which is named by its digest.
+The law: every value goes through ``visible`` and then through autoescape, in one place, so no template can forget it. The
+page's policy forbids everything but its one style sheet, which the policy names by digest.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from daybreak.report.naming import KINDS, WITNESSES, verdict_word
 from daybreak.report.words import between, span_words, visible
 
 _AGAINST = (Standing.UNFIT, Standing.UNKNOWN)
-"""What stands before everything else, the worst first."""
+"""The standings that come before all others, the worst first."""
 
 _FIRST_REASONS = 8
-"""Reasons that are read without opening anything; one trouble, such as no login, may be behind dozens."""
+"""How many reasons show without a click; one trouble, such as no login, may be behind dozens."""
 
 
 @dataclass(frozen=True)
 class _Row:
-    """One check, and where on the page it stands."""
+    """One check, and its place on the page."""
 
     line: CheckLine
     anchor: str
@@ -44,24 +44,24 @@ class _Row:
 class _Because:
     """A reason, and the row that tells the rest of it; no row where it is none of a check's."""
 
-    told: str
+    words: str
     anchor: str
 
 
 @dataclass(frozen=True)
 class _LevelPart:
-    """One level of the checklist, with its own figure: what is fit is folded, and what is not stands before all levels."""
+    """One level of the checklist, with its own figure. Fit checks are folded; the others come before all levels."""
 
     title: str
     fit: tuple[_Row, ...]
     others: tuple[_Row, ...]
-    """What was waived, and what nobody asked."""
+    """The checks that were waived or not asked."""
     bars: tuple[Bar, ...]
-    told: str
+    words: str
 
 
 def html(report: Report) -> str:
-    """The report as a page; the same report gives the same page, to the byte."""
+    """The report as a page; the same report gives the same page, byte for byte."""
     template, style = _template()
     counts = tuple(_counts(report.checks))
     rows = tuple(_Row(line, f"check-{number}") for number, line in enumerate(report.checks, start=1))
@@ -93,10 +93,10 @@ def html(report: Report) -> str:
 
 
 def _without_differences(report: Report) -> str:
-    """What an empty table of differences means."""
+    """The sentence that says what an empty table of differences means."""
     asked = [line for line in report.checks if line.level is Level.PARITY and line.standing is not None]
     if any(line.standing is not Standing.FIT for line in asked):
-        return "What differs, or could not be compared, is told by the checks of parity above."
+        return "The checks of parity above show what differs, or could not be compared."
     return "No field differs." if asked else "Nothing was compared."
 
 
@@ -111,7 +111,7 @@ def _levels(rows: tuple[_Row, ...]) -> Iterator[_LevelPart]:
 
 
 def _counts(checks: tuple[CheckLine, ...]) -> Iterator[tuple[str, str, int]]:
-    """Each standing there is besides fit: its word, its shape, and how many."""
+    """Each standing besides fit that occurs: its word, its shape, and its number."""
     for standing, word, shape in (
         (Standing.UNFIT, "unfit", "unfit"),
         (Standing.UNKNOWN, "unknown", "unknown"),
@@ -153,12 +153,12 @@ def _template() -> tuple[Template, str]:
 
 
 def _finalize(value: Any) -> Any:
-    """What every expression of a template goes through before it is escaped."""
+    """The value of a template's expression as visible text, before it is escaped."""
     return value if isinstance(value, Markup) else visible(str(value))
 
 
 def clock(at: datetime) -> str:
-    """A point in time as a person reads it, to the second, in UTC."""
+    """A point in time for a person to read, to the second, in UTC."""
     return f"{at:%Y-%m-%d %H:%M:%SZ}"
 
 

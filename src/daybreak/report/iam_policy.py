@@ -1,8 +1,8 @@
-"""The IAM policy that a plan needs: every call it makes, on the resources it names, and the reads around them.
+"""The IAM policy that a plan needs: every call that it makes, on the resources that it names, and the reads around them.
 
-The law: the changes come from the very calls that are sent, so a plan and its policy cannot drift apart; each names its
-resources, so the policy lets nobody change anything but what the plan makes. The forms of the ARNs and the actions that AWS
-asks for besides the call's own are those of its Service Authorization Reference.
+The law: the changes come from the same calls that we send, so a plan and its policy cannot drift apart. Each change names its
+resources, so the policy allows changes only to what the plan makes. AWS's Service Authorization Reference gives the forms of
+the ARNs, and the actions that AWS requires besides the call's own.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from daybreak.model.plan import AwsCall, Plan
 from daybreak.plan.calls import call_of, stamp_of
 
 Permission = tuple[str, str]
-"""An action, and the ARN of a resource that it must be allowed on."""
+"""An action, and the ARN of a resource on which it must be allowed."""
 
 _KINDS = {
     "DBClusterEndpointIdentifier": "cluster-endpoint",
@@ -31,7 +31,7 @@ _KINDS = {
     "DBParameterGroupName": "pg",
     "ResourceName": "cluster",
 }
-"""Each parameter of a change that names a resource, and the kind of it."""
+"""Each parameter of a change that names a resource, and the resource's kind."""
 
 _TAGGED = (
     "DBClusterEndpointIdentifier",
@@ -41,7 +41,7 @@ _TAGGED = (
     "DBClusterParameterGroupName",
     "ResourceName",
 )
-"""Which parameter names what a change makes and tags: the first of these that it has."""
+"""The parameter that names what a change makes and tags: the first of these that the change has."""
 
 _NAMED_READS = {
     "rds:DescribeDBClusters": "cluster:*",
@@ -50,7 +50,7 @@ _NAMED_READS = {
     "rds:DescribeDBClusterParameters": "cluster-pg:*",
     "rds:ListTagsForResource": "cluster-pg:*",
 }
-"""What every run looks at; AWS answers a list only to somebody who may see all of the kind."""
+"""What every run looks at; AWS gives a list only to a caller who may see all of the kind."""
 
 _RESTORE_READS = {"rds:DescribeDBSubnetGroups": "subgrp:*"}
 _SNAPSHOT_READS = {"rds:DescribeDBClusterSnapshots": "cluster-snapshot:*"}
@@ -67,11 +67,11 @@ _READS_OF_OTHERS = (
     "application-autoscaling:DescribeScalingPolicies",
     "iam:GetAccountAuthorizationDetails",
 )
-"""What belongs to a cluster and is told by other services than RDS."""
+"""What belongs to a cluster but comes from services other than RDS."""
 
 
 def policy_of(*plans: Plan) -> dict[str, Any]:
-    """The policy document for somebody who carries out these plans, JSON-ready; deterministic."""
+    """The policy document for a person who carries out these plans, ready for JSON; the same plans give the same document."""
     allowed: dict[str, set[str]] = {}
     grants: set[str] = set()
     for plan in plans:
@@ -83,7 +83,7 @@ def policy_of(*plans: Plan) -> dict[str, Any]:
         together.setdefault(tuple(sorted(allowed[action])), []).append(action)
     statements = [_statement(actions, resources) for resources, actions in together.items()]
     if grants:
-        # The grant is made by RDS in the caller's name; without it the restored storage could not be opened.
+        # RDS makes this grant in the caller's name; without it nothing could open the restored storage.
         condition = {"Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}}}
         statements.append(_statement(["kms:CreateGrant"], tuple(sorted(grants))) | condition)
     return {"Version": "2012-10-17", "Statement": statements}
@@ -102,7 +102,7 @@ def _changes(plan: Plan) -> Iterator[Permission]:
 
 
 def _place(plan: Plan, service: str) -> str:
-    """How the ARNs of a service begin there; China and GovCloud are partitions of their own."""
+    """The beginning of a service's ARNs there; China and GovCloud are separate partitions."""
     partition = plan.identity.caller.split(":")[1]
     return f"arn:{partition}:{service}:{plan.identity.region}:{plan.identity.account}"
 
@@ -149,7 +149,7 @@ def _reads(plan: Plan) -> Iterator[Permission]:
 
 
 def _around(plan: Plan) -> Iterator[Permission]:
-    """What belongs to source and clone is looked at; only a group of one's own has values and tags."""
+    """The reads of what belongs to source and clone; only custom groups have values and tags."""
     for kind, resource in _AROUND_READS.items():
         yield kind, f"{_place(plan, 'rds')}:{resource}"
     for kind in _READS_OF_OTHERS:
@@ -164,13 +164,13 @@ def _login(plan: Plan, reference: str) -> Iterator[Permission]:
     scheme, _, name = reference.partition(":")
     match scheme:
         case "secretsmanager":
-            # AWS puts six characters of its own behind a secret's name.
+            # AWS adds six characters to a secret's name.
             own = f"{_place(plan, scheme)}:secret:{name}-??????"
             yield "secretsmanager:GetSecretValue", name if name.startswith("arn:") else own
         case "ssm":
             yield "ssm:GetParameter", f"{_place(plan, scheme)}:parameter/{name.removeprefix('/')}"
         case "iam":
-            # The clone's resource id is AWS's to choose.
+            # AWS chooses the clone's resource id.
             yield "rds-db:connect", f"{_place(plan, 'rds-db')}:dbuser:*/{name}"
 
 

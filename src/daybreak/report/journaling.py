@@ -1,4 +1,4 @@
-"""The record behind a report, in data and in words: how long it is, where it ends, and what holds it fast."""
+"""The journal behind a report, as data and in words: its length, its end, and its anchor."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from daybreak.model.run import RunState
 
 
 def journal_line(state: RunState) -> JournalLine:
-    """What a report says of the run's journal."""
+    """What a report says about the run's journal."""
     return JournalLine(
         events=state.events,
         tail=state.tail,
@@ -17,12 +17,12 @@ def journal_line(state: RunState) -> JournalLine:
 
 
 def journal_words(line: JournalLine) -> str:
-    """The same in one phrase.
+    """The journal in one phrase.
 
     >>> journal_words(JournalLine(events=9, tail="", anchor=None, ends_without_anchor=True))
     "9 events; the journal's tail has no anchor"
     """
-    told = f"{line.events} event{'s' if line.events != 1 else ''}"
+    length = f"{line.events} event{'s' if line.events != 1 else ''}"
     if line.ends_without_anchor:
-        return f"{told}; the journal's tail has no anchor"
-    return told if line.anchor is None else f"{told}; event {line.anchor} is anchored in the clone's tag"
+        return f"{length}; the journal's tail has no anchor"
+    return length if line.anchor is None else f"{length}; event {line.anchor} is anchored in the clone's tag"

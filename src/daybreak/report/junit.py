@@ -1,7 +1,7 @@
 """A report as JUnit XML, for a build server that shows drills beside its tests.
 
-The law: a check is a test case; unfit is a failure, unknown an error, and what was waived or never asked is skipped. A run
-that reached no verdict has a case of its own that says so, because a file full of skipped cases is read as a success.
+The law: a check is a test case. Unfit is a failure, unknown an error, and a check that was waived or not asked is skipped. A
+run without a verdict has an extra case that says so, because a build server takes a file of skipped cases for a success.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _properties(report: Report) -> Iterator[tuple[str, str]]:
 
 
 def _verdict(report: Report) -> Iterator[ET.Element]:
-    """Whether there is a verdict at all, and whether each objective was met; the verdict itself is in the checks."""
+    """The cases for whether there is a verdict and whether each objective was met; the verdict itself is in the checks."""
     if report.checks or report.status != "finished":
         case = _bare("verdict", "a verdict was reached", _AT_ONCE)
         if report.standing is None:
@@ -82,8 +82,8 @@ def _verdict(report: Report) -> Iterator[ET.Element]:
     for promise in report.promises:
         case = _bare("verdict", f"{promise.name} was kept", _AT_ONCE)
         if promise.is_met is False and promise.promised is not None and promise.measured is not None:
-            told = f"promised {span_words(promise.promised)}, measured {span_words(promise.measured)}"
-            _say(case, "failure", told, "")
+            message = f"promised {span_words(promise.promised)}, measured {span_words(promise.measured)}"
+            _say(case, "failure", message, "")
         elif promise.is_met is None:
             _say(case, "skipped", "nothing was promised" if promise.promised is None else "nothing was measured", "")
         yield case
@@ -111,10 +111,10 @@ def _bare(level: str, name: str, took: timedelta) -> ET.Element:
 
 
 def _say(case: ET.Element, kind: str, message: str, body: str) -> None:
-    told = ET.SubElement(case, kind, message=_safe(message))
+    child = ET.SubElement(case, kind, message=_safe(message))
     if kind != "skipped":
-        told.set("type", "unfit" if kind == "failure" else "unknown")
-        told.text = _safe(body) or None
+        child.set("type", "unfit" if kind == "failure" else "unknown")
+        child.text = _safe(body) or None
 
 
 def _body(line: CheckLine) -> Iterator[str]:
@@ -135,5 +135,5 @@ def _seconds(span: timedelta) -> str:
 
 
 def _safe(text: str) -> str:
-    """Text without any character that XML has no place for: each one that acts instead of showing is spelled out."""
+    """Text without characters that XML does not allow: each control character is escaped."""
     return visible(text)

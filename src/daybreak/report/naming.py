@@ -1,4 +1,4 @@
-"""What a report calls itself, its verdict and its witnesses: the same words in every format."""
+"""How a report names itself, its verdict and its witnesses: the same words in every format."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ KINDS = {
     "clean": "Clean-up",
     "validation": "Validation",
 }
-"""What a report of each kind is called."""
+"""The name of a report of each kind."""
 
 WITNESSES = {
     "living source": "the living source, as seen at",
@@ -20,13 +20,13 @@ WITNESSES = {
     "baseline": "the baseline of",
     "none": "",
 }
-"""How each witness is named before its time."""
+"""The name of each witness, before its time."""
 
 _WORDS = {Standing.FIT: "Fit", Standing.UNFIT: "Unfit", Standing.UNKNOWN: "Unknown", Standing.WAIVED: "Waived"}
 
 
 def verdict_word(report: Report) -> str:
-    """The word that stands over everything else."""
+    """The word at the top of the report."""
     if report.standing:
         is_late = report.standing is Standing.FIT and any(promise.is_met is False for promise in report.promises)
         return _WORDS[report.standing] + (", but late" if is_late else "")

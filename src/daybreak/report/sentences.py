@@ -1,4 +1,4 @@
-"""Action to one sentence: what a step does, in words a person can say yes to."""
+"""Turn an action into one sentence: what a step does, in words that a person can say yes to."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _Removal = DeleteEndpoint | DeleteInstance | DeleteCluster | DeleteParameterGrou
 
 
 def sentence(action: Action) -> str:
-    """What ``action`` does to the world, or waits for.
+    """What ``action`` does, or waits for.
 
     >>> sentence(DeleteCluster(clone="embi-clone"))
     'Delete the cluster embi-clone, without a final snapshot'
@@ -47,7 +47,7 @@ def sentence(action: Action) -> str:
 
 
 def printable_sentence(text: str) -> str:
-    """``text`` with what a terminal could act on spelled out; unlike a name, a sentence is not cut."""
+    """``text`` with every character escaped that a terminal could act on; unlike a name, a sentence is not cut."""
     return " ".join(printable(word) for word in text.split(" "))
 
 
@@ -57,19 +57,19 @@ def moment_text(moment: Moment) -> str:
 
 
 def brief(plan: Plan, step: Step) -> str:
-    """What a step does, in a few words; a name that begins with the clone's is known by its end."""
+    """What a step does, in a few words; a name that begins with the clone's name shows only its end."""
     do, _, what = _work(plan, step)
     return printable_sentence(f"{do} {what}")
 
 
-def doing(plan: Plan, step: Step) -> str:
-    """The same while it goes on."""
+def brief_now(plan: Plan, step: Step) -> str:
+    """What a running step is doing, in a few words."""
     _, now, what = _work(plan, step)
     return printable_sentence(f"{now} {what}")
 
 
 def _work(plan: Plan, step: Step) -> tuple[str, str, str]:
-    """A verb as an order, the same verb while it goes on, and its object."""
+    """A verb in the imperative, the same verb in its -ing form, and its object."""
 
     def end(name: str) -> str:
         return name.removeprefix(plan.clone).lstrip("-") or name
@@ -133,8 +133,8 @@ def _sentence(action: Action) -> str:
         case CreateParameterGroup(group=group, family=family):
             return f"Create the parameter group {group} for {family}"
         case SetParameters(group=group, parameters=parameters):
-            told = ", ".join(f"{name}={value}" for name, value in sorted(parameters.items()))
-            return f"Set {told} in {group}"
+            values = ", ".join(f"{name}={value}" for name, value in sorted(parameters.items()))
+            return f"Set {values} in {group}"
         case RestoreToMoment():
             return _restore(action)
         case RestoreFromSnapshot(snapshot=snapshot, clone=clone, engine_version=version):
@@ -181,7 +181,7 @@ def _options(action: SetClusterOptions) -> str:
         f"maintenance window {action.maintenance_window}" if action.maintenance_window else "",
         {True: "deletion protection", False: "deletion protection off", None: ""}[action.is_protected],
     ]
-    return f"Set {', '.join(filter(None, told)) or 'nothing'} on {action.clone}"
+    return f"Set {', '.join(filter(None, parts)) or 'nothing'} on {action.clone}"
 
 
 def _endpoint(action: CreateEndpoint) -> str:
@@ -192,16 +192,16 @@ def _endpoint(action: CreateEndpoint) -> str:
 
 def _validate(action: Validate) -> str:
     against = ("its capsule" if action.capsule else "the source") if action.source_seen else ""
-    told = [
+    parts = [
         many(_checks_of(action), "check") + _own(action),
         f"what is expected of {many(len(action.tables), 'table')}" if action.tables else "",
         f"compared with {against}" if against else "",
     ]
-    return f"Validate {action.clone}: {', '.join(filter(None, told))}"
+    return f"Validate {action.clone}: {', '.join(filter(None, parts))}"
 
 
 def _checks_of(action: Validate) -> int:
-    """How many checks of ours are asked; whether a quarantine is in force is asked where one is."""
+    """The number of our own checks; the check of the quarantine counts only where there is one."""
     return len(CHECKS) if action.quarantine else len(CHECKS) - 1
 
 

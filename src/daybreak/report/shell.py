@@ -1,7 +1,6 @@
 """A plan as plain bash: each step the ``aws`` or ``psql`` command that does the same by hand.
 
-Waits are loops of our own, because ``aws rds wait`` gives up after 30 minutes and polls on through states that never end
-(FACTS 4.3).
+Waits are our own loops, because ``aws rds wait`` gives up after 30 minutes and polls on in states that never end (FACTS 4.3).
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from daybreak.model.requests import CleanRequest
 from daybreak.model.value import stamp
 from daybreak.plan.calls import DRAWN_AT_START, Stamp, call_of, stamp_of
 from daybreak.plan.servers import conninfo, source_endpoint
-from daybreak.report.aws_cli import command_line, quoted
+from daybreak.report.aws_cli import command_line, quote
 from daybreak.report.sentences import printable_sentence, sentence
 
 _HOPELESS = "*failed* | *error* | incompatible-* | inaccessible-* | insufficient-capacity* | delet*"
@@ -30,24 +29,24 @@ _ANY_TIME = "*T*"
 """Matches a time stamp, not the word None that the client prints for an empty one."""
 
 
-BY_HAND = f"# By hand nothing is drawn: put a word of your own for every {DRAWN_AT_START}, which AWS takes for no tag's value."
-"""What somebody who types the commands must do about the nonce."""
+BY_HAND = f"# By hand nothing is drawn: put a word of your own for every {DRAWN_AT_START}, which AWS refuses as a tag's value."
+"""What a person who types the commands must do about the nonce."""
 
 
 @dataclass(frozen=True)
 class Typist:
-    """Whoever types the commands: where they go and under which stamp."""
+    """A person who types the commands: where the commands go and under which stamp."""
 
     stamp: Stamp
     region: str
     endpoint: str | None
     user: str | None
-    told: str
-    """What psql is told: the database, and what its server must prove."""
+    connection: str
+    """The connection string for psql: the database, and what its server must prove."""
 
     @classmethod
     def of(cls, plan: Plan) -> Typist:
-        """The hand that carries out ``plan``."""
+        """The typist who carries out ``plan``."""
         seen = next((step.action for step in plan.steps if isinstance(step.action, Validate)), None)
         database = seen.database if seen else plan.target.database
         return cls(
@@ -55,20 +54,20 @@ class Typist:
             region=plan.identity.region,
             endpoint=plan.identity.endpoint,
             user=seen.source_seen.master_username if seen and seen.source_seen else None,
-            told=conninfo(database, plan.target.trust, source_endpoint(plan)),
+            connection=conninfo(database, plan.target.trust, source_endpoint(plan)),
         )
 
     def look(self, operation: str, query: str, **params: str) -> str:
-        """A command that prints one thing AWS knows."""
+        """A command that prints one thing that AWS knows."""
         call = AwsCall(service="rds", operation=operation, params=params, region=self.region)
         return command_line(call, endpoint=self.endpoint, query=query)
 
     def psql(self, sql: str) -> str:
         """A command that asks the clone's PostgreSQL, at the host and port in ``$HOST`` and ``$PORT``."""
-        user = f" -U {quoted(self.user)}" if self.user else ""
-        # psql takes a command of its own by its first character, and a blank before it makes it the server's to refuse.
+        user = f" -U {quote(self.user)}" if self.user else ""
+        # psql knows its own commands by their first character; after a blank it sends the text to the server, which refuses it.
         asked = f" {sql}" if sql.startswith("\\") else sql
-        return f'psql -h "$HOST" -p "$PORT"{user} -d {quoted(self.told)} \\\n  -c {quoted(asked)}'
+        return f'psql -h "$HOST" -p "$PORT"{user} -d {quote(self.connection)} \\\n  -c {quote(asked)}'
 
 
 def script(plan: Plan) -> str:
@@ -86,7 +85,7 @@ def script(plan: Plan) -> str:
 
 
 def commands(step: Step, hand: Typist) -> str:
-    """The step as bash."""
+    """The bash commands of a step."""
     match step.action:
         case AwaitCluster(clone=clone):
             query = "DBClusters[0].[Status,LatestRestorableTime]"
@@ -105,10 +104,10 @@ def commands(step: Step, hand: Typist) -> str:
         case Validate():
             return _questions(step.action, hand)
         case AnchorJournal():
-            # It has to be seen, and must not be run: AWS would refuse the value, and end the script after its last question.
+            # Show the command but do not run it: AWS would refuse the value, and that would end the script after its last question.
             call = call_of(step.action, hand.stamp, hand.region)
             line = command_line(call, endpoint=hand.endpoint) if call else ""
-            return "# by hand there is no journal, and nothing to anchor\n" + "\n".join(
+            return "# by hand there is no journal, so there is nothing to anchor\n" + "\n".join(
                 f"# {each}" for each in line.split("\n")
             )
         case _:
@@ -117,7 +116,7 @@ def commands(step: Step, hand: Typist) -> str:
 
 
 def _until(name: str, look: str, pattern: str) -> str:
-    warning = quoted(f"{name} will not become available:")
+    warning = quote(f"{name} will not become available:")
     return (
         f"until SEEN=$({look}) && [[ $SEEN == {pattern} ]]; do\n"
         "  case $SEEN in\n"

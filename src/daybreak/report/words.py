@@ -1,4 +1,4 @@
-"""Small phrases that every renderer shares: lengths of time, and text from outside made harmless."""
+"""Phrases that every renderer shares: lengths of time, and harmless forms of text from outside."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ __all__ = [
     "Fitting",
     "between",
     "code",
+    "code_block",
     "command",
-    "fenced",
     "hour",
     "many",
     "markdown",
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 _LONGEST = 400
-"""Characters of a word that is shown whole: any name of PostgreSQL's with its schema, and any ARN."""
+"""The longest word that is shown whole, in characters: any PostgreSQL name with its schema, and any ARN."""
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|#~])")
 
 
@@ -48,7 +48,7 @@ def span_words(span: timedelta) -> str:
 
 
 def between(low: timedelta, high: timedelta) -> str:
-    """Two bounds as one phrase; the unit is said once where it is the same.
+    """Two bounds as one phrase, with the unit once where both share it.
 
     >>> between(timedelta(minutes=30), timedelta(minutes=45)), between(timedelta(seconds=1), timedelta(minutes=2))
     ('30 to 45 minutes', '1 second to 2 minutes')
@@ -84,7 +84,7 @@ def hour(at: datetime, now: datetime) -> str:
 
 
 def many(number: int, one: str, several: str = "") -> str:
-    """A number and what is counted.
+    """A number, and what it counts.
 
     >>> many(1, "check"), many(1200, "check"), many(2, "check is", "checks are")
     ('1 check', '1,200 checks', '2 checks are')
@@ -93,23 +93,23 @@ def many(number: int, one: str, several: str = "") -> str:
 
 
 def plain(text: str, style: str = "") -> Text:
-    """Text from outside for a terminal: no markup is read in it, no control character survives, and no name is cut."""
+    """Text from outside for a terminal: without markup or control characters, and with every name whole."""
     return Text(" ".join(printable(word, _LONGEST) for word in text.split(" ")), style=style)
 
 
 def command(label: str, text: str) -> Text:
-    """A command to be copied, behind its label: harmless like all text, and one line however long it is.
+    """A command to copy, after its label: harmless like all text, and on one line whatever its length.
 
-    It is a line of its own: what rich lays into a table, a grid or a padding is cut at the width all the same.
+    It must stand alone: rich cuts what is in a table, a grid or a padding at the width.
     """
     return Text.assemble((label, "dim"), (visible(text), "bold"), no_wrap=True, overflow="ignore")
 
 
 class Entry:
-    """A line of a list: a label, and beside it words that go on below themselves. No word is cut, or folded in its middle.
+    """A line of a list: a label, and beside it words that wrap below themselves. No word is cut or broken.
 
-    A word that does not fit beside the label moves to the left as far as it must; only what is longer than the whole
-    screen is left for the terminal to break.
+    A word that does not fit beside the label moves to the left as far as needed. Only the terminal breaks a word that is
+    longer than the whole screen.
     """
 
     def __init__(self, label: str, body: Text, indent: int = 9, *, style: str = "dim") -> None:
@@ -125,9 +125,9 @@ class Entry:
 
 
 class Fitting:
-    """A table where each word in it stands whole; where one would be folded or cut, the same as a list.
+    """A table if every word in it stays whole; else the same as a list.
 
-    ``otherwise`` is that list where it has words of its own; else each row becomes a paragraph below its first cell.
+    ``otherwise`` is that list where it has its own words; without it each row becomes a paragraph below its first cell.
     """
 
     def __init__(self, table: Table, otherwise: RenderableType | None = None) -> None:
@@ -161,7 +161,7 @@ def _text(cell: RenderableType) -> Text:
 
 
 def _wrap(body: Text, width: int) -> Iterator[Text]:
-    """The lines of a text, parted at blanks only; a word that is wider than ``width`` has a line of its own."""
+    """The lines of a text, split only at blanks; a word wider than ``width`` gets its own line."""
     ends, taken = [], 0
     for word in re.finditer(r"\S+\s*", body.plain):
         size = Text(word.group().rstrip()).cell_len
@@ -175,7 +175,7 @@ def _wrap(body: Text, width: int) -> Iterator[Text]:
 
 
 def markdown(text: str) -> str:
-    r"""Text from outside for Markdown: on one line, with nothing in it that Markdown would read.
+    r"""Text from outside for Markdown: on one line, without anything that Markdown acts on.
 
     >>> markdown("a|b\n# c")
     'a\\|b\\\\n\\# c'
@@ -184,15 +184,15 @@ def markdown(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """Text from outside as a Markdown code span, in a table too."""
+    """Text from outside as a Markdown code span, also inside a table."""
     shown = " ".join(printable(word) for word in text.split(" ")).replace("|", "\\|")
     return f"`` {shown} ``" if "`" in shown else f"`{shown}`"
 
 
-def fenced(text: str, language: str) -> str:
+def code_block(text: str, language: str) -> str:
     """A Markdown code block whose fence is longer than any run of backticks in it.
 
-    >>> fenced("a ``` b", "").splitlines()[0]
+    >>> code_block("a ``` b", "").splitlines()[0]
     '````'
     """
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)

@@ -80,7 +80,7 @@ class Subject:
     patience: ProbeLimits = field(default_factory=ProbeLimits)
     source_inventory: Inventory | None = None
     """The source's inventory, where it was taken before; ``None`` to ask the source."""
-    altered: Callable[[Inventory], Inventory] = lambda seen: seen
+    alter: Callable[[Inventory], Inventory] = lambda seen: seen
     """How a proof changes what the clone's catalog shows, where a server cannot show the defect itself."""
 
     @property
@@ -165,7 +165,7 @@ class Visit:
         if not self.place:
             return self.silence_about("the catalog")
         seen = take_inventory(self.place, self.subject.patience.asking)
-        return seen if isinstance(seen, Silence) else self.subject.altered(seen)
+        return seen if isinstance(seen, Silence) else self.subject.alter(seen)
 
     @cached_property
     def source_inventory(self) -> Inventory | Silence | None:

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Plan DIGEST for embi, made 2024-01-15T14:52:10Z, expires 2024-01-15T15:52:10Z.
-# By hand the guards are yours: embi-aurora-cluster is never changed, and nothing of the clone's name may exist yet.
-# By hand nothing is drawn: put a word of your own for every <drawn at start>, which AWS takes for no tag's value.
+# By hand you are the guard: never change embi-aurora-cluster, and nothing with the clone's name may exist yet.
+# By hand nothing is drawn: put a word of your own for every <drawn at start>, which AWS refuses as a tag's value.
 set -euo pipefail
 
 # 01-copy-parameter-group: Copy the parameter group embi-aurora-params to embi-aurora-pitr-202401151430-7k2-quarantine
@@ -196,7 +196,7 @@ psql -h "$HOST" -p "$PORT" -U embi_admin -d 'dbname=embi sslmode=verify-full ssl
   -c 'select count(*) from payroll'
 
 # 13-anchor-journal: Anchor the journal's newest event in a tag of embi-aurora-pitr-202401151430-7k2
-# by hand there is no journal, and nothing to anchor
+# by hand there is no journal, so there is nothing to anchor
 # aws rds add-tags-to-resource \
 #   --region us-east-1 \
 #   --resource-name arn:aws:rds:us-east-1:123456789012:cluster:embi-aurora-pitr-202401151430-7k2 \

@@ -26,9 +26,11 @@ def test_what_is_missing_is_told() -> None:
 
 def test_where_it_is_kept_is_told() -> None:
     """Each place by name, or that nothing new was kept."""
-    text = as_text(kept_view(KEPT, ("/srv/state", "s3://far/dr"), is_new=True))
+    text = as_text(location_view(KEPT, ("/srv/state", "s3://far/dr"), is_new=True))
     assert text.splitlines() == [f"kept in {place} as {KEPT.sha256[:12]}" for place in ("/srv/state", "s3://far/dr")]
-    assert "nothing has changed since 2024-01-15T12:00:00Z" in as_text(kept_view(KEPT, ("/srv/state",), is_new=False))
+    assert "nothing has changed since 2024-01-15T12:00:00Z" in as_text(
+        location_view(KEPT, ("/srv/state",), is_new=False)
+    )
 
 
 def test_changes_are_few_and_harmless() -> None:

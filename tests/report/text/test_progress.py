@@ -72,7 +72,7 @@ def test_each_step_has_a_few_words_for_before_and_for_now(shape: str) -> None:
     plan = every_plan()[shape]
     for step in plan.steps:
         assert len(brief(plan, step)) <= 50
-        assert doing(plan, step).split()[0].endswith("ing")
+        assert brief_now(plan, step).split()[0].endswith("ing")
 
 
 def test_what_is_left_is_the_longest_way_and_never_less_than_nothing() -> None:

@@ -1,4 +1,4 @@
-"""A plan as a Markdown runbook: the runbook's own words and chapters, with this plan's real values in them."""
+"""A plan as a Markdown runbook: the runbook's own words and chapters, with this plan's real values."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from daybreak.plan.servers import proof_of
 from daybreak.report.aws_cli import command_line
 from daybreak.report.sentences import printable_sentence, sentence
 from daybreak.report.shell import Typist, commands
-from daybreak.report.words import between, code, fenced, markdown, span_words
+from daybreak.report.words import between, code, code_block, markdown, span_words
 
 DETERMINE = "Determine Recovery Point"
 RESTORE = "Restore to Point in Time"
@@ -51,7 +51,7 @@ CHAPTERS = (DETERMINE, RESTORE, WAIT, CREATE, VALIDATE)
 """The runbook's steps of a point-in-time recovery, in its words."""
 
 SNAPSHOT_CHAPTERS = {LIST: LIST, RESTORE_SNAPSHOT: RESTORE, WAIT: WAIT, CREATE: CREATE, VALIDATE: VALIDATE}
-"""The runbook's steps of a snapshot restoration, the ones it borrows spelled out, and which of ours stand in each."""
+"""The runbook's steps of a snapshot restoration, with the borrowed ones spelled out, and our steps in each."""
 
 _BOXES = (
     'Cluster status is "available"',
@@ -70,7 +70,7 @@ def runbook(plan: Plan) -> str:
 
 
 def chapter(action: Action) -> str:
-    """The runbook's step that an action belongs to."""
+    """The runbook's step to which an action belongs."""
     match action:
         case (
             CopyParameterGroup() | CreateParameterGroup() | SetParameters() | RestoreToMoment() | RestoreFromSnapshot()
@@ -156,17 +156,17 @@ def _first(plan: Plan, hand: Typist) -> Iterator[str]:
         service="rds", operation="DescribeDBClusters", params={"DBClusterIdentifier": plan.source}, region=hand.region
     )
     option = f" \\\n  --query '{query}'"
-    yield fenced(f"# List available recovery window\n{command_line(look, endpoint=hand.endpoint)}{option}", "bash")
+    yield code_block(f"# List available recovery window\n{command_line(look, endpoint=hand.endpoint)}{option}", "bash")
 
 
 def _snapshots(plan: Plan, hand: Typist) -> Iterator[str]:
     query = "DBClusterSnapshots[*].{ID:DBClusterSnapshotIdentifier,Time:SnapshotCreateTime,Status:Status}"
-    told = []
+    blocks = []
     for kind in ("automated", "manual"):
         params = {"DBClusterIdentifier": plan.source, "SnapshotType": kind}
         look = _line("rds", "DescribeDBClusterSnapshots", params, hand)
-        told.append(f"# List {kind} snapshots\n{look} \\\n  --query '{query}' \\\n  --output table")
-    yield fenced("\n\n".join(told), "bash")
+        blocks.append(f"# List {kind} snapshots\n{look} \\\n  --query '{query}' \\\n  --output table")
+    yield code_block("\n\n".join(blocks), "bash")
 
 
 def _of(plan: Plan, hand: Typist, title: str) -> Iterator[str]:
@@ -175,15 +175,15 @@ def _of(plan: Plan, hand: Typist, title: str) -> Iterator[str]:
         yield _block([step], hand)
     if title == WAIT:
         look = hand.look("DescribeDBClusters", "DBClusters[0].Endpoint", DBClusterIdentifier=plan.clone)
-        yield fenced(f"# Get cluster endpoint\n{look}", "bash")
+        yield code_block(f"# Get cluster endpoint\n{look}", "bash")
 
 
 def _block(steps: list[Step], hand: Typist) -> str:
-    told = [
+    blocks = [
         f"# {sentence(step.action)}\n# because {printable_sentence(step.reason)}\n{commands(step, hand)}"
         for step in steps
     ]
-    return fenced("\n\n".join(told), "bash")
+    return code_block("\n\n".join(blocks), "bash")
 
 
 def _after(plan: Plan) -> Iterator[str]:
@@ -206,12 +206,12 @@ def _troubleshooting(plan: Plan, hand: Typist) -> Iterator[str]:
     yield "### Common Issues"
     params = {"SourceIdentifier": plan.clone, "SourceType": "db-cluster", "Duration": 60}
     yield '#### Issue: Cluster stuck in "creating" state'
-    yield fenced("# Check for events\n" + _line("rds", "DescribeEvents", params, hand), "bash")
+    yield code_block("# Check for events\n" + _line("rds", "DescribeEvents", params, hand), "bash")
     restore = next((step.action for step in plan.steps if isinstance(step.action, Restore)), None)
     if restore:
         yield "#### Issue: Cannot connect to restored database"
         groups = {"GroupIds": list(restore.security_groups)}
-        yield fenced("# Verify security groups\n" + _line("ec2", "DescribeSecurityGroups", groups, hand), "bash")
+        yield code_block("# Verify security groups\n" + _line("ec2", "DescribeSecurityGroups", groups, hand), "bash")
         if restore.subnet_group:
             yield _routing(restore.subnet_group, hand)
         if restore.kms_key:
@@ -219,7 +219,7 @@ def _troubleshooting(plan: Plan, hand: Typist) -> Iterator[str]:
             key = {"KeyId": restore.kms_key}
             look = _line("kms", "DescribeKey", key, hand)
             policy = _line("kms", "GetKeyPolicy", key | {"PolicyName": "default"}, hand)
-            yield fenced(f"# Verify KMS key access\n{look}\n\n# Check key policy allows RDS\n{policy}", "bash")
+            yield code_block(f"# Verify KMS key access\n{look}\n\n# Check key policy allows RDS\n{policy}", "bash")
     if plan.target.contacts:
         yield "### Emergency Contacts"
         rows = [
@@ -235,8 +235,8 @@ def _routing(subnet_group: str, hand: Typist) -> str:
     )
     tables = _line("ec2", "DescribeRouteTables", {}, hand)
     filters = ' \\\n  --filters "Name=association.subnet-id,Values=${SUBNETS//[[:space:]]/,}"'
-    told = "# Verify subnet routing (an empty answer means that the subnets use their VPC's main route table)"
-    return fenced(f"{told}\nSUBNETS=$({subnets})\n{tables}{filters}", "bash")
+    comment = "# Verify subnet routing (an empty answer means that the subnets use their VPC's main route table)"
+    return code_block(f"{comment}\nSUBNETS=$({subnets})\n{tables}{filters}", "bash")
 
 
 def _line(service: str, operation: str, params: dict[str, Any], hand: Typist) -> str:

@@ -1,4 +1,4 @@
-"""A report as GitHub-flavored Markdown, for a ticket or a wiki; text from outside cannot become structure."""
+"""A report as GitHub-flavored Markdown, for a ticket or a wiki; text from outside never becomes structure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SIGNS = {
     Standing.WAIVED: "\N{HEAVY MINUS SIGN}",
     None: "⬜",
 }
-"""A sign beside the word of each standing."""
+"""The sign beside each standing's word."""
 
 _READ = re.compile(r"([\\`*_\[\]<>|#~&])")
 _CALLED = re.compile(r"(@|:(?=//)|(?i:www)(?=\.))")
@@ -108,7 +108,7 @@ def _checklist(report: Report) -> Iterator[str]:
         yield "## Details"
         for line in troubled:
             rows = [
-                f"| {text(each.name)} | {text(each.expected)} | {_found_words(each.found, each.why)} | {_standing_words(each.standing)} |"
+                f"| {text(each.name)} | {text(each.expected)} | {_finding_words(each.found, each.why)} | {_standing_words(each.standing)} |"
                 for each in line.details
             ]
             yield f"### {text(line.title)}"
@@ -116,11 +116,11 @@ def _checklist(report: Report) -> Iterator[str]:
 
 
 def _row(line: CheckLine) -> str:
-    found = _found_words(line.found, line.why)
+    found = _finding_words(line.found, line.why)
     return f"| {line.box or ''} | {text(line.title)} | {text(line.expected)} | {found} | {_standing_words(line.standing)} |"
 
 
-def _found_words(found: str, why: str) -> str:
+def _finding_words(found: str, why: str) -> str:
     return "<br>".join(text(each) for each in (found, why) if each)
 
 
@@ -159,19 +159,19 @@ def _foot(report: Report) -> Iterator[str]:
 
 
 def text(from_outside: str) -> str:
-    r"""Text from outside, whole and on one line, with nothing in it that Markdown, HTML or GitHub would act on.
+    r"""Text from outside, whole and on one line, without anything that Markdown, HTML or GitHub acts on.
 
     >>> text("a|b <i>\n1. c@everyone")
     'a\\|b \\<i\\>\\\\n1. c@<!-- -->everyone'
     """
-    told = _READ.sub(r"\\\1", visible(from_outside).replace("\n", "\\n").replace("\t", " "))
-    # An empty comment parts what would call somebody or become a link; a dollar alone never begins a formula.
-    told = _CALLED.sub(r"\1<!-- -->", told).replace("$", "<span>$</span>")
-    return _FIRST.sub(r"\1\\\2", told)
+    safe = _READ.sub(r"\\\1", visible(from_outside).replace("\n", "\\n").replace("\t", " "))
+    # An empty comment splits what would notify someone or become a link; a dollar alone never begins a formula.
+    safe = _CALLED.sub(r"\1<!-- -->", safe).replace("$", "<span>$</span>")
+    return _FIRST.sub(r"\1\\\2", safe)
 
 
 def code(from_outside: str) -> str:
-    """Text from outside as a code span, whole and on one line, in a table too."""
+    """Text from outside as a code span, whole and on one line, also inside a table."""
     shown = visible(from_outside).replace("\n", "\\n").replace("|", "\\|")
     fence = "`" * (1 + max((len(run) for run in re.findall(r"`+", shown)), default=0))
     return f"{fence} {shown} {fence}" if len(fence) > 1 or not shown.strip() else f"{fence}{shown}{fence}"

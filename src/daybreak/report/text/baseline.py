@@ -1,4 +1,4 @@
-"""``daybreak baseline`` for people: what was recorded, and what is kept."""
+"""What ``daybreak baseline`` shows a person: what was recorded, and what is kept."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from daybreak.model.value import stamp
 from daybreak.report.words import Fitting, plain
 
 LARGEST = 12
-"""How many tables are shown by name; the rest is in the JSON."""
+"""How many tables the screen names; the JSON has the rest."""
 
 
 def baseline_view(kept: Kept, baseline: Baseline) -> RenderableType:
-    """A baseline that was just kept: its moment, its largest tables, what it has no word of."""
+    """A baseline that was just kept: its moment, its largest tables, and what it does not cover."""
     table = Table("table", "rows", "newest", "size", box=box.SIMPLE_HEAD)
     largest = sorted(baseline.tables, key=lambda each: (-each.size, each.name))
     for each in largest[:LARGEST]:
@@ -39,7 +39,7 @@ def baseline_view(kept: Kept, baseline: Baseline) -> RenderableType:
 
 
 def baselines_view(kept: tuple[Kept, ...]) -> RenderableType:
-    """The baselines that are kept, newest first."""
+    """The kept baselines, newest first."""
     if not kept:
         return plain("no baseline is kept")
     table = Table("stands for", "digest", "place", box=box.SIMPLE_HEAD)

@@ -1,4 +1,4 @@
-"""``daybreak capture`` for people: what was kept, what it does not hold, and what changed since the last one."""
+"""What ``daybreak capture`` shows a person: what was kept, what is missing, and what changed since the last capsule."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from daybreak.model.value import stamp
 from daybreak.report.words import Fitting, plain
 
 MOST_CHANGES = 20
-"""How many changes are shown; the rest is in the JSON."""
+"""How many changes the screen shows; the JSON has the rest."""
 _LONGEST = 60
 
 
 def capsule_view(capsule: Capsule) -> RenderableType:
-    """What a capsule holds, in one line, and what it could not see."""
+    """What a capsule holds, in one line, and what could not be seen."""
     around = capsule.surroundings
     values = sum(
         len(group.parameters) for group in (around.parameter_group, *around.instance_parameter_groups) if group
@@ -45,15 +45,15 @@ def capsule_view(capsule: Capsule) -> RenderableType:
     return Group(plain(head, "bold"), *(plain(each, "yellow") for each in missing))
 
 
-def kept_view(kept: Kept, places: tuple[str, ...], *, is_new: bool) -> RenderableType:
-    """Where it is, and under which digest."""
+def location_view(kept: Kept, places: tuple[str, ...], *, is_new: bool) -> RenderableType:
+    """Where a capsule is kept, and its digest."""
     if not is_new:
         return plain(f"nothing has changed since {stamp(kept.stands_for)}: that capsule stands, {kept.sha256[:12]}")
     return Group(*(plain(f"kept in {place} as {kept.sha256[:12]}") for place in places))
 
 
 def changes_view(previous: Kept | None, changes: tuple[FieldChange, ...] | None) -> RenderableType:
-    """What changed since the last one, field by field."""
+    """What changed since the last capsule, field by field."""
     if previous is None:
         return plain("the first one that is kept")
     if changes is None:
@@ -67,7 +67,7 @@ def changes_view(previous: Kept | None, changes: tuple[FieldChange, ...] | None)
 
 
 def capsules_view(kept: tuple[Kept, ...]) -> RenderableType:
-    """The capsules that are kept, newest first."""
+    """The kept capsules, newest first."""
     if not kept:
         return plain("no capsule is kept")
     table = Table("taken", "digest", "place", box=box.SIMPLE_HEAD)

@@ -1,4 +1,4 @@
-"""A plan for people at a terminal: everything they must know before they say yes, on one page."""
+"""A plan for a person at a terminal: everything they must know before they say yes, on one page."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ from daybreak.report.words import Entry, between, command, hour, many, plain, sh
 def plan_view(
     plan: Plan, *, then: str = "", is_explained: bool = False, more: str = "", now: datetime | None = None
 ) -> RenderableType:
-    """The plan: a summary first and last, and a line a step; explained, with every reason, guard, undo and name.
+    """A plan with a summary first and last, and a line for each step; explained, also every reason, guard, undo and name.
 
-    ``then`` is the command that carries it out, empty where that is about to happen; ``more`` is what explains it. ``now`` is given
-    where the plan was made earlier and may have expired: then that is said, and ``then`` makes another.
+    ``then`` is the command that carries the plan out; it is empty where that is about to happen. ``more`` is the command that
+    explains the plan. ``now`` is given for an earlier plan: if that has expired the view says so, and ``then`` makes another.
     """
     parts: list[RenderableType] = [
         plain(_title(plan), "bold"),
@@ -50,7 +50,7 @@ def plan_view(
         parts += _entries(_rest(plan))
     parts += [Text(), *(_explain(plan) if is_explained else _steps(plan)), Text()]
     parts += _remarks(plan, is_explained=is_explained)
-    # A plan that is read to its end has scrolled its beginning away.
+    # After the last line of a long plan its beginning is off the screen.
     parts += _entries(_summary(plan))
     parts += _entries((("plan", plan.digest()), _expiry(plan, now or plan.created)))
     parts += [command("more     ", more)] if more and not is_explained else []
@@ -72,19 +72,19 @@ def _purpose(request: PitrRequest | SnapshotRequest) -> str:
     return "" if request.purpose == "recovery" else f", for {request.purpose}"
 
 
-def _entries(told: Iterable[tuple[str, str]]) -> Iterator[RenderableType]:
-    return (Entry(name, plain(value)) for name, value in told)
+def _entries(rows: Iterable[tuple[str, str]]) -> Iterator[RenderableType]:
+    return (Entry(name, plain(value)) for name, value in rows)
 
 
 def _summary(plan: Plan) -> Iterator[tuple[str, str]]:
-    """What a person says yes to: which clone, of which moment, what is made and what is touched, and until when."""
+    """What a person says yes to: which clone, of which moment, what is created or removed, and how long that takes."""
     yield "clone", plan.clone
     if plan.moment:
         utc, local, ago = readings(plan.moment.replace(microsecond=0), now=plan.created, zone=plan.zone)
         is_latest = isinstance(plan.request, PitrRequest) and isinstance(plan.request.moment, Latest)
         latest = ", the latest one when this was planned" if is_latest else ""
-        told = [utc, ago] if local.partition("+00:00")[1] else [utc, local, ago]
-        yield "moment", f"{', '.join(told)}{latest}"
+        spellings = [utc, ago] if local.partition("+00:00")[1] else [utc, local, ago]
+        yield "moment", f"{', '.join(spellings)}{latest}"
     if isinstance(plan.request, CleanRequest):
         yield "deletes", f"{_count(plan, DELETED)}; only what carries {owner_of(plan, None).mark()}"
     else:
@@ -103,7 +103,7 @@ CREATED: dict[type, str] = {
     CreateParameterGroup: "parameter group",
     CreateEndpoint: "custom endpoint",
 }
-"""What each action that creates something creates."""
+"""What each creating action creates."""
 
 DELETED: dict[type, str] = {
     DeleteCluster: "cluster",
@@ -111,13 +111,13 @@ DELETED: dict[type, str] = {
     DeleteParameterGroup: "parameter group",
     DeleteEndpoint: "custom endpoint",
 }
-"""What each action that deletes something deletes."""
+"""What each deleting action deletes."""
 
 
 def _count(plan: Plan, kinds: dict[type, str]) -> str:
     tally = Counter(kinds[type(step.action)] for step in plan.steps if type(step.action) in kinds)
-    told = [many(tally[kind], kind) for kind in dict.fromkeys(kinds.values()) if tally[kind]]
-    return ", ".join(told) or "nothing"
+    counts = [many(tally[kind], kind) for kind in dict.fromkeys(kinds.values()) if tally[kind]]
+    return ", ".join(counts) or "nothing"
 
 
 def _last(at: datetime, now: datetime) -> str:
@@ -129,7 +129,7 @@ def _until(at: datetime, now: datetime) -> str:
 
 
 def _circumstances(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Where it happens and why; and what is not as it always is."""
+    """Where the plan happens and why, and what is unusual about it."""
     identity = plan.identity
     at = f", at {identity.endpoint} (not AWS's own)" if identity.endpoint else ""
     yield "account", f"{identity.account} in {identity.region}{at}"
@@ -143,7 +143,7 @@ def _circumstances(plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 def _rest(plan: Plan) -> Iterator[tuple[str, str]]:
-    """What a person may want to know besides."""
+    """What else a person may want to know."""
     yield "as", plan.identity.caller
     if not isinstance(plan.request, CleanRequest) and proof_of(plan) == trust_words(Trust(), None):
         yield "proof", proof_of(plan)
@@ -157,17 +157,17 @@ def _rest(plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 def _steps(plan: Plan) -> Iterator[RenderableType]:
-    """A line a step: what it does, and how long that takes."""
-    told = [brief(plan, step) for step in plan.steps]
-    widest = max((Text(line).cell_len for line in told), default=0)
-    for number, (step, line) in enumerate(zip(plan.steps, told, strict=True), start=1):
+    """One line for each step: what it does, and how long that takes."""
+    lines = [brief(plan, step) for step in plan.steps]
+    widest = max((Text(line).cell_len for line in lines), default=0)
+    for number, (step, line) in enumerate(zip(plan.steps, lines, strict=True), start=1):
         room = " " * (widest - Text(line).cell_len + 2)
         takes = Text(room + short(step.estimate.low, step.estimate.high), "dim")
         yield Text.assemble((f"{number:>3}  ", "dim"), plain(line), takes, no_wrap=True, overflow="ignore")
 
 
 def _explain(plan: Plan) -> Iterator[RenderableType]:
-    """Each step with its reason, what guards it, and what undoes it; every name is whole."""
+    """Each step with its reason, its guards and its undo; every name is whole."""
     for number, step in enumerate(plan.steps, start=1):
         takes = Text(f"  {short(step.estimate.low, step.estimate.high)}", "dim")
         yield Entry(f"{number:>3}", plain(sentence(step.action), "bold") + takes, 5)
@@ -176,8 +176,8 @@ def _explain(plan: Plan) -> Iterator[RenderableType]:
             lines.append(("guarded", "; ".join(guard.sentence() for guard in step.guards)))
         if step.undo:
             lines.append(("undo", step.undo))
-        for word, told in lines:
-            yield Entry("", Text(f"{word}: ", "dim") + plain(told, "dim"), 7)
+        for word, value in lines:
+            yield Entry("", Text(f"{word}: ", "dim") + plain(value, "dim"), 7)
 
 
 def _remarks(plan: Plan, *, is_explained: bool) -> Iterator[RenderableType]:

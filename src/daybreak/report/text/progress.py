@@ -22,7 +22,7 @@ from daybreak.model.run import (
     StepUncertain,
 )
 from daybreak.plan.estimates import time_left
-from daybreak.report.sentences import brief, doing, printable_sentence
+from daybreak.report.sentences import brief, brief_now, printable_sentence
 from daybreak.report.words import hour, short, span_words
 
 MOST_SIGHTINGS = 5
@@ -30,18 +30,18 @@ MOST_SIGHTINGS = 5
 
 
 def now_line(plan: Plan, state: RunState, step: str, seen: str, now: datetime) -> str:
-    """What goes on right now, in one line: which step, for how long of how long, when all is done, and what was seen last."""
+    """The present in one line: which step, its time so far and its estimate, when all is done, and what was seen last."""
     known = plan.step(step)
     began = state.step(step).began
     spent = clock(now - began) if began else clock(timedelta())
     takes = short(known.estimate.low, known.estimate.high)
     over = hour(now + time_left(plan, state, now), now)
-    told = f"{_place(plan, step)} {doing(plan, known)}  {spent} of {takes}, done about {over}"
+    told = f"{_place(plan, step)} {brief_now(plan, known)}  {spent} of {takes}, done about {over}"
     return printable_sentence(told + (f"  {seen}" if seen else ""))
 
 
 def step_line(event: Event, plan: Plan, state: RunState) -> str:
-    """What a log holds of an event, with its time; empty for what only the journal keeps. ``state`` knows the event."""
+    """The line in a log for an event, with its time; empty for an event only for the journal. ``state`` includes the event."""
     told = _news_words(event, plan, state)
     return f"{event.at:%H:%M:%SZ}  {printable_sentence(told)}" if told else ""
 
@@ -79,7 +79,7 @@ class Sightings:
 
 
 def news_of(event: Event) -> tuple[str, str] | None:
-    """The step of an event, and what of it the line about now shows; none for an event that changes nothing there."""
+    """An event's step, and what the line about now shows of it; ``None`` for an event that changes nothing there."""
     match event.body:
         case StepIntended(step=step):
             return step, ""
@@ -108,7 +108,7 @@ def hints_of(event: Event, run: str) -> tuple[str, ...]:
 
 
 def clock(span: timedelta) -> str:
-    """A length of time as a stopwatch shows it.
+    """A length of time as on a stopwatch.
 
     >>> clock(timedelta(seconds=34)), clock(timedelta(hours=1, minutes=2, seconds=3))
     ('0:34', '1:02:03')

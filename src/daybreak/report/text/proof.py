@@ -1,4 +1,4 @@
-"""A proof for people: every defect, the check that must find it, and whether it did."""
+"""A proof for a person: every defect, the check that must find it, and whether it did."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WORDS = {"found": ("found", "green"), "missed": ("NOT found", "bold red"), "not
 
 
 def proof_view(proof: Proof) -> RenderableType:
-    """The whole result."""
+    """The whole result of a proof."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
     for name in ("defect", "check", ""):
         table.add_column(name, overflow="fold")
@@ -36,7 +36,7 @@ def proof_view(proof: Proof) -> RenderableType:
 
 
 def planting_line(planting: Planting) -> str:
-    """One defect as one line, as it is judged."""
+    """One defect in one line, as soon as it is judged."""
     return printable_sentence(f"{_WORDS[planting.outcome][0]}: {planting.defect} ({planting.check})")
 
 

@@ -1,6 +1,6 @@
-"""A report for people at a terminal: the verdict first, then what speaks against it, the figures, the way in, what is next.
+"""A report for a person at a terminal: first the verdict, then what speaks against it, the figures, the way in, the next step.
 
-The law: at most ten names stand on the screen, beside the number of all; and no name is cut, or folded in its middle.
+The law: the screen shows at most ten names of a kind, and the number of all. No name is cut or broken.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from daybreak.report.text.status import STYLES
 from daybreak.report.words import Entry, command, many, plain, span_words
 
 Verbosity = Literal["verdict", "brief", "all"]
-"""How much of a report is shown: its first line, what decides, or everything."""
+"""How much of a report to show: its first line, what decides, or everything."""
 
 MOST_NAMES = 10
-"""Names of one kind on a screen; hundreds would push the verdict off it."""
+"""The most names of one kind on a screen; hundreds would push the verdict off it."""
 
 _AGAINST = (Standing.UNFIT, Standing.UNKNOWN)
 _STEP_STYLES = {
@@ -37,10 +37,10 @@ _STEP_STYLES = {
 
 
 def report_view(report: Report, depth: Verbosity = "brief", *, more: str = "") -> RenderableType:
-    """The report; ``more`` is the command, or the option, that shows what is folded."""
+    """The view of a report; ``more`` is the command or the option that shows what is folded."""
     if depth == "verdict":
         return _verdict(report)
-    # Everything ends with what decides: that is what a terminal still shows.
+    # The view ends with what decides: a terminal still shows the end.
     parts = [*_facts(report), *_steps(report), *_checks(report), Text()] if depth == "all" else []
     parts += [_verdict(report), *_reasons(report), *_against(report)]
     parts += _what(report) if depth == "brief" else []
@@ -81,7 +81,7 @@ def _more(names: list[str], indent: int = 9, shown: int = MOST_NAMES) -> Iterato
 
 
 def _against(report: Report) -> Iterator[RenderableType]:
-    """What is not fit, and what could not be told, with the first of the lines behind it."""
+    """The checks that are unfit or unknown, each with the first lines behind it."""
     lines: list[CheckLine] = sorted((each for each in report.checks if each.standing in _AGAINST), key=_gravity)
     room = MOST_NAMES
     for line in lines[:MOST_NAMES]:
@@ -95,7 +95,7 @@ def _gravity(line: CheckLine) -> int:
 
 
 def _check(line: CheckLine, room: int = MOST_NAMES) -> Iterator[RenderableType]:
-    """One check: what it is called, what was expected and found, and the first lines behind it."""
+    """One check: its title, what was expected and found, and the first lines behind it."""
     style = STYLES[line.standing] if line.standing else "dim"
     name = plain(line.title) + plain(f" ({line.check})", "dim")
     yield Entry(line.standing.value if line.standing else "", name, style=style)
@@ -141,11 +141,11 @@ def _subject(report: Report) -> str:
 
 
 def _facts(report: Report) -> Iterator[RenderableType]:
-    for name, value in _told(report):
+    for name, value in _fact_rows(report):
         yield Entry(name, plain(value))
 
 
-def _told(report: Report) -> Iterator[tuple[str, str]]:
+def _fact_rows(report: Report) -> Iterator[tuple[str, str]]:
     if report.run:
         yield "run", report.run
     yield "what", _subject(report)
@@ -218,7 +218,7 @@ def _steps(report: Report) -> Iterator[RenderableType]:
 
 
 def _of_step(step: StepLine) -> Iterator[str]:
-    """What else is known about a step, on lines of its own."""
+    """What else is known about a step, on separate lines."""
     if step.began:
         took = f", took {span_words(step.took)}" if step.took is not None else ""
         yield f"began {stamp(step.began)}{took}"
@@ -232,7 +232,7 @@ def _of_step(step: StepLine) -> Iterator[str]:
 
 
 def _checks(report: Report) -> Iterator[RenderableType]:
-    """Every check, level by level; what is not fit is told at the end, and has its line here too."""
+    """Every check, level by level; those that are not fit also stand at the end."""
     for level in Level:
         here = [line for line in report.checks if line.level is level]
         if here:

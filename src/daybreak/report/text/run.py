@@ -1,4 +1,4 @@
-"""Runs for people: the list of them, and a line for each event as it happens."""
+"""Runs for a person: the list of runs, and a line for each event as it happens."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from daybreak.report.words import Entry, Fitting, command, plain, span_words
 
 
 def runs_view(runs: tuple[tuple[Plan, RunState], ...]) -> RenderableType:
-    """The list of runs, a line each, or a paragraph each where that is too wide."""
+    """The list of runs: a line for each, or a paragraph where the lines would be too wide."""
     names = ("run", "kind", "target", "began", "took", "status", "verdict")
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
     for name in names:
@@ -44,8 +44,8 @@ def runs_view(runs: tuple[tuple[Plan, RunState], ...]) -> RenderableType:
         began, took = f"{state.began:%Y-%m-%d %H:%MZ}", span_words((state.ended or state.last) - state.began)
         word = standing_text(state.verdict.standing) if state.verdict else Text()
         table.add_row(plain(state.run), plan.kind, plain(plan.target.name), began, took, state.status, word)
-        told = plain(f"{plan.kind} of {plan.target.name}, began {began}, took {took}: {state.status}")
-        entries += [plain(state.run, "bold"), Entry("", told + (Text(", ") + word if word else Text()), 2)]
+        summary = plain(f"{plan.kind} of {plan.target.name}, began {began}, took {took}: {state.status}")
+        entries += [plain(state.run, "bold"), Entry("", summary + (Text(", ") + word if word else Text()), 2)]
     return Fitting(table, Group(*entries))
 
 
@@ -56,7 +56,7 @@ def asked_view(run: str, then: str) -> RenderableType:
 
 
 def event_line(event: Event, plan: Plan | None = None) -> str:
-    """One event as one line of text with its time; what it says about a step is said in the plan's words."""
+    """One event as one line of text with its time; it describes a step in the plan's words."""
     return f"{event.at:%H:%M:%SZ}  " + printable_sentence(_event(event, plan))
 
 

@@ -1,4 +1,4 @@
-"""A target's snapshots as the runbook lists them: id, time, status, and what decides whether one can be restored."""
+"""A target's snapshots as the runbook lists them: id, time, status, and what decides whether each can be restored."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _row(snapshot: Snapshot, now: Instant, zone: str) -> Iterator[Text]:
         utc, local, ago = readings(snapshot.created.replace(microsecond=0), now=now, zone=zone)
         taken = [utc, local.partition("[")[0], ago.removesuffix(" before now") + " ago"]
     status = f"{snapshot.status} {snapshot.percent}%" if snapshot.percent < 100 else snapshot.status
-    # Another account's goes by its ARN only.
+    # Another account's snapshot is known only by its ARN.
     name = snapshot.arn if snapshot.kind in ("shared", "public") else snapshot.identifier
     size = f"{snapshot.allocated} GB" if snapshot.allocated else "unknown"
     yield plain(name)
@@ -52,7 +52,7 @@ def _key(snapshot: Snapshot) -> str:
 
 
 def snapshots_report(name: str, cluster: Cluster | None, snapshots: tuple[Snapshot, ...]) -> dict[str, Any]:
-    """The same as data."""
+    """The snapshots as data."""
     return {
         "target": name,
         "cluster": cluster.identifier if cluster else None,

@@ -1,4 +1,4 @@
-"""``daybreak status`` for people: what was promised and what is true, side by side."""
+"""What ``daybreak status`` shows a person: what was promised and what is true, side by side."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ STYLES = {
     Standing.UNKNOWN: "yellow",
     Standing.WAIVED: "dim",
 }
-"""The color of each standing; the word is always printed too."""
+"""The color of each standing; the word is always printed as well."""
 
 
 def status_view(
     target: Target, seen: Observation, findings: tuple[Finding, ...], last: RunState | None = None
 ) -> RenderableType:
-    """One target: its window, its last run, and each promise beside what is true right now."""
+    """One target: its window, its last run, and each promise beside what is true now."""
     return Group(
         plain(target.name, "bold"),
         Text(),
@@ -44,12 +44,12 @@ def standing_text(standing: Standing) -> Text:
 
 
 def _facts(target: Target, seen: Observation, last: RunState | None) -> Group:
-    told: list[tuple[str, Text]] = []
+    rows: list[tuple[str, Text]] = []
     identity = seen.identity
     where = f"{target.cluster} in {target.region}, account {identity.account}"
-    told.append(("cluster", plain(where + (f", at {identity.endpoint}" if identity.endpoint else ""))))
+    rows.append(("cluster", plain(where + (f", at {identity.endpoint}" if identity.endpoint else ""))))
     if seen.cluster:
-        told.append(("engine", plain(f"{seen.cluster.engine} {seen.cluster.engine_version}")))
+        rows.append(("engine", plain(f"{seen.cluster.engine} {seen.cluster.engine_version}")))
     window = seen.cluster.window if seen.cluster else None
     told.append(("window", plain(f"{stamp(window.earliest)} to {stamp(window.latest)}" if window else "none")))
     for backup in seen.backups if seen.cluster is None else ():

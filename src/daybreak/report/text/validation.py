@@ -1,4 +1,4 @@
-"""A validation for people who follow it: a line for each answer as it is given."""
+"""A validation for people who follow it: a line for each answer as it comes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from daybreak.report.sentences import printable_sentence
 
 
 def finding_line(finding: Finding, at: datetime) -> str:
-    """One finding as one line of text with its time, as it is made."""
+    """One finding as one line of text, with its time."""
     why = f" ({finding.why})" if finding.why else ""
     return f"{at:%H:%M:%SZ}  " + printable_sentence(f"{finding.standing.value}: {finding.title}: {finding.found}{why}")
