@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from daybreak.lab.programs import absolute_entries, rooted
+from daybreak.lab.programs import absolute_entries, with_absolute_paths
 from tests.fix_folders import new_folder
 
 PROGRAMS = (
@@ -102,6 +102,6 @@ def test_the_trap_would_catch(trap: Path) -> None:
 def test_search_paths_mean_the_same_everywhere() -> None:
     """An empty entry is the current folder, as a point is, and a variable that would be empty is not handed on."""
     assert absolute_entries(":.:bin:/usr/bin::../x:/bin:") == "/usr/bin:/bin"
-    handed = rooted({"PATH": "/a:.:", "PYTHONPATH": ":", "HOME": "."})
+    handed = with_absolute_paths({"PATH": "/a:.:", "PYTHONPATH": ":", "HOME": "."})
     assert handed == {"PATH": "/a", "HOME": "."}
-    assert rooted({"PYTHONPATH": "src:/opt/lib"}) == {"PYTHONPATH": "/opt/lib"}
+    assert with_absolute_paths({"PYTHONPATH": "src:/opt/lib"}) == {"PYTHONPATH": "/opt/lib"}

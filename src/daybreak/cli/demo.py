@@ -152,7 +152,7 @@ class _Story:
         return Company(self._require_lab())
 
     def _environment(self) -> dict[str, str]:
-        from daybreak.lab.programs import rooted
+        from daybreak.lab.programs import with_absolute_paths
 
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DAYBREAK_", "PG"))}
         return rooted(kept) | {

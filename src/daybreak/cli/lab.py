@@ -163,7 +163,7 @@ def shell(context: click.Context, command: str | None, folder: Path | None) -> N
 
     from daybreak.lab import shell as tools
 
-    environment = tools.merged(_variables(_find(folder)))
+    environment = tools.merge(_variables(_find(folder)))
     if command is not None:
         bash = "/bin/bash" if Path("/bin/bash").exists() else "/bin/sh"
         context.exit(subprocess.run([bash, "-c", command], env=environment, check=False).returncode)

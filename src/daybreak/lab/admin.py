@@ -23,7 +23,7 @@ from daybreak.lab.control.faults import BadRule
 from daybreak.lab.http.message import Reply, Request
 from daybreak.lab.lab import Lab
 from daybreak.lab.protocol.errors import AwsError
-from daybreak.lab.remote import verifying
+from daybreak.lab.remote import connection_proof
 
 _Json = dict[str, Any]
 
@@ -70,7 +70,7 @@ def _health(lab: Lab, where: str) -> Reply:
     secret = lab.world.secret(PRIMARY.region, APPLICATION_SECRET)
     if secret is None:
         return _reply(503, {"status": "down", "why": "the account has no application"})
-    status, body = health.page(where, health.login_of(secret, DATABASE), verifying(lab.folder))
+    status, body = health.page(where, health.login_of(secret, DATABASE), connection_proof(lab.folder))
     return _reply(status, dict(body))
 
 
@@ -79,7 +79,7 @@ def _status(lab: Lab, _: _Json) -> _Json:
 
 
 def _clock(lab: Lab, _: _Json) -> _Json:
-    return {"now": lab.clock.now().isoformat(), "speed": lab.clock.speed, "simulated": lab.clock.simulated()}
+    return {"now": lab.clock.now().isoformat(), "speed": lab.clock.speed, "simulated": lab.clock.simulation_time()}
 
 
 def _turn_clock(lab: Lab, body: _Json) -> _Json:

@@ -21,7 +21,7 @@ from daybreak.errors import Refused
 from daybreak.lab.access.iam import Iam
 from daybreak.lab.access.keys import FILE as KEYS
 from daybreak.lab.access.keys import keys_of, refuse_foreign, write_private
-from daybreak.lab.account.replay import recorded_moto
+from daybreak.lab.account.replay import moto_with_memory
 from daybreak.lab.account.world import World
 from daybreak.lab.control.clock import Clock
 from daybreak.lab.control.faults import Faults
@@ -71,7 +71,7 @@ class Lab:
         self.clock = Clock(speed)
         self.faults = Faults()
         self.traffic = Traffic()
-        self._moto = recorded_moto(folder / "moto", self.keys.seed)
+        self._moto = moto_with_memory(folder / "moto", self.keys.seed)
         self.world = World(self._moto, ACCOUNT)
         self.iam = Iam(self.world, self._tags_of, self._moto, self.keys)
         settings = Settings(cache=shared_cache(), authority=folder / "tls")

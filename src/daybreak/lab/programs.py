@@ -19,7 +19,7 @@ def python_module(module: str) -> list[str]:
     return [sys.executable, "-P", "-m", module]
 
 
-def rooted(environment: Mapping[str, str]) -> dict[str, str]:
+def with_absolute_paths(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment with search paths that mean the same in every folder."""
     kept = {name: absolute_entries(value) if name in _PATHS else value for name, value in environment.items()}
     return {name: value for name, value in kept.items() if value or name not in _PATHS}

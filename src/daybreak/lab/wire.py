@@ -22,13 +22,13 @@ from daybreak.lab.protocol import codec
 from daybreak.lab.protocol.dialect import (
     Call,
     call_of,
-    denied,
+    denial_reply,
     error_reply,
-    expired,
-    flawed,
+    expiry_reply,
+    flaw_reply,
     form_of,
     in_path_style,
-    unserved,
+    unknown_operation_reply,
 )
 from daybreak.lab.protocol.errors import AwsError
 from daybreak.lab.rds.front import Rds
@@ -64,7 +64,7 @@ class Wire:
         flaw = self.iam.flaw(request)
         request = in_path_style(request, self.bucket_of(request.headers.get("host", "")))
         call = call_of(request)
-        reply = flawed(call, flaw, request_id) if flaw else self._through_faults(call, request, request_id)
+        reply = flaw_reply(call, flaw, request_id) if flaw else self._through_faults(call, request, request_id)
         self.traffic.note(call, reply.status, time.perf_counter() - started, request_id)
         return reply
 
@@ -72,33 +72,33 @@ class Wire:
         region = "aws-global" if call.service in _GLOBAL else call.region
         rule = self.faults.match(call.service, call.operation, region, call.identifier)
         if rule is None:
-            return self._guarded(call, request, request_id)
+            return self._ask_service(call, request, request_id)
         match rule.effect:
             case Effect.ERROR:
-                return planted_error(call, rule, request_id)
+                return error_of_rule(call, rule, request_id)
             case Effect.DROP_BEFORE | Effect.REGION_DOWN:
                 return LOST
             case Effect.DELAY:
                 time.sleep(float(rule.args.get("seconds", 1.0)))
-        reply = self._guarded(call, request, request_id)
+        reply = self._ask_service(call, request, request_id)
         match rule.effect:
             case Effect.DROP_AFTER:
                 return LOST
             case Effect.ERROR_AFTER:
-                return planted_error(call, rule, request_id)
+                return error_of_rule(call, rule, request_id)
         return reply
 
-    def _guarded(self, call: Call, request: Request, request_id: str) -> Reply:
+    def _ask_service(self, call: Call, request: Request, request_id: str) -> Reply:
         if call.access_key in self.iam.expired:
-            return expired(call, request_id)
+            return expiry_reply(call, request_id)
         if denial := self.iam.denial(call):
-            return denied(call, denial, request_id)
+            return denial_reply(call, denial, request_id)
         if call.service == "rds":
             return self._ask_rds(call, request, request_id)
         if call.operation == "GetCallerIdentity" and self.iam.is_root(call.access_key):
             return root_identity(self.account, request_id)
         if request.path.startswith(_WORKSHOP) or call.operation in _CONSTANT:
-            return unserved(call, request_id)
+            return unknown_operation_reply(call, request_id)
         reply = self._ask_moto(call, request, request_id)
         if call.service == "ec2" and "SecurityGroup" in call.operation and not call.operation.startswith("Describe"):
             self.rds.world_changed()
@@ -108,7 +108,7 @@ class Wire:
         try:
             return self.others.ask(request)
         except NotImplementedError:
-            return unserved(call, request_id)
+            return unknown_operation_reply(call, request_id)
         except Exception as error:  # noqa: BLE001 - the same as for RDS: answered as AWS's 500, and seen
             traceback.print_exc(file=sys.stderr)
             return error_reply(call, "InternalFailure", f"the lab failed: {error!r}", 500, request_id)
@@ -139,7 +139,7 @@ def root_identity(account: str, request_id: str) -> Reply:
     return Reply(200, (("Content-Type", "text/xml"), ("x-amzn-RequestId", request_id)), text.encode())
 
 
-def planted_error(call: Call, rule: Rule, request_id: str) -> Reply:
+def error_of_rule(call: Call, rule: Rule, request_id: str) -> Reply:
     """The error a rule asks for: throttling unless it names a code, 500 for an error after the work."""
     late = rule.effect is Effect.ERROR_AFTER
     code = str(rule.args.get("code", "InternalFailure" if late else "Throttling"))

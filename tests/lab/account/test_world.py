@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from daybreak.lab.account.replay import recorded_moto
+from daybreak.lab.account.replay import moto_with_memory
 from daybreak.lab.account.world import World
 
 REGION = "us-east-1"
@@ -18,7 +18,7 @@ REGION = "us-east-1"
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """moto in this process, without a socket."""
     folder: Path = tmp_path_factory.mktemp("moto")
-    moto = recorded_moto(folder / "moto")
+    moto = moto_with_memory(folder / "moto")
     yield World(moto, "123456789012")
     moto.close()
 

@@ -16,7 +16,7 @@ from daybreak.errors import Refused
 from daybreak.lab.company import names, scenario
 from daybreak.lab.company.configuration import configuration
 from daybreak.lab.protocol.boto import make_client
-from daybreak.lab.remote import REGION, RemoteLab, authority, verifying
+from daybreak.lab.remote import REGION, RemoteLab, authority, connection_proof
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def found(lab: RemoteLab, cluster: str, version: str, *, readers: int = 1) -> Br
     scenario.until(lambda: _described(rds, cluster)["Status"] == "available", f"cluster '{cluster}'")
     _make_instances(rds, cluster, 1 + readers)
     place = _described(rds, cluster)
-    scenario.fill((place["Endpoint"], place["Port"]), password, application, verifying(lab.folder))
+    scenario.fill((place["Endpoint"], place["Port"]), password, application, connection_proof(lab.folder))
     lab.do(cluster, "extend")
     login = {"username": names.OWNER, "password": password}
     vault.create_secret(Name=branch.login, SecretString=json.dumps(login))

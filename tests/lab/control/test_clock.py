@@ -13,10 +13,10 @@ from daybreak.lab.control.clock import Clock
 def test_a_frozen_clock_moves_only_when_it_is_told() -> None:
     """Tests without sleeping stand on this."""
     clock = Clock(0)
-    assert clock.simulated() == 0
+    assert clock.simulation_time() == 0
     assert clock.real_seconds_until(10) is None
     clock.advance(2700)
-    assert clock.simulated() == 2700
+    assert clock.simulation_time() == 2700
     assert clock.real_seconds_until(2700) == 0
 
 
@@ -24,10 +24,10 @@ def test_a_fast_clock_keeps_what_has_passed_when_its_speed_changes() -> None:
     """A job's deadline must not move because somebody turned the speed."""
     clock = Clock(600)
     time.sleep(0.02)
-    before = clock.simulated()
+    before = clock.simulation_time()
     clock.set_speed(0)
-    assert before <= clock.simulated() < before + 600
-    assert clock.simulated() == clock.simulated()
+    assert before <= clock.simulation_time() < before + 600
+    assert clock.simulation_time() == clock.simulation_time()
 
 
 def test_time_stamps_are_real_at_any_speed() -> None:
@@ -52,4 +52,4 @@ def test_it_never_runs_backward() -> None:
         clock.advance(-1)
     clock.advance(100)
     clock.go_on_from(50)
-    assert clock.simulated() == 100
+    assert clock.simulation_time() == 100

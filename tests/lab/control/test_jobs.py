@@ -97,7 +97,7 @@ def test_work_alone_does_not_finish_a_job(kitchen: Kitchen) -> None:
     kitchen.clock.advance(99)
     time.sleep(0.05)
     assert kitchen.bake.told == []
-    assert job.progress(kitchen.clock.simulated()) == pytest.approx(0.99)
+    assert job.progress(kitchen.clock.simulation_time()) == pytest.approx(0.99)
     kitchen.clock.advance(1)
     _until(lambda: kitchen.bake.told == ["late with dough", "done bread"])
     assert kitchen.control.jobs() == []

@@ -38,7 +38,7 @@ def test_reading_does_not_wait_for_a_writer(tmp_path: Path) -> None:
     inside, done = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with state.changing():
+        with state.transaction():
             inside.set()
             done.wait(5)
 

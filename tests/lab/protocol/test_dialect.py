@@ -10,7 +10,7 @@ from botocore.session import Session
 
 from daybreak.lab.account.world import _request_of
 from daybreak.lab.http.message import Request
-from daybreak.lab.protocol.dialect import Call, call_of, denied, expired
+from daybreak.lab.protocol.dialect import Call, call_of, denial_reply, expiry_reply
 
 
 def as_sent(service: str, method: str, **arguments: Any) -> Call:
@@ -93,7 +93,7 @@ def test_errors_speak_the_protocol_of_the_call() -> None:
         ("s3", "rest-xml"): (b"<Error><Code>AccessDenied</Code>", 403),
     }
     for (service, protocol), (words, status) in codes.items():
-        reply = denied(Call(service, "us-east-1", "X", protocol=protocol), "no", "id")
+        reply = denial_reply(Call(service, "us-east-1", "X", protocol=protocol), "no", "id")
         assert words in reply.body
         assert reply.status == status
 
@@ -101,7 +101,7 @@ def test_errors_speak_the_protocol_of_the_call() -> None:
 def test_expired_credentials_are_told_in_each_protocol() -> None:
     """boto refreshes credentials by these very codes."""
     found = [
-        expired(Call(service, "us-east-1", "X", protocol=protocol), "id").body
+        expiry_reply(Call(service, "us-east-1", "X", protocol=protocol), "id").body
         for service, protocol in (("rds", "query"), ("kms", "json"), ("ec2", "ec2"))
     ]
     assert [

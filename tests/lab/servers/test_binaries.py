@@ -48,8 +48,8 @@ def test_programs_out_of_reach_are_copied_once(pg_installs: tuple[Install, ...])
     try:
         for number, wheel in enumerate(binaries.wheel_folders()):
             version = f"16.{number}"
-            copied = binaries._copied(wheel, version, folder)
-            assert binaries._copied(wheel, version, folder) == copied
+            copied = binaries._copy_programs(wheel, version, folder)
+            assert binaries._copy_programs(wheel, version, folder) == copied
             install = binaries._install_at(copied, folder)
             assert install is not None
             assert "plpgsql" in install.libraries

@@ -6,7 +6,7 @@ import pytest
 
 from daybreak.lab.rds.parameters import catalog
 from daybreak.lab.servers.binaries import Install
-from daybreak.lab.servers.settings import carried, is_strict, names_given
+from daybreak.lab.servers.settings import carry_over, is_strict, names_given
 from daybreak.lab.servers.template import settings_catalog
 from tests.lab.volumes.fix_volumes import Yard, answer
 
@@ -66,7 +66,7 @@ def test_auroras_parameters_are_carried_and_the_server_starts(newest_yard: Yard)
 def test_what_the_server_must_not_be_told_stays_in_the_group(pg_installs: tuple[Install, ...], name: str) -> None:
     """Each of these would keep the server from starting, or the lab from working."""
     install = pg_installs[-1]
-    assert name not in carried(AURORA, settings_catalog(install), install.libraries)
+    assert name not in carry_over(AURORA, settings_catalog(install), install.libraries)
 
 
 def test_the_catalog_tells_static_from_dynamic(pg_installs: tuple[Install, ...]) -> None:

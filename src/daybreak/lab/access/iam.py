@@ -145,12 +145,12 @@ class Iam:
 
     def _caller(self, access_key: str) -> str:
         """The ARN of who has the key; empty when nobody has it any more."""
-        return self._kept(self._callers, access_key, lambda: self._world.caller(access_key) or "")
+        return self._remember(self._callers, access_key, lambda: self._world.caller(access_key) or "")
 
     def _policies_of(self, arn: str) -> tuple[Mapping[str, Any], ...]:
-        return self._kept(self._policies, arn, lambda: policies_of(self._world, arn))
+        return self._remember(self._policies, arn, lambda: policies_of(self._world, arn))
 
-    def _kept(self, known: dict[str, tuple[int, _Known]], name: str, ask: Callable[[], _Known]) -> _Known:
+    def _remember(self, known: dict[str, tuple[int, _Known]], name: str, ask: Callable[[], _Known]) -> _Known:
         """What was found out about the name since users, roles and policies last changed, else what is found out now."""
         changes = self._identities.identity_changes
         with self._lock:
@@ -215,7 +215,7 @@ def _rds_questions(
         if role := call.params.get(name):
             yield Question("iam:PassRole", role, context)
     if tags and call.operation != "AddTagsToResource":
-        made = _made(call, account)
+        made = _created_arn(call, account)
         yield Question("rds:AddTagsToResource", made or resources[0], asked)
 
 
@@ -233,7 +233,7 @@ def _rds_resources(call: Call, account: str) -> Iterator[str]:
         yield _rds_arn(call.region, account, kind, "*") if kind else "*"
 
 
-def _made(call: Call, account: str) -> str | None:
+def _created_arn(call: Call, account: str) -> str | None:
     """The ARN of what the call makes, which is what its tags are put on."""
     for name in ("TargetDBClusterSnapshotIdentifier", "DBClusterSnapshotIdentifier", "DBInstanceIdentifier",
                  "DBClusterIdentifier", "TargetDBClusterParameterGroupIdentifier", "DBClusterParameterGroupName",

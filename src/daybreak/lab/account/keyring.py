@@ -27,9 +27,9 @@ class Keyring:
         if reply.status >= 400:
             return
         if _GIVEN.search(asked):
-            key, secret = _said(reply, "AccessKeyId"), _said(reply, "SecretAccessKey")
+            key, secret = _text_of(reply, "AccessKeyId"), _text_of(reply, "SecretAccessKey")
             if key and secret:
-                self._held[key] = Credential(secret, _said(reply, "SessionToken"))
+                self._held[key] = Credential(secret, _text_of(reply, "SessionToken"))
         elif _TURNED.search(asked):
             form = {name: values[0] for name, values in parse_qs(asked.decode("utf-8", "replace")).items()}
             key = form.get("AccessKeyId", "")
@@ -46,6 +46,6 @@ class Keyring:
         self._held.clear()
 
 
-def _said(reply: Reply, name: str) -> str:
+def _text_of(reply: Reply, name: str) -> str:
     found = re.search(f"<{name}>([^<]+)</{name}>".encode(), reply.body)
     return found.group(1).decode() if found else ""

@@ -184,7 +184,7 @@ def _request_of(environ: dict[str, Any]) -> Request:
     return Request(environ["REQUEST_METHOD"], path, environ["QUERY_STRING"], headers, body)
 
 
-def recorded_moto(folder: Path, seed: str = "") -> Recorded:
+def moto_with_memory(folder: Path, seed: str = "") -> Recorded:
     """The server application of moto in this process, with a memory; it can be had only once per process."""
     os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"  # read by moto as it is imported; the images cost a second
     from moto.moto_api._internal import mock_random

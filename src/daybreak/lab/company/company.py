@@ -16,7 +16,7 @@ from psycopg import sql
 
 from daybreak.lab.company.names import CLUSTER, DATABASE, SECRET
 from daybreak.lab.protocol.boto import make_client
-from daybreak.lab.remote import REGION, RemoteLab, verifying
+from daybreak.lab.remote import REGION, RemoteLab, connection_proof
 
 TABLES = ("employees", "salaries", "payments")
 """Of the tables that the accident empties, those whose rows are counted."""
@@ -68,7 +68,7 @@ class Company:
             user=login["username"],
             password=login["password"],
             autocommit=True,
-            **verifying(self.lab.folder),
+            **connection_proof(self.lab.folder),
         )
 
 

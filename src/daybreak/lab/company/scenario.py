@@ -41,7 +41,7 @@ from daybreak.lab.company.names import (
 )
 from daybreak.lab.lab import Lab
 from daybreak.lab.protocol.boto import make_client
-from daybreak.lab.remote import verifying
+from daybreak.lab.remote import connection_proof
 
 
 def build(lab: Lab) -> None:
@@ -63,7 +63,7 @@ def build(lab: Lab) -> None:
         others.append(pool.submit(account.announce, password, application, endpoint, port))
         others.append(pool.submit(account.surround, *roles.result(), group))
         _write_passfile(lab, {OWNER: password, APPLICATION: application})
-        fill((endpoint, port), password, application, verifying(lab.folder))
+        fill((endpoint, port), password, application, connection_proof(lab.folder))
         lab.rds.do((PRIMARY.region, CLUSTER, DATABASE), "extend", {})
         lab.rds.tick()
         account.snapshot()

@@ -33,10 +33,10 @@ class Clock:
         """Real UTC, for time stamps."""
         return datetime.now(UTC)
 
-    def simulated(self) -> float:
+    def simulation_time(self) -> float:
         """The simulated seconds that have passed."""
         with self._lock:
-            return self._simulated()
+            return self._simulation_time()
 
     def advance(self, seconds: float) -> None:
         """Let simulated time jump forward; what was due happens at once."""
@@ -44,26 +44,26 @@ class Clock:
             raise ValueError(f"time does not run backward: {seconds}")
         with self._lock:
             self._base += seconds
-        self._tell()
+        self._notify()
 
     def set_speed(self, speed: float) -> None:
         """Run faster or slower from now on; what has passed stays passed."""
         if speed < 0:
             raise ValueError(f"speed must not be negative: {speed}")
         with self._lock:
-            self._base, self._since, self._speed = self._simulated(), time.monotonic(), float(speed)
-        self._tell()
+            self._base, self._since, self._speed = self._simulation_time(), time.monotonic(), float(speed)
+        self._notify()
 
     def go_on_from(self, simulated: float) -> None:
         """Take up the simulated time an earlier process had reached; the time in between does not count."""
         with self._lock:
-            self._base, self._since = max(simulated, self._simulated()), time.monotonic()
-        self._tell()
+            self._base, self._since = max(simulated, self._simulation_time()), time.monotonic()
+        self._notify()
 
     def real_seconds_until(self, simulated: float) -> float | None:
         """How long to sleep until that simulated second; None when the clock is frozen before it."""
         with self._lock:
-            left = simulated - self._simulated()
+            left = simulated - self._simulation_time()
             if left <= 0:
                 return 0.0
             return left / self._speed if self._speed else None
@@ -72,9 +72,9 @@ class Clock:
         """Call back after each advance and each change of speed, so that nobody has to poll."""
         self._listeners.append(listener)
 
-    def _simulated(self) -> float:
+    def _simulation_time(self) -> float:
         return self._base + (time.monotonic() - self._since) * self._speed
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         for listener in list(self._listeners):
             listener()

@@ -124,7 +124,7 @@ class Control:
 
     def submit(self, kind: str, region: str, target: str, seconds: float, args: Doc) -> Job:
         """Begin a job that will take that many simulated seconds; the caller holds the state's lock."""
-        began = self._clock.simulated()
+        began = self._clock.simulation_time()
         id = f"job-{next(self._ids)}"
         job = Job(id=id, kind=kind, region=region, target=target, began=began, due=began + seconds, args=args)
         self._state.put("job", region, id, _doc_of(job))
@@ -163,7 +163,7 @@ class Control:
         while not self._ending:
             self._wake.clear()
             try:
-                with self._state.changing():
+                with self._state.transaction():
                     for job in list(self._jobs.values()):
                         if job.region not in self._down:
                             self._drive(job)
@@ -195,7 +195,7 @@ class Control:
             if self._begin(job, progress, kind.early(job)):
                 return
         if progress.step == "early":
-            if self._clock.simulated() < job.due or not self._may_pass(job, progress):
+            if self._clock.simulation_time() < job.due or not self._may_pass(job, progress):
                 return
             progress.step = "late"
             if self._begin(job, progress, kind.late(job, progress.results.get("early"))):

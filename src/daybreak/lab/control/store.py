@@ -81,7 +81,7 @@ class State:
             self._tables.clear()
 
     @contextlib.contextmanager
-    def changing(self) -> Iterator[None]:
+    def transaction(self) -> Iterator[None]:
         """Hold the lock and write what is put in one transaction.
 
         An error does not undo anything: callers refuse before they change, and memory and disk must not differ.

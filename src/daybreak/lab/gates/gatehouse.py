@@ -82,7 +82,7 @@ class Session:
             self.near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             raise
         try:
-            greeting = self._greeted()
+            greeting = self._greet()
         except _Refused as refused:
             self.near.sendall(_fatal(str(refused)))
         else:
@@ -90,7 +90,7 @@ class Session:
             _carry(self.near, self.far)
         self._part()
 
-    def _greeted(self) -> bytes:
+    def _greet(self) -> bytes:
         """The packet that begins a session (or asks to cancel a statement), read through TLS where the client wants it."""
         packet, code = _packet(self.near)
         while code in (TLS, GSS):

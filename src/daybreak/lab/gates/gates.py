@@ -81,7 +81,7 @@ class Gates:
                 process.stdout.close()
 
     def _order(self, order: dict[str, Any]) -> None:
-        process = self._running()
+        process = self._start_program()
         assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018 (both are pipes)
         try:
             process.stdin.write(json.dumps(order).encode() + b"\n")
@@ -98,7 +98,7 @@ class Gates:
         if error := json.loads(answer).get("error"):
             raise Failed(f"the gate at '{where}' does not open: {error}")
 
-    def _running(self) -> subprocess.Popen[bytes]:
+    def _start_program(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             who = account()
             drop = (who.uid, who.gid) if who.lent else (-1, -1)

@@ -72,7 +72,7 @@ def _authority(key: ec.EllipticCurvePrivateKey) -> bytes:
         .add_extension(only, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
-    return _signed(builder, key)
+    return _sign(builder, key)
 
 
 def _endpoint(host: str, issuer: x509.Certificate, issuer_key: ec.EllipticCurvePrivateKey) -> bytes:
@@ -91,7 +91,7 @@ def _endpoint(host: str, issuer: x509.Certificate, issuer_key: ec.EllipticCurveP
             critical=False,
         )
     )
-    return _pem(key) + _signed(builder, issuer_key)
+    return _pem(key) + _sign(builder, issuer_key)
 
 
 def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
@@ -125,7 +125,7 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
     )
 
 
-def _signed(builder: x509.CertificateBuilder, key: ec.EllipticCurvePrivateKey) -> bytes:
+def _sign(builder: x509.CertificateBuilder, key: ec.EllipticCurvePrivateKey) -> bytes:
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 

@@ -20,7 +20,7 @@ _ONCE = ("host", "origin", "authorization", "content-length", "transfer-encoding
 
 
 @dataclass(frozen=True)
-class Turned:
+class Rejection:
     """Why a request is turned away, and with which status."""
 
     status: int
@@ -41,23 +41,23 @@ class Door:
             raise ValueError(f"a proxy is at 127.0.0.1:PORT or localhost:PORT, not at {relay!r}")
         self.relays.add(relay)
 
-    def turned(self, target: str, headers: Sequence[tuple[str, str]]) -> Turned | None:
+    def rejection(self, target: str, headers: Sequence[tuple[str, str]]) -> Rejection | None:
         """Why the request with this target and these header lines is turned away; None when it may come in."""
         lines = [(name.lower(), value.strip()) for name, value in headers]
         said = dict(lines)
         for name in _ONCE:
             if sum(name == each for each, _ in lines) > 1:
-                return Turned(400, f"the request says {name} twice")
+                return Rejection(400, f"the request says {name} twice")
         if not target.startswith("/"):
-            return Turned(400, "the request's target must be a path")
+            return Rejection(400, "the request's target must be a path")
         if "host" not in said:
-            return Turned(400, "the request does not say to which host it goes")
+            return Rejection(400, "the request does not say to which host it goes")
         if self.split(said["host"]) is None and said["host"] not in self.relays:
-            return Turned(403, "the lab does not answer to this host")
+            return Rejection(403, "the lab does not answer to this host")
         if "origin" in said and not self._is_own(said["origin"]):
-            return Turned(403, "the lab does not answer to web pages")
+            return Rejection(403, "the lab does not answer to web pages")
         if said.get("sec-fetch-site", "none").lower() not in _OWN_SITES:
-            return Turned(403, "the lab does not answer to web pages")
+            return Rejection(403, "the lab does not answer to web pages")
         return None
 
     def split(self, host: str) -> tuple[str, str] | None:

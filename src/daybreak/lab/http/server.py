@@ -84,11 +84,11 @@ class _Connection(BaseHTTPRequestHandler):
         """The request log is elsewhere."""
 
     def _serve(self) -> None:
-        turned = self.door.turned(self.path, self.headers.items())
-        if turned is not None:
+        rejection = self.door.rejection(self.path, self.headers.items())
+        if rejection is not None:
             self.close_connection = True  # what it sent after its head is not ours to read
-            said = json.dumps({"error": turned.why}).encode()
-            self._send(Reply(turned.status, (("Content-Type", "application/json"), ("Connection", "close")), said))
+            said = json.dumps({"error": rejection.why}).encode()
+            self._send(Reply(rejection.status, (("Content-Type", "application/json"), ("Connection", "close")), said))
             return
         path, _, query = self.path.partition("?")
         headers = {name.lower(): value for name, value in self.headers.items()}

@@ -66,7 +66,7 @@ class Call:
 
 def call_of(request: Request) -> Call:
     """What the request asks for, as far as it can be told."""
-    scope = _SCOPE.search(request.headers.get("authorization", "")) or _presigned(request)
+    scope = _SCOPE.search(request.headers.get("authorization", "")) or _scope_in_query(request)
     access_key, region, service = scope.groups() if isinstance(scope, re.Match) else scope
     service = {"monitoring": "cloudwatch"}.get(service, service)
     target = request.headers.get("x-amz-target")
@@ -125,7 +125,7 @@ def error_reply(call: Call, code: str, message: str, status: int, request_id: st
     return Reply(status, (*headers, ("Content-Type", "text/xml")), f'<?xml version="1.0"?>\n{text}'.encode())
 
 
-def denied(call: Call, message: str, request_id: str) -> Reply:
+def denial_reply(call: Call, message: str, request_id: str) -> Reply:
     """The refusal of a caller that has no permission."""
     code, status = {
         "json": ("AccessDeniedException", 400),
@@ -134,7 +134,7 @@ def denied(call: Call, message: str, request_id: str) -> Reply:
     return error_reply(call, code, message, status, request_id)
 
 
-def expired(call: Call, request_id: str) -> Reply:
+def expiry_reply(call: Call, request_id: str) -> Reply:
     """The refusal of credentials whose time is over."""
     code, status = {
         "json": ("ExpiredTokenException", 400),
@@ -194,7 +194,7 @@ _FLAWS: dict[Flaw, dict[str, tuple[str, int, str]]] = {  # flaw -> protocol (or 
 }
 
 
-def flawed(call: Call, flaw: Flaw, request_id: str) -> Reply:
+def flaw_reply(call: Call, flaw: Flaw, request_id: str) -> Reply:
     """The refusal of a request whose sender did not prove who they are, in the words of the service it was for."""
     words = _FLAWS[flaw]
     protocol = "json" if call.protocol == "cbor" else call.protocol
@@ -202,7 +202,7 @@ def flawed(call: Call, flaw: Flaw, request_id: str) -> Reply:
     return error_reply(call, code, message, status, request_id)
 
 
-def unserved(call: Call, request_id: str) -> Reply:
+def unknown_operation_reply(call: Call, request_id: str) -> Reply:
     """The refusal of an operation nobody here knows, which no client retries."""
     code = "UnknownOperationException" if call.protocol == "json" else "InvalidAction"
     return error_reply(call, code, f"The lab does not serve {call.service}:{call.operation}", 400, request_id)
@@ -266,7 +266,7 @@ def _route(operation: OperationModel) -> _Route:
                   frozenset(located["querystring"]), headers)  # fmt: skip
 
 
-def _presigned(request: Request) -> tuple[str, str, str]:
+def _scope_in_query(request: Request) -> tuple[str, str, str]:
     credential = parse_qs(request.query).get("X-Amz-Credential", [""])[0].split("/")
     return (credential[0], credential[2], credential[3]) if len(credential) == 5 else _UNSIGNED
 

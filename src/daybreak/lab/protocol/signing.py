@@ -86,7 +86,7 @@ def claim_of(request: Request) -> Claim | Flaw:
         token = request.headers.get("x-amz-security-token", "")
         return Claim(key, stamp, region, service, tuple(signed.split(";")), signature, token)
     if "X-Amz-Signature" in query:
-        return _presigned(query)
+        return _claim_in_query(query)
     return Flaw.UNREADABLE if {"Signature", "AWSAccessKeyId"} & set(query) else Flaw.UNSIGNED
 
 
@@ -105,7 +105,7 @@ def flaw_of(request: Request, claim: Claim, credential: Credential | None, now: 
     return None if -SKEW <= age <= lasts else Flaw.OUTDATED
 
 
-def _presigned(query: dict[str, list[str]]) -> Claim | Flaw:
+def _claim_in_query(query: dict[str, list[str]]) -> Claim | Flaw:
     names = ("Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Signature")
     values = [query.get(f"X-Amz-{name}", []) for name in names]
     if any(len(each) != 1 for each in values):

@@ -11,7 +11,7 @@ from daybreak.lab.control.store import Doc
 from daybreak.lab.protocol.codec import fault
 from daybreak.lab.rds.clusters.asked import ENGINE, LOG_TYPES, MOST_CLUSTERS
 from daybreak.lab.rds.desk import Call, looks
-from daybreak.lab.rds.paging import filtered, page
+from daybreak.lab.rds.paging import filter_rows, page
 from daybreak.lab.rds.parameters import family
 
 _SIZES = {
@@ -52,11 +52,11 @@ def describe_versions(call: Call) -> Doc:
         "engine-mode": lambda row: row["SupportedEngineModes"],
         "status": lambda row: row["Status"],
     }
-    return page(call, filtered(call, rows, known), "DBEngineVersions")
+    return page(call, filter_rows(call, rows, known), "DBEngineVersions")
 
 
 def _version(call: Call, major: int) -> Doc:
-    version = call.desk.fleet.installed()[major].version
+    version = call.desk.fleet.installs()[major].version
     return {
         "Engine": ENGINE,
         "EngineVersion": version,
@@ -86,14 +86,14 @@ def describe_orderable(call: Call) -> Doc:
     rows: list[Doc] = []
     if call.params["Engine"] == ENGINE:
         zones = [{"Name": f"{call.region}{letter}"} for letter in "abc"]
-        versions = [call.desk.fleet.installed()[major].version for major in call.desk.fleet.majors()]
+        versions = [call.desk.fleet.installs()[major].version for major in call.desk.fleet.majors()]
         rows = [_option(version, name, zones) for version in versions for name in sorted(INSTANCE_CLASSES)]
     if version := call.get("EngineVersion"):
         major = version.partition(".")[0]
         rows = [row for row in rows if row["EngineVersion"].partition(".")[0] == major]
     if name := call.get("DBInstanceClass"):
         rows = [row for row in rows if row["DBInstanceClass"] == name]
-    return page(call, filtered(call, rows, {}), "OrderableDBInstanceOptions", maximum=1000)
+    return page(call, filter_rows(call, rows, {}), "OrderableDBInstanceOptions", maximum=1000)
 
 
 def _option(version: str, name: str, zones: list[Doc]) -> Doc:

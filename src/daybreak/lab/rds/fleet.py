@@ -52,7 +52,7 @@ class Fleet:
         self._cache = cache
         self.authority = authority
         self.addresses = Addresses()
-        self.wanted_of: WantedOf = lambda region, resource: None
+        self.goal_of: WantedOf = lambda region, resource: None
         self.version_of: Callable[[str, str], str | None] = lambda region, resource: None
         self._installs: dict[int, Install] = {}
         self._catalogs: dict[int, dict[str, Parameter]] = {}
@@ -68,9 +68,9 @@ class Fleet:
 
     def majors(self) -> tuple[int, ...]:
         """The PostgreSQL majors this machine has, oldest first."""
-        return tuple(sorted(self.installed()))
+        return tuple(sorted(self.installs()))
 
-    def installed(self) -> Mapping[int, Install]:
+    def installs(self) -> Mapping[int, Install]:
         """The PostgreSQL of each major this machine has."""
         if not self._installs:
             self._installs = {each.major: each for each in installs(self._cache)}
@@ -78,13 +78,13 @@ class Fleet:
 
     def install(self, version: str) -> Install:
         """The PostgreSQL for an engine version like "16.6": that of its major."""
-        return self.installed()[int(version.partition(".")[0])]
+        return self.installs()[int(version.partition(".")[0])]
 
     def parameters(self, major: int) -> dict[str, Parameter]:
         """The parameters of a major's family."""
         with self._catalog_lock:
             if major not in self._catalogs:
-                self._catalogs[major] = catalog(settings_catalog(self.installed()[major]), major)
+                self._catalogs[major] = catalog(settings_catalog(self.installs()[major]), major)
             return self._catalogs[major]
 
     # -- volumes ------------------------------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ class Fleet:
         with self._locks[resource]:
             return self._open(region, resource, version)
 
-    def running(self, resource: str) -> bool:
+    def is_running(self, resource: str) -> bool:
         """Whether its server runs."""
         volume = self._volumes.get(resource)
         return volume is not None and volume.running
@@ -195,7 +195,7 @@ class Fleet:
     def settle(self, region: str, resource: str, version: str) -> None:
         """Make the server of a volume as the documents say it should be."""
         with self._locks[resource]:
-            wanted = self.wanted_of(region, resource)
+            wanted = self.goal_of(region, resource)
             if wanted is None or not wanted.running:
                 self._stop(resource)
                 return

@@ -100,7 +100,7 @@ class Rds:
         authority = Authority(settings.authority or root / "tls")
         self._fleet = Fleet(root, settings.cache or root / "cache", authority)
         self._desk = Desk(account, clock, self._state, world, faults, self._fleet)
-        self._fleet.wanted_of = lambda region, id: servers.wanted_of(self._desk, self._desk.down, region, id)
+        self._fleet.goal_of = lambda region, id: servers.goal_of(self._desk, self._desk.down, region, id)
         self._fleet.version_of = self._version_of
         kinds = {word: kind(self._desk) for word, kind in desk.JOBS.items()}
         self._desk.control = Control(self._state, clock, faults, dict(kinds))
@@ -124,7 +124,7 @@ class Rds:
         call = Call(self._desk, region, params, caller_arn)
         if not served.changes:
             return served.answer(call)
-        with self._state.changing():
+        with self._state.transaction():
             return served.answer(call)
 
     # -- life ---------------------------------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ class Rds:
 
     def region_down(self, region: str, *, down: bool) -> None:
         """Stop the region's servers and jobs, or let them come back."""
-        with self._state.changing():
+        with self._state.transaction():
             self._desk.down = self._desk.down | {region} if down else self._desk.down - {region}
             self._state.put("clock", "", "down", {"regions": sorted(self._desk.down)})
         self._desk.control.set_down(self._desk.down)
@@ -193,7 +193,7 @@ class Rds:
 
     def resize(self, region: str, cluster: str, gigabytes: int) -> None:
         """Pretend that a cluster is that big: durations grow with it."""
-        with self._state.changing():
+        with self._state.transaction():
             if self._state.get("cluster", region, cluster) is None:
                 raise AwsError("DBClusterNotFoundFault", f"DBCluster {cluster} not found.", 404)
             self._state.change("cluster", region, cluster, _gigabytes=gigabytes)
@@ -222,7 +222,7 @@ class Rds:
         known = set(shape.members) if isinstance(shape, StructureShape) else set()
         if strangers := set(members) - known:
             raise AwsError("InvalidParameterValue", f"there is no {', '.join(sorted(strangers))} of a DB {kind}")
-        with self._state.changing():
+        with self._state.transaction():
             if self._state.get(kind, region, identifier.lower()) is None:
                 raise AwsError("InvalidParameterValue", f"DB {kind} {identifier} not found.")
             self._state.change(kind, region, identifier.lower(), **members)
@@ -251,7 +251,7 @@ class Rds:
                 ticking = {id: future for id, future in ticking.items() if not future.done()}
                 for region, _, cluster in self._state.everywhere("cluster"):
                     id = cluster["DbClusterResourceId"]
-                    if region not in self._desk.down and id not in ticking and self._fleet.running(id):
+                    if region not in self._desk.down and id not in ticking and self._fleet.is_running(id):
                         ticking[id] = pool.submit(self._tick_quietly, id)
 
     def _watch_forever(self) -> None:
@@ -274,12 +274,12 @@ class Rds:
         for region, _, cluster in self._state.everywhere("cluster"):
             if cluster["Status"] not in ("creating", "deleting"):
                 self._settle_quietly(region, cluster["DbClusterResourceId"])
-        with self._state.changing():
+        with self._state.transaction():
             backups.take_due_snapshots(self._desk)
             clusters.start_long_stopped(self._desk)
 
     def _keep_house(self) -> None:
-        with self._state.changing():
+        with self._state.transaction():
             events.forget_old(self._desk)
             volumes = backups.forget_expired(self._desk)
         for resource, before in volumes:
@@ -305,7 +305,7 @@ class Rds:
         return None if cluster is None else str(cluster["EngineVersion"])
 
     def _save_clock(self) -> None:
-        self._state.put("clock", "", "clock", {"simulated": self._clock.simulated()})
+        self._state.put("clock", "", "clock", {"simulated": self._clock.simulation_time()})
 
     def _down_again(self) -> None:
         self._desk.down = frozenset()  # fault rules do not outlive the lab, so neither does a lost region

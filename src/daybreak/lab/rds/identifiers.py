@@ -40,7 +40,7 @@ def arn_parts(arn: str) -> Pointed:
     return Pointed(region, account, kind, id.lower())
 
 
-def pointed(value: str, kind: str, region: str, account: str) -> Pointed:
+def resolve_name(value: str, kind: str, region: str, account: str) -> Pointed:
     """What a parameter that takes a name or an ARN points at."""
     if value.startswith("arn:"):
         found = arn_parts(value)

@@ -14,10 +14,10 @@ from daybreak.lab.rds.clusters.clusters import promote
 from daybreak.lab.rds.desk import Call, Desk, DeskJob, changes, job, looks, members_of, public, resource_id
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.events import emit, failure_sentence
-from daybreak.lab.rds.identifiers import new_identifier, pointed
-from daybreak.lab.rds.known import known_cluster, require_status
-from daybreak.lab.rds.paging import filtered, page
-from daybreak.lab.rds.tags import checked_tags
+from daybreak.lab.rds.identifiers import new_identifier, resolve_name
+from daybreak.lab.rds.known import find_cluster, require_status
+from daybreak.lab.rds.paging import filter_rows, page
+from daybreak.lab.rds.tags import check_tags
 
 MOST_MEMBERS = 16
 
@@ -57,9 +57,9 @@ _PLAIN = {
 """Parameters that are kept as they come, by the member they become."""
 
 
-def known_instance(call: Call, value: str) -> Doc:
+def find_instance(call: Call, value: str) -> Doc:
     """The instance a name or ARN in this region points at."""
-    target = pointed(value, "db", call.region, call.desk.account)
+    target = resolve_name(value, "db", call.region, call.desk.account)
     found = call.state.get("instance", call.region, target.id)
     if found is None or target.region != call.region or target.account != call.desk.account:
         raise fault("DBInstanceNotFoundFault", f"DBInstance {target.id} not found.")
@@ -130,9 +130,9 @@ FILTERS = {
 def describe_instances(call: Call) -> Doc:
     """One instance by name or ARN, or all of them in pages."""
     if name := call.get("DBInstanceIdentifier"):
-        rows = filtered(call, [known_instance(call, name)], FILTERS)
+        rows = filter_rows(call, [find_instance(call, name)], FILTERS)
     else:
-        rows = filtered(call, call.state.all("instance", call.region), FILTERS)
+        rows = filter_rows(call, call.state.all("instance", call.region), FILTERS)
     answer = page(call, rows, "DBInstances")
     answer["DBInstances"] = [view(call.desk, call.region, row) for row in answer["DBInstances"]]
     return answer
@@ -145,10 +145,10 @@ def describe_instances(call: Call) -> Doc:
 def create_instance(call: Call) -> Doc:
     """Begin to make a member of a cluster that is available."""
     name = new_identifier("DBInstanceIdentifier", call.params["DBInstanceIdentifier"])
-    cluster = _checked_cluster(call, name)
+    cluster = _check_cluster(call, name)
     members = members_of(call.state, call.region, cluster["DBClusterIdentifier"])
     version = cluster["EngineVersion"]
-    group = parameter_groups.chosen_group(call, parameter_groups.INSTANCE, call.get("DBParameterGroupName"), version)
+    group = parameter_groups.choose_group(call, parameter_groups.INSTANCE, call.get("DBParameterGroupName"), version)
     instance: Doc = {
         "DBInstanceIdentifier": name,
         "DBInstanceArn": call.desk.arn(call.region, "db", name),
@@ -174,7 +174,7 @@ def create_instance(call: Call) -> Doc:
         "PerformanceInsightsEnabled": False,
         "CACertificateIdentifier": catalog.DEFAULT_CERTIFICATE,
         "BackupTarget": "region",
-        "TagList": checked_tags(call.get("Tags", [])),
+        "TagList": check_tags(call.get("Tags", [])),
         "_parameter_group": group,
         "_writer": not any(member.get("_writer") for member in members),
         "_up": False,
@@ -186,14 +186,14 @@ def create_instance(call: Call) -> Doc:
     return {"DBInstance": view(call.desk, call.region, instance)}
 
 
-def _checked_cluster(call: Call, name: str) -> Doc:
+def _check_cluster(call: Call, name: str) -> Doc:
     if call.params["Engine"] != asked.ENGINE:
         raise invalid_combination(f"Invalid DB engine: {call.params['Engine']}")
     if not call.get("DBClusterIdentifier"):
         raise invalid_combination(f"The engine {asked.ENGINE} needs a DB cluster.")  # guess: the sentence
     if call.state.get("instance", call.region, name):
         raise fault("DBInstanceAlreadyExistsFault", "DB instance already exists")
-    cluster = known_cluster(call, call.params["DBClusterIdentifier"])
+    cluster = find_cluster(call, call.params["DBClusterIdentifier"])
     require_status(cluster, "available")  # guess: the code for an instance in a cluster that is still being made
     for parameter in _OF_THE_CLUSTER:
         if call.get(parameter) not in (None, cluster.get(parameter)):
@@ -257,7 +257,7 @@ class InstanceJob(DeskJob):
         self.desk.state.change("instance", job.region, name, DBInstanceStatus=status)
         self.desk.fleet.settle_soon(job.region, job.args["resource"])
 
-    def settled(self, job: Job) -> Work:
+    def settle(self, job: Job) -> Work:
         """Let the server follow the documents."""
         return lambda: self.desk.fleet.settle(job.region, job.args["resource"], job.args["version"])
 
@@ -278,7 +278,7 @@ class CreateInstance(InstanceJob):
         if instance is None:
             return None
         servers.boot(self.desk, job.region, instance)
-        return self.settled(job)
+        return self.settle(job)
 
     def finish(self, job: Job, early: Any, late: Any) -> None:
         """The instance is available."""
@@ -291,7 +291,7 @@ class CreateInstance(InstanceJob):
 @changes("RebootDBInstance")
 def reboot_instance(call: Call) -> Doc:
     """Begin to restart; of the writer, that restarts the cluster's server with its groups' values as they are then."""
-    instance = known_instance(call, call.params["DBInstanceIdentifier"])
+    instance = find_instance(call, call.params["DBInstanceIdentifier"])
     require_available(instance)
     if call.get("ForceFailover"):
         raise invalid_combination("ForceFailover cannot be specified for a member of a DB cluster.")
@@ -300,7 +300,7 @@ def reboot_instance(call: Call) -> Doc:
 
 def _begin(call: Call, instance: Doc, status: str, kind: str, **members: Any) -> Doc:
     name = instance["DBInstanceIdentifier"]
-    cluster = known_cluster(call, instance["DBClusterIdentifier"])
+    cluster = find_cluster(call, instance["DBClusterIdentifier"])
     changed = call.state.change("instance", call.region, name, DBInstanceStatus=status, **members)
     args = {
         "instance": name,
@@ -331,7 +331,7 @@ class RebootInstance(InstanceJob):
         if instance is None:
             return None
         servers.boot(self.desk, job.region, instance)
-        return self.settled(job)
+        return self.settle(job)
 
     def finish(self, job: Job, early: Any, late: Any) -> None:
         """The instance is available."""
@@ -341,9 +341,9 @@ class RebootInstance(InstanceJob):
 @changes("ModifyDBInstance")
 def modify_instance(call: Call) -> Doc:
     """Begin to change the instance; another class waits as pending unless ApplyImmediately is given."""
-    instance = known_instance(call, call.params["DBInstanceIdentifier"])
+    instance = find_instance(call, call.params["DBInstanceIdentifier"])
     require_available(instance)
-    cluster = known_cluster(call, instance["DBClusterIdentifier"])
+    cluster = find_cluster(call, instance["DBClusterIdentifier"])
     for parameter in _OF_THE_CLUSTER:
         if call.get(parameter) is not None:
             raise invalid_combination(
@@ -356,7 +356,7 @@ def modify_instance(call: Call) -> Doc:
     members = {member: call.get(name) for name, member in _PLAIN.items() if call.get(name) is not None}
     if group := call.get("DBParameterGroupName"):
         kind, version = parameter_groups.INSTANCE, cluster["EngineVersion"]
-        members["_parameter_group"] = parameter_groups.chosen_group(call, kind, group, version)
+        members["_parameter_group"] = parameter_groups.choose_group(call, kind, group, version)
     kind_of_job = "modify-instance"
     if (size := call.get("DBInstanceClass")) and size != instance["DBInstanceClass"]:
         _check_class(size, cluster)
@@ -372,7 +372,7 @@ class ModifyInstance(InstanceJob):
 
     def late(self, job: Job, early: Any) -> Work:
         """Let the server follow."""
-        return self.settled(job)
+        return self.settle(job)
 
     def finish(self, job: Job, early: Any, late: Any) -> None:
         """The instance is available."""
@@ -398,7 +398,7 @@ class ChangeClass(RebootInstance):
 
 def _refuse_member(call: Call) -> Doc:
     """A member is stopped and started with its cluster only."""
-    instance = known_instance(call, call.params["DBInstanceIdentifier"])
+    instance = find_instance(call, call.params["DBInstanceIdentifier"])
     raise invalid_combination(
         f"The DB instance {instance['DBInstanceIdentifier']} is a member of a DB cluster: "
         "stop and start are only supported for the whole DB cluster."
@@ -412,13 +412,13 @@ changes("StartDBInstance")(_refuse_member)
 @changes("DeleteDBInstance")
 def delete_instance(call: Call) -> Doc:
     """Begin to delete a member; the data is the cluster's and stays."""
-    instance = known_instance(call, call.params["DBInstanceIdentifier"])
+    instance = find_instance(call, call.params["DBInstanceIdentifier"])
     name = instance["DBInstanceIdentifier"]
     if instance["DBInstanceStatus"] == "deleting":
         raise fault("InvalidDBInstanceStateFault", f"Instance {name} is already being deleted.")
     if call.get("FinalDBSnapshotIdentifier"):
         raise invalid_combination("FinalDBSnapshotIdentifier can not be specified when deleting a cluster instance.")
-    cluster = known_cluster(call, instance["DBClusterIdentifier"])
+    cluster = find_cluster(call, instance["DBClusterIdentifier"])
     if cluster["Status"] in ("stopped", "stopping", "starting"):
         require_status(cluster, "available")
     for other in call.desk.control.jobs(call.region, instance=name):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from daybreak.lab.control.store import Doc
 from daybreak.lab.protocol.codec import fault
 from daybreak.lab.rds.desk import Call
-from daybreak.lab.rds.identifiers import pointed
+from daybreak.lab.rds.identifiers import resolve_name
 
 
-def known_cluster(call: Call, value: str) -> Doc:
+def find_cluster(call: Call, value: str) -> Doc:
     """The cluster a name or ARN in this region points at; a foreign ARN is not found (guess, but the safe reading)."""
-    target = pointed(value, "cluster", call.region, call.desk.account)
+    target = resolve_name(value, "cluster", call.region, call.desk.account)
     found = call.state.get("cluster", call.region, target.id)
     if found is None or target.region != call.region or target.account != call.desk.account:
         raise fault("DBClusterNotFoundFault", f"DBCluster {value} not found.")

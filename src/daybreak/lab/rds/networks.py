@@ -9,7 +9,7 @@ from daybreak.lab.control.store import Doc
 from daybreak.lab.protocol.codec import fault
 from daybreak.lab.protocol.errors import AwsError, invalid_combination, invalid_value
 from daybreak.lab.rds.desk import Call, Desk, changes, looks, public
-from daybreak.lab.rds.paging import filtered, page
+from daybreak.lab.rds.paging import filter_rows, page
 
 
 @changes("CreateDBSubnetGroup")
@@ -20,7 +20,7 @@ def create_subnet_group(call: Call) -> Doc:
         raise invalid_value("The parameter DBSubnetGroupName is not a valid identifier.")
     if call.state.get("subnet-group", call.region, name):
         raise fault("DBSubnetGroupAlreadyExistsFault", f"The DB subnet group '{name}' already exists.")
-    subnets = checked_subnets(call, call.params["SubnetIds"])
+    subnets = check_subnets(call, call.params["SubnetIds"])
     document = _group(call.desk, call.region, name, call.params["DBSubnetGroupDescription"], subnets)
     call.state.put("subnet-group", call.region, name, {**document, "_tags": call.get("Tags", [])})
     return {"DBSubnetGroup": public(document)}
@@ -31,7 +31,7 @@ def describe_subnet_groups(call: Call) -> Doc:
     """One group by name, or all of them in pages."""
     if name := call.get("DBSubnetGroupName"):
         return {"DBSubnetGroups": [public(subnet_group(call, name))]}
-    rows = filtered(call, call.state.all("subnet-group", call.region), {})
+    rows = filter_rows(call, call.state.all("subnet-group", call.region), {})
     return page(call, [public(row) for row in rows], "DBSubnetGroups")
 
 
@@ -39,7 +39,7 @@ def describe_subnet_groups(call: Call) -> Doc:
 def modify_subnet_group(call: Call) -> Doc:
     """Exchange the subnets (and the description)."""
     old = subnet_group(call, call.params["DBSubnetGroupName"])
-    subnets = checked_subnets(call, call.params["SubnetIds"])
+    subnets = check_subnets(call, call.params["SubnetIds"])
     if subnets[0].vpc != old["VpcId"]:
         raise fault("InvalidSubnet", "The new subnets are not in the same VPC as the existing subnet group.")
     text = call.get("DBSubnetGroupDescription", old["DBSubnetGroupDescription"])
@@ -72,7 +72,7 @@ def subnet_group(call: Call, name: str) -> Doc:
     return found
 
 
-def chosen_subnet_group(call: Call) -> Doc:
+def choose_subnet_group(call: Call) -> Doc:
     """The group a new cluster goes to: the one named, or the default one, which RDS makes of the default VPC."""
     if name := call.get("DBSubnetGroupName"):
         return subnet_group(call, name)
@@ -87,7 +87,7 @@ def chosen_subnet_group(call: Call) -> Doc:
     )
 
 
-def checked_subnets(call: Call, ids: Sequence[str]) -> tuple[Subnet, ...]:
+def check_subnets(call: Call, ids: Sequence[str]) -> tuple[Subnet, ...]:
     """The subnets of that name, when they exist, lie in one VPC and cover two availability zones."""
     subnets = call.desk.world.subnets(call.region, ids)
     if missing := sorted(set(ids) - {subnet.id for subnet in subnets}):
@@ -131,7 +131,7 @@ def zones_of(group: Doc) -> list[str]:
 # -- security groups --------------------------------------------------------------------------------------------------
 
 
-def chosen_security_groups(call: Call, vpc: str) -> list[Doc]:
+def choose_security_groups(call: Call, vpc: str) -> list[Doc]:
     """The memberships of the groups named, or of the VPC's default group (which lets nobody in from outside)."""
     ids = call.get("VpcSecurityGroupIds", [])
     if not ids:

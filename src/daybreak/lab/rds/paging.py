@@ -15,7 +15,7 @@ Reader = Callable[[Doc], object]
 """Says what a document has for a filter to compare: one value or a list of them."""
 
 
-def filtered(call: Call, rows: Sequence[Doc], known: Mapping[str, Reader]) -> list[Doc]:
+def filter_rows(call: Call, rows: Sequence[Doc], known: Mapping[str, Reader]) -> list[Doc]:
     """The rows that every filter of the call lets through; an unknown filter is refused."""
     result = list(rows)
     for each in call.get("Filters", []):

@@ -11,8 +11,8 @@ from daybreak.lab.protocol.errors import invalid_value
 from daybreak.lab.rds import parameters
 from daybreak.lab.rds.desk import Call, Desk, changes, looks, public
 from daybreak.lab.rds.events import emit
-from daybreak.lab.rds.identifiers import new_identifier, pointed
-from daybreak.lab.rds.paging import filtered, page
+from daybreak.lab.rds.identifiers import new_identifier, resolve_name
+from daybreak.lab.rds.paging import filter_rows, page
 
 
 @dataclass(frozen=True)
@@ -47,20 +47,20 @@ def group_of(desk: Desk, region: str, kind: Kind, name: str) -> Doc | None:
     return found
 
 
-def known_group(call: Call, kind: Kind, name: str, shape: str = "DBParameterGroupNotFoundFault") -> Doc:
+def find_group(call: Call, kind: Kind, name: str, shape: str = "DBParameterGroupNotFoundFault") -> Doc:
     """The group of that name, or AWS's refusal."""
-    found = group_of(call.desk, call.region, kind, pointed(name, kind.arn, call.region, call.desk.account).id)
+    found = group_of(call.desk, call.region, kind, resolve_name(name, kind.arn, call.region, call.desk.account).id)
     if found is None:
         raise fault(shape, f"{kind.group} not found: {name}")
     return found
 
 
-def chosen_group(call: Call, kind: Kind, name: str | None, version: str) -> str:
+def choose_group(call: Call, kind: Kind, name: str | None, version: str) -> str:
     """The group a new cluster or instance gets: the one named, which must be of the version's family, or the default."""
     if name is None:
         return parameters.default_group(version)
     shape = "DBClusterParameterGroupNotFoundFault" if kind is CLUSTER else "DBParameterGroupNotFoundFault"
-    group = known_group(call, kind, name, shape)
+    group = find_group(call, kind, name, shape)
     wanted = parameters.family(version)
     if group["DBParameterGroupFamily"] != wanted:
         raise invalid_value(
@@ -81,7 +81,7 @@ def _create(call: Call, kind: Kind) -> Doc:
 
 
 def _copy(call: Call, kind: Kind) -> Doc:
-    source = known_group(call, kind, call.params[f"Source{kind.group}Identifier"])
+    source = find_group(call, kind, call.params[f"Source{kind.group}Identifier"])
     name = _new_name(call, kind, call.params[f"Target{kind.group}Identifier"])
     text = call.params[f"Target{kind.group}Description"]
     arn = call.desk.arn(call.region, kind.arn, name)
@@ -93,19 +93,19 @@ def _copy(call: Call, kind: Kind) -> Doc:
 
 def _describe(call: Call, kind: Kind) -> Doc:
     if name := call.get(kind.name):
-        return {f"{kind.group}s": [public(known_group(call, kind, name))]}
+        return {f"{kind.group}s": [public(find_group(call, kind, name))]}
     defaults = [group_of(call.desk, call.region, kind, name) for name in _default_names(call.desk)]
     rows = [row for row in defaults if row] + call.state.all(kind.kind, call.region)
-    rows = filtered(call, rows, {})
+    rows = filter_rows(call, rows, {})
     return page(call, [public(row) for row in sorted(rows, key=lambda row: str(row[kind.name]))], f"{kind.group}s")
 
 
 def _describe_parameters(call: Call, kind: Kind) -> Doc:
-    group = known_group(call, kind, call.params[kind.name])
+    group = find_group(call, kind, call.params[kind.name])
     rows = _rows(call.desk, group)
     if source := call.get("Source"):
         rows = [row for row in rows if row["Source"] == source]
-    return page(call, filtered(call, rows, {"parameter-name": lambda row: row["ParameterName"]}), "Parameters")
+    return page(call, filter_rows(call, rows, {"parameter-name": lambda row: row["ParameterName"]}), "Parameters")
 
 
 def _modify(call: Call, kind: Kind) -> Doc:
@@ -198,11 +198,11 @@ def _uses(row: Doc, kind: Kind, name: str) -> bool:
 
 def _rows(desk: Desk, group: Doc) -> list[Doc]:
     known = catalog_of(desk, group["DBParameterGroupFamily"])
-    return [parameters.listed(each, group["_values"].get(name)) for name, each in known.items()]
+    return [parameters.listing_of(each, group["_values"].get(name)) for name, each in known.items()]
 
 
 def _own_group(call: Call, kind: Kind) -> Doc:
-    group = known_group(call, kind, call.params[kind.name])
+    group = find_group(call, kind, call.params[kind.name])
     name = str(group[kind.name])
     if name.startswith("default."):
         raise fault("InvalidDBParameterGroupStateFault", f"Default {kind.group} cannot be modified: {name}")
@@ -234,8 +234,8 @@ def _engine_defaults(call: Call) -> Doc:
     family = call.params["DBParameterGroupFamily"]
     if f"default.{family}" not in _default_names(call.desk):
         raise invalid_value(f"ParameterGroupFamily {family} is not a valid parameter group family")
-    rows = [parameters.listed(each, None) for each in catalog_of(call.desk, family).values()]
-    defaults = page(call, filtered(call, rows, {"parameter-name": lambda row: row["ParameterName"]}), "Parameters")
+    rows = [parameters.listing_of(each, None) for each in catalog_of(call.desk, family).values()]
+    defaults = page(call, filter_rows(call, rows, {"parameter-name": lambda row: row["ParameterName"]}), "Parameters")
     return {"EngineDefaults": {"DBParameterGroupFamily": family, **defaults}}
 
 

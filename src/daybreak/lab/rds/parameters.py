@@ -108,7 +108,7 @@ def _parameter(setting: Setting) -> Parameter:
     )
 
 
-def listed(parameter: Parameter, entry: Doc | None) -> Doc:
+def listing_of(parameter: Parameter, entry: Doc | None) -> Doc:
     """The parameter as the describe operations list it; ``entry`` is what the group says of it."""
     source = "user" if entry else "system" if parameter.system_value is not None else "engine-default"
     value = entry["value"] if entry else parameter.system_value
@@ -163,7 +163,7 @@ def _number_fits(parameter: Parameter, value: str) -> bool:
     return float(match.group(1)) <= number <= float(match.group(2))
 
 
-def said(group: Doc) -> dict[str, str]:
+def values_of(group: Doc) -> dict[str, str]:
     """What a group says, as far as a server can take it."""
     values: dict[str, Doc] = group["_values"]
     return {name: each["value"] for name, each in values.items() if "{" not in each["value"]}
@@ -172,7 +172,7 @@ def said(group: Doc) -> dict[str, str]:
 def after_change(effective: Doc | None, group: Doc, names: Iterable[str], parameters: Mapping[str, Parameter]) -> Doc:
     """What runs after these parameters of the group have changed: only dynamic ones applied immediately go in."""
     result = dict(effective or {})
-    now = said(group)
+    now = values_of(group)
     for name in names:
         entry = group["_values"].get(name)
         immediate = entry is None or entry["method"] == "immediate"

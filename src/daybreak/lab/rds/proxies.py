@@ -26,9 +26,9 @@ from daybreak.lab.rds.desk import (
 )
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.identifiers import new_identifier
-from daybreak.lab.rds.known import known_cluster, require_status
-from daybreak.lab.rds.paging import filtered, page
-from daybreak.lab.rds.tags import checked_tags
+from daybreak.lab.rds.known import find_cluster, require_status
+from daybreak.lab.rds.paging import filter_rows, page
+from daybreak.lab.rds.tags import check_tags
 
 GROUP = "default"
 """The one target group that a proxy has."""
@@ -46,7 +46,7 @@ def create_proxy(call: Call) -> Doc:
     if call.params["EngineFamily"] != "POSTGRESQL":
         raise invalid_value(f"Invalid engine family: {call.params['EngineFamily']}")
     networks.check_role(call, call.params["RoleArn"])
-    subnets = networks.checked_subnets(call, call.params["VpcSubnetIds"])
+    subnets = networks.check_subnets(call, call.params["VpcSubnetIds"])
     groups = call.get("VpcSecurityGroupIds", [])
     networks.check_security_groups(call, groups, subnets[0].vpc)
     now, arn = call.desk.clock.now(), resource_id("prx-").lower()
@@ -68,7 +68,7 @@ def create_proxy(call: Call) -> Doc:
         "CreatedDate": now,
         "UpdatedDate": now,
         "_group_arn": call.desk.arn(call.region, "target-group", resource_id("prx-tg-").lower()),
-        "_tags": checked_tags(call.get("Tags", [])),
+        "_tags": check_tags(call.get("Tags", [])),
         "_clusters": [],
     }
     call.state.put("proxy", call.region, name, document)
@@ -84,8 +84,8 @@ def _auth(given: Doc) -> Doc:
 def describe_proxies(call: Call) -> Doc:
     """One proxy by name, or all of them in pages."""
     name = call.get("DBProxyName")
-    rows = [_known(call, name)] if name else call.state.all("proxy", call.region)
-    return page(call, [public(row) for row in filtered(call, rows, {})], "DBProxies", maximum=100)
+    rows = [_find(call, name)] if name else call.state.all("proxy", call.region)
+    return page(call, [public(row) for row in filter_rows(call, rows, {})], "DBProxies", maximum=100)
 
 
 @looks("DescribeDBProxyTargetGroups")
@@ -107,7 +107,7 @@ def describe_groups(call: Call) -> Doc:
         "CreatedDate": proxy["CreatedDate"],
         "UpdatedDate": proxy["UpdatedDate"],
     }
-    return page(call, filtered(call, [row], {}), "TargetGroups", maximum=100)
+    return page(call, filter_rows(call, [row], {}), "TargetGroups", maximum=100)
 
 
 @looks("DescribeDBProxyTargets")
@@ -115,7 +115,7 @@ def describe_targets(call: Call) -> Doc:
     """The clusters registered and their instances, as they are now."""
     proxy = _with_group(call)
     rows = [target for resource in proxy["_clusters"] for target in _targets(call, resource)]
-    return page(call, filtered(call, rows, {}), "Targets", maximum=100)
+    return page(call, filter_rows(call, rows, {}), "Targets", maximum=100)
 
 
 @changes("RegisterDBProxyTargets")
@@ -125,7 +125,7 @@ def register_targets(call: Call) -> Doc:
     _require_available(proxy)
     if call.get("DBInstanceIdentifiers"):
         raise invalid_combination("Instances of a DB cluster cannot be registered; register the DB cluster.")
-    clusters = [known_cluster(call, name) for name in call.get("DBClusterIdentifiers", [])]
+    clusters = [find_cluster(call, name) for name in call.get("DBClusterIdentifiers", [])]
     live = [each for each in proxy["_clusters"] if cluster_by_resource(call.state, call.region, each)]
     if len(clusters) != 1 or live:
         # guess: the sentence; the model says "one or more" and the guide that a proxy has one target at a time
@@ -140,7 +140,7 @@ def register_targets(call: Call) -> Doc:
 def deregister_targets(call: Call) -> Doc:
     """Let the proxy lead there no more."""
     proxy = _with_group(call)
-    gone = {known_cluster(call, name)["DbClusterResourceId"] for name in call.get("DBClusterIdentifiers", [])}
+    gone = {find_cluster(call, name)["DbClusterResourceId"] for name in call.get("DBClusterIdentifiers", [])}
     if not gone or not gone <= set(proxy["_clusters"]):
         raise fault("DBProxyTargetNotFoundFault", "The proxy does not lead there.")
     left = [each for each in proxy["_clusters"] if each not in gone]
@@ -151,7 +151,7 @@ def deregister_targets(call: Call) -> Doc:
 @changes("DeleteDBProxy")
 def delete_proxy(call: Call) -> Doc:
     """Begin to delete the proxy; the clusters it led to do not notice."""
-    proxy = _known(call, call.params["DBProxyName"])
+    proxy = _find(call, call.params["DBProxyName"])
     if proxy["Status"] == "deleting":
         raise fault("InvalidDBProxyStateFault", f"DB proxy {proxy['DBProxyName']} is being deleted.")
     name = proxy["DBProxyName"]
@@ -160,7 +160,7 @@ def delete_proxy(call: Call) -> Doc:
     return {"DBProxy": public(changed)}
 
 
-def _known(call: Call, name: str) -> Doc:
+def _find(call: Call, name: str) -> Doc:
     found = call.state.get("proxy", call.region, name.lower())
     if found is None:
         raise fault("DBProxyNotFoundFault", f"DB proxy {name} not found.")
@@ -168,7 +168,7 @@ def _known(call: Call, name: str) -> Doc:
 
 
 def _with_group(call: Call) -> Doc:
-    proxy = _known(call, call.params["DBProxyName"])
+    proxy = _find(call, call.params["DBProxyName"])
     if call.get("TargetGroupName", GROUP) != GROUP:
         raise fault("DBProxyTargetGroupNotFoundFault", f"Target group {call.params['TargetGroupName']} not found.")
     return proxy

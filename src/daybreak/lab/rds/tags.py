@@ -34,9 +34,9 @@ _KINDS = {
 def add_tags(call: Call) -> Doc:
     """Add tags, or give those that are there another value."""
     kind, id, member, document = _resource(call)
-    new = checked_tags(call.params["Tags"])
+    new = check_tags(call.params["Tags"])
     kept = {tag["Key"]: tag for tag in document.get(member, [])} | {tag["Key"]: tag for tag in new}
-    call.state.change(kind, call.region, id, **{member: checked_tags(kept.values())})
+    call.state.change(kind, call.region, id, **{member: check_tags(kept.values())})
     return {}
 
 
@@ -61,7 +61,7 @@ def list_tags(call: Call) -> Doc:
     return {"TagList": document.get(member, [])}
 
 
-def checked_tags(tags: Iterable[Doc]) -> list[Doc]:
+def check_tags(tags: Iterable[Doc]) -> list[Doc]:
     """The tags as they are kept: one per key, the last one wins; refused as AWS refuses them."""
     kept: dict[str, str] = {}
     for tag in tags:

@@ -38,7 +38,7 @@ class Install:
     @functools.cached_property
     def libraries(self) -> frozenset[str]:
         """Names of the loadable libraries that came with it, as ``shared_preload_libraries`` spells them."""
-        folder = Path(_said(self.bin / "pg_config", "--pkglibdir"))
+        folder = Path(_output_of(self.bin / "pg_config", "--pkglibdir"))
         return frozenset(file.stem for file in folder.glob("*.so")) | frozenset(
             file.stem for file in folder.glob("*.dylib")
         )
@@ -118,7 +118,7 @@ def installs(cache: Path) -> tuple[Install, ...]:
         if install is not None:
             found.setdefault(install.major, install)
     for folder in wheel_folders():
-        version = _version(_said(folder / "postgres", "--version", {}))
+        version = _version(_output_of(folder / "postgres", "--version", {}))
         if version is None or int(version.split(".")[0]) in found:
             continue
         install = _wheel_install(folder, version, cache)
@@ -174,8 +174,8 @@ def wheel_folders() -> Iterator[Path]:
 
 def _install_at(folder: Path, cache: Path) -> Install | None:
     """The install whose programs are in ``folder``, or nothing when the account cannot run them or they are too old."""
-    version = _version(_said(folder / "initdb", "--version"))
-    if version is None or _version(_said(folder / "postgres", "--version")) != version:
+    version = _version(_output_of(folder / "initdb", "--version"))
+    if version is None or _version(_output_of(folder / "postgres", "--version")) != version:
         return None
     major = int(version.split(".")[0])
     if major < OLDEST_MAJOR:
@@ -185,10 +185,10 @@ def _install_at(folder: Path, cache: Path) -> Install | None:
 
 def _wheel_install(folder: Path, version: str, cache: Path) -> Install | None:
     """The wheel's install where it lies, or copied to where the account can reach it."""
-    return _install_at(folder, cache) or _install_at(_copied(folder, version, cache), cache)
+    return _install_at(folder, cache) or _install_at(_copy_programs(folder, version, cache), cache)
 
 
-def _copied(folder: Path, version: str, cache: Path) -> Path:
+def _copy_programs(folder: Path, version: str, cache: Path) -> Path:
     """The wheel's programs copied to the cache: its libraries are found by the place they have beside each other."""
     target = cache / f"{folder.parent.parent.name}-{version}"
     package = folder.parent.parent
@@ -216,7 +216,7 @@ def _open_to_all(folder: Path) -> None:
             path.chmod(0o755 if stat.S_ISDIR(mode) or mode & stat.S_IXUSR else 0o644)
 
 
-def _said(program: Path, argument: str, runner: Mapping[str, Any] | None = None) -> str:
+def _output_of(program: Path, argument: str, runner: Mapping[str, Any] | None = None) -> str:
     """What ``program`` prints when the servers' account (or another ``runner``) runs it; empty when it cannot."""
     try:
         done = subprocess.run(

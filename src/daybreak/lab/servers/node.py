@@ -83,7 +83,7 @@ class Node:
     def write_settings(self, settings: Mapping[str, str]) -> None:
         """Write the whole configuration; a running server has not read it yet."""
         ours = {"port": str(self._port), "unix_socket_directories": str(self.sockets)}
-        lines = [f"{name} = {_quoted(value)}\n" for name, value in sorted({**settings, **ours}.items())]
+        lines = [f"{name} = {_quote(value)}\n" for name, value in sorted({**settings, **ours}.items())]
         self._write("postgresql.conf", "".join(lines))
         self._write("postgresql.auto.conf", "")
         self._write("pg_hba.conf", ACCESS_RULES)
@@ -112,10 +112,10 @@ class Node:
         process, self._process = self._process, None
         if process is not None:
             for parting in (signal.SIGQUIT,) if abruptly else (signal.SIGINT, signal.SIGQUIT):
-                if _ended(process, parting, PATIENCE):
+                if _end(process, parting, PATIENCE):
                     break
             else:
-                _ended(process, signal.SIGKILL, PATIENCE)
+                _end(process, signal.SIGKILL, PATIENCE)
         shutil.rmtree(self.sockets, ignore_errors=True)
 
     def reload(self) -> None:
@@ -206,14 +206,14 @@ class Node:
         return " | ".join(telling[-4:]) or "it said nothing"
 
 
-def _quoted(value: str) -> str:
+def _quote(value: str) -> str:
     """A value as ``postgresql.conf`` takes it."""
     if "\n" in value or "\0" in value:
         raise Refused("a parameter's value has more than one line")
     return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
-def _ended(process: subprocess.Popen[bytes], parting: signal.Signals, patience: float) -> bool:
+def _end(process: subprocess.Popen[bytes], parting: signal.Signals, patience: float) -> bool:
     """Send a signal and wait; whether the process is gone."""
     if process.poll() is None:
         process.send_signal(parting)

@@ -82,7 +82,7 @@ def read_catalog(document: str) -> tuple[Setting, ...]:
     return tuple(Setting(**{**row, "choices": tuple(row["choices"])}) for row in json.loads(document))
 
 
-def carried(parameters: Mapping[str, str], catalog: Iterable[Setting], libraries: Collection[str]) -> dict[str, str]:
+def carry_over(parameters: Mapping[str, str], catalog: Iterable[Setting], libraries: Collection[str]) -> dict[str, str]:
     """What of ``parameters`` reaches the server that knows this catalog, by the rule above; always says ``wal_level``.
 
     ``libraries`` are those that are installed with it.
@@ -94,7 +94,7 @@ def carried(parameters: Mapping[str, str], catalog: Iterable[Setting], libraries
         if name in HELD or name == LOGICAL or "{" in value:
             continue
         if name in PRELOADS:
-            reaching[name] = ",".join(_installed(value, libraries))
+            reaching[name] = ",".join(_only_installed(value, libraries))
         elif name in known:
             if known[name].context != "internal":
                 reaching[name] = value
@@ -115,7 +115,7 @@ def names_given(names: frozenset[str], parameters: Mapping[str, str]) -> frozens
     return frozenset(spelled.get(name.lower(), name) for name in names)
 
 
-def _installed(wanted: str, libraries: Collection[str]) -> list[str]:
+def _only_installed(wanted: str, libraries: Collection[str]) -> list[str]:
     listed = [name.strip().strip('"') for name in wanted.split(",")]
     return [name for name in listed if name in libraries]
 

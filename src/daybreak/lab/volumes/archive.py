@@ -148,7 +148,7 @@ class Archive:
 
     def copy_for(self, moment: datetime | None, data: Path) -> datetime | None:
         """Copy what a restore to ``moment`` needs into ``data``; where to stop in that log, or None for its very end."""
-        with self._held():
+        with self._hold():
             with self._free:
                 base, segments, target = self._choose(moment)
             copy_whole(base.folder, data)
@@ -158,7 +158,7 @@ class Archive:
 
     def copy_log(self, first: str, last: str, target: Path) -> None:
         """Copy the pieces of log from ``first`` to ``last`` into the folder ``target``."""
-        with self._held():
+        with self._hold():
             for segment in self._segments(first, last):
                 copy_file(self.log / segment, target / segment)
 
@@ -200,7 +200,7 @@ class Archive:
         return sorted(name for name in names if first <= name <= last and SEGMENT.fullmatch(name))
 
     @contextmanager
-    def _held(self) -> Iterator[None]:
+    def _hold(self) -> Iterator[None]:
         with self._free:
             self._copying += 1
         try:

@@ -33,7 +33,7 @@ class Hands:
     staff: Callable[[str], AbstractContextManager[Session]]
     superuser: Callable[[str], AbstractContextManager[Session]]
 
-    def asked(self, query: LiteralString, *values: object) -> tuple[Any, ...]:
+    def ask_one(self, query: LiteralString, *values: object) -> tuple[Any, ...]:
         """The first row of what the staff finds; `Refused` when there is none."""
         with self.staff(self.database) as session:
             row = session.execute(query, values).fetchone()
@@ -43,7 +43,7 @@ class Hands:
 
     def oid(self, relation: str) -> int:
         """The number of a table or an index."""
-        return int(self.asked("select %s::text::regclass::oid::bigint", relation)[0])
+        return int(self.ask_one("select %s::text::regclass::oid::bigint", relation)[0])
 
     def do(self, statement: LiteralString, *values: object) -> None:
         """Let the superuser change something by its number or name."""
@@ -94,7 +94,7 @@ def _invalidate_foreign_key(hands: Hands, constraint: str) -> None:
 
 def _give_table(hands: Hands, table: str, owner: str) -> None:
     """Make somebody the owner of a table who could not make it themselves."""
-    schema, name = hands.asked(
+    schema, name = hands.ask_one(
         "select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace"
         " where c.oid = %s::text::regclass",
         table,
@@ -105,7 +105,7 @@ def _give_table(hands: Hands, table: str, owner: str) -> None:
 def _extend(hands: Hands) -> None:
     """Create the company's extensions that the server offers, as RDS does for its master."""
     for name in EXTENSIONS:
-        if hands.asked("select count(*) from pg_available_extensions where name = %s", name) == (1,):
+        if hands.ask_one("select count(*) from pg_available_extensions where name = %s", name) == (1,):
             hands.define("create extension if not exists {name} schema public", name=name)
 
 

@@ -28,7 +28,7 @@ class Listen:
 
 def configuration(archive: Archive, reaching: Mapping[str, str]) -> dict[str, str]:
     """Everything the server of a cluster is told; what the lab holds wins over the cluster's parameters."""
-    return {**MODEST, **reaching, **_archived(archive), "listen_addresses": ""}
+    return {**MODEST, **reaching, **_archive_settings(archive), "listen_addresses": ""}
 
 
 def open_gate(node: Node, listen: Listen, *, strict: bool) -> None:
@@ -46,12 +46,12 @@ def close_gate(node: Node, listen: Listen) -> None:
 @contextmanager
 def alone(node: Node, archive: Archive) -> Iterator[None]:
     """The server runs, and only we can reach it."""
-    node.start({**ALONE, "wal_level": "logical", **_archived(archive)})
+    node.start({**ALONE, "wal_level": "logical", **_archive_settings(archive)})
     try:
         yield
     finally:
         node.stop()
 
 
-def _archived(archive: Archive) -> dict[str, str]:
+def _archive_settings(archive: Archive) -> dict[str, str]:
     return {"archive_mode": "on", "archive_command": archive.command}

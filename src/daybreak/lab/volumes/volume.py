@@ -24,7 +24,7 @@ from daybreak.errors import Bug, Failed, Refused
 from daybreak.lab.servers.binaries import Install, give, make_private_folder, refuse_out_of_reach
 from daybreak.lab.servers.masters import Master, make_master, set_password
 from daybreak.lab.servers.node import STAFF, Node
-from daybreak.lab.servers.settings import carried, is_strict, names_given
+from daybreak.lab.servers.settings import carry_over, is_strict, names_given
 from daybreak.lab.servers.template import settings_catalog, template
 from daybreak.lab.servers.tree import copy_data, copy_whole, flip_header, remove
 from daybreak.lab.volumes.archive import Archive
@@ -140,7 +140,7 @@ class Volume:
                 raise Refused(f"the volume '{self.place.name}' runs already", "stop it first")
             self._heartbeat.close()
             self._parameters = dict(parameters)
-            self._boot(listen, self._carried(parameters))
+            self._boot(listen, self._carry_over(parameters))
 
     def stop(self, *, abruptly: bool = False) -> None:
         """Stop the server (no-op when stopped); abruptly = as a lost region would, nothing more reaches the backups."""
@@ -159,9 +159,9 @@ class Volume:
         `Failed` when the server cannot take a value; the old ones stay then.
         """
         with self._lock:
-            listen = self._running_at()
-            before = self._carried(self._parameters)
-            self._write(self._carried(parameters))
+            listen = self._require_running()
+            before = self._carry_over(self._parameters)
+            self._write(self._carry_over(parameters))
             wrong = self._ask(
                 "select f.name from pg_file_settings f left join pg_settings s on lower(s.name) = lower(f.name)"
                 " where f.error is not null and s.context is distinct from 'postmaster'"
@@ -172,12 +172,12 @@ class Volume:
             self._node.reload()
             self._parameters = dict(parameters)
             self._open_gate(listen)
-            return names_given(self._waiting(), parameters)
+            return names_given(self._pending_parameters(), parameters)
 
     def set_reachable(self, *, reachable: bool) -> None:
         """Let clients in or not; who is in when they are not any more is cut. The server knows nothing of it."""
         with self._lock:
-            self._listen = replace(self._running_at(), reachable=reachable)
+            self._listen = replace(self._require_running(), reachable=reachable)
             if reachable:
                 self._open_gate(self._listen)
             else:
@@ -202,7 +202,7 @@ class Volume:
 
     def do(self, database: str, deed: str, names: Mapping[str, str]) -> None:
         """Do one of `daybreak.lab.volumes.deeds`, which the superuser ``rdsadmin`` does."""
-        self._running_at()
+        self._require_running()
         carry_out(deed, Hands(database, self._staff, self._node.connect), names)
 
     def spoil(self, database: str, relation: str, block: int) -> None:
@@ -211,7 +211,7 @@ class Volume:
         ``block`` is bounded by the file. The server notices when it reads the page, in every version, checksums or not.
         """
         with self._lock:
-            listen, booted = self._running_at(), dict(self._booted)
+            listen, booted = self._require_running(), dict(self._booted)
             with self._staff(database) as session:
                 row = session.execute("select pg_relation_filepath(%s::text::regclass)", (relation,)).fetchone()
             if row is None or row[0] is None:
@@ -295,9 +295,9 @@ class Volume:
         _write_document(place, document)
         return cls(place, install, archive, document)
 
-    def _carried(self, parameters: Mapping[str, str]) -> dict[str, str]:
+    def _carry_over(self, parameters: Mapping[str, str]) -> dict[str, str]:
         """What of the parameters reaches this server."""
-        return carried(parameters, settings_catalog(self.install), self.install.libraries)
+        return carry_over(parameters, settings_catalog(self.install), self.install.libraries)
 
     def _boot(self, listen: Listen, reaching: Mapping[str, str]) -> None:
         if self._listen is not None:  # a server that was killed has left its gate behind
@@ -317,7 +317,7 @@ class Volume:
     def _write(self, reaching: Mapping[str, str]) -> None:
         self._node.write_settings(configuration(self._archive, reaching))
 
-    def _running_at(self) -> Listen:
+    def _require_running(self) -> Listen:
         if self._listen is None or not self.running:
             raise Refused(f"the volume '{self.place.name}' does not run", "start it first")
         return self._listen
@@ -328,7 +328,7 @@ class Volume:
 
     def _staff(self, database: str) -> psycopg.Connection[tuple[Any, ...]]:
         """A session of the staff, with a password that only this process knows."""
-        self._running_at()
+        self._require_running()
         if self._word is None:
             with self._lock:
                 word = secrets.token_urlsafe(24)
@@ -336,7 +336,7 @@ class Volume:
                 self._word = word
         return self._node.connect_staff(database, self._word)
 
-    def _waiting(self) -> frozenset[str]:
+    def _pending_parameters(self) -> frozenset[str]:
         return frozenset(str(row[0]) for row in self._ask("select name from pg_settings where pending_restart"))
 
     def _publish_if_possible(self) -> None:

@@ -45,12 +45,12 @@ def check_new_cluster(call: Call) -> str:
     return name
 
 
-def chosen_version(call: Call, default: str | None = None) -> str:
+def choose_version(call: Call, default: str | None = None) -> str:
     """The engine version asked for, or the default; refused when its major is not installed."""
     if (engine := call.get("Engine", ENGINE)) != ENGINE:
         raise invalid_combination(f"Invalid DB engine: {engine}")
     fleet = call.desk.fleet
-    version = call.get("EngineVersion") or default or fleet.installed()[fleet.majors()[-1]].version
+    version = call.get("EngineVersion") or default or fleet.installs()[fleet.majors()[-1]].version
     major = version.partition(".")[0]
     if not major.isdigit() or int(major) not in fleet.majors():
         raise invalid_combination(f"Cannot find version {version} for {ENGINE}")
@@ -59,11 +59,11 @@ def chosen_version(call: Call, default: str | None = None) -> str:
 
 def cluster_settings(call: Call, version: str) -> Doc:
     """The members that create and restore alike take from the call, or from AWS's defaults."""
-    group = networks.chosen_subnet_group(call)
+    group = networks.choose_subnet_group(call)
     return {
         "DBSubnetGroup": group["DBSubnetGroupName"],
-        "VpcSecurityGroups": networks.chosen_security_groups(call, group["VpcId"]),
-        "DBClusterParameterGroup": parameter_groups.chosen_group(
+        "VpcSecurityGroups": networks.choose_security_groups(call, group["VpcId"]),
+        "DBClusterParameterGroup": parameter_groups.choose_group(
             call, parameter_groups.CLUSTER, call.get("DBClusterParameterGroupName"), version
         ),
         "AvailabilityZones": networks.zones_of(group),
@@ -74,7 +74,7 @@ def cluster_settings(call: Call, version: str) -> Doc:
         "EngineLifecycleSupport": call.get("EngineLifecycleSupport", "open-source-rds-extended-support"),
         "PreferredMaintenanceWindow": call.get("PreferredMaintenanceWindow", "sun:04:00-sun:04:30"),
         "NetworkType": call.get("NetworkType", "IPV4"),
-        "AssociatedRoles": associated_roles(call),
+        "AssociatedRoles": roles_to_associate(call),
         **storage(call),
         **scaling(call),
     }
@@ -117,7 +117,7 @@ def retention(call: Call, default: int) -> int:
     return days
 
 
-def associated_roles(call: Call) -> list[Doc]:
+def roles_to_associate(call: Call) -> list[Doc]:
     """The roles given to the call itself."""
     roles = call.get("AssociatedRoles", [])
     for role in roles:

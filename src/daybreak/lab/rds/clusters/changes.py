@@ -11,12 +11,12 @@ from daybreak.lab.protocol.errors import invalid_combination
 from daybreak.lab.rds import networks, parameter_groups
 from daybreak.lab.rds.clusters import asked
 from daybreak.lab.rds.clusters.clusters import fail_cluster, view
-from daybreak.lab.rds.clusters.masters import check_password, generated_password, managed_secret, rotate_secret
+from daybreak.lab.rds.clusters.masters import check_password, generate_password, make_managed_secret, rotate_secret
 from daybreak.lab.rds.desk import Call, DeskJob, changes, job, members_of
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.events import emit
 from daybreak.lab.rds.identifiers import new_identifier
-from daybreak.lab.rds.known import known_cluster, require_status
+from daybreak.lab.rds.known import find_cluster, require_status
 
 _PLAIN = {
     "PreferredBackupWindow": "PreferredBackupWindow",
@@ -54,13 +54,13 @@ def modify_cluster(call: Call) -> Doc:
     Aurora applies nearly everything at once whatever ApplyImmediately says; a new name, a new password and another
     version are kept as pending without it (and stay so: the lab has no maintenance window).
     """
-    cluster = known_cluster(call, call.params["DBClusterIdentifier"])
+    cluster = find_cluster(call, call.params["DBClusterIdentifier"])
     require_status(cluster, "available")
     for parameter in _REFUSED:
         if call.get(parameter):
             raise invalid_combination(f"{parameter} cannot be changed in the lab")
     new = {member: call.get(name) for name, member in _PLAIN.items() if call.get(name) is not None}
-    new |= _checked(call, cluster)
+    new |= _check_settings(call, cluster)
     password, secret = _password(call, cluster)
     name = cluster["DBClusterIdentifier"]
     now = bool(call.get("ApplyImmediately", False))
@@ -110,7 +110,7 @@ def disable_http_endpoint(call: Call) -> Doc:
     return _set_http_endpoint(call, is_enabled=False)
 
 
-def _checked(call: Call, cluster: Doc) -> Doc:
+def _check_settings(call: Call, cluster: Doc) -> Doc:
     """The members that need a look before they are taken."""
     new: Doc = {}
     group = networks.subnet_group(call, cluster["DBSubnetGroup"])
@@ -119,7 +119,7 @@ def _checked(call: Call, cluster: Doc) -> Doc:
         new["VpcSecurityGroups"] = [networks.membership(id) for id in ids]
     if name := call.get("DBClusterParameterGroupName"):
         version = cluster["EngineVersion"]
-        new["DBClusterParameterGroup"] = parameter_groups.chosen_group(call, parameter_groups.CLUSTER, name, version)
+        new["DBClusterParameterGroup"] = parameter_groups.choose_group(call, parameter_groups.CLUSTER, name, version)
     if version := call.get("EngineVersion"):
         if version.partition(".")[0] != cluster["EngineVersion"].partition(".")[0]:
             raise invalid_combination(
@@ -150,12 +150,12 @@ def _password(call: Call, cluster: Doc) -> tuple[str | None, Doc]:
     if managed is False and has_secret:
         raise invalid_combination("You must specify MasterUserPassword when you turn ManageMasterUserPassword off.")
     if managed and not has_secret:
-        password = generated_password()
-        return password, managed_secret(call, cluster["MasterUsername"], password)
+        password = generate_password()
+        return password, make_managed_secret(call, cluster["MasterUsername"], password)
     if call.get("RotateMasterUserPassword"):
         if not has_secret:
             raise invalid_combination("RotateMasterUserPassword needs a password that RDS manages.")
-        password = generated_password()
+        password = generate_password()
         rotate_secret(call, cluster, password)
         return password, {"MasterUserSecret": cluster["MasterUserSecret"]}
     return None, {}

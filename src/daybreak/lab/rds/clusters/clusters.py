@@ -16,11 +16,11 @@ from daybreak.lab.rds.clusters.masters import check_password, master_of_new
 from daybreak.lab.rds.desk import Call, Desk, DeskJob, changes, job, looks, members_of, public
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.events import emit, failure_sentence
-from daybreak.lab.rds.known import known_cluster, require_status
-from daybreak.lab.rds.paging import filtered, page
+from daybreak.lab.rds.known import find_cluster, require_status
+from daybreak.lab.rds.paging import filter_rows, page
 from daybreak.lab.rds.parameter_groups import CLUSTER
 from daybreak.lab.rds.snapshots.backups import begin_automated_snapshot
-from daybreak.lab.rds.tags import checked_tags
+from daybreak.lab.rds.tags import check_tags
 from daybreak.lab.servers.masters import Master
 
 STAYS_STOPPED = timedelta(days=7)
@@ -68,21 +68,21 @@ FILTERS = {
 def describe_clusters(call: Call) -> Doc:
     """One cluster by name or ARN, or all of them in pages."""
     if name := call.get("DBClusterIdentifier"):
-        rows = filtered(call, [known_cluster(call, name)], FILTERS)
+        rows = filter_rows(call, [find_cluster(call, name)], FILTERS)
     else:
-        rows = filtered(call, call.state.all("cluster", call.region), FILTERS)
+        rows = filter_rows(call, call.state.all("cluster", call.region), FILTERS)
     answer = page(call, rows, "DBClusters")
     members: dict[str, list[Doc]] = {}
     for row in call.state.all("instance", call.region):
         members.setdefault(row["DBClusterIdentifier"], []).append(row)
     answer["DBClusters"] = [
-        view(call.desk, call.region, row, _ordered(members.get(row["DBClusterIdentifier"], [])))
+        view(call.desk, call.region, row, _writer_first(members.get(row["DBClusterIdentifier"], [])))
         for row in answer["DBClusters"]
     ]
     return answer
 
 
-def _ordered(members: list[Doc]) -> list[Doc]:
+def _writer_first(members: list[Doc]) -> list[Doc]:
     return sorted(members, key=lambda row: (not row.get("_writer"), row["PromotionTier"], row["DBInstanceIdentifier"]))
 
 
@@ -93,8 +93,8 @@ def _ordered(members: list[Doc]) -> list[Doc]:
 def create_cluster(call: Call) -> Doc:
     """Begin to make an empty cluster, without instances."""
     name = asked.check_new_cluster(call)
-    version = asked.chosen_version(call)
-    tags = checked_tags(call.get("Tags", []))
+    version = asked.choose_version(call)
+    tags = check_tags(call.get("Tags", []))
     settings = {
         **asked.cluster_settings(call, version),
         **_encryption(call),
@@ -150,10 +150,10 @@ class NewCluster(DeskJob):
             return
         name = cluster["DBClusterIdentifier"]
         self.desk.state.change("cluster", job.region, name, Status="available")
-        self.tell(job, name)
+        self.emit_events(job, name)
         begin_automated_snapshot(self.desk, job.region, name)
 
-    def tell(self, job: Job, name: str) -> None:
+    def emit_events(self, job: Job, name: str) -> None:
         """Emit the event of this way."""
         emit(self.desk, job.region, "cluster-created", name)
 
@@ -199,7 +199,7 @@ class CreateCluster(NewCluster):
 @changes("StopDBCluster")
 def stop_cluster(call: Call) -> Doc:
     """Begin to stop the cluster with all its instances."""
-    cluster = known_cluster(call, call.params["DBClusterIdentifier"])
+    cluster = find_cluster(call, call.params["DBClusterIdentifier"])
     require_status(cluster, "available")
     _require_members(call, cluster, "available")
     return _all_members(call, cluster, "stopping", "stop-cluster")
@@ -208,7 +208,7 @@ def stop_cluster(call: Call) -> Doc:
 @changes("StartDBCluster")
 def start_cluster(call: Call) -> Doc:
     """Begin to start a stopped cluster."""
-    cluster = known_cluster(call, call.params["DBClusterIdentifier"])
+    cluster = find_cluster(call, call.params["DBClusterIdentifier"])
     require_status(cluster, "stopped", "inaccessible-encryption-credentials-recoverable")
     if cluster.get("KmsKeyId"):
         networks.usable_key(call, cluster["KmsKeyId"])
@@ -303,7 +303,7 @@ class StartCluster(DeskJob):
 @changes("FailoverDBCluster")
 def failover_cluster(call: Call) -> Doc:
     """Begin to make a reader the writer."""
-    cluster = known_cluster(call, call.params["DBClusterIdentifier"])
+    cluster = find_cluster(call, call.params["DBClusterIdentifier"])
     require_status(cluster, "available")
     members = members_of(call.state, call.region, cluster["DBClusterIdentifier"])
     heirs = [row for row in members if not row.get("_writer") and row["DBInstanceStatus"] == "available"]
@@ -356,7 +356,7 @@ def promote(desk: Desk, region: str, cluster: str, target: str) -> None:
 @changes("RebootDBCluster")
 def reboot_cluster(call: Call) -> Doc:
     """Refused: the model says "only for a non-Aurora Multi-AZ DB cluster" (the code is a guess)."""
-    cluster = known_cluster(call, call.params["DBClusterIdentifier"])
+    cluster = find_cluster(call, call.params["DBClusterIdentifier"])
     raise fault(
         "InvalidDBClusterStateFault",
         f"DB cluster {cluster['DBClusterIdentifier']} is an Aurora DB cluster. Reboot its DB instances instead.",

@@ -13,7 +13,7 @@ from daybreak.lab.rds.clusters.clusters import fail_cluster, view
 from daybreak.lab.rds.desk import Call, DeskJob, changes, job, members_of
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.events import emit
-from daybreak.lab.rds.known import known_cluster, require_status
+from daybreak.lab.rds.known import find_cluster, require_status
 from daybreak.lab.rds.snapshots.backups import after_deletion
 from daybreak.lab.rds.snapshots.snapshots import begin_final_snapshot, finish_final_snapshot
 
@@ -30,7 +30,7 @@ _GOES_ON = frozenset({"delete-instance", "create-snapshot"})
 @changes("DeleteDBCluster")
 def delete_cluster(call: Call) -> Doc:
     """Begin to delete a cluster that has no instances left; backups go with it unless they are to be kept."""
-    cluster = known_cluster(call, call.params["DBClusterIdentifier"])
+    cluster = find_cluster(call, call.params["DBClusterIdentifier"])
     final = _check_delete(call, cluster)
     name, resource = cluster["DBClusterIdentifier"], cluster["DbClusterResourceId"]
     for other in call.desk.control.jobs(call.region, resource=resource):

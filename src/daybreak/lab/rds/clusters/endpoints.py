@@ -11,9 +11,9 @@ from daybreak.lab.protocol.errors import invalid_combination, invalid_value
 from daybreak.lab.rds.desk import Call, DeskJob, changes, job, looks, members_of, public, resource_id
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.identifiers import new_identifier
-from daybreak.lab.rds.known import known_cluster, require_status
-from daybreak.lab.rds.paging import filtered, page
-from daybreak.lab.rds.tags import checked_tags
+from daybreak.lab.rds.known import find_cluster, require_status
+from daybreak.lab.rds.paging import filter_rows, page
+from daybreak.lab.rds.tags import check_tags
 
 MOST_CUSTOM = 5
 
@@ -22,7 +22,7 @@ MOST_CUSTOM = 5
 def create_endpoint(call: Call) -> Doc:
     """Begin to make a custom endpoint; here it is one more name of the cluster's one address."""
     name = new_identifier("DBClusterEndpointIdentifier", call.params["DBClusterEndpointIdentifier"])
-    cluster = known_cluster(call, call.params["DBClusterIdentifier"])
+    cluster = find_cluster(call, call.params["DBClusterIdentifier"])
     require_status(cluster, "available")
     if call.state.get("endpoint", call.region, name):
         raise fault("DBClusterEndpointAlreadyExistsFault", f"DB cluster endpoint {name} already exists.")
@@ -43,7 +43,7 @@ def create_endpoint(call: Call) -> Doc:
         "DBClusterEndpointArn": call.desk.arn(call.region, "cluster-endpoint", name),
         **_type(call),
         **_members(call, cluster["DBClusterIdentifier"]),
-        "_tags": checked_tags(call.get("Tags", [])),
+        "_tags": check_tags(call.get("Tags", [])),
     }
     call.state.put("endpoint", call.region, name, document)
     _begin(call, "create-endpoint", name)
@@ -55,7 +55,7 @@ def describe_endpoints(call: Call) -> Doc:
     """The endpoints of one cluster or of all, custom ones and their own."""
     clusters = call.state.all("cluster", call.region)
     if name := call.get("DBClusterIdentifier"):
-        clusters = [known_cluster(call, name)]
+        clusters = [find_cluster(call, name)]
     names = {cluster["DBClusterIdentifier"] for cluster in clusters}
     rows = [public(row) for row in call.state.all("endpoint", call.region) if row["DBClusterIdentifier"] in names]
     rows += [_own(cluster, kind) for cluster in clusters for kind in ("WRITER", "READER")]
@@ -67,13 +67,13 @@ def describe_endpoints(call: Call) -> Doc:
         "db-cluster-endpoint-id": lambda row: row.get("DBClusterEndpointIdentifier", ""),
         "db-cluster-endpoint-status": lambda row: row["Status"],
     }
-    return page(call, filtered(call, rows, known), "DBClusterEndpoints")
+    return page(call, filter_rows(call, rows, known), "DBClusterEndpoints")
 
 
 @changes("ModifyDBClusterEndpoint")
 def modify_endpoint(call: Call) -> Doc:
     """Change the type or the members."""
-    row = _known(call)
+    row = _find(call)
     if row["Status"] != "available":
         raise fault("InvalidDBClusterEndpointStateFault", f"The endpoint is in {row['Status']} state.")
     members = _members(call, row["DBClusterIdentifier"])
@@ -86,7 +86,7 @@ def modify_endpoint(call: Call) -> Doc:
 @changes("DeleteDBClusterEndpoint")
 def delete_endpoint(call: Call) -> Doc:
     """Begin to delete a custom endpoint."""
-    row = _known(call)
+    row = _find(call)
     name = row["DBClusterEndpointIdentifier"]
     if row["Status"] == "deleting":
         raise fault("InvalidDBClusterEndpointStateFault", "The endpoint is in deleting state.")
@@ -102,7 +102,7 @@ def _own(cluster: Doc, kind: str) -> Doc:
     return {"DBClusterIdentifier": name, "Endpoint": endpoint, "Status": status, "EndpointType": kind}
 
 
-def _known(call: Call) -> Doc:
+def _find(call: Call) -> Doc:
     name = call.lower("DBClusterEndpointIdentifier")
     row = call.state.get("endpoint", call.region, name)
     if row is None:

@@ -29,7 +29,7 @@ def check_password(password: str | None) -> str:
     return password
 
 
-def generated_password() -> str:
+def generate_password() -> str:
     """A password as RDS generates them."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(28))
 
@@ -42,11 +42,11 @@ def master_of_new(call: Call) -> tuple[str, Doc]:
         raise invalid_combination(
             "You can't specify MasterUserPassword for an instance with ManageMasterUserPassword enabled."
         )
-    password = generated_password()
-    return password, managed_secret(call, call.params["MasterUsername"], password)
+    password = generate_password()
+    return password, make_managed_secret(call, call.params["MasterUsername"], password)
 
 
-def managed_secret(call: Call, username: str, password: str) -> Doc:
+def make_managed_secret(call: Call, username: str, password: str) -> Doc:
     """Keep the password in a new secret; the cluster's member that tells of it."""
     key = f"arn:aws:kms:{call.region}:{call.desk.account}:alias/aws/secretsmanager"
     if name := call.get("MasterUserSecretKmsKeyId"):

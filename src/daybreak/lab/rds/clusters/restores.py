@@ -19,9 +19,9 @@ from daybreak.lab.rds.clusters.clusters import NewCluster, view
 from daybreak.lab.rds.desk import Call, changes, cluster_by_resource, job, resource_id
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.events import emit
-from daybreak.lab.rds.known import known_cluster
-from daybreak.lab.rds.snapshots.snapshots import offered_snapshot, require_available
-from daybreak.lab.rds.tags import checked_tags
+from daybreak.lab.rds.known import find_cluster
+from daybreak.lab.rds.snapshots.snapshots import find_offered_snapshot, require_available
+from daybreak.lab.rds.tags import check_tags
 
 _NOT_ON_PITR = (
     "MonitoringRoleArn",
@@ -36,13 +36,13 @@ _NOT_ON_PITR = (
 def restore_from_snapshot(call: Call) -> Doc:
     """Begin to make a cluster of a snapshot, given by name or ARN of this region."""
     name = asked.check_new_cluster(call)
-    snapshot = offered_snapshot(call, call.params["SnapshotIdentifier"])
+    snapshot = find_offered_snapshot(call, call.params["SnapshotIdentifier"])
     require_available(snapshot)
     if snapshot["SnapshotType"] == "shared" and snapshot["StorageEncrypted"]:
         # documented in the guide ("shared and encrypted: make a copy"); the code and the sentence are a guess
         raise fault("InvalidDBClusterSnapshotStateFault", "Copy an encrypted snapshot of another account first.")
     # guess: without EngineVersion the snapshot's own; the model says "the default version of the region" (FACTS 4.9)
-    version = asked.chosen_version(call, snapshot["EngineVersion"])
+    version = asked.choose_version(call, snapshot["EngineVersion"])
     _check_not_older(version, snapshot["EngineVersion"])
     settings = _settings(call, name, snapshot, version, snapshot.get("_database"))
     cluster = _begin(call, name, version, settings, snapshot)
@@ -107,7 +107,7 @@ def _source(call: Call, *, is_clone: bool) -> tuple[Doc, str | None]:
         )  # guess: the sentence
     if name:
         # guess, strict: an ARN of another region is not found; Aurora has no point in time restore across regions
-        source = known_cluster(call, name)
+        source = find_cluster(call, name)
         return source, source.get("DatabaseName")
     live = cluster_by_resource(call.state, call.region, resource)
     if live is not None:
@@ -151,7 +151,7 @@ def _moment(call: Call, source: Doc, *, is_clone: bool) -> datetime | None:
 
 def _settings(call: Call, name: str, source: Doc, version: str, database: str | None) -> Doc:
     """What the call asks for, AWS's defaults, and the few things that are inherited."""
-    tags = checked_tags(call.get("Tags", []))
+    tags = check_tags(call.get("Tags", []))
     inherited: Doc = {
         "MasterUsername": source["MasterUsername"],
         "BackupRetentionPeriod": asked.retention(call, source["BackupRetentionPeriod"]),
@@ -196,7 +196,7 @@ def _begin(call: Call, name: str, version: str, settings: Doc, source: Doc) -> D
 class Restore(NewCluster):
     """What both ways share."""
 
-    def tell(self, job: Job, name: str) -> None:
+    def emit_events(self, job: Job, name: str) -> None:
         """Emit the events of a restore."""
         emit(self.desk, job.region, "cluster-restored", name, source=job.args["source"])
         emit(self.desk, job.region, "cluster-created", name)

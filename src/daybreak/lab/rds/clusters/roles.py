@@ -9,13 +9,13 @@ from daybreak.lab.control.store import Doc
 from daybreak.lab.protocol.codec import fault
 from daybreak.lab.rds import networks
 from daybreak.lab.rds.desk import Call, changes
-from daybreak.lab.rds.known import known_cluster, require_status
+from daybreak.lab.rds.known import find_cluster, require_status
 
 
 @changes("AddRoleToDBCluster")
 def add_role(call: Call) -> Doc:
     """Give the cluster a role that IAM has."""
-    cluster = known_cluster(call, call.params["DBClusterIdentifier"])
+    cluster = find_cluster(call, call.params["DBClusterIdentifier"])
     require_status(cluster, "available")
     new = _role(call.params)
     networks.check_role(call, new["RoleArn"])
@@ -30,7 +30,7 @@ def add_role(call: Call) -> Doc:
 @changes("RemoveRoleFromDBCluster")
 def remove_role(call: Call) -> Doc:
     """Take a role away from the cluster."""
-    cluster = known_cluster(call, call.params["DBClusterIdentifier"])
+    cluster = find_cluster(call, call.params["DBClusterIdentifier"])
     require_status(cluster, "available")
     gone = _role(call.params)
     roles = cluster.get("AssociatedRoles", [])

@@ -12,14 +12,14 @@ from daybreak.lab.rds import networks
 from daybreak.lab.rds.desk import Desk, cluster_by_resource, members_of
 from daybreak.lab.rds.fleet import Wanted
 from daybreak.lab.rds.parameter_groups import CLUSTER, INSTANCE, Kind, group_of
-from daybreak.lab.rds.parameters import said
+from daybreak.lab.rds.parameters import values_of
 from daybreak.lab.volumes.serving import Listen
 
 DEAD = frozenset({"stopping", "stopped", "deleting", "failed", "inaccessible-encryption-credentials", "storage-full"})
 """Statuses of a cluster or an instance in which nothing answers."""
 
 
-def wanted_of(desk: Desk, down: frozenset[str], region: str, resource: str) -> Wanted | None:
+def goal_of(desk: Desk, down: frozenset[str], region: str, resource: str) -> Wanted | None:
     """How the server of a volume should be now; asks the world for security groups, so it may take milliseconds."""
     cluster = cluster_by_resource(desk.state, region, resource)
     if cluster is None:
@@ -38,11 +38,13 @@ def boot(desk: Desk, region: str, instance: Doc) -> None:
     """Note that an instance starts: it takes its groups' values as they are now, the writer those of the cluster too."""
     name = instance["DBInstanceIdentifier"]
     own = group_of(desk, region, INSTANCE, instance["_parameter_group"])
-    desk.state.change("instance", region, name, _up=True, _effective=said(own) if own else {})
+    desk.state.change("instance", region, name, _up=True, _effective=values_of(own) if own else {})
     cluster = desk.state.get("cluster", region, instance["DBClusterIdentifier"])
     if cluster is not None and instance.get("_writer"):
         group = group_of(desk, region, CLUSTER, cluster["DBClusterParameterGroup"])
-        desk.state.change("cluster", region, cluster["DBClusterIdentifier"], _effective=said(group) if group else {})
+        desk.state.change(
+            "cluster", region, cluster["DBClusterIdentifier"], _effective=values_of(group) if group else {}
+        )
 
 
 def parameter_status(desk: Desk, region: str, kind: Kind, document: Doc) -> str:
@@ -52,4 +54,4 @@ def parameter_status(desk: Desk, region: str, kind: Kind, document: Doc) -> str:
     effective = document.get("_effective")
     if group is None or effective is None:
         return "in-sync"
-    return "in-sync" if said(group) == effective else "pending-reboot"
+    return "in-sync" if values_of(group) == effective else "pending-reboot"

@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from daybreak.lab.control.store import Doc
 from daybreak.lab.protocol.codec import fault
 from daybreak.lab.rds.desk import Call, Desk, changes, cluster_by_resource, looks, public
-from daybreak.lab.rds.identifiers import pointed
-from daybreak.lab.rds.paging import filtered, page
+from daybreak.lab.rds.identifiers import resolve_name
+from daybreak.lab.rds.paging import filter_rows, page
 from daybreak.lab.rds.snapshots.snapshots import begin_copying, drop_snapshot, snapshot_of
 
 _SHARED = (
@@ -80,9 +80,9 @@ def describe_backups(call: Call) -> Doc:
         if not rows:
             raise _not_found(resource)
     if name := call.get("DBClusterIdentifier"):
-        id = pointed(name, "cluster", call.region, call.desk.account).id
+        id = resolve_name(name, "cluster", call.region, call.desk.account).id
         rows = [row for row in rows if row["DBClusterIdentifier"] == id]
-    return page(call, filtered(call, rows, FILTERS), "DBClusterAutomatedBackups")
+    return page(call, filter_rows(call, rows, FILTERS), "DBClusterAutomatedBackups")
 
 
 @changes("DeleteDBClusterAutomatedBackup")

@@ -10,9 +10,9 @@ from daybreak.lab.rds import networks
 from daybreak.lab.rds.desk import Call, changes, job, resource_id
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.events import emit
-from daybreak.lab.rds.identifiers import Pointed, pointed
+from daybreak.lab.rds.identifiers import Pointed, resolve_name
 from daybreak.lab.rds.snapshots.snapshots import SHARED, SnapshotJob, new_snapshot_name, require_available, view
-from daybreak.lab.rds.tags import checked_tags
+from daybreak.lab.rds.tags import check_tags
 
 MOST_IN_FLIGHT = 5
 """Copies from other regions a region takes at a time."""
@@ -22,7 +22,7 @@ MOST_IN_FLIGHT = 5
 def copy_snapshot(call: Call) -> Doc:
     """Begin to copy; called in the region the copy is for."""
     value = call.params["SourceDBClusterSnapshotIdentifier"]
-    target = pointed(value, "cluster-snapshot", call.region, call.desk.account)
+    target = resolve_name(value, "cluster-snapshot", call.region, call.desk.account)
     source = _source(call, target, value)
     name_parameter = "TargetDBClusterSnapshotIdentifier"
     name = new_snapshot_name(call, name_parameter, call.params[name_parameter])
@@ -31,7 +31,7 @@ def copy_snapshot(call: Call) -> Doc:
         # guess: the code; AWS documents the limit of five, and that more may also be queued
         raise fault("SnapshotQuotaExceededFault", "Cannot copy more than 5 snapshots across regions at a time.")
     key = _key(call, source, is_far=is_far)
-    tags = checked_tags(call.get("Tags", []))
+    tags = check_tags(call.get("Tags", []))
     if not tags and call.get("CopyTags"):
         tags = source["TagList"]
     copy: Doc = {

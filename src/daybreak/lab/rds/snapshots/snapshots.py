@@ -12,10 +12,10 @@ from daybreak.lab.protocol.errors import invalid_value
 from daybreak.lab.rds.desk import Call, Desk, DeskJob, changes, job, looks, public, resource_id
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.events import emit, failure_sentence
-from daybreak.lab.rds.identifiers import new_identifier, pointed
-from daybreak.lab.rds.known import known_cluster, require_status
-from daybreak.lab.rds.paging import filtered, page
-from daybreak.lab.rds.tags import checked_tags
+from daybreak.lab.rds.identifiers import new_identifier, resolve_name
+from daybreak.lab.rds.known import find_cluster, require_status
+from daybreak.lab.rds.paging import filter_rows, page
+from daybreak.lab.rds.tags import check_tags
 
 MOST_MANUAL = 100
 MOST_SHARES = 20
@@ -23,20 +23,20 @@ SHARED = "shared-snapshot"
 """Our kind of document for a snapshot that another account shares with us, kept by its ARN."""
 
 
-def known_snapshot(call: Call, value: str) -> Doc:
+def find_snapshot(call: Call, value: str) -> Doc:
     """The snapshot a name or ARN in this region points at."""
-    target = pointed(value, "cluster-snapshot", call.region, call.desk.account)
+    target = resolve_name(value, "cluster-snapshot", call.region, call.desk.account)
     found = call.state.get("snapshot", call.region, target.id)
     if found is None or target.region != call.region or target.account != call.desk.account:
         raise fault("DBClusterSnapshotNotFoundFault", f"DBClusterSnapshot not found: {value}")
     return found
 
 
-def offered_snapshot(call: Call, value: str) -> Doc:
+def find_offered_snapshot(call: Call, value: str) -> Doc:
     """The same, and those that other accounts share with us, which go by their ARN."""
-    target = pointed(value, "cluster-snapshot", call.region, call.desk.account)
+    target = resolve_name(value, "cluster-snapshot", call.region, call.desk.account)
     if target.account == call.desk.account:
-        return known_snapshot(call, value)
+        return find_snapshot(call, value)
     found = call.state.get(SHARED, call.region, value)
     if found is None or target.region != call.region:
         raise fault("DBClusterSnapshotNotFoundFault", f"DBClusterSnapshot not found: {value}")
@@ -115,7 +115,7 @@ def view(desk: Desk, region: str, snapshot: Doc) -> Doc:
     if snapshot["Status"] == "available":
         return {**result, "PercentProgress": 100}
     jobs = desk.control.jobs(region, snapshot=snapshot["DBClusterSnapshotIdentifier"])
-    share = jobs[0].progress(desk.clock.simulated()) if jobs else 0.0
+    share = jobs[0].progress(desk.clock.simulation_time()) if jobs else 0.0
     return {**result, "PercentProgress": min(99, int(share * 100))}
 
 
@@ -133,11 +133,11 @@ def describe_snapshots(call: Call) -> Doc:
     kind = call.get("SnapshotType")
     is_generous = kind == "shared" or bool(call.get("IncludeShared"))
     if name := call.get("DBClusterSnapshotIdentifier"):
-        rows = [offered_snapshot(call, name) if is_generous else known_snapshot(call, name)]
+        rows = [find_offered_snapshot(call, name) if is_generous else find_snapshot(call, name)]
     else:
         rows = call.state.all("snapshot", call.region) + (call.state.all(SHARED, call.region) if is_generous else [])
     if cluster := call.get("DBClusterIdentifier"):
-        id = pointed(cluster, "cluster", call.region, call.desk.account).id
+        id = resolve_name(cluster, "cluster", call.region, call.desk.account).id
         rows = [row for row in rows if row["DBClusterIdentifier"] == id]
     if resource := call.get("DbClusterResourceId"):
         rows = [row for row in rows if row["DbClusterResourceId"] == resource]
@@ -145,7 +145,7 @@ def describe_snapshots(call: Call) -> Doc:
         if kind not in ("automated", "manual", "shared", "public", "awsbackup"):
             raise invalid_value(f"Invalid snapshot type: {kind}")
         rows = [row for row in rows if row["SnapshotType"] == kind]
-    answer = page(call, filtered(call, rows, FILTERS), "DBClusterSnapshots")
+    answer = page(call, filter_rows(call, rows, FILTERS), "DBClusterSnapshots")
     answer["DBClusterSnapshots"] = [view(call.desk, call.region, row) for row in answer["DBClusterSnapshots"]]
     return answer
 
@@ -156,10 +156,10 @@ def describe_snapshots(call: Call) -> Doc:
 @changes("CreateDBClusterSnapshot")
 def create_snapshot(call: Call) -> Doc:
     """Begin to take a manual snapshot."""
-    cluster = known_cluster(call, call.params["DBClusterIdentifier"])
+    cluster = find_cluster(call, call.params["DBClusterIdentifier"])
     require_status(cluster, "available")
     name = new_snapshot_name(call, "DBClusterSnapshotIdentifier", call.params["DBClusterSnapshotIdentifier"])
-    tags = checked_tags(call.get("Tags", []))
+    tags = check_tags(call.get("Tags", []))
     if not tags and cluster["CopyTagsToSnapshot"]:
         tags = cluster["TagList"]
     snapshot = snapshot_of(call.desk, call.region, cluster, name, SnapshotType="manual", TagList=tags)
@@ -245,7 +245,7 @@ def finish_final_snapshot(desk: Desk, region: str, value: str) -> None:
 @changes("DeleteDBClusterSnapshot")
 def delete_snapshot(call: Call) -> Doc:
     """Delete a manual snapshot; one that is still being copied is given up."""
-    snapshot = known_snapshot(call, call.params["DBClusterSnapshotIdentifier"])
+    snapshot = find_snapshot(call, call.params["DBClusterSnapshotIdentifier"])
     name = snapshot["DBClusterSnapshotIdentifier"]
     if snapshot["SnapshotType"] != "manual":
         raise fault("InvalidDBClusterSnapshotStateFault", f"Only manual snapshots may be deleted: {name}")
@@ -268,13 +268,13 @@ def drop_snapshot(desk: Desk, region: str, snapshot: Doc) -> None:
 @looks("DescribeDBClusterSnapshotAttributes")
 def describe_attributes(call: Call) -> Doc:
     """With whom a snapshot is shared."""
-    return _attributes(known_snapshot(call, call.params["DBClusterSnapshotIdentifier"]))
+    return _attributes(find_snapshot(call, call.params["DBClusterSnapshotIdentifier"]))
 
 
 @changes("ModifyDBClusterSnapshotAttribute")
 def modify_attribute(call: Call) -> Doc:
     """Share a manual snapshot with other accounts, or stop sharing it."""
-    snapshot = known_snapshot(call, call.params["DBClusterSnapshotIdentifier"])
+    snapshot = find_snapshot(call, call.params["DBClusterSnapshotIdentifier"])
     if call.params["AttributeName"] != "restore":
         raise invalid_value(f"Invalid snapshot attribute: {call.params['AttributeName']}")
     require_available(snapshot)
@@ -334,6 +334,6 @@ def offer(desk: Desk, region: str, snapshot: str, account: str, *, encrypted: bo
         "TagList": [],  # tags are not shared
         "_place": place,
     }
-    with desk.state.changing():
+    with desk.state.transaction():
         desk.state.put(SHARED, region, arn, {name: value for name, value in document.items() if value is not None})
     return arn
