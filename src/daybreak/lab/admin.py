@@ -1,7 +1,7 @@
 """The lab's own interface under ``/_lab/``: clock, faults, IAM, credentials, request log, status, reset, shutdown.
 
-The law: JSON in, JSON out, and only for who has the lab's token, which is in a file that the lab's account alone can read.
-The health pages are open, as the application's own would be: they change nothing and say nothing that is secret.
+The law: JSON in, JSON out, and only for a client with the lab's token, which is in a file that only the lab's account can
+read. The health pages are open, as the application's own would be: they change nothing and show no secret.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _Json = dict[str, Any]
 
 
 class _Wrong(Exception):
-    """The request is not one we know; the text says why."""
+    """We do not know the request; the text says why."""
 
 
 def answer(lab: Lab, request: Request) -> Reply:
@@ -61,11 +61,11 @@ def _reply(status: int, document: _Json) -> Reply:
 
 
 HEALTH = "/_lab/health/"
-"""Where the company's API says whether it is well with the database at ``HOST:PORT``."""
+"""The path where the company's API says whether the database at ``HOST:PORT`` is well."""
 
 
 def _health(lab: Lab, where: str) -> Reply:
-    if where not in lab.rds.endpoints():  # whoever listens elsewhere would be shown the application's login
+    if where not in lab.rds.endpoints():  # another server at that address would see the application's login
         return _reply(404, {"error": "write /_lab/health/HOST:PORT with the endpoint of a cluster of this lab"})
     secret = lab.world.secret(PRIMARY.region, APPLICATION_SECRET)
     if secret is None:
@@ -232,7 +232,7 @@ def _reset(lab: Lab, body: _Json) -> _Json:
 
 
 def _shutdown(lab: Lab, _: _Json) -> _Json:
-    threading.Timer(0.05, lab.stopping.set).start()  # after this answer is on its way
+    threading.Timer(0.05, lab.stopping.set).start()  # after this answer has left
     return {"stopping": True}
 
 

@@ -1,6 +1,6 @@
 """The process of a lab: start it, wait for a signal or a shutdown, stop it.
 
-The law: it ends everything it started however it ends; `kill -9` is the spawner's care (see `daybreak.lab.servers.node`).
+The law: it ends everything that it started, however it ends; for `kill -9` the spawner does so (see `daybreak.lab.servers.node`).
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ def run(
     while_pid: int | None = None,
     on_ready: Callable[[], None] = lambda: None,
 ) -> None:
-    """Run a lab in this process until it is told to stop.
+    """Run a lab in this process until it gets the order to stop.
 
-    A lab that was started for the process ``while_pid`` ends when that is gone, and takes its folder with it.
+    A lab for the process ``while_pid`` ends when that process is gone, and removes its folder.
     """
     is_orphan = False
     lab = Lab(folder, build, admin.answer, speed=speed, port=port)
@@ -62,7 +62,7 @@ def _lives(pid: int) -> bool:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a lab as ``python -m daybreak.lab.daemon FOLDER`` says; what ``lab up --detach`` starts."""
+    """Run a lab for ``python -m daybreak.lab.daemon FOLDER``, which ``lab up --detach`` starts."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--speed", type=float, default=600.0)

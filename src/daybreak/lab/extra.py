@@ -1,6 +1,6 @@
-"""What the lab needs beyond Daybreak itself: the packages of the extra ``lab``, which a plain install does without.
+"""What the lab needs beyond Daybreak itself: the packages of the extra ``lab``, which a plain install does not have.
 
-The law: it is asked before anything of the lab is started, so that nobody reads the trace of an import instead.
+The law: we check before we start anything of the lab, so that nobody has to read the traceback of an import.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from daybreak.errors import Refused
 from daybreak.lab.servers.binaries import has_programs
 
 PACKAGES = ("cryptography", "flask", "moto")
-"""What is imported; flask is what moto's own server is made of."""
+"""The packages that the lab imports; moto's own server needs flask."""
 
 
 def require() -> None:
-    """`Refused` when the lab cannot run here; PostgreSQL may also be the system's own."""
+    """Raise `Refused` when the lab cannot run here; PostgreSQL may also be the system's own."""
     missing = [name for name in PACKAGES if find_spec(name) is None]
     if not has_programs():
         missing.append("PostgreSQL")

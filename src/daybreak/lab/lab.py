@@ -1,7 +1,7 @@
-"""One lab, put together and taken apart: moto, our RDS, the wire between them, and the folder it all lives in.
+"""One lab, put together and taken apart: moto, our RDS, the wire between them, and the folder that holds it all.
 
-The law: whoever runs a lab holds the lock on its folder; everything it knows is in that folder, so a lab that was
-killed goes on where it was.
+The law: the process of a lab holds the lock on its folder. Everything that the lab knows is in that folder, so a killed lab
+goes on where it was.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ ACCOUNT = "123456789012"
 REGIONS = ("us-east-1", "us-west-2")
 
 FILLED = "filled"
-"""The file that says the account was filled to the end; without it whatever is there is wiped at the next start."""
+"""The file that says that the account is completely filled; without it the next start wipes what is there."""
 
 Scenario = Callable[["Lab"], None]
-"""Fills an empty account, over the wire like anybody else."""
+"""Fills an empty account, over the wire like any client."""
 
 Interface = Callable[["Lab", Request], Reply]
-"""Answers what is asked of the lab itself, under ``/_lab/``."""
+"""Answers requests to the lab itself, under ``/_lab/``."""
 
 
 class Lab:
     """An AWS account with a real PostgreSQL inside, kept in ``folder`` and served on ``port`` (0 picks one).
 
-    What the account is filled with, and who answers for the lab itself, both know the lab and are handed in.
+    The scenario that fills the account and the lab's own interface both know the lab, so the caller passes them in.
     """
 
     def __init__(self, folder: Path, scenario: Scenario, interface: Interface, *, speed: float, port: int = 0) -> None:
@@ -93,7 +93,7 @@ class Lab:
         self._write_card()
 
     def stop(self) -> None:
-        """Stop answering, stop every database, let go of the folder."""
+        """Stop answering, stop every database, and release the folder."""
         self.stopping.set()
         self.server.close()
         self.rds.stop()
@@ -123,7 +123,7 @@ class Lab:
             self._write_card()
 
     def follow_regions(self) -> None:
-        """Take the databases of lost regions away, and bring those of returned regions back."""
+        """Stop the databases of lost regions, and start those of returned regions."""
         down = self.faults.regions_down()
         for region in down - self._down:
             self.rds.region_down(region, down=True)
@@ -150,7 +150,7 @@ class Lab:
         }
 
     def _fill(self, *, empty: bool) -> None:
-        """Run the scenario, unless the account is to stay empty, with the control plane's clock at full speed: nobody waits ten minutes for a start."""
+        """Run the scenario, unless the account shall stay empty, with the clock at full speed: nobody waits ten minutes for a start."""
         if not empty:
             self.clock.set_speed(1_000_000)
             self._scenario(self)
@@ -183,7 +183,7 @@ class Lab:
         return {tag["Key"]: tag.get("Value", "") for tag in answer["TagList"]}
 
     def _write_card(self) -> None:
-        """Write down where the lab is and what opens it, for those who may read it."""
+        """Write the file that says where the lab is and what opens it, for the account that may read it."""
         card = {"pid": os.getpid(), "port": self.server.port, "url": self.server.url, "speed": self.clock.speed}
         opening = {"token": self.keys.token, "access_key": self.keys.access_key, "secret_key": self.keys.secret_key}
         write_private(self.folder / "lab.json", json.dumps(card | opening) + "\n")
@@ -197,20 +197,20 @@ def _members(cluster: dict[str, Any]) -> list[str]:
 
 
 def make_folder(folder: Path) -> None:
-    """Make the lab's folder; others may pass through it (PostgreSQL runs as another user under root), not list it."""
+    """Make the lab's folder; other accounts may pass through it but not list it (PostgreSQL runs as another account under root)."""
     folder.mkdir(mode=0o711, parents=True, exist_ok=True)
     refuse_foreign(folder)
     folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
 
 
 def wipe(folder: Path) -> None:
-    """Remove the state of a lab that was ended while its account was being filled."""
+    """Remove the state of a lab that ended while its account was being filled."""
     for part in ("moto", "rds"):
         shutil.rmtree(folder / part, ignore_errors=True)
 
 
 def shared_cache() -> Path | None:
-    """Where programs and templates are kept for every lab of this person; None when there can be no such place."""
+    """Where this person's labs share programs and templates; ``None`` when there is no safe place."""
     named = os.environ.get("DAYBREAK_LAB_CACHE")
     usual = (
         Path("/var/cache") if os.geteuid() == 0 else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -222,12 +222,12 @@ def shared_cache() -> Path | None:
         return None
     if not os.access(place, os.W_OK):
         return None
-    refuse_foreign(place)  # programs are run from there
+    refuse_foreign(place)  # the lab runs programs from there
     return place
 
 
 def hold(folder: Path) -> int:
-    """Take the folder's lock, which the system gives back however this process ends; `Refused` when it is taken."""
+    """Take the folder's lock, which the system releases however this process ends; raises `Refused` when it is taken."""
     handle = os.open(folder / "lab.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

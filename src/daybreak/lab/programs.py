@@ -1,7 +1,7 @@
-"""How programs are started: none is looked for, and no module is imported, in the folder that somebody happens to stand in.
+"""How to start programs: never look for a program or a module in the current folder.
 
-The law: a child gets no relative entry on a search path ('' and '.' are the current folder, which may be anybody's), and a
-Python of ours starts with ``-P``, without which ``-m`` puts the current folder before everything that is installed.
+The law: a child gets no relative entry on a search path ('' and '.' are the current folder, which another account may own).
+Our own Python starts with ``-P``, because otherwise ``-m`` puts the current folder before everything installed.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ _PATHS = ("PATH", "PYTHONPATH")
 
 
 def python_module(module: str) -> list[str]:
-    """The command that runs a module of ours, wherever it is run."""
+    """The command that runs a module of ours from any folder."""
     return [sys.executable, "-P", "-m", module]
 
 
 def with_absolute_paths(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment with search paths that mean the same in every folder."""
+    """The environment, with search paths that mean the same in every folder."""
     kept = {name: absolute_entries(value) if name in _PATHS else value for name, value in environment.items()}
     return {name: value for name, value in kept.items() if value or name not in _PATHS}
 

@@ -1,6 +1,6 @@
-"""A running lab, seen from another process: where it is, what its own interface answers, how it is started and ended.
+"""A running lab, seen from another process: where it is, what its own interface answers, how to start and end it.
 
-The law: nothing here needs moto, boto3 or PostgreSQL, so that a command which only asks is quick.
+The law: nothing here needs moto, boto3 or PostgreSQL, so a command that only asks is quick.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ REGION = "us-east-1"
 
 @dataclass(frozen=True)
 class RemoteLab:
-    """A lab that runs: its folder, its address and what opens it: a token for ``/_lab/``, a pair of keys for its AWS."""
+    """A running lab: its folder, its address, and what opens it: a token for ``/_lab/``, a pair of keys for its AWS."""
 
     folder: Path
     url: str
@@ -38,7 +38,7 @@ class RemoteLab:
     secret_key: str = field(repr=False)
 
     def ask(self, method: str, name: str, body: Mapping[str, Any] | None = None, *, timeout: float = 60) -> Any:
-        """What ``/_lab/<name>`` answers; `Refused` when it says no, `Unreachable` when nobody answers."""
+        """Ask ``/_lab/<name>`` and return the answer; raises `Refused` when the lab says no, `Unreachable` when it does not answer."""
         data = json.dumps(body).encode() if body is not None else None
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"}
         request = Request(f"{self.url}/_lab/{name}", data, headers, method=method)  # noqa: S310
@@ -54,23 +54,23 @@ class RemoteLab:
     def administer(
         self, cluster: str, *statements: str, database: str = "embi", region: str = REGION
     ) -> list[list[list[Any]]]:
-        """Run statements as the provider's staff, each committed by itself, also in a clone; the rows of each.
+        """Run statements as the provider's staff, also in a clone, each in its own transaction; return the rows of each.
 
-        The staff may do whatever an owner of a cluster may, and are no superuser: for more there is `do`.
+        The staff may do what an owner of a cluster may, and are no superusers: for more use `do`.
         """
         body = {"region": region, "cluster": cluster, "database": database, "statements": list(statements)}
         rows: list[list[list[Any]]] = self.ask("POST", "administer", body)["rows"]
         return rows
 
     def do(self, cluster: str, deed: str, *, database: str = "embi", region: str = REGION, **names: str) -> None:
-        """Let the provider's superuser do one of `daybreak.lab.volumes.deeds`, also in a clone."""
+        """Make the provider's superuser do one of `daybreak.lab.volumes.deeds`, also in a clone."""
         self.ask(
             "POST", "deed", {"region": region, "cluster": cluster, "database": database, "deed": deed, "names": names}
         )
 
     def down(self, *, patience: float = 30) -> None:
-        """End the lab and wait until it has let go of its folder."""
-        with contextlib.suppress(Unreachable):  # it may be gone before it has answered
+        """End the lab and wait until it releases its folder."""
+        with contextlib.suppress(Unreachable):  # the lab may be gone before it answers
             self.ask("POST", "shutdown", {})
         until = time.monotonic() + patience
         while is_held(self.folder):
@@ -80,17 +80,17 @@ class RemoteLab:
 
 
 def authority(folder: Path) -> Path:
-    """The certificate of the authority that vouches for the databases of the lab in ``folder``; anybody may have it."""
+    """The certificate of the authority that vouches for the databases of the lab in ``folder``; it is public."""
     return folder / "tls" / "ca.pem"
 
 
 def connection_proof(folder: Path) -> dict[str, Any]:
-    """What a connection to a database of the lab in ``folder`` is told, so that its server has to prove who it is."""
+    """The parameters that make a database server of the lab in ``folder`` prove its name to a connection."""
     return {"sslmode": "verify-full", "sslrootcert": str(authority(folder))}
 
 
 def default_folder() -> Path:
-    """Where a lab lives unless told otherwise; under root a place PostgreSQL's own user can reach."""
+    """The folder of a lab by default; for root, a place that PostgreSQL's own account can reach."""
     named = os.environ.get("DAYBREAK_LAB_DIR")
     if named:
         return Path(named).absolute()
@@ -101,7 +101,7 @@ def default_folder() -> Path:
 
 
 def is_held(folder: Path) -> bool:
-    """Whether some process runs a lab in the folder."""
+    """Whether a process runs a lab in the folder."""
     try:
         handle = os.open(folder / "lab.lock", os.O_RDWR)
     except PermissionError:
@@ -120,7 +120,7 @@ def is_held(folder: Path) -> bool:
 
 
 def find(folder: Path) -> RemoteLab:
-    """The lab that runs in the folder; `Refused` when none does (or it is still starting)."""
+    """The lab that runs in the folder; raises `Refused` when none runs, or it is still starting."""
     if not is_held(folder):
         raise Refused(f"no lab is running in '{folder}'", "start one with `daybreak lab up --detach`")
     refuse_foreign(folder)
@@ -134,7 +134,7 @@ def find(folder: Path) -> RemoteLab:
 
 
 def start(folder: Path, *options: str, patience: float = 180) -> RemoteLab:
-    """Start a lab in a process of its own and return when it answers; its words go to ``lab.log``."""
+    """Start a lab in a separate process and return when it answers; its output goes to ``lab.log``."""
     if is_held(folder):
         raise Refused(f"a lab is already running in '{folder}'", "see it with `daybreak lab status`")
     folder.mkdir(mode=0o711, parents=True, exist_ok=True)
@@ -154,12 +154,12 @@ def start(folder: Path, *options: str, patience: float = 180) -> RemoteLab:
         if process.poll() is not None or time.monotonic() > until:
             raise _stillborn(process, folder / "lab.log")
         time.sleep(0.02)
-    process.returncode = 0  # it is on its own from here; do not warn that it still runs
+    process.returncode = 0  # the process runs alone from here; do not warn that it still runs
     return find(folder)
 
 
 def _stillborn(process: subprocess.Popen[bytes], log: Path) -> DaybreakError:
-    """Why a lab did not start: its own refusal, or the last it said."""
+    """Why a lab did not start: its own refusal, or its last words."""
     process.kill()
     words = log.read_text(errors="replace").strip().splitlines()
     if process.wait() == ExitCode.REFUSED and words:
@@ -168,7 +168,7 @@ def _stillborn(process: subprocess.Popen[bytes], log: Path) -> DaybreakError:
 
 
 def _clean_environment() -> dict[str, str]:
-    """This environment without anything that would turn a client inside the lab somewhere else."""
+    """This environment without anything that would lead a client inside the lab elsewhere."""
     return with_absolute_paths(
         {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PG", "MOTO_"))}
     )

@@ -1,7 +1,7 @@
-"""What a shell needs to talk to a lab and to nothing else: variables, an `aws` that cannot stray, a `psql`.
+"""What a shell needs to talk only to a lab: variables, an `aws` that reaches nothing else, a `psql`.
 
-The law: the AWS client ignores ``AWS_ENDPOINT_URL`` for RDS in us-east-1 and would call the real AWS, so the `aws` of
-this shell is a wrapper that always passes ``--endpoint-url``, and the keys are good for no other place.
+The law: the AWS client ignores ``AWS_ENDPOINT_URL`` for RDS in us-east-1 and would call the real AWS. So the `aws` of this
+shell is a wrapper that always passes ``--endpoint-url``, and the keys are valid nowhere else.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def variables(lab: RemoteLab, speed: float, path: str) -> dict[str, str | None]:
 
 
 def poll_seconds(speed: float) -> float:
-    """How often to look, in real seconds, so that it is every fifteen simulated ones."""
+    """The pause between two looks in real seconds: fifteen simulated seconds."""
     return max(0.1, 15 / speed) if speed else 0.1
 
 
@@ -81,7 +81,7 @@ def exports(values: Mapping[str, str | None]) -> str:
 
 
 def merge(values: Mapping[str, str | None]) -> dict[str, str]:
-    """This process's environment with the variables put in (or taken out)."""
+    """This process's environment with the variables added or removed."""
     environment = {name: value for name, value in os.environ.items() if name not in values}
     return with_absolute_paths(environment | {name: value for name, value in values.items() if value is not None})
 
@@ -89,7 +89,7 @@ def merge(values: Mapping[str, str | None]) -> dict[str, str]:
 def write_tools(lab: RemoteLab) -> Path:
     """Write `aws`, `daybreak`, `restore-aurora`, and a `psql` where the system has none, into the lab's ``bin`` folder.
 
-    The company's daybreak.toml lies beside it, in the lab's own folder.
+    The company's daybreak.toml is in the lab's own folder.
     """
     (lab.folder / "daybreak.toml").write_text(configuration(lab.url, authority(lab.folder)))
     folder = lab.folder / "bin"
@@ -108,7 +108,7 @@ def write_tools(lab: RemoteLab) -> Path:
 
 
 def _write_script(path: Path, text: str) -> None:
-    """Put a script in place at once, so that a shell that runs meanwhile never reads half of it."""
+    """Put a script in place in one step, so that a running shell never reads half of it."""
     draft = path.with_name(f".{path.name}.new")
     draft.write_text(text)
     draft.chmod(0o755)

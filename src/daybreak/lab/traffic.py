@@ -17,7 +17,7 @@ KEPT = 10_000
 
 @dataclass(frozen=True)
 class Visit:
-    """One call as it was answered; status 0 means that the connection was closed instead."""
+    """One answered call; status 0 means that the connection was closed instead."""
 
     number: int
     time: str
@@ -54,5 +54,5 @@ class Traffic:
         ]
 
     def clear(self) -> None:
-        """Forget them; numbers go on."""
+        """Forget all calls; the numbers go on."""
         self._ring.clear()

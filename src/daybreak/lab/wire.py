@@ -1,8 +1,8 @@
-"""The one way into the lab's AWS: takes a request, asks who it is from, lets faults and IAM have their say, and gives it
-to RDS or to moto.
+"""The one way into the lab's AWS: it takes a request, checks the sender, applies faults and IAM, and gives the request to RDS
+or to moto.
 
-The law: nothing is done, and no fault is spent, for a request that nobody signed. The signature's scope says service and region, RDS never reaches moto, and a fault before the work means that
-nothing was done while a fault after it means that everything was.
+The law: an unsigned request does nothing and spends no fault. The signature's scope says service and region, and RDS never
+reaches moto. After a fault before the work nothing was done; after one that follows the work everything was.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ from daybreak.lab.rds.front import Rds
 from daybreak.lab.traffic import Traffic
 
 _GLOBAL = frozenset({"iam", "route53"})
-"""Services that are not in any region, so that no region's loss takes them away."""
+"""Services outside all regions: the loss of a region does not affect them."""
 
 _CONSTANT = frozenset({"GetSessionToken", "GetFederationToken"})
-"""Calls to which moto answers with a key that is the same in every moto of the world."""
+"""Calls to which moto answers with a key that is the same in every moto."""
 
 _WORKSHOP = "/moto-api"
-"""Where moto shows and forgets everything, whoever asks; for the lab itself only."""
+"""Where moto shows and forgets everything for any client; only the lab itself may use it."""
 
 
 @dataclass(frozen=True)
 class Wire:
-    """What stands behind the door."""
+    """What answers behind the door."""
 
     rds: Rds
     others: Recorded
@@ -129,7 +129,7 @@ class Wire:
 
 
 def root_identity(account: str, request_id: str) -> Reply:
-    """Who has the lab's own key: the account's root, whom moto does not know."""
+    """The identity of the lab's own key: the account's root, which moto does not know."""
     who = f"<Arn>arn:aws:iam::{account}:root</Arn><UserId>{account}</UserId><Account>{account}</Account>"
     text = (
         '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">'
@@ -140,7 +140,7 @@ def root_identity(account: str, request_id: str) -> Reply:
 
 
 def error_of_rule(call: Call, rule: Rule, request_id: str) -> Reply:
-    """The error a rule asks for: throttling unless it names a code, 500 for an error after the work."""
+    """The error that a rule asks for: throttling unless it names a code, 500 for an error after the work."""
     late = rule.effect is Effect.ERROR_AFTER
     code = str(rule.args.get("code", "InternalFailure" if late else "Throttling"))
     usual = {"Throttling": 400, "InternalFailure": 500, "ServiceUnavailable": 503, "AccessDenied": 403}

@@ -1,7 +1,7 @@
-"""Who asks, for which actions on which resources: moto keeps users, roles and policies, the decision is our own.
+"""Decide who may do which actions on which resources: moto keeps users, roles and policies, and we decide.
 
-The law: one call may touch several resources (a restore names its source, its target, a subnet group and a parameter
-group) and each of them must be allowed. The ARN forms follow the Service Authorization Reference.
+The law: one call may touch several resources (a restore names its source, its clone, a subnet group and a parameter
+group), and IAM must allow each of them. The ARN forms follow the Service Authorization Reference.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from daybreak.lab.protocol.signing import Credential, Flaw, claim_of, flaw_of
 _Known = TypeVar("_Known")
 
 TagsOf = Callable[[str, str], Mapping[str, str]]
-"""Region and ARN of something in RDS -> its tags (empty when it does not exist)."""
+"""From region and ARN of something in RDS to its tags (empty when it does not exist)."""
 
 _RDS_NAMES = {
     "DBClusterIdentifier": "cluster",
@@ -82,19 +82,19 @@ _FREE = frozenset({("sts", "GetCallerIdentity")})
 
 
 class Identities(Protocol):
-    """Who gave out keys, and how often users, roles or policies changed since."""
+    """What gave out keys, and counts the changes of users, roles and policies."""
 
     @property
     def keyring(self) -> Keyring:
-        """The secrets of the keys given out."""
+        """The secrets of the keys that were given out."""
 
     @property
     def identity_changes(self) -> int:
-        """Stands still while nothing changed."""
+        """A count that stays the same while nothing changes."""
 
 
 class Iam:
-    """The gate in front of every service: who asks is proven always, what they may do once `enforced` is set."""
+    """The gate in front of every service: it always proves who asks, and once `enforced` is set it checks what they may do."""
 
     def __init__(self, world: World, tags_of: TagsOf, identities: Identities, keys: Keys) -> None:
         self._world = world
@@ -106,10 +106,10 @@ class Iam:
         self._policies: dict[str, tuple[int, tuple[Mapping[str, Any], ...]]] = {}
         self.enforced = False
         self.expired: set[str] = set()
-        """The access keys whose time is over; every call with one is refused."""
+        """The expired access keys; every call with one is refused."""
 
     def flaw(self, request: Request) -> Flaw | None:
-        """Why it is not to be believed that the request comes from who has its access key; None when it does."""
+        """Why we do not believe that the request comes from the owner of its access key; ``None`` when we do."""
         claim = claim_of(request)
         if isinstance(claim, Flaw):
             return claim
@@ -120,7 +120,7 @@ class Iam:
         return access_key == self._root.access_key
 
     def caller_arn(self, access_key: str) -> str:
-        """Who has the key."""
+        """The ARN of the key's owner."""
         return f"arn:aws:iam::{self._world.account}:root" if self.is_root(access_key) else self._caller(access_key)
 
     def denial(self, call: Call) -> str:
@@ -144,14 +144,14 @@ class Iam:
         return found if found and self._caller(access_key) else None
 
     def _caller(self, access_key: str) -> str:
-        """The ARN of who has the key; empty when nobody has it any more."""
+        """The ARN of the key's owner; empty when the key has no owner any more."""
         return self._remember(self._callers, access_key, lambda: self._world.caller(access_key) or "")
 
     def _policies_of(self, arn: str) -> tuple[Mapping[str, Any], ...]:
         return self._remember(self._policies, arn, lambda: policies_of(self._world, arn))
 
     def _remember(self, known: dict[str, tuple[int, _Known]], name: str, ask: Callable[[], _Known]) -> _Known:
-        """What was found out about the name since users, roles and policies last changed, else what is found out now."""
+        """What is known about the name since users, roles and policies last changed; else ask now and remember."""
         changes = self._identities.identity_changes
         with self._lock:
             kept = known.get(name)
@@ -234,7 +234,7 @@ def _rds_resources(call: Call, account: str) -> Iterator[str]:
 
 
 def _created_arn(call: Call, account: str) -> str | None:
-    """The ARN of what the call makes, which is what its tags are put on."""
+    """The ARN of what the call makes, which gets the call's tags."""
     for name in ("TargetDBClusterSnapshotIdentifier", "DBClusterSnapshotIdentifier", "DBInstanceIdentifier",
                  "DBClusterIdentifier", "TargetDBClusterParameterGroupIdentifier", "DBClusterParameterGroupName",
                  "TargetDBParameterGroupIdentifier", "DBParameterGroupName"):  # fmt: skip

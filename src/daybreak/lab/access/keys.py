@@ -1,6 +1,7 @@
-"""The lab's own secrets: the token of its own paths, the keys of its account's root, and the seed of everything moto draws.
+"""The lab's own secrets: the token for its own paths, the keys of its account's root, and the seed of everything that moto draws.
 
-The law: drawn once for each lab, kept in one file that only the lab's account can read, and never put on a command line.
+The law: each lab draws them once and keeps them in one file that only the lab's account can read. They are never on a command
+line.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _LETTERS = string.ascii_uppercase + "234567"
 
 @dataclass(frozen=True)
 class Keys:
-    """What opens a lab: ``token`` its own paths, the pair of keys its AWS; ``seed`` is what moto's ids and keys come from."""
+    """What opens a lab: ``token`` its own paths, the pair of keys its AWS; moto's ids and keys come from ``seed``."""
 
     token: str = field(repr=False)
     access_key: str
@@ -30,7 +31,7 @@ class Keys:
 
 
 def keys_of(folder: Path) -> Keys:
-    """The keys of the lab in the folder, drawn when it has none yet."""
+    """The keys of the lab in the folder; draws them when it has none yet."""
     place = folder / FILE
     if not place.exists():
         access = "AKIA" + "".join(secrets.choice(_LETTERS) for _ in range(16))
@@ -44,16 +45,16 @@ def keys_of(folder: Path) -> Keys:
 
 
 def write_private(place: Path, text: str) -> None:
-    """Write a file at once that nobody but its owner reads, whatever the umask is."""
+    """Write a file in one step that only its owner can read, whatever the umask is."""
     draft = place.with_name(f"{place.name}.new")
-    draft.unlink(missing_ok=True)  # one that was open to others would stay so
+    draft.unlink(missing_ok=True)  # an existing file that others can read would stay so
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text)
     draft.replace(place)
 
 
 def refuse_foreign(folder: Path) -> None:
-    """Raise `Refused` when others than us can put files into the folder: a lab runs and believes what it finds there."""
+    """Raise `Refused` when another account can put files into the folder: a lab runs and believes what it finds there."""
     facts = folder.stat()
     if facts.st_uid != os.geteuid():
         raise Refused(f"'{folder}' belongs to another account (uid {facts.st_uid})", "choose a folder of your own")

@@ -1,4 +1,4 @@
-"""IAM's decision, as a pure function: policy documents and one question in, allowed or not out.
+"""IAM's decision as a pure function: from policy documents and one question to allowed or not.
 
 The law: an explicit Deny wins, no Allow means no, and an operator we do not know never helps the caller (an Allow with
 it does not match, a Deny with it does).

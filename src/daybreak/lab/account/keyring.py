@@ -1,6 +1,6 @@
-"""The secrets of the access keys that the lab's IAM and STS gave out, heard as they left: no call ever tells one again.
+"""The secrets of the access keys that the lab's IAM and STS gave out, noted as they left: no call ever returns one again.
 
-The law: what is kept here says only whose secret a key has; whether anybody still has the key is moto's to say.
+The law: the keyring knows only a key's secret; moto knows whether the key still has an owner.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ _TURNED = re.compile(rb"Action=UpdateAccessKey(?:&|$)")
 
 
 class Keyring:
-    """Access key -> what a request with it must be signed with."""
+    """From an access key to the secret that must sign its requests."""
 
     def __init__(self) -> None:
         self._held: dict[str, Credential] = {}
 
     def hear(self, asked: bytes, reply: Reply) -> None:
-        """Note the keys that this reply to IAM or STS gives out, or that it says are active again, or no more."""
+        """Note the keys that this reply of IAM or STS gives out, activates or deactivates."""
         if reply.status >= 400:
             return
         if _GIVEN.search(asked):
@@ -37,7 +37,7 @@ class Keyring:
                 self._held[key] = replace(self._held[key], is_active=form.get("Status") == "Active")
 
     def credential(self, access_key: str) -> Credential | None:
-        """What a request with this key must be signed with; None when it was never given out, or is inactive."""
+        """The secret that must sign a request with this key; ``None`` when the key was never given out, or is inactive."""
         held = self._held.get(access_key)
         return held if held and held.is_active else None
 

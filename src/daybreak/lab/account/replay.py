@@ -1,8 +1,9 @@
-"""moto's memory over a restart: a log of the requests that changed something, carried out again with the same dice.
+"""moto's memory across a restart: a log of the requests that changed something, replayed with the same dice.
 
-The law: moto sees one request at a time, and its random numbers are seeded from the number of the logged request and
-the lab's own seed, so a replay makes the same ids, and nobody who knows moto can tell which. That one lock also makes S3's ``If-None-Match: *`` atomic, which moto alone does not.
-What is logged holds secrets, so the log and the folder of large bodies are private.
+The law: moto sees one request at a time. The number of the logged request and the lab's own seed together seed its random
+numbers, so a replay makes the same ids, and a person who knows moto cannot guess them. That one lock also makes S3's
+``If-None-Match: *`` atomic, which moto alone does not. The log holds secrets, so the log and the folder of large bodies are
+private.
 """
 
 from __future__ import annotations
@@ -31,11 +32,11 @@ class Dice(Protocol):
     """moto's one source of random numbers."""
 
     def seed(self, value: int, /) -> None:
-        """Start the row of numbers anew."""
+        """Start a new sequence of numbers."""
 
 
 class Recorded:
-    """A WSGI application that remembers: ``app`` with its changes logged under ``folder`` and redone by `replay`."""
+    """A WSGI application that remembers: it logs the changes of ``app`` under ``folder``, and `replay` makes them again."""
 
     def __init__(self, app: Application, folder: Path, dice: Dice, seed: str = "") -> None:
         self._app = app
@@ -49,7 +50,7 @@ class Recorded:
         self._seen: set[tuple[str, ...]] = set()
         self._log: IO[str] | None = None
         self.identity_changes = 0
-        """How often users, roles or policies changed; what IAM keeps in mind is good while this stands still."""
+        """How often users, roles or policies changed; what IAM remembers is valid while this stays the same."""
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer a WSGI request, logging it when it changes something."""
@@ -74,14 +75,14 @@ class Recorded:
             return reply
 
     def replay(self) -> int:
-        """Carry out the log of an earlier life and say how many requests that were."""
+        """Carry out the log of an earlier process and return the number of its requests."""
         path = self._folder / "log.jsonl"
         if not path.exists():
             return 0
         with self._lock, path.open() as log:
             for line in log:
                 if not line.endswith("\n"):
-                    break  # torn by the end of the last process: that request was never answered
+                    break  # the end of the last process tore this line: that request was never answered
                 request = self._read(json.loads(line))
                 self._is_first(request)
                 self._throw_dice()
@@ -116,7 +117,7 @@ class Recorded:
         self._dice.seed(int.from_bytes(digest, "big"))
 
     def _is_first(self, request: Request) -> bool:
-        """Whether this wakes something in moto that then gets random ids: a region, or a key of AWS's own."""
+        """Whether this is the first use of something in moto that then gets random ids: a region, or one of AWS's own keys."""
         scope = _SCOPE.search(request.headers.get("authorization", ""))
         mark: tuple[str, ...] = scope.groups() if scope else ("", "")
         if b"alias/aws/" in request.body[:4096]:
@@ -157,7 +158,7 @@ class Recorded:
 
 
 def is_read(request: Request) -> bool:
-    """Whether the request changes nothing, told by the way AWS names operations (or by GET and HEAD for REST)."""
+    """Whether the request changes nothing, judged by the operation's name (or by GET and HEAD for REST)."""
     target = request.headers.get("x-amz-target")
     if target:
         return _READS.match(target.rpartition(".")[2]) is not None
@@ -185,8 +186,8 @@ def _request_of(environ: dict[str, Any]) -> Request:
 
 
 def moto_with_memory(folder: Path, seed: str = "") -> Recorded:
-    """The server application of moto in this process, with a memory; it can be had only once per process."""
-    os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"  # read by moto as it is imported; the images cost a second
+    """Make moto's server application with a memory; a process can have only one."""
+    os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"  # moto reads this during its import; the images cost a second
     from moto.moto_api._internal import mock_random
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 

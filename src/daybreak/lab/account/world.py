@@ -1,7 +1,7 @@
-"""What the rest of the account looks like to RDS: networks, keys, roles and secrets, asked over boto3 without a socket.
+"""How RDS sees the rest of the account: networks, keys, roles and secrets, asked with boto3 but without a socket.
 
-The law: moto is only ever asked in AWS's own words. A botocore ``before-send`` hook hands each request straight to
-moto's WSGI application, so nothing of moto is imported, subclassed or reached into here.
+The law: we ask moto only in AWS's own words. A botocore ``before-send`` hook hands each request straight to moto's WSGI
+application, so this module imports, subclasses and touches nothing of moto.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from daybreak.lab.protocol.boto import make_client
 
 @dataclass(frozen=True)
 class SecurityGroup:
-    """One security group; ``ingress`` holds (protocol, first port, last port) of each rule that lets anybody in."""
+    """One security group; ``ingress`` holds (protocol, first port, last port) of each rule that lets anyone in."""
 
     id: str
     vpc: str
     ingress: tuple[tuple[str, int, int], ...]
 
     def admits(self, port: int) -> bool:
-        """Whether any rule opens this TCP port to somebody (the lab does not look at the source address)."""
+        """Whether any rule opens this TCP port (the lab does not look at the address of the client)."""
         return any(protocol in ("tcp", "-1") and first <= port <= last for protocol, first, last in self.ingress)
 
 
 @dataclass(frozen=True)
 class Subnet:
-    """One subnet: where it is, and in which VPC."""
+    """One subnet: its zone and its VPC."""
 
     id: str
     vpc: str
@@ -46,7 +46,7 @@ class Subnet:
 
 @dataclass(frozen=True)
 class KeyFacts:
-    """One KMS key by whatever name it was asked for; ``enabled`` is False for disabled and deleted keys."""
+    """One KMS key, under any of its names; ``enabled`` is false for disabled and deleted keys."""
 
     arn: str
     enabled: bool
@@ -62,7 +62,7 @@ class World:
         self._client = functools.cache(self._make_client)
 
     def security_groups(self, region: str, ids: Sequence[str]) -> tuple[SecurityGroup, ...]:
-        """Those of the groups that exist, in the order asked for."""
+        """The existing groups among ``ids``, in the same order."""
         found = {group.id: group for group in self._groups(region, {"GroupIds": list(ids)} if ids else None)}
         return tuple(found[name] for name in ids if name in found)
 
@@ -80,7 +80,7 @@ class World:
         return next((str(vpc["VpcId"]) for vpc in answer["Vpcs"]), None)
 
     def subnets(self, region: str, ids: Sequence[str]) -> tuple[Subnet, ...]:
-        """Those of the subnets that exist, in the order asked for."""
+        """The existing subnets among ``ids``, in the same order."""
         if not ids:
             return ()
         filters = [{"Name": "subnet-id", "Values": list(ids)}]
@@ -99,7 +99,7 @@ class World:
         return tuple(Subnet(row["SubnetId"], row["VpcId"], row["AvailabilityZone"]) for row in answer["Subnets"])
 
     def key(self, region: str, name: str) -> KeyFacts | None:
-        """The KMS key of that id, ARN or alias; None when there is none. ``alias/aws/rds`` always is."""
+        """The KMS key of that id, ARN or alias; ``None`` when there is none. ``alias/aws/rds`` always exists."""
         try:
             answer = self.client("kms", region).describe_key(KeyId=name)["KeyMetadata"]
         except ClientError:
@@ -123,27 +123,27 @@ class World:
             return str(client.put_secret_value(SecretId=name, SecretString=value)["ARN"])
 
     def secret(self, region: str, name: str) -> str | None:
-        """The value of the secret of that name; None when there is none."""
+        """The value of the secret of that name; ``None`` when there is none."""
         try:
             return str(self.client("secretsmanager", region).get_secret_value(SecretId=name)["SecretString"])
         except ClientError:
             return None
 
     def secret_arn(self, region: str, name: str) -> str | None:
-        """The ARN of the secret of that name; None when there is none."""
+        """The ARN of the secret of that name; ``None`` when there is none."""
         try:
             return str(self.client("secretsmanager", region).describe_secret(SecretId=name)["ARN"])
         except ClientError:
             return None
 
     def caller(self, access_key: str) -> str | None:
-        """The ARN of whoever has the access key (a user, or a session of a role); None when nobody has."""
+        """The ARN of the access key's owner (a user, or a session of a role); ``None`` when it has no owner."""
         client = self._make_client("sts", "us-east-1", access_key)
         arn = str(client.get_caller_identity()["Arn"])
         return None if arn.endswith(":user/moto") else arn
 
     def client(self, service: str, region: str) -> Any:
-        """A botocore client of moto's service, in process; for questions no method above asks."""
+        """A botocore client of moto's service in this process, for questions that no method above asks."""
         with self._lock:
             return self._client(service, region)
 
@@ -158,7 +158,7 @@ class World:
             return ()
         try:
             answer = self.client("ec2", region).describe_security_groups(**query)
-        except ClientError:  # one unknown id spoils the whole question: ask for each by filter instead
+        except ClientError:  # one unknown id fails the whole question: ask for each by a filter instead
             ids = query.get("GroupIds", [])
             filters = [{"Name": "group-id", "Values": ids}]
             answer = self.client("ec2", region).describe_security_groups(Filters=filters)
@@ -173,7 +173,7 @@ class World:
 
 
 class _Raw(io.BytesIO):
-    """The body as urllib3 would give it to botocore."""
+    """The body, as urllib3 would give it to botocore."""
 
     def stream(self, *_: Any, **__: Any) -> Iterable[bytes]:
         """The whole body in one piece."""

@@ -1,6 +1,6 @@
-"""What happens to the demo company's database from the outside: work, an accident, and somebody counting rows.
+"""What happens to the sample company's database from outside: work, an accident, and a count of rows.
 
-The product only reads; whatever changes the lab's data for a story or a test stands here.
+The product only reads; everything that changes the lab's data for a story or a test is here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from daybreak.lab.protocol.boto import make_client
 from daybreak.lab.remote import REGION, RemoteLab, connection_proof
 
 TABLES = ("employees", "salaries", "payments")
-"""Of the tables that the accident empties, those whose rows are counted."""
+"""The tables whose rows are counted, among those that the accident empties."""
 
 ACCIDENT = "delete from employees"
 """The DELETE without a WHERE; salaries and payments go with the employees."""
@@ -27,27 +27,27 @@ ACCIDENT = "delete from employees"
 
 @dataclass(frozen=True)
 class Company:
-    """The scenario's database in a running lab, reached as its owner."""
+    """The scenario's database in a running lab, with its owner's login."""
 
     lab: RemoteLab
 
     def rows(self, cluster: str = CLUSTER) -> dict[str, int]:
-        """How many rows each of the tables has, in the source or in a clone."""
+        """The number of rows in each of the tables, in the source or in a clone."""
         with closing(self.connect(cluster)) as connection:
             return {table: _count(connection, table) for table in TABLES}
 
     def work(self) -> None:
-        """Somebody gets a raise: the newest data that a clone will be measured by."""
+        """Change some rows: this is the newest data, by which a clone will be measured."""
         with closing(self.connect(CLUSTER)) as connection:
             connection.execute("update employees set title = 'Senior ' || title, updated_at = now() where id % 100 = 0")
 
     def lose_everybody(self) -> int:
-        """The accident; returns how many employees it deleted."""
+        """Cause the accident, and return how many employees it deleted."""
         with closing(self.connect(CLUSTER)) as connection:
             return connection.execute(ACCIDENT).rowcount
 
     def backup_reaches(self, moment: datetime) -> bool:
-        """Whether continuous backup of the source has come as far as ``moment``."""
+        """Whether the continuous backup of the source reaches ``moment``."""
         latest = self._cluster(CLUSTER).get("LatestRestorableTime")
         return latest is not None and latest >= moment
 
@@ -58,7 +58,7 @@ class Company:
         return self._client("rds").describe_db_clusters(DBClusterIdentifier=identifier)["DBClusters"][0]
 
     def connect(self, identifier: str = CLUSTER) -> psycopg.Connection[Any]:
-        """A session of the owner, in the source or in a clone."""
+        """Open a session of the owner, in the source or in a clone."""
         cluster = self._cluster(identifier)
         login = json.loads(self._client("secretsmanager").get_secret_value(SecretId=SECRET)["SecretString"])
         return psycopg.connect(

@@ -1,6 +1,6 @@
-"""The company's daybreak.toml: what it protects in the lab, and what must be true of a clone.
+"""The company's daybreak.toml: what it protects in the lab, and what must be true for a clone.
 
-The law: it is a text like a person's; the lab does not import what reads it.
+The law: it is text, as a person would write it; the lab does not import the code that reads it.
 """
 
 from __future__ import annotations
@@ -71,9 +71,9 @@ answers_within = "15m"
 
 
 def configuration(url: str, authority: Path, **others: str) -> str:
-    """A daybreak.toml for the lab at ``url``, whose health page it asks, and whose ``authority`` its databases have.
+    """A daybreak.toml for the lab at ``url``, with the lab's health page and its databases' ``authority``.
 
-    ``others`` replace what the company has: ``cluster``, ``login`` (the name of its secret), ``rpo``, ``poll``.
+    ``others`` replace the company's values: ``cluster``, ``login`` (the name of its secret), ``rpo``, ``poll``.
     """
     text = TARGET
     for name, usual in USUAL.items():

@@ -1,7 +1,7 @@
-"""The company's API, as far as a health check sees it: a page that is well only when a question to the database is answered.
+"""The company's API, as a health check sees it: a page that is well only when the database answers a question.
 
-The law: it asks as the application's own role, at the endpoint it is told, over TCP like everybody; nothing of the lab's
-knowledge goes into the answer. Its login is shown to the lab's own clusters only: on a loopback anybody can listen.
+The law: it asks as the application's own role, at the given endpoint, over TCP like every client; nothing that the lab knows
+goes into the answer. Only the lab's own clusters see its login: on a loopback any account can listen.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ QUESTION = """
     select count(*) as employees, salary_of(min(id)) > 0 as knows_salaries
     from employees where is_active
 """
-"""A page of the company's API in one question: its own function, found by its own search path."""
+"""The question behind a page of the company's API: it calls the application's own function through its own search path."""
 
 
 @dataclass(frozen=True)
 class Login:
-    """The application's own."""
+    """The application's own login."""
 
     user: str
     password: str
@@ -30,9 +30,9 @@ class Login:
 
 
 def page(where: str, login: Login, proof: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]]:
-    """Status and body of the health page of an application whose database is at ``host:port``, a cluster of the lab.
+    """The status and body of the health page of an application whose database is at ``host:port``, a cluster of the lab.
 
-    ``proof`` is what the connection is told of how the server proves who it is.
+    ``proof`` holds the connection's parameters for the proof of the server's name.
     """
     host, _, port = where.rpartition(":")
     try:

@@ -1,4 +1,4 @@
-"""What the sample company has, and by which names it is known: its cluster, logins, groups, regions and tags."""
+"""The names of what the sample company has: its cluster, logins, groups, regions and tags."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TAGS = [
 
 @dataclass(frozen=True)
 class Place:
-    """One region's share of the account."""
+    """The part of the account in one region."""
 
     region: str
     network: str

@@ -1,7 +1,7 @@
-"""The account of the runbook, built over the wire like anybody would: networks, key, cluster, secret, DNS, demo data.
+"""The account of the runbook, built over the wire as a customer would: networks, key, cluster, secret, DNS, sample data.
 
-The law: no back door. Everything is made through boto3 and SQL, so building it is itself a test of the lab. Only the
-extensions come in by the provider's hand: RDS lets its master create them, a PostgreSQL that nobody patched does not.
+The law: no back door. boto3 and SQL make everything, so the building itself tests the lab. Only the provider's superuser
+creates the extensions: RDS lets its master create them, an unpatched PostgreSQL does not.
 """
 
 from __future__ import annotations
@@ -72,9 +72,9 @@ def build(lab: Lab) -> None:
 
 
 def fill(where: tuple[str, int], password: str, application: str, proof: Mapping[str, Any]) -> None:
-    """Put the demo data into the database at host and port, and give the application its password.
+    """Put the sample data into the database at host and port, and give the application its password.
 
-    ``proof`` is what the connection is told of how the server proves who it is.
+    ``proof`` holds the connection's parameters for the proof of the server's name.
     """
     script = files("daybreak.lab.company").joinpath("people.sql").read_text()
     place: dict[str, Any] = {
@@ -100,7 +100,7 @@ def fill(where: tuple[str, int], password: str, application: str, proof: Mapping
 
 
 def as_parameters(settings: Mapping[str, str]) -> list[dict[str, str]]:
-    """Settings as a parameter group takes them; what is static waits for a reboot, which comes first here."""
+    """Settings in the form of a parameter group; static ones wait for a reboot, which comes first here."""
     return [
         {
             "ParameterName": name,
@@ -112,13 +112,13 @@ def as_parameters(settings: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def _write_passfile(lab: Lab, passwords: Mapping[str, str]) -> None:
-    """Let psql in the lab's shell find the passwords without anybody seeing them."""
+    """Write the file in which psql in the lab's shell finds the passwords, unseen by other accounts."""
     lines = (f"*:*:*:{user}:{password}\n" for user, password in passwords.items())
     write_private(lab.folder / "pgpass", "".join(lines))
 
 
 class _Account:
-    """The steps of the building, each a handful of calls."""
+    """The steps of building the account, each with a few calls."""
 
     def __init__(self, url: str, number: str, keys: Keys) -> None:
         self._url = url
@@ -135,11 +135,11 @@ class _Account:
         return self._clients[service, region]
 
     def here(self, service: str) -> Any:
-        """A client of a service where the company is at home."""
+        """A client of a service in the company's home region."""
         return self.client(service, PRIMARY.region)
 
     def build_network(self, place: Place) -> tuple[str, str]:
-        """A VPC with three private subnets, a group open for PostgreSQL, a key; the group's and the key's ids."""
+        """Make a VPC with three private subnets, a group open for PostgreSQL and a key; return the ids of group and key."""
         ec2, kms, rds = (self.client(service, place.region) for service in ("ec2", "kms", "rds"))
         vpc = ec2.create_vpc(CidrBlock=f"{place.network}.0.0/16")["Vpc"]["VpcId"]
         table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
@@ -165,7 +165,7 @@ class _Account:
         return group["GroupId"], key["Arn"]
 
     def build_buckets(self) -> None:
-        """The bucket of exports with one day in it, and the bucket for Daybreak's own state."""
+        """Make the bucket of exports with one day in it, and the bucket for Daybreak's own state."""
         s3 = self.client("s3", PRIMARY.region)
         exports, state = f"embi-aurora-backup-exports-{self._number}", f"daybreak-state-{self._number}"
         for bucket in (exports, state):
@@ -181,7 +181,7 @@ class _Account:
         )
 
     def create_parameters(self) -> str:
-        """Parameter groups of both kinds for the newest engine there is; the engine's version."""
+        """Make parameter groups of both kinds for the newest engine; return the engine's version."""
         rds = self.client("rds", PRIMARY.region)
         version, family = self._newest_engine()
         rds.create_db_cluster_parameter_group(
@@ -202,7 +202,7 @@ class _Account:
         return version
 
     def create_cluster(self, password: str, group: str, key: str, version: str) -> None:
-        """The cluster with everything a restore could lose."""
+        """Make the cluster, with everything that a restore could lose."""
         rds = self.client("rds", PRIMARY.region)
         rds.create_db_cluster(
             DBClusterIdentifier=CLUSTER, Engine="aurora-postgresql", EngineVersion=version, DatabaseName=DATABASE,
@@ -215,7 +215,7 @@ class _Account:
         )  # fmt: skip
 
     def create_instances(self) -> tuple[str, int]:
-        """A writer and a reader; the address at which the writer answers."""
+        """Make a writer and a reader; return the address of the writer."""
         rds = self.client("rds", PRIMARY.region)
         until(lambda: self._cluster()["Status"] == "available", f"cluster '{CLUSTER}' to become available")
         names = [f"{CLUSTER}-instance-1", f"{CLUSTER}-instance-2"]
@@ -232,7 +232,7 @@ class _Account:
         return cluster["Endpoint"], cluster["Port"]
 
     def announce(self, password: str, application: str, endpoint: str, port: int) -> None:
-        """Where the application looks: the secrets, the parameter, the name in DNS, the topic of the people on call."""
+        """Make what the application looks up: the secrets, the parameter, the name in DNS, the topic for the people on call."""
         vault = self.client("secretsmanager", PRIMARY.region)
         for name, user, word in ((SECRET, OWNER, password), (APPLICATION_SECRET, APPLICATION, application)):
             vault.create_secret(Name=name, SecretString=json.dumps({"username": user, "password": word}), Tags=TAGS)
@@ -250,7 +250,7 @@ class _Account:
         route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)
 
     def surround(self, import_role: str, proxy_role: str, group: str) -> None:
-        """What leads to the cluster, and what it may do in the account."""
+        """Make what leads to the cluster, and what the cluster may do in the account."""
         rds = self.here("rds")
         surroundings.make_proxy(self.here, proxy_role, PRIMARY.subnet_group, group)
         surroundings.lead_readers(self.here, CLUSTER, f"{CLUSTER}-instance-2")
@@ -260,7 +260,7 @@ class _Account:
         until(lambda: surroundings.endpoint_is_there(self.here), "the custom endpoint to become available")
 
     def snapshot(self) -> None:
-        """One snapshot taken by hand."""
+        """Take one manual snapshot."""
         rds = self.client("rds", PRIMARY.region)
         name = "embi-before-release-2024-01"
         rds.create_db_cluster_snapshot(DBClusterSnapshotIdentifier=name, DBClusterIdentifier=CLUSTER, Tags=TAGS)
@@ -291,7 +291,7 @@ class _Account:
 
 
 def until(is_so: Callable[[], bool], what: str, *, patience: float = 120) -> None:
-    """Wait until something is so; `Failed` when that takes too long."""
+    """Wait until ``is_so`` is true; raise `Failed` when that takes too long."""
     deadline = time.monotonic() + patience
     while not is_so():
         if time.monotonic() > deadline:

@@ -1,7 +1,7 @@
-"""What stands around the scenario's cluster and leads to it: roles, policies, a custom endpoint, autoscaling, a proxy.
+"""What is around the scenario's cluster and leads to it: roles, policies, a custom endpoint, autoscaling, a proxy.
 
-None of it is in any of Aurora's backups, and all of it goes by the cluster's name, ARN or resource id: what a restore
-forgets without a word (FACTS 4.2).
+None of it is in Aurora's backups, and all of it uses the cluster's name, ARN or resource id: a restore forgets it without
+a word (FACTS 4.2).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SCALED = "rds:cluster:ReadReplicaCount"
 
 
 def make_roles(client: Clients, account: str) -> tuple[str, str]:
-    """The roles that the cluster and the proxy wear, and the application's, which may log in with IAM; the first two."""
+    """Make the roles of the cluster, the proxy and the application, which may log in with IAM; return the first two."""
     iam = client("iam")
     worn = [
         iam.create_role(RoleName=name, AssumeRolePolicyDocument=_trust("rds.amazonaws.com"))["Role"]["Arn"]
@@ -41,7 +41,7 @@ def make_roles(client: Clients, account: str) -> tuple[str, str]:
 
 
 def scale_readers(client: Clients, cluster: str) -> None:
-    """Between one and three readers, as their CPUs need."""
+    """Set autoscaling: between one and three readers, as their CPUs need."""
     scaling = client("application-autoscaling")
     target = {"ServiceNamespace": "rds", "ResourceId": f"cluster:{cluster}", "ScalableDimension": SCALED}
     scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=3)
@@ -59,7 +59,7 @@ def scale_readers(client: Clients, cluster: str) -> None:
 
 
 def lead_readers(client: Clients, cluster: str, reader: str) -> None:
-    """A name of their own for those who only report."""
+    """Make a custom endpoint for the people who only report."""
     client("rds").create_db_cluster_endpoint(
         DBClusterIdentifier=cluster,
         DBClusterEndpointIdentifier=READERS,
@@ -69,7 +69,7 @@ def lead_readers(client: Clients, cluster: str, reader: str) -> None:
 
 
 def make_proxy(client: Clients, role: str, subnet_group: str, security_group: str) -> None:
-    """A proxy that leads nowhere yet."""
+    """Make a proxy that leads nowhere yet."""
     rds = client("rds")
     group = rds.describe_db_subnet_groups(DBSubnetGroupName=subnet_group)["DBSubnetGroups"][0]
     rds.create_db_proxy(
@@ -83,7 +83,7 @@ def make_proxy(client: Clients, role: str, subnet_group: str, security_group: st
 
 
 def proxy_is_there(client: Clients) -> bool:
-    """Whether the proxy can be told where to lead."""
+    """Whether the proxy can get a target."""
     return bool(client("rds").describe_db_proxies(DBProxyName=PROXY)["DBProxies"][0]["Status"] == "available")
 
 

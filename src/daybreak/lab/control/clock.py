@@ -1,7 +1,7 @@
 """Two kinds of time: real UTC for every time stamp, simulated seconds for how long the control plane takes.
 
-The law: time stamps are never simulated (PostgreSQL's commit stamps cannot be compressed), durations always are. At
-speed 600 forty minutes pass in four seconds; at speed 0 time stands until it is advanced by hand.
+The law: time stamps are never simulated (nothing can compress PostgreSQL's commit stamps), durations always are. At speed
+600 forty minutes pass in four seconds; at speed 0 time stands still until someone advances it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 
 class Clock:
-    """Simulated seconds since the lab was first started; safe to read and to turn from any thread."""
+    """Simulated seconds since the lab first started; any thread may read it and turn it."""
 
     def __init__(self, speed: float = 1.0) -> None:
         if speed < 0:
@@ -26,7 +26,7 @@ class Clock:
 
     @property
     def speed(self) -> float:
-        """How many simulated seconds pass in a real one; 0 is frozen."""
+        """How many simulated seconds pass in one real second; at 0 the clock is frozen."""
         return self._speed
 
     def now(self) -> datetime:
@@ -55,13 +55,13 @@ class Clock:
         self._notify()
 
     def go_on_from(self, simulated: float) -> None:
-        """Take up the simulated time an earlier process had reached; the time in between does not count."""
+        """Go on from the simulated time that an earlier process reached; the time in between does not count."""
         with self._lock:
             self._base, self._since = max(simulated, self._simulation_time()), time.monotonic()
         self._notify()
 
     def real_seconds_until(self, simulated: float) -> float | None:
-        """How long to sleep until that simulated second; None when the clock is frozen before it."""
+        """How long to sleep until that simulated second; ``None`` when the clock is frozen before it."""
         with self._lock:
             left = simulated - self._simulation_time()
             if left <= 0:
@@ -69,7 +69,7 @@ class Clock:
             return left / self._speed if self._speed else None
 
     def on_turn(self, listener: Callable[[], None]) -> None:
-        """Call back after each advance and each change of speed, so that nobody has to poll."""
+        """Call ``listener`` after each advance and each change of speed, so that no caller has to poll."""
         self._listeners.append(listener)
 
     def _simulation_time(self) -> float:

@@ -1,7 +1,7 @@
 """The faults a test or a person plants in the lab: rules that say which call or which job goes wrong, and how.
 
-The law: a rule is consulted once per call, spends itself (``skip``, ``times``, ``probability``) under one lock, and with
-no rules the cost is one attribute read.
+The law: each call consults a rule once. A rule spends itself (``skip``, ``times``, ``probability``) under one lock. Without
+rules the cost is one attribute read.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ JOB_EFFECTS = frozenset({Effect.STUCK, Effect.FAIL})
 
 
 class BadRule(ValueError):
-    """A rule that means nothing; the message says why."""
+    """A rule without meaning; the message says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ class Rule:
     args: Mapping[str, Any] = field(default_factory=dict)
 
     def speaks_of(self, service: str, action: str, region: str, identifier: str) -> bool:
-        """Whether the conditions hold; what the rule has spent so far is not looked at."""
+        """Whether the conditions hold, whatever the rule has spent so far."""
         return (
             self.service in ("*", service)
             and self.region in ("*", region)
@@ -130,12 +130,12 @@ class Faults:
             return rule
 
     def remove(self, name: str) -> bool:
-        """Take one rule away; False when there is none of that id."""
+        """Remove one rule; return false when there is none with that id."""
         with self._lock:
             return self._drop(name)
 
     def clear(self) -> int:
-        """Take every rule away and say how many there were."""
+        """Remove every rule and return their number."""
         with self._lock:
             count = len(self._rules)
             for name in list(self._rules):
@@ -151,7 +151,7 @@ class Faults:
         return frozenset(rule.region for rule in self._rules.values() if rule.effect is Effect.REGION_DOWN)
 
     def match(self, service: str, operation: str, region: str, identifier: str) -> Rule | None:
-        """The first rule that hits this call, spent by one; None when the call may go its way."""
+        """Find the first rule that hits this call and spend it by one; ``None`` when no rule does."""
         if not self._rules:
             return None
         with self._lock:
@@ -166,7 +166,7 @@ class Faults:
         return None
 
     def job(self, kind: str, region: str, identifier: str) -> Stuck | Fail | None:
-        """What stands in the way of a control plane's job of this kind; asked again each time it is about to finish.
+        """What stops a job of this kind, or ``None``; the control plane asks each time the job is about to finish.
 
         ``kind`` is compared with the rule's ``action``. A `Stuck` holds until its rule is removed (or spent);
         a `Fail` is spent by one.

@@ -1,11 +1,11 @@
 """Jobs: what the control plane has begun and not yet finished.
 
-A job has real work on both sides of a simulated deadline: *early* work begins at once (copying files), *late* work when
-the time has come (a server starts listening only when its instance is about to be available). The job is finished when
-the deadline has passed, no fault rule stands in the way and all its work is done.
+A job has real work on both sides of a simulated deadline: *early* work begins at once (copying files), *late* work at the
+deadline (a server starts to listen only when its instance is about to be available). The job is finished when the deadline
+has passed, no fault rule stops it and all its work is done.
 
-The law: documents are changed by one thread at a time under the state's lock, in `JobKind.finish` and its siblings;
-worker threads get a closure, touch no document, and return a result. Nothing is polled but a job that a rule holds.
+The law: one thread at a time changes documents, under the state's lock, in `JobKind.finish` and its siblings. Worker threads
+get a closure, touch no document, and return a result. Only a job that a rule holds is polled.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ Work = Callable[[], Any]
 """Real work, done without any lock."""
 
 HELD_PAUSE = 0.02
-"""Seconds between two looks at a job that a fault rule holds."""
+"""The seconds between two looks at a job that a fault rule holds."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One thing that takes time; ``args`` is what it needs to be done again after a crash."""
+    """Something that takes time; ``args`` holds what it needs to be done again after a crash."""
 
     id: str
     kind: str
@@ -64,15 +64,15 @@ class JobKind:
         return None
 
     def finish(self, job: Job, early: Any, late: Any) -> None:
-        """Change the documents: it has happened."""
+        """Change the documents, because the job has succeeded."""
         raise NotImplementedError
 
     def fail(self, job: Job, status: str, message: str) -> None:
-        """Change the documents: it has gone wrong."""
+        """Change the documents, because the job has failed."""
         raise NotImplementedError
 
     def clear_up(self, job: Job) -> None:
-        """Delete what real work left that nobody waits for any more; called without the lock."""
+        """Delete what the real work of a cancelled job left; called without the lock."""
 
 
 @dataclass
@@ -106,7 +106,7 @@ class Control:
         clock.on_turn(self._wake.set)
 
     def start(self) -> None:
-        """Begin (again) to work on the jobs."""
+        """Begin to work on the jobs, or go on."""
         self._ending = False
         self._pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="rds-work")
         self._thread = threading.Thread(target=self._run, name="rds-control", daemon=True)
@@ -153,7 +153,7 @@ class Control:
                 self.cancel(job)
 
     def set_down(self, regions: frozenset[str]) -> None:
-        """Jobs of these regions do not move."""
+        """Stop the jobs of these regions, and let all others move."""
         self._down = regions
         self._wake.set()
 
@@ -167,7 +167,7 @@ class Control:
                     for job in list(self._jobs.values()):
                         if job.region not in self._down:
                             self._drive(job)
-            except Exception:  # the loop is the lab's heart: say what happened and go on
+            except Exception:  # without this loop the lab stands still: report the error and go on
                 log.exception("the control loop stumbled")
                 self._wake.wait(1.0)
                 continue

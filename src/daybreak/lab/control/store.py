@@ -1,8 +1,8 @@
 """The control plane's memory: documents of resources and jobs, kept in one SQLite file, one row each.
 
-The law: a document is a value. Readers take no lock and get whole documents; writers hold the one lock and put a new
-document in the old one's place. What is in memory is on disk before the writer lets go of the lock (a killed process
-loses nothing; a machine that loses power may, the lab does not sync).
+The law: a document is a value. Readers take no lock and get whole documents; writers hold the one lock and replace a document
+by a new one. What is in memory is on disk before the writer releases the lock. A killed process loses nothing; a power cut
+may lose something, because the lab does not sync.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class State:
 
     def __init__(self, file: Path) -> None:
         self.lock = threading.RLock()
-        """Whoever changes anything holds it."""
+        """The lock that every writer holds."""
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch(mode=0o600)
         self._db = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
@@ -40,7 +40,7 @@ class State:
             self._table(kind, region)[id] = decode(text)
 
     def get(self, kind: str, region: str, id: str) -> Doc | None:
-        """The document as it is now, or None."""
+        """The document as it is now, or ``None``."""
         return self._tables.get((kind, region), {}).get(id)
 
     def all(self, kind: str, region: str) -> list[Doc]:
@@ -63,7 +63,7 @@ class State:
             return document
 
     def change(self, kind: str, region: str, id: str, **members: Any) -> Doc:
-        """Put a copy with these members changed; a member given as None is taken away."""
+        """Put a copy with these members changed; a member given as ``None`` is removed."""
         with self.lock:
             document = {**self._tables[kind, region][id], **members}
             return self.put(kind, region, id, {name: value for name, value in document.items() if value is not None})

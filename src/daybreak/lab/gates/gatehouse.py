@@ -1,10 +1,10 @@
 """Run as a program: the gates in front of the lab's databases, which speak TLS and forward to a server's own socket.
 
-The law: only the standard library, no import of ours, and everything is imported before root is dropped: the account that
-is left may not be able to read it. A gate knows nothing of SQL: it reads what a client says before it logs in, refuses what
-the provider would refuse, and from then on carries bytes. It ends when the lab does: with the end of its input.
+The law: only the standard library, no import of ours. All imports come before we drop root: the new account may not be able
+to read them. A gate knows nothing of SQL: it reads what a client says before the login, refuses what the provider would refuse,
+and then carries bytes. It ends when the lab does: with the end of its input.
 
-A line in is one order (JSON), a line out its answer: ``{}`` when it was carried out, ``{"error": ...}`` when not.
+Each input line is an order (JSON), each output line its answer: ``{}`` when it was carried out, ``{"error": ...}`` when not.
 """
 
 from __future__ import annotations
@@ -28,34 +28,34 @@ FAREWELL = 1.0  # seconds for a client to take what its server said last
 LARGEST_GREETING = 10_000  # bytes; PostgreSQL's own limit for what comes before the login
 PIECE = 1 << 16
 CANCEL, TLS, GSS = 80877102, 80877103, 80877104
-"""The requests a client can make instead of beginning a session."""
+"""The requests that a client can make instead of a session."""
 
 
 class _Refused(Exception):
-    """The client is told why, as PostgreSQL would."""
+    """The client gets the reason in PostgreSQL's words."""
 
 
 class _Gone(Exception):
-    """The client left, or said something that is no PostgreSQL client's."""
+    """The client left, or does not speak PostgreSQL's protocol."""
 
 
 @dataclass(eq=False)
 class Gate:
-    """One endpoint: where it listens, the server's socket behind it, and whom it lets in."""
+    """One endpoint: where it listens, the server's socket behind it, and which clients it lets in."""
 
     listener: socket.socket
     server: str
     context: ssl.SSLContext
     owner: bytes
-    """The role that is the lab's own, and comes in elsewhere."""
+    """The lab's own role, which never comes in here."""
     is_strict: bool
-    """Whether a session has to be encrypted."""
+    """Whether a session must be encrypted."""
     sessions: set[Session] = field(default_factory=set)
 
 
 @dataclass(eq=False)
 class Session:
-    """One connection of a client, and the one to the server that belongs to it."""
+    """A client's connection, and its connection to the server."""
 
     gate: Gate
     near: socket.socket
@@ -63,11 +63,11 @@ class Session:
     thread: threading.Thread | None = None
 
     def run(self) -> None:
-        """Let the client in, carry bytes until one side ends, and let go of both."""
+        """Let the client in, carry bytes until one side ends, and close both."""
         try:
             self._run()
         except (OSError, _Gone):
-            pass  # whichever side it was, it is gone
+            pass  # one of the two sides is gone
         finally:
             self.gate.sessions.discard(self)
             self.far.close()
@@ -78,7 +78,7 @@ class Session:
         self.far.settimeout(PATIENCE)
         try:
             self.far.connect(self.gate.server)
-        except OSError:  # nobody serves any more: as near to a closed port as can be said now
+        except OSError:  # no server is left: this is as near to a closed port as we can get now
             self.near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             raise
         try:
@@ -91,7 +91,7 @@ class Session:
         self._part()
 
     def _greet(self) -> bytes:
-        """The packet that begins a session (or asks to cancel a statement), read through TLS where the client wants it."""
+        """Read the packet that begins a session (or asks to cancel a statement), through TLS where the client wants it."""
         packet, code = _packet(self.near)
         while code in (TLS, GSS):
             if isinstance(self.near, ssl.SSLSocket):
@@ -115,12 +115,12 @@ class Session:
         )
         if self.gate.is_strict and not is_encrypted:
             raise _Refused(f"no pg_hba.conf entry {whom}")
-        # Of several the server takes the last, and a name may be told to be everywhere's by an @ at its end.
+        # Of several names the server takes the last, and an @ at its end may make a name valid in every database.
         if self.gate.owner in {user.rstrip(b"@") for user in said.get(b"user", [])}:
             raise _Refused(f"pg_hba.conf rejects connection {whom}")
 
     def _part(self) -> None:
-        """Say that nothing more comes."""
+        """Tell the server that nothing more comes."""
         self.near.settimeout(0)
         if isinstance(self.near, ssl.SSLSocket):
             with contextlib.suppress(OSError, ValueError):
@@ -135,7 +135,7 @@ class Session:
 
 
 def parameters(packet: bytes) -> dict[bytes, list[bytes]]:
-    """Everything a packet that begins a session says, by name; a name that comes twice has two values."""
+    """The parameters in a packet that begins a session, by name; a repeated name has several values."""
     said: dict[bytes, list[bytes]] = {}
     words = packet[8:].split(b"\0")
     for name, value in zip(words[::2], words[1::2], strict=False):
@@ -146,7 +146,7 @@ def parameters(packet: bytes) -> dict[bytes, list[bytes]]:
 
 
 def _packet(client: socket.socket) -> tuple[bytes, int]:
-    """One packet of those that come before the login, and its code."""
+    """Read one packet from before the login; return it with its code."""
     head = _exactly(client, 8)
     size, code = struct.unpack("!Ii", head)
     if not 8 <= size <= LARGEST_GREETING:
@@ -172,7 +172,7 @@ def _fatal(message: str) -> bytes:
 
 
 class _Way:
-    """Bytes on their way from one side to the other; it takes no more before it has got rid of what it has."""
+    """Bytes on their way from one side to the other; it reads more only after it has passed on what it has."""
 
     def __init__(self, source: socket.socket, sink: socket.socket) -> None:
         self._source = source
@@ -181,7 +181,7 @@ class _Way:
         self.is_open = True
 
     def move(self) -> bool:
-        """Take something, or pass some of it on, without waiting; whether it could."""
+        """Read something, or pass something on, without waiting; return whether it did."""
         try:
             if self.rest:
                 self.rest = self.rest[self._sink.send(self.rest) :]
@@ -197,7 +197,7 @@ class _Way:
 
 
 def _carry(near: socket.socket, far: socket.socket) -> None:
-    """Carry bytes both ways until the server has said its last."""
+    """Carry bytes both ways until the server has sent its last."""
     near.settimeout(0)
     far.settimeout(0)
     up, down = _Way(near, far), _Way(far, near)
@@ -218,7 +218,7 @@ def _carry(near: socket.socket, far: socket.socket) -> None:
 
 
 def _watch(selector: selectors.BaseSelector, side: socket.socket, events: int) -> None:
-    """Wait for these of a side; for nothing at all it is not watched, or its end would be reported for ever."""
+    """Watch a side for these events; without any, stop watching it, or its end would be reported for ever."""
     known = selector.get_map().get(side.fileno())
     if known is None:
         if events:
@@ -230,14 +230,14 @@ def _watch(selector: selectors.BaseSelector, side: socket.socket, events: int) -
 
 
 class Gatehouse:
-    """All gates of one lab: opens and closes them as it is told, and lets clients in."""
+    """All gates of one lab: opens and closes them on order, and lets clients in."""
 
     def __init__(self) -> None:
         self._gates: dict[str, Gate] = {}
         self._selector = selectors.DefaultSelector()
 
     def work(self) -> None:
-        """Carry out orders until there are no more to come, and then see the last sessions off."""
+        """Carry out orders until the input ends, and then wait for the last sessions."""
         orders = b""
         self._selector.register(sys.stdin.fileno(), selectors.EVENT_READ)
         while True:
@@ -270,7 +270,7 @@ class Gatehouse:
     def _open(self, where: str, order: dict[str, Any]) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        # As PostgreSQL: a ticket that nobody reads would turn the end of a connection into a reset.
+        # As PostgreSQL does: an unread session ticket would turn the end of a connection into a reset.
         context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION
         context.num_tickets = 0
         context.set_alpn_protocols(["postgresql"])
@@ -289,7 +289,7 @@ class Gatehouse:
         gate.listener.close()
         sessions = list(gate.sessions)
         for session in sessions:
-            session.cut(session.far)  # what the server said before is still carried
+            session.cut(session.far)  # what the server sent before still arrives
         until = time.monotonic() + FAREWELL
         _wait(sessions, until)
         for session in sessions:
@@ -297,7 +297,7 @@ class Gatehouse:
         _wait(sessions, until + FAREWELL)
 
     def _end(self) -> None:
-        """The lab is gone: nobody new comes in, and the servers, which end too, say the last word."""
+        """End with the lab: let no new client in, and let the servers, which end too, send their last bytes."""
         for gate in self._gates.values():
             gate.listener.close()
         _wait([session for gate in self._gates.values() for session in list(gate.sessions)], time.monotonic() + 5)
@@ -305,7 +305,7 @@ class Gatehouse:
     def _let_in(self, gate: Gate) -> None:
         try:
             near, _ = gate.listener.accept()
-        except OSError:  # it was gone before we looked; or there is no descriptor left, and one will be
+        except OSError:  # the client left before we looked, or there is no free descriptor now and there will be one
             time.sleep(0.01)
             return
         near.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -323,7 +323,7 @@ def _wait(sessions: list[Session], until: float) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """``UID GID``; a uid of -1 means: stay who you are."""
+    """Run with ``UID GID`` as arguments; a uid of -1 means: keep the account."""
     uid, gid = (int(text) for text in arguments)
     if uid >= 0:
         os.setgroups([])
@@ -336,4 +336,4 @@ def main(arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     main(sys.argv[1:])
-    os._exit(0)  # threads of clients that do not let go are not waited for
+    os._exit(0)  # do not wait for the threads of clients that stay connected

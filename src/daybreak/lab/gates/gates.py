@@ -1,7 +1,7 @@
-"""The gates of this process: where its databases can be reached, each of them over TLS.
+"""The gates of this process, through which clients reach its databases over TLS.
 
-The law: PostgreSQL itself never listens on TCP here. What stands at an endpoint's address is a gate of `daybreak.lab.gates.gatehouse`,
-one program for all of them: in this process every byte would wait for whatever else Python does.
+The law: PostgreSQL itself never listens on TCP here. A gate of `daybreak.lab.gates.gatehouse` listens at each endpoint's
+address. One program has all gates: in this process every byte would wait for other work of Python.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ PATIENCE = 30.0  # seconds for the program to answer on a busy machine
 
 @dataclass(frozen=True)
 class Gate:
-    """An endpoint, the socket of the server behind it, and how it proves who it is."""
+    """An endpoint, the socket of the server behind it, and how it proves its name."""
 
     host: str
     port: int
     server: str
     identity: str
-    """A file with the key and the certificate."""
+    """The file with the key and the certificate."""
     owner: str
-    """The role that is never let in here: the lab's own."""
+    """The lab's own role, which never gets in here."""
     strict: bool
-    """Whether a session has to be encrypted, as ``rds.force_ssl`` says."""
+    """Whether a session must be encrypted, as ``rds.force_ssl`` says."""
 
 
 class Gates:
-    """Opens and closes gates; the program behind is started with the first, and again should it ever die."""
+    """Opens and closes gates; starts their program with the first gate, and again if it dies."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -50,13 +50,13 @@ class Gates:
         self._process: subprocess.Popen[bytes] | None = None
 
     def open(self, gate: Gate) -> None:
-        """Listen, or change who is let in at a gate that is open; `Failed` when the address cannot be had."""
+        """Open a gate, or change which clients an open one lets in; raises `Failed` when the address is not free."""
         with self._lock:
             self._order({"open": True, **asdict(gate)})
             self._open[gate.host, gate.port] = gate
 
     def close(self, host: str, port: int, server: str) -> None:
-        """Stop listening and cut every session there; does nothing where no gate of that server is."""
+        """Stop listening and cut every session there; does nothing where that server has no gate."""
         with self._lock:
             gate = self._open.get((host, port))
             if gate is not None and gate.server == server:
@@ -65,7 +65,7 @@ class Gates:
 
     @property
     def pid(self) -> int | None:
-        """The program's process; None when none runs."""
+        """The program's process; ``None`` when it does not run."""
         with self._lock:
             process = self._process
             return None if process is None or process.poll() is not None else process.pid
@@ -86,7 +86,9 @@ class Gates:
         try:
             process.stdin.write(json.dumps(order).encode() + b"\n")
             process.stdin.flush()
-            waiting = select.poll()  # not select, which knows no descriptor beyond 1023: a lab of many servers has them
+            waiting = (
+                select.poll()
+            )  # not select, which takes no descriptor above 1023: a lab with many servers has those
             waiting.register(process.stdout, select.POLLIN)
             answer = process.stdout.readline() if waiting.poll(PATIENCE * 1000) else b""
         except OSError:
@@ -110,7 +112,7 @@ class Gates:
         return self._process
 
     def _guard(self, process: subprocess.Popen[bytes]) -> None:
-        """Wait for the program's end, and open again what was open when nobody wanted it to end."""
+        """Wait for the program's end; if it died unexpectedly, open its gates again."""
         since = time.monotonic()
         process.wait()
         with self._lock:
@@ -120,7 +122,7 @@ class Gates:
                 if pipe is not None:
                     pipe.close()
             self._process = None
-            if time.monotonic() - since > 1:  # one that cannot live at all is not started for ever
+            if time.monotonic() - since > 1:  # do not restart a program for ever that dies at once
                 for gate in list(self._open.values()):
                     self._order({"open": True, **asdict(gate)})
 

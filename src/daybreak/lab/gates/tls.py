@@ -1,8 +1,8 @@
-"""The lab's own authority, and the certificates of its endpoints, so that a client can verify whom it talks to.
+"""The lab's own authority, and the certificates of its endpoints, so that a client can verify a server.
 
-The law: an authority is made once for a lab's folder and stays: what was given its certificate goes on working after a
-restart. Its key never leaves the folder. Every endpoint has a certificate of its own that names its address and nothing
-else, and the authority may vouch for loopback addresses only.
+The law: a lab's folder gets one authority, which stays: clients with its certificate go on working after a restart. Its key
+never leaves the folder. Every endpoint has its own certificate, which names only its address. The authority may vouch only
+for loopback addresses.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LIFE = timedelta(days=3650)
 
 
 class Authority:
-    """Vouches for the endpoints of one lab; ``folder`` keeps ``ca.pem`` (public) and what is private."""
+    """Vouches for the endpoints of one lab; ``folder`` holds the public ``ca.pem`` and what is private."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -35,11 +35,11 @@ class Authority:
 
     @property
     def certificate(self) -> Path:
-        """The authority's certificate as a file."""
+        """The file with the authority's certificate."""
         return self._folder / "ca.pem"
 
     def identity(self, host: str) -> Path:
-        """A new key and certificate for the endpoint at that address, in one file for the servers' account alone."""
+        """Make a key and a certificate for the endpoint at that address, in one file that only the servers' account can read."""
         with self._lock:
             certificate, key = self._own()
             path = self._folder / f"{host}.pem"
@@ -48,7 +48,7 @@ class Authority:
             return path
 
     def _own(self) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-        """The authority's certificate and key: read, or made; the certificate is written last."""
+        """Read the authority's certificate and key, or make them; the certificate is written last."""
         self._folder.mkdir(mode=0o711, parents=True, exist_ok=True)
         public, private = self.certificate, self._folder / "ca.key"
         if not public.exists():
@@ -76,7 +76,7 @@ def _authority(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def _endpoint(host: str, issuer: x509.Certificate, issuer_key: ec.EllipticCurvePrivateKey) -> bytes:
-    """A new key and the certificate that names the address; as common name too, where libpq before 15 looks for it."""
+    """A new key and a certificate that names the address, also as the common name, where libpq before 15 looks for it."""
     key = ec.generate_private_key(ec.SECP256R1())
     address = x509.IPAddress(ipaddress.ip_address(host))
     builder = (
@@ -136,7 +136,7 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def _write(path: Path, content: bytes, *, private: bool) -> None:
-    """Put a file in place at once, so that nobody ever reads half of it."""
+    """Put a file in place in one step, so that no reader ever sees half of it."""
     draft = path.with_name(f".{path.name}.new")
     with contextlib.suppress(FileNotFoundError):
         draft.unlink()

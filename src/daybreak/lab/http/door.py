@@ -1,9 +1,8 @@
-"""Who may talk to the lab at all: nobody who came by another name, and no page of a browser.
+"""Which requests may reach the lab at all: none under another host name, and none from a web page.
 
-The law: decided from the head of a request alone, before its body is read and before anything runs. An address is no
-witness: every account of this machine, and every page in its browsers, reaches the loopback. A page that had its own name
-point here (rebinding) still says that name in ``Host``; a page that posts across origins says so in ``Origin`` or
-``Sec-Fetch-Site``.
+The law: the head of a request decides, before its body is read and before anything runs. An address proves nothing: every
+account of this machine, and every page in its browsers, reaches the loopback. A page whose own name points here (rebinding)
+still says that name in ``Host``; a page that posts across origins says so in ``Origin`` or ``Sec-Fetch-Site``.
 """
 
 from __future__ import annotations
@@ -16,12 +15,12 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _RELAY = re.compile(r"(127\.0\.0\.1|localhost):[0-9]{1,5}")
 _OWN_SITES = frozenset({"none", "same-origin"})
 _ONCE = ("host", "origin", "authorization", "content-length", "transfer-encoding", "sec-fetch-site")
-"""Headers of which a second one would let two readers of the request understand two things."""
+"""Headers that must not come twice: two readers could understand two different requests."""
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """Why a request is turned away, and with which status."""
+    """Why a request is rejected, and with which status."""
 
     status: int
     why: str
@@ -29,20 +28,20 @@ class Rejection:
 
 @dataclass(frozen=True)
 class Door:
-    """The names under which a lab is reached, all at one port; ``relays`` are ``HOST:PORT`` of proxies that it was told of."""
+    """The names of a lab, all at one port; ``relays`` holds ``HOST:PORT`` of the proxies that a person made known."""
 
     names: tuple[str, ...]
     port: int
     relays: set[str] = field(default_factory=set)
 
     def admit(self, relay: str) -> None:
-        """Let in what was asked of a proxy on this machine; `ValueError` for any other host, which a page could have."""
+        """Accept requests for a proxy on this machine; raises `ValueError` for any other host, because a page could have that."""
         if not _RELAY.fullmatch(relay):
             raise ValueError(f"a proxy is at 127.0.0.1:PORT or localhost:PORT, not at {relay!r}")
         self.relays.add(relay)
 
     def rejection(self, target: str, headers: Sequence[tuple[str, str]]) -> Rejection | None:
-        """Why the request with this target and these header lines is turned away; None when it may come in."""
+        """Why the request with this target and these header lines is rejected; ``None`` when it may come in."""
         lines = [(name.lower(), value.strip()) for name, value in headers]
         said = dict(lines)
         for name in _ONCE:
@@ -61,7 +60,7 @@ class Door:
         return None
 
     def split(self, host: str) -> tuple[str, str] | None:
-        """Bucket (empty in path style) and name out of a ``Host``; None when it is not one of ours."""
+        """The bucket (empty in path style) and the name in a ``Host``; ``None`` when the name is not ours."""
         name, colon, port = host.lower().rpartition(":")
         if not colon:
             name, port = port, "80"

@@ -1,6 +1,6 @@
-"""One HTTP request and one reply, as plain values, and how a WSGI application is asked without a socket.
+"""One HTTP request and one reply as plain values, and how to ask a WSGI application without a socket.
 
-The law: a body is read whole before anybody looks at it, so no lock is ever held while a client is slow.
+The law: a body is read whole before any code uses it, so no lock is held while a client is slow.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Application(Protocol):
 
 @dataclass(frozen=True)
 class Request:
-    """What a client sent; header names are lower case, ``path`` and ``query`` are still quoted."""
+    """What a client sent; header names are in lower case, ``path`` and ``query`` are still quoted."""
 
     method: str
     path: str
@@ -32,7 +32,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What goes back; ``lost`` closes the connection instead of sending anything."""
+    """What goes back; ``lost`` closes the connection without sending anything."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()

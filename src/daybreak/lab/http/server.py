@@ -1,7 +1,7 @@
 """A small threaded HTTP/1.1 server on a loopback address, with keep-alive and the right to hang up.
 
-The law: one thread per connection, one write per reply (two would wait for each other's acknowledgement for 40 ms), and
-a lost reply sends not a single byte. The door is asked first, on every path: whoever it turns away is not even read.
+The law: one thread for each connection, and one write for each reply (two would wait 40 ms for an acknowledgement). A lost
+reply sends no byte. Every path asks the door first: the body of a rejected request is not even read.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Server:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop listening and hang up on everybody."""
+        """Stop listening and hang up on every client."""
         if self._thread.is_alive():
             self._http.shutdown()
         self._http.server_close()
@@ -64,7 +64,7 @@ class _Listener(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is not worth a word."""
+        """Ignore a client that hangs up."""
 
     def hang_up(self) -> None:
         for connection in list(self._open):
@@ -86,14 +86,14 @@ class _Connection(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         rejection = self.door.rejection(self.path, self.headers.items())
         if rejection is not None:
-            self.close_connection = True  # what it sent after its head is not ours to read
+            self.close_connection = True  # we do not read what follows the head
             said = json.dumps({"error": rejection.why}).encode()
             self._send(Reply(rejection.status, (("Content-Type", "application/json"), ("Connection", "close")), said))
             return
         path, _, query = self.path.partition("?")
         headers = {name.lower(): value for name, value in self.headers.items()}
         body = self._body()
-        # Who dies while sending has asked for nothing: half a request could read as another, smaller one.
+        # A client that dies while it sends asks for nothing: half a request could look like another, smaller one.
         reply = LOST if body is None else type(self).answer_with(Request(self.command, path, query, headers, body))
         if reply.lost:
             self.close_connection = True
@@ -118,7 +118,7 @@ class _Connection(BaseHTTPRequestHandler):
         self.wfile.write(head.encode("latin-1", "replace") + b"\r\n" + (reply.body if has_body else b""))
 
     def _body(self) -> bytes | None:
-        """The whole body; None when the client hung up before its end, or said nonsense about its length."""
+        """The whole body; ``None`` when the client hung up before its end, or gave an impossible length."""
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
             return self._chunks()
         said = self.headers.get("Content-Length") or "0"

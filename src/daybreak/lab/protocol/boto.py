@@ -1,6 +1,6 @@
 """The lab's one botocore session: its models are big, and each session would read them again.
 
-The law: clients are made one at a time (a session is not safe to share while it makes one); made, they are.
+The law: we make clients one at a time, because a session is not safe to share while it makes one; finished clients are safe.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def service_model(service: str) -> ServiceModel:
 def make_client(
     service: str, region: str, key: str, *, secret: str | None = None, url: str | None = None, **options: Any
 ) -> Any:
-    """A client that sends each call once; without ``url`` and ``secret`` one for moto in this process, which checks nothing."""
+    """A client that sends each call once; without ``url`` and ``secret`` it is for moto in this process, which checks nothing."""
     config = Config(retries={"total_max_attempts": 1}, read_timeout=120, **options)
     with _LOCK:
         return _session().create_client(

@@ -1,7 +1,7 @@
-"""The AWS query protocol for RDS, both ways, driven by botocore's own service model.
+"""The AWS query protocol for RDS in both directions, driven by botocore's own service model.
 
-The law: a member the model does not know is an error in both directions, so a typing mistake in an answer is a failing
-test and never a field that silently goes missing.
+The law: a member that the model does not know is an error in both directions, so a typing mistake in an answer fails a test
+and never silently loses a field.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _CONTROL = {code: None for code in range(32) if code not in (9, 10, 13)}
 
 
 class UnknownMember(Exception):
-    """An answer holds something botocore's model has no place for: a mistake in the lab itself."""
+    """An answer holds something that botocore's model does not know: a mistake in the lab itself."""
 
 
 @functools.cache
@@ -33,7 +33,7 @@ def model() -> ServiceModel:
 
 @functools.cache
 def operation_model(operation: str) -> OperationModel:
-    """botocore's description of one operation; `InvalidAction` when there is none of that name."""
+    """botocore's description of one operation; raises `InvalidAction` when there is none of that name."""
     if operation not in model().operation_names:
         raise AwsError("InvalidAction", f"Could not find operation {operation} for version 2014-10-31")
     return model().operation_model(operation)
@@ -49,7 +49,7 @@ def fault(shape: str, message: str) -> AwsError:
 
 
 def parse(operation: str, form: Mapping[str, str]) -> dict[str, Any]:
-    """The operation's parameters in botocore's names and Python's types, out of a decoded form."""
+    """The operation's parameters from a decoded form, with botocore's names and Python's types."""
     shape = operation_model(operation).input_shape
     fields = {key: value for key, value in form.items() if key not in ("Action", "Version")}
     if shape is None:
@@ -137,7 +137,7 @@ def _read_scalar(kind: str, raw: str, where: str) -> Any:
 
 
 def render(operation: str, result: Mapping[str, Any], request_id: str) -> bytes:
-    """The answer as RDS writes it; raises `UnknownMember` when the result does not fit the model."""
+    """The answer in RDS's form. Raises `UnknownMember` when the result does not fit the model."""
     shape = operation_model(operation).output_shape
     body = ""
     if shape is None:

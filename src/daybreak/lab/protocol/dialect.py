@@ -1,7 +1,7 @@
 """How AWS's protocols name an operation on the wire, and how each of them words an error.
 
-The law: whatever can be told about a request is told here once, as a `Call`; faults, IAM and the request log all read
-that one value. REST operations are found with botocore's own models.
+The law: this module alone understands a request, as a `Call`; faults, IAM and the request log all read that one value.
+botocore's own models find REST operations.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from daybreak.lab.protocol.signing import Flaw
 
 _SCOPE = re.compile(r"Credential=([^/,\s]+)/\d+/([^/]+)/([^/]+)/")
 _UNSIGNED = ("", "us-east-1", "s3")
-_NAMES = (  # what a call makes or changes comes before what it belongs to
+_NAMES = (  # the thing that a call makes or changes comes before the thing that it belongs to
     "TargetDBClusterSnapshotIdentifier",
     "DBClusterSnapshotIdentifier",
     "DBInstanceIdentifier",
@@ -65,7 +65,7 @@ class Call:
 
 
 def call_of(request: Request) -> Call:
-    """What the request asks for, as far as it can be told."""
+    """What the request asks for, as far as we can know."""
     scope = _SCOPE.search(request.headers.get("authorization", "")) or _scope_in_query(request)
     access_key, region, service = scope.groups() if isinstance(scope, re.Match) else scope
     service = {"monitoring": "cloudwatch"}.get(service, service)
@@ -76,7 +76,7 @@ def call_of(request: Request) -> Call:
     if target:
         params = _json_of(request.body)
         operation = target.rpartition(".")[2]
-        service = service if access_key else ""  # nobody said which
+        service = service if access_key else ""  # the request does not say which
         return Call(service, region, operation, _identifier(params), access_key, "json", params)
     form = form_of(request)
     if service in ("s3", "route53") and (access_key or "Action" not in form):
@@ -90,7 +90,7 @@ def call_of(request: Request) -> Call:
 
 
 def in_path_style(request: Request, bucket: str) -> Request:
-    """The request to S3 with the bucket in its path, where its ``Host`` named it; for after its signature was looked at."""
+    """The request to S3 with the bucket in its path instead of its ``Host``; for use after the check of its signature."""
     if not bucket:
         return request
     host = request.headers["host"][len(bucket) + 1 :]
@@ -135,7 +135,7 @@ def denial_reply(call: Call, message: str, request_id: str) -> Reply:
 
 
 def expiry_reply(call: Call, request_id: str) -> Reply:
-    """The refusal of credentials whose time is over."""
+    """The refusal of expired credentials."""
     code, status = {
         "json": ("ExpiredTokenException", 400),
         "ec2": ("RequestExpired", 400),
@@ -195,7 +195,7 @@ _FLAWS: dict[Flaw, dict[str, tuple[str, int, str]]] = {  # flaw -> protocol (or 
 
 
 def flaw_reply(call: Call, flaw: Flaw, request_id: str) -> Reply:
-    """The refusal of a request whose sender did not prove who they are, in the words of the service it was for."""
+    """The refusal of a request whose sender did not prove their identity, in the words of the service that it was for."""
     words = _FLAWS[flaw]
     protocol = "json" if call.protocol == "cbor" else call.protocol
     code, status, message = words.get("s3" if call.service == "s3" else protocol, words["query"])
@@ -203,14 +203,14 @@ def flaw_reply(call: Call, flaw: Flaw, request_id: str) -> Reply:
 
 
 def unknown_operation_reply(call: Call, request_id: str) -> Reply:
-    """The refusal of an operation nobody here knows, which no client retries."""
+    """The refusal of an operation that the lab does not know, which no client retries."""
     code = "UnknownOperationException" if call.protocol == "json" else "InvalidAction"
     return error_reply(call, code, f"The lab does not serve {call.service}:{call.operation}", 400, request_id)
 
 
 @dataclass(frozen=True)
 class _Route:
-    """What a REST operation asks of a request; the route that asks most wins."""
+    """What a REST operation requires of a request; the route that requires most wins."""
 
     name: str
     method: str
@@ -280,7 +280,7 @@ def _json_of(body: bytes) -> dict[str, Any]:
 
 
 def _identifier(params: Mapping[str, Any]) -> str:
-    """What the call is about; of a cluster, an instance or a group in RDS its name, also where its ARN was given."""
+    """The name of what the call is about; for a cluster, an instance or a group in RDS also where the call gives an ARN."""
     named = next((str(params[name]) for name in _NAMES if isinstance(params.get(name), str)), "")
     return named.split(":", 6)[-1] if named.startswith("arn:aws:rds:") else named
 

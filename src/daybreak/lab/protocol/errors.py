@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class AwsError(Exception):
-    """A call AWS would refuse: the wire code, the sentence, and the HTTP status."""
+    """The refusal of a call: the wire code, the sentence, and the HTTP status."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(code, message, status)
@@ -17,10 +17,10 @@ class AwsError(Exception):
 
 
 def invalid_value(message: str) -> AwsError:
-    """A parameter whose value AWS does not take."""
+    """The error for a parameter whose value AWS does not take."""
     return AwsError("InvalidParameterValue", message)
 
 
 def invalid_combination(message: str) -> AwsError:
-    """Parameters AWS does not take together."""
+    """The error for parameters that AWS does not take together."""
     return AwsError("InvalidParameterCombination", message)

@@ -1,8 +1,8 @@
-"""Whether a request was signed by somebody who has the secret: AWS's Signature Version 4, in the header or in the query.
+"""Check that the sender of a request has the secret: AWS's Signature Version 4, in the header or in the query.
 
-The law: an access key's id is in every log, so it opens nothing; what counts is what was computed with its secret over
-this very request, a few minutes ago. botocore computes, as it does for the client. Not proven are the pieces of a body
-whose length was not known when it was signed, as S3 allows: the head alone is then signed.
+The law: an access key's id is in every log, so it opens nothing. Only a signature counts that was computed with the secret
+over this very request, a few minutes ago. botocore computes it, as for the client. If the length of a body was not known when
+it was signed, as S3 allows, the signature covers only the head, and we do not check the body's pieces.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SKEW = timedelta(minutes=15)
 """How far a client's clock may be off (the time AWS documents for Signature Version 4)."""
 
 LONGEST = 7 * 24 * 3600
-"""Seconds after which no presigned request is good any more."""
+"""The longest life of a presigned request, in seconds."""
 
 _HEADER = re.compile(
     r"AWS4-HMAC-SHA256 Credential=([^/,=\s]+)/(\d{8})/([^/,=\s]+)/([^/,=\s]+)/aws4_request, ?"
@@ -39,7 +39,7 @@ _HASH = "x-amz-content-sha256"
 
 
 class Flaw(Enum):
-    """What is wrong with who a request says it is from."""
+    """What is wrong with the claimed sender of a request."""
 
     UNSIGNED = "unsigned"
     UNREADABLE = "unreadable"
@@ -51,7 +51,7 @@ class Flaw(Enum):
 
 @dataclass(frozen=True)
 class Credential:
-    """The secret of an access key; a temporary one has a ``token`` that must be shown beside it."""
+    """The secret of an access key; a temporary key has a ``token`` that must come with it."""
 
     secret: str
     token: str = ""
@@ -60,7 +60,7 @@ class Credential:
 
 @dataclass(frozen=True)
 class Claim:
-    """What a request says of its own signature."""
+    """What a request says about its own signature."""
 
     access_key: str
     stamp: str
@@ -70,11 +70,11 @@ class Claim:
     signature: str
     token: str
     lasts: int | None = None
-    """Seconds a presigned request is good for; None when the signature is in the header."""
+    """How many seconds a presigned request is valid; ``None`` when the signature is in the header."""
 
 
 def claim_of(request: Request) -> Claim | Flaw:
-    """The signature the request carries, not yet believed."""
+    """The signature that the request carries, not yet checked."""
     header = request.headers.get("authorization")
     query = parse_qs(request.query, keep_blank_values=True)
     if header is not None:
@@ -91,11 +91,11 @@ def claim_of(request: Request) -> Claim | Flaw:
 
 
 def flaw_of(request: Request, claim: Claim, credential: Credential | None, now: datetime) -> Flaw | None:
-    """Why the claim is not to be believed; None when whoever sent this request has the secret."""
+    """Why we do not believe the claim; ``None`` when the sender of this request has the secret."""
     signed_at = _moment(claim.stamp)
     if credential is None or signed_at is None:
         return Flaw.UNKNOWN
-    if bool(claim.token) != bool(credential.token):  # which one is moot: moto draws another when it is replayed
+    if bool(claim.token) != bool(credential.token):  # we accept any token: moto draws another one in a replay
         return Flaw.TOKEN
     signature = _signature(request, claim, credential.secret)
     if signature is None or not hmac.compare_digest(signature, claim.signature):
@@ -128,7 +128,7 @@ def _moment(stamp: str) -> datetime | None:
 
 
 class _Claimed:
-    """The headers that the client says it signed, and no others, with the digest of the body it says it sent."""
+    """A signer over only the headers that the client says it signed, with the digest of the body that it says it sent."""
 
     signed: tuple[str, ...]
     body: str
@@ -152,7 +152,7 @@ class _S3(_Claimed, S3SigV4Auth):
 
 
 def _signature(request: Request, claim: Claim, secret: str) -> str | None:
-    """What the signature must be; None when the claim leaves out what a signature must cover."""
+    """The correct signature; ``None`` when the claim leaves out what a signature must cover."""
     body = _body_of(request, claim)
     wanted = {"host", *(name for name in request.headers if name.startswith("x-amz-"))}
     if body is None or not wanted <= set(claim.signed) or list(claim.signed) != sorted(set(claim.signed)):
@@ -170,7 +170,7 @@ def _signature(request: Request, claim: Claim, secret: str) -> str | None:
 
 
 def _body_of(request: Request, claim: Claim) -> str | None:
-    """The digest of the body as the signature has it; None when what was sent is not what was announced."""
+    """The digest of the body for the signature; ``None`` when the body is not the announced one."""
     said = request.headers.get(_HASH, "")
     if claim.service == "s3" and claim.lasts is not None:
         return said or "UNSIGNED-PAYLOAD"

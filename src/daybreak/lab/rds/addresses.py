@@ -1,10 +1,10 @@
-"""Where a cluster's endpoint points: a loopback address of its own at the cluster's port, so that ``psql -h`` is enough.
+"""Where a cluster's endpoint points: its own loopback address at the cluster's port, so that ``psql -h`` is enough.
 
-Several labs on one machine must not take each other's addresses, also while no server runs on them. So an address is
-taken by binding a socket to it that never listens: a second lab's bind fails, a connection is refused, and a gate, which
-like this socket asks for SO_REUSEADDR, can still listen there.
+Several labs on one machine must not take each other's addresses, also while no server runs there. So a lab takes an address
+by binding a socket to it that never listens: a second lab's bind fails, a connection is refused, and a gate can still listen
+there, because both ask for SO_REUSEADDR.
 
-Where only 127.0.0.1 exists (macOS), a cluster gets that and a port of its own.
+Where only 127.0.0.1 exists (macOS), a cluster gets that address and its own port.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Addresses:
         self._held: dict[Address, socket.socket] = {}
 
     def take(self, port: int) -> Address:
-        """An address nobody else holds, at this port if the machine has loopback addresses to give."""
+        """Take a free address, at this port if the machine has several loopback addresses."""
         with self._lock:
             for number in range(250 * 60):
                 host = f"127.0.{FIRST[0] + number // 250}.{FIRST[1] + number % 250}"
@@ -50,22 +50,22 @@ class Addresses:
         raise OSError("no loopback address is free")
 
     def take_again(self, address: Address) -> bool:
-        """Hold the address an earlier process had; False when somebody listens there now.
+        """Take the address that an earlier process had; return false when another process listens there now.
 
-        Connections of the earlier process may still be closing down, so SO_REUSEADDR is asked for before the bind.
+        Connections of the earlier process may still be closing, so this asks for SO_REUSEADDR before the bind.
         """
         with self._lock:
             return address in self._held or self._hold(address, again=True)
 
     def give_back(self, address: Address) -> None:
-        """Let go of an address."""
+        """Release an address."""
         with self._lock:
             taken = self._held.pop(address, None)
         if taken is not None:
             taken.close()
 
     def give_back_all(self) -> None:
-        """Let go of everything."""
+        """Release every address."""
         for address in list(self._held):
             self.give_back(address)
 
@@ -79,7 +79,7 @@ class Addresses:
         try:
             probe.bind(
                 (address.host, address.port)
-            )  # without SO_REUSEADDR: fails if anybody is bound, listening or not
+            )  # without SO_REUSEADDR: fails if any socket is bound, listening or not
         except OSError:
             probe.close()
             return False

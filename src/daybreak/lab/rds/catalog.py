@@ -26,7 +26,7 @@ _SIZES = {
 }
 
 INSTANCE_CLASSES = frozenset({f"{line}.{size}" for line, sizes in _SIZES.items() for size in sizes} | {"db.serverless"})
-"""The classes Aurora PostgreSQL takes."""
+"""The instance classes that Aurora PostgreSQL takes."""
 
 DEFAULT_CERTIFICATE = "rds-ca-rsa2048-g1"
 CERTIFICATES = (DEFAULT_CERTIFICATE, "rds-ca-rsa4096-g1", "rds-ca-ecc384-g1")
@@ -123,7 +123,7 @@ def _option(version: str, name: str, zones: list[Doc]) -> Doc:
 
 @looks("DescribeAccountAttributes")
 def describe_account(call: Call) -> Doc:
-    """The quotas that the lab holds to, with what is used of them."""
+    """The quotas that the lab enforces, with their use."""
     state, region = call.state, call.region
     manual = [row for row in state.all("snapshot", region) if row["SnapshotType"] == "manual"]
     quotas = (
@@ -141,20 +141,20 @@ def describe_account(call: Call) -> Doc:
 
 @looks("DescribePendingMaintenanceActions")
 def describe_maintenance(call: Call) -> Doc:
-    """There never is any."""
+    """No pending maintenance: there never is any."""
     return page(call, [], "PendingMaintenanceActions")
 
 
 @looks("DescribeCertificates")
 def describe_certificates(call: Call) -> Doc:
-    """The certificate authorities there are; new instances get the first."""
+    """The certificate authorities; new instances get the first."""
     name = check_certificate(call, "CertificateIdentifier")
     rows = [_certificate(call.region, each) for each in CERTIFICATES if name in (None, each)]
     return {**page(call, rows, "Certificates"), "DefaultCertificateForNewLaunches": DEFAULT_CERTIFICATE}
 
 
 def check_certificate(call: Call, parameter: str) -> str | None:
-    """The certificate authority asked for, when it is one."""
+    """The requested certificate authority, if it exists."""
     name: str | None = call.get(parameter)
     if name not in (None, *CERTIFICATES):
         raise fault("CertificateNotFoundFault", f"Certificate not found: {name}")

@@ -1,7 +1,7 @@
-"""What every part of our RDS is handed: the state, the clock, the jobs, the volumes, and the way to register.
+"""What every part of our RDS receives: the state, the clock, the jobs, the volumes, and the way to register.
 
-The law: an operation that changes anything runs under the state's lock and refuses before its first change; one that
-only looks takes no lock at all.
+The law: an operation that changes something runs under the state's lock and refuses before its first change. One that only
+looks takes no lock.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Desk:
     fleet: Fleet
     control: Control = field(init=False)
     down: frozenset[str] = frozenset()
-    """The regions that are away."""
+    """The lost regions."""
 
     def arn(self, region: str, kind: str, id: str) -> str:
         """The ARN of a resource, ``kind`` being AWS's word in it (``cluster``, ``db``, ``cluster-snapshot``...)."""
@@ -53,12 +53,12 @@ class Call:
         return self.desk.state
 
     def get(self, name: str, default: Any = None) -> Any:
-        """A parameter, or the default when it was left out."""
+        """A parameter, or the default when the call leaves it out."""
         value = self.params.get(name)
         return default if value is None else value
 
     def lower(self, name: str) -> str:
-        """An identifier as RDS keeps it: in lower case."""
+        """An identifier in lower case, as RDS keeps it."""
         return str(self.params[name]).lower()
 
 
@@ -74,19 +74,19 @@ class Operation:
 
 
 OPERATIONS: dict[str, Operation] = {}
-"""Everything served, by AWS's name; filled while the modules of the nouns are imported."""
+"""Every operation that is served, by AWS's name; the import of the nouns' modules fills it."""
 
 JOBS: dict[str, type[DeskJob]] = {}
-"""Every kind of job, by the word fault rules know it by."""
+"""Every kind of job, by its word in fault rules."""
 
 
 def looks(name: str) -> Callable[[Answer], Answer]:
-    """Serve an operation that changes nothing."""
+    """Register an operation that changes nothing."""
     return _register(name, changes=False)
 
 
 def changes(name: str) -> Callable[[Answer], Answer]:
-    """Serve an operation that changes documents."""
+    """Register an operation that changes documents."""
     return _register(name, changes=True)
 
 
@@ -105,7 +105,7 @@ class DeskJob(JobKind):
         self.desk = desk
 
     def cluster(self, job: Job) -> Doc | None:
-        """The cluster the job is about, under whatever name it has by now; None when it is gone."""
+        """The job's cluster, under its present name; ``None`` when it is gone."""
         return cluster_by_resource(self.desk.state, job.region, job.args["resource"])
 
 
@@ -131,10 +131,10 @@ def members_of(state: State, region: str, cluster: str) -> list[Doc]:
 
 
 def public(document: Mapping[str, Any]) -> Doc:
-    """The document without what stays inside the lab."""
+    """The document without the members that stay inside the lab."""
     return {name: value for name, value in document.items() if not name.startswith("_")}
 
 
 def resource_id(prefix: str) -> str:
-    """A new resource id of AWS's look."""
+    """Draw a resource id that looks like AWS's."""
     return prefix + "".join(secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _ in range(26))

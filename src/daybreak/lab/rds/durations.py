@@ -19,7 +19,7 @@ class Duration:
     per_100_gb: float = 0.0
 
     def seconds(self, gigabytes: float) -> float:
-        """The whole for a volume of that size."""
+        """The duration for a volume of that size."""
         return self.fixed + self.per_100_gb * gigabytes / 100.0
 
 
@@ -51,7 +51,7 @@ DURATIONS: dict[str, Duration] = {
 """By kind of job."""
 
 DEFAULT_GIGABYTES = 10
-"""How big a cluster pretends to be unless it is told otherwise."""
+"""How big a cluster pretends to be by default."""
 
 
 def seconds(kind: str, gigabytes: float = DEFAULT_GIGABYTES) -> float:

@@ -1,7 +1,7 @@
-"""What RDS tells about its resources: events with AWS's categories and messages, kept for fourteen days.
+"""What RDS reports about its resources: events with AWS's categories and messages, kept for fourteen days.
 
-Ids (RDS-EVENT-0170...) stand in the table for the reader; the API does not return them. Where the text of an event is
-not in AWS's published list it is marked as a guess.
+The table has ids (RDS-EVENT-0170...) for the reader; the API does not return them. A comment marks a text as a guess where
+AWS's published list does not have it.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ _numbers = itertools.count()
 
 
 def emit(desk: Desk, region: str, event: str, id: str, **words: Any) -> None:
-    """Write down that this happened to the resource of that id; the caller holds the state's lock."""
+    """Record that this happened to the resource with that id; the caller holds the state's lock."""
     template = TEMPLATES[event]
     now = desk.clock.now()
     document = {
@@ -118,7 +118,7 @@ def emit(desk: Desk, region: str, event: str, id: str, **words: Any) -> None:
 
 
 def failure_sentence(status: str, message: str, noun: str, name: str) -> str:
-    """What AWS writes when a resource ends in that status, with the cause the fault rule gives."""
+    """AWS's sentence when a resource ends in that status, with the cause that the fault rule gives."""
     sentence = _STATUS_MESSAGES.get(status.removesuffix("-recoverable"))
     return f"{sentence.format(noun=noun, name=name)}. {message}" if sentence else message
 
@@ -150,7 +150,7 @@ SOURCE_TYPES = frozenset(
 
 @looks("DescribeEvents")
 def describe_events(call: Call) -> Doc:
-    """Events of the last hour, or of the span asked for, oldest first."""
+    """Events of the last hour, or of the requested span, oldest first."""
     source_type, source = call.get("SourceType"), call.get("SourceIdentifier")
     if source is not None and source_type is None:
         raise invalid_combination("The request must contain the parameter SourceType if SourceIdentifier is specified")

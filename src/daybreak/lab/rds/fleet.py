@@ -1,8 +1,8 @@
-"""All volumes of one lab: where they lie, which of their servers should run, and what can be restored from them.
+"""All volumes of one lab: where they are, which of their servers should run, and what can be restored from them.
 
-The law: nothing here changes a document. Whether a server should run, where and with what, is computed from the
-documents each time (`Wanted`), and `Fleet.settle` makes it so; so it does not matter which change was the last to ask.
-Describes read `Fleet.window` from memory and never wait for a volume.
+The law: nothing here changes a document. Each time, the documents decide whether, where and how a server should run
+(`Wanted`), and `Fleet.settle` makes it so; so the order of the changes does not matter. Describes read `Fleet.window` from
+memory and never wait for a volume.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Wanted:
 
 
 WantedOf = Callable[[str, str], Wanted | None]
-"""Says how the server of (region, resource id) should be; None when that volume should have none."""
+"""Says how the server of (region, resource id) should be; ``None`` when that volume should have none."""
 
 
 class Fleet:
@@ -77,7 +77,7 @@ class Fleet:
         return self._installs
 
     def install(self, version: str) -> Install:
-        """The PostgreSQL for an engine version like "16.6": that of its major."""
+        """The PostgreSQL for an engine version like "16.6": the one of its major."""
         return self.installs()[int(version.partition(".")[0])]
 
     def parameters(self, major: int) -> dict[str, Parameter]:
@@ -98,17 +98,17 @@ class Fleet:
         return self._root / region / "snapshots" / name
 
     def create(self, region: str, resource: str, version: str, owner: Master, database: str | None) -> None:
-        """Make a new volume; what an interrupted attempt left is wiped."""
+        """Make a new volume; wipes what an interrupted attempt left."""
         place = self._fresh(self.place(region, resource))
         self._keep(resource, Volume.create(place, self.install(version), owner=owner, database=database))
 
     def restore(self, region: str, source: tuple[str, str], resource: str, moment: datetime | None) -> None:
-        """Make a new volume of what the source (its resource id and version) held at the moment."""
+        """Make a new volume with what the source (its resource id and version) held at the moment."""
         place = self._fresh(self.place(region, resource))
         self._keep(resource, self.volume(region, *source).restore(place, moment))
 
     def from_snapshot(self, region: str, snapshot: str, resource: str, version: str) -> None:
-        """Make a new volume of a snapshot's copy."""
+        """Make a new volume from a snapshot's copy."""
         place = self._fresh(self.place(region, resource))
         copy = self.snapshot_place(region, snapshot)
         self._keep(resource, Volume.from_snapshot(copy, place, self.install(version)))
@@ -134,17 +134,17 @@ class Fleet:
         shutil.rmtree(self.snapshot_place(region, name), ignore_errors=True)
 
     def volume(self, region: str, resource: str, version: str) -> Volume:
-        """The volume, opened when this process has not yet done so."""
+        """The volume; opens it if this process has not yet done so."""
         with self._locks[resource]:
             return self._open(region, resource, version)
 
     def is_running(self, resource: str) -> bool:
-        """Whether its server runs."""
+        """Whether the volume's server runs."""
         volume = self._volumes.get(resource)
         return volume is not None and volume.running
 
     def window(self, resource: str) -> tuple[datetime, datetime] | None:
-        """Earliest and latest restorable time as last published; None before there is any."""
+        """The earliest and latest restorable time as last published; ``None`` before the first."""
         return self._windows.get(resource)
 
     def tick(self, resource: str) -> None:
@@ -167,7 +167,7 @@ class Fleet:
             self._windows[resource] = volume.window
 
     def retire(self, region: str, resource: str, version: str, *, keep_backups: bool) -> None:
-        """Stop the server and throw the data away; backups stay if they are to be kept."""
+        """Stop the server and delete the data; the backups stay if ``keep_backups`` is true."""
         with self._locks[resource]:
             if keep_backups:
                 volume = self._open(region, resource, version)
@@ -211,7 +211,7 @@ class Fleet:
             self._settled[resource] = wanted
 
     def restart(self, region: str, resource: str, version: str) -> None:
-        """Stop the server and make it as it should be."""
+        """Stop the server and start it as it should be."""
         with self._locks[resource]:
             self._stop(resource)
         self.settle(region, resource, version)
@@ -232,16 +232,16 @@ class Fleet:
         self.soon(work)
 
     def soon(self, work: Callable[[], None]) -> None:
-        """Have something done by the fleet's own thread, one thing after the other."""
+        """Give work to the fleet's own thread, which does one thing after the other."""
         self._queue.put(work)
 
     def start(self) -> None:
-        """Begin to do what is asked for `soon`."""
+        """Start the thread that does the work from `soon`."""
         self._thread = threading.Thread(target=self._run, name="rds-settle", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop all servers, in parallel, and let go of the addresses."""
+        """Stop all servers, in parallel, and release the addresses."""
         if self._thread is not None:
             self._queue.put(None)
             self._thread.join()
@@ -269,7 +269,7 @@ class Fleet:
         while (work := self._queue.get()) is not None:
             try:
                 work()
-            except Exception:  # one server that will not start must not stop the others
+            except Exception:  # one server that does not start must not stop the others
                 log.exception("a server does not settle")
 
     def _open(self, region: str, resource: str, version: str) -> Volume:
@@ -302,11 +302,11 @@ class Fleet:
         volume = self._volumes.pop(resource, None)
         self._windows.pop(resource, None)
         if volume is not None:
-            volume.retire(keep_backups=False)  # waits for a copy that is being taken
+            volume.retire(keep_backups=False)  # waits for a running copy
         shutil.rmtree(self.place(region, resource), ignore_errors=True)
 
     def _fresh(self, place: Path) -> Path:
-        """The place, empty, below folders that a server's own account may pass through."""
+        """Make the place empty, below folders that the servers' account may pass through."""
         if place.exists():
             shutil.rmtree(place)
         for folder in (self._root, place.parent.parent, place.parent):

@@ -1,7 +1,7 @@
-"""The front of our RDS: takes a call, finds who answers it, and keeps the whole alive.
+"""The front of our RDS: takes a call, finds the operation that answers it, and keeps everything running.
 
-The law: describes take no lock, changes take the one lock of the state, and real work (copying files, starting servers)
-is done by neither.
+The law: describes take no lock, changes take the one lock of the state, and neither does real work (copying files, starting
+servers).
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ NOUNS = (
 """The modules that serve operations; importing them registers what they serve."""
 
 OPERATIONS: frozenset[str] = frozenset(desk.OPERATIONS)
-"""The operations of RDS that are served; any other is answered with InvalidAction."""
+"""The operations of RDS that the lab serves; it answers any other with InvalidAction."""
 
 TICK_SECONDS = 1.0
 """Real seconds between two new latest restorable times; Aurora's own lag is "typically within five minutes"."""
@@ -67,13 +67,13 @@ HOUSEKEEPING_SECONDS = 600.0
 
 @dataclass(frozen=True)
 class Settings:
-    """What may be different from one lab to another."""
+    """What may differ from one lab to another."""
 
     tick_seconds: float = TICK_SECONDS
     cache: Path | None = None
-    """Where PostgreSQL's programs and templates are kept; several labs may share it."""
+    """The folder of PostgreSQL's programs and templates; several labs may share it."""
     authority: Path | None = None
-    """Where the authority that vouches for the endpoints is kept."""
+    """The folder of the authority that vouches for the endpoints."""
 
 
 class Rds:
@@ -116,7 +116,7 @@ class Rds:
     # -- calls --------------------------------------------------------------------------------------------------------
 
     def handle(self, region: str, operation: str, params: dict[str, Any], *, caller_arn: str) -> dict[str, Any]:
-        """Answer one call with the members of botocore's output shape; raises `AwsError`."""
+        """Answer one call with the members of botocore's output shape. Raises `AwsError`."""
         served = desk.OPERATIONS.get(operation)
         if served is None:
             raise AwsError("InvalidAction", f"The lab does not serve {operation}")
@@ -130,7 +130,7 @@ class Rds:
     # -- life ---------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Open what an earlier process left, start its servers, redo its unfinished work, and begin to run."""
+        """Open what an earlier process left, start its servers, repeat its unfinished work, and begin to run."""
         self._ending.clear()
         saved = self._state.get("clock", "", "clock") or {"simulated": 0.0}
         begun = [job.began for job in self._desk.control.jobs()]  # the last save may be older than the last job
@@ -182,7 +182,7 @@ class Rds:
                 list(pool.map(lambda id: self._settle_quietly(region, id), rows))
 
     def world_changed(self) -> None:
-        """Say that security groups may have changed: reachability is looked at again at once."""
+        """Check at once which servers are reachable, because security groups may have changed."""
         self._world_turned.set()
 
     def tick(self) -> None:
@@ -204,20 +204,20 @@ class Rds:
         return frozenset(f"{cluster.get('Endpoint')}:{cluster.get('Port')}" for _, _, cluster in clusters)
 
     def administer(self, region: str, cluster: str, database: str, statement: str) -> list[tuple[object, ...]]:
-        """Run one statement as the provider's staff in a cluster that runs; rows, if it has any."""
+        """Run one statement as the provider's staff in a running cluster; return its rows, if any."""
         return self._fleet.volume(*self._place_of(region, cluster)).administer(database, statement)
 
     def do(self, place: tuple[str, str, str], deed: str, names: Mapping[str, str]) -> None:
-        """Do a deed of the provider's superuser in a cluster that runs; ``place`` is region, cluster and database."""
+        """Do a deed of the provider's superuser in a running cluster; ``place`` is region, cluster and database."""
         region, cluster, database = place
         self._fleet.volume(*self._place_of(region, cluster)).do(database, deed, names)
 
     def spoil(self, region: str, cluster: str, database: str, relation: str, *, block: int) -> None:
-        """Flip bytes in a page of a relation of a cluster that runs, as a failing disk might."""
+        """Flip bytes in a page of a relation in a running cluster, as a failing disk might."""
         self._fleet.spoil(self._place_of(region, cluster), database, relation, block)
 
     def pretend(self, region: str, kind: str, identifier: str, members: dict[str, Any]) -> None:
-        """Let AWS describe a cluster or an instance (``kind``) otherwise than it is, where no call could change it so."""
+        """Make AWS describe a cluster or an instance (``kind``) differently from what it is, where no call could change it so."""
         shape = codec.model().shape_for({"cluster": "DBCluster", "instance": "DBInstance"}[kind])
         known = set(shape.members) if isinstance(shape, StructureShape) else set()
         if strangers := set(members) - known:
@@ -235,16 +235,16 @@ class Rds:
         return region, found["DbClusterResourceId"], found["EngineVersion"]
 
     def offer_snapshot(self, region: str, snapshot: str, account: str, *, encrypted: bool | None = None) -> str:
-        """Let another account share a snapshot with us whose content is that of our own; its ARN.
+        """Make another account share a snapshot with us, with the content of one of ours; return its ARN.
 
-        ``encrypted`` says what it claims to be; no data of the lab is really encrypted.
+        ``encrypted`` is what it claims; no data in the lab is really encrypted.
         """
         return snapshots.offer(self._desk, region, snapshot, account, encrypted=encrypted)
 
     # -- loops --------------------------------------------------------------------------------------------------------
 
     def _tick_forever(self) -> None:
-        """Tick each running volume; one that is slow (a snapshot is being taken) does not hold up the others."""
+        """Tick each running volume; a slow one (during a snapshot) does not delay the others."""
         ticking: dict[str, Future[None]] = {}
         with ThreadPoolExecutor(max_workers=4, thread_name_prefix="rds-tick") as pool:
             while not self._ending.wait(self._tick_seconds):

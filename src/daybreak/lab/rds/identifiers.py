@@ -1,4 +1,4 @@
-"""The names of RDS resources: what a new one may look like, and what an ARN or a name in a call points at."""
+"""The names of RDS resources: the form of a new one, and what an ARN or a name in a call points at."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Pointed:
 
 
 def new_identifier(parameter: str, value: str, *, longest: int = 63) -> str:
-    """The identifier in lower case, or AWS's refusal of it."""
+    """The identifier in lower case; raises AWS's refusal of a bad one."""
     if not _IDENTIFIER.fullmatch(value) or len(value) > longest:
         raise invalid_value(
             f"The parameter {parameter} is not a valid identifier. Identifiers must begin with a letter; must contain "

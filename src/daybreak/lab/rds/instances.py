@@ -38,7 +38,7 @@ _OF_THE_CLUSTER = (
     "StorageType",
     "Iops",
 )
-"""What only the cluster can be told."""
+"""Parameters that only a call for the cluster takes."""
 
 _PLAIN = {
     "PreferredMaintenanceWindow": "PreferredMaintenanceWindow",
@@ -79,7 +79,7 @@ def require_available(instance: Doc) -> None:
 
 
 def view(desk: Desk, region: str, instance: Doc) -> Doc:
-    """The instance as AWS shows it: much of it is its cluster's."""
+    """The instance as AWS shows it; many of its members are its cluster's."""
     result = public(instance)
     apply_status = servers.parameter_status(desk, region, parameter_groups.INSTANCE, instance)
     result["DBParameterGroups"] = [
@@ -143,7 +143,7 @@ def describe_instances(call: Call) -> Doc:
 
 @changes("CreateDBInstance")
 def create_instance(call: Call) -> Doc:
-    """Begin to make a member of a cluster that is available."""
+    """Begin to make a member of an available cluster."""
     name = new_identifier("DBInstanceIdentifier", call.params["DBInstanceIdentifier"])
     cluster = _check_cluster(call, name)
     members = members_of(call.state, call.region, cluster["DBClusterIdentifier"])
@@ -241,7 +241,7 @@ class InstanceJob(DeskJob):
     """Something that happens to one instance."""
 
     broken_status = "incompatible-parameters"
-    """What keeps a server from starting is nearly always what its groups say."""
+    """When a server does not start, its groups' values are nearly always the cause."""
 
     def instance(self, job: Job) -> Doc | None:
         """The instance, unless it is gone."""
@@ -270,7 +270,7 @@ class InstanceJob(DeskJob):
 
 @job("create-instance")
 class CreateInstance(InstanceJob):
-    """Brings the server up when the time has come; until then nothing answers."""
+    """Starts the server at the deadline; until then nothing answers."""
 
     def late(self, job: Job, early: Any) -> Work | None:
         """Boot; available only when it accepts connections."""
@@ -290,7 +290,7 @@ class CreateInstance(InstanceJob):
 
 @changes("RebootDBInstance")
 def reboot_instance(call: Call) -> Doc:
-    """Begin to restart; of the writer, that restarts the cluster's server with its groups' values as they are then."""
+    """Begin to restart an instance; for the writer, this restarts the cluster's server with the groups' values of that time."""
     instance = find_instance(call, call.params["DBInstanceIdentifier"])
     require_available(instance)
     if call.get("ForceFailover"):
@@ -314,7 +314,7 @@ def _begin(call: Call, instance: Doc, status: str, kind: str, **members: Any) ->
 
 @job("reboot-instance")
 class RebootInstance(InstanceJob):
-    """Down at once, up when the time has come; a reader is another name of the writer here, so nothing happens to it."""
+    """Stops at once and starts at the deadline; a reader is another name of the writer here, so nothing happens to it."""
 
     def early(self, job: Job) -> Work | None:
         """Stop the server if it was the writer's."""
@@ -397,7 +397,7 @@ class ChangeClass(RebootInstance):
 
 
 def _refuse_member(call: Call) -> Doc:
-    """A member is stopped and started with its cluster only."""
+    """Refuse: a member stops and starts only with its cluster."""
     instance = find_instance(call, call.params["DBInstanceIdentifier"])
     raise invalid_combination(
         f"The DB instance {instance['DBInstanceIdentifier']} is a member of a DB cluster: "
@@ -428,10 +428,10 @@ def delete_instance(call: Call) -> Doc:
 
 @job("delete-instance")
 class DeleteInstance(InstanceJob):
-    """Down at once; a reader takes over when there is one, else the endpoint is dead."""
+    """Stops at once; a reader takes over if there is one, else the endpoint is dead."""
 
     def early(self, job: Job) -> Work | None:
-        """Hand the writer's part to a reader, or stop the server."""
+        """Make a reader the writer, or stop the server."""
         instance, state = self.instance(job), self.desk.state
         if instance is None or not instance.get("_writer"):
             return None

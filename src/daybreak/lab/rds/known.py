@@ -1,4 +1,4 @@
-"""The cluster that a call names, and whether it can do what is asked in the status it is in."""
+"""The cluster that a call names, and whether its status allows what the call asks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def find_cluster(call: Call, value: str) -> Doc:
 
 
 def require_status(cluster: Doc, *statuses: str) -> None:
-    """Refuse what a cluster cannot do in the status it is in."""
+    """Refuse what a cluster cannot do in its present status."""
     if cluster["Status"] not in statuses:
         raise fault(
             "InvalidDBClusterStateFault",

@@ -73,7 +73,7 @@ def subnet_group(call: Call, name: str) -> Doc:
 
 
 def choose_subnet_group(call: Call) -> Doc:
-    """The group a new cluster goes to: the one named, or the default one, which RDS makes of the default VPC."""
+    """The group of a new cluster: the named one, or the default one, which RDS makes from the default VPC."""
     if name := call.get("DBSubnetGroupName"):
         return subnet_group(call, name)
     default = call.state.get("subnet-group", call.region, "default")
@@ -88,7 +88,7 @@ def choose_subnet_group(call: Call) -> Doc:
 
 
 def check_subnets(call: Call, ids: Sequence[str]) -> tuple[Subnet, ...]:
-    """The subnets of that name, when they exist, lie in one VPC and cover two availability zones."""
+    """The subnets, if they exist, lie in one VPC and cover two availability zones."""
     subnets = call.desk.world.subnets(call.region, ids)
     if missing := sorted(set(ids) - {subnet.id for subnet in subnets}):
         raise fault("InvalidSubnet", f"Some input subnets in :[{', '.join(missing)}] are invalid.")
@@ -124,7 +124,7 @@ def _group(desk: Desk, region: str, name: str, text: str, subnets: Sequence[Subn
 
 
 def zones_of(group: Doc) -> list[str]:
-    """The availability zones a subnet group covers, at most three, as a cluster reports them."""
+    """The availability zones that a subnet group covers, at most three, as a cluster reports them."""
     return sorted({row["SubnetAvailabilityZone"]["Name"] for row in group["Subnets"]})[:3]
 
 
@@ -132,7 +132,7 @@ def zones_of(group: Doc) -> list[str]:
 
 
 def choose_security_groups(call: Call, vpc: str) -> list[Doc]:
-    """The memberships of the groups named, or of the VPC's default group (which lets nobody in from outside)."""
+    """The memberships of the named groups, or of the VPC's default group, which lets no outside client in."""
     ids = call.get("VpcSecurityGroupIds", [])
     if not ids:
         default = call.desk.world.default_security_group(call.region, vpc)
@@ -160,7 +160,7 @@ def membership(id: str) -> Doc:
 
 
 def reachable(desk: Desk, region: str, cluster: Doc) -> bool:
-    """Whether any of the cluster's groups opens its port to anybody; asks the world, so not for describes."""
+    """Whether any of the cluster's groups opens its port. It asks moto, so describes must not use it."""
     ids = [each["VpcSecurityGroupId"] for each in cluster["VpcSecurityGroups"]]
     return any(group.admits(cluster["_port"]) for group in desk.world.security_groups(region, ids))
 

@@ -12,11 +12,11 @@ from daybreak.lab.protocol.errors import invalid_value
 from daybreak.lab.rds.desk import Call
 
 Reader = Callable[[Doc], object]
-"""Says what a document has for a filter to compare: one value or a list of them."""
+"""Reads what a filter compares from a document: one value or a list of values."""
 
 
 def filter_rows(call: Call, rows: Sequence[Doc], known: Mapping[str, Reader]) -> list[Doc]:
-    """The rows that every filter of the call lets through; an unknown filter is refused."""
+    """The rows that every filter of the call lets through; refuses an unknown filter."""
     result = list(rows)
     for each in call.get("Filters", []):
         name, values = each.get("Name", ""), [str(value).lower() for value in each.get("Values", [])]
@@ -30,7 +30,7 @@ def filter_rows(call: Call, rows: Sequence[Doc], known: Mapping[str, Reader]) ->
 def page(call: Call, rows: Sequence[Doc], member: str, *, maximum: int = 100) -> Doc:
     """One page of the rows under the member's name, with a Marker when more follow.
 
-    The marker names the row to go on after by its position and look, not by a cursor kept here, so it outlives a restart.
+    The marker holds the position of the row to go on after, and the lab keeps no cursor, so the marker outlives a restart.
     """
     size = call.get("MaxRecords", maximum)
     if not 20 <= size <= maximum:

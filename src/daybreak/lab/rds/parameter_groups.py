@@ -56,7 +56,7 @@ def find_group(call: Call, kind: Kind, name: str, shape: str = "DBParameterGroup
 
 
 def choose_group(call: Call, kind: Kind, name: str | None, version: str) -> str:
-    """The group a new cluster or instance gets: the one named, which must be of the version's family, or the default."""
+    """The group of a new cluster or instance: the named one, which must be of the version's family, or the default."""
     if name is None:
         return parameters.default_group(version)
     shape = "DBClusterParameterGroupNotFoundFault" if kind is CLUSTER else "DBParameterGroupNotFoundFault"
@@ -161,7 +161,7 @@ def catalog_of(desk: Desk, family: str) -> dict[str, parameters.Parameter]:
 
 
 def _keep(call: Call, kind: Kind, group: Doc, changed: list[str]) -> None:
-    """Put the changed group and let it reach the servers that run with it."""
+    """Keep the changed group and pass it to the servers that run with it."""
     name = group[kind.name]
     call.state.put(kind.kind, call.region, name, group)
     known = catalog_of(call.desk, group["DBParameterGroupFamily"])

@@ -1,8 +1,8 @@
-"""What a parameter group can say: the settings of a PostgreSQL version, and what of a group reaches a server when.
+"""What a parameter group can hold: the settings of a PostgreSQL version, and when a value reaches a server.
 
-A cluster and an instance keep the values their server runs with (``_effective``). A boot takes the group's values as
-they are; a dynamic parameter changed with ``immediate`` goes in at once; everything else waits, and while what the group
-says differs from what runs, the status is ``pending-reboot``.
+A cluster and an instance keep the values that their server runs with (``_effective``). A boot takes the group's present
+values. A dynamic parameter changed with ``immediate`` takes effect at once. Everything else waits, and while the group differs
+from what runs, the status is ``pending-reboot``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from daybreak.lab.protocol.errors import invalid_combination, invalid_value
 from daybreak.lab.servers.settings import ENCRYPTED, Setting, is_strict
 
 MOST_AT_ONCE = 20
-"""Parameters one call may change."""
+"""The most parameters that one call may change."""
 
 FIXED: Mapping[str, str] = {
     "fsync": "1",
@@ -25,7 +25,7 @@ FIXED: Mapping[str, str] = {
     "archive_mode": "on",
     "ssl_ca_file": "/rdsdbdata/rds-metadata/ca-cert.pem",
 }
-"""Parameters RDS sets by itself and lets nobody change."""
+"""Parameters that RDS sets itself and that no call may change."""
 
 _OURS = re.compile(
     r"(archive_\w+|restore_command|recovery_\w+|primary_\w+|promote_\w+|data_directory|\w+_file|unix_socket_\w+|port|"
@@ -34,7 +34,7 @@ _OURS = re.compile(
     r"wal_sync_method|fsync|full_page_writes|log_directory|log_filename|logging_collector|"
     r"data_sync_retry|summarize_wal|krb_\w+|bonjour\w*|dynamic_library_path|syslog_\w+|debug_\w+|trace_\w+|post_auth_delay|pre_auth_delay)"
 )
-"""Settings that belong to the service: not modifiable through a group."""
+"""Settings that belong to the service: no group can change them."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ _RDS_OWN = (
     _own(ENCRYPTED, "boolean", "0,1", "Force SSL connections.", "1"),
     _own("rds.log_retention_period", "integer", "1440-10080", "Amazon RDS will delete older logs.", "4320"),
 )
-"""Parameters RDS adds to PostgreSQL's own; only the first two do anything here."""
+"""Parameters that RDS adds to PostgreSQL's own; only the first two have an effect here."""
 
 
 def family(version: str) -> str:
@@ -109,7 +109,7 @@ def _parameter(setting: Setting) -> Parameter:
 
 
 def listing_of(parameter: Parameter, entry: Doc | None) -> Doc:
-    """The parameter as the describe operations list it; ``entry`` is what the group says of it."""
+    """The parameter as the describe operations list it; ``entry`` is its entry in the group."""
     source = "user" if entry else "system" if parameter.system_value is not None else "engine-default"
     value = entry["value"] if entry else parameter.system_value
     return {
@@ -127,7 +127,7 @@ def listing_of(parameter: Parameter, entry: Doc | None) -> Doc:
 
 
 def check(parameter: Parameter | None, name: str, value: str | None, method: str) -> None:
-    """Refuse what RDS refuses about one parameter of a modify call."""
+    """Refuse a parameter of a modify call where RDS does."""
     if parameter is None:
         raise invalid_value(f"Could not find parameter with name: {name}")
     if not parameter.modifiable:
@@ -164,13 +164,13 @@ def _number_fits(parameter: Parameter, value: str) -> bool:
 
 
 def values_of(group: Doc) -> dict[str, str]:
-    """What a group says, as far as a server can take it."""
+    """The values of a group that a server can take."""
     values: dict[str, Doc] = group["_values"]
     return {name: each["value"] for name, each in values.items() if "{" not in each["value"]}
 
 
 def after_change(effective: Doc | None, group: Doc, names: Iterable[str], parameters: Mapping[str, Parameter]) -> Doc:
-    """What runs after these parameters of the group have changed: only dynamic ones applied immediately go in."""
+    """The values that run after these parameters changed: only dynamic ones, applied immediately, take effect."""
     result = dict(effective or {})
     now = values_of(group)
     for name in names:

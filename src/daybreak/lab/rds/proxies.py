@@ -1,7 +1,7 @@
 """RDS Proxies: recorded with their target groups and targets; no connection is pooled here.
 
-The law: a proxy is a document. What it leads to is told from the clusters as they are now, so a registered cluster that
-was renamed is told by its new name, and one that is gone leads nowhere.
+The law: a proxy is a document. Its targets come from the clusters as they are now, so a renamed cluster appears under its new
+name, and one that is gone leads nowhere.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ def _require_available(proxy: Doc) -> None:
 
 
 def _targets(call: Call, resource: str) -> list[Doc]:
-    """A registered cluster, and each of its instances, as the proxy tells them; nothing when it is gone."""
+    """A registered cluster and each of its instances, as the proxy lists them; empty when the cluster is gone."""
     cluster = cluster_by_resource(call.state, call.region, resource)
     if cluster is None:
         return []

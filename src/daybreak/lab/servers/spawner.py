@@ -23,7 +23,7 @@ LEASH = Path(__file__).with_name("leash.py")
 
 
 class Spawner:
-    """Starts programs as the servers' account; they end when this process does, however it ends."""
+    """Starts programs as the servers' account; they end with this process, however it ends."""
 
     def __init__(
         self, tie: Literal["kernel", "watchdog"] = "kernel" if sys.platform == "linux" else "watchdog"
@@ -37,7 +37,7 @@ class Spawner:
             return self._spawn(program, file, parting)
 
     def run(self, program: Sequence[str | Path]) -> str:
-        """Run a program to its end and return what it printed; `Failed` with its last words when it fails."""
+        """Run a program to its end and return its output; raises `Failed` with its last words when it fails."""
         process = self._spawn(program, subprocess.PIPE, signal.SIGKILL)
         said = process.communicate()[0].decode(errors="replace")
         if process.returncode != 0:

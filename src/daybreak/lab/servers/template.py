@@ -1,6 +1,6 @@
 """The data directory every new cluster is a copy of: made once per install, with the provider's roles in it.
 
-The law: a template is whole or not there; its folder's name holds a digest of the recipe, so a new recipe is a new template.
+The law: a template is complete or not there; its folder's name holds a digest of the recipe, so a new recipe gives a new template.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ MODEST: Mapping[str, str] = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-"""What every server of the lab starts from: many fit on a laptop, and a power cut may take their data."""
+"""The settings that every server of the lab starts from: many servers fit on a laptop, and a power cut may lose their data."""
 
 ALONE: Mapping[str, str] = {
     **MODEST,
@@ -43,7 +43,7 @@ ALONE: Mapping[str, str] = {
     "max_prepared_transactions": "64",
     "autovacuum": "off",
 }
-"""A server only we can reach, which speaks to nobody: for templates, recoveries and repairs."""
+"""The settings of a server that only we can reach and that calls no other: for templates, recoveries and repairs."""
 
 GRANTED = (
     "session_replication_role",
@@ -67,7 +67,7 @@ RECIPE = (
 RECIPE_15 = (
     r"update pg_authid set rolsuper = true where rolname ~ '^pg_(execute_server_program|(read|write)_server_files)$'",
 )
-"""Before 16 who may create roles may grant any that is no superuser: so that nobody may grant the roles that run programs."""
+"""Before 16 a role that may create roles may grant any role but a superuser: this stops it from granting the roles that run programs."""
 RECIPE_16 = ("grant pg_create_subscription, pg_use_reserved_connections to rds_superuser with admin option",)
 HEARTBEAT = (
     "create table public.rds_heartbeat2 (id integer primary key, value bigint not null)",
@@ -88,7 +88,7 @@ def template(install: Install) -> Path:
 
 
 def settings_catalog(install: Install) -> tuple[Setting, ...]:
-    """Every setting this install's server knows, by name; asked of a real server once, then read from the template."""
+    """Every setting that this install's server knows; asked of a real server once, then read from the template."""
     return read_catalog((template(install) / "settings.json").read_text())
 
 

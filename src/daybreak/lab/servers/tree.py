@@ -1,6 +1,6 @@
 """Copies of PostgreSQL's files: of a data directory at rest or at work, and of pieces of its log.
 
-The law: a copy never holds what belongs to a running server or to a subscriber of the original.
+The law: a copy never holds what belongs to the source's running server or to its subscribers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from daybreak.errors import Bug, Refused
 from daybreak.lab.servers.binaries import account, give
 
 LEFT_BEHIND = frozenset({"postmaster.pid", "postmaster.opts", "backup_label.old", "recovery.signal"})
-"""Files of a data directory that speak of one server's life or of an earlier restore."""
+"""Files of a data directory that describe one server's process or an earlier restore."""
 
 EMPTIED = frozenset(
     {
@@ -33,11 +33,11 @@ EMPTIED = frozenset(
         "pg_logical/mappings",
     }
 )
-"""Folders whose content is left behind: log, slots, and what is rebuilt at start. Their subfolders are made."""
+"""Folders whose content is not copied: log, slots, and what a start rebuilds. Their subfolders are made."""
 
 
 def copy_data(source: Path, target: Path) -> None:
-    """Copy a data directory, log excepted; files that vanish meanwhile are skipped, as a base backup may."""
+    """Copy a data directory without its log; skips files that vanish meanwhile, as a base backup may."""
     target.mkdir(mode=0o700, parents=True)
     give(target)
     _copy_folder(source, target, "")
@@ -47,7 +47,7 @@ def copy_whole(source: Path, target: Path) -> None:
     """Copy a folder with everything in it."""
     target.mkdir(mode=0o700, parents=True)
     give(target)
-    # As a list: a copy that fails half-way would leave the iterator open.
+    # As a list: a copy that fails halfway would leave the iterator open.
     for entry in list(os.scandir(source)):
         if entry.is_dir(follow_symlinks=False):
             copy_whole(Path(entry.path), target / entry.name)
@@ -56,14 +56,14 @@ def copy_whole(source: Path, target: Path) -> None:
 
 
 def copy_file(source: Path, target: Path) -> None:
-    """Copy one file over what may be there; the servers' account owns the copy."""
+    """Copy one file, over an existing one; the servers' account owns the copy."""
     target.unlink(missing_ok=True)
     if not _copy_if_there(str(source), str(target)):
         raise Bug(f"'{source.name}' is not where it was")
 
 
 def remove(folder: Path) -> None:
-    """Delete a folder and what is in it; one that is not there is fine, and so is one that changes meanwhile."""
+    """Delete a folder with its content; it may be missing, and it may change meanwhile."""
     while folder.is_symlink() or folder.exists():
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(folder)
@@ -87,7 +87,7 @@ def _copy_folder(source: Path | str, target: Path | str, below: str) -> None:
 
 
 def _copy_if_there(source: str, target: str) -> bool:
-    """Copy one file to a new one, unless it has vanished; whether it was there."""
+    """Copy one file to a new one, unless it has vanished; return whether it was there."""
     who = account()
     try:
         reading = os.open(source, os.O_RDONLY)
@@ -107,7 +107,7 @@ def _copy_if_there(source: str, target: str) -> bool:
 
 
 class _Buffer(threading.local):
-    """A buffer for each thread, used again for every file."""
+    """A buffer for each thread, reused for every file."""
 
     def __init__(self) -> None:
         self.room = bytearray(1 << 18)
@@ -117,7 +117,7 @@ _BUFFER = _Buffer()
 
 
 def _pour(reading: int, writing: int) -> None:
-    """Copy from descriptor to descriptor; a file that grows or shrinks meanwhile ends where it ends."""
+    """Copy from descriptor to descriptor, up to the end of the file, even if it grows or shrinks meanwhile."""
     room = _BUFFER.room
     view = memoryview(room)
     while size := os.readv(reading, [room]):
@@ -128,11 +128,11 @@ def _pour(reading: int, writing: int) -> None:
 
 PAGE = 8192
 _HEADER = slice(12, 20)
-"""Where a page's own header says where its content lies."""
+"""Where a page's header says where its content is."""
 
 
 def flip_header(path: Path, block: int) -> None:
-    """Turn every bit of the bounds in a page's header, in place; the last page when there are not so many."""
+    """Flip every bit of the bounds in a page's header, in place; in the last page when there are fewer pages."""
     with path.open("r+b") as file:
         pages = file.seek(0, os.SEEK_END) // PAGE
         if pages == 0:

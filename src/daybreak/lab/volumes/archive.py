@@ -1,7 +1,7 @@
-"""A volume's backups: base copies, the log since the oldest of them, and the list of moments known to be reachable.
+"""A volume's backups: base copies, the log since the oldest of them, and the list of reachable moments.
 
-The law: a base or a moment is on the list only when everything it needs is on disk, so that a restore started at any time,
-also after the volume itself is gone, finds all of it. Nothing is deleted while somebody copies.
+The law: a base or a moment is on the list only when everything that it needs is on disk. So a restore finds all of it at any
+time, also after the volume itself is gone. Nothing is deleted while a copy is running.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True, order=True)
 class Base:
-    """A copy of the data, good for moments from ``moment`` on, with the log from ``segment`` on."""
+    """A copy of the data, for moments from ``moment`` on, with the log from ``segment`` on."""
 
     moment: datetime
     segment: str
@@ -50,7 +50,7 @@ class Archive:
         self.log = folder / "wal"
         self._bases_folder = folder / "base"
         self._list = folder / "reached"
-        self._idle = folder / "idle"  # an empty file; its time stamp is the moment until which nothing happened
+        self._idle = folder / "idle"  # an empty file; nothing happened until the moment of its time stamp
         self._free = threading.Condition()
         self._copying = 0
         self._bases: list[Base] = []
@@ -91,7 +91,7 @@ class Archive:
 
     @property
     def command(self) -> str:
-        """PostgreSQL's ``archive_command``: a file is there completely or not at all, and switched ones stay small."""
+        """PostgreSQL's ``archive_command``: a file arrives completely or not at all, and files that were switched early stay small."""
         target = _shell_quoted(f"{self.log}/")
         copied = f"cp --sparse=always %p {target}%f.part 2>/dev/null || cp %p {target}%f.part"
         return f"{{ {copied}; }} && mv {target}%f.part {target}%f"
@@ -113,7 +113,7 @@ class Archive:
 
     @property
     def megabytes_to_replay(self) -> int:
-        """How much log a restore to the latest moment reads at most; a piece of log has one megabyte."""
+        """The most log that a restore to the latest moment reads; a piece of log has one megabyte."""
         with self._free:
             return _count(self._reached[-1].segment) - _count(self._bases[-1].segment) if self._reached else 0
 
@@ -129,14 +129,14 @@ class Archive:
                 file.write(f"{_micros(limit)} {segment} .\n")
 
     def publish_idle(self, limit: datetime) -> None:
-        """Nothing was committed since the last moment on the list: ``limit`` is as good; writes no byte."""
+        """Extend the last moment on the list to ``limit``, because nothing was committed since; writes no byte."""
         with self._free:
             self._idle_until = max(limit, self._idle_until)
             nanoseconds = _micros(self._idle_until) * 1000
             os.utime(self._idle, ns=(nanoseconds, nanoseconds))
 
     def draft(self) -> Path:
-        """Where to make a base copy before `add`."""
+        """The place in which to make a base copy before `add`."""
         return self._bases_folder / f"draft-{threading.get_ident()}-{os.urandom(4).hex()}"
 
     def add(self, draft: Path, moment: datetime, segment: str) -> None:
@@ -147,7 +147,7 @@ class Archive:
             bisect.insort(self._bases, Base(moment, segment, folder))
 
     def copy_for(self, moment: datetime | None, data: Path) -> datetime | None:
-        """Copy what a restore to ``moment`` needs into ``data``; where to stop in that log, or None for its very end."""
+        """Copy what a restore to ``moment`` needs into ``data``; return where to stop in the log, or ``None`` for its end."""
         with self._hold():
             with self._free:
                 base, segments, target = self._choose(moment)
@@ -163,7 +163,7 @@ class Archive:
                 copy_file(self.log / segment, target / segment)
 
     def purge(self, before: datetime) -> None:
-        """Forget moments earlier than ``before`` and delete what only they need; waits for copies under way."""
+        """Forget moments earlier than ``before`` and delete what only they need; waits for running copies."""
         with self._free:
             self._free.wait_for(lambda: self._copying == 0)
             self._from = max(self._from, min(before, self._last_limit()))
@@ -232,5 +232,5 @@ def _moment(micros: str) -> datetime:
 
 
 def _shell_quoted(text: str) -> str:
-    """A word for the shell inside ``archive_command``, where a per cent sign has a meaning of its own."""
+    """A word for the shell inside ``archive_command``, where a percent sign has a special meaning."""
     return "'" + text.replace("'", "'\\''").replace("%", "%%") + "'"

@@ -1,7 +1,7 @@
-"""How a data directory becomes a volume's: stopped servers copied, logs replayed to a moment.
+"""How a data directory becomes a volume's: copy stopped servers, replay logs to a moment.
 
-The law: a server that recovers is alone: it does not listen on TCP, starts no subscriber's workers, archives nothing, and
-takes no parameter of the cluster it belongs to.
+The law: a server that recovers is alone: it does not listen on TCP, starts no workers of subscribers, archives nothing, and
+takes no parameter of its cluster.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from daybreak.lab.volumes.archive import SEGMENT, Archive
 
 
 def recover(node: Node, target: datetime | None) -> None:
-    """Replay the log that lies in ``pg_wal`` up to and including ``target`` (None: all of it), and stop the server."""
+    """Replay the log in ``pg_wal`` up to and including ``target`` (``None``: all of it), and stop the server."""
     settings = {
         **ALONE,
         "hot_standby": "off",
@@ -44,7 +44,7 @@ def recover(node: Node, target: datetime | None) -> None:
 
 
 def add_cold_base(node: Node, archive: Archive) -> datetime:
-    """Copy a stopped server's data as a base; the moment from which on it is good."""
+    """Copy a stopped server's data as a base; return the first moment that it can reach."""
     segment = first_segment(node)
     forget_old_log(node, segment)
     moment = datetime.now(UTC)
@@ -55,7 +55,7 @@ def add_cold_base(node: Node, archive: Archive) -> datetime:
 
 
 def copy_at_rest(node: Node, target: Path) -> None:
-    """Copy a stopped server's data with the one piece of log it starts from."""
+    """Copy a stopped server's data with the one piece of log from which it starts."""
     copy_data(node.data, target)
     copy_ancestry(node.data, target)
     segment = first_segment(node)
@@ -73,7 +73,7 @@ def first_segment(node: Node) -> str:
 
 
 def forget_old_log(node: Node, first: str) -> None:
-    """Delete what a stopped server left of its log before ``first`` and after it (kept for reuse)."""
+    """Delete a stopped server's log before ``first``, and after it the pieces kept for reuse."""
     folder = node.data / "pg_wal"
     for file in folder.iterdir():
         if SEGMENT.match(file.name) and file.name != first:
@@ -86,7 +86,7 @@ def forget_old_log(node: Node, first: str) -> None:
 def copy_ancestry(source: Path, target: Path) -> None:
     """Copy the history of a data directory's timelines.
 
-    The first piece of log after a restore begins with what was written before it, and cannot be read without.
+    The first piece of log after a restore begins with what was written before, and cannot be read without the history.
     """
     for file in (source / "pg_wal").glob("*.history"):
         copy_file(file, target / "pg_wal" / file.name)

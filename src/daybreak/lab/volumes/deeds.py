@@ -1,8 +1,8 @@
-"""What only the provider's superuser could do to a database, for rehearsals: a closed list of deeds with fixed statements.
+"""What only the provider's superuser can do to a database, for rehearsals: a closed list of deeds with fixed statements.
 
-The law: a superuser may run programs, so nobody's SQL ever reaches one. Whoever asks for a deed gives names, which the staff's
-role looks up, and which is no superuser; the superuser's own sessions find functions and operators in ``pg_catalog`` alone, so
-that nothing an owner defined runs with its rights.
+The law: a superuser may run programs, so no client's SQL ever reaches one. A client that asks for a deed gives names. The
+staff's role, which is no superuser, looks them up. The superuser's own sessions find functions and operators only in
+``pg_catalog``, so nothing that an owner defined runs with its rights.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from daybreak.errors import Refused
 
 Session = psycopg.Connection[tuple[Any, ...]]
 EXTENSIONS = ("amcheck", "pg_trgm", "vector")
-"""What the company uses, as far as the server offers it."""
+"""The extensions that the company uses where the server offers them."""
 
 
 _Names = dict[str, str | sql.Composable]
@@ -27,14 +27,14 @@ _Names = dict[str, str | sql.Composable]
 
 @dataclass(frozen=True)
 class Hands:
-    """The two who work at a database: the staff, and the superuser, who only does what stands here."""
+    """The two roles that work on a database: the staff, and the superuser, which does only what is written here."""
 
     database: str
     staff: Callable[[str], AbstractContextManager[Session]]
     superuser: Callable[[str], AbstractContextManager[Session]]
 
     def ask_one(self, query: LiteralString, *values: object) -> tuple[Any, ...]:
-        """The first row of what the staff finds; `Refused` when there is none."""
+        """Ask as the staff and return the first row; raises `Refused` when there is none."""
         with self.staff(self.database) as session:
             row = session.execute(query, values).fetchone()
         if row is None:
@@ -46,25 +46,25 @@ class Hands:
         return int(self.ask_one("select %s::text::regclass::oid::bigint", relation)[0])
 
     def do(self, statement: LiteralString, *values: object) -> None:
-        """Let the superuser change something by its number or name."""
+        """Make the superuser change something by its number or name."""
         with self.superuser(self.database) as session:
             session.execute(statement, values)
 
     def define(self, statement: LiteralString, **names: str | sql.Composable) -> None:
-        """Let the superuser define something of that name; values come as `sql.Literal`."""
+        """Make the superuser define something of that name; values come as `sql.Literal`."""
         parts = {key: sql.Identifier(name) if isinstance(name, str) else name for key, name in names.items()}
         with self.superuser(self.database) as session:
             session.execute(sql.SQL(statement).format(**parts))
 
 
 def _mark_index(hands: Hands, index: str, ready: str, valid: str) -> None:
-    """Let the catalog say whether the index takes entries, and whether it has them all."""
+    """Make the catalog say whether the index takes entries, and whether it has them all."""
     change = "update pg_index set indisready = %s::text::bool, indisvalid = %s::text::bool where indexrelid = %s"
     hands.do(change, ready, valid, hands.oid(index))
 
 
 def _disorder_index(hands: Hands, index: str) -> None:
-    """Turn the index's order around behind its back."""
+    """Reverse the index's order in the catalog only."""
     turned = (
         "update pg_index set indoption = array_to_string(array_fill(3, array[indnkeyatts]), ' ')::int2vector"
         " where indexrelid = %s"
@@ -73,7 +73,7 @@ def _disorder_index(hands: Hands, index: str) -> None:
 
 
 def _age_collation(hands: Hands, collation: str = "") -> None:
-    """Record that an older library sorted: the collation, or without one the database's own."""
+    """Record that an older library did the sorting: for the collation, or without one for the database."""
     if collation:
         hands.do("update pg_collation set collversion = '0.1' where collname = %s", collation)
     else:
@@ -81,19 +81,19 @@ def _age_collation(hands: Hands, collation: str = "") -> None:
 
 
 def _forget_statistics(hands: Hands, table: str) -> None:
-    """Leave the planner without statistics of the table."""
+    """Delete the planner's statistics of the table."""
     number = hands.oid(table)
     hands.do("delete from pg_statistic where starelid = %s", number)
     hands.do("update pg_class set reltuples = -1, relpages = 0 where oid = %s", number)
 
 
 def _invalidate_foreign_key(hands: Hands, constraint: str) -> None:
-    """Leave a foreign key as one that was never validated."""
+    """Mark a foreign key as never validated."""
     hands.do("update pg_constraint set convalidated = false where conname = %s and contype = 'f'", constraint)
 
 
 def _give_table(hands: Hands, table: str, owner: str) -> None:
-    """Make somebody the owner of a table who could not make it themselves."""
+    """Make a role the owner of a table that it could not create itself."""
     schema, name = hands.ask_one(
         "select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace"
         " where c.oid = %s::text::regclass",
@@ -110,7 +110,7 @@ def _extend(hands: Hands) -> None:
 
 
 def _drop_extension(hands: Hands, extension: str) -> None:
-    """Lose an extension with everything that needs it."""
+    """Drop an extension with everything that needs it."""
     hands.define("drop extension if exists {name} cascade", name=extension)
 
 
@@ -120,14 +120,14 @@ def _age_extension(hands: Hands, extension: str) -> None:
 
 
 def _lead_out(hands: Hands, server: str, host: str) -> None:
-    """Leave a foreign server that leads to that host."""
+    """Create a foreign server that leads to that host."""
     hands.define("create foreign data wrapper {name}", name=f"{server}_wire")
     way: _Names = {"server": server, "wire": f"{server}_wire", "host": sql.Literal(host)}
     hands.define("create server {server} foreign data wrapper {wire} options (host {host}, port '5432')", **way)
 
 
 def _subscribe(hands: Hands, subscription: str) -> None:
-    """Leave a subscription that is enabled, to a place where nobody is."""
+    """Create an enabled subscription to a place where no server is."""
     name, slot = subscription, sql.Literal(subscription)
     hands.define(
         "create subscription {name} connection 'host=127.0.0.1 port=1 dbname=none' publication p"
@@ -139,14 +139,14 @@ def _subscribe(hands: Hands, subscription: str) -> None:
 
 
 def _unsubscribe(hands: Hands, subscription: str) -> None:
-    """Take the subscription away, without asking its other side."""
+    """Remove the subscription, without asking its publisher."""
     hands.define("alter subscription {name} disable", name=subscription)
     hands.define("alter subscription {name} set (slot_name = none)", name=subscription)
     hands.define("drop subscription {name}", name=subscription)
 
 
 def _keep_copy(hands: Hands, copy: str) -> None:
-    """Keep a copy of the database beside it, and what the server holds about the database elsewhere."""
+    """Keep a copy of the database beside it, with what the server keeps about it elsewhere."""
     there = Hands("postgres", hands.staff, hands.superuser)
     of: _Names = {"settings": f"{copy}_settings", "facts": f"{copy}_facts", "name": sql.Literal(hands.database)}
     there.define(
@@ -163,7 +163,7 @@ def _keep_copy(hands: Hands, copy: str) -> None:
 
 
 def _put_back(hands: Hands, copy: str) -> None:
-    """Put the copy that was kept in the place of the database."""
+    """Replace the database by the kept copy."""
     there = Hands("postgres", hands.staff, hands.superuser)
     of: _Names = {"settings": f"{copy}_settings", "facts": f"{copy}_facts", "name": sql.Literal(hands.database)}
     there.define("drop database {database} with (force)", database=hands.database)
@@ -199,7 +199,7 @@ DEEDS: Mapping[str, Callable[..., None]] = {
 
 
 def carry_out(deed: str, hands: Hands, names: Mapping[str, str]) -> None:
-    """Do a deed; `Refused` when there is no such deed, or it wants other names."""
+    """Do a deed; raises `Refused` when there is no such deed, or it needs other names."""
     if deed not in DEEDS:
         raise Refused(f"there is no deed '{deed}'", f"deeds are {', '.join(DEEDS)}")
     try:

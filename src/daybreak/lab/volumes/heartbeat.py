@@ -1,11 +1,10 @@
-"""How a volume's latest restorable moment moves on: a commit of our own after every moment that is promised.
+"""How a volume's latest restorable moment moves on: our own commit after every published moment.
 
-PostgreSQL refuses a target time after which its log holds no commit. So the clock is read first, then a heartbeat is committed,
-the piece of log that holds it is closed and waited for in the archive, and only then the moment read is promised.
+PostgreSQL refuses a target time after which its log holds no commit. So we read the clock, commit a heartbeat, close its piece
+of log, wait for that piece in the archive, and only then publish the moment that we read.
 
-The law of idleness: when no transaction number was given out since, and none was in progress at the last heartbeat, then
-nothing was committed since, and the moment moves on without a heartbeat. (The position in the log is no witness: checkpoints
-move it as well.)
+The law of idleness: if no transaction number was given out since the last heartbeat, and none was in progress then, nothing
+was committed, and the moment moves on without a heartbeat. (The position in the log proves nothing: checkpoints move it too.)
 """
 
 from __future__ import annotations
@@ -36,10 +35,10 @@ class Heartbeat:
         self._quiet: str | None = None
 
     def tick(self, *, insist: bool = False) -> datetime:
-        """Publish the moment it is now, with a heartbeat if anything happened (or ``insist``)."""
+        """Publish the present moment, with a heartbeat if anything happened (or if ``insist``)."""
         try:
             return self._tick(insist=insist)
-        except psycopg.OperationalError:  # the server was restarted or crashed and came back
+        except psycopg.OperationalError:  # the server restarted, or crashed and came back
             self.close()
             return self._tick(insist=insist)
 

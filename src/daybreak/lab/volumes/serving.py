@@ -1,6 +1,6 @@
-"""How the server of a volume is told to run: in public for its cluster, or alone for a repair.
+"""How the server of a volume runs: in public for its cluster, or alone for a repair.
 
-The law: whoever starts it, whatever it writes reaches the volume's archive: a hole in the log would end the window.
+The law: whatever it writes reaches the volume's archive in both cases: a hole in the log would end the window.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from daybreak.lab.volumes.archive import Archive
 
 @dataclass(frozen=True)
 class Listen:
-    """Where a cluster answers, and who vouches for it; when it is not ``reachable`` nothing listens there at all."""
+    """Where a cluster answers, and which authority vouches for it; when it is not ``reachable``, nothing listens there."""
 
     host: str
     port: int
@@ -27,19 +27,19 @@ class Listen:
 
 
 def configuration(archive: Archive, reaching: Mapping[str, str]) -> dict[str, str]:
-    """Everything the server of a cluster is told; what the lab holds wins over the cluster's parameters."""
+    """The whole configuration of a cluster's server; the lab's own settings win over the cluster's parameters."""
     return {**MODEST, **reaching, **_archive_settings(archive), "listen_addresses": ""}
 
 
 def open_gate(node: Node, listen: Listen, *, strict: bool) -> None:
-    """Let clients in at the cluster's address, when it is reachable; ``strict`` = only those that encrypt."""
+    """Let clients in at the cluster's address, if it is reachable; ``strict`` means only those that encrypt."""
     if listen.reachable:
         identity = listen.authority.identity(listen.host)
         gates().open(Gate(listen.host, listen.port, str(node.socket), str(identity), SUPERUSER, strict))
 
 
 def close_gate(node: Node, listen: Listen) -> None:
-    """Let nobody in any more, and cut who is in."""
+    """Let no client in any more, and cut the sessions."""
     gates().close(listen.host, listen.port, str(node.socket))
 
 

@@ -1,10 +1,10 @@
 """One cluster's storage: a PostgreSQL data directory, its server, and backups that reach any moment of its window.
 
-The law: nothing here knows a word of AWS. Every call blocks until it is true, and every one may be called from any thread.
-A place is a volume when its ``volume.json`` is there, which is written last; anything else in it is wiped by the next attempt.
+The law: nothing here knows AWS. Every call blocks until its work is done, and any thread may call it. A place is a volume when
+it has a ``volume.json``, which is written last; without one, the next attempt wipes the place.
 
-Where PostgreSQL cannot do what the provider's patched server does, the nearest honest thing is done: the master is no
-superuser, but has the ``replication`` attribute; it creates subscriptions from PostgreSQL 16 on.
+Where PostgreSQL cannot do what the provider's patched server does, we do the nearest honest thing: the master is no superuser,
+but has the ``replication`` attribute; it creates subscriptions from PostgreSQL 16 on.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Volume:
 
     @classmethod
     def create(cls, place: Path, install: Install, *, owner: Master, database: str | None = None) -> Volume:
-        """Make an empty cluster, stopped; wipes what a dead attempt left in ``place``; `Refused` if it runs now."""
+        """Make an empty cluster, stopped. Wipes what a dead attempt left in ``place``; raises `Refused` if it runs now."""
         node = _clear(place, install)
         copied = template(install)
         adopt_copy(copied / "data", node.data)
@@ -86,7 +86,7 @@ class Volume:
 
     @classmethod
     def from_snapshot(cls, snapshot: Path, place: Path, install: Install) -> Volume:
-        """A new volume, stopped, with the content of a snapshot; ``place`` as in `create`."""
+        """Make a new volume, stopped, with the content of a snapshot; ``place`` as in `create`."""
         document = json.loads((snapshot / DOCUMENT).read_text())
         if document["major"] != install.major:
             raise Refused(f"the snapshot is of PostgreSQL {document['major']}, not {install.major}")
@@ -99,29 +99,29 @@ class Volume:
 
     @staticmethod
     def exists(place: Path) -> bool:
-        """Whether ``place`` holds a finished volume (retired ones count), so that `open` works."""
+        """Whether ``place`` holds a finished volume (also a retired one), so that `open` works."""
         return (place / DOCUMENT).is_file()
 
     # -- what it is --
 
     @property
     def running(self) -> bool:
-        """Whether the server process lives; false after it was killed from outside."""
+        """Whether the server's process lives; false after it was killed from outside."""
         return self._node.alive
 
     @property
     def retired(self) -> bool:
-        """Whether only backups are left."""
+        """Whether only the backups are left."""
         return not self._node.data.is_dir()
 
     @property
     def window(self) -> tuple[datetime, datetime]:
-        """Earliest and latest moment `restore` can reach, both inclusive, in UTC."""
+        """The earliest and latest moment that `restore` can reach, both inclusive, in UTC."""
         return self._archive.earliest, self._archive.latest
 
     @property
     def listen(self) -> Listen | None:
-        """Where it was last told to answer; None when it never was."""
+        """Where it last answered; ``None`` when it never did."""
         return self._listen
 
     @property
@@ -132,7 +132,7 @@ class Volume:
     # -- its server --
 
     def start(self, listen: Listen, parameters: Mapping[str, str]) -> None:
-        """Start the server and wait until it answers; `Failed` with the server's own last words when it will not."""
+        """Start the server and wait until it answers; raises `Failed` with the server's last words when it does not."""
         with self._lock:
             if self.retired:
                 raise Refused(f"the volume '{self.place.name}' is retired", "restore it to another place")
@@ -143,20 +143,22 @@ class Volume:
             self._boot(listen, self._carry_over(parameters))
 
     def stop(self, *, abruptly: bool = False) -> None:
-        """Stop the server (no-op when stopped); abruptly = as a lost region would, nothing more reaches the backups."""
+        """Stop the server, if it runs; ``abruptly`` means as a lost region would: nothing more reaches the backups."""
         with self._lock:
             if self.running and not abruptly:
                 self._publish_if_possible()
             self._heartbeat.close()
-            self._node.stop(abruptly=abruptly)  # the gate stays until the server has said its last to everybody
+            self._node.stop(
+                abruptly=abruptly
+            )  # the gate stays until the server has sent its last bytes to every client
             if self._listen is not None:
                 close_gate(self._node, self._listen)
             _AT_WORK.discard(self.place)
 
     def apply(self, parameters: Mapping[str, str]) -> frozenset[str]:
-        """Make these the parameters (all of them, not a difference); names of those that wait for a restart.
+        """Make these the parameters (all of them, not a difference); return the names of those that wait for a restart.
 
-        `Failed` when the server cannot take a value; the old ones stay then.
+        Raises `Failed` when the server cannot take a value; then the old ones stay.
         """
         with self._lock:
             listen = self._require_running()
@@ -175,7 +177,7 @@ class Volume:
             return names_given(self._pending_parameters(), parameters)
 
     def set_reachable(self, *, reachable: bool) -> None:
-        """Let clients in or not; who is in when they are not any more is cut. The server knows nothing of it."""
+        """Let clients in, or keep them out and cut their sessions. The server does not notice."""
         with self._lock:
             self._listen = replace(self._require_running(), reachable=reachable)
             if reachable:
@@ -195,20 +197,20 @@ class Volume:
                 set_password(self._node, self._document["master"], password)
 
     def administer(self, database: str, statement: str) -> list[tuple[object, ...]]:
-        """Run one statement as the provider's staff, who may do nearly everything and run no program; rows, if it has any."""
+        """Run one statement as the provider's staff, who may do nearly everything but run no program; return its rows, if any."""
         with self._staff(database) as session:
             answer = session.execute(statement.encode())
             return list(answer.fetchall()) if answer.description else []
 
     def do(self, database: str, deed: str, names: Mapping[str, str]) -> None:
-        """Do one of `daybreak.lab.volumes.deeds`, which the superuser ``rdsadmin`` does."""
+        """Do one of `daybreak.lab.volumes.deeds` as the superuser ``rdsadmin``."""
         self._require_running()
         carry_out(deed, Hands(database, self._staff, self._node.connect), names)
 
     def spoil(self, database: str, relation: str, block: int) -> None:
         """Flip bytes in the header of one page of a relation's file, as a failing disk might; restarts the server.
 
-        ``block`` is bounded by the file. The server notices when it reads the page, in every version, checksums or not.
+        The file's length bounds ``block``. The server notices when it reads the page, in every version, with checksums or without.
         """
         with self._lock:
             listen, booted = self._require_running(), dict(self._booted)
@@ -223,7 +225,7 @@ class Volume:
     # -- its backups --
 
     def tick(self) -> datetime:
-        """Publish a new latest restorable moment and return it; costs one query while nobody writes.
+        """Publish a new latest restorable moment and return it; costs one query while no client writes.
 
         Takes a new base backup now and then, so that no restore replays for long.
         """
@@ -235,7 +237,7 @@ class Volume:
             return self._heartbeat.tick()
 
     def back_up(self) -> datetime:
-        """Take a new base backup (running or stopped), so that later restores replay less; the moment it is good from."""
+        """Take a new base backup (running or stopped), so that later restores replay less; return its first moment."""
         with self._lock:
             if not self.running:
                 return add_cold_base(self._node, self._archive)
@@ -246,7 +248,7 @@ class Volume:
             return moment
 
     def restore(self, place: Path, moment: datetime | None) -> Volume:
-        """A new volume, stopped, exact to the commit as of ``moment`` (None: the latest); `Refused` outside the window."""
+        """Make a new volume, stopped, exact to the commit as of ``moment`` (``None``: the latest); raises `Refused` outside the window."""
         if moment is not None and moment.tzinfo is None:
             raise Refused(f"'{moment.isoformat()}' has no time zone", "say which zone it is in")
         node = _clear(place, self.install)
@@ -261,7 +263,7 @@ class Volume:
         return self._finish(place, self.install, archive, self._document)
 
     def snapshot(self, place: Path) -> Path:
-        """Copy the content as it is now into ``place`` (running or stopped); wipes half a snapshot found there."""
+        """Copy the present content into ``place`` (running or stopped); wipes half a snapshot found there."""
         with self._lock:
             if self.retired:
                 raise Refused(f"the volume '{self.place.name}' is retired", "restore it first")
@@ -276,7 +278,7 @@ class Volume:
             return place
 
     def retire(self, *, keep_backups: bool) -> None:
-        """Stop and delete the data; with ``keep_backups`` restores go on working, without, ``place`` is gone."""
+        """Stop the server and delete the data; with ``keep_backups`` restores still work, without it ``place`` is gone."""
         with self._lock:
             self.stop()
             delete_data(self._node)
@@ -296,11 +298,11 @@ class Volume:
         return cls(place, install, archive, document)
 
     def _carry_over(self, parameters: Mapping[str, str]) -> dict[str, str]:
-        """What of the parameters reaches this server."""
+        """The parameters that reach this server."""
         return carry_over(parameters, settings_catalog(self.install), self.install.libraries)
 
     def _boot(self, listen: Listen, reaching: Mapping[str, str]) -> None:
-        if self._listen is not None:  # a server that was killed has left its gate behind
+        if self._listen is not None:  # a killed server has left its gate open
             close_gate(self._node, self._listen)
         self._node.start(configuration(self._archive, reaching), port=listen.port)
         try:
@@ -342,11 +344,11 @@ class Volume:
     def _publish_if_possible(self) -> None:
         try:
             self._heartbeat.tick()
-        except (psycopg.Error, Failed):  # a server that cannot commit any more is stopped all the same
+        except (psycopg.Error, Failed):  # stop also a server that cannot commit any more
             self._heartbeat.close()
 
     def _copy_at_work(self, target: Path) -> tuple[datetime, str, str]:
-        """Copy the running server's data; the moment it is good from, the first and the last piece of log it needs."""
+        """Copy the running server's data; return its first moment, and the first and last piece of log that it needs."""
         with self._node.connect() as session:
             start = session.execute("select pg_walfile_name(pg_backup_start('daybreak', fast => true))").fetchone()
             copy_data(self._node.data, target)
@@ -373,7 +375,7 @@ def copy_snapshot(snapshot: Path, place: Path) -> Path:
 
 
 def _clear(place: Path, install: Install) -> Node:
-    """An empty place; a dead process's server on it is ended first, one of ours is not."""
+    """Empty the place. It first ends a dead process's server there, but not one of ours."""
     if place in _AT_WORK:
         raise Refused(f"a server of ours runs in '{place}'", "stop it first")
     refuse_out_of_reach(place)

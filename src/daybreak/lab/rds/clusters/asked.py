@@ -1,7 +1,7 @@
-"""What a call asks of a cluster: the settings that create and both restores share, checked as AWS checks them.
+"""What a call asks for a cluster: the settings that create and both restores share, checked as AWS checks them.
 
-The law: everything is checked before anything is changed, and what is not asked for becomes AWS's default, never the
-source's setting, unless AWS inherits it (FACTS 4.2).
+The law: we check everything before we change anything. What a call leaves out becomes AWS's default, never the source's
+setting, unless AWS inherits it (FACTS 4.2).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _NOT_HERE = (
 
 
 def check_new_cluster(call: Call) -> str:
-    """The new cluster's identifier, when it is one and nobody has it."""
+    """The new cluster's identifier, if it is valid and free."""
     name = new_identifier("DBClusterIdentifier", str(call.params["DBClusterIdentifier"]))
     if call.state.get("cluster", call.region, name) is not None:
         raise fault("DBClusterAlreadyExistsFault", "DB Cluster already exists")
@@ -46,7 +46,7 @@ def check_new_cluster(call: Call) -> str:
 
 
 def choose_version(call: Call, default: str | None = None) -> str:
-    """The engine version asked for, or the default; refused when its major is not installed."""
+    """The requested engine version, or the default; refuses a major that is not installed."""
     if (engine := call.get("Engine", ENGINE)) != ENGINE:
         raise invalid_combination(f"Invalid DB engine: {engine}")
     fleet = call.desk.fleet
@@ -58,7 +58,7 @@ def choose_version(call: Call, default: str | None = None) -> str:
 
 
 def cluster_settings(call: Call, version: str) -> Doc:
-    """The members that create and restore alike take from the call, or from AWS's defaults."""
+    """The members that both create and restore take from the call, or from AWS's defaults."""
     group = networks.choose_subnet_group(call)
     return {
         "DBSubnetGroup": group["DBSubnetGroupName"],
@@ -81,7 +81,7 @@ def cluster_settings(call: Call, version: str) -> Doc:
 
 
 def storage(call: Call) -> Doc:
-    """The storage type; plain ``aurora`` is what a cluster without the member has."""
+    """The storage type; a cluster without the member has plain ``aurora``."""
     kind = call.get("StorageType", "aurora")
     if kind not in STORAGE_TYPES:
         raise invalid_combination(f"Invalid storage type for DB engine {ENGINE}: {kind}")
@@ -89,7 +89,7 @@ def storage(call: Call) -> Doc:
 
 
 def scaling(call: Call) -> Doc:
-    """The range of Serverless v2, when one is given."""
+    """The range of Serverless v2, if the call gives one."""
     given: Doc | None = call.get("ServerlessV2ScalingConfiguration")
     if given is None:
         return {}
@@ -100,7 +100,7 @@ def scaling(call: Call) -> Doc:
 
 
 def log_types(types: list[str], version: str) -> list[str]:
-    """The logs to export, when the engine has them all."""
+    """The logs to export, if the engine has them all."""
     if wrong := sorted(set(types) - LOG_TYPES):
         raise invalid_combination(
             f"You cannot use the log types '{', '.join(wrong)}' with engine version {ENGINE} {version}. "
@@ -118,7 +118,7 @@ def retention(call: Call, default: int) -> int:
 
 
 def roles_to_associate(call: Call) -> list[Doc]:
-    """The roles given to the call itself."""
+    """The roles in the call itself."""
     roles = call.get("AssociatedRoles", [])
     for role in roles:
         networks.check_role(call, role["RoleArn"])
@@ -126,7 +126,7 @@ def roles_to_associate(call: Call) -> list[Doc]:
 
 
 def backup_window(call: Call, name: str) -> str:
-    """The backup window asked for, or one of half an hour that the name decides."""
+    """The requested backup window, or half an hour that depends on the name."""
     if window := call.get("PreferredBackupWindow"):
         return str(window)
     minutes = 180 + 30 * (sum(name.encode()) % 16)  # RDS picks from an eight hour block of the region
@@ -135,7 +135,7 @@ def backup_window(call: Call, name: str) -> str:
 
 
 def new_cluster(call: Call, name: str, version: str, settings: Doc) -> Doc:
-    """The document of a cluster that is being made; takes an address for it."""
+    """Make the document of a new cluster, and take an address for it."""
     desk, asked_port = call.desk, int(call.get("Port", 5432))
     if not 1150 <= asked_port <= 65535:
         raise invalid_value(f"Invalid port: {asked_port}. Must be between 1150 and 65535.")

@@ -1,4 +1,4 @@
-"""Changing a cluster: what goes in at once, what takes the control plane a while, and what waits for a reboot."""
+"""Changes of a cluster: what takes effect at once, what takes the control plane a while, and what waits for a reboot."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def disable_http_endpoint(call: Call) -> Doc:
 
 
 def _check_settings(call: Call, cluster: Doc) -> Doc:
-    """The members that need a look before they are taken."""
+    """Check the members that need it, and return them."""
     new: Doc = {}
     group = networks.subnet_group(call, cluster["DBSubnetGroup"])
     if ids := call.get("VpcSecurityGroupIds"):
@@ -138,7 +138,7 @@ def _check_settings(call: Call, cluster: Doc) -> Doc:
 
 
 def _password(call: Call, cluster: Doc) -> tuple[str | None, Doc]:
-    """The new master password if there is to be one, and the member that tells of its secret."""
+    """The new master password, if there is one, and the member that names its secret."""
     managed, given = call.get("ManageMasterUserPassword"), call.get("MasterUserPassword")
     has_secret = "MasterUserSecret" in cluster
     if given is not None:
@@ -174,7 +174,7 @@ class Change(DeskJob):
     """A change that is being applied."""
 
     def early(self, job: Job) -> Work | None:
-        """Change the password for real, if it is to be changed."""
+        """Change the password in the server, if the call changes it."""
         password, fleet = job.args.get("password"), self.desk.fleet
         if not password:
             return None

@@ -1,4 +1,4 @@
-"""Clusters: made, looked at, stopped, started, failed over and deleted."""
+"""Clusters: describe, create, stop, start and fail over."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def _master_name(call: Call) -> str:
 
 
 class NewCluster(DeskJob):
-    """What every way of making a cluster ends in."""
+    """The end that all ways of making a cluster share."""
 
     def finish(self, job: Job, early: Any, late: Any) -> None:
         """The cluster is available, still without instances, and its first automated snapshot begins."""
@@ -154,7 +154,7 @@ class NewCluster(DeskJob):
         begin_automated_snapshot(self.desk, job.region, name)
 
     def emit_events(self, job: Job, name: str) -> None:
-        """Emit the event of this way."""
+        """Emit the event of this way of making a cluster."""
         emit(self.desk, job.region, "cluster-created", name)
 
     def fail(self, job: Job, status: str, message: str) -> None:
@@ -176,7 +176,7 @@ def fail_cluster(desk: Desk, job: Job, status: str, message: str, **members: Any
     if cluster is None:
         return
     name = cluster["DBClusterIdentifier"]
-    # Whoever sees the status finds its reason: the event is there first.
+    # A client that sees the status finds its reason: the event is there first.
     emit(desk, job.region, "cluster-failed", name, reason=failure_sentence(status, message, "cluster", name))
     desk.state.change("cluster", job.region, name, Status=status, **members)
     desk.fleet.settle_soon(job.region, job.args["resource"])
@@ -216,7 +216,7 @@ def start_cluster(call: Call) -> Doc:
 
 
 def start_long_stopped(desk: Desk) -> None:
-    """Start what has been stopped for seven days (of real time), as Aurora does."""
+    """Start the clusters that have been stopped for seven days of real time, as Aurora does."""
     now = desk.clock.now()
     for region, name, cluster in desk.state.everywhere("cluster"):
         if cluster["Status"] == "stopped" and cluster.get("AutomaticRestartTime", now) < now:
@@ -245,7 +245,7 @@ def _all_members(call: Call, cluster: Doc, status: str, kind: str) -> Doc:
 
 @job("stop-cluster")
 class StopCluster(DeskJob):
-    """Stops the server at once and says so later, as Aurora does."""
+    """Stops the server at once and reports it later, as Aurora does."""
 
     def early(self, job: Job) -> Work:
         """Stop the server."""

@@ -1,4 +1,4 @@
-"""Deleting a cluster: what must be so before, the final snapshot, and what is left of it afterwards."""
+"""The deletion of a cluster: its conditions, the final snapshot, and what is left afterwards."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _BUSY = frozenset(
 
 
 _GOES_ON = frozenset({"delete-instance", "create-snapshot"})
-"""Jobs on a cluster that its deletion does not end: a snapshot that was begun is finished first."""
+"""Jobs that the deletion of their cluster does not end: a snapshot that has begun is finished first."""
 
 
 @changes("DeleteDBCluster")
 def delete_cluster(call: Call) -> Doc:
-    """Begin to delete a cluster that has no instances left; backups go with it unless they are to be kept."""
+    """Begin to delete a cluster without instances; its backups go with it unless the call keeps them."""
     cluster = find_cluster(call, call.params["DBClusterIdentifier"])
     final = _check_delete(call, cluster)
     name, resource = cluster["DBClusterIdentifier"], cluster["DbClusterResourceId"]
@@ -51,7 +51,7 @@ def delete_cluster(call: Call) -> Doc:
 
 
 def _check_delete(call: Call, cluster: Doc) -> str | None:
-    """Refuse what AWS refuses; the identifier of the final snapshot, if there is to be one."""
+    """Refuse what AWS refuses; return the identifier of the final snapshot, if the call asks for one."""
     if cluster["DeletionProtection"]:
         raise invalid_combination("Cannot delete protected Cluster, please disable deletion protection and try again.")
     if cluster["Status"] in _BUSY:
@@ -87,7 +87,7 @@ class DeleteCluster(DeskJob):
         return (lambda: self.desk.fleet.snapshot(job.region, source, place)) if place else None
 
     def late(self, job: Job, early: Any) -> Work:
-        """Throw the data away, and the secret RDS managed for it."""
+        """Delete the data, and the secret that RDS managed for it."""
         args, desk = job.args, self.desk
 
         def work() -> None:
@@ -102,7 +102,7 @@ class DeleteCluster(DeskJob):
         return work
 
     def finish(self, job: Job, early: Any, late: Any) -> None:
-        """The cluster is gone, with everything that was only its own."""
+        """The cluster is gone, with everything that belonged only to it."""
         cluster = self.cluster(job)
         if cluster is None:
             return

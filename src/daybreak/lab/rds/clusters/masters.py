@@ -1,4 +1,4 @@
-"""The master user's password: given, generated into a secret that RDS manages, or changed."""
+"""The master user's password: from the call, or generated into a secret that RDS manages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ALPHABET = string.ascii_letters + string.digits + "!#$%&*+-=?^_~"
 
 
 def check_password(password: str | None) -> str:
-    """The password, when RDS takes it."""
+    """The password, if RDS takes it."""
     if password is None:
         raise AwsError("MissingParameter", "The request must contain the parameter MasterUserPassword.")
     if not 8 <= len(password) <= 128:
@@ -30,12 +30,12 @@ def check_password(password: str | None) -> str:
 
 
 def generate_password() -> str:
-    """A password as RDS generates them."""
+    """Draw a password as RDS does."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(28))
 
 
 def master_of_new(call: Call) -> tuple[str, Doc]:
-    """The password of a new cluster, and the member that tells of its secret when RDS manages it."""
+    """The password of a new cluster, and the member that names its secret when RDS manages it."""
     if not call.get("ManageMasterUserPassword"):
         return check_password(call.get("MasterUserPassword")), {}
     if call.get("MasterUserPassword"):
@@ -47,7 +47,7 @@ def master_of_new(call: Call) -> tuple[str, Doc]:
 
 
 def make_managed_secret(call: Call, username: str, password: str) -> Doc:
-    """Keep the password in a new secret; the cluster's member that tells of it."""
+    """Keep the password in a new secret; return the cluster's member that names it."""
     key = f"arn:aws:kms:{call.region}:{call.desk.account}:alias/aws/secretsmanager"
     if name := call.get("MasterUserSecretKmsKeyId"):
         key = networks.usable_key(call, name)

@@ -1,7 +1,7 @@
 """Restores: a new cluster from a snapshot, or from a moment of another cluster's backups.
 
-The law: a restored cluster has what the call asked for and AWS's defaults, not its source's configuration, but for the
-few things AWS inherits (FACTS 4.1, FACTS 4.2). Nothing is restored across regions.
+The law: a clone has what the call asked for and AWS's defaults, not its source's configuration, except for the few things
+that AWS inherits (FACTS 4.1, FACTS 4.2). Nothing is restored across regions.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _NOT_ON_PITR = (
 
 @changes("RestoreDBClusterFromSnapshot")
 def restore_from_snapshot(call: Call) -> Doc:
-    """Begin to make a cluster of a snapshot, given by name or ARN of this region."""
+    """Begin to make a cluster from a snapshot, named by identifier or by an ARN of this region."""
     name = asked.check_new_cluster(call)
     snapshot = find_offered_snapshot(call, call.params["SnapshotIdentifier"])
     require_available(snapshot)
@@ -61,7 +61,7 @@ def restore_from_snapshot(call: Call) -> Doc:
 
 @changes("RestoreDBClusterToPointInTime")
 def restore_to_point_in_time(call: Call) -> Doc:
-    """Begin to make a cluster of what another one held at a moment."""
+    """Begin to make a cluster with what another one held at a moment."""
     name = asked.check_new_cluster(call)
     for parameter in _NOT_ON_PITR:
         if call.get(parameter) is not None:
@@ -121,7 +121,7 @@ def _source(call: Call, *, is_clone: bool) -> tuple[Doc, str | None]:
 
 
 def _moment(call: Call, source: Doc, *, is_clone: bool) -> datetime | None:
-    """The moment to restore; None for a clone, which takes what is there now."""
+    """The moment to restore; ``None`` for AWS's clone, which takes what is there now."""
     asked_for: datetime | None = call.get("RestoreToTime")
     latest = call.get("UseLatestRestorableTime", False)
     if asked_for is not None and latest:
@@ -150,7 +150,7 @@ def _moment(call: Call, source: Doc, *, is_clone: bool) -> datetime | None:
 
 
 def _settings(call: Call, name: str, source: Doc, version: str, database: str | None) -> Doc:
-    """What the call asks for, AWS's defaults, and the few things that are inherited."""
+    """What the call asks for, AWS's defaults, and the few things that AWS inherits."""
     tags = check_tags(call.get("Tags", []))
     inherited: Doc = {
         "MasterUsername": source["MasterUsername"],
@@ -164,7 +164,7 @@ def _settings(call: Call, name: str, source: Doc, version: str, database: str | 
 
 
 def _encryption(call: Call, source: Doc) -> Doc:
-    """Encrypted stays encrypted, with the key asked for or the source's own, which must be usable."""
+    """The members of encryption: encrypted stays encrypted, with the requested key or the source's, which must be usable."""
     key = call.get("KmsKeyId")
     if key is None and not source["StorageEncrypted"]:
         return {"StorageEncrypted": False}

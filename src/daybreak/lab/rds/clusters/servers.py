@@ -20,7 +20,7 @@ DEAD = frozenset({"stopping", "stopped", "deleting", "failed", "inaccessible-enc
 
 
 def goal_of(desk: Desk, down: frozenset[str], region: str, resource: str) -> Wanted | None:
-    """How the server of a volume should be now; asks the world for security groups, so it may take milliseconds."""
+    """How the server of a volume should be now. It asks moto for security groups, so it may take milliseconds."""
     cluster = cluster_by_resource(desk.state, region, resource)
     if cluster is None:
         return None
@@ -35,7 +35,7 @@ def goal_of(desk: Desk, down: frozenset[str], region: str, resource: str) -> Wan
 
 
 def boot(desk: Desk, region: str, instance: Doc) -> None:
-    """Note that an instance starts: it takes its groups' values as they are now, the writer those of the cluster too."""
+    """Note that an instance starts: it takes its group's values as they are now, and the writer also the cluster group's."""
     name = instance["DBInstanceIdentifier"]
     own = group_of(desk, region, INSTANCE, instance["_parameter_group"])
     desk.state.change("instance", region, name, _up=True, _effective=values_of(own) if own else {})
@@ -48,7 +48,7 @@ def boot(desk: Desk, region: str, instance: Doc) -> None:
 
 
 def parameter_status(desk: Desk, region: str, kind: Kind, document: Doc) -> str:
-    """``in-sync``, or ``pending-reboot`` while the group says something the server does not run with."""
+    """``in-sync``, or ``pending-reboot`` while the server does not run with the group's values."""
     name = document["DBClusterParameterGroup" if kind is CLUSTER else "_parameter_group"]
     group = group_of(desk, region, kind, name)
     effective = document.get("_effective")

@@ -1,8 +1,8 @@
 """Automated backups: the windows of live clusters, what deleted ones left behind, and the daily snapshots.
 
-An automated snapshot is a moment of the continuous backup and no copy: it costs nothing to take, is good as long as the
-backup reaches back to it, and goes with it. Such snapshots are taken in the backup window of **real** time, because
-their names and time stamps are real; the first one as soon as a cluster is available.
+An automated snapshot is a moment of the continuous backup and no copy: it costs nothing, is valid as long as the backup
+reaches back to it, and goes with the backup. The lab takes such snapshots in the backup window of **real** time, because
+their names and time stamps are real, and the first one as soon as a cluster is available.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _SHARED = (
     "StorageType",
     "TagList",
 )
-"""What of a cluster its automated backup records; the rest is lost with the cluster (FACTS 4.2)."""
+"""The members of a cluster that its automated backup records; the others are lost with the cluster (FACTS 4.2)."""
 
 
 def backup_of(desk: Desk, region: str, cluster: Doc, status: str) -> Doc:
@@ -87,7 +87,7 @@ def describe_backups(call: Call) -> Doc:
 
 @changes("DeleteDBClusterAutomatedBackup")
 def delete_backup(call: Call) -> Doc:
-    """Throw away what a deleted cluster left behind."""
+    """Delete the backups that a deleted cluster left."""
     resource = call.params["DbClusterResourceId"]
     retained = call.state.get("backup", call.region, resource)
     if retained is None:
@@ -113,7 +113,7 @@ def _drop_backup(desk: Desk, region: str, backup: Doc) -> None:
 
 
 def after_deletion(desk: Desk, region: str, cluster: Doc, *, keep: bool) -> None:
-    """Turn the backups of a cluster that is gone into retained ones, or let them go with it."""
+    """Keep the backups of a deleted cluster as retained ones, or drop them."""
     resource = cluster["DbClusterResourceId"]
     if not keep:
         _drop_automated_snapshots(desk, region, resource)
@@ -152,7 +152,7 @@ def begin_automated_snapshot(desk: Desk, region: str, name: str) -> None:
 
 
 def take_due_snapshots(desk: Desk) -> None:
-    """Begin those whose window has opened since the last one."""
+    """Begin the snapshots whose window has opened since the last one."""
     now = desk.clock.now()
     for region, name, cluster in desk.state.everywhere("cluster"):
         if cluster["Status"] != "available" or region in desk.down or "_last_automated" not in cluster:
@@ -169,7 +169,7 @@ def window_opened(window: str, now: datetime) -> datetime:
 
 
 def forget_expired(desk: Desk) -> list[tuple[str, datetime]]:
-    """Drop what is older than its retention; (resource id, moment) of the volumes that may purge older backups."""
+    """Drop what is older than its retention; return (resource id, moment) for each volume that may purge older backups."""
     now = desk.clock.now()
     volumes: list[tuple[str, datetime]] = []
     days: dict[str, int] = {}

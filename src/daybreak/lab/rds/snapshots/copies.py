@@ -1,4 +1,4 @@
-"""Copies of snapshots, in one region and from another: the only way Aurora's data reaches another region here."""
+"""Copies of snapshots, in one region and from another: the only way for Aurora's data to reach another region here."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from daybreak.lab.rds.snapshots.snapshots import SHARED, SnapshotJob, new_snapsh
 from daybreak.lab.rds.tags import check_tags
 
 MOST_IN_FLIGHT = 5
-"""Copies from other regions a region takes at a time."""
+"""The most copies from other regions that a region takes at a time."""
 
 
 @changes("CopyDBClusterSnapshot")
 def copy_snapshot(call: Call) -> Doc:
-    """Begin to copy; called in the region the copy is for."""
+    """Begin to copy; the call goes to the region of the copy."""
     value = call.params["SourceDBClusterSnapshotIdentifier"]
     target = resolve_name(value, "cluster-snapshot", call.region, call.desk.account)
     source = _source(call, target, value)

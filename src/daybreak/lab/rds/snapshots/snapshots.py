@@ -1,4 +1,4 @@
-"""Cluster snapshots: taken, looked at, shared and deleted."""
+"""Cluster snapshots: create, describe, share and delete."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def find_snapshot(call: Call, value: str) -> Doc:
 
 
 def find_offered_snapshot(call: Call, value: str) -> Doc:
-    """The same, and those that other accounts share with us, which go by their ARN."""
+    """The snapshot that a name or ARN points at, including those that other accounts share with us under their ARN."""
     target = resolve_name(value, "cluster-snapshot", call.region, call.desk.account)
     if target.account == call.desk.account:
         return find_snapshot(call, value)
@@ -44,7 +44,7 @@ def find_offered_snapshot(call: Call, value: str) -> Doc:
 
 
 def require_available(snapshot: Doc) -> None:
-    """Refuse what cannot be done with half a snapshot."""
+    """Refuse what needs a complete snapshot."""
     if snapshot["Status"] != "available":
         raise fault(
             "InvalidDBClusterSnapshotStateFault",
@@ -53,7 +53,7 @@ def require_available(snapshot: Doc) -> None:
 
 
 def new_snapshot_name(call: Call, parameter: str, value: str) -> str:
-    """The identifier of a new manual snapshot, when nobody has it and there is room."""
+    """The identifier of a new manual snapshot, if it is free and the quota allows one more."""
     name = new_identifier(parameter, value, longest=255)
     if call.state.get("snapshot", call.region, name):
         raise fault("DBClusterSnapshotAlreadyExistsFault", f"Cannot create the snapshot because {name} already exists.")
@@ -64,9 +64,9 @@ def new_snapshot_name(call: Call, parameter: str, value: str) -> str:
 
 
 def snapshot_of(desk: Desk, region: str, cluster: Doc, name: str, **own: Any) -> Doc:
-    """Keep the document of a snapshot of this cluster that is being taken; what is not in it is lost with the cluster.
+    """Keep the document of a new snapshot of this cluster; what is not in it is lost with the cluster.
 
-    ``own`` are its members that are not the cluster's: SnapshotType, TagList, and ``_moment`` of an automated one.
+    ``own`` holds the members that are not the cluster's: SnapshotType, TagList, and ``_moment`` of an automated one.
     """
     group = desk.state.get("subnet-group", region, cluster["DBSubnetGroup"])
     taken = (
@@ -129,7 +129,7 @@ FILTERS = {
 
 @looks("DescribeDBClusterSnapshots")
 def describe_snapshots(call: Call) -> Doc:
-    """One snapshot, those of one cluster, or all of them in pages; those of others only when they are asked for."""
+    """One snapshot, those of one cluster, or all of them in pages; those of other accounts only on request."""
     kind = call.get("SnapshotType")
     is_generous = kind == "shared" or bool(call.get("IncludeShared"))
     if name := call.get("DBClusterSnapshotIdentifier"):
@@ -182,7 +182,7 @@ def begin_copying(desk: Desk, region: str, cluster: Doc, snapshot: Doc) -> None:
 
 
 class SnapshotJob(DeskJob):
-    """Something that ends in a whole snapshot."""
+    """A job that ends in a complete snapshot."""
 
     def finish(self, job: Job, early: Any, late: Any) -> None:
         """The snapshot is available."""
@@ -206,7 +206,7 @@ class SnapshotJob(DeskJob):
 
 @job("create-snapshot")
 class CreateSnapshot(SnapshotJob):
-    """Copies what the cluster holds when it begins."""
+    """Copies what the cluster holds when the job begins."""
 
     def early(self, job: Job) -> Work | None:
         """Copy; an automated snapshot is only a moment, there is nothing to copy."""
@@ -226,7 +226,7 @@ def finish_snapshot(desk: Desk, region: str, name: str) -> None:
 
 
 def begin_final_snapshot(call: Call, cluster: Doc, value: str) -> None:
-    """Keep the document of the snapshot a deletion begins with; the deletion's own job fills it."""
+    """Keep the document of the snapshot with which a deletion begins; the deletion's own job fills it."""
     require_status(cluster, "available")
     name = new_snapshot_name(call, "FinalDBSnapshotIdentifier", value)
     tags = cluster["TagList"] if cluster["CopyTagsToSnapshot"] else []
@@ -244,7 +244,7 @@ def finish_final_snapshot(desk: Desk, region: str, value: str) -> None:
 
 @changes("DeleteDBClusterSnapshot")
 def delete_snapshot(call: Call) -> Doc:
-    """Delete a manual snapshot; one that is still being copied is given up."""
+    """Delete a manual snapshot, also one that is still being copied."""
     snapshot = find_snapshot(call, call.params["DBClusterSnapshotIdentifier"])
     name = snapshot["DBClusterSnapshotIdentifier"]
     if snapshot["SnapshotType"] != "manual":
@@ -267,7 +267,7 @@ def drop_snapshot(desk: Desk, region: str, snapshot: Doc) -> None:
 
 @looks("DescribeDBClusterSnapshotAttributes")
 def describe_attributes(call: Call) -> Doc:
-    """With whom a snapshot is shared."""
+    """The accounts that share a snapshot."""
     return _attributes(find_snapshot(call, call.params["DBClusterSnapshotIdentifier"]))
 
 
@@ -313,7 +313,7 @@ def _attributes(snapshot: Doc) -> Doc:
 
 
 def offer(desk: Desk, region: str, snapshot: str, account: str, *, encrypted: bool | None) -> str:
-    """Keep a snapshot of another account's, shared with us, with the content of one of our own; its ARN."""
+    """Keep another account's snapshot, shared with us, with the content of one of ours; return its ARN."""
     own = desk.state.get("snapshot", region, snapshot.lower())
     if own is None or own["Status"] != "available" or "_moment" in own:
         raise fault("DBClusterSnapshotNotFoundFault", f"No manual snapshot {snapshot} is available.")
