@@ -1,7 +1,7 @@
-"""Run every benchmark, or those named: ``python -m bench [start ...] [--write]``.
+"""Run every benchmark, or the named ones: ``python -m bench [start ...] [--write]``.
 
-A benchmark is a module ``bench/measure_<name>.py`` with a function ``figures() -> Figures``. Its table is printed, and with
-``--write`` also put into the reference's page of benchmarks.
+A benchmark is a module ``bench/measure_<name>.py`` with a function ``figures() -> Figures``. This prints its table, and with
+``--write`` also puts it into the reference's page of benchmarks.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ PAGE = Path(__file__).parents[1] / "docs" / "reference" / "benchmarks.md"
 
 
 def names() -> list[str]:
-    """The benchmarks that there are, in alphabetical order."""
+    """The names of all benchmarks, in alphabetical order."""
     modules = (module.name for module in pkgutil.iter_modules(bench.__path__))
     return sorted(name.removeprefix(PREFIX) for name in modules if name.startswith(PREFIX))
 
 
-def written(page: str, name: str, figures: Figures) -> str:
-    """The page with the benchmark's figures in the place that is marked for them."""
+def fill_in(page: str, name: str, figures: Figures) -> str:
+    """The page with the benchmark's figures in the place marked for them."""
     begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     place = re.compile(f"(?<={re.escape(begin)}\n).*?(?={re.escape(end)})", re.DOTALL)
     if not place.search(page):
@@ -36,7 +36,7 @@ def written(page: str, name: str, figures: Figures) -> str:
 
 
 def main(words: list[str]) -> int:
-    """Print what each wanted benchmark measured; all of them when none is named."""
+    """Run each named benchmark and print its figures; all of them when none is named."""
     wanted = [word for word in words if word != WRITE]
     if unknown := sorted(set(wanted) - set(names())):
         sys.stderr.write(f"error: no benchmark {unknown[0]!r}; there are: {', '.join(names())}\n")
@@ -45,7 +45,7 @@ def main(words: list[str]) -> int:
         figures: Figures = importlib.import_module(f"bench.{PREFIX}{name}").figures()
         print(figures.text(), flush=True)
         if WRITE in words:
-            PAGE.write_text(written(PAGE.read_text(), name, figures))
+            PAGE.write_text(fill_in(PAGE.read_text(), name, figures))
     return 0
 
 

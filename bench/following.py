@@ -1,10 +1,10 @@
-"""A process that follows some restores at once, and tells what that costs: ``python -m bench.following COUNT [bare]``.
+"""A process that follows some restores at once, and reports what that costs: ``python -m bench.following COUNT [bare]``.
 
-They are real runs on a lab whose clock stands: each has created its parameter group and sent its restore, and waits for a
-cluster that will not become available. One observation serves all plans, because planning is not what is measured.
+They are real runs on a lab whose clock stands still: each has created its parameter group and sent its restore, and waits for
+a cluster that will not become available. One observation serves all plans, because we do not measure planning.
 
-An account may have forty clusters, the lab's too. Beyond that (``bare``) there are only threads that share the poller, each
-waiting for a cluster that is not there: the calls and the threads are real, the answers shorter, and nothing has a journal.
+An account may have forty clusters, also in the lab. Beyond that (``bare``) there are only threads that share the poller, and
+each waits for a cluster that does not exist: calls and threads are real, the answers are shorter, and there is no journal.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ TICKS = 6
 
 
 class Followers:
-    """Runs that wait in threads of this process, and how many looks each of them has seen."""
+    """Runs that wait in threads of this process, with the number of looks that each has seen."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -48,14 +48,14 @@ class Followers:
         self._ended: list[str] = []
 
     def follow(self, plan: Plan) -> None:
-        """Carry out a plan in a thread, until everything is stopped."""
+        """Carry out a plan in a thread, until everything stops."""
         self._app.store.create(plan)
         thread = threading.Thread(target=self._carry_out, args=(plan.run,), name=plan.run, daemon=True)
         self._threads.append(thread)
         thread.start()
 
     def watch(self, count: int) -> None:
-        """Let so many threads share a poller, until everything is stopped."""
+        """Make so many threads share a poller, until everything stops."""
         poller = Poller(
             Lookout(self._app.aws(self._app.target("embi").region)),
             self._app.settings.poll.total_seconds(),
@@ -72,11 +72,11 @@ class Followers:
             thread.start()
 
     def looks(self) -> int:
-        """How many looks the run that has seen the fewest has seen; 0 until all are waiting."""
+        """The smallest number of looks that any run has seen; 0 until all are waiting."""
         return min(self._looks[thread.name] for thread in self._threads)
 
     def wait_for(self, looks: int) -> None:
-        """Until every run has seen that many looks."""
+        """Wait until every run has seen that many looks."""
         while self.looks() < looks:
             if self._ended:
                 raise RuntimeError(f"a run ended that should have been waiting: {self._ended[0]}")
@@ -106,7 +106,7 @@ class Followers:
 
 
 def plans(app: App, count: int) -> list[Plan]:
-    """As many restores of one target, each with its own names."""
+    """That many restores of one target, each with its own names."""
     target, now = app.target("embi"), datetime.now(UTC)
     aws = app.aws(target.region)
     request = PitrRequest(
@@ -123,7 +123,7 @@ def plans(app: App, count: int) -> list[Plan]:
 
 
 def costs(count: int, *, is_bare: bool) -> dict[str, Any]:
-    """Calls, processor time and memory of following that many restores for some looks."""
+    """Follow that many restores for some looks; return calls, processor time and memory."""
     settings = load(environ=os.environ, folder=Path.cwd(), flags={"state": None, "poll": None}, file=None)
     app = App(settings, Access(), os.environ)
     followers = Followers(app)
@@ -149,7 +149,7 @@ def costs(count: int, *, is_bare: bool) -> dict[str, Any]:
 
 
 def _memory() -> float:
-    """Megabytes of this process in the machine's memory."""
+    """The memory of this process, in megabytes."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
 

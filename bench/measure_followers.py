@@ -1,6 +1,6 @@
-"""What it costs to follow many restores at once in one process: calls a look, memory, threads.
+"""The cost of following many restores at once in one process: calls for each look, memory, threads.
 
-Each count in a process of its own (``bench.following``), on a lab whose clock is stopped, so that every restore goes on waiting.
+Each count has its own process (``bench.following``), on a lab whose clock is stopped, so every restore goes on waiting.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ PAGE = 100
 MOST_MEMORY = 100.0
 
 
-def following(on: Stage, count: int, *words: str) -> dict[str, Any]:
-    """What one process tells that follows so many restores."""
+def follow(on: Stage, count: int, *words: str) -> dict[str, Any]:
+    """Run one process that follows so many restores, and return its figures."""
     done = subprocess.run(
         [sys.executable, "-m", "bench.following", str(count), *words],
         env=on.environment | {"PYTHONPATH": str(Path(__file__).parents[1]), "DAYBREAK_POLL": "300ms"},
@@ -41,8 +41,8 @@ def figures() -> Figures:
     """Calls, memory and threads by the number of restores."""
     with stage() as on:
         on.ask("POST", "clock", {"speed": 0})
-        real = {count: following(on, count) for count in REAL}
-        bare = {count: following(on, count, "bare") for count in BARE}
+        real = {count: follow(on, count) for count in REAL}
+        bare = {count: follow(on, count, "bare") for count in BARE}
     rows = [_row(f"{count} restores", count, found) for count, found in real.items()]
     rows += [_row(f"{count:,} waits that share the poller", count, found) for count, found in bare.items()]
     least, most = real[REAL[0]]["memory"], real[REAL[-1]]["memory"]

@@ -1,4 +1,4 @@
-"""The journal: what an event costs in a folder and in S3, and how soon a killed run calls AWS again."""
+"""The journal: the cost of an event in a folder and in S3, and how soon a killed run calls AWS again."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RESUME_GOAL = 0.67
 
 
 def append_cost(store: Store, app: App) -> float:
-    """Seconds an event takes until it is durable, in the middle; a new run each time."""
+    """Measure the median seconds until an event is durable, in a new run."""
     plan = plan_pitr(app, wish())
     store.create(plan)
     took = []
@@ -41,7 +41,7 @@ def append_cost(store: Store, app: App) -> float:
 
 
 def resume_cost(on: Stage) -> float:
-    """Seconds from the start of ``daybreak resume`` to its first call, after a kill while the cluster is restored."""
+    """Measure the seconds from the start of ``daybreak resume`` to its first call, after a kill during a restore."""
     app, number = on.app(), on.last_visit()
     run = start(app, plan_pitr(app, wish()))
     shared = {"env": on.environment, "cwd": on.folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -61,7 +61,7 @@ def resume_cost(on: Stage) -> float:
 
 
 def figures() -> Figures:
-    """What an event and a resumption cost."""
+    """The cost of an event and of a resumption."""
     taken = Rounds()
     with stage() as on:
         bucket = f"s3://daybreak-state-{on.app().aws('us-east-1').identity().account}/bench"

@@ -1,7 +1,7 @@
-"""Reaction: from a change of state at the endpoint to the next call it calls for, beside boto3's own waiter.
+"""Reaction: from a change of state at the endpoint to the tool's next call, beside boto3's own waiter.
 
-The moment of a change is the date of the event that the endpoint tells (RDS-EVENT lists, to the millisecond); the moment of
-a call is its arrival in the endpoint's request log. Both are read from one clock, and neither asks the tool.
+The moment of a change is the date of the endpoint's event (RDS-EVENT lists it to the millisecond); the moment of a call is its
+arrival in the endpoint's request log. Both come from one clock, and neither comes from the tool.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def _client() -> Any:
 
 
 def _events(identifier: str) -> list[tuple[datetime, str]]:
-    """What the endpoint tells of a cluster and its instances, in order."""
+    """The endpoint's events about a cluster and its instances, in order."""
     events = _client().describe_events(Duration=60, MaxRecords=100)["Events"]
     return sorted((e["Date"], e["Message"]) for e in events if e["SourceIdentifier"].startswith(identifier))
 

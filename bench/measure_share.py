@@ -1,16 +1,16 @@
-"""The tool's own share of a restore: time in which neither AWS, nor PostgreSQL, nor the next look was being waited for.
+"""The tool's own share of a restore: time in which it waited neither for AWS, nor for PostgreSQL, nor for the next look.
 
-How it is counted. The wall time of a run, from its first event to its last, less
+We count the wall time of a run, from its first event to its last, less
 
 - the time in which an HTTP exchange with AWS was in flight (botocore's events, ``Traffic.waited``),
 - the time asleep until the next look (``SystemTiming.slept``),
 - the time in which any thread waited for PostgreSQL (psycopg's own wait functions, overlaps counted once).
 
-Processor time that was spent during those waits counts as the tool's own. So do DNS, the knock on the port, every sync of
-the journal, and whatever the machine made the tool wait for a core: the figure errs against the tool.
+Processor time during those waits counts as the tool's own. So do DNS, the knock on the port, every sync of the journal, and
+the time that the tool waited for a core: the figure errs against the tool.
 
-It is given twice. First for the time in which no wait for AWS was open: while AWS restores, AWS is what a person waits for,
-and what a look costs then delays nobody. Then for the whole run, looks included.
+There are two figures. The first covers the time in which no wait for AWS was open: while AWS restores, a person waits for AWS,
+and the cost of a look delays nothing. The second covers the whole run, including looks.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ POLL = poll_seconds(SPEED)
 
 @dataclass
 class Ledger:
-    """When something outside was waited for, and what was computed meanwhile."""
+    """The times of waiting for something outside, and the computing meanwhile."""
 
     spans: list[tuple[float, float]] = field(default_factory=list)
     computed: float = 0.0
 
-    def noting(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The function, with every stay in it noted."""
+    def note_calls(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, wrapped to note every call's time."""
 
-        def noted(*arguments: Any, **named: Any) -> Any:
+        def note_call(*arguments: Any, **named: Any) -> Any:
             began, computed = time.monotonic(), time.thread_time()
             try:
                 return function(*arguments, **named)
@@ -58,11 +58,11 @@ class Ledger:
                 self.spans.append((began, time.monotonic()))
                 self.computed += time.thread_time() - computed
 
-        return noted
+        return note_call
 
     @property
     def waited(self) -> float:
-        """Seconds in which at least one thread was waiting, without what was computed meanwhile."""
+        """The seconds in which at least one thread waited, without the computing meanwhile."""
         total, reached = 0.0, 0.0
         for began, ended in sorted(self.spans):
             if ended > reached:
@@ -73,10 +73,10 @@ class Ledger:
 
 @contextmanager
 def ledger_of(place: Any, *names: str) -> Iterator[Ledger]:
-    """Note every stay in those functions of a module for as long as the block lasts."""
+    """Note every call of those functions of a module for the length of the block."""
     ledger, before = Ledger(), {name: getattr(place, name) for name in names}
     for name, function in before.items():
-        setattr(place, name, ledger.noting(function))
+        setattr(place, name, ledger.note_calls(function))
     try:
         yield ledger
     finally:
@@ -86,12 +86,12 @@ def ledger_of(place: Any, *names: str) -> Iterator[Ledger]:
 
 @dataclass(frozen=True)
 class Share:
-    """Where one run's time went, in seconds."""
+    """How one run spent its time, in seconds."""
 
     wall: float
     cpu: float
     queued: float
-    """Waiting for a core, of the thread that carries out the run: what a busy machine adds."""
+    """How long the run's thread waited for a core: what a busy machine adds."""
     aws: float
     postgres: float
     asleep: float
@@ -102,7 +102,7 @@ class Share:
 
     @property
     def own(self) -> float:
-        """What is left: the tool's own time."""
+        """The rest: the tool's own time."""
         return self.wall - self.aws - self.postgres - self.asleep
 
 
@@ -130,7 +130,7 @@ class Attention:
 
 
 def share_of_run(on: Stage) -> Share:
-    """Carry out one restore in this process; its clone is removed afterwards."""
+    """Carry out one restore in this process, and remove its clone afterwards."""
     app = on.app()
     run = start(app, plan_pitr(app, wish()))
     traffic, timing = app.aws(REGION).traffic, app.timing
@@ -155,8 +155,8 @@ def share_of_run(on: Stage) -> Share:
     return share
 
 
-def _queued() -> float:
-    """Seconds this thread has waited for a core so far; nothing where the system does not tell."""
+def _seconds_queued() -> float:
+    """The seconds that this thread has waited for a core so far; 0 where the system does not report them."""
     try:
         return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
     except (OSError, IndexError):
@@ -164,10 +164,10 @@ def _queued() -> float:
 
 
 def figures() -> Figures:
-    """Where the time of a restore goes, and what the whole command adds to it."""
+    """How a restore spends its time, and what the whole command adds."""
     taken = Rounds()
     with stage(SPEED) as on:
-        share_of_run(on)  # everything that a process loads once
+        share_of_run(on)  # load everything that a process loads once
         shares = taken.of(lambda: share_of_run(on), ROUNDS)
         command = on.command("plan", "pitr", "embi", "--to", "latest", "--config", str(on.configuration))
         plans = taken.of(lambda: cost_of(command, environment=on.environment), ROUNDS)
@@ -215,7 +215,7 @@ def _row(what: str, shares: list[Share], part: Callable[[Share], float], *, has_
 
 
 def _paced(shares: list[Share]) -> Row:
-    """The same work at AWS's own pace: more looks, and each second of the lab six hundred long; computed, not measured."""
+    """The same work at AWS's own pace: more looks, and six hundred seconds for each of the lab; computed, not measured."""
     looks = POLL * SPEED / 15.0
     ratio = median(share.own * looks / (share.wall * SPEED) for share in shares)
     what = f"the own share at speed 1 with a look each 15 s (computed: {looks:g} × the work in {SPEED:g} × the time)"

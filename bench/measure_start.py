@@ -16,7 +16,7 @@ EMPTY, AWS, OURS = "python -c pass", "aws --version", "daybreak --help"
 
 
 def figures() -> Figures:
-    """What the three programs take."""
+    """The times of the three programs."""
     beside = Path(sys.executable).parent
     programs = {
         EMPTY: [sys.executable, "-c", "pass"],
@@ -24,7 +24,7 @@ def figures() -> Figures:
         OURS: [str(beside / "daybreak"), "--help"],
     }
     for command in programs.values():
-        cost_of(command)  # so that every byte is compiled and in the page cache
+        cost_of(command)  # so that everything is compiled and in the page cache
     taken = Rounds()
     rounds = taken.of(in_turn([partial(cost_of, command) for command in programs.values()]), ROUNDS)
     costs = dict(zip(programs, map(list, zip(*rounds, strict=True)), strict=True))

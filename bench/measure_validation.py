@@ -1,7 +1,7 @@
 """Validation's speed: each depth against one plain scan of all tables, a count table by table, and pgcopydb's way to compare.
 
-pgcopydb's ``compare data`` is not in every distribution's release, so its published formula (``count(1)`` and
-``sum(hashtext(row::text)::bigint)``) is run through psql, on as many sessions as there are cores, the largest table first.
+pgcopydb's ``compare data`` is not in every distribution's release, so psql runs its published formula (``count(1)`` and
+``sum(hashtext(row::text)::bigint)``) in as many sessions as there are cores, the largest table first.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _ALONE = "SET max_parallel_workers_per_gather = 0; SET enable_indexonlyscan = of
 
 @dataclass(frozen=True)
 class Took:
-    """What one way took: seconds on the wall, and of processors, the server's."""
+    """The cost of one way: wall seconds, and the server's processor seconds."""
 
     wall: float
     cpu: float
@@ -60,9 +60,9 @@ def figures(rows: int = ROWS) -> Figures:
         took = time.perf_counter() - began
         [[size]] = built.ask("SELECT pg_database_size(current_database())")
         ways = _ways(built, rows)
-        # Everybody finds the same warm buffers.
+        # All ways find the same warm buffers.
         ways[PARALLEL]()
-        rounds = taken.of(in_turn([_timed(built, way) for way in ways.values()]), ROUNDS)
+        rounds = taken.of(in_turn([_time(built, way) for way in ways.values()]), ROUNDS)
     costs = {
         name: Took(median(each[place].wall for each in rounds), median(each[place].cpu for each in rounds))
         for place, name in enumerate(ways)
@@ -80,13 +80,13 @@ def _ways(built: Warehouse, rows: int) -> dict[str, Callable[[], None]]:
     scans = _scans(built)
     ways: dict[str, Callable[[], None]] = {
         PARALLEL: lambda: _psql(built, [_ALL_CORES + "".join(_COUNT.format(number=n) for n in range(TABLES))]),
-        DEALT: lambda: _shared_out(built, rows, _COUNT),
+        DEALT: lambda: _share_out(built, rows, _COUNT),
         NAIVE: lambda: _psql(built, [_ALONE + "".join(_COUNT.format(number=n) for n in range(TABLES))]),
         COUNT: lambda: _count(built, scans),
         ADDED_UP: lambda: _count(
             built, [Scan(scan.table, scan.clock, MOMENT, is_fingerprinted=True) for scan in scans]
         ),
-        COPYDB: lambda: _shared_out(built, rows, _COPYDB),
+        COPYDB: lambda: _share_out(built, rows, _COPYDB),
     }
     for depth in get_args(Depth):
         ways[depth] = lambda depth=depth: _validate(built, depth)  # type: ignore[misc]
@@ -122,12 +122,12 @@ def _rows(costs: dict[str, Took]) -> list[Row]:
     return found
 
 
-def _timed(built: Warehouse, way: Callable[[], None]) -> Callable[[], Took]:
+def _time(built: Warehouse, way: Callable[[], None]) -> Callable[[], Took]:
     def run() -> Took:
         before, began = built.cpu(), time.perf_counter()
         way()
         wall = time.perf_counter() - began
-        # A session's time is its parent's when it has ended.
+        # The time of an ended session counts for its parent.
         time.sleep(0.2)
         return Took(wall, built.cpu() - before)
 
@@ -153,8 +153,8 @@ def _psql(built: Warehouse, scripts: list[str]) -> None:
         raise RuntimeError(f"psql ended with exit code {codes[0]}")
 
 
-def _shared_out(built: Warehouse, rows: int, statement: str) -> None:
-    """A psql for each core; the tables are dealt out by their rows, the largest first."""
+def _share_out(built: Warehouse, rows: int, statement: str) -> None:
+    """Run a psql for each core; deal out the tables by their rows, the largest first."""
     hands: list[list[int]] = [[] for _ in range(CORES)]
     loads = [0] * CORES
     for number, size in enumerate(sizes(rows)):

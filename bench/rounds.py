@@ -1,7 +1,7 @@
-"""Measure side by side and say it plainly: rounds in which the machine was ours, medians, ratios, a table.
+"""Measure side by side and print it plainly: undisturbed rounds, medians, ratios, a table.
 
-The law: a round during which the host took processor time away (``steal``) is thrown away and taken again; what is compared is
-measured in turn (A B A B), so that a slow minute slows both; and a goal that is missed is printed as missed.
+The law: a round in which the host took processor time away (``steal``) is thrown away and repeated. We measure in turn what we
+compare (A B A B), so a slow minute slows both. A missed goal is printed as missed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rich.table import Table
 T = TypeVar("T")
 
 STEAL_ALLOWED = 0.03
-"""Share of the processors' time that the host may take during a round that counts."""
+"""The share of the processors' time that the host may take in a round that counts."""
 
 HEADS = ("what", "median", "ratio", "runs", "goal", "reached")
 
@@ -35,7 +35,7 @@ class Row:
     runs: int = 1
     goal: str = ""
     is_reached: bool | None = None
-    """None where there is no goal."""
+    """``None`` where there is no goal."""
 
     def cells(self) -> tuple[str, ...]:
         """The row as text, in the order of the heads."""
@@ -76,24 +76,24 @@ class Figures:
 
 
 class Rounds:
-    """Takes rounds until there are enough good ones, and remembers how many were thrown away."""
+    """Takes rounds until enough are good, and counts the discarded ones."""
 
     def __init__(self) -> None:
         self.discarded = 0
 
     def of(self, measure: Callable[[], T], wanted: int) -> list[T]:
-        """The results of ``wanted`` good rounds; after as many bad ones the machine is taken as it is."""
+        """Take ``wanted`` good rounds and return their results; after as many bad ones, bad ones count too."""
         found: list[T] = []
         spoilt: list[T] = []
         while len(found) < wanted and len(found) + len(spoilt) < 2 * wanted:
             before = _processor_times()
             result = measure()
-            (found if _stolen(before, _processor_times()) <= STEAL_ALLOWED else spoilt).append(result)
+            (found if _stolen_share(before, _processor_times()) <= STEAL_ALLOWED else spoilt).append(result)
         self.discarded += len(spoilt)
         return (found + spoilt)[:wanted]
 
     def note(self) -> str:
-        """How many rounds did not count."""
+        """The note on rounds that did not count."""
         return f"Rounds thrown away because the host took processor time: {self.discarded}."
 
 
@@ -104,14 +104,14 @@ def in_turn(parts: Sequence[Callable[[], T]]) -> Callable[[], list[T]]:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a program took: seconds on the wall, and of processors."""
+    """The cost of a program: wall seconds, and processor seconds."""
 
     wall: float
     cpu: float
 
 
 def cost_of(command: Sequence[str], *, environment: dict[str, str] | None = None) -> Cost:
-    """Run a program to its end with its words thrown away, and tell what it took."""
+    """Run a program to its end without its output, and return its cost."""
     environment = dict(os.environ) if environment is None else environment
     with Path(os.devnull).open("w") as nowhere:
         silence = [(os.POSIX_SPAWN_DUP2, nowhere.fileno(), number) for number in (1, 2)]
@@ -125,7 +125,7 @@ def cost_of(command: Sequence[str], *, environment: dict[str, str] | None = None
 
 
 def milliseconds(seconds: float) -> str:
-    """Seconds as a reader of benchmarks wants them."""
+    """Seconds in a form for a reader of benchmarks."""
     return (
         f"{seconds * 1000:.1f} ms"
         if seconds < 0.1
@@ -136,7 +136,7 @@ def milliseconds(seconds: float) -> str:
 
 
 def _processor_times() -> tuple[int, int]:
-    """All ticks so far, and those that the host took; nothing where the system does not tell."""
+    """All ticks so far, and those that the host took; 0 where the system does not report them."""
     try:
         ticks = [int(word) for word in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
     except OSError:
@@ -144,5 +144,5 @@ def _processor_times() -> tuple[int, int]:
     return (sum(ticks), ticks[7])
 
 
-def _stolen(before: tuple[int, int], after: tuple[int, int]) -> float:
+def _stolen_share(before: tuple[int, int], after: tuple[int, int]) -> float:
     return (after[1] - before[1]) / max(after[0] - before[0], 1)

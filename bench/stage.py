@@ -1,6 +1,6 @@
-"""Where a benchmark plays: a lab of its own, the app and the real command in its environment, and clones cleaned away.
+"""The stage of a benchmark: its own lab, the app and the real command in its environment, and a clean-up of clones.
 
-The law: everything runs on this machine, and ends with the block, however it ends.
+The law: everything runs on this machine and ends with the block, however that ends.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Stage:
 
     @cached_property
     def environment(self) -> dict[str, str]:
-        """What ``daybreak lab env`` would print for this lab, and nothing of this person's own AWS."""
+        """The variables of ``daybreak lab env`` for this lab, without the person's own AWS settings."""
         mine = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DAYBREAK_", "PG"))}
         lab = shell.variables(self.lab, self.speed, os.environ.get("PATH", os.defpath))
         mine |= {name: value for name, value in lab.items() if value is not None}
@@ -53,14 +53,14 @@ class Stage:
         }
 
     def app(self, *, state: str | None = None, stopping: threading.Event | None = None) -> App:
-        """The use cases, in this process."""
+        """The app of the use cases, in this process."""
         settings = load(
             environ=self.environment, folder=self.folder, flags={"state": state, "poll": None}, file=self.configuration
         )
         return App(settings, Access(), self.environment, stopping or threading.Event())
 
     def command(self, *words: str) -> list[str]:
-        """The real command, to be run in ``environment``."""
+        """The real command, for use in ``environment``."""
         return [*python_module("daybreak.cli.main"), *words]
 
     def clean(self, app: App, run: str) -> None:
@@ -68,11 +68,11 @@ class Stage:
         carry_out(app, start(app, plan_clean(app, Leftover(run, why="benchmark"))), Watchers())
 
     def ask(self, method: str, name: str, body: dict[str, Any] | None = None) -> Any:
-        """What the lab's own interface answers."""
+        """Ask the lab's own interface and return the answer."""
         return self.lab.ask(method, name, body, timeout=180)
 
     def visits(self, *, after: int = 0) -> list[dict[str, Any]]:
-        """The calls the lab has answered since that number."""
+        """The calls that the lab has answered since that number."""
         visits: list[dict[str, Any]] = self.ask("GET", f"requests?after={after}")["requests"]
         return visits
 
@@ -88,8 +88,8 @@ class Stage:
 
 @contextmanager
 def stage(speed: float = SPEED) -> Iterator[Stage]:
-    """The runbook's account on a lab of its own, for as long as the block lasts."""
-    # The lab's PostgreSQL runs as a user of its own when we are root, so the folder must be open to pass through.
+    """Start a lab with the runbook's account for the length of the block."""
+    # For root the lab's PostgreSQL runs as another account, which must be able to pass through the folder.
     folder = Path(tempfile.mkdtemp(prefix="daybreak-bench-", dir="/var/tmp"))
     folder.chmod(0o711)
     lab = None
@@ -114,5 +114,5 @@ def stage(speed: float = SPEED) -> Iterator[Stage]:
 
 
 def wish() -> PitrWish:
-    """The restore every benchmark asks for."""
+    """The restore that every benchmark asks for."""
     return PitrWish("embi", "latest", why="benchmark")

@@ -1,7 +1,7 @@
-"""A database to validate: fifty tables of very different sizes in a PostgreSQL of its own, for as long as the block lasts.
+"""A database to validate: fifty tables of very different sizes in a separate PostgreSQL, for the length of the block.
 
-One table holds two fifths of all bytes, as one table does everywhere. All of it fits into the server's buffers, as on Aurora,
-so what is compared is computing and not this machine's disk.
+One table holds two fifths of all bytes, as is usual. Everything fits into the server's buffers, as on Aurora, so we compare
+computing and not this machine's disk.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from daybreak.postgres.session import Login
 
 TABLES = 50
 DOMINANT = 0.4
-"""The share of the first table."""
+"""The first table's share of the rows."""
 REFERRING = 15
-"""How many tables refer to another."""
+"""The number of tables that refer to another."""
 DATABASE = "warehouse"
 CORES = os.cpu_count() or 2
 
@@ -44,12 +44,12 @@ FROM generate_series(1, {rows}) AS n
 
 
 _CLOCK = "timestamptz '2024-01-15 14:30Z' - n * interval '1 second' AS updated_at"
-"""In every other table the last column, behind those of variable width, as habits differ."""
+"""The last column in every other table, behind columns of variable width, as habits differ."""
 
 
 @dataclass(frozen=True)
 class Warehouse:
-    """The running server and how to get in."""
+    """The running server, and how to log in there."""
 
     node: Node
     port: int
@@ -57,7 +57,7 @@ class Warehouse:
 
     @property
     def address(self) -> Address:
-        """Where it answers."""
+        """The server's address."""
         return Address("127.0.0.1", self.port, DATABASE, Trust())
 
     @property
@@ -67,7 +67,7 @@ class Warehouse:
 
     @property
     def environment(self) -> dict[str, str]:
-        """For psql: the same place and login."""
+        """The variables for psql: the same place and login."""
         mine = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         return mine | {
             "PGHOST": "127.0.0.1",
@@ -79,16 +79,16 @@ class Warehouse:
 
     @property
     def psql(self) -> str:
-        """The program."""
+        """The path of psql."""
         return str(self.node.install.bin / "psql")
 
     def ask(self, statement: str) -> list[tuple[object, ...]]:
-        """What the server answers its superuser."""
+        """Ask as the superuser and return the rows."""
         with self.node.connect(DATABASE) as session:
             return session.execute(statement.encode()).fetchall()
 
     def cpu(self) -> float:
-        """Seconds of processor time that the server has taken so far, those of ended sessions included."""
+        """The server's processor seconds so far, including ended sessions."""
         ticks = 0
         for stat in Path("/proc").glob("[0-9]*/stat"):
             try:
@@ -103,14 +103,14 @@ class Warehouse:
 
     @property
     def pid(self) -> int:
-        """The postmaster's."""
+        """The postmaster's process number."""
         return int((self.node.data / "postmaster.pid").read_text().split("\n")[0])
 
 
 @contextmanager
 def warehouse(rows: int) -> Iterator[Warehouse]:
-    """A server with so many rows in its tables."""
-    folder = Path(tempfile.mkdtemp(prefix="daybreak-bench-", dir="/var/tmp"))  # on a disk, as a person's server is
+    """Start a server with so many rows in its tables."""
+    folder = Path(tempfile.mkdtemp(prefix="daybreak-bench-", dir="/var/tmp"))  # on a disk, like a person's server
     folder.chmod(0o711)
     node = None
     try:
@@ -133,7 +133,7 @@ def warehouse(rows: int) -> Iterator[Warehouse]:
         )
         port = _free_port()
         node.start(_SETTINGS, port=port)
-        # The server itself is measured, so it is reached itself; a cluster of the lab has a gate in front.
+        # We measure the server itself, so we connect to it directly; a cluster of the lab has a gate in front.
         with (node.data / "pg_hba.conf").open("a") as rules:
             rules.write("host all owner 127.0.0.1/32 scram-sha-256\n")
         node.reload()
@@ -161,7 +161,7 @@ _SETTINGS = {
 
 
 _HERE = "SET search_path = public"
-"""The superuser of a lab's server has nothing on its path that owners may write to."""
+"""The search path of a lab's superuser has nothing that owners may write to; this one adds ``public``."""
 
 
 def _install(folder: Path) -> Install:

@@ -41,24 +41,26 @@ TOLD = {
 """Which lines of which part of the story are drawn."""
 
 
-def chosen(lines: list[str]) -> list[str]:
-    """The lines that tell the story; the report repeats some of the plan, and once is enough."""
-    told: list[str] = []
+def choose(lines: list[str]) -> list[str]:
+    """The lines of the story, each once: the report repeats some of the plan."""
+    shown: list[str] = []
     part = ""
     for line in lines:
         if heading := re.match(r"^(\d)\. ", line):
             part = heading[1]
-            told += ["", line] if part in TOLD else []
-        elif part in TOLD and re.search(TOLD[part], line) and not (part == "6" and line.split()[:2] in _firsts(told)):
-            told.append(line[:WIDTH])
-    return [*told[1:], "", "Shortened: make demo shows every line."]
+            shown += ["", line] if part in SHOWN else []
+        elif (
+            part in SHOWN and re.search(SHOWN[part], line) and not (part == "6" and line.split()[:2] in _firsts(shown))
+        ):
+            shown.append(line[:WIDTH])
+    return [*shown[1:], "", "Shortened: make demo shows every line."]
 
 
-def _firsts(told: list[str]) -> list[list[str]]:
-    return [line.split()[:2] for line in told if line[:1].isalpha()]
+def _firsts(shown: list[str]) -> list[list[str]]:
+    return [line.split()[:2] for line in shown if line[:1].isalpha()]
 
 
-def styled(line: str) -> Text:
+def style(line: str) -> Text:
     """A line with the colors a terminal would show."""
     text = Text(line)
     if re.match(r"^\d\. ", line):

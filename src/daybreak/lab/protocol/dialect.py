@@ -53,7 +53,7 @@ JSON_TYPE = "application/x-amz-json-1.1"
 
 @dataclass(frozen=True)
 class Call:
-    """One request, understood: which operation of which service, in which region, on what, and by whom."""
+    """One request, understood: the operation, the service, the region, the resource and the caller."""
 
     service: str
     region: str

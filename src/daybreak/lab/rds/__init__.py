@@ -1,1 +1,1 @@
-"""Our own RDS for Aurora PostgreSQL: one module per noun, and `front`, which finds who answers a call."""
+"""Our own RDS for Aurora PostgreSQL: one module per noun, and `front`, which finds the operation that answers a call."""

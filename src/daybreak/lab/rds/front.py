@@ -288,7 +288,7 @@ class Rds:
     def _tick_quietly(self, resource: str) -> None:
         try:
             self._fleet.tick(resource)
-        except Exception as error:  # noqa: BLE001 - a server that is just stopping has no tick; the next round tells
+        except Exception as error:  # noqa: BLE001 - a server that is just stopping has no tick; the next round shows it
             log.debug("no tick for %s: %s", resource, error)
 
     def _settle_quietly(self, region: str, resource: str) -> None:

@@ -67,7 +67,7 @@ CATALOG_QUERY = """
     select name, boot_val, context, vartype, unit, min_val, max_val, coalesce(enumvals, '{}'), short_desc
     from pg_settings order by name
 """
-"""The columns of `Setting`, in its order."""
+"""The query for the fields of `Setting`, in their order."""
 
 
 def catalog_document(rows: list[tuple[object, ...]]) -> str:
@@ -78,7 +78,7 @@ def catalog_document(rows: list[tuple[object, ...]]) -> str:
 
 
 def read_catalog(document: str) -> tuple[Setting, ...]:
-    """The settings that `catalog_document` wrote down."""
+    """Read the settings that `catalog_document` wrote."""
     return tuple(Setting(**{**row, "choices": tuple(row["choices"])}) for row in json.loads(document))
 
 
@@ -110,7 +110,7 @@ def is_strict(parameters: Mapping[str, str], major: int) -> bool:
 
 
 def names_given(names: frozenset[str], parameters: Mapping[str, str]) -> frozenset[str]:
-    """The server's names of settings as the one who gave the parameters calls them."""
+    """The server's names of settings, in the spelling that the parameters use."""
     spelled = {name.lower(): name for name in parameters} | {"wal_level": LOGICAL}
     return frozenset(spelled.get(name.lower(), name) for name in names)
 

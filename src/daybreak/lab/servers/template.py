@@ -1,4 +1,4 @@
-"""The data directory every new cluster is a copy of: made once per install, with the provider's roles in it.
+"""The data directory that every new cluster copies: made once for each install, with the provider's roles in it.
 
 The law: a template is complete or not there; its folder's name holds a digest of the recipe, so a new recipe gives a new template.
 """
@@ -78,7 +78,7 @@ INITDB = ("--username", SUPERUSER, "--auth", "reject", "--encoding", "UTF8", "--
 
 
 def template(install: Install) -> Path:
-    """The template's folder (``data``, ``settings.json``), made when it is not there; other processes wait for us."""
+    """Make the template if it is missing and return its folder (``data``, ``settings.json``); other processes wait for us."""
     folder = _folder(install)
     if not folder.is_dir():
         with _only_one(folder.with_suffix(".lock")):

@@ -72,7 +72,7 @@ class Archive:
 
     @classmethod
     def open(cls, folder: Path) -> Archive:
-        """The archive a former process left; half a base copy in it is deleted."""
+        """Open the archive that a former process left; deletes half a base copy in it."""
         archive = cls(folder)
         for entry in sorted(archive._bases_folder.iterdir()):
             micros, _, segment = entry.name.partition("-")
@@ -219,7 +219,7 @@ class Archive:
 
 
 def _count(segment: str) -> int:
-    """The number of a piece of log, from its name: four gigabytes to each of the middle eight digits."""
+    """The number of a piece of log, from its name: each step of the middle eight digits counts four gigabytes."""
     return int(segment[8:16], 16) * 4096 + int(segment[16:], 16)
 
 

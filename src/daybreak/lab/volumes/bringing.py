@@ -63,7 +63,7 @@ def copy_at_rest(node: Node, target: Path) -> None:
 
 
 def first_segment(node: Node) -> str:
-    """The piece of log a stopped server starts from."""
+    """The piece of log from which a stopped server starts."""
     said = spawner().run([node.install.bin / "pg_controldata", "-D", node.data])
     state = re.search(r"^Database cluster state: +(.*)$", said, re.MULTILINE)
     found = re.search(r"^Latest checkpoint's REDO WAL file: +(\w+)$", said, re.MULTILINE)

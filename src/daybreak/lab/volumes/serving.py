@@ -45,7 +45,7 @@ def close_gate(node: Node, listen: Listen) -> None:
 
 @contextmanager
 def alone(node: Node, archive: Archive) -> Iterator[None]:
-    """The server runs, and only we can reach it."""
+    """Run the server for the length of the block so that only we can reach it."""
     node.start({**ALONE, "wal_level": "logical", **_archive_settings(archive)})
     try:
         yield

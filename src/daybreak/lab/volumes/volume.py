@@ -73,7 +73,7 @@ class Volume:
 
     @classmethod
     def open(cls, place: Path, install: Install) -> Volume:
-        """The volume a former process left in ``place`` (running then or not), stopped now."""
+        """Open the volume that a former process left in ``place`` (running or not), and stop it."""
         if not cls.exists(place):
             raise Refused(f"there is no volume in '{place}'", "create or restore it again")
         document = json.loads((place / DOCUMENT).read_text())
