@@ -82,7 +82,7 @@ def test_the_page_names_the_regions_and_the_numbers() -> None:
     seen = authorities(Trust())
     valid, regions = len(seen.valid(NOW)), len(seen.regions(NOW))
     assert f"{len(seen.known)} certificates" in page
-    assert f"{len(seen.known) - valid} of them have, and {valid} vouch for {regions} regions" in page
+    assert f"{len(seen.known) - valid} have expired, and {valid} vouch for {regions} regions" in page
 
 
 def test_a_beta_and_a_preview_vouch_for_no_region() -> None:
