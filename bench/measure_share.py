@@ -137,9 +137,9 @@ def share_of_run(on: Stage) -> Share:
     before = (traffic.waited, timing.slept, sum(traffic.calls.values()))
     with ledger_of(psycopg.waiting, "wait", "wait_conn") as postgres, ledger_of(os, "fsync", "fdatasync") as disk:
         attention = Attention(app.store.plan(run), lambda: traffic.waited + timing.slept + postgres.waited)
-        began, computed, queued = time.monotonic(), time.process_time(), _queued()
+        began, computed, queued = time.monotonic(), time.process_time(), _seconds_queued()
         carry_out(app, run, Watchers(on_event=attention))
-        wall, cpu, queued = time.monotonic() - began, time.process_time() - computed, _queued() - queued
+        wall, cpu, queued = time.monotonic() - began, time.process_time() - computed, _seconds_queued() - queued
     share = Share(
         wall=wall,
         cpu=cpu,

@@ -43,7 +43,8 @@ MOCKS = re.compile(r"[m]onkeypatch\.(set|del)attr|\b[M]ock\(|[M]agicMock|\b[m]oc
 
 # The folders of src/daybreak whose words are mended; one that is mended joins them and stays so.
 PLAIN = (
-    "aws", "app", "assess", "cli", "config", "execute", "http", "journal", "judge", "model", "repository",
+    "aws", "app", "assess", "cli", "config", "execute", "http", "journal", "judge", "lab", "model", "observe", "plan",
+    "postgres", "prove", "report", "repository", "validate",
 )  # fmt: skip
 IRREGULAR = re.compile(
     r"(?:un)?(?:begun|bound|bought|broken|brought|built|chosen|done|drawn|forgotten|found|frozen|given|gone|heard|held|hidden|kept"
@@ -51,7 +52,9 @@ IRREGULAR = re.compile(
 )
 NO_PARTICIPLES = re.compile(
     r"bring|exceed|feed|heed|need|proceed|seed|succeed|string|(?:every|no)?thing"  # verbs, and words of their own
-    r"|beginning|encoding|finding|scaling|staging|standing"  # nouns
+    r"|beginning|encoding|ending|finding|listing|planting|routing|scaling|staging|standing|troubleshooting"  # nouns
+    r"|intended|leading|living|managed|pending"  # adjectives before a noun
+    r"|bound"  # to bound a wait
     r"|unknown"  # a standing
     r"|shared"  # the decorator that adds the shared options is named for them
 )

@@ -32,7 +32,7 @@ FRAME = """\
 </svg>
 """
 
-TOLD = {
+SHOWN = {
     "3": r"^embi=>|^DELETE ",
     "4": r"^(rows|employees|salaries|payments)  ",
     "6": r"^\$ daybreak|^(clone|moment|creates|source|takes)  +\S+.*$|^\d\d:\d\d:\d\dZ  \d+/\d+ .*: done|^(verdict|RPO|RTO) ",
@@ -81,8 +81,8 @@ def demo() -> str:
 def svg(output: str) -> str:
     """The picture of what a demo printed."""
     console = Console(record=True, width=WIDTH, file=io.StringIO())
-    for line in chosen(output.splitlines()):
-        console.print(styled(line), soft_wrap=True)
+    for line in choose(output.splitlines()):
+        console.print(style(line), soft_wrap=True)
     return console.export_svg(theme=DIMMED_MONOKAI, code_format=FRAME, unique_id="run")
 
 

@@ -20,6 +20,7 @@ from daybreak.plan.calls import (
     READS,
     call_of,
     fill_in,
+    names_to_change,
     stamp_of,
     tags_for,
 )

@@ -16,7 +16,7 @@ from psycopg import pq, sql
 
 from daybreak.errors import DaybreakError, Failed, Unreachable
 from daybreak.postgres.address import Address
-from daybreak.postgres.faults import is_damage, translated
+from daybreak.postgres.faults import is_damage, translate_errors
 from daybreak.postgres.session import (
     Limits,
     Login,

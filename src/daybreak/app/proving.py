@@ -71,8 +71,8 @@ def prove_checks(app: App, control: Control, on_planting: Callable[[Planting], N
     began, started = app.timing.now(), app.timing.monotonic()
     case = control.case
     bench = Bench(control.scratch, case.scene.clone, case.identity, control.names)
-    removed, left = swept(control.scratch)
-    plantings, before = proven(bench, CATALOG, on_planting)
+    removed, left = sweep(control.scratch)
+    plantings, before = prove(bench, CATALOG, on_planting)
     return Proof(
         cluster=case.scene.clone.identifier,
         identity=case.identity,

@@ -155,7 +155,7 @@ class _Story:
         from daybreak.lab.programs import with_absolute_paths
 
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DAYBREAK_", "PG"))}
-        return rooted(kept) | {
+        return with_absolute_paths(kept) | {
             "AWS_ENDPOINT_URL": self._require_lab().url,
             "AWS_ACCESS_KEY_ID": self._require_lab().access_key,
             "AWS_SECRET_ACCESS_KEY": self._require_lab().secret_key,

@@ -44,7 +44,7 @@ def _complete(words: Sequence[str], options: Options) -> str:
     takes = {name for parameter in command.params for name in parameter.opts}
     # An address with a password in it was refused, and no hint repeats it.
     repeated = [each for each in options if each[0] in takes and ("://" not in each[1] or show_url(each[1]) == each[1])]
-    given = [word for name, value in repeated for word in (name, quoted(value))]
+    given = [word for name, value in repeated for word in (name, quote(value))]
     return " ".join(["daybreak", *words[:depth], *given, *words[depth:]])
 
 

@@ -211,13 +211,13 @@ def show(given: Given, file: Path) -> None:
     from daybreak.assess.ending import next_of_plan
     from daybreak.cli.rendering import plan_as
     from daybreak.model.value import stamp
-    from daybreak.report.aws_cli import quoted
+    from daybreak.report.aws_cli import quote
 
     made, now = read_plan(file), given.app().now()
     print_as_is(plan_as(made, given, file=file, now=now))
     if now > made.expires and given.output != "text":  # the text says it itself
         print_line(f"the plan expired at {stamp(made.expires)}", is_aside=True)
-        print_line(given.complete(f"next: {next_of_plan(made, quoted(str(file)), now=now)}"), is_aside=True)
+        print_line(given.complete(f"next: {next_of_plan(made, quote(str(file)), now=now)}"), is_aside=True)
 
 
 def _make(given: Given, decide: Callable[[App], Plan], destination: Destination) -> None:

@@ -22,7 +22,7 @@ from daybreak.report.markdown.plan import runbook
 from daybreak.report.shell import script
 from daybreak.report.text.plan import plan_view
 from daybreak.report.text.report import report_view
-from daybreak.report.text.run import asked_view, event_line, runs_view
+from daybreak.report.text.run import request_view, event_line, runs_view
 from daybreak.report.text.status import status_view
 
 if TYPE_CHECKING:
@@ -155,4 +155,4 @@ def abort_as(app: App, run: str, given: Given, *, is_ended: bool) -> str:
     then = given.complete(next_of(app, *state_of_run(app, run)) if is_ended else f"daybreak watch {run}")
     if given.is_json:
         return as_document({"run": run, "ended": is_ended, "next": then})
-    return run_as(app, run, given) if is_ended else as_text(asked_view(run, then))
+    return run_as(app, run, given) if is_ended else as_text(request_view(run, then))

@@ -126,7 +126,7 @@ class Database:
             health_urls=self._health_urls,
             patience=ProbeLimits(hearing=SourceBudget(whole=action.source_budget)),
         )
-        return validate(subject, tell=report, progress=lambda step: progress(_progress_words(step))).measured
+        return validate(subject, report=report, progress=lambda step: progress(_progress_words(step))).measured
 
     def _source(self, action: Validate, clone: Cluster) -> _Source:
         """The cluster that the clone was made from, where it answers now; a name or an endpoint proves nothing.

@@ -53,7 +53,7 @@ def restore_estimate(kind: str, size: int | None, past: tuple[PastRun, ...]) -> 
             low=min(own), high=max(own), evidence=f"{len(own)} earlier runs of this target: median {middle}"
         )
     low, high, row = _table(kind, size)
-    told = (
+    history = (
         f"{len(own)} earlier run(s) of this target: {', '.join(map(span_in_words, own))}"
         if own
         else "no earlier run of this target"

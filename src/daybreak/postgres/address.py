@@ -12,7 +12,7 @@ from daybreak.model.trust import Trust
 from daybreak.model.world import Cluster
 
 FALLBACK_DATABASE = "postgres"
-"""The database that every server has; used where none is named."""
+"""The database that every server has; used where no database is named."""
 
 
 @dataclass(frozen=True)

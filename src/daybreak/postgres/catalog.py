@@ -42,7 +42,7 @@ ORDER BY n.nspname, c.relname
 """)
 """Every relation with rows. Measuring a relation takes a lock, so one that is locked is estimated from ``relpages``.
 
-No statement ever writes the row of a system column (``tableoid``, number -6) again, so it tells who made the relation.
+No statement ever writes the row of a system column (``tableoid``, number -6) again, so it holds the transaction that made the relation.
 """
 
 _NEWEST_OID = sql.SQL("""

@@ -16,7 +16,7 @@ from daybreak.model.names import printable
 
 
 @contextmanager
-def translated(where: str) -> Iterator[None]:
+def translate_errors(where: str) -> Iterator[None]:
     """Turn what psycopg raises inside the block into an error of ours that names ``where``."""
     try:
         yield

@@ -127,16 +127,16 @@ class Scan:
 
 @dataclass(frozen=True)
 class Chunk:
-    """A table's pages from ``first`` up to but not including ``end``; without an end, all that follow, so none is missed."""
+    """A table's pages from ``first`` up to but not including ``end``; without an end, all that follow."""
 
     scan: Scan
     size: int
     first: int = 0
     end: int | None = None
     columns: Columns | None = field(default=None, compare=False)
-    """What goes into the fingerprint; none when there shall be none."""
+    """What goes into the fingerprint; ``None`` for no fingerprint."""
     young: YoungIds | None = field(default=None, compare=False)
-    """Which rows are young; none where nobody asks which are old."""
+    """Which rows are young; ``None`` where nobody asks which are old."""
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ def runs_of(chunk: Chunk) -> list[Chunk]:
 
 def read(session: Session, chunk: Chunk) -> Part:
     """The rows of a chunk and its newest time; one whose newest is after the moment is read a second time."""
-    return reduce(Part.joined, (_read(session, run) for run in runs_of(chunk)))
+    return reduce(Part.union, (_read(session, run) for run in runs_of(chunk)))
 
 
 def _read(session: Session, chunk: Chunk) -> Part:

@@ -29,7 +29,7 @@ from daybreak.errors import Bug, DaybreakError, Refused, Unproven, Unreachable
 from daybreak.model.names import printable
 from daybreak.postgres.address import Address
 from daybreak.postgres.authorities import file_of
-from daybreak.postgres.faults import in_our_words, translated
+from daybreak.postgres.faults import in_our_words, translate_errors
 from daybreak.postgres.handshake import shake_hands, unproven
 
 T = TypeVar("T")

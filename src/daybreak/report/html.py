@@ -42,7 +42,7 @@ class _Row:
 
 @dataclass(frozen=True)
 class _Because:
-    """A reason, and the row that tells the rest of it; no row where it is none of a check's."""
+    """A reason, and the row that has the rest of it; no row where it belongs to no check."""
 
     words: str
     anchor: str

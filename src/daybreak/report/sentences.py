@@ -175,7 +175,7 @@ def _restore(action: RestoreToMoment) -> str:
 
 
 def _options(action: SetClusterOptions) -> str:
-    told = [
+    parts = [
         f"backup retention {span_in_words(action.backup_retention)}" if action.backup_retention else "",
         f"backup window {action.backup_window}" if action.backup_window else "",
         f"maintenance window {action.maintenance_window}" if action.maintenance_window else "",

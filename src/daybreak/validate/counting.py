@@ -81,7 +81,7 @@ def count_by(
     taken, letters = clock_and_encoding(leader)
     tally = _Tally(progress, sum(scan.table.size for scan in scans))
     end = snapshot_end(leader) if any(scan.birth is not None for scan in scans) else 0
-    jobs = list(_jobs(tally.expecting(_parts(scans, columns, budget.connections, leader.major, end))))
+    jobs = list(_jobs(tally.expect(_parts(scans, columns, budget.connections, leader.major, end))))
     crew = Crew(place, budget.limits, snapshot, jobs)
     crew.work(min(budget.connections, len(jobs)), tally.note)
     seen = {count.table for count in tally.counted} | set(tally.unread)
@@ -147,9 +147,9 @@ class _Tally:
             )
         else:
             scan, left, sofar, spent = self._open[job.key]
-            joined = result if sofar is None else sofar.union(result)
-            self._open[job.key] = (scan, left - 1, joined, spent + took)
+            join = result if sofar is None else sofar.union(result)
+            self._open[job.key] = (scan, left - 1, join, spent + took)
             if left == 1:
-                self.counted.append(as_count(scan, joined, spent + took))
+                self.counted.append(as_count(scan, join, spent + took))
         self.done += job.size
         self.progress(CountProgress(self.done, self.total, job.name))

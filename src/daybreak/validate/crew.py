@@ -1,4 +1,4 @@
-"""A crew: some threads, each with a session, that see one snapshot and take jobs until none is left.
+"""A crew: some threads, each with a session, that see one snapshot and take jobs until no job is left.
 
 The law: a job that fails is reported with its reason and spoils no other. Everything ends within the sessions' limits plus
 two seconds. Whatever ends the crew early (also Ctrl-C) leaves no server at work in vain.

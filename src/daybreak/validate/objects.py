@@ -45,14 +45,14 @@ def _witnesses(visit: Visit, clone: Inventory) -> Witnesses:
 def _ends(visit: Visit, clone: Inventory, source: Inventory | None) -> dict[int, bool]:
     """Which of the transactions that wrote the catalogs had committed when the clone began to live, as it knows them."""
     own = frozenset(item.xmin for item in clone.items if item.xmin is not None)
-    known = visit.committed(own, clone.following)
+    known = visit.were_committed(own, clone.following)
     if source is None:
         return known
     theirs = frozenset(item.xmin for item in source.items if item.xmin is not None)
     if visit.birth is None:
         # Whatever the source changed may then have come after the moment: nothing is condemned for it alone.
         return dict.fromkeys(theirs - own, False)
-    return visit.committed(theirs, source.following) | known
+    return visit.were_committed(theirs, source.following) | known
 
 
 def _circumstances(visit: Visit) -> CloneFacts:

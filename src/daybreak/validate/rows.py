@@ -44,19 +44,19 @@ _SNAPSHOT = timedelta(minutes=5)
 def findings(visit: Visit) -> Iterator[Finding]:
     """Yield each finding about tables and rows; measure the loss on the way."""
     action, baseline = visit.subject.action, visit.subject.baseline
-    yield all_tables(visit.tables, visit.source_tables, action.tables, baseline, _made_before(visit))
+    yield all_tables(visit.tables, visit.source_tables, action.tables, baseline, _tables_made_in_time(visit))
     reading = _Reading(visit)
     yield from reading.glance() if reading.how.depth == "quick" else reading.read()
 
 
-def _made_before(visit: Visit) -> dict[int, bool]:
+def _tables_made_in_time(visit: Visit) -> dict[int, bool]:
     """Which of the transactions that made the source's tables had committed by the moment, as the clone knows them."""
     source = visit.source_tables
     if not isinstance(source, Tables):
         return {}
     here = set() if isinstance(visit.tables, Silence) else {table.full for table in visit.tables.tables}
     missing = [table.made for table in source.tables if table.made is not None and table.full not in here]
-    return visit.committed(missing, source.following) if missing else {}
+    return visit.were_committed(missing, source.following) if missing else {}
 
 
 class _Reading:

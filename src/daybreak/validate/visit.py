@@ -52,13 +52,13 @@ class Subject:
     without_login: str = NO_LOGIN
     """Why there is no login, where ``login`` is ``None``."""
     source: Reach | None = None
-    """The source's database, to compare with; none when it cannot be asked."""
+    """The source's database, to compare with; ``None`` when it cannot be asked."""
     source_reader: Reach | None = None
-    """A reader of the source, which is asked about rows before its writer is; none where it has none."""
+    """A reader of the source, which is asked about rows before its writer is; ``None`` where it has no reader."""
     without_source: str = ""
     """Why there is no source to ask, where that is known."""
     birth: Birth | None = None
-    """What the clone had spent when it first answered; none where nobody recorded it."""
+    """What the clone had spent when it first answered; ``None`` where nobody recorded it."""
     backup: AutomatedBackup | None = None
     """What the backup recorded: gives engine version and key when the source is gone."""
     rpo: timedelta | None = None
@@ -68,7 +68,7 @@ class Subject:
     surroundings: Surroundings = field(default_factory=Surroundings)
     """What belongs to the clone, as it is now."""
     baseline: Baseline | Silence | None = None
-    """The baseline that the plan chose; a silence when it cannot be read, none when there is none."""
+    """The baseline that the plan chose; a silence when it cannot be read, ``None`` when there is no baseline."""
     earlier: Callable[[], tuple[Baseline, ...]] = tuple
     """Reads the target's baselines from before that one, which show how far a table falls by itself."""
     capsule_inventory: Inventory | None = None
@@ -135,8 +135,8 @@ class Visit:
         created = self.subject.clone.created
         return max(created, self.subject.moment) if created else self.subject.moment
 
-    def committed(self, xids: Iterable[int], following: int | None) -> dict[int, bool]:
-        """Which transactions had committed by the moment, as the clone knows them; those that nobody can tell are left out.
+    def were_committed(self, xids: Iterable[int], following: int | None) -> dict[int, bool]:
+        """Which transactions had committed by the moment, as the clone knows them; those without an answer are left out.
 
         ``xids`` are numbers as rows carry them, and ``following`` is the first that the snapshot which read them could not
         see; whatever is as young as the clone's birth was not there yet.

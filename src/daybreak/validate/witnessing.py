@@ -161,7 +161,7 @@ class _Hearing:
     def _session(self, reach: Reach, stack: ExitStack) -> Session:
         session = connect(reach.address, reach.login, self.room.budget.limits(self.left))
         stack.callback(session.hang_up)
-        stack.enter_context(self._leash.holding(session))
+        stack.enter_context(self._leash.hold(session))
         see_every_row(session)
         return session
 
@@ -269,7 +269,7 @@ class _Reading:
         if not self._is_known:
             self._know_file()
         [there] = part.runs
-        missing = self._missing(run, there) if self._differs(there) else frozenset()
+        missing = self._absent(run, there) if self._differs(there) else frozenset()
         fates = self._fates_of(missing)
         self.rows += there.rows
         self.old += there.old
@@ -288,7 +288,7 @@ class _Reading:
         here = self.here.get(there.first, Run(there.first, 0, 0, 0))
         return there.old > 0 and (there.old, there.digest) != (here.old, here.digest)
 
-    def _missing(self, run: Chunk, there: Run) -> frozenset[bytes]:
+    def _absent(self, run: Chunk, there: Run) -> frozenset[bytes]:
         old = read_pairs(self.sides.source, run, is_old_only=True)
         table = self.pair.clone
         scan = replace(run.scan, table=table)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from daybreak.cli.screen import as_text
 from daybreak.model.capsule import FieldChange
 from daybreak.model.world import Surroundings, Unseen
-from daybreak.report.text.capsule import capsule_view, capsules_view, changes_view, kept_view
+from daybreak.report.text.capsule import capsule_view, capsules_view, changes_view, location_view
 from daybreak.repository.documents import entry_of
 from tests.fix_capsules import capsule
 

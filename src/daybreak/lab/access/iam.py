@@ -215,7 +215,7 @@ def _rds_questions(
         if role := call.params.get(name):
             yield Question("iam:PassRole", role, context)
     if tags and call.operation != "AddTagsToResource":
-        made = _created_arn(call, account)
+        made = _new_arn(call, account)
         yield Question("rds:AddTagsToResource", made or resources[0], asked)
 
 
@@ -233,7 +233,7 @@ def _rds_resources(call: Call, account: str) -> Iterator[str]:
         yield _rds_arn(call.region, account, kind, "*") if kind else "*"
 
 
-def _created_arn(call: Call, account: str) -> str | None:
+def _new_arn(call: Call, account: str) -> str | None:
     """The ARN of what the call makes, which gets the call's tags."""
     for name in ("TargetDBClusterSnapshotIdentifier", "DBClusterSnapshotIdentifier", "DBInstanceIdentifier",
                  "DBClusterIdentifier", "TargetDBClusterParameterGroupIdentifier", "DBClusterParameterGroupName",

@@ -120,7 +120,7 @@ class Session:
             raise _Refused(f"pg_hba.conf rejects connection {whom}")
 
     def _part(self) -> None:
-        """Tell the server that nothing more comes."""
+        """Let the server know that nothing more comes."""
         self.near.settimeout(0)
         if isinstance(self.near, ssl.SSLSocket):
             with contextlib.suppress(OSError, ValueError):

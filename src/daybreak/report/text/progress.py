@@ -74,7 +74,7 @@ class Sightings:
         before.append(seen)
         changes = len(before) - 2
         over = "; from here on once a minute" if changes == MOST_SIGHTINGS else ""
-        words = f"{_place(self._plan, step)} {doing(self._plan, self._plan.step(step))}: {seen}{over}"
+        words = f"{_place(self._plan, step)} {brief_now(self._plan, self._plan.step(step))}: {seen}{over}"
         return f"{at:%H:%M:%SZ}  {printable_sentence(words)}" if changes else ""
 
 

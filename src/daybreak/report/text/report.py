@@ -66,7 +66,7 @@ _STATUS_STYLES = {"failed": "bold red", "aborted": "yellow", "paused": "yellow",
 
 
 def _reasons(report: Report) -> Iterator[RenderableType]:
-    """The reasons that neither a check below tells, nor the status, such as that nothing was checked."""
+    """The reasons that stand neither at a check below nor in the status, such as that nothing was checked."""
     below = {line.check for line in report.checks if line.standing in _AGAINST}
     is_told = report.standing is None and report.note
     rest = [] if is_told else [each.text for each in report.reasons if each.check not in below]

@@ -49,7 +49,7 @@ def runs_view(runs: tuple[tuple[Plan, RunState], ...]) -> RenderableType:
     return Fitting(table, Group(*entries))
 
 
-def asked_view(run: str, then: str) -> RenderableType:
+def request_view(run: str, then: str) -> RenderableType:
     """What there is to say of a run whose end another process was asked for; ``then`` is the next command."""
     told = plain(f"running: another process carries out {run} and was asked to end it")
     return Group(Entry("status", told), command("next     ", then))

@@ -51,15 +51,15 @@ def _facts(target: Target, seen: Observation, last: RunState | None) -> Group:
     if seen.cluster:
         rows.append(("engine", plain(f"{seen.cluster.engine} {seen.cluster.engine_version}")))
     window = seen.cluster.window if seen.cluster else None
-    told.append(("window", plain(f"{stamp(window.earliest)} to {stamp(window.latest)}" if window else "none")))
+    rows.append(("window", plain(f"{stamp(window.earliest)} to {stamp(window.latest)}" if window else "none")))
     for backup in seen.backups if seen.cluster is None else ():
         ends = f"{stamp(backup.window.earliest)} to {stamp(backup.window.latest)}" if backup.window else "no window"
-        told.append(("kept backup", plain(f"{backup.resource_id} ({backup.status}), {ends}")))
-    told.append(("proof", plain(trust_words(target.trust, seen.cluster.endpoint if seen.cluster else None))))
-    told.append(("seen", plain(stamp(seen.seen))))
-    told.append(("last run", plain(_last(last, seen))))
-    wide = max(len(name) for name, _ in told) + 2
-    return Group(*(Entry(name, value, wide) for name, value in told))
+        rows.append(("kept backup", plain(f"{backup.resource_id} ({backup.status}), {ends}")))
+    rows.append(("proof", plain(trust_words(target.trust, seen.cluster.endpoint if seen.cluster else None))))
+    rows.append(("seen", plain(stamp(seen.seen))))
+    rows.append(("last run", plain(_last(last, seen))))
+    wide = max(len(name) for name, _ in rows) + 2
+    return Group(*(Entry(name, value, wide) for name, value in rows))
 
 
 def _last(last: RunState | None, seen: Observation) -> str:
