@@ -22,7 +22,7 @@ from daybreak.report.markdown.plan import runbook
 from daybreak.report.shell import script
 from daybreak.report.text.plan import plan_view
 from daybreak.report.text.report import report_view
-from daybreak.report.text.run import request_view, event_line, runs_view
+from daybreak.report.text.run import event_line, request_view, runs_view
 from daybreak.report.text.status import status_view
 
 if TYPE_CHECKING:
