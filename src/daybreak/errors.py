@@ -24,7 +24,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What the process tells the shell; the one table of exit codes."""
+    """The number that the process leaves with the shell; the one table of exit codes."""
 
     DONE = 0
     FAILED = 1
@@ -75,10 +75,10 @@ class Refused(DaybreakError):
         self.reasons = reasons
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_refused, (type(self), self.message, self.hints, self.reasons))
+        return (_refusal, (type(self), self.message, self.hints, self.reasons))
 
 
-def _refused(kind: type[Refused], message: str, hints: tuple[str, ...], reasons: tuple[str, ...]) -> Refused:
+def _refusal(kind: type[Refused], message: str, hints: tuple[str, ...], reasons: tuple[str, ...]) -> Refused:
     return kind(message, *hints, reasons=reasons)
 
 
@@ -93,7 +93,7 @@ class Failed(DaybreakError):
 
 
 class Uncertain(DaybreakError):
-    """We asked for a change and cannot tell whether it happened: observe before anything else."""
+    """We asked for a change and do not know whether it happened: observe before anything else."""
 
     exit_code = ExitCode.UNCERTAIN
 

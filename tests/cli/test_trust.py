@@ -69,7 +69,7 @@ def test_plan_status_and_the_plan_file_say_what_a_server_must_prove(person: Pers
     )
     person.configure('tls = "require"\n' + CONFIGURATION)
     plan = person.daybreak(*_RUNBOOK)
-    assert "no server proves who it is" in plan.out
+    assert "no server proves its identity" in plan.out
     assert 'tls = "require"' in plan.out
     status = person.daybreak("status")
     assert "require: encrypted, but no server proves its identity" in " ".join(status.out.split())

@@ -21,7 +21,10 @@ With commit times the clone's own transactions are distinguished from those that
 READ_ONLY = {"default_transaction_read_only": "1"}
 """Set on request: every new session starts read-only. A session may override this, so it helps but prevents nothing."""
 
-CARED_FOR = frozenset({*ALWAYS, *WHERE_KNOWN, *READ_ONLY})
+EVERY = ALWAYS | WHERE_KNOWN | READ_ONLY
+"""Each value that the quarantine may give a clone."""
+
+CARED_FOR = frozenset(EVERY)
 """Every parameter that the quarantine may set; an observation says which of them can be set."""
 
 

@@ -48,8 +48,7 @@ def read_birth(session: Session) -> Birth:
 
     Raises ``DaybreakError`` when the session is lost; a server that keeps its control file to itself gives a mark.
     """
-    [[following, taken, prepared]] = session.ask(_MARK)
-    mark = Birth(next_xid=int(following), is_exact=False, taken=taken, prepared=tuple(prepared))
+    mark = read_mark(session)
     try:
         [[next_xid, next_oid, is_exact]] = session.ask(_CHECKPOINT)
     except DaybreakError:
@@ -57,6 +56,12 @@ def read_birth(session: Session) -> Birth:
             raise
         return mark
     return mark.model_copy(update={"next_xid": int(next_xid), "next_oid": next_oid, "is_exact": bool(is_exact)})
+
+
+def read_mark(session: Session) -> Birth:
+    """What the server would give out next, now: whatever was written before lies below it."""
+    [[following, taken, prepared]] = session.ask(_MARK)
+    return Birth(next_xid=int(following), is_exact=False, taken=taken, prepared=tuple(prepared))
 
 
 def read_fates(session: Session, birth: Birth, xids: Iterable[int], restored: datetime) -> list[Fate]:

@@ -17,6 +17,7 @@ from time import monotonic
 from daybreak.errors import Failed
 from daybreak.model.actions import Validate
 from daybreak.model.baseline import Baseline
+from daybreak.model.birth import Birth
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.inventory import Inventory
 from daybreak.model.moment import At
@@ -24,8 +25,9 @@ from daybreak.model.proof import Planting
 from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Application, Objectives, Target, Waiver
 from daybreak.model.world import Cluster, Identity
+from daybreak.postgres.birth import read_mark
 from daybreak.postgres.scratch import PREFIX, Scratch
-from daybreak.postgres.session import Login
+from daybreak.postgres.session import Limits, Login, open_session
 from daybreak.prove import in_observation, specimen
 from daybreak.prove.defect import Defect
 from daybreak.prove.in_database import AMCHECK
@@ -93,6 +95,7 @@ class Bench:
     names: Names
     _password: str = field(default_factory=lambda: secrets.token_urlsafe(18), repr=False)
     _baseline: Baseline | None = None
+    _birth: Birth | None = None
 
     @contextmanager
     def set_up(self) -> Iterator[None]:
@@ -207,6 +210,7 @@ class Bench:
             login_of=lambda _reference: Login(self.names.roles["application"], self._password),
             patience=_PATIENCE,
             source_inventory=baseline.inventory,
+            birth=self._birth,
             alter=self._as_recovered,
         )
 
@@ -231,7 +235,12 @@ class Bench:
         )
         sitting = Sitting(target, self.cluster, self.identity, datetime.now(UTC), is_fingerprinted=True)
         # The checks read a copy and compare it with the baseline, which must name the same database.
-        return record(place, sitting, _ignore).model_copy(update={"database": self.names.copy})
+        recorded = record(place, sitting, _ignore).model_copy(update={"database": self.names.copy})
+        # As if the copy had been restored now: whatever is written from here on is its own.
+        with open_session(place.address, place.login, Limits()) as session:
+            mark = read_mark(session)
+        self._birth = mark.model_copy(update={"next_oid": recorded.inventory.newest_oid + 1, "is_exact": True})
+        return recorded
 
 
 def alarms(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:

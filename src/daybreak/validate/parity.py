@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from daybreak.judge.parity.configuration import cluster_parity, instance_parity, pair_instances
 from daybreak.judge.parity.surroundings import Allowances, parameter_parity, surroundings_parity
 from daybreak.model.findings import Finding
+from daybreak.plan.quarantine import EVERY
 from daybreak.validate.visit import Visit
 
 
@@ -18,7 +19,7 @@ def findings(visit: Visit) -> Iterator[Finding]:
     yield instance_parity(source, seen, clone, subject.permitted)
     names = pair_instances(source, seen, clone) if source else {}
     circumstances = Allowances(
-        action.quarantine, subject.permitted, names, frozenset(each.identifier for each in clone)
+        EVERY if action.quarantine else {}, subject.permitted, names, frozenset(each.identifier for each in clone)
     )
     yield parameter_parity(action.surroundings_seen, subject.surroundings, circumstances)
     yield surroundings_parity(action.surroundings_seen, subject.surroundings, circumstances)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Plan DIGEST for embi, made 2024-01-15T14:52:10Z, expires 2024-01-15T15:52:10Z.
-# By hand you are the guard: never change embi-aurora-cluster, and nothing with the clone's name may exist yet.
+# By hand the guards are yours: embi-aurora-cluster is never changed, and nothing of the clone's name may exist yet.
 set -euo pipefail
 
 # 01-lift-protection: Set deletion protection off on embi-clone

@@ -22,7 +22,6 @@ Waive a check that you do without, with your reason: `[[targets.NAME.waivers]]` 
 """
 
 BESIDES = {
-    "data.source-rows": "a row that the source still has from before the moment is not in the clone",
     "application.health": "a page answers with another status, without the words that were expected, or not at all",
     "application.connects": "the application's own role does not get into its database",
     "application.functions": "one of the owner's own checks is not met",
