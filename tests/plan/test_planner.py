@@ -51,7 +51,7 @@ CHANGED: dict[str, tuple[Callable[[], Observation], str]] = {
     ),
     "retention": (lambda: cluster(backup_retention=timedelta(days=7)), "backup_retention was 'P30D'"),
     "serverless": (lambda: cluster(serverless=ServerlessRange(low=1, high=2)), "serverless was None"),
-    "tags": (lambda: cluster(tags={}), "restore-cluster: tags was"),
+    "tags": (lambda: cluster(tags={}), "restore-cluster: tags.CostCenter was '4711', now it would be None"),
     "port": (lambda: cluster(port=6000), "port was 5432, now it would be 6000"),
     "one more reader": (
         lambda: fix_worlds.observation(instances=tuple(map(fix_worlds.instance, (1, 2, 3)))),
@@ -81,7 +81,7 @@ CHANGED: dict[str, tuple[Callable[[], Observation], str]] = {
     ),
     "quarantine": (
         lambda: fix_worlds.observation(settable=("max_logical_replication_workers",)),
-        "set-quarantine: parameters was",
+        "set-quarantine: parameters.cron.launch_active_jobs was 'off', now it would be None",
     ),
 }
 

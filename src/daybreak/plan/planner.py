@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from daybreak.model.actions import Validate
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
@@ -85,11 +87,21 @@ def _changes(plan: Plan, again: Plan) -> list[str]:
     changes += [f"the world has changed: step {name} would now be needed" for name in now.keys() - was.keys()]
     for name in was.keys() & now.keys():
         changes += [
-            f"the world has changed: {name}: {field} was {_short(was[name].get(field))}, now it would be {_short(now[name].get(field))}"
-            for field in sorted(was[name].keys() | now[name].keys())
-            if field not in _ALIVE and was[name].get(field) != now[name].get(field)
+            f"the world has changed: {name}: {field} was {_short(before)}, now it would be {_short(after)}"
+            for field, before, after in _differences(was[name], now[name])
+            if field.partition(".")[0] not in _ALIVE
         ]
     return sorted(changes)
+
+
+def _differences(was: Mapping[str, object], now: Mapping[str, object]) -> Iterator[tuple[str, object, object]]:
+    """Each field that differs, with both values; of a table only the entries that do, or both would read alike when cut."""
+    for field in sorted(was.keys() | now.keys()):
+        before, after = was.get(field), now.get(field)
+        if isinstance(before, dict) and isinstance(after, dict):
+            yield from ((f"{field}.{inner}", one, other) for inner, one, other in _differences(before, after))
+        elif before != after:
+            yield field, before, after
 
 
 # How the source looked, and what was kept of it, is evidence and not an order: a window that moved on changes no step. The
