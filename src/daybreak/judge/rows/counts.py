@@ -143,6 +143,7 @@ def row_counts(
         return check.silent(expected, answer)
     baseline = comparable(tables, witnesses.baseline)
     details: list[Detail] = []
+    held_to: tuple[TableComparison, ...] = ()
     if isinstance(baseline, Baseline):
         expected += f"; what the baseline of {stamp(baseline.stands_for)} holds"
         held_to = compare_tables(answer, tables, configured, baseline)
@@ -154,7 +155,7 @@ def row_counts(
         f"{each.name} {each.found}, {each.expected} expected" for each in details if each.standing is Standing.UNFIT
     ]
     undecided = [f"{each.name}: {each.why}" for each in details if each.standing is Standing.UNKNOWN]
-    found += _words_for_tables(details)
+    found += _words_for_tables(details, held_to)
     if lost and isinstance(baseline, Baseline):
         found += f"; they are in the baseline: {_way_back(baseline)}"
     asked = Asked(answer.asked, answer.took)
@@ -175,18 +176,20 @@ def row_counts(
     return finding.model_copy(update={"details": tuple(details)[:MOST_DETAILS]})
 
 
-def _words_for_tables(details: list[Detail]) -> str:
-    """How many tables hold to the baseline, how many fell short as the source did, and which do not hold, in words."""
+def _words_for_tables(details: list[Detail], held_to: tuple[TableComparison, ...]) -> str:
+    """How many tables hold to the baseline, which do not, and which have fewer rows than it though they do, in words."""
     if not details:
         return ""
-    short = [each for each in details if each.standing is Standing.UNFIT or each.standing is Standing.UNKNOWN]
-    excused = [each for each in details if each.standing is Standing.FIT and each.why]
-    held_to = len(details) - len(short) - len(excused)
+    kept = {each.table.full for each in held_to if each.is_kept}
+    short = [each for each in details if each.standing in (Standing.UNFIT, Standing.UNKNOWN)]
+    fewer = [each for each in details if each.why and each.name in kept]
+    excused = [each for each in details if each not in short and each.name not in kept]
     words = [f"{each.name} {each.found}, {each.expected} expected" for each in short]
     return (
-        f"; {held_to} of {len(details)} tables hold to the baseline"
+        f"; {len(kept)} of {len(details)} tables hold to the baseline"
         + name_words(": not ", words[:5])
         + name_words("; short, and reported only: ", [f"{each.name}: {each.why}" for each in excused][:5])
+        + name_words("; fewer rows, within shrink: ", [f"{each.name}: {each.why}" for each in fewer][:5])
     )
 
 
@@ -233,7 +236,9 @@ def _falls(name: str, past: list[Baseline]) -> tuple[float, ...]:
 def _detail(each: TableComparison, beside: _Beside, wish: Expectation) -> Detail:
     line = Detail(name=each.table.full, standing=Standing.FIT, expected=each.expected, found=f"{each.rows:,}")
     if each.is_kept:
-        return line
+        fall = each.was.rows - each.rows if each.was.is_exact else 0
+        share = f"{fall / each.was.rows:.1%} fewer; shrink allows {wish.shrink:g} %" if fall > 0 else ""
+        return line.model_copy(update={"why": share})
     if each.rows >= each.least:  # more than a table may have that nobody writes to
         if beside.source is not None and beside.source.rows == each.rows:
             return line.model_copy(update={"why": f"the source has {beside.source.rows:,} now"})
