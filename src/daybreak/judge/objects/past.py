@@ -36,6 +36,10 @@ GIVES_ACCESS: frozenset[ItemKind] = frozenset(
 )
 """Kinds where one too many is as bad as one too few."""
 
+_HARMLESS_OF_ITS_OWN: frozenset[ItemKind] = frozenset({"statistics"})
+"""What a clone may make by itself. Anything else gives something or takes it away: a constraint refuses rows, a table or a
+function stands in front of another of its name, row security without a policy hides every row."""
+
 PART_OF_ANOTHER: frozenset[ItemKind] = frozenset({"column", "grant", "owner", "statistics"})
 """Kinds with one item for each object: where such an item is missing, the object is too, and the object's own box says so."""
 
@@ -212,7 +216,7 @@ class Past:
         standing, why = FIT, "came after the baseline was taken"
         is_own = self._is_own(clone)
         if is_own:
-            standing = UNFIT if clone.kind in GIVES_ACCESS else FIT
+            standing = FIT if clone.kind in _HARMLESS_OF_ITS_OWN else UNFIT
             why = "made in the clone since it was restored"
         elif self._witness(self.witnesses.source, clone.kind) is not None:
             why = "gone from the source since"
