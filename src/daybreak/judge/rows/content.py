@@ -1,7 +1,7 @@
 """The box of content: the digest of each table's rows is the one that the baseline recorded.
 
-The law: a difference is damage only where nothing may have been written; elsewhere it is reported. Fingerprints of different
-major versions or encodings are never compared.
+The law: a difference is damage only where nothing may have been written; elsewhere it is reported. Fingerprints that were
+computed in another way, or of different major versions or encodings, are never compared.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from daybreak.model.answers import Counts, Silence, Tables
 from daybreak.model.baseline import Baseline
 from daybreak.model.checks import Asked
 from daybreak.model.findings import Detail, Finding, Standing
+from daybreak.model.fingerprints import version_of
 from daybreak.model.names import comma_list
 from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Expectation
@@ -83,6 +84,14 @@ def _finding(answer: Counts, details: list[Detail], how: Thoroughness) -> Findin
 def _why_not_compared(answer: Counts, baseline: Baseline) -> str:
     if not any(each.fingerprint for each in baseline.tables):
         return f"the baseline has no fingerprints; {HINT}"
+    computed = {version_of(each.fingerprint) for each in answer.counted if each.fingerprint}
+    recorded = {version_of(each.fingerprint) for each in baseline.tables if each.fingerprint}
+    if computed and computed != recorded:
+        versions = [comma_list(sorted(map(str, each))) for each in (recorded, computed)]
+        return (
+            f"the baseline's fingerprints are of version {versions[0]}, this release computes version {versions[1]}: "
+            f"they cannot be compared; {HINT}"
+        )
     ours, theirs = answer.server_version.split(".")[0], baseline.server_version.split(".")[0]
     if ours != theirs:
         return f"the baseline is of PostgreSQL {theirs}, the clone is {ours}: their fingerprints cannot be compared"
