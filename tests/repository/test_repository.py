@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import stat
 from collections.abc import Callable
@@ -163,8 +164,6 @@ def test_other_files_are_left_alone(tmp_path: Path, opened: Opened) -> None:
 
 def kept_as(folder: Path, **changes: object) -> Kept:
     """A capsule in the words of another release, put there with the digest that it has."""
-    import hashlib
-
     body = canonical(capsule().plain() | changes)
     kept = Kept(kind="capsule", target="embi", stands_for=NOON, sha256=hashlib.sha256(body).hexdigest())
     path = file_of(folder, kept)
@@ -179,6 +178,49 @@ def test_a_newer_format_is_refused_in_plain_words(tmp_path: Path, opened: Opened
     with pytest.raises(Refused, match="has format 2, and this release reads up to 1") as caught:
         opened(tmp_path).capsule(kept)
     assert "newer" in caught.value.hints[0]
+
+
+_SINCE_2 = ("following", "fingerprint_version")
+_SINCE_2_IN_A_TABLE = ("oid", "file", "taken", "next_xid", "note")
+
+
+def baseline_as(folder: Path, form: int, after: timedelta = timedelta()) -> Kept:
+    """A baseline as an older or newer release wrote it, put there with the digest that it has."""
+    plain = baseline().plain() | {"format": form, "next_xid": 2**32 + 77}
+    if form == 1:
+        plain = {name: value for name, value in plain.items() if name not in _SINCE_2}
+        plain["tables"] = [
+            {name: value for name, value in each.items() if name not in _SINCE_2_IN_A_TABLE} for each in plain["tables"]
+        ]
+    body = canonical(plain)
+    kept = Kept(kind="baseline", target="embi", stands_for=NOON + after, sha256=hashlib.sha256(body).hexdigest())
+    path = file_of(folder, kept)
+    path.parent.mkdir(parents=True, mode=0o700)
+    path.write_bytes(body)
+    return kept
+
+
+def test_a_baseline_of_an_older_release_is_read(tmp_path: Path, opened: Opened) -> None:
+    """All its tables are of one snapshot, so its one number holds for each."""
+    repository = opened(tmp_path)
+    kept = baseline_as(tmp_path, 1)
+    found = repository.baseline(kept)
+    assert (found.format, [found.next_xid_of(each) for each in found.tables]) == (1, [77])
+    assert found.instants == (NOON, NOON)
+    assert repository.newest("baseline", "embi") == kept.model_copy(update={"place": str(tmp_path)})
+
+
+def test_a_baseline_of_another_moment_than_its_name_s_is_refused(tmp_path: Path, opened: Opened) -> None:
+    """Also one of an older release, whose bytes this one would not write."""
+    with pytest.raises(Failed, match="at another moment"):
+        opened(tmp_path).baseline(baseline_as(tmp_path, 1, HOUR))
+
+
+def test_a_baseline_of_a_newer_release_is_refused(tmp_path: Path, opened: Opened) -> None:
+    """The two kinds of documents have formats of their own."""
+    assert baseline().format == 2
+    with pytest.raises(Refused, match="has format 3, and this release reads up to 2"):
+        opened(tmp_path).baseline(baseline_as(tmp_path, 3))
 
 
 def test_a_field_that_is_not_known_is_refused(tmp_path: Path, opened: Opened) -> None:

@@ -189,6 +189,42 @@ def test_what_a_validation_borrows_does_not_look_like_somebodys_work(server: Ser
     )
 
 
+def test_a_baseline_notes_what_each_table_was_and_when(server: Server, company: str) -> None:
+    """A clone is held to each table as of its own instant; the baseline stands for the last of them."""
+    was = _baseline(server, company, is_fingerprinted=True)
+    with server.connection(company) as admin:
+        known = {
+            str(name): (oid, file)
+            for name, oid, file in admin.execute(
+                "SELECT 'public.' || relname, oid::bigint, relfilenode::bigint FROM pg_class WHERE relkind = 'r'"
+            ).fetchall()
+        }
+    assert was.format == 2
+    assert (was.fingerprint_version, was.following) == (2, was.next_xid)
+    for each in was.tables:
+        assert (each.oid, each.file) == known[each.name]
+        assert (each.taken, each.next_xid, each.is_exact, each.note) == (was.stands_for, was.next_xid, True, "")
+        assert each.fingerprint
+        assert each.fingerprint.startswith(f"2:{each.rows}:")
+    assert Baseline.model_validate_json(was.canonical()) == was
+
+
+def test_a_table_of_several_instants_is_no_witness_of_its_number(server: Server, company: str) -> None:
+    """Rows that moved while it was read may be counted twice or not at all."""
+    server.run(
+        company,
+        "CREATE UNLOGGED TABLE huge AS SELECT n, md5(n::text) AS m, n / 7.0 AS part FROM generate_series(1, 900000) n",
+    )
+    was = _baseline(server, company, is_fingerprinted=True, limit=timedelta(seconds=0.15), budget=Budget(connections=2))
+    tables = {table.name: table for table in was.tables}
+    huge = tables["public.huge"]
+    assert (huge.rows, huge.is_exact, huge.fingerprint, huge.next_xid) == (900_000, False, None, None)
+    assert "read at " in huge.note
+    assert huge.taken is not None
+    assert huge.taken <= was.stands_for == was.instants[1]
+    assert was.next_xid is None
+
+
 def test_a_locked_table_is_left_out_of_a_baseline(server: Server, company: str) -> None:
     """It is no witness for that table, and says so."""
     with server.connection(company) as other, other.transaction():

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from daybreak.app.app import App
 from daybreak.app.explaining import explained
-from daybreak.errors import Refused
+from daybreak.errors import DaybreakError, Refused
 from daybreak.execute.database import login_at
 from daybreak.model.baseline import Baseline
 from daybreak.model.kept import Kept
@@ -36,7 +37,7 @@ class BaselineWish:
 def take_baseline(
     app: App, wish: BaselineWish, progress: Callable[[CountProgress], None] = lambda _step: None
 ) -> tuple[Kept, Baseline]:
-    """Record a target's rows at one snapshot and keep them; raises ``Refused`` where the database cannot be asked."""
+    """Record a target's rows and keep them; raises ``Refused`` where the database cannot be asked."""
     if wish.is_estimated and wish.is_fingerprinted:
         raise Refused("an estimate reads no rows, so it has no fingerprint", "leave out --estimated or --fingerprint")
     target = app.target(wish.target)
@@ -60,6 +61,14 @@ def take_baseline(
 def baselines(app: App, name: str) -> tuple[Kept, ...]:
     """The kept baselines of a target, oldest first."""
     return app.repository.list_kept("baseline", app.target(name).name)
+
+
+def span_of(app: App, kept: Kept) -> tuple[datetime, datetime] | None:
+    """The first and the last instant at which a kept baseline's tables were read; ``None`` where it cannot be read."""
+    try:
+        return app.repository.baseline(kept).instants
+    except DaybreakError:
+        return None
 
 
 def _place(app: App, target: Target, cluster: Cluster) -> Reach:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from daybreak.cli.options import Given, shared
@@ -21,13 +23,17 @@ def baseline(given: Given, target: str, *, is_estimated: bool, is_fingerprinted:
 
     A validation compares a clone with the newest baseline that is not after its moment. The source is only read.
     """
-    from daybreak.app.baselines import BaselineWish, baselines, take_baseline
+    from daybreak.app.baselines import BaselineWish, baselines, span_of, take_baseline
     from daybreak.report.text.baseline import baseline_view, baselines_view
 
     app = given.app()
     if is_list:
         kept = baselines(app, target)
-        print_as_is(as_document([each.plain() for each in kept]) if given.is_json else as_text(baselines_view(kept)))
+        print_as_is(
+            as_document([each.plain() for each in kept])
+            if given.is_json
+            else as_text(baselines_view(kept, partial(span_of, app)))
+        )
         return
     wish = BaselineWish(target, is_estimated=is_estimated, is_fingerprinted=is_fingerprinted)
     one, taken = take_baseline(app, wish)

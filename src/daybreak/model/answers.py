@@ -157,6 +157,19 @@ class Run:
     """What the places and the transactions of the old rows add up to, in any order."""
 
 
+class Sighting(Value):
+    """What a table was when it was read, and in which snapshots."""
+
+    oid: int | None
+    """Its object id; ``None`` where its name led to another table meanwhile."""
+    file: int
+    """The number of the file that its rows lay in; 0 where it has none, or was written anew between two parts."""
+    next_xid: int | None
+    """The first transaction that its snapshot cannot see, without epoch; ``None`` while one was under way, or after several."""
+    instants: tuple[Instant, ...]
+    """By the server's clock, just after each snapshot in which a part of it was read."""
+
+
 class Count(Value):
     """One table's rows, and its newest time, in one scan."""
 
@@ -174,6 +187,8 @@ class Count(Value):
     """A digest of its content, in any order; ``None`` when it was not asked for."""
     runs: tuple[Run, ...] = ()
     """Its rows by runs of pages; empty where nobody asked which rows are old."""
+    seen: Sighting | None = None
+    """As what it was read; ``None`` where nobody asked."""
     took: Span = Span(0)
 
 
@@ -188,7 +203,7 @@ class Unread(Value):
 
 
 class Counts(Value):
-    """The rows of every table, all in one snapshot."""
+    """The rows of every table, in one snapshot; where the counts have a ``Sighting``, in those that it names."""
 
     asked: str
     took: Span
@@ -197,7 +212,7 @@ class Counts(Value):
     next_xid: int | None = None
     """The first transaction that the snapshot cannot see, without the epoch; ``None`` while one was under way."""
     taken: Instant | None = None
-    """By the server's clock, just after the snapshot was taken."""
+    """By the server's clock, just after the snapshot was taken; after the last of several."""
     server_version: str = ""
     encoding: str = ""
     """The server's encoding, such as ``UTF8``; fingerprints of different encodings cannot be compared."""

@@ -148,6 +148,15 @@ class Chunk:
     young: YoungIds | None = field(default=None, compare=False)
     """Which rows are young; ``None`` where nobody asks which are old."""
 
+    @property
+    def halves(self) -> list[Chunk]:
+        """The chunk in two; as it is where it is of one page."""
+        pages = -(-self.size // PAGE) if self.end is None else self.end - self.first
+        if pages < 2:
+            return [self]
+        middle, size = self.first + pages // 2, self.size // 2
+        return [replace(self, size=size, end=middle), replace(self, size=self.size - size, first=middle)]
+
 
 @dataclass(frozen=True)
 class Part:

@@ -157,6 +157,10 @@ class Session:
         if snapshot is not None:
             self.order(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot)))
 
+    def bound_transaction(self, limit: timedelta) -> None:
+        """Let the server end each further statement of this transaction after ``limit``."""
+        self.ask(_BOUND, (_milliseconds(limit),))
+
     def forget_search_path(self) -> None:
         """Look names up as the login's own sessions do: the owner wrote the questions for that."""
         self.order(sql.SQL("RESET search_path"))
@@ -239,6 +243,8 @@ def connect(address: Address, login: Login, limits: Limits) -> Session:
         return session
     raise trouble or Unreachable(f'"{printable(address.host)}" has no address')
 
+
+_BOUND = sql.SQL("SELECT pg_catalog.set_config('statement_timeout', %s::text, true)")
 
 _MANNERS = sql.SQL("""
 SELECT pg_catalog.set_config(s.name, m.value, false)

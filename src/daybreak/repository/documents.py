@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar, assert_never
 
@@ -23,8 +24,8 @@ from daybreak.model.names import printable
 Document = Capsule | Baseline
 D = TypeVar("D", Capsule, Baseline)
 
-FORMAT = 1
-"""The newest ``format`` that this release reads."""
+FORMATS: Mapping[KeptKind, int] = {"capsule": 1, "baseline": 2}
+"""The newest ``format`` of each kind that this release reads; it writes no other."""
 
 _TARGET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _NAME = re.compile(r"(\d{8}T\d{6}\.\d{6}Z)-([0-9a-f]{64})\.json")
@@ -74,9 +75,9 @@ def document_in(body: bytes, kept: Kept, model: type[D]) -> D:
     if hashlib.sha256(body).hexdigest() != kept.sha256:
         raise Failed(f"{where} was changed after it was kept", "put back a copy of it, or remove it")
     plain = _plain(body)
-    if isinstance(form := plain.get("format"), int) and form > FORMAT:
+    if isinstance(form := plain.get("format"), int) and form > (newest := FORMATS[kept.kind]):
         raise Refused(
-            f"{where} has format {form}, and this release reads up to {FORMAT}",
+            f"{where} has format {form}, and this release reads up to {newest}",
             "use the release of Daybreak that wrote it, or a newer one",
         )
     try:
@@ -86,7 +87,9 @@ def document_in(body: bytes, kept: Kept, model: type[D]) -> D:
             f"{where} cannot be read by this release: {error.error_count()} fields do not fit",
             "use the release of Daybreak that wrote it, or a newer one",
         ) from error
-    if key_of(entry_of(document)) != key_of(kept) and document.canonical() == body:
+    # The bytes have the digest of the name. Those of an older format are not the bytes that this release would write.
+    entry = entry_of(document)
+    if (entry.target, entry.stands_for) != (kept.target, kept.stands_for):
         raise Failed(f'{where} is of "{printable(document.target)}" at another moment', "remove it")
     return document
 

@@ -147,13 +147,20 @@ class _Result(Generic[T]):
 
 @dataclass
 class Crew(Generic[T]):
-    """Threads that do jobs, the largest first. At the end ``trouble`` says why some jobs were not done."""
+    """Threads that do jobs, the largest first. At the end ``trouble`` says why some jobs were not done.
+
+    With a ``deadline`` it takes the jobs in their order and leaves undone, and unreported, what is not done by then.
+    """
 
     place: Reach
     limits: Limits
     snapshot: str
     jobs: Sequence[Job[T]]
     leash: Leash = field(default_factory=Leash)
+    deadline: float | None = None
+    """When to stop, by ``monotonic``."""
+    sessions: Sequence[Session] = ()
+    """Open sessions for the first hands; they stay open, and see every row."""
     trouble: str = ""
     _failed: dict[int, JobTrouble] = field(default_factory=dict)
 
@@ -163,10 +170,11 @@ class Crew(Generic[T]):
 
     def work(self, hands: int, report: Callable[[Job[T], T | JobTrouble, timedelta], None]) -> None:
         """Do all jobs and return when every thread has ended. Calls ``report`` on the caller's thread."""
-        for job in sorted(self.jobs, key=lambda job: -job.size):
+        for job in self.jobs if self.deadline is not None else sorted(self.jobs, key=lambda job: -job.size):
             self._todo.put(job)
         for number in range(hands):
-            threading.Thread(target=self._hand, name=f"daybreak-crew-{number}", daemon=True).start()
+            given = self.sessions[number] if number < len(self.sessions) else None
+            threading.Thread(target=self._hand, args=(given,), name=f"daybreak-crew-{number}", daemon=True).start()
         with self._end_all_on_failure():
             self._gather(hands, report)
 
@@ -191,24 +199,31 @@ class Crew(Generic[T]):
             self.leash.call_off()
             raise
 
-    def _hand(self) -> None:
-        """Run one thread: it opens a session and does job after job. It reports that it ended, and why."""
+    def _hand(self, given: Session | None) -> None:
+        """Run one thread: it takes or opens a session and does job after job. It reports that it ended, and why."""
         try:
-            session = connect(self.place.address, self.place.login, self.limits)
+            session = given or connect(self.place.address, self.place.login, self.limits)
             try:
                 with self.leash.hold(session):
                     self._work_on(session)
             finally:
-                session.hang_up()
+                if given is None:
+                    session.hang_up()
+                else:
+                    session.rollback()
         except BaseException as trouble:  # noqa: BLE001 - carried to the caller's thread, which judges it
             self._news.put(trouble)
         else:
             self._news.put(None)
 
+    def _is_over(self) -> bool:
+        return self.deadline is not None and monotonic() >= self.deadline
+
     def _work_on(self, session: Session) -> None:
-        see_every_row(session)
+        if session not in self.sessions:
+            see_every_row(session)
         session.begin(self.snapshot)
-        while not self.leash.is_called_off.is_set():
+        while not self.leash.is_called_off.is_set() and not self._is_over():
             try:
                 job = self._todo.get_nowait()
             except Empty:
@@ -218,8 +233,13 @@ class Crew(Generic[T]):
                 self._news.put((job, self._failed[job.key], timedelta(0)))
                 continue
             try:
+                if self.deadline is not None:
+                    # A little more than what is left: what is cut off before the deadline would pass for a failure.
+                    session.bound_transaction(timedelta(seconds=self.deadline - began + 0.01))
                 result = job.do(session)
             except DaybreakError as error:
+                if self._is_over() and session.is_open:
+                    return
                 trouble = JobTrouble(error.message, is_damage(error))
                 self._failed[job.key] = trouble
                 self._news.put((job, trouble, timedelta(seconds=monotonic() - began)))

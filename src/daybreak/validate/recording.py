@@ -1,6 +1,6 @@
-"""Record what a database holds at one snapshot: a witness for a later clone.
+"""Record what a database holds, each table at one snapshot: a witness for a later clone.
 
-The law: the source is only read, as sparingly as was asked for. A table that could not be read is named and left out, so
+The law: the source is only read, as sparingly as was asked for, and no snapshot on it gets older than the limit. A table that could not be read is named and left out, so
 that its absence is no evidence.
 """
 
@@ -14,21 +14,22 @@ from typing import TypeVar
 from daybreak.errors import Failed, Unproven, Unreachable
 from daybreak.judge.rows.counts import wishes
 from daybreak.judge.rows.tables import clock_of
-from daybreak.model.answers import Counts, Silence, Table, Tables
+from daybreak.model.answers import Count, Counts, Sighting, Silence, Table, Tables
 from daybreak.model.baseline import Baseline, TableBaseline
+from daybreak.model.fingerprints import VERSION
 from daybreak.model.targets import Target
-from daybreak.model.value import Value
+from daybreak.model.value import Value, stamp
 from daybreak.model.world import Cluster, Identity
 from daybreak.postgres.rows import LAST, Scan
-from daybreak.validate.counting import count_rows
 from daybreak.validate.crew import Budget, CountProgress
 from daybreak.validate.estimating import estimate_rows
 from daybreak.validate.probes import Reach, list_tables, take_inventory
+from daybreak.validate.turns import LIMIT, count_in_turns
 
 T = TypeVar("T", bound=Value)
 
 _BUSY_SOURCE = Budget(connections=2)
-"""How many connections a source can spare: it serves its users meanwhile."""
+"""How many connections a source can spare beside the one that leads: it serves its users meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class Sitting:
     is_fingerprinted: bool = False
     asking: timedelta = timedelta(seconds=60)
     budget: Budget = field(default=_BUSY_SOURCE)
+    limit: timedelta = LIMIT
+    """How old a snapshot on the source may become."""
 
 
 def record(place: Reach, sitting: Sitting, progress: Callable[[CountProgress], None]) -> Baseline:
@@ -63,6 +66,8 @@ def record(place: Reach, sitting: Sitting, progress: Callable[[CountProgress], N
         server_version=counts.server_version,
         encoding=counts.encoding,
         next_xid=counts.next_xid,
+        following=tables.following,
+        fingerprint_version=VERSION if sitting.is_fingerprinted else None,
         tables=rows,
         left_out={each.name: each.why for each in counts.unread},
         inventory=inventory,
@@ -87,20 +92,29 @@ def _scans(tables: Tables, sitting: Sitting) -> list[Scan]:
 def _count(
     place: Reach, scans: list[Scan], sitting: Sitting, progress: Callable[[CountProgress], None]
 ) -> tuple[Counts, tuple[TableBaseline, ...]]:
-    counts = _require(count_rows(place, scans, sitting.budget, progress))
+    counts = _require(count_in_turns(place, scans, sitting.budget, progress, limit=sitting.limit))
     sizes = {scan.table.oid: scan.table.size for scan in scans}
-    rows = tuple(
-        TableBaseline(
-            name=count.name,
-            rows=count.rows,
-            clock=count.clock,
-            newest=count.newest,
-            fingerprint=count.fingerprint,
-            size=sizes[count.table],
-        )
-        for count in sorted(counts.counted, key=lambda count: count.name)
+    rows = (_table(count, sizes[count.table]) for count in sorted(counts.counted, key=lambda count: count.name))
+    return counts, tuple(rows)
+
+
+def _table(count: Count, size: int) -> TableBaseline:
+    seen = count.seen or Sighting(oid=None, file=0, next_xid=None, instants=())
+    number = len(seen.instants)
+    return TableBaseline(
+        name=count.name,
+        oid=seen.oid,
+        file=seen.file,
+        taken=max(seen.instants, default=None),
+        next_xid=seen.next_xid,
+        rows=count.rows,
+        is_exact=number < 2,
+        note=f"read at {number} instants, from {stamp(seen.instants[0])} on" if number > 1 else "",
+        clock=count.clock,
+        newest=count.newest,
+        fingerprint=count.fingerprint,
+        size=size,
     )
-    return counts, rows
 
 
 def _estimate(place: Reach, scans: list[Scan], sitting: Sitting) -> tuple[Counts, tuple[TableBaseline, ...]]:
@@ -110,8 +124,11 @@ def _estimate(place: Reach, scans: list[Scan], sitting: Sitting) -> tuple[Counts
     rows = tuple(
         TableBaseline(
             name=each.name,
+            oid=each.table,
+            file=by_oid[each.table][0].file,
             rows=each.rows,
             is_exact=False,
+            note="the planner's estimate",
             clock=by_oid[each.table][1] if newest.get(each.table) else "",
             newest=newest.get(each.table),
             size=by_oid[each.table][0].size,

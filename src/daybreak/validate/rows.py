@@ -106,7 +106,8 @@ class _Reading:
         """Yield the findings from the rows themselves."""
         # Borrowing amcheck uses a transaction number, so ask for the clone's next number before.
         baseline, place = self.subject.baseline, self.visit.place
-        if isinstance(baseline, Baseline) and baseline.next_xid is not None and place is not None:
+        is_marked = isinstance(baseline, Baseline) and any(baseline.next_xid_of(each) for each in baseline.tables)
+        if is_marked and place is not None:
             self.next_xid = ask_next_xid(place, self.subject.patience.asking)
         # Only one session can use a borrowed amcheck: it reads while the others count.
         with Aside(self._indexes) as indexes:

@@ -40,8 +40,17 @@ def baseline(rows: dict[str, int], **changes: Any) -> Baseline:
     """What was there an hour before the moment."""
     prints: dict[str, str] = changes.pop("fingerprints", {})
     is_exact: bool = changes.pop("is_exact", True)
+    marks: dict[str, int] = changes.pop("marks", {})
+    taken: dict[str, datetime] = changes.pop("instants", {})
     listed = tuple(
-        TableBaseline(name=f"public.{name}", rows=number, is_exact=is_exact, fingerprint=prints.get(name))
+        TableBaseline(
+            name=f"public.{name}",
+            rows=number,
+            is_exact=is_exact,
+            fingerprint=prints.get(name),
+            next_xid=marks.get(name),
+            taken=taken.get(name),
+        )
         for name, number in rows.items()
     )
     defaults: dict[str, Any] = {

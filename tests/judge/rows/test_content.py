@@ -49,9 +49,16 @@ def test_a_static_table_of_other_content_is_unfit() -> None:
 
 def test_where_no_transaction_came_between_every_table_is_the_same() -> None:
     """Then a difference anywhere is damage."""
-    was = baseline(ROWS, fingerprints=SAME, next_xid=77)
+    was = baseline(ROWS, fingerprints=SAME, next_xid=77, format=1)
     assert _judged({**SAME, "orders": "6:3"}, was, next_xid=77).standing is UNFIT
     assert _judged({**SAME, "orders": "6:3"}, was, next_xid=78).standing is FIT
+
+
+@pytest.mark.parametrize(("mark", "standing"), [(77, UNFIT), (76, FIT), (None, FIT)])
+def test_each_table_is_held_to_its_own_instant(mark: int | None, standing: Standing) -> None:
+    """Another table's snapshot may be from before what wrote to this one."""
+    was = baseline(ROWS, fingerprints=SAME, next_xid=77, marks={"orders": mark, "countries": 77})
+    assert _judged({**SAME, "orders": "6:3"}, was, next_xid=77).standing is standing
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from daybreak.judge.rows.counts import RowWitnesses, row_counts, rows_by_estimate, suspects
+from daybreak.judge.rows.counts import RowWitnesses, compare_tables, row_counts, rows_by_estimate, suspects
 from daybreak.model.answers import Estimates, RowEstimate, Silence, Testimony, Unread
 from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Finding, Standing
@@ -67,8 +67,19 @@ def test_a_static_table_holds_exactly_what_it_held(rows: int, standing: Standing
 @pytest.mark.parametrize(("rows", "standing"), [(1000, FIT), (999, UNFIT), (1001, UNFIT)])
 def test_where_no_transaction_came_between_every_row_is_the_same(rows: int, standing: Standing) -> None:
     """The counter of transactions is restored with the data."""
-    was = baseline({"orders": 1000}, next_xid=2**32 + 77)
+    was = baseline({"orders": 1000}, next_xid=2**32 + 77, format=1)
     assert _judged({"orders": rows}, was, next_xid=77).standing is standing
+
+
+def test_one_table_was_written_to_after_its_instant_and_another_was_not() -> None:
+    """Only the one whose snapshot is the clone's must have exactly its rows."""
+    here = tables("orders", "countries")
+    instants = {"orders": MOMENT - timedelta(minutes=20), "countries": MOMENT - timedelta(minutes=5)}
+    was = baseline({"orders": 1000, "countries": 200}, marks={"orders": 70, "countries": 77}, instants=instants)
+    compared = compare_tables(counts({"orders": 1001, "countries": 201}, here, next_xid=77), here, {}, was)
+    assert {each.table.name: each.is_kept for each in compared} == {"orders": True, "countries": False}
+    finding = row_counts(counts({"orders": 1001, "countries": 200}, here, next_xid=77), here, {}, RowWitnesses(was))
+    assert "its tables read between 2024-01-15T14:10:00Z and 2024-01-15T14:25:00Z" in finding.expected
 
 
 @pytest.mark.parametrize(

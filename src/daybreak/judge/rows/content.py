@@ -118,10 +118,14 @@ class _Held:
 
     def must_be_same(self) -> frozenset[int]:
         """The tables that must not have been written to since the baseline."""
-        if is_untouched(self.answer, self.baseline):
-            return frozenset(table.oid for table in self.tables.tables)
+        was = {each.name: each for each in self.baseline.tables}
+        untouched = {
+            table.oid
+            for table in self.tables.tables
+            if table.full in was and is_untouched(self.answer, self.baseline, was[table.full])
+        }
         wanted = wishes(self.tables, self.configured)
-        return frozenset(oid for oid, wish in wanted.items() if wish.is_static)
+        return frozenset(untouched | {oid for oid, wish in wanted.items() if wish.is_static})
 
 
 def _compare(beside: _Held, source: Counts | Silence | None) -> list[Detail]:

@@ -52,9 +52,10 @@ def wishes(tables: Tables, configured: Mapping[str, Expectation]) -> dict[int, E
     }
 
 
-def is_untouched(answer: Counts, baseline: Baseline) -> bool:
-    """Whether no transaction came between the baseline and the clone: then both hold exactly the same rows."""
-    return baseline.next_xid is not None and answer.next_xid == baseline.next_xid % 2**32
+def is_untouched(answer: Counts, baseline: Baseline, was: TableBaseline) -> bool:
+    """Whether no transaction came between a table's baseline and the clone: then both hold exactly the same rows."""
+    mark = baseline.next_xid_of(was)
+    return mark is not None and answer.next_xid == mark
 
 
 def comparable(tables: Tables, baseline: Baseline | Silence | None) -> Baseline | Silence | None:
@@ -63,6 +64,12 @@ def comparable(tables: Tables, baseline: Baseline | Silence | None) -> Baseline 
         why = f"the baseline is of {printable(baseline.database)}, the clone's is {printable(tables.database)}"
         return Silence(asked="the baseline", why=why)
     return baseline
+
+
+def words_for_instants(baseline: Baseline) -> str:
+    """That its tables are not of one instant, in words; empty where they are."""
+    first, last = baseline.instants
+    return "" if first == last else f", its tables read between {stamp(first)} and {stamp(last)}"
 
 
 @dataclass(frozen=True)
@@ -95,9 +102,14 @@ def compare_tables(
     was = {each.name: each for each in baseline.tables}
     rows = {count.table: count.rows for count in answer.counted}
     wanted = wishes(tables, configured)
-    is_whole = is_untouched(answer, baseline)
     return tuple(
-        _compare_table(table, was[table.full], rows[table.oid], wanted.get(table.oid, _USUAL), is_whole=is_whole)
+        _compare_table(
+            table,
+            was[table.full],
+            rows[table.oid],
+            wanted.get(table.oid, _USUAL),
+            is_whole=is_untouched(answer, baseline, was[table.full]),
+        )
         for table in tables.tables
         # An unlogged table is empty after every restore; another check judges that.
         if table.full in was and table.oid in rows and not table.is_unlogged
@@ -108,7 +120,7 @@ def _compare_table(
     table: Table, was: TableBaseline, rows: int, wish: Expectation, *, is_whole: bool
 ) -> TableComparison:
     if not was.is_exact:
-        # An estimate distinguishes a full table from an empty one, and no more.
+        # An estimate, and a count of several instants, distinguish a full table from an empty one, and no more.
         return TableComparison(table, was, rows, min(was.rows, 1), None)
     if wish.is_static or is_whole:
         return TableComparison(table, was, rows, was.rows, was.rows, is_whole)
@@ -145,7 +157,7 @@ def row_counts(
     details: list[Detail] = []
     held_to: tuple[TableComparison, ...] = ()
     if isinstance(baseline, Baseline):
-        expected += f"; what the baseline of {stamp(baseline.stands_for)} holds"
+        expected += f"; what the baseline of {stamp(baseline.stands_for)} holds" + words_for_instants(baseline)
         held_to = compare_tables(answer, tables, configured, baseline)
         details = _compare(held_to, witnesses, baseline, wishes(tables, configured))
     rows = {count.table: count.rows for count in answer.counted}

@@ -1,0 +1,50 @@
+"""The screen of a baseline: it says what its counts are counts of."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from daybreak.cli.screen import as_text
+from daybreak.model.baseline import Baseline, TableBaseline
+from daybreak.model.kept import Kept
+from daybreak.report.text.baseline import baseline_view, baselines_view
+from tests.fix_capsules import NOON, baseline
+
+HOUR = timedelta(hours=1)
+
+
+def _kept(number: int = 0) -> Kept:
+    return Kept(kind="baseline", target="embi", stands_for=NOON + number * HOUR, sha256=f"{number:064}", place="here")
+
+
+def _shown(made: Baseline) -> str:
+    return " ".join(as_text(baseline_view(_kept(), made)).split())
+
+
+def test_tables_of_several_instants_are_said_to_be() -> None:
+    """Two sums of two tables that must agree need not agree in such a baseline."""
+    instants = (NOON - timedelta(minutes=30), NOON)
+    tables = tuple(TableBaseline(name=f"public.t{n}", rows=5, taken=each) for n, each in enumerate(instants))
+    note = "read at 3 instants, from 2024-01-15T11:30:00Z on"
+    huge = TableBaseline(name="public.huge", rows=9, taken=NOON, is_exact=False, note=note)
+    shown = _shown(baseline().model_copy(update={"tables": (*tables, huge)}))
+    first, last = (each.strftime("%Y-%m-%dT%H:%M:%SZ") for each in instants)
+    assert f"its tables are not of one instant: they were read between {first} and {last}" in shown
+    assert f"not exact: public.huge: {note}" in shown
+    assert "instant" not in _shown(baseline())
+
+
+def test_a_list_says_which_baselines_are_of_one_instant() -> None:
+    """And reads no more than the newest for that."""
+    kept = tuple(_kept(number) for number in range(14))
+    asked: list[Kept] = []
+
+    def span(each: Kept) -> tuple[datetime, datetime] | None:
+        asked.append(each)
+        return {kept[13]: (NOON, NOON), kept[12]: (NOON, NOON + HOUR)}.get(each)
+
+    shown = as_text(baselines_view(kept, span))
+    assert shown.count("of one instant") == 1
+    assert shown.count("read from") == 1
+    assert shown.count("cannot be read") == 10
+    assert asked == list(reversed(kept[2:]))
