@@ -15,6 +15,7 @@ from daybreak.model.plan import Plan, StepId
 from daybreak.model.report import Occasion, Report, Witness
 from daybreak.model.run import RunState, StepState
 from daybreak.model.validation import Validation
+from daybreak.plan.loss import loss_of
 from daybreak.report.document import report_of_run, report_of_validation
 from tests import fix_worlds as worlds
 
@@ -154,7 +155,7 @@ def state(made: Plan, findings: tuple[Finding, ...], **changes: Any) -> RunState
         "run": made.run, "plan": made.digest(), "why": made.request.why, "status": "finished",
         "began": worlds.NOW, "ended": over, "last": over, "who": "dba-oncall", "where": "bastion-1",
         "events": 80, "tail": "5e" * 32, "steps": steps, "findings": findings, "verdict": verdict_of(findings),
-        "measured": Measured(rto=over - worlds.NOW, rpo=timedelta(seconds=4), newest=worlds.MOMENT - timedelta(seconds=4) + ODD,
+        "measured": Measured(rto=over - worlds.NOW, lost=loss_of(made), newest=worlds.MOMENT - timedelta(seconds=4) + ODD,
                              newest_in="public.payments.created_at", rows=12_413_882),
     }  # fmt: skip
     return RunState(**(defaults | changes))

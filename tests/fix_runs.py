@@ -26,6 +26,7 @@ from daybreak.model.run import (
     StepUncertain,
     state_of,
 )
+from daybreak.plan.loss import loss_of
 from tests import fix_worlds as worlds
 
 FOUND = (
@@ -104,16 +105,16 @@ def story(plan: Plan, *, is_good: bool = True) -> tuple[Event, ...]:
             bodies.append(StepDone(step=step))
         else:
             bodies.append(StepDone(step=step, was_adopted=number == 2))
-    return events(plan, *bodies, _end(is_good=is_good))
+    return events(plan, *bodies, _end(plan, is_good=is_good))
 
 
-def _end(*, is_good: bool) -> RunFinished:
+def _end(plan: Plan, *, is_good: bool) -> RunFinished:
     if not is_good:
         return RunFinished(outcome="failed", why="the cluster is incompatible-restore")
     measured = Measured(
         rto=timedelta(minutes=41),
-        rpo=timedelta(seconds=4),
-        newest=worlds.MOMENT - timedelta(seconds=4),
+        lost=loss_of(plan),
+        newest=worlds.MOMENT - timedelta(seconds=2),
         newest_in="public.employees.updated_at",
         rows=4211,
     )

@@ -35,6 +35,8 @@ from daybreak.plan.terms import Terms
 
 MOMENT = datetime(2024, 1, 15, 14, 30, tzinfo=UTC)
 """The last good second, as in the runbook."""
+ACCIDENT = MOMENT + timedelta(seconds=4)
+"""When the employees were deleted."""
 NOW = datetime(2024, 1, 15, 14, 52, 10, tzinfo=UTC)
 """When the world is seen and the plan is made."""
 SOURCE = "embi-aurora-cluster"
@@ -204,7 +206,8 @@ def pitr_request(**changes: Any) -> PitrRequest:
         "words": "2024-01-15T14:30:00Z",
         "suffix": "7k2",
     }
-    return PitrRequest(**(defaults | {"why": "employees were deleted"} | changes))
+    named = {} if "moment" in changes else {"accident": At(instant=ACCIDENT)}
+    return PitrRequest(**(defaults | {"why": "employees were deleted"} | named | changes))
 
 
 def terms(**changes: Any) -> Terms:

@@ -11,6 +11,7 @@ from daybreak.assess.ending import exit_code_of, next_after, next_command, next_
 from daybreak.errors import ExitCode
 from daybreak.model.actions import AwaitCluster, Validate
 from daybreak.model.findings import Measured, Standing, Verdict
+from daybreak.model.loss import TO_ACCIDENT, Loss, loss_between, loss_unknown
 from daybreak.model.moment import At, Latest
 from daybreak.model.requests import CleanRequest, PitrRequest, SnapshotRequest, Thoroughness
 from daybreak.model.run import RunState, StepState
@@ -21,7 +22,13 @@ from tests.fix_commands import trouble_with
 from tests.fix_worlds import NOW, judging, plan
 
 OBJECTIVES = Objectives(rpo=timedelta(minutes=5), rto=timedelta(hours=4), retention=timedelta(days=30))
-LATE = Measured(rto=timedelta(hours=4, seconds=1), rpo=timedelta(minutes=5))
+
+
+def _lost(minutes: int) -> Loss:
+    return loss_between(NOW, NOW + timedelta(minutes=minutes), TO_ACCIDENT)
+
+
+LATE = Measured(rto=timedelta(hours=4, seconds=1), lost=_lost(5))
 
 
 def state(**changes: Any) -> RunState:
@@ -63,10 +70,11 @@ def test_each_ending_has_its_exit_code(changes: dict[str, Any], code: ExitCode) 
 def test_an_objective_is_missed_by_more_and_not_by_exactly_as_much() -> None:
     """What was promised is kept up to its last second; what was not measured is not called missed."""
     assert objectives_missed(Measured(), OBJECTIVES) == ()
-    assert objectives_missed(Measured(rto=OBJECTIVES.rto, rpo=OBJECTIVES.rpo), OBJECTIVES) == ()
-    both = Measured(rto=timedelta(hours=5), rpo=timedelta(minutes=6))
+    assert objectives_missed(Measured(rto=OBJECTIVES.rto, lost=_lost(5)), OBJECTIVES) == ()
+    assert objectives_missed(Measured(lost=loss_unknown("staging")), OBJECTIVES) == ()
+    both = Measured(rto=timedelta(hours=5), lost=_lost(6))
     assert objectives_missed(both, OBJECTIVES) == (
-        "RPO: promised 5 minutes, measured 6 minutes",
+        "RPO: promised 5 minutes, lost 6 minutes",
         "RTO: promised 4 hours, measured 5 hours",
     )
 
@@ -74,7 +82,7 @@ def test_an_objective_is_missed_by_more_and_not_by_exactly_as_much() -> None:
 FIT = {"status": "finished", "verdict": Verdict(standing=Standing.FIT)}
 RUN = plan().run
 FIRST = plan().steps[0].id
-AGAIN = "daybreak plan pitr embi --to 2024-01-15T14:30:00Z"
+AGAIN = "daybreak plan pitr embi --to 2024-01-15T14:30:00Z --accident 2024-01-15T14:30:04Z"
 SENT = {FIRST: StepState(status="done", attempts=1)}
 
 

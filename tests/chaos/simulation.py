@@ -90,7 +90,7 @@ class SimulatedDatabase:
         tell(_finding("quarantine", is_fit=in_quarantine))
         tell(_finding("instances", is_fit=len(scene.instances) >= max(1, len(action.instances_seen))))
         tell(_finding("moment", is_fit=abs(scene.moment - fix_worlds.MOMENT) < timedelta(hours=2)))
-        return Measured(rpo=timedelta(seconds=1), newest=scene.moment - timedelta(seconds=1), rows=5_000)
+        return Measured(newest=scene.moment - timedelta(seconds=1), rows=5_000)
 
 
 def _finding(check: str, *, is_fit: bool) -> Finding:

@@ -14,7 +14,7 @@ from daybreak.config import Settings, load, render, schema
 from daybreak.config.settings import TargetText
 from daybreak.errors import Refused
 from daybreak.model.checks import CHECKS
-from daybreak.model.targets import HealthCheck, Target
+from daybreak.model.targets import Expectation, HealthCheck, Target
 from daybreak.model.trust import Trust
 from tests import fix_worlds as worlds
 
@@ -349,3 +349,11 @@ def test_authorities_are_a_file_and_no_address(desk: Path) -> None:
     """Nothing is fetched to decide whom to trust, and a password in such an address is not repeated."""
     [reason] = complaints(desk, 'tls_ca = "s3://me:canary@bucket/ca.pem"\n' + TARGET)
     assert "tls_ca cannot be so: write a PEM file's name" in reason
+
+
+def test_a_zone_is_one_that_this_machine_knows() -> None:
+    """A misspelled zone would shift every time of the table by hours."""
+    for zone in ("Asia/Tokio", "../etc/passwd", ""):
+        with pytest.raises(ValueError, match="write a time zone by its name"):
+            Expectation(zone=zone)
+    assert Expectation(zone="Asia/Tokyo").zone == "Asia/Tokyo"

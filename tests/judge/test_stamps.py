@@ -10,7 +10,8 @@ import pytest
 from daybreak.judge.expectations import owners
 from daybreak.judge.objects.findings import Witnesses
 from daybreak.judge.rows.counts import RowWitnesses, row_counts
-from daybreak.judge.rows.tables import Recency, all_tables, recent
+from daybreak.judge.rows.recency import Recency, recent
+from daybreak.judge.rows.tables import all_tables
 from daybreak.model.answers import OwnerAnswer
 from daybreak.model.findings import Finding
 from daybreak.model.targets import Expectation, SqlCheck

@@ -232,3 +232,48 @@ def test_a_locked_table_is_left_out_of_a_baseline(server: Server, company: str) 
         was = _baseline(server, company)
     assert [table.name for table in was.tables] == ["public.countries"]
     assert "lock" in was.left_out["public.orders"]
+
+
+_TOKYO = {"visits": Expectation(freshness="updated_at", zone="Asia/Tokyo")}
+"""The moment of these tests is half past eleven in the evening in Tokyo."""
+
+
+@pytest.mark.parametrize(
+    "wish", [_TOKYO, {"visits": Expectation(freshness="updated_at")}], ids=["configured", "by the baseline"]
+)
+def test_local_times_without_a_zone_are_no_alarm(server: Server, company: str, wish: dict[str, Expectation]) -> None:
+    """Nine hours ahead of UTC, as the whole table always was."""
+    server.run(
+        company,
+        "CREATE TABLE visits (id int PRIMARY KEY, updated_at timestamp)",
+        "INSERT INTO visits SELECT n, timestamp '2024-01-15 23:29:58' - n * interval '1 s' FROM generate_series(0, 9) n",
+    )
+    was = None if wish is _TOKYO else _baseline(server, company)
+    was = was and was.model_copy(update={"stands_for": _MOMENT - timedelta(minutes=1)})
+    found = _found(server, company, tables=wish, baseline=was, rpo=timedelta(minutes=5))["data.recent"]
+    assert found.standing is FIT, found
+    if wish is _TOKYO:
+        assert "2 seconds before the moment" in found.found
+        late = "INSERT INTO visits VALUES (99, timestamp '2024-01-15 23:30:01')"
+        server.run(company, late)
+        assert _found(server, company, tables=wish)["data.recent"].standing is UNFIT
+
+
+def test_dated_and_quiet_rows_are_no_alarm_where_the_baseline_has_them(server: Server, company: str) -> None:
+    """A contract without an end, and prices that nobody changed for years."""
+    server.run(
+        company,
+        "CREATE TABLE contracts (id int PRIMARY KEY, updated_at timestamptz)",
+        "INSERT INTO contracts VALUES (1, 'infinity'), (2, '2031-01-01Z'), (3, '-infinity')",
+        "CREATE TABLE prices (id int PRIMARY KEY, updated_at timestamptz)",
+        "INSERT INTO prices VALUES (1, '2019-03-01Z')",
+        "CREATE TABLE queue (id int PRIMARY KEY, updated_at timestamptz)",
+    )
+    wish = {name: Expectation(freshness="updated_at") for name in ("contracts", "prices", "queue")}
+    was = _baseline(server, company)
+    finding = _found(server, company, tables=wish, baseline=was, rpo=timedelta(minutes=5))["data.recent"]
+    assert finding.standing is FIT, finding
+    assert "quiet since 2019-03-01T00:00:00Z, in the baseline too" in finding.found
+    server.run(company, "DELETE FROM contracts WHERE id = 1")
+    alone = _found(server, company, tables=wish, rpo=timedelta(minutes=5))["data.recent"]
+    assert alone.standing is not FIT, "without a witness nobody knows whether they were there"

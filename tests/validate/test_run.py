@@ -17,7 +17,7 @@ from daybreak.model.targets import SqlCheck
 from daybreak.postgres.session import Login
 from daybreak.validate.counting import Budget
 from daybreak.validate.run import CountProgress, Outcome, ProbeLimits, Reach, Subject, validate
-from tests.fix_stage import Stage
+from tests.fix_stage import MOMENT, Stage
 
 FIT, UNFIT, UNKNOWN = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN
 _HASTE = ProbeLimits(
@@ -50,7 +50,7 @@ def _validated(subject: Subject) -> tuple[Outcome, dict[str, Finding]]:
     return outcome, {finding.check: finding for finding in told}
 
 
-def test_a_faithful_clone_is_fit_and_its_loss_is_measured(stage: Stage) -> None:
+def test_a_faithful_clone_is_fit_and_its_newest_row_is_known(stage: Stage) -> None:
     """The good case: every box ticked, with what was expected, found, asked and how long it took."""
     # The clone's port is a tunnel's, not the source's.
     subject = stage.subject()
@@ -62,7 +62,7 @@ def test_a_faithful_clone_is_fit_and_its_loss_is_measured(stage: Stage) -> None:
     assert verdict_of(outcome.findings).standing is FIT
     asked = [finding for finding in outcome.findings if finding.standing is FIT]
     assert all(finding.expected and finding.found and finding.asked for finding in asked)
-    assert outcome.measured.rpo == timedelta(seconds=1)
+    assert outcome.measured.newest == MOMENT - timedelta(seconds=1)
     assert outcome.measured.newest_in == "public.employees.updated_at"
     assert outcome.measured.rows == 1002
     assert steps[-1].done == steps[-1].total
@@ -127,7 +127,7 @@ def test_whatever_cannot_be_asked_is_unknown_and_never_fit(stage: Stage, black_h
     assert {name for name in _PROBED - _MAY_BE_REFUSED if found[name].standing is not UNKNOWN} == set()
     assert all(finding.why for finding in outcome.findings if finding.standing is UNKNOWN)
     assert verdict_of(outcome.findings).standing is not FIT
-    assert outcome.measured.rpo is None
+    assert outcome.measured.newest is None
 
 
 def test_a_locked_table_makes_what_depends_on_it_unknown_in_time(stage: Stage) -> None:

@@ -12,6 +12,7 @@ from daybreak.app.explaining import explained
 from daybreak.app.recalling import recall
 from daybreak.errors import Refused
 from daybreak.journal.store import Damaged, Newer
+from daybreak.model.moment import At, Latest
 from daybreak.model.names import clone_stem
 from daybreak.model.observation import Observation, PastRun
 from daybreak.model.plan import Plan, Refusal
@@ -45,6 +46,7 @@ class PitrWish:
     is_read_only: bool = False
     resource_id: str | None = None
     purpose: Purpose = "recovery"
+    accident: str | None = None
     thoroughness: Thoroughness = field(default_factory=Thoroughness)
     waivers: tuple[Waiver, ...] = ()
 
@@ -61,9 +63,20 @@ def plan_pitr(app: App, wish: PitrWish) -> Plan:
         is_read_only=wish.is_read_only,
         resource_id=wish.resource_id,
         purpose=wish.purpose,
+        accident=accident_typed(app, wish.accident, target.region),
         thoroughness=thoroughness_of(app, wish.thoroughness, target),
     )
     return plan_for(app, request, target)
+
+
+def accident_typed(app: App, words: str | None, region: str | None = None) -> At | None:
+    """The accident as a person typed it; raises ``Refused`` for what is no exact time."""
+    if words is None:
+        return None
+    moment = app.moment(words, region)
+    if isinstance(moment, Latest):
+        raise Refused('"latest" is not a time for --accident', "leave --accident out to count the loss up to now")
+    return moment
 
 
 def plan_for(app: App, request: Request, target: Target) -> Plan:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from daybreak.app.app import App
 from daybreak.app.explaining import explained
-from daybreak.app.planning import new_suffix, plan_for, thoroughness_of
+from daybreak.app.planning import accident_typed, new_suffix, plan_for, thoroughness_of
 from daybreak.errors import Refused
 from daybreak.model.moment import At, Latest
 from daybreak.model.plan import Plan
@@ -27,6 +27,7 @@ class SnapshotWish:
     why: str = ""
     is_read_only: bool = False
     purpose: Purpose = "recovery"
+    accident: str | None = None
     thoroughness: Thoroughness = field(default_factory=Thoroughness)
     waivers: tuple[Waiver, ...] = ()
 
@@ -52,6 +53,7 @@ def plan_snapshot(app: App, wish: SnapshotWish) -> Plan:
         suffix=new_suffix(),
         is_read_only=wish.is_read_only,
         purpose=wish.purpose,
+        accident=accident_typed(app, wish.accident, target.region),
         thoroughness=thoroughness_of(app, wish.thoroughness, target),
     )
     return plan_for(app, request, target)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from daybreak.app.app import App
 from daybreak.app.explaining import explained
+from daybreak.app.planning import accident_typed
 from daybreak.assess.ending import birth_recorded, moment_restored
 from daybreak.aws.gateway import Aws
 from daybreak.errors import Refused
@@ -22,8 +23,10 @@ from daybreak.judge.verdict import verdict_of
 from daybreak.model.actions import Validate
 from daybreak.model.findings import Finding
 from daybreak.model.kept import Kept
+from daybreak.model.loss import TO_ACCIDENT, Loss, loss_between, loss_unknown
 from daybreak.model.moment import At, Latest
 from daybreak.model.names import check_identifier, printable
+from daybreak.model.plan import Plan
 from daybreak.model.requests import Depth, Thoroughness
 from daybreak.model.tags import JOURNAL_TAG, ORIGIN_TAG, RUN_TAG
 from daybreak.model.targets import Target, Waiver
@@ -34,6 +37,7 @@ from daybreak.model.world import Cluster, Identity, Instance, Surroundings
 from daybreak.observe.look import Lookout
 from daybreak.observe.surroundings import surroundings_of
 from daybreak.plan.calls import owner_of
+from daybreak.plan.loss import loss_of
 from daybreak.plan.quarantine import ALWAYS
 from daybreak.plan.servers import psql_line
 
@@ -42,6 +46,8 @@ _OF_QUARANTINE = {
     "roles": "none, until quarantine is lifted",
 }
 """How a clone that another of our runs made differs from its source."""
+
+_NO_ACCIDENT = "there is no plan, and no accident was named with --accident TIME"
 
 _ANY_LOSS = timedelta(days=36_500)
 """How much a database may lose whose owner was promised nothing."""
@@ -56,6 +62,8 @@ class Inquiry:
     to: str | None = None
     depth: Depth | None = None
     sample: int | None = None
+    accident: str | None = None
+    """Up to when the loss counts."""
     waivers: tuple[Waiver, ...] = ()
 
 
@@ -70,6 +78,8 @@ class Case:
     """What the servers must prove."""
     target: str | None = None
     run: str | None = None
+    lost: Loss | None = None
+    """What the restore did not bring back."""
     notes: tuple[str, ...] = ()
     """What the person should know before reading the findings."""
 
@@ -117,7 +127,7 @@ def validate_case(app: App, case: Case, listeners: Listeners | None = None) -> V
         way_in=psql_line(clone.endpoint, clone.port, case.action, case.trust) if clone.endpoint else "",
         findings=tuple(findings),
         verdict=verdict_of(findings),
-        measured=measured,
+        measured=measured.model_copy(update={"lost": case.lost}),
     )
 
 
@@ -162,7 +172,9 @@ def _case_of_run(app: App, inquiry: Inquiry) -> Case:
             moment_restored(plan, state),
             plan.objectives.rpo,
             birth_recorded(plan, state) if state else None,
+            plan.moment,
         ),
+        lost=_loss_of_run(app, plan, inquiry),
         identity=plan.identity,
         trust=app.trust_in(plan),
         target=plan.target.name,
@@ -227,8 +239,9 @@ def _case_of_cluster(app: App, inquiry: Inquiry) -> Case:
         source_budget=target.source_budget,
     )
     notes = (f'"{name}" is held to the target "{target.name}"', witness.note)
-    scene = Scene(clone, inside, moment, target.objectives.rpo)
-    return Case(_hold_to(action, inquiry), scene, identity, target.trust, target.name, notes=notes)
+    lost = _loss_typed(app, inquiry, moment)
+    scene = Scene(clone, inside, moment, target.objectives.rpo, is_in_use=inquiry.to is None)
+    return Case(_hold_to(action, inquiry), scene, identity, target.trust, target.name, lost=lost, notes=notes)
 
 
 @dataclass(frozen=True)
@@ -282,8 +295,32 @@ def _case_alone(app: App, inquiry: Inquiry, lookout: Lookout, identity: Identity
         notes.append("no login is known, so nothing inside PostgreSQL can be asked: name a target with --target")
     with explained(f'looking at "{clone.identifier}"'):
         inside = lookout.inside(clone)
-    scene = Scene(clone, inside, moment, _ANY_LOSS)
-    return Case(_hold_to(action, inquiry), scene, identity, app.settings.trust, notes=tuple(notes))
+    lost = _loss_typed(app, inquiry, moment)
+    scene = Scene(clone, inside, moment, _ANY_LOSS, is_in_use=inquiry.to is None)
+    return Case(_hold_to(action, inquiry), scene, identity, app.settings.trust, lost=lost, notes=tuple(notes))
+
+
+def _loss_of_run(app: App, plan: Plan, inquiry: Inquiry) -> Loss | None:
+    """What the run's restore did not bring back: up to the accident that is named now, else as its plan says."""
+    if inquiry.accident is None or plan.moment is None:
+        return loss_of(plan)
+    return _loss_typed(app, inquiry, plan.moment)
+
+
+def _loss_typed(app: App, inquiry: Inquiry, moment: datetime) -> Loss:
+    """What lies between a moment and the accident as typed; raises ``Refused`` for one before the moment or to come."""
+    accident = accident_typed(app, inquiry.accident)
+    if accident is None:
+        why = "the cluster is in use, and nothing was restored" if inquiry.to is None else _NO_ACCIDENT
+        return loss_unknown(why)
+    if accident.instant > app.now():
+        raise Refused(f"the accident {stamp(accident.instant)} has not come yet")
+    if accident.instant < moment:
+        raise Refused(
+            f"the accident {stamp(accident.instant)} lies before the moment {stamp(moment)}, so the cluster has it too",
+            "name a moment before the accident, or the accident's own time",
+        )
+    return loss_between(moment, accident.instant, TO_ACCIDENT)
 
 
 def _moment_typed(app: App, inquiry: Inquiry) -> datetime:

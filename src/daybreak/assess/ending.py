@@ -59,11 +59,12 @@ def exit_code_of(state: RunState, objectives: Objectives) -> ExitCode:
 
 
 def objectives_missed(measured: Measured, objectives: Objectives) -> tuple[str, ...]:
-    """The objectives that were not met, each with what was promised and what was measured."""
-    promises = (("RPO", objectives.rpo, measured.rpo), ("RTO", objectives.rto, measured.rto))
+    """The objectives that were not met, each with what was promised, and what was lost or measured."""
+    lost = measured.lost.span if measured.lost else None
+    promises = (("RPO", objectives.rpo, lost, "lost"), ("RTO", objectives.rto, measured.rto, "measured"))
     return tuple(
-        f"{name}: promised {span_in_words(promised)}, measured {span_in_words(reached)}"
-        for name, promised, reached in promises
+        f"{name}: promised {span_in_words(promised)}, {word} {span_in_words(reached)}"
+        for name, promised, reached, word in promises
         if reached is not None and reached > promised
     )
 
@@ -135,6 +136,7 @@ def _plan_again(request: PitrRequest | SnapshotRequest) -> str:
     else:
         words = [f"snapshot {target} --snapshot {shlex.quote(request.snapshot)}"]
         words += [f"--before {_moment(request.before)}"] if request.before else []
+    words += [f"--accident {_moment(request.accident)}"] if request.accident else []
     words += [f"--for {request.purpose}"] if request.purpose != "recovery" else []
     words += ["--read-only"] if request.is_read_only else []
     words += [f"--depth {how.depth}"] if how.depth != "standard" else []

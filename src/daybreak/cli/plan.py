@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from daybreak.model.targets import Waiver
 
 TO_HELP = 'The moment: a time with its zone ("2024-01-15T14:30:00Z"), "20 minutes ago", or "latest".'
+ACCIDENT_HELP = "When the accident was, written as a moment is: up to then the loss counts, else up to now."
 
 
 _CLONE_OPTIONS = (
@@ -32,6 +33,7 @@ _CLONE_OPTIONS = (
         show_default=True,
         help="Staging is scaled down and expires sooner, as daybreak.toml says; quarantine stays.",
     ),
+    click.option("--accident", metavar="TIME", help=ACCIDENT_HELP),
     click.option("--read-only", "is_read_only", is_flag=True, help="Every new session of the clone starts read-only."),
     click.option(
         "--depth",
@@ -59,6 +61,7 @@ def _pitr_wish(
     to: str,
     why: str,
     purpose: Purpose,
+    accident: str | None,
     is_read_only: bool,
     depth: Depth,
     sample: int,
@@ -75,6 +78,7 @@ def _pitr_wish(
         is_read_only=is_read_only,
         resource_id=resource_id,
         purpose=purpose,
+        accident=accident,
         thoroughness=Thoroughness(depth=depth, sample=sample),
         waivers=waivers,
     )
@@ -98,6 +102,7 @@ def _snapshot_wish(
     before: str | None,
     why: str,
     purpose: Purpose,
+    accident: str | None,
     is_read_only: bool,
     depth: Depth,
     sample: int,
@@ -113,6 +118,7 @@ def _snapshot_wish(
         why=why,
         is_read_only=is_read_only,
         purpose=purpose,
+        accident=accident,
         thoroughness=Thoroughness(depth=depth, sample=sample),
         waivers=waivers,
     )

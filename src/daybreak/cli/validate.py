@@ -27,11 +27,12 @@ def _inquiry(
     to: str | None,
     depth: Depth | None,
     sample: int | None,
+    accident: str | None,
     waivers: tuple[Waiver, ...],
 ) -> Inquiry:
     from daybreak.app.validating import Inquiry
 
-    return Inquiry(name=name, target=target, to=to, depth=depth, sample=sample, waivers=waivers)
+    return Inquiry(name=name, target=target, to=to, depth=depth, sample=sample, accident=accident, waivers=waivers)
 
 
 _inquiry_options = gather(
@@ -40,6 +41,7 @@ _inquiry_options = gather(
     click.argument("name", metavar="RUN|CLUSTER"),
     click.option("--target", metavar="NAME", help="The target whose expectations a cluster is held to."),
     click.option("--to", metavar="MOMENT", help="The moment that a cluster stands for."),
+    click.option("--accident", metavar="TIME", help="When the accident was: up to then the loss counts."),
     click.option(
         "--depth",
         type=click.Choice(["quick", "standard", "full"]),

@@ -117,6 +117,8 @@ class Database:
             birth=scene.birth,
             backup=action.backup_seen,
             rpo=scene.rpo,
+            reached=scene.reached,
+            is_in_use=scene.is_in_use,
             permitted=action.permitted,
             surroundings=self._around(scene),
             baseline=self._baseline(action),

@@ -62,6 +62,10 @@ class Scene:
     """How much the target's owner accepts to lose."""
     birth: Birth | None = None
     """What the clone had spent when it first answered, as the journal has it."""
+    reached: datetime | None = None
+    """The moment that the clone reaches for certain, where ``latest`` may be a little later; ``None`` is ``moment``."""
+    is_in_use: bool = False
+    """Whether it is no clone but a cluster in use, which people write to while it is asked."""
 
 
 class DatabaseDoor(Protocol):

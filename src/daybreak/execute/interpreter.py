@@ -54,6 +54,7 @@ from daybreak.model.run import (
 from daybreak.model.world import Cluster, Instance
 from daybreak.observe.poller import Round
 from daybreak.plan.calls import owner_of
+from daybreak.plan.loss import loss_of
 
 FORGIVEN_ABSENCES = 10
 """Looks in which AWS may not yet show what it just created or began to delete; after that, waiting is in vain."""
@@ -251,7 +252,7 @@ class _Walk:
 
         state = self._journal.state()
         moment, birth = moment_restored(self._plan, state), birth_recorded(self._plan, state)
-        scene = Scene(cluster, inside, moment, self._plan.objectives.rpo, birth)
+        scene = Scene(cluster, inside, moment, self._plan.objectives.rpo, birth, self._plan.moment)
         measured = self._doors.database.validate(action, scene, report, progress)
         self._journal.append(StepDone(step=step.id, result=measured.plain()))
 
@@ -281,7 +282,7 @@ class _Walk:
         if judged.ended:  # what comes after it does not delay the people who wait for the database
             took = judged.ended - state.began
         measured = Measured.model_validate(judged.result)
-        return verdict_of(state.findings), measured.model_copy(update={"rto": took})
+        return verdict_of(state.findings), measured.model_copy(update={"rto": took, "lost": loss_of(self._plan)})
 
     def _fail(self, failure: Failed) -> RunState:
         step = self._failing_step

@@ -118,6 +118,8 @@ class Table(Value):
     """The transaction that made it, as rows carry it."""
     clocks: tuple[str, ...] = ()
     """Its columns of a time type."""
+    zoneless: tuple[str, ...] = ()
+    """Those of them whose type has no zone: ``timestamp without time zone`` and ``date``."""
 
     @property
     def full(self) -> str:
@@ -259,6 +261,40 @@ class Testimonies(Value):
     def by_table(self) -> dict[int, Testimony]:
         """Each table's, by object id."""
         return {each.table: each for each in self.heard}
+
+
+class TableTimes(Value):
+    """What the live source shows of one table's times."""
+
+    table: int
+    """The clone's object id of it."""
+    name: str
+    clock: str
+    taken: Instant
+    """By the source's clock, when it was asked."""
+    newest: Instant | None = None
+    """Its newest time now; rows that were changed since have a newer one."""
+    until: Instant | None = None
+    """The newest time not after the moment in a row that by its number is from before the moment."""
+    is_certain: bool = False
+    """Whether the clone knows that row's transaction as committed by the moment."""
+    later: Instant | None = None
+    """The newest time well before the moment in a row that by its number came later: dated back, or wrongly missing."""
+
+
+class SourceTimes(Value):
+    """The times that the live source shows, table by table."""
+
+    asked: str
+    took: Span
+    seen: tuple[TableTimes, ...] = ()
+    unseen: tuple[Unread, ...] = ()
+    """Tables that could not be asked about, and why."""
+
+    @property
+    def by_table(self) -> dict[int, TableTimes]:
+        """Each table's, by the clone's object id."""
+        return {each.table: each for each in self.seen}
 
 
 class RowEstimate(Value):

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import model_validator
 
+from daybreak.model.loss import Loss
 from daybreak.model.value import Instant, Span, Value
 
 
@@ -89,10 +90,17 @@ class Measured(Value):
 
     rto: Span | None = None
     """From the run's start to its verdict."""
-    rpo: Span | None = None
-    """From the newest data found in the clone to the moment asked for."""
+    lost: Loss | None = None
+    """What does not come back, computed from the moment and the accident; ``None`` where nothing was restored."""
     newest: Instant | None = None
+    """The newest row that is not after the moment: evidence of how far the clone reaches, and no loss."""
     newest_in: str = ""
-    """The table and column that held the newest data."""
+    """The table and column of that row."""
     rows: int | None = None
     """Rows counted in the clone."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_guess(cls, held: Any) -> Any:
+        """Read what the journals of earlier releases hold, without the age of the newest row that they called a loss."""
+        return {key: value for key, value in held.items() if key != "rpo"} if isinstance(held, dict) else held

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from daybreak.model.findings import Detail, Level, Reason, Standing
+from daybreak.model.loss import Loss
 from daybreak.model.value import Instant, Span, Value
 
 
@@ -108,8 +109,10 @@ class Difference(Value):
 class Figures(Value):
     """What was counted and measured."""
 
+    lost: Loss | None = None
+    """What does not come back, computed from the moment and the accident; null where nothing was restored."""
     newest: Instant | None = None
-    """The newest data found in the clone."""
+    """The newest row in the clone that is not after the moment: evidence of how far it reaches, and no loss."""
     newest_in: str = ""
     rows: int | None = None
     checks: dict[Literal["fit", "unfit", "unknown", "waived", "not asked"], int]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from daybreak.model.moment import Moment
+from daybreak.model.moment import At, Moment
 from daybreak.model.value import Value
 
 Purpose = Literal["recovery", "staging"]
@@ -43,6 +43,8 @@ class PitrRequest(Value):
     """The resource id of a deleted cluster whose backup was kept; ``None`` restores the living cluster by name."""
     purpose: Purpose = "recovery"
     thoroughness: Thoroughness = Thoroughness()
+    accident: At | None = None
+    """When the accident was: what was written until then is lost. ``None`` counts to when the plan is made."""
 
 
 NEWEST = "latest"
@@ -65,6 +67,8 @@ class SnapshotRequest(Value):
     is_read_only: bool = False
     purpose: Purpose = "recovery"
     thoroughness: Thoroughness = Thoroughness()
+    accident: At | None = None
+    """When the accident was; ``None`` says no loss, because the snapshot chose the moment."""
 
 
 class CleanRequest(Value):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field
 
@@ -27,12 +28,24 @@ class Network(Value):
     security_groups: tuple[str, ...] = ()
 
 
+def _zone(name: str | None) -> str | None:
+    try:
+        if name is not None:
+            ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        message = 'write a time zone by its name, such as "Asia/Tokyo", "Europe/Berlin" or "UTC"'
+        raise ValueError(message) from None
+    return name
+
+
 class Expectation(Value):
     """What a table must show after a restore."""
 
     min_rows: int | None = Field(default=None, ge=0)
     freshness: str | None = None
-    """Name of a ``timestamptz`` column whose newest value shows how recent the data is."""
+    """Name of the column whose newest value shows when the table was last written."""
+    zone: Annotated[str | None, AfterValidator(_zone)] = None
+    """The zone in which its times without a zone are read, such as ``Asia/Tokyo``; ``None`` reads them as UTC."""
     is_static: bool = False
     """Whether nobody writes to it: then its rows and its content must be exactly the baseline's."""
     is_volatile: bool = False

@@ -13,9 +13,10 @@ from daybreak.model.requests import PitrRequest
 from daybreak.model.targets import Target
 from daybreak.model.value import stamp
 from daybreak.model.world import Window
+from daybreak.plan.loss import objections_to_accident
 from daybreak.plan.objections import objections_to_place, objections_to_proof, objections_to_storage
 from daybreak.plan.restoring import Draft, clone_plan, storage_settings
-from daybreak.plan.source import Source, backups_of_deleted, network_of, source_of
+from daybreak.plan.source import Source, backups_of_deleted, moment_of, network_of, source_of
 from daybreak.plan.terms import Terms
 
 
@@ -30,6 +31,7 @@ def pitr_plan(request: PitrRequest, target: Target, seen: Observation, terms: Te
         *_objections_to_source(request, target, source, seen),
         *objections_to_storage(source, seen),
         *_objections_to_moment(request, source, seen),
+        *objections_to_accident(request, moment_of(request, source), seen.seen, is_living=source.living is not None),
         *objections_to_place(network, clone, source, seen),
         *objections_to_proof(target, source, seen),
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from daybreak.model.actions import CreateInstance
 from daybreak.model.clock import skew_in_words
+from daybreak.model.loss import Loss
 from daybreak.model.moment import Latest
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Estimate
@@ -44,7 +45,13 @@ def words_of(field: str) -> str:
 
 
 def notes_on(
-    request: PitrRequest | SnapshotRequest, target: Target, source: Source, seen: Observation, whole: Estimate
+    request: PitrRequest | SnapshotRequest,
+    target: Target,
+    source: Source,
+    seen: Observation,
+    whole: Estimate,
+    *,
+    lost: Loss | None,
 ) -> Iterator[str]:
     """What a person should know before they say yes."""
     if seen.skew is not None:
@@ -60,6 +67,9 @@ def notes_on(
         yield "no login is configured: nothing inside PostgreSQL can be checked, so the verdict cannot be fit"
     if whole.high > target.objectives.rto:
         yield "the estimate exceeds the objective for RTO"
+    if lost and lost.span is not None and lost.span > target.objectives.rpo:
+        up_to_now = "" if request.accident else ": it counts up to now, and with --accident TIME up to the accident"
+        yield f"what is lost exceeds the objective for RPO{up_to_now}"
     opened = [group for group in seen.security_groups if group.opens_ports]
     if seen.security_groups and not opened:
         yield "none of the security groups lets anything in: the endpoint will not be reachable"

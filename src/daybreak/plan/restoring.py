@@ -39,6 +39,7 @@ from daybreak.model.tags import ON_CLUSTER, ORIGIN_TAG, PURPOSE_TAG, own_tags
 from daybreak.model.targets import Network, Staging, Target
 from daybreak.plan import estimates
 from daybreak.plan.calls import arn_of, tags_for
+from daybreak.plan.loss import loss_by
 from daybreak.plan.quarantine import CARED_FOR, quarantine_parameters
 from daybreak.plan.remarks import intended_differences, notes_on, words_of
 from daybreak.plan.source import Source, moment_of
@@ -103,6 +104,8 @@ class Draft:
 
 def clone_plan(draft: Draft, restore: Restore, moment: Moment, terms: Terms) -> Plan:
     """The plan that makes the clone by ``restore``; ``moment`` is the clone's moment."""
+    aim = moment_of(draft.request, draft.source)
+    lost = loss_by(draft.request, aim, terms.created)
     return Plan(
         run=RunId(draft.clone),
         request=draft.request,
@@ -114,11 +117,11 @@ def clone_plan(draft: Draft, restore: Restore, moment: Moment, terms: Terms) -> 
         source=draft.source.name,
         clone=draft.clone,
         window=draft.source.window,
-        moment=moment_of(draft.request, draft.source),
+        moment=aim,
         objectives=draft.target.objectives,
         estimate=draft.whole,
         steps=_steps(draft, restore, moment),
-        notes=tuple(notes_on(draft.request, draft.target, draft.source, draft.seen, draft.whole)),
+        notes=tuple(notes_on(draft.request, draft.target, draft.source, draft.seen, draft.whole, lost=lost)),
         keep_until=terms.keep_until,
         tags=tags_for(draft.clone, terms.keep_until),
         parity=tuple(f"{words_of(name)}: {why}" for name, why in draft.permitted.items()),

@@ -13,6 +13,7 @@ from daybreak.model.requests import NEWEST, SnapshotRequest
 from daybreak.model.targets import Target
 from daybreak.model.value import stamp
 from daybreak.model.world import FOREIGN, Snapshot
+from daybreak.plan.loss import objections_to_accident
 from daybreak.plan.objections import objections_to_place, objections_to_proof, objections_to_storage
 from daybreak.plan.restoring import Draft, clone_plan, storage_settings
 from daybreak.plan.source import network_of, own_snapshots, source_of
@@ -31,6 +32,7 @@ def snapshot_plan(request: SnapshotRequest, target: Target, seen: Observation, t
     network = network_of(source, target)
     reasons = (
         *_objections_to_wish(request, snapshot),
+        *objections_to_accident(request, taken, seen.seen, is_living=False),
         *(_objections_to_snapshot(target, snapshot, seen) if snapshot else _nothing_there(request, target, seen)),
         *objections_to_storage(source, seen),
         *objections_to_place(network, clone, source, seen),

@@ -33,6 +33,10 @@ SELECT c.oid::bigint, n.nspname::text, c.relname::text,
              WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
                AND a.atttypid IN ('pg_catalog.timestamptz'::regtype, 'pg_catalog.timestamp'::regtype,
                                   'pg_catalog.date'::regtype)
+             ORDER BY a.attnum),
+       ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
+             WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+               AND a.atttypid IN ('pg_catalog.timestamp'::regtype, 'pg_catalog.date'::regtype)
              ORDER BY a.attnum)
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -85,7 +89,7 @@ def tables(session: Session) -> Tables:
 
 
 def _table(*row: object) -> Table:
-    names = ("oid", "namespace", "name", "kind", "parent", "size", "is_unlogged", "file", "made", "clocks")
+    names = ("oid", "namespace", "name", "kind", "parent", "size", "is_unlogged", "file", "made", "clocks", "zoneless")
     return Table.model_validate(dict(zip(names, row, strict=True)))
 
 

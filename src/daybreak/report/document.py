@@ -219,7 +219,7 @@ def _reasons_of_run(state: RunState, *, is_judged: bool) -> tuple[Reason, ...]:
 def promises_of(promised: Objectives | None, measured: Measured) -> tuple[Promise, ...]:
     """Each objective with what was measured."""
     return (
-        _promise("RPO", promised.rpo if promised else None, measured.rpo),
+        _promise("RPO", promised.rpo if promised else None, measured.lost.span if measured.lost else None),
         _promise("RTO", promised.rto if promised else None, measured.rto),
     )
 
@@ -328,6 +328,7 @@ def _differences(findings: tuple[Finding, ...]) -> tuple[Difference, ...]:
 def _figures(checks: tuple[CheckLine, ...], measured: Measured) -> Figures:
     tally = Counter(check.standing.value if check.standing else NOT_ASKED for check in checks)
     return Figures(
+        lost=measured.lost,
         newest=measured.newest,
         newest_in=measured.newest_in,
         rows=measured.rows,

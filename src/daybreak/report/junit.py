@@ -82,10 +82,13 @@ def _verdict(report: Report) -> Iterator[ET.Element]:
     for promise in report.promises:
         case = _bare("verdict", f"{promise.name} was kept", _AT_ONCE)
         if promise.is_met is False and promise.promised is not None and promise.measured is not None:
-            message = f"promised {span_words(promise.promised)}, measured {span_words(promise.measured)}"
+            word = "lost" if promise.name == "RPO" else "measured"
+            message = f"promised {span_words(promise.promised)}, {word} {span_words(promise.measured)}"
             _say(case, "failure", message, "")
         elif promise.is_met is None:
-            _say(case, "skipped", "nothing was promised" if promise.promised is None else "nothing was measured", "")
+            lost = report.figures.lost if promise.name == "RPO" else None
+            missing = f"not applicable: {lost.words}" if lost else "nothing was measured"
+            _say(case, "skipped", "nothing was promised" if promise.promised is None else missing, "")
         yield case
 
 

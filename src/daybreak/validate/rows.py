@@ -7,7 +7,7 @@ falls short in the clone, and its answer explains nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
@@ -18,13 +18,27 @@ from daybreak.judge.references import EXPECTED as NO_ORPHANS
 from daybreak.judge.references import keys_with_orphans, no_orphans
 from daybreak.judge.rows.content import content, tables_with_other_content
 from daybreak.judge.rows.counts import RowWitnesses, row_counts, rows_by_estimate, suspects, wishes
+from daybreak.judge.rows.recency import Recency, TimeWitnesses, measure, recent, suspects_in_time
 from daybreak.judge.rows.sample import leave_out, turn_of
-from daybreak.judge.rows.tables import Recency, all_tables, clock_of, measure, recent
+from daybreak.judge.rows.tables import all_tables, clock_of
 from daybreak.judge.rows.witness import source_rows
+from daybreak.judge.rows.zones import as_meant, as_written, counts_as_meant, zones_of
 from daybreak.model import checks
-from daybreak.model.answers import Counts, Estimates, IndexContents, References, Silence, Table, Tables, Testimonies
+from daybreak.model.answers import (
+    Counts,
+    Estimates,
+    IndexContents,
+    References,
+    Silence,
+    SourceTimes,
+    Table,
+    Tables,
+    TableTimes,
+    Testimonies,
+    Testimony,
+)
 from daybreak.model.baseline import Baseline
-from daybreak.model.findings import Finding, Measured, Standing
+from daybreak.model.findings import Finding, Standing
 from daybreak.model.inventory import Inventory
 from daybreak.model.requests import Thoroughness
 from daybreak.model.tags import RUN_TAG
@@ -34,6 +48,7 @@ from daybreak.validate.crew import Aside, Budget, CountProgress, Leash
 from daybreak.validate.estimating import estimate_rows
 from daybreak.validate.indexing import Manner, read_indexes
 from daybreak.validate.references import Wanted, count_orphans
+from daybreak.validate.sighting import Sight, SourceColumn, see_newest
 from daybreak.validate.visit import Visit
 from daybreak.validate.witnessing import Courtroom, hear_source, pairs_of
 
@@ -78,8 +93,37 @@ class _Reading:
     @property
     def recency(self) -> Recency:
         """What to judge recency against."""
-        slack = _SNAPSHOT if self.subject.action.snapshot_seen else timedelta(0)
-        return Recency(self.subject.moment, self.subject.rpo, self.configured, slack)
+        subject = self.subject
+        return Recency(
+            subject.moment,
+            subject.rpo,
+            self.configured,
+            slack=_SNAPSHOT if subject.action.snapshot_seen else timedelta(0),
+            reached=subject.reached,
+            made=None if subject.is_in_use else subject.clone.created,
+            is_in_use=subject.is_in_use,
+            is_counted=self.how.depth != "quick",
+        )
+
+    @cached_property
+    def zones(self) -> dict[tuple[int, str], str]:
+        """The zone of each column whose times have none."""
+        return {} if isinstance(self.visit.tables, Silence) else zones_of(self.visit.tables, self.configured)
+
+    @cached_property
+    def baseline(self) -> Baseline | Silence | None:
+        """The baseline, with each time as the instant that it means."""
+        kept, tables = self.subject.baseline, self.visit.tables
+        if not isinstance(kept, Baseline) or isinstance(tables, Silence) or not self.zones:
+            return kept
+        oids = {table.full: table.oid for table in tables.tables}
+        lines = tuple(
+            line.model_copy(
+                update={"newest": as_meant(line.newest, self.zones.get((oids.get(line.name, 0), line.clock)))}
+            )
+            for line in kept.tables
+        )
+        return kept.model_copy(update={"tables": lines})
 
     def glance(self) -> Iterator[Finding]:
         """Yield the findings that the catalog alone can give."""
@@ -87,16 +131,14 @@ class _Reading:
         if self.visit.place and isinstance(self.visit.tables, Tables):
             answer = estimate_rows(self.visit.place, self._scans(self.visit.tables), self.subject.patience.asking)
         yield rows_by_estimate(answer, self.visit.tables, self.configured, self.subject.baseline)
-        newest = answer.newest if isinstance(answer, Estimates) else answer
-        finding = recent(newest, self.visit.tables, self.recency)
+        newest = counts_as_meant(answer.newest, self.zones) if isinstance(answer, Estimates) else answer
+        finding = recent(newest, self.visit.tables, self.recency, self._time_witnesses())
         if isinstance(newest, Counts) and finding.standing is Standing.UNKNOWN and not newest.unread:
             why = "--depth quick asks only where an index leads with the clock; --depth standard reads the tables"
             finding = finding.model_copy(update={"standing": Standing.WAIVED, "why": why})
         yield finding
         # Rows that were not counted are no measurement.
-        is_silent = isinstance(newest, Silence)
-        seen = measure(newest, self.subject.moment)
-        self.visit.measured = Measured() if is_silent else seen.model_copy(update={"rows": None})
+        self.visit.measured = measure(newest).model_copy(update={"rows": None})
         yield source_rows(None, self.how)
         yield leave_out(checks.CONTENT, "the baseline's content where nobody wrote", self.how, "content", "full")
         yield leave_out(checks.ORPHANS, NO_ORPHANS, self.how, "rows")
@@ -134,8 +176,10 @@ class _Reading:
         )
         yield row_counts(counts, tables, self.configured, witnesses)
         yield source_rows(heard, self.how, why_unasked=self._why_unheard(), has_baseline=isinstance(baseline, Baseline))
-        yield recent(counts, tables, self.recency)
-        self.visit.measured = measure(counts, self.subject.moment)
+        seen = self._see_at_the_source(counts)
+        sightings = seen.by_table if isinstance(seen, SourceTimes) else {}
+        yield recent(counts, tables, self.recency, self._time_witnesses(sightings, testimonies))
+        self.visit.measured = measure(counts)
         yield content(counts, tables, self.configured, witnesses, self.how)
 
     def _hear(self, counts: Counts | Silence, short: frozenset[str]) -> Testimonies | Silence | None:
@@ -172,7 +216,9 @@ class _Reading:
         if self.visit.place is None or isinstance(tables, Silence):
             return self._silence()
         counts = count_rows(self.visit.place, self._scans(tables), self.budget, self.visit.progress)
-        return counts.model_copy(update={"next_xid": self.next_xid}) if isinstance(counts, Counts) else counts
+        if isinstance(counts, Silence):
+            return counts
+        return counts_as_meant(counts, self.zones).model_copy(update={"next_xid": self.next_xid})
 
     def _scans(self, tables: Tables) -> list[Scan]:
         wanted = wishes(tables, self.configured)
@@ -186,13 +232,53 @@ class _Reading:
     def _scan(self, table: Table, clock: str | None, *, is_added_up: bool) -> Scan:
         # Old rows are of use only where there is a source that can be asked about them.
         birth = self.visit.birth if self.subject.source and self.how.depth != "quick" else None
+        column = clock_of(table, clock)
         return Scan(
             table,
-            clock_of(table, clock),
-            self.subject.moment,
+            column,
+            as_written(self.subject.moment, self.zones.get((table.oid, column))),
             is_added_up and table.oid in self.turn,
             birth.short if birth else None,
         )
+
+    def _time_witnesses(
+        self, sightings: Mapping[int, TableTimes] | None = None, testimonies: Mapping[int, Testimony] | None = None
+    ) -> TimeWitnesses:
+        return TimeWitnesses(self.baseline, self._is_copy_of_baseline, sightings or {}, testimonies or {})
+
+    @property
+    def _is_copy_of_baseline(self) -> bool:
+        """Whether the clone's transactions and the baseline's are numbered by one cluster."""
+        kept, ours, source = self.subject.baseline, self.visit.inventory, self.subject.action.source_seen
+        if not isinstance(kept, Baseline) or not isinstance(ours, Inventory):
+            return False
+        ids = {kept.resource_id, source.resource_id if source else None} - {None}
+        return len(ids) < 2 and is_copy(ours, kept.inventory)
+
+    def _see_at_the_source(self, counts: Counts | Silence) -> SourceTimes | Silence | None:
+        """How new the source's rows are; ``None`` where there is no source to ask, or nothing to ask about."""
+        source, theirs, tables = self.subject.source, self.visit.source_tables, self.visit.tables
+        if source is None or isinstance(counts, Silence) or isinstance(tables, Silence):
+            return None
+        if not isinstance(theirs, Tables):
+            return theirs
+        ours, others = self.visit.inventory, self.visit.source_inventory
+        is_alike = isinstance(ours, Inventory) and isinstance(others, Inventory) and is_copy(ours, others)
+        wanted = suspects_in_time(counts, tables, self.recency, self.baseline)
+        here = {table.oid: table for table in tables.tables}
+        there = {table.oid if is_alike else table.full: table for table in theirs.tables}
+        columns = [
+            SourceColumn(table, other, count.clock, self.zones.get((table.oid, count.clock)), table.oid in wanted)
+            for count in counts.counted
+            for table in [here[count.table]]
+            for other in [there.get(table.oid if is_alike else table.full)]
+            if other is not None and count.clock in other.clocks and not table.is_unlogged
+        ]
+        birth = self.visit.birth if is_alike else None
+        sight = Sight(
+            min(self.subject.moment, self.subject.reached or self.subject.moment), birth, self.visit.were_committed
+        )
+        return see_newest(source, columns, sight, self._sparing) if columns else None
 
     def _at_the_source(self, names: frozenset[str], added_up: frozenset[str]) -> Counts | Silence | None:
         """Count at the live source what fell short in the clone; read nothing else there."""

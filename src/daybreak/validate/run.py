@@ -30,7 +30,7 @@ _CHAPTERS = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of a validation: each finding, and what was measured (newest data, its place, loss, rows; no RTO)."""
+    """The result of a validation: each finding, and what was measured (the newest row, its place, rows; no loss and no RTO)."""
 
     findings: tuple[Finding, ...]
     measured: Measured

@@ -62,7 +62,11 @@ class Subject:
     backup: AutomatedBackup | None = None
     """What the backup recorded: gives engine version and key when the source is gone."""
     rpo: timedelta | None = None
-    """The target's objective for data loss, for configured freshness columns."""
+    """The target's objective for data loss, for configured freshness columns without a witness."""
+    reached: datetime | None = None
+    """The moment that the clone reaches for certain, where ``latest`` may be a little later; ``None`` is ``moment``."""
+    is_in_use: bool = False
+    """Whether it is no clone but a cluster in use, which people write to while it is asked."""
     permitted: Mapping[str, str] = field(default_factory=dict)
     """Differences from the source that the plan intends: the field of the cluster or instance, and the reason."""
     surroundings: Surroundings = field(default_factory=Surroundings)

@@ -1,21 +1,19 @@
-"""Tables, rows and recency: damage is found, and what could not be read is never right."""
+"""Tables and rows: damage is found, and what could not be read is never right."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from daybreak.judge.rows.counts import row_counts
-from daybreak.judge.rows.tables import Recency, all_tables, clock_of, family, measure, recent, tables_meant
+from daybreak.judge.rows.tables import all_tables, clock_of, family, tables_meant
 from daybreak.model.answers import Count, Counts, Silence, Table, Tables, Unread
 from daybreak.model.findings import Standing
 from daybreak.model.targets import Expectation
 from tests.judge.rows.fix_rows import baseline
 
 FIT, UNFIT, UNKNOWN = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN
-_MOMENT = datetime(2024, 1, 15, 14, 30, tzinfo=UTC)
-_RPO = timedelta(minutes=5)
 _SILENCE = Silence(asked="the tables", why="nobody answered")
 
 
@@ -31,10 +29,8 @@ def _tables(*tables: Table, **changes: object) -> Tables:
     return Tables.model_validate(defaults | changes)
 
 
-def _count(oid: int, rows: int, newest: datetime | None = None, **changes: object) -> Count:
-    until = newest if newest is None or newest <= _MOMENT else None
-    defaults = {"table": oid, "name": f"public.t{oid}", "rows": rows, "newest": newest, "newest_until": until}
-    return Count.model_validate(defaults | {"clock": "updated_at"} | changes)
+def _count(oid: int, rows: int) -> Count:
+    return Count(table=oid, name=f"public.t{oid}", rows=rows)
 
 
 def _counts(*counted: Count, unread: tuple[Unread, ...] = ()) -> Counts:
@@ -122,12 +118,9 @@ def test_without_the_source_only_configured_tables_allow_a_judgement(source: Sil
 
 def test_silences_about_the_clone_are_unknown_everywhere() -> None:
     """The law of all checks."""
-    recency = Recency(_MOMENT, _RPO, {})
     assert all_tables(_SILENCE, BOTH, {}).standing is UNKNOWN
     assert row_counts(_SILENCE, BOTH, {}).standing is UNKNOWN
     assert row_counts(_counts(_count(1, 5)), _SILENCE, {}).standing is UNKNOWN
-    assert recent(_SILENCE, BOTH, recency).standing is UNKNOWN
-    assert recent(_counts(_count(1, 5, _MOMENT)), _SILENCE, recency).standing is UNKNOWN
 
 
 def test_rows_are_summed_and_minimums_hold() -> None:
@@ -176,76 +169,6 @@ def test_a_name_without_its_schema_means_public_first_and_is_never_guessed() -> 
     assert tables_meant(_tables(a, b), "b.t") == (b,)
     twins = row_counts(_counts(_count(1, 9), _count(2, 9)), _tables(a, b), {"t": Expectation(min_rows=1)})
     assert twins.standing is UNKNOWN
-    fresh = recent(_counts(_count(1, 9)), _tables(a, b), Recency(_MOMENT, _RPO, {"t": Expectation(freshness="x")}))
-    assert fresh.standing is UNKNOWN
-
-
-def _recent(newest: datetime | None, *, freshness: str | None = "updated_at", rpo: timedelta | None = _RPO) -> Standing:
-    wanted = {"employees": Expectation(freshness=freshness)}
-    return recent(_counts(_count(1, 5, newest)), BOTH, Recency(_MOMENT, rpo, wanted)).standing
-
-
-def test_a_configured_column_is_judged_by_moment_and_objective() -> None:
-    """After the moment: not the moment asked for. Long before: more was lost than was promised."""
-    assert _recent(_MOMENT) is FIT
-    assert _recent(_MOMENT - _RPO) is FIT
-    assert _recent(_MOMENT - _RPO - timedelta(seconds=1)) is UNFIT
-    assert _recent(_MOMENT + timedelta(seconds=1)) is UNFIT
-    assert _recent(None) is UNFIT
-    assert _recent(_MOMENT - timedelta(days=900), rpo=None) is FIT
-    assert _recent(_MOMENT, freshness="no_such_column") is UNKNOWN
-
-
-def test_a_snapshot_may_hold_what_was_written_while_it_was_made() -> None:
-    """AWS tells when a snapshot was created, not at which instant it was whole; hours later is another matter."""
-    wanted = {"employees": Expectation(freshness="updated_at")}
-    slack = Recency(_MOMENT, _RPO, wanted, timedelta(minutes=5))
-    made = {late: recent(_counts(_count(1, 5, _MOMENT + timedelta(minutes=late))), BOTH, slack) for late in (4, 6)}
-    assert (made[4].standing, made[6].standing) == (FIT, UNFIT)
-    assert "4 minutes after the snapshot was begun" in made[4].found
-
-
-def test_the_finding_names_the_table_the_column_and_the_time() -> None:
-    """A person must be able to look at the very row."""
-    late = _MOMENT + timedelta(minutes=1)
-    wanted = {"employees": Expectation(freshness="updated_at")}
-    found = recent(_counts(_count(1, 5, late)), BOTH, Recency(_MOMENT, _RPO, wanted)).found
-    assert found == "employees.updated_at reaches 2024-01-15T14:31:00Z, after the moment"
-
-
-def test_a_configured_table_that_could_not_be_read_is_unknown() -> None:
-    """Its newest row may be anything."""
-    unread = Unread(table=1, name="public.employees", why="locked")
-    wanted = {"employees": Expectation(freshness="updated_at")}
-    recency = Recency(_MOMENT, _RPO, wanted)
-    assert recent(_counts(unread=(unread,)), BOTH, recency).standing is UNKNOWN
-    assert recent(_counts(), _tables(PAYROLL), recency).standing is UNFIT
-
-
-def test_a_column_is_not_judged_by_the_newest_of_another() -> None:
-    """A table named twice in the configuration, each time with another column, is scanned for one of them."""
-    table = _table(1, "employees", clocks=("updated_at", "seen_at"))
-    wanted = {"employees": Expectation(freshness="seen_at"), "public.employees": Expectation(freshness="updated_at")}
-    finding = recent(_counts(_count(1, 5, _MOMENT)), _tables(table), Recency(_MOMENT, _RPO, wanted))
-    assert finding.standing is UNKNOWN
-    assert "employees.seen_at could not be read" in finding.found
-
-
-def test_a_likely_column_never_condemns_but_old_data_is_not_called_recent() -> None:
-    """A guess by name may be wrong both ways: it can tell good news, and otherwise asks for a configured column."""
-    assert _recent(_MOMENT, freshness=None) is FIT
-    assert _recent(_MOMENT + timedelta(days=1), freshness=None) is UNKNOWN
-    assert _recent(_MOMENT - timedelta(days=1), freshness=None) is UNKNOWN
-    assert _recent(_MOMENT - timedelta(days=1), freshness=None, rpo=None) is FIT
-    assert _recent(None, freshness=None) is UNKNOWN
-
-
-def test_likely_columns_dated_after_the_moment_are_told() -> None:
-    """An appointment is no damage, but a person should see it."""
-    counts = _counts(_count(1, 5, _MOMENT), _count(2, 5, _MOMENT + timedelta(days=1)))
-    finding = recent(counts, BOTH, Recency(_MOMENT, _RPO, {}))
-    assert finding.standing is FIT
-    assert "dated after the moment: public.t2.updated_at" in finding.found
 
 
 @pytest.mark.parametrize(
@@ -270,14 +193,3 @@ def test_a_family_reaches_down_to_the_last_heir() -> None:
     """Partitions have partitions."""
     tables = _tables(_table(1, "a"), _table(2, "b", parent=1), _table(3, "c", parent=2), _table(4, "d"))
     assert [table.oid for table in family(tables, tables.tables[0])] == [1, 2, 3]
-
-
-def test_the_loss_is_from_the_newest_data_to_the_moment_and_never_negative() -> None:
-    """The one figure that the incident's lead reads first."""
-    counts = _counts(_count(1, 5, _MOMENT - timedelta(seconds=90)), _count(2, 7, _MOMENT + timedelta(days=1)))
-    found = measure(counts, _MOMENT)
-    assert (found.rpo, found.newest_in, found.rows) == (timedelta(seconds=90), "public.t1.updated_at", 12)
-    assert measure(_SILENCE, _MOMENT).rpo is None
-    unread = Unread(table=2, name="t2", why="locked")
-    partly = measure(_counts(_count(1, 5, _MOMENT), unread=(unread,)), _MOMENT)
-    assert (partly.rows, partly.rpo) == (None, timedelta(0)), "a sum that lacks a table is not the sum"

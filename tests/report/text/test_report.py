@@ -9,7 +9,9 @@ import pytest
 
 from daybreak.model.checks import CHECKS
 from daybreak.model.findings import Detail, Measured, Reason, Standing
+from daybreak.model.loss import TO_ACCIDENT, loss_between, loss_unknown
 from daybreak.model.report import Report
+from daybreak.plan.loss import OF_STAGING
 from daybreak.report.document import report_of_run
 from daybreak.report.text.report import MOST_NAMES, Verbosity, report_view
 from tests import fix_reports as reports
@@ -139,14 +141,21 @@ def _measured(measured: Measured) -> str:
 
 def test_a_missed_promise_is_called_missed() -> None:
     """A number without a judgement is read as a success."""
-    text = _measured(Measured(rto=timedelta(hours=5), rpo=timedelta(0)))
+    text = _measured(Measured(rto=timedelta(hours=5), lost=loss_between(worlds.MOMENT, worlds.MOMENT, TO_ACCIDENT)))
     assert "measured 5 hours, missed" in text
-    assert "measured 0 seconds, kept" in text
+    assert "lost 0 seconds, kept" in text
 
 
 def test_what_was_not_measured_is_not_kept() -> None:
     """No data found is not no data lost."""
     assert "RPO      promised 5 minutes, not measured" in _measured(Measured(rto=timedelta(hours=1)))
+
+
+def test_where_no_loss_can_be_said_the_reason_is_said() -> None:
+    """A clone for staging loses nothing of anybody's, and an empty place would look like a promise kept."""
+    text = _measured(Measured(rto=timedelta(hours=1), lost=loss_unknown(OF_STAGING)))
+    assert "RPO      promised 5 minutes, not applicable" in text
+    assert OF_STAGING in text
 
 
 def test_every_time_on_the_screen_has_its_zone() -> None:

@@ -1,23 +1,20 @@
-"""The runbook's boxes at data level: whether all tables exist, and how recent their rows are.
+"""The runbook's box of tables: whether all of them exist; and which tables and columns a name means.
 
-The law: a table that could not be read never counts as right, and a guess about a column never condemns a clone.
+The law: a table that could not be read never counts as right.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
 
 from daybreak.model import checks
-from daybreak.model.answers import Count, Counts, Silence, Table, Tables
+from daybreak.model.answers import Silence, Table, Tables
 from daybreak.model.baseline import Baseline
 from daybreak.model.checks import Asked
-from daybreak.model.findings import Finding, Measured
-from daybreak.model.moment import span_in_words
+from daybreak.model.findings import Finding
 from daybreak.model.names import comma_list, printable
 from daybreak.model.targets import Expectation
-from daybreak.model.value import Span, stamp
+from daybreak.model.value import stamp
 
 LIKELY_CLOCKS = (
     "updatedat", "updated", "lastupdated", "lastupdatedat", "updatedon", "updatetime", "modifiedat", "modified",
@@ -154,116 +151,3 @@ def _tables_gone(source: Tables, clone: Tables) -> list[str]:
 def name_words(lead: str, names: list[str]) -> str:
     """The names after their lead; empty when there are no names."""
     return lead + comma_list(names) if names else ""
-
-
-@dataclass(frozen=True)
-class Recency:
-    """The measure of recency: the moment, the loss that the owner was promised at most, the configured columns."""
-
-    moment: datetime
-    rpo: Span | None
-    configured: Mapping[str, Expectation]
-    slack: Span = field(default_factory=Span)
-    """How far the moment itself may be off: AWS does not say at which instant of its making a snapshot was whole."""
-
-
-def recent(answer: Counts | Silence, tables: Tables | Silence, against: Recency) -> Finding:
-    """The newest row is not after the moment and not too long before it. Only a configured column can make this unfit."""
-    check = checks.RECENT
-    names = {name: wanted.freshness for name, wanted in against.configured.items() if wanted.freshness is not None}
-    expected = f"nothing after {stamp(against.moment)}" + (
-        f", newest within {span_in_words(against.rpo)}" if against.rpo else ""
-    )
-    if isinstance(tables, Silence):
-        return check.silent(expected, tables)
-    if isinstance(answer, Silence):
-        return check.silent(expected, answer)
-    asked = Asked(answer.asked, answer.took)
-    opinions = [_fresh(name, clock, tables, answer, against) for name, clock in names.items()]
-    found = "; ".join(words for _, words in opinions) or _guess_words(answer, against)
-    if any(is_fit is False for is_fit, _ in opinions):
-        return check.unfit(expected, found, asked)
-    if any(is_fit is None for is_fit, _ in opinions):
-        return check.unknown(expected, "a configured column could not be judged", asked, found=found)
-    if opinions:
-        return check.fit(expected, found, asked)
-    return _guess(answer, against, expected, found)
-
-
-def _fresh(name: str, clock: str, tables: Tables, answer: Counts, against: Recency) -> tuple[bool | None, str]:
-    """Whether a configured column is as new as it must be; ``None`` when that is not known."""
-    column = f"{printable(name)}.{printable(clock)}"
-    candidates = tables_meant(tables, name)
-    if not candidates:
-        return False, f"{printable(name)} is not there"
-    if len(candidates) > 1:
-        return None, f"{printable(name)} may be {comma_list([table.full for table in candidates])}"
-    members = [table for table in family(tables, candidates[0]) if table.kind != "partitioned table"]
-    if any(clock not in table.clocks for table in members):
-        return None, f"{column} is not a column of a time type"
-    # A table configured twice is scanned for one of the columns; the other is then not known.
-    theirs = {table.oid for table in members}
-    counts = [count for count in answer.counted if count.clock == clock and count.table in theirs]
-    newest = max((count.newest for count in counts if count.newest), default=None)
-    if newest is not None and newest > against.moment + against.slack:
-        return False, f"{column} reaches {stamp(newest)}, after the moment"
-    if len(counts) < len(members):
-        return None, f"{column} could not be read everywhere"
-    if newest is None:
-        return False, f"{column} holds no time at all"
-    if newest > against.moment:
-        return (
-            True,
-            f"{column} reaches {stamp(newest)}, {span_in_words(newest - against.moment)} after the snapshot was begun",
-        )
-    words = f"{column} reaches {stamp(newest)}, {span_in_words(against.moment - newest)} before the moment"
-    return against.rpo is None or against.moment - newest <= against.rpo, words
-
-
-def _guess(answer: Counts, against: Recency, expected: str, found: str) -> Finding:
-    asked = Asked(answer.asked, answer.took)
-    newest = newest_of(answer)
-    if newest is None or newest.newest_until is None:
-        why = "no table has a column that looks like a time of writing; configure one as freshness"
-        return checks.RECENT.unknown(expected, why, asked, found="no newest row")
-    if against.rpo is not None and against.moment - newest.newest_until > against.rpo:
-        why = "no freshness column is configured, and the newest likely one is older than the objective"
-        return checks.RECENT.unknown(expected, why, asked, found=found)
-    return checks.RECENT.fit(expected, found, asked)
-
-
-def _guess_words(answer: Counts, against: Recency) -> str:
-    """What likely columns show, in words; columns that reach past the moment are named, for a person to judge."""
-    newest = newest_of(answer)
-    if newest is None or newest.newest_until is None:
-        return ""
-    before = span_in_words(against.moment - newest.newest_until)
-    ahead = [
-        f"{each.name}.{printable(each.clock)}"
-        for each in answer.counted
-        if each.newest and each.newest > against.moment
-    ]
-    words = f"{newest.name}.{printable(newest.clock)} reaches {stamp(newest.newest_until)}, {before} before the moment"
-    return words + name_words("; dated after the moment: ", ahead)
-
-
-def newest_of(answer: Counts) -> Count | None:
-    """The table that holds the newest time not after the moment; ``None`` when no table has one."""
-    dated = [count for count in answer.counted if count.newest_until is not None]
-    return max(dated, key=lambda count: (count.newest_until, count.name), default=None)
-
-
-def measure(answer: Counts | Silence, moment: datetime) -> Measured:
-    """What was lost and what exists: from the newest time found to the moment asked for, never less than zero."""
-    if isinstance(answer, Silence):
-        return Measured()
-    rows = sum(count.rows for count in answer.counted) if not answer.unread else None
-    newest = newest_of(answer)
-    if newest is None or newest.newest_until is None:
-        return Measured(rows=rows)
-    return Measured(
-        rpo=max(moment - newest.newest_until, Span(0)),
-        newest=newest.newest_until,
-        newest_in=f"{newest.name}.{printable(newest.clock)}",
-        rows=rows,
-    )

@@ -32,6 +32,7 @@ from daybreak.model.plan import AwsCall, Plan, Step
 from daybreak.model.requests import CleanRequest, PitrRequest, SnapshotRequest
 from daybreak.model.value import stamp
 from daybreak.plan.calls import DRAWN_AT_START, owner_of
+from daybreak.plan.loss import loss_of
 from daybreak.plan.servers import proof_of
 from daybreak.report.aws_cli import command_line
 from daybreak.report.sentences import printable_sentence, sentence
@@ -117,6 +118,9 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
     if plan.moment:
         utc, local, ago = readings(plan.moment.replace(microsecond=0), now=plan.created, zone=plan.zone)
         yield "Moment", f"{code(utc)}, {code(local)}, {ago} ({stamp(plan.created)})"
+    if lost := loss_of(plan):
+        span = f"{span_words(lost.span)}, " if lost.span is not None else "not said: "
+        yield "Loses", markdown(f"{span}{lost.words}")
     if plan.window:
         yield "Restorable window", f"{code(stamp(plan.window.earliest))} to {code(stamp(plan.window.latest))}"
     if isinstance(plan.request, CleanRequest):

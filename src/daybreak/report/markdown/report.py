@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from daybreak.model.findings import Level, Standing
-from daybreak.model.report import CheckLine, Report, Witness
+from daybreak.model.report import CheckLine, Figures, Promise, Report, Witness
 from daybreak.model.value import stamp
 from daybreak.report.journaling import journal_words
 from daybreak.report.naming import KINDS, WITNESSES, verdict_word
@@ -41,11 +41,18 @@ def _head(report: Report) -> Iterator[str]:
     if report.promises:
         rows = [
             f"| {each.name} | {span_words(each.promised) if each.promised is not None else '–'} "
-            f"| {span_words(each.measured) if each.measured is not None else 'not measured'} | {_promise_words(each.is_met)} |"
+            f"| {_words_for_measured(each, report.figures)} | {_promise_words(each.is_met)} |"
             for each in report.promises
         ]
-        yield "\n".join(("| Objective | Promised | Measured | |", "|---|---|---|---|", *rows))
+        yield "\n".join(("| Objective | Promised | Reached | |", "|---|---|---|---|", *rows))
     yield "\n".join(("| Fact | |", "|---|---|", *(f"| {name} | {value} |" for name, value in _facts(report))))
+
+
+def _words_for_measured(held: Promise, figures: Figures) -> str:
+    """What was lost or measured; where no loss can be said, that it does not apply."""
+    if held.measured is None:
+        return "not applicable" if held.name == "RPO" and figures.lost else "not measured"
+    return f"{span_words(held.measured)} lost" if held.name == "RPO" else span_words(held.measured)
 
 
 def _promise_words(is_met: bool | None) -> str:  # noqa: FBT001 - the one thing it speaks of
@@ -72,8 +79,10 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
         yield "Compared with", _witness(report.configuration)
         yield "Baseline", _witness(report.baseline)
         yield "Depth", f"{text(report.depth)}, {report.sample} % of the tables"
+    if report.figures.lost:
+        yield "Loss counts", text(report.figures.lost.words)
     if report.figures.newest:
-        yield "Newest data", f"{stamp(report.figures.newest)} in {code(report.figures.newest_in or 'the clone')}"
+        yield "Newest row", f"{stamp(report.figures.newest)} in {code(report.figures.newest_in or 'the clone')}"
     if report.figures.rows is not None:
         yield "Rows", f"{report.figures.rows:,}"
     if report.run:

@@ -21,6 +21,7 @@ from daybreak.model.actions import (
     RestoreFromSnapshot,
     RestoreToMoment,
 )
+from daybreak.model.loss import Loss
 from daybreak.model.moment import Latest, readings
 from daybreak.model.plan import Plan
 from daybreak.model.requests import CleanRequest, PitrRequest, SnapshotRequest
@@ -28,6 +29,7 @@ from daybreak.model.targets import Contact
 from daybreak.model.trust import Trust, trust_words
 from daybreak.model.value import stamp
 from daybreak.plan.calls import owner_of
+from daybreak.plan.loss import loss_of
 from daybreak.plan.servers import proof_of
 from daybreak.report.sentences import brief, sentence
 from daybreak.report.words import Entry, between, command, hour, many, plain, short, span_words
@@ -85,6 +87,8 @@ def _summary(plan: Plan) -> Iterator[tuple[str, str]]:
         latest = ", the latest one when this was planned" if is_latest else ""
         spellings = [utc, ago] if local.partition("+00:00")[1] else [utc, local, ago]
         yield "moment", f"{', '.join(spellings)}{latest}"
+    if lost := loss_of(plan):
+        yield "loses", loss_words(lost, plan)
     if isinstance(plan.request, CleanRequest):
         yield "deletes", f"{_count(plan, DELETED)}; only what carries {owner_of(plan, None).mark()}"
     else:
@@ -93,6 +97,15 @@ def _summary(plan: Plan) -> Iterator[tuple[str, str]]:
     promised = "" if isinstance(plan.request, CleanRequest) else f"; promised {span_words(plan.objectives.rto)}"
     low, high = plan.estimate.low, plan.estimate.high
     yield "takes", f"{between(low, high)}, until {_last(plan.created + high, plan.created)} if begun now{promised}"
+
+
+def loss_words(lost: Loss, plan: Plan) -> str:
+    """What a restore will lose, on one line: a person must say yes to it."""
+    if lost.span is None:
+        return f"not said: {lost.words}"
+    is_named = not isinstance(plan.request, CleanRequest) and plan.request.accident is not None
+    end = "the accident" if is_named else "now"
+    return f"{span_words(lost.span)}, up to {end}; promised {span_words(plan.objectives.rpo)}"
 
 
 CREATED: dict[type, str] = {
@@ -147,6 +160,8 @@ def _rest(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "as", plan.identity.caller
     if not isinstance(plan.request, CleanRequest) and proof_of(plan) == trust_words(Trust(), None):
         yield "proof", proof_of(plan)
+    if (lost := loss_of(plan)) and lost.since and lost.until:
+        yield "lost", f"what was written from {stamp(lost.since)} to {stamp(lost.until)}: {lost.words}"
     if plan.window:
         yield "window", f"{stamp(plan.window.earliest)} to {stamp(plan.window.latest)}"
     yield "evidence", plan.estimate.evidence

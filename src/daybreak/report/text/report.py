@@ -12,7 +12,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from daybreak.model.findings import Detail, Level, Standing
-from daybreak.model.report import CheckLine, Promise, Report, StepLine
+from daybreak.model.loss import Loss
+from daybreak.model.report import CheckLine, Figures, Promise, Report, StepLine
 from daybreak.model.value import stamp
 from daybreak.report.journaling import journal_words
 from daybreak.report.naming import WITNESSES, verdict_word
@@ -189,22 +190,33 @@ def _figures(report: Report) -> Iterator[RenderableType]:
     is_judged = report.standing is not None
     for promise in report.promises:
         if is_judged or promise.measured is not None:
-            yield Entry(promise.name, _promise(promise))
-        if promise.name == "RPO" and report.figures.newest:
-            where = f" in {report.figures.newest_in}" if report.figures.newest_in else ""
-            yield Entry("", plain(f"newest data {stamp(report.figures.newest)}{where}", "dim"))
+            yield Entry(promise.name, _promise(promise, report.figures.lost))
+        if promise.name == "RPO":
+            yield from _evidence(report.figures)
     if report.figures.rows is not None:
         yield Entry("rows", plain(f"{report.figures.rows:,} counted in the clone"))
 
 
-def _promise(held: Promise) -> Text:
+def _evidence(figures: Figures) -> Iterator[RenderableType]:
+    """Between which two times the loss lies, and the newest row, which is evidence and no loss."""
+    if figures.lost:
+        yield Entry("", plain(figures.lost.words, "dim"))
+    if figures.newest:
+        where = f" in {figures.newest_in}" if figures.newest_in else ""
+        yield Entry("", plain(f"newest row {stamp(figures.newest)}{where}", "dim"))
+
+
+def _promise(held: Promise, lost: Loss | None) -> Text:
     told = Text(f"promised {span_words(held.promised)}, " if held.promised is not None else "")
     if held.measured is None:
-        return told + Text("not measured", STYLES[Standing.UNKNOWN])
+        is_left_out = held.name == "RPO" and lost is not None
+        missing = "not applicable" if is_left_out else "not measured"
+        return told + Text(missing, "dim" if is_left_out else STYLES[Standing.UNKNOWN])
+    word = "lost" if held.name == "RPO" else "measured"
     if held.is_met is None:
-        return told + Text(f"measured {span_words(held.measured)}, nothing was promised")
+        return told + Text(f"{word} {span_words(held.measured)}, nothing was promised")
     style = STYLES[Standing.FIT if held.is_met else Standing.UNFIT]
-    return told + Text(f"measured {span_words(held.measured)}, {'kept' if held.is_met else 'missed'}", style)
+    return told + Text(f"{word} {span_words(held.measured)}, {'kept' if held.is_met else 'missed'}", style)
 
 
 def _steps(report: Report) -> Iterator[RenderableType]:
