@@ -1,0 +1,246 @@
+"""Buckets over a table's identities, and what two answers about one bucket differ in. Pure.
+
+Every row has an identity of 64 bits: its key where that is one integer, else a hash of the key, else a hash of the row. A bucket
+holds the identities that agree in all but their lowest ``shift`` bits, so it is a range, and both sides cut alike.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from daybreak.model.delta import RowKind, Writer
+
+BITS = 64
+MOST_BUCKETS = 1 << 17
+"""As many as a server keeps in memory while it scans, and as few as still cost little to send."""
+ROWS_EACH = 64
+"""About how many rows a bucket should hold: what is read again for one row that differs."""
+FULL = 512
+"""A bucket with more rows than this is split before its rows are read."""
+SMALLEST_ROW = 32
+"""Bytes of the smallest row on disk; only the number of buckets depends on it."""
+
+RECORD = 16
+"""Bytes of a row's identity and content hash."""
+PLACE = 6
+ENTRY = RECORD + PLACE + 1
+"""Bytes of a row in an answer: identity, content hash, place, and whether it is young."""
+
+
+@dataclass(frozen=True)
+class Extent:
+    """The lowest and the highest identity."""
+
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """Identities from ``low`` up to and with ``high``, and how many rows each side has there."""
+
+    low: int
+    high: int
+    base: int = 0
+    now: int = 0
+
+    @property
+    def rows(self) -> int:
+        """The rows of the side that has more."""
+        return max(self.base, self.now)
+
+
+@dataclass(frozen=True)
+class Sum:
+    """What a bucket's rows come to: their number, and the sum of their hashes."""
+
+    rows: int
+    total: int
+
+
+Sums = Mapping[int, Sum]
+"""Each bucket's sum, by its identities without their lowest bits."""
+
+
+@dataclass(frozen=True)
+class FoundRow:
+    """One row that differs, with its place on each side that has it."""
+
+    kind: RowKind
+    identity: int
+    times: int = 1
+    written: Writer | None = None
+    base: bytes = b""
+    now: bytes = b""
+
+
+def shift_for(extent: Extent, rows: int) -> int:
+    """How many low bits to drop so that ``rows`` rows lie in buckets of about ``ROWS_EACH``, and the buckets are few enough.
+
+    >>> shift_for(Extent(1, 5_000_000), 5_000_000), shift_for(Extent(7, 7), 1)
+    (6, 0)
+    """
+    wanted = min(max(-(-rows // ROWS_EACH), 1), MOST_BUCKETS)
+    shift = max((extent.high - extent.low).bit_length() - wanted.bit_length(), 0)
+    while (extent.high >> shift) - (extent.low >> shift) >= max(wanted + wanted // 2, 2):
+        shift += 1
+    return shift
+
+
+def shift_of_hashes(rows: int) -> int:
+    """The same for identities that are hashes, spread evenly over all numbers."""
+    wanted = min(max(-(-rows // ROWS_EACH), 1), MOST_BUCKETS)
+    # PostgreSQL shifts 64 bits by 63 at most.
+    return min(BITS - (wanted - 1).bit_length(), BITS - 1)
+
+
+def rows_on(size: int) -> int:
+    """The most rows that so many bytes can hold."""
+    return max(size // SMALLEST_ROW, 1)
+
+
+def add_up(one: Sums, other: Sums) -> Sums:
+    """Both sums together, for a table that was scanned in parts."""
+    joined = dict(one)
+    for number, each in other.items():
+        had = joined.get(number)
+        joined[number] = each if had is None else Sum(had.rows + each.rows, had.total + each.total)
+    return joined
+
+
+def different_buckets(base: Sums, now: Sums, shift: int) -> list[Bucket]:
+    """The buckets in which the two sides differ, in ascending order."""
+    nothing = Sum(0, 0)
+    numbers = [number for number, each in base.items() if now.get(number) != each]
+    numbers += [number for number in now if number not in base]
+    return [
+        Bucket(
+            number << shift,
+            (number << shift) + (1 << shift) - 1,
+            base.get(number, nothing).rows,
+            now.get(number, nothing).rows,
+        )
+        for number in sorted(numbers)
+    ]
+
+
+def batches(buckets: Sequence[Bucket], most: int) -> Iterator[list[Bucket]]:
+    """The buckets in batches of about ``most`` rows, at least one bucket in each."""
+    batch: list[Bucket] = []
+    rows = 0
+    for bucket in buckets:
+        if batch and rows + bucket.rows > most:
+            yield batch
+            batch, rows = [], 0
+        batch.append(bucket)
+        rows += bucket.rows
+    if batch:
+        yield batch
+
+
+def rows_that_differ(base: bytes, now: bytes, *, has_birth: bool) -> Iterator[FoundRow]:
+    """The rows of one bucket that differ, lowest identity first; each side's rows are given as entries."""
+    ours, theirs = _lacking(base, now), _lacking(now, base)
+    keys = {entry[:8] for entry in ours} & {entry[:8] for entry in theirs}
+    others = {entry[:8]: entry for entry in theirs}
+    found: list[FoundRow] = []
+    met: set[bytes] = set()
+    for entry in ours:
+        key = entry[:8]
+        if key in keys and key not in met:
+            met.add(key)
+            found.append(_row("differing", entry, others[key], has_birth=has_birth))
+        else:
+            found.append(_row("only_base", entry, None, has_birth=has_birth))
+    seen: set[bytes] = set()
+    for entry in theirs:
+        key = entry[:8]
+        if key in keys and key not in seen and others[key] is entry:
+            seen.add(key)
+            continue
+        found.append(_row("only_now", None, entry, has_birth=has_birth))
+    yield from sorted(found, key=lambda row: row.identity)
+
+
+def _lacking(ours: bytes, theirs: bytes) -> list[bytes]:
+    """Our entries whose record the other side has less often."""
+    entries = [ours[start : start + ENTRY] for start in range(0, len(ours), ENTRY)]
+    records = [entry[:RECORD] for entry in entries]
+    others = [theirs[start : start + RECORD] for start in range(0, len(theirs), ENTRY)]
+    known = set(others)
+    if len(known) == len(others) and len(set(records)) == len(records):
+        return [entry for entry, record in zip(entries, records, strict=True) if record not in known]
+    # Rows twice under one key: a damaged index let them in.
+    left = Counter(others)
+    lacking = []
+    for entry, record in zip(entries, records, strict=True):
+        if left[record]:
+            left[record] -= 1
+        else:
+            lacking.append(entry)
+    return lacking
+
+
+def _row(kind: RowKind, base: bytes | None, now: bytes | None, *, has_birth: bool) -> FoundRow:
+    one = base if base is not None else now
+    return FoundRow(
+        kind,
+        identity_of(one or b""),
+        written=writer_of(_is_young(base), _is_young(now)) if has_birth else None,
+        base=place_of(base),
+        now=place_of(now),
+    )
+
+
+def identity_of(entry: bytes) -> int:
+    """An entry's identity."""
+    return int.from_bytes(entry[:8], "big", signed=True)
+
+
+def place_of(entry: bytes | None) -> bytes:
+    """Where the row lies; nothing for no entry."""
+    return b"" if entry is None else entry[RECORD : RECORD + PLACE]
+
+
+def _is_young(entry: bytes | None) -> bool:
+    return entry is not None and entry[-1] == 1
+
+
+def writer_of(is_young_in_base: bool, is_young_in_now: bool) -> Writer:  # noqa: FBT001 - the two are alike, and say so
+    """Who wrote a row since the copy was born.
+
+    >>> writer_of(True, False), writer_of(False, False)
+    ('base', 'unexplained')
+    """
+    if is_young_in_base and is_young_in_now:
+        return "both"
+    return "base" if is_young_in_base else "now" if is_young_in_now else "unexplained"
+
+
+def counts_that_differ(base: bytes, now: bytes, *, has_birth: bool) -> Iterator[FoundRow]:
+    """The rows of one bucket that one side has more often, for tables without a key.
+
+    The entries are of distinct rows; the place of the content hash is taken by how often the row is there.
+    """
+    ours, theirs = _by_identity(base), _by_identity(now)
+    for identity in sorted(ours.keys() | theirs.keys(), key=lambda one: int.from_bytes(one, "big", signed=True)):
+        here, there = ours.get(identity), theirs.get(identity)
+        more = _times(here) - _times(there)
+        if more > 0 and here is not None:
+            row = _row("only_base", here, None, has_birth=has_birth)
+        elif more < 0 and there is not None:
+            row = _row("only_now", None, there, has_birth=has_birth)
+        else:
+            continue
+        yield FoundRow(row.kind, row.identity, abs(more), row.written, row.base, row.now)
+
+
+def _by_identity(entries: bytes) -> dict[bytes, bytes]:
+    cut: Iterable[bytes] = (entries[start : start + ENTRY] for start in range(0, len(entries), ENTRY))
+    return {entry[:8]: entry for entry in cut}
+
+
+def _times(entry: bytes | None) -> int:
+    return 0 if entry is None else int.from_bytes(entry[8:RECORD], "big")

@@ -1,0 +1,290 @@
+"""Compare one table on both sides: one scan of each, then only the buckets that differ, then only their rows.
+
+The law: both sides are asked at the same time, each in a transaction of its own. What an index hands out is held against what the
+scan counted, and read again by a scan where it falls short.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
+from queue import SimpleQueue
+from time import monotonic
+from typing import TypeVar
+
+from daybreak.delta.buckets import (
+    ENTRY,
+    FULL,
+    ROWS_EACH,
+    Bucket,
+    Extent,
+    FoundRow,
+    Sum,
+    Sums,
+    add_up,
+    batches,
+    counts_that_differ,
+    different_buckets,
+    rows_on,
+    rows_that_differ,
+    shift_for,
+    shift_of_hashes,
+)
+from daybreak.postgres.buckets import (
+    LONGEST_STATEMENT,
+    Lens,
+    Stretch,
+    Way,
+    extent_of,
+    extents_in,
+    read_entries,
+    sum_up,
+    sum_up_stretch,
+)
+from daybreak.postgres.rows import PAGE, SPLITS_SINCE, YoungIds, snapshot_end
+from daybreak.postgres.session import Session
+
+T = TypeVar("T")
+
+AT_ONCE = 4 * 1024**3
+"""Bytes of a table that one statement scans, so that it ends within its limit on a slow server too."""
+BY_INDEX, BY_SCAN = 500_000, 2_000_000
+"""How many rows are read at once: an answer of some tens of megabytes, and few scans where each reads the whole table."""
+WORTH_A_SCAN = 1_000_000
+"""Without an index another scan pays only where it saves sending so many rows."""
+SUM_BYTES = 40
+"""About what one bucket's sum takes in an answer."""
+
+
+class OutOfTime(Exception):
+    """The time for the comparison is up."""
+
+
+@dataclass(frozen=True)
+class Sides:
+    """A session with either side."""
+
+    base: Session
+    now: Session
+
+    @property
+    def are_open(self) -> bool:
+        """Whether neither was lost."""
+        return self.base.is_open and self.now.is_open
+
+    def rollback(self) -> None:
+        """End both transactions."""
+        self.base.rollback()
+        self.now.rollback()
+
+    def ask(self, base: Callable[[Session], T], now: Callable[[Session], T]) -> tuple[T, T]:
+        """Ask both at the same time; raises what the first of them raised, when both are done."""
+        news: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
+
+        def run() -> None:
+            try:
+                news.put((base(self.base), None))
+            except BaseException as trouble:  # noqa: BLE001 - raised on the thread that asks
+                news.put((None, trouble))
+
+        threading.Thread(target=run, name="daybreak-delta-base", daemon=True).start()
+        try:
+            there = now(self.now)
+        except BaseException:
+            self.base.cancel()
+            news.get()
+            raise
+        here, trouble = news.get()
+        if trouble is not None:
+            raise trouble
+        return here, there  # type: ignore[return-value]  # without trouble there is an answer
+
+
+@dataclass(frozen=True)
+class Lenses:
+    """One table as both sides are asked about it."""
+
+    base: Lens
+    now: Lens
+
+    @property
+    def is_keyed(self) -> bool:
+        """Whether rows have a primary key."""
+        return self.base.key is not None
+
+    @property
+    def is_indexed(self) -> bool:
+        """Whether an index leads to a range of identities."""
+        return self.base.integer is not None
+
+
+@dataclass
+class Comparison:
+    """One table's comparison: what it found so far is right also when it is broken off."""
+
+    sides: Sides
+    lenses: Lenses
+    birth: int | None
+    """The copy's first own transaction, as rows carry it; ``None`` where no birth is known."""
+    end: float
+    """When the time is up, by the monotonic clock."""
+    rows_base: int = 0
+    rows_now: int = 0
+    received: int = 0
+    is_summed: bool = False
+    """Whether both sides were scanned to their ends, so that a row that was not found does not differ."""
+    _began: float = field(default=0.0)
+    _scanned: float = field(default=0.0)
+
+    def rows(self) -> Iterator[FoundRow]:
+        """Each row that differs, by ascending identity within each width of buckets; raises ``OutOfTime``."""
+        self._begin()
+        shift = self._shift()
+        base, now = self._scan(shift)
+        self.rows_base, self.rows_now = (sum(each.rows for each in sums.values()) for sums in (base, now))
+        self.is_summed, self._scanned = True, self._began
+        yield from self._drill(different_buckets(base, now, shift), shift)
+
+    def _drill(self, buckets: Sequence[Bucket], shift: int) -> Iterator[FoundRow]:
+        """The rows of buckets that differ; those that hold many rows are split before."""
+        full = [bucket for bucket in buckets if bucket.rows > FULL] if shift else []
+        if not self.lenses.is_indexed and sum(bucket.rows for bucket in full) < WORTH_A_SCAN:
+            full = []
+        whole = set(full)
+        small = [bucket for bucket in buckets if bucket not in whole]
+        for batch in batches(small, BY_INDEX if self.lenses.is_indexed else BY_SCAN):
+            yield from self._read(batch, shift)
+        for narrower, group in self._split(full, shift):
+            for batch in batches(group, BY_INDEX * 16):
+                yield from self._drill(self._sum(batch, shift, narrower), narrower)
+
+    def _split(self, full: Sequence[Bucket], shift: int) -> Iterator[tuple[int, list[Bucket]]]:
+        """Full buckets, by the width of those that they are split into."""
+        if not self.lenses.is_indexed:
+            most = max((bucket.rows for bucket in full), default=0)
+            if full:
+                yield max(shift - (most // ROWS_EACH).bit_length(), 0), list(full)
+            return
+
+        # Rows that crowd in a corner of their bucket are split by that corner.
+        corners = self._corners(full, shift)
+        widths = {each: min(shift_for(corners[each.low], each.rows), shift - 1) for each in full}
+        known = sorted(full, key=lambda each: (widths[each], each.low))
+        for narrower, group in groupby(known, key=widths.__getitem__):
+            yield narrower, list(group)
+
+    def _corners(self, buckets: Sequence[Bucket], shift: int) -> dict[int, Extent]:
+        """Between which keys the rows of each bucket lie, by the bucket's first."""
+        here, there = self._ask(partial(extents_in, stretch=_stretch(buckets, shift, "index")))
+        return {
+            each.low: _union((here.get(each.low), there.get(each.low))) or Extent(each.low, each.high)
+            for each in buckets
+        }
+
+    def _shift(self) -> int:
+        size = rows_on(max(self.lenses.base.table.size, self.lenses.now.table.size, PAGE))
+        if not self.lenses.is_indexed:
+            return shift_of_hashes(size)
+        extent = _union(self._ask(extent_of))
+        return 0 if extent is None else shift_for(extent, min(size, extent.high - extent.low + 1))
+
+    def _scan(self, shift: int) -> tuple[Sums, Sums]:
+        """Both tables' buckets, scanned whole or in pieces that each end in time."""
+        size = max(self.lenses.base.table.size, self.lenses.now.table.size)
+        pages = AT_ONCE // PAGE
+        number = max(-(-size // AT_ONCE), 1) if self.sides.base.major >= SPLITS_SINCE else 1
+        base: Sums = {}
+        now: Sums = {}
+        for piece in range(number):
+            span = (piece * pages, None if piece == number - 1 else (piece + 1) * pages)
+            here, there = self._sums(partial(sum_up, shift=shift, pages=span))
+            base, now = (add_up(base, here), add_up(now, there)) if piece else (here, there)
+        return base, now
+
+    def _sum(self, buckets: Sequence[Bucket], shift: int, narrower: int) -> list[Bucket]:
+        """What differs within some buckets, in narrower ones."""
+        base, now = self._sums(partial(sum_up_stretch, stretch=_stretch(buckets, shift, self._way), shift=narrower))
+        if self._way == "index" and self._has_same_snapshot:
+            counted = [sum(each.rows for each in sums.values()) for sums in (base, now)]
+            if counted != [sum(each.base for each in buckets), sum(each.now for each in buckets)]:
+                stretch = _stretch(buckets, shift, "scan")
+                base, now = self._sums(partial(sum_up_stretch, stretch=stretch, shift=narrower))
+        return different_buckets(base, now, narrower)
+
+    def _read(self, buckets: Sequence[Bucket], shift: int) -> Iterator[FoundRow]:
+        """The rows of some buckets that differ."""
+        waiting = list(buckets)
+        for way in dict.fromkeys((self._way, "scan")):
+            base, now = self._ask(partial(read_entries, stretch=_stretch(waiting, shift, way)))
+            self.received += sum(len(each) for answers in (base, now) for each in answers.values())
+            again = []
+            for bucket in waiting:
+                here, there = base.get(bucket.low >> shift, b""), now.get(bucket.low >> shift, b"")
+                if way == "index" and self._falls_short(bucket, here, there):
+                    again.append(bucket)
+                else:
+                    yield from self._compare(here, there)
+            waiting = again
+            if not waiting:
+                return
+
+    @property
+    def _way(self) -> Way:
+        return "index" if self.lenses.is_indexed else "scan"
+
+    @property
+    def _has_same_snapshot(self) -> bool:
+        """Whether the rows are still those that the scan counted."""
+        return self._began == self._scanned
+
+    def _falls_short(self, bucket: Bucket, here: bytes, there: bytes) -> bool:
+        # A row that the index does not lead to is still a row: only the scan is believed.
+        return self._has_same_snapshot and (len(here) // ENTRY, len(there) // ENTRY) != (bucket.base, bucket.now)
+
+    def _compare(self, here: bytes, there: bytes) -> Iterator[FoundRow]:
+        way = rows_that_differ if self.lenses.is_keyed else counts_that_differ
+        return way(here, there, has_birth=self.birth is not None)
+
+    def _sums(self, question: Callable[[Session, Lens], list[tuple[int, int, int]]]) -> tuple[Sums, Sums]:
+        here, there = self._ask(question)
+        self.received += SUM_BYTES * (len(here) + len(there))
+        return _as_sums(here), _as_sums(there)
+
+    def _ask(self, question: Callable[[Session, Lens], T]) -> tuple[T, T]:
+        """Ask both sides the same of their table, in snapshots that are not too old."""
+        if monotonic() >= self.end:
+            raise OutOfTime
+        if monotonic() - self._began > LONGEST_STATEMENT.total_seconds():
+            self._begin()
+        return self.sides.ask(partial(_put, question, self.lenses.base), partial(_put, question, self.lenses.now))
+
+    def _begin(self) -> None:
+        """Begin a transaction on either side, and learn which rows are young in it."""
+        self.sides.rollback()
+        base, now = self.sides.ask(self._begin_one, self._begin_one)
+        self.lenses = Lenses(self.lenses.base.at(base), self.lenses.now.at(now))
+        self._began = monotonic()
+
+    def _begin_one(self, session: Session) -> YoungIds | None:
+        session.begin()
+        return None if self.birth is None else YoungIds(self.birth, snapshot_end(session))
+
+
+def _put(question: Callable[[Session, Lens], T], lens: Lens, session: Session) -> T:
+    return question(session, lens)
+
+
+def _stretch(buckets: Sequence[Bucket], shift: int, way: Way) -> Stretch:
+    return Stretch(shift, tuple(each.low for each in buckets), tuple(each.high for each in buckets), way)
+
+
+def _union(found: tuple[tuple[int, int] | None, tuple[int, int] | None]) -> Extent | None:
+    known = [each for each in found if each is not None]
+    return Extent(min(low for low, _ in known), max(high for _, high in known)) if known else None
+
+
+def _as_sums(rows: list[tuple[int, int, int]]) -> Sums:
+    return {number: Sum(count, total) for number, count, total in rows}

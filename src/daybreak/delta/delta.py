@@ -1,0 +1,233 @@
+"""The delta of two databases: base against now, table by table, over two sessions at most on either side.
+
+The law: both sides are only read, within a budget, and no snapshot is kept longer than ten minutes. What was not compared is
+named with its reason and spoils no other table. Whatever ends the work early (also Ctrl-C) leaves no server at work in vain.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from queue import SimpleQueue
+from time import monotonic
+
+from daybreak.delta.comparing import OutOfTime, Sides
+from daybreak.delta.pairs import Pair, Pairing, names_of, only_wanted, pair_tables
+from daybreak.delta.tables import Listing, compare_table
+from daybreak.errors import DaybreakError, Refused, Unproven
+from daybreak.model.answers import Silence, Unread
+from daybreak.model.birth import Birth
+from daybreak.model.delta import Delta, TableDelta
+from daybreak.model.names import printable
+from daybreak.postgres import catalog
+from daybreak.postgres.buckets import LONGEST_STATEMENT, spare_memory
+from daybreak.postgres.faults import is_conflict
+from daybreak.postgres.rows import clock_and_encoding, see_every_row
+from daybreak.postgres.session import Session, connect
+from daybreak.validate.crew import CountProgress, Leash, SourceBudget
+from daybreak.validate.probes import Reach
+
+MOST_HANDS = 2
+"""Sessions on either side, whatever the budget says: one of the sides may serve its own people."""
+TRIES = 3
+"""How often a table is compared again that a reader broke off because it held back its replay."""
+
+
+@dataclass(frozen=True)
+class DeltaQuestion:
+    """What is asked of the two sides."""
+
+    birth: Birth | None = None
+    """What now had spent when it was born of base; ``None`` where now is no copy of base, or nobody knows."""
+    tables: tuple[str, ...] = ()
+    """The tables to compare, with or without their schema, as either side calls them; empty for all."""
+    listing: Listing = field(default_factory=Listing)
+    budget: SourceBudget = field(default_factory=SourceBudget)
+
+
+def delta(
+    base: Reach,
+    now: Reach,
+    question: DeltaQuestion | None = None,
+    progress: Callable[[CountProgress], None] = lambda _step: None,
+) -> Delta | Silence:
+    """The exact rows that one of two databases has and the other lacks, and those that differ.
+
+    ``progress`` is called on the caller's thread, after each table. A side that no session reaches, or whose hashes mean
+    something else, is a ``Silence``; a table that could not be compared is named in ``unread``. Raises ``Refused`` for a
+    table that neither side has.
+    """
+    question = question or DeltaQuestion()
+    began = monotonic()
+    work = _Work(base, now, question, began + question.budget.whole.total_seconds(), progress)
+    try:
+        with ExitStack() as stack:
+            sides = work.open(stack)
+            at, pairing = _look(sides, question)
+    except Refused as error:
+        if not isinstance(error, Unproven):
+            raise
+        return Silence(
+            asked=f"{base.address} and {now.address}", why=error.message, is_unproven=True, hints=error.hints
+        )
+    except DaybreakError as error:
+        asked = f"the tables of {base.address} and {now.address}"
+        return Silence(asked=asked, why=error.message, took=timedelta(seconds=monotonic() - began), hints=error.hints)
+    except _Unlike as unlike:
+        return Silence(asked=f"the rows of {base.address} and {now.address}", why=str(unlike))
+    work.compare(pairing.pairs)
+    return Delta(
+        base=str(base.address),
+        now=str(now.address),
+        began=at,
+        took=timedelta(seconds=monotonic() - began),
+        tables=tuple(sorted(work.found, key=lambda table: table.name)),
+        unread=tuple(sorted((*pairing.unread, *work.unread), key=lambda table: table.name)),
+        only_base=pairing.only_base,
+        only_now=pairing.only_now,
+    )
+
+
+class _Unlike(Exception):
+    """The two servers hash the same rows differently."""
+
+
+def _look(sides: Sides, question: DeltaQuestion) -> tuple[datetime, Pairing]:
+    """Base's clock, and which tables are to be compared."""
+    (at, letters), (_, others) = sides.ask(clock_and_encoding, clock_and_encoding)
+    if sides.base.major != sides.now.major:
+        raise _Unlike(f"base is PostgreSQL {sides.base.major} and now is {sides.now.major}: their hashes differ")
+    if letters != others:
+        raise _Unlike(f"base is encoded in {letters} and now in {others}: their hashes differ")
+    here, there = sides.ask(catalog.tables, catalog.tables)
+    pairing = pair_tables(here.tables, there.tables, question.birth)
+    if not question.tables:
+        return at, pairing
+    wanted = {name: names_of(name, here.tables) | names_of(name, there.tables) for name in question.tables}
+    if unknown := [printable(name) for name, found in wanted.items() if not found]:
+        raise Refused(
+            f'neither side has a table "{unknown[0]}"',
+            "name it as SCHEMA.TABLE, in the case that the database has it; leave --table out to compare every table",
+            reasons=tuple(f'no table "{name}"' for name in unknown),
+        )
+    return at, only_wanted(pairing, frozenset().union(*wanted.values()))
+
+
+class _Work:
+    """Some threads, each with a session on either side, that take the next table until none or no time is left."""
+
+    def __init__(
+        self,
+        base: Reach,
+        now: Reach,
+        question: DeltaQuestion,
+        end: float,
+        progress: Callable[[CountProgress], None],
+    ) -> None:
+        self.base, self.now, self.question, self.end, self.progress = base, now, question, end, progress
+        self.found: list[TableDelta] = []
+        self.unread: list[Unread] = []
+        self._todo: list[Pair] = []
+        self._trouble = ""
+        self._total = self._done = 0
+        self._lock = threading.Lock()
+        self._leash = Leash()
+        self._news: SimpleQueue[CountProgress | BaseException | None] = SimpleQueue()
+
+    def compare(self, pairs: Sequence[Pair]) -> None:
+        """Compare every table; returns when every thread has ended."""
+        self._todo, self._total = list(pairs), sum(pair.size for pair in pairs)
+        hands = min(self.question.budget.connections, MOST_HANDS, len(pairs))
+        for _ in range(hands):
+            threading.Thread(target=self._hand, name="daybreak-delta", daemon=True).start()
+        try:
+            while hands:
+                match self._news.get():
+                    case None:
+                        hands -= 1
+                    case CountProgress() as step:
+                        self.progress(step)
+                    case BaseException() as bug:
+                        raise bug
+        except BaseException:
+            self._leash.call_off()
+            raise
+        why = self._trouble if self._left > 0 else self._why_late
+        self.unread += [Unread(table=pair.now.oid, name=pair.now.full, why=why) for pair in self._todo]
+
+    def open(self, stack: ExitStack) -> Sides:
+        """A session with either side, closed with the stack; raises ``DaybreakError`` where one cannot be had."""
+        return Sides(self._session(self.base, stack), self._session(self.now, stack))
+
+    def _session(self, reach: Reach, stack: ExitStack) -> Session:
+        limits = self.question.budget.limits(self._left)
+        limits = replace(limits, statement=min(limits.statement, LONGEST_STATEMENT))
+        session = connect(reach.address, reach.login, limits)
+        stack.callback(session.hang_up)
+        stack.enter_context(self._leash.hold(session))
+        see_every_row(session)
+        spare_memory(session)
+        return session
+
+    @property
+    def _left(self) -> float:
+        return self.end - monotonic()
+
+    @property
+    def _why_late(self) -> str:
+        return f"the time for the comparison was up ({self.question.budget.whole})"
+
+    def _take(self) -> Pair | None:
+        with self._lock:
+            is_over = self._leash.is_called_off.is_set() or self._left <= 0
+            return self._todo.pop(0) if self._todo and not is_over else None
+
+    def _hand(self) -> None:
+        """One thread: a session on either side, table after table. It says when it ends, and why."""
+        try:
+            with ExitStack() as stack:
+                sides = self.open(stack)
+                while sides.are_open and (pair := self._take()):
+                    self._compare(sides, pair)
+        except DaybreakError as error:
+            self._trouble = error.message
+            self._news.put(None)
+        except BaseException as bug:  # noqa: BLE001 - carried to the caller's thread, which raises it
+            self._news.put(bug)
+        else:
+            self._news.put(None)
+
+    def _compare(self, sides: Sides, pair: Pair) -> None:
+        """Compare one table, again where a reader broke it off; what cannot be compared is named."""
+        for number in range(1, TRIES + 1):
+            try:
+                self._note(self._delta_of(sides, pair), pair)
+            except OutOfTime:
+                self._note(Unread(table=pair.now.oid, name=pair.now.full, why=self._why_late), pair)
+            except DaybreakError as error:
+                if sides.are_open and is_conflict(error) and number < TRIES:
+                    continue
+                why = error.message if self._left > 0 else self._why_late
+                self._note(Unread(table=pair.now.oid, name=pair.now.full, why=why), pair)
+                if not sides.are_open:
+                    raise
+            return
+
+    def _delta_of(self, sides: Sides, pair: Pair) -> TableDelta:
+        try:
+            return compare_table(sides, pair, self.question.birth, self.question.listing, self.end)
+        finally:
+            if sides.are_open:
+                sides.rollback()
+
+    def _note(self, answer: TableDelta | Unread, pair: Pair) -> None:
+        with self._lock:
+            if isinstance(answer, TableDelta):
+                self.found.append(answer)
+            else:
+                self.unread.append(answer)
+            self._done += pair.size
+        self._news.put(CountProgress(self._done, self._total, pair.now.full, "compared"))

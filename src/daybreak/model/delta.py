@@ -1,0 +1,113 @@
+"""A delta: the exact rows that one side has and the other lacks, and those that differ. Counts are exact, lists are cut.
+
+The law: what was not compared is named with its reason; an incomplete count says so and is a lower bound.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from daybreak.model.answers import Unread
+from daybreak.model.value import Instant, Span, Value
+
+RowKind = Literal["only_base", "only_now", "differing"]
+"""Only base has the row, only now has it, or both have its key with other content."""
+
+Writer = Literal["base", "now", "both", "unexplained"]
+"""Who wrote a row since the copy was born; ``unexplained`` is a row that neither wrote since."""
+
+
+class Written(Value):
+    """Rows of one kind, by who wrote them since the copy was born.
+
+    A side that deleted a row leaves no trace of it, so a row that only one side has and did not write is ``unexplained``:
+    the other side deleted it, or lost it.
+    """
+
+    base: int = 0
+    now: int = 0
+    both: int = 0
+    unexplained: int = 0
+
+
+class DifferentRow(Value):
+    """One row that differs."""
+
+    kind: RowKind
+    key: tuple[str | None, ...]
+    """The values of its primary key as text; without a primary key the hash of the whole row."""
+    times: int = 1
+    """How many such rows one side has more than the other; more than 1 only without a primary key."""
+    written: Writer | None = None
+    """``None`` where no birth is known."""
+    values: dict[str, str] = Field(default_factory=dict)
+    """Now's values as SQL literals by quoted column, where rows were asked for; of a row that differs, those that do."""
+
+
+class TableDelta(Value):
+    """What differs in one table."""
+
+    name: str
+    """As now calls it, safe to print."""
+    spelled: str
+    """The table's name in base, quoted for SQL."""
+    key: tuple[str, ...] = ()
+    """The columns of the primary key, quoted for SQL; empty where rows are compared as a multiset."""
+    matched: Literal["object id", "name"] = "object id"
+    """How the two tables were found to be one; by name alone where the table was made again."""
+    has_identity: bool = False
+    """Whether a column's values are always generated, so that an INSERT must overrule that."""
+    rows_base: int = 0
+    rows_now: int = 0
+    only_base: int = 0
+    only_now: int = 0
+    differing: int = 0
+    written: dict[RowKind, Written] = Field(default_factory=dict)
+    """Each kind by who wrote the rows; empty where no birth is known."""
+    listed: tuple[DifferentRow, ...] = ()
+    """Some of the rows, at most as many as were asked for."""
+    left_out: dict[str, str] = Field(default_factory=dict)
+    """Columns that were not compared, and why."""
+    why_incomplete: str = ""
+    """Why the counts are lower bounds; empty where they are exact."""
+    took: Span = Span(0)
+    read: int = 0
+    """The bytes of both tables on disk that were scanned."""
+    received: int = 0
+    """About how many bytes of answers both servers sent."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the counts are exact."""
+        return not self.why_incomplete
+
+    @property
+    def different(self) -> int:
+        """The rows of all three kinds."""
+        return self.only_base + self.only_now + self.differing
+
+
+class Delta(Value):
+    """Base against now, table by table, each table at an instant of its own."""
+
+    base: str
+    """Where base was asked."""
+    now: str
+    """Where now was asked."""
+    began: Instant
+    """By base's own clock, before the first table was read."""
+    took: Span
+    tables: tuple[TableDelta, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    """Tables that were not compared, and why."""
+    only_base: tuple[str, ...] = ()
+    """Tables that now lacks."""
+    only_now: tuple[str, ...] = ()
+    """Tables that base lacks."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every table was compared to its end."""
+        return not self.unread and all(table.is_complete for table in self.tables)

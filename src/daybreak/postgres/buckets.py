@@ -1,0 +1,254 @@
+"""Questions to one table by buckets of its rows: what they come to, which rows they hold, and single rows by their place.
+
+The law: a row's content is hashed with all its columns and once more, so that values that two rows swapped do not cancel out.
+Answers are packed: a bucket's rows come as one value, and their size is that of what differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any, Literal, cast
+
+from psycopg import sql
+
+from daybreak.model.answers import Table
+from daybreak.postgres.rows import SPLITS_SINCE, Columns, YoungIds
+from daybreak.postgres.session import Session
+
+Way = Literal["index", "scan"]
+"""How a part of the table is reached: through the primary key's index, or by reading the table itself."""
+
+_MANNERS = sql.SQL("""
+SELECT pg_catalog.set_config(s.name, m.value, false)
+FROM pg_catalog.pg_settings s
+JOIN (VALUES ('work_mem', '65536'), ('enable_sort', 'off')) AS m (name, value) ON m.name = s.name
+""")
+"""The planner takes each row for a bucket of its own, and would sort the table; the buckets fit in so much memory."""
+
+_BY_INDEX = sql.SQL("SELECT pg_catalog.set_config('enable_seqscan', %s, true)")
+
+_EXTENT = sql.SQL("SELECT min({key})::bigint, max({key})::bigint FROM {rows}")
+_USUAL = sql.SQL("""
+SELECT b[1 + array_length(b, 1) / 50], b[array_length(b, 1) - array_length(b, 1) / 50]
+FROM (SELECT histogram_bounds::text::bigint[] FROM pg_catalog.pg_stats
+      WHERE schemaname = %s AND tablename = %s AND attname = %s AND NOT inherited) AS s (b)
+WHERE array_length(b, 1) > 50
+""")
+"""The lowest and the highest key but for the outermost fiftieth: one stray key must not make all buckets but one empty."""
+
+_CORNERS = sql.SQL("""
+SELECT r.low, (SELECT min({key}) FROM {rows} WHERE {key} BETWEEN r.low AND r.high)::bigint,
+       (SELECT max({key}) FROM {rows} WHERE {key} BETWEEN r.low AND r.high)::bigint
+FROM unnest({lows}::bigint[], {highs}::bigint[]) AS r (low, high)
+""")
+
+_ROW = sql.SQL("hashint8extended(hash_record_extended(ROW({columns}), 7), {seed})")
+_ROW_BEFORE_14 = sql.SQL("hashint8extended(hashtextextended(ROW({columns})::text, 7), {seed})")
+"""Hashed twice: a record's hash is linear in its columns' hashes. With a seed of 0 or 1 a NULL equals some other values."""
+
+_SUMS = sql.SQL("SELECT k >> {shift}, count(*), sum(h)::text FROM ({parts}) AS x GROUP BY 1")
+_WHOLE = sql.SQL("SELECT {identity} AS k, {content} AS h FROM {rows}{where}")
+_SPANS = sql.SQL("""
+SELECT d.* FROM unnest({lows}::bigint[], {highs}::bigint[]) AS r (low, high)
+CROSS JOIN LATERAL (SELECT {what} FROM {rows} WHERE {key} BETWEEN r.low AND r.high) AS d
+""")
+_SCANNED = sql.SQL("SELECT {what} FROM {rows} WHERE ({identity}) >> {shift} = ANY ({numbers}::bigint[])")
+_SUMMED = sql.SQL("{identity} AS k, {content} AS h")
+_READ = sql.SQL("{identity} AS k, {content} AS h, ctid AS p, {is_old} AS o")
+_ENTRIES = sql.SQL("""
+SELECT k >> {shift}, string_agg(int8send(k) || int8send(h) || tidsend(p)
+                                || CASE WHEN o THEN '\\x00'::bytea ELSE '\\x01'::bytea END, '')
+FROM ({parts}) AS x GROUP BY 1
+""")
+_TALLIES = sql.SQL("""
+SELECT k >> {shift}, string_agg(int8send(k) || int8send(n) || tidsend(p)
+                                || CASE WHEN o THEN '\\x00'::bytea ELSE '\\x01'::bytea END, '')
+FROM (SELECT k, count(*) AS n, min(p) AS p, bool_and(o) AS o FROM ({parts}) AS y GROUP BY 1) AS x GROUP BY 1
+""")
+_KEYS = sql.SQL("""
+SELECT {identity}, ARRAY[{columns}]::text[] FROM {rows} WHERE ctid = ANY ({places}::tid[]) ORDER BY {order}
+""")
+_VALUES = sql.SQL("SELECT {identity}, ARRAY[{columns}]::text[] FROM {rows} WHERE ctid = ANY ({places}::tid[])")
+
+
+@dataclass(frozen=True)
+class Lens:
+    """One table on one side, and what its rows are compared by."""
+
+    table: Table
+    content: Columns
+    """What a row's content is hashed by."""
+    key: Columns | None = None
+    """What a row's key is hashed by; ``None`` where rows have no key."""
+    integer: str | None = None
+    """The column that is the key by itself, where it is of an integer type."""
+    columns: tuple[str, ...] = ()
+    """Columns that the content names and this side has, where it lacks some; empty where it has all."""
+    blanks: dict[str, str] = field(default_factory=dict)
+    """Columns that count as NULL, with their types."""
+    young: YoungIds | None = None
+    """Which rows are young; ``None`` where no birth is known."""
+    major: int = SPLITS_SINCE
+
+    def at(self, young: YoungIds | None) -> Lens:
+        """The same with other young rows, in another snapshot."""
+        return replace(self, young=young)
+
+    @property
+    def identity(self) -> sql.Composable:
+        """A row's identity, as a number of 64 bits."""
+        if self.integer is not None:
+            return sql.SQL("{}::bigint").format(sql.Identifier(self.integer))
+        return self._hash(self.key, 13) if self.key is not None else self.hash
+
+    @property
+    def hash(self) -> sql.Composable:
+        """A row's content, as a number of 64 bits."""
+        return self._hash(self.content, 11)
+
+    @property
+    def is_old(self) -> sql.Composable:
+        """The condition that a row is from before the birth."""
+        return self.young.is_old if self.young else sql.SQL("true")
+
+    @property
+    def rows(self) -> sql.Composable:
+        """Where the rows come from: the table without its children, and with blanks in place of what is left out."""
+        table = sql.Identifier(self.table.namespace, self.table.name)
+        if not self.blanks:
+            return sql.SQL("ONLY {} AS t").format(table)
+        blanks = [_blank(name, kind) for name, kind in self.blanks.items()]
+        names = (sql.Identifier(name) for name in self.columns)
+        chosen = sql.SQL(", ").join([sql.SQL("ctid"), sql.SQL("xmin"), *names, *blanks])
+        return sql.SQL("(SELECT {} FROM ONLY {}) AS t").format(chosen, table)
+
+    def _hash(self, columns: Columns, seed: int) -> sql.Composable:
+        way = _ROW if self.major >= SPLITS_SINCE else _ROW_BEFORE_14
+        return way.format(columns=columns, seed=sql.Literal(seed))
+
+
+def _blank(name: str, kind: str) -> sql.Composable:
+    # The server spelled the type itself, quoted and qualified.
+    return sql.SQL("NULL::") + sql.SQL(cast(Any, kind)) + sql.SQL(" AS ") + sql.Identifier(name)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Some buckets of one width: the first and the last identity of each, and the way to their rows."""
+
+    shift: int
+    lows: tuple[int, ...]
+    highs: tuple[int, ...]
+    way: Way = "scan"
+
+
+def spare_memory(session: Session) -> None:
+    """Let the server keep all buckets of a scan in memory, for as long as the session lasts."""
+    session.ask(_MANNERS)
+
+
+def extent_of(session: Session, lens: Lens) -> tuple[int, int] | None:
+    """The lowest and the highest key of a table with an integer key; ``None`` for an empty table.
+
+    Where the server has statistics the outermost keys are left out: they only decide how evenly the buckets are cut.
+    """
+    key = sql.Identifier(lens.integer or "")
+    usual = session.ask(_USUAL, (lens.table.namespace, lens.table.name, lens.integer))
+    if usual:
+        return int(usual[0][0]), int(usual[0][1])
+    [[low, high]] = session.ask(_EXTENT.format(key=key, rows=lens.rows))
+    return None if low is None else (int(low), int(high))
+
+
+def extents_in(session: Session, lens: Lens, stretch: Stretch) -> dict[int, tuple[int, int] | None]:
+    """The lowest and the highest key in each of some buckets, by the bucket's first; ``None`` for an empty one."""
+    query = _CORNERS.format(
+        key=sql.Identifier(lens.integer or ""),
+        rows=lens.rows,
+        lows=_array(stretch.lows),
+        highs=_array(stretch.highs),
+    )
+    rows: list[tuple[int, int | None, int | None]] = _ask(session, query, stretch)
+    return {low: None if first is None or last is None else (first, last) for low, first, last in rows}
+
+
+def sum_up(session: Session, lens: Lens, shift: int, pages: tuple[int, int | None]) -> list[tuple[int, int, int]]:
+    """Each bucket of a table's pages: its number, its rows, and the sum of their hashes."""
+    first, end = pages
+    bounds = []
+    if first:
+        bounds.append(sql.SQL("ctid >= {}::tid").format(sql.Literal(f"({first},0)")))
+    if end is not None:
+        bounds.append(sql.SQL("ctid < {}::tid").format(sql.Literal(f"({end},0)")))
+    where = sql.SQL(" WHERE ") + sql.SQL(" AND ").join(bounds) if bounds else sql.SQL("")
+    parts = _WHOLE.format(identity=lens.identity, content=lens.hash, rows=lens.rows, where=where)
+    return _as_sums(session.ask(_SUMS.format(shift=sql.Literal(shift), parts=parts)))
+
+
+def sum_up_stretch(session: Session, lens: Lens, stretch: Stretch, shift: int) -> list[tuple[int, int, int]]:
+    """The same of some buckets, in narrower ones."""
+    what = _SUMMED.format(identity=lens.identity, content=lens.hash)
+    query = _SUMS.format(shift=sql.Literal(shift), parts=_rows_of(lens, stretch, what))
+    return _as_sums(_ask(session, query, stretch))
+
+
+def read_entries(session: Session, lens: Lens, stretch: Stretch) -> dict[int, bytes]:
+    """The rows of some buckets, packed: identity, content hash, place, and 1 for a young row.
+
+    For a table without a key each entry is of all rows that are alike, with their number in place of the hash.
+    """
+    way = _ENTRIES if lens.key is not None else _TALLIES
+    what = _READ.format(identity=lens.identity, content=lens.hash, is_old=lens.is_old)
+    rows = _ask(session, way.format(shift=sql.Literal(stretch.shift), parts=_rows_of(lens, stretch, what)), stretch)
+    return {int(number): bytes(entries) for number, entries in rows}
+
+
+def read_keys(session: Session, lens: Lens, key: Sequence[str], places: Sequence[str]) -> list[tuple[int, list[str]]]:
+    """The identity and the key of the rows at some places, in the key's order."""
+    names = [sql.Identifier(name) for name in key]
+    columns = sql.SQL(", ").join(sql.SQL("{}::text").format(name) for name in names)
+    order = sql.SQL(", ").join(names)
+    query = _KEYS.format(identity=lens.identity, columns=columns, rows=lens.rows, places=_array(places), order=order)
+    return [(int(identity), list(values)) for identity, values in session.ask(query)]
+
+
+def read_literals(session: Session, lens: Lens, columns: Sequence[str], places: Sequence[str]) -> dict[int, list[str]]:
+    """The values of the rows at some places as SQL literals, quoted by the server, by the rows' identity."""
+    quoted = sql.SQL(", ").join(sql.SQL("quote_nullable({}::text)").format(sql.Identifier(name)) for name in columns)
+    query = _VALUES.format(identity=lens.identity, columns=quoted, rows=lens.rows, places=_array(places))
+    return {int(identity): list(values) for identity, values in session.ask(query)}
+
+
+def _rows_of(lens: Lens, stretch: Stretch, what: sql.Composable) -> sql.Composable:
+    if stretch.way == "index":
+        return _SPANS.format(
+            lows=_array(stretch.lows),
+            highs=_array(stretch.highs),
+            what=what,
+            rows=lens.rows,
+            key=sql.Identifier(lens.integer or ""),
+        )
+    numbers = [low >> stretch.shift for low in stretch.lows]
+    return _SCANNED.format(
+        what=what, rows=lens.rows, identity=lens.identity, shift=sql.Literal(stretch.shift), numbers=_array(numbers)
+    )
+
+
+def _ask(session: Session, query: sql.Composed, stretch: Stretch) -> list[tuple[Any, ...]]:
+    """Ask through the index or by a scan; the planner cannot know how few rows the spans hold."""
+    session.ask(_BY_INDEX, ("off" if stretch.way == "index" else "on",))
+    return session.ask(query)
+
+
+def _array(values: Sequence[object]) -> sql.Composable:
+    return sql.Literal("{" + ",".join(f'"{value}"' for value in values) + "}")
+
+
+def _as_sums(rows: list[tuple[Any, ...]]) -> list[tuple[int, int, int]]:
+    return [(int(number), int(count), int(total)) for number, count, total in rows]
+
+
+LONGEST_STATEMENT = timedelta(minutes=5)
+"""A statement takes no longer, so a snapshot that is renewed after as long is never older than twice that."""

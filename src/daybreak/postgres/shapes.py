@@ -1,0 +1,106 @@
+"""What a table looks like to whoever compares its rows: its columns, its primary key, and what the key is hashed by.
+
+The law: a name is spelled by the server that has it, so that what is printed for a person to run is quoted by PostgreSQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from daybreak.errors import DaybreakError
+from daybreak.model.answers import Table
+from daybreak.postgres.session import Session
+
+_COLUMNS = sql.SQL("""
+SELECT a.attrelid::bigint, a.attname::text, pg_catalog.quote_ident(a.attname), pg_catalog.format_type(a.atttypid, NULL),
+       a.atttypid IN ('pg_catalog.int2'::regtype, 'pg_catalog.int4'::regtype, 'pg_catalog.int8'::regtype),
+       t.typtype = 'e', a.attgenerated::text, a.attidentity = 'a',
+       CASE WHEN pg_catalog.array_position(i.indkey::int2[], a.attnum) < i.indnkeyatts
+            THEN pg_catalog.array_position(i.indkey::int2[], a.attnum) END
+FROM pg_catalog.pg_attribute a
+JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+LEFT JOIN pg_catalog.pg_index i ON i.indrelid = a.attrelid AND i.indisprimary AND i.indisvalid
+WHERE a.attrelid = ANY (%s::bigint[]::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attrelid, a.attnum
+""")
+
+_SPELLED = sql.SQL("SELECT pg_catalog.quote_ident(%s) || '.' || pg_catalog.quote_ident(%s)")
+_HASHES = "SELECT hash_record_extended(ROW(NULL::{}), 7)"
+_KNOWS = sql.SQL("SELECT pg_catalog.to_regtype(%s) IS NOT NULL")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column, as its server knows it."""
+
+    name: str
+    quoted: str
+    """The name as SQL."""
+    kind: str
+    """Its type, as the server spells it."""
+    is_integer: bool
+    is_enum: bool
+    generated: str
+    """``s`` for stored, ``v`` for virtual, empty for a column that is written."""
+    is_always_identity: bool
+    position: int | None
+    """Its place in the primary key; ``None`` outside."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A table's columns, in order."""
+
+    columns: tuple[Column, ...]
+
+    @property
+    def key(self) -> tuple[Column, ...]:
+        """The columns of the primary key, in the key's order; empty without one."""
+        found = [column for column in self.columns if column.position is not None]
+        return tuple(sorted(found, key=lambda column: column.position or 0))
+
+    @property
+    def by_name(self) -> dict[str, Column]:
+        """Each column."""
+        return {column.name: column for column in self.columns}
+
+
+def shape_of(session: Session, table: Table) -> Shape:
+    """The table's shape."""
+    rows = session.ask(_COLUMNS, ([table.oid],))
+    return Shape(tuple(Column(*row[1:]) for row in rows))
+
+
+def spell(session: Session, table: Table) -> str:
+    """The table's name with its schema, as SQL."""
+    return str(session.ask(_SPELLED, (table.namespace, table.name))[0][0])
+
+
+def key_to_hash(session: Session, key: Iterable[Column]) -> sql.Composable:
+    """What a key is hashed by: equal keys hash alike. Call it outside a transaction: it tries types out."""
+    columns = []
+    for column in key:
+        name = sql.Identifier(column.name)
+        # An enum's own hash is its object id; two sides may have numbered a new label differently.
+        is_text = column.is_enum or not _is_hashable(session, column.kind)
+        columns.append(sql.SQL('{}::text COLLATE "C"').format(name) if is_text else name)
+    return sql.SQL(", ").join(columns)
+
+
+def is_type_known(session: Session, kind: str) -> bool:
+    """Whether the server has a type of that spelling."""
+    return bool(session.ask(_KNOWS, (kind,))[0][0])
+
+
+def _is_hashable(session: Session, spelling: str) -> bool:
+    try:
+        # The server spelled the type itself, quoted and qualified.
+        session.ask(sql.SQL(_HASHES).format(sql.SQL(spelling)))
+    except DaybreakError:
+        if not session.is_open:
+            raise
+        return False
+    return True
