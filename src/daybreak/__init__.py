@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from daybreak.app.baselines import BaselineWish, baselines, take_baseline
     from daybreak.app.capturing import capsules, capture
     from daybreak.app.custody import Leftover, abort, plan_clean
+    from daybreak.app.delta import DeltaWish, delta_of
     from daybreak.app.listing import list_runs
     from daybreak.app.planfiles import read_plan
     from daybreak.app.planning import PitrWish, plan_pitr
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from daybreak.aws.gateway import Access
     from daybreak.config import Settings, load
     from daybreak.errors import DaybreakError, ExitCode
+    from daybreak.model.delta import Delta
     from daybreak.model.findings import Finding, Verdict
     from daybreak.model.plan import Plan
     from daybreak.model.report import Report
@@ -43,6 +45,8 @@ _HOMES = {
     "App": "daybreak.app",
     "BaselineWish": "daybreak.app.baselines",
     "DaybreakError": "daybreak.errors",
+    "Delta": "daybreak.model.delta",
+    "DeltaWish": "daybreak.app.delta",
     "ExitCode": "daybreak.errors",
     "Finding": "daybreak.model.findings",
     "Inquiry": "daybreak.app.validating",
@@ -62,6 +66,7 @@ _HOMES = {
     "carry_out": "daybreak.app.running",
     "case_of": "daybreak.app.validating",
     "control_of": "daybreak.app.proving",
+    "delta_of": "daybreak.app.delta",
     "discover": "daybreak.app.status",
     "list_runs": "daybreak.app.listing",
     "load": "daybreak.config",
@@ -84,6 +89,8 @@ __all__ = [
     "App",
     "BaselineWish",
     "DaybreakError",
+    "Delta",
+    "DeltaWish",
     "ExitCode",
     "Finding",
     "Inquiry",
@@ -103,6 +110,7 @@ __all__ = [
     "carry_out",
     "case_of",
     "control_of",
+    "delta_of",
     "discover",
     "list_runs",
     "load",

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from daybreak.delta.buckets import (
     MOST_BUCKETS,
-    Bucket,
+    BucketSum,
     Extent,
-    Sum,
+    RowBucket,
     add_up,
     batches,
     different_buckets,
@@ -41,7 +41,7 @@ def test_buckets_are_few_and_a_shift_is_one_that_postgres_has(one: int, other: i
 )
 def test_every_bucket_that_differs_is_found_once(base: dict[int, int], now: dict[int, int], shift: int) -> None:
     """Also one that only one side has; a bucket holds its first and its last identity."""
-    sums = [{key: Sum(1, total) for key, total in side.items()} for side in (base, now)]
+    sums = [{key: BucketSum(1, total) for key, total in side.items()} for side in (base, now)]
     found = different_buckets(sums[0], sums[1], shift)
     assert [each.low >> shift for each in found] == sorted(
         key for key in base.keys() | now.keys() if base.get(key) != now.get(key)
@@ -52,8 +52,11 @@ def test_every_bucket_that_differs_is_found_once(base: dict[int, int], now: dict
 
 def test_pieces_of_a_scan_add_up() -> None:
     """A bucket's rows may lie anywhere in the table."""
-    assert add_up({1: Sum(2, 5)}, {1: Sum(1, -7), 2: Sum(1, 1)}) == {1: Sum(3, -2), 2: Sum(1, 1)}
-    assert [len(each) for each in batches([Bucket(n, n, 0, 2) for n in range(5)], 4)] == [2, 2, 1]
+    assert add_up({1: BucketSum(2, 5)}, {1: BucketSum(1, -7), 2: BucketSum(1, 1)}) == {
+        1: BucketSum(3, -2),
+        2: BucketSum(1, 1),
+    }
+    assert [len(each) for each in batches([RowBucket(n, n, 0, 2) for n in range(5)], 4)] == [2, 2, 1]
 
 
 ENTRIES = st.lists(st.tuples(st.integers(-3, 3), st.integers(0, 2), st.booleans()), max_size=8)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from daybreak.model.delta import RowKind, Writer
+from daybreak.model.delta import RowKind, RowWriter
 
 BITS = 64
 MOST_BUCKETS = 1 << 17
@@ -38,7 +38,7 @@ class Extent:
 
 
 @dataclass(frozen=True)
-class Bucket:
+class RowBucket:
     """Identities from ``low`` up to and with ``high``, and how many rows each side has there."""
 
     low: int
@@ -53,14 +53,14 @@ class Bucket:
 
 
 @dataclass(frozen=True)
-class Sum:
+class BucketSum:
     """What a bucket's rows come to: their number, and the sum of their hashes."""
 
     rows: int
     total: int
 
 
-Sums = Mapping[int, Sum]
+Sums = Mapping[int, BucketSum]
 """Each bucket's sum, by its identities without their lowest bits."""
 
 
@@ -71,7 +71,7 @@ class FoundRow:
     kind: RowKind
     identity: int
     times: int = 1
-    written: Writer | None = None
+    written: RowWriter | None = None
     base: bytes = b""
     now: bytes = b""
 
@@ -106,17 +106,17 @@ def add_up(one: Sums, other: Sums) -> Sums:
     joined = dict(one)
     for number, each in other.items():
         had = joined.get(number)
-        joined[number] = each if had is None else Sum(had.rows + each.rows, had.total + each.total)
+        joined[number] = each if had is None else BucketSum(had.rows + each.rows, had.total + each.total)
     return joined
 
 
-def different_buckets(base: Sums, now: Sums, shift: int) -> list[Bucket]:
+def different_buckets(base: Sums, now: Sums, shift: int) -> list[RowBucket]:
     """The buckets in which the two sides differ, in ascending order."""
-    nothing = Sum(0, 0)
+    nothing = BucketSum(0, 0)
     numbers = [number for number, each in base.items() if now.get(number) != each]
     numbers += [number for number in now if number not in base]
     return [
-        Bucket(
+        RowBucket(
             number << shift,
             (number << shift) + (1 << shift) - 1,
             base.get(number, nothing).rows,
@@ -126,9 +126,9 @@ def different_buckets(base: Sums, now: Sums, shift: int) -> list[Bucket]:
     ]
 
 
-def batches(buckets: Sequence[Bucket], most: int) -> Iterator[list[Bucket]]:
+def batches(buckets: Sequence[RowBucket], most: int) -> Iterator[list[RowBucket]]:
     """The buckets in batches of about ``most`` rows, at least one bucket in each."""
-    batch: list[Bucket] = []
+    batch: list[RowBucket] = []
     rows = 0
     for bucket in buckets:
         if batch and rows + bucket.rows > most:
@@ -208,7 +208,7 @@ def _is_young(entry: bytes | None) -> bool:
     return entry is not None and entry[-1] == 1
 
 
-def writer_of(is_young_in_base: bool, is_young_in_now: bool) -> Writer:  # noqa: FBT001 - the two are alike, and say so
+def writer_of(is_young_in_base: bool, is_young_in_now: bool) -> RowWriter:  # noqa: FBT001 - the two are alike, and say so
     """Who wrote a row since the copy was born.
 
     >>> writer_of(True, False), writer_of(False, False)

@@ -19,10 +19,10 @@ from daybreak.delta.buckets import (
     ENTRY,
     FULL,
     ROWS_EACH,
-    Bucket,
+    BucketSum,
     Extent,
     FoundRow,
-    Sum,
+    RowBucket,
     Sums,
     add_up,
     batches,
@@ -36,8 +36,8 @@ from daybreak.delta.buckets import (
 from daybreak.postgres.buckets import (
     LONGEST_STATEMENT,
     Lens,
+    Route,
     Stretch,
-    Way,
     extent_of,
     extents_in,
     read_entries,
@@ -148,7 +148,7 @@ class Comparison:
         self.is_summed, self._scanned = True, self._began
         yield from self._drill(different_buckets(base, now, shift), shift)
 
-    def _drill(self, buckets: Sequence[Bucket], shift: int) -> Iterator[FoundRow]:
+    def _drill(self, buckets: Sequence[RowBucket], shift: int) -> Iterator[FoundRow]:
         """The rows of buckets that differ; those that hold many rows are split before."""
         full = [bucket for bucket in buckets if bucket.rows > FULL] if shift else []
         if not self.lenses.is_indexed and sum(bucket.rows for bucket in full) < WORTH_A_SCAN:
@@ -161,7 +161,7 @@ class Comparison:
             for batch in batches(group, BY_INDEX * 16):
                 yield from self._drill(self._sum(batch, shift, narrower), narrower)
 
-    def _split(self, full: Sequence[Bucket], shift: int) -> Iterator[tuple[int, list[Bucket]]]:
+    def _split(self, full: Sequence[RowBucket], shift: int) -> Iterator[tuple[int, list[RowBucket]]]:
         """Full buckets, by the width of those that they are split into."""
         if not self.lenses.is_indexed:
             most = max((bucket.rows for bucket in full), default=0)
@@ -176,7 +176,7 @@ class Comparison:
         for narrower, group in groupby(known, key=widths.__getitem__):
             yield narrower, list(group)
 
-    def _corners(self, buckets: Sequence[Bucket], shift: int) -> dict[int, Extent]:
+    def _corners(self, buckets: Sequence[RowBucket], shift: int) -> dict[int, Extent]:
         """Between which keys the rows of each bucket lie, by the bucket's first."""
         here, there = self._ask(partial(extents_in, stretch=_stretch(buckets, shift, "index")))
         return {
@@ -204,7 +204,7 @@ class Comparison:
             base, now = (add_up(base, here), add_up(now, there)) if piece else (here, there)
         return base, now
 
-    def _sum(self, buckets: Sequence[Bucket], shift: int, narrower: int) -> list[Bucket]:
+    def _sum(self, buckets: Sequence[RowBucket], shift: int, narrower: int) -> list[RowBucket]:
         """What differs within some buckets, in narrower ones."""
         base, now = self._sums(partial(sum_up_stretch, stretch=_stretch(buckets, shift, self._way), shift=narrower))
         if self._way == "index" and self._has_same_snapshot:
@@ -214,7 +214,7 @@ class Comparison:
                 base, now = self._sums(partial(sum_up_stretch, stretch=stretch, shift=narrower))
         return different_buckets(base, now, narrower)
 
-    def _read(self, buckets: Sequence[Bucket], shift: int) -> Iterator[FoundRow]:
+    def _read(self, buckets: Sequence[RowBucket], shift: int) -> Iterator[FoundRow]:
         """The rows of some buckets that differ."""
         waiting = list(buckets)
         for way in dict.fromkeys((self._way, "scan")):
@@ -232,7 +232,7 @@ class Comparison:
                 return
 
     @property
-    def _way(self) -> Way:
+    def _way(self) -> Route:
         return "index" if self.lenses.is_indexed else "scan"
 
     @property
@@ -240,7 +240,7 @@ class Comparison:
         """Whether the rows are still those that the scan counted."""
         return self._began == self._scanned
 
-    def _falls_short(self, bucket: Bucket, here: bytes, there: bytes) -> bool:
+    def _falls_short(self, bucket: RowBucket, here: bytes, there: bytes) -> bool:
         # A row that the index does not lead to is still a row: only the scan is believed.
         return self._has_same_snapshot and (len(here) // ENTRY, len(there) // ENTRY) != (bucket.base, bucket.now)
 
@@ -277,7 +277,7 @@ def _put(question: Callable[[Session, Lens], T], lens: Lens, session: Session) -
     return question(session, lens)
 
 
-def _stretch(buckets: Sequence[Bucket], shift: int, way: Way) -> Stretch:
+def _stretch(buckets: Sequence[RowBucket], shift: int, way: Route) -> Stretch:
     return Stretch(shift, tuple(each.low for each in buckets), tuple(each.high for each in buckets), way)
 
 
@@ -287,4 +287,4 @@ def _union(found: tuple[tuple[int, int] | None, tuple[int, int] | None]) -> Exte
 
 
 def _as_sums(rows: list[tuple[int, int, int]]) -> Sums:
-    return {number: Sum(count, total) for number, count, total in rows}
+    return {number: BucketSum(count, total) for number, count, total in rows}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 from time import monotonic
 
 from daybreak.delta.buckets import FoundRow
@@ -21,7 +20,9 @@ from daybreak.postgres.shapes import Column, Shape, is_type_known, key_to_hash, 
 
 KINDS: tuple[RowKind, ...] = ("only_now", "differing", "only_base")
 """In the order in which rows are listed."""
-NAMED_AT_ONCE = 1_000
+
+_Literals = tuple[tuple[str, ...], dict[str, str]]
+"""A row's key and its values by column, quoted by the server."""
 
 
 @dataclass(frozen=True)
@@ -179,16 +180,18 @@ class _Naming:
             some = [row for row in rows if row.kind == kind]
             ordered = self._keys(kind, some)
             known = {row.identity: row for row in some}
-            values = self._values(kind, some) if self.listing.has_values else {}
+            literals = self._literals(kind, some) if self.listing.has_values else {}
             for identity, key in ordered:
                 row = known[identity]
+                key_literals, values = literals.get(identity, ((), {}))
                 named.append(
                     DifferentRow(
                         kind=kind,
                         key=key,
+                        key_literals=key_literals,
                         times=row.times,
                         written=row.written,
-                        values=values.get(identity, {}),
+                        values=values,
                     )
                 )
         return tuple(named)
@@ -209,22 +212,24 @@ class _Naming:
             found = [(one, tuple(key)) for one, key in read_keys(session, lens, names, places) if one in wanted]
         return found
 
-    def _values(self, kind: RowKind, rows: Sequence[FoundRow]) -> dict[int, dict[str, str]]:
-        """Now's values of each row; of a row that differs, those that do."""
+    def _literals(self, kind: RowKind, rows: Sequence[FoundRow]) -> dict[int, _Literals]:
+        """Now's key and values of each row; of a row that differs, the values that do."""
         if kind == "only_base" or not rows:
             return {}
-        sides, lenses = self.comparison.sides, self.form.lenses
-        names = [column.name for column in self.form.columns]
-        ask = partial(read_literals, columns=names, places=_places(rows, is_base=False))
-        there = ask(sides.now, lenses.now)
-        here = {}
+        sides, lenses, key = self.comparison.sides, self.form.lenses, self.form.key
+        # Nobody may write an identity that is always generated into a row that is there.
+        columns = [each for each in self.form.columns if kind == "only_now" or not each.is_always_identity]
+        names = [column.name for column in (*key, *columns)]
+        there = read_literals(sides.now, lenses.now, names, _places(rows, is_base=False))
+        here: dict[int, list[str]] = {}
         if kind == "differing":
-            here = read_literals(sides.base, lenses.base, columns=names, places=_places(rows, is_base=True))
-        quoted = [column.quoted for column in self.form.columns]
-        return {
-            identity: _changed(dict(zip(quoted, here.get(identity, ()), strict=False)), quoted, values)
-            for identity, values in there.items()
-        }
+            here = read_literals(sides.base, lenses.base, names, _places(rows, is_base=True))
+        quoted = [column.quoted for column in columns]
+        found: dict[int, _Literals] = {}
+        for identity, values in there.items():
+            before = dict(zip(quoted, here.get(identity, [])[len(key) :], strict=False))
+            found[identity] = tuple(values[: len(key)]), _changed(before, quoted, values[len(key) :])
+        return found
 
 
 def _changed(before: dict[str, str], names: Sequence[str], values: Sequence[str]) -> dict[str, str]:

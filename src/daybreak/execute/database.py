@@ -12,7 +12,7 @@ import humanize
 from daybreak.aws.faults import AwsFault
 from daybreak.aws.gateway import Aws
 from daybreak.aws.secrets import credentials_of
-from daybreak.errors import DaybreakError, Unreachable
+from daybreak.errors import DaybreakError, Refused, Unreachable
 from daybreak.execute.doors import Answers, Scene
 from daybreak.model.actions import AwaitSql, Validate
 from daybreak.model.answers import Silence
@@ -47,6 +47,16 @@ class _Source:
     writer: Reach | None = None
     reader: Reach | None = None
     why: str = ""
+
+
+@dataclass(frozen=True)
+class BothSides:
+    """Where a clone and its source are asked."""
+
+    clone: Reach
+    source: Reach
+    source_reader: Reach | None
+    """A reader of the source, which spares its writer; ``None`` where it has none."""
 
 
 class Database:
@@ -128,7 +138,21 @@ class Database:
             health_urls=self._health_urls,
             patience=ProbeLimits(hearing=SourceBudget(whole=action.source_budget)),
         )
-        return validate(subject, report=report, progress=lambda step: progress(_progress_words(step))).measured
+        return validate(subject, report=report, progress=lambda step: progress(progress_words(step))).measured
+
+    def both_sides(self, action: Validate, clone: Cluster) -> BothSides:
+        """Where the clone and its living source are asked; raises ``Refused`` where one of them cannot be."""
+        if not clone.endpoint:
+            raise Refused(f'the clone "{clone.identifier}" has no endpoint', "daybreak status")
+        if action.login is None:
+            raise Refused("no login is configured for the database", 'login = "secretsmanager:NAME" in daybreak.toml')
+        address = address_of(clone, action.database, self._trust)
+        login = login_at(action.login, self._aws, self._environ, address)
+        source = self._source(action, clone)
+        if source.writer is None:
+            why = source.why or f'"{action.source}" is known from a capsule only: there is nothing left to ask'
+            raise Refused(f"there is no source to compare with: {why}", f"daybreak validate {clone.identifier}")
+        return BothSides(Reach(address, login), source.writer, source.reader)
 
     def _source(self, action: Validate, clone: Cluster) -> _Source:
         """The cluster that the clone was made from, where it answers now; a name or an endpoint proves nothing.
@@ -232,6 +256,7 @@ def login_at(reference: str, aws: Aws, environ: Mapping[str, str], address: Addr
     return Login(found.username, found.password, is_token=found.is_token)
 
 
-def _progress_words(progress: CountProgress) -> str:
+def progress_words(progress: CountProgress) -> str:
+    """How far a reading is, for a person who waits for it."""
     share = f"{humanize.naturalsize(progress.done)} of {humanize.naturalsize(progress.total)} {progress.what}"
     return f"{share} ({progress.table})" if progress.table else share

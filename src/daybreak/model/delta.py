@@ -15,7 +15,7 @@ from daybreak.model.value import Instant, Span, Value
 RowKind = Literal["only_base", "only_now", "differing"]
 """Only base has the row, only now has it, or both have its key with other content."""
 
-Writer = Literal["base", "now", "both", "unexplained"]
+RowWriter = Literal["base", "now", "both", "unexplained"]
 """Who wrote a row since the copy was born; ``unexplained`` is a row that neither wrote since."""
 
 
@@ -38,9 +38,11 @@ class DifferentRow(Value):
     kind: RowKind
     key: tuple[str | None, ...]
     """The values of its primary key as text; without a primary key the hash of the whole row."""
+    key_literals: tuple[str, ...] = ()
+    """The key as SQL literals, quoted by the server, where rows were asked for."""
     times: int = 1
     """How many such rows one side has more than the other; more than 1 only without a primary key."""
-    written: Writer | None = None
+    written: RowWriter | None = None
     """``None`` where no birth is known."""
     values: dict[str, str] = Field(default_factory=dict)
     """Now's values as SQL literals by quoted column, where rows were asked for; of a row that differs, those that do."""

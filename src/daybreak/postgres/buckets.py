@@ -17,7 +17,7 @@ from daybreak.model.answers import Table
 from daybreak.postgres.rows import SPLITS_SINCE, Columns, YoungIds
 from daybreak.postgres.session import Session
 
-Way = Literal["index", "scan"]
+Route = Literal["index", "scan"]
 """How a part of the table is reached: through the primary key's index, or by reading the table itself."""
 
 _MANNERS = sql.SQL("""
@@ -141,7 +141,7 @@ class Stretch:
     shift: int
     lows: tuple[int, ...]
     highs: tuple[int, ...]
-    way: Way = "scan"
+    way: Route = "scan"
 
 
 def spare_memory(session: Session) -> None:

@@ -40,6 +40,7 @@ EXIT_CODES: dict[str, tuple[ExitCode, ...]] = {
     "runs": _LOOKS,
     "show": _LOOKS,
     "report": _LOOKS,
+    "delta": _LOOKS,
     "validate": (
         ExitCode.DONE,
         ExitCode.FAILED,

@@ -1,0 +1,85 @@
+"""What a run's source lost against the clone: the source as it is now is base, the clone is now.
+
+The law: both are only read, the source sparingly. A clone that is not this run's own is compared with nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from daybreak.app.app import App
+from daybreak.app.validating import Case, Inquiry, case_of
+from daybreak.delta.delta import DeltaQuestion, delta
+from daybreak.delta.tables import Listing
+from daybreak.errors import Refused, Unproven, Unreachable
+from daybreak.execute.database import BothSides, Database, progress_words
+from daybreak.model.answers import Silence
+from daybreak.model.birth import Birth
+from daybreak.model.delta import Delta
+from daybreak.plan.calls import owner_of
+from daybreak.validate.crew import SourceBudget
+from daybreak.validate.probes import ask_birth
+
+_ASKING = timedelta(seconds=30)
+
+
+@dataclass(frozen=True)
+class DeltaWish:
+    """What a person asks of a delta, as they typed it."""
+
+    run: str
+    tables: tuple[str, ...] = ()
+    """With or without their schema; empty for every table."""
+    most: int = 1_000
+    """How many rows of each table are listed; they are all counted."""
+    has_values: bool = False
+    """Whether the rows that only the clone has, or that differ, are listed with their values."""
+
+
+def delta_of(app: App, wish: DeltaWish, progress: Callable[[str], None] = lambda _seen: None) -> Delta:
+    """The rows that a run's clone has and its source lacks, those that only the source has, and those that differ.
+
+    Raises ``Refused`` for an unknown run, a clone that is not the run's, no source to ask, or a table that neither has;
+    ``Unreachable`` where one of them does not answer.
+    """
+    case = _case(app, wish.run)
+    aws = app.aws(case.identity.region)
+    database = Database(aws, app.environ, app.repository, {}, case.trust)
+    sides = database.both_sides(case.action, case.scene.clone)
+    question = DeltaQuestion(
+        birth=_birth(case, sides),
+        tables=wish.tables,
+        listing=Listing(wish.most, wish.has_values),
+        budget=SourceBudget(whole=case.action.source_budget),
+    )
+    found: Delta | Silence = Silence(asked="both sides", why="there is no source")
+    for source in filter(None, (sides.source_reader, sides.source)):
+        found = delta(source, sides.clone, question, lambda step: progress(progress_words(step)))
+        if isinstance(found, Delta):
+            return found
+    assert isinstance(found, Silence)  # noqa: S101 - the loop ran at least once, and returned everything else
+    raise (Unproven if found.is_unproven else Unreachable)(f"nothing was compared: {found.why}", *found.hints)
+
+
+def _case(app: App, run: str) -> Case:
+    plan = app.store.plan(run)
+    case = case_of(app, Inquiry(name=run))
+    chain = app.store.chain(run)
+    owner = owner_of(plan, chain.state().nonce if chain.events else None)
+    clone = case.scene.clone
+    if not owner.owns(clone.tags):
+        raise Refused(
+            f'the cluster "{clone.identifier}" is not the clone of the run "{run}": another one took its name',
+            f"daybreak show {run}",
+        )
+    return case
+
+
+def _birth(case: Case, sides: BothSides) -> Birth | None:
+    """What the clone had spent when it first answered, else what it has spent by now, which is a mark and no more."""
+    if case.scene.birth is not None:
+        return case.scene.birth
+    found = ask_birth(sides.clone, _ASKING)
+    return found.model_copy(update={"is_exact": False}) if isinstance(found, Birth) else None

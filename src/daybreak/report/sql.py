@@ -1,0 +1,88 @@
+"""A delta as SQL for a person to review: what would bring the clone's rows back into the source.
+
+The law: Daybreak never runs it, and as it stands it changes nothing, because it ends in ROLLBACK. Values and names were quoted by
+the server; what acts on a terminal is written as an escape inside the literal, which is the same value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from daybreak.model.delta import Delta, DifferentRow, TableDelta
+from daybreak.model.names import printable
+from daybreak.model.value import stamp
+
+_HEAD = """\
+-- The rows that only the clone of {run} has, or that differ, as of {at}: for review.
+-- Daybreak never runs this. It ends in ROLLBACK and changes nothing as it stands; put COMMIT there when every line is right.
+-- Rows that the source deleted or changed on purpose since are among them: nothing in a row says why it is gone.
+-- Tables come in the order of their names; where one refers to another, move the other one up.
+BEGIN;
+SET LOCAL DateStyle = 'ISO, YMD';
+SET LOCAL IntervalStyle = 'postgres';
+SET LOCAL TimeZone = 'UTC';
+SET LOCAL lc_monetary = 'C';
+"""
+
+
+def delta_script(delta: Delta, run: str) -> str:
+    """INSERT and UPDATE statements for the rows that were listed with their values, table by table in key order."""
+    parts = [_HEAD.format(run=printable(run), at=stamp(delta.began))]
+    parts += [_table(table) for table in delta.tables if table.only_now or table.differing]
+    parts += [f"\n-- not compared: {each.name}: {printable(each.why, 400)}\n" for each in delta.unread]
+    parts += [f"\n-- not in the source at all: {name}\n" for name in delta.only_now]
+    parts.append("\n-- Nothing above is kept: read it, then replace this line by COMMIT.\nROLLBACK;\n")
+    return "".join(parts)
+
+
+def _table(table: TableDelta) -> str:
+    rows = [row for row in table.listed if row.kind != "only_base" and row.values]
+    here, all_rows = sum(row.times for row in rows), table.only_now + table.differing
+    lines = [f"\n-- {table.name}: {table.only_now:,} rows only in the clone, {table.differing:,} that differ"]
+    if table.why_incomplete:
+        lines.append(f"-- there may be more: {printable(table.why_incomplete, 400)}")
+    if here < all_rows:
+        lines.append(f"-- {here:,} of {all_rows:,} are here: --most lists more")
+    lines += [f"-- column {name} is left out: {why}" for name, why in table.left_out.items()]
+    if not all(name.isprintable() for name in (table.spelled, *table.key, *(n for row in rows for n in row.values))):
+        return "\n".join([*lines, "-- left out: a name holds characters that act on a terminal"]) + "\n"
+    return "\n".join([*lines, *_statements(table, rows)]) + "\n"
+
+
+def _statements(table: TableDelta, rows: list[DifferentRow]) -> Iterator[str]:
+    overruling = " OVERRIDING SYSTEM VALUE" if table.has_identity else ""
+    for row in rows:
+        names, values = ", ".join(row.values), ", ".join(map(literal, row.values.values()))
+        if row.kind == "differing":
+            changes = ", ".join(f"{name} = {literal(value)}" for name, value in row.values.items())
+            key = " AND ".join(
+                f"{name} = {literal(value)}" for name, value in zip(table.key, row.key_literals, strict=True)
+            )
+            yield f"UPDATE {table.spelled} SET {changes} WHERE {key};"  # noqa: S608 - for a person to read, quoted by the server
+        elif row.times == 1:
+            yield f"INSERT INTO {table.spelled} ({names}){overruling} VALUES ({values});"  # noqa: S608 - the same
+        else:
+            many = f"SELECT {values} FROM pg_catalog.generate_series(1, {row.times})"  # noqa: S608 - the same
+            yield f"INSERT INTO {table.spelled} ({names}){overruling} {many};"
+
+
+def literal(quoted: str) -> str:
+    r"""A literal of the server's, with what acts on a terminal or begins a line as an escape.
+
+    >>> print(literal("'it''s'"), literal("'a\nb\x1b'"), literal(r"E'\\x' "), literal("NULL"))
+    'it''s' E'a\nb\x1b' E'\\x'  NULL
+    """
+    if quoted.isprintable():
+        return quoted
+    is_escaped = quoted.startswith("E'")
+    body = "".join(sign if sign.isprintable() else _escape(sign) for sign in quoted[2 if is_escaped else 1 :])
+    return f"E'{body}"
+
+
+def _escape(sign: str) -> str:
+    if sign == "\n":
+        return "\\n"
+    number = ord(sign)
+    if number < 0x80:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"

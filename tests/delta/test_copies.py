@@ -1,0 +1,106 @@
+"""A copy against its source that moved on: what each side wrote since is told apart from what nobody wrote."""
+
+from __future__ import annotations
+
+from daybreak.delta.delta import DeltaQuestion, delta
+from daybreak.delta.pairs import names_of, pair_tables
+from daybreak.delta.tables import Listing
+from daybreak.model.answers import Table
+from daybreak.model.delta import Delta, TableDelta, Written
+from tests.lab.volumes.fix_volumes import Yard, each_yard, newest_yard, pg_installs, run
+from tests.validate.test_witnessing import birth_of, reach
+
+__all__ = ["each_yard", "newest_yard", "pg_installs"]
+
+
+def _table(found: object, name: str) -> TableDelta:
+    assert isinstance(found, Delta), found
+    assert found.unread == ()
+    return next(table for table in found.tables if table.name == name)
+
+
+def test_what_each_side_wrote_since_is_told_apart(each_yard: Yard) -> None:
+    """The source's later work and the clone's own are named; what is left was lost, or removed by somebody."""
+    source = each_yard.started(each_yard.create("source"))
+    run(
+        source,
+        "CREATE TABLE orders (id int PRIMARY KEY, note text)",
+        "INSERT INTO orders SELECT n, 'old' FROM generate_series(1, 5000) n",
+        "CREATE TABLE log (at timestamptz, what text)",
+        "INSERT INTO log SELECT timestamptz '2024-01-15 14:30Z', 'line ' || n FROM generate_series(1, 2000) n",
+        "CREATE TABLE again (id text PRIMARY KEY)",
+        "INSERT INTO again VALUES ('a'), ('b')",
+    )
+    clone = each_yard.restored(source, "clone", source.tick())
+    birth = birth_of(clone)
+    run(
+        source,
+        "INSERT INTO orders SELECT n, 'later' FROM generate_series(6001, 6030) n",
+        "UPDATE orders SET note = 'later' WHERE id BETWEEN 1 AND 7",
+        "DELETE FROM orders WHERE id BETWEEN 100 AND 119",
+        "INSERT INTO log VALUES (now(), 'later')",
+        "VACUUM FULL orders",
+        "DROP TABLE again",
+        "CREATE TABLE again (id text PRIMARY KEY)",
+        "INSERT INTO again VALUES ('b'), ('c')",
+    )
+    run(
+        clone,
+        "INSERT INTO orders SELECT n, 'own' FROM generate_series(7001, 7003) n",
+        "UPDATE orders SET note = 'own' WHERE id IN (5, 200)",
+        "DELETE FROM orders WHERE id = 300",
+    )
+    found = delta(reach(source), reach(clone), DeltaQuestion(birth))
+    orders = _table(found, "public.orders")
+    assert (orders.only_base, orders.only_now, orders.differing) == (31, 23, 8)
+    assert orders.written == {
+        "only_base": Written(base=30, unexplained=1),
+        "only_now": Written(now=3, unexplained=20),
+        "differing": Written(base=6, now=1, both=1),
+    }
+    log = _table(found, "public.log")
+    assert (log.only_base, log.only_now, log.key) == (1, 0, ())
+    assert log.written["only_base"] == Written(base=1)
+    again = _table(found, "public.again")
+    assert again.matched == "name"
+    assert [(row.kind, row.key) for row in again.listed] == [("only_now", ("a",)), ("only_base", ("c",))]
+
+
+def test_a_clean_copy_differs_in_nothing(newest_yard: Yard) -> None:
+    """Also after it was renamed in the source; what little is sent does not grow with the table."""
+    source = newest_yard.started(newest_yard.create("source"))
+    run(
+        source,
+        "CREATE TABLE big (id bigint PRIMARY KEY, note text)",
+        "INSERT INTO big SELECT n, md5(n::text) FROM generate_series(1, 60000) n",
+    )
+    clone = newest_yard.restored(source, "clone", source.tick())
+    run(source, "ALTER TABLE big RENAME TO bigger")
+    question = DeltaQuestion(birth_of(clone), tables=("bigger",), listing=Listing(most=3))
+    big = _table(delta(reach(source), reach(clone), question), "public.big")
+    assert (big.rows_base, big.different) == (60_000, 0)
+    assert big.received < 200_000
+
+
+def _a_table(oid: int, name: str, **more: object) -> Table:
+    return Table.model_validate({"oid": oid, "namespace": "s", "name": name, "kind": "table", **more})
+
+
+def test_an_object_id_counts_only_with_its_name_where_no_birth_is_known() -> None:
+    """From the birth on both sides give out the same ids for different things."""
+    base, now = [_a_table(7, "a"), _a_table(8, "b")], [_a_table(7, "a"), _a_table(8, "c")]
+    pairing = pair_tables(base, now, None)
+    assert [(pair.base.name, pair.now.name) for pair in pairing.pairs] == [("a", "a")]
+    assert (pairing.only_base, pairing.only_now) == (("s.b",), ("s.c",))
+
+
+def test_a_partitioned_table_means_its_partitions() -> None:
+    """It holds no row itself."""
+    tables = [
+        _a_table(1, "t", kind="partitioned table"),
+        _a_table(2, "p", kind="partitioned table", parent=1),
+        _a_table(3, "q", kind="partition", parent=2),
+        _a_table(4, "other"),
+    ]
+    assert names_of("t", tables) == names_of("s.t", tables) == {"s.q"}
+    assert names_of("T", tables) == frozenset()

@@ -1,0 +1,76 @@
+"""The script of a delta brings the rows back, whatever is in them, and changes nothing as it stands."""
+
+from __future__ import annotations
+
+from daybreak.delta.delta import DeltaQuestion
+from daybreak.delta.tables import Listing
+from daybreak.model.delta import Delta
+from daybreak.report.sql import delta_script
+from tests.delta.test_delta import both, compare, on_both
+from tests.fix_postgres import Server
+
+__all__ = ["both"]
+
+_WIDE = """
+CREATE TABLE t (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, "it's" text, b bytea, j jsonb, a int[], f float8, n numeric,
+    c char(5), i interval, twice int GENERATED ALWAYS AS (7) STORED, "Sp ace" timestamptz)
+"""
+_FILL = r"""
+INSERT INTO t ("it's", b, j, a, f, n, c, i, "Sp ace")
+SELECT E'it''s \\ \n; \nDROP TABLE t; -- \x1b[2J' || n, '\x00ff', '{"a": "\""}', '{1,NULL}', '-0', 1.50, 'a',
+       '1 mon 30 days', '2024-01-15 14:30Z' FROM generate_series(1, 40) n
+"""
+_TABLES = (
+    _WIDE,
+    "CREATE TABLE pairs (x text, y int, note text, PRIMARY KEY (y, x))",
+    "CREATE TABLE keyless (note text, n int)",
+    'CREATE TABLE "two\nlines" (id int PRIMARY KEY)',
+)
+_ROWS = (
+    _FILL,
+    "INSERT INTO pairs SELECT 'x''' || n, n, NULL FROM generate_series(1, 40) n",
+    "INSERT INTO keyless SELECT 'k', n % 3 FROM generate_series(1, 30) n",
+)
+
+
+def _script(server: Server, both: tuple[str, str], most: int = 1_000) -> tuple[Delta, str]:
+    found = compare(server, both, DeltaQuestion(listing=Listing(most, has_values=True)))
+    return found, delta_script(found, "my-run")
+
+
+def test_the_script_brings_back_what_only_the_clone_has(server: Server, both: tuple[str, str]) -> None:
+    """As it stands it changes nothing; with COMMIT in its last line nothing differs any more but what came later."""
+    on_both(server, both, *_TABLES, *_ROWS)
+    server.run(
+        both[0],
+        "DELETE FROM t WHERE id IN (3, 4, 30)",
+        "UPDATE t SET f = 7, n = 2.5 WHERE id = 9",
+        'UPDATE t SET "it\'s" = NULL WHERE id = 10',
+        "DELETE FROM pairs WHERE y = 5",
+        "UPDATE pairs SET note = 'bad' WHERE y = 6",
+        "DELETE FROM keyless WHERE n = 1",
+        "INSERT INTO pairs VALUES ('later', 99)",
+    )
+    found, script = _script(server, both)
+    assert sum(table.different for table in found.tables) == 3 + 2 + 2 + 10 + 1
+    assert script.endswith("ROLLBACK;\n")
+    assert "\x1b" not in script
+    with server.connection(both[0]) as session:
+        session.execute(script.encode())
+    assert sum(table.different for table in compare(server, both).tables) == 18
+    with server.connection(both[0]) as session:
+        session.execute(script.replace("ROLLBACK;", "COMMIT;").encode())
+    left = [(table.name, row.key) for table in compare(server, both).tables for row in table.listed]
+    assert left == [("public.pairs", ("99", "later"))]
+
+
+def test_the_script_says_what_it_leaves_out(server: Server, both: tuple[str, str]) -> None:
+    """A list that was cut, and a name that would act on the terminal of whoever reads it."""
+    on_both(server, both, *_TABLES, *_ROWS)
+    server.run(both[1], 'INSERT INTO "two\nlines" VALUES (1)')
+    server.run(both[0], "DELETE FROM pairs WHERE y <= 20")
+    _, script = _script(server, both, most=4)
+    assert script.count("INSERT INTO public.pairs (x, y, note) VALUES (") == 4
+    assert "-- 4 of 20 are here: --most lists more" in script
+    assert "-- left out: a name holds characters that act on a terminal" in script
+    assert all(line.startswith("--") or "lines" not in line for line in script.splitlines())
