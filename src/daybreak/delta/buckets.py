@@ -15,7 +15,7 @@ from daybreak.model.delta import RowKind, RowWriter
 BITS = 64
 MOST_BUCKETS = 1 << 17
 """As many as a server keeps in memory while it scans, and as few as still cost little to send."""
-ROWS_EACH = 64
+ROWS_EACH = 32
 """About how many rows a bucket should hold: what is read again for one row that differs."""
 FULL = 512
 """A bucket with more rows than this is split before its rows are read."""
@@ -80,7 +80,7 @@ def shift_for(extent: Extent, rows: int) -> int:
     """How many low bits to drop so that ``rows`` rows lie in buckets of about ``ROWS_EACH``, and the buckets are few enough.
 
     >>> shift_for(Extent(1, 5_000_000), 5_000_000), shift_for(Extent(7, 7), 1)
-    (6, 0)
+    (5, 0)
     """
     wanted = min(max(-(-rows // ROWS_EACH), 1), MOST_BUCKETS)
     shift = max((extent.high - extent.low).bit_length() - wanted.bit_length(), 0)
@@ -99,6 +99,22 @@ def shift_of_hashes(rows: int) -> int:
 def rows_on(size: int) -> int:
     """The most rows that so many bytes can hold."""
     return max(size // SMALLEST_ROW, 1)
+
+
+def different_sums(base: str, now: str) -> tuple[Sums, Sums]:
+    """The sums of each side that the other has not the same, out of both sides' answers.
+
+    >>> different_sums("1,2,77 5,1,-3", "5,1,-3 1,2,78 6,1,9")[0]
+    {1: BucketSum(rows=2, total=77)}
+    """
+    ours, theirs = set(base.split()), set(now.split())
+    return sums_of(ours - theirs), sums_of(theirs - ours)
+
+
+def sums_of(words: Iterable[str]) -> Sums:
+    """The sums of an answer by bucket."""
+    cut = (word.split(",") for word in words)
+    return {int(number): BucketSum(int(rows), int(total)) for number, rows, total in cut}
 
 
 def add_up(one: Sums, other: Sums) -> Sums:

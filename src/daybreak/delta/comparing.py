@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, reduce
 from itertools import groupby
 from queue import SimpleQueue
 from time import monotonic
@@ -19,7 +19,6 @@ from daybreak.delta.buckets import (
     ENTRY,
     FULL,
     ROWS_EACH,
-    BucketSum,
     Extent,
     FoundRow,
     RowBucket,
@@ -28,16 +27,19 @@ from daybreak.delta.buckets import (
     batches,
     counts_that_differ,
     different_buckets,
+    different_sums,
     rows_on,
     rows_that_differ,
     shift_for,
     shift_of_hashes,
+    sums_of,
 )
 from daybreak.postgres.buckets import (
     LONGEST_STATEMENT,
     Lens,
     Route,
     Stretch,
+    Summary,
     extent_of,
     extents_in,
     read_entries,
@@ -55,8 +57,6 @@ BY_INDEX, BY_SCAN = 500_000, 2_000_000
 """How many rows are read at once: an answer of some tens of megabytes, and few scans where each reads the whole table."""
 WORTH_A_SCAN = 1_000_000
 """Without an index another scan pays only where it saves sending so many rows."""
-SUM_BYTES = 40
-"""About what one bucket's sum takes in an answer."""
 
 
 class OutOfTime(Exception):
@@ -144,7 +144,6 @@ class Comparison:
         self._begin()
         shift = self._shift()
         base, now = self._scan(shift)
-        self.rows_base, self.rows_now = (sum(each.rows for each in sums.values()) for sums in (base, now))
         self.is_summed, self._scanned = True, self._began
         yield from self._drill(different_buckets(base, now, shift), shift)
 
@@ -196,23 +195,24 @@ class Comparison:
         size = max(self.lenses.base.table.size, self.lenses.now.table.size)
         pages = AT_ONCE // PAGE
         number = max(-(-size // AT_ONCE), 1) if self.sides.base.major >= SPLITS_SINCE else 1
-        base: Sums = {}
-        now: Sums = {}
-        for piece in range(number):
-            span = (piece * pages, None if piece == number - 1 else (piece + 1) * pages)
-            here, there = self._sums(partial(sum_up, shift=shift, pages=span))
-            base, now = (add_up(base, here), add_up(now, there)) if piece else (here, there)
+        pieces = [(piece * pages, None if piece == number - 1 else (piece + 1) * pages) for piece in range(number)]
+        answers = [self._sums(partial(sum_up, shift=shift, pages=piece)) for piece in pieces]
+        self.rows_base, self.rows_now = (sum(each[side].rows for each in answers) for side in (0, 1))
+        if number == 1:
+            [(here, there)] = answers
+            return different_sums(here.sums, there.sums)
+        # A bucket's rows may lie in any piece, and in another one on the other side.
+        base, now = (reduce(add_up, (sums_of(each[side].sums.split()) for each in answers)) for side in (0, 1))
         return base, now
 
     def _sum(self, buckets: Sequence[RowBucket], shift: int, narrower: int) -> list[RowBucket]:
         """What differs within some buckets, in narrower ones."""
-        base, now = self._sums(partial(sum_up_stretch, stretch=_stretch(buckets, shift, self._way), shift=narrower))
-        if self._way == "index" and self._has_same_snapshot:
-            counted = [sum(each.rows for each in sums.values()) for sums in (base, now)]
-            if counted != [sum(each.base for each in buckets), sum(each.now for each in buckets)]:
-                stretch = _stretch(buckets, shift, "scan")
-                base, now = self._sums(partial(sum_up_stretch, stretch=stretch, shift=narrower))
-        return different_buckets(base, now, narrower)
+        here, there = self._sums(partial(sum_up_stretch, stretch=_stretch(buckets, shift, self._way), shift=narrower))
+        counted = (sum(each.base for each in buckets), sum(each.now for each in buckets))
+        if self._way == "index" and self._has_same_snapshot and (here.rows, there.rows) != counted:
+            stretch = _stretch(buckets, shift, "scan")
+            here, there = self._sums(partial(sum_up_stretch, stretch=stretch, shift=narrower))
+        return different_buckets(*different_sums(here.sums, there.sums), narrower)
 
     def _read(self, buckets: Sequence[RowBucket], shift: int) -> Iterator[FoundRow]:
         """The rows of some buckets that differ."""
@@ -248,10 +248,10 @@ class Comparison:
         way = rows_that_differ if self.lenses.is_keyed else counts_that_differ
         return way(here, there, has_birth=self.birth is not None)
 
-    def _sums(self, question: Callable[[Session, Lens], list[tuple[int, int, int]]]) -> tuple[Sums, Sums]:
+    def _sums(self, question: Callable[[Session, Lens], Summary]) -> tuple[Summary, Summary]:
         here, there = self._ask(question)
-        self.received += SUM_BYTES * (len(here) + len(there))
-        return _as_sums(here), _as_sums(there)
+        self.received += len(here.sums) + len(there.sums)
+        return here, there
 
     def _ask(self, question: Callable[[Session, Lens], T]) -> tuple[T, T]:
         """Ask both sides the same of their table, in snapshots that are not too old."""
@@ -284,7 +284,3 @@ def _stretch(buckets: Sequence[RowBucket], shift: int, way: Route) -> Stretch:
 def _union(found: tuple[tuple[int, int] | None, tuple[int, int] | None]) -> Extent | None:
     known = [each for each in found if each is not None]
     return Extent(min(low for low, _ in known), max(high for _, high in known)) if known else None
-
-
-def _as_sums(rows: list[tuple[int, int, int]]) -> Sums:
-    return {number: BucketSum(count, total) for number, count, total in rows}

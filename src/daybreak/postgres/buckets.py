@@ -48,7 +48,10 @@ _ROW = sql.SQL("hashint8extended(hash_record_extended(ROW({columns}), 7), {seed}
 _ROW_BEFORE_14 = sql.SQL("hashint8extended(hashtextextended(ROW({columns})::text, 7), {seed})")
 """Hashed twice: a record's hash is linear in its columns' hashes. With a seed of 0 or 1 a NULL equals some other values."""
 
-_SUMS = sql.SQL("SELECT k >> {shift}, count(*), sum(h)::text FROM ({parts}) AS x GROUP BY 1")
+_SUMS = sql.SQL("""
+SELECT coalesce(sum(n), 0)::bigint, coalesce(string_agg(concat_ws(',', b, n, s), ' '), '')
+FROM (SELECT k >> {shift} AS b, count(*) AS n, sum(h) AS s FROM ({parts}) AS x GROUP BY 1) AS y
+""")
 _WHOLE = sql.SQL("SELECT {identity} AS k, {content} AS h FROM {rows}{where}")
 _SPANS = sql.SQL("""
 SELECT d.* FROM unnest({lows}::bigint[], {highs}::bigint[]) AS r (low, high)
@@ -144,6 +147,15 @@ class Stretch:
     way: Route = "scan"
 
 
+@dataclass(frozen=True)
+class Summary:
+    """What the buckets of a table, or of a part of it, come to."""
+
+    rows: int
+    sums: str
+    """``bucket,rows,sum`` for each, with spaces between: two sides are compared before anything is made of it."""
+
+
 def spare_memory(session: Session) -> None:
     """Let the server keep all buckets of a scan in memory, for as long as the session lasts."""
     session.ask(_MANNERS)
@@ -174,8 +186,8 @@ def extents_in(session: Session, lens: Lens, stretch: Stretch) -> dict[int, tupl
     return {low: None if first is None or last is None else (first, last) for low, first, last in rows}
 
 
-def sum_up(session: Session, lens: Lens, shift: int, pages: tuple[int, int | None]) -> list[tuple[int, int, int]]:
-    """Each bucket of a table's pages: its number, its rows, and the sum of their hashes."""
+def sum_up(session: Session, lens: Lens, shift: int, pages: tuple[int, int | None]) -> Summary:
+    """What each bucket of a table's pages comes to."""
     first, end = pages
     bounds = []
     if first:
@@ -184,14 +196,14 @@ def sum_up(session: Session, lens: Lens, shift: int, pages: tuple[int, int | Non
         bounds.append(sql.SQL("ctid < {}::tid").format(sql.Literal(f"({end},0)")))
     where = sql.SQL(" WHERE ") + sql.SQL(" AND ").join(bounds) if bounds else sql.SQL("")
     parts = _WHOLE.format(identity=lens.identity, content=lens.hash, rows=lens.rows, where=where)
-    return _as_sums(session.ask(_SUMS.format(shift=sql.Literal(shift), parts=parts)))
+    return _summary(session.ask(_SUMS.format(shift=sql.Literal(shift), parts=parts)))
 
 
-def sum_up_stretch(session: Session, lens: Lens, stretch: Stretch, shift: int) -> list[tuple[int, int, int]]:
+def sum_up_stretch(session: Session, lens: Lens, stretch: Stretch, shift: int) -> Summary:
     """The same of some buckets, in narrower ones."""
     what = _SUMMED.format(identity=lens.identity, content=lens.hash)
     query = _SUMS.format(shift=sql.Literal(shift), parts=_rows_of(lens, stretch, what))
-    return _as_sums(_ask(session, query, stretch))
+    return _summary(_ask(session, query, stretch))
 
 
 def read_entries(session: Session, lens: Lens, stretch: Stretch) -> dict[int, bytes]:
@@ -246,8 +258,9 @@ def _array(values: Sequence[object]) -> sql.Composable:
     return sql.Literal("{" + ",".join(f'"{value}"' for value in values) + "}")
 
 
-def _as_sums(rows: list[tuple[Any, ...]]) -> list[tuple[int, int, int]]:
-    return [(int(number), int(count), int(total)) for number, count, total in rows]
+def _summary(rows: list[tuple[Any, ...]]) -> Summary:
+    [[number, sums]] = rows
+    return Summary(int(number), str(sums))
 
 
 LONGEST_STATEMENT = timedelta(minutes=5)
