@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from time import monotonic, sleep
 
@@ -12,11 +13,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from daybreak.delta.comparing import Comparison, Sides
 from daybreak.delta.delta import DeltaQuestion, delta
-from daybreak.delta.tables import Listing
+from daybreak.delta.pairs import Pair
+from daybreak.delta.tables import Listing, make_comparable
 from daybreak.errors import Refused
 from daybreak.model.answers import Silence
 from daybreak.model.delta import Delta, TableDelta
+from daybreak.postgres import catalog
+from daybreak.postgres.rows import see_every_row
+from daybreak.postgres.session import Limits, open_session
 from daybreak.validate.crew import SourceBudget
 from daybreak.validate.probes import Reach
 from tests.fix_postgres import Server
@@ -374,3 +380,26 @@ def test_the_source_has_two_sessions_at_most(server: Server, both: tuple[str, st
     assert isinstance(found, Delta)
     assert len(found.tables) == 12
     assert 1 <= most <= 2
+
+
+def test_a_table_that_is_scanned_in_pieces_is_the_same_table(server: Server, both: tuple[str, str]) -> None:
+    """A bucket's rows lie in several pieces, and in others on the other side."""
+    on_both(server, both, "CREATE TABLE t (id int PRIMARY KEY, n int)")
+    server.run(both[0], "INSERT INTO t SELECT n, n FROM generate_series(1, 9000) n")
+    server.run(both[1], "INSERT INTO t SELECT n, n FROM generate_series(9000, 2, -1) n ORDER BY n % 7, n")
+    server.run(both[1], "UPDATE t SET n = 0 WHERE id = 4000")
+    with ExitStack() as stack:
+        base, now = (stack.enter_context(open_session(server.address(name), server.master, Limits())) for name in both)
+        for session in (base, now):
+            see_every_row(session)
+        ours, theirs = (
+            next(each for each in catalog.tables(session).tables if each.name == "t") for session in (base, now)
+        )
+        sides = Sides(base, now)
+        lenses = make_comparable(sides, Pair(ours, theirs)).lenses
+        comparison = Comparison(sides, lenses, None, monotonic() + 60, at_once=5 * 8192)
+        found = [(row.kind, row.identity) for row in comparison.rows()]
+    assert ours.size > 3 * 5 * 8192
+    assert found == [("only_base", 1), ("differing", 4000)]
+    assert (comparison.rows_base, comparison.rows_now) == (9_000, 8_999)
+    assert comparison.received < 100_000

@@ -131,6 +131,8 @@ class Comparison:
     """The copy's first own transaction, as rows carry it; ``None`` where no birth is known."""
     end: float
     """When the time is up, by the monotonic clock."""
+    at_once: int = AT_ONCE
+    """How many bytes of the table one statement scans."""
     rows_base: int = 0
     rows_now: int = 0
     received: int = 0
@@ -193,8 +195,8 @@ class Comparison:
     def _scan(self, shift: int) -> tuple[Sums, Sums]:
         """Both tables' buckets, scanned whole or in pieces that each end in time."""
         size = max(self.lenses.base.table.size, self.lenses.now.table.size)
-        pages = AT_ONCE // PAGE
-        number = max(-(-size // AT_ONCE), 1) if self.sides.base.major >= SPLITS_SINCE else 1
+        pages = self.at_once // PAGE
+        number = max(-(-size // self.at_once), 1) if self.sides.base.major >= SPLITS_SINCE else 1
         pieces = [(piece * pages, None if piece == number - 1 else (piece + 1) * pages) for piece in range(number)]
         answers = [self._sums(partial(sum_up, shift=shift, pages=piece)) for piece in pieces]
         self.rows_base, self.rows_now = (sum(each[side].rows for each in answers) for side in (0, 1))
