@@ -228,11 +228,11 @@ class _Naming:
         found: dict[int, _Literals] = {}
         for identity, values in there.items():
             before = dict(zip(quoted, here.get(identity, [])[len(key) :], strict=False))
-            found[identity] = tuple(values[: len(key)]), _changed(before, quoted, values[len(key) :])
+            found[identity] = tuple(values[: len(key)]), _changes(before, quoted, values[len(key) :])
         return found
 
 
-def _changed(before: dict[str, str], names: Sequence[str], values: Sequence[str]) -> dict[str, str]:
+def _changes(before: dict[str, str], names: Sequence[str], values: Sequence[str]) -> dict[str, str]:
     whole = dict(zip(names, values, strict=True))
     # Some values differ and read alike, such as a float's two zeros under some settings: then all are named.
     return {name: value for name, value in whole.items() if before.get(name) != value} or whole
