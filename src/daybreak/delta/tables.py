@@ -49,7 +49,7 @@ class Comparable:
 def make_comparable(sides: Sides, pair: Pair) -> Comparable:
     """Look at the table on both sides; call it outside a transaction. Raises ``DaybreakError`` where a server says no."""
     base, now = shape_of(sides.base, pair.base), shape_of(sides.now, pair.now)
-    left_out = _left_out(base, now)
+    left_out = _omissions(base, now)
     # Both sides hash by base's columns; those that now lacks are blank on both.
     content = columns_to_hash(sides.base, [pair.base])[pair.base.oid]
     blanks = {name: base.by_name[name].kind for name in left_out if name in base.by_name and name not in _virtual(base)}
@@ -79,7 +79,7 @@ def make_comparable(sides: Sides, pair: Pair) -> Comparable:
     )
 
 
-def _left_out(base: Shape, now: Shape) -> dict[str, str]:
+def _omissions(base: Shape, now: Shape) -> dict[str, str]:
     ours, theirs = base.by_name, now.by_name
     found = {name: "now lacks it" for name in ours if name not in theirs}
     found |= {name: "base lacks it" for name in theirs if name not in ours}
