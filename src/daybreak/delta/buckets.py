@@ -158,7 +158,7 @@ def batches(buckets: Sequence[RowBucket], most: int) -> Iterator[list[RowBucket]
 
 def rows_that_differ(base: bytes, now: bytes, *, has_birth: bool) -> Iterator[FoundRow]:
     """The rows of one bucket that differ, lowest identity first; each side's rows are given as entries."""
-    ours, theirs = _lacking(base, now), _lacking(now, base)
+    ours, theirs = _surplus(base, now), _surplus(now, base)
     keys = {entry[:8] for entry in ours} & {entry[:8] for entry in theirs}
     others = {entry[:8]: entry for entry in theirs}
     found: list[FoundRow] = []
@@ -180,7 +180,7 @@ def rows_that_differ(base: bytes, now: bytes, *, has_birth: bool) -> Iterator[Fo
     yield from sorted(found, key=lambda row: row.identity)
 
 
-def _lacking(ours: bytes, theirs: bytes) -> list[bytes]:
+def _surplus(ours: bytes, theirs: bytes) -> list[bytes]:
     """Our entries whose record the other side has less often."""
     entries = [ours[start : start + ENTRY] for start in range(0, len(ours), ENTRY)]
     records = [entry[:RECORD] for entry in entries]
