@@ -282,7 +282,10 @@ class _Court:
         return _Opinion(_UNKNOWN, f"{words}: deleted or changed before the moment, or lost")
 
     def _is_untouched(self, column: _Column) -> bool:
-        return column.wish.is_static or bool(self.baseline and is_untouched(self.answer, self.baseline))
+        if column.wish.is_static or self.baseline is None:
+            return column.wish.is_static
+        recorded = [each for each in self.baseline.tables if each.name == column.count.name]
+        return any(is_untouched(self.answer, self.baseline, was) for was in recorded)
 
     def _reaches(self, here: datetime | None) -> str:
         return f"reaches {_time_words(here)}" if here else "holds no time up to the moment"
