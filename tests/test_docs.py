@@ -174,3 +174,12 @@ def test_each_exit_code_stands_with_what_to_do(page: str) -> None:
     """A code that is missing is the one that somebody meets at night."""
     rows = re.findall(r"^\| (\d+) \|", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
     assert [int(code) for code in rows] == sorted(code.value for code in ExitCode)
+
+
+def test_the_glossary_has_each_word_once_in_order_and_well_formed() -> None:
+    """Two changes that are made side by side leave a word with two meanings, or an entry inside another."""
+    text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    entries = text[text.index("\n**") :].strip().split("\n\n")
+    assert [entry for entry in entries if not re.fullmatch(r"\*\*[^*\n]+\*\*\n: [^\n]+(?:\n  [^\n]+)*", entry)] == []
+    words = [entry.split("**")[1] for entry in entries]
+    assert words == sorted(set(words), key=str.lower)

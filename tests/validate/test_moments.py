@@ -160,6 +160,6 @@ def test_one_baseline_leaves_a_shared_loss_open_and_two_condemn_it(newest_yard: 
     past.baselines = whole[-1:]
     found = _findings(newest_yard, past, past.after[0], {})
     assert found["data.rows"].standing is UNKNOWN
-    assert "deleted on purpose before the moment, or the moment lies after the accident" in found["data.rows"].why
+    assert "deleted them on purpose before the moment, or the moment lies after the accident" in found["data.rows"].why
     volatile = {name: Expectation(is_volatile=True) for name in ("public.employees", "public.salaries")}
     assert _findings(newest_yard, past, past.after[0], volatile)["data.rows"].standing is FIT

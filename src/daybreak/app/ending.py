@@ -21,7 +21,9 @@ def state_of_run(app: App, run: str) -> tuple[Plan, RunState]:
 
 
 def next_of(app: App, plan: Plan, state: RunState) -> str:
-    """The next command for a run as it stands. What was removed already is not removed again."""
+    """The next command for a run as it stands. What was removed already is not removed again, and a held run is followed."""
+    if state.status == "running" and app.store.is_held(state.run):
+        return f"daybreak watch {state.run}"
     return next_command(plan, state, is_cleaned=is_cleaned(app, plan, state))
 
 

@@ -10,6 +10,7 @@ from daybreak.app.planning import past_of
 from daybreak.assess.protection import protection_of
 from daybreak.errors import Refused
 from daybreak.model.findings import Finding
+from daybreak.model.names import target_names
 from daybreak.model.observation import Observation
 from daybreak.model.run import RunState
 from daybreak.model.tags import RUN_TAG
@@ -57,9 +58,10 @@ def discover(app: App) -> tuple[Target, ...]:
     aws = app.aws()
     with explained("looking for clusters"):
         clusters = Lookout(aws).clusters()
+    names = target_names(clusters)
     return tuple(
         Target(
-            name=identifier.removesuffix("-cluster"),
+            name=names[identifier],
             cluster=identifier,
             region=aws.region,
             database=cluster.database,

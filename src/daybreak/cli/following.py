@@ -171,4 +171,5 @@ class Screen(AbstractContextManager["Screen"]):
         from daybreak.report.text.progress import now_line
 
         if self._given.depth != "verdict":
-            self._screen.show(now_line(self._plan, self._tally.state(), step, seen, datetime.now(UTC)))
+            state = self._tally.state()
+            self._screen.show(now_line(self._plan, state, step, seen, datetime.now(UTC), width=self._screen.width))

@@ -137,6 +137,9 @@ def _console(**options: Any) -> Console:
 BETWEEN_SIGNS_OF_LIFE = 60.0
 """Seconds without a line after which a person who reads a log may wonder."""
 
+_SPINNER = 2
+"""Columns of the spinner and the blank behind it."""
+
 
 class ProgressScreen(AbstractContextManager["ProgressScreen"]):
     """Lines on stderr while something goes on: lines that stay, and on a terminal a live one below them.
@@ -168,6 +171,11 @@ class ProgressScreen(AbstractContextManager["ProgressScreen"]):
         """Print a line that stays. A terminal breaks it where it is full, so that a command in it can be copied whole."""
         self._console.print(visible(text), soft_wrap=True)
         self._last = self._clock()
+
+    @property
+    def width(self) -> int | None:
+        """Columns that a living line has beside its spinner; ``None`` for a log, whose lines are as long as they are."""
+        return self._console.width - _SPINNER if self.is_live else None
 
     def show(self, text: str) -> None:
         """Show what is going on right now, in one line."""

@@ -7,6 +7,8 @@ a letter first, no hyphen last.
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from daybreak.errors import Refused
@@ -93,6 +95,17 @@ def clone_name(cluster: str, kind: str, moment: datetime, suffix: str) -> str:
 def clone_stem(cluster: str) -> str:
     """The beginning that the names of all clones of a cluster share."""
     return cluster.lower().removesuffix("-cluster")[:_LONGEST_STEM].rstrip("-")
+
+
+def target_names(clusters: Iterable[str]) -> dict[str, str]:
+    """A short name for each cluster, as people call the database; where two would be called alike, each keeps its own.
+
+    >>> target_names(["embi-aurora-cluster", "orders-cluster", "orders-aurora"])
+    {'embi-aurora-cluster': 'embi', 'orders-cluster': 'orders-cluster', 'orders-aurora': 'orders-aurora'}
+    """
+    short = {each: each.removesuffix("-cluster").removesuffix("-aurora") or each for each in clusters}
+    counted = Counter(short.values())
+    return {each: name if counted[name] == 1 else each for each, name in short.items()}
 
 
 _CLONE_ENDING = re.compile(r"-(?:pitr|snapshot)-[0-9]{12}-[a-z0-9]{3,4}")

@@ -89,7 +89,7 @@ def test_one_table_was_written_to_after_its_instant_and_another_was_not() -> Non
 @pytest.mark.parametrize(
     ("earlier", "standing", "why"),
     [
-        ([], UNKNOWN, "one baseline does not tell"),
+        ([], UNKNOWN, "fewer than in the baseline, in the source too"),
         ([1.0], UNFIT, "the moment probably lies after the accident"),
         ([1.0, 0.0, 1.0], FIT, "have fallen by"),
     ],

@@ -47,7 +47,9 @@ def _counts(*counted: Count, **changes: Any) -> Counts:
 
 def _was(newest: datetime | None, **changes: Any) -> Baseline:
     """The baseline of an hour before the moment."""
-    line = TableBaseline(name="public.orders", rows=5, clock="updated_at", newest=newest)
+    line = TableBaseline(
+        name="public.orders", rows=5, clock="updated_at", newest=newest, next_xid=changes.get("next_xid")
+    )
     return fix_rows.baseline({}, tables=(line,), taken=_TAKEN, stands_for=_TAKEN, **changes)
 
 

@@ -143,3 +143,14 @@ def test_a_status_that_flutters_has_a_handful_of_lines() -> None:
     assert told[MOST_SIGHTINGS].endswith("status 5; from here on once a minute")
     other = [sightings.line(PLAN.steps[7].id, seen, worlds.NOW) for seen in ("creating", "configuring")]
     assert [bool(line) for line in other] == [False, True], "another wait has its own"
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 120])
+def test_a_narrow_terminal_gets_whole_parts(width: int) -> None:
+    """A line that is cut loses the very time one looks for."""
+    state = state_of(runs.events(PLAN, StepIntended(step=STORAGE, attempt=1)))
+    line = now_line(PLAN, state, STORAGE, "creating: " + "x" * 60, state.last + timedelta(seconds=34), width=width)
+    assert len(line) <= width
+    assert "0:34" in line
+    if width >= 40:
+        assert "done about" in line

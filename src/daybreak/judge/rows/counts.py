@@ -26,6 +26,10 @@ MOST_DETAILS = 100
 """How many lines a finding has at most; those that are not fit come first."""
 
 _USUAL = Expectation()
+_ONE_BASELINE = (
+    "either somebody deleted them on purpose before the moment, or the moment lies after the accident; "
+    "one baseline cannot decide: a second one can, or is_volatile = true for a table that empties by itself"
+)
 _ORDER = (Standing.UNFIT, Standing.UNKNOWN, Standing.FIT, Standing.WAIVED)
 
 
@@ -166,7 +170,7 @@ def row_counts(
     lost = [
         f"{each.name} {each.found}, {each.expected} expected" for each in details if each.standing is Standing.UNFIT
     ]
-    undecided = [f"{each.name}: {each.why}" for each in details if each.standing is Standing.UNKNOWN]
+    undecided = [each.name for each in details if each.standing is Standing.UNKNOWN]
     found += _words_for_tables(details, held_to)
     if lost and isinstance(baseline, Baseline):
         found += f"; they are in the baseline: {_way_back(baseline)}"
@@ -175,7 +179,7 @@ def row_counts(
     unread = [f"not counted: {each.name}: {each.why}" for each in answer.unread]
     unread += [f"not counted: {words}" for is_fit, words in opinions if is_fit is None]
     unread += [f"not compared: {baseline.why}"] if isinstance(baseline, Silence) else []
-    unread += undecided
+    unread += [f"{comma_list(undecided, 5)}: the source lost the same rows; {_ONE_BASELINE}"] if undecided else []
     if damaged or lost or any(is_fit is False for is_fit, _ in opinions):
         finding = check.unfit(expected, found + name_words("; damaged: ", damaged), asked)
     elif unread:
@@ -286,10 +290,7 @@ def _judge_shared(fall: float, beside: _Beside, wish: Expectation) -> tuple[Stan
     if wish.is_volatile:
         return Standing.FIT, f"{share}; its owner calls it volatile"
     if not beside.falls:
-        return Standing.UNKNOWN, (
-            f"{share}: deleted on purpose before the moment, or the moment lies after the accident; "
-            "one baseline does not tell, a second one or is_volatile would"
-        )
+        return Standing.UNKNOWN, share
     if max(beside.falls) >= fall:
         return Standing.FIT, f"{share}; its baselines have fallen by {max(beside.falls):.1%} before"
     return Standing.UNFIT, f"{share}: the moment probably lies after the accident"

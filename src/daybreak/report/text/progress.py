@@ -29,15 +29,27 @@ MOST_SIGHTINGS = 5
 """Lines that one wait may have in a log beside its end: a status may flutter for an hour."""
 
 
-def now_line(plan: Plan, state: RunState, step: str, seen: str, now: datetime) -> str:
-    """The present in one line: which step, its time so far and its estimate, when all is done, and what was seen last."""
+def now_line(plan: Plan, state: RunState, step: str, seen: str, now: datetime, *, width: int | None = None) -> str:
+    """The present in one line: which step, its time so far and its estimate, when all is done, and what was seen last.
+
+    Where that is wider than ``width`` columns, whole parts are left out, the least important first; no part is cut.
+    """
     known = plan.step(step)
     began = state.step(step).began
     spent = clock(now - began) if began else clock(timedelta())
     takes = short(known.estimate.low, known.estimate.high)
     over = hour(now + time_left(plan, state, now), now)
-    told = f"{_place(plan, step)} {brief_now(plan, known)}  {spent} of {takes}, done about {over}"
-    return printable_sentence(told + (f"  {seen}" if seen else ""))
+    place, doing = _place(plan, step), brief_now(plan, known)
+    whole = f"{place} {doing}  {spent} of {takes}, done about {over}"
+    lines = (
+        f"{whole}  {seen}" if seen else whole,
+        whole,
+        f"{place} {doing}  {spent}, done about {over}",
+        f"{place}  {spent} of {takes}, done about {over}",
+        f"{place}  {spent}, done about {over}",
+    )
+    fitting = (line for line in map(printable_sentence, lines) if width is None or len(line) <= width)
+    return next(fitting, f"{place}  {spent}")
 
 
 def step_line(event: Event, plan: Plan, state: RunState) -> str:
