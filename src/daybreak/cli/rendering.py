@@ -72,9 +72,9 @@ def plan_document(plan: Plan) -> str:
     return as_document({"digest": plan.digest(), "plan": plan.plain()})
 
 
-def plan_aside(plan: Plan, given: Given) -> str:
-    """A plan beside the result of carrying it out: always text, and no file holds it."""
-    return as_text(plan_view(plan, is_explained=given.is_explained, more=_MORE), is_aside=True)
+def plan_aside(plan: Plan, given: Given, now: datetime) -> str:
+    """A plan beside the result of carrying it out, with its times from ``now`` on: always text, and no file holds it."""
+    return as_text(plan_view(plan, is_explained=given.is_explained, more=_MORE, now=now), is_aside=True)
 
 
 def run_as(app: App, run: str, given: Given) -> str:

@@ -117,7 +117,7 @@ def carry_out(given: Given, decide: Callable[[App], Plan], *, is_yes: bool, conf
         made = decide(following.app)
         if confirm is not None and not isinstance(made.request, CleanRequest):
             raise Refused("--confirm names what a plan removes, and this one removes nothing", "add --yes in its place")
-        print_as_is(plan_aside(made, given), is_aside=True)
+        print_as_is(plan_aside(made, given, following.app.now()), is_aside=True)
         if confirm is not None or (isinstance(made.request, CleanRequest) and made.request.doubt):
             ask_for_name(made.clone, confirm)
         else:

@@ -43,9 +43,10 @@ def plan_view(
     ``then`` is the command that carries the plan out; it is empty where that is about to happen. ``more`` is the command that
     explains the plan. ``now`` is given for an earlier plan: if that has expired the view says so, and ``then`` makes another.
     """
+    at = now or plan.created
     parts: list[RenderableType] = [
         plain(_title(plan), "bold"),
-        *_entries(_summary(plan)),
+        *_entries(_summary(plan, at)),
         *_entries(_circumstances(plan)),
     ]
     if is_explained:
@@ -53,8 +54,8 @@ def plan_view(
     parts += [Text(), *(_explain(plan) if is_explained else _steps(plan)), Text()]
     parts += _remarks(plan, is_explained=is_explained)
     # After the last line of a long plan its beginning is off the screen.
-    parts += _entries(_summary(plan))
-    parts += _entries((("plan", plan.digest()), _expiry(plan, now or plan.created)))
+    parts += _entries(_summary(plan, at))
+    parts += _entries((("plan", plan.digest()), _expiry(plan, at)))
     parts += [command("more     ", more)] if more and not is_explained else []
     parts += [command("again    " if now and now > plan.expires else "do it    ", then)] if then else []
     return Group(*parts)
@@ -78,11 +79,11 @@ def _entries(rows: Iterable[tuple[str, str]]) -> Iterator[RenderableType]:
     return (Entry(name, plain(value)) for name, value in rows)
 
 
-def _summary(plan: Plan) -> Iterator[tuple[str, str]]:
-    """What a person says yes to: which clone, of which moment, what is created or removed, and how long that takes."""
+def _summary(plan: Plan, now: datetime) -> Iterator[tuple[str, str]]:
+    """What a person says yes to: which clone, of which moment, what is created or removed, and how long from ``now`` on."""
     yield "clone", plan.clone
     if plan.moment:
-        utc, local, ago = readings(plan.moment.replace(microsecond=0), now=plan.created, zone=plan.zone)
+        utc, local, ago = readings(plan.moment.replace(microsecond=0), now=now, zone=plan.zone)
         is_latest = isinstance(plan.request, PitrRequest) and isinstance(plan.request.moment, Latest)
         latest = ", the latest one when this was planned" if is_latest else ""
         spellings = [utc, ago] if local.partition("+00:00")[1] else [utc, local, ago]
@@ -96,7 +97,7 @@ def _summary(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "source", f"{plan.source}: nothing of it changes"
     promised = "" if isinstance(plan.request, CleanRequest) else f"; promised {span_words(plan.objectives.rto)}"
     low, high = plan.estimate.low, plan.estimate.high
-    yield "takes", f"{between(low, high)}, until {_last(plan.created + high, plan.created)} if begun now{promised}"
+    yield "takes", f"{between(low, high)}, until {_last(now + high, now)} if begun now{promised}"
 
 
 def loss_words(lost: Loss, plan: Plan) -> str:
@@ -104,7 +105,7 @@ def loss_words(lost: Loss, plan: Plan) -> str:
     if lost.span is None:
         return f"not said: {lost.words}"
     is_named = not isinstance(plan.request, CleanRequest) and plan.request.accident is not None
-    end = "the accident" if is_named else "now"
+    end = "the accident" if is_named else "the time of this plan"
     return f"{span_words(lost.span)}, up to {end}; promised {span_words(plan.objectives.rpo)}"
 
 
