@@ -129,7 +129,9 @@ def test_a_deleted_cluster_comes_back_with_its_whole_configuration(doomed: LabUn
     assert [(each["sha256"], each["place"]) for each in listed] == [(kept["sha256"], COPY)]
 
     shown = ada.daybreak("plan", "pitr", "embi", "--to", "latest")
-    assert f"comes from the capsule of {kept['stands_for']} ({kept['sha256'][:12]})" in " ".join(shown.out.split())
+    assert f"comes from the capsule of {kept['stands_for'][:19]}Z ({kept['sha256'][:12]})" in " ".join(
+        shown.out.split()
+    )
     done = ada.daybreak("restore", "pitr", "embi", "--to", "latest", "--yes", "-o", "json")
     assert done.code == 0, done.err[-4000:]
     findings = done.json()["checks"]

@@ -40,6 +40,7 @@ DRIVEN: dict[str, tuple[tuple[str, ...], ...]] = {
     "show": ((RUN, "-o", "json"),),
     "report": tuple((RUN, "-o", form) for form in ("html", "markdown", "junit", "json")),
     "validate": ((RUN, "--depth", "quick", "-o", "json"),),
+    "delta": ((RUN, "-o", "sql"),),
     "watch": ((RUN,),),
     "abort": ((RUN,),),
     "clean": ((RUN, "--yes"),),
@@ -66,7 +67,7 @@ FAILURES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
 """Failures are where secrets leak: drivers and libraries like to quote what they failed with."""
 
 BEFORE = ("init", "config", "status", "snapshots", "plan", "capture", "baseline")
-AFTER = ("show", "report", "validate", "watch", "abort", "demo", "lab")
+AFTER = ("show", "report", "validate", "delta", "watch", "abort", "demo", "lab")
 """Verbs of which none waits for another."""
 
 LONG = (("validate", RUN, "--prove", "--yes"), ("demo", "--speed", "6000"))

@@ -280,7 +280,15 @@ def _verify_after(watch: Watch, at: str) -> None:
 _ANEW = ("application.connects", "application.authentication", "application.functions", "security.quarantine")
 """The checks that ask the clone for themselves, whatever another one was told."""
 
-_OF_ROWS = ("data.tables", "data.rows", "data.recent", "data.content", "data.orphans", "data.index-contents")
+_OF_ROWS = (
+    "data.tables",
+    "data.rows",
+    "data.source-rows",
+    "data.recent",
+    "data.content",
+    "data.orphans",
+    "data.index-contents",
+)
 
 
 def _chapter(check: str) -> str:

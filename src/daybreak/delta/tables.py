@@ -16,7 +16,7 @@ from daybreak.model.delta import DifferentRow, RowKind, TableDelta, Written
 from daybreak.model.names import printable
 from daybreak.postgres.buckets import Lens, read_keys, read_literals
 from daybreak.postgres.fingerprints import columns_to_hash
-from daybreak.postgres.shapes import Column, Shape, is_type_known, key_to_hash, shape_of, spell
+from daybreak.postgres.shapes import Column, Shape, key_to_hash, shape_of, spell
 
 KINDS: tuple[RowKind, ...] = ("only_now", "differing", "only_base")
 """In the order in which rows are listed."""
@@ -50,9 +50,8 @@ def make_comparable(sides: Sides, pair: Pair) -> Comparable:
     """Look at the table on both sides; call it outside a transaction. Raises ``DaybreakError`` where a server says no."""
     base, now = shape_of(sides.base, pair.base), shape_of(sides.now, pair.now)
     left_out = _omissions(base, now)
-    # Both sides hash by base's columns; those that now lacks are blank on both.
-    content = columns_to_hash(sides.base, [pair.base])[pair.base.oid]
-    blanks = {name: base.by_name[name].kind for name in left_out if name in base.by_name and name not in _virtual(base)}
+    # Both sides hash by base's columns, without those that now lacks.
+    content = columns_to_hash(sides.base, [pair.base], left_out=left_out)[pair.base.oid]
     key = base.key if _is_same_key(base, now, left_out) else ()
     hashed = key_to_hash(sides.base, key) if key else None
     integer = key[0].name if len(key) == 1 and key[0].is_integer else None
@@ -62,12 +61,9 @@ def make_comparable(sides: Sides, pair: Pair) -> Comparable:
         content=content,
         key=hashed,
         integer=integer,
-        columns=whole if blanks else (),
-        blanks=blanks,
         major=sides.base.major,
     )
-    foreign = {name: kind if is_type_known(sides.now, kind) else "pg_catalog.text" for name, kind in blanks.items()}
-    other = Lens(pair.now, lens.content, lens.key, lens.integer, lens.columns, foreign, major=lens.major)
+    other = Lens(pair.now, lens.content, lens.key, lens.integer, major=lens.major)
     columns = tuple(each for each in base.columns if each.name in whole and not each.generated)
     return Comparable(
         Lenses(lens, other),
@@ -90,10 +86,6 @@ def _omissions(base: Shape, now: Shape) -> dict[str, str]:
         elif one.kind != other.kind:
             found[name] = f"it is {printable(one.kind)} in base and {printable(other.kind)} in now"
     return dict(sorted(found.items()))
-
-
-def _virtual(shape: Shape) -> set[str]:
-    return {column.name for column in shape.columns if column.generated == "v"}
 
 
 def _is_same_key(base: Shape, now: Shape, left_out: dict[str, str]) -> bool:

@@ -7,9 +7,9 @@ Answers are packed: a bucket's rows come as one value, and their size is that of
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from psycopg import sql
 
@@ -87,10 +87,6 @@ class Lens:
     """What a row's key is hashed by; ``None`` where rows have no key."""
     integer: str | None = None
     """The column that is the key by itself, where it is of an integer type."""
-    columns: tuple[str, ...] = ()
-    """Columns that the content names and this side has, where it lacks some; empty where it has all."""
-    blanks: dict[str, str] = field(default_factory=dict)
-    """Columns that count as NULL, with their types."""
     young: YoungIds | None = None
     """Which rows are young; ``None`` where no birth is known."""
     major: int = SPLITS_SINCE
@@ -118,23 +114,12 @@ class Lens:
 
     @property
     def rows(self) -> sql.Composable:
-        """Where the rows come from: the table without its children, and with blanks in place of what is left out."""
-        table = sql.Identifier(self.table.namespace, self.table.name)
-        if not self.blanks:
-            return sql.SQL("ONLY {} AS t").format(table)
-        blanks = [_blank(name, kind) for name, kind in self.blanks.items()]
-        names = (sql.Identifier(name) for name in self.columns)
-        chosen = sql.SQL(", ").join([sql.SQL("ctid"), sql.SQL("xmin"), *names, *blanks])
-        return sql.SQL("(SELECT {} FROM ONLY {}) AS t").format(chosen, table)
+        """Where the rows come from: the table without its children."""
+        return sql.SQL("ONLY {} AS t").format(sql.Identifier(self.table.namespace, self.table.name))
 
     def _hash(self, columns: Columns, seed: int) -> sql.Composable:
         way = _ROW if self.major >= SPLITS_SINCE else _ROW_BEFORE_14
         return way.format(columns=columns, seed=sql.Literal(seed))
-
-
-def _blank(name: str, kind: str) -> sql.Composable:
-    # The server spelled the type itself, quoted and qualified.
-    return sql.SQL("NULL::") + sql.SQL(cast(Any, kind)) + sql.SQL(" AS ") + sql.Identifier(name)
 
 
 @dataclass(frozen=True)

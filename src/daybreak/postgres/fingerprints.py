@@ -11,7 +11,7 @@ has its source's ids, also after ``pg_upgrade``. A dump that was loaded elsewher
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from psycopg import sql
 
@@ -115,12 +115,14 @@ _FORMS = {
 """A row of one column reaches the column's own functions without their names, and so without a right to their schema."""
 
 
-def columns_to_hash(session: Session, tables: Iterable[Table]) -> dict[int, Columns]:
-    """What goes into the hash of each table's rows, by the table's object id."""
+def columns_to_hash(session: Session, tables: Iterable[Table], *, left_out: Collection[str] = ()) -> dict[int, Columns]:
+    """What goes into the hash of each table's rows, by the table's object id; nothing of the columns ``left_out``."""
     oids = [table.oid for table in tables]
     found: dict[int, list[sql.Composable]] = {oid: [] for oid in oids}
     question = _COLUMNS if session.major >= SPLITS_SINCE else _COLUMNS_BEFORE_14
     for table, name, form, send, kind in session.ask(question, (oids,)):
+        if name in left_out:
+            continue
         names = {"column": name, "send": send, "output": f"{kind}_out"}
         found[table].append(_FORMS[form].format(**{each: sql.Identifier(word) for each, word in names.items()}))
     return {table: sql.SQL(", ").join(each) for table, each in found.items()}

@@ -29,7 +29,6 @@ ORDER BY a.attrelid, a.attnum
 
 _SPELLED = sql.SQL("SELECT pg_catalog.quote_ident(%s) || '.' || pg_catalog.quote_ident(%s)")
 _HASHES = "SELECT hash_record_extended(ROW(NULL::{}), 7)"
-_KNOWS = sql.SQL("SELECT pg_catalog.to_regtype(%s) IS NOT NULL")
 
 
 @dataclass(frozen=True)
@@ -88,11 +87,6 @@ def key_to_hash(session: Session, key: Iterable[Column]) -> sql.Composable:
         is_text = column.is_enum or not _is_hashable(session, column.kind)
         columns.append(sql.SQL('{}::text COLLATE "C"').format(name) if is_text else name)
     return sql.SQL(", ").join(columns)
-
-
-def is_type_known(session: Session, kind: str) -> bool:
-    """Whether the server has a type of that spelling."""
-    return bool(session.ask(_KNOWS, (kind,))[0][0])
 
 
 def _is_hashable(session: Session, spelling: str) -> bool:

@@ -16,9 +16,9 @@ from daybreak.lab.http.message import Request
 LIFE = """
 import json, sys
 from pathlib import Path
-from daybreak.lab.account.replay import recorded_moto
+from daybreak.lab.account.replay import moto_with_memory
 from daybreak.lab.account.world import World
-moto = recorded_moto(Path(sys.argv[1]))
+moto = moto_with_memory(Path(sys.argv[1]))
 replayed = moto.replay()
 world = World(moto, "123456789012")
 ec2, kms, s3, iam = (world.client(name, "us-east-1") for name in ("ec2", "kms", "s3", "iam"))

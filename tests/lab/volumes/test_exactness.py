@@ -105,7 +105,7 @@ def test_a_restore_is_exact_to_the_commit(yard: Yard, capsys: pytest.CaptureFixt
     """Whoever restores to a second before the mistake must get everything up to there, and not the mistake."""
     chance = random.Random(20240115)
     # The pgbench of a wheel speaks no TLS.
-    volume = yard.started(yard.create("source"), **{"rds.force_ssl": "0"})
+    volume = yard.started(yard.create("source"), **{"rds.force_ssl": "0", "track_commit_timestamp": "on"})
     run(volume, "create table ledger (id bigint generated always as identity (cache 100) primary key)")
     first = volume.tick()
     with writing(volume, yard.folder / "insert.sql"), ThreadPoolExecutor(2) as pool:

@@ -46,7 +46,7 @@ def plan_view(
     at = now or plan.created
     parts: list[RenderableType] = [
         plain(_title(plan), "bold"),
-        *_entries(_summary(plan, at)),
+        *_entries(row for row in _summary(plan, at) if row[0] != _AT_THE_END),
         *_entries(_circumstances(plan)),
     ]
     if is_explained:
@@ -79,6 +79,10 @@ def _entries(rows: Iterable[tuple[str, str]]) -> Iterator[RenderableType]:
     return (Entry(name, plain(value)) for name, value in rows)
 
 
+_AT_THE_END = "loses"
+"""What stands in the last summary alone: it is read right before the yes."""
+
+
 def _summary(plan: Plan, now: datetime) -> Iterator[tuple[str, str]]:
     """What a person says yes to: which clone, of which moment, what is created or removed, and how long from ``now`` on."""
     yield "clone", plan.clone
@@ -89,7 +93,7 @@ def _summary(plan: Plan, now: datetime) -> Iterator[tuple[str, str]]:
         spellings = [utc, ago] if local.partition("+00:00")[1] else [utc, local, ago]
         yield "moment", f"{', '.join(spellings)}{latest}"
     if lost := loss_of(plan):
-        yield "loses", loss_words(lost, plan)
+        yield _AT_THE_END, loss_words(lost, plan)
     if isinstance(plan.request, CleanRequest):
         yield "deletes", f"{_count(plan, DELETED)}; only what carries {owner_of(plan, None).mark()}"
     else:

@@ -45,7 +45,7 @@ def report_view(report: Report, depth: Verbosity = "brief", *, more: str = "") -
     parts = [*_facts(report), *_steps(report), *_checks(report), Text()] if depth == "all" else []
     parts += [_verdict(report), *_reasons(report), *_against(report)]
     parts += _what(report) if depth == "brief" else []
-    parts += _figures(report)
+    parts += _figures(report, depth)
     if depth == "brief" and more and (report.checks or report.steps):
         parts.append(command("more     ", more))
     if report.way_in and report.way_in != report.next:
@@ -186,22 +186,22 @@ def _witnesses(report: Report) -> Iterator[tuple[str, str]]:
             yield "witness", f"{WITNESSES[witness.kind]}{since}{digest}"
 
 
-def _figures(report: Report) -> Iterator[RenderableType]:
+def _figures(report: Report, depth: Verbosity) -> Iterator[RenderableType]:
     is_judged = report.standing is not None
     for promise in report.promises:
         if is_judged or promise.measured is not None:
             yield Entry(promise.name, _promise(promise, report.figures.lost))
         if promise.name == "RPO":
-            yield from _evidence(report.figures)
+            yield from _evidence(report.figures, depth)
     if report.figures.rows is not None:
         yield Entry("rows", plain(f"{report.figures.rows:,} counted in the clone"))
 
 
-def _evidence(figures: Figures) -> Iterator[RenderableType]:
-    """Between which two times the loss lies, and the newest row, which is evidence and no loss."""
+def _evidence(figures: Figures, depth: Verbosity) -> Iterator[RenderableType]:
+    """Between which two times the loss lies; and, where all is shown, the newest row, which is evidence and no loss."""
     if figures.lost:
         yield Entry("", plain(figures.lost.words, "dim"))
-    if figures.newest:
+    if figures.newest and depth == "all":
         where = f" in {figures.newest_in}" if figures.newest_in else ""
         yield Entry("", plain(f"newest row {stamp(figures.newest)}{where}", "dim"))
 
