@@ -189,6 +189,16 @@ def test_another_file_does_not_testify(newest_yard: Yard) -> None:
     assert lost(hear(source, clone, birth, moment)) == {"public.small": 1}
 
 
+def test_a_snapshot_from_before_the_birth_shows_old_rows_alone(newest_yard: Yard) -> None:
+    """A reader that lags behind the moment: every row that it shows was there, and none is taken for a young one."""
+    source, moment = _story(newest_yard)
+    clone = newest_yard.restored(source, "clone", moment, **PREPARED)
+    birth = birth_of(clone)
+    ahead = birth.model_copy(update={"next_xid": birth.next_xid + 100_000})
+    heard = hear(source, clone, ahead, moment)
+    assert all(each.old == each.rows for each in heard.heard)
+
+
 def test_the_time_for_the_source_is_a_limit(newest_yard: Yard) -> None:
     """What was not asked is named; it is neither fit nor lost."""
     source, moment = _story(newest_yard)

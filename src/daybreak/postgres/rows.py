@@ -14,7 +14,7 @@ from functools import reduce
 from psycopg import sql
 
 from daybreak.model.answers import Count, Run, Table
-from daybreak.model.birth import FIRST_NORMAL
+from daybreak.model.birth import FIRST_NORMAL, are_any_young
 from daybreak.model.fingerprints import fingerprint
 from daybreak.model.value import Span
 from daybreak.postgres.session import Session
@@ -118,6 +118,8 @@ class YoungIds:
     @property
     def is_old(self) -> sql.Composable:
         """The condition that a row is from before the birth."""
+        if not are_any_young(self.birth, self.following):
+            return sql.SQL("true")
         way = _IS_OLD if self.birth <= self.following else _IS_OLD_AT_A_TURN
         numbers = {"birth": self.birth, "following": self.following, "normal": FIRST_NORMAL}
         return way.format(**{name: sql.Literal(f"\\x{number:08x}") for name, number in numbers.items()})
