@@ -15,6 +15,7 @@ from daybreak.app.running import Watchers
 from daybreak.app.watching import watch
 from daybreak.aws.gateway import Access
 from daybreak.config import load
+from daybreak.errors import Paused
 from daybreak.execute.doors import Progress
 from daybreak.journal.store import Journal
 from daybreak.model.actions import AwaitCluster
@@ -104,3 +105,14 @@ def test_a_run_that_is_over_is_told_at_once(app: App, journal: Journal) -> None:
     heard = Heard()
     assert watch(app, PLAN.run, heard.watchers()).ended is not None
     assert (len(heard.before), heard.on_event, heard.went_on) == (1, [], [])
+
+
+def test_a_run_whose_process_was_killed_is_not_watched_for_ever(app: App) -> None:
+    """The journal says running, and nobody is there to write its next event."""
+    with app.store.attach(
+        PLAN.run, who="ada@south", where="south", now=lambda: datetime.now(UTC), nonce=lambda: "n"
+    ) as held:
+        held.append(StepIntended(step=FIRST, attempt=1))
+    with pytest.raises(Paused, match="no process carries out") as caught:
+        watch(app, PLAN.run, Watchers())
+    assert caught.value.hints == (f"daybreak resume {PLAN.run}",)

@@ -7,23 +7,30 @@ from datetime import datetime, timedelta
 
 from daybreak.app.app import App
 from daybreak.app.running import Watchers
+from daybreak.errors import Paused
 from daybreak.execute.doors import Progress
 from daybreak.model.plan import Plan, StepId
 from daybreak.model.run import Event, RunState, StepRetried, StepSeen, Tally
+from daybreak.model.value import stamp
 
 BETWEEN_GLANCES = 0.5
 """Seconds between two looks at a journal."""
+
+ASKED_FOR_LIFE = 10
+"""After so many looks without news it is asked whether any process still holds the run."""
 
 
 def watch(app: App, run: str, watchers: Watchers) -> RunState:
     """Follow a run to its end, which may be long past; raises ``Refused`` for an unknown run.
 
+    Raises ``Paused`` when the run goes on by its journal and no process holds it any more: it was killed.
     What goes on between two events is known from the newest of them only: what a validation counts is not in the journal.
     """
     plan = app.store.plan(run)
-    eyes = _Eyes()
+    eyes, quiet = _Eyes(), 0
     while True:
         events = app.store.events(run)
+        quiet = quiet + 1 if len(events) == eyes.events else 0
         if events and not eyes.events:
             eyes.add(events)
             watchers.before(events)
@@ -34,9 +41,20 @@ def watch(app: App, run: str, watchers: Watchers) -> RunState:
             state = eyes.state()
             if state.ended is not None:
                 return state
+            if state.status == "running" and quiet and quiet % ASKED_FOR_LIFE == 0:
+                _require_life(app, run, events)
             for progress in eyes.progress(plan, state, app.timing.now()):
                 watchers.progress(progress)
         app.timing.sleep(BETWEEN_GLANCES)
+
+
+def _require_life(app: App, run: str, events: tuple[Event, ...]) -> None:
+    """Raise ``Paused`` where no process holds a run of which nothing was heard since."""
+    if app.store.is_held(run) or len(app.store.events(run)) != len(events):
+        return  # it may have ended in between
+    raise Paused(
+        f"no process carries out {run} any more; last heard of at {stamp(events[-1].at)}", f"daybreak resume {run}"
+    )
 
 
 class _Eyes(Tally):
