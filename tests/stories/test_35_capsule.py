@@ -137,7 +137,10 @@ def test_a_deleted_cluster_comes_back_with_its_whole_configuration(doomed: LabUn
     findings = done.json()["checks"]
     assert set(differences(findings, "parity.cluster")) == {"parameter_group", "roles"}
     assert differences(findings, "parity.instances") == {}
-    assert set(differences(findings, "parity.parameters")) == {"max_logical_replication_workers", "track_commit_timestamp"}
+    assert set(differences(findings, "parity.parameters")) == {
+        "max_logical_replication_workers",
+        "track_commit_timestamp",
+    }
     assert set(differences(findings, "parity.surroundings")) == {"autoscaling", f"proxy {surroundings.PROXY}"}
     every = {check: differences(findings, check) for check in PARITY}
     assert all(why for rows in every.values() for why in rows.values()), "each difference has its reason"

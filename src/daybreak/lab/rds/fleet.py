@@ -147,10 +147,10 @@ class Fleet:
         """The earliest and latest restorable time as last published; ``None`` before the first."""
         return self._windows.get(resource)
 
-    def tick(self, resource: str) -> None:
-        """Publish a new latest restorable time for a running volume; does nothing when it is busy with a change."""
+    def tick(self, resource: str, *, patience: float = 0.05) -> None:
+        """Publish a new latest restorable time for a running volume; does nothing when it is busy for ``patience`` seconds."""
         volume, lock = self._volumes.get(resource), self._locks[resource]
-        if volume is None or not lock.acquire(timeout=0.05):
+        if volume is None or not lock.acquire(timeout=patience):
             return
         try:
             if volume.running:

@@ -189,7 +189,8 @@ class Rds:
         """Publish a new latest restorable time for every running cluster now."""
         rows = [row for region, _, row in self._state.everywhere("cluster") if region not in self._desk.down]
         with ThreadPoolExecutor(max_workers=4) as pool:
-            list(pool.map(lambda row: self._tick_quietly(row["DbClusterResourceId"]), rows))
+            # Whoever asks for a tick wants one of now: the one that is going on may have read its clock before.
+            list(pool.map(lambda row: self._tick_quietly(row["DbClusterResourceId"], patience=30), rows))
 
     def resize(self, region: str, cluster: str, gigabytes: int) -> None:
         """Pretend that a cluster is that big: durations grow with it."""
@@ -285,9 +286,9 @@ class Rds:
         for resource, before in volumes:
             self._fleet.purge(resource, before)
 
-    def _tick_quietly(self, resource: str) -> None:
+    def _tick_quietly(self, resource: str, *, patience: float = 0.05) -> None:
         try:
-            self._fleet.tick(resource)
+            self._fleet.tick(resource, patience=patience)
         except Exception as error:  # noqa: BLE001 - a server that is just stopping has no tick; the next round shows it
             log.debug("no tick for %s: %s", resource, error)
 
