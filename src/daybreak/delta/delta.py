@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from queue import SimpleQueue
 from time import monotonic
 
 from daybreak.delta.comparing import OutOfTime, Sides
@@ -27,7 +26,7 @@ from daybreak.postgres.buckets import LONGEST_STATEMENT, spare_memory
 from daybreak.postgres.faults import is_conflict
 from daybreak.postgres.rows import clock_and_encoding, see_every_row
 from daybreak.postgres.session import Session, connect
-from daybreak.validate.crew import CountProgress, Leash, SourceBudget
+from daybreak.validate.crew import CountProgress, Hands, SourceBudget
 from daybreak.validate.probes import Reach
 
 MOST_HANDS = 2
@@ -131,31 +130,16 @@ class _Work:
         self.found: list[TableDelta] = []
         self.unread: list[Unread] = []
         self._todo: list[Pair] = []
-        self._trouble = ""
         self._total = self._done = 0
         self._lock = threading.Lock()
-        self._leash = Leash()
-        self._news: SimpleQueue[CountProgress | BaseException | None] = SimpleQueue()
+        self._hands = Hands("daybreak-delta")
 
     def compare(self, pairs: Sequence[Pair]) -> None:
         """Compare every table; returns when every thread has ended."""
         self._todo, self._total = list(pairs), sum(pair.size for pair in pairs)
-        hands = min(self.question.budget.connections, MOST_HANDS, len(pairs))
-        for _ in range(hands):
-            threading.Thread(target=self._hand, name="daybreak-delta", daemon=True).start()
-        try:
-            while hands:
-                match self._news.get():
-                    case None:
-                        hands -= 1
-                    case CountProgress() as step:
-                        self.progress(step)
-                    case BaseException() as bug:
-                        raise bug
-        except BaseException:
-            self._leash.call_off()
-            raise
-        why = self._trouble if self._left > 0 else self._why_late
+        number = min(self.question.budget.connections, MOST_HANDS, len(pairs))
+        self._hands.work(number, self._compare_all, self.progress)
+        why = self._hands.trouble if self._left > 0 else self._why_late
         self.unread += [Unread(table=pair.now.oid, name=pair.now.full, why=why) for pair in self._todo]
 
     def open(self, stack: ExitStack) -> Sides:
@@ -167,7 +151,7 @@ class _Work:
         limits = replace(limits, statement=min(limits.statement, LONGEST_STATEMENT))
         session = connect(reach.address, reach.login, limits)
         stack.callback(session.hang_up)
-        stack.enter_context(self._leash.hold(session))
+        stack.enter_context(self._hands.leash.hold(session))
         see_every_row(session)
         spare_memory(session)
         return session
@@ -182,23 +166,15 @@ class _Work:
 
     def _take(self) -> Pair | None:
         with self._lock:
-            is_over = self._leash.is_called_off.is_set() or self._left <= 0
+            is_over = self._hands.leash.is_called_off.is_set() or self._left <= 0
             return self._todo.pop(0) if self._todo and not is_over else None
 
-    def _hand(self) -> None:
-        """One thread: a session on either side, table after table. It says when it ends, and why."""
-        try:
-            with ExitStack() as stack:
-                sides = self.open(stack)
-                while sides.are_open and (pair := self._take()):
-                    self._compare(sides, pair)
-        except DaybreakError as error:
-            self._trouble = error.message
-            self._news.put(None)
-        except BaseException as bug:  # noqa: BLE001 - carried to the caller's thread, which raises it
-            self._news.put(bug)
-        else:
-            self._news.put(None)
+    def _compare_all(self) -> None:
+        """Compare table after table, with a session on either side."""
+        with ExitStack() as stack:
+            sides = self.open(stack)
+            while sides.are_open and (pair := self._take()):
+                self._compare(sides, pair)
 
     def _compare(self, sides: Sides, pair: Pair) -> None:
         """Compare one table, again where a reader broke it off; what cannot be compared is named."""
@@ -230,4 +206,4 @@ class _Work:
             else:
                 self.unread.append(answer)
             self._done += pair.size
-        self._news.put(CountProgress(self._done, self._total, pair.now.full, "compared"))
+        self._hands.report(CountProgress(self._done, self._total, pair.now.full, "compared"))

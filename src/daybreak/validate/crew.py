@@ -140,6 +140,51 @@ class Aside(Generic[T]):
             self._news.put(trouble)
 
 
+class Hands:
+    """Threads that do one piece of work side by side, each until nothing is left of it.
+
+    Their progress, and the first bug, reach the caller's thread. ``trouble`` says at the end why one lost its server.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.leash = Leash()
+        self.trouble = ""
+        self._name = name
+        self._news: SimpleQueue[CountProgress | BaseException | None] = SimpleQueue()
+
+    def report(self, step: CountProgress) -> None:
+        """Hand progress to the caller's thread; called by a thread that works."""
+        self._news.put(step)
+
+    def work(self, number: int, do: Callable[[], None], progress: Callable[[CountProgress], None]) -> None:
+        """Return when every thread has ended; when that is broken off, no server goes on working."""
+        for _ in range(number):
+            threading.Thread(target=self._run, args=(do,), name=self._name, daemon=True).start()
+        try:
+            while number:
+                match self._news.get():
+                    case None:
+                        number -= 1
+                    case CountProgress() as step:
+                        progress(step)
+                    case BaseException() as bug:
+                        raise bug
+        except BaseException:
+            self.leash.call_off()
+            raise
+
+    def _run(self, do: Callable[[], None]) -> None:
+        try:
+            do()
+        except DaybreakError as error:
+            self.trouble = error.message
+            self._news.put(None)
+        except BaseException as bug:  # noqa: BLE001 - carried to the caller's thread, which raises it
+            self._news.put(bug)
+        else:
+            self._news.put(None)
+
+
 @dataclass(frozen=True)
 class _Result(Generic[T]):
     value: T

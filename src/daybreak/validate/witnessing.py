@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from queue import SimpleQueue
 from time import monotonic
 
 from daybreak.errors import DaybreakError
@@ -35,7 +34,7 @@ from daybreak.postgres.rows import (
     snapshot_end,
 )
 from daybreak.postgres.session import Session, connect
-from daybreak.validate.crew import CountProgress, Leash, SourceBudget
+from daybreak.validate.crew import CountProgress, Hands, SourceBudget
 from daybreak.validate.probes import Reach
 
 LONGEST_SNAPSHOT = timedelta(minutes=5)
@@ -108,30 +107,20 @@ class _Hearing:
         self.progress = progress
         self.heard: list[Testimony] = []
         self.unheard: list[Unread] = []
-        self.trouble = ""
         self.total = sum(pair.source.size for pair in todo)
         self.done = 0
         self._lock = threading.Lock()
-        self._leash = Leash()
-        self._news: SimpleQueue[CountProgress | BaseException | None] = SimpleQueue()
+        self._hands = Hands("daybreak-hearing")
 
     def hold(self) -> None:
         """Hear every table; returns when every thread has ended, and leaves no server working when it is broken off."""
-        hands = min(self.room.budget.connections, len(self.todo))
-        for _ in range(hands):
-            threading.Thread(target=self._hand, name="daybreak-hearing", daemon=True).start()
-        try:
-            while hands:
-                match self._news.get():
-                    case None:
-                        hands -= 1
-                    case CountProgress() as step:
-                        self.progress(step)
-                    case BaseException() as bug:
-                        raise bug
-        except BaseException:
-            self._leash.call_off()
-            raise
+        number = min(self.room.budget.connections, len(self.todo))
+        self._hands.work(number, self._hear_all, self.progress)
+
+    @property
+    def trouble(self) -> str:
+        """Why a side was lost; empty where neither was."""
+        return self._hands.trouble
 
     @property
     def left(self) -> float:
@@ -140,28 +129,20 @@ class _Hearing:
 
     def _take(self) -> TablePair | None:
         with self._lock:
-            is_over = self._leash.is_called_off.is_set() or self.left <= 0
+            is_over = self._hands.leash.is_called_off.is_set() or self.left <= 0
             return self.todo.pop(0) if self.todo and not is_over else None
 
-    def _hand(self) -> None:
-        """One thread: a session on either side, table after table. It says when it ends, and why."""
-        try:
-            with ExitStack() as stack:
-                sides = _Sides(self._session(self.room.source, stack), self._session(self.room.clone, stack))
-                while sides.are_open and (pair := self._take()):
-                    self._hear(pair, sides)
-        except DaybreakError as error:
-            self.trouble = error.message
-            self._news.put(None)
-        except BaseException as bug:  # noqa: BLE001 - carried to the caller's thread, which raises it
-            self._news.put(bug)
-        else:
-            self._news.put(None)
+    def _hear_all(self) -> None:
+        """Hear table after table, with a session on either side."""
+        with ExitStack() as stack:
+            sides = _Sides(self._session(self.room.source, stack), self._session(self.room.clone, stack))
+            while sides.are_open and (pair := self._take()):
+                self._hear(pair, sides)
 
     def _session(self, reach: Reach, stack: ExitStack) -> Session:
         session = connect(reach.address, reach.login, self.room.budget.limits(self.left))
         stack.callback(session.hang_up)
-        stack.enter_context(self._leash.hold(session))
+        stack.enter_context(self._hands.leash.hold(session))
         see_every_row(session)
         return session
 
@@ -187,7 +168,7 @@ class _Hearing:
             else:
                 self.unheard.append(answer)
             self.done += pair.source.size
-        self._news.put(CountProgress(self.done, self.total, pair.clone.full, "compared with the source"))
+        self._hands.report(CountProgress(self.done, self.total, pair.clone.full, "compared with the source"))
 
 
 @dataclass(frozen=True)
