@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from daybreak.app import App
+from daybreak.app.ending import next_of, state_of_run
 from daybreak.app.running import Watchers
 from daybreak.app.watching import watch
 from daybreak.aws.gateway import Access
@@ -116,3 +117,10 @@ def test_a_run_whose_process_was_killed_is_not_watched_for_ever(app: App) -> Non
     with pytest.raises(Paused, match="no process carries out") as caught:
         watch(app, PLAN.run, Watchers())
     assert caught.value.hints == (f"daybreak resume {PLAN.run}",)
+
+
+def test_a_run_that_a_process_holds_is_followed_and_another_is_resumed(app: App) -> None:
+    """Its next command must not be one that is refused."""
+    with app.store.attach(PLAN.run, who="ada@south", where="south", now=lambda: datetime.now(UTC), nonce=lambda: "n"):
+        assert next_of(app, *state_of_run(app, PLAN.run)) == f"daybreak watch {PLAN.run}"
+    assert next_of(app, *state_of_run(app, PLAN.run)) == f"daybreak resume {PLAN.run}"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 import psycopg
 import pytest
 
 from daybreak.lab.volumes.volume import Volume
-from daybreak.model.answers import Counts, Silence, Tables, Testimonies, Testimony
+from daybreak.model.answers import Count, Counts, Silence, Table, Tables, Testimonies, Testimony
 from daybreak.model.birth import Birth
 from daybreak.model.trust import Trust
 from daybreak.postgres.address import Address
@@ -21,7 +21,7 @@ from daybreak.postgres.session import Limits, Login, open_session
 from daybreak.validate.counting import count_rows
 from daybreak.validate.crew import Budget, SourceBudget
 from daybreak.validate.probes import Reach, list_tables
-from daybreak.validate.witnessing import Courtroom, hear_source, pairs_of
+from daybreak.validate.witnessing import Courtroom, TablePair, hear_source, pairs_of, why_not_comparable
 from tests.lab.volumes.fix_volumes import DATABASE, OWNER, Yard, each_yard, login, newest_yard, pg_installs, run
 
 __all__ = ["each_yard", "newest_yard", "pg_installs"]
@@ -53,7 +53,13 @@ def birth_of(volume: Volume) -> Birth:
 
 
 def hear(
-    source: Volume, clone: Volume, birth: Birth, restored: datetime, budget: SourceBudget | None = None
+    source: Volume,
+    clone: Volume,
+    birth: Birth,
+    restored: datetime,
+    budget: SourceBudget | None = None,
+    *,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> Testimonies:
     """What the source says of the clone's rows, as a validation asks it."""
     here, there = reach(clone), reach(source)
@@ -65,6 +71,7 @@ def hear(
     assert isinstance(counts, Counts)
     assert counts.unread == ()
     pairs = list(pairs_of(tables.tables, others.tables, counts.counted, birth))
+    meanwhile()
     room = Courtroom(here, there, birth, restored, budget or SourceBudget())
     heard = hear_source(room, pairs, lambda _step: None)
     assert isinstance(heard, Testimonies), heard
@@ -197,6 +204,41 @@ def test_a_snapshot_from_before_the_birth_shows_old_rows_alone(newest_yard: Yard
     ahead = birth.model_copy(update={"next_xid": birth.next_xid + 100_000})
     heard = hear(source, clone, ahead, moment)
     assert all(each.old == each.rows for each in heard.heard)
+
+
+def test_a_name_that_leads_elsewhere_by_now_is_not_read_for_the_table(newest_yard: Yard) -> None:
+    """Two tables change names after they were listed; the rows of the one are not those of the other."""
+    source, moment = _story(newest_yard)
+    clone = newest_yard.restored(source, "clone", moment, **PREPARED)
+
+    def swap() -> None:
+        run(source, "DELETE FROM twin WHERE id = 50", "ALTER TABLE small RENAME TO x")
+        run(source, "ALTER TABLE twin RENAME TO small", "ALTER TABLE x RENAME TO twin")
+
+    heard = hear(source, clone, birth_of(clone), moment, meanwhile=swap)
+    assert lost(heard) == {}
+    why = {each.name: each.why for each in heard.unheard}
+    assert why == dict.fromkeys(("public.small", "public.twin"), "it was renamed in the source meanwhile")
+
+
+def _table(oid: int, file: int) -> Table:
+    return Table(oid=oid, namespace="public", name=f"t{oid}", kind="table", file=file)
+
+
+def test_only_what_is_older_than_the_clone_is_one_thing_on_both_sides() -> None:
+    """Both sides draw the numbers of objects and files from one counter, so from the birth on each gives out the same."""
+    birth = Birth(next_xid=800, next_oid=20_000, is_exact=True, taken=datetime(2024, 1, 15, tzinfo=UTC))
+    here, there = (_table(16_400, 16_400), _table(20_000, 20_000)), (_table(16_400, 16_400), _table(20_000, 20_000))
+    counts = [Count(table=table.oid, name=table.full, rows=1) for table in here]
+    assert [pair.clone.oid for pair in pairs_of(here, there, counts, birth)] == [16_400]
+
+    def why(one: int, other: int, known: Birth = birth) -> str:
+        return why_not_comparable(TablePair(_table(16_400, one), _table(16_400, other), counts[0]), known)
+
+    assert why(16_400, 16_400) == ""
+    assert why(16_400, 16_500) == "its file was rewritten since"
+    assert why(24_579, 24_579) == "its file is younger than the clone"
+    assert "clone's own files" in why(16_400, 16_400, birth.model_copy(update={"next_oid": None}))
 
 
 def test_the_time_for_the_source_is_a_limit(newest_yard: Yard) -> None:

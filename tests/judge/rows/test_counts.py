@@ -71,6 +71,14 @@ def test_where_no_transaction_came_between_every_row_is_the_same(rows: int, stan
     assert _judged({"orders": rows}, was, next_xid=77).standing is standing
 
 
+def test_where_no_transaction_came_between_the_source_explains_nothing() -> None:
+    """It cannot have lost by the moment what it still had at the baseline, however far the table fell before."""
+    was = baseline({"orders": 1000}, next_xid=77, format=1)
+    past = (baseline({"orders": 0}, stands_for=MOMENT - timedelta(days=1)),)
+    judged = _judged({"orders": 300}, was, source={"orders": 300}, earlier=past, next_xid=77)
+    assert (judged.standing, judged.details[0].why) == (UNFIT, "the baseline has 1,000")
+
+
 def test_one_table_was_written_to_after_its_instant_and_another_was_not() -> None:
     """Only the one whose snapshot is the clone's must have exactly its rows."""
     here = tables("orders", "countries")
