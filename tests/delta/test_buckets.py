@@ -59,22 +59,22 @@ def test_pieces_of_a_scan_add_up() -> None:
     assert [len(each) for each in batches([RowBucket(n, n, 0, 2) for n in range(5)], 4)] == [2, 2, 1]
 
 
-ENTRIES = st.lists(st.tuples(st.integers(-3, 3), st.integers(0, 2), st.booleans()), max_size=8)
+ENTRIES = st.lists(st.tuples(st.integers(-3, 3), st.integers(0, 2), st.integers(3, 9)), max_size=8)
 
 
-def _packed(rows: list[tuple[int, int, bool]]) -> bytes:
+def _packed(rows: list[tuple[int, int, int]]) -> bytes:
     return b"".join(
-        key.to_bytes(8, "big", signed=True) + content.to_bytes(8, "big") + bytes(6) + bytes([is_young])
-        for key, content, is_young in rows
+        key.to_bytes(8, "big", signed=True) + content.to_bytes(8, "big") + bytes(6) + xid.to_bytes(4, "big")
+        for key, content, xid in rows
     )
 
 
 @given(base=ENTRIES, now=ENTRIES)
 def test_rows_that_differ_are_those_that_two_multisets_do_not_share(
-    base: list[tuple[int, int, bool]], now: list[tuple[int, int, bool]]
+    base: list[tuple[int, int, int]], now: list[tuple[int, int, int]]
 ) -> None:
     """A key that is there twice is damage, and counted as such: nothing of it is swallowed."""
-    found = list(rows_that_differ(_packed(base), _packed(now), has_birth=True))
+    found = list(rows_that_differ(_packed(base), _packed(now)))
     ours, theirs = (Counter((key, content) for key, content, _ in side) for side in (base, now))
     both = sum(row.kind == "differing" for row in found)
     assert sum(row.kind == "only_base" for row in found) + both == (ours - theirs).total()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from daybreak.delta.delta import DeltaQuestion, delta
 from daybreak.delta.pairs import names_of, pair_tables
 from daybreak.delta.tables import Listing
 from daybreak.model.answers import Table
 from daybreak.model.delta import Delta, TableDelta, Written
-from tests.lab.volumes.fix_volumes import Yard, each_yard, newest_yard, pg_installs, run
+from tests.lab.volumes.fix_volumes import Yard, answer, each_yard, login, newest_yard, pg_installs, run
 from tests.validate.test_witnessing import birth_of, reach
 
 __all__ = ["each_yard", "newest_yard", "pg_installs"]
@@ -80,6 +82,76 @@ def test_a_clean_copy_differs_in_nothing(newest_yard: Yard) -> None:
     big = _table(delta(reach(source), reach(clone), question), "public.big")
     assert (big.rows_base, big.different) == (60_000, 0)
     assert big.received < 200_000
+
+
+def test_work_in_flight_at_the_moment_is_the_sources_later_work(each_yard: Yard) -> None:
+    """Its number is from before the copy's birth; only the copy knows that it had not committed by then."""
+    source = each_yard.started(each_yard.create("source"))
+    run(
+        source,
+        "CREATE TABLE orders (id int PRIMARY KEY, note text)",
+        "INSERT INTO orders SELECT n, 'old' FROM generate_series(1, 500) n",
+    )
+    with login(source) as slow:
+        slow.execute("BEGIN")
+        slow.execute("INSERT INTO orders VALUES (900, 'slow')")
+        slow.execute("UPDATE orders SET note = 'slow' WHERE id = 3")
+        run(source, "UPDATE orders SET note = 'quick' WHERE id = 4")
+        clone = each_yard.restored(source, "clone", source.tick())
+        birth = birth_of(clone)
+        slow.execute("COMMIT")
+    run(clone, "UPDATE orders SET note = 'own' WHERE id = 5")
+    orders = _table(delta(reach(source), reach(clone), DeltaQuestion(birth)), "public.orders")
+    assert orders.written["differing"] == Written(base=1, now=1)
+    assert orders.written["only_base"] == Written(base=1)
+    assert {row.key: row.written for row in orders.listed} == {("3",): "base", ("5",): "now", ("900",): "base"}
+
+
+@pytest.mark.parametrize("key", ["id bigint PRIMARY KEY", "id text PRIMARY KEY", "id int"])
+def test_rows_that_nobody_wants_named_are_counted_without_being_sent(newest_yard: Yard, key: str) -> None:
+    """A table that was emptied is told in a few bytes, and who wrote its rows too."""
+    source = newest_yard.started(newest_yard.create("source"))
+    run(
+        source,
+        f"CREATE TABLE big ({key}, note text)",
+        "INSERT INTO big SELECT n, md5(n::text) FROM generate_series(1, 40000) n",
+    )
+    clone = newest_yard.restored(source, "clone", source.tick())
+    birth = birth_of(clone)
+    run(source, "DELETE FROM big", "INSERT INTO big SELECT n, 'later' FROM generate_series(50001, 50004) n")
+    run(clone, "INSERT INTO big SELECT n, 'own' FROM generate_series(60001, 60003) n")
+    none = DeltaQuestion(birth, listing=Listing(most=0))
+    big = _table(delta(reach(source), reach(clone), none), "public.big")
+    assert (big.only_now, big.only_base, big.differing) == (40_003, 4, 0)
+    assert big.written["only_now"] == Written(now=3, unexplained=40_000)
+    assert big.written["only_base"] == Written(base=4)
+    assert big.received < 200_000
+    some = _table(delta(reach(source), reach(clone), DeltaQuestion(birth)), "public.big")
+    assert (some.written, len(some.listed)) == (big.written, 1_000)
+
+
+def test_keys_alone_show_which_rows_are_gone_and_no_row_that_changed(newest_yard: Yard) -> None:
+    """It costs less; without a key the rows are only counted, and the delta says so."""
+    source = newest_yard.started(newest_yard.create("source"))
+    run(
+        source,
+        "CREATE TABLE a (id int PRIMARY KEY, note text)",
+        "CREATE TABLE b (id text, part int, note text, PRIMARY KEY (part, id))",
+        "CREATE TABLE c (note text)",
+        "INSERT INTO a SELECT n, 'old' FROM generate_series(1, 3000) n",
+        "INSERT INTO b SELECT 'k' || n, n % 3, 'old' FROM generate_series(1, 3000) n",
+        "INSERT INTO c SELECT 'old' FROM generate_series(1, 3000) n",
+    )
+    clone = newest_yard.restored(source, "clone", source.tick())
+    run(source, "DELETE FROM a WHERE id % 100 = 0", "UPDATE a SET note = 'later' WHERE id < 50")
+    run(source, "DELETE FROM b WHERE part = 1 AND id < 'k2'", "DELETE FROM c", "INSERT INTO c VALUES ('later')")
+    question = DeltaQuestion(birth_of(clone), listing=Listing(most=0, is_by_key=True))
+    found = delta(reach(source), reach(clone), question)
+    gone = answer(clone, "SELECT count(*) FROM b WHERE part = 1 AND id < 'k2'")
+    a, b, c = (_table(found, f"public.{name}") for name in "abc")
+    assert (a.by, a.only_now, a.only_base, a.differing, a.is_complete) == ("keys", 30, 0, 0, True)
+    assert (b.by, b.only_now, b.only_base, b.differing, b.is_complete) == ("keys", gone, 0, 0, True)
+    assert (c.by, c.only_now, c.only_base, c.rows_base, c.is_complete) == ("counts", 2_999, 0, 1, False)
 
 
 def _a_table(oid: int, name: str, **more: object) -> Table:

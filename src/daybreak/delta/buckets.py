@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from daybreak.model.delta import RowKind, RowWriter
+from daybreak.model.delta import RowKind
 
 BITS = 64
 MOST_BUCKETS = 1 << 17
@@ -25,8 +25,9 @@ SMALLEST_ROW = 32
 RECORD = 16
 """Bytes of a row's identity and content hash."""
 PLACE = 6
-ENTRY = RECORD + PLACE + 1
-"""Bytes of a row in an answer: identity, content hash, place, and whether it is young."""
+XID = 4
+ENTRY = RECORD + PLACE + XID
+"""Bytes of a row in an answer: identity, content hash, place, and the transaction that wrote it."""
 
 
 @dataclass(frozen=True)
@@ -65,15 +66,63 @@ Sums = Mapping[int, BucketSum]
 
 
 @dataclass(frozen=True)
+class Entry:
+    """One row as a side sent it."""
+
+    raw: bytes
+
+    @property
+    def identity(self) -> int:
+        """The row's identity."""
+        return int.from_bytes(self.raw[:8], "big", signed=True)
+
+    @property
+    def place(self) -> str:
+        """Where the row lies, as PostgreSQL writes it."""
+        page, number = self.raw[RECORD : RECORD + 4], self.raw[RECORD + 4 : RECORD + PLACE]
+        return f"({int.from_bytes(page, 'big')},{int.from_bytes(number, 'big')})"
+
+    @property
+    def has_place(self) -> bool:
+        """Whether it is one row's; rows that were only counted lie anywhere."""
+        return any(self.raw[RECORD : RECORD + PLACE])
+
+    @property
+    def xid(self) -> int:
+        """The transaction that wrote it, as the row carries it."""
+        return int.from_bytes(self.raw[-XID:], "big")
+
+    @property
+    def times(self) -> int:
+        """How often the row is there; only for tables without a key."""
+        return int.from_bytes(self.raw[8:RECORD], "big")
+
+
+@dataclass(frozen=True)
 class FoundRow:
-    """One row that differs, with its place on each side that has it."""
+    """One row that differs, as each side that has it sent it."""
 
     kind: RowKind
-    identity: int
+    base: Entry | None = None
+    now: Entry | None = None
     times: int = 1
-    written: RowWriter | None = None
-    base: bytes = b""
-    now: bytes = b""
+
+    @property
+    def entry(self) -> Entry:
+        """Base's, else now's."""
+        entry = self.base or self.now
+        assert entry is not None  # noqa: S101 - a row that differs is on one side at least
+        return entry
+
+    @property
+    def identity(self) -> int:
+        """The row's identity."""
+        return self.entry.identity
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether its place is known, so that it can be named."""
+        return self.entry.has_place
 
 
 def shift_for(extent: Extent, rows: int) -> int:
@@ -156,7 +205,7 @@ def batches(buckets: Sequence[RowBucket], most: int) -> Iterator[list[RowBucket]
         yield batch
 
 
-def rows_that_differ(base: bytes, now: bytes, *, has_birth: bool) -> Iterator[FoundRow]:
+def rows_that_differ(base: bytes, now: bytes) -> Iterator[FoundRow]:
     """The rows of one bucket that differ, lowest identity first; each side's rows are given as entries."""
     ours, theirs = _surplus(base, now), _surplus(now, base)
     keys = {entry[:8] for entry in ours} & {entry[:8] for entry in theirs}
@@ -167,16 +216,16 @@ def rows_that_differ(base: bytes, now: bytes, *, has_birth: bool) -> Iterator[Fo
         key = entry[:8]
         if key in keys and key not in met:
             met.add(key)
-            found.append(_row("differing", entry, others[key], has_birth=has_birth))
+            found.append(FoundRow("differing", Entry(entry), Entry(others[key])))
         else:
-            found.append(_row("only_base", entry, None, has_birth=has_birth))
+            found.append(FoundRow("only_base", Entry(entry)))
     seen: set[bytes] = set()
     for entry in theirs:
         key = entry[:8]
         if key in keys and key not in seen and others[key] is entry:
             seen.add(key)
             continue
-        found.append(_row("only_now", None, entry, has_birth=has_birth))
+        found.append(FoundRow("only_now", now=Entry(entry)))
     yield from sorted(found, key=lambda row: row.identity)
 
 
@@ -199,64 +248,34 @@ def _surplus(ours: bytes, theirs: bytes) -> list[bytes]:
     return lacking
 
 
-def _row(kind: RowKind, base: bytes | None, now: bytes | None, *, has_birth: bool) -> FoundRow:
-    one = base if base is not None else now
-    return FoundRow(
-        kind,
-        identity_of(one or b""),
-        written=writer_of(_is_young(base), _is_young(now)) if has_birth else None,
-        base=place_of(base),
-        now=place_of(now),
-    )
-
-
-def identity_of(entry: bytes) -> int:
-    """An entry's identity."""
-    return int.from_bytes(entry[:8], "big", signed=True)
-
-
-def place_of(entry: bytes | None) -> bytes:
-    """Where the row lies; nothing for no entry."""
-    return b"" if entry is None else entry[RECORD : RECORD + PLACE]
-
-
-def _is_young(entry: bytes | None) -> bool:
-    return entry is not None and entry[-1] == 1
-
-
-def writer_of(is_young_in_base: bool, is_young_in_now: bool) -> RowWriter:  # noqa: FBT001 - the two are alike, and say so
-    """Who wrote a row since the copy was born.
-
-    >>> writer_of(True, False), writer_of(False, False)
-    ('base', 'unexplained')
-    """
-    if is_young_in_base and is_young_in_now:
-        return "both"
-    return "base" if is_young_in_base else "now" if is_young_in_now else "unexplained"
-
-
-def counts_that_differ(base: bytes, now: bytes, *, has_birth: bool) -> Iterator[FoundRow]:
+def counts_that_differ(base: bytes, now: bytes) -> Iterator[FoundRow]:
     """The rows of one bucket that one side has more often, for tables without a key.
 
-    The entries are of distinct rows; the place of the content hash is taken by how often the row is there.
+    An entry is of all rows that are alike and were written by one transaction; their number is where the hash would be. Of
+    rows that are alike the newest are the surplus.
     """
     ours, theirs = _by_identity(base), _by_identity(now)
     for identity in sorted(ours.keys() | theirs.keys(), key=lambda one: int.from_bytes(one, "big", signed=True)):
-        here, there = ours.get(identity), theirs.get(identity)
-        more = _times(here) - _times(there)
-        if more > 0 and here is not None:
-            row = _row("only_base", here, None, has_birth=has_birth)
-        elif more < 0 and there is not None:
-            row = _row("only_now", None, there, has_birth=has_birth)
-        else:
-            continue
-        yield FoundRow(row.kind, row.identity, abs(more), row.written, row.base, row.now)
+        here, there = ours.get(identity, []), theirs.get(identity, [])
+        more = sum(entry.times for entry in here) - sum(entry.times for entry in there)
+        for entry, times in _newest(here if more > 0 else there, abs(more)):
+            yield (
+                FoundRow("only_base", entry, times=times) if more > 0 else FoundRow("only_now", now=entry, times=times)
+            )
 
 
-def _by_identity(entries: bytes) -> dict[bytes, bytes]:
-    cut: Iterable[bytes] = (entries[start : start + ENTRY] for start in range(0, len(entries), ENTRY))
-    return {entry[:8]: entry for entry in cut}
+def _newest(entries: Sequence[Entry], times: int) -> Iterator[tuple[Entry, int]]:
+    """So many rows of some entries, in the order given."""
+    for entry in entries:
+        if times <= 0:
+            return
+        yield entry, min(times, entry.times)
+        times -= entry.times
 
 
-def _times(entry: bytes | None) -> int:
-    return 0 if entry is None else int.from_bytes(entry[8:RECORD], "big")
+def _by_identity(packed: bytes) -> dict[bytes, list[Entry]]:
+    """Each identity's entries, in the order in which they were sent."""
+    found: dict[bytes, list[Entry]] = {}
+    for start in range(0, len(packed), ENTRY):
+        found.setdefault(packed[start : start + 8], []).append(Entry(packed[start : start + ENTRY]))
+    return found

@@ -7,7 +7,8 @@ scan counted, and read again by a scan where it falls short.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial, reduce
 from itertools import groupby
@@ -18,7 +19,11 @@ from typing import TypeVar
 from daybreak.delta.buckets import (
     ENTRY,
     FULL,
+    PLACE,
+    RECORD,
     ROWS_EACH,
+    XID,
+    Entry,
     Extent,
     FoundRow,
     RowBucket,
@@ -34,6 +39,7 @@ from daybreak.delta.buckets import (
     shift_of_hashes,
     sums_of,
 )
+from daybreak.delta.writers import Writers
 from daybreak.postgres.buckets import (
     LONGEST_STATEMENT,
     Lens,
@@ -45,6 +51,7 @@ from daybreak.postgres.buckets import (
     read_entries,
     sum_up,
     sum_up_stretch,
+    tally_by_xid,
 )
 from daybreak.postgres.rows import PAGE, SPLITS_SINCE, YoungIds, snapshot_end
 from daybreak.postgres.session import Session
@@ -57,6 +64,8 @@ BY_INDEX, BY_SCAN = 500_000, 2_000_000
 """How many rows are read at once: an answer of some tens of megabytes, and few scans where each reads the whole table."""
 WORTH_A_SCAN = 1_000_000
 """Without an index another scan pays only where it saves sending so many rows."""
+MOST_BY_INDEX = 1 / 8
+"""The part of a table up to which an index is the shorter way to its rows."""
 
 
 class OutOfTime(Exception):
@@ -127,12 +136,14 @@ class Comparison:
 
     sides: Sides
     lenses: Lenses
-    birth: int | None
-    """The copy's first own transaction, as rows carry it; ``None`` where no birth is known."""
+    writers: Writers | None
+    """Who wrote a row; ``None`` where no birth is known."""
     end: float
     """When the time is up, by the monotonic clock."""
     at_once: int = AT_ONCE
     """How many bytes of the table one statement scans."""
+    wants_more: Callable[[], bool] = lambda: True
+    """Whether more rows are to be named; those that are not are only counted, where one side has nothing of their bucket."""
     rows_base: int = 0
     rows_now: int = 0
     received: int = 0
@@ -150,17 +161,49 @@ class Comparison:
         yield from self._drill(different_buckets(base, now, shift), shift)
 
     def _drill(self, buckets: Sequence[RowBucket], shift: int) -> Iterator[FoundRow]:
-        """The rows of buckets that differ; those that hold many rows are split before."""
-        full = [bucket for bucket in buckets if bucket.rows > FULL] if shift else []
+        """The rows of buckets that differ; those that hold many rows of both sides are split before."""
+        shared = [bucket for bucket in buckets if bucket.base and bucket.now]
+        full = [bucket for bucket in shared if bucket.rows > FULL] if shift else []
         if not self.lenses.is_indexed and sum(bucket.rows for bucket in full) < WORTH_A_SCAN:
             full = []
         whole = set(full)
-        small = [bucket for bucket in buckets if bucket not in whole]
-        for batch in batches(small, BY_INDEX if self.lenses.is_indexed else BY_SCAN):
-            yield from self._read(batch, shift)
+        yield from self._read_all([bucket for bucket in shared if bucket not in whole], shift)
         for narrower, group in self._split(full, shift):
             for batch in batches(group, BY_INDEX * 16):
                 yield from self._drill(self._sum(batch, shift, narrower), narrower)
+        yield from self._drill_lonely([bucket for bucket in buckets if not (bucket.base and bucket.now)], shift)
+
+    def _drill_lonely(self, buckets: Sequence[RowBucket], shift: int) -> Iterator[FoundRow]:
+        """The rows of buckets that only one side has: they need not be seen to be counted."""
+        waiting = deque(batches(buckets, BY_INDEX if self.lenses.is_indexed else BY_SCAN))
+        while waiting and self.wants_more():
+            yield from self._read(waiting.popleft(), shift)
+        rest = [bucket for batch in waiting for bucket in batch]
+        for some in ([bucket for bucket in rest if bucket.base], [bucket for bucket in rest if not bucket.base]):
+            left = yield from self._tally(some, shift)
+            yield from self._read_all(left, shift)
+
+    def _read_all(self, buckets: Sequence[RowBucket], shift: int) -> Iterator[FoundRow]:
+        for batch in batches(buckets, BY_INDEX if self.lenses.is_indexed else BY_SCAN):
+            yield from self._read(batch, shift)
+
+    def _tally(self, buckets: Sequence[RowBucket], shift: int) -> Generator[FoundRow, None, list[RowBucket]]:
+        """Count the rows of buckets of which only one side has any; returns those to read after all: the other has some by now."""
+        if not buckets:
+            return []
+        rows = sum(bucket.rows for bucket in buckets)
+        is_short = self.lenses.is_indexed and rows < MOST_BY_INDEX * max(self.rows_base, self.rows_now)
+        stretch = _stretch(buckets, shift, "index" if is_short else "scan")
+        here, there = self._ask(partial(tally_by_xid, stretch=stretch))
+        self.received += (XID + 8) * (len(here) + len(there))
+        counted = sum(here.values()), sum(there.values())
+        if 0 not in counted or (self._has_same_snapshot and sum(counted) != rows):
+            return list(buckets)
+        for xid, times in here.items():
+            yield FoundRow("only_base", base=_placeless(xid), times=times)
+        for xid, times in there.items():
+            yield FoundRow("only_now", now=_placeless(xid), times=times)
+        return []
 
     def _split(self, full: Sequence[RowBucket], shift: int) -> Iterator[tuple[int, list[RowBucket]]]:
         """Full buckets, by the width of those that they are split into."""
@@ -248,7 +291,7 @@ class Comparison:
 
     def _compare(self, here: bytes, there: bytes) -> Iterator[FoundRow]:
         way = rows_that_differ if self.lenses.is_keyed else counts_that_differ
-        return way(here, there, has_birth=self.birth is not None)
+        return way(here, there)
 
     def _sums(self, question: Callable[[Session, Lens], Summary]) -> tuple[Summary, Summary]:
         here, there = self._ask(question)
@@ -268,11 +311,18 @@ class Comparison:
         self.sides.rollback()
         base, now = self.sides.ask(self._begin_one, self._begin_one)
         self.lenses = Lenses(self.lenses.base.at(base), self.lenses.now.at(now))
+        if self.writers is not None:
+            self.writers.base, self.writers.now = base, now
         self._began = monotonic()
 
     def _begin_one(self, session: Session) -> YoungIds | None:
         session.begin()
-        return None if self.birth is None else YoungIds(self.birth, snapshot_end(session))
+        return None if self.writers is None else YoungIds(self.writers.birth.short, snapshot_end(session))
+
+
+def _placeless(xid: int) -> Entry:
+    """An entry for rows that were only counted: it has a transaction and no place."""
+    return Entry(bytes(RECORD + PLACE) + xid.to_bytes(XID, "big"))
 
 
 def _put(question: Callable[[Session, Lens], T], lens: Lens, session: Session) -> T:

@@ -16,6 +16,7 @@ from time import monotonic
 from daybreak.delta.comparing import OutOfTime, Sides
 from daybreak.delta.pairs import Pair, Pairing, names_of, only_wanted, pair_tables
 from daybreak.delta.tables import Listing, compare_table
+from daybreak.delta.writers import Writers
 from daybreak.errors import DaybreakError, Refused, Unproven
 from daybreak.model.answers import Silence, Unread
 from daybreak.model.birth import Birth
@@ -41,6 +42,8 @@ class DeltaQuestion:
 
     birth: Birth | None = None
     """What now had spent when it was born of base; ``None`` where now is no copy of base, or nobody knows."""
+    restored: datetime | None = None
+    """When now began to live; ``None`` for when its birth was taken down."""
     tables: tuple[str, ...] = ()
     """The tables to compare, with or without their schema, as either side calls them; empty for all."""
     listing: Listing = field(default_factory=Listing)
@@ -194,10 +197,14 @@ class _Work:
 
     def _delta_of(self, sides: Sides, pair: Pair) -> TableDelta:
         try:
-            return compare_table(sides, pair, self.question.birth, self.question.listing, self.end)
+            return compare_table(sides, pair, self._writers(), self.question.listing, self.end)
         finally:
             if sides.are_open:
                 sides.rollback()
+
+    def _writers(self) -> Writers | None:
+        birth = self.question.birth
+        return None if birth is None else Writers(birth, self.question.restored or birth.taken)
 
     def _note(self, answer: TableDelta | Unread, pair: Pair) -> None:
         with self._lock:

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import islice
 from time import monotonic
 
 from daybreak.delta.buckets import FoundRow
 from daybreak.delta.comparing import Comparison, Lenses, OutOfTime, Sides
 from daybreak.delta.pairs import Pair
+from daybreak.delta.writers import Writers
 from daybreak.errors import DaybreakError
-from daybreak.model.birth import Birth
-from daybreak.model.delta import DifferentRow, RowKind, TableDelta, Written
+from daybreak.model.delta import ComparedBy, DifferentRow, RowKind, RowWriter, TableDelta, Written
 from daybreak.model.names import printable
-from daybreak.postgres.buckets import Lens, read_keys, read_literals
+from daybreak.postgres.buckets import Lens, count_whole, read_keys, read_literals
 from daybreak.postgres.fingerprints import columns_to_hash
 from daybreak.postgres.shapes import Column, Shape, key_to_hash, shape_of, spell
+
+AT_ONCE = 10_000
+"""Of so many rows the copy is asked at once which transactions wrote them."""
 
 KINDS: tuple[RowKind, ...] = ("only_now", "differing", "only_base")
 """In the order in which rows are listed."""
@@ -27,10 +31,12 @@ _Literals = tuple[tuple[str, ...], dict[str, str]]
 
 @dataclass(frozen=True)
 class Listing:
-    """How many rows of a table are listed, and whether with their values."""
+    """How many rows of a table are listed, whether with their values, and whether more than keys is compared."""
 
     most: int = 1_000
     has_values: bool = False
+    is_by_key: bool = False
+    """Whether keys alone are compared, which costs less and sees no changed row; rows without a key are only counted."""
 
 
 @dataclass(frozen=True)
@@ -44,16 +50,19 @@ class Comparable:
     """Columns whose values can be written, in order."""
     left_out: dict[str, str]
     has_identity: bool
+    by: ComparedBy
 
 
-def make_comparable(sides: Sides, pair: Pair) -> Comparable:
+def make_comparable(sides: Sides, pair: Pair, *, is_by_key: bool = False) -> Comparable:
     """Look at the table on both sides; call it outside a transaction. Raises ``DaybreakError`` where a server says no."""
     base, now = shape_of(sides.base, pair.base), shape_of(sides.now, pair.now)
     left_out = _omissions(base, now)
-    # Both sides hash by base's columns, without those that now lacks.
-    content = columns_to_hash(sides.base, [pair.base], left_out=left_out)[pair.base.oid]
     key = base.key if _is_same_key(base, now, left_out) else ()
     hashed = key_to_hash(sides.base, key) if key else None
+    # Both sides hash by base's columns, without those that now lacks.
+    content = hashed if is_by_key else None
+    if content is None:
+        content = columns_to_hash(sides.base, [pair.base], left_out=left_out)[pair.base.oid]
     integer = key[0].name if len(key) == 1 and key[0].is_integer else None
     whole = tuple(column.name for column in base.columns if column.name not in left_out)
     lens = Lens(
@@ -70,8 +79,9 @@ def make_comparable(sides: Sides, pair: Pair) -> Comparable:
         spell(sides.base, pair.base),
         key,
         columns,
-        {printable(name): why for name, why in left_out.items()},
+        {} if is_by_key else {printable(name): why for name, why in left_out.items()},
         any(column.is_always_identity for column in columns),
+        ("keys" if key else "counts") if is_by_key else "rows",
     )
 
 
@@ -93,19 +103,20 @@ def _is_same_key(base: Shape, now: Shape, left_out: dict[str, str]) -> bool:
     return ours == theirs and not any(name in left_out for name in ours)
 
 
-def compare_table(sides: Sides, pair: Pair, birth: Birth | None, listing: Listing, end: float) -> TableDelta:
+def compare_table(sides: Sides, pair: Pair, writers: Writers | None, listing: Listing, end: float) -> TableDelta:
     """One table's delta; where time or a server broke it off after the scan, what was found by then.
 
     Raises ``DaybreakError`` or ``OutOfTime`` where nothing was found yet.
     """
     began = monotonic()
-    form = make_comparable(sides, pair)
-    comparison = Comparison(sides, form.lenses, None if birth is None else birth.short, end)
+    form = make_comparable(sides, pair, is_by_key=listing.is_by_key)
+    if form.by == "counts":
+        return _count_table(sides, pair, form, began)
     tally = _Tally(listing.most)
+    comparison = Comparison(sides, form.lenses, writers, end, wants_more=lambda: tally.wants_more)
     why = ""
     try:
-        for row in comparison.rows():
-            tally.note(row)
+        _tally_rows(comparison, tally)
     except (DaybreakError, OutOfTime) as trouble:
         if not comparison.is_summed:
             raise
@@ -122,13 +133,14 @@ def compare_table(sides: Sides, pair: Pair, birth: Birth | None, listing: Listin
         spelled=form.spelled,
         key=tuple(column.quoted for column in form.key),
         matched=pair.matched,
+        by=form.by,
         has_identity=form.has_identity,
         rows_base=comparison.rows_base,
         rows_now=comparison.rows_now,
         only_base=tally.counts["only_base"],
         only_now=tally.counts["only_now"],
         differing=tally.counts["differing"],
-        written={} if birth is None else {kind: Written(**tally.writers[kind]) for kind in KINDS},
+        written={} if writers is None else {kind: Written(**tally.writers[kind]) for kind in KINDS},
         listed=listed,
         left_out=form.left_out,
         why_incomplete=why,
@@ -138,23 +150,59 @@ def compare_table(sides: Sides, pair: Pair, birth: Birth | None, listing: Listin
     )
 
 
+def _tally_rows(comparison: Comparison, tally: _Tally) -> None:
+    """Count every row that differs, by who wrote it."""
+    writers, rows = comparison.writers, comparison.rows()
+    while some := list(islice(rows, AT_ONCE)):
+        if writers is not None:
+            writers.learn(comparison.sides.now, some)
+        for row in some:
+            tally.note(row, None if writers is None else writers.writer_of(row))
+
+
+def _count_table(sides: Sides, pair: Pair, form: Comparable, began: float) -> TableDelta:
+    """A table of which rows are only counted: so many at least the side has that the other lacks, and who knows how many more."""
+    lenses = form.lenses
+    base, now = sides.ask(
+        lambda session: count_whole(session, lenses.base), lambda session: count_whole(session, lenses.now)
+    )
+    return TableDelta(
+        name=pair.now.full,
+        spelled=form.spelled,
+        matched=pair.matched,
+        by="counts",
+        rows_base=base,
+        rows_now=now,
+        only_base=max(base - now, 0),
+        only_now=max(now - base, 0),
+        why_incomplete="it has no primary key that both have, so its rows were only counted",
+        took=timedelta(seconds=monotonic() - began),
+        read=pair.size,
+    )
+
+
 @dataclass
 class _Tally:
     """Counts every row that differs, and keeps the first ones."""
 
     most: int
-    kept: list[FoundRow] = field(default_factory=list)
+    kept: list[tuple[FoundRow, RowWriter | None]] = field(default_factory=list)
     counts: dict[RowKind, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     writers: dict[RowKind, dict[str, int]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
 
-    def note(self, row: FoundRow) -> None:
-        """Count one row."""
+    @property
+    def wants_more(self) -> bool:
+        """Whether more rows are to be named."""
+        return len(self.kept) < self.most
+
+    def note(self, row: FoundRow, writer: RowWriter | None) -> None:
+        """Count one row, or several that are alike."""
         self.counts[row.kind] += row.times
-        if row.written is not None:
+        if writer is not None:
             by = self.writers[row.kind]
-            by[row.written] = by.get(row.written, 0) + row.times
-        if len(self.kept) < self.most:
-            self.kept.append(row)
+            by[writer] = by.get(writer, 0) + row.times
+        if self.wants_more and row.is_placed:
+            self.kept.append((row, writer))
 
 
 @dataclass
@@ -165,28 +213,42 @@ class _Naming:
     form: Comparable
     listing: Listing
 
-    def name(self, rows: Sequence[FoundRow]) -> tuple[DifferentRow, ...]:
+    def name(self, rows: Sequence[tuple[FoundRow, RowWriter | None]]) -> tuple[DifferentRow, ...]:
         """The rows with their keys: kind by kind, and each kind in the key's order."""
         named: list[DifferentRow] = []
         for kind in KINDS:
-            some = [row for row in rows if row.kind == kind]
+            some = [row for row, _ in rows if row.kind == kind]
             ordered = self._keys(kind, some)
-            known = {row.identity: row for row in some}
+            known = self._rows_by_identity(rows, kind)
             literals = self._literals(kind, some) if self.listing.has_values else {}
             for identity, key in ordered:
-                row = known[identity]
                 key_literals, values = literals.get(identity, ((), {}))
-                named.append(
+                named += [
                     DifferentRow(
-                        kind=kind,
-                        key=key,
-                        key_literals=key_literals,
-                        times=row.times,
-                        written=row.written,
-                        values=values,
+                        kind=kind, key=key, key_literals=key_literals, times=times, written=writer, values=values
                     )
-                )
+                    for times, writer in known.pop(identity, ())
+                ]
         return tuple(named)
+
+    def _rows_by_identity(
+        self, rows: Sequence[tuple[FoundRow, RowWriter | None]], kind: RowKind
+    ) -> dict[int, list[tuple[int, RowWriter | None]]]:
+        """How many rows each identity stands for, and who wrote them; a damaged index may have let a key in twice."""
+        found: dict[int, list[tuple[int, RowWriter | None]]] = {}
+        for row, writer in rows:
+            if row.kind == kind:
+                found.setdefault(row.identity, []).append((row.times, writer))
+        if self.form.lenses.is_keyed:
+            return found
+        # Rows that are alike are one line for each that wrote them, whatever their transactions.
+        return {
+            identity: [
+                (sum(times for times, other in some if other == writer), writer)
+                for writer in dict.fromkeys(writer for _, writer in some)
+            ]
+            for identity, some in found.items()
+        }
 
     def _keys(self, kind: RowKind, rows: Sequence[FoundRow]) -> list[tuple[int, tuple[str | None, ...]]]:
         lenses = self.form.lenses
@@ -231,5 +293,5 @@ def _changes(before: dict[str, str], names: Sequence[str], values: Sequence[str]
 
 
 def _places(rows: Sequence[FoundRow], *, is_base: bool) -> list[str]:
-    raw = (row.base if is_base else row.now for row in rows)
-    return [f"({int.from_bytes(each[:4], 'big')},{int.from_bytes(each[4:], 'big')})" for each in raw if each]
+    entries = (row.base if is_base else row.now for row in rows)
+    return [entry.place for entry in entries if entry is not None]

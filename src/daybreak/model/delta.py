@@ -15,8 +15,14 @@ from daybreak.model.value import Instant, Span, Value
 RowKind = Literal["only_base", "only_now", "differing"]
 """Only base has the row, only now has it, or both have its key with other content."""
 
-RowWriter = Literal["base", "now", "both", "unexplained"]
-"""Who wrote a row since the copy was born; ``unexplained`` is a row that neither wrote since."""
+RowWriter = Literal["base", "now", "both", "unexplained", "unclear"]
+"""Who wrote a row since the copy was born.
+
+``unexplained`` is a row that neither wrote since; ``unclear`` one of which no commit time says whether it was written since.
+"""
+
+ComparedBy = Literal["rows", "keys", "counts"]
+"""By what two tables were compared: whole rows, primary keys alone, or the number of their rows."""
 
 
 class Written(Value):
@@ -30,6 +36,7 @@ class Written(Value):
     now: int = 0
     both: int = 0
     unexplained: int = 0
+    unclear: int = 0
 
 
 class DifferentRow(Value):
@@ -59,6 +66,8 @@ class TableDelta(Value):
     """The columns of the primary key, quoted for SQL; empty where rows are compared as a multiset."""
     matched: Literal["object id", "name"] = "object id"
     """How the two tables were found to be one; by name alone where the table was made again."""
+    by: ComparedBy = "rows"
+    """By keys alone a row that was changed is not seen; by counts the numbers are lower bounds."""
     has_identity: bool = False
     """Whether a column's values are always generated, so that an INSERT must overrule that."""
     rows_base: int = 0

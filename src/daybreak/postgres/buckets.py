@@ -23,9 +23,13 @@ Route = Literal["index", "scan"]
 _MANNERS = sql.SQL("""
 SELECT pg_catalog.set_config(s.name, m.value, false)
 FROM pg_catalog.pg_settings s
-JOIN (VALUES ('work_mem', '65536'), ('enable_sort', 'off')) AS m (name, value) ON m.name = s.name
+JOIN (VALUES ('work_mem', '65536'), ('enable_sort', 'off'), ('enable_indexonlyscan', 'off')) AS m (name, value)
+  ON m.name = s.name
 """)
-"""The planner takes each row for a bucket of its own, and would sort the table; the buckets fit in so much memory."""
+"""The planner takes each row for a bucket of its own, and would sort the table; the buckets fit in so much memory.
+
+Where keys alone are asked for it would take their index for the table, and a damaged index would hide rows.
+"""
 
 _BY_INDEX = sql.SQL("SELECT pg_catalog.set_config('enable_seqscan', %s, true)")
 
@@ -52,6 +56,7 @@ _SUMS = sql.SQL("""
 SELECT coalesce(sum(n), 0)::bigint, coalesce(string_agg(concat_ws(',', b, n, s), ' '), '')
 FROM (SELECT k >> {shift} AS b, count(*) AS n, sum(h) AS s FROM ({parts}) AS x GROUP BY 1) AS y
 """)
+_COUNT = sql.SQL("SELECT count(*) FROM {rows}")
 _WHOLE = sql.SQL("SELECT {identity} AS k, {content} AS h FROM {rows}{where}")
 _SPANS = sql.SQL("""
 SELECT d.* FROM unnest({lows}::bigint[], {highs}::bigint[]) AS r (low, high)
@@ -59,17 +64,22 @@ CROSS JOIN LATERAL (SELECT {what} FROM {rows} WHERE {key} BETWEEN r.low AND r.hi
 """)
 _SCANNED = sql.SQL("SELECT {what} FROM {rows} WHERE ({identity}) >> {shift} = ANY ({numbers}::bigint[])")
 _SUMMED = sql.SQL("{identity} AS k, {content} AS h")
-_READ = sql.SQL("{identity} AS k, {content} AS h, ctid AS p, {is_old} AS o")
+_READ = sql.SQL("{identity} AS k, {content} AS h, ctid AS p, xmin AS x, {is_old} AS o")
 _ENTRIES = sql.SQL("""
-SELECT k >> {shift}, string_agg(int8send(k) || int8send(h) || tidsend(p)
-                                || CASE WHEN o THEN '\\x00'::bytea ELSE '\\x01'::bytea END, '')
-FROM ({parts}) AS x GROUP BY 1
+SELECT k >> {shift}, string_agg(int8send(k) || int8send(h) || tidsend(p) || xidsend(x), '')
+FROM ({parts}) AS y GROUP BY 1
 """)
-_TALLIES = sql.SQL("""
-SELECT k >> {shift}, string_agg(int8send(k) || int8send(n) || tidsend(p)
-                                || CASE WHEN o THEN '\\x00'::bytea ELSE '\\x01'::bytea END, '')
-FROM (SELECT k, count(*) AS n, min(p) AS p, bool_and(o) AS o FROM ({parts}) AS y GROUP BY 1) AS x GROUP BY 1
+_ALIKE = sql.SQL("""
+SELECT k >> {shift}, string_agg(int8send(k) || int8send(n) || tidsend(p) || xidsend(x), '' ORDER BY o)
+FROM (SELECT k, x, o, count(*) AS n, min(p) AS p FROM ({parts}) AS y GROUP BY 1, 2, 3) AS z GROUP BY 1
 """)
+"""Young rows first."""
+_TALLY = sql.SQL("""
+SELECT string_agg(xidsend(x) || int8send(n), '') FROM (SELECT x, count(*) AS n FROM ({parts}) AS y GROUP BY 1) AS z
+""")
+_WRITER = sql.SQL("{identity} AS k, xmin AS x")
+_PART = 4 + 8
+"""Bytes of a transaction and of its number of rows in an answer."""
 _KEYS = sql.SQL("""
 SELECT {identity}, ARRAY[{columns}]::text[] FROM {rows} WHERE ctid = ANY ({places}::tid[]) ORDER BY {order}
 """)
@@ -192,14 +202,30 @@ def sum_up_stretch(session: Session, lens: Lens, stretch: Stretch, shift: int) -
 
 
 def read_entries(session: Session, lens: Lens, stretch: Stretch) -> dict[int, bytes]:
-    """The rows of some buckets, packed: identity, content hash, place, and 1 for a young row.
+    """The rows of some buckets, packed: identity, content hash, place, and the transaction that wrote it.
 
-    For a table without a key each entry is of all rows that are alike, with their number in place of the hash.
+    For a table without a key each entry is of all rows of one transaction that are alike, with their number in place of the
+    hash; young ones come first.
     """
-    way = _ENTRIES if lens.key is not None else _TALLIES
+    way = _ENTRIES if lens.key is not None else _ALIKE
     what = _READ.format(identity=lens.identity, content=lens.hash, is_old=lens.is_old)
     rows = _ask(session, way.format(shift=sql.Literal(stretch.shift), parts=_rows_of(lens, stretch, what)), stretch)
     return {int(number): bytes(entries) for number, entries in rows}
+
+
+def tally_by_xid(session: Session, lens: Lens, stretch: Stretch) -> dict[int, int]:
+    """How many rows of some buckets each transaction wrote."""
+    what = _WRITER.format(identity=lens.identity)
+    [[packed]] = _ask(session, _TALLY.format(parts=_rows_of(lens, stretch, what)), stretch)
+    parts = bytes(packed or b"")
+    cut = (parts[start : start + _PART] for start in range(0, len(parts), _PART))
+    return {int.from_bytes(part[:4], "big"): int.from_bytes(part[4:], "big") for part in cut}
+
+
+def count_whole(session: Session, lens: Lens) -> int:
+    """The rows of a table, read from the table itself."""
+    [[rows]] = session.ask(_COUNT.format(rows=lens.rows))
+    return int(rows)
 
 
 def read_keys(session: Session, lens: Lens, key: Sequence[str], places: Sequence[str]) -> list[tuple[int, list[str]]]:
