@@ -22,8 +22,8 @@ from daybreak.delta.tables import Listing
 from daybreak.model.answers import Silence
 from daybreak.model.delta import Delta
 from daybreak.postgres.address import Address
-from daybreak.validate.crew import SourceBudget
-from daybreak.validate.probes import Reach
+from daybreak.postgres.crew import SourceBudget
+from daybreak.postgres.reach import Reach
 
 ROWS = 1_000_000 if os.environ.get("DAYBREAK_BENCH") == "quick" else 5_000_000
 """Rows on a side; ``DAYBREAK_BENCH=quick`` makes it a million."""

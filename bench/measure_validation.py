@@ -23,10 +23,11 @@ from daybreak.model.findings import Finding, Standing
 from daybreak.model.moment import At
 from daybreak.model.requests import Depth, Thoroughness
 from daybreak.model.world import Cluster
+from daybreak.postgres.crew import Budget
+from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import Scan
 from daybreak.validate.counting import count_rows
-from daybreak.validate.crew import Budget
-from daybreak.validate.probes import Reach, list_tables
+from daybreak.validate.probes import list_tables
 from daybreak.validate.run import Subject, validate
 
 ROWS = 20_000_000

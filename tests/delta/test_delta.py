@@ -21,10 +21,10 @@ from daybreak.errors import Refused
 from daybreak.model.answers import Silence
 from daybreak.model.delta import Delta, TableDelta
 from daybreak.postgres import catalog
+from daybreak.postgres.crew import SourceBudget
+from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import see_every_row
 from daybreak.postgres.session import Limits, open_session
-from daybreak.validate.crew import SourceBudget
-from daybreak.validate.probes import Reach
 from tests.fix_postgres import Server
 
 Connection = psycopg.Connection[tuple[object, ...]]

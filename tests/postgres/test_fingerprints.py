@@ -8,12 +8,12 @@ import pytest
 
 from daybreak.model.answers import Counts
 from daybreak.postgres import catalog
+from daybreak.postgres.crew import Budget
 from daybreak.postgres.fingerprints import columns_to_hash
+from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import Chunk, Part, Scan, chunks, read, see_every_row
 from daybreak.postgres.session import Limits, Session, open_session
 from daybreak.validate.counting import count_rows
-from daybreak.validate.crew import Budget
-from daybreak.validate.probes import Reach
 from tests.fix_postgres import Server
 
 _MOMENT = datetime(2024, 1, 15, 14, 30, tzinfo=UTC)

@@ -16,10 +16,11 @@ from daybreak.judge.objects.findings import CloneFacts, Witnesses, object_findin
 from daybreak.model import checks
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.inventory import Inventory
+from daybreak.postgres.reach import Reach
 from daybreak.postgres.scratch import COMMENT, Marked, Scratch
 from daybreak.prove.catalog import defects_of
 from daybreak.prove.proof import prove, sweep
-from daybreak.validate.probes import Reach, take_inventory
+from daybreak.validate.probes import take_inventory
 from tests import fix_worlds as worlds
 from tests.fix_lab import eventually
 from tests.fix_postgres import MASTER, PASSWORD, Server

@@ -13,10 +13,11 @@ import pytest
 
 from daybreak.model.answers import Counts, Silence, Tables
 from daybreak.postgres.address import Address
+from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import Scan
 from daybreak.postgres.session import Login
 from daybreak.validate.counting import Budget, CountProgress, count_rows
-from daybreak.validate.probes import Reach, list_tables
+from daybreak.validate.probes import list_tables
 from tests.fix_postgres import HERE, Server, Wire
 
 _MOMENT = datetime(2024, 1, 15, 14, 30, tzinfo=UTC)

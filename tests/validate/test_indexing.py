@@ -8,10 +8,11 @@ import pytest
 
 from daybreak.model.answers import IndexContents, Silence, Tables
 from daybreak.postgres.address import Address
+from daybreak.postgres.crew import Budget
+from daybreak.postgres.reach import Reach
 from daybreak.postgres.session import Login
-from daybreak.validate.crew import Budget
 from daybreak.validate.indexing import Manner, read_indexes
-from daybreak.validate.probes import Reach, list_tables
+from daybreak.validate.probes import list_tables
 from daybreak.validate.references import Wanted
 from tests.fix_postgres import HERE, Server
 

@@ -14,9 +14,10 @@ from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.moment import At
 from daybreak.model.world import Identity
+from daybreak.postgres.reach import Reach
 from daybreak.postgres.session import Login
 from daybreak.validate import objects
-from daybreak.validate.probes import Reach, take_inventory
+from daybreak.validate.probes import take_inventory
 from daybreak.validate.visit import Subject, Visit
 from tests.fix_worlds import cluster, instance
 from tests.lab.volumes.fix_trust import address_of, trust_of

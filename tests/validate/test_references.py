@@ -8,9 +8,10 @@ import pytest
 
 from daybreak.model.answers import References, Silence, Tables
 from daybreak.postgres.address import Address
+from daybreak.postgres.crew import Budget, CountProgress
+from daybreak.postgres.reach import Reach
 from daybreak.postgres.session import Login
-from daybreak.validate.crew import Budget, CountProgress
-from daybreak.validate.probes import Reach, list_tables
+from daybreak.validate.probes import list_tables
 from daybreak.validate.references import Wanted, count_orphans
 from tests.fix_postgres import HERE, Server
 

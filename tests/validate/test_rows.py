@@ -14,9 +14,9 @@ from daybreak.model.findings import Finding, Standing
 from daybreak.model.moment import At
 from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Expectation, Objectives, Target
+from daybreak.postgres.crew import Budget
+from daybreak.postgres.reach import Reach
 from daybreak.validate import rows
-from daybreak.validate.crew import Budget
-from daybreak.validate.probes import Reach
 from daybreak.validate.recording import Sitting, record
 from daybreak.validate.visit import ProbeLimits, Subject, Visit
 from tests.fix_lab import eventually

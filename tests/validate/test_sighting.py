@@ -11,9 +11,9 @@ from daybreak.lab.volumes.volume import Volume
 from daybreak.model.answers import Counts, Silence, SourceTimes, Tables
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.targets import Expectation
+from daybreak.postgres.crew import Budget
 from daybreak.postgres.rows import Scan
 from daybreak.validate.counting import count_rows
-from daybreak.validate.crew import Budget
 from daybreak.validate.probes import ask_fates, list_tables
 from daybreak.validate.sighting import Sight, SourceColumn, see_newest
 from tests.lab.volumes.fix_volumes import Yard, login, newest_yard, pg_installs, run

@@ -12,10 +12,11 @@ from time import sleep
 import pytest
 
 from daybreak.model.answers import Counts, Tables
+from daybreak.postgres.crew import Budget, CountProgress
+from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import Scan
 from daybreak.validate.counting import count_rows
-from daybreak.validate.crew import Budget, CountProgress
-from daybreak.validate.probes import Reach, list_tables
+from daybreak.validate.probes import list_tables
 from daybreak.validate.turns import count_in_turns
 from tests.fix_postgres import Server
 

@@ -16,11 +16,12 @@ from daybreak.model.birth import Birth
 from daybreak.model.trust import Trust
 from daybreak.postgres.address import Address
 from daybreak.postgres.birth import read_birth
+from daybreak.postgres.crew import Budget, SourceBudget
+from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import Scan
 from daybreak.postgres.session import Limits, Login, open_session
 from daybreak.validate.counting import count_rows
-from daybreak.validate.crew import Budget, SourceBudget
-from daybreak.validate.probes import Reach, list_tables
+from daybreak.validate.probes import list_tables
 from daybreak.validate.witnessing import Courtroom, TablePair, hear_source, pairs_of, why_not_comparable
 from tests.lab.volumes.fix_volumes import DATABASE, OWNER, Yard, each_yard, login, newest_yard, pg_installs, run
 

@@ -20,8 +20,8 @@ from daybreak.model.targets import Target
 from daybreak.model.world import Cluster
 from daybreak.observe.look import Lookout
 from daybreak.postgres.address import address_of
-from daybreak.validate.crew import CountProgress
-from daybreak.validate.probes import Reach
+from daybreak.postgres.crew import CountProgress
+from daybreak.postgres.reach import Reach
 from daybreak.validate.recording import Sitting, record
 
 

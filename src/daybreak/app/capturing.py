@@ -26,7 +26,8 @@ from daybreak.model.world import Cluster
 from daybreak.observe.look import Lookout
 from daybreak.observe.surroundings import surroundings_of
 from daybreak.postgres.address import address_of
-from daybreak.validate.probes import Reach, take_inventory
+from daybreak.postgres.reach import Reach
+from daybreak.validate.probes import take_inventory
 
 _ASKING = timedelta(seconds=60)
 

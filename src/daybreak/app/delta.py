@@ -19,7 +19,7 @@ from daybreak.model.answers import Silence
 from daybreak.model.birth import Birth
 from daybreak.model.delta import Delta
 from daybreak.plan.calls import owner_of
-from daybreak.validate.crew import SourceBudget
+from daybreak.postgres.crew import SourceBudget
 from daybreak.validate.probes import ask_birth
 
 _ASKING = timedelta(seconds=30)

@@ -24,11 +24,11 @@ from daybreak.model.delta import Delta, TableDelta
 from daybreak.model.names import printable
 from daybreak.postgres import catalog
 from daybreak.postgres.buckets import LONGEST_STATEMENT, spare_memory
+from daybreak.postgres.crew import CountProgress, Hands, SourceBudget
 from daybreak.postgres.faults import is_conflict
+from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import clock_and_encoding, see_every_row
 from daybreak.postgres.session import Session, connect
-from daybreak.validate.crew import CountProgress, Hands, SourceBudget
-from daybreak.validate.probes import Reach
 
 MOST_HANDS = 2
 """Sessions on either side, whatever the budget says: one of the sides may serve its own people."""
@@ -46,6 +46,10 @@ class DeltaQuestion:
     """When now began to live; ``None`` for when its birth was taken down."""
     tables: tuple[str, ...] = ()
     """The tables to compare, with or without their schema, as either side calls them; empty for all."""
+    first: frozenset[str] = frozenset()
+    """The tables to compare before all others, as now calls them."""
+    alike: frozenset[int] = frozenset()
+    """Object ids, in now, of tables that are known to have the same rows and need not be read."""
     listing: Listing = field(default_factory=Listing)
     budget: SourceBudget = field(default_factory=SourceBudget)
 
@@ -80,7 +84,7 @@ def delta(
         return Silence(asked=asked, why=error.message, took=timedelta(seconds=monotonic() - began), hints=error.hints)
     except _Unlike as unlike:
         return Silence(asked=f"the rows of {base.address} and {now.address}", why=str(unlike))
-    work.compare(pairing.pairs)
+    work.compare([pair for pair in pairing.pairs if pair.now.oid not in question.alike])
     return Delta(
         base=str(base.address),
         now=str(now.address),
@@ -90,6 +94,7 @@ def delta(
         unread=tuple(sorted((*pairing.unread, *work.unread), key=lambda table: table.name)),
         only_base=pairing.only_base,
         only_now=pairing.only_now,
+        equal=sum(1 for pair in pairing.pairs if pair.now.oid in question.alike),
     )
 
 
@@ -139,7 +144,8 @@ class _Work:
 
     def compare(self, pairs: Sequence[Pair]) -> None:
         """Compare every table; returns when every thread has ended."""
-        self._todo, self._total = list(pairs), sum(pair.size for pair in pairs)
+        self._todo = sorted(pairs, key=lambda pair: pair.now.full not in self.question.first)
+        self._total = sum(pair.size for pair in pairs)
         number = min(self.question.budget.connections, MOST_HANDS, len(pairs))
         self._hands.work(number, self._compare_all, self.progress)
         why = self._hands.trouble if self._left > 0 else self._why_late

@@ -27,9 +27,9 @@ from daybreak.observe.look import Lookout
 from daybreak.observe.surroundings import surroundings_of
 from daybreak.postgres.address import Address, address_of
 from daybreak.postgres.answering import NO_LOGIN, knock
+from daybreak.postgres.crew import SourceBudget
 from daybreak.postgres.session import Login
 from daybreak.repository.repository import Repository
-from daybreak.validate.crew import SourceBudget
 from daybreak.validate.probes import ask_birth
 from daybreak.validate.run import CountProgress, ProbeLimits, Reach, Subject, validate
 

@@ -241,6 +241,8 @@ class Testimony(Value):
     """Where in the source some of the lost rows are: page and number."""
     share: float = 1.0
     """The part of the source's pages that was read before the time was up; 1 is all."""
+    is_alike: bool = False
+    """Whether both sides have the same rows, each written by the same transaction at the same place, and no later one."""
 
     @property
     def is_sufficient(self) -> bool:

@@ -25,6 +25,10 @@ ComparedBy = Literal["rows", "keys", "counts"]
 """By what two tables were compared: whole rows, primary keys alone, or the number of their rows."""
 
 
+MOST_KEPT = 100
+"""The most names of one kind that a report keeps of a delta."""
+
+
 class Written(Value):
     """Rows of one kind, by who wrote them since the copy was born.
 
@@ -117,6 +121,42 @@ class Delta(Value):
     """Tables that now lacks."""
     only_now: tuple[str, ...] = ()
     """Tables that base lacks."""
+    equal: int = 0
+    """Tables in which nothing differs and that are not listed."""
+    cut: int = 0
+    """Tables left out of the lists, which hold at most ``MOST_KEPT`` names each."""
+
+    @property
+    def by_name(self) -> dict[str, TableDelta]:
+        """Each listed table, as now calls it."""
+        return {table.name: table for table in self.tables}
+
+    @property
+    def different(self) -> tuple[TableDelta, ...]:
+        """The tables in which something differs, those first of which base lacks most."""
+        found = [table for table in self.tables if table.different]
+        return tuple(sorted(found, key=lambda table: (-table.only_now, -table.differing, table.name)))
+
+    @property
+    def alike(self) -> int:
+        """In how many tables nothing was found that differs, each compared to its end."""
+        return self.equal + sum(1 for table in self.tables if not table.different and table.is_complete)
+
+    def condense(self) -> Delta:
+        """What a report keeps: tables that differ or are incomplete, without their rows, and at most so many of a kind."""
+        incomplete = tuple(table for table in self.tables if not table.different and not table.is_complete)
+        kept = (*self.different, *incomplete)
+        lists = (kept, self.unread, self.only_base, self.only_now)
+        return self.model_copy(
+            update={
+                "tables": tuple(table.model_copy(update={"listed": ()}) for table in kept[:MOST_KEPT]),
+                "unread": self.unread[:MOST_KEPT],
+                "only_base": self.only_base[:MOST_KEPT],
+                "only_now": self.only_now[:MOST_KEPT],
+                "equal": self.alike,
+                "cut": sum(max(len(each) - MOST_KEPT, 0) for each in lists),
+            }
+        )
 
     @property
     def is_complete(self) -> bool:

@@ -10,6 +10,8 @@ from typing import Any
 
 from pydantic import model_validator
 
+from daybreak.model.answers import Silence
+from daybreak.model.delta import Delta
 from daybreak.model.loss import Loss
 from daybreak.model.value import Instant, Span, Value
 
@@ -98,6 +100,8 @@ class Measured(Value):
     """The table and column of that row."""
     rows: int | None = None
     """Rows counted in the clone."""
+    delta: Delta | Silence | None = None
+    """What the source lost against the clone, the source being base; why it was not asked; ``None`` where there is no source."""
 
     @model_validator(mode="before")
     @classmethod

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from daybreak.model.answers import Silence
+from daybreak.model.delta import Delta
 from daybreak.model.findings import Detail, Level, Reason, Standing
 from daybreak.model.loss import Loss
 from daybreak.model.value import Instant, Span, Value
@@ -115,6 +117,8 @@ class Figures(Value):
     """The newest row in the clone that is not after the moment: evidence of how far it reaches, and no loss."""
     newest_in: str = ""
     rows: int | None = None
+    delta: Delta | Silence | None = None
+    """What the source lost against the clone, the source being base; or why it was not asked; null where there is no source."""
     checks: dict[Literal["fit", "unfit", "unknown", "waived", "not asked"], int]
     """How many checks stand how."""
     asking: Span

@@ -26,13 +26,13 @@ from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Application, Objectives, Target, Waiver
 from daybreak.model.world import Cluster, Identity
 from daybreak.postgres.birth import read_mark
+from daybreak.postgres.crew import Budget
+from daybreak.postgres.reach import Reach
 from daybreak.postgres.scratch import PREFIX, Scratch
 from daybreak.postgres.session import Limits, Login, open_session
 from daybreak.prove import in_observation, specimen
 from daybreak.prove.defect import Defect
 from daybreak.prove.in_database import AMCHECK
-from daybreak.validate.crew import Budget
-from daybreak.validate.probes import Reach
 from daybreak.validate.recording import Sitting, record
 from daybreak.validate.run import ProbeLimits, validate
 from daybreak.validate.visit import Subject

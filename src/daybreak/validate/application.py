@@ -18,8 +18,9 @@ from daybreak.model.answers import OwnerAnswer, Silence
 from daybreak.model.findings import Detail, Finding
 from daybreak.model.names import printable
 from daybreak.model.targets import HealthCheck, SqlCheck
+from daybreak.postgres.reach import Reach
 from daybreak.postgres.session import Login
-from daybreak.validate.probes import Reach, ask_admission, ask_owner
+from daybreak.validate.probes import ask_admission, ask_owner
 from daybreak.validate.visit import Visit
 
 _OWN = "the target's login"

@@ -14,7 +14,9 @@ from time import monotonic
 
 from daybreak.errors import DaybreakError
 from daybreak.model.answers import Count, Counts, Silence, Unread
+from daybreak.postgres.crew import Budget, CountProgress, Crew, Job, JobTrouble
 from daybreak.postgres.fingerprints import columns_to_hash
+from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import (
     SPLITS_SINCE,
     Chunk,
@@ -31,8 +33,6 @@ from daybreak.postgres.rows import (
     snapshot_end,
 )
 from daybreak.postgres.session import Limits, Session, open_session
-from daybreak.validate.crew import Budget, CountProgress, Crew, Job, JobTrouble
-from daybreak.validate.probes import Reach
 
 __all__ = ["Budget", "CountProgress", "ask_next_xid", "count_by", "count_rows"]
 

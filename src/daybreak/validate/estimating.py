@@ -14,9 +14,9 @@ from daybreak.model.answers import Count, Counts, Estimates, Silence, Unread
 from daybreak.model.value import Span
 from daybreak.postgres.estimates import estimates, leading_columns
 from daybreak.postgres.faults import is_damage
+from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import Scan, as_count, clock_and_encoding, newest_by_index, see_every_row
 from daybreak.postgres.session import Limits, Session, open_session
-from daybreak.validate.probes import Reach
 
 
 def estimate_rows(place: Reach, scans: Sequence[Scan], limit: timedelta) -> Estimates | Silence:

@@ -17,12 +17,12 @@ from typing import Literal
 from daybreak.errors import DaybreakError
 from daybreak.model.answers import IndexContents, IndexRead, Silence, Unread
 from daybreak.postgres import index_contents
+from daybreak.postgres.crew import Budget, CountProgress, Crew, Job, JobTrouble, Leash
 from daybreak.postgres.faults import is_damage
 from daybreak.postgres.index_contents import Index
+from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import export_snapshot
 from daybreak.postgres.session import Session, open_session
-from daybreak.validate.crew import Budget, CountProgress, Crew, Job, JobTrouble, Leash
-from daybreak.validate.probes import Reach
 from daybreak.validate.references import Wanted
 
 BTREE = "btree"

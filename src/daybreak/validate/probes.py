@@ -7,7 +7,6 @@ raises for what the server or the network does.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import TypeVar
@@ -20,22 +19,14 @@ from daybreak.model.inventory import Inventory
 from daybreak.model.targets import SqlCheck
 from daybreak.model.value import Span, Value
 from daybreak.postgres import catalog
-from daybreak.postgres.address import Address
 from daybreak.postgres.admission import admission, was_turned_away
 from daybreak.postgres.birth import read_birth, read_fates
 from daybreak.postgres.inventory.listing import inventory
 from daybreak.postgres.questions import LONGEST, OneValue, one_value
-from daybreak.postgres.session import Limits, Login, Session, open_session
+from daybreak.postgres.reach import Reach
+from daybreak.postgres.session import Limits, Session, open_session
 
 T = TypeVar("T", bound=Value)
-
-
-@dataclass(frozen=True)
-class Reach:
-    """A database, and how to log in there."""
-
-    address: Address
-    login: Login
 
 
 def ask_settings(place: Reach, names: Iterable[str], limit: timedelta) -> ServerSettings | Silence:

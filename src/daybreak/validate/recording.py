@@ -20,10 +20,11 @@ from daybreak.model.fingerprints import VERSION
 from daybreak.model.targets import Target
 from daybreak.model.value import Value, stamp
 from daybreak.model.world import Cluster, Identity
+from daybreak.postgres.crew import Budget, CountProgress
+from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import LAST, Scan
-from daybreak.validate.crew import Budget, CountProgress
 from daybreak.validate.estimating import estimate_rows
-from daybreak.validate.probes import Reach, list_tables, take_inventory
+from daybreak.validate.probes import list_tables, take_inventory
 from daybreak.validate.turns import LIMIT, count_in_turns
 
 T = TypeVar("T", bound=Value)

@@ -13,11 +13,11 @@ from time import monotonic
 
 from daybreak.errors import DaybreakError
 from daybreak.model.answers import Orphans, References, Silence, Unread
+from daybreak.postgres.crew import Budget, CountProgress, Crew, Job, JobTrouble
 from daybreak.postgres.foreign_keys import ForeignKey, foreign_keys, orphans
+from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import export_snapshot
 from daybreak.postgres.session import Session, open_session
-from daybreak.validate.crew import Budget, CountProgress, Crew, Job, JobTrouble
-from daybreak.validate.probes import Reach
 
 
 @dataclass(frozen=True)

@@ -42,9 +42,9 @@ from daybreak.model.findings import Finding, Standing
 from daybreak.model.inventory import Inventory
 from daybreak.model.requests import Thoroughness
 from daybreak.model.tags import RUN_TAG
+from daybreak.postgres.crew import Aside, Budget, CountProgress, Leash
 from daybreak.postgres.rows import Scan
 from daybreak.validate.counting import ask_next_xid, count_rows
-from daybreak.validate.crew import Aside, Budget, CountProgress, Leash
 from daybreak.validate.estimating import estimate_rows
 from daybreak.validate.indexing import Manner, read_indexes
 from daybreak.validate.references import Wanted, count_orphans

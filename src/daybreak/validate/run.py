@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from daybreak.judge.waiving import waive
 from daybreak.model.findings import Finding, Measured
+from daybreak.postgres.reach import Reach
 from daybreak.validate import application, database, objects, parity, rows, security
 from daybreak.validate.counting import CountProgress
-from daybreak.validate.probes import Reach
 from daybreak.validate.visit import ProbeLimits, Subject, Visit
 
 __all__ = ["CountProgress", "Outcome", "ProbeLimits", "Reach", "Subject", "validate"]

@@ -15,12 +15,12 @@ from daybreak.errors import DaybreakError
 from daybreak.judge.rows.zones import as_meant, as_written
 from daybreak.model.answers import Silence, SourceTimes, Table, TableTimes, Unread
 from daybreak.model.birth import Birth
+from daybreak.postgres.crew import Budget
 from daybreak.postgres.estimates import leading_columns
 from daybreak.postgres.freshness import newest_rows
+from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import Scan, YoungIds, clock_and_encoding, newest_by_index, see_every_row, snapshot_end
 from daybreak.postgres.session import Session, open_session
-from daybreak.validate.crew import Budget
-from daybreak.validate.probes import Reach
 
 SMALL = 32 * 1024 * 1024
 """A table up to this size is read through without an index, in bytes."""

@@ -15,7 +15,9 @@ from time import monotonic
 
 from daybreak.errors import DaybreakError
 from daybreak.model.answers import Count, Counts, Sighting, Silence, Unread
+from daybreak.postgres.crew import Budget, CountProgress, Crew, Job, JobTrouble
 from daybreak.postgres.fingerprints import columns_to_hash
+from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import (
     SPLITS_SINCE,
     Chunk,
@@ -32,8 +34,6 @@ from daybreak.postgres.rows import (
 )
 from daybreak.postgres.session import Session, connect, open_session
 from daybreak.validate.counting import SMALLEST_CHUNK
-from daybreak.validate.crew import Budget, CountProgress, Crew, Job, JobTrouble
-from daybreak.validate.probes import Reach
 
 LIMIT = timedelta(minutes=10)
 """How old a snapshot on a source may become."""

@@ -20,9 +20,10 @@ from daybreak.model.trust import Trust
 from daybreak.model.world import AutomatedBackup, Cluster, Instance, Origin, Surroundings
 from daybreak.postgres.address import Address, address_of
 from daybreak.postgres.answering import NO_LOGIN, knock
+from daybreak.postgres.crew import Budget, CountProgress, SourceBudget
+from daybreak.postgres.reach import Reach
 from daybreak.postgres.session import Login
-from daybreak.validate.crew import Budget, CountProgress, SourceBudget
-from daybreak.validate.probes import Reach, ask_birth, ask_fates, list_tables, take_inventory
+from daybreak.validate.probes import ask_birth, ask_fates, list_tables, take_inventory
 
 
 @dataclass(frozen=True)

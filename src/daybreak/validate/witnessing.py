@@ -19,7 +19,9 @@ from daybreak.errors import DaybreakError
 from daybreak.model.answers import Count, Run, Silence, Table, Testimonies, Testimony, Unread
 from daybreak.model.birth import Birth, Fate
 from daybreak.postgres.birth import read_fates
+from daybreak.postgres.crew import CountProgress, Hands, SourceBudget
 from daybreak.postgres.faults import is_conflict
+from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import (
     PAGE,
     PAIR,
@@ -34,8 +36,6 @@ from daybreak.postgres.rows import (
     snapshot_end,
 )
 from daybreak.postgres.session import Session, connect
-from daybreak.validate.crew import CountProgress, Hands, SourceBudget
-from daybreak.validate.probes import Reach
 
 LONGEST_SNAPSHOT = timedelta(minutes=5)
 """After so long a reading begins a new transaction: an old snapshot keeps a source from cleaning up."""
@@ -191,6 +191,7 @@ class _Reading:
         self.fates: dict[int, Fate] = {}
         self.rows = self.old = self.lost = self.unclear = 0
         self.places: list[str] = []
+        self.is_alike = True
         self._began = 0.0
         self._young = YoungIds(0, 0)
 
@@ -217,6 +218,7 @@ class _Reading:
             unclear=self.unclear,
             places=tuple(self.places),
             share=read_so_far / len(runs),
+            is_alike=self.is_alike and read_so_far == len(runs) and self.rows == self.old == self.pair.count.rows,
         )
 
     def _runs(self) -> list[Chunk]:
@@ -250,7 +252,8 @@ class _Reading:
         if not self._is_known:
             self._know_file()
         [there] = part.runs
-        missing = self._absent(run, there) if self._differs(there) else frozenset()
+        self.is_alike = self.is_alike and self._is_same(there)
+        missing = self._absent(run, there) if there.old and not self._is_same(there) else frozenset()
         fates = self._fates_of(missing)
         self.rows += there.rows
         self.old += there.old
@@ -265,9 +268,10 @@ class _Reading:
             if len(self.places) < MOST_PLACES:
                 self.places.append(_place(pair))
 
-    def _differs(self, there: Run) -> bool:
+    def _is_same(self, there: Run) -> bool:
+        """Whether the old rows of a run add up to the same on both sides."""
         here = self.here.get(there.first, Run(there.first, 0, 0, 0))
-        return there.old > 0 and (there.old, there.digest) != (here.old, here.digest)
+        return (there.old, there.digest) == (here.old, here.digest)
 
     def _absent(self, run: Chunk, there: Run) -> frozenset[bytes]:
         old = read_pairs(self.sides.source, run, is_old_only=True)

@@ -9,10 +9,10 @@ from time import monotonic, sleep
 import pytest
 from psycopg import sql
 
+from daybreak.postgres.crew import Aside, Budget, CountProgress, Crew, Job, JobTrouble, Leash
+from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import export_snapshot
 from daybreak.postgres.session import Session, open_session
-from daybreak.validate.crew import Aside, Budget, CountProgress, Crew, Job, JobTrouble, Leash
-from daybreak.validate.probes import Reach
 from tests.fix_postgres import Server
 
 _BUDGET = Budget(whole=timedelta(seconds=30), lock=timedelta(seconds=20), connections=2)

@@ -17,9 +17,9 @@ from typing import Generic, TypeVar
 
 from daybreak.errors import DaybreakError
 from daybreak.postgres.faults import is_damage
+from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import see_every_row
 from daybreak.postgres.session import Limits, Session, connect
-from daybreak.validate.probes import Reach
 
 T = TypeVar("T")
 
