@@ -10,19 +10,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from daybreak.lab.volumes.volume import Volume
-from daybreak.model.actions import Validate
 from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Finding, Standing
-from daybreak.model.moment import At
 from daybreak.model.targets import Expectation, Objectives, Target
-from daybreak.model.trust import Trust
-from daybreak.postgres.session import Login
-from daybreak.validate import rows
 from daybreak.validate.recording import Sitting, record
-from daybreak.validate.visit import Subject, Visit
 from tests.fix_worlds import cluster, identity
-from tests.lab.volumes.fix_volumes import OWNER, Yard, newest_yard, pg_installs, run
-from tests.validate.test_witnessing import birth_of, reach
+from tests.lab.volumes.fix_volumes import Yard, newest_yard, pg_installs, run
+from tests.validate.fix_copies import walk
+from tests.validate.test_witnessing import reach
 
 __all__ = ["newest_yard", "pg_installs"]
 
@@ -86,35 +81,8 @@ def _live(yard: Yard, accident: str, chance: random.Random, moments: int) -> Pas
 
 def _findings(yard: Yard, past: Past, moment: datetime, tables: dict[str, Expectation]) -> dict[str, Finding]:
     clone = yard.restored(past.source, f"clone-{moment:%H%M%S%f}", moment)
-    assert clone.listen is not None
-    trust = Trust(tls="verify-full", tls_ca=str(clone.listen.authority.certificate))
-    seen = cluster(endpoint=clone.listen.host, port=clone.listen.port, created=moment, tags={"daybreak:run": "r"})
     known = [each for each in past.baselines if each.stands_for <= moment]
-    action = Validate(
-        clone=seen.identifier,
-        source="s",
-        source_seen=None,
-        instances_seen=(),
-        moment=At(instant=moment),
-        database="embi",
-        login=None,
-        quarantine={},
-        tables=tables,
-        checks=(),
-    )
-    subject = Subject(
-        action=action,
-        clone=seen,
-        instances=(),
-        moment=moment,
-        login=Login(OWNER.username, OWNER.password),
-        trust=trust,
-        source=reach(past.source),
-        birth=birth_of(clone),
-        baseline=known[-1],
-        earlier=lambda: tuple(known[:-1]),
-    )
-    found = {each.check: each for each in rows.findings(Visit(subject, lambda _step: None))}
+    found, _ = walk(past.source, clone, moment, tables=tables, baseline=known[-1], earlier=lambda: tuple(known[:-1]))
     clone.retire(keep_backups=False)
     yard.made.remove(clone)
     return found

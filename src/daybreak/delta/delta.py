@@ -15,7 +15,7 @@ from time import monotonic
 
 from daybreak.delta.comparing import OutOfTime, Sides
 from daybreak.delta.pairs import Pair, Pairing, names_of, only_wanted, pair_tables
-from daybreak.delta.tables import Listing, compare_table
+from daybreak.delta.tables import Listing, Manner, compare_table
 from daybreak.delta.writers import Writers
 from daybreak.errors import DaybreakError, Refused, Unproven
 from daybreak.model.answers import Silence, Unread
@@ -48,6 +48,8 @@ class DeltaQuestion:
     """The tables to compare, with or without their schema, as either side calls them; empty for all."""
     first: frozenset[str] = frozenset()
     """The tables to compare before all others, as now calls them."""
+    whole: frozenset[int] | None = None
+    """Object ids, in now, of the tables whose whole rows are compared, ``None`` for all; the others are compared by key."""
     alike: frozenset[int] = frozenset()
     """Object ids, in now, of tables that are known to have the same rows and need not be read."""
     listing: Listing = field(default_factory=Listing)
@@ -94,6 +96,7 @@ def delta(
         unread=tuple(sorted((*pairing.unread, *work.unread), key=lambda table: table.name)),
         only_base=pairing.only_base,
         only_now=pairing.only_now,
+        is_by_key=any(table.by != "rows" for table in work.found),
         equal=sum(1 for pair in pairing.pairs if pair.now.oid in question.alike),
     )
 
@@ -203,7 +206,9 @@ class _Work:
 
     def _delta_of(self, sides: Sides, pair: Pair) -> TableDelta:
         try:
-            return compare_table(sides, pair, self._writers(), self.question.listing, self.end)
+            whole = self.question.whole
+            is_by_key = whole is not None and pair.now.oid not in whole
+            return compare_table(sides, pair, Manner(self._writers(), self.question.listing, self.end, is_by_key))
         finally:
             if sides.are_open:
                 sides.rollback()

@@ -31,12 +31,10 @@ _Literals = tuple[tuple[str, ...], dict[str, str]]
 
 @dataclass(frozen=True)
 class Listing:
-    """How many rows of a table are listed, whether with their values, and whether more than keys is compared."""
+    """How many rows of a table are listed, and whether with their values."""
 
     most: int = 1_000
     has_values: bool = False
-    is_by_key: bool = False
-    """Whether keys alone are compared, which costs less and sees no changed row; rows without a key are only counted."""
 
 
 @dataclass(frozen=True)
@@ -103,17 +101,30 @@ def _is_same_key(base: Shape, now: Shape, left_out: dict[str, str]) -> bool:
     return ours == theirs and not any(name in left_out for name in ours)
 
 
-def compare_table(sides: Sides, pair: Pair, writers: Writers | None, listing: Listing, end: float) -> TableDelta:
+@dataclass(frozen=True)
+class Manner:
+    """How a table is compared, and until when."""
+
+    writers: Writers | None
+    """Who wrote a row; ``None`` where no birth is known."""
+    listing: Listing
+    end: float
+    """When the time is up, by the monotonic clock."""
+    is_by_key: bool = False
+    """Whether keys alone are compared, which costs less and sees no changed row; rows without a key are only counted."""
+
+
+def compare_table(sides: Sides, pair: Pair, manner: Manner) -> TableDelta:
     """One table's delta; where time or a server broke it off after the scan, what was found by then.
 
     Raises ``DaybreakError`` or ``OutOfTime`` where nothing was found yet.
     """
-    began = monotonic()
-    form = make_comparable(sides, pair, is_by_key=listing.is_by_key)
+    began, writers, listing = monotonic(), manner.writers, manner.listing
+    form = make_comparable(sides, pair, is_by_key=manner.is_by_key)
     if form.by == "counts":
         return _count_table(sides, pair, form, began)
     tally = _Tally(listing.most)
-    comparison = Comparison(sides, form.lenses, writers, end, wants_more=lambda: tally.wants_more)
+    comparison = Comparison(sides, form.lenses, writers, manner.end, wants_more=lambda: tally.wants_more)
     why = ""
     try:
         _tally_rows(comparison, tally)

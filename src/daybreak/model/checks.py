@@ -97,7 +97,7 @@ FOREIGN_KEYS = Check("data.foreign-keys", "Foreign key constraints are intact", 
 ORPHANS = Check("data.orphans", "No row refers to a row that is not there")
 INDEXES = Check("data.indexes", "Indexes are present and valid", box=10)
 INDEX_CONTENTS = Check("data.index-contents", "Indexes agree with their tables")
-CONTENT = Check("data.content", "The content is what the baseline recorded")
+CONTENT = Check("data.content", "The content is what baseline and source have")
 PARTITIONS = Check("data.partitions", "All partitions are attached")
 COLUMNS = Check("data.columns", "Columns, types and defaults are the same")
 CONSTRAINTS = Check("data.constraints", "Primary keys, unique and check constraints are in force")

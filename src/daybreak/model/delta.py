@@ -121,6 +121,8 @@ class Delta(Value):
     """Tables that now lacks."""
     only_now: tuple[str, ...] = ()
     """Tables that base lacks."""
+    is_by_key: bool = False
+    """Whether some tables were compared by key or by count alone, which does not see a row that changed."""
     equal: int = 0
     """Tables in which nothing differs and that are not listed."""
     cut: int = 0

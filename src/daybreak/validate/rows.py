@@ -12,11 +12,13 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 
+from daybreak.delta.delta import DeltaQuestion, delta
+from daybreak.delta.tables import Listing
 from daybreak.judge.indexes import index_contents
 from daybreak.judge.objects.past import is_copy
 from daybreak.judge.references import EXPECTED as NO_ORPHANS
 from daybreak.judge.references import keys_with_orphans, no_orphans
-from daybreak.judge.rows.content import content, tables_with_other_content
+from daybreak.judge.rows.content import ContentWitnesses, content, tables_with_other_content
 from daybreak.judge.rows.counts import RowWitnesses, row_counts, rows_by_estimate, suspects, wishes
 from daybreak.judge.rows.recency import Recency, TimeWitnesses, measure, recent, suspects_in_time
 from daybreak.judge.rows.sample import leave_out, turn_of
@@ -38,6 +40,7 @@ from daybreak.model.answers import (
     Testimony,
 )
 from daybreak.model.baseline import Baseline
+from daybreak.model.delta import Delta
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.inventory import Inventory
 from daybreak.model.requests import Thoroughness
@@ -72,6 +75,10 @@ def _tables_made_in_time(visit: Visit) -> dict[int, bool]:
     here = set() if isinstance(visit.tables, Silence) else {table.full for table in visit.tables.tables}
     missing = [table.made for table in source.tables if table.made is not None and table.full not in here]
     return visit.were_committed(missing, source.following) if missing else {}
+
+
+def _kept(found: Delta | Silence | None) -> Delta | Silence | None:
+    return found.condense() if isinstance(found, Delta) else found
 
 
 class _Reading:
@@ -170,7 +177,7 @@ class _Reading:
         named = {each.name for each in testimonies.values()}
         witnesses = RowWitnesses(
             baseline,
-            self._at_the_source((short - named) | other, other),
+            self._at_the_source(short - named),
             testimonies,
             self.subject.earlier() if short else (),
         )
@@ -179,8 +186,9 @@ class _Reading:
         seen = self._see_at_the_source(counts)
         sightings = seen.by_table if isinstance(seen, SourceTimes) else {}
         yield recent(counts, tables, self.recency, self._time_witnesses(sightings, testimonies))
-        self.visit.measured = measure(counts)
-        yield content(counts, tables, self.configured, witnesses, self.how)
+        lacking = self._compare_with_source(testimonies, short | other)
+        self.visit.measured = measure(counts).model_copy(update={"delta": _kept(lacking)})
+        yield content(counts, tables, self.configured, ContentWitnesses(baseline, lacking), self.how)
 
     def _hear(self, counts: Counts | Silence, short: frozenset[str]) -> Testimonies | Silence | None:
         """What the source still has from before the moment; ``None`` where there is none to ask, or nothing to ask it by."""
@@ -190,19 +198,49 @@ class _Reading:
             return None
         if isinstance(theirs, Silence) or not isinstance(tables, Tables) or theirs is None:
             return theirs if isinstance(theirs, Silence) else None
-        ours, others = self.visit.inventory, self.visit.source_inventory
-        if not isinstance(ours, Inventory) or not isinstance(others, Inventory) or not is_copy(ours, others):
+        if not self.visit.is_copy_of_source:
             return None
         pairs = list(pairs_of(tables.tables, theirs.tables, counts.counted, birth))
         wanted = wishes(tables, self.configured)
         pairs.sort(key=lambda pair: (pair.clone.full not in short, pair.clone.oid not in wanted, pair.source.size))
         heard: Testimonies | Silence | None = None
-        for witness in filter(None, (self.subject.source_reader, source)):
-            room = Courtroom(place, witness, birth, self.visit.restored, self.subject.patience.hearing)
-            heard = hear_source(room, pairs, self.visit.progress)
+        for witness in self.visit.source_reaches:
+            room = Courtroom(place, witness, birth, self.visit.restored, self.visit.source_budget)
+            with self.visit.spending():
+                heard = hear_source(room, pairs, self.visit.progress)
             if isinstance(heard, Testimonies):
                 break
         return heard
+
+    def _compare_with_source(
+        self, testimonies: Mapping[int, Testimony], first: frozenset[str]
+    ) -> Delta | Silence | None:
+        """What the source lost against the clone, in what is left of its budget; ``None`` where there is no source to ask.
+
+        Tables whose turn it is at full depth are compared with their contents; the others by their keys, and only where the
+        two are not known to be alike.
+        """
+        place, whole = self.visit.place, self.turn if self.how.depth == "full" else frozenset[int]()
+        if place is None or not self.visit.source_reaches:
+            why = self.subject.without_source
+            return Silence(asked="what the source lost", why=why) if why else None
+        is_copy_of_it = self.visit.is_copy_of_source
+        question = DeltaQuestion(
+            birth=self.visit.birth if is_copy_of_it else None,
+            restored=self.visit.restored,
+            first=first,
+            whole=whole,
+            alike=frozenset(oid for oid, each in testimonies.items() if each.is_alike) - whole,
+            listing=Listing(most=0),
+        )
+        found: Delta | Silence | None = None
+        for source in self.visit.source_reaches:
+            with self.visit.spending():
+                asked = replace(question, budget=self.visit.source_budget)
+                found = delta(source, place, asked, self.visit.progress)
+            if isinstance(found, Delta):
+                break
+        return found
 
     def _why_unheard(self) -> str:
         if self.subject.source is None:
@@ -262,8 +300,7 @@ class _Reading:
             return None
         if not isinstance(theirs, Tables):
             return theirs
-        ours, others = self.visit.inventory, self.visit.source_inventory
-        is_alike = isinstance(ours, Inventory) and isinstance(others, Inventory) and is_copy(ours, others)
+        is_alike = self.visit.is_copy_of_source
         wanted = suspects_in_time(counts, tables, self.recency, self.baseline)
         here = {table.oid: table for table in tables.tables}
         there = {table.oid if is_alike else table.full: table for table in theirs.tables}
@@ -280,15 +317,13 @@ class _Reading:
         )
         return see_newest(source, columns, sight, self._sparing) if columns else None
 
-    def _at_the_source(self, names: frozenset[str], added_up: frozenset[str]) -> Counts | Silence | None:
+    def _at_the_source(self, names: frozenset[str]) -> Counts | Silence | None:
         """Count at the live source what fell short in the clone; read nothing else there."""
         source, tables = self.subject.source, self.visit.source_tables if names else None
         if source is None or not isinstance(tables, Tables):
             return None
         scans = [
-            Scan(table, "", self.subject.moment, table.full in added_up)
-            for table in tables.tables
-            if table.full in names and table.is_counted
+            Scan(table, "", self.subject.moment) for table in tables.tables if table.full in names and table.is_counted
         ]
         return count_rows(source, scans, self._sparing, lambda _step: None) if scans else None
 

@@ -5,11 +5,14 @@ The law: a question that several chapters share is asked here and its answer kep
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
+from time import monotonic
 
+from daybreak.judge.objects.past import is_copy
 from daybreak.model.actions import Validate
 from daybreak.model.answers import Answer, Silence, Tables
 from daybreak.model.baseline import Baseline
@@ -111,6 +114,33 @@ class Visit:
         self.subject = subject
         self.progress = progress
         self.measured = Measured()
+        self._spent_at_source = timedelta(0)
+
+    @property
+    def source_budget(self) -> SourceBudget:
+        """What may still be asked of the source about its rows; one budget for the whole visit."""
+        budget = self.subject.patience.hearing
+        return replace(budget, whole=max(budget.whole - self._spent_at_source, timedelta(0)))
+
+    @contextmanager
+    def spending(self) -> Iterator[None]:
+        """Count the time of the block as spent at the source."""
+        began = monotonic()
+        try:
+            yield
+        finally:
+            self._spent_at_source += timedelta(seconds=monotonic() - began)
+
+    @property
+    def source_reaches(self) -> tuple[Reach, ...]:
+        """Where the source is asked about rows: at a reader first, which spares its writer."""
+        return tuple(filter(None, (self.subject.source_reader, self.subject.source)))
+
+    @cached_property
+    def is_copy_of_source(self) -> bool:
+        """Whether clone and source number their transactions and objects alike."""
+        ours, theirs = self.inventory, self.source_inventory
+        return isinstance(ours, Inventory) and isinstance(theirs, Inventory) and is_copy(ours, theirs)
 
     @cached_property
     def answer(self) -> Answer:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from daybreak.judge.rows.content import content, tables_with_other_content
-from daybreak.judge.rows.counts import RowWitnesses
+from daybreak.judge.rows.content import ContentWitnesses, content, tables_with_other_content
 from daybreak.model.answers import Silence
 from daybreak.model.baseline import Baseline
+from daybreak.model.delta import Delta, TableDelta, Written
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Expectation
-from tests.judge.rows.fix_rows import baseline, counts, tables
+from tests.judge.rows.fix_rows import MOMENT, SOME_TIME, baseline, counts, tables
 
 FIT, UNFIT, UNKNOWN, WAIVED = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN, Standing.WAIVED
 HERE = tables("orders", "countries")
@@ -22,11 +22,25 @@ FULL = Thoroughness(depth="full")
 
 
 def _judged(
-    prints: dict[str, str], was: Baseline | Silence | None, source: dict[str, str] | None = None, **changes: object
+    prints: dict[str, str], was: Baseline | Silence | None, source: Delta | None = None, **changes: object
 ) -> Finding:
-    there = counts(ROWS, HERE, fingerprints=source) if source else None
     answer = counts(ROWS, HERE, fingerprints=prints, **changes)
-    return content(answer, HERE, STATIC, RowWitnesses(was, there), FULL)
+    return content(answer, HERE, STATIC, ContentWitnesses(was, source), FULL)
+
+
+def _delta(**differences: dict[str, object]) -> Delta:
+    """The source against the clone: in each table what differs, nothing where nothing is said."""
+    lines = tuple(
+        TableDelta.model_validate(
+            {"name": f"public.{name}", "spelled": name, "rows_now": rows, "rows_base": rows} | differences.get(name, {})
+        )
+        for name, rows in ROWS.items()
+    )
+    return Delta(base="source", now="clone", began=MOMENT, took=SOME_TIME, tables=lines)
+
+
+def _by(kind: str, rows: int, **written: int) -> dict[str, object]:
+    return {kind: rows, "written": {kind: Written(**written)}}
 
 
 def test_the_same_content_is_fit_and_work_is_told() -> None:
@@ -42,8 +56,9 @@ def test_a_static_table_of_other_content_is_unfit() -> None:
     was = baseline(ROWS, fingerprints=SAME)
     torn = {**SAME, "countries": "2:8"}
     assert _judged(torn, was).standing is UNFIT
-    assert _judged(torn, was, source=torn).standing is FIT, "somebody changed it, and the source shows that"
-    assert _judged(torn, was, source=SAME).standing is UNFIT
+    assert _judged(torn, was, source=_delta()).standing is FIT, "somebody changed it, and the source shows that"
+    moved = _delta(countries=_by("differing", 1, base=1))
+    assert _judged(torn, was, source=moved).standing is UNFIT, "that the source wrote later does not acquit it"
     assert tables_with_other_content(counts(ROWS, HERE, fingerprints=torn), HERE, STATIC, was) == {"public.countries"}
 
 
@@ -86,7 +101,7 @@ def test_what_cannot_be_compared_is_unknown_and_says_why(was: Baseline | Silence
 def test_a_lesser_depth_leaves_it_out_and_says_so(depth: str) -> None:
     """A person chose it; the report shows what was not read."""
     how = Thoroughness.model_validate({"depth": depth})
-    finding = content(counts(ROWS, HERE), HERE, {}, RowWitnesses(), how)
+    finding = content(counts(ROWS, HERE), HERE, {}, ContentWitnesses(), how)
     assert finding.standing is WAIVED
     assert finding.why == f"--depth {depth} does not read content; --depth full does"
 
@@ -95,5 +110,43 @@ def test_a_sample_says_which_part_it_read() -> None:
     """Half of the tables were not looked at: the finding must not look like the whole."""
     how = Thoroughness(depth="full", sample=50, turn=3)
     answer = counts(ROWS, HERE, fingerprints={"orders": "5:1"})
-    finding = content(answer, HERE, {}, RowWitnesses(baseline(ROWS, fingerprints=SAME)), how)
+    finding = content(answer, HERE, {}, ContentWitnesses(baseline(ROWS, fingerprints=SAME)), how)
     assert "content of 1 of 2 tables added up, turn 2 of 2 of --sample 50" in finding.found
+
+
+@pytest.mark.parametrize(
+    ("difference", "standing", "word"),
+    [
+        (_by("differing", 1, unexplained=1), UNFIT, "1 row of another content than in the source, though nobody wrote"),
+        (_by("differing", 1, now=1), UNFIT, "1 row written in the clone"),
+        (_by("differing", 1, both=1), UNFIT, "1 row written in the clone"),
+        (_by("only_now", 2, now=2), UNFIT, "2 rows written in the clone"),
+        (_by("only_base", 2, unexplained=2), UNFIT, "2 rows missing that the source has"),
+        (_by("differing", 1, base=1), FIT, ""),
+        (_by("only_base", 3, base=3), FIT, ""),
+        (_by("only_now", 2, unexplained=2), FIT, ""),
+        (_by("only_base", 1, unclear=1), UNKNOWN, "no commit time says"),
+    ],
+)
+@pytest.mark.parametrize("was", [baseline(ROWS, fingerprints={**SAME, "orders": "4:4"}), None])
+def test_rows_that_differ_are_told_apart_by_who_wrote_them(
+    difference: dict[str, object], standing: Standing, word: str, was: Baseline | None
+) -> None:
+    """The source may work on, and delete what it likes; the clone may not write, and nothing may change by itself."""
+    finding = _judged(SAME, was, source=_delta(orders=difference))
+    assert finding.standing is standing
+    assert word in f"{finding.found} {finding.why} {finding.details[0].found}"
+
+
+def test_without_a_baseline_the_source_is_a_witness_of_what_nobody_wrote_since() -> None:
+    """A table of which most rows were written again has no witness, and one that was not compared has none either."""
+    finding = _judged(SAME, None, source=_delta())
+    assert (finding.standing, finding.found) == (FIT, "content of 2 of 2 tables added up; 2 as in the source now")
+    rewritten = _judged(SAME, None, source=_delta(orders=_by("differing", 3, base=3)))
+    assert (rewritten.standing, "without a witness: public.orders" in rewritten.found) == (UNKNOWN, True)
+    by_key = _judged(SAME, None, source=_delta(orders={"by": "keys"}))
+    assert (by_key.standing, "without a witness: public.orders" in by_key.found) == (UNKNOWN, True)
+    unfinished = _judged(SAME, None, source=_delta(orders={"why_incomplete": "the time was up"}))
+    assert unfinished.standing is UNKNOWN
+    known = _judged(SAME, baseline(ROWS, fingerprints=SAME), source=_delta(orders={"why_incomplete": "late"}))
+    assert known.standing is FIT, "the baseline is a witness too"

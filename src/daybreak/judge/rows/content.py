@@ -1,7 +1,8 @@
-"""The box of content: the digest of each table's rows is the one that the baseline recorded.
+"""The box of content: each table's rows are those that the baseline recorded, or that the source still has.
 
-The law: a difference is damage only where nothing may have been written; elsewhere it is reported. Fingerprints that were
-computed in another way, or of different major versions or encodings, are never compared.
+The law: a difference is damage where nobody may have written, and where the rows' own transactions say that the clone, or
+nobody, wrote them; the source's later work is reported. Fingerprints that were computed in another way, or of different major
+versions or encodings, are never compared. A table that neither witness knows is named, and without a baseline never fit.
 """
 
 from __future__ import annotations
@@ -9,46 +10,55 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from daybreak.judge.rows.counts import MOST_DETAILS, RowWitnesses, comparable, is_untouched, wishes
+from daybreak.judge.rows.counts import MOST_DETAILS, comparable, is_untouched, wishes
 from daybreak.judge.rows.sample import leave_out, turns_of
 from daybreak.judge.rows.tables import name_words
 from daybreak.model import checks
-from daybreak.model.answers import Counts, Silence, Tables
+from daybreak.model.answers import Count, Counts, Silence, Tables
 from daybreak.model.baseline import Baseline
 from daybreak.model.checks import Asked
+from daybreak.model.delta import Delta, TableDelta, Written
 from daybreak.model.findings import Detail, Finding, Standing
 from daybreak.model.fingerprints import version_of
 from daybreak.model.names import comma_list
 from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Expectation
 
-EXPECTED = "the baseline's content where nothing was written"
+EXPECTED = "the content that baseline and source have, where nobody wrote"
 
 HINT = "record one with: daybreak baseline TARGET --fingerprint"
+MOST_NAMES = 5
+_ORDER = (Standing.UNFIT, Standing.UNKNOWN, Standing.FIT, Standing.WAIVED)
+
+
+@dataclass(frozen=True)
+class ContentWitnesses:
+    """Who knows what the rows were."""
+
+    baseline: Baseline | Silence | None = None
+    source: Delta | Silence | None = None
+    """The source as it is now against the clone; the source is base."""
 
 
 def tables_with_other_content(
     answer: Counts | Silence, tables: Tables, configured: Mapping[str, Expectation], baseline: Baseline | Silence | None
 ) -> frozenset[str]:
-    """The tables that must have the baseline's content but have another, about which the live source should be asked."""
+    """The tables that must have the baseline's content but have another, about which the live source should be asked first."""
     known = comparable(tables, baseline)
     if isinstance(answer, Silence) or not isinstance(known, Baseline) or _why_not_compared(answer, known):
         return frozenset()
-    return frozenset(
-        each.name
-        for each in _compare(_Held(answer, tables, configured, known), None)
-        if each.standing is Standing.UNFIT
-    )
+    held = _Held(answer, tables, configured, known, None)
+    return frozenset(each.name for each in held.judge() if each.detail.standing is Standing.UNFIT)
 
 
 def content(
     answer: Counts | Silence,
     tables: Tables | Silence,
     configured: Mapping[str, Expectation],
-    witnesses: RowWitnesses,
+    witnesses: ContentWitnesses,
     how: Thoroughness,
 ) -> Finding:
-    """Where the content must be the baseline's, it is."""
+    """Where the content must be the baseline's, or is still the source's, it is."""
     check = checks.CONTENT
     if how.depth != "full":
         return leave_out(check, EXPECTED, how, "content", "full")
@@ -56,29 +66,19 @@ def content(
         return check.silent(EXPECTED, tables)
     if isinstance(answer, Silence):
         return check.silent(EXPECTED, answer)
-    asked = Asked(answer.asked, answer.took)
     baseline = comparable(tables, witnesses.baseline)
-    if not isinstance(baseline, Baseline):
-        why = baseline.why if isinstance(baseline, Silence) else f"there is no baseline at or before the moment; {HINT}"
-        return check.unknown(EXPECTED, why, asked, found=_words_for_read(answer, how))
-    if why := _why_not_compared(answer, baseline):
-        return check.unknown(EXPECTED, why, asked, found=_words_for_read(answer, how))
-    details = _compare(_Held(answer, tables, configured, baseline), witnesses.source)
-    return _finding(answer, details, how).model_copy(update={"details": tuple(details)[:MOST_DETAILS]})
+    why = _why_unusable(answer, baseline)
+    delta = witnesses.source if isinstance(witnesses.source, Delta) else None
+    held = _Held(answer, tables, configured, baseline if isinstance(baseline, Baseline) and not why else None, delta)
+    return _finding(held, why, how)
 
 
-def _finding(answer: Counts, details: list[Detail], how: Thoroughness) -> Finding:
-    check, asked = checks.CONTENT, Asked(answer.asked, answer.took)
-    damaged = [each.name for each in details if each.standing is Standing.UNFIT]
-    later = [each.name for each in details if each.standing is Standing.FIT and each.why]
-    same = len(details) - len(damaged) - len(later)
-    found = f"{_words_for_read(answer, how)}; {same} as in the baseline" + name_words("; written to since: ", later[:5])
-    if damaged:
-        return check.unfit(EXPECTED, f"content differs: {comma_list(damaged)}; {found}", asked)
-    if answer.unread:
-        unread = [f"{each.name}: {each.why}" for each in answer.unread]
-        return check.unknown(EXPECTED, f"not read: {comma_list(unread, 5)}", asked, found=found)
-    return check.fit(EXPECTED, found, asked)
+def _why_unusable(answer: Counts, baseline: Baseline | Silence | None) -> str:
+    if isinstance(baseline, Silence):
+        return baseline.why
+    if baseline is None:
+        return f"there is no baseline at or before the moment; {HINT}"
+    return _why_not_compared(answer, baseline)
 
 
 def _why_not_compared(answer: Counts, baseline: Baseline) -> str:
@@ -100,24 +100,49 @@ def _why_not_compared(answer: Counts, baseline: Baseline) -> str:
     return ""
 
 
-def _words_for_read(answer: Counts, how: Thoroughness) -> str:
-    read = sum(1 for each in answer.counted if each.fingerprint)
-    words = f"content of {read} of {len(answer.counted) + len(answer.unread)} tables added up"
-    turns = turns_of(how.sample)
-    return words + (f", turn {how.turn % turns + 1} of {turns} of --sample {how.sample}" if turns > 1 else "")
+@dataclass(frozen=True)
+class _Judged:
+    """One table, and which witnesses knew its rows."""
+
+    detail: Detail
+    is_as_baseline: bool = False
+    is_as_source: bool = False
+    is_written_since: bool = False
+    is_witnessed: bool = False
+
+    @property
+    def name(self) -> str:
+        """The table's."""
+        return self.detail.name
 
 
 @dataclass(frozen=True)
 class _Held:
-    """The clone's tables beside the baseline's."""
+    """The clone's tables beside the baseline's and the source's."""
 
     answer: Counts
     tables: Tables
     configured: Mapping[str, Expectation]
-    baseline: Baseline
+    baseline: Baseline | None
+    source: Delta | None
 
-    def must_be_same(self) -> frozenset[int]:
+    def judge(self) -> list[_Judged]:
+        """Each table whose content was added up; an unlogged one has none after a restore."""
+        unlogged = {table.oid for table in self.tables.tables if table.is_unlogged}
+        listed = self.baseline.tables if self.baseline else ()
+        was = {each.name: each.fingerprint for each in listed if each.fingerprint}
+        there = self.source.by_name if self.source else {}
+        fixed = self._must_be_same()
+        return [
+            _judge(each, was.get(each.name), there.get(each.name), is_fixed=each.table in fixed)
+            for each in self.answer.counted
+            if each.fingerprint is not None and each.table not in unlogged
+        ]
+
+    def _must_be_same(self) -> frozenset[int]:
         """The tables that must not have been written to since the baseline."""
+        if self.baseline is None:
+            return frozenset()
         was = {each.name: each for each in self.baseline.tables}
         untouched = {
             table.oid
@@ -128,22 +153,108 @@ class _Held:
         return frozenset(untouched | {oid for oid, wish in wanted.items() if wish.is_static})
 
 
-def _compare(beside: _Held, source: Counts | Silence | None) -> list[Detail]:
-    was = {each.name: each.fingerprint for each in beside.baseline.tables if each.fingerprint}
-    there = {each.name: each.fingerprint for each in source.counted} if isinstance(source, Counts) else {}
-    unlogged = {table.oid for table in beside.tables.tables if table.is_unlogged}
-    fixed = beside.must_be_same()
-    details = []
-    for each in beside.answer.counted:
-        if each.fingerprint is None or each.name not in was or each.table in unlogged:
-            continue
-        standing, why = Standing.FIT, ""
-        if each.fingerprint != was[each.name]:
-            is_sources = there.get(each.name) == each.fingerprint
-            why = "the source has the same now" if is_sources else "written to since the baseline"
-            if each.table in fixed and not is_sources:
-                standing, why = Standing.UNFIT, ""
-        details.append(
-            Detail(name=each.name, standing=standing, expected=was[each.name], found=each.fingerprint, why=why)
-        )
-    return sorted(details, key=lambda line: (line.standing is not Standing.UNFIT, not line.why))
+def _judge(count: Count, was: str | None, there: TableDelta | None, *, is_fixed: bool) -> _Judged:
+    """One table by both witnesses; either may condemn it, and the source's equal rows acquit it of the baseline's others."""
+    compared = there if there is not None and there.by == "rows" else None
+    is_as_source = compared is not None and compared.is_complete and not compared.different
+    is_as_baseline = was is not None and count.fingerprint == was
+    is_changed = was is not None and not is_as_baseline and is_fixed and not is_as_source
+    damage, doubt = _damage(compared), _doubt(compared)
+    is_witnessed = was is not None or _is_witness(compared)
+    standing = Standing.FIT if is_witnessed else Standing.WAIVED
+    standing = Standing.UNFIT if damage or is_changed else Standing.UNKNOWN if doubt else standing
+    why = "" if is_witnessed else "neither a baseline nor the source shows what it was"
+    if standing is Standing.FIT and is_as_source and not is_as_baseline:
+        why = "the source has the same now"
+    elif standing is Standing.FIT and was is not None and not is_as_baseline:
+        why = "written to since the baseline"
+    elif is_witnessed and compared is not None and compared.left_out:
+        why = f"compared with the source without {comma_list(sorted(compared.left_out))}"
+    found = comma_list(damage or doubt, len(damage or doubt)) or (count.fingerprint or "")
+    detail = Detail(
+        name=count.name,
+        standing=standing,
+        expected=was if was and not damage else "the source's rows",
+        found=found,
+        why=why,
+    )
+    return _Judged(
+        detail,
+        is_as_baseline,
+        is_as_source,
+        was is not None and not is_as_baseline,
+        is_witnessed,
+    )
+
+
+def _damage(compared: TableDelta | None) -> list[str]:
+    """What the rows' own transactions say against the clone, in words."""
+    if compared is None:
+        return []
+    nothing = Written()
+    by = {kind: compared.written.get(kind, nothing) for kind in ("differing", "only_now", "only_base")}
+    own = by["differing"].now + by["differing"].both + by["only_now"].now
+    told = (
+        (own, "written in the clone"),
+        (by["differing"].unexplained, "of another content than in the source, though nobody wrote them since"),
+        (by["only_base"].unexplained, "missing that the source has from before the moment"),
+    )
+    return [f"{rows:,} {'row' if rows == 1 else 'rows'} {words}" for rows, words in told if rows]
+
+
+def _doubt(compared: TableDelta | None) -> list[str]:
+    rows = sum(each.unclear for each in compared.written.values()) if compared is not None else 0
+    return [f"{rows:,} rows that differ, and no commit time says whether the clone wrote them"] if rows else []
+
+
+def _is_witness(compared: TableDelta | None) -> bool:
+    """Whether the source still has at least half of the clone's rows as they were, or exactly the same rows."""
+    if compared is None or not compared.is_complete:
+        return False
+    if not compared.different:
+        return True
+    silent = compared.only_now + compared.differing
+    return bool(compared.written) and silent * 2 <= compared.rows_now
+
+
+def _finding(held: _Held, why_no_baseline: str, how: Thoroughness) -> Finding:
+    check, answer = checks.CONTENT, held.answer
+    asked = Asked(answer.asked, answer.took)
+    judged = held.judge()
+    details = sorted((each.detail for each in judged), key=lambda line: (_ORDER.index(line.standing), not line.why))
+    found = _words(held, judged, how)
+    damaged = [each.name for each in details if each.standing is Standing.UNFIT]
+    doubtful = [f"{each.name}: {each.found}" for each in details if each.standing is Standing.UNKNOWN]
+    alone = [each.name for each in judged if not each.is_witnessed]
+    if damaged:
+        finding = check.unfit(EXPECTED, f"content differs: {comma_list(damaged)}; {found}", asked)
+    elif answer.unread:
+        unread = [f"{each.name}: {each.why}" for each in answer.unread]
+        finding = check.unknown(EXPECTED, f"not read: {comma_list(unread, MOST_NAMES)}", asked, found=found)
+    elif doubtful:
+        finding = check.unknown(EXPECTED, comma_list(doubtful, MOST_NAMES), asked, found=found)
+    elif why_no_baseline and (alone or held.source is None):
+        finding = check.unknown(EXPECTED, why_no_baseline, asked, found=found)
+    else:
+        finding = check.fit(EXPECTED, found, asked)
+    return finding.model_copy(update={"details": tuple(details[:MOST_DETAILS])})
+
+
+def _words(held: _Held, judged: list[_Judged], how: Thoroughness) -> str:
+    answer = held.answer
+    read = sum(1 for each in answer.counted if each.fingerprint)
+    words = [f"content of {read} of {len(answer.counted) + len(answer.unread)} tables added up"]
+    turns = turns_of(how.sample)
+    if turns > 1:
+        words[0] += f", turn {how.turn % turns + 1} of {turns} of --sample {how.sample}"
+    if held.baseline:
+        words.append(f"{sum(each.is_as_baseline for each in judged)} as in the baseline")
+    if held.source:
+        words.append(f"{sum(each.is_as_source for each in judged)} as in the source now")
+    since = [each.name for each in judged if each.is_written_since and each.detail.standing is Standing.FIT]
+    alone = [each.name for each in judged if not each.is_witnessed]
+    return (
+        "; ".join(words)
+        + name_words("; written to since: ", since[:MOST_NAMES])
+        + name_words("; without a witness: ", alone[:MOST_NAMES])
+    )

@@ -9,6 +9,7 @@ from daybreak.model.findings import Level, Standing
 from daybreak.model.report import CheckLine, Figures, Promise, Report, Witness
 from daybreak.model.value import stamp
 from daybreak.report.journaling import journal_words
+from daybreak.report.lacking import lacking_lines
 from daybreak.report.naming import KINDS, WITNESSES, verdict_word
 from daybreak.report.words import between, span_words, visible
 
@@ -28,7 +29,14 @@ _FIRST = re.compile(r"^(\s*(?:\d+(?=[.)])|(?=[-+])))([-+.)])(?=[\s-]|$)")
 
 def markdown(report: Report) -> str:
     """The report as a Markdown document."""
-    parts = [*_head(report), *_checklist(report), *_parity(report), *_timeline(report), *_foot(report)]
+    parts = [
+        *_head(report),
+        *_checklist(report),
+        *_parity(report),
+        *_timeline(report),
+        *_lacking(report),
+        *_foot(report),
+    ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -46,6 +54,12 @@ def _head(report: Report) -> Iterator[str]:
         ]
         yield "\n".join(("| Objective | Promised | Reached | |", "|---|---|---|---|", *rows))
     yield "\n".join(("| Fact | |", "|---|---|", *(f"| {name} | {value} |" for name, value in _facts(report))))
+
+
+def _lacking(report: Report) -> Iterator[str]:
+    if lines := lacking_lines(report.figures.delta, report.run or ""):
+        yield "## What the source lost"
+        yield "\n".join(f"- {text(line)}" for line in lines)
 
 
 def _words_for_measured(held: Promise, figures: Figures) -> str:

@@ -16,6 +16,7 @@ from daybreak.model.loss import Loss
 from daybreak.model.report import CheckLine, Figures, Promise, Report, StepLine
 from daybreak.model.value import stamp
 from daybreak.report.journaling import journal_words
+from daybreak.report.lacking import lacking_lines
 from daybreak.report.naming import WITNESSES, verdict_word
 from daybreak.report.text.status import STYLES
 from daybreak.report.words import Entry, command, many, plain, span_words
@@ -45,7 +46,7 @@ def report_view(report: Report, depth: Verbosity = "brief", *, more: str = "") -
     parts = [*_facts(report), *_steps(report), *_checks(report), Text()] if depth == "all" else []
     parts += [_verdict(report), *_reasons(report), *_against(report)]
     parts += _what(report) if depth == "brief" else []
-    parts += _figures(report, depth)
+    parts += [*_figures(report, depth), *_lacking(report, depth)]
     if depth == "brief" and more and (report.checks or report.steps):
         parts.append(command("more     ", more))
     if report.way_in and report.way_in != report.next:
@@ -195,6 +196,15 @@ def _figures(report: Report, depth: Verbosity) -> Iterator[RenderableType]:
             yield from _evidence(report.figures, depth)
     if report.figures.rows is not None:
         yield Entry("rows", plain(f"{report.figures.rows:,} counted in the clone"))
+
+
+def _lacking(report: Report, depth: Verbosity) -> Iterator[RenderableType]:
+    """What the source lost against the clone."""
+    lines = lacking_lines(report.figures.delta, report.run or "")
+    most = len(lines) if depth == "all" else MOST_NAMES
+    for number, line in enumerate(lines[:most]):
+        yield Entry("" if number else "source", plain(line))
+    yield from _more(lines, shown=most)
 
 
 def _evidence(figures: Figures, depth: Verbosity) -> Iterator[RenderableType]:

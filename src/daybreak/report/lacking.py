@@ -1,0 +1,76 @@
+"""What the source lost against the clone, in sentences, for every format of a report.
+
+The law: a sentence claims no more than was compared; what was not compared is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from daybreak.model.answers import Silence
+from daybreak.model.delta import Delta, TableDelta
+from daybreak.model.names import comma_list
+from daybreak.report.words import many
+
+MOST_NAMES = 5
+
+
+def lacking_lines(found: Delta | Silence | None, run: str = "") -> list[str]:
+    """One sentence for each table with rows that the source lacks, then what the others are; none without a source."""
+    if found is None:
+        return []
+    if isinstance(found, Silence):
+        return [f"not compared with the source: {found.why}"]
+    return [*_tables(found), *_rest(found, run)]
+
+
+def _tables(delta: Delta) -> Iterator[str]:
+    for table in delta.different:
+        if table.only_now or table.differing:
+            yield _sentence(table)
+    if delta.only_now:
+        yield f"{many(len(delta.only_now), 'table')} of the clone not in the source: {_names(delta.only_now)}"
+
+
+def _sentence(table: TableDelta) -> str:
+    least = "" if table.is_complete else "at least "
+    told = []
+    if table.only_now:
+        told.append(f"{least}{many(table.only_now, 'row')} in the clone and not in the source")
+    if table.differing:
+        told.append(f"{least}{many(table.differing, 'row differs', 'rows differ')}")
+    return f"{table.name}: {', '.join(told)}"
+
+
+def _rest(delta: Delta, run: str) -> Iterator[str]:
+    later = [table.name for table in delta.different if not table.only_now and not table.differing]
+    if later:
+        yield f"{many(len(later), 'table')} with more rows in the source alone: {_names(later)}"
+    if delta.only_base:
+        yield f"{many(len(delta.only_base), 'table')} of the source not in the clone: {_names(delta.only_base)}"
+    if delta.alike:
+        yield f"{many(delta.alike, 'table')} with nothing that the source lacks{_by_key(delta)}"
+    by_count = [table.name for table in delta.tables if table.by == "counts" and not table.different]
+    if by_count:
+        yield f"not seen row by row, without a primary key: {_names(by_count)}"
+    broken_off = [table for table in delta.tables if not table.is_complete and table.by != "counts"]
+    if broken_off:
+        yield f"not compared to the end: {_whys([(each.name, each.why_incomplete) for each in broken_off])}"
+    if delta.unread:
+        yield f"not compared: {_whys([(each.name, each.why) for each in delta.unread])}"
+    if delta.cut:
+        yield f"and {many(delta.cut, 'table')} more that this report does not list"
+    if run and (delta.different or delta.unread or delta.only_now):
+        yield f"row by row: daybreak delta {run}"
+
+
+def _by_key(delta: Delta) -> str:
+    return "; by key alone, so a row that changed is not seen" if delta.is_by_key else ""
+
+
+def _names(names: list[str] | tuple[str, ...]) -> str:
+    return comma_list(list(names), MOST_NAMES)
+
+
+def _whys(pairs: list[tuple[str, str]]) -> str:
+    return comma_list([f"{name} ({why})" for name, why in pairs], MOST_NAMES)
