@@ -176,3 +176,18 @@ def test_a_partitioned_table_means_its_partitions() -> None:
     ]
     assert names_of("t", tables) == names_of("s.t", tables) == {"s.q"}
     assert names_of("T", tables) == frozenset()
+
+
+def test_a_base_that_lags_behind_the_moment_is_not_compared(newest_yard: Yard) -> None:
+    """A reader far behind still has rows that were gone by the moment; a right copy would seem to have lost them."""
+    source = newest_yard.started(newest_yard.create("source"))
+    run(source, "CREATE TABLE orders (id int PRIMARY KEY)", "INSERT INTO orders VALUES (1)")
+    clone = newest_yard.restored(source, "clone", source.tick())
+    birth = birth_of(clone)
+    ahead = birth.model_copy(update={"next_xid": birth.next_xid + 100_000})
+    found = delta(reach(source), reach(clone), DeltaQuestion(ahead))
+    assert isinstance(found, Delta)
+    assert not found.has_answer
+    assert {each.why for each in found.unread} == {"it lags behind the moment, so it shows rows that were gone by then"}
+    mark = ahead.model_copy(update={"is_exact": False})
+    assert _table(delta(reach(source), reach(clone), DeltaQuestion(mark)), "public.orders").different == 0

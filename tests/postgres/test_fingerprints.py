@@ -99,6 +99,28 @@ def test_one_changed_value_is_another_content(server: Server, types: str, change
         assert _digest(session, "t") != before
 
 
+@pytest.mark.parametrize("column", ["mood", "mood[]"])
+def test_a_label_that_was_renamed_is_no_other_content(server: Server, types: str, column: str) -> None:
+    """No row is written when an enum's label gets another name, so no row differs; another label does."""
+    glad, sad = ("glad", "sad") if column == "mood" else ("{glad}", "{sad}")
+    server.run(
+        types,
+        f"CREATE TABLE t (m {column})",
+        f"CREATE TABLE other (m {column})",
+        f"INSERT INTO t VALUES ('{glad}')",
+        f"INSERT INTO other VALUES ('{sad}')",
+    )
+    with open_session(server.address(types), server.master, Limits()) as session:
+        was, other = _digest(session, "t"), _digest(session, "other")
+    server.run(types, "ALTER TYPE mood RENAME VALUE 'glad' TO 'happy'")
+    with open_session(server.address(types), server.master, Limits()) as session:
+        assert _digest(session, "t") == was != other
+    if column == "mood[]":
+        server.run(types, "UPDATE t SET m = '[2:2]={happy}'")
+        with open_session(server.address(types), server.master, Limits()) as session:
+            assert _digest(session, "t") != was
+
+
 def test_a_pair_of_equal_rows_is_not_lost(server: Server, database: str) -> None:
     """Which is what xor would do to them."""
     server.run(database, "CREATE TABLE pair AS SELECT 7 AS n FROM generate_series(1, 2)", "CREATE TABLE none (n int)")

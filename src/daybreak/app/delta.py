@@ -57,9 +57,10 @@ def delta_of(app: App, wish: DeltaWish, progress: Callable[[str], None] = lambda
     found: Delta | Silence = Silence(asked="both sides", why="there is no source")
     for source in filter(None, (sides.source_reader, sides.source)):
         found = delta(source, sides.clone, question, lambda step: progress(progress_words(step)))
-        if isinstance(found, Delta):
+        if isinstance(found, Delta) and found.has_answer:
             return found
-    assert isinstance(found, Silence)  # noqa: S101 - the loop ran at least once, and returned everything else
+    if isinstance(found, Delta):
+        return found
     raise (Unproven if found.is_unproven else Unreachable)(f"nothing was compared: {found.why}", *found.hints)
 
 

@@ -40,6 +40,8 @@ from daybreak.delta.buckets import (
     sums_of,
 )
 from daybreak.delta.writers import Writers
+from daybreak.errors import Unreachable
+from daybreak.model.birth import is_before_birth
 from daybreak.postgres.buckets import (
     LONGEST_STATEMENT,
     Lens,
@@ -310,10 +312,19 @@ class Comparison:
         """Begin a transaction on either side, and learn which rows are young in it."""
         self.sides.rollback()
         base, now = self.sides.ask(self._begin_one, self._begin_one)
+        if self.writers is not None and self.writers.birth.is_exact and base is not None:
+            self._refuse_lag(base)
         self.lenses = Lenses(self.lenses.base.at(base), self.lenses.now.at(now))
         if self.writers is not None:
             self.writers.base, self.writers.now = base, now
         self._began = monotonic()
+
+    @staticmethod
+    def _refuse_lag(base: YoungIds) -> None:
+        if is_before_birth(base.birth, base.following):
+            raise Unreachable(
+                "it lags behind the moment, so it shows rows that were gone by then", "wait until it has caught up"
+            )
 
     def _begin_one(self, session: Session) -> YoungIds | None:
         session.begin()

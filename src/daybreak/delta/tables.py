@@ -51,7 +51,7 @@ class Comparable:
     by: ComparedBy
 
 
-def make_comparable(sides: Sides, pair: Pair, *, is_by_key: bool = False) -> Comparable:
+def make_comparable(sides: Sides, pair: Pair, *, is_by_key: bool = False, is_of_copies: bool = False) -> Comparable:
     """Look at the table on both sides; call it outside a transaction. Raises ``DaybreakError`` where a server says no."""
     base, now = shape_of(sides.base, pair.base), shape_of(sides.now, pair.now)
     left_out = _omissions(base, now)
@@ -60,7 +60,8 @@ def make_comparable(sides: Sides, pair: Pair, *, is_by_key: bool = False) -> Com
     # Both sides hash by base's columns, without those that now lacks.
     content = hashed if is_by_key else None
     if content is None:
-        content = columns_to_hash(sides.base, [pair.base], left_out=left_out)[pair.base.oid]
+        found = columns_to_hash(sides.base, [pair.base], left_out=left_out, is_of_copies=is_of_copies)
+        content = found[pair.base.oid]
     integer = key[0].name if len(key) == 1 and key[0].is_integer else None
     whole = tuple(column.name for column in base.columns if column.name not in left_out)
     lens = Lens(
@@ -120,7 +121,7 @@ def compare_table(sides: Sides, pair: Pair, manner: Manner) -> TableDelta:
     Raises ``DaybreakError`` or ``OutOfTime`` where nothing was found yet.
     """
     began, writers, listing = monotonic(), manner.writers, manner.listing
-    form = make_comparable(sides, pair, is_by_key=manner.is_by_key)
+    form = make_comparable(sides, pair, is_by_key=manner.is_by_key, is_of_copies=writers is not None)
     if form.by == "counts":
         return _count_table(sides, pair, form, began)
     tally = _Tally(listing.most)

@@ -93,6 +93,17 @@ def are_any_young(birth: int, following: int) -> bool:
     return 0 < (following - birth) % TURN < TURN // 2
 
 
+def is_before_birth(birth: int, following: int) -> bool:
+    """Whether a snapshot ends before a clone's first own transaction; both are short numbers.
+
+    A server that shows such a snapshot lags behind the moment: it still has rows that were gone by then.
+
+    >>> is_before_birth(800, 790), is_before_birth(800, 800), is_before_birth(4294967290, 10)
+    (True, False, False)
+    """
+    return (following - birth) % TURN >= TURN // 2
+
+
 class Fate(Value):
     """What became of a transaction by the moment, as the clone's server knows it."""
 

@@ -129,6 +129,11 @@ class Delta(Value):
     """Tables left out of the lists, which hold at most ``MOST_KEPT`` names each."""
 
     @property
+    def has_answer(self) -> bool:
+        """Whether anything was compared, or there was nothing to compare."""
+        return bool(self.tables or self.equal or not self.unread)
+
+    @property
     def by_name(self) -> dict[str, TableDelta]:
         """Each listed table, as now calls it."""
         return {table.name: table for table in self.tables}

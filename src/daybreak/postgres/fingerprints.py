@@ -79,6 +79,8 @@ WITH RECURSIVE columns AS (
 )
 SELECT c.attrelid::bigint, c.attname::text,
        CASE WHEN k.oid = 'pg_catalog.int8'::regtype THEN 'halves'
+            WHEN k.typtype = 'e' AND p.is_of_copies THEN 'own'
+            WHEN e.typtype = 'e' AND k.typsend = 'pg_catalog.array_send'::regproc AND p.is_of_copies THEN 'listed'
             WHEN k.is_image AND c.is_strict AND k.typnamespace = 'pg_catalog'::regnamespace AND k.typcategory <> 'A'
                  AND k.oid NOT IN ('pg_catalog.bpchar'::regtype, 'pg_catalog.timetz'::regtype)
                  AND (k.typlen <> 8 OR k.typcategory = 'D') THEN 'own'
@@ -90,7 +92,9 @@ SELECT c.attrelid::bigint, c.attname::text,
        coalesce(s.proname::text, ''), k.typname::text
 FROM columns c
 JOIN kinds k ON k.kind = c.atttypid
+CROSS JOIN (VALUES (%s)) AS p (is_of_copies)
 LEFT JOIN pg_catalog.pg_proc s ON s.oid = k.typsend
+LEFT JOIN pg_catalog.pg_type e ON e.oid = k.typelem
 LEFT JOIN pg_catalog.pg_type a ON a.oid = s.proargtypes[0]
 ORDER BY c.attrelid, c.attnum
 """)
@@ -100,12 +104,16 @@ values (``equalimage``): of 1.50 and 1.5, two arrays with other bounds or two sp
 Its exceptions: a bpchar's hash leaves out the blanks at the end, a timetz's may be that of NULL, and of eight bytes only four
 go in, by which -1 and 4294967295 are alike; the bits that do so of two real times are of no pattern that a mistake has.
 
+A label of an enum may be renamed, and no row is written for it: what a row holds is the label's object id, and that is
+hashed, in arrays too, whose own hash leaves out the bounds. Within a composite or a range the label goes in.
+
 A send function translates to the session's encoding, which fails for bytes that are none there; so elsewhere than under UTF8
 the output function is used. Of json it says the same in less time.
 """
 
 _FORMS = {
     "own": sql.SQL("{column}"),
+    "listed": sql.SQL("{column}, pg_catalog.array_dims({column})"),
     "halves": sql.SQL("{column}, pg_catalog.int4(pg_catalog.int8shr({column}, 32))"),
     "printed": sql.SQL('pg_catalog.textin(pg_catalog.{output}({column})) COLLATE "C"'),
     "sent": sql.SQL("pg_catalog.{send}({column})"),
@@ -115,12 +123,18 @@ _FORMS = {
 """A row of one column reaches the column's own functions without their names, and so without a right to their schema."""
 
 
-def columns_to_hash(session: Session, tables: Iterable[Table], *, left_out: Collection[str] = ()) -> dict[int, Columns]:
-    """What goes into the hash of each table's rows, by the table's object id; nothing of the columns ``left_out``."""
+def columns_to_hash(
+    session: Session, tables: Iterable[Table], *, left_out: Collection[str] = (), is_of_copies: bool = True
+) -> dict[int, Columns]:
+    """What goes into the hash of each table's rows, by the table's object id; nothing of the columns ``left_out``.
+
+    Databases that are no copies of each other (``is_of_copies``) number the labels of an enum differently, so labels go in.
+    """
     oids = [table.oid for table in tables]
     found: dict[int, list[sql.Composable]] = {oid: [] for oid in oids}
     question = _COLUMNS if session.major >= SPLITS_SINCE else _COLUMNS_BEFORE_14
-    for table, name, form, send, kind in session.ask(question, (oids,)):
+    asked = (oids, is_of_copies) if session.major >= SPLITS_SINCE else (oids,)
+    for table, name, form, send, kind in session.ask(question, asked):
         if name in left_out:
             continue
         names = {"column": name, "send": send, "output": f"{kind}_out"}

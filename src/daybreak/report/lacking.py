@@ -15,21 +15,25 @@ from daybreak.report.words import many
 MOST_NAMES = 5
 
 
-def lacking_lines(found: Delta | Silence | None, run: str = "") -> list[str]:
-    """One sentence for each table with rows that the source lacks, then what the others are; none without a source."""
+def lacking_lines(found: Delta | Silence | None, run: str = "", most: int | None = None) -> list[str]:
+    """One sentence for each table with rows that the source lacks, then what the others are; none without a source.
+
+    Of many tables only the first ``most`` have a sentence; what was not compared is always named.
+    """
     if found is None:
         return []
     if isinstance(found, Silence):
         return [f"not compared with the source: {found.why}"]
-    return [*_tables(found), *_rest(found, run)]
+    tables = list(_tables(found))
+    shown = tables[:most]
+    more = len(tables) - len(shown)
+    return [*shown, *([f"and {many(more, 'more table')}: in the report, -o html"] if more else []), *_rest(found, run)]
 
 
 def _tables(delta: Delta) -> Iterator[str]:
     for table in delta.different:
         if table.only_now or table.differing:
             yield _sentence(table)
-    if delta.only_now:
-        yield f"{many(len(delta.only_now), 'table')} of the clone not in the source: {_names(delta.only_now)}"
 
 
 def _sentence(table: TableDelta) -> str:
@@ -43,6 +47,8 @@ def _sentence(table: TableDelta) -> str:
 
 
 def _rest(delta: Delta, run: str) -> Iterator[str]:
+    if delta.only_now:
+        yield f"{many(len(delta.only_now), 'table')} of the clone not in the source: {_names(delta.only_now)}"
     later = [table.name for table in delta.different if not table.only_now and not table.differing]
     if later:
         yield f"{many(len(later), 'table')} with more rows in the source alone: {_names(later)}"

@@ -238,7 +238,7 @@ class _Reading:
             with self.visit.spending():
                 asked = replace(question, budget=self.visit.source_budget)
                 found = delta(source, place, asked, self.visit.progress)
-            if isinstance(found, Delta):
+            if isinstance(found, Delta) and found.has_answer:
                 break
         return found
 

@@ -200,11 +200,9 @@ def _figures(report: Report, depth: Verbosity) -> Iterator[RenderableType]:
 
 def _lacking(report: Report, depth: Verbosity) -> Iterator[RenderableType]:
     """What the source lost against the clone."""
-    lines = lacking_lines(report.figures.delta, report.run or "")
-    most = len(lines) if depth == "all" else MOST_NAMES
-    for number, line in enumerate(lines[:most]):
+    lines = lacking_lines(report.figures.delta, report.run or "", None if depth == "all" else MOST_NAMES)
+    for number, line in enumerate(lines):
         yield Entry("" if number else "source", plain(line))
-    yield from _more(lines, shown=most)
 
 
 def _evidence(figures: Figures, depth: Verbosity) -> Iterator[RenderableType]:
