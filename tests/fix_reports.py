@@ -9,6 +9,8 @@ from typing import Any
 from daybreak.judge.verdict import verdict_of
 from daybreak.model import checks
 from daybreak.model.actions import AnchorJournal, AwaitCluster, Validate
+from daybreak.model.answers import Unread
+from daybreak.model.delta import Delta, TableDelta
 from daybreak.model.findings import Detail, Finding, Level, Measured, Reason, Standing
 from daybreak.model.kept import Kept
 from daybreak.model.plan import Plan, StepId
@@ -41,6 +43,23 @@ TOOK = {
     "12": 96,
 }
 """Seconds that each step took, by the beginning of its id."""
+
+LOST = Delta(
+    base="embi-aurora-cluster:5432/embi",
+    now=f"{ENDPOINT}:5432/embi",
+    began=worlds.NOW,
+    took=timedelta(seconds=41),
+    tables=(
+        TableDelta(name="public.employees", spelled="employees", by="keys", rows_now=2400, only_now=2400),
+        TableDelta(name="public.payments", spelled="payments", by="keys", rows_now=7200, only_now=7192, only_base=3),
+        TableDelta(name="public.audit_log", spelled="audit_log", by="keys", rows_base=80_004, only_base=4),
+    ),
+    unread=(Unread(table=7, name="public.sessions", why="it is unlogged: a copy begins without its rows"),),
+    only_now=("public.reports_2023",),
+    is_by_key=True,
+    equal=45,
+)
+"""What the source lost in the accident."""
 
 _ANSWERS: dict[str, tuple[str, str, str]] = {
     "database.cluster-status": ("available", "available", "rds:DescribeDBClusters"),
@@ -156,7 +175,7 @@ def state(made: Plan, findings: tuple[Finding, ...], **changes: Any) -> RunState
         "began": worlds.NOW, "ended": over, "last": over, "who": "dba-oncall", "where": "bastion-1",
         "events": 80, "tail": "5e" * 32, "steps": steps, "findings": findings, "verdict": verdict_of(findings),
         "measured": Measured(rto=over - worlds.NOW, lost=loss_of(made), newest=worlds.MOMENT - timedelta(seconds=4) + ODD,
-                             newest_in="public.payments.created_at", rows=12_413_882),
+                             newest_in="public.payments.created_at", rows=12_413_882, delta=LOST),
     }  # fmt: skip
     return RunState(**(defaults | changes))
 

@@ -66,7 +66,7 @@ Sums = Mapping[int, BucketSum]
 
 
 @dataclass(frozen=True)
-class Entry:
+class RowEntry:
     """One row as a side sent it."""
 
     raw: bytes
@@ -103,12 +103,12 @@ class FoundRow:
     """One row that differs, as each side that has it sent it."""
 
     kind: RowKind
-    base: Entry | None = None
-    now: Entry | None = None
+    base: RowEntry | None = None
+    now: RowEntry | None = None
     times: int = 1
 
     @property
-    def entry(self) -> Entry:
+    def entry(self) -> RowEntry:
         """Base's, else now's."""
         entry = self.base or self.now
         assert entry is not None  # noqa: S101 - a row that differs is on one side at least
@@ -216,16 +216,16 @@ def rows_that_differ(base: bytes, now: bytes) -> Iterator[FoundRow]:
         key = entry[:8]
         if key in keys and key not in met:
             met.add(key)
-            found.append(FoundRow("differing", Entry(entry), Entry(others[key])))
+            found.append(FoundRow("differing", RowEntry(entry), RowEntry(others[key])))
         else:
-            found.append(FoundRow("only_base", Entry(entry)))
+            found.append(FoundRow("only_base", RowEntry(entry)))
     seen: set[bytes] = set()
     for entry in theirs:
         key = entry[:8]
         if key in keys and key not in seen and others[key] is entry:
             seen.add(key)
             continue
-        found.append(FoundRow("only_now", now=Entry(entry)))
+        found.append(FoundRow("only_now", now=RowEntry(entry)))
     yield from sorted(found, key=lambda row: row.identity)
 
 
@@ -239,13 +239,13 @@ def _surplus(ours: bytes, theirs: bytes) -> list[bytes]:
         return [entry for entry, record in zip(entries, records, strict=True) if record not in known]
     # Rows twice under one key: a damaged index let them in.
     left = Counter(others)
-    lacking = []
+    surplus = []
     for entry, record in zip(entries, records, strict=True):
         if left[record]:
             left[record] -= 1
         else:
-            lacking.append(entry)
-    return lacking
+            surplus.append(entry)
+    return surplus
 
 
 def counts_that_differ(base: bytes, now: bytes) -> Iterator[FoundRow]:
@@ -264,7 +264,7 @@ def counts_that_differ(base: bytes, now: bytes) -> Iterator[FoundRow]:
             )
 
 
-def _newest(entries: Sequence[Entry], times: int) -> Iterator[tuple[Entry, int]]:
+def _newest(entries: Sequence[RowEntry], times: int) -> Iterator[tuple[RowEntry, int]]:
     """So many rows of some entries, in the order given."""
     for entry in entries:
         if times <= 0:
@@ -273,9 +273,9 @@ def _newest(entries: Sequence[Entry], times: int) -> Iterator[tuple[Entry, int]]
         times -= entry.times
 
 
-def _by_identity(packed: bytes) -> dict[bytes, list[Entry]]:
+def _by_identity(packed: bytes) -> dict[bytes, list[RowEntry]]:
     """Each identity's entries, in the order in which they were sent."""
-    found: dict[bytes, list[Entry]] = {}
+    found: dict[bytes, list[RowEntry]] = {}
     for start in range(0, len(packed), ENTRY):
-        found.setdefault(packed[start : start + 8], []).append(Entry(packed[start : start + ENTRY]))
+        found.setdefault(packed[start : start + 8], []).append(RowEntry(packed[start : start + ENTRY]))
     return found

@@ -23,10 +23,10 @@ from daybreak.delta.buckets import (
     RECORD,
     ROWS_EACH,
     XID,
-    Entry,
     Extent,
     FoundRow,
     RowBucket,
+    RowEntry,
     Sums,
     add_up,
     batches,
@@ -202,9 +202,9 @@ class Comparison:
         if 0 not in counted or (self._has_same_snapshot and sum(counted) != rows):
             return list(buckets)
         for xid, times in here.items():
-            yield FoundRow("only_base", base=_placeless(xid), times=times)
+            yield FoundRow("only_base", base=_without_place(xid), times=times)
         for xid, times in there.items():
-            yield FoundRow("only_now", now=_placeless(xid), times=times)
+            yield FoundRow("only_now", now=_without_place(xid), times=times)
         return []
 
     def _split(self, full: Sequence[RowBucket], shift: int) -> Iterator[tuple[int, list[RowBucket]]]:
@@ -331,9 +331,9 @@ class Comparison:
         return None if self.writers is None else YoungIds(self.writers.birth.short, snapshot_end(session))
 
 
-def _placeless(xid: int) -> Entry:
+def _without_place(xid: int) -> RowEntry:
     """An entry for rows that were only counted: it has a transaction and no place."""
-    return Entry(bytes(RECORD + PLACE) + xid.to_bytes(XID, "big"))
+    return RowEntry(bytes(RECORD + PLACE) + xid.to_bytes(XID, "big"))
 
 
 def _put(question: Callable[[Session, Lens], T], lens: Lens, session: Session) -> T:

@@ -15,7 +15,7 @@ from time import monotonic
 
 from daybreak.delta.comparing import OutOfTime, Sides
 from daybreak.delta.pairs import Pair, Pairing, names_of, only_wanted, pair_tables
-from daybreak.delta.tables import Listing, Manner, compare_table
+from daybreak.delta.tables import Listing, TableQuestion, compare_table
 from daybreak.delta.writers import Writers
 from daybreak.errors import DaybreakError, Refused, Unproven
 from daybreak.model.answers import Silence, Unread
@@ -208,7 +208,9 @@ class _Work:
         try:
             whole = self.question.whole
             is_by_key = whole is not None and pair.now.oid not in whole
-            return compare_table(sides, pair, Manner(self._writers(), self.question.listing, self.end, is_by_key))
+            return compare_table(
+                sides, pair, TableQuestion(self._writers(), self.question.listing, self.end, is_by_key)
+            )
         finally:
             if sides.are_open:
                 sides.rollback()

@@ -103,7 +103,7 @@ def _is_same_key(base: Shape, now: Shape, left_out: dict[str, str]) -> bool:
 
 
 @dataclass(frozen=True)
-class Manner:
+class TableQuestion:
     """How a table is compared, and until when."""
 
     writers: Writers | None
@@ -115,17 +115,17 @@ class Manner:
     """Whether keys alone are compared, which costs less and sees no changed row; rows without a key are only counted."""
 
 
-def compare_table(sides: Sides, pair: Pair, manner: Manner) -> TableDelta:
+def compare_table(sides: Sides, pair: Pair, question: TableQuestion) -> TableDelta:
     """One table's delta; where time or a server broke it off after the scan, what was found by then.
 
     Raises ``DaybreakError`` or ``OutOfTime`` where nothing was found yet.
     """
-    began, writers, listing = monotonic(), manner.writers, manner.listing
-    form = make_comparable(sides, pair, is_by_key=manner.is_by_key, is_of_copies=writers is not None)
+    began, writers, listing = monotonic(), question.writers, question.listing
+    form = make_comparable(sides, pair, is_by_key=question.is_by_key, is_of_copies=writers is not None)
     if form.by == "counts":
         return _count_table(sides, pair, form, began)
     tally = _Tally(listing.most)
-    comparison = Comparison(sides, form.lenses, writers, manner.end, wants_more=lambda: tally.wants_more)
+    comparison = Comparison(sides, form.lenses, writers, question.end, wants_more=lambda: tally.wants_more)
     why = ""
     try:
         _tally_rows(comparison, tally)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from daybreak.delta.buckets import Entry, FoundRow
+from daybreak.delta.buckets import FoundRow, RowEntry
 from daybreak.model.birth import Birth, Fate, is_young
 from daybreak.model.delta import RowWriter
 from daybreak.postgres.birth import read_fates
@@ -57,19 +57,19 @@ class Writers:
             case _:
                 return "unclear"
 
-    def _wrote_later(self, entry: Entry | None) -> bool | None:
+    def _wrote_later(self, entry: RowEntry | None) -> bool | None:
         """Whether base wrote the row after the copy was made; ``None`` where nobody can say."""
         if entry is None or _is_young(entry, self.base):
             return entry is not None
         fate = self._fates[entry.xid]
         return True if fate.excuses else None if fate.is_own is None else False
 
-    def _is_own(self, entry: Entry | None) -> bool | None:
+    def _is_own(self, entry: RowEntry | None) -> bool | None:
         """Whether the copy wrote the row itself; ``None`` where nobody can say."""
         if entry is None or _is_young(entry, self.now):
             return entry is not None
         return False if self.birth.is_exact else self._fates[entry.xid].is_own
 
 
-def _is_young(entry: Entry, young: YoungIds | None) -> bool:
+def _is_young(entry: RowEntry, young: YoungIds | None) -> bool:
     return young is not None and is_young(entry.xid, young.birth, young.following)

@@ -22,7 +22,7 @@ from daybreak.model.report import CheckLine, Report, StepLine
 from daybreak.model.value import iso
 from daybreak.report.figures import Bar, gauge, stack, timeline
 from daybreak.report.journaling import journal_words
-from daybreak.report.lacking import lacking_lines
+from daybreak.report.losses import loss_lines
 from daybreak.report.naming import KINDS, WITNESSES, verdict_word
 from daybreak.report.words import between, span_words, visible
 
@@ -84,7 +84,7 @@ def html(report: Report) -> str:
         promises=tuple((promise, gauge(promise)) for promise in report.promises),
         stack=stack(report.checks),
         counts=counts,
-        lacking=lacking_lines(report.figures.delta, report.run or ""),
+        losses=loss_lines(report.figures.delta, report.run or ""),
         tally=_words(report.checks),
         waived=tuple(line for line in report.checks if line.standing is Standing.WAIVED),
         lanes=timeline(report),

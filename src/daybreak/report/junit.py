@@ -14,7 +14,7 @@ from daybreak.model.findings import Level, Standing
 from daybreak.model.report import CheckLine, Report
 from daybreak.model.value import iso, stamp
 from daybreak.report.journaling import journal_words
-from daybreak.report.lacking import lacking_lines
+from daybreak.report.losses import loss_lines
 from daybreak.report.words import span_words, visible
 
 _AT_ONCE = timedelta()
@@ -70,7 +70,7 @@ def _properties(report: Report) -> Iterator[tuple[str, str]]:
             yield key, value
     if report.moment:
         yield "moment", iso(report.moment)
-    for number, line in enumerate(lacking_lines(report.figures.delta, report.run or ""), 1):
+    for number, line in enumerate(loss_lines(report.figures.delta, report.run or ""), 1):
         yield f"source-{number}", line
     yield "made", iso(report.made)
 

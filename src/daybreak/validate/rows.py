@@ -77,10 +77,6 @@ def _tables_made_in_time(visit: Visit) -> dict[int, bool]:
     return visit.were_committed(missing, source.following) if missing else {}
 
 
-def _kept(found: Delta | Silence | None) -> Delta | Silence | None:
-    return found.condense() if isinstance(found, Delta) else found
-
-
 class _Reading:
     """One walk through the rows of a clone, at the depth asked for."""
 
@@ -186,9 +182,10 @@ class _Reading:
         seen = self._see_at_the_source(counts)
         sightings = seen.by_table if isinstance(seen, SourceTimes) else {}
         yield recent(counts, tables, self.recency, self._time_witnesses(sightings, testimonies))
-        lacking = self._compare_with_source(testimonies, short | other)
-        self.visit.measured = measure(counts).model_copy(update={"delta": _kept(lacking)})
-        yield content(counts, tables, self.configured, ContentWitnesses(baseline, lacking), self.how)
+        beside = self._compare_with_source(testimonies, short | other)
+        kept = beside.condense() if isinstance(beside, Delta) else beside
+        self.visit.measured = measure(counts).model_copy(update={"delta": kept})
+        yield content(counts, tables, self.configured, ContentWitnesses(baseline, beside), self.how)
 
     def _hear(self, counts: Counts | Silence, short: frozenset[str]) -> Testimonies | Silence | None:
         """What the source still has from before the moment; ``None`` where there is none to ask, or nothing to ask it by."""
@@ -206,7 +203,7 @@ class _Reading:
         heard: Testimonies | Silence | None = None
         for witness in self.visit.source_reaches:
             room = Courtroom(place, witness, birth, self.visit.restored, self.visit.source_budget)
-            with self.visit.spending():
+            with self.visit.spend_at_source():
                 heard = hear_source(room, pairs, self.visit.progress)
             if isinstance(heard, Testimonies):
                 break
@@ -235,7 +232,7 @@ class _Reading:
         )
         found: Delta | Silence | None = None
         for source in self.visit.source_reaches:
-            with self.visit.spending():
+            with self.visit.spend_at_source():
                 asked = replace(question, budget=self.visit.source_budget)
                 found = delta(source, place, asked, self.visit.progress)
             if isinstance(found, Delta) and found.has_answer:

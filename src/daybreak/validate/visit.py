@@ -123,7 +123,7 @@ class Visit:
         return replace(budget, whole=max(budget.whole - self._spent_at_source, timedelta(0)))
 
     @contextmanager
-    def spending(self) -> Iterator[None]:
+    def spend_at_source(self) -> Iterator[None]:
         """Count the time of the block as spent at the source."""
         began = monotonic()
         try:

@@ -9,7 +9,7 @@ from daybreak.model.findings import Level, Standing
 from daybreak.model.report import CheckLine, Figures, Promise, Report, Witness
 from daybreak.model.value import stamp
 from daybreak.report.journaling import journal_words
-from daybreak.report.lacking import lacking_lines
+from daybreak.report.losses import loss_lines
 from daybreak.report.naming import KINDS, WITNESSES, verdict_word
 from daybreak.report.words import between, span_words, visible
 
@@ -34,7 +34,7 @@ def markdown(report: Report) -> str:
         *_checklist(report),
         *_parity(report),
         *_timeline(report),
-        *_lacking(report),
+        *_losses(report),
         *_foot(report),
     ]
     return "\n\n".join(parts) + "\n"
@@ -56,8 +56,8 @@ def _head(report: Report) -> Iterator[str]:
     yield "\n".join(("| Fact | |", "|---|---|", *(f"| {name} | {value} |" for name, value in _facts(report))))
 
 
-def _lacking(report: Report) -> Iterator[str]:
-    if lines := lacking_lines(report.figures.delta, report.run or ""):
+def _losses(report: Report) -> Iterator[str]:
+    if lines := loss_lines(report.figures.delta, report.run or ""):
         yield "## What the source lost"
         yield "\n".join(f"- {text(line)}" for line in lines)
 

@@ -56,7 +56,9 @@ def _writers(table: TableDelta) -> str:
     """Who wrote the rows since the clone was born; what both wrote is the source's later work too."""
     source, clone = _number_by(table, "base") + _number_by(table, "both"), _number_by(table, "now")
     told = f"the source wrote {source:,} of them since, the clone {clone:,}"
-    return f"{table.name}: {told}; {_number_by(table, 'unexplained'):,} are unexplained"
+    unclear = _number_by(table, "unclear")
+    more = f"; {unclear:,} are unclear: the clone has no commit times" if unclear else ""
+    return f"{table.name}: {told}; {_number_by(table, 'unexplained'):,} are unexplained{more}"
 
 
 def _number_by(table: TableDelta, writer: RowWriter) -> int:

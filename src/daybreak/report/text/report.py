@@ -16,7 +16,7 @@ from daybreak.model.loss import Loss
 from daybreak.model.report import CheckLine, Figures, Promise, Report, StepLine
 from daybreak.model.value import stamp
 from daybreak.report.journaling import journal_words
-from daybreak.report.lacking import lacking_lines
+from daybreak.report.losses import loss_in_brief, loss_lines
 from daybreak.report.naming import WITNESSES, verdict_word
 from daybreak.report.text.status import STYLES
 from daybreak.report.words import Entry, command, many, plain, span_words
@@ -46,7 +46,7 @@ def report_view(report: Report, depth: Verbosity = "brief", *, more: str = "") -
     parts = [*_facts(report), *_steps(report), *_checks(report), Text()] if depth == "all" else []
     parts += [_verdict(report), *_reasons(report), *_against(report)]
     parts += _what(report) if depth == "brief" else []
-    parts += [*_figures(report, depth), *_lacking(report, depth)]
+    parts += [*_figures(report, depth), *_losses(report, depth)]
     if depth == "brief" and more and (report.checks or report.steps):
         parts.append(command("more     ", more))
     if report.way_in and report.way_in != report.next:
@@ -198,9 +198,10 @@ def _figures(report: Report, depth: Verbosity) -> Iterator[RenderableType]:
         yield Entry("rows", plain(f"{report.figures.rows:,} counted in the clone"))
 
 
-def _lacking(report: Report, depth: Verbosity) -> Iterator[RenderableType]:
+def _losses(report: Report, depth: Verbosity) -> Iterator[RenderableType]:
     """What the source lost against the clone."""
-    lines = lacking_lines(report.figures.delta, report.run or "", None if depth == "all" else MOST_NAMES)
+    brief = loss_in_brief(report.figures.delta)
+    lines = loss_lines(report.figures.delta, report.run or "") if depth == "all" else [brief] if brief else []
     for number, line in enumerate(lines):
         yield Entry("" if number else "source", plain(line))
 

@@ -13,21 +13,44 @@ from daybreak.model.names import comma_list
 from daybreak.report.words import many
 
 MOST_NAMES = 5
+MOST_BRIEF = 2
 
 
-def lacking_lines(found: Delta | Silence | None, run: str = "", most: int | None = None) -> list[str]:
-    """One sentence for each table with rows that the source lacks, then what the others are; none without a source.
-
-    Of many tables only the first ``most`` have a sentence; what was not compared is always named.
-    """
+def loss_lines(found: Delta | Silence | None, run: str = "") -> list[str]:
+    """One sentence for each table with rows that the source lacks, then what the others are; nothing without a source."""
     if found is None:
         return []
     if isinstance(found, Silence):
         return [f"not compared with the source: {found.why}"]
-    tables = list(_tables(found))
-    shown = tables[:most]
-    more = len(tables) - len(shown)
-    return [*shown, *([f"and {many(more, 'more table')}: in the report, -o html"] if more else []), *_rest(found, run)]
+    return [*_tables(found), *_rest(found, run)]
+
+
+def loss_in_brief(found: Delta | Silence | None) -> str:
+    """The same in one sentence; empty without a source."""
+    if not isinstance(found, Delta):
+        return "" if found is None else f"not compared: {found.why}"
+    told = [_lost(found), _changed(found)]
+    if found.only_now:
+        told.append(f"{many(len(found.only_now), 'whole table')} ({_names(found.only_now, MOST_BRIEF)})")
+    silent = len(found.unread) + sum(1 for table in found.tables if not table.is_complete and not table.different)
+    lacks = ", ".join(filter(None, told)) or f"nothing that the clone has, in {many(found.alike, 'table')}"
+    return f"lacks {lacks}" + (f"; {many(silent, 'table')} not compared" if silent else "")
+
+
+def _lost(delta: Delta) -> str:
+    lost = [table for table in delta.different if table.only_now]
+    if not lost:
+        return ""
+    least = "" if all(table.is_complete for table in lost) else "at least "
+    names = [f"{table.name} {table.only_now:,}" for table in lost]
+    rows = many(sum(table.only_now for table in lost), "row")
+    return f"{least}{rows} in {many(len(lost), 'table')} ({_names(names, MOST_BRIEF)})"
+
+
+def _changed(delta: Delta) -> str:
+    changed = [table for table in delta.different if table.differing]
+    rows = many(sum(table.differing for table in changed), "row")
+    return f"the clone's form of {rows} in {many(len(changed), 'table')}" if changed else ""
 
 
 def _tables(delta: Delta) -> Iterator[str]:
@@ -74,8 +97,8 @@ def _by_key(delta: Delta) -> str:
     return "; by key alone, so a row that changed is not seen" if delta.is_by_key else ""
 
 
-def _names(names: list[str] | tuple[str, ...]) -> str:
-    return comma_list(list(names), MOST_NAMES)
+def _names(names: list[str] | tuple[str, ...], most: int = MOST_NAMES) -> str:
+    return comma_list(list(names), most)
 
 
 def _whys(pairs: list[tuple[str, str]]) -> str:

@@ -11,7 +11,7 @@ from daybreak.model.delta import Delta
 from daybreak.model.findings import Standing
 from daybreak.model.requests import Thoroughness
 from daybreak.postgres.crew import SourceBudget
-from daybreak.report.lacking import lacking_lines
+from daybreak.report.losses import loss_lines
 from daybreak.validate.visit import ProbeLimits
 from tests.lab.volumes.fix_volumes import Yard, newest_yard, pg_installs, run
 from tests.validate.fix_copies import walk
@@ -60,7 +60,7 @@ def _delta(found: object) -> Delta:
 def test_every_validation_ends_with_what_the_source_lost(story: Story) -> None:
     """By key where there is one; a table whose rows are known to be the same is not read again."""
     _, measured = walk(*story)
-    assert lacking_lines(measured.delta) == [
+    assert loss_lines(measured.delta) == [
         "public.employees: 2,400 rows in the clone and not in the source",
         "public.log: at least 50 rows in the clone and not in the source",
         "1 table of the clone not in the source: public.dropped",
@@ -73,7 +73,7 @@ def test_every_validation_ends_with_what_the_source_lost(story: Story) -> None:
 def test_at_full_depth_it_is_exact_and_rows_that_changed_are_seen(story: Story) -> None:
     """The source's later work is no damage of the clone, whatever it did; no baseline is needed to see that."""
     found, measured = walk(*story, thoroughness=FULL)
-    assert lacking_lines(measured.delta, "r") == [
+    assert loss_lines(measured.delta, "r") == [
         "public.employees: 2,400 rows in the clone and not in the source",
         "public.log: 50 rows in the clone and not in the source",
         "public.orders: 19 rows differ",
@@ -121,4 +121,4 @@ def test_without_a_source_it_says_why(story: Story) -> None:
     """Nothing is claimed of a source that nobody asked."""
     source, clone, moment = story
     _, measured = walk(source, clone, moment, source=None, without_source="the source is not there any more")
-    assert lacking_lines(measured.delta) == ["not compared with the source: the source is not there any more"]
+    assert loss_lines(measured.delta) == ["not compared with the source: the source is not there any more"]
