@@ -237,8 +237,10 @@ class Testimony(Value):
     """Old rows that the clone lacks, though their transaction had committed by the moment."""
     unclear: int = 0
     """Old rows that the clone lacks where no commit time says whether their transaction is the source's or the clone's own."""
-    places: tuple[str, ...] = ()
-    """Where in the source some of the lost rows are: page and number."""
+    by: Literal["place", "key"] = "place"
+    """What the rows were found again by. A table that was written anew has its rows elsewhere, under the same keys."""
+    named: tuple[str, ...] = ()
+    """Some of the lost rows: page and number in the source, or their keys."""
     share: float = 1.0
     """The part of the source's pages that was read before the time was up; 1 is all."""
     is_alike: bool = False
@@ -246,8 +248,11 @@ class Testimony(Value):
 
     @property
     def is_sufficient(self) -> bool:
-        """Whether at least half of the table testifies, so that it is a witness of the whole."""
-        return self.share == 1 and self.old * 2 >= self.here
+        """Whether at least half of the table testifies, so that it is a witness of the whole.
+
+        Where the clone has no row left, young rows of the source are no witness that it had none.
+        """
+        return self.share == 1 and self.old * 2 >= self.here and (self.old > 0 or self.rows == 0)
 
 
 class Testimonies(Value):

@@ -92,6 +92,7 @@ _IS_OLD_AT_A_TURN = sql.SQL(
 _SNAPSHOT_END = sql.SQL(
     "SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::numeric % 4294967296"
 )
+_LOCK = sql.SQL("LOCK TABLE ONLY {} IN ACCESS SHARE MODE")
 _FILE_NOW = sql.SQL(
     "SELECT pg_catalog.to_regclass(pg_catalog.format('%%I.%%I', %s::text, %s::text))::oid::bigint, "
     "coalesce(pg_catalog.pg_relation_filenode(%s::bigint::oid), 0)::bigint"
@@ -283,6 +284,14 @@ def _scan(
     )
 
 
+def hold_table(session: Session, table: Table) -> None:
+    """Keep the table that the name leads to as it is until the transaction ends, as a reader does.
+
+    It is no question, so the transaction's snapshot is taken later, when nobody can change the table any more.
+    """
+    session.order(_LOCK.format(sql.Identifier(table.namespace, table.name)))
+
+
 def file_now(session: Session, table: Table) -> tuple[int | None, int]:
     """Which object the table's name leads to now, and the number of the file that the table lies in.
 
@@ -301,6 +310,11 @@ def read_pairs(session: Session, run: Chunk, *, is_old_only: bool) -> frozenset[
     [[told]] = session.ask(_PAIRS.format(table=sql.Identifier(table.namespace, table.name), where=_where(conditions)))
     whole = bytes(told or b"")
     return frozenset(whole[start : start + PAIR] for start in range(0, len(whole), PAIR))
+
+
+def condition_of(chunk: Chunk) -> sql.Composable:
+    """The ``WHERE`` that leaves the rows of a chunk; empty for a whole table."""
+    return _where(_bounds(chunk))
 
 
 def newest_by_index(session: Session, scan: Scan) -> Part:

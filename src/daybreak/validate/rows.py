@@ -170,7 +170,7 @@ class _Reading:
             other = tables_with_other_content(counts, tables, self.configured, baseline)
         heard = self._hear(counts, short)
         testimonies = heard.by_table if isinstance(heard, Testimonies) else {}
-        named = {each.name for each in testimonies.values()}
+        named = {each.name for each in testimonies.values() if each.share == 1}
         witnesses = RowWitnesses(
             baseline,
             self._at_the_source(short - named),
@@ -244,7 +244,7 @@ class _Reading:
             return self.subject.without_source
         if self.visit.birth is None:
             return "nobody can tell which numbers are the clone's own"
-        return "the cluster is not known to be a physical copy of the source, so their rows cannot be compared by place"
+        return "the cluster is not known to be a physical copy of the source, so their rows cannot be compared"
 
     def _counts(self) -> Counts | Silence:
         tables = self.visit.tables

@@ -1,9 +1,10 @@
 """Ask the source what it still has from before the clone's birth, and whether the clone has it too.
 
 The law: an old row that lies in the source now lay there at the moment, so the clone must have it at the same place in the
-same file, unless the clone says that its transaction had not committed by then. Numbers alone neither acquit nor condemn:
-where a run of pages adds up otherwise, rows are compared one by one. The source is read within a budget, through two
-sessions at most, and no snapshot on it is older than ``LONGEST_SNAPSHOT``.
+same file, or under the same key where the file was written anew, unless the clone says that its transaction had not
+committed by then. Numbers alone neither acquit nor condemn: where a run of pages adds up otherwise, rows are compared one by
+one, and no index is believed that a row is not there. The source is read within a budget, through two sessions at most, and
+no snapshot on it is older than ``LONGEST_SNAPSHOT``.
 """
 
 from __future__ import annotations
@@ -16,44 +17,37 @@ from datetime import datetime, timedelta
 from time import monotonic
 
 from daybreak.errors import DaybreakError
-from daybreak.model.answers import Count, Run, Silence, Table, Testimonies, Testimony, Unread
+from daybreak.model.answers import Count, Silence, Table, Testimonies, Testimony, Unread
 from daybreak.model.birth import Birth, Fate
 from daybreak.postgres.birth import read_fates
-from daybreak.postgres.crew import CountProgress, Hands, SourceBudget
 from daybreak.postgres.faults import is_conflict
-from daybreak.postgres.reach import Reach
-from daybreak.postgres.rows import (
-    PAGE,
-    PAIR,
-    Chunk,
-    Scan,
-    YoungIds,
-    file_now,
-    read,
-    read_pairs,
-    runs_of,
-    see_every_row,
-    snapshot_end,
-)
+from daybreak.postgres.rows import Chunk, Scan, YoungIds, hold_table, runs_of, see_every_row, snapshot_end
 from daybreak.postgres.session import Session, connect
+from daybreak.postgres.crew import CountProgress, Hands, SourceBudget
+from daybreak.validate.likeness import (
+    BothSides,
+    ByKey,
+    ByPlace,
+    Likeness,
+    MissingRow,
+    NotComparable,
+    RunAnswer,
+    TablePair,
+    why_not_comparable,
+)
+from daybreak.postgres.reach import Reach
 
 LONGEST_SNAPSHOT = timedelta(minutes=5)
 """After so long a reading begins a new transaction: an old snapshot keeps a source from cleaning up."""
 
-MOST_PLACES = 5
-"""How many lost rows are named by their place."""
+MOST_NAMED = 5
+"""How many lost rows of a table are named."""
+
+MOST_OPEN = 100_000
+"""How many missing rows wait to be confirmed: for rows by key the clone's whole table is read."""
 
 TRIES = 3
 """How often a run is read again that the server broke off: a reader ends queries that hold back its replay."""
-
-
-@dataclass(frozen=True)
-class TablePair:
-    """One table on both sides, by its object id, with the clone's count of its runs."""
-
-    clone: Table
-    source: Table
-    count: Count
 
 
 @dataclass(frozen=True)
@@ -91,10 +85,6 @@ def hear_source(
         heard=tuple(sorted(hearing.heard, key=lambda each: each.name)),
         unheard=(*hearing.unheard, *left),
     )
-
-
-class _OtherFile(Exception):
-    """The source's table is not the file that the clone has: nothing in it can be compared by place."""
 
 
 class _Hearing:
@@ -135,7 +125,7 @@ class _Hearing:
     def _hear_all(self) -> None:
         """Hear table after table, with a session on either side."""
         with ExitStack() as stack:
-            sides = _Sides(self._session(self.room.source, stack), self._session(self.room.clone, stack))
+            sides = BothSides(self._session(self.room.source, stack), self._session(self.room.clone, stack))
             while sides.are_open and (pair := self._take()):
                 self._hear(pair, sides)
 
@@ -146,11 +136,10 @@ class _Hearing:
         see_every_row(session)
         return session
 
-    def _hear(self, pair: TablePair, sides: _Sides) -> None:
-        reading = _Reading(self.room, pair, sides, self.end)
+    def _hear(self, pair: TablePair, sides: BothSides) -> None:
         try:
-            testimony = reading.read()
-        except _OtherFile as other:
+            testimony = self._testimony(pair, sides)
+        except NotComparable as other:
             self._note(Unread(table=pair.clone.oid, name=pair.clone.full, why=str(other)), pair)
         except DaybreakError as error:
             self._note(Unread(table=pair.clone.oid, name=pair.clone.full, why=error.message), pair)
@@ -160,6 +149,16 @@ class _Hearing:
             sides.clone.rollback()
         else:
             self._note(testimony, pair)
+
+    def _testimony(self, pair: TablePair, sides: BothSides) -> Testimony:
+        """By place where both have one file, else by key; raises ``NotComparable`` where neither is possible."""
+        why = why_not_comparable(pair, self.room.birth)
+        if not why:
+            try:
+                return _Reading(self.room, pair, ByPlace(pair, sides, self.room.birth), self.end).read()
+            except NotComparable as other:
+                why = str(other)
+        return _Reading(self.room, pair, ByKey(pair, sides, why), self.end).read()
 
     def _note(self, answer: Testimony | Unread, pair: TablePair) -> None:
         with self._lock:
@@ -171,43 +170,36 @@ class _Hearing:
         self._hands.report(CountProgress(self.done, self.total, pair.clone.full, "compared with the source"))
 
 
-@dataclass(frozen=True)
-class _Sides:
-    source: Session
-    clone: Session
-
-    @property
-    def are_open(self) -> bool:
-        """Whether neither was lost."""
-        return self.source.is_open and self.clone.is_open
-
-
 class _Reading:
     """One table, run by run, on both sides."""
 
-    def __init__(self, room: Courtroom, pair: TablePair, sides: _Sides, end: float) -> None:
-        self.room, self.pair, self.sides, self.end = room, pair, sides, end
-        self.here = {run.first: run for run in pair.count.runs}
+    def __init__(self, room: Courtroom, pair: TablePair, likeness: Likeness, end: float) -> None:
+        self.room, self.pair, self.likeness, self.end = room, pair, likeness, end
         self.fates: dict[int, Fate] = {}
-        self.rows = self.old = self.lost = self.unclear = 0
-        self.places: list[str] = []
-        self.is_alike = True
+        self.rows = self.old = self.lost = self.unclear = self.runs = 0
+        self.named: list[str] = []
+        self._open = RunAnswer(runs=0)
         self._began = 0.0
         self._young = YoungIds(0, 0)
 
     def read(self) -> Testimony:
-        """The table's testimony, as far as the time goes; raises ``_OtherFile`` where it can give none."""
-        runs = self._runs()
-        read_so_far = 0
+        """The table's testimony, as far as the time goes; raises ``NotComparable`` where it can give none."""
         self._begin()
-        for run in runs:
-            if monotonic() >= self.end:
-                break
-            if monotonic() - self._began > LONGEST_SNAPSHOT.total_seconds():
-                self._begin()
-            self._read_run(run)
-            read_so_far += 1
-        self.sides.source.rollback()
+        runs = self._runs()
+        try:
+            for run in runs:
+                if monotonic() >= self.end:
+                    break
+                if monotonic() - self._began > LONGEST_SNAPSHOT.total_seconds():
+                    self._begin()
+                self._add(self._read_run(run))
+            if monotonic() < self.end:
+                self._settle()
+        except DaybreakError:
+            # What was settled before the time was up is right.
+            if monotonic() < self.end or not self.runs:
+                raise
+        self.likeness.sides.source.rollback()
         return Testimony(
             table=self.pair.clone.oid,
             name=self.pair.clone.full,
@@ -216,102 +208,66 @@ class _Reading:
             here=self.pair.count.rows,
             lost=self.lost,
             unclear=self.unclear,
-            places=tuple(self.places),
-            share=read_so_far / len(runs),
-            is_alike=self.is_alike and read_so_far == len(runs) and self.rows == self.old == self.pair.count.rows,
+            by=self.likeness.by,
+            named=tuple(self.named),
+            share=self.runs / len(runs),
         )
 
     def _runs(self) -> list[Chunk]:
-        # A source that has shrunk since still has its rows where they were.
-        size = max(self.pair.source.size, self.pair.clone.size, PAGE)
-        table = self.pair.source.model_copy(update={"size": size})
+        table = self.pair.source.model_copy(update={"size": self.likeness.size})
         scan = Scan(table, "", self.room.restored)
-        return runs_of(Chunk(scan, size, young=self._young))
+        return runs_of(Chunk(scan, table.size, young=self._young))
 
     def _begin(self) -> None:
-        self.sides.source.rollback()
-        self.sides.source.begin()
+        source = self.likeness.sides.source
+        source.rollback()
+        source.begin()
+        hold_table(source, self.pair.source)
         self._began = monotonic()
-        self._young = YoungIds(self.room.birth.short, snapshot_end(self.sides.source))
-        self._is_known = False
+        self._young = YoungIds(self.room.birth.short, snapshot_end(source))
+        self.likeness.look()
 
-    def _read_run(self, run: Chunk) -> None:
+    def _read_run(self, run: Chunk) -> RunAnswer:
+        """A run's old rows that the clone lacks and that nothing excuses."""
         for number in range(1, TRIES + 1):
             try:
-                self._compare(replace(run, young=self._young))
+                found = self.likeness.compare(replace(run, young=self._young))
             except DaybreakError as error:
                 if number == TRIES or not is_conflict(error):
                     raise
                 self._begin()
             else:
-                return
+                break
+        fates = self._fates_of(found.missing)
+        return replace(found, missing=tuple(row for row in found.missing if not fates[row.xid].excuses))
 
-    def _compare(self, run: Chunk) -> None:
-        """Hold a run's old rows against the clone's; raises ``DaybreakError`` before anything of it is added."""
-        part = read(self.sides.source, run)
-        if not self._is_known:
-            self._know_file()
-        [there] = part.runs
-        self.is_alike = self.is_alike and self._is_same(there)
-        missing = self._absent(run, there) if there.old and not self._is_same(there) else frozenset()
-        fates = self._fates_of(missing)
-        self.rows += there.rows
-        self.old += there.old
-        for pair in sorted(missing):
-            fate = fates[_xid(pair)]
-            if fate.excuses:
-                continue
-            if fate.is_own is None:
+    def _add(self, found: RunAnswer) -> None:
+        """Keep what a run says until its missing rows are confirmed: soon, but not so often that it costs more than reading."""
+        self._open = self._open.union(found)
+        waiting = len(self._open.missing)
+        if not waiting or waiting >= min(self.lost + self.unclear, MOST_OPEN):
+            self._settle()
+
+    def _settle(self) -> None:
+        """Count what the open runs say."""
+        told, self._open = self._open, RunAnswer(runs=0)
+        for row in self.likeness.confirm(told.missing):
+            if self.fates[row.xid].is_own is None:
                 self.unclear += 1
                 continue
             self.lost += 1
-            if len(self.places) < MOST_PLACES:
-                self.places.append(_place(pair))
+            if len(self.named) < MOST_NAMED:
+                self.named.append(self.likeness.show(row))
+        self.rows += told.rows
+        self.old += told.old
+        self.runs += told.runs
 
-    def _is_same(self, there: Run) -> bool:
-        """Whether the old rows of a run add up to the same on both sides."""
-        here = self.here.get(there.first, Run(there.first, 0, 0, 0))
-        return (there.old, there.digest) == (here.old, here.digest)
-
-    def _absent(self, run: Chunk, there: Run) -> frozenset[bytes]:
-        old = read_pairs(self.sides.source, run, is_old_only=True)
-        table = self.pair.clone
-        scan = replace(run.scan, table=table)
-        last = there.first == max(self.here, default=0)
-        here = replace(run, scan=scan, end=None if last else run.end)
-        return old - read_pairs(self.sides.clone, here, is_old_only=False)
-
-    def _fates_of(self, missing: frozenset[bytes]) -> dict[int, Fate]:
-        unknown = {_xid(pair) for pair in missing} - self.fates.keys()
+    def _fates_of(self, missing: Sequence[MissingRow]) -> dict[int, Fate]:
+        unknown = {row.xid for row in missing} - self.fates.keys()
         if unknown:
-            found = read_fates(self.sides.clone, self.room.birth, unknown, self.room.restored)
+            found = read_fates(self.likeness.sides.clone, self.room.birth, unknown, self.room.restored)
             self.fates.update({fate.xid: fate for fate in found})
         return self.fates
-
-    def _know_file(self) -> None:
-        """Make sure that what is read is the table that was meant, in the file that the clone has."""
-        table = self.pair.source
-        oid, file = file_now(self.sides.source, table)
-        if oid != table.oid:
-            raise _OtherFile("it was renamed in the source meanwhile")
-        why = why_not_comparable(self.pair, self.room.birth, file)
-        if why:
-            raise _OtherFile(why)
-        self._is_known = True
-
-
-def why_not_comparable(pair: TablePair, birth: Birth, file: int | None = None) -> str:
-    """Why the source's rows cannot be held against the clone's by their places; empty where they can.
-
-    Both sides draw file numbers from one counter of object ids, so equal numbers are one file only below the clone's first
-    own id. ``file`` is the source's file as it is now, where it was asked again.
-    """
-    there = pair.source.file if file is None else file
-    if there != pair.clone.file:
-        return "its file was rewritten since"
-    if birth.next_oid is None:
-        return "nobody can tell the clone's own files from the source's"
-    return "" if there < birth.next_oid else "its file is younger than the clone"
 
 
 def pairs_of(
@@ -324,11 +280,3 @@ def pairs_of(
         is_own = birth.next_oid is not None and table.oid >= birth.next_oid
         if table.oid in there and table.oid in counted and not table.is_unlogged and not is_own:
             yield TablePair(table, there[table.oid], counted[table.oid])
-
-
-def _xid(pair: bytes) -> int:
-    return int.from_bytes(pair[6:PAIR], "big")
-
-
-def _place(pair: bytes) -> str:
-    return f"({int.from_bytes(pair[:4], 'big')},{int.from_bytes(pair[4:6], 'big')})"

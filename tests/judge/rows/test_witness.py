@@ -36,12 +36,23 @@ def test_everything_is_here_and_what_did_not_testify_is_named() -> None:
 
 
 def test_one_lost_row_is_unfit_and_says_where() -> None:
-    """There is no percentage of a loss that is named by its place."""
-    lost = ORDERS.model_copy(update={"lost": 1, "places": ("(0,7)",)})
+    """There is no percentage of a loss that is named by its place, or by its key where the file was written anew."""
+    lost = ORDERS.model_copy(update={"lost": 1, "named": ("(0,7)",)})
     finding = source_rows(heard(lost, SMALL), HOW)
     assert finding.standing is UNFIT
     assert finding.found.startswith("missing: public.orders: 1 at (0,7) in the source; ")
     assert finding.details[0].found == "1 missing"
+    assert finding.details[0].why == "95% of its 950 rows testify, compared by place"
+    by_key = lost.model_copy(update={"lost": 2, "by": "key", "named": ("(id)=(7)", "(id)=(9)")})
+    finding = source_rows(heard(by_key, SMALL), HOW)
+    assert finding.found.startswith("missing: public.orders: 2 with the key (id)=(7), (id)=(9) in the source; ")
+    assert finding.details[0].why == "95% of its 950 rows testify, compared by key"
+
+
+def test_who_has_no_old_row_is_no_witness_of_an_empty_table() -> None:
+    """A source that was loaded anew does not show that the clone had nothing to lose."""
+    assert not Testimony(table=1, name="public.orders", rows=50, old=0, here=0).is_sufficient
+    assert Testimony(table=1, name="public.orders", rows=0, old=0, here=0).is_sufficient
 
 
 def test_what_nobody_can_tell_is_unknown_unless_something_is_lost() -> None:

@@ -276,7 +276,8 @@ def _is_shared(each: TableComparison, beside: _Beside, wish: Expectation) -> boo
     testimony = beside.testimony
     if testimony is not None and testimony.is_sufficient and not testimony.lost and not testimony.unclear:
         return True
-    there = beside.source.rows if beside.source else testimony.rows if testimony else None
+    is_whole = testimony is not None and testimony.share == 1
+    there = beside.source.rows if beside.source else testimony.rows if testimony and is_whole else None
     if there is None:
         return False
     if wish.is_static or each.rows == 0:

@@ -43,7 +43,7 @@ def source_rows(
     unclear = [each for each in answer.heard if each.unclear]
     found = _words_for_heard(answer)
     if lost:
-        words = [f"{each.name}: {each.lost:,} at {comma_list(list(each.places))} in the source" for each in lost]
+        words = [f"{each.name}: {each.lost:,} {_words_for_named(each)} in the source" for each in lost]
         finding = check.unfit(EXPECTED, f"missing: {comma_list(words[:MOST_NAMES])}; {found}", asked)
     elif unclear:
         why = "nobody can tell the source's rows from the clone's own without commit times in the clone: "
@@ -56,6 +56,10 @@ def source_rows(
     else:
         finding = check.fit(EXPECTED, found, asked)
     return finding.model_copy(update={"details": _details(answer)})
+
+
+def _words_for_named(each: Testimony) -> str:
+    return f"{'at' if each.by == 'place' else 'with the key'} {comma_list(list(each.named))}"
 
 
 def _words_for_heard(answer: Testimonies) -> str:
@@ -84,12 +88,11 @@ def _detail(each: Testimony) -> Detail:
     standing = Standing.UNFIT if each.lost else Standing.UNKNOWN if each.unclear else Standing.FIT
     found = f"{each.lost:,} missing" if each.lost else f"{each.unclear:,} undecided" if each.unclear else "all here"
     share = "" if each.share == 1 else f"; {each.share:.0%} of its pages were read in time"
+    part = f"{each.old / each.here:.0%} of its {each.here:,} rows testify" if each.here else "it is empty"
     return Detail(
         name=each.name,
         standing=standing,
         expected=f"{each.old:,} rows from before the moment",
         found=found,
-        why=f"{each.old / each.here:.0%} of its {each.here:,} rows testify{share}"
-        if each.here
-        else f"it is empty{share}",
+        why=f"{part}, compared by {each.by}{share}",
     )
