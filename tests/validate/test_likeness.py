@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import pytest
@@ -9,9 +10,11 @@ import pytest
 from daybreak.lab.volumes.volume import Volume
 from daybreak.model.answers import Count, Table
 from daybreak.model.birth import Birth
-from daybreak.validate.likeness import TablePair, why_not_comparable
+from daybreak.postgres.catalog import tables
+from daybreak.postgres.session import Limits, open_session
+from daybreak.validate.likeness import ByKey, HearingSides, NotComparable, TablePair, why_not_comparable
 from tests.lab.volumes.fix_volumes import DATABASE, Yard, each_yard, login, newest_yard, pg_installs, run
-from tests.validate.test_witnessing import PREPARED, birth_of, hear, lost, of_table
+from tests.validate.test_witnessing import PREPARED, birth_of, hear, lost, of_table, reach
 
 __all__ = ["each_yard", "newest_yard", "pg_installs"]
 
@@ -23,7 +26,7 @@ TABLES = (
     "CREATE TABLE worded (note text, word some_text PRIMARY KEY)",
     """INSERT INTO worded SELECT 'w', (ARRAY['NULL', '{"', 'it''s \\,', ' two ', E'\\x1b[31m', 'é🐘'])[1 + n % 6] || n
        FROM generate_series(1, 3000) n""",
-    "CREATE TABLE paired (n numeric, at timestamptz, note text, code char(5), PRIMARY KEY (at, code, n))",
+    'CREATE TABLE paired (n numeric, at timestamptz, note text, code char(5) COLLATE "C", PRIMARY KEY (at, code, n))',
     """INSERT INTO paired SELECT n / 7.0, '2024-01-15 14:30:00.123456+02'::timestamptz + n * interval '1 day', 'p', 'c' || n % 9
        FROM generate_series(1, 3000) n""",
     "INSERT INTO paired VALUES ('NaN', 'infinity', 'p', ''), (1.50, '-infinity', 'p', 'x')",
@@ -210,6 +213,26 @@ def test_a_file_that_is_rewritten_after_it_was_listed_is_read_by_key(newest_yard
     run(clone, "DELETE FROM numbered WHERE id = 28")
     heard = hear(source, clone, birth_of(clone), moment, meanwhile=lambda: run(source, "VACUUM FULL numbered"))
     assert of_table(heard, "public.numbered").named == ("(id)=(28)",)
+
+
+def test_a_table_that_is_rewritten_while_it_is_read_is_not_read_on(newest_yard: Yard) -> None:
+    """Its rows lie elsewhere by then: some would be read twice and some never."""
+    source, moment = _story(newest_yard)
+    clone = newest_yard.restored(source, "clone", moment, **PREPARED)
+    with ExitStack() as stack:
+        sessions = [
+            stack.enter_context(open_session(reach(each).address, reach(each).login, Limits()))
+            for each in (source, clone)
+        ]
+        here, there = (next(t for t in tables(each).tables if t.name == "numbered") for each in reversed(sessions))
+        pair = TablePair(here, there, Count(table=here.oid, name=here.full, rows=1))
+        likeness = ByKey(pair, HearingSides(*sessions), "its file was rewritten since")
+        likeness.look()
+        run(source, "DELETE FROM numbered WHERE id % 7 = 0", "VACUUM numbered")
+        likeness.look()
+        run(source, "VACUUM FULL numbered")
+        with pytest.raises(NotComparable, match="while it was read"):
+            likeness.look()
 
 
 def test_one_file_is_one_only_below_the_birth() -> None:

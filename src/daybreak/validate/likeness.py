@@ -36,7 +36,7 @@ class TablePair:
 
 
 @dataclass(frozen=True)
-class BothSides:
+class HearingSides:
     """A session with either side."""
 
     source: Session
@@ -80,9 +80,11 @@ class Likeness(Protocol):
     """One way to find the rows of one table again."""
 
     by: Literal["place", "key"]
-    sides: BothSides
+    sides: HearingSides
     size: int
     """How many bytes of the source's table are read."""
+    is_held: bool
+    """Whether the source's table is still held in the transaction in which it was looked at."""
 
     def look(self) -> None:
         """Look at the table, which is held in a new transaction; raises ``NotComparable`` where it is not what it has to be."""
@@ -101,8 +103,9 @@ class ByPlace:
     """Both sides have one file: an old row lies at the same place in it."""
 
     by: Literal["place", "key"] = "place"
+    is_held = True
 
-    def __init__(self, pair: TablePair, sides: BothSides, birth: Birth) -> None:
+    def __init__(self, pair: TablePair, sides: HearingSides, birth: Birth) -> None:
         self.pair, self.sides, self.birth = pair, sides, birth
         self.here = {run.first: run for run in pair.count.runs}
         # A source that has shrunk since still has its rows where they were.
@@ -146,9 +149,10 @@ class ByKey:
 
     by: Literal["place", "key"] = "key"
 
-    def __init__(self, pair: TablePair, sides: BothSides, why: str) -> None:
+    def __init__(self, pair: TablePair, sides: HearingSides, why: str) -> None:
         self.pair, self.sides, self.why = pair, sides, why
         self.size = max(pair.source.size, PAGE)
+        self.is_held = False
         self._here: PrimaryKey = ()
         self._there: PrimaryKey = ()
         self._file: int | None = None
@@ -164,10 +168,16 @@ class ByKey:
         self._there = primary_key_of(self.sides.source, self.pair.source)
         if why := why_keys_differ(self._here, self._there):
             raise NotComparable(f"{self.why}, and {why}")
+        self.is_held = True
 
     def compare(self, run: Chunk) -> RunAnswer:
-        """The source's keys go to the clone as they come; only what it lacks comes back."""
+        """The source's keys go to the clone as they come; only what it lacks comes back.
+
+        A clone of which little was read yet looks for minutes, and the source is let go meanwhile.
+        """
         there = read_old_keys(self.sides.source, run, self._there)
+        self.sides.source.rollback()
+        self.is_held = False
         missing = find_missing(self.sides.clone, self.pair.clone, self._here, there) if there.old else []
         return RunAnswer(there.rows, there.old, tuple(MissingRow(row.xid, row.key) for row in missing))
 
@@ -197,7 +207,7 @@ def why_not_comparable(pair: TablePair, birth: Birth, file: int | None = None) -
     return "" if there < birth.next_oid else "its file is younger than the clone"
 
 
-def _file_of(pair: TablePair, sides: BothSides) -> int:
+def _file_of(pair: TablePair, sides: HearingSides) -> int:
     oid, file = file_now(sides.source, pair.source)
     if oid != pair.source.oid:
         raise NotComparable("it was renamed in the source meanwhile")

@@ -25,9 +25,9 @@ from daybreak.postgres.rows import Chunk, Scan, YoungIds, hold_table, runs_of, s
 from daybreak.postgres.session import Session, connect
 from daybreak.postgres.crew import CountProgress, Hands, SourceBudget
 from daybreak.validate.likeness import (
-    BothSides,
     ByKey,
     ByPlace,
+    HearingSides,
     Likeness,
     MissingRow,
     NotComparable,
@@ -125,7 +125,7 @@ class _Hearing:
     def _hear_all(self) -> None:
         """Hear table after table, with a session on either side."""
         with ExitStack() as stack:
-            sides = BothSides(self._session(self.room.source, stack), self._session(self.room.clone, stack))
+            sides = HearingSides(self._session(self.room.source, stack), self._session(self.room.clone, stack))
             while sides.are_open and (pair := self._take()):
                 self._hear(pair, sides)
 
@@ -136,7 +136,7 @@ class _Hearing:
         see_every_row(session)
         return session
 
-    def _hear(self, pair: TablePair, sides: BothSides) -> None:
+    def _hear(self, pair: TablePair, sides: HearingSides) -> None:
         try:
             testimony = self._testimony(pair, sides)
         except NotComparable as other:
@@ -150,7 +150,7 @@ class _Hearing:
         else:
             self._note(testimony, pair)
 
-    def _testimony(self, pair: TablePair, sides: BothSides) -> Testimony:
+    def _testimony(self, pair: TablePair, sides: HearingSides) -> Testimony:
         """By place where both have one file, else by key; raises ``NotComparable`` where neither is possible."""
         why = why_not_comparable(pair, self.room.birth)
         if not why:
@@ -190,7 +190,8 @@ class _Reading:
             for run in runs:
                 if monotonic() >= self.end:
                     break
-                if monotonic() - self._began > LONGEST_SNAPSHOT.total_seconds():
+                is_due = monotonic() - self._began > LONGEST_SNAPSHOT.total_seconds()
+                if is_due or not self.likeness.is_held:
                     self._begin()
                 self._add(self._read_run(run))
             if monotonic() < self.end:

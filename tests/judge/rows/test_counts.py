@@ -149,6 +149,17 @@ def test_rows_that_the_source_still_has_clear_the_clone_and_not_the_source() -> 
     assert "the baseline has 1,000" in _judged({"orders": 300}, was, testimonies={1: lost}).details[0].why
 
 
+def test_a_source_that_was_not_heard_to_the_end_shows_no_loss() -> None:
+    """Neither by the rows that there was time for, nor by rows that are all younger than the clone."""
+    was = baseline({"orders": 1000})
+    part = Testimony(table=1, name="public.orders", rows=250, old=200, here=300, share=0.5)
+    young = Testimony(table=1, name="public.orders", rows=5000, old=0, here=0)
+    for rows, heard in ((300, part), (0, young)):
+        finding = _judged({"orders": rows}, was, testimonies={1: heard})
+        assert finding.standing is UNFIT
+        assert finding.details[0].why.startswith("the baseline has 1,000")
+
+
 def test_only_what_fell_short_is_asked_of_the_source() -> None:
     """The source serves its own people meanwhile."""
     was = baseline({"orders": 1000, "countries": 200})
