@@ -72,7 +72,9 @@ class Company:
         """Make the tables."""
         with login(self.source) as session:
             for number in range(self.tables):
-                session.execute(f"CREATE TABLE t{number} (id bigint PRIMARY KEY, v numeric)".encode())
+                key = "PRIMARY KEY (k, id)" if number % 2 else "PRIMARY KEY (id)"
+                columns = "id bigint, v numeric, k text DEFAULT '{\"a, b', " + key
+                session.execute(f"CREATE TABLE t{number} ({columns})".encode())
                 session.execute(f"INSERT INTO t{number} SELECT g, g FROM generate_series(1, {ROWS}) g".encode())
 
     def work(self, session: psycopg.Connection[object]) -> None:
