@@ -172,6 +172,29 @@ def test_another_key_is_no_way_to_find_a_row(newest_yard: Yard) -> None:
     }
 
 
+def test_a_value_of_each_type_is_the_same_on_both_sides(each_yard: Yard) -> None:
+    """At the ends of what the type holds too."""
+    source = each_yard.started(each_yard.create("source"))
+    run(
+        source,
+        "CREATE TABLE odd (a date, b uuid, c bool, e bytea, f timestamp, g oid, h numeric, i int2, j varchar(9),"
+        " PRIMARY KEY (a, b, c, e, f, g, h, i, j))",
+        "INSERT INTO odd SELECT date '2024-01-01' - n * 1000, gen_random_uuid(), n % 2 = 0, decode(md5(n::text), 'hex'),"
+        " timestamp '2024-01-01 00:00:00.1' + n * interval '1.000001 sec', (4000000000 + n)::oid, n * 1e-20, n, ' ' || n"
+        " FROM generate_series(1, 900) n",
+        "INSERT INTO odd VALUES ('infinity', gen_random_uuid(), true, '', '-infinity', 0, 'NaN', 32767, ''),"
+        " ('12024-05-06', gen_random_uuid(), false, '\\x00ff', '4713-01-02 BC', 7, 1.500, -32768, ' ')",
+    )
+    moment = source.tick()
+    clone = each_yard.restored(source, "clone", moment)
+    birth = birth_of(clone)
+    run(source, "VACUUM FULL odd")
+    heard = hear(source, clone, birth, moment)
+    assert (lost(heard), of_table(heard, "public.odd").old) == ({}, 902)
+    run(clone, "DELETE FROM odd WHERE a = 'infinity' OR h = 1.5")
+    assert lost(hear(source, clone, birth, moment)) == {"public.odd": 2}
+
+
 def test_places_that_nobody_can_compare_leave_the_key(newest_yard: Yard) -> None:
     """The clone's own file was written anew, or nobody knows which files are the clone's."""
     source, moment = _story(newest_yard)
