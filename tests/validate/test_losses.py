@@ -83,7 +83,7 @@ def test_at_full_depth_it_is_exact_and_rows_that_changed_are_seen(story: Story) 
     ]
     content = found["data.content"]
     assert content.standing is Standing.UNKNOWN
-    assert "without a witness: public.employees, public.log, public.dropped" in content.found
+    assert "without a witness: public.dropped, public.employees, public.log" in content.found
 
 
 @pytest.mark.parametrize(

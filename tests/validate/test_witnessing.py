@@ -12,15 +12,15 @@ import pytest
 
 from daybreak.lab.volumes.volume import Volume
 from daybreak.model.answers import Count, Counts, Silence, Table, Tables, Testimonies, Testimony
-from daybreak.model.birth import Birth
+from daybreak.model.birth import LAGS, Birth
 from daybreak.model.trust import Trust
 from daybreak.postgres.address import Address
 from daybreak.postgres.birth import read_birth
+from daybreak.postgres.crew import Budget, SourceBudget
+from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import Scan
 from daybreak.postgres.session import Limits, Login, open_session
 from daybreak.validate.counting import count_rows
-from daybreak.postgres.crew import Budget, SourceBudget
-from daybreak.postgres.reach import Reach
 from daybreak.validate.probes import list_tables
 from daybreak.validate.witnessing import Courtroom, hear_source, pairs_of
 from tests.lab.volumes.fix_volumes import DATABASE, OWNER, Yard, each_yard, login, newest_yard, pg_installs, run
@@ -196,14 +196,18 @@ def test_each_table_is_held_against_itself(newest_yard: Yard) -> None:
     assert lost(hear(source, clone, birth, moment)) == {"public.small": 1}
 
 
-def test_a_snapshot_from_before_the_birth_shows_old_rows_alone(newest_yard: Yard) -> None:
-    """A reader that lags behind the moment: every row that it shows was there, and none is taken for a young one."""
+def test_a_source_that_lags_behind_the_moment_does_not_testify(newest_yard: Yard) -> None:
+    """It shows rows that were gone by then; under a mark it may be the clone that spent numbers, and all its rows are old."""
     source, moment = _story(newest_yard)
     clone = newest_yard.restored(source, "clone", moment, **PREPARED)
     birth = birth_of(clone)
     ahead = birth.model_copy(update={"next_xid": birth.next_xid + 100_000})
     heard = hear(source, clone, ahead, moment)
-    assert all(each.old == each.rows for each in heard.heard)
+    assert heard.heard == ()
+    assert {each.why for each in heard.unheard} == {LAGS}
+    marked = hear(source, clone, ahead.model_copy(update={"is_exact": False}), moment)
+    assert marked.heard
+    assert all(each.old == each.rows for each in marked.heard)
 
 
 def test_a_name_that_leads_elsewhere_by_now_is_not_read_for_the_table(newest_yard: Yard) -> None:

@@ -41,7 +41,7 @@ from daybreak.delta.buckets import (
 )
 from daybreak.delta.writers import Writers
 from daybreak.errors import Unreachable
-from daybreak.model.birth import is_before_birth
+from daybreak.model.birth import LAGS, is_before_birth
 from daybreak.postgres.buckets import (
     LONGEST_STATEMENT,
     Lens,
@@ -322,9 +322,7 @@ class Comparison:
     @staticmethod
     def _refuse_lag(base: YoungIds) -> None:
         if is_before_birth(base.birth, base.following):
-            raise Unreachable(
-                "it lags behind the moment, so it shows rows that were gone by then", "wait until it has caught up"
-            )
+            raise Unreachable(LAGS, "wait until it has caught up")
 
     def _begin_one(self, session: Session) -> YoungIds | None:
         session.begin()

@@ -11,6 +11,9 @@ from daybreak.model.value import Instant, Value
 TURN = 2**32
 """After so many transactions the short number, the one that a row carries, comes again."""
 
+LAGS = "it lags behind the moment, so it shows rows that were gone by then"
+"""Why a server whose snapshot ends before the birth is no witness."""
+
 FIRST_NORMAL = 3
 """Rows that ``initdb`` wrote, or that were frozen long ago, carry 1 or 2: always old."""
 

@@ -69,11 +69,14 @@ class RunAnswer:
     old: int = 0
     missing: tuple[MissingRow, ...] = ()
     runs: int = 1
+    is_same: bool = False
+    """Whether the old rows add up to the same on both sides, place by place."""
 
     def union(self, other: RunAnswer) -> RunAnswer:
         """The runs of both."""
         missing = self.missing + other.missing
-        return RunAnswer(self.rows + other.rows, self.old + other.old, missing, self.runs + other.runs)
+        is_same = self.is_same and other.is_same
+        return RunAnswer(self.rows + other.rows, self.old + other.old, missing, self.runs + other.runs, is_same)
 
 
 class Likeness(Protocol):
@@ -119,10 +122,11 @@ class ByPlace:
     def compare(self, run: Chunk) -> RunAnswer:
         """Numbers first, and row by row where they differ."""
         [there] = read(self.sides.source, run).runs
-        missing = self._absent(run, there) if self._differs(there) else frozenset()
-        return RunAnswer(
-            there.rows, there.old, tuple(MissingRow(_xid(pair), (_place(pair),)) for pair in sorted(missing))
-        )
+        here = self.here.get(there.first, Run(there.first, 0, 0, 0))
+        is_same = (there.old, there.digest) == (here.old, here.digest)
+        pairs = self._absent(run, there) if there.old and not is_same else frozenset()
+        missing = tuple(MissingRow(_xid(pair), (_place(pair),)) for pair in sorted(pairs))
+        return RunAnswer(there.rows, there.old, missing, is_same=is_same)
 
     def confirm(self, missing: Sequence[MissingRow]) -> Sequence[MissingRow]:
         """The clone's pages were read themselves."""
@@ -131,10 +135,6 @@ class ByPlace:
     def show(self, row: MissingRow) -> str:
         """Page and number."""
         return row.name[0]
-
-    def _differs(self, there: Run) -> bool:
-        here = self.here.get(there.first, Run(there.first, 0, 0, 0))
-        return there.old > 0 and (there.old, there.digest) != (here.old, here.digest)
 
     def _absent(self, run: Chunk, there: Run) -> frozenset[bytes]:
         old = read_pairs(self.sides.source, run, is_old_only=True)

@@ -205,7 +205,7 @@ class _Reading:
             room = Courtroom(place, witness, birth, self.visit.restored, self.visit.source_budget)
             with self.visit.spend_at_source():
                 heard = hear_source(room, pairs, self.visit.progress)
-            if isinstance(heard, Testimonies):
+            if isinstance(heard, Testimonies) and heard.heard:
                 break
         return heard
 

@@ -18,12 +18,13 @@ from time import monotonic
 
 from daybreak.errors import DaybreakError
 from daybreak.model.answers import Count, Silence, Table, Testimonies, Testimony, Unread
-from daybreak.model.birth import Birth, Fate
+from daybreak.model.birth import LAGS, Birth, Fate, is_before_birth
 from daybreak.postgres.birth import read_fates
+from daybreak.postgres.crew import CountProgress, Hands, SourceBudget
 from daybreak.postgres.faults import is_conflict
+from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import Chunk, Scan, YoungIds, hold_table, runs_of, see_every_row, snapshot_end
 from daybreak.postgres.session import Session, connect
-from daybreak.postgres.crew import CountProgress, Hands, SourceBudget
 from daybreak.validate.likeness import (
     ByKey,
     ByPlace,
@@ -35,7 +36,6 @@ from daybreak.validate.likeness import (
     TablePair,
     why_not_comparable,
 )
-from daybreak.postgres.reach import Reach
 
 LONGEST_SNAPSHOT = timedelta(minutes=5)
 """After so long a reading begins a new transaction: an old snapshot keeps a source from cleaning up."""
@@ -45,6 +45,8 @@ MOST_NAMED = 5
 
 MOST_OPEN = 100_000
 """How many missing rows wait to be confirmed: for rows by key the clone's whole table is read."""
+
+NOTHING_OPEN = RunAnswer(runs=0, is_same=True)
 
 TRIES = 3
 """How often a run is read again that the server broke off: a reader ends queries that hold back its replay."""
@@ -178,7 +180,8 @@ class _Reading:
         self.fates: dict[int, Fate] = {}
         self.rows = self.old = self.lost = self.unclear = self.runs = 0
         self.named: list[str] = []
-        self._open = RunAnswer(runs=0)
+        self.is_same = True
+        self._open = NOTHING_OPEN
         self._began = 0.0
         self._young = YoungIds(0, 0)
 
@@ -212,6 +215,7 @@ class _Reading:
             by=self.likeness.by,
             named=tuple(self.named),
             share=self.runs / len(runs),
+            is_alike=self.is_same and self.runs == len(runs) and self.rows == self.old == self.pair.count.rows,
         )
 
     def _runs(self) -> list[Chunk]:
@@ -226,6 +230,8 @@ class _Reading:
         hold_table(source, self.pair.source)
         self._began = monotonic()
         self._young = YoungIds(self.room.birth.short, snapshot_end(source))
+        if self.room.birth.is_exact and is_before_birth(self._young.birth, self._young.following):
+            raise NotComparable(LAGS)
         self.likeness.look()
 
     def _read_run(self, run: Chunk) -> RunAnswer:
@@ -251,7 +257,7 @@ class _Reading:
 
     def _settle(self) -> None:
         """Count what the open runs say."""
-        told, self._open = self._open, RunAnswer(runs=0)
+        told, self._open = self._open, NOTHING_OPEN
         for row in self.likeness.confirm(told.missing):
             if self.fates[row.xid].is_own is None:
                 self.unclear += 1
@@ -262,6 +268,7 @@ class _Reading:
         self.rows += told.rows
         self.old += told.old
         self.runs += told.runs
+        self.is_same = self.is_same and told.is_same
 
     def _fates_of(self, missing: Sequence[MissingRow]) -> dict[int, Fate]:
         unknown = {row.xid for row in missing} - self.fates.keys()

@@ -251,8 +251,8 @@ def _words(held: _Held, judged: list[_Judged], how: Thoroughness) -> str:
         words.append(f"{sum(each.is_as_baseline for each in judged)} as in the baseline")
     if held.source:
         words.append(f"{sum(each.is_as_source for each in judged)} as in the source now")
-    since = [each.name for each in judged if each.is_written_since and each.detail.standing is Standing.FIT]
-    alone = [each.name for each in judged if not each.is_witnessed]
+    since = sorted(each.name for each in judged if each.is_written_since and each.detail.standing is Standing.FIT)
+    alone = sorted(each.name for each in judged if not each.is_witnessed)
     return (
         "; ".join(words)
         + name_words("; written to since: ", since[:MOST_NAMES])
