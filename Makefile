@@ -14,6 +14,9 @@ INSTALL := $(PIP) install --no-deps --only-binary :all: --require-hashes
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 2 )))
 ARGS ?=
 
+# Some machines keep Python from writing bytecode: then each worker rewrites every test's assertions, and each lab compiles.
+unexport PYTHONDONTWRITEBYTECODE
+
 # What fails by timing is a test to mend, so nothing runs a second time.
 TESTS = $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
