@@ -1,8 +1,10 @@
 """The plug-ins every test may use; each topic's fixtures live in its own ``fix_<topic>`` module."""
 
+import functools
 import os
 import signal
 
+import botocore.session
 from hypothesis import settings
 
 from tests.fix_folders import MEMORY, root
@@ -18,6 +20,9 @@ if root() == MEMORY:
 # How long an example takes on a busy machine says nothing about the promise it is an example of.
 settings.register_profile("daybreak", deadline=None)
 settings.load_profile("daybreak")
+
+# A session of botocore reads what it knows of a service, up to half a second for each; hundreds of tests make their own.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 pytest_plugins = [
     "tests.fix_awscli",
