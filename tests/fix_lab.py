@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +27,7 @@ from daybreak.lab.protocol.boto import make_client
 from daybreak.lab.remote import REGION, RemoteLab
 from tests.fix_cli import AUTHORITIES, Person
 from tests.fix_folders import new_folder, root
+from tests.fix_warm import WarmProcess
 
 SHARED_SPEED = 6000.0
 
@@ -179,18 +181,36 @@ def _locked(path: Path) -> Iterator[_Count]:
 def private(*, speed: float = 0, empty: bool = False) -> Iterator[LabUnderTest]:
     """A lab of its own for as long as the block lasts; for fixtures of any scope."""
     folder = new_folder()
+    process = _forked(folder, *_options(speed=speed, empty=empty))
     try:
-        yield start(folder, speed=speed, empty=empty)
+        eventually(lambda: (folder / "lab.json").exists() or process.poll() is not None, within=180)
+        assert process.poll() is None, (folder / "lab.log").read_text()
+        yield LabUnderTest(remote.find(folder))
     finally:
         if remote.is_held(folder):
             remote.find(folder).down()
+        process.kill()
+        process.wait()
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def start(folder: Path, *, speed: float = 0, empty: bool = False) -> LabUnderTest:
-    """Start a lab in the folder; it ends with this process at the latest."""
-    options = ["--speed", str(speed), "--while-pid", str(os.getpid()), *(["--empty"] if empty else [])]
-    return LabUnderTest(remote.start(folder, *options))
+    """Start a lab in the folder as a person's command would; it ends with this process at the latest."""
+    return LabUnderTest(remote.start(folder, *_options(speed=speed, empty=empty)))
+
+
+def _options(*, speed: float, empty: bool) -> tuple[str, ...]:
+    return ("--speed", str(speed), "--while-pid", str(os.getpid()), *(["--empty"] if empty else []))
+
+
+def _forked(folder: Path, *options: str) -> WarmProcess:
+    """A lab that starts in the folder, forked from a Python that has imported moto."""
+    foreign = ("AWS_", "PG", "MOTO_", "PYTHON")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    with (folder / "lab.log").open("ab") as log:
+        (folder / "lab.log").chmod(0o600)
+        streams = (subprocess.DEVNULL, log.fileno(), log.fileno())
+        return WarmProcess((str(folder), *options), environment, Path("/"), streams, kind="lab")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Commands of `daybreak` run by `tests.warm`: real processes, without the second that each would spend on importing."""
+"""Commands of `daybreak`, and labs, run by `tests.warm`: real processes, without the seconds that each would spend on importing."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Literal, Self
 
 PROGRAM = Path(__file__).with_name("warm.py")
+
+Kind = Literal["daybreak", "lab"]
+"""What a warm Python has imported."""
 
 
 def is_cold(environment: Mapping[str, str]) -> bool:
@@ -29,8 +32,8 @@ def is_cold(environment: Mapping[str, str]) -> bool:
 
 
 @functools.cache
-def _door(_pid: int) -> tuple[socket.socket, subprocess.Popen[bytes]]:
-    """The way to this process's warm Python, which ends when this process does, and its process."""
+def _door(_pid: int, kind: Kind) -> tuple[socket.socket, subprocess.Popen[bytes]]:
+    """The way to this process's warm Python of that kind, which ends when this process does, and its process."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     environment = {
         "PATH": os.environ.get("PATH", os.defpath),
@@ -38,7 +41,7 @@ def _door(_pid: int) -> tuple[socket.socket, subprocess.Popen[bytes]]:
         "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
     }
     process = subprocess.Popen(
-        [sys.executable, str(PROGRAM), str(theirs.fileno())],
+        [sys.executable, str(PROGRAM), str(theirs.fileno()), kind],
         pass_fds=(theirs.fileno(),), env=environment, stdin=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     theirs.close()
@@ -46,23 +49,36 @@ def _door(_pid: int) -> tuple[socket.socket, subprocess.Popen[bytes]]:
 
 
 class WarmProcess:
-    """A `daybreak` process forked from the warm Python, to be used like a ``subprocess.Popen`` of text."""
+    """A process of that kind forked from the warm Python, to be used like a ``subprocess.Popen`` of text."""
 
     def __init__(
-        self, arguments: tuple[str, ...], environment: Mapping[str, str], folder: Path, streams: tuple[int, int, int]
+        self,
+        arguments: tuple[str, ...],
+        environment: Mapping[str, str],
+        folder: Path,
+        streams: tuple[int, int, int],
+        *,
+        kind: Kind = "daybreak",
     ) -> None:
-        self.args = ["daybreak", *arguments]
+        self.args = [kind, *arguments]
         self.returncode: int | None = None
         self.stdin: IO[str] | None = None
         self.stdout: IO[str] | None = None
         self.stderr: IO[str] | None = None
         self._said = ["", ""]
         self._readers: list[threading.Thread] = []
-        asked = {"arguments": list(arguments), "environment": dict(environment), "folder": str(folder)}
+        asked = {
+            "kind": kind,
+            "arguments": list(arguments),
+            "environment": dict(environment),
+            "folder": str(folder),
+        }
         heard, told = os.pipe()
         theirs = [self._stream(number, wanted) for number, wanted in enumerate(streams)]
         passed = array.array("i", [*theirs, told])
-        _door(os.getpid())[0].sendmsg([json.dumps(asked).encode()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, passed)])
+        _door(os.getpid(), kind)[0].sendmsg(
+            [json.dumps(asked).encode()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, passed)]
+        )
         for number in (*(fd for fd, wanted in zip(theirs, streams, strict=True) if wanted < 0), told):
             os.close(number)
         self._end = os.fdopen(heard, "rb")

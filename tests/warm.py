@@ -1,4 +1,4 @@
-"""Run as a program: a Python that has imported Daybreak already, and forks a process for each command that it is asked for.
+"""Run as a program: a Python that has imported Daybreak (or the lab) already, and forks a process for each command it is asked for.
 
 What a test sees is a process like any other, with its own environment, folder, streams, signals and end; only the second of
 importing is spent once instead of hundreds of times. The law: one thread, so that a fork copies all there is.
@@ -7,6 +7,7 @@ importing is spent once instead of hundreds of times. The law: one thread, so th
 from __future__ import annotations
 
 import array
+import contextlib
 import functools
 import gc
 import json
@@ -15,7 +16,9 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
 import botocore.session
@@ -26,8 +29,53 @@ LONGEST = 1 << 20
 ASKED = ("cloudwatch", "ec2", "kms", "rds", "s3", "secretsmanager", "ssm", "sts")
 """The services of AWS that Daybreak asks."""
 
+MOTOS = (
+    "applicationautoscaling",
+    "cloudwatch",
+    "ec2",
+    "events",
+    "iam",
+    "kms",
+    "s3",
+    "secretsmanager",
+    "sns",
+    "sqs",
+    "ssm",
+    "sts",
+)
+"""The services of moto that a lab wakes while it fills its account."""
 
-def warm_up() -> None:
+PROGRAMS: dict[str, Callable[[], object]] = {}
+"""What this Python has imported: a program for each kind."""
+
+
+def warm_up(kind: str) -> None:
+    """Import and read what the processes would."""
+    if kind == "lab":
+        warm_lab()
+    else:
+        warm_daybreak()
+    gc.collect()
+    gc.freeze()  # else each process would write to every page that it shares, only to see that nothing there is garbage
+
+
+def warm_lab() -> None:
+    """Import moto as the lab does, and what the lab wakes of it; a lab spends half of its start on that."""
+    from daybreak.lab import daemon
+    from daybreak.lab.account.replay import moto_with_memory
+    from daybreak.lab.protocol.boto import make_client, service_model
+
+    moto_with_memory(Path(os.devnull))
+    for service in MOTOS:
+        for part in ("models", "urls"):
+            import_module(f"moto.{service}.{part}")
+    for service in (*ASKED, "application-autoscaling", "iam"):
+        make_client(service, "us-east-1", "nobody")
+    service_model("rds")
+    PROGRAMS["lab"] = daemon.main
+
+
+def warm_daybreak() -> None:
     """Import what the verbs import when they run."""
     from daybreak.cli.verbs import VERBS
 
@@ -44,9 +92,10 @@ def warm_up() -> None:
         "cli.following",
     ):
         import_module(f"daybreak.{name}")
+    from daybreak.cli.main import main
+
+    PROGRAMS["daybreak"] = main
     read_descriptions()
-    gc.collect()
-    gc.freeze()  # else each process would write to every page that it shares, only to see that nothing there is garbage
 
 
 def read_descriptions() -> None:
@@ -84,16 +133,17 @@ def ward(asked: dict[str, Any], fds: list[int]) -> NoReturn:
         become(asked, streams)
     for fd in streams:
         os.close(fd)
-    os.write(told, f"{pid}\n".encode())
-    _, status = os.waitpid(pid, 0)
-    os.write(told, f"{os.waitstatus_to_exitcode(status)}\n".encode())
+    with contextlib.suppress(BrokenPipeError):  # whoever asked may have ended before it
+        os.write(told, f"{pid}\n".encode())
+        _, status = os.waitpid(pid, 0)
+        os.write(told, f"{os.waitstatus_to_exitcode(status)}\n".encode())
     os._exit(0)
 
 
 def become(asked: dict[str, Any], streams: list[int]) -> NoReturn:
     """Be the process that was asked for."""
-    from daybreak.cli.main import main
-
+    if asked["kind"] == "lab":
+        os.setsid()
     for number, fd in enumerate(streams):
         os.dup2(fd, number)
     os.closerange(3, 256)
@@ -101,10 +151,10 @@ def become(asked: dict[str, Any], streams: list[int]) -> NoReturn:
     os.environ.update(asked["environment"])
     time.tzset()
     os.chdir(asked["folder"])
-    sys.argv = ["daybreak", *asked["arguments"]]
+    sys.argv = [asked["kind"], *asked["arguments"]]
     code: object = 1
     try:
-        main()
+        code = PROGRAMS[asked["kind"]]()
     except SystemExit as ended:
         code = ended.code
     finally:
@@ -114,5 +164,5 @@ def become(asked: dict[str, Any], streams: list[int]) -> NoReturn:
 
 
 if __name__ == "__main__":
-    warm_up()
+    warm_up(sys.argv[2])
     serve(socket.socket(fileno=int(sys.argv[1])))
