@@ -1,6 +1,7 @@
 """The plug-ins every test may use; each topic's fixtures live in its own ``fix_<topic>`` module."""
 
 import functools
+import gc
 import os
 import signal
 
@@ -23,6 +24,13 @@ settings.load_profile("daybreak")
 
 # A session of botocore reads what it knows of a service, up to half a second for each; hundreds of tests make their own.
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+
+
+def pytest_collection_finish() -> None:
+    """Leave thousands of tests and all that they imported out of every later search for garbage."""
+    gc.collect()
+    gc.freeze()
+
 
 pytest_plugins = [
     "tests.fix_awscli",
