@@ -210,7 +210,7 @@ def _forked(folder: Path, *options: str) -> WarmProcess:
     with (folder / "lab.log").open("ab") as log:
         (folder / "lab.log").chmod(0o600)
         streams = (subprocess.DEVNULL, log.fileno(), log.fileno())
-        return WarmProcess((str(folder), *options), environment, Path("/"), streams, kind="lab")
+        return WarmProcess((str(folder), *options), environment, Path("/"), streams, kind="lab", is_session=True)
 
 
 @pytest.fixture

@@ -13,12 +13,31 @@ import sys
 import termios
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from tests.fix_cli import Person
+from tests.fix_warm import WarmProcess, is_cold
 
 OURS = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 """What rich writes to move, color and erase; nothing else may act on a terminal."""
+
+
+def _started(
+    program: Sequence[str], words: tuple[str, ...], home: Path, environment: dict[str, str], streams: dict[str, Any]
+) -> subprocess.Popen[bytes] | WarmProcess:
+    """A process whose controlling terminal is its standard input."""
+    if not program and not is_cold(environment):
+        numbers = [each if isinstance(each, int) else int(each.fileno()) for each in streams.values()]
+        return WarmProcess(words, environment, home, (numbers[0], numbers[1], numbers[2]), is_session=True)
+    return subprocess.Popen(
+        program or [sys.executable, "-m", "daybreak.cli.main", *words],
+        cwd=home,
+        env=environment,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(streams["stdin"], termios.TIOCSCTTY, 0),  # noqa: PLW1509 - how a terminal becomes its own
+        **streams,
+    )
 
 
 class Terminal:
@@ -29,14 +48,9 @@ class Terminal:
     ) -> None:
         self._boss, place = pty.openpty()
         fcntl.ioctl(place, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        self.process = subprocess.Popen(
-            program or [sys.executable, "-m", "daybreak.cli.main", *words],
-            cwd=person.home,
-            env={**person.surroundings(), "TERM": "xterm-256color"},
-            start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(place, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - how a terminal becomes its own
-            **{"stdin": place, "stdout": place, "stderr": place, **streams},
-        )
+        environment = {**person.surroundings(), "TERM": "xterm-256color"}
+        given = {"stdin": place, "stdout": place, "stderr": place, **streams}
+        self.process = _started(program, words, person.home, environment, given)
         os.close(place)
         self.seen = b""
 

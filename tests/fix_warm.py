@@ -59,6 +59,7 @@ class WarmProcess:
         streams: tuple[int, int, int],
         *,
         kind: Kind = "daybreak",
+        is_session: bool = False,
     ) -> None:
         self.args = [kind, *arguments]
         self.returncode: int | None = None
@@ -69,6 +70,7 @@ class WarmProcess:
         self._readers: list[threading.Thread] = []
         asked = {
             "kind": kind,
+            "is_session": is_session,
             "arguments": list(arguments),
             "environment": dict(environment),
             "folder": str(folder),

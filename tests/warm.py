@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import array
 import contextlib
+import fcntl
 import functools
 import gc
+import io
 import json
 import os
 import signal
 import socket
 import sys
+import termios
 import time
 from collections.abc import Callable
 from importlib import import_module
@@ -142,10 +145,14 @@ def ward(asked: dict[str, Any], fds: list[int]) -> NoReturn:
 
 def become(asked: dict[str, Any], streams: list[int]) -> NoReturn:
     """Be the process that was asked for."""
-    if asked["kind"] == "lab":
-        os.setsid()
     for number, fd in enumerate(streams):
         os.dup2(fd, number)
+    if asked["is_session"]:
+        os.setsid()
+        if os.isatty(0):
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    assert isinstance(sys.stdout, io.TextIOWrapper)
+    sys.stdout.reconfigure(line_buffering=sys.stdout.isatty())  # what Python decides when it starts
     os.closerange(3, 256)
     os.environ.clear()
     os.environ.update(asked["environment"])

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,7 @@ ROOM = 24_000
 @pytest.fixture(scope="module")
 def viewer(lab: LabUnderTest, tmp_path_factory: pytest.TempPathFactory) -> Person:
     """Somebody who waives nothing: without an application to ask, no clone of theirs is fit, and each verb says so by 3."""
-    # Python does not notice that a limit cut its bytecode short; every process after it would read the stump.
-    person = lab.person(tmp_path_factory.mktemp("home"), {"PYTHONDONTWRITEBYTECODE": "1"})
+    person = lab.person(tmp_path_factory.mktemp("home"))
     person.configure()
     return person
 
@@ -57,8 +56,10 @@ def carried(viewer: Person) -> Iterator[Carried]:
     log = viewer.home / "log"
     log.write_bytes(bytes(ROOM - 10))
     restore = ("restore", "pitr", "embi", "--to", "latest", "--why", "schrödinger:猫😀", "--yes")
+    # Python does not notice that a limit cut its bytecode short; every process after it would read the stump.
+    limited = replace(viewer, environment={"PYTHONDONTWRITEBYTECODE": "1"})
     with log.open("ab") as full:
-        first = viewer.start(*restore, stdout=full, stderr=full, preexec_fn=small_files)
+        first = limited.start(*restore, stdout=full, stderr=full, preexec_fn=small_files)
         first.communicate(timeout=180)
     (run,) = viewer.runs()
     second = said(viewer, f"resume {run}", ">/dev/full 2>/dev/full")
