@@ -21,6 +21,7 @@ from daybreak.lab.protocol import codec
 from daybreak.lab.protocol.errors import AwsError
 from daybreak.lab.rds.front import Rds, Settings
 from tests.fix_folders import new_folder
+from tests.fix_lab import eventually
 
 HOME, AWAY = "us-east-1", "us-west-2"
 ACCOUNT = "123456789012"
@@ -85,10 +86,7 @@ class Account:
 
     def until(self, is_so: Callable[[], bool], *, within: float = 30.0) -> None:
         """Wait for real work; simulated time does not move by itself here."""
-        deadline = time.monotonic() + within
-        while not is_so():
-            assert time.monotonic() < deadline, "it did not come true"
-            time.sleep(0.005)
+        eventually(is_so, within=within)
 
     def pass_time(self, seconds: float = 3 * HOUR) -> None:
         """Let simulated time pass."""

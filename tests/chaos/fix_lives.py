@@ -57,6 +57,9 @@ class Life:
     since: int
     """The number of the lab's last call before this person's first."""
     processes: list[Process] = field(default_factory=list)
+    _journals: list[bytes] = field(default_factory=list)
+    _lines: list[Line] = field(default_factory=list)
+    """What was read of the journal when it was last looked at, hundreds of times a second, and its lines."""
 
     @cached_property
     def run(self) -> str:
@@ -102,7 +105,9 @@ class Life:
     def lines(self) -> list[Line]:
         """The run's journal so far."""
         journals = sorted(self.folder.glob("journal*.jsonl"), key=lambda path: (len(path.name), path.name))
-        return lines_of([path.read_bytes() for path in journals])
+        if (data := [path.read_bytes() for path in journals]) != self._journals:
+            self._journals, self._lines = data, lines_of(data)
+        return self._lines
 
     def has(self, kind: str, step: str = "") -> bool:
         """Whether the journal has an event of that type (of a step whose name ends so)."""
