@@ -54,7 +54,7 @@ ROWS: tuple[Defect, ...] = (
     Defect("missing table", checks.TABLES, ("DROP TABLE currencies",)),
     Defect("row count low", checks.ROWS, ("DELETE FROM orders WHERE id > 1000",)),
     Defect("rows lost since the baseline", checks.ROWS, ("DELETE FROM events WHERE id % 2 = 0",)),
-    Defect("one row lost that the source has", checks.SOURCE_ROWS, ("DELETE FROM customers WHERE id = 7",)),
+    Defect("one row lost that the source has", checks.SOURCE_ROWS, ("DELETE FROM orders WHERE id = 7",)),
     Defect("newest row too old", checks.RECENT, ("UPDATE orders SET updated_at = updated_at - interval '1 day'",)),
     Defect("newest row after the moment", checks.RECENT, ("UPDATE orders SET updated_at = now() + interval '1 hour' WHERE id = 1",)),
     Defect("content changed", checks.CONTENT, ("UPDATE currencies SET name = 'Euros' WHERE code = 'EUR'",)),
