@@ -15,6 +15,7 @@ from psycopg import sql
 
 from daybreak.errors import DaybreakError
 from daybreak.model.names import printable
+from daybreak.postgres.inventory.questions import spell
 from daybreak.postgres.session import Session
 
 _INDEXES = sql.SQL("""
@@ -57,11 +58,11 @@ WHERE e.extname = 'amcheck' AND p.proname = 'bt_index_check' AND p.pronargs = 2
   AND pg_catalog.has_function_privilege(p.oid, 'execute') AND pg_catalog.has_schema_privilege(n.oid, 'usage')
 """)
 
-_MAY_BORROW = sql.SQL("""
+_MAY_BORROW = spell("""
 SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'amcheck'),
        EXISTS (SELECT FROM pg_catalog.pg_available_extensions WHERE name = 'amcheck'),
        NOT EXISTS (SELECT FROM pg_catalog.pg_event_trigger e JOIN pg_catalog.pg_roles r ON r.oid = e.evtowner
-                   WHERE e.evtenabled <> 'D' AND r.rolname <> 'rdsadmin')
+                   WHERE e.evtenabled <> 'D' AND NOT <platform r.rolname>)
 """)
 """Event triggers that would run in our name when we create the extension."""
 

@@ -216,6 +216,36 @@ def test_what_belongs_to_an_extension_is_the_extension_s(server: Server, databas
     assert len(found.of("index")) == 1
 
 
+def test_what_the_platform_writes_is_the_platform_s(server: Server, database: str) -> None:
+    """AWS may make roles and event triggers of its own at a restore; a role that only sounds like one is the owner's."""
+    theirs = ("rds_of_theirs", "rdsproxyadmin", "rdstopmgr")
+    made = [f"CREATE ROLE {name}" for name in (*theirs, f"rdsreports_{database}")]
+    server.run(
+        database,
+        *made,
+        "CREATE FUNCTION f() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'",
+        "CREATE EVENT TRIGGER ours ON ddl_command_end EXECUTE FUNCTION f()",
+        "CREATE EVENT TRIGGER theirs ON ddl_command_end EXECUTE FUNCTION f()",
+        "ALTER ROLE rdstopmgr SUPERUSER",
+        "ALTER EVENT TRIGGER theirs OWNER TO rdstopmgr",
+        f"ALTER ROLE rdsproxyadmin IN DATABASE {database} SET work_mem = '8MB'",
+    )
+    try:
+        found = taken(server.address(database), server.master)
+    finally:
+        server.run(
+            database,
+            "DROP EVENT TRIGGER theirs",
+            f"ALTER ROLE rdsproxyadmin IN DATABASE {database} RESET ALL",
+            *(f"DROP ROLE {name}" for name in (*theirs, f"rdsreports_{database}")),
+        )
+    assert {item.name for item in found.of("event trigger")} == {"ours"}
+    roles = {item.name for item in found.of("role")}
+    assert f"rdsreports_{database}" in roles
+    assert not roles & set(theirs)
+    assert not [item for item in found.of("setting") if "rdsproxyadmin" in item.name]
+
+
 def test_a_kind_that_is_denied_is_not_taken_for_empty(server: Server, database: str) -> None:
     """Somebody who may not see publications must not report that they are gone."""
     server.run(

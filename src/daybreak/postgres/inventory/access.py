@@ -13,7 +13,7 @@ SELECT pg_catalog.quote_ident(r.rolname), r.oid::bigint, NULL::bigint, <catalog 
            'creates databases', r.rolcreatedb, 'logs in', r.rolcanlogin, 'replicates', r.rolreplication,
            'bypasses row security', r.rolbypassrls, 'connections', NULLIF(r.rolconnlimit, -1), 'valid until', r.rolvaliduntil)
 FROM pg_catalog.pg_roles r
-WHERE r.rolname !~ '^pg_' AND r.rolname !~ '^rds_' AND r.rolname NOT IN ('rdsadmin', 'rdsrepladmin', 'rdstopmgr', 'rdswriteforwarduser')
+WHERE NOT <platform r.rolname>
 """
 """The platform's own roles are left out, but their members are listed: the owner chose those. ``pg_roles`` shows no hash."""
 
@@ -23,7 +23,7 @@ SELECT pg_catalog.format('%I in %I', u.rolname, g.rolname), NULL::bigint, max(m.
 FROM pg_catalog.pg_auth_members m
 JOIN pg_catalog.pg_roles u ON u.oid = m.member
 JOIN pg_catalog.pg_roles g ON g.oid = m.roleid
-WHERE u.rolname !~ '^(pg_|rds_)' AND u.rolname <> 'rdsadmin'
+WHERE NOT <platform u.rolname>
 GROUP BY u.rolname, g.rolname
 """
 
@@ -186,7 +186,7 @@ SELECT coalesce('role ' || pg_catalog.quote_ident(r.rolname), 'everybody') || CA
 FROM pg_catalog.pg_db_role_setting s
 LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
 LEFT JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
-WHERE (s.setdatabase = 0 OR d.datname = pg_catalog.current_database()) AND coalesce(r.rolname, '') !~ '^(pg_|rds_|rdsadmin$)'
+WHERE (s.setdatabase = 0 OR d.datname = pg_catalog.current_database()) AND (r.oid IS NULL OR NOT <platform r.rolname>)
 """
 """Not even the digest of a setting that may hold a secret is read: a short secret can be found from it."""
 

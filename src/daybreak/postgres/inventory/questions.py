@@ -25,6 +25,10 @@ class Question:
     """A table that must exist for the question to be asked."""
 
 
+PLATFORM_ROLES = ("rdsadmin", "rdsrepladmin", "rdsproxyadmin", "rdstopmgr", "rdswriteforwarduser")
+"""AWS's own roles besides those that begin with ``rds_``: what they make or change, at a clone's birth too, is the platform's."""
+
+_PLATFORM = "({{0}} ~ '^(pg_|rds_)' OR {{0}} IN ({}))".format(", ".join(f"'{name}'" for name in PLATFORM_ROLES))
 _USERS = "(n.nspname <> 'information_schema' AND n.nspname !~ '^pg_')"
 _OID = "::pg_catalog.regclass::pg_catalog.oid::bigint"
 _MEMBER = (
@@ -43,9 +47,15 @@ _UNLOCKED = (
 def spell(text: str) -> sql.SQL:
     """A statement with its shorthands written out: ``<users>``, ``<own pg_class c.oid>``, ``<catalog pg_class>``.
 
+    ``<platform r.rolname>`` is the condition that a role is the platform's, PostgreSQL's or AWS's.
+
     ``<unlocked c.oid> expression END`` is the expression, or ``LOCKED`` where another session locks the table.
     """
     shape = text.replace("<users>", _USERS)
+    while "<platform " in shape:
+        head, _, rest = shape.partition("<platform ")
+        word, _, tail = rest.partition(">")
+        shape = head + _PLATFORM.format(word) + tail
     while "<own " in shape:
         head, _, rest = shape.partition("<own ")
         words, _, tail = rest.partition(">")
@@ -169,7 +179,8 @@ SELECT pg_catalog.quote_ident(g.evtname), g.oid::bigint, g.xmin::text::bigint, <
 FROM pg_catalog.pg_event_trigger g
 JOIN pg_catalog.pg_proc p ON p.oid = g.evtfoid
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-WHERE <own pg_event_trigger g.oid>
+JOIN pg_catalog.pg_roles r ON r.oid = g.evtowner
+WHERE <own pg_event_trigger g.oid> AND NOT <platform r.rolname>
 """
 
 _REWRITES = """
