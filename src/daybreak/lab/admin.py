@@ -24,6 +24,7 @@ from daybreak.lab.http.message import Reply, Request
 from daybreak.lab.lab import Lab
 from daybreak.lab.protocol.errors import AwsError
 from daybreak.lab.remote import connection_proof
+from daybreak.lab.servers.pages import Wound
 
 _Json = dict[str, Any]
 
@@ -194,11 +195,15 @@ def _do(lab: Lab, body: _Json) -> _Json:
 
 
 def _spoil(lab: Lab, body: _Json) -> _Json:
-    if not {"region", "cluster", "database", "relation"} <= set(body):
+    named = ("region", "cluster", "database", "relation")
+    if not set(named) <= set(body):
         raise _Wrong("say {'region': …, 'cluster': …, 'database': …, 'relation': …, 'block': N}")
-    names = (str(body[name]) for name in ("region", "cluster", "database", "relation"))
     try:
-        lab.rds.spoil(*names, block=int(body.get("block", 1)))
+        harm = Wound(**{name: value for name, value in body.items() if name not in named})
+    except TypeError:
+        raise _Wrong(f"a wound has {', '.join(each.name for each in dataclasses.fields(Wound))}") from None
+    try:
+        lab.rds.spoil(*(str(body[name]) for name in named), harm=harm)
     except (AwsError, DaybreakError, psycopg.Error) as error:
         raise _Wrong(str(error)) from None
     return {"spoiled": body["relation"]}

@@ -45,10 +45,21 @@ class Damage:
         """Turn the index's order around behind its back: it finds nothing any more, as after another collation."""
         self.do("disorder-index", index=index)
 
-    def spoil(self, relation: str, block: int = 1) -> None:
-        """Flip bytes of a page on disk, which no scan of it survives; the server is restarted meanwhile."""
+    def spoil(self, relation: str, block: int = 1, **harm: Any) -> None:
+        """Flip bytes of a page on disk, which no scan of it survives; the server is restarted meanwhile.
+
+        ``harm`` is one of the other wounds of `daybreak.lab.servers.pages`, after which the page looks right.
+        """
         where = {"region": self.region, "cluster": self.cluster, "database": self.database}
-        self.lab.ask("POST", "spoil", {**where, "relation": relation, "block": block})
+        self.lab.ask("POST", "spoil", {**where, "relation": relation, "block": block, **harm})
+
+    def put(self, relation: str, old: bytes, new: bytes) -> None:
+        """Change bytes on disk wherever a page of the relation holds them; its rows go on being the same rows."""
+        self.spoil(relation, kind="put", old=old.hex(), new=new.hex())
+
+    def toast_of(self, table: str) -> str:
+        """The relation that holds the long values of a table."""
+        return str(self.sql(f"select reltoastrelid::regclass from pg_class where oid = '{table}'::regclass")[0][0][0])
 
     def pretend(self, **members: Any) -> None:
         """Let AWS describe the cluster otherwise, as ``StorageEncrypted=False``, where no call could change it so."""

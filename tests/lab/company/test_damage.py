@@ -12,6 +12,7 @@ import pytest
 from daybreak.errors import Refused
 from daybreak.lab.company.company import Company
 from daybreak.lab.company.names import CLUSTER
+from daybreak.lab.servers.pages import Wound
 from tests.fix_lab import LabUnderTest, private
 from tests.lab.company.fix_damage import Damage
 from tests.lab.volumes.fix_volumes import DATABASE, Yard, answer, login, run
@@ -116,13 +117,41 @@ def test_a_spoiled_page_is_noticed_in_every_version(newest_yard: Yard) -> None:
         "create table t (id int primary key, n int)",
         "insert into t select n, n from generate_series(1, 5000) n",
     )
-    volume.spoil(DATABASE, "public.t_pkey", 1)
+    volume.spoil(DATABASE, "public.t_pkey", Wound())
     assert answer(volume, "select sum(n) from t") == 12502500
     with login(volume) as session, pytest.raises(psycopg.Error, match=r"invalid page|corrupted"):
         session.execute("select n from t where id = 17")
-    volume.spoil(DATABASE, "public.t", 0)
+    volume.spoil(DATABASE, "public.t", Wound(block=0))
     with login(volume) as session, pytest.raises(psycopg.Error, match=r"invalid page"):
         session.execute("select sum(n) from t")
+
+
+def test_a_wound_that_looks_right_is_noticed_by_nobody(newest_yard: Yard) -> None:
+    """Rows vanish, come twice or say something else, and the server reads on, checksums or not."""
+    volume = newest_yard.started(newest_yard.create("wounded"))
+    run(
+        volume,
+        "create table t (n int, word text)",
+        "insert into t select n, 'word ' || n from generate_series(1, 5000) n",
+        "create table u as select * from t",
+    )
+    told = "select word from t where n = 17"
+    volume.spoil(DATABASE, "t", Wound("put", old=b"word 17".hex(), new=b"lord 17".hex()))
+    assert answer(volume, told) == "lord 17"
+    volume.spoil(DATABASE, "t", Wound("copy", block=0, origin="u"))
+    assert answer(volume, told) == "word 17"
+    volume.spoil(DATABASE, "t", Wound("copy", block=1, page=0))
+    assert answer(volume, "select count(*) from t where n = 17") == 2
+    volume.spoil(DATABASE, "u", Wound("zero", block=0))
+    kept = answer(volume, "select count(*) from u")
+    assert 4000 < kept < 5000
+    volume.spoil(DATABASE, "u", Wound("cut", block=2))
+    assert kept - 600 < answer(volume, "select count(*) from u") < kept
+    with pytest.raises(Refused, match="no page holds"):
+        volume.spoil(DATABASE, "t", Wound("put", old=b"no such word".hex(), new=b"no such lord".hex()))
+    with pytest.raises(Refused, match="not as many"):
+        volume.spoil(DATABASE, "t", Wound("put", old=b"word".hex(), new=b"words".hex()))
+    assert answer(volume, "select count(*) from u") > 0
 
 
 def test_aws_can_be_made_to_describe_what_no_call_could_make(harmed: LabUnderTest, damage: Damage) -> None:

@@ -24,6 +24,7 @@ from daybreak.lab.rds.addresses import Addresses
 from daybreak.lab.rds.parameters import Parameter, catalog
 from daybreak.lab.servers.binaries import Install, installs
 from daybreak.lab.servers.masters import Master
+from daybreak.lab.servers.pages import Wound
 from daybreak.lab.servers.template import settings_catalog
 from daybreak.lab.volumes.serving import Listen
 from daybreak.lab.volumes.volume import Volume, copy_snapshot
@@ -185,10 +186,10 @@ class Fleet:
         """Give the master another password."""
         self.volume(region, resource, version).set_master_password(password)
 
-    def spoil(self, place: tuple[str, str, str], database: str, relation: str, block: int) -> None:
-        """Flip bytes of a relation's page on disk; ``place`` is the volume's region, resource id and version."""
+    def spoil(self, place: tuple[str, str, str], database: str, relation: str, harm: Wound) -> None:
+        """Change a relation's file on disk; ``place`` is the volume's region, resource id and version."""
         with self._locks[place[1]]:
-            self._open(*place).spoil(database, relation, block)
+            self._open(*place).spoil(database, relation, harm)
 
     # -- servers ------------------------------------------------------------------------------------------------------
 

@@ -32,6 +32,7 @@ from daybreak.lab.rds.clusters import changes, clusters, deletions, endpoints, r
 from daybreak.lab.rds.desk import Call, Desk, cluster_by_resource
 from daybreak.lab.rds.fleet import Fleet
 from daybreak.lab.rds.snapshots import backups, copies, snapshots
+from daybreak.lab.servers.pages import Wound
 
 log = logging.getLogger(__name__)
 
@@ -213,9 +214,9 @@ class Rds:
         region, cluster, database = place
         self._fleet.volume(*self._place_of(region, cluster)).do(database, deed, names)
 
-    def spoil(self, region: str, cluster: str, database: str, relation: str, *, block: int) -> None:
-        """Flip bytes in a page of a relation in a running cluster, as a failing disk might."""
-        self._fleet.spoil(self._place_of(region, cluster), database, relation, block)
+    def spoil(self, region: str, cluster: str, database: str, relation: str, *, harm: Wound) -> None:
+        """Change a relation's file in a running cluster, as a failing disk might."""
+        self._fleet.spoil(self._place_of(region, cluster), database, relation, harm)
 
     def pretend(self, region: str, kind: str, identifier: str, members: dict[str, Any]) -> None:
         """Make AWS describe a cluster or an instance (``kind``) differently from what it is, where no call could change it so."""

@@ -11,7 +11,7 @@ import shutil
 import threading
 from pathlib import Path
 
-from daybreak.errors import Bug, Refused
+from daybreak.errors import Bug
 from daybreak.lab.servers.binaries import account, give
 
 LEFT_BEHIND = frozenset({"postmaster.pid", "postmaster.opts", "backup_label.old", "recovery.signal"})
@@ -124,21 +124,3 @@ def _pour(reading: int, writing: int) -> None:
         done = 0
         while done < size:
             done += os.write(writing, view[done:size])
-
-
-PAGE = 8192
-_HEADER = slice(12, 20)
-"""Where a page's header says where its content is."""
-
-
-def flip_header(path: Path, block: int) -> None:
-    """Flip every bit of the bounds in a page's header, in place; in the last page when there are fewer pages."""
-    with path.open("r+b") as file:
-        pages = file.seek(0, os.SEEK_END) // PAGE
-        if pages == 0:
-            raise Refused(f"'{path.name}' is empty")
-        place = min(block, pages - 1) * PAGE + _HEADER.start
-        file.seek(place)
-        flipped = bytes(byte ^ 0xFF for byte in file.read(_HEADER.stop - _HEADER.start))
-        file.seek(place)
-        file.write(flipped)

@@ -24,9 +24,10 @@ from daybreak.errors import Bug, Failed, Refused
 from daybreak.lab.servers.binaries import Install, give, make_private_folder, refuse_out_of_reach
 from daybreak.lab.servers.masters import Master, make_master, set_password
 from daybreak.lab.servers.node import STAFF, Node
+from daybreak.lab.servers.pages import Wound, wound
 from daybreak.lab.servers.settings import carry_over, is_strict, names_given
 from daybreak.lab.servers.template import settings_catalog, template
-from daybreak.lab.servers.tree import copy_data, copy_whole, flip_header, remove
+from daybreak.lab.servers.tree import copy_data, copy_whole, remove
 from daybreak.lab.volumes.archive import Archive
 from daybreak.lab.volumes.bringing import add_cold_base, adopt_copy, copy_ancestry, copy_at_rest, delete_data, recover
 from daybreak.lab.volumes.deeds import Hands, carry_out
@@ -207,20 +208,27 @@ class Volume:
         self._require_running()
         carry_out(deed, Hands(database, self._staff, self._node.connect), names)
 
-    def spoil(self, database: str, relation: str, block: int) -> None:
-        """Flip bytes in the header of one page of a relation's file, as a failing disk might; restarts the server.
+    def spoil(self, database: str, relation: str, harm: Wound) -> None:
+        """Change a relation's file on disk, as a failing disk might; restarts the server.
 
-        The file's length bounds ``block``. The server notices when it reads the page, in every version, with checksums or without.
+        The file's length bounds the page. What ``flip`` does the server notices when it reads the page, in every version, with
+        checksums or without.
         """
         with self._lock:
             listen, booted = self._require_running(), dict(self._booted)
-            with self._staff(database) as session:
-                row = session.execute("select pg_relation_filepath(%s::text::regclass)", (relation,)).fetchone()
-            if row is None or row[0] is None:
-                raise Refused(f"'{relation}' has no file of its own")
+            path, origin = (self._file_of(database, name) for name in (relation, harm.origin or relation))
             self.stop()
-            flip_header(self._node.data / row[0], block)
-            self._boot(listen, booted)
+            try:
+                wound(path, harm, origin)
+            finally:
+                self._boot(listen, booted)
+
+    def _file_of(self, database: str, relation: str) -> Path:
+        with self._staff(database) as session:
+            row = session.execute("select pg_relation_filepath(%s::text::regclass)", (relation,)).fetchone()
+        if row is None or row[0] is None:
+            raise Refused(f"'{relation}' has no file of its own")
+        return self._node.data / str(row[0])
 
     # -- its backups --
 
