@@ -11,8 +11,20 @@ from psycopg import sql
 
 from daybreak.errors import Failed
 from daybreak.model.answers import Count
+from daybreak.model.birth import TURN
 from daybreak.postgres import catalog
-from daybreak.postgres.rows import FIRST, LAST, Scan, count, see_every_row
+from daybreak.postgres.rows import (
+    FIRST,
+    LAST,
+    Chunk,
+    Scan,
+    YoungIds,
+    count,
+    next_xid,
+    read,
+    see_every_row,
+    snapshot_end,
+)
 from daybreak.postgres.session import Limits, Login, open_session
 from tests.fix_postgres import PASSWORD, Server
 
@@ -122,6 +134,20 @@ def test_an_heir_is_counted_by_itself(server: Server, database: str) -> None:
     server.run(database, "CREATE TABLE p (n int)", "CREATE TABLE c () INHERITS (p)", "INSERT INTO c VALUES (1), (2)")
     assert _count(server, database, "p").rows == 0
     assert _count(server, database, "c").rows == 2
+
+
+def test_rows_from_before_a_reading_are_told_from_later_ones(server: Server, database: str) -> None:
+    """An update makes a row a later one, whatever it holds."""
+    server.run(database, "CREATE TABLE orders (n int)", "INSERT INTO orders SELECT generate_series(1, 500)")
+    with open_session(server.address(database), server.master, Limits()) as session:
+        mark = next_xid(session)
+        assert mark is not None
+        server.run(database, "UPDATE orders SET n = n WHERE n <= 20", "INSERT INTO orders VALUES (501)")
+        see_every_row(session)
+        [table] = [table for table in catalog.tables(session).tables if table.name == "orders"]
+        scan = Scan(table, "", _MOMENT, since=mark)
+        later = YoungIds(mark % TURN, snapshot_end(session))
+        assert (read(session, Chunk(scan, 1, later=later)).kept, count(session, scan).kept) == (480, None)
 
 
 def test_a_row_level_policy_is_an_error_and_not_a_smaller_count(server: Server, database: str) -> None:

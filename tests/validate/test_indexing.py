@@ -6,7 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from daybreak.lab.servers.pages import Wound
 from daybreak.model.answers import IndexContents, Silence, Tables
+from daybreak.model.trust import Trust
 from daybreak.postgres.address import Address
 from daybreak.postgres.crew import Budget
 from daybreak.postgres.reach import Reach
@@ -15,6 +17,9 @@ from daybreak.validate.indexing import Manner, read_indexes
 from daybreak.validate.probes import list_tables
 from daybreak.validate.references import Wanted
 from tests.fix_postgres import HERE, Server
+from tests.lab.volumes.fix_volumes import DATABASE, OWNER, Yard, newest_yard, pg_installs, run
+
+__all__ = ["newest_yard", "pg_installs"]
 
 _CALM = Budget(lock=timedelta(seconds=0.5), connections=2)
 _WALK, _BORROW, _WITH_HEAP = Manner(), Manner(may_borrow=True), Manner(may_borrow=True, is_with_heap=True)
@@ -195,6 +200,28 @@ def test_a_login_that_may_not_create_walks(server: Server, database: str) -> Non
     server.run(database, f"DROP ROLE reader_{database}")
     assert "amcheck cannot be created" in answer.asked
     assert (len(answer.read), answer.unread) == (1, ())
+
+
+def test_a_walk_at_full_depth_reads_the_rows_that_entries_lead_to(newest_yard: Yard) -> None:
+    """A page that was written to another's place has as many rows, and an index alone does not see them."""
+    volume = newest_yard.started(newest_yard.create("twice"))
+    run(
+        volume,
+        "CREATE TABLE t (n int)",
+        "INSERT INTO t SELECT generate_series(1, 5000)",
+        "CREATE INDEX ON t (n)",
+        "VACUUM t",
+    )
+    assert volume.listen is not None
+    trust = Trust(tls="verify-full", tls_ca=str(volume.listen.authority.certificate))
+    login = Login(OWNER.username, OWNER.password)
+    place = Reach(Address(volume.listen.host, volume.listen.port, DATABASE, trust), login)
+    walks = (_WALK, Manner(is_with_heap=True))
+    assert [_read(place, walk).read[0].trouble for walk in walks] == ["", ""]
+    volume.spoil(DATABASE, "t", Wound("copy", block=2, page=3))
+    trouble = [_read(place, walk).read[0].trouble for walk in walks]
+    assert trouble[0] == ""
+    assert "in the wrong order" in trouble[1]
 
 
 def test_a_locked_table_makes_only_its_indexes_unread(server: Server, database: str, manner: Manner) -> None:

@@ -167,7 +167,7 @@ class Sighting(Value):
     file: int
     """The number of the file that its rows lay in; 0 where it has none, or was written anew between two parts."""
     next_xid: int | None
-    """The first transaction that its snapshot cannot see, without epoch; ``None`` while one was under way, or after several."""
+    """The first transaction that its snapshot cannot see, with its epoch; ``None`` while one was under way, or after several."""
     instants: tuple[Instant, ...]
     """By the server's clock, just after each snapshot in which a part of it was read."""
 
@@ -189,6 +189,8 @@ class Count(Value):
     """A digest of its content, in any order; ``None`` when it was not asked for."""
     runs: tuple[Run, ...] = ()
     """Its rows by runs of pages; empty where nobody asked which rows are old."""
+    kept: int | None = None
+    """Its rows that the baseline could see; ``None`` where nobody asked, or the table's form is not the baseline's."""
     seen: Sighting | None = None
     """As what it was read; ``None`` where nobody asked."""
     took: Span = Span(0)
@@ -212,12 +214,16 @@ class Counts(Value):
     counted: tuple[Count, ...] = ()
     unread: tuple[Unread, ...] = ()
     next_xid: int | None = None
-    """The first transaction that the snapshot cannot see, without the epoch; ``None`` while one was under way."""
+    """The first transaction that the snapshot cannot see, with its epoch; ``None`` while one was under way."""
     taken: Instant | None = None
     """By the server's clock, just after the snapshot was taken; after the last of several."""
     server_version: str = ""
     encoding: str = ""
     """The server's encoding, such as ``UTF8``; fingerprints of different encodings cannot be compared."""
+
+
+FoundBy = Literal["place", "key", "transaction"]
+"""How the source's rows were found again in the clone: at their places, by their keys, or as so many of a transaction."""
 
 
 class Testimony(Value):
@@ -237,7 +243,7 @@ class Testimony(Value):
     """Old rows that the clone lacks, though their transaction had committed by the moment."""
     unclear: int = 0
     """Old rows that the clone lacks where no commit time says whether their transaction is the source's or the clone's own."""
-    by: Literal["place", "key"] = "place"
+    by: FoundBy = "place"
     """What the rows were found again by. A table that was written anew has its rows elsewhere, under the same keys."""
     named: tuple[str, ...] = ()
     """Some of the lost rows: page and number in the source, or their keys."""

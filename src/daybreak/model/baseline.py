@@ -25,8 +25,8 @@ class TableBaseline(Value):
     taken: Instant | None = None
     """By the server's clock, just after the snapshot was taken in which it was read; the last of several."""
     next_xid: int | None = None
-    """The first transaction that its snapshot cannot see, without epoch; ``None`` while one was under way, or where it has no
-    snapshot of its own."""
+    """The first transaction that its snapshot cannot see; ``None`` while one was under way, or where it has no snapshot of its
+    own. With its epoch, which an earlier release left out."""
     rows: int
     is_exact: bool = True
     """False where the planner's estimate stands for a count, or where its parts were read at several instants."""

@@ -77,8 +77,10 @@ _BACK = sql.SQL("ROLLBACK TO SAVEPOINT before_index")
 _BY_INDEX = sql.SQL("""
 SELECT pg_catalog.set_config(name, value, true)
 FROM (VALUES ('enable_seqscan', 'off'), ('enable_bitmapscan', 'off'), ('enable_sort', 'off'),
-             ('enable_indexscan', 'on'), ('enable_indexonlyscan', 'on'), ('enable_incremental_sort', 'off')) AS s (name, value)
+             ('enable_indexscan', 'on'), ('enable_indexonlyscan', {is_alone}), ('enable_incremental_sort', 'off')) AS s (name, value)
 """)
+"""An index-only scan believes the index; without it each key is read from the row that the entry leads to."""
+
 _BY_TABLE = sql.SQL("""
 SELECT pg_catalog.set_config(name, value, true)
 FROM (VALUES ('enable_seqscan', 'on'), ('enable_bitmapscan', 'off'), ('enable_indexscan', 'off'),
@@ -199,10 +201,10 @@ def why_not_walked(index: Index) -> str:
     return "an operator class other than the default orders it" if index.is_unusual else ""
 
 
-def walk(session: Session, index: Index) -> str:
+def walk(session: Session, index: Index, *, is_with_heap: bool = False) -> str:
     """Walk an index and return how it differs from its table; empty when they agree.
 
-    Call it inside a transaction with one snapshot. Raises what the server says about damage. Returns ``NOT_WALKED`` when
+    ``is_with_heap`` follows each entry to its row, whose own keys must be in order then. Call it inside a transaction with one snapshot. Raises what the server says about damage. Returns ``NOT_WALKED`` when
     the planner does not walk this very index.
     """
     [[predicate, keys]] = session.ask(_DEFINITION.format(oid=sql.Literal(index.oid)))
@@ -222,7 +224,7 @@ def walk(session: Session, index: Index) -> str:
         table=table,
         where=condition,
     )
-    session.ask(_BY_INDEX)
+    session.ask(_BY_INDEX.format(is_alone=sql.Literal("off" if is_with_heap else "on")))
     [[plan]] = session.ask(_PLAN + question)
     if _walks(plan) != [index.index]:
         return NOT_WALKED

@@ -37,7 +37,7 @@ Columns = sql.Composable
 _SNAPSHOT = sql.SQL("SELECT pg_catalog.pg_export_snapshot()")
 _NEXT_XID = sql.SQL("""
 SELECT CASE WHEN pg_catalog.pg_snapshot_xmin(s) = pg_catalog.pg_snapshot_xmax(s)
-            THEN pg_catalog.pg_snapshot_xmax(s)::text::numeric % 4294967296 END
+            THEN pg_catalog.pg_snapshot_xmax(s)::text::numeric END
 FROM (SELECT pg_catalog.pg_current_snapshot() AS s) AS here
 """)
 """No answer while a transaction is under way: its number would not show that it commits later."""
@@ -57,8 +57,8 @@ JOIN (VALUES ('row_security', 'off'), ('max_parallel_workers_per_gather', '0'), 
 """A row-level policy becomes an error instead of hiding rows from a count; text forms are the same on every server."""
 
 _SCAN = sql.SQL(
-    "SELECT n, CASE WHEN isfinite(t) THEN (extract(epoch FROM t) * 1000000)::numeric END, coalesce(t = 'infinity', false), d, o, p "
-    "FROM (SELECT count(*) AS n, {newest} AS t, {digest} AS d, {old} AS o, {places} AS p FROM ONLY {table}{where}) AS scan"
+    "SELECT n, CASE WHEN isfinite(t) THEN (extract(epoch FROM t) * 1000000)::numeric END, coalesce(t = 'infinity', false), d, o, p, k "
+    "FROM (SELECT count(*) AS n, {newest} AS t, {digest} AS d, {old} AS o, {places} AS p, {kept} AS k FROM ONLY {table}{where}) AS scan"
 )
 _BY_INDEX = sql.SQL(
     "SELECT CASE WHEN isfinite(t) THEN (extract(epoch FROM t) * 1000000)::numeric END, coalesce(t = 'infinity', false) "
@@ -98,8 +98,12 @@ _FILE_NOW = sql.SQL(
     "coalesce(pg_catalog.pg_relation_filenode(%s::bigint::oid), 0)::bigint"
 )
 _PAIRS = sql.SQL("SELECT string_agg(tidsend(ctid) || xidsend(xmin), '') FROM ONLY {table}{where}")
+_TALLY = sql.SQL("SELECT xmin::text::bigint, count(*) FROM ONLY {table} GROUP BY 1 LIMIT {most}")
 PAIR = 10
 """Bytes of a row's place (six) and transaction (four)."""
+
+MOST_TALLIED = 500_000
+"""How many transactions may have written the rows of a table whose places say nothing."""
 
 RUN = 1024
 """Pages of a run: what is compared by one number, and read row by row where the number differs."""
@@ -136,6 +140,8 @@ class Scan:
     is_fingerprinted: bool = False
     birth: int | None = None
     """The clone's first own transaction, as rows carry it, where its old rows are counted too."""
+    since: int | None = None
+    """The first transaction, as rows carry it, that an earlier reading could not see, where the rows from before it are counted."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +156,8 @@ class Chunk:
     """What goes into the fingerprint; ``None`` for no fingerprint."""
     young: YoungIds | None = field(default=None, compare=False)
     """Which rows are young; ``None`` where nobody asks which are old."""
+    later: YoungIds | None = field(default=None, compare=False)
+    """Which rows came after an earlier reading; ``None`` where nobody asks."""
 
     @property
     def halves(self) -> list[Chunk]:
@@ -170,6 +178,8 @@ class Part:
     newest_until: datetime | None
     digest: int | None = None
     runs: tuple[Run, ...] = ()
+    kept: int | None = None
+    """The rows from before the scan's ``since``; ``None`` where nobody asked."""
 
     def union(self, other: Part) -> Part:
         """The two parts together."""
@@ -179,6 +189,7 @@ class Part:
             _later(self.newest_until, other.newest_until),
             None if self.digest is None or other.digest is None else self.digest + other.digest,
             self.runs + other.runs,
+            None if self.kept is None or other.kept is None else self.kept + other.kept,
         )
 
 
@@ -188,7 +199,7 @@ def export_snapshot(session: Session) -> str:
 
 
 def next_xid(session: Session) -> int | None:
-    """The number, without epoch, of the first transaction that the session's snapshot cannot see; ``None`` while one is under way."""
+    """The number, with its epoch, of the first transaction that the session's snapshot cannot see; ``None`` while one is under way."""
     found = session.ask(_NEXT_XID)[0][0]
     return None if found is None else int(found)
 
@@ -250,15 +261,17 @@ def _read(session: Session, chunk: Chunk) -> Part:
     if chunk.columns is not None:
         digest = sum_of(chunk.columns, session.major)
     bounds = _bounds(chunk)
-    [[rows, ticks, is_endless, total, old, places]] = session.ask(_scan(chunk, newest, digest, bounds, chunk.young))
+    question = _scan(chunk, newest, digest, bounds)
+    [[rows, ticks, is_endless, total, old, places, kept]] = session.ask(question)
     found = LAST if is_endless else _instant(ticks)
     until = found
     if found is not None and found > scan.moment:
         past = sql.SQL("{}::timestamptz <= {}").format(sql.Identifier(scan.clock), sql.Literal(scan.moment))
-        [[_, ticks, *_]] = session.ask(_scan(chunk, newest, _NO_DIGEST, [*bounds, past], None))
+        bare = replace(chunk, young=None, later=None)
+        [[_, ticks, *_]] = session.ask(_scan(bare, newest, _NO_DIGEST, [*bounds, past]))
         until = _instant(ticks)
     runs = () if old is None else (Run(chunk.first, rows, old, places or 0),)
-    return Part(rows, found, until, None if chunk.columns is None else int(total or 0), runs)
+    return Part(rows, found, until, None if chunk.columns is None else int(total or 0), runs, kept)
 
 
 def _scan(
@@ -266,8 +279,8 @@ def _scan(
     newest: sql.Composable,
     digest: sql.Composable,
     conditions: list[sql.Composable],
-    young: YoungIds | None,
 ) -> sql.Composed:
+    young, later = chunk.young, chunk.later
     old, places = (
         (_NOT_ASKED, _NOT_ASKED)
         if young is None
@@ -279,6 +292,7 @@ def _scan(
         digest=digest,
         old=old,
         places=places,
+        kept=_OLD.format(is_old=later.is_old) if later else _NOT_ASKED,
         table=sql.Identifier(table.namespace, table.name),
         where=_where(conditions),
     )
@@ -317,6 +331,13 @@ def condition_of(chunk: Chunk) -> sql.Composable:
     return _where(_bounds(chunk))
 
 
+def read_tally(session: Session, table: Table) -> dict[int, int] | None:
+    """How many rows each transaction has in a table, by its number as rows carry it; ``None`` where they are too many."""
+    name = sql.Identifier(table.namespace, table.name)
+    found = session.ask(_TALLY.format(table=name, most=sql.Literal(MOST_TALLIED + 1)))
+    return {int(xid): int(rows) for xid, rows in found} if len(found) <= MOST_TALLIED else None
+
+
 def newest_by_index(session: Session, scan: Scan) -> Part:
     """Find a table's newest time through an index, without a scan and without counting rows."""
     question = _BY_INDEX.format(
@@ -348,6 +369,7 @@ def as_count(scan: Scan, part: Part, took: Span) -> Count:
         newest_until=part.newest_until,
         fingerprint=None if part.digest is None else fingerprint(part.rows, part.digest),
         runs=part.runs,
+        kept=part.kept,
         took=took,
     )
 

@@ -7,7 +7,7 @@ plus two seconds.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from time import monotonic
@@ -80,7 +80,8 @@ def count_by(
     snapshot, xid = export_snapshot(leader), next_xid(leader)
     taken, letters = clock_and_encoding(leader)
     tally = _Tally(progress, sum(scan.table.size for scan in scans))
-    end = snapshot_end(leader) if any(scan.birth is not None for scan in scans) else 0
+    is_dated = any(scan.birth is not None or scan.since is not None for scan in scans)
+    end = snapshot_end(leader) if is_dated else 0
     jobs = list(_jobs(tally.expect(_parts(scans, columns, budget.connections, leader.major, end))))
     crew = Crew(place, budget.limits, snapshot, jobs)
     crew.work(min(budget.connections, len(jobs)), tally.note)
@@ -110,8 +111,12 @@ def _parts(
     share = max(total // (max(connections, 1) * CHUNKS_EACH), SMALLEST_CHUNK)
     for scan in scans:
         most = share if major >= SPLITS_SINCE else scan.table.size
-        young = None if scan.birth is None or major < SPLITS_SINCE else YoungIds(scan.birth, end)
-        yield chunks(scan, columns.get(scan.table.oid), max(most, 1), young)
+        young, later = (
+            None if first is None or major < SPLITS_SINCE else YoungIds(first, end)
+            for first in (scan.birth, scan.since)
+        )
+        made = chunks(scan, columns.get(scan.table.oid), max(most, 1), young)
+        yield [replace(chunk, later=later) for chunk in made]
 
 
 def _jobs(parts: Iterator[list[Chunk]]) -> Iterator[Job[Part]]:

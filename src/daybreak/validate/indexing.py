@@ -89,10 +89,11 @@ class _Reading:
         elif why:
             self.way = "walk"
             walked = [index for index in chosen if not self._is_left(index, why)]
-            self._read_with_crew(leader, walked, index_contents.walk)
+            self._read_with_crew(leader, walked, partial(index_contents.walk, is_with_heap=self.manner.is_with_heap))
         how = f"bt_index_check{', heapallindexed' if self.manner.is_with_heap else ''}"
         if self.way == "walk":
-            how = f"each btree walked in its order and counted against its table, because {why}:"
+            rows = ", each entry followed to its row" if self.manner.is_with_heap else ""
+            how = f"each btree walked in its order{rows} and counted against its table, because {why}:"
         return IndexContents(
             asked=f"{how} at {self.place.address}",
             took=timedelta(0),

@@ -1,18 +1,19 @@
-"""How a table's rows are found again in its copy: by place in the file that both have, or else by key.
+"""How a table's rows are found again in its copy: by place in the file that both have, else by key, else by their transactions.
 
 The law: a row that nobody touched keeps its transaction whatever is done to its table's file. In one file it keeps its place
-as well; a file that was written anew has it elsewhere, under the same key. What is read is the table that was meant, as it
-was looked at: it is held while it is read, and looked at again whenever it was let go.
+as well; a file that was written anew has it elsewhere, under the same key. Without a key the rows of a transaction are counted:
+the copy had at least as many. What is read is the table that was meant, as it was looked at: it is held while it is read, and
+looked at again whenever it was let go.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Protocol
 
-from daybreak.model.answers import Count, Run, Table
-from daybreak.model.birth import Birth
+from daybreak.model.answers import Count, FoundBy, Run, Table
+from daybreak.model.birth import Birth, is_young
 from daybreak.model.keys import PrimaryKey, why_keys_differ
 from daybreak.model.names import printable
 from daybreak.postgres.keys import (
@@ -22,7 +23,7 @@ from daybreak.postgres.keys import (
     primary_key_of,
     read_old_keys,
 )
-from daybreak.postgres.rows import PAGE, PAIR, Chunk, file_now, read, read_pairs
+from daybreak.postgres.rows import PAGE, PAIR, Chunk, file_now, read, read_pairs, read_tally
 from daybreak.postgres.session import Session
 
 
@@ -52,13 +53,19 @@ class NotComparable(Exception):
     """The source's table cannot be held against the clone's in this way."""
 
 
+class Lagging(NotComparable):
+    """The server shows a snapshot from before the moment: none of its tables can be held against the clone's."""
+
+
 @dataclass(frozen=True)
 class MissingRow:
     """An old row of the source that was not found in the clone."""
 
     xid: int
-    name: tuple[str, ...]
-    """Its place, or the values of its key."""
+    name: tuple[str, ...] = ()
+    """Its place, or the values of its key; empty for rows that were only counted."""
+    times: int = 1
+    """How many such rows."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +89,7 @@ class RunAnswer:
 class Likeness(Protocol):
     """One way to find the rows of one table again."""
 
-    by: Literal["place", "key"]
+    by: FoundBy
     sides: HearingSides
     size: int
     """How many bytes of the source's table are read."""
@@ -105,7 +112,7 @@ class Likeness(Protocol):
 class ByPlace:
     """Both sides have one file: an old row lies at the same place in it."""
 
-    by: Literal["place", "key"] = "place"
+    by: FoundBy = "place"
     is_held = True
 
     def __init__(self, pair: TablePair, sides: HearingSides, birth: Birth) -> None:
@@ -147,7 +154,7 @@ class ByPlace:
 class ByKey:
     """The file was written anew: an old row has the same key. ``why`` says why places do not do."""
 
-    by: Literal["place", "key"] = "key"
+    by: FoundBy = "key"
 
     def __init__(self, pair: TablePair, sides: HearingSides, why: str) -> None:
         self.pair, self.sides, self.why = pair, sides, why
@@ -191,6 +198,44 @@ class ByKey:
         """The key as PostgreSQL's own errors write it, by the clone's names."""
         columns = ", ".join(printable(column.name) for column in self._here)
         return f"({columns})=({', '.join(printable(value) for value in row.name)})"
+
+
+class ByTransaction:
+    """No row can be found again, but the clone must have as many of each old transaction. ``why`` says why not by key."""
+
+    by: FoundBy = "transaction"
+    size = PAGE
+    """It is read in one run."""
+    is_held = True
+
+    def __init__(self, pair: TablePair, sides: HearingSides, why: str) -> None:
+        self.pair, self.sides, self.why = pair, sides, why
+
+    def look(self) -> None:
+        """The name still leads to the table; its file says nothing here."""
+        _file_of(self.pair, self.sides)
+
+    def compare(self, run: Chunk) -> RunAnswer:
+        """Both tables' rows by transaction; raises ``NotComparable`` where too many transactions wrote them."""
+        there = read_tally(self.sides.source, self.pair.source)
+        here = read_tally(self.sides.clone, self.pair.clone)
+        if there is None or here is None:
+            raise NotComparable(f"{self.why}, and too many transactions wrote its rows")
+        young = run.young
+        assert young is not None  # noqa: S101 - a hearing always knows the birth
+        old = {xid: rows for xid, rows in there.items() if not is_young(xid, young.birth, young.following)}
+        missing = (
+            MissingRow(xid, times=rows - here.get(xid, 0)) for xid, rows in old.items() if rows > here.get(xid, 0)
+        )
+        return RunAnswer(sum(there.values()), sum(old.values()), tuple(missing))
+
+    def confirm(self, missing: Sequence[MissingRow]) -> Sequence[MissingRow]:
+        """The tables were read themselves."""
+        return missing
+
+    def show(self, row: MissingRow) -> str:
+        """Its transaction, which is all that is known of it."""
+        return f"transaction {row.xid}"
 
 
 def why_not_comparable(pair: TablePair, birth: Birth, file: int | None = None) -> str:

@@ -18,7 +18,7 @@ from daybreak.judge.indexes import index_contents
 from daybreak.judge.objects.past import is_copy
 from daybreak.judge.references import EXPECTED as NO_ORPHANS
 from daybreak.judge.references import keys_with_orphans, no_orphans
-from daybreak.judge.rows.content import ContentWitnesses, content, tables_with_other_content
+from daybreak.judge.rows.content import ContentWitnesses, content, tables_of_same_form, tables_with_other_content
 from daybreak.judge.rows.counts import RowWitnesses, row_counts, rows_by_estimate, suspects, wishes
 from daybreak.judge.rows.recency import Recency, TimeWitnesses, measure, recent, suspects_in_time
 from daybreak.judge.rows.sample import leave_out, turn_of
@@ -40,6 +40,7 @@ from daybreak.model.answers import (
     Testimony,
 )
 from daybreak.model.baseline import Baseline
+from daybreak.model.birth import TURN
 from daybreak.model.delta import Delta
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.inventory import Inventory
@@ -274,7 +275,27 @@ class _Reading:
             as_written(self.subject.moment, self.zones.get((table.oid, column))),
             is_added_up and table.oid in self.turn,
             birth.short if birth else None,
+            self._marks.get(table.full) if is_added_up and table.oid in self.turn else None,
         )
+
+    @cached_property
+    def _marks(self) -> dict[str, int]:
+        """The first transaction that the baseline could not see, of each table that has the same form as then.
+
+        Rows carry short numbers, which say something only while less than half a turn lies between the baseline and the clone.
+        """
+        kept, ours, birth = self.subject.baseline, self.visit.inventory, self.visit.birth
+        if not isinstance(kept, Baseline) or not isinstance(ours, Inventory) or birth is None:
+            return {}
+        if not self._is_copy_of_baseline:
+            return {}
+        alike = tables_of_same_form(ours, kept.inventory)
+        marks = {line.name: line.next_xid for line in kept.tables if line.name in alike}
+        return {
+            name: mark % TURN
+            for name, mark in marks.items()
+            if mark is not None and 0 <= birth.next_xid - mark < TURN // 2
+        }
 
     def _time_witnesses(
         self, sightings: Mapping[int, TableTimes] | None = None, testimonies: Mapping[int, Testimony] | None = None

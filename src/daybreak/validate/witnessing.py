@@ -28,7 +28,9 @@ from daybreak.postgres.session import Session, connect
 from daybreak.validate.likeness import (
     ByKey,
     ByPlace,
+    ByTransaction,
     HearingSides,
+    Lagging,
     Likeness,
     MissingRow,
     NotComparable,
@@ -153,14 +155,18 @@ class _Hearing:
             self._note(testimony, pair)
 
     def _testimony(self, pair: TablePair, sides: HearingSides) -> Testimony:
-        """By place where both have one file, else by key; raises ``NotComparable`` where neither is possible."""
+        """By place where both have one file, else by key, else by transaction; raises ``NotComparable`` where none is possible."""
         why = why_not_comparable(pair, self.room.birth)
-        if not why:
+        ways: list[Callable[[], Likeness]] = [] if why else [lambda: ByPlace(pair, sides, self.room.birth)]
+        ways += [lambda: ByKey(pair, sides, why), lambda: ByTransaction(pair, sides, why)]
+        for way in ways:
             try:
-                return _Reading(self.room, pair, ByPlace(pair, sides, self.room.birth), self.end).read()
+                return _Reading(self.room, pair, way(), self.end).read()
+            except Lagging:
+                raise
             except NotComparable as other:
                 why = str(other)
-        return _Reading(self.room, pair, ByKey(pair, sides, why), self.end).read()
+        raise NotComparable(why)
 
     def _note(self, answer: Testimony | Unread, pair: TablePair) -> None:
         with self._lock:
@@ -231,7 +237,7 @@ class _Reading:
         self._began = monotonic()
         self._young = YoungIds(self.room.birth.short, snapshot_end(source))
         if self.room.birth.is_exact and is_before_birth(self._young.birth, self._young.following):
-            raise NotComparable(LAGS)
+            raise Lagging(LAGS)
         self.likeness.look()
 
     def _read_run(self, run: Chunk) -> RunAnswer:
@@ -260,9 +266,9 @@ class _Reading:
         told, self._open = self._open, NOTHING_OPEN
         for row in self.likeness.confirm(told.missing):
             if self.fates[row.xid].is_own is None:
-                self.unclear += 1
+                self.unclear += row.times
                 continue
-            self.lost += 1
+            self.lost += row.times
             if len(self.named) < MOST_NAMED:
                 self.named.append(self.likeness.show(row))
         self.rows += told.rows

@@ -27,8 +27,11 @@ def counts(rows: dict[str, int], of: Tables, **changes: Any) -> Counts:
     """So many rows in each of the tables."""
     numbers = {table.name: table.oid for table in of.tables}
     prints: dict[str, str] = changes.pop("fingerprints", {})
+    kept: dict[str, int | None] = changes.pop("kept", {})
     counted = tuple(
-        Count(table=numbers[name], name=f"public.{name}", rows=number, fingerprint=prints.get(name))
+        Count(
+            table=numbers[name], name=f"public.{name}", rows=number, fingerprint=prints.get(name), kept=kept.get(name)
+        )
         for name, number in rows.items()
     )
     return Counts.model_validate(

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from daybreak.judge.rows.content import ContentWitnesses, content, tables_with_other_content
+from daybreak.judge.rows.content import (
+    ContentWitnesses,
+    content,
+    tables_of_same_form,
+    tables_with_other_content,
+)
 from daybreak.model.answers import Silence
 from daybreak.model.baseline import Baseline
 from daybreak.model.delta import Delta, TableDelta, Written
 from daybreak.model.findings import Finding, Standing
+from daybreak.model.inventory import Inventory, Item, ItemKind
 from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Expectation
 from tests.judge.rows.fix_rows import MOMENT, SOME_TIME, baseline, counts, tables
@@ -74,6 +80,38 @@ def test_each_table_is_held_to_its_own_instant(mark: int | None, standing: Stand
     """Another table's snapshot may be from before what wrote to this one."""
     was = baseline(ROWS, fingerprints=SAME, next_xid=77, marks={"orders": mark, "countries": 77})
     assert _judged({**SAME, "orders": "6:3"}, was, next_xid=77).standing is standing
+
+
+@pytest.mark.parametrize(("kept", "standing"), [(5, UNFIT), (4, FIT), (None, FIT)])
+def test_where_every_row_is_the_baselines_its_content_is_too(kept: int | None, standing: Standing) -> None:
+    """Other tables may have been written to: as many rows as then, all of them from then, are the same rows."""
+    was = baseline(ROWS, fingerprints=SAME)
+    torn = {**SAME, "orders": "5:3"}
+    kept_rows = {"orders": kept}
+    assert _judged(torn, was, kept=kept_rows).standing is standing
+    assert _judged(torn, was, source=_delta(), kept=kept_rows).standing is FIT, "the source shows the same"
+    fewer = baseline({**ROWS, "orders": 6}, fingerprints=SAME)
+    assert _judged(torn, fewer, kept=kept_rows).standing is FIT, "rows were deleted since, so somebody wrote"
+
+
+def test_a_table_is_of_the_same_form_where_no_column_and_no_type_changed() -> None:
+    """A column with a default comes without a row being written, and so does the new label of an enum."""
+    before = [_item("relation", "public.a"), _item("relation", "public.b"), _item("column", "public.a.x", type="integer"),
+              _item("column", "public.b.y", type="mood"), _item("type", "public.mood", labels="good, bad")]  # fmt: skip
+    was = Inventory(asked="q", database="embi", items=tuple(before))
+
+    def alike(*items: Item) -> frozenset[str]:
+        return tables_of_same_form(Inventory(asked="q", database="embi", items=items), was)
+
+    assert alike(*before) == {"public.a", "public.b"}
+    assert alike(*before, _item("column", "public.a.z", type="text"), _item("type", "public.new")) == {"public.b"}
+    assert alike(*before[:2], *before[3:]) == {"public.b"}
+    assert alike(*before[:-1], _item("type", "public.mood", labels="fine, bad")) == frozenset()
+    assert alike(*before[:2], before[-1]) == frozenset(), "the columns could not be read"
+
+
+def _item(kind: ItemKind, name: str, **facts: str) -> Item:
+    return Item(kind=kind, name=name, facts=facts)
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,13 @@ def test_who_has_no_old_row_is_no_witness_of_an_empty_table() -> None:
     assert Testimony(table=1, name="public.orders", rows=0, old=0, here=0).is_sufficient
 
 
+def test_rows_that_were_counted_are_named_by_their_transaction() -> None:
+    """Nobody can say which of them are missing."""
+    lost = {"lost": 3, "by": "transaction", "named": ("transaction 812",)}
+    finding = source_rows(heard(ORDERS.model_copy(update=lost), SMALL), HOW)
+    assert finding.found.startswith("missing: public.orders: 3 of transaction 812 in the source; ")
+
+
 def test_what_nobody_can_tell_is_unknown_unless_something_is_lost() -> None:
     """Without commit times and with a late mark."""
     unclear = ORDERS.model_copy(update={"unclear": 2})

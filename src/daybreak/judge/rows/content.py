@@ -1,7 +1,8 @@
 """The box of content: each table's rows are those that the baseline recorded, or that the source still has.
 
-The law: a difference is damage where nobody may have written, and where the rows' own transactions say that the clone, or
-nobody, wrote them; the source's later work is reported. Fingerprints that were computed in another way, or of different major
+The law: a difference is damage where nobody wrote, or may have, and where the rows' own transactions say that the clone, or
+nobody, wrote them; the source's later work is reported. Where every row is one that the baseline saw, and as many are here as
+then, nothing was written. Fingerprints that were computed in another way, or of different major
 versions or encodings, are never compared. A table that neither witness knows is named, and without a baseline never fit.
 """
 
@@ -20,6 +21,7 @@ from daybreak.model.checks import Asked
 from daybreak.model.delta import Delta, TableDelta, Written
 from daybreak.model.findings import Detail, Finding, Standing
 from daybreak.model.fingerprints import version_of
+from daybreak.model.inventory import Inventory, ItemKind
 from daybreak.model.names import comma_list
 from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Expectation
@@ -100,6 +102,26 @@ def _why_not_compared(answer: Counts, baseline: Baseline) -> str:
     return ""
 
 
+def tables_of_same_form(ours: Inventory, theirs: Inventory) -> frozenset[str]:
+    """The tables whose rows must look alike in both where they are the same rows: no column and no type was changed.
+
+    A column with a default may come, and a type of the owner's may change, without a row being written.
+    """
+    for kind in _FORMS:
+        here = {item.name: item.facts for item in ours.of(kind)}
+        if any(here.get(item.name) != item.facts for item in theirs.of(kind)):
+            return frozenset()
+    here, there = ({item.name: item.facts for item in each.of("column")} for each in (ours, theirs))
+    changed = [name for name in here.keys() | there.keys() if here.get(name) != there.get(name)]
+    if not here or not there:
+        return frozenset()
+    names = {item.name for item in ours.of("relation")}
+    return frozenset(name for name in names if not any(column.startswith(f"{name}.") for column in changed))
+
+
+_FORMS: tuple[ItemKind, ...] = ("type", "extension")
+
+
 @dataclass(frozen=True)
 class _Judged:
     """One table, and which witnesses knew its rows."""
@@ -140,7 +162,7 @@ class _Held:
         ]
 
     def _must_be_same(self) -> frozenset[int]:
-        """The tables that must not have been written to since the baseline."""
+        """The tables that must not have been written to since the baseline, or were not."""
         if self.baseline is None:
             return frozenset()
         was = {each.name: each for each in self.baseline.tables}
@@ -150,6 +172,11 @@ class _Held:
             if table.full in was and is_untouched(self.answer, self.baseline, was[table.full])
         }
         wanted = wishes(self.tables, self.configured)
+        untouched |= {
+            count.table
+            for count in self.answer.counted
+            if count.name in was and was[count.name].is_exact and count.kept == count.rows == was[count.name].rows
+        }
         return frozenset(untouched | {oid for oid, wish in wanted.items() if wish.is_static})
 
 

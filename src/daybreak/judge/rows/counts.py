@@ -16,6 +16,7 @@ from daybreak.judge.rows.tables import family, name_words, tables_meant
 from daybreak.model import checks
 from daybreak.model.answers import Count, Counts, Estimates, Silence, Table, Tables, Testimony
 from daybreak.model.baseline import Baseline, TableBaseline
+from daybreak.model.birth import TURN
 from daybreak.model.checks import Asked
 from daybreak.model.findings import Detail, Finding, Standing
 from daybreak.model.names import comma_list, printable
@@ -59,7 +60,7 @@ def wishes(tables: Tables, configured: Mapping[str, Expectation]) -> dict[int, E
 def is_untouched(answer: Counts, baseline: Baseline, was: TableBaseline) -> bool:
     """Whether no transaction came between a table's baseline and the clone: then both hold exactly the same rows."""
     mark = baseline.next_xid_of(was)
-    return mark is not None and answer.next_xid == mark
+    return None not in (mark, answer.next_xid) and (answer.next_xid or 0) % TURN == mark
 
 
 def comparable(tables: Tables, baseline: Baseline | Silence | None) -> Baseline | Silence | None:

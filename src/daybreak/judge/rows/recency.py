@@ -361,7 +361,7 @@ class _Court:
         began = (baseline.next_xid or 0) % TURN
         if ((ends or 0) - began) % TURN < TURN // 2:
             return []
-        words = f"the clone ends at transaction {ends}, and the baseline of {stamp(baseline.stands_for)} at {began}"
+        words = f"the clone ends at transaction {(ends or 0) % TURN}, and the baseline of {stamp(baseline.stands_for)} at {began}"
         return [_Opinion(_UNFIT, f"{words}: the clone is of an earlier moment")]
 
     def words_for_newest(self) -> list[str]:

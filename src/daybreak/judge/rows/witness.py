@@ -59,7 +59,8 @@ def source_rows(
 
 
 def _words_for_named(each: Testimony) -> str:
-    return f"{'at' if each.by == 'place' else 'with the key'} {comma_list(list(each.named))}"
+    lead = {"place": "at", "key": "with the key", "transaction": "of"}[each.by]
+    return f"{lead} {comma_list(list(each.named))}"
 
 
 def _words_for_heard(answer: Testimonies) -> str:
