@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from daybreak.model.findings import Finding, Standing
-from tests.defects.catalog import Planted
+from tests.defects.planted.how import Planted
 from tests.defects.ward import Ward
 
 
@@ -17,11 +17,13 @@ class Row:
     defect: Planted
     findings: tuple[Finding, ...]
     took: float
+    afterwards: tuple[Finding, ...] | None = None
+    """What was found once the defect was undone; ``None`` where nobody asked."""
 
     @property
     def asked(self) -> tuple[Finding, ...]:
         """What the check that must find it said."""
-        return tuple(each for each in self.findings if each.check == self.defect.check.name)
+        return self._of(self.findings)
 
     @property
     def is_found(self) -> bool:
@@ -29,22 +31,34 @@ class Row:
         return any(each.standing is Standing.UNFIT for each in self.asked)
 
     @property
+    def is_undone(self) -> bool:
+        """Whether the same check calls the clone fit again, so that it found the defect and not the harness's own work."""
+        again = self._of(self.afterwards or ())
+        return self.afterwards is None or (bool(again) and all(each.standing is Standing.FIT for each in again))
+
+    @property
     def words(self) -> str:
-        """What the check said, in short."""
-        if not self.asked:
-            return "the check was not asked"
-        finding = self.asked[0]
-        return f"{finding.standing.value}: {finding.found}" + (f" ({finding.why})" if finding.why else "")
+        """What the check said, in short, before and after the defect was undone."""
+        return "; undone: ".join(_words(each) for each in (self.asked, self._of(self.afterwards or ())) if each)
+
+    def _of(self, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+        return tuple(each for each in findings if each.check == self.defect.check.name)
 
 
-def row_of(ward: Ward, defect: Planted) -> Row:
-    """Plant one defect, ask, and undo it, whatever happened."""
+def _words(findings: tuple[Finding, ...]) -> str:
+    finding = findings[0]
+    return f"{finding.standing.value}: {finding.found}" + (f" ({finding.why})" if finding.why else "")
+
+
+def row_of(ward: Ward, defect: Planted, *, is_asked_again: bool = False) -> Row:
+    """Plant one defect, ask at the depth that promises to find it, and undo it, whatever happened; then ask again if told to."""
     began = monotonic()
     try:
         defect.plant(ward)
-        findings = ward.validate(defect.change).findings
+        findings = ward.validate(defect.change, defect.depth).findings
     finally:
         defect.undo(ward)
         if defect.spoils:
             ward.heal()
-    return Row(defect, findings, monotonic() - began)
+    afterwards = ward.validate(depth=defect.depth).findings if is_asked_again else None
+    return Row(defect, findings, monotonic() - began, afterwards)

@@ -26,8 +26,10 @@ from daybreak.config import load
 from daybreak.lab.lab import shared_cache
 from daybreak.lab.remote import REGION
 from daybreak.lab.servers.binaries import installs
+from daybreak.model.requests import Depth
 from daybreak.model.run import RunState
 from daybreak.model.validation import Validation
+from tests.defects import specimens
 from tests.fix_lab import LabUnderTest, eventually, private
 from tests.lab.company.fix_branches import Branch, found
 from tests.lab.company.fix_damage import Damage
@@ -115,13 +117,13 @@ class Ward:
         eventually(is_so, within=60)
         self.settled()
 
-    def case(self) -> Case:
-        """The clone as it is now, to be asked as thoroughly as can be."""
-        return case_of(self.app, Inquiry(self.run, depth="full"))
+    def case(self, depth: Depth = "full") -> Case:
+        """The clone as it is now, to be asked that thoroughly."""
+        return case_of(self.app, Inquiry(self.run, depth=depth))
 
-    def validate(self, change: Callable[[Case], Case] = lambda case: case) -> Validation:
+    def validate(self, change: Callable[[Case], Case] = lambda case: case, depth: Depth = "full") -> Validation:
         """Ask the clone as it is now."""
-        return validate_case(self.app, change(self.case()))
+        return validate_case(self.app, change(self.case(depth)))
 
     def remember(self) -> None:
         """Keep a pristine copy of the clone's database beside it."""
@@ -151,8 +153,9 @@ def majors() -> list[str]:
 def ward(home: Path, major: str) -> Iterator[Ward]:
     """A ward with a clone of a branch in that major version of PostgreSQL."""
     with private(speed=QUICK) as lab, pytest.MonkeyPatch.context() as environment:
-        made = founded(lab, home, f"ward-{major}", major, environment)
+        made = founded(lab, home, f"ward-{major}", major, environment, configured=specimens.CONFIGURED)
         enrich(made)
+        specimens.set_up(lab.remote, made.branch.cluster)
         take_baseline(made.app, BaselineWish("embi", is_fingerprinted=True))
         work(made)
         made.run = restored(made, moment_of(made)).run
@@ -160,11 +163,13 @@ def ward(home: Path, major: str) -> Iterator[Ward]:
         yield made
 
 
-def founded(lab: LabUnderTest, home: Path, name: str, major: str, environment: pytest.MonkeyPatch) -> Ward:
-    """A branch, and the product configured for it."""
+def founded(
+    lab: LabUnderTest, home: Path, name: str, major: str, environment: pytest.MonkeyPatch, *, configured: str = ""
+) -> Ward:
+    """A branch, and the product configured for it; ``configured`` stands behind the company's own configuration."""
     branch = found(lab.remote, name, major)
     home.mkdir(parents=True, exist_ok=True)
-    (home / "daybreak.toml").write_text(branch.configuration(rpo="1h", poll="50ms"))
+    (home / "daybreak.toml").write_text(branch.configuration(rpo="1h", poll="50ms") + configured)
     person = lab.person(home)
     for variable, value in person.surroundings().items():
         if variable.startswith(("AWS_", "DAYBREAK_")):

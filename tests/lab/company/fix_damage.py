@@ -57,6 +57,11 @@ class Damage:
         """Change bytes on disk wherever a page of the relation holds them; its rows go on being the same rows."""
         self.spoil(relation, kind="put", old=old.hex(), new=new.hex())
 
+    def fullest_page(self, table: str) -> int:
+        """The number of the page that holds the most rows."""
+        question = f"select (ctid::text::point)[0]::int from {table} group by 1 order by count(*) desc, 1 limit 1"
+        return int(self.sql(question)[0][0][0])
+
     def toast_of(self, table: str) -> str:
         """The relation that holds the long values of a table."""
         return str(self.sql(f"select reltoastrelid::regclass from pg_class where oid = '{table}'::regclass")[0][0][0])

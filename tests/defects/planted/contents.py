@@ -1,0 +1,131 @@
+"""Defects in what rows hold: nothing is missing, and some value is not the one that the baseline recorded.
+
+Of these the static tables are changed by SQL, also to values that PostgreSQL calls equal. On disk a row is changed without
+becoming another row, so that neither its place nor its transaction tells.
+"""
+
+from __future__ import annotations
+
+from daybreak.model import checks
+from tests.defects.planted.how import Planted, by_damage, by_sql
+from tests.defects.ward import Ward
+
+
+def _set(name: str, table: str, change: str, where: str) -> Planted:
+    """A value of a static table changed by SQL."""
+    return by_sql(name, checks.CONTENT, f"update specimens.{table} set {change} where {where}", depth="full")
+
+
+def _put(name: str, table: str, old: bytes, new: bytes) -> Planted:
+    """Bytes changed on disk."""
+    return by_damage(name, checks.CONTENT, lambda ward: ward.damage.put(table, old, new), depth="full")
+
+
+def _put_in_toast(name: str, table: str, old: bytes, new: bytes) -> Planted:
+    """Bytes of a long value changed on disk."""
+
+    def deed(ward: Ward) -> None:
+        ward.damage.put(ward.damage.toast_of(table), old, new)
+
+    return by_damage(name, checks.CONTENT, deed, depth="full")
+
+
+_NUMBERS = (
+    _set("one number scaled", "numbers", "exact = exact * 100", "id = 7"),
+    _set("a column of whole numbers scaled", "numbers", "whole = whole * 10", "true"),
+    _set("sign lost", "numbers", "whole = -whole", "id = 1002"),
+    _set("1.5 in place of 1.50", "numbers", "exact = 1.5", "id = 1001"),
+    _set("-0.0 in place of 0.0", "numbers", "precise = '-0.0'", "id = 1001"),
+    _set("last bit of a float", "numbers", "precise = precise * (1 + 2.3e-16::float8)", "id = 6"),
+    _set("NULL in place of zero", "numbers", "whole = null", "id = 1001"),
+    _set("zero in place of NaN", "numbers", "exact = 0", "id = 1002"),
+    _set("4294967295 in place of -1", "numbers", "large = 4294967295", "id = 1001"),
+    _set("a column nulled", "numbers", "rough = null", "true"),
+    by_sql("numbers of two rows swapped", checks.CONTENT, "update specimens.numbers a set whole = b.whole from specimens.numbers b"
+           " where (a.id, b.id) in ((10, 20), (20, 10))", depth="full"),
+    _set("numbers of two columns swapped", "numbers", "small = whole, whole = small", "id = 30"),
+)  # fmt: skip
+
+_TIMES = (
+    _set("instants an hour late", "times", "instant = instant + interval '1 hour'", "true"),
+    _set("one instant a microsecond late", "times", "instant = instant + interval '1 microsecond'", "id = 5"),
+    _set("local times an hour early", "times", "local = local - interval '1 hour'", "id < 100"),
+    _set("days a day early", "times", "day = day - 1", "true"),
+    _set("a far day in place of infinity", "times", "day = '9999-12-31'", "id = 1001"),
+    _set("00:00 in place of 24:00", "times", "clock = '00:00'", "id = 1001"),
+    _set("the same instant in another zone", "times", "clock_zone = '12:00+00'", "id = 1001"),
+    _set("30 days in place of a month", "times", "span = '30 days'", "id = 1001"),
+    _set("1 day in place of 24 hours", "times", "span = '1 day'", "id = 1002"),
+)  # fmt: skip
+
+_TEXTS = (
+    by_sql("content of a static table differs", checks.CONTENT, "update currencies set name = 'Euros' where code = 'EUR'", depth="full"),
+    _set("one letter of a text", "texts", "plain = 'plaim 9'", "id = 9"),
+    _set("NULL in place of an empty text", "texts", "plain = null", "id = 1001"),
+    _set("letters of two marks in place of one", "texts", "plain = normalize(plain, NFD)", "id = 1002"),
+    _set("blanks at the end lost", "texts", "varying = rtrim(varying)", "id = 1001"),
+    _set("blanks at the end lost, where they do not count", "texts", "blank = 'ends in blanks'", "id = 1001"),
+    _set("small letters, where case does not count", "texts", "folded = 'strasse'", "id = 1001"),
+    _set("one letter of a long text", "texts", "long = overlay(long placing '_' from 5000 for 1)", "id = 40"),
+    _set("one bit of bytes", "texts", "secret = set_bit(secret, 77, 1 - get_bit(secret, 77))", "id = 41"),
+    _set("one digit of a uuid", "texts", "token = overlay(token::text placing '0' from 36 for 1)::uuid", "token::text not like '%0'"),
+    _set("fixed text changed", "texts", "fixed = 'fixed'", "id = 8"),
+)  # fmt: skip
+
+_DOCUMENTS = (
+    _set("white space of a json", "documents", """raw = '{"a":1, "b": 2}'""", "id = 1001"),
+    _set("order of a json's members", "documents", """raw = '{"b": 2, "a": 1}'""", "id = 1001"),
+    _set("1.00 in place of 1.0 in a jsonb", "documents", """parsed = '{"a": 1.00, "b": null}'""", "id = 1001"),
+    _set("NULL in place of a jsonb's null", "documents", "parsed = null", "id = 1002"),
+    _set("weight of a word", "documents", "words = 'fat:2A cat:3C'", "id = 1001"),
+    _set("white space of an xml", "documents", "page = '<page> <line/></page>'", "id = 1001"),
+)  # fmt: skip
+
+_SHAPES = (
+    _set("order of an array", "shapes", "numbers = '{8,7}'", "id = 1001"),
+    _set("bounds of an array", "shapes", "numbers = '[0:1]={7,8}'", "id = 1001"),
+    _set("a word in place of NULL in an array", "shapes", "words = array['x', 'NULL']", "id = 1001"),
+    _set("bound of a range", "shapes", "span = int4range(lower(span), upper(span) + 1)", "id = 12"),
+    _set("day of a range among ranges", "shapes", "holidays = holidays - datemultirange(daterange('2024-05-01', '2024-05-02'))", "id = 12"),
+    _set("value of an enum", "shapes", "kind = 'leave'", "kind = 'office' and id < 9"),
+    _set("booleans flipped", "shapes", "is_open = not is_open", "true"),
+    _set("mask of an address", "shapes", "host = '10.0.0.1/16'", "id = 1001"),
+    _set("a bit too many", "shapes", "flags = flags || B'0'", "id = 3"),
+    _set("(-0,0) in place of (0,0)", "shapes", "place = '(-0,0)'", "id = 1001"),
+    _set("1.00 in place of 1.0 in a composite", "shapes", "pair = row(1, 1.00)", "id = 1001"),
+    _set("1.00 in place of 1.0 in a domain", "shapes", "part = 1.00", "id = 1001"),
+)  # fmt: skip
+
+_TWINS = (
+    by_sql("rows exchanged between static twins", checks.CONTENT,
+           "create temp table one as select * from specimens.twin_one where id < 50;"
+           " update specimens.twin_one a set name = b.name, amount = b.amount from specimens.twin_two b where a.id = b.id and a.id < 50;"
+           " update specimens.twin_two a set name = one.name, amount = one.amount from one where a.id = one.id", depth="full"),
+    by_sql("a static twin in the other's place", checks.CONTENT,
+           "alter table specimens.twin_one rename to twin_three; alter table specimens.twin_two rename to twin_one;"
+           " alter table specimens.twin_three rename to twin_two", depth="full"),
+    by_damage("page of a twin in its place", checks.CONTENT,
+              lambda ward: ward.damage.spoil("specimens.twin_one", 1, kind="copy", origin="specimens.twin_two", page=1), depth="full"),
+    by_damage("page twice, in a static table", checks.CONTENT,
+              lambda ward: ward.damage.spoil("specimens.keyless", 0, kind="copy", page=1), depth="full"),
+    by_sql("row twice and another gone", checks.CONTENT,
+           "update specimens.keyless set what = 'thing 3', how_many = 4 where ctid = (select min(ctid) from specimens.keyless where what = 'thing 7')",
+           depth="full"),
+)  # fmt: skip
+
+_ON_DISK = (
+    _put("one byte of a text on disk", "specimens.texts", b"plain 123", b"plain 124"),
+    _put("one bit of a number on disk", "specimens.twin_one", b"one of 77", b"ine of 77"),
+    _put_in_toast("one byte of a long text on disk", "specimens.texts", b"long 200 long 200", b"long 200_long 200"),
+    _put("one byte on disk in a table in use", "specimens.letters", b"number 01234", b"number 01334"),
+    _put_in_toast("one byte of a long text on disk in a table in use", "specimens.letters", b"letter 700 letter", b"letter 701 letter"),
+    by_damage("page twice, in a table in use without an index", checks.CONTENT,
+              lambda ward: ward.damage.spoil("specimens.letters", 3, kind="copy", page=4), depth="full"),
+    by_damage("page of a twin in its place, in tables in use", checks.CONTENT,
+              lambda ward: ward.damage.spoil("specimens.left_hand", 1, kind="copy", origin="specimens.right_hand", page=1), depth="full"),
+)  # fmt: skip
+
+IN_CONTENTS: tuple[Planted, ...] = (
+    *_TEXTS, *_NUMBERS, *_TIMES, *_DOCUMENTS, *_SHAPES, *_TWINS, *_ON_DISK,
+)  # fmt: skip
+"""What rows hold."""

@@ -1,0 +1,122 @@
+"""Defects in everything of the database besides its rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from daybreak.app.validating import Case
+from daybreak.model import checks
+from daybreak.model.targets import Expectation
+from tests.defects.planted.how import Planted, by_damage, by_sql, run, set_at_large
+from tests.defects.ward import Ward
+
+
+def _drop_extension(ward: Ward) -> None:
+    for extension in ("pg_trgm", "vector"):
+        ward.damage.do("drop-extension", extension=extension)
+
+
+def _age_extension(ward: Ward) -> None:
+    for extension in ("pg_trgm", "vector"):
+        ward.damage.do("age-extension", extension=extension)
+
+
+def _lead_out(ward: Ward) -> None:
+    production = ward.described(ward.branch.cluster)["Endpoint"]
+    ward.damage.do("lead-out", server="production", host=production)
+
+
+def _subscribe(ward: Ward) -> None:
+    set_at_large(ward, "max_logical_replication_workers", "4")
+    ward.damage.do("subscribe", subscription="eater")
+
+
+def _unsubscribe(ward: Ward) -> None:
+    ward.damage.do("unsubscribe", subscription="eater")
+    set_at_large(ward, "max_logical_replication_workers", "0")
+
+
+_CRON = (
+    "create schema cron",
+    (
+        "create table cron.job (jobid bigint primary key, schedule text, command text, nodename text, nodeport int,"
+        " database text, username text, active boolean, jobname text)"
+    ),
+    "grant usage on schema cron to public",
+    "grant select on cron.job to public",
+    "insert into cron.job values (1, '* * * * *', 'select pay_everybody()', 'localhost', 5432, 'embi', 'embi_admin', true, 'pay')",
+)
+
+
+def _schedule(ward: Ward) -> None:
+    """The table of pg_cron, which no machine of a laptop has, and the setting with which it would launch its jobs."""
+    run(ward, *_CRON, "alter database embi set cron.launch_active_jobs = 'on'")
+
+
+def _awaiting(case: Case, table: str) -> Case:
+    """The owner expects rows in a table."""
+    tables = case.action.tables | {table: Expectation(min_rows=1)}
+    return replace(case, action=case.action.model_copy(update={"tables": tables}))
+
+
+IN_OBJECTS: tuple[Planted, ...] = (
+    by_sql("missing partition", checks.PARTITIONS, "drop table time_entries_2025_05"),
+    by_sql("partition detached", checks.PARTITIONS, "alter table time_entries detach partition time_entries_2025_05"),
+    by_damage("foreign key NOT VALID", checks.FOREIGN_KEYS, lambda ward: ward.damage.invalidate_foreign_key("salaries_employee_id_fkey")),
+    by_sql("foreign key missing", checks.FOREIGN_KEYS, "alter table salaries drop constraint salaries_employee_id_fkey"),
+    by_damage("invalid index", checks.INDEXES, lambda ward: ward.damage.invalidate_index("employees_by_name")),
+    by_sql("missing index", checks.INDEXES, "drop index payments_by_employee"),
+    by_damage("btree out of order", checks.INDEX_CONTENTS, lambda ward: ward.damage.disorder_index("employees_by_change")),
+    by_damage(
+        "btree lacks entries",
+        checks.INDEX_CONTENTS,
+        lambda ward: ward.damage.forget_in_index("audit_log_by_time", "insert into audit_log (what) values ('hidden')"),
+        depth="full",
+    ),
+    by_sql("column type changed", checks.COLUMNS, "alter table notes alter body type varchar(4000)"),
+    by_sql("column missing", checks.COLUMNS, "alter table notes drop column budget"),
+    by_sql("default lost", checks.COLUMNS, "alter table employees alter is_active drop default"),
+    by_sql("check constraint lost", checks.CONSTRAINTS, "alter table salaries drop constraint salaries_amount_check"),
+    by_sql("unique constraint lost", checks.CONSTRAINTS, "alter table employees drop constraint employees_email_key"),
+    by_sql("trigger disabled", checks.TRIGGERS, "alter table employees disable trigger employees_touch"),
+    by_sql("trigger missing", checks.TRIGGERS, "drop trigger employees_departures on employees"),
+    by_sql("rule missing", checks.TRIGGERS, "drop rule departments_stay on departments"),
+    by_sql("function changed", checks.FUNCTIONS, "create or replace function touch() returns trigger language plpgsql as 'begin return null; end'"),
+    by_sql("view missing", checks.FUNCTIONS, "drop view department_headcount"),
+    by_sql("label of a type changed", checks.FUNCTIONS, "alter type work_kind rename value 'travel' to 'trip'"),
+    by_sql("sequence behind the data", checks.SEQUENCES, "select setval('payment_numbers', 1)"),
+    Planted(
+        "unlogged table empty, rows awaited",
+        checks.UNLOGGED,
+        change=lambda case: _awaiting(case, "public.login_sessions"),
+    ),
+    by_damage("materialized view not populated", checks.MATERIALIZED_VIEWS, lambda ward: ward.damage.unpopulate("monthly_payroll")),
+    by_damage("extension missing", checks.EXTENSIONS, _drop_extension),
+    by_damage("extension older", checks.EXTENSIONS, _age_extension),
+    by_sql("publication missing", checks.PUBLICATIONS, "drop publication embi_changes"),
+    by_sql("table missing from a publication", checks.PUBLICATIONS, "alter publication embi_changes drop table employees"),
+    Planted("subscription enabled", checks.SUBSCRIPTIONS, _subscribe, _unsubscribe, spoils=True),
+    Planted(
+        "active cron job",
+        checks.CRON_JOBS,
+        _schedule,
+        lambda ward: run(ward, "alter database embi reset cron.launch_active_jobs"),
+        spoils=True,
+    ),
+    by_damage("foreign server that leads to production", checks.FOREIGN_SERVERS, _lead_out),
+    Planted("collation of another version", checks.COLLATIONS, lambda ward: ward.damage.age_collation(), spoils=True),
+    by_damage("no statistics", checks.STATISTICS, lambda ward: ward.damage.forget_statistics("payments")),
+    Planted(
+        "prepared transaction left",
+        checks.PREPARED_TRANSACTIONS,
+        lambda ward: ward.damage.leave_prepared("left", "insert into currencies values ('XXX', 'none', 2)"),
+        lambda ward: run(ward, "rollback prepared 'left'"),
+    ),
+    Planted(
+        "replication slot left",
+        checks.REPLICATION_SLOTS,
+        lambda ward: run(ward, "select pg_create_physical_replication_slot('left_over')::text"),
+        lambda ward: run(ward, "select pg_drop_replication_slot('left_over')::text"),
+    ),
+)  # fmt: skip
+"""Everything in the database besides its rows."""
