@@ -116,6 +116,8 @@ class Table(Value):
     """The number of the file that its rows lie in; 0 where it has none."""
     made: int | None = None
     """The transaction that made it, as rows carry it."""
+    named: tuple[int, ...] = ()
+    """The transactions that last wrote its row and its schema's in the catalog: whatever gave it its name is not younger."""
     clocks: tuple[str, ...] = ()
     """Its columns of a time type."""
     zoneless: tuple[str, ...] = ()

@@ -29,6 +29,7 @@ SELECT c.oid::bigint, n.nspname::text, c.relname::text,
        c.relpersistence = 'u',
        c.relfilenode::bigint,
        (SELECT a.xmin::text::bigint FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = -6),
+       ARRAY[c.xmin::text::bigint, n.xmin::text::bigint],
        ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
              WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
                AND a.atttypid IN ('pg_catalog.timestamptz'::regtype, 'pg_catalog.timestamp'::regtype,
@@ -89,7 +90,20 @@ def tables(session: Session) -> Tables:
 
 
 def _table(*row: object) -> Table:
-    names = ("oid", "namespace", "name", "kind", "parent", "size", "is_unlogged", "file", "made", "clocks", "zoneless")
+    names = (
+        "oid",
+        "namespace",
+        "name",
+        "kind",
+        "parent",
+        "size",
+        "is_unlogged",
+        "file",
+        "made",
+        "named",
+        "clocks",
+        "zoneless",
+    )
     return Table.model_validate(dict(zip(names, row, strict=True)))
 
 

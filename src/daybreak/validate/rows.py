@@ -69,13 +69,20 @@ def findings(visit: Visit) -> Iterator[Finding]:
 
 
 def _tables_made_in_time(visit: Visit) -> dict[int, bool]:
-    """Which of the transactions that made the source's tables had committed by the moment, as the clone knows them."""
-    source = visit.source_tables
-    if not isinstance(source, Tables):
+    """Which of the transactions that made the source's tables had committed by the moment, as the clone knows them.
+
+    Also those that gave a table its name here, where the source has it under another one.
+    """
+    source, clone = visit.source_tables, visit.tables
+    if not isinstance(source, Tables) or not isinstance(clone, Tables):
         return {}
-    here = set() if isinstance(visit.tables, Silence) else {table.full for table in visit.tables.tables}
-    missing = [table.made for table in source.tables if table.made is not None and table.full not in here]
-    return visit.were_committed(missing, source.following) if missing else {}
+    here = {table.full for table in clone.tables}
+    missing = [table for table in source.tables if table.full not in here]
+    made = [table.made for table in missing if table.made is not None]
+    oids = {table.oid for table in missing}
+    named = [xid for table in clone.tables if table.oid in oids for xid in table.named]
+    ends = visit.were_committed(made, source.following) if made else {}
+    return ends | (visit.were_committed(named, clone.following) if named and visit.is_copy_of_source else {})
 
 
 class _Reading:

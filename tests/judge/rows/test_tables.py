@@ -96,6 +96,16 @@ def test_a_name_that_the_baseline_knew_may_be_another_tables_by_now() -> None:
     assert all_tables(clone, source, {}, baseline({"payroll": 1}), {77: False}).standing is UNKNOWN
 
 
+def test_a_table_that_was_renamed_in_the_source_is_not_missing() -> None:
+    """The clone has it under the name that it had at the moment; one that was renamed in the clone is missing."""
+    here, there = _table(2, "payroll", named=(70, 60)), _table(2, "wages", made=50, named=(90, 60))
+    clone, source = _tables(EMPLOYEES, here), _tables(EMPLOYEES, there)
+    finding = all_tables(clone, source, {}, None, {50: True, 60: True, 70: True})
+    assert (finding.standing, finding.found) == (FIT, "2 tables in embi; renamed in the source since: public.payroll")
+    assert all_tables(clone, source, {}, None, {50: True, 60: True, 70: False}).standing is UNFIT
+    assert all_tables(clone, source, {}, None, {50: True}).standing is UNFIT, "nobody knows who gave it its name"
+
+
 def test_a_table_that_the_source_lost_is_told_and_is_why_one_restores() -> None:
     """A dropped table that came back is the purpose of the whole run."""
     finding = all_tables(BOTH, _tables(PAYROLL), {})

@@ -66,7 +66,8 @@ def all_tables(
     The source is asked as it is now, so a table may be missing because it came after the moment. ``made`` says of the
     transactions that made the source's tables whether they had committed by the moment, as the clone knows them: the order
     of numbers is not the order of commits, and a table may have been made in a transaction that was open. Where it says
-    nothing object ids do: what is numbered lower than something in the clone was there before it.
+    nothing object ids do: what is numbered lower than something in the clone was there before it. A table that the clone has
+    under a name which it did not give itself was renamed in the source.
     """
     check, expected = checks.TABLES, _tables_expected(source, configured)
     if isinstance(clone, Silence):
@@ -84,7 +85,8 @@ def all_tables(
             return check.fit(expected, f"{here}, every configured one among them ({why})", asked)
         return check.unknown(expected, f"{why}, and no table is configured", asked, found=here)
     there = {_key(table) for table in clone.tables}
-    missing = [table for table in source.tables if _key(table) not in there]
+    renamed = _renamed(source, clone, made or {})
+    missing = [table for table in source.tables if _key(table) not in there and table.oid not in renamed]
     was_made = {table.full: (made or {}).get(table.made or 0) for table in missing}
     known = {table.name for table in baseline.tables} if isinstance(baseline, Baseline) else set()
     lost = [table.full for table in missing if _was_there(table, clone, known, was_made=was_made[table.full])]
@@ -99,7 +101,8 @@ def all_tables(
     found = (
         here
         + name_words("; not yet there at the moment: ", later)
-        + name_words("; gone from the source since: ", _tables_gone(source, clone))
+        + name_words("; renamed in the source since: ", list(renamed.values()))
+        + name_words("; gone from the source since: ", _tables_gone(source, clone, renamed))
     )
     if lost:
         return check.unfit(expected, f"missing: {comma_list(lost)}", asked)
@@ -143,9 +146,21 @@ def _came_later(table: Table, clone: Tables) -> bool:
     return clone.next_oid is not None and clone.newest_oid < clone.next_oid <= table.oid
 
 
-def _tables_gone(source: Tables, clone: Tables) -> list[str]:
+def _renamed(source: Tables, clone: Tables, made: Mapping[int, bool]) -> dict[int, str]:
+    """The clone's tables that have another name in the source, by object id, where the name here is from before the moment."""
+    there = {table.oid: _key(table) for table in source.tables}
+    return {
+        table.oid: table.full
+        for table in clone.tables
+        if there.get(table.oid, _key(table)) != _key(table)
+        and table.named
+        and all(made.get(xid) is True for xid in table.named)
+    }
+
+
+def _tables_gone(source: Tables, clone: Tables, renamed: Mapping[int, str]) -> list[str]:
     there = {_key(table) for table in source.tables}
-    return [table.full for table in clone.tables if _key(table) not in there]
+    return [table.full for table in clone.tables if _key(table) not in there and table.oid not in renamed]
 
 
 def name_words(lead: str, names: list[str]) -> str:
