@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.defects import specimens
 from tests.defects.clean import Clean
 from tests.defects.ward import Ward, enrich, founded
 from tests.fix_lab import LabUnderTest
@@ -26,7 +27,9 @@ class Country:
         if clean.deletes:
             name = f"{name}-to-delete"
         if name not in self._wards:
-            made = founded(self._lab, self._home / name, name, major, self._environment)
+            home, configured = self._home / name, specimens.DATED
+            made = founded(self._lab, home, name, major, self._environment, configured=configured)
+            specimens.set_up(self._lab.remote, made.branch.cluster, "dated.sql")
             enrich(made)
             self._wards[name] = made
         return self._wards[name]

@@ -1,4 +1,4 @@
-"""Tables beside the company's own, in the source before its baseline: one of each type and shape that a defect needs."""
+"""Tables beside the company's own, in the source before its baseline: of each type and shape that a defect needs, and dated."""
 
 from __future__ import annotations
 
@@ -13,14 +13,22 @@ STATIC = ("numbers", "times", "texts", "documents", "shapes", "twin_one", "twin_
 CONFIGURED = "".join(f'\n[targets.embi.tables."specimens.{name}"]\nis_static = true\n' for name in STATIC)
 """What the owner says of them, to stand behind the company's own daybreak.toml."""
 
-_SCRIPT = Path(__file__).with_suffix(".sql")
+_CLOCKS = {
+    "appointments": 'freshness = "starts_at"',
+    "contracts": 'freshness = "valid_until"',
+    "shifts": 'freshness = "created_at"\nzone = "Asia/Tokyo"',
+    "bills": 'freshness = "due_on"',
+    "charters": 'freshness = "updated_at"',
+}
+
+DATED = "".join(f'\n[targets.embi.tables."dated.{name}"]\n{words}\n' for name, words in _CLOCKS.items())
+"""What the owner says of the tables of the schema ``dated``."""
 
 
-def set_up(lab: RemoteLab, cluster: str) -> None:
-    """Make the tables, as the company's owner."""
-    lab.administer(cluster, f"set role {OWNER}; {_SCRIPT.read_text()}")
-    every = (
-        "select format('%I.%I', schemaname, tablename) from pg_tables where schemaname in ('specimens', 'Odd Schema')"
-    )
+def set_up(lab: RemoteLab, cluster: str, script: str = "specimens.sql") -> None:
+    """Make the tables of a script, as the company's owner."""
+    lab.administer(cluster, f"set role {OWNER}; {Path(__file__).with_name(script).read_text()}")
+    schemas = "'specimens', 'Odd Schema', 'dated'"
+    every = f"select format('%I.%I', schemaname, tablename) from pg_tables where schemaname in ({schemas})"
     [rows] = lab.administer(cluster, every)
     lab.administer(cluster, f"set role {OWNER}; analyze {', '.join(name for [name] in rows)}")

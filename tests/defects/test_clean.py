@@ -1,4 +1,4 @@
-"""Twenty clean restores without one false alarm: whoever is woken for nothing does not get up for the next one."""
+"""Clean restores without one false alarm: whoever is woken for nothing does not get up for the next one."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_clean_restore_raises_no_alarm(country: Country, clean: Clean) -> None
     assert outcome.is_fit, outcome.verdict
 
 
-def test_there_are_twenty_of_them() -> None:
+def test_there_are_enough_of_them() -> None:
     """PITR and snapshot, in every version of PostgreSQL that this machine has."""
-    assert len(EVERY) == 20
-    assert len({each.id for each in EVERY}) == 20 or len(majors()) < 3
+    assert len(EVERY) >= 30
+    assert len({each.id for each in EVERY}) == len(EVERY) or len(majors()) < 3

@@ -60,6 +60,9 @@ def _awaiting(case: Case, table: str) -> Case:
 
 
 IN_OBJECTS: tuple[Planted, ...] = (
+    by_sql("table renamed", checks.TABLES, "alter table payments rename to wages"),
+    by_sql("schema renamed", checks.TABLES, "alter schema specimens rename to species"),
+    by_sql("identity behind its table", checks.SEQUENCES, "alter table employees alter id restart with 5"),
     by_sql("missing partition", checks.PARTITIONS, "drop table time_entries_2025_05"),
     by_sql("partition detached", checks.PARTITIONS, "alter table time_entries detach partition time_entries_2025_05"),
     by_damage("foreign key NOT VALID", checks.FOREIGN_KEYS, lambda ward: ward.damage.invalidate_foreign_key("salaries_employee_id_fkey")),
