@@ -23,7 +23,7 @@ from daybreak.postgres.authorities import authorities
 from daybreak.postgres.questions import LONGEST
 from daybreak.report.text.report import MOST_NAMES
 from tests import fix_reports as reports
-from tests.defects.catalog import CATALOG
+from tests.defects.catalog import CATALOG, IN_DATA
 from tests.defects.clean import restores
 from tests.pictures.pages import DESK, PHONE
 
@@ -140,7 +140,8 @@ FIGURES = [
     ("docs/guides/report.md", f"window of {DESK} pixels"),
     ("docs/guides/report.md", f"telephone of {PHONE} pixels"),
     ("docs/guides/validate.md", f"more than {LONGEST:,} characters"),
-    ("docs/guides/validate.md", f"some {words(round(len(CATALOG), -1))} defects"),
+    ("docs/guides/validate.md", f"some {round(len(CATALOG), -1)} defects"),
+    ("docs/guides/validate.md", f"{round(len(IN_DATA), -1)} of them in rows"),
     ("docs/guides/validate.md", f"makes {words(len(restores(['15', '16', '18'])))} clean restores"),
     ("docs/guides/when-a-run-stops.md", f"after {words(audience._PATIENCE)} seconds Daybreak leaves a line out"),
     ("docs/guides/when-a-run-stops.md", f"larger than {Bounds().most // 1024**2} MB"),

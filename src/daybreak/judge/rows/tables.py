@@ -85,7 +85,7 @@ def all_tables(
             return check.fit(expected, f"{here}, every configured one among them ({why})", asked)
         return check.unknown(expected, f"{why}, and no table is configured", asked, found=here)
     there = {_key(table) for table in clone.tables}
-    renamed = _renamed(source, clone, made or {})
+    renamed = _names_before(source, clone, made or {})
     missing = [table for table in source.tables if _key(table) not in there and table.oid not in renamed]
     was_made = {table.full: (made or {}).get(table.made or 0) for table in missing}
     known = {table.name for table in baseline.tables} if isinstance(baseline, Baseline) else set()
@@ -146,7 +146,7 @@ def _came_later(table: Table, clone: Tables) -> bool:
     return clone.next_oid is not None and clone.newest_oid < clone.next_oid <= table.oid
 
 
-def _renamed(source: Tables, clone: Tables, made: Mapping[int, bool]) -> dict[int, str]:
+def _names_before(source: Tables, clone: Tables, made: Mapping[int, bool]) -> dict[int, str]:
     """The clone's tables that have another name in the source, by object id, where the name here is from before the moment."""
     there = {table.oid: _key(table) for table in source.tables}
     return {

@@ -60,7 +60,7 @@ def wound(path: Path, harm: Wound, origin: Path) -> None:
             _write(file, block, bytes(PAGE))
         elif harm.kind == "copy":
             with origin.open("rb") as other:
-                _write(file, block, sealed(_read(other, harm.page), block))
+                _write(file, block, page_with_checksum(_read(other, harm.page), block))
         elif harm.kind == "cut":
             file.truncate(max(pages - harm.block, 0) * PAGE)
         else:
@@ -74,10 +74,10 @@ def _put(file: BinaryIO, pages: int, old: bytes, new: bytes) -> None:
     if not old or not found:
         raise Refused("no page holds these bytes")
     for block, page in found.items():
-        _write(file, block, sealed(page.replace(old, new), block))
+        _write(file, block, page_with_checksum(page.replace(old, new), block))
 
 
-def sealed(page: bytes, block: int) -> bytes:
+def page_with_checksum(page: bytes, block: int) -> bytes:
     """The page with the checksum that belongs to its content and its place, where it has one."""
     if page[_CHECKSUM] == b"\0\0":
         return page
