@@ -201,6 +201,7 @@ def test_what_the_clone_wrote_anew_is_asked_by_its_transactions(newest_yard: Yar
     clone = newest_yard.restored(source, "clone", moment, **PREPARED, track_commit_timestamp="on")
     birth = birth_of(clone)
     invented = "INSERT INTO small SELECT n, 'invented' FROM generate_series(1, 100) n"
+    run(clone, "ROLLBACK PREPARED 'half done'")
     run(
         clone,
         "TRUNCATE small",
