@@ -4,8 +4,11 @@ import functools
 import gc
 import os
 import signal
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import botocore.session
+from botocore.loaders import Loader
 from hypothesis import settings
 
 from tests.fix_folders import MEMORY, root
@@ -22,8 +25,26 @@ if root() == MEMORY:
 settings.register_profile("daybreak", deadline=None)
 settings.load_profile("daybreak")
 
-# A session of botocore reads what it knows of a service, up to half a second for each; hundreds of tests make their own.
-botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+
+@functools.cache
+def _loader(path: str | None, read: Callable[[str | None], Loader] = botocore.session.create_loader) -> Loader:
+    """One loader for all sessions: each would read what botocore knows of a service again, for a fifth of a second.
+
+    Each client writes to the addresses of the operations that it carries out, so each is given its own.
+    """
+    loader = read(path)
+    load = loader.load_service_model
+
+    def load_fresh(*asked: Any, **more: Any) -> Mapping[str, Any]:
+        model = load(*asked, **more)
+        operations = {name: {**each, "http": {**each["http"]}} for name, each in model.get("operations", {}).items()}
+        return {**model, "operations": operations} if operations else model
+
+    loader.load_service_model = load_fresh  # type: ignore[method-assign]
+    return loader
+
+
+botocore.session.create_loader = _loader
 
 
 def pytest_collection_finish() -> None:
