@@ -128,7 +128,7 @@ def eventually(is_so: Callable[[], bool], *, within: float = 30) -> None:
     while not is_so():
         now = time.monotonic()
         assert now < deadline, f"not within {within:g} s"
-        time.sleep(max(0.02, 2 * (now - began)))
+        time.sleep(min(max(0.02, 2 * (now - began)), 0.5))
         began = time.monotonic()
 
 

@@ -75,7 +75,7 @@ def test_a_detached_lab_lives_answers_and_goes() -> None:
         run("down", *at)
         with pytest.raises(Refused, match="no lab is running"):
             run("status", *at)
-        eventually(lambda: processes(str(folder)) == [], within=5)
+        eventually(lambda: processes(str(folder)) == [])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -96,7 +96,7 @@ def test_kill_9_leaves_no_process_and_a_restart_goes_on(tmp_path: Path) -> None:
         again = start(folder, speed=6000)
         eventually(lambda: facts(again) == before)
         again.remote.down()
-        eventually(lambda: processes(str(folder)) == [], within=5)
+        eventually(lambda: processes(str(folder)) == [])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
