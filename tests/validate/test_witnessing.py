@@ -206,7 +206,6 @@ def test_what_the_clone_wrote_anew_is_asked_by_its_transactions(newest_yard: Yar
         clone,
         "TRUNCATE small",
         invented,
-        "ROLLBACK PREPARED 'half done'",
         "VACUUM FULL orders",
         "DELETE FROM twin WHERE id < 4",
         "CLUSTER twin USING twin_pkey",

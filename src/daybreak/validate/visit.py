@@ -194,12 +194,6 @@ class Visit:
         """Every table of the source as it is now; ``None`` when there is no source to ask."""
         return list_tables(self.subject.source, self.subject.patience.asking) if self.subject.source else None
 
-    @property
-    def is_copy_of_source(self) -> bool:
-        """Whether the clone is known to be a physical copy of the source, so that their numbers mean the same."""
-        ours, theirs = self.inventory, self.source_inventory
-        return isinstance(ours, Inventory) and isinstance(theirs, Inventory) and is_copy(ours, theirs)
-
     @cached_property
     def inventory(self) -> Inventory | Silence:
         """Everything besides rows in the clone."""
