@@ -29,7 +29,7 @@ def loss_in_brief(found: Delta | Silence | None) -> str:
     """The same in one sentence; empty without a source."""
     if not isinstance(found, Delta):
         return "" if found is None else f"not compared: {found.why}"
-    told = [_lost(found), _changed(found)]
+    told = [_loss_of_rows(found), _change_of_rows(found)]
     if found.only_now:
         told.append(f"{many(len(found.only_now), 'whole table')} ({_names(found.only_now, MOST_BRIEF)})")
     silent = len(found.unread) + sum(1 for table in found.tables if not table.is_complete and not table.different)
@@ -37,7 +37,7 @@ def loss_in_brief(found: Delta | Silence | None) -> str:
     return f"lacks {lacks}" + (f"; {many(silent, 'table')} not compared" if silent else "")
 
 
-def _lost(delta: Delta) -> str:
+def _loss_of_rows(delta: Delta) -> str:
     lost = [table for table in delta.different if table.only_now]
     if not lost:
         return ""
@@ -47,7 +47,7 @@ def _lost(delta: Delta) -> str:
     return f"{least}{rows} in {many(len(lost), 'table')} ({_names(names, MOST_BRIEF)})"
 
 
-def _changed(delta: Delta) -> str:
+def _change_of_rows(delta: Delta) -> str:
     changed = [table for table in delta.different if table.differing]
     rows = many(sum(table.differing for table in changed), "row")
     return f"the clone's form of {rows} in {many(len(changed), 'table')}" if changed else ""

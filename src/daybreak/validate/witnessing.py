@@ -155,7 +155,7 @@ class _Hearing:
             self._note(testimony, pair)
 
     def _testimony(self, pair: TablePair, sides: HearingSides) -> Testimony:
-        """By place where both have one file, else by key, else by transaction; raises ``NotComparable`` where none is possible."""
+        """By place where both have one file, else by key, else by transaction; raises ``NotComparable`` where no way is left."""
         why = why_not_comparable(pair, self.room.birth)
         ways: list[Callable[[], Likeness]] = [] if why else [lambda: ByPlace(pair, sides, self.room.birth)]
         ways += [lambda: ByKey(pair, sides, why), lambda: ByTransaction(pair, sides, why)]
