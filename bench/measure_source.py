@@ -1,0 +1,280 @@
+"""What reading costs the source: sessions, locks, snapshots and bytes, during a baseline, a validation at each depth, and a delta.
+
+The source is a real PostgreSQL with a real physical copy as its clone. A staff session looks at the source every few
+milliseconds, so a peak that is shorter may be missed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from bench.rounds import Figures, Row
+from daybreak.delta.delta import DeltaQuestion, delta
+from daybreak.delta.tables import Listing
+from daybreak.lab.gates.tls import Authority
+from daybreak.lab.servers.binaries import installs
+from daybreak.lab.servers.masters import Master
+from daybreak.lab.volumes.serving import Listen
+from daybreak.lab.volumes.volume import Volume
+from daybreak.model.actions import Validate
+from daybreak.model.birth import Birth
+from daybreak.model.delta import Delta
+from daybreak.model.moment import At
+from daybreak.model.requests import Depth, Thoroughness
+from daybreak.model.targets import Objectives, Target
+from daybreak.model.trust import Trust
+from daybreak.model.world import Cluster, Identity
+from daybreak.postgres.address import Address
+from daybreak.postgres.reach import Reach
+from daybreak.postgres.session import Limits, Login, open_session
+from daybreak.validate.probes import ask_birth
+from daybreak.validate.recording import Sitting, record
+from daybreak.validate.run import Subject, validate
+
+TABLES, ROWS = 40, 200_000 if os.environ.get("DAYBREAK_BENCH") != "quick" else 20_000
+OWNER, DATABASE = Master("embi_admin", "a password of the bench"), "embi"
+WATCHER = Login("watcher", "another password of the bench")
+MOST_SESSIONS = 3
+LONGEST = timedelta(minutes=10)
+EACH = 0.005
+
+_LOOK = sql.SQL("""
+SELECT count(*) FILTER (WHERE a.usename = 'embi_admin'),
+       coalesce(extract(epoch FROM max(clock_timestamp() - a.xact_start) FILTER (WHERE a.usename = 'embi_admin')), 0)::float8,
+       (SELECT count(*) FROM pg_locks l JOIN pg_stat_activity b ON b.pid = l.pid
+        WHERE b.usename = 'embi_admin' AND l.locktype = 'relation')
+FROM pg_stat_activity a
+""")
+_BYTES = sql.SQL("SELECT (blks_read + blks_hit) * 8192 FROM pg_stat_database WHERE datname = 'embi'")
+_SIZE = sql.SQL("SELECT pg_database_size('embi')")
+
+
+@dataclass
+class Cost:
+    """The peaks that were seen at the source, and the bytes that it read."""
+
+    sessions: int = 0
+    snapshot: float = 0.0
+    locks: int = 0
+    read: int = 0
+    took: float = 0.0
+
+
+@dataclass
+class Pair:
+    """A source, its clone, and what the clone had spent at its birth."""
+
+    source: Volume
+    clone: Volume
+    moment: datetime
+    birth: Birth
+    size: int = field(default=0)
+
+
+def figures() -> Figures:
+    """Each kind of reading, one after the other."""
+    with _pair() as pair:
+        ways: dict[str, Callable[[], None]] = {
+            "baseline with fingerprints": partial(_record, pair),
+            "validation, `--depth standard`": partial(_validate, pair, "standard"),
+            "validation, `--depth full`": partial(_validate, pair, "full"),
+            "delta of all tables": partial(_delta, pair),
+        }
+        costs = {what: _measure(pair, way) for what, way in ways.items()}
+    return Figures(
+        "What reading costs the source",
+        tuple(
+            Row(
+                what,
+                f"{cost.took:.1f} s, {cost.read / 1e6:,.0f} MB",
+                f"{cost.sessions} sessions, {cost.locks} locks, snapshot {cost.snapshot:.1f} s",
+                1,
+                f"at most {MOST_SESSIONS} sessions, no snapshot over {LONGEST.total_seconds() / 60:.0f} min",
+                cost.sessions <= MOST_SESSIONS and cost.snapshot <= LONGEST.total_seconds(),
+            )
+            for what, cost in costs.items()
+        ),
+        (
+            f"{TABLES} tables of {ROWS:,} rows, {pair.size / 1e6:,.0f} MB with indexes; a tenth of them was written to after the moment.",
+            f"The source is looked at every {EACH * 1000:.0f} ms. Bytes are those that its buffers were asked for, whether or not they came from disk.",
+        ),
+    )
+
+
+def _measure(pair: Pair, way: Callable[[], None]) -> Cost:
+    cost, is_over = Cost(), threading.Event()
+    before = _read_bytes(pair.source)
+
+    def look() -> None:
+        with open_session(_reach(pair.source).address, WATCHER, Limits()) as session:
+            while not is_over.is_set():
+                [[sessions, snapshot, locks]] = session.ask(_LOOK)
+                cost.sessions, cost.locks = max(cost.sessions, sessions), max(cost.locks, locks)
+                cost.snapshot = max(cost.snapshot, snapshot)
+                time.sleep(EACH)
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    began = time.perf_counter()
+    try:
+        way()
+    finally:
+        cost.took = time.perf_counter() - began
+        is_over.set()
+        watcher.join()
+    # A session reports what it read when it ends.
+    time.sleep(1)
+    cost.read = _read_bytes(pair.source) - before
+    return cost
+
+
+@contextmanager
+def _pair() -> Iterator[Pair]:
+    folder = Path(tempfile.mkdtemp(prefix="daybreak-bench-", dir="/var/tmp"))
+    folder.chmod(0o711)
+    made: list[Volume] = []
+    try:
+        authority = Authority(folder / "tls")
+        source = Volume.create(folder / "source", installs(folder / "cache")[-1], owner=OWNER, database=DATABASE)
+        made.append(source)
+        source.start(_listen(authority), {"fsync": "off", "max_wal_size": "8GB"})
+        _run(source, f"CREATE ROLE watcher LOGIN PASSWORD '{WATCHER.password}' IN ROLE pg_monitor")
+        _run(source, *(each for number in range(TABLES) for each in _table(number)))
+        moment = source.tick()
+        clone = source.restore(folder / "clone", moment)
+        made.append(clone)
+        clone.start(_listen(authority), {"fsync": "off", "track_commit_timestamp": "on"})
+        birth = ask_birth(_reach(clone), timedelta(seconds=30))
+        assert isinstance(birth, Birth)
+        _run(source, *(f"UPDATE t{number} SET note = 'later' WHERE id % 3 = 0" for number in range(0, TABLES, 10)))
+        with open_session(_reach(source).address, WATCHER, Limits()) as session:
+            size = int(session.ask(_SIZE)[0][0])
+        yield Pair(source, clone, moment, birth, size)
+    finally:
+        for volume in made:
+            volume.stop(abruptly=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _table(number: int) -> tuple[str, str]:
+    columns = "n AS id, md5(n::text) AS note, n * 1.25::numeric AS amount, now() AS updated_at"
+    return (
+        f"CREATE TABLE t{number} AS SELECT {columns} FROM generate_series(1, {ROWS}) n",
+        f"ALTER TABLE t{number} ADD PRIMARY KEY (id)",
+    )
+
+
+def _listen(authority: Authority) -> Listen:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return Listen("127.0.0.1", int(probe.getsockname()[1]), authority)
+
+
+def _reach(volume: Volume) -> Reach:
+    listen = volume.listen
+    assert listen is not None
+    trust = Trust(tls="verify-full", tls_ca=str(listen.authority.certificate))
+    return Reach(Address(listen.host, listen.port, DATABASE, trust), Login(OWNER.username, OWNER.password))
+
+
+def _run(volume: Volume, *statements: str) -> None:
+    listen = volume.listen
+    assert listen is not None
+    with psycopg.connect(
+        host=listen.host,
+        port=listen.port,
+        user=OWNER.username,
+        password=OWNER.password,
+        dbname=DATABASE,
+        sslmode="verify-full",
+        sslrootcert=str(listen.authority.certificate),
+        autocommit=True,
+    ) as session:
+        for statement in statements:
+            session.execute(statement.encode())
+
+
+def _read_bytes(volume: Volume) -> int:
+    with open_session(_reach(volume).address, WATCHER, Limits()) as session:
+        return int(session.ask(_BYTES)[0][0])
+
+
+def _record(pair: Pair) -> None:
+    hour = timedelta(hours=1)
+    target = Target(
+        name="embi", cluster="embi", region="us-east-1", objectives=Objectives(rpo=hour, rto=hour, retention=hour)
+    )
+    identity = Identity(account="123456789012", caller="arn:aws:iam::123456789012:user/bench", region="us-east-1")
+    record(
+        _reach(pair.source),
+        Sitting(target, _cluster(pair), identity, datetime.now(UTC), is_fingerprinted=True),
+        lambda _step: None,
+    )
+
+
+def _cluster(pair: Pair) -> Cluster:
+    listen = pair.clone.listen
+    assert listen is not None
+    return Cluster(
+        identifier="embi",
+        resource_id="cluster-bench",
+        arn="arn:aws:rds:us-east-1:123456789012:cluster:embi",
+        status="available",
+        engine="aurora-postgresql",
+        engine_version=pair.source.install.version,
+        endpoint=listen.host,
+        port=listen.port,
+        parameter_group="default",
+        created=pair.moment,
+        tags={"daybreak:run": "bench"},
+    )
+
+
+def _validate(pair: Pair, depth: Depth) -> None:
+    clone, reach = _cluster(pair), _reach(pair.clone)
+    action = Validate(
+        clone=clone.identifier,
+        source="source",
+        source_seen=None,
+        instances_seen=(),
+        moment=At(instant=pair.moment),
+        database=DATABASE,
+        login=None,
+        quarantine={},
+        tables={},
+        checks=(),
+        thoroughness=Thoroughness(depth=depth),
+    )
+    subject = Subject(
+        action=action,
+        clone=clone,
+        instances=(),
+        moment=pair.moment,
+        login=reach.login,
+        trust=reach.address.trust,
+        source=_reach(pair.source),
+        birth=pair.birth,
+    )
+    measured = validate(subject, report=lambda _finding: None, progress=lambda _step: None).measured
+    if not isinstance(measured.delta, Delta) or measured.delta.unread:
+        raise RuntimeError(str(measured.delta)[:300])
+
+
+def _delta(pair: Pair) -> None:
+    found = delta(_reach(pair.source), _reach(pair.clone), DeltaQuestion(pair.birth, listing=Listing(most=1_000)))
+    if not isinstance(found, Delta) or not found.is_complete:
+        raise RuntimeError(str(found)[:300])
