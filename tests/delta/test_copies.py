@@ -80,7 +80,7 @@ def test_a_clean_copy_differs_in_nothing(newest_yard: Yard) -> None:
     run(source, "ALTER TABLE big RENAME TO bigger")
     question = DeltaQuestion(birth_of(clone), tables=("bigger",), listing=Listing(most=3))
     big = _table(delta(reach(source), reach(clone), question), "public.big")
-    assert (big.rows_base, big.different) == (60_000, 0)
+    assert (big.rows_base, big.different, big.base_name) == (60_000, 0, "public.bigger")
     assert big.received < 200_000
 
 

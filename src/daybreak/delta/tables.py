@@ -143,6 +143,7 @@ def compare_table(sides: Sides, pair: Pair, question: TableQuestion) -> TableDel
     return TableDelta(
         name=pair.now.full,
         spelled=form.spelled,
+        base_name=_other_name(pair),
         key=tuple(column.quoted for column in form.key),
         matched=pair.matched,
         by=form.by,
@@ -172,6 +173,10 @@ def _tally_rows(comparison: Comparison, tally: _Tally) -> None:
             tally.note(row, None if writers is None else writers.writer_of(row))
 
 
+def _other_name(pair: Pair) -> str:
+    return pair.base.full if pair.base.full != pair.now.full else ""
+
+
 def _count_table(sides: Sides, pair: Pair, form: Comparable, began: float) -> TableDelta:
     """A table of which rows are only counted: so many at least the side has that the other lacks, and who knows how many more."""
     lenses = form.lenses
@@ -181,6 +186,7 @@ def _count_table(sides: Sides, pair: Pair, form: Comparable, began: float) -> Ta
     return TableDelta(
         name=pair.now.full,
         spelled=form.spelled,
+        base_name=_other_name(pair),
         matched=pair.matched,
         by="counts",
         rows_base=base,

@@ -66,6 +66,8 @@ class TableDelta(Value):
     """As now calls it, safe to print."""
     spelled: str
     """The table's name in base, quoted for SQL."""
+    base_name: str = ""
+    """As base calls it, safe to print, where that is another name."""
     key: tuple[str, ...] = ()
     """The columns of the primary key, quoted for SQL; empty where rows are compared as a multiset."""
     matched: Literal["object id", "name"] = "object id"

@@ -65,6 +65,8 @@ def test_a_static_table_of_other_content_is_unfit() -> None:
     assert _judged(torn, was, source=_delta()).standing is FIT, "somebody changed it, and the source shows that"
     part = _delta(countries={"left_out": {"name": "it is text in base and integer in now"}})
     assert _judged(torn, was, source=part).standing is UNFIT, "a column that was not compared may be the one"
+    swapped = _delta(countries={"base_name": "public.states"})
+    assert _judged(torn, was, source=swapped).standing is UNFIT, "the source has these rows under another name"
     moved = _delta(countries=_by("differing", 1, base=1))
     assert _judged(torn, was, source=moved).standing is UNFIT, "that the source wrote later does not acquit it"
     assert tables_with_other_content(counts(ROWS, HERE, fingerprints=torn), HERE, STATIC, was) == {"public.countries"}

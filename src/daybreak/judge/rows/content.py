@@ -183,8 +183,8 @@ class _Held:
 def _judge(count: Count, was: str | None, there: TableDelta | None, *, is_fixed: bool) -> _Judged:
     """One table by both witnesses; either may condemn it, and the source's equal rows acquit it of the baseline's others."""
     compared = there if there is not None and there.by == "rows" else None
-    # Columns that could not be compared may differ, so the rest acquits the table of nothing.
-    is_whole = compared is not None and compared.is_complete and not compared.left_out
+    # Columns that could not be compared may differ, so the rest acquits the table of nothing; nor does a table of another name.
+    is_whole = compared is not None and compared.is_complete and not compared.left_out and not compared.base_name
     is_as_source = compared is not None and is_whole and not compared.different
     is_as_baseline = was is not None and count.fingerprint == was
     is_changed = was is not None and not is_as_baseline and is_fixed and not is_as_source

@@ -69,6 +69,8 @@ def _remarks(table: TableDelta) -> list[RenderableType]:
     found = []
     if table.why_incomplete:
         found.append(f"{table.name}: at least so many: {table.why_incomplete}")
+    if table.base_name:
+        found.append(f"{table.name}: the source calls it {table.base_name}")
     if table.matched == "name":
         found.append(f"{table.name}: the two have only the name in common: it was made again since")
     found += [f"{table.name}: without the column {name}: {why}" for name, why in table.left_out.items()]
