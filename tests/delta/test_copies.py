@@ -107,6 +107,25 @@ def test_work_in_flight_at_the_moment_is_the_sources_later_work(each_yard: Yard)
     assert {row.key: row.written for row in orders.listed} == {("3",): "base", ("5",): "now", ("900",): "base"}
 
 
+def test_rows_that_are_alike_are_told_apart_by_their_transactions(newest_yard: Yard) -> None:
+    """Those that were on their way at the moment are the source's later work, though thousands like them are older."""
+    source = newest_yard.started(newest_yard.create("source"))
+    run(source, "CREATE TABLE log (what text)", "INSERT INTO log SELECT 'same' FROM generate_series(1, 2000)")
+    with login(source) as slow:
+        slow.execute("BEGIN")
+        slow.execute("INSERT INTO log SELECT 'same' FROM generate_series(1, 5)")
+        run(source, "INSERT INTO log VALUES ('other')")
+        clone = newest_yard.restored(source, "clone", source.tick())
+        birth = birth_of(clone)
+        slow.execute("COMMIT")
+    run(source, "INSERT INTO log VALUES ('same')")
+    log = _table(delta(reach(source), reach(clone), DeltaQuestion(birth)), "public.log")
+    assert log.written["only_base"] == Written(base=6)
+    run(clone, "DELETE FROM log WHERE ctid IN (SELECT ctid FROM log WHERE what = 'same' LIMIT 3)")
+    log = _table(delta(reach(source), reach(clone), DeltaQuestion(birth)), "public.log")
+    assert (log.only_base, log.written["only_base"].unexplained) == (9, 3)
+
+
 @pytest.mark.parametrize("key", ["id bigint PRIMARY KEY", "id text PRIMARY KEY", "id int"])
 def test_rows_that_nobody_wants_named_are_counted_without_being_sent(newest_yard: Yard, key: str) -> None:
     """A table that was emptied is told in a few bytes, and who wrote its rows too."""

@@ -109,6 +109,29 @@ def test_where_both_moved_the_clones_own_work_is_the_damage(story: Story, damage
     assert words in content.details[0].found
 
 
+@pytest.mark.parametrize("meanwhile", ["DROP TABLE employees", "ALTER TABLE employees ALTER name TYPE varchar(50)"])
+def test_rows_that_the_clone_wrote_are_found_where_the_source_shows_nothing_of_them(
+    newest_yard: Yard, meanwhile: str
+) -> None:
+    """The table is gone there, or the column has another type: the rows' own numbers say who wrote them."""
+    source = newest_yard.started(newest_yard.create("source"))
+    run(
+        source,
+        "CREATE TABLE employees (id int PRIMARY KEY, name text)",
+        "INSERT INTO employees SELECT n, 'name ' || n FROM generate_series(1, 300) n",
+    )
+    moment = source.tick()
+    clone = newest_yard.restored(source, "clone", moment)
+    birth = birth_of(clone)
+    run(source, meanwhile)
+    run(clone, "UPDATE employees SET name = 'own' WHERE id > 200")
+    found, _ = walk(source, clone, moment, thoroughness=FULL, birth=birth)
+    content = found["data.content"]
+    assert (content.standing, content.details[0].found) == (Standing.UNFIT, "100 rows written in the clone")
+    alone, _ = walk(source, clone, moment, thoroughness=FULL, birth=birth, source=None)
+    assert alone["data.content"].standing is Standing.UNFIT
+
+
 def test_what_the_budget_leaves_out_is_named(story: Story) -> None:
     """The hearing comes first; what was not compared is never equal."""
     patience = ProbeLimits(hearing=SourceBudget(whole=timedelta(0)))

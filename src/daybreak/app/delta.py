@@ -52,7 +52,7 @@ def delta_of(app: App, wish: DeltaWish, progress: Callable[[str], None] = lambda
         birth=_birth(case, sides),
         tables=wish.tables,
         listing=Listing(wish.most, wish.has_values),
-        budget=SourceBudget(whole=case.action.source_budget),
+        budget=SourceBudget(whole=_time_for(app, case)),
     )
     found: Delta | Silence = Silence(asked="both sides", why="there is no source")
     for source in filter(None, (sides.source_reader, sides.source)):
@@ -62,6 +62,12 @@ def delta_of(app: App, wish: DeltaWish, progress: Callable[[str], None] = lambda
     if isinstance(found, Delta):
         return found
     raise (Unproven if found.is_unproven else Unreachable)(f"nothing was compared: {found.why}", *found.hints)
+
+
+def _time_for(app: App, case: Case) -> timedelta:
+    """How long both may be read: as the configuration says now, else as the run's plan does."""
+    target = app.settings.targets.get(case.target or "")
+    return target.source_budget if target else case.action.source_budget
 
 
 def _case(app: App, run: str) -> Case:

@@ -251,26 +251,35 @@ def _surplus(ours: bytes, theirs: bytes) -> list[bytes]:
 def counts_that_differ(base: bytes, now: bytes) -> Iterator[FoundRow]:
     """The rows of one bucket that one side has more often, for tables without a key.
 
-    An entry is of all rows that are alike and were written by one transaction; their number is where the hash would be. Of
-    rows that are alike the newest are the surplus.
+    An entry is of all rows that are alike and were written by one transaction; their number is where the hash would be. Rows of
+    one transaction on both sides are the same rows; of the others the young ones, which come first, are the surplus.
     """
     ours, theirs = _by_identity(base), _by_identity(now)
     for identity in sorted(ours.keys() | theirs.keys(), key=lambda one: int.from_bytes(one, "big", signed=True)):
         here, there = ours.get(identity, []), theirs.get(identity, [])
         more = sum(entry.times for entry in here) - sum(entry.times for entry in there)
-        for entry, times in _newest(here if more > 0 else there, abs(more)):
+        beyond = _beyond(here, there) if more > 0 else _beyond(there, here)
+        for entry, times in _first(beyond, abs(more)):
             yield (
                 FoundRow("only_base", entry, times=times) if more > 0 else FoundRow("only_now", now=entry, times=times)
             )
 
 
-def _newest(entries: Sequence[RowEntry], times: int) -> Iterator[tuple[RowEntry, int]]:
+def _beyond(ours: Sequence[RowEntry], theirs: Sequence[RowEntry]) -> Iterator[tuple[RowEntry, int]]:
+    """Each of our entries with the number of its rows that the other side does not have of the same transaction."""
+    there = {entry.xid: entry.times for entry in theirs}
+    for entry in ours:
+        if (more := entry.times - there.get(entry.xid, 0)) > 0:
+            yield entry, more
+
+
+def _first(entries: Iterable[tuple[RowEntry, int]], times: int) -> Iterator[tuple[RowEntry, int]]:
     """So many rows of some entries, in the order given."""
-    for entry in entries:
+    for entry, number in entries:
         if times <= 0:
             return
-        yield entry, min(times, entry.times)
-        times -= entry.times
+        yield entry, min(times, number)
+        times -= number
 
 
 def _by_identity(packed: bytes) -> dict[bytes, list[RowEntry]]:

@@ -21,6 +21,7 @@ from daybreak.errors import DaybreakError, Refused, Unproven
 from daybreak.model.answers import Silence, Unread
 from daybreak.model.birth import Birth
 from daybreak.model.delta import Delta, TableDelta
+from daybreak.model.moment import span_in_words
 from daybreak.model.names import printable
 from daybreak.postgres import catalog
 from daybreak.postgres.buckets import LONGEST_STATEMENT, spare_memory
@@ -174,7 +175,7 @@ class _Work:
 
     @property
     def _why_late(self) -> str:
-        return f"the time for the comparison was up ({self.question.budget.whole})"
+        return f"the time for the comparison was up (source_budget {span_in_words(self.question.budget.whole)})"
 
     def _take(self) -> Pair | None:
         with self._lock:

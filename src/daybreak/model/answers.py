@@ -191,6 +191,9 @@ class Count(Value):
     """A digest of its content, in any order; ``None`` when it was not asked for."""
     runs: tuple[Run, ...] = ()
     """Its rows by runs of pages; empty where nobody asked which rows are old."""
+    own: int | None = None
+    """Its rows that were written in the clone itself, by their numbers; ``None`` where nobody asked, or where numbers may have
+    come round since."""
     kept: int | None = None
     """Its rows that the baseline could see; ``None`` where nobody asked, or the table's form is not the baseline's."""
     seen: Sighting | None = None
@@ -258,9 +261,12 @@ class Testimony(Value):
     def is_sufficient(self) -> bool:
         """Whether at least half of the table testifies, so that it is a witness of the whole.
 
-        Where the clone has no row left, young rows of the source are no witness that it had none.
+        Where the clone has no row left, young rows of the source are no witness that it had none. Rows that were only counted
+        are no witness at all: the clone may have others than those that the source has left.
         """
-        return self.share == 1 and self.old * 2 >= self.here and (self.old > 0 or self.rows == 0)
+        if self.share < 1 or self.by == "transaction":
+            return False
+        return self.old * 2 >= self.here and (self.old > 0 or self.rows == 0)
 
 
 class Testimonies(Value):
@@ -271,6 +277,8 @@ class Testimonies(Value):
     heard: tuple[Testimony, ...] = ()
     unheard: tuple[Unread, ...] = ()
     """Tables that were not asked about, or cannot testify, and why."""
+    is_cut_short: bool = False
+    """Whether the time for the source, or a lost server, left tables or parts of them unread."""
 
     @property
     def by_table(self) -> dict[int, Testimony]:

@@ -101,6 +101,11 @@ class TableDelta(Value):
         return not self.why_incomplete
 
     @property
+    def is_whole(self) -> bool:
+        """Whether the counts are exact and no column was left out."""
+        return self.is_complete and not self.left_out
+
+    @property
     def different(self) -> int:
         """The rows of all three kinds."""
         return self.only_base + self.only_now + self.differing
@@ -148,12 +153,12 @@ class Delta(Value):
 
     @property
     def alike(self) -> int:
-        """In how many tables nothing was found that differs, each compared to its end."""
-        return self.equal + sum(1 for table in self.tables if not table.different and table.is_complete)
+        """In how many tables nothing was found that differs, each compared to its end and in all its columns."""
+        return self.equal + sum(1 for table in self.tables if not table.different and table.is_whole)
 
     def condense(self) -> Delta:
         """What a report keeps: tables that differ or are incomplete, without their rows, and at most so many of a kind."""
-        incomplete = tuple(table for table in self.tables if not table.different and not table.is_complete)
+        incomplete = tuple(table for table in self.tables if not table.different and not table.is_whole)
         kept = (*self.different, *incomplete)
         lists = (kept, self.unread, self.only_base, self.only_now)
         return self.model_copy(

@@ -82,6 +82,12 @@ def _rest(delta: Delta, run: str) -> Iterator[str]:
     by_count = [table.name for table in delta.tables if table.by == "counts" and not table.different]
     if by_count:
         yield f"not seen row by row, without a primary key: {_names(by_count)}"
+    partial = [table for table in delta.tables if table.left_out]
+    if partial:
+        yield f"compared without some columns: {_whys([(each.name, comma_list(list(each.left_out))) for each in partial])}"
+    remade = [table.name for table in delta.tables if table.matched == "name" and table.written]
+    if remade:
+        yield f"made again since, so compared by name alone: {_names(remade)}"
     broken_off = [table for table in delta.tables if not table.is_complete and table.by != "counts"]
     if broken_off:
         yield f"not compared to the end: {_whys([(each.name, each.why_incomplete) for each in broken_off])}"

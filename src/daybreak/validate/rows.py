@@ -27,6 +27,7 @@ from daybreak.judge.rows.witness import source_rows
 from daybreak.judge.rows.zones import as_meant, as_written, counts_as_meant, zones_of
 from daybreak.model import checks
 from daybreak.model.answers import (
+    Count,
     Counts,
     Estimates,
     IndexContents,
@@ -261,7 +262,17 @@ class _Reading:
         counts = count_rows(self.visit.place, self._scans(tables), self.budget, self.visit.progress)
         if isinstance(counts, Silence):
             return counts
-        return counts_as_meant(counts, self.zones).model_copy(update={"next_xid": self.next_xid})
+        counted = tuple(each.model_copy(update={"own": self._own(each)}) for each in counts.counted)
+        counts = counts.model_copy(update={"next_xid": self.next_xid, "counted": counted})
+        return counts_as_meant(counts, self.zones)
+
+    def _own(self, count: Count) -> int | None:
+        """How many of a table's rows the clone itself wrote; ``None`` where their numbers do not say it for certain."""
+        birth = self.subject.birth
+        # After a whole turn a row that was frozen long ago may carry a number that the clone gave out too.
+        if birth is None or birth.next_xid >= TURN or self.subject.is_in_use or not count.runs:
+            return None
+        return count.rows - sum(run.old for run in count.runs)
 
     def _scans(self, tables: Tables) -> list[Scan]:
         wanted = wishes(tables, self.configured)
@@ -273,8 +284,9 @@ class _Reading:
         ]
 
     def _scan(self, table: Table, clock: str | None, *, is_added_up: bool) -> Scan:
-        # Old rows are of use only where there is a source that can be asked about them.
-        birth = self.visit.birth if self.subject.source and self.how.depth != "quick" else None
+        # Old rows are of use where there is a source that can be asked about them; what is not old is the clone's own.
+        is_of_use = self.subject.source is not None or self.how.depth == "full"
+        birth = self.visit.birth if is_of_use and self.how.depth != "quick" else None
         column = clock_of(table, clock)
         return Scan(
             table,

@@ -19,6 +19,7 @@ from time import monotonic
 from daybreak.errors import DaybreakError
 from daybreak.model.answers import Count, Silence, Table, Testimonies, Testimony, Unread
 from daybreak.model.birth import LAGS, Birth, Fate, is_before_birth
+from daybreak.model.moment import span_in_words
 from daybreak.postgres.birth import read_fates
 from daybreak.postgres.crew import CountProgress, Hands, SourceBudget
 from daybreak.postgres.faults import is_conflict
@@ -81,13 +82,18 @@ def hear_source(
     is_up = hearing.left <= 0
     if hearing.trouble and not hearing.heard and not is_up:
         return Silence(asked=asked, why=hearing.trouble, took=took)
-    why = f"the time for the source was up (source_budget {room.budget.whole})" if is_up else hearing.trouble
+    why = (
+        f"the time for the source was up (source_budget {span_in_words(room.budget.whole)})"
+        if is_up
+        else hearing.trouble
+    )
     left = [Unread(table=pair.clone.oid, name=pair.clone.full, why=why) for pair in hearing.todo]
     return Testimonies(
         asked=asked,
         took=took,
         heard=tuple(sorted(hearing.heard, key=lambda each: each.name)),
         unheard=(*hearing.unheard, *left),
+        is_cut_short=bool(left) or any(each.share < 1 for each in hearing.heard),
     )
 
 
@@ -252,7 +258,10 @@ class _Reading:
             else:
                 break
         fates = self._fates_of(found.missing)
-        return replace(found, missing=tuple(row for row in found.missing if not fates[row.xid].excuses))
+        # A row that had not been committed by the moment is not from before it, whatever its number.
+        later = sum(row.times for row in found.missing if fates[row.xid].excuses)
+        missing = tuple(row for row in found.missing if not fates[row.xid].excuses)
+        return replace(found, old=found.old - later, missing=missing)
 
     def _add(self, found: RunAnswer) -> None:
         """Keep what a run says until its missing rows are confirmed: soon, but not so often that it costs more than reading."""

@@ -59,7 +59,7 @@ def test_rows_that_were_counted_are_named_by_their_transaction() -> None:
     """Nobody can say which of them are missing."""
     lost = {"lost": 3, "by": "transaction", "named": ("transaction 812",)}
     finding = source_rows(heard(ORDERS.model_copy(update=lost), SMALL), HOW)
-    assert finding.found.startswith("missing: public.orders: 3 of transaction 812 in the source; ")
+    assert finding.found.startswith("missing: public.orders: at least 3 of transaction 812 in the source; ")
 
 
 def test_what_nobody_can_tell_is_unknown_unless_something_is_lost() -> None:
@@ -77,3 +77,23 @@ def test_what_was_not_asked_is_never_fit() -> None:
     assert source_rows(silent, HOW, has_baseline=True).standing is WAIVED
     assert source_rows(heard(unheard=(UNHEARD,)), HOW).standing is WAIVED
     assert source_rows(heard(ORDERS), Thoroughness(depth="quick")).standing is WAIVED
+
+
+def test_rows_that_were_only_counted_acquit_nothing() -> None:
+    """The source deleted a hundred and the clone lost ninety others: of each transaction there are enough."""
+    counted = ORDERS.model_copy(update={"by": "transaction"})
+    finding = source_rows(heard(counted, SMALL), HOW)
+    assert "only counted, which acquits nothing: public.orders" in finding.found
+    assert [(each.name, each.standing, each.found) for each in finding.details if each.name == "public.orders"] == [
+        ("public.orders", Standing.WAIVED, "as many of each transaction")
+    ]
+
+
+def test_a_source_that_was_not_read_to_its_end_is_no_witness_without_a_baseline() -> None:
+    """What was read says nothing of the rest, and nobody else does."""
+    part = heard(ORDERS.model_copy(update={"share": 0.2}), SMALL).model_copy(update={"is_cut_short": True})
+    assert source_rows(part, HOW).standing is UNKNOWN
+    finding = source_rows(part, HOW, has_baseline=True)
+    assert finding.standing is FIT
+    line = next(each for each in finding.details if each.name == "public.orders")
+    assert (line.standing, line.found) == (Standing.WAIVED, "none missing so far")

@@ -188,7 +188,7 @@ def _judge(count: Count, was: str | None, there: TableDelta | None, *, is_fixed:
     is_as_source = compared is not None and is_whole and not compared.different
     is_as_baseline = was is not None and count.fingerprint == was
     is_changed = was is not None and not is_as_baseline and is_fixed and not is_as_source
-    damage, doubt = _damage(compared), _doubt(compared)
+    damage, doubt = _damage(compared, count.own or 0), _doubt(compared)
     is_witnessed = was is not None or _is_witness(compared)
     standing = Standing.FIT if is_witnessed else Standing.WAIVED
     standing = Standing.UNFIT if damage or is_changed else Standing.UNKNOWN if doubt else standing
@@ -216,15 +216,14 @@ def _judge(count: Count, was: str | None, there: TableDelta | None, *, is_fixed:
     )
 
 
-def _damage(compared: TableDelta | None) -> list[str]:
-    """What the rows' own transactions say against the clone, in words."""
-    if compared is None:
-        return []
+def _damage(compared: TableDelta | None, own: int) -> list[str]:
+    """What the rows' own transactions say against the clone, in words; ``own`` rows are the clone's whatever they hold."""
     nothing = Written()
-    by = {kind: compared.written.get(kind, nothing) for kind in ("differing", "only_now", "only_base")}
-    own = by["differing"].now + by["differing"].both + by["only_now"].now
+    written = compared.written if compared is not None else {}
+    by = {kind: written.get(kind, nothing) for kind in ("differing", "only_now", "only_base")}
+    seen = by["differing"].now + by["differing"].both + by["only_now"].now
     told = (
-        (own, "written in the clone"),
+        (max(own, seen), "written in the clone"),
         (by["differing"].unexplained, "of another content than in the source, though nobody wrote them since"),
         (by["only_base"].unexplained, "missing that the source has from before the moment"),
     )

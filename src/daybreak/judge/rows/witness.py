@@ -43,13 +43,16 @@ def source_rows(
     unclear = [each for each in answer.heard if each.unclear]
     found = _words_for_heard(answer)
     if lost:
-        words = [f"{each.name}: {each.lost:,} {_words_for_named(each)} in the source" for each in lost]
+        words = [f"{each.name}: {_least(each)}{each.lost:,} {_words_for_named(each)} in the source" for each in lost]
         finding = check.unfit(EXPECTED, f"missing: {comma_list(words[:MOST_NAMES])}; {found}", asked)
     elif unclear:
         why = "nobody can tell the source's rows from the clone's own without commit times in the clone: "
         finding = check.unknown(
             EXPECTED, why + comma_list([each.name for each in unclear][:MOST_NAMES]), asked, found=found
         )
+    elif answer.is_cut_short and not has_baseline:
+        why = "the source was not read to its end, and there is no baseline that says what is missing"
+        finding = check.unknown(EXPECTED, why, asked, found=found)
     elif not answer.heard:
         why = name_words("no table testifies: ", [f"{each.name}: {each.why}" for each in answer.unheard][:MOST_NAMES])
         finding = check.waiver(EXPECTED, why or "there is no table that both have", asked, found="nothing compared")
@@ -63,14 +66,21 @@ def _words_for_named(each: Testimony) -> str:
     return f"{lead} {comma_list(list(each.named))}"
 
 
+def _least(each: Testimony) -> str:
+    return "" if each.share == 1 and each.by != "transaction" else "at least "
+
+
 def _words_for_heard(answer: Testimonies) -> str:
-    full = [each for each in answer.heard if each.is_sufficient]
-    part = [each.name for each in answer.heard if not each.is_sufficient]
+    found = [each for each in answer.heard if each.by != "transaction"]
+    full = [each for each in found if each.is_sufficient]
+    part = [each.name for each in found if not each.is_sufficient]
+    counted = [each.name for each in answer.heard if each.by == "transaction"]
     unheard = [f"{each.name} ({each.why})" for each in answer.unheard]
     return (
-        f"{sum(each.old for each in answer.heard):,} rows from before the moment asked about in {len(answer.heard)} tables"
+        f"{sum(each.old for each in found):,} rows from before the moment asked about in {len(found)} tables"
         f", of which {len(full)} testify by half or more"
         + name_words("; by less: ", part[:MOST_NAMES])
+        + name_words("; only counted, which acquits nothing: ", counted[:MOST_NAMES])
         + name_words("; not asked: ", unheard[:MOST_NAMES])
     )
 
@@ -86,10 +96,18 @@ def _details(answer: Testimonies) -> tuple[Detail, ...]:
 
 
 def _detail(each: Testimony) -> Detail:
-    standing = Standing.UNFIT if each.lost else Standing.UNKNOWN if each.unclear else Standing.FIT
-    found = f"{each.lost:,} missing" if each.lost else f"{each.unclear:,} undecided" if each.unclear else "all here"
-    share = "" if each.share == 1 else f"; {each.share:.0%} of its pages were read in time"
+    is_part = each.share < 1
+    fit, all_here = Standing.FIT, "all here"
+    if is_part or each.by == "transaction":
+        # A part says nothing of the rest, and as many rows may be others.
+        fit, all_here = Standing.WAIVED, "none missing so far" if is_part else "as many of each transaction"
+    standing = Standing.UNFIT if each.lost else Standing.UNKNOWN if each.unclear else fit
+    found = f"{each.unclear:,} undecided" if each.unclear else all_here
+    found = f"{_least(each)}{each.lost:,} missing" if each.lost else found
+    share = f"; {each.share:.0%} of its pages were read in time" if is_part else ""
     part = f"{each.old / each.here:.0%} of its {each.here:,} rows testify" if each.here else "it is empty"
+    if each.by == "transaction":
+        part = "its rows are found neither by place nor by key"
     return Detail(
         name=each.name,
         standing=standing,

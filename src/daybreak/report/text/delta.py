@@ -25,7 +25,7 @@ def delta_view(delta: Delta, run: str, then: str) -> RenderableType:
         plain(f"the source against the clone of {run}, as of {stamp(delta.began)}", "bold"),
         *([Fitting(_grid(different))] if different else []),
         *(Entry("written", plain(_writers(table)), 13) for table in different if table.written),
-        Entry("equal", plain(f"{compared - len(different):,} of {many(compared, 'table')}"), 13),
+        Entry("equal", plain(f"{delta.alike:,} of {many(compared, 'table')}"), 13),
         *_names("only clone", delta.only_now, "tables that the source lacks"),
         *_names("only source", delta.only_base, "tables that the clone lacks"),
     ]
@@ -53,9 +53,9 @@ def _counts(table: TableDelta) -> tuple[str, ...]:
 
 
 def _writers(table: TableDelta) -> str:
-    """Who wrote the rows since the clone was born; what both wrote is the source's later work too."""
-    source, clone = _number_by(table, "base") + _number_by(table, "both"), _number_by(table, "now")
-    told = f"the source wrote {source:,} of them since, the clone {clone:,}"
+    """Who wrote the rows since the clone was born."""
+    source, clone, both = (_number_by(table, writer) for writer in ("base", "now", "both"))
+    told = f"the source wrote {source:,} of them since, the clone {clone:,}" + (f", both {both:,}" if both else "")
     unclear = _number_by(table, "unclear")
     more = f"; {unclear:,} are unclear: the clone has no commit times" if unclear else ""
     return f"{table.name}: {told}; {_number_by(table, 'unexplained'):,} are unexplained{more}"
