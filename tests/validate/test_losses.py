@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -10,12 +10,15 @@ from daybreak.lab.volumes.volume import Volume
 from daybreak.model.delta import Delta
 from daybreak.model.findings import Standing
 from daybreak.model.requests import Thoroughness
+from daybreak.model.targets import Objectives, Target
 from daybreak.postgres.crew import SourceBudget
 from daybreak.report.losses import loss_lines
+from daybreak.validate.recording import Sitting, record
 from daybreak.validate.visit import ProbeLimits
+from tests.fix_worlds import cluster, identity
 from tests.lab.volumes.fix_volumes import Yard, newest_yard, pg_installs, run
 from tests.validate.fix_copies import walk
-from tests.validate.test_witnessing import birth_of
+from tests.validate.test_witnessing import birth_of, reach
 
 __all__ = ["newest_yard", "pg_installs"]
 
@@ -130,6 +133,27 @@ def test_rows_that_the_clone_wrote_are_found_where_the_source_shows_nothing_of_t
     assert (content.standing, content.details[0].found) == (Standing.UNFIT, "100 rows written in the clone")
     alone, _ = walk(source, clone, moment, thoroughness=FULL, birth=birth, source=None)
     assert alone["data.content"].standing is Standing.UNFIT
+
+
+def test_rows_that_baseline_and_source_have_must_be_in_the_clone(newest_yard: Yard) -> None:
+    """The source wrote its table again, so no row of it testifies; but it has the baseline's content, and the clone has less."""
+    source = newest_yard.started(newest_yard.create("source"))
+    run(source, "CREATE TABLE t (id int PRIMARY KEY)", "INSERT INTO t SELECT generate_series(1, 300)")
+    hour = timedelta(hours=1)
+    objectives = Objectives(rpo=hour, rto=hour, retention=hour)
+    target = Target(name="embi", cluster="embi", region="us-east-1", objectives=objectives)
+    sitting = Sitting(target, cluster(), identity(), datetime.now(UTC), is_fingerprinted=True)
+    kept = record(reach(source), sitting, lambda _step: None)
+    run(source, "CREATE TABLE work AS SELECT 1")
+    moment = source.tick()
+    clone = newest_yard.restored(source, "clone", moment)
+    birth = birth_of(clone)
+    run(source, "BEGIN; CREATE TEMP TABLE c AS TABLE t; TRUNCATE t; INSERT INTO t TABLE c; COMMIT")
+    right, _ = walk(source, clone, moment, thoroughness=FULL, birth=birth, baseline=kept)
+    assert right["data.content"].standing is Standing.FIT
+    run(clone, "DELETE FROM t WHERE id BETWEEN 10 AND 20")
+    found, _ = walk(source, clone, moment, thoroughness=FULL, birth=birth, baseline=kept)
+    assert found["data.content"].standing is Standing.UNFIT
 
 
 def test_what_the_budget_leaves_out_is_named(story: Story) -> None:

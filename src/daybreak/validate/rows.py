@@ -18,7 +18,13 @@ from daybreak.judge.indexes import index_contents
 from daybreak.judge.objects.past import is_copy
 from daybreak.judge.references import EXPECTED as NO_ORPHANS
 from daybreak.judge.references import keys_with_orphans, no_orphans
-from daybreak.judge.rows.content import ContentWitnesses, content, tables_of_same_form, tables_with_other_content
+from daybreak.judge.rows.content import (
+    ContentWitnesses,
+    content,
+    tables_of_same_form,
+    tables_that_fall_short,
+    tables_with_other_content,
+)
 from daybreak.judge.rows.counts import RowWitnesses, row_counts, rows_by_estimate, suspects, wishes
 from daybreak.judge.rows.recency import Recency, TimeWitnesses, measure, recent, suspects_in_time
 from daybreak.judge.rows.sample import leave_out, turn_of
@@ -194,7 +200,8 @@ class _Reading:
         beside = self._compare_with_source(testimonies, short | other)
         kept = beside.condense() if isinstance(beside, Delta) else beside
         self.visit.measured = measure(counts).model_copy(update={"delta": kept})
-        yield content(counts, tables, self.configured, ContentWitnesses(baseline, beside), self.how)
+        witnesses_of_content = ContentWitnesses(baseline, beside, self._same_again(counts, beside))
+        yield content(counts, tables, self.configured, witnesses_of_content, self.how)
 
     def _hear(self, counts: Counts | Silence, short: frozenset[str]) -> Testimonies | Silence | None:
         """What the source still has from before the moment; ``None`` where there is none to ask, or nothing to ask it by."""
@@ -354,13 +361,25 @@ class _Reading:
         )
         return see_newest(source, columns, sight, self._sparing) if columns else None
 
-    def _at_the_source(self, names: frozenset[str]) -> Counts | Silence | None:
+    def _same_again(self, counts: Counts | Silence, beside: Delta | Silence | None) -> frozenset[str]:
+        """The tables of which the clone only lacks rows, and which have the baseline's content in the source now."""
+        kept = self.subject.baseline
+        names = tables_that_fall_short(counts, kept, beside if isinstance(beside, Delta) else None)
+        there = self._at_the_source(names, is_added_up=True)
+        if not isinstance(there, Counts) or not isinstance(kept, Baseline):
+            return frozenset()
+        was = {each.name: each.fingerprint for each in kept.tables}
+        return frozenset(each.name for each in there.counted if each.fingerprint == was.get(each.name))
+
+    def _at_the_source(self, names: frozenset[str], *, is_added_up: bool = False) -> Counts | Silence | None:
         """Count at the live source what fell short in the clone; read nothing else there."""
         source, tables = self.subject.source, self.visit.source_tables if names else None
         if source is None or not isinstance(tables, Tables):
             return None
         scans = [
-            Scan(table, "", self.subject.moment) for table in tables.tables if table.full in names and table.is_counted
+            Scan(table, "", self.subject.moment, is_added_up)
+            for table in tables.tables
+            if table.full in names and table.is_counted
         ]
         return count_rows(source, scans, self._sparing, lambda _step: None) if scans else None
 

@@ -8,6 +8,7 @@ from daybreak.judge.rows.content import (
     ContentWitnesses,
     content,
     tables_of_same_form,
+    tables_that_fall_short,
     tables_with_other_content,
 )
 from daybreak.model.answers import Silence
@@ -178,6 +179,27 @@ def test_rows_that_differ_are_told_apart_by_who_wrote_them(
     finding = _judged(SAME, was, source=_delta(orders=difference))
     assert finding.standing is standing
     assert word in f"{finding.found} {finding.why} {finding.details[0].found}"
+
+
+@pytest.mark.parametrize(
+    ("difference", "names"),
+    [
+        (_by("only_base", 2, base=2), {"public.orders"}),
+        (_by("only_base", 2, base=2) | {"only_now": 1}, set()),
+        (_by("only_base", 2, base=2) | {"left_out": {"n": "now lacks it"}}, set()),
+        (_by("only_now", 2, unexplained=2), set()),
+    ],
+)
+def test_a_table_that_only_lacks_what_the_source_has_is_asked_about(
+    difference: dict[str, object], names: set[str]
+) -> None:
+    """A queue that empties by itself had rows at the moment that are gone now: it lacks nothing."""
+    was = baseline(ROWS, fingerprints={**SAME, "orders": "7:7"})
+    answer = counts(ROWS, HERE, fingerprints=SAME)
+    assert tables_that_fall_short(answer, was, _delta(orders=difference)) == names
+    again = ContentWitnesses(was, _delta(orders=difference), frozenset(names))
+    finding = content(answer, HERE, STATIC, again, FULL)
+    assert finding.standing is (UNFIT if names else FIT)
 
 
 def test_without_a_baseline_the_source_is_a_witness_of_what_nobody_wrote_since() -> None:

@@ -40,6 +40,8 @@ class ContentWitnesses:
     baseline: Baseline | Silence | None = None
     source: Delta | Silence | None = None
     """The source as it is now against the clone; the source is base."""
+    again: frozenset[str] = frozenset()
+    """Tables that have the baseline's content in the source now."""
 
 
 def tables_with_other_content(
@@ -51,6 +53,25 @@ def tables_with_other_content(
         return frozenset()
     held = _Held(answer, tables, configured, known, None)
     return frozenset(each.name for each in held.judge() if each.detail.standing is Standing.UNFIT)
+
+
+def tables_that_fall_short(
+    answer: Counts | Silence, baseline: Baseline | Silence | None, source: Delta | None
+) -> frozenset[str]:
+    """The tables that have another content than in the baseline, and only lack rows that the source has, whenever it wrote them.
+
+    Where the source has the baseline's content again, those rows were never gone for long, and the clone should have them.
+    """
+    if isinstance(answer, Silence) or not isinstance(baseline, Baseline) or source is None:
+        return frozenset()
+    was = {each.name: each.fingerprint for each in baseline.tables if each.fingerprint}
+    prints = {each.name: each.fingerprint for each in answer.counted if each.fingerprint}
+    return frozenset(
+        table.name
+        for table in source.tables
+        if table.only_base and not table.only_now and not table.differing and table.is_whole and table.by == "rows"
+        if table.name in was and prints.get(table.name) not in (None, was[table.name])
+    )
 
 
 def content(
@@ -71,7 +92,8 @@ def content(
     baseline = comparable(tables, witnesses.baseline)
     why = _why_unusable(answer, baseline)
     delta = witnesses.source if isinstance(witnesses.source, Delta) else None
-    held = _Held(answer, tables, configured, baseline if isinstance(baseline, Baseline) and not why else None, delta)
+    usable = baseline if isinstance(baseline, Baseline) and not why else None
+    held = _Held(answer, tables, configured, usable, delta, witnesses.again)
     return _finding(held, why, how)
 
 
@@ -147,6 +169,7 @@ class _Held:
     configured: Mapping[str, Expectation]
     baseline: Baseline | None
     source: Delta | None
+    again: frozenset[str] = frozenset()
 
     def judge(self) -> list[_Judged]:
         """Each table whose content was added up; an unlogged one has none after a restore."""
@@ -156,7 +179,12 @@ class _Held:
         there = self.source.by_name if self.source else {}
         fixed = self._must_be_same()
         return [
-            _judge(each, was.get(each.name), there.get(each.name), is_fixed=each.table in fixed)
+            _judge(
+                each,
+                was.get(each.name),
+                there.get(each.name),
+                is_fixed=each.table in fixed or (each.name in self.again and each.name in was),
+            )
             for each in self.answer.counted
             if each.fingerprint is not None and each.table not in unlogged
         ]
