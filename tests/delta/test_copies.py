@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from daybreak.delta.delta import DeltaQuestion, delta
 from daybreak.delta.pairs import names_of, pair_tables
 from daybreak.delta.tables import Listing
 from daybreak.model.answers import Table
+from daybreak.model.birth import Birth
 from daybreak.model.delta import Delta, TableDelta, Written
 from tests.lab.volumes.fix_volumes import Yard, answer, each_yard, login, newest_yard, pg_installs, run
 from tests.validate.test_witnessing import birth_of, reach
@@ -183,6 +186,15 @@ def test_an_object_id_counts_only_with_its_name_where_no_birth_is_known() -> Non
     pairing = pair_tables(base, now, None)
     assert [(pair.base.name, pair.now.name) for pair in pairing.pairs] == [("a", "a")]
     assert (pairing.only_base, pairing.only_now) == (("s.b",), ("s.c",))
+
+
+def test_a_table_that_took_anothers_name_is_told_from_its_namesake() -> None:
+    """After a swap in base, what is new there has the name of a table that both have under its number."""
+    birth = Birth(next_xid=800, next_oid=100, is_exact=True, taken=datetime(2024, 1, 15, tzinfo=UTC))
+    base, now = [_a_table(7, "old"), _a_table(120, "t")], [_a_table(7, "t"), _a_table(9, "gone")]
+    pairing = pair_tables(base, now, birth)
+    assert [(pair.base.name, pair.now.name) for pair in pairing.pairs] == [("old", "t")]
+    assert (pairing.only_base, pairing.only_now, pairing.namesakes) == (("s.t",), ("s.gone",), ("s.t",))
 
 
 def test_a_partitioned_table_means_its_partitions() -> None:

@@ -97,6 +97,7 @@ def delta(
         unread=tuple(sorted((*pairing.unread, *work.unread), key=lambda table: table.name)),
         only_base=pairing.only_base,
         only_now=pairing.only_now,
+        namesakes=pairing.namesakes,
         is_by_key=any(table.by != "rows" for table in work.found),
         equal=sum(1 for pair in pairing.pairs if pair.now.oid in question.alike),
     )

@@ -35,6 +35,8 @@ class Pairing:
     unread: tuple[Unread, ...]
     only_base: tuple[str, ...]
     only_now: tuple[str, ...]
+    namesakes: tuple[str, ...] = ()
+    """Names in either list under which the other side has another table."""
 
 
 def pair_tables(base: Sequence[Table], now: Sequence[Table], birth: Birth | None) -> Pairing:
@@ -65,6 +67,12 @@ def pair_tables(base: Sequence[Table], now: Sequence[Table], birth: Birth | None
         ),
         only_base=tuple(table.full for table in ours if table.oid not in met),
         only_now=tuple(table.full for oid, table in theirs.items() if oid not in known),
+        namesakes=tuple(
+            sorted(
+                {table.full for table in ours if table.oid not in met} & {table.full for table in theirs.values()}
+                | {table.full for oid, table in theirs.items() if oid not in known} & {table.full for table in ours}
+            )
+        ),
     )
 
 
@@ -81,6 +89,7 @@ def only_wanted(pairing: Pairing, wanted: frozenset[str]) -> Pairing:
         unread=tuple(each for each in pairing.unread if each.name in wanted),
         only_base=tuple(name for name in pairing.only_base if name in wanted),
         only_now=tuple(name for name in pairing.only_now if name in wanted),
+        namesakes=tuple(name for name in pairing.namesakes if name in wanted),
     )
 
 

@@ -128,6 +128,8 @@ class Delta(Value):
     """Tables that now lacks."""
     only_now: tuple[str, ...] = ()
     """Tables that base lacks."""
+    namesakes: tuple[str, ...] = ()
+    """Names in ``only_base`` and ``only_now`` under which the other side has another table."""
     is_by_key: bool = False
     """Whether some tables were compared by key or by count alone, which does not see a row that changed."""
     equal: int = 0
