@@ -222,3 +222,31 @@ def test_a_base_that_lags_behind_the_moment_is_not_compared(newest_yard: Yard) -
     assert {each.why for each in found.unread} == {"it lags behind the moment, so it shows rows that were gone by then"}
     mark = ahead.model_copy(update={"is_exact": False})
     assert _table(delta(reach(source), reach(clone), DeltaQuestion(mark)), "public.orders").different == 0
+
+
+def test_a_renamed_label_in_a_key_is_the_same_key(newest_yard: Yard) -> None:
+    """No row is written for it; and an enum that was made again under its name is compared by its labels."""
+    source = newest_yard.started(newest_yard.create("source"))
+    run(
+        source,
+        "CREATE TYPE mood AS ENUM ('sad', 'glad')",
+        "CREATE TYPE hue AS ENUM ('red', 'blue')",
+        "CREATE TABLE a (m mood, id int, PRIMARY KEY (m, id))",
+        "CREATE TABLE b (h hue, id int, PRIMARY KEY (id, h))",
+        "INSERT INTO a SELECT CASE n % 2 WHEN 1 THEN 'sad' ELSE 'glad' END::mood, n FROM generate_series(1, 3000) n",
+        "INSERT INTO b SELECT 'red', n FROM generate_series(1, 300) n",
+    )
+    clone = newest_yard.restored(source, "clone", source.tick())
+    question = DeltaQuestion(birth_of(clone))
+    run(
+        source,
+        "ALTER TYPE mood RENAME VALUE 'sad' TO 'blue'",
+        "DELETE FROM a WHERE id = 7",
+        "ALTER TYPE hue RENAME TO hue_before",
+        "CREATE TYPE hue AS ENUM ('red', 'blue')",
+        "ALTER TABLE b ALTER h TYPE hue USING h::text::hue",
+    )
+    found = delta(reach(source), reach(clone), question)
+    a, b = _table(found, "public.a"), _table(found, "public.b")
+    assert [(row.kind, row.key) for row in a.listed] == [("only_now", ("sad", "7"))]
+    assert (b.only_base, b.only_now, b.left_out) == (0, 0, {})

@@ -56,7 +56,8 @@ def make_comparable(sides: Sides, pair: Pair, *, is_by_key: bool = False, is_of_
     base, now = shape_of(sides.base, pair.base), shape_of(sides.now, pair.now)
     left_out = _omissions(base, now)
     key = base.key if _is_same_key(base, now, left_out) else ()
-    hashed = key_to_hash(sides.base, key) if key else None
+    numbered = _enums_of_both(base, now) if is_of_copies else ()
+    hashed = key_to_hash(sides.base, key, numbered=numbered) if key else None
     # Both sides hash by base's columns, without those that now lacks.
     content = hashed if is_by_key else None
     if content is None:
@@ -95,6 +96,16 @@ def _omissions(base: Shape, now: Shape) -> dict[str, str]:
         elif one.kind != other.kind:
             found[name] = f"it is {printable(one.kind)} in base and {printable(other.kind)} in now"
     return dict(sorted(found.items()))
+
+
+def _enums_of_both(base: Shape, now: Shape) -> frozenset[str]:
+    """The columns of which a copy has its source's own enum, and so its numbers of the labels."""
+    theirs = now.by_name
+    return frozenset(
+        name
+        for name, column in base.by_name.items()
+        if column.is_enum and name in theirs and theirs[name].kind_id == column.kind_id
+    )
 
 
 def _is_same_key(base: Shape, now: Shape, left_out: dict[str, str]) -> bool:

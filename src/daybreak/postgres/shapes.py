@@ -5,7 +5,7 @@ The law: a name is spelled by the server that has it, so that what is printed fo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -16,7 +16,7 @@ from daybreak.postgres.session import Session
 
 _COLUMNS = sql.SQL("""
 SELECT a.attrelid::bigint, a.attname::text, pg_catalog.quote_ident(a.attname), pg_catalog.format_type(a.atttypid, NULL),
-       a.atttypid IN ('pg_catalog.int2'::regtype, 'pg_catalog.int4'::regtype, 'pg_catalog.int8'::regtype),
+       a.atttypid::bigint, a.atttypid IN ('pg_catalog.int2'::regtype, 'pg_catalog.int4'::regtype, 'pg_catalog.int8'::regtype),
        t.typtype = 'e', a.attgenerated::text, a.attidentity = 'a',
        CASE WHEN pg_catalog.array_position(i.indkey::int2[], a.attnum) < i.indnkeyatts
             THEN pg_catalog.array_position(i.indkey::int2[], a.attnum) END
@@ -40,6 +40,8 @@ class Column:
     """The name as SQL."""
     kind: str
     """Its type, as the server spells it."""
+    kind_id: int
+    """Its type's object id."""
     is_integer: bool
     is_enum: bool
     generated: str
@@ -78,13 +80,16 @@ def spell(session: Session, table: Table) -> str:
     return str(session.ask(_SPELLED, (table.namespace, table.name))[0][0])
 
 
-def key_to_hash(session: Session, key: Iterable[Column]) -> sql.Composable:
-    """What a key is hashed by: equal keys hash alike. Call it outside a transaction: it tries types out."""
+def key_to_hash(session: Session, key: Iterable[Column], *, numbered: Collection[str] = ()) -> sql.Composable:
+    """What a key is hashed by: equal keys hash alike. Call it outside a transaction: it tries types out.
+
+    An enum's own hash is of its label's object id, which stays when the label is renamed. It is taken of the columns
+    ``numbered``, whose enum is the same on both sides; of any other enum the label goes in.
+    """
     columns = []
     for column in key:
         name = sql.Identifier(column.name)
-        # An enum's own hash is its object id; two sides may have numbered a new label differently.
-        is_text = column.is_enum or not _is_hashable(session, column.kind)
+        is_text = (column.is_enum and column.name not in numbered) or not _is_hashable(session, column.kind)
         columns.append(sql.SQL('{}::text COLLATE "C"').format(name) if is_text else name)
     return sql.SQL(", ").join(columns)
 
