@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import islice
 from time import monotonic
 
 from daybreak.delta.buckets import FoundRow
+from daybreak.delta.columns import pair_columns
 from daybreak.delta.comparing import Comparison, Lenses, OutOfTime, Sides
 from daybreak.delta.pairs import Pair
 from daybreak.delta.writers import Writers
 from daybreak.errors import DaybreakError
+from daybreak.model.answers import Table
 from daybreak.model.delta import ComparedBy, DifferentRow, RowKind, RowWriter, TableDelta, Written
 from daybreak.model.names import printable
 from daybreak.postgres.buckets import Lens, count_whole, read_keys, read_literals
 from daybreak.postgres.fingerprints import columns_to_hash
-from daybreak.postgres.shapes import Column, Shape, key_to_hash, shape_of, spell
+from daybreak.postgres.shapes import Column, key_to_hash, shape_of, spell
 
 AT_ONCE = 10_000
 """Of so many rows the copy is asked at once which transactions wrote them."""
@@ -44,8 +46,11 @@ class Comparable:
     lenses: Lenses
     spelled: str
     key: tuple[Column, ...]
+    """Base's."""
     columns: tuple[Column, ...]
-    """Columns whose values can be written, in order."""
+    """Base's columns whose values can be written, in order."""
+    in_now: dict[str, str]
+    """What now calls each column of base."""
     left_out: dict[str, str]
     has_identity: bool
     by: ComparedBy
@@ -53,64 +58,37 @@ class Comparable:
 
 def make_comparable(sides: Sides, pair: Pair, *, is_by_key: bool = False, is_of_copies: bool = False) -> Comparable:
     """Look at the table on both sides; call it outside a transaction. Raises ``DaybreakError`` where a server says no."""
-    base, now = shape_of(sides.base, pair.base), shape_of(sides.now, pair.now)
-    left_out = _omissions(base, now)
-    key = base.key if _is_same_key(base, now, left_out) else ()
-    numbered = _enums_of_both(base, now) if is_of_copies else ()
-    hashed = key_to_hash(sides.base, key, numbered=numbered) if key else None
-    # Both sides hash by base's columns, without those that now lacks.
-    content = hashed if is_by_key else None
-    if content is None:
-        found = columns_to_hash(sides.base, [pair.base], left_out=left_out, is_of_copies=is_of_copies)
-        content = found[pair.base.oid]
-    integer = key[0].name if len(key) == 1 and key[0].is_integer else None
-    whole = tuple(column.name for column in base.columns if column.name not in left_out)
-    lens = Lens(
-        pair.base,
-        content=content,
-        key=hashed,
-        integer=integer,
-        major=sides.base.major,
-    )
-    other = Lens(pair.now, lens.content, lens.key, lens.integer, major=lens.major)
-    columns = tuple(each for each in base.columns if each.name in whole and not each.generated)
+    shapes = shape_of(sides.base, pair.base), shape_of(sides.now, pair.now)
+    found = pair_columns(*shapes, is_by_number=is_of_copies and pair.matched == "object id")
+    key, enums = found.key, found.enums if is_of_copies else ()
+    compared = tuple(ours for ours, _ in found.both)
+    left_out = {column.name for column in shapes[0].columns} - {column.name for column in compared}
+
+    def look(table: Table, called: dict[str, str]) -> Lens:
+        # Base says how, for both: a form that only one side's columns need would hash the same value differently.
+        hashed = key_to_hash(sides.base, key, numbered=enums, called=called) if key else None
+        content = hashed if is_by_key else None
+        if content is None:
+            content = columns_to_hash(
+                sides.base, [pair.base], left_out=left_out, called=called, is_of_copies=is_of_copies
+            )[pair.base.oid]
+        integer = called[key[0].name] if len(key) == 1 and key[0].is_integer else None
+        return Lens(table, content, hashed, integer, major=sides.base.major)
+
+    base = look(pair.base, {column.name: column.name for column in compared})
+    is_renamed = any(ours.name != theirs.name for ours, theirs in found.both)
+    now = look(pair.now, found.in_now) if is_renamed else replace(base, table=pair.now)
+    columns = tuple(column for column in compared if not column.generated)
     return Comparable(
-        Lenses(lens, other),
+        Lenses(base, now),
         spell(sides.base, pair.base),
         key,
         columns,
-        {} if is_by_key else {printable(name): why for name, why in left_out.items()},
+        found.in_now,
+        {} if is_by_key else {printable(name): why for name, why in found.left_out.items()},
         any(column.is_always_identity for column in columns),
         ("keys" if key else "counts") if is_by_key else "rows",
     )
-
-
-def _omissions(base: Shape, now: Shape) -> dict[str, str]:
-    ours, theirs = base.by_name, now.by_name
-    found = {name: "now lacks it" for name in ours if name not in theirs}
-    found |= {name: "base lacks it" for name in theirs if name not in ours}
-    for name in ours.keys() & theirs.keys():
-        one, other = ours[name], theirs[name]
-        if "v" in (one.generated, other.generated):
-            found[name] = "it is computed when it is read"
-        elif one.kind != other.kind:
-            found[name] = f"it is {printable(one.kind)} in base and {printable(other.kind)} in now"
-    return dict(sorted(found.items()))
-
-
-def _enums_of_both(base: Shape, now: Shape) -> frozenset[str]:
-    """The columns of which a copy has its source's own enum, and so its numbers of the labels."""
-    theirs = now.by_name
-    return frozenset(
-        name
-        for name, column in base.by_name.items()
-        if column.is_enum and name in theirs and theirs[name].kind_id == column.kind_id
-    )
-
-
-def _is_same_key(base: Shape, now: Shape, left_out: dict[str, str]) -> bool:
-    ours, theirs = ([column.name for column in shape.key] for shape in (base, now))
-    return ours == theirs and not any(name in left_out for name in ours)
 
 
 @dataclass(frozen=True)
@@ -291,7 +269,7 @@ class _Naming:
         wanted = {row.identity for row in rows}
         found: list[tuple[int, tuple[str | None, ...]]] = []
         if places:
-            names = [column.name for column in self.form.key]
+            names = self._names(self.form.key, is_base=kind == "only_base")
             found = [(one, tuple(key)) for one, key in read_keys(session, lens, names, places) if one in wanted]
         return found
 
@@ -302,10 +280,11 @@ class _Naming:
         sides, lenses, key = self.comparison.sides, self.form.lenses, self.form.key
         # Nobody may write an identity that is always generated into a row that is there.
         columns = [each for each in self.form.columns if kind == "only_now" or not each.is_always_identity]
-        names = [column.name for column in (*key, *columns)]
+        names = self._names((*key, *columns), is_base=False)
         there = read_literals(sides.now, lenses.now, names, _places(rows, is_base=False))
         here: dict[int, list[str]] = {}
         if kind == "differing":
+            names = self._names((*key, *columns), is_base=True)
             here = read_literals(sides.base, lenses.base, names, _places(rows, is_base=True))
         quoted = [column.quoted for column in columns]
         found: dict[int, _Literals] = {}
@@ -313,6 +292,9 @@ class _Naming:
             before = dict(zip(quoted, here.get(identity, [])[len(key) :], strict=False))
             found[identity] = tuple(values[: len(key)]), _changes(before, quoted, values[len(key) :])
         return found
+
+    def _names(self, columns: Sequence[Column], *, is_base: bool) -> list[str]:
+        return [column.name if is_base else self.form.in_now[column.name] for column in columns]
 
 
 def _changes(before: dict[str, str], names: Sequence[str], values: Sequence[str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ has its source's ids, also after ``pg_upgrade``. A dump that was loaded elsewher
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from psycopg import sql
 
@@ -124,11 +124,17 @@ _FORMS = {
 
 
 def columns_to_hash(
-    session: Session, tables: Iterable[Table], *, left_out: Collection[str] = (), is_of_copies: bool = True
+    session: Session,
+    tables: Iterable[Table],
+    *,
+    left_out: Collection[str] = (),
+    called: Mapping[str, str] | None = None,
+    is_of_copies: bool = True,
 ) -> dict[int, Columns]:
     """What goes into the hash of each table's rows, by the table's object id; nothing of the columns ``left_out``.
 
     Databases that are no copies of each other (``is_of_copies``) number the labels of an enum differently, so labels go in.
+    ``called`` is what another server calls each column, which is to be asked the same there.
     """
     oids = [table.oid for table in tables]
     found: dict[int, list[sql.Composable]] = {oid: [] for oid in oids}
@@ -137,6 +143,6 @@ def columns_to_hash(
     for table, name, form, send, kind in session.ask(question, asked):
         if name in left_out:
             continue
-        names = {"column": name, "send": send, "output": f"{kind}_out"}
+        names = {"column": (called or {}).get(name, name), "send": send, "output": f"{kind}_out"}
         found[table].append(_FORMS[form].format(**{each: sql.Identifier(word) for each, word in names.items()}))
     return {table: sql.SQL(", ").join(each) for table, each in found.items()}

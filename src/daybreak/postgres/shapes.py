@@ -5,7 +5,7 @@ The law: a name is spelled by the server that has it, so that what is printed fo
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -15,8 +15,9 @@ from daybreak.model.answers import Table
 from daybreak.postgres.session import Session
 
 _COLUMNS = sql.SQL("""
-SELECT a.attrelid::bigint, a.attname::text, pg_catalog.quote_ident(a.attname), pg_catalog.format_type(a.atttypid, NULL),
-       a.atttypid::bigint, a.atttypid IN ('pg_catalog.int2'::regtype, 'pg_catalog.int4'::regtype, 'pg_catalog.int8'::regtype),
+SELECT a.attrelid::bigint, a.attnum::int, a.attname::text, pg_catalog.quote_ident(a.attname),
+       pg_catalog.format_type(a.atttypid, NULL), a.atttypid::bigint,
+       a.atttypid IN ('pg_catalog.int2'::regtype, 'pg_catalog.int4'::regtype, 'pg_catalog.int8'::regtype),
        t.typtype = 'e', a.attgenerated::text, a.attidentity = 'a',
        CASE WHEN pg_catalog.array_position(i.indkey::int2[], a.attnum) < i.indnkeyatts
             THEN pg_catalog.array_position(i.indkey::int2[], a.attnum) END
@@ -35,6 +36,8 @@ _HASHES = "SELECT hash_record_extended(ROW(NULL::{}), 7)"
 class Column:
     """One column, as its server knows it."""
 
+    number: int
+    """Its place in the table, which it keeps when it is renamed and which no other column gets."""
     name: str
     quoted: str
     """The name as SQL."""
@@ -63,11 +66,6 @@ class Shape:
         found = [column for column in self.columns if column.position is not None]
         return tuple(sorted(found, key=lambda column: column.position or 0))
 
-    @property
-    def by_name(self) -> dict[str, Column]:
-        """Each column."""
-        return {column.name: column for column in self.columns}
-
 
 def shape_of(session: Session, table: Table) -> Shape:
     """The table's shape."""
@@ -80,15 +78,18 @@ def spell(session: Session, table: Table) -> str:
     return str(session.ask(_SPELLED, (table.namespace, table.name))[0][0])
 
 
-def key_to_hash(session: Session, key: Iterable[Column], *, numbered: Collection[str] = ()) -> sql.Composable:
+def key_to_hash(
+    session: Session, key: Iterable[Column], *, numbered: Collection[str] = (), called: Mapping[str, str] | None = None
+) -> sql.Composable:
     """What a key is hashed by: equal keys hash alike. Call it outside a transaction: it tries types out.
 
     An enum's own hash is of its label's object id, which stays when the label is renamed. It is taken of the columns
-    ``numbered``, whose enum is the same on both sides; of any other enum the label goes in.
+    ``numbered``, whose enum is the same on both sides; of any other enum the label goes in. ``called`` is what
+    another server calls each column.
     """
     columns = []
     for column in key:
-        name = sql.Identifier(column.name)
+        name = sql.Identifier((called or {}).get(column.name, column.name))
         is_text = (column.is_enum and column.name not in numbered) or not _is_hashable(session, column.kind)
         columns.append(sql.SQL('{}::text COLLATE "C"').format(name) if is_text else name)
     return sql.SQL(", ").join(columns)
