@@ -12,6 +12,7 @@ from daybreak.delta.tables import Listing
 from daybreak.model.answers import Table
 from daybreak.model.birth import Birth
 from daybreak.model.delta import Delta, TableDelta, Written
+from daybreak.report.sql import delta_script
 from tests.lab.volumes.fix_volumes import Yard, answer, each_yard, login, newest_yard, pg_installs, run
 from tests.validate.test_witnessing import birth_of, reach
 
@@ -338,3 +339,9 @@ def test_a_table_that_was_made_again_is_compared_by_its_columns_names(newest_yar
     )
     t = _table(delta(reach(source), reach(clone), question), "public.t")
     assert (t.matched, t.rows_base, t.different, t.left_out) == ("name", 3_000, 0, {})
+    run(source, "DELETE FROM t WHERE id = 4")
+    found = delta(reach(source), reach(clone), DeltaQuestion(question.birth, listing=Listing(has_values=True)))
+    assert isinstance(found, Delta)
+    head, _, rest = delta_script(found, "my-run").partition("-- it was made again since: ")
+    assert "INSERT" not in head
+    assert "INSERT INTO public.t (b, a, id) VALUES ('b4', 'a4', '4');" in rest

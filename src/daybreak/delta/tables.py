@@ -52,6 +52,8 @@ class Comparable:
     in_now: dict[str, str]
     """What now calls each column of base."""
     left_out: dict[str, str]
+    needed: tuple[str, ...]
+    """Columns that were left out and without which base takes no row, or which are of its key."""
     has_identity: bool
     by: ComparedBy
 
@@ -62,7 +64,8 @@ def make_comparable(sides: Sides, pair: Pair, *, is_by_key: bool = False, is_of_
     found = pair_columns(*shapes, is_by_number=is_of_copies and pair.matched == "object id")
     key, enums = found.key, found.enums if is_of_copies else ()
     compared = tuple(ours for ours, _ in found.both)
-    left_out = {column.name for column in shapes[0].columns} - {column.name for column in compared}
+    lacking = [column for column in shapes[0].columns if column not in compared]
+    left_out = {column.name for column in lacking}
 
     def look(table: Table, called: dict[str, str]) -> Lens:
         # Base says how, for both: a form that only one side's columns need would hash the same value differently.
@@ -86,6 +89,7 @@ def make_comparable(sides: Sides, pair: Pair, *, is_by_key: bool = False, is_of_
         columns,
         found.in_now,
         {} if is_by_key else {printable(name): why for name, why in found.left_out.items()},
+        tuple(printable(each.name) for each in lacking if each.is_needed or each.position is not None),
         any(column.is_always_identity for column in columns),
         ("keys" if key else "counts") if is_by_key else "rows",
     )
@@ -145,6 +149,7 @@ def compare_table(sides: Sides, pair: Pair, question: TableQuestion) -> TableDel
         written={} if writers is None else {kind: Written(**tally.writers[kind]) for kind in KINDS},
         listed=listed,
         left_out=form.left_out,
+        needed=form.needed,
         why_incomplete=why,
         took=timedelta(seconds=monotonic() - began),
         read=pair.size,
@@ -278,8 +283,12 @@ class _Naming:
         if kind == "only_base" or not rows:
             return {}
         sides, lenses, key = self.comparison.sides, self.form.lenses, self.form.key
-        # Nobody may write an identity that is always generated into a row that is there.
-        columns = [each for each in self.form.columns if kind == "only_now" or not each.is_always_identity]
+        # Into a row that is there nobody may write an identity that is always generated, and its key is what finds it.
+        columns = [
+            each
+            for each in self.form.columns
+            if kind == "only_now" or (each not in key and not each.is_always_identity)
+        ]
         names = self._names((*key, *columns), is_base=False)
         there = read_literals(sides.now, lenses.now, names, _places(rows, is_base=False))
         here: dict[int, list[str]] = {}
@@ -298,9 +307,9 @@ class _Naming:
 
 
 def _changes(before: dict[str, str], names: Sequence[str], values: Sequence[str]) -> dict[str, str]:
+    """What differs of what can be written: nothing where only a generated column does."""
     whole = dict(zip(names, values, strict=True))
-    # Some values differ and read alike, such as a float's two zeros under some settings: then all are named.
-    return {name: value for name, value in whole.items() if before.get(name) != value} or whole
+    return {name: value for name, value in whole.items() if before.get(name) != value}
 
 
 def _places(rows: Sequence[FoundRow], *, is_base: bool) -> list[str]:

@@ -87,6 +87,8 @@ class TableDelta(Value):
     """Some of the rows, at most as many as were asked for."""
     left_out: dict[str, str] = Field(default_factory=dict)
     """Columns that were not compared, and why."""
+    needed: tuple[str, ...] = ()
+    """Those of them, as base calls them, without which base takes no row, or which are of its primary key."""
     why_incomplete: str = ""
     """Why the counts are lower bounds; empty where they are exact."""
     took: Span = Span(0)

@@ -19,6 +19,7 @@ SELECT a.attrelid::bigint, a.attnum::int, a.attname::text, pg_catalog.quote_iden
        pg_catalog.format_type(a.atttypid, NULL), a.atttypid::bigint,
        a.atttypid IN ('pg_catalog.int2'::regtype, 'pg_catalog.int4'::regtype, 'pg_catalog.int8'::regtype),
        t.typtype = 'e', a.attgenerated::text, a.attidentity = 'a',
+       (a.attnotnull OR t.typnotnull) AND NOT a.atthasdef AND a.attidentity = '' AND t.typdefault IS NULL,
        CASE WHEN pg_catalog.array_position(i.indkey::int2[], a.attnum) < i.indnkeyatts
             THEN pg_catalog.array_position(i.indkey::int2[], a.attnum) END
 FROM pg_catalog.pg_attribute a
@@ -50,6 +51,8 @@ class Column:
     generated: str
     """``s`` for stored, ``v`` for virtual, empty for a column that is written."""
     is_always_identity: bool
+    is_needed: bool
+    """Whether a new row needs a value for it: it is not null and has no default."""
     position: int | None
     """Its place in the primary key; ``None`` outside."""
 

@@ -36,9 +36,12 @@ def delta_script(delta: Delta, run: str) -> str:
 
 
 def _table(table: TableDelta) -> str:
-    rows = [row for row in table.listed if row.kind != "only_base" and row.values]
+    # Of a row that differs in nothing that can be written there is the key alone.
+    rows = [row for row in table.listed if row.kind != "only_base" and (row.values or row.key_literals)]
     here, all_rows = sum(row.times for row in rows), table.only_now + table.differing
     lines = [f"\n-- {table.name}: {table.only_now:,} rows only in the clone, {table.differing:,} that differ"]
+    if table.matched == "name" and table.written:
+        lines.append("-- it was made again since: the two tables have only the name in common, so look at every row")
     if table.why_incomplete:
         lines.append(f"-- there may be more: {printable(table.why_incomplete, 400)}")
     if here < all_rows:
@@ -50,20 +53,32 @@ def _table(table: TableDelta) -> str:
 
 
 def _statements(table: TableDelta, rows: list[DifferentRow]) -> Iterator[str]:
-    overruling = " OVERRIDING SYSTEM VALUE" if table.has_identity else ""
+    new = [row for row in rows if row.kind == "only_now"]
+    if new and table.needed:
+        number, names = sum(row.times for row in new), ", ".join(table.needed)
+        yield f"-- no INSERT for {number:,} rows: the source takes none without a value for what was left out: {names}"
     for row in rows:
-        names, values = ", ".join(row.values), ", ".join(map(literal, row.values.values()))
         if row.kind == "differing":
-            changes = ", ".join(f"{name} = {literal(value)}" for name, value in row.values.items())
-            key = " AND ".join(
-                f"{name} = {literal(value)}" for name, value in zip(table.key, row.key_literals, strict=True)
-            )
-            yield f"UPDATE {table.spelled} SET {changes} WHERE {key};"  # noqa: S608 - for a person to read, quoted by the server
-        elif row.times == 1:
-            yield f"INSERT INTO {table.spelled} ({names}){overruling} VALUES ({values});"  # noqa: S608 - the same
-        else:
-            many = f"SELECT {values} FROM pg_catalog.generate_series(1, {row.times})"  # noqa: S608 - the same
-            yield f"INSERT INTO {table.spelled} ({names}){overruling} {many};"
+            yield _update(table, row)
+        elif not table.needed:
+            yield _insert(table, row)
+
+
+def _update(table: TableDelta, row: DifferentRow) -> str:
+    changes = ", ".join(f"{name} = {literal(value)}" for name, value in row.values.items())
+    key = " AND ".join(f"{name} = {literal(value)}" for name, value in zip(table.key, row.key_literals, strict=True))
+    if not changes:
+        return f"-- the row with {key} differs in nothing that an UPDATE may set: its key's form, or what is generated"
+    return f"UPDATE {table.spelled} SET {changes} WHERE {key};"  # noqa: S608 - for a person to read, quoted by the server
+
+
+def _insert(table: TableDelta, row: DifferentRow) -> str:
+    overruling = " OVERRIDING SYSTEM VALUE" if table.has_identity else ""
+    names, values = ", ".join(row.values), ", ".join(map(literal, row.values.values()))
+    if row.times == 1:
+        return f"INSERT INTO {table.spelled} ({names}){overruling} VALUES ({values});"  # noqa: S608 - the same
+    many = f"SELECT {values} FROM pg_catalog.generate_series(1, {row.times})"  # noqa: S608 - the same
+    return f"INSERT INTO {table.spelled} ({names}){overruling} {many};"
 
 
 def literal(quoted: str) -> str:
