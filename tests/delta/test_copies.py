@@ -320,6 +320,24 @@ def test_a_column_that_was_dropped_and_added_again_is_another(newest_yard: Yard)
     assert (k.different, k.key, list(k.left_out)) == (0, (), ["id"])
 
 
+def test_columns_that_each_side_added_since_have_only_a_number_in_common(newest_yard: Yard) -> None:
+    """They are one column where they have one name, whatever came first."""
+    source = newest_yard.started(newest_yard.create("source"))
+    run(
+        source,
+        "CREATE TABLE t (id int PRIMARY KEY, a text)",
+        "INSERT INTO t SELECT n, 'a' || n FROM generate_series(1, 3000) n",
+    )
+    clone = newest_yard.restored(source, "clone", source.tick())
+    question = DeltaQuestion(birth_of(clone))
+    add = "ALTER TABLE t ADD {} text DEFAULT '{}'"
+    run(source, *(add.format(name, name) for name in "xyz"), "ALTER TABLE t RENAME a TO b")
+    run(clone, *(add.format(name, name) for name in "wyx"), "UPDATE t SET y = 'own' WHERE id = 5")
+    t = _table(delta(reach(source), reach(clone), question), "public.t")
+    assert [(row.kind, row.key, row.written) for row in t.listed] == [("differing", ("5",), "now")]
+    assert t.left_out == {"w": "base lacks it", "z": "now lacks it"}
+
+
 def test_a_table_that_was_made_again_is_compared_by_its_columns_names(newest_yard: Yard) -> None:
     """Its columns may have come in another order, and their numbers say nothing."""
     source = newest_yard.started(newest_yard.create("source"))

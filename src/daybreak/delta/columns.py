@@ -1,11 +1,13 @@
 """Which columns of one table on two sides are one column. Pure.
 
-A renamed column keeps its number and its rows, and one that was dropped and added again is another: a copy's columns are paired
-by their numbers. Two tables that have no more than their name in common are paired by their columns' names.
+A renamed column keeps its number and its rows, and one that was dropped and added again is another: the columns that a copy was
+born with are paired by their numbers. From its birth each side gives out its own, and equal numbers mean nothing: what a copy
+added or changed itself is paired by name, and so are the columns of two tables that have only their name in common.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from daybreak.model.names import printable
@@ -34,20 +36,22 @@ class PairedColumns:
         return frozenset(ours.name for ours, theirs in self.both if ours.is_enum and ours.kind_id == theirs.kind_id)
 
 
-def pair_columns(base: Shape, now: Shape, *, is_by_number: bool) -> PairedColumns:
-    """Pair the columns of one table by their numbers, or by their names."""
-    others: dict[int | str, Column] = {_mark(column, is_by_number): column for column in now.columns}
+def pair_columns(base: Shape, now: Shape, inborn: Collection[int] = ()) -> PairedColumns:
+    """Pair the columns of one table: of now those ``inborn`` by their numbers, all others by their names."""
+    numbers = {column.number: column for column in now.columns if column.number in inborn}
+    names = {column.name: column for column in now.columns if column.number not in inborn}
     both: list[tuple[Column, Column]] = []
     left_out: dict[str, str] = {}
     for column in base.columns:
-        other = others.pop(_mark(column, is_by_number), None)
-        why = "now lacks it" if other is None else _difference(column, other, is_by_number)
+        is_inborn = column.number in numbers
+        other = numbers.pop(column.number) if is_inborn else names.pop(column.name, None)
+        why = "now lacks it" if other is None else _difference(column, other, is_inborn=is_inborn)
         if why:
             left_out[column.name] = why
         elif other is not None:
             both.append((column, other))
     in_now = {ours.name: theirs.name for ours, theirs in both}
-    for column in others.values():
+    for column in (*numbers.values(), *names.values()):
         if column.name in in_now:
             why = f"base lacks it: what base calls so is {printable(in_now[column.name])} in now"
         elif column.name in left_out:
@@ -58,16 +62,12 @@ def pair_columns(base: Shape, now: Shape, *, is_by_number: bool) -> PairedColumn
     return PairedColumns(tuple(both), _key_of_both(base, now, both), dict(sorted(left_out.items())))
 
 
-def _mark(column: Column, is_by_number: bool) -> int | str:  # noqa: FBT001
-    return column.number if is_by_number else column.name
-
-
-def _difference(base: Column, now: Column, is_by_number: bool) -> str:  # noqa: FBT001
+def _difference(base: Column, now: Column, *, is_inborn: bool) -> str:
     """Why two columns that are one cannot be compared; empty where they can."""
     if "v" in (base.generated, now.generated):
         return "it is computed when it is read"
     # A type may have been renamed too.
-    if base.kind == now.kind or (is_by_number and base.kind_id == now.kind_id):
+    if base.kind == now.kind or (is_inborn and base.kind_id == now.kind_id):
         return ""
     return f"it is {printable(base.kind)} in base and {printable(now.kind)} in now"
 

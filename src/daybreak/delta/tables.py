@@ -15,11 +15,14 @@ from daybreak.delta.pairs import Pair
 from daybreak.delta.writers import Writers
 from daybreak.errors import DaybreakError
 from daybreak.model.answers import Table
+from daybreak.model.birth import Birth, is_young
 from daybreak.model.delta import ComparedBy, DifferentRow, RowKind, RowWriter, TableDelta, Written
 from daybreak.model.names import printable
 from daybreak.postgres.buckets import Lens, count_whole, read_keys, read_literals
 from daybreak.postgres.fingerprints import columns_to_hash
-from daybreak.postgres.shapes import Column, key_to_hash, shape_of, spell
+from daybreak.postgres.rows import snapshot_end
+from daybreak.postgres.session import Session
+from daybreak.postgres.shapes import Column, Shape, key_to_hash, shape_of, spell
 
 AT_ONCE = 10_000
 """Of so many rows the copy is asked at once which transactions wrote them."""
@@ -58,11 +61,16 @@ class Comparable:
     by: ComparedBy
 
 
-def make_comparable(sides: Sides, pair: Pair, *, is_by_key: bool = False, is_of_copies: bool = False) -> Comparable:
-    """Look at the table on both sides; call it outside a transaction. Raises ``DaybreakError`` where a server says no."""
+def make_comparable(sides: Sides, pair: Pair, *, is_by_key: bool = False, birth: Birth | None = None) -> Comparable:
+    """Look at the table on both sides; call it outside a transaction. Raises ``DaybreakError`` where a server says no.
+
+    Without a birth the two databases are no copies of each other.
+    """
     shapes = shape_of(sides.base, pair.base), shape_of(sides.now, pair.now)
-    found = pair_columns(*shapes, is_by_number=is_of_copies and pair.matched == "object id")
-    key, enums = found.key, found.enums if is_of_copies else ()
+    found = pair_columns(
+        *shapes, _inborn(sides.now, shapes[1], birth) if birth is not None and pair.matched == "object id" else ()
+    )
+    key, enums = found.key, found.enums if birth is not None else ()
     compared = tuple(ours for ours, _ in found.both)
     lacking = [column for column in shapes[0].columns if column not in compared]
     left_out = {column.name for column in lacking}
@@ -73,7 +81,7 @@ def make_comparable(sides: Sides, pair: Pair, *, is_by_key: bool = False, is_of_
         content = hashed if is_by_key else None
         if content is None:
             content = columns_to_hash(
-                sides.base, [pair.base], left_out=left_out, called=called, is_of_copies=is_of_copies
+                sides.base, [pair.base], left_out=left_out, called=called, is_of_copies=birth is not None
             )[pair.base.oid]
         integer = called[key[0].name] if len(key) == 1 and key[0].is_integer else None
         return Lens(table, content, hashed, integer, major=sides.base.major)
@@ -95,6 +103,12 @@ def make_comparable(sides: Sides, pair: Pair, *, is_by_key: bool = False, is_of_
     )
 
 
+def _inborn(now: Session, shape: Shape, birth: Birth) -> frozenset[int]:
+    """The numbers of the columns that the copy did not touch since its birth."""
+    following = snapshot_end(now)
+    return frozenset(each.number for each in shape.columns if not is_young(each.xid, birth.short, following))
+
+
 @dataclass(frozen=True)
 class TableQuestion:
     """How a table is compared, and until when."""
@@ -114,7 +128,7 @@ def compare_table(sides: Sides, pair: Pair, question: TableQuestion) -> TableDel
     Raises ``DaybreakError`` or ``OutOfTime`` where nothing was found yet.
     """
     began, writers, listing = monotonic(), question.writers, question.listing
-    form = make_comparable(sides, pair, is_by_key=question.is_by_key, is_of_copies=writers is not None)
+    form = make_comparable(sides, pair, is_by_key=question.is_by_key, birth=None if writers is None else writers.birth)
     if form.by == "counts":
         return _count_table(sides, pair, form, began)
     tally = _Tally(listing.most)

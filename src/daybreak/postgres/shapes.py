@@ -21,7 +21,8 @@ SELECT a.attrelid::bigint, a.attnum::int, a.attname::text, pg_catalog.quote_iden
        t.typtype = 'e', a.attgenerated::text, a.attidentity = 'a',
        (a.attnotnull OR t.typnotnull) AND NOT a.atthasdef AND a.attidentity = '' AND t.typdefault IS NULL,
        CASE WHEN pg_catalog.array_position(i.indkey::int2[], a.attnum) < i.indnkeyatts
-            THEN pg_catalog.array_position(i.indkey::int2[], a.attnum) END
+            THEN pg_catalog.array_position(i.indkey::int2[], a.attnum) END,
+       a.xmin::text::bigint
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_catalog.pg_index i ON i.indrelid = a.attrelid AND i.indisprimary AND i.indisvalid
@@ -55,6 +56,8 @@ class Column:
     """Whether a new row needs a value for it: it is not null and has no default."""
     position: int | None
     """Its place in the primary key; ``None`` outside."""
+    xid: int
+    """The transaction that added or changed it last, as rows carry it."""
 
 
 @dataclass(frozen=True)
