@@ -316,7 +316,7 @@ def test_a_locked_table_spoils_no_other(server: Server, both: tuple[str, str]) -
         assert monotonic() - began < 6
     assert found.tables == ()
     assert not found.is_complete
-    assert {each.why for each in found.unread} == {"the time for the comparison was up (0:00:01)"}
+    assert {each.why for each in found.unread} == {"the time for the comparison was up (source_budget 1 second)"}
 
 
 def test_a_side_that_does_not_answer_is_a_silence(server: Server, both: tuple[str, str]) -> None:

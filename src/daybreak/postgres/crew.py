@@ -58,11 +58,12 @@ class SourceBudget:
     whole: timedelta = timedelta(minutes=10)
     lock: timedelta = timedelta(seconds=2)
     connections: int = 2
+    connect: timedelta = timedelta(seconds=10)
 
     def limits(self, left: float) -> Limits:
         """The limits of a session that is opened with so many seconds left."""
         whole = timedelta(seconds=max(left, 0.1))
-        return Limits(connect=min(whole, timedelta(seconds=10)), statement=whole, lock=self.lock, whole=whole)
+        return Limits(connect=min(whole, self.connect), statement=whole, lock=self.lock, whole=whole)
 
 
 @dataclass(frozen=True)

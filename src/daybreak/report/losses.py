@@ -26,9 +26,9 @@ def loss_lines(found: Delta | Silence | None, run: str = "") -> list[str]:
 
 
 def loss_in_brief(found: Delta | Silence | None) -> str:
-    """The same in one sentence; empty without a source."""
+    """The same as one predicate of the source; empty without a source."""
     if not isinstance(found, Delta):
-        return "" if found is None else f"not compared: {found.why}"
+        return "" if found is None else f"was not compared: {found.why}"
     told = [_loss_of_rows(found), _change_of_rows(found)]
     if found.only_now:
         told.append(f"{many(len(found.only_now), 'whole table')} ({_names(found.only_now, MOST_BRIEF)})")

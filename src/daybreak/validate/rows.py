@@ -197,7 +197,7 @@ class _Reading:
         seen = self._see_at_the_source(counts)
         sightings = seen.by_table if isinstance(seen, SourceTimes) else {}
         yield recent(counts, tables, self.recency, self._time_witnesses(sightings, testimonies))
-        beside = self._compare_with_source(testimonies, short | other)
+        beside = self._compare_with_source(counts, testimonies, short | other)
         kept = beside.condense() if isinstance(beside, Delta) else beside
         self.visit.measured = measure(counts).model_copy(update={"delta": kept})
         witnesses_of_content = ContentWitnesses(baseline, beside, self._same_again(counts, beside))
@@ -226,7 +226,7 @@ class _Reading:
         return heard
 
     def _compare_with_source(
-        self, testimonies: Mapping[int, Testimony], first: frozenset[str]
+        self, counts: Counts | Silence, testimonies: Mapping[int, Testimony], first: frozenset[str]
     ) -> Delta | Silence | None:
         """What the source lost against the clone, in what is left of its budget; ``None`` where there is no source to ask.
 
@@ -237,6 +237,10 @@ class _Reading:
         if place is None or not self.visit.source_reaches:
             why = self.subject.without_source
             return Silence(asked="what the source lost", why=why) if why else None
+        # Whoever fell silent before is not waited for again.
+        for before in (counts, self.visit.source_tables):
+            if isinstance(before, Silence):
+                return before
         is_copy_of_it = self.visit.is_copy_of_source
         question = DeltaQuestion(
             birth=self.visit.birth if is_copy_of_it else None,

@@ -119,8 +119,9 @@ class Visit:
     @property
     def source_budget(self) -> SourceBudget:
         """What may still be asked of the source about its rows; one budget for the whole visit."""
-        budget = self.subject.patience.hearing
-        return replace(budget, whole=max(budget.whole - self._spent_at_source, timedelta(0)))
+        budget, left = self.subject.patience.hearing, self.subject.patience.hearing.whole - self._spent_at_source
+        connect = min(budget.connect, self.subject.patience.asking)
+        return replace(budget, whole=max(left, timedelta(0)), connect=connect)
 
     @contextmanager
     def spend_at_source(self) -> Iterator[None]:

@@ -46,7 +46,7 @@ def report_view(report: Report, depth: Verbosity = "brief", *, more: str = "") -
     parts = [*_facts(report), *_steps(report), *_checks(report), Text()] if depth == "all" else []
     parts += [_verdict(report), *_reasons(report), *_against(report)]
     parts += _what(report) if depth == "brief" else []
-    parts += [*_figures(report, depth), *_losses(report, depth)]
+    parts += [*_figures(report, depth), *_rows(report, depth)]
     if depth == "brief" and more and (report.checks or report.steps):
         parts.append(command("more     ", more))
     if report.way_in and report.way_in != report.next:
@@ -194,16 +194,19 @@ def _figures(report: Report, depth: Verbosity) -> Iterator[RenderableType]:
             yield Entry(promise.name, _promise(promise, report.figures.lost))
         if promise.name == "RPO":
             yield from _evidence(report.figures, depth)
-    if report.figures.rows is not None:
-        yield Entry("rows", plain(f"{report.figures.rows:,} counted in the clone"))
 
 
-def _losses(report: Report, depth: Verbosity) -> Iterator[RenderableType]:
-    """What the source lost against the clone."""
-    brief = loss_in_brief(report.figures.delta)
-    lines = loss_lines(report.figures.delta, report.run or "") if depth == "all" else [brief] if brief else []
-    for number, line in enumerate(lines):
-        yield Entry("" if number else "source", plain(line))
+def _rows(report: Report, depth: Verbosity) -> Iterator[RenderableType]:
+    """How many rows the clone has, and which of them the source lost: in one sentence, or table by table."""
+    rows, brief = report.figures.rows, loss_in_brief(report.figures.delta)
+    counted = f"{rows:,} counted in the clone" if rows is not None else ""
+    if depth == "all":
+        if counted:
+            yield Entry("rows", plain(counted))
+        for number, line in enumerate(loss_lines(report.figures.delta, report.run or "")):
+            yield Entry("" if number else "source", plain(line))
+    elif told := "; ".join(filter(None, (counted, f"the source {brief}" if brief else ""))):
+        yield Entry("rows", plain(told))
 
 
 def _evidence(figures: Figures, depth: Verbosity) -> Iterator[RenderableType]:
