@@ -363,3 +363,28 @@ def test_a_table_that_was_made_again_is_compared_by_its_columns_names(newest_yar
     head, _, rest = delta_script(found, "my-run").partition("-- it was made again since: ")
     assert "INSERT" not in head
     assert "INSERT INTO public.t (b, a, id) VALUES ('b4', 'a4', '4');" in rest
+
+
+def test_a_type_that_changed_inside_makes_no_row_another(newest_yard: Yard) -> None:
+    """No row is written when a label or an attribute inside of a type changes; the column is named, and the others compared."""
+    source = newest_yard.started(newest_yard.create("source"))
+    run(
+        source,
+        "CREATE TYPE mood AS ENUM ('sad', 'ok')",
+        "CREATE TYPE pair AS (x int, m mood)",
+        "CREATE TYPE wide AS (x int)",
+        "CREATE TYPE span AS RANGE (subtype = mood)",
+        "CREATE DOMAIN felt AS mood",
+        "CREATE TABLE inner_t (a int, b text)",
+        "CREATE TABLE one (id int PRIMARY KEY, p pair, w wide, s span, f felt[], r inner_t, note text)",
+        """INSERT INTO one SELECT n, ROW(n, 'ok'::mood)::pair, ROW(n)::wide, '[sad,ok]', '{ok}', ROW(n, 'b'::text)::inner_t, 'note'
+           FROM generate_series(1, 50) n""",
+    )
+    clone = newest_yard.restored(source, "clone", source.tick())
+    birth = birth_of(clone)
+    run(source, "ALTER TYPE mood RENAME VALUE 'ok' TO 'fine'", "ALTER TYPE wide ADD ATTRIBUTE z int")
+    run(source, "ALTER TABLE inner_t DROP COLUMN b", "UPDATE one SET note = 'later' WHERE id = 7")
+    one = _table(delta(reach(source), reach(clone), DeltaQuestion(birth)), "public.one")
+    assert (one.only_base, one.only_now, one.differing) == (0, 0, 1)
+    assert one.written["differing"] == Written(base=1)
+    assert set(one.left_out) == {"p", "w", "s", "f", "r"}

@@ -66,6 +66,8 @@ def _difference(base: Column, now: Column, *, is_inborn: bool) -> str:
     """Why two columns that are one cannot be compared; empty where they can."""
     if "v" in (base.generated, now.generated):
         return "it is computed when it is read"
+    if base.form != now.form:
+        return "its type was changed since, so that the same value reads otherwise"
     # A type may have been renamed too.
     if base.kind == now.kind or (is_inborn and base.kind_id == now.kind_id):
         return ""

@@ -22,7 +22,35 @@ SELECT a.attrelid::bigint, a.attnum::int, a.attname::text, pg_catalog.quote_iden
        (a.attnotnull OR t.typnotnull) AND NOT a.atthasdef AND a.attidentity = '' AND t.typdefault IS NULL,
        CASE WHEN pg_catalog.array_position(i.indkey::int2[], a.attnum) < i.indnkeyatts
             THEN pg_catalog.array_position(i.indkey::int2[], a.attnum) END,
-       a.xmin::text::bigint
+       a.xmin::text::bigint,
+       CASE WHEN t.typnamespace <> 'pg_catalog'::regnamespace AND t.typtype <> 'e'
+                 AND NOT EXISTS (SELECT FROM pg_catalog.pg_type l WHERE l.oid = t.typelem AND l.typtype = 'e') THEN (
+           WITH RECURSIVE inside AS (
+               SELECT t.oid AS part
+               UNION
+               SELECT n.part
+               FROM inside i
+               JOIN pg_catalog.pg_type p ON p.oid = i.part
+               CROSS JOIN LATERAL (
+                   SELECT p.typbasetype WHERE p.typtype = 'd'
+                   UNION ALL
+                   SELECT p.typelem WHERE p.typelem <> 0
+                   UNION ALL
+                   SELECT c.atttypid FROM pg_catalog.pg_attribute c
+                   WHERE p.typtype = 'c' AND c.attrelid = p.typrelid AND c.attnum > 0 AND NOT c.attisdropped
+                   UNION ALL
+                   SELECT r.rngsubtype FROM pg_catalog.pg_range r WHERE p.oid IN (r.rngtypid, r.rngmultitypid)
+               ) AS n (part)
+           )
+           SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(' ', p.typname,
+               (SELECT pg_catalog.string_agg(pg_catalog.quote_literal(e.enumlabel), ',' ORDER BY e.enumsortorder)
+                FROM pg_catalog.pg_enum e WHERE e.enumtypid = p.oid),
+               (SELECT pg_catalog.string_agg(c.attnum || ' ' || pg_catalog.format_type(c.atttypid, c.atttypmod), ',' ORDER BY c.attnum)
+                FROM pg_catalog.pg_attribute c
+                WHERE p.typtype = 'c' AND c.attrelid = p.typrelid AND c.attnum > 0 AND NOT c.attisdropped)
+           ), ';' ORDER BY p.typname, p.oid))
+           FROM inside i JOIN pg_catalog.pg_type p ON p.oid = i.part
+       ) ELSE '' END
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_catalog.pg_index i ON i.indrelid = a.attrelid AND i.indisprimary AND i.indisvalid
@@ -58,6 +86,11 @@ class Column:
     """Its place in the primary key; ``None`` outside."""
     xid: int
     """The transaction that added or changed it last, as rows carry it."""
+    form: str = ""
+    """A digest of what its type consists of, where that is the owner's; empty for an enum, of which a row holds the label's id.
+
+    A label or an attribute inside of a type may change without a row being written, and then all its values read otherwise.
+    """
 
 
 @dataclass(frozen=True)

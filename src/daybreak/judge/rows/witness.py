@@ -101,6 +101,8 @@ def _detail(each: Testimony) -> Detail:
     if is_part or each.by == "transaction":
         # A part says nothing of the rest, and as many rows may be others.
         fit, all_here = Standing.WAIVED, "none missing so far" if is_part else "as many of each transaction"
+    if not each.old and each.rows and not is_part:
+        fit, all_here = Standing.WAIVED, "none testifies"
     standing = Standing.UNFIT if each.lost else Standing.UNKNOWN if each.unclear else fit
     found = f"{each.unclear:,} undecided" if each.unclear else all_here
     found = f"{_least(each)}{each.lost:,} missing" if each.lost else found
