@@ -202,6 +202,29 @@ def test_a_login_that_may_not_create_walks(server: Server, database: str) -> Non
     assert (len(answer.read), answer.unread) == (1, ())
 
 
+@pytest.mark.parametrize(
+    "kind", ["mood", "felt", "felt_twice", "words", "few", "pair", "int4range", "char(3)", "bytea"]
+)
+def test_an_index_on_a_type_of_the_owners_is_walked(server: Server, database: str, kind: str) -> None:
+    """Operators of enums, arrays and ranges take no domain over them; the walk goes by what the domain stands for."""
+    value = {"words": "'{a,b}'", "few": "'[1,4)'", "pair": "ROW(1, 'a')", "int4range": "'[1,4)'"}.get(kind, "'sad'")
+    server.run(
+        database,
+        "CREATE TYPE mood AS ENUM ('sad', 'glad')",
+        "CREATE DOMAIN felt AS mood",
+        "CREATE DOMAIN felt_twice AS felt",
+        "CREATE DOMAIN words AS text[]",
+        "CREATE DOMAIN few AS int4range",
+        "CREATE TYPE pair AS (n int, t text)",
+        f"CREATE TABLE t (k {kind}, v int)",
+        f"INSERT INTO t SELECT {value}::{kind}, n FROM generate_series(1, 40) n",
+        "CREATE INDEX ON t (k, v)",
+    )
+    answer = _read(Reach(server.address(database), server.master), _WALK)
+    assert answer.unread == ()
+    assert [each.trouble for each in answer.read] == [""]
+
+
 def test_a_walk_at_full_depth_reads_the_rows_that_entries_lead_to(newest_yard: Yard) -> None:
     """A page that was written to another's place has as many rows, and an index alone does not see them."""
     volume = newest_yard.started(newest_yard.create("twice"))

@@ -44,10 +44,19 @@ SELECT coalesce(pg_catalog.pg_get_expr(i.indpred, i.indrelid), ''),
                     || coalesce(' COLLATE ' || pg_catalog.quote_ident(ln.nspname) || '.' || pg_catalog.quote_ident(l.collname), '')
              FROM pg_catalog.generate_series(1, i.indnkeyatts) AS place
              LEFT JOIN pg_catalog.pg_collation l ON l.oid = i.indcollation[place - 1]
-             LEFT JOIN pg_catalog.pg_namespace ln ON ln.oid = l.collnamespace ORDER BY place)
+             LEFT JOIN pg_catalog.pg_namespace ln ON ln.oid = l.collnamespace ORDER BY place),
+       (WITH RECURSIVE bases AS (
+            SELECT a.atttypid AS base FROM pg_catalog.pg_attribute a WHERE a.attrelid = i.indexrelid AND a.attnum = 1
+            UNION ALL
+            SELECT t.typbasetype FROM bases b JOIN pg_catalog.pg_type t ON t.oid = b.base WHERE t.typtype = 'd'
+        )
+        SELECT pg_catalog.format_type(b.base, NULL) FROM bases b JOIN pg_catalog.pg_type t ON t.oid = b.base WHERE t.typtype <> 'd')
 FROM pg_catalog.pg_index i WHERE i.indexrelid = {oid}
 """)
-"""Asked for one index at a time: to spell an index, the server locks its table."""
+"""Asked for one index at a time: to spell an index, the server locks its table.
+
+The last is the type that a domain stands for: operators of enums, arrays and ranges take no domain over them.
+"""
 
 _AMCHECK = sql.SQL("""
 SELECT n.nspname::text FROM pg_catalog.pg_proc p
@@ -207,11 +216,11 @@ def walk(session: Session, index: Index, *, is_with_heap: bool = False) -> str:
     ``is_with_heap`` follows each entry to its row, whose own keys must be in order then. Call it inside a transaction with one snapshot. Raises what the server says about damage. Returns ``NOT_WALKED`` when
     the planner does not walk this very index.
     """
-    [[predicate, keys]] = session.ask(_DEFINITION.format(oid=sql.Literal(index.oid)))
+    [[predicate, keys, base]] = session.ask(_DEFINITION.format(oid=sql.Literal(index.oid)))
     condition = sql.SQL(" WHERE {}").format(_spell(predicate)) if predicate else sql.SQL("")
     table = sql.Identifier(*index.table)
     question = _IN_INDEX.format(
-        key=_spell(keys[0]),
+        key=sql.SQL("{}::{}").format(_spell(keys[0]), sql.SQL(base)),
         sign=sql.SQL("<" if index.options[0] & 1 else ">"),
         order=sql.SQL(", ").join(
             sql.SQL("{} {} {}").format(
