@@ -71,12 +71,12 @@ def _sentence(table: TableDelta) -> str:
 
 def _rest(delta: Delta, run: str) -> Iterator[str]:
     if delta.only_now:
-        yield f"{many(len(delta.only_now), 'table')} of the clone not in the source: {_names(_mark_namesakes(delta, delta.only_now))}"
+        yield f"{many(len(delta.only_now), 'table')} of the clone not in the source: {_names(mark_namesakes(delta, delta.only_now))}"
     later = [table.name for table in delta.different if not table.only_now and not table.differing]
     if later:
         yield f"{many(len(later), 'table')} with more rows in the source alone: {_names(later)}"
     if delta.only_base:
-        yield f"{many(len(delta.only_base), 'table')} of the source not in the clone: {_names(_mark_namesakes(delta, delta.only_base))}"
+        yield f"{many(len(delta.only_base), 'table')} of the source not in the clone: {_names(mark_namesakes(delta, delta.only_base))}"
     if delta.alike:
         yield f"{many(delta.alike, 'table')} with nothing that the source lacks{_by_key(delta)}"
     by_count = [table.name for table in delta.tables if table.by == "counts" and not table.different]
@@ -99,7 +99,7 @@ def _rest(delta: Delta, run: str) -> Iterator[str]:
         yield f"row by row: daybreak delta {run}"
 
 
-def _mark_namesakes(delta: Delta, names: tuple[str, ...]) -> list[str]:
+def mark_namesakes(delta: Delta, names: tuple[str, ...]) -> list[str]:
     """The names; a table that took another one's name is no other side's of that name."""
     return [f"{name} (there is another one of that name)" if name in delta.namesakes else name for name in names]
 

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from daybreak.model.delta import Delta, RowWriter, TableDelta
 from daybreak.model.value import stamp
+from daybreak.report.losses import mark_namesakes
 from daybreak.report.words import Entry, Fitting, command, many, plain, span_words
 
 MOST_NAMES = 10
@@ -26,8 +27,8 @@ def delta_view(delta: Delta, run: str, then: str) -> RenderableType:
         *([Fitting(_grid(different))] if different else []),
         *(Entry("written", plain(_writers(table)), 13) for table in different if table.written),
         Entry("equal", plain(f"{delta.alike:,} of {many(compared, 'table')}"), 13),
-        *_names("only clone", delta.only_now, delta.namesakes, "tables that the source lacks"),
-        *_names("only source", delta.only_base, delta.namesakes, "tables that the clone lacks"),
+        *_names("only clone", mark_namesakes(delta, delta.only_now), "tables that the source lacks"),
+        *_names("only source", mark_namesakes(delta, delta.only_base), "tables that the clone lacks"),
     ]
     lines += [Entry("not compared", plain(f"{each.name}: {each.why}", "yellow"), 13) for each in delta.unread]
     lines += [remark for table in delta.tables for remark in _remarks(table)]
@@ -77,9 +78,8 @@ def _remarks(table: TableDelta) -> list[RenderableType]:
     return [Entry("note", plain(each, "yellow"), 13) for each in found]
 
 
-def _names(title: str, names: tuple[str, ...], also: tuple[str, ...], what: str) -> list[RenderableType]:
+def _names(title: str, names: list[str], what: str) -> list[RenderableType]:
     if not names:
         return []
-    names = tuple(f"{name} (there is another one of that name)" if name in also else name for name in names)
     shown = ", ".join(names[:MOST_NAMES]) + (", …" if len(names) > MOST_NAMES else "")
     return [Entry(title, Text.assemble(plain(f"{len(names):,} {what}: {shown}")), 13)]
