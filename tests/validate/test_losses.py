@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from daybreak.lab.volumes.volume import Volume
+from daybreak.model.birth import TURN
 from daybreak.model.delta import Delta
 from daybreak.model.findings import Standing
 from daybreak.model.requests import Thoroughness
@@ -133,6 +134,9 @@ def test_rows_that_the_clone_wrote_are_found_where_the_source_shows_nothing_of_t
     assert (content.standing, content.details[0].found) == (Standing.UNFIT, "100 rows written in the clone")
     alone, _ = walk(source, clone, moment, thoroughness=FULL, birth=birth, source=None)
     assert alone["data.content"].standing is Standing.UNFIT
+    turned = birth.model_copy(update={"next_xid": birth.next_xid + TURN})
+    older, _ = walk(source, clone, moment, thoroughness=FULL, birth=turned, source=None)
+    assert older["data.content"].standing is Standing.UNKNOWN, "a row frozen long ago may carry such a number"
 
 
 def test_rows_that_baseline_and_source_have_must_be_in_the_clone(newest_yard: Yard) -> None:

@@ -32,9 +32,11 @@ def loss_in_brief(found: Delta | Silence | None) -> str:
     told = [_loss_of_rows(found), _change_of_rows(found)]
     if found.only_now:
         told.append(f"{many(len(found.only_now), 'whole table')} ({_names(found.only_now, MOST_BRIEF)})")
-    silent = len(found.unread) + sum(1 for table in found.tables if not table.is_complete and not table.different)
+    silent = len(found.unread)
+    partial = sum(1 for table in found.tables if not table.is_whole and not table.different)
     lacks = ", ".join(filter(None, told)) or f"nothing that the clone has, in {many(found.alike, 'table')}"
-    return f"lacks {lacks}" + (f"; {many(silent, 'table')} not compared" if silent else "")
+    told = [f"lacks {lacks}", f"{many(silent, 'table')} not compared" if silent else ""]
+    return "; ".join(filter(None, (*told, f"{many(partial, 'table')} not compared in whole" if partial else "")))
 
 
 def _loss_of_rows(delta: Delta) -> str:

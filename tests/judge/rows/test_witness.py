@@ -97,3 +97,19 @@ def test_a_source_that_was_not_read_to_its_end_is_no_witness_without_a_baseline(
     assert finding.standing is FIT
     line = next(each for each in finding.details if each.name == "public.orders")
     assert (line.standing, line.found) == (Standing.WAIVED, "none missing so far")
+
+
+def test_half_of_a_table_testifies_only_where_its_rows_were_found_again() -> None:
+    """A part says nothing of the rest, as many rows may be others, and young rows know nothing of the moment."""
+    whole = ORDERS.model_copy(update={"old": ORDERS.here, "share": 1.0})
+    assert whole.is_sufficient
+    assert not whole.model_copy(update={"by": "transaction"}).is_sufficient
+    assert not whole.model_copy(update={"share": 0.9}).is_sufficient
+    assert not whole.model_copy(update={"old": (ORDERS.here - 1) // 2}).is_sufficient
+
+
+def test_a_table_of_which_no_row_testifies_is_not_all_here() -> None:
+    """The source wrote it again after the moment: only the baseline knows what was in it."""
+    finding = source_rows(heard(ORDERS.model_copy(update={"old": 0}), SMALL), HOW)
+    line = next(each for each in finding.details if each.name == "public.orders")
+    assert (line.standing, line.found) == (Standing.WAIVED, "none testifies")
