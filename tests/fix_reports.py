@@ -108,7 +108,7 @@ def good_findings() -> tuple[Finding, ...]:
     """Every box fit, but one that its owner does without."""
     found = [_answered(check) for check in checks.CHECKS.values() if check.name != "application.health"]
     why = "dba-oncall: the API runs in another account until cutover"
-    waived = checks.HEALTH.waiver("GET /health answers 200", why)
+    waived = checks.HEALTH.leave_out("GET /health answers 200", why).model_copy(update={"standing": Standing.WAIVED})
     return (
         *found,
         waived,

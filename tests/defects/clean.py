@@ -40,7 +40,7 @@ class Outcome:
     @property
     def alarms(self) -> tuple[str, ...]:
         """What was not fit."""
-        wrong = (each for each in self.findings if each.standing not in (Standing.FIT, Standing.WAIVED))
+        wrong = (each for each in self.findings if each.standing in (Standing.UNFIT, Standing.UNKNOWN))
         return tuple(f"{each.check}: {each.standing.value}: {each.found} {each.why}" for each in wrong)
 
     @property

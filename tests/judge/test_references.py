@@ -13,7 +13,7 @@ from daybreak.model.findings import Standing
 from daybreak.model.requests import Thoroughness
 from tests.judge.rows.fix_rows import SOME_TIME
 
-FIT, UNFIT, UNKNOWN, WAIVED = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN, Standing.WAIVED
+FIT, UNFIT, UNKNOWN, LEFT_OUT = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN, Standing.LEFT_OUT
 ALL = Thoroughness()
 LOCKED = Unread(table=1, name="public.a.k", why="lock timeout")
 TORN = Unread(table=1, name="public.a.k", why="invalid page", is_damaged=True)
@@ -64,7 +64,7 @@ def test_a_turn_says_how_many_it_read() -> None:
     some = Thoroughness(sample=10, turn=2)
     finding = no_orphans(_references(_key(0), left_out=9), None, some)
     assert "1 of 10 foreign keys, turn 3 of 10 of --sample 10" in finding.found
-    assert no_orphans(_references(left_out=9), None, some).standing is WAIVED
+    assert no_orphans(_references(left_out=9), None, some).standing is LEFT_OUT
 
 
 def _contents(*read: IndexRead, **changes: Any) -> IndexContents:
@@ -98,4 +98,4 @@ def test_what_is_wrong_with_an_index_is_told_first() -> None:
     finding = index_contents(_contents(SOUND, BROKEN, other_methods={"gin": 2}), ALL)
     assert finding.found == "public.t.j: item order invariant violated; 1 of 2 indexes sound; no check for 2 gin"
     assert [(line.name, line.standing) for line in finding.details] == [("public.t.j", UNFIT)]
-    assert index_contents(_contents(left_out=4), Thoroughness(sample=10)).standing is WAIVED
+    assert index_contents(_contents(left_out=4), Thoroughness(sample=10)).standing is LEFT_OUT

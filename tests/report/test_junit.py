@@ -14,7 +14,7 @@ from daybreak.report.junit import junit
 from tests import fix_reports as reports
 from tests.fix_golden import Golden
 
-OUTCOME = {Standing.FIT: "system-out", Standing.UNFIT: "failure", Standing.UNKNOWN: "error", Standing.WAIVED: "skipped", None: "skipped"}  # fmt: skip
+OUTCOME = {Standing.FIT: "system-out", Standing.UNFIT: "failure", Standing.UNKNOWN: "error", Standing.WAIVED: "skipped", Standing.LEFT_OUT: "skipped", Standing.BEYOND: "skipped", None: "skipped"}  # fmt: skip
 
 
 def read(report: Report) -> ET.Element:

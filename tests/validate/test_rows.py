@@ -23,7 +23,7 @@ from tests.fix_lab import eventually
 from tests.fix_postgres import HERE, Server
 from tests.fix_worlds import cluster, identity
 
-FIT, UNFIT, UNKNOWN, WAIVED = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN, Standing.WAIVED
+FIT, UNFIT, UNKNOWN, LEFT_OUT = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN, Standing.LEFT_OUT
 _MOMENT = datetime(2024, 1, 15, 14, 30, tzinfo=UTC)
 _CALM = ProbeLimits(counting=Budget(lock=timedelta(seconds=0.5), connections=2))
 _STATIC = {"countries": Expectation(is_static=True)}
@@ -88,28 +88,35 @@ def _standings(found: dict[str, Finding]) -> dict[str, Standing]:
         (
             "quick",
             {
-                "rows": WAIVED,
-                "source-rows": WAIVED,
+                "rows": LEFT_OUT,
+                "source-rows": LEFT_OUT,
                 "recent": FIT,
-                "content": WAIVED,
-                "orphans": WAIVED,
-                "index-contents": WAIVED,
+                "content": LEFT_OUT,
+                "orphans": LEFT_OUT,
+                "index-contents": LEFT_OUT,
             },
         ),
         (
             "standard",
             {
                 "rows": FIT,
-                "source-rows": WAIVED,
+                "source-rows": LEFT_OUT,
                 "recent": FIT,
-                "content": WAIVED,
+                "content": LEFT_OUT,
                 "orphans": FIT,
                 "index-contents": FIT,
             },
         ),
         (
             "full",
-            {"rows": FIT, "source-rows": WAIVED, "recent": FIT, "content": FIT, "orphans": FIT, "index-contents": FIT},
+            {
+                "rows": FIT,
+                "source-rows": LEFT_OUT,
+                "recent": FIT,
+                "content": FIT,
+                "orphans": FIT,
+                "index-contents": FIT,
+            },
         ),
     ],
 )
@@ -120,7 +127,7 @@ def test_each_depth_reads_what_it_says_and_waives_the_rest(
     was = _baseline(server, company, is_fingerprinted=True)
     found = _found(server, company, how={"depth": depth}, baseline=was, tables=_STATIC)
     assert _standings(found) == {"tables": FIT, **standings}
-    waived = {check: finding.why for check, finding in found.items() if finding.standing is WAIVED}
+    waived = {check: finding.why for check, finding in found.items() if finding.standing is LEFT_OUT}
     assert all(
         "--depth" in why or (check == "data.source-rows" and "no source" in why) for check, why in waived.items()
     )

@@ -19,7 +19,7 @@ from daybreak.aws.gateway import Aws
 from daybreak.errors import Refused
 from daybreak.execute.database import Database
 from daybreak.execute.doors import Scene
-from daybreak.judge.verdict import verdict_of
+from daybreak.judge.verdict import scope_of, verdict_of
 from daybreak.model.actions import Validate
 from daybreak.model.findings import Finding
 from daybreak.model.kept import Kept
@@ -126,7 +126,7 @@ def validate_case(app: App, case: Case, listeners: Listeners | None = None) -> V
         server=f"{clone.endpoint}:{clone.port}" if clone.endpoint else "",
         way_in=psql_line(clone.endpoint, clone.port, case.action, case.trust) if clone.endpoint else "",
         findings=tuple(findings),
-        verdict=verdict_of(findings),
+        verdict=verdict_of(findings, scope_of(case.action)),
         measured=measured.model_copy(update={"lost": case.lost}),
     )
 

@@ -26,7 +26,7 @@ from daybreak.execute.changes import AskedToEnd, Changer, Forbidden, Rejected
 from daybreak.execute.doors import Answers, Doors, Progress, Scene
 from daybreak.execute.record import Record
 from daybreak.journal.store import Journal
-from daybreak.judge.verdict import verdict_of
+from daybreak.judge.verdict import scope_of, verdict_of
 from daybreak.model.actions import (
     AnchorJournal,
     AwaitClusterGone,
@@ -282,7 +282,8 @@ class _Walk:
         if judged.ended:  # what comes after it does not delay the people who wait for the database
             took = judged.ended - state.began
         measured = Measured.model_validate(judged.result)
-        return verdict_of(state.findings), measured.model_copy(update={"rto": took, "lost": loss_of(self._plan)})
+        scope = next(scope_of(step.action) for step in self._plan.steps if isinstance(step.action, Validate))
+        return verdict_of(state.findings, scope), measured.model_copy(update={"rto": took, "lost": loss_of(self._plan)})
 
     def _fail(self, failure: Failed) -> RunState:
         step = self._failing_step

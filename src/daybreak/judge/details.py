@@ -12,7 +12,7 @@ from daybreak.model.checks import NOTHING, Asked, Check
 from daybreak.model.findings import Detail, Finding, Standing
 from daybreak.model.names import comma_list, printable
 
-_WORST_FIRST = (Standing.UNFIT, Standing.UNKNOWN, Standing.WAIVED, Standing.FIT)
+_WORST_FIRST = (Standing.UNFIT, Standing.UNKNOWN, Standing.WAIVED, Standing.LEFT_OUT, Standing.BEYOND, Standing.FIT)
 
 
 @dataclass(frozen=True)

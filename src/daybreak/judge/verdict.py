@@ -1,17 +1,23 @@
-"""The verdict that findings add up to: fit, unfit or unknown.
+"""The verdict that findings add up to: fit, unfit or unknown, within what was asked.
 
-The law: fit only when every check is fit or waived. No findings at all are unknown.
+The law: fit only when nothing that was asked is unfit or unknown, and something was asked. What was left out, waived or beyond
+anybody's reach is named beside it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from daybreak.model.actions import Validate
 from daybreak.model.findings import Finding, Reason, Standing, Verdict
+from daybreak.model.names import comma_list
+
+MOST_NAMES = 3
+"""The most lines of one check that a reason names."""
 
 
-def verdict_of(findings: Iterable[Finding]) -> Verdict:
-    """The verdict: unfit when any check is unfit, else unknown when any is unknown, else fit; with every reason."""
+def verdict_of(findings: Iterable[Finding], scope: str = "") -> Verdict:
+    """The verdict: unfit when any check is unfit, else unknown when any is unknown, else fit within ``scope``."""
     every = tuple(findings)
     if not every:
         return Verdict(standing=Standing.UNKNOWN, reasons=(Reason(text="nothing was checked"),))
@@ -25,5 +31,43 @@ def verdict_of(findings: Iterable[Finding]) -> Verdict:
         for each in every
         if each.standing is Standing.UNKNOWN
     )
-    standing = Standing.UNFIT if bad else Standing.UNKNOWN if unknown else Standing.FIT
-    return Verdict(standing=standing, reasons=(*bad, *unknown))
+    if not any(each.standing in _ANSWERS for each in every):
+        unknown = (*unknown, Reason(text="every check was left out or waived, so nothing was asked"))
+    return Verdict(
+        standing=Standing.UNFIT if bad else Standing.UNKNOWN if unknown else Standing.FIT,
+        reasons=(*bad, *unknown),
+        scope=scope,
+        not_asked=tuple(_without_answer(every, (Standing.WAIVED, Standing.LEFT_OUT))),
+        beyond=tuple(_without_answer(every, _BEYOND)),
+    )
+
+
+_BEYOND = (Standing.BEYOND,)
+_ANSWERS = (Standing.FIT, Standing.UNFIT, Standing.UNKNOWN)
+
+
+def _without_answer(findings: tuple[Finding, ...], standings: tuple[Standing, ...]) -> Iterator[Reason]:
+    """One reason for each check that has one of these standings, or lines that do."""
+    for finding in findings:
+        if finding.standing in standings:
+            yield Reason(check=finding.check, text=f"{finding.title}: {finding.why}")
+            continue
+        by_why: dict[str, list[str]] = {}
+        for line in finding.details:
+            if line.standing in standings:
+                by_why.setdefault(line.why, []).append(line.name)
+        for why, names in by_why.items():
+            told = comma_list(names, MOST_NAMES) + (f" ({why})" if why else "")
+            # What nobody can read is no gap in the check, so it is named without the check's title.
+            yield Reason(check=finding.check, text=told if standings == _BEYOND else f"{finding.title}: {told}")
+
+
+def scope_of(action: Validate) -> str:
+    """What a validation asks about, in words: its depth, and the part of the tables that it reads through.
+
+    >>> from daybreak.model.requests import Thoroughness
+    >>> scope_of(Validate.model_construct(thoroughness=Thoroughness(depth="full", sample=10), databases=()))
+    'full depth, 10 % of the tables read through'
+    """
+    how = action.thoroughness
+    return f"{how.depth} depth" + (f", {how.sample} % of the tables read through" if how.sample < 100 else "")

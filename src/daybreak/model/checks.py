@@ -62,9 +62,9 @@ class Check:
         """The finding that the question got no answer."""
         return self.unknown(expected, silence.why, Asked(silence.asked, silence.took))
 
-    def waiver(self, expected: str, why: str, asked: Asked = NOTHING, *, found: str = "not asked") -> Finding:
-        """The finding that a person waived the check: who, and why."""
-        return self._finding(Standing.WAIVED, expected, found, asked).model_copy(update={"why": why})
+    def leave_out(self, expected: str, why: str, asked: Asked = NOTHING, *, found: str = "not asked") -> Finding:
+        """The finding that the question was left out by choice, and by which."""
+        return self._finding(Standing.LEFT_OUT, expected, found, asked).model_copy(update={"why": why})
 
     def judge(self, expected: str, found: str, asked: Asked = NOTHING, *, is_fit: bool) -> Finding:
         """The finding that ``is_fit`` decides: fit or unfit."""

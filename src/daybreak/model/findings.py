@@ -17,12 +17,18 @@ from daybreak.model.value import Instant, Span, Value
 
 
 class Standing(StrEnum):
-    """The four possible results of a check."""
+    """The possible results of a check, and of one line of it.
+
+    Three of them are ways of not knowing: *unknown* should have been read and was not, and is never fit. *Left out* was not
+    asked by choice (depth, sample, budget). *Beyond reach* can be read by nobody with SQL. A person *waives* what is not fit.
+    """
 
     FIT = "fit"
     UNFIT = "unfit"
     UNKNOWN = "unknown"
     WAIVED = "waived"
+    LEFT_OUT = "left out"
+    BEYOND = "beyond reach"
 
 
 class Level(StrEnum):
@@ -81,10 +87,16 @@ class Reason(Value):
 
 
 class Verdict(Value):
-    """What the findings add up to: fit only when every check is fit or waived."""
+    """What the findings add up to: fit only within its scope, and only when nothing in there is unfit or unknown."""
 
     standing: Standing
     reasons: tuple[Reason, ...] = ()
+    scope: str = ""
+    """What was asked about, such as ``standard depth``; empty in the journals of earlier releases."""
+    not_asked: tuple[Reason, ...] = ()
+    """What was left out or waived, each with its check: the verdict does not speak of it."""
+    beyond: tuple[Reason, ...] = ()
+    """What nobody can read, each with its check."""
 
 
 class Measured(Value):

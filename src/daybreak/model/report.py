@@ -119,7 +119,7 @@ class Figures(Value):
     rows: int | None = None
     delta: Delta | Silence | None = None
     """What the source lost against the clone, the source being base; or why it was not asked; null where there is no source."""
-    checks: dict[Literal["fit", "unfit", "unknown", "waived", "not asked"], int]
+    checks: dict[Literal["fit", "unfit", "unknown", "waived", "left out", "beyond reach", "not asked"], int]
     """How many checks stand how."""
     asking: Span
     """How long the answers of all checks took, added up."""
@@ -128,7 +128,7 @@ class Figures(Value):
 class Report(Value):
     """The whole report."""
 
-    format: Literal[3] = 3
+    format: Literal[4] = 4
     kind: str
     """``pitr``, ``snapshot`` or ``clean`` for a run; ``validation`` for the checklist by itself."""
     headline: str
@@ -137,6 +137,12 @@ class Report(Value):
     """Null when no verdict was reached."""
     reasons: tuple[Reason, ...]
     """Everything that speaks against the clone, each with its check; or why there is no verdict."""
+    scope: str = ""
+    """What was asked about, such as ``standard depth``; empty where an earlier release wrote the verdict."""
+    not_asked: tuple[Reason, ...] = ()
+    """What was left out or waived: the verdict does not speak of it."""
+    beyond: tuple[Reason, ...] = ()
+    """What nobody can read; it counts against nothing."""
     run: str | None
     status: Literal["running", "paused", "aborted", "failed", "finished"]
     note: str

@@ -245,7 +245,7 @@ class Bench:
 
 def alarms(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """The findings that are not fit in an undamaged specimen."""
-    return tuple(each for each in findings if each.standing not in (Standing.FIT, Standing.WAIVED))
+    return tuple(each for each in findings if each.standing in (Standing.UNFIT, Standing.UNKNOWN))
 
 
 def _judge(defect: Defect, findings: tuple[Finding, ...]) -> Planting:

@@ -17,6 +17,7 @@ from daybreak.model.checks import CHECKS, RUNBOOK, Check
 from daybreak.model.findings import Finding, Level, Measured, Reason, Standing, Verdict
 from daybreak.model.kept import Kept
 from daybreak.model.moment import At
+from daybreak.model.names import comma_list
 from daybreak.model.plan import Plan, Step
 from daybreak.model.report import CheckLine, Difference, Figures, Occasion, Promise, Report, StepLine, Witness
 from daybreak.model.requests import CleanRequest
@@ -30,6 +31,9 @@ from daybreak.report.sentences import sentence
 from daybreak.report.words import many
 
 NOT_ASKED = "not asked"
+MOST_NAMES = 3
+"""The most checks without an answer that a headline names."""
+
 _NOTHING = Witness(kind="none")
 
 
@@ -43,6 +47,9 @@ def report_of_run(plan: Plan, state: RunState, occasion: Occasion) -> Report:
         headline=_headline_of_run(plan, state, checks, promises),
         standing=state.verdict.standing if state.verdict else None,
         reasons=_reasons_of_run(state, is_judged=asked is not None),
+        scope=state.verdict.scope if state.verdict else "",
+        not_asked=state.verdict.not_asked if state.verdict else (),
+        beyond=state.verdict.beyond if state.verdict else (),
         run=state.run,
         status=state.status,
         note=state.note,
@@ -93,6 +100,9 @@ def report_of_validation(validation: Validation, occasion: Occasion, promised: O
         headline=_headline(validation.verdict, checks, promises),
         standing=validation.verdict.standing,
         reasons=validation.verdict.reasons,
+        scope=validation.verdict.scope,
+        not_asked=validation.verdict.not_asked,
+        beyond=validation.verdict.beyond,
         run=validation.run,
         status="finished",
         note="",
@@ -195,17 +205,24 @@ def _headline_of_run(plan: Plan, state: RunState, checks: tuple[CheckLine, ...],
 def _headline(verdict: Verdict, checks: tuple[CheckLine, ...], promises: tuple[Promise, ...]) -> str:
     tally = Counter(check.standing for check in checks)
     waived = f", {tally[Standing.WAIVED]} waived" if tally[Standing.WAIVED] else ""
-    waived += f", {tally[None]} not asked" if tally[None] else ""
+    without = _words_for_unasked(checks)
     match verdict.standing:
         case Standing.UNFIT:
             unknown = f", {tally[Standing.UNKNOWN]} unknown" if tally[Standing.UNKNOWN] else ""
-            return f"{many(tally[Standing.UNFIT], 'check is', 'checks are')} unfit{unknown}{waived}"
+            return f"{many(tally[Standing.UNFIT], 'check is', 'checks are')} unfit{unknown}{waived}{without}"
         case Standing.UNKNOWN:
-            return f"nothing is unfit, but {many(tally[Standing.UNKNOWN], 'check is', 'checks are')} unknown{waived}"
+            return f"nothing is unfit, but {many(tally[Standing.UNKNOWN], 'check is', 'checks are')} unknown{waived}{without}"
         case _:
             missed = [promise.name for promise in promises if promise.is_met is False]
             late = f"; {' and '.join(missed)} missed" if missed else ""
-            return f"{many(tally[Standing.FIT], 'check is', 'checks are')} fit{waived}{late}"
+            within = f" within {verdict.scope}" if verdict.scope else ""
+            return f"{many(tally[Standing.FIT], 'check is', 'checks are')} fit{within}{waived}{without}{late}"
+
+
+def _words_for_unasked(checks: tuple[CheckLine, ...]) -> str:
+    """The checks that were left out or never came to be asked, by name, as the end of a sentence."""
+    names = [check.check for check in checks if check.standing in (Standing.LEFT_OUT, Standing.BEYOND, None)]
+    return f"; not asked: {comma_list(names, MOST_NAMES)}" if names else ""
 
 
 def _reasons_of_run(state: RunState, *, is_judged: bool) -> tuple[Reason, ...]:
@@ -338,6 +355,8 @@ def _figures(checks: tuple[CheckLine, ...], measured: Measured) -> Figures:
             "unfit": tally["unfit"],
             "unknown": tally["unknown"],
             "waived": tally["waived"],
+            "left out": tally["left out"],
+            "beyond reach": tally["beyond reach"],
             "not asked": tally[NOT_ASKED],
         },
         asking=sum((check.took for check in checks if check.took), timedelta()),

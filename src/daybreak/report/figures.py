@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from daybreak.model.findings import Standing
 from daybreak.model.report import CheckLine, Promise, Report, StepLine
+from daybreak.report.naming import SHAPES
 
 WIDTH = 1000
 """The width of every figure; the page stretches it."""
@@ -16,7 +17,7 @@ WIDTH = 1000
 _THINNEST = 4.0
 """The smallest width, so that a step without duration is still seen."""
 
-_ORDER = (Standing.UNFIT, Standing.UNKNOWN, None, Standing.WAIVED, Standing.FIT)
+_ORDER = (Standing.UNFIT, Standing.UNKNOWN, None, Standing.WAIVED, Standing.LEFT_OUT, Standing.BEYOND, Standing.FIT)
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def stack(checks: Iterable[CheckLine]) -> tuple[Bar, ...]:
     x = 0.0
     for standing in _ORDER:
         if width := tally[standing] * share:
-            bars.append(Bar(round(x, 1), round(width, 1), standing.value if standing else "unasked"))
+            bars.append(Bar(round(x, 1), round(width, 1), SHAPES[standing]))
             x += width
     return tuple(bars)
 

@@ -23,7 +23,7 @@ from daybreak.model.value import iso
 from daybreak.report.figures import Bar, gauge, stack, timeline
 from daybreak.report.journaling import journal_words
 from daybreak.report.losses import loss_lines
-from daybreak.report.naming import KINDS, WITNESSES, verdict_word
+from daybreak.report.naming import KINDS, SHAPES, WITNESSES, verdict_word
 from daybreak.report.words import between, span_words, visible
 
 _AGAINST = (Standing.UNFIT, Standing.UNKNOWN)
@@ -56,7 +56,7 @@ class _LevelPart:
     title: str
     fit: tuple[_Row, ...]
     others: tuple[_Row, ...]
-    """The checks that were waived or not asked."""
+    """The checks that were waived, left out or not asked."""
     bars: tuple[Bar, ...]
     words: str
 
@@ -78,6 +78,7 @@ def html(report: Report) -> str:
         first_reasons=_FIRST_REASONS,
         against=against,
         kinds=KINDS,
+        shapes=SHAPES,
         witnesses=WITNESSES,
         journal=journal_words(report.journal) if report.journal else "",
         levels=tuple(_levels(rows)),
@@ -86,7 +87,8 @@ def html(report: Report) -> str:
         counts=counts,
         losses=loss_lines(report.figures.delta, report.run or ""),
         tally=_words(report.checks),
-        waived=tuple(line for line in report.checks if line.standing is Standing.WAIVED),
+        not_asked=report.not_asked,
+        beyond=report.beyond,
         lanes=timeline(report),
         without_differences=_without_differences(report),
         style=Markup(style),  # noqa: S704 - our own file, and the one place where anything is not escaped
@@ -108,20 +110,24 @@ def _levels(rows: tuple[_Row, ...]) -> Iterator[_LevelPart]:
             title = "Parity" if level is Level.PARITY else f"{level.value.capitalize()} level"
             lines = tuple(row.line for row in here)
             fit = tuple(row for row in here if row.line.standing is Standing.FIT)
-            others = tuple(row for row in here if row.line.standing in (Standing.WAIVED, None))
+            others = tuple(
+                row for row in here if row.line.standing in (Standing.WAIVED, Standing.LEFT_OUT, Standing.BEYOND, None)
+            )
             yield _LevelPart(title, fit, others, stack(lines), _words(lines))
 
 
 def _counts(checks: tuple[CheckLine, ...]) -> Iterator[tuple[str, str, int]]:
     """Each standing besides fit that occurs: its word, its shape, and its number."""
-    for standing, word, shape in (
-        (Standing.UNFIT, "unfit", "unfit"),
-        (Standing.UNKNOWN, "unknown", "unknown"),
-        (Standing.WAIVED, "waived", "waived"),
-        (None, "not asked", "unasked"),
+    for standing, word in (
+        (Standing.UNFIT, "unfit"),
+        (Standing.UNKNOWN, "unknown"),
+        (Standing.WAIVED, "waived"),
+        (Standing.LEFT_OUT, "left out"),
+        (Standing.BEYOND, "beyond reach"),
+        (None, "not asked"),
     ):
         if number := sum(line.standing is standing for line in checks):
-            yield word, shape, number
+            yield word, SHAPES[standing], number
 
 
 def _words(checks: tuple[CheckLine, ...]) -> str:

@@ -1,6 +1,6 @@
 """A report as JUnit XML, for a build server that shows drills beside its tests.
 
-The law: a check is a test case. Unfit is a failure, unknown an error, and a check that was waived or not asked is skipped. A
+The law: a check is a test case. Unfit is a failure, unknown an error, and a check that was waived, left out or not asked is skipped. A
 run without a verdict has an extra case that says so, because a build server takes a file of skipped cases for a success.
 """
 
@@ -103,8 +103,8 @@ def _case(line: CheckLine) -> ET.Element:
             _say(case, "failure", f"expected {line.expected}, found {line.found}", body)
         case Standing.UNKNOWN:
             _say(case, "error", line.why or line.found, body)
-        case Standing.WAIVED:
-            _say(case, "skipped", f"waived: {line.why}", "")
+        case Standing.WAIVED | Standing.LEFT_OUT | Standing.BEYOND:
+            _say(case, "skipped", f"{line.standing.value}: {line.why}", "")
         case None:
             _say(case, "skipped", "not asked", "")
         case Standing.FIT:

@@ -22,7 +22,25 @@ WITNESSES = {
 }
 """The name of each witness, before its time."""
 
-_WORDS = {Standing.FIT: "Fit", Standing.UNFIT: "Unfit", Standing.UNKNOWN: "Unknown", Standing.WAIVED: "Waived"}
+SHAPES: dict[Standing | None, str] = {
+    Standing.FIT: "fit",
+    Standing.UNFIT: "unfit",
+    Standing.UNKNOWN: "unknown",
+    Standing.WAIVED: "waived",
+    Standing.LEFT_OUT: "unasked",
+    Standing.BEYOND: "unasked",
+    None: "unasked",
+}
+"""The shape and color that a page has for each standing: what nobody asked looks the same, whatever the reason."""
+
+_WORDS = {
+    Standing.FIT: "Fit",
+    Standing.UNFIT: "Unfit",
+    Standing.UNKNOWN: "Unknown",
+    Standing.WAIVED: "Waived",
+    Standing.LEFT_OUT: "Left out",
+    Standing.BEYOND: "Beyond reach",
+}
 
 
 def verdict_word(report: Report) -> str:

@@ -15,6 +15,7 @@ from functools import cached_property
 from daybreak.delta.delta import DeltaQuestion, delta
 from daybreak.delta.tables import Listing
 from daybreak.judge.indexes import index_contents
+from daybreak.judge.kinds import leave_out
 from daybreak.judge.objects.past import is_copy
 from daybreak.judge.references import EXPECTED as NO_ORPHANS
 from daybreak.judge.references import keys_with_orphans, no_orphans
@@ -27,7 +28,7 @@ from daybreak.judge.rows.content import (
 )
 from daybreak.judge.rows.counts import RowWitnesses, row_counts, rows_by_estimate, suspects, wishes
 from daybreak.judge.rows.recency import Recency, TimeWitnesses, measure, recent, suspects_in_time
-from daybreak.judge.rows.sample import leave_out, turn_of
+from daybreak.judge.rows.sample import turn_of
 from daybreak.judge.rows.tables import all_tables, clock_of
 from daybreak.judge.rows.witness import source_rows
 from daybreak.judge.rows.zones import as_meant, as_written, counts_as_meant, zones_of
@@ -153,14 +154,14 @@ class _Reading:
         finding = recent(newest, self.visit.tables, self.recency, self._time_witnesses())
         if isinstance(newest, Counts) and finding.standing is Standing.UNKNOWN and not newest.unread:
             why = "--depth quick asks only where an index leads with the clock; --depth standard reads the tables"
-            finding = finding.model_copy(update={"standing": Standing.WAIVED, "why": why})
+            finding = finding.model_copy(update={"standing": Standing.LEFT_OUT, "why": why})
         yield finding
         # Rows that were not counted are no measurement.
         self.visit.measured = measure(newest).model_copy(update={"rows": None})
         yield source_rows(None, self.how)
-        yield leave_out(checks.CONTENT, "the baseline's content where nobody wrote", self.how, "content", "full")
-        yield leave_out(checks.ORPHANS, NO_ORPHANS, self.how, "rows")
-        yield leave_out(checks.INDEX_CONTENTS, "every btree in order", self.how, "indexes")
+        yield leave_out(checks.CONTENT, "the baseline's content where nobody wrote", self.how)
+        yield leave_out(checks.ORPHANS, NO_ORPHANS, self.how)
+        yield leave_out(checks.INDEX_CONTENTS, "every btree in order", self.how)
 
     def read(self) -> Iterator[Finding]:
         """Yield the findings from the rows themselves."""

@@ -151,6 +151,11 @@ class Visit:
             return Answer(host="", port=subject.clone.port, trouble="AWS names no endpoint", is_silence=False)
         return knock(subject.address, subject.login, subject.patience.knocking, without_login=subject.without_login)
 
+    @property
+    def major(self) -> int:
+        """PostgreSQL's major version in the clone; 0 where it does not answer."""
+        return int(self.answer.server_version.partition(".")[0] or 0)
+
     @cached_property
     def place(self) -> Reach | None:
         """Where to ask the clone with SQL; ``None`` when it does not answer SQL."""

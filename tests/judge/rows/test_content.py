@@ -20,7 +20,7 @@ from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Expectation
 from tests.judge.rows.fix_rows import MOMENT, SOME_TIME, baseline, counts, tables
 
-FIT, UNFIT, UNKNOWN, WAIVED = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN, Standing.WAIVED
+FIT, UNFIT, UNKNOWN, LEFT_OUT = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN, Standing.LEFT_OUT
 HERE = tables("orders", "countries")
 STATIC = {"countries": Expectation(is_static=True)}
 ROWS = {"orders": 5, "countries": 2}
@@ -145,7 +145,7 @@ def test_a_lesser_depth_leaves_it_out_and_says_so(depth: str) -> None:
     """A person chose it; the report shows what was not read."""
     how = Thoroughness.model_validate({"depth": depth})
     finding = content(counts(ROWS, HERE), HERE, {}, ContentWitnesses(), how)
-    assert finding.standing is WAIVED
+    assert finding.standing is LEFT_OUT
     assert finding.why == f"--depth {depth} does not read content; --depth full does"
 
 

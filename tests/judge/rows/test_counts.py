@@ -14,7 +14,7 @@ from daybreak.model.findings import Finding, Standing
 from daybreak.model.targets import Expectation
 from tests.judge.rows.fix_rows import MOMENT, SOME_TIME, baseline, counts, tables
 
-FIT, UNFIT, UNKNOWN, WAIVED = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN, Standing.WAIVED
+FIT, UNFIT, UNKNOWN, LEFT_OUT = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN, Standing.LEFT_OUT
 HERE = tables("orders", "countries")
 STATIC = {"countries": Expectation(is_static=True)}
 
@@ -207,7 +207,7 @@ def test_a_glance_counts_nothing_and_says_so() -> None:
         RowEstimate(table=1, name="public.orders", rows=970), RowEstimate(table=2, name="public.countries")
     )
     finding = rows_by_estimate(known, HERE, {}, None)
-    assert finding.standing is WAIVED
+    assert finding.standing is LEFT_OUT
     assert finding.found.startswith("about 970 rows in 2 tables")
     assert "never analyzed: public.countries" in finding.found
     assert "--depth quick" in finding.why
@@ -218,5 +218,5 @@ def test_a_glance_still_finds_a_file_that_holds_nothing() -> None:
     empty = _estimates(RowEstimate(table=1, name="public.orders", rows=0, is_empty=True))
     assert rows_by_estimate(empty, HERE, {}, baseline({"orders": 1000})).standing is UNFIT
     assert rows_by_estimate(empty, HERE, {"orders": Expectation(min_rows=1)}, None).standing is UNFIT
-    assert rows_by_estimate(empty, HERE, {"orders": Expectation(min_rows=0)}, None).standing is WAIVED
-    assert rows_by_estimate(empty, HERE, {}, baseline({"orders": 0})).standing is WAIVED
+    assert rows_by_estimate(empty, HERE, {"orders": Expectation(min_rows=0)}, None).standing is LEFT_OUT
+    assert rows_by_estimate(empty, HERE, {}, baseline({"orders": 0})).standing is LEFT_OUT

@@ -8,7 +8,7 @@ from daybreak.model.findings import Standing
 from daybreak.model.requests import Thoroughness
 from tests.judge.rows.fix_rows import SOME_TIME
 
-FIT, UNFIT, UNKNOWN, WAIVED = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN, Standing.WAIVED
+FIT, UNFIT, UNKNOWN, LEFT_OUT = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN, Standing.LEFT_OUT
 HOW = Thoroughness()
 ORDERS = Testimony(table=1, name="public.orders", rows=1000, old=900, here=950)
 SMALL = Testimony(table=2, name="public.small", rows=10, old=3, here=10)
@@ -29,7 +29,7 @@ def test_everything_is_here_and_what_did_not_testify_is_named() -> None:
         "by less: public.small; not asked: public.big (its file was rewritten since)"
     )
     assert [(line.name, line.standing) for line in finding.details] == [
-        ("public.big", WAIVED),
+        ("public.big", LEFT_OUT),
         ("public.orders", FIT),
         ("public.small", FIT),
     ]
@@ -72,11 +72,11 @@ def test_what_nobody_can_tell_is_unknown_unless_something_is_lost() -> None:
 def test_what_was_not_asked_is_never_fit() -> None:
     """No source, no answer, no table that could testify, no reading at all."""
     silent = Silence(asked="q", why="no answer came")
-    assert source_rows(None, HOW).standing is WAIVED
+    assert source_rows(None, HOW).standing is LEFT_OUT
     assert source_rows(silent, HOW).standing is UNKNOWN
-    assert source_rows(silent, HOW, has_baseline=True).standing is WAIVED
-    assert source_rows(heard(unheard=(UNHEARD,)), HOW).standing is WAIVED
-    assert source_rows(heard(ORDERS), Thoroughness(depth="quick")).standing is WAIVED
+    assert source_rows(silent, HOW, has_baseline=True).standing is LEFT_OUT
+    assert source_rows(heard(unheard=(UNHEARD,)), HOW).standing is LEFT_OUT
+    assert source_rows(heard(ORDERS), Thoroughness(depth="quick")).standing is LEFT_OUT
 
 
 def test_rows_that_were_only_counted_acquit_nothing() -> None:
@@ -85,7 +85,7 @@ def test_rows_that_were_only_counted_acquit_nothing() -> None:
     finding = source_rows(heard(counted, SMALL), HOW)
     assert "only counted, which acquits nothing: public.orders" in finding.found
     assert [(each.name, each.standing, each.found) for each in finding.details if each.name == "public.orders"] == [
-        ("public.orders", Standing.WAIVED, "as many of each transaction")
+        ("public.orders", Standing.LEFT_OUT, "as many of each transaction")
     ]
 
 
@@ -96,7 +96,7 @@ def test_a_source_that_was_not_read_to_its_end_is_no_witness_without_a_baseline(
     finding = source_rows(part, HOW, has_baseline=True)
     assert finding.standing is FIT
     line = next(each for each in finding.details if each.name == "public.orders")
-    assert (line.standing, line.found) == (Standing.WAIVED, "none missing so far")
+    assert (line.standing, line.found) == (Standing.LEFT_OUT, "none missing so far")
 
 
 def test_half_of_a_table_testifies_only_where_its_rows_were_found_again() -> None:
@@ -112,4 +112,4 @@ def test_a_table_of_which_no_row_testifies_is_not_all_here() -> None:
     """The source wrote it again after the moment: only the baseline knows what was in it."""
     finding = source_rows(heard(ORDERS.model_copy(update={"old": 0}), SMALL), HOW)
     line = next(each for each in finding.details if each.name == "public.orders")
-    assert (line.standing, line.found) == (Standing.WAIVED, "none testifies")
+    assert (line.standing, line.found) == (Standing.LEFT_OUT, "none testifies")

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from daybreak.judge.kinds import leave_out
 from daybreak.judge.rows.counts import MOST_DETAILS, comparable, is_untouched, wishes
-from daybreak.judge.rows.sample import leave_out, turns_of
+from daybreak.judge.rows.sample import turns_of
 from daybreak.judge.rows.tables import name_words
 from daybreak.model import checks
 from daybreak.model.answers import Count, Counts, Silence, Tables
@@ -30,7 +31,7 @@ EXPECTED = "the content that baseline and source have, where nobody wrote"
 
 HINT = "record one with: daybreak baseline TARGET --fingerprint"
 MOST_NAMES = 5
-_ORDER = (Standing.UNFIT, Standing.UNKNOWN, Standing.FIT, Standing.WAIVED)
+_ORDER = (Standing.UNFIT, Standing.UNKNOWN, Standing.FIT, Standing.LEFT_OUT)
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def content(
     """Where the content must be the baseline's, or is still the source's, it is."""
     check = checks.CONTENT
     if how.depth != "full":
-        return leave_out(check, EXPECTED, how, "content", "full")
+        return leave_out(check, EXPECTED, how)
     if isinstance(tables, Silence):
         return check.silent(EXPECTED, tables)
     if isinstance(answer, Silence):
@@ -218,7 +219,7 @@ def _judge(count: Count, was: str | None, there: TableDelta | None, *, is_fixed:
     is_changed = was is not None and not is_as_baseline and is_fixed and not is_as_source
     damage, doubt = _damage(compared, count.own or 0), _doubt(compared)
     is_witnessed = was is not None or _is_witness(compared)
-    standing = Standing.FIT if is_witnessed else Standing.WAIVED
+    standing = Standing.FIT if is_witnessed else Standing.LEFT_OUT
     standing = Standing.UNFIT if damage or is_changed else Standing.UNKNOWN if doubt else standing
     why = "" if is_witnessed else "neither a baseline nor the source shows what it was"
     if standing is Standing.FIT and is_as_source and not is_as_baseline:

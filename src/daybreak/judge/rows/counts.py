@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from math import ceil
 
+from daybreak.judge.kinds import leave_out
 from daybreak.judge.rows.tables import family, name_words, tables_meant
 from daybreak.model import checks
 from daybreak.model.answers import Count, Counts, Estimates, Silence, Table, Tables, Testimony
@@ -20,6 +21,7 @@ from daybreak.model.birth import TURN
 from daybreak.model.checks import Asked
 from daybreak.model.findings import Detail, Finding, Standing
 from daybreak.model.names import comma_list, printable
+from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Expectation
 from daybreak.model.value import stamp
 
@@ -31,7 +33,7 @@ _ONE_BASELINE = (
     "either somebody deleted them on purpose before the moment, or the moment lies after the accident; "
     "one baseline cannot decide: a second one can, or is_volatile = true for a table that empties by itself"
 )
-_ORDER = (Standing.UNFIT, Standing.UNKNOWN, Standing.FIT, Standing.WAIVED)
+_ORDER = (Standing.UNFIT, Standing.UNKNOWN, Standing.FIT)
 
 
 @dataclass(frozen=True)
@@ -331,8 +333,7 @@ def rows_by_estimate(
     found += name_words("; never analyzed: ", [each.name for each in answer.tables if each.rows is None][:5])
     if lost:
         return check.unfit(expected, f"empty: {comma_list(list(dict.fromkeys(lost)))}; {found}", asked)
-    why = "--depth quick estimates rows and counts none; --depth standard does"
-    return check.waiver(expected, why, asked, found=found)
+    return leave_out(check, expected, Thoroughness(depth="quick"), asked, found)
 
 
 def _enough(name: str, least: int, tables: Tables, rows: Mapping[int, int]) -> tuple[bool | None, str]:

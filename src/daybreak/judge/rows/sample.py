@@ -1,6 +1,6 @@
 """Which tables a validation reads through this time, and the words for what it leaves to another validation.
 
-The law: over a whole round of turns each table is read once. A box that was left out by choice is waived, never fit.
+The law: over a whole round of turns each table is read once. A box that was left out by choice is left out, never fit.
 """
 
 from __future__ import annotations
@@ -53,15 +53,10 @@ def sample_words(thoroughness: Thoroughness, read: int, left: int, what: str) ->
     return f"; {read} of {read + left} {what}, {turn}"
 
 
-def leave_out(check: Check, expected: str, thoroughness: Thoroughness, what: str, deeper: str = "standard") -> Finding:
-    """The finding of a box that the chosen depth does not open, with the depth that does."""
-    return check.waiver(expected, f"--depth {thoroughness.depth} does not read {what}; --depth {deeper} does")
-
-
 def not_this_turn(
     check: Check, expected: str, thoroughness: Thoroughness, what: str, asked: Asked = NOTHING
 ) -> Finding:
     """The finding of a box for which this turn of the sample has nothing to read, though another turn has."""
     turns = turns_of(thoroughness.sample)
     why = f"--sample {thoroughness.sample} has no {what} in turn {thoroughness.turn % turns + 1} of {turns}"
-    return check.waiver(expected, why, asked)
+    return check.leave_out(expected, why, asked)

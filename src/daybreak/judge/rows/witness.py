@@ -5,7 +5,7 @@ The law: only a row that the source still holds unchanged testifies; what does n
 
 from __future__ import annotations
 
-from daybreak.judge.rows.sample import leave_out
+from daybreak.judge.kinds import leave_out
 from daybreak.judge.rows.tables import name_words
 from daybreak.model import checks
 from daybreak.model.answers import Silence, Testimonies, Testimony
@@ -28,16 +28,16 @@ def source_rows(
     """
     check = checks.SOURCE_ROWS
     if how.depth == "quick":
-        return leave_out(check, EXPECTED, how, "rows")
+        return leave_out(check, EXPECTED, how)
     if answer is None:
-        return check.waiver(
+        return check.leave_out(
             EXPECTED, why_unasked or "there is no source to ask; the baseline alone says what is missing"
         )
     if isinstance(answer, Silence):
         if not has_baseline:
             return check.silent(EXPECTED, answer)
         why = f"the source could not be asked, so the baseline alone says what is missing: {answer.why}"
-        return check.waiver(EXPECTED, why, Asked(answer.asked, answer.took))
+        return check.leave_out(EXPECTED, why, Asked(answer.asked, answer.took))
     asked = Asked(answer.asked, answer.took)
     lost = [each for each in answer.heard if each.lost]
     unclear = [each for each in answer.heard if each.unclear]
@@ -55,7 +55,7 @@ def source_rows(
         finding = check.unknown(EXPECTED, why, asked, found=found)
     elif not answer.heard:
         why = name_words("no table testifies: ", [f"{each.name}: {each.why}" for each in answer.unheard][:MOST_NAMES])
-        finding = check.waiver(EXPECTED, why or "there is no table that both have", asked, found="nothing compared")
+        finding = check.leave_out(EXPECTED, why or "there is no table that both have", asked, found="nothing compared")
     else:
         finding = check.fit(EXPECTED, found, asked)
     return finding.model_copy(update={"details": _details(answer)})
@@ -88,10 +88,10 @@ def _words_for_heard(answer: Testimonies) -> str:
 def _details(answer: Testimonies) -> tuple[Detail, ...]:
     lines = [_detail(each) for each in answer.heard]
     lines += [
-        Detail(name=each.name, standing=Standing.WAIVED, found="not compared with the source", why=each.why)
+        Detail(name=each.name, standing=Standing.LEFT_OUT, found="not compared with the source", why=each.why)
         for each in answer.unheard
     ]
-    order = (Standing.UNFIT, Standing.UNKNOWN, Standing.WAIVED, Standing.FIT)
+    order = (Standing.UNFIT, Standing.UNKNOWN, Standing.LEFT_OUT, Standing.FIT)
     return tuple(sorted(lines, key=lambda line: order.index(line.standing)))[:MOST_DETAILS]
 
 
@@ -100,9 +100,9 @@ def _detail(each: Testimony) -> Detail:
     fit, all_here = Standing.FIT, "all here"
     if is_part or each.by == "transaction":
         # A part says nothing of the rest, and as many rows may be others.
-        fit, all_here = Standing.WAIVED, "none missing so far" if is_part else "as many of each transaction"
+        fit, all_here = Standing.LEFT_OUT, "none missing so far" if is_part else "as many of each transaction"
     if not each.old and each.rows and not is_part:
-        fit, all_here = Standing.WAIVED, "none testifies"
+        fit, all_here = Standing.LEFT_OUT, "none testifies"
     standing = Standing.UNFIT if each.lost else Standing.UNKNOWN if each.unclear else fit
     found = f"{each.unclear:,} undecided" if each.unclear else all_here
     found = f"{_least(each)}{each.lost:,} missing" if each.lost else found

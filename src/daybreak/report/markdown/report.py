@@ -18,6 +18,8 @@ _SIGNS = {
     Standing.UNFIT: "❌",
     Standing.UNKNOWN: "❓",
     Standing.WAIVED: "\N{HEAVY MINUS SIGN}",
+    Standing.LEFT_OUT: "\N{HEAVY MINUS SIGN}",
+    Standing.BEYOND: "\N{HEAVY MINUS SIGN}",
     None: "⬜",
 }
 """The sign beside each standing's word."""
@@ -46,6 +48,11 @@ def _head(report: Report) -> Iterator[str]:
     yield f"{KINDS.get(report.kind, text(report.kind))}{as_of}. {text(report.headline)}."
     if report.reasons:
         yield "\n".join(f"- {text(reason.text)}" for reason in report.reasons)
+    if report.not_asked or report.beyond:
+        yield "The verdict does not speak of:"
+        told = [reason.text for reason in report.not_asked]
+        told += [f"beyond anybody's reach: {reason.text}" for reason in report.beyond]
+        yield "\n".join(f"- {text(line)}" for line in told)
     if report.promises:
         rows = [
             f"| {each.name} | {span_words(each.promised) if each.promised is not None else '–'} "

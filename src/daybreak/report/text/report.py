@@ -13,7 +13,8 @@ from rich.text import Text
 
 from daybreak.model.findings import Detail, Level, Standing
 from daybreak.model.loss import Loss
-from daybreak.model.report import CheckLine, Figures, Promise, Report, StepLine
+from daybreak.model.names import comma_list
+from daybreak.model.report import CheckLine, Promise, Report, StepLine
 from daybreak.model.value import stamp
 from daybreak.report.journaling import journal_words
 from daybreak.report.losses import loss_in_brief, loss_lines
@@ -23,6 +24,9 @@ from daybreak.report.words import Entry, command, many, plain, span_words
 
 Verbosity = Literal["verdict", "brief", "all"]
 """How much of a report to show: its first line, what decides, or everything."""
+
+MOST_BEYOND = 2
+"""The most kinds beyond anybody's reach that the brief view names."""
 
 MOST_NAMES = 10
 """The most names of one kind on a screen; hundreds would push the verdict off it."""
@@ -45,6 +49,7 @@ def report_view(report: Report, depth: Verbosity = "brief", *, more: str = "") -
     # The view ends with what decides: a terminal still shows the end.
     parts = [*_facts(report), *_steps(report), *_checks(report), Text()] if depth == "all" else []
     parts += [_verdict(report), *_reasons(report), *_against(report)]
+    parts += _unread(report, depth)
     parts += _what(report) if depth == "brief" else []
     parts += [*_figures(report, depth), *_rows(report, depth)]
     if depth == "brief" and more and (report.checks or report.steps):
@@ -75,6 +80,18 @@ def _reasons(report: Report) -> Iterator[RenderableType]:
     for reason in rest[:MOST_NAMES]:
         yield Entry("", Text("- ") + plain(reason))
     yield from _more(rest)
+
+
+def _unread(report: Report, depth: Verbosity) -> Iterator[RenderableType]:
+    """What the verdict does not speak of: in whole where all is shown, else only what nobody can read, in one line."""
+    if depth == "all":
+        for reason in report.not_asked:
+            yield Entry("not asked", plain(reason.text), 11, style="dim")
+        for reason in report.beyond:
+            yield Entry("beyond", plain(reason.text), 11, style="dim")
+    elif report.beyond:
+        told = comma_list([reason.text for reason in report.beyond], MOST_BEYOND)
+        yield Entry("beyond", plain(f"nobody can read {told}", "dim"))
 
 
 def _more(names: list[str], indent: int = 9, shown: int = MOST_NAMES) -> Iterator[RenderableType]:
@@ -192,8 +209,9 @@ def _figures(report: Report, depth: Verbosity) -> Iterator[RenderableType]:
     for promise in report.promises:
         if is_judged or promise.measured is not None:
             yield Entry(promise.name, _promise(promise, report.figures.lost))
-        if promise.name == "RPO":
-            yield from _evidence(report.figures, depth)
+        if promise.name == "RPO" and depth == "all" and report.figures.newest:
+            where = f" in {report.figures.newest_in}" if report.figures.newest_in else ""
+            yield Entry("", plain(f"newest row {stamp(report.figures.newest)}{where}", "dim"))
 
 
 def _rows(report: Report, depth: Verbosity) -> Iterator[RenderableType]:
@@ -209,16 +227,13 @@ def _rows(report: Report, depth: Verbosity) -> Iterator[RenderableType]:
         yield Entry("rows", plain(told))
 
 
-def _evidence(figures: Figures, depth: Verbosity) -> Iterator[RenderableType]:
-    """Between which two times the loss lies; and, where all is shown, the newest row, which is evidence and no loss."""
-    if figures.lost:
-        yield Entry("", plain(figures.lost.words, "dim"))
-    if figures.newest and depth == "all":
-        where = f" in {figures.newest_in}" if figures.newest_in else ""
-        yield Entry("", plain(f"newest row {stamp(figures.newest)}{where}", "dim"))
-
-
 def _promise(held: Promise, lost: Loss | None) -> Text:
+    """What was promised and measured; of a loss also the two times between which it lies."""
+    told = _held(held, lost)
+    return told + plain(f" ({lost.words})", "dim") if held.name == "RPO" and lost else told
+
+
+def _held(held: Promise, lost: Loss | None) -> Text:
     told = Text(f"promised {span_words(held.promised)}, " if held.promised is not None else "")
     if held.measured is None:
         is_left_out = held.name == "RPO" and lost is not None

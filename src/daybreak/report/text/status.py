@@ -20,6 +20,8 @@ STYLES = {
     Standing.UNFIT: "bold red",
     Standing.UNKNOWN: "yellow",
     Standing.WAIVED: "dim",
+    Standing.LEFT_OUT: "dim",
+    Standing.BEYOND: "dim",
 }
 """The color of each standing; the word is always printed as well."""
 
