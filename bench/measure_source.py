@@ -270,8 +270,9 @@ def _validate(pair: Pair, depth: Depth) -> None:
         birth=pair.birth,
     )
     measured = validate(subject, report=lambda _finding: None, progress=lambda _step: None).measured
-    if not isinstance(measured.delta, Delta) or measured.delta.unread:
-        raise RuntimeError(str(measured.delta)[:300])
+    for found in measured.deltas.values():
+        if not isinstance(found, Delta) or found.unread:
+            raise RuntimeError(str(found)[:300])
 
 
 def _delta(pair: Pair) -> None:

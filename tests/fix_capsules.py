@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from daybreak.model.baseline import Baseline, TableBaseline
+from daybreak.model.baseline import Baseline, DatabaseBaseline, TableBaseline
 from daybreak.model.capsule import Capsule
 from daybreak.model.inventory import Inventory
 from tests.fix_worlds import cluster, identity, instance
@@ -30,8 +30,15 @@ def baseline(after: timedelta = timedelta(), *, target: str = "embi", rows: int 
         taken=NOON + after,
         stands_for=NOON + after,
         identity=identity(),
-        database="embi",
-        server_version="16.3",
-        tables=(TableBaseline(name="public.employees", rows=rows),),
-        inventory=Inventory(asked="the catalog", database="embi"),
+        databases=(
+            DatabaseBaseline(
+                target=target,
+                database="embi",
+                stands_for=NOON + after,
+                server_version="16.3",
+                tables=(TableBaseline(name="public.employees", rows=rows),),
+                inventory=Inventory(asked="the catalog", database="embi"),
+            ),
+        ),
+        shared=Inventory(asked="the catalog", database=""),
     )

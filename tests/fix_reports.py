@@ -175,7 +175,7 @@ def state(made: Plan, findings: tuple[Finding, ...], **changes: Any) -> RunState
         "began": worlds.NOW, "ended": over, "last": over, "who": "dba-oncall", "where": "bastion-1",
         "events": 80, "tail": "5e" * 32, "steps": steps, "findings": findings, "verdict": verdict_of(findings),
         "measured": Measured(rto=over - worlds.NOW, lost=loss_of(made), newest=worlds.MOMENT - timedelta(seconds=4) + ODD,
-                             newest_in="public.payments.created_at", rows=12_413_882, delta=LOST),
+                             newest_in="public.payments.created_at", rows=12_413_882, deltas={"embi": LOST}),
     }  # fmt: skip
     return RunState(**(defaults | changes))
 

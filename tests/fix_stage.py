@@ -62,6 +62,7 @@ class Stage:
             instances_seen=(instance(1),),
             moment=At(instant=MOMENT),
             database=self.database,
+            only=(self.database,),
             login="env:X",
             quarantine={"max_logical_replication_workers": "0", "cron.launch_active_jobs": "off"},
             tables={"public.employees": Expectation(min_rows=1000, freshness="updated_at")},

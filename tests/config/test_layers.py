@@ -14,7 +14,7 @@ from daybreak.config import Settings, load, render, schema
 from daybreak.config.settings import TargetText
 from daybreak.errors import Refused
 from daybreak.model.checks import CHECKS
-from daybreak.model.targets import Expectation, HealthCheck, Target
+from daybreak.model.targets import DatabaseTarget, Expectation, HealthCheck, SqlCheck, Target, Waiver
 from daybreak.model.trust import Trust
 from tests import fix_worlds as worlds
 
@@ -191,8 +191,8 @@ LOGIN = 'write a reference: "secretsmanager:NAME", "ssm:NAME", "env:PREFIX" or "
         (TARGET.replace('rpo = "5m", ', ""), f"targets.embi.objectives.rpo is missing: {SPAN}"),
         (TARGET + 'login = "hunter2"', f"targets.embi.login cannot be so: {LOGIN}"),
         (TARGET + "login = 5", "targets.embi.login cannot be so: write text, in quotes"),
-        (TARGET + 'name = "x"', "targets.embi.name is not known: cluster, region, database, login, objectives, network, tables, checks, application, health, waivers, staging, contacts, source_budget, tls, tls_ca may stand there"),
-        (TARGET + 'password = "hunter2"', f"targets.embi.password is not known: cluster, region, database, login, objectives, network, tables, checks, application, health, waivers, staging, contacts, source_budget, tls, tls_ca may stand there; a secret is written as login, {LOGIN[6:]}"),
+        (TARGET + 'name = "x"', "targets.embi.name is not known: cluster, region, database, databases, login, objectives, network, tables, checks, application, health, waivers, staging, contacts, source_budget, tls, tls_ca may stand there"),
+        (TARGET + 'password = "hunter2"', f"targets.embi.password is not known: cluster, region, database, databases, login, objectives, network, tables, checks, application, health, waivers, staging, contacts, source_budget, tls, tls_ca may stand there; a secret is written as login, {LOGIN[6:]}"),
         (TARGET + "network.us-east-1.security_groups = ['sg-xxxxxxxxx']", 'targets.embi.network.us-east-1.security_groups[1] cannot be "sg-xxxxxxxxx": write a security group\'s id such as "sg-0123456789abcdef0"'),
         (TARGET + "network.us-east-1.security_groups = 'sg-1'", 'targets.embi.network.us-east-1.security_groups cannot be "sg-1": write a list, in [ ]'),
         (TARGET + "tables.employees.min_rows = 1", 'targets.embi.tables.employees cannot be so: write a table with its schema, quoted: "public.employees"'),
@@ -206,7 +206,7 @@ LOGIN = 'write a reference: "secretsmanager:NAME", "ssm:NAME", "env:PREFIX" or "
         (TARGET + 'health = [{name = "a", url = "https://{host}/", status = 9}]', "targets.embi.health[1].status cannot be 9: input should be greater than or equal to 100"),
         (TARGET + 'waivers = [{check = "data.rows", why = "x"}]', "targets.embi.waivers[1].by is missing: write who waives it"),
         (TARGET + 'waivers = [{check = "data.row", by = "x", why = "x"}]', f'targets.embi.waivers[1].check cannot be "data.row": "data.row" is no check: write owner.NAME for one of your own, or one of {", ".join(CHECKS)}'),
-        (TARGET + 'waivers = [{check = "data.rows", by = "x", why = "x"}, {check = "data.rows", by = "y", why = "x"}]', "targets.embi cannot be so: waive each check once"),
+        (TARGET + 'waivers = [{check = "data.rows", by = "x", why = "x"}, {check = "data.rows", by = "y", why = "x"}]', "targets.embi cannot be so: waive each check, or each table of it, once"),
         (TARGET + 'staging.instance_class = "large"', 'targets.embi.staging.instance_class cannot be "large": write an instance class such as "db.t4g.medium"'),
         (TARGET + "staging.instances = 0", "targets.embi.staging.instances cannot be 0: input should be greater than or equal to 1"),
         (TARGET + 'checks = [{name = "a"}]', "targets.embi.checks[1].sql is missing: write one SQL statement that returns one value"),
@@ -246,7 +246,8 @@ def test_text_from_a_file_cannot_drive_the_terminal(desk: Path) -> None:
 
 def test_the_file_and_the_noun_have_the_same_fields() -> None:
     """A field added to one and forgotten in the other could never be configured."""
-    assert set(TargetText.model_fields) | {"name"} == set(Target.model_fields)
+    # A list of databases is written as ``databases`` too.
+    assert set(TargetText.model_fields) | {"name", "only"} == set(Target.model_fields)
 
 
 def test_the_schema_speaks_of_every_key() -> None:
@@ -259,7 +260,18 @@ def test_the_schema_speaks_of_every_key() -> None:
 def test_what_is_rendered_reads_back(desk: Path) -> None:
     """``daybreak init`` writes this file, and the next command reads it."""
     odd = worlds.target(name="odd_one", login=None, database=None, tables={}, checks=(), contacts=(), network={})
-    before = Settings(state="/srv/runs", poll=timedelta(seconds=2), targets={"embi": worlds.target(), "odd_one": odd})
+    every = Expectation(min_rows=1, freshness="at", zone="Asia/Tokyo", is_static=True, is_volatile=True, shrink=7)
+    waivers = (Waiver(check="data.rows", table="public.t", is_for_all=True, by="jo", why="x"),)
+    inside = DatabaseTarget(tables={"public.t": every}, checks=(SqlCheck(name="a b", sql="select 1"),), waivers=waivers)
+    several = worlds.target(
+        name="several",
+        tables={"public.t": every},
+        databases={"bill ing": inside, "scratch": DatabaseTarget(is_left_out=True)},
+        source_budget=timedelta(minutes=3),
+    )
+    alone = worlds.target(name="alone", only=("app", "billing"))
+    targets = {"embi": worlds.target(), "odd_one": odd, "several": several, "alone": alone}
+    before = Settings(state="/srv/runs", poll=timedelta(seconds=2), targets=targets)
     (desk / "daybreak.toml").write_text(render(before))
     assert settings_at(desk) == before.model_copy(update={"origins": settings_at(desk).origins})
 

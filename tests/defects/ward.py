@@ -29,6 +29,7 @@ from daybreak.lab.servers.binaries import installs
 from daybreak.model.requests import Depth
 from daybreak.model.run import RunState
 from daybreak.model.validation import Validation
+from daybreak.postgres.scratch import COMMENT, PREFIX
 from tests.defects import specimens
 from tests.fix_lab import LabUnderTest, eventually, private
 from tests.lab.company.fix_branches import Branch, found
@@ -37,7 +38,9 @@ from tests.lab.company.fix_damage import Damage
 QUICK = 100_000.0
 """Nobody waits for AWS here."""
 
-_PRISTINE = "embi_pristine"
+_MARK = f"{PREFIX}0badcafe"
+_PRISTINE = f"{_MARK}_pristine"
+"""A database of a negative control: a validation says so, and judges it as no part of the clone."""
 
 
 @dataclass
@@ -127,7 +130,8 @@ class Ward:
 
     def remember(self) -> None:
         """Keep a pristine copy of the clone's database beside it."""
-        self.damage.do("keep-copy", copy=_PRISTINE)
+        self.damage.sql(f"create role {_MARK}", f"comment on role {_MARK} is '{COMMENT}'")
+        self.damage.do("keep-copy", copy=_PRISTINE, owner=_MARK)
 
     def heal(self) -> None:
         """Put the pristine copy in the place of the clone's database."""

@@ -30,7 +30,7 @@ def _findings() -> Iterator[Finding]:
         update={"tables": tuple(each.model_copy(update={"clocks": ("updated_at",)}) for each in tables.tables)}
     )
     taken = MOMENT - timedelta(hours=1) + ODD
-    baseline = rows.baseline({"employees": 5, "payroll": 1}, taken=taken, stands_for=taken)
+    baseline = rows.baseline({"employees": 5, "payroll": 1}, stands_for=taken)
     for newest in (MOMENT - timedelta(minutes=1) + ODD, MOMENT + timedelta(minutes=1) + ODD):
         answer = rows.counts({"employees": 5, "payroll": 1}, tables)
         until = newest if newest <= MOMENT else None

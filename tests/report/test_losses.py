@@ -34,24 +34,24 @@ def test_a_table_that_was_not_compared_in_whole_is_not_alike(table: TableDelta, 
     found = _delta(table, _table("whole"))
     for each in (found, found.condense()):
         assert each.alike == 1
-        assert sentence in loss_lines(each)
-    assert "1 table not compared in whole" in loss_in_brief(found)
+        assert sentence in loss_lines({"app": each})
+    assert "1 table not compared in whole" in loss_in_brief({"app": found})
 
 
 def test_numbers_that_are_lower_bounds_say_so() -> None:
     """Of a table that was only counted nobody knows which rows are gone."""
     found = _delta(_table("t", by="counts", only_now=90, why_incomplete="no key"), _table("u", only_now=1, by="keys"))
-    assert loss_lines(found)[:2] == [
+    assert loss_lines({"app": found})[:2] == [
         "t: at least 90 rows in the clone and not in the source",
         "u: 1 row in the clone and not in the source",
     ]
-    assert loss_in_brief(found).startswith("lacks at least 91 rows in 2 tables (t 90, u 1)")
+    assert loss_in_brief({"app": found}).startswith("lacks at least 91 rows in 2 tables (t 90, u 1)")
 
 
 def test_what_was_not_asked_is_named() -> None:
     """A silence is no loss of nothing."""
-    assert loss_lines(None) == []
-    assert loss_in_brief(Silence(asked="q", why="nobody answers")) == "was not compared: nobody answers"
+    assert loss_lines({}) == []
+    assert loss_in_brief({"app": Silence(asked="q", why="nobody answers")}) == "was not compared: nobody answers"
     found = _delta(unread=(Unread(table=7, name="s", why="it is unlogged"),))
-    assert "not compared: s (it is unlogged)" in loss_lines(found)
-    assert loss_in_brief(found) == "lacks nothing that the clone has, in 0 tables; 1 table not compared"
+    assert "not compared: s (it is unlogged)" in loss_lines({"app": found})
+    assert loss_in_brief({"app": found}) == "lacks nothing that the clone has, in 0 tables; 1 table not compared"

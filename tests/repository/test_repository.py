@@ -174,8 +174,8 @@ def kept_as(folder: Path, **changes: object) -> Kept:
 
 def test_a_newer_format_is_refused_in_plain_words(tmp_path: Path, opened: Opened) -> None:
     """A reader that guesses at a newer format restores half a configuration."""
-    kept = kept_as(tmp_path, format=2, cluster={"shape": "unknown"})
-    with pytest.raises(Refused, match="has format 2, and this release reads up to 1") as caught:
+    kept = kept_as(tmp_path, format=3, cluster={"shape": "unknown"})
+    with pytest.raises(Refused, match="has format 3, and this release reads up to 2") as caught:
         opened(tmp_path).capsule(kept)
     assert "newer" in caught.value.hints[0]
 
@@ -186,7 +186,13 @@ _SINCE_2_IN_A_TABLE = ("oid", "file", "taken", "next_xid", "note")
 
 def baseline_as(folder: Path, form: int, after: timedelta = timedelta()) -> Kept:
     """A baseline as an older or newer release wrote it, put there with the digest that it has."""
-    plain = baseline().plain() | {"format": form, "next_xid": 2**32 + 77}
+    plain = baseline().plain()
+    if form < 3:
+        # Those releases knew one database.
+        [one] = plain.pop("databases")
+        del plain["shared"]
+        plain |= one | {"next_xid": 2**32 + 77}
+    plain |= {"format": form}
     if form == 1:
         plain = {name: value for name, value in plain.items() if name not in _SINCE_2}
         plain["tables"] = [
@@ -205,7 +211,9 @@ def test_a_baseline_of_an_older_release_is_read(tmp_path: Path, opened: Opened) 
     repository = opened(tmp_path)
     kept = baseline_as(tmp_path, 1)
     found = repository.baseline(kept)
-    assert (found.format, [found.next_xid_of(each) for each in found.tables]) == (1, [77])
+    [one] = found.databases
+    assert (found.format, one.database, [one.next_xid_of(each) for each in one.tables]) == (3, "embi", [77])
+    assert found.shared is not None
     assert found.instants == (NOON, NOON)
     assert repository.newest("baseline", "embi") == kept.model_copy(update={"place": str(tmp_path)})
 
@@ -218,9 +226,9 @@ def test_a_baseline_of_another_moment_than_its_name_s_is_refused(tmp_path: Path,
 
 def test_a_baseline_of_a_newer_release_is_refused(tmp_path: Path, opened: Opened) -> None:
     """The two kinds of documents have formats of their own."""
-    assert baseline().format == 2
-    with pytest.raises(Refused, match="has format 3, and this release reads up to 2"):
-        opened(tmp_path).baseline(baseline_as(tmp_path, 3))
+    assert baseline().format == 3
+    with pytest.raises(Refused, match="has format 4, and this release reads up to 3"):
+        opened(tmp_path).baseline(baseline_as(tmp_path, 4))
 
 
 def test_a_field_that_is_not_known_is_refused(tmp_path: Path, opened: Opened) -> None:

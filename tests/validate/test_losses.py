@@ -64,20 +64,20 @@ def _delta(found: object) -> Delta:
 def test_every_validation_ends_with_what_the_source_lost(story: Story) -> None:
     """By key where there is one; a table whose rows are known to be the same is not read again."""
     _, measured = walk(*story)
-    assert loss_lines(measured.delta) == [
+    assert loss_lines(measured.deltas) == [
         "public.employees: 2,400 rows in the clone and not in the source",
         "public.log: at least 50 rows in the clone and not in the source",
         "1 table of the clone not in the source: public.dropped",
         "2 tables with nothing that the source lacks; by key alone, so a row that changed is not seen",
     ]
-    delta = _delta(measured.delta)
+    delta = _delta(measured.deltas["embi"])
     assert (delta.equal, delta.is_by_key, "public.quiet" in delta.by_name) == (2, True, False)
 
 
 def test_at_full_depth_it_is_exact_and_rows_that_changed_are_seen(story: Story) -> None:
     """The source's later work is no damage of the clone, whatever it did; no baseline is needed to see that."""
     found, measured = walk(*story, thoroughness=FULL)
-    assert loss_lines(measured.delta, "r") == [
+    assert loss_lines(measured.deltas, "r") == [
         "public.employees: 2,400 rows in the clone and not in the source",
         "public.log: 50 rows in the clone and not in the source",
         "public.orders: 19 rows differ",
@@ -164,7 +164,7 @@ def test_what_the_budget_leaves_out_is_named(story: Story) -> None:
     """The hearing comes first; what was not compared is never equal."""
     patience = ProbeLimits(hearing=SourceBudget(whole=timedelta(0)))
     _, measured = walk(*story, patience=patience)
-    delta = measured.delta
+    delta = measured.deltas["embi"]
     assert not isinstance(delta, Delta) or (delta.alike == 0 and len(delta.unread) >= 4), delta
 
 
@@ -172,4 +172,4 @@ def test_without_a_source_it_says_why(story: Story) -> None:
     """Nothing is claimed of a source that nobody asked."""
     source, clone, moment = story
     _, measured = walk(source, clone, moment, source=None, without_source="the source is not there any more")
-    assert loss_lines(measured.delta) == ["not compared with the source: the source is not there any more"]
+    assert loss_lines(measured.deltas) == ["not compared with the source: the source is not there any more"]

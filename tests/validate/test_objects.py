@@ -8,17 +8,20 @@ from typing import Any
 
 import pytest
 
+from daybreak.judge.joining import entries_of
 from daybreak.lab.volumes.volume import Volume
 from daybreak.model.actions import Validate
 from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Finding, Standing
+from daybreak.model.inventory import Inventory
 from daybreak.model.moment import At
 from daybreak.model.world import Identity
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.session import Login
 from daybreak.validate import objects
-from daybreak.validate.probes import take_inventory
+from daybreak.validate.probes import take_inventory, take_shared_inventory
 from daybreak.validate.visit import Subject, Visit
+from tests.fix_capsules import capsule
 from tests.fix_worlds import cluster, instance
 from tests.lab.volumes.fix_trust import address_of, trust_of
 from tests.lab.volumes.fix_volumes import DATABASE, OWNER, Yard, each_yard, login, pg_installs, run, yard
@@ -125,7 +128,10 @@ def told(clone: Volume, source: Volume | None, moment: datetime, **changes: Any)
         source=place_of(source) if source else None,
     )
     visit = Visit(replace(subject, **changes), lambda step: None)
-    return {finding.check: finding for finding in objects.findings(visit)}
+    shared = visit.shared
+    entries = entries_of(shared, DATABASE, (), ()) if isinstance(shared, Inventory) else ()
+    found = (*objects.shared_findings(visit, entries), *objects.findings(visit))
+    return {finding.check: finding for finding in found}
 
 
 def not_fit(found: dict[str, Finding]) -> dict[str, Any]:
@@ -144,13 +150,18 @@ def not_fit(found: dict[str, Finding]) -> dict[str, Any]:
 
 def baseline_of(volume: Volume) -> Baseline:
     """A baseline of a volume as it is now."""
-    taken = take_inventory(place_of(volume), timedelta(seconds=20))
+    place, limit = place_of(volume), timedelta(seconds=20)
+    taken, shared = take_inventory(place, limit), take_shared_inventory(place, limit)
     assert not hasattr(taken, "why")
     now = volume.tick()
+    one = {
+        "target": "embi", "database": DATABASE, "stands_for": now, "server_version": "15.4", "tables": (),
+        "inventory": taken,
+    }  # fmt: skip
     return Baseline.model_validate({
-        "target": "embi", "taken": now, "stands_for": now, "database": DATABASE, "server_version": "15.4",
+        "target": "embi", "taken": now, "stands_for": now,
         "identity": Identity(account="123456789012", region="us-east-1", caller="arn:aws:iam::123456789012:user/ada"),
-        "tables": (), "inventory": taken,
+        "databases": (one,), "shared": shared,
     })  # fmt: skip
 
 
@@ -216,7 +227,11 @@ def test_a_baseline_or_a_capsule_alone_is_witness_enough(source: tuple[Yard, Vol
     baseline = baseline_of(volume)
     moment = volume.tick()
     clone = yard.restored(volume, "clone", moment)
-    kept: tuple[dict[str, Any], ...] = ({"baseline": baseline}, {"capsule_inventory": baseline.inventory})
+    [one] = baseline.databases
+    kept: tuple[dict[str, Any], ...] = (
+        {"baseline": baseline},
+        {"capsule": capsule().model_copy(update={"shared": baseline.shared, "inventories": (one.inventory,)})},
+    )
     for witness in kept:
         assert not_fit(told(clone, None, moment, **witness)) == {}
     run(clone, *(DAMAGE | WIDENED).values())

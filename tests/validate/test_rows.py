@@ -48,6 +48,7 @@ def company(server: Server, database: str) -> str:
 def _baseline(server: Server, database: str, **changes: Any) -> Baseline:
     target = Target(
         name="embi",
+        only=(database,),
         cluster="embi",
         region="us-east-1",
         objectives=Objectives(rpo=timedelta(1), rto=timedelta(1), retention=timedelta(1)),
@@ -65,6 +66,7 @@ def _found(server: Server, database: str, **changes: Any) -> dict[str, Finding]:
         instances_seen=(),
         moment=At(instant=_MOMENT),
         database=database,
+        only=(database,),
         login=None,
         quarantine={},
         tables=changes.pop("tables", {}),
@@ -188,7 +190,7 @@ def test_work_after_the_baseline_is_no_alarm(server: Server, company: str) -> No
 def test_what_a_validation_borrows_does_not_look_like_somebodys_work(server: Server, company: str) -> None:
     """Creating the checker takes a transaction's number, and that number must not blind the comparison beside it."""
     was = _baseline(server, company)
-    assert was.next_xid is not None
+    assert was.databases[0].next_xid is not None
     found = _found(server, company, baseline=was)
     expected = {line.name: line.expected for line in found["data.rows"].details}
     assert expected == {"public.countries": "200", "public.orders": "1,000"}, (
@@ -206,11 +208,12 @@ def test_a_baseline_notes_what_each_table_was_and_when(server: Server, company: 
                 "SELECT 'public.' || relname, oid::bigint, relfilenode::bigint FROM pg_class WHERE relkind = 'r'"
             ).fetchall()
         }
-    assert was.format == 2
-    assert (was.fingerprint_version, was.following) == (2, was.next_xid)
-    for each in was.tables:
+    assert was.format == 3
+    [kept] = was.databases
+    assert (kept.database, kept.fingerprint_version, kept.following) == (company, 2, kept.next_xid)
+    for each in kept.tables:
         assert (each.oid, each.file) == known[each.name]
-        assert (each.taken, each.next_xid, each.is_exact, each.note) == (was.stands_for, was.next_xid, True, "")
+        assert (each.taken, each.next_xid, each.is_exact, each.note) == (was.stands_for, kept.next_xid, True, "")
         assert each.fingerprint
         assert each.fingerprint.startswith(f"2:{each.rows}:")
     assert Baseline.model_validate_json(was.canonical()) == was
@@ -223,13 +226,13 @@ def test_a_table_of_several_instants_is_no_witness_of_its_number(server: Server,
         "CREATE UNLOGGED TABLE huge AS SELECT n, md5(n::text) AS m, n / 7.0 AS part FROM generate_series(1, 900000) n",
     )
     was = _baseline(server, company, is_fingerprinted=True, limit=timedelta(seconds=0.15), budget=Budget(connections=2))
-    tables = {table.name: table for table in was.tables}
+    tables = {table.name: table for table in was.databases[0].tables}
     huge = tables["public.huge"]
     assert (huge.rows, huge.is_exact, huge.fingerprint, huge.next_xid) == (900_000, False, None, None)
     assert "read at " in huge.note
     assert huge.taken is not None
     assert huge.taken <= was.stands_for == was.instants[1]
-    assert was.next_xid is None
+    assert was.databases[0].next_xid is None
 
 
 def test_a_locked_table_is_left_out_of_a_baseline(server: Server, company: str) -> None:
@@ -237,8 +240,10 @@ def test_a_locked_table_is_left_out_of_a_baseline(server: Server, company: str) 
     with server.connection(company) as other, other.transaction():
         other.execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
         was = _baseline(server, company)
-    assert [table.name for table in was.tables] == ["public.countries"]
-    assert "lock" in was.left_out["public.orders"]
+    [kept] = was.databases
+    assert [table.name for table in kept.tables] == ["public.countries"]
+    assert "lock" in kept.left_out["public.orders"]
+    assert not was.is_whole
 
 
 _TOKYO = {"visits": Expectation(freshness="updated_at", zone="Asia/Tokyo")}

@@ -7,7 +7,7 @@ the capsule says so: half a configuration is better than none on the day when th
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from daybreak.app.app import App
@@ -16,8 +16,10 @@ from daybreak.assess.capsules import capsule_changes
 from daybreak.aws.gateway import Aws
 from daybreak.errors import DaybreakError, Refused
 from daybreak.execute.database import login_at
+from daybreak.judge.joining import entries_of
 from daybreak.model.answers import Silence
 from daybreak.model.capsule import Capsule, FieldChange
+from daybreak.model.findings import Standing
 from daybreak.model.inventory import Inventory
 from daybreak.model.kept import Kept
 from daybreak.model.names import printable
@@ -27,7 +29,7 @@ from daybreak.observe.look import Lookout
 from daybreak.observe.surroundings import surroundings_of
 from daybreak.postgres.address import address_of
 from daybreak.postgres.reach import Reach
-from daybreak.validate.probes import take_inventory
+from daybreak.validate.probes import take_inventory, take_shared_inventory
 
 _ASKING = timedelta(seconds=60)
 
@@ -80,7 +82,7 @@ def _take(app: App, target: Target) -> Capsule:
             )
         instances = lookout.inside(cluster)
         around = surroundings_of(aws, cluster, instances)
-    inventory = _inside(app, aws, target, cluster)
+    inside = _inside(app, aws, target, cluster)
     return Capsule(
         target=target.name,
         taken=now,
@@ -88,21 +90,43 @@ def _take(app: App, target: Target) -> Capsule:
         cluster=cluster,
         instances=instances,
         surroundings=around,
-        inventory=inventory if isinstance(inventory, Inventory) else None,
-        why_no_inventory=inventory.why if isinstance(inventory, Silence) else "",
+        shared=inside.shared,
+        inventories=inside.inventories,
+        why_no_inventory=inside.why,
+        left_out=inside.left_out,
     )
 
 
-def _inside(app: App, aws: Aws, target: Target, cluster: Cluster) -> Inventory | Silence:
+@dataclass(frozen=True)
+class _Inside:
     """What is inside PostgreSQL, or why that is not known."""
-    asked = f'the database of "{cluster.identifier}"'
+
+    shared: Inventory | None = None
+    inventories: tuple[Inventory, ...] = ()
+    why: str = ""
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+def _inside(app: App, aws: Aws, target: Target, cluster: Cluster) -> _Inside:
     if target.login is None:
-        return Silence(asked=asked, why=f'no login is configured: login = "secretsmanager:NAME" for "{target.name}"')
+        return _Inside(why=f'no login is configured: login = "secretsmanager:NAME" for "{target.name}"')
     if not cluster.endpoint:
-        return Silence(asked=asked, why="AWS names no endpoint")
+        return _Inside(why="AWS names no endpoint")
     address = address_of(cluster, target.database or cluster.database, target.trust)
     try:
         login = login_at(target.login, aws, app.environ, address)
     except DaybreakError as error:
-        return Silence(asked=asked, why=error.message)
-    return take_inventory(Reach(address, login), _ASKING)
+        return _Inside(why=error.message)
+    place = Reach(address, login)
+    shared = take_shared_inventory(place, _ASKING)
+    if isinstance(shared, Silence):
+        return _Inside(why=shared.why)
+    found: list[Inventory] = []
+    left_out: dict[str, str] = {}
+    for entry in entries_of(shared, address.database, target.only, target.left_out):
+        seen = take_inventory(place.within(entry.name), _ASKING) if entry.standing is Standing.FIT else None
+        if isinstance(seen, Inventory):
+            found.append(seen)
+        else:
+            left_out[entry.name] = entry.why if seen is None else seen.why
+    return _Inside(shared, tuple(found), left_out=left_out)

@@ -30,6 +30,8 @@ class DeltaWish:
     """What a person asks of a delta, as they typed it."""
 
     run: str
+    database: str | None = None
+    """The database to compare; ``None`` is the one that is entered first."""
     tables: tuple[str, ...] = ()
     """With or without their schema; empty for every table."""
     most: int = 1_000
@@ -47,7 +49,8 @@ def delta_of(app: App, wish: DeltaWish, progress: Callable[[str], None] = lambda
     case = _case(app, wish.run)
     aws = app.aws(case.identity.region)
     database = Database(aws, app.environ, app.repository, {}, case.trust)
-    sides = database.both_sides(case.action, case.scene.clone)
+    action = case.action if wish.database is None else case.action.model_copy(update={"database": wish.database})
+    sides = database.both_sides(action, case.scene.clone)
     question = DeltaQuestion(
         birth=_birth(case, sides),
         tables=wish.tables,

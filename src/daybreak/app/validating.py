@@ -65,6 +65,8 @@ class Inquiry:
     accident: str | None = None
     """Up to when the loss counts."""
     waivers: tuple[Waiver, ...] = ()
+    databases: tuple[str, ...] = ()
+    """The databases to look into; empty for those of the configuration, which are all unless it says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -185,7 +187,9 @@ def _case_of_run(app: App, inquiry: Inquiry) -> Case:
 
 def _hold_to(action: Validate, inquiry: Inquiry) -> Validate:
     """The action with what the person asked for now: the thoroughness and the waivers."""
-    changes = {"thoroughness": _thoroughness(inquiry, action.thoroughness)}
+    changes: dict[str, object] = {"thoroughness": _thoroughness(inquiry, action.thoroughness)}
+    if inquiry.databases:
+        changes |= {"only": inquiry.databases}
     return action.model_copy(update=changes | {"waivers": (*action.waivers, *inquiry.waivers)})
 
 
@@ -228,6 +232,8 @@ def _case_of_cluster(app: App, inquiry: Inquiry) -> Case:
         baseline=app.repository.newest("baseline", target.name, moment),
         moment=At(instant=moment),
         database=target.database or clone.database,
+        only=target.only,
+        databases=target.databases,
         login=target.login,
         quarantine=ALWAYS if is_ours else {},
         permitted=_OF_QUARANTINE if is_ours else {},

@@ -37,7 +37,7 @@ def _flat(capsule: Capsule) -> dict[str, str]:
     plain = capsule.plain()
     for name in _MOVING:
         del plain[name]
-    del plain["inventory"], plain["identity"]["caller"]
+    del plain["inventories"], plain["shared"], plain["identity"]["caller"]
     for name in _MOVING_OF_CLUSTER:
         del plain["cluster"][name]
     for member in plain["cluster"]["members"]:
@@ -47,7 +47,10 @@ def _flat(capsule: Capsule) -> dict[str, str]:
             del instance[name]
     for proxy in plain["surroundings"]["proxies"]:
         del proxy["status"]
-    return dict(_leaves(plain, "")) | (_items(capsule.inventory) if capsule.inventory else {})
+    told = dict(_leaves(plain, ""))
+    for inventory in (*capsule.inventories, *([capsule.shared] if capsule.shared else [])):
+        told |= _items(inventory)
+    return told
 
 
 def _leaves(plain: Any, path: str) -> Iterator[tuple[str, str]]:
@@ -73,11 +76,13 @@ def _leaves(plain: Any, path: str) -> Iterator[tuple[str, str]]:
 
 
 def _items(inventory: Inventory) -> dict[str, str]:
-    """The items inside PostgreSQL, and the kinds that could not be read."""
+    """The items inside one database, or those that all share, and the kinds that could not be read."""
+    where = f"database {inventory.database}: " if inventory.database else ""
     items = {
-        f"{item.kind} {item.name}": ", ".join(f"{key}: {value}" for key, value in sorted(item.facts.items())) or "there"
+        f"{where}{item.kind} {item.name}": ", ".join(f"{key}: {value}" for key, value in sorted(item.facts.items()))
+        or "there"
         for item in inventory.items
         if item.kind not in _MOVING_KINDS
     }
-    unlisted = {f"{each.kind} (all)": f"not read: {each.why}" for each in inventory.unlisted}
-    return {"server version": inventory.server_version, "database": inventory.database} | items | unlisted
+    unlisted = {f"{where}{each.kind} (all)": f"not read: {each.why}" for each in inventory.unlisted}
+    return {f"{where}server version": inventory.server_version} | items | unlisted

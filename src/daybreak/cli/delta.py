@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import click
 
 from daybreak.cli.options import Destination, Given, shared
@@ -22,12 +24,15 @@ from daybreak.cli.screen import ProgressScreen, as_document, as_text
     metavar="NUMBER",
     help="List so many rows of each table; all of them are counted.",
 )
+@click.option("--database", metavar="NAME", help="The database to compare; without it the one that is entered first.")
 @file_options
 @shared("sql")
-def delta(given: Given, run: str, tables: tuple[str, ...], destination: Destination, *, most: int) -> None:
+def delta(
+    given: Given, run: str, tables: tuple[str, ...], destination: Destination, *, most: int, database: str | None
+) -> None:
     """Show which rows the source lost against a run's clone.
 
-    Both are compared as they are now, row by row and by primary key, and neither is changed. JSON names the rows that differ.
+    One database is compared: the one that is entered first, or that of --database. Both are compared as they are now, row by row and by primary key, and neither is changed. JSON names the rows that differ.
     SQL is a script that would bring the clone's rows back: it is for you to review, ends in ROLLBACK, and is never run by
     Daybreak. Exit code 0 also where rows differ.
     """
@@ -37,13 +42,14 @@ def delta(given: Given, run: str, tables: tuple[str, ...], destination: Destinat
 
     app = given.app()
     with ProgressScreen() as screen:
-        found = delta_of(app, DeltaWish(run, tables, most, has_values=given.output == "sql"), screen.show)
+        found = delta_of(app, DeltaWish(run, database, tables, most, has_values=given.output == "sql"), screen.show)
     match given.output:
         case "json":
-            made = as_document({"run": run, "delta": found.plain()})
+            made = as_document({"run": run, "database": database, "delta": found.plain()})
         case "sql":
             made = delta_script(found, run)
         case _:
-            then = given.complete(f"daybreak delta {run} -o sql --file FILE")
+            where = f" --database {shlex.quote(database)}" if database else ""
+            then = given.complete(f"daybreak delta {run}{where} -o sql --file FILE")
             made = as_text(delta_view(found, run, then))
     print_or_keep(made, destination)

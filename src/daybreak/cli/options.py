@@ -117,7 +117,7 @@ class _Waived(click.ParamType["Waiver"]):
             )
         if check not in CHECKS and not (check.startswith(OWN) and check != OWN):
             self.fail(f'there is no check "{check}": owner.NAME, {", ".join(CHECKS)}', param, ctx)
-        return Waiver(check=check, by=_person(), why=why)
+        return Waiver(check=check, is_for_all=True, by=_person(), why=why)
 
 
 def _person() -> str:

@@ -29,10 +29,20 @@ def _inquiry(
     sample: int | None,
     accident: str | None,
     waivers: tuple[Waiver, ...],
+    databases: tuple[str, ...],
 ) -> Inquiry:
     from daybreak.app.validating import Inquiry
 
-    return Inquiry(name=name, target=target, to=to, depth=depth, sample=sample, accident=accident, waivers=waivers)
+    return Inquiry(
+        name=name,
+        target=target,
+        to=to,
+        depth=depth,
+        sample=sample,
+        accident=accident,
+        waivers=waivers,
+        databases=databases,
+    )
 
 
 _inquiry_options = gather(
@@ -52,6 +62,13 @@ _inquiry_options = gather(
         type=percent,
         metavar="PERCENT",
         help='The part of the tables that is read through, such as "10%".',
+    ),
+    click.option(
+        "--database",
+        "databases",
+        multiple=True,
+        metavar="NAME",
+        help="Look into this database only; the verdict says so. May be given several times.",
     ),
     waive_option,
 )

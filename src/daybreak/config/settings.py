@@ -18,6 +18,7 @@ from daybreak.model.names import is_identifier, printable, show_url
 from daybreak.model.targets import (
     Application,
     Contact,
+    DatabaseTarget,
     Expectation,
     HealthCheck,
     Network,
@@ -154,9 +155,35 @@ class ApplicationText(Application):
 
 
 class WaiverText(Waiver):
-    """A check that its owner waives, who says so, and why."""
+    """A check that its owner waives, or one table of it, who says so, and why."""
 
     check: CheckName
+    table: TableName | None = None
+
+
+def _require_own_names(
+    checks: tuple[CheckText, ...], pages: tuple[HealthText, ...], waivers: tuple[WaiverText, ...]
+) -> None:
+    for what, names in (
+        ("give each check a name of its own", [check.name for check in checks]),
+        ("give each health page a name of its own", [page.name for page in pages]),
+        ("waive each check, or each table of it, once", [(waiver.check, waiver.table) for waiver in waivers]),
+    ):
+        if len(set(names)) < len(names):
+            raise ValueError(what)
+
+
+class DatabaseText(DatabaseTarget):
+    """What must be true of one database of a clone."""
+
+    tables: dict[TableName, Expectation] = Field(default_factory=dict)
+    checks: tuple[CheckText, ...] = ()
+    waivers: tuple[WaiverText, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_are_their_own(self) -> DatabaseText:
+        _require_own_names(self.checks, (), self.waivers)
+        return self
 
 
 class StagingText(Staging):
@@ -190,6 +217,8 @@ class TargetText(Value):
     cluster: Identifier
     region: Region
     database: DatabaseName | None = None
+    databases: tuple[DatabaseName, ...] | dict[DatabaseName, DatabaseText] = Field(default_factory=dict)
+    """A list names the databases to enter and no other; tables say what must be true of each, and limit nothing."""
     login: LoginText | None = None
     objectives: ObjectivesText
     network: dict[Region, NetworkText] = Field(default_factory=dict)
@@ -206,18 +235,18 @@ class TargetText(Value):
 
     @model_validator(mode="after")
     def _names_are_their_own(self) -> TargetText:
-        for what, names in (
-            ("give each check a name of its own", [check.name for check in self.checks]),
-            ("give each health page a name of its own", [page.name for page in self.health]),
-            ("waive each check once", [waiver.check for waiver in self.waivers]),
-        ):
-            if len(set(names)) < len(names):
-                raise ValueError(what)
+        _require_own_names(self.checks, self.health, self.waivers)
+        if isinstance(self.databases, dict) and self.database in self.databases:
+            what = "write what must be true of the database that is entered first beside its name, not below databases"
+            raise ValueError(what)
         return self
 
     def target(self, name: str, trust: Trust) -> Target:
         """The noun that the other floors use; ``trust`` is what its servers must prove, decided from the whole file."""
-        return Target.model_validate({"name": name} | self.model_dump() | trust.model_dump())
+        plain = self.model_dump()
+        if isinstance(self.databases, tuple):
+            plain |= {"only": self.databases, "databases": {}}
+        return Target.model_validate({"name": name} | plain | trust.model_dump())
 
     def health_urls(self) -> dict[str, str]:
         """The pages whose URL has a query, by name. ``target`` leaves the query out, because it may hold a token."""

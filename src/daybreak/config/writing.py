@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from daybreak.config.settings import Settings
 from daybreak.config.spans import span_text
-from daybreak.model.targets import Expectation, SqlCheck, Staging, Target
+from daybreak.model.targets import Expectation, SqlCheck, Staging, Target, Waiver
 from daybreak.model.trust import OWN, Trust
 
 _HEAD = """\
@@ -76,9 +76,16 @@ def _target(target: Target, health_urls: Mapping[str, str], top: Trust) -> Itera
     yield f"\n[{here}]"
     yield f"cluster = {_text(target.cluster)}"
     yield f"region = {_text(target.region)}"
+    yield "# The database that is entered first, and of which tables, checks and waivers below speak. Every other is entered too."
     yield f"database = {_text(target.database)}" if target.database else '# database = "NAME"'
+    if target.only:
+        yield f"databases = [{', '.join(map(_text, target.only))}]"
+    else:
+        yield '# databases = ["NAME"]  # enters these alone, and each verdict says so'
     yield '# A reference: "secretsmanager:NAME", "ssm:NAME", "env:PREFIX" or "iam:USER".'
     yield f"login = {_text(target.login)}" if target.login else "# login = " + '"secretsmanager:NAME"'
+    if target.source_budget != Target.model_fields["source_budget"].default:
+        yield f"source_budget = {_text(span_text(target.source_budget))}"
     if target.tls != top.tls:
         yield f"tls = {_text(target.tls)}"
     if target.tls_ca != top.tls_ca:
@@ -93,22 +100,39 @@ def _target(target: Target, health_urls: Mapping[str, str], top: Trust) -> Itera
         if network.subnet_group:
             yield f"subnet_group = {_text(network.subnet_group)}"
         yield f"security_groups = [{', '.join(map(_text, network.security_groups))}]"
-    yield from _tables(target, here)
+    yield from _tables(target.tables, here)
     yield from _application(target, here)
     yield from _health(target, here, health_urls)
-    yield from _checks(target, here)
-    yield from _waivers(target, here)
+    yield from _checks(target.checks, here)
+    yield from _waivers(target.waivers, here)
+    yield from _databases(target, here)
     yield from _staging(target.staging, here)
     yield from _contacts(target, here)
 
 
-def _tables(target: Target, here: str) -> Iterator[str]:
-    if not target.tables:
+def _databases(target: Target, here: str) -> Iterator[str]:
+    if not target.databases:
+        yield "\n# What must be true of another database than the first: tables, checks and waivers as above."
+        yield f"# [{here}.databases.NAME]\n# is_left_out = true  # never enters it, and each verdict says so"
+    for name, wanted in target.databases.items():
+        inner = f"{here}.databases.{_key(name)}"
+        yield f"\n[{inner}]"
+        if wanted.is_left_out:
+            yield "is_left_out = true"
+        for table, expected in wanted.tables.items():
+            yield f"\n[{inner}.tables.{_key(table)}]"
+            yield from _expectation(expected)
+        yield from _checks(wanted.checks, inner, is_explained=False)
+        yield from _waivers(wanted.waivers, inner, is_explained=False)
+
+
+def _tables(tables: Mapping[str, Expectation], here: str) -> Iterator[str]:
+    if not tables:
         yield "\n# What a table must show after a restore: a minimum of rows, and a timestamptz column that shows how fresh it is."
         yield "# is_static: the table never changes, so nothing in it may differ; shrink: percent of its rows that it may lose."
         yield f'# [{here}.tables."public.employees"]'
         yield '# min_rows = 1000\n# freshness = "updated_at"\n# is_static = false\n# shrink = 5'
-    for table, expected in target.tables.items():
+    for table, expected in tables.items():
         yield f"\n[{here}.tables.{_key(table)}]"
         yield from _expectation(expected)
 
@@ -118,8 +142,12 @@ def _expectation(expected: Expectation) -> Iterator[str]:
         yield f"min_rows = {expected.min_rows}"
     if expected.freshness is not None:
         yield f"freshness = {_text(expected.freshness)}"
+    if expected.zone is not None:
+        yield f"zone = {_text(expected.zone)}"
     if expected.is_static:
         yield "is_static = true"
+    if expected.is_volatile:
+        yield "is_volatile = true"
     if expected.shrink != Expectation.model_fields["shrink"].default:
         yield f"shrink = {expected.shrink!r}"
 
@@ -150,13 +178,13 @@ def _health(target: Target, here: str, urls: Mapping[str, str]) -> Iterator[str]
         yield f"timeout = {_text(span_text(page.timeout))}"
 
 
-def _checks(target: Target, here: str) -> Iterator[str]:
-    if not target.checks:
+def _checks(checks: tuple[SqlCheck, ...], here: str, *, is_explained: bool = True) -> Iterator[str]:
+    if not checks and is_explained:
         yield "\n# A question of your own: one SQL statement that returns one value, and what it must be."
         yield f"# [[{here}.checks]]"
         yield '# name = "payroll is ready"\n# sql = "select count(*) from payroll"\n# expect = ">= 1"'
         yield '# login = "secretsmanager:NAME"  # the role it runs as, when not as the application'
-    for check in target.checks:
+    for check in checks:
         yield f"\n[[{here}.checks]]"
         yield from _check(check)
 
@@ -172,13 +200,17 @@ def _check(check: SqlCheck) -> Iterator[str]:
         yield f"max_rows = {check.max_rows}"
 
 
-def _waivers(target: Target, here: str) -> Iterator[str]:
-    if not target.waivers:
+def _waivers(waivers: tuple[Waiver, ...], here: str, *, is_explained: bool = True) -> Iterator[str]:
+    if not waivers and is_explained:
         yield "\n# A check that you waive: which, who says so, and why. Every report shows it."
         yield f'# [[{here}.waivers]]\n# check = "application.health"\n# by = "NAME"\n# why = "the API has no health page"'
-    for waiver in target.waivers:
+    for waiver in waivers:
         yield f"\n[[{here}.waivers]]"
         yield f"check = {_text(waiver.check)}"
+        if waiver.table is not None:
+            yield f"table = {_text(waiver.table)}"
+        if waiver.is_for_all:
+            yield "is_for_all = true"
         yield f"by = {_text(waiver.by)}"
         yield f"why = {_text(waiver.why)}"
 

@@ -18,8 +18,8 @@ from daybreak.model.actions import AwaitSql, Validate
 from daybreak.model.answers import Silence
 from daybreak.model.baseline import Baseline
 from daybreak.model.birth import Birth
+from daybreak.model.capsule import Capsule
 from daybreak.model.findings import Finding, Measured
-from daybreak.model.inventory import Inventory
 from daybreak.model.trust import Trust
 from daybreak.model.value import stamp
 from daybreak.model.world import Cluster, Surroundings, Unseen
@@ -133,7 +133,7 @@ class Database:
             surroundings=self._around(scene),
             baseline=self._baseline(action),
             earlier=lambda: self._earlier(action),
-            capsule_inventory=self._capsule_inventory(action),
+            capsule=self._capsule(action),
             login_of=lambda reference: self._login_or_silence(reference, address),
             health_urls=self._health_urls,
             patience=ProbeLimits(hearing=SourceBudget(whole=action.source_budget)),
@@ -223,11 +223,11 @@ class Database:
                     found.append(self._repository.baseline(each))
         return tuple(found)
 
-    def _capsule_inventory(self, action: Validate) -> Inventory | None:
+    def _capsule(self, action: Validate) -> Capsule | None:
         if action.capsule is None:
             return None
         try:
-            return self._repository.capsule(action.capsule).inventory
+            return self._repository.capsule(action.capsule)
         except DaybreakError:
             # One witness less: what no other witness shows becomes unknown.
             return None

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 
 from daybreak.model.actions import Validate
 from daybreak.model.findings import Finding, Reason, Standing, Verdict
-from daybreak.model.names import comma_list
+from daybreak.model.names import comma_list, printable
 
+WHOLE = 100
 MOST_NAMES = 3
 """The most lines of one check that a reason names."""
 
@@ -55,7 +56,7 @@ def _without_answer(findings: tuple[Finding, ...], standings: tuple[Standing, ..
         by_why: dict[str, list[str]] = {}
         for line in finding.details:
             if line.standing in standings:
-                by_why.setdefault(line.why, []).append(line.name)
+                by_why.setdefault(line.why, []).append(line.full)
         for why, names in by_why.items():
             told = comma_list(names, MOST_NAMES) + (f" ({why})" if why else "")
             # What nobody can read is no gap in the check, so it is named without the check's title.
@@ -63,11 +64,14 @@ def _without_answer(findings: tuple[Finding, ...], standings: tuple[Standing, ..
 
 
 def scope_of(action: Validate) -> str:
-    """What a validation asks about, in words: its depth, and the part of the tables that it reads through.
+    """What a validation asks about, in words: its depth, the part of the tables that it reads through, a limit to databases.
 
     >>> from daybreak.model.requests import Thoroughness
-    >>> scope_of(Validate.model_construct(thoroughness=Thoroughness(depth="full", sample=10), databases=()))
-    'full depth, 10 % of the tables read through'
+    >>> scope_of(Validate.model_construct(thoroughness=Thoroughness(depth="full", sample=10), only=("app",)))
+    'full depth, 10 % of the tables read through, database app alone'
     """
     how = action.thoroughness
-    return f"{how.depth} depth" + (f", {how.sample} % of the tables read through" if how.sample < 100 else "")
+    sample = f", {how.sample} % of the tables read through" if how.sample < WHOLE else ""
+    names = comma_list([printable(name) for name in action.only])
+    alone = f", {'database' if len(action.only) == 1 else 'databases'} {names} alone" if names else ""
+    return f"{how.depth} depth{sample}{alone}"

@@ -14,7 +14,7 @@ from pydantic import Field
 from daybreak.model.kept import Kept
 from daybreak.model.moment import Moment
 from daybreak.model.requests import Thoroughness
-from daybreak.model.targets import Application, Expectation, HealthCheck, SqlCheck, Waiver
+from daybreak.model.targets import Application, DatabaseTarget, Expectation, HealthCheck, SqlCheck, Waiver
 from daybreak.model.value import Span, Value
 from daybreak.model.world import AutomatedBackup, Cluster, Instance, ServerlessRange, Snapshot, Surroundings
 
@@ -178,6 +178,11 @@ class Validate(Value):
     """The snapshot that the clone is made of; its engine version is the clone's, whatever the source runs today."""
     moment: Moment
     database: str | None
+    """The database that is entered first, and that ``tables``, ``checks`` and ``waivers`` speak of."""
+    only: tuple[str, ...] = ()
+    """The databases to enter; empty is every database of the cluster."""
+    databases: dict[str, DatabaseTarget] = Field(default_factory=dict)
+    """What must be true of other databases than the first."""
     login: str | None
     quarantine: dict[str, str]
     """Parameters that must be in force inside the clone's PostgreSQL."""

@@ -1,14 +1,14 @@
-"""Baseline: row counts, freshness and content of a database at one moment, kept to compare a clone with."""
+"""Baseline: what the databases of a cluster held at one moment, kept to compare a clone with."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from daybreak.model.birth import TURN
-from daybreak.model.inventory import Inventory
+from daybreak.model.inventory import Inventory, divide_inventory
 from daybreak.model.value import Instant, Value
 from daybreak.model.world import Identity
 
@@ -40,25 +40,17 @@ class TableBaseline(Value):
     """Bytes on disk."""
 
 
-class Baseline(Value):
-    """What a database held, each table at one consistent snapshot. ``format`` is raised when a reader would misread it.
+class DatabaseBaseline(Value):
+    """What one database held, each of its tables at one consistent snapshot."""
 
-    In format 1 all tables are of one snapshot, and only the baseline has ``next_xid``. Format 2 notes it for each table.
-    """
-
-    format: Literal[1, 2] = 2
     target: str
-    taken: Instant
-    """By our clock."""
-    stands_for: Instant
-    """By the server's clock: the last instant at which a table was read. Nothing later is in it; what a table holds is what
-    was committed by its own instant."""
-    identity: Identity
-    resource_id: str | None = None
     database: str
+    stands_for: Instant
+    """By the server's clock: the last instant at which one of its tables was read. What a table holds is what was committed by
+    its own instant."""
     server_version: str
     encoding: str = ""
-    """The server's encoding, such as ``UTF8``; empty where it was not noted."""
+    """The database's encoding, such as ``UTF8``; empty where it was not noted."""
     next_xid: int | None = None
     """The first transaction that the one snapshot of all tables cannot see; ``None`` where there were several."""
     following: int | None = None
@@ -72,11 +64,87 @@ class Baseline(Value):
 
     def next_xid_of(self, table: TableBaseline) -> int | None:
         """The first transaction that one table's rows cannot show, without epoch. A clone whose own is the same has the same rows."""
-        whole = self.next_xid if self.format == 1 else table.next_xid
-        return None if whole is None else whole % TURN
+        return None if table.next_xid is None else table.next_xid % TURN
 
     @property
     def instants(self) -> tuple[datetime, datetime]:
         """The first and the last instant at which a table was read."""
         taken = [each.taken for each in self.tables if each.taken is not None] or [self.stands_for]
         return min(taken), max(taken)
+
+
+class Baseline(Value):
+    """What a cluster held, database by database. ``format`` is raised when a reader would misread it.
+
+    Formats 1 and 2 hold one database; format 1 notes for all tables together which transactions they show. Both are read as 3.
+    """
+
+    format: Literal[3] = 3
+    target: str
+    taken: Instant
+    """By our clock."""
+    stands_for: Instant
+    """By the server's clock: the last instant at which a table was read, in any database. Nothing later is in it."""
+    identity: Identity
+    resource_id: str | None = None
+    databases: tuple[DatabaseBaseline, ...]
+    """The databases that were read; the one that is entered first comes first."""
+    shared: Inventory | None = None
+    """What all databases share: the databases themselves, roles, settings; ``None`` where it was not read."""
+    left_out: dict[str, str] = Field(default_factory=dict)
+    """Databases that were not read, and why. The baseline is no witness of what is in them."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_one_database(cls, held: Any) -> Any:
+        """Read what earlier releases kept, which knew one database."""
+        if not isinstance(held, dict) or held.get("format", 3) == 3:
+            return held
+        return _from_one_database(held)
+
+    @property
+    def instants(self) -> tuple[datetime, datetime]:
+        """The first and the last instant at which a table was read."""
+        spans = [each.instants for each in self.databases]
+        return min(first for first, _ in spans), max(last for _, last in spans)
+
+    def of(self, database: str) -> DatabaseBaseline | None:
+        """What it knows of one database; ``None`` where it did not read it."""
+        return next((each for each in self.databases if each.database == database), None)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything was read that should be: every database, table and kind of object."""
+        inventories = [each.inventory for each in self.databases] + ([self.shared] if self.shared else [])
+        unread = (self.left_out, *(each.left_out for each in self.databases), *(each.unlisted for each in inventories))
+        return self.shared is not None and not any(unread)
+
+
+_OF_THE_DATABASE = (
+    "target",
+    "database",
+    "stands_for",
+    "server_version",
+    "encoding",
+    "next_xid",
+    "following",
+    "fingerprint_version",
+    "tables",
+    "left_out",
+    "inventory",
+)
+
+
+def _from_one_database(held: dict[str, Any]) -> dict[str, Any]:
+    one = {name: held[name] for name in _OF_THE_DATABASE if name in held}
+    if held.get("format") == 1 and held.get("next_xid") is not None:
+        one["tables"] = [table | {"next_xid": held["next_xid"]} for table in held["tables"]]
+    one["inventory"], shared = divide_inventory(held["inventory"])
+    rest = {name: value for name, value in held.items() if name not in _OF_THE_DATABASE}
+    return rest | {
+        "format": 3,
+        "target": held["target"],
+        "stands_for": held["stands_for"],
+        "databases": [one],
+        "shared": shared,
+    }

@@ -88,6 +88,7 @@ INSTANCE_STATUS = Check("database.instance-status", 'Instance status is "availab
 ENDPOINT = Check("database.endpoint", "Endpoint is accessible", box=3)
 ENGINE_VERSION = Check("database.engine-version", "Correct engine version", box=4)
 ENCRYPTION = Check("database.encryption", "Storage encryption is enabled", box=5)
+DATABASES = Check("data.databases", "All databases are there")
 TABLES = Check("data.tables", "All tables exist", box=8)
 ROWS = Check("data.rows", "Row counts match expected values", box=6)
 SOURCE_ROWS = Check("data.source-rows", "What the source still has from before the moment is here")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from daybreak.model.answers import Silence
 from daybreak.model.delta import Delta
@@ -50,6 +50,13 @@ class Detail(Value):
     found: str = ""
     why: str = ""
     """Why it may differ, why it is unknown, or who waived it."""
+    database: str = ""
+    """The database that it speaks of, safe to print; empty where the check is of one database, or of the cluster."""
+
+    @property
+    def full(self) -> str:
+        """The name with its database, as a person reads it."""
+        return f"{self.database}: {self.name}" if self.database else self.name
 
 
 class Finding(Value):
@@ -112,11 +119,14 @@ class Measured(Value):
     """The table and column of that row."""
     rows: int | None = None
     """Rows counted in the clone."""
-    delta: Delta | Silence | None = None
-    """What the source lost against the clone, the source being base; why it was not asked; ``None`` where there is no source."""
+    deltas: dict[str, Delta | Silence] = Field(default_factory=dict)
+    """What the source lost against the clone, the source being base, by database; why it was not asked; empty without a source."""
 
     @model_validator(mode="before")
     @classmethod
-    def _without_guess(cls, held: Any) -> Any:
-        """Read what the journals of earlier releases hold, without the age of the newest row that they called a loss."""
-        return {key: value for key, value in held.items() if key != "rpo"} if isinstance(held, dict) else held
+    def _of_earlier_releases(cls, held: Any) -> Any:
+        """Read what the journals of earlier releases hold: one database, and the newest row's age that they called a loss."""
+        if not isinstance(held, dict):
+            return held
+        plain = {key: value for key, value in held.items() if key not in ("rpo", "delta")}
+        return plain | {"deltas": {"": held["delta"]}} if held.get("delta") is not None else plain

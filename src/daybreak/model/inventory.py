@@ -1,4 +1,4 @@
-"""Inventory: everything in one PostgreSQL database besides its rows, as data that two copies can be compared by.
+"""Inventory: everything besides rows in one PostgreSQL database, or what all databases share, as data to compare copies by.
 
 The law: an item is identified by names and definitions, never by numbers that differ between copies. Its object id and
 the transaction that last wrote it are kept beside them, because a physical copy shares those with its source.
@@ -6,7 +6,7 @@ the transaction that last wrote it are kept beside them, because a physical copy
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -42,8 +42,14 @@ ItemKind = Literal[
     "statistics",
     "prepared transaction",
     "replication slot",
+    "database",
 ]
-"""The kinds of items in a database; each kind is read by one statement and judged by one check."""
+"""The kinds of items in a cluster; each kind is read by one statement and judged by one check."""
+
+SHARED_KINDS: frozenset[ItemKind] = frozenset(
+    {"database", "role", "membership", "setting", "prepared transaction", "replication slot"}
+)
+"""The kinds that belong to all databases together, whichever of them is asked."""
 
 LOCKED = "not read: somebody has locked the table"
 """The value of a fact that PostgreSQL could give only after waiting for another session's lock."""
@@ -51,7 +57,9 @@ LOCKED = "not read: somebody has locked the table"
 OF_A_PROOF = "of a negative control"
 """The fact that marks an item which a proof made; its value is the proof's mark."""
 
-_OF_PROOFS: frozenset[ItemKind] = frozenset({"role", "membership", "prepared transaction", "replication slot"})
+_OF_PROOFS: frozenset[ItemKind] = frozenset(
+    {"role", "membership", "prepared transaction", "replication slot", "database"}
+)
 _HARMLESS = ("superuser", "creates roles", "replicates", "bypasses row security")
 
 _XIDS = 2**32
@@ -101,11 +109,12 @@ class Unlisted(Value):
 
 
 class Inventory(Value):
-    """All items of one database, read in one transaction."""
+    """All items of one database, or of what all share, read in one transaction."""
 
     asked: str
     took: Span = Span(0)
     database: str
+    """Empty for what all databases share."""
     server_version: str = ""
     system: str | None = None
     """PostgreSQL's system identifier; two servers with the same one are physical copies of each other."""
@@ -151,3 +160,28 @@ class Inventory(Value):
     def why_unlisted(self, kind: ItemKind) -> str | None:
         """Why a kind is missing; ``None`` when it was read."""
         return next((each.why for each in self.unlisted if each.kind == kind), None)
+
+
+# -- what earlier releases kept
+
+_IN_THIS_DATABASE = " in this database"
+
+
+def divide_inventory(held: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What an earlier release listed of one database, as plain data: its own, and what all databases share."""
+    own, shared = dict(held), dict(held) | {"database": ""}
+    for part in ("items", "unlisted"):
+        every = held.get(part, [])
+        own[part] = [each for each in every if each["kind"] not in SHARED_KINDS]
+        shared[part] = [_named_for_all(each, held["database"]) for each in every if each["kind"] in SHARED_KINDS]
+    # No release before knew the databases themselves.
+    shared["unlisted"] = [*shared["unlisted"], {"kind": "database", "why": "an earlier release did not list it"}]
+    return own, shared
+
+
+def _named_for_all(item: dict[str, Any], database: str) -> dict[str, Any]:
+    """An item under the name that it has among those of all databases."""
+    name = str(item.get("name", ""))
+    if item["kind"] != "setting" or not name.endswith(_IN_THIS_DATABASE):
+        return item
+    return item | {"name": f"{name.removesuffix(_IN_THIS_DATABASE)} in database {database}"}

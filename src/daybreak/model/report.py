@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from daybreak.model.answers import Silence
 from daybreak.model.delta import Delta
 from daybreak.model.findings import Detail, Level, Reason, Standing
@@ -117,8 +119,9 @@ class Figures(Value):
     """The newest row in the clone that is not after the moment: evidence of how far it reaches, and no loss."""
     newest_in: str = ""
     rows: int | None = None
-    delta: Delta | Silence | None = None
-    """What the source lost against the clone, the source being base; or why it was not asked; null where there is no source."""
+    deltas: dict[str, Delta | Silence] = Field(default_factory=dict)
+    """What the source lost against the clone, by database, the source being base; or why it was not asked; empty without a
+    source. The name is empty where an earlier release wrote it."""
     checks: dict[Literal["fit", "unfit", "unknown", "waived", "left out", "beyond reach", "not asked"], int]
     """How many checks stand how."""
     asking: Span

@@ -106,12 +106,27 @@ class Application(Value):
 
 
 class Waiver(Value):
-    """A check that its owner waives, and who says so; shown in every report."""
+    """A check that its owner waives, or one table of it, and who says so; shown in every report."""
 
     check: str = Field(min_length=1)
     """A check's name, such as ``application.health``."""
+    table: str | None = None
+    """The one table that is waived, with its schema; ``None`` waives the check."""
+    is_for_all: bool = False
+    """Whether it speaks of every database, and not only of the one in whose part of the configuration it stands. One that is
+    typed for a single command speaks of all."""
     by: str = Field(min_length=1)
     why: str = Field(min_length=1)
+
+
+class DatabaseTarget(Value):
+    """What must be true of one database of a clone."""
+
+    tables: dict[str, Expectation] = Field(default_factory=dict)
+    checks: tuple[SqlCheck, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    is_left_out: bool = False
+    """Whether no validation and no baseline enters it; every verdict says so."""
 
 
 class Staging(Value):
@@ -140,6 +155,11 @@ class Target(Value):
     cluster: str
     region: str
     database: str | None = None
+    """The database that is entered first, and that ``tables``, ``checks`` and ``waivers`` speak of; it limits nothing."""
+    only: tuple[str, ...] = ()
+    """The databases to enter; empty is every database of the cluster."""
+    databases: dict[str, DatabaseTarget] = Field(default_factory=dict)
+    """What must be true of other databases than the first."""
     login: str | None = None
     objectives: Objectives
     network: dict[str, Network] = Field(default_factory=dict)
@@ -156,6 +176,11 @@ class Target(Value):
     """What the database's server must prove, in libpq's words."""
     tls_ca: str | None = None
     """The trusted authorities: a PEM file, or ``system``; ``None`` is Amazon's."""
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The databases that the configuration leaves out by name."""
+        return tuple(name for name, wanted in self.databases.items() if wanted.is_left_out)
 
     @property
     def trust(self) -> Trust:

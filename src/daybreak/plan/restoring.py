@@ -340,6 +340,8 @@ def _validation(draft: Draft, moment: Moment) -> Validate:
         snapshot_seen=source.snapshot,
         moment=moment,
         database=draft.database,
+        only=target.only,
+        databases=target.databases,
         login=target.login,
         quarantine=draft.quarantine,
         permitted=draft.permitted,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from daybreak.postgres.address import Address
 from daybreak.postgres.session import Login
@@ -14,3 +14,7 @@ class Reach:
 
     address: Address
     login: Login
+
+    def within(self, database: str) -> Reach:
+        """The same server's database of that name, with the same login."""
+        return replace(self, address=replace(self.address, database=database))

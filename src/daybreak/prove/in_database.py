@@ -170,6 +170,7 @@ ACCESS: tuple[Defect, ...] = (
     Defect("grant to everybody", checks.GRANTS, ("GRANT SELECT ON customers TO PUBLIC",)),
     Defect("row security off", checks.ROW_SECURITY, ("ALTER TABLE customers DISABLE ROW LEVEL SECURITY",)),
     Defect("policy missing", checks.ROW_SECURITY, ("DROP POLICY everybody ON customers",)),
+    Defect("database takes fewer connections", checks.DATABASES, ("ALTER DATABASE @copy CONNECTION LIMIT 50",)),
     Defect(
         "role that may do more",
         checks.ROLES,

@@ -188,12 +188,15 @@ class Bench:
             surroundings_seen=in_observation.surroundings_of(source),
             moment=At(instant=baseline.stands_for),
             database=self.names.copy,
+            only=(self.names.copy,),
             login=None,
             quarantine={},
             tables=dict(specimen.TABLES),
             checks=specimen.CHECKS,
             application=Application(login="env:PROOF"),
-            waivers=tuple(Waiver(check=check, by="the proof", why=why) for check, why in _WAIVED.items()),
+            waivers=tuple(
+                Waiver(check=check, is_for_all=True, by="the proof", why=why) for check, why in _WAIVED.items()
+            ),
             thoroughness=Thoroughness(depth="full"),
         )
         return Subject(
@@ -209,14 +212,15 @@ class Bench:
             baseline=baseline,
             login_of=lambda _reference: Login(self.names.roles["application"], self._password),
             patience=_PATIENCE,
-            source_inventory=baseline.inventory,
+            source_inventory=baseline.databases[0].inventory,
+            source_shared=baseline.shared,
             birth=self._birth,
             alter=self._as_recovered,
         )
 
     def _as_recovered(self, seen: Inventory) -> Inventory:
         """The copy's catalog as a clone's would look: recovered when the specimen was recorded, and changed only since."""
-        recorded = self._baseline.inventory if self._baseline else seen
+        recorded = self._baseline.databases[0].inventory if self._baseline else seen
         return seen.model_copy(
             update={"checkpoint": recorded.taken, "next_xid": recorded.oldest_xid, "next_oid": recorded.newest_oid + 1}
         )
@@ -231,16 +235,33 @@ class Bench:
             cluster=self.cluster.identifier,
             region=self.identity.region,
             objectives=promises,
+            only=(self.names.template,),
             tables=tables,
         )
         sitting = Sitting(target, self.cluster, self.identity, datetime.now(UTC), is_fingerprinted=True)
-        # The checks read a copy and compare it with the baseline, which must name the same database.
-        recorded = record(place, sitting, _ignore).model_copy(update={"database": self.names.copy})
+        recorded = self._as_of_copy(record(place, sitting, _ignore))
         # As if the copy had been restored now: whatever is written from here on is its own.
         with open_session(place.address, place.login, Limits()) as session:
             mark = read_mark(session)
-        self._birth = mark.model_copy(update={"next_oid": recorded.inventory.newest_oid + 1, "is_exact": True})
+        self._birth = mark.model_copy(
+            update={"next_oid": recorded.databases[0].inventory.newest_oid + 1, "is_exact": True}
+        )
         return recorded
+
+    def _as_of_copy(self, recorded: Baseline) -> Baseline:
+        """The baseline as if the template had the copy's name: the checks read a copy and compare it with that."""
+        template, copy = self.names.template, self.names.copy
+        [database] = recorded.databases
+        shared = recorded.shared
+        if shared is not None:
+            items = tuple(
+                item.model_copy(update={"name": copy}) if (item.kind, item.name) == ("database", template) else item
+                for item in shared.items
+            )
+            shared = shared.model_copy(update={"items": items})
+        return recorded.model_copy(
+            update={"databases": (database.model_copy(update={"database": copy}),), "shared": shared}
+        )
 
 
 def alarms(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:

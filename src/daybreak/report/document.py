@@ -349,7 +349,7 @@ def _figures(checks: tuple[CheckLine, ...], measured: Measured) -> Figures:
         newest=measured.newest,
         newest_in=measured.newest_in,
         rows=measured.rows,
-        delta=measured.delta,
+        deltas=measured.deltas,
         checks={
             "fit": tally["fit"],
             "unfit": tally["unfit"],

@@ -85,7 +85,7 @@ def html(report: Report) -> str:
         promises=tuple((promise, gauge(promise)) for promise in report.promises),
         stack=stack(report.checks),
         counts=counts,
-        losses=loss_lines(report.figures.delta, report.run or ""),
+        losses=loss_lines(report.figures.deltas, report.run or ""),
         tally=_words(report.checks),
         not_asked=report.not_asked,
         beyond=report.beyond,

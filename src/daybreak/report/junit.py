@@ -70,7 +70,7 @@ def _properties(report: Report) -> Iterator[tuple[str, str]]:
             yield key, value
     if report.moment:
         yield "moment", iso(report.moment)
-    for number, line in enumerate(loss_lines(report.figures.delta, report.run or ""), 1):
+    for number, line in enumerate(loss_lines(report.figures.deltas, report.run or ""), 1):
         yield f"source-{number}", line
     yield "made", iso(report.made)
 
@@ -133,7 +133,7 @@ def _body(line: CheckLine) -> Iterator[str]:
         yield f"asked: {line.asked}"
     for each in line.details:
         more = f" ({each.why})" if each.why else ""
-        yield f"{each.standing.value}: {each.name}: expected {each.expected or '–'}, found {each.found or '–'}{more}"
+        yield f"{each.standing.value}: {each.full}: expected {each.expected or '–'}, found {each.found or '–'}{more}"
 
 
 def _seconds(span: timedelta) -> str:

@@ -5,30 +5,68 @@ The law: a sentence claims no more than was compared; what was not compared is n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Mapping
 
 from daybreak.model.answers import Silence
 from daybreak.model.delta import Delta, TableDelta
-from daybreak.model.names import comma_list
+from daybreak.model.names import comma_list, printable
 from daybreak.report.words import many
 
 MOST_NAMES = 5
 MOST_BRIEF = 2
 
 
-def loss_lines(found: Delta | Silence | None, run: str = "") -> list[str]:
+Deltas = Mapping[str, Delta | Silence]
+"""What the source lost, or why that was not asked, by database."""
+
+
+def loss_lines(deltas: Deltas, run: str = "") -> list[str]:
     """One sentence for each table with rows that the source lacks, then what the others are; nothing without a source."""
-    if found is None:
-        return []
+    if len(deltas) < 2:
+        return [line for found in deltas.values() for line in _lines(found, run)]
+    return [
+        f"{printable(database)}: {line}"
+        for database, found in _telling(deltas).items()
+        for line in _lines(found, f"{run} --database {shlex.quote(database)}" if run else "")
+    ]
+
+
+def _lines(found: Delta | Silence, run: str) -> list[str]:
     if isinstance(found, Silence):
         return [f"not compared with the source: {found.why}"]
     return [*_tables(found), *_rest(found, run)]
 
 
-def loss_in_brief(found: Delta | Silence | None) -> str:
+def loss_in_brief(deltas: Deltas) -> str:
     """The same as one predicate of the source; empty without a source."""
+    telling = _telling(deltas)
+    if len(telling) < 2:
+        return "".join(_brief(found) for found in telling.values())
+    lost = {name: found for name, found in telling.items() if not _is_alike(found)}
+    rest = len(telling) - len(lost)
+    told = [f"in {printable(name)} {_brief(found)}" for name, found in lost.items()]
+    told += [f"in {many(rest, 'database')} lacks nothing that the clone has"] if rest else []
+    return "; ".join(told)
+
+
+def _telling(deltas: Deltas) -> Deltas:
+    """Without the databases that have no table on either side, unless none has one."""
+    told = {name: found for name, found in deltas.items() if isinstance(found, Silence) or not _is_empty(found)}
+    return told or dict(list(deltas.items())[:1])
+
+
+def _is_empty(found: Delta) -> bool:
+    return not (found.tables or found.equal or found.unread or found.only_base or found.only_now)
+
+
+def _is_alike(found: Delta | Silence) -> bool:
+    return isinstance(found, Delta) and not (found.different or found.only_now or found.unread) and found.is_complete
+
+
+def _brief(found: Delta | Silence) -> str:
     if not isinstance(found, Delta):
-        return "" if found is None else f"was not compared: {found.why}"
+        return f"was not compared: {found.why}"
     told = [_loss_of_rows(found), _change_of_rows(found)]
     if found.only_now:
         told.append(f"{many(len(found.only_now), 'whole table')} ({_names(found.only_now, MOST_BRIEF)})")

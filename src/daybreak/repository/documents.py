@@ -24,7 +24,7 @@ from daybreak.model.names import printable
 Document = Capsule | Baseline
 D = TypeVar("D", Capsule, Baseline)
 
-FORMATS: Mapping[KeptKind, int] = {"capsule": 1, "baseline": 2}
+FORMATS: Mapping[KeptKind, int] = {"capsule": 2, "baseline": 3}
 """The newest ``format`` of each kind that this release reads; it writes no other."""
 
 _TARGET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")

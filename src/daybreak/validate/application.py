@@ -6,7 +6,7 @@ but read-only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -15,6 +15,7 @@ from daybreak.judge import application, expectations
 from daybreak.judge.application import Knock, WayIn, kind_of
 from daybreak.judge.waiving import waive
 from daybreak.model.answers import OwnerAnswer, Silence
+from daybreak.model.checks import owners_check
 from daybreak.model.findings import Detail, Finding
 from daybreak.model.names import printable
 from daybreak.model.targets import HealthCheck, SqlCheck
@@ -28,19 +29,24 @@ _APPLICATION = "the application"
 _MOST_AT_ONCE = 8
 
 
-def findings(visit: Visit) -> Iterator[Finding]:
-    """Yield each finding at application level."""
-    action = visit.subject.action
+def findings(visit: Visit, visits: Iterable[Visit]) -> Iterator[Finding]:
+    """Yield each finding at application level; ``visit`` is to the database that is entered first, ``visits`` are to all."""
     knocks = _knocks(visit)
     yield application.connects(next((each for each in knocks if each.whose == _APPLICATION), None))
     yield application.authentication(knocks, _managed_secret(visit))
     yield application.health(_pages(visit))
     own = []
-    for check in _with_distinct_names(action.checks):
-        finding = expectations.owners(check, _owner(visit, check))
-        # A person who waives their own question need not hear of it twice.
-        own.append(waive(finding, action.waivers))
-        yield finding
+    for each in visits:
+        for check in _with_distinct_names(each.subject.action.checks):
+            finding = expectations.owners(check, _owner(each, check))
+            # A person who waives their own question need not hear of it twice.
+            finding = waive(finding, each.subject.action.waivers)
+            if each is not visit:
+                # Two databases may have a question of the same name.
+                name = f"{printable(each.database)}: {finding.title}"
+                finding = finding.model_copy(update={"check": owners_check(name).name, "title": name})
+            own.append(finding)
+            yield finding
     yield application.functions(own)
 
 
@@ -72,7 +78,7 @@ def _entry(visit: Visit, reference: str) -> WayIn:
 
 
 def _place(visit: Visit, reference: str | None) -> Reach | Silence:
-    """Where to try a login: the application's in its own database, any other in the target's."""
+    """Where to try a login: the application's in its own database, any other in the visit's."""
     subject = visit.subject
     action, answer = subject.action, visit.answer
     if not subject.clone.endpoint or answer.reached in ("nothing", "dns") or (subject.login and answer.is_silence):

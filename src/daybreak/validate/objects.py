@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from daybreak.judge.objects.findings import CloneFacts, Witnesses, object_findings
+from daybreak.judge.joining import Entry
+from daybreak.judge.objects.findings import (
+    CloneFacts,
+    DatabasesEntered,
+    Witnesses,
+    object_findings,
+    shared_object_findings,
+)
+from daybreak.judge.objects.past import renamed_roles
 from daybreak.model.answers import ServerSettings, Silence
-from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Finding
 from daybreak.model.inventory import Inventory
 from daybreak.validate.probes import ask_settings
@@ -17,29 +24,63 @@ _JOBS = "cron.launch_active_jobs"
 
 
 def findings(visit: Visit) -> Iterator[Finding]:
-    """Yield each finding about the objects of the database."""
+    """Yield each finding about the objects of one database."""
     clone = visit.inventory
     witnesses = Witnesses() if isinstance(clone, Silence) else _witnesses(visit, clone)
     yield from object_findings(clone, witnesses, _circumstances(visit))
 
 
+def shared_findings(visit: Visit, entries: Iterable[Entry]) -> Iterator[Finding]:
+    """Yield each finding about what all databases share; ``entries`` are the databases, and which of them are entered."""
+    clone = visit.shared
+    witnesses = Witnesses() if isinstance(clone, Silence) else _shared_witnesses(visit, clone)
+    action = visit.subject.action
+    named = (visit.database, *action.only, *action.databases)
+    yield from shared_object_findings(clone, witnesses, _circumstances(visit), DatabasesEntered(tuple(entries), named))
+
+
 def _witnesses(visit: Visit, clone: Inventory) -> Witnesses:
-    baseline, source = visit.subject.baseline, visit.source_inventory
-    # A capsule lists the same things as a baseline, and its moment is not after this one either.
-    recorded = baseline.inventory if isinstance(baseline, Baseline) else visit.subject.capsule_inventory
-    absent = []
-    if recorded is None and not isinstance(baseline, Baseline):
-        absent.append("there is no baseline" if baseline is None else f"the baseline could not be read: {baseline.why}")
-    if not isinstance(source, Inventory):
-        absent.append("the source is not asked" if source is None else f"the source could not be asked: {source.why}")
+    source = visit.source_inventory
     seen = source if isinstance(source, Inventory) else None
     return Witnesses(
-        baseline=recorded,
+        baseline=visit.recorded,
         source=seen,
         ends=_ends(visit, clone, seen),
         birth=visit.birth,
-        absent=tuple(absent),
+        absent=_absent(visit, visit.recorded, source),
+        renamed_roles=_renamed_roles(visit),
     )
+
+
+def _shared_witnesses(visit: Visit, clone: Inventory) -> Witnesses:
+    source = visit.source_shared
+    seen = source if isinstance(source, Inventory) else None
+    return Witnesses(
+        baseline=visit.recorded_shared,
+        source=seen,
+        ends=_ends(visit, clone, seen),
+        birth=visit.birth,
+        absent=_absent(visit, visit.recorded_shared, source),
+        renamed_roles=_renamed_roles(visit),
+    )
+
+
+def _absent(visit: Visit, recorded: Inventory | None, source: Inventory | Silence | None) -> tuple[str, ...]:
+    baseline, absent = visit.baseline, []
+    if recorded is None:
+        why = f"the baseline could not be read: {baseline.why}" if isinstance(baseline, Silence) else ""
+        absent.append(why or "there is no baseline")
+    if not isinstance(source, Inventory):
+        why = visit.subject.without_source or "the source is not asked"
+        absent.append(why if source is None else f"the source could not be asked: {source.why}")
+    return tuple(absent)
+
+
+def _renamed_roles(visit: Visit) -> frozenset[str]:
+    clone, source = visit.shared, visit.source_shared
+    if not isinstance(clone, Inventory) or not isinstance(source, Inventory):
+        return frozenset()
+    return renamed_roles(clone, source)
 
 
 def _ends(visit: Visit, clone: Inventory, source: Inventory | None) -> dict[int, bool]:

@@ -1,4 +1,4 @@
-"""Record what a database holds, each table at one snapshot: a witness for a later clone.
+"""Record what the databases of a cluster hold, each table at one snapshot: a witness for a later clone.
 
 The law: the source is only read, as sparingly as was asked for, and no snapshot on it gets older than the limit. A table that could not be read is named and left out, so
 that its absence is no evidence.
@@ -6,25 +6,27 @@ that its absence is no evidence.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from daybreak.errors import Failed, Unproven, Unreachable
+from daybreak.errors import DaybreakError, Failed, Unproven, Unreachable
+from daybreak.judge.joining import entries_of
 from daybreak.judge.rows.counts import wishes
 from daybreak.judge.rows.tables import clock_of
 from daybreak.model.answers import Count, Counts, Sighting, Silence, Table, Tables
-from daybreak.model.baseline import Baseline, TableBaseline
+from daybreak.model.baseline import Baseline, DatabaseBaseline, TableBaseline
+from daybreak.model.findings import Standing
 from daybreak.model.fingerprints import VERSION
-from daybreak.model.targets import Target
+from daybreak.model.targets import DatabaseTarget, Expectation, Target
 from daybreak.model.value import Value, stamp
 from daybreak.model.world import Cluster, Identity
 from daybreak.postgres.crew import Budget, CountProgress
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import LAST, Scan
 from daybreak.validate.estimating import estimate_rows
-from daybreak.validate.probes import list_tables, take_inventory
+from daybreak.validate.probes import list_tables, take_inventory, take_shared_inventory
 from daybreak.validate.turns import LIMIT, count_in_turns
 
 T = TypeVar("T", bound=Value)
@@ -50,20 +52,60 @@ class Sitting:
 
 
 def record(place: Reach, sitting: Sitting, progress: Callable[[CountProgress], None]) -> Baseline:
-    """Take the baseline of a database. Raises ``Unproven``, ``Unreachable`` or ``Failed`` when nothing can be asked."""
+    """Take the baseline of a cluster, database by database; ``place`` is the one that is entered first.
+
+    A database that cannot be read is named and left out. Raises ``Unproven``, ``Unreachable`` or ``Failed`` when the first
+    cannot be asked.
+    """
+    target = sitting.target
+    shared = _require(take_shared_inventory(place, sitting.asking))
+    first = place.address.database
+    found: list[DatabaseBaseline] = []
+    left_out: dict[str, str] = {}
+    for entry in entries_of(shared, first, target.only, target.left_out):
+        if entry.standing is not Standing.FIT:
+            left_out |= {entry.name: entry.why} if entry.standing is not Standing.BEYOND else {}
+            continue
+        expected = target.tables if entry.name == first else _of(target, entry.name).tables
+        try:
+            found.append(_record_database(place.within(entry.name), expected, sitting, _named(progress, entry.name)))
+        except DaybreakError as error:
+            if entry.name == first:
+                raise
+            left_out[entry.name] = error.message
+    return Baseline(
+        target=target.name,
+        taken=sitting.taken,
+        stands_for=max(each.stands_for for each in found),
+        identity=sitting.identity,
+        resource_id=sitting.cluster.resource_id,
+        databases=tuple(found),
+        shared=shared,
+        left_out=left_out,
+    )
+
+
+def _of(target: Target, database: str) -> DatabaseTarget:
+    return target.databases.get(database, DatabaseTarget())
+
+
+def _named(progress: Callable[[CountProgress], None], database: str) -> Callable[[CountProgress], None]:
+    return lambda step: progress(replace(step, table=f"{database}: {step.table}" if step.table else database))
+
+
+def _record_database(
+    place: Reach, expected: Mapping[str, Expectation], sitting: Sitting, progress: Callable[[CountProgress], None]
+) -> DatabaseBaseline:
     tables = _require(list_tables(place, sitting.asking))
-    scans = _scans(tables, sitting)
+    scans = _scans(tables, expected, sitting)
     counts, rows = _estimate(place, scans, sitting) if sitting.is_estimated else _count(place, scans, sitting, progress)
     inventory = _require(take_inventory(place, sitting.asking))
     if counts.taken is None:
         raise Failed("the server did not report its time")
-    return Baseline(
+    return DatabaseBaseline(
         target=sitting.target.name,
-        taken=sitting.taken,
-        stands_for=counts.taken,
-        identity=sitting.identity,
-        resource_id=sitting.cluster.resource_id,
         database=tables.database,
+        stands_for=counts.taken,
         server_version=counts.server_version,
         encoding=counts.encoding,
         next_xid=counts.next_xid,
@@ -75,8 +117,8 @@ def record(place: Reach, sitting: Sitting, progress: Callable[[CountProgress], N
     )
 
 
-def _scans(tables: Tables, sitting: Sitting) -> list[Scan]:
-    wanted = wishes(tables, sitting.target.tables)
+def _scans(tables: Tables, expected: Mapping[str, Expectation], sitting: Sitting) -> list[Scan]:
+    wanted = wishes(tables, expected)
     return [
         Scan(
             table,

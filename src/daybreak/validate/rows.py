@@ -47,7 +47,7 @@ from daybreak.model.answers import (
     Testimonies,
     Testimony,
 )
-from daybreak.model.baseline import Baseline
+from daybreak.model.baseline import Baseline, DatabaseBaseline
 from daybreak.model.birth import TURN
 from daybreak.model.delta import Delta
 from daybreak.model.findings import Finding, Standing
@@ -70,7 +70,7 @@ _SNAPSHOT = timedelta(minutes=5)
 
 def findings(visit: Visit) -> Iterator[Finding]:
     """Yield each finding about tables and rows; measure the loss on the way."""
-    action, baseline = visit.subject.action, visit.subject.baseline
+    action, baseline = visit.subject.action, visit.baseline
     yield all_tables(visit.tables, visit.source_tables, action.tables, baseline, _tables_made_in_time(visit))
     reading = _Reading(visit)
     yield from reading.glance() if reading.how.depth == "quick" else reading.read()
@@ -122,6 +122,7 @@ class _Reading:
             made=None if subject.is_in_use else subject.clone.created,
             is_in_use=subject.is_in_use,
             is_counted=self.how.depth != "quick",
+            is_of_first=self.visit.is_first,
         )
 
     @cached_property
@@ -130,10 +131,10 @@ class _Reading:
         return {} if isinstance(self.visit.tables, Silence) else zones_of(self.visit.tables, self.configured)
 
     @cached_property
-    def baseline(self) -> Baseline | Silence | None:
+    def baseline(self) -> DatabaseBaseline | Silence | None:
         """The baseline, with each time as the instant that it means."""
-        kept, tables = self.subject.baseline, self.visit.tables
-        if not isinstance(kept, Baseline) or isinstance(tables, Silence) or not self.zones:
+        kept, tables = self.visit.baseline, self.visit.tables
+        if not isinstance(kept, DatabaseBaseline) or isinstance(tables, Silence) or not self.zones:
             return kept
         oids = {table.full: table.oid for table in tables.tables}
         lines = tuple(
@@ -149,7 +150,7 @@ class _Reading:
         answer: Estimates | Silence = self._silence()
         if self.visit.place and isinstance(self.visit.tables, Tables):
             answer = estimate_rows(self.visit.place, self._scans(self.visit.tables), self.subject.patience.asking)
-        yield rows_by_estimate(answer, self.visit.tables, self.configured, self.subject.baseline)
+        yield rows_by_estimate(answer, self.visit.tables, self.configured, self.visit.baseline)
         newest = counts_as_meant(answer.newest, self.zones) if isinstance(answer, Estimates) else answer
         finding = recent(newest, self.visit.tables, self.recency, self._time_witnesses())
         if isinstance(newest, Counts) and finding.standing is Standing.UNKNOWN and not newest.unread:
@@ -166,8 +167,10 @@ class _Reading:
     def read(self) -> Iterator[Finding]:
         """Yield the findings from the rows themselves."""
         # Borrowing amcheck uses a transaction number, so ask for the clone's next number before.
-        baseline, place = self.subject.baseline, self.visit.place
-        is_marked = isinstance(baseline, Baseline) and any(baseline.next_xid_of(each) for each in baseline.tables)
+        baseline, place = self.visit.baseline, self.visit.place
+        is_marked = isinstance(baseline, DatabaseBaseline) and any(
+            baseline.next_xid_of(each) for each in baseline.tables
+        )
         if is_marked and place is not None:
             self.next_xid = ask_next_xid(place, self.subject.patience.asking)
         # Only one session can use a borrowed amcheck: it reads while the others count.
@@ -178,7 +181,7 @@ class _Reading:
             yield index_contents(indexes.result(self.visit.progress), self.how)
 
     def _count(self) -> Iterator[Finding]:
-        counts, tables, baseline = self._counts(), self.visit.tables, self.subject.baseline
+        counts, tables, baseline = self._counts(), self.visit.tables, self.visit.baseline
         short: frozenset[str] = frozenset()
         other: frozenset[str] = frozenset()
         if isinstance(tables, Tables):
@@ -191,16 +194,20 @@ class _Reading:
             baseline,
             self._at_the_source(short - named),
             testimonies,
-            self.subject.earlier() if short else (),
+            self.visit.earlier if short else (),
         )
         yield row_counts(counts, tables, self.configured, witnesses)
-        yield source_rows(heard, self.how, why_unasked=self._why_unheard(), has_baseline=isinstance(baseline, Baseline))
+        yield source_rows(
+            heard, self.how, why_unasked=self._why_unheard(), has_baseline=isinstance(baseline, DatabaseBaseline)
+        )
         seen = self._see_at_the_source(counts)
         sightings = seen.by_table if isinstance(seen, SourceTimes) else {}
         yield recent(counts, tables, self.recency, self._time_witnesses(sightings, testimonies))
         beside = self._compare_with_source(counts, testimonies, short | other)
         kept = beside.condense() if isinstance(beside, Delta) else beside
-        self.visit.measured = measure(counts).model_copy(update={"delta": kept})
+        self.visit.measured = measure(counts).model_copy(
+            update={"deltas": {} if kept is None else {self.visit.database: kept}}
+        )
         witnesses_of_content = ContentWitnesses(baseline, beside, self._same_again(counts, beside))
         yield content(counts, tables, self.configured, witnesses_of_content, self.how)
 
@@ -315,8 +322,8 @@ class _Reading:
 
         Rows carry short numbers, which say something only while less than half a turn lies between the baseline and the clone.
         """
-        kept, ours, birth = self.subject.baseline, self.visit.inventory, self.visit.birth
-        if not isinstance(kept, Baseline) or not isinstance(ours, Inventory) or birth is None:
+        kept, ours, birth = self.visit.baseline, self.visit.inventory, self.visit.birth
+        if not isinstance(kept, DatabaseBaseline) or not isinstance(ours, Inventory) or birth is None:
             return {}
         if not self._is_copy_of_baseline:
             return {}
@@ -336,10 +343,12 @@ class _Reading:
     @property
     def _is_copy_of_baseline(self) -> bool:
         """Whether the clone's transactions and the baseline's are numbered by one cluster."""
-        kept, ours, source = self.subject.baseline, self.visit.inventory, self.subject.action.source_seen
-        if not isinstance(kept, Baseline) or not isinstance(ours, Inventory):
+        kept, ours, source = self.visit.baseline, self.visit.inventory, self.subject.action.source_seen
+        if not isinstance(kept, DatabaseBaseline) or not isinstance(ours, Inventory):
             return False
-        ids = {kept.resource_id, source.resource_id if source else None} - {None}
+        whole = self.subject.baseline
+        whose = whole.resource_id if isinstance(whole, Baseline) else None
+        ids = {whose, source.resource_id if source else None} - {None}
         return len(ids) < 2 and is_copy(ours, kept.inventory)
 
     def _see_at_the_source(self, counts: Counts | Silence) -> SourceTimes | Silence | None:
@@ -368,10 +377,10 @@ class _Reading:
 
     def _same_again(self, counts: Counts | Silence, beside: Delta | Silence | None) -> frozenset[str]:
         """The tables of which the clone only lacks rows, and which have the baseline's content in the source now."""
-        kept = self.subject.baseline
+        kept = self.visit.baseline
         names = tables_that_fall_short(counts, kept, beside if isinstance(beside, Delta) else None)
         there = self._at_the_source(names, is_added_up=True)
-        if not isinstance(there, Counts) or not isinstance(kept, Baseline):
+        if not isinstance(there, Counts) or not isinstance(kept, DatabaseBaseline):
             return frozenset()
         was = {each.name: each.fingerprint for each in kept.tables}
         return frozenset(each.name for each in there.counted if each.fingerprint == was.get(each.name))

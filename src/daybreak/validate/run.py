@@ -1,17 +1,20 @@
-"""Validate a clone: ask every question, have every answer judged, report each finding as it is made.
+"""Validate a clone: ask every question of every database, have every answer judged, report each finding as it is made.
 
-The law: whatever cannot be asked becomes an unknown finding; nothing that the clone does, or fails to do, raises.
+The law: whatever cannot be asked becomes an unknown finding; nothing that the clone does, or fails to do, raises. What is said
+of the cluster was asked in each of its databases, or names those that were not asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 
+from daybreak.judge.joining import Entry, entries_of, join_findings, join_measured
 from daybreak.judge.kinds import CONNECTION_STRINGS, FOREIGN_ROWS, with_unread
+from daybreak.judge.objects.past import is_copy
 from daybreak.judge.waiving import waive
 from daybreak.model.answers import Tables
-from daybreak.model.findings import Finding, Measured
+from daybreak.model.findings import Finding, Measured, Standing
 from daybreak.model.inventory import Inventory
 from daybreak.postgres.reach import Reach
 from daybreak.validate import application, database, objects, parity, rows, security
@@ -20,14 +23,8 @@ from daybreak.validate.visit import ProbeLimits, Subject, Visit
 
 __all__ = ["CountProgress", "Outcome", "ProbeLimits", "Reach", "Subject", "validate"]
 
-_CHAPTERS = (
-    database.findings,
-    parity.findings,
-    security.findings,
-    objects.findings,
-    rows.findings,
-    application.findings,
-)
+_OF_THE_CLUSTER = (database.findings, parity.findings, security.findings)
+_OF_A_DATABASE = (objects.findings, rows.findings)
 """The chapters, cheapest first, so that a person watching learns early what is wrong."""
 
 
@@ -47,17 +44,97 @@ def validate(
     Changes nothing, anywhere; running it twice asks twice. Calls ``report`` with each finding as soon as it stands, and
     ``progress`` during the count, both on the caller's thread.
     """
-    visit = Visit(subject, progress)
+    walk = _Walk(Visit(subject, progress))
     findings = []
-    for chapter in _CHAPTERS:
-        for judged in chapter(visit):
-            finding = waive(
-                with_unread(judged, subject.action.thoroughness, visit.major, _kinds_found(visit)),
-                subject.action.waivers,
-            )
-            report(finding)
-            findings.append(finding)
-    return Outcome(tuple(findings), visit.measured)
+    for finding in walk.findings():
+        report(finding)
+        findings.append(finding)
+    return Outcome(tuple(findings), walk.measured)
+
+
+class _Walk:
+    """The way through a cluster: its own chapters, then each database's, then the application's.
+
+    The first database is the door to the cluster: it is asked what belongs to all, also where nothing of its own is asked.
+    """
+
+    def __init__(self, first: Visit) -> None:
+        self.first = first
+        self.visits: list[Visit] = [first]
+        self.absent: list[Entry] = []
+
+    @property
+    def measured(self) -> Measured:
+        """What was measured in all databases."""
+        return join_measured({visit.database: visit.measured for visit in self.visits})
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield each finding, with what its waivers say."""
+        yield from self._waived(self.first, _OF_THE_CLUSTER)
+        entries = self._enter()
+        yield from self._waived(self.first, [lambda visit: objects.shared_findings(visit, entries)])
+        for chapter in _OF_A_DATABASE:
+            yield from self._joined(chapter)
+        yield from self._waived(self.first, [lambda _visit: application.findings(self.first, self.visits)])
+
+    def _enter(self) -> tuple[Entry, ...]:
+        """Find the databases and knock at each; the visits are those that answered, and always the first."""
+        shared, action = self.first.shared, self.first.subject.action
+        if not isinstance(shared, Inventory):
+            return ()
+        left_out = [name for name, wanted in action.databases.items() if wanted.is_left_out]
+        entries = []
+        self.visits = []
+        for entry in entries_of(shared, self.first.database, action.only, left_out):
+            if entry.standing is Standing.FIT:
+                visit = self.first if entry.name == self.first.database else self._visit(entry.name)
+                if visit.answer.is_answering:
+                    self.visits.append(visit)
+                else:
+                    why = f"the login does not get in: {visit.answer.trouble}"
+                    entry = Entry(entry.name, Standing.UNKNOWN, why)  # noqa: PLW2901 - what the door said
+            entries.append(entry)
+        self.absent = [entry for entry in entries if entry.standing is not Standing.FIT]
+        return tuple(entries)
+
+    def _visit(self, name: str) -> Visit:
+        def progress(step: CountProgress) -> None:
+            self.first.progress(replace(step, table=f"{name}: {step.table}" if step.table else name))
+
+        return Visit(self.first.subject.within(name, self._name_at_source(name)), progress, self.first)
+
+    def _name_at_source(self, name: str) -> str | None:
+        """What the source calls the database now; ``None`` where it has none. Of a copy the same number is the same database."""
+        ours, theirs = self.first.shared, self.first.source_shared
+        if not isinstance(ours, Inventory) or not isinstance(theirs, Inventory):
+            return name
+        here = {item.name: item.oid for item in ours.of("database")}
+        there = {item.oid: item.name for item in theirs.of("database")}
+        if is_copy(ours, theirs) and here.get(name) is not None:
+            return there.get(here[name])
+        return name if name in there.values() else None
+
+    def _joined(self, chapter: Callable[[Visit], Iterator[Finding]]) -> Iterator[Finding]:
+        """The findings of a chapter, one for each check. Those of a single database are passed on as they come."""
+        if len(self.visits) == 1:
+            [visit] = self.visits
+            for finding in self._waived(visit, [chapter]):
+                yield join_findings({visit.database: finding}, self.absent)
+            return
+        found: dict[str, dict[str, Finding]] = {}
+        for visit in self.visits:
+            for finding in self._waived(visit, [chapter]):
+                found.setdefault(finding.check, {})[visit.database] = finding
+        for each in found.values():
+            yield join_findings(each, self.absent)
+
+    @staticmethod
+    def _waived(visit: Visit, chapters: Iterable[Callable[[Visit], Iterator[Finding]]]) -> Iterator[Finding]:
+        action = visit.subject.action
+        for chapter in chapters:
+            for judged in chapter(visit):
+                finding = with_unread(judged, action.thoroughness, visit.major, _kinds_found(visit))
+                yield waive(finding, action.waivers)
 
 
 def _kinds_found(visit: Visit) -> frozenset[str]:

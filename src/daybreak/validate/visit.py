@@ -1,4 +1,4 @@
-"""One visit to a clone: what we know beforehand, and what the clone answered; each question is asked once.
+"""One visit to a database of a clone: what we know beforehand, and what it answered; each question is asked once.
 
 The law: a question that several chapters share is asked here and its answer kept; a chapter asks its own questions.
 """
@@ -15,10 +15,13 @@ from time import monotonic
 from daybreak.judge.objects.past import is_copy
 from daybreak.model.actions import Validate
 from daybreak.model.answers import Answer, Silence, Tables
-from daybreak.model.baseline import Baseline
+from daybreak.model.baseline import Baseline, DatabaseBaseline
 from daybreak.model.birth import Birth, is_young
+from daybreak.model.capsule import Capsule
 from daybreak.model.findings import Measured
 from daybreak.model.inventory import Inventory
+from daybreak.model.names import printable
+from daybreak.model.targets import DatabaseTarget
 from daybreak.model.trust import Trust
 from daybreak.model.world import AutomatedBackup, Cluster, Instance, Origin, Surroundings
 from daybreak.postgres.address import Address, address_of
@@ -26,7 +29,7 @@ from daybreak.postgres.answering import NO_LOGIN, knock
 from daybreak.postgres.crew import Budget, CountProgress, SourceBudget
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.session import Login
-from daybreak.validate.probes import ask_birth, ask_fates, list_tables, take_inventory
+from daybreak.validate.probes import ask_birth, ask_fates, list_tables, take_inventory, take_shared_inventory
 
 
 @dataclass(frozen=True)
@@ -77,10 +80,10 @@ class Subject:
     """What belongs to the clone, as it is now."""
     baseline: Baseline | Silence | None = None
     """The baseline that the plan chose; a silence when it cannot be read, ``None`` when there is no baseline."""
+    capsule: Capsule | None = None
+    """The capsule, where the source is known from one."""
     earlier: Callable[[], tuple[Baseline, ...]] = tuple
     """Reads the target's baselines from before that one, which show how far a table falls by itself."""
-    capsule_inventory: Inventory | None = None
-    """The inventory that the capsule kept, where the source is known from a capsule."""
     login_of: Callable[[str], Login | Silence] = lambda _reference: Silence(asked="a login", why="nothing resolves it")
     """Turns a reference into a login at the clone, anew each time."""
     health_urls: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -88,6 +91,8 @@ class Subject:
     patience: ProbeLimits = field(default_factory=ProbeLimits)
     source_inventory: Inventory | None = None
     """The source's inventory, where it was taken before; ``None`` to ask the source."""
+    source_shared: Inventory | None = None
+    """What the source's databases share, where it was listed before; ``None`` to ask the source."""
     alter: Callable[[Inventory], Inventory] = lambda seen: seen
     """How a proof changes what the clone's catalog shows, where a server cannot show the defect itself."""
 
@@ -95,6 +100,23 @@ class Subject:
     def address(self) -> Address:
         """The address of the clone's database: the endpoint that AWS returned, never one that we built."""
         return address_of(self.clone, self.action.database, self.trust)
+
+    def within(self, database: str, source_name: str | None) -> Subject:
+        """The same of another database, which the source has under ``source_name`` now, or not at all."""
+        wanted = self.action.databases.get(database, DatabaseTarget())
+        waivers = (*wanted.waivers, *(waiver for waiver in self.action.waivers if waiver.is_for_all))
+        changes = {"database": database, "tables": wanted.tables, "checks": wanted.checks, "waivers": waivers}
+        why = self.without_source
+        if self.source is not None and source_name is None:
+            why = f'the source has no database "{printable(database)}" now'
+        return replace(
+            self,
+            action=self.action.model_copy(update=changes),
+            source=_at(self.source, source_name),
+            source_reader=_at(self.source_reader, source_name),
+            without_source=why,
+            source_inventory=None,
+        )
 
     @property
     def origin(self) -> Origin | None:
@@ -107,19 +129,35 @@ class Subject:
         return self.action.snapshot_seen or self.origin
 
 
-class Visit:
-    """One walk through the chapters; it keeps each answer for the chapters that share it."""
+def _at(reach: Reach | None, database: str | None) -> Reach | None:
+    """The same server's database of that name; ``None`` where there is none."""
+    return None if reach is None or database is None else reach.within(database)
 
-    def __init__(self, subject: Subject, progress: Callable[[CountProgress], None]) -> None:
+
+@dataclass
+class Purse:
+    """What the visits to all databases of a clone have spent together."""
+
+    at_source: timedelta = timedelta(0)
+
+
+class Visit:
+    """One walk through one database; it keeps each answer for the chapters that share it.
+
+    ``first`` is the visit to the database that was entered first: what belongs to the cluster is asked there alone.
+    """
+
+    def __init__(self, subject: Subject, progress: Callable[[CountProgress], None], first: Visit | None = None) -> None:
         self.subject = subject
         self.progress = progress
         self.measured = Measured()
-        self._spent_at_source = timedelta(0)
+        self._first = first
+        self._purse: Purse = first._purse if first else Purse()  # noqa: SLF001 - of the same class
 
     @property
     def source_budget(self) -> SourceBudget:
         """What may still be asked of the source about its rows; one budget for the whole visit."""
-        budget, left = self.subject.patience.hearing, self.subject.patience.hearing.whole - self._spent_at_source
+        budget, left = self.subject.patience.hearing, self.subject.patience.hearing.whole - self._purse.at_source
         connect = min(budget.connect, self.subject.patience.asking)
         return replace(budget, whole=max(left, timedelta(0)), connect=connect)
 
@@ -130,7 +168,7 @@ class Visit:
         try:
             yield
         finally:
-            self._spent_at_source += timedelta(seconds=monotonic() - began)
+            self._purse.at_source += timedelta(seconds=monotonic() - began)
 
     @property
     def source_reaches(self) -> tuple[Reach, ...]:
@@ -165,6 +203,8 @@ class Visit:
     @cached_property
     def birth(self) -> Birth | None:
         """What the clone had spent at its first answer, else what it has spent by now, which is a mark and no more."""
+        if self._first is not None:
+            return self._first.birth
         if self.subject.birth is not None or not self.place:
             return self.subject.birth
         found = ask_birth(self.place, self.subject.patience.asking)
@@ -199,6 +239,68 @@ class Visit:
     def source_tables(self) -> Tables | Silence | None:
         """Every table of the source as it is now; ``None`` when there is no source to ask."""
         return list_tables(self.subject.source, self.subject.patience.asking) if self.subject.source else None
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is to the database that is entered first."""
+        return self._first is None
+
+    @property
+    def database(self) -> str:
+        """The name of the database."""
+        return self.subject.address.database
+
+    @cached_property
+    def baseline(self) -> DatabaseBaseline | Silence | None:
+        """What the baseline knows of this database; a silence when it cannot be read, ``None`` where it knows nothing."""
+        kept = self.subject.baseline
+        if not isinstance(kept, Baseline):
+            return kept
+        if (why := kept.left_out.get(self.database)) is not None:
+            return Silence(asked=f'the baseline of "{printable(self.database)}"', why=why)
+        return kept.of(self.database)
+
+    @property
+    def earlier(self) -> tuple[DatabaseBaseline, ...]:
+        """What older baselines know of this database."""
+        found = (each.of(self.database) for each in self.subject.earlier())
+        return tuple(each for each in found if each is not None)
+
+    @cached_property
+    def recorded(self) -> Inventory | None:
+        """The inventory that was kept of this database from before the moment, in a baseline or a capsule."""
+        if isinstance(self.baseline, DatabaseBaseline):
+            return self.baseline.inventory
+        # A capsule lists the same things as a baseline, and its moment is not after this one either.
+        return self.subject.capsule.of(self.database) if self.subject.capsule else None
+
+    @cached_property
+    def recorded_shared(self) -> Inventory | None:
+        """What was kept from before the moment of what all databases share."""
+        kept, capsule = self.subject.baseline, self.subject.capsule
+        if isinstance(kept, Baseline) and kept.shared is not None:
+            return kept.shared
+        return capsule.shared if capsule else None
+
+    @cached_property
+    def shared(self) -> Inventory | Silence:
+        """What all databases of the clone share."""
+        if self._first is not None:
+            return self._first.shared
+        if not self.place:
+            return self.silence_about("the shared catalogs")
+        seen = take_shared_inventory(self.place, self.subject.patience.asking)
+        return seen if isinstance(seen, Silence) else self.subject.alter(seen)
+
+    @cached_property
+    def source_shared(self) -> Inventory | Silence | None:
+        """What all databases of the source share now; ``None`` when there is no source to ask."""
+        if self._first is not None:
+            return self._first.source_shared
+        if self.subject.source_shared is not None:
+            return self.subject.source_shared
+        source, limit = self.subject.source, self.subject.patience.asking
+        return take_shared_inventory(source, limit) if source else None
 
     @cached_property
     def inventory(self) -> Inventory | Silence:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daybreak.judge.objects.findings import CloneFacts, Witnesses, object_findings
+from daybreak.judge.objects.findings import (
+    CloneFacts,
+    DatabasesEntered,
+    Witnesses,
+    object_findings,
+    shared_object_findings,
+)
+from daybreak.judge.objects.past import renamed_roles
 from daybreak.model import checks
 from daybreak.model.answers import Silence
 from daybreak.model.findings import Finding, Standing
@@ -111,7 +119,15 @@ def stock(*items: Item, **changes: Any) -> Inventory:
 
 def judged(clone: Inventory | Silence, witnesses: Witnesses, circumstances: CloneFacts = QUIET) -> dict[str, Finding]:
     """Every finding by the name of its check."""
-    return {finding.check: finding for finding in object_findings(clone, witnesses, circumstances)}
+    return {finding.check: finding for finding in every_finding(clone, witnesses, circumstances)}
+
+
+def every_finding(clone: Inventory | Silence, witnesses: Witnesses, circumstances: CloneFacts) -> list[Finding]:
+    """What the judges say of one database, and of what all databases share."""
+    if isinstance(clone, Inventory) and witnesses.source is not None:
+        witnesses = replace(witnesses, renamed_roles=renamed_roles(clone, witnesses.source))
+    shared = shared_object_findings(clone, witnesses, circumstances, DatabasesEntered())
+    return [*shared, *object_findings(clone, witnesses, circumstances)]
 
 
 def beside(clone: Item | None, source: Item | None, kind: ItemKind) -> Standing:
@@ -134,8 +150,8 @@ ALONE = [kind for kind in COMPARED if kind not in ONE_PER_OBJECT]
 
 def test_every_box_about_objects_is_told_once() -> None:
     """A box that nobody ticks is a check that nobody did."""
-    found = [finding.check for finding in object_findings(stock(), Witnesses(source=stock()), QUIET)]
-    assert len(found) == len(set(found)) == 23
+    found = [finding.check for finding in every_finding(stock(), Witnesses(source=stock()), QUIET)]
+    assert len(found) == len(set(found)) == 24
     assert set(found) <= set(checks.CHECKS)
 
 
@@ -245,7 +261,7 @@ def test_without_any_witness_comparison_is_unknown_and_says_what_would_help() ->
     silent = {check for check, finding in found.items() if finding.standing is UNKNOWN}
     assert silent == {
         "data.partitions", "data.columns", "data.functions", "data.extensions", "data.publications",
-        "security.roles", "security.owners", "security.grants", "security.row-security",
+        "data.databases", "security.roles", "security.owners", "security.grants", "security.row-security",
     }  # fmt: skip
     assert all(
         "daybreak baseline" in found[check].why and "the source is deleted" in found[check].why for check in silent

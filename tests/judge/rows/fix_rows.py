@@ -6,9 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from daybreak.model.answers import Count, Counts, Table, Tables
-from daybreak.model.baseline import Baseline, TableBaseline
+from daybreak.model.baseline import DatabaseBaseline, TableBaseline
 from daybreak.model.inventory import Inventory
-from tests.fix_worlds import identity
 
 MOMENT = datetime(2024, 1, 15, 14, 30, tzinfo=UTC)
 SOME_TIME = timedelta(seconds=2)
@@ -39,7 +38,7 @@ def counts(rows: dict[str, int], of: Tables, **changes: Any) -> Counts:
     )
 
 
-def baseline(rows: dict[str, int], **changes: Any) -> Baseline:
+def baseline(rows: dict[str, int], **changes: Any) -> DatabaseBaseline:
     """What was there an hour before the moment."""
     prints: dict[str, str] = changes.pop("fingerprints", {})
     is_exact: bool = changes.pop("is_exact", True)
@@ -58,13 +57,11 @@ def baseline(rows: dict[str, int], **changes: Any) -> Baseline:
     )
     defaults: dict[str, Any] = {
         "target": "embi",
-        "taken": MOMENT - timedelta(hours=1),
         "stands_for": MOMENT - timedelta(hours=1),
-        "identity": identity(),
         "database": "embi",
         "server_version": "15.4",
         "encoding": "UTF8",
         "tables": listed,
         "inventory": Inventory(asked="q", database="embi"),
     }
-    return Baseline(**(defaults | changes))
+    return DatabaseBaseline(**(defaults | changes))

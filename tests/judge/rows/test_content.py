@@ -12,7 +12,7 @@ from daybreak.judge.rows.content import (
     tables_with_other_content,
 )
 from daybreak.model.answers import Silence
-from daybreak.model.baseline import Baseline
+from daybreak.model.baseline import DatabaseBaseline
 from daybreak.model.delta import Delta, TableDelta, Written
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.inventory import Inventory, Item, ItemKind
@@ -29,7 +29,7 @@ FULL = Thoroughness(depth="full")
 
 
 def _judged(
-    prints: dict[str, str], was: Baseline | Silence | None, source: Delta | None = None, **changes: object
+    prints: dict[str, str], was: DatabaseBaseline | Silence | None, source: Delta | None = None, **changes: object
 ) -> Finding:
     answer = counts(ROWS, HERE, fingerprints=prints, **changes)
     return content(answer, HERE, STATIC, ContentWitnesses(was, source), FULL)
@@ -75,7 +75,7 @@ def test_a_static_table_of_other_content_is_unfit() -> None:
 
 def test_where_no_transaction_came_between_every_table_is_the_same() -> None:
     """Then a difference anywhere is damage."""
-    was = baseline(ROWS, fingerprints=SAME, next_xid=77, format=1)
+    was = baseline(ROWS, fingerprints=SAME, marks=dict.fromkeys(ROWS, 77))
     assert _judged({**SAME, "orders": "6:3"}, was, next_xid=77).standing is UNFIT
     assert _judged({**SAME, "orders": "6:3"}, was, next_xid=78).standing is FIT
 
@@ -133,7 +133,7 @@ def _item(kind: ItemKind, name: str, **facts: str) -> Item:
         (Silence(asked="b", why="its file was changed"), "its file was changed"),
     ],
 )
-def test_what_cannot_be_compared_is_unknown_and_says_why(was: Baseline | Silence | None, word: str) -> None:
+def test_what_cannot_be_compared_is_unknown_and_says_why(was: DatabaseBaseline | Silence | None, word: str) -> None:
     """Two sums of different kinds differ always, and say nothing."""
     finding = _judged(SAME, was)
     assert finding.standing is UNKNOWN
@@ -173,7 +173,7 @@ def test_a_sample_says_which_part_it_read() -> None:
 )
 @pytest.mark.parametrize("was", [baseline(ROWS, fingerprints={**SAME, "orders": "4:4"}), None])
 def test_rows_that_differ_are_told_apart_by_who_wrote_them(
-    difference: dict[str, object], standing: Standing, word: str, was: Baseline | None
+    difference: dict[str, object], standing: Standing, word: str, was: DatabaseBaseline | None
 ) -> None:
     """The source may work on, and delete what it likes; the clone may not write, and nothing may change by itself."""
     finding = _judged(SAME, was, source=_delta(orders=difference))

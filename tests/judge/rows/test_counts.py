@@ -9,7 +9,7 @@ import pytest
 
 from daybreak.judge.rows.counts import RowWitnesses, compare_tables, row_counts, rows_by_estimate, suspects
 from daybreak.model.answers import Estimates, RowEstimate, Silence, Testimony, Unread
-from daybreak.model.baseline import Baseline
+from daybreak.model.baseline import DatabaseBaseline
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.targets import Expectation
 from tests.judge.rows.fix_rows import MOMENT, SOME_TIME, baseline, counts, tables
@@ -21,14 +21,14 @@ STATIC = {"countries": Expectation(is_static=True)}
 
 def _judged(
     rows: dict[str, int],
-    was: Baseline | Silence | None,
+    was: DatabaseBaseline | Silence | None,
     configured: dict[str, Expectation] | None = None,
     source: dict[str, int] | None = None,
     **changes: Any,
 ) -> Finding:
     there = counts(source, HERE) if source is not None else None
     heard: dict[int, Testimony] = changes.pop("testimonies", {})
-    earlier: tuple[Baseline, ...] = changes.pop("earlier", ())
+    earlier: tuple[DatabaseBaseline, ...] = changes.pop("earlier", ())
     witnesses = RowWitnesses(was, there, heard, earlier)
     return row_counts(counts(rows, HERE, **changes), HERE, configured or {}, witnesses)
 
@@ -67,13 +67,13 @@ def test_a_static_table_holds_exactly_what_it_held(rows: int, standing: Standing
 @pytest.mark.parametrize(("rows", "standing"), [(1000, FIT), (999, UNFIT), (1001, UNFIT)])
 def test_where_no_transaction_came_between_every_row_is_the_same(rows: int, standing: Standing) -> None:
     """The counter of transactions is restored with the data."""
-    was = baseline({"orders": 1000}, next_xid=2**32 + 77, format=1)
+    was = baseline({"orders": 1000}, marks={"orders": 2**32 + 77})
     assert _judged({"orders": rows}, was, next_xid=77).standing is standing
 
 
 def test_where_no_transaction_came_between_the_source_explains_nothing() -> None:
     """It cannot have lost by the moment what it still had at the baseline, however far the table fell before."""
-    was = baseline({"orders": 1000}, next_xid=77, format=1)
+    was = baseline({"orders": 1000}, marks={"orders": 77})
     past = (baseline({"orders": 0}, stands_for=MOMENT - timedelta(days=1)),)
     judged = _judged({"orders": 300}, was, source={"orders": 300}, earlier=past, next_xid=77)
     assert (judged.standing, judged.details[0].why) == (UNFIT, "the baseline has 1,000")

@@ -10,7 +10,7 @@ import pytest
 from daybreak.judge.rows.recency import Recency, TimeWitnesses, measure, recent, suspects_in_time
 from daybreak.judge.rows.zones import as_meant, as_written, counts_as_meant, zones_of
 from daybreak.model.answers import Count, Counts, Silence, Table, Tables, TableTimes, Testimony, Unread
-from daybreak.model.baseline import Baseline, TableBaseline
+from daybreak.model.baseline import DatabaseBaseline, TableBaseline
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.targets import Expectation
 from tests.judge.rows import fix_rows
@@ -45,12 +45,12 @@ def _counts(*counted: Count, **changes: Any) -> Counts:
     return Counts(**(known | changes))
 
 
-def _was(newest: datetime | None, **changes: Any) -> Baseline:
+def _was(newest: datetime | None, **changes: Any) -> DatabaseBaseline:
     """The baseline of an hour before the moment."""
     line = TableBaseline(
         name="public.orders", rows=5, clock="updated_at", newest=newest, next_xid=changes.get("next_xid")
     )
-    return fix_rows.baseline({}, tables=(line,), taken=_TAKEN, stands_for=_TAKEN, **changes)
+    return fix_rows.baseline({}, tables=(line,), stands_for=_TAKEN, **changes)
 
 
 def _there(newest: datetime | None, **changes: Any) -> TableTimes:
@@ -68,7 +68,7 @@ def _there(newest: datetime | None, **changes: Any) -> TableTimes:
 def _judged(
     here: Count | Counts,
     *,
-    was: Baseline | None = None,
+    was: DatabaseBaseline | None = None,
     there: TableTimes | None = None,
     wish: dict[str, Expectation] | None = None,
     testimony: Testimony | None = None,

@@ -157,7 +157,7 @@ def test_a_table_that_was_not_read_is_unknown_and_a_damaged_one_unfit() -> None:
 
 def test_an_empty_database_is_not_fit() -> None:
     """No table at all is what a restore of the wrong thing looks like."""
-    assert row_counts(_counts(), _tables(), {}).standing is UNKNOWN
+    assert row_counts(_counts(), _tables(), {}).standing is Standing.LEFT_OUT
 
 
 def test_a_partitioned_tables_rows_are_those_of_its_partitions() -> None:

@@ -27,7 +27,9 @@ def test_tables_of_several_instants_are_said_to_be() -> None:
     tables = tuple(TableBaseline(name=f"public.t{n}", rows=5, taken=each) for n, each in enumerate(instants))
     note = "read at 3 instants, from 2024-01-15T11:30:00Z on"
     huge = TableBaseline(name="public.huge", rows=9, taken=NOON, is_exact=False, note=note)
-    shown = _shown(baseline().model_copy(update={"tables": (*tables, huge)}))
+    whole = baseline()
+    one = whole.databases[0].model_copy(update={"tables": (*tables, huge)})
+    shown = _shown(whole.model_copy(update={"databases": (one,)}))
     first, last = (each.strftime("%Y-%m-%dT%H:%M:%SZ") for each in instants)
     assert f"its tables are not of one instant: they were read between {first} and {last}" in shown
     assert f"not exact: public.huge: {note}" in shown

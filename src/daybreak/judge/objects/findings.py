@@ -8,18 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from daybreak.judge.joining import Entry
 from daybreak.judge.objects import rules
 from daybreak.judge.objects.past import FIT, UNFIT, UNKNOWN, Past, Three, Witnesses
 from daybreak.judge.objects.rules import CloneFacts, Rule, rule_for_flaw
 from daybreak.model import checks
 from daybreak.model.answers import Silence
 from daybreak.model.checks import Asked, Check
-from daybreak.model.findings import Detail, Finding
+from daybreak.model.findings import Detail, Finding, Standing
 from daybreak.model.inventory import OF_A_PROOF, Inventory, Item, ItemKind
-from daybreak.model.names import comma_list
+from daybreak.model.names import comma_list, printable
 from daybreak.model.value import stamp
 
-__all__ = ["CloneFacts", "Witnesses", "object_findings"]
+__all__ = ["CloneFacts", "DatabasesEntered", "Witnesses", "object_findings", "shared_object_findings"]
 
 
 def _no_rule(_three: Three, _circumstances: CloneFacts) -> Iterator[Detail]:
@@ -42,6 +43,8 @@ class _Chapter:
     belongs: Callable[[Item], bool] = _everything
     is_compared: bool = True
     reports_missing: bool = True
+    is_shared: bool = False
+    """Whether its kinds belong to all databases together."""
     is_state: bool = False
     """Whether the rule speaks of a state that people change: then time can explain it too."""
 
@@ -158,6 +161,7 @@ _CHAPTERS = (
         "prepared transactions",
         rule_for_flaw("none", rules.what_is_left_over),
         is_compared=False,
+        is_shared=True,
     ),
     _Chapter(
         checks.REPLICATION_SLOTS,
@@ -165,10 +169,16 @@ _CHAPTERS = (
         "replication slots",
         rule_for_flaw("none", rules.what_is_left_over),
         is_compared=False,
+        is_shared=True,
     ),
     _Chapter(
-        checks.ROLES, ("role", "membership", "setting"), "roles, memberships and their settings", needs_witness=True
+        checks.ROLES,
+        ("role", "membership", "setting"),
+        "roles, memberships and their settings",
+        needs_witness=True,
+        is_shared=True,
     ),
+    _Chapter(checks.DATABASES, ("database",), "databases", needs_witness=True, is_shared=True),
     _Chapter(checks.OWNERS, ("owner",), "objects with an owner", needs_witness=True),
     _Chapter(checks.GRANTS, ("grant",), "objects with privileges", needs_witness=True),
     _Chapter(
@@ -182,9 +192,57 @@ _CHAPTERS = (
 )
 
 
+@dataclass(frozen=True)
+class DatabasesEntered:
+    """The databases of the clone and which of them a validation enters, and those that the configuration names."""
+
+    entries: tuple[Entry, ...] = ()
+    named: tuple[str, ...] = ()
+
+
 def object_findings(clone: Inventory | Silence, witnesses: Witnesses, circumstances: CloneFacts) -> Iterator[Finding]:
-    """Each box about objects, judged from the clone's inventory and those of its witnesses."""
-    for chapter in _CHAPTERS:
+    """Each box about the objects of one database, judged from the clone's inventory and those of its witnesses."""
+    yield from _findings(clone, witnesses, circumstances, is_shared=False)
+
+
+def shared_object_findings(
+    clone: Inventory | Silence, witnesses: Witnesses, circumstances: CloneFacts, entered: DatabasesEntered
+) -> Iterator[Finding]:
+    """Each box about what all databases share, and whether every database is there and was entered."""
+    for finding in _findings(clone, witnesses, circumstances, is_shared=True):
+        yield _with_entries(finding, entered) if finding.check == checks.DATABASES.name else finding
+
+
+def _with_entries(finding: Finding, entered: DatabasesEntered) -> Finding:
+    """The finding about the databases, with a line for each that is not entered, and for each that is only configured."""
+    absent = [entry for entry in entered.entries if entry.standing is not FIT]
+    here = {entry.name for entry in entered.entries}
+    seen = {line.name for line in finding.details}
+    lines = [entry.line for entry in absent]
+    if entered.entries:
+        lines += [
+            Detail(name=printable(name), standing=UNFIT, expected="as the configuration names it", found="missing")
+            for name in dict.fromkeys(entered.named)
+            if name not in here and name not in seen
+        ]
+    names = comma_list([printable(entry.name) for entry in entered.entries if entry.standing is FIT])
+    found = f"{finding.found}: {names}" if names else finding.found
+    finding = finding.model_copy(update={"found": found, "details": _sort([*finding.details, *lines])})
+    unfit = [f"{line.name} {line.found}" for line in lines if line.standing is UNFIT]
+    unknown = [f"{line.name}: {line.why}" for line in lines if line.standing is UNKNOWN]
+    if unfit:
+        found = f"{comma_list(unfit, most=3)}; {finding.found}"
+        return finding.model_copy(update={"standing": UNFIT, "found": found})
+    if unknown and finding.standing in (FIT, UNKNOWN):
+        why = comma_list([*unknown, *([finding.why] if finding.why else [])], most=3)
+        return finding.model_copy(update={"standing": UNKNOWN, "why": why})
+    return finding
+
+
+def _findings(
+    clone: Inventory | Silence, witnesses: Witnesses, circumstances: CloneFacts, *, is_shared: bool
+) -> Iterator[Finding]:
+    for chapter in (each for each in _CHAPTERS if each.is_shared == is_shared):
         expected = _expectation(chapter, witnesses)
         if isinstance(clone, Silence):
             yield chapter.check.silent(expected, clone)
@@ -257,7 +315,7 @@ def _of_a_proof(three: Three) -> list[Detail]:
     return [Detail(name=three.clone.name, standing=FIT, expected="none", found=OF_A_PROOF, why=why)]
 
 
-_ORDER: Mapping[object, int] = {UNFIT: 0, UNKNOWN: 1, FIT: 2}
+_ORDER: Mapping[object, int] = {UNFIT: 0, UNKNOWN: 1, FIT: 2, Standing.LEFT_OUT: 3, Standing.BEYOND: 4}
 
 
 def _sort(lines: list[Detail]) -> tuple[Detail, ...]:

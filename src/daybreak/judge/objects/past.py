@@ -68,6 +68,8 @@ class Witnesses:
     """What the clone had spent when it first answered; ``None`` where nobody asked."""
     absent: tuple[str, ...] = ()
     """Why there is no baseline, and why no source."""
+    renamed_roles: frozenset[str] = frozenset()
+    """Names of roles that have another name in the source now, old and new."""
 
 
 @dataclass(frozen=True)
@@ -89,14 +91,28 @@ class Three:
         return next(item for item in (self.clone, *self.shown) if item is not None)
 
 
+_NUMBERED_TOGETHER: tuple[ItemKind, ...] = ("relation", "role", "database")
+
+
+def renamed_roles(clone: Inventory, source: Inventory) -> frozenset[str]:
+    """Names of roles that have another name in the source now, old and new, from what all databases share."""
+    if not is_copy(clone, source):
+        return frozenset()
+    here = {item.oid: item.name for item in clone.of("role")}
+    pairs = [(here[item.oid], item.name) for item in source.of("role") if here.get(item.oid, item.name) != item.name]
+    return frozenset(name for pair in pairs for name in pair)
+
+
 def is_copy(clone: Inventory, other: Inventory | None) -> bool:
     """Whether a clone is a physical copy of what a witness describes, so that their numbers mean the same."""
     if other is None:
         return False
     if None not in (clone.system, other.system) and clone.system != other.system:
         return False
-    there = {item.name: item.oid for item in other.of("relation")}
-    shared = [item.oid == there[item.name] for item in clone.of("relation") if item.name in there]
+    # What all databases share has no relations, but roles and databases, which are numbered too.
+    there = {(item.kind, item.name): item.oid for kind in _NUMBERED_TOGETHER for item in other.of(kind)}
+    here = [item for kind in _NUMBERED_TOGETHER for item in clone.of(kind) if (kind, item.name) in there]
+    shared = [item.oid == there[item.kind, item.name] for item in here]
     # Two databases of one server have its identifier in common, and nothing else.
     return sum(shared) * 2 > len(shared) if shared else clone.system is not None
 
@@ -275,19 +291,7 @@ class Past:
 
     def _names_a_renamed_role(self, clone: Item, source: Item) -> bool:
         names = {*clone.facts, *clone.facts.values(), *source.facts, *source.facts.values()}
-        return any(name.split(" on column ")[0] in self._renamed_roles for name in names)
-
-    @cached_property
-    def _renamed_roles(self) -> frozenset[str]:
-        """Names of roles that have another name in the source now, old and new."""
-        source = self.witnesses.source
-        if source is None or not self._is_copy(source):
-            return frozenset()
-        here = {item.oid: item.name for item in self.clone.of("role")}
-        pairs = [
-            (here[item.oid], item.name) for item in source.of("role") if here.get(item.oid, item.name) != item.name
-        ]
-        return frozenset(name for pair in pairs for name in pair)
+        return any(name.split(" on column ")[0] in self.witnesses.renamed_roles for name in names)
 
     # -- time ---------------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from daybreak.judge.rows.sample import turns_of
 from daybreak.judge.rows.tables import name_words
 from daybreak.model import checks
 from daybreak.model.answers import Count, Counts, Silence, Tables
-from daybreak.model.baseline import Baseline
+from daybreak.model.baseline import DatabaseBaseline
 from daybreak.model.checks import Asked
 from daybreak.model.delta import Delta, TableDelta, Written
 from daybreak.model.findings import Detail, Finding, Standing
@@ -38,7 +38,7 @@ _ORDER = (Standing.UNFIT, Standing.UNKNOWN, Standing.FIT, Standing.LEFT_OUT)
 class ContentWitnesses:
     """Who knows what the rows were."""
 
-    baseline: Baseline | Silence | None = None
+    baseline: DatabaseBaseline | Silence | None = None
     source: Delta | Silence | None = None
     """The source as it is now against the clone; the source is base."""
     again: frozenset[str] = frozenset()
@@ -46,24 +46,27 @@ class ContentWitnesses:
 
 
 def tables_with_other_content(
-    answer: Counts | Silence, tables: Tables, configured: Mapping[str, Expectation], baseline: Baseline | Silence | None
+    answer: Counts | Silence,
+    tables: Tables,
+    configured: Mapping[str, Expectation],
+    baseline: DatabaseBaseline | Silence | None,
 ) -> frozenset[str]:
     """The tables that must have the baseline's content but have another, about which the live source should be asked first."""
     known = comparable(tables, baseline)
-    if isinstance(answer, Silence) or not isinstance(known, Baseline) or _why_not_compared(answer, known):
+    if isinstance(answer, Silence) or not isinstance(known, DatabaseBaseline) or _why_not_compared(answer, known):
         return frozenset()
     held = _Held(answer, tables, configured, known, None)
     return frozenset(each.name for each in held.judge() if each.detail.standing is Standing.UNFIT)
 
 
 def tables_that_fall_short(
-    answer: Counts | Silence, baseline: Baseline | Silence | None, source: Delta | None
+    answer: Counts | Silence, baseline: DatabaseBaseline | Silence | None, source: Delta | None
 ) -> frozenset[str]:
     """The tables that have another content than in the baseline, and only lack rows that the source has, whenever it wrote them.
 
     Where the source has the baseline's content again, those rows were never gone for long, and the clone should have them.
     """
-    if isinstance(answer, Silence) or not isinstance(baseline, Baseline) or source is None:
+    if isinstance(answer, Silence) or not isinstance(baseline, DatabaseBaseline) or source is None:
         return frozenset()
     was = {each.name: each.fingerprint for each in baseline.tables if each.fingerprint}
     prints = {each.name: each.fingerprint for each in answer.counted if each.fingerprint}
@@ -93,12 +96,12 @@ def content(
     baseline = comparable(tables, witnesses.baseline)
     why = _why_unusable(answer, baseline)
     delta = witnesses.source if isinstance(witnesses.source, Delta) else None
-    usable = baseline if isinstance(baseline, Baseline) and not why else None
+    usable = baseline if isinstance(baseline, DatabaseBaseline) and not why else None
     held = _Held(answer, tables, configured, usable, delta, witnesses.again)
     return _finding(held, why, how)
 
 
-def _why_unusable(answer: Counts, baseline: Baseline | Silence | None) -> str:
+def _why_unusable(answer: Counts, baseline: DatabaseBaseline | Silence | None) -> str:
     if isinstance(baseline, Silence):
         return baseline.why
     if baseline is None:
@@ -106,7 +109,7 @@ def _why_unusable(answer: Counts, baseline: Baseline | Silence | None) -> str:
     return _why_not_compared(answer, baseline)
 
 
-def _why_not_compared(answer: Counts, baseline: Baseline) -> str:
+def _why_not_compared(answer: Counts, baseline: DatabaseBaseline) -> str:
     if not any(each.fingerprint for each in baseline.tables):
         return f"the baseline has no fingerprints; {HINT}"
     computed = {version_of(each.fingerprint) for each in answer.counted if each.fingerprint}
@@ -168,7 +171,7 @@ class _Held:
     answer: Counts
     tables: Tables
     configured: Mapping[str, Expectation]
-    baseline: Baseline | None
+    baseline: DatabaseBaseline | None
     source: Delta | None
     again: frozenset[str] = frozenset()
 

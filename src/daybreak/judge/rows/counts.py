@@ -16,7 +16,7 @@ from daybreak.judge.kinds import leave_out
 from daybreak.judge.rows.tables import family, name_words, tables_meant
 from daybreak.model import checks
 from daybreak.model.answers import Count, Counts, Estimates, Silence, Table, Tables, Testimony
-from daybreak.model.baseline import Baseline, TableBaseline
+from daybreak.model.baseline import DatabaseBaseline, TableBaseline
 from daybreak.model.birth import TURN
 from daybreak.model.checks import Asked
 from daybreak.model.findings import Detail, Finding, Standing
@@ -40,12 +40,12 @@ _ORDER = (Standing.UNFIT, Standing.UNKNOWN, Standing.FIT)
 class RowWitnesses:
     """The other sources of knowledge about how many rows there should be."""
 
-    baseline: Baseline | Silence | None = None
+    baseline: DatabaseBaseline | Silence | None = None
     source: Counts | Silence | None = None
     """The live source's counts of those tables that fell short of the baseline."""
     testimonies: Mapping[int, Testimony] = field(default_factory=dict)
     """What the live source still has from before the moment, by table."""
-    earlier: tuple[Baseline, ...] = ()
+    earlier: tuple[DatabaseBaseline, ...] = ()
     """Older baselines, which show how far a table falls by itself."""
 
 
@@ -59,21 +59,21 @@ def wishes(tables: Tables, configured: Mapping[str, Expectation]) -> dict[int, E
     }
 
 
-def is_untouched(answer: Counts, baseline: Baseline, was: TableBaseline) -> bool:
+def is_untouched(answer: Counts, baseline: DatabaseBaseline, was: TableBaseline) -> bool:
     """Whether no transaction came between a table's baseline and the clone: then both hold exactly the same rows."""
     mark = baseline.next_xid_of(was)
     return None not in (mark, answer.next_xid) and (answer.next_xid or 0) % TURN == mark
 
 
-def comparable(tables: Tables, baseline: Baseline | Silence | None) -> Baseline | Silence | None:
+def comparable(tables: Tables, baseline: DatabaseBaseline | Silence | None) -> DatabaseBaseline | Silence | None:
     """The baseline if it is of this database; else why it is not compared."""
-    if isinstance(baseline, Baseline) and baseline.database != tables.database:
+    if isinstance(baseline, DatabaseBaseline) and baseline.database != tables.database:
         why = f"the baseline is of {printable(baseline.database)}, the clone's is {printable(tables.database)}"
         return Silence(asked="the baseline", why=why)
     return baseline
 
 
-def words_for_instants(baseline: Baseline) -> str:
+def words_for_instants(baseline: DatabaseBaseline) -> str:
     """That its tables are not of one instant, in words; empty where they are."""
     first, last = baseline.instants
     return "" if first == last else f", its tables read between {stamp(first)} and {stamp(last)}"
@@ -103,7 +103,7 @@ class TableComparison:
 
 
 def compare_tables(
-    answer: Counts, tables: Tables, configured: Mapping[str, Expectation], baseline: Baseline
+    answer: Counts, tables: Tables, configured: Mapping[str, Expectation], baseline: DatabaseBaseline
 ) -> tuple[TableComparison, ...]:
     """Every table that both know, with the rows that it must have."""
     was = {each.name: each for each in baseline.tables}
@@ -136,11 +136,14 @@ def _compare_table(
 
 
 def suspects(
-    answer: Counts | Silence, tables: Tables, configured: Mapping[str, Expectation], baseline: Baseline | Silence | None
+    answer: Counts | Silence,
+    tables: Tables,
+    configured: Mapping[str, Expectation],
+    baseline: DatabaseBaseline | Silence | None,
 ) -> frozenset[str]:
     """The tables that do not match the baseline, about which the live source should be asked."""
     known = comparable(tables, baseline)
-    if isinstance(answer, Silence) or not isinstance(known, Baseline):
+    if isinstance(answer, Silence) or not isinstance(known, DatabaseBaseline):
         return frozenset()
     return frozenset(each.table.full for each in compare_tables(answer, tables, configured, known) if not each.is_kept)
 
@@ -163,7 +166,7 @@ def row_counts(
     baseline = comparable(tables, witnesses.baseline)
     details: list[Detail] = []
     held_to: tuple[TableComparison, ...] = ()
-    if isinstance(baseline, Baseline):
+    if isinstance(baseline, DatabaseBaseline):
         expected += f"; what the baseline of {stamp(baseline.stands_for)} holds" + words_for_instants(baseline)
         held_to = compare_tables(answer, tables, configured, baseline)
         details = _compare(held_to, witnesses, baseline, wishes(tables, configured))
@@ -175,7 +178,7 @@ def row_counts(
     ]
     undecided = [each.name for each in details if each.standing is Standing.UNKNOWN]
     found += _words_for_tables(details, held_to)
-    if lost and isinstance(baseline, Baseline):
+    if lost and isinstance(baseline, DatabaseBaseline):
         found += f"; they are in the baseline: {_way_back(baseline)}"
     asked = Asked(answer.asked, answer.took)
     damaged = [f"{each.name}: {each.why}" for each in answer.unread if each.is_damaged]
@@ -188,7 +191,7 @@ def row_counts(
     elif unread:
         finding = check.unknown(expected, comma_list(unread, 5), asked, found=found)
     elif not rows:
-        finding = check.unknown(expected, "there is no table to count", asked, found=found)
+        finding = check.leave_out(expected, "there is no table to count", asked, found=found)
     else:
         hint = "" if minimums or details else "; no minimum is configured"
         finding = check.fit(expected, found + hint, asked)
@@ -212,7 +215,7 @@ def _words_for_tables(details: list[Detail], held_to: tuple[TableComparison, ...
     )
 
 
-def _way_back(baseline: Baseline) -> str:
+def _way_back(baseline: DatabaseBaseline) -> str:
     """The command that plans a restore to the moment that the baseline stands for."""
     return f"daybreak plan pitr {baseline.target} --to {stamp(baseline.stands_for)}"
 
@@ -220,7 +223,7 @@ def _way_back(baseline: Baseline) -> str:
 def _compare(
     held_to: tuple[TableComparison, ...],
     witnesses: RowWitnesses,
-    baseline: Baseline,
+    baseline: DatabaseBaseline,
     wanted: Mapping[int, Expectation],
 ) -> list[Detail]:
     source = witnesses.source
@@ -247,7 +250,7 @@ class _Beside:
     """By which part it fell from each of its baselines to the next; empty where there is one alone."""
 
 
-def _falls(name: str, past: list[Baseline]) -> tuple[float, ...]:
+def _falls(name: str, past: list[DatabaseBaseline]) -> tuple[float, ...]:
     rows = [each.rows for one in past for each in one.tables if each.name == name and each.is_exact]
     return tuple(1 - after / before for before, after in pairwise(rows) if before)
 
@@ -304,7 +307,7 @@ def rows_by_estimate(
     answer: Estimates | Silence,
     tables: Tables | Silence,
     configured: Mapping[str, Expectation],
-    baseline: Baseline | Silence | None,
+    baseline: DatabaseBaseline | Silence | None,
 ) -> Finding:
     """The finding without counting: an empty file where there must be rows is unfit; everything else is left out."""
     check, expected = checks.ROWS, "no table emptied; rows not counted"
@@ -315,7 +318,7 @@ def rows_by_estimate(
     asked = Asked(answer.asked, answer.took)
     empty = {each.table for each in answer.tables if each.is_empty}
     known = comparable(tables, baseline)
-    was = {each.name: each.rows for each in known.tables} if isinstance(known, Baseline) else {}
+    was = {each.name: each.rows for each in known.tables} if isinstance(known, DatabaseBaseline) else {}
     lost = [
         table.full
         for table in tables.tables

@@ -17,7 +17,7 @@ from daybreak.judge.rows.counts import MOST_DETAILS, comparable, is_untouched, w
 from daybreak.judge.rows.tables import family, name_words, tables_meant
 from daybreak.model import checks
 from daybreak.model.answers import Count, Counts, Silence, Tables, TableTimes, Testimony
-from daybreak.model.baseline import Baseline, TableBaseline
+from daybreak.model.baseline import DatabaseBaseline, TableBaseline
 from daybreak.model.birth import TURN
 from daybreak.model.checks import Asked
 from daybreak.model.findings import Detail, Finding, Measured, Standing
@@ -52,13 +52,15 @@ class Recency:
     """Whether people write to it while it is asked."""
     is_counted: bool = True
     """Whether rows were counted, so that no row means an empty table."""
+    is_of_first: bool = True
+    """Whether it speaks of the database that is entered first, in which its owner is expected to have a clock."""
 
 
 @dataclass(frozen=True)
 class TimeWitnesses:
     """Who else knows how new the rows were."""
 
-    baseline: Baseline | Silence | None = None
+    baseline: DatabaseBaseline | Silence | None = None
     is_copy_of_baseline: bool = False
     """Whether the clone is a physical copy of the cluster that the baseline is of, so that their transactions count alike."""
     sightings: Mapping[int, TableTimes] = field(default_factory=dict)
@@ -117,8 +119,12 @@ def recent(
     details = court.details(columns, opinions)
     if any(opinion.standing is _UNFIT for opinion in judged):
         finding = check.unfit(expected, found, asked)
-    elif why := court.why_unknown(wanted, rest):
+    elif why := court.why_undecided(wanted, rest):
         finding = check.unknown(expected, why, asked, found=found)
+    elif why := court.why_without_clock(wanted, rest):
+        # Nothing can be asked of a database without a table; of another than the first nobody promised a clock.
+        is_expected = against.is_of_first and tables.tables
+        finding = (check.unknown if is_expected else check.leave_out)(expected, why, asked, found=found)
     else:
         finding = check.fit(expected, found, asked)
     return finding.model_copy(update={"details": details})
@@ -148,9 +154,9 @@ class _Court:
     witnesses: TimeWitnesses
 
     @cached_property
-    def baseline(self) -> Baseline | None:
+    def baseline(self) -> DatabaseBaseline | None:
         known = comparable(self.tables, self.witnesses.baseline)
-        return known if isinstance(known, Baseline) else None
+        return known if isinstance(known, DatabaseBaseline) else None
 
     @property
     def limit(self) -> datetime:
@@ -373,13 +379,16 @@ class _Court:
         column = f"{newest.name}.{printable(newest.clock)}"
         return [f"{column} reaches {stamp(newest.newest_until)}, {before} before the moment"]
 
-    def why_unknown(self, wanted: list[_Opinion], rest: list[tuple[_Column, _Opinion]]) -> str:
-        """Why it is not known whether the rows are recent; empty where it is known."""
+    @staticmethod
+    def why_undecided(wanted: list[_Opinion], rest: list[tuple[_Column, _Opinion]]) -> str:
+        """Why a column could not be judged; empty where all were."""
         if any(opinion.standing is _UNKNOWN for opinion in wanted):
             return "a configured column could not be judged"
         unclear = [f"{_name(column)} {opinion.words}" for column, opinion in rest if opinion.standing is _UNKNOWN]
-        if unclear:
-            return comma_list(unclear[:_MOST_WORDS])
+        return comma_list(unclear[:_MOST_WORDS])
+
+    def why_without_clock(self, wanted: list[_Opinion], rest: list[tuple[_Column, _Opinion]]) -> str:
+        """Why nothing shows when the rows were written; empty where something does."""
         if wanted:
             return ""
         if not rest:
@@ -437,7 +446,7 @@ def measure(answer: Counts | Silence) -> Measured:
 
 
 def suspects_in_time(
-    answer: Counts | Silence, tables: Tables | Silence, against: Recency, baseline: Baseline | Silence | None
+    answer: Counts | Silence, tables: Tables | Silence, against: Recency, baseline: DatabaseBaseline | Silence | None
 ) -> frozenset[int]:
     """The tables about whose times the live source should be asked: configured ones, and those that differ from the baseline."""
     if isinstance(answer, Silence) or isinstance(tables, Silence):

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from daybreak.model import checks
 from daybreak.model.answers import Silence, Table, Tables
-from daybreak.model.baseline import Baseline
+from daybreak.model.baseline import DatabaseBaseline
 from daybreak.model.checks import Asked
 from daybreak.model.findings import Finding
 from daybreak.model.names import comma_list, printable
@@ -58,7 +58,7 @@ def all_tables(
     clone: Tables | Silence,
     source: Tables | Silence | None,
     configured: Mapping[str, Expectation],
-    baseline: Baseline | Silence | None = None,
+    baseline: DatabaseBaseline | Silence | None = None,
     made: Mapping[int, bool] | None = None,
 ) -> Finding:
     """Every table of the source, and every configured one, is in the clone; without the source the baseline is the witness.
@@ -78,7 +78,7 @@ def all_tables(
         return check.unfit(expected, f"missing: {comma_list(absent)}", asked)
     here = f"{len(clone.tables)} tables in {printable(clone.database)}"
     if not isinstance(source, Tables):
-        if isinstance(baseline, Baseline) and baseline.database == clone.database:
+        if isinstance(baseline, DatabaseBaseline) and baseline.database == clone.database:
             return _as_in_the_baseline(clone, baseline, asked)
         why = "the source's tables are not known" if source is None else f"the source could not be asked: {source.why}"
         if configured:
@@ -88,7 +88,7 @@ def all_tables(
     renamed = _names_before(source, clone, made or {})
     missing = [table for table in source.tables if _key(table) not in there and table.oid not in renamed]
     was_made = {table.full: (made or {}).get(table.made or 0) for table in missing}
-    known = {table.name for table in baseline.tables} if isinstance(baseline, Baseline) else set()
+    known = {table.name for table in baseline.tables} if isinstance(baseline, DatabaseBaseline) else set()
     lost = [table.full for table in missing if _was_there(table, clone, known, was_made=was_made[table.full])]
     others = [table for table in missing if table.full not in lost]
     # A name that the baseline knew may be another table's by now: dropped and made again, before the moment or after it.
@@ -112,7 +112,7 @@ def all_tables(
     return check.fit(expected, found, asked)
 
 
-def _as_in_the_baseline(clone: Tables, baseline: Baseline, asked: Asked) -> Finding:
+def _as_in_the_baseline(clone: Tables, baseline: DatabaseBaseline, asked: Asked) -> Finding:
     expected = f"the {len(baseline.tables)} tables of the baseline of {stamp(baseline.stands_for)}"
     there = {table.full for table in clone.tables}
     lost = [table.name for table in baseline.tables if table.name not in there]

@@ -16,6 +16,7 @@ import psycopg
 from psycopg import sql
 
 from daybreak.errors import Refused
+from daybreak.lab.servers.node import SUPERUSER
 
 Session = psycopg.Connection[tuple[Any, ...]]
 EXTENSIONS = ("amcheck", "pg_trgm", "vector")
@@ -145,9 +146,10 @@ def _unsubscribe(hands: Hands, subscription: str) -> None:
     hands.define("drop subscription {name}", name=subscription)
 
 
-def _keep_copy(hands: Hands, copy: str) -> None:
-    """Keep a copy of the database beside it, with what the server keeps about it elsewhere."""
-    there = Hands("postgres", hands.staff, hands.superuser)
+def _keep_copy(hands: Hands, copy: str, owner: str) -> None:
+    """Keep a copy of the database beside it as that owner's, with what the server keeps about it elsewhere."""
+    # Nobody but the platform looks into its database.
+    there = Hands(SUPERUSER, hands.staff, hands.superuser)
     of: _Names = {"settings": f"{copy}_settings", "facts": f"{copy}_facts", "name": sql.Literal(hands.database)}
     there.define(
         "create table if not exists public.{settings} as select setrole, setconfig from pg_db_role_setting s"
@@ -160,11 +162,13 @@ def _keep_copy(hands: Hands, copy: str) -> None:
         **of,
     )
     there.define("create database {copy} template {database}", copy=copy, database=hands.database)
+    there.define("alter database {copy} owner to {owner}", copy=copy, owner=owner)
 
 
 def _put_back(hands: Hands, copy: str) -> None:
     """Replace the database by the kept copy."""
-    there = Hands("postgres", hands.staff, hands.superuser)
+    # Nobody but the platform looks into its database.
+    there = Hands(SUPERUSER, hands.staff, hands.superuser)
     of: _Names = {"settings": f"{copy}_settings", "facts": f"{copy}_facts", "name": sql.Literal(hands.database)}
     there.define("drop database {database} with (force)", database=hands.database)
     there.define("create database {database} template {copy}", database=hands.database, copy=copy)

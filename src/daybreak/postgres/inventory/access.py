@@ -5,7 +5,7 @@ The law: no statement reads a password, a password's hash, a connection string, 
 
 from __future__ import annotations
 
-from daybreak.postgres.inventory.questions import Question, spell
+from daybreak.postgres.inventory.questions import PLATFORM_DATABASES, Question, spell
 
 _ROLES = """
 SELECT pg_catalog.quote_ident(r.rolname), r.oid::bigint, NULL::bigint, <catalog pg_authid>,
@@ -46,9 +46,6 @@ SELECT 'type ' || pg_catalog.format('%I.%I', n.nspname, t.typname), <catalog pg_
 FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
 LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid
 WHERE (t.typtype IN ('d', 'e', 'r') OR (t.typtype = 'c' AND c.relkind = 'c')) AND <users> AND <own pg_type t.oid>
-UNION ALL
-SELECT 'database', <catalog pg_database>, d.oid, d.xmin, d.datdba, coalesce(d.datacl, pg_catalog.acldefault('d', d.datdba))
-FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()
 UNION ALL
 SELECT 'foreign server ' || pg_catalog.quote_ident(s.srvname), <catalog pg_foreign_server>, s.oid, s.xmin, s.srvowner,
        coalesce(s.srvacl, pg_catalog.acldefault('S', s.srvowner))
@@ -178,7 +175,7 @@ FROM pg_catalog.pg_user_mappings m
 """
 
 _SETTINGS = """
-SELECT coalesce('role ' || pg_catalog.quote_ident(r.rolname), 'everybody') || CASE WHEN d.oid IS NULL THEN '' ELSE ' in this database' END,
+SELECT coalesce('role ' || pg_catalog.quote_ident(r.rolname), 'everybody') || coalesce(' in database ' || d.datname, ''),
        NULL::bigint, s.xmin::text::bigint, NULL::bigint,
        (SELECT pg_catalog.jsonb_object_agg(pg_catalog.split_part(c, '=', 1),
             CASE WHEN c ~* '^[^=]*(passw|secret|token|key)' THEN 'not told, because it may be a secret'
@@ -186,7 +183,7 @@ SELECT coalesce('role ' || pg_catalog.quote_ident(r.rolname), 'everybody') || CA
 FROM pg_catalog.pg_db_role_setting s
 LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
 LEFT JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
-WHERE (s.setdatabase = 0 OR d.datname = pg_catalog.current_database()) AND (r.oid IS NULL OR NOT <platform r.rolname>)
+WHERE r.oid IS NULL OR NOT <platform r.rolname>
 """
 """Not even the digest of a setting that may hold a secret is read: a short secret can be found from it."""
 
@@ -222,24 +219,49 @@ SELECT s.slot_name::text, NULL::bigint, NULL::bigint, NULL::bigint,
 FROM pg_catalog.pg_replication_slots s WHERE NOT s.temporary
 """
 
+_DATABASES = """
+SELECT d.datname::text, d.oid::bigint, d.xmin::text::bigint, <catalog pg_database>,
+       pg_catalog.jsonb_build_object('owner', pg_catalog.pg_get_userbyid(d.datdba), 'encoding', pg_catalog.pg_encoding_to_char(d.encoding),
+           'locale provider', d.datlocprovider::text, 'collate', d.datcollate, 'ctype', d.datctype, 'locale', <locale>,
+           'tablespace', (SELECT t.spcname FROM pg_catalog.pg_tablespace t WHERE t.oid = d.dattablespace),
+           'template', CASE WHEN d.datistemplate THEN true END, 'closed', CASE WHEN NOT d.datallowconn THEN true END,
+           'connections', NULLIF(d.datconnlimit, -1))
+       || coalesce((SELECT pg_catalog.jsonb_object_agg('privileges of ' || g.grantee, g.privileges)
+                    FROM ({privileges}) g), '{{}}')
+FROM pg_catalog.pg_database d WHERE d.datname NOT IN ({not_ours})
+""".format(  # noqa: S608 - of our own words alone
+    privileges=_EACH_GRANTEE.replace("<whom>", _WHOM).replace(
+        "<acl>", "coalesce(d.datacl, pg_catalog.acldefault('d', d.datdba))"
+    ),
+    not_ours=", ".join(f"'{name}'" for name in PLATFORM_DATABASES),
+)
+_LOCALE_BEFORE_17 = "d.daticulocale"
+_LOCALE_SINCE_17 = "d.datlocale"
+
 _OPTIONS_16 = ", 'inherits', bool_or(m.inherit_option), 'may become', bool_or(m.set_option)"
 
 ACCESS: tuple[Question, ...] = (
-    Question("role", spell(_ROLES)),
-    Question("membership", spell(_MEMBERSHIPS.replace("<options>", ""))),
-    Question("membership", spell(_MEMBERSHIPS.replace("<options>", _OPTIONS_16)), since=16),
     Question("owner", spell(_OWNERS)),
     Question("grant", spell(_GRANTS)),
     Question("row security", spell(_ROW_SECURITY)),
     Question("policy", spell(_POLICIES)),
-    Question("setting", spell(_SETTINGS)),
     Question("extension", spell(_EXTENSIONS)),
     Question("publication", spell(_PUBLICATIONS)),
     Question("subscription", spell(_SUBSCRIPTIONS)),
     Question("cron job", spell(_CRON_JOBS), table="cron.job"),
     Question("foreign server", spell(_SERVERS)),
     Question("collation", spell(_COLLATIONS)),
+)
+"""The questions about access to one database and ways out of it, in the order in which they are asked."""
+
+SHARED: tuple[Question, ...] = (
+    Question("database", spell(_DATABASES.replace("<locale>", _LOCALE_BEFORE_17))),
+    Question("database", spell(_DATABASES.replace("<locale>", _LOCALE_SINCE_17)), since=17),
+    Question("role", spell(_ROLES)),
+    Question("membership", spell(_MEMBERSHIPS.replace("<options>", ""))),
+    Question("membership", spell(_MEMBERSHIPS.replace("<options>", _OPTIONS_16)), since=16),
+    Question("setting", spell(_SETTINGS)),
     Question("prepared transaction", spell(_PREPARED)),
     Question("replication slot", spell(_SLOTS)),
 )
-"""The questions about access and ways out, in the order in which they are asked."""
+"""The questions about what all databases share, in the order in which they are asked."""

@@ -12,7 +12,7 @@ from psycopg import sql
 
 from daybreak.errors import DaybreakError
 from daybreak.model.inventory import Inventory, Item, ItemKind, Unlisted
-from daybreak.postgres.inventory.access import ACCESS
+from daybreak.postgres.inventory.access import ACCESS, SHARED
 from daybreak.postgres.inventory.ages import Ages
 from daybreak.postgres.inventory.numbers import NUMBERS, farthest_by_sequence
 from daybreak.postgres.inventory.questions import RELATIONS, Question
@@ -64,11 +64,21 @@ def inventory(session: Session) -> Inventory:
 
     A kind that cannot be read is named as unlisted, with the server's reason. Raises only when nothing can be asked.
     """
+    return _inventory(session, (*RELATIONS, *ACCESS, *NUMBERS))
+
+
+def shared_inventory(session: Session) -> Inventory:
+    """What all databases of the server share, read in the same way; its ``database`` is empty."""
+    found = _inventory(session, SHARED)
+    return found.model_copy(update={"database": "", "asked": f"the shared catalogs of {session.address}"})
+
+
+def _inventory(session: Session, questions: tuple[Question, ...]) -> Inventory:
     session.begin()
     session.ask(_MANNERS)
     [[database, taken, newest_oid, following, oldest_xid]] = session.ask(_HEAD)
     session.order(_SAVEPOINT)
-    reading = _Reading(session)
+    reading = _Reading(session, questions)
     items = reading.everything()
     found = Inventory(
         asked=f"the catalog of {session.address}",
@@ -85,7 +95,9 @@ def inventory(session: Session) -> Inventory:
         unlisted=tuple(reading.unlisted),
     )
     found = found.with_proof_marks(_marks(session))
-    return found.model_copy(update=_control(session))
+    update = _control(session)
+    session.rollback()
+    return found.model_copy(update=update)
 
 
 def _marks(session: Session) -> tuple[str, ...]:
@@ -124,8 +136,9 @@ def _guard(session: Session, question: Callable[[], T]) -> T:
 class _Reading:
     """One walk through all kinds in an open transaction."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, questions: tuple[Question, ...]) -> None:
         self._session = session
+        self._asked = questions
         self._ages: Ages | None = None
         self._major = int(session.server_version.partition(".")[0])
         self.unlisted: list[Unlisted] = []
@@ -145,7 +158,7 @@ class _Reading:
 
     def _questions(self) -> Iterable[Question]:
         newest: dict[ItemKind, Question] = {}
-        for question in (*RELATIONS, *ACCESS, *NUMBERS):
+        for question in self._asked:
             if question.since <= self._major:
                 newest[question.kind] = question
         return newest.values()

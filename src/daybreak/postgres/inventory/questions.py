@@ -28,6 +28,9 @@ class Question:
 PLATFORM_ROLES = ("rdsadmin", "rdsrepladmin", "rdsproxyadmin", "rdstopmgr", "rdswriteforwarduser")
 """AWS's own roles besides those that begin with ``rds_``: what they make or change, at a clone's birth too, is the platform's."""
 
+PLATFORM_DATABASES = ("template0", "template1", "rdsadmin")
+"""PostgreSQL's own templates, and the database of AWS's agent, which nobody else may enter."""
+
 _PLATFORM = "({{0}} ~ '^(pg_|rds_)' OR {{0}} IN ({}))".format(", ".join(f"'{name}'" for name in PLATFORM_ROLES))
 _USERS = "(n.nspname <> 'information_schema' AND n.nspname !~ '^pg_')"
 _OID = "::pg_catalog.regclass::pg_catalog.oid::bigint"

@@ -64,7 +64,7 @@ def _head(report: Report) -> Iterator[str]:
 
 
 def _losses(report: Report) -> Iterator[str]:
-    if lines := loss_lines(report.figures.delta, report.run or ""):
+    if lines := loss_lines(report.figures.deltas, report.run or ""):
         yield "## What the source lost"
         yield "\n".join(f"- {text(line)}" for line in lines)
 
@@ -138,7 +138,7 @@ def _checklist(report: Report) -> Iterator[str]:
         yield "## Details"
         for line in troubled:
             rows = [
-                f"| {text(each.name)} | {text(each.expected)} | {_finding_words(each.found, each.why)} | {_standing_words(each.standing)} |"
+                f"| {text(each.full)} | {text(each.expected)} | {_finding_words(each.found, each.why)} | {_standing_words(each.standing)} |"
                 for each in line.details
             ]
             yield f"### {text(line.title)}"

@@ -12,9 +12,10 @@ from rich.table import Table
 
 from daybreak.model.baseline import Baseline
 from daybreak.model.kept import Kept
+from daybreak.model.names import comma_list, printable
 from daybreak.model.trust import OLD_HASH
 from daybreak.model.value import stamp
-from daybreak.report.words import Fitting, plain
+from daybreak.report.words import Fitting, many, plain
 
 Span = tuple[datetime, datetime]
 """The first and the last instant at which a baseline's tables were read."""
@@ -28,28 +29,43 @@ LARGEST = 12
 
 def baseline_view(kept: Kept, baseline: Baseline) -> RenderableType:
     """A baseline that was just kept: its moment, its largest tables, and what it does not cover."""
+    every = [(each, _in(baseline, each.database), each.tables) for each in baseline.databases]
+    tables = [(where, table) for _, where, listed in every for table in listed]
     table = Table("table", "rows", "newest", "size", box=box.SIMPLE_HEAD)
-    largest = sorted(baseline.tables, key=lambda each: (-each.size, each.name))
-    for each in largest[:LARGEST]:
+    largest = sorted(tables, key=lambda pair: (-pair[1].size, pair[0], pair[1].name))
+    for where, each in largest[:LARGEST]:
         rows = f"{each.rows:,}" if each.is_exact else f"about {each.rows:,}"
         newest = f"{stamp(each.newest)} in {each.clock}" if each.newest else ""
-        table.add_row(plain(each.name), rows, plain(newest), humanize.naturalsize(each.size))
-    total = sum(each.rows for each in baseline.tables)
-    head = f"baseline of {kept.target} as of {stamp(kept.stands_for)}: {total:,} rows in {len(baseline.tables)} tables"
+        table.add_row(plain(where + each.name), rows, plain(newest), humanize.naturalsize(each.size))
+    total = sum(each.rows for _, each in tables)
+    names = comma_list([printable(each.database) for each in baseline.databases])
+    of = f"{many(len(baseline.databases), 'database')} ({names}), {many(len(tables), 'table')}"
+    head = f"baseline of {kept.target} as of {stamp(kept.stands_for)}: {total:,} rows in {of}"
     rest = len(largest) - LARGEST
     first, last = baseline.instants
     apart = f"its tables are not of one instant: they were read between {stamp(first)} and {stamp(last)}"
-    several = [each for each in largest if each.taken is not None and not each.is_exact]
+    several = [(where, each) for where, each in largest if each.taken is not None and not each.is_exact]
+    unread = [(printable(name), why) for name, why in baseline.left_out.items()]
+    unread += [(where + name, why) for one, where, _ in every for name, why in one.left_out.items()]
+    inventories = [(where, one.inventory) for one, where, _ in every]
+    inventories += [("", baseline.shared)] if baseline.shared else []
+    unread += [(f"{where}each {lack.kind}", lack.why) for where, listed in inventories for lack in listed.unlisted]
+    is_old = any(listed.proof == "md5" for _, listed in inventories)
     return Group(
         plain(head, "bold"),
         Fitting(table),
         *([plain(f"and {rest} smaller tables")] if rest > 0 else []),
         *([plain(apart, "yellow")] if first != last else []),
-        *(plain(f"not exact: {each.name}: {each.note}", "yellow") for each in several),
-        *(plain(f"not recorded: {name}: {why}", "yellow") for name, why in baseline.left_out.items()),
-        *([plain(f"the login gets in, {OLD_HASH}", "yellow")] if baseline.inventory.proof == "md5" else []),
+        *(plain(f"not exact: {where}{each.name}: {each.note}", "yellow") for where, each in several),
+        *(plain(f"not recorded: {name}: {why}", "yellow") for name, why in unread),
+        *([plain(f"the login gets in, {OLD_HASH}", "yellow")] if is_old else []),
         plain(f"kept in {kept.place} as {kept.sha256[:12]}"),
     )
+
+
+def _in(baseline: Baseline, database: str) -> str:
+    """What stands before a name, where there are several databases."""
+    return f"{printable(database)}: " if len(baseline.databases) > 1 else ""
 
 
 def baselines_view(kept: tuple[Kept, ...], span_of: Callable[[Kept], Span | None]) -> RenderableType:

@@ -9,9 +9,10 @@ from rich.text import Text
 
 from daybreak.model.capsule import Capsule, FieldChange
 from daybreak.model.kept import Kept
+from daybreak.model.names import printable
 from daybreak.model.trust import OLD_HASH
 from daybreak.model.value import stamp
-from daybreak.report.words import Fitting, plain
+from daybreak.report.words import Fitting, many, plain
 
 MOST_CHANGES = 20
 """How many changes the screen shows; the JSON has the rest."""
@@ -33,14 +34,18 @@ def capsule_view(capsule: Capsule) -> RenderableType:
         f"{len(around.proxies)} proxies",
         f"{len(around.connect_policies)} IAM login policies",
     ]
-    if capsule.inventory:
-        held.append(f"{len(capsule.inventory.items):,} things inside PostgreSQL")
+    inventories = (*capsule.inventories, *([capsule.shared] if capsule.shared else []))
+    if inventories:
+        things = sum(len(each.items) for each in inventories)
+        held.append(f"{things:,} things in {many(len(capsule.inventories), 'database')}")
     missing = [f"not seen: {each.what}: {each.why}" for each in around.unseen]
-    if capsule.inventory is None:
+    if not inventories:
         missing.append(f"not asked: what is inside PostgreSQL: {capsule.why_no_inventory}")
-    else:
-        missing += [f"the login gets in, {OLD_HASH}"] if capsule.inventory.proof == "md5" else []
-        missing += [f"not read: {each.kind}: {each.why}" for each in capsule.inventory.unlisted]
+    missing += [f"the login gets in, {OLD_HASH}"] if any(each.proof == "md5" for each in inventories) else []
+    missing += [f"not asked: {printable(name)}: {why}" for name, why in capsule.left_out.items()]
+    for inventory in inventories:
+        where = f"{printable(inventory.database)}: " if inventory.database else ""
+        missing += [f"not read: {where}{each.kind}: {each.why}" for each in inventory.unlisted]
     head = f"capsule of {capsule.target} as of {stamp(capsule.taken)}: {', '.join(held)}"
     return Group(plain(head, "bold"), *(plain(each, "yellow") for each in missing))
 

@@ -127,7 +127,7 @@ def _check(line: CheckLine, room: int = MOST_NAMES) -> Iterator[RenderableType]:
     for detail in troubles[:room]:
         yield Entry("", _trouble(detail), 11)
     if troubles:
-        yield from _more([detail.name for detail in troubles], 11, min(room, MOST_NAMES))
+        yield from _more([detail.full for detail in troubles], 11, min(room, MOST_NAMES))
 
 
 def _troubles(line: CheckLine) -> list[Detail]:
@@ -138,7 +138,7 @@ def _trouble(detail: Detail) -> Text:
     told = [f"expected {detail.expected}" if detail.expected else "", f"found {detail.found}" if detail.found else ""]
     told = [*filter(None, told), *([detail.why] if detail.why else [])]
     word = Text(f" {detail.standing.value}", STYLES[detail.standing])
-    return plain(detail.name) + word + plain(f": {', '.join(told)}" if told else "", "dim")
+    return plain(detail.full) + word + plain(f": {', '.join(told)}" if told else "", "dim")
 
 
 def _what(report: Report) -> Iterator[RenderableType]:
@@ -216,12 +216,12 @@ def _figures(report: Report, depth: Verbosity) -> Iterator[RenderableType]:
 
 def _rows(report: Report, depth: Verbosity) -> Iterator[RenderableType]:
     """How many rows the clone has, and which of them the source lost: in one sentence, or table by table."""
-    rows, brief = report.figures.rows, loss_in_brief(report.figures.delta)
+    rows, brief = report.figures.rows, loss_in_brief(report.figures.deltas)
     counted = f"{rows:,} counted in the clone" if rows is not None else ""
     if depth == "all":
         if counted:
             yield Entry("rows", plain(counted))
-        for number, line in enumerate(loss_lines(report.figures.delta, report.run or "")):
+        for number, line in enumerate(loss_lines(report.figures.deltas, report.run or "")):
             yield Entry("" if number else "source", plain(line))
     elif told := "; ".join(filter(None, (counted, f"the source {brief}" if brief else ""))):
         yield Entry("rows", plain(told))
