@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from daybreak.judge.verdict import verdict_of
+from daybreak.lab.servers.binaries import Install
 from daybreak.lab.volumes.volume import Volume
 from daybreak.model.actions import Validate
 from daybreak.model.baseline import Baseline
@@ -22,7 +23,7 @@ from daybreak.validate.recording import Sitting, record
 from daybreak.validate.run import Outcome, validate
 from daybreak.validate.visit import Subject
 from tests.fix_worlds import cluster, identity
-from tests.lab.volumes.fix_volumes import DATABASE, OWNER, Yard, login, newest_yard, pg_installs, run
+from tests.lab.volumes.fix_volumes import DATABASE, OWNER, Yard, login, newest_yard, pg_installs, run, yards
 from tests.validate.test_witnessing import birth_of, reach
 
 __all__ = ["newest_yard", "pg_installs"]
@@ -44,10 +45,9 @@ def run_in(volume: Volume, database: str, *statements: str) -> None:
             session.execute(statement)
 
 
-@pytest.fixture
-def story(newest_yard: Yard) -> Story:
+def founded(yard: Yard) -> Story:
     """A source of four databases, its baseline, and a moment after that."""
-    source = newest_yard.started(newest_yard.create("source"))
+    source = yard.started(yard.create("source"))
     run(source, *MAKING)
     for name in OTHERS:
         run(source, f'CREATE DATABASE "{name}"')
@@ -56,7 +56,20 @@ def story(newest_yard: Yard) -> Story:
     objectives = Objectives(rpo=hour, rto=hour, retention=hour)
     target = Target(name="embi", cluster="embi", region="us-east-1", objectives=objectives)
     kept = record(reach(source), Sitting(target, cluster(), identity(), datetime.now(UTC)), lambda _step: None)
-    return newest_yard, source, kept, source.tick()
+    return yard, source, kept, source.tick()
+
+
+@pytest.fixture(scope="module")
+def story(pg_installs: tuple[Install, ...]) -> Iterator[Story]:
+    """A source that no test changes; each restores a clone of its own."""
+    for yard in yards(pg_installs[-1]):
+        yield founded(yard)
+
+
+@pytest.fixture
+def own_story(newest_yard: Yard) -> Story:
+    """A source that the test may change."""
+    return founded(newest_yard)
 
 
 def judge(source: Volume | None, clone: Volume, moment: datetime, **more: Any) -> Outcome:
@@ -109,7 +122,7 @@ def against(found: dict[str, Finding]) -> dict[str, list[str]]:
 def test_every_database_of_a_faithful_clone_is_fit_and_named(story: Story, depth: str) -> None:
     """Four databases of its own, and the one that every server has."""
     yard, source, kept, moment = story
-    clone = yard.restored(source, "clone", moment)
+    clone = yard.restored(source, f"clone-{depth}", moment)
     how = Thoroughness.model_validate({"depth": depth})
     tables = {"public.invoices": Expectation(min_rows=500)}
     outcome = judge(source, clone, moment, baseline=kept, thoroughness=how, tables=tables)
@@ -125,7 +138,7 @@ def test_every_database_of_a_faithful_clone_is_fit_and_named(story: Story, depth
 def test_a_database_that_is_gone_is_named_with_and_without_the_source(story: Story) -> None:
     """Two of nine databases dropped in the clone was fit."""
     yard, source, kept, moment = story
-    clone = yard.restored(source, "clone", moment)
+    clone = yard.restored(source, "clone-1", moment)
     run(clone, "DROP DATABASE billing", 'DROP DATABASE "Old Bills; --"')
     found = data(judge(source, clone, moment, baseline=kept).findings)
     assert found["data.databases"].standing is UNFIT
@@ -137,30 +150,39 @@ def test_a_database_that_is_gone_is_named_with_and_without_the_source(story: Sto
 
 
 CHANGES = {
-    "owner": 'ALTER DATABASE audit OWNER TO "other"',
-    "connections": "ALTER DATABASE audit CONNECTION LIMIT 7",
-    "privileges of everybody": "REVOKE CONNECT ON DATABASE audit FROM PUBLIC",
-    "name": "ALTER DATABASE audit RENAME TO audited",
-    "extra": "CREATE DATABASE more",
+    "owner": (
+        ('CREATE ROLE "other"', f'GRANT "other" TO "{OWNER.username}"', 'ALTER DATABASE audit OWNER TO "other"'),
+        (f'ALTER DATABASE audit OWNER TO "{OWNER.username}"', 'DROP ROLE "other"'),
+    ),
+    "connections": (("ALTER DATABASE audit CONNECTION LIMIT 7",), ("ALTER DATABASE audit CONNECTION LIMIT -1",)),
+    "privileges": (("REVOKE TEMP ON DATABASE audit FROM PUBLIC",), ("GRANT TEMP ON DATABASE audit TO PUBLIC",)),
+    "name": (("ALTER DATABASE audit RENAME TO audited",), ("ALTER DATABASE audited RENAME TO audit",)),
+    "extra": (("CREATE DATABASE more",), ("DROP DATABASE more",)),
 }
 
 
-@pytest.mark.parametrize("change", CHANGES)
-def test_a_database_that_is_otherwise_is_found(story: Story, change: str) -> None:
-    """By the transaction that wrote it, which is the clone's own."""
+def test_a_database_that_is_otherwise_is_found(story: Story) -> None:
+    """By the transaction that wrote it, which is the clone's own; each change of one database, and none is excused by others."""
     yard, source, kept, moment = story
-    clone = yard.restored(source, "clone", moment)
-    before = () if change != "owner" else ('CREATE ROLE "other"', f'GRANT "other" TO "{OWNER.username}"')
-    run(clone, *before, CHANGES[change])
-    found = data(judge(source, clone, moment, baseline=kept).findings)["data.databases"]
-    assert found.standing is UNFIT, found
+    clone = yard.restored(source, "otherwise", moment)
+    assert (
+        data(judge(source, clone, moment, baseline=kept, only=(DATABASE,)).findings)["data.databases"].standing is FIT
+    )
+    for change, undo in CHANGES.values():
+        run(clone, *change)
+        found = data(judge(source, clone, moment, baseline=kept, only=(DATABASE,)).findings)["data.databases"]
+        assert found.standing is UNFIT, (change, found)
+        run(clone, *undo)
+    assert (
+        data(judge(source, clone, moment, baseline=kept, only=(DATABASE,)).findings)["data.databases"].standing is FIT
+    )
 
 
-def test_what_the_source_did_to_its_databases_later_is_no_damage(story: Story) -> None:
+def test_what_the_source_did_to_its_databases_later_is_no_damage(own_story: Story) -> None:
     """The accident itself may be a dropped database; the clone has it, and nothing there is compared with another."""
-    yard, source, kept, moment = story
+    yard, source, kept, moment = own_story
     run(source, "DROP DATABASE billing", "ALTER DATABASE audit RENAME TO audited", "CREATE DATABASE later")
-    clone = yard.restored(source, "clone", moment)
+    clone = yard.restored(source, "clone-2", moment)
     outcome = judge(source, clone, moment, baseline=kept, thoroughness=Thoroughness())
     found = data(outcome.findings)
     assert {check: each for check, each in against(found).items() if check != "data.recent"} == {}
@@ -172,7 +194,7 @@ def test_what_the_source_did_to_its_databases_later_is_no_damage(story: Story) -
 def test_damage_in_any_database_is_found_and_named_with_it(story: Story) -> None:
     """The second database of a cluster was never looked at."""
     yard, source, kept, moment = story
-    clone = yard.restored(source, "clone", moment)
+    clone = yard.restored(source, "clone-3", moment)
     run_in(clone, "billing", "TRUNCATE invoices")
     run_in(clone, "audit", "DROP TABLE invoices")
     run_in(clone, "Old Bills; --", "GRANT SELECT ON invoices TO PUBLIC")
@@ -185,13 +207,13 @@ def test_damage_in_any_database_is_found_and_named_with_it(story: Story) -> None
     assert verdict_of(outcome.findings).standing is UNFIT
 
 
-def test_a_database_that_cannot_be_entered_is_unknown_by_name(story: Story) -> None:
+def test_a_database_that_cannot_be_entered_is_unknown_by_name(own_story: Story) -> None:
     """And no other check claims anything of it."""
-    yard, source, _, moment = story
+    yard, source, _, moment = own_story
     run(source, "CREATE ROLE gatekeeper", f'GRANT gatekeeper TO "{OWNER.username}"')
     run(source, "REVOKE CONNECT ON DATABASE audit FROM PUBLIC", "ALTER DATABASE audit OWNER TO gatekeeper")
     run(source, f'REVOKE gatekeeper FROM "{OWNER.username}"')
-    clone = yard.restored(source, "clone", source.tick())
+    clone = yard.restored(source, "clone-4", source.tick())
     found = data(judge(source, clone, moment).findings)
     assert against(found)["data.databases"] == ["audit"]
     assert "permission denied" in found["data.databases"].why
@@ -203,7 +225,7 @@ def test_a_database_that_cannot_be_entered_is_unknown_by_name(story: Story) -> N
 def test_what_is_limited_says_so(story: Story) -> None:
     """``only`` limits; a database that the configuration names and nobody has is missing."""
     yard, source, kept, moment = story
-    clone = yard.restored(source, "clone", moment)
+    clone = yard.restored(source, "clone-5", moment)
     run_in(clone, "audit", "TRUNCATE invoices")
     narrow = data(judge(source, clone, moment, baseline=kept, only=("billing",)).findings)
     assert against(narrow) == {}
@@ -217,17 +239,17 @@ def test_what_is_limited_says_so(story: Story) -> None:
 def test_expectations_checks_and_waivers_are_of_their_database(story: Story) -> None:
     """What stands at the top speaks of the database that is entered first."""
     yard, source, _, moment = story
-    clone = yard.restored(source, "clone", moment)
+    clone = yard.restored(source, "clone-6", moment)
     asked = SqlCheck(name="all billed", sql="select count(*) from invoices", expect="= 500")
     billing = DatabaseTarget(tables={"public.invoices": Expectation(min_rows=501)}, checks=(asked,))
     waiver = Waiver(check="data.rows", table="public.invoices", by="jo", why="it is being filled")
-    how = Thoroughness()
-    found = judge(source, clone, moment, databases={"billing": billing}, thoroughness=how).findings
+    how, only = Thoroughness(), (DATABASE, "billing")
+    found = judge(source, clone, moment, databases={"billing": billing}, thoroughness=how, only=only).findings
     by_check = {each.check: each for each in found}
     assert by_check["data.rows"].standing is UNFIT
     assert by_check["data.rows"].found.startswith("billing: ")
     assert by_check["owner.billing: all billed"].standing is FIT
-    first = judge(source, clone, moment, databases={"billing": billing}, thoroughness=how, waivers=(waiver,))
+    first = judge(source, clone, moment, databases={"billing": billing}, thoroughness=how, only=only, waivers=(waiver,))
     assert data(first.findings)["data.rows"].standing is UNFIT, "a waiver of another database"
     for waived in (
         {
@@ -240,7 +262,7 @@ def test_expectations_checks_and_waivers_are_of_their_database(story: Story) -> 
             "waivers": (waiver.model_copy(update={"table": None, "is_for_all": True}),),
         },
     ):
-        done = data(judge(source, clone, moment, thoroughness=how, **waived).findings)["data.rows"]
+        done = data(judge(source, clone, moment, thoroughness=how, only=only, **waived).findings)["data.rows"]
         assert done.standing is FIT
         assert [line.full for line in done.details if line.standing is Standing.WAIVED] == [
             "billing: the whole database"

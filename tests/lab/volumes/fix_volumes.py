@@ -117,7 +117,7 @@ def pg_installs() -> Iterator[tuple[Install, ...]]:
 @pytest.fixture
 def yard(pg_installs: tuple[Install, ...]) -> Iterator[Yard]:
     """A yard of the newest install."""
-    yield from _yard(pg_installs[-1])
+    yield from yards(pg_installs[-1])
 
 
 @pytest.fixture(params=["oldest", "newest", *(pytest.param(major, marks=pytest.mark.sweep) for major in (16, 17))])
@@ -136,16 +136,17 @@ def _yard_of(which: str | int, pg_installs: tuple[Install, ...]) -> Iterator[Yar
     between = [install for install in pg_installs[1:-1] if install.major == which]
     match which:
         case "oldest":
-            yield from _yard(pg_installs[0])
+            yield from yards(pg_installs[0])
         case "newest":
-            yield from _yard(pg_installs[-1])
+            yield from yards(pg_installs[-1])
         case _ if between:
-            yield from _yard(between[0])
+            yield from yards(between[0])
         case major:
             pytest.skip(f"no PostgreSQL {major} on this machine between the oldest and the newest")
 
 
-def _yard(install: Install) -> Iterator[Yard]:
+def yards(install: Install) -> Iterator[Yard]:
+    """A yard of that install, for as long as its one round lasts; for fixtures of any scope."""
     yard = Yard(new_folder("daybreak-test-"), install)
     yield yard
     for volume in yard.made:
