@@ -7,6 +7,7 @@ from dataclasses import replace
 from tests.defects.planted.access import IN_ACCESS
 from tests.defects.planted.aws import IN_AWS
 from tests.defects.planted.contents import IN_CONTENTS
+from tests.defects.planted.databases import IN_DATABASES
 from tests.defects.planted.how import Planted
 from tests.defects.planted.objects import IN_OBJECTS
 from tests.defects.planted.rows import IN_ROWS
@@ -18,6 +19,7 @@ CATALOG: tuple[Planted, ...] = tuple(
         ("content", IN_CONTENTS),
         ("objects", IN_OBJECTS),
         ("access", IN_ACCESS),
+        ("databases", IN_DATABASES),
         ("AWS", IN_AWS),
     )
     for defect in part

@@ -59,6 +59,6 @@ def row_of(ward: Ward, defect: Planted, *, is_asked_again: bool = False) -> Row:
     finally:
         defect.undo(ward)
         if defect.spoils:
-            ward.heal()
+            ward.heal(defect.database)
     afterwards = ward.validate(depth=defect.depth).findings if is_asked_again else None
     return Row(defect, findings, monotonic() - began, afterwards)

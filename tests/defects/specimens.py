@@ -25,6 +25,24 @@ DATED = "".join(f'\n[targets.embi.tables."dated.{name}"]\n{words}\n' for name, w
 """What the owner says of the tables of the schema ``dated``."""
 
 
+SECOND = "billing"
+"""A database beside the company's own, which no configuration names."""
+
+_IN_SECOND = (
+    "create table invoices (id serial primary key, customer int not null, updated_at timestamptz default now())",
+    "create index invoices_by_customer on invoices (customer)",
+    "insert into invoices (customer) select n % 7 from generate_series(1, 300) n",
+    "analyze invoices",
+)
+
+
+def set_up_second(lab: RemoteLab, cluster: str) -> None:
+    """Make the second database, as the company's owner."""
+    lab.administer(cluster, f"create database {SECOND} owner {OWNER}")
+    lab.administer(cluster, f"grant create on schema public to {OWNER}", database=SECOND)
+    lab.administer(cluster, f"set role {OWNER}; {'; '.join(_IN_SECOND)}", database=SECOND)
+
+
 def set_up(lab: RemoteLab, cluster: str, script: str = "specimens.sql") -> None:
     """Make the tables of a script, as the company's owner."""
     lab.administer(cluster, f"set role {OWNER}; {Path(__file__).with_name(script).read_text()}")

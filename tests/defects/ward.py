@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -129,13 +129,14 @@ class Ward:
         return validate_case(self.app, change(self.case(depth)))
 
     def remember(self) -> None:
-        """Keep a pristine copy of the clone's database beside it."""
+        """Keep a pristine copy of each of the clone's databases beside it."""
         self.damage.sql(f"create role {_MARK}", f"comment on role {_MARK} is '{COMMENT}'")
-        self.damage.do("keep-copy", copy=_PRISTINE, owner=_MARK)
+        for database in ("embi", specimens.SECOND):
+            replace(self.damage, database=database).do("keep-copy", copy=f"{_PRISTINE}_{database}", owner=_MARK)
 
-    def heal(self) -> None:
-        """Put the pristine copy in the place of the clone's database."""
-        self.damage.do("put-back", copy=_PRISTINE)
+    def heal(self, database: str = "embi") -> None:
+        """Put the pristine copy in the place of the clone's database of that name."""
+        replace(self.damage, database=database).do("put-back", copy=f"{_PRISTINE}_{database}")
 
 
 def best_major() -> str:
@@ -160,6 +161,7 @@ def ward(home: Path, major: str) -> Iterator[Ward]:
         made = founded(lab, home, f"ward-{major}", major, environment, configured=specimens.CONFIGURED)
         enrich(made)
         specimens.set_up(lab.remote, made.branch.cluster)
+        specimens.set_up_second(lab.remote, made.branch.cluster)
         take_baseline(made.app, BaselineWish("embi", is_fingerprinted=True))
         work(made)
         made.run = restored(made, moment_of(made)).run

@@ -130,7 +130,7 @@ def told(clone: Volume, source: Volume | None, moment: datetime, **changes: Any)
     visit = Visit(replace(subject, **changes), lambda step: None)
     shared = visit.shared
     entries = entries_of(shared, DATABASE, (), ()) if isinstance(shared, Inventory) else ()
-    found = (*objects.shared_findings(visit, entries), *objects.findings(visit))
+    found = (*objects.findings_of_cluster(visit, entries), *objects.findings(visit))
     return {finding.check: finding for finding in found}
 
 

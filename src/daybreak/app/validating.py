@@ -62,6 +62,8 @@ class Inquiry:
     to: str | None = None
     depth: Depth | None = None
     sample: int | None = None
+    within: timedelta | None = None
+    """How long it may take."""
     accident: str | None = None
     """Up to when the loss counts."""
     waivers: tuple[Waiver, ...] = ()
@@ -198,6 +200,7 @@ def _thoroughness(inquiry: Inquiry, usual: Thoroughness) -> Thoroughness:
     return Thoroughness(
         depth=inquiry.depth or usual.depth,
         sample=inquiry.sample or usual.sample,
+        within=inquiry.within or usual.within,
         turn=secrets.randbelow(1_000_000),
     )
 

@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +97,32 @@ class _Percent(click.ParamType[int]):
 
 percent = _Percent()
 """The type of an option that takes a share."""
+
+
+class _Span(click.ParamType["timedelta"]):
+    """A length of time, as the configuration writes it."""
+
+    name = "span"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """The length; it must be positive."""
+        from daybreak.config.spans import parse_span
+
+        if isinstance(value, timedelta):
+            return value
+        try:
+            length = parse_span(str(value))
+        except ValueError as error:
+            self.fail(f'"{value}" is no length of time: {error}', param, ctx)
+        return length
+
+
+within_option = click.option(
+    "--within",
+    type=_Span(),
+    metavar="SPAN",
+    help='How long the validation may take, such as "20m": what does not fit is named beforehand and left out.',
+)
 
 
 class _Waived(click.ParamType["Waiver"]):

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from daybreak.cli.options import Destination, Given, explain_option, gather, percent, shared, waive_option
+from daybreak.cli.options import (
+    Destination,
+    Given,
+    explain_option,
+    gather,
+    percent,
+    shared,
+    waive_option,
+    within_option,
+)
 from daybreak.cli.screen import print_as_is, print_line
 
 if TYPE_CHECKING:
@@ -50,6 +60,7 @@ _CLONE_OPTIONS = (
         metavar="PERCENT",
         help='The part of the tables that is read through, such as "10%"; another part in each run.',
     ),
+    within_option,
     waive_option,
 )
 """What a person may ask of every clone, whatever it is made from."""
@@ -65,6 +76,7 @@ def _pitr_wish(
     is_read_only: bool,
     depth: Depth,
     sample: int,
+    within: timedelta | None,
     waivers: tuple[Waiver, ...],
     resource_id: str | None,
 ) -> PitrWish:
@@ -79,7 +91,7 @@ def _pitr_wish(
         resource_id=resource_id,
         purpose=purpose,
         accident=accident,
-        thoroughness=Thoroughness(depth=depth, sample=sample),
+        thoroughness=Thoroughness(depth=depth, sample=sample, within=within),
         waivers=waivers,
     )
 
@@ -106,6 +118,7 @@ def _snapshot_wish(
     is_read_only: bool,
     depth: Depth,
     sample: int,
+    within: timedelta | None,
     waivers: tuple[Waiver, ...],
 ) -> SnapshotWish:
     from daybreak.app.snapshots import SnapshotWish
@@ -119,7 +132,7 @@ def _snapshot_wish(
         is_read_only=is_read_only,
         purpose=purpose,
         accident=accident,
-        thoroughness=Thoroughness(depth=depth, sample=sample),
+        thoroughness=Thoroughness(depth=depth, sample=sample, within=within),
         waivers=waivers,
     )
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
 
-from daybreak.cli.options import Destination, Given, depth_options, gather, percent, shared, waive_option
+from daybreak.cli.options import Destination, Given, depth_options, gather, percent, shared, waive_option, within_option
 from daybreak.cli.report import FORMATS, file_options, in_format, print_or_keep
 from daybreak.cli.restore import yes_option
 from daybreak.cli.screen import ProgressScreen, print_line
@@ -27,6 +27,7 @@ def _inquiry(
     to: str | None,
     depth: Depth | None,
     sample: int | None,
+    within: timedelta | None,
     accident: str | None,
     waivers: tuple[Waiver, ...],
     databases: tuple[str, ...],
@@ -39,6 +40,7 @@ def _inquiry(
         to=to,
         depth=depth,
         sample=sample,
+        within=within,
         accident=accident,
         waivers=waivers,
         databases=databases,
@@ -63,6 +65,7 @@ _inquiry_options = gather(
         metavar="PERCENT",
         help='The part of the tables that is read through, such as "10%".',
     ),
+    within_option,
     click.option(
         "--database",
         "databases",

@@ -27,7 +27,7 @@ _MOST_SENTENCES = 5
 
 
 @dataclass(frozen=True)
-class Entry:
+class DatabaseEntry:
     """One database of a cluster, and whether a validation enters it."""
 
     name: str
@@ -42,7 +42,9 @@ class Entry:
         return Detail(name=printable(self.name), standing=self.standing, found="not entered", why=self.why)
 
 
-def entries_of(shared: Inventory, first: str, only: Iterable[str], left_out: Iterable[str]) -> tuple[Entry, ...]:
+def entries_of(
+    shared: Inventory, first: str, only: Iterable[str], left_out: Iterable[str]
+) -> tuple[DatabaseEntry, ...]:
     """Every database of the cluster besides the platform's, the one that is entered first in front.
 
     ``only`` limits to those that it names, where it names any; ``left_out`` names more that are not entered.
@@ -53,15 +55,17 @@ def entries_of(shared: Inventory, first: str, only: Iterable[str], left_out: Ite
     entries = []
     for item in found:
         if (wanted and item.name not in wanted) or item.name in unwanted:
-            entries.append(Entry(item.name, Standing.LEFT_OUT, "the configuration or the command leaves it out"))
+            entries.append(
+                DatabaseEntry(item.name, Standing.LEFT_OUT, "the configuration or the command leaves it out")
+            )
         elif item.facts.get("closed") == "yes":
-            entries.append(Entry(item.name, Standing.BEYOND, "it takes no connections"))
+            entries.append(DatabaseEntry(item.name, Standing.BEYOND, "it takes no connections"))
         else:
-            entries.append(Entry(item.name))
+            entries.append(DatabaseEntry(item.name))
     return tuple(entries)
 
 
-def join_findings(found: Mapping[str, Finding], absent: Iterable[Entry] = ()) -> Finding:
+def join_findings(found: Mapping[str, Finding], absent: Iterable[DatabaseEntry] = ()) -> Finding:
     """One finding of the same check from those of each database, the first of which is the one that is entered first.
 
     ``absent`` are databases that were not entered; each stands as a line under a finding that has an answer.
@@ -69,19 +73,19 @@ def join_findings(found: Mapping[str, Finding], absent: Iterable[Entry] = ()) ->
     if len(found) == 1:
         [finding] = found.values()
     else:
-        finding = _joined(found)
+        finding = _join(found)
     if finding.standing not in (Standing.FIT, Standing.UNFIT, Standing.UNKNOWN):
         return finding
     lines = [_line_for_absent(entry) for entry in absent if entry.standing is not Standing.BEYOND]
     return finding.model_copy(update={"details": (*finding.details, *lines)}) if lines else finding
 
 
-def _line_for_absent(entry: Entry) -> Detail:
+def _line_for_absent(entry: DatabaseEntry) -> Detail:
     # That a database is not known at all is said once, by the check of databases; here it is only not claimed.
     return entry.line.model_copy(update={"standing": Standing.LEFT_OUT})
 
 
-def _joined(found: Mapping[str, Finding]) -> Finding:
+def _join(found: Mapping[str, Finding]) -> Finding:
     standing = min((each.standing for each in found.values()), key=_WORST_FIRST.index)
     speaking = {name: each for name, each in found.items() if each.standing is standing}
     first = next(iter(speaking.values()))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from daybreak.model.actions import Validate
 from daybreak.model.findings import Finding, Reason, Standing, Verdict
+from daybreak.model.moment import span_in_words
 from daybreak.model.names import comma_list, printable
 
 WHOLE = 100
@@ -74,4 +75,5 @@ def scope_of(action: Validate) -> str:
     sample = f", {how.sample} % of the tables read through" if how.sample < WHOLE else ""
     names = comma_list([printable(name) for name in action.only])
     alone = f", {'database' if len(action.only) == 1 else 'databases'} {names} alone" if names else ""
-    return f"{how.depth} depth{sample}{alone}"
+    within = f" and {span_in_words(how.within)}" if how.within else ""
+    return f"{how.depth} depth{within}{sample}{alone}"

@@ -173,13 +173,13 @@ def divide_inventory(held: dict[str, Any]) -> tuple[dict[str, Any], dict[str, An
     for part in ("items", "unlisted"):
         every = held.get(part, [])
         own[part] = [each for each in every if each["kind"] not in SHARED_KINDS]
-        shared[part] = [_named_for_all(each, held["database"]) for each in every if each["kind"] in SHARED_KINDS]
+        shared[part] = [_name_for_all(each, held["database"]) for each in every if each["kind"] in SHARED_KINDS]
     # No release before knew the databases themselves.
     shared["unlisted"] = [*shared["unlisted"], {"kind": "database", "why": "an earlier release did not list it"}]
     return own, shared
 
 
-def _named_for_all(item: dict[str, Any], database: str) -> dict[str, Any]:
+def _name_for_all(item: dict[str, Any], database: str) -> dict[str, Any]:
     """An item under the name that it has among those of all databases."""
     name = str(item.get("name", ""))
     if item["kind"] != "setting" or not name.endswith(_IN_THIS_DATABASE):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from daybreak.model.moment import At, Moment
-from daybreak.model.value import Value
+from daybreak.model.value import Span, Value
 
 Purpose = Literal["recovery", "staging"]
 """What a clone is for: to take over, at the source's full strength; or to work with, small and for a limited time."""
@@ -22,6 +22,8 @@ class Thoroughness(Value):
     depth: Depth = "standard"
     sample: int = Field(default=100, ge=1, le=100)
     """Percent of the tables whose content, foreign keys and indexes are read through."""
+    within: Span | None = None
+    """How long it may take; what does not fit is chosen beforehand, named and left out. ``None`` is as long as it takes."""
     turn: int = Field(default=0, ge=0)
     """Which part of the sample's round this validation takes. It grows from run to run, so that every table is read in turn."""
 

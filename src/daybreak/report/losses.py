@@ -27,7 +27,7 @@ def loss_lines(deltas: Deltas, run: str = "") -> list[str]:
         return [line for found in deltas.values() for line in _lines(found, run)]
     return [
         f"{printable(database)}: {line}"
-        for database, found in _telling(deltas).items()
+        for database, found in _those_that_tell(deltas).items()
         for line in _lines(found, f"{run} --database {shlex.quote(database)}" if run else "")
     ]
 
@@ -40,7 +40,7 @@ def _lines(found: Delta | Silence, run: str) -> list[str]:
 
 def loss_in_brief(deltas: Deltas) -> str:
     """The same as one predicate of the source; empty without a source."""
-    telling = _telling(deltas)
+    telling = _those_that_tell(deltas)
     if len(telling) < 2:
         return "".join(_brief(found) for found in telling.values())
     lost = {name: found for name, found in telling.items() if not _is_alike(found)}
@@ -50,7 +50,7 @@ def loss_in_brief(deltas: Deltas) -> str:
     return "; ".join(told)
 
 
-def _telling(deltas: Deltas) -> Deltas:
+def _those_that_tell(deltas: Deltas) -> Deltas:
     """Without the databases that have no table on either side, unless none has one."""
     told = {name: found for name, found in deltas.items() if isinstance(found, Silence) or not _is_empty(found)}
     return told or dict(list(deltas.items())[:1])

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from daybreak.judge.joining import Entry
+from daybreak.judge.joining import DatabaseEntry
 from daybreak.judge.objects.findings import (
     CloneFacts,
     DatabasesEntered,
     Witnesses,
     object_findings,
-    shared_object_findings,
+    object_findings_of_cluster,
 )
-from daybreak.judge.objects.past import renamed_roles
+from daybreak.judge.objects.past import roles_renamed
 from daybreak.model.answers import ServerSettings, Silence
 from daybreak.model.findings import Finding
 from daybreak.model.inventory import Inventory
@@ -30,13 +30,15 @@ def findings(visit: Visit) -> Iterator[Finding]:
     yield from object_findings(clone, witnesses, _circumstances(visit))
 
 
-def shared_findings(visit: Visit, entries: Iterable[Entry]) -> Iterator[Finding]:
+def findings_of_cluster(visit: Visit, entries: Iterable[DatabaseEntry]) -> Iterator[Finding]:
     """Yield each finding about what all databases share; ``entries`` are the databases, and which of them are entered."""
     clone = visit.shared
-    witnesses = Witnesses() if isinstance(clone, Silence) else _shared_witnesses(visit, clone)
+    witnesses = Witnesses() if isinstance(clone, Silence) else _witnesses_of_cluster(visit, clone)
     action = visit.subject.action
     named = (visit.database, *action.only, *action.databases)
-    yield from shared_object_findings(clone, witnesses, _circumstances(visit), DatabasesEntered(tuple(entries), named))
+    yield from object_findings_of_cluster(
+        clone, witnesses, _circumstances(visit), DatabasesEntered(tuple(entries), named)
+    )
 
 
 def _witnesses(visit: Visit, clone: Inventory) -> Witnesses:
@@ -48,11 +50,11 @@ def _witnesses(visit: Visit, clone: Inventory) -> Witnesses:
         ends=_ends(visit, clone, seen),
         birth=visit.birth,
         absent=_absent(visit, visit.recorded, source),
-        renamed_roles=_renamed_roles(visit),
+        renamed_roles=_roles_renamed(visit),
     )
 
 
-def _shared_witnesses(visit: Visit, clone: Inventory) -> Witnesses:
+def _witnesses_of_cluster(visit: Visit, clone: Inventory) -> Witnesses:
     source = visit.source_shared
     seen = source if isinstance(source, Inventory) else None
     return Witnesses(
@@ -61,7 +63,7 @@ def _shared_witnesses(visit: Visit, clone: Inventory) -> Witnesses:
         ends=_ends(visit, clone, seen),
         birth=visit.birth,
         absent=_absent(visit, visit.recorded_shared, source),
-        renamed_roles=_renamed_roles(visit),
+        renamed_roles=_roles_renamed(visit),
     )
 
 
@@ -76,11 +78,11 @@ def _absent(visit: Visit, recorded: Inventory | None, source: Inventory | Silenc
     return tuple(absent)
 
 
-def _renamed_roles(visit: Visit) -> frozenset[str]:
+def _roles_renamed(visit: Visit) -> frozenset[str]:
     clone, source = visit.shared, visit.source_shared
     if not isinstance(clone, Inventory) or not isinstance(source, Inventory):
         return frozenset()
-    return renamed_roles(clone, source)
+    return roles_renamed(clone, source)
 
 
 def _ends(visit: Visit, clone: Inventory, source: Inventory | None) -> dict[int, bool]:

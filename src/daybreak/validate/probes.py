@@ -21,7 +21,7 @@ from daybreak.model.value import Span, Value
 from daybreak.postgres import catalog
 from daybreak.postgres.admission import admission, was_turned_away
 from daybreak.postgres.birth import read_birth, read_fates
-from daybreak.postgres.inventory.listing import inventory, shared_inventory
+from daybreak.postgres.inventory.listing import cluster_inventory, inventory
 from daybreak.postgres.questions import LONGEST, OneValue, one_value
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.session import Limits, Session, open_session
@@ -53,7 +53,7 @@ def take_inventory(place: Reach, limit: timedelta) -> Inventory | Silence:
 
 def take_shared_inventory(place: Reach, limit: timedelta) -> Inventory | Silence:
     """List what all databases of the server share."""
-    return _time(place, _within(limit), f"the shared catalogs of {place.address}", shared_inventory)
+    return _time(place, _within(limit), f"the shared catalogs of {place.address}", cluster_inventory)
 
 
 def ask_birth(place: Reach, limit: timedelta) -> Birth | Silence:

@@ -68,7 +68,9 @@ def record(place: Reach, sitting: Sitting, progress: Callable[[CountProgress], N
             continue
         expected = target.tables if entry.name == first else _of(target, entry.name).tables
         try:
-            found.append(_record_database(place.within(entry.name), expected, sitting, _named(progress, entry.name)))
+            found.append(
+                _record_database(place.within(entry.name), expected, sitting, _name_database(progress, entry.name))
+            )
         except DaybreakError as error:
             if entry.name == first:
                 raise
@@ -89,7 +91,7 @@ def _of(target: Target, database: str) -> DatabaseTarget:
     return target.databases.get(database, DatabaseTarget())
 
 
-def _named(progress: Callable[[CountProgress], None], database: str) -> Callable[[CountProgress], None]:
+def _name_database(progress: Callable[[CountProgress], None], database: str) -> Callable[[CountProgress], None]:
     return lambda step: progress(replace(step, table=f"{database}: {step.table}" if step.table else database))
 
 

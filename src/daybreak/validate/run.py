@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from daybreak.judge.joining import Entry, entries_of, join_findings, join_measured
+from daybreak.judge.joining import DatabaseEntry, entries_of, join_findings, join_measured
 from daybreak.judge.kinds import CONNECTION_STRINGS, FOREIGN_ROWS, with_unread
 from daybreak.judge.objects.past import is_copy
 from daybreak.judge.waiving import waive
@@ -61,7 +61,7 @@ class _Walk:
     def __init__(self, first: Visit) -> None:
         self.first = first
         self.visits: list[Visit] = [first]
-        self.absent: list[Entry] = []
+        self.absent: list[DatabaseEntry] = []
 
     @property
     def measured(self) -> Measured:
@@ -70,14 +70,14 @@ class _Walk:
 
     def findings(self) -> Iterator[Finding]:
         """Yield each finding, with what its waivers say."""
-        yield from self._waived(self.first, _OF_THE_CLUSTER)
+        yield from self._waive_chapters(self.first, _OF_THE_CLUSTER)
         entries = self._enter()
-        yield from self._waived(self.first, [lambda visit: objects.shared_findings(visit, entries)])
+        yield from self._waive_chapters(self.first, [lambda visit: objects.findings_of_cluster(visit, entries)])
         for chapter in _OF_A_DATABASE:
-            yield from self._joined(chapter)
-        yield from self._waived(self.first, [lambda _visit: application.findings(self.first, self.visits)])
+            yield from self._join_chapter(chapter)
+        yield from self._waive_chapters(self.first, [lambda _visit: application.findings(self.first, self.visits)])
 
-    def _enter(self) -> tuple[Entry, ...]:
+    def _enter(self) -> tuple[DatabaseEntry, ...]:
         """Find the databases and knock at each; the visits are those that answered, and always the first."""
         shared, action = self.first.shared, self.first.subject.action
         if not isinstance(shared, Inventory):
@@ -92,7 +92,7 @@ class _Walk:
                     self.visits.append(visit)
                 else:
                     why = f"the login does not get in: {visit.answer.trouble}"
-                    entry = Entry(entry.name, Standing.UNKNOWN, why)  # noqa: PLW2901 - what the door said
+                    entry = DatabaseEntry(entry.name, Standing.UNKNOWN, why)  # noqa: PLW2901 - what the door said
             entries.append(entry)
         self.absent = [entry for entry in entries if entry.standing is not Standing.FIT]
         return tuple(entries)
@@ -110,26 +110,27 @@ class _Walk:
             return name
         here = {item.name: item.oid for item in ours.of("database")}
         there = {item.oid: item.name for item in theirs.of("database")}
-        if is_copy(ours, theirs) and here.get(name) is not None:
-            return there.get(here[name])
+        number = here.get(name)
+        if is_copy(ours, theirs) and number in there:
+            return there[number]
         return name if name in there.values() else None
 
-    def _joined(self, chapter: Callable[[Visit], Iterator[Finding]]) -> Iterator[Finding]:
+    def _join_chapter(self, chapter: Callable[[Visit], Iterator[Finding]]) -> Iterator[Finding]:
         """The findings of a chapter, one for each check. Those of a single database are passed on as they come."""
         if len(self.visits) == 1:
             [visit] = self.visits
-            for finding in self._waived(visit, [chapter]):
+            for finding in self._waive_chapters(visit, [chapter]):
                 yield join_findings({visit.database: finding}, self.absent)
             return
         found: dict[str, dict[str, Finding]] = {}
         for visit in self.visits:
-            for finding in self._waived(visit, [chapter]):
+            for finding in self._waive_chapters(visit, [chapter]):
                 found.setdefault(finding.check, {})[visit.database] = finding
         for each in found.values():
             yield join_findings(each, self.absent)
 
     @staticmethod
-    def _waived(visit: Visit, chapters: Iterable[Callable[[Visit], Iterator[Finding]]]) -> Iterator[Finding]:
+    def _waive_chapters(visit: Visit, chapters: Iterable[Callable[[Visit], Iterator[Finding]]]) -> Iterator[Finding]:
         action = visit.subject.action
         for chapter in chapters:
             for judged in chapter(visit):

@@ -37,6 +37,8 @@ class Planted:
     """A change of what was observed, where AWS changes no living cluster so."""
     depth: Depth = "standard"
     """The least thorough validation that promises to find it."""
+    database: str = "embi"
+    """The database that is put back, where it spoils one."""
     of: str = ""
     """What it damages: rows, content, objects, access, AWS."""
 

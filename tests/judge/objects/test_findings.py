@@ -15,9 +15,9 @@ from daybreak.judge.objects.findings import (
     DatabasesEntered,
     Witnesses,
     object_findings,
-    shared_object_findings,
+    object_findings_of_cluster,
 )
-from daybreak.judge.objects.past import renamed_roles
+from daybreak.judge.objects.past import roles_renamed
 from daybreak.model import checks
 from daybreak.model.answers import Silence
 from daybreak.model.findings import Finding, Standing
@@ -125,8 +125,8 @@ def judged(clone: Inventory | Silence, witnesses: Witnesses, circumstances: Clon
 def every_finding(clone: Inventory | Silence, witnesses: Witnesses, circumstances: CloneFacts) -> list[Finding]:
     """What the judges say of one database, and of what all databases share."""
     if isinstance(clone, Inventory) and witnesses.source is not None:
-        witnesses = replace(witnesses, renamed_roles=renamed_roles(clone, witnesses.source))
-    shared = shared_object_findings(clone, witnesses, circumstances, DatabasesEntered())
+        witnesses = replace(witnesses, renamed_roles=roles_renamed(clone, witnesses.source))
+    shared = object_findings_of_cluster(clone, witnesses, circumstances, DatabasesEntered())
     return [*shared, *object_findings(clone, witnesses, circumstances)]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from daybreak.judge.joining import Entry
+from daybreak.judge.joining import DatabaseEntry
 from daybreak.judge.objects import rules
 from daybreak.judge.objects.past import FIT, UNFIT, UNKNOWN, Past, Three, Witnesses
 from daybreak.judge.objects.rules import CloneFacts, Rule, rule_for_flaw
@@ -20,7 +20,7 @@ from daybreak.model.inventory import OF_A_PROOF, Inventory, Item, ItemKind
 from daybreak.model.names import comma_list, printable
 from daybreak.model.value import stamp
 
-__all__ = ["CloneFacts", "DatabasesEntered", "Witnesses", "object_findings", "shared_object_findings"]
+__all__ = ["CloneFacts", "DatabasesEntered", "Witnesses", "object_findings", "object_findings_of_cluster"]
 
 
 def _no_rule(_three: Three, _circumstances: CloneFacts) -> Iterator[Detail]:
@@ -196,7 +196,7 @@ _CHAPTERS = (
 class DatabasesEntered:
     """The databases of the clone and which of them a validation enters, and those that the configuration names."""
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[DatabaseEntry, ...] = ()
     named: tuple[str, ...] = ()
 
 
@@ -205,7 +205,7 @@ def object_findings(clone: Inventory | Silence, witnesses: Witnesses, circumstan
     yield from _findings(clone, witnesses, circumstances, is_shared=False)
 
 
-def shared_object_findings(
+def object_findings_of_cluster(
     clone: Inventory | Silence, witnesses: Witnesses, circumstances: CloneFacts, entered: DatabasesEntered
 ) -> Iterator[Finding]:
     """Each box about what all databases share, and whether every database is there and was entered."""

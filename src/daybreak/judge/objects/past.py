@@ -94,7 +94,7 @@ class Three:
 _NUMBERED_TOGETHER: tuple[ItemKind, ...] = ("relation", "role", "database")
 
 
-def renamed_roles(clone: Inventory, source: Inventory) -> frozenset[str]:
+def roles_renamed(clone: Inventory, source: Inventory) -> frozenset[str]:
     """Names of roles that have another name in the source now, old and new, from what all databases share."""
     if not is_copy(clone, source):
         return frozenset()

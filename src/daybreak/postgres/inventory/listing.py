@@ -67,7 +67,7 @@ def inventory(session: Session) -> Inventory:
     return _inventory(session, (*RELATIONS, *ACCESS, *NUMBERS))
 
 
-def shared_inventory(session: Session) -> Inventory:
+def cluster_inventory(session: Session) -> Inventory:
     """What all databases of the server share, read in the same way; its ``database`` is empty."""
     found = _inventory(session, SHARED)
     return found.model_copy(update={"database": "", "asked": f"the shared catalogs of {session.address}"})

@@ -229,11 +229,11 @@ def _rows(report: Report, depth: Verbosity) -> Iterator[RenderableType]:
 
 def _promise(held: Promise, lost: Loss | None) -> Text:
     """What was promised and measured; of a loss also the two times between which it lies."""
-    told = _held(held, lost)
+    told = _words_for_promise(held, lost)
     return told + plain(f" ({lost.words})", "dim") if held.name == "RPO" and lost else told
 
 
-def _held(held: Promise, lost: Loss | None) -> Text:
+def _words_for_promise(held: Promise, lost: Loss | None) -> Text:
     told = Text(f"promised {span_words(held.promised)}, " if held.promised is not None else "")
     if held.measured is None:
         is_left_out = held.name == "RPO" and lost is not None
