@@ -48,7 +48,9 @@ def printable(text: str, most: int = 100) -> str:
     >>> printable("a\x1b[31mb")
     'a\\x1b[31mb'
     """
-    shown = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+    shown = text
+    if not text.isprintable():
+        shown = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
     return shown if len(shown) <= most else shown[: most - 1] + "…"
 
 

@@ -242,12 +242,14 @@ def _with_entries(finding: Finding, entered: DatabasesEntered) -> Finding:
 def _findings(
     clone: Inventory | Silence, witnesses: Witnesses, circumstances: CloneFacts, *, is_shared: bool
 ) -> Iterator[Finding]:
+    past = (
+        None if isinstance(clone, Silence) else Past(clone, witnesses, circumstances.restored or circumstances.moment)
+    )
     for chapter in (each for each in _CHAPTERS if each.is_shared == is_shared):
-        expected = _expectation(chapter, witnesses)
         if isinstance(clone, Silence):
-            yield chapter.check.silent(expected, clone)
-        else:
-            yield _finding(chapter, clone, witnesses, circumstances)
+            yield chapter.check.silent(_expectation(chapter, witnesses), clone)
+        elif past is not None:
+            yield _finding(chapter, past, circumstances)
 
 
 def _expectation(chapter: _Chapter, witnesses: Witnesses) -> str:
@@ -259,10 +261,10 @@ def _expectation(chapter: _Chapter, witnesses: Witnesses) -> str:
     return f"{chapter.things} as in " + " or ".join(shown) if shown else f"{chapter.things} as the source had them"
 
 
-def _finding(chapter: _Chapter, clone: Inventory, witnesses: Witnesses, circumstances: CloneFacts) -> Finding:
+def _finding(chapter: _Chapter, past: Past, circumstances: CloneFacts) -> Finding:
+    clone, witnesses = past.clone, past.witnesses
     expected, asked = _expectation(chapter, witnesses), Asked(clone.asked, clone.took)
     denied = {kind: why for kind in chapter.kinds if (why := clone.why_unlisted(kind)) is not None}
-    past = Past(clone, witnesses, circumstances.restored or circumstances.moment)
     kinds = tuple(kind for kind in chapter.kinds if kind not in denied)
     threes = [three for kind in kinds for three in past.threes(kind) if _is_of(chapter, three)]
     lines = [line for three in threes for line in _lines(chapter, three, past, circumstances)]

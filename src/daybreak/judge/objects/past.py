@@ -132,7 +132,7 @@ class Past:
 
     def threes(self, kind: ItemKind) -> tuple[Three, ...]:
         """Every item of a kind that any of the three has."""
-        clone, baseline, source = (self._by_name(each, kind) for each in self._inventories)
+        clone, baseline, source = (each.get(kind, {}) for each in self._by_name)
         names = dict.fromkeys((*clone, *baseline, *source))
         return tuple(Three(clone.get(name), baseline.get(name), source.get(name)) for name in names)
 
@@ -156,16 +156,20 @@ class Past:
                     name=three.any.name, standing=UNKNOWN, expected=printable(name), found="not read", why=LOCKED
                 )
 
-    @property
-    def _inventories(self) -> tuple[Inventory | None, ...]:
-        return self.clone, self.witnesses.baseline, self.witnesses.source
+    @cached_property
+    def _by_name(self) -> tuple[dict[ItemKind, dict[str, Item]], ...]:
+        """The items of the clone, the baseline and the source by kind and name: each is walked through once."""
+        found = []
+        for inventory in (self.clone, self.witnesses.baseline, self.witnesses.source):
+            named: dict[ItemKind, dict[str, Item]] = {}
+            for item in inventory.items if inventory else ():
+                named.setdefault(item.kind, {})[item.name] = item
+            found.append(named)
+        return tuple(found)
 
     @staticmethod
     def _witness(inventory: Inventory | None, kind: ItemKind) -> Inventory | None:
         return inventory if inventory is not None and inventory.why_unlisted(kind) is None else None
-
-    def _by_name(self, inventory: Inventory | None, kind: ItemKind) -> dict[str, Item]:
-        return {item.name: item for item in inventory.of(kind)} if inventory else {}
 
     def _facts(self, item: Item) -> dict[str, str]:
         if item.kind not in _NUMBERED:
@@ -213,10 +217,11 @@ class Past:
     def _has_another_name(self, source: Item) -> bool:
         """Whether the clone has the same object under its old name, and nothing shows that it should have the new one."""
         same = source.oid is not None and self._is_copy(self.witnesses.source)
-        return same and not self._was_so(source) and source.oid in self._oids(source.kind)
+        return same and not self._was_so(source) and (source.kind, source.oid) in self._oids
 
-    def _oids(self, kind: ItemKind) -> frozenset[int | None]:
-        return frozenset(item.oid for item in self.clone.of(kind))
+    @cached_property
+    def _oids(self) -> frozenset[tuple[ItemKind, int | None]]:
+        return frozenset((item.kind, item.oid) for item in self.clone.items)
 
     def _by_object_id(self, source: Item) -> tuple[Standing, str]:
         """The judgement where no transaction decides: object ids are assigned in order."""
@@ -357,7 +362,18 @@ class Past:
         return is_before(clone.xmin, baseline.oldest_xid)
 
     def _is_copy(self, other: Inventory | None) -> bool:
-        return is_copy(self.clone, other)
+        """Whether the clone is a physical copy of what a witness describes; each witness is held against it once."""
+        return other is not None and (
+            self._is_copy_of_baseline if other is self.witnesses.baseline else self._is_copy_of_source
+        )
+
+    @cached_property
+    def _is_copy_of_baseline(self) -> bool:
+        return is_copy(self.clone, self.witnesses.baseline)
+
+    @cached_property
+    def _is_copy_of_source(self) -> bool:
+        return is_copy(self.clone, self.witnesses.source)
 
     def _describe(self, item: Item) -> str:
         facts = self._facts(item)
