@@ -8,6 +8,7 @@ import click
 
 from daybreak.cli.options import Given, shared
 from daybreak.cli.screen import as_document, as_text, print_as_is
+from daybreak.errors import ExitCode
 
 
 @click.command()
@@ -18,10 +19,11 @@ from daybreak.cli.screen import as_document, as_text, print_as_is
 )
 @click.option("--list", "is_list", is_flag=True, help="List the baselines that are kept, and take none.")
 @shared()
-def baseline(given: Given, target: str, *, is_estimated: bool, is_fingerprinted: bool, is_list: bool) -> None:
+def baseline(given: Given, target: str, *, is_estimated: bool, is_fingerprinted: bool, is_list: bool) -> int:
     """Record what TARGET holds now: rows, newest times, objects.
 
-    A validation compares a clone with the newest baseline that is not after its moment. The source is only read.
+    A validation compares a clone with the newest baseline that is not after its moment. The source is only read. What could
+    not be read is named, the baseline is kept without it, and the exit code is 1.
     """
     from daybreak.app.baselines import BaselineWish, baselines, span_of, take_baseline
     from daybreak.report.text.baseline import baseline_view, baselines_view
@@ -34,8 +36,9 @@ def baseline(given: Given, target: str, *, is_estimated: bool, is_fingerprinted:
             if given.is_json
             else as_text(baselines_view(kept, partial(span_of, app)))
         )
-        return
+        return int(ExitCode.DONE)
     wish = BaselineWish(target, is_estimated=is_estimated, is_fingerprinted=is_fingerprinted)
     one, taken = take_baseline(app, wish)
     made = {"kept": one.plain(), "baseline": taken.plain()}
     print_as_is(as_document(made) if given.is_json else as_text(baseline_view(one, taken)))
+    return int(ExitCode.DONE if taken.is_whole else ExitCode.FAILED)
