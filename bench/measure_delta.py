@@ -25,7 +25,7 @@ from daybreak.model.answers import Silence
 from daybreak.model.delta import Delta
 from daybreak.postgres import catalog
 from daybreak.postgres.address import Address
-from daybreak.postgres.crew import SourceBudget
+from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.fingerprints import columns_to_hash
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.session import Limits, open_session
@@ -161,7 +161,7 @@ def _reach(built: Warehouse, name: str) -> Reach:
 
 def _ask(built: Warehouse) -> Delta:
     base, now = (_reach(built, name) for name in SIDES)
-    question = DeltaQuestion(listing=Listing(most=1_000), budget=SourceBudget(whole=timedelta(hours=1)))
+    question = DeltaQuestion(listing=Listing(most=1_000), budget=ServerBounds(whole=timedelta(hours=1)))
     found = delta(base, now, question)
     if isinstance(found, Silence):
         raise RuntimeError(found.why)  # noqa: TRY004 - a silence is an answer, not a type

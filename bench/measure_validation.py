@@ -23,7 +23,7 @@ from daybreak.model.findings import Finding, Standing
 from daybreak.model.moment import At
 from daybreak.model.requests import Depth, Thoroughness
 from daybreak.model.world import Cluster
-from daybreak.postgres.crew import Budget
+from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import Scan
 from daybreak.validate.counting import count_rows
@@ -175,7 +175,7 @@ def _scans(built: Warehouse) -> list[Scan]:
 
 
 def _count(built: Warehouse, scans: list[Scan]) -> None:
-    answer = count_rows(Reach(built.address, built.login), scans, Budget(), lambda _step: None)
+    answer = count_rows(Reach(built.address, built.login), scans, ServerBounds(), lambda _step: None)
     if not isinstance(answer, Counts) or answer.unread:
         raise RuntimeError(str(answer)[:200])
 

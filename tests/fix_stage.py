@@ -12,7 +12,7 @@ from daybreak.model.actions import Validate
 from daybreak.model.moment import At
 from daybreak.model.targets import Application, Expectation, HealthCheck, SqlCheck
 from daybreak.model.world import Cluster, Key, Member, ParameterGroup, SecurityGroup, Surroundings
-from daybreak.validate.counting import Budget
+from daybreak.postgres.bounds import ServerBounds
 from daybreak.validate.run import ProbeLimits, Reach, Subject
 from tests.fix_pages import Pages
 from tests.fix_postgres import HERE, Server
@@ -20,7 +20,7 @@ from tests.fix_worlds import GROUP, KEY, cluster, instance
 
 MOMENT = datetime(2024, 1, 15, 14, 30, tzinfo=UTC)
 CLONE = "embi-pitr"
-CALM = ProbeLimits(counting=Budget(lock=timedelta(seconds=0.5), connections=2))
+CALM = ProbeLimits(counting=ServerBounds(lock=timedelta(seconds=0.5), connections=2))
 """For what gets an answer, also on a busy machine."""
 
 AROUND = Surroundings(

@@ -9,13 +9,14 @@ from time import monotonic, sleep
 import pytest
 from psycopg import sql
 
-from daybreak.postgres.crew import Aside, Budget, CountProgress, Crew, Job, JobTrouble, Leash
+from daybreak.postgres.bounds import ServerBounds
+from daybreak.postgres.crew import Aside, CountProgress, Crew, Job, JobTrouble, Leash
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import export_snapshot
-from daybreak.postgres.session import Session, open_session
+from daybreak.postgres.session import Session
 from tests.fix_postgres import Server
 
-_BUDGET = Budget(whole=timedelta(seconds=30), lock=timedelta(seconds=20), connections=2)
+_BUDGET = ServerBounds(whole=timedelta(seconds=30), lock=timedelta(seconds=20), connections=2)
 
 
 def _answer(session: Session, text: str) -> str:
@@ -24,9 +25,9 @@ def _answer(session: Session, text: str) -> str:
 
 def _worked(server: Server, jobs: list[Job[str]], hands: int = 1) -> list[tuple[str, str | JobTrouble]]:
     place, told = Reach(server.address(), server.master), list[tuple[str, str | JobTrouble]]()
-    with open_session(place.address, place.login, _BUDGET.limits) as leader:
+    with place.session(_BUDGET.limits()) as leader:
         leader.begin()
-        crew = Crew(place, _BUDGET.limits, export_snapshot(leader), jobs)
+        crew = Crew(place, _BUDGET.limits(), export_snapshot(leader), jobs)
         crew.work(hands, lambda job, result, took: told.append((job.name, result)))
     return told
 
@@ -76,7 +77,7 @@ def test_work_aside_ends_on_the_server_when_it_is_given_up(server: Server) -> No
     place = Reach(server.address(), server.master)
 
     def work(leash: Leash, progress: object) -> str:
-        with open_session(place.address, place.login, _BUDGET.limits) as session, leash.hold(session):
+        with place.session(_BUDGET.limits()) as session, leash.hold(session):
             return _answer(session, "SELECT pg_sleep(25)")
 
     def give_up() -> None:

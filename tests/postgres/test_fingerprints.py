@@ -8,7 +8,7 @@ import pytest
 
 from daybreak.model.answers import Counts
 from daybreak.postgres import catalog
-from daybreak.postgres.crew import Budget
+from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.fingerprints import columns_to_hash
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import Chunk, Part, Scan, chunks, read, see_every_row
@@ -169,7 +169,7 @@ def test_fingerprints_are_counted_with_the_rows(server: Server, database: str) -
         tables = catalog.tables(session).tables
     scans = [Scan(table, "", _MOMENT, table.name == "t") for table in tables]
     place = Reach(server.address(database), server.master)
-    answer = count_rows(place, scans, Budget(lock=timedelta(seconds=1)), lambda step: None)
+    answer = count_rows(place, scans, ServerBounds(lock=timedelta(seconds=1)), lambda step: None)
     assert isinstance(answer, Counts)
     assert {count.name: bool(count.fingerprint) for count in answer.counted} == {"public.t": True, "public.u": False}
     assert answer.taken is not None

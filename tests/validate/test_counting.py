@@ -13,19 +13,20 @@ import pytest
 
 from daybreak.model.answers import Counts, Silence, Tables
 from daybreak.postgres.address import Address
+from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import Scan
 from daybreak.postgres.session import Login
-from daybreak.validate.counting import Budget, CountProgress, count_rows
+from daybreak.validate.counting import CountProgress, count_rows
 from daybreak.validate.probes import list_tables
 from tests.fix_postgres import HERE, Server, Wire
 
 _MOMENT = datetime(2024, 1, 15, 14, 30, tzinfo=UTC)
 _LIMIT = timedelta(seconds=2)
-_CALM = Budget(lock=timedelta(seconds=0.5), connections=2)
+_CALM = ServerBounds(lock=timedelta(seconds=0.5), connections=2)
 """For tables that get counted, also on a busy machine."""
 
-_QUICK = Budget(whole=_LIMIT, lock=timedelta(seconds=0.5), connections=2)
+_QUICK = ServerBounds(whole=_LIMIT, lock=timedelta(seconds=0.5), connections=2)
 
 
 def _place(server: Server, database: str) -> Reach:
@@ -38,7 +39,7 @@ def _scans(place: Reach) -> list[Scan]:
     return [Scan(table, "", _MOMENT) for table in tables.tables if table.is_counted]
 
 
-def _counts(place: Reach, scans: list[Scan], budget: Budget = _CALM) -> Counts:
+def _counts(place: Reach, scans: list[Scan], budget: ServerBounds = _CALM) -> Counts:
     answer = count_rows(place, scans, budget, lambda step: None)
     assert isinstance(answer, Counts)
     return answer
@@ -211,7 +212,7 @@ def test_a_server_with_few_connections_left_is_counted_with_those(own_server: Se
     own_server.run("postgres", "CREATE ROLE few LOGIN SUPERUSER CONNECTION LIMIT 2 PASSWORD 'correct horse'")
     own_server.run("postgres", "ALTER ROLE few NOSUPERUSER", "GRANT pg_read_all_data TO few")
     place = Reach(own_server.address(), Login("few", "correct horse"))
-    answer = _counts(place, _scans(place), Budget(connections=4))
+    answer = _counts(place, _scans(place), ServerBounds(connections=4))
     assert {count.name for count in answer.counted} == {"public.t0", "public.t1"}
 
 
@@ -231,7 +232,7 @@ def test_a_count_that_is_interrupted_leaves_no_server_counting(server: Server, d
     with server.connection(database) as other, other.transaction():
         other.execute("LOCK TABLE held IN ACCESS EXCLUSIVE MODE")
         with pytest.raises(KeyboardInterrupt):
-            count_rows(place, scans, Budget(lock=timedelta(minutes=1), connections=2), interrupt)
+            count_rows(place, scans, ServerBounds(lock=timedelta(minutes=1), connections=2), interrupt)
         deadline = monotonic() + 3
         while server.backends() and monotonic() < deadline:
             sleep(0.05)

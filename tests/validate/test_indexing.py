@@ -10,7 +10,7 @@ from daybreak.lab.servers.pages import Wound
 from daybreak.model.answers import IndexContents, Silence, Tables
 from daybreak.model.trust import Trust
 from daybreak.postgres.address import Address
-from daybreak.postgres.crew import Budget
+from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.session import Login
 from daybreak.validate.indexing import Manner, read_indexes
@@ -21,7 +21,7 @@ from tests.lab.volumes.fix_volumes import DATABASE, OWNER, Yard, newest_yard, pg
 
 __all__ = ["newest_yard", "pg_installs"]
 
-_CALM = Budget(lock=timedelta(seconds=0.5), connections=2)
+_CALM = ServerBounds(lock=timedelta(seconds=0.5), connections=2)
 _WALK, _BORROW, _WITH_HEAP = Manner(), Manner(may_borrow=True), Manner(may_borrow=True, is_with_heap=True)
 
 _SOUND = (
@@ -277,5 +277,5 @@ def test_only_this_turns_tables_are_read(server: Server, database: str) -> None:
 def test_a_server_that_says_nothing_is_a_silence(black_hole: int) -> None:
     """A black hole costs the limit and no more."""
     hole = Reach(Address("127.0.0.1", black_hole, "postgres", HERE), Login("a", "b"))
-    haste = Budget(whole=timedelta(seconds=2), connections=2)
+    haste = ServerBounds(whole=timedelta(seconds=2), connections=2)
     assert isinstance(read_indexes(hole, Wanted({}, frozenset()), _WALK, haste, lambda step: None), Silence)

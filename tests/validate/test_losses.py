@@ -12,7 +12,7 @@ from daybreak.model.delta import Delta
 from daybreak.model.findings import Standing
 from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Objectives, Target
-from daybreak.postgres.crew import SourceBudget
+from daybreak.postgres.bounds import ServerBounds
 from daybreak.report.losses import loss_lines
 from daybreak.validate.recording import Sitting, record
 from daybreak.validate.visit import ProbeLimits
@@ -162,7 +162,7 @@ def test_rows_that_baseline_and_source_have_must_be_in_the_clone(newest_yard: Ya
 
 def test_what_the_budget_leaves_out_is_named(story: Story) -> None:
     """The hearing comes first; what was not compared is never equal."""
-    patience = ProbeLimits(hearing=SourceBudget(whole=timedelta(0)))
+    patience = ProbeLimits(hearing=ServerBounds(whole=timedelta(0)))
     _, measured = walk(*story, patience=patience)
     delta = measured.deltas["embi"]
     assert not isinstance(delta, Delta) or (delta.alike == 0 and len(delta.unread) >= 4), delta

@@ -19,7 +19,7 @@ import pytest
 
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.trust import Trust
-from daybreak.validate.counting import Budget
+from daybreak.postgres.bounds import ServerBounds
 from daybreak.validate.run import ProbeLimits, Subject, validate
 from tests.fix_postgres import Server, Wire
 from tests.fix_stage import Stage
@@ -28,7 +28,7 @@ FIT, UNFIT, UNKNOWN = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN
 LIMIT = timedelta(seconds=1)
 WHOLE = timedelta(seconds=2)
 HASTE = ProbeLimits(
-    knocking=LIMIT, asking=LIMIT, counting=Budget(whole=WHOLE, lock=timedelta(seconds=0.5), connections=2)
+    knocking=LIMIT, asking=LIMIT, counting=ServerBounds(whole=WHOLE, lock=timedelta(seconds=0.5), connections=2)
 )
 GRACE = 2.0
 """Seconds that a check may take beyond its limit."""

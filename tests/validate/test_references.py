@@ -8,14 +8,15 @@ import pytest
 
 from daybreak.model.answers import References, Silence, Tables
 from daybreak.postgres.address import Address
-from daybreak.postgres.crew import Budget, CountProgress
+from daybreak.postgres.bounds import ServerBounds
+from daybreak.postgres.crew import CountProgress
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.session import Login
 from daybreak.validate.probes import list_tables
 from daybreak.validate.references import Wanted, count_orphans
 from tests.fix_postgres import HERE, Server
 
-_CALM = Budget(lock=timedelta(seconds=0.5), connections=2)
+_CALM = ServerBounds(lock=timedelta(seconds=0.5), connections=2)
 
 
 def _counted(place: Reach, wanted: Wanted | None = None) -> References:
@@ -155,5 +156,5 @@ def test_only_this_turns_keys_are_read_and_progress_ends_with_the_last(server: S
 def test_a_server_that_says_nothing_is_a_silence(black_hole: int) -> None:
     """A black hole costs the limit and no more."""
     hole = Reach(Address("127.0.0.1", black_hole, "postgres", HERE), Login("a", "b"))
-    haste = Budget(whole=timedelta(seconds=2), connections=2)
+    haste = ServerBounds(whole=timedelta(seconds=2), connections=2)
     assert isinstance(count_orphans(hole, Wanted({}, frozenset()), haste, lambda step: None), Silence)

@@ -14,7 +14,7 @@ from daybreak.model.findings import Finding, Standing
 from daybreak.model.moment import At
 from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Expectation, Objectives, Target
-from daybreak.postgres.crew import Budget
+from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.reach import Reach
 from daybreak.validate import rows
 from daybreak.validate.recording import Sitting, record
@@ -25,7 +25,7 @@ from tests.fix_worlds import cluster, identity
 
 FIT, UNFIT, UNKNOWN, LEFT_OUT = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN, Standing.LEFT_OUT
 _MOMENT = datetime(2024, 1, 15, 14, 30, tzinfo=UTC)
-_CALM = ProbeLimits(counting=Budget(lock=timedelta(seconds=0.5), connections=2))
+_CALM = ProbeLimits(counting=ServerBounds(lock=timedelta(seconds=0.5), connections=2))
 _STATIC = {"countries": Expectation(is_static=True)}
 
 _COMPANY = (
@@ -53,7 +53,7 @@ def _baseline(server: Server, database: str, **changes: Any) -> Baseline:
         region="us-east-1",
         objectives=Objectives(rpo=timedelta(1), rto=timedelta(1), retention=timedelta(1)),
     )
-    sitting = Sitting(target, cluster(), identity(), datetime.now(UTC), budget=_CALM.counting)
+    sitting = Sitting(target, cluster(), identity(), datetime.now(UTC), bounds=_CALM.counting)
     return record(Reach(server.address(database), server.master), replace(sitting, **changes), lambda step: None)
 
 
@@ -225,7 +225,7 @@ def test_a_table_of_several_instants_is_no_witness_of_its_number(server: Server,
         company,
         "CREATE UNLOGGED TABLE huge AS SELECT n, md5(n::text) AS m, n / 7.0 AS part FROM generate_series(1, 900000) n",
     )
-    was = _baseline(server, company, is_fingerprinted=True, limit=timedelta(seconds=0.15), budget=Budget(connections=2))
+    was = _baseline(server, company, is_fingerprinted=True, bounds=ServerBounds(snapshot=timedelta(seconds=0.15)))
     tables = {table.name: table for table in was.databases[0].tables}
     huge = tables["public.huge"]
     assert (huge.rows, huge.is_exact, huge.fingerprint, huge.next_xid) == (900_000, False, None, None)

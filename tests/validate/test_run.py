@@ -14,8 +14,8 @@ from daybreak.judge.verdict import verdict_of
 from daybreak.model.answers import Silence
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.targets import SqlCheck
+from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.session import Login
-from daybreak.validate.counting import Budget
 from daybreak.validate.run import CountProgress, Outcome, ProbeLimits, Reach, Subject, validate
 from tests.fix_stage import MOMENT, Stage
 
@@ -23,7 +23,7 @@ FIT, UNFIT, UNKNOWN = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN
 _HASTE = ProbeLimits(
     knocking=timedelta(seconds=1),
     asking=timedelta(seconds=1),
-    counting=Budget(whole=timedelta(seconds=2), lock=timedelta(seconds=0.5), connections=2),
+    counting=ServerBounds(whole=timedelta(seconds=2), lock=timedelta(seconds=0.5), connections=2),
 )
 _PROBED = {
     "database.endpoint",

@@ -11,7 +11,7 @@ from daybreak.lab.volumes.volume import Volume
 from daybreak.model.answers import Counts, Silence, SourceTimes, Tables
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.targets import Expectation
-from daybreak.postgres.crew import Budget
+from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.rows import Scan
 from daybreak.validate.counting import count_rows
 from daybreak.validate.probes import ask_fates, list_tables
@@ -40,7 +40,9 @@ def _judged(source: Volume, clone: Volume, moment: datetime, *, made: datetime) 
     tables, others = (list_tables(each, _ASKING) for each in (here, there))
     assert isinstance(tables, Tables)
     assert isinstance(others, Tables)
-    counts = count_rows(here, [Scan(table, "at", moment) for table in tables.tables], Budget(), lambda _step: None)
+    counts = count_rows(
+        here, [Scan(table, "at", moment) for table in tables.tables], ServerBounds(), lambda _step: None
+    )
     assert isinstance(counts, Counts)
     by_oid = {table.oid: table for table in others.tables}
     columns = [SourceColumn(table, by_oid[table.oid], "at", is_wanted=True) for table in tables.tables]
@@ -50,7 +52,7 @@ def _judged(source: Volume, clone: Volume, moment: datetime, *, made: datetime) 
         assert following > 0
         return {each.xid: each.was_committed for each in found if each.was_committed is not None}
 
-    seen = see_newest(there, columns, Sight(moment, birth, fates), Budget())
+    seen = see_newest(there, columns, Sight(moment, birth, fates), ServerBounds())
     assert isinstance(seen, SourceTimes), seen
     assert seen.unseen == ()
     against = Recency(moment, timedelta(minutes=5), _WISH, made=made)
@@ -109,4 +111,4 @@ def test_a_source_that_does_not_answer_is_a_silence(newest_yard: Yard) -> None:
     source = newest_yard.started(newest_yard.create("source"))
     place = reach(source)
     stranger = replace(place, login=replace(place.login, password="no"))
-    assert isinstance(see_newest(stranger, [], Sight(datetime.now(UTC), None), Budget()), Silence)
+    assert isinstance(see_newest(stranger, [], Sight(datetime.now(UTC), None), ServerBounds()), Silence)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from time import sleep
 
 import pytest
 
 from daybreak.model.answers import Counts, Tables
-from daybreak.postgres.crew import Budget, CountProgress
+from daybreak.postgres.bounds import ServerBounds
+from daybreak.postgres.crew import CountProgress
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import Scan
 from daybreak.validate.counting import count_rows
@@ -21,7 +22,7 @@ from daybreak.validate.turns import count_in_turns
 from tests.fix_postgres import Server
 
 _MOMENT = datetime(2024, 1, 15, 14, 30, tzinfo=UTC)
-_BUDGET = Budget(lock=timedelta(seconds=0.5), connections=2)
+_BUDGET = ServerBounds(lock=timedelta(seconds=0.5))
 _SHORT = timedelta(seconds=0.2)
 _SLACK = 0.6
 """How much older than the limit a snapshot may look on a busy machine: no turn is longer, but its end is a request too."""
@@ -95,7 +96,7 @@ def _scans(place: Reach, *left_out: str) -> list[Scan]:
 
 def _counts(place: Reach, scans: list[Scan], limit: timedelta) -> tuple[Counts, list[CountProgress]]:
     steps: list[CountProgress] = []
-    answer = count_in_turns(place, scans, _BUDGET, steps.append, limit=limit)
+    answer = count_in_turns(place, scans, replace(_BUDGET, snapshot=limit), steps.append)
     assert isinstance(answer, Counts)
     return answer, steps
 
@@ -165,8 +166,8 @@ def test_a_locked_table_and_one_out_of_reach_are_named(server: Server, database:
 
 def test_the_time_for_the_whole_count_ends_it(server: Server, database: str, place: Reach) -> None:
     """Also in the middle of a table: it is named, and nothing is left at work."""
-    budget = Budget(whole=timedelta(seconds=0.5), connections=2)
-    answer = count_in_turns(place, _scans(place, "spent"), budget, lambda _step: None, limit=timedelta(seconds=0.1))
+    budget = ServerBounds(whole=timedelta(seconds=0.5), snapshot=timedelta(seconds=0.1))
+    answer = count_in_turns(place, _scans(place, "spent"), budget, lambda _step: None)
     assert isinstance(answer, Counts)
     assert "public.huge" in {each.name for each in answer.unread}
     assert len(answer.unread) + len(answer.counted) == 13

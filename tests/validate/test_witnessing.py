@@ -16,7 +16,7 @@ from daybreak.model.birth import LAGS, Birth
 from daybreak.model.trust import Trust
 from daybreak.postgres.address import Address
 from daybreak.postgres.birth import read_birth
-from daybreak.postgres.crew import Budget, SourceBudget
+from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import Scan
 from daybreak.postgres.session import Limits, Login, open_session
@@ -58,7 +58,7 @@ def hear(
     clone: Volume,
     birth: Birth,
     restored: datetime,
-    budget: SourceBudget | None = None,
+    budget: ServerBounds | None = None,
     *,
     meanwhile: Callable[[], None] = lambda: None,
 ) -> Testimonies:
@@ -68,12 +68,12 @@ def hear(
     assert isinstance(tables, Tables)
     assert isinstance(others, Tables)
     scans = [Scan(table, "", restored, birth=birth.short) for table in tables.tables if table.is_counted]
-    counts = count_rows(here, scans, Budget(), lambda _step: None)
+    counts = count_rows(here, scans, ServerBounds(), lambda _step: None)
     assert isinstance(counts, Counts)
     assert counts.unread == ()
     pairs = list(pairs_of(tables.tables, others.tables, counts.counted, birth))
     meanwhile()
-    room = Courtroom(here, there, birth, restored, budget or SourceBudget())
+    room = Courtroom(here, there, birth, restored, budget or ServerBounds())
     heard = hear_source(room, pairs, lambda _step: None)
     assert isinstance(heard, Testimonies), heard
     return heard
@@ -285,7 +285,7 @@ def test_the_time_for_the_source_is_a_limit(newest_yard: Yard) -> None:
         neighbour.execute("BEGIN")
         neighbour.execute("LOCK TABLE orders, small, twin, quiet IN ACCESS EXCLUSIVE MODE")
         began = monotonic()
-        heard = hear(source, clone, birth, moment, SourceBudget(whole=timedelta(seconds=1)))
+        heard = hear(source, clone, birth, moment, ServerBounds(whole=timedelta(seconds=1)))
         assert monotonic() - began < 5
     assert heard.heard == ()
     assert len(heard.unheard) == 4
@@ -301,7 +301,7 @@ def test_a_source_that_nobody_reaches_is_silent(newest_yard: Yard) -> None:
     tables = list_tables(reach(clone), timedelta(seconds=20))
     assert isinstance(tables, Tables)
     counts = count_rows(
-        reach(clone), [Scan(each, "", moment, birth=birth.short) for each in tables.tables], Budget(), print
+        reach(clone), [Scan(each, "", moment, birth=birth.short) for each in tables.tables], ServerBounds(), print
     )
     assert isinstance(counts, Counts)
     pairs = list(pairs_of(tables.tables, tables.tables, counts.counted, birth))

@@ -19,7 +19,7 @@ from daybreak.model.answers import Silence
 from daybreak.model.birth import Birth
 from daybreak.model.delta import Delta
 from daybreak.plan.calls import owner_of
-from daybreak.postgres.crew import SourceBudget
+from daybreak.postgres.bounds import ServerBounds
 from daybreak.validate.probes import ask_birth
 
 _ASKING = timedelta(seconds=30)
@@ -55,7 +55,7 @@ def delta_of(app: App, wish: DeltaWish, progress: Callable[[str], None] = lambda
         birth=_birth(case, sides),
         tables=wish.tables,
         listing=Listing(wish.most, wish.has_values),
-        budget=SourceBudget(whole=_time_for(app, case)),
+        budget=ServerBounds(whole=_time_for(app, case)),
     )
     found: Delta | Silence = Silence(asked="both sides", why="there is no source")
     for source in filter(None, (sides.source_reader, sides.source)):

@@ -1,7 +1,7 @@
 """Compare one table on both sides: one scan of each, then only the buckets that differ, then only their rows.
 
-The law: both sides are asked at the same time, each in a transaction of its own. What an index hands out is held against what the
-scan counted, and read again by a scan where it falls short.
+The law: both sides are asked at the same time, each in a transaction of its own, which lets the table go after each question. What
+an index hands out is held against what the scan counted, and read again by a scan where it falls short.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ from daybreak.delta.buckets import (
     sums_of,
 )
 from daybreak.delta.writers import Writers
-from daybreak.errors import Unreachable
+from daybreak.errors import Failed, Unreachable
+from daybreak.model.answers import Table
 from daybreak.model.birth import LAGS, is_before_birth
 from daybreak.postgres.buckets import (
     LONGEST_STATEMENT,
@@ -55,13 +56,13 @@ from daybreak.postgres.buckets import (
     sum_up_stretch,
     tally_by_xid,
 )
-from daybreak.postgres.rows import PAGE, SPLITS_SINCE, YoungIds, snapshot_end
+from daybreak.postgres.rows import PAGE, SPLITS_SINCE, YoungIds, file_now, files_of, snapshot_end
 from daybreak.postgres.session import Session
 
 T = TypeVar("T")
 
-AT_ONCE = 4 * 1024**3
-"""Bytes of a table that one statement scans, so that it ends within its limit on a slow server too."""
+AT_ONCE = 256 * 1024**2
+"""Bytes of a table that one statement scans: its lock on the table is kept for a few seconds, on a slow server too."""
 BY_INDEX, BY_SCAN = 500_000, 2_000_000
 """How many rows are read at once: an answer of some tens of megabytes, and few scans where each reads the whole table."""
 WORTH_A_SCAN = 1_000_000
@@ -153,6 +154,7 @@ class Comparison:
     """Whether both sides were scanned to their ends, so that a row that was not found does not differ."""
     _began: float = field(default=0.0)
     _scanned: float = field(default=0.0)
+    _files: tuple[int, int] = (0, 0)
 
     def rows(self) -> Iterator[FoundRow]:
         """Each row that differs, by ascending identity within each width of buckets; raises ``OutOfTime``."""
@@ -301,17 +303,23 @@ class Comparison:
         return here, there
 
     def _ask(self, question: Callable[[Session, Lens], T]) -> tuple[T, T]:
-        """Ask both sides the same of their table, in snapshots that are not too old."""
+        """Ask both sides the same of their table, in snapshots that are not too old; each lets its table go afterwards."""
         if monotonic() >= self.end:
             raise OutOfTime
         if monotonic() - self._began > LONGEST_STATEMENT.total_seconds():
             self._begin()
-        return self.sides.ask(partial(_put, question, self.lenses.base), partial(_put, question, self.lenses.now))
+        here, there = self._files
+        return self.sides.ask(
+            partial(_put, question, self.lenses.base, here), partial(_put, question, self.lenses.now, there)
+        )
 
     def _begin(self) -> None:
         """Begin a transaction on either side, and learn which rows are young in it."""
         self.sides.rollback()
-        base, now = self.sides.ask(self._begin_one, self._begin_one)
+        (base, here), (now, there) = self.sides.ask(
+            partial(self._begin_one, self.lenses.base.table), partial(self._begin_one, self.lenses.now.table)
+        )
+        self._files = here, there
         if self.writers is not None and self.writers.birth.is_exact and base is not None:
             self._refuse_lag(base)
         self.lenses = Lenses(self.lenses.base.at(base), self.lenses.now.at(now))
@@ -324,9 +332,13 @@ class Comparison:
         if is_before_birth(base.birth, base.following):
             raise Unreachable(LAGS, "wait until it has caught up")
 
-    def _begin_one(self, session: Session) -> YoungIds | None:
+    def _begin_one(self, table: Table, session: Session) -> tuple[YoungIds | None, int]:
+        """Which rows are young in a new transaction, and the file that the table lies in."""
         session.begin()
-        return None if self.writers is None else YoungIds(self.writers.birth.short, snapshot_end(session))
+        young = None if self.writers is None else YoungIds(self.writers.birth.short, snapshot_end(session))
+        file = files_of(session, [table]).get(table.oid, 0)
+        session.mark()
+        return young, file
 
 
 def _without_place(xid: int) -> RowEntry:
@@ -334,8 +346,12 @@ def _without_place(xid: int) -> RowEntry:
     return RowEntry(bytes(RECORD + PLACE) + xid.to_bytes(XID, "big"))
 
 
-def _put(question: Callable[[Session, Lens], T], lens: Lens, session: Session) -> T:
-    return question(session, lens)
+def _put(question: Callable[[Session, Lens], T], lens: Lens, file: int, session: Session) -> T:
+    answer, (_, now) = question(session, lens), file_now(session, lens.table)
+    session.let_go()
+    if now != file:
+        raise Failed("it was truncated or written anew while it was compared")
+    return answer
 
 
 def _stretch(buckets: Sequence[RowBucket], shift: int, way: Route) -> Stretch:

@@ -17,22 +17,21 @@ from daybreak.delta.comparing import OutOfTime, Sides
 from daybreak.delta.pairs import Pair, Pairing, names_of, only_wanted, pair_tables
 from daybreak.delta.tables import Listing, TableQuestion, compare_table
 from daybreak.delta.writers import Writers
-from daybreak.errors import DaybreakError, Refused, Unproven
+from daybreak.errors import DaybreakError, Refused, Unproven, Unreachable
 from daybreak.model.answers import Silence, Unread
 from daybreak.model.birth import Birth
 from daybreak.model.delta import Delta, TableDelta
 from daybreak.model.moment import span_in_words
 from daybreak.model.names import printable
 from daybreak.postgres import catalog
+from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.buckets import LONGEST_STATEMENT, spare_memory
-from daybreak.postgres.crew import CountProgress, Hands, SourceBudget
+from daybreak.postgres.crew import CountProgress, Hands
 from daybreak.postgres.faults import is_conflict
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import clock_and_encoding, see_every_row
-from daybreak.postgres.session import Session, connect
+from daybreak.postgres.session import Limits, Session
 
-MOST_HANDS = 2
-"""Sessions on either side, whatever the budget says: one of the sides may serve its own people."""
 TRIES = 3
 """How often a table is compared again that a reader broke off because it held back its replay."""
 
@@ -54,7 +53,7 @@ class DeltaQuestion:
     alike: frozenset[int] = frozenset()
     """Object ids, in now, of tables that are known to have the same rows and need not be read."""
     listing: Listing = field(default_factory=Listing)
-    budget: SourceBudget = field(default_factory=SourceBudget)
+    budget: ServerBounds = field(default_factory=ServerBounds)
 
 
 def delta(
@@ -151,24 +150,34 @@ class _Work:
         """Compare every table; returns when every thread has ended."""
         self._todo = sorted(pairs, key=lambda pair: pair.now.full not in self.question.first)
         self._total = sum(pair.size for pair in pairs)
-        number = min(self.question.budget.connections, MOST_HANDS, len(pairs))
+        number = min(self.question.budget.hands, len(pairs))
         self._hands.work(number, self._compare_all, self.progress)
-        why = self._hands.trouble if self._left > 0 else self._why_late
+        why = (self._hands.trouble or "no connection was left") if self._left > 0 else self._why_late
         self.unread += [Unread(table=pair.now.oid, name=pair.now.full, why=why) for pair in self._todo]
 
     def open(self, stack: ExitStack) -> Sides:
         """A session with either side, closed with the stack; raises ``DaybreakError`` where one cannot be had."""
-        return Sides(self._session(self.base, stack), self._session(self.now, stack))
+        sides = self._open_further(stack)
+        if sides is None:
+            raise Unreachable(f"{self.base.address} or {self.now.address} let no session in")
+        return sides
 
-    def _session(self, reach: Reach, stack: ExitStack) -> Session:
-        limits = self.question.budget.limits(self._left)
-        limits = replace(limits, statement=min(limits.statement, LONGEST_STATEMENT))
-        session = connect(reach.address, reach.login, limits)
-        stack.callback(session.hang_up)
-        stack.enter_context(self._hands.leash.hold(session))
-        see_every_row(session)
-        spare_memory(session)
+    def _open_further(self, stack: ExitStack) -> Sides | None:
+        """The same; ``None`` for a further thread where there is no room for it."""
+        base = self._session(self.base, stack)
+        now = self._session(self.now, stack) if base else None
+        return Sides(base, now) if base and now else None
+
+    def _session(self, reach: Reach, stack: ExitStack) -> Session | None:
+        session = self._hands.session_at(reach, self._limits, stack)
+        if session is not None:
+            see_every_row(session)
+            spare_memory(session)
         return session
+
+    def _limits(self) -> Limits:
+        limits = self.question.budget.limits(self._left)
+        return replace(limits, statement=min(limits.statement, LONGEST_STATEMENT))
 
     @property
     def _left(self) -> float:
@@ -186,7 +195,9 @@ class _Work:
     def _compare_all(self) -> None:
         """Compare table after table, with a session on either side."""
         with ExitStack() as stack:
-            sides = self.open(stack)
+            sides = self._open_further(stack)
+            if sides is None:
+                return
             while sides.are_open and (pair := self._take()):
                 self._compare(sides, pair)
 

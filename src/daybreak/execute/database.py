@@ -27,7 +27,7 @@ from daybreak.observe.look import Lookout
 from daybreak.observe.surroundings import surroundings_of
 from daybreak.postgres.address import Address, address_of
 from daybreak.postgres.answering import NO_LOGIN, knock
-from daybreak.postgres.crew import SourceBudget
+from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.session import Login
 from daybreak.repository.repository import Repository
 from daybreak.validate.probes import ask_birth
@@ -136,7 +136,7 @@ class Database:
             capsule=self._capsule(action),
             login_of=lambda reference: self._login_or_silence(reference, address),
             health_urls=self._health_urls,
-            patience=ProbeLimits(hearing=SourceBudget(whole=action.source_budget)),
+            patience=ProbeLimits(hearing=ServerBounds(whole=action.source_budget)),
         )
         return validate(subject, report=report, progress=lambda step: progress(progress_words(step))).measured
 

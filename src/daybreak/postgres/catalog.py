@@ -12,6 +12,7 @@ from psycopg import sql
 
 from daybreak.model.answers import Setting, Table, Tables
 from daybreak.model.value import Span
+from daybreak.postgres.bounds import ServerBounds, time_to_list
 from daybreak.postgres.session import Session
 
 _TABLES = sql.SQL("""
@@ -50,6 +51,8 @@ ORDER BY n.nspname, c.relname
 No statement ever writes the row of a system column (``tableoid``, number -6) again, so it holds the transaction that made the relation.
 """
 
+_RELATIONS = sql.SQL("SELECT count(*) FROM pg_catalog.pg_class WHERE oid >= 16384")
+
 _NEWEST_OID = sql.SQL("""
 SELECT greatest((SELECT max(oid::bigint) FROM pg_catalog.pg_class), (SELECT max(oid::bigint) FROM pg_catalog.pg_type),
                 (SELECT max(oid::bigint) FROM pg_catalog.pg_constraint), (SELECT max(oid::bigint) FROM pg_catalog.pg_attrdef),
@@ -75,6 +78,8 @@ SELECT DISTINCT pg_catalog.split_part(name, '.', 1) FROM pg_catalog.pg_settings 
 
 def tables(session: Session) -> Tables:
     """Every table of the session's database, with its size, its parent and its columns of a time type."""
+    [[relations]] = session.ask(_RELATIONS)
+    session.take_time(time_to_list(relations, session.limits.whole, ServerBounds()))
     [[newest, database, may_read_control, following]] = session.ask(_NEWEST_OID)
     next_oid = session.ask(_NEXT_OID)[0][0] if may_read_control else None
     rows = session.ask(_TABLES)

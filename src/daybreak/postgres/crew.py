@@ -1,14 +1,15 @@
 """A crew: some threads, each with a session, that see one snapshot and take jobs until no job is left.
 
-The law: a job that fails is reported with its reason and spoils no other. Everything ends within the sessions' limits plus
-two seconds. Whatever ends the crew early (also Ctrl-C) leaves no server at work in vain.
+The law: a job that fails is reported with its reason and spoils no other. A session keeps its locks for one job and no longer.
+A crew that gets no further session goes on with those that it has. Everything ends within the sessions' limits plus two
+seconds. Whatever ends the crew early (also Ctrl-C) leaves no server at work in vain.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from queue import Empty, SimpleQueue
@@ -19,7 +20,7 @@ from daybreak.errors import DaybreakError
 from daybreak.postgres.faults import is_damage
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import see_every_row
-from daybreak.postgres.session import Limits, Session, connect
+from daybreak.postgres.session import Limits, Session
 
 T = TypeVar("T")
 
@@ -34,36 +35,6 @@ class CountProgress:
     """The table of which all or a part was just read."""
     what: str = "counted"
     """What is done with the bytes, such as ``counted``."""
-
-
-@dataclass(frozen=True)
-class Budget:
-    """What a count may use: time in all, time to wait for one table's lock, connections."""
-
-    whole: timedelta = timedelta(minutes=30)
-    lock: timedelta = timedelta(seconds=5)
-    connections: int = 4
-
-    @property
-    def limits(self) -> Limits:
-        """The budget as limits of a session."""
-        connect = min(self.whole, timedelta(seconds=10))
-        return Limits(connect=connect, statement=self.whole, lock=min(self.lock, self.whole), whole=self.whole)
-
-
-@dataclass(frozen=True)
-class SourceBudget:
-    """What may be asked of a source that serves its own people."""
-
-    whole: timedelta = timedelta(minutes=10)
-    lock: timedelta = timedelta(seconds=2)
-    connections: int = 2
-    connect: timedelta = timedelta(seconds=10)
-
-    def limits(self, left: float) -> Limits:
-        """The limits of a session that is opened with so many seconds left."""
-        whole = timedelta(seconds=max(left, 0.1))
-        return Limits(connect=min(whole, self.connect), statement=whole, lock=self.lock, whole=whole)
 
 
 @dataclass(frozen=True)
@@ -152,6 +123,8 @@ class Hands:
         self.trouble = ""
         self._name = name
         self._news: SimpleQueue[CountProgress | BaseException | None] = SimpleQueue()
+        self._first: int | None = None
+        self._opening = threading.Lock()
 
     def report(self, step: CountProgress) -> None:
         """Hand progress to the caller's thread; called by a thread that works."""
@@ -159,6 +132,7 @@ class Hands:
 
     def work(self, number: int, do: Callable[[], None], progress: Callable[[CountProgress], None]) -> None:
         """Return when every thread has ended; when that is broken off, no server goes on working."""
+        self._first = None
         for _ in range(number):
             threading.Thread(target=self._run, args=(do,), name=self._name, daemon=True).start()
         try:
@@ -173,6 +147,18 @@ class Hands:
         except BaseException:
             self.leash.call_off()
             raise
+
+    def session_at(self, reach: Reach, limits: Callable[[], Limits], stack: ExitStack) -> Session | None:
+        """A session until the stack is closed. ``None`` for any thread but the first where there is no room for one more."""
+        with self._opening:
+            if self._first is None:
+                self._first = threading.get_ident()
+        is_first = self._first == threading.get_ident()
+        session = reach.connect(limits()) if is_first else reach.connect_further(limits())
+        if session is not None:
+            stack.callback(session.hang_up)
+            stack.enter_context(self.leash.hold(session))
+        return session
 
     def _run(self, do: Callable[[], None]) -> None:
         try:
@@ -205,10 +191,14 @@ class Crew(Generic[T]):
     leash: Leash = field(default_factory=Leash)
     deadline: float | None = None
     """When to stop, by ``monotonic``."""
+    leader: Session | None = None
+    """The session whose snapshot it is: it works too, in its own transaction, which stays open."""
     sessions: Sequence[Session] = ()
-    """Open sessions for the first hands; they stay open, and see every row."""
+    """Open sessions for the next hands; they stay open, and see every row."""
     trouble: str = ""
     _failed: dict[int, JobTrouble] = field(default_factory=dict)
+    _opening: threading.Lock = field(default_factory=threading.Lock)
+    _has_hand: bool = False
 
     def __post_init__(self) -> None:
         self._todo: SimpleQueue[Job[T]] = SimpleQueue()
@@ -218,8 +208,9 @@ class Crew(Generic[T]):
         """Do all jobs and return when every thread has ended. Calls ``report`` on the caller's thread."""
         for job in self.jobs if self.deadline is not None else sorted(self.jobs, key=lambda job: -job.size):
             self._todo.put(job)
+        there = [*([self.leader] if self.leader else []), *self.sessions]
         for number in range(hands):
-            given = self.sessions[number] if number < len(self.sessions) else None
+            given = there[number] if number < len(there) else None
             threading.Thread(target=self._hand, args=(given,), name=f"daybreak-crew-{number}", daemon=True).start()
         with self._end_all_on_failure():
             self._gather(hands, report)
@@ -248,19 +239,28 @@ class Crew(Generic[T]):
     def _hand(self, given: Session | None) -> None:
         """Run one thread: it takes or opens a session and does job after job. It reports that it ended, and why."""
         try:
-            session = given or connect(self.place.address, self.place.login, self.limits)
-            try:
-                with self.leash.hold(session):
-                    self._work_on(session)
-            finally:
-                if given is None:
-                    session.hang_up()
-                else:
-                    session.rollback()
+            session = given or self._open()
+            if session is not None:
+                try:
+                    with self.leash.hold(session):
+                        self._work_on(session)
+                finally:
+                    if given is None:
+                        session.hang_up()
+                    elif given is not self.leader:
+                        session.rollback()
         except BaseException as trouble:  # noqa: BLE001 - carried to the caller's thread, which judges it
             self._news.put(trouble)
         else:
             self._news.put(None)
+
+    def _open(self) -> Session | None:
+        """A session of its own; ``None`` where others work and there is no room for one more."""
+        with self._opening:
+            if self.leader or self.sessions or self._has_hand:
+                return self.place.connect_further(self.limits)
+            self._has_hand = True
+        return self.place.connect(self.limits)
 
     def _is_over(self) -> bool:
         return self.deadline is not None and monotonic() >= self.deadline
@@ -268,7 +268,9 @@ class Crew(Generic[T]):
     def _work_on(self, session: Session) -> None:
         if session not in self.sessions:
             see_every_row(session)
-        session.begin(self.snapshot)
+        if session is not self.leader:
+            session.begin(self.snapshot)
+        session.mark()
         while not self.leash.is_called_off.is_set() and not self._is_over():
             try:
                 job = self._todo.get_nowait()
@@ -283,6 +285,7 @@ class Crew(Generic[T]):
                     # A little more than what is left: what is cut off before the deadline would pass for a failure.
                     session.bound_transaction(timedelta(seconds=self.deadline - began + 0.01))
                 result = job.do(session)
+                session.let_go()
             except DaybreakError as error:
                 if self._is_over() and session.is_open:
                     return
@@ -291,7 +294,6 @@ class Crew(Generic[T]):
                 self._news.put((job, trouble, timedelta(seconds=monotonic() - began)))
                 if not session.is_open:
                     raise
-                session.rollback()
-                session.begin(self.snapshot)
+                session.let_go()
             else:
                 self._news.put((job, result, timedelta(seconds=monotonic() - began)))

@@ -27,6 +27,10 @@ JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indke
 WHERE m.amname = 'btree' AND i.indisvalid AND i.indpred IS NULL AND i.indrelid = ANY (%s::bigint[]::oid[])
 """)
 
+_INDEXES = sql.SQL("""
+SELECT i.indrelid::bigint, count(*) FROM pg_catalog.pg_index i WHERE i.indrelid = ANY (%s::bigint[]::oid[]) GROUP BY 1
+""")
+
 
 def estimates(session: Session, tables: tuple[Table, ...]) -> tuple[RowEstimate, ...]:
     """The planner's estimate of the rows in each table."""
@@ -40,3 +44,9 @@ def estimates(session: Session, tables: tuple[Table, ...]) -> tuple[RowEstimate,
 def leading_columns(session: Session, tables: tuple[Table, ...]) -> frozenset[tuple[int, str]]:
     """The table and the column of each btree that begins with a plain column and holds every row."""
     return frozenset((oid, name) for oid, name in session.ask(_LEADING, ([table.oid for table in tables],)))
+
+
+def locks_of(session: Session, tables: tuple[Table, ...]) -> dict[int, int]:
+    """How many locks it takes to read each table, by its object id: one for itself, and one for each of its indexes."""
+    found = dict(session.ask(_INDEXES, ([table.oid for table in tables],)))
+    return {table.oid: 1 + found.get(table.oid, 0) for table in tables}

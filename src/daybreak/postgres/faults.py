@@ -5,6 +5,7 @@ The law: errors of psycopg are translated here and nowhere else, and none of the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -70,3 +71,14 @@ def is_damage(error: DaybreakError) -> bool:
 
 def _state_of(error: DaybreakError) -> str | None:
     return error.__cause__.sqlstate if isinstance(error.__cause__, psycopg.Error) else None
+
+
+_FULL = re.compile(r"too many connections|too many clients|remaining connection slots", re.IGNORECASE)
+"""What PostgreSQL says when a server, a database or a role has no connection left; libpq reports no SQLSTATE while connecting."""
+
+
+def is_full(error: DaybreakError) -> bool:
+    """Whether the server, the database or the role has no connection left."""
+    cause = error.__cause__
+    is_said = isinstance(cause, psycopg.OperationalError) and cause.sqlstate is None and bool(_FULL.search(str(cause)))
+    return is_said or _state_of(error) == "53300"

@@ -13,7 +13,6 @@ from typing import Any
 
 from psycopg import sql
 
-from daybreak.errors import DaybreakError
 from daybreak.model.names import printable
 from daybreak.postgres.inventory.questions import spell
 from daybreak.postgres.session import Session
@@ -82,6 +81,7 @@ _CREATE = sql.SQL("CREATE EXTENSION amcheck SCHEMA {home}").format(home=sql.Iden
 _CHECK = sql.SQL("SELECT {home}.bt_index_check({index}::oid::regclass, {is_with_heap})::text")
 _SAVE = sql.SQL("SAVEPOINT before_index")
 _BACK = sql.SQL("ROLLBACK TO SAVEPOINT before_index")
+_FORGET = sql.SQL("RELEASE SAVEPOINT before_index")
 
 _BY_INDEX = sql.SQL("""
 SELECT pg_catalog.set_config(name, value, true)
@@ -195,10 +195,11 @@ def check_apart(session: Session, home: str, index: Index, *, is_with_heap: bool
     session.order(_SAVE)
     try:
         check(session, home, index, is_with_heap=is_with_heap)
-    except DaybreakError:
+    finally:
         if session.is_open:
+            # The locks go back, and the savepoint too: thousands within each other would be slow.
             session.order(_BACK)
-        raise
+            session.order(_FORGET)
 
 
 def why_not_walked(index: Index) -> str:

@@ -1,20 +1,72 @@
-"""Where a database is asked, and as whom."""
+"""Where a database is asked, and as whom; every session there is one of those that its server's bounds allow."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from time import monotonic
 
+from daybreak.errors import DaybreakError, Unreachable
 from daybreak.postgres.address import Address
-from daybreak.postgres.session import Login
+from daybreak.postgres.faults import is_full
+from daybreak.postgres.meter import Meter
+from daybreak.postgres.session import Limits, Login, Session, connect
 
 
 @dataclass(frozen=True)
 class Reach:
-    """A database, and how to log in there."""
+    """A database, and how to log in there. Databases of one server share its ``meter``."""
 
     address: Address
     login: Login
+    meter: Meter = field(default_factory=Meter, compare=False, repr=False)
 
     def within(self, database: str) -> Reach:
         """The same server's database of that name, with the same login."""
         return replace(self, address=replace(self.address, database=database))
+
+    @contextmanager
+    def session(self, limits: Limits) -> Iterator[Session]:
+        """A session for the length of a ``with`` block; raises as ``connect`` does."""
+        session = self.connect(limits)
+        try:
+            yield session
+        finally:
+            session.hang_up()
+
+    def connect(self, limits: Limits) -> Session:
+        """Open a session, and wait for one of ours to end where the bounds or the server allow no more.
+
+        Raises ``Unreachable`` where none ends within the limits, and whatever opening a session raises.
+        """
+        until = monotonic() + limits.whole.total_seconds()
+        while True:
+            if not self.meter.take(until):
+                raise Unreachable(f"{self.address} let no further session in within the time limit")
+            try:
+                return self._open(limits)
+            except DaybreakError as error:
+                if not is_full(error):
+                    self.meter.give_back()
+                    raise
+                if not self.meter.learn_full():
+                    raise
+
+    def connect_further(self, limits: Limits) -> Session | None:
+        """Open one more session beside others; ``None`` where the bounds or the server allow no more."""
+        if not self.meter.take(0.0):
+            return None
+        try:
+            return self._open(limits)
+        except DaybreakError as error:
+            if is_full(error):
+                self.meter.learn_full()
+                return None
+            self.meter.give_back()
+            raise
+
+    def _open(self, limits: Limits) -> Session:
+        session = connect(self.address, self.login, limits)
+        self.meter.keep(session)
+        return session

@@ -10,14 +10,12 @@ from __future__ import annotations
 import os
 import re
 import socket
-import threading
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import psycopg
 from psycopg import pq, sql
@@ -31,11 +29,19 @@ from daybreak.postgres.address import Address
 from daybreak.postgres.authorities import file_of
 from daybreak.postgres.faults import in_our_words, translate_errors
 from daybreak.postgres.handshake import shake_hands, unproven
+from daybreak.postgres.resolving import resolve
+
+if TYPE_CHECKING:
+    from daybreak.postgres.bounds import Pulse
+    from daybreak.postgres.meter import Meter
 
 T = TypeVar("T")
 
 GRACE = timedelta(seconds=1)
 """How long after its limit a session waits for the server to say that time is up, before the session hangs up."""
+
+_UNMEASURED = 64
+"""How many locks a session takes at once where nobody knows its server's bounds."""
 
 _NO_FILE = "/dev/null/none"
 """A path that cannot exist, so that libpq reads no password, key or certificate from a home directory."""
@@ -91,6 +97,14 @@ class Session:
         self.proof = opened.proof
         self.address = address
         self.limits = limits
+        self.meter: Meter | None = None
+        """What all our sessions at its server share; ``None`` for a session that nobody measures."""
+        self.server_version = (self._connection.info.parameter_status("server_version") or "").split(" ")[0]
+        """PostgreSQL's own version, such as ``15.4``."""
+        self.major = self._connection.info.server_version // 10_000
+        """PostgreSQL's own major version, such as ``15``."""
+        self._began: float | None = None
+        self._looked = 0.0
 
     @property
     def left(self) -> timedelta:
@@ -101,16 +115,6 @@ class Session:
     def is_open(self) -> bool:
         """Whether the session can still be asked anything."""
         return not self._connection.closed
-
-    @property
-    def server_version(self) -> str:
-        """PostgreSQL's own version, such as ``15.4``."""
-        return (self._connection.info.parameter_status("server_version") or "").split(" ")[0]
-
-    @property
-    def major(self) -> int:
-        """PostgreSQL's own major version, such as ``15``."""
-        return self._connection.info.server_version // 10_000
 
     def ask(self, query: sql.SQL | sql.Composed, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """Every row that ``query`` returns."""
@@ -154,8 +158,60 @@ class Session:
     def begin(self, snapshot: str | None = None) -> None:
         """Start a read-only transaction; with ``snapshot`` it sees what the session that exported it sees."""
         self.order(sql.SQL("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+        self._began = monotonic()
         if snapshot is not None:
             self.order(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot)))
+
+    def mark(self) -> None:
+        """Begin the first part of a transaction; only locks that are taken from here on can be let go."""
+        self.order(sql.SQL("SAVEPOINT part"))
+
+    def let_go(self) -> None:
+        """End a part of a transaction: give its locks back, keep the snapshot, and let a server that suffers come to rest.
+
+        Also after an error in the part. Raises ``Unreachable`` where the server suffers on.
+        """
+        pulse = self._pulse() if self.is_in_order else None
+        self.order(sql.SQL("ROLLBACK TO SAVEPOINT part"))
+        if self.meter is not None:
+            self.meter.forget_locks(self)
+            if pulse is not None:
+                self.meter.wait_until_well(self, pulse)
+
+    def look_around(self) -> None:
+        """Between two statements that hold nothing: let a server that suffers come to rest."""
+        pulse = self._pulse()
+        if self.meter is not None and pulse is not None:
+            self.meter.wait_until_well(self, pulse)
+
+    @property
+    def is_in_order(self) -> bool:
+        """Whether the next question can be asked: no error spoiled the transaction."""
+        return self._connection.info.transaction_status != pq.TransactionStatus.INERROR
+
+    @property
+    def is_in_the_way(self) -> bool:
+        """Whether somebody waits for a lock that this session holds; it looks now and then, and says no in between."""
+        pulse = self._pulse()
+        return pulse is not None and pulse.waiters > 0
+
+    def _pulse(self) -> Pulse | None:
+        """How the server is; ``None`` where it was looked at only just now."""
+        if self.meter is None or monotonic() - self._looked < self.meter.bounds.look.total_seconds():
+            return None
+        self._looked = monotonic()
+        return self.meter.look(self)
+
+    @property
+    def locks_at_once(self) -> int:
+        """How many locks it may take at once."""
+        return _UNMEASURED if self.meter is None else self.meter.locks_each(self)
+
+    def take_time(self, whole: timedelta) -> None:
+        """Let the session, and each of its statements, take so long from now on."""
+        self._end = monotonic() + whole.total_seconds()
+        self.limits = replace(self.limits, statement=whole, whole=whole)
+        self.ask(_TIMEOUT, (_milliseconds(whole),))
 
     def bound_transaction(self, limit: timedelta) -> None:
         """Let the server end each further statement of this transaction after ``limit``."""
@@ -169,6 +225,7 @@ class Session:
         """End the transaction; a closed session has none."""
         if self.is_open:
             self.order(sql.SQL("ROLLBACK"))
+        self._note_end()
 
     def cancel(self) -> None:
         """Ask the server to end the running statement; for another thread that gives up waiting."""
@@ -177,7 +234,16 @@ class Session:
 
     def hang_up(self) -> None:
         """Close the session at once, even while it waits."""
+        self._note_end()
         self._connection.close()
+        if self.meter is not None:
+            self.meter.let_go(self)
+
+    def _note_end(self) -> None:
+        if self._began is not None and self.meter is not None:
+            self.meter.note_transaction(monotonic() - self._began)
+            self.meter.forget_locks(self)
+        self._began = None
 
     @contextmanager
     def _bound(self, limit: timedelta) -> Iterator[None]:
@@ -245,6 +311,7 @@ def connect(address: Address, login: Login, limits: Limits) -> Session:
 
 
 _BOUND = sql.SQL("SELECT pg_catalog.set_config('statement_timeout', %s::text, true)")
+_TIMEOUT = sql.SQL("SELECT pg_catalog.set_config('statement_timeout', %s::text, false)")
 
 _MANNERS = sql.SQL("""
 SELECT pg_catalog.set_config(s.name, m.value, false)
@@ -427,28 +494,3 @@ def forget_environment() -> None:
     planted = [option.envvar.decode() for option in pq.Conninfo.get_defaults() if option.envvar]
     for name in (*planted, *_LIBPQ_FILES):
         os.environ.pop(name, None)
-
-
-def resolve(host: str, port: int, timeout: timedelta) -> tuple[str, ...]:
-    """The addresses of ``host``, each once.
-
-    Raises ``Unreachable`` when the name is not known or no answer comes within ``timeout``. The operating system's resolver
-    has a time limit of its own, so it runs in a thread that we leave behind.
-    """
-    answers: SimpleQueue[tuple[str, ...] | OSError | UnicodeError] = SimpleQueue()
-
-    def look() -> None:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            answers.put(tuple(dict.fromkeys(str(entry[4][0]) for entry in found)))
-        except (OSError, UnicodeError) as trouble:
-            answers.put(trouble)
-
-    threading.Thread(target=look, name="daybreak-dns", daemon=True).start()
-    try:
-        answer = answers.get(timeout=max(timeout.total_seconds(), 0.0))
-    except Empty:
-        raise Unreachable(f'looking up "{printable(host)}" took too long', "check the name server") from None
-    if isinstance(answer, tuple):
-        return answer
-    raise Unreachable(f'the name "{printable(host)}" has no address: {printable(str(answer))}') from answer

@@ -26,10 +26,10 @@ from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Application, Objectives, Target, Waiver
 from daybreak.model.world import Cluster, Identity
 from daybreak.postgres.birth import read_mark
-from daybreak.postgres.crew import Budget
+from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.scratch import PREFIX, Scratch
-from daybreak.postgres.session import Limits, Login, open_session
+from daybreak.postgres.session import Limits, Login
 from daybreak.prove import in_observation, specimen
 from daybreak.prove.defect import Defect
 from daybreak.prove.in_database import AMCHECK
@@ -38,7 +38,7 @@ from daybreak.validate.run import ProbeLimits, validate
 from daybreak.validate.visit import Subject
 
 _LIMIT = timedelta(seconds=60)
-_PATIENCE = ProbeLimits(asking=_LIMIT, counting=Budget(whole=_LIMIT, connections=2))
+_PATIENCE = ProbeLimits(asking=_LIMIT, counting=ServerBounds(whole=_LIMIT, connections=2))
 _WAIVED = {"application.health": "a proof has no application", "security.quarantine": "a proof has none of its own"}
 _RPO = timedelta(minutes=30)
 
@@ -241,7 +241,7 @@ class Bench:
         sitting = Sitting(target, self.cluster, self.identity, datetime.now(UTC), is_fingerprinted=True)
         recorded = self._as_of_copy(record(place, sitting, _ignore))
         # As if the copy had been restored now: whatever is written from here on is its own.
-        with open_session(place.address, place.login, Limits()) as session:
+        with place.session(Limits()) as session:
             mark = read_mark(session)
         self._birth = mark.model_copy(
             update={"next_oid": recorded.databases[0].inventory.newest_oid + 1, "is_exact": True}

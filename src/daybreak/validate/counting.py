@@ -6,15 +6,16 @@ plus two seconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from time import monotonic
 
-from daybreak.errors import DaybreakError
+from daybreak.errors import DaybreakError, Failed
 from daybreak.model.answers import Count, Counts, Silence, Unread
-from daybreak.postgres.crew import Budget, CountProgress, Crew, Job, JobTrouble
+from daybreak.postgres.bounds import ServerBounds
+from daybreak.postgres.crew import CountProgress, Crew, Job, JobTrouble
 from daybreak.postgres.fingerprints import columns_to_hash
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import (
@@ -28,13 +29,15 @@ from daybreak.postgres.rows import (
     chunks,
     clock_and_encoding,
     export_snapshot,
+    file_now,
+    files_of,
     next_xid,
     read,
     snapshot_end,
 )
 from daybreak.postgres.session import Limits, Session, open_session
 
-__all__ = ["Budget", "CountProgress", "ask_next_xid", "count_by", "count_rows"]
+__all__ = ["CountProgress", "ask_next_xid", "count_by", "count_rows"]
 
 SMALLEST_CHUNK = 32 * 1024 * 1024
 """A table smaller than this is read in one go, in bytes."""
@@ -44,7 +47,7 @@ CHUNKS_EACH = 8
 
 
 def count_rows(
-    place: Reach, scans: Sequence[Scan], budget: Budget, progress: Callable[[CountProgress], None]
+    place: Reach, scans: Sequence[Scan], budget: ServerBounds, progress: Callable[[CountProgress], None]
 ) -> Counts | Silence:
     """Count the rows of every table of ``scans`` and find its newest time, all as of one instant.
 
@@ -52,7 +55,7 @@ def count_rows(
     """
     began, asked = monotonic(), f"SELECT count(*) of each table at {place.address}"
     try:
-        with open_session(place.address, place.login, budget.limits) as leader:
+        with place.session(budget.limits()) as leader:
             counts = count_by(leader, place, scans, budget, progress)
     except DaybreakError as error:
         return Silence(asked=asked, why=error.message, took=timedelta(seconds=monotonic() - began))
@@ -71,7 +74,11 @@ def ask_next_xid(place: Reach, limit: timedelta) -> int | None:
 
 
 def count_by(
-    leader: Session, place: Reach, scans: Sequence[Scan], budget: Budget, progress: Callable[[CountProgress], None]
+    leader: Session,
+    place: Reach,
+    scans: Sequence[Scan],
+    budget: ServerBounds,
+    progress: Callable[[CountProgress], None],
 ) -> Counts:
     """Do the same in the snapshot of the session ``leader``: begin its transaction and leave it open."""
     columns = columns_to_hash(leader, [scan.table for scan in scans if scan.is_fingerprinted])
@@ -82,8 +89,9 @@ def count_by(
     tally = _Tally(progress, sum(scan.table.size for scan in scans))
     is_dated = any(scan.birth is not None or scan.since is not None for scan in scans)
     end = snapshot_end(leader) if is_dated else 0
-    jobs = list(_jobs(tally.expect(_parts(scans, columns, budget.connections, leader.major, end))))
-    crew = Crew(place, budget.limits, snapshot, jobs)
+    files = files_of(leader, [scan.table for scan in scans])
+    jobs = list(_jobs(tally.expect(_parts(scans, columns, budget.connections, leader.major, end)), files))
+    crew = Crew(place, budget.limits(), snapshot, jobs, leader=leader)
     crew.work(min(budget.connections, len(jobs)), tally.note)
     seen = {count.table for count in tally.counted} | set(tally.unread)
     untouched = tuple(
@@ -119,11 +127,19 @@ def _parts(
         yield [replace(chunk, later=later) for chunk in made]
 
 
-def _jobs(parts: Iterator[list[Chunk]]) -> Iterator[Job[Part]]:
+def _jobs(parts: Iterator[list[Chunk]], files: Mapping[int, int]) -> Iterator[Job[Part]]:
     for each in parts:
         for chunk in each:
             table = chunk.scan.table
-            yield Job(table.oid, table.full, chunk.size, partial(read, chunk=chunk))
+            yield Job(table.oid, table.full, chunk.size, partial(_read_part, chunk=chunk, file=files.get(table.oid)))
+
+
+def _read_part(session: Session, chunk: Chunk, file: int | None) -> Part:
+    """Read a part of a table from the file that the snapshot knows; raises ``Failed`` where it lies in another by now."""
+    part, (_, now) = read(session, chunk), file_now(session, chunk.scan.table)
+    if file is not None and now != file:
+        raise Failed("it was truncated or written anew while it was read")
+    return part
 
 
 @dataclass

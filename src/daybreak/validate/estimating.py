@@ -6,17 +6,20 @@ The law: no table is scanned; a table whose index cannot be asked is named with 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from time import monotonic
 
 from daybreak.errors import DaybreakError
 from daybreak.model.answers import Count, Counts, Estimates, Silence, Unread
 from daybreak.model.value import Span
-from daybreak.postgres.estimates import estimates, leading_columns
+from daybreak.postgres.bounds import time_to_list
+from daybreak.postgres.estimates import estimates, leading_columns, locks_of
 from daybreak.postgres.faults import is_damage
 from daybreak.postgres.reach import Reach
-from daybreak.postgres.rows import Scan, as_count, clock_and_encoding, newest_by_index, see_every_row
-from daybreak.postgres.session import Limits, Session, open_session
+from daybreak.postgres.rows import Scan, as_count, clock_and_encoding, newest_by_indexes, see_every_row
+from daybreak.postgres.session import Limits, Session
+from daybreak.postgres.shares import ask_in_shares
 
 
 def estimate_rows(place: Reach, scans: Sequence[Scan], limit: timedelta) -> Estimates | Silence:
@@ -26,7 +29,8 @@ def estimate_rows(place: Reach, scans: Sequence[Scan], limit: timedelta) -> Esti
         connect=min(limit, timedelta(seconds=10)), statement=limit, lock=min(limit, timedelta(seconds=5)), whole=limit
     )
     try:
-        with open_session(place.address, place.login, limits) as session:
+        with place.session(limits) as session:
+            session.take_time(time_to_list(len(scans), limit, place.meter.bounds))
             answer = _estimate(session, scans, asked)
     except DaybreakError as error:
         return Silence(asked=asked, why=error.message, took=timedelta(seconds=monotonic() - began))
@@ -41,17 +45,27 @@ def _estimate(session: Session, scans: Sequence[Scan], asked: str) -> Estimates:
     taken, letters = clock_and_encoding(session)
     counted: list[Count] = []
     unread: list[Unread] = []
-    for scan in scans:
-        if (scan.table.oid, scan.clock) not in leading:
-            continue
-        try:
-            counted.append(as_count(scan, newest_by_index(session, scan), Span(0)))
-        except DaybreakError as error:
-            unread.append(
-                Unread(table=scan.table.oid, name=scan.table.full, why=error.message, is_damaged=is_damage(error))
-            )
-            if not session.is_open:
-                break
+    asked_of = [scan for scan in scans if (scan.table.oid, scan.clock) in leading]
+    locks = locks_of(session, tuple(scan.table for scan in asked_of))
+
+    def ask(some: Sequence[Scan]) -> None:
+        found = newest_by_indexes(session, some)
+        counted.extend(as_count(scan, part, Span(0)) for scan, part in zip(some, found, strict=True))
+        session.look_around()
+
+    def give_up(scan: Scan, error: DaybreakError) -> None:
+        why = Unread(table=scan.table.oid, name=scan.table.full, why=error.message, is_damaged=is_damage(error))
+        unread.append(why)
+
+    with suppress(DaybreakError):
+        # What was found before the session was lost is right.
+        ask_in_shares(session, asked_of, [locks[scan.table.oid] for scan in asked_of], ask, give_up)
+    lost = {scan.table.oid for scan in asked_of} - {each.table for each in counted} - {each.table for each in unread}
+    unread += [
+        Unread(table=scan.table.oid, name=scan.table.full, why="the session was lost, or the time was up")
+        for scan in asked_of
+        if scan.table.oid in lost
+    ]
     newest = Counts(
         taken=taken,
         server_version=session.server_version,

@@ -17,12 +17,13 @@ from typing import Literal
 from daybreak.errors import DaybreakError
 from daybreak.model.answers import IndexContents, IndexRead, Silence, Unread
 from daybreak.postgres import index_contents
-from daybreak.postgres.crew import Budget, CountProgress, Crew, Job, JobTrouble, Leash
+from daybreak.postgres.bounds import ServerBounds
+from daybreak.postgres.crew import CountProgress, Crew, Job, JobTrouble, Leash
 from daybreak.postgres.faults import is_damage
 from daybreak.postgres.index_contents import Index
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import export_snapshot
-from daybreak.postgres.session import Session, open_session
+from daybreak.postgres.session import Session
 from daybreak.validate.references import Wanted
 
 BTREE = "btree"
@@ -46,7 +47,7 @@ def read_indexes(
     place: Reach,
     wanted: Wanted,
     manner: Manner,
-    budget: Budget,
+    budget: ServerBounds,
     progress: Callable[[CountProgress], None],
     *,
     leash: Leash | None = None,
@@ -54,7 +55,7 @@ def read_indexes(
     """Read the indexes of this turn's tables and say what is wrong with each; calls ``progress`` on the caller's thread."""
     began, leash = monotonic(), leash or Leash()
     try:
-        with open_session(place.address, place.login, budget.limits) as leader, leash.hold(leader):
+        with place.session(budget.limits()) as leader, leash.hold(leader):
             answer = _Reading(place, manner, budget, progress, leash).of(leader, wanted)
     except DaybreakError as error:
         asked = f"the indexes of {place.address}"
@@ -68,7 +69,7 @@ class _Reading:
 
     place: Reach
     manner: Manner
-    budget: Budget
+    budget: ServerBounds
     progress: Callable[[CountProgress], None]
     leash: Leash
     read: list[IndexRead] = field(default_factory=list)
@@ -111,7 +112,7 @@ class _Reading:
         leader.begin()
         jobs = [Job(index.oid, index.name, index.size, partial(_ask, ask, index)) for index in chosen]
         by_oid = {index.oid: index for index in chosen}
-        crew = Crew(self.place, self.budget.limits, export_snapshot(leader), jobs, self.leash)
+        crew = Crew(self.place, self.budget.limits(), export_snapshot(leader), jobs, self.leash, leader=leader)
         crew.work(
             min(self.budget.connections, len(jobs)),
             lambda job, result, took: self._note(by_oid[job.key], result, took),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 from daybreak.judge.joining import DatabaseEntry
 from daybreak.judge.objects.findings import (
@@ -25,7 +26,7 @@ _JOBS = "cron.launch_active_jobs"
 
 def findings(visit: Visit) -> Iterator[Finding]:
     """Yield each finding about the objects of one database."""
-    clone = visit.inventory
+    clone = _ask_both(visit)
     witnesses = Witnesses() if isinstance(clone, Silence) else _witnesses(visit, clone)
     yield from object_findings(clone, witnesses, _circumstances(visit))
 
@@ -39,6 +40,15 @@ def findings_of_cluster(visit: Visit, entries: Iterable[DatabaseEntry]) -> Itera
     yield from object_findings_of_cluster(
         clone, witnesses, _circumstances(visit), DatabasesEntered(tuple(entries), named)
     )
+
+
+def _ask_both(visit: Visit) -> Inventory | Silence:
+    """The clone's inventory; the source is asked for its own meanwhile."""
+    with ThreadPoolExecutor(max_workers=1) as aside:
+        source = aside.submit(lambda: visit.source_inventory)
+        clone = visit.inventory
+        source.result()
+    return clone
 
 
 def _witnesses(visit: Visit, clone: Inventory) -> Witnesses:

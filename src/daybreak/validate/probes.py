@@ -24,7 +24,7 @@ from daybreak.postgres.birth import read_birth, read_fates
 from daybreak.postgres.inventory.listing import cluster_inventory, inventory
 from daybreak.postgres.questions import LONGEST, OneValue, one_value
 from daybreak.postgres.reach import Reach
-from daybreak.postgres.session import Limits, Session, open_session
+from daybreak.postgres.session import Limits, Session
 
 T = TypeVar("T", bound=Value)
 
@@ -66,7 +66,7 @@ def ask_fates(
 ) -> tuple[Fate, ...]:
     """What became of old transactions by the moment, as the clone knows it; nothing where it does not answer."""
     try:
-        with open_session(place.address, place.login, _within(limit)) as session:
+        with place.session(_within(limit)) as session:
             return tuple(read_fates(session, birth, xids, restored))
     except DaybreakError:
         return ()
@@ -103,7 +103,7 @@ def ask_admission(place: Reach, limit: timedelta) -> Admission | Turned | Silenc
     began = monotonic()
     asked = f"a login and a row at {place.address}"
     try:
-        with open_session(place.address, place.login, _within(limit)) as session:
+        with place.session(_within(limit)) as session:
             answer: Admission | Turned | Silence = admission(session)
     except DaybreakError as error:
         kind = Turned if was_turned_away(error) or isinstance(error, Unproven) else Silence
@@ -121,7 +121,7 @@ def _time(place: Reach, limits: Limits, asked: str, question: Callable[[Session]
     """Ask one question in a session of its own, and note how long it took."""
     began = monotonic()
     try:
-        with open_session(place.address, place.login, limits) as session:
+        with place.session(limits) as session:
             answer = question(session)
     except Unproven as error:
         return Silence(asked=asked, why=error.message, is_unproven=True, hints=error.hints)

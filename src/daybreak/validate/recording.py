@@ -22,17 +22,18 @@ from daybreak.model.fingerprints import VERSION
 from daybreak.model.targets import DatabaseTarget, Expectation, Target
 from daybreak.model.value import Value, stamp
 from daybreak.model.world import Cluster, Identity
-from daybreak.postgres.crew import Budget, CountProgress
+from daybreak.postgres.bounds import ServerBounds
+from daybreak.postgres.crew import CountProgress
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import LAST, Scan
 from daybreak.validate.estimating import estimate_rows
 from daybreak.validate.probes import list_tables, take_inventory, take_shared_inventory
-from daybreak.validate.turns import LIMIT, count_in_turns
+from daybreak.validate.turns import count_in_turns
 
 T = TypeVar("T", bound=Value)
 
-_BUSY_SOURCE = Budget(connections=2)
-"""How many connections a source can spare beside the one that leads: it serves its users meanwhile."""
+MOST_READING = timedelta(minutes=30)
+"""How long a baseline may read rows, in all: a table that was not reached is named."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,8 @@ class Sitting:
     is_estimated: bool = False
     is_fingerprinted: bool = False
     asking: timedelta = timedelta(seconds=60)
-    budget: Budget = field(default=_BUSY_SOURCE)
-    limit: timedelta = LIMIT
-    """How old a snapshot on the source may become."""
+    bounds: ServerBounds = field(default_factory=lambda: ServerBounds(whole=MOST_READING))
+    """What the source can spare: it serves its users meanwhile."""
 
 
 def record(place: Reach, sitting: Sitting, progress: Callable[[CountProgress], None]) -> Baseline:
@@ -137,7 +137,7 @@ def _scans(tables: Tables, expected: Mapping[str, Expectation], sitting: Sitting
 def _count(
     place: Reach, scans: list[Scan], sitting: Sitting, progress: Callable[[CountProgress], None]
 ) -> tuple[Counts, tuple[TableBaseline, ...]]:
-    counts = _require(count_in_turns(place, scans, sitting.budget, progress, limit=sitting.limit))
+    counts = _require(count_in_turns(place, scans, sitting.bounds, progress))
     sizes = {scan.table.oid: scan.table.size for scan in scans}
     rows = (_table(count, sizes[count.table]) for count in sorted(counts.counted, key=lambda count: count.name))
     return counts, tuple(rows)

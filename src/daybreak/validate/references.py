@@ -13,11 +13,12 @@ from time import monotonic
 
 from daybreak.errors import DaybreakError
 from daybreak.model.answers import Orphans, References, Silence, Unread
-from daybreak.postgres.crew import Budget, CountProgress, Crew, Job, JobTrouble
+from daybreak.postgres.bounds import ServerBounds
+from daybreak.postgres.crew import CountProgress, Crew, Job, JobTrouble
 from daybreak.postgres.foreign_keys import ForeignKey, foreign_keys, orphans
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import export_snapshot
-from daybreak.postgres.session import Session, open_session
+from daybreak.postgres.session import Session
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,12 @@ class Wanted:
 
 
 def count_orphans(
-    place: Reach, wanted: Wanted, budget: Budget, progress: Callable[[CountProgress], None]
+    place: Reach, wanted: Wanted, budget: ServerBounds, progress: Callable[[CountProgress], None]
 ) -> References | Silence:
     """Count the rows that break each foreign key; calls ``progress`` on the caller's thread after each key."""
     began, asked = monotonic(), f"each foreign key as an anti-join at {place.address}"
     try:
-        with open_session(place.address, place.login, budget.limits) as leader:
+        with place.session(budget.limits()) as leader:
             answer = _count(leader, place, wanted, budget, progress)
     except DaybreakError as error:
         return Silence(asked=asked, why=error.message, took=timedelta(seconds=monotonic() - began))
@@ -47,7 +48,7 @@ def count_orphans(
 
 
 def _count(
-    leader: Session, place: Reach, wanted: Wanted, budget: Budget, progress: Callable[[CountProgress], None]
+    leader: Session, place: Reach, wanted: Wanted, budget: ServerBounds, progress: Callable[[CountProgress], None]
 ) -> References:
     leader.begin()
     snapshot = export_snapshot(leader)
@@ -70,7 +71,7 @@ def _count(
         done += job.size
         progress(CountProgress(done, total, job.name, "of foreign keys read"))
 
-    crew = Crew(place, budget.limits, snapshot, jobs)
+    crew = Crew(place, budget.limits(), snapshot, jobs, leader=leader)
     crew.work(min(budget.connections, len(jobs)), note)
     for oid, key in chosen.items():
         if oid not in found and oid not in unread:

@@ -54,7 +54,8 @@ from daybreak.model.findings import Finding, Standing
 from daybreak.model.inventory import Inventory
 from daybreak.model.requests import Thoroughness
 from daybreak.model.tags import RUN_TAG
-from daybreak.postgres.crew import Aside, Budget, CountProgress, Leash
+from daybreak.postgres.bounds import ServerBounds
+from daybreak.postgres.crew import Aside, CountProgress, Leash
 from daybreak.postgres.rows import Scan
 from daybreak.validate.counting import ask_next_xid, count_rows
 from daybreak.validate.estimating import estimate_rows
@@ -101,7 +102,7 @@ class _Reading:
         self.subject = visit.subject
         self.how: Thoroughness = visit.subject.action.thoroughness
         self.configured = visit.subject.action.tables
-        self.budget: Budget = visit.subject.patience.counting
+        self.budget: ServerBounds = visit.subject.clone_bounds
         self.next_xid: int | None = None
 
     @cached_property
@@ -423,10 +424,10 @@ class _Reading:
         return Wanted({table.oid: table.size for table in tables.tables}, self.turn)
 
     @property
-    def _sparing(self) -> Budget:
-        """What a source that serves its users can spare."""
-        asking = self.subject.patience.asking
-        return replace(self.budget, whole=min(self.budget.whole, asking * 4), connections=1)
+    def _sparing(self) -> ServerBounds:
+        """What a source that serves its users can spare for one question about rows."""
+        patience = self.subject.patience
+        return replace(patience.hearing, whole=min(self.budget.whole, patience.asking * 4), connections=1)
 
     def _silence(self) -> Silence:
         tables = self.visit.tables

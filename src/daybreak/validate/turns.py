@@ -1,7 +1,8 @@
 """Count a source in turns: no snapshot on it is older than a limit, or it could not clean up what its users delete.
 
-The law: a table is of one instant if it can be read within the limit, else it is marked with all its instants. At most one
-session more than the budget has connections. A table that cannot be counted is named with its reason and spoils no other.
+The law: a table is of one instant if it can be read within the limit, else it is marked with all its instants. What was read of
+a file that its snapshot does not know is read again. A table that cannot be counted is named with its reason and spoils no
+other.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from time import monotonic
 
 from daybreak.errors import DaybreakError
 from daybreak.model.answers import Count, Counts, Sighting, Silence, Unread
-from daybreak.postgres.crew import Budget, CountProgress, Crew, Job, JobTrouble
+from daybreak.postgres.bounds import ServerBounds
+from daybreak.postgres.crew import CountProgress, Crew, Job, JobTrouble
 from daybreak.postgres.fingerprints import columns_to_hash
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import (
@@ -28,15 +30,13 @@ from daybreak.postgres.rows import (
     clock_and_encoding,
     export_snapshot,
     file_now,
+    files_of,
     next_xid,
     read,
     see_every_row,
 )
-from daybreak.postgres.session import Session, connect, open_session
+from daybreak.postgres.session import Session
 from daybreak.validate.counting import SMALLEST_CHUNK
-
-LIMIT = timedelta(minutes=10)
-"""How old a snapshot on a source may become."""
 
 _SHARE = 0.8
 """The part of the limit in which tables are read; the rest is for ending what still runs."""
@@ -44,23 +44,24 @@ _SHARE = 0.8
 _MOST_TRIES = 20
 """After how many turns that read no part of the first table it is given up; a part is halved each time."""
 
+_MOST_REWRITES = 3
+"""How often a table that was truncated or written anew meanwhile is begun again."""
+
 
 def count_in_turns(
     place: Reach,
     scans: Sequence[Scan],
-    budget: Budget,
+    budget: ServerBounds,
     progress: Callable[[CountProgress], None],
-    *,
-    limit: timedelta = LIMIT,
 ) -> Counts | Silence:
-    """Count the rows of every table of ``scans``, each with its ``Sighting``; no snapshot gets older than ``limit``.
+    """Count the rows of every table of ``scans``, each with its ``Sighting``; no snapshot gets older than the bounds say.
 
     Calls ``progress`` on the caller's thread after each part of a table. The fingerprint of a table of several instants is
     ``None``: such rows were never there together.
     """
     began, asked = monotonic(), f"SELECT count(*) of each table at {place.address}"
     try:
-        with open_session(place.address, place.login, budget.limits) as leader:
+        with place.session(budget.limits()) as leader:
             columns = columns_to_hash(leader, [scan.table for scan in scans if scan.is_fingerprinted])
             most = (
                 SMALLEST_CHUNK if leader.major >= SPLITS_SINCE else max((scan.table.size for scan in scans), default=1)
@@ -69,9 +70,7 @@ def count_in_turns(
                 _Waiting(scan, chunks(scan, columns.get(scan.table.oid), max(most, 1)))
                 for scan in sorted(scans, key=lambda scan: -scan.table.size)
             ]
-            relay = _Relay(
-                leader, place, budget, limit, _Meter(progress, sum(scan.table.size for scan in scans)), waiting
-            )
+            relay = _Relay(leader, place, budget, _Tally(progress, sum(scan.table.size for scan in scans)), waiting)
             return relay.run(asked).model_copy(update={"took": timedelta(seconds=monotonic() - began)})
     except DaybreakError as error:
         return Silence(asked=asked, why=error.message, took=timedelta(seconds=monotonic() - began))
@@ -86,6 +85,8 @@ class _Turn:
     next_xid: int | None
     taken: datetime
     encoding: str
+    files: dict[int, int]
+    """The file of each table that is to be read, as the snapshot knows it."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,20 @@ class _Waiting:
     turns: list[_Turn] = field(default_factory=list)
     took: timedelta = timedelta(0)
     tries: int = 0
+    rewrites: int = 0
+
+    def was_rewritten(self, pieces: Sequence[_Piece], turn: _Turn) -> bool:
+        """Whether a piece is of another file than the turn's snapshot knows, which does not see the rows there, or than before."""
+        now = {piece.file for piece in pieces}
+        return bool(now) and bool(
+            (now | {piece.file for piece in self.pieces}) - {turn.files.get(self.scan.table.oid, 0)}
+        )
+
+    def begin_again(self) -> None:
+        """Forget what was read."""
+        self.left = sorted((*self.left, *(piece.chunk for piece in self.pieces)), key=lambda chunk: chunk.first)
+        self.pieces, self.turns = [], []
+        self.rewrites += 1
 
     def add(self, pieces: list[_Piece], turn: _Turn) -> None:
         """Keep what was read in a turn."""
@@ -132,7 +147,7 @@ class _Waiting:
 
 
 @dataclass
-class _Meter:
+class _Tally:
     """Reports how many bytes were read; what is read again does not count twice."""
 
     progress: Callable[[CountProgress], None]
@@ -157,9 +172,8 @@ class _Relay:
 
     leader: Session
     place: Reach
-    budget: Budget
-    limit: timedelta
-    meter: _Meter
+    budget: ServerBounds
+    tally: _Tally
     waiting: list[_Waiting]
     counted: list[Count] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
@@ -180,7 +194,7 @@ class _Relay:
                     turns.append(turn)
                     trouble = self._work(turn)
                 self._settle(turn)
-                if trouble and not any(hand.is_open for hand in self.hands):
+                if trouble and not any(hand.is_open for hand in (*self.hands, self.leader)):
                     why = trouble
                     break
         except DaybreakError as error:
@@ -206,21 +220,26 @@ class _Relay:
     def _gather_hands(self) -> None:
         """Open the hands' sessions before the snapshot is taken, so that none of its time is spent on that."""
         self.hands = [hand for hand in self.hands if hand.is_open]
-        while len(self.hands) < min(self.budget.connections, sum(len(table.left) for table in self.waiting)):
-            hand = connect(self.place.address, self.place.login, self.budget.limits)
+        while len(self.hands) < min(self.budget.hands, sum(len(table.left) for table in self.waiting)):
+            hand = self.place.connect_further(self.budget.limits(self.leader.left.total_seconds()))
+            if hand is None:
+                return
             self.hands.append(hand)
             see_every_row(hand)
 
     @contextmanager
     def _turn(self, end: float) -> Iterator[_Turn]:
-        deadline = min(monotonic() + self.limit.total_seconds() * _SHARE, end)
+        deadline = min(monotonic() + self.budget.snapshot.total_seconds() * _SHARE, end)
         self.leader.begin()
         try:
             snapshot, following = export_snapshot(self.leader), next_xid(self.leader)
             taken, letters = clock_and_encoding(self.leader)
-            yield _Turn(snapshot, deadline, following, taken, letters)
+            yield _Turn(snapshot, deadline, following, taken, letters, self._files())
         finally:
             self.leader.rollback()
+
+    def _files(self) -> dict[int, int]:
+        return files_of(self.leader, [table.scan.table for table in self.waiting])
 
     def _work(self, turn: _Turn) -> str:
         """Let the hands read in line until the turn is over; report why a hand stopped earlier."""
@@ -231,9 +250,15 @@ class _Relay:
         ]
         self._fresh, self._troubles, self._spent = {}, {}, {}
         crew = Crew(
-            self.place, self.budget.limits, turn.snapshot, jobs, deadline=turn.deadline, sessions=tuple(self.hands)
+            self.place,
+            self.budget.limits(),
+            turn.snapshot,
+            jobs,
+            deadline=turn.deadline,
+            leader=None if self.hands else self.leader,
+            sessions=tuple(self.hands),
         )
-        crew.work(len(self.hands), self._note)
+        crew.work(max(len(self.hands), 1), self._note)
         return crew.trouble
 
     def _note(self, job: Job[_Piece], result: _Piece | JobTrouble, took: timedelta) -> None:
@@ -242,7 +267,7 @@ class _Relay:
             self._troubles.setdefault(job.key, result)
         else:
             self._fresh.setdefault(job.key, []).append(result)
-        self.meter.note(job.size, job.name)
+        self.tally.note(job.size, job.name)
 
     def _settle(self, turn: _Turn) -> None:
         """Sort what was read: finished tables, those to go on with, and those that began too late to be of one instant."""
@@ -254,7 +279,14 @@ class _Relay:
             oid = table.scan.table.oid
             pieces = self._fresh.get(oid, [])
             table.took += self._spent.get(oid, timedelta(0))
-            if oid in self._troubles:
+            if oid not in self._troubles and table.was_rewritten(pieces, turn):
+                dropped += sum(piece.chunk.size for piece in (*table.pieces, *pieces))
+                if table.rewrites == _MOST_REWRITES:
+                    self.unread.append(_unread(table, "it is truncated or written anew again and again"))
+                else:
+                    table.begin_again()
+                    again.append(table)
+            elif oid in self._troubles:
                 self.unread.append(_unread(table, self._troubles[oid].why, is_damaged=self._troubles[oid].is_damaged))
             elif len(pieces) == len(table.left):
                 table.add(pieces, turn)
@@ -266,14 +298,14 @@ class _Relay:
                 dropped += sum(piece.chunk.size for piece in pieces)
                 again.append(table)
             elif place == 0 and table.tries >= _MOST_TRIES:
-                self.unread.append(_unread(table, f"a part of it cannot be read within {self.limit}"))
+                self.unread.append(_unread(table, f"a part of it cannot be read within {self.budget.snapshot}"))
             else:
                 table.tries += place == 0
                 if place == 0:
                     table.left = [half for chunk in table.left[:2] for half in chunk.halves] + table.left[2:]
                 (first if place == 0 or table.turns else later).append(table)
         self.waiting = [*first, *again, *later]
-        self.meter.take_back(dropped)
+        self.tally.take_back(dropped)
 
 
 def _read_piece(session: Session, chunk: Chunk) -> _Piece:

@@ -26,7 +26,9 @@ from daybreak.model.trust import Trust
 from daybreak.model.world import AutomatedBackup, Cluster, Instance, Origin, Surroundings
 from daybreak.postgres.address import Address, address_of
 from daybreak.postgres.answering import NO_LOGIN, knock
-from daybreak.postgres.crew import Budget, CountProgress, SourceBudget
+from daybreak.postgres.bounds import OF_A_CLONE, ServerBounds
+from daybreak.postgres.crew import CountProgress
+from daybreak.postgres.meter import Meter
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.session import Login
 from daybreak.validate.probes import ask_birth, ask_fates, list_tables, take_inventory, take_shared_inventory
@@ -38,8 +40,8 @@ class ProbeLimits:
 
     knocking: timedelta = timedelta(seconds=10)
     asking: timedelta = timedelta(seconds=30)
-    counting: Budget = field(default_factory=Budget)
-    hearing: SourceBudget = field(default_factory=SourceBudget)
+    counting: ServerBounds = OF_A_CLONE
+    hearing: ServerBounds = field(default_factory=ServerBounds)
     """What may be asked of the source about its rows."""
 
 
@@ -119,6 +121,14 @@ class Subject:
         )
 
     @property
+    def clone_bounds(self) -> ServerBounds:
+        """What may be asked of the clone; of a cluster in use no more at once than of a source."""
+        wide, narrow = self.patience.counting, self.patience.hearing
+        if not self.is_in_use:
+            return wide
+        return replace(wide, connections=min(wide.connections, narrow.connections), lock=min(wide.lock, narrow.lock))
+
+    @property
     def origin(self) -> Origin | None:
         """What names the source's key and logins: the source as it was seen, else its backup or its snapshot."""
         return self.action.source_seen or self.backup or self.action.snapshot_seen
@@ -155,7 +165,7 @@ class Visit:
         self._purse: Purse = first._purse if first else Purse()  # noqa: SLF001 - of the same class
 
     @property
-    def source_budget(self) -> SourceBudget:
+    def source_budget(self) -> ServerBounds:
         """What may still be asked of the source about its rows; one budget for the whole visit."""
         budget, left = self.subject.patience.hearing, self.subject.patience.hearing.whole - self._purse.at_source
         connect = min(budget.connect, self.subject.patience.asking)
@@ -198,7 +208,9 @@ class Visit:
     def place(self) -> Reach | None:
         """Where to ask the clone with SQL; ``None`` when it does not answer SQL."""
         subject = self.subject
-        return Reach(subject.address, subject.login) if subject.login and self.answer.is_answering else None
+        if not subject.login or not self.answer.is_answering:
+            return None
+        return Reach(subject.address, subject.login, Meter(subject.clone_bounds))
 
     @cached_property
     def birth(self) -> Birth | None:

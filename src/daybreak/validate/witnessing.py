@@ -3,8 +3,8 @@
 The law: an old row that lies in the source now lay there at the moment, so the clone must have it at the same place in the
 same file, or under the same key where the file was written anew, unless the clone says that its transaction had not
 committed by then. Numbers alone neither acquit nor condemn: where a run of pages adds up otherwise, rows are compared one by
-one, and no index is believed that a row is not there. The source is read within a budget, through two sessions at most, and
-no snapshot on it is older than ``LONGEST_SNAPSHOT``.
+one, and no index is believed that a row is not there. The source is read within its ``ServerBounds``: a table is let go after
+``hold``, or as soon as somebody waits for it, and looked at again.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from daybreak.model.answers import Count, Silence, Table, Testimonies, Testimony
 from daybreak.model.birth import LAGS, Birth, Fate, is_before_birth
 from daybreak.model.moment import span_in_words
 from daybreak.postgres.birth import read_fates
-from daybreak.postgres.crew import CountProgress, Hands, SourceBudget
+from daybreak.postgres.bounds import ServerBounds
+from daybreak.postgres.crew import CountProgress, Hands
 from daybreak.postgres.faults import is_conflict
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import Chunk, Scan, YoungIds, hold_table, runs_of, see_every_row, snapshot_end
-from daybreak.postgres.session import Session, connect
+from daybreak.postgres.session import Limits
 from daybreak.validate.likeness import (
     ByKey,
     ByPlace,
@@ -39,9 +40,6 @@ from daybreak.validate.likeness import (
     TablePair,
     why_not_comparable,
 )
-
-LONGEST_SNAPSHOT = timedelta(minutes=5)
-"""After so long a reading begins a new transaction: an old snapshot keeps a source from cleaning up."""
 
 MOST_NAMED = 5
 """How many lost rows of a table are named."""
@@ -64,7 +62,7 @@ class Courtroom:
     birth: Birth
     restored: datetime
     """When the clone began to live: a commit after it is the clone's own."""
-    budget: SourceBudget = field(default_factory=SourceBudget)
+    budget: ServerBounds = field(default_factory=ServerBounds)
 
 
 def hear_source(
@@ -114,7 +112,7 @@ class _Hearing:
 
     def hold(self) -> None:
         """Hear every table; returns when every thread has ended, and leaves no server working when it is broken off."""
-        number = min(self.room.budget.connections, len(self.todo))
+        number = min(self.room.budget.hands, len(self.todo))
         self._hands.work(number, self._hear_all, self.progress)
 
     @property
@@ -135,16 +133,18 @@ class _Hearing:
     def _hear_all(self) -> None:
         """Hear table after table, with a session on either side."""
         with ExitStack() as stack:
-            sides = HearingSides(self._session(self.room.source, stack), self._session(self.room.clone, stack))
+            source = self._hands.session_at(self.room.source, self._limits, stack)
+            clone = self._hands.session_at(self.room.clone, self._limits, stack) if source else None
+            if source is None or clone is None:
+                return
+            sides = HearingSides(source, clone)
+            for session in (source, clone):
+                see_every_row(session)
             while sides.are_open and (pair := self._take()):
                 self._hear(pair, sides)
 
-    def _session(self, reach: Reach, stack: ExitStack) -> Session:
-        session = connect(reach.address, reach.login, self.room.budget.limits(self.left))
-        stack.callback(session.hang_up)
-        stack.enter_context(self._hands.leash.hold(session))
-        see_every_row(session)
-        return session
+    def _limits(self) -> Limits:
+        return self.room.budget.limits(self.left)
 
     def _hear(self, pair: TablePair, sides: HearingSides) -> None:
         try:
@@ -205,8 +205,7 @@ class _Reading:
             for run in runs:
                 if monotonic() >= self.end:
                     break
-                is_due = monotonic() - self._began > LONGEST_SNAPSHOT.total_seconds()
-                if is_due or not self.likeness.is_held:
+                if self._is_due or not self.likeness.is_held:
                     self._begin()
                 self._add(self._read_run(run))
             if monotonic() < self.end:
@@ -230,6 +229,12 @@ class _Reading:
             is_alike=self.is_same and self.runs == len(runs) and self.rows == self.old == self.pair.count.rows,
         )
 
+    @property
+    def _is_due(self) -> bool:
+        """Whether the source's table has been held long enough."""
+        is_long = monotonic() - self._began > self.room.budget.hold.total_seconds()
+        return is_long or self.likeness.sides.source.is_in_the_way
+
     def _runs(self) -> list[Chunk]:
         table = self.pair.source.model_copy(update={"size": self.likeness.size})
         scan = Scan(table, "", self.room.restored)
@@ -238,6 +243,7 @@ class _Reading:
     def _begin(self) -> None:
         source = self.likeness.sides.source
         source.rollback()
+        source.look_around()
         source.begin()
         hold_table(source, self.pair.source)
         self._began = monotonic()

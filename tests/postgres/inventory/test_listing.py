@@ -11,6 +11,7 @@ import pytest
 from daybreak.lab.volumes.volume import Volume
 from daybreak.model.inventory import LOCKED, Inventory, Item, ItemKind
 from daybreak.postgres.address import Address
+from daybreak.postgres.inventory import numbers
 from daybreak.postgres.inventory.listing import inventory
 from daybreak.postgres.session import Limits, Login, open_session
 from tests.fix_postgres import Server
@@ -148,10 +149,21 @@ def test_a_name_that_is_renamed_makes_its_users_younger(company: tuple[Volume, A
     assert untouched == of(before, "index", "public.departments.departments_pkey")
 
 
-def test_a_sequence_whose_column_no_index_leads_with_is_not_searched_for_hours(company: tuple[Volume, Address]) -> None:
-    """Reading a big table through for one number would take longer than the whole validation."""
+def test_a_sequence_whose_column_no_index_leads_with_is_not_searched_for_hours(
+    company: tuple[Volume, Address], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading a big table through for one number would take longer than the whole validation, also part by part."""
     volume, address = company
-    run(volume, "CREATE TABLE wide (n serial, at date) PARTITION BY RANGE (at)")
+    run(
+        volume,
+        "CREATE TABLE wide (n serial, at date) PARTITION BY RANGE (at)",
+        "CREATE TABLE wide_1 PARTITION OF wide FOR VALUES FROM ('2024-01-01') TO ('2025-01-01')",
+        "CREATE TABLE wide_2 PARTITION OF wide FOR VALUES FROM ('2025-01-01') TO ('2026-01-01')",
+        "INSERT INTO wide (at) VALUES ('2024-02-02'), ('2025-02-02')",
+    )
+    assert of(taken(address, WHO), "sequence", "public.wide_n_seq").facts["farthest in public.wide.n"] == "2"
+    # Each part would still do, both together do not.
+    monkeypatch.setattr(numbers, "SMALL", 8192)
     assert (
         of(taken(address, WHO), "sequence", "public.wide_n_seq").facts["unread public.wide.n"]
         == "no index leads with it"

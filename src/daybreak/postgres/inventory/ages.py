@@ -7,27 +7,35 @@ table's youngest row: renaming a column changes the spelling of every index on i
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from functools import reduce
+from typing import Any
+
+from psycopg import sql
 
 from daybreak.model.inventory import newer_xid
 from daybreak.postgres.inventory.questions import spell
-from daybreak.postgres.session import Session
 
-_STAMPS = spell("""
-SELECT <catalog pg_class>, oid::bigint, xmin::text::bigint FROM pg_catalog.pg_class WHERE oid >= 16384
-UNION ALL SELECT DISTINCT <catalog pg_class>, attrelid::bigint, xmin::text::bigint FROM pg_catalog.pg_attribute
-          WHERE attrelid >= 16384 AND attnum > 0
-UNION ALL SELECT <catalog pg_class>, adrelid::bigint, xmin::text::bigint FROM pg_catalog.pg_attrdef WHERE adrelid >= 16384
-UNION ALL SELECT <catalog pg_class>, indexrelid::bigint, xmin::text::bigint FROM pg_catalog.pg_index WHERE indexrelid >= 16384
-UNION ALL SELECT <catalog pg_class>, inhrelid::bigint, xmin::text::bigint FROM pg_catalog.pg_inherits
-UNION ALL SELECT <catalog pg_constraint>, tgconstraint::bigint, xmin::text::bigint FROM pg_catalog.pg_trigger WHERE tgconstraint <> 0
-UNION ALL SELECT <catalog pg_type>, enumtypid::bigint, xmin::text::bigint FROM pg_catalog.pg_enum WHERE enumtypid >= 16384
-UNION ALL SELECT <catalog pg_type>, oid::bigint, xmin::text::bigint FROM pg_catalog.pg_type WHERE oid >= 16384 AND typrelid = 0
-UNION ALL SELECT <catalog pg_namespace>, oid::bigint, xmin::text::bigint FROM pg_catalog.pg_namespace
-UNION ALL SELECT <catalog pg_proc>, oid::bigint, xmin::text::bigint FROM pg_catalog.pg_proc WHERE oid >= 16384
-UNION ALL SELECT <catalog pg_collation>, oid::bigint, xmin::text::bigint FROM pg_catalog.pg_collation WHERE oid >= 16384
-UNION ALL SELECT <catalog pg_foreign_server>, oid::bigint, xmin::text::bigint FROM pg_catalog.pg_foreign_server
-""")
+_STAMPS = tuple(
+    map(
+        spell,
+        (
+            "SELECT <catalog pg_class>, oid::bigint, xmin::text::bigint FROM pg_catalog.pg_class WHERE oid >= 16384",
+            "SELECT DISTINCT <catalog pg_class>, attrelid::bigint, xmin::text::bigint FROM pg_catalog.pg_attribute WHERE attrelid >= 16384 AND attnum > 0",
+            "SELECT <catalog pg_class>, adrelid::bigint, xmin::text::bigint FROM pg_catalog.pg_attrdef WHERE adrelid >= 16384",
+            "SELECT <catalog pg_class>, indexrelid::bigint, xmin::text::bigint FROM pg_catalog.pg_index WHERE indexrelid >= 16384",
+            "SELECT <catalog pg_class>, inhrelid::bigint, xmin::text::bigint FROM pg_catalog.pg_inherits",
+            "SELECT <catalog pg_constraint>, tgconstraint::bigint, xmin::text::bigint FROM pg_catalog.pg_trigger WHERE tgconstraint <> 0",
+            "SELECT <catalog pg_type>, enumtypid::bigint, xmin::text::bigint FROM pg_catalog.pg_enum WHERE enumtypid >= 16384",
+            "SELECT <catalog pg_type>, oid::bigint, xmin::text::bigint FROM pg_catalog.pg_type WHERE oid >= 16384 AND typrelid = 0",
+            "SELECT <catalog pg_namespace>, oid::bigint, xmin::text::bigint FROM pg_catalog.pg_namespace",
+            "SELECT <catalog pg_proc>, oid::bigint, xmin::text::bigint FROM pg_catalog.pg_proc WHERE oid >= 16384",
+            "SELECT <catalog pg_collation>, oid::bigint, xmin::text::bigint FROM pg_catalog.pg_collation WHERE oid >= 16384",
+            "SELECT <catalog pg_foreign_server>, oid::bigint, xmin::text::bigint FROM pg_catalog.pg_foreign_server",
+        ),
+    )
+)
+"""One statement for each catalog: together they would lock all of them with all their indexes at once."""
 
 _NAMES = spell("""
 SELECT DISTINCT classid::bigint, objid::bigint, refclassid::bigint, refobjid::bigint FROM pg_catalog.pg_depend
@@ -52,12 +60,13 @@ _Thing = tuple[int, int]
 class Ages:
     """The youngest transaction that wrote an object, or something that its definition names."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, ask: Callable[[sql.SQL], list[tuple[Any, ...]]]) -> None:
         self._stamps: dict[_Thing, int] = {}
-        for catalog, oid, xmin in session.ask(_STAMPS):
-            self._stamps[catalog, oid] = newer_xid(self._stamps.get((catalog, oid)), xmin) or xmin
+        for question in _STAMPS:
+            for catalog, oid, xmin in ask(question):
+                self._stamps[catalog, oid] = newer_xid(self._stamps.get((catalog, oid)), xmin) or xmin
         self._names: defaultdict[_Thing, list[_Thing]] = defaultdict(list)
-        for catalog, oid, other, named in session.ask(_NAMES):
+        for catalog, oid, other, named in ask(_NAMES):
             self._names[catalog, oid].append((other, named))
         self._known: dict[tuple[_Thing, int], int | None] = {}
 

@@ -12,9 +12,10 @@ from psycopg import sql
 
 from daybreak.errors import DaybreakError
 from daybreak.model.inventory import Inventory, Item, ItemKind, Unlisted
+from daybreak.postgres.bounds import ServerBounds, time_to_list
 from daybreak.postgres.inventory.access import ACCESS, SHARED
 from daybreak.postgres.inventory.ages import Ages
-from daybreak.postgres.inventory.numbers import NUMBERS, farthest_by_sequence
+from daybreak.postgres.inventory.numbers import NUMBERS, farthest_by_sequence, positions
 from daybreak.postgres.inventory.questions import RELATIONS, Question
 from daybreak.postgres.scratch import MARKS_OF_OTHERS
 from daybreak.postgres.session import Session
@@ -54,15 +55,15 @@ FROM ({}) AS q (name, oid, xmin, catalog, facts)
 """)
 """A question with short answers: for a definition of any length, its digest. Equal definitions have equal digests."""
 
-_SAVEPOINT = sql.SQL("SAVEPOINT kind")
-_BACK = sql.SQL("ROLLBACK TO SAVEPOINT kind")
+_RELATIONS = sql.SQL("SELECT count(*) FROM pg_catalog.pg_class WHERE oid >= 16384")
 _OWN_ROWS = sql.SQL("SELECT pg_catalog.set_config('row_security', 'on', true)")
 
 
 def inventory(session: Session) -> Inventory:
     """Everything in the session's database besides its rows, as one snapshot of the catalog shows it.
 
-    A kind that cannot be read is named as unlisted, with the server's reason. Raises only when nothing can be asked.
+    A kind that cannot be read is named as unlisted, with the server's reason. Raises only when nothing can be asked. A large
+    catalog gets more time than the session's limit.
     """
     return _inventory(session, (*RELATIONS, *ACCESS, *NUMBERS))
 
@@ -74,10 +75,12 @@ def cluster_inventory(session: Session) -> Inventory:
 
 
 def _inventory(session: Session, questions: tuple[Question, ...]) -> Inventory:
+    [[relations]] = session.ask(_RELATIONS)
+    session.take_time(time_to_list(relations, session.limits.whole, ServerBounds()))
     session.begin()
     session.ask(_MANNERS)
-    [[database, taken, newest_oid, following, oldest_xid]] = session.ask(_HEAD)
-    session.order(_SAVEPOINT)
+    session.mark()
+    [[database, taken, newest_oid, following, oldest_xid]] = _guard(session, lambda: session.ask(_HEAD))
     reading = _Reading(session, questions)
     items = reading.everything()
     found = Inventory(
@@ -95,9 +98,21 @@ def _inventory(session: Session, questions: tuple[Question, ...]) -> Inventory:
         unlisted=tuple(reading.unlisted),
     )
     found = found.with_proof_marks(_marks(session))
-    update = _control(session)
+    found = found.model_copy(update=_control(session))
     session.rollback()
-    return found.model_copy(update=update)
+    return _with_positions(session, found)
+
+
+def _with_positions(session: Session, found: Inventory) -> Inventory:
+    """The inventory with the position of each sequence, which is asked after the columns that it feeds: it is ahead of those."""
+    at = positions(session, [item.oid for item in found.of("sequence") if item.oid is not None])
+    items = tuple(
+        item.model_copy(update={"facts": item.facts | {"at": at.get(item.oid, "unread")}})
+        if item.kind == "sequence" and item.oid is not None
+        else item
+        for item in found.items
+    )
+    return found.model_copy(update={"items": items})
 
 
 def _marks(session: Session) -> tuple[str, ...]:
@@ -124,13 +139,12 @@ def _control(session: Session) -> dict[str, Any]:
 
 
 def _guard(session: Session, question: Callable[[], T]) -> T:
-    """Ask inside a savepoint, so that a failure leaves the transaction as it was."""
+    """Ask in a part of the transaction: the locks on catalogs go back, and a failure leaves the transaction as it was."""
     try:
         return question()
-    except DaybreakError:
+    finally:
         if session.is_open:
-            session.order(_BACK)
-        raise
+            session.let_go()
 
 
 class _Reading:
@@ -150,7 +164,7 @@ class _Reading:
     def everything(self) -> tuple[Item, ...]:
         """Read every item that can be read; name the other kinds as unlisted."""
         try:
-            self._ages = self._ask(lambda: Ages(self._session))
+            self._ages = Ages(lambda question: self._ask(lambda: self._session.ask(question)))
         except DaybreakError:
             if not self._session.is_open:
                 raise
@@ -169,7 +183,7 @@ class _Reading:
     def _items(self, question: Question) -> tuple[Item, ...]:
         try:
             rows = self._ask(lambda: self._rows(question))
-            farthest = self._ask(self._farthest) if question.kind == "sequence" else {}
+            farthest = farthest_by_sequence(self._session, self._ask) if question.kind == "sequence" else {}
         except DaybreakError as error:
             if not self._session.is_open:
                 raise
@@ -189,9 +203,6 @@ class _Reading:
         rows = self._session.ask(_BOUNDED.format(question.text))
         self._session.ask(_MANNERS)  # after a failure the savepoint restores them
         return rows
-
-    def _farthest(self) -> dict[int, dict[str, str]]:
-        return farthest_by_sequence(self._session, self._ask)
 
     def _item(self, kind: ItemKind, row: tuple[Any, ...], more: dict[str, str]) -> Item:
         name, oid, xmin, catalog, facts = row
@@ -213,4 +224,5 @@ def _plain(value: Any) -> str:
     """A value as text that no terminal acts on. It is never shortened: two long names must stay different."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in str(value))
+    text = str(value)
+    return text if text.isprintable() else "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

@@ -6,14 +6,17 @@ The law: a table is read only where an index answers at once or where it is smal
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
 
 from psycopg import sql
 
 from daybreak.errors import DaybreakError
 from daybreak.postgres.inventory.questions import Question, spell
 from daybreak.postgres.session import Session
+from daybreak.postgres.shares import ask_in_shares
 
 SMALL = 64 * 1024 * 1024
 """The largest table, in bytes, that we read through for the highest value of a column that no index leads with."""
@@ -35,26 +38,23 @@ SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), c.oid::bigint, s.xmin::
                         JOIN pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace
                         JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.refobjsubid
                         WHERE d.classid = <catalog pg_class> AND d.objid = c.oid AND d.refclassid = <catalog pg_class>
-                          AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0 LIMIT 1),
-           'at', CASE WHEN c.oid <busy> OR NOT pg_catalog.has_sequence_privilege(c.oid, 'SELECT, USAGE') THEN 'unread'
-                      ELSE coalesce(pg_catalog.pg_sequence_last_value(c.oid)::text, 'unused') END)
+                          AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0 LIMIT 1))
 FROM pg_catalog.pg_sequence s
 JOIN pg_catalog.pg_class c ON c.oid = s.seqrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relpersistence <> 't' AND <users> AND <own pg_class c.oid>
-""".replace("<busy>", _BUSY)
+"""
 
-_FEEDS = spell(
+_POSITIONS = spell(
     """
-SELECT f.seq::bigint, n.nspname::text, c.relname::text, a.attname::text, s.seqincrement < 0,
-       CASE WHEN c.oid <busy> THEN 'somebody has locked it'
-            WHEN NOT pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT') THEN 'it may not be read'
-            WHEN pg_catalog.row_security_active(c.oid) THEN 'its row security hides rows'
-            WHEN NOT EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid
-                             JOIN pg_catalog.pg_am m ON m.oid = ic.relam
-                             WHERE i.indrelid = c.oid AND i.indisvalid AND i.indpred IS NULL AND i.indkey[0] = a.attnum
-                               AND m.amname = 'btree')
-                 AND (c.relkind = 'p' OR c.relhassubclass OR pg_catalog.pg_relation_size(c.oid) > {small})
-                 THEN 'no index leads with it' ELSE '' END
+SELECT c.oid::bigint, CASE WHEN c.oid <busy> OR NOT pg_catalog.has_sequence_privilege(c.oid, 'SELECT, USAGE') THEN 'unread'
+                           ELSE coalesce(pg_catalog.pg_sequence_last_value(c.oid)::text, 'unused') END
+FROM pg_catalog.pg_class c WHERE c.oid = ANY (%s::bigint[]::oid[])
+""".replace("<busy>", _BUSY)
+)
+"""PostgreSQL keeps the lock on each sequence until the transaction ends, whatever savepoint is gone back to."""
+
+_FEEDS = spell("""
+SELECT f.seq::bigint, n.nspname::text, c.relname::text, a.attname::text, s.seqincrement < 0, c.oid::bigint, c.relhassubclass
 FROM (SELECT d.objid AS seq, d.refobjid AS rel, d.refobjsubid AS num FROM pg_catalog.pg_depend d
       WHERE d.classid = <catalog pg_class> AND d.refclassid = <catalog pg_class> AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0
       UNION
@@ -68,10 +68,51 @@ WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> '
   AND CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END
       IN ('int2'::pg_catalog.regtype, 'int4'::pg_catalog.regtype, 'int8'::pg_catalog.regtype, 'numeric'::pg_catalog.regtype)
 ORDER BY f.seq, n.nspname, c.relname, a.attnum
-""".replace("<busy>", _BUSY)
-).format(small=sql.Literal(SMALL))
+""")
+"""Each column that a sequence feeds."""
 
-_FARTHEST = sql.SQL("SELECT pg_catalog.{fold}({column})::text FROM {table}")
+_HEIRS = sql.SQL("""
+WITH RECURSIVE heirs (root, leaf) AS (
+    SELECT r, r FROM pg_catalog.unnest(%s::bigint[]::oid[]) AS r
+    UNION
+    SELECT h.root, i.inhrelid FROM heirs h JOIN pg_catalog.pg_inherits i ON i.inhparent = h.leaf
+)
+SELECT root::bigint, leaf::bigint FROM heirs
+""")
+
+_READABLE = spell("""
+SELECT c.oid::bigint, a.attname::text, n.nspname::text, c.relname::text,
+       CASE WHEN c.oid IN (SELECT k.relation FROM pg_catalog.pg_locks k WHERE k.relation IS NOT NULL AND k.mode IN
+                               ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'))
+                 THEN 'somebody has locked it'
+            WHEN c.relkind = 'f' THEN 'a part of it is on another server'
+            WHEN NOT pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT') THEN 'it may not be read'
+            WHEN pg_catalog.row_security_active(c.oid) THEN 'its row security hides rows' ELSE '' END, a.attnum::int
+FROM ROWS FROM (pg_catalog.unnest(%s::bigint[]::oid[]), pg_catalog.unnest(%s::text[])) AS w (oid, name)
+JOIN pg_catalog.pg_class c ON c.oid = w.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = w.name AND NOT a.attisdropped
+WHERE c.relkind <> 'p'
+""")
+"""Whether a column of a table can be read.
+
+A partitioned table is read partition by partition: in one statement it would lock all of them with all their indexes.
+"""
+
+_INDEXES = sql.SQL("""
+SELECT i.indrelid::bigint, count(*),
+       pg_catalog.array_agg(i.indkey[0]::int) FILTER (WHERE i.indisvalid AND i.indpred IS NULL AND m.amname = 'btree')
+FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid JOIN pg_catalog.pg_am m ON m.oid = x.relam
+WHERE i.indrelid = ANY (%s::bigint[]::oid[]) GROUP BY 1
+""")
+"""How many indexes a table has, and the columns that one which holds every row leads with."""
+
+_SIZES = sql.SQL("""
+SELECT c.oid::bigint, coalesce(pg_catalog.pg_relation_size(c.oid), 0)
+FROM pg_catalog.pg_class c WHERE c.oid = ANY (%s::bigint[]::oid[])
+""")
+
+_FARTHEST = sql.SQL("SELECT {number}, (SELECT pg_catalog.{fold}({column})::text FROM ONLY {table})")
+_UNION = sql.SQL(" UNION ALL ")
 
 _STATISTICS = """
 SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), c.oid::bigint, NULL::bigint, <catalog pg_class>,
@@ -95,32 +136,120 @@ NUMBERS: tuple[Question, ...] = (
 """The questions about sequences and statistics, in the order in which they are asked."""
 
 
-def farthest_by_sequence(session: Session, guarded: Callable[[Callable[[], str]], str]) -> dict[int, dict[str, str]]:
-    """For each sequence, by object id: the farthest value in each column that it feeds, or why that was not read.
+@dataclass(frozen=True)
+class _Feed:
+    """A column that a sequence feeds, in one table that has rows of it."""
 
-    ``guarded`` asks one question so that a failure leaves the transaction whole, and raises that failure.
-    The facts are named ``farthest in <column>`` and ``unread <column>``.
-    """
-    found: defaultdict[int, dict[str, str]] = defaultdict(dict)
-    reserve = session.limits.whole * _RESERVE
-    for seq, schema, table, column, is_descending, why in session.ask(_FEEDS):
-        name = f"{schema}.{table}.{column}"
-        if why or session.left < reserve:
-            found[seq][f"unread {name}"] = why or "no time was left"
-            continue
-        question = _FARTHEST.format(
-            fold=sql.Identifier("min" if is_descending else "max"),
-            column=sql.Identifier(column),
-            table=sql.Identifier(schema, table),
+    seq: int
+    name: str
+    schema: str
+    table: str
+    column: str
+    is_descending: bool
+    why: str
+    """Why it cannot be read; empty where it can."""
+    locks: int
+    scanned: int
+    """How many bytes are read where no index leads with the column."""
+
+    def question(self, number: int) -> sql.Composed:
+        """The farthest value, beside a number."""
+        return _FARTHEST.format(
+            number=sql.Literal(number),
+            fold=sql.Identifier("min" if self.is_descending else "max"),
+            column=sql.Identifier(self.column),
+            table=sql.Identifier(self.schema, self.table),
         )
 
-        def ask(question: sql.Composed = question) -> str:
-            return str(session.ask(question)[0][0] or "")
 
-        try:
-            found[seq][f"farthest in {name}"] = guarded(ask)
-        except DaybreakError as error:
-            if not session.is_open or session.left <= timedelta(0):
-                raise
-            found[seq][f"unread {name}"] = error.message
-    return dict(found)
+GuardedAsk = Callable[[Callable[[], list[tuple[Any, ...]]]], list[tuple[Any, ...]]]
+"""Asks one question; gives its locks back, leaves the transaction whole, and raises what the question raised."""
+
+
+def farthest_by_sequence(session: Session, guarded: GuardedAsk) -> dict[int, dict[str, str]]:
+    """For each sequence, by object id: the farthest value in each column that it feeds, or why that was not read.
+
+    The facts are named ``farthest in <column>`` and ``unread <column>``.
+    """
+    fed = guarded(lambda: session.ask(_FEEDS))
+    feeds = _feeds(session, guarded, fed)
+    unread = {(feed.seq, feed.name): feed.why for feed in feeds if feed.why}
+    scanned: defaultdict[tuple[int, str], int] = defaultdict(int)
+    for feed in feeds:
+        scanned[feed.seq, feed.name] += feed.scanned
+    unread |= {key: "no index leads with it" for key, size in scanned.items() if size > SMALL and key not in unread}
+    todo = [feed for feed in feeds if (feed.seq, feed.name) not in unread]
+    values: defaultdict[tuple[int, str], list[str]] = defaultdict(list)
+
+    def read(some: Sequence[_Feed]) -> None:
+        if session.left < session.limits.whole * _RESERVE:
+            unread.update(dict.fromkeys(((feed.seq, feed.name) for feed in some), "no time was left"))
+            return
+        question = _UNION.join(feed.question(number) for number, feed in enumerate(some))
+        for number, value in guarded(lambda: session.ask(question)):
+            values[some[number].seq, some[number].name].append(value or "")
+
+    def give_up(feed: _Feed, error: DaybreakError) -> None:
+        unread[feed.seq, feed.name] = error.message
+
+    ask_in_shares(session, todo, [feed.locks for feed in todo], read, give_up)
+    facts: defaultdict[int, dict[str, str]] = defaultdict(dict)
+    for seq, schema, table, column, is_descending, *_ in fed:
+        key = (seq, _name_of(schema, table, column))
+        if key in unread:
+            facts[seq][f"unread {key[1]}"] = unread[key]
+        else:
+            facts[seq][f"farthest in {key[1]}"] = _farthest(values[key], is_descending=is_descending)
+    return dict(facts)
+
+
+def _feeds(session: Session, guarded: GuardedAsk, fed: Sequence[tuple[Any, ...]]) -> list[_Feed]:
+    """Each column that a sequence feeds, in each table that has rows of it."""
+    roots = sorted({root for *_, root, has_heirs in fed if has_heirs})
+    heirs: defaultdict[int, list[int]] = defaultdict(list)
+    for root, leaf in guarded(lambda: session.ask(_HEIRS, (roots,))) if roots else ():
+        heirs[root].append(leaf)
+    wanted = sorted({(leaf, column) for _, _, _, column, _, root, _ in fed for leaf in heirs.get(root, [root])})
+    oids, names = [oid for oid, _ in wanted], [name for _, name in wanted]
+    readable = guarded(lambda: session.ask(_READABLE, (oids, names)))
+    indexes = {oid: (number, leads or []) for oid, number, leads in guarded(lambda: session.ask(_INDEXES, (oids,)))}
+    scanned = [oid for oid, *_, why, column in readable if not why and column not in indexes.get(oid, (0, []))[1]]
+    sizes: dict[int, int] = dict(guarded(lambda: session.ask(_SIZES, (scanned,)))) if scanned else {}
+    known = {
+        (oid, name): (schema, table, why, 1 + indexes.get(oid, (0, []))[0], sizes.get(oid, 0))
+        for oid, name, schema, table, why, _ in readable
+    }
+    return [
+        _Feed(seq, _name_of(schema, table, column), there, of, column, is_descending, why, locks, size)
+        for seq, schema, table, column, is_descending, root, _ in fed
+        for leaf in heirs.get(root, [root])
+        if (leaf, column) in known
+        for there, of, why, locks, size in [known[leaf, column]]
+    ]
+
+
+def _name_of(schema: str, table: str, column: str) -> str:
+    return f"{schema}.{table}.{column}"
+
+
+def _farthest(values: Sequence[str], *, is_descending: bool) -> str:
+    """The farthest of some numbers as text; empty where there is none. PostgreSQL takes NaN for the highest."""
+    known = sorted(
+        (each for each in values if each), key=lambda each: (each == "NaN", Decimal(each) if each != "NaN" else 0)
+    )
+    return known[0 if is_descending else -1] if known else ""
+
+
+def positions(session: Session, sequences: Sequence[int]) -> dict[int, str]:
+    """How far each sequence is, by object id; ``unread`` where that may not be asked. Call it outside a transaction."""
+    found: dict[int, str] = {}
+
+    def read(some: Sequence[int]) -> None:
+        found.update(session.ask(_POSITIONS, (list(some),)))
+        session.look_around()
+
+    def give_up(sequence: int, _error: DaybreakError) -> None:
+        found[sequence] = "unread"
+
+    ask_in_shares(session, sequences, [1] * len(sequences), read, give_up)
+    return found
