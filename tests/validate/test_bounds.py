@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from daybreak.model.actions import Validate
 from daybreak.model.answers import Estimates, Tables
@@ -20,10 +21,11 @@ from daybreak.model.moment import At
 from daybreak.model.requests import Depth, Thoroughness
 from daybreak.model.targets import Objectives, Target
 from daybreak.postgres.bounds import OF_A_CLONE, ServerBounds
+from daybreak.postgres.crew import Crew, Job, JobTrouble
 from daybreak.postgres.meter import Meter
 from daybreak.postgres.reach import Reach
-from daybreak.postgres.rows import LAST, Scan
-from daybreak.postgres.session import Login
+from daybreak.postgres.rows import LAST, Scan, export_snapshot
+from daybreak.postgres.session import Login, Session
 from daybreak.validate import objects, rows
 from daybreak.validate.estimating import estimate_rows
 from daybreak.validate.probes import ask_birth, list_tables, take_inventory
@@ -38,6 +40,7 @@ _TABLES, _CONNECTIONS, _LOCKS = 120, 30, 10
 _TENTH = _CONNECTIONS * _LOCKS // 10
 _LOOKING = ServerBounds(look=timedelta(0))
 """A source's bounds, with a look at the locks after every part: then a peak is no matter of time."""
+_LOOKING_NOW = ServerBounds(look=timedelta(milliseconds=20))
 _SECONDS = timedelta(seconds=60)
 
 _MANY = """
@@ -245,3 +248,36 @@ def test_a_crowd_is_waited_for_and_named(small: Server) -> None:
     assert place.meter.used.rested > timedelta(0)
     # The next command works.
     assert isinstance(take_inventory(_source(small), _SECONDS), Inventory)
+
+
+def test_a_migration_is_let_through_at_once(small: Server) -> None:
+    """A statement that reads a whole table may take minutes, and a migration that waits holds up everybody behind it."""
+    place = Reach(small.address("source"), small.master, Meter(_LOOKING_NOW))
+    began, is_through = threading.Event(), threading.Event()
+
+    def migrate() -> None:
+        began.wait()
+        with small.connection("source") as other:
+            other.execute("ALTER TABLE t1 ADD COLUMN later int")
+            other.execute("ALTER TABLE t1 DROP COLUMN later")
+        is_through.set()
+
+    def read(session: Session) -> int:
+        session.ask(sql.SQL("SELECT count(*) FROM public.t1"))
+        began.set()
+        session.ask(sql.SQL("SELECT pg_catalog.pg_sleep(600)"))
+        return 1
+
+    threading.Thread(target=migrate).start()
+    results: list[int | JobTrouble] = []
+    with place.session(_LOOKING_NOW.limits()) as leader:
+        leader.begin()
+        jobs = [Job(1, "t1", 1, read)]
+        crew = Crew(place, _LOOKING_NOW.limits(), export_snapshot(leader), jobs, leader=leader)
+        crew.work(1, lambda _job, result, _took: results.append(result))
+        # The transaction goes on, without the lock.
+        assert is_through.wait(60)
+        assert leader.ask(sql.SQL("SELECT 1")) == [(1,)]
+    [trouble] = results
+    assert isinstance(trouble, JobTrouble)
+    assert "cancel" in trouble.why

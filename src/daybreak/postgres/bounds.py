@@ -25,6 +25,8 @@ class ServerBounds:
     """How old a snapshot may become: an old one keeps the server from cleaning up what its people delete."""
     hold: timedelta = timedelta(seconds=2)
     """How long a lock on a user's table is kept: a migration that waits for it holds up everybody behind it."""
+    gives_way: bool = True
+    """Whether a statement is ended as soon as somebody waits for a lock that it keeps."""
     lock: timedelta = timedelta(seconds=2)
     """How long we wait for a lock."""
     connect: timedelta = timedelta(seconds=10)
@@ -53,7 +55,7 @@ class ServerBounds:
         return Limits(connect=min(whole, self.connect), statement=whole, lock=min(self.lock, whole), whole=whole)
 
 
-OF_A_CLONE = ServerBounds(whole=timedelta(minutes=30), connections=6, lock=timedelta(seconds=5))
+OF_A_CLONE = ServerBounds(whole=timedelta(minutes=30), connections=6, lock=timedelta(seconds=5), gives_way=False)
 """A clone has no people of its own yet, but it has its source's lock table."""
 
 

@@ -21,6 +21,7 @@ from daybreak.postgres.faults import is_damage
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import see_every_row
 from daybreak.postgres.session import Limits, Session
+from daybreak.postgres.yielding import give_way
 
 T = TypeVar("T")
 
@@ -72,10 +73,15 @@ class Leash:
         finally:
             self._sessions.remove(session)
 
+    @property
+    def sessions(self) -> list[Session]:
+        """Those that are held now."""
+        return list(self._sessions)
+
     def call_off(self) -> None:
         """End all sessions, because the answers are no longer wanted: no server goes on working for them."""
         self.is_called_off.set()
-        for session in list(self._sessions):
+        for session in self.sessions:
             session.cancel()
 
 
@@ -212,7 +218,7 @@ class Crew(Generic[T]):
         for number in range(hands):
             given = there[number] if number < len(there) else None
             threading.Thread(target=self._hand, args=(given,), name=f"daybreak-crew-{number}", daemon=True).start()
-        with self._end_all_on_failure():
+        with give_way(self.place, lambda: self.leash.sessions), self._end_all_on_failure():
             self._gather(hands, report)
 
     def _gather(self, hands: int, report: Callable[[Job[T], T | JobTrouble, timedelta], None]) -> None:

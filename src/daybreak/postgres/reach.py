@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from threading import Event
 from time import monotonic
 
 from daybreak.errors import DaybreakError, Unreachable
@@ -12,6 +13,9 @@ from daybreak.postgres.address import Address
 from daybreak.postgres.faults import is_full
 from daybreak.postgres.meter import Meter
 from daybreak.postgres.session import Limits, Login, Session, connect
+
+_AGAIN = 0.1
+"""Seconds after which a server that had no connection left is asked again."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class Reach:
         Raises ``Unreachable`` where none ends within the limits, and whatever opening a session raises.
         """
         until = monotonic() + limits.whole.total_seconds()
+        patience = monotonic() + min(limits.connect, limits.whole).total_seconds()
+        wake = Event()
         while True:
             if not self.meter.take(until):
                 raise Unreachable(f"{self.address} let no further session in within the time limit")
@@ -51,7 +57,10 @@ class Reach:
                     self.meter.give_back()
                     raise
                 if not self.meter.learn_full():
-                    raise
+                    # None of ours: but a session that was just hung up takes a moment to end on the server.
+                    if monotonic() + _AGAIN >= patience:
+                        raise
+                    wake.wait(_AGAIN)
 
     def connect_further(self, limits: Limits) -> Session | None:
         """Open one more session beside others; ``None`` where the bounds or the server allow no more."""

@@ -103,6 +103,8 @@ class Session:
         """PostgreSQL's own version, such as ``15.4``."""
         self.major = self._connection.info.server_version // 10_000
         """PostgreSQL's own major version, such as ``15``."""
+        self.pid = self._connection.info.backend_pid
+        """The server's process."""
         self._began: float | None = None
         self._looked = 0.0
 

@@ -23,6 +23,7 @@ from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import Scan, YoungIds, clock_and_encoding, newest_by_indexes, see_every_row, snapshot_end
 from daybreak.postgres.session import Session
 from daybreak.postgres.shares import MOST_AT_ONCE, ask_in_shares
+from daybreak.postgres.yielding import give_way
 
 SMALL = 32 * 1024 * 1024
 """A table up to this size is read through without an index, in bytes."""
@@ -94,7 +95,7 @@ def see_newest(
             def give_up(column: SourceColumn, error: DaybreakError) -> None:
                 unseen.append(Unread(table=column.clone.oid, name=column.clone.full, why=error.message))
 
-            with suppress(DaybreakError):
+            with give_way(place, lambda: [session]), suppress(DaybreakError):
                 # What was seen before the session was lost is right.
                 ask_in_shares(session, todo, costs, ask, give_up)
             known = {each.table for each in seen} | {each.table for each in unseen}

@@ -126,7 +126,12 @@ class Subject:
         wide, narrow = self.patience.counting, self.patience.hearing
         if not self.is_in_use:
             return wide
-        return replace(wide, connections=min(wide.connections, narrow.connections), lock=min(wide.lock, narrow.lock))
+        return replace(
+            wide,
+            connections=min(wide.connections, narrow.connections),
+            lock=min(wide.lock, narrow.lock),
+            gives_way=True,
+        )
 
     @property
     def origin(self) -> Origin | None:
