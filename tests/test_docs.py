@@ -13,6 +13,7 @@ import pytest
 from daybreak.aws.wire import Bounds
 from daybreak.cli import audience
 from daybreak.cli.lab import up
+from daybreak.delta.comparing import AT_ONCE
 from daybreak.errors import ExitCode
 from daybreak.execute.doors import Patience
 from daybreak.model.checks import CHECKS, RUNBOOK
@@ -20,8 +21,10 @@ from daybreak.model.clock import TOO_FAR, WORTH_SAYING
 from daybreak.model.report import Report
 from daybreak.model.trust import Trust
 from daybreak.postgres.authorities import authorities
+from daybreak.postgres.bounds import OF_A_CLONE, ServerBounds
 from daybreak.postgres.questions import LONGEST
 from daybreak.report.text.report import MOST_NAMES
+from daybreak.validate.counting import SMALLEST_CHUNK
 from tests import fix_reports as reports
 from tests.defects.catalog import CATALOG, IN_DATA
 from tests.defects.clean import restores
@@ -128,6 +131,8 @@ KNOWN = authorities(Trust()).known
 VOUCHED_FOR = authorities(Trust()).regions(datetime(2060, 12, 31, tzinfo=UTC))
 LASTING = [each for each in KNOWN if each.ends.year >= 2061]
 
+_JUDGED = "docs/concepts/how-a-clone-is-judged.md"
+
 FIGURES = [
     ("README.md", f"Python {PROJECT['requires-python'].removeprefix('>=')} or newer"),
     ("CONTRIBUTING.md", f"Python {PROJECT['requires-python'].removeprefix('>=')} or newer"),
@@ -150,6 +155,11 @@ FIGURES = [
     ("docs/guides/rehearse-on-the-lab.md", f"runs {SPEED:.0f} times faster: forty minutes of AWS pass in {words(40 * 60 / SPEED)} sec"),
     ("docs/concepts/times.md", "more than a minute off" if timedelta(minutes=1) == WORTH_SAYING else f"more than {WORTH_SAYING}"),
     ("docs/concepts/times.md", f"more than {words(TOO_FAR.total_seconds() / 60)} minutes off"),
+    (_JUDGED, f"| sessions at once | {ServerBounds().connections} |"),
+    (_JUDGED, f"| the age of a snapshot, the length of a transaction | {ServerBounds().snapshot.total_seconds() / 60:.0f} minutes |"),
+    (_JUDGED, f"{SMALLEST_CHUNK // 1024**2} MB of a count, {AT_ONCE // 1024**2} MB of a delta, {ServerBounds().hold.total_seconds():.0f} seconds"),
+    (_JUDGED, f"while {ServerBounds().crowd * 100:.0f} % of the connections are in use"),
+    (_JUDGED, f"with {words(OF_A_CLONE.connections)} sessions; a cluster in use with {words(ServerBounds().connections)}"),
     ("docs/concepts/how-a-server-proves-itself.md", f"allows {words(Patience().with_strangers.total_seconds() / 60)} minutes for a name"),
     ("docs/concepts/how-a-server-proves-itself.md", f"{len(KNOWN)} certificates"),
     ("docs/concepts/how-a-server-proves-itself.md", f"{len(KNOWN) - len(LASTING)} have expired, and {len(LASTING)} vouch"),
