@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from daybreak.cli.screen import as_text
 from daybreak.model.baseline import Baseline, TableBaseline
+from daybreak.model.inventory import Unlisted
 from daybreak.model.kept import Kept
 from daybreak.report.text.baseline import baseline_view, baselines_view
 from tests.fix_capsules import NOON, baseline
@@ -50,3 +51,15 @@ def test_a_list_says_which_baselines_are_of_one_instant() -> None:
     assert shown.count("read from") == 1
     assert shown.count("cannot be read") == 10
     assert asked == list(reversed(kept[2:]))
+
+
+def test_what_was_not_read_is_named() -> None:
+    """Whoever keeps such a baseline must know what it is no witness of: a table, or a whole kind of objects."""
+    made = baseline()
+    assert made.unread == {}
+    short = made.inventory.model_copy(update={"unlisted": (Unlisted(kind="policy", why="may not be read"),)})
+    lacking = made.model_copy(update={"left_out": {"public.t": "it is locked"}, "inventory": short})
+    assert lacking.unread == {"public.t": "it is locked", "every policy": "may not be read"}
+    shown = _shown(lacking)
+    assert "not recorded: public.t: it is locked" in shown
+    assert "not recorded: every policy: may not be read" in shown
