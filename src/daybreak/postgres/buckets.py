@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any, Literal
 
 from psycopg import sql
 
 from daybreak.model.answers import Table
+from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.rows import SPLITS_SINCE, Columns, YoungIds
 from daybreak.postgres.session import Session
 
@@ -274,5 +274,5 @@ def _summary(rows: list[tuple[Any, ...]]) -> Summary:
     return Summary(int(number), str(sums))
 
 
-LONGEST_STATEMENT = timedelta(minutes=5)
+LONGEST_STATEMENT = ServerBounds().snapshot / 2
 """A statement takes no longer, so a snapshot that is renewed after as long is never older than twice that."""
