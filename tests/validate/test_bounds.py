@@ -142,11 +142,10 @@ def _is_bounded(place: Reach, neighbour: _Neighbour) -> None:
     assert timedelta(0) < used.snapshot < _LOOKING.snapshot
 
 
-def _sitting(**changes: object) -> Sitting:
+def _sitting(database: str = "source", **changes: object) -> Sitting:
     day = timedelta(days=1)
-    target = Target(
-        name="embi", cluster="embi", region="us-east-1", objectives=Objectives(rpo=day, rto=day, retention=day)
-    )
+    objectives = Objectives(rpo=day, rto=day, retention=day)
+    target = Target(name="embi", cluster="embi", region="us-east-1", objectives=objectives, only=(database,))
     return replace(Sitting(target, cluster(), identity(), datetime.now(UTC)), **changes)  # type: ignore[arg-type]
 
 
@@ -156,9 +155,10 @@ def test_a_baseline_leaves_its_neighbours_their_locks(small: Server) -> None:
     with _neighbour(small) as neighbour:
         baseline = record(place, _sitting(is_fingerprinted=True), lambda _step: None)
     _is_bounded(place, neighbour)
-    assert baseline.unread == {}
-    assert len(baseline.tables) == _TABLES + 60
-    facts = {item.name: item.facts for item in baseline.inventory.of("sequence")}
+    assert baseline.is_whole
+    [source] = baseline.databases
+    assert len(source.tables) == _TABLES + 60
+    facts = {item.name: item.facts for item in source.inventory.of("sequence")}
     assert facts["public.t7_id_seq"]["at"] == facts["public.t7_id_seq"]["farthest in public.t7.id"] == "3"
     assert facts["public.parts_id_seq"]["farthest in public.parts.id"] == "60"
 
@@ -228,9 +228,9 @@ def test_one_connection_is_enough(small: Server, database: str, login: str) -> N
     """A role's or a database's limit leaves the crew with the session that leads it, and nothing unknown."""
     member, whole = Login(login, PASSWORD), {}
     place = _source(small, database, member)
-    baseline = record(place, _sitting(), lambda _step: None)
-    assert baseline.left_out == {}
-    assert len(baseline.tables) == _TABLES + 60
+    [taken] = record(place, _sitting(database), lambda _step: None).databases
+    assert taken.left_out == {}
+    assert len(taken.tables) == _TABLES + 60
     for who in (member, small.master):
         visit = _visit(small, "standard", Reach(small.address("clone" if who is small.master else database), who), None)
         found = _findings(visit)

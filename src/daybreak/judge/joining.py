@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import reduce
 
 from daybreak.model.answers import Silence
+from daybreak.model.baseline import BY_CHOICE
 from daybreak.model.delta import Delta
 from daybreak.model.findings import Detail, Finding, Measured, Standing
 from daybreak.model.inventory import OF_A_PROOF, Inventory
@@ -55,9 +56,7 @@ def entries_of(
     entries = []
     for item in found:
         if (wanted and item.name not in wanted) or item.name in unwanted:
-            entries.append(
-                DatabaseEntry(item.name, Standing.LEFT_OUT, "the configuration or the command leaves it out")
-            )
+            entries.append(DatabaseEntry(item.name, Standing.LEFT_OUT, BY_CHOICE))
         elif item.facts.get("closed") == "yes":
             entries.append(DatabaseEntry(item.name, Standing.BEYOND, "it takes no connections"))
         else:

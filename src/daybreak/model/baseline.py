@@ -12,6 +12,9 @@ from daybreak.model.inventory import Inventory, divide_inventory
 from daybreak.model.value import Instant, Value
 from daybreak.model.world import Identity
 
+BY_CHOICE = "the configuration or the command leaves it out"
+"""Why a database is not read that nobody wants to be."""
+
 
 class TableBaseline(Value):
     """One table at the moment."""
@@ -114,9 +117,10 @@ class Baseline(Value):
 
     @property
     def is_whole(self) -> bool:
-        """Whether everything was read that should be: every database, table and kind of object."""
+        """Whether everything was read that should be: every database but those left out by choice, every table and kind of object."""
         inventories = [each.inventory for each in self.databases] + ([self.shared] if self.shared else [])
-        unread = (self.left_out, *(each.left_out for each in self.databases), *(each.unlisted for each in inventories))
+        missed = [why for why in self.left_out.values() if why != BY_CHOICE]
+        unread = (missed, *(each.left_out for each in self.databases), *(each.unlisted for each in inventories))
         return self.shared is not None and not any(unread)
 
 

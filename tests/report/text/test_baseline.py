@@ -56,10 +56,11 @@ def test_a_list_says_which_baselines_are_of_one_instant() -> None:
 def test_what_was_not_read_is_named() -> None:
     """Whoever keeps such a baseline must know what it is no witness of: a table, or a whole kind of objects."""
     made = baseline()
-    assert made.unread == {}
-    short = made.inventory.model_copy(update={"unlisted": (Unlisted(kind="policy", why="may not be read"),)})
-    lacking = made.model_copy(update={"left_out": {"public.t": "it is locked"}, "inventory": short})
-    assert lacking.unread == {"public.t": "it is locked", "every policy": "may not be read"}
-    shown = _shown(lacking)
-    assert "not recorded: public.t: it is locked" in shown
-    assert "not recorded: every policy: may not be read" in shown
+    [one] = made.databases
+    short = one.inventory.model_copy(update={"unlisted": (Unlisted(kind="policy", why="may not be read"),)})
+    lacking = one.model_copy(update={"left_out": {"public.t": "it is locked"}, "inventory": short})
+    shown = _shown(made.model_copy(update={"databases": (lacking,)}))
+    assert "public.t: it is locked" in shown
+    assert "each policy: may not be read" in shown
+    for part in ({"left_out": {"public.t": "it is locked"}}, {"inventory": short}):
+        assert not made.model_copy(update={"databases": (one.model_copy(update=part),)}).is_whole
