@@ -10,7 +10,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -19,6 +19,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from daybreak.lab.servers.binaries import Install
 from daybreak.model.trust import Trust
 from daybreak.postgres.address import Address
 from daybreak.postgres.session import Limits, Login
@@ -60,6 +61,7 @@ class Server:
     port: int
     host: str = "127.0.0.1"
     master: Login = MASTER
+    programs: Path = field(default_factory=_bin)
 
     def address(self, database: str = "postgres", *, host: str | None = None, trust: Trust = HERE) -> Address:
         """Where one of its databases answers, and what it must prove there."""
@@ -89,7 +91,7 @@ class Server:
 
     def restart(self) -> None:
         """Stop it and start it again, so that it has nothing in its cache."""
-        _run(_bin() / "pg_ctl", "-D", self.place / "data", "-w", "-l", self.place / "log", "restart")
+        _run(self.programs / "pg_ctl", "-D", self.place / "data", "-w", "-l", self.place / "log", "restart")
 
     def backends(self) -> list[int]:
         """The processes of all sessions named daybreak."""
@@ -98,8 +100,9 @@ class Server:
             return [int(str(row[0])) for row in connection.execute(query)]
 
 
-def started(place: Path, *settings: str, keeps: tuple[str, ...] = ()) -> Server:
+def started(place: Path, *settings: str, keeps: tuple[str, ...] = (), programs: Path | None = None) -> Server:
     """A new server in a folder, which it ``keeps`` some private files of; told these settings."""
+    programs = programs or _bin()
     place.chmod(0o755)
     data = place / "data"
     data.mkdir()
@@ -111,7 +114,7 @@ def started(place: Path, *settings: str, keeps: tuple[str, ...] = ()) -> Server:
         for each in (place, *(place / name for name in keeps)):
             shutil.chown(each, "nobody", "nogroup")
     who = ("-U", "embi_admin", "--auth=scram-sha-256", f"--pwfile={secret}")
-    _run(_bin() / "initdb", "-D", data, *who, "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--wal-segsize=1")
+    _run(programs / "initdb", "-D", data, *who, "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--wal-segsize=1")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
@@ -119,8 +122,8 @@ def started(place: Path, *settings: str, keeps: tuple[str, ...] = ()) -> Server:
     # What autovacuum does takes numbers of transactions, at times of its own.
     usual = ("max_logical_replication_workers=0", "autovacuum=off")
     options += [f"-c {setting}" for setting in (*usual, *settings)]
-    _run(_bin() / "pg_ctl", "-D", data, "-w", "-l", place / "log", "-o", " ".join(options), "start")
-    return Server(place, port)
+    _run(programs / "pg_ctl", "-D", data, "-w", "-l", place / "log", "-o", " ".join(options), "start")
+    return Server(place, port, programs=programs)
 
 
 def _run(*words: str | Path) -> None:
@@ -136,7 +139,7 @@ def _run(*words: str | Path) -> None:
 
 def stopped(server: Server) -> None:
     """Stop a server, and leave nothing of it."""
-    _run(_bin() / "pg_ctl", "-D", server.place / "data", "-m", "immediate", "-w", "stop")
+    _run(server.programs / "pg_ctl", "-D", server.place / "data", "-m", "immediate", "-w", "stop")
     shutil.rmtree(server.place, ignore_errors=True)
 
 
@@ -146,6 +149,20 @@ def server() -> Iterator[Server]:
     running = started(new_folder("dbpg-"))
     yield running
     stopped(running)
+
+
+@pytest.fixture(scope="session")
+def newest_server(pg_installs: tuple[Install, ...]) -> Iterator[Server]:
+    """One PostgreSQL of the newest version of this machine, with all that it comes with, for all tests of this worker."""
+    running = started(new_folder("dbpg-"), programs=pg_installs[-1].bin)
+    yield running
+    stopped(running)
+
+
+@pytest.fixture
+def newest_database(newest_server: Server) -> Iterator[str]:
+    """The name of a fresh, empty database of the newest version."""
+    yield from _database(newest_server)
 
 
 @pytest.fixture
@@ -163,6 +180,10 @@ _NUMBERS = count(1)
 @pytest.fixture
 def database(server: Server) -> Iterator[str]:
     """The name of a fresh, empty database."""
+    yield from _database(server)
+
+
+def _database(server: Server) -> Iterator[str]:
     name = f"embi_{next(_NUMBERS)}"
     with server.connection("postgres") as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))

@@ -15,6 +15,9 @@ from daybreak.postgres.session import Login
 from daybreak.validate.probes import list_tables
 from daybreak.validate.references import Wanted, count_orphans
 from tests.fix_postgres import HERE, Server
+from tests.lab.volumes.fix_volumes import pg_installs
+
+__all__ = ["pg_installs"]
 
 _CALM = ServerBounds(lock=timedelta(seconds=0.5), connections=2)
 
@@ -82,7 +85,113 @@ _PLANTED = {
         "INSERT INTO c VALUES (1)",
         "INSERT INTO c VALUES (99)",
     ),
+    "padded": (
+        ("CREATE TABLE p (id char(5) PRIMARY KEY)", "CREATE TABLE c (p varchar REFERENCES p)"),
+        "INSERT INTO c VALUES ('1  ')",
+        "INSERT INTO c VALUES ('2')",
+    ),
+    "partitions on both sides": (
+        ("CREATE TABLE p (id int PRIMARY KEY) PARTITION BY HASH (id)", "CREATE TABLE p1 PARTITION OF p FOR VALUES WITH (MODULUS 1, REMAINDER 0)",
+         "CREATE TABLE c (id int, p int REFERENCES p) PARTITION BY RANGE (id)", "CREATE TABLE c1 PARTITION OF c DEFAULT PARTITION BY LIST (p)",
+         "CREATE TABLE c2 PARTITION OF c1 DEFAULT"),
+        "INSERT INTO c VALUES (1, 1)",
+        "INSERT INTO c VALUES (3, 99)",
+    ),
+    "deferred": (
+        ("CREATE TABLE p (id int PRIMARY KEY)", "CREATE TABLE c (p int REFERENCES p DEFERRABLE INITIALLY DEFERRED)"),
+        "INSERT INTO c VALUES (1)",
+        "INSERT INTO c VALUES (99)",
+    ),
 }  # fmt: skip
+
+_SINCE_18 = {
+    "period not covered": (
+        "INSERT INTO p VALUES (1, '[2024-01-01,2024-02-01)', 9), (1, '[2024-02-01,2024-03-01)', 9), (2, '[2024-01-01,2025-01-01)', 9)",
+        "INSERT INTO c VALUES (1, '[2024-01-15,2024-02-15)'), (NULL, '[2020-01-01,)'), (1, NULL)",
+        "INSERT INTO c VALUES (1, '[2024-02-15,2024-03-02)')",
+    ),
+    "period of another": (
+        "INSERT INTO p VALUES (1, '[2024-01-01,2024-02-01)', 9), (2, '[2024-01-01,2025-01-01)', 9)",
+        "INSERT INTO c VALUES (2, '[2024-01-01,2025-01-01)')",
+        "INSERT INTO c VALUES (1, '[2024-05-01,2024-06-01)')",
+    ),
+    "period of nobody": (
+        "INSERT INTO p VALUES (1, '[2024-01-01,2024-02-01)', 9)",
+        "INSERT INTO c VALUES (1, '[2024-01-01,2024-02-01)')",
+        "INSERT INTO c VALUES (3, '[2024-01-01,2024-02-01)')",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", _SINCE_18)
+@pytest.mark.parametrize("period", ["daterange", "datemultirange"])
+def test_a_period_that_is_not_covered_is_an_orphan(
+    newest_server: Server, newest_database: str, kind: str, period: str
+) -> None:
+    """A temporal key is kept where the rows of the same other values cover its period together."""
+    parent, sound, orphan = (
+        text.replace("'[", "'{[" if period == "datemultirange" else "'[").replace(
+            ")'", ")}'" if period == "datemultirange" else ")'"
+        )
+        for text in _SINCE_18[kind]
+    )
+    with newest_server.connection(newest_database) as admin:
+        if not admin.execute("SELECT FROM pg_available_extensions WHERE name = 'btree_gist'").fetchall():
+            pytest.skip("this PostgreSQL comes without btree_gist")
+        made = (
+            "CREATE EXTENSION btree_gist",
+            f"CREATE TABLE p (id int, valid {period}, x int, PRIMARY KEY (id, valid WITHOUT OVERLAPS))",
+            f"CREATE TABLE c (who int, span {period}, FOREIGN KEY (who, PERIOD span) REFERENCES p (id, PERIOD valid))",
+        )
+        for statement in (*made, parent, sound):
+            admin.execute(statement.encode())
+        place = Reach(newest_server.address(newest_database), newest_server.master)
+        assert [key.rows for key in _counted(place).keys] == [0]
+        admin.execute("SET session_replication_role = replica")
+        admin.execute(orphan.encode())
+    answer = _counted(place)
+    assert ([key.rows for key in answer.keys], answer.unread) == ([1], ())
+
+
+def test_a_key_that_is_not_enforced_is_counted_too(newest_server: Server, newest_database: str) -> None:
+    """It claims nothing, and it is not passed over in silence either."""
+    newest_server.run(
+        newest_database,
+        "CREATE TABLE p (id int PRIMARY KEY)",
+        "CREATE TABLE c (p int REFERENCES p NOT ENFORCED)",
+        "INSERT INTO c VALUES (99)",
+    )
+    [key] = _counted(Reach(newest_server.address(newest_database), newest_server.master)).keys
+    assert (key.rows, key.is_enforced) == (1, False)
+
+
+def test_every_key_of_the_catalog_is_read_or_named(server: Server, database: str) -> None:
+    """What the catalog lacks, or row security hides, makes a key unread; it never makes it vanish."""
+    server.run(
+        database,
+        "CREATE TABLE p (id int PRIMARY KEY)",
+        "CREATE TABLE seen (p int REFERENCES p)",
+        "CREATE TABLE torn (p int REFERENCES p)",
+        "CREATE TABLE lost (p int REFERENCES p)",
+        "CREATE TABLE part (p int CONSTRAINT part REFERENCES p) PARTITION BY LIST (p)",
+        "CREATE TABLE part_1 PARTITION OF part DEFAULT",
+        "UPDATE pg_constraint SET conpfeqop = '{12345}' WHERE conrelid = 'torn'::regclass",
+        "UPDATE pg_constraint SET confrelid = 12345 WHERE conrelid = 'lost'::regclass",
+        "DELETE FROM pg_constraint WHERE conrelid = 'part'::regclass",
+    )
+    answer = _counted(Reach(server.address(database), server.master))
+    assert {key.key for key in answer.keys} == {"public.part_1.part", "public.seen.seen_p_fkey"}
+    assert {each.name for each in answer.unread} == {"public.lost.lost_p_fkey", "public.torn.torn_p_fkey"}
+    assert all("the catalog lacks" in each.why for each in answer.unread)
+
+
+def test_another_sessions_temporary_table_is_no_part_of_the_database(server: Server, database: str) -> None:
+    """Nobody else can read it, so it cannot make a verdict unknown."""
+    with server.connection(database) as other:
+        other.execute("CREATE TEMP TABLE p (id int PRIMARY KEY)")
+        other.execute("CREATE TEMP TABLE c (p int REFERENCES p)")
+        answer = _counted(Reach(server.address(database), server.master))
+    assert (answer.keys, answer.unread) == ((), ())
 
 
 @pytest.mark.parametrize("kind", _PLANTED)

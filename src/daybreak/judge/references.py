@@ -64,6 +64,8 @@ def _detail(key: Orphans, there: int | None) -> Detail:
     rows = f"{key.rows:,} orphan row{'s' if key.rows != 1 else ''}"
     if there is not None and there >= key.rows:
         why = f"the source has {there:,} too"
+    elif not key.is_enforced:
+        why = "the constraint is NOT ENFORCED: it never claimed to hold for any row"
     elif not key.is_validated:
         why = "the constraint is NOT VALID: it never claimed to hold for rows older than itself"
     else:

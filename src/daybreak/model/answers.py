@@ -350,6 +350,8 @@ class Orphans(Value):
     """The referring table's object id."""
     is_validated: bool
     """False where the constraint was never validated for the rows that were there before it."""
+    is_enforced: bool = True
+    """False where it is NOT ENFORCED: it binds no row at all."""
     rows: int
     took: Span = Span(0)
 

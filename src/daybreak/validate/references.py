@@ -66,7 +66,12 @@ def _count(
             unread[job.key] = Unread(table=key.table_oid, name=job.name, why=result.why, is_damaged=result.is_damaged)
         else:
             found[job.key] = Orphans(
-                key=job.name, table=key.table_oid, is_validated=key.is_validated, rows=result, took=took
+                key=job.name,
+                table=key.table_oid,
+                is_validated=key.is_validated,
+                is_enforced=key.is_enforced,
+                rows=result,
+                took=took,
             )
         done += job.size
         progress(CountProgress(done, total, job.name, "of foreign keys read"))
