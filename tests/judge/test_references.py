@@ -8,7 +8,7 @@ import pytest
 
 from daybreak.judge.indexes import index_contents
 from daybreak.judge.references import keys_with_orphans, no_orphans
-from daybreak.model.answers import IndexContents, IndexRead, Orphans, References, Silence, Unread
+from daybreak.model.answers import IndexContents, IndexRead, Orphans, Passed, References, Silence, Unread
 from daybreak.model.findings import Standing
 from daybreak.model.requests import Thoroughness
 from tests.judge.rows.fix_rows import SOME_TIME
@@ -50,6 +50,12 @@ def test_orphans_that_the_source_does_not_have_are_unfit(
     assert no_orphans(answer, source, ALL).standing is standing
 
 
+def test_a_key_that_is_not_enforced_is_reported_as_such() -> None:
+    """It never claimed anything, which is another thing than not to be validated yet."""
+    finding = no_orphans(_references(_key(3, is_validated=False).model_copy(update={"is_enforced": False})), None, ALL)
+    assert (finding.standing, "NOT ENFORCED" in finding.details[0].why) == (FIT, True)
+
+
 def test_an_orphan_names_its_constraint_and_how_many_rows() -> None:
     """Whoever mends it begins there."""
     answer = _references(_key(1234), _key(0, name="public.d.fk"))
@@ -71,8 +77,8 @@ def _contents(*read: IndexRead, **changes: Any) -> IndexContents:
     return IndexContents.model_validate({"asked": "q", "took": SOME_TIME, "read": read} | changes)
 
 
-SOUND = IndexRead(index="public.t.i", way="amcheck")
-BROKEN = IndexRead(index="public.t.j", way="amcheck", trouble="item order invariant violated")
+SOUND = IndexRead(index="public.t.i", ways=("amcheck",))
+BROKEN = IndexRead(index="public.t.j", ways=("amcheck",), trouble="item order invariant violated")
 
 
 @pytest.mark.parametrize(
@@ -93,9 +99,22 @@ def test_a_damaged_index_is_unfit_and_an_unread_one_unknown(
     assert index_contents(answer, ALL).standing is standing
 
 
+def test_what_was_left_out_by_choice_makes_nothing_unknown_and_is_named() -> None:
+    """A way that nobody could go is said too: a walk sees less than the server's own checker."""
+    walked = IndexRead(index="public.t.i", ways=("walk",))
+    twin = Passed(name="public.t.twin", why="the planner prefers another")
+    finding = index_contents(_contents(walked, passed=(twin,), why_walked="amcheck is not installed"), ALL)
+    assert finding.standing is FIT
+    assert "by a walk in their order; pages above an index's leaves were not read" in finding.found
+    assert "public.t.twin" in finding.found
+
+
 def test_what_is_wrong_with_an_index_is_told_first() -> None:
     """With its name, what the checker said, and which kinds nobody checks."""
-    finding = index_contents(_contents(SOUND, BROKEN, other_methods={"gin": 2}), ALL)
-    assert finding.found == "public.t.j: item order invariant violated; 1 of 2 indexes sound; no check for 2 gin"
-    assert [(line.name, line.standing) for line in finding.details] == [("public.t.j", UNFIT)]
+    passed = (Passed(name="2 gin", why="deeper"), Passed(name="1 hnsw", why="nobody", is_beyond=True))
+    finding = index_contents(_contents(SOUND, BROKEN, passed=passed), ALL)
+    words = "public.t.j: item order invariant violated; 1 of 2 indexes sound, by amcheck; not read: 2 gin, 1 hnsw"
+    assert finding.found == words
+    lines = [("public.t.j", UNFIT), ("2 gin", LEFT_OUT), ("1 hnsw", Standing.BEYOND)]
+    assert [(line.name, line.standing) for line in finding.details] == lines
     assert index_contents(_contents(left_out=4), Thoroughness(sample=10)).standing is LEFT_OUT

@@ -88,7 +88,7 @@ _PLANTED = {
     "padded": (
         ("CREATE TABLE p (id char(5) PRIMARY KEY)", "CREATE TABLE c (p varchar REFERENCES p)"),
         "INSERT INTO c VALUES ('1  ')",
-        "INSERT INTO c VALUES ('2')",
+        "INSERT INTO c VALUES ('12')",
     ),
     "partitions on both sides": (
         ("CREATE TABLE p (id int PRIMARY KEY) PARTITION BY HASH (id)", "CREATE TABLE p1 PARTITION OF p FOR VALUES WITH (MODULUS 1, REMAINDER 0)",

@@ -1,13 +1,14 @@
 """The box of what is in the indexes: each agrees with itself and with its table.
 
-The law: an index that could not be read is never right. The finding names the kinds of index that no check can read.
+The law: an index that could not be read is never right. The finding says by which ways the indexes were read, and names what
+this depth leaves out and what no question can read.
 """
 
 from __future__ import annotations
 
 from daybreak.judge.rows.sample import not_this_turn, sample_words
 from daybreak.model import checks
-from daybreak.model.answers import IndexContents, Silence
+from daybreak.model.answers import IndexContents, IndexWay, Silence
 from daybreak.model.checks import Asked
 from daybreak.model.findings import Detail, Finding, Standing
 from daybreak.model.names import comma_list
@@ -17,7 +18,7 @@ from daybreak.model.requests import Thoroughness
 def index_contents(answer: IndexContents | Silence, how: Thoroughness) -> Finding:
     """No index was found damaged or at odds with its table."""
     check = checks.INDEX_CONTENTS
-    expected = "every btree in order" + (", every row in it" if how.depth == "full" else "")
+    expected = "every index as its table" if how.depth == "full" else "every btree in order"
     if isinstance(answer, Silence):
         return check.silent(expected, answer)
     asked = Asked(answer.asked, answer.took)
@@ -30,7 +31,17 @@ def index_contents(answer: IndexContents | Silence, how: Thoroughness) -> Findin
     details += [
         Detail(name=each.name, standing=Standing.UNKNOWN, expected="sound", why=each.why) for each in answer.unread
     ]
-    found = f"{len(answer.read) - len(damaged)} of {len(answer.read)} indexes sound" + _others(answer)
+    details += [
+        Detail(
+            name=each.name,
+            standing=Standing.BEYOND if each.is_beyond else Standing.LEFT_OUT,
+            expected="sound",
+            why=each.why,
+        )
+        for each in answer.passed
+    ]
+    found = f"{len(answer.read) - len(damaged)} of {len(answer.read)} indexes sound{_by(answer)}"
+    found += _left(answer)
     found += sample_words(how, len(answer.read) + len(answer.unread), answer.left_out, "indexes")
     if damaged:
         words = [f"{each.index}: {each.trouble}" for each in damaged]
@@ -43,6 +54,22 @@ def index_contents(answer: IndexContents | Silence, how: Thoroughness) -> Findin
     return finding.model_copy(update={"details": tuple(details)})
 
 
-def _others(answer: IndexContents) -> str:
-    others = [f"{number} {method}" for method, number in sorted(answer.other_methods.items())]
-    return f"; no check for {comma_list(others)}" if others else ""
+def _by(answer: IndexContents) -> str:
+    """How the indexes were read, in words: a walk sees less than the server's own checker."""
+    if not answer.read:
+        return ""
+    ways = [words for way, words in _WAYS.items() if any(way in each.ways for each in answer.read)]
+    unseen = "; pages above an index's leaves were not read" if answer.why_walked else ""
+    return f", by {comma_list(ways)}{unseen}"
+
+
+def _left(answer: IndexContents) -> str:
+    left = [each.name for each in answer.passed if each.name not in {read.index for read in answer.read}]
+    return f"; not read: {comma_list(left, 3)}" if left else ""
+
+
+_WAYS: dict[IndexWay, str] = {
+    "amcheck": "amcheck",
+    "walk": "a walk in their order",
+    "lookup": "a search for their tables' keys",
+}

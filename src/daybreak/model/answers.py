@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import Field
-
 from daybreak.model.names import printable
 from daybreak.model.value import Instant, Span, Value
 
@@ -367,12 +365,25 @@ class References(Value):
     """Keys of tables that are not in this turn's sample."""
 
 
+IndexWay = Literal["amcheck", "walk", "lookup"]
+"""How an index was read: by the server's own checker, in its order against its table, or by searching the table's keys in it."""
+
+
+class Passed(Value):
+    """Something that was not read, by choice or because nothing can read it; it is named and not counted against the clone."""
+
+    name: str
+    why: str
+    is_beyond: bool = False
+    """True where no question in SQL reads it."""
+
+
 class IndexRead(Value):
     """One index that was read through, and what is wrong with it."""
 
     index: str
     """Table and index."""
-    way: Literal["amcheck", "walk"]
+    ways: tuple[IndexWay, ...]
     trouble: str = ""
     took: Span = Span(0)
 
@@ -386,8 +397,10 @@ class IndexContents(Value):
     unread: tuple[Unread, ...] = ()
     left_out: int = 0
     """Indexes of tables that are not in this turn's sample."""
-    other_methods: dict[str, int] = Field(default_factory=dict)
-    """How many indexes are not btrees, by method; no check exists for those."""
+    passed: tuple[Passed, ...] = ()
+    """Indexes, or kinds of them, that were not read at this depth, or in one of the ways that it promises."""
+    why_walked: str = ""
+    """Why the server's own checker was not asked; empty where it was."""
 
 
 class OwnerAnswer(Value):

@@ -29,8 +29,8 @@ LEFT JOIN pg_catalog.pg_class p ON p.oid = k.confrelid LEFT JOIN pg_catalog.pg_n
 LEFT JOIN LATERAL (
     SELECT array_agg(fa.attname::text ORDER BY c.place) AS own, array_agg(a.attname::text ORDER BY c.place) AS other,
            array_agg(ARRAY[n.nspname::text, o.oprname::text] ORDER BY c.place) AS operator,
-           array_agg(ARRAY[CASE WHEN lt.typtype = 'p' OR lt.oid = a.atttypid THEN '' ELSE pg_catalog.format_type(lt.oid, NULL) END,
-                           CASE WHEN rt.typtype = 'p' OR rt.oid = fa.atttypid THEN '' ELSE pg_catalog.format_type(rt.oid, NULL) END]
+           array_agg(ARRAY[CASE WHEN lt.typtype = 'p' OR lt.oid = a.atttypid THEN '' ELSE pg_catalog.format_type(lt.oid, -1) END,
+                           CASE WHEN rt.typtype = 'p' OR rt.oid = fa.atttypid THEN '' ELSE pg_catalog.format_type(rt.oid, -1) END]
                      ORDER BY c.place) AS casts,
            array_agg(CASE WHEN fa.attcollation <> a.attcollation AND fa.attcollation <> 0 AND a.attcollation <> 0
                           THEN ARRAY[ln.nspname::text, l.collname::text] ELSE ARRAY['', ''] END ORDER BY c.place) AS collation
@@ -50,7 +50,7 @@ ORDER BY fn.nspname, f.relname, k.conname
 """Every key; of one with partitions the topmost. What it stands on may be missing, so nothing is joined that could drop it.
 
 Another session's temporary table cannot be read, and no copy has it. A type is named where an operator takes another than the
-column's, as PostgreSQL does when it enforces the key.
+column's, as PostgreSQL does when it enforces the key; ``format_type`` calls a bpchar of no length so only where it is given -1.
 """
 
 _ORPHANS = sql.SQL(

@@ -1,7 +1,8 @@
 """Read every index through: with the server's own checker where it is installed or may be borrowed, else by walking it.
 
-The law: an index that cannot be read is named with its reason and spoils no other. Nothing that is created remains. All ends
-within the limit plus two seconds.
+The law: an index that cannot be read is named with its reason and spoils no other. At full depth an index is read both ways,
+and one that has no order is searched for the table's keys. Nothing that is created remains. All ends within the limit plus
+two seconds.
 """
 
 from __future__ import annotations
@@ -12,25 +13,22 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from time import monotonic
-from typing import Literal
 
 from daybreak.errors import DaybreakError
-from daybreak.model.answers import IndexContents, IndexRead, Silence, Unread
+from daybreak.model.answers import IndexContents, IndexRead, IndexWay, Passed, Silence, Unread
 from daybreak.postgres import index_contents
 from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.crew import CountProgress, Crew, Job, JobTrouble, Leash
 from daybreak.postgres.faults import is_damage
-from daybreak.postgres.index_contents import Index
+from daybreak.postgres.index_contents import GIN, NOT_WALKED, Checker, Index
+from daybreak.postgres.index_lookups import LOOKED_UP, look_up
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import export_snapshot
 from daybreak.postgres.session import Session
 from daybreak.validate.references import Wanted
 
 BTREE = "btree"
-
-
-def _ask(ask: Callable[[Session, Index], str], index: Index, session: Session) -> str:
-    return ask(session, index)
+WAY_OUT = "CREATE EXTENSION amcheck lets Daybreak read it"
 
 
 @dataclass(frozen=True)
@@ -38,9 +36,19 @@ class Manner:
     """How indexes are read."""
 
     is_with_heap: bool = False
-    """Whether to look for every row of the table in the index, and not only to read the index itself."""
+    """Whether index and table are held against each other row by row, and not only the index is read: what full depth means."""
     may_borrow: bool = False
     """Whether amcheck may be created in a transaction that is rolled back: only on a clone of ours."""
+
+
+@dataclass(frozen=True)
+class _Note:
+    """What one way to read an index found."""
+
+    trouble: str = ""
+    is_read: bool = True
+    passed: str = ""
+    """Why this way did not read it, or how much of it; empty where it read all."""
 
 
 def read_indexes(
@@ -72,108 +80,179 @@ class _Reading:
     budget: ServerBounds
     progress: Callable[[CountProgress], None]
     leash: Leash
-    read: list[IndexRead] = field(default_factory=list)
-    unread: dict[int, Unread] = field(default_factory=dict)
-    way: Literal["amcheck", "walk"] = "amcheck"
+    _read: dict[int, IndexRead] = field(default_factory=dict)
+    _unread: dict[int, Unread] = field(default_factory=dict)
+    _passed: dict[int, Passed] = field(default_factory=dict)
     _done: int = 0
     _total: int = 0
 
     def of(self, leader: Session, wanted: Wanted) -> IndexContents:
         every = index_contents.indexes(leader)
-        trees = [index for index in every if index.method == BTREE]
-        chosen = [index for index in trees if wanted.has(index.owner_oid)]
-        self._total = sum(index.size for index in chosen)
-        home = index_contents.amcheck_home(leader)
-        why = "" if home is not None else self._read_borrowing(leader, chosen)
-        if home is not None:
-            self._read_with_crew(leader, chosen, partial(self._check, home=home))
-        elif why:
-            self.way = "walk"
-            walked = [index for index in chosen if not self._is_left(index, why)]
-            self._read_with_crew(leader, walked, partial(index_contents.walk, is_with_heap=self.manner.is_with_heap))
-        how = f"bt_index_check{', heapallindexed' if self.manner.is_with_heap else ''}"
-        if self.way == "walk":
-            rows = ", each entry followed to its row" if self.manner.is_with_heap else ""
-            how = f"each btree walked in its order{rows} and counted against its table, because {why}:"
+        chosen = [index for index in every if wanted.has(index.owner_oid)]
+        checker = index_contents.checker_of(leader)
+        trees = [index for index in chosen if index.method == BTREE]
+        others = [index for index in chosen if index.method != BTREE]
+        self._total = sum(index.size for index in trees) * (2 if self.manner.is_with_heap else 1)
+        self._total += sum(index.size for index in others) if self.manner.is_with_heap else 0
+        why = ""
+        if checker is not None:
+            inverted = [index for index in others if index.method == GIN and checker.reads_gin]
+            self._work(leader, [*trees, *inverted], "amcheck", partial(self._check, checker=checker))
+        else:
+            why = self._read_borrowing(leader, trees, others)
+        if why or self.manner.is_with_heap:
+            self._work(
+                leader, self._walkable(trees, why), "walk", partial(self._walk, way_out=f"; {WAY_OUT}" if why else "")
+            )
+        if self.manner.is_with_heap:
+            self._work(leader, self._searchable(others), "lookup", self._search)
         return IndexContents(
-            asked=f"{how} at {self.place.address}",
+            asked=f"{self._asked(why)} at {self.place.address}",
             took=timedelta(0),
-            read=tuple(sorted(self.read, key=lambda each: each.index)),
-            unread=tuple(self.unread.values()),
-            left_out=len(trees) - len(chosen),
-            other_methods=dict(Counter(index.method for index in every if index.method != BTREE)),
+            read=tuple(sorted(self._read.values(), key=lambda each: each.index)),
+            unread=tuple(self._unread.values()),
+            left_out=len(every) - len(chosen),
+            passed=(*self._passed.values(), *self._kinds_left(others)),
+            why_walked=why,
         )
 
-    def _check(self, session: Session, index: Index, home: str) -> str:
-        index_contents.check(session, home, index, is_with_heap=self.manner.is_with_heap)
-        return ""
+    def _asked(self, why: str) -> str:
+        rows = ", each entry followed to its row" if self.manner.is_with_heap else ""
+        walked = f"each btree walked in its order{rows} and counted against its table"
+        if why:
+            return f"{walked}, because {why}:"
+        return f"bt_index_check, heapallindexed, and {walked}" if self.manner.is_with_heap else "bt_index_check"
 
-    def _read_with_crew(self, leader: Session, chosen: Sequence[Index], ask: Callable[[Session, Index], str]) -> None:
+    def _check(self, session: Session, index: Index, checker: Checker) -> _Note:
+        index_contents.check(session, checker, index, is_with_heap=self.manner.is_with_heap)
+        return _Note()
+
+    def _walk(self, session: Session, index: Index, way_out: str) -> _Note:
+        found = index_contents.walk(session, index, is_with_heap=self.manner.is_with_heap)
+        if found == NOT_WALKED:
+            return _Note(is_read=False, passed=f"{found}{way_out}")
+        return _Note(found)
+
+    def _search(self, session: Session, index: Index) -> _Note:
+        found = look_up(session, index)
+        some = "" if found.searched is None else f"searched for {found.searched:,} of its table's rows"
+        return _Note(found.trouble, is_read=not found.why_not, passed=found.why_not or some)
+
+    def _work(
+        self, leader: Session, chosen: Sequence[Index], way: IndexWay, ask: Callable[[Session, Index], _Note]
+    ) -> None:
+        # What one way could not reach is unread already.
+        by_oid = {index.oid: index for index in chosen if index.oid not in self._unread}
+        if not by_oid or not leader.is_open:
+            self._give_up_on(list(by_oid.values()), "the server was lost")
+            return
         leader.begin()
-        jobs = [Job(index.oid, index.name, index.size, partial(_ask, ask, index)) for index in chosen]
-        by_oid = {index.oid: index for index in chosen}
+        jobs = [Job(oid, index.name, index.size, partial(_ask, ask, index)) for oid, index in by_oid.items()]
         crew = Crew(self.place, self.budget.limits(), export_snapshot(leader), jobs, self.leash, leader=leader)
-        crew.work(
-            min(self.budget.connections, len(jobs)),
-            lambda job, result, took: self._note(by_oid[job.key], result, took),
-        )
-        self._give_up_on(chosen, crew.trouble)
+        done: set[int] = set()
 
-    def _read_borrowing(self, leader: Session, chosen: Sequence[Index]) -> str:
+        def note(job: Job[_Note], result: _Note | JobTrouble, took: timedelta) -> None:
+            done.add(job.key)
+            self._note(by_oid[job.key], way, result, took)
+
+        crew.work(min(self.budget.connections, len(jobs)), note)
+        leader.rollback()
+        self._give_up_on([index for index in by_oid.values() if index.oid not in done], crew.trouble)
+
+    def _read_borrowing(self, leader: Session, trees: Sequence[Index], others: Sequence[Index]) -> str:
         """Read all with an amcheck that is never committed. Return why that was not possible; empty when it was."""
         if not self.manner.may_borrow:
             return "amcheck is not installed, and nothing is created in a cluster that Daybreak did not restore"
         if why := index_contents.why_not_borrowed(leader):
             return why
         is_there = False
+        done: set[int] = set()
         try:
-            with index_contents.borrow_amcheck(leader) as home:
+            with index_contents.borrow_amcheck(leader) as checker:
                 is_there = True
-                self._one_by_one(leader, home, chosen)
+                inverted = [index for index in others if index.method == GIN and checker.reads_gin]
+                self._one_by_one(leader, checker, [*trees, *inverted], done)
         except DaybreakError as error:
             if not leader.is_open and not is_there:
                 raise
             if not is_there:
                 return f"amcheck cannot be created: {error.message}"
-            self._give_up_on(chosen, error.message)
+            self._give_up_on([index for index in trees if index.oid not in done], error.message)
         return ""
 
-    def _one_by_one(self, session: Session, home: str, chosen: Sequence[Index]) -> None:
+    def _one_by_one(self, session: Session, checker: Checker, chosen: Sequence[Index], done: set[int]) -> None:
         for index in sorted(chosen, key=lambda each: -each.size):
             if self.leash.is_called_off.is_set():
                 return
             began = monotonic()
-            result: str | JobTrouble = ""
+            result: _Note | JobTrouble = _Note()
+            done.add(index.oid)
             try:
-                index_contents.check_apart(session, home, index, is_with_heap=self.manner.is_with_heap)
+                index_contents.check_apart(session, checker, index, is_with_heap=self.manner.is_with_heap)
             except DaybreakError as error:
                 result = JobTrouble(error.message, is_damage(error))
                 if not session.is_open:
-                    self._note(index, result, timedelta(seconds=monotonic() - began))
+                    self._note(index, "amcheck", result, timedelta(seconds=monotonic() - began))
                     raise
-            self._note(index, result, timedelta(seconds=monotonic() - began))
+            self._note(index, "amcheck", result, timedelta(seconds=monotonic() - began))
 
-    def _is_left(self, index: Index, why: str) -> bool:
-        """Note an index that cannot be walked, with the reason. Return whether that is so."""
-        reason = index_contents.why_not_walked(index)
-        if reason and not index.is_toast:
-            self.unread[index.oid] = Unread(table=index.owner_oid, name=index.name, why=f"{reason}, and {why}")
-        return bool(reason)
+    def _walkable(self, trees: Sequence[Index], why: str) -> list[Index]:
+        """The indexes that may be walked; the others are named, each as what it is worth without a walk."""
+        walkable = []
+        toasted = [index for index in trees if index.is_toast]
+        if toasted and why:
+            words = f"no query walks them, and {why}; {WAY_OUT.replace(' it', ' them')}"
+            self._passed[0] = Passed(name=f"{len(toasted)} indexes of TOAST tables", why=words)
+        for index in trees:
+            reason = index_contents.why_not_asked(index)
+            if not reason:
+                walkable.append(index)
+            elif why and not index.is_toast:
+                self._lack(index, f"{reason}, and {why}; {WAY_OUT}")
+        return walkable
 
-    def _note(self, index: Index, result: str | JobTrouble, took: timedelta) -> None:
-        if isinstance(result, JobTrouble) and not result.is_damaged:
-            self.unread[index.oid] = Unread(table=index.owner_oid, name=index.name, why=result.why)
-        elif result == index_contents.NOT_WALKED:
-            self.unread[index.oid] = Unread(table=index.owner_oid, name=index.name, why=index_contents.NOT_WALKED)
-        else:
-            trouble = result.why if isinstance(result, JobTrouble) else result
-            self.read.append(IndexRead(index=index.name, way=self.way, trouble=trouble, took=took))
+    def _searchable(self, others: Sequence[Index]) -> list[Index]:
+        known = [index for index in others if index.method in LOOKED_UP]
+        for index in known:
+            if reason := index_contents.why_not_asked(index):
+                self._pass(index, reason)
+        return [index for index in known if not index_contents.why_not_asked(index)]
+
+    def _kinds_left(self, others: Sequence[Index]) -> list[Passed]:
+        """The kinds of index that nothing read."""
+        unasked = [index for index in others if index.oid not in {*self._read, *self._unread, *self._passed}]
+        found = Counter(index.method for index in unasked)
+        return [
+            Passed(name=f"{number} {method}", why="--depth full searches them for their tables' keys")
+            if method in LOOKED_UP
+            else Passed(name=f"{number} {method}", why="no question in SQL reads them", is_beyond=True)
+            for method, number in sorted(found.items())
+        ]
+
+    def _note(self, index: Index, way: IndexWay, result: _Note | JobTrouble, took: timedelta) -> None:
         self._done += index.size
-        self.progress(CountProgress(self._done, self._total, index.name, "of indexes read"))
+        if isinstance(result, JobTrouble) and not result.is_damaged:
+            self._lack(index, result.why)
+        else:
+            note = _Note(result.why) if isinstance(result, JobTrouble) else result
+            if note.passed:
+                self._pass(index, note.passed)
+            if note.is_read:
+                before = self._read.get(index.oid, IndexRead(index=index.name, ways=()))
+                ways, trouble = (*before.ways, way), before.trouble or note.trouble
+                self._read[index.oid] = IndexRead(index=index.name, ways=ways, trouble=trouble, took=before.took + took)
+        self.progress(CountProgress(min(self._done, self._total), self._total, index.name, "of indexes read"))
 
-    def _give_up_on(self, chosen: Sequence[Index], why: str) -> None:
-        seen = {each.index for each in self.read}
-        for index in chosen:
-            if index.name not in seen:
-                lack = Unread(table=index.owner_oid, name=index.name, why=why or "no connection was left")
-                self.unread.setdefault(index.oid, lack)
+    def _lack(self, index: Index, why: str) -> None:
+        self._unread.setdefault(index.oid, Unread(table=index.owner_oid, name=index.name, why=why))
+
+    def _pass(self, index: Index, why: str) -> None:
+        self._passed.setdefault(index.oid, Passed(name=index.name, why=why))
+
+    def _give_up_on(self, rest: Sequence[Index], why: str) -> None:
+        for index in rest:
+            self._lack(index, why or "no connection was left")
+
+
+def _ask(ask: Callable[[Session, Index], _Note], index: Index, session: Session) -> _Note:
+    return ask(session, index)
