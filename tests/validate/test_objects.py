@@ -11,6 +11,7 @@ import pytest
 from daybreak.judge.joining import entries_of
 from daybreak.lab.volumes.volume import Volume
 from daybreak.model.actions import Validate
+from daybreak.model.answers import Silence
 from daybreak.model.baseline import Baseline
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.inventory import Inventory
@@ -130,7 +131,9 @@ def told(clone: Volume, source: Volume | None, moment: datetime, **changes: Any)
     visit = Visit(replace(subject, **changes), lambda step: None)
     shared = visit.shared
     entries = entries_of(shared, DATABASE, (), ()) if isinstance(shared, Inventory) else ()
-    found = (*objects.findings_of_cluster(visit, entries), *objects.findings(visit))
+    uncounted = Silence(asked="rows", why="nobody counted")
+    own = (*objects.findings(visit), *objects.sequences(visit, uncounted))
+    found = (*objects.findings_of_cluster(visit, entries), *own)
     return {finding.check: finding for finding in found}
 
 

@@ -15,8 +15,9 @@ from daybreak.model.moment import At
 from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Expectation, Objectives, Target
 from daybreak.postgres.bounds import ServerBounds
+from daybreak.postgres.inventory import numbers
 from daybreak.postgres.reach import Reach
-from daybreak.validate import rows
+from daybreak.validate import objects, rows
 from daybreak.validate.recording import Sitting, record
 from daybreak.validate.visit import ProbeLimits, Subject, Visit
 from tests.fix_lab import eventually
@@ -76,12 +77,35 @@ def _found(server: Server, database: str, **changes: Any) -> dict[str, Finding]:
     subject = Subject(
         action=action, clone=clone, instances=(), moment=_MOMENT, login=server.master, trust=HERE, patience=_CALM
     )
+    is_whole = changes.pop("is_whole", False)
     visit = Visit(replace(subject, **changes), lambda step: None)
-    return {finding.check: finding for finding in rows.findings(visit)}
+    before = tuple(objects.findings(visit)) if is_whole else ()
+    return {finding.check: finding for finding in (*before, *rows.findings(visit))}
 
 
 def _standings(found: dict[str, Finding]) -> dict[str, Standing]:
     return {check.removeprefix("data."): finding.standing for check, finding in found.items()}
+
+
+@pytest.mark.parametrize(("depth", "standing"), [("quick", FIT), ("standard", UNFIT), ("full", UNFIT)])
+def test_a_sequence_behind_a_large_partition_is_found_by_the_count(
+    server: Server, company: str, monkeypatch: pytest.MonkeyPatch, depth: str, standing: Standing
+) -> None:
+    """The usual key of a partitioned table begins with its day, so no index answers; quick depth names what it left out."""
+    monkeypatch.setattr(numbers, "SMALL", 0)
+    server.run(
+        company,
+        "CREATE TABLE events (id bigserial, at date, PRIMARY KEY (at, id)) PARTITION BY RANGE (at)",
+        "CREATE TABLE events_2024 PARTITION OF events FOR VALUES FROM ('2024-01-01') TO ('2025-01-01')",
+        "CREATE TABLE events_rest PARTITION OF events DEFAULT",
+        "INSERT INTO events (at) VALUES ('2024-03-03'), ('2025-03-03')",
+    )
+    ahead = _found(server, company, how={"depth": depth}, is_whole=True)["data.sequences"]
+    assert ahead.standing is FIT
+    left = [each.standing for each in ahead.details if "events" in each.name]
+    assert left == ([LEFT_OUT] if depth == "quick" else [])
+    server.run(company, "INSERT INTO events VALUES (77, '2024-04-04')")
+    assert _found(server, company, how={"depth": depth}, is_whole=True)["data.sequences"].standing is standing
 
 
 @pytest.mark.parametrize(

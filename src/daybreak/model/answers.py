@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import Field
+
 from daybreak.model.names import printable
 from daybreak.model.value import Instant, Span, Value
 
@@ -194,6 +196,8 @@ class Count(Value):
     come round since."""
     kept: int | None = None
     """Its rows that the baseline could see; ``None`` where nobody asked, or the table's form is not the baseline's."""
+    farthest: dict[str, str] = Field(default_factory=dict)
+    """The farthest value of each column that a sequence feeds and no index leads with; empty text where it has none."""
     seen: Sighting | None = None
     """As what it was read; ``None`` where nobody asked."""
     took: Span = Span(0)

@@ -54,6 +54,9 @@ SHARED_KINDS: frozenset[ItemKind] = frozenset(
 LOCKED = "not read: somebody has locked the table"
 """The value of a fact that PostgreSQL could give only after waiting for another session's lock."""
 
+HIDDEN = "its row security hides rows"
+"""Why a table was not read whose policies would show only a part of it."""
+
 OF_A_PROOF = "of a negative control"
 """The fact that marks an item which a proof made; its value is the proof's mark."""
 

@@ -58,8 +58,8 @@ JOIN (VALUES ('row_security', 'off'), ('max_parallel_workers_per_gather', '0'), 
 """A row-level policy becomes an error instead of hiding rows from a count; text forms are the same on every server."""
 
 _SCAN = sql.SQL(
-    "SELECT n, CASE WHEN isfinite(t) THEN (extract(epoch FROM t) * 1000000)::numeric END, coalesce(t = 'infinity', false), d, o, p, k "
-    "FROM (SELECT count(*) AS n, {newest} AS t, {digest} AS d, {old} AS o, {places} AS p, {kept} AS k FROM ONLY {table}{where}) AS scan"
+    "SELECT n, CASE WHEN isfinite(t) THEN (extract(epoch FROM t) * 1000000)::numeric END, coalesce(t = 'infinity', false), d, o, p, k, e "
+    "FROM (SELECT count(*) AS n, {newest} AS t, {digest} AS d, {old} AS o, {places} AS p, {kept} AS k, {ends} AS e FROM ONLY {table}{where}) AS scan"
 )
 _BY_INDEX = sql.SQL(
     "SELECT {number}, CASE WHEN isfinite(t) THEN (extract(epoch FROM t) * 1000000)::numeric END, coalesce(t = 'infinity', false) "
@@ -83,6 +83,9 @@ _OLD = sql.SQL("count(*) FILTER (WHERE {is_old})")
 _PLACES = sql.SQL("bit_xor(hashtidextended(ctid, hash_record_extended(ROW(xmin), 1))) FILTER (WHERE {is_old})")
 """Plain aggregates: grouping by page would keep the server from sharing the work out, and take thrice as long."""
 
+_END = sql.SQL("{fold}({column})::text")
+_ENDS = sql.SQL("ARRAY[{}]")
+_NO_ENDS = sql.SQL("NULL::text[]")
 _NOT_ASKED = sql.SQL("NULL::bigint")
 _IS_OLD = sql.SQL("(xidsend(xmin) < {birth}::bytea OR xidsend(xmin) >= {following}::bytea)")
 _IS_OLD_AT_A_TURN = sql.SQL(
@@ -135,6 +138,14 @@ class YoungIds:
 
 
 @dataclass(frozen=True)
+class End:
+    """A column of numbers, and which of its ends is wanted."""
+
+    column: str
+    is_least: bool = False
+
+
+@dataclass(frozen=True)
 class Scan:
     """One table to count: the column with its times, the moment to count up to, and whether to add up its content."""
 
@@ -146,6 +157,8 @@ class Scan:
     """The clone's first own transaction, as rows carry it, where its old rows are counted too."""
     since: int | None = None
     """The first transaction, as rows carry it, that an earlier reading could not see, where the rows from before it are counted."""
+    ends: tuple[End, ...] = ()
+    """The columns of which the farthest value is wanted too."""
 
 
 @dataclass(frozen=True)
@@ -184,9 +197,11 @@ class Part:
     runs: tuple[Run, ...] = ()
     kept: int | None = None
     """The rows from before the scan's ``since``; ``None`` where nobody asked."""
+    ends: tuple[Decimal | None, ...] = ()
+    """The values of the scan's ``ends``, in their order; without one that is not NULL, ``None``."""
 
-    def union(self, other: Part) -> Part:
-        """The two parts together."""
+    def union(self, other: Part, ends: tuple[End, ...] = ()) -> Part:
+        """The two parts together, of a scan that asked for these ends."""
         return Part(
             self.rows + other.rows,
             _later(self.newest, other.newest),
@@ -194,6 +209,7 @@ class Part:
             None if self.digest is None or other.digest is None else self.digest + other.digest,
             self.runs + other.runs,
             None if self.kept is None or other.kept is None else self.kept + other.kept,
+            tuple(map(_farther, ends, self.ends, other.ends)),
         )
 
 
@@ -255,7 +271,8 @@ def runs_of(chunk: Chunk) -> list[Chunk]:
 
 def read(session: Session, chunk: Chunk) -> Part:
     """The rows of a chunk and its newest time; one whose newest is after the moment is read a second time."""
-    return reduce(Part.union, (_read(session, run) for run in runs_of(chunk)))
+    parts = (_read(session, run) for run in runs_of(chunk))
+    return reduce(lambda one, other: one.union(other, chunk.scan.ends), parts)
 
 
 def _read(session: Session, chunk: Chunk) -> Part:
@@ -266,7 +283,7 @@ def _read(session: Session, chunk: Chunk) -> Part:
         digest = sum_of(chunk.columns, session.major)
     bounds = _bounds(chunk)
     question = _scan(chunk, newest, digest, bounds)
-    [[rows, ticks, is_endless, total, old, places, kept]] = session.ask(question)
+    [[rows, ticks, is_endless, total, old, places, kept, ends]] = session.ask(question)
     found = LAST if is_endless else _instant(ticks)
     until = found
     if found is not None and found > scan.moment:
@@ -275,7 +292,8 @@ def _read(session: Session, chunk: Chunk) -> Part:
         [[_, ticks, *_]] = session.ask(_scan(bare, newest, _NO_DIGEST, [*bounds, past]))
         until = _instant(ticks)
     runs = () if old is None else (Run(chunk.first, rows, old, places or 0),)
-    return Part(rows, found, until, None if chunk.columns is None else int(total or 0), runs, kept)
+    far = tuple(None if each is None else Decimal(each) for each in ends or ())
+    return Part(rows, found, until, None if chunk.columns is None else int(total or 0), runs, kept, far)
 
 
 def _scan(
@@ -297,9 +315,23 @@ def _scan(
         old=old,
         places=places,
         kept=_OLD.format(is_old=later.is_old) if later else _NOT_ASKED,
+        ends=_ends(chunk.scan.ends),
         table=sql.Identifier(table.namespace, table.name),
         where=_where(conditions),
     )
+
+
+def _ends(ends: tuple[End, ...]) -> sql.Composable:
+    each = [
+        _END.format(fold=sql.SQL("min" if end.is_least else "max"), column=sql.Identifier(end.column)) for end in ends
+    ]
+    return _ENDS.format(sql.SQL(", ").join(each)) if each else _NO_ENDS
+
+
+def _farther(end: End, one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other) if end.is_least else max(one, other)
 
 
 def hold_table(session: Session, table: Table) -> None:
@@ -399,6 +431,9 @@ def as_count(scan: Scan, part: Part, took: Span) -> Count:
         fingerprint=None if part.digest is None else fingerprint(part.rows, part.digest),
         runs=part.runs,
         kept=part.kept,
+        farthest={
+            end.column: "" if value is None else str(value) for end, value in zip(scan.ends, part.ends, strict=True)
+        },
         took=took,
     )
 

@@ -168,7 +168,7 @@ class _Tally:
             )
         else:
             scan, left, sofar, spent = self._open[job.key]
-            join = result if sofar is None else sofar.union(result)
+            join = result if sofar is None else sofar.union(result, scan.ends)
             self._open[job.key] = (scan, left - 1, join, spent + took)
             if left == 1:
                 self.counted.append(as_count(scan, join, spent + took))

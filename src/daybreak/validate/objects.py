@@ -13,8 +13,11 @@ from daybreak.judge.objects.findings import (
     object_findings,
     object_findings_of_cluster,
 )
+from daybreak.judge.objects.findings import sequences as judge_sequences
 from daybreak.judge.objects.past import roles_renamed
-from daybreak.model.answers import ServerSettings, Silence
+from daybreak.judge.objects.rules import with_ends
+from daybreak.model.answers import Counts, ServerSettings, Silence
+from daybreak.model.checks import SEQUENCES
 from daybreak.model.findings import Finding
 from daybreak.model.inventory import Inventory
 from daybreak.validate.probes import ask_settings
@@ -28,7 +31,18 @@ def findings(visit: Visit) -> Iterator[Finding]:
     """Yield each finding about the objects of one database."""
     clone = _ask_both(visit)
     witnesses = Witnesses() if isinstance(clone, Silence) else _witnesses(visit, clone)
-    yield from object_findings(clone, witnesses, _circumstances(visit))
+    facts = _circumstances(visit)
+    # How far sequences are is known when the tables that no index answers for are counted.
+    waits = facts.is_counted and isinstance(clone, Inventory)
+    visit.of_objects = (witnesses, facts) if waits else None
+    yield from object_findings(clone, witnesses, facts, (SEQUENCES,) if waits else ())
+
+
+def sequences(visit: Visit, counts: Counts | Silence) -> Iterator[Finding]:
+    """Yield the box of sequences, which waited for the count; nothing where it did not wait."""
+    if visit.of_objects is not None and isinstance(visit.inventory, Inventory):
+        counted = counts.counted if isinstance(counts, Counts) else ()
+        yield judge_sequences(with_ends(visit.inventory, counted), *visit.of_objects)
 
 
 def findings_of_cluster(visit: Visit, entries: Iterable[DatabaseEntry]) -> Iterator[Finding]:
@@ -122,6 +136,7 @@ def _circumstances(visit: Visit) -> CloneFacts:
         restored=visit.restored,
         may_subscribe=_may_subscribe(settings),
         may_schedule=_may_schedule(settings),
+        is_counted=action.thoroughness.depth != "quick",
         production=frozenset(host.lower() for host in places if host),
         awaited=frozenset(name for name, wanted in action.tables.items() if wanted.min_rows or wanted.freshness),
     )

@@ -17,6 +17,7 @@ from daybreak.delta.tables import Listing
 from daybreak.judge.indexes import index_contents
 from daybreak.judge.kinds import leave_out
 from daybreak.judge.objects.past import is_copy
+from daybreak.judge.objects.rules import ends_wanted
 from daybreak.judge.references import EXPECTED as NO_ORPHANS
 from daybreak.judge.references import keys_with_orphans, no_orphans
 from daybreak.judge.rows.content import (
@@ -56,10 +57,11 @@ from daybreak.model.requests import Thoroughness
 from daybreak.model.tags import RUN_TAG
 from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.crew import Aside, CountProgress, Leash
-from daybreak.postgres.rows import Scan
+from daybreak.postgres.rows import End, Scan
 from daybreak.validate.counting import ask_next_xid, count_rows
 from daybreak.validate.estimating import estimate_rows
 from daybreak.validate.indexing import Manner, read_indexes
+from daybreak.validate.objects import sequences
 from daybreak.validate.references import Wanted, count_orphans
 from daybreak.validate.sighting import Sight, SourceColumn, see_newest
 from daybreak.validate.visit import Visit
@@ -198,6 +200,7 @@ class _Reading:
             self.visit.earlier if short else (),
         )
         yield row_counts(counts, tables, self.configured, witnesses)
+        yield from sequences(self.visit, counts)
         yield source_rows(
             heard, self.how, why_unasked=self._why_unheard(), has_baseline=isinstance(baseline, DatabaseBaseline)
         )
@@ -315,7 +318,16 @@ class _Reading:
             is_added_up and table.oid in self.turn,
             birth.short if birth else None,
             self._marks.get(table.full) if is_added_up and table.oid in self.turn else None,
+            self._ends.get(table.oid, ()),
         )
+
+    @cached_property
+    def _ends(self) -> dict[int, tuple[End, ...]]:
+        """By table, the columns whose farthest value the count has to find; an estimate reads nothing."""
+        seen = self.visit.inventory
+        if not isinstance(seen, Inventory) or self.how.depth == "quick":
+            return {}
+        return {oid: tuple(End(*each) for each in columns) for oid, columns in ends_wanted(seen).items()}
 
     @cached_property
     def _marks(self) -> dict[str, int]:

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from time import monotonic
 
-from daybreak.judge.objects.past import is_copy
+from daybreak.judge.objects.past import Witnesses, is_copy
+from daybreak.judge.objects.rules import CloneFacts
 from daybreak.model.actions import Validate
 from daybreak.model.answers import Answer, Silence, Tables
 from daybreak.model.baseline import Baseline, DatabaseBaseline
@@ -166,6 +167,8 @@ class Visit:
         self.subject = subject
         self.progress = progress
         self.measured = Measured()
+        self.of_objects: tuple[Witnesses, CloneFacts] | None = None
+        """By what the chapter of objects judged, for a box of it that waits for the count."""
         self._first = first
         self._purse: Purse = first._purse if first else Purse()  # noqa: SLF001 - of the same class
 

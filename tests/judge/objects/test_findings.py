@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from daybreak.judge.objects import rules
 from daybreak.judge.objects.findings import (
     CloneFacts,
     DatabasesEntered,
@@ -19,7 +20,7 @@ from daybreak.judge.objects.findings import (
 )
 from daybreak.judge.objects.past import roles_renamed
 from daybreak.model import checks
-from daybreak.model.answers import Silence
+from daybreak.model.answers import Count, Silence
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.inventory import LOCKED, OF_A_PROOF, Inventory, Item, ItemKind, Unlisted
 
@@ -367,6 +368,39 @@ def test_a_sequence_is_ahead_of_the_data_or_nobody_can_tell(facts: dict[str, str
     """The next insert after a restore fails on a sequence that is behind."""
     sequence = item("sequence", facts={**DEFINED["sequence"], **facts})
     assert judged(stock(sequence), Witnesses())["data.sequences"].standing is standing
+
+
+@pytest.mark.parametrize(
+    ("values", "is_counted", "standing"),
+    [
+        ({5: "9", 6: "10"}, True, FIT),
+        ({5: "9", 6: "11"}, True, UNFIT),
+        ({5: "", 6: ""}, True, FIT),
+        ({5: "9"}, True, UNKNOWN),
+        ({5: "11"}, True, UNFIT),
+        ({}, False, FIT),
+    ],
+)
+def test_a_count_tells_what_no_index_answers(values: dict[int, str], is_counted: bool, standing: Standing) -> None:  # noqa: FBT001
+    """The usual key of a partitioned table begins with its day, so that no index leads with the number."""
+    facts = {"uncounted public.t.id": '{"column": "id", "tables": [5, 6]}', "at": "10"}
+    clone = stock(item("sequence", facts={**DEFINED["sequence"], **facts}))
+    assert rules.ends_wanted(clone) == {5: (("id", False),), 6: (("id", False),)}
+    counts = [Count(table=oid, name="t", rows=1, farthest={"id": value}) for oid, value in values.items()]
+    known = rules.with_ends(clone, counts)
+    finding = judged(known, Witnesses(), CloneFacts(moment=MOMENT, is_counted=is_counted))["data.sequences"]
+    assert finding.standing is standing
+    if not is_counted:
+        assert [(each.standing, "--depth standard" in each.why) for each in finding.details] == [
+            (Standing.LEFT_OUT, True)
+        ]
+
+
+def test_rows_on_another_server_are_beyond_reach() -> None:
+    """To read them would lead out of quarantine."""
+    facts = {**DEFINED["sequence"], "elsewhere public.far.id": "its rows are on another server"}
+    finding = judged(stock(item("sequence", facts=facts)), Witnesses())["data.sequences"]
+    assert (finding.standing, [each.standing for each in finding.details]) == (FIT, [Standing.BEYOND])
 
 
 @pytest.mark.parametrize(("may", "standing"), [(False, FIT), (True, UNFIT), (None, UNKNOWN)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from time import monotonic
 from typing import get_args
@@ -12,7 +13,7 @@ from daybreak.lab.volumes.volume import Volume
 from daybreak.model.inventory import LOCKED, Inventory, Item, ItemKind
 from daybreak.postgres.address import Address
 from daybreak.postgres.inventory import numbers
-from daybreak.postgres.inventory.listing import inventory
+from daybreak.postgres.inventory.listing import cluster_inventory, inventory
 from daybreak.postgres.session import Limits, Login, open_session
 from tests.fix_postgres import Server
 from tests.lab.volumes.fix_trust import address_of
@@ -56,9 +57,11 @@ COMPANY = (
 
 
 def taken(address: Address, who: Login, limits: Limits = LIMITS) -> Inventory:
-    """The inventory that somebody gets."""
+    """The inventory that somebody gets: of the database, and of what all databases share."""
     with open_session(address, who, limits) as session:
-        return inventory(session)
+        own, shared = inventory(session), cluster_inventory(session)
+        more = {"items": (*own.items, *shared.items), "unlisted": (*own.unlisted, *shared.unlisted)}
+        return own.model_copy(update=more)
 
 
 def of(found: Inventory, kind: ItemKind, name: str) -> Item:
@@ -152,22 +155,52 @@ def test_a_name_that_is_renamed_makes_its_users_younger(company: tuple[Volume, A
 def test_a_sequence_whose_column_no_index_leads_with_is_not_searched_for_hours(
     company: tuple[Volume, Address], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Reading a big table through for one number would take longer than the whole validation, also part by part."""
+    """Reading a big table through for one number would take longer than the whole validation."""
     volume, address = company
     run(
         volume,
         "CREATE TABLE wide (n serial, at date) PARTITION BY RANGE (at)",
         "CREATE TABLE wide_1 PARTITION OF wide FOR VALUES FROM ('2024-01-01') TO ('2025-01-01')",
-        "CREATE TABLE wide_2 PARTITION OF wide FOR VALUES FROM ('2025-01-01') TO ('2026-01-01')",
-        "INSERT INTO wide (at) VALUES ('2024-02-02'), ('2025-02-02')",
+        "CREATE TABLE wide_2 PARTITION OF wide DEFAULT PARTITION BY LIST (n)",
+        "CREATE TABLE wide_3 PARTITION OF wide_2 DEFAULT",
+        "INSERT INTO wide SELECT n, '2024-05-01' FROM generate_series(1, 40) n",
+        "INSERT INTO wide VALUES (77)",
     )
-    assert of(taken(address, WHO), "sequence", "public.wide_n_seq").facts["farthest in public.wide.n"] == "2"
-    # Each part would still do, both together do not.
-    monkeypatch.setattr(numbers, "SMALL", 8192)
-    assert (
-        of(taken(address, WHO), "sequence", "public.wide_n_seq").facts["unread public.wide.n"]
-        == "no index leads with it"
+    facts = of(taken(address, WHO), "sequence", "public.wide_n_seq").facts
+    assert facts["farthest in public.wide.n"] == "77", "small partitions are read"
+    monkeypatch.setattr(numbers, "SMALL", 0)
+    facts = of(taken(address, WHO), "sequence", "public.wide_n_seq").facts
+    assert "farthest in public.wide.n" not in facts
+    told = json.loads(facts["uncounted public.wide.n"])
+    assert (told["column"], len(told["tables"])) == ("n", 2)
+    run(volume, "CREATE INDEX ON wide_1 (n)")
+    facts = of(taken(address, WHO), "sequence", "public.wide_n_seq").facts
+    assert facts["farthest in public.wide.n"] == "40", "what an index leads with is read, whatever its size"
+    assert len(json.loads(facts["uncounted public.wide.n"])["tables"]) == 1
+
+
+def test_a_foreign_partition_is_not_asked(server: Server, database: str) -> None:
+    """To read it would lead out of quarantine; its rows are named as another server's."""
+    server.run(
+        database,
+        "CREATE TABLE spread (n serial, at date) PARTITION BY RANGE (at)",
+        "CREATE TABLE near PARTITION OF spread FOR VALUES FROM ('2024-01-01') TO ('2025-01-01')",
+        "INSERT INTO spread (at) VALUES ('2024-05-01')",
+        "CREATE FOREIGN DATA WRAPPER wire",
+        "CREATE SERVER there FOREIGN DATA WRAPPER wire",
+        "CREATE FOREIGN TABLE far PARTITION OF spread DEFAULT SERVER there",
+        "CREATE TABLE own (n serial)",
+        "CREATE TABLE parts (n int) PARTITION BY LIST (n)",
+        "CREATE TABLE part PARTITION OF parts DEFAULT",
+        "ALTER TABLE part ALTER n SET DEFAULT nextval('own_n_seq')",
+        "INSERT INTO part VALUES (88)",
     )
+    found = taken(server.address(database), server.master)
+    assert found.unlisted == ()
+    facts = of(found, "sequence", "public.spread_n_seq").facts
+    assert (facts["farthest in public.spread.n"], "elsewhere public.spread.n" in facts) == ("1", True)
+    own = of(found, "sequence", "public.own_n_seq").facts
+    assert own["farthest in public.part.n"] == "88", "a partition may have a sequence of its own"
 
 
 def test_no_secret_is_read(server: Server, database: str) -> None:
@@ -192,7 +225,7 @@ def test_no_secret_is_read(server: Server, database: str) -> None:
     assert of(found, "foreign server", "far").facts["host"] == "far.example"
     assert of(found, "foreign server", "far for embi_admin").oid
     assert of(found, "cron job", "job 7").facts["active"] == "yes"
-    facts = of(found, "setting", "everybody in this database").facts
+    facts = of(found, "setting", f"everybody in database {database}").facts
     assert facts == {"app.api_key": "not told, because it may be a secret"}, "a short secret is found from its digest"
 
 

@@ -5,7 +5,7 @@ The law: a box whose whole meaning is comparison is unknown without a witness, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from daybreak.judge.joining import DatabaseEntry
@@ -200,9 +200,11 @@ class DatabasesEntered:
     named: tuple[str, ...] = ()
 
 
-def object_findings(clone: Inventory | Silence, witnesses: Witnesses, circumstances: CloneFacts) -> Iterator[Finding]:
-    """Each box about the objects of one database, judged from the clone's inventory and those of its witnesses."""
-    yield from _findings(clone, witnesses, circumstances, is_shared=False)
+def object_findings(
+    clone: Inventory | Silence, witnesses: Witnesses, circumstances: CloneFacts, without: Collection[Check] = ()
+) -> Iterator[Finding]:
+    """Each box about the objects of one database but those ``without``, judged from its inventory and its witnesses'."""
+    yield from _findings(clone, witnesses, circumstances, is_shared=False, without=without)
 
 
 def object_findings_of_cluster(
@@ -240,16 +242,28 @@ def _with_entries(finding: Finding, entered: DatabasesEntered) -> Finding:
 
 
 def _findings(
-    clone: Inventory | Silence, witnesses: Witnesses, circumstances: CloneFacts, *, is_shared: bool
+    clone: Inventory | Silence,
+    witnesses: Witnesses,
+    circumstances: CloneFacts,
+    *,
+    is_shared: bool,
+    without: Collection[Check] = (),
 ) -> Iterator[Finding]:
     past = (
         None if isinstance(clone, Silence) else Past(clone, witnesses, circumstances.restored or circumstances.moment)
     )
-    for chapter in (each for each in _CHAPTERS if each.is_shared == is_shared):
+    for chapter in (each for each in _CHAPTERS if each.is_shared == is_shared and each.check not in without):
         if isinstance(clone, Silence):
             yield chapter.check.silent(_expectation(chapter, witnesses), clone)
         elif past is not None:
             yield _finding(chapter, past, circumstances)
+
+
+def sequences(clone: Inventory, witnesses: Witnesses, circumstances: CloneFacts) -> Finding:
+    """The box of sequences alone."""
+    chapter = next(each for each in _CHAPTERS if each.check is checks.SEQUENCES)
+    past = Past(clone, witnesses, circumstances.restored or circumstances.moment)
+    return _finding(chapter, past, circumstances)
 
 
 def _expectation(chapter: _Chapter, witnesses: Witnesses) -> str:

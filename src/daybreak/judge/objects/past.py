@@ -53,7 +53,7 @@ def _is_part_of_another(item: Item) -> bool:
 
 _OWN_NUMBERS = ("has data", "last analyzed", "at", "collected", "readable")
 _NUMBERED: frozenset[ItemKind] = frozenset({"relation", "sequence", "statistics"})
-_OWN_LEADS = ("farthest in ", "unread ")
+_OWN_LEADS = ("farthest in ", "unread ", "elsewhere ", "uncounted ")
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,16 @@ The law: a flaw that a witness shows too came with the data, and is reported. A 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from daybreak.judge.objects.past import FIT, UNFIT, UNKNOWN, Three
+from daybreak.model.answers import Count
 from daybreak.model.findings import Detail, Standing
-from daybreak.model.inventory import LOCKED, Item
+from daybreak.model.inventory import LOCKED, Inventory, Item
 from daybreak.model.names import printable
 
 
@@ -29,6 +31,8 @@ class CloneFacts:
     """Whether scheduled jobs are launched; ``None`` when the server did not say."""
     production: frozenset[str] = frozenset()
     """Host names of the source, in small letters."""
+    is_counted: bool = True
+    """Whether this depth counts rows, and so reads the tables that no index answers for."""
     awaited: frozenset[str] = frozenset()
     """Tables in which the owner expects rows, with the names of the configuration."""
 
@@ -123,7 +127,7 @@ def why_behind(item: Item) -> str:
     at = _position(item)
     if at is None or item.facts.get("cycles") == "yes":
         return ""
-    sign = -1 if item.facts.get("step", "1").startswith("-") else 1
+    sign = -1 if _is_descending(item) else 1
     columns = [
         name.removeprefix("farthest in ")
         for name, value in sorted(item.facts.items())
@@ -140,6 +144,49 @@ def _position(item: Item) -> Decimal | None:
     return Decimal(item.facts["start"]) - Decimal(item.facts.get("step", "1")) if at == "unused" else Decimal(at)
 
 
+NOT_LED = "no index leads with it"
+"""Why a column's farthest value has to be read from the table itself."""
+
+
+def ends_wanted(seen: Inventory) -> dict[int, tuple[tuple[str, bool], ...]]:
+    """By table, the columns whose farthest value the inventory lacks, and whether that is the least."""
+    wanted: dict[int, dict[str, bool]] = {}
+    for item in seen.of("sequence"):
+        for fact, value in item.facts.items():
+            if fact.startswith(_UNCOUNTED):
+                told = json.loads(value)
+                for oid in told["tables"]:
+                    wanted.setdefault(oid, {})[told["column"]] = _is_descending(item)
+    return {oid: tuple(columns.items()) for oid, columns in wanted.items()}
+
+
+def with_ends(seen: Inventory, counts: Iterable[Count]) -> Inventory:
+    """The inventory with what a count of its tables found of the columns that it lacked."""
+    found = {(count.table, column): value for count in counts for column, value in count.farthest.items()}
+    items = (_with_ends(item, found) if item.kind == "sequence" else item for item in seen.items)
+    return seen.model_copy(update={"items": tuple(items)})
+
+
+def _with_ends(item: Item, found: Mapping[tuple[int, str], str]) -> Item:
+    facts = dict(item.facts)
+    for fact in [name for name in facts if name.startswith(_UNCOUNTED)]:
+        told, name = json.loads(facts[fact]), fact.removeprefix(_UNCOUNTED)
+        values = [found.get((oid, told["column"])) for oid in told["tables"]]
+        if None not in values:
+            del facts[fact]
+        known = [Decimal(each) for each in (*values, facts.get(f"farthest in {name}")) if each]
+        if known:
+            facts[f"farthest in {name}"] = str((min if _is_descending(item) else max)(known))
+    return item.model_copy(update={"facts": facts})
+
+
+_UNCOUNTED = "uncounted "
+
+
+def _is_descending(item: Item) -> bool:
+    return item.facts.get("step", "1").startswith("-")
+
+
 def judge_sequence(three: Three, circumstances: CloneFacts) -> Iterator[Detail]:
     """The lines for a sequence, which must be ahead of every column it feeds; what could not be read is unknown."""
     item = three.clone
@@ -154,6 +201,18 @@ def judge_sequence(three: Three, circumstances: CloneFacts) -> Iterator[Detail]:
         yield detail.model_copy(update={"found": printable(f"at {item.facts.get('at')}; {', '.join(values)}")})
     for what, why in unread.items():
         yield Detail(name=item.name, standing=UNKNOWN, expected="ahead of the data", found=printable(what), why=why)
+    for fact, why in item.facts.items():
+        kind, _, what = fact.partition(" ")
+        if kind == "elsewhere":
+            yield _aside(item, what, Standing.BEYOND, why)
+        elif kind == "uncounted" and not circumstances.is_counted:
+            yield _aside(item, what, Standing.LEFT_OUT, f"{NOT_LED}; --depth standard reads its tables")
+        elif kind == "uncounted":
+            yield _aside(item, what, UNKNOWN, f"{NOT_LED}, and not all its tables were counted")
+
+
+def _aside(item: Item, what: str, standing: Standing, why: str) -> Detail:
+    return Detail(name=item.name, standing=standing, expected="ahead of the data", found=printable(what), why=why)
 
 
 def rule_for_restraint(may: Callable[[CloneFacts], bool | None], fact: str, what: str) -> Rule:

@@ -5,21 +5,26 @@ The law: a table is read only where an index answers at once or where it is smal
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any
 
 from psycopg import sql
 
 from daybreak.errors import DaybreakError
+from daybreak.model.inventory import HIDDEN
 from daybreak.postgres.inventory.questions import Question, spell
 from daybreak.postgres.session import Session
 from daybreak.postgres.shares import ask_in_shares
 
 SMALL = 64 * 1024 * 1024
-"""The largest table, in bytes, that we read through for the highest value of a column that no index leads with."""
+"""How many bytes, of all such tables together, we read for the highest value of a column that no index leads with."""
+
+_ELSEWHERE = "elsewhere"
 
 _RESERVE = 0.25
 """The share of a session's time that we keep for the kinds after the sequences."""
@@ -64,12 +69,12 @@ JOIN pg_catalog.pg_sequence s ON s.seqrelid = f.seq
 JOIN pg_catalog.pg_class c ON c.oid = f.rel JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_attribute a ON a.attrelid = f.rel AND a.attnum = f.num
 JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't' AND <users>
+WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND <users>
   AND CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END
       IN ('int2'::pg_catalog.regtype, 'int4'::pg_catalog.regtype, 'int8'::pg_catalog.regtype, 'numeric'::pg_catalog.regtype)
 ORDER BY f.seq, n.nspname, c.relname, a.attnum
 """)
-"""Each column that a sequence feeds."""
+"""Each column that a sequence feeds. A partition has a sequence of its own too where somebody gave it one."""
 
 _HEIRS = sql.SQL("""
 WITH RECURSIVE heirs (root, leaf) AS (
@@ -85,15 +90,15 @@ SELECT c.oid::bigint, a.attname::text, n.nspname::text, c.relname::text,
        CASE WHEN c.oid IN (SELECT k.relation FROM pg_catalog.pg_locks k WHERE k.relation IS NOT NULL AND k.mode IN
                                ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'))
                  THEN 'somebody has locked it'
-            WHEN c.relkind = 'f' THEN 'a part of it is on another server'
+            WHEN c.relkind = 'f' THEN 'elsewhere'
             WHEN NOT pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT') THEN 'it may not be read'
-            WHEN pg_catalog.row_security_active(c.oid) THEN 'its row security hides rows' ELSE '' END, a.attnum::int
+            WHEN pg_catalog.row_security_active(c.oid) THEN {hidden} ELSE '' END, a.attnum::int
 FROM ROWS FROM (pg_catalog.unnest(%s::bigint[]::oid[]), pg_catalog.unnest(%s::text[])) AS w (oid, name)
 JOIN pg_catalog.pg_class c ON c.oid = w.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = w.name AND NOT a.attisdropped
 WHERE c.relkind <> 'p'
-""")
-"""Whether a column of a table can be read.
+""").format(hidden=sql.Literal(HIDDEN))
+"""Whether a column of a table can be read; a foreign table's rows are on another server, which is not asked.
 
 A partitioned table is read partition by partition: in one statement it would lock all of them with all their indexes.
 """
@@ -142,12 +147,14 @@ class _Feed:
 
     seq: int
     name: str
+    """The column with schema and table; of a partition, those of the table that it is a part of."""
+    oid: int
     schema: str
     table: str
     column: str
     is_descending: bool
     why: str
-    """Why it cannot be read; empty where it can."""
+    """Why it cannot be read, or ``elsewhere``; empty where it can."""
     locks: int
     scanned: int
     """How many bytes are read where no index leads with the column."""
@@ -169,16 +176,13 @@ GuardedAsk = Callable[[Callable[[], list[tuple[Any, ...]]]], list[tuple[Any, ...
 def farthest_by_sequence(session: Session, guarded: GuardedAsk) -> dict[int, dict[str, str]]:
     """For each sequence, by object id: the farthest value in each column that it feeds, or why that was not read.
 
-    The facts are named ``farthest in <column>`` and ``unread <column>``.
+    The facts are named ``farthest in <column>``, ``unread <column>``, ``elsewhere <column>`` for rows on another server, and
+    ``uncounted <column>`` for large tables that no index answers for: their object ids, and the column, as JSON.
     """
-    fed = guarded(lambda: session.ask(_FEEDS))
-    feeds = _feeds(session, guarded, fed)
-    unread = {(feed.seq, feed.name): feed.why for feed in feeds if feed.why}
-    scanned: defaultdict[tuple[int, str], int] = defaultdict(int)
-    for feed in feeds:
-        scanned[feed.seq, feed.name] += feed.scanned
-    unread |= {key: "no index leads with it" for key, size in scanned.items() if size > SMALL and key not in unread}
-    todo = [feed for feed in feeds if (feed.seq, feed.name) not in unread]
+    feeds = _feeds(session, guarded)
+    unread = {(feed.seq, feed.name): feed.why for feed in feeds if feed.why and feed.why != _ELSEWHERE}
+    large = _too_large(feeds)
+    todo = [feed for feed in feeds if not feed.why and feed.oid not in large]
     values: defaultdict[tuple[int, str], list[str]] = defaultdict(list)
 
     def read(some: Sequence[_Feed]) -> None:
@@ -194,22 +198,41 @@ def farthest_by_sequence(session: Session, guarded: GuardedAsk) -> dict[int, dic
 
     ask_in_shares(session, todo, [feed.locks for feed in todo], read, give_up)
     facts: defaultdict[int, dict[str, str]] = defaultdict(dict)
-    for seq, schema, table, column, is_descending, *_ in fed:
-        key = (seq, _name_of(schema, table, column))
+    uncounted: defaultdict[tuple[int, str, str], list[int]] = defaultdict(list)
+    for feed in feeds:
+        key, of = (feed.seq, feed.name), facts[feed.seq]
         if key in unread:
-            facts[seq][f"unread {key[1]}"] = unread[key]
-        else:
-            facts[seq][f"farthest in {key[1]}"] = _farthest(values[key], is_descending=is_descending)
+            of[f"unread {feed.name}"] = unread[key]
+        if key in values or not (feed.why or feed.oid in large or key in unread):
+            of[f"farthest in {feed.name}"] = _farthest(values[key], is_descending=feed.is_descending)
+        if feed.why == _ELSEWHERE:
+            of[f"elsewhere {feed.name}"] = "its rows are on another server"
+        elif feed.oid in large and not feed.why:
+            uncounted[feed.seq, feed.name, feed.column].append(feed.oid)
+    for (seq, name, column), oids in uncounted.items():
+        facts[seq][f"uncounted {name}"] = json.dumps({"column": column, "tables": oids})
     return dict(facts)
 
 
-def _feeds(session: Session, guarded: GuardedAsk, fed: Sequence[tuple[Any, ...]]) -> list[_Feed]:
+def _too_large(feeds: Sequence[_Feed]) -> frozenset[int]:
+    """The tables that would have to be read through and are not: of all such ones the smallest are read, up to ``SMALL``."""
+    sizes = {feed.oid: feed.scanned for feed in feeds if feed.scanned and not feed.why}
+    running = accumulate(sorted(sizes.values()))
+    order = sorted(sizes, key=lambda oid: (sizes[oid], oid))
+    return frozenset(oid for oid, whole in zip(order, running, strict=True) if whole > SMALL)
+
+
+def _feeds(session: Session, guarded: GuardedAsk) -> list[_Feed]:
     """Each column that a sequence feeds, in each table that has rows of it."""
+    fed = guarded(lambda: session.ask(_FEEDS))
     roots = sorted({root for *_, root, has_heirs in fed if has_heirs})
     heirs: defaultdict[int, list[int]] = defaultdict(list)
     for root, leaf in guarded(lambda: session.ask(_HEIRS, (roots,))) if roots else ():
         heirs[root].append(leaf)
-    wanted = sorted({(leaf, column) for _, _, _, column, _, root, _ in fed for leaf in heirs.get(root, [root])})
+    # A partition that has its parent's sequence is a part of its parent.
+    within = {(seq, column, leaf) for seq, _, _, column, _, root, _ in fed for leaf in heirs[root] if leaf != root}
+    fed = [each for each in fed if (each[0], each[3], each[5]) not in within]
+    wanted = sorted({(leaf, column) for _, _, _, column, _, root, _ in fed for leaf in heirs[root] or [root]})
     oids, names = [oid for oid, _ in wanted], [name for _, name in wanted]
     readable = guarded(lambda: session.ask(_READABLE, (oids, names)))
     indexes = {oid: (number, leads or []) for oid, number, leads in guarded(lambda: session.ask(_INDEXES, (oids,)))}
@@ -220,9 +243,9 @@ def _feeds(session: Session, guarded: GuardedAsk, fed: Sequence[tuple[Any, ...]]
         for oid, name, schema, table, why, _ in readable
     }
     return [
-        _Feed(seq, _name_of(schema, table, column), there, of, column, is_descending, why, locks, size)
+        _Feed(seq, _name_of(schema, table, column), leaf, there, of, column, is_descending, why, locks, size)
         for seq, schema, table, column, is_descending, root, _ in fed
-        for leaf in heirs.get(root, [root])
+        for leaf in heirs[root] or [root]
         if (leaf, column) in known
         for there, of, why, locks, size in [known[leaf, column]]
     ]
