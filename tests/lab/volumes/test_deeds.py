@@ -46,6 +46,11 @@ WAYS = (
     "create language plpython3u",
     "create extension file_fdw",
     "create extension adminpack",
+    "create extension file_fdw /* create extension amcheck */",
+    "create extension file_fdw; create extension amcheck",
+    "create extension amcheck; create role another superuser",
+    "create extension amcheck cascade; copy (select 1) to program 'touch MARK'",
+    "do 'begin execute ''create extension file_fdw''; end' -- create extension amcheck",
     "alter database DATABASE set session_preload_libraries = '/tmp/anything'",
 )
 
@@ -76,6 +81,27 @@ def test_neither_the_staff_nor_the_owner_can_run_a_program(each_yard: Yard) -> N
     with volume._node.connect(DATABASE) as session:
         session.execute(f"copy (select 1) to program 'cat > {mark}'".encode())
     assert mark.exists(), "a superuser could"
+
+
+def test_the_master_creates_the_extensions_that_aws_lets_it_create(each_yard: Yard) -> None:
+    """It is a superuser for the length of that statement alone, and nobody else is."""
+    volume = each_yard.started(each_yard.create("source"))
+    super_ = "select rolsuper::text || (select count(*) from pg_extension where extname = 'amcheck') from pg_roles where rolname = current_user"
+    with login(volume) as session:
+        if not session.execute("select from pg_available_extensions where name = 'amcheck'").fetchall():
+            pytest.skip("this PostgreSQL comes without amcheck")
+        session.execute("create role other login; grant other to current_user")
+        session.execute("begin; set local role other")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            session.execute("create extension amcheck")
+        session.execute("rollback")
+        session.execute("begin; create schema home")
+        session.execute("create extension amcheck schema home")
+        session.execute("select home.bt_index_check('pg_catalog.pg_class_oid_index'::regclass)")
+        session.execute("rollback")
+        assert session.execute(super_.encode()).fetchone() == ("false0",)
+        session.execute("create extension if not exists amcheck")
+        assert session.execute(super_.encode()).fetchone() == ("false1",)
 
 
 def test_what_an_owner_defines_is_not_what_the_superuser_runs(each_yard: Yard) -> None:

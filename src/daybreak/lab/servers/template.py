@@ -69,6 +69,51 @@ RECIPE_15 = (
 )
 """Before 16 a role that may create roles may grant any role but a superuser: this stops it from granting the roles that run programs."""
 RECIPE_16 = ("grant pg_create_subscription, pg_use_reserved_connections to rds_superuser with admin option",)
+EXTENSIONS = (
+    "amcheck",
+    "bloom",
+    "pg_buffercache",
+    "pg_freespacemap",
+    "pg_visibility",
+    "pgrowlocks",
+    "pgstattuple",
+    "vector",
+)
+"""The extensions that only a superuser may create, and which AWS lets its ``rds_superuser`` create on Aurora: those of them by
+which nobody reaches a program, a file or another server."""
+
+_ONLY_THAT = rf"^\s*create\s+extension\s+(if\s+not\s+exists\s+)?\"?({'|'.join(EXTENSIONS)})\"?(\s+(with\s+)?schema\s+\"?\w+\"?)?\s*;?\s*$"
+_WHO = "select case current_setting('role') when 'none' then session_user::text else current_setting('role') end"
+EXTENDING = (
+    "set allow_system_table_mods = on",
+    f"""
+create function pg_catalog.rds_before_extension() returns event_trigger language plpgsql security definer
+set search_path = pg_catalog as $$
+declare who text := ({_WHO});
+begin
+    if current_query() ~* '{_ONLY_THAT}' and pg_has_role(who, 'rds_superuser', 'member')
+       and not (select rolsuper from pg_roles where rolname = who) then
+        execute format('alter role %I superuser', who);
+    end if;
+end $$""",
+    f"""
+create function pg_catalog.rds_after_extension() returns event_trigger language plpgsql security definer
+set search_path = pg_catalog as $$
+declare who text := ({_WHO});
+begin
+    if who <> current_user and (select rolsuper from pg_roles where rolname = who) then
+        execute format('alter role %I nosuperuser', who);
+    end if;
+end $$""",
+    "revoke all on function pg_catalog.rds_before_extension(), pg_catalog.rds_after_extension() from public",
+    "create event trigger rds_before_extension on ddl_command_start when tag in ('CREATE EXTENSION')"
+    " execute function pg_catalog.rds_before_extension()",
+    "create event trigger rds_after_extension on ddl_command_end when tag in ('CREATE EXTENSION')"
+    " execute function pg_catalog.rds_after_extension()",
+)
+"""AWS's server lets its master create what PostgreSQL leaves to a superuser. Here the master is one for the length of that
+statement, which must be the only one of its query; nobody else ever sees it so, because nothing of it is committed before."""
+
 HEARTBEAT = (
     "create table public.rds_heartbeat2 (id integer primary key, value bigint not null)",
     "insert into public.rds_heartbeat2 values (1, 0)",
@@ -94,7 +139,17 @@ def settings_catalog(install: Install) -> tuple[Setting, ...]:
 
 def _folder(install: Install) -> Path:
     recipe = repr(
-        (sorted(ALONE.items()), RECIPE, RECIPE_15, RECIPE_16, HEARTBEAT, INITDB, CATALOG_QUERY, str(install.bin))
+        (
+            sorted(ALONE.items()),
+            RECIPE,
+            RECIPE_15,
+            RECIPE_16,
+            EXTENDING,
+            HEARTBEAT,
+            INITDB,
+            CATALOG_QUERY,
+            str(install.bin),
+        )
     )
     return install.cache / f"template-{install.version}-{hashlib.sha256(recipe.encode()).hexdigest()[:8]}"
 
@@ -111,6 +166,11 @@ def _make(install: Install, folder: Path) -> None:
                 for statement in (*RECIPE, *(RECIPE_16 if install.major >= 16 else RECIPE_15)):
                     session.execute(psycopg.sql.SQL(statement))
                 session.execute(f"create database {SUPERUSER}")
+            for database in ("template1", "postgres"):
+                with node.connect(database) as session:
+                    for statement in EXTENDING:
+                        session.execute(psycopg.sql.SQL(statement))
+            with node.connect() as session:
                 catalog = catalog_document(session.execute(CATALOG_QUERY).fetchall())
             with node.connect(SUPERUSER) as session:
                 for statement in HEARTBEAT:
