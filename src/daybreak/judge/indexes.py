@@ -40,7 +40,8 @@ def index_contents(answer: IndexContents | Silence, how: Thoroughness) -> Findin
         )
         for each in answer.passed
     ]
-    found = f"{len(answer.read) - len(damaged)} of {len(answer.read)} indexes sound{_by(answer)}"
+    read = [each for each in answer.read if each.ways != _OF_MAPS]
+    found = f"{sum(not each.trouble for each in read)} of {len(read)} indexes sound{_by(answer)}"
     found += _left(answer)
     found += sample_words(how, len(answer.read) + len(answer.unread), answer.left_out, "indexes")
     if damaged:
@@ -52,6 +53,9 @@ def index_contents(answer: IndexContents | Silence, how: Thoroughness) -> Findin
     else:
         finding = check.fit(expected, found, asked)
     return finding.model_copy(update={"details": tuple(details)})
+
+
+_OF_MAPS: tuple[IndexWay, ...] = ("visibility",)
 
 
 def _by(answer: IndexContents) -> str:
@@ -72,4 +76,5 @@ _WAYS: dict[IndexWay, str] = {
     "amcheck": "amcheck",
     "walk": "a walk in their order",
     "lookup": "a search for their tables' keys",
+    "visibility": "their visibility maps by pg_visibility",
 }

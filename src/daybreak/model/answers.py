@@ -369,8 +369,9 @@ class References(Value):
     """Keys of tables that are not in this turn's sample."""
 
 
-IndexWay = Literal["amcheck", "walk", "lookup"]
-"""How an index was read: by the server's own checker, in its order against its table, or by searching the table's keys in it."""
+IndexWay = Literal["amcheck", "walk", "lookup", "visibility"]
+"""How an index was read: by the server's own checker, in its order against its table, or by searching the table's keys in it;
+a visibility map by the server's own functions."""
 
 
 class Passed(Value):

@@ -14,7 +14,6 @@ from typing import Any
 
 from psycopg import sql
 
-from daybreak.errors import Failed
 from daybreak.model.names import printable
 from daybreak.postgres.inventory.questions import spell
 from daybreak.postgres.session import Session
@@ -94,27 +93,28 @@ WHERE e.extname = 'amcheck' AND p.proname IN ('bt_index_check', 'gin_index_check
 """)
 
 _MAY_BORROW = spell("""
-SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'amcheck'),
-       EXISTS (SELECT FROM pg_catalog.pg_available_extensions WHERE name = 'amcheck'),
+SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = {name}),
+       EXISTS (SELECT FROM pg_catalog.pg_available_extensions WHERE name = {name}),
        NOT EXISTS (SELECT FROM pg_catalog.pg_event_trigger e JOIN pg_catalog.pg_roles r ON r.oid = e.evtowner
                    WHERE e.evtenabled <> 'D' AND NOT <platform r.rolname>)
 """)
 """Event triggers that would run in our name when we create the extension."""
 
+AMCHECK = "amcheck"
 _HOME = "daybreak_borrowed"
-GIN = "gin"
-_DESCENDING, _NULLS_FIRST = 1, 2
-"""Bits of ``pg_index.indoption``."""
-
 _BEGIN = sql.SQL("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
 _CREATE_HOME = sql.SQL("CREATE SCHEMA {home}").format(home=sql.Identifier(_HOME))
-_CREATE = sql.SQL("CREATE EXTENSION amcheck SCHEMA {home}").format(home=sql.Identifier(_HOME))
+_CREATE = sql.SQL("CREATE EXTENSION {name} SCHEMA {home}")
 _CHECK = sql.SQL("SELECT {home}.bt_index_check({index}::oid::regclass, {is_with_heap})::text")
 _CHECK_UNIQUE = sql.SQL("SELECT {home}.bt_index_check({index}::oid::regclass, {is_with_heap}, true)::text")
 _CHECK_GIN = sql.SQL("SELECT {home}.gin_index_check({index}::oid::regclass)::text")
 _SAVE = sql.SQL("SAVEPOINT before_index")
 _BACK = sql.SQL("ROLLBACK TO SAVEPOINT before_index")
 _FORGET = sql.SQL("RELEASE SAVEPOINT before_index")
+
+GIN = "gin"
+_DESCENDING, _NULLS_FIRST = 1, 2
+"""Bits of ``pg_index.indoption``."""
 
 _BY_INDEX = sql.SQL("""
 SELECT pg_catalog.set_config(name, value, true)
@@ -227,33 +227,43 @@ def checker_of(session: Session) -> Checker | None:
     return Checker(str(found[0][0]), ("bt_index_check", 3) in has, ("gin_index_check", 1) in has)
 
 
-def why_not_borrowed(session: Session) -> str:
-    """Why amcheck cannot be borrowed; empty when it is worth a try."""
-    [[is_absent, is_available, is_quiet]] = session.ask(_MAY_BORROW)
+def why_not_borrowed(session: Session, extension: str = AMCHECK) -> str:
+    """Why an extension cannot be borrowed; empty when it is worth a try."""
+    [[is_absent, is_available, is_quiet]] = session.ask(_MAY_BORROW.format(name=sql.Literal(extension)))
     if not is_absent:
-        return "amcheck is installed but this login may not use it"
+        return f"{extension} is installed but this login may not use it"
     if not is_available:
-        return "the server does not offer amcheck"
-    return "" if is_quiet else "an event trigger would run when amcheck is created"
+        return f"the server does not offer {extension}"
+    return "" if is_quiet else f"an event trigger would run when {extension} is created"
 
 
 @contextmanager
-def borrow_amcheck(session: Session) -> Iterator[Checker]:
-    """Create amcheck for the length of the block, visible only in this session's transaction, and yield it.
+def borrow(session: Session, extension: str = AMCHECK) -> Iterator[None]:
+    """Create an extension for the length of the block, visible only in this session's transaction.
 
     The transaction is rolled back at the end. If this process or the connection dies, the server rolls it back. Nothing
-    remains but a used transaction number. Raises ``Failed`` where the login may not create it, or not use what it created.
+    remains but a used transaction number. Raises ``Failed`` where the login may not create it.
     """
     session.order(_BEGIN)
     try:
         session.order(_CREATE_HOME)
-        session.order(_CREATE)
-        checker = checker_of(session)
-        if checker is None:
-            raise Failed("this login may create amcheck and may not use it")
-        yield checker
+        session.order(_CREATE.format(name=sql.Identifier(extension), home=sql.Identifier(_HOME)))
+        yield
     finally:
         session.rollback()
+
+
+@contextmanager
+def apart(session: Session) -> Iterator[None]:
+    """Let the transaction of a borrowed extension go on whatever the block raises."""
+    session.order(_SAVE)
+    try:
+        yield
+    finally:
+        if session.is_open:
+            # The locks go back, and the savepoint too: thousands within each other would be slow.
+            session.order(_BACK)
+            session.order(_FORGET)
 
 
 def check(session: Session, checker: Checker, index: Index, *, is_with_heap: bool) -> None:
@@ -265,18 +275,6 @@ def check(session: Session, checker: Checker, index: Index, *, is_with_heap: boo
             home=sql.Identifier(checker.home), index=sql.Literal(index.oid), is_with_heap=sql.Literal(is_with_heap)
         )
     )
-
-
-def check_apart(session: Session, checker: Checker, index: Index, *, is_with_heap: bool) -> None:
-    """Do the same with a borrowed amcheck; the transaction goes on whatever it finds."""
-    session.order(_SAVE)
-    try:
-        check(session, checker, index, is_with_heap=is_with_heap)
-    finally:
-        if session.is_open:
-            # The locks go back, and the savepoint too: thousands within each other would be slow.
-            session.order(_BACK)
-            session.order(_FORGET)
 
 
 def why_not_asked(index: Index) -> str:

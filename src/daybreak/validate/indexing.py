@@ -8,15 +8,17 @@ two seconds.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from time import monotonic
+from typing import Protocol, TypeVar
 
 from daybreak.errors import DaybreakError
 from daybreak.model.answers import IndexContents, IndexRead, IndexWay, Passed, Silence, Unread
-from daybreak.postgres import index_contents
+from daybreak.postgres import index_contents, visibility
 from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.crew import CountProgress, Crew, Job, JobTrouble, Leash
 from daybreak.postgres.faults import is_damage
@@ -25,6 +27,7 @@ from daybreak.postgres.index_lookups import LOOKED_UP, look_up
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import export_snapshot
 from daybreak.postgres.session import Session
+from daybreak.postgres.visibility import Map
 from daybreak.validate.references import Wanted
 
 BTREE = "btree"
@@ -41,6 +44,22 @@ class Manner:
     """Whether amcheck may be created in a transaction that is rolled back: only on a clone of ours."""
 
 
+class Thing(Protocol):
+    """What is read: an index, or the visibility map that index-only scans believe."""
+
+    @property
+    def oid(self) -> int: ...  # noqa: D102
+    @property
+    def owner_oid(self) -> int: ...  # noqa: D102
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def size(self) -> int: ...  # noqa: D102
+
+
+_T = TypeVar("_T", bound=Thing)
+
+
 @dataclass(frozen=True)
 class _Note:
     """What one way to read an index found."""
@@ -49,6 +68,14 @@ class _Note:
     is_read: bool = True
     passed: str = ""
     """Why this way did not read it, or how much of it; empty where it read all."""
+
+
+@dataclass
+class _Loan:
+    """An extension that was borrowed, or why it was not."""
+
+    is_there: bool = False
+    why_not: str = ""
 
 
 def read_indexes(
@@ -83,29 +110,25 @@ class _Reading:
     _read: dict[int, IndexRead] = field(default_factory=dict)
     _unread: dict[int, Unread] = field(default_factory=dict)
     _passed: dict[int, Passed] = field(default_factory=dict)
+    _seen: set[int] = field(default_factory=set)
     _done: int = 0
     _total: int = 0
 
     def of(self, leader: Session, wanted: Wanted) -> IndexContents:
         every = index_contents.indexes(leader)
         chosen = [index for index in every if wanted.has(index.owner_oid)]
-        checker = index_contents.checker_of(leader)
         trees = [index for index in chosen if index.method == BTREE]
         others = [index for index in chosen if index.method != BTREE]
         self._total = sum(index.size for index in trees) * (2 if self.manner.is_with_heap else 1)
         self._total += sum(index.size for index in others) if self.manner.is_with_heap else 0
-        why = ""
-        if checker is not None:
-            inverted = [index for index in others if index.method == GIN and checker.reads_gin]
-            self._work(leader, [*trees, *inverted], "amcheck", partial(self._check, checker=checker))
-        else:
-            why = self._read_borrowing(leader, trees, others)
+        why = self._check_all(leader, trees, [index for index in others if index.method == GIN])
         if why or self.manner.is_with_heap:
             self._work(
                 leader, self._walkable(trees, why), "walk", partial(self._walk, way_out=f"; {WAY_OUT}" if why else "")
             )
         if self.manner.is_with_heap:
             self._work(leader, self._searchable(others), "lookup", self._search)
+            self._read_maps(leader, [seen for seen in visibility.maps(leader) if wanted.has(seen.owner_oid)])
         return IndexContents(
             asked=f"{self._asked(why)} at {self.place.address}",
             took=timedelta(0),
@@ -127,6 +150,72 @@ class _Reading:
         index_contents.check(session, checker, index, is_with_heap=self.manner.is_with_heap)
         return _Note()
 
+    def _check_all(self, leader: Session, trees: list[Index], inverted: list[Index]) -> str:
+        """Have amcheck read what it reads. Return why that was not possible; empty when it was."""
+
+        def chosen(checker: Checker) -> list[Index]:
+            return [*trees, *inverted] if checker.reads_gin else trees
+
+        checker = index_contents.checker_of(leader)
+        if checker is not None:
+            self._work(leader, chosen(checker), "amcheck", partial(self._check, checker=checker))
+            return ""
+        with self._borrowing(leader, index_contents.AMCHECK, trees) as loan:
+            if loan.is_there:
+                checker = index_contents.checker_of(leader)
+                if checker is None:
+                    return "this login may create amcheck and may not use it"
+                self._one_by_one(leader, chosen(checker), "amcheck", partial(self._check, checker=checker))
+        return loan.why_not
+
+    def _read_maps(self, leader: Session, maps: list[Map]) -> None:
+        """Have pg_visibility read the visibility maps; where it may not be asked, say so in one line."""
+
+        def ask(session: Session, seen: Map, home: str) -> _Note:
+            return _Note(visibility.wrong_rows(session, home, seen))
+
+        if not maps or not leader.is_open:
+            return
+        why, home = "", visibility.home_of(leader)
+        if home is not None:
+            self._work(leader, maps, "visibility", partial(ask, home=home))
+            return
+        with self._borrowing(leader, visibility.EXTENSION, maps) as loan:
+            home = visibility.home_of(leader) if loan.is_there else None
+            if home is not None:
+                self._one_by_one(leader, maps, "visibility", partial(ask, home=home))
+            elif loan.is_there:
+                why = "this login may create pg_visibility and may not use it"
+        if why := why or loan.why_not:
+            words = f"{why}; CREATE EXTENSION pg_visibility lets Daybreak read them"
+            self._passed[-1] = Passed(name=f"visibility maps of {len(maps)} tables", why=words)
+
+    @contextmanager
+    def _borrowing(self, leader: Session, extension: str, things: Sequence[Thing]) -> Iterator[_Loan]:
+        """Borrow an extension for the block. What the block did not reach when the server was lost is unread."""
+        loan = _Loan()
+        if not self.manner.may_borrow:
+            loan.why_not = (
+                f"{extension} is not installed, and nothing is created in a cluster that Daybreak did not restore"
+            )
+        else:
+            loan.why_not = index_contents.why_not_borrowed(leader, extension)
+        if loan.why_not:
+            yield loan
+            return
+        try:
+            with index_contents.borrow(leader, extension):
+                loan.is_there = True
+                yield loan
+        except DaybreakError as error:
+            if not loan.is_there:
+                if not leader.is_open:
+                    raise
+                loan.why_not = f"{extension} cannot be created: {error.message}"
+                yield loan
+            else:
+                self._give_up_on([each for each in things if each.oid not in self._seen], error.message)
+
     def _walk(self, session: Session, index: Index, way_out: str) -> _Note:
         found = index_contents.walk(session, index, is_with_heap=self.manner.is_with_heap)
         if found == NOT_WALKED:
@@ -138,16 +227,14 @@ class _Reading:
         some = "" if found.searched is None else f"searched for {found.searched:,} of its table's rows"
         return _Note(found.trouble, is_read=not found.why_not, passed=found.why_not or some)
 
-    def _work(
-        self, leader: Session, chosen: Sequence[Index], way: IndexWay, ask: Callable[[Session, Index], _Note]
-    ) -> None:
+    def _work(self, leader: Session, chosen: Sequence[_T], way: IndexWay, ask: Callable[[Session, _T], _Note]) -> None:
         # What one way could not reach is unread already.
-        by_oid = {index.oid: index for index in chosen if index.oid not in self._unread}
+        by_oid = {each.oid: each for each in chosen if each.oid not in self._unread}
         if not by_oid or not leader.is_open:
             self._give_up_on(list(by_oid.values()), "the server was lost")
             return
         leader.begin()
-        jobs = [Job(oid, index.name, index.size, partial(_ask, ask, index)) for oid, index in by_oid.items()]
+        jobs = [Job(oid, each.name, each.size, partial(_ask, ask, each)) for oid, each in by_oid.items()]
         crew = Crew(self.place, self.budget.limits(), export_snapshot(leader), jobs, self.leash, leader=leader)
         done: set[int] = set()
 
@@ -157,44 +244,26 @@ class _Reading:
 
         crew.work(min(self.budget.connections, len(jobs)), note)
         leader.rollback()
-        self._give_up_on([index for index in by_oid.values() if index.oid not in done], crew.trouble)
+        self._give_up_on([each for each in by_oid.values() if each.oid not in done], crew.trouble)
 
-    def _read_borrowing(self, leader: Session, trees: Sequence[Index], others: Sequence[Index]) -> str:
-        """Read all with an amcheck that is never committed. Return why that was not possible; empty when it was."""
-        if not self.manner.may_borrow:
-            return "amcheck is not installed, and nothing is created in a cluster that Daybreak did not restore"
-        if why := index_contents.why_not_borrowed(leader):
-            return why
-        is_there = False
-        done: set[int] = set()
-        try:
-            with index_contents.borrow_amcheck(leader) as checker:
-                is_there = True
-                inverted = [index for index in others if index.method == GIN and checker.reads_gin]
-                self._one_by_one(leader, checker, [*trees, *inverted], done)
-        except DaybreakError as error:
-            if not leader.is_open and not is_there:
-                raise
-            if not is_there:
-                return f"amcheck cannot be created: {error.message}"
-            self._give_up_on([index for index in trees if index.oid not in done], error.message)
-        return ""
-
-    def _one_by_one(self, session: Session, checker: Checker, chosen: Sequence[Index], done: set[int]) -> None:
-        for index in sorted(chosen, key=lambda each: -each.size):
+    def _one_by_one(
+        self, session: Session, chosen: Sequence[_T], way: IndexWay, ask: Callable[[Session, _T], _Note]
+    ) -> None:
+        """Read with what only this session sees."""
+        for each in sorted(chosen, key=lambda each: -each.size):
             if self.leash.is_called_off.is_set():
                 return
             began = monotonic()
-            result: _Note | JobTrouble = _Note()
-            done.add(index.oid)
+            result: _Note | JobTrouble
             try:
-                index_contents.check_apart(session, checker, index, is_with_heap=self.manner.is_with_heap)
+                with index_contents.apart(session):
+                    result = ask(session, each)
             except DaybreakError as error:
                 result = JobTrouble(error.message, is_damage(error))
                 if not session.is_open:
-                    self._note(index, "amcheck", result, timedelta(seconds=monotonic() - began))
+                    self._note(each, way, result, timedelta(seconds=monotonic() - began))
                     raise
-            self._note(index, "amcheck", result, timedelta(seconds=monotonic() - began))
+            self._note(each, way, result, timedelta(seconds=monotonic() - began))
 
     def _walkable(self, trees: Sequence[Index], why: str) -> list[Index]:
         """The indexes that may be walked; the others are named, each as what it is worth without a walk."""
@@ -229,8 +298,9 @@ class _Reading:
             for method, number in sorted(found.items())
         ]
 
-    def _note(self, index: Index, way: IndexWay, result: _Note | JobTrouble, took: timedelta) -> None:
+    def _note(self, index: Thing, way: IndexWay, result: _Note | JobTrouble, took: timedelta) -> None:
         self._done += index.size
+        self._seen.add(index.oid)
         if isinstance(result, JobTrouble) and not result.is_damaged:
             self._lack(index, result.why)
         else:
@@ -243,16 +313,16 @@ class _Reading:
                 self._read[index.oid] = IndexRead(index=index.name, ways=ways, trouble=trouble, took=before.took + took)
         self.progress(CountProgress(min(self._done, self._total), self._total, index.name, "of indexes read"))
 
-    def _lack(self, index: Index, why: str) -> None:
+    def _lack(self, index: Thing, why: str) -> None:
         self._unread.setdefault(index.oid, Unread(table=index.owner_oid, name=index.name, why=why))
 
-    def _pass(self, index: Index, why: str) -> None:
+    def _pass(self, index: Thing, why: str) -> None:
         self._passed.setdefault(index.oid, Passed(name=index.name, why=why))
 
-    def _give_up_on(self, rest: Sequence[Index], why: str) -> None:
+    def _give_up_on(self, rest: Sequence[Thing], why: str) -> None:
         for index in rest:
             self._lack(index, why or "no connection was left")
 
 
-def _ask(ask: Callable[[Session, Index], _Note], index: Index, session: Session) -> _Note:
-    return ask(session, index)
+def _ask(ask: Callable[[Session, _T], _Note], thing: _T, session: Session) -> _Note:
+    return ask(session, thing)

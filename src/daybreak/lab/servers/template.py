@@ -82,34 +82,40 @@ EXTENSIONS = (
 """The extensions that only a superuser may create, and which AWS lets its ``rds_superuser`` create on Aurora: those of them by
 which nobody reaches a program, a file or another server."""
 
-_ONLY_THAT = rf"^\s*create\s+extension\s+(if\s+not\s+exists\s+)?\"?({'|'.join(EXTENSIONS)})\"?(\s+(with\s+)?schema\s+\"?\w+\"?)?\s*;?\s*$"
-_WHO = "select case current_setting('role') when 'none' then session_user::text else current_setting('role') end"
+_ONLY_THAT = (
+    r"^\s*create\s+extension\s+(if\s+not\s+exists\s+)?"
+    rf"\"?({'|'.join(EXTENSIONS)})\"?(\s+(with\s+)?schema\s+\"?\w+\"?)?\s*;?\s*$"
+)
+_TRIGGER = """
+create function pg_catalog.rds_<when>_extension() returns event_trigger language plpgsql security definer
+set search_path = pg_catalog as $$
+declare who text := (select case current_setting('role') when 'none' then session_user::text else current_setting('role') end);
+begin
+    if <condition> then
+        execute format('alter role %I <state>', who);
+    end if;
+end $$"""
+_BEFORE = (
+    "current_query() ~* '<only that>' and pg_has_role(who, 'rds_superuser', 'member')"
+    " and not (select rolsuper from pg_roles where rolname = who)"
+).replace("<only that>", _ONLY_THAT)
+_AFTER = "who <> current_user and (select rolsuper from pg_roles where rolname = who)"
+_WHENEVER = """
+create event trigger rds_<when>_extension on <event> when tag in ('CREATE EXTENSION')
+execute function pg_catalog.rds_<when>_extension()"""
 EXTENDING = (
     "set allow_system_table_mods = on",
-    f"""
-create function pg_catalog.rds_before_extension() returns event_trigger language plpgsql security definer
-set search_path = pg_catalog as $$
-declare who text := ({_WHO});
-begin
-    if current_query() ~* '{_ONLY_THAT}' and pg_has_role(who, 'rds_superuser', 'member')
-       and not (select rolsuper from pg_roles where rolname = who) then
-        execute format('alter role %I superuser', who);
-    end if;
-end $$""",
-    f"""
-create function pg_catalog.rds_after_extension() returns event_trigger language plpgsql security definer
-set search_path = pg_catalog as $$
-declare who text := ({_WHO});
-begin
-    if who <> current_user and (select rolsuper from pg_roles where rolname = who) then
-        execute format('alter role %I nosuperuser', who);
-    end if;
-end $$""",
-    "revoke all on function pg_catalog.rds_before_extension(), pg_catalog.rds_after_extension() from public",
-    "create event trigger rds_before_extension on ddl_command_start when tag in ('CREATE EXTENSION')"
-    " execute function pg_catalog.rds_before_extension()",
-    "create event trigger rds_after_extension on ddl_command_end when tag in ('CREATE EXTENSION')"
-    " execute function pg_catalog.rds_after_extension()",
+    *(
+        text.replace("<when>", when)
+        .replace("<condition>", condition)
+        .replace("<state>", state)
+        .replace("<event>", event)
+        for when, condition, state, event in (
+            ("before", _BEFORE, "superuser", "ddl_command_start"),
+            ("after", _AFTER, "nosuperuser", "ddl_command_end"),
+        )
+        for text in (_TRIGGER, "revoke all on function pg_catalog.rds_<when>_extension() from public", _WHENEVER)
+    ),
 )
 """AWS's server lets its master create what PostgreSQL leaves to a superuser. Here the master is one for the length of that
 statement, which must be the only one of its query; nobody else ever sees it so, because nothing of it is committed before."""
