@@ -51,6 +51,8 @@ KINDS: tuple[Kind, ...] = (
     Kind(checks.CONTENT, "content", "full"),
     Kind(checks.ORPHANS, "rows", "standard"),
     Kind(checks.INDEX_CONTENTS, "indexes", "standard"),
+    Kind(checks.INDEX_CONTENTS, "the rows that index entries lead to, and visibility maps", "full"),
+    Kind(checks.CONSTRAINTS, "the rows that constraints speak of", "full"),
     Kind(checks.ROLES, "passwords of roles", None, _NO_SUPERUSER),
     Kind(checks.SUBSCRIPTIONS, CONNECTION_STRINGS, None, _NO_SUPERUSER, is_everywhere=False),
     Kind(

@@ -408,6 +408,30 @@ class IndexContents(Value):
     """Why the server's own checker was not asked; empty where it was."""
 
 
+class BrokenRule(Value):
+    """A constraint that some rows break."""
+
+    name: str
+    """Table and constraint, or table and column."""
+    rows: int | None = None
+    """How many; ``None`` where the server stops at the first."""
+
+
+class KeptRules(Value):
+    """Each row against the constraints that say of themselves that all rows keep them."""
+
+    asked: str
+    took: Span
+    read: int = 0
+    """How many constraints were evaluated for every row."""
+    broken: tuple[BrokenRule, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    passed: tuple[Passed, ...] = ()
+    """Constraints that nobody may evaluate, and why."""
+    left_out: int = 0
+    """Constraints of tables that are not in this turn's sample."""
+
+
 class OwnerAnswer(Value):
     """The answer to a question of the owner's own: one value, as text, and the kind of that text."""
 

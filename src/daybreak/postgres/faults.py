@@ -59,6 +59,11 @@ def in_our_words(trouble: psycopg.Error, where: str) -> DaybreakError:
     return Failed(f"{where} said no: {said}")
 
 
+def breaks_constraint(error: DaybreakError) -> bool:
+    """Whether the server said that a value is none of its domain."""
+    return _state_of(error) == "23514" or _state_of(error) == "23502"
+
+
 def is_conflict(error: DaybreakError) -> bool:
     """Whether a reader ended the question because it held back the replay of what its writer did: it may be put again."""
     return _state_of(error) == "40001"

@@ -13,13 +13,15 @@ from daybreak.judge.objects.findings import (
     object_findings,
     object_findings_of_cluster,
 )
+from daybreak.judge.objects.findings import constraints as judge_constraints
 from daybreak.judge.objects.findings import sequences as judge_sequences
 from daybreak.judge.objects.past import roles_renamed
 from daybreak.judge.objects.rules import with_ends
-from daybreak.model.answers import Counts, ServerSettings, Silence
-from daybreak.model.checks import SEQUENCES
+from daybreak.model.answers import Counts, KeptRules, ServerSettings, Silence
+from daybreak.model.checks import CONSTRAINTS, SEQUENCES, Check
 from daybreak.model.findings import Finding
 from daybreak.model.inventory import Inventory
+from daybreak.model.requests import Depth
 from daybreak.validate.probes import ask_settings
 from daybreak.validate.visit import Visit
 
@@ -32,10 +34,24 @@ def findings(visit: Visit) -> Iterator[Finding]:
     clone = _ask_both(visit)
     witnesses = Witnesses() if isinstance(clone, Silence) else _witnesses(visit, clone)
     facts = _circumstances(visit)
-    # How far sequences are is known when the tables that no index answers for are counted.
-    waits = facts.is_counted and isinstance(clone, Inventory)
-    visit.of_objects = (witnesses, facts) if waits else None
-    yield from object_findings(clone, witnesses, facts, (SEQUENCES,) if waits else ())
+    # How far sequences are is known when the tables that no index answers for are counted, and full depth asks each row.
+    waiting = _WAITING[visit.subject.action.thoroughness.depth] if isinstance(clone, Inventory) else ()
+    visit.of_objects = (witnesses, facts) if waiting else None
+    yield from object_findings(clone, witnesses, facts, waiting)
+
+
+_WAITING: dict[Depth, tuple[Check, ...]] = {
+    "quick": (),
+    "standard": (SEQUENCES,),
+    "full": (SEQUENCES, CONSTRAINTS),
+}
+"""The boxes that wait for what is read from rows, by depth."""
+
+
+def constraints(visit: Visit, kept: KeptRules | Silence) -> Iterator[Finding]:
+    """Yield the box of constraints, which waited for the rows; nothing where it did not wait."""
+    if visit.of_objects is not None and isinstance(visit.inventory, Inventory):
+        yield judge_constraints(visit.inventory, *visit.of_objects, kept)
 
 
 def sequences(visit: Visit, counts: Counts | Silence) -> Iterator[Finding]:

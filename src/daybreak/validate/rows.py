@@ -39,6 +39,7 @@ from daybreak.model.answers import (
     Counts,
     Estimates,
     IndexContents,
+    KeptRules,
     References,
     Silence,
     SourceTimes,
@@ -58,10 +59,11 @@ from daybreak.model.tags import RUN_TAG
 from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.crew import Aside, CountProgress, Leash
 from daybreak.postgres.rows import End, Scan
+from daybreak.validate.checking import count_broken_rules
 from daybreak.validate.counting import ask_next_xid, count_rows
 from daybreak.validate.estimating import estimate_rows
 from daybreak.validate.indexing import Manner, read_indexes
-from daybreak.validate.objects import sequences
+from daybreak.validate.objects import constraints, sequences
 from daybreak.validate.references import Wanted, count_orphans
 from daybreak.validate.sighting import Sight, SourceColumn, see_newest
 from daybreak.validate.visit import Visit
@@ -181,6 +183,8 @@ class _Reading:
             yield from self._count()
             orphans = self._orphans()
             yield no_orphans(orphans, self._orphans_at_the_source(keys_with_orphans(orphans)), self.how)
+            if self.how.depth == "full":
+                yield from constraints(self.visit, self._kept_rules())
             yield index_contents(indexes.result(self.visit.progress), self.how)
 
     def _count(self) -> Iterator[Finding]:
@@ -414,6 +418,13 @@ class _Reading:
         if self.visit.place is None or isinstance(self.visit.tables, Silence):
             return self._silence()
         return count_orphans(
+            self.visit.place, self._tables_to_read(self.visit.tables), self.budget, self.visit.progress
+        )
+
+    def _kept_rules(self) -> KeptRules | Silence:
+        if self.visit.place is None or isinstance(self.visit.tables, Silence):
+            return self._silence()
+        return count_broken_rules(
             self.visit.place, self._tables_to_read(self.visit.tables), self.budget, self.visit.progress
         )
 

@@ -15,12 +15,13 @@ from daybreak.judge.objects.findings import (
     CloneFacts,
     DatabasesEntered,
     Witnesses,
+    constraints,
     object_findings,
     object_findings_of_cluster,
 )
 from daybreak.judge.objects.past import roles_renamed
 from daybreak.model import checks
-from daybreak.model.answers import Count, Silence
+from daybreak.model.answers import BrokenRule, Count, KeptRules, Passed, Silence, Unread
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.inventory import LOCKED, OF_A_PROOF, Inventory, Item, ItemKind, Unlisted
 
@@ -394,6 +395,26 @@ def test_a_count_tells_what_no_index_answers(values: dict[int, str], is_counted:
         assert [(each.standing, "--depth standard" in each.why) for each in finding.details] == [
             (Standing.LEFT_OUT, True)
         ]
+
+
+@pytest.mark.parametrize(
+    ("kept", "standing"),
+    [
+        (KeptRules(asked="q", took=timedelta(0), read=3), FIT),
+        (KeptRules(asked="q", took=timedelta(0), passed=(Passed(name="public.t.odd", why="own"),)), FIT),
+        (KeptRules(asked="q", took=timedelta(0), broken=(BrokenRule(name="public.t.c", rows=2),)), UNFIT),
+        (KeptRules(asked="q", took=timedelta(0), unread=(Unread(table=1, name="public.t.c", why="locked"),)), UNKNOWN),
+        (Silence(asked="q", why="nobody answered"), UNKNOWN),
+    ],
+)
+def test_a_constraint_in_force_is_kept_by_each_row_or_not(kept: KeptRules | Silence, standing: Standing) -> None:
+    """The catalog is what a restore brings back; whether the rows keep to it only they can say."""
+    found = constraints(stock(), Witnesses(source=stock()), CloneFacts(moment=MOMENT), kept)
+    assert found.standing is standing
+    if isinstance(kept, KeptRules) and kept.broken:
+        assert "public.t.c: 2 rows break it" in found.found
+    if isinstance(kept, KeptRules) and kept.passed:
+        assert [line.standing for line in found.details] == [Standing.LEFT_OUT]
 
 
 def test_rows_on_another_server_are_beyond_reach() -> None:

@@ -5,7 +5,7 @@ The law: a box whose whole meaning is comparison is unknown without a witness, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from daybreak.judge.joining import DatabaseEntry
@@ -13,7 +13,7 @@ from daybreak.judge.objects import rules
 from daybreak.judge.objects.past import FIT, UNFIT, UNKNOWN, Past, Three, Witnesses
 from daybreak.judge.objects.rules import CloneFacts, Rule, rule_for_flaw
 from daybreak.model import checks
-from daybreak.model.answers import Silence
+from daybreak.model.answers import KeptRules, Silence
 from daybreak.model.checks import Asked, Check
 from daybreak.model.findings import Detail, Finding, Standing
 from daybreak.model.inventory import OF_A_PROOF, Inventory, Item, ItemKind
@@ -249,9 +249,7 @@ def _findings(
     is_shared: bool,
     without: Collection[Check] = (),
 ) -> Iterator[Finding]:
-    past = (
-        None if isinstance(clone, Silence) else Past(clone, witnesses, circumstances.restored or circumstances.moment)
-    )
+    past = None if isinstance(clone, Silence) else _past(clone, witnesses, circumstances)
     for chapter in (each for each in _CHAPTERS if each.is_shared == is_shared and each.check not in without):
         if isinstance(clone, Silence):
             yield chapter.check.silent(_expectation(chapter, witnesses), clone)
@@ -261,9 +259,40 @@ def _findings(
 
 def sequences(clone: Inventory, witnesses: Witnesses, circumstances: CloneFacts) -> Finding:
     """The box of sequences alone."""
-    chapter = next(each for each in _CHAPTERS if each.check is checks.SEQUENCES)
-    past = Past(clone, witnesses, circumstances.restored or circumstances.moment)
-    return _finding(chapter, past, circumstances)
+    return _finding(_chapter_of(checks.SEQUENCES), _past(clone, witnesses, circumstances), circumstances)
+
+
+def constraints(
+    clone: Inventory, witnesses: Witnesses, circumstances: CloneFacts, kept: KeptRules | Silence
+) -> Finding:
+    """The box of constraints alone, with what the rows say of them."""
+    expected = "every row keeps it"
+    more: list[Detail] = []
+    if isinstance(kept, Silence):
+        more.append(Detail(name="rows", standing=UNKNOWN, expected="keep their constraints", why=kept.why))
+        words = ""
+    else:
+        words = f"; {kept.read} held against each row" + (f", {kept.left_out} of other turns" if kept.left_out else "")
+        for rule in kept.broken:
+            rows = "at least one row breaks it" if rule.rows is None else f"{rule.rows:,} rows break it"
+            more.append(Detail(name=rule.name, standing=UNFIT, expected=expected, found=rows))
+        for each in kept.unread:
+            standing = UNFIT if each.is_damaged else UNKNOWN
+            more.append(Detail(name=each.name, standing=standing, expected=expected, found=each.why, why=each.why))
+        more += [
+            Detail(name=each.name, standing=Standing.LEFT_OUT, expected=expected, found="not evaluated", why=each.why)
+            for each in kept.passed
+        ]
+    past = _past(clone, witnesses, circumstances)
+    return _finding(_chapter_of(checks.CONSTRAINTS), past, circumstances, more=more, words=words)
+
+
+def _past(clone: Inventory, witnesses: Witnesses, circumstances: CloneFacts) -> Past:
+    return Past(clone, witnesses, circumstances.restored or circumstances.moment)
+
+
+def _chapter_of(check: Check) -> _Chapter:
+    return next(each for each in _CHAPTERS if each.check is check)
 
 
 def _expectation(chapter: _Chapter, witnesses: Witnesses) -> str:
@@ -275,7 +304,14 @@ def _expectation(chapter: _Chapter, witnesses: Witnesses) -> str:
     return f"{chapter.things} as in " + " or ".join(shown) if shown else f"{chapter.things} as the source had them"
 
 
-def _finding(chapter: _Chapter, past: Past, circumstances: CloneFacts) -> Finding:
+def _finding(
+    chapter: _Chapter,
+    past: Past,
+    circumstances: CloneFacts,
+    *,
+    more: Iterable[Detail] = (),
+    words: str = "",
+) -> Finding:
     clone, witnesses = past.clone, past.witnesses
     expected, asked = _expectation(chapter, witnesses), Asked(clone.asked, clone.took)
     denied = {kind: why for kind in chapter.kinds if (why := clone.why_unlisted(kind)) is not None}
@@ -283,9 +319,10 @@ def _finding(chapter: _Chapter, past: Past, circumstances: CloneFacts) -> Findin
     threes = [three for kind in kinds for three in past.threes(kind) if _is_of(chapter, three)]
     lines = [line for three in threes for line in _lines(chapter, three, past, circumstances)]
     lines += [Detail(name=kind, standing=UNKNOWN, found="could not be listed", why=why) for kind, why in denied.items()]
+    lines += more
     here = sum(three.clone is not None for three in threes)
     details = _sort(lines)
-    found = _summary(chapter, here, details)
+    found = _summary(chapter, here, details) + words
     if any(line.standing is UNFIT for line in lines):
         finding = chapter.check.unfit(expected, found, asked)
     elif unknown := [line for line in lines if line.standing is UNKNOWN]:
