@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from daybreak.model.answers import KeptRules, Silence, Tables
+from daybreak.model.answers import Counts, IndexContents, KeptRules, References, Silence, Tables
+from daybreak.model.inventory import HIDDEN, Inventory
 from daybreak.postgres.address import Address
 from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.reach import Reach
+from daybreak.postgres.rows import Scan
 from daybreak.postgres.session import Login
 from daybreak.validate.checking import count_broken_rules
-from daybreak.validate.probes import list_tables
-from daybreak.validate.references import Wanted
+from daybreak.validate.counting import count_rows
+from daybreak.validate.indexing import Manner, read_indexes
+from daybreak.validate.probes import list_tables, take_inventory
+from daybreak.validate.references import Wanted, count_orphans
 from tests.fix_postgres import HERE, Server
 from tests.lab.volumes.fix_volumes import pg_installs
 
@@ -91,6 +95,42 @@ def test_a_locked_table_makes_only_its_constraints_unread(server: Server, databa
         other.execute("LOCK TABLE held IN ACCESS EXCLUSIVE MODE")
         answer = _kept(server, database)
     assert ([each.name for each in answer.unread], answer.read) == (["public.held.one"], 1)
+
+
+def test_a_table_whose_rows_are_hidden_names_the_ways_out_wherever_it_is_read(server: Server, database: str) -> None:
+    """A policy that hides a row would hide a loss; each reader says the same, so that one reads it once."""
+    login = f"reader_{database}"
+    server.run(
+        database,
+        "CREATE TABLE p (id serial PRIMARY KEY, n int CONSTRAINT one CHECK (n > 0))",
+        "CREATE TABLE c (p int REFERENCES p)",
+        "ALTER TABLE p ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
+        "CREATE POLICY everybody ON p USING (true)",
+        f"CREATE ROLE {login} LOGIN PASSWORD 'correct horse' IN ROLE pg_read_all_data",
+    )
+    place = Reach(server.address(database), Login(login, "correct horse"))
+    try:
+        tables = list_tables(place, timedelta(seconds=20))
+        assert isinstance(tables, Tables)
+        every = Wanted({each.oid: each.size for each in tables.tables}, frozenset(each.oid for each in tables.tables))
+        kept = count_broken_rules(place, every, _CALM, lambda step: None)
+        orphans = count_orphans(place, every, _CALM, lambda step: None)
+        indexes = read_indexes(place, every, Manner(), _CALM, lambda step: None)
+        moment = datetime.now(UTC)
+        scans = [Scan(table, "", moment) for table in tables.tables]
+        counts = count_rows(place, scans, _CALM, lambda step: None)
+        seen = take_inventory(place, timedelta(seconds=20))
+    finally:
+        server.run(database, f"DROP ROLE {login}")
+    assert isinstance(kept, KeptRules)
+    assert isinstance(orphans, References)
+    assert isinstance(indexes, IndexContents)
+    assert isinstance(counts, Counts)
+    assert isinstance(seen, Inventory)
+    unread = [answer.unread for answer in (kept, orphans, indexes, counts)]
+    assert all(HIDDEN in each[0].why for each in unread), unread
+    [sequence] = seen.of("sequence")
+    assert sequence.facts["unread public.p.id"] == HIDDEN
 
 
 def test_a_server_that_says_nothing_is_a_silence(black_hole: int) -> None:

@@ -54,8 +54,13 @@ SHARED_KINDS: frozenset[ItemKind] = frozenset(
 LOCKED = "not read: somebody has locked the table"
 """The value of a fact that PostgreSQL could give only after waiting for another session's lock."""
 
-HIDDEN = "its row security hides rows"
-"""Why a table was not read whose policies would show only a part of it."""
+HIDDEN = (
+    "row security may hide rows from this login; what sees every row is a role with BYPASSRLS, or a member of the table's owner"
+    " where row security is not forced; else waive the check"
+)
+"""Why a table was not read whose policies might show only a part of it, and the ways out. Also policies that show all now may
+be others when the rows are read, so they are no way out.
+"""
 
 OF_A_PROOF = "of a negative control"
 """The fact that marks an item which a proof made; its value is the proof's mark."""

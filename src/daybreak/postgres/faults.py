@@ -13,6 +13,7 @@ import psycopg
 from psycopg import errors
 
 from daybreak.errors import DaybreakError, Failed, Refused, Unreachable
+from daybreak.model.inventory import HIDDEN
 from daybreak.model.names import printable
 
 
@@ -42,6 +43,10 @@ _DAMAGE = ("XX001", "XX002", "58030", "58P01")
 """Data or an index is corrupted, a file cannot be read, a file is missing."""
 
 
+_HIDES = "check_enable_rls"
+"""The function in which PostgreSQL refuses a query that policies would change; its message may be in any language."""
+
+
 def in_our_words(trouble: psycopg.Error, where: str) -> DaybreakError:
     """The error of ours for what psycopg raised, naming ``where``."""
     said = printable((trouble.diag.message_primary or str(trouble)).strip().split("\n")[0].rpartition(" failed: ")[2])
@@ -56,6 +61,8 @@ def in_our_words(trouble: psycopg.Error, where: str) -> DaybreakError:
         return Unreachable(f"{where} does not take the login: {said}", "check the secret the target's login names")
     if trouble.sqlstate is not None and trouble.sqlstate[:2] in _NOT_NOW:
         return Unreachable(f"{where} could not answer: {said}")
+    if trouble.diag.source_function == _HIDES:
+        said = f"{said}: {HIDDEN}"
     return Failed(f"{where} said no: {said}")
 
 
