@@ -129,3 +129,22 @@ from generate_series(1, 3000) as n;
 
 create table "Odd Schema"."Table ""of"" 100 % odd names" ("the Key" integer primary key, "a Value" text);
 insert into "Odd Schema"."Table ""of"" 100 % odd names" select n, 'odd ' || n from generate_series(1, 900) as n;
+
+-- Of each kind of index, among them two that are equal and one in another order than the type's own.
+create index texts_hashed on specimens.texts using hash (plain);
+create index texts_like on specimens.texts (varying text_pattern_ops);
+create index texts_like_too on specimens.texts (varying text_pattern_ops);
+create index texts_long on specimens.texts (left(long, 40));
+create index documents_parsed on specimens.documents using gin (parsed);
+create index documents_words on specimens.documents using gin (words);
+create index shapes_span on specimens.shapes using gist (span);
+create index shapes_place on specimens.shapes using spgist (place);
+create index readings_by_time on specimens.readings using brin (at) with (pages_per_range = 4);
+
+-- A key that no index answers for begins with its day; constraints speak of each row.
+create table specimens.happenings (id bigserial, at date not null, what text not null check (what in ('door open', 'door shut')), primary key (at, id))
+partition by range (at);
+create table specimens.happenings_2024 partition of specimens.happenings for values from ('2024-01-01') to ('2025-01-01');
+create table specimens.happenings_rest partition of specimens.happenings default;
+insert into specimens.happenings (at, what)
+select date '2024-06-01' + n, case when n % 3 = 0 then 'door open' else 'door shut' end from generate_series(1, 400) as n;

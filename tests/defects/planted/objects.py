@@ -59,9 +59,35 @@ def _awaiting(case: Case, table: str) -> Case:
     return replace(case, action=case.action.model_copy(update={"tables": tables}))
 
 
+def _forgotten(kind: str, index: str, change: str) -> Planted:
+    """A row that an index without an order lacks: a search by it silently finds nothing."""
+    return by_damage(
+        f"{kind} index lacks an entry",
+        checks.INDEX_CONTENTS,
+        lambda ward: ward.damage.forget_in_index(f"specimens.{index}", change),
+        depth="full",
+    )
+
+
+_SEARCHED = (
+    _forgotten("hash", "texts_hashed", "insert into specimens.texts (id, plain) values (2001, 'lost')"),
+    _forgotten("pattern", "texts_like", "insert into specimens.texts (id, varying) values (2001, 'lost')"),
+    _forgotten(
+        "GIN", "documents_parsed", """insert into specimens.documents (id, parsed) values (2001, '{"lost": 1}')"""
+    ),
+    _forgotten("GiST", "shapes_span", "insert into specimens.shapes (id, span) values (2001, '[7000,8000)')"),
+    _forgotten("SP-GiST", "shapes_place", "insert into specimens.shapes (id, place) values (2001, '(-7,-7)')"),
+    _forgotten("BRIN", "readings_by_time", "update specimens.readings set at = '1999-12-31 23:59+00' where sensor = 7"),
+)
+
 IN_OBJECTS: tuple[Planted, ...] = (
     by_sql("table renamed", checks.TABLES, "alter table payments rename to wages"),
     by_sql("schema renamed", checks.TABLES, "alter schema specimens rename to species"),
+    *_SEARCHED,
+    by_sql("sequence behind a partition whose key begins with its day", checks.SEQUENCES,
+           "insert into specimens.happenings values (99999, '2024-07-07', 'door open')"),
+    by_damage("row that breaks its check", checks.CONSTRAINTS,
+              lambda ward: ward.damage.put("specimens.happenings_2024", b"door open", b"door oxen"), depth="full"),
     by_sql("identity behind its table", checks.SEQUENCES, "alter table employees alter id restart with 5"),
     by_sql("missing partition", checks.PARTITIONS, "drop table time_entries_2025_05"),
     by_sql("partition detached", checks.PARTITIONS, "alter table time_entries detach partition time_entries_2025_05"),

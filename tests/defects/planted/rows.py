@@ -98,6 +98,7 @@ IN_ROWS: tuple[Planted, ...] = (
     by_sql("newest row after the moment", checks.RECENT, "update employees set updated_at = now() + interval '1 day' where id = 1"),
     by_damage("orphan row", checks.ORPHANS, lambda ward: ward.damage.orphan("delete from departments where id = 3")),
     by_damage("page of a table spoiled", checks.ROWS, lambda ward: ward.damage.spoil("payments")),
+    by_damage("long values lost", checks.ROWS, lambda ward: ward.damage.spoil(ward.damage.toast_of("specimens.texts"), 3, kind="zero"), depth="full"),
     *_GONE, *_INVENTED, *_CHANGED, *_ON_DISK,
 )  # fmt: skip
 """Rows that are missing, that nobody wrote, or that are not the ones that the source still has."""

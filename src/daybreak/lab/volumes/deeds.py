@@ -108,6 +108,8 @@ def _extend(hands: Hands) -> None:
     for name in EXTENSIONS:
         if hands.ask_one("select count(*) from pg_available_extensions where name = %s", name) == (1,):
             hands.define("create extension if not exists {name} schema public", name=name)
+    # What the master creates on RDS it may use; these a superuser created.
+    hands.define("grant execute on all functions in schema public to rds_superuser")
 
 
 def _drop_extension(hands: Hands, extension: str) -> None:
