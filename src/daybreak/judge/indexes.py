@@ -42,7 +42,7 @@ def index_contents(answer: IndexContents | Silence, how: Thoroughness) -> Findin
     ]
     read = [each for each in answer.read if each.ways != _OF_MAPS]
     found = f"{sum(not each.trouble for each in read)} of {len(read)} indexes sound{_by(answer)}"
-    found += _left(answer)
+    found += _rest(answer)
     found += sample_words(how, len(answer.read) + len(answer.unread), answer.left_out, "indexes")
     if damaged:
         words = [f"{each.index}: {each.trouble}" for each in damaged]
@@ -67,7 +67,7 @@ def _by(answer: IndexContents) -> str:
     return f", by {comma_list(ways)}{unseen}"
 
 
-def _left(answer: IndexContents) -> str:
+def _rest(answer: IndexContents) -> str:
     left = [each.name for each in answer.passed if each.name not in {read.index for read in answer.read}]
     return f"; not read: {comma_list(left, 3)}" if left else ""
 

@@ -130,7 +130,7 @@ class _Reading:
             self._work(leader, self._searchable(others), "lookup", self._search)
             self._read_maps(leader, [seen for seen in visibility.maps(leader) if wanted.has(seen.owner_oid)])
         return IndexContents(
-            asked=f"{self._asked(why)} at {self.place.address}",
+            asked=f"{self._question(why)} at {self.place.address}",
             took=timedelta(0),
             read=tuple(sorted(self._read.values(), key=lambda each: each.index)),
             unread=tuple(self._unread.values()),
@@ -139,7 +139,7 @@ class _Reading:
             why_walked=why,
         )
 
-    def _asked(self, why: str) -> str:
+    def _question(self, why: str) -> str:
         rows = ", each entry followed to its row" if self.manner.is_with_heap else ""
         walked = f"each btree walked in its order{rows} and counted against its table"
         if why:
@@ -153,19 +153,19 @@ class _Reading:
     def _check_all(self, leader: Session, trees: list[Index], inverted: list[Index]) -> str:
         """Have amcheck read what it reads. Return why that was not possible; empty when it was."""
 
-        def chosen(checker: Checker) -> list[Index]:
+        def readable(checker: Checker) -> list[Index]:
             return [*trees, *inverted] if checker.reads_gin else trees
 
         checker = index_contents.checker_of(leader)
         if checker is not None:
-            self._work(leader, chosen(checker), "amcheck", partial(self._check, checker=checker))
+            self._work(leader, readable(checker), "amcheck", partial(self._check, checker=checker))
             return ""
-        with self._borrowing(leader, index_contents.AMCHECK, trees) as loan:
+        with self._borrow(leader, index_contents.AMCHECK, trees) as loan:
             if loan.is_there:
                 checker = index_contents.checker_of(leader)
                 if checker is None:
                     return "this login may create amcheck and may not use it"
-                self._one_by_one(leader, chosen(checker), "amcheck", partial(self._check, checker=checker))
+                self._one_by_one(leader, readable(checker), "amcheck", partial(self._check, checker=checker))
         return loan.why_not
 
     def _read_maps(self, leader: Session, maps: list[Map]) -> None:
@@ -180,7 +180,7 @@ class _Reading:
         if home is not None:
             self._work(leader, maps, "visibility", partial(ask, home=home))
             return
-        with self._borrowing(leader, visibility.EXTENSION, maps) as loan:
+        with self._borrow(leader, visibility.EXTENSION, maps) as loan:
             home = visibility.home_of(leader) if loan.is_there else None
             if home is not None:
                 self._one_by_one(leader, maps, "visibility", partial(ask, home=home))
@@ -191,7 +191,7 @@ class _Reading:
             self._passed[-1] = Passed(name=f"visibility maps of {len(maps)} tables", why=words)
 
     @contextmanager
-    def _borrowing(self, leader: Session, extension: str, things: Sequence[Thing]) -> Iterator[_Loan]:
+    def _borrow(self, leader: Session, extension: str, things: Sequence[Thing]) -> Iterator[_Loan]:
         """Borrow an extension for the block. What the block did not reach when the server was lost is unread."""
         loan = _Loan()
         if not self.manner.may_borrow:

@@ -184,7 +184,7 @@ class _Reading:
             orphans = self._orphans()
             yield no_orphans(orphans, self._orphans_at_the_source(keys_with_orphans(orphans)), self.how)
             if self.how.depth == "full":
-                yield from constraints(self.visit, self._kept_rules())
+                yield from constraints(self.visit, self._rules_of_rows())
             yield index_contents(indexes.result(self.visit.progress), self.how)
 
     def _count(self) -> Iterator[Finding]:
@@ -421,7 +421,7 @@ class _Reading:
             self.visit.place, self._tables_to_read(self.visit.tables), self.budget, self.visit.progress
         )
 
-    def _kept_rules(self) -> KeptRules | Silence:
+    def _rules_of_rows(self) -> KeptRules | Silence:
         if self.visit.place is None or isinstance(self.visit.tables, Silence):
             return self._silence()
         return count_broken_rules(
