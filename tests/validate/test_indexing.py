@@ -9,6 +9,7 @@ import pytest
 from daybreak.lab.servers.pages import Wound
 from daybreak.model.answers import IndexContents, Silence, Tables
 from daybreak.model.trust import Trust
+from daybreak.postgres import index_lookups
 from daybreak.postgres.address import Address
 from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.reach import Reach
@@ -327,6 +328,23 @@ def test_an_index_without_an_order_is_searched_at_full_depth(
             "UPDATE pg_index SET indisready = true, indisvalid = true WHERE indexrelid = 'other'::regclass",
         )
         assert list(_troubled(_read(place, full))) == ["public.t.other"]
+
+
+@pytest.mark.usefixtures("amcheck")
+def test_of_a_large_table_a_part_is_searched_and_said(
+    newest_server: Server, newest_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every key of a large table would take hours, and end unknown."""
+    monkeypatch.setattr(index_lookups, "MOST_PAGES", 1)
+    newest_server.run(
+        newest_database,
+        "CREATE TABLE t AS SELECT n % 300 AS n FROM generate_series(1, 20000) n",
+        "CREATE INDEX other ON t USING hash (n)",
+    )
+    answer = _read(_place(newest_server, newest_database), Manner(is_with_heap=True))
+    assert [each.trouble for each in answer.read] == [""]
+    [said] = [each for each in answer.passed if each.name == "public.t.other"]
+    assert said.why == "searched for 300 of its table's rows"
 
 
 @pytest.mark.usefixtures("amcheck")
