@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from tests.defects.planted.access import IN_ACCESS
 from tests.defects.planted.aws import IN_AWS
+from tests.defects.planted.catalogs import IN_CATALOGS
 from tests.defects.planted.contents import IN_CONTENTS
 from tests.defects.planted.databases import IN_DATABASES
 from tests.defects.planted.how import Planted
@@ -18,6 +19,7 @@ CATALOG: tuple[Planted, ...] = tuple(
         ("rows", IN_ROWS),
         ("content", IN_CONTENTS),
         ("objects", IN_OBJECTS),
+        ("catalogs", IN_CATALOGS),
         ("access", IN_ACCESS),
         ("databases", IN_DATABASES),
         ("AWS", IN_AWS),

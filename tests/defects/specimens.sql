@@ -148,3 +148,21 @@ create table specimens.happenings_2024 partition of specimens.happenings for val
 create table specimens.happenings_rest partition of specimens.happenings default;
 insert into specimens.happenings (at, what)
 select date '2024-06-01' + n, case when n % 3 = 0 then 'door open' else 'door shut' end from generate_series(1, 400) as n;
+-- What no table shows: only a walk of every catalog sees that it is gone.
+create aggregate specimens.total (integer) (sfunc = int4pl, stype = integer, initcond = '0');
+create operator specimens.=== (function = int4eq, leftarg = integer, rightarg = integer);
+create type specimens.tint as enum ('red', 'blue');
+create cast (specimens.tint as integer) with inout;
+create conversion specimens.to_latin for 'UTF8' to 'LATIN1' from utf8_to_iso8859_1;
+create text search configuration specimens.plain_words (copy = simple);
+create text search configuration specimens.own_words (copy = simple);
+create text search dictionary specimens.own_dictionary (template = simple);
+create statistics specimens.together on name, amount from specimens.twin_one;
+comment on table specimens.keyless is 'things without a key';
+comment on column specimens.keyless.what is 'what it is';
+create table specimens.ordered (id integer primary key, a text, b text);
+select lo_create(900001), lo_create(900002);
+create sequence specimens.invoice_no;
+select setval('specimens.invoice_no', 90000);
+create table specimens.fed (number integer);
+create sequence specimens.fed_numbers owned by specimens.fed.number;

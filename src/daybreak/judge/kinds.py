@@ -42,6 +42,8 @@ class Kind:
 
 CONNECTION_STRINGS = "connection strings of subscriptions"
 FOREIGN_ROWS = "rows of foreign tables"
+HIDDEN_OPTIONS = "values of options that may hold a secret"
+LARGE_CONTENTS = "the content of large objects"
 
 _NO_SUPERUSER = "Aurora shows them to nobody"
 
@@ -60,6 +62,20 @@ KINDS: tuple[Kind, ...] = (
         FOREIGN_ROWS,
         None,
         "they are on another server, which the quarantine does not let it reach",
+        is_everywhere=False,
+    ),
+    Kind(
+        checks.CATALOG,
+        HIDDEN_OPTIONS,
+        None,
+        "of foreign servers, their tables and user mappings only the names of such options are read",
+        is_everywhere=False,
+    ),
+    Kind(
+        checks.CATALOG,
+        LARGE_CONTENTS,
+        None,
+        "only which there are, whose they are and who may read them is compared",
         is_everywhere=False,
     ),
 )

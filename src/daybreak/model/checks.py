@@ -116,6 +116,8 @@ COLLATIONS = Check("data.collations", "Collations are of the version the indexes
 STATISTICS = Check("data.statistics", "The planner has statistics")
 PREPARED_TRANSACTIONS = Check("data.prepared-transactions", "No prepared transaction is left open")
 REPLICATION_SLOTS = Check("data.replication-slots", "No replication slot holds back WAL")
+CATALOG = Check("data.catalog", "Everything else in the catalogs is the same")
+SHARED_CATALOG = Check("data.shared-catalogs", "Everything else that all databases share is the same")
 CONNECTS = Check("application.connects", "Application can connect to database", box=11)
 AUTHENTICATION = Check("application.authentication", "Authentication is working", box=12)
 HEALTH = Check("application.health", "API health checks pass", box=13)

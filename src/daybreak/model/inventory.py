@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from daybreak.model.catalogs import OF_SERVER, catalog_of
 from daybreak.model.value import Instant, Span, Value
 
 ItemKind = Literal[
@@ -43,6 +44,7 @@ ItemKind = Literal[
     "prepared transaction",
     "replication slot",
     "database",
+    "catalog row",
 ]
 """The kinds of items in a cluster; each kind is read by one statement and judged by one check."""
 
@@ -110,10 +112,20 @@ class Item(Value):
 
 
 class Unlisted(Value):
-    """A kind that could not be read, and why."""
+    """A kind, or a part of one, that could not be read, and why."""
 
     kind: ItemKind
     why: str
+    part: str = ""
+    """The catalog that was not read, of the kind ``catalog row``, or a column of one; empty for a whole kind."""
+    is_unknown: bool = False
+    """Whether it was not asked for, because this release does not know it."""
+
+
+def _words_of_server(item: Item) -> tuple[str, ...]:
+    """The words in the name of a row that belongs to the whole server; empty for any other item."""
+    is_of_server = item.kind == "catalog row" and catalog_of(item.name) in OF_SERVER
+    return tuple(item.name.split(" ")[1:]) if is_of_server else ()
 
 
 class Inventory(Value):
@@ -153,9 +165,9 @@ class Inventory(Value):
         """
 
         def with_fact(item: Item) -> Item:
-            name = item.name.rpartition(" in ")[2]
-            mark = next((each for each in marks if name == each or name.startswith(f"{each}_")), None)
-            if mark is None or item.kind not in _OF_PROOFS or "yes" in map(item.facts.get, _HARMLESS):
+            words = (item.name.rpartition(" in ")[2],) if item.kind in _OF_PROOFS else _words_of_server(item)
+            mark = next((each for each in marks for word in words if word == each or word.startswith(f"{each}_")), None)
+            if mark is None or "yes" in map(item.facts.get, _HARMLESS):
                 return item
             return item.model_copy(update={"facts": item.facts | {OF_A_PROOF: mark}})
 
@@ -167,7 +179,11 @@ class Inventory(Value):
 
     def why_unlisted(self, kind: ItemKind) -> str | None:
         """Why a kind is missing; ``None`` when it was read."""
-        return next((each.why for each in self.unlisted if each.kind == kind), None)
+        return next((each.why for each in self.unlisted if each.kind == kind and not each.part), None)
+
+    def parts_unlisted(self, kind: ItemKind) -> tuple[Unlisted, ...]:
+        """The parts of a kind that are missing, where the kind as a whole was read."""
+        return tuple(each for each in self.unlisted if each.kind == kind and each.part)
 
 
 # -- what earlier releases kept

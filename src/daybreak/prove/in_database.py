@@ -161,6 +161,14 @@ OBJECTS: tuple[Defect, ...] = (
         ("SELECT pg_create_physical_replication_slot('@slot')",),
         undo=("SELECT pg_drop_replication_slot('@slot')",),
     ),
+    Defect("comment lost", checks.CATALOG, ("COMMENT ON TABLE currencies IS NULL",)),
+    Defect(
+        "comment on a role",
+        checks.SHARED_CATALOG,
+        ("COMMENT ON ROLE @auditor IS 'not from here'",),
+        undo=("COMMENT ON ROLE @auditor IS NULL",),
+    ),
+    Defect("storage of a column changed", checks.CATALOG, ("ALTER TABLE currencies ALTER name SET STORAGE EXTERNAL",)),
 )  # fmt: skip
 """The defects of everything in a database besides its rows."""
 

@@ -27,6 +27,7 @@ STATEMENTS: tuple[str, ...] = (
     "CREATE INDEX orders_by_share ON orders ((1 / amount))",
     "CREATE FUNCTION rank_of(amount numeric) RETURNS numeric LANGUAGE sql IMMUTABLE AS 'SELECT amount'",
     "CREATE TABLE currencies (code char(3) PRIMARY KEY, name text NOT NULL)",
+    "COMMENT ON TABLE currencies IS 'what the orders are paid in'",
     "CREATE TABLE events (id bigint NOT NULL, at date NOT NULL, what text NOT NULL) PARTITION BY RANGE (at)",
     "CREATE TABLE events_2024 PARTITION OF events FOR VALUES FROM ('2024-01-01') TO ('2025-01-01')",
     "CREATE TABLE events_2025 PARTITION OF events FOR VALUES FROM ('2025-01-01') TO ('2026-01-01')",

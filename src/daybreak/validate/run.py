@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from daybreak.judge.joining import DatabaseEntry, entries_of, join_findings, join_measured
-from daybreak.judge.kinds import CONNECTION_STRINGS, FOREIGN_ROWS, with_unread
+from daybreak.judge.kinds import CONNECTION_STRINGS, FOREIGN_ROWS, HIDDEN_OPTIONS, LARGE_CONTENTS, with_unread
 from daybreak.judge.objects.past import is_copy
 from daybreak.judge.waiving import waive
 from daybreak.model.answers import Tables
+from daybreak.model.catalogs import catalog_of
 from daybreak.model.findings import Finding, Measured, Standing
 from daybreak.model.inventory import Inventory
 from daybreak.postgres.reach import Reach
@@ -143,6 +144,9 @@ def _kinds_found(visit: Visit) -> frozenset[str]:
     found = set()
     if isinstance(visit.tables, Tables) and any(table.kind == "foreign table" for table in visit.tables.tables):
         found.add(FOREIGN_ROWS)
-    if isinstance(visit.inventory, Inventory) and visit.inventory.of("subscription"):
-        found.add(CONNECTION_STRINGS)
+    if isinstance(visit.inventory, Inventory):
+        found |= {CONNECTION_STRINGS} if visit.inventory.of("subscription") else set()
+        found |= {HIDDEN_OPTIONS} if visit.inventory.of("foreign server") else set()
+        rows = visit.inventory.of("catalog row")
+        found |= {LARGE_CONTENTS} if any(catalog_of(row.name) == "pg_largeobject_metadata" for row in rows) else set()
     return frozenset(found)

@@ -40,7 +40,7 @@ class Planted:
     database: str = "embi"
     """The database that is put back, where it spoils one."""
     of: str = ""
-    """What it damages: rows, content, objects, access, AWS."""
+    """What it damages: rows, content, objects, catalogs, access, AWS."""
 
 
 def by_sql(name: str, check: Check, *statements: str, undo: Deed = nothing, depth: Depth = "standard") -> Planted:

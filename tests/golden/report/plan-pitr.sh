@@ -175,7 +175,7 @@ until psql -h "$HOST" -p "$PORT" -U embi_admin -d 'dbname=embi sslmode=verify-fu
   sleep 10
 done
 
-# 12-validate: Validate embi-aurora-pitr-202401151430-7k2: 53 checks, 1 check of your own, what is expected of 1 table, compared with the source
+# 12-validate: Validate embi-aurora-pitr-202401151430-7k2: 55 checks, 1 check of your own, what is expected of 1 table, compared with the source
 HOST=$(aws rds describe-db-clusters \
   --region us-east-1 \
   --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from daybreak.judge.joining import DatabaseEntry
-from daybreak.judge.objects import rules
+from daybreak.judge.objects import catalog, rules
 from daybreak.judge.objects.past import FIT, UNFIT, UNKNOWN, Past, Three, Witnesses
+from daybreak.judge.objects.positions import judge_position
 from daybreak.judge.objects.rules import CloneFacts, Rule, rule_for_flaw
 from daybreak.model import checks
 from daybreak.model.answers import KeptRules, Silence
@@ -31,6 +33,14 @@ def _everything(_item: Item) -> bool:
     return True
 
 
+def _no_lines(*_: object) -> Iterator[Detail]:
+    yield from ()
+
+
+def _as_it_is(line: Detail, _three: Three) -> Detail:
+    return line
+
+
 @dataclass(frozen=True)
 class _Chapter:
     """One box: its kinds of items, its rule for one item by itself, and whether it means nothing without a witness."""
@@ -47,6 +57,14 @@ class _Chapter:
     """Whether its kinds belong to all databases together."""
     is_state: bool = False
     """Whether the rule speaks of a state that people change: then time can explain it too."""
+    compare: Callable[[Past, Three], Iterator[Detail]] = _no_lines
+    """A comparison of its own, beside that of the facts."""
+    notes: Callable[[Past], Iterator[Detail]] = _no_lines
+    """The lines about the box as a whole."""
+    in_words: Callable[[Detail, Three], Detail] = _as_it_is
+    """A line of the comparison in the words of this box."""
+    is_rest: bool = False
+    """Whether the box leaves out what another one reports."""
 
 
 def _is_partition(item: Item) -> bool:
@@ -111,7 +129,7 @@ _CHAPTERS = (
         "schemas, functions, views and types",
         needs_witness=True,
     ),
-    _Chapter(checks.SEQUENCES, ("sequence",), "sequences", rules.judge_sequence),
+    _Chapter(checks.SEQUENCES, ("sequence",), "sequences", rules.judge_sequence, compare=judge_position),
     _Chapter(
         checks.UNLOGGED,
         ("relation",),
@@ -135,14 +153,12 @@ _CHAPTERS = (
         ("subscription",),
         "subscriptions",
         rules.rule_for_restraint(lambda known: known.may_subscribe, "enabled", "subscription"),
-        is_compared=False,
     ),
     _Chapter(
         checks.CRON_JOBS,
         ("cron job",),
         "scheduled jobs",
         rules.rule_for_restraint(lambda known: known.may_schedule, "active", "scheduled job"),
-        is_compared=False,
     ),
     _Chapter(
         checks.FOREIGN_SERVERS, ("foreign server",), "foreign servers and their logins", rules.judge_foreign_server
@@ -189,7 +205,27 @@ _CHAPTERS = (
         is_state=True,
         needs_witness=True,
     ),
+    _Chapter(
+        checks.CATALOG,
+        ("catalog row",),
+        "objects in the catalogs",
+        needs_witness=True,
+        notes=catalog.notes_on_rows,
+        in_words=catalog.in_plain_words,
+        is_rest=True,
+    ),
+    _Chapter(
+        checks.SHARED_CATALOG,
+        ("catalog row",),
+        "objects in the shared catalogs",
+        needs_witness=True,
+        is_shared=True,
+        notes=catalog.notes_on_rows,
+        in_words=catalog.in_plain_words,
+        is_rest=True,
+    ),
 )
+"""The boxes of everything else are the last ones: they leave out what another one has reported."""
 
 
 @dataclass(frozen=True)
@@ -249,17 +285,24 @@ def _findings(
     is_shared: bool,
     without: Collection[Check] = (),
 ) -> Iterator[Finding]:
-    past = None if isinstance(clone, Silence) else _past(clone, witnesses, circumstances)
-    for chapter in (each for each in _CHAPTERS if each.is_shared == is_shared and each.check not in without):
-        if isinstance(clone, Silence):
+    if isinstance(clone, Silence):
+        for chapter in (each for each in _CHAPTERS if each.is_shared == is_shared and each.check not in without):
             yield chapter.check.silent(_expectation(chapter, witnesses), clone)
-        elif past is not None:
-            yield _finding(chapter, past, circumstances)
+        return
+    laid, shown = catalog.with_comparable_rows(clone, witnesses)
+    past = _past(laid, shown, circumstances)
+    reported = catalog.tables_that_miss(past)
+    for chapter in (each for each in _CHAPTERS if each.is_shared == is_shared):
+        finding, judged = _finding(chapter, past, circumstances, reported)
+        reported |= catalog.what_is_reported(judged)
+        # A box that waits for more is judged again; what it says already is reported by no other.
+        if chapter.check not in without:
+            yield finding
 
 
 def sequences(clone: Inventory, witnesses: Witnesses, circumstances: CloneFacts) -> Finding:
     """The box of sequences alone."""
-    return _finding(_chapter_of(checks.SEQUENCES), _past(clone, witnesses, circumstances), circumstances)
+    return _finding(_chapter_of(checks.SEQUENCES), _past(clone, witnesses, circumstances), circumstances)[0]
 
 
 def constraints(
@@ -284,7 +327,7 @@ def constraints(
             for each in kept.passed
         ]
     past = _past(clone, witnesses, circumstances)
-    return _finding(_chapter_of(checks.CONSTRAINTS), past, circumstances, more=more, words=words)
+    return _finding(_chapter_of(checks.CONSTRAINTS), past, circumstances, more=more, words=words)[0]
 
 
 def _past(clone: Inventory, witnesses: Witnesses, circumstances: CloneFacts) -> Past:
@@ -308,19 +351,26 @@ def _finding(
     chapter: _Chapter,
     past: Past,
     circumstances: CloneFacts,
+    reported: Mapping[str, Standing] = MappingProxyType({}),
     *,
     more: Iterable[Detail] = (),
     words: str = "",
-) -> Finding:
+) -> tuple[Finding, list[catalog.Judged]]:
+    """One box, and what it says of each item; ``reported`` is what other boxes said, ``more`` are lines from elsewhere."""
     clone, witnesses = past.clone, past.witnesses
     expected, asked = _expectation(chapter, witnesses), Asked(clone.asked, clone.took)
     denied = {kind: why for kind in chapter.kinds if (why := clone.why_unlisted(kind)) is not None}
     kinds = tuple(kind for kind in chapter.kinds if kind not in denied)
-    threes = [three for kind in kinds for three in past.threes(kind) if _is_of(chapter, three)]
-    lines = [line for three in threes for line in _lines(chapter, three, past, circumstances)]
+    pairs = [(each, three) for kind in kinds for each, three in _beside(past, kind) if _is_of(chapter, three)]
+    judged = [(three, _lines(chapter, three, each, circumstances)) for each, three in pairs]
+    if chapter.is_rest:
+        judged = catalog.leave_out_reported(judged, reported)
+    lines = [line for _, found in judged for line in found]
     lines += [Detail(name=kind, standing=UNKNOWN, found="could not be listed", why=why) for kind, why in denied.items()]
     lines += more
-    here = sum(three.clone is not None for three in threes)
+    lines += [line for kind in kinds for line in catalog.lines_for_unlisted(clone, kind)]
+    lines += chapter.notes(past)
+    here = sum(three.clone is not None for _, three in pairs)
     details = _sort(lines)
     found = _summary(chapter, here, details) + words
     if any(line.standing is UNFIT for line in lines):
@@ -332,7 +382,11 @@ def _finding(
         finding = chapter.check.unknown(expected, why, asked, found=found)
     else:
         finding = chapter.check.fit(expected, found, asked)
-    return finding.model_copy(update={"details": details})
+    return finding.model_copy(update={"details": details}), judged
+
+
+def _beside(past: Past, kind: ItemKind) -> Iterable[tuple[Past, Three]]:
+    return catalog.rows_beside(past) if kind == "catalog row" else ((past, three) for three in past.threes(kind))
 
 
 def _is_of(chapter: _Chapter, three: Three) -> bool:
@@ -350,7 +404,7 @@ def _lines(chapter: _Chapter, three: Three, past: Past, circumstances: CloneFact
     ruled = list(chapter.rule(three, circumstances))
     if not chapter.is_compared or (three.clone is None and not chapter.reports_missing):
         return ruled
-    compared = list(past.lines(three))
+    compared = [chapter.in_words(line, three) for line in past.lines(three)] + list(chapter.compare(past, three))
     if any(line.standing is not FIT for line in compared):
         return compared if chapter.is_state else [*compared, *ruled]
     if compared and chapter.is_state:

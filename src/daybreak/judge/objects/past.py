@@ -32,6 +32,7 @@ GIVES_ACCESS: frozenset[ItemKind] = frozenset(
         "publication",
         "foreign server",
         "setting",
+        "catalog row",
     }
 )
 """Kinds where one too many is as bad as one too few."""
@@ -51,8 +52,10 @@ def _is_part_of_another(item: Item) -> bool:
     return item.kind in PART_OF_ANOTHER and not item.name.startswith(DEFAULT_PRIVILEGES)
 
 
-_OWN_NUMBERS = ("has data", "last analyzed", "at", "collected", "readable")
-_NUMBERED: frozenset[ItemKind] = frozenset({"relation", "sequence", "statistics"})
+_OWN_NUMBERS = ("has data", "last analyzed", "at", "collected", "readable", "enabled", "active")
+"""What two right copies may differ in: their numbers, and whether somebody keeps a copy from acting on the world."""
+
+_NUMBERED: frozenset[ItemKind] = frozenset({"relation", "sequence", "statistics", "subscription", "cron job"})
 _OWN_LEADS = ("farthest in ", "unread ", "elsewhere ", "uncounted ")
 
 
@@ -235,13 +238,13 @@ class Past:
 
     def _extra(self, clone: Item) -> Iterator[Detail]:
         standing, why = FIT, "came after the baseline was taken"
-        is_own = self._is_own(clone)
+        is_own = self.is_own(clone)
         if is_own:
             standing = FIT if clone.kind in _HARMLESS_OF_ITS_OWN else UNFIT
             why = "made in the clone since it was restored"
         elif self._witness(self.witnesses.source, clone.kind) is not None:
             why = "gone from the source since"
-            if clone.kind in GIVES_ACCESS and self._is_untouched(clone):
+            if clone.kind in GIVES_ACCESS and self.is_untouched(clone):
                 standing, why = UNFIT, "older than the baseline, and not in it"
             elif clone.kind in GIVES_ACCESS and is_own is None:
                 standing, why = UNKNOWN, "not in the source: gone from it since, or added here"
@@ -279,16 +282,16 @@ class Past:
             was_so = self._was_so(source)
             if was_so:
                 return UNFIT, "it was so at the moment"
-            if self._is_own(clone):
+            if self.is_own(clone):
                 return UNFIT, "changed in the clone since it was restored"
-            if do_agree and (was_so is None or self._is_untouched(clone)):
+            if do_agree and (was_so is None or self.is_untouched(clone)):
                 return UNFIT, "the same in the baseline before the moment and in the source now"
             if was_so is False:
                 return FIT, "changed in the source after the moment"
             return UNKNOWN, "it differs in the source now, and it is not known since when"
-        if self._is_own(clone):
+        if self.is_own(clone):
             return UNFIT, "changed in the clone since it was restored"
-        if self._is_untouched(clone):
+        if self.is_untouched(clone):
             return UNFIT, "not changed since the baseline was taken, and yet different"
         if clone.xmin is None:
             return UNKNOWN, "it differs in the baseline, and it is not known since when"
@@ -316,7 +319,7 @@ class Past:
         newest, mark = self.clone.newest_xid, self._recovered_at
         if newest is None or mark is None or is_before(newest, mark):
             return newest
-        inherited = [item.xmin for item in self.clone.items if item.xmin is not None and not self._is_own(item)]
+        inherited = [item.xmin for item in self.clone.items if item.xmin is not None and not self.is_own(item)]
         return reduce(newer_xid, inherited, None)
 
     @cached_property
@@ -327,7 +330,7 @@ class Past:
             return newest
         return max((item.oid for item in self.clone.items if item.oid is not None and item.oid < following), default=0)
 
-    def _is_own(self, clone: Item) -> bool | None:
+    def is_own(self, clone: Item) -> bool | None:
         """Whether an item was written in the clone itself, after its recovery; ``None`` when that is not known."""
         mark = self._recovered_at
         if clone.xmin is None:
@@ -354,7 +357,7 @@ class Past:
         is_later = self.clone.checkpoint is not None and self.clone.checkpoint + timedelta(seconds=1) > self.restored
         return self.clone.next_xid if is_later else None
 
-    def _is_untouched(self, clone: Item) -> bool:
+    def is_untouched(self, clone: Item) -> bool:
         """Whether an item of the clone was written before the baseline, and not since."""
         baseline = self.witnesses.baseline
         if clone.xmin is None or baseline is None or baseline.oldest_xid is None or not self._is_copy(baseline):

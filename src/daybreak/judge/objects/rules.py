@@ -12,6 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from daybreak.judge.objects.past import FIT, UNFIT, UNKNOWN, Three
+from daybreak.judge.objects.positions import position_of
 from daybreak.model.answers import Count
 from daybreak.model.findings import Detail, Standing
 from daybreak.model.inventory import LOCKED, Inventory, Item
@@ -124,7 +125,7 @@ def judge_unlogged(three: Three, circumstances: CloneFacts) -> Iterator[Detail]:
 
 def why_behind(item: Item) -> str:
     """Which columns already hold the next values of the sequence."""
-    at = _position(item)
+    at = position_of(item)
     if at is None or item.facts.get("cycles") == "yes":
         return ""
     sign = -1 if _is_descending(item) else 1
@@ -134,14 +135,6 @@ def why_behind(item: Item) -> str:
         if name.startswith("farthest in ") and value and sign * Decimal(value) > sign * at
     ]
     return "behind " + ", ".join(columns) if columns else ""
-
-
-def _position(item: Item) -> Decimal | None:
-    """The last value that the sequence gave, or the one before the first; ``None`` where it could not be read."""
-    at = item.facts.get("at", "unread")
-    if at == "unread":
-        return None
-    return Decimal(item.facts["start"]) - Decimal(item.facts.get("step", "1")) if at == "unused" else Decimal(at)
 
 
 NOT_LED = "no index leads with it"

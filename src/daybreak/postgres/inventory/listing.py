@@ -16,7 +16,8 @@ from daybreak.postgres.bounds import ServerBounds, time_to_list
 from daybreak.postgres.inventory.access import ACCESS, SHARED
 from daybreak.postgres.inventory.ages import Ages
 from daybreak.postgres.inventory.numbers import NUMBERS, farthest_by_sequence, positions
-from daybreak.postgres.inventory.questions import RELATIONS, Question
+from daybreak.postgres.inventory.questions import RELATIONS, Question, plain
+from daybreak.postgres.inventory.walk import Which, walk_catalogs
 from daybreak.postgres.scratch import MARKS_OF_OTHERS
 from daybreak.postgres.session import Session
 
@@ -65,27 +66,27 @@ def inventory(session: Session) -> Inventory:
     A kind that cannot be read is named as unlisted, with the server's reason. Raises only when nothing can be asked. A large
     catalog gets more time than the session's limit.
     """
-    return _inventory(session, (*RELATIONS, *ACCESS, *NUMBERS))
+    return _inventory(session, (*RELATIONS, *ACCESS, *NUMBERS), "own")
 
 
 def cluster_inventory(session: Session) -> Inventory:
     """What all databases of the server share, read in the same way; its ``database`` is empty."""
-    found = _inventory(session, SHARED)
+    found = _inventory(session, SHARED, "shared")
     return found.model_copy(update={"database": "", "asked": f"the shared catalogs of {session.address}"})
 
 
-def _inventory(session: Session, questions: tuple[Question, ...]) -> Inventory:
+def _inventory(session: Session, questions: tuple[Question, ...], catalogs: Which) -> Inventory:
     [[relations]] = session.ask(_RELATIONS)
     session.take_time(time_to_list(relations, session.limits.whole, ServerBounds()))
     session.begin()
     session.ask(_MANNERS)
     session.mark()
     [[database, taken, newest_oid, following, oldest_xid]] = _guard(session, lambda: session.ask(_HEAD))
-    reading = _Reading(session, questions)
+    reading = _Reading(session, questions, catalogs)
     items = reading.everything()
     found = Inventory(
         asked=f"the catalog of {session.address}",
-        database=_plain(database),
+        database=plain(database),
         server_version=session.server_version,
         proof=session.proof,
         taken=taken,
@@ -150,8 +151,9 @@ def _guard(session: Session, question: Callable[[], T]) -> T:
 class _Reading:
     """One walk through all kinds in an open transaction."""
 
-    def __init__(self, session: Session, questions: tuple[Question, ...]) -> None:
+    def __init__(self, session: Session, questions: tuple[Question, ...], catalogs: Which) -> None:
         self._session = session
+        self._which = catalogs
         self._asked = questions
         self._ages: Ages | None = None
         self._major = int(session.server_version.partition(".")[0])
@@ -168,7 +170,19 @@ class _Reading:
         except DaybreakError:
             if not self._session.is_open:
                 raise
-        return tuple(item for question in self._questions() for item in self._items(question))
+        items = tuple(item for question in self._questions() for item in self._items(question))
+        return (*items, *self._catalogs())
+
+    def _catalogs(self) -> tuple[Item, ...]:
+        try:
+            walk = walk_catalogs(self._session, self._ask, self._which)
+        except DaybreakError as error:
+            if not self._session.is_open:
+                raise
+            self.unlisted.append(Unlisted(kind="catalog row", why=error.message))
+            return ()
+        self.unlisted += walk.unlisted
+        return walk.items
 
     def _questions(self) -> Iterable[Question]:
         newest: dict[ItemKind, Question] = {}
@@ -210,19 +224,11 @@ class _Reading:
             xmin = None
         elif catalog is not None and xmin is not None:
             xmin = self._ages.youngest((catalog, oid), xmin)
-        told = {_plain(key): _plain(value) for key, value in (facts or {}).items() if value is not None}
+        told = {plain(key): plain(value) for key, value in (facts or {}).items() if value is not None}
         return Item(
             kind=kind,
-            name=_plain(name),
-            facts=told | {_plain(key): _plain(more[key]) for key in more},
+            name=plain(name),
+            facts=told | {plain(key): plain(more[key]) for key in more},
             oid=oid,
             xmin=xmin,
         )
-
-
-def _plain(value: Any) -> str:
-    """A value as text that no terminal acts on. It is never shortened: two long names must stay different."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    text = str(value)
-    return text if text.isprintable() else "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

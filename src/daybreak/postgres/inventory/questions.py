@@ -74,6 +74,14 @@ def spell(text: str) -> sql.SQL:
     return sql.SQL(shape)
 
 
+def plain(value: object) -> str:
+    """A value as text that no terminal acts on. It is never shortened: two long names must stay different."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = str(value)
+    return text if text.isprintable() else "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
 _SCHEMAS = """
 SELECT pg_catalog.quote_ident(n.nspname), n.oid::bigint, n.xmin::text::bigint, <catalog pg_namespace>, '{}'::jsonb
 FROM pg_catalog.pg_namespace n WHERE <users> AND <own pg_namespace n.oid>
