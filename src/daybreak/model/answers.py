@@ -440,3 +440,27 @@ class OwnerAnswer(Value):
     kind: Literal["truth", "number", "instant", "text", "null"]
     value: str = ""
     """``true`` or ``false``, a decimal number, an ISO 8601 instant, or the text itself."""
+
+
+class LargeObject(Value):
+    """The content of one large object."""
+
+    oid: int
+    size: int
+    """Bytes."""
+    content: str
+    """A digest of all its bytes; the same in every copy that was read in the same way."""
+
+
+class LargeObjects(Value):
+    """The contents of a database's large objects, as far as they were read."""
+
+    asked: str
+    took: Span = Span(0)
+    read: tuple[LargeObject, ...]
+    denied: tuple[int, ...] = ()
+    """The objects that the login may not read, by their numbers."""
+    left_out: int = 0
+    """How many were not read, because bytes or time ran out."""
+    are_more: bool = False
+    """Whether there are more objects than are listed."""
