@@ -277,3 +277,21 @@ def test_a_baseline_holds_every_database_and_names_those_that_it_could_not_enter
     assert kept.is_whole
     assert Baseline.model_validate_json(kept.canonical()) == kept
     assert source is not None
+
+
+def test_what_does_not_fit_into_the_time_is_named_beforehand_and_left_out(story: Story) -> None:
+    """Nothing of it is fit, and nothing of it is unknown either: a person chose the time."""
+    yard, source, kept, moment = story
+    clone = yard.restored(source, "clone-9", moment)
+    said: list[str] = []
+    how = Thoroughness(within=timedelta(milliseconds=1))
+    found = data(judge(source, clone, moment, baseline=kept, thoroughness=how, announce=said.append).findings)
+    assert len(said) == 1
+    assert said[0].startswith("to end within 0 seconds, 4 tables of ")
+    assert "Old Bills; --: public.invoices" in said[0]
+    for check in ("data.rows", "data.recent", "data.orphans", "data.index-contents"):
+        assert found[check].standing is LEFT_OUT, found[check]
+    enough = Thoroughness(within=timedelta(hours=2))
+    said.clear()
+    whole = judge(source, clone, moment, baseline=kept, thoroughness=enough, announce=said.append)
+    assert (said, whole.measured.rows) == ([], 2000)

@@ -94,6 +94,8 @@ class Listeners:
 
     on_finding: Callable[[Finding], None] = lambda _finding: None
     progress: Callable[[str], None] = lambda _seen: None
+    on_note: Callable[[str], None] = lambda _words: None
+    """Called with what is left out to end in time, before anything is read."""
 
 
 def case_of(app: App, inquiry: Inquiry) -> Case:
@@ -116,7 +118,7 @@ def validate_case(app: App, case: Case, listeners: Listeners | None = None) -> V
     health_urls = app.settings.health_urls.get(case.target or "", {})
     door = _door(app, case.identity.region, case)
     database = Database(door, app.environ, app.repository, health_urls, case.trust)
-    measured = database.validate(case.action, case.scene, report, listeners.progress)
+    measured = database.validate(case.action, case.scene, report, listeners.progress, listeners.on_note)
     clone = case.scene.clone
     return Validation(
         subject=clone.identifier,

@@ -124,7 +124,10 @@ def _validate(app: App, given: Given, case: Case, destination: Destination) -> i
             if given.depth == "all" or finding.standing in (Standing.UNFIT, Standing.UNKNOWN):
                 screen.line(given.complete(finding_line(finding, datetime.now(UTC))))
 
-        validation = validate_case(app, case, Listeners(on_finding=follow, progress=screen.show))
+        def note(words: str) -> None:
+            screen.line(given.complete(f"note: {words}"))
+
+        validation = validate_case(app, case, Listeners(on_finding=follow, progress=screen.show, on_note=note))
     report = report_on(app, validation)
     is_kept = destination.file is not None
     made = in_format(app, report, given, lambda: report_as(report, given, "-v names every check"), is_kept=is_kept)

@@ -52,6 +52,8 @@ class DeltaQuestion:
     """Object ids, in now, of the tables whose whole rows are compared, ``None`` for all; the others are compared by key."""
     alike: frozenset[int] = frozenset()
     """Object ids, in now, of tables that are known to have the same rows and need not be read."""
+    left_out: frozenset[int] = frozenset()
+    """Object ids, in now, of tables that are not compared, because their time would be too long; each is named as unread."""
     listing: Listing = field(default_factory=Listing)
     budget: ServerBounds = field(default_factory=ServerBounds)
 
@@ -86,14 +88,20 @@ def delta(
         return Silence(asked=asked, why=error.message, took=timedelta(seconds=monotonic() - began), hints=error.hints)
     except _Unlike as unlike:
         return Silence(asked=f"the rows of {base.address} and {now.address}", why=str(unlike))
-    work.compare([pair for pair in pairing.pairs if pair.now.oid not in question.alike])
+    wanted = [pair for pair in pairing.pairs if pair.now.oid not in question.alike]
+    work.compare([pair for pair in wanted if pair.now.oid not in question.left_out])
+    left = [
+        Unread(table=pair.now.oid, name=pair.now.full, why="it was left out, to end in time")
+        for pair in wanted
+        if pair.now.oid in question.left_out
+    ]
     return Delta(
         base=str(base.address),
         now=str(now.address),
         began=at,
         took=timedelta(seconds=monotonic() - began),
         tables=tuple(sorted(work.found, key=lambda table: table.name)),
-        unread=tuple(sorted((*pairing.unread, *work.unread), key=lambda table: table.name)),
+        unread=tuple(sorted((*pairing.unread, *work.unread, *left), key=lambda table: table.name)),
         only_base=pairing.only_base,
         only_now=pairing.only_now,
         namesakes=pairing.namesakes,

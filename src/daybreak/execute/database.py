@@ -106,9 +106,17 @@ class Database:
         return found if isinstance(found, Birth) else None
 
     def validate(
-        self, action: Validate, scene: Scene, report: Callable[[Finding], None], progress: Callable[[str], None]
+        self,
+        action: Validate,
+        scene: Scene,
+        report: Callable[[Finding], None],
+        progress: Callable[[str], None],
+        announce: Callable[[str], None] | None = None,
     ) -> Measured:
-        """Validate the clone, and compare it with the source where the source can be reached."""
+        """Validate the clone, and compare it with the source where the source can be reached.
+
+        ``announce`` is called with what is left out to end in time, before anything is read; without it ``progress`` is.
+        """
         address = address_of(scene.clone, action.database, self._trust)
         # Every question that needs a login becomes unknown where there is none, and says why.
         login = self._login_or_silence(action.login, address) if action.login else None
@@ -136,6 +144,7 @@ class Database:
             capsule=self._capsule(action),
             login_of=lambda reference: self._login_or_silence(reference, address),
             health_urls=self._health_urls,
+            announce=announce or progress,
             patience=ProbeLimits(hearing=ServerBounds(whole=action.source_budget)),
         )
         return validate(subject, report=report, progress=lambda step: progress(progress_words(step))).measured

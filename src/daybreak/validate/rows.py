@@ -20,6 +20,7 @@ from daybreak.judge.objects.past import is_copy
 from daybreak.judge.objects.rules import ends_wanted
 from daybreak.judge.references import EXPECTED as NO_ORPHANS
 from daybreak.judge.references import keys_with_orphans, no_orphans
+from daybreak.judge.rows.choosing import Choice, with_left_out
 from daybreak.judge.rows.content import (
     ContentWitnesses,
     content,
@@ -40,6 +41,7 @@ from daybreak.model.answers import (
     Estimates,
     IndexContents,
     KeptRules,
+    Passed,
     References,
     Silence,
     SourceTimes,
@@ -54,8 +56,10 @@ from daybreak.model.birth import TURN
 from daybreak.model.delta import Delta
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.inventory import Inventory
+from daybreak.model.moment import span_in_words
 from daybreak.model.requests import Thoroughness
 from daybreak.model.tags import RUN_TAG
+from daybreak.model.targets import Expectation
 from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.crew import Aside, CountProgress, Leash
 from daybreak.postgres.rows import End, Scan
@@ -78,7 +82,13 @@ def findings(visit: Visit) -> Iterator[Finding]:
     action, baseline = visit.subject.action, visit.baseline
     yield all_tables(visit.tables, visit.source_tables, action.tables, baseline, _tables_made_in_time(visit))
     reading = _Reading(visit)
-    yield from reading.glance() if reading.how.depth == "quick" else reading.read()
+    if reading.how.depth == "quick":
+        yield from reading.glance()
+    elif visit.choice is not None and reading.has_no_time:
+        yield from reading.leave_out_all(visit.choice)
+    else:
+        for finding in reading.read():
+            yield with_left_out(finding, visit.choice, visit.database)
 
 
 def _tables_made_in_time(visit: Visit) -> dict[int, bool]:
@@ -105,14 +115,27 @@ class _Reading:
         self.visit = visit
         self.subject = visit.subject
         self.how: Thoroughness = visit.subject.action.thoroughness
-        self.configured = visit.subject.action.tables
-        self.budget: ServerBounds = visit.subject.clone_bounds
         self.next_xid: int | None = None
+
+    @property
+    def budget(self) -> ServerBounds:
+        """What may still be asked of the clone."""
+        return self.visit.clone_budget
+
+    @cached_property
+    def configured(self) -> Mapping[str, Expectation]:
+        """What is expected of the tables that are read."""
+        every, tables, out = self.subject.action.tables, self.visit.tables, self.visit.left_out
+        if not out or isinstance(tables, Silence):
+            return every
+        return {name: wish for name, wish in every.items() if not out & wishes(tables, {name: wish}).keys()}
 
     @cached_property
     def turn(self) -> frozenset[int]:
         """The tables to read through this time."""
-        return frozenset() if isinstance(self.visit.tables, Silence) else turn_of(self.visit.tables.tables, self.how)
+        if isinstance(self.visit.tables, Silence):
+            return frozenset()
+        return turn_of(self.visit.tables.tables, self.how) - self.visit.left_out
 
     @property
     def recency(self) -> Recency:
@@ -149,6 +172,24 @@ class _Reading:
             for line in kept.tables
         )
         return kept.model_copy(update={"tables": lines})
+
+    @property
+    def has_no_time(self) -> bool:
+        """Whether no time is left for any table."""
+        tables, out = self.visit.tables, self.visit.left_out
+        counted = {table.oid for table in tables.tables if table.is_counted} if isinstance(tables, Tables) else set()
+        return bool(out and counted <= out) or self.visit.left == timedelta(0)
+
+    def leave_out_all(self, choice: Choice) -> Iterator[Finding]:
+        """Yield the findings of all checks that read tables where none is read."""
+        why = f"there is no time for it in --within {span_in_words(choice.within)}"
+        yield from sequences(self.visit, Silence(asked="the rows", why=why))
+        for check in (checks.ROWS, checks.SOURCE_ROWS, checks.RECENT, checks.CONTENT, checks.ORPHANS):
+            yield check.leave_out("what the depth reads", why)
+        if self.how.depth == "full":
+            passed = (Passed(name="rows", why=why),)
+            yield from constraints(self.visit, KeptRules(asked="the rows", took=timedelta(0), passed=passed))
+        yield checks.INDEX_CONTENTS.leave_out("what the depth reads", why)
 
     def glance(self) -> Iterator[Finding]:
         """Yield the findings that the catalog alone can give."""
@@ -264,6 +305,7 @@ class _Reading:
             first=first,
             whole=whole,
             alike=frozenset(oid for oid, each in testimonies.items() if each.is_alike) - whole,
+            left_out=self.visit.left_out,
             listing=Listing(most=0),
         )
         found: Delta | Silence | None = None
@@ -307,7 +349,7 @@ class _Reading:
         return [
             self._scan(table, wanted[table.oid].freshness if table.oid in wanted else None, is_added_up=is_full)
             for table in tables.tables
-            if table.is_counted
+            if table.is_counted and table.oid not in self.visit.left_out
         ]
 
     def _scan(self, table: Table, clock: str | None, *, is_added_up: bool) -> Scan:

@@ -20,6 +20,7 @@ from daybreak.model.inventory import Inventory
 from daybreak.postgres.reach import Reach
 from daybreak.validate import application, database, objects, parity, rows, security
 from daybreak.validate.counting import CountProgress
+from daybreak.validate.pacing import choose_tables
 from daybreak.validate.visit import ProbeLimits, Subject, Visit
 
 __all__ = ["CountProgress", "Outcome", "ProbeLimits", "Reach", "Subject", "validate"]
@@ -74,9 +75,18 @@ class _Walk:
         yield from self._waive_chapters(self.first, _OF_THE_CLUSTER)
         entries = self._enter()
         yield from self._waive_chapters(self.first, [lambda visit: objects.findings_of_cluster(visit, entries)])
+        self._choose()
         for chapter in _OF_A_DATABASE:
             yield from self._join_chapter(chapter)
         yield from self._waive_chapters(self.first, [lambda _visit: application.findings(self.first, self.visits)])
+
+    def _choose(self) -> None:
+        """Where the time is limited, choose what is read, and say what is not before any of it is read."""
+        choice = choose_tables(self.visits)
+        for visit in self.visits:
+            visit.choice = choice
+        if choice is not None and choice.words:
+            self.first.subject.announce(choice.words)
 
     def _enter(self) -> tuple[DatabaseEntry, ...]:
         """Find the databases and knock at each; the visits are those that answered, and always the first."""

@@ -14,6 +14,7 @@ from time import monotonic
 
 from daybreak.judge.objects.past import Witnesses, is_copy
 from daybreak.judge.objects.rules import CloneFacts
+from daybreak.judge.rows.choosing import Choice
 from daybreak.model.actions import Validate
 from daybreak.model.answers import Answer, Silence, Tables
 from daybreak.model.baseline import Baseline, DatabaseBaseline
@@ -96,6 +97,8 @@ class Subject:
     """The source's inventory, where it was taken before; ``None`` to ask the source."""
     source_shared: Inventory | None = None
     """What the source's databases share, where it was listed before; ``None`` to ask the source."""
+    announce: Callable[[str], None] = lambda _words: None
+    """Called with what is left out to end in time, before anything of a table is read."""
     alter: Callable[[Inventory], Inventory] = lambda seen: seen
     """How a proof changes what the clone's catalog shows, where a server cannot show the defect itself."""
 
@@ -152,9 +155,18 @@ def _at(reach: Reach | None, database: str | None) -> Reach | None:
 
 @dataclass
 class Purse:
-    """What the visits to all databases of a clone have spent together."""
+    """What the visits to all databases of a clone have spent together, and what they may."""
 
+    within: timedelta | None = None
     at_source: timedelta = timedelta(0)
+    began: float = field(default_factory=monotonic)
+
+    @property
+    def left(self) -> timedelta | None:
+        """How much of the whole time is left; ``None`` where there is no limit."""
+        if self.within is None:
+            return None
+        return max(self.within - timedelta(seconds=monotonic() - self.began), timedelta(0))
 
 
 class Visit:
@@ -167,16 +179,40 @@ class Visit:
         self.subject = subject
         self.progress = progress
         self.measured = Measured()
+        self.choice: Choice | None = None
+        """Which tables are read, where the time is limited."""
         self.of_objects: tuple[Witnesses, CloneFacts] | None = None
         """By what the chapter of objects judged, for a box of it that waits for the count."""
         self._first = first
-        self._purse: Purse = first._purse if first else Purse()  # noqa: SLF001 - of the same class
+        self._purse: Purse = first._purse if first else Purse(subject.action.thoroughness.within)  # noqa: SLF001 - of the same class
+
+    @property
+    def left(self) -> timedelta | None:
+        """How much time is left for all databases together; ``None`` where there is no limit."""
+        return self._purse.left
+
+    @property
+    def clone_budget(self) -> ServerBounds:
+        """What may still be asked of the clone about its rows."""
+        bounds, left = self.subject.clone_bounds, self.left
+        return bounds if left is None else replace(bounds, whole=min(bounds.whole, left))
+
+    @property
+    def left_out(self) -> frozenset[int]:
+        """The object ids of the tables that are not read, to end in time."""
+        return (
+            frozenset(each.oid for each in self.choice.left_out if each.database == self.database)
+            if self.choice
+            else frozenset()
+        )
 
     @property
     def source_budget(self) -> ServerBounds:
         """What may still be asked of the source about its rows; one budget for the whole visit."""
         budget, left = self.subject.patience.hearing, self.subject.patience.hearing.whole - self._purse.at_source
         connect = min(budget.connect, self.subject.patience.asking)
+        if self.left is not None:
+            left = min(left, self.left)
         return replace(budget, whole=max(left, timedelta(0)), connect=connect)
 
     @contextmanager
@@ -218,7 +254,8 @@ class Visit:
         subject = self.subject
         if not subject.login or not self.answer.is_answering:
             return None
-        return Reach(subject.address, subject.login, Meter(subject.clone_bounds))
+        beside = self._first.place if self._first else None
+        return Reach(subject.address, subject.login, beside.meter if beside else Meter(subject.clone_bounds))
 
     @cached_property
     def birth(self) -> Birth | None:

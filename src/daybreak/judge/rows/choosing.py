@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum
 
+import humanize
+
+from daybreak.model import checks
+from daybreak.model.findings import Detail, Finding, Standing
+from daybreak.model.moment import span_in_words
+from daybreak.model.names import comma_list, printable
 from daybreak.model.requests import Depth
+
+MOST_NAMES = 5
 
 PASSES: dict[Depth, float] = {"quick": 0.0, "standard": 6.0, "full": 31.0}
 """How often a validation of each depth reads a table, measured in plain scans of it (the benchmark of validations)."""
@@ -43,20 +51,60 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Choice:
-    """What is read within the time, and what is left out."""
+    """What does not fit into the time."""
 
-    chosen: frozenset[tuple[str, int]]
-    """By database and object id."""
+    within: timedelta
     left_out: tuple[Candidate, ...] = ()
     """Largest first."""
 
-    def has(self, database: str, oid: int) -> bool:
-        """Whether a table is read."""
-        return (database, oid) in self.chosen
+    @property
+    def words(self) -> str:
+        """What is left out, in a sentence for whoever waits; empty where all fits."""
+        if not self.left_out:
+            return ""
+        size = humanize.naturalsize(sum(each.size for each in self.left_out))
+        names = comma_list([f"{printable(each.database)}: {each.name}" for each in self.left_out], MOST_NAMES)
+        return (
+            f"to end within {span_in_words(self.within)}, {len(self.left_out)} tables of {size} are left out: {names}"
+        )
 
 
-def choose(candidates: Iterable[Candidate], rate: float, left: timedelta, depth: Depth) -> Choice:
-    """Choose what fits into ``left`` at ``rate`` bytes of a plain scan a second.
+def with_left_out(finding: Finding, choice: Choice | None, database: str) -> Finding:
+    """The finding of a check that reads rows, with a line for what the time left out."""
+    out = [each for each in choice.left_out if each.database == database] if choice else []
+    if not choice or not out or finding.check not in _OF_ROWS or finding.standing not in _ANSWERS:
+        return finding
+    size = humanize.naturalsize(sum(each.size for each in out))
+    line = Detail(
+        name=comma_list([each.name for each in out], MOST_NAMES),
+        standing=Standing.LEFT_OUT,
+        found="not read",
+        why=f"{size} do not fit into --within {span_in_words(choice.within)}",
+    )
+    return finding.model_copy(update={"details": (*finding.details, line)})
+
+
+_ANSWERS = (Standing.FIT, Standing.UNFIT, Standing.UNKNOWN)
+_OF_ROWS = frozenset(
+    each.name
+    for each in (
+        checks.ROWS,
+        checks.SOURCE_ROWS,
+        checks.RECENT,
+        checks.CONTENT,
+        checks.ORPHANS,
+        checks.INDEX_CONTENTS,
+        checks.CONSTRAINTS,
+        checks.SEQUENCES,
+    )
+)
+"""The checks that read tables."""
+
+
+def choose(
+    candidates: Iterable[Candidate], rate: float, left: timedelta, depth: Depth, within: timedelta | None = None
+) -> Choice:
+    """Choose what fits into ``left`` at ``rate`` bytes of a plain scan a second; ``within`` is what a person asked for.
 
     >>> small, big = Candidate("app", 1, "small", 1), Candidate("app", 2, "big", 90)
     >>> paid = Candidate("app", 3, "paid", 50, Risk.EXPECTED)
@@ -65,13 +113,11 @@ def choose(candidates: Iterable[Candidate], rate: float, left: timedelta, depth:
     ['big']
     """
     room = rate * left.total_seconds() * (1 - RESERVE)
-    chosen: set[tuple[str, int]] = set()
     out: list[Candidate] = []
     for each in sorted(candidates, key=lambda one: (one.risk, one.size, one.database, one.name)):
         cost = each.size * PASSES[depth]
         if cost <= room:
             room -= cost
-            chosen.add((each.database, each.oid))
         else:
             out.append(each)
-    return Choice(frozenset(chosen), tuple(sorted(out, key=lambda one: -one.size)))
+    return Choice(within or left, tuple(sorted(out, key=lambda one: -one.size)))
