@@ -181,7 +181,7 @@ class _Reading:
         return bool(out and counted <= out) or self.visit.left == timedelta(0)
 
     def leave_out_all(self, choice: Choice) -> Iterator[Finding]:
-        """Yield the findings of all checks that read tables where none is read."""
+        """Yield the finding of each check that reads tables, for which there is no time."""
         why = f"there is no time for it in --within {span_in_words(choice.within)}"
         yield from sequences(self.visit, Silence(asked="the rows", why=why))
         for check in (checks.ROWS, checks.SOURCE_ROWS, checks.RECENT, checks.CONTENT, checks.ORPHANS):
