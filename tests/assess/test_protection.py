@@ -6,11 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from daybreak.assess.protection import protection_of
+from daybreak.assess.protection import advice_for, protection_of
 from daybreak.model.findings import Finding, Standing
+from daybreak.model.inventory import Item
 from daybreak.model.observation import Observation, PastRun
 from daybreak.model.world import AutomatedBackup, Key, Window
 from tests import fix_worlds as worlds
+from tests.fix_capsules import baseline
 
 FIT, UNFIT, UNKNOWN = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN
 DONE = PastRun(run="embi-aurora-pitr-1", kind="pitr", took=timedelta(minutes=41))
@@ -122,3 +124,16 @@ def test_no_window_is_unknown() -> None:
 def test_a_backup_whose_key_is_gone_is_no_backup(key: Key | None, standing: Standing) -> None:
     """Everything else stays green while the key waits for its deletion."""
     assert found("key", worlds.observation(key=key)).standing is standing
+
+
+def test_what_a_validation_lacks_is_advised_where_there_are_tables() -> None:
+    """Without the server's own checker some indexes cannot be read; an empty database has none."""
+    kept = baseline()
+    assert advice_for(kept) == (
+        "CREATE EXTENSION amcheck in embi: a validation then reads indexes faster, and all btrees",
+    )
+    [one] = kept.databases
+    amcheck = Item(kind="extension", name="amcheck")
+    equipped = one.model_copy(update={"inventory": one.inventory.model_copy(update={"items": (amcheck,)})})
+    for databases in ((equipped,), (one.model_copy(update={"tables": ()}),)):
+        assert advice_for(kept.model_copy(update={"databases": databases})) == ()

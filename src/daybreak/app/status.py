@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from daybreak.app.app import App
 from daybreak.app.explaining import explained
 from daybreak.app.planning import past_of
-from daybreak.assess.protection import protection_of
-from daybreak.errors import Refused
+from daybreak.assess.protection import advice_for, protection_of
+from daybreak.errors import DaybreakError, Refused
 from daybreak.model.findings import Finding
 from daybreak.model.names import target_names
 from daybreak.model.observation import Observation
@@ -30,6 +31,8 @@ class TargetStatus:
     seen: Observation
     findings: tuple[Finding, ...]
     last: RunState | None
+    advice: tuple[str, ...] = ()
+    """What would make a validation know more, as the newest baseline shows it."""
 
 
 def statuses(app: App, names: tuple[str, ...]) -> tuple[TargetStatus, ...]:
@@ -50,7 +53,15 @@ def _status_of(app: App, target: Target) -> TargetStatus:
     seen = with_authorities(seen, authorities(target.trust))
     past = past_of(app, target)
     last = app.state_or_none(past[0].run) if past else None
-    return TargetStatus(target, seen, protection_of(target, seen, past), last)
+    return TargetStatus(target, seen, protection_of(target, seen, past), last, _advice(app, target))
+
+
+def _advice(app: App, target: Target) -> tuple[str, ...]:
+    """What the newest baseline shows to be missing for a sure validation; nothing where there is none, or it cannot be read."""
+    with suppress(DaybreakError):
+        kept = app.repository.newest("baseline", target.name)
+        return advice_for(app.repository.baseline(kept)) if kept else ()
+    return ()
 
 
 def discover(app: App) -> tuple[Target, ...]:

@@ -142,12 +142,15 @@ def status_as(found: tuple[TargetStatus, ...], output: str) -> str:
                         "target": each.target.plain(),
                         "seen": each.seen.plain(),
                         "findings": [item.plain() for item in each.findings],
+                        "advice": list(each.advice),
                     }
                     for each in found
                 ]
             }
         )
-    return "\n".join(as_text(status_view(each.target, each.seen, each.findings, each.last)) for each in found)
+    return "\n".join(
+        as_text(status_view(each.target, each.seen, each.findings, each.last, each.advice)) for each in found
+    )
 
 
 def abort_as(app: App, run: str, given: Given, *, is_ended: bool) -> str:

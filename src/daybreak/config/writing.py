@@ -84,6 +84,7 @@ def _target(target: Target, health_urls: Mapping[str, str], top: Trust) -> Itera
         yield '# databases = ["NAME"]  # enters these alone, and each verdict says so'
     yield '# A reference: "secretsmanager:NAME", "ssm:NAME", "env:PREFIX" or "iam:USER".'
     yield f"login = {_text(target.login)}" if target.login else "# login = " + '"secretsmanager:NAME"'
+    yield "# CREATE EXTENSION amcheck in each database lets a validation read its indexes with the server's own checker."
     if target.source_budget != Target.model_fields["source_budget"].default:
         yield f"source_budget = {_text(span_text(target.source_budget))}"
     if target.tls != top.tls:

@@ -27,7 +27,11 @@ STYLES = {
 
 
 def status_view(
-    target: Target, seen: Observation, findings: tuple[Finding, ...], last: RunState | None = None
+    target: Target,
+    seen: Observation,
+    findings: tuple[Finding, ...],
+    last: RunState | None = None,
+    advice: tuple[str, ...] = (),
 ) -> RenderableType:
     """One target: its window, its last run, and each promise beside what is true now."""
     return Group(
@@ -37,6 +41,7 @@ def status_view(
         Text(),
         _promises(findings),
         *(_why(finding) for finding in findings if finding.why),
+        *(Entry("  -", plain(words), 4) for words in advice),
     )
 
 
