@@ -20,7 +20,7 @@ HOUR = timedelta(hours=1)
 def inside(*items: Item, **more: Any) -> Capsule:
     """A capsule with those things inside PostgreSQL."""
     inventory = Inventory(asked="the catalog", database="embi", items=items, **more)
-    return capsule().model_copy(update={"inventory": inventory})
+    return capsule().model_copy(update={"inventories": (inventory,)})
 
 
 def around(**surroundings: Any) -> Capsule:
@@ -44,9 +44,9 @@ def test_time_alone_changes_nothing() -> None:
         (around(parameter_group=ParameterGroup(name="a", family="f", parameters={"work_mem": "4MB"})),
          around(parameter_group=ParameterGroup(name="a", family="f", parameters={"work_mem": "8MB"})),
          ("surroundings.parameter_group.parameters.work_mem", "4MB", "8MB")),
-        (inside(Item(kind="role", name="app", facts={"login": "yes"})), inside(Item(kind="role", name="app", facts={"login": "no"})), ("role app", "login: yes", "login: no")),
-        (inside(Item(kind="extension", name="pgcrypto")), inside(), ("extension pgcrypto", "there", "")),
-        (inside(), inside(unlisted=(Unlisted(kind="cron job", why="denied"),)), ("cron job (all)", "", "not read: denied")),
+        (inside(Item(kind="role", name="app", facts={"login": "yes"})), inside(Item(kind="role", name="app", facts={"login": "no"})), ("database embi: role app", "login: yes", "login: no")),
+        (inside(Item(kind="extension", name="pgcrypto")), inside(), ("database embi: extension pgcrypto", "there", "")),
+        (inside(), inside(unlisted=(Unlisted(kind="cron job", why="denied"),)), ("database embi: cron job (all)", "", "not read: denied")),
     ],
 )  # fmt: skip
 def test_a_change_is_told_where_it_is(before: Capsule, after: Capsule, change: tuple[str, str, str]) -> None:
