@@ -14,13 +14,16 @@ def test_a_baseline_is_taken_kept_and_listed(person: Person) -> None:
     done = person.daybreak("baseline", "embi", "--fingerprint", "-o", "json")
     assert done.code == 0, done.err
     made = done.json()
-    tables = {table["name"]: table for table in made["baseline"]["tables"]}
+    databases = {each["database"]: each for each in made["baseline"]["databases"]}
+    assert list(databases) == ["embi", "postgres"]
+    tables = {table["name"]: table for table in databases["embi"]["tables"]}
     assert set(tables) >= LAB_TABLES
     assert tables["public.employees"]["rows"] > 1000
     assert tables["public.employees"]["newest"]
     assert all(table["fingerprint"] and table["is_exact"] for table in tables.values())
     assert made["baseline"]["left_out"] == {}
-    assert made["baseline"]["inventory"]["items"]
+    assert databases["embi"]["inventory"]["items"]
+    assert {"database", "role"} <= {item["kind"] for item in made["baseline"]["shared"]["items"]}
     stands_for, taken = (datetime.fromisoformat(made["baseline"][name]) for name in ("stands_for", "taken"))
     assert abs((stands_for - taken).total_seconds()) < 60
     listed = person.daybreak("baseline", "embi", "--list", "-o", "json").json()
@@ -31,8 +34,9 @@ def test_a_baseline_is_taken_kept_and_listed(person: Person) -> None:
 def test_an_estimate_says_that_it_is_one(person: Person) -> None:
     """A number that nobody counted must never be taken for a count."""
     made = person.daybreak("baseline", "embi", "--estimated", "-o", "json").json()
-    assert made["baseline"]["tables"]
-    assert not any(table["is_exact"] or table["fingerprint"] for table in made["baseline"]["tables"])
+    [first, _] = made["baseline"]["databases"]
+    assert first["tables"]
+    assert not any(table["is_exact"] or table["fingerprint"] for table in first["tables"])
     shown = person.daybreak("baseline", "embi", "--estimated")
     assert "about " in shown.out
     assert "kept in" in shown.out

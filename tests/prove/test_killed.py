@@ -12,7 +12,13 @@ from datetime import timedelta
 
 import pytest
 
-from daybreak.judge.objects.findings import CloneFacts, Witnesses, object_findings
+from daybreak.judge.objects.findings import (
+    CloneFacts,
+    DatabasesEntered,
+    Witnesses,
+    object_findings,
+    object_findings_of_cluster,
+)
 from daybreak.model import checks
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.inventory import Inventory
@@ -20,7 +26,7 @@ from daybreak.postgres.reach import Reach
 from daybreak.postgres.scratch import COMMENT, Marked, Scratch
 from daybreak.prove.catalog import defects_of
 from daybreak.prove.proof import prove, sweep
-from daybreak.validate.probes import take_inventory
+from daybreak.validate.probes import take_inventory, take_shared_inventory
 from tests import fix_worlds as worlds
 from tests.fix_lab import eventually
 from tests.fix_postgres import MASTER, PASSWORD, Server
@@ -58,16 +64,23 @@ def _dead(server: Server, mark: str) -> Marked | None:
     return next((each for each in _scratch(server).others() if each.mark == mark), None)
 
 
-def _inventory(server: Server, database: str) -> Inventory:
-    seen = take_inventory(Reach(server.address(database), MASTER), timedelta(seconds=30))
-    assert isinstance(seen, Inventory)
-    return seen
+Both = tuple[Inventory, Inventory]
+"""What a database has, and what all databases of its server share."""
 
 
-def _judged(server: Server, database: str, before: Inventory) -> list[Finding]:
-    """The findings about a database's objects, held against what it had before anybody proved anything."""
-    seen = _inventory(server, database)
-    return list(object_findings(seen, Witnesses(source=before), CloneFacts(moment=worlds.NOW)))
+def _inventory(server: Server, database: str) -> Both:
+    place, limit = Reach(server.address(database), MASTER), timedelta(seconds=30)
+    own, shared = take_inventory(place, limit), take_shared_inventory(place, limit)
+    assert isinstance(own, Inventory)
+    assert isinstance(shared, Inventory)
+    return own, shared
+
+
+def _judged(server: Server, database: str, before: Both) -> list[Finding]:
+    """The findings about a database's objects and the cluster's, held against what was before anybody proved anything."""
+    (own, shared), facts = _inventory(server, database), CloneFacts(moment=worlds.NOW)
+    of_all = object_findings_of_cluster(shared, Witnesses(source=before[1]), facts, DatabasesEntered())
+    return [*object_findings(own, Witnesses(source=before[0]), facts), *of_all]
 
 
 def _unfit(findings: list[Finding]) -> list[str]:
@@ -180,6 +193,6 @@ def test_what_only_sounds_like_a_proof_is_judged_as_anything_else(
         assert "of a negative control" not in lines[name].found
         if not rights:
             assert sweep(_scratch(server)) == ((), ())
-            assert name in {item.name for item in _inventory(server, database).of("role")}
+            assert name in {item.name for item in _inventory(server, database)[1].of("role")}
     finally:
         server.run("postgres", f"DROP ROLE IF EXISTS {name}")

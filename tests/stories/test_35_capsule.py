@@ -199,7 +199,7 @@ def test_a_cluster_that_cannot_be_asked_inside_gives_a_capsule_that_says_so(
         done = kim.daybreak("capture", "embi", "-o", "json")
         assert done.code == 0, done.err
         capsule = done.json()["capsule"]
-        assert capsule["inventory"] is None
+        assert (capsule["inventories"], capsule["shared"]) == ([], None)
         assert why in capsule["why_no_inventory"]
         assert capsule["cluster"]["identifier"] == OTHER
 
