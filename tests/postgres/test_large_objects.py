@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from daybreak.model.answers import LargeObjects
-from daybreak.postgres.large_objects import CHUNK, read_large_objects
+from daybreak.postgres.large_objects import CHUNK, DENIED, read_large_objects
 from daybreak.postgres.session import Limits, Login, open_session
 from tests.fix_postgres import Server
 
@@ -18,7 +18,6 @@ LARGE = 2 * CHUNK + 5
 def read(server: Server, database: str, who: Login | None = None, most_bytes: int = 10 * LARGE) -> LargeObjects:
     """What somebody reads of them."""
     with open_session(server.address(database), who or server.master, LIMITS) as session:
-        session.begin()
         return read_large_objects(session, most_bytes)
 
 
@@ -63,4 +62,8 @@ def test_what_may_not_be_read_is_named(server: Server, filled: str) -> None:
     finally:
         server.run(filled, f"DROP OWNED BY {who}", f"DROP ROLE {who}")
     assert [each.oid for each in found.read] == [50002]
-    assert found.denied == (50001, 50003)
+    assert [(each.table, each.name, each.why) for each in found.unread] == [
+        (50001, "large object 50001", DENIED),
+        (50003, "large object 50003", DENIED),
+    ]
+    assert found.left_out == 0

@@ -74,8 +74,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         checks.CATALOG,
         LARGE_CONTENTS,
-        None,
-        "only which there are, whose they are and who may read them is compared",
+        "full",
         is_everywhere=False,
     ),
 )

@@ -451,6 +451,11 @@ class LargeObject(Value):
     content: str
     """A digest of all its bytes; the same in every copy that was read in the same way."""
 
+    @property
+    def name(self) -> str:
+        """How it is called in a finding."""
+        return f"large object {self.oid}"
+
 
 class LargeObjects(Value):
     """The contents of a database's large objects, as far as they were read."""
@@ -458,9 +463,9 @@ class LargeObjects(Value):
     asked: str
     took: Span = Span(0)
     read: tuple[LargeObject, ...]
-    denied: tuple[int, ...] = ()
-    """The objects that the login may not read, by their numbers."""
+    unread: tuple[Unread, ...] = ()
+    """The objects that the login may not read, or that the server could not; ``table`` is the object's number."""
     left_out: int = 0
-    """How many were not read, because bytes or time ran out."""
-    are_more: bool = False
-    """Whether there are more objects than are listed."""
+    """How many more were not read, because a bound was reached."""
+    why: str = ""
+    """Which bound that was; empty where none was reached."""

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from daybreak.model.answers import LargeObject
 from daybreak.model.birth import TURN
 from daybreak.model.inventory import Inventory, divide_inventory
 from daybreak.model.value import Instant, Value
@@ -62,7 +63,9 @@ class DatabaseBaseline(Value):
     """The way in which the fingerprints were computed; ``None`` where there are none, or it was not noted."""
     tables: tuple[TableBaseline, ...]
     left_out: dict[str, str] = Field(default_factory=dict)
-    """Tables that could not be read, and why. The baseline is no witness of those."""
+    """Tables and large objects that could not be read, and why. The baseline is no witness of those."""
+    large_objects: tuple[LargeObject, ...] = ()
+    """The content of its large objects, where fingerprints were wanted."""
     inventory: Inventory
 
     def next_xid_of(self, table: TableBaseline) -> int | None:

@@ -27,6 +27,8 @@ class ServerBounds:
     """How long a lock on a user's table is kept: a migration that waits for it holds up everybody behind it."""
     gives_way: bool = True
     """Whether a statement is ended as soon as somebody waits for a lock that it keeps."""
+    large_objects: int = 4 * 2**30
+    """How many bytes of large objects are read, in all; they lie in one catalog, of which no statistics say how much is whose."""
     lock: timedelta = timedelta(seconds=2)
     """How long we wait for a lock."""
     connect: timedelta = timedelta(seconds=10)

@@ -15,7 +15,7 @@ from daybreak.errors import DaybreakError, Failed, Unproven, Unreachable
 from daybreak.judge.joining import entries_of
 from daybreak.judge.rows.counts import wishes
 from daybreak.judge.rows.tables import clock_of
-from daybreak.model.answers import Count, Counts, Sighting, Silence, Table, Tables
+from daybreak.model.answers import Count, Counts, LargeObject, Sighting, Silence, Table, Tables
 from daybreak.model.baseline import Baseline, DatabaseBaseline, TableBaseline
 from daybreak.model.findings import Standing
 from daybreak.model.fingerprints import VERSION
@@ -27,6 +27,7 @@ from daybreak.postgres.crew import CountProgress
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import LAST, Scan
 from daybreak.validate.estimating import estimate_rows
+from daybreak.validate.large_objects import ask_large_objects
 from daybreak.validate.probes import list_tables, take_inventory, take_shared_inventory
 from daybreak.validate.turns import count_in_turns
 
@@ -100,6 +101,8 @@ def _record_database(
 ) -> DatabaseBaseline:
     tables = _require(list_tables(place, sitting.asking))
     scans = _scans(tables, expected, sitting)
+    # Before the rows, whose last instant is the baseline's: nothing later may be in it.
+    large, without = _large_objects(place, sitting)
     counts, rows = _estimate(place, scans, sitting) if sitting.is_estimated else _count(place, scans, sitting, progress)
     inventory = _require(take_inventory(place, sitting.asking))
     if counts.taken is None:
@@ -114,9 +117,23 @@ def _record_database(
         following=tables.following,
         fingerprint_version=VERSION if sitting.is_fingerprinted else None,
         tables=rows,
-        left_out={each.name: each.why for each in counts.unread},
+        left_out={each.name: each.why for each in counts.unread} | without,
+        large_objects=large,
         inventory=inventory,
     )
+
+
+def _large_objects(place: Reach, sitting: Sitting) -> tuple[tuple[LargeObject, ...], dict[str, str]]:
+    """The content of large objects, and what was not read of them, with the reason."""
+    if not sitting.is_fingerprinted or sitting.is_estimated:
+        return (), {}
+    answer = ask_large_objects(place, sitting.bounds)
+    if isinstance(answer, Silence):
+        return (), {"large objects": answer.why}
+    without = {each.name: each.why for each in answer.unread}
+    if answer.left_out:
+        without[f"{answer.left_out:,} large objects"] = answer.why
+    return answer.read, without
 
 
 def _scans(tables: Tables, expected: Mapping[str, Expectation], sitting: Sitting) -> list[Scan]:

@@ -16,7 +16,6 @@ from daybreak.delta.delta import DeltaQuestion, delta
 from daybreak.delta.tables import Listing
 from daybreak.judge.indexes import index_contents
 from daybreak.judge.kinds import leave_out
-from daybreak.judge.objects.past import is_copy
 from daybreak.judge.objects.rules import ends_wanted
 from daybreak.judge.references import EXPECTED as NO_ORPHANS
 from daybreak.judge.references import keys_with_orphans, no_orphans
@@ -51,7 +50,7 @@ from daybreak.model.answers import (
     Testimonies,
     Testimony,
 )
-from daybreak.model.baseline import Baseline, DatabaseBaseline
+from daybreak.model.baseline import DatabaseBaseline
 from daybreak.model.birth import TURN
 from daybreak.model.delta import Delta
 from daybreak.model.findings import Finding, Standing
@@ -67,6 +66,7 @@ from daybreak.validate.checking import count_broken_rules
 from daybreak.validate.counting import ask_next_xid, count_rows
 from daybreak.validate.estimating import estimate_rows
 from daybreak.validate.indexing import Manner, read_indexes
+from daybreak.validate.large_objects import compare_large_objects
 from daybreak.validate.objects import constraints, sequences
 from daybreak.validate.references import Wanted, count_orphans
 from daybreak.validate.sighting import Sight, SourceColumn, see_newest
@@ -258,7 +258,9 @@ class _Reading:
             update={"deltas": {} if kept is None else {self.visit.database: kept}}
         )
         witnesses_of_content = ContentWitnesses(baseline, beside, self._same_again(counts, beside))
-        yield content(counts, tables, self.configured, witnesses_of_content, self.how)
+        yield content(
+            counts, tables, self.configured, witnesses_of_content, self.how, large=compare_large_objects(self.visit)
+        )
 
     def _hear(self, counts: Counts | Silence, short: frozenset[str]) -> Testimonies | Silence | None:
         """What the source still has from before the moment; ``None`` where there is none to ask, or nothing to ask it by."""
@@ -384,7 +386,7 @@ class _Reading:
         kept, ours, birth = self.visit.baseline, self.visit.inventory, self.visit.birth
         if not isinstance(kept, DatabaseBaseline) or not isinstance(ours, Inventory) or birth is None:
             return {}
-        if not self._is_copy_of_baseline:
+        if not self.visit.is_copy_of_baseline:
             return {}
         alike = tables_of_same_form(ours, kept.inventory)
         marks = {line.name: line.next_xid for line in kept.tables if line.name in alike}
@@ -397,18 +399,7 @@ class _Reading:
     def _time_witnesses(
         self, sightings: Mapping[int, TableTimes] | None = None, testimonies: Mapping[int, Testimony] | None = None
     ) -> TimeWitnesses:
-        return TimeWitnesses(self.baseline, self._is_copy_of_baseline, sightings or {}, testimonies or {})
-
-    @property
-    def _is_copy_of_baseline(self) -> bool:
-        """Whether the clone's transactions and the baseline's are numbered by one cluster."""
-        kept, ours, source = self.visit.baseline, self.visit.inventory, self.subject.action.source_seen
-        if not isinstance(kept, DatabaseBaseline) or not isinstance(ours, Inventory):
-            return False
-        whole = self.subject.baseline
-        whose = whole.resource_id if isinstance(whole, Baseline) else None
-        ids = {whose, source.resource_id if source else None} - {None}
-        return len(ids) < 2 and is_copy(ours, kept.inventory)
+        return TimeWitnesses(self.baseline, self.visit.is_copy_of_baseline, sightings or {}, testimonies or {})
 
     def _see_at_the_source(self, counts: Counts | Silence) -> SourceTimes | Silence | None:
         """How new the source's rows are; ``None`` where there is no source to ask, or nothing to ask about."""

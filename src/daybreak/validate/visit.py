@@ -236,6 +236,17 @@ class Visit:
         return isinstance(ours, Inventory) and isinstance(theirs, Inventory) and is_copy(ours, theirs)
 
     @cached_property
+    def is_copy_of_baseline(self) -> bool:
+        """Whether the clone's transactions and the baseline's are numbered by one cluster."""
+        kept, ours, source = self.baseline, self.inventory, self.subject.action.source_seen
+        if not isinstance(kept, DatabaseBaseline) or not isinstance(ours, Inventory):
+            return False
+        whole = self.subject.baseline
+        whose = whole.resource_id if isinstance(whole, Baseline) else None
+        ids = {whose, source.resource_id if source else None} - {None}
+        return len(ids) < 2 and is_copy(ours, kept.inventory)
+
+    @cached_property
     def answer(self) -> Answer:
         """How far a connection to the clone's endpoint gets."""
         subject = self.subject

@@ -127,5 +127,6 @@ _ON_DISK = (
 
 IN_CONTENTS: tuple[Planted, ...] = (
     *_TEXTS, *_NUMBERS, *_TIMES, *_DOCUMENTS, *_SHAPES, *_TWINS, *_ON_DISK,
+    by_sql("content of a large object changed", checks.CONTENT, "select lo_put(900001, 0, 'other')::text", depth="full"),
 )  # fmt: skip
 """What rows hold."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from daybreak.judge.kinds import leave_out
 from daybreak.judge.rows.counts import MOST_DETAILS, comparable, is_untouched, wishes
+from daybreak.judge.rows.large_objects import NO_LARGE_OBJECTS, LargeObjectsJudged
 from daybreak.judge.rows.sample import turns_of
 from daybreak.judge.rows.tables import name_words
 from daybreak.model import checks
@@ -31,7 +32,7 @@ EXPECTED = "the content that baseline and source have, where nobody wrote"
 
 HINT = "record one with: daybreak baseline TARGET --fingerprint"
 MOST_NAMES = 5
-_ORDER = (Standing.UNFIT, Standing.UNKNOWN, Standing.FIT, Standing.LEFT_OUT)
+_ORDER = (Standing.UNFIT, Standing.UNKNOWN, Standing.LEFT_OUT, Standing.FIT)
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,8 @@ def content(
     configured: Mapping[str, Expectation],
     witnesses: ContentWitnesses,
     how: Thoroughness,
+    *,
+    large: LargeObjectsJudged = NO_LARGE_OBJECTS,
 ) -> Finding:
     """Where the content must be the baseline's, or is still the source's, it is."""
     check = checks.CONTENT
@@ -98,7 +101,7 @@ def content(
     delta = witnesses.source if isinstance(witnesses.source, Delta) else None
     usable = baseline if isinstance(baseline, DatabaseBaseline) and not why else None
     held = _Held(answer, tables, configured, usable, delta, witnesses.again)
-    return _finding(held, why, how)
+    return _finding(held, why, how, large)
 
 
 def _why_unusable(answer: Counts, baseline: DatabaseBaseline | Silence | None) -> str:
@@ -277,15 +280,16 @@ def _is_witness(compared: TableDelta | None) -> bool:
     return bool(compared.written) and silent * 2 <= compared.rows_now
 
 
-def _finding(held: _Held, why_no_baseline: str, how: Thoroughness) -> Finding:
+def _finding(held: _Held, why_no_baseline: str, how: Thoroughness, large: LargeObjectsJudged) -> Finding:
     check, answer = checks.CONTENT, held.answer
     asked = Asked(answer.asked, answer.took)
     judged = held.judge()
-    details = sorted((each.detail for each in judged), key=lambda line: (_ORDER.index(line.standing), not line.why))
-    found = _words(held, judged, how)
+    lines = [*(each.detail for each in judged), *large.lines]
+    details = sorted(lines, key=lambda line: (_ORDER.index(line.standing), not line.why))
+    found = _words(held, judged, how) + (f"; {large.words}" if large.words else "")
     damaged = [each.name for each in details if each.standing is Standing.UNFIT]
     doubtful = [f"{each.name}: {each.found}" for each in details if each.standing is Standing.UNKNOWN]
-    alone = [each.name for each in judged if not each.is_witnessed]
+    alone = [*(each.name for each in judged if not each.is_witnessed), *large.alone]
     if damaged:
         finding = check.unfit(EXPECTED, f"content differs: {comma_list(damaged)}; {found}", asked)
     elif answer.unread:
