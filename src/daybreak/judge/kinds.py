@@ -25,13 +25,15 @@ class Kind:
     name: str
     """What is read, or is not, as a person says it."""
     depth: Depth | None
-    """The least depth that reads it; ``None`` where no SQL of ours can."""
+    """The least depth that reads it; ``None`` where none does."""
     why: str = ""
     """Why nobody can read it, or why it is left to that depth."""
     since: int = 0
     """The first major version of PostgreSQL for which the row holds."""
     before: int = 1_000
     """The first major version for which it holds no more."""
+    is_by_choice: bool = False
+    """Whether Daybreak chooses never to read what it could; else nobody can, where no depth reads it."""
     is_everywhere: bool = True
     """Whether every database has such things; else the line stands only where some were found."""
 
@@ -68,7 +70,9 @@ KINDS: tuple[Kind, ...] = (
         checks.CATALOG,
         HIDDEN_OPTIONS,
         None,
-        "of foreign servers, their tables and user mappings only the names of such options are read",
+        "never read, because they may hold a secret; of wrappers, foreign servers, their tables and user mappings only"
+        " the names of such options are compared",
+        is_by_choice=True,
         is_everywhere=False,
     ),
     Kind(
@@ -105,7 +109,8 @@ def with_unread(finding: Finding, how: Thoroughness, major: int, present: Collec
 
 def _line(kind: Kind, how: Thoroughness) -> Detail:
     if kind.depth is None:
-        return Detail(name=kind.name, standing=Standing.BEYOND, found="not read", why=kind.why)
+        standing = Standing.LEFT_OUT if kind.is_by_choice else Standing.BEYOND
+        return Detail(name=kind.name, standing=standing, found="not read", why=kind.why)
     return Detail(name=kind.name, standing=Standing.LEFT_OUT, found="not read", why=_why_left_out(kind, how))
 
 
