@@ -226,7 +226,7 @@ def test_a_server_that_is_stopped_in_mid_check_is_unknown_in_time(stage: Stage, 
     """SIGSTOP: its kernel goes on accepting, and nobody answers."""
     own_server.run("postgres", "CREATE TABLE payroll AS SELECT 1 AS n")
     subject, at = _at(stage, own_server.port), "data.tables"
-    action = subject.action.model_copy(update={"database": "postgres", "tables": {}})
+    action = subject.action.model_copy(update={"database": "postgres", "only": ("postgres",), "tables": {}})
     stopped: list[int] = []
 
     def stop() -> None:

@@ -19,8 +19,9 @@ from daybreak.model.names import comma_list, printable
 _WORST_FIRST = (
     Standing.UNFIT,
     Standing.UNKNOWN,
-    Standing.FIT,
+    # A check that is waived in one database is not fit in the cluster.
     Standing.WAIVED,
+    Standing.FIT,
     Standing.LEFT_OUT,
     Standing.BEYOND,
 )

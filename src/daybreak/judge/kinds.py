@@ -6,7 +6,7 @@ table should have been read: where it was not, it is unknown.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from daybreak.model import checks
@@ -92,18 +92,19 @@ def kinds_of(check: str, major: int) -> Iterator[Kind]:
             yield kind
 
 
-def with_unread(finding: Finding, how: Thoroughness, major: int, present: Collection[str] = ()) -> Finding:
+def with_unread(
+    finding: Finding, how: Thoroughness, major: int, present: Callable[[], Collection[str]] = tuple
+) -> Finding:
     """The finding with a line for each kind that its check does not read at this depth.
 
-    A finding without an answer needs none: it says itself that nothing was read. ``present`` names the kinds that were found.
+    A finding without an answer needs none: it says itself that nothing was read. ``present`` names the
+    kinds that were found; it is asked only where the check has such kinds, because finding them asks the clone.
     """
     if finding.standing not in (Standing.FIT, Standing.UNFIT, Standing.UNKNOWN):
         return finding
-    lines = tuple(
-        _line(kind, how)
-        for kind in kinds_of(finding.check, major)
-        if not kind.is_read_at(how.depth) and (kind.is_everywhere or kind.name in present)
-    )
+    unread = [kind for kind in kinds_of(finding.check, major) if not kind.is_read_at(how.depth)]
+    found = () if all(kind.is_everywhere for kind in unread) else present()
+    lines = tuple(_line(kind, how) for kind in unread if kind.is_everywhere or kind.name in found)
     return finding.model_copy(update={"details": (*finding.details, *lines)}) if lines else finding
 
 

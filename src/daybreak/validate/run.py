@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from daybreak.judge.joining import DatabaseEntry, entries_of, join_findings, join_measured
 from daybreak.judge.kinds import CONNECTION_STRINGS, FOREIGN_ROWS, HIDDEN_OPTIONS, LARGE_CONTENTS, with_unread
@@ -145,7 +146,7 @@ class _Walk:
         action = visit.subject.action
         for chapter in chapters:
             for judged in chapter(visit):
-                finding = with_unread(judged, action.thoroughness, visit.major, _kinds_found(visit))
+                finding = with_unread(judged, action.thoroughness, visit.major, partial(_kinds_found, visit))
                 yield waive(finding, action.waivers)
 
 

@@ -83,7 +83,12 @@ def all_tables(
         why = "the source's tables are not known" if source is None else f"the source could not be asked: {source.why}"
         if configured:
             return check.fit(expected, f"{here}, every configured one among them ({why})", asked)
-        return check.unknown(expected, f"{why}, and no table is configured", asked, found=here)
+        return check.unknown(
+            expected,
+            f"{why}, and no table is configured; a baseline (daybreak baseline TARGET) taken before the moment would have shown it",
+            asked,
+            found=here,
+        )
     there = {_key(table) for table in clone.tables}
     renamed = _names_before(source, clone, made or {})
     missing = [table for table in source.tables if _key(table) not in there and table.oid not in renamed]
