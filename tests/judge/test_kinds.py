@@ -10,7 +10,7 @@ from daybreak.model.requests import Depth, Thoroughness
 
 def _lines(depth: Depth, *present: str) -> dict[str, tuple[Standing, str]]:
     finding = checks.CATALOG.fit("the same", "the same")
-    told = with_unread(finding, Thoroughness(depth=depth), 15, present)
+    told = with_unread(finding, Thoroughness(depth=depth), 15, lambda: present)
     return {line.name: (line.standing, line.why) for line in told.details}
 
 

@@ -36,7 +36,8 @@ from tests.fix_folders import new_folder
 from tests.fix_postgres import HERE, PASSWORD, Server, started, stopped
 from tests.fix_worlds import cluster, identity
 
-_TABLES, _CONNECTIONS, _LOCKS = 120, 30, 10
+_TABLES, _CONNECTIONS, _LOCKS = 320, 30, 40
+"""A tenth of the lock table has room for six sessions that ask one question each, and not for an eighth of the relations."""
 _TENTH = _CONNECTIONS * _LOCKS // 10
 _LOOKING = ServerBounds(look=timedelta(0))
 """A source's bounds, with a look at the locks after every part: then a peak is no matter of time."""
@@ -53,7 +54,7 @@ FOR n IN 1..{tables} LOOP
 END LOOP;
 END $$
 """
-_OF_MANY = "SELECT count(*) FROM ({}) x".format(" UNION ALL ".join(f"SELECT 1 FROM t{n}" for n in range(1, 61)))
+_OF_MANY = "SELECT count(*) FROM ({}) x".format(" UNION ALL ".join(f"SELECT 1 FROM t{n}" for n in range(1, 201)))
 """What a neighbour asks: it needs more than half of the lock table."""
 
 _LOOK = """
