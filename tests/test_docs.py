@@ -26,7 +26,7 @@ from daybreak.postgres.questions import LONGEST
 from daybreak.report.text.report import MOST_NAMES
 from daybreak.validate.counting import SMALLEST_CHUNK
 from tests import fix_reports as reports
-from tests.defects.catalog import CATALOG, IN_DATA
+from tests.defects.catalog import AT_MOST, CATALOG, IN_DATA, KINDS
 from tests.defects.clean import restores
 from tests.pictures.pages import DESK, PHONE
 
@@ -146,7 +146,9 @@ FIGURES = [
     ("docs/guides/report.md", f"telephone of {PHONE} pixels"),
     ("docs/guides/validate.md", f"more than {LONGEST:,} characters"),
     ("docs/guides/validate.md", f"some {round(len(CATALOG), -1)} defects"),
-    ("docs/guides/validate.md", f"{round(len(IN_DATA), -1)} of them in rows"),
+    ("docs/guides/validate.md", f"some {round(len(KINDS), -1)} kinds"),
+    ("docs/guides/validate.md", f"At most {words(AT_MOST)} of a kind"),
+    ("docs/guides/validate.md", f"{round(len(IN_DATA), -1)} of them are in rows"),
     ("docs/guides/validate.md", f"makes {words(len(restores(['15', '16', '18'])))} clean restores"),
     ("docs/guides/when-a-run-stops.md", f"after {words(audience._PATIENCE)} seconds Daybreak leaves a line out"),
     ("docs/guides/when-a-run-stops.md", f"larger than {Bounds().most // 1024**2} MB"),

@@ -1,9 +1,10 @@
-"""``python -m tests.defects``: plant every defect and make every clean restore, and print what was found as tables."""
+"""``python -m tests.defects``: plant every defect and make every clean restore, in every cell, and print what was answered."""
 
 from __future__ import annotations
 
 import sys
 import tempfile
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic
@@ -11,58 +12,92 @@ from time import monotonic
 import pytest
 
 from daybreak.lab.lab import ACCOUNT
-from tests.defects.catalog import CATALOG, IN_DATA
+from tests.defects.catalog import AT_MOST, CATALOG, COUNTED, KINDS
+from tests.defects.cells import Answer, Source, alarms, answers, befall, bundles
 from tests.defects.clean import outcome_of, restores
 from tests.defects.country import Country
-from tests.defects.matrix import row_of
 from tests.defects.planted.how import Planted
-from tests.defects.ward import QUICK, best_major, majors, ward
+from tests.defects.ward import OFFERED, QUICK, Ward, best_major, libraries, majors, ward
 from tests.fix_lab import private
 
-_OF_DEFECTS = (56, 8, 32, 9, 10, 7, 6)
 _OF_RESTORES = (44, 10, 9, 9, 6)
 
 
 def main() -> int:
-    """Both tables; 0 when every defect was found and no clean restore raised an alarm."""
+    """All cells, and every clean restore; 0 when every cell answered as is written and no clean restore raised an alarm."""
     began = monotonic()
     with tempfile.TemporaryDirectory(prefix="daybreak-matrix-") as folder:
-        missed = _defects(Path(folder) / "ward")
-        alarms = _clean(Path(folder) / "country")
+        wrong = _cells(Path(folder) / "wards")
+        cries = _clean(Path(folder) / "country")
     _say(f"\n{monotonic() - began:.0f} s on account {ACCOUNT} of the lab")
-    return 1 if missed or alarms else 0
+    return 1 if wrong or cries else 0
 
 
-def _defects(home: Path) -> int:
-    major = best_major()
-    _say(f"planted defects, each in a clone that Daybreak restored, its source alive (PostgreSQL {major})\n")
-    _line(_OF_DEFECTS, "defect", "of", "check", "depth", "found", "undone", "s")
-    found: list[Planted] = []
-    with ward(home, major) as clone:
-        for defect in CATALOG:
-            row = row_of(clone, defect, is_asked_again=defect in IN_DATA)
-            is_right = row.is_found and row.is_undone
-            found += [defect] if is_right else []
-            said = row.asked[0].standing.value if row.asked else "not asked"
-            undone = "-" if row.afterwards is None else "fit" if row.is_undone else "not fit"
-            cells = (defect.of, defect.check.name, defect.depth, said, undone, f"{row.took:.1f}")
-            _line(_OF_DEFECTS, defect.name, *cells)
-            if not is_right:
-                _say(f"    NOT FOUND, OR NOT UNDONE: {row.words}")
+def _cells(home: Path) -> int:
+    """Every cell: one ward for each version, whose source is hurt and then taken away."""
+    _say(
+        f"{len(COUNTED)} planted defects of {len(KINDS)} kinds, at most {AT_MOST} of a kind; {len(CATALOG) - len(COUNTED)} more beside them"
+    )
+    for major in sorted(set(OFFERED) - set(majors())):
+        _say(f"PostgreSQL {major}: not on this machine, so none of its cells")
+    every: dict[str, list[Answer]] = {}
+    wrong = 0
+    for major in majors():
+        lacking = sorted({defect.needs for defect in CATALOG if defect.needs} - libraries(major))
+        _say(
+            f"PostgreSQL {major}: " + (f"cannot plant what needs {', '.join(lacking)}" if lacking else "can plant all")
+        )
+        with ward(home / major, major) as clone:
+            for source in Source:
+                befall(clone, source)
+                is_first = source is Source.ALIVE and major == best_major()
+                defects = [each for each in CATALOG if each.needs not in lacking and (is_first or not each.alone)]
+                wrong += _cell(clone, source, defects, every)
+    _by_defect(every)
+    return wrong
+
+
+def _cell(clone: Ward, source: Source, defects: list[Planted], every: dict[str, list[Answer]]) -> int:
+    """One cell, and the clone once more when all is undone; how many answers were wrong."""
+    began, found = monotonic(), list[Answer]()
+    for said, _took in answers(clone, source, defects):
+        found += said
+    left = alarms(clone)
+    took = monotonic() - began
+    for answer in found:
+        every.setdefault(answer.defect.name, []).append(answer)
+    wrong = [answer for answer in found if not answer.is_right]
+    rules = Counter(answer.rule.name for answer in found if answer.is_right and not answer.is_found)
+    told = "".join(f", {number} by the rule: {name}" for name, number in rules.items())
+    count = sum(answer.is_found for answer in found)
+    clones = len(bundles(defects))
+    _say(
+        f"  source {source}: {len(found)} defects in {clones} clones: {count} found{told}, {len(wrong)} wrong; {took:.0f} s"
+    )
+    for answer in wrong:
+        _say(f"    WRONG: {answer.defect.name}: {answer.words}")
+    for alarm in left:
+        _say(f"    NOT UNDONE: {alarm}")
+    return len(wrong) + len(left)
+
+
+def _by_defect(every: dict[str, list[Answer]]) -> None:
+    """One line for each defect: in how many cells it was found, and by which rule it was not."""
+    _say("")
+    _line((58, 44, 26), "defect", "kind", "check")
+    for defect in CATALOG:
+        said = every.get(defect.name, [])
+        rules = dict.fromkeys(each.rule.name for each in said if not each.is_found)
+        beside = f"; else {', '.join(rules)}" if rules else ""
+        alone = f"; alone: {defect.alone}" if defect.alone else ""
+        _say(
+            f"{defect.name:<58}  {defect.kind:<44}  {defect.check.name:<26}  found in {sum(each.is_found for each in said)} of {len(said)}{beside}{alone}"
+        )
     _say("")
     for of in dict.fromkeys(defect.of for defect in CATALOG):
-        _say(_total(f"of {of}", found, [defect for defect in CATALOG if defect.of == of]))
-    _say(_total("of rows and content together", found, list(IN_DATA)))
-    _say(f"{_total('in all', found, list(CATALOG))}, by the check named for each, by {_checks()} checks")
-    return len(CATALOG) - len(found)
-
-
-def _total(what: str, found: list[Planted], planted: list[Planted]) -> str:
-    return f"{sum(each in found for each in planted)} of {len(planted)} defects {what} found"
-
-
-def _checks() -> int:
-    return len({defect.check.name for defect in CATALOG})
+        part = [defect for defect in CATALOG if defect.of == of]
+        met = sum(any(each.is_found for each in every.get(defect.name, [])) for defect in part)
+        _say(f"{met} of {len(part)} defects of {of} found")
 
 
 def _clean(home: Path) -> int:

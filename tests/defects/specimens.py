@@ -7,7 +7,15 @@ from pathlib import Path
 from daybreak.lab.company.names import OWNER
 from daybreak.lab.remote import RemoteLab
 
-STATIC = ("numbers", "times", "texts", "documents", "shapes", "twin_one", "twin_two", "keyless")
+COPIED = ("numbers", "times", "texts", "documents", "shapes")
+"""Those of which there are copies: each may be hit by another defect in the same clone."""
+
+COPIES = ("", "_2", "_3", "_4")
+
+STATIC = (
+    *(f"{name}{copy}" for name in COPIED for copy in COPIES),
+    *("texts_5", "texts_6", "shapes_5", "shapes_6", "twin_one", "twin_one_2", "twin_two", "keyless", "keyless_2"),
+)
 """Those of the schema ``specimens`` to which nobody writes."""
 
 CONFIGURED = "".join(f'\n[targets.embi.tables."specimens.{name}"]\nis_static = true\n' for name in STATIC)
@@ -46,7 +54,7 @@ def set_up_second(lab: RemoteLab, cluster: str) -> None:
 def set_up(lab: RemoteLab, cluster: str, script: str = "specimens.sql") -> None:
     """Make the tables of a script, as the company's owner."""
     lab.administer(cluster, f"set role {OWNER}; {Path(__file__).with_name(script).read_text()}")
-    schemas = "'specimens', 'Odd Schema', 'dated'"
+    schemas = "'specimens', 'Odd Schema', 'dated', 'parts'"
     every = f"select format('%I.%I', schemaname, tablename) from pg_tables where schemaname in ({schemas})"
     [rows] = lab.administer(cluster, every)
     lab.administer(cluster, f"set role {OWNER}; analyze {', '.join(name for [name] in rows)}")

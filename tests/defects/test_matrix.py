@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -12,9 +13,11 @@ from daybreak.app.validating import Case
 from daybreak.model import checks
 from daybreak.model.findings import Standing
 from daybreak.model.targets import Waiver
-from tests.defects.catalog import CATALOG, IN_DATA
+from tests.defects.catalog import AT_MOST, CATALOG, COUNTED, IN_DATA, KINDS
+from tests.defects.cells import Source, answers, bundles, names, rule_of, touches
 from tests.defects.matrix import row_of
-from tests.defects.planted.how import Planted
+from tests.defects.planted.how import Planted, nothing
+from tests.defects.rules import FOUND
 from tests.defects.ward import Ward, best_major, ward
 
 MISSED_WITHOUT = ("trigger disabled", "sequence behind the data", "grant lost", "row count low", "tags missing")
@@ -88,7 +91,60 @@ def test_without_its_check_a_defect_stays_hidden(clone: Ward, name: str) -> None
 
 def test_the_matrix_is_large_enough_and_has_a_defect_for_every_check() -> None:
     """A check for which nothing is planted is a check of which nobody knows whether it works."""
-    assert len(CATALOG) >= 150
+    assert len(COUNTED) >= 200
+    assert len(KINDS) >= 60
     assert len(IN_DATA) >= 40
     assert len({defect.name for defect in CATALOG}) == len(CATALOG)
     assert set(checks.CHECKS) - {defect.check.name for defect in CATALOG} == set()
+
+
+def test_no_kind_of_defect_counts_more_often_than_a_few_times() -> None:
+    """Two hundred ways of deleting a row would be one defect."""
+    assert [defect.name for defect in CATALOG if not defect.kind] == []
+    assert max(Counter(defect.kind for defect in COUNTED).values()) <= AT_MOST
+
+
+def test_no_rule_lets_a_defect_be_called_fit() -> None:
+    """Not to know is an answer; to be wrong is none. Where the source lives nothing excuses a check."""
+    assert all(rule_of(defect, Source.ALIVE) is FOUND for defect in CATALOG)
+    asked = [rule_of(defect, source) for defect in CATALOG for source in Source]
+    assert [rule.name for rule in asked if Standing.FIT in rule.standings or not rule.standings] == []
+
+
+def test_each_defect_is_in_one_bundle_and_none_touches_what_another_hits() -> None:
+    """What two defects hit is named once, and nobody could say for which of them."""
+    made = bundles(CATALOG)
+    assert sorted(each.name for bundle in made for each in bundle) == sorted(each.name for each in CATALOG)
+    for bundle in made:
+        touched = [name for defect in bundle for name in touches(defect)]
+        assert len(touched) == len(set(touched))
+    assert [bundle for bundle in made if len(bundle) > 1 and any(each.alone for each in bundle)] == []
+
+
+@pytest.mark.parametrize(
+    ("hit", "line", "is_it"),
+    [
+        ("public.time_entries", "embi: public.time_entries_2025_05", False),
+        ("public.time_entries", "embi: public.time_entries", True),
+        ("parts.f_source(", "embi: parts.f_source(n integer)", True),
+        ("source(", "embi: parts.f_source(n integer)", False),
+        ("", "embi: public.payments", False),
+    ],
+)
+def test_a_line_names_what_a_defect_hit_by_its_whole_name(hit: str, line: str, *, is_it: bool) -> None:
+    """A partition that is damaged would else be taken for its table."""
+    assert names(line, replace(CATALOG[0], line=hit)) is is_it
+
+
+def test_of_several_defects_in_one_clone_each_is_named_and_what_was_not_planted_is_not(clone: Ward) -> None:
+    """The cells ask about hundreds at once; one that rides on another's finding would be found without being there."""
+    chosen = [
+        each
+        for each in CATALOG
+        if each.name in ("trigger disabled", "trigger missing", "index dropped in another database")
+    ]
+    absent = replace(next(each for each in CATALOG if each.name == "rule missing"), plant=nothing)
+    [(said, _)] = answers(clone, Source.ALIVE, [*chosen, absent])
+    assert {each.defect.name: each.is_right for each in said} == {each.name: True for each in chosen} | {
+        absent.name: False
+    }

@@ -154,6 +154,17 @@ def majors() -> list[str]:
     return [str(each.major) for each in installs(cache)]
 
 
+OFFERED = ("15", "16", "17", "18")
+"""The versions of PostgreSQL that have cells; a machine has some of them."""
+
+
+def libraries(major: str) -> frozenset[str]:
+    """The loadable libraries that came with this machine's PostgreSQL of that version."""
+    cache = shared_cache()
+    assert cache is not None
+    return next(each.libraries for each in installs(cache) if str(each.major) == major)
+
+
 @contextmanager
 def ward(home: Path, major: str) -> Iterator[Ward]:
     """A ward with a clone of a branch in that major version of PostgreSQL."""
@@ -161,6 +172,7 @@ def ward(home: Path, major: str) -> Iterator[Ward]:
         made = founded(lab, home, f"ward-{major}", major, environment, configured=specimens.CONFIGURED)
         enrich(made)
         specimens.set_up(lab.remote, made.branch.cluster)
+        specimens.set_up(lab.remote, made.branch.cluster, "attributes.sql")
         specimens.set_up_second(lab.remote, made.branch.cluster)
         take_baseline(made.app, BaselineWish("embi", is_fingerprinted=True))
         work(made)

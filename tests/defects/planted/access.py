@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+from typing import Unpack
 
 from daybreak.lab.company.names import APPLICATION_SECRET
 from daybreak.model import checks
 from daybreak.model.checks import Check
-from tests.defects.planted.how import Planted, by_damage, by_sql, run
+from tests.defects.planted.how import Planted, Told, by_damage, by_sql, run
 from tests.defects.ward import Ward
 
 
-def _role(name: str, check: Check, statement: str, undo: str) -> Planted:
+def _role(name: str, check: Check, statement: str, undo: str, **told: Unpack[Told]) -> Planted:
     """Roles belong to the whole server, so a copy of the database does not bring them back."""
-    return Planted(name, check, lambda ward: run(ward, statement), lambda ward: run(ward, *undo.split("; ")))
+    return Planted(name, check, lambda ward: run(ward, statement), lambda ward: run(ward, *undo.split("; ")), **told)
 
 
 def _change_password(ward: Ward) -> None:
@@ -26,22 +27,22 @@ def _put_back_password(ward: Ward) -> None:
 
 
 IN_ACCESS: tuple[Planted, ...] = (
-    by_damage("wrong owner", checks.OWNERS, lambda ward: ward.damage.do("give-table", table="payments", owner="embi_reporting")),
-    by_sql("grant lost", checks.GRANTS, "revoke select on employees from embi_app"),
-    by_sql("grant to everybody", checks.GRANTS, "grant select on salaries to public"),
-    by_sql("row security off", checks.ROW_SECURITY, "alter table notes disable row level security"),
-    by_sql("policy missing", checks.ROW_SECURITY, "drop policy notes_for_reading on notes"),
+    by_damage("wrong owner", checks.OWNERS, lambda ward: ward.damage.do("give-table", table="parts.published", owner="embi_reporting"), kind="pg_class.relowner", line="relation parts.published"),
+    by_sql("grant lost", checks.GRANTS, "revoke select on employees from embi_app", kind="pg_class.relacl", line="relation public.employees"),
+    by_sql("grant to everybody", checks.GRANTS, "grant select on salaries to public", kind="pg_class.relacl", line="relation public.salaries"),
+    by_sql("row security off", checks.ROW_SECURITY, "alter table notes disable row level security", kind="pg_class.relrowsecurity", line="public.notes"),
+    by_sql("policy missing", checks.ROW_SECURITY, "drop policy notes_for_reading on notes", kind="pg_policy: row", line="notes_for_reading"),
     _role(
         "missing role",
         checks.ROLES,
         "drop role embi_analyst",
         "create role embi_analyst login in role embi_reporting; alter role embi_analyst set default_transaction_read_only to on",
-    ),
-    _role("role that may do more", checks.ROLES, "alter role embi_analyst createdb", "alter role embi_analyst nocreatedb"),
-    _role("membership lost", checks.ROLES, "revoke embi_reporting from embi_analyst", "grant embi_reporting to embi_analyst"),
-    _role("application's role may not log in", checks.CONNECTS, "alter role embi_app nologin", "alter role embi_app login"),
+     kind="pg_authid: row", line="embi_analyst"),
+    _role("role that may do more", checks.ROLES, "alter role parts_expires createdb", "alter role parts_expires nocreatedb", kind="pg_authid.rolcreatedb", line="parts_expires"),
+    _role("membership lost", checks.ROLES, "revoke embi_reporting from embi_analyst", "grant embi_reporting to embi_analyst", kind="pg_auth_members: row", line="embi_analyst"),
+    _role("application's role may not log in", checks.CONNECTS, "alter role embi_app nologin", "alter role embi_app login", kind="pg_authid.rolcanlogin", alone="the application cannot come in"),
     Planted(
         "application's password is another one", checks.AUTHENTICATION, _change_password, _put_back_password
-    ),
+    , kind="pg_authid.rolpassword", alone="the application cannot come in"),
 )  # fmt: skip
 """Who may do what."""

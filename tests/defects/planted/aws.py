@@ -15,16 +15,20 @@ from tests.defects.planted.how import Planted, by_sql, set_at_large
 from tests.defects.ward import Ward
 
 
-def _aws(name: str, check: Check, undo: dict[str, Any], **changes: Any) -> Planted:
-    return Planted(name, check, lambda ward: ward.modify(**changes), lambda ward: ward.modify(**undo))
+def _aws(name: str, check: Check, undo: dict[str, Any], *, kind: str, line: str = "", **changes: Any) -> Planted:
+    return Planted(
+        name, check, lambda ward: ward.modify(**changes), lambda ward: ward.modify(**undo), kind=kind, line=line
+    )
 
 
-def _of_writer(name: str, undo: dict[str, Any], **changes: Any) -> Planted:
+def _of_writer(name: str, undo: dict[str, Any], *, kind: str, line: str = "", **changes: Any) -> Planted:
     return Planted(
         name,
         checks.INSTANCE_PARITY,
         lambda ward: ward.modify_writer(**changes),
         lambda ward: ward.modify_writer(**undo),
+        kind=kind,
+        line=line,
     )
 
 
@@ -196,89 +200,186 @@ def _no_page(case: Case) -> Case:
 
 
 IN_AWS: tuple[Planted, ...] = (
-    Planted("default parameter group", checks.PARAMETER_PARITY, _default_group, _own_group),
+    Planted(
+        "default parameter group",
+        checks.PARAMETER_PARITY,
+        _default_group,
+        _own_group,
+        kind="AWS: parameter group",
+        alone="it needs a reboot",
+    ),
     Planted(
         "quarantine lifted",
         checks.QUARANTINE,
         lambda ward: set_at_large(ward, "max_logical_replication_workers", "4"),
         lambda ward: set_at_large(ward, "max_logical_replication_workers", "0"),
+        kind="AWS: parameter",
+        alone="it needs a reboot",
     ),
     Planted(
         "pending reboot",
         checks.PARAMETERS,
         lambda ward: ward.parameter("max_connections", "77"),
         _no_longer_pending,
+        kind="AWS: parameter",
+        alone="it needs a reboot",
     ),
-    Planted("default security group", checks.SECURITY_GROUPS, _default_security, _own_security),
     Planted(
-        "security group open to all", checks.SECURITY_GROUPS, lambda ward: _open_group(ward, "0.0.0.0/0"), _own_security
+        "default security group",
+        checks.SECURITY_GROUPS,
+        _default_security,
+        _own_security,
+        kind="AWS: security group",
+        alone="nothing can come in",
+    ),
+    Planted(
+        "security group open to all",
+        checks.SECURITY_GROUPS,
+        lambda ward: _open_group(ward, "0.0.0.0/0"),
+        _own_security,
+        kind="AWS: security group",
     ),
     Planted(
         "publicly accessible",
         checks.PUBLIC_ACCESS,
         lambda ward: ward.modify_writer(PubliclyAccessible=True),
         lambda ward: ward.modify_writer(PubliclyAccessible=False),
+        kind="AWS: public access",
     ),
-    Planted("unencrypted", checks.ENCRYPTION, change=_seen(is_encrypted=False, kms_key=None)),
-    Planted("wrong KMS key", checks.KMS, change=_seen(kms_key="arn:aws:kms:us-east-1:123456789012:key/another")),
-    Planted("IAM role missing", checks.IAM_ROLES, change=_without_permission("roles")),
-    Planted("IAM role too many", checks.IAM_ROLES, _wear_role, _take_role),
+    Planted("unencrypted", checks.ENCRYPTION, change=_seen(is_encrypted=False, kms_key=None), kind="AWS: encryption"),
+    Planted(
+        "wrong KMS key",
+        checks.KMS,
+        change=_seen(kms_key="arn:aws:kms:us-east-1:123456789012:key/another"),
+        kind="AWS: KMS key",
+    ),
+    Planted("IAM role missing", checks.IAM_ROLES, change=_without_permission("roles"), kind="AWS: IAM role"),
+    Planted("IAM role too many", checks.IAM_ROLES, _wear_role, _take_role, kind="AWS: IAM role"),
     _aws(
         "IAM authentication off",
         checks.CLUSTER_PARITY,
         {"EnableIAMDatabaseAuthentication": True},
         EnableIAMDatabaseAuthentication=False,
+        kind="AWS: IAM authentication",
+        line="has_iam_auth",
     ),
     Planted(
         "managed secret absent",
         checks.CLUSTER_PARITY,
         change=_source_had(master_secret="arn:aws:secretsmanager:::secret:x"),
+        kind="AWS: managed secret",
+        line="master_secret",
     ),
     _aws(
         "log exports off",
         checks.AUDIT_LOGGING,
         {"CloudwatchLogsExportConfiguration": {"EnableLogTypes": ["postgresql"]}},
         CloudwatchLogsExportConfiguration={"DisableLogTypes": ["postgresql"]},
+        kind="AWS: log exports",
     ),
-    _aws("deletion protection off", checks.DELETION_PROTECTION, {"DeletionProtection": True}, DeletionProtection=False),
-    _aws("retention of one day", checks.CLUSTER_PARITY, {"BackupRetentionPeriod": 30}, BackupRetentionPeriod=1),
-    Planted("tags missing", checks.CLUSTER_PARITY, _untag, _tag),
+    _aws(
+        "deletion protection off",
+        checks.DELETION_PROTECTION,
+        {"DeletionProtection": True},
+        DeletionProtection=False,
+        kind="AWS: deletion protection",
+    ),
+    _aws(
+        "retention of one day",
+        checks.CLUSTER_PARITY,
+        {"BackupRetentionPeriod": 30},
+        BackupRetentionPeriod=1,
+        kind="AWS: backup retention",
+        line="backup_retention",
+    ),
+    Planted("tags missing", checks.CLUSTER_PARITY, _untag, _tag, kind="AWS: tags", line="tags"),
     _of_writer(
         "certificate authority differs",
         {"CACertificateIdentifier": "rds-ca-rsa2048-g1"},
         CACertificateIdentifier="rds-ca-ecc384-g1",
+        kind="AWS: certificate authority",
+        line="ca",
     ),
-    _of_writer("wrong class", {"DBInstanceClass": "db.r6g.large"}, DBInstanceClass="db.t4g.medium"),
+    _of_writer(
+        "wrong class",
+        {"DBInstanceClass": "db.r6g.large"},
+        DBInstanceClass="db.t4g.medium",
+        kind="AWS: instance class",
+        line="instance_class",
+    ),
     _of_writer(
         "Performance Insights off",
         {"EnablePerformanceInsights": True, "PerformanceInsightsRetentionPeriod": 7},
         EnablePerformanceInsights=False,
+        kind="AWS: Performance Insights",
+        line="has_performance_insights",
     ),
-    Planted("no reader", checks.INSTANCE_PARITY, _lose_reader, _new_reader),
-    Planted("engine minor differs", checks.ENGINE_VERSION, change=_seen(engine_version="15.1")),
+    Planted(
+        "no reader",
+        checks.INSTANCE_PARITY,
+        _lose_reader,
+        _new_reader,
+        kind="AWS: instance",
+        alone="an instance is made again",
+    ),
+    Planted(
+        "engine minor differs", checks.ENGINE_VERSION, change=_seen(engine_version="15.1"), kind="AWS: engine version"
+    ),
     Planted(
         "Extended Support changed",
         checks.CLUSTER_PARITY,
         change=_seen(lifecycle="open-source-rds-extended-support-disabled"),
+        kind="AWS: life cycle",
+        line="lifecycle",
     ),
-    Planted("endpoint closed", checks.ENDPOINT, change=_seen(port=1)),
-    Planted("instance not available", checks.INSTANCE_STATUS, change=_writer_seen(status="storage-full")),
-    Planted("cluster not available", checks.CLUSTER_STATUS, change=_seen(status="inaccessible-encryption-credentials")),
-    Planted("login policy names the old resource id", checks.CONNECT_POLICIES, _allow_old_id, _forbid_old_id),
+    Planted(
+        "endpoint closed", checks.ENDPOINT, change=_seen(port=1), kind="AWS: endpoint", alone="nothing can come in"
+    ),
+    Planted(
+        "instance not available",
+        checks.INSTANCE_STATUS,
+        change=_writer_seen(status="storage-full"),
+        kind="AWS: instance status",
+    ),
+    Planted(
+        "cluster not available",
+        checks.CLUSTER_STATUS,
+        change=_seen(status="inaccessible-encryption-credentials"),
+        kind="AWS: cluster status",
+    ),
+    Planted(
+        "login policy names the old resource id",
+        checks.CONNECT_POLICIES,
+        _allow_old_id,
+        _forbid_old_id,
+        kind="AWS: IAM policy",
+    ),
     Planted(
         "proxy target missing",
         checks.SURROUNDINGS_PARITY,
         change=_source_was_led_to(proxies=(ProxyTarget(proxy="front", target_group="default"),)),
+        kind="AWS: proxy",
     ),
     Planted(
-        "autoscaling missing", checks.SURROUNDINGS_PARITY, change=_source_was_led_to(scaling=Scaling(low=1, high=3))
+        "autoscaling missing",
+        checks.SURROUNDINGS_PARITY,
+        change=_source_was_led_to(scaling=Scaling(low=1, high=3)),
+        kind="AWS: autoscaling",
     ),
     Planted(
         "custom endpoint missing",
         checks.SURROUNDINGS_PARITY,
         change=_source_was_led_to(endpoints=(CustomEndpoint(identifier="reporting", kind="READER"),)),
+        kind="AWS: custom endpoint",
     ),
-    Planted("health page is not well", checks.HEALTH, change=_no_page),
-    by_sql("an owner's check is missed", checks.BUSINESS, "delete from salaries where employee_id = 5"),
+    Planted("health page is not well", checks.HEALTH, change=_no_page, kind="application: health page"),
+    by_sql(
+        "an owner's check is missed",
+        checks.BUSINESS,
+        "delete from salaries where employee_id = 5",
+        kind="application: owner's check",
+        line="every employee has a salary",
+        hits=("relation public.employees", "public.salaries"),
+    ),
 )
 """The cluster, its instances, and what stands around them."""
