@@ -129,7 +129,8 @@ def _all_of(changes: Sequence[Callable[[Case], Case]]) -> Callable[[Case], Case]
 
 
 def _answer(defect: Planted, rule: Rule, findings: Sequence[Finding], with_others: int) -> Answer:
-    asked = [finding for finding in findings if finding.check == defect.check.name]
+    check = rule.by or defect.check
+    asked = [finding for finding in findings if finding.check == check.name]
     named = [detail for finding in asked for detail in finding.details if names(detail.full, defect)]
     standings = frozenset(each.standing for each in named)
     # Some checks have no lines: then their sentence must name it. One that was not asked names nothing, and its answer counts.

@@ -52,6 +52,8 @@ class Ward:
     branch: Branch
     app: App
     run: str = ""
+    source: dict[str, Any] = field(default_factory=dict)
+    """The source as AWS described it when the clone was made; it may be gone since."""
     others: dict[str, Any] = field(default_factory=dict)
     """What a defect must remember until it is undone."""
 
@@ -177,6 +179,7 @@ def ward(home: Path, major: str) -> Iterator[Ward]:
         take_baseline(made.app, BaselineWish("embi", is_fingerprinted=True))
         work(made)
         made.run = restored(made, moment_of(made)).run
+        made.source = made.described(made.branch.cluster)
         made.remember()
         yield made
 

@@ -9,6 +9,7 @@ from daybreak.lab.company.names import APPLICATION_SECRET
 from daybreak.model import checks
 from daybreak.model.checks import Check
 from tests.defects.planted.how import Planted, Told, by_damage, by_sql, run
+from tests.defects.rules import DROPPED_OR_LOST, UNKNOWN_SINCE_WHEN
 from tests.defects.ward import Ward
 
 
@@ -31,15 +32,15 @@ IN_ACCESS: tuple[Planted, ...] = (
     by_sql("grant lost", checks.GRANTS, "revoke select on employees from embi_app", kind="pg_class.relacl", line="relation public.employees"),
     by_sql("grant to everybody", checks.GRANTS, "grant select on salaries to public", kind="pg_class.relacl", line="relation public.salaries"),
     by_sql("row security off", checks.ROW_SECURITY, "alter table notes disable row level security", kind="pg_class.relrowsecurity", line="public.notes"),
-    by_sql("policy missing", checks.ROW_SECURITY, "drop policy notes_for_reading on notes", kind="pg_policy: row", line="notes_for_reading"),
+    by_sql("policy missing", checks.ROW_SECURITY, "drop policy notes_for_reading on notes", kind="pg_policy: row", line="notes_for_reading", gone=DROPPED_OR_LOST),
     _role(
         "missing role",
         checks.ROLES,
         "drop role embi_analyst",
-        "create role embi_analyst login in role embi_reporting; alter role embi_analyst set default_transaction_read_only to on",
-     kind="pg_authid: row", line="embi_analyst"),
-    _role("role that may do more", checks.ROLES, "alter role parts_expires createdb", "alter role parts_expires nocreatedb", kind="pg_authid.rolcreatedb", line="parts_expires"),
-    _role("membership lost", checks.ROLES, "revoke embi_reporting from embi_analyst", "grant embi_reporting to embi_analyst", kind="pg_auth_members: row", line="embi_analyst"),
+        "create role embi_analyst login; grant embi_reporting to embi_analyst granted by embi_admin; alter role embi_analyst set default_transaction_read_only to on",
+     kind="pg_authid: row", line="embi_analyst", gone=DROPPED_OR_LOST),
+    _role("role that may do more", checks.ROLES, "alter role parts_expires createdb", "alter role parts_expires nocreatedb", kind="pg_authid.rolcreatedb", line="parts_expires", gone=UNKNOWN_SINCE_WHEN),
+    _role("membership lost", checks.ROLES, "revoke embi_reporting from embi_analyst", "grant embi_reporting to embi_analyst granted by embi_admin", kind="pg_auth_members: row", line="embi_analyst", gone=DROPPED_OR_LOST),
     _role("application's role may not log in", checks.CONNECTS, "alter role embi_app nologin", "alter role embi_app login", kind="pg_authid.rolcanlogin", alone="the application cannot come in"),
     Planted(
         "application's password is another one", checks.AUTHENTICATION, _change_password, _put_back_password

@@ -8,10 +8,11 @@ from __future__ import annotations
 from daybreak.model import checks
 from daybreak.model.checks import Check
 from tests.defects.planted.how import Planted, by_damage, by_sql, run
+from tests.defects.rules import DROPPED_OR_LOST, FOUND, UNKNOWN_SINCE_WHEN, Rule
 
 
-def _of(check: Check, kind: str, name: str, line: str, *statements: str) -> Planted:
-    return by_sql(name, check, *statements, kind=kind, line=line)
+def _of(check: Check, kind: str, name: str, line: str, *statements: str, gone: Rule = FOUND) -> Planted:
+    return by_sql(name, check, *statements, kind=kind, line=line, gone=gone)
 
 
 def _function(attribute: str, name: str, function: str, change: str) -> Planted:
@@ -41,13 +42,13 @@ def _column(attribute: str, name: str, column: str, change: str) -> Planted:
 
 
 def _constraint(
-    attribute: str, name: str, constraint: str, definition: str = "", *, table: str = "constrained"
+    attribute: str, name: str, constraint: str, definition: str = "", *, table: str = "constrained", gone: Rule = FOUND
 ) -> Planted:
     """A constraint that is dropped, and made again otherwise."""
     again = [f"alter table parts.{table} add constraint {constraint} {definition}"] if definition else []
     dropped = f"alter table parts.{table} drop constraint {constraint}"
     check = checks.FOREIGN_KEYS if definition.startswith("foreign key") else checks.CONSTRAINTS
-    return _of(check, f"pg_constraint.{attribute}", name, constraint, dropped, *again)
+    return _of(check, f"pg_constraint.{attribute}", name, constraint, dropped, *again, gone=gone)
 
 
 def _index(attribute: str, name: str, index: str, definition: str) -> Planted:
@@ -80,10 +81,16 @@ def _sequence(attribute: str, name: str, sequence: str, change: str) -> Planted:
     )
 
 
-def _role(kind: str, name: str, line: str, statement: str, undo: str) -> Planted:
+def _role(kind: str, name: str, line: str, statement: str, undo: str, *, gone: Rule = FOUND) -> Planted:
     """Roles belong to the whole server, so a copy of the database does not bring them back."""
     return Planted(
-        name, checks.ROLES, lambda ward: run(ward, statement), lambda ward: run(ward, undo), kind=kind, line=line
+        name,
+        checks.ROLES,
+        lambda ward: run(ward, statement),
+        lambda ward: run(ward, undo),
+        kind=kind,
+        line=line,
+        gone=gone,
     )
 
 
@@ -99,7 +106,7 @@ _FUNCTIONS = (
     _of(checks.CATALOG, "pg_proc.prorows", "rows of a function changed", "function parts.f_rows(", "alter function parts.f_rows(integer) rows 9"),
     _function("proconfig", "setting of a function changed", "f_configured", "set work_mem to '1MB'"),
     _of(checks.GRANTS, "pg_proc.proacl", "function closed to everybody", "parts.f_granted(", "revoke execute on function parts.f_granted(integer) from public"),
-    _of(checks.FUNCTIONS, "pg_proc: row", "procedure missing", "parts.f_gone(", "drop procedure parts.f_gone()"),
+    _of(checks.FUNCTIONS, "pg_proc: row", "procedure missing", "parts.f_gone(", "drop procedure parts.f_gone()", gone=DROPPED_OR_LOST),
 )  # fmt: skip
 
 _TABLES = (
@@ -127,9 +134,9 @@ _CONSTRAINTS = (
     _constraint("confupdtype", "foreign key follows its parent", "constrained_updated", "foreign key (updated) references parts.answered on update cascade"),
     _constraint("conbin", "check constraint changed", "constrained_positive", "check (positive > -5)"),
     _constraint("connoinherit", "check constraint not inherited", "constrained_heir", "check (heir > 0) no inherit"),
-    _constraint("contype: x", "exclusion constraint lost", "constrained_span"),
-    _constraint("contype: p", "primary key lost", "keyed_pkey", table="keyed"),
-    _constraint("contype: u", "unique constraint of the parts lost", "constrained_lone"),
+    _constraint("contype: x", "exclusion constraint lost", "constrained_span", gone=DROPPED_OR_LOST),
+    _constraint("contype: p", "primary key lost", "keyed_pkey", table="keyed", gone=DROPPED_OR_LOST),
+    _constraint("contype: u", "unique constraint of the parts lost", "constrained_lone", gone=DROPPED_OR_LOST),
 )  # fmt: skip
 
 _INDEXES = (
@@ -173,10 +180,10 @@ _TYPES = (
     _of(checks.FUNCTIONS, "pg_class: attribute of a composite", "member of a composite missing", "parts.c_member", "alter type parts.c_member drop attribute b"),
     _of(checks.FUNCTIONS, "pg_type.typnotnull", "domain may no longer be NULL", "parts.d_needed", "alter domain parts.d_needed set not null"),
     _of(checks.FUNCTIONS, "pg_type.typdefault", "default of a domain lost", "parts.d_default", "alter domain parts.d_default drop default"),
-    _of(checks.CONSTRAINTS, "pg_constraint.contypid", "check of a domain lost", "parts.d_check", "alter domain parts.d_check drop constraint d_positive"),
+    _of(checks.CONSTRAINTS, "pg_constraint.contypid", "check of a domain lost", "parts.d_check", "alter domain parts.d_check drop constraint d_positive", gone=DROPPED_OR_LOST),
     _of(checks.GRANTS, "pg_type.typacl", "type closed to everybody", "parts.t_granted", "revoke usage on type parts.t_granted from public"),
-    _of(checks.FUNCTIONS, "pg_range: row", "range type missing", "parts.t_range", "drop type parts.t_range"),
-    _of(checks.FUNCTIONS, "pg_namespace: row", "schema missing", "parts_empty", "drop schema parts_empty"),
+    _of(checks.FUNCTIONS, "pg_range: row", "range type missing", "parts.t_range", "drop type parts.t_range", gone=DROPPED_OR_LOST),
+    _of(checks.FUNCTIONS, "pg_namespace: row", "schema missing", "parts_empty", "drop schema parts_empty", gone=DROPPED_OR_LOST),
     _of(checks.GRANTS, "pg_namespace.nspacl", "schema open to everybody", "parts_open", "grant usage on schema parts_open to public"),
 )  # fmt: skip
 
@@ -208,7 +215,7 @@ _PUBLICATIONS = (
 )  # fmt: skip
 
 _REST = (
-    _of(checks.CATALOG, "pg_collation: row", "collation missing", "parts.o_gone", "drop collation parts.o_gone"),
+    _of(checks.CATALOG, "pg_collation: row", "collation missing", "parts.o_gone", "drop collation parts.o_gone", gone=DROPPED_OR_LOST),
     _of(checks.CATALOG, "pg_operator.oprrest", "estimator of an operator lost", "#=#", "alter operator parts.#=# (integer, integer) set (restrict = none)"),
     _of(checks.CATALOG, "pg_cast.castcontext", "cast became implicit", "parts.k_cast", "drop cast (parts.k_cast as integer)",
         "create cast (parts.k_cast as integer) with inout as implicit"),
@@ -224,9 +231,9 @@ _REST = (
 )  # fmt: skip
 
 _ROLES = (
-    _role("pg_authid.rolconnlimit", "role takes few connections", "parts_connections", "alter role parts_connections connection limit 3", "alter role parts_connections connection limit -1"),
-    _role("pg_authid.rolcreaterole", "role may make roles", "parts_creates", "alter role parts_creates createrole", "alter role parts_creates nocreaterole"),
-    _role("pg_authid.rolinherit", "role no longer inherits", "parts_inherits", "alter role parts_inherits noinherit", "alter role parts_inherits inherit"),
+    _role("pg_authid.rolconnlimit", "role takes few connections", "parts_connections", "alter role parts_connections connection limit 3", "alter role parts_connections connection limit -1", gone=UNKNOWN_SINCE_WHEN),
+    _role("pg_authid.rolcreaterole", "role may make roles", "parts_creates", "alter role parts_creates createrole", "alter role parts_creates nocreaterole", gone=UNKNOWN_SINCE_WHEN),
+    _role("pg_authid.rolinherit", "role no longer inherits", "parts_inherits", "alter role parts_inherits noinherit", "alter role parts_inherits inherit", gone=UNKNOWN_SINCE_WHEN),
     _role("pg_auth_members.admin_option", "member may make members", "parts_admin", "grant parts_member to parts_admin with admin option", "revoke admin option for parts_member from parts_admin"),
     _role("pg_db_role_setting: row", "setting of a role changed", "parts_configured", "alter role parts_configured set work_mem to '1MB'", "alter role parts_configured reset work_mem"),
     _role("pg_db_role_setting: row", "setting of a role in a database changed", "parts_here",

@@ -111,6 +111,7 @@ def _open_group(ward: Ward, *ways: str) -> None:
     made = ec2.create_security_group(GroupName=name, Description="open", VpcId=vpc)["GroupId"]
     rules = [{"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "IpRanges": [{"CidrIp": way}]} for way in ways]
     ec2.authorize_security_group_ingress(GroupId=made, IpPermissions=rules)
+    ward.others["open group"] = made
     ward.modify(VpcSecurityGroupIds=[made])
 
 
@@ -126,6 +127,8 @@ def _default_security(ward: Ward) -> None:
 
 def _own_security(ward: Ward) -> None:
     ward.modify(VpcSecurityGroupIds=ward.others["groups"])
+    if made := ward.others.pop("open group", ""):
+        ward.lab.client("ec2").delete_security_group(GroupId=made)
 
 
 def _untag(ward: Ward) -> None:
@@ -175,7 +178,7 @@ def _take_role(ward: Ward) -> None:
 
 def _allow_old_id(ward: Ward) -> None:
     """Somebody may log in with IAM, but only to the resource id of the source."""
-    iam, old = ward.lab.client("iam"), ward.described(ward.branch.cluster)["DbClusterResourceId"]
+    iam, old = ward.lab.client("iam"), ward.source["DbClusterResourceId"]
     login = {
         "Effect": "Allow",
         "Action": "rds-db:connect",

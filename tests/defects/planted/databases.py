@@ -10,6 +10,7 @@ from daybreak.model import checks
 from daybreak.model.checks import Check
 from daybreak.model.requests import Depth
 from tests.defects.planted.how import Planted, Told, run
+from tests.defects.rules import DROPPED_OR_LOST, ONLY_THE_SOURCE_KNOWS
 from tests.defects.specimens import SECOND
 from tests.defects.ward import Ward
 
@@ -105,6 +106,7 @@ IN_DATABASES: tuple[Planted, ...] = (
         "delete from invoices where id = 77",
         kind="heap: rows deleted in another database",
         line="public.invoices",
+        gone=ONLY_THE_SOURCE_KNOWS,
     ),
     _inside(
         "index dropped",
@@ -113,6 +115,7 @@ IN_DATABASES: tuple[Planted, ...] = (
         depth="quick",
         kind="pg_index: row",
         line="invoices_by_customer",
+        gone=DROPPED_OR_LOST,
     ),
     _inside(
         "grant to everybody",

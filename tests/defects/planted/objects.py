@@ -8,6 +8,7 @@ from daybreak.app.validating import Case
 from daybreak.model import checks
 from daybreak.model.targets import Expectation
 from tests.defects.planted.how import Planted, by_damage, by_sql, run, set_at_large
+from tests.defects.rules import DROPPED_OR_LOST
 from tests.defects.ward import Ward
 
 
@@ -22,7 +23,7 @@ def _age_extension(ward: Ward) -> None:
 
 
 def _lead_out(ward: Ward) -> None:
-    production = ward.described(ward.branch.cluster)["Endpoint"]
+    production = ward.source["Endpoint"]
     ward.damage.do("lead-out", server="production", host=production)
 
 
@@ -92,12 +93,12 @@ IN_OBJECTS: tuple[Planted, ...] = (
     by_damage("row that breaks its check", checks.CONSTRAINTS,
               lambda ward: ward.damage.put("specimens.happenings_2024", b"door open", b"door oxen"), depth="full", kind="heap page: bytes", line="happenings_what_check", hits=("specimens.happenings_2024",)),
     by_sql("identity behind its table", checks.SEQUENCES, "alter table employees alter id restart with 5", kind="pg_sequence: number", line="employees_id_seq"),
-    by_sql("missing partition", checks.PARTITIONS, "drop table time_entries_2025_06", kind="pg_class: partition", line="public.time_entries_2025_06"),
+    by_sql("missing partition", checks.PARTITIONS, "drop table time_entries_2025_06", kind="pg_class: partition", line="public.time_entries_2025_06", gone=DROPPED_OR_LOST),
     by_sql("partition detached", checks.PARTITIONS, "alter table time_entries detach partition time_entries_2025_04", kind="pg_inherits: partition", line="public.time_entries_2025_04"),
     by_damage("foreign key NOT VALID", checks.FOREIGN_KEYS, lambda ward: ward.damage.invalidate_foreign_key("salaries_employee_id_fkey"), kind="pg_constraint.convalidated", line="salaries_employee_id_fkey"),
-    by_sql("foreign key missing", checks.FOREIGN_KEYS, "alter table salaries drop constraint salaries_employee_id_fkey", kind="pg_constraint.contype: f", line="salaries_employee_id_fkey"),
+    by_sql("foreign key missing", checks.FOREIGN_KEYS, "alter table salaries drop constraint salaries_employee_id_fkey", kind="pg_constraint.contype: f", line="salaries_employee_id_fkey", gone=DROPPED_OR_LOST),
     by_damage("invalid index", checks.INDEXES, lambda ward: ward.damage.invalidate_index("employees_by_name"), kind="pg_index.indisvalid", line="employees_by_name"),
-    by_sql("missing index", checks.INDEXES, "drop index payments_by_employee", kind="pg_index: row", line="payments_by_employee"),
+    by_sql("missing index", checks.INDEXES, "drop index payments_by_employee", kind="pg_index: row", line="payments_by_employee", gone=DROPPED_OR_LOST),
     by_damage("btree out of order", checks.INDEX_CONTENTS, lambda ward: ward.damage.disorder_index("employees_by_change"), kind="btree: order", line="employees_by_change"),
     by_damage(
         "btree lacks entries",
@@ -108,13 +109,13 @@ IN_OBJECTS: tuple[Planted, ...] = (
     by_sql("column type changed", checks.COLUMNS, "alter table notes alter body type varchar(4000)", kind="pg_attribute.atttypid", line="public.notes: body"),
     by_sql("column missing", checks.COLUMNS, "alter table notes drop column budget", kind="pg_attribute: row", line="public.notes: budget"),
     by_sql("default lost", checks.COLUMNS, "alter table employees alter is_active drop default", kind="pg_attribute.atthasdef", line="public.employees: is_active"),
-    by_sql("check constraint lost", checks.CONSTRAINTS, "alter table salaries drop constraint salaries_amount_check", kind="pg_constraint.contype: c", line="salaries_amount_check"),
-    by_sql("unique constraint lost", checks.CONSTRAINTS, "alter table employees drop constraint employees_email_key", kind="pg_constraint.contype: u", line="employees_email_key"),
+    by_sql("check constraint lost", checks.CONSTRAINTS, "alter table salaries drop constraint salaries_amount_check", kind="pg_constraint.contype: c", line="salaries_amount_check", gone=DROPPED_OR_LOST),
+    by_sql("unique constraint lost", checks.CONSTRAINTS, "alter table employees drop constraint employees_email_key", kind="pg_constraint.contype: u", line="employees_email_key", gone=DROPPED_OR_LOST),
     by_sql("trigger disabled", checks.TRIGGERS, "alter table employees disable trigger employees_touch", kind="pg_trigger.tgenabled", line="employees_touch"),
-    by_sql("trigger missing", checks.TRIGGERS, "drop trigger employees_departures on employees", kind="pg_trigger: row", line="employees_departures"),
-    by_sql("rule missing", checks.TRIGGERS, "drop rule departments_stay on departments", kind="pg_rewrite: row", line="departments_stay"),
+    by_sql("trigger missing", checks.TRIGGERS, "drop trigger employees_departures on employees", kind="pg_trigger: row", line="employees_departures", gone=DROPPED_OR_LOST),
+    by_sql("rule missing", checks.TRIGGERS, "drop rule departments_stay on departments", kind="pg_rewrite: row", line="departments_stay", gone=DROPPED_OR_LOST),
     by_sql("function changed", checks.FUNCTIONS, "create or replace function touch() returns trigger language plpgsql as 'begin return null; end'", kind="pg_proc.prosrc", line="public.touch"),
-    by_sql("view missing", checks.FUNCTIONS, "drop view department_headcount", kind="pg_class: view", line="public.department_headcount"),
+    by_sql("view missing", checks.FUNCTIONS, "drop view department_headcount", kind="pg_class: view", line="public.department_headcount", gone=DROPPED_OR_LOST),
     by_sql("label of a type changed", checks.FUNCTIONS, "alter type work_kind rename value 'travel' to 'trip'", kind="pg_enum.enumlabel", line="public.work_kind"),
     by_sql("sequence behind the data", checks.SEQUENCES, "select setval('payment_numbers', 1)", kind="pg_sequence: number", line="payment_numbers"),
     Planted(
@@ -123,10 +124,10 @@ IN_OBJECTS: tuple[Planted, ...] = (
         change=lambda case: _awaiting(case, "public.login_sessions"),
      kind="pg_class.relpersistence", line="public.login_sessions"),
     by_damage("materialized view not populated", checks.MATERIALIZED_VIEWS, lambda ward: ward.damage.unpopulate("monthly_payroll"), kind="pg_class.relispopulated", line="public.monthly_payroll"),
-    by_damage("extension missing", checks.EXTENSIONS, _drop_extension, kind="pg_extension: row", line="pg_trgm", needs="pg_trgm"),
+    by_damage("extension missing", checks.EXTENSIONS, _drop_extension, kind="pg_extension: row", line="pg_trgm", needs="pg_trgm", gone=DROPPED_OR_LOST),
     by_damage("extension older", checks.EXTENSIONS, _age_extension, kind="pg_extension.extversion", line="pg_trgm", needs="pg_trgm"),
-    by_sql("publication missing", checks.PUBLICATIONS, "drop publication embi_changes", kind="pg_publication: row", line="embi_changes"),
-    by_sql("table missing from a publication", checks.PUBLICATIONS, "alter publication embi_changes drop table employees", kind="pg_publication_rel: row", line="embi_changes"),
+    by_sql("publication missing", checks.PUBLICATIONS, "drop publication embi_changes", kind="pg_publication: row", line="embi_changes", gone=DROPPED_OR_LOST),
+    by_sql("table missing from a publication", checks.PUBLICATIONS, "alter publication embi_changes drop table employees", kind="pg_publication_rel: row", line="embi_changes", gone=DROPPED_OR_LOST),
     Planted("subscription enabled", checks.SUBSCRIPTIONS, _subscribe, _unsubscribe, spoils=True, kind="pg_subscription.subenabled", alone="its setting needs a reboot"),
     Planted(
         "active cron job",
