@@ -1,7 +1,14 @@
 -- Tables beside the company's own: a value of each type that a mistake may change, and shapes that a loss may take.
 create schema specimens;
 create schema "Odd Schema";
-create extension if not exists citext schema specimens;
+do $$
+begin
+    if exists (select from pg_available_extensions where name = 'citext') then
+        create extension if not exists citext schema specimens;
+    else
+        create domain specimens.citext as text;
+    end if;
+end $$;
 create type specimens.pair as (low integer, high numeric);
 create domain specimens.percentage as numeric check (value between 0 and 100);
 

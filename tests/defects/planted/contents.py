@@ -11,7 +11,7 @@ from tests.defects.planted.how import Planted, by_damage, by_sql
 from tests.defects.ward import Ward
 
 
-def _set(name: str, table: str, change: str, where: str, *, kind: str) -> Planted:
+def _set(name: str, table: str, change: str, where: str, *, kind: str, needs: str = "") -> Planted:
     """A value of a static table changed by SQL."""
     return by_sql(
         name,
@@ -20,6 +20,7 @@ def _set(name: str, table: str, change: str, where: str, *, kind: str) -> Plante
         depth="full",
         line=f"specimens.{table}",
         kind=kind,
+        needs=needs,
     )
 
 
@@ -74,7 +75,7 @@ _TEXTS = (
     _set("letters of two marks in place of one", "texts_5", "plain = normalize(plain, NFD)", "id = 1002", kind="value: text"),
     _set("blanks at the end lost", "texts_6", "varying = rtrim(varying)", "id = 1001", kind="value: varchar"),
     _set("blanks at the end lost, where they do not count", "texts_2", "blank = 'ends in blanks'", "id = 1001", kind="value: bpchar"),
-    _set("small letters, where case does not count", "texts_3", "folded = 'strasse'", "id = 1001", kind="value: citext"),
+    _set("small letters, where case does not count", "texts_3", "folded = 'strasse'", "id = 1001", kind="value: citext", needs="citext"),
     _set("one letter of a long text", "texts_4", "long = overlay(long placing '_' from 5000 for 1)", "id = 40", kind="value: TOASTed text"),
     _set("one bit of bytes", "texts_5", "secret = set_bit(secret, 77, 1 - get_bit(secret, 77))", "id = 41", kind="value: bytea"),
     _set("one digit of a uuid", "texts_6", "token = overlay(token::text placing '0' from 36 for 1)::uuid", "token::text not like '%0'", kind="value: uuid"),

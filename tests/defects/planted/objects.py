@@ -86,7 +86,7 @@ _SEARCHED = (
 
 IN_OBJECTS: tuple[Planted, ...] = (
     by_sql("table renamed", checks.TABLES, "alter table specimens.staff_7 rename to wages", kind="pg_class.relname", line="specimens.staff_7"),
-    by_sql("schema renamed", checks.TABLES, "alter schema specimens rename to species", kind="pg_namespace.nspname", line="specimens.numbers", alone="it hits every table of its schema"),
+    by_sql("schema renamed", checks.TABLES, "alter schema specimens rename to species", kind="pg_namespace.nspname", alone="it hits every table of its schema"),
     *_SEARCHED,
     by_sql("sequence behind a partition whose key begins with its day", checks.SEQUENCES,
            "insert into specimens.happenings values (99999, '2024-07-07', 'door open')", kind="pg_sequence: number", line="happenings_id_seq", hits=("specimens.happenings_2024",)),
