@@ -44,9 +44,7 @@ def _cells(home: Path) -> int:
     wrong = 0
     for major in majors():
         lacking = sorted({defect.needs for defect in CATALOG if defect.needs} - libraries(major))
-        _say(
-            f"PostgreSQL {major}: " + (f"cannot plant what needs {', '.join(lacking)}" if lacking else "can plant all")
-        )
+        _say(f"PostgreSQL {major}: " + (f"cannot show what needs {', '.join(lacking)}" if lacking else "can show all"))
         with ward(home / major, major) as clone:
             for source in Source:
                 befall(clone, source)

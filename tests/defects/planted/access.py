@@ -15,7 +15,7 @@ from tests.defects.ward import Ward
 
 def _role(name: str, check: Check, statement: str, undo: str, **told: Unpack[Told]) -> Planted:
     """Roles belong to the whole server, so a copy of the database does not bring them back."""
-    return Planted(name, check, lambda ward: run(ward, statement), lambda ward: run(ward, *undo.split("; ")), **told)
+    return Planted(name, check, lambda ward: run(ward, statement), lambda ward: run(ward, undo), **told)
 
 
 def _change_password(ward: Ward) -> None:
@@ -37,7 +37,7 @@ IN_ACCESS: tuple[Planted, ...] = (
         "missing role",
         checks.ROLES,
         "drop role embi_analyst",
-        "create role embi_analyst login; grant embi_reporting to embi_analyst granted by embi_admin; alter role embi_analyst set default_transaction_read_only to on",
+        "set role embi_admin; create role embi_analyst login; grant embi_reporting to embi_analyst; alter role embi_analyst set default_transaction_read_only to on",
      kind="pg_authid: row", line="embi_analyst", gone=DROPPED_OR_LOST),
     _role("role that may do more", checks.ROLES, "alter role parts_expires createdb", "alter role parts_expires nocreatedb", kind="pg_authid.rolcreatedb", line="parts_expires", gone=UNKNOWN_SINCE_WHEN),
     _role("membership lost", checks.ROLES, "revoke embi_reporting from embi_analyst", "grant embi_reporting to embi_analyst granted by embi_admin", kind="pg_auth_members: row", line="embi_analyst", gone=DROPPED_OR_LOST),

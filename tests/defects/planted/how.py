@@ -82,7 +82,7 @@ class Planted:
     alone: str = ""
     """Why nothing else is planted in the same clone; empty where others may be."""
     needs: str = ""
-    """The library of a contributed module without which nothing can be planted."""
+    """The library of a contributed module without which it cannot be planted, or nobody could find it."""
     gone: Rule = FOUND
     """What the check must answer where the source is gone."""
     damaged: Rule = FOUND

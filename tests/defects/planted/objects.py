@@ -60,7 +60,7 @@ def _awaiting(case: Case, table: str) -> Case:
     return replace(case, action=case.action.model_copy(update={"tables": tables}))
 
 
-def _forgotten(kind: str, index: str, change: str) -> Planted:
+def _forgotten(kind: str, index: str, change: str, needs: str = "") -> Planted:
     """A row that an index without an order lacks: a search by it silently finds nothing."""
     return by_damage(
         f"{kind} index lacks an entry",
@@ -70,12 +70,13 @@ def _forgotten(kind: str, index: str, change: str) -> Planted:
         kind=f"{kind} index: entry missing",
         line=index,
         hits=(f"specimens.{index.partition('_')[0]}",),
+        needs=needs,
     )
 
 
 _SEARCHED = (
     _forgotten("hash", "texts_hashed", "insert into specimens.texts (id, plain) values (2001, 'lost')"),
-    _forgotten("pattern", "texts_like", "insert into specimens.texts (id, varying) values (2001, 'lost')"),
+    _forgotten("pattern", "texts_like", "insert into specimens.texts (id, varying) values (2001, 'lost')", "amcheck"),
     _forgotten(
         "GIN", "documents_parsed", """insert into specimens.documents (id, parsed) values (2001, '{"lost": 1}')"""
     ),
