@@ -46,7 +46,7 @@ def decide(check: Check, lines: Iterable[Detail], total: Sum) -> Finding:
         finding = check.unknown(total.expected, comma_list(dark, most=3), total.asked, found=total.found)
     else:
         finding = check.fit(total.expected, total.found, total.asked)
-    return finding.model_copy(update={"details": every})
+    return finding.model_copy(update={"details": every, "is_by_lines": True})
 
 
 def line_words(detail: Detail) -> str:

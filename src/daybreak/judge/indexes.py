@@ -52,7 +52,7 @@ def index_contents(answer: IndexContents | Silence, how: Thoroughness) -> Findin
         finding = check.unknown(expected, f"not read: {comma_list(unread, 3)}", asked, found=found)
     else:
         finding = check.fit(expected, found, asked)
-    return finding.model_copy(update={"details": tuple(details)})
+    return finding.model_copy(update={"details": tuple(details), "is_by_lines": True})
 
 
 _OF_MAPS: tuple[IndexWay, ...] = ("visibility",)

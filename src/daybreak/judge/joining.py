@@ -27,6 +27,11 @@ _WORST_FIRST = (
 )
 _MOST_SENTENCES = 5
 
+CLOSED = (
+    "it takes no connections: ALTER DATABASE ... ALLOW_CONNECTIONS true in the clone, "
+    "or is_left_out = true in [targets.NAME.databases.ITS_NAME]"
+)
+
 
 @dataclass(frozen=True)
 class DatabaseEntry:
@@ -59,7 +64,7 @@ def entries_of(
         if (wanted and item.name not in wanted) or item.name in unwanted:
             entries.append(DatabaseEntry(item.name, Standing.LEFT_OUT, BY_CHOICE))
         elif item.facts.get("closed") == "yes":
-            entries.append(DatabaseEntry(item.name, Standing.BEYOND, "it takes no connections"))
+            entries.append(DatabaseEntry(item.name, Standing.UNKNOWN, CLOSED))
         else:
             entries.append(DatabaseEntry(item.name))
     return tuple(entries)

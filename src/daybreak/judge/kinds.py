@@ -45,6 +45,8 @@ class Kind:
 CONNECTION_STRINGS = "connection strings of subscriptions"
 FOREIGN_ROWS = "rows of foreign tables"
 HIDDEN_OPTIONS = "values of options that may hold a secret"
+VIEW_CONTENTS = "the content of materialized views"
+HIDDEN_SETTINGS = "values of settings that may hold a secret"
 LARGE_CONTENTS = "the content of large objects"
 
 _NO_SUPERUSER = "Aurora shows them to nobody"
@@ -58,6 +60,22 @@ KINDS: tuple[Kind, ...] = (
     Kind(checks.INDEX_CONTENTS, "the rows that index entries lead to, and visibility maps", "full"),
     Kind(checks.CONSTRAINTS, "the rows that constraints speak of", "full"),
     Kind(checks.ROLES, "passwords of roles", None, _NO_SUPERUSER),
+    Kind(
+        checks.ROLES,
+        HIDDEN_SETTINGS,
+        None,
+        "never read, because they may hold a secret; only which there are is compared",
+        is_by_choice=True,
+        is_everywhere=False,
+    ),
+    Kind(
+        checks.CONTENT,
+        VIEW_CONTENTS,
+        None,
+        "REFRESH MATERIALIZED VIEW makes it anew from the tables, which are compared",
+        is_by_choice=True,
+        is_everywhere=False,
+    ),
     Kind(checks.SUBSCRIPTIONS, CONNECTION_STRINGS, None, _NO_SUPERUSER, is_everywhere=False),
     Kind(
         checks.ROWS,

@@ -43,7 +43,7 @@ def no_orphans(answer: References | Silence, source: References | Silence | None
     found = _summary(answer, details) + sample_words(
         how, len(answer.keys) + len(answer.unread), answer.left_out, "foreign keys"
     )
-    return _finding(found, asked, details).model_copy(update={"details": tuple(details)})
+    return _finding(found, asked, details).model_copy(update={"details": tuple(details), "is_by_lines": True})
 
 
 def _finding(found: str, asked: Asked, details: list[Detail]) -> Finding:

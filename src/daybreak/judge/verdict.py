@@ -75,5 +75,5 @@ def scope_of(action: Validate) -> str:
     sample = f", {how.sample} % of the tables read through" if how.sample < WHOLE else ""
     names = comma_list([printable(name) for name in action.only])
     alone = f", {'database' if len(action.only) == 1 else 'databases'} {names} alone" if names else ""
-    within = f" and {span_in_words(how.within)}" if how.within else ""
+    within = f" (of the rows what fits into {span_in_words(how.within)})" if how.within else ""
     return f"{how.depth} depth{within}{sample}{alone}"

@@ -33,6 +33,9 @@ def _without_tables(finding: Finding, waivers: list[Waiver]) -> Finding:
     if lines == finding.details:
         return finding
     changes: dict[str, object] = {"details": lines}
+    if not finding.is_by_lines:
+        # A reason that stands in the sentence alone would be acquitted with the lines.
+        return finding.model_copy(update=changes)
     if not left:
         told = [line.why for line in lines if line.standing is Standing.WAIVED]
         changes |= {"standing": Standing.WAIVED, "why": comma_list(list(dict.fromkeys(told)), most=3)}

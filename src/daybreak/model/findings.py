@@ -77,6 +77,8 @@ class Finding(Value):
     """Why it is unknown, or who waived it and why."""
     details: tuple[Detail, ...] = ()
     """The details behind the sentence: those that are not fit first; fit ones only where a reader wants the whole list."""
+    is_by_lines: bool = False
+    """Whether each reason that it is not fit has a line: only then may its lines be waived one by one."""
 
 
 class Reason(Value):

@@ -64,6 +64,9 @@ HIDDEN = (
 be others when the rows are read, so they are no way out.
 """
 
+HIDDEN_VALUE = "not told, because it may be a secret"
+"""The value of a setting whose name may be that of a secret."""
+
 OF_A_PROOF = "of a negative control"
 """The fact that marks an item which a proof made; its value is the proof's mark."""
 

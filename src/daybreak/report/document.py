@@ -209,9 +209,12 @@ def _headline(verdict: Verdict, checks: tuple[CheckLine, ...], promises: tuple[P
     match verdict.standing:
         case Standing.UNFIT:
             unknown = f", {tally[Standing.UNKNOWN]} unknown" if tally[Standing.UNKNOWN] else ""
-            return f"{many(tally[Standing.UNFIT], 'check is', 'checks are')} unfit{unknown}{waived}{without}"
+            limit = f", asked within {verdict.scope}" if verdict.scope else ""
+            return f"{many(tally[Standing.UNFIT], 'check is', 'checks are')} unfit{unknown}{waived}{limit}{without}"
         case Standing.UNKNOWN:
-            return f"nothing is unfit, but {many(tally[Standing.UNKNOWN], 'check is', 'checks are')} unknown{waived}{without}"
+            limit = f", asked within {verdict.scope}" if verdict.scope else ""
+            unknown = many(tally[Standing.UNKNOWN], "check is", "checks are")
+            return f"nothing is unfit, but {unknown} unknown{waived}{limit}{without}"
         case _:
             missed = [promise.name for promise in promises if promise.is_met is False]
             late = f"; {' and '.join(missed)} missed" if missed else ""

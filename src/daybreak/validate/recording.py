@@ -65,7 +65,7 @@ def record(place: Reach, sitting: Sitting, progress: Callable[[CountProgress], N
     left_out: dict[str, str] = {}
     for entry in entries_of(shared, first, target.only, target.left_out):
         if entry.standing is not Standing.FIT:
-            left_out |= {entry.name: entry.why} if entry.standing is not Standing.BEYOND else {}
+            left_out[entry.name] = entry.why
             continue
         expected = target.tables if entry.name == first else _of(target, entry.name).tables
         try:

@@ -11,13 +11,21 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from daybreak.judge.joining import DatabaseEntry, entries_of, join_findings, join_measured
-from daybreak.judge.kinds import CONNECTION_STRINGS, FOREIGN_ROWS, HIDDEN_OPTIONS, LARGE_CONTENTS, with_unread
+from daybreak.judge.kinds import (
+    CONNECTION_STRINGS,
+    FOREIGN_ROWS,
+    HIDDEN_OPTIONS,
+    HIDDEN_SETTINGS,
+    LARGE_CONTENTS,
+    VIEW_CONTENTS,
+    with_unread,
+)
 from daybreak.judge.objects.past import is_copy
 from daybreak.judge.waiving import waive
 from daybreak.model.answers import Tables
 from daybreak.model.catalogs import catalog_of
 from daybreak.model.findings import Finding, Measured, Standing
-from daybreak.model.inventory import Inventory
+from daybreak.model.inventory import HIDDEN_VALUE, Inventory
 from daybreak.postgres.reach import Reach
 from daybreak.validate import application, database, objects, parity, rows, security
 from daybreak.validate.counting import CountProgress
@@ -153,8 +161,13 @@ class _Walk:
 def _kinds_found(visit: Visit) -> frozenset[str]:
     """The kinds of the table of kinds that not every database has and this one does."""
     found = set()
-    if isinstance(visit.tables, Tables) and any(table.kind == "foreign table" for table in visit.tables.tables):
-        found.add(FOREIGN_ROWS)
+    kinds = {table.kind for table in visit.tables.tables} if isinstance(visit.tables, Tables) else set()
+    found |= {FOREIGN_ROWS} if "foreign table" in kinds else set()
+    found |= {VIEW_CONTENTS} if "materialized view" in kinds else set()
+    if isinstance(visit.shared, Inventory):
+        settings = visit.shared.of("setting")
+        is_hidden = any(HIDDEN_VALUE in item.facts.values() for item in settings)
+        found |= {HIDDEN_SETTINGS} if is_hidden else set()
     if isinstance(visit.inventory, Inventory):
         found |= {CONNECTION_STRINGS} if visit.inventory.of("subscription") else set()
         found |= {HIDDEN_OPTIONS} if visit.inventory.of("foreign server") else set()

@@ -142,7 +142,17 @@ def _sequence(at: str, **changes: Any) -> Item:
 @pytest.mark.parametrize(
     ("clone", "baseline", "source", "standing"),
     [
-        (_sequence("1"), _sequence("90000"), _sequence("90005"), UNFIT),
+        (_sequence("1"), _sequence("90000"), _sequence("90005"), UNKNOWN),
+        (_sequence("9223372036854775807"), _sequence("90000"), _sequence("90005"), UNFIT),
+        (_sequence("95000"), _sequence("90000"), _sequence("7"), FIT),
+        (_sequence("95000"), None, _sequence("90005"), UNKNOWN),
+        (
+            _sequence("-900", facts={"step": "-1"}),
+            _sequence("-90", facts={"step": "-1"}),
+            _sequence("-91", facts={"step": "-1"}),
+            UNFIT,
+        ),
+        (_sequence("1"), None, _sequence("90000"), FIT),
         (_sequence("unused"), _sequence("90000"), _sequence("90000"), UNFIT),
         (_sequence("90000"), _sequence("90000"), _sequence("90005"), FIT),
         (_sequence("90032"), _sequence("90000"), _sequence("90000"), FIT),
@@ -156,8 +166,19 @@ def _sequence(at: str, **changes: Any) -> Item:
     ],
 )
 def test_a_sequence_that_feeds_no_column_is_not_before_the_place_where_the_baseline_saw_it(
-    clone: Item, baseline: Item, source: Item | None, standing: object
+    clone: Item, baseline: Item | None, source: Item | None, standing: object
 ) -> None:
     """An invoice number that is given out twice is found by the tax office."""
-    witnesses = Witnesses(baseline=stock(baseline), source=stock(source) if source else None)
+    witnesses = Witnesses(baseline=stock(baseline) if baseline else None, source=stock(source) if source else None)
     assert judged(stock(clone), witnesses)["data.sequences"].standing is standing
+
+
+def test_a_place_that_no_witness_dates_is_left_out_by_name() -> None:
+    """Without a baseline nothing shows where it was; and one that begins again may be anywhere."""
+    for clone, baseline, source in (
+        (_sequence("1"), None, _sequence("90000")),
+        (_sequence("1", facts=CYCLES), _sequence("90", facts=CYCLES), _sequence("95", facts=CYCLES)),
+    ):
+        witnesses = Witnesses(baseline=stock(baseline) if baseline else None, source=stock(source))
+        [line] = judged(stock(clone), witnesses)["data.sequences"].details
+        assert line.standing is Standing.LEFT_OUT

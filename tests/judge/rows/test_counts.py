@@ -220,3 +220,12 @@ def test_a_glance_still_finds_a_file_that_holds_nothing() -> None:
     assert rows_by_estimate(empty, HERE, {"orders": Expectation(min_rows=1)}, None).standing is UNFIT
     assert rows_by_estimate(empty, HERE, {"orders": Expectation(min_rows=0)}, None).standing is LEFT_OUT
     assert rows_by_estimate(empty, HERE, {}, baseline({"orders": 0})).standing is LEFT_OUT
+
+
+def test_each_table_that_was_not_counted_has_a_line() -> None:
+    """Who waives one table must not waive what stands in the sentence alone."""
+    unread = (Unread(table=1, name="public.orders", why="its row security hides rows"),)
+    answer = counts({}, HERE).model_copy(update={"counted": (), "unread": unread})
+    finding = row_counts(answer, HERE, {"orders": Expectation(min_rows=1)})
+    assert [(line.name, line.standing) for line in finding.details] == [("public.orders", UNKNOWN), ("orders", UNKNOWN)]
+    assert finding.is_by_lines

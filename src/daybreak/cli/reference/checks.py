@@ -11,9 +11,9 @@ from daybreak.prove.catalog import defects_of
 MADE = "This page is generated: `python -m daybreak.cli.reference`.\n"
 """The first line of every generated page."""
 _INTRODUCTION = """\
-A validation asks every one of these. Each answer is *fit*, *unfit*, *unknown* or *waived*, with what was expected, what was
+A validation asks every one of these. Each answer is *fit*, *unfit*, *unknown*, *waived*, *left out* or *beyond reach*, with what was expected, what was
 found, the question, and how long it took; a check that could not run is unknown, never fit. The verdict is fit when every
-check is fit or waived.
+check that was asked is fit, and names the others.
 
 A number before a title is that of the runbook's box. The last column names defects that `daybreak validate --prove` plants and
 the check must find; those in italics are no part of it, because they end a clone or need an application.

@@ -382,7 +382,8 @@ def _finding(
         finding = chapter.check.unknown(expected, why, asked, found=found)
     else:
         finding = chapter.check.fit(expected, found, asked)
-    return finding.model_copy(update={"details": details}), judged
+    is_by_lines = not _why_unknown(chapter, past, witnesses)
+    return finding.model_copy(update={"details": details, "is_by_lines": is_by_lines}), judged
 
 
 def _beside(past: Past, kind: ItemKind) -> Iterable[tuple[Past, Three]]:

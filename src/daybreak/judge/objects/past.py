@@ -14,7 +14,7 @@ from functools import cached_property, reduce
 
 from daybreak.model.birth import Birth
 from daybreak.model.findings import Detail, Standing
-from daybreak.model.inventory import LOCKED, Inventory, Item, ItemKind, is_before, newer_xid
+from daybreak.model.inventory import HIDDEN_VALUE, LOCKED, Inventory, Item, ItemKind, is_before, newer_xid
 from daybreak.model.names import printable
 from daybreak.model.value import short_stamp
 
@@ -189,7 +189,10 @@ class Past:
         return tuple(
             name
             for name in dict.fromkeys((*other, *one))
-            if one.get(name) != other.get(name) and LOCKED not in one.get(name, "") + other.get(name, "")
+            if one.get(name) != other.get(name)
+            and LOCKED not in one.get(name, "") + other.get(name, "")
+            # An earlier release hid the values of more settings.
+            and not (HIDDEN_VALUE in (one.get(name), other.get(name)) and name in one and name in other)
         )
 
     # -- missing ------------------------------------------------------------------------------------------------------

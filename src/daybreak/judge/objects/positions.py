@@ -1,6 +1,7 @@
 """Where a sequence stands, against where the baseline saw it: numbers that were given out are never given out again.
 
-The law: a sequence only goes forward, unless somebody set it back. Where the source shows it set back too, it is reported.
+The law: a sequence only goes forward, unless somebody set it back. Where the source shows it set back too, it is reported; where
+it may have been set back and gone on, nobody knows.
 """
 
 from __future__ import annotations
@@ -21,19 +22,39 @@ def position_of(item: Item) -> Decimal | None:
     return Decimal(item.facts["start"]) - Decimal(item.facts.get("step", "1")) if at == "unused" else Decimal(at)
 
 
+LOGGED_AHEAD = 32
+"""How many numbers PostgreSQL writes into its log ahead: a recovered sequence may stand so much farther than it was."""
+
+
 def judge_position(past: Past, three: Three) -> Iterator[Detail]:
-    """The line for a sequence that stands before the place where the baseline saw it."""
-    clone, baseline = three.clone, three.baseline
-    if clone is None or baseline is None or clone.facts.get("cycles") == "yes" or not _is_behind(clone, baseline):
+    """The line for a sequence that stands where no time explains it: behind the baseline, or ahead of everything known."""
+    clone, baseline, source = three.clone, three.baseline, three.source
+    at = position_of(clone) if clone is not None else None
+    if clone is None or at is None or any(position_of(item) == at for item in three.shown):
         return
-    standing, why = _why_behind(past, three, clone, baseline)
-    yield Detail(
-        name=clone.name,
-        standing=standing,
-        expected=f"at {baseline.facts['at']} or farther, as the baseline saw it",
-        found=f"at {clone.facts['at']}",
-        why=why,
-    )
+    if clone.facts.get("cycles") == "yes":
+        if three.shown:
+            yield _line(
+                clone, Standing.LEFT_OUT, "where a witness saw it", "it begins again by itself, so no place is wrong"
+            )
+    elif baseline is not None and _is_behind(clone, baseline):
+        standing, why = _why_behind(past, three, clone, baseline)
+        yield _line(clone, standing, f"at {baseline.facts['at']} or farther, as the baseline saw it", why)
+    elif source is not None and _is_ahead(clone, source):
+        standing, why = _why_ahead(baseline, source)
+        if why:
+            yield _line(clone, standing, f"at {source.facts['at']} or before, as the source is now", why)
+    elif baseline is None and source is not None and not any(name.startswith("farthest in ") for name in clone.facts):
+        yield _line(
+            clone,
+            Standing.LEFT_OUT,
+            "where it was at the moment",
+            "no baseline shows where that was, and no column is fed",
+        )
+
+
+def _line(clone: Item, standing: Standing, expected: str, why: str) -> Detail:
+    return Detail(name=clone.name, standing=standing, expected=expected, found=f"at {clone.facts['at']}", why=why)
 
 
 def _why_behind(past: Past, three: Three, clone: Item, baseline: Item) -> tuple[Standing, str]:
@@ -48,7 +69,28 @@ def _why_behind(past: Past, three: Three, clone: Item, baseline: Item) -> tuple[
         return UNKNOWN, "the source's own position could not be read"
     if _is_behind(source, baseline):
         return FIT, "set back in the source too, after the baseline was taken"
-    return UNFIT, "the source has gone on from where the baseline saw it"
+    if position_of(source) == position_of(baseline):
+        return UNFIT, "the source still stands where the baseline saw it"
+    return UNKNOWN, "the source has gone on since: set back here, or there before the moment"
+
+
+def _why_ahead(baseline: Item | None, source: Item) -> tuple[Standing, str]:
+    """Why a sequence ahead of its source is wrong; empty where the source was set back."""
+    if baseline is None:
+        return UNKNOWN, "set forward here, or set back in the source after the moment"
+    if _is_behind(source, baseline):
+        return FIT, ""
+    return UNFIT, "the source was not set back, and never gave these numbers out"
+
+
+def _is_ahead(one: Item, other: Item) -> bool:
+    """Whether a sequence is farther than another by more than recovery explains."""
+    here, there = position_of(one), position_of(other)
+    if here is None or there is None:
+        return False
+    step = Decimal(one.facts.get("step", "1"))
+    ahead = (here - there) / step
+    return ahead > LOGGED_AHEAD + int(one.facts.get("cache", "1"))
 
 
 def _is_behind(one: Item, other: Item) -> bool:

@@ -7,7 +7,7 @@ the baseline and the clone, every row must be there and no other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from math import ceil
@@ -195,7 +195,23 @@ def row_counts(
     else:
         hint = "" if minimums or details else "; no minimum is configured"
         finding = check.fit(expected, found + hint, asked)
-    return finding.model_copy(update={"details": tuple(details)[:MOST_DETAILS]})
+    lines = (*_lines_for_unread(answer), *_lines_for_minimums(minimums, opinions), *details)
+    is_by_lines = len(lines) <= MOST_DETAILS and not isinstance(baseline, Silence)
+    return finding.model_copy(update={"details": lines[:MOST_DETAILS], "is_by_lines": is_by_lines})
+
+
+def _lines_for_unread(answer: Counts) -> Iterator[Detail]:
+    for each in answer.unread:
+        standing = Standing.UNFIT if each.is_damaged else Standing.UNKNOWN
+        yield Detail(name=each.name, standing=standing, expected="counted", found="not counted", why=each.why)
+
+
+def _lines_for_minimums(minimums: Mapping[str, int], opinions: list[tuple[bool | None, str]]) -> Iterator[Detail]:
+    """The lines for what the configuration expects and the clone has not; what is met needs none."""
+    for (name, least), (is_fit, words) in zip(minimums.items(), opinions, strict=True):
+        if not is_fit:
+            standing = Standing.UNKNOWN if is_fit is None else Standing.UNFIT
+            yield Detail(name=printable(name), standing=standing, expected=f"{least:,} rows", found=words)
 
 
 def _words_for_tables(details: list[Detail], held_to: tuple[TableComparison, ...]) -> str:

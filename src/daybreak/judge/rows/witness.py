@@ -107,7 +107,7 @@ def _detail(each: Testimony) -> Detail:
     found = f"{each.unclear:,} undecided" if each.unclear else all_here
     found = f"{_least(each)}{each.lost:,} missing" if each.lost else found
     share = f"; {each.share:.0%} of its pages were read in time" if is_part else ""
-    part = f"{each.old / each.here:.0%} of its {each.here:,} rows testify" if each.here else "it is empty"
+    part = f"{min(each.old / each.here, 1):.0%} of its {each.here:,} rows testify" if each.here else "it is empty"
     if each.by == "transaction":
         part = "its rows are found neither by place nor by key"
     return Detail(

@@ -5,6 +5,7 @@ The law: no statement reads a password, a password's hash, a connection string, 
 
 from __future__ import annotations
 
+from daybreak.model.inventory import HIDDEN_VALUE
 from daybreak.postgres.inventory.questions import PLATFORM_DATABASES, Question, spell
 
 _ROLES = """
@@ -178,14 +179,17 @@ _SETTINGS = """
 SELECT coalesce('role ' || pg_catalog.quote_ident(r.rolname), 'everybody') || coalesce(' in database ' || d.datname, ''),
        NULL::bigint, s.xmin::text::bigint, NULL::bigint,
        (SELECT pg_catalog.jsonb_object_agg(pg_catalog.split_part(c, '=', 1),
-            CASE WHEN c ~* '^[^=]*(passw|secret|token|key)' THEN 'not told, because it may be a secret'
+            CASE WHEN c ~* '^[^=]*(passw|secret|token|key)' AND NOT EXISTS (
+                     SELECT FROM pg_catalog.pg_settings k WHERE k.name = pg_catalog.split_part(c, '=', 1)
+                     AND k.category <> 'Customized Options') THEN '{hidden}'
                  ELSE pg_catalog.substr(c, pg_catalog.strpos(c, '=') + 1) END) FROM pg_catalog.unnest(s.setconfig) c)
 FROM pg_catalog.pg_db_role_setting s
 LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
 LEFT JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
 WHERE r.oid IS NULL OR NOT <platform r.rolname>
-"""
-"""Not even the digest of a setting that may hold a secret is read: a short secret can be found from it."""
+""".replace("{hidden}", HIDDEN_VALUE)
+"""Not even the digest of a setting that may hold a secret is read: a short secret can be found from it. PostgreSQL's own
+parameters (``password_encryption``) hold none."""
 
 _EXTENSIONS = """
 SELECT pg_catalog.quote_ident(e.extname), e.oid::bigint, e.xmin::text::bigint, <catalog pg_extension>,
