@@ -39,7 +39,7 @@ class DatabaseEntry:
 
     name: str
     standing: Standing = Standing.FIT
-    """Fit where it is entered; left out, beyond reach or unknown where it is not."""
+    """Fit where it is entered; left out or unknown where it is not."""
     why: str = ""
     """Why it is not entered."""
 
@@ -81,7 +81,7 @@ def join_findings(found: Mapping[str, Finding], absent: Iterable[DatabaseEntry] 
         finding = _join(found)
     if finding.standing not in (Standing.FIT, Standing.UNFIT, Standing.UNKNOWN):
         return finding
-    lines = [_line_for_absent(entry) for entry in absent if entry.standing is not Standing.BEYOND]
+    lines = [_line_for_absent(entry) for entry in absent]
     return finding.model_copy(update={"details": (*finding.details, *lines)}) if lines else finding
 
 

@@ -55,7 +55,7 @@ def baseline_view(kept: Kept, baseline: Baseline) -> RenderableType:
         plain(head, "bold"),
         Fitting(table),
         *([plain(f"and {rest} smaller tables")] if rest > 0 else []),
-        *([plain(apart, "yellow")] if first != last else []),
+        *([plain(apart, "yellow")] if any(len(set(each.instants)) > 1 for each in baseline.databases) else []),
         *(plain(f"not exact: {where}{each.name}: {each.note}", "yellow") for where, each in several),
         *(plain(f"not recorded: {name}: {why}", "yellow") for name, why in unread),
         *([plain(f"the login gets in, {OLD_HASH}", "yellow")] if is_old else []),
