@@ -285,6 +285,8 @@ _OF_ROWS = (
     "data.rows",
     "data.source-rows",
     "data.recent",
+    "data.sequences",
+    "data.constraints",
     "data.content",
     "data.orphans",
     "data.index-contents",

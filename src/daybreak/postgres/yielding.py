@@ -22,6 +22,9 @@ SELECT DISTINCT h.pid FROM held w JOIN held h ON h.relation = w.relation AND h.d
 WHERE NOT w.granted AND h.granted AND h.pid = ANY (%s::int[]) AND w.pid <> ALL (%s::int[])
 """)
 
+_ENDING = 0.3
+"""Seconds in which the thread that looks ends; where it still connects, it goes on alone and hangs up."""
+
 
 @contextmanager
 def give_way(place: Reach, sessions: Callable[[], Sequence[Session]]) -> Iterator[None]:
@@ -34,6 +37,8 @@ def give_way(place: Reach, sessions: Callable[[], Sequence[Session]]) -> Iterato
         yield
         return
 
+    opened: list[Session] = []
+
     def look() -> None:
         try:
             session = place.connect_further(bounds.limits())
@@ -41,6 +46,7 @@ def give_way(place: Reach, sessions: Callable[[], Sequence[Session]]) -> Iterato
             return
         if session is None:
             return
+        opened.append(session)
         try:
             while not is_over.wait(bounds.look.total_seconds()):
                 ours = {each.pid: each for each in sessions() if each.is_open}
@@ -57,4 +63,7 @@ def give_way(place: Reach, sessions: Callable[[], Sequence[Session]]) -> Iterato
         yield
     finally:
         is_over.set()
-        thread.join()
+        # A line that was cut answers nobody: the session that looks would wait for its answer as long as it may live.
+        for session in opened:
+            session.hang_up()
+        thread.join(_ENDING)

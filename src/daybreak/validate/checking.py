@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from time import monotonic
 
 from daybreak.errors import DaybreakError
 from daybreak.model.answers import BrokenRule, KeptRules, Passed, Silence, Unread
@@ -22,6 +21,7 @@ from daybreak.postgres.reach import Reach
 from daybreak.postgres.row_constraints import RowRule, hold_to_domain, row_rules, rows_that_break
 from daybreak.postgres.rows import export_snapshot
 from daybreak.postgres.session import Session
+from daybreak.validate.probes import ask_in_session
 from daybreak.validate.references import Wanted
 
 _OWN = "it uses functions or operators of the owner's own, and running them is not harmless"
@@ -32,13 +32,12 @@ def count_broken_rules(
     place: Reach, wanted: Wanted, budget: ServerBounds, progress: Callable[[CountProgress], None]
 ) -> KeptRules | Silence:
     """Hold each row to the constraints of its table; calls ``progress`` on the caller's thread after each table."""
-    began, asked = monotonic(), f"each row against its table's constraints at {place.address}"
-    try:
-        with place.session(budget.limits()) as leader:
-            answer = _count(leader, place, wanted, budget, progress)
-    except DaybreakError as error:
-        return Silence(asked=asked, why=error.message, took=timedelta(seconds=monotonic() - began))
-    return answer.model_copy(update={"asked": asked, "took": timedelta(seconds=monotonic() - began)})
+    asked = f"each row against its table's constraints at {place.address}"
+
+    def question(leader: Session) -> KeptRules:
+        return _count(leader, place, wanted, budget, progress).model_copy(update={"asked": asked})
+
+    return ask_in_session(place, budget.limits(), asked, question)
 
 
 def _count(

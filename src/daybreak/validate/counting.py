@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
-from time import monotonic
 
 from daybreak.errors import DaybreakError, Failed
 from daybreak.model.answers import Count, Counts, Silence, Unread
@@ -36,6 +35,7 @@ from daybreak.postgres.rows import (
     snapshot_end,
 )
 from daybreak.postgres.session import Limits, Session, open_session
+from daybreak.validate.probes import ask_in_session
 
 __all__ = ["CountProgress", "ask_next_xid", "count_by", "count_rows"]
 
@@ -53,13 +53,10 @@ def count_rows(
 
     Calls ``progress`` on the caller's thread after each table, and after each part of a large one.
     """
-    began, asked = monotonic(), f"SELECT count(*) of each table at {place.address}"
-    try:
-        with place.session(budget.limits()) as leader:
-            counts = count_by(leader, place, scans, budget, progress)
-    except DaybreakError as error:
-        return Silence(asked=asked, why=error.message, took=timedelta(seconds=monotonic() - began))
-    return counts.model_copy(update={"asked": asked, "took": timedelta(seconds=monotonic() - began)})
+    asked = f"SELECT count(*) of each table at {place.address}"
+    return ask_in_session(
+        place, budget.limits(), asked, lambda leader: count_by(leader, place, scans, budget, progress)
+    )
 
 
 def ask_next_xid(place: Reach, limit: timedelta) -> int | None:

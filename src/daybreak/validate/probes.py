@@ -38,27 +38,27 @@ def ask_settings(place: Reach, names: Iterable[str], limit: timedelta) -> Server
         known = catalog.settings(session, wanted)
         return ServerSettings(asked=asked, took=Span(0), known=known, families=catalog.families(session))
 
-    return _time(place, _within(limit), asked, question)
+    return ask_in_session(place, _within(limit), asked, question)
 
 
 def list_tables(place: Reach, limit: timedelta) -> Tables | Silence:
     """List every table of the database."""
-    return _time(place, _within(limit), f"the tables in pg_class of {place.address}", catalog.tables)
+    return ask_in_session(place, _within(limit), f"the tables in pg_class of {place.address}", catalog.tables)
 
 
 def take_inventory(place: Reach, limit: timedelta) -> Inventory | Silence:
     """List everything in the database besides its rows."""
-    return _time(place, _within(limit), f"the catalog of {place.address}", inventory)
+    return ask_in_session(place, _within(limit), f"the catalog of {place.address}", inventory)
 
 
 def take_shared_inventory(place: Reach, limit: timedelta) -> Inventory | Silence:
     """List what all databases of the server share."""
-    return _time(place, _within(limit), f"the shared catalogs of {place.address}", cluster_inventory)
+    return ask_in_session(place, _within(limit), f"the shared catalogs of {place.address}", cluster_inventory)
 
 
 def ask_birth(place: Reach, limit: timedelta) -> Birth | Silence:
     """What a clone has spent of the numbers that it shares with its source."""
-    return _time(place, _within(limit), f"the first own numbers of {place.address}", read_birth)
+    return ask_in_session(place, _within(limit), f"the first own numbers of {place.address}", read_birth)
 
 
 def ask_fates(
@@ -117,8 +117,8 @@ def _within(limit: timedelta) -> Limits:
     )
 
 
-def _time(place: Reach, limits: Limits, asked: str, question: Callable[[Session], T]) -> T | Silence:
-    """Ask one question in a session of its own, and note how long it took."""
+def ask_in_session(place: Reach, limits: Limits, asked: str, question: Callable[[Session], T]) -> T | Silence:
+    """The answer to one question, asked in a session of its own, with how long it took; a silence where none came."""
     began = monotonic()
     try:
         with place.session(limits) as session:

@@ -9,9 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from time import monotonic
 
-from daybreak.errors import DaybreakError
 from daybreak.model.answers import Orphans, References, Silence, Unread
 from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.crew import CountProgress, Crew, Job, JobTrouble
@@ -19,6 +17,7 @@ from daybreak.postgres.foreign_keys import ForeignKey, foreign_keys, orphans
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import export_snapshot
 from daybreak.postgres.session import Session
+from daybreak.validate.probes import ask_in_session
 
 
 @dataclass(frozen=True)
@@ -38,13 +37,12 @@ def count_orphans(
     place: Reach, wanted: Wanted, budget: ServerBounds, progress: Callable[[CountProgress], None]
 ) -> References | Silence:
     """Count the rows that break each foreign key; calls ``progress`` on the caller's thread after each key."""
-    began, asked = monotonic(), f"each foreign key as an anti-join at {place.address}"
-    try:
-        with place.session(budget.limits()) as leader:
-            answer = _count(leader, place, wanted, budget, progress)
-    except DaybreakError as error:
-        return Silence(asked=asked, why=error.message, took=timedelta(seconds=monotonic() - began))
-    return answer.model_copy(update={"asked": asked, "took": timedelta(seconds=monotonic() - began)})
+    asked = f"each foreign key as an anti-join at {place.address}"
+
+    def question(leader: Session) -> References:
+        return _count(leader, place, wanted, budget, progress).model_copy(update={"asked": asked})
+
+    return ask_in_session(place, budget.limits(), asked, question)
 
 
 def _count(

@@ -137,6 +137,6 @@ _ON_DISK = (
 
 IN_CONTENTS: tuple[Planted, ...] = (
     *_TEXTS, *_NUMBERS, *_TIMES, *_DOCUMENTS, *_SHAPES, *_TWINS, *_ON_DISK,
-    by_sql("content of a large object changed", checks.CONTENT, "select lo_put(900001, 0, 'other')::text", depth="full"),
+    by_sql("content of a large object changed", checks.CONTENT, "select lo_put(900001, 0, 'other')::text", depth="full", kind="pg_largeobject: content"),
 )  # fmt: skip
 """What rows hold."""
