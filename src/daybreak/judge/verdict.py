@@ -14,6 +14,8 @@ from daybreak.model.moment import span_in_words
 from daybreak.model.names import comma_list, printable
 
 WHOLE = 100
+"""Percent of the tables: a sample of all of them is none."""
+
 MOST_NAMES = 3
 """The most lines of one check that a reason names."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from queue import Empty, SimpleQueue
 from time import monotonic
@@ -36,6 +36,10 @@ class CountProgress:
     """The table of which all or a part was just read."""
     what: str = "counted"
     """What is done with the bytes, such as ``counted``."""
+
+    def within(self, database: str) -> CountProgress:
+        """The same, where the table is named with its database."""
+        return replace(self, table=f"{database}: {self.table}" if self.table else database)
 
 
 @dataclass(frozen=True)

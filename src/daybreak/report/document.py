@@ -206,13 +206,12 @@ def _headline(verdict: Verdict, checks: tuple[CheckLine, ...], promises: tuple[P
     tally = Counter(check.standing for check in checks)
     waived = f", {tally[Standing.WAIVED]} waived" if tally[Standing.WAIVED] else ""
     without = _words_for_unasked(checks)
+    limit = f", asked within {verdict.scope}" if verdict.scope else ""
     match verdict.standing:
         case Standing.UNFIT:
             unknown = f", {tally[Standing.UNKNOWN]} unknown" if tally[Standing.UNKNOWN] else ""
-            limit = f", asked within {verdict.scope}" if verdict.scope else ""
             return f"{many(tally[Standing.UNFIT], 'check is', 'checks are')} unfit{unknown}{waived}{limit}{without}"
         case Standing.UNKNOWN:
-            limit = f", asked within {verdict.scope}" if verdict.scope else ""
             unknown = many(tally[Standing.UNKNOWN], "check is", "checks are")
             return f"nothing is unfit, but {unknown} unknown{waived}{limit}{without}"
         case _:

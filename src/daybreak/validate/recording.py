@@ -7,7 +7,7 @@ that its absence is no evidence.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -93,7 +93,7 @@ def _of(target: Target, database: str) -> DatabaseTarget:
 
 
 def _name_database(progress: Callable[[CountProgress], None], database: str) -> Callable[[CountProgress], None]:
-    return lambda step: progress(replace(step, table=f"{database}: {step.table}" if step.table else database))
+    return lambda step: progress(step.within(database))
 
 
 def _record_database(

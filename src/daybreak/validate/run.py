@@ -7,7 +7,7 @@ of the cluster was asked in each of its databases, or names those that were not 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from daybreak.judge.joining import DatabaseEntry, entries_of, join_findings, join_measured
@@ -98,7 +98,7 @@ class _Walk:
             self.first.subject.announce(choice.words)
 
     def _enter(self) -> tuple[DatabaseEntry, ...]:
-        """Find the databases and knock at each; the visits are those that answered, and always the first."""
+        """Find the databases and knock at each; the visits are those that are entered and answered."""
         shared, action = self.first.shared, self.first.subject.action
         if not isinstance(shared, Inventory):
             return ()
@@ -119,7 +119,7 @@ class _Walk:
 
     def _visit(self, name: str) -> Visit:
         def progress(step: CountProgress) -> None:
-            self.first.progress(replace(step, table=f"{name}: {step.table}" if step.table else name))
+            self.first.progress(step.within(name))
 
         return Visit(self.first.subject.within(name, self._name_at_source(name)), progress, self.first)
 

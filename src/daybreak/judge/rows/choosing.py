@@ -64,9 +64,7 @@ class Choice:
             return ""
         size = humanize.naturalsize(sum(each.size for each in self.left_out))
         names = comma_list([f"{printable(each.database)}: {each.name}" for each in self.left_out], MOST_NAMES)
-        return (
-            f"to end within {span_in_words(self.within)}, {len(self.left_out)} tables of {size} are left out: {names}"
-        )
+        return f"{len(self.left_out)} tables of {size} do not fit into --within {span_in_words(self.within)} and are left out: {names}"
 
 
 def with_left_out(finding: Finding, choice: Choice | None, database: str) -> Finding:
