@@ -12,6 +12,9 @@ from daybreak.model.checks import NOTHING, Asked, Check
 from daybreak.model.findings import Detail, Finding, Standing
 from daybreak.model.names import comma_list, printable
 
+MOST_LINES = 100
+"""How many lines a finding has at most when all are fit, where each table has one."""
+
 _WORST_FIRST = (Standing.UNFIT, Standing.UNKNOWN, Standing.WAIVED, Standing.LEFT_OUT, Standing.BEYOND, Standing.FIT)
 
 
@@ -47,6 +50,21 @@ def decide(check: Check, lines: Iterable[Detail], total: Sum) -> Finding:
     else:
         finding = check.fit(total.expected, total.found, total.asked)
     return finding.model_copy(update={"details": every, "is_by_lines": True})
+
+
+def worst_first(lines: Iterable[Detail]) -> list[Detail]:
+    """The lines by standing, and of one standing those with a reason first."""
+    return sorted(lines, key=lambda each: (_WORST_FIRST.index(each.standing), not each.why))
+
+
+def keep_lines(lines: Iterable[Detail]) -> tuple[Detail, ...]:
+    """The lines, worst first, where each table has one: all that are not fit, and of the fit ones as many as a reader wants.
+
+    A line that is not fit is never cut, because the verdict counts what was not asked by its lines.
+    """
+    every = worst_first(lines)
+    short = sum(each.standing is not Standing.FIT for each in every)
+    return tuple(every[: max(short, MOST_LINES)])
 
 
 def line_words(detail: Detail) -> str:

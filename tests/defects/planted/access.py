@@ -40,7 +40,7 @@ IN_ACCESS: tuple[Planted, ...] = (
         "set role embi_admin; create role embi_analyst login; grant embi_reporting to embi_analyst; alter role embi_analyst set default_transaction_read_only to on",
      kind="pg_authid: row", line="embi_analyst", gone=DROPPED_OR_LOST),
     _role("role that may do more", checks.ROLES, "alter role parts_expires createdb", "alter role parts_expires nocreatedb", kind="pg_authid.rolcreatedb", line="parts_expires", gone=UNKNOWN_SINCE_WHEN),
-    _role("membership lost", checks.ROLES, "revoke embi_reporting from embi_analyst", "grant embi_reporting to embi_analyst granted by embi_admin", kind="pg_auth_members: row", line="embi_analyst", gone=DROPPED_OR_LOST),
+    _role("membership lost", checks.ROLES, "revoke embi_reporting from embi_analyst", "set role embi_admin; grant embi_reporting to embi_analyst", kind="pg_auth_members: row", line="embi_analyst", gone=DROPPED_OR_LOST),
     _role("application's role may not log in", checks.CONNECTS, "alter role embi_app nologin", "alter role embi_app login", kind="pg_authid.rolcanlogin", alone="the application cannot come in"),
     Planted(
         "application's password is another one", checks.AUTHENTICATION, _change_password, _put_back_password

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from daybreak.judge.details import keep_lines
 from daybreak.judge.kinds import leave_out
-from daybreak.judge.rows.counts import MOST_DETAILS, comparable, is_untouched, wishes
+from daybreak.judge.rows.counts import comparable, is_untouched, wishes
 from daybreak.judge.rows.large_objects import NO_LARGE_OBJECTS, LargeObjectsJudged
 from daybreak.judge.rows.sample import turns_of
 from daybreak.judge.rows.tables import name_words
@@ -32,7 +33,6 @@ EXPECTED = "the content that baseline and source have, where nobody wrote"
 
 HINT = "record one with: daybreak baseline TARGET --fingerprint"
 MOST_NAMES = 5
-_ORDER = (Standing.UNFIT, Standing.UNKNOWN, Standing.LEFT_OUT, Standing.FIT)
 
 
 @dataclass(frozen=True)
@@ -285,7 +285,7 @@ def _finding(held: _Held, why_no_baseline: str, how: Thoroughness, large: LargeO
     asked = Asked(answer.asked, answer.took)
     judged = held.judge()
     lines = [*(each.detail for each in judged), *large.lines]
-    details = sorted(lines, key=lambda line: (_ORDER.index(line.standing), not line.why))
+    details = keep_lines(lines)
     found = _words(held, judged, how) + (f"; {large.words}" if large.words else "")
     damaged = [each.name for each in details if each.standing is Standing.UNFIT]
     doubtful = [f"{each.name}: {each.found}" for each in details if each.standing is Standing.UNKNOWN]
@@ -301,7 +301,7 @@ def _finding(held: _Held, why_no_baseline: str, how: Thoroughness, large: LargeO
         finding = check.unknown(EXPECTED, why_no_baseline, asked, found=found)
     else:
         finding = check.fit(EXPECTED, found, asked)
-    return finding.model_copy(update={"details": tuple(details[:MOST_DETAILS])})
+    return finding.model_copy(update={"details": details})
 
 
 def _words(held: _Held, judged: list[_Judged], how: Thoroughness) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from math import ceil
 
+from daybreak.judge.details import keep_lines, worst_first
 from daybreak.judge.kinds import leave_out
 from daybreak.judge.rows.tables import family, name_words, tables_meant
 from daybreak.model import checks
@@ -25,15 +26,11 @@ from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Expectation
 from daybreak.model.value import stamp
 
-MOST_DETAILS = 100
-"""How many lines a finding has at most; those that are not fit come first."""
-
 _USUAL = Expectation()
 _ONE_BASELINE = (
     "either somebody deleted them on purpose before the moment, or the moment lies after the accident; "
     "one baseline cannot decide: a second one can, or is_volatile = true for a table that empties by itself"
 )
-_ORDER = (Standing.UNFIT, Standing.UNKNOWN, Standing.FIT)
 
 
 @dataclass(frozen=True)
@@ -195,9 +192,8 @@ def row_counts(
     else:
         hint = "" if minimums or details else "; no minimum is configured"
         finding = check.fit(expected, found + hint, asked)
-    lines = (*_lines_for_unread(answer), *_lines_for_minimums(minimums, opinions), *details)
-    is_by_lines = len(lines) <= MOST_DETAILS and not isinstance(baseline, Silence)
-    return finding.model_copy(update={"details": lines[:MOST_DETAILS], "is_by_lines": is_by_lines})
+    lines = keep_lines((*_lines_for_unread(answer), *_lines_for_minimums(minimums, opinions), *details))
+    return finding.model_copy(update={"details": lines, "is_by_lines": not isinstance(baseline, Silence)})
 
 
 def _lines_for_unread(answer: Counts) -> Iterator[Detail]:
@@ -253,7 +249,7 @@ def _compare(
         )
         for each in held_to
     ]
-    return sorted(details, key=lambda each: (_ORDER.index(each.standing), not each.why))
+    return worst_first(details)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from datetime import MAXYEAR, MINYEAR, datetime
 from functools import cached_property
 from typing import NamedTuple
 
-from daybreak.judge.rows.counts import MOST_DETAILS, comparable, is_untouched, wishes
+from daybreak.judge.details import keep_lines
+from daybreak.judge.rows.counts import comparable, is_untouched, wishes
 from daybreak.judge.rows.tables import family, name_words, tables_meant
 from daybreak.model import checks
 from daybreak.model.answers import Count, Counts, Silence, Tables, TableTimes, Testimony
@@ -411,7 +412,7 @@ class _Court:
             for opinion in [opinions[column.count.table]]
             if opinion.words
         ]
-        return tuple(sorted(lines, key=lambda line: _ORDER.index(line.standing)))[:MOST_DETAILS]
+        return keep_lines(lines)
 
     def _witness_words(self, column: _Column) -> str:
         """What the witnesses show."""

@@ -5,6 +5,7 @@ The law: only a row that the source still holds unchanged testifies; what does n
 
 from __future__ import annotations
 
+from daybreak.judge.details import keep_lines
 from daybreak.judge.kinds import leave_out
 from daybreak.judge.rows.tables import name_words
 from daybreak.model import checks
@@ -15,7 +16,6 @@ from daybreak.model.names import comma_list
 from daybreak.model.requests import Thoroughness
 
 EXPECTED = "every row that the source has from before the moment"
-MOST_DETAILS = 100
 MOST_NAMES = 5
 
 
@@ -91,29 +91,46 @@ def _details(answer: Testimonies) -> tuple[Detail, ...]:
         Detail(name=each.name, standing=Standing.LEFT_OUT, found="not compared with the source", why=each.why)
         for each in answer.unheard
     ]
-    order = (Standing.UNFIT, Standing.UNKNOWN, Standing.LEFT_OUT, Standing.FIT)
-    return tuple(sorted(lines, key=lambda line: order.index(line.standing)))[:MOST_DETAILS]
+    return keep_lines(lines)
 
 
 def _detail(each: Testimony) -> Detail:
-    is_part = each.share < 1
-    fit, all_here = Standing.FIT, "all here"
-    if is_part or each.by == "transaction":
-        # A part says nothing of the rest, and as many rows may be others.
-        fit, all_here = Standing.LEFT_OUT, "none missing so far" if is_part else "as many of each transaction"
-    if not each.old and each.rows and not is_part:
-        fit, all_here = Standing.LEFT_OUT, "none testifies"
-    standing = Standing.UNFIT if each.lost else Standing.UNKNOWN if each.unclear else fit
-    found = f"{each.unclear:,} undecided" if each.unclear else all_here
-    found = f"{_least(each)}{each.lost:,} missing" if each.lost else found
-    share = f"; {each.share:.0%} of its pages were read in time" if is_part else ""
-    part = f"{min(each.old / each.here, 1):.0%} of its {each.here:,} rows testify" if each.here else "it is empty"
-    if each.by == "transaction":
-        part = "its rows are found neither by place nor by key"
-    return Detail(
+    line = Detail(
         name=each.name,
-        standing=standing,
+        standing=Standing.FIT,
         expected=f"{each.old:,} rows from before the moment",
-        found=found,
-        why=f"{part}, compared by {each.by}{share}",
+        found="all here",
+        why=_words_for_testimony(each),
     )
+    if each.lost:
+        return line.model_copy(
+            update={"standing": Standing.UNFIT, "found": f"{_least(each)}{each.lost:,} missing"},
+        )
+    if each.unclear:
+        return line.model_copy(update={"standing": Standing.UNKNOWN, "found": f"{each.unclear:,} undecided"})
+    if why := _why_in_part(each):
+        found = "as many of each transaction" if each.by == "transaction" else f"none missing of them: {line.why}"
+        return line.model_copy(update={"standing": Standing.LEFT_OUT, "found": found, "why": why})
+    return line
+
+
+def _why_in_part(each: Testimony) -> str:
+    """Why the source acquits a part of the table at most; empty where it acquits all of it.
+
+    The words are the same for every table, so that the verdict gives the reason once for all of them.
+    """
+    if each.share < 1:
+        return "the time for the source was up before all of their pages were read"
+    if each.by == "transaction":
+        return "their rows are found neither by place nor by key, so they were only counted"
+    if each.old < each.here or (each.rows and not each.old):
+        return "the source has changed or deleted rows of theirs since the moment, and says nothing of those"
+    return ""
+
+
+def _words_for_testimony(each: Testimony) -> str:
+    if each.by == "transaction":
+        return "its rows are found neither by place nor by key, compared by transaction"
+    part = f"{min(each.old, each.here):,} of its {each.here:,} rows testify" if each.here else "it is empty"
+    share = f"; {each.share:.0%} of its pages were read in time" if each.share < 1 else ""
+    return f"{part}, compared by {each.by}{share}"
