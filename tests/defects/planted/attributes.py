@@ -234,7 +234,7 @@ _ROLES = (
     _role("pg_authid.rolconnlimit", "role takes few connections", "parts_connections", "alter role parts_connections connection limit 3", "alter role parts_connections connection limit -1", gone=UNKNOWN_SINCE_WHEN),
     _role("pg_authid.rolcreaterole", "role may make roles", "parts_creates", "alter role parts_creates createrole", "alter role parts_creates nocreaterole", gone=UNKNOWN_SINCE_WHEN),
     _role("pg_authid.rolinherit", "role no longer inherits", "parts_inherits", "alter role parts_inherits noinherit", "alter role parts_inherits inherit", gone=UNKNOWN_SINCE_WHEN),
-    _role("pg_auth_members.admin_option", "member may make members", "parts_admin", "grant parts_member to parts_admin with admin option", "revoke admin option for parts_member from parts_admin"),
+    _role("pg_auth_members.admin_option", "member may make members", "parts_admin", "set role embi_admin; grant parts_member to parts_admin with admin option", "set role embi_admin; revoke admin option for parts_member from parts_admin"),
     _role("pg_db_role_setting: row", "setting of a role changed", "parts_configured", "alter role parts_configured set work_mem to '1MB'", "alter role parts_configured reset work_mem"),
     _role("pg_db_role_setting: row", "setting of a role in a database changed", "parts_here",
           "alter role parts_here in database embi set work_mem to '1MB'", "alter role parts_here in database embi reset work_mem"),

@@ -12,7 +12,7 @@ from daybreak.lab.volumes.volume import Volume
 from daybreak.model.catalogs import BUILT_IN, PARTS, THINGS
 from daybreak.model.inventory import Inventory
 from daybreak.postgres.inventory.catalogs import LEFT_OUT, WALKED
-from daybreak.postgres.inventory.walk import read_server, walk_catalogs
+from daybreak.postgres.inventory.walk import _USUAL_ACL, read_server, walk_catalogs
 from daybreak.postgres.session import Limits, Login, open_session
 from tests.fix_postgres import Server
 from tests.lab.volumes.fix_trust import address_of
@@ -86,6 +86,57 @@ def test_no_secret_is_in_a_walk(volume: Volume) -> None:
         session.execute("ALTER SUBSCRIPTION eater CONNECTION 'password=another'")
     assert rows() == before
     assert SECRET not in str(before)
+
+
+_THINGS = {
+    "TABLE things.t": "SELECT", "SEQUENCE things.s": "USAGE", "FUNCTION things.f()": "EXECUTE", "TYPE things.mood": "USAGE",
+    "SCHEMA things": "CREATE", "DATABASE embi": "CREATE", "FOREIGN DATA WRAPPER wire": "USAGE", "FOREIGN SERVER far": "USAGE",
+    "LANGUAGE ours": "USAGE", "LARGE OBJECT 77": "SELECT",
+}  # fmt: skip
+
+
+def test_privileges_that_are_spelled_out_are_the_usual_ones_and_none_are_not(volume: Volume) -> None:
+    """Who grants a thing to somebody and takes it back leaves a list where NULL was; who takes all leaves an empty one."""
+    run(
+        volume,
+        "CREATE SCHEMA things; CREATE TABLE things.t (); CREATE SEQUENCE things.s; CREATE TYPE things.mood AS ENUM ('good')",
+        "CREATE FUNCTION things.f() RETURNS int LANGUAGE sql AS 'SELECT 1'; SELECT lo_create(77); CREATE ROLE somebody",
+    )
+    with volume._node.connect("embi") as session:
+        session.execute("CREATE FOREIGN DATA WRAPPER wire")
+        session.execute("CREATE SERVER far FOREIGN DATA WRAPPER wire")
+        session.execute(f"GRANT USAGE ON FOREIGN DATA WRAPPER wire TO {OWNER.username}".encode())
+        session.execute(f"ALTER SERVER far OWNER TO {OWNER.username}".encode())
+        session.execute("CREATE TRUSTED LANGUAGE ours HANDLER plpgsql_call_handler")
+
+    def rows() -> dict[str, dict[str, str]]:
+        return {item.name: item.facts for item in taken(address_of(volume), WHO).of("catalog row")}
+
+    def change(*statements: str) -> None:
+        with volume._node.connect("embi") as session:
+            for statement in statements:
+                session.execute(statement.encode())
+
+    usual = rows()
+    given = [f"GRANT {right} ON {thing} TO somebody" for thing, right in _THINGS.items()]
+    change(*given)
+    granted = rows()
+    change(*(f"REVOKE {right} ON {thing} FROM somebody" for thing, right in _THINGS.items()))
+    assert rows() == usual
+    owner = OWNER.username
+    change(*(f"REVOKE {right} ON {thing} FROM PUBLIC, {owner}, CURRENT_USER" for thing, right in _THINGS.items()))
+    none = rows()
+    names = {name for name in usual if granted.get(name) != usual[name] and "pg_shdepend" not in name}
+    assert len(names) == len(_THINGS)
+    assert [name for name in names if none[name] == usual[name]] == []
+
+
+def test_every_column_of_privileges_has_its_usual_ones(volume: Volume) -> None:
+    """Columns and parameters have none, and usual privileges are no row of a table of them."""
+    with open_session(address_of(volume), WHO, LIMITS) as session:
+        server = read_server(session)
+    columns = {column for each in server.columns.values() for column, kind in each.items() if kind == "aclitem[]"}
+    assert columns - {"attacl", "paracl", "defaclacl", "initprivs"} == set(_USUAL_ACL)
 
 
 def test_a_walk_is_compact_and_locks_no_table(volume: Volume) -> None:

@@ -87,6 +87,24 @@ _WORDS = {
     ),
 }
 
+_USUAL_ACL = {
+    "relacl": (
+        "CASE WHEN t.relkind = 'S' THEN pg_catalog.acldefault('s', t.relowner)"
+        " WHEN t.relkind NOT IN ('i', 'I', 't', 'c') THEN pg_catalog.acldefault('r', t.relowner) END"
+    ),
+    "proacl": "pg_catalog.acldefault('f', t.proowner)",
+    "typacl": "pg_catalog.acldefault('T', t.typowner)",
+    "nspacl": "pg_catalog.acldefault('n', t.nspowner)",
+    "datacl": "pg_catalog.acldefault('d', t.datdba)",
+    "lanacl": "pg_catalog.acldefault('l', t.lanowner)",
+    "fdwacl": "pg_catalog.acldefault('F', t.fdwowner)",
+    "srvacl": "pg_catalog.acldefault('S', t.srvowner)",
+    "lomacl": "pg_catalog.acldefault('L', t.lomowner)",
+    "spcacl": "pg_catalog.acldefault('t', t.spcowner)",
+}
+"""What NULL in a column of privileges stands for. Who grants and revokes one leaves the same privileges, spelled out; who revokes
+all of them leaves an empty list, which is something else."""
+
 _FRAME = """
 WITH hidden AS MATERIALIZED (
     SELECT c.oid FROM pg_catalog.pg_class c WHERE c.relpersistence = 't' OR c.relnamespace = 'pg_toast'::pg_catalog.regnamespace),
@@ -274,10 +292,12 @@ class _Statement:
 
     @staticmethod
     def _acl(column: str, cast: str) -> str:
+        usual = _USUAL_ACL.get(column)
+        held = f"coalesce(t.{column}, {usual})" if usual else f"t.{column}"
         return (
             f"(SELECT pg_catalog.string_agg(x.grantor{cast} || '>' || x.grantee{cast} || ' ' || x.privilege_type || x.is_grantable,"
             " ',' ORDER BY x.grantee, x.grantor, x.privilege_type, x.is_grantable)"
-            f" FROM pg_catalog.aclexplode(t.{column}) x WHERE x.grantee NOT IN (SELECT oid FROM platform))"
+            f" FROM pg_catalog.aclexplode({held}) x WHERE x.grantee NOT IN (SELECT oid FROM platform))"
         )
 
 
