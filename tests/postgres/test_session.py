@@ -17,6 +17,7 @@ from psycopg import pq, sql
 from daybreak.errors import DaybreakError, Failed, Unreachable
 from daybreak.postgres.address import Address
 from daybreak.postgres.faults import is_damage, translate_errors
+from daybreak.postgres.reach import Reach
 from daybreak.postgres.session import (
     Limits,
     Login,
@@ -138,6 +139,33 @@ def test_a_server_that_is_stopped_in_mid_query_ends_the_question_in_time(own_ser
         took = monotonic() - began
         os.kill(backend, signal.SIGCONT)
     assert took < SHORT.statement.total_seconds() + _NEVER_LATER.total_seconds()
+
+
+def test_a_session_that_was_hung_up_is_gone_from_the_server(server: Server) -> None:
+    """Its process ends a moment later, and until then the server would have one session more than the bounds allow."""
+    place = Reach(server.address(), server.master)
+    left = []
+    with server.connection("postgres") as other:
+        for _ in range(20):
+            session = place.connect(Limits())
+            session.hang_up()
+            seen = other.execute("SELECT count(*) FROM pg_stat_activity WHERE pid = %s", (session.pid,)).fetchone()
+            left.append(seen)
+    assert left == [(0,)] * 20
+
+
+def test_hanging_up_waits_for_no_server_that_is_stopped(own_server: Server) -> None:
+    """It says that it has ended once it runs again; our own work goes on."""
+    place = Reach(own_server.address(), own_server.master)
+    session = place.connect(Limits())
+    os.kill(session.pid, signal.SIGSTOP)
+    began = monotonic()
+    session.hang_up()
+    assert monotonic() - began < 20
+    further = place.connect_further(Limits())
+    assert further is not None
+    further.hang_up()
+    os.kill(session.pid, signal.SIGCONT)
 
 
 def test_a_slow_question_is_ended_by_the_server_and_the_session_lives_on(server: Server) -> None:

@@ -40,6 +40,9 @@ T = TypeVar("T")
 GRACE = timedelta(seconds=1)
 """How long after its limit a session waits for the server to say that time is up, before the session hangs up."""
 
+_ENDING = timedelta(seconds=1)
+"""How long we wait at most for a server's process to end, after we hung up."""
+
 _UNMEASURED = 64
 """How many locks a session takes at once where nobody knows its server's bounds."""
 
@@ -235,11 +238,25 @@ class Session:
             self._connection.cancel_safe(timeout=2)
 
     def hang_up(self) -> None:
-        """Close the session at once, even while it waits."""
+        """Close the session at once, even while it waits.
+
+        Whoever counts sessions waits a moment for the server's process to end, so that the next one is not one too many.
+        """
         self._note_end()
+        line = self._keep_line() if self.meter is not None else None
         self._connection.close()
+        if line is not None:
+            _wait_for_end(line)
         if self.meter is not None:
             self.meter.let_go(self)
+
+    def _keep_line(self) -> socket.socket | None:
+        """A second hold on the line to the server; ``None`` where no end is to be expected there, because it is at work or lost."""
+        if not self.is_open or self._connection.info.transaction_status == pq.TransactionStatus.ACTIVE:
+            return None
+        with suppress(OSError, psycopg.Error):
+            return socket.socket(fileno=os.dup(self._connection.fileno()))
+        return None
 
     def _note_end(self) -> None:
         if self._began is not None and self.meter is not None:
@@ -252,6 +269,16 @@ class Session:
         self._connection.deadline = min(self._end, monotonic() + limit.total_seconds()) + GRACE.total_seconds()
         with translate_errors(str(self.address)):
             yield
+
+
+def _wait_for_end(line: socket.socket) -> None:
+    """Wait until the server's process has ended: its kernel closes the line then, and not before (PostgreSQL, ``pqcomm.c``)."""
+    until = monotonic() + _ENDING.total_seconds()
+    with line, suppress(OSError):
+        while (left := until - monotonic()) > 0:
+            line.settimeout(left)
+            if not line.recv(4096):
+                return
 
 
 class _Bounded(psycopg.Connection[tuple[Any, ...]]):
