@@ -10,6 +10,7 @@ from daybreak.judge.verdict import verdict_of
 from daybreak.model import checks
 from daybreak.model.actions import AnchorJournal, AwaitCluster, Validate
 from daybreak.model.answers import Unread
+from daybreak.model.cost import Cost
 from daybreak.model.delta import Delta, TableDelta
 from daybreak.model.findings import Detail, Finding, Level, Measured, Reason, Standing
 from daybreak.model.kept import Kept
@@ -44,6 +45,10 @@ TOOK = {
 }
 """Seconds that each step took, by the beginning of its id."""
 
+COST = Cost(
+    server="embi.cluster.example:5432", locks=212, most_locks=640, connections=3, most_connections=3,
+    snapshot=timedelta(seconds=14), longest_snapshot=timedelta(minutes=10), rested=timedelta(seconds=2),
+)  # fmt: skip
 LOST = Delta(
     base="embi-aurora-cluster:5432/embi",
     now=f"{ENDPOINT}:5432/embi",
@@ -175,7 +180,7 @@ def state(made: Plan, findings: tuple[Finding, ...], **changes: Any) -> RunState
         "began": worlds.NOW, "ended": over, "last": over, "who": "dba-oncall", "where": "bastion-1",
         "events": 80, "tail": "5e" * 32, "steps": steps, "findings": findings, "verdict": verdict_of(findings),
         "measured": Measured(rto=over - worlds.NOW, lost=loss_of(made), newest=worlds.MOMENT - timedelta(seconds=4) + ODD,
-                             newest_in="public.payments.created_at", rows=12_413_882, deltas={"embi": LOST}),
+                             newest_in="public.payments.created_at", rows=12_413_882, deltas={"embi": LOST}, costs=(COST,)),
     }  # fmt: skip
     return RunState(**(defaults | changes))
 

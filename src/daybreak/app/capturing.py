@@ -19,6 +19,7 @@ from daybreak.execute.database import login_at
 from daybreak.judge.joining import entries_of
 from daybreak.model.answers import Silence
 from daybreak.model.capsule import Capsule, FieldChange
+from daybreak.model.cost import Cost
 from daybreak.model.findings import Standing
 from daybreak.model.inventory import Inventory
 from daybreak.model.kept import Kept
@@ -46,12 +47,14 @@ class Captured:
     previous: Kept | None = None
     changes: tuple[FieldChange, ...] | None = None
     """The changes since the previous capsule; ``None`` when there is no previous one that can be read."""
+    cost: Cost | None = None
+    """What asking took of the server; ``None`` where nothing inside PostgreSQL was asked."""
 
 
 def capture(app: App, name: str) -> Captured:
     """Take the capsule of a target's cluster and keep it; raises ``Refused`` when there is no cluster to ask."""
     target = app.target(name)
-    capsule = _take(app, target)
+    capsule, cost = _take(app, target)
     repository = app.repository
     previous, changes = None, None
     with suppress(DaybreakError):  # the code below reports whether it can be kept
@@ -59,7 +62,7 @@ def capture(app: App, name: str) -> Captured:
         changes = capsule_changes(repository.capsule(previous), capsule) if previous else None
     kept = repository.keep(capsule)
     is_new = kept.stands_for == capsule.taken
-    return Captured(kept, capsule, is_new, repository.places, previous, changes)
+    return Captured(kept, capsule, is_new, repository.places, previous, changes, cost)
 
 
 def capsules(app: App, name: str) -> tuple[Kept, ...]:
@@ -67,7 +70,7 @@ def capsules(app: App, name: str) -> tuple[Kept, ...]:
     return app.repository.list_kept("capsule", app.target(name).name)
 
 
-def _take(app: App, target: Target) -> Capsule:
+def _take(app: App, target: Target) -> tuple[Capsule, Cost | None]:
     aws = app.aws(target.region)
     with explained(f'looking at "{target.cluster}"'):
         lookout = Lookout(aws)
@@ -83,7 +86,7 @@ def _take(app: App, target: Target) -> Capsule:
         instances = lookout.inside(cluster)
         around = surroundings_of(aws, cluster, instances)
     inside = _inside(app, aws, target, cluster)
-    return Capsule(
+    capsule = Capsule(
         target=target.name,
         taken=now,
         identity=identity,
@@ -95,6 +98,7 @@ def _take(app: App, target: Target) -> Capsule:
         why_no_inventory=inside.why,
         left_out=inside.left_out,
     )
+    return capsule, inside.cost
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,7 @@ class _Inside:
     inventories: tuple[Inventory, ...] = ()
     why: str = ""
     left_out: dict[str, str] = field(default_factory=dict)
+    cost: Cost | None = None
 
 
 def _inside(app: App, aws: Aws, target: Target, cluster: Cluster) -> _Inside:
@@ -120,7 +125,7 @@ def _inside(app: App, aws: Aws, target: Target, cluster: Cluster) -> _Inside:
     place = Reach(address, login)
     shared = take_shared_inventory(place, _ASKING)
     if isinstance(shared, Silence):
-        return _Inside(why=shared.why)
+        return _Inside(why=shared.why, cost=place.meter.cost)
     found: list[Inventory] = []
     left_out: dict[str, str] = {}
     for entry in entries_of(shared, address.database, target.only, target.left_out):
@@ -129,4 +134,4 @@ def _inside(app: App, aws: Aws, target: Target, cluster: Cluster) -> _Inside:
             found.append(seen)
         else:
             left_out[entry.name] = entry.why if seen is None else seen.why
-    return _Inside(shared, tuple(found), left_out=left_out)
+    return _Inside(shared, tuple(found), left_out=left_out, cost=place.meter.cost)

@@ -20,7 +20,7 @@ def capture(given: Given, target: str, *, is_list: bool) -> None:
     not after its moment.
     """
     from daybreak.app.capturing import capsules, capture
-    from daybreak.report.text.capsule import capsule_view, capsules_view, changes_view, location_view
+    from daybreak.report.text.capsule import capsule_view, capsules_view, changes_view, cost_view, location_view
 
     app = given.app()
     if is_list:
@@ -35,6 +35,7 @@ def capture(given: Given, target: str, *, is_list: bool) -> None:
             "places": list(made.places),
             "previous": made.previous.plain() if made.previous else None,
             "changes": None if made.changes is None else [change.plain() for change in made.changes],
+            "cost": made.cost.plain() if made.cost else None,
             "capsule": made.capsule.plain(),
         }
         print_as_is(as_document(document))
@@ -43,5 +44,6 @@ def capture(given: Given, target: str, *, is_list: bool) -> None:
         capsule_view(made.capsule),
         location_view(made.kept, made.places, is_new=made.is_new),
         changes_view(made.previous, made.changes),
+        cost_view(made.cost),
     ):
         print_as_is(as_text(view))

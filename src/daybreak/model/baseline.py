@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from daybreak.model.answers import LargeObject
 from daybreak.model.birth import TURN
+from daybreak.model.cost import Cost
 from daybreak.model.inventory import Inventory, divide_inventory
 from daybreak.model.value import Instant, Value
 from daybreak.model.world import Identity
@@ -99,6 +100,8 @@ class Baseline(Value):
     """What all databases share: the databases themselves, roles, settings; ``None`` where it was not read."""
     left_out: dict[str, str] = Field(default_factory=dict)
     """Databases that were not read, and why. The baseline is no witness of what is in them."""
+    cost: Cost | None = None
+    """What reading took of the cluster; ``None`` where an earlier release did not note it."""
 
     @model_validator(mode="before")
     @classmethod

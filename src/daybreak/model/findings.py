@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from daybreak.model.answers import Silence
+from daybreak.model.cost import Cost
 from daybreak.model.delta import Delta
 from daybreak.model.loss import Loss
 from daybreak.model.value import Instant, Span, Value
@@ -123,6 +124,8 @@ class Measured(Value):
     """Rows counted in the clone."""
     deltas: dict[str, Delta | Silence] = Field(default_factory=dict)
     """What the source lost against the clone, the source being base, by database; why it was not asked; empty without a source."""
+    costs: tuple[Cost, ...] = ()
+    """What reading took of the source, of each server of it that was asked."""
 
     @model_validator(mode="before")
     @classmethod

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from daybreak.model.answers import Silence
+from daybreak.model.cost import Cost
 from daybreak.model.delta import Delta
 from daybreak.model.findings import Detail, Level, Reason, Standing
 from daybreak.model.loss import Loss
@@ -122,6 +123,8 @@ class Figures(Value):
     deltas: dict[str, Delta | Silence] = Field(default_factory=dict)
     """What the source lost against the clone, by database, the source being base; or why it was not asked; empty without a
     source. The name is empty where an earlier release wrote it."""
+    costs: tuple[Cost, ...] = ()
+    """What reading took of the source, at its peaks, of each server of it that was asked."""
     checks: dict[Literal["fit", "unfit", "unknown", "waived", "left out", "beyond reach", "not asked"], int]
     """How many checks stand how."""
     asking: Span

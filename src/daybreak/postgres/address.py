@@ -24,8 +24,13 @@ class Address:
     database: str
     trust: Trust
 
+    @property
+    def server(self) -> str:
+        """The server alone, as HOST:PORT."""
+        return f"{printable(self.host)}:{self.port}"
+
     def __str__(self) -> str:
-        return f"{printable(self.host)}:{self.port}/{printable(self.database)}"
+        return f"{self.server}/{printable(self.database)}"
 
 
 def address_of(cluster: Cluster, database: str | None, trust: Trust) -> Address:

@@ -14,6 +14,7 @@ from time import monotonic
 from psycopg import sql
 
 from daybreak.errors import Unreachable
+from daybreak.model.cost import Cost
 from daybreak.postgres.bounds import Pulse, ServerBounds, locks_each, why_rest
 from daybreak.postgres.session import Session
 
@@ -102,6 +103,20 @@ class Meter:
             return self._taken > 0
 
     # -- locks and time -----------------------------------------------------------------------------------------------
+
+    @property
+    def cost(self) -> Cost:
+        """The peaks so far, beside the bounds."""
+        used, bounds = self.used, self.bounds
+        return Cost(
+            locks=used.locks,
+            most_locks=None if self._table is None else int(self._table * bounds.lock_share),
+            connections=used.connections,
+            most_connections=bounds.connections,
+            snapshot=used.snapshot,
+            longest_snapshot=bounds.snapshot,
+            rested=used.rested,
+        )
 
     def locks_each(self, session: Session) -> int:
         """How many locks one session may take at once."""

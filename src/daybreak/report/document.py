@@ -352,6 +352,7 @@ def _figures(checks: tuple[CheckLine, ...], measured: Measured) -> Figures:
         newest_in=measured.newest_in,
         rows=measured.rows,
         deltas=measured.deltas,
+        costs=measured.costs,
         checks={
             "fit": tally["fit"],
             "unfit": tally["unfit"],

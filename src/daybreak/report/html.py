@@ -20,6 +20,7 @@ from markupsafe import Markup
 from daybreak.model.findings import Level, Standing
 from daybreak.model.report import CheckLine, Report, StepLine
 from daybreak.model.value import iso
+from daybreak.report.costs import cost_words
 from daybreak.report.figures import Bar, gauge, stack, timeline
 from daybreak.report.journaling import journal_words
 from daybreak.report.losses import loss_lines
@@ -86,6 +87,7 @@ def html(report: Report) -> str:
         stack=stack(report.checks),
         counts=counts,
         losses=loss_lines(report.figures.deltas, report.run or ""),
+        costs=tuple(map(cost_words, report.figures.costs)),
         tally=_words(report.checks),
         not_asked=report.not_asked,
         beyond=report.beyond,

@@ -85,6 +85,7 @@ def record(place: Reach, sitting: Sitting, progress: Callable[[CountProgress], N
         databases=tuple(found),
         shared=shared,
         left_out=left_out,
+        cost=place.meter.cost,
     )
 
 

@@ -76,8 +76,12 @@ class _Walk:
 
     @property
     def measured(self) -> Measured:
-        """What was measured in all databases."""
-        return join_measured({visit.database: visit.measured for visit in self.visits})
+        """What was measured in all databases, and what that took of the source."""
+        joined = join_measured({visit.database: visit.measured for visit in self.visits})
+        subject = self.first.subject
+        asked = [place for place in (subject.source, subject.source_reader) if place and place.meter.used.connections]
+        costs = [place.meter.cost.model_copy(update={"server": place.address.server}) for place in asked]
+        return joined.model_copy(update={"costs": tuple(costs)})
 
     def findings(self) -> Iterator[Finding]:
         """Yield each finding, with what its waivers say."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from daybreak.model.findings import Level, Standing
 from daybreak.model.report import CheckLine, Figures, Promise, Report, Witness
 from daybreak.model.value import stamp
+from daybreak.report.costs import cost_words
 from daybreak.report.journaling import journal_words
 from daybreak.report.losses import loss_lines
 from daybreak.report.naming import KINDS, WITNESSES, verdict_word
@@ -106,6 +107,8 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
         yield "Newest row", f"{stamp(report.figures.newest)} in {code(report.figures.newest_in or 'the clone')}"
     if report.figures.rows is not None:
         yield "Rows", f"{report.figures.rows:,}"
+    for cost in report.figures.costs:
+        yield "Taken of the source", text(cost_words(cost))
     if report.run:
         yield "Run", code(report.run)
     if report.plan:

@@ -8,10 +8,12 @@ from rich.table import Table
 from rich.text import Text
 
 from daybreak.model.capsule import Capsule, FieldChange
+from daybreak.model.cost import Cost
 from daybreak.model.kept import Kept
 from daybreak.model.names import printable
 from daybreak.model.trust import OLD_HASH
 from daybreak.model.value import stamp
+from daybreak.report.costs import cost_words
 from daybreak.report.words import Fitting, many, plain
 
 MOST_CHANGES = 20
@@ -69,6 +71,11 @@ def changes_view(previous: Kept | None, changes: tuple[FieldChange, ...] | None)
         *(_change(each) for each in changes[:MOST_CHANGES]),
         *([plain(f"  and {rest} more: -o json shows all")] if rest > 0 else []),
     )
+
+
+def cost_view(cost: Cost | None) -> RenderableType:
+    """What asking took of the server; nothing where nothing was asked."""
+    return plain(f"reading took at most: {cost_words(cost)}", "dim") if cost else Group()
 
 
 def capsules_view(kept: tuple[Kept, ...]) -> RenderableType:

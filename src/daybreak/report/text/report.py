@@ -16,6 +16,7 @@ from daybreak.model.loss import Loss
 from daybreak.model.names import comma_list
 from daybreak.model.report import CheckLine, Promise, Report, StepLine
 from daybreak.model.value import stamp
+from daybreak.report.costs import cost_words
 from daybreak.report.journaling import journal_words
 from daybreak.report.losses import loss_in_brief, loss_lines
 from daybreak.report.naming import WITNESSES, verdict_word
@@ -223,6 +224,8 @@ def _rows(report: Report, depth: Verbosity) -> Iterator[RenderableType]:
             yield Entry("rows", plain(counted))
         for number, line in enumerate(loss_lines(report.figures.deltas, report.run or "")):
             yield Entry("" if number else "source", plain(line))
+        for cost in report.figures.costs:
+            yield Entry("cost", plain(f"reading took of the source at most: {cost_words(cost)}", "dim"))
     elif told := "; ".join(filter(None, (counted, f"the source {brief}" if brief else ""))):
         yield Entry("rows", plain(told))
 
