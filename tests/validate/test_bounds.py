@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from bench.measure_source import rows_among_neighbors
 from daybreak.model.actions import Validate
 from daybreak.model.answers import Estimates, Tables
 from daybreak.model.birth import Birth
@@ -157,6 +159,11 @@ def test_a_baseline_leaves_its_neighbours_their_locks(small: Server) -> None:
         baseline = record(place, _sitting(is_fingerprinted=True), lambda _step: None)
     _is_bounded(place, neighbour)
     assert baseline.is_whole
+    # What is printed and kept is what was taken.
+    used, cost = place.meter.used, baseline.cost
+    assert cost is not None
+    assert (cost.locks, cost.connections, cost.snapshot) == (used.locks, used.connections, used.snapshot)
+    assert (cost.most_locks, cost.most_connections) == (_TENTH, 3)
     [source] = baseline.databases
     assert len(source.tables) == _TABLES + 60
     facts = {item.name: item.facts for item in source.inventory.of("sequence")}
@@ -249,6 +256,14 @@ def test_a_crowd_is_waited_for_and_named(small: Server) -> None:
     assert place.meter.used.rested > timedelta(0)
     # The next command works.
     assert isinstance(take_inventory(_source(small), _SECONDS), Inventory)
+
+
+@pytest.mark.sweep
+def test_a_source_of_five_thousand_tables_serves_its_people() -> None:
+    """With three indexes each, at PostgreSQL's own settings: what is read there takes no lock that somebody else needs."""
+    rows = rows_among_neighbors(quick_within=None)
+    sys.stdout.write("".join(f"{'; '.join(row.cells())}\n" for row in rows))
+    assert [row.what for row in rows if not row.is_reached] == []
 
 
 def test_a_migration_is_let_through_at_once(small: Server) -> None:
