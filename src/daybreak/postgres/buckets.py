@@ -21,10 +21,9 @@ Route = Literal["index", "scan"]
 """How a part of the table is reached: through the primary key's index, or by reading the table itself."""
 
 _MANNERS = sql.SQL("""
-SELECT pg_catalog.set_config(s.name, m.value, false)
-FROM pg_catalog.pg_settings s
-JOIN (VALUES ('work_mem', '65536'), ('enable_sort', 'off'), ('enable_indexonlyscan', 'off')) AS m (name, value)
-  ON m.name = s.name
+SELECT pg_catalog.set_config(m.name, m.value, false)
+FROM (VALUES ('work_mem', '65536'), ('enable_sort', 'off'), ('enable_indexonlyscan', 'off')) AS m (name, value)
+WHERE pg_catalog.current_setting(m.name, true) IS NOT NULL
 """)
 """The planner takes each row for a bucket of its own, and would sort the table; the buckets fit in so much memory.
 

@@ -46,12 +46,11 @@ ORDER BY pg_catalog.array_position(ARRAY['=', '~=', '@>', '@@'], o.oprname::text
 """The operator by which a value of the first key finds itself; whether it is a btree's equality; whether BRIN keeps bounds."""
 
 _MANNERS = sql.SQL("""
-SELECT pg_catalog.set_config(s.name, m.value, true)
-FROM pg_catalog.pg_settings s
-JOIN (VALUES ('enable_seqscan', 'off'), ('enable_hashjoin', 'off'), ('enable_mergejoin', 'off'), ('enable_material', 'off'),
+SELECT pg_catalog.set_config(m.name, m.value, true)
+FROM (VALUES ('enable_seqscan', 'off'), ('enable_hashjoin', 'off'), ('enable_mergejoin', 'off'), ('enable_material', 'off'),
              ('enable_tidscan', {by_place}), ('enable_indexscan', {by_entry}), ('enable_bitmapscan', 'on'),
              ('enable_indexonlyscan', 'on'), ('enable_memoize', 'off')
-     ) AS m (name, value) ON m.name = s.name
+     ) AS m (name, value) WHERE pg_catalog.current_setting(m.name, true) IS NOT NULL
 """)
 
 _GROUPS = sql.SQL("""

@@ -48,12 +48,11 @@ _CLOCK_AND_ENCODING = sql.SQL(
 )
 
 _MANNERS = sql.SQL("""
-SELECT pg_catalog.set_config(s.name, m.value, false)
-FROM pg_catalog.pg_settings s
-JOIN (VALUES ('row_security', 'off'), ('max_parallel_workers_per_gather', '0'), ('enable_indexonlyscan', 'off'),
+SELECT pg_catalog.set_config(m.name, m.value, false)
+FROM (VALUES ('row_security', 'off'), ('max_parallel_workers_per_gather', '0'), ('enable_indexonlyscan', 'off'),
              ('enable_tidscan', 'on'), ('synchronize_seqscans', 'off'), ('extra_float_digits', '1'),
              ('bytea_output', 'hex'), ('xmlbinary', 'base64'), ('lc_monetary', 'C')
-     ) AS m (name, value) ON m.name = s.name
+     ) AS m (name, value) WHERE pg_catalog.current_setting(m.name, true) IS NOT NULL
 """)
 """A row-level policy becomes an error instead of hiding rows from a count; text forms are the same on every server."""
 

@@ -343,15 +343,14 @@ _BOUND = sql.SQL("SELECT pg_catalog.set_config('statement_timeout', %s::text, tr
 _TIMEOUT = sql.SQL("SELECT pg_catalog.set_config('statement_timeout', %s::text, false)")
 
 _MANNERS = sql.SQL("""
-SELECT pg_catalog.set_config(s.name, m.value, false)
-FROM pg_catalog.pg_settings s
-JOIN (VALUES ('statement_timeout', %s::text), ('lock_timeout', %s::text),
+SELECT pg_catalog.set_config(m.name, m.value, false)
+FROM (VALUES ('statement_timeout', %s::text), ('lock_timeout', %s::text),
              ('default_transaction_read_only', 'on'), ('search_path', 'pg_catalog'),
              ('TimeZone', 'UTC'), ('DateStyle', 'ISO, YMD'), ('IntervalStyle', 'postgres'),
              ('idle_in_transaction_session_timeout', '0'), ('transaction_timeout', '0'),
              ('client_connection_check_interval', '2000'), ('jit', 'off'),
              ('client_min_messages', 'error')
-     ) AS m (name, value) ON m.name = s.name
+     ) AS m (name, value) WHERE pg_catalog.current_setting(m.name, true) IS NOT NULL
 """)
 """What every session sets for itself, among the settings that its server knows.
 
