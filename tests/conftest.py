@@ -59,6 +59,7 @@ pytest_plugins = [
     "tests.fix_certificates",
     "tests.fix_golden",
     "tests.fix_lab",
+    "tests.fix_order",
     "tests.fix_pages",
     "tests.fix_postgres",
     "tests.fix_stage",
