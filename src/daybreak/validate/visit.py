@@ -294,7 +294,8 @@ class Visit:
         if birth is None or following is None or not self.place:
             return {}
         young = frozenset(xid for xid in asked if is_young(xid, birth.short, following))
-        fates = ask_fates(self.place, birth, asked - young, self.restored, self.subject.patience.asking)
+        old, limit = asked - young, self.subject.patience.asking
+        fates = ask_fates(self.place, birth, old, self.restored, limit) if old else ()
         known = {fate.xid: fate.was_committed for fate in fates if fate.was_committed is not None}
         return dict.fromkeys(young, False) | known
 
