@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic
 
@@ -50,15 +52,22 @@ def _words(findings: tuple[Finding, ...]) -> str:
     return f"{finding.standing.value}: {finding.found}" + (f" ({finding.why})" if finding.why else "")
 
 
-def row_of(ward: Ward, defect: Planted, *, is_asked_again: bool = False) -> Row:
-    """Plant one defect, ask at the depth that promises to find it, and undo it, whatever happened; then ask again if told to."""
-    began = monotonic()
+@contextmanager
+def planted(ward: Ward, defect: Planted) -> Iterator[None]:
+    """The clone with that defect for as long as the block lasts; undone in every case."""
     try:
         defect.plant(ward)
-        findings = ward.validate(defect.change, defect.depth).findings
+        yield
     finally:
         defect.undo(ward)
         if defect.spoils:
             ward.heal(defect.database)
+
+
+def row_of(ward: Ward, defect: Planted, *, is_asked_again: bool = False) -> Row:
+    """Plant one defect, ask at the depth that promises to find it, and undo it, whatever happened; then ask again if told to."""
+    began = monotonic()
+    with planted(ward, defect):
+        findings = ward.validate(defect.change, defect.depth).findings
     afterwards = ward.validate(depth=defect.depth).findings if is_asked_again else None
     return Row(defect, findings, monotonic() - began, afterwards)
