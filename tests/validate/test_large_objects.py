@@ -90,7 +90,16 @@ def damaged(story: Story) -> Iterator[None]:
         run(story.clone, "SELECT lo_put(900006, 4, 't')")
 
 
-@pytest.fixture(scope="module", params=[0, -1], ids=["oldest", "newest"])
+_NEWEST, _OLDEST = pytest.param(-1, id="newest"), pytest.param(0, id="oldest")
+on_each = pytest.mark.parametrize("story", [_NEWEST, _OLDEST], indirect=True, scope="module")
+"""For what hangs on the server: what it shows, keeps and refuses."""
+on_newest = pytest.mark.parametrize(
+    "story", [_NEWEST, pytest.param(0, id="oldest", marks=pytest.mark.sweep)], indirect=True, scope="module"
+)
+"""For what is judged of the same answers; in the sweep on the oldest as well."""
+
+
+@pytest.fixture(scope="module")
 def story(request: pytest.FixtureRequest, pg_installs: tuple[Install, ...]) -> Iterator[Story]:
     """Six objects: kept, changed before the moment, after it, in both times, made late, and one that a test damages."""
     for yard in yards(pg_installs[request.param]):
@@ -114,6 +123,7 @@ def story_in(yard: Yard) -> Story:
     return Story(yard, source, clone, moment, baseline)
 
 
+@on_each
 def test_what_equals_either_witness_is_fit_and_the_sources_work_is_no_alarm(story: Story) -> None:
     """A file that people replaced before or after the moment is no damage; one that both replaced testifies to nothing."""
     found = story.told()
@@ -123,6 +133,7 @@ def test_what_equals_either_witness_is_fit_and_the_sources_work_is_no_alarm(stor
     assert "the source a third one" in line_of(found, TWICE).why
 
 
+@on_each
 def test_a_content_that_two_witnesses_deny_is_unfit_by_name(story: Story) -> None:
     """One letter of a stored contract, of the same length: nothing else shows it."""
     with damaged(story):
@@ -133,6 +144,7 @@ def test_a_content_that_two_witnesses_deny_is_unfit_by_name(story: Story) -> Non
     assert (line.expected, line.found) == ("5 bytes, as in baseline and source", "5 bytes of another content")
 
 
+@on_newest
 def test_one_witness_alone_neither_condemns_nor_is_silenced(story: Story) -> None:
     """Whether it was changed before the moment or after it nobody can tell, so it is never called fit."""
     with damaged(story):
@@ -146,6 +158,7 @@ def test_one_witness_alone_neither_condemns_nor_is_silenced(story: Story) -> Non
     assert (nobody.standing, set(lines(nobody).values()), len(lines(nobody))) == (UNKNOWN, {LEFT_OUT}, 6)
 
 
+@on_newest
 def test_another_database_of_the_same_names_is_no_witness(story: Story) -> None:
     """An object of the same number in a cluster that is no copy is another object."""
     stranger = story.yard.started(story.yard.create("stranger"))
@@ -160,6 +173,7 @@ def test_another_database_of_the_same_names_is_no_witness(story: Story) -> None:
     assert line_of(found, KEPT).why.startswith("neither a baseline nor the source")
 
 
+@on_each
 def test_what_may_not_be_read_is_unknown_by_name_and_the_rest_is_read(story: Story) -> None:
     """An object of another role must not end the reading of all others, nor pass for read."""
     run(story.clone, "CREATE ROLE clerk", *HANDED_ON)
@@ -170,6 +184,7 @@ def test_what_may_not_be_read_is_unknown_by_name_and_the_rest_is_read(story: Sto
     assert "6 of 7 large objects read" in found.found
 
 
+@on_newest
 def test_what_a_bound_leaves_is_counted_on_either_side(story: Story) -> None:
     """A bound that is silent would call half of them right; the source's own says why it testifies to nothing."""
     small = ServerBounds(large_objects=1)
@@ -181,6 +196,7 @@ def test_what_a_bound_leaves_is_counted_on_either_side(story: Story) -> None:
     assert "the time for the source was up" in line_of(spent, BEFORE).why
 
 
+@on_newest
 def test_a_validation_without_time_leaves_them_out_by_number(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     """A limit that a person set is no trouble of the clone, and no acquittal."""
     monkeypatch.setattr(large_objects, "LEAST", timedelta(hours=1))
@@ -189,12 +205,14 @@ def test_a_validation_without_time_leaves_them_out_by_number(story: Story, monke
     assert line_of(hurried, "6 more large objects").why == "there is no time for them in --within 2 hours"
 
 
+@on_newest
 def test_less_than_full_depth_says_that_it_reads_none(story: Story) -> None:
     """The line of the catalogs' box names the depth that does."""
     found = story.told(thoroughness=Thoroughness(depth="standard"))
     assert (found.standing, found.details) == (LEFT_OUT, ())
 
 
+@on_each
 def test_a_baseline_keeps_digests_only_with_fingerprints_and_names_what_it_lacks(story: Story) -> None:
     """Digests are kept, never contents; a bound is no silence."""
     kept = story.baseline.of("embi")
@@ -211,6 +229,7 @@ def test_a_baseline_keeps_digests_only_with_fingerprints_and_names_what_it_lacks
     assert [each.large_objects for each in Baseline.model_validate(older).databases] == [(), ()]
 
 
+@on_each
 def test_the_source_is_asked_about_no_object_that_is_as_it_was(story: Story) -> None:
     """A source that serves its people is read no more than the question needs."""
     answer = ask_large_objects(reach(story.source), ServerBounds(), {900002, 900777})
