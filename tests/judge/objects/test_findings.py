@@ -379,6 +379,23 @@ def test_a_sequence_is_ahead_of_the_data_or_nobody_can_tell(facts: dict[str, str
     assert judged(stock(sequence), Witnesses())["data.sequences"].standing is standing
 
 
+def test_an_unlogged_sequence_begins_again_and_must_still_be_ahead_of_its_data() -> None:
+    """Every restore sets it back, so its place is no damage; what it feeds in a table that kept its rows is."""
+    apart = {"start": "1", "step": "1", "persistence": "unlogged"}
+    shown, begun = (item("sequence", facts={**apart, "at": at}) for at in ("40", "unused"))
+    told = judged(stock(begun), Witnesses(baseline=stock(shown), source=stock(shown)))["data.sequences"]
+    assert (told.standing, [line.why for line in told.details]) == (FIT, ["a restore always sets unlogged sequences back"])
+    feeding = item("sequence", facts={**begun.facts, "farthest in public.t.id": "40"})
+    assert judged(stock(feeding), Witnesses(source=stock(shown)))["data.sequences"].standing is UNFIT
+
+
+def test_a_sequence_that_the_server_cannot_read_is_told_in_the_servers_words() -> None:
+    """Nobody looks for a lock or a right where the file is broken."""
+    broken = {**DEFINED["sequence"], "at": "unread", "unread its position": "bad magic number"}
+    told = judged(stock(item("sequence", facts=broken)), Witnesses())["data.sequences"]
+    assert (told.standing, [line.why for line in told.details]) == (UNKNOWN, ["bad magic number"])
+
+
 def test_a_way_to_the_source_is_condemned_unless_it_was_always_there() -> None:
     """A foreign server that was pointed at production lets a clone write there."""
     server = item("foreign server", facts={"wrapper": "postgres_fdw", "host": "Source.example"})

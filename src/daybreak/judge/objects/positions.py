@@ -1,7 +1,8 @@
 """Where a sequence stands, against where the baseline saw it: numbers that were given out are never given out again.
 
 The law: a sequence only goes forward, unless somebody set it back. Where the source shows it set back too, it is reported; where
-it may have been set back and gone on, nobody knows.
+it may have been set back and gone on, nobody knows. An unlogged one begins again in every restore; what it feeds is held against
+it all the same.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ def judge_position(past: Past, three: Three) -> Iterator[Detail]:
     at = position_of(clone) if clone is not None else None
     if clone is None or at is None or any(position_of(item) == at for item in three.shown):
         return
-    if clone.facts.get("cycles") == "yes":
+    if clone.facts.get("persistence") == "unlogged":
+        yield _line(clone, Standing.FIT, "where a witness saw it", "a restore always sets unlogged sequences back")
+    elif clone.facts.get("cycles") == "yes":
         if three.shown:
             yield _line(
                 clone, Standing.LEFT_OUT, "where a witness saw it", "it begins again by itself, so no place is wrong"

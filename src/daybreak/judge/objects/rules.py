@@ -187,7 +187,8 @@ def judge_sequence(three: Three, circumstances: CloneFacts) -> Iterator[Detail]:
         return
     unread = {name.removeprefix("unread "): why for name, why in item.facts.items() if name.startswith("unread ")}
     if item.facts.get("at") == "unread":
-        unread = {"its position": "it may not be read, or another session has locked it"}
+        why = unread.get("its position", "it may not be read, or another session has locked it")
+        unread = {"its position": why}
     for detail in rule_for_flaw("ahead of the data", why_behind)(three, circumstances):
         values = [f"{name.removeprefix('farthest in ')} is at {value}" for name, value in sorted(item.facts.items())
                   if name.startswith("farthest in ")]  # fmt: skip

@@ -108,7 +108,7 @@ def _with_positions(session: Session, found: Inventory) -> Inventory:
     """The inventory with the position of each sequence, which is asked after the columns that it feeds: it is ahead of those."""
     at = positions(session, [item.oid for item in found.of("sequence") if item.oid is not None])
     items = tuple(
-        item.model_copy(update={"facts": item.facts | {"at": at.get(item.oid, "unread")}})
+        item.model_copy(update={"facts": item.facts | at.get(item.oid, {"at": "unread"})})
         if item.kind == "sequence" and item.oid is not None
         else item
         for item in found.items

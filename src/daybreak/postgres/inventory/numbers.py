@@ -38,6 +38,7 @@ _SEQUENCES = """
 SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), c.oid::bigint, s.xmin::text::bigint, <catalog pg_class>,
        pg_catalog.jsonb_build_object('type', pg_catalog.format_type(s.seqtypid, NULL), 'start', s.seqstart, 'least', s.seqmin,
            'most', s.seqmax, 'step', s.seqincrement, 'cycles', s.seqcycle, 'cache', s.seqcache,
+           'persistence', CASE WHEN c.relpersistence = 'u' THEN 'unlogged' END,
            'owned by', (SELECT pg_catalog.format('%I.%I.%I', tn.nspname, t.relname, a.attname)
                         FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class t ON t.oid = d.refobjid
                         JOIN pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace
@@ -263,16 +264,19 @@ def _farthest(values: Sequence[str], *, is_descending: bool) -> str:
     return known[0 if is_descending else -1] if known else ""
 
 
-def positions(session: Session, sequences: Sequence[int]) -> dict[int, str]:
-    """How far each sequence is, by object id; ``unread`` where that may not be asked. Call it outside a transaction."""
-    found: dict[int, str] = {}
+def positions(session: Session, sequences: Sequence[int]) -> dict[int, dict[str, str]]:
+    """How far each sequence is, by object id: the fact ``at``, and the server's words where it could not say.
+
+    ``unread`` is where that may not be asked. Call it outside a transaction.
+    """
+    found: dict[int, dict[str, str]] = {}
 
     def read(some: Sequence[int]) -> None:
-        found.update(session.ask(_POSITIONS, (list(some),)))
+        found.update({sequence: {"at": at} for sequence, at in session.ask(_POSITIONS, (list(some),))})
         session.look_around()
 
-    def give_up(sequence: int, _error: DaybreakError) -> None:
-        found[sequence] = "unread"
+    def give_up(sequence: int, error: DaybreakError) -> None:
+        found[sequence] = {"at": "unread", "unread its position": error.message}
 
     ask_in_shares(session, sequences, [1] * len(sequences), read, give_up)
     return found
