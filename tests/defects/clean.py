@@ -8,7 +8,7 @@ from time import monotonic
 from daybreak.app.custody import Leftover, plan_clean
 from daybreak.app.running import Watchers, carry_out, start
 from daybreak.model.findings import Finding, Standing, Verdict
-from tests.defects.meanwhile import across, around, usual
+from tests.defects.meanwhile import across, around, asking, databases, forms, upkeep, usual
 from tests.defects.meanwhile.ways import Story
 from tests.defects.ward import Ward
 
@@ -20,8 +20,8 @@ class Clean:
     name: str
     major: str
     plan: Story
-    deletes: bool = False
-    """Whether its source is gone afterwards."""
+    apart: str = ""
+    """The word for a branch of its own, where the story deletes its source or leaves what all others would have to read."""
 
     @property
     def id(self) -> str:
@@ -52,14 +52,15 @@ class Outcome:
 def outcome_of(ward: Ward, clean: Clean) -> Outcome:
     """Restore, and take the clone away again."""
     began = monotonic()
-    state = carry_out(ward.app, start(ward.app, clean.plan(ward)), Watchers())
+    plan = clean.plan(ward)
+    state = carry_out(ward.app, start(ward.app, plan), Watchers())
     cleaning = plan_clean(ward.app, Leftover(state.run))
     carry_out(ward.app, start(ward.app, cleaning), Watchers())
     return Outcome(state.verdict, state.findings, monotonic() - began)
 
 
 def restores(majors: list[str]) -> tuple[Clean, ...]:
-    """Every clean restore, spread over the versions there are; the one that deletes its source comes last."""
+    """Every clean restore, spread over the versions there are; those that delete their source come after all others of their branch."""
     oldest, middle, newest = majors[0], majors[len(majors) // 2], majors[-1]
     each = (oldest, middle, newest)
     made = [Clean("quiet", major, usual.quiet) for major in each]
@@ -97,5 +98,49 @@ def restores(majors: list[str]) -> tuple[Clean, ...]:
         Clean("corrected before the moment", newest, around.mass_deleted_within_shrink),
         Clean("commit times at the source", middle, across.commit_times),
     ]
-    made += [Clean("deleted source with capsule", newest, usual.deleted_source, deletes=True)]
+    made += [Clean("deleted source with capsule", newest, usual.deleted_source, apart="deleted")]
+    made += [
+        Clean("partitions of partitions", oldest, forms.partitions_of_partitions),
+        Clean("partitions of partitions", newest, forms.partitions_of_partitions),
+        Clean("indexes of a framework", oldest, forms.framework_indexes),
+        Clean("indexes of a framework", newest, forms.framework_indexes),
+        Clean("types of all kinds", oldest, forms.types_of_all_kinds),
+        Clean("types of all kinds", newest, forms.types_of_all_kinds),
+        Clean("constraints of all kinds", middle, forms.constraints_of_all_kinds),
+        Clean("constraints of all kinds", newest, forms.constraints_of_all_kinds),
+        Clean("grown", oldest, forms.grown),
+        Clean("grown", newest, forms.grown),
+        Clean("tables without keys", middle, forms.without_keys),
+        Clean("tables without keys", newest, forms.without_keys),
+        Clean("names in need of quotes", middle, forms.odd_names),
+        Clean("names in need of quotes", newest, forms.odd_names),
+        Clean("a thousand partitions", newest, forms.many_partitions, apart="many"),
+        Clean("five thousand tables", oldest, forms.five_thousand_tables, apart="many"),
+        Clean("secrets waived", oldest, forms.secrets_waived, apart="guarded"),
+        Clean("secrets read", oldest, forms.secrets_read, apart="guarded"),
+        Clean("secrets waived", newest, forms.secrets_waived, apart="guarded"),
+        Clean("secrets read", newest, forms.secrets_read, apart="guarded"),
+    ]
+    made += [
+        Clean("kept up", oldest, upkeep.kept_up),
+        Clean("upkeep across the moment", newest, upkeep.upkeep_across),
+        Clean("rows copied across the moment", middle, upkeep.copied),
+        Clean("people and settings", middle, upkeep.people_and_settings),
+        Clean("people and settings", newest, upkeep.people_and_settings),
+        Clean("locks and slots", newest, upkeep.locks_and_slots),
+        Clean("sequences apart", oldest, upkeep.sequences_apart),
+        Clean("within two minutes", newest, asking.within_minutes),
+        Clean("no baseline yet", middle, asking.without_baseline, apart="fresh"),
+        Clean("an old baseline", oldest, asking.old_baseline),
+        Clean("a login with ways of its own", middle, asking.login_with_ways),
+    ]
+    made += [
+        Clean("nine databases", oldest, databases.nine, apart="several"),
+        Clean("nine databases in motion", middle, databases.nine_in_motion, apart="several"),
+        Clean("nine databases in motion", newest, databases.nine_in_motion, apart="several"),
+        *(
+            Clean("several databases with capsule", major, databases.several_with_capsule, apart="several")
+            for major in each
+        ),
+    ]
     return tuple(made)

@@ -22,10 +22,8 @@ class Country:
         self._wards: dict[str, Ward] = {}
 
     def branch(self, clean: Clean) -> Ward:
-        """The branch that a restore may use: one for each version, and one of its own for whoever deletes it."""
-        major, name = clean.major, f"branch-{clean.major}"
-        if clean.deletes:
-            name = f"{name}-to-delete"
+        """The branch that a restore may use: one for each version, and others for whoever must be apart."""
+        major, name = clean.major, "-".join(filter(None, ("branch", clean.major, clean.apart)))
         if name not in self._wards:
             home, configured = self._home / name, specimens.DATED
             made = founded(self._lab, home, name, major, self._environment, configured=configured)

@@ -7,8 +7,19 @@ from daybreak.model import checks
 from daybreak.model.plan import Plan
 from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Waiver
-from tests.defects.meanwhile.ways import at_full_speed, baseline, by_owner, made, pitr, run, session, tag, taken
-from tests.defects.ward import Ward, moment_of, work
+from tests.defects.meanwhile.ways import (
+    at_full_speed,
+    baseline,
+    by_owner,
+    made,
+    next_moment,
+    pitr,
+    run,
+    session,
+    tag,
+    taken,
+)
+from tests.defects.ward import Ward, work
 from tests.fix_lab import eventually
 
 
@@ -53,7 +64,7 @@ def migration_across(ward: Ward) -> Plan:
             f"create type mood_{name} as enum ('good', 'bad')",
         ):
             migration.execute(statement.encode())
-        moment = _moment(ward)
+        moment = next_moment(ward)
         migration.execute(b"commit")
     return pitr(ward, "full", to=moment)
 
@@ -72,7 +83,7 @@ def swap_across(ward: Ward) -> Plan:
             f"alter table {name}_new rename to {name}",
         ):
             migration.execute(statement.encode())
-        moment = _moment(ward)
+        moment = next_moment(ward)
         migration.execute(b"commit")
     return pitr(ward, to=moment)
 
@@ -93,7 +104,7 @@ def long_transaction(ward: Ward) -> Plan:
         work(ward)
         other.execute(b"begin")
         other.execute(f"insert into {name} (note) values ('never')".encode())
-        moment = _moment(ward)
+        moment = next_moment(ward)
         one.execute(b"commit")
         other.execute(b"rollback")
     return pitr(ward, "full", to=moment)
@@ -116,7 +127,7 @@ def prepared_across(ward: Ward) -> Plan:
     made(ward, name)
     baseline(ward)
     _prepare(ward, name, "kept")
-    moment = _moment(ward)
+    moment = next_moment(ward)
     by_owner(ward, f"commit prepared '{name}_kept'")
     known = Waiver(check=checks.PREPARED_TRANSACTIONS.name, by="the coordinator", why="it commits there too")
     return pitr(ward, "full", to=moment, waivers=(known,))
@@ -174,7 +185,3 @@ def commit_times(ward: Ward) -> Plan:
 def _is_there(ward: Ward) -> bool:
     found = ward.rds.describe_db_instances(DBInstanceIdentifier=f"{ward.branch.cluster}-1")["DBInstances"]
     return bool(found[0]["DBInstanceStatus"] == "available")
-
-
-def _moment(ward: Ward) -> str:
-    return moment_of(ward).isoformat().replace("+00:00", "Z")

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from time import monotonic
 from typing import Any
 
@@ -25,10 +26,18 @@ Story = Callable[[Ward], Plan]
 """Something happens to a source, and a restore of it is planned."""
 
 
-def pitr(ward: Ward, depth: Depth = "standard", to: str = "", waivers: tuple[Waiver, ...] = ()) -> Plan:
+def pitr(
+    ward: Ward, depth: Depth = "standard", to: str = "", waivers: tuple[Waiver, ...] = (), within: str = ""
+) -> Plan:
     """The plan of a recovery to the next whole second, or to the time that is named."""
-    moment = to or moment_of(ward).isoformat().replace("+00:00", "Z")
-    return plan_pitr(ward.app, PitrWish("embi", moment, thoroughness=Thoroughness(depth=depth), waivers=waivers))
+    thoroughness = Thoroughness.model_validate({"depth": depth, "within": within or None})
+    wish = PitrWish("embi", to or next_moment(ward), thoroughness=thoroughness, waivers=waivers)
+    return plan_pitr(ward.app, wish)
+
+
+def next_moment(ward: Ward) -> str:
+    """The next whole second, as a person types it, once the backup has come as far."""
+    return moment_of(ward).isoformat().replace("+00:00", "Z")
 
 
 def baseline(ward: Ward) -> None:
@@ -97,8 +106,13 @@ def working(ward: Ward) -> Iterator[None]:
         worker.join()
 
 
+def by_staff(ward: Ward, *statements: str, database: str = DATABASE) -> list[list[list[Any]]]:
+    """Statements of the provider's staff, each in a transaction of its own; the rows of each."""
+    return ward.lab.remote.administer(ward.branch.cluster, *statements, database=database)
+
+
 @contextmanager
-def session(ward: Ward) -> Iterator[psycopg.Connection[Any]]:
+def session(ward: Ward, database: str = DATABASE) -> Iterator[psycopg.Connection[Any]]:
     """A session of the company's owner in the source, in which each statement is a transaction of its own unless it begins one."""
     source = ward.described(ward.branch.cluster)
     held = ward.lab.client("secretsmanager").get_secret_value(SecretId=ward.branch.login)["SecretString"]
@@ -106,7 +120,7 @@ def session(ward: Ward) -> Iterator[psycopg.Connection[Any]]:
     connection = psycopg.connect(
         host=source["Endpoint"],
         port=source["Port"],
-        dbname=DATABASE,
+        dbname=database,
         user=login["username"],
         password=login["password"],
         autocommit=True,
@@ -118,11 +132,25 @@ def session(ward: Ward) -> Iterator[psycopg.Connection[Any]]:
         connection.close()
 
 
-def by_owner(ward: Ward, *statements: str) -> None:
+def by_owner(ward: Ward, *statements: str, database: str = DATABASE) -> None:
     """Statements of the owner, one after the other in one session; also those that no transaction may hold."""
-    with session(ward) as connection:
+    with session(ward, database) as connection:
         for statement in statements:
             connection.execute(statement.encode())
+
+
+def log_in_as(ward: Ward, role: str, password: str) -> None:
+    """Let Daybreak enter the target with that role from now on."""
+    held, name = ward.lab.client("secretsmanager"), f"{ward.branch.cluster}/{role}"
+    held.create_secret(Name=name, SecretString=json.dumps({"username": role, "password": password}))
+    use_login(ward, name)
+
+
+def use_login(ward: Ward, secret: str) -> None:
+    """Let Daybreak enter the target with the login in that secret from now on."""
+    settings = ward.app.settings
+    target = settings.targets["embi"].model_copy(update={"login": f"secretsmanager:{secret}"})
+    ward.app = replace(ward.app, settings=settings.model_copy(update={"targets": {"embi": target}}))
 
 
 @contextmanager

@@ -1,0 +1,78 @@
+-- What stands around tables in schemas that have grown for years.
+create schema grown;
+comment on schema grown is 'it''s 100 % "grown"';
+create table grown.things (id integer primary key, name text not null, amount numeric, at timestamptz not null default now());
+insert into grown.things (id, name, amount) select n, 'thing ' || n % 50, n % 9 from generate_series(1, 500) as n;
+create table grown.animals (id serial primary key, name text);
+create table grown.birds (wings integer default 2) inherits (grown.animals);
+create table grown.penguins (swims boolean) inherits (grown.birds);
+create table grown.ducks () inherits (grown.birds, grown.things);
+insert into grown.animals (name) select 'animal ' || n from generate_series(1, 30) as n;
+insert into grown.birds (name) select 'bird ' || n from generate_series(1, 40) as n;
+insert into grown.penguins (name, swims) select 'penguin ' || n, true from generate_series(1, 50) as n;
+insert into grown.ducks (id, name) select n, 'duck ' || n from generate_series(501, 520) as n;
+
+create view grown.few with (security_barrier, check_option = local) as select * from grown.things where amount > 5;
+create view grown.few_of_few as select f.*, t.name as other from grown.few f join grown.things t using (id);
+create recursive view grown.counting (n) as values (1) union all select n + 1 from counting where n < 5;
+create materialized view grown.totals as select name, sum(amount) as total from grown.things group by name;
+create unique index totals_by_name on grown.totals (name);
+create materialized view grown.totals_of_totals as select count(*) from grown.totals;
+create materialized view grown.never as select 1 as x with no data;
+refresh materialized view concurrently grown.totals;
+
+create function grown.note() returns trigger language plpgsql as $$ begin return coalesce(new, old); end $$;
+create trigger things_row before insert or update of name on grown.things for each row when (new.amount > 3) execute function grown.note('it''s', '100 %');
+create trigger things_all after delete on grown.things referencing old table as gone for each statement execute function grown.note();
+create constraint trigger things_late after update on grown.things deferrable initially deferred for each row execute function grown.note();
+create trigger few_instead instead of insert on grown.few_of_few for each row execute function grown.note();
+create trigger things_off before truncate on grown.things for each statement execute function grown.note();
+alter table grown.things disable trigger things_off;
+alter table grown.things enable always trigger things_row;
+create rule things_stay as on delete to grown.things where old.id < 10 do instead nothing;
+create rule few_also as on update to grown.few do also notify few_changed;
+create publication grown_all for table grown.things, only grown.animals with (publish = 'insert, delete', publish_via_partition_root);
+create publication "Grown, some" for table public.departments where (id > 3), public.currencies (code, name);
+alter publication "Grown, some" set (publish = 'insert');
+create publication grown_none;
+create statistics grown.together (ndistinct, mcv) on name, amount from grown.things;
+create statistics grown.spoken on (lower(name)), (amount + 1) from grown.things;
+alter statistics grown.together set statistics 300;
+
+create text search dictionary grown.stems (template = snowball, language = 'english', stopwords = 'english');
+create text search configuration grown.english (copy = english);
+alter text search configuration grown.english alter mapping for asciiword with grown.stems, simple;
+create collation grown.numbers from "C";
+create aggregate grown.product (numeric) (sfunc = numeric_mul, stype = numeric, initcond = '1');
+create operator grown.|=| (function = numeric_eq, leftarg = numeric, rightarg = numeric, commutator = operator(grown.|=|));
+create function grown.several(a integer, variadic b text[] default '{}', out c integer, out d text) returns setof record language sql
+immutable parallel safe cost 5 rows 7 set work_mem = '8MB' as $$ select a, unnest(b) $$;
+create function grown.standard(a integer) returns integer language sql return a + 1;
+create procedure grown.work(inout a integer) language plpgsql security definer as $$ begin a := a + 1; commit; end $$;
+create function grown.several(a text) returns integer language plpgsql strict as $$ begin return 1; end $$;
+create type grown.tint as enum ('red', 'blue');
+create cast (grown.tint as integer) with inout as assignment;
+create index things_by_function on grown.things (grown.standard(id));
+
+create role grown_readers;
+create role grown_person login in role grown_readers valid until '2099-01-01' connection limit 3;
+alter role grown_person set statement_timeout to '3s';
+alter role grown_person in database embi set search_path to grown, "$user", public;
+grant usage on schema grown to grown_readers with grant option;
+grant select (id, name), update (name) on grown.things to grown_person;
+grant execute on function grown.standard to grown_readers;
+alter default privileges in schema grown revoke execute on functions from public;
+alter default privileges for role embi_admin in schema grown grant usage on types to grown_readers;
+grant usage on type grown.tint to grown_readers;
+comment on rule things_stay on grown.things is 'the first ten stay';
+comment on trigger things_row on grown.things is E'two\nlines';
+comment on constraint things_pkey on grown.things is 'key';
+comment on index grown.totals_by_name is 'by name';
+comment on function grown.standard(integer) is 'one more';
+comment on role grown_readers is 'who reads';
+comment on column grown.few.name is 'of a view';
+alter table grown.things set (fillfactor = 70, autovacuum_enabled = off, toast.autovacuum_enabled = off);
+alter table grown.things alter column amount set (n_distinct = -0.5), alter column name set statistics 0;
+alter materialized view grown.totals set (fillfactor = 80);
+alter view grown.few alter column amount set default 7;
+alter table grown.ducks replica identity full;
