@@ -188,6 +188,16 @@ def test_what_the_source_did_to_its_databases_later_is_no_damage(own_story: Stor
     assert isinstance(lost["audit"], Delta), "the same database under its new name"
 
 
+def test_the_witness_of_a_renamed_database_is_the_baseline_of_its_old_name(own_story: Story) -> None:
+    """Its baseline was not found under the new name, so that nobody knew anything of it where the source was gone."""
+    yard, source, kept, _ = own_story
+    run(source, "ALTER DATABASE audit RENAME TO audited")
+    moment = source.tick()
+    found = data(judge(None, yard.restored(source, "clone", moment), moment, baseline=kept).findings)
+    assert found["data.columns"].standing is FIT, found["data.columns"]
+    assert found["data.catalog"].standing is FIT, found["data.catalog"]
+
+
 def test_damage_in_any_database_is_found_and_named_with_it(story: Story) -> None:
     """The second database of a cluster was never looked at."""
     yard, source, kept, moment = story

@@ -20,7 +20,7 @@ from daybreak.judge.kinds import (
     VIEW_CONTENTS,
     with_unread,
 )
-from daybreak.judge.objects.past import is_copy
+from daybreak.judge.objects.past import name_there
 from daybreak.judge.waiving import waive
 from daybreak.model.answers import Tables
 from daybreak.model.catalogs import catalog_of
@@ -128,16 +128,10 @@ class _Walk:
         return Visit(self.first.subject.within(name, self._name_at_source(name)), progress, self.first)
 
     def _name_at_source(self, name: str) -> str | None:
-        """What the source calls the database now; ``None`` where it has none. Of a copy the same number is the same database."""
         ours, theirs = self.first.shared, self.first.source_shared
         if not isinstance(ours, Inventory) or not isinstance(theirs, Inventory):
             return name
-        here = {item.name: item.oid for item in ours.of("database")}
-        there = {item.oid: item.name for item in theirs.of("database")}
-        number = here.get(name)
-        if is_copy(ours, theirs) and number in there:
-            return there[number]
-        return name if name in there.values() else None
+        return name_there(name, ours, theirs)
 
     def _join_chapter(self, chapter: Callable[[Visit], Iterator[Finding]]) -> Iterator[Finding]:
         """The findings of a chapter, one for each check. Those of a single database are passed on as they come."""

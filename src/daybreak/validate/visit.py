@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from time import monotonic
 
-from daybreak.judge.objects.past import Witnesses, is_copy
+from daybreak.judge.objects.past import Witnesses, is_copy, name_there
 from daybreak.judge.objects.rules import CloneFacts
 from daybreak.judge.rows.choosing import Choice
 from daybreak.model.actions import Validate
@@ -325,15 +325,23 @@ class Visit:
         kept = self.subject.baseline
         if not isinstance(kept, Baseline):
             return kept
-        if (why := kept.left_out.get(self.database)) is not None:
+        if (name := self._name_in(kept.shared)) is None:
+            return None
+        if (why := kept.left_out.get(name)) is not None:
             return Silence(asked=f'the baseline of "{printable(self.database)}"', why=why)
-        return kept.of(self.database)
+        return kept.of(name)
 
     @property
     def earlier(self) -> tuple[DatabaseBaseline, ...]:
         """What older baselines know of this database."""
-        found = (each.of(self.database) for each in self.subject.earlier())
+        named = ((each, self._name_in(each.shared)) for each in self.subject.earlier())
+        found = (each.of(name) for each, name in named if name is not None)
         return tuple(each for each in found if each is not None)
+
+    def _name_in(self, recorded: Inventory | None) -> str | None:
+        """What this database was called when that was recorded; ``None`` where there was none yet."""
+        ours = self.shared
+        return name_there(self.database, ours, recorded) if isinstance(ours, Inventory) else self.database
 
     @cached_property
     def recorded(self) -> Inventory | None:
@@ -341,7 +349,9 @@ class Visit:
         if isinstance(self.baseline, DatabaseBaseline):
             return self.baseline.inventory
         # A capsule lists the same things as a baseline, and its moment is not after this one either.
-        return self.subject.capsule.of(self.database) if self.subject.capsule else None
+        capsule = self.subject.capsule
+        name = self._name_in(capsule.shared) if capsule else None
+        return capsule.of(name) if capsule and name is not None else None
 
     @cached_property
     def recorded_shared(self) -> Inventory | None:

@@ -17,7 +17,7 @@ from daybreak.judge.objects.findings import (
     object_findings,
     object_findings_of_cluster,
 )
-from daybreak.judge.objects.past import roles_renamed
+from daybreak.judge.objects.past import name_there, roles_renamed
 from daybreak.model import checks
 from daybreak.model.answers import Silence
 from daybreak.model.findings import Finding, Standing
@@ -384,7 +384,10 @@ def test_an_unlogged_sequence_begins_again_and_must_still_be_ahead_of_its_data()
     apart = {"start": "1", "step": "1", "persistence": "unlogged"}
     shown, begun = (item("sequence", facts={**apart, "at": at}) for at in ("40", "unused"))
     told = judged(stock(begun), Witnesses(baseline=stock(shown), source=stock(shown)))["data.sequences"]
-    assert (told.standing, [line.why for line in told.details]) == (FIT, ["a restore always sets unlogged sequences back"])
+    assert (told.standing, [line.why for line in told.details]) == (
+        FIT,
+        ["a restore always sets unlogged sequences back"],
+    )
     feeding = item("sequence", facts={**begun.facts, "farthest in public.t.id": "40"})
     assert judged(stock(feeding), Witnesses(source=stock(shown)))["data.sequences"].standing is UNFIT
 
@@ -394,6 +397,28 @@ def test_a_sequence_that_the_server_cannot_read_is_told_in_the_servers_words() -
     broken = {**DEFINED["sequence"], "at": "unread", "unread its position": "bad magic number"}
     told = judged(stock(item("sequence", facts=broken)), Witnesses())["data.sequences"]
     assert (told.standing, [line.why for line in told.details]) == (UNKNOWN, ["bad magic number"])
+
+
+def test_a_database_is_known_by_its_number_and_one_that_was_made_again_by_its_name() -> None:
+    """Two that changed their names, or a new one in the place of one that was put aside, were held to each other's past."""
+
+    people = [item("role", name, oid=20 + number) for number, name in enumerate(("owner", "reader", "writer", "app"))]
+
+    def listed(**numbers: int) -> Inventory:
+        all_named = {"embi": 5, "postgres": 6, **numbers}
+        return stock(*people, *(item("database", name, oid=oid) for name, oid in all_named.items()))
+
+    before = listed(shop=10, archive=11, drafts=12)
+    now = listed(archive=10, shop=11, drafts=13, later=14)
+    assert [name_there(name, now, before) for name in ("archive", "shop", "drafts", "later")] == [
+        "shop",
+        "archive",
+        "drafts",
+        None,
+    ]
+    assert name_there("archive", listed(shop=15, archive=10), listed(shop=10)) == "shop"
+    assert name_there("shop", listed(shop=15, archive=10), listed(shop=10)) is None
+    assert name_there("shop", now, None) == "shop"
 
 
 def test_a_way_to_the_source_is_condemned_unless_it_was_always_there() -> None:

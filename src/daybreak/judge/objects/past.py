@@ -120,6 +120,23 @@ def is_copy(clone: Inventory, other: Inventory | None) -> bool:
     return sum(shared) * 2 > len(shared) if shared else clone.system is not None
 
 
+def name_there(name: str, ours: Inventory, theirs: Inventory | None) -> str | None:
+    """What a database of ours is called in a list of the same cluster's databases from another time; ``None`` where it has none.
+
+    Of a copy the same number is the same database, and a name that another one of ours had then is not ours. One that was made
+    again is known by its name.
+    """
+    if theirs is None:
+        return name
+    here = {item.name: item.oid for item in ours.of("database")}
+    there = {item.oid: item.name for item in theirs.of("database")}
+    if is_copy(ours, theirs):
+        if (number := here.get(name)) in there:
+            return there[number]
+        there = {number: called for number, called in there.items() if number not in here.values()}
+    return name if name in there.values() else None
+
+
 @dataclass(frozen=True)
 class Past:
     """The clone's items beside those of its witnesses, and the clone's place in time."""
