@@ -74,6 +74,27 @@ def test_nothing_of_the_environment_reaches_a_connection(server: Server, tmp_pat
         forget_environment()
 
 
+def test_a_login_with_ways_of_its_own_is_answered_as_any_other(server: Server, database: str) -> None:
+    """Each name was spelled otherwise than at the source, and a login that is serializable waits for others before it reads."""
+    ways = {
+        "quote_all_identifiers": "on",
+        "extra_float_digits": "-2",
+        "bytea_output": "escape",
+        "standard_conforming_strings": "off",
+        "default_transaction_isolation": "serializable",
+        "default_transaction_deferrable": "on",
+        "IntervalStyle": "sql_standard",
+        "DateStyle": "SQL, DMY",
+    }
+    server.run(database, *(f"ALTER DATABASE {database} SET {name} = '{value}'" for name, value in ways.items()))
+    with open_session(server.address(database), server.master, SHORT) as session:
+        answer = session.ask(
+            sql.SQL("SELECT pg_catalog.quote_ident('plain'), 0.1::real::text, '\\x01'::bytea::text, %s"), (r"a\b",)
+        )
+        manners = session.ask(sql.SQL("SELECT pg_catalog.current_setting('transaction_isolation')"))
+    assert (answer, manners) == ([("plain", "0.1", r"\x01", r"a\b")], [("read committed",)])
+
+
 def test_a_session_cannot_write(server: Server, database: str) -> None:
     """Validation looks at evidence; a write would spoil what somebody may have to investigate."""
     server.run(database, "CREATE TABLE t (n int)")

@@ -50,8 +50,7 @@ _CLOCK_AND_ENCODING = sql.SQL(
 _MANNERS = sql.SQL("""
 SELECT pg_catalog.set_config(m.name, m.value, false)
 FROM (VALUES ('row_security', 'off'), ('max_parallel_workers_per_gather', '0'), ('enable_indexonlyscan', 'off'),
-             ('enable_tidscan', 'on'), ('synchronize_seqscans', 'off'), ('extra_float_digits', '1'),
-             ('bytea_output', 'hex'), ('xmlbinary', 'base64'), ('lc_monetary', 'C')
+             ('enable_tidscan', 'on'), ('synchronize_seqscans', 'off'), ('xmlbinary', 'base64'), ('lc_monetary', 'C')
      ) AS m (name, value) WHERE pg_catalog.current_setting(m.name, true) IS NOT NULL
 """)
 """A row-level policy becomes an error instead of hiding rows from a count; text forms are the same on every server."""

@@ -15,7 +15,7 @@ from daybreak.judge.objects.findings import (
 )
 from daybreak.judge.objects.findings import constraints as judge_constraints
 from daybreak.judge.objects.findings import sequences as judge_sequences
-from daybreak.judge.objects.past import roles_renamed
+from daybreak.judge.objects.past import in_our_names, roles_renamed
 from daybreak.judge.objects.rules import with_ends
 from daybreak.model.answers import Counts, KeptRules, ServerSettings, Silence
 from daybreak.model.checks import CONSTRAINTS, SEQUENCES, Check
@@ -95,14 +95,14 @@ def _witnesses(visit: Visit, clone: Inventory) -> Witnesses:
 
 
 def _witnesses_of_cluster(visit: Visit, clone: Inventory) -> Witnesses:
-    source = visit.source_shared
-    seen = source if isinstance(source, Inventory) else None
+    source, recorded = visit.source_shared, visit.recorded_shared
+    seen = in_our_names(clone, source) if isinstance(source, Inventory) else None
     return Witnesses(
-        baseline=visit.recorded_shared,
+        baseline=in_our_names(clone, recorded) if recorded else None,
         source=seen,
         ends=_ends(visit, clone, seen),
         birth=visit.birth,
-        absent=_absent(visit, visit.recorded_shared, source),
+        absent=_absent(visit, recorded, source),
         renamed_roles=_roles_renamed(visit),
     )
 

@@ -11,13 +11,14 @@ from daybreak.judge.rows.content import (
     tables_that_fall_short,
     tables_with_other_content,
 )
-from daybreak.model.answers import Silence
+from daybreak.judge.waiving import waive
+from daybreak.model.answers import Silence, Unread
 from daybreak.model.baseline import DatabaseBaseline
 from daybreak.model.delta import Delta, TableDelta, Written
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.inventory import Inventory, Item, ItemKind
 from daybreak.model.requests import Thoroughness
-from daybreak.model.targets import Expectation
+from daybreak.model.targets import Expectation, Waiver
 from tests.judge.rows.fix_rows import MOMENT, SOME_TIME, baseline, counts, tables
 
 FIT, UNFIT, UNKNOWN, LEFT_OUT = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN, Standing.LEFT_OUT
@@ -138,6 +139,16 @@ def test_what_cannot_be_compared_is_unknown_and_says_why(was: DatabaseBaseline |
     finding = _judged(SAME, was)
     assert finding.standing is UNKNOWN
     assert word in finding.why
+
+
+def test_a_waiver_of_a_table_that_could_not_be_read_waives_that_one_alone() -> None:
+    """The way out that the finding names for a hidden table led nowhere: only the whole check could be waived."""
+    hidden = Unread(table=7, name="public.hidden", why="row security may hide rows")
+    one = _judged(SAME, baseline(ROWS, fingerprints=SAME), unread=(hidden,))
+    waiver = Waiver(check=one.check, table="public.hidden", by="its owner", why="it is theirs")
+    assert (one.standing, waive(one, [waiver]).standing) == (UNKNOWN, Standing.WAIVED)
+    damaged = _judged({**SAME, "countries": "2:8"}, baseline(ROWS, fingerprints=SAME), unread=(hidden,))
+    assert waive(damaged, [waiver]).standing is UNFIT
 
 
 @pytest.mark.parametrize("depth", ["quick", "standard"])

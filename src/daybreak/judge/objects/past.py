@@ -7,8 +7,9 @@ transaction that the clone knows was exactly so at the moment.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property, reduce
 
@@ -95,15 +96,38 @@ class Three:
 
 
 _NUMBERED_TOGETHER: tuple[ItemKind, ...] = ("relation", "role", "database")
+_QUOTED = re.compile(r'"(?:[^"]|"")*"|[^\s"]+')
+"""A name as the server quotes it, or a word between two of them."""
+_IN_DATABASE = " in database "
 
 
 def roles_renamed(clone: Inventory, source: Inventory) -> frozenset[str]:
     """Names of roles that have another name in the source now, old and new, from what all databases share."""
-    if not is_copy(clone, source):
-        return frozenset()
-    here = {item.oid: item.name for item in clone.of("role")}
-    pairs = [(here[item.oid], item.name) for item in source.of("role") if here.get(item.oid, item.name) != item.name]
-    return frozenset(name for pair in pairs for name in pair)
+    return frozenset(name for pair in _renamed(clone, source, "role").items() for name in pair)
+
+
+def _renamed(ours: Inventory, theirs: Inventory, kind: ItemKind) -> dict[str, str]:
+    """Our names of roles or databases by theirs, where they differ."""
+    if not is_copy(ours, theirs):
+        return {}
+    here = {item.oid: item.name for item in ours.of(kind)}
+    return {item.name: here[item.oid] for item in theirs.of(kind) if here.get(item.oid, item.name) != item.name}
+
+
+def in_our_names(ours: Inventory, theirs: Inventory) -> Inventory:
+    """What all databases share, with memberships and settings named by what their roles and databases are called with us."""
+    roles, databases = (_renamed(ours, theirs, kind) for kind in ("role", "database"))
+    if not (roles or databases):
+        return theirs
+
+    def called(item: Item) -> Item:
+        if item.kind not in ("membership", "setting"):
+            return item
+        who, place, database = item.name.partition(_IN_DATABASE)
+        who = _QUOTED.sub(lambda found: roles.get(found[0], found[0]), who)
+        return item.model_copy(update={"name": f"{who}{place}{databases.get(database, database)}"})
+
+    return theirs.model_copy(update={"items": tuple(map(called, theirs.items))})
 
 
 def is_copy(clone: Inventory, other: Inventory | None) -> bool:
@@ -154,7 +178,23 @@ class Past:
         """Every item of a kind that any of the three has."""
         clone, baseline, source = (each.get(kind, {}) for each in self._by_name)
         names = dict.fromkeys((*clone, *baseline, *source))
-        return tuple(Three(clone.get(name), baseline.get(name), source.get(name)) for name in names)
+        return tuple(
+            self._with_renamed(Three(clone.get(name), baseline.get(name), source.get(name)), source) for name in names
+        )
+
+    def _with_renamed(self, three: Three, source: Mapping[str, Item]) -> Three:
+        """The three, with the source's item under the name that it got there since.
+
+        Of what shows no transaction that alone tells a change before the moment from one in the clone. The clone's own name is
+        the baseline's, so nobody renamed it here.
+        """
+        clone, baseline = three.clone, three.baseline
+        is_here = clone is not None and baseline is not None and clone.oid is not None and clone.oid == baseline.oid
+        if not is_here or three.source is not None or three.any.xmin is not None:
+            return three
+        if not self._is_copy(self.witnesses.source):
+            return three
+        return replace(three, source=next((item for item in source.values() if item.oid == three.any.oid), None))
 
     def lines(self, three: Three) -> Iterator[Detail]:
         """The lines about one item; empty where it is as either witness shows it."""
@@ -226,7 +266,7 @@ class Past:
             if self._witness(self.witnesses.source, kind) is not None:
                 return FIT, "gone from the source too, so it was dropped after the baseline was taken"
             return UNKNOWN, "in the baseline and not here: dropped between the two, or lost"
-        if self._has_another_name(source):
+        if self._has_another_name(source, baseline):
             return FIT, "renamed in the source since"
         was_there = self._was_so(source)
         if was_there or (baseline is not None and baseline.oid == source.oid and was_there is None):
@@ -237,10 +277,14 @@ class Past:
             return FIT, "came after the moment"
         return self._by_object_id(source)
 
-    def _has_another_name(self, source: Item) -> bool:
-        """Whether the clone has the same object under its old name, and nothing shows that it should have the new one."""
+    def _has_another_name(self, source: Item, baseline: Item | None) -> bool:
+        """Whether the clone has the same object under its old name, and nothing shows that it should have the new one.
+
+        Of what shows no transaction the baseline shows it: what had this name then has it still.
+        """
         same = source.oid is not None and self._is_copy(self.witnesses.source)
-        return same and not self._was_so(source) and (source.kind, source.oid) in self._oids
+        had_it = source.xmin is None and baseline is not None and baseline.oid == source.oid
+        return same and not had_it and not self._was_so(source) and (source.kind, source.oid) in self._oids
 
     @cached_property
     def _oids(self) -> frozenset[tuple[ItemKind, int | None]]:

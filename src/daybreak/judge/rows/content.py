@@ -284,24 +284,27 @@ def _finding(held: _Held, why_no_baseline: str, how: Thoroughness, large: LargeO
     check, answer = checks.CONTENT, held.answer
     asked = Asked(answer.asked, answer.took)
     judged = held.judge()
-    lines = [*(each.detail for each in judged), *large.lines]
+    unread = [
+        Detail(name=each.name, standing=Standing.UNKNOWN, found="not read", why=each.why) for each in answer.unread
+    ]
+    lines = [*(each.detail for each in judged), *unread, *large.lines]
     details = keep_lines(lines)
     found = _words(held, judged, how) + (f"; {large.words}" if large.words else "")
     damaged = [each.name for each in details if each.standing is Standing.UNFIT]
-    doubtful = [f"{each.name}: {each.found}" for each in details if each.standing is Standing.UNKNOWN]
+    doubtful = [f"{each.name}: {each.found}" for each in lines if each.standing is Standing.UNKNOWN]
     alone = [*(each.name for each in judged if not each.is_witnessed), *large.alone]
     if damaged:
         finding = check.unfit(EXPECTED, f"content differs: {comma_list(damaged)}; {found}", asked)
-    elif answer.unread:
-        unread = [f"{each.name}: {each.why}" for each in answer.unread]
-        finding = check.unknown(EXPECTED, f"not read: {comma_list(unread, MOST_NAMES)}", asked, found=found)
+    elif unread:
+        told = comma_list([f"{each.name}: {each.why}" for each in unread], MOST_NAMES)
+        finding = check.unknown(EXPECTED, f"not read: {told}", asked, found=found)
     elif doubtful:
         finding = check.unknown(EXPECTED, comma_list(doubtful, MOST_NAMES), asked, found=found)
     elif why_no_baseline and (alone or held.source is None):
         finding = check.unknown(EXPECTED, why_no_baseline, asked, found=found)
     else:
         finding = check.fit(EXPECTED, found, asked)
-    return finding.model_copy(update={"details": details})
+    return finding.model_copy(update={"details": details, "is_by_lines": bool(damaged or unread or doubtful)})
 
 
 def _words(held: _Held, judged: list[_Judged], how: Thoroughness) -> str:
