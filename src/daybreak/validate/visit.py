@@ -329,14 +329,17 @@ class Visit:
             return None
         if (why := kept.left_out.get(name)) is not None:
             return Silence(asked=f'the baseline of "{printable(self.database)}"', why=why)
-        return kept.of(name)
+        return self._in_our_name(kept.of(name))
 
     @property
     def earlier(self) -> tuple[DatabaseBaseline, ...]:
         """What older baselines know of this database."""
         named = ((each, self._name_in(each.shared)) for each in self.subject.earlier())
-        found = (each.of(name) for each, name in named if name is not None)
+        found = (self._in_our_name(each.of(name)) for each, name in named if name is not None)
         return tuple(each for each in found if each is not None)
+
+    def _in_our_name(self, recorded: DatabaseBaseline | None) -> DatabaseBaseline | None:
+        return recorded.model_copy(update={"database": self.database}) if recorded else None
 
     def _name_in(self, recorded: Inventory | None) -> str | None:
         """What this database was called when that was recorded; ``None`` where there was none yet."""

@@ -141,6 +141,12 @@ def test_what_cannot_be_compared_is_unknown_and_says_why(was: DatabaseBaseline |
     assert word in finding.why
 
 
+def test_a_database_without_a_table_needs_no_witness() -> None:
+    """An empty database that was dropped after the moment was unknown, because its baseline has no fingerprint to hold."""
+    empty = counts({}, tables(), fingerprints={})
+    assert content(empty, tables(), {}, ContentWitnesses(baseline({}), None), FULL).standing is FIT
+
+
 def test_a_waiver_of_a_table_that_could_not_be_read_waives_that_one_alone() -> None:
     """The way out that the finding names for a hidden table led nowhere: only the whole check could be waived."""
     hidden = Unread(table=7, name="public.hidden", why="row security may hide rows")

@@ -42,6 +42,9 @@ _HARMLESS_OF_ITS_OWN: frozenset[ItemKind] = frozenset({"statistics"})
 """What a clone may make by itself. Anything else gives something or takes it away: a constraint refuses rows, a table or a
 function stands in front of another of its name, row security without a policy hides every row."""
 
+_UNDATED: frozenset[ItemKind] = frozenset({"role", "subscription"})
+"""Kinds that show no transaction to whom is no superuser."""
+
 PART_OF_ANOTHER: frozenset[ItemKind] = frozenset({"column", "grant", "owner", "statistics"})
 """Kinds with one item for each object: where such an item is missing, the object is too, and the object's own box says so."""
 
@@ -190,7 +193,7 @@ class Past:
         """
         clone, baseline = three.clone, three.baseline
         is_here = clone is not None and baseline is not None and clone.oid is not None and clone.oid == baseline.oid
-        if not is_here or three.source is not None or three.any.xmin is not None:
+        if not is_here or three.source is not None or three.any.kind not in _UNDATED:
             return three
         if not self._is_copy(self.witnesses.source):
             return three

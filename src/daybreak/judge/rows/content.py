@@ -300,7 +300,7 @@ def _finding(held: _Held, why_no_baseline: str, how: Thoroughness, large: LargeO
         finding = check.unknown(EXPECTED, f"not read: {told}", asked, found=found)
     elif doubtful:
         finding = check.unknown(EXPECTED, comma_list(doubtful, MOST_NAMES), asked, found=found)
-    elif why_no_baseline and (alone or held.source is None):
+    elif why_no_baseline and (alone or (held.source is None and lines)):
         finding = check.unknown(EXPECTED, why_no_baseline, asked, found=found)
     else:
         finding = check.fit(EXPECTED, found, asked)
