@@ -30,9 +30,9 @@ _WORK = (
 
 def _nine(ward: Ward) -> None:
     """Make them nine with the company's own and the server's: unlike in owner, limit, locale, settings, name and content."""
-    if by_staff(ward, "select from pg_database where datname = 'shop'") != [[]]:
+    if by_staff(ward, "select 1 from pg_database where datname = 'shop'") != [[]]:
         return
-    has_icu = by_staff(ward, "select from pg_collation where collprovider = 'i' limit 1") != [[]]
+    has_icu = by_staff(ward, "select 1 from pg_collation where collprovider = 'i' and collname = 'de-x-icu'") != [[]]
     locale = "locale_provider icu icu_locale 'de-DE'" if has_icu else "locale 'C.utf8'"
     by_owner(
         ward,
@@ -99,9 +99,9 @@ def nine_in_motion(ward: Ward) -> Plan:
     by_owner(
         ward,
         f"create database {name}_after",
-        f"drop database {name}",
+        f"drop database {name}_later",
         f"alter database {name}_new rename to {name}_newest",
-        f"alter database {name}_later owner to shopkeeper",
+        f"alter database {name} owner to shopkeeper",
         "alter database shop reset work_mem",
         "alter database empty connection limit -1",
         "alter database archive owner to embi_admin",

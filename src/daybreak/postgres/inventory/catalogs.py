@@ -145,8 +145,8 @@ WALKED: Mapping[str, Catalog] = MappingProxyType({
         identifies="oid roleid member grantor", place="t.member NOT IN (SELECT oid FROM platform)",
     ),
     "pg_authid": Catalog(
-        "rolname rolsuper rolinherit rolcreaterole rolcreatedb rolcanlogin rolreplication rolbypassrls rolconnlimit rolvaliduntil",
-        _plain("rolname"), identifies="oid", left_out={"rolpassword": _SECRET},
+        "rolsuper rolinherit rolcreaterole rolcreatedb rolcanlogin rolreplication rolbypassrls rolconnlimit rolvaliduntil",
+        _plain("rolname"), identifies="oid rolname", left_out={"rolpassword": _SECRET},
         table="pg_roles", has_xmin=False, place="t.oid NOT IN (SELECT oid FROM platform)",
     ),
     "pg_cast": Catalog(
