@@ -347,16 +347,14 @@ SELECT pg_catalog.set_config(m.name, m.value, false)
 FROM (VALUES ('statement_timeout', %s::text), ('lock_timeout', %s::text),
              ('default_transaction_read_only', 'on'), ('search_path', 'pg_catalog'),
              ('TimeZone', 'UTC'), ('DateStyle', 'ISO, YMD'), ('IntervalStyle', 'postgres'),
-             ('quote_all_identifiers', 'off'), ('extra_float_digits', '1'), ('bytea_output', 'hex'),
-             ('standard_conforming_strings', 'on'), ('array_nulls', 'on'),
-             ('default_transaction_isolation', 'read committed'), ('default_transaction_deferrable', 'off'),
-             ('idle_in_transaction_session_timeout', '0'), ('transaction_timeout', '0'),
-             ('client_connection_check_interval', '2000'), ('jit', 'off'),
-             ('client_min_messages', 'error')
+             ('quote_all_identifiers', 'off'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('array_nulls', 'on'),
+             ('standard_conforming_strings', 'on'), ('default_transaction_isolation', 'read committed'),
+             ('default_transaction_deferrable', 'off'), ('idle_in_transaction_session_timeout', '0'), ('transaction_timeout', '0'),
+             ('client_connection_check_interval', '2000'), ('jit', 'off'), ('client_min_messages', 'error')
      ) AS m (name, value) WHERE pg_catalog.current_setting(m.name, true) IS NOT NULL
 """)
 """What every session sets for itself, among the settings that its server knows: how long it may take, what it may do, and how
-the server spells what it answers. A login's own settings would spell one side otherwise than the other.
+the server spells its answers, which a login's own settings would spell otherwise on one side.
 
 It sets them after connecting and not in the startup packet, so that ``reset_val`` still shows what other sessions get. With
 ``client_connection_check_interval`` a server notices a lost client and stops counting. Notices could be of any length and

@@ -64,7 +64,7 @@ def upkeep_across(ward: Ward) -> Plan:
         reader.execute(b"begin isolation level repeatable read")
         reader.execute(b"select count(*) from employees")
         other.execute(b"begin")
-        other.execute(b"analyze")
+        other.execute(b"analyze employees, departments, audit_log")
         moment = next_moment(ward)
         for person in (one, other, reader):
             person.execute(b"commit")

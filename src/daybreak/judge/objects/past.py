@@ -106,10 +106,10 @@ _IN_DATABASE = " in database "
 
 def roles_renamed(clone: Inventory, source: Inventory) -> frozenset[str]:
     """Names of roles that have another name in the source now, old and new, from what all databases share."""
-    return frozenset(name for pair in _renamed(clone, source, "role").items() for name in pair)
+    return frozenset(name for pair in _our_names(clone, source, "role").items() for name in pair)
 
 
-def _renamed(ours: Inventory, theirs: Inventory, kind: ItemKind) -> dict[str, str]:
+def _our_names(ours: Inventory, theirs: Inventory, kind: ItemKind) -> dict[str, str]:
     """Our names of roles or databases by theirs, where they differ."""
     if not is_copy(ours, theirs):
         return {}
@@ -119,18 +119,18 @@ def _renamed(ours: Inventory, theirs: Inventory, kind: ItemKind) -> dict[str, st
 
 def in_our_names(ours: Inventory, theirs: Inventory) -> Inventory:
     """What all databases share, with memberships and settings named by what their roles and databases are called with us."""
-    roles, databases = (_renamed(ours, theirs, kind) for kind in ("role", "database"))
+    roles, databases = (_our_names(ours, theirs, kind) for kind in ("role", "database"))
     if not (roles or databases):
         return theirs
 
-    def called(item: Item) -> Item:
+    def in_ours(item: Item) -> Item:
         if item.kind not in ("membership", "setting"):
             return item
         who, place, database = item.name.partition(_IN_DATABASE)
         who = _QUOTED.sub(lambda found: roles.get(found[0], found[0]), who)
         return item.model_copy(update={"name": f"{who}{place}{databases.get(database, database)}"})
 
-    return theirs.model_copy(update={"items": tuple(map(called, theirs.items))})
+    return theirs.model_copy(update={"items": tuple(map(in_ours, theirs.items))})
 
 
 def is_copy(clone: Inventory, other: Inventory | None) -> bool:
@@ -188,8 +188,8 @@ class Past:
     def _with_renamed(self, three: Three, source: Mapping[str, Item]) -> Three:
         """The three, with the source's item under the name that it got there since.
 
-        Of what shows no transaction that alone tells a change before the moment from one in the clone. The clone's own name is
-        the baseline's, so nobody renamed it here.
+        Of what shows no transaction that alone separates a change before the moment from one in the clone. The clone's own name
+        is the baseline's, so nobody renamed it here.
         """
         clone, baseline = three.clone, three.baseline
         is_here = clone is not None and baseline is not None and clone.oid is not None and clone.oid == baseline.oid
