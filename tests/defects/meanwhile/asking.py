@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from daybreak.model.plan import Plan
 from tests.defects.meanwhile.ways import baseline, made, pitr, run, session, tag
 from tests.defects.ward import Ward, work
@@ -11,7 +13,7 @@ def within_minutes(ward: Ward) -> Plan:
     """The validation may take two minutes; what does not fit is named and no alarm."""
     baseline(ward)
     work(ward)
-    return pitr(ward, "full", within="2m")
+    return pitr(ward, "full", within=timedelta(minutes=2))
 
 
 def without_baseline(ward: Ward) -> Plan:

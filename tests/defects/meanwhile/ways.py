@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from time import monotonic
 from typing import Any
 
@@ -27,10 +28,14 @@ Story = Callable[[Ward], Plan]
 
 
 def pitr(
-    ward: Ward, depth: Depth = "standard", to: str = "", waivers: tuple[Waiver, ...] = (), within: str = ""
+    ward: Ward,
+    depth: Depth = "standard",
+    to: str = "",
+    waivers: tuple[Waiver, ...] = (),
+    within: timedelta | None = None,
 ) -> Plan:
     """The plan of a recovery to the next whole second, or to the time that is named."""
-    thoroughness = Thoroughness.model_validate({"depth": depth, "within": within or None})
+    thoroughness = Thoroughness.model_validate({"depth": depth, "within": within})
     wish = PitrWish("embi", to or next_moment(ward), thoroughness=thoroughness, waivers=waivers)
     return plan_pitr(ward.app, wish)
 
