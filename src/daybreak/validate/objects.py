@@ -142,7 +142,7 @@ def _circumstances(visit: Visit) -> CloneFacts:
     subject = visit.subject
     action = subject.action
     # When a server did not list its catalog in time, do not wait for it again before the first finding.
-    place = None if isinstance(visit.inventory, Silence) else visit.place
+    place = None if isinstance(_ask_both(visit), Silence) else visit.place
     settings = ask_settings(place, (_WORKERS, _JOBS), subject.patience.asking) if place else None
     origin = action.source_seen
     hosts = (origin.endpoint, origin.reader_endpoint) if origin else ()

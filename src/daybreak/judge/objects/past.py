@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property, reduce
+from typing import get_args
 
 from daybreak.model.birth import Birth
 from daybreak.model.findings import Detail, Standing
@@ -87,12 +88,12 @@ class Three:
     baseline: Item | None = None
     source: Item | None = None
 
-    @property
+    @cached_property
     def shown(self) -> tuple[Item, ...]:
         """The item as the witnesses show it."""
         return tuple(item for item in (self.baseline, self.source) if item is not None)
 
-    @property
+    @cached_property
     def any(self) -> Item:
         """The item as the first of the three that has it shows it."""
         return next(item for item in (self.clone, *self.shown) if item is not None)
@@ -175,7 +176,14 @@ class Past:
 
     def has_witness(self, kind: ItemKind) -> bool:
         """Whether any witness shows what there should be of a kind."""
-        return any(self._witness(each, kind) is not None for each in (self.witnesses.baseline, self.witnesses.source))
+        return kind in self._witnessed
+
+    @cached_property
+    def _witnessed(self) -> frozenset[ItemKind]:
+        witnesses = (self.witnesses.baseline, self.witnesses.source)
+        return frozenset(
+            kind for kind in get_args(ItemKind) if any(self._witness(each, kind) is not None for each in witnesses)
+        )
 
     def threes(self, kind: ItemKind) -> tuple[Three, ...]:
         """Every item of a kind that any of the three has."""
@@ -245,6 +253,8 @@ class Past:
 
     def _facts_that_differ(self, clone: Item, item: Item) -> tuple[str, ...]:
         """The facts in which two items differ, of those that could be read in both."""
+        if clone.facts == item.facts:  # as nearly all are, of tens of thousands
+            return ()
         one, other = self._facts(clone), self._facts(item)
         return tuple(
             name

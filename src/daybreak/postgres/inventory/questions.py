@@ -78,7 +78,7 @@ def plain(value: object) -> str:
     """A value as text that no terminal acts on. It is never shortened: two long names must stay different."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    text = str(value)
+    text = value if isinstance(value, str) else str(value)
     return text if text.isprintable() else "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
