@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic
@@ -14,13 +15,15 @@ import pytest
 from daybreak.lab.lab import ACCOUNT
 from tests.defects.catalog import AT_MOST, CATALOG, COUNTED, KINDS
 from tests.defects.cells import Answer, Source, alarms, answers, befall, bundles
-from tests.defects.clean import outcome_of, restores
+from tests.defects.clean import Clean, outcome_of, restores
 from tests.defects.country import Country
 from tests.defects.planted.how import Planted
 from tests.defects.ward import OFFERED, QUICK, Ward, best_major, libraries, majors, ward
 from tests.fix_lab import private
 
 _OF_RESTORES = (44, 10, 9, 9, 6)
+_HANDS = 2
+"""How many versions of PostgreSQL are restored at a time."""
 
 
 def main() -> int:
@@ -99,26 +102,39 @@ def _by_defect(every: dict[str, list[Answer]]) -> None:
 
 
 def _clean(home: Path) -> int:
+    """Every clean restore, two versions at a time: the branches of one version have nothing to do with those of another."""
     every = restores(majors())
     _say("\nclean restores, to which nothing was done\n")
     _line(_OF_RESTORES, "what went on", "PostgreSQL", "expected", "found", "s")
-    alarmed = 0
     with ExitStack() as stack:
         lab = stack.enter_context(private(speed=QUICK))
         country = Country(lab, home, stack.enter_context(pytest.MonkeyPatch.context()))
-        for clean in every:
-            outcome = outcome_of(country.branch(clean), clean)
-            standing = outcome.verdict.standing.value if outcome.verdict else "none"
-            alarmed += not outcome.is_fit
-            _line(_OF_RESTORES, clean.name, clean.major, "fit", standing, f"{outcome.took:.1f}")
-            for alarm in outcome.alarms:
-                _say(f"    ALARM: {alarm}")
+        hands = stack.enter_context(ThreadPoolExecutor(_HANDS, thread_name_prefix="clean-restores"))
+        alarmed = sum(hands.map(lambda major: _clean_of(country, major, every), majors()))
     _say(f"\n{len(every)} clean restores, {alarmed} false alarms")
     return alarmed
 
 
+def _clean_of(country: Country, major: str, every: tuple[Clean, ...]) -> int:
+    """The clean restores of one version, in their order; how many raised an alarm."""
+    alarmed = 0
+    for clean in every:
+        if clean.major != major:
+            continue
+        outcome = outcome_of(country.branch(clean), clean)
+        standing = outcome.verdict.standing.value if outcome.verdict else "none"
+        alarmed += not outcome.is_fit
+        told = _row(_OF_RESTORES, clean.name, clean.major, "fit", standing, f"{outcome.took:.1f}")
+        _say("\n".join((told, *(f"    ALARM: {alarm}" for alarm in outcome.alarms))))
+    return alarmed
+
+
 def _line(widths: tuple[int, ...], *cells: str) -> None:
-    _say("  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip())
+    _say(_row(widths, *cells))
+
+
+def _row(widths: tuple[int, ...], *cells: str) -> str:
+    return "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
 def _say(line: str) -> None:

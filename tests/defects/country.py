@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Lock
 
 import pytest
 
@@ -20,14 +21,19 @@ class Country:
         self._home = home
         self._environment = environment
         self._wards: dict[str, Ward] = {}
+        self._founding = Lock()
 
     def branch(self, clean: Clean) -> Ward:
         """The branch that a restore may use: one for each version, and others for whoever must be apart."""
         major, name = clean.major, "-".join(filter(None, ("branch", clean.major, clean.apart)))
-        if name not in self._wards:
-            home, configured = self._home / name, specimens.DATED
-            made = founded(self._lab, home, name, major, self._environment, configured=configured)
-            specimens.set_up(self._lab.remote, made.branch.cluster, "dated.sql")
-            enrich(made)
-            self._wards[name] = made
+        with self._founding:
+            if name not in self._wards:
+                self._wards[name] = self._found(name, major)
         return self._wards[name]
+
+    def _found(self, name: str, major: str) -> Ward:
+        home, configured = self._home / name, specimens.DATED
+        made = founded(self._lab, home, name, major, self._environment, configured=configured)
+        specimens.set_up(self._lab.remote, made.branch.cluster, "dated.sql")
+        enrich(made)
+        return made
