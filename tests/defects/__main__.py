@@ -22,8 +22,6 @@ from tests.defects.ward import OFFERED, QUICK, Ward, best_major, libraries, majo
 from tests.fix_lab import private
 
 _OF_RESTORES = (44, 10, 9, 9, 6)
-_HANDS = 2
-"""How many versions of PostgreSQL are restored at a time."""
 
 
 def main() -> int:
@@ -102,14 +100,14 @@ def _by_defect(every: dict[str, list[Answer]]) -> None:
 
 
 def _clean(home: Path) -> int:
-    """Every clean restore, two versions at a time: the branches of one version have nothing to do with those of another."""
+    """Every clean restore, all versions at a time: the branches of one version have nothing to do with those of another."""
     every = restores(majors())
     _say("\nclean restores, to which nothing was done\n")
     _line(_OF_RESTORES, "what went on", "PostgreSQL", "expected", "found", "s")
     with ExitStack() as stack:
         lab = stack.enter_context(private(speed=QUICK))
         country = Country(lab, home, stack.enter_context(pytest.MonkeyPatch.context()))
-        hands = stack.enter_context(ThreadPoolExecutor(_HANDS, thread_name_prefix="clean-restores"))
+        hands = stack.enter_context(ThreadPoolExecutor(len(majors()), thread_name_prefix="clean-restores"))
         alarmed = sum(hands.map(lambda major: _clean_of(country, major, every), majors()))
     _say(f"\n{len(every)} clean restores, {alarmed} false alarms")
     return alarmed
