@@ -25,6 +25,7 @@ from psycopg.conninfo import make_conninfo
 
 from daybreak.errors import Bug, DaybreakError, Refused, Unproven, Unreachable
 from daybreak.model.names import printable
+from daybreak.postgres import manners
 from daybreak.postgres.address import Address
 from daybreak.postgres.authorities import file_of
 from daybreak.postgres.faults import in_our_words, translate_errors
@@ -216,11 +217,11 @@ class Session:
         """Let the session, and each of its statements, take so long from now on."""
         self._end = monotonic() + whole.total_seconds()
         self.limits = replace(self.limits, statement=whole, whole=whole)
-        self.ask(_TIMEOUT, (_milliseconds(whole),))
+        self.ask(manners.TIMEOUT, (manners.milliseconds(whole),))
 
     def bound_transaction(self, limit: timedelta) -> None:
         """Let the server end each further statement of this transaction after ``limit``."""
-        self.ask(_BOUND, (_milliseconds(limit),))
+        self.ask(manners.BOUND, (manners.milliseconds(limit),))
 
     def forget_search_path(self) -> None:
         """Look names up as the login's own sessions do: the owner wrote the questions for that."""
@@ -331,40 +332,12 @@ def connect(address: Address, login: Login, limits: Limits) -> Session:
             continue
         session = Session(opened, address, limits, end)
         try:
-            session.ask(_MANNERS, (_milliseconds(limits.statement), _milliseconds(limits.lock)))
+            session.ask(manners.MANNERS, tuple(map(manners.milliseconds, (limits.statement, limits.lock))))
         except DaybreakError:
             session.hang_up()
             raise
         return session
     raise trouble or Unreachable(f'"{printable(address.host)}" has no address')
-
-
-_BOUND = sql.SQL("SELECT pg_catalog.set_config('statement_timeout', %s::text, true)")
-_TIMEOUT = sql.SQL("SELECT pg_catalog.set_config('statement_timeout', %s::text, false)")
-
-_MANNERS = sql.SQL("""
-SELECT pg_catalog.set_config(m.name, m.value, false)
-FROM (VALUES ('statement_timeout', %s::text), ('lock_timeout', %s::text),
-             ('default_transaction_read_only', 'on'), ('search_path', 'pg_catalog'),
-             ('TimeZone', 'UTC'), ('DateStyle', 'ISO, YMD'), ('IntervalStyle', 'postgres'),
-             ('quote_all_identifiers', 'off'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('array_nulls', 'on'),
-             ('standard_conforming_strings', 'on'), ('default_transaction_isolation', 'read committed'),
-             ('default_transaction_deferrable', 'off'), ('idle_in_transaction_session_timeout', '0'), ('transaction_timeout', '0'),
-             ('client_connection_check_interval', '2000'), ('jit', 'off'), ('client_min_messages', 'error')
-     ) AS m (name, value) WHERE pg_catalog.current_setting(m.name, true) IS NOT NULL
-""")
-"""What every session sets for itself, among the settings that its server knows: how long it may take, what it may do, and how
-the server spells its answers, which a login's own settings would spell otherwise on one side.
-
-It sets them after connecting and not in the startup packet, so that ``reset_val`` still shows what other sessions get. With
-``client_connection_check_interval`` a server notices a lost client and stops counting. Notices could be of any length and
-would only fill our memory.
-"""
-
-
-def _milliseconds(span: timedelta) -> str:
-    # Zero would switch the limit off.
-    return str(max(int(span.total_seconds() * 1000), 1))
 
 
 @dataclass(frozen=True)
