@@ -14,6 +14,7 @@ from pathlib import Path
 
 import bench
 from bench.rounds import Figures
+from daybreak.cli.main import collect_rarely
 
 PREFIX = "measure_"
 WRITE = "--write"
@@ -37,6 +38,7 @@ def fill_in(page: str, name: str, figures: Figures) -> str:
 
 def main(words: list[str]) -> int:
     """Run each named benchmark and print its figures; all of them when none is named."""
+    collect_rarely()  # as the command does
     wanted = [word for word in words if word != WRITE]
     if unknown := sorted(set(wanted) - set(names())):
         sys.stderr.write(f"error: no benchmark {unknown[0]!r}; there are: {', '.join(names())}\n")

@@ -66,8 +66,7 @@ def _cell(clone: Ward, source: Source, defects: list[Planted], every: dict[str, 
     for answer in found:
         every.setdefault(answer.defect.name, []).append(answer)
     wrong = [answer for answer in found if not answer.is_right]
-    rules = Counter(answer.rule.name for answer in found if answer.is_right and not answer.is_found)
-    told = "".join(f", {number} by the rule: {name}" for name, number in rules.items())
+    told = "".join(_words_for_rule(name, answers) for name, answers in _by_rule(found).items())
     count = sum(answer.is_found for answer in found)
     clones = len(bundles(defects))
     _say(
@@ -78,6 +77,22 @@ def _cell(clone: Ward, source: Source, defects: list[Planted], every: dict[str, 
     for alarm in left:
         _say(f"    NOT UNDONE: {alarm}")
     return len(wrong) + len(left)
+
+
+def _by_rule(found: list[Answer]) -> dict[str, list[Answer]]:
+    """What was not found and is right by a rule, by its name."""
+    ruled: dict[str, list[Answer]] = {}
+    for answer in found:
+        if answer.is_right and not answer.is_found:
+            ruled.setdefault(answer.rule.name, []).append(answer)
+    return ruled
+
+
+def _words_for_rule(name: str, answers: list[Answer]) -> str:
+    others = Counter(check for answer in answers for check in answer.elsewhere)
+    by = ", ".join(f"{check} {number}" for check, number in others.most_common())
+    named = sum(bool(answer.elsewhere) for answer in answers)
+    return f", {len(answers)} by the rule: {name}" + (f" ({named} of them unfit by another check: {by})" if by else "")
 
 
 def _by_defect(every: dict[str, list[Answer]]) -> None:

@@ -14,7 +14,7 @@ from functools import reduce
 from time import monotonic
 
 from daybreak.app.validating import Case
-from daybreak.model.findings import Finding, Standing
+from daybreak.model.findings import Detail, Finding, Standing
 from tests.defects.meanwhile.ways import delete, run
 from tests.defects.planted.how import Planted
 from tests.defects.rules import FOUND, Rule
@@ -87,6 +87,8 @@ class Answer:
     words: str
     with_others: int
     """How many others were in the same clone."""
+    elsewhere: tuple[str, ...] = ()
+    """The other checks of which a line calls what it hit unfit."""
 
     @property
     def is_right(self) -> bool:
@@ -140,7 +142,16 @@ def _answer(defect: Planted, rule: Rule, findings: Sequence[Finding], with_other
     words = "; ".join(
         f"{each.standing}: {each.full}: {each.expected} became {each.found} ({each.why})" for each in named
     )
-    return Answer(defect, rule, standings, words or "; ".join(_words(each) for each in asked), with_others)
+    elsewhere = tuple(
+        finding.check
+        for finding in findings
+        if finding not in asked and any(_condemns(line, defect) for line in finding.details)
+    )
+    return Answer(defect, rule, standings, words or "; ".join(_words(each) for each in asked), with_others, elsewhere)
+
+
+def _condemns(line: Detail, defect: Planted) -> bool:
+    return line.standing is Standing.UNFIT and names(line.full, defect)
 
 
 def _words(finding: Finding) -> str:

@@ -116,7 +116,7 @@ UNION ALL
 """
 
 _LISTED = """
-SELECT q.class, q.number, q.key, max(q.label) AS label, count(*) AS rows, min(q.age) AS age, sum(q.named) AS named,
+SELECT q.class, q.number, q.key, max(q.label) AS label, count(*) AS rows, min(q.age) AS age, {sum_named} AS named,
        pg_catalog.array_agg(q.part) FILTER (WHERE q.part IS NOT NULL) AS parts{sums}
 FROM (
     SELECT o.class, o.number, {key} AS key, {label} AS label, {age} AS age, {named} AS named, {part} AS part{parts}
@@ -139,6 +139,11 @@ To translate the numbers of thousands of rows into names would be most of the wo
 
 def _row(expressions: Iterable[str]) -> str:
     return f'pg_catalog.hashtextextended(ROW({", ".join(expressions)})::text COLLATE "C", 0)'
+
+
+def _sum(hashes: str) -> str:
+    """The sum as a number that needs no arbitrary precision, which is slow on both sides; only ``_BITS`` of it are kept."""
+    return f"(sum({hashes}) % {2**_BITS})::bigint"
 
 
 @dataclass(frozen=True)
@@ -211,10 +216,12 @@ class _Statement:
         text = (
             _FRAME.replace("{listed}", f"({_LISTED})")
             .replace("{built_in}", f"({_BUILT_IN})")
-            .replace("{whole}", "".join(f", sum({each})" for each in hashes))
+            .replace("{whole}", "".join(f", {_sum(each)}" for each in hashes))
             .replace("{has_built_in}", str(catalog.has_built_in).lower())
-            .replace("{sums}", "".join(f", sum(q.a{i})" for i in range(len(hashes))))
+            .replace("{sums}", "".join(f", {_sum(f'q.a{i}')}" for i in range(len(hashes))))
             .replace("{parts}", "".join(f", {each} AS a{i}" for i, each in enumerate(hashes)))
+            .replace("{sum_named}", _sum("q.named"))
+            .replace("{sum_built_in}", _sum("{named}"))
             .replace("{named}", _row([f"'{self._name}'", *named]))
             .replace("{key}", catalog.key or "NULL::text")
             .replace("{label}", self._label(is_part=is_part))
@@ -296,13 +303,20 @@ class _Statement:
 
     @staticmethod
     def _acl(column: str, cast: str) -> str:
+        """The privileges as text; NULL where they are the usual ones, which most rows have and need not be spelled out for."""
         usual = _USUAL_ACL.get(column)
-        held = f"coalesce(t.{column}, {usual})" if usual else f"t.{column}"
-        return (
-            f"(SELECT pg_catalog.string_agg(x.grantor{cast} || '>' || x.grantee{cast} || ' ' || x.privilege_type || x.is_grantable,"
-            " ',' ORDER BY x.grantee, x.grantor, x.privilege_type, x.is_grantable)"
-            f" FROM pg_catalog.aclexplode({held}) x WHERE x.grantee NOT IN (SELECT oid FROM platform))"
-        )
+        words = _privileges(f"t.{column}", cast)
+        if usual:
+            words = f"nullif(coalesce({words}, 'nobody'), {_privileges(usual, cast)})"
+        return f"CASE WHEN t.{column} IS NOT NULL THEN {words} END"
+
+
+def _privileges(acl: str, cast: str) -> str:
+    return (
+        f"(SELECT pg_catalog.string_agg(x.grantor{cast} || '>' || x.grantee{cast} || ' ' || x.privilege_type || x.is_grantable,"
+        " ',' ORDER BY x.grantee, x.grantor, x.privilege_type, x.is_grantable)"
+        f" FROM pg_catalog.aclexplode({acl}) x WHERE x.grantee NOT IN (SELECT oid FROM platform))"
+    )
 
 
 @dataclass
@@ -323,7 +337,7 @@ class _Found:
         self.age = age if self.age is None else self.age if age is None else min(age, self.age)
         for aspect, total in ((BY_NAME, named), *zip(aspects, sums, strict=True)):
             if total is not None:
-                self.sums[aspect] += int(total)
+                self.sums[aspect] += total
 
     def facts(self) -> dict[str, str]:
         sums = self.sums
