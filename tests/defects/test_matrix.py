@@ -18,14 +18,18 @@ from tests.defects.cells import Source, answers, bundles, names, rule_of, touche
 from tests.defects.matrix import planted, row_of
 from tests.defects.planted.how import Planted, nothing
 from tests.defects.rules import FOUND
-from tests.defects.ward import Ward, best_major, ward
+from tests.defects.ward import Ward, best_major, libraries, ward
 
 MISSED_WITHOUT = ("trigger disabled", "sequence behind the data", "grant lost", "row count low", "tags missing")
 """Defects with which it is shown that the matrix fails when a check is taken away; the first and the last in the ordinary run."""
 
 
-ONE_IN = 8
-"""Of so many checks the ordinary run shows one; ``make matrix`` and the sweep show them all."""
+ONE_IN = 16
+"""Of so many checks the ordinary run shows one by itself, at the depth that promises it; the sweep shows them all."""
+
+LACKING = {defect.needs for defect in CATALOG if defect.needs} - libraries(best_major())
+TOGETHER = [bundle for bundle in bundles(each for each in CATALOG if each.needs not in LACKING) if not bundle[0].alone]
+"""All defects that can be planted beside others, in as few clones as they fit."""
 
 
 def _sampled() -> list[Any]:
@@ -64,6 +68,13 @@ def test_a_planted_defect_is_found_by_the_check_named_for_it(
     row = row_of(clone, defect, is_asked_again=is_asked_again)
     assert row.is_found, row.words
     assert row.is_undone, row.words
+
+
+@pytest.mark.parametrize("bundle", [pytest.param(each, id=f"{len(each)}-together") for each in TOGETHER])
+def test_every_defect_is_found_among_others(clone: Ward, bundle: tuple[Planted, ...]) -> None:
+    """Each once in every run, by a line of its own check that names what it hit; those that are alone are in the sweep."""
+    [(said, _took)] = answers(clone, Source.ALIVE, bundle)
+    assert {each.defect.name: each.words for each in said if not each.is_found} == {}
 
 
 def test_the_clone_raises_no_alarm_when_every_defect_is_undone(clone: Ward) -> None:

@@ -58,7 +58,7 @@ ROWS = (
         "create table checked (n int constraint own_check check (n > 0))"),
     Row("pg_conversion", "drop conversion own_conversion", "conversion public.own_conversion",
         "create conversion own_conversion for 'UTF8' to 'LATIN1' from utf8_to_iso8859_1"),
-    Row("pg_database", "alter database embi connection limit 7", "database this database"),
+    Row("pg_database", "alter database embi connection limit 7", "database itself"),
     Row("pg_default_acl", "alter default privileges for role clerk grant select on tables to reader", "default for relations of clerk",
         check="security.grants"),
     Row("pg_depend", "alter extension plpgsql drop function member()", "dependency public.member() belongs to extension plpgsql",

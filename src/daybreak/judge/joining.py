@@ -5,7 +5,7 @@ The law: one database that is not fit decides the check. A database that did not
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
 
@@ -25,6 +25,7 @@ _WORST_FIRST = (
     Standing.LEFT_OUT,
     Standing.BEYOND,
 )
+_ANSWERS = (Standing.FIT, Standing.UNFIT, Standing.UNKNOWN)
 _MOST_SENTENCES = 5
 
 CLOSED = (
@@ -70,16 +71,23 @@ def entries_of(
     return tuple(entries)
 
 
-def join_findings(found: Mapping[str, Finding], absent: Iterable[DatabaseEntry] = ()) -> Finding:
+def join_findings(
+    found: Mapping[str, Finding], absent: Iterable[DatabaseEntry] = (), without_tables: Collection[str] = ()
+) -> Finding:
     """One finding of the same check from those of each database, the first of which is the one that is entered first.
 
-    ``absent`` are databases that were not entered; each stands as a line under a finding that has an answer.
+    ``absent`` are databases that were not entered; each stands as a line under a finding that has an answer. Of one
+    ``without_tables`` it is no gap that a check had nothing to ask there, where another database answered.
     """
-    if len(found) == 1:
+    is_single = len(found) == 1
+    if any(each.standing in _ANSWERS for each in found.values()):
+        found = {name: each for name, each in found.items()
+                 if name not in without_tables or each.standing is not Standing.LEFT_OUT}  # fmt: skip
+    if is_single:
         [finding] = found.values()
     else:
         finding = _join(found)
-    if finding.standing not in (Standing.FIT, Standing.UNFIT, Standing.UNKNOWN):
+    if finding.standing not in _ANSWERS:
         return finding
     lines = [_line_for_absent(entry) for entry in absent]
     return finding.model_copy(update={"details": (*finding.details, *lines)}) if lines else finding

@@ -145,7 +145,12 @@ class _Walk:
             for finding in self._waive_chapters(visit, [chapter]):
                 found.setdefault(finding.check, {})[visit.database] = finding
         for each in found.values():
-            yield join_findings(each, self.absent)
+            yield join_findings(each, self.absent, self._without_tables)
+
+    @property
+    def _without_tables(self) -> frozenset[str]:
+        seen = {visit.database: visit.tables for visit in self.visits}
+        return frozenset(name for name, tables in seen.items() if isinstance(tables, Tables) and not tables.tables)
 
     @staticmethod
     def _waive_chapters(visit: Visit, chapters: Iterable[Callable[[Visit], Iterator[Finding]]]) -> Iterator[Finding]:

@@ -193,7 +193,7 @@ WALKED: Mapping[str, Catalog] = MappingProxyType({
     "pg_database": Catalog(
         "encoding datlocprovider datistemplate datallowconn datconnlimit dattablespace datcollate datctype datlocale"
         " daticulocale daticurules",
-        "'this database'::text", identifies="oid datname", has_built_in=False, is_of_database=True, aspects={"datdba": "owner", "datacl": "privileges"},
+        "'itself'::text", identifies="oid datname", has_built_in=False, is_of_database=True, aspects={"datdba": "owner", "datacl": "privileges"},
         left_out={
             "datfrozenxid": _KEPT, "datminmxid": _KEPT, "dathasloginevt": "the next login clears it without a transaction",
             "datcollversion": _VERSIONS,
