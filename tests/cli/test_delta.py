@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
 from daybreak.lab.company.configuration import configuration
 from tests.fix_cli import AUTHORITIES, Person
-from tests.fix_lab import LabUnderTest
+from tests.fix_lab import LabUnderTest, eventually
 from tests.fix_terminal import Terminal
 
 CLUSTER = "embi-aurora-cluster"
@@ -34,6 +35,14 @@ def run(visitor: Person, lab: LabUnderTest) -> Iterator[str]:
         f"insert into {TABLE} select n, 'old' from generate_series(1, 500) n",
         f"grant select on {TABLE} to public",
     )
+    granted, rds = datetime.now(UTC), lab.client("rds")
+
+    def is_backed_up() -> bool:
+        [seen] = rds.describe_db_clusters(DBClusterIdentifier=CLUSTER)["DBClusters"]
+        return bool(seen["LatestRestorableTime"] > granted)
+
+    # The latest restorable moment may lie before the grant, and then nobody may read the clone's table.
+    eventually(is_backed_up)
     done = visitor.daybreak("restore", "pitr", "embi", "--to", "latest", "--yes", "-o", "json")
     assert done.code in (0, 3), done.err
     lab.remote.administer(

@@ -61,6 +61,8 @@ class Meter:
         self._open: dict[Session, int] = {}
         self._taken = 0
         self._table: int | None = None
+        self.sees_ends = True
+        """Whether the server, or what stands before it, closes the line when a session has ended; once not, nobody waits for it."""
         self._change = threading.Condition()
 
     # -- connections --------------------------------------------------------------------------------------------------
@@ -72,7 +74,6 @@ class Meter:
                 if not self._change.wait(max(until - monotonic(), 0.0)) and monotonic() >= until:
                     return False
             self._taken += 1
-            self.used.connections = max(self.used.connections, self._taken)
             return True
 
     def give_back(self) -> None:
@@ -85,6 +86,7 @@ class Meter:
         """Keep a session that was opened, until it is hung up."""
         with self._change:
             self._open[session] = 0
+            self.used.connections = max(self.used.connections, len(self._open))
         session.meter = self
 
     def let_go(self, session: Session) -> None:

@@ -30,6 +30,7 @@ from daybreak.postgres.address import Address
 from daybreak.postgres.authorities import file_of
 from daybreak.postgres.faults import in_our_words, translate_errors
 from daybreak.postgres.handshake import shake_hands, unproven
+from daybreak.postgres.parting import wait_for_end
 from daybreak.postgres.resolving import resolve
 
 if TYPE_CHECKING:
@@ -40,9 +41,6 @@ T = TypeVar("T")
 
 GRACE = timedelta(seconds=1)
 """How long after its limit a session waits for the server to say that time is up, before the session hangs up."""
-
-_ENDING = timedelta(seconds=1)
-"""How long we wait at most for a server's process to end, after we hung up."""
 
 _UNMEASURED = 64
 """How many locks a session takes at once where nobody knows its server's bounds."""
@@ -244,11 +242,11 @@ class Session:
         Whoever counts sessions waits a moment for the server's process to end, so that the next one is not one too many.
         """
         self._note_end()
-        line = self._keep_line() if self.meter is not None else None
+        line = self._keep_line() if self.meter is not None and self.meter.sees_ends else None
         self._connection.close()
-        if line is not None:
-            _wait_for_end(line)
         if self.meter is not None:
+            if line is not None:
+                self.meter.sees_ends = wait_for_end(line)
             self.meter.let_go(self)
 
     def _keep_line(self) -> socket.socket | None:
@@ -270,16 +268,6 @@ class Session:
         self._connection.deadline = min(self._end, monotonic() + limit.total_seconds()) + GRACE.total_seconds()
         with translate_errors(str(self.address)):
             yield
-
-
-def _wait_for_end(line: socket.socket) -> None:
-    """Wait until the server's process has ended: its kernel closes the line then, and not before (PostgreSQL, ``pqcomm.c``)."""
-    until = monotonic() + _ENDING.total_seconds()
-    with line, suppress(OSError):
-        while (left := until - monotonic()) > 0:
-            line.settimeout(left)
-            if not line.recv(4096):
-                return
 
 
 class _Bounded(psycopg.Connection[tuple[Any, ...]]):

@@ -255,7 +255,10 @@ class Bench:
         shared = recorded.shared
         if shared is not None:
             items = tuple(
-                item.model_copy(update={"name": copy}) if (item.kind, item.name) == ("database", template) else item
+                # Each copy has a number of its own, so it is known by its name.
+                item.model_copy(update={"name": copy, "oid": None})
+                if (item.kind, item.name) == ("database", template)
+                else item
                 for item in shared.items
             )
             shared = shared.model_copy(update={"items": items})
