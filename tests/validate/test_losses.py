@@ -173,3 +173,23 @@ def test_without_a_source_it_says_why(story: Story) -> None:
     source, clone, moment = story
     _, measured = walk(source, clone, moment, source=None, without_source="the source is not there any more")
     assert loss_lines(measured.deltas) == ["not compared with the source: the source is not there any more"]
+
+
+def test_what_the_accident_hit_has_no_witness_and_is_named(newest_yard: Yard) -> None:
+    """A table that was dropped, made anew, emptied or written to: whatever the clone lacks of it, the verdict does not hide it."""
+    source = newest_yard.started(newest_yard.create("source"))
+    hit = ("dropped", "anew", "emptied", "written", "quiet")
+    for name in hit:
+        run(source, f"CREATE TABLE {name} (id int PRIMARY KEY)", f"INSERT INTO {name} SELECT generate_series(1, 100)")
+    moment = source.tick()
+    clone = newest_yard.restored(source, "clone", moment)
+    birth = birth_of(clone)
+    run(source, "DROP TABLE dropped", "DROP TABLE anew", "CREATE TABLE anew (id int PRIMARY KEY)", "TRUNCATE emptied")
+    run(source, "UPDATE written SET id = id + 1000 WHERE id IN (7, 8)")
+    run(clone, "DELETE FROM dropped WHERE id = 50", "DELETE FROM anew WHERE id = 50", "DELETE FROM emptied")
+    run(clone, "DELETE FROM written WHERE id IN (7, 8)")
+    found, _ = walk(source, clone, moment, birth=birth)
+    lines = {line.name: line.standing for line in found["data.source-rows"].details}
+    assert lines == dict.fromkeys((f"public.{name}" for name in hit[:4]), Standing.LEFT_OUT) | {
+        "public.quiet": Standing.FIT
+    }

@@ -264,11 +264,12 @@ class Testimony(Value):
         """Whether at least half of the table testifies, so that it is a witness of the whole.
 
         Where the clone has no row left, young rows of the source are no witness that it had none. Rows that were only counted
-        are no witness at all: the clone may have others than those that the source has left.
+        are no witness at all: the clone may have others than those that the source has left. Nor is an empty file that was
+        written anew: it may have been emptied.
         """
         if self.share < 1 or self.by == "transaction":
             return False
-        return self.old * 2 >= self.here and (self.old > 0 or self.rows == 0)
+        return self.old * 2 >= self.here and (self.old > 0 or (self.rows == 0 and self.by == "place"))
 
 
 class Testimonies(Value):

@@ -8,13 +8,14 @@ from daybreak.model.value import Span, Value
 class Cost(Value):
     """The peaks of what all our sessions at one server took together, each beside its bound.
 
-    Locks and connections are what was seen each half second and at the end of each part; a transaction's length is exact.
+    Locks are those that our own looks saw, one each half second: a part that is shorter may have held more, up to the bound that
+    each part is cut by. Connections and the length of a transaction are exact.
     """
 
     server: str = ""
     """Which server, as HOST:PORT; empty where there is only one."""
     locks: int
-    """Entries of the server's lock table, those of the fast path excepted."""
+    """The most entries of the server's lock table that a look saw, those of the fast path excepted."""
     most_locks: int | None = None
     """How many entries we may fill; ``None`` where the size of the table was never asked, because nothing needed locks."""
     connections: int

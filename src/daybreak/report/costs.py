@@ -13,11 +13,11 @@ def cost_words(cost: Cost) -> str:
     >>> minutes = timedelta(minutes=10)
     >>> cost_words(Cost(locks=212, most_locks=640, connections=3, most_connections=3, snapshot=timedelta(seconds=14),
     ...                 longest_snapshot=minutes, rested=timedelta(0)))
-    '212 locks (640 allowed), 3 connections (3), longest snapshot 14 s (10 min)'
+    '212 locks seen (640 allowed), 3 connections (3), longest snapshot 14 seconds (10 minutes)'
     """
     allowed = "" if cost.most_locks is None else f" ({cost.most_locks:,} allowed)"
     told = [
-        many(cost.locks, "lock") + allowed,
+        many(cost.locks, "lock") + f" seen{allowed}",
         f"{many(cost.connections, 'connection')} ({cost.most_connections})",
         f"longest snapshot {span_words(cost.snapshot)} ({span_words(cost.longest_snapshot)})",
     ]

@@ -71,7 +71,7 @@ from daybreak.validate.objects import constraints, sequences
 from daybreak.validate.references import Wanted, count_orphans
 from daybreak.validate.sighting import Sight, SourceColumn, see_newest
 from daybreak.validate.visit import Visit
-from daybreak.validate.witnessing import Courtroom, hear_source, pairs_of
+from daybreak.validate.witnessing import Courtroom, hear_source, pairs_of, tables_gone
 
 _SNAPSHOT = timedelta(minutes=5)
 """How much younger than the snapshot's creation time its rows may be."""
@@ -272,7 +272,8 @@ class _Reading:
             return theirs if isinstance(theirs, Silence) else None
         if not self.visit.is_copy_of_source:
             return None
-        pairs = list(pairs_of(tables.tables, theirs.tables, counts.counted, birth))
+        sides = (tables.tables, theirs.tables, counts.counted, birth)
+        pairs = list(pairs_of(*sides))
         wanted = wishes(tables, self.configured)
         pairs.sort(key=lambda pair: (pair.clone.full not in short, pair.clone.oid not in wanted, pair.source.size))
         heard: Testimonies | Silence | None = None
@@ -282,6 +283,8 @@ class _Reading:
                 heard = hear_source(room, pairs, self.visit.progress)
             if isinstance(heard, Testimonies) and heard.heard:
                 break
+        if isinstance(heard, Testimonies):
+            return heard.model_copy(update={"unheard": (*heard.unheard, *tables_gone(*sides))})
         return heard
 
     def _compare_with_source(

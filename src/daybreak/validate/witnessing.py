@@ -10,7 +10,7 @@ one, and no index is believed that a row is not there. The source is read within
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -51,6 +51,10 @@ NOTHING_OPEN = RunAnswer(runs=0, is_same=True)
 
 TRIES = 3
 """How often a run is read again that the server broke off: a reader ends queries that hold back its replay."""
+
+
+GONE = "the source has dropped them since, or made them anew"
+"""Why a table is not asked about there; the same words for each, so that the verdict gives them once."""
 
 
 @dataclass(frozen=True)
@@ -305,7 +309,24 @@ def pairs_of(
     """The tables that both sides have by one object id, which is the same thing only below the clone's first own."""
     there = {table.oid: table for table in source if table.is_counted}
     counted = {count.table: count for count in counts}
+    for table in _from_before(clone, counted, birth):
+        if table.oid in there:
+            yield TablePair(table, there[table.oid], counted[table.oid])
+
+
+def tables_gone(
+    clone: Sequence[Table], source: Sequence[Table], counts: Sequence[Count], birth: Birth
+) -> Iterator[Unread]:
+    """The clone's tables that the source has no longer: nobody there can say what was in them."""
+    there = {table.oid for table in source if table.is_counted}
+    for table in _from_before(clone, {count.table: count for count in counts}, birth):
+        if table.oid not in there:
+            yield Unread(table=table.oid, name=table.full, why=GONE)
+
+
+def _from_before(clone: Sequence[Table], counted: Mapping[int, Count], birth: Birth) -> Iterator[Table]:
+    """The tables whose rows the clone has from the source: not those that it made itself, nor those that every restore empties."""
     for table in clone:
         is_own = birth.next_oid is not None and table.oid >= birth.next_oid
-        if table.oid in there and table.oid in counted and not table.is_unlogged and not is_own:
-            yield TablePair(table, there[table.oid], counted[table.oid])
+        if table.oid in counted and not table.is_unlogged and not is_own:
+            yield table

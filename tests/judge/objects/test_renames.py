@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from daybreak.judge.objects.past import Witnesses, in_our_names, name_there
 from daybreak.model.findings import Standing
-from daybreak.model.inventory import Inventory
+from daybreak.model.inventory import Inventory, ItemKind
 from tests.judge.objects.test_findings import DEFINED, item, judged, stock
 
 FIT = Standing.FIT
@@ -67,3 +69,21 @@ def test_a_role_that_was_changed_before_the_moment_and_renamed_after_it_is_as_th
     assert judged(lowered, Witnesses(baseline=baseline, source=source))["security.roles"].standing is not FIT
     taken = stock(*people, item("role", "scribe", oid=31, facts=now))
     assert judged(taken, Witnesses(baseline=baseline, source=baseline))["security.roles"].standing is not FIT
+
+
+@pytest.mark.parametrize(("kind", "check"), [("role", "security.roles"), ("database", "data.databases")])
+def test_a_name_that_changed_hands_in_the_clone_is_unfit(kind: ItemKind, check: str) -> None:
+    """Everything else refers to it by number: whoever swaps two names gives one the tables and rights of the other."""
+    people = [item("role", name, oid=20 + number) for number, name in enumerate(("owner", "reader", "app"))]
+
+    def named(first: int, second: int) -> Inventory:
+        return stock(*people, item(kind, "one", oid=first), item(kind, "other", oid=second))
+
+    def standing(clone: Inventory, baseline: Inventory, source: Inventory) -> Standing:
+        return judged(clone, Witnesses(baseline=baseline, source=source))[check].standing
+
+    was, swapped = named(31, 32), named(32, 31)
+    assert standing(swapped, was, was) is Standing.UNFIT
+    assert standing(was, was, was) is FIT
+    assert standing(was, was, swapped) is FIT, "swapped in the source since"
+    assert standing(swapped, was, swapped) is FIT, "swapped before the moment"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from daybreak.judge.rows.witness import source_rows
 from daybreak.judge.verdict import verdict_of
 from daybreak.model.answers import Silence, Testimonies, Testimony, Unread
@@ -34,7 +38,7 @@ def test_everything_is_here_and_what_did_not_testify_is_named() -> None:
         ("public.small", LEFT_OUT),
         ("public.big", LEFT_OUT),
     ]
-    whole = ORDERS.model_copy(update={"old": ORDERS.here})
+    whole = ORDERS.model_copy(update={"old": ORDERS.here, "rows": ORDERS.here})
     assert [line.standing for line in source_rows(heard(whole), HOW).details] == [FIT]
 
 
@@ -46,8 +50,8 @@ def test_what_the_source_changed_since_is_left_out_in_the_verdict() -> None:
     verdict = verdict_of([source_rows(heard(ORDERS, SMALL), HOW)])
     assert [reason.text for reason in verdict.not_asked] == [
         (
-            "What the source still has from before the moment is here: public.orders, public.small (the source has changed"
-            " or deleted rows of theirs since the moment, and says nothing of those)"
+            "What the source still has from before the moment is here: public.orders, public.small (the source has written,"
+            " changed or deleted rows of theirs since the moment, and says nothing of those)"
         )
     ]
     one_of_many = ORDERS.model_copy(update={"old": 999_999, "here": 1_000_000})
@@ -142,10 +146,37 @@ def test_a_table_of_which_no_row_testifies_is_not_all_here() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("changes", "is_asked"),
+    [
+        ({"old": 98, "here": 98, "rows": 100}, False),  # two lost here that the source wrote again
+        ({"old": 98, "here": 100, "rows": 98}, False),  # two deleted there
+        ({"old": 100, "here": 100, "rows": 105}, False),  # five new ones, or five written again and lost here
+        ({"old": 0, "here": 0, "rows": 0, "by": "key"}, False),  # emptied there, and lost here
+        ({"old": 0, "here": 0, "rows": 1}, False),
+        ({"old": 0, "here": 0, "rows": 0}, True),
+        ({"old": 100, "here": 100, "rows": 100}, True),
+    ],
+)
+def test_a_table_is_acquitted_whole_only_where_the_source_wrote_nothing_since(
+    changes: dict[str, Any], *, is_asked: bool
+) -> None:
+    """Rows that the clone lost do not count in what it has, so as many on both sides are no proof."""
+    (line,) = source_rows(heard(ORDERS.model_copy(update=changes)), HOW).details
+    assert (line.standing is FIT) is is_asked
+    assert is_asked or "the source has written" in line.why
+
+
+def test_an_emptied_source_is_no_witness_of_an_empty_table() -> None:
+    """TRUNCATE gives a table another file."""
+    emptied = Testimony(table=1, name="public.orders", rows=0, old=0, here=0, by="key")
+    assert not emptied.is_sufficient
+
+
 def test_no_table_that_was_not_asked_is_cut_from_the_verdict() -> None:
     """Five thousand tables are no hundred; of fit ones a hundred lines are enough."""
     many = [ORDERS.model_copy(update={"table": n, "name": f"public.t{n}"}) for n in range(5000)]
     (reason,) = verdict_of([source_rows(heard(*many), HOW)]).not_asked
     assert "and 4,997 more" in reason.text or "and 4997 more" in reason.text
-    whole = [each.model_copy(update={"old": each.here}) for each in many]
+    whole = [each.model_copy(update={"old": each.here, "rows": each.here}) for each in many]
     assert len(source_rows(heard(*whole), HOW).details) == 100

@@ -100,6 +100,8 @@ class Three:
 
 
 _NUMBERED_TOGETHER: tuple[ItemKind, ...] = ("relation", "role", "database")
+_NAMED_BY_NUMBER: frozenset[ItemKind] = frozenset({"role", "database"})
+"""Kinds to which everything else refers by number, so that a name that changed hands gives one what is another's."""
 _QUOTED = re.compile(r'"(?:[^"]|"")*"|[^\s"]+')
 """A name as the server quotes it, or a word between two of them."""
 _IN_DATABASE = " in database "
@@ -221,6 +223,8 @@ class Past:
             yield from self._extra(clone)
         elif all(self._facts_that_differ(clone, item) for item in three.shown):
             yield from self._different(three, clone)
+        if clone is not None and kind in _NAMED_BY_NUMBER:
+            yield from self._other_holder(three, clone)
         for name, value in clone.facts.items() if clone else ():
             if LOCKED in value:
                 yield Detail(
@@ -310,6 +314,25 @@ class Past:
                 return UNFIT, "it is older than others that are here"
             return FIT, "younger than everything here, so it came after the moment"
         return UNKNOWN, "in the source and not here: created after the moment, or lost"
+
+    def _other_holder(self, three: Three, clone: Item) -> Iterator[Detail]:
+        """A line where another role or database has the name than the witnesses show: what is named by number went with it.
+
+        Baseline and source, both physical copies, agree on the number, so the name changed hands in the clone. With one of them
+        it may have done so before the moment, or after it.
+        """
+        copies = [each for each in (self.witnesses.baseline, self.witnesses.source) if each and self._is_copy(each)]
+        numbers = {item.oid for item in three.shown}
+        if clone.oid is None or len(copies) < 2 or len(three.shown) < 2 or None in numbers:
+            return
+        if len(numbers) == 1 and clone.oid not in numbers:
+            yield Detail(
+                name=clone.name,
+                standing=UNFIT,
+                expected=f"the {clone.kind} with the number {numbers.pop()}",
+                found=f"another one, with the number {clone.oid}",
+                why="baseline and source agree which one has this name",
+            )
 
     # -- extra --------------------------------------------------------------------------------------------------------
 

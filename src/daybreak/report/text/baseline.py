@@ -60,7 +60,7 @@ def baseline_view(kept: Kept, baseline: Baseline) -> RenderableType:
         *(plain(f"not exact: {where}{each.name}: {each.note}", "yellow") for where, each in several),
         *(plain(f"not recorded: {name}: {why}", "yellow") for name, why in unread),
         *([plain(f"the login gets in, {OLD_HASH}", "yellow")] if is_old else []),
-        *([plain(f"reading took at most: {cost_words(baseline.cost)}", "dim")] if baseline.cost else []),
+        *([plain(f"reading took: {cost_words(baseline.cost)}", "dim")] if baseline.cost else []),
         plain(f"kept in {kept.place} as {kept.sha256[:12]}"),
     )
 

@@ -75,7 +75,7 @@ def changes_view(previous: Kept | None, changes: tuple[FieldChange, ...] | None)
 
 def cost_view(cost: Cost | None) -> RenderableType:
     """What asking took of the server; nothing where nothing was asked."""
-    return plain(f"reading took at most: {cost_words(cost)}", "dim") if cost else Group()
+    return plain(f"reading took: {cost_words(cost)}", "dim") if cost else Group()
 
 
 def capsules_view(kept: tuple[Kept, ...]) -> RenderableType:

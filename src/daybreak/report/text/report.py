@@ -225,7 +225,7 @@ def _rows(report: Report, depth: Verbosity) -> Iterator[RenderableType]:
         for number, line in enumerate(loss_lines(report.figures.deltas, report.run or "")):
             yield Entry("" if number else "source", plain(line))
         for cost in report.figures.costs:
-            yield Entry("cost", plain(f"reading took of the source at most: {cost_words(cost)}", "dim"))
+            yield Entry("cost", plain(f"reading took of the source: {cost_words(cost)}", "dim"))
     elif told := "; ".join(filter(None, (counted, f"the source {brief}" if brief else ""))):
         yield Entry("rows", plain(told))
 
