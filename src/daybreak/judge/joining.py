@@ -25,7 +25,6 @@ _WORST_FIRST = (
     Standing.LEFT_OUT,
     Standing.BEYOND,
 )
-_ANSWERS = (Standing.FIT, Standing.UNFIT, Standing.UNKNOWN)
 _MOST_SENTENCES = 5
 
 CLOSED = (
@@ -80,14 +79,14 @@ def join_findings(
     ``without_tables`` it is no gap that a check had nothing to ask there, where another database answered.
     """
     is_single = len(found) == 1
-    if any(each.standing in _ANSWERS for each in found.values()):
+    if any(each.standing.is_answer for each in found.values()):
         found = {name: each for name, each in found.items()
                  if name not in without_tables or each.standing is not Standing.LEFT_OUT}  # fmt: skip
     if is_single:
         [finding] = found.values()
     else:
         finding = _join(found)
-    if finding.standing not in _ANSWERS:
+    if not finding.standing.is_answer:
         return finding
     lines = [_line_for_absent(entry) for entry in absent]
     return finding.model_copy(update={"details": (*finding.details, *lines)}) if lines else finding

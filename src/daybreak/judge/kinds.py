@@ -118,7 +118,7 @@ def with_unread(
     A finding without an answer needs none: it says itself that nothing was read. ``present`` names the
     kinds that were found; it is asked only where the check has such kinds, because finding them asks the clone.
     """
-    if finding.standing not in (Standing.FIT, Standing.UNFIT, Standing.UNKNOWN):
+    if not finding.standing.is_answer:
         return finding
     unread = [kind for kind in kinds_of(finding.check, major) if not kind.is_read_at(how.depth)]
     found = () if all(kind.is_everywhere for kind in unread) else present()

@@ -35,7 +35,7 @@ def verdict_of(findings: Iterable[Finding], scope: str = "") -> Verdict:
         for each in every
         if each.standing is Standing.UNKNOWN
     )
-    if not any(each.standing in _ANSWERS for each in every):
+    if not any(each.standing.is_answer for each in every):
         unknown = (*unknown, Reason(text="every check was left out or waived, so nothing was asked"))
     return Verdict(
         standing=Standing.UNFIT if bad else Standing.UNKNOWN if unknown else Standing.FIT,
@@ -47,7 +47,6 @@ def verdict_of(findings: Iterable[Finding], scope: str = "") -> Verdict:
 
 
 _BEYOND = (Standing.BEYOND,)
-_ANSWERS = (Standing.FIT, Standing.UNFIT, Standing.UNKNOWN)
 
 
 def _without_answer(findings: tuple[Finding, ...], standings: tuple[Standing, ...]) -> Iterator[Reason]:

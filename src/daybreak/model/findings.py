@@ -31,6 +31,11 @@ class Standing(StrEnum):
     LEFT_OUT = "left out"
     BEYOND = "beyond reach"
 
+    @property
+    def is_answer(self) -> bool:
+        """Whether something was asked; only such a standing counts in a verdict."""
+        return self in (Standing.FIT, Standing.UNFIT, Standing.UNKNOWN)
+
 
 class Level(StrEnum):
     """The four levels of the runbook's checklist, and parity beside them."""

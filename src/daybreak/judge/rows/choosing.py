@@ -70,7 +70,7 @@ class Choice:
 def with_left_out(finding: Finding, choice: Choice | None, database: str) -> Finding:
     """The finding of a check that reads rows, with a line for what the time left out."""
     out = [each for each in choice.left_out if each.database == database] if choice else []
-    if not choice or not out or finding.check not in _OF_ROWS or finding.standing not in _ANSWERS:
+    if not choice or not out or finding.check not in _OF_ROWS or not finding.standing.is_answer:
         return finding
     size = humanize.naturalsize(sum(each.size for each in out))
     line = Detail(
@@ -82,7 +82,6 @@ def with_left_out(finding: Finding, choice: Choice | None, database: str) -> Fin
     return finding.model_copy(update={"details": (*finding.details, line)})
 
 
-_ANSWERS = (Standing.FIT, Standing.UNFIT, Standing.UNKNOWN)
 _OF_ROWS = frozenset(
     each.name
     for each in (
