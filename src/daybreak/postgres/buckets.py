@@ -14,17 +14,14 @@ from psycopg import sql
 
 from daybreak.model.answers import Table
 from daybreak.postgres.bounds import ServerBounds
+from daybreak.postgres.manners import set_known
 from daybreak.postgres.rows import SPLITS_SINCE, Columns, YoungIds
 from daybreak.postgres.session import Session
 
 Route = Literal["index", "scan"]
 """How a part of the table is reached: through the primary key's index, or by reading the table itself."""
 
-_MANNERS = sql.SQL("""
-SELECT pg_catalog.set_config(m.name, m.value, false)
-FROM (VALUES ('work_mem', '65536'), ('enable_sort', 'off'), ('enable_indexonlyscan', 'off')) AS m (name, value)
-WHERE pg_catalog.current_setting(m.name, true) IS NOT NULL
-""")
+_MANNERS = set_known({"work_mem": "65536", "enable_sort": "off", "enable_indexonlyscan": "off"})
 """The planner takes each row for a bucket of its own, and would sort the table; the buckets fit in so much memory.
 
 Where keys alone are asked for it would take their index for the table, and a damaged index would hide rows.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from daybreak.postgres.index_contents import Definition, Index, definition_of, operator_named, scans_of
+from daybreak.postgres.manners import set_known
 from daybreak.postgres.session import Session
 
 LOOKED_UP = ("hash", "gin", "gist", "spgist", "brin")
@@ -44,14 +45,6 @@ WHERE i.indexrelid = {oid}
 ORDER BY pg_catalog.array_position(ARRAY['=', '~=', '@>', '@@'], o.oprname::text) LIMIT 1
 """)
 """The operator by which a value of the first key finds itself; whether it is a btree's equality; whether BRIN keeps bounds."""
-
-_MANNERS = sql.SQL("""
-SELECT pg_catalog.set_config(m.name, m.value, true)
-FROM (VALUES ('enable_seqscan', 'off'), ('enable_hashjoin', 'off'), ('enable_mergejoin', 'off'), ('enable_material', 'off'),
-             ('enable_tidscan', {by_place}), ('enable_indexscan', {by_entry}), ('enable_bitmapscan', 'on'),
-             ('enable_indexonlyscan', 'on'), ('enable_memoize', 'off')
-     ) AS m (name, value) WHERE pg_catalog.current_setting(m.name, true) IS NOT NULL
-""")
 
 _GROUPS = sql.SQL("""
 SELECT count(*) FROM (
@@ -134,7 +127,7 @@ def look_up(session: Session, index: Index) -> Lookup:
 
 def _look_up_some(session: Session, index: Index, pages: int, spelled: Definition, search: _Search) -> Lookup:
     parts = _parts(index, spelled, search)
-    session.ask(_MANNERS.format(by_place=sql.Literal("on"), by_entry=sql.Literal("off")))
+    session.ask(_manners(by_place="on", by_entry="off"))
     pairs: list[tuple[str, str]] = []
     is_all = index.method != "brin" and pages <= MOST_PAGES
     if index.method == "brin":
@@ -162,7 +155,7 @@ def _look_up_some(session: Session, index: Index, pages: int, spelled: Definitio
 
 def _judge(session: Session, index: Index, question: sql.Composed, *, by_place: bool) -> Lookup:
     for by_entry in ("on", "off"):
-        session.ask(_MANNERS.format(by_place=sql.Literal("on" if by_place else "off"), by_entry=sql.Literal(by_entry)))
+        session.ask(_manners(by_place="on" if by_place else "off", by_entry=by_entry))
         [[plan]] = session.ask(_PLAN + question)
         if [name for name in scans_of(plan) if name] == [index.index] and len(scans_of(plan)) == 1 + by_place:
             [[wrong]] = session.ask(question)
@@ -195,3 +188,11 @@ def _bounds(index: Index, pages: int, parts: dict[str, sql.Composable], search: 
         orders: list[sql.Composable] = [sql.SQL("ORDER BY {} {}").format(parts["key"], sql.SQL(way)) for way in ways]
         orders = orders or [sql.SQL("")]
         yield _BOTH.join([_BOUND.format(**parts, **ends, order=order) for order in orders])
+
+
+def _manners(*, by_place: str, by_entry: str) -> sql.Composed:
+    """How the planner may reach a row: ``on`` or ``off`` for its place and for an index's entry, and never by other ways."""
+    off = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "enable_material", "enable_memoize")
+    on = ("enable_bitmapscan", "enable_indexonlyscan")
+    chosen = {"enable_tidscan": by_place, "enable_indexscan": by_entry}
+    return set_known(dict.fromkeys(off, "off") | dict.fromkeys(on, "on") | chosen, is_local=True)

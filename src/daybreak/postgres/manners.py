@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from psycopg import sql
@@ -12,24 +13,34 @@ BOUND = sql.SQL("SELECT pg_catalog.set_config('statement_timeout', %s::text, tru
 TIMEOUT = sql.SQL("SELECT pg_catalog.set_config('statement_timeout', %s::text, false)")
 """Limits each further statement of a session."""
 
-MANNERS = sql.SQL("""
-SELECT pg_catalog.set_config(m.name, m.value, false)
-FROM (VALUES ('statement_timeout', %s::text), ('lock_timeout', %s::text),
-             ('default_transaction_read_only', 'on'), ('search_path', 'pg_catalog'),
-             ('TimeZone', 'UTC'), ('DateStyle', 'ISO, YMD'), ('IntervalStyle', 'postgres'),
-             ('quote_all_identifiers', 'off'), ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('array_nulls', 'on'),
-             ('standard_conforming_strings', 'on'), ('default_transaction_isolation', 'read committed'),
-             ('default_transaction_deferrable', 'off'), ('idle_in_transaction_session_timeout', '0'), ('transaction_timeout', '0'),
-             ('client_connection_check_interval', '2000'), ('jit', 'off'), ('client_min_messages', 'error')
-     ) AS m (name, value) WHERE pg_catalog.current_setting(m.name, true) IS NOT NULL
-""")
-"""What every session sets for itself, among the settings that its server knows: how long it may take, what it may do, and how
-the server spells its answers, which a login's own settings would spell otherwise on one side.
+_OWN = {
+    "default_transaction_read_only": "on", "search_path": "pg_catalog", "TimeZone": "UTC", "DateStyle": "ISO, YMD",
+    "IntervalStyle": "postgres", "quote_all_identifiers": "off", "extra_float_digits": "1", "bytea_output": "hex",
+    "array_nulls": "on", "standard_conforming_strings": "on", "default_transaction_isolation": "read committed",
+    "default_transaction_deferrable": "off", "idle_in_transaction_session_timeout": "0", "transaction_timeout": "0",
+    "client_connection_check_interval": "2000", "jit": "off", "client_min_messages": "error",
+}  # fmt: skip
+"""With ``client_connection_check_interval`` a server notices a lost client and stops counting. Notices could be of any length and
+would only fill our memory."""
 
-It sets them after connecting and not in the startup packet, so that ``reset_val`` still shows what other sessions get. With
-``client_connection_check_interval`` a server notices a lost client and stops counting. Notices could be of any length and
-would only fill our memory.
-"""
+
+def set_known(values: Mapping[str, str], *, is_local: bool = False) -> sql.Composed:
+    """The statement that sets those of the settings which the server knows; ``is_local`` until the end of the transaction."""
+    pairs = (sql.SQL("({}, {})").format(sql.Literal(name), sql.Literal(value)) for name, value in values.items())
+    return sql.SQL(
+        "SELECT pg_catalog.set_config(m.name, m.value, {}) FROM (VALUES {}) AS m (name, value)"
+        " WHERE pg_catalog.current_setting(m.name, true) IS NOT NULL"
+    ).format(sql.Literal(is_local), sql.SQL(", ").join(pairs))
+
+
+def own_manners(statement: timedelta, lock: timedelta) -> sql.Composed:
+    """What every session sets for itself: how long a statement and a wait for a lock may take, what it may do, and how the server
+    spells its answers, which a login's own settings would spell otherwise on one side.
+
+    It sets them after connecting and not in the startup packet, so that ``reset_val`` still shows what other sessions get.
+    """
+    limits = {"statement_timeout": milliseconds(statement), "lock_timeout": milliseconds(lock)}
+    return set_known(limits | _OWN)
 
 
 def milliseconds(span: timedelta) -> str:

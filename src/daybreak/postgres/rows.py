@@ -18,6 +18,7 @@ from daybreak.model.answers import Count, Run, Table
 from daybreak.model.birth import FIRST_NORMAL, are_any_young
 from daybreak.model.fingerprints import fingerprint
 from daybreak.model.value import Span
+from daybreak.postgres.manners import set_known
 from daybreak.postgres.session import Session
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -47,12 +48,17 @@ _CLOCK_AND_ENCODING = sql.SQL(
     "SELECT (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::numeric, pg_catalog.current_setting('server_encoding')"
 )
 
-_MANNERS = sql.SQL("""
-SELECT pg_catalog.set_config(m.name, m.value, false)
-FROM (VALUES ('row_security', 'off'), ('max_parallel_workers_per_gather', '0'), ('enable_indexonlyscan', 'off'),
-             ('enable_tidscan', 'on'), ('synchronize_seqscans', 'off'), ('xmlbinary', 'base64'), ('lc_monetary', 'C')
-     ) AS m (name, value) WHERE pg_catalog.current_setting(m.name, true) IS NOT NULL
-""")
+_MANNERS = set_known(
+    {
+        "row_security": "off",
+        "max_parallel_workers_per_gather": "0",
+        "enable_indexonlyscan": "off",
+        "enable_tidscan": "on",
+        "synchronize_seqscans": "off",
+        "xmlbinary": "base64",
+        "lc_monetary": "C",
+    }
+)
 """A row-level policy becomes an error instead of hiding rows from a count; text forms are the same on every server."""
 
 _SCAN = sql.SQL(

@@ -320,7 +320,7 @@ def connect(address: Address, login: Login, limits: Limits) -> Session:
             continue
         session = Session(opened, address, limits, end)
         try:
-            session.ask(manners.MANNERS, tuple(map(manners.milliseconds, (limits.statement, limits.lock))))
+            session.ask(manners.own_manners(limits.statement, limits.lock))
         except DaybreakError:
             session.hang_up()
             raise
