@@ -62,12 +62,11 @@ NEIGHBOR = "neighbor"
 """What distinguishes the sessions of others, and of this benchmark's own work, from those that read."""
 
 _LOOK = sql.SQL("""
-SELECT count(*) FILTER (WHERE a.usename = 'embi_admin' AND a.application_name <> 'neighbor'),
-       coalesce(extract(epoch FROM max(clock_timestamp() - a.xact_start) FILTER (WHERE a.usename = 'embi_admin' AND a.application_name <> 'neighbor')), 0)::float8,
-       (SELECT count(*) FROM pg_locks l JOIN pg_stat_activity b ON b.pid = l.pid
-        WHERE b.usename = 'embi_admin' AND b.application_name <> 'neighbor' AND NOT l.fastpath)
-FROM pg_stat_activity a
-""")
+WITH ours AS (SELECT pid, xact_start FROM pg_stat_activity WHERE usename = 'embi_admin' AND application_name <> {neighbor})
+SELECT (SELECT count(*) FROM ours),
+       (SELECT coalesce(extract(epoch FROM max(clock_timestamp() - xact_start)), 0)::float8 FROM ours),
+       (SELECT count(*) FROM pg_locks JOIN ours USING (pid) WHERE NOT fastpath)
+""").format(neighbor=sql.Literal(NEIGHBOR))
 _BYTES = sql.SQL("SELECT (blks_read + blks_hit) * 8192 FROM pg_stat_database WHERE datname = 'embi'")
 _LOCK_TABLE = sql.SQL("""
 SELECT current_setting('max_locks_per_transaction')::int
@@ -173,16 +172,17 @@ class _Neighbors:
         """Let them work for the length of a ``with`` block."""
         is_over = threading.Event()
         whole = " UNION ALL ".join(f"SELECT 1 FROM t{number}" for number in range(MANY * 6 // 25))
-        asked = (
-            (f"SELECT count(*) FROM ({whole}) every_row",),
-            *(
+        kinds: dict[str, list[tuple[str, ...]]] = {
+            "question": [(f"SELECT count(*) FROM ({whole}) every_row",)],
+            "write": [
                 (f"INSERT INTO t{n} (note) VALUES ('w')", f"DELETE FROM t{n} WHERE note = 'w'")
                 for n in range(7, MANY, 400)
-            ),
-            *((f"ALTER TABLE t{n} ADD COLUMN x int", f"ALTER TABLE t{n} DROP COLUMN x") for n in range(3, MANY, 400)),
-        )
-        kinds = {"question": asked[:1], "write": [each for each in asked if "INSERT" in each[0]],
-                 "migration": [each for each in asked if "ALTER" in each[0]], "visit": [("SELECT 1",)]}  # fmt: skip
+            ],
+            "migration": [
+                (f"ALTER TABLE t{n} ADD COLUMN x int", f"ALTER TABLE t{n} DROP COLUMN x") for n in range(3, MANY, 400)
+            ],
+            "visit": [("SELECT 1",)],
+        }
         threads = [
             threading.Thread(target=self._go, args=(kind, statements, is_over), name=f"neighbor-{kind}")
             for kind, statements in kinds.items()
