@@ -58,15 +58,13 @@ SOON = timedelta(seconds=20)
 """How long a validation at quick depth may take on two quiet cores, whatever the number of tables."""
 EACH = 0.005
 
-NEIGHBOR = "neighbor"
-"""What distinguishes the sessions of others, and of this benchmark's own work, from those that read."""
-
 _LOOK = sql.SQL("""
-WITH ours AS (SELECT pid, xact_start FROM pg_stat_activity WHERE usename = 'embi_admin' AND application_name <> {neighbor})
+WITH ours AS (SELECT pid, xact_start FROM pg_stat_activity WHERE usename = 'embi_admin' AND application_name = 'daybreak')
 SELECT (SELECT count(*) FROM ours),
        (SELECT coalesce(extract(epoch FROM max(clock_timestamp() - xact_start)), 0)::float8 FROM ours),
        (SELECT count(*) FROM pg_locks JOIN ours USING (pid) WHERE NOT fastpath)
-""").format(neighbor=sql.Literal(NEIGHBOR))
+""")
+"""A session of others has no name yet while it begins, so it is not told by the lack of one."""
 _BYTES = sql.SQL("SELECT (blks_read + blks_hit) * 8192 FROM pg_stat_database WHERE datname = 'embi'")
 _LOCK_TABLE = sql.SQL("""
 SELECT current_setting('max_locks_per_transaction')::int
@@ -340,7 +338,7 @@ def _connect(volume: Volume, **settings: str) -> psycopg.Connection[tuple[object
         sslmode="verify-full",
         sslrootcert=str(listen.authority.certificate),
         options=" ".join(f"-c {name}={value}" for name, value in settings.items()),
-        application_name=NEIGHBOR,
+        application_name="neighbor",
         autocommit=True,
     )
 
