@@ -142,6 +142,7 @@ def test_a_deed_takes_names_and_no_statement(each_yard: Yard) -> None:
         "subscribe": {"subscription": harm},
         "unsubscribe": {"subscription": harm},
         "put-back": {"copy": harm},
+        "number-role": {"role": harm, "number": harm},
     }
     assert set(asked) == set(DEEDS) - {"extend", "keep-copy"}
     for deed, names in asked.items():

@@ -172,8 +172,15 @@ def _put_back(hands: Hands, copy: str) -> None:
     # Nobody but the platform looks into its database.
     there = Hands(SUPERUSER, hands.staff, hands.superuser)
     of: _Names = {"settings": f"{copy}_settings", "facts": f"{copy}_facts", "name": sql.Literal(hands.database)}
+    number = hands.ask_one("select oid::bigint from pg_database where datname = current_database()")[0]
     there.define("drop database {database} with (force)", database=hands.database)
-    there.define("create database {database} template {copy}", database=hands.database, copy=copy)
+    # Under another number it would be another database, and rightly be called one.
+    there.define(
+        "create database {database} template {copy} oid {number}",
+        database=hands.database,
+        copy=copy,
+        number=sql.Literal(number),
+    )
     there.define(
         "insert into pg_db_role_setting select d.oid, w.setrole, w.setconfig from public.{settings} w, pg_database d"
         " where d.datname = {name}",
@@ -183,6 +190,18 @@ def _put_back(hands: Hands, copy: str) -> None:
         "update pg_database d set datacl = a.datacl, datdba = a.datdba, datcollversion = a.datcollversion"
         " from public.{facts} a where d.datname = {name}",
         **of,
+    )
+
+
+def _number_role(hands: Hands, role: str, number: str) -> None:
+    """Give a role that was dropped and made again the number that it had, while nothing but its maker's membership refers to it."""
+    hands.do(
+        "with made as (select oid from pg_roles where rolname = %s)"
+        ", members as (update pg_auth_members set roleid = %s::text::oid from made where roleid = made.oid)"
+        " update pg_authid a set oid = %s::text::oid from made where a.oid = made.oid",
+        role,
+        number,
+        number,
     )
 
 
@@ -201,6 +220,7 @@ DEEDS: Mapping[str, Callable[..., None]] = {
     "unsubscribe": _unsubscribe,
     "keep-copy": _keep_copy,
     "put-back": _put_back,
+    "number-role": _number_role,
 }
 
 
