@@ -123,12 +123,18 @@ def _inside(app: App, aws: Aws, target: Target, cluster: Cluster) -> _Inside:
     except DaybreakError as error:
         return _Inside(why=error.message)
     place = Reach(address, login)
+    with place.meter.keep_sessions():
+        return _listed(place, target)
+
+
+def _listed(place: Reach, target: Target) -> _Inside:
+    """Everything besides rows, database by database."""
     shared = take_shared_inventory(place, _ASKING)
     if isinstance(shared, Silence):
         return _Inside(why=shared.why, cost=place.meter.cost)
     found: list[Inventory] = []
     left_out: dict[str, str] = {}
-    for entry in entries_of(shared, address.database, target.only, target.left_out):
+    for entry in entries_of(shared, place.address.database, target.only, target.left_out):
         seen = take_inventory(place.within(entry.name), _ASKING) if entry.standing is Standing.FIT else None
         if isinstance(seen, Inventory):
             found.append(seen)

@@ -166,7 +166,7 @@ class Hands:
         is_first = self._first == threading.get_ident()
         session = reach.connect(limits()) if is_first else reach.connect_further(limits())
         if session is not None:
-            stack.callback(session.hang_up)
+            stack.callback(session.leave)
             stack.enter_context(self.leash.hold(session))
         return session
 
@@ -256,7 +256,7 @@ class Crew(Generic[T]):
                         self._work_on(session)
                 finally:
                     if given is None:
-                        session.hang_up()
+                        session.leave()
                     elif given is not self.leader:
                         session.rollback()
         except BaseException as trouble:  # noqa: BLE001 - carried to the caller's thread, which judges it

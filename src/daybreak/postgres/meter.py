@@ -7,6 +7,8 @@ session gets none; whoever needs one waits for one of ours to end.
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
@@ -15,8 +17,9 @@ from psycopg import sql
 
 from daybreak.errors import Unreachable
 from daybreak.model.cost import Cost
+from daybreak.postgres.address import Address
 from daybreak.postgres.bounds import Pulse, ServerBounds, locks_each, why_rest
-from daybreak.postgres.session import Session
+from daybreak.postgres.session import Login, Session
 
 _LOCK_TABLE = sql.SQL("""
 SELECT pg_catalog.current_setting('max_locks_per_transaction')::bigint
@@ -60,6 +63,8 @@ class Meter:
         self._most = self.bounds.connections
         self._open: dict[Session, int] = {}
         self._taken = 0
+        self._keepers = 0
+        self._at_hand: list[Session] = []
         self._table: int | None = None
         self.sees_ends = True
         """Whether the server, or what stands before it, closes the line when a session has ended; once not, nobody waits for it."""
@@ -68,13 +73,20 @@ class Meter:
     # -- connections --------------------------------------------------------------------------------------------------
 
     def take(self, until: float) -> bool:
-        """Take the right to one session, and wait for it ``until``; return whether there is one."""
-        with self._change:
-            while self._taken >= self._most:
-                if not self._change.wait(max(until - monotonic(), 0.0)) and monotonic() >= until:
+        """Take the right to one session, and wait for it ``until``; return whether there is one.
+
+        A session that is only kept at hand makes room.
+        """
+        while True:
+            with self._change:
+                if self._taken < self._most:
+                    self._taken += 1
+                    return True
+                has_room = bool(self._at_hand)
+                if not has_room and not self._change.wait(max(until - monotonic(), 0.0)) and monotonic() >= until:
                     return False
-            self._taken += 1
-            return True
+            if has_room:
+                self.make_room()
 
     def give_back(self) -> None:
         """Give the right to a session back."""
@@ -95,6 +107,54 @@ class Meter:
             if self._open.pop(session, None) is None:
                 return
         self.give_back()
+
+    @contextmanager
+    def keep_sessions(self) -> Iterator[None]:
+        """For the length of the block, keep sessions at hand that were left; at its end they are hung up."""
+        with self._change:
+            self._keepers += 1
+        try:
+            yield
+        finally:
+            with self._change:
+                self._keepers -= 1
+            while not self._keepers and self.make_room():
+                pass
+
+    def keep_at_hand(self, session: Session) -> bool:
+        """Keep a session's connection for the next one that asks there; return whether it is kept, or is hung up already."""
+        if not self._keepers:
+            return False
+        heir = session.hand_on()
+        if heir is None:
+            return False
+        with self._change:
+            self._open[heir] = self._open.pop(session, 0)
+            heir.meter = self
+            is_kept = heir.is_open and self._keepers > 0
+            if is_kept:
+                self._at_hand.append(heir)
+                self._change.notify()
+        if not is_kept:
+            heir.hang_up()
+        return True
+
+    def take_from_hand(self, address: Address, login: Login) -> Session | None:
+        """The session that was left last of those that are kept for that database and login."""
+        with self._change:
+            fitting = [each for each in self._at_hand if (each.address, each.login) == (address, login)]
+            if fitting:
+                self._at_hand.remove(fitting[-1])
+                return fitting[-1]
+        return None
+
+    def make_room(self) -> bool:
+        """Hang up the session that is kept for longest; return whether there was one."""
+        with self._change:
+            oldest = self._at_hand.pop(0) if self._at_hand else None
+        if oldest is not None:
+            oldest.hang_up()
+        return oldest is not None
 
     def learn_full(self) -> bool:
         """Give back a right that the server did not honor. Return whether one of our own sessions may end and make room."""

@@ -36,14 +36,18 @@ class Reach:
         session = self.connect(limits)
         try:
             yield session
-        finally:
+        except BaseException:
             session.hang_up()
+            raise
+        session.leave()
 
     def connect(self, limits: Limits) -> Session:
-        """Open a session, and wait for one of ours to end where the bounds or the server allow no more.
+        """Take the session that is kept at hand, or open one, and wait for one of ours to end where the bounds or the server allow no more.
 
         Raises ``Unreachable`` where none ends within the limits, and whatever opening a session raises.
         """
+        if kept := self._take_from_hand(limits):
+            return kept
         until = monotonic() + limits.whole.total_seconds()
         patience = monotonic() + min(limits.connect, limits.whole).total_seconds()
         wake = Event()
@@ -56,24 +60,48 @@ class Reach:
                 if not is_full(error):
                     self.meter.give_back()
                     raise
-                if not self.meter.learn_full():
+                if not self._makes_room() and not self.meter.learn_full():
                     # None of ours: but a session that was just hung up takes a moment to end on the server.
                     if monotonic() + _AGAIN >= patience:
                         raise
                     wake.wait(_AGAIN)
 
     def connect_further(self, limits: Limits) -> Session | None:
-        """Open one more session beside others; ``None`` where the bounds or the server allow no more."""
-        if not self.meter.take(0.0):
-            return None
-        try:
-            return self._open(limits)
-        except DaybreakError as error:
-            if is_full(error):
-                self.meter.learn_full()
-                return None
+        """Take or open one more session beside others; ``None`` where the bounds or the server allow no more."""
+        if kept := self._take_from_hand(limits):
+            return kept
+        while self.meter.take(0.0):
+            try:
+                return self._open(limits)
+            except DaybreakError as error:
+                if not is_full(error):
+                    self.meter.give_back()
+                    raise
+                if not self._makes_room():
+                    self.meter.learn_full()
+                    return None
+        return None
+
+    def _makes_room(self) -> bool:
+        """Give back a right that the server did not honor, where a session that is only kept at hand could end for it."""
+        is_made = self.meter.make_room()
+        if is_made:
             self.meter.give_back()
-            raise
+        return is_made
+
+    def _take_from_hand(self, limits: Limits) -> Session | None:
+        patience = monotonic() + min(limits.connect, limits.whole).total_seconds()
+        while kept := self.meter.take_from_hand(self.address, self.login):
+            try:
+                kept.renew(limits)
+            except DaybreakError:
+                kept.hang_up()
+                # A session that the server ended while nobody asked there says nothing of a new one; its silence does.
+                if monotonic() >= patience:
+                    raise
+            else:
+                return kept
+        return None
 
     def _open(self, limits: Limits) -> Session:
         session = connect(self.address, self.login, limits)

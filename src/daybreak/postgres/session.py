@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import threading
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -41,6 +42,9 @@ T = TypeVar("T")
 
 GRACE = timedelta(seconds=1)
 """How long after its limit a session waits for the server to say that time is up, before the session hangs up."""
+
+_TIDYING = timedelta(seconds=5)
+"""How long a server may take to make a session what it was when it was opened."""
 
 _UNMEASURED = 64
 """How many locks a session takes at once where nobody knows its server's bounds."""
@@ -94,8 +98,13 @@ class Session:
     """
 
     def __init__(self, opened: _Opened, address: Address, limits: Limits, end: float) -> None:
+        self._opened = opened
         self._connection = opened.connection
         self._end = end
+        self._handing = threading.Lock()
+        self._is_spoiled = False
+        self._is_over = False
+        self.login = opened.login
         self.proof = opened.proof
         self.address = address
         self.limits = limits
@@ -118,7 +127,7 @@ class Session:
     @property
     def is_open(self) -> bool:
         """Whether the session can still be asked anything."""
-        return not self._connection.closed
+        return not self._is_over and not self._connection.closed
 
     def ask(self, query: sql.SQL | sql.Composed, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """Every row that ``query`` returns."""
@@ -233,14 +242,60 @@ class Session:
 
     def cancel(self) -> None:
         """Ask the server to end the running statement; for another thread that gives up waiting."""
-        with suppress(psycopg.Error):
-            self._connection.cancel_safe(timeout=2)
+        with self._handing:
+            if not self.is_open:
+                return
+            # It may arrive late, and must meet nobody else's question.
+            self._is_spoiled = True
+            with suppress(psycopg.Error):
+                self._connection.cancel_safe(timeout=2)
+
+    def leave(self) -> None:
+        """End this session; its meter may keep the connection at hand for whoever asks the same database next."""
+        if self.meter is None or not self.meter.keep_at_hand(self):
+            self.hang_up()
+
+    def hand_on(self) -> Session | None:
+        """Make a new session of this one's connection, as it was when it was opened; ``None`` where it is not fit for that.
+
+        This session is over then: a thread that still holds it reaches nobody else's.
+        """
+        status = self._connection.info.transaction_status
+        with self._handing:
+            if (
+                not self.is_open
+                or self._is_spoiled
+                or status in (pq.TransactionStatus.ACTIVE, pq.TransactionStatus.UNKNOWN)
+            ):
+                return None
+            self._is_over = True
+        self._note_end()
+        limits = Limits(statement=_TIDYING, whole=_TIDYING)
+        heir = Session(self._opened, self.address, limits, monotonic() + _TIDYING.total_seconds())
+        try:
+            if status is not pq.TransactionStatus.IDLE:
+                heir.order(sql.SQL("ROLLBACK"))
+            heir.order(sql.SQL("DISCARD ALL"))
+        except DaybreakError:
+            heir.hang_up()
+        return heir
+
+    def renew(self, limits: Limits) -> None:
+        """Begin anew within these limits, for a session that was kept at hand; raises where its server ended it meanwhile.
+
+        A server that is silent has as long as for a new connection.
+        """
+        self.limits, self._end = limits, monotonic() + limits.whole.total_seconds()
+        with self._bound(min(limits.connect, limits.whole)), self._connection.cursor() as cursor:
+            cursor.execute(manners.own_manners(limits.statement, limits.lock))
 
     def hang_up(self) -> None:
         """Close the session at once, even while it waits.
 
         Whoever counts sessions waits a moment for the server's process to end, so that the next one is not one too many.
         """
+        if self._is_over:
+            return
         self._note_end()
         line = self._keep_line() if self.meter is not None and self.meter.sees_ends else None
         self._connection.close()
@@ -265,6 +320,8 @@ class Session:
 
     @contextmanager
     def _bound(self, limit: timedelta) -> Iterator[None]:
+        if self._is_over:
+            raise Bug(f"a session at {self.address} was asked after it was left")
         self._connection.deadline = min(self._end, monotonic() + limit.total_seconds()) + GRACE.total_seconds()
         with translate_errors(str(self.address)):
             yield
@@ -330,9 +387,10 @@ def connect(address: Address, login: Login, limits: Limits) -> Session:
 
 @dataclass(frozen=True)
 class _Opened:
-    """A connection, and how we proved the login on it."""
+    """A connection, and how we proved which login on it."""
 
     connection: _Bounded
+    login: Login
     proof: AuthMethod
 
 
@@ -342,9 +400,8 @@ def _open(address: Address, login: Login, place: str, end: float) -> _Opened:
     proofs = _proofs(address, login, way)
     for proof in proofs:
         try:
-            return _Opened(
-                _connection(address, login, {**_wishes(address, place, way), "require_auth": proof}, end), proof
-            )
+            wishes = {**_wishes(address, place, way), "require_auth": proof}
+            return _Opened(_connection(address, login, wishes, end), login, proof)
         except psycopg.Error as error:
             # The role's hash is older than SCRAM. The server proved its name, so it may have the older digest.
             if proof == proofs[-1] or _ASKS_MD5 not in str(error):

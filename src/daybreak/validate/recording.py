@@ -58,6 +58,11 @@ def record(place: Reach, sitting: Sitting, progress: Callable[[CountProgress], N
     A database that cannot be read is named and left out. Raises ``Unproven``, ``Unreachable`` or ``Failed`` when the first
     cannot be asked.
     """
+    with place.meter.keep_sessions():
+        return _record(place, sitting, progress)
+
+
+def _record(place: Reach, sitting: Sitting, progress: Callable[[CountProgress], None]) -> Baseline:
     target = sitting.target
     shared = _require(take_shared_inventory(place, sitting.asking))
     first = place.address.database

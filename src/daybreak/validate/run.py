@@ -7,6 +7,7 @@ of the cluster was asked in each of its databases, or names those that were not 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
@@ -26,6 +27,7 @@ from daybreak.model.answers import Tables
 from daybreak.model.catalogs import catalog_of
 from daybreak.model.findings import Finding, Measured, Standing
 from daybreak.model.inventory import HIDDEN_VALUE, Inventory
+from daybreak.postgres.meter import Meter
 from daybreak.postgres.reach import Reach
 from daybreak.validate import application, database, objects, parity, rows, security
 from daybreak.validate.counting import CountProgress
@@ -57,9 +59,12 @@ def validate(
     """
     walk = _Walk(Visit(subject, progress))
     findings = []
-    for finding in walk.findings():
-        report(finding)
-        findings.append(finding)
+    with ExitStack() as kept:
+        for meter in walk.meters:
+            kept.enter_context(meter.keep_sessions())
+        for finding in walk.findings():
+            report(finding)
+            findings.append(finding)
     return Outcome(tuple(findings), walk.measured)
 
 
@@ -82,6 +87,12 @@ class _Walk:
         asked = [place for place in (subject.source, subject.source_reader) if place and place.meter.used.connections]
         costs = [place.meter.cost.model_copy(update={"server": place.address.server}) for place in asked]
         return joined.model_copy(update={"costs": tuple(costs)})
+
+    @property
+    def meters(self) -> tuple[Meter, ...]:
+        """What all sessions share, at each server that is asked much."""
+        subject = self.first.subject
+        return (self.first.meter, *(place.meter for place in (subject.source, subject.source_reader) if place))
 
     def findings(self) -> Iterator[Finding]:
         """Yield each finding, with what its waivers say."""

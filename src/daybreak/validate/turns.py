@@ -203,7 +203,7 @@ class _Relay:
             why = error.message
         finally:
             for hand in self.hands:
-                hand.hang_up()
+                hand.leave()
         self.unread += [_unread(table, why) for table in self.waiting]
         used = {instant for count in self.counted if count.seen for instant in count.seen.instants}
         return Counts(

@@ -265,8 +265,12 @@ class Visit:
         subject = self.subject
         if not subject.login or not self.answer.is_answering:
             return None
-        beside = self._first.place if self._first else None
-        return Reach(subject.address, subject.login, beside.meter if beside else Meter(subject.clone_bounds))
+        return Reach(subject.address, subject.login, self.meter)
+
+    @cached_property
+    def meter(self) -> Meter:
+        """What all sessions at the clone share."""
+        return self._first.meter if self._first else Meter(self.subject.clone_bounds)
 
     @cached_property
     def birth(self) -> Birth | None:
