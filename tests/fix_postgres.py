@@ -22,7 +22,8 @@ from psycopg import sql
 from daybreak.lab.servers.binaries import Install
 from daybreak.model.trust import Trust
 from daybreak.postgres.address import Address
-from daybreak.postgres.session import Limits, Login
+from daybreak.postgres.opening import Login
+from daybreak.postgres.session import Limits
 from tests.fix_folders import new_folder
 
 PASSWORD = "correct horse"

@@ -13,6 +13,7 @@ from daybreak.errors import Failed
 from daybreak.model.answers import Count
 from daybreak.model.birth import TURN
 from daybreak.postgres import catalog
+from daybreak.postgres.opening import Login
 from daybreak.postgres.rows import (
     FIRST,
     LAST,
@@ -25,7 +26,7 @@ from daybreak.postgres.rows import (
     see_every_row,
     snapshot_end,
 )
-from daybreak.postgres.session import Limits, Login, open_session
+from daybreak.postgres.session import Limits, open_session
 from tests.fix_postgres import PASSWORD, Server
 
 _MOMENT = datetime(2024, 1, 15, 14, 30, tzinfo=UTC)

@@ -17,8 +17,9 @@ from daybreak.errors import DaybreakError, Unproven, Unreachable
 from daybreak.model.trust import Trust
 from daybreak.postgres.address import Address
 from daybreak.postgres.answering import knock
+from daybreak.postgres.opening import Login
 from daybreak.postgres.scratch import Scratch
-from daybreak.postgres.session import Limits, Login, connect
+from daybreak.postgres.session import Limits, connect
 from daybreak.prove.proof import new_names
 from tests.fix_certificates import Signers, Wrong
 from tests.fix_strangers import Asks, Meet, Stranger

@@ -13,7 +13,8 @@ from psycopg import sql
 from daybreak.errors import Unproven, Unreachable
 from daybreak.model.trust import Trust
 from daybreak.postgres.answering import knock
-from daybreak.postgres.session import Login, open_session
+from daybreak.postgres.opening import Login
+from daybreak.postgres.session import open_session
 from tests.fix_certificates import Signers
 from tests.fix_folders import new_folder
 from tests.fix_lab import eventually

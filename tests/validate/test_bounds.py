@@ -25,9 +25,10 @@ from daybreak.model.targets import Objectives, Target
 from daybreak.postgres.bounds import OF_A_CLONE, ServerBounds
 from daybreak.postgres.crew import Crew, Job, JobTrouble
 from daybreak.postgres.meter import Meter
+from daybreak.postgres.opening import Login
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import LAST, Scan, export_snapshot
-from daybreak.postgres.session import Login, Session
+from daybreak.postgres.session import Session
 from daybreak.validate import objects, rows
 from daybreak.validate.estimating import estimate_rows
 from daybreak.validate.probes import ask_birth, list_tables, take_inventory

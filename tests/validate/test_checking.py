@@ -10,9 +10,9 @@ from daybreak.model.answers import Counts, IndexContents, KeptRules, References,
 from daybreak.model.inventory import HIDDEN, Inventory
 from daybreak.postgres.address import Address
 from daybreak.postgres.bounds import ServerBounds
+from daybreak.postgres.opening import Login
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import Scan
-from daybreak.postgres.session import Login
 from daybreak.validate.checking import count_broken_rules
 from daybreak.validate.counting import count_rows
 from daybreak.validate.indexing import Manner, read_indexes

@@ -14,9 +14,9 @@ import pytest
 from daybreak.model.answers import Counts, Silence, Tables
 from daybreak.postgres.address import Address
 from daybreak.postgres.bounds import ServerBounds
+from daybreak.postgres.opening import Login
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import Scan
-from daybreak.postgres.session import Login
 from daybreak.validate.counting import CountProgress, count_rows
 from daybreak.validate.probes import list_tables
 from tests.fix_postgres import HERE, Server, Wire

@@ -17,8 +17,8 @@ from daybreak.model.findings import Finding, Standing
 from daybreak.model.inventory import Inventory
 from daybreak.model.moment import At
 from daybreak.model.world import Identity
+from daybreak.postgres.opening import Login
 from daybreak.postgres.reach import Reach
-from daybreak.postgres.session import Login
 from daybreak.validate import objects
 from daybreak.validate.probes import take_inventory, take_shared_inventory
 from daybreak.validate.visit import Subject, Visit

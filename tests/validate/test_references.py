@@ -10,8 +10,8 @@ from daybreak.model.answers import References, Silence, Tables
 from daybreak.postgres.address import Address
 from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.crew import CountProgress
+from daybreak.postgres.opening import Login
 from daybreak.postgres.reach import Reach
-from daybreak.postgres.session import Login
 from daybreak.validate.probes import list_tables
 from daybreak.validate.references import Wanted, count_orphans
 from tests.fix_postgres import HERE, Server

@@ -17,9 +17,10 @@ from daybreak.model.trust import Trust
 from daybreak.postgres.address import Address
 from daybreak.postgres.birth import read_birth
 from daybreak.postgres.bounds import ServerBounds
+from daybreak.postgres.opening import Login
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import Scan
-from daybreak.postgres.session import Limits, Login, open_session
+from daybreak.postgres.session import Limits, open_session
 from daybreak.validate.counting import count_rows
 from daybreak.validate.probes import list_tables
 from daybreak.validate.witnessing import Courtroom, hear_source, pairs_of

@@ -124,10 +124,10 @@ def _inside(app: App, aws: Aws, target: Target, cluster: Cluster) -> _Inside:
         return _Inside(why=error.message)
     place = Reach(address, login)
     with place.meter.keep_sessions():
-        return _listed(place, target)
+        return _list(place, target)
 
 
-def _listed(place: Reach, target: Target) -> _Inside:
+def _list(place: Reach, target: Target) -> _Inside:
     """Everything besides rows, database by database."""
     shared = take_shared_inventory(place, _ASKING)
     if isinstance(shared, Silence):

@@ -28,7 +28,7 @@ from daybreak.observe.surroundings import surroundings_of
 from daybreak.postgres.address import Address, address_of
 from daybreak.postgres.answering import NO_LOGIN, knock
 from daybreak.postgres.bounds import ServerBounds
-from daybreak.postgres.session import Login
+from daybreak.postgres.opening import Login
 from daybreak.repository.repository import Repository
 from daybreak.validate.probes import ask_birth
 from daybreak.validate.run import CountProgress, ProbeLimits, Reach, Subject, validate

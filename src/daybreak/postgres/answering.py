@@ -19,8 +19,9 @@ from daybreak.model.answers import Answer, AnswerStage
 from daybreak.model.names import printable
 from daybreak.postgres.address import Address
 from daybreak.postgres.handshake import shake_hands
+from daybreak.postgres.opening import AuthMethod, Login
 from daybreak.postgres.resolving import resolve
-from daybreak.postgres.session import AuthMethod, Limits, Login, open_session
+from daybreak.postgres.session import Limits, open_session
 
 T = TypeVar("T")
 

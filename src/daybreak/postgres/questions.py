@@ -24,7 +24,8 @@ import psycopg
 from daybreak.errors import DaybreakError, Failed, Refused, Unreachable
 from daybreak.model.value import iso
 from daybreak.postgres.address import Address
-from daybreak.postgres.session import GRACE, Limits, Login, Session, open_session
+from daybreak.postgres.opening import Login
+from daybreak.postgres.session import GRACE, Limits, Session, open_session
 
 LONGEST = 64 * 1024
 """The most characters of a value; what people compare is short."""

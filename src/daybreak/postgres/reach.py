@@ -12,7 +12,8 @@ from daybreak.errors import DaybreakError, Unreachable
 from daybreak.postgres.address import Address
 from daybreak.postgres.faults import is_full
 from daybreak.postgres.meter import Meter
-from daybreak.postgres.session import Limits, Login, Session, connect
+from daybreak.postgres.opening import Login
+from daybreak.postgres.session import Limits, Session, connect
 
 _AGAIN = 0.1
 """Seconds after which a server that had no connection left is asked again."""

@@ -27,9 +27,10 @@ from daybreak.model.targets import Application, Objectives, Target, Waiver
 from daybreak.model.world import Cluster, Identity
 from daybreak.postgres.birth import read_mark
 from daybreak.postgres.bounds import ServerBounds
+from daybreak.postgres.opening import Login
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.scratch import PREFIX, Scratch
-from daybreak.postgres.session import Limits, Login
+from daybreak.postgres.session import Limits
 from daybreak.prove import in_observation, specimen
 from daybreak.prove.defect import Defect
 from daybreak.prove.in_database import AMCHECK
