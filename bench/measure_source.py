@@ -42,7 +42,7 @@ from daybreak.model.targets import Objectives, Target
 from daybreak.model.trust import Trust
 from daybreak.model.world import Cluster, Identity
 from daybreak.postgres.address import Address
-from daybreak.postgres.opening import Login
+from daybreak.postgres.login import Login
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.session import Limits, open_session
 from daybreak.validate.probes import ask_birth, take_inventory

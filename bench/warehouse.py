@@ -24,7 +24,7 @@ from daybreak.lab.servers.node import Node
 from daybreak.lab.servers.spawner import spawner
 from daybreak.model.trust import Trust
 from daybreak.postgres.address import Address
-from daybreak.postgres.opening import Login
+from daybreak.postgres.login import Login
 
 TABLES = 50
 DOMINANT = 0.4

@@ -22,7 +22,7 @@ from psycopg import sql
 from daybreak.lab.servers.binaries import Install
 from daybreak.model.trust import Trust
 from daybreak.postgres.address import Address
-from daybreak.postgres.opening import Login
+from daybreak.postgres.login import Login
 from daybreak.postgres.session import Limits
 from tests.fix_folders import new_folder
 

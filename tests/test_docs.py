@@ -150,6 +150,14 @@ FIGURES = [
     ("docs/guides/validate.md", f"At most {words(AT_MOST)} of a kind"),
     ("docs/guides/validate.md", f"{round(len(IN_DATA), -1)} of them are in rows"),
     ("docs/guides/validate.md", f"makes {words(len(restores(['15', '16', '18'])))} clean restores"),
+    *(
+        ("docs/guides/when-a-run-stops.md", f"{what} | {minutes.total_seconds() / 60:.0f} minutes |")
+        for what, minutes in (
+            ("a server that does not prove its name", Patience().with_strangers),
+            ("a server without a connection left", Patience().with_full_servers),
+            ("name, route, security group", Patience().with_networks),
+        )
+    ),
     ("docs/guides/when-a-run-stops.md", f"after {words(audience._PATIENCE)} seconds Daybreak leaves a line out"),
     ("docs/guides/when-a-run-stops.md", f"larger than {Bounds().most // 1024**2} MB"),
     ("docs/guides/when-a-run-stops.md", f"at most {Bounds().whole.total_seconds():.0f} seconds for an answer"),

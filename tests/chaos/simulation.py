@@ -15,6 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
+from daybreak.assess.obstacles import Obstacle
 from daybreak.errors import DaybreakError, Interrupted, Uncertain, Unreachable
 from daybreak.execute.doors import Answers, Doors, Patience, Scene
 from daybreak.execute.interpreter import carry_out
@@ -59,9 +60,10 @@ class Crash:
 class SimulatedDatabase:
     """PostgreSQL as far as the interpreter sees it: it answers some seconds after the first instance is there."""
 
-    def __init__(self, aws: SimulatedAws, strangers: timedelta = timedelta()) -> None:
+    def __init__(self, aws: SimulatedAws, kept_out: timedelta = timedelta(), obstacle: Obstacle | None = None) -> None:
         self._aws = aws
-        self._strangers = strangers.total_seconds()
+        self._kept_out = kept_out.total_seconds()
+        self._obstacle = obstacle
         self.validations = 0
 
     def answers(self, action: AwaitSql, cluster: Cluster) -> Answers:
@@ -75,9 +77,8 @@ class SimulatedDatabase:
             default=float("inf"),
         )
         is_up = self._aws.clock.elapsed >= ready + 20
-        if is_up and self._aws.clock.elapsed < ready + 20 + self._strangers:
-            why = "its certificate is for another name"
-            return Answers(is_answering=False, seen=why, is_unproven=True, hints=("look where the name leads",))
+        if is_up and self._aws.clock.elapsed < ready + 20 + self._kept_out:
+            return Answers(is_answering=False, seen="no way in", obstacle=self._obstacle, hints=("look there",))
         return Answers(is_answering=is_up, seen="PostgreSQL 16.6 answers" if is_up else "connection refused")
 
     def validate(
@@ -115,8 +116,10 @@ class Simulation:
     before_append: Callable[[], object] = lambda: None
     after_effect: Callable[[], None] = lambda: None
     nonces: Iterator[int] = field(default_factory=itertools.count)
-    strangers: timedelta = timedelta()
-    """How long somebody else answers at the clone's name once anybody does."""
+    kept_out: timedelta = timedelta()
+    """How long the clone's server lets nobody in once it is there."""
+    obstacle: Obstacle | None = "stranger"
+    """What keeps them out."""
 
     def live(self, crash: Crash | None = None) -> RunState:
         """Attach and carry out, until the end, an error, or the crash."""
@@ -160,7 +163,7 @@ class Simulation:
             aws=self.aws,
             lookout=lookout,
             poller=Poller(lookout, self.poll, monotonic=clock.monotonic, sleep=clock.sleep),
-            database=SimulatedDatabase(self.aws, self.strangers),
+            database=SimulatedDatabase(self.aws, self.kept_out, self.obstacle),
             timing=clock,
             patience=self.patience,
             on_event=told,

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from daybreak.assess.obstacles import Obstacle
 from daybreak.errors import ExitCode, Interrupted, Paused
 from daybreak.execute.doors import Patience
 from daybreak.journal.folder import FolderStore
@@ -153,25 +154,47 @@ def test_a_wait_that_takes_too_long_pauses_and_resume_goes_on_waiting() -> None:
         check_finished(simulation, simulation.live(), "copied-group")
 
 
-def test_a_stranger_at_the_clones_name_pauses_the_run_in_minutes() -> None:
+@pytest.mark.parametrize(
+    ("obstacle", "least", "most"),
+    [
+        ("refusal", timedelta(0), timedelta(minutes=1)),
+        ("stranger", timedelta(minutes=2), timedelta(minutes=3)),
+        ("full", timedelta(minutes=2), timedelta(minutes=3)),
+        ("network", timedelta(minutes=10), timedelta(minutes=11)),
+    ],
+)
+def test_what_hours_do_not_change_pauses_the_run_in_minutes(
+    obstacle: Obstacle, least: timedelta, most: timedelta
+) -> None:
     """An answer that is there already is not waited for; what was restored is kept, and resume goes on."""
     with scratch() as folder:
-        simulation = case_of("copied-group").simulation(FolderStore(folder), strangers=timedelta(hours=3))
-        with pytest.raises(Paused, match="another name") as caught:
-            simulation.live()
-        assert caught.value.hints == ("look where the name leads", f"go on: daybreak resume {simulation.plan.run}")
-        seen = next(
-            event for event in simulation.told if isinstance(event.body, StepSeen) and "other name" in event.body.seen
+        simulation = case_of("copied-group").simulation(
+            FolderStore(folder), kept_out=timedelta(hours=3), obstacle=obstacle, poll=15.0
         )
-        assert simulation.told[-1].at - seen.at <= timedelta(minutes=5)
-        simulation.strangers = timedelta()
+        with pytest.raises(Paused, match="no way in") as caught:
+            simulation.live()
+        assert caught.value.hints == ("look there", f"go on: daybreak resume {simulation.plan.run}")
+        seen = next(
+            event for event in simulation.told if isinstance(event.body, StepSeen) and "no way" in event.body.seen
+        )
+        assert least <= simulation.told[-1].at - seen.at <= most
+        simulation.kept_out = timedelta()
         check_finished(simulation, simulation.live(), "copied-group")
+
+
+def test_what_has_no_name_is_waited_for() -> None:
+    """A server that starts says so, and goes on starting for as long as it takes."""
+    with scratch() as folder:
+        simulation = case_of("copied-group").simulation(
+            FolderStore(folder), kept_out=timedelta(minutes=40), obstacle=None
+        )
+        assert simulation.live().status == "finished"
 
 
 def test_a_name_that_is_being_moved_does_not_pause_the_run() -> None:
     """For a minute a name may still lead to where it led before."""
     with scratch() as folder:
-        simulation = case_of("copied-group").simulation(FolderStore(folder), strangers=timedelta(seconds=70), poll=15.0)
+        simulation = case_of("copied-group").simulation(FolderStore(folder), kept_out=timedelta(seconds=70), poll=15.0)
         assert simulation.live().status == "finished"
 
 

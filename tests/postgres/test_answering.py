@@ -9,7 +9,7 @@ from time import monotonic
 
 from daybreak.postgres.address import Address
 from daybreak.postgres.answering import knock
-from daybreak.postgres.opening import Login
+from daybreak.postgres.login import Login
 from tests.fix_postgres import HERE, Server
 
 _SOON = timedelta(seconds=5)

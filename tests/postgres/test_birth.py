@@ -9,7 +9,7 @@ from daybreak.model.birth import Birth
 from daybreak.model.trust import Trust
 from daybreak.postgres.address import Address
 from daybreak.postgres.birth import read_birth, read_fates
-from daybreak.postgres.opening import Login
+from daybreak.postgres.login import Login
 from daybreak.postgres.session import Limits, open_session
 from tests.lab.volumes.fix_volumes import DATABASE, OWNER, Yard, each_yard, login, pg_installs, run
 

@@ -14,7 +14,7 @@ from daybreak.model.trust import Trust
 from daybreak.postgres import catalog
 from daybreak.postgres.address import Address
 from daybreak.postgres.fingerprints import columns_to_hash
-from daybreak.postgres.opening import Login
+from daybreak.postgres.login import Login
 from daybreak.postgres.rows import FIRST, Chunk, Scan, as_count, read, see_every_row, sum_of
 from daybreak.postgres.session import Limits, Session, open_session
 from tests.fix_postgres import PASSWORD, Server

@@ -11,8 +11,8 @@ from psycopg import sql
 
 from daybreak.errors import Bug, DaybreakError, Unreachable
 from daybreak.postgres.bounds import ServerBounds
+from daybreak.postgres.login import Login
 from daybreak.postgres.meter import Meter
-from daybreak.postgres.opening import Login
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.session import Limits, Session
 from tests.fix_postgres import SHORT, Server

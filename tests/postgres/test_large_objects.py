@@ -8,7 +8,7 @@ import pytest
 
 from daybreak.model.answers import LargeObjects
 from daybreak.postgres.large_objects import CHUNK, DENIED, read_large_objects
-from daybreak.postgres.opening import Login
+from daybreak.postgres.login import Login
 from daybreak.postgres.session import Limits, open_session
 from tests.fix_postgres import Server
 

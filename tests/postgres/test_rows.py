@@ -13,7 +13,7 @@ from daybreak.errors import Failed
 from daybreak.model.answers import Count
 from daybreak.model.birth import TURN
 from daybreak.postgres import catalog
-from daybreak.postgres.opening import Login
+from daybreak.postgres.login import Login
 from daybreak.postgres.rows import (
     FIRST,
     LAST,

@@ -17,7 +17,8 @@ from psycopg import pq, sql
 from daybreak.errors import DaybreakError, Failed, Unreachable
 from daybreak.postgres.address import Address
 from daybreak.postgres.faults import is_damage, translate_errors
-from daybreak.postgres.opening import Login, Way, _wishes, forget_environment
+from daybreak.postgres.login import Login
+from daybreak.postgres.opening import Way, _wishes, forget_environment
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.session import Limits, connect, open_session
 from tests.fix_postgres import HERE, SHORT, Server, Wire

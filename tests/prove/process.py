@@ -6,7 +6,7 @@ import sys
 
 from daybreak.model.proof import Planting
 from daybreak.postgres.address import Address
-from daybreak.postgres.opening import Login
+from daybreak.postgres.login import Login
 from daybreak.postgres.scratch import Scratch
 from daybreak.prove.catalog import defects_of
 from daybreak.prove.proof import Bench, new_names, prove

@@ -10,7 +10,7 @@ from daybreak.model.actions import Validate
 from daybreak.model.findings import Finding, Measured
 from daybreak.model.moment import At
 from daybreak.model.trust import Trust
-from daybreak.postgres.opening import Login
+from daybreak.postgres.login import Login
 from daybreak.validate import rows
 from daybreak.validate.visit import Subject, Visit
 from tests.fix_worlds import cluster

@@ -24,8 +24,8 @@ from daybreak.model.requests import Depth, Thoroughness
 from daybreak.model.targets import Objectives, Target
 from daybreak.postgres.bounds import OF_A_CLONE, ServerBounds
 from daybreak.postgres.crew import Crew, Job, JobTrouble
+from daybreak.postgres.login import Login
 from daybreak.postgres.meter import Meter
-from daybreak.postgres.opening import Login
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import LAST, Scan, export_snapshot
 from daybreak.postgres.session import Session

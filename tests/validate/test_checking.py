@@ -10,7 +10,7 @@ from daybreak.model.answers import Counts, IndexContents, KeptRules, References,
 from daybreak.model.inventory import HIDDEN, Inventory
 from daybreak.postgres.address import Address
 from daybreak.postgres.bounds import ServerBounds
-from daybreak.postgres.opening import Login
+from daybreak.postgres.login import Login
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import Scan
 from daybreak.validate.checking import count_broken_rules

@@ -14,7 +14,7 @@ import pytest
 from daybreak.model.answers import Counts, Silence, Tables
 from daybreak.postgres.address import Address
 from daybreak.postgres.bounds import ServerBounds
-from daybreak.postgres.opening import Login
+from daybreak.postgres.login import Login
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import Scan
 from daybreak.validate.counting import CountProgress, count_rows

@@ -11,7 +11,7 @@ import pytest
 from daybreak.model import checks
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.world import Key, Role, SecurityGroup
-from daybreak.postgres.opening import Login
+from daybreak.postgres.login import Login
 from daybreak.validate.run import Subject, validate
 from tests.fix_stage import AROUND, Stage
 from tests.fix_worlds import GROUP, KEY

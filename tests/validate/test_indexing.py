@@ -12,7 +12,7 @@ from daybreak.model.trust import Trust
 from daybreak.postgres import index_lookups
 from daybreak.postgres.address import Address
 from daybreak.postgres.bounds import ServerBounds
-from daybreak.postgres.opening import Login
+from daybreak.postgres.login import Login
 from daybreak.postgres.reach import Reach
 from daybreak.validate.indexing import Manner, read_indexes
 from daybreak.validate.probes import list_tables

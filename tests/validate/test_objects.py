@@ -17,7 +17,7 @@ from daybreak.model.findings import Finding, Standing
 from daybreak.model.inventory import Inventory
 from daybreak.model.moment import At
 from daybreak.model.world import Identity
-from daybreak.postgres.opening import Login
+from daybreak.postgres.login import Login
 from daybreak.postgres.reach import Reach
 from daybreak.validate import objects
 from daybreak.validate.probes import take_inventory, take_shared_inventory

@@ -13,7 +13,7 @@ import pytest
 from daybreak.model.answers import OwnerAnswer, ServerSettings, Silence, Tables
 from daybreak.model.targets import SqlCheck
 from daybreak.postgres.address import Address
-from daybreak.postgres.opening import Login
+from daybreak.postgres.login import Login
 from daybreak.postgres.reach import Reach
 from daybreak.validate.probes import ask_owner, ask_settings, list_tables
 from tests.fix_postgres import HERE, Server, Wire

@@ -10,7 +10,7 @@ from daybreak.model.answers import References, Silence, Tables
 from daybreak.postgres.address import Address
 from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.crew import CountProgress
-from daybreak.postgres.opening import Login
+from daybreak.postgres.login import Login
 from daybreak.postgres.reach import Reach
 from daybreak.validate.probes import list_tables
 from daybreak.validate.references import Wanted, count_orphans

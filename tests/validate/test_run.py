@@ -15,7 +15,7 @@ from daybreak.model.answers import Silence
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.targets import SqlCheck
 from daybreak.postgres.bounds import ServerBounds
-from daybreak.postgres.opening import Login
+from daybreak.postgres.login import Login
 from daybreak.validate.run import CountProgress, Outcome, ProbeLimits, Reach, Subject, validate
 from tests.fix_stage import MOMENT, Stage
 

@@ -17,7 +17,7 @@ from daybreak.model.trust import Trust
 from daybreak.postgres.address import Address
 from daybreak.postgres.birth import read_birth
 from daybreak.postgres.bounds import ServerBounds
-from daybreak.postgres.opening import Login
+from daybreak.postgres.login import Login
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import Scan
 from daybreak.postgres.session import Limits, open_session

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import humanize
 
+from daybreak.assess.obstacles import why_kept_out
 from daybreak.aws.faults import AwsFault
 from daybreak.aws.gateway import Aws
 from daybreak.aws.secrets import credentials_of
@@ -28,7 +29,7 @@ from daybreak.observe.surroundings import surroundings_of
 from daybreak.postgres.address import Address, address_of
 from daybreak.postgres.answering import NO_LOGIN, knock
 from daybreak.postgres.bounds import ServerBounds
-from daybreak.postgres.opening import Login
+from daybreak.postgres.login import Login
 from daybreak.repository.repository import Repository
 from daybreak.validate.probes import ask_birth
 from daybreak.validate.run import CountProgress, ProbeLimits, Reach, Subject, validate
@@ -91,11 +92,10 @@ class Database:
         if answer.is_answering:
             seen = f"PostgreSQL {answer.server_version} answers at {address}"
             return Answers(is_answering=True, seen=seen, birth=self._birth(address, login))
-        if answer.is_unproven:
-            return Answers(is_answering=False, seen=answer.trouble, is_unproven=True, hints=answer.hints)
-        if login is None and answer.reached in _AS_FAR_AS_WITHOUT_LOGIN:
+        if login is None and answer.reached in _AS_FAR_AS_WITHOUT_LOGIN and not answer.is_unproven:
             return Answers(is_answering=True, seen=f"{answer.reached.upper()} answers at {address}; {trouble}")
-        return Answers(is_answering=False, seen=f"reached {answer.reached} at {address}: {answer.trouble}")
+        why = why_kept_out(answer, cluster, action.login)
+        return Answers(is_answering=False, seen=why.seen, obstacle=why.obstacle, hints=why.hints)
 
     @staticmethod
     def _birth(address: Address, login: Login | None) -> Birth | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from daybreak.assess.obstacles import Obstacle
 from daybreak.journal.store import Message
 from daybreak.model.actions import AwaitSql, Validate
 from daybreak.model.birth import Birth
@@ -43,9 +44,10 @@ class Answers(Value):
 
     is_answering: bool
     seen: str
-    is_unproven: bool = False
-    """Whether the server does not prove its identity: waiting does not help."""
+    obstacle: Obstacle | None = None
+    """What keeps us out, where waiting for hours does not help."""
     hints: tuple[str, ...] = ()
+    """What to do about that."""
     birth: Birth | None = None
     """What the clone had spent when it answered; ``None`` where no SQL was answered."""
 
@@ -90,8 +92,24 @@ class Patience:
     """For one wait; ``None`` is twice the larger of estimate and RTO."""
     with_strangers: timedelta = timedelta(minutes=2)
     """For a server that does not prove its identity: long enough for a name that is being moved, and no longer."""
+    with_full_servers: timedelta = timedelta(minutes=2)
+    """For a server without a connection left: nobody but us and AWS should be in a clone."""
+    with_networks: timedelta = timedelta(minutes=10)
+    """For a way to an available instance on which nothing answers: names and rules take minutes to be in force."""
     between_looks: timedelta = timedelta(seconds=5)
     """Between two looks when something may be listed a little late."""
+
+    def with_obstacle(self, obstacle: Obstacle) -> timedelta:
+        """How long an obstacle may last. A definite no is an answer: it is over at the second one."""
+        match obstacle:
+            case "stranger":
+                return self.with_strangers
+            case "full":
+                return self.with_full_servers
+            case "network":
+                return self.with_networks
+            case "refusal":
+                return timedelta(0)
 
 
 @dataclass(frozen=True)

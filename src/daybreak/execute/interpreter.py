@@ -20,6 +20,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from daybreak.assess.ending import birth_recorded, moment_restored
+from daybreak.assess.obstacles import Obstacle
 from daybreak.assess.standing import DOUBTED, OrderStanding, Position, standing_of_wait
 from daybreak.errors import Bug, DaybreakError, ExitCode, Failed, Interrupted, Paused, Uncertain, Unreachable
 from daybreak.execute.changes import AskedToEnd, Changer, Forbidden, Rejected
@@ -93,7 +94,7 @@ class _Walk:
         self._seen: dict[str, str] = {}
         self._absences: dict[str, int] = {}
         self._waited_since: dict[str, float] = {}
-        self._unproven_since: dict[str, float] = {}
+        self._kept_out: dict[str, tuple[Obstacle, float]] = {}
         self._failing_step = plan.steps[0]
 
     def to_the_end(self) -> RunState:
@@ -163,10 +164,7 @@ class _Walk:
         standing = standing_of_wait(action, cluster, instance, self._owner)
         if isinstance(action, AwaitSql) and standing.place is Position.SO and cluster is not None:
             answers = self._doors.database.answers(action, cluster)
-            if answers.is_unproven:
-                self._stop_before(step, answers)
-            else:
-                self._unproven_since.pop(step.id, None)
+            self._stop_before(step, answers)
             place = Position.SO if answers.is_answering else Position.UNDER_WAY
             # The first answer is the nearest to the birth, so what it says of the clone's numbers is kept for good.
             result = {"birth": answers.birth.plain()} if answers.birth else {}
@@ -174,10 +172,17 @@ class _Walk:
         return standing
 
     def _stop_before(self, step: Step, answers: Answers) -> None:
-        """Pause before a server that goes on not proving its identity: that is an answer, and hours do not change it."""
-        now = self._doors.timing.monotonic()
-        refused = timedelta(seconds=now - self._unproven_since.setdefault(step.id, now))
-        if refused >= self._doors.patience.with_strangers:
+        """Pause before an obstacle that hours do not change, once it has lasted; a new one begins anew."""
+        now, obstacle = self._doors.timing.monotonic(), answers.obstacle
+        if obstacle is None:
+            self._kept_out.pop(step.id, None)
+            return
+        kept_out = self._kept_out.get(step.id)
+        if kept_out is None or kept_out[0] != obstacle:
+            self._kept_out[step.id] = obstacle, now
+            return
+        lasted = timedelta(seconds=now - kept_out[1])
+        if lasted >= self._doors.patience.with_obstacle(obstacle):
             raise Paused(f"step {step.id}: {answers.seen}", *answers.hints, f"go on: daybreak resume {self._plan.run}")
 
     def _judge(self, step: Step, standing: OrderStanding) -> None:

@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from daybreak.model.names import printable
+from daybreak.model.refusal import LoginRefusal
 from daybreak.model.value import Instant, Span, Value
 
 
@@ -47,6 +48,8 @@ class Answer(Value):
     """True when the server did not refuse: time ran out, or there was no login to try."""
     is_unproven: bool = False
     """True when the server does not prove its identity: waiting does not help."""
+    refusal: LoginRefusal | None = None
+    """The server's own refusal of the login, where its code is known."""
     hints: tuple[str, ...] = ()
     """What to do about a server that does not prove itself."""
     addresses: tuple[str, ...] = ()

@@ -1,11 +1,9 @@
 """What a login may do once it is in, and whether the server refused one that is not.
 
-The law: we try to read a row and never conclude it from a privilege; only PostgreSQL's own words about a login count as a no.
+The law: we try to read a row and never conclude it from a privilege; only PostgreSQL's own code for a login counts as a no.
 """
 
 from __future__ import annotations
-
-import re
 
 import psycopg
 from psycopg import sql
@@ -14,6 +12,7 @@ from daybreak.errors import DaybreakError
 from daybreak.model.entries import Admission
 from daybreak.model.names import printable
 from daybreak.model.value import Span
+from daybreak.postgres.faults import refusal_of
 from daybreak.postgres.session import Session
 
 _WHO = sql.SQL("""
@@ -40,13 +39,6 @@ ORDER BY c.relkind = 'r' DESC, c.relpages, n.nspname, c.relname
 """)
 """Every relation with rows, the smallest table first. Locked relations are left out: they would only make us wait."""
 
-_REFUSED = re.compile(
-    r"password authentication failed|authentication failed|no pg_hba\.conf entry|pg_hba\.conf rejects"
-    r"|is not permitted to log in|permission denied for database|does not exist|no password supplied",
-    re.IGNORECASE,
-)
-"""What PostgreSQL says when it refuses the login itself; libpq reports no code for it while connecting."""
-
 
 def admission(session: Session) -> Admission:
     """What the session's login may do in its database: its role, what it may read, and whether it read a row."""
@@ -71,7 +63,7 @@ def admission(session: Session) -> Admission:
 
 def was_turned_away(error: DaybreakError) -> bool:
     """Whether the server refused the login itself: trying later will not help, another secret may."""
-    cause = error.__cause__
-    if isinstance(cause, psycopg.errors.InvalidAuthorizationSpecification | psycopg.errors.InsufficientPrivilege):
-        return True
-    return isinstance(cause, psycopg.OperationalError) and cause.sqlstate is None and bool(_REFUSED.search(str(cause)))
+    refusal = refusal_of(error)
+    return (refusal is not None and refusal.is_definite) or isinstance(
+        error.__cause__, psycopg.errors.InsufficientPrivilege
+    )

@@ -18,8 +18,9 @@ from daybreak.errors import DaybreakError, Unproven
 from daybreak.model.answers import Answer, AnswerStage
 from daybreak.model.names import printable
 from daybreak.postgres.address import Address
+from daybreak.postgres.faults import refusal_of
 from daybreak.postgres.handshake import shake_hands
-from daybreak.postgres.opening import AuthMethod, Login
+from daybreak.postgres.login import AuthMethod, Login
 from daybreak.postgres.resolving import resolve
 from daybreak.postgres.session import Limits, open_session
 
@@ -46,7 +47,9 @@ def knock(address: Address, login: Login | None, timeout: timedelta, *, without_
         return walk.answer(trouble=trouble.message, is_unproven=True, hints=trouble.hints)
     except (DaybreakError, OSError, ValueError) as trouble:
         # Running out of time is not a refusal.
-        return walk.answer(trouble=printable(str(trouble)), is_silence=walk.left <= timedelta(0))
+        refusal = refusal_of(trouble) if isinstance(trouble, DaybreakError) else None
+        is_silence = walk.left <= timedelta(0) and refusal is None
+        return walk.answer(trouble=printable(str(trouble)), is_silence=is_silence, refusal=refusal)
     return walk.answer(server_version=version, proof=proof)
 
 

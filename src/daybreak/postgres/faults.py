@@ -5,16 +5,24 @@ The law: errors of psycopg are translated here and nowhere else, and none of the
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
-from psycopg import errors
 
 from daybreak.errors import DaybreakError, Failed, Refused, Unreachable
 from daybreak.model.inventory import HIDDEN
 from daybreak.model.names import printable
+from daybreak.model.refusal import LoginRefusal
+
+
+class LoginRefused(psycopg.OperationalError):
+    """libpq's error while connecting, with the code that the server gave for it."""
+
+    def __init__(self, said: str, refusal: LoginRefusal) -> None:
+        super().__init__(said)
+        self.refusal = refusal
+        self.sqlstate = refusal.sqlstate
 
 
 @contextmanager
@@ -51,14 +59,10 @@ def in_our_words(trouble: psycopg.Error, where: str) -> DaybreakError:
     """The error of ours for what psycopg raised, naming ``where``."""
     said = printable((trouble.diag.message_primary or str(trouble)).strip().split("\n")[0].rpartition(" failed: ")[2])
     if trouble.sqlstate is None and isinstance(trouble, psycopg.OperationalError):
-        # libpq tells no SQLSTATE while connecting, but it knows whether the server took the password to look at it.
-        has_shown_password = trouble.pgconn is not None and trouble.pgconn.used_password
-        hints = (
-            ("check the secret that the target's login names, and the database's name",) if has_shown_password else ()
-        )
-        return Unreachable(f"{where} does not answer: {said}", *hints)
-    if isinstance(trouble, errors.InvalidAuthorizationSpecification):
-        return Unreachable(f"{where} does not take the login: {said}", "check the secret the target's login names")
+        return Unreachable(f"{where} does not answer: {said}")
+    if isinstance(trouble, LoginRefused) and trouble.refusal.is_definite:
+        hint = "check the secret that the target's login names, and the database's name"
+        return Unreachable(f"{where} does not take the login: {said}", hint)
     if trouble.sqlstate is not None and trouble.sqlstate[:2] in _NOT_NOW:
         return Unreachable(f"{where} could not answer: {said}")
     if trouble.diag.source_function == _HIDES:
@@ -85,12 +89,11 @@ def _state_of(error: DaybreakError) -> str | None:
     return error.__cause__.sqlstate if isinstance(error.__cause__, psycopg.Error) else None
 
 
-_FULL = re.compile(r"too many connections|too many clients|remaining connection slots", re.IGNORECASE)
-"""What PostgreSQL says when a server, a database or a role has no connection left; libpq reports no SQLSTATE while connecting."""
+def refusal_of(error: DaybreakError) -> LoginRefusal | None:
+    """The server's refusal of the login, where that is what ``error`` reports and its code is known."""
+    return error.__cause__.refusal if isinstance(error.__cause__, LoginRefused) else None
 
 
 def is_full(error: DaybreakError) -> bool:
     """Whether the server, the database or the role has no connection left."""
-    cause = error.__cause__
-    is_said = isinstance(cause, psycopg.OperationalError) and cause.sqlstate is None and bool(_FULL.search(str(cause)))
-    return is_said or _state_of(error) == "53300"
+    return _state_of(error) == "53300"

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from time import monotonic
 
@@ -32,6 +34,16 @@ _CA = 'name its authority: tls_ca = "FILE" in daybreak.toml ("system" for an RDS
 def shake_hands(door: socket.socket, address: Address, left: timedelta) -> str:
     """Shake hands with a server and return the TLS version in which it proved its name; empty where it may be plain and is.
 
+    Raises what ``speak`` raises. Ends within ``left``.
+    """
+    with speak(door, address, left) as line:
+        return (line.version() or "") if isinstance(line, ssl.SSLSocket) else ""
+
+
+@contextmanager
+def speak(door: socket.socket, address: Address, left: timedelta) -> Iterator[socket.socket]:
+    """A line to a server that proved its name, for the length of a ``with`` block; ``door`` itself where it may be plain and is.
+
     Raises ``Unproven`` when the server proves nothing, ``Unreachable`` when it does not answer like PostgreSQL, and
     whatever the socket raises. Ends within ``left``.
     """
@@ -39,17 +51,19 @@ def shake_hands(door: socket.socket, address: Address, left: timedelta) -> str:
     is_open_house = address.trust.may_be_plain(address.host)
     if not _offers_tls(door, left):
         if is_open_house:
-            return ""
+            yield door
+            return
         raise unproven(address, "it offers no TLS")
     if is_open_house and address.trust.tls != "require":
         raise Unproven(f"{address} speaks TLS, and no authority is named for loopback; no password was sent", _CA)
     door.settimeout(max(end - monotonic(), 0.001))
     try:
-        with _context(address).wrap_socket(door.dup(), server_hostname=address.host) as spoken:
-            return spoken.version() or ""
+        spoken = _context(address).wrap_socket(door.dup(), server_hostname=address.host)
     except ssl.SSLCertVerificationError as error:
         why, *hints = _diagnosis(error, address)
         raise unproven(address, why, *hints) from error
+    with spoken:
+        yield spoken
 
 
 def unproven(address: Address, why: str, *hints: str) -> Unproven:

@@ -19,7 +19,7 @@ from daybreak.errors import Unreachable
 from daybreak.model.cost import Cost
 from daybreak.postgres.address import Address
 from daybreak.postgres.bounds import Pulse, ServerBounds, locks_each, why_rest
-from daybreak.postgres.opening import Login
+from daybreak.postgres.login import Login
 from daybreak.postgres.session import Session
 
 _LOCK_TABLE = sql.SQL("""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import socket
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
 from typing import Any, Literal, TypeVar
@@ -23,27 +23,15 @@ from daybreak.errors import Bug, DaybreakError, Refused, Unproven, Unreachable
 from daybreak.model.names import printable
 from daybreak.postgres.address import Address
 from daybreak.postgres.authorities import file_of
-from daybreak.postgres.faults import in_our_words, translate_errors
+from daybreak.postgres.faults import LoginRefused, in_our_words, translate_errors
 from daybreak.postgres.handshake import shake_hands, unproven
+from daybreak.postgres.login import AuthMethod, Login
+from daybreak.postgres.refusing import ask_refusal
 
 T = TypeVar("T")
 
 _NO_FILE = "/dev/null/none"
 """A path that cannot exist, so that libpq reads no password, key or certificate from a home directory."""
-
-
-@dataclass(frozen=True)
-class Login:
-    """A user name and a password; the password is never shown."""
-
-    username: str
-    password: str = field(repr=False)
-    is_token: bool = False
-    """Whether the password is an IAM token, which the server asks for in the clear."""
-
-
-AuthMethod = Literal["scram-sha-256", "md5", "password"]
-"""How we proved the login to the server, in libpq's words; ``password`` is a token in the clear."""
 
 
 @dataclass(frozen=True)
@@ -98,24 +86,34 @@ def open_connection(address: Address, login: Login, place: str, end: float) -> O
     forget_environment()
     way = _way(address, place, end)
     proofs = _proofs(address, login, way)
+    wishes = _wishes(address, place, way)
     for proof in proofs:
-        try:
-            wishes = {**_wishes(address, place, way), "require_auth": proof}
-            return Opened(_connection(address, login, wishes, end), login, proof)
-        except psycopg.Error as error:
-            # The role's hash is older than SCRAM. The server proved its name, so it may have the older digest.
-            if proof == proofs[-1] or _ASKS_MD5 not in str(error):
-                raise _not_opened(error, address, place, end) from error
+        for is_again in (False, True):
+            try:
+                return Opened(_connection(address, login, wishes | {"require_auth": proof}, end), login, proof)
+            except psycopg.Error as error:
+                if proof != proofs[-1] and _ASKS_MD5 in str(error):
+                    # The role's hash is older than SCRAM. The server proved its name, so it may have the older digest.
+                    break
+                if why := next((why for words, why in _WANTED.items() if words in str(error)), ""):
+                    raise Unproven(f"{address} does not take the login as it should: {why}; it was not sent") from error
+                refusal = ask_refusal(place, address, login, proofs, timedelta(seconds=end - monotonic()))
+                if refusal is not None and refusal.is_over and not is_again:
+                    continue
+                known = LoginRefused(str(error), refusal) if refusal and not refusal.is_over else error
+                raise _not_opened(known, address, place, end) from known
     raise Bug(f"{address} was asked in no way at all")
 
 
 _ASKS_MD5 = "requested a hashed password"
-_ASKS_IN_THE_CLEAR = "requested a cleartext password"
-_ASKS_NOTHING = "did not complete authentication"
+_WANTED = {
+    "requested a cleartext password": 'it wants the password in the clear, which only an IAM token is: login = "iam:USER"',
+    _ASKS_MD5: "it wants the password as an MD5 digest, which only a server that proves its name gets",
+    "did not complete authentication": "it lets anyone in without a password",
+}
 _UNPROVEN = re.compile(r"certificate|does not support SSL")
 _BROKE_OFF = "SSL error"
-_SERVER_SAID = "FATAL: "
-"""libpq's words; the binary package has no other language. What the server itself says comes after its proof."""
+"""libpq's words; the binary package has no other language."""
 
 
 def _way(address: Address, place: str, end: float) -> Way:
@@ -164,15 +162,8 @@ def _not_opened(error: psycopg.Error, address: Address, place: str, end: float) 
     said = str(error)
     if error.sqlstate is not None:
         return in_our_words(error, str(address))
-    for words, why in (
-        (_ASKS_IN_THE_CLEAR, 'it wants the password in the clear, which only an IAM token is: login = "iam:USER"'),
-        (_ASKS_MD5, "it wants the password as an MD5 digest, which only a server that proves its name gets"),
-        (_ASKS_NOTHING, "it lets anyone in without a password"),
-    ):
-        if words in said:
-            return Unproven(f"{address} does not take the login as it should: {why}; it was not sent")
     is_unproven = bool(_UNPROVEN.search(said))
-    if _SERVER_SAID in said or not (is_unproven or _BROKE_OFF in said):
+    if not (is_unproven or _BROKE_OFF in said):
         return in_our_words(error, str(address))
     try:
         _shaken(address, place, end)

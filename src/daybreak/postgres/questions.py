@@ -24,7 +24,7 @@ import psycopg
 from daybreak.errors import DaybreakError, Failed, Refused, Unreachable
 from daybreak.model.value import iso
 from daybreak.postgres.address import Address
-from daybreak.postgres.opening import Login
+from daybreak.postgres.login import Login
 from daybreak.postgres.session import GRACE, Limits, Session, open_session
 
 LONGEST = 64 * 1024

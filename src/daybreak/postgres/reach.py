@@ -11,8 +11,8 @@ from time import monotonic
 from daybreak.errors import DaybreakError, Unreachable
 from daybreak.postgres.address import Address
 from daybreak.postgres.faults import is_full
+from daybreak.postgres.login import Login
 from daybreak.postgres.meter import Meter
-from daybreak.postgres.opening import Login
 from daybreak.postgres.session import Limits, Session, connect
 
 _AGAIN = 0.1

@@ -18,7 +18,7 @@ from psycopg import sql
 from daybreak.errors import Bug, DaybreakError
 from daybreak.model.trust import Trust
 from daybreak.postgres.address import Address
-from daybreak.postgres.opening import Login
+from daybreak.postgres.login import Login
 from daybreak.postgres.session import Limits, Session, open_session
 
 PREFIX = "daybreak_prove_"

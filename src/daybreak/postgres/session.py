@@ -25,7 +25,8 @@ from daybreak.model.names import printable
 from daybreak.postgres import manners
 from daybreak.postgres.address import Address
 from daybreak.postgres.faults import translate_errors
-from daybreak.postgres.opening import Login, Opened, open_connection
+from daybreak.postgres.login import Login
+from daybreak.postgres.opening import Opened, open_connection
 from daybreak.postgres.parting import wait_for_end
 from daybreak.postgres.resolving import resolve
 

@@ -27,7 +27,7 @@ from daybreak.model.targets import Application, Objectives, Target, Waiver
 from daybreak.model.world import Cluster, Identity
 from daybreak.postgres.birth import read_mark
 from daybreak.postgres.bounds import ServerBounds
-from daybreak.postgres.opening import Login
+from daybreak.postgres.login import Login
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.scratch import PREFIX, Scratch
 from daybreak.postgres.session import Limits

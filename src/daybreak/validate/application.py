@@ -19,7 +19,7 @@ from daybreak.model.checks import owners_check
 from daybreak.model.findings import Detail, Finding
 from daybreak.model.names import printable
 from daybreak.model.targets import HealthCheck, SqlCheck
-from daybreak.postgres.opening import Login
+from daybreak.postgres.login import Login
 from daybreak.postgres.reach import Reach
 from daybreak.validate.probes import ask_admission, ask_owner
 from daybreak.validate.visit import Visit

@@ -30,8 +30,8 @@ from daybreak.postgres.address import Address, address_of
 from daybreak.postgres.answering import NO_LOGIN, knock
 from daybreak.postgres.bounds import OF_A_CLONE, ServerBounds
 from daybreak.postgres.crew import CountProgress
+from daybreak.postgres.login import Login
 from daybreak.postgres.meter import Meter
-from daybreak.postgres.opening import Login
 from daybreak.postgres.reach import Reach
 from daybreak.validate.probes import ask_birth, ask_fates, list_tables, take_inventory, take_shared_inventory
 

@@ -14,7 +14,7 @@ from daybreak.model.inventory import LOCKED, Inventory, Item, ItemKind
 from daybreak.postgres.address import Address
 from daybreak.postgres.inventory import numbers
 from daybreak.postgres.inventory.listing import cluster_inventory, inventory
-from daybreak.postgres.opening import Login
+from daybreak.postgres.login import Login
 from daybreak.postgres.session import Limits, open_session
 from tests.fix_postgres import Server
 from tests.lab.volumes.fix_trust import address_of

@@ -13,7 +13,7 @@ from daybreak.model.catalogs import BUILT_IN, PARTS, THINGS
 from daybreak.model.inventory import Inventory
 from daybreak.postgres.inventory.catalogs import LEFT_OUT, WALKED
 from daybreak.postgres.inventory.walk import _USUAL_ACL, read_server, walk_catalogs
-from daybreak.postgres.opening import Login
+from daybreak.postgres.login import Login
 from daybreak.postgres.session import Limits, open_session
 from tests.fix_postgres import Server
 from tests.lab.volumes.fix_trust import address_of

@@ -1,0 +1,20 @@
+"""A login, and the ways to prove it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Login:
+    """A user name and a password; the password is never shown."""
+
+    username: str
+    password: str = field(repr=False)
+    is_token: bool = False
+    """Whether the password is an IAM token, which the server asks for in the clear."""
+
+
+AuthMethod = Literal["scram-sha-256", "md5", "password"]
+"""How we proved the login to the server, in libpq's words; ``password`` is a token in the clear."""
