@@ -15,6 +15,7 @@ from daybreak.cli import audience
 from daybreak.cli.lab import up
 from daybreak.delta.comparing import AT_ONCE
 from daybreak.errors import ExitCode
+from daybreak.execute.database import _MOST_VERSIONS
 from daybreak.execute.doors import Patience
 from daybreak.model.checks import CHECKS, RUNBOOK
 from daybreak.model.clock import TOO_FAR, WORTH_SAYING
@@ -150,6 +151,7 @@ FIGURES = [
     ("docs/guides/validate.md", f"At most {words(AT_MOST)} of a kind"),
     ("docs/guides/validate.md", f"{round(len(IN_DATA), -1)} of them are in rows"),
     ("docs/guides/validate.md", f"makes {words(len(restores(['15', '16', '18'])))} clean restores"),
+    ("docs/guides/when-a-run-stops.md", f"older versions, at most {words(_MOST_VERSIONS)}"),
     *(
         ("docs/guides/when-a-run-stops.md", f"{what} | {minutes.total_seconds() / 60:.0f} minutes |")
         for what, minutes in (

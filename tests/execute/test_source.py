@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from daybreak.aws.gateway import Access
 from daybreak.config import load
 from daybreak.errors import Refused
 from daybreak.execute.database import Database
+from daybreak.execute.doors import Scene
 from daybreak.lab.remote import REGION
 from daybreak.model.actions import Validate
 from daybreak.model.moment import At
@@ -56,7 +58,9 @@ def _sides(app: App, seen: Cluster, clone: Cluster, **changes: Any) -> Any:
         checks=(),
         **changes,
     )
-    return Database(app.aws(REGION), app.environ, app.repository, {}, app.settings.trust).both_sides(action, clone)
+    return Database(app.aws(REGION), app.environ, app.repository, {}, app.settings.trust).both_sides(
+        action, Scene(clone, (), worlds.NOW, timedelta(0))
+    )
 
 
 def test_the_source_is_where_its_resource_id_leads(app: App, living: Cluster) -> None:

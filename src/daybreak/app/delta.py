@@ -50,7 +50,7 @@ def delta_of(app: App, wish: DeltaWish, progress: Callable[[str], None] = lambda
     aws = app.aws(case.identity.region)
     database = Database(aws, app.environ, app.repository, {}, case.trust)
     action = case.action if wish.database is None else case.action.model_copy(update={"database": wish.database})
-    sides = database.both_sides(action, case.scene.clone)
+    sides = database.both_sides(action, case.scene)
     question = DeltaQuestion(
         birth=_birth(case, sides),
         tables=wish.tables,

@@ -54,7 +54,7 @@ def control_of(app: App, case: Case) -> Control:
     if not clone.endpoint:
         raise Refused(f'AWS names no endpoint for "{clone.identifier}"', "daybreak runs")
     address = address_of(clone, case.action.database, case.trust)
-    login = login_at(case.action.login, app.aws(case.identity.region), app.environ, address)
+    login = login_at(case.scene.login or case.action.login, app.aws(case.identity.region), app.environ, address)
     scratch = Scratch(address, login)
     others = scratch.others()
     return Control(

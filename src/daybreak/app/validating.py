@@ -39,7 +39,7 @@ from daybreak.observe.surroundings import surroundings_of
 from daybreak.plan.calls import owner_of
 from daybreak.plan.loss import loss_of
 from daybreak.plan.quarantine import ALWAYS
-from daybreak.plan.servers import psql_line
+from daybreak.plan.servers import login_recorded, psql_line
 
 _OF_QUARANTINE = {
     "parameter_group": "the quarantine copy, until quarantine is lifted",
@@ -179,6 +179,7 @@ def _case_of_run(app: App, inquiry: Inquiry) -> Case:
             plan.objectives.rpo,
             birth_recorded(plan, state) if state else None,
             plan.moment,
+            login_recorded(plan, state) if state else None,
         ),
         lost=_loss_of_run(app, plan, inquiry),
         identity=plan.identity,

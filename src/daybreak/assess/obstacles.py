@@ -5,6 +5,7 @@ The law: a server that answered is not waited for. Only what may pass by itself 
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,14 +26,22 @@ class KeptOut:
     hints: tuple[str, ...] = ()
 
 
-def why_kept_out(answer: Answer, clone: Cluster, login: str | None) -> KeptOut:
-    """Why an endpoint of an available instance let nobody in; ``login`` is its reference in the configuration."""
+def why_kept_out(answer: Answer, clone: Cluster, login: str | None, tried: str = "") -> KeptOut:
+    """Why an endpoint of an available instance let nobody in.
+
+    ``login`` is its reference in the configuration, ``tried`` what came of the secret's older versions.
+    """
     seen = f"reached {answer.reached} at {answer.host}:{answer.port}: {answer.trouble}"
     if answer.is_unproven:
         return KeptOut(answer.trouble, "stranger", answer.hints)
     refusal = answer.refusal
     if refusal is not None and refusal.is_definite:
-        return KeptOut(answer.trouble, "refusal", (_about(refusal, login or "the login"),))
+        about = _about(refusal, login or "the login")
+        if not refusal.is_of_password:
+            return KeptOut(answer.trouble, "refusal", (about,))
+        return KeptOut(
+            answer.trouble, "refusal", (f"{about}; {tried}" if tried else about, *_set_password(clone, login))
+        )
     if refusal is not None and refusal.sqlstate == "53300":
         sessions = "SELECT usename, application_name, client_addr FROM pg_stat_activity"
         return KeptOut(answer.trouble, "full", (f"nobody but us should be in there: {sessions}",))
@@ -55,6 +64,17 @@ def _about(refusal: LoginRefusal, login: str) -> str:
             return "the limit is the role's or the database's own: ALTER ROLE or ALTER DATABASE ... CONNECTION LIMIT -1"
         case _:
             return f"the role of {login} may not log in from here: look at NOLOGIN, rds_iam and rds.force_ssl"
+
+
+def _set_password(clone: Cluster, login: str | None) -> tuple[str, ...]:
+    """The command that gives the clone's master the password of the secret, which passes no command line."""
+    scheme, _, name = (login or "").partition(":")
+    if scheme != "secretsmanager":
+        return ("give the clone's role the password that the login has: \\password in psql",)
+    read = f"aws secretsmanager get-secret-value --secret-id {shlex.quote(name)} --query SecretString --output text"
+    write = f"aws rds modify-db-cluster --db-cluster-identifier {clone.identifier} --apply-immediately"
+    line = f"{read} | jq '{{MasterUserPassword: .password}}' | {write} --cli-input-json file:///dev/stdin"
+    return (f"where it is the master's, give the clone the password that the secret has now: {line}",)
 
 
 def _ways(answer: Answer, clone: Cluster) -> tuple[str, ...]:

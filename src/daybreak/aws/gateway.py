@@ -143,16 +143,16 @@ class Aws:
         return self._send(call, is_changing=False)[0]
 
     def pages(self, call: AwsCall, items: str) -> Iterator[dict[str, Any]]:
-        """Every item of a paged read, following ``Marker``; raises ``AwsFault`` for pages without an end."""
+        """Every item of a paged read, following ``Marker`` or ``NextToken``; raises ``AwsFault`` for pages without an end."""
         markers = Markers(call.operation)
         params = dict(call.params)
         while True:
             body = self.read(call.model_copy(update={"params": params}))
             yield from require(body, items)
-            marker = body.get("Marker")
-            if not marker:
+            name = "NextToken" if "NextToken" in body else "Marker"
+            if not body.get(name):
                 return
-            params = params | {"Marker": markers.next(marker)}
+            params = params | {name: markers.next(body[name])}
 
     def change(self, call: AwsCall) -> Reply:
         """Send a change, once. Raises ``AwsFault``; its category says whether the change may have taken effect."""

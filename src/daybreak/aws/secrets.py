@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from daybreak.aws.faults import AwsFault, fault_of
@@ -13,6 +15,18 @@ from daybreak.aws.replies import require
 from daybreak.aws.wire import CallStage
 from daybreak.errors import DaybreakError, Refused
 from daybreak.model.plan import AwsCall
+
+_STAGE = re.compile(r"[A-Z_]+")
+"""How a stage of a secret's version is spelled, as ``AWSPREVIOUS``; everything else after ``#`` is a version's id."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """An older version of a secret that may still be read."""
+
+    reference: str
+    """The login of that version."""
+    made: datetime
 
 
 @dataclass(frozen=True)
@@ -28,18 +42,18 @@ class Credentials:
 def credentials_of(reference: str, aws: Aws, environ: Mapping[str, str], place: tuple[str, int]) -> Credentials:
     """The login behind ``secretsmanager:NAME``, ``ssm:NAME``, ``env:PREFIX`` or ``iam:USER``.
 
+    ``secretsmanager:NAME#VERSION`` (an id, or a stage such as ``AWSPREVIOUS``) and ``ssm:NAME:VERSION`` are older ones.
     ``place`` is the host and port that an IAM token is made for. Raises ``Refused`` when the reference has no login.
     """
     scheme, _, name = reference.partition(":")
     match scheme:
         case "secretsmanager":
-            call = AwsCall(
-                service="secretsmanager", operation="GetSecretValue", params={"SecretId": name}, region=aws.region
-            )
+            secret, _, version = name.partition("#")
+            wanted = {"VersionStage" if _STAGE.fullmatch(version) else "VersionId": version} if version else {}
+            call = _call(aws, "secretsmanager", "GetSecretValue", SecretId=secret, **wanted)
             return _parse(_ask(aws, call, reference, "ARN").get("SecretString", ""), reference)
         case "ssm":
-            params = {"Name": name, "WithDecryption": True}
-            call = AwsCall(service="ssm", operation="GetParameter", params=params, region=aws.region)
+            call = _call(aws, "ssm", "GetParameter", Name=name, WithDecryption=True)
             return _parse(_ask(aws, call, reference, "Parameter")["Parameter"].get("Value", ""), reference)
         case "env":
             return _from_environment(name, environ)
@@ -50,6 +64,42 @@ def credentials_of(reference: str, aws: Aws, environ: Mapping[str, str], place: 
             raise Refused(
                 f'the login "{scheme}:…" is not a reference we know', "use secretsmanager:, ssm:, env: or iam:"
             )
+
+
+def older_versions(reference: str, aws: Aws) -> tuple[Version, ...]:
+    """The older versions of the secret behind a reference, newest first, also those that no stage names any more.
+
+    A login of the environment or of IAM has none. Raises as ``credentials_of`` does.
+    """
+    scheme, _, name = reference.partition(":")
+    name = name.partition("#")[0]
+    try:
+        match scheme:
+            case "secretsmanager":
+                # They are deprecated, not gone: a day at least, and mostly until a hundred newer ones are there.
+                call = _call(aws, "secretsmanager", "ListSecretVersionIds", SecretId=name, IncludeDeprecated=True)
+                found = [
+                    Version(f"{scheme}:{name}#{require(each, 'VersionId')}", require(each, "CreatedDate"))
+                    for each in aws.pages(call, "Versions")
+                    if "AWSCURRENT" not in each.get("VersionStages", ())
+                ]
+            case "ssm":
+                call = _call(aws, "ssm", "GetParameterHistory", Name=name, WithDecryption=False)
+                found = [
+                    Version(f"{scheme}:{name}:{require(each, 'Version')}", require(each, "LastModifiedDate"))
+                    for each in aws.pages(call, "Parameters")
+                ]
+            case _:
+                found = []
+    except AwsFault as fault:
+        raise _unreadable(reference, fault) from fault
+    newest_first = sorted(found, key=lambda version: version.made, reverse=True)
+    # A parameter's history ends with the version that is current.
+    return tuple(newest_first[1:] if scheme == "ssm" else newest_first)
+
+
+def _call(aws: Aws, service: str, operation: str, **params: Any) -> AwsCall:
+    return AwsCall(service=service, operation=operation, params=params, region=aws.region)
 
 
 def _token(aws: Aws, host: str, port: int, username: str) -> str:

@@ -12,7 +12,7 @@ import humanize
 from daybreak.assess.obstacles import why_kept_out
 from daybreak.aws.faults import AwsFault
 from daybreak.aws.gateway import Aws
-from daybreak.aws.secrets import credentials_of
+from daybreak.aws.secrets import Version, credentials_of, older_versions
 from daybreak.errors import DaybreakError, Refused, Unreachable
 from daybreak.execute.doors import Answers, Scene
 from daybreak.model.actions import AwaitSql, Validate
@@ -38,6 +38,9 @@ _KNOCKING = timedelta(seconds=10)
 _EARLIER = 20
 """How many older baselines are read, to see how far a table falls by itself."""
 
+_MOST_VERSIONS = 20
+"""How many older versions of a secret are tried; a server counts each as a failed login."""
+
 _AS_FAR_AS_WITHOUT_LOGIN = frozenset({"tcp", "tls"})
 
 
@@ -48,6 +51,15 @@ class _Source:
     writer: Reach | None = None
     reader: Reach | None = None
     why: str = ""
+
+
+@dataclass(frozen=True)
+class _Older:
+    """The older version of a secret that the clone takes, or what came of the search."""
+
+    login: Login | None = None
+    version: Version | None = None
+    tried: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,13 +101,37 @@ class Database:
             # A login that is refused now will be refused in an hour: the validation says so, and the verdict is not fit.
             login, trouble = None, error.message
         answer = knock(address, login, _KNOCKING)
+        older = _Older()
+        if answer.refusal and answer.refusal.is_of_password and action.login:
+            older = self._older_login(action.login, address)
+            if older.login is not None:
+                answer, login = knock(address, older.login, _KNOCKING), older.login
         if answer.is_answering:
             seen = f"PostgreSQL {answer.server_version} answers at {address}"
-            return Answers(is_answering=True, seen=seen, birth=self._birth(address, login))
+            if older.version:
+                seen += (
+                    f", to the secret's version of {stamp(older.version.made)}: the current password is not the clone's"
+                )
+            reference = older.version.reference if older.version else None
+            return Answers(is_answering=True, seen=seen, birth=self._birth(address, login), login=reference)
         if login is None and answer.reached in _AS_FAR_AS_WITHOUT_LOGIN and not answer.is_unproven:
             return Answers(is_answering=True, seen=f"{answer.reached.upper()} answers at {address}; {trouble}")
-        why = why_kept_out(answer, cluster, action.login)
+        why = why_kept_out(answer, cluster, action.login, older.tried)
         return Answers(is_answering=False, seen=why.seen, obstacle=why.obstacle, hints=why.hints)
+
+    def _older_login(self, reference: str, address: Address) -> _Older:
+        """Try the secret's older versions, newest first: the clone has the password of its moment."""
+        try:
+            versions = older_versions(reference, self._aws)
+        except DaybreakError as error:
+            return _Older(tried=error.message)
+        for number, version in enumerate(versions[:_MOST_VERSIONS], start=1):
+            with suppress(DaybreakError):
+                login = login_at(version.reference, self._aws, self._environ, address)
+                if knock(address, login, _KNOCKING).is_answering:
+                    return _Older(login, version, f"{number} of {len(versions)}")
+        tried = min(len(versions), _MOST_VERSIONS)
+        return _Older(tried=f"none of its {tried} older versions fits" if tried else "it has no older version")
 
     @staticmethod
     def _birth(address: Address, login: Login | None) -> Birth | None:
@@ -119,7 +155,8 @@ class Database:
         """
         address = address_of(scene.clone, action.database, self._trust)
         # Every question that needs a login becomes unknown where there is none, and says why.
-        login = self._login_or_silence(action.login, address) if action.login else None
+        reference = scene.login or action.login
+        login = self._login_or_silence(reference, address) if reference else None
         source = self._source(action, scene.clone)
         subject = Subject(
             action=action,
@@ -149,14 +186,15 @@ class Database:
         )
         return validate(subject, report=report, progress=lambda step: progress(progress_words(step))).measured
 
-    def both_sides(self, action: Validate, clone: Cluster) -> BothSides:
+    def both_sides(self, action: Validate, scene: Scene) -> BothSides:
         """Where the clone and its living source are asked; raises ``Refused`` where one of them cannot be."""
+        clone = scene.clone
         if not clone.endpoint:
             raise Refused(f'the clone "{clone.identifier}" has no endpoint', "daybreak status")
         if action.login is None:
             raise Refused("no login is configured for the database", 'login = "secretsmanager:NAME" in daybreak.toml')
         address = address_of(clone, action.database, self._trust)
-        login = login_at(action.login, self._aws, self._environ, address)
+        login = login_at(scene.login or action.login, self._aws, self._environ, address)
         source = self._source(action, clone)
         if source.writer is None:
             why = source.why or f'"{action.source}" is known from a capsule only: there is nothing left to ask'

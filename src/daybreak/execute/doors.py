@@ -50,6 +50,8 @@ class Answers(Value):
     """What to do about that."""
     birth: Birth | None = None
     """What the clone had spent when it answered; ``None`` where no SQL was answered."""
+    login: str | None = None
+    """The reference of the older secret that the clone took; ``None`` where it took the current one."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class Scene:
     """What the clone had spent when it first answered, as the journal has it."""
     reached: datetime | None = None
     """The moment that the clone reaches for certain, where ``latest`` may be a little later; ``None`` is ``moment``."""
+    login: str | None = None
+    """The reference of the login that the clone took when it first answered; ``None`` for the one that the plan names."""
     is_in_use: bool = False
     """Whether it is no clone but a cluster in use, which people write to while it is asked."""
 

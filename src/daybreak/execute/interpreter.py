@@ -18,6 +18,7 @@ finds the rest.
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from daybreak.assess.ending import birth_recorded, moment_restored
 from daybreak.assess.obstacles import Obstacle
@@ -56,6 +57,7 @@ from daybreak.model.world import Cluster, Instance
 from daybreak.observe.poller import Round
 from daybreak.plan.calls import owner_of
 from daybreak.plan.loss import loss_of
+from daybreak.plan.servers import login_recorded
 
 FORGIVEN_ABSENCES = 10
 """Looks in which AWS may not yet show what it just created or began to delete; after that, waiting is in vain."""
@@ -167,7 +169,9 @@ class _Walk:
             self._stop_before(step, answers)
             place = Position.SO if answers.is_answering else Position.UNDER_WAY
             # The first answer is the nearest to the birth, so what it says of the clone's numbers is kept for good.
-            result = {"birth": answers.birth.plain()} if answers.birth else {}
+            result: dict[str, Any] = {"birth": answers.birth.plain()} if answers.birth else {}
+            if answers.login is not None:
+                result["login"] = answers.login
             return OrderStanding(place=place, seen=answers.seen, result=result)
         return standing
 
@@ -257,7 +261,8 @@ class _Walk:
 
         state = self._journal.state()
         moment, birth = moment_restored(self._plan, state), birth_recorded(self._plan, state)
-        scene = Scene(cluster, inside, moment, self._plan.objectives.rpo, birth, self._plan.moment)
+        login = login_recorded(self._plan, state)
+        scene = Scene(cluster, inside, moment, self._plan.objectives.rpo, birth, self._plan.moment, login)
         measured = self._doors.database.validate(action, scene, report, progress)
         self._journal.append(StepDone(step=step.id, result=measured.plain()))
 

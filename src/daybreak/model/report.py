@@ -190,6 +190,8 @@ class Report(Value):
     keep_until: Instant | None
     way_in: str = ""
     """The psql command that opens the clone, fit or not; empty where its endpoint was not seen, or where it is gone."""
+    login: str = ""
+    """Which login the clone takes, in words; empty where it takes the current one, or none was tried."""
     next: str
     plan: str | None
     """Digest of the plan."""

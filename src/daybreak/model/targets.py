@@ -148,7 +148,7 @@ class Contact(Value):
 class Target(Value):
     """One protected cluster: where it is, how to log in, what was promised, what must be true of a clone.
 
-    ``login`` is a reference to a secret (``secretsmanager:NAME``, ``ssm:NAME``, ``env:PREFIX``, ``iam:USER``), never a value.
+    ``login`` is a reference to a secret (``secretsmanager:NAME`` or ``secretsmanager:NAME#VERSION``, ``ssm:NAME``, ``env:PREFIX``, ``iam:USER``), never a value.
     """
 
     name: str

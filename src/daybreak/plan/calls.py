@@ -69,7 +69,9 @@ READS: frozenset[str] = frozenset(
         "GetCallerIdentity",
         "GetMetricStatistics",
         "GetParameter",
+        "GetParameterHistory",
         "GetSecretValue",
+        "ListSecretVersionIds",
         "ListTagsForResource",
     }
 )

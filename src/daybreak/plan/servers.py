@@ -9,7 +9,7 @@ import re
 import shlex
 from typing import Any
 
-from daybreak.model.actions import AwaitCluster, Validate
+from daybreak.model.actions import AwaitCluster, AwaitSql, Validate
 from daybreak.model.plan import Plan
 from daybreak.model.requests import CleanRequest
 from daybreak.model.run import RunState
@@ -28,6 +28,12 @@ def clone_seen(plan: Plan, state: RunState) -> dict[str, Any] | None:
     """What AWS returned about the clone; ``None`` where the clone was not there or had no endpoint."""
     results = [state.step(step.id).result for step in plan.steps if isinstance(step.action, AwaitCluster)]
     return next((result for result in reversed(results) if result.get("endpoint")), None)
+
+
+def login_recorded(plan: Plan, state: RunState) -> str | None:
+    """The reference of the older secret that the clone took when it first answered; ``None`` where it took the current one."""
+    results = [state.step(step.id).result for step in plan.steps if isinstance(step.action, AwaitSql)]
+    return next((str(result["login"]) for result in results if result.get("login")), None)
 
 
 def source_endpoint(plan: Plan) -> str | None:

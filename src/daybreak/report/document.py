@@ -25,7 +25,7 @@ from daybreak.model.run import RunState, StepState
 from daybreak.model.targets import Objectives
 from daybreak.model.trust import AMAZON
 from daybreak.model.validation import Validation
-from daybreak.plan.servers import clone_seen, proof_of
+from daybreak.plan.servers import clone_seen, login_recorded, proof_of
 from daybreak.report.journaling import journal_line
 from daybreak.report.sentences import sentence
 from daybreak.report.words import many
@@ -82,12 +82,18 @@ def report_of_run(plan: Plan, state: RunState, occasion: Occasion) -> Report:
         notes=plan.notes,
         keep_until=plan.keep_until,
         way_in=occasion.way_in,
+        login=_login(plan, state),
         next=occasion.next,
         plan=state.plan,
         journal=journal_line(state),
         version=occasion.version,
         made=occasion.made,
     )
+
+
+def _login(plan: Plan, state: RunState) -> str:
+    older = login_recorded(plan, state)
+    return f"the clone takes {older}, an older version: the password was changed after the moment" if older else ""
 
 
 def report_of_validation(validation: Validation, occasion: Occasion, promised: Objectives | None = None) -> Report:

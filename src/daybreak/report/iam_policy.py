@@ -165,10 +165,14 @@ def _login(plan: Plan, reference: str) -> Iterator[Permission]:
     match scheme:
         case "secretsmanager":
             # AWS adds six characters to a secret's name.
-            own = f"{_place(plan, scheme)}:secret:{name}-??????"
-            yield "secretsmanager:GetSecretValue", name if name.startswith("arn:") else own
+            secret = name.partition("#")[0]
+            own = f"{_place(plan, scheme)}:secret:{secret}-??????"
+            # The clone has the password of its moment, which may be an older version's.
+            for operation in ("GetSecretValue", "ListSecretVersionIds"):
+                yield f"secretsmanager:{operation}", secret if secret.startswith("arn:") else own
         case "ssm":
-            yield "ssm:GetParameter", f"{_place(plan, scheme)}:parameter/{name.removeprefix('/')}"
+            for operation in ("GetParameter", "GetParameterHistory"):
+                yield f"ssm:{operation}", f"{_place(plan, scheme)}:parameter/{name.removeprefix('/').partition(':')[0]}"
         case "iam":
             # AWS chooses the clone's resource id.
             yield "rds-db:connect", f"{_place(plan, 'rds-db')}:dbuser:*/{name}"

@@ -118,6 +118,8 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
         yield "Journal", f"{journal_words(report.journal)}{tail}"
     if report.way_in and report.way_in != report.next:
         yield "Way in", code(report.way_in)
+    if report.login:
+        yield "Login", text(report.login)
     if report.next:
         yield "Next", code(report.next)
 

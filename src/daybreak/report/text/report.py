@@ -57,6 +57,8 @@ def report_view(report: Report, depth: Verbosity = "brief", *, more: str = "") -
         parts.append(command("more     ", more))
     if report.way_in and report.way_in != report.next:
         parts.append(command("way in   ", report.way_in))
+    if report.login:
+        parts.append(Entry("login", plain(report.login)))
     if report.next:
         parts.append(command("next     ", report.next))
     return Group(*parts)
