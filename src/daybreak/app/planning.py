@@ -10,7 +10,9 @@ from functools import partial
 from daybreak.app.app import App
 from daybreak.app.explaining import explained
 from daybreak.app.recalling import recall
-from daybreak.errors import Refused
+from daybreak.aws.gateway import Aws
+from daybreak.aws.secrets import Secret, secret_of
+from daybreak.errors import DaybreakError, Refused
 from daybreak.journal.store import Damaged, Newer
 from daybreak.model.moment import At, Latest
 from daybreak.model.names import clone_stem
@@ -25,6 +27,7 @@ from daybreak.observe.observation import (
     look_for_sources,
     with_authorities,
     with_past,
+    with_secret,
 )
 from daybreak.plan.planner import plan_of
 from daybreak.plan.source import interest_of
@@ -110,7 +113,17 @@ def observe_for(app: App, request: Request, target: Target) -> Observation:
         sources = recall(app.repository, request, target, sources)
         interest = interest_of(request, target, sources)
         seen = app.closely(lambda: look_closely(aws, sources, interest), lambda _: True)
+        secret = _secret(aws, target)
+        if secret is not None:
+            seen = with_secret(seen, secret.changed, len(secret.older))
     return with_authorities(with_past(seen, past_of(app, target)), authorities(target.trust))
+
+
+def _secret(aws: Aws, target: Target) -> Secret | None:
+    """The versions of the login's secret; a question that only helps to warn stops no plan."""
+    with suppress(DaybreakError):
+        return secret_of(target.login, aws) if target.login else None
+    return None
 
 
 def thoroughness_of(app: App, wanted: Thoroughness, target: Target) -> Thoroughness:

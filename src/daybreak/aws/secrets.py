@@ -30,6 +30,16 @@ class Version:
 
 
 @dataclass(frozen=True)
+class Secret:
+    """A secret's versions, as far as they still exist."""
+
+    changed: datetime | None
+    """When the current version was made."""
+    older: tuple[Version, ...]
+    """Newest first, also those that no stage names any more."""
+
+
+@dataclass(frozen=True)
 class Credentials:
     """A database user and its password, which is never shown."""
 
@@ -66,10 +76,10 @@ def credentials_of(reference: str, aws: Aws, environ: Mapping[str, str], place: 
             )
 
 
-def older_versions(reference: str, aws: Aws) -> tuple[Version, ...]:
-    """The older versions of the secret behind a reference, newest first, also those that no stage names any more.
+def secret_of(reference: str, aws: Aws) -> Secret | None:
+    """The versions of the secret behind a reference; ``None`` for a login of the environment or of IAM, which has none.
 
-    A login of the environment or of IAM has none. Raises as ``credentials_of`` does.
+    Raises as ``credentials_of`` does.
     """
     scheme, _, name = reference.partition(":")
     name = name.partition("#")[0]
@@ -79,23 +89,31 @@ def older_versions(reference: str, aws: Aws) -> tuple[Version, ...]:
                 # They are deprecated, not gone: a day at least, and mostly until a hundred newer ones are there.
                 call = _call(aws, "secretsmanager", "ListSecretVersionIds", SecretId=name, IncludeDeprecated=True)
                 found = [
-                    Version(f"{scheme}:{name}#{require(each, 'VersionId')}", require(each, "CreatedDate"))
+                    (
+                        Version(f"{scheme}:{name}#{require(each, 'VersionId')}", require(each, "CreatedDate")),
+                        "AWSCURRENT" in each.get("VersionStages", ()),
+                    )
                     for each in aws.pages(call, "Versions")
-                    if "AWSCURRENT" not in each.get("VersionStages", ())
+                    if "AWSPENDING" not in each.get("VersionStages", ())
                 ]
             case "ssm":
                 call = _call(aws, "ssm", "GetParameterHistory", Name=name, WithDecryption=False)
+                numbered = sorted(aws.pages(call, "Parameters"), key=lambda each: int(require(each, "Version")))
+                # A parameter's history ends with the version that is current.
                 found = [
-                    Version(f"{scheme}:{name}:{require(each, 'Version')}", require(each, "LastModifiedDate"))
-                    for each in aws.pages(call, "Parameters")
+                    (
+                        Version(f"{scheme}:{name}:{each['Version']}", require(each, "LastModifiedDate")),
+                        each is numbered[-1],
+                    )
+                    for each in numbered
                 ]
             case _:
-                found = []
+                return None
     except AwsFault as fault:
         raise _unreadable(reference, fault) from fault
-    newest_first = sorted(found, key=lambda version: version.made, reverse=True)
-    # A parameter's history ends with the version that is current.
-    return tuple(newest_first[1:] if scheme == "ssm" else newest_first)
+    newest_first = sorted(found, key=lambda each: each[0].made, reverse=True)
+    current = next((version.made for version, is_current in newest_first if is_current), None)
+    return Secret(current, tuple(version for version, is_current in newest_first if not is_current))
 
 
 def _call(aws: Aws, service: str, operation: str, **params: Any) -> AwsCall:

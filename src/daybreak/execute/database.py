@@ -12,7 +12,7 @@ import humanize
 from daybreak.assess.obstacles import why_kept_out
 from daybreak.aws.faults import AwsFault
 from daybreak.aws.gateway import Aws
-from daybreak.aws.secrets import Version, credentials_of, older_versions
+from daybreak.aws.secrets import Version, credentials_of, secret_of
 from daybreak.errors import DaybreakError, Refused, Unreachable
 from daybreak.execute.doors import Answers, Scene
 from daybreak.model.actions import AwaitSql, Validate
@@ -122,9 +122,10 @@ class Database:
     def _older_login(self, reference: str, address: Address) -> _Older:
         """Try the secret's older versions, newest first: the clone has the password of its moment."""
         try:
-            versions = older_versions(reference, self._aws)
+            secret = secret_of(reference, self._aws)
         except DaybreakError as error:
             return _Older(tried=error.message)
+        versions = secret.older if secret else ()
         for number, version in enumerate(versions[:_MOST_VERSIONS], start=1):
             with suppress(DaybreakError):
                 login = login_at(version.reference, self._aws, self._environ, address)

@@ -78,5 +78,9 @@ class Observation(Value):
     """The newest kept configuration not after the moment; looked for when the source is gone."""
     baseline: Kept | None = None
     """The newest kept baseline not after the moment."""
+    login_changed: Instant | None = None
+    """When the secret that the target's login names got its current version; ``None`` where nothing says so."""
+    login_versions: int = 0
+    """How many older versions of it still exist."""
     authorities: Authorities | None = Field(default=None, exclude=True, repr=False)
     """The authorities that the target's servers are checked against; ``None`` where no server will be asked."""

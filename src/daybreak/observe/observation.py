@@ -91,6 +91,11 @@ def with_past(seen: Observation, past: tuple[PastRun, ...]) -> Observation:
     return seen.model_copy(update={"past": past})
 
 
+def with_secret(seen: Observation, changed: datetime | None, older: int) -> Observation:
+    """The observation with the age of the login's secret, and the number of its older versions."""
+    return seen.model_copy(update={"login_changed": changed, "login_versions": older})
+
+
 def with_authorities(seen: Observation, there: Authorities) -> Observation:
     """The observation with the authorities whose word counts for the target's servers."""
     return seen.model_copy(update={"authorities": there})

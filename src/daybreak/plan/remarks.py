@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from daybreak.model.actions import CreateInstance
 from daybreak.model.clock import skew_in_words
@@ -15,7 +16,7 @@ from daybreak.model.tags import MOST_TAGS, ON_CLUSTER, tags_left_out
 from daybreak.model.targets import Network, Staging, Target
 from daybreak.model.value import stamp
 from daybreak.model.world import FOREIGN
-from daybreak.plan.source import Source
+from daybreak.plan.source import Source, moment_of
 from daybreak.plan.topology import endpoints_left_out, is_upgraded
 
 _STAGING = "a clone for staging is scaled down, as daybreak.toml says"
@@ -61,6 +62,7 @@ def notes_on(
     yield from _on_source(source)
     if source.cluster and source.cluster.master_secret:
         yield "the managed master password is not recreated by a restore; the clone keeps the password of the moment"
+    yield from _on_secret(target, seen, moment_of(request, source))
     if target.trust.tls != "verify-full":
         yield f'tls = "{target.trust.tls}": {_UNPROVEN[target.trust.tls]}'
     if target.login is None:
@@ -73,6 +75,16 @@ def notes_on(
     opened = [group for group in seen.security_groups if group.opens_ports]
     if seen.security_groups and not opened:
         yield "none of the security groups lets anything in: the endpoint will not be reachable"
+
+
+def _on_secret(target: Target, seen: Observation, moment: datetime | None) -> Iterator[str]:
+    if seen.login_changed is None or moment is None or seen.login_changed <= moment:
+        return
+    changed = f"the secret of {target.login} was changed at {stamp(seen.login_changed)}, after the moment"
+    if seen.login_versions:
+        yield f"{changed}: older versions of it ({seen.login_versions}) are tried at the clone, which has the password of then"
+    else:
+        yield f"{changed}, and no older version of it exists: the clone has the password of then, and may let nobody in"
 
 
 def _on_source(source: Source) -> Iterator[str]:
