@@ -93,7 +93,8 @@ def secret_of(reference: str, aws: Aws) -> Secret | None:
                         Version(f"{scheme}:{name}#{require(each, 'VersionId')}", require(each, "CreatedDate")),
                         "AWSCURRENT" in each.get("VersionStages", ()),
                     )
-                    for each in aws.pages(call, "Versions")
+                    # In whole seconds: of two of one second the one with a stage is the newer.
+                    for each in sorted(aws.pages(call, "Versions"), key=lambda each: bool(each.get("VersionStages")))
                     if "AWSPENDING" not in each.get("VersionStages", ())
                 ]
             case "ssm":
@@ -111,7 +112,7 @@ def secret_of(reference: str, aws: Aws) -> Secret | None:
                 return None
     except AwsFault as fault:
         raise _unreadable(reference, fault) from fault
-    newest_first = sorted(found, key=lambda each: each[0].made, reverse=True)
+    newest_first = sorted(found, key=lambda each: each[0].made)[::-1]
     current = next((version.made for version, is_current in newest_first if is_current), None)
     return Secret(current, tuple(version for version, is_current in newest_first if not is_current))
 
