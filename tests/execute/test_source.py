@@ -71,6 +71,7 @@ def test_the_source_is_where_its_resource_id_leads(app: App, living: Cluster) ->
         assert sides.source.address.host == living.endpoint
         assert sides.source_reader is not None
         assert sides.source_reader.address.host == living.reader_endpoint
+        assert sides.source_reader.meter is sides.source.meter, "where no reader is up, both lead to one server"
 
 
 def test_a_name_that_leads_to_another_cluster_is_no_witness(app: App, living: Cluster) -> None:

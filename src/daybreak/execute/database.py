@@ -227,7 +227,9 @@ class Database:
             return _Source(why="there is no login at the source")
         has_reader = living.reader_endpoint and any(not member.is_writer for member in living.members)
         reader = replace(writer, host=living.reader_endpoint) if living.reader_endpoint and has_reader else None
-        return _Source(Reach(writer, login), Reach(reader, login) if reader else None)
+        source = Reach(writer, login)
+        # AWS leads a reader's endpoint to the writer where no reader is up, so both share what may be taken.
+        return _Source(source, replace(source, address=reader) if reader else None)
 
     def _cluster_now(self, name: str, resource_id: str) -> Cluster | None:
         """The cluster of that resource id as it is now, whatever it is called."""

@@ -84,15 +84,19 @@ class _Walk:
         """What was measured in all databases, and what that took of the source."""
         joined = join_measured({visit.database: visit.measured for visit in self.visits})
         subject = self.first.subject
-        asked = [place for place in (subject.source, subject.source_reader) if place and place.meter.used.connections]
-        costs = [place.meter.cost.model_copy(update={"server": place.address.server}) for place in asked]
+        asked = {place.meter: place.address for place in (subject.source_reader, subject.source) if place}
+        costs = [
+            meter.cost.model_copy(update={"server": address.server})
+            for meter, address in asked.items()
+            if meter.used.connections
+        ]
         return joined.model_copy(update={"costs": tuple(costs)})
 
     @property
     def meters(self) -> tuple[Meter, ...]:
         """What all sessions share, at each server that is asked much."""
         subject = self.first.subject
-        return (self.first.meter, *(place.meter for place in (subject.source, subject.source_reader) if place))
+        return tuple({self.first.meter, *(place.meter for place in (subject.source, subject.source_reader) if place)})
 
     def findings(self) -> Iterator[Finding]:
         """Yield each finding, with what its waivers say."""
