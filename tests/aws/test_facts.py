@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from daybreak.aws.facts import cluster_of, scaling_of, security_group_of
+from daybreak.aws.facts import backup_of, cluster_of, scaling_of, security_group_of, snapshot_of
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,37 @@ def test_the_data_apis_switch_is_read() -> None:
         True,
         False,
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "needs_key"),
+    [
+        ({"StorageEncrypted": False}, "none", False),
+        ({"StorageEncrypted": False, "StorageEncryptionType": "none"}, "none", False),
+        ({"StorageEncrypted": False, "StorageEncryptionType": "sse-rds"}, "sse-rds", False),
+        ({"StorageEncrypted": True, "KmsKeyId": "arn:key"}, "sse-kms", True),
+        ({"StorageEncrypted": True, "StorageEncryptionType": "sse-kms", "KmsKeyId": "arn:key"}, "sse-kms", True),
+        ({"StorageEncrypted": True, "StorageEncryptionType": "none"}, "none", False),
+        ({"StorageEncrypted": False, "StorageEncryptionType": "sse-kms"}, "none", False),
+        ({"StorageEncrypted": True, "StorageEncryptionType": "sse-new", "KmsKeyId": "arn:key"}, "sse-new", True),
+    ],
+)
+def test_how_storage_is_encrypted_is_read_from_both_members(said: dict[str, Any], kind: str, needs_key: bool) -> None:  # noqa: FBT001
+    """The old member alone calls encrypted what is not, and the other way round."""
+    cluster = cluster_of({"DBClusterIdentifier": "embi"} | said)
+    assert (cluster.encryption_kind, cluster.is_encrypted, cluster.needs_key) == (kind, kind != "none", needs_key)
+    assert backup_of(said).encryption_kind == kind
+    assert snapshot_of({"DBClusterSnapshotIdentifier": "nightly"} | said).encryption_kind == kind
+
+
+def test_a_member_with_nothing_in_it_was_not_recorded() -> None:
+    """AWS says the port of a snapshot as 0 and its size as 0 or 1; sent again, each ends a restore."""
+    empty = {"Port": 0, "AllocatedStorage": 0, "MasterUsername": "", "KmsKeyId": "", "TagList": []}
+    snapshot = snapshot_of({"DBClusterSnapshotIdentifier": "nightly", "Status": "creating"} | empty)
+    assert (snapshot.port, snapshot.allocated, snapshot.master_username, snapshot.kms_key, snapshot.created) == (
+        None,
+    ) * 5
+    assert backup_of(empty).port is None
+    assert backup_of({"AllocatedStorage": 1}).allocated is None
+    assert backup_of({"AllocatedStorage": 40}).allocated == 40
+    assert cluster_of({"DBClusterIdentifier": "embi", "DatabaseName": ""}).database is None

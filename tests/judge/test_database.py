@@ -9,11 +9,13 @@ import pytest
 from daybreak.judge import database
 from daybreak.model.answers import Answer, AnswerStage, ServerSettings, Setting, Silence
 from daybreak.model.findings import Finding, Standing
-from daybreak.model.world import AutomatedBackup, Role
+from daybreak.model.world import AutomatedBackup, Cluster, Role
 from tests.fix_worlds import KEY, cluster, instance
 
 FIT, UNFIT, UNKNOWN = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN
 _OTHER_KEY = KEY.replace("0f9e8d7c", "99999999")
+_AWS_OWNED = cluster(is_encrypted=True, encryption="sse-rds", kms_key=None)
+_NOT_ENCRYPTED = cluster(is_encrypted=False, kms_key=None)
 _SILENCE = Silence(asked="a question", why="nobody answered", took=timedelta(seconds=3))
 
 
@@ -95,11 +97,27 @@ def test_the_engine_version_is_the_sources_and_the_server_agrees(
         (cluster(), None, UNKNOWN),
         (cluster(is_encrypted=False, kms_key=None), None, UNFIT),
         (cluster(kms_key=None), cluster(), UNKNOWN),
+        (_AWS_OWNED, _AWS_OWNED, FIT),
+        (_AWS_OWNED, _NOT_ENCRYPTED, FIT),
+        (_AWS_OWNED, cluster(), UNFIT),
+        (cluster(), _AWS_OWNED, UNFIT),
+        (_AWS_OWNED, None, UNKNOWN),
+        (_NOT_ENCRYPTED, _AWS_OWNED, UNFIT),
     ],
 )
 def test_storage_is_encrypted_under_the_sources_own_key(clone: object, origin: object, standing: Standing) -> None:
     """A clone under another key is encrypted too, but for other people."""
     assert database.encryption(clone, origin).standing is standing  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("origin", "standing"), [(_AWS_OWNED, FIT), (_NOT_ENCRYPTED, FIT), (None, FIT), (cluster(), UNFIT)]
+)
+def test_aws_own_key_needs_no_look_and_takes_no_other_keys_place(origin: Cluster | None, standing: Standing) -> None:
+    """There is no such key in the account; where a team's own key was, the team has lost its hold on the data."""
+    finding = database.key_of_aws(_AWS_OWNED, origin)
+    assert (finding.check, finding.standing) == ("security.kms", standing)
+    assert "AWS's own key" in finding.found
 
 
 def _in_force(wanted: dict[str, str], *known: Setting, families: tuple[str, ...] = (), **changes: object) -> Finding:

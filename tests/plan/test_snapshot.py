@@ -23,6 +23,7 @@ from daybreak.model.requests import Thoroughness
 from daybreak.model.targets import Staging
 from daybreak.model.value import iso
 from daybreak.model.world import CustomEndpoint, Key, ParameterGroup
+from daybreak.plan.calls import call_of
 from daybreak.plan.planner import objections_to_starting, plan_of
 from tests import fix_worlds
 from tests.fix_worlds import KEY, MOMENT, NOW, SOURCE
@@ -296,3 +297,21 @@ def test_evidence_that_moved_on_is_no_objection_and_another_snapshot_is() -> Non
     newer = fix_worlds.snapshot("newer", created=NOW - timedelta(seconds=1))
     changed = objections_to_starting(made, seen.model_copy(update={"snapshots": (*seen.snapshots, newer)}))
     assert any("snapshot was" in reason or "the run is" in reason for reason in changed)
+
+
+def test_a_port_that_the_snapshot_does_not_record_is_not_sent() -> None:
+    """AWS says 0 for it and refuses 0; without the parameter it takes the source's port."""
+    for port in (None, 0):
+        made = plan(**GONE, snapshots=(fix_worlds.snapshot(port=port),))
+        (restore,) = actions(made, RestoreFromSnapshot)
+        call = call_of(restore, {}, "us-east-1")
+        assert call is not None
+        assert "Port" not in call.params
+
+
+def test_a_snapshot_under_aws_own_key_needs_no_look_at_a_key() -> None:
+    """There is no key in the account that could be looked at, so its absence is no objection."""
+    owned: dict[str, Any] = {"is_encrypted": True, "encryption": "sse-rds", "kms_key": None}
+    made = plan(key=None, snapshots=(fix_worlds.snapshot(**owned),), cluster=fix_worlds.cluster(**owned))
+    (restore,) = actions(made, RestoreFromSnapshot)
+    assert restore.kms_key is None

@@ -133,7 +133,7 @@ def _time(target: Target, past: tuple[PastRun, ...]) -> Finding:
 
 
 def _key(seen: Observation) -> Iterator[Finding]:
-    if seen.cluster is None or not seen.cluster.is_encrypted:
+    if seen.cluster is None or not seen.cluster.needs_key:
         return
     title, expected = "The key of the backup can be used", "enabled"
     if seen.key is None:

@@ -12,6 +12,7 @@ from typing import Any
 from daybreak.aws.replies import require
 from daybreak.model.value import canonical
 from daybreak.model.world import (
+    AWS_OWNED,
     AutomatedBackup,
     Cluster,
     CustomEndpoint,
@@ -50,6 +51,27 @@ def window_of(earliest: Any, latest: Any) -> Window | None:
     )
 
 
+def recorded(body: dict[str, Any], name: str) -> Any:
+    """A member whose 0, "", [] or {} mean that AWS recorded nothing; ``None`` then. Not for what can be false or zero."""
+    return body.get(name) or None
+
+
+def _encryption(body: dict[str, Any]) -> dict[str, Any]:
+    """The fields of ``Stored``. Under AWS's own key ``StorageEncrypted`` is false although it is encrypted (FACTS 4.8).
+
+    An answer that contradicts itself counts as not encrypted.
+    """
+    kind = recorded(body, "StorageEncryptionType")
+    is_encrypted = kind == AWS_OWNED or (bool(body.get("StorageEncrypted")) and kind != "none")
+    return {"is_encrypted": is_encrypted, "encryption": kind, "kms_key": recorded(body, "KmsKeyId")}
+
+
+def _size(body: dict[str, Any]) -> int | None:
+    """The size of a backup in gigabytes; for Aurora AWS mostly says 0 or 1 and means that it does not know (FACTS 4.1)."""
+    size = body.get("AllocatedStorage") or 0
+    return size if size > 1 else None
+
+
 def cluster_of(body: dict[str, Any]) -> Cluster:
     """A member of ``DescribeDBClusters``."""
     serverless = body.get("ServerlessV2ScalingConfiguration")
@@ -64,8 +86,8 @@ def cluster_of(body: dict[str, Any]) -> Cluster:
         endpoint=body.get("Endpoint"),
         reader_endpoint=body.get("ReaderEndpoint"),
         port=body.get("Port") or 5432,
-        database=body.get("DatabaseName"),
-        master_username=body.get("MasterUsername"),
+        database=recorded(body, "DatabaseName"),
+        master_username=recorded(body, "MasterUsername"),
         created=body.get("ClusterCreateTime"),
         window=window_of(body.get("EarliestRestorableTime"), body.get("LatestRestorableTime")),
         members=tuple(
@@ -80,8 +102,7 @@ def cluster_of(body: dict[str, Any]) -> Cluster:
         parameter_group=body.get("DBClusterParameterGroup", ""),
         subnet_group=body.get("DBSubnetGroup"),
         security_groups=tuple(require(group, "VpcSecurityGroupId") for group in body.get("VpcSecurityGroups", [])),
-        is_encrypted=bool(body.get("StorageEncrypted")),
-        kms_key=body.get("KmsKeyId"),
+        **_encryption(body),
         storage_type=body.get("StorageType") or "aurora",
         has_iam_auth=bool(body.get("IAMDatabaseAuthenticationEnabled")),
         log_exports=tuple(sorted(body.get("EnabledCloudwatchLogsExports", []))),
@@ -150,13 +171,12 @@ def backup_of(body: dict[str, Any]) -> AutomatedBackup:
         engine=body.get("Engine", ""),
         engine_version=body.get("EngineVersion", ""),
         window=window_of(restorable.get("EarliestTime"), restorable.get("LatestTime")),
-        is_encrypted=bool(body.get("StorageEncrypted")),
-        kms_key=body.get("KmsKeyId"),
+        **_encryption(body),
         storage_type=body.get("StorageType"),
         has_iam_auth=bool(body.get("IAMDatabaseAuthenticationEnabled")),
-        port=body.get("Port"),
-        master_username=body.get("MasterUsername"),
-        allocated=body.get("AllocatedStorage"),
+        port=recorded(body, "Port"),
+        master_username=recorded(body, "MasterUsername"),
+        allocated=_size(body),
         retention=timedelta(days=days) if days else None,
         tags=tags_of(body.get("TagList")),
     )
@@ -270,14 +290,13 @@ def snapshot_of(body: dict[str, Any]) -> Snapshot:
         created=body.get("SnapshotCreateTime"),
         engine=body.get("Engine", ""),
         engine_version=body.get("EngineVersion", ""),
-        is_encrypted=bool(body.get("StorageEncrypted")),
-        kms_key=body.get("KmsKeyId"),
+        **_encryption(body),
         storage_type=body.get("StorageType"),
         has_iam_auth=bool(body.get("IAMDatabaseAuthenticationEnabled")),
-        port=body.get("Port"),
-        master_username=body.get("MasterUsername"),
+        port=recorded(body, "Port"),
+        master_username=recorded(body, "MasterUsername"),
         percent=body.get("PercentProgress", 100),
-        allocated=body.get("AllocatedStorage"),
+        allocated=_size(body),
         tags=tags_of(body.get("TagList")),
     )
 

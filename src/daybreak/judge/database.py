@@ -15,10 +15,11 @@ from daybreak.model.findings import Finding
 from daybreak.model.names import comma_list, printable
 from daybreak.model.trust import OLD_HASH
 from daybreak.model.value import Span
-from daybreak.model.world import Cluster, Instance, Origin
+from daybreak.model.world import AWS_OWNED, Cluster, Instance, Origin, Stored
 
 _CLUSTER_CALL = Asked("rds:DescribeDBClusters")
 _INSTANCE_CALL = Asked("rds:DescribeDBInstances")
+_UNNAMED = "a key AWS does not name"
 
 
 def cluster_status(clone: Cluster) -> Finding:
@@ -87,7 +88,7 @@ def engine_version(clone: Cluster, origin: Origin | None, answer: Answer) -> Fin
 
 def encryption(clone: Cluster, origin: Origin | None) -> Finding:
     """The storage is encrypted, and under the source's key: other people may hold another key."""
-    found = f"encrypted under {clone.kms_key or 'a key AWS does not name'}" if clone.is_encrypted else "not encrypted"
+    found = f"encrypted under {name_of_key(clone)}" if clone.is_encrypted else "not encrypted"
     if origin is None:
         expected = "encrypted under the source's key"
         if not clone.is_encrypted:
@@ -96,12 +97,29 @@ def encryption(clone: Cluster, origin: Origin | None) -> Finding:
     if not origin.is_encrypted:
         found += "" if clone.is_encrypted else ", and neither is the source"
         return checks.ENCRYPTION.judge("encrypted", found, _CLUSTER_CALL, is_fit=clone.is_encrypted)
-    expected = f"encrypted under {origin.kms_key or 'the key of the source'}"
+    expected = f"encrypted under {name_of_key(origin)}"
     if not clone.is_encrypted:
         return checks.ENCRYPTION.unfit(expected, found, _CLUSTER_CALL)
+    if AWS_OWNED in (origin.encryption_kind, clone.encryption_kind):
+        is_fit = origin.encryption_kind == clone.encryption_kind
+        return checks.ENCRYPTION.judge(expected, found, _CLUSTER_CALL, is_fit=is_fit)
     if origin.kms_key is None or clone.kms_key is None:
         return checks.ENCRYPTION.unknown(expected, "AWS does not name the key", _CLUSTER_CALL, found=found)
     return checks.ENCRYPTION.judge(expected, found, _CLUSTER_CALL, is_fit=origin.kms_key == clone.kms_key)
+
+
+def name_of_key(stored: Stored) -> str:
+    """The key of something encrypted, as a sentence names it."""
+    return f"AWS's own key ({AWS_OWNED})" if stored.encryption_kind == AWS_OWNED else stored.kms_key or _UNNAMED
+
+
+def key_of_aws(clone: Cluster, origin: Origin | None) -> Finding:
+    """The key of storage under AWS's own key: there is none to look at, so only a source under another key can differ."""
+    expected = "encrypted under the source's key, which can be used"
+    found = f"encrypted under {name_of_key(clone)}, which nobody can disable"
+    if origin is not None and origin.needs_key:
+        return checks.KMS.unfit(f"{expected}: {name_of_key(origin)}", found, _CLUSTER_CALL)
+    return checks.KMS.fit(expected, found, _CLUSTER_CALL)
 
 
 def quarantine(wanted: Mapping[str, str], clone: Cluster, answer: ServerSettings | Silence) -> Finding:

@@ -60,7 +60,35 @@ class Window(Value):
     latest: Instant
 
 
-class Cluster(Value):
+AWS_OWNED = "sse-rds"
+"""The encryption under a key that AWS owns: nobody can lose it, look at it or grant it (FACTS 4.8)."""
+
+
+class Stored(Value):
+    """What is said of the encryption of something stored."""
+
+    is_encrypted: bool = False
+    """Whether it is encrypted, under any key."""
+    encryption: str | None = None
+    """AWS's ``StorageEncryptionType``: ``none``, ``sse-rds`` or ``sse-kms``; ``None`` where AWS did not say."""
+    kms_key: str | None = None
+
+    @property
+    def encryption_kind(self) -> str:
+        """The kind of encryption, also where only the older answers are known.
+
+        >>> Stored(is_encrypted=True).encryption_kind, Stored().encryption_kind
+        ('sse-kms', 'none')
+        """
+        return (self.encryption or "sse-kms") if self.is_encrypted else "none"
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether it opens only with a key in KMS, which can be disabled, deleted or out of reach."""
+        return self.encryption_kind not in ("none", AWS_OWNED)
+
+
+class Cluster(Stored):
     """A DB cluster as ``DescribeDBClusters`` describes it."""
 
     identifier: str
@@ -81,8 +109,6 @@ class Cluster(Value):
     parameter_group: str
     subnet_group: str | None = None
     security_groups: tuple[str, ...] = ()
-    is_encrypted: bool = False
-    kms_key: str | None = None
     storage_type: str = "aurora"
     has_iam_auth: bool = False
     log_exports: tuple[str, ...] = ()
@@ -129,7 +155,7 @@ class Instance(Value):
     tags: dict[str, str] = Field(default_factory=dict)
 
 
-class AutomatedBackup(Value):
+class AutomatedBackup(Stored):
     """A continuous backup, also one kept after its cluster was deleted (``retained``)."""
 
     cluster: str
@@ -138,8 +164,6 @@ class AutomatedBackup(Value):
     engine: str
     engine_version: str
     window: Window | None = None
-    is_encrypted: bool = False
-    kms_key: str | None = None
     storage_type: str | None = None
     has_iam_auth: bool = False
     port: int | None = None
@@ -164,7 +188,7 @@ FOREIGN = frozenset({"shared", "public"})
 """Kinds of snapshots that belong to another account. They are chosen by their ARN only, never as the newest."""
 
 
-class Snapshot(Value):
+class Snapshot(Stored):
     """A DB cluster snapshot as ``DescribeDBClusterSnapshots`` describes it."""
 
     identifier: str
@@ -179,8 +203,6 @@ class Snapshot(Value):
     """When it was taken: the moment that it holds."""
     engine: str
     engine_version: str
-    is_encrypted: bool = False
-    kms_key: str | None = None
     storage_type: str | None = None
     has_iam_auth: bool = False
     port: int | None = None

@@ -272,7 +272,7 @@ def _storage(action: Restore, stamp: Stamp) -> dict[str, Any]:
         "DBClusterParameterGroupName": action.parameter_group,
         "DBSubnetGroupName": action.subnet_group,
         "VpcSecurityGroupIds": list(action.security_groups),
-        "Port": action.port,
+        "Port": action.port or None,
         "KmsKeyId": action.kms_key,
         "StorageType": action.storage_type,
         "EnableIAMDatabaseAuthentication": action.has_iam_auth,
@@ -332,4 +332,5 @@ def _tags(tags: dict[str, str]) -> list[dict[str, str]]:
 
 
 def _without_nothing(params: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in params.items() if value is not None}
+    """The parameters that say something: an empty one would be refused, or taken for a wish (FACTS 4.1)."""
+    return {name: value for name, value in params.items() if value not in (None, "", [], {})}

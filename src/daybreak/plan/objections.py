@@ -34,7 +34,7 @@ def objections_to_storage(source: Source, seen: Observation) -> Iterator[str]:
     what = "snapshot" if source.snapshot else "backup"
     if seen.key and not seen.key.is_enabled:
         yield f"the KMS key {seen.key.arn} is {seen.key.state}: without it the {what} cannot be read"
-    if seen.key is None and storage.is_encrypted:
+    if seen.key is None and storage.needs_key:
         yield f"the KMS key {storage.kms_key} cannot be looked at: it is gone or we may not use it"
 
 

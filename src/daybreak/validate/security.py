@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from daybreak.judge.database import quarantine
+from daybreak.judge.database import key_of_aws, quarantine
 from daybreak.judge.security.cluster import (
     AUDITORS,
     Trail,
@@ -19,6 +19,7 @@ from daybreak.judge.security.cluster import (
 from daybreak.judge.security.security_groups import security_groups
 from daybreak.model.answers import ServerSettings, Silence
 from daybreak.model.findings import Finding
+from daybreak.model.world import AWS_OWNED
 from daybreak.validate.probes import ask_settings
 from daybreak.validate.visit import Visit
 
@@ -29,7 +30,8 @@ def findings(visit: Visit) -> Iterator[Finding]:
     source, clone, around = action.source_seen, subject.clone, subject.surroundings
     yield security_groups(source, clone, seen=action.surroundings_seen, around=around, permitted=subject.permitted)
     yield public_access(subject.instances)
-    yield kms(clone, subject.origin, around)
+    is_aws_owned = clone.encryption_kind == AWS_OWNED
+    yield key_of_aws(clone, subject.origin) if is_aws_owned else kms(clone, subject.origin, around)
     yield iam_roles(source, clone, subject.permitted)
     yield deletion_protection(source, clone, subject.permitted)
     yield connect_policies(subject.origin, clone, around)

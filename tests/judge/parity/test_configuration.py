@@ -137,6 +137,17 @@ def test_a_difference_meant_for_the_cluster_does_not_cover_the_instances_field_o
     )
 
 
+def test_encryption_by_aws_alone_is_told_and_no_loss() -> None:
+    """AWS encrypts now what it did not encrypt once; only the other way round something is lost."""
+    bare = {"is_encrypted": False, "encryption": None, "kms_key": None}
+    owned = {"is_encrypted": True, "encryption": "sse-rds", "kms_key": None}
+    gained = cluster_parity(cluster(**bare), _clone(**owned), {})
+    assert (gained.standing, "is_encrypted differs (AWS encrypts" in gained.found) == (FIT, True)
+    assert cluster_parity(cluster(**owned), _clone(**owned), {}).standing is FIT
+    assert cluster_parity(cluster(**owned), _clone(**bare), {}).standing is UNFIT
+    assert cluster_parity(cluster(), _clone(encryption="sse-kms"), {}).standing is FIT, "an older answer says no kind"
+
+
 def test_order_and_case_make_no_difference() -> None:
     """AWS returns lists in any order and windows in any case."""
     source = cluster(security_groups=("sg-a", "sg-b"), log_exports=("a", "b"), maintenance_window="Sun:05:00-Sun:06:00")

@@ -17,12 +17,16 @@ from daybreak.model.findings import Finding
 from daybreak.model.names import comma_list, instance_name, printable
 from daybreak.model.tags import is_inherited
 from daybreak.model.value import Span
-from daybreak.model.world import Cluster, Instance, Role, writer_first
+from daybreak.model.world import AWS_OWNED, Cluster, Instance, Role, writer_first
 
 OWN_TO_EACH_CLUSTER = frozenset(
-    {"identifier", "resource_id", "arn", "status", "endpoint", "reader_endpoint", "created", "window", "members"}
-)
-"""The fields that no two clusters share; the instances behind ``members`` are compared as instances."""
+    {
+        "identifier", "resource_id", "arn", "status", "endpoint", "reader_endpoint", "created", "window", "members",
+        "encryption",
+    }
+)  # fmt: skip
+"""The fields that no two clusters share; the instances behind ``members`` are compared as instances, and how AWS says that
+something is encrypted with ``is_encrypted``."""
 
 OWN_TO_EACH_INSTANCE = frozenset({"identifier", "cluster", "status", "endpoint", "zone", "parameter_group_status"})
 """The fields that no two instances share; the zone is AWS's choice."""
@@ -57,13 +61,19 @@ def cluster_parity(source: Cluster | None, clone: Cluster, permitted: Mapping[st
             "the source's configuration", "the source was already deleted when the plan was made", asked
         )
     fields = [name for name in Cluster.model_fields if name not in OWN_TO_EACH_CLUSTER]
-    rows = [replace(row, reason=permitted.get(row.name)) for row in _rows(source, clone, fields)]
+    rows = [replace(row, reason=permitted.get(row.name) or _known(row)) for row in _rows(source, clone, fields)]
     rows += [
         _Row("parameters", "in sync", f"{member.identifier} {member.parameter_group_status}")
         for member in clone.members
         if member.parameter_group_status not in (None, "in-sync")
     ]
     return _finding(check, rows, f"{len(fields)} fields as the source's", asked)
+
+
+def _known(row: _Row) -> str | None:
+    """Why a difference that AWS makes by itself is no loss."""
+    is_gain = (row.name, row.had, row.has) == ("is_encrypted", "none", AWS_OWNED)
+    return "AWS encrypts under its own key what it makes now" if is_gain else None
 
 
 def instance_parity(
@@ -131,7 +141,7 @@ def _rows(source: Cluster | Instance, clone: Cluster | Instance, fields: list[st
     """The rows of all fields, in words, as source and clone have them."""
     rows = []
     for name in fields:
-        had, has = _comparable(name, getattr(source, name)), _comparable(name, getattr(clone, name))
+        had, has = _comparable(name, source), _comparable(name, clone)
         if name == _ANYTHING_PENDING:
             # What waits at the source is no matter here; the clone must not be waiting for anything.
             had = False
@@ -144,8 +154,11 @@ def _rows(source: Cluster | Instance, clone: Cluster | Instance, fields: list[st
     return rows
 
 
-def _comparable(name: str, value: Any) -> Any:
+def _comparable(name: str, whole: Cluster | Instance) -> Any:
     """A field in a form in which order, case and an earlier run's tags make no difference."""
+    value = getattr(whole, name)
+    if name == "is_encrypted" and isinstance(whole, Cluster):
+        return whole.encryption_kind
     if name == "tags":
         return {key: text for key, text in value.items() if is_inherited(key)}
     if name == "roles":

@@ -93,6 +93,7 @@ def view(desk: Desk, region: str, instance: Doc) -> Doc:
         "EngineVersion",
         "VpcSecurityGroups",
         "StorageEncrypted",
+        "StorageEncryptionType",
         "KmsKeyId",
         "BackupRetentionPeriod",
         "PreferredBackupWindow",
@@ -103,7 +104,7 @@ def view(desk: Desk, region: str, instance: Doc) -> Doc:
         "EnabledCloudwatchLogsExports",
     )
     result |= {name: cluster[name] for name in shared if name in cluster}
-    if "DatabaseName" in cluster:
+    if cluster.get("DatabaseName"):
         result["DBName"] = cluster["DatabaseName"]
     group = desk.state.get("subnet-group", region, cluster["DBSubnetGroup"])
     if group is not None:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from daybreak.model.moment import readings
 from daybreak.model.value import Instant, iso
-from daybreak.model.world import Cluster, Snapshot
+from daybreak.model.world import AWS_OWNED, Cluster, Snapshot
 from daybreak.report.words import Fitting, plain
 
 
@@ -48,6 +48,8 @@ def _row(snapshot: Snapshot, now: Instant, zone: str) -> Iterator[Text]:
 def _key(snapshot: Snapshot) -> str:
     if not snapshot.is_encrypted:
         return "not encrypted"
+    if snapshot.encryption_kind == AWS_OWNED:
+        return "AWS's own key"
     return (snapshot.kms_key or "encrypted").rpartition("/")[2]
 
 

@@ -98,6 +98,38 @@ def test_a_restored_cluster_has_lost_what_aws_loses(account: Account, source: di
         assert clone[same] == source[same], same
 
 
+def test_aws_encrypts_under_its_own_key_what_nobody_asks_a_key_for(account: Account) -> None:
+    """It says that such storage is not encrypted, also of its backups; a key that is asked for replaces AWS's own."""
+    key = account.world.client("kms", HOME).create_key()["KeyMetadata"]["Arn"]
+    assert encryption(account.create("plain")) == (False, "sse-rds", None)
+    account.add("plain", "plain-1")
+    account.rds.tick()
+    given: dict[str, Any] = {"SourceDBClusterIdentifier": "plain", "UseLatestRestorableTime": True}
+    account.call(PITR, DBClusterIdentifier="plain-again", **given)
+    assert encryption(account.become("plain-again")) == (False, "sse-rds", None)
+    account.call(PITR, DBClusterIdentifier="keyed", KmsKeyId=key, **given)
+    assert encryption(account.become("keyed")) == (True, "sse-kms", key)
+    (backup,) = account.call("DescribeDBClusterAutomatedBackups", DBClusterIdentifier="plain")[
+        "DBClusterAutomatedBackups"
+    ]
+    (member,) = account.call("DescribeDBInstances", DBInstanceIdentifier="plain-1")["DBInstances"]
+    assert encryption(backup) == encryption(member) == (False, "sse-rds", None)
+    account.rds.pretend(HOME, "cluster", "plain", {"StorageEncryptionType": "none"})
+    account.call(PITR, DBClusterIdentifier="bare", **given)
+    assert encryption(account.become("bare")) == (False, "none", None)
+
+
+def encryption(said: dict[str, Any]) -> tuple[Any, Any, Any]:
+    """What AWS says of the encryption of something."""
+    return said["StorageEncrypted"], said["StorageEncryptionType"], said.get("KmsKeyId")
+
+
+def test_a_cluster_without_a_database_answers_an_empty_name(account: Account) -> None:
+    """AWS does not leave the member out."""
+    account.create("nameless", DatabaseName="")
+    assert account.cluster("nameless")["DatabaseName"] == ""
+
+
 def test_tags_are_copied_only_when_none_are_given(account: Account, source: dict[str, Any]) -> None:
     """The runbook's two tags drop the cost tags."""
     assert restore(account, "copied")["TagList"] == source["TagList"]

@@ -65,6 +65,14 @@ def test_a_snapshot_comes_back_by_name_and_by_arn(account: Account, source: dict
     assert kept(account, "by-arn", group) == [7]
 
 
+def test_a_snapshot_records_neither_port_nor_size(account: Account, source: dict[str, Any]) -> None:
+    """AWS says 0 for both, and refuses a port of 0."""
+    taken = account.snapshot("manual")
+    assert (taken["Port"], taken["AllocatedStorage"]) == (0, 0)
+    sent: dict[str, Any] = {"DBClusterIdentifier": "x", "SnapshotIdentifier": "manual", "Engine": ENGINE, "Port": 0}
+    assert refused(account, RESTORE, **sent) == "InvalidParameterValue"
+
+
 def test_the_first_automated_snapshot_is_there_at_once_and_restores(
     account: Account, source: dict[str, Any], group: str
 ) -> None:

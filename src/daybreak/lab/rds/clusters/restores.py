@@ -18,6 +18,7 @@ from daybreak.lab.rds.clusters import asked
 from daybreak.lab.rds.clusters.clusters import NewCluster, view
 from daybreak.lab.rds.desk import Call, changes, cluster_by_resource, job, resource_id
 from daybreak.lab.rds.durations import seconds
+from daybreak.lab.rds.encryption import NOT_ENCRYPTED, UNDER_AWS_OWNED, under_key
 from daybreak.lab.rds.events import emit
 from daybreak.lab.rds.known import find_cluster
 from daybreak.lab.rds.snapshots.snapshots import find_offered_snapshot, require_available
@@ -158,7 +159,7 @@ def _settings(call: Call, name: str, source: Doc, version: str, database: str | 
         "PreferredBackupWindow": asked.backup_window(call, name),
         "TagList": tags or source.get("TagList", []),  # passing any drops the source's (FACTS 4.1)
         "_gigabytes": source["_gigabytes"],
-        **({"DatabaseName": database} if database else {}),
+        "DatabaseName": database or "",
     }
     return {**asked.cluster_settings(call, version), **inherited, **_encryption(call, source)}
 
@@ -167,10 +168,11 @@ def _encryption(call: Call, source: Doc) -> Doc:
     """The members of encryption: encrypted stays encrypted, with the requested key or the source's, which must be usable."""
     key = call.get("KmsKeyId")
     if key is None and not source["StorageEncrypted"]:
-        return {"StorageEncrypted": False}
+        # guess: what AWS's own key encrypts stays under it, and what nothing encrypts stays so; which is not known (FACTS 4.8)
+        return UNDER_AWS_OWNED if source.get("StorageEncryptionType") == "sse-rds" else NOT_ENCRYPTED
     if key is not None and source["StorageEncrypted"]:
         networks.usable_key(call, source["KmsKeyId"])
-    return {"StorageEncrypted": True, "KmsKeyId": networks.usable_key(call, key or source["KmsKeyId"])}
+    return under_key(networks.usable_key(call, key or source["KmsKeyId"]))
 
 
 def _check_not_older(version: str, snapshot: str) -> None:

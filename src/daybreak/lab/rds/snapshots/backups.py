@@ -24,6 +24,7 @@ _SHARED = (
     "IAMDatabaseAuthenticationEnabled",
     "ClusterCreateTime",
     "StorageEncrypted",
+    "StorageEncryptionType",
     "AllocatedStorage",
     "EngineVersion",
     "DBClusterArn",

@@ -11,6 +11,7 @@ from daybreak.lab.protocol.codec import fault
 from daybreak.lab.protocol.errors import invalid_value
 from daybreak.lab.rds.desk import Call, Desk, DeskJob, changes, job, looks, public, resource_id
 from daybreak.lab.rds.durations import seconds
+from daybreak.lab.rds.encryption import NOT_ENCRYPTED, under_key
 from daybreak.lab.rds.events import emit, failure_sentence
 from daybreak.lab.rds.identifiers import new_identifier, resolve_name
 from daybreak.lab.rds.known import find_cluster, require_status
@@ -75,10 +76,10 @@ def snapshot_of(desk: Desk, region: str, cluster: Doc, name: str, **own: Any) ->
         "Engine",
         "EngineMode",
         "EngineVersion",
-        "Port",
         "ClusterCreateTime",
         "MasterUsername",
         "StorageEncrypted",
+        "StorageEncryptionType",
         "KmsKeyId",
         "IAMDatabaseAuthenticationEnabled",
         "StorageType",
@@ -94,7 +95,8 @@ def snapshot_of(desk: Desk, region: str, cluster: Doc, name: str, **own: Any) ->
         "DBClusterSnapshotArn": desk.arn(region, "cluster-snapshot", name),
         "SnapshotCreateTime": desk.clock.now(),
         "Status": "creating",
-        "AllocatedStorage": 1,
+        "AllocatedStorage": 0,  # AWS records neither size nor port of a cluster's snapshot (FACTS 4.1)
+        "Port": 0,
         "LicenseModel": "postgresql-license",
         "_place": resource_id("snapshot-"),
         "_database": cluster.get("DatabaseName"),
@@ -329,8 +331,8 @@ def offer(desk: Desk, region: str, snapshot: str, account: str, *, encrypted: bo
         "DBClusterSnapshotArn": arn,
         "SnapshotType": "shared",
         "DbClusterResourceId": resource_id("cluster-"),
-        "StorageEncrypted": is_encrypted,
-        "KmsKeyId": f"arn:aws:kms:{region}:{account}:key/{uuid.uuid4()}" if is_encrypted else None,
+        "KmsKeyId": None,
+        **(under_key(f"arn:aws:kms:{region}:{account}:key/{uuid.uuid4()}") if is_encrypted else NOT_ENCRYPTED),
         "TagList": [],  # tags are not shared
         "_place": place,
     }
