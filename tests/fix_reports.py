@@ -14,6 +14,7 @@ from daybreak.model.cost import Cost
 from daybreak.model.delta import Delta, TableDelta
 from daybreak.model.findings import Detail, Finding, Level, Measured, Reason, Standing
 from daybreak.model.kept import Kept
+from daybreak.model.members import CLUSTER, sum_of
 from daybreak.model.plan import Plan, StepId
 from daybreak.model.report import Occasion, Report, Witness
 from daybreak.model.run import RunState, StepState
@@ -85,7 +86,7 @@ _ANSWERS: dict[str, tuple[str, str, str]] = {
     "security.kms": ("the source's key, enabled", "enabled", "kms:DescribeKey"),
     "security.iam-roles": ("none while in quarantine", "none", "rds:DescribeDBClusters"),
     "security.audit-logging": ("pgaudit, log export postgresql", "both are on", "SHOW pgaudit.log"),
-    "parity.cluster": ("31 fields as the source's", "the same, but as planned", "rds:DescribeDBClusters"),
+    "parity.cluster": (sum_of(CLUSTER), "the same, but as planned", "rds:DescribeDBClusters"),
     "parity.instances": ("2 instances as the source's", "the same", "rds:DescribeDBInstances"),
     "parity.parameters": ("412 parameters as the source's", "410 are the same, 2 hold quarantine", ""),
 }  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from daybreak.aws.facts import backup_of, cluster_of, scaling_of, security_group_of, snapshot_of
+from daybreak.model.world import Domain
 
 
 @pytest.mark.parametrize(
@@ -88,3 +89,36 @@ def test_a_member_with_nothing_in_it_was_not_recorded() -> None:
     assert backup_of({"AllocatedStorage": 1}).allocated is None
     assert backup_of({"AllocatedStorage": 40}).allocated == 40
     assert cluster_of({"DBClusterIdentifier": "embi", "DatabaseName": ""}).database is None
+
+
+def test_what_a_restore_loses_beside_the_storage_is_read() -> None:
+    """An answer that leaves a switch out says nothing of it, but for those that only clusters of their kind answer."""
+    bare = cluster_of({"DBClusterIdentifier": "embi"})
+    assert (bare.network_type, bare.domains, bare.upgrades_itself, bare.insights_mode, bare.activity_stream) == (
+        None,
+    ) * 5
+    assert (bare.forwards_writes, bare.forwards_writes_globally, bare.is_express) == (None, False, False)
+    full = cluster_of(
+        {
+            "DBClusterIdentifier": "embi",
+            "NetworkType": "DUAL",
+            "DomainMemberships": [{"Domain": "d-1", "Status": "joined", "IAMRoleName": "kerberos", "FQDN": ""}],
+            "AutoMinorVersionUpgrade": False,
+            "DatabaseInsightsMode": "advanced",
+            "ActivityStreamStatus": "started",
+            "ActivityStreamMode": "async",
+            "LocalWriteForwardingStatus": "enabling",
+            "GlobalClusterIdentifier": "world",
+            "GlobalWriteForwardingRequested": True,
+            "VPCNetworkingEnabled": False,
+            "InternetAccessGatewayEnabled": True,
+            "ServerlessV2ScalingConfiguration": {"MinCapacity": 0.0, "MaxCapacity": 16.0, "SecondsUntilAutoPause": 300},
+        }
+    )
+    assert full.domains == (Domain(directory="d-1", role="kerberos", status="joined"),)
+    assert (full.network_type, full.upgrades_itself, full.insights_mode) == ("DUAL", False, "advanced")
+    assert (full.activity_stream, full.forwards_writes, full.global_cluster) == ("async", True, "world")
+    assert (full.forwards_writes_globally, full.is_express) == (True, True)
+    assert full.serverless
+    assert full.serverless.seconds_until_pause == 300
+    assert cluster_of({"DBClusterIdentifier": "embi", "ActivityStreamStatus": "stopped"}).activity_stream == "off"

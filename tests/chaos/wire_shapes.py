@@ -34,8 +34,8 @@ def restored_body(name: str, params: dict[str, Any]) -> dict[str, Any]:
         "VpcSecurityGroups": [{"VpcSecurityGroupId": each} for each in params["VpcSecurityGroupIds"]],
         "StorageEncrypted": "KmsKeyId" in params,
         "DeletionProtection": params.get("DeletionProtection", False),
-        "BackupRetentionPeriod": 1,
-        "PreferredBackupWindow": "00:00-00:30",
+        "BackupRetentionPeriod": params.get("BackupRetentionPeriod", 1),
+        "PreferredBackupWindow": params.get("PreferredBackupWindow", "00:00-00:30"),
         "PreferredMaintenanceWindow": "mon:00:00-mon:00:30",
     }
 

@@ -96,6 +96,18 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], str]] =
         {},
         "runs aurora-mysql; only aurora-postgresql can be restored here",
     ),
+    "serverless v1": (
+        {"cluster": fix_worlds.cluster(engine_mode="serverless")},
+        {},
+        {},
+        "runs Aurora Serverless v1, which AWS does not restore like a cluster of instances",
+    ),
+    "limitless": (
+        {"cluster": fix_worlds.cluster(engine_version="16.8-limitless")},
+        {},
+        {},
+        "runs an Aurora Limitless database, which AWS does not restore",
+    ),
     "key disabled": (
         {"key": Key(arn=KEY, is_enabled=False, state="PendingDeletion")},
         {},
@@ -233,7 +245,8 @@ def test_the_source_configuration_is_carried_over() -> None:
     assert (restore.serverless, restore.has_iam_auth) == (serverless, True)
     assert (restore.port, restore.kms_key, restore.log_exports) == (5432, KEY, ("postgresql",))
     assert restore.tags["Environment"] == "production"
-    assert (options.backup_retention, options.backup_window) == (timedelta(days=30), "03:00-04:00")
+    assert (restore.backup_retention, restore.backup_window) == (timedelta(days=30), "03:00-04:00"), "from its birth"
+    assert options.maintenance_window == "sun:05:00-sun:06:00"
     assert (restore.is_protected, options.is_protected) == (False, True), (
         "what fails to be restored must stay removable"
     )
@@ -241,6 +254,45 @@ def test_the_source_configuration_is_carried_over() -> None:
     assert any(line.startswith("roles: none") for line in made.parity)
     assert any(line.startswith("Data API: off") for line in made.parity)
     assert any("master password" in note for note in made.notes)
+
+
+def test_what_no_call_takes_is_named_with_its_reason() -> None:
+    """A stream that auditors count on, or writes that readers passed on, would be gone without a word."""
+    cluster = fix_worlds.cluster(
+        activity_stream="async",
+        forwards_writes=True,
+        global_cluster="world",
+        forwards_writes_globally=True,
+        is_express=True,
+    )
+    made = fix_worlds.plan(seen=fix_worlds.observation(cluster=cluster))
+    for words in (
+        "activity stream: off",
+        "write forwarding of readers: off",
+        "global database: none",
+        "write forwarding in the global database: off",
+        "express configuration: no",
+    ):
+        assert any(line.startswith(words) for line in made.parity), words
+    off = fix_worlds.cluster(activity_stream="off", forwards_writes=False, is_express=False)
+    assert fix_worlds.plan(seen=fix_worlds.observation(cluster=off)).parity == fix_worlds.plan().parity
+
+
+def test_the_network_type_goes_with_the_subnet_group() -> None:
+    """Another subnet group may know only one protocol, and AWS would refuse the other."""
+    cluster = fix_worlds.cluster(network_type="DUAL", subnet_group="the-sources-own")
+    made = fix_worlds.plan(seen=fix_worlds.observation(cluster=cluster))
+    restore = next(step.action for step in made.steps if isinstance(step.action, RestoreToMoment))
+    assert (restore.subnet_group, restore.network_type) == ("embi-db-subnet-group", None)
+    assert "network type: as daybreak.toml says" in made.parity
+
+
+def test_a_source_that_is_gone_leaves_its_retention_in_its_backup() -> None:
+    """Without it the clone would keep backups for a single day."""
+    kept = backup(retention=timedelta(days=14), backup_window="01:00-02:00")
+    made = fix_worlds.plan(seen=fix_worlds.observation(**deleted(kept)))
+    restore = next(step.action for step in made.steps if isinstance(step.action, RestoreToMoment))
+    assert (restore.backup_retention, restore.backup_window) == (timedelta(days=14), "01:00-02:00")
 
 
 def test_an_earlier_runs_stamp_and_reserved_tags_are_not_inherited() -> None:

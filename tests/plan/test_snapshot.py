@@ -211,7 +211,7 @@ def test_a_source_that_is_gone_comes_back_from_its_capsule() -> None:
     made = plan({}, **GONE, capsule=kept)
     assert [each.instance_class for each in actions(made, CreateInstance)] == ["db.r6g.large"] * 2
     assert actions(made, CreateEndpoint)[0].static_members == (f"{made.clone}-2",)
-    assert actions(made, SetClusterOptions)[0].backup_retention == timedelta(days=30)
+    assert actions(made, RestoreFromSnapshot)[0].backup_retention == timedelta(days=30)
     assert actions(made, CreateParameterGroup)[0].family == "aurora-postgresql16"
     validate = actions(made, Validate)[0]
     assert validate.capsule is not None

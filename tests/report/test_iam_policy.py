@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from daybreak.model.names import quarantine_group_name
+from daybreak.model.world import Domain
 from daybreak.plan.calls import CHANGES
 from daybreak.report.iam_policy import policy_of
 from tests import fix_worlds
@@ -75,6 +76,15 @@ def test_what_belongs_to_the_cluster_may_be_looked_at() -> None:
         assert [each.endswith(end) for each in resources(default, action)] == [True]
     assert resources(default, "rds:DescribeDBParameters") == set()
     assert [each.endswith(":pg:*") for each in resources(policy, "rds:DescribeDBParameters")] == [True]
+
+
+def test_a_clone_that_joins_a_directory_needs_what_aws_does_there_in_the_callers_name() -> None:
+    """Without it the restore call is refused; a clone that joins none needs nothing of it."""
+    cluster = fix_worlds.cluster(domains=(Domain(directory="d-1", role="kerberos", status="joined"),))
+    policy = policy_of(fix_worlds.plan(seen=fix_worlds.observation(cluster=cluster)))
+    assert resources(policy, "iam:PassRole") == {f"arn:aws:iam::{fix_worlds.ACCOUNT}:role/kerberos"}
+    assert resources(policy, "ds:AuthorizeApplication") == {"*"}
+    assert resources(policy_of(fix_worlds.plan()), "ds:AuthorizeApplication") == set()
 
 
 def test_the_policy_is_one_value() -> None:

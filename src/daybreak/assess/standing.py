@@ -294,6 +294,9 @@ def _options_set(action: SetClusterOptions, seen: Resource | None) -> OrderStand
         "backup_window": action.backup_window,
         "maintenance_window": action.maintenance_window,
         "is_protected": action.is_protected,
+        "upgrades_itself": action.upgrades_itself,
+        "insights_mode": action.insights_mode,
+        "has_performance_insights": action.has_performance_insights,
     }
     missing = [name for name, value in wanted.items() if value is not None and getattr(seen, name) != value]
     return (

@@ -16,6 +16,7 @@ from daybreak.model.world import (
     AutomatedBackup,
     Cluster,
     CustomEndpoint,
+    Domain,
     Endpoint,
     Instance,
     Key,
@@ -51,7 +52,7 @@ def window_of(earliest: Any, latest: Any) -> Window | None:
     )
 
 
-def recorded(body: dict[str, Any], name: str) -> Any:
+def value_of(body: dict[str, Any], name: str) -> Any:
     """A member whose 0, "", [] or {} mean that AWS recorded nothing; ``None`` then. Not for what can be false or zero."""
     return body.get(name) or None
 
@@ -61,9 +62,14 @@ def _encryption(body: dict[str, Any]) -> dict[str, Any]:
 
     An answer that contradicts itself counts as not encrypted.
     """
-    kind = recorded(body, "StorageEncryptionType")
+    kind = value_of(body, "StorageEncryptionType")
     is_encrypted = kind == AWS_OWNED or (bool(body.get("StorageEncrypted")) and kind != "none")
-    return {"is_encrypted": is_encrypted, "encryption": kind, "kms_key": recorded(body, "KmsKeyId")}
+    return {"is_encrypted": is_encrypted, "encryption": kind, "kms_key": value_of(body, "KmsKeyId")}
+
+
+def _retention(body: dict[str, Any]) -> timedelta | None:
+    days = value_of(body, "BackupRetentionPeriod")
+    return timedelta(days=days) if days else None
 
 
 def _size(body: dict[str, Any]) -> int | None:
@@ -86,8 +92,8 @@ def cluster_of(body: dict[str, Any]) -> Cluster:
         endpoint=body.get("Endpoint"),
         reader_endpoint=body.get("ReaderEndpoint"),
         port=body.get("Port") or 5432,
-        database=recorded(body, "DatabaseName"),
-        master_username=recorded(body, "MasterUsername"),
+        database=value_of(body, "DatabaseName"),
+        master_username=value_of(body, "MasterUsername"),
         created=body.get("ClusterCreateTime"),
         window=window_of(body.get("EarliestRestorableTime"), body.get("LatestRestorableTime")),
         members=tuple(
@@ -111,7 +117,11 @@ def cluster_of(body: dict[str, Any]) -> Cluster:
         backup_retention=timedelta(days=body.get("BackupRetentionPeriod") or 1),
         backup_window=body.get("PreferredBackupWindow"),
         maintenance_window=body.get("PreferredMaintenanceWindow"),
-        serverless=ServerlessRange(low=require(serverless, "MinCapacity"), high=require(serverless, "MaxCapacity"))
+        serverless=ServerlessRange(
+            low=require(serverless, "MinCapacity"),
+            high=require(serverless, "MaxCapacity"),
+            seconds_until_pause=value_of(serverless, "SecondsUntilAutoPause"),
+        )
         if serverless
         else None,
         roles=tuple(
@@ -122,8 +132,49 @@ def cluster_of(body: dict[str, Any]) -> Cluster:
         has_http_endpoint=bool(body.get("HttpEndpointEnabled")),
         lifecycle=body.get("EngineLifecycleSupport"),
         has_pending_changes=_is_pending(body.get("PendingModifiedValues")),
+        **_switches(body),
         tags=tags_of(body.get("TagList")),
     )
+
+
+def _switches(body: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a cluster that AWS turns on or off beside its storage; ``None`` where it does not say."""
+    return {
+        "network_type": value_of(body, "NetworkType"),
+        "domains": _domains(body.get("DomainMemberships")),
+        "upgrades_itself": body.get("AutoMinorVersionUpgrade"),
+        "insights_mode": value_of(body, "DatabaseInsightsMode"),
+        "has_performance_insights": body.get("PerformanceInsightsEnabled"),
+        "performance_insights_retention": value_of(body, "PerformanceInsightsRetentionPeriod"),
+        "performance_insights_key": value_of(body, "PerformanceInsightsKMSKeyId"),
+        "activity_stream": _activity_stream(body),
+        "forwards_writes": _is_on(body.get("LocalWriteForwardingStatus")),
+        "global_cluster": value_of(body, "GlobalClusterIdentifier"),
+        # What a cluster must be made for is left out of the answer about any other.
+        "forwards_writes_globally": bool(body.get("GlobalWriteForwardingRequested")),
+        "is_express": bool(body.get("InternetAccessGatewayEnabled")) or body.get("VPCNetworkingEnabled") is False,
+    }
+
+
+def _domains(memberships: list[dict[str, Any]] | None) -> tuple[Domain, ...] | None:
+    if memberships is None:
+        return None
+    return tuple(
+        Domain(directory=require(each, "Domain"), role=value_of(each, "IAMRoleName"), status=value_of(each, "Status"))
+        for each in memberships
+    )
+
+
+def _activity_stream(body: dict[str, Any]) -> str | None:
+    status = value_of(body, "ActivityStreamStatus")
+    if status in (None, "stopped", "stopping"):
+        return None if status is None else "off"
+    return value_of(body, "ActivityStreamMode") or str(status)
+
+
+def _is_on(status: str | None) -> bool | None:
+    """Whether something is on, or will be, by AWS's word for it."""
+    return None if not status else status in ("enabled", "enabling", "requested")
 
 
 def _is_pending(values: dict[str, Any] | None) -> bool:
@@ -156,6 +207,7 @@ def instance_of(body: dict[str, Any]) -> Instance:
         copies_tags=bool(body.get("CopyTagsToSnapshot")),
         maintenance_window=body.get("PreferredMaintenanceWindow"),
         has_pending_changes=_is_pending(body.get("PendingModifiedValues")),
+        insights_mode=value_of(body, "DatabaseInsightsMode"),
         tags=tags_of(body.get("TagList")),
     )
 
@@ -163,7 +215,6 @@ def instance_of(body: dict[str, Any]) -> Instance:
 def backup_of(body: dict[str, Any]) -> AutomatedBackup:
     """A member of ``DescribeDBClusterAutomatedBackups``."""
     restorable = body.get("RestoreWindow") or {}
-    days = body.get("BackupRetentionPeriod")
     return AutomatedBackup(
         cluster=body.get("DBClusterIdentifier", ""),
         resource_id=body.get("DbClusterResourceId", ""),
@@ -174,10 +225,12 @@ def backup_of(body: dict[str, Any]) -> AutomatedBackup:
         **_encryption(body),
         storage_type=body.get("StorageType"),
         has_iam_auth=bool(body.get("IAMDatabaseAuthenticationEnabled")),
-        port=recorded(body, "Port"),
-        master_username=recorded(body, "MasterUsername"),
+        port=value_of(body, "Port"),
+        master_username=value_of(body, "MasterUsername"),
         allocated=_size(body),
-        retention=timedelta(days=days) if days else None,
+        engine_mode=value_of(body, "EngineMode"),
+        retention=_retention(body),
+        backup_window=value_of(body, "PreferredBackupWindow"),
         tags=tags_of(body.get("TagList")),
     )
 
@@ -293,8 +346,11 @@ def snapshot_of(body: dict[str, Any]) -> Snapshot:
         **_encryption(body),
         storage_type=body.get("StorageType"),
         has_iam_auth=bool(body.get("IAMDatabaseAuthenticationEnabled")),
-        port=recorded(body, "Port"),
-        master_username=recorded(body, "MasterUsername"),
+        port=value_of(body, "Port"),
+        master_username=value_of(body, "MasterUsername"),
+        engine_mode=value_of(body, "EngineMode"),
+        retention=_retention(body),
+        backup_window=value_of(body, "PreferredBackupWindow"),
         percent=body.get("PercentProgress", 100),
         allocated=_size(body),
         tags=tags_of(body.get("TagList")),

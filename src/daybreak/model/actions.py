@@ -62,6 +62,12 @@ class _Storage(Value):
     serverless: ServerlessRange | None = None
     lifecycle: str | None = None
     """Whether AWS's Extended Support follows the end of standard support, as ``EngineLifecycleSupport`` says it."""
+    backup_retention: Span | None = None
+    backup_window: str | None = None
+    network_type: str | None = None
+    domain: str | None = None
+    """The Active Directory that the clone joins for Kerberos logins."""
+    domain_role: str | None = None
     tags: dict[str, str] = Field(default_factory=dict)
 
 
@@ -107,7 +113,7 @@ class DeleteEndpoint(Value):
 
 
 class SetClusterOptions(Value):
-    """Set what a restore call cannot carry: the clone's retention and windows; or lift its deletion protection."""
+    """Set what a restore call cannot carry: maintenance, protection and insights; or lift its deletion protection."""
 
     kind: Literal["set-cluster-options@1"] = "set-cluster-options@1"
     clone: str
@@ -115,6 +121,11 @@ class SetClusterOptions(Value):
     backup_window: str | None = None
     maintenance_window: str | None = None
     is_protected: bool | None = None
+    upgrades_itself: bool | None = None
+    insights_mode: str | None = None
+    has_performance_insights: bool | None = None
+    performance_insights_retention: int | None = None
+    performance_insights_key: str | None = None
 
 
 class CreateInstance(Value):

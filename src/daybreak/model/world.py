@@ -43,6 +43,8 @@ class ServerlessRange(Value):
 
     low: float
     high: float
+    seconds_until_pause: int | None = None
+    """How long it must be idle before AWS pauses it; only where ``low`` is 0."""
 
 
 class Role(Value):
@@ -50,6 +52,14 @@ class Role(Value):
 
     arn: str
     feature: str | None = None
+    status: str | None = None
+
+
+class Domain(Value):
+    """The Active Directory that a cluster has joined for Kerberos logins, and the role that lets AWS ask it."""
+
+    directory: str
+    role: str | None = None
     status: str | None = None
 
 
@@ -124,6 +134,23 @@ class Cluster(Stored):
     lifecycle: str | None = None
     """Whether it goes on into Extended Support when its version's standard support ends; that costs money."""
     has_pending_changes: bool = False
+    network_type: str | None = None
+    """``IPV4`` or ``DUAL``."""
+    domains: tuple[Domain, ...] | None = None
+    upgrades_itself: bool | None = None
+    insights_mode: str | None = None
+    """Of Database Insights: ``standard`` or ``advanced``."""
+    has_performance_insights: bool | None = None
+    performance_insights_retention: int | None = None
+    performance_insights_key: str | None = None
+    activity_stream: str | None = None
+    """Its mode, ``sync`` or ``async``; ``off`` without one."""
+    forwards_writes: bool | None = None
+    """Whether a reader passes writes on to the writer."""
+    global_cluster: str | None = None
+    forwards_writes_globally: bool | None = None
+    is_express: bool | None = None
+    """Whether it stands outside any VPC, open to the internet through AWS's gateway."""
     tags: dict[str, str] = Field(default_factory=dict)
 
 
@@ -152,6 +179,7 @@ class Instance(Value):
     copies_tags: bool = False
     maintenance_window: str | None = None
     has_pending_changes: bool = False
+    insights_mode: str | None = None
     tags: dict[str, str] = Field(default_factory=dict)
 
 
@@ -163,6 +191,7 @@ class AutomatedBackup(Stored):
     status: str
     engine: str
     engine_version: str
+    engine_mode: str | None = None
     window: Window | None = None
     storage_type: str | None = None
     has_iam_auth: bool = False
@@ -170,6 +199,7 @@ class AutomatedBackup(Stored):
     master_username: str | None = None
     allocated: int | None = None
     retention: Span | None = None
+    backup_window: str | None = None
     tags: dict[str, str] = Field(default_factory=dict)
 
 
@@ -203,10 +233,14 @@ class Snapshot(Stored):
     """When it was taken: the moment that it holds."""
     engine: str
     engine_version: str
+    engine_mode: str | None = None
     storage_type: str | None = None
     has_iam_auth: bool = False
     port: int | None = None
     master_username: str | None = None
+    retention: Span | None = None
+    """How long its cluster kept backups."""
+    backup_window: str | None = None
     percent: int = 100
     allocated: int | None = None
     """Gigabytes."""

@@ -282,9 +282,16 @@ def _storage(action: Restore, stamp: Stamp) -> dict[str, Any]:
         "ServerlessV2ScalingConfiguration": {
             "MinCapacity": action.serverless.low,
             "MaxCapacity": action.serverless.high,
+            **({"SecondsUntilAutoPause": pause} if (pause := action.serverless.seconds_until_pause) else {}),
         }
         if action.serverless
         else None,
+        # From its birth: a clone whose retention comes later lives on one day until then.
+        "BackupRetentionPeriod": action.backup_retention.days if action.backup_retention else None,
+        "PreferredBackupWindow": action.backup_window,
+        "NetworkType": action.network_type,
+        "Domain": action.domain,
+        "DomainIAMRoleName": action.domain_role,
         # AWS's default enrolls in Extended Support, which costs; without it AWS upgrades a version past its end (FACTS 4.9).
         "EngineLifecycleSupport": action.lifecycle,
         "Tags": _tags(action.tags | stamp),
@@ -299,6 +306,12 @@ def _options(action: SetClusterOptions) -> dict[str, Any]:
         "PreferredBackupWindow": action.backup_window,
         "PreferredMaintenanceWindow": action.maintenance_window,
         "DeletionProtection": action.is_protected,
+        "AutoMinorVersionUpgrade": action.upgrades_itself,
+        "DatabaseInsightsMode": action.insights_mode,
+        # A restore call that carries Performance Insights is refused (FACTS 4.2).
+        "EnablePerformanceInsights": action.has_performance_insights,
+        "PerformanceInsightsRetentionPeriod": action.performance_insights_retention,
+        "PerformanceInsightsKMSKeyId": action.performance_insights_key,
     }
 
 

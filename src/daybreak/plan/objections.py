@@ -10,6 +10,7 @@ from daybreak.model.observation import Observation
 from daybreak.model.targets import Network, Target
 from daybreak.model.trust import Authorities, Trust
 from daybreak.model.value import Instant
+from daybreak.model.world import Origin
 from daybreak.plan.source import Source
 
 MOST_INSTANCES = 16
@@ -31,11 +32,20 @@ def objections_to_storage(source: Source, seen: Observation) -> Iterator[str]:
     subject = f'"{source.snapshot.identifier}" is of' if source.snapshot else f'"{source.name}" runs'
     if storage.engine != ENGINE:
         yield f"{subject} {storage.engine}; only {ENGINE} can be restored here"
+    if kind := _other_kind(storage):
+        yield f"{subject} {kind}, which AWS does not restore like a cluster of instances"
     what = "snapshot" if source.snapshot else "backup"
     if seen.key and not seen.key.is_enabled:
         yield f"the KMS key {seen.key.arn} is {seen.key.state}: without it the {what} cannot be read"
     if seen.key is None and storage.needs_key:
         yield f"the KMS key {storage.kms_key} cannot be looked at: it is gone or we may not use it"
+
+
+def _other_kind(storage: Origin) -> str | None:
+    """What it is, where AWS restores it in another way (FACTS 4.1)."""
+    if storage.engine_mode == "serverless":
+        return "Aurora Serverless v1"
+    return "an Aurora Limitless database" if storage.engine_version.endswith("-limitless") else None
 
 
 def objections_to_place(network: Network, clone: str, source: Source, seen: Observation) -> Iterator[str]:

@@ -15,13 +15,17 @@ from daybreak.model.requests import PitrRequest, SnapshotRequest
 from daybreak.model.tags import MOST_TAGS, ON_CLUSTER, tags_left_out
 from daybreak.model.targets import Network, Staging, Target
 from daybreak.model.value import stamp
-from daybreak.model.world import FOREIGN
+from daybreak.model.world import FOREIGN, Cluster
 from daybreak.plan.source import Source, moment_of
 from daybreak.plan.topology import endpoints_left_out, is_upgraded
 
 _STAGING = "a clone for staging is scaled down, as daybreak.toml says"
 _WORDS = {
     "has_http_endpoint": "Data API",
+    "forwards_writes": "write forwarding of readers",
+    "forwards_writes_globally": "write forwarding in the global database",
+    "global_cluster": "global database",
+    "is_express": "express configuration",
     "instance.tags": "tags of the instances",
     "instance.instance_class": "class of the instances",
     "instance.count": "number of instances",
@@ -123,15 +127,37 @@ def intended_differences(
         permitted["master_secret"] = "the master password is not managed in the clone"  # noqa: S105 - a reason, not a secret
     if cluster and source.snapshot:
         permitted |= _by_snapshot(source)
-    if cluster is None or (cluster.subnet_group and network.subnet_group != cluster.subnet_group):
-        permitted["subnet_group"] = "as daybreak.toml says"
+    if is_elsewhere(source, network):
+        permitted |= dict.fromkeys(("subnet_group", "network_type"), "as daybreak.toml says")
     if cluster is None or (cluster.security_groups and set(network.security_groups) != set(cluster.security_groups)):
         permitted["security_groups"] = "as daybreak.toml says"
     if cluster and cluster.has_http_endpoint:
         permitted["has_http_endpoint"] = "off: the Data API is one more way in, until quarantine is lifted"
+    if cluster:
+        permitted |= _losses(cluster)
     if staging and cluster:
         permitted |= _for_staging(source, staging, made)
     return permitted | _tags(source) | _beside(source, made)
+
+
+def is_elsewhere(source: Source, network: Network) -> bool:
+    """Whether the clone gets another subnet group than its source's, or the source's is not known."""
+    cluster = source.cluster
+    return cluster is None or bool(cluster.subnet_group and network.subnet_group != cluster.subnet_group)
+
+
+def _losses(cluster: Cluster) -> dict[str, str]:
+    """What the source has, no call of a restore takes, and Daybreak does not turn on."""
+    reasons = {
+        "activity_stream": ("off: a stream is started for one cluster, by whoever watches it", "off"),
+        "forwards_writes": ("off: readers pass no writes on until somebody turns it on", False),
+        "global_cluster": ("none: a clone is a cluster of its own, in no global database", None),
+        "forwards_writes_globally": ("off: a clone is in no global database", False),
+        "is_express": ("no: a clone stands in a VPC, where nothing reaches it from the internet", False),
+    }
+    return {
+        field: reason for field, (reason, nothing) in reasons.items() if getattr(cluster, field) not in (None, nothing)
+    }
 
 
 def _tags(source: Source) -> dict[str, str]:
@@ -154,7 +180,7 @@ def _by_snapshot(source: Source) -> dict[str, str]:
     if snapshot and cluster and snapshot.engine_version != cluster.engine_version:
         for field in ("engine_version", "instance.engine_version"):
             permitted[field] = f"{snapshot.engine_version}, the snapshot's own"
-    if snapshot and cluster and snapshot.is_encrypted and not cluster.is_encrypted:
+    if snapshot and cluster and snapshot.needs_key and not cluster.needs_key:
         permitted |= dict.fromkeys(("is_encrypted", "kms_key"), "what is encrypted in a snapshot stays encrypted")
     if is_upgraded(source):
         permitted["instance.parameter_group"] = "the default of the snapshot's major version"

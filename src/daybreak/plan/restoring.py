@@ -37,11 +37,12 @@ from daybreak.model.plan import Estimate, Plan, RunId, Step, StepId
 from daybreak.model.requests import PitrRequest, SnapshotRequest
 from daybreak.model.tags import ON_CLUSTER, ORIGIN_TAG, PURPOSE_TAG, own_tags
 from daybreak.model.targets import Network, Staging, Target
+from daybreak.model.world import Cluster
 from daybreak.plan import estimates
 from daybreak.plan.calls import arn_of, tags_for
 from daybreak.plan.loss import loss_by
 from daybreak.plan.quarantine import CARED_FOR, quarantine_parameters
-from daybreak.plan.remarks import intended_differences, notes_on, words_of
+from daybreak.plan.remarks import intended_differences, is_elsewhere, notes_on, words_of
 from daybreak.plan.source import Source, moment_of
 from daybreak.plan.terms import Sequence, Terms, guards_to_change, guards_to_create
 from daybreak.plan.topology import endpoints_for, family_of, instances_for
@@ -132,6 +133,7 @@ def storage_settings(draft: Draft) -> dict[str, Any]:
     """The fields that both restore actions share."""
     cluster, storage = draft.source.cluster, draft.source.storage
     facts = cluster or storage
+    domain = next(iter(cluster.domains or ()), None) if cluster else None
     # The source's key where it has one: a snapshot may have another account's key, or none.
     key = cluster.kms_key if cluster and cluster.is_encrypted else None
     purpose = "staging" if draft.staging else f"{draft.request.kind}-recovery"
@@ -148,6 +150,11 @@ def storage_settings(draft: Draft) -> dict[str, Any]:
         "copies_tags": bool(cluster and cluster.copies_tags),
         "serverless": cluster.serverless if cluster else None,
         "lifecycle": cluster.lifecycle if cluster else None,
+        "backup_retention": cluster.backup_retention if cluster else draft.source.recorded_retention,
+        "backup_window": facts.backup_window if facts else None,
+        "network_type": cluster.network_type if cluster and not is_elsewhere(draft.source, draft.network) else None,
+        "domain": domain.directory if domain else None,
+        "domain_role": domain.role if domain else None,
         "tags": own_tags(facts.tags if facts else {}, ON_CLUSTER)
         | {PURPOSE_TAG: purpose, ORIGIN_TAG: draft.source.name},
     }
@@ -268,12 +275,12 @@ def _add_storage(sequence: Sequence, draft: Draft, action: Restore, after: StepI
         "set-cluster-options",
         SetClusterOptions(
             clone=draft.clone,
-            backup_retention=cluster.backup_retention,
-            backup_window=cluster.backup_window,
             maintenance_window=cluster.maintenance_window,
             is_protected=cluster.is_protected,
+            upgrades_itself=cluster.upgrades_itself,
+            **_insights(cluster),
         ),
-        "a restore call cannot carry retention and windows, and a restore that fails must stay removable",
+        "a restore call cannot carry these, and a restore that fails must stay removable",
         estimates.OPTIONS,
         after=(stored,),
         guards=guards_to_create(draft.clone, draft.source.name),
@@ -285,6 +292,18 @@ def _add_storage(sequence: Sequence, draft: Draft, action: Restore, after: StepI
         estimates.OPTIONS,
         after=(options,),
     )
+
+
+def _insights(cluster: Cluster) -> dict[str, Any]:
+    """What is above AWS's default: plain insights need no words, and a cluster that never had them no key."""
+    if not cluster.has_performance_insights:
+        return {}
+    return {
+        "insights_mode": cluster.insights_mode,
+        "has_performance_insights": True,
+        "performance_insights_retention": cluster.performance_insights_retention,
+        "performance_insights_key": cluster.performance_insights_key,
+    }
 
 
 def _add_instances(sequence: Sequence, draft: Draft, after: StepId) -> tuple[StepId, ...]:

@@ -14,6 +14,7 @@ from daybreak.model.moment import At
 from daybreak.model.observation import Interest, Observation
 from daybreak.model.requests import NEWEST, PitrRequest, SnapshotRequest
 from daybreak.model.targets import Network, Target
+from daybreak.model.value import Span
 from daybreak.model.world import FOREIGN, AutomatedBackup, Cluster, Instance, Origin, Snapshot, Surroundings, Window
 from daybreak.plan.quarantine import CARED_FOR
 
@@ -41,6 +42,12 @@ class Source:
     def cluster(self) -> Cluster | None:
         """The configuration that the clone takes over, from the living source or its capsule."""
         return self.living or (self.capsule.cluster if self.capsule else None)
+
+    @property
+    def recorded_retention(self) -> Span | None:
+        """How long backups were kept, as a backup or snapshot of a source that is gone recorded it."""
+        record = self.snapshot or self.backup
+        return record.retention if record else None
 
     @property
     def resource_id(self) -> str | None:

@@ -101,6 +101,15 @@ def _changes(plan: Plan) -> Iterator[Permission]:
             yield from _needs(call, _place(plan, "rds"))
 
 
+_DIRECTORY = (
+    "ds:AuthorizeApplication",
+    "ds:DescribeDirectories",
+    "ds:GetAuthorizedApplicationDetails",
+    "ds:UnauthorizeApplication",
+)
+"""What AWS does in the caller's name when a cluster joins a directory."""
+
+
 def _place(plan: Plan, service: str) -> str:
     """The beginning of a service's ARNs there; China and GovCloud are separate partitions."""
     partition = plan.identity.caller.split(":")[1]
@@ -119,6 +128,12 @@ def _needs(call: AwsCall, place: str) -> Iterator[Permission]:
         yield "rds:AddTagsToResource", arn(next(name for name in _TAGGED if name in call.params))
     if "MonitoringRoleArn" in call.params:
         yield "iam:PassRole", call.params["MonitoringRoleArn"]
+    if "Domain" in call.params:
+        for kind in _DIRECTORY:
+            yield kind, "*"
+    if role := call.params.get("DomainIAMRoleName"):
+        partition, account = place.split(":")[1], place.split(":")[4]
+        yield "iam:PassRole", f"arn:{partition}:iam::{account}:role/{role}"
 
 
 def _reads(plan: Plan) -> Iterator[Permission]:

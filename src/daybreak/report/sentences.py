@@ -88,10 +88,10 @@ def _work(plan: Plan, step: Step) -> tuple[str, str, str]:
             return "create", "creating", "the cluster as of the moment"
         case RestoreFromSnapshot():
             return "create", "creating", "the cluster from the snapshot"
-        case SetClusterOptions(is_protected=False, backup_retention=None):
+        case SetClusterOptions(is_protected=False, maintenance_window=None, backup_retention=None):
             return "take", "taking", "deletion protection off the cluster"
         case SetClusterOptions():
-            return "set", "setting", "backups, windows and protection"
+            return "set", "setting", "maintenance and protection"
         case CreateInstance(instance=instance, instance_class=size):
             return "create", "creating", f"instance {end(instance)} ({size})"
         case CreateEndpoint(endpoint=endpoint):
@@ -180,6 +180,9 @@ def _options(action: SetClusterOptions) -> str:
         f"backup window {action.backup_window}" if action.backup_window else "",
         f"maintenance window {action.maintenance_window}" if action.maintenance_window else "",
         {True: "deletion protection", False: "deletion protection off", None: ""}[action.is_protected],
+        {True: "minor upgrades", False: "minor upgrades off", None: ""}[action.upgrades_itself],
+        f"{action.insights_mode} Database Insights" if action.insights_mode else "",
+        "Performance Insights" if action.has_performance_insights else "",
     ]
     return f"Set {', '.join(filter(None, parts)) or 'nothing'} on {action.clone}"
 

@@ -41,6 +41,8 @@ aws rds restore-db-cluster-to-point-in-time \
   --enable-cloudwatch-logs-exports postgresql \
   --no-deletion-protection \
   --copy-tags-to-snapshot \
+  --backup-retention-period 30 \
+  --preferred-backup-window 03:00-04:00 \
   --tags \
     Key=CostCenter,Value=4711 \
     Key=Environment,Value=production \
@@ -62,13 +64,11 @@ until SEEN=$(aws rds describe-db-clusters \
   sleep 30
 done
 
-# 05-set-cluster-options: Set backup retention 30 days, backup window 03:00-04:00, maintenance window sun:05:00-sun:06:00, deletion protection on embi-aurora-pitr-202401151430-7k2
+# 05-set-cluster-options: Set maintenance window sun:05:00-sun:06:00, deletion protection on embi-aurora-pitr-202401151430-7k2
 aws rds modify-db-cluster \
   --region us-east-1 \
   --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \
   --apply-immediately \
-  --backup-retention-period 30 \
-  --preferred-backup-window 03:00-04:00 \
   --preferred-maintenance-window sun:05:00-sun:06:00 \
   --deletion-protection
 

@@ -7,15 +7,11 @@ from typing import Any
 
 import pytest
 
-from daybreak.judge.parity.configuration import (
-    OWN_TO_EACH_CLUSTER,
-    OWN_TO_EACH_INSTANCE,
-    cluster_parity,
-    instance_parity,
-)
+from daybreak.judge.parity.configuration import cluster_parity, instance_parity
+from daybreak.model import members
 from daybreak.model.findings import Standing
 from daybreak.model.names import instance_name
-from daybreak.model.world import Cluster, Instance, Member, Role, ServerlessRange
+from daybreak.model.world import Cluster, Domain, Instance, Member, Role, ServerlessRange
 from tests.fix_worlds import cluster, instance
 
 FIT, UNFIT, UNKNOWN = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN
@@ -59,7 +55,28 @@ _OTHER_VALUES: dict[str, Any] = {
     "has_performance_insights": True,
     "performance_insights_retention": 7,
     "performance_insights_key": "arn:key",
+    "network_type": "DUAL",
+    "domains": (Domain(directory="d-1", role="kerberos"),),
+    "insights_mode": "advanced",
+    "activity_stream": "async",
+    "forwards_writes": True,
+    "global_cluster": "world",
+    "forwards_writes_globally": True,
+    "is_express": True,
 }
+
+_RECORDED: dict[str, Any] = {
+    "network_type": "IPV4",
+    "domains": (),
+    "upgrades_itself": False,
+    "insights_mode": "standard",
+    "has_performance_insights": False,
+    "activity_stream": "off",
+    "forwards_writes": False,
+    "forwards_writes_globally": False,
+    "is_express": False,
+}
+"""What AWS answers today of an ordinary cluster, and an older record lacks."""
 
 
 def _clone(**changes: Any) -> Cluster:
@@ -90,20 +107,21 @@ def test_a_faithful_clone_is_fit() -> None:
     assert instance_parity(cluster(), SEEN, _instances(), {}).standing is FIT
 
 
-@pytest.mark.parametrize("field", sorted(set(Cluster.model_fields) - OWN_TO_EACH_CLUSTER))
+@pytest.mark.parametrize("field", sorted(members.fields_of(members.CLUSTER)))
 def test_a_difference_in_any_field_of_the_cluster_is_found(field: str) -> None:
     """A field that is added to the model and forgotten here would be lost by every restore, unseen."""
-    finding = cluster_parity(cluster(), _clone(**{field: _OTHER_VALUES[field]}), {})
+    finding = cluster_parity(cluster(**_RECORDED), _clone(**{**_RECORDED, field: _OTHER_VALUES[field]}), {})
     assert finding.standing is UNFIT
     assert field in finding.found
 
 
-@pytest.mark.parametrize("field", sorted(set(Instance.model_fields) - OWN_TO_EACH_INSTANCE))
+@pytest.mark.parametrize("field", sorted(members.fields_of(members.INSTANCE)))
 def test_a_difference_in_any_field_of_an_instance_is_found(field: str) -> None:
     """A reader of another class falls over at the first failover."""
     first, second = _instances()
     changed = second.model_copy(update={field: True if field == "copies_tags" else _OTHER_VALUES[field]})
-    finding = instance_parity(cluster(), SEEN, (first, changed), {})
+    seen = tuple(each.model_copy(update={"insights_mode": "standard"}) for each in SEEN)
+    finding = instance_parity(cluster(), seen, (first, changed), {})
     assert finding.standing is UNFIT
     assert f"{CLONE}-2 {field}" in finding.found
 
@@ -146,6 +164,49 @@ def test_encryption_by_aws_alone_is_told_and_no_loss() -> None:
     assert cluster_parity(cluster(**owned), _clone(**owned), {}).standing is FIT
     assert cluster_parity(cluster(**owned), _clone(**bare), {}).standing is UNFIT
     assert cluster_parity(cluster(), _clone(encryption="sse-kms"), {}).standing is FIT, "an older answer says no kind"
+
+
+def test_what_nobody_recorded_is_named_and_condemns_nothing() -> None:
+    """A capsule of an older release knows less; the verdict says how much less and not that the clone is wrong."""
+    finding = cluster_parity(cluster(), _clone(**_RECORDED), {})
+    assert finding.standing is FIT
+    assert finding.expected == (
+        "30 of AWS's 88 members, as the source's; 11 not recorded, 14 cannot be the same, 33 say nothing of a clone"
+    )
+    assert "not recorded at the source: upgrades_itself" in finding.found
+    told = {each.name: each.why for each in finding.details}
+    assert told["domains"] == "nobody recorded what the source had"
+
+
+def test_what_aws_does_not_say_of_the_clone_is_unknown_unless_it_is_off() -> None:
+    """AWS leaves out much of what is off; a mode that it does not say may be another one."""
+    assert (
+        cluster_parity(cluster(activity_stream="off", forwards_writes=False, domains=()), _clone(), {}).standing is FIT
+    )
+    assert cluster_parity(cluster(insights_mode="advanced"), _clone(), {}).standing is UNKNOWN
+    assert cluster_parity(cluster(domains=(Domain(directory="d-1"),)), _clone(), {}).standing is UNKNOWN
+
+
+def test_a_domain_counts_by_directory_and_role_and_only_a_failed_joining_by_its_status() -> None:
+    """Logins by Kerberos end with any of them; a clone that is still joining is none."""
+    joined, joining, failed = (
+        cluster(domains=(Domain(directory="d-1", role="kerberos", status=status),))
+        for status in ("joined", "pending-join", "failed")
+    )
+    assert cluster_parity(joined, _clone(domains=joining.domains), {}).standing is FIT
+    assert cluster_parity(joined, _clone(domains=failed.domains), {}).standing is UNFIT
+
+
+def test_how_long_until_a_pause_is_compared_where_it_was_recorded() -> None:
+    """A clone that pauses sooner answers its first caller later; an older record does not say how soon."""
+
+    def paused(after: int | None) -> dict[str, Any]:
+        return {"serverless": ServerlessRange(low=0, high=4, seconds_until_pause=after)}
+
+    assert cluster_parity(cluster(**paused(3600)), _clone(**paused(3600)), {}).standing is FIT
+    assert cluster_parity(cluster(**paused(None)), _clone(**paused(300)), {}).standing is FIT
+    shorter = cluster_parity(cluster(**paused(3600)), _clone(**paused(300)), {})
+    assert shorter.found == "serverless: 0 to 4 ACUs, pausing after 3600 s became 0 to 4 ACUs, pausing after 300 s"
 
 
 def test_order_and_case_make_no_difference() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from daybreak.model.checks import CHECKS, RUNBOOK, Check
 from daybreak.model.findings import Level
+from daybreak.model.members import CLUSTER, INSTANCE, Row, Treatment, sum_of
 from daybreak.prove.catalog import defects_of
 
 MADE = "This page is generated: `python -m daybreak.cli.reference`.\n"
@@ -32,7 +33,7 @@ BESIDES = {
 
 def checks_page() -> str:
     """``docs/reference/checks.md``, whole."""
-    return f"# Checks\n\n{MADE}\n{_INTRODUCTION}\n" + "\n".join(_tables())
+    return f"# Checks\n\n{MADE}\n{_INTRODUCTION}\n" + "\n".join([*_tables(), *_members()])
 
 
 def _tables() -> Iterator[str]:
@@ -40,6 +41,26 @@ def _tables() -> Iterator[str]:
         rows = [_row(check) for check in CHECKS.values() if check.level is level]
         head = "| Check | It says | Unfit, for example |\n|---|---|---|\n"
         yield f"## {level.value.capitalize()} level\n\n{head}" + "".join(rows)
+
+
+def _members() -> Iterator[str]:
+    """What ``parity.cluster`` and ``parity.instances`` compare, and what becomes of the rest of AWS's answer."""
+    yield (
+        "## What parity compares\n\n"
+        "Every member that AWS answers of a cluster and an instance is here. What is carried is sent by a call of the restore, "
+        "and compared too. A difference that is meant is in the plan, with its reason.\n"
+    )
+    for title, rows in (("a cluster", CLUSTER), ("an instance", INSTANCE)):
+        yield f"### Of {title}\n\n{sum_of(rows)}.\n\n| | Members |\n|---|---|\n" + "".join(_groups(rows))
+
+
+def _groups(rows: dict[str, Row]) -> Iterator[str]:
+    groups: dict[str, list[str]] = {}
+    for member, row in sorted(rows.items(), key=lambda item: list(Treatment).index(item[1].treatment)):
+        title = f"{row.treatment}: {row.reason}" if row.reason else row.treatment
+        groups.setdefault(title, []).append(f"`{member}`")
+    for title, members in groups.items():
+        yield f"| {title} | {', '.join(members)} |\n"
 
 
 def _row(check: Check) -> str:

@@ -1,7 +1,7 @@
-"""Parity: the clone's configuration against its source's, field by field.
+"""Parity: the clone's configuration against its source's.
 
-The law: every field of a cluster and of an instance is either compared here or named as one that cannot be the same. A
-difference is permitted only with its reason.
+The law: what is compared, and how much of AWS's answer that is, follows from ``model.members``. A difference is permitted only
+with its reason. What nobody recorded of the source is named and judges nothing.
 """
 
 from __future__ import annotations
@@ -10,29 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from daybreak.judge.details import Sum, decide, line
-from daybreak.model import checks
+from daybreak.judge.details import Sum, decide, line, unknown
+from daybreak.model import checks, members
 from daybreak.model.checks import Asked, Check
-from daybreak.model.findings import Finding
+from daybreak.model.findings import Detail, Finding
 from daybreak.model.names import comma_list, instance_name, printable
 from daybreak.model.tags import is_inherited
 from daybreak.model.value import Span
-from daybreak.model.world import AWS_OWNED, Cluster, Instance, Role, writer_first
-
-OWN_TO_EACH_CLUSTER = frozenset(
-    {
-        "identifier", "resource_id", "arn", "status", "endpoint", "reader_endpoint", "created", "window", "members",
-        "encryption",
-    }
-)  # fmt: skip
-"""The fields that no two clusters share; the instances behind ``members`` are compared as instances, and how AWS says that
-something is encrypted with ``is_encrypted``."""
-
-OWN_TO_EACH_INSTANCE = frozenset({"identifier", "cluster", "status", "endpoint", "zone", "parameter_group_status"})
-"""The fields that no two instances share; the zone is AWS's choice."""
+from daybreak.model.world import AWS_OWNED, Cluster, Domain, Instance, Role, ServerlessRange, writer_first
 
 _ANYTHING_PENDING = "has_pending_changes"
-"""Tags that the restore itself writes over the source's."""
+
+_NOT_RECORDED = "not recorded"
 
 
 @dataclass(frozen=True)
@@ -43,10 +32,16 @@ class _Row:
     had: str
     has: str
     reason: str | None = None
+    is_untold: bool = False
+    """Whether AWS says nothing of it for the clone, though it did for the source."""
 
     @property
     def is_same(self) -> bool:
         return self.had == self.has
+
+    @property
+    def is_recorded(self) -> bool:
+        return self.had != _NOT_RECORDED
 
 
 COUNT = "instance.count"
@@ -60,17 +55,19 @@ def cluster_parity(source: Cluster | None, clone: Cluster, permitted: Mapping[st
         return check.unknown(
             "the source's configuration", "the source was already deleted when the plan was made", asked
         )
-    fields = [name for name in Cluster.model_fields if name not in OWN_TO_EACH_CLUSTER]
-    rows = [replace(row, reason=permitted.get(row.name) or _known(row)) for row in _rows(source, clone, fields)]
+    rows = [
+        replace(row, reason=permitted.get(row.name) or _excuse(row)) for row in _rows(source, clone, members.CLUSTER)
+    ]
+    expected = members.sum_of(members.CLUSTER, (row.name for row in rows if not row.is_recorded))
     rows += [
         _Row("parameters", "in sync", f"{member.identifier} {member.parameter_group_status}")
         for member in clone.members
         if member.parameter_group_status not in (None, "in-sync")
     ]
-    return _finding(check, rows, f"{len(fields)} fields as the source's", asked)
+    return _finding(check, rows, expected, asked)
 
 
-def _known(row: _Row) -> str | None:
+def _excuse(row: _Row) -> str | None:
     """Why a difference that AWS makes by itself is no loss."""
     is_gain = (row.name, row.had, row.has) == ("is_encrypted", "none", AWS_OWNED)
     return "AWS encrypts under its own key what it makes now" if is_gain else None
@@ -85,7 +82,6 @@ def instance_parity(
         return check.unknown(
             "the source's instances", "the source's instances were not seen when the plan was made", asked
         )
-    fields = [name for name in Instance.model_fields if name not in OWN_TO_EACH_INSTANCE]
     there = {instance.identifier.lower(): instance for instance in clone}
     rows: list[_Row] = []
     for origin, name in pair_instances(source, seen, clone).items():
@@ -93,7 +89,9 @@ def instance_parity(
         rows += _instance(name, seen, origin, found, permitted)
     count = permitted.get(COUNT)
     rows += [_Row(name, "no such instance", extra.instance_class, count) for name, extra in there.items()]
-    return _finding(check, rows, f"{len(seen)} instances, {len(fields)} fields each, as the source's", asked)
+    unrecorded = {name for name in members.RECORDED if all(getattr(each, name, "") is None for each in seen)}
+    expected = f"{len(seen)} instances, of each {members.sum_of(members.INSTANCE, unrecorded)}"
+    return _finding(check, rows, expected, asked)
 
 
 def pair_instances(source: Cluster, seen: tuple[Instance, ...], clone: tuple[Instance, ...]) -> dict[str, str]:
@@ -109,10 +107,9 @@ def _instance(
     origin = next(each for each in seen if each.identifier == identifier)
     if found is None:
         return [_Row(name, origin.instance_class, "missing", permitted.get(COUNT))]
-    fields = [field for field in Instance.model_fields if field not in OWN_TO_EACH_INSTANCE]
     rows = [
         replace(row, name=f"{name} {row.name}", reason=_for_instances(row.name, permitted))
-        for row in _rows(origin, found, fields)
+        for row in _rows(origin, found, members.INSTANCE)
     ]
     if found.parameter_group_status not in (None, "in-sync"):
         rows.append(_Row(f"{name} parameters", "in sync", found.parameter_group_status))
@@ -120,12 +117,20 @@ def _instance(
 
 
 def _finding(check: Check, rows: list[_Row], expected: str, asked: Asked) -> Finding:
-    lines = [
-        line(row.name, row.had, row.has, is_fit=row.is_same or row.reason is not None, why=_why(row)) for row in rows
-    ]
-    reasons = [f"{row.name} differs ({row.reason})" for row in rows if not row.is_same and row.reason is not None]
+    lines = [_line(row) for row in rows]
+    reasons = [f"{row.name} differs ({row.reason})" for row in rows if row.is_recorded and _why(row)]
     found = "the same" + (f", but as planned {comma_list(reasons)}" if reasons else "")
+    if unrecorded := [row.name for row in rows if not row.is_recorded]:
+        found += f"; not recorded at the source: {comma_list(unrecorded)}"
     return decide(check, lines, Sum(expected, found, asked))
+
+
+def _line(row: _Row) -> Detail:
+    if not row.is_recorded:
+        return line(row.name, row.had, row.has, is_fit=True, why="nobody recorded what the source had")
+    if row.is_untold and row.reason is None:
+        return unknown(row.name, row.had, "AWS does not say it of the clone", row.has)
+    return line(row.name, row.had, row.has, is_fit=row.is_same or row.reason is not None, why=_why(row))
 
 
 def _why(row: _Row) -> str:
@@ -137,21 +142,31 @@ def _for_instances(field: str, permitted: Mapping[str, str]) -> str | None:
     return permitted.get(f"instance.{field}") or (None if field in Cluster.model_fields else permitted.get(field))
 
 
-def _rows(source: Cluster | Instance, clone: Cluster | Instance, fields: list[str]) -> list[_Row]:
-    """The rows of all fields, in words, as source and clone have them."""
-    rows = []
-    for name in fields:
-        had, has = _comparable(name, source), _comparable(name, clone)
-        if name == _ANYTHING_PENDING:
-            # What waits at the source is no matter here; the clone must not be waiting for anything.
-            had = False
-        if name == "tags":
-            has = {key: value for key, value in has.items() if key in had}
-        shown_had, shown_has = _show(had), _show(has)
-        if had != has and shown_had == shown_has:
-            shown_has += " (otherwise)"
-        rows.append(_Row(name, shown_had, shown_has))
-    return rows
+def _rows(source: Cluster | Instance, clone: Cluster | Instance, table: dict[str, members.Row]) -> list[_Row]:
+    """The rows of all fields that are compared, in words, as source and clone have them."""
+    return [_row(name, source, clone) for name in members.fields_of(table)]
+
+
+def _row(name: str, source: Cluster | Instance, clone: Cluster | Instance) -> _Row:
+    had, has = _comparable(name, source), _comparable(name, clone)
+    if name in members.RECORDED and had is None:
+        return _Row(name, _NOT_RECORDED, _NOT_RECORDED if has is None else _show(has))
+    if name in members.RECORDED and has is None:
+        # AWS leaves out much of what is off.
+        is_off = had in (False, [], "off")
+        return _Row(name, _show(had), _show(had) if is_off else "no word", is_untold=not is_off)
+    if name == _ANYTHING_PENDING:
+        # What waits at the source is no matter here; the clone must not be waiting for anything.
+        had = False
+    if name == "tags":
+        has = {key: value for key, value in has.items() if key in had}
+    if isinstance(had, ServerlessRange) and isinstance(has, ServerlessRange) and had.seconds_until_pause is None:
+        # AWS says it only of a range that begins at 0, and older records leave it out.
+        has = has.model_copy(update={"seconds_until_pause": None})
+    shown_had, shown_has = _show(had), _show(has)
+    if had != has and shown_had == shown_has:
+        shown_has += " (otherwise)"
+    return _Row(name, shown_had, shown_has)
 
 
 def _comparable(name: str, whole: Cluster | Instance) -> Any:
@@ -163,12 +178,20 @@ def _comparable(name: str, whole: Cluster | Instance) -> Any:
         return {key: text for key, text in value.items() if is_inherited(key)}
     if name == "roles":
         return sorted(f"{role.arn} {role.feature or ''}".strip() for role in value if isinstance(role, Role))
+    if name == "domains" and value is not None:
+        return sorted(_domain(each) for each in value)
     if name.endswith("_window") and value is not None:
         return value.lower()
     if name == "master_secret":
         # The secret differs even when both are managed; only its presence matters.
         return value is not None
     return sorted(value) if isinstance(value, tuple) else value
+
+
+def _domain(domain: Domain) -> str:
+    """A domain as it is compared: its status counts only where the joining failed."""
+    words = f"{domain.directory} {domain.role or ''}".strip()
+    return f"{words} (failed)" if domain.status == "failed" else words
 
 
 def _show(value: Any) -> str:
@@ -179,6 +202,9 @@ def _show(value: Any) -> str:
             return "yes" if value else "no"
         case Span():
             return f"{value.days} days"
+        case ServerlessRange():
+            pause = value.seconds_until_pause
+            return f"{value.low:g} to {value.high:g} ACUs" + (f", pausing after {pause} s" if pause else "")
         case list():
             return printable(", ".join(value))
         case dict():

@@ -37,6 +37,7 @@ _OF_THE_CLUSTER = (
     "EnableCloudwatchLogsExports",
     "StorageType",
     "Iops",
+    "DatabaseInsightsMode",
 )
 """Parameters that only a call for the cluster takes."""
 
@@ -48,7 +49,6 @@ _PLAIN = {
     "MonitoringInterval": "MonitoringInterval",
     "MonitoringRoleArn": "MonitoringRoleArn",
     "PromotionTier": "PromotionTier",
-    "DatabaseInsightsMode": "DatabaseInsightsMode",
     "EnablePerformanceInsights": "PerformanceInsightsEnabled",
     "PerformanceInsightsKMSKeyId": "PerformanceInsightsKMSKeyId",
     "PerformanceInsightsRetentionPeriod": "PerformanceInsightsRetentionPeriod",
@@ -101,6 +101,7 @@ def view(desk: Desk, region: str, instance: Doc) -> Doc:
         "DeletionProtection",
         "NetworkType",
         "EngineLifecycleSupport",
+        "DatabaseInsightsMode",
         "EnabledCloudwatchLogsExports",
     )
     result |= {name: cluster[name] for name in shared if name in cluster}

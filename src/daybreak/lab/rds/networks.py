@@ -123,6 +123,14 @@ def _group(desk: Desk, region: str, name: str, text: str, subnets: Sequence[Subn
     }
 
 
+def network_type(call: Call, group: Doc) -> str:
+    """The requested network type, if the subnet group allows it."""
+    asked = str(call.get("NetworkType", "IPV4"))
+    if asked not in group.get("SupportedNetworkTypes", ["IPV4"]):
+        raise fault("NetworkTypeNotSupported", f"The DB subnet group does not support the network type {asked}.")
+    return asked
+
+
 def zones_of(group: Doc) -> list[str]:
     """The availability zones that a subnet group covers, at most three, as a cluster reports them."""
     return sorted({row["SubnetAvailabilityZone"]["Name"] for row in group["Subnets"]})[:3]

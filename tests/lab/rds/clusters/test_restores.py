@@ -124,6 +124,73 @@ def encryption(said: dict[str, Any]) -> tuple[Any, Any, Any]:
     return said["StorageEncrypted"], said["StorageEncryptionType"], said.get("KmsKeyId")
 
 
+def test_how_long_until_a_pause_is_kept_only_where_the_range_begins_at_nothing(account: Account) -> None:
+    """AWS has five minutes for it where nobody says, and shows none for a range that never pauses."""
+
+    def made(name: str, **scaling: float) -> Any:
+        return account.create(name, ServerlessV2ScalingConfiguration={"MaxCapacity": 4, **scaling})[
+            "ServerlessV2ScalingConfiguration"
+        ]
+
+    assert made("pausing", MinCapacity=0, SecondsUntilAutoPause=900)["SecondsUntilAutoPause"] == 900
+    assert made("resting", MinCapacity=0)["SecondsUntilAutoPause"] == 300
+    assert "SecondsUntilAutoPause" not in made("awake", MinCapacity=0.5, SecondsUntilAutoPause=900)
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ({"Domain": "d-1"}, "InvalidParameterCombination"),
+        ({"DomainIAMRoleName": "kerberos"}, "InvalidParameterCombination"),
+        ({"NetworkType": "DUAL"}, "NetworkTypeNotSupported"),
+        ({"EnableVPCNetworking": False, "EnableInternetAccessGateway": True}, "InvalidParameterCombination"),
+        ({"DatabaseInsightsMode": "advanced"}, "InvalidParameterCombination"),
+    ],
+)
+def test_what_the_lab_does_not_have_is_refused_and_not_forgotten(
+    account: Account, given: dict[str, Any], code: str
+) -> None:
+    """A parameter that is swallowed looks like one that was taken."""
+    params = {"MasterUsername": "owner", "MasterUserPassword": "Long-enough-1", "Engine": "aurora-postgresql", **given}
+    assert refused(account, "CreateDBCluster", DBClusterIdentifier="x", **params) == code
+
+
+def test_a_clusters_own_switches_are_kept_and_a_restore_loses_them(account: Account) -> None:
+    """Minor upgrades, insights and write forwarding are set by a change of the cluster, before or after."""
+    given: dict[str, Any] = {
+        "AutoMinorVersionUpgrade": False,
+        "EnablePerformanceInsights": True,
+        "PerformanceInsightsRetentionPeriod": 465,
+        "DatabaseInsightsMode": "advanced",
+        "EnableLocalWriteForwarding": True,
+    }
+    switches = (
+        "AutoMinorVersionUpgrade",
+        "PerformanceInsightsEnabled",
+        "DatabaseInsightsMode",
+        "LocalWriteForwardingStatus",
+    )
+    made = account.create("switched", **given)
+    assert [made[each] for each in switches] == [False, True, "advanced", "enabled"]
+    account.add("switched", "switched-1")
+    account.rds.tick()
+    account.call(
+        PITR,
+        DBClusterIdentifier="lost",
+        SourceDBClusterIdentifier="switched",
+        UseLatestRestorableTime=True,
+        BackupRetentionPeriod=14,
+        PreferredBackupWindow="01:00-01:30",
+    )
+    clone = account.become("lost")
+    assert [clone[each] for each in switches] == [True, False, "standard", "disabled"]
+    assert (clone["BackupRetentionPeriod"], clone["PreferredBackupWindow"]) == (14, "01:00-01:30")
+    account.call("ModifyDBCluster", DBClusterIdentifier="lost", ApplyImmediately=True, **given)
+    clone = account.become("lost")
+    assert [clone[each] for each in switches] == [False, True, "advanced", "enabled"]
+    assert account.add("lost", "lost-1")["DatabaseInsightsMode"] == "advanced", "an instance has its cluster's"
+
+
 def test_a_cluster_without_a_database_answers_an_empty_name(account: Account) -> None:
     """AWS does not leave the member out."""
     account.create("nameless", DatabaseName="")

@@ -26,6 +26,11 @@ _NOT_HERE = (
     "ReplicationSourceIdentifier",
     "BacktrackWindow",
     "Domain",
+    "DomainIAMRoleName",
+    "EnableVPCNetworking",
+    "EnableInternetAccessGateway",
+    "TagSpecifications",
+    "EnableGlobalWriteForwarding",
     "EnableLimitlessDatabase",
 )
 
@@ -73,7 +78,7 @@ def cluster_settings(call: Call, version: str) -> Doc:
         "CopyTagsToSnapshot": call.get("CopyTagsToSnapshot", False),
         "EngineLifecycleSupport": call.get("EngineLifecycleSupport", "open-source-rds-extended-support"),
         "PreferredMaintenanceWindow": call.get("PreferredMaintenanceWindow", "sun:04:00-sun:04:30"),
-        "NetworkType": call.get("NetworkType", "IPV4"),
+        "NetworkType": networks.network_type(call, group),
         "AssociatedRoles": roles_to_associate(call),
         **storage(call),
         **scaling(call),
@@ -96,7 +101,32 @@ def scaling(call: Call) -> Doc:
     low, high = given.get("MinCapacity"), given.get("MaxCapacity")
     if low is None or high is None or not 0 <= low <= high or not 1 <= high <= 256 or low * 2 % 1 or high * 2 % 1:
         raise invalid_value("Serverless v2 capacity must be between 0 and 256 ACUs in steps of 0.5, minimum first.")
-    return {"ServerlessV2ScalingConfiguration": dict(given)}
+    pause = given.get("SecondsUntilAutoPause", 300)
+    if not 300 <= pause <= 86400:
+        raise invalid_value("Seconds until auto pause must be between 300 and 86400.")
+    # guess: one for a range that does not begin at 0 is ignored; AWS documents only that it is not shown
+    shown = {"SecondsUntilAutoPause": pause} if low == 0 else {}
+    return {"ServerlessV2ScalingConfiguration": {"MinCapacity": low, "MaxCapacity": high, **shown}}
+
+
+def insights(call: Call, cluster: Doc) -> Doc:
+    """The members of Database and Performance Insights: what the call gives, else the cluster's."""
+    new = {member: call.get(name) for name, member in _INSIGHTS.items() if call.get(name) is not None}
+    now = {**cluster, **new}
+    has_long_insights = (
+        now.get("PerformanceInsightsEnabled") and now.get("PerformanceInsightsRetentionPeriod", 7) >= 465
+    )
+    if now.get("DatabaseInsightsMode") == "advanced" and not has_long_insights:
+        raise invalid_combination("Advanced Database Insights needs Performance Insights kept for at least 465 days.")
+    return new
+
+
+_INSIGHTS = {
+    "DatabaseInsightsMode": "DatabaseInsightsMode",
+    "EnablePerformanceInsights": "PerformanceInsightsEnabled",
+    "PerformanceInsightsKMSKeyId": "PerformanceInsightsKMSKeyId",
+    "PerformanceInsightsRetentionPeriod": "PerformanceInsightsRetentionPeriod",
+}
 
 
 def log_types(types: list[str], version: str) -> list[str]:
@@ -157,11 +187,13 @@ def new_cluster(call: Call, name: str, version: str, settings: Doc) -> Doc:
         "ClusterCreateTime": desk.clock.now(),
         "CrossAccountClone": False,
         "HttpEndpointEnabled": False,
-        "AutoMinorVersionUpgrade": True,
+        "AutoMinorVersionUpgrade": call.get("AutoMinorVersionUpgrade", True),
+        "LocalWriteForwardingStatus": "enabled" if call.get("EnableLocalWriteForwarding") else "disabled",
+        "PerformanceInsightsEnabled": False,
         "ActivityStreamStatus": "stopped",
         "DomainMemberships": [],
         "DatabaseInsightsMode": "standard",
         "_port": asked_port,
         "_gigabytes": DEFAULT_GIGABYTES,
     }
-    return {**fixed, **settings}
+    return {**fixed, **insights(call, {}), **settings}

@@ -28,12 +28,7 @@ _PLAIN = {
     "EnableIAMDatabaseAuthentication": "IAMDatabaseAuthenticationEnabled",
     "MonitoringInterval": "MonitoringInterval",
     "MonitoringRoleArn": "MonitoringRoleArn",
-    "DatabaseInsightsMode": "DatabaseInsightsMode",
-    "EnablePerformanceInsights": "PerformanceInsightsEnabled",
-    "PerformanceInsightsKMSKeyId": "PerformanceInsightsKMSKeyId",
-    "PerformanceInsightsRetentionPeriod": "PerformanceInsightsRetentionPeriod",
     "EngineLifecycleSupport": "EngineLifecycleSupport",
-    "NetworkType": "NetworkType",
 }
 """Parameters that are kept as they come, by the member they become."""
 
@@ -41,6 +36,7 @@ _REFUSED = (
     "AllowMajorVersionUpgrade",
     "BacktrackWindow",
     "Domain",
+    "DomainIAMRoleName",
     "EnableGlobalWriteForwarding",
     "Port",
     "EngineMode",
@@ -134,7 +130,11 @@ def _check_settings(call: Call, cluster: Doc) -> Doc:
         kept = set(cluster["EnabledCloudwatchLogsExports"]) | set(logs.get("EnableLogTypes", []))
         kept -= set(logs.get("DisableLogTypes", []))
         new["EnabledCloudwatchLogsExports"] = asked.log_types(sorted(kept), cluster["EngineVersion"])
-    return new | asked.scaling(call)
+    if call.get("NetworkType"):
+        new["NetworkType"] = networks.network_type(call, group)
+    if call.get("EnableLocalWriteForwarding") is not None:
+        new["LocalWriteForwardingStatus"] = "enabled" if call.get("EnableLocalWriteForwarding") else "disabled"
+    return new | asked.insights(call, cluster) | asked.scaling(call)
 
 
 def _password(call: Call, cluster: Doc) -> tuple[str | None, Doc]:
