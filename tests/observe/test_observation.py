@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from daybreak.aws.faults import AwsFault
 from daybreak.model.observation import Observation
 from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Category, Reply, Trouble
 from daybreak.model.requests import CleanRequest, PitrRequest
+from daybreak.model.world import Quota
 from daybreak.observe.look import Lookout
 from daybreak.observe.observation import look_at_remains, look_closely, look_for_sources
 from daybreak.plan.planner import plan_of
@@ -82,6 +85,7 @@ def region(**more: Any) -> Region:
         },
         "DescribeEngineDefaultClusterParameters": {"EngineDefaults": {"Parameters": settable}},
         "DescribeDBSubnetGroups": {"DBSubnetGroups": [{"DBSubnetGroupName": "embi-db-subnet-group"}]},
+        "DescribeAccountAttributes": {"AccountQuotas": [{"AccountQuotaName": "DBClusters", "Used": 3, "Max": 40}]},
         "DescribeSecurityGroups": {"SecurityGroups": [{"GroupId": fix_worlds.GROUP}]},
         "DescribeKey": {"KeyMetadata": {"Arn": KEY, "Enabled": True}},
     }
@@ -151,3 +155,29 @@ def test_a_clean_up_looks_only_at_what_the_run_is_named_for() -> None:
     assert [(each.identifier, each.tags) for each in seen.endpoints] == [(f"{name}-e1", {"daybreak:run": name})]
     asked = [call.params for call in door.asked if call.operation == "DescribeDBClusters"]
     assert asked == [{"DBClusterIdentifier": name}]
+
+
+class Reticent(Region):
+    """A region that does not say its limits."""
+
+    category = Category.DENIED
+
+    def read(self, call: AwsCall) -> dict[str, Any]:
+        if call.operation == "DescribeAccountAttributes":
+            raise AwsFault(Trouble(category=self.category, code="AnyCode", message="no"))
+        return super().read(call)
+
+
+def test_limits_are_counted_where_aws_says_them_and_stop_nothing_where_it_does_not() -> None:
+    """A permission that only a forecast needs must not stand between a person and the restore; a lost AWS is another matter."""
+
+    def quotas(door: Region) -> tuple[Quota, ...] | None:
+        request, target = fix_worlds.pitr_request(), fix_worlds.target()
+        return look_for_sources(Lookout(door), fix_worlds.identity(), target, request, NOW).quotas
+
+    assert quotas(region()) == (Quota(name="DBClusters", used=3, most=40),)
+    assert quotas(Reticent(**region().answers)) is None
+    lost = Reticent(**region().answers)
+    lost.category = Category.LOST
+    with pytest.raises(AwsFault):
+        quotas(lost)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,9 @@ from daybreak.assess.protection import protection_of
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
+from daybreak.model.requests import PitrRequest, SnapshotRequest
 from daybreak.model.trust import Authorities, Authority, Trust, trust_words
+from daybreak.model.world import CustomEndpoint, Quota
 from daybreak.plan.objections import objections_to_trust
 from daybreak.plan.planner import plan_of
 from tests import fix_worlds as worlds
@@ -127,3 +130,46 @@ def test_a_run_asks_for_no_less_than_was_planned() -> None:
     here = Trust(tls="require", tls_ca="/here.pem")
     assert here.at_least(Trust()) == Trust(tls="verify-full", tls_ca="/here.pem")
     assert Trust().at_least(here) == Trust()
+
+
+def _limited(name: str, used: int, most: int) -> Observation:
+    endpoint = CustomEndpoint(identifier="reports", kind="READER")
+    return worlds.observation(
+        quotas=(Quota(name=name, used=used, most=most), Quota(name="EventSubscriptions", used=20, most=20)),
+        surroundings=worlds.surroundings(endpoints=(endpoint, endpoint)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "most", "enough", "words"),
+    [
+        ("DBClusters", 40, 39, "allows 40 clusters and 40 are there: the clone needs 1 more"),
+        ("DBInstances", 40, 38, "allows 40 instances and 39 are there: the clone needs 2 more"),
+        ("DBClusterParameterGroups", 50, 49, "allows 50 cluster parameter groups and 50 are there"),
+    ],
+)
+@pytest.mark.parametrize("request_of", [worlds.pitr_request, worlds.snapshot_request])
+def test_a_limit_that_the_clone_would_meet_is_found_at_planning(
+    request_of: Callable[[], PitrRequest | SnapshotRequest], name: str, most: int, enough: int, words: str
+) -> None:
+    """AWS says it in the middle, when the storage is restored and costs, and the writer is refused."""
+    full = plan_of(request_of(), worlds.target(), _limited(name, enough + 1, most), worlds.terms())
+    assert isinstance(full, Refusal)
+    assert [reason for reason in full.reasons if words in reason] == list(full.reasons)
+    assert isinstance(plan_of(request_of(), worlds.target(), _limited(name, enough, most), worlds.terms()), Plan)
+
+
+def test_endpoints_are_counted_for_the_clone_alone() -> None:
+    """What AWS calls used is the highest number of any cluster, and the clone has its own five."""
+    few = plan_of(worlds.pitr_request(), worlds.target(), _limited("CustomEndpointsPerDBCluster", 5, 1), worlds.terms())
+    assert isinstance(few, Refusal)
+    assert "allows 1 custom endpoints of a cluster and 0 are there: the clone needs 2 more" in few.reasons[0]
+    room = _limited("CustomEndpointsPerDBCluster", 5, 5)
+    assert isinstance(plan_of(worlds.pitr_request(), worlds.target(), room, worlds.terms()), Plan)
+
+
+def test_limits_that_nobody_could_look_at_are_a_note() -> None:
+    """They may hold, so they stop nothing; the plan does not keep it to itself."""
+    made = worlds.plan(seen=worlds.observation(quotas=None))
+    assert any("does not say the account's limits" in note for note in made.notes)
+    assert not any("limits" in note for note in worlds.plan().notes)

@@ -22,6 +22,7 @@ from daybreak.model.world import (
     Key,
     Member,
     ParameterGroup,
+    Quota,
     Role,
     Scaling,
     SecurityGroup,
@@ -286,6 +287,11 @@ _OF_ONE_POLICY = frozenset({"PolicyARN", "Alarms", "CreationTime", "ResourceId",
 
 def _without(body: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name not in names}
+
+
+def quota_of(body: dict[str, Any]) -> Quota:
+    """A member of ``DescribeAccountAttributes``."""
+    return Quota(name=require(body, "AccountQuotaName"), used=body.get("Used") or 0, most=body.get("Max") or 0)
 
 
 def security_group_of(body: dict[str, Any]) -> SecurityGroup:

@@ -16,6 +16,7 @@ from daybreak.model.world import (
     Instance,
     Key,
     ParameterGroup,
+    Quota,
     SecurityGroup,
     Snapshot,
     Surroundings,
@@ -70,6 +71,8 @@ class Observation(Value):
     """The size of the source's volume in bytes, from CloudWatch's ``VolumeBytesUsed``; ``None`` when it has no data."""
     past: tuple[PastRun, ...] = ()
     snapshots: tuple[Snapshot, ...] = ()
+    quotas: tuple[Quota, ...] | None = ()
+    """The account's limits, counted when a clone is planned; ``None`` where AWS does not say them."""
     endpoints: tuple[Endpoint, ...] = ()
     """The custom endpoints of a clone that is to be removed."""
     surroundings: Surroundings | None = None

@@ -326,6 +326,15 @@ class Key(Value):
     """Whether AWS made it for the service; what lies under such a key opens in its own account only (FACTS 4.6)."""
 
 
+class Quota(Value):
+    """A limit of the account in a region, and how much of it is used."""
+
+    name: str
+    """AWS's ``AccountQuotaName``."""
+    used: int
+    most: int
+
+
 class Surroundings(Value):
     """What belongs to a cluster but is kept beside it, and is in none of Aurora's backups (FACTS 4.2)."""
 

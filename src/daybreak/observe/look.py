@@ -17,6 +17,7 @@ from daybreak.aws.facts import (
     instance_of,
     key_of,
     parameter_group_of,
+    quota_of,
     security_group_of,
     snapshot_of,
     tags_of,
@@ -32,6 +33,7 @@ from daybreak.model.world import (
     Instance,
     Key,
     ParameterGroup,
+    Quota,
     SecurityGroup,
     Snapshot,
 )
@@ -40,6 +42,10 @@ Seen = TypeVar("Seen")
 
 _AT_ONCE = 100
 """The most identifiers in one filter and items on one page: AWS's largest page."""
+
+
+GONE = frozenset({Category.LOST, Category.UNSENT, Category.EXPIRED, Category.CLOCK})
+"""What an answer means when AWS itself is out of reach: then every question fails, and none of them may be passed over."""
 
 
 class AwsDoor(Protocol):
@@ -190,6 +196,16 @@ class Lookout:
         """The names of the region's subnet groups."""
         pages = self._aws.pages(self._call("DescribeDBSubnetGroups"), "DBSubnetGroups")
         return tuple(sorted(require(body, "DBSubnetGroupName") for body in pages))
+
+    def quotas(self) -> tuple[Quota, ...] | None:
+        """The account's limits; ``None`` where AWS does not say them, for which no restore must wait."""
+        try:
+            answer = self._aws.read(self._call("DescribeAccountAttributes"))
+        except AwsFault as fault:
+            if fault.trouble.category in GONE:
+                raise
+            return None
+        return tuple(map(quota_of, require(answer, "AccountQuotas")))
 
     def security_groups(self, identifiers: Iterable[str]) -> tuple[SecurityGroup, ...]:
         """The existing groups among ``identifiers``. It asks through a filter: a question by id fails when one is missing."""

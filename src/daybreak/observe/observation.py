@@ -37,6 +37,7 @@ def look_for_sources(
         snapshots=snapshots,
         subnet_groups=lookout.subnet_groups(),
         names_taken=tuple(sorted(everything)),
+        quotas=lookout.quotas(),
     )
 
 

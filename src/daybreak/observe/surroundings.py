@@ -21,7 +21,6 @@ from daybreak.aws.faults import AwsFault
 from daybreak.aws.policies import connect_policies_of
 from daybreak.aws.replies import Markers, first, require
 from daybreak.model.plan import AwsCall
-from daybreak.model.replies import Category
 from daybreak.model.world import (
     Cluster,
     ConnectPolicy,
@@ -35,12 +34,11 @@ from daybreak.model.world import (
     Surroundings,
     Unseen,
 )
-from daybreak.observe.look import AwsDoor, Lookout
+from daybreak.observe.look import GONE, AwsDoor, Lookout
 
 _AT_ONCE = 8
 _MOST_PAGES = 20
 """The most pages of IAM's account details: a thousand users, groups, roles and policies each."""
-_GONE = frozenset({Category.LOST, Category.UNSENT, Category.EXPIRED, Category.CLOCK})
 _ELSEWHERE = frozenset({"scaling", "connect_policies"})
 """What services other than RDS answer."""
 
@@ -79,7 +77,7 @@ def _answer(what: str, question: Callable[[], Any]) -> Any:
     except _Hidden as hidden:
         return Unseen(what=what, why=str(hidden))
     except AwsFault as fault:
-        if fault.trouble.category in _GONE and what not in _ELSEWHERE:
+        if fault.trouble.category in GONE and what not in _ELSEWHERE:
             raise
         return Unseen(what=what, why=fault.message)
 

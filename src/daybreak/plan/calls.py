@@ -47,6 +47,7 @@ DRAWN_AT_END = "<drawn at the end>"
 
 READS: frozenset[str] = frozenset(
     {
+        "DescribeAccountAttributes",
         "DescribeDBClusters",
         "DescribeDBInstances",
         "DescribeDBClusterAutomatedBackups",

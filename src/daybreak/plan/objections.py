@@ -80,6 +80,35 @@ def _objections_to_clone(clone: str, source: Source, seen: Observation) -> Itera
         yield "this engine does not let max_logical_replication_workers be set, so the clone could not be quarantined"
 
 
+def objections_to_room(seen: Observation, instances: int, endpoints: int) -> Iterator[str]:
+    """Reasons why the account has no room for a clone of so many instances and endpoints; a limit that AWS does not name is none."""
+    for quota in seen.quotas or ():
+        match quota.name:
+            case "DBClusters" | "DBClusterParameterGroups":
+                needed, used = 1, quota.used
+            case "DBInstances":
+                needed, used = instances, quota.used
+            case "CustomEndpointsPerDBCluster":
+                # What is used is another cluster's: each has as many.
+                needed, used = endpoints, 0
+            case _:
+                continue
+        if used + needed > quota.most:
+            yield (
+                f"{seen.identity.region} allows {quota.most} {_LIMITED[quota.name]} and {used} are there: "
+                f"the clone needs {needed} more, so raise the quota or remove what is not needed"
+            )
+
+
+_LIMITED = {
+    "DBClusters": "clusters",
+    "DBClusterParameterGroups": "cluster parameter groups",
+    "DBInstances": "instances",
+    "CustomEndpointsPerDBCluster": "custom endpoints of a cluster",
+}
+"""AWS's limits that a clone can meet, by AWS's name."""
+
+
 def objections_to_proof(target: Target, source: Source, seen: Observation) -> Iterator[str]:
     """Reasons why the clone could not prove its name, so that we could ask nothing inside it."""
     if seen.authorities is not None:

@@ -14,7 +14,12 @@ from daybreak.model.targets import Target
 from daybreak.model.value import stamp
 from daybreak.model.world import Window
 from daybreak.plan.loss import objections_to_accident
-from daybreak.plan.objections import objections_to_place, objections_to_proof, objections_to_storage
+from daybreak.plan.objections import (
+    objections_to_place,
+    objections_to_proof,
+    objections_to_room,
+    objections_to_storage,
+)
 from daybreak.plan.restoring import Draft, clone_plan, storage_settings
 from daybreak.plan.source import Source, backups_of_deleted, moment_of, network_of, source_of
 from daybreak.plan.terms import Terms
@@ -27,18 +32,19 @@ def pitr_plan(request: PitrRequest, target: Target, seen: Observation, terms: Te
     named = request.moment.instant if isinstance(request.moment, At) else terms.created
     clone = clone_name(target.cluster, "pitr", named, request.suffix)
     network = network_of(source, target)
+    draft = Draft(request, target, seen, source, network, clone)
     reasons = (
         *_objections_to_source(request, target, source, seen),
         *objections_to_storage(source, seen),
         *_objections_to_moment(request, source, seen),
         *objections_to_accident(request, moment_of(request, source), seen.seen, is_living=source.living is not None),
         *objections_to_place(network, clone, source, seen),
+        *objections_to_room(seen, len(draft.instances), len(draft.endpoints)),
         *objections_to_proof(target, source, seen),
     )
     if reasons:
         hints = (f"daybreak status {target.name}  # shows what can be reached right now",)
         return Refusal(what=f'point-in-time recovery of "{target.name}"', reasons=reasons, hints=hints)
-    draft = Draft(request, target, seen, source, network, clone)
     restore = RestoreToMoment(
         source=source.name, resource_id=source.resource_id, moment=request.moment, **storage_settings(draft)
     )

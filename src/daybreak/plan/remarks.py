@@ -76,6 +76,8 @@ def notes_on(
     if lost and lost.span is not None and lost.span > target.objectives.rpo:
         up_to_now = "" if request.accident else ": it counts up to now, and with --accident TIME up to the accident"
         yield f"what is lost exceeds the objective for RPO{up_to_now}"
+    if seen.quotas is None:
+        yield "AWS does not say the account's limits (rds:DescribeAccountAttributes): what is beyond them it refuses in the middle"
     opened = [group for group in seen.security_groups if group.opens_ports]
     if seen.security_groups and not opened:
         yield "none of the security groups lets anything in: the endpoint will not be reachable"

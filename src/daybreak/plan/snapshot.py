@@ -14,7 +14,12 @@ from daybreak.model.targets import Target
 from daybreak.model.value import stamp
 from daybreak.model.world import FOREIGN, Snapshot
 from daybreak.plan.loss import objections_to_accident
-from daybreak.plan.objections import objections_to_place, objections_to_proof, objections_to_storage
+from daybreak.plan.objections import (
+    objections_to_place,
+    objections_to_proof,
+    objections_to_room,
+    objections_to_storage,
+)
 from daybreak.plan.restoring import Draft, clone_plan, storage_settings
 from daybreak.plan.source import network_of, own_snapshots, source_of
 from daybreak.plan.terms import Terms
@@ -30,18 +35,19 @@ def snapshot_plan(request: SnapshotRequest, target: Target, seen: Observation, t
     taken = snapshot.created if snapshot else None
     clone = clone_name(target.cluster, "snapshot", taken or terms.created, request.suffix)
     network = network_of(source, target)
+    draft = Draft(request, target, seen, source, network, clone)
     reasons = (
         *_objections_to_wish(request, snapshot),
         *objections_to_accident(request, taken, seen.seen, is_living=False),
         *(_objections_to_snapshot(target, snapshot, seen) if snapshot else _nothing_there(request, target, seen)),
         *objections_to_storage(source, seen),
         *objections_to_place(network, clone, source, seen),
+        *objections_to_room(seen, len(draft.instances), len(draft.endpoints)),
         *objections_to_proof(target, source, seen),
     )
     if reasons or snapshot is None or taken is None:
         hints = (f"daybreak snapshots {target.name}  # lists those there are",)
         return Refusal(what=f'snapshot restore of "{target.name}"', reasons=reasons, hints=hints)
-    draft = Draft(request, target, seen, source, network, clone)
     restore = RestoreFromSnapshot(
         snapshot=snapshot.arn if snapshot.kind in FOREIGN else snapshot.identifier,
         engine=snapshot.engine,

@@ -153,8 +153,9 @@ def _reads(plan: Plan) -> Iterator[Permission]:
     yield from _around(plan)
     if is_of_deleted:
         yield "rds:DescribeEngineDefaultClusterParameters", "*"
-    yield "ec2:DescribeSecurityGroups", "*"  # AWS knows no resource for these two
+    yield "ec2:DescribeSecurityGroups", "*"  # AWS knows no resource for these three
     yield "cloudwatch:GetMetricStatistics", "*"
+    yield "rds:DescribeAccountAttributes", "*"
     for key in _keys(plan):
         yield "kms:DescribeKey", key
     application = plan.target.application.login if plan.target.application else None
