@@ -141,3 +141,21 @@ def test_a_change_that_makes_no_sense_is_refused(
     assert refused(account, "ModifyDBClusterParameterGroup", **given) == code
     default: dict[str, Any] = {"DBClusterParameterGroupName": f"default.{family}", "Parameters": [parameter]}
     assert refused(account, "ModifyDBClusterParameterGroup", **default) == "InvalidDBParameterGroupState"
+
+
+def test_the_fiftieth_group_is_the_last_and_the_account_says_how_many_there_are(account: Account, family: str) -> None:
+    """Whoever plans a clone counts by these numbers, so they must be those by which a call is refused."""
+
+    def used() -> tuple[int, int]:
+        rows = account.call("DescribeAccountAttributes")["AccountQuotas"]
+        return next((row["Used"], row["Max"]) for row in rows if row["AccountQuotaName"] == "DBClusterParameterGroups")
+
+    there, most = used()
+    made = [f"one-of-many-{number}" for number in range(most - there)]
+    for name in made:
+        make(account, family, name)
+    assert used() == (most, most)
+    given = {"DBClusterParameterGroupName": "too-many", "DBParameterGroupFamily": family, "Description": "d"}
+    assert refused(account, "CreateDBClusterParameterGroup", **given) == "DBParameterGroupQuotaExceeded"
+    for name in made:
+        account.call("DeleteDBClusterParameterGroup", DBClusterParameterGroupName=name)

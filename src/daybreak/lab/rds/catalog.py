@@ -12,6 +12,7 @@ from daybreak.lab.protocol.codec import fault
 from daybreak.lab.rds.clusters.asked import ENGINE, LOG_TYPES, MOST_CLUSTERS
 from daybreak.lab.rds.desk import Call, looks
 from daybreak.lab.rds.paging import filter_rows, page
+from daybreak.lab.rds.parameter_groups import MOST_GROUPS
 from daybreak.lab.rds.parameters import family
 
 _SIZES = {
@@ -130,8 +131,8 @@ def describe_account(call: Call) -> Doc:
         ("DBClusters", len(state.all("cluster", region)), MOST_CLUSTERS),
         ("DBInstances", len(state.all("instance", region)), 640),
         ("ManualClusterSnapshots", len(manual), 100),
-        ("DBClusterParameterGroups", len(state.all("cluster-parameter-group", region)), 50),
-        ("DBParameterGroups", len(state.all("parameter-group", region)), 50),
+        ("DBClusterParameterGroups", len(state.all("cluster-parameter-group", region)), MOST_GROUPS),
+        ("DBParameterGroups", len(state.all("parameter-group", region)), MOST_GROUPS),
         ("DBSubnetGroups", len(state.all("subnet-group", region)), 50),
         ("CustomEndpointsPerDBCluster", 0, 5),
         ("DBClusterRoles", 0, 5),

@@ -37,6 +37,9 @@ class Kind:
 CLUSTER = Kind("cluster-parameter-group", "Cluster", "cluster-pg")
 INSTANCE = Kind("parameter-group", "", "pg")
 
+MOST_GROUPS = 50
+"""The most groups of one kind in a region, besides the default ones."""
+
 
 def group_of(desk: Desk, region: str, kind: Kind, name: str) -> Doc | None:
     """The group of that name; the default groups of all installed versions always exist."""
@@ -210,6 +213,8 @@ def _own_group(call: Call, kind: Kind) -> Doc:
 
 
 def _new_name(call: Call, kind: Kind, value: str) -> str:
+    if len(call.state.all(kind.kind, call.region)) >= MOST_GROUPS:
+        raise fault("DBParameterGroupQuotaExceededFault", "Cannot create more than 50 parameter groups")
     name = new_identifier(kind.name, value, longest=255)
     if call.state.get(kind.kind, call.region, name):
         raise fault("DBParameterGroupAlreadyExistsFault", f"Parameter group {name} already exists")
