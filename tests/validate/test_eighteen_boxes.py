@@ -105,6 +105,20 @@ def test_each_of_the_eighteen_can_fail(stage: Stage, check: checks.Check) -> Non
     assert _told(subject)[check.name].standing is Standing.UNFIT
 
 
+def test_a_clone_under_aws_own_key_is_encrypted_in_both_boxes(stage: Stage) -> None:
+    """AWS says of it that it is not encrypted, and there is no key to look at."""
+    owned: dict[str, Any] = {"is_encrypted": True, "encryption": "sse-rds", "kms_key": None}
+    subject = stage.subject()
+    for spoil in (_source(**owned), _clone(**owned), _around(key=None)):
+        subject = spoil(stage, subject)
+    told = _told(subject)
+    for check in (checks.ENCRYPTION, checks.KMS):
+        assert told[check.name].standing is Standing.FIT, told[check.name]
+    of_another = _told(_source(is_encrypted=True, encryption="sse-kms", kms_key=KEY)(stage, subject))
+    for check in (checks.ENCRYPTION, checks.KMS):
+        assert of_another[check.name].standing is Standing.UNFIT
+
+
 def test_a_page_whose_query_nobody_knows_is_unknown(stage: Stage) -> None:
     """A plan holds no query: where the configuration does not have it either, the page is not asked, and never fit."""
     subject = stage.subject()
