@@ -67,6 +67,9 @@ be others when the rows are read, so they are no way out.
 HIDDEN_VALUE = "not told, because it may be a secret"
 """The value of a setting whose name may be that of a secret."""
 
+OF_PROVIDER = "of the provider"
+"""The fact that marks what PostgreSQL or AWS brings: a role for others to be members of, its settings, what it is a member of."""
+
 OF_A_PROOF = "of a negative control"
 """The fact that marks an item which a proof made; its value is the proof's mark."""
 
@@ -158,6 +161,8 @@ class Inventory(Value):
     """The youngest transaction that wrote to the catalog."""
     oldest_xid: int | None = None
     """The oldest transaction that was still running: all earlier ones had ended."""
+    has_providers: bool = False
+    """Whether it shows what the provider's roles are and may do; an earlier release left that out."""
     items: tuple[Item, ...] = ()
     unlisted: tuple[Unlisted, ...] = ()
 

@@ -96,7 +96,7 @@ _MAY_BORROW = spell("""
 SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = {name}),
        EXISTS (SELECT FROM pg_catalog.pg_available_extensions WHERE name = {name}),
        NOT EXISTS (SELECT FROM pg_catalog.pg_event_trigger e JOIN pg_catalog.pg_roles r ON r.oid = e.evtowner
-                   WHERE e.evtenabled <> 'D' AND NOT <platform r.rolname>)
+                   WHERE e.evtenabled <> 'D' AND NOT (<agent r.rolname>))
 """)
 """Event triggers that would run in our name when we create the extension."""
 

@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 
 from daybreak.lab.volumes.volume import Volume
-from daybreak.model.inventory import LOCKED, Inventory, Item, ItemKind
+from daybreak.model.inventory import LOCKED, OF_PROVIDER, Inventory, Item, ItemKind
 from daybreak.postgres.address import Address
 from daybreak.postgres.inventory import numbers
 from daybreak.postgres.inventory.listing import cluster_inventory, inventory
@@ -264,8 +264,9 @@ def test_what_belongs_to_an_extension_is_the_extension_s(server: Server, databas
 
 def test_what_the_platform_writes_is_the_platform_s(server: Server, database: str) -> None:
     """AWS may make roles and event triggers of its own at a restore; a role that only sounds like one is the owner's."""
-    theirs = ("rds_of_theirs", "rdsproxyadmin", "rdstopmgr")
-    made = [f"CREATE ROLE {name}" for name in (*theirs, f"rdsreports_{database}")]
+    theirs = ("rdsproxyadmin", "rdstopmgr")
+    ours = (f"rdsreports_{database}", f"rds_{database}")
+    made = [f"CREATE ROLE {name}" for name in (*theirs, *ours, "rds_ad")]
     server.run(
         database,
         *made,
@@ -283,12 +284,14 @@ def test_what_the_platform_writes_is_the_platform_s(server: Server, database: st
             database,
             "DROP EVENT TRIGGER theirs",
             f"ALTER ROLE rdsproxyadmin IN DATABASE {database} RESET ALL",
-            *(f"DROP ROLE {name}" for name in (*theirs, f"rdsreports_{database}")),
+            *(f"DROP ROLE {name}" for name in (*theirs, *ours, "rds_ad")),
         )
     assert {item.name for item in found.of("event trigger")} == {"ours"}
-    roles = {item.name for item in found.of("role")}
-    assert f"rdsreports_{database}" in roles
-    assert not roles & set(theirs)
+    roles = {item.name: item.facts for item in found.of("role")}
+    assert roles.keys() >= set(ours)
+    assert not roles.keys() & set(theirs)
+    assert {OF_PROVIDER in roles[name] for name in ours} == {False}
+    assert {roles[name].get(OF_PROVIDER) for name in ("pg_monitor", "rds_ad")} == {"yes"}
     assert not [item for item in found.of("setting") if "rdsproxyadmin" in item.name]
 
 

@@ -1,7 +1,7 @@
-"""The rows of all catalogs in a clone against its witnesses: which of them a witness can speak of, and in which words.
+"""Which items of a clone a witness can speak of; and the rows of all catalogs against the witnesses, in plain words.
 
 The law: a row is the same where it is the same as it is, or the same once object ids are names; a rebuilt index has another id
-and is no other index. PostgreSQL's own rows are compared between servers of one version only.
+and is no other index. What PostgreSQL and the provider bring is compared between servers of one version only.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from daybreak.judge.objects.past import UNFIT, UNKNOWN, Past, Three, Witnesses, is_copy
 from daybreak.model.catalogs import BUILT_IN, BY_NAME, KEY, OWN_OF_POSTGRES, PARTS, catalog_of, in_words
 from daybreak.model.findings import Detail, Standing
-from daybreak.model.inventory import Inventory, Item, ItemKind, Unlisted
+from daybreak.model.inventory import OF_PROVIDER, Inventory, Item, ItemKind, Unlisted
 
 _OLDER = "an older release of Daybreak recorded it, without the catalogs"
+_WITHOUT_PROVIDERS = "an older release of Daybreak recorded it, without what the provider's roles may do"
 
 
 @dataclass(frozen=True)
@@ -23,16 +24,19 @@ class _Side:
     """What one witness can speak of."""
 
     is_like: bool
-    """Whether PostgreSQL's own rows are the same in both."""
+    """Whether PostgreSQL and the provider brought the same to both."""
+    has_providers: bool
     unlisted: frozenset[str]
 
     def speaks_of(self, item: Item) -> bool:
         """Whether what it has of this item, or has not, says something about the clone."""
+        if OF_PROVIDER in item.facts:
+            return self.is_like and self.has_providers
         return catalog_of(item.name) not in self.unlisted and (self.is_like or not _is_built_in(item))
 
 
 def _is_built_in(item: Item) -> bool:
-    return OWN_OF_POSTGRES in item.facts or item.name.endswith(f": {BUILT_IN}")
+    return OWN_OF_POSTGRES in item.facts or (item.kind == "catalog row" and item.name.endswith(f": {BUILT_IN}"))
 
 
 def with_comparable_rows(clone: Inventory, witnesses: Witnesses) -> tuple[Inventory, Witnesses]:
@@ -60,6 +64,8 @@ def _why_silent(clone: Inventory, other: Inventory) -> str:
         return why
     if not other.of("catalog row") and not other.parts_unlisted("catalog row"):
         return _OLDER
+    if clone.has_providers and not other.has_providers:
+        return _WITHOUT_PROVIDERS
     ours, theirs = _major(clone), _major(other)
     return f"it is of PostgreSQL {theirs}, and the clone of {ours}" if ours != theirs else ""
 
@@ -107,22 +113,24 @@ def _comparable(item: Item, ours: Item | None, *, copied: bool) -> dict[str, str
     return item.facts if copied else {**ours.facts, "definition": item.facts.get(BY_NAME, "")}
 
 
-def rows_beside(past: Past) -> Iterator[tuple[Past, Three]]:
-    """Each row of the catalogs in the three inventories, with the past in which only the witnesses stand that can speak of it."""
-    sides = _sides(past)
+def items_beside(past: Past, kind: ItemKind) -> Iterator[tuple[Past, Three]]:
+    """Each item of a kind in the three inventories, with the past in which only the witnesses stand that can speak of it."""
+    sides = _sides(past, kind)
     groups: defaultdict[frozenset[str], set[str]] = defaultdict(set)
-    for item in _rows(past):
+    for item in _items(past, kind):
         groups[frozenset(which for which, side in sides.items() if side.speaks_of(item))].add(item.name)
     for speaking, names in groups.items():
-        here = replace(past, witnesses=_only(past.witnesses, speaking))
-        changed = _where_postgres_changed(here)
-        for three in here.threes("catalog row"):
+        here = past if speaking == sides.keys() else replace(past, witnesses=_only(past.witnesses, speaking))
+        changed = _where_postgres_changed(here, kind)
+        for three in here.threes(kind):
             if three.any.name in names and not _is_changed_in_vain(three, changed):
                 yield here, three
 
 
-def _where_postgres_changed(past: Past) -> frozenset[str]:
+def _where_postgres_changed(past: Past, kind: ItemKind) -> frozenset[str]:
     """The catalogs in which PostgreSQL's own rows, all taken together, are not as any witness has them."""
+    if kind != "catalog row":
+        return frozenset()
     threes = [three for three in past.threes("catalog row") if three.any.name.endswith(f": {BUILT_IN}")]
     return frozenset(
         catalog_of(three.any.name)
@@ -151,7 +159,7 @@ def _only(witnesses: Witnesses, speaking: frozenset[str]) -> Witnesses:
 
 def notes_on_rows(past: Past) -> Iterator[Detail]:
     """What is not compared, with the reason; left out where it means nothing, unknown where a witness should show it."""
-    sides = _sides(past)
+    sides = _sides(past, "catalog row")
     if not sides:
         return
     if past.clone.of("catalog row") and not any(side.is_like for side in sides.values()):
@@ -162,20 +170,32 @@ def notes_on_rows(past: Past) -> Iterator[Detail]:
             yield Detail(name=catalog, standing=UNKNOWN, found="not compared", why="no witness could read it")
 
 
-def _sides(past: Past) -> dict[str, _Side]:
+def note_on_providers(past: Past) -> Iterator[Detail]:
+    """A line where what the provider brings is not compared, because no witness can speak of it."""
+    sides = _sides(past, "role").values()
+    if not sides or not any(OF_PROVIDER in item.facts for item in past.clone.of("role")):
+        return
+    if not any(side.is_like and side.has_providers for side in sides):
+        why = "each version brings its own, and no witness is of the clone's version"
+        why = why if not any(side.is_like for side in sides) else _WITHOUT_PROVIDERS
+        yield Detail(name="what the provider's roles may do", standing=Standing.LEFT_OUT, found="not compared", why=why)
+
+
+def _sides(past: Past, kind: ItemKind) -> dict[str, _Side]:
     return {
         which: _Side(
             is_like=is_copy(past.clone, witness) and past.clone.server_version == witness.server_version,
-            unlisted=frozenset(each.part for each in witness.parts_unlisted("catalog row")),
+            has_providers=witness.has_providers,
+            unlisted=frozenset(each.part for each in witness.parts_unlisted(kind)),
         )
         for which, witness in (("baseline", past.witnesses.baseline), ("source", past.witnesses.source))
-        if witness is not None and witness.why_unlisted("catalog row") is None
+        if witness is not None and witness.why_unlisted(kind) is None
     }
 
 
-def _rows(past: Past) -> Iterator[Item]:
+def _items(past: Past, kind: ItemKind) -> Iterator[Item]:
     for inventory in (past.clone, past.witnesses.baseline, past.witnesses.source):
-        yield from inventory.of("catalog row") if inventory else ()
+        yield from inventory.of(kind) if inventory else ()
 
 
 def in_plain_words(line: Detail, three: Three) -> Detail:

@@ -193,6 +193,7 @@ _CHAPTERS = (
         "roles, memberships and their settings",
         needs_witness=True,
         is_shared=True,
+        notes=catalog.note_on_providers,
     ),
     _Chapter(checks.DATABASES, ("database",), "databases", needs_witness=True, is_shared=True),
     _Chapter(checks.OWNERS, ("owner",), "objects with an owner", needs_witness=True),
@@ -361,7 +362,9 @@ def _finding(
     expected, asked = _expectation(chapter, witnesses), Asked(clone.asked, clone.took)
     denied = {kind: why for kind in chapter.kinds if (why := clone.why_unlisted(kind)) is not None}
     kinds = tuple(kind for kind in chapter.kinds if kind not in denied)
-    pairs = [(each, three) for kind in kinds for each, three in _beside(past, kind) if _is_of(chapter, three)]
+    pairs = [
+        (each, three) for kind in kinds for each, three in catalog.items_beside(past, kind) if _is_of(chapter, three)
+    ]
     judged = [(three, _lines(chapter, three, each, circumstances)) for each, three in pairs]
     if chapter.is_rest:
         judged = catalog.leave_out_reported(judged, reported)
@@ -384,10 +387,6 @@ def _finding(
         finding = chapter.check.fit(expected, found, asked)
     is_by_lines = not _why_unknown(chapter, past, witnesses)
     return finding.model_copy(update={"details": details, "is_by_lines": is_by_lines}), judged
-
-
-def _beside(past: Past, kind: ItemKind) -> Iterable[tuple[Past, Three]]:
-    return catalog.rows_beside(past) if kind == "catalog row" else ((past, three) for three in past.threes(kind))
 
 
 def _is_of(chapter: _Chapter, three: Three) -> bool:

@@ -16,7 +16,7 @@ from typing import get_args
 
 from daybreak.model.birth import Birth
 from daybreak.model.findings import Detail, Standing
-from daybreak.model.inventory import HIDDEN_VALUE, LOCKED, Inventory, Item, ItemKind, is_before, newer_xid
+from daybreak.model.inventory import HIDDEN_VALUE, LOCKED, OF_PROVIDER, Inventory, Item, ItemKind, is_before, newer_xid
 from daybreak.model.names import printable
 from daybreak.model.value import short_stamp
 
@@ -137,14 +137,18 @@ def in_our_names(ours: Inventory, theirs: Inventory) -> Inventory:
 
 
 def is_copy(clone: Inventory, other: Inventory | None) -> bool:
-    """Whether a clone is a physical copy of what a witness describes, so that their numbers mean the same."""
+    """Whether a clone is a physical copy of what a witness describes, so that their numbers mean the same.
+
+    The provider's roles say nothing of it: they have the same numbers on every server.
+    """
     if other is None:
         return False
     if None not in (clone.system, other.system) and clone.system != other.system:
         return False
     # What all databases share has no relations, but roles and databases, which are numbered too.
     there = {(item.kind, item.name): item.oid for kind in _NUMBERED_TOGETHER for item in other.of(kind)}
-    here = [item for kind in _NUMBERED_TOGETHER for item in clone.of(kind) if (kind, item.name) in there]
+    ours = (item for kind in _NUMBERED_TOGETHER for item in clone.of(kind) if OF_PROVIDER not in item.facts)
+    here = [item for item in ours if (item.kind, item.name) in there]
     shared = [item.oid == there[item.kind, item.name] for item in here]
     # Two databases of one server have its identifier in common, and nothing else.
     return sum(shared) * 2 > len(shared) if shared else clone.system is not None

@@ -5,26 +5,30 @@ The law: no statement reads a password, a password's hash, a connection string, 
 
 from __future__ import annotations
 
-from daybreak.model.inventory import HIDDEN_VALUE
+from psycopg import sql
+
+from daybreak.model.inventory import HIDDEN_VALUE, OF_PROVIDER
 from daybreak.postgres.inventory.questions import PLATFORM_DATABASES, Question, spell
 
 _ROLES = """
 SELECT pg_catalog.quote_ident(r.rolname), r.oid::bigint, NULL::bigint, <catalog pg_authid>,
        pg_catalog.jsonb_build_object('superuser', r.rolsuper, 'inherits', r.rolinherit, 'creates roles', r.rolcreaterole,
            'creates databases', r.rolcreatedb, 'logs in', r.rolcanlogin, 'replicates', r.rolreplication,
-           'bypasses row security', r.rolbypassrls, 'connections', NULLIF(r.rolconnlimit, -1), 'valid until', r.rolvaliduntil)
+           'bypasses row security', r.rolbypassrls, 'connections', NULLIF(r.rolconnlimit, -1), 'valid until', r.rolvaliduntil,
+           '<provider>', CASE WHEN <provided r.rolname> THEN true END)
 FROM pg_catalog.pg_roles r
-WHERE NOT <platform r.rolname>
+WHERE NOT (<agent r.rolname>)
 """
-"""The platform's own roles are left out, but their members are listed: the owner chose those. ``pg_roles`` shows no hash."""
+"""``pg_roles`` shows no hash."""
 
 _MEMBERSHIPS = """
 SELECT pg_catalog.format('%I in %I', u.rolname, g.rolname), NULL::bigint, max(m.xmin::text::bigint), NULL::bigint,
-       pg_catalog.jsonb_build_object('admin', bool_or(m.admin_option) <options>)
+       pg_catalog.jsonb_build_object('admin', bool_or(m.admin_option) <options>,
+           '<provider>', CASE WHEN <provided u.rolname> AND <provided g.rolname> THEN true END)
 FROM pg_catalog.pg_auth_members m
 JOIN pg_catalog.pg_roles u ON u.oid = m.member
 JOIN pg_catalog.pg_roles g ON g.oid = m.roleid
-WHERE NOT <platform u.rolname>
+WHERE NOT (<agent u.rolname>)
 GROUP BY u.rolname, g.rolname
 """
 
@@ -183,10 +187,11 @@ SELECT coalesce('role ' || pg_catalog.quote_ident(r.rolname), 'everybody') || co
                      SELECT FROM pg_catalog.pg_settings k WHERE k.name = pg_catalog.split_part(c, '=', 1)
                      AND k.category <> 'Customized Options') THEN '{hidden}'
                  ELSE pg_catalog.substr(c, pg_catalog.strpos(c, '=') + 1) END) FROM pg_catalog.unnest(s.setconfig) c)
+       || CASE WHEN <provided r.rolname> THEN pg_catalog.jsonb_build_object('<provider>', true) ELSE '{}' END
 FROM pg_catalog.pg_db_role_setting s
 LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
 LEFT JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
-WHERE r.oid IS NULL OR NOT <platform r.rolname>
+WHERE r.oid IS NULL OR NOT (<agent r.rolname>)
 """.replace("{hidden}", HIDDEN_VALUE)
 """Not even the digest of a setting that may hold a secret is read: a short secret can be found from it. PostgreSQL's own
 parameters (``password_encryption``) hold none."""
@@ -258,13 +263,18 @@ ACCESS: tuple[Question, ...] = (
 )
 """The questions about access to one database and ways out of it, in the order in which they are asked."""
 
+
+def _spell(text: str) -> sql.SQL:
+    return spell(text.replace("<provider>", OF_PROVIDER))
+
+
 SHARED: tuple[Question, ...] = (
     Question("database", spell(_DATABASES.replace("<locale>", _LOCALE_BEFORE_17))),
     Question("database", spell(_DATABASES.replace("<locale>", _LOCALE_SINCE_17)), since=17),
-    Question("role", spell(_ROLES)),
-    Question("membership", spell(_MEMBERSHIPS.replace("<options>", ""))),
-    Question("membership", spell(_MEMBERSHIPS.replace("<options>", _OPTIONS_16)), since=16),
-    Question("setting", spell(_SETTINGS)),
+    Question("role", _spell(_ROLES)),
+    Question("membership", _spell(_MEMBERSHIPS.replace("<options>", ""))),
+    Question("membership", _spell(_MEMBERSHIPS.replace("<options>", _OPTIONS_16)), since=16),
+    Question("setting", _spell(_SETTINGS)),
     Question("prepared transaction", spell(_PREPARED)),
     Question("replication slot", spell(_SLOTS)),
 )

@@ -142,12 +142,12 @@ WALKED: Mapping[str, Catalog] = MappingProxyType({
         "admin_option inherit_option set_option",
         number="t.member", owner="'pg_authid'::text", key="t.roleid || ' ' || t.member || ' ' || t.grantor",
         label="' in ' || t.roleid::pg_catalog.regrole || ' by ' || t.grantor::pg_catalog.regrole",
-        identifies="oid roleid member grantor", place="t.member NOT IN (SELECT oid FROM platform)",
+        identifies="oid roleid member grantor", place="t.member NOT IN (SELECT oid FROM agents)",
     ),
     "pg_authid": Catalog(
         "rolsuper rolinherit rolcreaterole rolcreatedb rolcanlogin rolreplication rolbypassrls rolconnlimit rolvaliduntil",
         _plain("rolname"), identifies="oid rolname", left_out={"rolpassword": _SECRET},
-        table="pg_roles", has_xmin=False, place="t.oid NOT IN (SELECT oid FROM platform)",
+        table="pg_roles", has_xmin=False, place="t.oid NOT IN (SELECT oid FROM agents)",
     ),
     "pg_cast": Catalog(
         "castfunc castcontext castmethod",
@@ -231,7 +231,7 @@ WALKED: Mapping[str, Catalog] = MappingProxyType({
     ),
     "pg_event_trigger": Catalog(
         "evtname evtevent evtfoid evtenabled evttags", _plain("evtname"), identifies="oid",
-        aspects={"evtowner": "owner"}, place="t.evtowner NOT IN (SELECT oid FROM platform)",
+        aspects={"evtowner": "owner"}, place="t.evtowner NOT IN (SELECT oid FROM agents)",
     ),
     "pg_extension": Catalog(
         "extname extnamespace extrelocatable extversion extconfig extcondition", _plain("extname"), identifies="oid",

@@ -95,6 +95,7 @@ def _inventory(session: Session, questions: tuple[Question, ...], catalogs: Whic
         next_xid=int(following),
         newest_xid=reading.newest_xid,
         oldest_xid=int(oldest_xid),
+        has_providers=True,
         items=items,
         unlisted=tuple(reading.unlisted),
     )

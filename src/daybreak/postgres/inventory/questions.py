@@ -25,13 +25,22 @@ class Question:
     """A table that must exist for the question to be asked."""
 
 
-PLATFORM_ROLES = ("rdsadmin", "rdsrepladmin", "rdsproxyadmin", "rdstopmgr", "rdswriteforwarduser")
-"""AWS's own roles besides those that begin with ``rds_``: what they make or change, at a clone's birth too, is the platform's."""
+AGENTS = ("rdsadmin", "rdsrepladmin", "rdsproxyadmin", "rdstopmgr", "rdswriteforwarduser")
+"""The roles that only AWS's own programs log in as. What they are, make and may do is the platform's, at a clone's birth too."""
+
+GROUPS = ("rds_superuser", "rds_replication", "rds_iam", "rds_password", "rds_ad", "rds_reserved", "rds_extension")
+"""The roles that AWS brings for others to be members of, as its guide to Aurora names them ("Understanding PostgreSQL roles and
+permissions"). The list is closed, because anybody may create a role named ``rds_mine``; ``rds_pgaudit`` is the owner's too, who
+creates it by that guide. Nobody but PostgreSQL creates a role that begins with ``pg_``.
+
+A user is their member, so what they may do is compared, between servers of one version: each version brings its own.
+"""
 
 PLATFORM_DATABASES = ("template0", "template1", "rdsadmin")
 """PostgreSQL's own templates, and the database of AWS's agent, which nobody else may enter."""
 
-_PLATFORM = "({{0}} ~ '^(pg_|rds_)' OR {{0}} IN ({}))".format(", ".join(f"'{name}'" for name in PLATFORM_ROLES))
+_AGENT = "{{0}} IN ({})".format(", ".join(f"'{name}'" for name in AGENTS))
+_PROVIDED = "({{0}} ~ '^pg_' OR {{0}} IN ({}))".format(", ".join(f"'{name}'" for name in GROUPS))
 _USERS = "(n.nspname <> 'information_schema' AND n.nspname !~ '^pg_')"
 _OID = "::pg_catalog.regclass::pg_catalog.oid::bigint"
 _MEMBER = (
@@ -50,15 +59,17 @@ _UNLOCKED = (
 def spell(text: str) -> sql.SQL:
     """A statement with its shorthands written out: ``<users>``, ``<own pg_class c.oid>``, ``<catalog pg_class>``.
 
-    ``<platform r.rolname>`` is the condition that a role is the platform's, PostgreSQL's or AWS's.
+    ``<agent r.rolname>`` is the condition that a role is one of ``AGENTS``, ``<provided r.rolname>`` that PostgreSQL or AWS brings it
+    for others to be members of.
 
     ``<unlocked c.oid> expression END`` is the expression, or ``LOCKED`` where another session locks the table.
     """
     shape = text.replace("<users>", _USERS)
-    while "<platform " in shape:
-        head, _, rest = shape.partition("<platform ")
-        word, _, tail = rest.partition(">")
-        shape = head + _PLATFORM.format(word) + tail
+    for sign, condition in (("<agent ", _AGENT), ("<provided ", _PROVIDED)):
+        while sign in shape:
+            head, _, rest = shape.partition(sign)
+            word, _, tail = rest.partition(">")
+            shape = head + condition.format(word) + tail
     while "<own " in shape:
         head, _, rest = shape.partition("<own ")
         words, _, tail = rest.partition(">")
@@ -191,7 +202,7 @@ FROM pg_catalog.pg_event_trigger g
 JOIN pg_catalog.pg_proc p ON p.oid = g.evtfoid
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_catalog.pg_roles r ON r.oid = g.evtowner
-WHERE <own pg_event_trigger g.oid> AND NOT <platform r.rolname>
+WHERE <own pg_event_trigger g.oid> AND NOT (<agent r.rolname>)
 """
 
 _REWRITES = """

@@ -109,7 +109,7 @@ _FRAME = """
 WITH hidden AS MATERIALIZED (
     SELECT c.oid FROM pg_catalog.pg_class c WHERE c.relpersistence = 't' OR c.relnamespace = 'pg_toast'::pg_catalog.regnamespace),
 passing AS MATERIALIZED (SELECT n.oid FROM pg_catalog.pg_namespace n WHERE n.nspname ~ '^pg_(toast_)?temp_'),
-platform AS MATERIALIZED (SELECT r.oid FROM pg_catalog.pg_roles r WHERE <platform r.rolname>)
+agents AS MATERIALIZED (SELECT r.oid FROM pg_catalog.pg_roles r WHERE <agent r.rolname>)
 {listed}
 UNION ALL
 {built_in}
@@ -315,7 +315,7 @@ def _privileges(acl: str, cast: str) -> str:
     return (
         f"(SELECT pg_catalog.string_agg(x.grantor{cast} || '>' || x.grantee{cast} || ' ' || x.privilege_type || x.is_grantable,"
         " ',' ORDER BY x.grantee, x.grantor, x.privilege_type, x.is_grantable)"
-        f" FROM pg_catalog.aclexplode({acl}) x WHERE x.grantee NOT IN (SELECT oid FROM platform))"
+        f" FROM pg_catalog.aclexplode({acl}) x WHERE x.grantee NOT IN (SELECT oid FROM agents))"
     )
 
 
