@@ -29,7 +29,7 @@ ONLY_THE_SOURCE_KNOWS = Rule("only the source knows", (Standing.UNKNOWN, Standin
 DROPPED_OR_LOST = Rule("in the baseline and not here: dropped between the two, or lost", (Standing.UNKNOWN,))
 """An object that is not there shows no time, and no source is left that shows whether it was there at the moment."""
 
-UNKNOWN_SINCE_WHEN = Rule("it differs in the baseline, and it is not known since when", (Standing.UNKNOWN,))
+UNKNOWN_SINCE_WHEN = Rule("it differs in the baseline: changed before the moment, or here", (Standing.UNKNOWN,))
 """Only a superuser may see when a role was changed."""
 
 NO_WITNESS_OF_A_TIME = Rule("later than the clone was made, and no witness shows it", (Standing.UNKNOWN,))

@@ -15,7 +15,7 @@ from daybreak.judge.objects.findings import (
 )
 from daybreak.judge.objects.findings import constraints as judge_constraints
 from daybreak.judge.objects.findings import sequences as judge_sequences
-from daybreak.judge.objects.past import in_our_names, roles_renamed
+from daybreak.judge.objects.past import find_renamed, in_our_names
 from daybreak.judge.objects.rules import with_ends
 from daybreak.model.answers import Counts, KeptRules, ServerSettings, Silence
 from daybreak.model.checks import CONSTRAINTS, SEQUENCES, Check
@@ -83,27 +83,25 @@ def _ask_both(visit: Visit) -> Inventory | Silence:
 
 def _witnesses(visit: Visit, clone: Inventory) -> Witnesses:
     source = visit.source_inventory
-    seen = source if isinstance(source, Inventory) else None
+    seen = _in_our_names(visit, source, visit.source_shared) if isinstance(source, Inventory) else None
     return Witnesses(
-        baseline=visit.recorded,
+        baseline=_in_our_names(visit, visit.recorded, visit.recorded_shared) if visit.recorded else None,
         source=seen,
         ends=_ends(visit, clone, seen),
         birth=visit.birth,
         absent=_absent(visit, visit.recorded, source),
-        renamed_roles=_roles_renamed(visit),
     )
 
 
 def _witnesses_of_cluster(visit: Visit, clone: Inventory) -> Witnesses:
     source, recorded = visit.source_shared, visit.recorded_shared
-    seen = in_our_names(clone, source) if isinstance(source, Inventory) else None
+    seen = _in_our_names(visit, source, source) if isinstance(source, Inventory) else None
     return Witnesses(
-        baseline=in_our_names(clone, recorded) if recorded else None,
+        baseline=_in_our_names(visit, recorded, recorded) if recorded else None,
         source=seen,
         ends=_ends(visit, clone, seen),
         birth=visit.birth,
         absent=_absent(visit, recorded, source),
-        renamed_roles=_roles_renamed(visit),
     )
 
 
@@ -118,11 +116,11 @@ def _absent(visit: Visit, recorded: Inventory | None, source: Inventory | Silenc
     return tuple(absent)
 
 
-def _roles_renamed(visit: Visit) -> frozenset[str]:
-    clone, source = visit.shared, visit.source_shared
-    if not isinstance(clone, Inventory) or not isinstance(source, Inventory):
-        return frozenset()
-    return roles_renamed(clone, source)
+def _in_our_names(visit: Visit, theirs: Inventory, shared: Inventory | Silence | None) -> Inventory:
+    """A witness with the clone's names of roles and databases, by what all databases share in both."""
+    if not isinstance(visit.shared, Inventory) or not isinstance(shared, Inventory):
+        return theirs
+    return in_our_names(theirs, find_renamed(visit.shared, shared))
 
 
 def _ends(visit: Visit, clone: Inventory, source: Inventory | None) -> dict[int, bool]:

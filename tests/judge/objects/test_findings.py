@@ -17,7 +17,7 @@ from daybreak.judge.objects.findings import (
     object_findings,
     object_findings_of_cluster,
 )
-from daybreak.judge.objects.past import roles_renamed
+from daybreak.judge.objects.past import find_renamed, in_our_names
 from daybreak.model import checks
 from daybreak.model.answers import Silence
 from daybreak.model.findings import Finding, Standing
@@ -133,8 +133,12 @@ def judged(clone: Inventory | Silence, witnesses: Witnesses, circumstances: Clon
 
 def every_finding(clone: Inventory | Silence, witnesses: Witnesses, circumstances: CloneFacts) -> list[Finding]:
     """What the judges say of one database, and of what all databases share."""
-    if isinstance(clone, Inventory) and witnesses.source is not None:
-        witnesses = replace(witnesses, renamed_roles=roles_renamed(clone, witnesses.source))
+    if isinstance(clone, Inventory):
+        baseline, source = (
+            in_our_names(each, find_renamed(clone, each)) if each else None
+            for each in (witnesses.baseline, witnesses.source)
+        )
+        witnesses = replace(witnesses, baseline=baseline, source=source)
     shared = object_findings_of_cluster(clone, witnesses, circumstances, DatabasesEntered())
     return [*shared, *object_findings(clone, witnesses, circumstances)]
 
@@ -261,6 +265,8 @@ def test_a_renamed_role_changes_no_privileges() -> None:
     clone = stock(item("role", "old"), item("grant", facts={"old": "SELECT"}), item("owner", facts={"owner": "old"}))
     source = stock(item("role", "new"), item("grant", facts={"new": "SELECT"}), item("owner", facts={"owner": "new"}))
     found = judged(clone, Witnesses(source=source))
+    assert {found[check].standing for check in ("security.grants", "security.owners")} == {FIT}
+    found = judged(clone, Witnesses(baseline=clone, source=source))
     assert {found[check].standing for check in ("security.roles", "security.grants", "security.owners")} == {FIT}
 
 
@@ -344,7 +350,9 @@ def test_what_is_wrong_by_itself_needs_no_witness(check: str, wrong: Item) -> No
 def test_what_a_killed_proof_left_is_said_in_the_sentence_itself() -> None:
     """A terminal lists what speaks against the clone and nothing else: a sentence that says "below" leads nowhere there."""
     role = item("role", "app")
-    left = [item("role", f"{mark}_role", facts={OF_A_PROOF: mark}) for mark in ("daybreak_a", "daybreak_b")]
+    left = [
+        item("role", f"daybreak_{mark}_role", oid=oid, facts={OF_A_PROOF: mark}) for mark, oid in (("a", 7), ("b", 8))
+    ]
     found = judged(stock(role, *left), Witnesses(source=stock(role)))["security.roles"]
     assert (found.standing, len(found.details)) == (FIT, 2)
     assert found.found.endswith("; 2 of them a negative control's, which the next --prove removes")

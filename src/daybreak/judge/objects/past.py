@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property, reduce
 from typing import get_args
@@ -76,8 +76,6 @@ class Witnesses:
     """What the clone had spent when it first answered; ``None`` where nobody asked."""
     absent: tuple[str, ...] = ()
     """Why there is no baseline, and why no source."""
-    renamed_roles: frozenset[str] = frozenset()
-    """Names of roles that have another name in the source now, old and new."""
 
 
 @dataclass(frozen=True)
@@ -100,16 +98,14 @@ class Three:
 
 
 _NUMBERED_TOGETHER: tuple[ItemKind, ...] = ("relation", "role", "database")
-_NAMED_BY_NUMBER: frozenset[ItemKind] = frozenset({"role", "database"})
-"""Kinds to which everything else refers by number, so that a name that changed hands gives one what is another's."""
+_KNOWN_BY_NUMBER: frozenset[ItemKind] = frozenset({"role", "database", "subscription"})
+"""Kinds in which a copy's item is known by its number, so that its name is one of the facts that are compared."""
+_REFERRED_TO: frozenset[ItemKind] = frozenset({"role", "database"})
+"""Kinds to which everything else refers by number, so that one that was made again has nothing of what the old one had."""
+_NAME = "name"
 _QUOTED = re.compile(r'"(?:[^"]|"")*"|[^\s"]+')
 """A name as the server quotes it, or a word between two of them."""
-_IN_DATABASE = " in database "
-
-
-def roles_renamed(clone: Inventory, source: Inventory) -> frozenset[str]:
-    """Names of roles that have another name in the source now, old and new, from what all databases share."""
-    return frozenset(name for pair in _our_names(clone, source, "role").items() for name in pair)
+_IN_DATABASE, _FOR, _OF, _ON_COLUMN, _PRIVILEGES = " in database ", " for ", " of ", " on column ", "privileges of "
 
 
 def _our_names(ours: Inventory, theirs: Inventory, kind: ItemKind) -> dict[str, str]:
@@ -120,38 +116,107 @@ def _our_names(ours: Inventory, theirs: Inventory, kind: ItemKind) -> dict[str, 
     return {item.name: here[item.oid] for item in theirs.of(kind) if here.get(item.oid, item.name) != item.name}
 
 
-def in_our_names(ours: Inventory, theirs: Inventory) -> Inventory:
-    """What all databases share, with memberships and settings named by what their roles and databases are called with us."""
-    roles, databases = (_our_names(ours, theirs, kind) for kind in ("role", "database"))
-    if not (roles or databases):
+@dataclass(frozen=True)
+class Renamed:
+    """Our names of what bears another name in a witness, by its name there; a role's as the server quotes it."""
+
+    roles: Mapping[str, str] = field(default_factory=dict)
+    databases: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def _plain(self) -> dict[str, str]:
+        return {_unquote(theirs): _unquote(ours) for theirs, ours in self.roles.items()}
+
+    def role(self, theirs: str) -> str:
+        """Our name of a role, where no server quoted it."""
+        if theirs not in self._plain and theirs in self._plain.values():
+            return f"{theirs}, another role"  # made again there, under the name that ours has
+        return self._plain.get(theirs, theirs)
+
+    def words(self, text: str) -> str:
+        """A text with our names of the roles in it."""
+        return _QUOTED.sub(lambda found: self.roles.get(found[0], found[0]), text)
+
+
+def _unquote(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name
+
+
+def find_renamed(ours: Inventory, theirs: Inventory) -> Renamed:
+    """What has another name in a witness, from what all databases share there and with us."""
+    return Renamed(_our_names(ours, theirs, "role"), _our_names(ours, theirs, "database"))
+
+
+def in_our_names(theirs: Inventory, names: Renamed) -> Inventory:
+    """A witness in which roles and databases are called what they are called with us, wherever they are named.
+
+    They themselves keep their names: those are compared.
+    """
+    if not (names.roles or names.databases):
         return theirs
+    return theirs.model_copy(update={"items": tuple(_in_ours(item, names) for item in theirs.items)})
 
-    def in_ours(item: Item) -> Item:
-        if item.kind not in ("membership", "setting"):
+
+def _in_ours(item: Item, names: Renamed) -> Item:
+    name, facts = item.name, item.facts
+    match item.kind:
+        case "membership" | "setting":
+            who, place, database = name.partition(_IN_DATABASE)
+            name = f"{names.words(who)}{place}{names.databases.get(database, database)}"
+        case "foreign server" if "wrapper" not in facts:
+            server, place, role = name.rpartition(_FOR)
+            name = f"{server}{place}{names.roles.get(role, role)}"
+        case "grant":
+            what, place, whose = name.partition(_OF) if name.startswith(DEFAULT_PRIVILEGES) else (name, "", "")
+            role = found[0] if (found := _QUOTED.match(whose)) else ""
+            name = f"{what}{place}{names.roles.get(role, role)}{whose[len(role) :]}"
+            facts = {_grantee(each, names): value for each, value in facts.items()}
+        case "owner":
+            facts = {each: names.role(value) for each, value in facts.items()}
+        case "policy" if "roles" in facts:
+            facts = facts | {"roles": ", ".join(map(names.role, facts["roles"].split(", ")))}
+        case "database":
+            facts = {
+                f"{_PRIVILEGES}{names.role(each.removeprefix(_PRIVILEGES))}"
+                if each.startswith(_PRIVILEGES)
+                else each: names.role(value) if each == "owner" else value
+                for each, value in facts.items()
+            }
+        case _:
             return item
-        who, place, database = item.name.partition(_IN_DATABASE)
-        who = _QUOTED.sub(lambda found: roles.get(found[0], found[0]), who)
-        return item.model_copy(update={"name": f"{who}{place}{databases.get(database, database)}"})
+    return item.model_copy(update={"name": name, "facts": facts})
 
-    return theirs.model_copy(update={"items": tuple(map(in_ours, theirs.items))})
+
+def _grantee(fact: str, names: Renamed) -> str:
+    role, place, column = fact.partition(_ON_COLUMN)
+    return f"{names.role(role)}{place}{column}"
 
 
 def is_copy(clone: Inventory, other: Inventory | None) -> bool:
     """Whether a clone is a physical copy of what a witness describes, so that their numbers mean the same.
 
-    The provider's roles say nothing of it: they have the same numbers on every server.
+    The provider's roles say nothing of it: they have the same numbers on every server. On one system, a name whose numbers are
+    both known to the other side says nothing either: it changed hands.
     """
     if other is None:
         return False
-    if None not in (clone.system, other.system) and clone.system != other.system:
+    is_one_system = None not in (clone.system, other.system)
+    if is_one_system and clone.system != other.system:
         return False
     # What all databases share has no relations, but roles and databases, which are numbered too.
     there = {(item.kind, item.name): item.oid for kind in _NUMBERED_TOGETHER for item in other.of(kind)}
-    ours = (item for kind in _NUMBERED_TOGETHER for item in clone.of(kind) if OF_PROVIDER not in item.facts)
-    here = [item for item in ours if (item.kind, item.name) in there]
-    shared = [item.oid == there[item.kind, item.name] for item in here]
+    ours = [item for kind in _NUMBERED_TOGETHER for item in clone.of(kind) if OF_PROVIDER not in item.facts]
+    here = [(item, there[item.kind, item.name]) for item in ours if (item.kind, item.name) in there]
+    if is_one_system:
+        both = {(item.kind, item.oid) for item in ours} & {(kind, number) for (kind, _), number in there.items()}
+        here = [
+            (item, number)
+            for item, number in here
+            if item.oid == number or not {(item.kind, item.oid), (item.kind, number)} <= both
+        ]
+    alike = [item.oid == number for item, number in here]
     # Two databases of one server have its identifier in common, and nothing else.
-    return sum(shared) * 2 > len(shared) if shared else clone.system is not None
+    return sum(alike) * 2 > len(alike) if alike else clone.system is not None
 
 
 def name_there(name: str, ours: Inventory, theirs: Inventory | None) -> str | None:
@@ -194,24 +259,30 @@ class Past:
     def threes(self, kind: ItemKind) -> tuple[Three, ...]:
         """Every item of a kind that any of the three has."""
         clone, baseline, source = (each.get(kind, {}) for each in self._by_name)
+        if kind in _KNOWN_BY_NUMBER:
+            baseline, source = self._by_our_names(clone, baseline, source)
         names = dict.fromkeys((*clone, *baseline, *source))
-        return tuple(
-            self._with_renamed(Three(clone.get(name), baseline.get(name), source.get(name)), source) for name in names
-        )
+        return tuple(Three(clone.get(name), baseline.get(name), source.get(name)) for name in names)
 
-    def _with_renamed(self, three: Three, source: Mapping[str, Item]) -> Three:
-        """The three, with the source's item under the name that it got there since.
+    def _by_our_names(self, clone: Mapping[str, Item], *shown: dict[str, Item]) -> list[dict[str, Item]]:
+        """The witnesses' items by the names that those of the same number have with us.
 
-        Of what shows no transaction that alone separates a change before the moment from one in the clone. The clone's own name
-        is the baseline's, so nobody renamed it here.
+        One whose number is not here stands beside ours of its name, unless ours is known by its number: it was made again.
         """
-        clone, baseline = three.clone, three.baseline
-        is_here = clone is not None and baseline is not None and clone.oid is not None and clone.oid == baseline.oid
-        if not is_here or three.source is not None or three.any.kind not in _UNDATED:
-            return three
-        if not self._is_copy(self.witnesses.source):
-            return three
-        return replace(three, source=next((item for item in source.values() if item.oid == three.any.oid), None))
+        copies = [self._is_copy(each) for each in (self.witnesses.baseline, self.witnesses.source)]
+        known = {item.oid for items, is_one in zip(shown, copies, strict=True) if is_one for item in items.values()}
+        taken = {item.name for item in clone.values() if item.oid in known}
+        ours = {item.oid: item.name for item in clone.values() if item.oid is not None}
+        found = []
+        for items, is_one in zip(shown, copies, strict=True):
+            named = {ours[item.oid]: item for item in items.values() if is_one and item.oid in ours}
+            for item in items.values() if is_one else ():
+                if item.oid not in ours:
+                    name = item.name if item.name not in taken and item.name not in named else f"{item.name} {item.oid}"
+                    named[name] = item
+                    ours |= {item.oid: name} if item.oid is not None else {}
+            found.append(named if is_one else items)
+        return found
 
     def lines(self, three: Three) -> Iterator[Detail]:
         """The lines about one item; empty where it is as either witness shows it."""
@@ -227,8 +298,8 @@ class Past:
             yield from self._extra(clone)
         elif all(self._facts_that_differ(clone, item) for item in three.shown):
             yield from self._different(three, clone)
-        if clone is not None and kind in _NAMED_BY_NUMBER:
-            yield from self._other_holder(three, clone)
+        if clone is not None and kind in _REFERRED_TO:
+            yield from self._lines_where_made_again(three, clone)
         for name, value in clone.facts.items() if clone else ():
             if LOCKED in value:
                 yield Detail(
@@ -259,11 +330,15 @@ class Past:
             if name not in _OWN_NUMBERS and not name.startswith(_OWN_LEADS)
         }
 
+    def _with_name(self, item: Item) -> dict[str, str]:
+        """The facts that are compared; the name is one of what is known by its number."""
+        return self._facts(item) | ({_NAME: item.name} if item.kind in _KNOWN_BY_NUMBER else {})
+
     def _facts_that_differ(self, clone: Item, item: Item) -> tuple[str, ...]:
         """The facts in which two items differ, of those that could be read in both."""
-        if clone.facts == item.facts:  # as nearly all are, of tens of thousands
+        if clone.facts == item.facts and clone.name == item.name:  # as nearly all are, of tens of thousands
             return ()
-        one, other = self._facts(clone), self._facts(item)
+        one, other = self._with_name(clone), self._with_name(item)
         return tuple(
             name
             for name in dict.fromkeys((*other, *one))
@@ -319,24 +394,32 @@ class Past:
             return FIT, "younger than everything here, so it came after the moment"
         return UNKNOWN, "in the source and not here: created after the moment, or lost"
 
-    def _other_holder(self, three: Three, clone: Item) -> Iterator[Detail]:
-        """A line where another role or database has the name than the witnesses show: what is named by number went with it.
+    def _lines_where_made_again(self, three: Three, clone: Item) -> Iterator[Detail]:
+        """A line where the witnesses show another role or database of this name: what is named by number went with that one.
 
-        Baseline and source, both physical copies, agree on the number, so the name changed hands in the clone. With one of them
-        it may have done so before the moment, or after it.
+        One that was made again before the moment has a number from before the clone lived. Where baseline and source agree on
+        the number, it was not.
         """
-        copies = [each for each in (self.witnesses.baseline, self.witnesses.source) if each and self._is_copy(each)]
-        numbers = {item.oid for item in three.shown}
-        if clone.oid is None or len(copies) < 2 or len(three.shown) < 2 or None in numbers:
+        copies = ((three.baseline, self.witnesses.baseline), (three.source, self.witnesses.source))
+        numbers = [item.oid for item, witness in copies if item is not None and self._is_copy(witness)]
+        if clone.oid is None or not numbers or None in numbers or clone.oid in numbers:
             return
-        if len(numbers) == 1 and clone.oid not in numbers:
-            yield Detail(
-                name=clone.name,
-                standing=UNFIT,
-                expected=f"the {clone.kind} with the number {numbers.pop()}",
-                found=f"another one, with the number {clone.oid}",
-                why="baseline and source agree which one has this name",
-            )
+        following = self._first_oid
+        if following is not None and clone.oid >= following:
+            standing, why = UNFIT, "made in the clone since it was restored"
+        elif len(numbers) == 2 and len(set(numbers)) == 1:
+            standing, why = UNFIT, "baseline and source agree which one has this name"
+        elif following is None:
+            standing, why = UNKNOWN, "made again before the moment, after it, or here"
+        else:
+            return
+        yield Detail(
+            name=clone.name,
+            standing=standing,
+            expected=f"the {clone.kind} with the number {numbers[0]}",
+            found=f"another one, with the number {clone.oid}",
+            why=why,
+        )
 
     # -- extra --------------------------------------------------------------------------------------------------------
 
@@ -357,12 +440,12 @@ class Past:
     # -- different ----------------------------------------------------------------------------------------------------
 
     def _different(self, three: Three, clone: Item) -> Iterator[Detail]:
-        standing, why = self._why_different(three, clone)
         witness = three.source or three.baseline
         assert witness is not None  # noqa: S101  # something is different from a witness
-        expected, found = self._facts(witness), self._facts(clone)
+        expected, found = self._with_name(witness), self._with_name(clone)
         names = self._facts_that_differ(clone, witness)
         for name in names:
+            standing, why = self._why_different(three, clone, name)
             yield Detail(
                 name=clone.name if len(names) == 1 and clone.kind != "column" else f"{clone.name}: {printable(name)}",
                 standing=standing,
@@ -377,33 +460,30 @@ class Past:
             f"{printable(name)}: {printable(short_stamp(facts[name]))}" if name in facts else f"{printable(name)}: none"
         )
 
-    def _why_different(self, three: Three, clone: Item) -> tuple[Standing, str]:
+    def _why_different(self, three: Three, clone: Item, fact: str) -> tuple[Standing, str]:
+        """The judgement of one fact in which the clone differs from the source, or from the baseline where no source is."""
         baseline, source = three.baseline, three.source
-        do_agree = baseline is not None and source is not None and not self._facts_that_differ(baseline, source)
         if source is not None:
-            if self._names_a_renamed_role(clone, source):
-                return FIT, "a role was renamed in the source since"
             was_so = self._was_so(source)
             if was_so:
                 return UNFIT, "it was so at the moment"
             if self.is_own(clone):
                 return UNFIT, "changed in the clone since it was restored"
-            if do_agree and (was_so is None or self.is_untouched(clone)):
+            is_undated = was_so is None or self.is_untouched(clone)
+            if baseline is not None and is_undated and fact not in self._facts_that_differ(baseline, source):
                 return UNFIT, "the same in the baseline before the moment and in the source now"
             if was_so is False:
                 return FIT, "changed in the source after the moment"
-            return UNKNOWN, "it differs in the source now, and it is not known since when"
+            if baseline is not None and fact not in self._facts_that_differ(clone, baseline):
+                return FIT, "as in the baseline; changed in the source since"
+            return UNKNOWN, "it differs in the source now: changed there since, or here"
         if self.is_own(clone):
             return UNFIT, "changed in the clone since it was restored"
         if self.is_untouched(clone):
             return UNFIT, "not changed since the baseline was taken, and yet different"
         if clone.xmin is None:
-            return UNKNOWN, "it differs in the baseline, and it is not known since when"
+            return UNKNOWN, "it differs in the baseline: changed before the moment, or here"
         return FIT, "changed after the baseline was taken"
-
-    def _names_a_renamed_role(self, clone: Item, source: Item) -> bool:
-        names = {*clone.facts, *clone.facts.values(), *source.facts, *source.facts.values()}
-        return any(name.split(" on column ")[0] in self.witnesses.renamed_roles for name in names)
 
     # -- time ---------------------------------------------------------------------------------------------------------
 
