@@ -188,6 +188,28 @@ def test_what_the_source_did_to_its_databases_later_is_no_damage(own_story: Stor
     assert isinstance(lost["audit"], Delta), "the same database under its new name"
 
 
+def test_what_the_source_made_again_later_excuses_no_loss(own_story: Story) -> None:
+    """A database or a table that the source made again has few rows, and says nothing of the one that the clone lost rows of."""
+    yard, source, kept, moment = own_story
+    few = (*MAKING, "DELETE FROM invoices WHERE id > 3")
+    run_in(source, "billing", f'DROP DATABASE "{DATABASE}" WITH (FORCE)', f'CREATE DATABASE "{DATABASE}"')
+    run(source, *few, "DROP DATABASE billing", "CREATE DATABASE billing")
+    run_in(source, "billing", *few)
+    run_in(source, "audit", "DROP TABLE invoices", *few)
+    clone = yard.restored(source, "clone", moment)
+    quiet = against(data(judge(source, clone, moment, baseline=kept, thoroughness=Thoroughness()).findings))
+    assert quiet.keys() <= {"data.recent"}, "no table here has a column of times"
+    for name in (DATABASE, "billing", "audit"):
+        run_in(clone, name, "DELETE FROM invoices WHERE id > 7")
+    outcome = judge(source, clone, moment, baseline=kept, thoroughness=Thoroughness())
+    found = data(outcome.findings)["data.rows"]
+    lost = {line.database for line in found.details if line.standing is UNFIT}
+    assert lost == {DATABASE, "billing", "audit"}, found
+    told = {name: str(each) for name, each in outcome.measured.deltas.items()}
+    assert all("made its database" in told[name] for name in (DATABASE, "billing"))
+    assert outcome.measured.costs, "what was asked of the source is told, also where it has no database to ask any more"
+
+
 def test_the_witness_of_a_renamed_database_is_the_baseline_of_its_old_name(own_story: Story) -> None:
     """Its baseline was not found under the new name, so that nobody knew anything of it where the source was gone."""
     yard, source, kept, _ = own_story

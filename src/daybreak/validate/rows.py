@@ -414,12 +414,11 @@ class _Reading:
         is_alike = self.visit.is_copy_of_source
         wanted = suspects_in_time(counts, tables, self.recency, self.baseline)
         here = {table.oid: table for table in tables.tables}
-        there = {table.oid if is_alike else table.full: table for table in theirs.tables}
         columns = [
             SourceColumn(table, other, count.clock, self.zones.get((table.oid, count.clock)), table.oid in wanted)
             for count in counts.counted
             for table in [here[count.table]]
-            for other in [there.get(table.oid if is_alike else table.full)]
+            for other in [self._there.get(table.oid)]
             if other is not None and count.clock in other.clocks and not table.is_unlogged
         ]
         birth = self.visit.birth if is_alike else None
@@ -427,6 +426,17 @@ class _Reading:
             min(self.subject.moment, self.subject.reached or self.subject.moment), birth, self.visit.were_committed
         )
         return see_newest(source, columns, sight, self._sparing) if columns else None
+
+    @cached_property
+    def _there(self) -> dict[int, Table]:
+        """The source's tables by the clone's numbers. In a copy one that the source made again is another one."""
+        ours, theirs = self.visit.tables, self.visit.source_tables
+        if not isinstance(ours, Tables) or not isinstance(theirs, Tables):
+            return {}
+        if self.visit.is_copy_of_source:
+            return {table.oid: table for table in theirs.tables}
+        named = {table.full: table for table in theirs.tables}
+        return {table.oid: named[table.full] for table in ours.tables if table.full in named}
 
     def _same_again(self, counts: Counts | Silence, beside: Delta | Silence | None) -> frozenset[str]:
         """The tables of which the clone only lacks rows, and which have the baseline's content in the source now."""
@@ -439,16 +449,25 @@ class _Reading:
         return frozenset(each.name for each in there.counted if each.fingerprint == was.get(each.name))
 
     def _at_the_source(self, names: frozenset[str], *, is_added_up: bool = False) -> Counts | Silence | None:
-        """Count at the live source what fell short in the clone; read nothing else there."""
-        source, tables = self.subject.source, self.visit.source_tables if names else None
-        if source is None or not isinstance(tables, Tables):
+        """Count at the live source what fell short in the clone, under the names that it has here; read nothing else there."""
+        source, ours = self.subject.source, self.visit.tables if names else None
+        if source is None or not isinstance(ours, Tables):
             return None
+        called = {
+            self._there[table.oid].oid: table.full
+            for table in ours.tables
+            if table.full in names and table.oid in self._there
+        }
         scans = [
             Scan(table, "", self.subject.moment, is_added_up)
-            for table in tables.tables
-            if table.full in names and table.is_counted
+            for table in self._there.values()
+            if table.oid in called and table.is_counted
         ]
-        return count_rows(source, scans, self._sparing, lambda _step: None) if scans else None
+        found = count_rows(source, scans, self._sparing, lambda _step: None) if scans else None
+        if not isinstance(found, Counts):
+            return found
+        counted = tuple(each.model_copy(update={"name": called[each.table]}) for each in found.counted)
+        return found.model_copy(update={"counted": counted})
 
     def _orphans(self) -> References | Silence:
         if self.visit.place is None or isinstance(self.visit.tables, Silence):

@@ -21,12 +21,13 @@ from daybreak.judge.kinds import (
     VIEW_CONTENTS,
     with_unread,
 )
-from daybreak.judge.objects.past import name_there
+from daybreak.judge.objects.past import name_now
 from daybreak.judge.waiving import waive
 from daybreak.model.answers import Tables
 from daybreak.model.catalogs import catalog_of
 from daybreak.model.findings import Finding, Measured, Standing
 from daybreak.model.inventory import HIDDEN_VALUE, Inventory
+from daybreak.model.names import printable
 from daybreak.postgres.meter import Meter
 from daybreak.postgres.reach import Reach
 from daybreak.validate import application, database, objects, parity, rows, security
@@ -76,6 +77,7 @@ class _Walk:
 
     def __init__(self, first: Visit) -> None:
         self.first = first
+        self._subject = first.subject
         self.visits: list[Visit] = [first]
         self.absent: list[DatabaseEntry] = []
 
@@ -83,7 +85,7 @@ class _Walk:
     def measured(self) -> Measured:
         """What was measured in all databases, and what that took of the source."""
         joined = join_measured({visit.database: visit.measured for visit in self.visits})
-        subject = self.first.subject
+        subject = self._subject
         asked = {place.meter: place.address for place in (subject.source_reader, subject.source) if place}
         costs = [
             meter.cost.model_copy(update={"server": address.server})
@@ -126,7 +128,7 @@ class _Walk:
         self.visits = []
         for entry in entries_of(shared, self.first.database, action.only, left_out):
             if entry.standing is Standing.FIT:
-                visit = self.first if entry.name == self.first.database else self._visit(entry.name)
+                visit = self._visit_first() if entry.name == self.first.database else self._visit(entry.name)
                 if visit.answer.is_answering:
                     self.visits.append(visit)
                 else:
@@ -136,17 +138,29 @@ class _Walk:
         self.absent = [entry for entry in entries if entry.standing is not Standing.FIT]
         return tuple(entries)
 
+    def _visit_first(self) -> Visit:
+        source = self.first.subject.source
+        if source is None or source.address.database != self.first.database:
+            return self.first  # whoever gave another name meant that database
+        self.first.subject = self._beside_its_source(self.first.subject, self.first.database)
+        return self.first
+
     def _visit(self, name: str) -> Visit:
         def progress(step: CountProgress) -> None:
             self.first.progress(step.within(name))
 
-        return Visit(self.first.subject.within(name, self._name_at_source(name)), progress, self.first)
+        return Visit(self._beside_its_source(self.first.subject.within(name), name), progress, self.first)
 
-    def _name_at_source(self, name: str) -> str | None:
+    def _beside_its_source(self, subject: Subject, name: str) -> Subject:
+        """The subject with the source's database that is the same one; one that the source made later is another."""
         ours, theirs = self.first.shared, self.first.source_shared
         if not isinstance(ours, Inventory) or not isinstance(theirs, Inventory):
-            return name
-        return name_there(name, ours, theirs)
+            return subject
+        is_again = any(item.name == name for item in theirs.of("database"))
+        why = f'the source made its database "{printable(name)}" again since' if is_again else ""
+        return subject.beside(
+            name_now(name, ours, theirs), why or f'the source has no database "{printable(name)}" now'
+        )
 
     def _join_chapter(self, chapter: Callable[[Visit], Iterator[Finding]]) -> Iterator[Finding]:
         """The findings of a chapter, one for each check. Those of a single database are passed on as they come."""

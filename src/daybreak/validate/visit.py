@@ -107,20 +107,28 @@ class Subject:
         """The address of the clone's database: the endpoint that AWS returned, never one that we built."""
         return address_of(self.clone, self.action.database, self.trust)
 
-    def within(self, database: str, source_name: str | None) -> Subject:
-        """The same of another database, which the source has under ``source_name`` now, or not at all."""
+    def beside(self, source_name: str | None, why: str) -> Subject:
+        """The same where the source has its database under ``source_name`` now, or, by the reason ``why``, not at all."""
+        if self.source is None or source_name == self.source.address.database:
+            return self
+        return replace(
+            self,
+            source=_at(self.source, source_name),
+            source_reader=_at(self.source_reader, source_name),
+            without_source=why if source_name is None else self.without_source,
+            source_inventory=None,
+        )
+
+    def within(self, database: str) -> Subject:
+        """The same of another database, and beside the source's of that name."""
         wanted = self.action.databases.get(database, DatabaseTarget())
         waivers = (*wanted.waivers, *(waiver for waiver in self.action.waivers if waiver.is_for_all))
         changes = {"database": database, "tables": wanted.tables, "checks": wanted.checks, "waivers": waivers}
-        why = self.without_source
-        if self.source is not None and source_name is None:
-            why = f'the source has no database "{printable(database)}" now'
         return replace(
             self,
             action=self.action.model_copy(update=changes),
-            source=_at(self.source, source_name),
-            source_reader=_at(self.source_reader, source_name),
-            without_source=why,
+            source=_at(self.source, database),
+            source_reader=_at(self.source_reader, database),
             source_inventory=None,
         )
 
@@ -233,7 +241,21 @@ class Visit:
     def is_copy_of_source(self) -> bool:
         """Whether clone and source number their transactions and objects alike."""
         ours, theirs = self.inventory, self.source_inventory
-        return isinstance(ours, Inventory) and isinstance(theirs, Inventory) and is_copy(ours, theirs)
+        if not isinstance(ours, Inventory) or not isinstance(theirs, Inventory):
+            return False
+        return is_copy(ours, theirs) or self._is_one_database
+
+    @property
+    def _is_one_database(self) -> bool:
+        """Whether the source's database has the number of ours in a copy, also where it has made all its tables again."""
+        ours, theirs = self.shared, self.source_shared
+        if self.subject.source is None or not isinstance(ours, Inventory) or not isinstance(theirs, Inventory):
+            return False
+        here, there = ({item.name: item.oid for item in each.of("database")} for each in (ours, theirs))
+        number = here.get(self.database)
+        return (
+            is_copy(ours, theirs) and number is not None and there.get(self.subject.source.address.database) == number
+        )
 
     @cached_property
     def is_copy_of_baseline(self) -> bool:

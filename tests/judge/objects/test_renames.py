@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daybreak.judge.objects.past import Witnesses, find_renamed, in_our_names, name_there
+from daybreak.judge.objects.past import Witnesses, find_renamed, in_our_names, name_now, name_there
 from daybreak.model.findings import Standing
 from daybreak.model.inventory import Inventory, ItemKind
 from tests.judge.objects.test_findings import DEFINED, LATE_XID, NEXT_OID, NEXT_XID, OWN_XID, item, judged, stock
@@ -31,6 +31,9 @@ def test_a_database_is_known_by_its_number_and_one_that_was_made_again_by_its_na
     assert name_there("archive", listed(shop=15, archive=10), listed(shop=10)) == "shop"
     assert name_there("shop", listed(shop=15, archive=10), listed(shop=10)) is None
     assert name_there("shop", now, None) == "shop"
+    assert name_now("drafts", before, now) is None, "the source made it again later"
+    assert name_now("drafts", now, before) == "drafts", "the clone did"
+    assert [name_now(name, before, now) for name in ("shop", "embi")] == ["archive", "embi"]
 
 
 def test_memberships_and_settings_keep_the_names_that_roles_and_databases_had() -> None:

@@ -236,6 +236,15 @@ def name_there(name: str, ours: Inventory, theirs: Inventory | None) -> str | No
     return name if name in there.values() else None
 
 
+def name_now(name: str, ours: Inventory, theirs: Inventory) -> str | None:
+    """What a database of ours is called in its source now; ``None`` where that has none, or made one of that name later."""
+    found = name_there(name, ours, theirs)
+    number, other = ({item.name: item.oid for item in each.of("database")} for each in (ours, theirs))
+    mine, there = number.get(name), other.get(found or "")
+    is_later = is_copy(ours, theirs) and mine is not None and there is not None and there > mine
+    return None if is_later else found
+
+
 @dataclass(frozen=True)
 class Past:
     """The clone's items beside those of its witnesses, and the clone's place in time."""
