@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
+from weakref import WeakSet
 
 from daybreak.app.explaining import explained
 from daybreak.aws.faults import AwsFault
@@ -59,6 +60,7 @@ class App:
     def __post_init__(self) -> None:
         self.timing = SystemTiming(self.stopping)
         self._aws: dict[str, Aws] = {}
+        self._guarded: WeakSet[Aws] = WeakSet()
         self._pollers: dict[str, Poller] = {}
         self.fitting: set[str] = set()
         self._lock = threading.Lock()
@@ -83,19 +85,33 @@ class App:
         return local_zone(self.environ)
 
     def aws(self, region: str | None = None) -> Aws:
-        """The door to one region, made once."""
+        """The door to one region, made once; nothing is protected behind it, and whoever changes nothing uses it."""
         key = self.access.region or region or ""
         with self._lock:
             if key not in self._aws:
-                self._aws[key] = Aws(
-                    Access(
-                        region=key or None,
-                        profile=self.access.profile,
-                        endpoint_url=self.access.endpoint_url,
-                        only_loopback=self.settings.only_loopback or self.access.only_loopback,
-                    )
-                )
+                self._aws[key] = self._new_door(key)
             return self._aws[key]
+
+    def aws_without(self, region: str, *names: str) -> Aws:
+        """A new door to a region, behind which nothing of those names can be changed.
+
+        What one use case must not touch, another may have to remove, so no other one gets this door.
+        """
+        aws = self._new_door(self.access.region or region)
+        aws.protect(*names)
+        with self._lock:
+            self._guarded.add(aws)
+        return aws
+
+    def _new_door(self, region: str) -> Aws:
+        return Aws(
+            Access(
+                region=region or None,
+                profile=self.access.profile,
+                endpoint_url=self.access.endpoint_url,
+                only_loopback=self.settings.only_loopback or self.access.only_loopback,
+            )
+        )
 
     def target(self, name: str) -> Target:
         """The configured target of that name; raises ``Refused``, naming the targets there are."""
@@ -114,7 +130,7 @@ class App:
     def skew(self) -> timedelta:
         """How far this machine's clock is ahead of AWS's, by the newest answer of each door; zero before the first."""
         with self._lock:
-            seen = [aws.skew for aws in self._aws.values() if aws.skew is not None]
+            seen = [aws.skew for aws in (*self._aws.values(), *self._guarded) if aws.skew is not None]
         return max(seen, key=abs, default=timedelta())
 
     def now(self) -> datetime:

@@ -77,7 +77,7 @@ def carry_out(app: App, run: str, watchers: Watchers, *, take_over: bool = False
     if is_off(app.skew):
         watchers.on_warning(f"{skew_in_words(app.skew)}: the times of this run's events are this machine's")
     # The source is read, never touched: below this line no call that names it can leave.
-    aws.protect(plan.source, *_instances_of_source(plan))
+    aws = app.aws_without(plan.identity.region, plan.source, *_instances_of_source(plan))
     with app.attach(run, take_over=take_over) as journal:
         watchers.before(journal.events)
         doors = Doors(

@@ -15,7 +15,6 @@ from daybreak.app.app import App
 from daybreak.app.explaining import explained
 from daybreak.app.planning import accident_typed
 from daybreak.assess.ending import birth_recorded, moment_restored
-from daybreak.aws.gateway import Aws
 from daybreak.errors import Refused
 from daybreak.execute.database import Database
 from daybreak.execute.doors import Scene
@@ -116,7 +115,8 @@ def validate_case(app: App, case: Case, listeners: Listeners | None = None) -> V
         listeners.on_finding(finding)
 
     health_urls = app.settings.health_urls.get(case.target or "", {})
-    door = _door(app, case.identity.region, case)
+    inside = (each.identifier for each in case.scene.instances)
+    door = app.aws_without(case.identity.region, case.scene.clone.identifier, *inside)
     database = Database(door, app.environ, app.repository, health_urls, case.trust)
     measured = database.validate(case.action, case.scene, report, listeners.progress, listeners.on_note)
     clone = case.scene.clone
@@ -135,13 +135,6 @@ def validate_case(app: App, case: Case, listeners: Listeners | None = None) -> V
         verdict=verdict_of(findings, scope_of(case.action)),
         measured=measured.model_copy(update={"lost": case.lost}),
     )
-
-
-def _door(app: App, region: str, case: Case) -> Aws:
-    """The door to AWS, behind which nothing that the case names can be changed."""
-    aws = app.aws(region)
-    aws.protect(case.scene.clone.identifier, *(each.identifier for each in case.scene.instances))
-    return aws
 
 
 # -- a run's clone
