@@ -63,12 +63,12 @@ def baselines(app: App, name: str) -> tuple[Kept, ...]:
     return app.repository.list_kept("baseline", app.target(name).name)
 
 
-def span_of(app: App, kept: Kept) -> tuple[datetime, datetime] | None:
-    """The first and the last instant at which a kept baseline's tables were read; ``None`` where it cannot be read."""
+def span_of(app: App, kept: Kept) -> tuple[datetime, datetime] | str:
+    """The first and the last instant at which a kept baseline's tables were read; where it cannot be read, why."""
     try:
         return app.repository.baseline(kept).instants
-    except DaybreakError:
-        return None
+    except DaybreakError as error:
+        return error.message
 
 
 def _place(app: App, target: Target, cluster: Cluster) -> Reach:

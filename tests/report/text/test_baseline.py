@@ -42,14 +42,16 @@ def test_a_list_says_which_baselines_are_of_one_instant() -> None:
     kept = tuple(_kept(number) for number in range(14))
     asked: list[Kept] = []
 
-    def span(each: Kept) -> tuple[datetime, datetime] | None:
+    def span(each: Kept) -> tuple[datetime, datetime] | str:
         asked.append(each)
-        return {kept[13]: (NOON, NOON), kept[12]: (NOON, NOON + HOUR)}.get(each)
+        known = {kept[13]: (NOON, NOON), kept[12]: (NOON, NOON + HOUR)}
+        return known.get(each, f"it has format {kept.index(each)}, and this release reads up to 3")
 
     shown = as_text(baselines_view(kept, span))
     assert shown.count("of one instant") == 1
     assert shown.count("read from") == 1
-    assert shown.count("cannot be read") == 10
+    assert shown.count("cannot be read") == 20, "once in its line, and once with the reason below"
+    assert f"{kept[11].sha256[:12]} cannot be read: it has format 11, and this release reads up to 3" in shown
     assert asked == list(reversed(kept[2:]))
 
 

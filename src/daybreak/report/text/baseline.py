@@ -70,19 +70,25 @@ def _in(baseline: Baseline, database: str) -> str:
     return f"{printable(database)}: " if len(baseline.databases) > 1 else ""
 
 
-def baselines_view(kept: tuple[Kept, ...], span_of: Callable[[Kept], Span | None]) -> RenderableType:
-    """The kept baselines, newest first; ``span_of`` reads between which instants the tables of one were read."""
+def baselines_view(kept: tuple[Kept, ...], span_of: Callable[[Kept], Span | str]) -> RenderableType:
+    """The kept baselines, newest first; ``span_of`` reads between which instants the tables of one were read, or why not.
+
+    One that is kept and cannot be read is no witness, so each reason stands below the table in whole.
+    """
     if not kept:
         return plain("no baseline is kept")
     table = Table("stands for", "digest", "place", "its tables", box=box.SIMPLE_HEAD)
+    unread = []
     for number, each in enumerate(reversed(kept)):
-        words = _words_for_span(span_of(each)) if number < NEWEST else ""
-        table.add_row(stamp(each.stands_for), each.sha256[:12], plain(each.place), words)
-    return Fitting(table)
+        span = span_of(each) if number < NEWEST else None
+        if isinstance(span, str):
+            unread.append(f"{each.sha256[:12]} cannot be read: {span}")
+        table.add_row(stamp(each.stands_for), each.sha256[:12], plain(each.place), _words_for_span(span))
+    return Group(Fitting(table), *(plain(why, "yellow") for why in unread))
 
 
-def _words_for_span(span: Span | None) -> str:
-    if span is None:
-        return "cannot be read"
+def _words_for_span(span: Span | str | None) -> str:
+    if span is None or isinstance(span, str):
+        return "cannot be read" if span else ""
     first, last = span
     return "of one instant" if first == last else f"read from {stamp(first)} on"
