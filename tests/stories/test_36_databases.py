@@ -61,8 +61,12 @@ def test_a_second_database_is_entered_without_being_named(
     assert len(told) == 1
     assert "billing, postgres" in told[0]
     missing = person.daybreak("validate", run, "--depth", "quick", "--database", "bilking")
-    assert missing.code == 3
-    assert "bilking" in missing.out
+    assert (missing.code, missing.out) == (2, "")
+    assert 'has no database "bilking"' in missing.err
+    assert "databases: billing, embi, postgres" in missing.err
+    assert person.daybreak("delta", run, "--database", "bilking").code == 2
+    several = person.daybreak("validate", run, "--database", "embi", "--database", "rdsadmin", "--database", "")
+    assert (several.code, 'no database "rdsadmin" and no ""' in several.err) == (2, True)
     lost = person.daybreak("delta", run, "--database", "billing", "-o", "json").json()["delta"]
     assert [(each["name"], each["only_base"]) for each in lost["tables"]] == [("public.invoices", 5000)]
 

@@ -43,10 +43,11 @@ class DeltaWish:
 def delta_of(app: App, wish: DeltaWish, progress: Callable[[str], None] = lambda _seen: None) -> Delta:
     """The rows that a run's clone has and its source lacks, those that only the source has, and those that differ.
 
-    Raises ``Refused`` for an unknown run, a clone that is not the run's, no source to ask, or a table that neither has;
+    Raises ``Refused`` for an unknown run, a clone that is not the run's, a database that it has not, no source to ask, or a
+    table that neither has;
     ``Unreachable`` where one of them does not answer.
     """
-    case = _case(app, wish.run)
+    case = _case(app, wish)
     aws = app.aws(case.identity.region)
     database = Database(aws, app.environ, app.repository, {}, case.trust)
     action = case.action if wish.database is None else case.action.model_copy(update={"database": wish.database})
@@ -73,9 +74,10 @@ def _time_for(app: App, case: Case) -> timedelta:
     return target.source_budget if target else case.action.source_budget
 
 
-def _case(app: App, run: str) -> Case:
+def _case(app: App, wish: DeltaWish) -> Case:
+    run = wish.run
     plan = app.store.plan(run)
-    case = case_of(app, Inquiry(name=run))
+    case = case_of(app, Inquiry(name=run, databases=() if wish.database is None else (wish.database,)))
     chain = app.store.chain(run)
     owner = owner_of(plan, chain.state().nonce if chain.events else None)
     clone = case.scene.clone

@@ -98,10 +98,15 @@ class Listeners:
 
 
 def case_of(app: App, inquiry: Inquiry) -> Case:
-    """Find what is to be validated and what is expected of it; raises ``Refused`` when that cannot be decided."""
-    if inquiry.name in app.store.runs():
-        return _case_of_run(app, inquiry)
-    return _case_of_cluster(app, inquiry)
+    """Find what is to be validated and what is expected of it; raises ``Refused`` when that cannot be decided.
+
+    Of databases that are named the clone is asked whether it has them, and nothing else.
+    """
+    case = _case_of_run(app, inquiry) if inquiry.name in app.store.runs() else _case_of_cluster(app, inquiry)
+    aws = app.aws(case.identity.region)
+    database = Database(aws, app.environ, app.repository, {}, case.trust)
+    database.refuse_unknown(inquiry.databases, case.action, case.scene)
+    return case
 
 
 def validate_case(app: App, case: Case, listeners: Listeners | None = None) -> Validation:

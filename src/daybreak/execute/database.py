@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -21,6 +21,7 @@ from daybreak.model.baseline import Baseline
 from daybreak.model.birth import Birth
 from daybreak.model.capsule import Capsule
 from daybreak.model.findings import Finding, Measured
+from daybreak.model.names import printable
 from daybreak.model.trust import Trust
 from daybreak.model.value import stamp
 from daybreak.model.world import Cluster, Surroundings, Unseen
@@ -31,7 +32,7 @@ from daybreak.postgres.answering import NO_LOGIN, knock
 from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.login import Login
 from daybreak.repository.repository import Repository
-from daybreak.validate.probes import ask_birth
+from daybreak.validate.probes import ask_birth, list_databases
 from daybreak.validate.run import CountProgress, ProbeLimits, Reach, Subject, validate
 
 _KNOCKING = timedelta(seconds=10)
@@ -186,6 +187,26 @@ class Database:
             patience=ProbeLimits(hearing=ServerBounds(whole=action.source_budget)),
         )
         return validate(subject, report=report, progress=lambda step: progress(progress_words(step))).measured
+
+    def refuse_unknown(self, names: Iterable[str], action: Validate, scene: Scene) -> None:
+        """Raise ``Refused`` for a database that neither the clone nor the configuration has, naming those the clone has.
+
+        One that the configuration names is missing where the clone has it not, and a silent clone is judged by its silence.
+        """
+        wanted = [name for name in dict.fromkeys(names) if name not in (action.database, *action.databases)]
+        clone, reference = scene.clone, scene.login or action.login
+        if not wanted or not clone.endpoint or reference is None:
+            return
+        address = address_of(clone, action.database, self._trust)
+        login = self._login_or_silence(reference, address)
+        known = login if isinstance(login, Silence) else list_databases(Reach(address, login), _KNOCKING)
+        if isinstance(known, Silence):
+            return
+        if unknown := [printable(name) for name in wanted if name not in known.names]:
+            raise Refused(
+                f'"{clone.identifier}" has no database "' + '" and no "'.join(unknown) + '"',
+                f"databases: {', '.join(map(printable, known.names))}",
+            )
 
     def both_sides(self, action: Validate, scene: Scene) -> BothSides:
         """Where the clone and its living source are asked; raises ``Refused`` where one of them cannot be."""

@@ -100,6 +100,13 @@ class ServerSettings(Value):
     families: tuple[str, ...] = ()
 
 
+class DatabaseNames(Value):
+    """The names of a cluster's databases but the platform's, in order."""
+
+    took: Span
+    names: tuple[str, ...]
+
+
 TableKind = Literal["table", "partitioned table", "partition", "materialized view", "foreign table"]
 
 

@@ -10,9 +10,10 @@ from collections.abc import Iterable
 
 from psycopg import sql
 
-from daybreak.model.answers import Setting, Table, Tables
+from daybreak.model.answers import DatabaseNames, Setting, Table, Tables
 from daybreak.model.value import Span
 from daybreak.postgres.bounds import ServerBounds, time_to_list
+from daybreak.postgres.inventory.questions import PLATFORM_DATABASES
 from daybreak.postgres.session import Session
 
 _TABLES = sql.SQL("""
@@ -51,6 +52,10 @@ ORDER BY n.nspname, c.relname
 No statement ever writes the row of a system column (``tableoid``, number -6) again, so it holds the transaction that made the relation.
 """
 
+_DATABASES = sql.SQL("""
+SELECT d.datname::text FROM pg_catalog.pg_database d WHERE d.datname <> ALL (%s::text[]) ORDER BY d.datname
+""")
+
 _RELATIONS = sql.SQL("SELECT count(*) FROM pg_catalog.pg_class WHERE oid >= 16384")
 
 _NEWEST_OID = sql.SQL("""
@@ -74,6 +79,12 @@ LEFT JOIN pg_catalog.pg_settings s ON pg_catalog.lower(s.name) = pg_catalog.lowe
 _FAMILIES = sql.SQL("""
 SELECT DISTINCT pg_catalog.split_part(name, '.', 1) FROM pg_catalog.pg_settings WHERE pg_catalog.strpos(name, '.') > 0
 """)
+
+
+def database_names(session: Session) -> DatabaseNames:
+    """The databases of the cluster but the platform's, whether the login may enter them or not."""
+    rows = session.ask(_DATABASES, (list(PLATFORM_DATABASES),))
+    return DatabaseNames(took=Span(0), names=tuple(str(name) for [name] in rows))
 
 
 def tables(session: Session) -> Tables:

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import TypeVar
 
 from daybreak.errors import DaybreakError, Unproven
-from daybreak.model.answers import OwnerAnswer, ServerSettings, Silence, Tables
+from daybreak.model.answers import DatabaseNames, OwnerAnswer, ServerSettings, Silence, Tables
 from daybreak.model.birth import Birth, Fate
 from daybreak.model.entries import Admission, Turned
 from daybreak.model.inventory import Inventory
@@ -39,6 +39,11 @@ def ask_settings(place: Reach, names: Iterable[str], limit: timedelta) -> Server
         return ServerSettings(asked=asked, took=Span(0), known=known, families=catalog.families(session))
 
     return ask_in_session(place, _within(limit), asked, question)
+
+
+def list_databases(place: Reach, limit: timedelta) -> DatabaseNames | Silence:
+    """List the cluster's databases by name."""
+    return ask_in_session(place, _within(limit), f"the databases of {place.address}", catalog.database_names)
 
 
 def list_tables(place: Reach, limit: timedelta) -> Tables | Silence:
