@@ -37,11 +37,11 @@ ROWS = (
         "function public.total(integer)", "create role clerk_admin superuser; create aggregate total (int) (sfunc = int4pl, stype = int, initcond = '0')"),
     Row("pg_am", "create access method heap2 type table handler heap_tableam_handler", "access method heap2"),
     Row("pg_amop", "delete from pg_amop where amopfamily = (select oid from pg_opfamily where opfname = 'own_family') and amopstrategy = 5",
-        "operator of an operator family public.own_family 5",
+        "operator of an operator family public.own_family for btree 5",
         "create operator family own_family using btree; create operator class own_ops for type int4 using btree family own_family as"
         " operator 1 <, operator 2 <=, operator 3 =, operator 4 >=, operator 5 >, function 1 btint4cmp(int4, int4)"),
     Row("pg_amproc", "delete from pg_amproc where amprocfamily = (select oid from pg_opfamily where opfname = 'own_family')",
-        "support function of an operator family public.own_family 1"),
+        "support function of an operator family public.own_family for btree 1"),
     Row("pg_attrdef", "alter table specimen alter n set default 8", "public.specimen", check="data.columns",
         before="create table specimen (n int default 7, body text, more text); alter table specimen set (toast.autovacuum_enabled = on)"),
     Row("pg_attribute", "alter table specimen_order alter body set storage external", "relation public.specimen_order",
@@ -91,7 +91,7 @@ ROWS = (
     Row("pg_opclass", "update pg_opclass set opckeytype = 23 where opcname = 'own_ops'", "operator class public.own_ops"),
     Row("pg_operator", "drop operator === (int, int)", "operator public.===(integer, integer)",
         "create operator === (function = int4eq, leftarg = int, rightarg = int)"),
-    Row("pg_opfamily", "alter operator family lone_family using btree rename to other_family", "operator family public.other_family",
+    Row("pg_opfamily", "alter operator family lone_family using btree rename to other_family", "operator family public.other_family for btree",
         "create operator family lone_family using btree"),
     Row("pg_parameter_acl", "grant set on parameter work_mem to reader", "privileges on parameter work_mem"),
     Row("pg_partitioned_table", "update pg_partitioned_table set partdefid = 0 where partrelid = 'parts'::regclass", "relation public.parts",
@@ -151,6 +151,16 @@ ROWS = (
 """In an order in which each can use what those before it made."""
 
 MORE = (
+    Row("pg_opclass", "update pg_opclass set opckeytype = 23 where opcname = 'both_ops' and opcmethod = 405",
+        "operator class public.both_ops for hash",
+        "create operator class both_ops for type int4 using hash as operator 1 =, function 1 hashint4(int4); create operator class both_ops"
+        " for type int4 using btree as operator 1 <, operator 2 <=, operator 3 =, operator 4 >=, operator 5 >, function 1 btint4cmp(int4, int4)"),
+    Row("pg_opclass", "update pg_opclass set opckeytype = 23 where opcname = 'both_ops' and opcmethod = 403",
+        "operator class public.both_ops for btree"),
+    Row("pg_opfamily", "update pg_opfamily set opfowner = 'reader'::regrole where opfname = 'both_ops' and opfmethod = 405",
+        "operator family public.both_ops for hash"),
+    Row("pg_amop", "delete from pg_amop where amopfamily = (select oid from pg_opfamily where opfname = 'both_ops' and opfmethod = 405)",
+        "operator of an operator family public.both_ops for hash 1"),
     Row("pg_proc", "revoke execute on function pg_catalog.now() from public", "function pg_catalog.now()"),
     Row("pg_proc", "grant execute on function pg_catalog.pg_read_file(text) to reader", "function pg_catalog.pg_read_file(text)"),
     Row("pg_proc", "revoke execute on function kept() from reader", "function public.kept()"),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from daybreak.lab.volumes.volume import Volume
 from daybreak.model.findings import Detail, Finding, Standing
+from daybreak.model.inventory import Inventory
+from daybreak.validate.probes import take_inventory, take_shared_inventory
 from tests.lab.volumes.fix_volumes import Yard, each_yard, pg_installs, run, yard
 from tests.postgres.inventory.test_listing import COMPANY
 from tests.validate.fix_catalogs import MORE, REST, ROWS, SHARED, Row, carry_out
-from tests.validate.test_objects import SETTLED, baseline_of, not_fit, told
+from tests.validate.test_objects import SETTLED, baseline_of, not_fit, place_of, told
 
 __all__ = ["each_yard", "pg_installs", "yard"]
 
@@ -74,6 +78,16 @@ def test_each_planted_defect_is_named(source: tuple[Yard, Volume]) -> None:
     assert missed(_possible(yard), after) == {}
     unsure = [line.name for line in after[REST].details if line.standing is Standing.UNKNOWN]
     assert unsure == [row.line for row in _possible(yard) if not row.has_time]
+
+
+def test_no_two_items_have_one_name(source: tuple[Yard, Volume]) -> None:
+    """Of two with one name only the last was compared; a table that is listed twice, as a column and by itself, is two kinds."""
+    _, volume = source
+    place, limit = place_of(volume), timedelta(seconds=20)
+    for seen in (take_inventory(place, limit), take_shared_inventory(place, limit)):
+        assert isinstance(seen, Inventory)
+        names = Counter((item.kind, item.name) for item in seen.items)
+        assert [name for name, times in names.items() if times > 1] == []
 
 
 def test_what_people_did_in_the_source_after_the_moment_raises_no_alarm(source: tuple[Yard, Volume]) -> None:

@@ -123,9 +123,9 @@ class Unlisted(Value):
     kind: ItemKind
     why: str
     part: str = ""
-    """The catalog that was not read, of the kind ``catalog row``, or a column of one; empty for a whole kind."""
+    """What of it was not read: of the kind ``catalog row`` a catalog or a column of one; empty for a whole kind."""
     is_unknown: bool = False
-    """Whether it was not asked for, because this release does not know it."""
+    """Whether it was not asked for, because this release does not know it, or because no login of this kind is shown it."""
 
 
 def _words_of_server(item: Item) -> tuple[str, ...]:

@@ -225,7 +225,7 @@ def test_no_secret_is_read(server: Server, database: str) -> None:
     assert of(found, "subscription", "taker").facts["enabled"] == "no"
     assert of(found, "foreign server", "far").facts["host"] == "far.example"
     assert of(found, "foreign server", "far for embi_admin").oid
-    assert of(found, "cron job", "job 7").facts["active"] == "yes"
+    assert of(found, "cron job", "job 7 of app").facts["active"] == "yes"
     facts = of(found, "setting", f"everybody in database {database}").facts
     assert facts == {"app.api_key": "not told, because it may be a secret"}, "a short secret is found from its digest"
 

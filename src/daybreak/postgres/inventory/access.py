@@ -151,12 +151,13 @@ WHERE s.subdbid = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = 
 """Only the columns that every role may read: neither the connection string nor ``xmin`` is among them."""
 
 _CRON_JOBS = r"""
-SELECT coalesce(j.plain ->> 'jobname', 'job ' || (j.plain ->> 'jobid'), 'a job'), NULL::bigint, j.xmin, NULL::bigint,
+SELECT coalesce(j.plain ->> 'jobname', 'job ' || (j.plain ->> 'jobid'), 'a job') || coalesce(' of ' || (j.plain ->> 'username'), ''), NULL::bigint, j.xmin, NULL::bigint,
        pg_catalog.jsonb_build_object('schedule', j.plain -> 'schedule',
            'command', pg_catalog.regexp_replace(j.plain ->> 'command', '(passw\w*)(\s*=\s*|\s+)\S+', '\1\2...', 'gi'), 'as', j.plain -> 'username',
            'database', j.plain -> 'database', 'active', coalesce(j.plain -> 'active', 'true'))
 FROM (SELECT pg_catalog.to_jsonb(q) AS plain, q.xmin::text::bigint AS xmin FROM cron.job q) j
 """
+"""Each user may have a job of the same name."""
 
 _SERVERS = """
 SELECT pg_catalog.quote_ident(s.srvname), s.oid::bigint, s.xmin::text::bigint, <catalog pg_foreign_server>,

@@ -16,6 +16,12 @@ def _in_schema(namespace: str, name: str) -> str:
     return f"pg_catalog.format('%s.%I', t.{namespace}::pg_catalog.regnamespace, t.{name})"
 
 
+def _for_method(namespace: str, name: str, method: str, row: str = "t") -> str:
+    """One of several access methods may have the same name."""
+    known = f"(SELECT m.amname FROM pg_catalog.pg_am m WHERE m.oid = {row}.{method})"
+    return f"pg_catalog.format('%s.%I for %s', {row}.{namespace}::pg_catalog.regnamespace, {row}.{name}, {known})"
+
+
 def _on_relation(relation: str, name: str) -> str:
     return f"pg_catalog.format('%s.%I', t.{relation}::pg_catalog.regclass, t.{name})"
 
@@ -25,7 +31,7 @@ def _plain(name: str) -> str:
 
 
 def _in_family(family: str, number: str, left: str, right: str) -> str:
-    name = "pg_catalog.format('%s.%I', f.opfnamespace::pg_catalog.regnamespace, f.opfname)"
+    name = _for_method("opfnamespace", "opfname", "opfmethod", "f")
     whole = f"(SELECT {name} FROM pg_catalog.pg_opfamily f WHERE f.oid = t.{family})"
     types = f"t.{left}::pg_catalog.regtype, t.{right}::pg_catalog.regtype"
     return f"pg_catalog.format('%s %s (%s, %s)', {whole}, t.{number}, {types})"
@@ -172,7 +178,9 @@ WALKED: Mapping[str, Catalog] = MappingProxyType({
     ),
     "pg_collation": Catalog(
         "collname collnamespace collprovider collencoding collcollate collctype colllocale colliculocale collicurules",
-        _in_schema("collnamespace", "collname"), identifies="oid",
+        _in_schema("collnamespace", "collname")
+        + " || CASE WHEN t.collencoding >= 0 THEN ' for ' || pg_catalog.pg_encoding_to_char(t.collencoding) ELSE '' END",
+        identifies="oid",
         aspects={"collowner": "owner", "collisdeterministic": "determinism"},
         left_out={"collversion": _VERSIONS},
     ),
@@ -282,7 +290,7 @@ WALKED: Mapping[str, Catalog] = MappingProxyType({
     ),
     "pg_opclass": Catalog(
         "opcmethod opcname opcnamespace opcfamily opcintype opcdefault opckeytype",
-        _in_schema("opcnamespace", "opcname"), identifies="oid", aspects={"opcowner": "owner"},
+        _for_method("opcnamespace", "opcname", "opcmethod"), identifies="oid", aspects={"opcowner": "owner"},
     ),
     "pg_operator": Catalog(
         "oprname oprnamespace oprkind oprcanmerge oprcanhash oprleft oprright oprresult oprcom oprnegate oprcode oprrest oprjoin",
@@ -291,7 +299,7 @@ WALKED: Mapping[str, Catalog] = MappingProxyType({
         identifies="oid", aspects={"oprowner": "owner"},
     ),
     "pg_opfamily": Catalog(
-        "opfmethod opfname opfnamespace", _in_schema("opfnamespace", "opfname"), identifies="oid",
+        "opfmethod opfname opfnamespace", _for_method("opfnamespace", "opfname", "opfmethod"), identifies="oid",
         aspects={"opfowner": "owner"},
     ),
     "pg_parameter_acl": Catalog("paracl", "t.parname", identifies="oid parname", aspect="privileges"),
