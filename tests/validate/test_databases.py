@@ -11,6 +11,7 @@ import pytest
 
 from daybreak.judge.verdict import verdict_of
 from daybreak.lab.servers.binaries import Install
+from daybreak.lab.servers.pages import Wound
 from daybreak.lab.volumes.volume import Volume
 from daybreak.model.actions import Validate
 from daybreak.model.baseline import Baseline
@@ -235,6 +236,34 @@ def test_damage_in_any_database_is_found_and_named_with_it(story: Story) -> None
     assert lines["security.grants"][0].startswith("Old Bills; --: relation public.invoices")
     assert found["data.tables"].found.startswith("audit: missing: public.invoices")
     assert verdict_of(outcome.findings).standing is UNFIT
+
+
+WOUNDS = {
+    "table": ("billing", "invoices", Wound(block=0), "data.rows", UNFIT),
+    "rows": (OTHERS[1], "invoices", Wound("zero", block=1), "data.rows", UNFIT),
+    "index": ("audit", "invoices_pkey", Wound(block=1), "data.index-contents", UNFIT),
+    "catalog": ("postgres", "pg_catalog.pg_description", Wound(block=0), "data.catalog", UNKNOWN),
+    "catalog of relations": ("billing", "pg_catalog.pg_constraint", Wound(block=0), "data.constraints", UNKNOWN),
+}
+"""Pages that a failing disk or a lost write left in other databases than the first: the check that must say so, and how."""
+
+
+@pytest.mark.parametrize("which", WOUNDS)
+def test_a_damaged_page_in_any_database_is_named_with_it(story: Story, which: str) -> None:
+    """What the first database shows says nothing of the others' files."""
+    yard, source, kept, moment = story
+    database, relation, wound, check, standing = WOUNDS[which]
+    clone = yard.restored(source, f"clone-{which.replace(' ', '-')}", moment)
+    clone.spoil(database, relation, wound)
+    found = data(judge(source, clone, moment, baseline=kept, thoroughness=Thoroughness()).findings)
+    assert found[check].standing is standing, found[check]
+    lines = [line for line in found[check].details if line.standing is standing]
+    if which == "catalog of relations":  # nothing can be listed there
+        assert (lines, "billing said no: invalid page" in found[check].why) == ([], True)
+    else:
+        assert {line.database for line in lines} == {database}, found[check]
+    others = {line.database for each in found.values() for line in each.details if line.standing in (UNFIT, UNKNOWN)}
+    assert others <= {database, ""}, "the others are not accused"
 
 
 def test_a_database_that_cannot_be_entered_is_unknown_by_name(own_story: Story) -> None:

@@ -99,6 +99,33 @@ def test_what_goes_with_an_object_is_not_reported_beside_it() -> None:
     assert len(box((whole,), (whole, *parts)).details) == 2
 
 
+def test_what_counts_in_an_object_and_was_not_read_is_no_change_of_it() -> None:
+    """Where one side could not read the columns of tables, every table looked changed; and every comment lost."""
+    columns, comments = (
+        Unlisted(kind="catalog row", part=part, why="it is damaged") for part in ("pg_attribute", "pg_description")
+    )
+    noted = row("pg_description: public.t", oid=None, facts={KEY: "1259 20010 0"})
+    clone, source = row("pg_class: public.t", "a"), row("pg_class: public.t", "b")
+    assert box((clone,), (source, noted)).standing is UNFIT
+    witness = Witnesses(source=stock(source, noted))
+    found = judged(stock(clone, unlisted=(columns, comments)), witness)[BOX]
+    assert [(line.name, line.standing) for line in found.details] == [
+        ("pg_attribute", UNKNOWN),
+        ("pg_description", UNKNOWN),
+    ]
+    found = judged(stock(clone, noted), Witnesses(source=stock(source, unlisted=(columns, comments))))[BOX]
+    assert UNFIT not in {line.standing for line in found.details}
+
+
+def test_a_column_that_one_release_does_not_know_accuses_nobody() -> None:
+    """A newer release adds it up, and an older baseline has the sum without it."""
+    strange = Unlisted(kind="catalog row", part="pg_class.reldreams", why="not known", is_unknown=True)
+    clone, source = row("pg_class: public.t", "a"), row("pg_class: public.t", "b")
+    assert box((clone,), (source,), unlisted=(strange,)).standing is UNKNOWN
+    both = judged(stock(clone, unlisted=(strange,)), Witnesses(source=stock(source, unlisted=(strange,))))
+    assert both[BOX].standing is UNFIT
+
+
 def test_a_catalog_that_could_not_be_read_is_unknown_and_one_that_nobody_knows_is_named() -> None:
     """What was not asked is never fit; what this release does not know is no part of what it says."""
     denied = Unlisted(kind="catalog row", part="pg_cast", why="permission denied")

@@ -32,7 +32,12 @@ class _Side:
         """Whether what it has of this item, or has not, says something about the clone."""
         if OF_PROVIDER in item.facts:
             return self.is_like and self.has_providers
-        return catalog_of(item.name) not in self.unlisted and (self.is_like or not _is_built_in(item))
+        return not _is_unread(item, self.unlisted) and (self.is_like or not _is_built_in(item))
+
+
+def _is_unread(item: Item, unlisted: frozenset[str]) -> bool:
+    """Whether a catalog was not read in which the item is a row, or has a part."""
+    return item.kind == "catalog row" and not unlisted.isdisjoint(_catalogs_around(item))
 
 
 def _is_built_in(item: Item) -> bool:
@@ -115,9 +120,11 @@ def _comparable(item: Item, ours: Item | None, *, copied: bool) -> dict[str, str
 
 def items_beside(past: Past, kind: ItemKind) -> Iterator[tuple[Past, Three]]:
     """Each item of a kind in the three inventories, with the past in which only the witnesses stand that can speak of it."""
-    sides = _sides(past, kind)
+    sides, unread = _sides(past, kind), _catalogs_unread(past.clone, past.clone, kind)
     groups: defaultdict[frozenset[str], set[str]] = defaultdict(set)
     for item in _items(past, kind):
+        if _is_unread(item, unread):
+            continue  # the clone's line for the catalog says so
         groups[frozenset(which for which, side in sides.items() if side.speaks_of(item))].add(item.name)
     for speaking, names in groups.items():
         here = past if speaking == sides.keys() else replace(past, witnesses=_only(past.witnesses, speaking))
@@ -143,13 +150,13 @@ def _is_changed_in_vain(three: Three, changed: frozenset[str]) -> bool:
     """Whether one of PostgreSQL's own was written since ``initdb``, as VACUUM FULL does, and still says what it said."""
     if not any(OWN_OF_POSTGRES in item.facts for item in (three.clone, *three.shown) if item is not None):
         return False
-    return changed.isdisjoint(_catalogs_of(three))
+    return changed.isdisjoint(_catalogs_around(three.any))
 
 
-def _catalogs_of(three: Three) -> tuple[str, ...]:
-    """The catalogs whose rows may count in an object."""
-    home = catalog_of(three.any.name)
-    return (home, *PARTS.get(home, ()), "pg_depend")
+def _catalogs_around(item: Item) -> tuple[str, ...]:
+    """The catalogs whose rows may count in an object; a row with a key stands for itself."""
+    home = catalog_of(item.name)
+    return (home,) if KEY in item.facts else (home, *PARTS.get(home, ()), "pg_depend")
 
 
 def _only(witnesses: Witnesses, speaking: frozenset[str]) -> Witnesses:
@@ -167,7 +174,12 @@ def notes_on_rows(past: Past) -> Iterator[Detail]:
                      why="each version of PostgreSQL brings its own, and no witness is of the clone's version")  # fmt: skip
     for catalog in sorted({catalog_of(item.name) for item in past.clone.of("catalog row")}):
         if all(catalog in side.unlisted for side in sides.values()):
-            yield Detail(name=catalog, standing=UNKNOWN, found="not compared", why="no witness could read it")
+            yield Detail(
+                name=catalog,
+                standing=UNKNOWN,
+                found="not compared",
+                why="no witness could read it, or read all of its columns",
+            )
 
 
 def note_on_providers(past: Past) -> Iterator[Detail]:
@@ -181,12 +193,19 @@ def note_on_providers(past: Past) -> Iterator[Detail]:
         yield Detail(name="what the provider's roles may do", standing=Standing.LEFT_OUT, found="not compared", why=why)
 
 
+def _catalogs_unread(inventory: Inventory, clone: Inventory, kind: ItemKind) -> frozenset[str]:
+    """The catalogs that were not read, or of which other columns were added up than in the clone."""
+    parts, others = ({each.part for each in one.parts_unlisted(kind)} for one in (inventory, clone))
+    apart = {part.partition(".")[0] for part in parts ^ others if "." in part}
+    return frozenset(apart | {part for part in parts if "." not in part})
+
+
 def _sides(past: Past, kind: ItemKind) -> dict[str, _Side]:
     return {
         which: _Side(
             is_like=is_copy(past.clone, witness) and past.clone.server_version == witness.server_version,
             has_providers=witness.has_providers,
-            unlisted=frozenset(each.part for each in witness.parts_unlisted(kind)),
+            unlisted=_catalogs_unread(witness, past.clone, kind),
         )
         for which, witness in (("baseline", past.witnesses.baseline), ("source", past.witnesses.source))
         if witness is not None and witness.why_unlisted(kind) is None
@@ -222,7 +241,7 @@ def leave_out_reported(judged: Iterable[Judged], reported: Mapping[str, Standing
     rows = list(judged)
     whole = {oid: UNFIT for three, lines in rows if lines and _is_whole(three) for oid in _ids(three)}
     named = [three for three, lines in rows if lines and OWN_OF_POSTGRES in three.any.facts]
-    summed = {f"{each}: {BUILT_IN}" for three in named for each in _catalogs_of(three)}
+    summed = {f"{each}: {BUILT_IN}" for three in named for each in _catalogs_around(three.any)}
     return [
         (three, [] if three.any.name in summed else _keep_news(three, lines, reported, {} if _ids(three) else whole))
         for three, lines in rows
