@@ -15,7 +15,7 @@ from daybreak.judge.objects.findings import (
 )
 from daybreak.judge.objects.findings import constraints as judge_constraints
 from daybreak.judge.objects.findings import sequences as judge_sequences
-from daybreak.judge.objects.past import find_renamed, in_our_names
+from daybreak.judge.objects.renames import find_renamed, in_our_names
 from daybreak.judge.objects.rules import with_ends
 from daybreak.model.answers import Counts, KeptRules, ServerSettings, Silence
 from daybreak.model.checks import CONSTRAINTS, SEQUENCES, Check

@@ -418,7 +418,7 @@ class _Reading:
             SourceColumn(table, other, count.clock, self.zones.get((table.oid, count.clock)), table.oid in wanted)
             for count in counts.counted
             for table in [here[count.table]]
-            for other in [self._there.get(table.oid)]
+            for other in [self.visit.counterparts.get(table.oid)]
             if other is not None and count.clock in other.clocks and not table.is_unlogged
         ]
         birth = self.visit.birth if is_alike else None
@@ -426,17 +426,6 @@ class _Reading:
             min(self.subject.moment, self.subject.reached or self.subject.moment), birth, self.visit.were_committed
         )
         return see_newest(source, columns, sight, self._sparing) if columns else None
-
-    @cached_property
-    def _there(self) -> dict[int, Table]:
-        """The source's tables by the clone's numbers. In a copy one that the source made again is another one."""
-        ours, theirs = self.visit.tables, self.visit.source_tables
-        if not isinstance(ours, Tables) or not isinstance(theirs, Tables):
-            return {}
-        if self.visit.is_copy_of_source:
-            return {table.oid: table for table in theirs.tables}
-        named = {table.full: table for table in theirs.tables}
-        return {table.oid: named[table.full] for table in ours.tables if table.full in named}
 
     def _same_again(self, counts: Counts | Silence, beside: Delta | Silence | None) -> frozenset[str]:
         """The tables of which the clone only lacks rows, and which have the baseline's content in the source now."""
@@ -453,14 +442,11 @@ class _Reading:
         source, ours = self.subject.source, self.visit.tables if names else None
         if source is None or not isinstance(ours, Tables):
             return None
-        called = {
-            self._there[table.oid].oid: table.full
-            for table in ours.tables
-            if table.full in names and table.oid in self._there
-        }
+        there = self.visit.counterparts
+        called = {there[each.oid].oid: each.full for each in ours.tables if each.full in names and each.oid in there}
         scans = [
             Scan(table, "", self.subject.moment, is_added_up)
-            for table in self._there.values()
+            for table in there.values()
             if table.oid in called and table.is_counted
         ]
         found = count_rows(source, scans, self._sparing, lambda _step: None) if scans else None

@@ -21,7 +21,7 @@ from daybreak.judge.kinds import (
     VIEW_CONTENTS,
     with_unread,
 )
-from daybreak.judge.objects.past import name_now
+from daybreak.judge.objects.renames import name_now
 from daybreak.judge.waiving import waive
 from daybreak.model.answers import Tables
 from daybreak.model.catalogs import catalog_of

@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from time import monotonic
 
-from daybreak.judge.objects.past import Witnesses, is_copy, name_there
+from daybreak.judge.objects.past import Witnesses
+from daybreak.judge.objects.renames import is_copy, name_there
 from daybreak.judge.objects.rules import CloneFacts
 from daybreak.judge.rows.choosing import Choice
 from daybreak.model.actions import Validate
-from daybreak.model.answers import Answer, Silence, Tables
+from daybreak.model.answers import Answer, Silence, Table, Tables
 from daybreak.model.baseline import Baseline, DatabaseBaseline
 from daybreak.model.birth import Birth, is_young
 from daybreak.model.capsule import Capsule
@@ -334,6 +335,17 @@ class Visit:
     def source_tables(self) -> Tables | Silence | None:
         """Every table of the source as it is now; ``None`` when there is no source to ask."""
         return list_tables(self.subject.source, self.subject.patience.asking) if self.subject.source else None
+
+    @cached_property
+    def counterparts(self) -> dict[int, Table]:
+        """The source's tables by the clone's numbers. In a copy one that the source made again is another one."""
+        ours, theirs = self.tables, self.source_tables
+        if not isinstance(ours, Tables) or not isinstance(theirs, Tables):
+            return {}
+        if self.is_copy_of_source:
+            return {table.oid: table for table in theirs.tables}
+        named = {table.full: table for table in theirs.tables}
+        return {table.oid: named[table.full] for table in ours.tables if table.full in named}
 
     @property
     def is_first(self) -> bool:

@@ -17,7 +17,7 @@ from daybreak.judge.objects.findings import (
     object_findings,
     object_findings_of_cluster,
 )
-from daybreak.judge.objects.past import find_renamed, in_our_names
+from daybreak.judge.objects.renames import find_renamed, in_our_names
 from daybreak.model import checks
 from daybreak.model.answers import Silence
 from daybreak.model.findings import Finding, Standing
@@ -258,16 +258,6 @@ def test_another_database_condemns_nothing_by_its_numbers() -> None:
     """Transaction ids of another server mean nothing here: what differs from it alone is unknown."""
     source = stock(item("function"), system="8")
     assert judged(stock(changed("function")), Witnesses(source=source))["data.functions"].standing is UNKNOWN
-
-
-def test_a_renamed_role_changes_no_privileges() -> None:
-    """A role renamed in the source after the moment makes every grant to it look different."""
-    clone = stock(item("role", "old"), item("grant", facts={"old": "SELECT"}), item("owner", facts={"owner": "old"}))
-    source = stock(item("role", "new"), item("grant", facts={"new": "SELECT"}), item("owner", facts={"owner": "new"}))
-    found = judged(clone, Witnesses(source=source))
-    assert {found[check].standing for check in ("security.grants", "security.owners")} == {FIT}
-    found = judged(clone, Witnesses(baseline=clone, source=source))
-    assert {found[check].standing for check in ("security.roles", "security.grants", "security.owners")} == {FIT}
 
 
 def test_without_any_witness_comparison_is_unknown_and_says_what_would_help() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from daybreak.judge.objects.past import Witnesses, is_copy
+from daybreak.judge.objects.past import Witnesses
+from daybreak.judge.objects.renames import is_copy
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.inventory import OF_PROVIDER, Inventory, Item
 from tests.judge.objects.test_findings import FIT, UNFIT, item, judged, stock

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from daybreak.judge.objects.past import Witnesses, find_renamed, in_our_names, name_now, name_there
+from daybreak.judge.objects.past import Witnesses
+from daybreak.judge.objects.renames import find_renamed, in_our_names, name_now, name_there
 from daybreak.model.findings import Standing
 from daybreak.model.inventory import Inventory, ItemKind
 from tests.judge.objects.test_findings import DEFINED, LATE_XID, NEXT_OID, NEXT_XID, OWN_XID, item, judged, stock
@@ -90,6 +91,16 @@ def test_a_name_that_changed_hands_in_the_clone_is_unfit(kind: ItemKind, check: 
     assert standing(was, was, was) is FIT
     assert standing(was, was, swapped) is FIT, "swapped in the source since"
     assert standing(swapped, was, swapped) is FIT, "swapped before the moment"
+
+
+def test_a_renamed_role_changes_no_privileges() -> None:
+    """A role renamed in the source after the moment makes every grant to it look different."""
+    clone = stock(item("role", "old"), item("grant", facts={"old": "SELECT"}), item("owner", facts={"owner": "old"}))
+    source = stock(item("role", "new"), item("grant", facts={"new": "SELECT"}), item("owner", facts={"owner": "new"}))
+    found = judged(clone, Witnesses(source=source))
+    assert {found[check].standing for check in ("security.grants", "security.owners")} == {FIT}
+    found = judged(clone, Witnesses(baseline=clone, source=source))
+    assert {found[check].standing for check in ("security.roles", "security.grants", "security.owners")} == {FIT}
 
 
 PEOPLE = tuple(item("role", name, oid=20 + number) for number, name in enumerate(("owner", "reader", "app")))

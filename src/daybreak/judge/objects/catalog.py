@@ -10,7 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from daybreak.judge.objects.past import UNFIT, UNKNOWN, Past, Three, Witnesses, is_copy
+from daybreak.judge.objects.past import UNFIT, UNKNOWN, Past, Three, Witnesses
+from daybreak.judge.objects.renames import is_copy
 from daybreak.model.catalogs import BUILT_IN, BY_NAME, KEY, OWN_OF_POSTGRES, PARTS, catalog_of, in_words
 from daybreak.model.findings import Detail, Standing
 from daybreak.model.inventory import OF_PROVIDER, Inventory, Item, ItemKind, Unlisted
