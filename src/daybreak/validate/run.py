@@ -97,7 +97,7 @@ class _Walk:
     @property
     def meters(self) -> tuple[Meter, ...]:
         """What all sessions share, at each server that is asked much."""
-        subject = self.first.subject
+        subject = self._subject
         return tuple({self.first.meter, *(place.meter for place in (subject.source, subject.source_reader) if place)})
 
     def findings(self) -> Iterator[Finding]:
