@@ -46,8 +46,9 @@ def test_init_writes_whose_word_counts_and_what_is_to_be_done(astray: Person) ->
     (astray.home / "daybreak.toml").unlink()
     done = astray.daybreak("init", "-o", "json")
     assert done.code == 0, done.err
-    [told] = done.json()["to_be_done"]
+    [told, login] = done.json()["to_be_done"]
     assert "missing.pem" in told
+    assert "no managed secret" in login
     written = (astray.home / "daybreak.toml").read_text()
     assert f'tls_ca = "{astray.home}/missing.pem"' in written
     assert f"# To be done: {told}" in written

@@ -127,6 +127,6 @@ def test_without_its_packages_the_lab_says_what_to_install(words: tuple[str, ...
     assert (done.returncode, done.stdout) == (2, "")
     said = done.stderr.splitlines()
     assert "the lab is not installed: there is no cryptography, no flask, no moto" in said[0]
-    assert 'pip install "daybreak[lab]"' in said[1]
-    assert len(said) == 3
+    assert 'pip install ".[lab]"' in said[1]
+    assert len(said) == 2
     assert sorted(ada.home.rglob("*")) == before

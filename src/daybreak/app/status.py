@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -9,13 +11,15 @@ from daybreak.app.app import App
 from daybreak.app.explaining import explained
 from daybreak.app.planning import past_of
 from daybreak.assess.protection import advice_for, protection_of
+from daybreak.config import Found
+from daybreak.config.settings import LOGIN, LOGIN_ALLOWED
 from daybreak.errors import DaybreakError, Refused
 from daybreak.model.findings import Finding
 from daybreak.model.names import target_names
 from daybreak.model.observation import Observation
 from daybreak.model.run import RunState
 from daybreak.model.tags import RUN_TAG
-from daybreak.model.targets import Objectives, Target
+from daybreak.model.targets import Network, Objectives, Target
 from daybreak.model.value import Span
 from daybreak.observe.look import Lookout
 from daybreak.observe.observation import observe_target, with_authorities
@@ -64,29 +68,46 @@ def _advice(app: App, target: Target) -> tuple[str, ...]:
     return ()
 
 
-def discover(app: App) -> tuple[Target, ...]:
-    """Every Aurora PostgreSQL cluster of the region as a target with the runbook's objectives, for ``init``."""
+_PROMISES = {
+    "rpo": "AWS: a restore typically reaches to five minutes ago",
+    "rto": "the runbook's; daybreak status shows what your restores took",
+    "retention": "how long the cluster keeps its backups today",
+}
+"""Where the objectives come from that ``init`` writes."""
+
+
+def discover(app: App, login: str | None = None) -> tuple[Found, ...]:
+    """Every Aurora PostgreSQL cluster of the region as a target, with where its objectives come from; for ``init``.
+
+    ``login`` is the reference for clusters that have no managed secret. Raises ``Refused`` for what is no reference.
+    """
+    if login is not None and not re.fullmatch(LOGIN, login):
+        raise Refused("what --login names is no reference", f"write {LOGIN_ALLOWED}")
     aws = app.aws()
     with explained("looking for clusters"):
         clusters = Lookout(aws).clusters()
     names = target_names(clusters)
     return tuple(
-        Target(
-            name=names[identifier],
-            cluster=identifier,
-            region=aws.region,
-            database=cluster.database,
-            login=f"secretsmanager:{cluster.master_secret}" if cluster.master_secret else None,
-            objectives=Objectives(rpo=Span(minutes=5), rto=Span(hours=4), retention=cluster.backup_retention),
-            tls=app.settings.tls,
-            tls_ca=app.settings.tls_ca,
+        Found(
+            Target(
+                name=names[identifier],
+                cluster=identifier,
+                region=aws.region,
+                database=cluster.database,
+                login=f"secretsmanager:{cluster.master_secret}" if cluster.master_secret else login,
+                objectives=Objectives(rpo=Span(minutes=5), rto=Span(hours=4), retention=cluster.backup_retention),
+                tls=app.settings.tls,
+                tls_ca=app.settings.tls_ca,
+            ),
+            _PROMISES,
+            Network(subnet_group=cluster.subnet_group, security_groups=cluster.security_groups),
         )
         for identifier, cluster in sorted(clusters.items())
         if cluster.engine == "aurora-postgresql" and RUN_TAG not in cluster.tags
     )
 
 
-def trust_problems(app: App, targets: tuple[Target, ...]) -> tuple[str, ...]:
+def trust_problems(app: App, targets: Iterable[Target]) -> tuple[str, ...]:
     """Why servers of these targets could not prove their identity, a line for each region, with what to do."""
     now = app.timing.now()
     objections = (

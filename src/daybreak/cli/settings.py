@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from daybreak.cli.options import Given, shared
 from daybreak.cli.screen import as_document, print_as_is, print_line
 
+if TYPE_CHECKING:
+    from daybreak.model.targets import Target
+
 
 @click.command()
 @click.option("--force", "is_forced", is_flag=True, help="Replace an existing daybreak.toml.")
+@click.option("--login", metavar="REFERENCE", help="The login of each cluster that has no managed secret.")
 @shared()
-def init(given: Given, *, is_forced: bool) -> None:
+def init(given: Given, *, is_forced: bool, login: str | None) -> None:
     """Look at the account and write daybreak.toml."""
     from daybreak.app.status import discover, trust_problems
     from daybreak.config import Settings, render
@@ -27,19 +33,20 @@ def init(given: Given, *, is_forced: bool) -> None:
         raise Refused(f'"{path}" exists already', "daybreak config  # shows what it says", "add --force to replace it")
     # A file that is not there yet is where to write, not what to read.
     app = replace(given, config=path if path.exists() else None).app()
-    found = discover(app)
+    found = discover(app, login)
     if not found:
         raise Refused("no Aurora PostgreSQL cluster was found there", "check --profile and --region")
-    missing = trust_problems(app, found)
-    said = Settings(state="", targets={target.name: target for target in found}, **app.settings.trust.model_dump())
-    text = render(said) + "".join(f"\n# To be done: {each}\n" for each in missing)
+    targets = [each.target for each in found]
+    missing = [*trust_problems(app, targets), *_logins_missing(targets)]
+    said = Settings(state="", targets={target.name: target for target in targets}, **app.settings.trust.model_dump())
+    text = render(said, found) + "".join(f"\n# To be done: {each}\n" for each in missing)
     try:
         descriptor = open_file(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, follows=is_forced)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
     except OSError as trouble:
         raise Refused(f'"{path}" cannot be written: {trouble.strerror}', "name another file with --config") from trouble
-    names = [target.name for target in found]
+    names = [target.name for target in targets]
     if given.is_json:
         print_as_is(as_document({"file": str(path), "targets": names, "to_be_done": missing}))
     else:
@@ -47,10 +54,22 @@ def init(given: Given, *, is_forced: bool) -> None:
         print_line(
             given.complete(
                 f"next: daybreak status\nthen: daybreak capture {names[0]}  # keeps what its backups do not hold"
+                f'\nthen: daybreak plan pitr {names[0]} --to "20 minutes ago"  # the plan, and nothing but the plan'
             )
         )
+        print_line("the promises in it are AWS's and the runbook's: make them yours")
         for each in missing:
             print_line(f"to be done: {each}")
+
+
+def _logins_missing(targets: Iterable[Target]) -> Iterator[str]:
+    """What to do for each target whose cluster has no managed secret: AWS does not know where its password is."""
+    for target in targets:
+        if target.login is None:
+            yield (
+                f'login of "{target.name}": its cluster has no managed secret, so write login = "secretsmanager:NAME" there;'
+                " without it nothing inside PostgreSQL is asked, and no baseline is taken"
+            )
 
 
 @click.command()

@@ -8,6 +8,6 @@ from __future__ import annotations
 from daybreak.config.layers import load
 from daybreak.config.settings import Settings, schema
 from daybreak.config.spans import parse_span, span_text
-from daybreak.config.writing import render
+from daybreak.config.writing import Found, render
 
-__all__ = ["Settings", "load", "parse_span", "render", "schema", "span_text"]
+__all__ = ["Found", "Settings", "load", "parse_span", "render", "schema", "span_text"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from daybreak.config.settings import Settings
 from daybreak.config.spans import span_text
-from daybreak.model.targets import Expectation, SqlCheck, Staging, Target, Waiver
+from daybreak.model.targets import Expectation, Network, SqlCheck, Staging, Target, Waiver
 from daybreak.model.trust import OWN, Trust
 
 _HEAD = """\
@@ -33,11 +34,26 @@ _NO_TARGETS = """
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
-def render(settings: Settings) -> str:
-    """A commented daybreak.toml for ``settings``; values that are defaults are written as comments."""
-    lines = [_HEAD, *_top(settings)]
+@dataclass(frozen=True)
+class Found:
+    """A target as it was found in an account, with what a person should know of its values."""
+
+    target: Target
+    promises: Mapping[str, str] = field(default_factory=dict)
+    """Where each objective comes from; nobody promised it yet."""
+    network: Network = field(default_factory=Network)
+    """Where the cluster lives now, to be uncommented for the day when it cannot be asked."""
+
+
+def render(settings: Settings, found: Iterable[Found] = ()) -> str:
+    """A commented daybreak.toml for ``settings``; values that are defaults are written as comments.
+
+    ``found`` has remarks on those of the targets that were found in an account.
+    """
+    lines, remarks = [_HEAD, *_top(settings)], {each.target.name: each for each in found}
     for target in settings.targets.values():
-        lines += _target(target, settings.health_urls.get(target.name, {}), settings.trust)
+        remark = remarks.get(target.name, Found(target))
+        lines += _target(target, settings.health_urls.get(target.name, {}), settings.trust, remark)
     return "\n".join(lines) + ("" if settings.targets else _NO_TARGETS)
 
 
@@ -71,7 +87,7 @@ def _proof(trust: Trust) -> Iterator[str]:
     yield f"tls_ca = {_text(trust.tls_ca)}" if trust.tls_ca else '# tls_ca = "FILE"'
 
 
-def _target(target: Target, health_urls: Mapping[str, str], top: Trust) -> Iterator[str]:
+def _target(target: Target, health_urls: Mapping[str, str], top: Trust, found: Found) -> Iterator[str]:
     here = f"targets.{_key(target.name)}"
     yield f"\n[{here}]"
     yield f"cluster = {_text(target.cluster)}"
@@ -94,13 +110,15 @@ def _target(target: Target, health_urls: Mapping[str, str], top: Trust) -> Itera
     yield f"\n[{here}.objectives]"
     yield "# How much may be lost, how long it may take, how far back a restore can go."
     for key in ("rpo", "rto", "retention"):
-        yield f"{key} = {_text(span_text(getattr(target.objectives, key)))}"
+        why = f"  # {found.promises[key]}" if key in found.promises else ""
+        yield f"{key} = {_text(span_text(getattr(target.objectives, key)))}{why}"
+    if target.region not in target.network and found.network != Network():
+        yield f"\n# [{here}.network.{_key(target.region)}]"
+        yield from (f"# {line}" for line in _network(found.network))
     for region, network in target.network.items():
         yield f"\n[{here}.network.{_key(region)}]"
         yield "# Where a clone lives in this region."
-        if network.subnet_group:
-            yield f"subnet_group = {_text(network.subnet_group)}"
-        yield f"security_groups = [{', '.join(map(_text, network.security_groups))}]"
+        yield from _network(network)
     yield from _tables(target.tables, here)
     yield from _application(target, here)
     yield from _health(target, here, health_urls)
@@ -109,6 +127,12 @@ def _target(target: Target, health_urls: Mapping[str, str], top: Trust) -> Itera
     yield from _databases(target, here)
     yield from _staging(target.staging, here)
     yield from _contacts(target, here)
+
+
+def _network(network: Network) -> Iterator[str]:
+    if network.subnet_group:
+        yield f"subnet_group = {_text(network.subnet_group)}"
+    yield f"security_groups = [{', '.join(map(_text, network.security_groups))}]"
 
 
 def _databases(target: Target, here: str) -> Iterator[str]:

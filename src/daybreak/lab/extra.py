@@ -22,6 +22,5 @@ def require() -> None:
     if missing:
         raise Refused(
             f"the lab is not installed: there is no {', no '.join(missing)}",
-            'pip install "daybreak[lab]"',
-            "in a checkout: make demo",
+            'in a checkout of Daybreak: pip install ".[lab]", or make demo',
         )
