@@ -162,6 +162,10 @@ def test_one_witness_alone_neither_condemns_nor_is_silenced(story: Story) -> Non
 def test_another_database_of_the_same_names_is_no_witness(story: Story) -> None:
     """An object of the same number in a cluster that is no copy is another object."""
     stranger = story.yard.started(story.yard.create("stranger"))
+    # The lab's clusters come from one initdb, so only the database's number shows that it is another one.
+    with stranger._node.connect("postgres") as session:
+        session.execute("DROP DATABASE embi WITH (FORCE)")
+        session.execute("CREATE DATABASE embi OWNER embi_admin")
     run(
         stranger,
         "CREATE TABLE pads (id int)",

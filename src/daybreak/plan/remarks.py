@@ -84,13 +84,13 @@ def notes_on(
 
 
 def _on_secret(target: Target, seen: Observation, moment: datetime | None) -> Iterator[str]:
-    if seen.login_changed is None or moment is None or seen.login_changed <= moment:
+    """A remark where the password was changed since. A secret without an older version was never changed, only made then."""
+    if seen.login_changed is None or moment is None or seen.login_changed <= moment or not seen.login_versions:
         return
-    changed = f"the secret of {target.login} was changed at {stamp(seen.login_changed)}, after the moment"
-    if seen.login_versions:
-        yield f"{changed}: older versions of it ({seen.login_versions}) are tried at the clone, which has the password of then"
-    else:
-        yield f"{changed}, and no older version of it exists: the clone has the password of then, and may let nobody in"
+    yield (
+        f"the secret of {target.login} was changed at {stamp(seen.login_changed)}, after the moment: "
+        f"the clone has the password of then, so its older versions ({seen.login_versions}) are tried there"
+    )
 
 
 def _on_source(source: Source) -> Iterator[str]:
