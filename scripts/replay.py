@@ -414,7 +414,12 @@ def outcome_of(thing: str, engine: str, question: Callable[[], tuple[str, ...]])
 
 
 def _offered(app: App) -> tuple[str, ...]:
-    return (f"init writes targets for: {', '.join(each.target.cluster for each in discover(app)) or 'none'}",)
+    found = discover(app)
+    return (
+        f"init writes targets for: {', '.join(each.target.cluster for each in found.found) or 'none'}",
+        *(f"to be done: {each}" for each in found.to_be_done),
+        *(f"left out: {each}" for each in found.left_out),
+    )
 
 
 def _status(app: App, name: str) -> tuple[str, ...]:
@@ -461,7 +466,10 @@ def table(lines: list[Line]) -> str:
     rows = []
     for line in lines:
         rows.append(f"{line.thing:<{widths[0]}}  {line.engine:<{widths[1]}}  {line.outcome}")
-        rows += [textwrap.fill(each, 118, initial_indent="    ", subsequent_indent="      ") for each in line.says]
+        rows += [
+            textwrap.fill(each, 118, initial_indent="    ", subsequent_indent="      ", break_on_hyphens=False)
+            for each in line.says
+        ]
     return "\n".join(rows)
 
 

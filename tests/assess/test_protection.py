@@ -137,3 +137,32 @@ def test_what_a_validation_lacks_is_advised_where_there_are_tables() -> None:
     equipped = one.model_copy(update={"inventory": one.inventory.model_copy(update={"items": (amcheck,)})})
     for databases in ((equipped,), (one.model_copy(update={"tables": ()}),)):
         assert advice_for(kept.model_copy(update={"databases": databases})) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "standing", "told", "why"),
+    [
+        ({"engine": "postgres"}, UNFIT, "it is a Multi-AZ DB cluster", "--db-cluster-instance-class"),
+        ({"engine": "aurora-mysql"}, UNFIT, "it runs aurora-mysql; only aurora-postgresql", "the console"),
+        ({"engine_mode": "serverless"}, UNFIT, "it runs Aurora Serverless v1", "--allow-engine-mode-change"),
+        ({"engine_version": "16.8-limitless"}, UNFIT, "it runs an Aurora Limitless database", "shard group"),
+        ({"replicates_from": "arn:aws:rds:eu-west-1:1:cluster:x"}, UNKNOWN, "it replicates from arn:aws:rds", ""),
+    ],
+)
+def test_what_cannot_be_restored_is_said_before_the_day(
+    changes: dict[str, str], standing: Standing, told: str, why: str
+) -> None:
+    """A cluster whose promises all hold, and that no plan would ever bring back, is not protected."""
+    finding = found("kind", worlds.observation(cluster=worlds.cluster(**changes)))
+    assert finding.standing is standing
+    assert finding.found.startswith(told)
+    assert why in finding.why
+
+
+def test_a_cluster_outside_any_vpc_needs_a_network_for_its_clone() -> None:
+    """As long as daybreak.toml names none, a plan is refused."""
+    seen = worlds.observation(cluster=worlds.cluster(subnet_group=None, security_groups=()))
+    assert not [each for each in protection_of(worlds.target(), seen, ()) if each.check == "protection.kind"]
+    (told,) = (each for each in protection_of(worlds.target(network={}), seen, ()) if each.check == "protection.kind")
+    assert told.standing is UNFIT
+    assert "set subnet_group and security_groups under network.us-east-1" in told.found

@@ -21,9 +21,9 @@ _TABLES: list[tuple[str, dict[str, Row], type[Cluster | Instance]]] = [
 
 _ELSEWHERE = {
     "identifier", "resource_id", "arn", "status", "created", "endpoint", "reader_endpoint", "window", "members", "encryption",
-    "cluster", "zone", "parameter_group_status",
+    "cluster", "zone", "parameter_group_status", "replicates_from", "scalability",
 }  # fmt: skip
-"""Our fields that are no setting: names, times, states, and the other word for ``is_encrypted``."""
+"""Our fields that are no setting: names, times, states, what `plan.kinds` judges, and the other word for ``is_encrypted``."""
 
 
 @pytest.mark.parametrize(("shape", "rows", "noun"), _TABLES)

@@ -102,6 +102,30 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], str]] =
         {},
         "runs Aurora Serverless v1, which AWS does not restore like a cluster of instances",
     ),
+    "multi-az cluster": (
+        {"cluster": fix_worlds.cluster(engine="postgres")},
+        {},
+        {},
+        "is a Multi-AZ DB cluster of RDS for PostgreSQL; only aurora-postgresql can be restored here: AWS restores it",
+    ),
+    "limitless by its type": (
+        {"cluster": fix_worlds.cluster(scalability="limitless")},
+        {},
+        {},
+        "runs an Aurora Limitless database, which AWS does not restore",
+    ),
+    "kept backup of serverless v1": (
+        deleted(backup(engine_mode="serverless")),
+        {},
+        {},
+        "runs Aurora Serverless v1",
+    ),
+    "another mode": (
+        {"cluster": fix_worlds.cluster(engine_mode="parallelquery")},
+        {},
+        {},
+        "runs in the mode parallelquery, which AWS does not restore like a cluster of instances: convert it",
+    ),
     "limitless": (
         {"cluster": fix_worlds.cluster(engine_version="16.8-limitless")},
         {},
@@ -135,10 +159,28 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], str]] =
         f"lies after the latest restorable time (4 minutes before now); {ENDS}; wait, or use --to latest",
     ),
     "no subnet group": (
-        {"cluster": fix_worlds.cluster(subnet_group=None)},
+        deleted(backup()),
+        {},
+        {"network": {REGION: Network(security_groups=(fix_worlds.GROUP,))}},
+        f"no subnet group is known for {REGION}: set subnet_group under network.{REGION} in daybreak.toml",
+    ),
+    "express configuration": (
+        {"cluster": fix_worlds.cluster(subnet_group=None, security_groups=(), is_express=True)},
         {},
         {"network": {}},
-        f"no subnet group is known for {REGION}: set subnet_group under network.{REGION} in daybreak.toml",
+        f"needs one: set subnet_group and security_groups under network.{REGION} in daybreak.toml",
+    ),
+    "express configuration, half a network": (
+        {"cluster": fix_worlds.cluster(subnet_group=None, security_groups=())},
+        {},
+        {"network": {REGION: Network(subnet_group="embi-db-subnet-group")}},
+        f'"{SOURCE}" has no subnet group',
+    ),
+    "secondary cluster without a window": (
+        {"cluster": fix_worlds.cluster(window=None, replicates_from="arn:aws:rds:eu-west-1:1:cluster:first")},
+        {},
+        {},
+        f'"{SOURCE}" has no restorable window: it replicates from arn:aws:rds:eu-west-1:1:cluster:first, so it holds what had arrived',
     ),
     "subnet group gone": ({"subnet_groups": ()}, {}, {}, 'the subnet group "embi-db-subnet-group" does not exist'),
     "no security group": (

@@ -98,7 +98,7 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "another engine": (
         {"snapshots": (fix_worlds.snapshot("s", engine="aurora-mysql"),)},
         {},
-        '"s" is of aurora-mysql; only aurora-postgresql can be restored here',
+        '"s" is of a cluster that runs aurora-mysql; only aurora-postgresql can be restored here: use the console',
     ),
     "a key that is disabled": (
         {"key": Key(arn=KEY, is_enabled=False, state="Disabled")},

@@ -25,8 +25,19 @@ def replay(*words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def told() -> dict[str, str]:
+    """What the program says of the first account."""
+    return said_of(ACCOUNT)
+
+
+@pytest.fixture(scope="module")
+def kinds() -> dict[str, str]:
+    """What the program says of an account with a cluster of each kind."""
+    return said_of(ACCOUNT.parent / "kinds")
+
+
+def said_of(folder: Path) -> dict[str, str]:
     """What the program says of each recorded thing, by its name; blanks are made single."""
-    ran = replay(str(ACCOUNT))
+    ran = replay(str(folder))
     assert ran.returncode == 0, ran.stdout + ran.stderr
     found: dict[str, str] = {}
     for line in ran.stdout.splitlines():
@@ -130,3 +141,60 @@ def test_a_folder_without_answers_is_named(tmp_path: Path) -> None:
     ran = replay(str(tmp_path))
     assert ran.returncode == 2
     assert "no answer of AWS was found" in ran.stderr
+
+
+LIMITLESS = (
+    "runs an Aurora Limitless database, which AWS does not restore like a cluster of instances: restore it in the"
+)
+REFUSED = {
+    "limitless-by-version": LIMITLESS,
+    "limitless-by-type": LIMITLESS,
+    "serverless-one": "runs Aurora Serverless v1, which AWS does not restore like a cluster of instances: convert it first",
+    "multi-az": "is a Multi-AZ DB cluster of RDS for PostgreSQL; only aurora-postgresql can be restored here: AWS restores",
+    "mysql": "runs aurora-mysql; only aurora-postgresql can be restored here: use the console or the aws command",
+    "graph": "runs neptune; only aurora-postgresql can be restored here: use the console or the aws command",
+}
+
+
+@pytest.mark.parametrize("cluster", REFUSED)
+def test_a_cluster_of_another_kind_is_refused_at_each_door(kinds: dict[str, str], cluster: str) -> None:
+    """What `init` offers is what a plan takes, and `status` does not call protected what no plan brings back."""
+    assert f'left out: "{cluster}" {REFUSED[cluster]}' in kinds["account 111122223333, eu-west-1"]
+    assert f'refused "{cluster}" {REFUSED[cluster]}' in kinds[f'cluster "{cluster}": plan']
+    predicate, _, remedy = REFUSED[cluster].partition(": ")
+    assert f"A cluster of its kind can be restored: it {predicate} ({remedy}" in kinds[f'cluster "{cluster}": status']
+
+
+@pytest.mark.parametrize("cluster", ["serverless-one", "multi-az", "limitless-by-version"])
+def test_a_snapshot_of_another_kind_is_refused(kinds: dict[str, str], cluster: str) -> None:
+    """A snapshot knows its engine and mode itself."""
+    assert f'"of-{cluster}" is of a cluster that {REFUSED[cluster]}' in kinds[f'snapshot "of-{cluster}": plan']
+
+
+def test_init_offers_what_can_be_restored_and_says_what_is_to_be_done(kinds: dict[str, str]) -> None:
+    """Members of a global database are clusters like others; one outside any VPC needs a network for its clone."""
+    offered = "express, first-of-global, plain, second-of-global, second-with-backups"
+    assert f"init writes targets for: {offered} to be done: " in kinds["account 111122223333, eu-west-1"]
+    assert 'to be done: "express" has no subnet group' in kinds["account 111122223333, eu-west-1"]
+
+
+def test_members_of_a_global_database_are_planned(kinds: dict[str, str]) -> None:
+    """The clone is in none; of a secondary it is said what its backups hold."""
+    assert "planned" in kinds['cluster "first-of-global": plan']
+    assert "differs: global database: none" in kinds['cluster "first-of-global": plan']
+    assert "planned" in kinds['cluster "second-with-backups": plan']
+    assert "note: the source replicates from arn:aws:rds:us-east-1" in kinds['cluster "second-with-backups": plan']
+    assert (
+        '"second-of-global" has no restorable window: it replicates from arn:aws:rds:us-east-1'
+        in kinds['cluster "second-of-global": plan']
+    )
+    for name in ("second-of-global", "second-with-backups"):
+        assert "unknown: A cluster of its kind can be restored: it replicates" in kinds[f'cluster "{name}": status']
+
+
+def test_a_cluster_outside_any_vpc_names_what_is_missing(kinds: dict[str, str]) -> None:
+    """And nothing that a person would then search for in vain."""
+    told = kinds['cluster "express": plan']
+    assert "set subnet_group and security_groups under network.eu-west-1 in daybreak.toml" in told
+    assert "is known for" not in told
+    assert "unfit: A cluster of its kind can be restored: it has no subnet group" in kinds['cluster "express": status']

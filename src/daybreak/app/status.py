@@ -23,6 +23,7 @@ from daybreak.model.targets import Network, Objectives, Target
 from daybreak.model.value import Span
 from daybreak.observe.look import Lookout
 from daybreak.observe.observation import observe_target, with_authorities
+from daybreak.plan.kinds import is_outside_vpc, other_kind, words_on_vpc
 from daybreak.plan.objections import objections_to_trust
 from daybreak.postgres.authorities import authorities
 
@@ -76,8 +77,20 @@ _PROMISES = {
 """Where the objectives come from that ``init`` writes."""
 
 
-def discover(app: App, login: str | None = None) -> tuple[Found, ...]:
-    """Every Aurora PostgreSQL cluster of the region as a target, with where its objectives come from; for ``init``.
+@dataclass(frozen=True)
+class Discovered:
+    """The clusters of a region, for ``init``."""
+
+    found: tuple[Found, ...]
+    """Each that can be restored as a target, with where its objectives come from."""
+    left_out: tuple[str, ...]
+    """Each other one, with the reason."""
+    to_be_done: tuple[str, ...]
+    """What a person must add before a target can be restored."""
+
+
+def discover(app: App, login: str | None = None) -> Discovered:
+    """Every cluster of the region but Daybreak's own clones: as a target, or with the reason why it is none.
 
     ``login`` is the reference for clusters that have no managed secret. Raises ``Refused`` for what is no reference.
     """
@@ -86,8 +99,11 @@ def discover(app: App, login: str | None = None) -> tuple[Found, ...]:
     aws = app.aws()
     with explained("looking for clusters"):
         clusters = Lookout(aws).clusters()
+    clusters = {name: clusters[name] for name in sorted(clusters) if RUN_TAG not in clusters[name].tags}
+    others = {name: kind for name, cluster in clusters.items() if (kind := other_kind(cluster))}
+    clusters = {name: cluster for name, cluster in clusters.items() if name not in others}
     names = target_names(clusters)
-    return tuple(
+    found = tuple(
         Found(
             Target(
                 name=names[identifier],
@@ -102,12 +118,18 @@ def discover(app: App, login: str | None = None) -> tuple[Found, ...]:
             _PROMISES,
             Network(subnet_group=cluster.subnet_group, security_groups=cluster.security_groups),
         )
-        for identifier, cluster in sorted(clusters.items())
-        if cluster.engine == "aurora-postgresql" and RUN_TAG not in cluster.tags
+        for identifier, cluster in clusters.items()
+    )
+    outside = (name for name, cluster in clusters.items() if is_outside_vpc(cluster))
+    problems = _trust_problems(app, [each.target for each in found])
+    return Discovered(
+        found,
+        left_out=tuple(f'"{name}" {kind.sentence}' for name, kind in others.items()),
+        to_be_done=(*(f'"{name}" {words_on_vpc(aws.region)}' for name in outside), *problems),
     )
 
 
-def trust_problems(app: App, targets: Iterable[Target]) -> tuple[str, ...]:
+def _trust_problems(app: App, targets: Iterable[Target]) -> tuple[str, ...]:
     """Why servers of these targets could not prove their identity, a line for each region, with what to do."""
     now = app.timing.now()
     objections = (

@@ -14,10 +14,11 @@ from daybreak.model.findings import Finding, Level, Standing
 from daybreak.model.moment import span_in_words
 from daybreak.model.names import comma_list, printable
 from daybreak.model.observation import Observation, PastRun
-from daybreak.model.targets import Target
+from daybreak.model.targets import Network, Target
 from daybreak.model.trust import trust_words
 from daybreak.model.value import stamp
 from daybreak.model.world import Cluster
+from daybreak.plan.kinds import is_outside_vpc, other_kind, words_on_replication, words_on_vpc
 from daybreak.plan.objections import objections_to_trust
 
 SLACK = timedelta(hours=1)
@@ -32,6 +33,7 @@ def protection_of(target: Target, seen: Observation, past: tuple[PastRun, ...]) 
         _retention(target, seen),
         _reach(target, seen),
         _time(target, past),
+        *_kind(target, seen),
         *_key(seen),
         *_clock(seen),
         *_proof(target, seen),
@@ -76,6 +78,24 @@ def _there(target: Target, seen: Observation) -> Finding:
         return _finding("available", title, Standing.UNFIT, expected="available", found=found)
     is_fit = seen.cluster.status == "available"
     return _finding("available", title, _standing_of(is_fit=is_fit), expected="available", found=seen.cluster.status)
+
+
+def _kind(target: Target, seen: Observation) -> Iterator[Finding]:
+    """A finding only where a plan would be refused for what the cluster is, or warned of it."""
+    if seen.cluster is None:
+        return
+    title, expected = "A cluster of its kind can be restored", "yes"
+    if other := other_kind(seen.cluster):
+        yield _finding(
+            "kind", title, Standing.UNFIT, expected=expected, found=f"it {other.predicate}", why=other.remedy
+        )
+        return
+    network = target.network.get(target.region, Network())
+    if is_outside_vpc(seen.cluster) and not (network.subnet_group and network.security_groups):
+        found = f"it {words_on_vpc(target.region)}"
+        yield _finding("kind", title, Standing.UNFIT, expected=expected, found=found)
+    if words := words_on_replication(seen.cluster):
+        yield _finding("kind", title, Standing.UNKNOWN, expected=expected, found=f"it {words}")
 
 
 def _loss(target: Target, seen: Observation) -> Finding:

@@ -151,6 +151,8 @@ def _switches(body: dict[str, Any]) -> dict[str, Any]:
         "activity_stream": _activity_stream(body),
         "forwards_writes": _is_on(body.get("LocalWriteForwardingStatus")),
         "global_cluster": value_of(body, "GlobalClusterIdentifier"),
+        "replicates_from": value_of(body, "ReplicationSourceIdentifier"),
+        "scalability": value_of(body, "ClusterScalabilityType"),
         # What a cluster must be made for is left out of the answer about any other.
         "forwards_writes_globally": bool(body.get("GlobalWriteForwardingRequested")),
         "is_express": bool(body.get("InternetAccessGatewayEnabled")) or body.get("VPCNetworkingEnabled") is False,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @shared()
 def init(given: Given, *, is_forced: bool, login: str | None) -> None:
     """Look at the account and write daybreak.toml."""
-    from daybreak.app.status import discover, trust_problems
+    from daybreak.app.status import discover
     from daybreak.config import Settings, render
     from daybreak.errors import Refused
     from daybreak.files import open_file
@@ -33,13 +33,14 @@ def init(given: Given, *, is_forced: bool, login: str | None) -> None:
         raise Refused(f'"{path}" exists already', "daybreak config  # shows what it says", "add --force to replace it")
     # A file that is not there yet is where to write, not what to read.
     app = replace(given, config=path if path.exists() else None).app()
-    found = discover(app, login)
-    if not found:
-        raise Refused("no Aurora PostgreSQL cluster was found there", "check --profile and --region")
-    targets = [each.target for each in found]
-    missing = [*trust_problems(app, targets), *_logins_missing(targets)]
+    there = discover(app, login)
+    if not there.found:
+        hint = "check --profile and --region"
+        raise Refused("no Aurora PostgreSQL cluster was found there", hint, reasons=there.left_out)
+    targets = [each.target for each in there.found]
+    missing = [*there.to_be_done, *_logins_missing(targets)]
     said = Settings(state="", targets={target.name: target for target in targets}, **app.settings.trust.model_dump())
-    text = render(said, found) + "".join(f"\n# To be done: {each}\n" for each in missing)
+    text = render(said, there.found) + "".join(f"\n# To be done: {each}\n" for each in missing)
     try:
         descriptor = open_file(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, follows=is_forced)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -48,7 +49,8 @@ def init(given: Given, *, is_forced: bool, login: str | None) -> None:
         raise Refused(f'"{path}" cannot be written: {trouble.strerror}', "name another file with --config") from trouble
     names = [target.name for target in targets]
     if given.is_json:
-        print_as_is(as_document({"file": str(path), "targets": names, "to_be_done": missing}))
+        told = {"file": str(path), "targets": names, "to_be_done": missing, "left_out": there.left_out}
+        print_as_is(as_document(told))
     else:
         print_line(f"wrote {path} with {len(names)} target(s): {', '.join(names)}")
         print_line(
@@ -60,6 +62,8 @@ def init(given: Given, *, is_forced: bool, login: str | None) -> None:
         print_line("the promises in it are AWS's and the runbook's: make them yours")
         for each in missing:
             print_line(f"to be done: {each}")
+        for each in there.left_out:
+            print_line(f"left out: {each}")
 
 
 def _logins_missing(targets: Iterable[Target]) -> Iterator[str]:

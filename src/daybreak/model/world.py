@@ -151,6 +151,10 @@ class Cluster(Stored):
     forwards_writes_globally: bool | None = None
     is_express: bool | None = None
     """Whether it stands outside any VPC, open to the internet through AWS's gateway."""
+    replicates_from: str | None = None
+    """The cluster or instance whose rows it gets, as a secondary cluster of a global database does."""
+    scalability: str | None = None
+    """``limitless`` or ``standard``."""
     tags: dict[str, str] = Field(default_factory=dict)
 
 

@@ -10,14 +10,11 @@ from daybreak.model.observation import Observation
 from daybreak.model.targets import Network, Target
 from daybreak.model.trust import Authorities, Trust
 from daybreak.model.value import Instant
-from daybreak.model.world import Origin
+from daybreak.plan.kinds import is_outside_vpc, other_kind, words_on_vpc
 from daybreak.plan.source import Source
 
 MOST_INSTANCES = 16
 """The most instances of an Aurora cluster: a writer and fifteen readers."""
-
-ENGINE = "aurora-postgresql"
-"""The one engine whose clusters can be restored."""
 
 _BUNDLE = "https://truststore.pki.rds.amazonaws.com/{region}/{region}-bundle.pem"
 _COMMERCIAL = re.compile(r"(?!us-gov|us-iso|eu-iso|cn-|eusc-)[a-z]{2}(?:-[a-z]+)+-\d+")
@@ -25,15 +22,13 @@ _COMMERCIAL = re.compile(r"(?!us-gov|us-iso|eu-iso|cn-|eusc-)[a-z]{2}(?:-[a-z]+)
 
 
 def objections_to_storage(source: Source, seen: Observation) -> Iterator[str]:
-    """Reasons against the storage: another engine, or a key that does not open it."""
+    """Reasons against the storage: another kind of cluster, or a key that does not open it."""
     storage = source.storage
     if storage is None:
         return
-    subject = f'"{source.snapshot.identifier}" is of' if source.snapshot else f'"{source.name}" runs'
-    if storage.engine != ENGINE:
-        yield f"{subject} {storage.engine}; only {ENGINE} can be restored here"
-    if kind := _other_kind(storage):
-        yield f"{subject} {kind}, which AWS does not restore like a cluster of instances"
+    if kind := other_kind(storage):
+        named = f'"{source.snapshot.identifier}" is of a cluster that' if source.snapshot else f'"{source.name}"'
+        yield f"{named} {kind.sentence}"
     what = "snapshot" if source.snapshot else "backup"
     if seen.key and not seen.key.is_enabled:
         yield f"the KMS key {seen.key.arn} is {seen.key.state}: without it the {what} cannot be read"
@@ -41,21 +36,17 @@ def objections_to_storage(source: Source, seen: Observation) -> Iterator[str]:
         yield f"the KMS key {storage.kms_key} cannot be looked at: it is gone or we may not use it"
 
 
-def _other_kind(storage: Origin) -> str | None:
-    """What it is, where AWS restores it in another way (FACTS 4.1)."""
-    if storage.engine_mode == "serverless":
-        return "Aurora Serverless v1"
-    return "an Aurora Limitless database" if storage.engine_version.endswith("-limitless") else None
-
-
 def objections_to_place(network: Network, clone: str, source: Source, seen: Observation) -> Iterator[str]:
     """Reasons against the clone's place and name."""
-    yield from _objections_to_network(network, seen)
+    yield from _objections_to_network(network, source, seen)
     yield from _objections_to_clone(clone, source, seen)
 
 
-def _objections_to_network(network: Network, seen: Observation) -> Iterator[str]:
+def _objections_to_network(network: Network, source: Source, seen: Observation) -> Iterator[str]:
     region = seen.identity.region
+    if source.cluster and is_outside_vpc(source.cluster) and not (network.subnet_group and network.security_groups):
+        yield f'"{source.name}" {words_on_vpc(region)}'
+        return
     if network.subnet_group is None:
         yield f"no subnet group is known for {region}: set subnet_group under network.{region} in daybreak.toml"
     elif network.subnet_group not in seen.subnet_groups:

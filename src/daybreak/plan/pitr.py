@@ -13,6 +13,7 @@ from daybreak.model.requests import PitrRequest
 from daybreak.model.targets import Target
 from daybreak.model.value import stamp
 from daybreak.model.world import Window
+from daybreak.plan.kinds import words_on_replication
 from daybreak.plan.loss import objections_to_accident
 from daybreak.plan.objections import (
     objections_to_place,
@@ -69,7 +70,9 @@ def _objections_to_moment(request: PitrRequest, source: Source, seen: Observatio
     if source.storage is None:
         return
     if source.window is None:
-        yield f'"{source.name}" has no restorable window yet: its own creation or restore is not complete'
+        words = words_on_replication(source.living)
+        why = f": it {words}" if words else " yet: its own creation or restore is not complete"
+        yield f'"{source.name}" has no restorable window{why}'
         return
     if isinstance(request.moment, Latest):
         return

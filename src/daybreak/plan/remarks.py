@@ -16,6 +16,7 @@ from daybreak.model.tags import MOST_TAGS, ON_CLUSTER, tags_left_out
 from daybreak.model.targets import Network, Staging, Target
 from daybreak.model.value import stamp
 from daybreak.model.world import FOREIGN, Cluster
+from daybreak.plan.kinds import words_on_replication
 from daybreak.plan.source import Source, moment_of
 from daybreak.plan.topology import endpoints_left_out, is_upgraded
 
@@ -105,6 +106,8 @@ def _on_source(source: Source) -> Iterator[str]:
             f"the source cluster is deleted: AWS's {record} does not record its instances, security groups, log exports and "
             "protection, so the clone gets one instance and the network from daybreak.toml"
         )
+    if words := words_on_replication(source.cluster):
+        yield f"the source {words}"
     snapshot = source.snapshot
     if snapshot and snapshot.kind in FOREIGN and snapshot.is_encrypted:
         yield "the snapshot is another account's and encrypted: AWS may want it copied into this account first"
@@ -131,7 +134,7 @@ def intended_differences(
         permitted |= _by_snapshot(source)
     if is_elsewhere(source, network):
         permitted |= dict.fromkeys(("subnet_group", "network_type"), "as daybreak.toml says")
-    if cluster is None or (cluster.security_groups and set(network.security_groups) != set(cluster.security_groups)):
+    if cluster is None or set(network.security_groups) != set(cluster.security_groups):
         permitted["security_groups"] = "as daybreak.toml says"
     if cluster and cluster.has_http_endpoint:
         permitted["has_http_endpoint"] = "off: the Data API is one more way in, until quarantine is lifted"
@@ -145,7 +148,7 @@ def intended_differences(
 def is_elsewhere(source: Source, network: Network) -> bool:
     """Whether the clone gets another subnet group than its source's, or the source's is not known."""
     cluster = source.cluster
-    return cluster is None or bool(cluster.subnet_group and network.subnet_group != cluster.subnet_group)
+    return cluster is None or network.subnet_group != cluster.subnet_group
 
 
 def _losses(cluster: Cluster) -> dict[str, str]:

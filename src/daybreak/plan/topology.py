@@ -10,7 +10,7 @@ from daybreak.model.names import endpoint_name, instance_name
 from daybreak.model.tags import own_tags
 from daybreak.model.targets import Staging
 from daybreak.model.world import CustomEndpoint, writer_first
-from daybreak.plan.objections import ENGINE
+from daybreak.plan.kinds import ENGINE
 from daybreak.plan.source import Source
 
 _FALLBACK_CLASS = "db.r6g.large"
