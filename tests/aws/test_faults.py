@@ -9,6 +9,7 @@ from xml.etree.ElementTree import ParseError
 import pytest
 from botocore import exceptions as foreign
 from botocore.parsers import ResponseParserError
+from botocore.retries import standard
 
 from daybreak.aws.faults import UNREADABLE, AwsFault, category_of, fault_of
 from daybreak.aws.wire import CallStage
@@ -69,6 +70,12 @@ def test_a_token_that_is_over_is_told_wherever_it_is_noticed() -> None:
         ("DBInstanceNotFound", 404, Category.NOT_FOUND),
         ("NotFoundException", 400, Category.NOT_FOUND),
         ("ExpiredToken", 403, Category.EXPIRED),
+        ("InvalidAccessKeyId", 403, Category.EXPIRED),
+        ("AuthFailure", 401, Category.EXPIRED),
+        ("IncompleteSignature", 400, Category.EXPIRED),
+        ("MissingAuthenticationToken", 403, Category.EXPIRED),
+        ("EC2ThrottledException", 503, Category.THROTTLED),
+        ("RequestTimeout", 400, Category.LOST),
         ("AccessDenied", 403, Category.DENIED),
         ("InternalFailure", 500, Category.LOST),
         ("ServiceUnavailable", 503, Category.LOST),
@@ -141,7 +148,9 @@ def test_an_error_without_a_code_of_awss_is_unreadable(code: str) -> None:
         ("SignatureDoesNotMatch", "The request signature we calculated", timedelta(minutes=-20), Category.CLOCK),
         ("RequestExpired", "Request has expired.", timedelta(minutes=20), Category.CLOCK),
         ("RequestExpired", "Request has expired.", timedelta(seconds=2), Category.EXPIRED),
-        ("SignatureDoesNotMatch", "The request signature we calculated", timedelta(), Category.DENIED),
+        ("SignatureDoesNotMatch", "The request signature we calculated", timedelta(), Category.EXPIRED),
+        ("AuthFailure", "AWS was not able to validate the provided access credentials", timedelta(), Category.EXPIRED),
+        ("IncompleteSignature", "Date in Credential scope does not match", timedelta(minutes=20), Category.CLOCK),
         ("AccessDenied", "not authorized", timedelta(minutes=20), Category.DENIED),
     ],
 )
@@ -158,3 +167,23 @@ def test_a_refusal_for_our_time_is_a_clocks(
         meant = fault.as_failure("looking")
         assert "clock" in meant.hints[0]
         assert not skew or f"20 minutes {'ahead of' if skew > timedelta() else 'behind'} AWS's" in meant.message
+
+
+def test_what_botocore_asks_again_is_never_a_refusal() -> None:
+    """Its lists are longer than ours would be, and a code that is missing here stops a run for a service that was busy."""
+    throttles = vars(standard.ThrottledRetryableChecker)["_THROTTLED_ERROR_CODES"]
+    assert len(throttles) > 10
+    assert {category_of(code, 400) for code in throttles} == {Category.THROTTLED}
+    passing = vars(standard.TransientRetryableChecker)["_TRANSIENT_ERROR_CODES"]
+    assert {category_of(code, 400) for code in passing} <= {Category.THROTTLED, Category.LOST}
+
+
+def test_a_key_that_aws_does_not_know_is_no_missing_permission() -> None:
+    """Whoever compares policies then searches in vain."""
+    response: Any = {"Error": {"Code": "InvalidAccessKeyId"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+    fault = fault_of(foreign.ClientError(response, "GetObject"), stage=CallStage.LEFT)
+    assert isinstance(fault, AwsFault)
+    told = " ".join(fault.as_failure("looking").hints)
+    assert "log in again" in told
+    assert "AWS_ACCESS_KEY_ID" in told
+    assert "permission" not in told

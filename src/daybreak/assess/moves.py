@@ -73,6 +73,9 @@ HINTS: dict[str, tuple[str, ...]] = {
 CLOCK = ("set this machine's clock, then resume the run",)
 """What to do when AWS refuses our time."""
 
+LOGIN = ("log in again or set other keys, then resume the run",)
+"""What to do when AWS does not know who asks."""
+
 PERMISSION = ("let the caller make this call, then resume the run",)
 """What to do about a missing permission."""
 
@@ -100,7 +103,7 @@ def move_after(trouble: Trouble, *, attempt: int, tries: int, jitter: float) -> 
         case Category.EXISTS | Category.NOT_FOUND:
             return Look(why=why, is_uncertain=False)
         case Category.EXPIRED:
-            return Pause(why=why, hints=("log in again, then resume the run",))
+            return Pause(why=why, hints=LOGIN)
         case Category.CLOCK:
             return Pause(why=why, hints=CLOCK)
         case Category.DENIED:
@@ -123,7 +126,7 @@ def patience_with(trouble: Trouble, *, tries: int, jitter: float) -> Again | Pau
     why = f"{trouble.code}: {trouble.message}" if trouble.message else trouble.code
     match trouble.category:
         case Category.EXPIRED:
-            return Pause(why=why, hints=("log in again, then resume the run",))
+            return Pause(why=why, hints=LOGIN)
         case Category.THROTTLED | Category.LOST | Category.UNSENT | Category.SETTLING:
             return Again(pause=pause_before(tries, jitter), why=why, counts=False)
         case Category.CLOCK:

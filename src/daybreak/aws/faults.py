@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from botocore import exceptions as foreign
+from botocore.retries.standard import RetryContext, ThrottledRetryableChecker
 
 from daybreak.aws.wire import CallStage, TooLateError
 from daybreak.errors import Bug, DaybreakError, Failed, Paused, Refused, Unreachable
@@ -38,7 +39,11 @@ class AwsFault(DaybreakError):
         sentence = f"{doing}: {self.message}"
         match self.trouble.category:
             case Category.EXPIRED:
-                return Paused(sentence, "log in again (for example: aws sso login), then repeat the command")
+                return Paused(
+                    sentence,
+                    "log in again (for example: aws sso login), then repeat the command",
+                    "or check the keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or those of the profile",
+                )
             case Category.THROTTLED | Category.LOST | Category.UNSENT:
                 return Unreachable(sentence, "check the network, the endpoint and the region, then repeat the command")
             case Category.CLOCK:
@@ -52,16 +57,34 @@ class AwsFault(DaybreakError):
 UNREADABLE = "UnreadableReply"
 """Our own code for an answer that is not AWS's: a page of HTML, half a document, another operation's result."""
 
-THROTTLES = frozenset(
-    {"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "SlowDown"}
-)
-EXPIRIES = frozenset(
-    {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException"}
-)
+_THROTTLES = ThrottledRetryableChecker()
+"""botocore's own list of the codes by which AWS's services say *not so fast*."""
+UNHEARD = frozenset({"RequestTimeout", "RequestTimeoutException"})
+"""AWS gave up waiting for the rest of the request. It should have done nothing, and only a look shows that."""
 SKEWED = "RequestTimeTooSkewed"
-"""The codes that only a request with a wrong time gets."""
-SIGNATURES = frozenset({"SignatureDoesNotMatch", "InvalidSignatureException", "AuthFailure", "RequestExpired"})
+"""The code that only a request with a wrong time gets."""
+SIGNATURES = frozenset(
+    {
+        "AuthFailure",
+        "IncompleteSignature",
+        "IncompleteSignatureException",
+        "InvalidSignatureException",
+        "RequestExpired",
+        "SignatureDoesNotMatch",
+    }
+)
 """Codes of a wrong or expired key, and also of a good key with a wrong clock: the text or the answer's date decides."""
+CREDENTIALS = SIGNATURES | {
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidToken",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+    "UnrecognizedClientException",
+}
+"""Codes by which AWS does not know who asks; no permission would help."""
 _OF_A_CLOCK = ("signature expired", "signature not yet current")
 DENIALS = frozenset(
     {
@@ -69,9 +92,6 @@ DENIALS = frozenset(
         "AccessDeniedException",
         "UnauthorizedOperation",
         "AuthorizationError",
-        "SignatureDoesNotMatch",
-        "InvalidSignatureException",
-        "AuthFailure",
     }
 )
 SETTLING = frozenset(
@@ -93,9 +113,11 @@ def category_of(code: str, status: int) -> Category:
     >>> category_of("DBClusterAlreadyExistsFault", 400).value, category_of("InternalFailure", 500).value
     ('exists', 'lost')
     """
+    if _THROTTLES.is_retryable(RetryContext(attempt_number=1, parsed_response={"Error": {"Code": code}})):
+        return Category.THROTTLED
     for category, codes in (
-        (Category.THROTTLED, THROTTLES),
-        (Category.EXPIRED, EXPIRIES),
+        (Category.LOST, UNHEARD),
+        (Category.EXPIRED, CREDENTIALS),
         (Category.DENIED, DENIALS),
         (Category.SETTLING, SETTLING),
         (Category.CAPACITY, CAPACITY),

@@ -26,7 +26,7 @@ class Category(StrEnum):
     DENIED = "denied"
     """Not carried out; we have no permission."""
     EXPIRED = "expired"
-    """Not carried out; our credentials have expired."""
+    """Not carried out; our credentials have expired, or AWS does not know them."""
     CLOCK = "clock"
     """Not carried out; our clock is so wrong that AWS refuses our signatures."""
     INVALID = "invalid"
