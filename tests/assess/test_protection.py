@@ -166,3 +166,11 @@ def test_a_cluster_outside_any_vpc_needs_a_network_for_its_clone() -> None:
     (told,) = (each for each in protection_of(worlds.target(network={}), seen, ()) if each.check == "protection.kind")
     assert told.standing is UNFIT
     assert "set subnet_group and security_groups under network.us-east-1" in told.found
+
+
+@pytest.mark.parametrize(("status", "standing"), [("backing-up", UNKNOWN), ("modifying", UNKNOWN), ("failed", UNFIT)])
+def test_a_status_that_passes_is_not_unfit(status: str, standing: Standing) -> None:
+    """Each night's backup window would raise an alarm that nobody can act upon."""
+    finding = found("available", worlds.observation(cluster=worlds.cluster(status=status)))
+    assert finding.standing is standing
+    assert ("look again" in finding.why) == (standing is UNKNOWN)

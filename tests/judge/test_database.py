@@ -9,6 +9,7 @@ import pytest
 from daybreak.judge import database
 from daybreak.model.answers import Answer, AnswerStage, ServerSettings, Setting, Silence
 from daybreak.model.findings import Finding, Standing
+from daybreak.model.statuses import PASSING
 from daybreak.model.world import AutomatedBackup, Cluster, Role
 from tests.fix_worlds import KEY, cluster, instance
 
@@ -35,9 +36,18 @@ def _backup(**changes: object) -> AutomatedBackup:
     )
 
 
-@pytest.mark.parametrize(("status", "standing"), [("available", FIT), ("modifying", UNFIT), ("Available ", UNFIT)])
+@pytest.mark.parametrize(
+    ("status", "standing"),
+    [
+        ("available", FIT),
+        ("Available ", UNFIT),
+        ("failed", UNFIT),
+        ("a status AWS adds next year", UNFIT),
+        *((each, UNKNOWN) for each in sorted(PASSING)),
+    ],
+)
 def test_only_an_available_cluster_is_fit(status: str, standing: Standing) -> None:
-    """The runbook's first box, word for word."""
+    """The runbook's first box, word for word; what AWS leaves by itself is no defect of the clone."""
     finding = database.cluster_status(cluster(status=status))
     assert (finding.standing, finding.expected, finding.found) == (standing, "available", status)
 
@@ -48,6 +58,10 @@ def test_every_instance_must_be_available_and_one_must_write() -> None:
     assert database.instance_status(cluster(), both).standing is FIT
     assert database.instance_status(cluster(), (instance(1), instance(2, status="creating"))).standing is UNFIT
     assert database.instance_status(cluster(), ()).standing is UNFIT
+    working = instance(2, status="configuring-enhanced-monitoring")
+    assert database.instance_status(cluster(), (instance(1), working)).standing is UNKNOWN
+    assert database.instance_status(cluster(), (instance(1, status="failed"), working)).standing is UNFIT
+    assert database.instance_status(cluster(), (working,)).standing is UNFIT, "none of them writes"
     lone = database.instance_status(cluster(), (instance(2),))
     assert lone.standing is UNFIT
     assert "writer" in lone.found

@@ -67,7 +67,7 @@ def _ill(stage: Stage, subject: Subject) -> Subject:
 OPEN = SecurityGroup(identifier=GROUP, name="embi-db", rules=("tcp 5432-5432 from 0.0.0.0/0",))
 
 SPOILED: dict[checks.Check, Spoil] = {
-    checks.CLUSTER_STATUS: _clone(status="modifying"),
+    checks.CLUSTER_STATUS: _clone(status="failed"),
     checks.INSTANCE_STATUS: _instance(status="rebooting"),
     checks.ENDPOINT: _clone(endpoint=None),
     checks.ENGINE_VERSION: _clone(engine_version="9.6"),

@@ -89,7 +89,7 @@ def test_harm_to_the_data_is_unfit(stage: Stage, check: str, harm: str) -> None:
 @pytest.mark.parametrize(
     ("check", "changes"),
     [
-        ("database.cluster-status", {"status": "modifying"}),
+        ("database.cluster-status", {"status": "failed"}),
         ("database.encryption", {"kms_key": "arn:aws:kms:us-east-1:1:key/other"}),
         ("database.engine-version", {"engine_version": "9.6"}),
         ("database.endpoint", {"endpoint": None}),

@@ -14,6 +14,7 @@ from daybreak.model.findings import Finding, Level, Standing
 from daybreak.model.moment import span_in_words
 from daybreak.model.names import comma_list, printable
 from daybreak.model.observation import Observation, PastRun
+from daybreak.model.statuses import AVAILABLE, LOOK_AGAIN, standing_of_statuses
 from daybreak.model.targets import Network, Target
 from daybreak.model.trust import trust_words
 from daybreak.model.value import stamp
@@ -75,9 +76,10 @@ def _there(target: Target, seen: Observation) -> Finding:
     if seen.cluster is None:
         kept = [backup for backup in seen.backups if backup.cluster == target.cluster and backup.status == "retained"]
         found = "no such cluster" + (f", {len(kept)} kept backup(s) of it" if kept else ", and no kept backup of it")
-        return _finding("available", title, Standing.UNFIT, expected="available", found=found)
-    is_fit = seen.cluster.status == "available"
-    return _finding("available", title, _standing_of(is_fit=is_fit), expected="available", found=seen.cluster.status)
+        return _finding("available", title, Standing.UNFIT, expected=AVAILABLE, found=found)
+    standing = standing_of_statuses([seen.cluster.status])
+    why = LOOK_AGAIN if standing is Standing.UNKNOWN else ""
+    return _finding("available", title, standing, expected=AVAILABLE, found=seen.cluster.status, why=why)
 
 
 def _kind(target: Target, seen: Observation) -> Iterator[Finding]:

@@ -10,9 +10,10 @@ from decimal import Decimal, InvalidOperation
 
 from daybreak.model import checks
 from daybreak.model.answers import Answer, ServerSettings, Setting, Silence
-from daybreak.model.checks import Asked
-from daybreak.model.findings import Finding
+from daybreak.model.checks import Asked, Check
+from daybreak.model.findings import Finding, Standing
 from daybreak.model.names import comma_list, printable
+from daybreak.model.statuses import AVAILABLE, LOOK_AGAIN, standing_of_statuses
 from daybreak.model.trust import OLD_HASH
 from daybreak.model.value import Span
 from daybreak.model.world import AWS_OWNED, Cluster, Instance, Origin, Stored
@@ -24,7 +25,7 @@ _UNNAMED = "a key AWS does not name"
 
 def cluster_status(clone: Cluster) -> Finding:
     """Cluster status is "available"."""
-    return checks.CLUSTER_STATUS.judge("available", clone.status, _CLUSTER_CALL, is_fit=clone.status == "available")
+    return _by_status(checks.CLUSTER_STATUS, [clone.status], AVAILABLE, clone.status, _CLUSTER_CALL)
 
 
 def instance_status(clone: Cluster, instances: tuple[Instance, ...]) -> Finding:
@@ -33,10 +34,18 @@ def instance_status(clone: Cluster, instances: tuple[Instance, ...]) -> Finding:
     found = comma_list([f"{each.identifier} {each.status}" for each in instances]) or "no instance"
     writers = {member.identifier for member in clone.members if member.is_writer}
     has_writer = any(each.identifier in writers for each in instances)
-    is_fit = bool(instances) and has_writer and all(each.status == "available" for each in instances)
-    if instances and not has_writer:
-        found += "; none of them is the writer"
-    return checks.INSTANCE_STATUS.judge(expected, found, _INSTANCE_CALL, is_fit=is_fit)
+    if not has_writer:
+        found += "; none of them is the writer" if instances else ""
+        return checks.INSTANCE_STATUS.unfit(expected, found, _INSTANCE_CALL)
+    return _by_status(checks.INSTANCE_STATUS, [each.status for each in instances], expected, found, _INSTANCE_CALL)
+
+
+def _by_status(check: Check, statuses: list[str], expected: str, found: str, asked: Asked) -> Finding:
+    """What AWS's statuses say; one that passes by itself proves nothing."""
+    standing = standing_of_statuses(statuses)
+    if standing is Standing.UNKNOWN:
+        return check.unknown(expected, LOOK_AGAIN, asked, found=found)
+    return check.judge(expected, found, asked, is_fit=standing is Standing.FIT)
 
 
 def endpoint(answer: Answer) -> Finding:
