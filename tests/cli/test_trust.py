@@ -46,9 +46,10 @@ def test_init_writes_whose_word_counts_and_what_is_to_be_done(astray: Person) ->
     (astray.home / "daybreak.toml").unlink()
     done = astray.daybreak("init", "-o", "json")
     assert done.code == 0, done.err
-    [told, login] = done.json()["to_be_done"]
-    assert "missing.pem" in told
-    assert "no managed secret" in login
+    to_be_done = done.json()["to_be_done"]
+    [told] = [each for each in to_be_done if "missing.pem" in each]
+    # Other tests may have clusters in this lab.
+    assert 'login of "embi"' in " ".join(each for each in to_be_done if each != told)
     written = (astray.home / "daybreak.toml").read_text()
     assert f'tls_ca = "{astray.home}/missing.pem"' in written
     assert f"# To be done: {told}" in written
