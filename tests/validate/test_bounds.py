@@ -274,6 +274,17 @@ def test_a_crowd_is_waited_for_and_named(small: Server) -> None:
     assert isinstance(take_inventory(_source(small), _SECONDS), Inventory)
 
 
+def test_no_statement_takes_workers_beside_its_session(small: Server) -> None:
+    """A bound on sessions is none where each may have processes of its own."""
+    place = _source(small)
+    with place.session(_LOOKING.limits()) as session:
+        session.order(
+            sql.SQL("SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0")
+        )
+        told = session.ask(sql.SQL("EXPLAIN (COSTS OFF) SELECT count(*) FROM pg_catalog.pg_attribute"))
+    assert [line for (line,) in told if "Parallel" in line or "Workers" in line] == []
+
+
 @pytest.mark.sweep
 def test_a_source_of_five_thousand_tables_serves_its_people() -> None:
     """With three indexes each, at PostgreSQL's own settings: what is read there takes no lock that somebody else needs."""

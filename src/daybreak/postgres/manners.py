@@ -19,9 +19,11 @@ _OWN = {
     "array_nulls": "on", "standard_conforming_strings": "on", "default_transaction_isolation": "read committed",
     "default_transaction_deferrable": "off", "idle_in_transaction_session_timeout": "0", "transaction_timeout": "0",
     "client_connection_check_interval": "2000", "jit": "off", "client_min_messages": "error",
+    "max_parallel_workers_per_gather": "0",
 }  # fmt: skip
 """With ``client_connection_check_interval`` a server notices a lost client and stops counting. Notices could be of any length and
-would only fill our memory."""
+would only fill our memory. A statement of ours is one process: how many work side by side is the bounds' to say, and a server's
+parallel workers would be beside them."""
 
 
 def set_known(values: Mapping[str, str], *, is_local: bool = False) -> sql.Composed:

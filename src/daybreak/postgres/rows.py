@@ -51,7 +51,6 @@ _CLOCK_AND_ENCODING = sql.SQL(
 _MANNERS = set_known(
     {
         "row_security": "off",
-        "max_parallel_workers_per_gather": "0",
         "enable_indexonlyscan": "off",
         "enable_tidscan": "on",
         "synchronize_seqscans": "off",
@@ -240,7 +239,7 @@ def clock_and_encoding(session: Session) -> tuple[datetime, str]:
 
 
 def see_every_row(session: Session) -> None:
-    """Make the session count from the table itself, all rows or an error, without parallel workers."""
+    """Make the session count from the table itself, all rows or an error."""
     session.ask(_MANNERS)
 
 

@@ -63,7 +63,8 @@ def give_way(place: Reach, sessions: Callable[[], Sequence[Session]]) -> Iterato
         yield
     finally:
         is_over.set()
+        # It hangs up by itself between two questions; in the middle of one its process would outlive it, and be one too many.
+        thread.join(_ENDING)
         # A line that was cut answers nobody: the session that looks would wait for its answer as long as it may live.
         for session in opened:
             session.hang_up()
-        thread.join(_ENDING)
