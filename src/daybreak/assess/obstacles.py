@@ -71,7 +71,8 @@ def _set_password(clone: Cluster, login: str | None) -> tuple[str, ...]:
     scheme, _, name = (login or "").partition(":")
     if scheme != "secretsmanager":
         return ("give the clone's role the password that the login has: \\password in psql",)
-    read = f"aws secretsmanager get-secret-value --secret-id {shlex.quote(name)} --query SecretString --output text"
+    secret = shlex.quote(name.partition("#")[0])
+    read = f"aws secretsmanager get-secret-value --secret-id {secret} --query SecretString --output text"
     write = f"aws rds modify-db-cluster --db-cluster-identifier {clone.identifier} --apply-immediately"
     line = f"{read} | jq '{{MasterUserPassword: .password}}' | {write} --cli-input-json file:///dev/stdin"
     return (f"where it is the master's, give the clone the password that the secret has now: {line}",)
