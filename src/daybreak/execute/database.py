@@ -16,7 +16,7 @@ from daybreak.aws.secrets import Version, credentials_of, secret_of
 from daybreak.errors import DaybreakError, Refused, Unreachable
 from daybreak.execute.doors import Answers, Scene
 from daybreak.model.actions import AwaitSql, Validate
-from daybreak.model.answers import Silence
+from daybreak.model.answers import Answer, Silence
 from daybreak.model.baseline import Baseline
 from daybreak.model.birth import Birth
 from daybreak.model.capsule import Capsule
@@ -60,7 +60,10 @@ class _Older:
 
     login: Login | None = None
     version: Version | None = None
+    answer: Answer | None = None
+    """What the server said to it."""
     tried: str = ""
+    """Why there is none."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +108,7 @@ class Database:
         older = _Older()
         if answer.refusal and answer.refusal.is_of_password and action.login:
             older = self._older_login(action.login, address)
-            if older.login is not None:
-                answer, login = knock(address, older.login, _KNOCKING), older.login
+            answer, login = older.answer or answer, older.login or login
         if answer.is_answering:
             seen = f"PostgreSQL {answer.server_version} answers at {address}"
             if older.version:
@@ -127,11 +129,12 @@ class Database:
         except DaybreakError as error:
             return _Older(tried=error.message)
         versions = secret.older if secret else ()
-        for number, version in enumerate(versions[:_MOST_VERSIONS], start=1):
+        for version in versions[:_MOST_VERSIONS]:
             with suppress(DaybreakError):
                 login = login_at(version.reference, self._aws, self._environ, address)
-                if knock(address, login, _KNOCKING).is_answering:
-                    return _Older(login, version, f"{number} of {len(versions)}")
+                answer = knock(address, login, _KNOCKING)
+                if answer.is_answering:
+                    return _Older(login, version, answer)
         tried = min(len(versions), _MOST_VERSIONS)
         return _Older(tried=f"none of its {tried} older versions fits" if tried else "it has no older version")
 
