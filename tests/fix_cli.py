@@ -107,6 +107,7 @@ class Person:
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "DAYBREAK_ONLY_LOOPBACK": "1",
             "DAYBREAK_POLL": "100ms",
+            "DAYBREAK_GROUP_REST": "100ms",
             "DAYBREAK_STATE": str(self.state),
             # Whoever works with a lab was told by the lab whose word counts there.
             "DAYBREAK_TLS_CA": str(AUTHORITIES[self.url]) if self.url in AUTHORITIES else None,

@@ -37,12 +37,13 @@ TOOK = {
     "04": 1538,
     "05": 2,
     "06": 64,
-    "07": 2,
-    "08": 431,
-    "09": 2,
-    "10": 402,
-    "11": 1,
-    "12": 96,
+    "07": 1,
+    "08": 2,
+    "09": 431,
+    "10": 2,
+    "11": 402,
+    "13": 1,
+    "14": 96,
 }
 """Seconds that each step took, by the beginning of its id."""
 
@@ -165,7 +166,9 @@ def state(made: Plan, findings: tuple[Finding, ...], **changes: Any) -> RunState
     steps: dict[str, StepState] = {}
     ends: dict[str, datetime] = {}
     for number, step in enumerate(made.steps):
-        began = max((ends[before] for before in step.after), default=worlds.NOW)
+        if step.is_on_request:
+            continue
+        began = max((ends[name] for name in (*step.after, *step.after_settled) if name in ends), default=worlds.NOW)
         ends[step.id] = ended = began + timedelta(seconds=TOOK.get(step.id[:2], 5))
         more: dict[str, Any] = {"was_adopted": number == 2, "retries": int(number == 1)}
         if step.action.kind.startswith(("copy", "create")):

@@ -81,7 +81,7 @@ def events(plan: Plan, *bodies: Any, began: datetime = worlds.NOW) -> tuple[Even
 
 def story(plan: Plan, *, is_good: bool = True) -> tuple[Event, ...]:
     """A run of ``plan`` to its end, with a lost reply and a throttled call on the way; or one that failed."""
-    steps = [step.id for step in plan.steps]
+    steps = [step.id for step in plan.steps if not step.is_on_request]
     judging = next((step.id for step in plan.steps if isinstance(step.action, Validate)), steps[-1])
     anchoring = [step.id for step in plan.steps if isinstance(step.action, AnchorJournal)]
     bodies: list[Any] = []

@@ -65,15 +65,14 @@ def test_a_way_on_which_nothing_answers_is_the_networks(
     assert ("sg-" in " ".join(why.hints)) == (hint == "security-group-rules")
 
 
-@pytest.mark.parametrize("login", [_LOGIN, f"{_LOGIN}#AWSPREVIOUS"])
-def test_the_command_that_sets_the_password_reads_the_secret_of_today(login: str) -> None:
-    """The password passes a pipe and no command line, where every process of the machine could read it."""
+def test_where_no_password_fits_each_way_in_is_named() -> None:
+    """The master's password is made by AWS; no way puts one on a command line, where every process could read it."""
     refusal = LoginRefusal(sqlstate="28P01", routine="auth_failed")
-    why = why_kept_out(_answer("dns", "tcp", "tls", refusal=refusal), _CLONE, login, "it has no older version")
+    why = why_kept_out(_answer("dns", "tcp", "tls", refusal=refusal), _CLONE, _LOGIN, "it has no older version")
     told = " ".join(why.hints)
-    assert "--secret-id embi/master --query" in told
     assert "it has no older version" in told
-    assert "--cli-input-json file:///dev/stdin" in told
+    for way in ("--manage-password", "--login REFERENCE"):
+        assert f"daybreak resume {_CLONE.identifier} {way}" in told
     assert "--master-user-password" not in told
 
 

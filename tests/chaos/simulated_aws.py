@@ -41,6 +41,7 @@ class Fault(StrEnum):
     EXPIRED = "credentials expired"
     DENIED = "denied"
     INVALID = "invalid"
+    CAPACITY = "no such machine"
 
 
 _HEARD = {
@@ -52,10 +53,20 @@ _HEARD = {
     Fault.SETTLING: Trouble(category=Category.SETTLING, code="InvalidDBClusterStateFault"),
     Fault.EXPIRED: Trouble(category=Category.EXPIRED, code="ExpiredToken"),
     Fault.INVALID: Trouble(category=Category.INVALID, code="InvalidParameterValue", message="Tag list too long"),
+    Fault.CAPACITY: Trouble(category=Category.CAPACITY, code="InsufficientDBInstanceCapacity"),
     Fault.DENIED: Trouble(category=Category.DENIED, code="AccessDenied"),
 }
 _BEFORE = frozenset(
-    {Fault.DROPPED, Fault.THROTTLED, Fault.UNSENT, Fault.SETTLING, Fault.EXPIRED, Fault.DENIED, Fault.INVALID}
+    {
+        Fault.DROPPED,
+        Fault.THROTTLED,
+        Fault.UNSENT,
+        Fault.SETTLING,
+        Fault.EXPIRED,
+        Fault.DENIED,
+        Fault.INVALID,
+        Fault.CAPACITY,
+    }
 )
 _AFTER = frozenset({Fault.REPLY_LOST, Fault.ERROR_AFTER})
 
@@ -126,6 +137,8 @@ class SimulatedAws:
     faults: dict[tuple[str, int], Fault] = field(default_factory=dict)
     heard: dict[tuple[str, int], Hearing] = field(default_factory=dict)
     """Calls of which the answer is replaced, by operation and number; reads too."""
+    breaks: str | None = None
+    """The status in which the next instance is stuck from its creation on."""
     weather: Callable[[bool], Fault | None] = lambda _is_change: None
     """What befalls any call right now: storms, expired credentials."""
     told: Callable[[AwsCall, dict[str, Any]], dict[str, Any]] = lambda _call, answer: answer
@@ -298,6 +311,10 @@ class SimulatedAws:
         asked = {
             name: value for name, value in params.items() if name not in {"DBClusterIdentifier", "ApplyImmediately"}
         }
+        if asked.pop("ManageMasterUserPassword", False):
+            asked["MasterUserSecret"] = {
+                "SecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:rds!cluster-1"
+            }
         thing.later = (self.clock.elapsed + SETTLES, asked)
 
     def _DeleteDBCluster(self, params: dict[str, Any]) -> None:  # noqa: N802
@@ -356,6 +373,7 @@ class SimulatedAws:
         self._settled(self.clusters, cluster, "DBCluster")
         body = {"DBParameterGroupName": "default.aurora-postgresql16"} | params
         self.instances[name] = Resource(body, _tags(params), *self._born(CREATING))
+        self.instances[name].failed, self.breaks = self.breaks, None
 
     def _DeleteDBInstance(self, params: dict[str, Any]) -> None:  # noqa: N802
         thing = self._settled(self.instances, params["DBInstanceIdentifier"], "DBInstance")

@@ -72,7 +72,8 @@ def test_what_is_called_carried_is_sent() -> None:
     sent: dict[str, dict[str, Any]] = {}
     for step in plan.steps:
         call = call_of(step.action, plan.tags, "us-east-1") if step.action.kind != "validate@1" else None
-        sent |= {call.operation: call.params} if call else {}
+        if call:
+            sent[call.operation] = sent.get(call.operation, {}) | call.params
     of_cluster = {*sent["RestoreDBClusterToPointInTime"], *sent["ModifyDBCluster"]}
     for rows, names in ((CLUSTER, of_cluster), (INSTANCE, set(sent["CreateDBInstance"]))):
         assert {row.parameter for row in rows.values() if row.treatment is Treatment.CARRIED} - names == set()

@@ -15,6 +15,7 @@ from daybreak.model.actions import (
     CopyParameterGroup,
     CreateInstance,
     CreateParameterGroup,
+    ManagePassword,
     RestoreToMoment,
     SetClusterOptions,
     SetParameters,
@@ -370,7 +371,7 @@ def test_an_instance_with_many_tags_is_made_with_fifty() -> None:
     """An instance carries no anchor, so one more of the source's finds a place."""
     tags = {f"cost-{number:02d}": "x" for number in range(50)}
     made = fix_worlds.plan(seen=fix_worlds.observation(instances=(fix_worlds.instance(1, tags=tags),)))
-    call = call_of(_change(made.step("07-create-writer").action), stamp_of(made), REGION)
+    call = call_of(_change(made.step("08-create-writer").action), stamp_of(made), REGION)
     assert call is not None
     assert len(call.params["Tags"]) == 50
     assert any(line.startswith("tags of the instances: without cost-46, cost-47") for line in made.parity)
@@ -409,7 +410,9 @@ def worlds(draw: st.DrawFn) -> Observation:
     )
     cluster = fix_worlds.cluster(
         members=tuple(Member(identifier=each.identifier, is_writer=each.tier == 0) for each in instances),
-        serverless=draw(st.none() | st.just(ServerlessRange(low=0.5, high=4))),
+        serverless=ServerlessRange(low=0.5, high=4)
+        if any(each.instance_class == "db.serverless" for each in instances)
+        else draw(st.none() | st.just(ServerlessRange(low=0.5, high=4))),
         is_protected=draw(st.booleans()),
         log_exports=draw(st.sampled_from([(), ("postgresql",)])),
         backup_window=draw(st.sampled_from([None, "01:00-01:30"])),
@@ -453,7 +456,7 @@ def test_what_every_plan_keeps_to(world: Observation, *, is_latest: bool, is_rea
         assert names
         assert not sources.intersection(names)
         assert step.guards
-        asked = "ours-only" if isinstance(step.action, AnchorJournal) else "ours-or-absent"
+        asked = "ours-only" if isinstance(step.action, AnchorJournal | ManagePassword) else "ours-or-absent"
         assert {guard.kind for guard in step.guards} == {asked, "not-the-source"}
         assert all(is_identifier(name) for name in names)
         if call.operation.startswith(("Create", "Copy", "Restore")):
@@ -465,7 +468,7 @@ def test_what_every_plan_keeps_to(world: Observation, *, is_latest: bool, is_rea
     assert len(created) == len(set(created))
     seen_steps: set[str] = set()
     for step in made.steps:
-        assert seen_steps.issuperset(step.after)
+        assert seen_steps.issuperset((*step.after, *step.after_settled))
         seen_steps.add(step.id)
     order = [type(step.action) for step in made.steps]
     assert order.index(SetParameters) < order.index(RestoreToMoment) < order.index(CreateInstance)

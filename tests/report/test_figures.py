@@ -17,7 +17,8 @@ def test_each_step_lies_where_it_was_under_way() -> None:
     waited = lanes[3]
     assert waited.bar is not None
     assert waited.bar.width == round(1538 / made.took.total_seconds() * WIDTH, 1)
-    assert all(lane.bar and 0 <= lane.bar.x <= lane.bar.x + lane.bar.width <= WIDTH for lane in lanes)
+    drawn = [lane for lane in lanes if lane.step.status != "unasked"]
+    assert all(lane.bar and 0 <= lane.bar.x <= lane.bar.x + lane.bar.width <= WIDTH for lane in drawn)
 
 
 def test_the_band_is_where_the_step_was_thought_to_end() -> None:

@@ -58,7 +58,8 @@ def test_the_login_may_be_read_where_it_is(login: str | None, action: str, end: 
     """One secret, and not every secret of the account."""
     made = fix_worlds.plan()
     policy = policy_of(made.model_copy(update={"target": made.target.model_copy(update={"login": login})}))
-    found = resources(policy, action)
+    # What AWS makes for the clone itself, where somebody asks for a managed password, is no login of the account's.
+    found = [each for each in resources(policy, action) if ":secret:rds!cluster-" not in each]
     assert [each.endswith(end or "") for each in found] == ([True] if end else [])
 
 

@@ -100,8 +100,36 @@ def test_without_an_older_version_the_run_pauses_at_once_and_goes_on_once_the_pa
     assert "passwords of its moment" in said
     assert "it has no older version" in said
     run = office.run()
-    assert f"--db-cluster-identifier {run}" in said
-    assert f"daybreak resume {run}" in said
+    assert f"daybreak resume {run} --manage-password" in said
     office.change_password(json.loads(newest)["password"], cluster=run, is_kept=False)
     resumed = office.person.daybreak("resume", run)
     assert resumed.code in (0, 3), resumed.err
+
+
+def test_where_no_version_fits_aws_makes_a_password_for_the_clone_alone(office: Office) -> None:
+    """Nobody's password is in a call, a plan or a journal, and the secret dies with the clone."""
+    vault = office.lab.client("secretsmanager")
+    done = office.restore(is_announced=False)
+    assert done.code == 75, done.out + done.err
+    run = office.run()
+    planned = office.person.daybreak("show", run, "-o", "json")
+    assert "managed:clone" not in planned.out
+    resumed = office.person.daybreak("resume", run, "--manage-password")
+    assert resumed.code in (0, 3), resumed.out + resumed.err
+    arn = office.described(run)["MasterUserSecret"]["SecretArn"]
+    password = json.loads(vault.get_secret_value(SecretId=arn)["SecretString"])["password"]
+    report = office.person.daybreak("show", run, "-v").out
+    told = " ".join(report.split())
+    assert "12-manage-password: amended: asked for (by" in told
+    assert "amended: login managed:clone, where it was secretsmanager:" in told
+    assert f"the clone takes secretsmanager:{arn}, which AWS made for its master alone" in told
+    assert "does not take the login" not in told
+    state = "".join(each.read_text() for each in office.person.state.rglob("*.json*"))
+    assert password not in resumed.out + resumed.err + report + state
+    again = office.person.daybreak("validate", run, "--depth", "quick")
+    assert again.code in (0, 3), again.err
+    assert "does not take the login" not in again.out + again.err
+    once_more = office.person.daybreak("resume", run, "--manage-password")
+    assert (once_more.code, "has ended" in once_more.err) == (2, True)
+    assert office.person.daybreak("clean", run, "--yes").code == 0
+    eventually(lambda: arn not in {each["ARN"] for each in vault.list_secrets()["SecretList"]}, within=30)

@@ -92,6 +92,7 @@ def plan_for(app: App, request: Request, target: Target) -> Plan:
         expires=made + app.settings.plan_expires,
         keep_until=made + (target.staging.keep if is_staging else app.settings.keep),
         zone=app.zone,
+        group_rest=app.settings.group_rest,
     )
     answer = plan_of(request, target, seen, terms)
     if isinstance(answer, Refusal):

@@ -24,6 +24,7 @@ from daybreak.model.run import Event, RunState
 from daybreak.model.tags import JOURNAL_TAG
 from daybreak.model.world import Cluster
 from daybreak.observe.look import Lookout
+from daybreak.plan.amending import Wishes, amendments_for
 from daybreak.plan.calls import owner_of
 from daybreak.plan.planner import objections_to_starting
 
@@ -56,13 +57,21 @@ def _hold_to_the_world(app: App, plan: Plan) -> None:
         raise Refused(f"the plan for {plan.run} cannot be started", hint, reasons=reasons)
 
 
-def carry_out(app: App, run: str, watchers: Watchers, *, take_over: bool = False) -> RunState:
+def carry_out(
+    app: App, run: str, watchers: Watchers, *, take_over: bool = False, wishes: Wishes | None = None
+) -> RunState:
     """Carry out a run from wherever it stands, to its end; raises ``Paused`` and its kin where it had to stop.
 
+    ``wishes`` amend the plan before anything else is done; raises ``Refused`` where it does not allow one of them.
     A run that has ended is left as it is: no question is asked, nothing is written.
     """
     plan = app.store.plan(run)
     chain = app.store.chain(run)
+    wishes = wishes or Wishes()
+    if wishes:
+        if not chain.events:
+            raise Refused(f'the run "{run}" has not begun: plan it anew, as it should be', f"daybreak resume {run}")
+        amendments_for(plan, chain.state(), wishes, app.person())
     if chain.events and (state := chain.state()).ended is not None:
         return state
     if chain.events and state.nonce is None:
@@ -80,6 +89,8 @@ def carry_out(app: App, run: str, watchers: Watchers, *, take_over: bool = False
     aws = app.aws_without(plan.identity.region, plan.source, *_instances_of_source(plan))
     with app.attach(run, take_over=take_over) as journal:
         watchers.before(journal.events)
+        for amendment in amendments_for(plan, journal.state(), wishes, app.person()):
+            watchers.on_event(journal.append(amendment))
         doors = Doors(
             aws=aws,
             lookout=Lookout(aws),

@@ -12,14 +12,13 @@ from daybreak.app.explaining import explained
 from daybreak.app.planning import past_of
 from daybreak.assess.protection import advice_for, protection_of
 from daybreak.config import Found
-from daybreak.config.settings import LOGIN, LOGIN_ALLOWED
 from daybreak.errors import DaybreakError, Refused
 from daybreak.model.findings import Finding
 from daybreak.model.names import target_names
 from daybreak.model.observation import Observation
 from daybreak.model.run import RunState
 from daybreak.model.tags import RUN_TAG
-from daybreak.model.targets import Network, Objectives, Target
+from daybreak.model.targets import LOGIN, LOGIN_ALLOWED, Network, Objectives, Target
 from daybreak.model.value import Span
 from daybreak.observe.look import Lookout
 from daybreak.observe.observation import observe_target, with_authorities

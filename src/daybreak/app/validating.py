@@ -35,6 +35,7 @@ from daybreak.model.value import stamp
 from daybreak.model.world import Cluster, Identity, Instance, Surroundings
 from daybreak.observe.look import Lookout
 from daybreak.observe.surroundings import surroundings_of
+from daybreak.plan.amending import amend
 from daybreak.plan.calls import owner_of
 from daybreak.plan.loss import loss_of
 from daybreak.plan.quarantine import ALWAYS
@@ -147,7 +148,8 @@ def validate_case(app: App, case: Case, listeners: Listeners | None = None) -> V
 
 def _case_of_run(app: App, inquiry: Inquiry) -> Case:
     plan, chain = app.store.plan(inquiry.name), app.store.chain(inquiry.name)
-    action = next((step.action for step in plan.steps if isinstance(step.action, Validate)), None)
+    standing = amend(plan, chain.state().amendments) if chain.events else plan
+    action = next((step.action for step in standing.steps if isinstance(step.action, Validate)), None)
     if action is None:
         raise Refused(f'the run "{plan.run}" restored nothing: it is a {plan.kind}', "daybreak runs")
     if inquiry.to is not None or inquiry.target not in (None, plan.target.name):

@@ -59,7 +59,7 @@ Move = Again | Look | Stop | Pause
 
 HINTS: dict[str, tuple[str, ...]] = {
     "InsufficientDBInstanceCapacity": (
-        "AWS has no such machine there now: wait and resume the run, or abort it and plan with another instance class",
+        "AWS has no such machine there now: wait some hours and resume the run, or take another one",
     ),
     "KMSKeyNotAccessibleFault": (
         "check the key's state, its policy, and that the caller may use kms:CreateGrant and kms:DescribeKey",

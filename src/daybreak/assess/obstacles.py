@@ -5,7 +5,6 @@ The law: a server that answered is not waited for. Only what may pass by itself 
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,8 +12,9 @@ from daybreak.model.answers import Answer
 from daybreak.model.refusal import LoginRefusal
 from daybreak.model.world import Cluster
 
-Obstacle = Literal["stranger", "refusal", "full", "network"]
-"""A server that proves nothing, a definite no to the login, no connection left, or nothing that answers on the way there."""
+Obstacle = Literal["stranger", "refusal", "full", "network", "settling"]
+"""A server that proves nothing, a definite no to the login, no connection left, nothing that answers on the way there, or a
+password that AWS has promised and the server does not take yet."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,7 @@ def why_kept_out(answer: Answer, clone: Cluster, login: str | None, tried: str =
         about = _about(refusal, login or "the login")
         if not refusal.is_of_password:
             return KeptOut(answer.trouble, "refusal", (about,))
-        return KeptOut(
-            answer.trouble, "refusal", (f"{about}; {tried}" if tried else about, *_set_password(clone, login))
-        )
+        return KeptOut(answer.trouble, "refusal", (f"{about}; {tried}" if tried else about, *_other_passwords(clone)))
     if refusal is not None and refusal.sqlstate == "53300":
         sessions = "SELECT usename, application_name, client_addr FROM pg_stat_activity"
         return KeptOut(answer.trouble, "full", (f"nobody but us should be in there: {sessions}",))
@@ -66,16 +64,14 @@ def _about(refusal: LoginRefusal, login: str) -> str:
             return f"the role of {login} may not log in from here: look at NOLOGIN, rds_iam and rds.force_ssl"
 
 
-def _set_password(clone: Cluster, login: str | None) -> tuple[str, ...]:
-    """The command that gives the clone's master the password of the secret, which passes no command line."""
-    scheme, _, name = (login or "").partition(":")
-    if scheme != "secretsmanager":
-        return ("give the clone's role the password that the login has: \\password in psql",)
-    secret = shlex.quote(name.partition("#")[0])
-    read = f"aws secretsmanager get-secret-value --secret-id {secret} --query SecretString --output text"
-    write = f"aws rds modify-db-cluster --db-cluster-identifier {clone.identifier} --apply-immediately"
-    line = f"{read} | jq '{{MasterUserPassword: .password}}' | {write} --cli-input-json file:///dev/stdin"
-    return (f"where it is the master's, give the clone the password that the secret has now: {line}",)
+def _other_passwords(clone: Cluster) -> tuple[str, ...]:
+    """The ways in that are left where no version of the login's secret fits; no password of ours is on a command line."""
+    resume = f"daybreak resume {clone.identifier}"  # a run is named for its clone
+    return (
+        f"where it is the master's, let AWS make a new one for the clone alone: {resume} --manage-password",
+        f"where another login has the clone's password of then: {resume} --login REFERENCE",
+        "where it is another role's: enter as the clone's master with psql, then \\password ROLE",
+    )
 
 
 def _ways(answer: Answer, clone: Cluster) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ when AWS answers *not found* to its deletion.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any, assert_never
 
@@ -18,6 +19,7 @@ from daybreak.model.actions import (
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
+    AwaitParameterGroup,
     AwaitSql,
     Change,
     CopyParameterGroup,
@@ -28,12 +30,15 @@ from daybreak.model.actions import (
     DeleteEndpoint,
     DeleteInstance,
     DeleteParameterGroup,
+    ManagePassword,
     RestoreFromSnapshot,
     RestoreToMoment,
     SetClusterOptions,
     SetParameters,
+    Wait,
 )
 from daybreak.model.anchor import anchor_in
+from daybreak.model.moment import span_in_words
 from daybreak.model.replies import Category
 from daybreak.model.tags import JOURNAL_TAG
 from daybreak.model.value import Value
@@ -112,15 +117,19 @@ DOUBTED = frozenset({Position.UNLISTED, Position.FOREIGN, Position.HOPELESS})
 
 
 def standing_of_wait(
-    action: AwaitCluster | AwaitInstance | AwaitSql | AwaitClusterGone,
+    action: Wait,
     cluster: Cluster | None,
     instance: Instance | None,
     owner: Owner,
+    age: timedelta | None = None,
 ) -> OrderStanding:
     """Whether a wait is over, from the newest look at the clone and, for an instance, at the instance.
 
+    ``age`` is how long ago AWS answered what the wait follows on, for a wait that only takes time.
     For ``AwaitSql`` *so* means that there is an endpoint to connect to; only connecting shows whether it answers.
     """
+    if isinstance(action, AwaitParameterGroup):
+        return _group_rested(action, age)
     awaited = instance if isinstance(action, AwaitInstance) else cluster
     if awaited is not None and not owner.owns(awaited.tags) and not isinstance(action, AwaitClusterGone):
         seen = f'"{awaited.identifier}" is not the one this run created'
@@ -138,6 +147,12 @@ def standing_of_wait(
             return _endpoint_shown(cluster)
         case _:
             assert_never(action)
+
+
+def _group_rested(action: AwaitParameterGroup, age: timedelta | None) -> OrderStanding:
+    if age is not None and age >= action.rest:
+        return OrderStanding(place=Position.SO, seen=f"{action.group} has rested for {span_in_words(action.rest)}")
+    return OrderStanding(place=Position.UNDER_WAY, seen=f"{action.group} rests for {span_in_words(action.rest)}")
 
 
 def _cluster_gone(cluster: Cluster | None, owner: Owner) -> OrderStanding:
@@ -216,11 +231,7 @@ def standing_of_change(action: Change, seen: Resource | None, owner: Owner) -> O
             | CreateInstance()
             | CreateEndpoint()
         ):
-            return (
-                OrderStanding(place=Position.ABSENT)
-                if seen is None
-                else OrderStanding(place=Position.SO, seen="created by this run")
-            )
+            return _creation(seen)
         case DeleteInstance() | DeleteEndpoint() | DeleteCluster() | DeleteParameterGroup():
             return _removal(seen)
         case AnchorJournal():
@@ -229,8 +240,19 @@ def standing_of_change(action: Change, seen: Resource | None, owner: Owner) -> O
             return _parameters_set(action, seen)
         case SetClusterOptions():
             return _options_set(action, seen)
+        case ManagePassword():
+            return _password_managed(action, seen)
         case _:
             assert_never(action)
+
+
+def _creation(seen: Resource | None) -> OrderStanding:
+    if seen is None:
+        return OrderStanding(place=Position.ABSENT)
+    if isinstance(seen, Instance) and seen.status == "deleting":
+        # A person removes one that never came up, so that it is made again: its name is free in some minutes.
+        return OrderStanding(place=Position.STALLED, seen=f'"{seen.identifier}" is being deleted')
+    return OrderStanding(place=Position.SO, seen="created by this run")
 
 
 def _removal(seen: Resource | None) -> OrderStanding:
@@ -260,6 +282,14 @@ def once_answered(standing: OrderStanding, answer: Category | None) -> OrderStan
     if standing.place is Position.UNLISTED and answer in (None, Category.NOT_FOUND):
         return OrderStanding(place=Position.SO, seen="gone")
     return standing
+
+
+def _password_managed(action: ManagePassword, seen: Resource | None) -> OrderStanding:
+    if not isinstance(seen, Cluster):
+        return OrderStanding(place=Position.HOPELESS, seen=f'the cluster "{action.clone}" is gone')
+    if seen.master_secret is None:
+        return OrderStanding(place=Position.ABSENT, seen="AWS keeps no secret for its master")
+    return OrderStanding(place=Position.SO, seen="AWS keeps the secret of its master")
 
 
 def _parameters_set(action: SetParameters, seen: Resource | None) -> OrderStanding:

@@ -21,6 +21,7 @@ from daybreak.model.world import (
     Instance,
     Key,
     Member,
+    OfferedClass,
     ParameterGroup,
     Quota,
     Role,
@@ -294,6 +295,12 @@ def _without(body: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
 def quota_of(body: dict[str, Any]) -> Quota:
     """A member of ``DescribeAccountAttributes``."""
     return Quota(name=require(body, "AccountQuotaName"), used=body.get("Used") or 0, most=body.get("Max") or 0)
+
+
+def class_on_offer(body: dict[str, Any]) -> OfferedClass:
+    """A member of ``DescribeOrderableDBInstanceOptions``."""
+    zones = tuple(sorted(require(zone, "Name") for zone in body.get("AvailabilityZones") or ()))
+    return OfferedClass(name=require(body, "DBInstanceClass"), zones=zones)
 
 
 def security_group_of(body: dict[str, Any]) -> SecurityGroup:

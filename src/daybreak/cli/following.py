@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from daybreak.execute.doors import Progress
     from daybreak.model.plan import Plan
     from daybreak.model.run import Event
+    from daybreak.plan.amending import Wishes
 
 
 class Following(AbstractContextManager["Following"]):
@@ -46,12 +47,12 @@ class Following(AbstractContextManager["Following"]):
         self._stopping.set()
         print_line("\nstopping at the next safe place; once more to stop at once", is_aside=True)
 
-    def to_the_end(self, run: str, *, take_over: bool = False) -> int:
-        """Carry out the run, report it on stdout, and return its exit code."""
+    def to_the_end(self, run: str, *, take_over: bool = False, wishes: Wishes | None = None) -> int:
+        """Carry out the run, amended by ``wishes``, report it on stdout, and return its exit code."""
         from daybreak.app.running import carry_out
 
         with Screen(self._given, self.app.store.plan(run), is_own=True) as screen:
-            carry_out(self.app, run, screen.watchers(), take_over=take_over)
+            carry_out(self.app, run, screen.watchers(), take_over=take_over, wishes=wishes)
         return _report_end(self.app, run, self._given)
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from daybreak.cli.options import Given, depth_options, explain_option, shared
 from daybreak.cli.restore import carry_out, confirm_option, yes_option
 from daybreak.cli.screen import print_as_is
+
+if TYPE_CHECKING:
+    from daybreak.model.plan import OpenField
 
 
 @click.command()
@@ -53,17 +58,59 @@ def watch(given: Given, run: str) -> int:
     is_flag=True,
     help="Take the run from a process that is stopped or unreachable; it does nothing more.",
 )
+@click.option(
+    "--instance-class",
+    "instance_classes",
+    multiple=True,
+    metavar="[STEP=]CLASS",
+    help="Make the instances that are not there yet of this class.",
+)
+@click.option("--zone", "zones", multiple=True, metavar="[STEP=]ZONE", help="Make them in this Availability Zone.")
+@click.option(
+    "--certificate", "certificates", multiple=True, metavar="[STEP=]NAME", help="Give them this certificate authority."
+)
+@click.option("--login", "logins", multiple=True, metavar="REFERENCE", help="Enter the clone with this login.")
+@click.option(
+    "--manage-password",
+    is_flag=True,
+    help="Let AWS make a new password for the clone's master and keep it in a secret, where no version of the login fits.",
+)
+@click.option("--without", multiple=True, metavar="STEP", help="Do without a step that the run is held up by.")
 @depth_options
 @shared()
-def resume(given: Given, run: str, *, take_over: bool) -> int:
-    """Go on with a run that was interrupted.
+def resume(
+    given: Given,
+    run: str,
+    *,
+    take_over: bool,
+    instance_classes: tuple[str, ...],
+    zones: tuple[str, ...],
+    certificates: tuple[str, ...],
+    logins: tuple[str, ...],
+    without: tuple[str, ...],
+    manage_password: bool,
+) -> int:
+    """Go on with a run that was interrupted, with amendments where you name some.
 
-    From here, or from another machine that shares the state. A run that has ended is reported and left as it is.
+    From here, or from another machine that shares the state. A run that has ended is reported and left as it is. An amendment
+    changes what the plan left open, in steps that are not done; the report names it, and who made it.
     """
     from daybreak.cli.following import Following
+    from daybreak.plan.amending import Wishes
 
+    typed: dict[OpenField, tuple[str, ...]] = {
+        "instance_class": instance_classes,
+        "zone": zones,
+        "ca": certificates,
+        "login": logins,
+    }
+    wishes = Wishes(
+        values=tuple((field, value) for field, values in typed.items() for value in values),
+        without=without,
+        is_password_managed=manage_password,
+    )
     with Following(given) as following:
-        return following.to_the_end(run, take_over=take_over)
+        return following.to_the_end(run, take_over=take_over, wishes=wishes)
 
 
 @click.command()

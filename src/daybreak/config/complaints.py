@@ -10,9 +10,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from daybreak.config.settings import LOGIN_ALLOWED, FileText
+from daybreak.config.settings import FileText
 from daybreak.config.spans import ALLOWED
 from daybreak.model.names import printable, show_url
+from daybreak.model.targets import LOGIN_ALLOWED
 from daybreak.model.value import Value
 
 Path_ = tuple[str | int, ...]

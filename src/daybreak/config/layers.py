@@ -17,14 +17,16 @@ from pydantic import ValidationError
 
 from daybreak.config.complaints import Path_, complaint, key_in_toml
 from daybreak.config.settings import FileText, Settings
+from daybreak.config.spans import span_text
 from daybreak.errors import Refused
 from daybreak.files import MOST_WRITTEN, content
+from daybreak.model.actions import PARAMETER_GROUP_REST
 from daybreak.model.names import printable
 from daybreak.model.trust import OWN, SYSTEM, Trust
 
 FILE = "daybreak.toml"
 PREFIX = "DAYBREAK_"
-SCALARS = ("state", "poll", "only_loopback", "plan_expires", "keep", "tls", "tls_ca")
+SCALARS = ("state", "poll", "group_rest", "only_loopback", "plan_expires", "keep", "tls", "tls_ca")
 """The keys that a flag or a variable may set; copies and targets stand in files."""
 OTHER_VARIABLES = ("DAYBREAK_CONFIG", "DAYBREAK_DEBUG")
 """Variables of ours that are not settings. Those that begin with ``DAYBREAK_LAB`` belong to the lab."""
@@ -66,6 +68,11 @@ def load(
     for layer in reversed(layers):
         _lay_over(says, layer, origins)
     checked = _check(says, origins, complaints)
+    if checked and checked.group_rest < PARAMETER_GROUP_REST and not checked.only_loopback:
+        complaints.append(
+            f"{_place(('group_rest',), origins)}: AWS wants {span_text(PARAMETER_GROUP_REST)}; "
+            "less is taken only together with only_loopback, for a lab on this machine"
+        )
     if complaints or checked is None:
         count = "1 mistake" if len(complaints) == 1 else f"{len(complaints)} mistakes"
         hint = "daybreak config --schema  # shows every key and what it takes"
@@ -73,6 +80,7 @@ def load(
     return Settings(
         state=_absolute(checked.state, ("state",), origins, home) if checked.state else _default_state(environ, home),
         poll=checked.poll,
+        group_rest=checked.group_rest,
         only_loopback=checked.only_loopback,
         plan_expires=checked.plan_expires,
         keep=checked.keep,

@@ -13,9 +13,12 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from daybreak.config.spans import ALLOWED, PATTERN, parse_span
+from daybreak.model.actions import PARAMETER_GROUP_REST
 from daybreak.model.checks import CHECKS, OWN
 from daybreak.model.names import is_identifier, printable, show_url
 from daybreak.model.targets import (
+    LOGIN,
+    LOGIN_ALLOWED,
     Application,
     Contact,
     DatabaseTarget,
@@ -30,10 +33,6 @@ from daybreak.model.targets import (
 )
 from daybreak.model.trust import Tls, Trust
 from daybreak.model.value import Span, Value
-
-LOGIN = r"^(?:secretsmanager|ssm|env|iam):\S+$"
-"""The forms of a reference to a secret."""
-LOGIN_ALLOWED = 'a reference: "secretsmanager:NAME", "ssm:NAME", "env:PREFIX" or "iam:USER"; never the secret itself'
 
 
 def _span(written: Any) -> timedelta:
@@ -258,6 +257,7 @@ class FileText(Value):
 
     state: Annotated[str, AfterValidator(_state)] = Field(default="", validate_default=False)
     poll: SpanText = Span(seconds=15)
+    group_rest: SpanText = PARAMETER_GROUP_REST
     only_loopback: bool = False
     plan_expires: SpanText = Span(hours=1)
     keep: SpanText = Span(days=7)
@@ -274,6 +274,8 @@ class Settings(Value):
     """Where runs are kept: an absolute folder or ``s3://BUCKET/PREFIX``."""
     poll: Span = Span(seconds=15)
     """The time between two looks at AWS while waiting."""
+    group_rest: Span = PARAMETER_GROUP_REST
+    """How long a new parameter group rests before an instance starts under it; less than AWS wants only on this machine."""
     only_loopback: bool = False
     """Whether any endpoint that is not this machine is refused; the lab sets it."""
     plan_expires: Span = Span(hours=1)

@@ -68,6 +68,7 @@ def _top(settings: Settings) -> Iterator[str]:
     yield copies if settings.copies else f"# {copies}"
     for key, why in (
         ("poll", "Between two looks at AWS while waiting."),
+        ("group_rest", "How long a new parameter group rests before an instance starts under it; AWS wants 5m."),
         ("plan_expires", "How long a plan may be kept before it is carried out."),
         ("keep", "How long a clone is kept; written into its tags."),
     ):

@@ -27,6 +27,7 @@ from daybreak.model.actions import (
     DeleteEndpoint,
     DeleteInstance,
     DeleteParameterGroup,
+    ManagePassword,
     RestoreFromSnapshot,
     RestoreToMoment,
     SetClusterOptions,
@@ -36,6 +37,7 @@ from daybreak.model.plan import Plan, Step
 from daybreak.model.replies import Category
 from daybreak.model.run import StepDone, StepIntended, StepRetried, StepSent, StepUncertain
 from daybreak.observe.look import Lookout
+from daybreak.plan.amending import ways_out
 from daybreak.plan.calls import call_of, fill_in, owner_of, stamp_of
 
 Seen = TypeVar("Seen")
@@ -55,6 +57,14 @@ class Forbidden(Paused):
     """AWS does not let the caller do it. A person can allow it, and then the run goes on, or without it where it can."""
 
 
+class Withheld(Paused):
+    """AWS does not give what the step needs now: a machine, room in a quota, a key. A person can mend that while the run waits."""
+
+
+class Gone(Failed):
+    """What all the rest stands on is gone or must not be used: no person can set the run going again."""
+
+
 class Rejected(Failed):
     """AWS refused the call as such. Nothing took effect, and sending it again would not help."""
 
@@ -72,7 +82,12 @@ def resource_of(lookout: Lookout, action: Change) -> Resource | None:
             return lookout.parameter_group(group)
         case RestoreToMoment(clone=clone) | RestoreFromSnapshot(clone=clone):
             return lookout.cluster(clone)
-        case SetClusterOptions(clone=clone) | AnchorJournal(clone=clone) | DeleteCluster(clone=clone):
+        case (
+            SetClusterOptions(clone=clone)
+            | ManagePassword(clone=clone)
+            | AnchorJournal(clone=clone)
+            | DeleteCluster(clone=clone)
+        ):
             return lookout.cluster(clone)
         case CreateEndpoint(endpoint=endpoint) | DeleteEndpoint(endpoint=endpoint):
             return lookout.endpoint(endpoint)
@@ -123,16 +138,17 @@ class Changer:
                     if standing.place is Position.ABSENT and clashes > CLASHES_FORGIVEN:
                         raise self._contradiction(step, fault)
                 case Stop(why=why, hints=hints):
-                    raise Rejected(f"step {step.id}: {why}", *hints)
+                    ways = ways_out(self._plan, step, fault.trouble.code)
+                    raise Rejected(f"step {step.id}: {why}", *hints, *ways)
                 case Pause() as pause:
-                    raise _error_for(step, fault, pause)
+                    raise _error_for(step, fault, pause, *ways_out(self._plan, step, fault.trouble.code))
         self._conclude(step, standing)
 
     def _contradiction(self, step: Step, fault: AwsFault) -> Failed | Uncertain:
         """The failure when AWS says that the name exists and shows nothing of that name: the owner is not known."""
         if fault.trouble.category is Category.EXISTS:
             return self._uncertain(step, f"{fault.message}; and AWS shows nothing of that name")
-        return Failed(f"step {step.id}: {fault.message}")
+        return Rejected(f"step {step.id}: {fault.message}", *ways_out(self._plan, step, fault.trouble.code))
 
     def _uncertain(self, step: Step, why: str) -> Uncertain:
         return Uncertain(f"step {step.id}: {why}", f"look at the account, then: daybreak resume {self._plan.run}")
@@ -164,6 +180,8 @@ class Changer:
             self._journal.append(StepDone(step=step.id, was_adopted=True, result=result))
             return
         hints = standing.hints
+        if standing.place is Position.STALLED:
+            raise Paused(f"step {step.id}: {standing.seen}", f"once it is gone: daybreak resume {self._plan.run}")
         if standing.place is Position.FOREIGN:
             hints = ("it is left untouched: plan again to get another name",)
         raise Failed(f"step {step.id}: {standing.seen}", *hints)
@@ -237,6 +255,7 @@ class Changer:
             raise AskedToEnd
 
 
-def _error_for(step: Step, fault: AwsFault, pause: Pause) -> Paused:
-    kind = Forbidden if fault.trouble.category is Category.DENIED else Paused
-    return kind(f"step {step.id}: {pause.why}", *pause.hints)
+def _error_for(step: Step, fault: AwsFault, pause: Pause, *ways: str) -> Paused:
+    kinds = {Category.DENIED: Forbidden, Category.CAPACITY: Withheld, Category.INVALID: Withheld}
+    kind = kinds.get(fault.trouble.category, Paused)
+    return kind(f"step {step.id}: {pause.why}", *pause.hints, *ways)

@@ -15,25 +15,29 @@ from daybreak.aws.gateway import Aws
 from daybreak.aws.secrets import Version, credentials_of, secret_of
 from daybreak.errors import DaybreakError, Refused, Unreachable
 from daybreak.execute.doors import Answers, Scene
+from daybreak.judge.database import quarantine
 from daybreak.model.actions import AwaitSql, Validate
 from daybreak.model.answers import Answer, Silence
 from daybreak.model.baseline import Baseline
 from daybreak.model.birth import Birth
 from daybreak.model.capsule import Capsule
-from daybreak.model.findings import Finding, Measured
+from daybreak.model.findings import Finding, Measured, Standing
 from daybreak.model.names import printable
 from daybreak.model.trust import Trust
 from daybreak.model.value import stamp
 from daybreak.model.world import Cluster, Surroundings, Unseen
 from daybreak.observe.look import Lookout
 from daybreak.observe.surroundings import surroundings_of
+from daybreak.plan.amending import MANAGED
 from daybreak.postgres.address import Address, address_of
 from daybreak.postgres.answering import NO_LOGIN, knock
 from daybreak.postgres.bounds import ServerBounds
 from daybreak.postgres.login import Login
 from daybreak.repository.repository import Repository
-from daybreak.validate.probes import ask_birth, list_databases
+from daybreak.validate.probes import ask_birth, ask_settings, list_databases
 from daybreak.validate.run import CountProgress, ProbeLimits, Reach, Subject, validate
+
+_ON_MANAGED = ("look at the events: AWS names there why it did not set the password",)
 
 _KNOCKING = timedelta(seconds=10)
 _EARLIER = 20
@@ -97,8 +101,13 @@ class Database:
         """Whether the endpoint answers. The login may be missing; then TCP is as far as we get."""
         address = address_of(cluster, action.database, self._trust)
         trouble = "no login is configured"
+        wanted = action.login
+        if wanted == MANAGED:
+            wanted = _reference_to_managed(wanted, cluster)
+            if wanted is None:
+                return Answers(is_answering=False, seen="AWS has not made the secret of the clone's master yet")
         try:
-            login = self._login(action.login, address)
+            login = self._login(wanted, address)
         except Unreachable as error:
             return Answers(is_answering=False, seen=error.message)
         except DaybreakError as error:
@@ -106,21 +115,40 @@ class Database:
             login, trouble = None, error.message
         answer = knock(address, login, _KNOCKING)
         older = _Older()
-        if answer.refusal and answer.refusal.is_of_password and action.login:
-            older = self._older_login(action.login, address)
+        if answer.refusal and answer.refusal.is_of_password and action.login == MANAGED:
+            seen = f"the server does not take the password yet that AWS keeps: {answer.trouble}"
+            return Answers(is_answering=False, seen=seen, obstacle="settling", hints=_ON_MANAGED)
+        if answer.refusal and answer.refusal.is_of_password and wanted:
+            older = self._older_login(wanted, address)
             answer, login = older.answer or answer, older.login or login
         if answer.is_answering:
+            if login is not None and (loose := self._let_loose(address, login, action, cluster)):
+                return loose
             seen = f"PostgreSQL {answer.server_version} answers at {address}"
             if older.version:
                 seen += (
                     f", to the secret's version of {stamp(older.version.made)}: the current password is not the clone's"
                 )
-            reference = older.version.reference if older.version else None
+            reference = older.version.reference if older.version else _reference_to_managed(action.login, cluster)
             return Answers(is_answering=True, seen=seen, birth=self._birth(address, login), login=reference)
         if login is None and answer.reached in _AS_FAR_AS_WITHOUT_LOGIN and not answer.is_unproven:
             return Answers(is_answering=True, seen=f"{answer.reached.upper()} answers at {address}; {trouble}")
         why = why_kept_out(answer, cluster, action.login, older.tried)
         return Answers(is_answering=False, seen=why.seen, obstacle=why.obstacle, hints=why.hints)
+
+    @staticmethod
+    def _let_loose(address: Address, login: Login, action: AwaitSql, cluster: Cluster) -> Answers | None:
+        """The answer where the server runs without the quarantine's parameters; what it does not say, the validation reports."""
+        found = ask_settings(Reach(address, login), action.quarantine, _KNOCKING)
+        finding = quarantine(action.quarantine, cluster, found)
+        if not action.quarantine or finding.standing is not Standing.UNFIT:
+            return None
+        seen = f"the clone started without its quarantine: {finding.found}; let nobody in"
+        hints = (
+            f"remove it: daybreak clean {action.clone}",
+            "then restore again: the parameter group was not in force yet",
+        )
+        return Answers(is_answering=False, is_let_loose=True, seen=seen, hints=hints)
 
     def _older_login(self, reference: str, address: Address) -> _Older:
         """Try the secret's older versions, newest first: the clone has the password of its moment."""
@@ -153,6 +181,8 @@ class Database:
         report: Callable[[Finding], None],
         progress: Callable[[str], None],
         announce: Callable[[str], None] | None = None,
+        *,
+        of_aws: bool = False,
     ) -> Measured:
         """Validate the clone, and compare it with the source where the source can be reached.
 
@@ -160,7 +190,7 @@ class Database:
         """
         address = address_of(scene.clone, action.database, self._trust)
         # Every question that needs a login becomes unknown where there is none, and says why.
-        reference = scene.login or action.login
+        reference = scene.login or _reference_to_managed(action.login, scene.clone) or action.login
         login = self._login_or_silence(reference, address) if reference else None
         source = self._source(action, scene.clone)
         subject = Subject(
@@ -189,7 +219,8 @@ class Database:
             announce=announce or progress,
             patience=ProbeLimits(hearing=ServerBounds(whole=action.source_budget)),
         )
-        return validate(subject, report=report, progress=lambda step: progress(progress_words(step))).measured
+        outcome = validate(subject, report=report, progress=lambda step: progress(progress_words(step)), of_aws=of_aws)
+        return outcome.measured
 
     def refuse_unknown(self, names: Iterable[str], action: Validate, scene: Scene) -> None:
         """Raise ``Refused`` for a database that neither the clone nor the configuration has, naming those the clone has.
@@ -322,6 +353,11 @@ class Database:
 
     def _login(self, reference: str | None, address: Address) -> Login | None:
         return None if reference is None else login_at(reference, self._aws, self._environ, address)
+
+
+def _reference_to_managed(login: str | None, clone: Cluster) -> str | None:
+    """The reference of the secret that AWS keeps for the clone's master, where that is the login; ``None`` until it is there."""
+    return f"secretsmanager:{clone.master_secret}" if login == MANAGED and clone.master_secret else None
 
 
 def login_at(reference: str, aws: Aws, environ: Mapping[str, str], address: Address) -> Login:

@@ -48,6 +48,8 @@ class Answers(Value):
     """What keeps us out, where waiting for hours does not help."""
     hints: tuple[str, ...] = ()
     """What to do about that."""
+    is_let_loose: bool = False
+    """Whether it runs without the quarantine's parameters, so that nobody may be let in."""
     birth: Birth | None = None
     """What the clone had spent when it answered; ``None`` where no SQL was answered."""
     login: str | None = None
@@ -81,9 +83,18 @@ class DatabaseDoor(Protocol):
         """Whether DNS, TCP and SQL answer on the endpoint that AWS returned; never raises for a closed door."""
 
     def validate(
-        self, action: Validate, scene: Scene, report: Callable[[Finding], None], progress: Callable[[str], None]
+        self,
+        action: Validate,
+        scene: Scene,
+        report: Callable[[Finding], None],
+        progress: Callable[[str], None],
+        *,
+        of_aws: bool = False,
     ) -> Measured:
-        """Ask the clone everything and judge it. A question that cannot be asked is a finding of its own."""
+        """Ask the clone everything and judge it. A question that cannot be asked is a finding of its own.
+
+        ``of_aws`` asks only what AWS's side of the clone decides: its configuration, its instances, its security.
+        """
 
 
 @dataclass(frozen=True)
@@ -99,7 +110,8 @@ class Patience:
     with_full_servers: timedelta = timedelta(minutes=2)
     """For a server without a connection left: nobody but us and AWS should be in a clone."""
     with_networks: timedelta = timedelta(minutes=10)
-    """For a way to an available instance on which nothing answers: names and rules take minutes to be in force."""
+    """For a way to an available instance on which nothing answers, and for a password that AWS sets: names, rules and passwords
+    take minutes to be in force."""
     between_looks: timedelta = timedelta(seconds=5)
     """Between two looks when something may be listed a little late."""
 
@@ -110,7 +122,7 @@ class Patience:
                 return self.with_strangers
             case "full":
                 return self.with_full_servers
-            case "network":
+            case "network" | "settling":
                 return self.with_networks
             case "refusal":
                 return timedelta(0)

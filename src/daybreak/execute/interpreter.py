@@ -22,9 +22,10 @@ from typing import Any
 
 from daybreak.assess.ending import birth_recorded, moment_restored
 from daybreak.assess.obstacles import Obstacle
+from daybreak.assess.readiness import Readiness, readiness_of
 from daybreak.assess.standing import DOUBTED, OrderStanding, Position, standing_of_wait
 from daybreak.errors import Bug, DaybreakError, ExitCode, Failed, Interrupted, Paused, Uncertain, Unreachable
-from daybreak.execute.changes import AskedToEnd, Changer, Forbidden, Rejected
+from daybreak.execute.changes import AskedToEnd, Changer, Forbidden, Gone, Rejected, Withheld
 from daybreak.execute.doors import Answers, Doors, Progress, Scene
 from daybreak.execute.record import Record
 from daybreak.journal.store import Journal
@@ -39,7 +40,7 @@ from daybreak.model.actions import (
 )
 from daybreak.model.findings import Finding, Measured, Verdict
 from daybreak.model.moment import span_in_words
-from daybreak.model.plan import Plan, Step
+from daybreak.model.plan import Plan, Step, StepId
 from daybreak.model.run import (
     Body,
     FindingMade,
@@ -50,11 +51,13 @@ from daybreak.model.run import (
     StepDone,
     StepFailed,
     StepForgone,
+    StepHeldUp,
     StepIntended,
     StepSeen,
 )
 from daybreak.model.world import Cluster, Instance
 from daybreak.observe.poller import Round
+from daybreak.plan.amending import amend, ways_out
 from daybreak.plan.calls import owner_of
 from daybreak.plan.loss import loss_of
 from daybreak.plan.servers import login_recorded
@@ -87,9 +90,10 @@ class _Walk:
     """One process's walk through a run: the plan, the journal, and what this process saw so far."""
 
     def __init__(self, plan: Plan, journal: Journal, doors: Doors) -> None:
-        self._plan = plan
         self._journal = Record(journal, doors.on_event)
         self._doors = doors
+        self._plan = amend(plan, self._journal.state().amendments)
+        # The stamp names the plan that was approved, not what a person made of it since.
         self._changer = Changer(plan, self._journal, doors)
         self._owner = owner_of(plan, self._journal.state().nonce)
         self._round = Round(0)
@@ -98,26 +102,42 @@ class _Walk:
         self._waited_since: dict[str, float] = {}
         self._kept_out: dict[str, tuple[Obstacle, float]] = {}
         self._failing_step = plan.steps[0]
+        self._held: dict[StepId, DaybreakError] = {}
 
     def to_the_end(self) -> RunState:
         while True:
             if ended := self._end_by_request():
                 return ended
-            ready = self._ready()
-            if not ready:
-                return self._finish()
+            readiness = self._readiness()
+            for step, why in readiness.given_up:
+                self._journal.append(StepForgone(step=step.id, why=why))
             try:
-                self._advance(ready)
+                if readiness.ready:
+                    self._advance(readiness.ready)
+                elif not readiness.given_up:
+                    return self._finish()
             except AskedToEnd:
                 continue
-            except Failed as failure:
-                return self._fail(failure)
+            except (Failed, Forbidden, Withheld) as refusal:
+                if ended := self._heed_refusal(self._failing_step, refusal):
+                    return ended
 
-    def _ready(self) -> list[Step]:
-        done = {name for name, step in self._journal.state().steps.items() if step.status in ("done", "forgone")}
-        return [step for step in self._plan.steps if step.id not in done and done.issuperset(step.after)]
+    def _readiness(self) -> Readiness:
+        return readiness_of(self._plan, self._journal.state(), self._held.keys())
 
-    def _advance(self, ready: list[Step]) -> None:
+    def _heed_refusal(self, step: Step, refusal: Failed | Paused) -> RunState | None:
+        """Fail the run, pause it, or hold the step up, as the plan says; the state of a run that failed."""
+        if isinstance(refusal, Gone) or step.when_refused == "fail":
+            if isinstance(refusal, Failed):
+                return self._fail(refusal)
+            raise refusal
+        if step.when_refused == "pause":
+            raise Paused(refusal.message, *refusal.hints, f"then go on: daybreak resume {self._plan.run}") from refusal
+        self._held[step.id] = refusal
+        self._journal.append(StepHeldUp(step=step.id, why=refusal.message, hints=refusal.hints))
+        return None
+
+    def _advance(self, ready: tuple[Step, ...]) -> None:
         waiting: list[Step] = []
         for step in ready:
             action = step.action
@@ -163,10 +183,13 @@ class _Walk:
         action = step.action
         if not isinstance(action, Wait):
             raise Bug(f"step {step.id} is not a wait")
-        standing = standing_of_wait(action, cluster, instance, self._owner)
+        standing = standing_of_wait(action, cluster, instance, self._owner, self._age_before(step))
         if isinstance(action, AwaitSql) and standing.place is Position.SO and cluster is not None:
             answers = self._doors.database.answers(action, cluster)
             self._stop_before(step, answers)
+            if answers.is_let_loose:
+                # It may consume the publisher's changes by now: nothing more is asked, and nobody is led there.
+                raise Gone(f"step {step.id}: {answers.seen}", *answers.hints)
             place = Position.SO if answers.is_answering else Position.UNDER_WAY
             # The first answer is the nearest to the birth, so what it says of the clone's numbers is kept for good.
             result: dict[str, Any] = {"birth": answers.birth.plain()} if answers.birth else {}
@@ -174,6 +197,11 @@ class _Walk:
                 result["login"] = answers.login
             return OrderStanding(place=place, seen=answers.seen, result=result)
         return standing
+
+    def _age_before(self, step: Step) -> timedelta | None:
+        """How long ago the newest of the steps before this one was done."""
+        ends = [self._journal.state().step(name).ended for name in step.after]
+        return min((self._doors.timing.now() - end for end in ends if end is not None), default=None)
 
     def _stop_before(self, step: Step, answers: Answers) -> None:
         """Pause before an obstacle that hours do not change, once it has lasted; a new one begins anew."""
@@ -204,7 +232,8 @@ class _Walk:
                 self._journal.append(StepDone(step=step.id, result=standing.result))
                 return
             case Position.HOPELESS | Position.FOREIGN:
-                raise Failed(f"step {step.id}: {standing.seen}", *standing.hints, f"daybreak show {self._plan.run}")
+                hints = (*standing.hints, *self._ways_round(step, standing))
+                raise Failed(f"step {step.id}: {standing.seen}", *hints, f"daybreak show {self._plan.run}")
             case Position.ABSENT | Position.STALLED if self._absences[step.id] > FORGIVEN_ABSENCES:
                 raise self._in_vain(step, standing)
         since = state.began or self._doors.timing.now()
@@ -215,10 +244,24 @@ class _Walk:
         """The failure or pause of a wait that cannot succeed: a pause where a person can set things going again."""
         what = f"step {step.id}: {standing.seen}"
         if standing.place is Position.ABSENT:
-            return Failed(what, "someone may have deleted it")
+            is_in_clone = isinstance(step.action, AwaitInstance) and self._round.clusters.get(self._plan.clone)
+            ways = self._ways_round(step, standing)
+            return (Failed if is_in_clone else Gone)(what, "someone may have deleted it", *ways)
         if isinstance(step.action, AwaitClusterGone):
             return Failed(what, *standing.hints)
         return Paused(what, *standing.hints, f"then go on: daybreak resume {self._plan.run}")
+
+    def _ways_round(self, step: Step, standing: OrderStanding) -> tuple[str, ...]:
+        """What to do about an instance that will never be available: it is removed by a person, then made again."""
+        action = step.action
+        if not isinstance(action, AwaitInstance) or standing.place is Position.FOREIGN:
+            return ()
+        creating = next((each for each in self._plan.steps if each.id in step.after), step)
+        remove = f"remove it: aws rds delete-db-instance --db-instance-identifier {action.instance}"
+        return (
+            *((remove,) if standing.place is Position.HOPELESS else ()),
+            *ways_out(self._plan, creating, "Capacity"),
+        )
 
     def _time_waited(self, step: Step) -> timedelta:
         # Counted per process, or a run that was left alone for a night would pause again at its first look.
@@ -246,10 +289,25 @@ class _Walk:
 
     def _validate(self, step: Step, action: Validate) -> None:
         self._journal.append(StepIntended(step=step.id, attempt=self._journal.state().step(step.id).attempts + 1))
+        missing = sorted(self._readiness().stuck.intersection(step.after_settled))
+        measured = self._ask(step, action)
+        self._journal.append(
+            StepDone(step=step.id, result=measured.plain() | ({"without": missing} if missing else {}))
+        )
+
+    def _validate_again(self, step: Step, action: Validate) -> None:
+        """Ask again what AWS says of the clone, where the data was validated before all of it was there."""
+        self._ask(step, action, of_aws=True)
+        result = self._journal.state().step(step.id).result
+        self._journal.append(
+            StepDone(step=step.id, result={name: each for name, each in result.items() if name != "without"})
+        )
+
+    def _ask(self, step: Step, action: Validate, *, of_aws: bool = False) -> Measured:
         lookout = self._doors.lookout
         cluster = self._changer.find(step, lambda: lookout.cluster(action.clone))
         if cluster is None:
-            raise Failed(f"step {step.id}: the cluster {action.clone} is gone")
+            raise Gone(f"step {step.id}: the cluster {action.clone} is gone")
         inside = self._changer.look(step, lambda: lookout.inside(cluster))
         began = self._doors.timing.now()
 
@@ -263,8 +321,7 @@ class _Walk:
         moment, birth = moment_restored(self._plan, state), birth_recorded(self._plan, state)
         login = login_recorded(self._plan, state)
         scene = Scene(cluster, inside, moment, self._plan.objectives.rpo, birth, self._plan.moment, login)
-        measured = self._doors.database.validate(action, scene, report, progress)
-        self._journal.append(StepDone(step=step.id, result=measured.plain()))
+        return self._doors.database.validate(action, scene, report, progress, of_aws=of_aws)
 
     def _anchor(self, step: Step, action: AnchorJournal) -> None:
         """Set the tag, or go on without it: everything is restored and judged, and a tag must not cost the verdict.
@@ -277,12 +334,28 @@ class _Walk:
             self._journal.append(StepForgone(step=step.id, why=failure.message, hints=failure.hints))
 
     def _finish(self) -> RunState:
+        if self._held:
+            raise self._pause_for_held()
+        for step in self._plan.steps:
+            if isinstance(step.action, Validate) and self._journal.state().step(step.id).result.get("without"):
+                self._failing_step = step
+                self._validate_again(step, step.action)
         state = self._journal.state()
         if state.ended is None:
             took = self._doors.timing.now() - state.began
             verdict, measured = self._verdict(state, took)
             self._journal.append(RunFinished(outcome="done", verdict=verdict, measured=measured))
         return self._journal.state()
+
+    def _pause_for_held(self) -> Paused:
+        """The pause for the steps that AWS refused, once all the others are through."""
+        first, *others = self._held.values()
+        judged = [step.id for step in self._plan.steps if isinstance(step.action, Validate)]
+        is_judged = any(self._journal.state().step(name).status == "done" for name in judged)
+        why = first.message + (f" (and {len(others)} more)" if others else "")
+        why += "; the data was validated without it" if is_judged else ""
+        hints = dict.fromkeys(hint for refusal in (first, *others) for hint in refusal.hints)
+        return Paused(why, *hints, f"try again: daybreak resume {self._plan.run}")
 
     def _verdict(self, state: RunState, took: timedelta) -> tuple[Verdict | None, Measured]:
         validations = [step.id for step in self._plan.steps if isinstance(step.action, Validate)]
@@ -291,7 +364,7 @@ class _Walk:
         judged = state.step(validations[-1])
         if judged.ended:  # what comes after it does not delay the people who wait for the database
             took = judged.ended - state.began
-        measured = Measured.model_validate(judged.result)
+        measured = Measured.model_validate({name: each for name, each in judged.result.items() if name != "without"})
         scope = next(scope_of(step.action) for step in self._plan.steps if isinstance(step.action, Validate))
         return verdict_of(state.findings, scope), measured.model_copy(update={"rto": took, "lost": loss_of(self._plan)})
 

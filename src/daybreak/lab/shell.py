@@ -7,6 +7,7 @@ shell is a wrapper that always passes ``--endpoint-url``, and the keys are valid
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
 import shlex
 import shutil
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from daybreak.lab.company.configuration import configuration
 from daybreak.lab.programs import absolute_entries, python_module, with_absolute_paths
+from daybreak.lab.rds.parameter_groups import REST
 from daybreak.lab.remote import REGION, RemoteLab, authority, connection_proof
 from daybreak.lab.servers.binaries import wheel_folders
 
@@ -60,6 +62,7 @@ def variables(lab: RemoteLab, speed: float, path: str) -> dict[str, str | None]:
         "DAYBREAK_ONLY_LOOPBACK": "1",
         "DAYBREAK_TLS_CA": str(authority(lab.folder)),
         "DAYBREAK_POLL": f"{round(poll_seconds(speed) * 1000)}ms",
+        "DAYBREAK_GROUP_REST": f"{max(1, math.ceil(rest_seconds(speed) * 1000))}ms",
         "NO_PROXY": "127.0.0.1,localhost",
         "PGPASSFILE": str(lab.folder / "pgpass"),
         "PGSSLMODE": proof["sslmode"],
@@ -71,6 +74,11 @@ def variables(lab: RemoteLab, speed: float, path: str) -> dict[str, str | None]:
 def poll_seconds(speed: float) -> float:
     """The pause between two looks in real seconds: fifteen simulated seconds."""
     return max(0.1, 15 / speed) if speed else 0.1
+
+
+def rest_seconds(speed: float) -> float:
+    """How long a new parameter group must rest, in real seconds: as long as AWS wants it, in the lab's time."""
+    return REST / speed if speed else 0.0
 
 
 def exports(values: Mapping[str, str | None]) -> str:

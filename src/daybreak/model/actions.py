@@ -128,6 +128,16 @@ class SetClusterOptions(Value):
     performance_insights_key: str | None = None
 
 
+class ManagePassword(Value):
+    """Let AWS make a password for the clone's master and keep it in a secret, which is deleted with the clone (FACTS 4.2).
+
+    No password of ours is in any call, plan or journal.
+    """
+
+    kind: Literal["manage-password@1"] = "manage-password@1"
+    clone: str
+
+
 class CreateInstance(Value):
     """Add one instance to the clone, never a public one. The first becomes the writer."""
 
@@ -136,6 +146,8 @@ class CreateInstance(Value):
     instance: str
     instance_class: str
     engine: str
+    zone: str | None = None
+    """The Availability Zone; ``None`` lets AWS choose one of the subnet group's."""
     tier: int = 1
     parameter_group: str | None = None
     upgrades_itself: bool = True
@@ -157,6 +169,21 @@ class AwaitCluster(Value):
     clone: str
 
 
+PARAMETER_GROUP_REST = Span(minutes=5)
+"""How long AWS wants a new parameter group left alone before it is used (FACTS 4.1)."""
+
+
+class AwaitParameterGroup(Value):
+    """Wait until the quarantine group has rested for so long that an instance can start under it (FACTS 4.1).
+
+    AWS shows no time of a group's creation, so the rest is counted from the reply that the journal holds.
+    """
+
+    kind: Literal["await-parameter-group@1"] = "await-parameter-group@1"
+    group: str
+    rest: Span
+
+
 class AwaitInstance(Value):
     """Wait until an instance is available with its parameter group in force."""
 
@@ -172,6 +199,8 @@ class AwaitSql(Value):
     clone: str
     database: str | None
     login: str | None
+    quarantine: dict[str, str] = Field(default_factory=dict)
+    """Parameters that must be in force at the first answer, or nobody is let in."""
 
 
 class Validate(Value):
@@ -256,7 +285,7 @@ class DeleteParameterGroup(Value):
 Restore = RestoreToMoment | RestoreFromSnapshot
 """The actions that make a clone's storage."""
 
-Wait = AwaitCluster | AwaitInstance | AwaitSql | AwaitClusterGone
+Wait = AwaitCluster | AwaitParameterGroup | AwaitInstance | AwaitSql | AwaitClusterGone
 """The actions that only look."""
 
 Change = (
@@ -266,6 +295,7 @@ Change = (
     | RestoreToMoment
     | RestoreFromSnapshot
     | SetClusterOptions
+    | ManagePassword
     | CreateInstance
     | CreateEndpoint
     | AnchorJournal

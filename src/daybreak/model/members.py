@@ -225,6 +225,11 @@ def fields_of(rows: dict[str, Row]) -> list[str]:
     return list(dict.fromkeys(row.field for row in rows.values() if row.field))
 
 
+def of_instance(name: str, field: str) -> str:
+    """The key under which one instance may differ in a field, or, with ``count``, be missing."""
+    return f"{name}.{field}"
+
+
 def sum_of(rows: dict[str, Row], without: Iterable[str] = ()) -> str:
     """How many of AWS's members are compared and why not the others, in words; ``without`` are fields that nobody recorded.
 

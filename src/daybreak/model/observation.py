@@ -15,6 +15,7 @@ from daybreak.model.world import (
     Identity,
     Instance,
     Key,
+    Offers,
     ParameterGroup,
     Quota,
     SecurityGroup,
@@ -43,6 +44,8 @@ class Interest(Value):
     settable_group: str | None = None
     """The group that says which parameters can be set; ``None`` where ``family`` says it."""
     family: str | None = None
+    engine: tuple[str, str] | None = None
+    """The engine and its version that are restored: what AWS offers for their instances is asked."""
     cared_for: tuple[str, ...] = ()
     """The parameters whose modifiability matters."""
     security_groups: tuple[str, ...] = ()
@@ -73,6 +76,8 @@ class Observation(Value):
     snapshots: tuple[Snapshot, ...] = ()
     quotas: tuple[Quota, ...] | None = ()
     """The account's limits, counted when a clone is planned; ``None`` where AWS does not say them."""
+    offers: Offers | None = None
+    """What AWS offers for instances of the restored version; ``None`` where it was not asked."""
     endpoints: tuple[Endpoint, ...] = ()
     """The custom endpoints of a clone that is to be removed."""
     surroundings: Surroundings | None = None

@@ -57,6 +57,18 @@ class Guard(Value):
                 return f"only reads from {self.resource}"
 
 
+OpenField = Literal["instance_class", "zone", "ca", "login"]
+"""The fields of an action that a plan may leave open to amendment."""
+
+
+class Opening(Value):
+    """A field of a step's action that a person may change on the standing run, by an amendment."""
+
+    field: OpenField
+    offers: tuple[str, ...] = ()
+    """The values that AWS offered when the plan was made; a person may type another one."""
+
+
 class Step(Value):
     """One order with its reason, its guard, its estimate and its undo."""
 
@@ -64,10 +76,19 @@ class Step(Value):
     action: Action
     reason: str
     after: tuple[StepId, ...] = ()
+    """The steps that must be done before."""
+    after_settled: tuple[StepId, ...] = ()
+    """The steps that are waited for too, and may come to nothing: done, forgone, held up, or never asked for."""
     guards: tuple[Guard, ...] = ()
     estimate: Estimate
     undo: str = ""
     """How to take this step back, in words; empty when there is nothing to take back."""
+    when_refused: Literal["fail", "pause", "hold"] = "fail"
+    """What becomes of the run when AWS refuses the step for good: it fails, it pauses for a person, or the step is held up
+    until all the others are through. What is late or can be done without never throws away what took hours."""
+    is_on_request: bool = False
+    """Whether the step is taken only when a person asks for it."""
+    openings: tuple[Opening, ...] = ()
 
 
 class Plan(Value):

@@ -69,6 +69,19 @@ class StepLine(Value):
     note: str
 
 
+class AmendmentLine(Value):
+    """What a person changed on the standing plan."""
+
+    step: str
+    sentence: str
+    """The change in words."""
+    field: str
+    old: str | None
+    new: str | None
+    by: str
+    at: Instant
+
+
 class JournalLine(Value):
     """The record behind the report: how long it is, where it ends, and what protects it against change."""
 
@@ -180,6 +193,8 @@ class Report(Value):
     sample: int
     """Percent of the tables that were read through."""
     steps: tuple[StepLine, ...]
+    amendments: tuple[AmendmentLine, ...] = ()
+    """What people changed on the standing plan, oldest first."""
     checks: tuple[CheckLine, ...]
     """Grouped by level; within a level the runbook's boxes come first, in its order."""
     differences: tuple[Difference, ...]
@@ -195,6 +210,8 @@ class Report(Value):
     next: str
     plan: str | None
     """Digest of the plan."""
+    plan_amended: str = ""
+    """Digest of the plan and its amendments together; empty where there are none."""
     journal: JournalLine | None = None
     """Null for a validation by itself."""
     version: str

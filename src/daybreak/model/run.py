@@ -12,8 +12,11 @@ from pydantic import Field
 from daybreak.errors import Bug
 from daybreak.model.anchor import Anchor, anchor_in
 from daybreak.model.findings import Finding, Measured, Verdict
-from daybreak.model.plan import StepId
+from daybreak.model.plan import OpenField, StepId
 from daybreak.model.value import Instant, Value
+
+AmendedField = OpenField | Literal["taken"]
+"""What an amendment changes: an open field, or whether the step is taken (``yes``, ``no``)."""
 
 GENESIS = "0" * 64
 """The ``previous`` digest of a journal's first event."""
@@ -102,6 +105,15 @@ class StepForgone(Value):
     hints: tuple[str, ...] = ()
 
 
+class StepHeldUp(Value):
+    """AWS refused a step that the others can do without: the run goes on, and pauses for it at the end."""
+
+    type: Literal["step.held"] = "step.held"
+    step: StepId
+    why: str
+    hints: tuple[str, ...] = ()
+
+
 class StepFailed(Value):
     """The step cannot be done; the run ends as failed."""
 
@@ -117,6 +129,17 @@ class FindingMade(Value):
     type: Literal["finding.made"] = "finding.made"
     step: StepId
     finding: Finding
+
+
+class PlanAmended(Value):
+    """A person changed a field that the plan left open, or whether a step is taken. What is not amended stays as planned."""
+
+    type: Literal["plan.amended"] = "plan.amended"
+    step: StepId
+    field: AmendedField
+    old: str | None
+    new: str | None
+    by: str
 
 
 class RunPaused(Value):
@@ -156,7 +179,9 @@ Body = Annotated[
     | StepDone
     | StepForgone
     | StepFailed
+    | StepHeldUp
     | FindingMade
+    | PlanAmended
     | RunPaused
     | RunAborted
     | RunFinished,
@@ -178,7 +203,7 @@ class Event(Value):
     body: Body
 
 
-StepStatus = Literal["waiting", "intended", "sent", "uncertain", "done", "forgone", "failed"]
+StepStatus = Literal["waiting", "intended", "sent", "uncertain", "done", "held", "forgone", "failed"]
 RunStatus = Literal["running", "paused", "aborted", "failed", "finished"]
 
 
@@ -196,6 +221,18 @@ class StepState(Value):
     was_adopted: bool = False
     note: str = ""
     result: dict[str, Any] = Field(default_factory=dict)
+
+
+class Amendment(Value):
+    """What a person changed on a standing plan."""
+
+    step: StepId
+    field: AmendedField
+    old: str | None
+    """As it was before; ``None`` where nothing was said."""
+    new: str | None
+    by: str
+    at: Instant
 
 
 class RunState(Value):
@@ -216,6 +253,8 @@ class RunState(Value):
     last: Instant
     events: int
     steps: dict[str, StepState] = Field(default_factory=dict)
+    amendments: tuple[Amendment, ...] = ()
+    """Oldest first: a later one of the same field replaces an earlier one."""
     findings: tuple[Finding, ...] = ()
     verdict: Verdict | None = None
     measured: Measured = Measured()
@@ -289,6 +328,9 @@ def _of_run(event: Event, state: dict[str, Any]) -> dict[str, Any]:
             return held if "ended" in state else held | {"status": "running", "note": ""}
         case RunPaused(why=why, exit_code=code):
             return {"status": "paused", "note": why, "exit_code": code}
+        case PlanAmended() as made:
+            plain = made.model_dump(exclude={"type"})
+            return {"amendments": (*state.get("amendments", ()), Amendment(**plain, at=event.at))}
         case RunAborted(by=by, why=why):
             return {"status": "aborted", "ended": event.at, "note": f"aborted by {by}" + (f": {why}" if why else "")}
         case RunFinished() as end:
@@ -339,7 +381,12 @@ def _step_news(event: Event, before: StepState) -> dict[str, Any]:
             return {"status": "done", "ended": event.at, "was_adopted": was_adopted, "result": result, "note": ""}
         case StepForgone(why=why):
             return {"status": "forgone", "ended": event.at, "note": why}
+        case StepHeldUp(why=why):
+            return {"status": "held", "note": why}
         case StepFailed(why=why):
             return {"status": "failed", "ended": event.at, "note": why}
+        case PlanAmended():
+            # Whatever came of it so far, it is to be done as amended: the look before the next sending finds what is there.
+            return {"status": "waiting", "ended": None, "note": ""}
         case _:
             return {}

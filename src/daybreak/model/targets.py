@@ -12,6 +12,10 @@ from daybreak.model.names import QUERY, show_url
 from daybreak.model.trust import Tls, Trust
 from daybreak.model.value import Span, Value
 
+LOGIN = r"^(?:secretsmanager|ssm|env|iam):\S+$"
+"""The forms of a reference to a secret."""
+LOGIN_ALLOWED = 'a reference: "secretsmanager:NAME", "ssm:NAME", "env:PREFIX" or "iam:USER"; never the secret itself'
+
 
 class Objectives(Value):
     """What the owner was promised: how much may be lost, how long it may take, how far back a restore can go."""

@@ -339,6 +339,21 @@ class Quota(Value):
     most: int
 
 
+class OfferedClass(Value):
+    """An instance class that AWS offers for an engine version, and the zones in which it does."""
+
+    name: str
+    zones: tuple[str, ...] = ()
+
+
+class Offers(Value):
+    """What AWS offers for a cluster's instances now; ``None`` where it does not say."""
+
+    classes: tuple[OfferedClass, ...] | None = None
+    certificates: tuple[str, ...] | None = None
+    """The certificate authorities that an instance can have."""
+
+
 class Surroundings(Value):
     """What belongs to a cluster but is kept beside it, and is in none of Aurora's backups (FACTS 4.2)."""
 

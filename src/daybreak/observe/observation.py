@@ -11,6 +11,7 @@ from daybreak.model.targets import Target
 from daybreak.model.trust import Authorities
 from daybreak.model.world import FOREIGN, AutomatedBackup, Identity, Snapshot
 from daybreak.observe.look import AwsDoor, Lookout
+from daybreak.observe.offers import ask_offers
 from daybreak.observe.surroundings import surroundings_of
 
 
@@ -52,6 +53,7 @@ def look_closely(aws: AwsDoor, seen: Observation, interest: Interest) -> Observa
             "instances": instances,
             "parameter_group": group,
             "settable": _settable(lookout, interest),
+            "offers": ask_offers(aws, *interest.engine) if interest.engine else None,
             "security_groups": lookout.security_groups(interest.security_groups),
             "key": lookout.key(interest.key) if interest.key else None,
             "size": lookout.size(living.identifier, seen.seen) if living else None,

@@ -14,6 +14,7 @@ from daybreak.model.actions import (
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
+    AwaitParameterGroup,
     AwaitSql,
     Change,
     CopyParameterGroup,
@@ -24,6 +25,7 @@ from daybreak.model.actions import (
     DeleteEndpoint,
     DeleteInstance,
     DeleteParameterGroup,
+    ManagePassword,
     Restore,
     RestoreFromSnapshot,
     RestoreToMoment,
@@ -48,6 +50,7 @@ DRAWN_AT_END = "<drawn at the end>"
 READS: frozenset[str] = frozenset(
     {
         "DescribeAccountAttributes",
+        "DescribeCertificates",
         "DescribeDBClusters",
         "DescribeDBInstances",
         "DescribeDBClusterAutomatedBackups",
@@ -60,6 +63,7 @@ READS: frozenset[str] = frozenset(
         "DescribeDBProxies",
         "DescribeDBProxyTargets",
         "DescribeDBSubnetGroups",
+        "DescribeOrderableDBInstanceOptions",
         "DescribeEngineDefaultClusterParameters",
         "DescribeEvents",
         "DescribeScalableTargets",
@@ -178,7 +182,7 @@ def arn_of(identity: Identity, kind: str, name: str) -> str:
 def call_of(action: Change | Wait | Validate, stamp: Stamp, region: str) -> AwsCall | None:
     """The AWS call that carries out an action; ``None`` for actions that wait or validate."""
     match action:
-        case AwaitCluster() | AwaitInstance() | AwaitSql() | AwaitClusterGone() | Validate():
+        case AwaitCluster() | AwaitParameterGroup() | AwaitInstance() | AwaitSql() | AwaitClusterGone() | Validate():
             return None
         case _:
             operation, params = _operation(action, stamp)
@@ -228,6 +232,9 @@ def _operation(action: Change, stamp: Stamp) -> tuple[str, dict[str, Any]]:
             return "DeleteDBClusterEndpoint", {"DBClusterEndpointIdentifier": endpoint}
         case SetClusterOptions():
             return "ModifyDBCluster", _options(action)
+        case ManagePassword(clone=clone):
+            params = {"DBClusterIdentifier": clone, "ManageMasterUserPassword": True, "ApplyImmediately": True}
+            return "ModifyDBCluster", params
         case CreateInstance():
             return "CreateDBInstance", _instance(action, stamp)
         case DeleteInstance(instance=instance):
@@ -322,6 +329,7 @@ def _instance(action: CreateInstance, stamp: Stamp) -> dict[str, Any]:
         "DBClusterIdentifier": action.clone,
         "DBInstanceClass": action.instance_class,
         "Engine": action.engine,
+        "AvailabilityZone": action.zone,
         "PromotionTier": action.tier,
         "DBParameterGroupName": action.parameter_group,
         # Always sent: a default must never make a clone public.

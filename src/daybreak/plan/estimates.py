@@ -9,6 +9,7 @@ from daybreak.model.moment import span_in_words
 from daybreak.model.observation import PastRun
 from daybreak.model.plan import Estimate, Plan
 from daybreak.model.run import RunState
+from daybreak.plan.amending import steps_unasked
 
 _GB = 1024**3
 _SMALL = 100 * _GB
@@ -89,8 +90,12 @@ def time_left(plan: Plan, state: RunState, now: datetime) -> timedelta:
     A step that has already taken longer is expected to end at its upper bound, and after that at any moment.
     """
     ends: dict[str, timedelta] = {}
+    unasked = steps_unasked(plan, state.amendments)
     for step in plan.steps:
-        begins = max((ends[before] for before in step.after if before in ends), default=timedelta())
+        if step.id in unasked:
+            continue
+        before = (*step.after, *step.after_settled)
+        begins = max((ends[name] for name in before if name in ends), default=timedelta())
         known = state.step(step.id)
         spent = now - known.began if known.began else timedelta()
         middle = (step.estimate.low + step.estimate.high) / 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from daybreak.model.actions import CreateInstance
 from daybreak.model.names import LONGEST, instance_name
 from daybreak.model.observation import Observation
 from daybreak.model.targets import Network, Target
@@ -12,6 +13,7 @@ from daybreak.model.trust import Authorities, Trust
 from daybreak.model.value import Instant
 from daybreak.plan.kinds import is_outside_vpc, other_kind, words_on_vpc
 from daybreak.plan.source import Source
+from daybreak.plan.substitutes import SERVERLESS
 
 MOST_INSTANCES = 16
 """The most instances of an Aurora cluster: a writer and fifteen readers."""
@@ -98,6 +100,16 @@ _LIMITED = {
     "CustomEndpointsPerDBCluster": "custom endpoints of a cluster",
 }
 """AWS's limits that a clone can meet, by AWS's name."""
+
+
+def objections_to_classes(made: list[CreateInstance], source: Source) -> Iterator[str]:
+    """Reasons against the instances' classes: AWS takes one of Serverless v2 only in a cluster that has a range (FACTS 4.10)."""
+    has_range = source.cluster is not None and source.cluster.serverless is not None
+    if not has_range and any(action.instance_class == SERVERLESS for action in made):
+        yield (
+            f'{SERVERLESS} needs a range, and "{source.name}" has none: '
+            "name another instance_class under staging in daybreak.toml"
+        )
 
 
 def objections_to_proof(target: Target, source: Source, seen: Observation) -> Iterator[str]:

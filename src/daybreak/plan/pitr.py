@@ -16,6 +16,7 @@ from daybreak.model.world import Window
 from daybreak.plan.kinds import words_on_replication
 from daybreak.plan.loss import objections_to_accident
 from daybreak.plan.objections import (
+    objections_to_classes,
     objections_to_place,
     objections_to_proof,
     objections_to_room,
@@ -40,6 +41,7 @@ def pitr_plan(request: PitrRequest, target: Target, seen: Observation, terms: Te
         *_objections_to_moment(request, source, seen),
         *objections_to_accident(request, moment_of(request, source), seen.seen, is_living=source.living is not None),
         *objections_to_place(network, clone, source, seen),
+        *objections_to_classes(draft.instances, source),
         *objections_to_room(seen, len(draft.instances), len(draft.endpoints)),
         *objections_to_proof(target, source, seen),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from daybreak.model.actions import Validate
+from daybreak.model.actions import AwaitParameterGroup, Validate
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
 from daybreak.model.requests import CleanRequest, PitrRequest, Request, SnapshotRequest
@@ -29,7 +29,9 @@ def plan_of(request: Request, target: Target, seen: Observation, terms: Terms) -
 
 def terms_of(plan: Plan) -> Terms:
     """The terms of a plan."""
-    return Terms(created=plan.created, expires=plan.expires, keep_until=plan.keep_until, zone=plan.zone)
+    rests = [step.action.rest for step in plan.steps if isinstance(step.action, AwaitParameterGroup)]
+    own = Terms(created=plan.created, expires=plan.expires, keep_until=plan.keep_until, zone=plan.zone)
+    return own.model_copy(update={"group_rest": rests[0]}) if rests else own
 
 
 def objections_to_starting(plan: Plan, seen: Observation) -> tuple[str, ...]:

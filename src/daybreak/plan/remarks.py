@@ -8,6 +8,7 @@ from datetime import datetime
 from daybreak.model.actions import CreateInstance
 from daybreak.model.clock import skew_in_words
 from daybreak.model.loss import Loss
+from daybreak.model.members import of_instance
 from daybreak.model.moment import Latest
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Estimate
@@ -15,7 +16,7 @@ from daybreak.model.requests import PitrRequest, SnapshotRequest
 from daybreak.model.tags import MOST_TAGS, ON_CLUSTER, tags_left_out
 from daybreak.model.targets import Network, Staging, Target
 from daybreak.model.value import stamp
-from daybreak.model.world import FOREIGN, Cluster
+from daybreak.model.world import FOREIGN, Cluster, Instance, writer_first
 from daybreak.plan.kinds import words_on_replication
 from daybreak.plan.source import Source, moment_of
 from daybreak.plan.topology import endpoints_left_out, is_upgraded
@@ -34,6 +35,9 @@ _WORDS = {
     "instance.parameter_group": "parameter group of the instances",
 }
 
+_OF_ONE = {"instance_class": "class", "ca": "certificate authority"}
+"""Fields in which a single instance may differ."""
+
 _UNPROVEN = {
     "verify-ca": "any server that an authority knows is believed, so another such server could take the clone's place",
     "require": "no server proves its name, so any server that answers at the clone's name sees the questions and what is computed from the password",
@@ -44,9 +48,12 @@ _UNPROVEN = {
 def words_of(field: str) -> str:
     """A field's name in words.
 
-    >>> words_of("parameter_group"), words_of("instance.count")
-    ('parameter group', 'number of instances')
+    >>> words_of("parameter_group"), words_of("instance.count"), words_of("clone-1.instance_class")
+    ('parameter group', 'number of instances', 'class of clone-1')
     """
+    instance, _, own = field.rpartition(".")
+    if instance and instance != "instance":
+        return f"{_OF_ONE.get(own, own)} of {instance}"
     return _WORDS.get(field, field.replace("_", " "))
 
 
@@ -90,7 +97,8 @@ def _on_secret(target: Target, seen: Observation, moment: datetime | None) -> It
         return
     yield (
         f"the secret of {target.login} was changed at {stamp(seen.login_changed)}, after the moment: "
-        f"the clone has the password of then, so its older versions ({seen.login_versions}) are tried there"
+        f"the clone has the password of then, so its older versions ({seen.login_versions}) are tried there, "
+        "and where none fits, AWS can make a new password (resume --manage-password)"
     )
 
 
@@ -143,6 +151,39 @@ def intended_differences(
     if staging and cluster:
         permitted |= _for_staging(source, staging, made)
     return permitted | _tags(source) | _beside(source, made)
+
+
+_NOT_OFFERED = "AWS does not offer {} here any more"
+
+
+def substitutions(source: Source, staging: Staging | None, made: list[CreateInstance]) -> dict[str, str]:
+    """The fields of single instances in which the clone differs because AWS does not offer the source's any more."""
+    permitted = {}
+    for planned, origin in _pairs(source, made):
+        wanted = staging.instance_class if staging else origin.instance_class
+        if planned.instance_class != wanted:
+            why = f"{planned.instance_class}: {_NOT_OFFERED.format(wanted)}"
+            permitted[of_instance(planned.instance, "instance_class")] = why
+        if origin.ca and planned.ca is None:
+            permitted[of_instance(planned.instance, "ca")] = f"AWS's own choice: {_NOT_OFFERED.format(origin.ca)}"
+    return permitted
+
+
+def notes_on_substitutes(source: Source, staging: Staging | None, made: list[CreateInstance]) -> Iterator[str]:
+    """The substitutes once more for all instances together, as a person should know them before they say yes."""
+    classes = {}
+    for planned, origin in _pairs(source, made):
+        wanted = staging.instance_class if staging else origin.instance_class
+        if planned.instance_class != wanted:
+            classes[wanted] = planned.instance_class
+    for wanted, taken in classes.items():
+        yield f"{_NOT_OFFERED.format(wanted)} for this engine version: the clone gets {taken}"
+
+
+def _pairs(source: Source, made: list[CreateInstance]) -> Iterator[tuple[CreateInstance, Instance]]:
+    """The planned instances, each with the source's that it is for; empty where the source's were not seen."""
+    if source.cluster is not None and source.instances:
+        yield from zip(made, writer_first(source.cluster, source.instances), strict=False)
 
 
 def is_elsewhere(source: Source, network: Network) -> bool:

@@ -19,11 +19,13 @@ from daybreak.model.actions import (
     AnchorJournal,
     AwaitCluster,
     AwaitInstance,
+    AwaitParameterGroup,
     AwaitSql,
     CopyParameterGroup,
     CreateEndpoint,
     CreateInstance,
     CreateParameterGroup,
+    ManagePassword,
     Restore,
     SetClusterOptions,
     SetParameters,
@@ -33,19 +35,30 @@ from daybreak.model.kept import Kept
 from daybreak.model.moment import Moment
 from daybreak.model.names import quarantine_group_name
 from daybreak.model.observation import Observation
-from daybreak.model.plan import Estimate, Plan, RunId, Step, StepId
+from daybreak.model.plan import Estimate, Opening, Plan, RunId, Step, StepId
 from daybreak.model.requests import PitrRequest, SnapshotRequest
 from daybreak.model.tags import ON_CLUSTER, ORIGIN_TAG, PURPOSE_TAG, own_tags
 from daybreak.model.targets import Network, Staging, Target
+from daybreak.model.value import Span
 from daybreak.model.world import Cluster
 from daybreak.plan import estimates
 from daybreak.plan.calls import arn_of, tags_for
 from daybreak.plan.loss import loss_by
 from daybreak.plan.quarantine import CARED_FOR, quarantine_parameters
-from daybreak.plan.remarks import intended_differences, is_elsewhere, notes_on, words_of
+from daybreak.plan.remarks import (
+    intended_differences,
+    is_elsewhere,
+    notes_on,
+    notes_on_substitutes,
+    substitutions,
+    words_of,
+)
 from daybreak.plan.source import Source, moment_of
+from daybreak.plan.substitutes import substitutes_for, zones_of
 from daybreak.plan.terms import Sequence, Terms, guards_to_change, guards_to_create
 from daybreak.plan.topology import endpoints_for, family_of, instances_for
+
+_LOGIN = (Opening(field="login"),)
 
 _AT_ONCE = 20
 """Parameters that AWS sets in one call."""
@@ -85,7 +98,7 @@ class Draft:
     @cached_property
     def instances(self) -> list[CreateInstance]:
         """The clone's instances, the writer first."""
-        return instances_for(self.clone, self.source, self.staging)
+        return instances_for(self.clone, self.source, self.staging, self.seen.offers)
 
     @cached_property
     def endpoints(self) -> list[CreateEndpoint]:
@@ -100,7 +113,8 @@ class Draft:
     @cached_property
     def permitted(self) -> dict[str, str]:
         """Fields in which the clone differs from its source on purpose, each with the reason."""
-        return intended_differences(self.source, self.network, self.staging, self.instances)
+        planned = intended_differences(self.source, self.network, self.staging, self.instances)
+        return planned | substitutions(self.source, self.staging, self.instances)
 
 
 def clone_plan(draft: Draft, restore: Restore, moment: Moment, terms: Terms) -> Plan:
@@ -121,8 +135,11 @@ def clone_plan(draft: Draft, restore: Restore, moment: Moment, terms: Terms) -> 
         moment=aim,
         objectives=draft.target.objectives,
         estimate=draft.whole,
-        steps=_steps(draft, restore, moment),
-        notes=tuple(notes_on(draft.request, draft.target, draft.source, draft.seen, draft.whole, lost=lost)),
+        steps=_steps(draft, restore, moment, terms.group_rest),
+        notes=(
+            *notes_on(draft.request, draft.target, draft.source, draft.seen, draft.whole, lost=lost),
+            *notes_on_substitutes(draft.source, draft.staging, draft.instances),
+        ),
         keep_until=terms.keep_until,
         tags=tags_for(draft.clone, terms.keep_until),
         parity=tuple(f"{words_of(name)}: {why}" for name, why in draft.permitted.items()),
@@ -160,25 +177,38 @@ def storage_settings(draft: Draft) -> dict[str, Any]:
     }
 
 
-def _steps(draft: Draft, restore: Restore, moment: Moment) -> tuple[Step, ...]:
+def _steps(draft: Draft, restore: Restore, moment: Moment, rest: Span) -> tuple[Step, ...]:
     sequence = Sequence()
-    set_up = _add_quarantine(sequence, draft)
+    made, set_up = _add_quarantine(sequence, draft)
     stored = _add_storage(sequence, draft, restore, set_up)
-    instances = _add_instances(sequence, draft, stored)
+    rested = sequence.add(
+        "await-parameter-group",
+        AwaitParameterGroup(group=draft.group, rest=rest),
+        "AWS completes a new parameter group in the background, and an instance that starts before runs without quarantine",
+        estimates.CALL,
+        after=(made,),
+    )
+    instances = _add_instances(sequence, draft, stored, rested)
     endpoints = _add_endpoints(sequence, draft, instances)
+    managed = _add_managed_password(sequence, draft, instances[0])
     answering = sequence.add(
         "await-sql",
-        AwaitSql(clone=draft.clone, database=draft.database, login=draft.target.login),
+        AwaitSql(clone=draft.clone, database=draft.database, login=draft.target.login, quarantine=draft.quarantine),
         "a status of available is not yet a database that answers",
         estimates.LOOK,
         after=instances[:1],
+        after_settled=(managed,),
+        openings=_LOGIN,
     )
     judged = sequence.add(
         "validate",
         _validation(draft, moment),
         "a restore is worth what was checked about it",
         estimates.LOOK,
-        after=(answering, *instances, *endpoints),
+        after=(answering,),
+        # What comes late does not keep the data waiting: parity is asked again when it is there.
+        after_settled=(*instances[1:], *endpoints),
+        openings=_LOGIN,
     )
     sequence.add(
         "anchor-journal",
@@ -192,9 +222,26 @@ def _steps(draft: Draft, restore: Restore, moment: Moment) -> tuple[Step, ...]:
     return tuple(sequence.steps)
 
 
-def _add_quarantine(sequence: Sequence, draft: Draft) -> StepId:
+def _add_managed_password(sequence: Sequence, draft: Draft, after: StepId) -> StepId:
+    """The way in that is left where the clone's password of then is lost: taken only when a person asks for it."""
+    # The wait for an answer waits for the password too: AWS sets it a little after it has said so.
+    return sequence.add(
+        "manage-password",
+        ManagePassword(clone=draft.clone),
+        f"where no version of the secret fits: daybreak resume {draft.clone} --manage-password",
+        estimates.CALL,
+        after=(after,),
+        guards=guards_to_change(draft.clone, draft.source.name),
+        undo=f"the secret goes with the cluster {draft.clone}",
+        when_refused="pause",
+        is_on_request=True,
+    )
+
+
+def _add_quarantine(sequence: Sequence, draft: Draft) -> tuple[StepId, StepId]:
+    """Add the steps of the quarantine group; return the one that makes it, and the one after which it is complete."""
     guards = guards_to_create(draft.group, draft.source.name)
-    before = _add_group(sequence, draft)
+    before = made = _add_group(sequence, draft)
     kept = draft.source.capsule.surroundings.parameter_group if draft.source.capsule else None
     if kept and not _group_to_copy(draft) and kept.family == family_of(draft.source):
         # Only the quarantine sets its own parameters, or each resume would set one value and then the other.
@@ -208,7 +255,7 @@ def _add_quarantine(sequence: Sequence, draft: Draft) -> StepId:
                 after=(before,),
                 guards=guards,
             )
-    return sequence.add(
+    return made, sequence.add(
         "set-quarantine",
         SetParameters(group=draft.group, parameters=draft.quarantine),
         "a restored subscriber that wakes up would consume the production publisher's changes, and cron jobs would run twice",
@@ -284,13 +331,15 @@ def _add_storage(sequence: Sequence, draft: Draft, action: Restore, after: StepI
         estimates.OPTIONS,
         after=(stored,),
         guards=guards_to_create(draft.clone, draft.source.name),
+        when_refused="hold",
     )
     return sequence.add(
         "await-options",
         AwaitCluster(clone=draft.clone),
         "an instance is refused while the cluster is being modified",
         estimates.OPTIONS,
-        after=(options,),
+        after=(stored,),
+        after_settled=(options,),
     )
 
 
@@ -306,10 +355,11 @@ def _insights(cluster: Cluster) -> dict[str, Any]:
     }
 
 
-def _add_instances(sequence: Sequence, draft: Draft, after: StepId) -> tuple[StepId, ...]:
+def _add_instances(sequence: Sequence, draft: Draft, *after: StepId) -> tuple[StepId, ...]:
     awaited: list[StepId] = []
     for number, action in enumerate(draft.instances, start=1):
         role = "writer" if number == 1 else "reader"
+        when_refused = "pause" if number == 1 else "hold"
         created = sequence.add(
             f"create-{role}" if number == 1 else f"create-{role}-{number}",
             action,
@@ -317,9 +367,11 @@ def _add_instances(sequence: Sequence, draft: Draft, after: StepId) -> tuple[Ste
             if number == 1
             else "the source has this reader",
             estimates.CALL,
-            after=(after, *awaited[:1]),
+            after=(*after, *awaited[:1]),
             guards=guards_to_create(action.instance, draft.source.name),
             undo=f"delete the instance {action.instance}",
+            when_refused=when_refused,
+            openings=_openings(draft, action),
         )
         awaited.append(
             sequence.add(
@@ -328,9 +380,20 @@ def _add_instances(sequence: Sequence, draft: Draft, after: StepId) -> tuple[Ste
                 "the first instance becomes the writer" if number == 1 else "the clone has the source's full strength",
                 estimates.INSTANCE,
                 after=(created,),
+                when_refused=when_refused,
             )
         )
     return tuple(awaited)
+
+
+def _openings(draft: Draft, action: CreateInstance) -> tuple[Opening, ...]:
+    """What may be amended of an instance, with what AWS offered at planning."""
+    offers = draft.seen.offers
+    return (
+        Opening(field="instance_class", offers=substitutes_for(action.instance_class, offers)),
+        Opening(field="zone", offers=zones_of(action.instance_class, offers)),
+        Opening(field="ca", offers=(offers.certificates or ()) if offers else ()),
+    )
 
 
 def _add_endpoints(sequence: Sequence, draft: Draft, after: tuple[StepId, ...]) -> tuple[StepId, ...]:
@@ -340,9 +403,11 @@ def _add_endpoints(sequence: Sequence, draft: Draft, after: tuple[StepId, ...]) 
             action,
             "a restore brings no custom endpoint back, and AWS takes each name only once in a region",
             estimates.CALL,
-            after=after,
+            after=after[:1],
+            after_settled=after[1:],
             guards=guards_to_create(action.endpoint, draft.source.name),
             undo=f"delete the custom endpoint {action.endpoint}",
+            when_refused="hold",
         )
         for number, action in enumerate(draft.endpoints, start=1)
     )

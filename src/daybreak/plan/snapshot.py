@@ -15,6 +15,7 @@ from daybreak.model.value import stamp
 from daybreak.model.world import FOREIGN, Snapshot
 from daybreak.plan.loss import objections_to_accident
 from daybreak.plan.objections import (
+    objections_to_classes,
     objections_to_place,
     objections_to_proof,
     objections_to_room,
@@ -42,6 +43,7 @@ def snapshot_plan(request: SnapshotRequest, target: Target, seen: Observation, t
         *(_objections_to_snapshot(target, snapshot, seen) if snapshot else _nothing_there(request, target, seen)),
         *objections_to_storage(source, seen),
         *objections_to_place(network, clone, source, seen),
+        *objections_to_classes(draft.instances, source),
         *objections_to_room(seen, len(draft.instances), len(draft.endpoints)),
         *objections_to_proof(target, source, seen),
     )

@@ -147,6 +147,7 @@ def interest_of(request: PitrRequest | SnapshotRequest, target: Target, seen: Ob
         parameter_group=source.cluster.parameter_group if source.cluster else None,
         settable_group=group,
         family=None if group else family,
+        engine=(source.storage.engine, source.storage.engine_version) if source.storage else None,
         cared_for=tuple(sorted(CARED_FOR)),
         security_groups=network_of(source, target).security_groups,
         key=source.storage.kms_key if source.storage else None,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from daybreak.model.actions import PARAMETER_GROUP_REST
 from daybreak.model.plan import Estimate, Guard, Step, StepId
-from daybreak.model.value import Instant, Value
+from daybreak.model.value import Instant, Span, Value
 
 
 class Terms(Value):
@@ -15,6 +16,8 @@ class Terms(Value):
     expires: Instant
     keep_until: Instant | None
     zone: str
+    group_rest: Span = PARAMETER_GROUP_REST
+    """How long a new parameter group rests before an instance starts under it."""
 
 
 class Sequence:

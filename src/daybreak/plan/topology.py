@@ -9,31 +9,38 @@ from daybreak.model.actions import CreateEndpoint, CreateInstance
 from daybreak.model.names import endpoint_name, instance_name
 from daybreak.model.tags import own_tags
 from daybreak.model.targets import Staging
-from daybreak.model.world import CustomEndpoint, writer_first
+from daybreak.model.world import CustomEndpoint, Offers, writer_first
 from daybreak.plan.kinds import ENGINE
 from daybreak.plan.source import Source
+from daybreak.plan.substitutes import is_offered, substitutes_for
 
 _FALLBACK_CLASS = "db.r6g.large"
 _DEFAULT = "default."
 _TYPES: dict[str, Literal["READER", "WRITER", "ANY"]] = {"READER": "READER", "WRITER": "WRITER", "ANY": "ANY"}
 
 
-def instances_for(clone: str, source: Source, staging: Staging | None) -> list[CreateInstance]:
-    """The clone's instances, the writer first; ``staging`` gives their scaled-down size."""
+def instances_for(
+    clone: str, source: Source, staging: Staging | None, offers: Offers | None = None
+) -> list[CreateInstance]:
+    """The clone's instances, the writer first; ``staging`` gives their scaled-down size.
+
+    A class or a certificate authority that AWS does not offer any more would be refused when the storage is restored already:
+    the nearest class takes its place, and AWS's own choice of an authority.
+    """
     if source.cluster is None or not source.instances:
-        chosen = staging.instance_class if staging else _FALLBACK_CLASS
+        chosen = class_offered(staging.instance_class if staging else _FALLBACK_CLASS, offers)
         return [CreateInstance(clone=clone, instance=instance_name(clone, 1), instance_class=chosen, engine=ENGINE)]
     kept = writer_first(source.cluster, source.instances)[: staging.instances if staging else None]
     return [
         CreateInstance(
             clone=clone,
             instance=instance_name(clone, number),
-            instance_class=staging.instance_class if staging else instance.instance_class,
+            instance_class=class_offered(staging.instance_class if staging else instance.instance_class, offers),
             engine=instance.engine,
             tier=instance.tier,
             parameter_group=_group(instance.parameter_group, source),
             upgrades_itself=instance.upgrades_itself,
-            ca=instance.ca,
+            ca=instance.ca if is_certificate_offered(instance.ca, offers) else None,
             copies_tags=instance.copies_tags,
             monitoring_interval=instance.monitoring_interval,
             monitoring_role=instance.monitoring_role,
@@ -45,6 +52,16 @@ def instances_for(clone: str, source: Source, staging: Staging | None) -> list[C
         )
         for number, instance in enumerate(kept, start=1)
     ]
+
+
+def class_offered(wanted: str, offers: Offers | None) -> str:
+    """The class, or the nearest one that AWS offers; the class itself where there is none."""
+    return wanted if is_offered(wanted, offers) else next(iter(substitutes_for(wanted, offers)), wanted)
+
+
+def is_certificate_offered(name: str | None, offers: Offers | None) -> bool:
+    """Whether AWS still has a certificate authority; taken for true where AWS does not say."""
+    return name is None or offers is None or offers.certificates is None or name in offers.certificates
 
 
 def endpoints_for(clone: str, source: Source, made: list[CreateInstance]) -> list[CreateEndpoint]:

@@ -19,15 +19,26 @@ from daybreak.model.kept import Kept
 from daybreak.model.moment import At
 from daybreak.model.names import comma_list
 from daybreak.model.plan import Plan, Step
-from daybreak.model.report import CheckLine, Difference, Figures, Occasion, Promise, Report, StepLine, Witness
+from daybreak.model.report import (
+    AmendmentLine,
+    CheckLine,
+    Difference,
+    Figures,
+    Occasion,
+    Promise,
+    Report,
+    StepLine,
+    Witness,
+)
 from daybreak.model.requests import CleanRequest
-from daybreak.model.run import RunState, StepState
+from daybreak.model.run import Amendment, RunState, StepState
 from daybreak.model.targets import Objectives
 from daybreak.model.trust import AMAZON
 from daybreak.model.validation import Validation
+from daybreak.plan.amending import MANAGED, amend, digest_with, steps_unasked
 from daybreak.plan.servers import clone_seen, login_recorded, proof_of
 from daybreak.report.journaling import journal_line
-from daybreak.report.sentences import sentence
+from daybreak.report.sentences import amendment_words, sentence
 from daybreak.report.words import many
 
 NOT_ASKED = "not asked"
@@ -39,7 +50,9 @@ _NOTHING = Witness(kind="none")
 
 def report_of_run(plan: Plan, state: RunState, occasion: Occasion) -> Report:
     """The report of a run, however far it has come."""
-    asked = next((step.action for step in plan.steps if isinstance(step.action, Validate)), None)
+    standing = amend(plan, state.amendments)
+    unasked = steps_unasked(plan, state.amendments)
+    asked = next((step.action for step in standing.steps if isinstance(step.action, Validate)), None)
     checks = _checks(state.findings, is_judged=asked is not None)
     promises = promises_of(plan.objectives, state.measured) if asked else ()
     return Report(
@@ -74,7 +87,8 @@ def report_of_run(plan: Plan, state: RunState, occasion: Occasion) -> Report:
         baseline=_witness(asked.baseline if asked else None),
         depth=asked.thoroughness.depth if asked else "",
         sample=asked.thoroughness.sample if asked else 100,
-        steps=tuple(_step(step, state.step(step.id)) for step in plan.steps),
+        steps=tuple(_step(step, state.step(step.id), is_asked=step.id not in unasked) for step in standing.steps),
+        amendments=tuple(_amendment(each) for each in state.amendments),
         checks=checks,
         differences=_differences(state.findings),
         permitted=plan.parity,
@@ -85,6 +99,7 @@ def report_of_run(plan: Plan, state: RunState, occasion: Occasion) -> Report:
         login=_login(plan, state),
         next=occasion.next,
         plan=state.plan,
+        plan_amended=digest_with(plan, state.amendments) if state.amendments else "",
         journal=journal_line(state),
         version=occasion.version,
         made=occasion.made,
@@ -92,8 +107,12 @@ def report_of_run(plan: Plan, state: RunState, occasion: Occasion) -> Report:
 
 
 def _login(plan: Plan, state: RunState) -> str:
-    older = login_recorded(plan, state)
-    return f"the clone takes {older}, an older version: the password was changed after the moment" if older else ""
+    reference = login_recorded(plan, state)
+    if reference is None:
+        return ""
+    if any(each.new == MANAGED for each in state.amendments):
+        return f"the clone takes {reference}, which AWS made for its master alone"
+    return f"the clone takes {reference}, an older version: the password was changed after the moment"
 
 
 def report_of_validation(validation: Validation, occasion: Occasion, promised: Objectives | None = None) -> Report:
@@ -271,12 +290,16 @@ def _witness(kept: Kept | None) -> Witness:
     return Witness(kind=kept.kind, stands_for=kept.stands_for, sha256=kept.sha256, place=kept.place)
 
 
-def _step(step: Step, state: StepState) -> StepLine:
+def _amendment(made: Amendment) -> AmendmentLine:
+    return AmendmentLine(sentence=amendment_words(made), **made.model_dump())
+
+
+def _step(step: Step, state: StepState, *, is_asked: bool) -> StepLine:
     return StepLine(
         id=step.id,
         sentence=sentence(step.action),
         reason=step.reason,
-        status=state.status,
+        status=state.status if is_asked else "unasked",
         began=state.began,
         ended=state.ended,
         took=state.ended - state.began if state.began and state.ended else None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -24,7 +24,7 @@ from daybreak.report.costs import cost_words
 from daybreak.report.figures import Bar, gauge, stack, timeline
 from daybreak.report.journaling import journal_words
 from daybreak.report.losses import loss_lines
-from daybreak.report.naming import KINDS, SHAPES, WITNESSES, verdict_word
+from daybreak.report.naming import KINDS, SHAPES, WITNESSES, amendment_line, verdict_word
 from daybreak.report.words import between, span_words, visible
 
 _AGAINST = (Standing.UNFIT, Standing.UNKNOWN)
@@ -149,14 +149,16 @@ def _template() -> tuple[Template, str]:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {
+    filters: dict[str, Callable[..., str]] = {
         "iso": iso,
         "clock": clock,
         "hour": lambda at: f"{at:%H:%M:%SZ}",
         "words": span_words,
         "thousands": lambda number: f"{number:,}",
         "estimate": _estimate,
+        "amendment": amendment_line,
     }
+    environment.filters |= filters
     loader = environment.loader
     assert loader is not None  # noqa: S101 - for the type checker: it was given above
     return environment.get_template("report.html.jinja"), loader.get_source(environment, "report.css")[0]

@@ -126,6 +126,8 @@ def _needs(call: AwsCall, place: str) -> Iterator[Permission]:
             yield f"rds:{call.operation}", arn(parameter)
     if "Tags" in call.params:
         yield "rds:AddTagsToResource", arn(next(name for name in _TAGGED if name in call.params))
+    if call.params.get("ManageMasterUserPassword"):
+        yield from _needs_of_managed_password(place)
     if "MonitoringRoleArn" in call.params:
         yield "iam:PassRole", call.params["MonitoringRoleArn"]
     if "Domain" in call.params:
@@ -134,6 +136,18 @@ def _needs(call: AwsCall, place: str) -> Iterator[Permission]:
     if role := call.params.get("DomainIAMRoleName"):
         partition, account = place.split(":")[1], place.split(":")[4]
         yield "iam:PassRole", f"arn:{partition}:iam::{account}:role/{role}"
+
+
+def _needs_of_managed_password(place: str) -> Iterator[Permission]:
+    """What AWS does in the caller's name when it begins to manage a master's password, and the read of its secret.
+
+    The secret is of Secrets Manager's own key, so no other key has to be allowed.
+    """
+    partition, region, account = (place.split(":")[index] for index in (1, 3, 4))
+    secret = f"arn:{partition}:secretsmanager:{region}:{account}:secret:rds!cluster-*"
+    for operation in ("CreateSecret", "GetSecretValue", "ListSecretVersionIds", "RotateSecret", "TagResource"):
+        yield f"secretsmanager:{operation}", secret
+    yield "kms:DescribeKey", f"arn:{partition}:kms:{region}:{account}:key/*"
 
 
 def _reads(plan: Plan) -> Iterator[Permission]:
@@ -153,9 +167,11 @@ def _reads(plan: Plan) -> Iterator[Permission]:
     yield from _around(plan)
     if is_of_deleted:
         yield "rds:DescribeEngineDefaultClusterParameters", "*"
-    yield "ec2:DescribeSecurityGroups", "*"  # AWS knows no resource for these three
+    yield "ec2:DescribeSecurityGroups", "*"  # AWS knows no resource for these
     yield "cloudwatch:GetMetricStatistics", "*"
     yield "rds:DescribeAccountAttributes", "*"
+    yield "rds:DescribeCertificates", "*"
+    yield "rds:DescribeOrderableDBInstanceOptions", "*"
     for key in _keys(plan):
         yield "kms:DescribeKey", key
     application = plan.target.application.login if plan.target.application else None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from daybreak.model.findings import Standing
-from daybreak.model.report import Report
+from daybreak.model.report import AmendmentLine, Report
+from daybreak.model.value import stamp
 
 KINDS = {
     "pitr": "Point-in-time recovery",
@@ -49,3 +50,8 @@ def verdict_word(report: Report) -> str:
         is_late = report.standing is Standing.FIT and any(promise.is_met is False for promise in report.promises)
         return _WORDS[report.standing] + (", but late" if is_late else "")
     return "Done" if report.status == "finished" else f"{report.status.capitalize()}, no verdict"
+
+
+def amendment_line(made: AmendmentLine) -> str:
+    """An amendment in one line: its step, what was changed, by whom and when."""
+    return f"{made.step}: {made.sentence} (by {made.by}, {stamp(made.at)})"

@@ -11,6 +11,7 @@ from daybreak.model.actions import (
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
+    AwaitParameterGroup,
     AwaitSql,
     CopyParameterGroup,
     CreateEndpoint,
@@ -20,6 +21,7 @@ from daybreak.model.actions import (
     DeleteEndpoint,
     DeleteInstance,
     DeleteParameterGroup,
+    ManagePassword,
     RestoreFromSnapshot,
     RestoreToMoment,
     SetClusterOptions,
@@ -31,6 +33,7 @@ from daybreak.model.checks import CHECKS
 from daybreak.model.moment import At, Moment, span_in_words
 from daybreak.model.names import printable
 from daybreak.model.plan import Plan, Step
+from daybreak.model.run import Amendment, PlanAmended
 from daybreak.model.value import iso
 from daybreak.report.words import many
 
@@ -56,6 +59,28 @@ def moment_text(moment: Moment) -> str:
     return iso(moment.instant) if isinstance(moment, At) else "the latest restorable time"
 
 
+def amendment_words(made: Amendment | PlanAmended) -> str:
+    """What an amendment changed, in a few words.
+
+    >>> amendment_words(PlanAmended(step="12-create-reader-2", field="zone", old=None, new="us-east-1b", by="ann@host"))
+    'amended: zone us-east-1b, where it was left to AWS'
+    """
+    if made.field == "taken":
+        return "amended: asked for" if made.new == "yes" else "amended: left out"
+    name = _FIELDS[made.field]
+    before = (
+        f"where it was {made.old}"
+        if made.old
+        else "where it was left to AWS"
+        if made.field != "login"
+        else "where there was none"
+    )
+    return printable_sentence(f"amended: {name} {made.new}, {before}")
+
+
+_FIELDS = {"instance_class": "class", "zone": "zone", "ca": "certificate authority", "login": "login"}
+
+
 def brief(plan: Plan, step: Step) -> str:
     """What a step does, in a few words; a name that begins with the clone's name shows only its end."""
     do, _, what = _work(plan, step)
@@ -76,6 +101,8 @@ def _work(plan: Plan, step: Step) -> tuple[str, str, str]:
 
     before = plan.steps[: plan.steps.index(step)]
     match step.action:
+        case ManagePassword():
+            return "let AWS make", "letting AWS make", "a new password for the master"
         case AwaitCluster() if any(isinstance(each.action, SetClusterOptions) for each in before):
             return "wait for", "waiting for", "the cluster's options"
         case CopyParameterGroup(group=group):
@@ -110,6 +137,8 @@ def _wait_or_removal(action: Wait | _Removal, end: Callable[[str], str]) -> tupl
             return "restore", "restoring", "storage"
         case AwaitInstance(instance=instance):
             return "wait for", "waiting for", f"instance {end(instance)}"
+        case AwaitParameterGroup(rest=rest):
+            return "let", "letting", f"the parameter group rest for {span_in_words(rest)}"
         case AwaitSql():
             return "wait for", "waiting for", "an answer to SQL"
         case AwaitClusterGone():
@@ -143,6 +172,8 @@ def _sentence(action: Action) -> str:
             return _options(action)
         case CreateInstance(clone=clone, instance=instance, instance_class=size, tier=tier):
             return f"Create the instance {instance} ({size}, promotion tier {tier}) in {clone}"
+        case ManagePassword(clone=clone):
+            return f"Let AWS make a new password for the master of {clone} and keep it in a secret"
         case CreateEndpoint():
             return _endpoint(action)
         case AnchorJournal(clone=clone):
@@ -153,6 +184,8 @@ def _sentence(action: Action) -> str:
             return f"Wait until {clone} is available with a restorable window of its own"
         case AwaitInstance(instance=instance):
             return f"Wait until {instance} is available with its parameter group in force"
+        case AwaitParameterGroup(group=group, rest=rest):
+            return f"Wait until {span_in_words(rest)} have passed since AWS made {group}"
         case AwaitSql(clone=clone):
             return f"Wait until the endpoint of {clone} answers SQL"
         case Validate():

@@ -12,12 +12,14 @@ from daybreak.model.actions import (
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
+    AwaitParameterGroup,
     AwaitSql,
     Validate,
 )
 from daybreak.model.plan import AwsCall, Plan, Step
 from daybreak.model.requests import CleanRequest
 from daybreak.model.value import stamp
+from daybreak.plan.amending import steps_unasked
 from daybreak.plan.calls import DRAWN_AT_START, Stamp, call_of, stamp_of
 from daybreak.plan.servers import conninfo, source_endpoint
 from daybreak.report.aws_cli import command_line, quote
@@ -28,6 +30,9 @@ _HOPELESS = "*failed* | *error* | incompatible-* | inaccessible-* | insufficient
 _ANY_TIME = "*T*"
 """Matches a time stamp, not the word None that the client prints for an empty one."""
 
+
+ONLY_IF_ASKED = "only where you want it, so it is not run"
+"""What stands above a step that is taken on request only."""
 
 BY_HAND = f"# By hand nothing is drawn: put a word of your own for every {DRAWN_AT_START}, which AWS refuses as a tag's value."
 """What a person who types the commands must do about the nonce."""
@@ -80,12 +85,18 @@ def script(plan: Plan) -> str:
         *([] if isinstance(plan.request, CleanRequest) else [BY_HAND]),
         "set -euo pipefail",
     ]
-    steps = [f"\n# {step.id}: {sentence(step.action)}\n{commands(step, hand)}\n" for step in plan.steps]
+    unasked = steps_unasked(plan)
+    steps = [
+        f"\n# {step.id}: {sentence(step.action)}\n{commands(step, hand, is_asked=step.id not in unasked)}\n"
+        for step in plan.steps
+    ]
     return "\n".join(printable_sentence(line) for line in head) + "\n" + "".join(steps)
 
 
-def commands(step: Step, hand: Typist) -> str:
-    """The bash commands of a step."""
+def commands(step: Step, hand: Typist, *, is_asked: bool = True) -> str:
+    """The bash commands of a step; one that is taken on request only is shown and not run."""
+    if not is_asked:
+        return _comment_out(ONLY_IF_ASKED, commands(step, hand))
     match step.action:
         case AwaitCluster(clone=clone):
             query = "DBClusters[0].[Status,LatestRestorableTime]"
@@ -96,6 +107,8 @@ def commands(step: Step, hand: Typist) -> str:
             query = "DBInstances[0].DBInstanceStatus"
             look = hand.look("DescribeDBInstances", query, DBInstanceIdentifier=instance)
             return f"{_until(instance, look, 'available')}\n{_parameter_groups(clone, hand)}"
+        case AwaitParameterGroup(rest=rest):
+            return f"sleep {rest.total_seconds():.0f}"
         case AwaitClusterGone(clone=clone):
             look = hand.look("DescribeDBClusters", "DBClusters[0].Status", DBClusterIdentifier=clone)
             return f"until {look} 2>&1 | grep -q DBClusterNotFoundFault; do\n  sleep 30\ndone"
@@ -107,12 +120,14 @@ def commands(step: Step, hand: Typist) -> str:
             # Show the command but do not run it: AWS would refuse the value, and that would end the script after its last question.
             call = call_of(step.action, hand.stamp, hand.region)
             line = command_line(call, endpoint=hand.endpoint) if call else ""
-            return "# by hand there is no journal, so there is nothing to anchor\n" + "\n".join(
-                f"# {each}" for each in line.split("\n")
-            )
+            return _comment_out("by hand there is no journal, so there is nothing to anchor", line)
         case _:
             call = call_of(step.action, hand.stamp, hand.region)
             return command_line(call, endpoint=hand.endpoint) if call else ""
+
+
+def _comment_out(why: str, lines: str) -> str:
+    return "\n".join(f"# {line}" for line in (why, *lines.split("\n")))
 
 
 def _until(name: str, look: str, pattern: str) -> str:

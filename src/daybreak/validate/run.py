@@ -51,9 +51,13 @@ class Outcome:
 
 
 def validate(
-    subject: Subject, *, report: Callable[[Finding], None], progress: Callable[[CountProgress], None]
+    subject: Subject,
+    *,
+    report: Callable[[Finding], None],
+    progress: Callable[[CountProgress], None],
+    of_aws: bool = False,
 ) -> Outcome:
-    """Ask the clone everything that the runbook asks, and judge the answers.
+    """Ask the clone everything that the runbook asks, and judge the answers; ``of_aws`` asks of its parity and security only.
 
     Changes nothing, anywhere; running it twice asks twice. Calls ``report`` with each finding as soon as it stands, and
     ``progress`` during the count, both on the caller's thread.
@@ -63,7 +67,7 @@ def validate(
     with ExitStack() as kept:
         for meter in walk.meters:
             kept.enter_context(meter.keep_sessions())
-        for finding in walk.findings():
+        for finding in walk.findings_of_aws() if of_aws else walk.findings():
             report(finding)
             findings.append(finding)
     return Outcome(tuple(findings), walk.measured)
@@ -109,6 +113,10 @@ class _Walk:
         for chapter in _OF_A_DATABASE:
             yield from self._join_chapter(chapter)
         yield from self._waive_chapters(self.first, [lambda _visit: application.findings(self.first, self.visits)])
+
+    def findings_of_aws(self) -> Iterator[Finding]:
+        """Yield the findings of the chapters in which AWS answers for the clone."""
+        yield from self._waive_chapters(self.first, (parity.findings, security.findings))
 
     def _choose(self) -> None:
         """Where the time is limited, choose what is read, and say what is not before any of it is read."""

@@ -83,7 +83,10 @@ until SEEN=$(aws rds describe-db-clusters \
   sleep 30
 done
 
-# 07-create-writer: Create the instance embi-aurora-pitr-202401151430-7k2-1 (db.r6g.large, promotion tier 0) in embi-aurora-pitr-202401151430-7k2
+# 07-await-parameter-group: Wait until 5 minutes have passed since AWS made embi-aurora-pitr-202401151430-7k2-quarantine
+sleep 300
+
+# 08-create-writer: Create the instance embi-aurora-pitr-202401151430-7k2-1 (db.r6g.large, promotion tier 0) in embi-aurora-pitr-202401151430-7k2
 aws rds create-db-instance \
   --region us-east-1 \
   --db-instance-identifier embi-aurora-pitr-202401151430-7k2-1 \
@@ -103,7 +106,7 @@ aws rds create-db-instance \
     Key=daybreak:plan,Value=DIGEST \
     Key=daybreak:run,Value=embi-aurora-pitr-202401151430-7k2
 
-# 08-await-writer: Wait until embi-aurora-pitr-202401151430-7k2-1 is available with its parameter group in force
+# 09-await-writer: Wait until embi-aurora-pitr-202401151430-7k2-1 is available with its parameter group in force
 until SEEN=$(aws rds describe-db-instances \
   --region us-east-1 \
   --db-instance-identifier embi-aurora-pitr-202401151430-7k2-1 \
@@ -122,7 +125,7 @@ aws rds describe-db-clusters \
     --output \
     text
 
-# 09-create-reader-2: Create the instance embi-aurora-pitr-202401151430-7k2-2 (db.r6g.large, promotion tier 1) in embi-aurora-pitr-202401151430-7k2
+# 10-create-reader-2: Create the instance embi-aurora-pitr-202401151430-7k2-2 (db.r6g.large, promotion tier 1) in embi-aurora-pitr-202401151430-7k2
 aws rds create-db-instance \
   --region us-east-1 \
   --db-instance-identifier embi-aurora-pitr-202401151430-7k2-2 \
@@ -142,7 +145,7 @@ aws rds create-db-instance \
     Key=daybreak:plan,Value=DIGEST \
     Key=daybreak:run,Value=embi-aurora-pitr-202401151430-7k2
 
-# 10-await-reader-2: Wait until embi-aurora-pitr-202401151430-7k2-2 is available with its parameter group in force
+# 11-await-reader-2: Wait until embi-aurora-pitr-202401151430-7k2-2 is available with its parameter group in force
 until SEEN=$(aws rds describe-db-instances \
   --region us-east-1 \
   --db-instance-identifier embi-aurora-pitr-202401151430-7k2-2 \
@@ -161,7 +164,15 @@ aws rds describe-db-clusters \
     --output \
     text
 
-# 11-await-sql: Wait until the endpoint of embi-aurora-pitr-202401151430-7k2 answers SQL
+# 12-manage-password: Let AWS make a new password for the master of embi-aurora-pitr-202401151430-7k2 and keep it in a secret
+# only where you want it, so it is not run
+# aws rds modify-db-cluster \
+#   --region us-east-1 \
+#   --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \
+#   --manage-master-user-password \
+#   --apply-immediately
+
+# 13-await-sql: Wait until the endpoint of embi-aurora-pitr-202401151430-7k2 answers SQL
 HOST=$(aws rds describe-db-clusters \
   --region us-east-1 \
   --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \
@@ -175,7 +186,7 @@ until psql -h "$HOST" -p "$PORT" -U embi_admin -d 'dbname=embi sslmode=verify-fu
   sleep 10
 done
 
-# 12-validate: Validate embi-aurora-pitr-202401151430-7k2: 55 checks, 1 check of your own, what is expected of 1 table, compared with the source
+# 14-validate: Validate embi-aurora-pitr-202401151430-7k2: 55 checks, 1 check of your own, what is expected of 1 table, compared with the source
 HOST=$(aws rds describe-db-clusters \
   --region us-east-1 \
   --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \
@@ -195,7 +206,7 @@ psql -h "$HOST" -p "$PORT" -U embi_admin -d 'dbname=embi sslmode=verify-full ssl
 psql -h "$HOST" -p "$PORT" -U embi_admin -d 'dbname=embi sslmode=verify-full sslrootcert=/where/daybreak/is/amazon-rds.pem' \
   -c 'select count(*) from payroll'
 
-# 13-anchor-journal: Anchor the journal's newest event in a tag of embi-aurora-pitr-202401151430-7k2
+# 15-anchor-journal: Anchor the journal's newest event in a tag of embi-aurora-pitr-202401151430-7k2
 # by hand there is no journal, so there is nothing to anchor
 # aws rds add-tags-to-resource \
 #   --region us-east-1 \

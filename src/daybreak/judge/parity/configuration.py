@@ -106,9 +106,10 @@ def _instance(
 ) -> list[_Row]:
     origin = next(each for each in seen if each.identifier == identifier)
     if found is None:
-        return [_Row(name, origin.instance_class, "missing", permitted.get(COUNT))]
+        reason = permitted.get(members.of_instance(name, "count")) or permitted.get(COUNT)
+        return [_Row(name, origin.instance_class, "missing", reason)]
     rows = [
-        replace(row, name=f"{name} {row.name}", reason=_for_instances(row.name, permitted))
+        replace(row, name=f"{name} {row.name}", reason=_for_instance(name, row.name, permitted))
         for row in _rows(origin, found, members.INSTANCE)
     ]
     if found.parameter_group_status not in (None, "in-sync"):
@@ -137,9 +138,10 @@ def _why(row: _Row) -> str:
     return "" if row.is_same else row.reason or ""
 
 
-def _for_instances(field: str, permitted: Mapping[str, str]) -> str | None:
-    """Why a field of an instance may differ. A bare name that clusters have too means the cluster's field."""
-    return permitted.get(f"instance.{field}") or (None if field in Cluster.model_fields else permitted.get(field))
+def _for_instance(name: str, field: str, permitted: Mapping[str, str]) -> str | None:
+    """Why a field of an instance may differ: for that instance, or for all. A bare name that clusters have too means theirs."""
+    of_all = permitted.get(f"instance.{field}") or (None if field in Cluster.model_fields else permitted.get(field))
+    return permitted.get(members.of_instance(name, field)) or of_all
 
 
 def _rows(source: Cluster | Instance, clone: Cluster | Instance, table: dict[str, members.Row]) -> list[_Row]:

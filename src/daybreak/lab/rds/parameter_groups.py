@@ -37,6 +37,9 @@ class Kind:
 CLUSTER = Kind("cluster-parameter-group", "Cluster", "cluster-pg")
 INSTANCE = Kind("parameter-group", "", "pg")
 
+REST = 300.0
+"""Simulated seconds for which a new group must rest: a cluster's server that starts before runs without its values (FACTS 4.1)."""
+
 MOST_GROUPS = 50
 """The most groups of one kind in a region, besides the default ones."""
 
@@ -79,7 +82,8 @@ def _create(call: Call, kind: Kind) -> Doc:
     if f"default.{wanted}" not in _default_names(call.desk):
         raise invalid_value(f"ParameterGroupFamily {wanted} is not a valid parameter group family")
     document = _document(call.desk.arn(call.region, kind.arn, name), kind, name, wanted, call.params["Description"])
-    call.state.put(kind.kind, call.region, name, {**document, "_tags": call.get("Tags", [])})
+    born = {"_born": call.desk.clock.simulation_time()}
+    call.state.put(kind.kind, call.region, name, {**document, **born, "_tags": call.get("Tags", [])})
     return {kind.group: public(document)}
 
 
@@ -89,7 +93,8 @@ def _copy(call: Call, kind: Kind) -> Doc:
     text = call.params[f"Target{kind.group}Description"]
     arn = call.desk.arn(call.region, kind.arn, name)
     document = _document(arn, kind, name, source["DBParameterGroupFamily"], text)
-    kept = {**document, "_values": dict(source["_values"]), "_tags": call.get("Tags", [])}
+    born = {"_born": call.desk.clock.simulation_time()}
+    kept = {**document, **born, "_values": dict(source["_values"]), "_tags": call.get("Tags", [])}
     call.state.put(kind.kind, call.region, name, kept)
     return {kind.group: public(document)}
 

@@ -11,6 +11,7 @@ from daybreak.model.actions import (
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
+    AwaitParameterGroup,
     AwaitSql,
     CopyParameterGroup,
     CreateEndpoint,
@@ -20,6 +21,7 @@ from daybreak.model.actions import (
     DeleteEndpoint,
     DeleteInstance,
     DeleteParameterGroup,
+    ManagePassword,
     Restore,
     RestoreFromSnapshot,
     RestoreToMoment,
@@ -31,6 +33,7 @@ from daybreak.model.moment import readings
 from daybreak.model.plan import AwsCall, Plan, Step
 from daybreak.model.requests import CleanRequest, PitrRequest, SnapshotRequest
 from daybreak.model.value import stamp
+from daybreak.plan.amending import steps_unasked
 from daybreak.plan.calls import DRAWN_AT_START, owner_of
 from daybreak.plan.loss import loss_of
 from daybreak.plan.servers import proof_of
@@ -77,9 +80,9 @@ def chapter(action: Action) -> str:
             CopyParameterGroup() | CreateParameterGroup() | SetParameters() | RestoreToMoment() | RestoreFromSnapshot()
         ):
             return RESTORE
-        case AwaitCluster() | SetClusterOptions():
+        case AwaitCluster() | AwaitParameterGroup() | SetClusterOptions():
             return WAIT
-        case CreateInstance() | CreateEndpoint() | AwaitInstance() | AwaitSql():
+        case CreateInstance() | CreateEndpoint() | AwaitInstance() | AwaitSql() | ManagePassword():
             return CREATE
         case Validate() | AnchorJournal():
             return VALIDATE
@@ -174,17 +177,19 @@ def _snapshots(plan: Plan, hand: Typist) -> Iterator[str]:
 
 
 def _of(plan: Plan, hand: Typist, title: str) -> Iterator[str]:
-    steps = [step for step in plan.steps if chapter(step.action) == title]
+    unasked = steps_unasked(plan)
+    # A wait belongs to the chapter of what it waits for.
+    steps = [step for step in plan.steps if (CREATE if step.id in unasked else chapter(step.action)) == title]
     for step in steps:
-        yield _block([step], hand)
+        yield _block([step], hand, is_asked=step.id not in unasked)
     if title == WAIT:
         look = hand.look("DescribeDBClusters", "DBClusters[0].Endpoint", DBClusterIdentifier=plan.clone)
         yield code_block(f"# Get cluster endpoint\n{look}", "bash")
 
 
-def _block(steps: list[Step], hand: Typist) -> str:
+def _block(steps: list[Step], hand: Typist, *, is_asked: bool = True) -> str:
     blocks = [
-        f"# {sentence(step.action)}\n# because {printable_sentence(step.reason)}\n{commands(step, hand)}"
+        f"# {sentence(step.action)}\n# because {printable_sentence(step.reason)}\n{commands(step, hand, is_asked=is_asked)}"
         for step in steps
     ]
     return code_block("\n\n".join(blocks), "bash")

@@ -11,7 +11,7 @@ from daybreak.model.value import stamp
 from daybreak.report.costs import cost_words
 from daybreak.report.journaling import journal_words
 from daybreak.report.losses import loss_lines
-from daybreak.report.naming import KINDS, WITNESSES, verdict_word
+from daybreak.report.naming import KINDS, WITNESSES, amendment_line, verdict_word
 from daybreak.report.words import between, span_words, visible
 
 _SIGNS = {
@@ -37,6 +37,7 @@ def markdown(report: Report) -> str:
         *_checklist(report),
         *_parity(report),
         *_timeline(report),
+        *_amendments(report),
         *_losses(report),
         *_foot(report),
     ]
@@ -184,6 +185,12 @@ def _timeline(report: Report) -> Iterator[str]:
             for step in report.steps
         ]
         yield "\n".join(("| Step | Status | Began | Took | Estimated |", "|---|---|---|---|---|", *rows))
+
+
+def _amendments(report: Report) -> Iterator[str]:
+    if report.amendments:
+        yield "## Amendments"
+        yield "\n".join(f"- {text(amendment_line(each))}" for each in report.amendments)
 
 
 def _foot(report: Report) -> Iterator[str]:

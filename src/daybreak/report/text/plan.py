@@ -23,11 +23,13 @@ from daybreak.model.actions import (
 )
 from daybreak.model.loss import Loss
 from daybreak.model.moment import Latest, readings
-from daybreak.model.plan import Plan
+from daybreak.model.names import comma_list
+from daybreak.model.plan import Opening, Plan
 from daybreak.model.requests import CleanRequest, PitrRequest, SnapshotRequest
 from daybreak.model.targets import Contact
 from daybreak.model.trust import Trust, trust_words
 from daybreak.model.value import stamp
+from daybreak.plan.amending import OPTIONS, steps_unasked
 from daybreak.plan.calls import owner_of
 from daybreak.plan.loss import loss_of
 from daybreak.plan.servers import proof_of
@@ -177,10 +179,13 @@ def _rest(plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 def _steps(plan: Plan) -> Iterator[RenderableType]:
-    """One line for each step: what it does, and how long that takes."""
-    lines = [brief(plan, step) for step in plan.steps]
-    widest = max((Text(line).cell_len for line in lines), default=0)
-    for number, (step, line) in enumerate(zip(plan.steps, lines, strict=True), start=1):
+    """One line for each step that nobody has to ask for: what it does, and how long that takes."""
+    unasked = steps_unasked(plan)
+    lines = [
+        (number, step, brief(plan, step)) for number, step in enumerate(plan.steps, start=1) if step.id not in unasked
+    ]
+    widest = max((Text(line).cell_len for _, _, line in lines), default=0)
+    for number, step, line in lines:
         room = " " * (widest - Text(line).cell_len + 2)
         takes = Text(room + short(step.estimate.low, step.estimate.high), "dim")
         yield Text.assemble((f"{number:>3}  ", "dim"), plain(line), takes, no_wrap=True, overflow="ignore")
@@ -188,16 +193,25 @@ def _steps(plan: Plan) -> Iterator[RenderableType]:
 
 def _explain(plan: Plan) -> Iterator[RenderableType]:
     """Each step with its reason, its guards and its undo; every name is whole."""
+    unasked = steps_unasked(plan)
     for number, step in enumerate(plan.steps, start=1):
         takes = Text(f"  {short(step.estimate.low, step.estimate.high)}", "dim")
         yield Entry(f"{number:>3}", plain(sentence(step.action), "bold") + takes, 5)
-        lines = [("because", step.reason)]
+        lines = [("only if asked" if step.id in unasked else "because", step.reason)]
+        if step.openings:
+            lines.append(("open", comma_list([_words_of_opening(each) for each in step.openings])))
         if step.guards:
             lines.append(("guarded", "; ".join(guard.sentence() for guard in step.guards)))
         if step.undo:
             lines.append(("undo", step.undo))
         for word, value in lines:
             yield Entry("", Text(f"{word}: ", "dim") + plain(value, "dim"), 7)
+
+
+def _words_of_opening(opening: Opening) -> str:
+    """A field that may be amended, by its option, with what AWS offered."""
+    offered = f" ({' or '.join(opening.offers)})" if opening.offers else ""
+    return f"resume {OPTIONS[opening.field]}{offered}"
 
 
 def _remarks(plan: Plan, *, is_explained: bool) -> Iterator[RenderableType]:

@@ -11,18 +11,20 @@ from daybreak.model.actions import Wait
 from daybreak.model.plan import Plan, StepId
 from daybreak.model.run import (
     Event,
+    PlanAmended,
     RunAttached,
     RunPaused,
     RunState,
     StepDone,
     StepFailed,
     StepForgone,
+    StepHeldUp,
     StepIntended,
     StepRetried,
     StepUncertain,
 )
 from daybreak.plan.estimates import time_left
-from daybreak.report.sentences import brief, brief_now, printable_sentence
+from daybreak.report.sentences import amendment_words, brief, brief_now, printable_sentence
 from daybreak.report.words import hour, short, span_words
 
 MOST_SIGHTINGS = 5
@@ -105,13 +107,13 @@ def news_of(event: Event) -> tuple[str, str] | None:
 
 def is_trouble(event: Event) -> bool:
     """Whether people learn of an event at once, wherever they read."""
-    return isinstance(event.body, StepFailed | StepForgone | RunPaused)
+    return isinstance(event.body, StepFailed | StepForgone | StepHeldUp | RunPaused)
 
 
 def hints_of(event: Event, run: str) -> tuple[str, ...]:
     """What to do about an event that is trouble."""
     match event.body:
-        case StepFailed(hints=hints) | StepForgone(hints=hints):
+        case StepFailed(hints=hints) | StepForgone(hints=hints) | StepHeldUp(hints=hints):
             return hints
         case RunPaused():
             return (f"go on: daybreak resume {run}",)
@@ -139,6 +141,10 @@ def _news_words(event: Event, plan: Plan, state: RunState) -> str:
             )
         case StepForgone(step=step, why=why):
             return f"{_step_name(plan, step)}: done without: {why}"
+        case StepHeldUp(step=step, why=why):
+            return f"{_step_name(plan, step)}: held up, the run goes on without it for now: {why}"
+        case PlanAmended() as made:
+            return f"{_step_name(plan, made.step)}: {amendment_words(made)}"
         case StepFailed(step=step, why=why):
             return f"{_step_name(plan, step)}: failed: {why}"
         case RunPaused(why=why):

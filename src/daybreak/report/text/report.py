@@ -19,7 +19,7 @@ from daybreak.model.value import stamp
 from daybreak.report.costs import cost_words
 from daybreak.report.journaling import journal_words
 from daybreak.report.losses import loss_in_brief, loss_lines
-from daybreak.report.naming import WITNESSES, verdict_word
+from daybreak.report.naming import WITNESSES, amendment_line, verdict_word
 from daybreak.report.text.status import STYLES
 from daybreak.report.words import Entry, command, many, plain, span_words
 
@@ -37,6 +37,7 @@ _STEP_STYLES = {
     "done": "green",
     "failed": "bold red",
     "forgone": "yellow",
+    "held": "yellow",
     "uncertain": "yellow",
     "sent": "cyan",
     "intended": "cyan",
@@ -148,11 +149,18 @@ def _what(report: Report) -> Iterator[RenderableType]:
     yield Entry("what", plain(_subject(report)))
     if report.why:
         yield Entry("why", plain(report.why))
+    yield from _amendments(report)
     if report.steps and report.status != "finished":
-        done = sum(step.status in ("done", "forgone") for step in report.steps)
-        yield Entry("steps", plain(f"{done} of {len(report.steps)} done"))
+        taken = [step.status for step in report.steps if step.status != "unasked"]
+        done = sum(status in ("done", "forgone") for status in taken)
+        yield Entry("steps", plain(f"{done} of {len(taken)} done"))
     if report.journal and report.journal.ends_without_anchor and report.kind != "clean":
         yield Entry("journal", plain(journal_words(report.journal), "yellow"))
+
+
+def _amendments(report: Report) -> Iterator[RenderableType]:
+    for each in report.amendments:
+        yield Entry("amended", plain(amendment_line(each)))
 
 
 def _subject(report: Report) -> str:
@@ -184,6 +192,10 @@ def _fact_rows(report: Report) -> Iterator[tuple[str, str]]:
     yield from _witnesses(report)
     if report.plan:
         yield "plan", report.plan
+    for each in report.amendments:
+        yield "amended", amendment_line(each)
+    if report.plan_amended:
+        yield "both", f"{report.plan_amended}, the digest of plan and amendments"
     if report.journal:
         yield "journal", journal_words(report.journal)
         if report.journal.tail:

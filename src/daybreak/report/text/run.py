@@ -13,6 +13,7 @@ from daybreak.model.plan import Plan
 from daybreak.model.run import (
     Event,
     FindingMade,
+    PlanAmended,
     RunAborted,
     RunAttached,
     RunCreated,
@@ -22,13 +23,14 @@ from daybreak.model.run import (
     StepDone,
     StepFailed,
     StepForgone,
+    StepHeldUp,
     StepIntended,
     StepRetried,
     StepSeen,
     StepSent,
     StepUncertain,
 )
-from daybreak.report.sentences import printable_sentence, sentence
+from daybreak.report.sentences import amendment_words, printable_sentence, sentence
 from daybreak.report.text.status import standing_text
 from daybreak.report.words import Entry, Fitting, command, plain, span_words
 
@@ -80,6 +82,10 @@ def _event(event: Event, plan: Plan | None) -> str:
             return f"{step}  done" + (", found in the world" if was_adopted else "")
         case StepForgone(step=step, why=why):
             return f"{step}  done without: {why}"
+        case StepHeldUp(step=step, why=why):
+            return f"{step}  held up: {why}"
+        case PlanAmended() as made:
+            return f"{made.step}  {amendment_words(made)}, by {made.by}"
         case StepFailed(step=step, why=why):
             return f"{step}  failed: {why}"
         case FindingMade(step=step, finding=finding):

@@ -11,7 +11,7 @@ from daybreak.lab.control.store import Doc
 from daybreak.lab.rds import networks
 from daybreak.lab.rds.desk import Desk, cluster_by_resource, members_of
 from daybreak.lab.rds.fleet import Wanted
-from daybreak.lab.rds.parameter_groups import CLUSTER, INSTANCE, Kind, group_of
+from daybreak.lab.rds.parameter_groups import CLUSTER, INSTANCE, REST, Kind, group_of
 from daybreak.lab.rds.parameters import values_of
 from daybreak.lab.volumes.serving import Listen
 
@@ -30,7 +30,8 @@ def goal_of(desk: Desk, down: frozenset[str], region: str, resource: str) -> Wan
     if writer is None or not is_up or cluster["Status"] in DEAD or region in down:
         return Wanted(running=False, listen=listen, parameters={})
     listen = replace(listen, reachable=networks.reachable(desk, region, cluster))
-    parameters = {**cluster.get("_effective", {}), **writer.get("_effective", {})}
+    effective = cluster.get("_effective", {}) if cluster.get("_is_group_in_force", True) else {}
+    parameters = {**effective, **writer.get("_effective", {})}
     return Wanted(running=True, listen=listen, parameters=parameters)
 
 
@@ -42,8 +43,11 @@ def boot(desk: Desk, region: str, instance: Doc) -> None:
     cluster = desk.state.get("cluster", region, instance["DBClusterIdentifier"])
     if cluster is not None and instance.get("_writer"):
         group = group_of(desk, region, CLUSTER, cluster["DBClusterParameterGroup"])
+        # guess: AWS shows the group as in force, and the server runs with the engine's own values.
+        has_rested = desk.clock.simulation_time() - (group or {}).get("_born", -REST) >= REST
+        values = values_of(group) if group else {}
         desk.state.change(
-            "cluster", region, cluster["DBClusterIdentifier"], _effective=values_of(group) if group else {}
+            "cluster", region, cluster["DBClusterIdentifier"], _effective=values, _is_group_in_force=has_rested
         )
 
 

@@ -1,0 +1,197 @@
+"""What is late or can be done without never throws the restored storage away, and a person's amendment leads out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from daybreak.errors import Paused
+from daybreak.journal.folder import FolderStore
+from daybreak.model.actions import CreateInstance, Validate
+from daybreak.model.run import RunState
+from daybreak.plan.amending import Wishes, amendments_for
+from tests.chaos.simulated_aws import Fault, Resource
+from tests.chaos.simulation import CASES, Crash, Killed, Mode, Simulation, scratch
+
+WRITER, READER = "08-create-writer", "10-create-reader-2"
+
+
+@contextmanager
+def simulated() -> Iterator[Simulation]:
+    """A run that has not begun."""
+    with scratch() as folder:
+        yield CASES["copied-group"]().simulation(FolderStore(folder))
+
+
+def amend(simulation: Simulation, wishes: Wishes) -> None:
+    """What ``resume`` records before it goes on."""
+    with simulation.attached() as journal:
+        for event in amendments_for(simulation.plan, journal.state(), wishes, "ann@laptop"):
+            journal.append(event)
+
+
+def paused(simulation: Simulation) -> Paused:
+    """Why the run pauses."""
+    with pytest.raises(Paused) as caught:
+        simulation.live()
+    return caught.value
+
+
+def state(simulation: Simulation) -> RunState:
+    """What the journal says of the run."""
+    return simulation.store.chain(simulation.plan.run).state()
+
+
+def inside(simulation: Simulation) -> list[Resource]:
+    """The clone's instances, the writer first."""
+    found = sorted(simulation.aws.instances.items())
+    return [each for _, each in found if each.body["DBClusterIdentifier"] == simulation.plan.clone]
+
+
+def classes(simulation: Simulation) -> list[str]:
+    """The classes of the clone's instances, the writer's first."""
+    return [each.body["DBInstanceClass"] for each in inside(simulation)]
+
+
+def test_a_writer_for_which_there_is_no_machine_pauses_with_a_way_out_that_works() -> None:
+    """Forty minutes of storage are not thrown away for a machine that another class or zone has."""
+    with simulated() as simulation:
+        simulation.aws.faults["CreateDBInstance", 1] = Fault.CAPACITY
+        why = paused(simulation)
+        assert "InsufficientDBInstanceCapacity" in why.message
+        ways = [hint for hint in why.hints if f"daybreak resume {simulation.plan.run} --" in hint]
+        assert [word for hint in ways for word in hint.split() if word.startswith("--")] == [
+            "--instance-class",
+            "--zone",
+        ]
+        amend(simulation, Wishes(values=(("instance_class", "db.r7g.large"), ("zone", f"{WRITER}=us-east-1b"))))
+        ended = simulation.live()
+        assert (ended.status, classes(simulation)) == ("finished", ["db.r7g.large"] * 2)
+        made = [call.params for call in simulation.aws.sent if call.operation == "CreateDBInstance"][-2:]
+        zones = [(each["DBInstanceIdentifier"][-2:], each.get("AvailabilityZone")) for each in made]
+        assert zones == [("-1", "us-east-1b"), ("-2", None)]
+
+
+@pytest.mark.parametrize("fault", [Fault.INVALID, Fault.CAPACITY, Fault.DENIED])
+def test_a_reader_that_is_refused_does_not_keep_the_data_from_being_validated(fault: Fault) -> None:
+    """The people who wait for the data learn whether it is right while somebody looks for a machine."""
+    with simulated() as simulation:
+        simulation.aws.faults["CreateDBInstance", 2] = fault
+        why = paused(simulation)
+        assert "validated without it" in why.message
+        assert any(f"--without {READER}" in hint for hint in why.hints)
+        found = state(simulation)
+        assert (found.status, found.step(READER).status) == ("paused", "held")
+        assert {each.check: each.standing.value for each in found.findings}["instances"] == "unfit"
+        before = found.step("14-validate").attempts
+        ended = simulation.live()
+        assert (ended.status, len(inside(simulation))) == ("finished", 2)
+        assert ended.step("14-validate").attempts == before == 1, "the rows are not read twice"
+        assert {each.check: each.standing.value for each in ended.findings}["instances"] == "fit"
+
+
+def test_a_run_does_without_a_reader_where_a_person_says_so() -> None:
+    """The verdict permits what was typed, for that instance and no other."""
+    with simulated() as simulation:
+        simulation.aws.faults["CreateDBInstance", 2] = Fault.INVALID
+        paused(simulation)
+        amend(simulation, Wishes(without=("create-reader-2",)))
+        ended = simulation.live()
+        assert (ended.status, len(inside(simulation))) == ("finished", 1)
+        assert {name: ended.step(name).status for name in (READER, "11-await-reader-2")} == {
+            READER: "forgone",
+            "11-await-reader-2": "forgone",
+        }
+        [made] = ended.amendments
+        assert (made.step, made.field, made.new, made.by) == (READER, "taken", "no", "ann@laptop")
+
+
+def test_options_that_aws_refuses_hold_up_nothing_else() -> None:
+    """A maintenance window is no reason to have no database."""
+    with simulated() as simulation:
+        simulation.aws.faults["ModifyDBCluster", 1] = Fault.INVALID
+        why = paused(simulation)
+        assert "05-set-cluster-options" in why.message
+        assert len(inside(simulation)) == 2
+        assert simulation.live().status == "finished"
+
+
+def test_an_instance_that_never_comes_up_is_made_again_once_it_is_removed() -> None:
+    """``insufficient-capacity`` comes after the call was taken: the person removes it, and amends."""
+    with simulated() as simulation:
+        simulation.aws.breaks = "insufficient-capacity"
+        why = paused(simulation)
+        [remove] = [hint for hint in why.hints if "delete-db-instance" in hint]
+        assert remove.endswith(f"--db-instance-identifier {simulation.plan.run}-1")
+        del simulation.aws.instances[f"{simulation.plan.run}-1"]
+        amend(simulation, Wishes(values=(("instance_class", "db.r7g.large"),)))
+        ended = simulation.live()
+        assert (ended.status, classes(simulation)) == ("finished", ["db.r7g.large"] * 2)
+
+
+def test_a_managed_password_is_asked_for_and_only_then_sent() -> None:
+    """No password of ours is in any call, plan or journal; nobody gets one that they did not ask for."""
+    with simulated() as simulation:
+        assert simulation.live().status == "finished"
+        assert not any("ManageMasterUserPassword" in call.params for call in simulation.aws.sent)
+    with simulated() as simulation:
+        simulation.kept_out = simulation.kept_out.resolution * 10**12
+        simulation.obstacle = "refusal"
+        paused(simulation)
+        amend(simulation, Wishes(is_password_managed=True))
+        simulation.kept_out = simulation.kept_out.resolution * 0
+        ended = simulation.live()
+        [asked] = [call for call in simulation.aws.sent if "ManageMasterUserPassword" in call.params]
+        assert (ended.status, asked.operation) == ("finished", "ModifyDBCluster")
+        made = [(each.step, each.field, each.new) for each in ended.amendments]
+        assert made == [
+            ("12-manage-password", "taken", "yes"),
+            ("13-await-sql", "login", "managed:clone"),
+            ("14-validate", "login", "managed:clone"),
+        ]
+
+
+def test_the_stamp_names_the_plan_that_was_approved() -> None:
+    """What was amended is in the journal; what is tagged leads to the plan that somebody read."""
+    with simulated() as simulation:
+        simulation.aws.faults["CreateDBInstance", 1] = Fault.CAPACITY
+        paused(simulation)
+        amend(simulation, Wishes(values=(("instance_class", "db.r7g.large"),)))
+        simulation.live()
+        tags = [each.tags["daybreak:plan"] for each in inside(simulation)]
+        assert set(tags) == {simulation.plan.digest()}
+        validation = next(step.action for step in simulation.plan.steps if isinstance(step.action, Validate))
+        assert "instance_class" not in str(validation.permitted), "the frozen plan stays as it was"
+        assert any(isinstance(step.action, CreateInstance) for step in simulation.plan.steps)
+
+
+@pytest.mark.parametrize("mode", ["before", "torn", "after"])
+def test_a_crash_at_any_append_of_an_amended_life_changes_nothing(mode: Mode) -> None:
+    """An amendment is durable or was never made; what follows on it is found again by looking."""
+    with simulated() as simulation:
+        refuse_a_reader_and_amend(simulation)
+        before = len(simulation.told)
+        whole = simulation.live()
+        appends = len(simulation.told) - before
+    assert appends > 5
+    for number in range(2, appends + 1):
+        with simulated() as simulation:
+            refuse_a_reader_and_amend(simulation)
+            with pytest.raises(Killed):
+                simulation.live(Crash(number, mode))
+            ended = simulation.live()
+            assert (ended.status, ended.findings, ended.amendments[0].new) == (
+                "finished",
+                whole.findings,
+                "db.r7g.large",
+            )
+            assert classes(simulation) == ["db.r6g.large", "db.r7g.large"]
+
+
+def refuse_a_reader_and_amend(simulation: Simulation) -> None:
+    """Let a run come as far as its validation without a reader, and amend the reader's class."""
+    simulation.aws.faults["CreateDBInstance", 2] = Fault.INVALID
+    paused(simulation)
+    amend(simulation, Wishes(values=(("instance_class", "db.r7g.large"),)))
