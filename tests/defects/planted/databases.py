@@ -41,7 +41,7 @@ IN_DATABASES: tuple[Planted, ...] = (
         f"alter database {SECOND} rename to lost",
         f"alter database lost rename to {SECOND}",
         kind="pg_database.datname",
-        line="billing",
+        line="lost",  # a database is known by its number, and named as it is called here
         alone="it hits a whole database",
     ),
     _of_cluster(

@@ -170,14 +170,14 @@ def _sequence(at: str, **changes: Any) -> Item:
     ("clone", "baseline", "source", "standing"),
     [
         (_sequence("1"), _sequence("90000"), _sequence("90005"), UNKNOWN),
-        (_sequence("9223372036854775807"), _sequence("90000"), _sequence("90005"), UNFIT),
+        (_sequence("9223372036854775807"), _sequence("90000"), _sequence("90005"), UNKNOWN),
         (_sequence("95000"), _sequence("90000"), _sequence("7"), FIT),
         (_sequence("95000"), None, _sequence("90005"), UNKNOWN),
         (
             _sequence("-900", facts={"step": "-1"}),
             _sequence("-90", facts={"step": "-1"}),
             _sequence("-91", facts={"step": "-1"}),
-            UNFIT,
+            UNKNOWN,
         ),
         (_sequence("1"), None, _sequence("90000"), FIT),
         (_sequence("unused"), _sequence("90000"), _sequence("90000"), UNFIT),

@@ -1,7 +1,8 @@
 """Where a sequence stands, against where the baseline saw it: numbers that were given out are never given out again.
 
 The law: a sequence only goes forward, unless somebody set it back. Where the source shows it set back too, it is reported; where
-it may have been set back and gone on, nobody knows. An unlogged one begins again in every restore; what it feeds is held against
+it may have been set back and gone on, nobody knows. One that is ahead of the source is not known either: the accident may have
+set the source's back, and a baseline shows how far a sequence was at least, never how far at most. An unlogged one begins again in every restore; what it feeds is held against
 it all the same.
 """
 
@@ -44,9 +45,9 @@ def judge_position(past: Past, three: Three) -> Iterator[Detail]:
         standing, why = _why_behind(past, three, clone, baseline)
         yield _line(clone, standing, f"at {baseline.facts['at']} or farther, as the baseline saw it", why)
     elif source is not None and _is_ahead(clone, source):
-        standing, why = _why_ahead(baseline, source)
-        if why:
-            yield _line(clone, standing, f"at {source.facts['at']} or before, as the source is now", why)
+        if baseline is None or not _is_behind(source, baseline):
+            expected = f"at {source.facts['at']} or before, as the source is now"
+            yield _line(clone, UNKNOWN, expected, _WHY_AHEAD)
     elif baseline is None and source is not None and not any(name.startswith("farthest in ") for name in clone.facts):
         yield _line(
             clone,
@@ -54,6 +55,9 @@ def judge_position(past: Past, three: Three) -> Iterator[Detail]:
             "where it was at the moment",
             "no baseline shows where that was, and no column is fed",
         )
+
+
+_WHY_AHEAD = "set forward here, or set back in the source after the moment: a sequence keeps no time of that"
 
 
 def _line(clone: Item, standing: Standing, expected: str, why: str) -> Detail:
@@ -75,15 +79,6 @@ def _why_behind(past: Past, three: Three, clone: Item, baseline: Item) -> tuple[
     if position_of(source) == position_of(baseline):
         return UNFIT, "the source still stands where the baseline saw it"
     return UNKNOWN, "the source has gone on since: set back here, or there before the moment"
-
-
-def _why_ahead(baseline: Item | None, source: Item) -> tuple[Standing, str]:
-    """Why a sequence ahead of its source is wrong; empty where the source was set back."""
-    if baseline is None:
-        return UNKNOWN, "set forward here, or set back in the source after the moment"
-    if _is_behind(source, baseline):
-        return FIT, ""
-    return UNFIT, "the source was not set back, and never gave these numbers out"
 
 
 def _is_ahead(one: Item, other: Item) -> bool:
