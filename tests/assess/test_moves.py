@@ -30,6 +30,7 @@ AFTER_A_CHANGE = {
     Category.CLOCK: Pause,
     Category.INVALID: Stop,
     Category.CAPACITY: Pause,
+    Category.QUOTA: Pause,
 }
 AFTER_A_READ = {
     Category.THROTTLED: Again,

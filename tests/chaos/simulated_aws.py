@@ -42,6 +42,7 @@ class Fault(StrEnum):
     DENIED = "denied"
     INVALID = "invalid"
     CAPACITY = "no such machine"
+    QUOTA = "limit reached"
 
 
 _HEARD = {
@@ -53,6 +54,7 @@ _HEARD = {
     Fault.SETTLING: Trouble(category=Category.SETTLING, code="InvalidDBClusterStateFault"),
     Fault.EXPIRED: Trouble(category=Category.EXPIRED, code="ExpiredToken"),
     Fault.INVALID: Trouble(category=Category.INVALID, code="InvalidParameterValue", message="Tag list too long"),
+    Fault.QUOTA: Trouble(category=Category.QUOTA, code="InstanceQuotaExceeded"),
     Fault.CAPACITY: Trouble(category=Category.CAPACITY, code="InsufficientDBInstanceCapacity"),
     Fault.DENIED: Trouble(category=Category.DENIED, code="AccessDenied"),
 }
@@ -66,6 +68,7 @@ _BEFORE = frozenset(
         Fault.DENIED,
         Fault.INVALID,
         Fault.CAPACITY,
+        Fault.QUOTA,
     }
 )
 _AFTER = frozenset({Fault.REPLY_LOST, Fault.ERROR_AFTER})
@@ -364,6 +367,8 @@ class SimulatedAws:
         applied = "in-sync" if self.clock.elapsed >= thing.ready_at + 10 else "applying"
         group = {"DBParameterGroupName": thing.body["DBParameterGroupName"], "ParameterApplyStatus": applied}
         shown = {"DBInstanceStatus": self._status(thing), "DBParameterGroups": [group], "TagList": _listed(thing.tags)}
+        if self.clock.elapsed >= thing.ready_at:
+            shown["Endpoint"] = {"Address": f"{name}.c1a2b3d4e5f6.us-east-1.rds.amazonaws.com", "Port": 5432}
         return thing.body | shown
 
     def _CreateDBInstance(self, params: dict[str, Any]) -> None:  # noqa: N802

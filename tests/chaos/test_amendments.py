@@ -5,15 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import botocore.session
 import pytest
 
+from daybreak.assess.moves import Pause, move_after
+from daybreak.aws.faults import category_of
 from daybreak.errors import Paused
 from daybreak.journal.folder import FolderStore
 from daybreak.model.actions import CreateInstance, Validate
-from daybreak.model.run import RunState
+from daybreak.model.replies import Category, Trouble
+from daybreak.model.run import Event, RunState, StepIntended
+from daybreak.model.statuses import SERVING
 from daybreak.plan.amending import Wishes, amendments_for
 from tests.chaos.simulated_aws import Fault, Resource
 from tests.chaos.simulation import CASES, Crash, Killed, Mode, Simulation, scratch
+
+RDS = botocore.session.get_session().get_service_model("rds")
+QUOTAS = frozenset(
+    shape.metadata["error"]["code"]
+    for shape in map(RDS.shape_for, RDS.shape_names)
+    if "Quota" in shape.name and shape.metadata.get("error")
+)
+"""The codes of every limit that AWS's own model knows."""
 
 WRITER, READER = "08-create-writer", "10-create-reader-2"
 
@@ -195,3 +208,64 @@ def refuse_a_reader_and_amend(simulation: Simulation) -> None:
     simulation.aws.faults["CreateDBInstance", 2] = Fault.INVALID
     paused(simulation)
     amend(simulation, Wishes(values=(("instance_class", "db.r7g.large"),)))
+
+
+def test_not_now_for_ever_is_a_no() -> None:
+    """AWS says it of a cluster without a range for Serverless v2 too, with the same code, and repeats it for ever."""
+    with simulated() as simulation:
+        for number in range(1, 60):
+            simulation.aws.faults["CreateDBInstance", number] = Fault.SETTLING
+        began = simulation.aws.clock.elapsed
+        why = paused(simulation)
+        assert "all that it names is available" in why.message
+        took = simulation.aws.clock.elapsed - began
+        restored = simulation.aws.clusters[simulation.plan.clone].ready_at
+        assert took - restored < 600, "three quarters of an hour are not waited for a no"
+        assert len([call for call in simulation.aws.sent if call.operation == "CreateDBInstance"]) > 3
+
+
+@pytest.mark.parametrize("status", sorted(SERVING))
+def test_an_instance_that_answers_is_ready_whatever_aws_does_in_passing(status: str) -> None:
+    """A backup window that begins just then must not cost the night."""
+    with simulated() as simulation:
+        simulation.aws.breaks = status
+        ended = simulation.live()
+        assert ended.status == "finished"
+        assert ended.step("09-await-writer").status == "done"
+
+
+def test_a_passing_status_is_looked_at_again_before_it_is_judged() -> None:
+    """What passes by itself in a minute is no finding."""
+    with simulated() as simulation:
+        simulation.aws.breaks = "backing-up"
+        seen: list[str] = []
+
+        def on_told(event: Event) -> None:
+            if isinstance(event.body, StepIntended) and event.body.step == "14-validate":
+                seen.append(inside(simulation)[0].failed or "")
+                simulation.aws.clock.woken = heal
+
+        def heal() -> None:
+            for each in inside(simulation):
+                each.failed = None
+
+        simulation.on_told = on_told
+        ended = simulation.live()
+        assert (ended.status, seen) == ("finished", ["backing-up"])
+        assert all(each.failed is None for each in inside(simulation)), "it was waited for"
+
+
+@pytest.mark.parametrize("code", sorted(QUOTAS))
+def test_every_limit_of_an_account_pauses_with_what_is_asked_for(code: str) -> None:
+    """A limit is raised in an hour by a person; the storage took longer."""
+    assert category_of(code, 400) is Category.QUOTA
+    move = move_after(Trouble(category=Category.QUOTA, code=code), attempt=1, tries=0, jitter=0.5)
+    assert isinstance(move, Pause)
+    assert any("higher quota" in hint for hint in move.hints)
+
+
+def test_a_limit_names_how_much_the_run_still_asks_for() -> None:
+    """Who asks AWS for more must know how much."""
+    with simulated() as simulation:
+        simulation.aws.faults["CreateDBInstance", 1] = Fault.QUOTA
+        assert "the run asks for 2 more" in paused(simulation).hints

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from daybreak.app.app import App
@@ -34,6 +34,7 @@ from daybreak.model.validation import Validation
 from daybreak.model.value import stamp
 from daybreak.model.world import Cluster, Identity, Instance, Surroundings
 from daybreak.observe.look import Lookout
+from daybreak.observe.settling import look_until_settled
 from daybreak.observe.surroundings import surroundings_of
 from daybreak.plan.amending import amend
 from daybreak.plan.calls import owner_of
@@ -113,6 +114,7 @@ def case_of(app: App, inquiry: Inquiry) -> Case:
 def validate_case(app: App, case: Case, listeners: Listeners | None = None) -> Validation:
     """Ask everything and judge it. A question that cannot be asked is a finding of its own."""
     listeners = listeners or Listeners()
+    case = _settle(app, case)
     began, started = app.timing.now(), app.timing.monotonic()
     findings: list[Finding] = []
 
@@ -141,6 +143,16 @@ def validate_case(app: App, case: Case, listeners: Listeners | None = None) -> V
         verdict=verdict_of(findings, scope_of(case.action)),
         measured=measured.model_copy(update={"lost": case.lost}),
     )
+
+
+def _settle(app: App, case: Case) -> Case:
+    """The case once AWS is at work on the cluster no more, or as it still is after a minute."""
+    pause = min(app.patience.between_looks, app.settings.poll).total_seconds()
+    clone, inside = case.scene.clone, case.scene.instances
+    with explained(f'looking at "{clone.identifier}"'):
+        lookout = Lookout(app.aws(case.identity.region))
+        clone, inside = look_until_settled(lookout, clone, inside, lambda: app.timing.sleep(pause))
+    return replace(case, scene=replace(case.scene, clone=clone, instances=inside))
 
 
 # -- a run's clone

@@ -64,9 +64,9 @@ HINTS: dict[str, tuple[str, ...]] = {
     "KMSKeyNotAccessibleFault": (
         "check the key's state, its policy, and that the caller may use kms:CreateGrant and kms:DescribeKey",
     ),
-    "DBClusterQuotaExceededFault": ("delete clusters that are no longer needed, or ask AWS for a higher quota",),
-    "InstanceQuotaExceeded": ("delete instances that are no longer needed, or ask AWS for a higher quota",),
-    "StorageQuotaExceeded": ("ask AWS for a higher storage quota",),
+    "InsufficientAvailableIPsInSubnetFault": (
+        "the subnet group has no free address in that zone: add a subnet, or remove what is not needed there",
+    ),
 }
 """Codes of what a person can mend while the run waits, and how (FACTS 4.10)."""
 
@@ -75,6 +75,9 @@ CLOCK = ("set this machine's clock, then resume the run",)
 
 LOGIN = ("log in again or set other keys, then resume the run",)
 """What to do when AWS does not know who asks."""
+
+QUOTA = "remove what is no longer needed, or ask AWS for a higher quota (aws service-quotas list-service-quotas --service-code rds)"
+"""What to do about a limit of the account."""
 
 PERMISSION = ("let the caller make this call, then resume the run",)
 """What to do about a missing permission."""
@@ -110,8 +113,10 @@ def move_after(trouble: Trouble, *, attempt: int, tries: int, jitter: float) -> 
             return Pause(why=why, hints=PERMISSION)
         case Category.CAPACITY:
             return Pause(why=why, hints=HINTS.get(trouble.code, ("wait for capacity, then resume the run",)))
-        case Category.INVALID if trouble.code in HINTS:
+        case Category.QUOTA:
             # A person can mend it without a new plan; a quota must not waste forty minutes of restore.
+            return Pause(why=why, hints=(*HINTS.get(trouble.code, ()), QUOTA))
+        case Category.INVALID if trouble.code in HINTS:
             return Pause(why=why, hints=HINTS[trouble.code])
         case Category.INVALID:
             return Stop(why=why)

@@ -9,6 +9,7 @@ that, every error is *lost*, even a ``KeyError``, because an unreadable answer m
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -103,8 +104,15 @@ SETTLING = frozenset(
     }
 )
 CAPACITY = frozenset(
-    {"InsufficientDBInstanceCapacity", "InsufficientDBClusterCapacityFault", "InsufficientStorageClusterCapacity"}
+    {
+        "InsufficientAvailableIPsInSubnetFault",
+        "InsufficientDBInstanceCapacity",
+        "InsufficientDBClusterCapacityFault",
+        "InsufficientStorageClusterCapacity",
+    }
 )
+_QUOTA = re.compile(r"QuotaExceeded|LimitReached")
+"""What the codes of AWS's limits have in common, with or without ``Fault`` at the end."""
 
 
 def category_of(code: str, status: int) -> Category:
@@ -124,6 +132,8 @@ def category_of(code: str, status: int) -> Category:
     ):
         if code in codes:
             return category
+    if _QUOTA.search(code):
+        return Category.QUOTA
     if code.endswith(("AlreadyExists", "AlreadyExistsFault")):
         return Category.EXISTS
     if code.endswith(("NotFound", "NotFoundFault", "NotFoundException")):

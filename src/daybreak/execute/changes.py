@@ -36,6 +36,8 @@ from daybreak.model.actions import (
 from daybreak.model.plan import Plan, Step
 from daybreak.model.replies import Category
 from daybreak.model.run import StepDone, StepIntended, StepRetried, StepSent, StepUncertain
+from daybreak.model.statuses import AVAILABLE
+from daybreak.model.world import Cluster, Instance
 from daybreak.observe.look import Lookout
 from daybreak.plan.amending import ways_out
 from daybreak.plan.calls import call_of, fill_in, owner_of, stamp_of
@@ -44,6 +46,9 @@ Seen = TypeVar("Seen")
 
 LOOKS_BEFORE_BELIEVING = 6
 """How often we look, with pauses, before we conclude that something is absent: AWS may list it a little late."""
+
+REST_BEFORE_BELIEVING = 60.0
+"""Seconds for which everything that a call names must be seen at rest before "not now" is taken for "never"."""
 
 _TO_SEND = frozenset({Position.ABSENT, Position.UNLISTED})
 _UNSETTLED = frozenset({Position.ABSENT, Position.FOREIGN, Position.HOPELESS})
@@ -95,6 +100,17 @@ def resource_of(lookout: Lookout, action: Change) -> Resource | None:
             return lookout.instance(instance)
 
 
+def resources_named(lookout: Lookout, action: Change) -> tuple[Cluster | Instance, ...]:
+    """The cluster that a change names and what is inside it, as they are now: their state may be why AWS says "not now"."""
+    cluster = lookout.cluster(action.clone) if hasattr(action, "clone") else None
+    return (cluster, *lookout.inside(cluster)) if cluster is not None else ()
+
+
+def is_at_rest(seen: Cluster | Instance) -> bool:
+    """Whether nothing is under way with a cluster or an instance."""
+    return seen.status == AVAILABLE and not seen.has_pending_changes
+
+
 class Changer:
     """Carries out the changes of one plan. Each is recorded in the journal before it leaves."""
 
@@ -114,6 +130,7 @@ class Changer:
         if before.status == "sent":
             standing = once_answered(standing, None)
         began, attempt, tries, clashes = self._doors.timing.monotonic(), 0, 0, 0
+        at_rest_since: float | None = None
         while standing.place in _TO_SEND:
             if attempt >= ATTEMPTS:
                 raise self._uncertain(step, f"it was sent {attempt} times and its outcome is not known")
@@ -123,6 +140,8 @@ class Changer:
                 return
             match move_after(fault.trouble, attempt=attempt, tries=tries, jitter=self._doors.timing.jitter()):
                 case Again() as again:
+                    if fault.trouble.category is Category.SETTLING:
+                        at_rest_since = self._rest_of(step, action, fault, at_rest_since)
                     self._pause(step, again, since=began)
                     tries += 1
                     attempt -= 0 if again.counts else 1
@@ -141,8 +160,33 @@ class Changer:
                     ways = ways_out(self._plan, step, fault.trouble.code)
                     raise Rejected(f"step {step.id}: {why}", *hints, *ways)
                 case Pause() as pause:
-                    raise _error_for(step, fault, pause, *ways_out(self._plan, step, fault.trouble.code))
+                    hints = (*self._number_asked(action, fault), *ways_out(self._plan, step, fault.trouble.code))
+                    raise _error_for(step, fault, pause, *hints)
         self._conclude(step, standing)
+
+    def _rest_of(self, step: Step, action: Change, fault: AwsFault, since: float | None) -> float | None:
+        """Since when all that the call names is seen at rest; raises ``Rejected`` once that has lasted.
+
+        AWS says "not now" with one code for states that pass and for states that stay (FACTS 4.10).
+        """
+        seen = self.look(step, lambda: resources_named(self._doors.lookout, action))
+        now = self._doors.timing.monotonic()
+        if not seen or not all(map(is_at_rest, seen)):
+            return None
+        if since is not None and now - since >= REST_BEFORE_BELIEVING:
+            ways = ways_out(self._plan, step, fault.trouble.code)
+            why = f"{fault.message}; and all that it names is available, so waiting does not help"
+            raise Rejected(f"step {step.id}: {why}", *ways)
+        return now if since is None else since
+
+    def _number_asked(self, action: Change, fault: AwsFault) -> tuple[str, ...]:
+        """How much room the run still needs under a limit of the account."""
+        if fault.trouble.category is not Category.QUOTA:
+            return ()
+        state = self._journal.state()
+        left = [each for each in self._plan.steps if isinstance(each.action, type(action))]
+        number = sum(state.step(each.id).status != "done" for each in left)
+        return (f"the run asks for {number} more",)
 
     def _contradiction(self, step: Step, fault: AwsFault) -> Failed | Uncertain:
         """The failure when AWS says that the name exists and shows nothing of that name: the owner is not known."""
@@ -203,18 +247,21 @@ class Changer:
         for _ in range(LOOKS_BEFORE_BELIEVING - 1):
             if standing.place not in doubted:
                 break
-            self._doors.timing.sleep(self._doors.patience.between_looks.total_seconds())
-            self._heed()  # a sleep that was cut short proves nothing about what is listed late
+            self.rest()
             standing = stand()
         return standing
+
+    def rest(self) -> None:
+        """Wait until the next look; raises where a person wants the run to stop or to end."""
+        self._doors.timing.sleep(self._doors.patience.between_looks.total_seconds())
+        self._heed()  # a sleep that was cut short proves nothing about what is listed late
 
     def find(self, step: Step, look: Callable[[], Seen | None]) -> Seen | None:
         """Look until a read finds something, or ``None`` after enough looks; raises as ``look`` does."""
         for _ in range(LOOKS_BEFORE_BELIEVING - 1):
             if (seen := self.look(step, look)) is not None:
                 return seen
-            self._doors.timing.sleep(self._doors.patience.between_looks.total_seconds())
-            self._heed()
+            self.rest()
         return self.look(step, look)
 
     def look(self, step: Step, look: Callable[[], Seen]) -> Seen:
@@ -256,6 +303,7 @@ class Changer:
 
 
 def _error_for(step: Step, fault: AwsFault, pause: Pause, *ways: str) -> Paused:
-    kinds = {Category.DENIED: Forbidden, Category.CAPACITY: Withheld, Category.INVALID: Withheld}
+    withheld = (Category.CAPACITY, Category.QUOTA, Category.INVALID)
+    kinds = {Category.DENIED: Forbidden} | dict.fromkeys(withheld, Withheld)
     kind = kinds.get(fault.trouble.category, Paused)
     return kind(f"step {step.id}: {pause.why}", *pause.hints, *ways)

@@ -55,8 +55,10 @@ from daybreak.model.run import (
     StepIntended,
     StepSeen,
 )
+from daybreak.model.statuses import SERVING
 from daybreak.model.world import Cluster, Instance
 from daybreak.observe.poller import Round
+from daybreak.observe.settling import look_until_settled
 from daybreak.plan.amending import amend, ways_out
 from daybreak.plan.calls import owner_of
 from daybreak.plan.loss import loss_of
@@ -184,6 +186,8 @@ class _Walk:
         if not isinstance(action, Wait):
             raise Bug(f"step {step.id} is not a wait")
         standing = standing_of_wait(action, cluster, instance, self._owner, self._age_before(step))
+        if standing.place is Position.UNDER_WAY and cluster is not None and instance is not None:
+            return self._stand_by_answer(cluster, instance, standing)
         if isinstance(action, AwaitSql) and standing.place is Position.SO and cluster is not None:
             answers = self._doors.database.answers(action, cluster)
             self._stop_before(step, answers)
@@ -197,6 +201,17 @@ class _Walk:
                 result["login"] = answers.login
             return OrderStanding(place=place, seen=answers.seen, result=result)
         return standing
+
+    def _stand_by_answer(self, cluster: Cluster, instance: Instance, standing: OrderStanding) -> OrderStanding:
+        """An instance on which AWS is at work in passing is ready when it answers SQL (FACTS 4.10); else it stands as seen."""
+        asking = next((step.action for step in self._plan.steps if isinstance(step.action, AwaitSql)), None)
+        if instance.status not in SERVING or not instance.endpoint or asking is None:
+            return standing
+        place = cluster.model_copy(update={"endpoint": instance.endpoint})
+        if not self._doors.database.answers(asking, place).is_answering:
+            return standing
+        seen = f"{instance.status}, and SQL answers"
+        return OrderStanding(place=Position.SO, seen=seen, result={"endpoint": instance.endpoint})
 
     def _age_before(self, step: Step) -> timedelta | None:
         """How long ago the newest of the steps before this one was done."""
@@ -305,10 +320,12 @@ class _Walk:
 
     def _ask(self, step: Step, action: Validate, *, of_aws: bool = False) -> Measured:
         lookout = self._doors.lookout
-        cluster = self._changer.find(step, lambda: lookout.cluster(action.clone))
-        if cluster is None:
+        found = self._changer.find(step, lambda: lookout.cluster(action.clone))
+        if found is None:
             raise Gone(f"step {step.id}: the cluster {action.clone} is gone")
-        inside = self._changer.look(step, lambda: lookout.inside(cluster))
+        cluster, inside = self._changer.look(
+            step, lambda: look_until_settled(lookout, found, lookout.inside(found), self._changer.rest)
+        )
         began = self._doors.timing.now()
 
         def report(finding: Finding) -> None:

@@ -19,6 +19,8 @@ class Category(StrEnum):
     """Not carried out; the resource is busy changing."""
     CAPACITY = "capacity"
     """Not carried out; AWS has no machine of that kind there now."""
+    QUOTA = "quota"
+    """Not carried out; a limit of the account is reached, which a person can have raised."""
     EXISTS = "exists"
     """Not carried out now; a resource of that name exists, perhaps from our own lost call."""
     NOT_FOUND = "not-found"

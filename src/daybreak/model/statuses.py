@@ -28,6 +28,9 @@ PASSING = frozenset(
 )
 """Statuses in which AWS is at work and that end by themselves; in most of them the server answers."""
 
+SERVING = PASSING - {"maintenance", "modifying", "upgrading"}
+"""Passing statuses in which nothing of the instance changes that a restore asked for: it is ready when it answers SQL."""
+
 LOOK_AGAIN = "AWS is at work on it, and this passes: look again"
 
 
