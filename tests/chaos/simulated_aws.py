@@ -366,7 +366,11 @@ class SimulatedAws:
             return None
         applied = "in-sync" if self.clock.elapsed >= thing.ready_at + 10 else "applying"
         group = {"DBParameterGroupName": thing.body["DBParameterGroupName"], "ParameterApplyStatus": applied}
-        shown = {"DBInstanceStatus": self._status(thing), "DBParameterGroups": [group], "TagList": _listed(thing.tags)}
+        shown: dict[str, Any] = {
+            "DBInstanceStatus": self._status(thing),
+            "DBParameterGroups": [group],
+            "TagList": _listed(thing.tags),
+        }
         if self.clock.elapsed >= thing.ready_at:
             shown["Endpoint"] = {"Address": f"{name}.c1a2b3d4e5f6.us-east-1.rds.amazonaws.com", "Port": 5432}
         return thing.body | shown

@@ -369,3 +369,14 @@ def test_a_zone_is_one_that_this_machine_knows() -> None:
         with pytest.raises(ValueError, match="write a time zone by its name"):
             Expectation(zone=zone)
     assert Expectation(zone="Asia/Tokyo").zone == "Asia/Tokyo"
+
+
+def test_a_parameter_group_rests_as_long_as_aws_wants_unless_only_this_machine_is_asked(desk: Path) -> None:
+    """A default that suits a lab would start production's clone without its quarantine."""
+    assert settings_at(desk).group_rest == timedelta(minutes=5)
+    [why] = complaints(desk, 'group_rest = "1s"\n' + TARGET)
+    assert "AWS wants 5m; less is taken only together with only_loopback" in why
+    (desk / "daybreak.toml").write_text('group_rest = "1s"\nonly_loopback = true\n' + TARGET, encoding="utf-8")
+    assert settings_at(desk).group_rest == timedelta(seconds=1)
+    (desk / "daybreak.toml").write_text('group_rest = "9m"\n' + TARGET, encoding="utf-8")
+    assert settings_at(desk).group_rest == timedelta(minutes=9)

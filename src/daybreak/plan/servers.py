@@ -63,9 +63,10 @@ def conninfo(database: str | None, trust: Trust, endpoint: str | None) -> str:
 def way_in(plan: Plan, state: RunState) -> str:
     """The psql command that opens the clone at the endpoint that AWS returned, with the same proof as Daybreak asks for.
 
-    Empty when no endpoint was seen.
+    Empty when no endpoint was seen, and for a run that failed: nobody is led into a clone that may have no quarantine.
     """
-    seen = None if isinstance(plan.request, CleanRequest) else clone_seen(plan, state)
+    is_closed = isinstance(plan.request, CleanRequest) or state.status == "failed"
+    seen = None if is_closed else clone_seen(plan, state)
     if seen is None:
         return ""
     validation = next((step.action for step in plan.steps if isinstance(step.action, Validate)), None)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from daybreak.lab.rds.parameter_groups import REST
 from tests.fix_rds import Account, refused
 
 
@@ -159,3 +160,21 @@ def test_the_fiftieth_group_is_the_last_and_the_account_says_how_many_there_are(
     assert refused(account, "CreateDBClusterParameterGroup", **given) == "DBParameterGroupQuotaExceeded"
     for name in made:
         account.call("DeleteDBClusterParameterGroup", DBClusterParameterGroupName=name)
+
+
+def test_a_group_that_has_not_rested_is_not_in_force(account: Account, family: str) -> None:
+    """AWS wants five minutes for a new group; it shows the group as in force, and the server does not run with it."""
+    account.create("n", VpcSecurityGroupIds=[account.open_group()])
+    account.add("n", "n-1")
+    make(account, family, "new", max_logical_replication_workers="0")
+    account.call("ModifyDBCluster", DBClusterIdentifier="n", DBClusterParameterGroupName="new", ApplyImmediately=True)
+    for rests, value in ((100.0, "4"), (REST, "0")):
+        account.pass_time(rests)
+        account.until(lambda: account.cluster("n")["Status"] == "available")
+        account.call("RebootDBInstance", DBInstanceIdentifier="n-1")
+        account.pass_time(60.0)
+        account.until(lambda: account.instance("n-1")["DBInstanceStatus"] == "available")
+        assert (member_status(account, "n"), says(account, "n", "max_logical_replication_workers")) == (
+            "in-sync",
+            value,
+        )
