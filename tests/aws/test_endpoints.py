@@ -1,4 +1,4 @@
-"""An endpoint's URL goes into plans and errors: one that holds a secret is refused, and the refusal does not repeat it."""
+"""An endpoint's URL goes into plans and errors: one that holds a secret is refused unrepeated, and one that is not AWS's is named."""
 
 from __future__ import annotations
 
@@ -128,3 +128,57 @@ def test_nobody_elsewhere_is_asked_in_the_clear(url: str) -> None:
 def test_who_proves_itself_or_is_this_machine_may_be_asked(url: str) -> None:
     """The lab answers on this machine without TLS, like every emulator."""
     Aws(Access(region="us-east-1", endpoint_url=url)).client("secretsmanager")
+
+
+@pytest.mark.parametrize("dual", ["false", "true"])
+@pytest.mark.parametrize("fips", ["false", "true"])
+@pytest.mark.parametrize(
+    "region",
+    ["us-east-1", "cn-north-1", "us-gov-west-1", "us-iso-east-1", "us-isob-east-1", "eusc-de-east-1", "eu-isoe-west-1"],
+)
+def test_the_endpoint_that_botocore_takes_by_itself_is_awss_own(
+    monkeypatch: pytest.MonkeyPatch, region: str, dual: str, fips: str
+) -> None:
+    """In every partition, and in every form that a setting asks for; some isolated regions have no dual stack."""
+    monkeypatch.setenv("AWS_USE_DUALSTACK_ENDPOINT", dual)
+    monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", fips)
+    door = Aws(Access(region=region))
+    if dual == "true" and region == "eu-isoe-west-1":
+        with pytest.raises(Refused):
+            door.endpoint()
+    else:
+        assert door.endpoint() is None
+
+
+@pytest.mark.parametrize(
+    ("region", "url"),
+    [
+        ("us-east-1", "https://rds.us-east-1.api.aws"),
+        ("us-east-1", "https://RDS.us-east-1.amazonaws.com:443/"),
+        ("cn-north-1", "https://rds.cn-north-1.api.amazonwebservices.com.cn"),
+        ("eusc-de-east-1", "https://rds-fips.eusc-de-east-1.api.amazonwebservices.eu"),
+        ("us-gov-west-1", "https://vpce-0a1b2c3d-9z8y.rds.us-gov-west-1.vpce.amazonaws.com"),
+        ("us-iso-east-1", "https://vpce-0a1b2c3d-9z8y-us-iso-east-1a.rds.us-iso-east-1.vpce.c2s.ic.gov"),
+    ],
+)
+def test_an_endpoint_of_awss_that_somebody_wrote_down_is_awss_own(region: str, url: str) -> None:
+    """Dual stack, FIPS and PrivateLink, in any spelling."""
+    assert Aws(Access(region=region, endpoint_url=url)).endpoint() is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://rds.eu-west-1.amazonaws.com",  # another region's: what is shown would be said of the wrong one
+        "https://ec2-203-0-113-7.compute-1.amazonaws.com",  # anybody's machine
+        "https://mine.s3.us-east-1.amazonaws.com",
+        "https://rds.us-east-1.amazonaws.com.example.com",
+        "https://rds.us-east-1.amazonaws.com:8443",
+        "https://vpce-1.evil.example.com/.rds.us-east-1.vpce.amazonaws.com",
+        "https://vpce-1.rds.eu-west-1.vpce.amazonaws.com",
+        "https://rds.us-east-1.amazonaws.com.cn",
+    ],
+)
+def test_an_endpoint_that_only_looks_like_awss_is_named(url: str) -> None:
+    """AWS rents out names below its own: a suffix proves nothing."""
+    assert Aws(Access(region="us-east-1", endpoint_url=url)).endpoint() == url

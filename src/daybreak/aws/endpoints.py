@@ -1,4 +1,4 @@
-"""Endpoint URLs, wherever they were written: refused where they hold a secret, before any text can quote them.
+"""Endpoint URLs, wherever they were written: refused where they hold a secret, before any text can quote them; and whose they are.
 
 The law: an endpoint goes into plans, errors and journals, so it must not hold a user, a password or a query. A refusal names
 the place of the URL, never the URL.
@@ -7,8 +7,10 @@ the place of the URL, never the URL.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from daybreak.errors import Refused
@@ -35,6 +37,35 @@ def refuse_secrets_around(settings: Mapping[str, Any], services: Mapping[str, An
             raise Refused(
                 f"{scheme.upper()}_PROXY holds a password and is not an HTTP proxy", "write http:// before the proxy"
             )
+
+
+def is_among(url: str, own: Iterable[str]) -> bool:
+    """Whether ``url`` leads to one of AWS's ``own`` endpoints of a service in a region, or to it by PrivateLink.
+
+    A host's suffix decides nothing: AWS rents out names below ``amazonaws.com``, and another region's endpoint ends alike.
+
+    >>> own = ["https://rds.eu-west-1.amazonaws.com", "https://rds.eu-west-1.api.aws"]
+    >>> is_among("https://RDS.eu-west-1.api.aws:443/", own), is_among("https://rds.us-east-1.amazonaws.com", own)
+    (True, False)
+    >>> is_among("https://vpce-0a1b-2c3d.rds.eu-west-1.vpce.amazonaws.com", own)
+    True
+    """
+    try:
+        asked = _place(url)
+        return any(asked == _place(each) or _is_private_way(asked[0], _place(each)[0]) for each in own)
+    except ValueError:
+        return False  # a port that is no number
+
+
+def _place(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return (parts.hostname or "").rstrip("."), parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _is_private_way(host: str, own: str) -> bool:
+    """Whether a host is that of a VPC's interface endpoint of the service at ``own``."""
+    service, region, suffix = own.split(".", 2)
+    return re.fullmatch(rf"vpce-[a-z0-9-]+\.{re.escape(f'{service}.{region}.vpce.{suffix}')}", host) is not None
 
 
 def _configurations(settings: Mapping[str, Any], services: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -10,18 +10,21 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from ipaddress import ip_address
+from itertools import product
 from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 from botocore.utils import parse_timestamp
 
-from daybreak.aws.endpoints import refuse_secrets, refuse_secrets_around
+from daybreak.aws.endpoints import is_among, refuse_secrets, refuse_secrets_around
 from daybreak.aws.faults import UNREADABLE, AwsFault, fault_of
 from daybreak.aws.replies import Markers, own_answer, require
 from daybreak.aws.wire import Bounds, CallStage, Journey, Wire, ours
@@ -36,7 +39,7 @@ _READING = Config(
     retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=5, read_timeout=30, max_pool_connections=32
 )
 _CHANGING = Config(retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=5, read_timeout=60)
-
+_AS_AWS_HAS_IT = Config(ignore_configured_endpoint_urls=True)  # type: ignore[call-arg]  # the stubs lack it
 
 _PAUSES = (0.1, 0.4, 1.6)
 """Seconds before a read without an answer is asked again."""
@@ -131,9 +134,17 @@ class Aws:
         )
 
     def endpoint(self) -> str | None:
-        """The RDS endpoint URL when it is not AWS's own."""
+        """The RDS endpoint URL when it is not AWS's own for this region, in any of its forms: botocore knows those."""
         url = str(self._client("rds", self.region, is_changing=False).meta.endpoint_url)
-        return None if (urlsplit(url).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn")) else url
+        return url if is_loopback(url) or not is_among(url, self._own_endpoints("rds")) else None
+
+    def _own_endpoints(self, service: str) -> Iterator[str]:
+        """AWS's endpoints of a service in this region: the usual one, dual stack, FIPS, and both; some regions lack some."""
+        for is_dual, is_fips in product((False, True), repeat=2):
+            config = Config(use_dualstack_endpoint=is_dual, use_fips_endpoint=is_fips).merge(_AS_AWS_HAS_IT)
+            with suppress(BotoCoreError):
+                client = self._session.client(service, region_name=self.region, config=config)  # type: ignore[call-overload]
+                yield str(client.meta.endpoint_url)
 
     def read(self, call: AwsCall) -> dict[str, Any]:
         """Send a read, which botocore may repeat. Raises ``AwsFault`` and the other errors of ``fault_of``."""
