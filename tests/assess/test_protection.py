@@ -10,12 +10,26 @@ from daybreak.assess.protection import advice_for, protection_of
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.inventory import Item
 from daybreak.model.observation import Observation, PastRun
+from daybreak.model.trust import Authorities, Authority
 from daybreak.model.world import AutomatedBackup, Key, Window
 from tests import fix_worlds as worlds
 from tests.fix_capsules import baseline
 
 FIT, UNFIT, UNKNOWN = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN
 DONE = PastRun(run="embi-aurora-pitr-1", kind="pitr", took=timedelta(minutes=41))
+
+PROVEN = Authorities(
+    origin="the bundle",
+    file="/bundle.pem",
+    known=(
+        Authority(
+            name="ours",
+            region=worlds.REGION,
+            begins=worlds.NOW - timedelta(days=9),
+            ends=worlds.NOW + timedelta(days=9),
+        ),
+    ),
+)
 
 
 def found(check: str, seen: Observation, *past: PastRun) -> Finding:
@@ -81,7 +95,18 @@ def test_how_far_back_one_can_go_is_seen_not_believed(reach: timedelta, age: tim
 def test_a_restore_nobody_did_has_no_known_duration() -> None:
     """A recovery time that was never measured is a wish."""
     assert found("rto", worlds.observation()).standing is UNKNOWN
-    assert found("rto", worlds.observation(), DONE.model_copy(update={"kind": "clean"})).standing is UNKNOWN
+    assert "no restore of this target has finished" in found("rto", worlds.observation()).why
+
+
+def test_a_run_that_cannot_show_it_is_passed_over_and_named() -> None:
+    """A small clone for staging took four minutes, and the board heard four minutes."""
+    staging = PastRun(
+        run="embi-aurora-pitr-3", kind="pitr", took=timedelta(minutes=4), why_not="its clone was scaled down"
+    )
+    finding = found("rto", worlds.observation(), staging)
+    assert (finding.standing, finding.found) == (UNKNOWN, "never measured")
+    assert finding.why == "embi-aurora-pitr-3 does not show it: its clone was scaled down: rehearse one"
+    assert found("rto", worlds.observation(), staging, DONE).found == "41 minutes (embi-aurora-pitr-1)"
 
 
 def test_the_newest_restore_is_what_counts() -> None:
@@ -97,6 +122,35 @@ def test_without_a_cluster_nothing_is_fit() -> None:
     standings = {each.check: each.standing for each in protection_of(worlds.target(), gone, ())}
     assert FIT not in standings.values()
     assert standings["protection.available"] is UNFIT
+
+
+def test_a_cluster_that_is_not_there_is_one_cause_and_said_once() -> None:
+    """Five lines with one reason look like five things to mend."""
+    gone = worlds.observation(
+        cluster=None, instances=(), names_taken=("embi-aurora-clusters", "payroll"), authorities=PROVEN
+    )
+    findings = protection_of(worlds.target(), gone, (DONE,))
+    assert [each.check for each in findings if each.why] == ["protection.available"]
+    assert findings[0].why == f'us-east-1 has no "{worlds.SOURCE}"; did you mean "embi-aurora-clusters"?'
+    assert {each.standing for each in findings if each.check in ("protection.proof", "protection.rpo")} == {UNKNOWN}
+
+
+def test_another_clusters_backup_is_no_kept_one() -> None:
+    """The list of a region holds the living ones' too, and somebody believes that it is theirs."""
+    kept = AutomatedBackup(cluster="embi-aurora", resource_id="cluster-X", status="retained",
+                           engine="aurora-postgresql", engine_version="16.6")  # fmt: skip
+    living = kept.model_copy(update={"cluster": worlds.SOURCE, "status": "active"})
+    told = found("available", worlds.observation(cluster=None, backups=(kept, living))).found
+    assert told == "no such cluster, and no kept backup of it"
+
+
+def test_what_is_asked_counts_where_region_and_configuration_differ() -> None:
+    """With --region the network of the region in the file is of no use."""
+    seen = worlds.observation(
+        identity=worlds.identity(region="eu-west-1"),
+        cluster=worlds.cluster(subnet_group=None, security_groups=(), is_express=True),
+    )
+    assert "eu-west-1" in found("kind", seen).found
 
 
 def test_a_kept_backup_of_a_deleted_cluster_is_told() -> None:

@@ -15,7 +15,7 @@ from daybreak.model.replies import Category, Reply, Trouble
 from daybreak.model.requests import CleanRequest, PitrRequest
 from daybreak.model.world import Quota
 from daybreak.observe.look import Lookout
-from daybreak.observe.observation import look_at_remains, look_closely, look_for_sources
+from daybreak.observe.observation import look_at_remains, look_closely, look_for_sources, observe_target
 from daybreak.plan.planner import plan_of
 from daybreak.plan.source import interest_of
 from tests import fix_worlds
@@ -181,3 +181,15 @@ def test_limits_are_counted_where_aws_says_them_and_stop_nothing_where_it_does_n
     lost.category = Category.LOST
     with pytest.raises(AwsFault):
         quotas(lost)
+
+
+def test_of_a_cluster_that_is_not_there_only_its_own_backups_are_seen() -> None:
+    """The region's list has the living clusters' backups too, and the names of what somebody may have meant."""
+    others = kept("cluster-NEW") | {"DBClusterIdentifier": "payroll", "Status": "active"}
+    door = Deserted(
+        DescribeDBClusterAutomatedBackups={"DBClusterAutomatedBackups": [others, kept("cluster-OLD")]},
+        DescribeDBClusters={"DBClusters": [cluster(DBClusterIdentifier="payroll")]},
+    )
+    seen = observe_target(Lookout(door), fix_worlds.identity(), fix_worlds.target(), NOW)
+    assert [each.resource_id for each in seen.backups] == ["cluster-OLD"]
+    assert seen.names_taken == ("payroll",)

@@ -52,6 +52,12 @@ def test_little_history_is_told_beside_the_table() -> None:
     assert "2 earlier run(s) of this target: 41 minutes, 44 minutes" in estimate.evidence
 
 
+def test_a_run_that_does_not_show_it_is_no_history() -> None:
+    """Three clones for staging, which were small, promised a recovery in four minutes."""
+    small = [each.model_copy(update={"why_not": "its clone was scaled down"}) for each in past(4, 5, 4, 6)]
+    assert restore_estimate("pitr", 40 * GB, tuple(small)) == restore_estimate("pitr", 40 * GB, ())
+
+
 @given(size=st.none() | st.integers(1, 2**50), minutes=st.lists(st.integers(1, 600), max_size=6))
 def test_bounds_are_never_turned_round(size: int | None, minutes: list[int]) -> None:
     """A countdown against a low bound above the high one would run backwards."""

@@ -69,6 +69,12 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
             f"rds:{SOURCE}-2024-01-15-13-30 (2024-01-15T13:30:00Z), before-release (2024-01-13T14:52:10Z)"
         ),
     ),
+    "misspelt": ({}, {"snapshot": "before-relase"}, 'did you mean "before-release"?'),
+    "of a misspelt cluster": (
+        {"snapshots": (), "cluster": None, "instances": (), "names_taken": ("embi-aurora-clusters",)},
+        {},
+        f'there is none of "{SOURCE}", and no such cluster; did you mean "embi-aurora-clusters"?',
+    ),
     "none at all": ({"snapshots": ()}, {}, f'exists in account 123456789012, us-east-1; there is none of "{SOURCE}"'),
     "none before": (
         {},
@@ -136,6 +142,20 @@ def test_every_reason_comes_at_once() -> None:
     snapshot = fix_worlds.snapshot("s", cluster="payroll", status="creating", engine="aurora-mysql", percent=1)
     seen = {"snapshots": (snapshot,), "key": None, "subnet_groups": (), "security_groups": (), "settable": ()}
     assert len(refusal(seen, {"snapshot": "s"}).reasons) == 7
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        {"key": None},
+        {"key": Key(arn=KEY, is_enabled=False, state="Disabled")},
+        {"settable": ()},
+        {"snapshots": (), "cluster": None, "instances": (), "parameter_group": None, "key": None},
+    ],
+)
+def test_a_wrong_snapshot_id_is_the_one_cause(seen: dict[str, Any]) -> None:
+    """Nothing is read with the living cluster's key: it was said to be gone, and people mended keys."""
+    assert len(refusal(seen, {"snapshot": "gone"}).reasons) == 1
 
 
 @pytest.mark.parametrize(

@@ -113,11 +113,20 @@ class App:
             )
         )
 
+    @cached_property
+    def targets(self) -> dict[str, Target]:
+        """The configured targets by name, each in the region that is asked: ``--region`` counts before its own."""
+        region = self.access.region
+        return {
+            name: target.model_copy(update={"region": region}) if region else target
+            for name, target in self.settings.targets.items()
+        }
+
     def target(self, name: str) -> Target:
         """The configured target of that name; raises ``Refused``, naming the targets there are."""
-        if name in self.settings.targets:
-            return self.settings.targets[name]
-        known = ", ".join(sorted(self.settings.targets)) or "none"
+        if name in self.targets:
+            return self.targets[name]
+        known = ", ".join(sorted(self.targets)) or "none"
         raise Refused(
             f'no target "{printable(name)}" is configured',
             f"targets: {known}",
@@ -180,7 +189,7 @@ class App:
 
     def trust_in(self, plan: Plan) -> Trust:
         """What the servers of a run must prove: this machine's authorities, and never less than was planned."""
-        here = self.settings.targets.get(plan.target.name)
+        here = self.targets.get(plan.target.name)
         return (here.trust if here else self.settings.trust).at_least(plan.target.trust)
 
     def hold_to(self, pinned: Identity, aws: Aws) -> None:

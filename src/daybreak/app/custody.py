@@ -89,7 +89,7 @@ def plan_clean(app: App, wish: Leftover) -> Plan:
     if state.ended is None:
         raise Refused(f'the run "{name}" has not ended', f"daybreak abort {name}", f"daybreak resume {name}")
     request = CleanRequest(target=plan.target.name, run=name, nonce=state.nonce, suffix=new_suffix(), why=wish.why)
-    made = _decide(app, request, plan.target, [*own_clusters(name, app.settings.targets)])
+    made = _decide(app, request, plan.target, [*own_clusters(name, app.targets)])
     if doubt := doubt_of(app, plan, chain):
         note = f"the journal of {name} {doubt}; what carries its nonce is removed all the same"
         made = made.model_copy(update={"notes": (*made.notes, note)})
@@ -135,7 +135,7 @@ def _by_tags(app: App, remains: Remains, why: str, doubt: str) -> Plan:
         raise _no_clone(run, original)
     pinned = _identity_in(remains)
     found = _search(app, run, pinned)
-    reasons = [*own_clusters(run, app.settings.targets)]
+    reasons = [*own_clusters(run, app.targets)]
     if pinned is not None:
         with explained("asking AWS who we are"):
             reasons += [f"the run belongs to {each}" for each in pinned.differences(found.aws.identity())]
@@ -177,7 +177,7 @@ def _identity_in(remains: Remains) -> Identity | None:
 def _search(app: App, run: str, pinned: Identity | None) -> _Found:
     """What exists under the clone's names; raises ``Refused`` where no possible region has anything."""
     regions: list[str | None] = [
-        *({pinned.region} if pinned else sorted({each.region for each in app.settings.targets.values()}))
+        *({pinned.region} if pinned else sorted({each.region for each in app.targets.values()}))
     ]
     doors = [app.aws(region) for region in regions or [None]]
 
@@ -202,7 +202,7 @@ def _search(app: App, run: str, pinned: Identity | None) -> _Found:
 
 def _target_of(app: App, remains: Remains, found: _Found) -> Target | None:
     """The target of the run's own plan, else the configured one that the clone's tag names, or the clone's name begins with."""
-    known = [*app.settings.targets.values()]
+    known = [*app.targets.values()]
     if remains.plan is not None:
         try:
             return Target.model_validate(remains.plan.get("target"))
@@ -224,5 +224,5 @@ def _no_target(found: _Found, run: str) -> str:
 
 
 def _unknown_hints(app: App) -> tuple[str, ...]:
-    known = ", ".join(sorted(app.settings.targets)) or "none"
+    known = ", ".join(sorted(app.targets)) or "none"
     return (f"targets: {known}", "name the target's configuration with --config")

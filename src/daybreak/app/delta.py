@@ -70,7 +70,7 @@ def delta_of(app: App, wish: DeltaWish, progress: Callable[[str], None] = lambda
 
 def _time_for(app: App, case: Case) -> timedelta:
     """How long both may be read: as the configuration says now, else as the run's plan does."""
-    target = app.settings.targets.get(case.target or "")
+    target = app.targets.get(case.target or "")
     return target.source_budget if target else case.action.source_budget
 
 

@@ -20,6 +20,7 @@ from daybreak.model.observation import Observation, PastRun
 from daybreak.model.plan import Plan, Refusal
 from daybreak.model.requests import CleanRequest, PitrRequest, Purpose, Request, Thoroughness
 from daybreak.model.targets import Target, Waiver
+from daybreak.model.world import Identity
 from daybreak.observe.look import Lookout
 from daybreak.observe.observation import (
     look_at_remains,
@@ -29,6 +30,7 @@ from daybreak.observe.observation import (
     with_past,
     with_secret,
 )
+from daybreak.plan.estimates import why_no_measure
 from daybreak.plan.planner import plan_of
 from daybreak.plan.source import interest_of
 from daybreak.plan.terms import Terms
@@ -117,7 +119,7 @@ def observe_for(app: App, request: Request, target: Target) -> Observation:
         secret = _secret(aws, target)
         if secret is not None:
             seen = with_secret(seen, secret.changed, len(secret.older))
-    return with_authorities(with_past(seen, past_of(app, target)), authorities(target.trust))
+    return with_authorities(with_past(seen, past_of(app, target, identity)), authorities(target.trust))
 
 
 def _secret(aws: Aws, target: Target) -> Secret | None:
@@ -133,16 +135,18 @@ def thoroughness_of(app: App, wanted: Thoroughness, target: Target) -> Thoroughn
     return wanted.model_copy(update={"turn": sum(run.startswith(f"{stem}-") for run in app.store.runs())})
 
 
-def past_of(app: App, target: Target) -> tuple[PastRun, ...]:
-    """The target's newest runs that finished with a verdict, for estimates."""
+def past_of(app: App, target: Target, identity: Identity) -> tuple[PastRun, ...]:
+    """The newest runs of the target's cluster that ended with a verdict, here and not on another account, region or lab."""
     found = []
     for run in app.store.runs()[:_PAST_RUNS]:
         state = app.state_or_none(run)
         if state and state.status == "finished" and state.verdict and state.measured.rto:
             with suppress(Damaged, Newer):
                 plan = app.store.plan(run)
-                if plan.target.name == target.name:
-                    found.append(PastRun(run=run, kind=plan.kind, took=state.measured.rto))
+                is_of_it = (plan.target.name, plan.source) == (target.name, target.cluster)
+                if is_of_it and not plan.identity.differences(identity):
+                    why_not = why_no_measure(plan, state.verdict)
+                    found.append(PastRun(run=run, kind=plan.kind, took=state.measured.rto, why_not=why_not))
     return tuple(found)
 
 

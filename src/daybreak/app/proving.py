@@ -43,7 +43,7 @@ class Control:
 def control_of(app: App, case: Case) -> Control:
     """What a negative control would do; raises ``Refused`` where it must not happen."""
     clone = case.scene.clone
-    sources = {target.cluster for target in app.settings.targets.values()}
+    sources = {target.cluster for target in app.targets.values()}
     if clone.identifier in sources or clone.identifier == case.action.source:
         raise Refused(
             f'"{clone.identifier}" is in production, and nothing is planted there',

@@ -34,7 +34,7 @@ def report_of(app: App, run: str) -> Report:
 
 def report_on(app: App, validation: Validation) -> Report:
     """The report of a validation by itself."""
-    target = app.settings.targets.get(validation.target or "")
+    target = app.targets.get(validation.target or "")
     occasion = _occasion(app, next_after(validation), validation.way_in)
     return report_of_validation(validation, occasion, target.objectives if target else None)
 

@@ -51,7 +51,7 @@ def start(app: App, plan: Plan) -> str:
 def _hold_to_the_world(app: App, plan: Plan) -> None:
     """Raise ``Refused`` for a plan that has expired, was made elsewhere, does not fit the world, or removes what is not vouched for."""
     seen = observe_for(app, plan.request, plan.target)
-    targets = app.settings.targets
+    targets = app.targets
     if reasons := (*objections_to_removing(plan, targets, app.store), *objections_to_starting(plan, seen)):
         hint = hint_to_plan_again(plan, targets, app.store)
         raise Refused(f"the plan for {plan.run} cannot be started", hint, reasons=reasons)

@@ -41,9 +41,7 @@ class TargetStatus:
 
 def statuses(app: App, names: tuple[str, ...]) -> tuple[TargetStatus, ...]:
     """What was promised for each target and what is true right now."""
-    chosen = [app.target(name) for name in names] or [
-        app.settings.targets[name] for name in sorted(app.settings.targets)
-    ]
+    chosen = [app.target(name) for name in names] or [app.targets[name] for name in sorted(app.targets)]
     if not chosen:
         raise Refused("no target is configured", "daybreak init  # looks at the account and writes daybreak.toml")
     return tuple(_status_of(app, target) for target in chosen)
@@ -55,7 +53,7 @@ def _status_of(app: App, target: Target) -> TargetStatus:
         identity = aws.identity()
         seen = app.with_skew(observe_target(Lookout(aws), identity, target, app.now()))
     seen = with_authorities(seen, authorities(target.trust))
-    past = past_of(app, target)
+    past = past_of(app, target, identity)
     last = app.state_or_none(past[0].run) if past else None
     return TargetStatus(target, seen, protection_of(target, seen, past), last, _advice(app, target))
 

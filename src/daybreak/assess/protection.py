@@ -12,7 +12,7 @@ from daybreak.model.baseline import Baseline
 from daybreak.model.clock import WORTH_SAYING, is_useless, skew_in_words
 from daybreak.model.findings import Finding, Level, Standing
 from daybreak.model.moment import span_in_words
-from daybreak.model.names import comma_list, printable
+from daybreak.model.names import comma_list, meant, printable
 from daybreak.model.observation import Observation, PastRun
 from daybreak.model.statuses import AVAILABLE, LOOK_AGAIN, standing_of_statuses
 from daybreak.model.targets import Network, Target
@@ -21,6 +21,7 @@ from daybreak.model.value import stamp
 from daybreak.model.world import Cluster
 from daybreak.plan.kinds import is_outside_vpc, other_kind, words_on_replication, words_on_vpc
 from daybreak.plan.objections import objections_to_trust
+from daybreak.plan.source import kept_backups
 
 SLACK = timedelta(hours=1)
 """How far the earliest restorable time may lag behind: it moves in steps, and a new cluster needs a first backup."""
@@ -74,9 +75,10 @@ def _standing_of(*, is_fit: bool) -> Standing:
 def _there(target: Target, seen: Observation) -> Finding:
     title = 'Cluster status is "available"'
     if seen.cluster is None:
-        kept = [backup for backup in seen.backups if backup.cluster == target.cluster and backup.status == "retained"]
+        kept = kept_backups(target, seen.backups)
         found = "no such cluster" + (f", {len(kept)} kept backup(s) of it" if kept else ", and no kept backup of it")
-        return _finding("available", title, Standing.UNFIT, expected=AVAILABLE, found=found)
+        why = f'{seen.identity.region} has no "{target.cluster}"{meant(target.cluster, seen.names_taken)}'
+        return _finding("available", title, Standing.UNFIT, expected=AVAILABLE, found=found, why=why)
     standing = standing_of_statuses([seen.cluster.status])
     why = LOOK_AGAIN if standing is Standing.UNKNOWN else ""
     return _finding("available", title, standing, expected=AVAILABLE, found=seen.cluster.status, why=why)
@@ -92,9 +94,9 @@ def _kind(target: Target, seen: Observation) -> Iterator[Finding]:
             "kind", title, Standing.UNFIT, expected=expected, found=f"it {other.predicate}", why=other.remedy
         )
         return
-    network = target.network.get(target.region, Network())
+    network = target.network.get(seen.identity.region, Network())
     if is_outside_vpc(seen.cluster) and not (network.subnet_group and network.security_groups):
-        found = f"it {words_on_vpc(target.region)}"
+        found = f"it {words_on_vpc(seen.identity.region)}"
         yield _finding("kind", title, Standing.UNFIT, expected=expected, found=found)
     if words := words_on_replication(seen.cluster):
         yield _finding("kind", title, Standing.UNKNOWN, expected=expected, found=f"it {words}")
@@ -103,7 +105,7 @@ def _kind(target: Target, seen: Observation) -> Iterator[Finding]:
 def _loss(target: Target, seen: Observation) -> Finding:
     title, expected = "What would be lost now (RPO)", f"at most {span_in_words(target.objectives.rpo)}"
     if seen.cluster is None or seen.cluster.window is None:
-        return _finding("rpo", title, Standing.UNKNOWN, expected=expected, found="no window", why=_no_window(seen))
+        return _no_window("rpo", title, expected, seen)
     latest = seen.cluster.window.latest
     # AWS's clock may be a little ahead of ours; nothing is lost in the future.
     lag = max(seen.seen - latest, timedelta())
@@ -115,7 +117,7 @@ def _retention(target: Target, seen: Observation) -> Finding:
     title, promised = "How long backups are kept (retention)", target.objectives.retention
     expected = f"at least {span_in_words(promised)}"
     if seen.cluster is None:
-        return _finding("retention", title, Standing.UNKNOWN, expected=expected, found="nothing", why=_no_window(seen))
+        return _no_window("retention", title, expected, seen)
     kept = seen.cluster.backup_retention
     return _finding(
         "retention", title, _standing_of(is_fit=kept >= promised), expected=expected, found=span_in_words(kept)
@@ -126,7 +128,7 @@ def _reach(target: Target, seen: Observation) -> Finding:
     title, promised = "How far back one can go now", target.objectives.retention
     expected = span_in_words(promised)
     if seen.cluster is None or seen.cluster.window is None:
-        return _finding("reach", title, Standing.UNKNOWN, expected=expected, found="no window", why=_no_window(seen))
+        return _no_window("reach", title, expected, seen)
     earliest = seen.cluster.window.earliest
     reach = seen.seen - earliest
     found = f"{span_in_words(reach)} (restorable from {stamp(earliest)})"
@@ -144,9 +146,14 @@ def _is_whole_life(cluster: Cluster) -> bool:
 
 def _time(target: Target, past: tuple[PastRun, ...]) -> Finding:
     title, expected = "How long the last restore took (RTO)", f"at most {span_in_words(target.objectives.rto)}"
-    last = next((run for run in past if run.kind != "clean"), None)
+    last = next((run for run in past if not run.why_not), None)
     if last is None:
-        why = "no restore of this target has finished yet: rehearse one"
+        why = (
+            f"{past[0].run} does not show it: {past[0].why_not}"
+            if past
+            else "no restore of this target has finished yet"
+        )
+        why += ": rehearse one"
         return _finding("rto", title, Standing.UNKNOWN, expected=expected, found="never measured", why=why)
     is_fit = last.took <= target.objectives.rto
     return _finding(
@@ -172,17 +179,21 @@ def _proof(target: Target, seen: Observation) -> Iterator[Finding]:
         return
     endpoint = seen.cluster.endpoint if seen.cluster else None
     title, expected, found = "Its server can prove its identity", "verify-full", trust_words(target.trust, endpoint)
-    objections = tuple(objections_to_trust(target.trust, target.region, endpoint, seen.authorities, seen.seen))
+    objections = tuple(objections_to_trust(target.trust, seen.identity.region, endpoint, seen.authorities, seen.seen))
     is_plain = endpoint is not None and target.trust.may_be_plain(endpoint)
     is_fit = not objections and (is_plain or target.trust.tls == "verify-full")
     why = "; ".join(objections) or ("" if is_fit else f'daybreak.toml says tls = "{target.trust.tls}"')
-    yield _finding("proof", title, _standing_of(is_fit=is_fit), expected=expected, found=found, why=why)
+    # Where there is no server, nothing proves itself; what would keep it from doing so is true all the same.
+    standing = Standing.UNKNOWN if is_fit and seen.cluster is None else _standing_of(is_fit=is_fit)
+    yield _finding("proof", title, standing, expected=expected, found=found, why=why)
 
 
-def _no_window(seen: Observation) -> str:
+def _no_window(check: str, title: str, expected: str, seen: Observation) -> Finding:
+    """Nothing to hold the promise against. That the cluster is missing is a cause of its own, and said once."""
     if seen.cluster is None:
-        return "the cluster is not there"
-    return f"the cluster is {seen.cluster.status} and shows no restorable window"
+        return _finding(check, title, Standing.UNKNOWN, expected=expected, found="no cluster")
+    why = f"the cluster is {seen.cluster.status} and shows no restorable window"
+    return _finding(check, title, Standing.UNKNOWN, expected=expected, found="no window", why=why)
 
 
 def advice_for(baseline: Baseline) -> tuple[str, ...]:

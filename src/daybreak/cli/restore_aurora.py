@@ -58,7 +58,7 @@ def _to_moment(app: App, target: str | None, to: str) -> Plan:
 def _only_target(app: App) -> str:
     from daybreak.errors import Refused
 
-    names = sorted(app.settings.targets)
+    names = sorted(app.targets)
     if len(names) != 1:
         raise Refused(
             f"which target is meant? {len(names)} are configured: {', '.join(names) or 'none'}", "add --target NAME"

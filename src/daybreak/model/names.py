@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from difflib import get_close_matches
 
 from daybreak.errors import Refused
 
@@ -156,6 +157,25 @@ def run_cleaned_by(run: str) -> str | None:
 def quarantine_group_name(clone: str) -> str:
     """The name of the cluster parameter group that keeps the clone in quarantine."""
     return f"{clone}-quarantine"
+
+
+def names_like(name: str, names: Iterable[str], most: int = 3) -> tuple[str, ...]:
+    """Those of the names that somebody may have meant who wrote ``name``, the likeliest first.
+
+    >>> names_like("embi-aurora-clusterr", ["embi-aurora-cluster", "payroll"]), names_like("x", ["payroll"])
+    (('embi-aurora-cluster',), ())
+    """
+    return tuple(get_close_matches(name, sorted(set(names) - {name}), n=most))
+
+
+def meant(name: str, names: Iterable[str]) -> str:
+    """What to ask whoever wrote ``name``, as the end of a sentence; empty where nothing is like it.
+
+    >>> meant("salaris", ["salaries", "people"])
+    '; did you mean "salaries"?'
+    """
+    likely = [f'"{printable(each)}"' for each in names_like(name, names)]
+    return f"; did you mean {' or '.join(likely)}?" if likely else ""
 
 
 def comma_list(items: list[str] | tuple[str, ...], most: int = 10) -> str:

@@ -25,13 +25,13 @@ from daybreak.model.world import (
 
 
 class PastRun(Value):
-    """An earlier run that finished, the best evidence for an estimate."""
+    """An earlier run of this very cluster that ended with a verdict."""
 
     run: str
     kind: str
     took: Span
-    size: int | None = None
-    """The size of the source at that time, in bytes."""
+    why_not: str = ""
+    """Why it does not show how long a recovery takes; empty where it does."""
 
 
 class Interest(Value):

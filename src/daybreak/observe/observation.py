@@ -78,12 +78,15 @@ def look_at_remains(lookout: Lookout, identity: Identity, request: CleanRequest,
 def observe_target(lookout: Lookout, identity: Identity, target: Target, now: datetime) -> Observation:
     """Look at a target, for its status."""
     cluster = lookout.cluster(target.cluster)
+    backups = lookout.backups() if cluster is None else ()
     return Observation(
         seen=now,
         identity=identity,
         cluster=cluster,
         instances=lookout.inside(cluster) if cluster else (),
-        backups=lookout.backups() if cluster is None else (),
+        # A region's list holds every cluster's, the living ones' too.
+        backups=tuple(backup for backup in backups if backup.cluster == target.cluster),
+        names_taken=tuple(sorted(lookout.clusters())) if cluster is None else (),
         key=lookout.key(cluster.kms_key) if cluster and cluster.kms_key else None,
         size=lookout.size(target.cluster, now) if cluster else None,
     )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from statistics import median
 
+from daybreak.model.findings import Standing, Verdict
 from daybreak.model.moment import span_in_words
 from daybreak.model.observation import PastRun
 from daybreak.model.plan import Estimate, Plan
+from daybreak.model.requests import CleanRequest
 from daybreak.model.run import RunState
 from daybreak.plan.amending import steps_unasked
 
@@ -41,13 +43,30 @@ DELETION = Estimate(
 OPTIONS = Estimate(low=timedelta(seconds=30), high=timedelta(minutes=2), evidence="settings apply within minutes")
 
 
+def why_no_measure(plan: Plan, verdict: Verdict) -> str:
+    """Why a run that ended with this verdict does not show how long a recovery of its source takes; empty where it does.
+
+    A run shows it whose clone could take the source's place, and was seen to be right.
+    """
+    request = plan.request
+    if isinstance(request, CleanRequest):
+        return "it restored nothing"
+    if verdict.standing not in (Standing.FIT, Standing.WAIVED):
+        return f"its verdict is {verdict.standing.value}"
+    if request.purpose == "staging":
+        return "its clone was scaled down for staging"
+    if request.thoroughness.depth == "quick":
+        return "its clone was validated at quick depth, which reads no rows"
+    return ""
+
+
 def restore_estimate(kind: str, size: int | None, past: tuple[PastRun, ...]) -> Estimate:
-    """The estimate of a whole run from start to verdict. ``size`` is in bytes; ``past`` holds finished runs of the same target.
+    """The estimate of a whole run from start to verdict, by those of the earlier runs that show it. ``size`` is in bytes; ``past`` holds finished runs of the same target.
 
     >>> restore_estimate("pitr", 40 * 1024**3, ()).evidence
     "the runbook's table: pitr, < 100 GB (the source holds 40 GB); no earlier run of this target"
     """
-    own = [run.took for run in past if run.kind == kind]
+    own = [run.took for run in past if run.kind == kind and not run.why_not]
     if len(own) >= ENOUGH:
         middle = span_in_words(timedelta(seconds=median(took.total_seconds() for took in own)))
         return Estimate(

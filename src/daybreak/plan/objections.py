@@ -25,12 +25,12 @@ _COMMERCIAL = re.compile(r"(?!us-gov|us-iso|eu-iso|cn-|eusc-)[a-z]{2}(?:-[a-z]+)
 
 def objections_to_storage(source: Source, seen: Observation) -> Iterator[str]:
     """Reasons against the storage: another kind of cluster, or a key that does not open it."""
-    storage = source.storage
-    if storage is None:
-        return
-    if kind := other_kind(storage):
+    storage, record = source.storage, source.storage or source.living
+    if record and (kind := other_kind(record)):
         named = f'"{source.snapshot.identifier}" is of a cluster that' if source.snapshot else f'"{source.name}"'
         yield f"{named} {kind.sentence}"
+    if storage is None:
+        return
     what = "snapshot" if source.snapshot else "backup"
     if seen.key and not seen.key.is_enabled:
         yield f"the KMS key {seen.key.arn} is {seen.key.state}: without it the {what} cannot be read"
@@ -49,11 +49,13 @@ def _objections_to_network(network: Network, source: Source, seen: Observation) 
     if source.cluster and is_outside_vpc(source.cluster) and not (network.subnet_group and network.security_groups):
         yield f'"{source.name}" {words_on_vpc(region)}'
         return
-    if network.subnet_group is None:
+    is_known = source.storage is not None or source.cluster is not None
+    # Of a source that is not there nothing is known: that is its own reason, and the network is none.
+    if network.subnet_group is None and is_known:
         yield f"no subnet group is known for {region}: set subnet_group under network.{region} in daybreak.toml"
-    elif network.subnet_group not in seen.subnet_groups:
+    elif network.subnet_group is not None and network.subnet_group not in seen.subnet_groups:
         yield f'the subnet group "{network.subnet_group}" does not exist in {region}'
-    if not network.security_groups:
+    if not network.security_groups and is_known:
         yield (
             f"no security group is known for {region}: AWS would put the clone into the VPC's default group; "
             f"set security_groups under network.{region} in daybreak.toml"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from daybreak.model.actions import RestoreToMoment
 from daybreak.model.moment import At, Latest, distance
-from daybreak.model.names import clone_name
+from daybreak.model.names import clone_name, meant
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
 from daybreak.model.requests import PitrRequest
@@ -63,9 +63,11 @@ def _objections_to_source(request: PitrRequest, target: Target, source: Source, 
         ids = ", ".join(f"{backup.resource_id} ({_ends(backup.window)})" for backup in kept)
         yield f'the cluster "{target.cluster}" is deleted and AWS kept {len(kept)} backups of that name: choose one with --resource-id: {ids}'
     elif request.resource_id:
-        yield f'no backup with the resource id "{request.resource_id}" exists in {where}'
+        likely = meant(request.resource_id, (backup.resource_id for backup in seen.backups))
+        yield f'no backup with the resource id "{request.resource_id}" exists in {where}{likely}'
     else:
-        yield f'neither a cluster "{target.cluster}" nor a kept backup of it exists in {where}'
+        likely = meant(target.cluster, seen.names_taken)
+        yield f'neither a cluster "{target.cluster}" nor a kept backup of it exists in {where}{likely}'
 
 
 def _objections_to_moment(request: PitrRequest, source: Source, seen: Observation) -> Iterator[str]:

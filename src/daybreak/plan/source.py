@@ -6,6 +6,7 @@ backup and daybreak.toml do.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,11 +33,13 @@ class Source:
     instances: tuple[Instance, ...] = ()
     surroundings: Surroundings | None = None
     window: Window | None = None
+    is_by_snapshot: bool = False
+    """Whether a snapshot is wanted: where there is none, the living cluster's storage takes its place in nothing."""
 
     @property
     def storage(self) -> Origin | None:
-        """The record of engine, key and port of the restored data."""
-        return self.snapshot or self.living or self.backup
+        """The record of engine, key and port of the restored data; ``None`` where there is nothing to restore."""
+        return self.snapshot if self.is_by_snapshot else self.living or self.backup
 
     @property
     def cluster(self) -> Cluster | None:
@@ -79,6 +82,7 @@ def source_of(request: PitrRequest | SnapshotRequest, target: Target, seen: Obse
         instances=seen.instances if living else capsule.instances if capsule else (),
         surroundings=seen.surroundings if living else capsule.surroundings if capsule else None,
         window=window,
+        is_by_snapshot=isinstance(request, SnapshotRequest),
     )
 
 
@@ -92,7 +96,12 @@ def backups_of_deleted(request: PitrRequest, target: Target, seen: Observation) 
     """The backups of deleted clusters that the request may mean."""
     if request.resource_id:
         return [backup for backup in seen.backups if backup.resource_id == request.resource_id]
-    return [backup for backup in seen.backups if backup.cluster == target.cluster and backup.status == "retained"]
+    return kept_backups(target, seen.backups)
+
+
+def kept_backups(target: Target, backups: Iterable[AutomatedBackup]) -> list[AutomatedBackup]:
+    """Those of the backups that AWS kept when a cluster of the target's name was deleted; a living cluster's is no kept one."""
+    return [backup for backup in backups if backup.cluster == target.cluster and backup.status == "retained"]
 
 
 def choose_snapshot(request: SnapshotRequest, target: Target, snapshots: tuple[Snapshot, ...]) -> Snapshot | None:

@@ -53,7 +53,7 @@ def standing_text(standing: Standing) -> Text:
 def _facts(target: Target, seen: Observation, last: RunState | None) -> Group:
     rows: list[tuple[str, Text]] = []
     identity = seen.identity
-    where = f"{target.cluster} in {target.region}, account {identity.account}"
+    where = f"{target.cluster} in {identity.region}, account {identity.account}"
     rows.append(("cluster", plain(where + (f", at {identity.endpoint}" if identity.endpoint else ""))))
     if seen.cluster:
         rows.append(("engine", plain(f"{seen.cluster.engine} {seen.cluster.engine_version}")))
@@ -61,7 +61,7 @@ def _facts(target: Target, seen: Observation, last: RunState | None) -> Group:
     rows.append(("window", plain(f"{stamp(window.earliest)} to {stamp(window.latest)}" if window else "none")))
     for backup in seen.backups if seen.cluster is None else ():
         ends = f"{stamp(backup.window.earliest)} to {stamp(backup.window.latest)}" if backup.window else "no window"
-        rows.append(("kept backup", plain(f"{backup.resource_id} ({backup.status}), {ends}")))
+        rows.append(("backup", plain(f"{backup.resource_id} ({backup.status}), {ends}")))
     rows.append(("proof", plain(trust_words(target.trust, seen.cluster.endpoint if seen.cluster else None))))
     rows.append(("seen", plain(stamp(seen.seen))))
     rows.append(("last run", plain(_last(last, seen))))
