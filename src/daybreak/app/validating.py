@@ -226,7 +226,7 @@ def _thoroughness(inquiry: Inquiry, usual: Thoroughness) -> Thoroughness:
 def _case_of_cluster(app: App, inquiry: Inquiry) -> Case:
     name = check_identifier(inquiry.name, "cluster")
     lookout, identity, clone = _look_for(app, inquiry, name)
-    target = _target_of(app, inquiry, clone)
+    target = _target_of(app, inquiry, clone, identity.region)
     if target is None:
         return _case_alone(app, inquiry, lookout, identity, clone)
     is_own = target.cluster == clone.identifier
@@ -290,10 +290,12 @@ def _witness(app: App, lookout: Lookout, target: Target, moment: datetime, *, is
                 around = surroundings_of(aws, source, instances)
                 return _Witness(f'it is compared with "{source.identifier}" as it is now', source, instances, around)
     kept = app.repository.newest("capsule", target.name, moment)
-    if kept is None:
-        why = "it is the target's own cluster" if is_own else f'"{target.cluster}" is gone'
-        return _Witness(f"{why}, and no capsule was kept: daybreak capture {target.name}")
-    capsule = app.repository.capsule(kept)
+    capsule = app.repository.capsule(kept) if kept else None
+    if kept is None or capsule is None or capsule.cluster.identifier != target.cluster:
+        if not is_own:
+            return _Witness(f'"{target.cluster}" is gone, and no capsule of it was kept: it is compared with nothing')
+        why = "it is the target's own cluster, which only a capsule of it could be compared with, and none was kept"
+        return _Witness(f"{why}: daybreak capture {target.name}")
     note = f"its configuration is compared with the capsule of {stamp(capsule.taken)}"
     return _Witness(note, capsule.cluster, capsule.instances, capsule.surroundings, kept)
 
@@ -361,7 +363,7 @@ def _moment_typed(app: App, inquiry: Inquiry) -> datetime:
 
 def _look_for(app: App, inquiry: Inquiry, name: str) -> tuple[Lookout, Identity, Cluster]:
     """The cluster in the target's region, else in the first region of the configuration that has it."""
-    wanted = [app.target(inquiry.target)] if inquiry.target is not None else app.settings.targets.values()
+    wanted = [app.target(inquiry.target)] if inquiry.target is not None else app.targets.values()
     regions: list[str | None] = [*sorted({target.region for target in wanted})] or [None]
     asked = []
     for region in regions:
@@ -378,13 +380,14 @@ def _look_for(app: App, inquiry: Inquiry, name: str) -> tuple[Lookout, Identity,
     )
 
 
-def _target_of(app: App, inquiry: Inquiry, clone: Cluster) -> Target | None:
-    """The named target, else the one whose cluster this is or was restored from; ``None`` when there is no such target."""
+def _target_of(app: App, inquiry: Inquiry, clone: Cluster, region: str) -> Target | None:
+    """The named target, else the one whose cluster this is or was restored from; ``None`` when there is no such target.
+
+    A cluster of the same name in another region is another cluster; one may have been restored from there.
+    """
     if inquiry.target is not None:
         return app.target(inquiry.target)
-    origins = (clone.identifier, clone.tags.get(ORIGIN_TAG))
-    for origin in origins:
-        for target in app.settings.targets.values():
-            if target.cluster == origin:
-                return target
-    return None
+    known = sorted(app.targets.values(), key=lambda target: target.region != region)
+    own = (target for target in known if target.cluster == clone.identifier and target.region == region)
+    made_of = (target for target in known if target.cluster == clone.tags.get(ORIGIN_TAG))
+    return next(iter([*own, *made_of]), None)

@@ -17,6 +17,9 @@ MOST_LINES = 100
 
 _WORST_FIRST = (Standing.UNFIT, Standing.UNKNOWN, Standing.WAIVED, Standing.LEFT_OUT, Standing.BEYOND, Standing.FIT)
 
+NO_SOURCE = "nothing records what the source had: no living source to compare with, and no capsule kept it"
+"""Why parity has no answer. What became of the source is not said: it may be gone, or be the very cluster that is asked."""
+
 
 @dataclass(frozen=True)
 class Sum:

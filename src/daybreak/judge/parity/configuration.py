@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from daybreak.judge.details import Sum, decide, line, unknown
+from daybreak.judge.details import NO_SOURCE, Sum, decide, line, unknown
 from daybreak.model import checks, members
 from daybreak.model.checks import Asked, Check
 from daybreak.model.findings import Detail, Finding
@@ -52,9 +52,7 @@ def cluster_parity(source: Cluster | None, clone: Cluster, permitted: Mapping[st
     """The clone has the source's configuration, apart from the intended differences."""
     check, asked = checks.CLUSTER_PARITY, Asked("rds:DescribeDBClusters")
     if source is None:
-        return check.unknown(
-            "the source's configuration", "the source was already deleted when the plan was made", asked
-        )
+        return check.unknown("the source's configuration", NO_SOURCE, asked)
     rows = [
         replace(row, reason=permitted.get(row.name) or _excuse(row)) for row in _rows(source, clone, members.CLUSTER)
     ]
@@ -79,9 +77,8 @@ def instance_parity(
     """The clone has an instance for each of the source's, configured alike; they are numbered writer first."""
     check, asked = checks.INSTANCE_PARITY, Asked("rds:DescribeDBInstances")
     if source is None or not seen:
-        return check.unknown(
-            "the source's instances", "the source's instances were not seen when the plan was made", asked
-        )
+        why = NO_SOURCE if source is None else "no instance of the source was seen"
+        return check.unknown("the source's instances", why, asked)
     there = {instance.identifier.lower(): instance for instance in clone}
     rows: list[_Row] = []
     for origin, name in pair_instances(source, seen, clone).items():

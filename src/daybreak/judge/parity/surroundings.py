@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from daybreak.judge.details import Sum, decide, line, unknown
+from daybreak.judge.details import NO_SOURCE, Sum, decide, line, unknown
 from daybreak.model import checks
 from daybreak.model.checks import Asked
 from daybreak.model.findings import Detail, Finding, Standing
@@ -19,7 +19,6 @@ from daybreak.model.world import ParameterGroup, Surroundings
 
 _UNSET = "the default"
 _UNTIL_CUTOVER = "it leads to the source by name, and nothing leads to a clone in quarantine until cutover"
-_NO_SOURCE = "what stood around the source is not known: it was gone, and no capsule kept it"
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ def parameter_parity(seen: Surroundings | None, around: Surroundings, circumstan
     check, asked = checks.PARAMETER_PARITY, Asked("rds:DescribeDBClusterParameters; rds:DescribeDBParameters")
     expected = "the source's values, and the quarantine's"
     if seen is None:
-        return check.unknown(expected, _NO_SOURCE, asked)
+        return check.unknown(expected, NO_SOURCE, asked)
     lines = [*_cluster_group(seen, around, circumstances), *_instance_groups(seen, around)]
     same = sum(each.expected == each.found for each in lines)
     meant = sum(each.expected != each.found for each in lines)
@@ -104,7 +103,7 @@ def surroundings_parity(seen: Surroundings | None, around: Surroundings, circums
     )
     expected = "the source's custom endpoints, autoscaling and proxies"
     if seen is None:
-        return check.unknown(expected, _NO_SOURCE, asked)
+        return check.unknown(expected, NO_SOURCE, asked)
     lines = [
         *_endpoints(seen, around, circumstances),
         *_scaling(seen, around, circumstances),

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from daybreak.judge.details import Sum, decide, line, unknown
+from daybreak.judge.details import NO_SOURCE, Sum, decide, line, unknown
 from daybreak.model import checks
 from daybreak.model.answers import ServerSettings, Silence
 from daybreak.model.checks import Asked
@@ -19,7 +19,6 @@ from daybreak.model.names import comma_list, printable
 from daybreak.model.world import Cluster, ConnectPolicy, Instance, Origin, Role, Surroundings
 
 _CLUSTER_CALL = Asked("rds:DescribeDBClusters")
-_NO_SOURCE = "what the source had is not known: it was gone, and no capsule kept it"
 
 
 def public_access(instances: tuple[Instance, ...]) -> Finding:
@@ -61,7 +60,7 @@ def iam_roles(source: Cluster | None, clone: Cluster, permitted: Mapping[str, st
     has = {_role(each): each for each in clone.roles}
     if source is None:
         found = comma_list(list(has)) or "none"
-        return check.unknown("the source's roles", _NO_SOURCE, _CLUSTER_CALL, found=found)
+        return check.unknown("the source's roles", NO_SOURCE, _CLUSTER_CALL, found=found)
     had = [_role(each) for each in source.roles]
     lines = [_had(name, has.get(name), reason) for name in had]
     lines += [line(name, "no such role", "attached", is_fit=False) for name in has if name not in had]
@@ -89,7 +88,7 @@ def deletion_protection(source: Cluster | None, clone: Cluster, permitted: Mappi
     if source is None:
         if clone.is_protected:
             return check.fit("on, or as the source's", found, _CLUSTER_CALL)
-        return check.unknown("as the source's", _NO_SOURCE, _CLUSTER_CALL, found=found)
+        return check.unknown("as the source's", NO_SOURCE, _CLUSTER_CALL, found=found)
     if source.is_protected and not clone.is_protected and (reason := permitted.get("is_protected")):
         return check.fit("on, as the source's", f"off, as planned ({reason})", _CLUSTER_CALL)
     expected = "on, as the source's" if source.is_protected else "as the source's, which is off"
@@ -101,7 +100,7 @@ def connect_policies(origin: Origin | None, clone: Cluster, around: Surroundings
     check, asked = checks.CONNECT_POLICIES, Asked("iam:GetAccountAuthorizationDetails, rds-db:connect")
     expected = "no policy names the source's resource id without the clone's"
     if origin is None:
-        return check.unknown(expected, _NO_SOURCE, asked)
+        return check.unknown(expected, NO_SOURCE, asked)
     if not clone.has_iam_auth:
         found = "IAM logins are off" + (", though they were on" if origin.has_iam_auth else ", as they were")
         return check.judge("IAM logins as the source's", found, _CLUSTER_CALL, is_fit=not origin.has_iam_auth)
@@ -161,7 +160,7 @@ def audit_logging(source: Trail, clone: Trail) -> Finding:
     exports = clone.cluster.log_exports if clone.cluster else ()
     asked = Asked("rds:DescribeDBClusters; " + (clone.settings.asked if clone.settings else "the settings in force"))
     if source.cluster is None:
-        return check.unknown(expected, _NO_SOURCE, asked, found=f"log exports: {comma_list(exports) or 'none'}")
+        return check.unknown(expected, NO_SOURCE, asked, found=f"log exports: {comma_list(exports) or 'none'}")
     lines = [
         line(f"log export {name}", "on", "on" if name in exports else "off", is_fit=name in exports)
         for name in source.cluster.log_exports

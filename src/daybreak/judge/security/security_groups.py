@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from daybreak.judge.details import Sum, decide, line, unknown
+from daybreak.judge.details import NO_SOURCE, Sum, decide, line, unknown
 from daybreak.model import checks
 from daybreak.model.checks import Asked
 from daybreak.model.findings import Detail, Finding
@@ -52,7 +52,7 @@ def _same_groups(source: Cluster | None, clone: Cluster, reason: str | None) -> 
     if source is None:
         if reason is not None:
             return [line("groups", "as configured", found, is_fit=True, why=reason)]
-        return [unknown("groups", "the source's", "what the source had is not known", found)]
+        return [unknown("groups", "the source's", NO_SOURCE, found)]
     had = ", ".join(sorted(source.security_groups))
     is_same = had == found
     return [line("groups", had, found, is_fit=is_same or reason is not None, why="" if is_same else reason or "")]
