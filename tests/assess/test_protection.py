@@ -10,6 +10,7 @@ from daybreak.assess.protection import advice_for, protection_of
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.inventory import Item
 from daybreak.model.observation import Observation, PastRun
+from daybreak.model.spelling import Spelling
 from daybreak.model.trust import Authorities, Authority
 from daybreak.model.world import AutomatedBackup, Key, Window
 from tests import fix_worlds as worlds
@@ -131,7 +132,7 @@ def test_a_cluster_that_is_not_there_is_one_cause_and_said_once() -> None:
     )
     findings = protection_of(worlds.target(), gone, (DONE,))
     assert [each.check for each in findings if each.why] == ["protection.available"]
-    assert findings[0].why == f'us-east-1 has no "{worlds.SOURCE}"; did you mean "embi-aurora-clusters"?'
+    assert findings[0].why == f'us-east-1 has no "{worlds.SOURCE}" (did you mean "embi-aurora-clusters"?)'
     assert {each.standing for each in findings if each.check in ("protection.proof", "protection.rpo")} == {UNKNOWN}
 
 
@@ -228,3 +229,26 @@ def test_a_status_that_passes_is_not_unfit(status: str, standing: Standing) -> N
     finding = found("available", worlds.observation(cluster=worlds.cluster(status=status)))
     assert finding.standing is standing
     assert ("look again" in finding.why) == (standing is UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("spelling", "standing", "told"),
+    [
+        (Spelling(named=3), FIT, "all there"),
+        (Spelling(named=3, silences=("nobody answers",)), UNKNOWN, "not all could be asked"),
+        (Spelling(named=3, mistakes=("no table x",), silences=("nobody answers",)), UNFIT, "1 of them wrong"),
+    ],
+)
+def test_names_that_mean_nothing_are_found_before_a_clone_is_made(
+    spelling: Spelling, standing: Standing, told: str
+) -> None:
+    """A table that is spelled wrongly was found by the validation, after hours; a silence is no mistake."""
+    finding = found("names", worlds.observation(spelling=spelling))
+    assert (finding.standing, finding.expected, finding.found) == (standing, "3 names", told)
+    assert finding.why == "; ".join((*spelling.mistakes, *spelling.silences))
+
+
+def test_of_many_wrong_names_a_screen_says_the_first() -> None:
+    """A schema that was renamed makes all of them wrong."""
+    many = Spelling(named=50, mistakes=tuple(f"no table t{number}" for number in range(50)))
+    assert found("names", worlds.observation(spelling=many)).why.endswith("no table t7; and 42 more")

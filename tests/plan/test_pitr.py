@@ -82,13 +82,13 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], str]] =
         deleted() | {"names_taken": (SOURCE + "s", "payroll")},
         {},
         {},
-        f'exists in account 123456789012, us-east-1; did you mean "{SOURCE}s"?',
+        f'exists in account 123456789012, us-east-1 (did you mean "{SOURCE}s"?)',
     ),
     "misspelt id": (
         deleted(backup()),
         {"resource_id": "cluster-GON"},
         {},
-        'no backup with the resource id "cluster-GON" exists in account 123456789012, us-east-1; did you mean "cluster-GONE"?',
+        'no backup with the resource id "cluster-GON" exists in account 123456789012, us-east-1 (did you mean "cluster-GONE"?)',
     ),
     "not retained": (deleted(backup(status="deleting")), {}, {}, "neither a cluster"),
     "several kept": (
@@ -226,13 +226,10 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], str]] =
 
 def test_what_follows_from_a_source_that_is_not_there_is_no_cause() -> None:
     """Who spelled the name wrongly needs no subnet group in the configuration."""
-    wishes: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = (
-        (deleted(), {}),
-        (deleted(backup()), {"resource_id": "cluster-TYPO"}),
-    )
-    for seen, wish in wishes:
-        assert len(refusal(seen, wish, {"network": {}}).reasons) == 1
-    assert len(refusal(deleted(backup()), {}, {"network": {}}).reasons) == 2
+    unknown: dict[str, Any] = {"network": {}}
+    assert len(refusal(deleted(), {}, unknown).reasons) == 1
+    assert len(refusal(deleted(backup()), {"resource_id": "cluster-TYPO"}, unknown).reasons) == 1
+    assert len(refusal(deleted(backup()), {}, unknown).reasons) == 2
 
 
 @pytest.mark.parametrize("case", REFUSED)

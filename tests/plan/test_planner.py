@@ -10,6 +10,7 @@ import pytest
 
 from daybreak.model.moment import Latest
 from daybreak.model.observation import Observation
+from daybreak.model.spelling import Spelling
 from daybreak.model.world import Member, ParameterGroup, ServerlessRange, Window
 from daybreak.plan.planner import objections_to_starting, plan_of, terms_of
 from tests import fix_worlds
@@ -114,3 +115,11 @@ def test_planning_again_on_the_same_terms_gives_the_same_plan() -> None:
     plan = fix_worlds.plan()
     again = plan_of(plan.request, plan.target, fix_worlds.observation(), terms_of(plan))
     assert again.digest() == plan.digest()
+
+
+def test_a_name_that_means_nothing_now_is_a_remark_and_no_reason() -> None:
+    """The table may have been there at the moment: it may be what the restore is for."""
+    seen = fix_worlds.observation(spelling=Spelling(named=2, mistakes=("no table x",), silences=("y was locked",)))
+    notes = [note for note in fix_worlds.plan(seen=seen).notes if "daybreak.toml" in note]
+    assert notes == ["daybreak.toml does not fit the source as it is now: no table x"]
+    assert not [note for note in fix_worlds.plan().notes if "does not fit the source" in note]

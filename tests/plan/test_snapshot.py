@@ -73,7 +73,7 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "of a misspelt cluster": (
         {"snapshots": (), "cluster": None, "instances": (), "names_taken": ("embi-aurora-clusters",)},
         {},
-        f'there is none of "{SOURCE}", and no such cluster; did you mean "embi-aurora-clusters"?',
+        f'there is none of "{SOURCE}", and no such cluster (did you mean "embi-aurora-clusters"?)',
     ),
     "none at all": ({"snapshots": ()}, {}, f'exists in account 123456789012, us-east-1; there is none of "{SOURCE}"'),
     "none before": (

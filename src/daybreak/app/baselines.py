@@ -11,11 +11,13 @@ from datetime import datetime
 
 from daybreak.app.app import App
 from daybreak.app.explaining import explained
+from daybreak.app.spelling import proofread
 from daybreak.errors import DaybreakError, Refused
 from daybreak.execute.database import login_at
 from daybreak.model.baseline import Baseline
 from daybreak.model.kept import Kept
 from daybreak.model.names import printable
+from daybreak.model.spelling import first_of
 from daybreak.model.targets import Target
 from daybreak.model.world import Cluster
 from daybreak.observe.look import Lookout
@@ -35,9 +37,15 @@ class BaselineWish:
 
 
 def take_baseline(
-    app: App, wish: BaselineWish, progress: Callable[[CountProgress], None] = lambda _step: None
+    app: App,
+    wish: BaselineWish,
+    progress: Callable[[CountProgress], None] = lambda _step: None,
+    on_note: Callable[[str], None] = lambda _words: None,
 ) -> tuple[Kept, Baseline]:
-    """Record a target's rows and keep them; raises ``Refused`` where the database cannot be asked."""
+    """Record a target's rows and keep them; raises ``Refused`` where the database cannot be asked.
+
+    ``on_note`` is called with what daybreak.toml names and the source lacks, before anything is read.
+    """
     if wish.is_estimated and wish.is_fingerprinted:
         raise Refused("an estimate reads no rows, so it has no fingerprint", "leave out --estimated or --fingerprint")
     target = app.target(wish.target)
@@ -54,7 +62,10 @@ def take_baseline(
         is_estimated=wish.is_estimated,
         is_fingerprinted=wish.is_fingerprinted,
     )
-    baseline = record(_place(app, target, cluster), sitting, progress)
+    place = _place(app, target, cluster)
+    for note in first_of(proofread(app, target, cluster).mistakes):
+        on_note(f"daybreak.toml: {note}")
+    baseline = record(place, sitting, progress)
     return app.repository.keep(baseline), baseline
 
 

@@ -10,6 +10,7 @@ from functools import partial
 from daybreak.app.app import App
 from daybreak.app.explaining import explained
 from daybreak.app.recalling import recall
+from daybreak.app.spelling import proofread
 from daybreak.aws.gateway import Aws
 from daybreak.aws.secrets import Secret, secret_of
 from daybreak.errors import DaybreakError, Refused
@@ -29,6 +30,7 @@ from daybreak.observe.observation import (
     with_authorities,
     with_past,
     with_secret,
+    with_spelling,
 )
 from daybreak.plan.estimates import why_no_measure
 from daybreak.plan.planner import plan_of
@@ -87,6 +89,8 @@ def accident_typed(app: App, words: str | None, region: str | None = None) -> At
 def plan_for(app: App, request: Request, target: Target) -> Plan:
     """The plan for a request in the world as it is now; raises ``Refused`` with every reason."""
     seen = observe_for(app, request, target)
+    if not isinstance(request, CleanRequest):
+        seen = with_spelling(seen, proofread(app, target, seen.cluster))
     made = seen.seen.replace(microsecond=0)
     is_staging = not isinstance(request, CleanRequest) and request.purpose == "staging"
     terms = Terms(

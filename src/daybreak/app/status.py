@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from daybreak.app.app import App
 from daybreak.app.explaining import explained
 from daybreak.app.planning import past_of
+from daybreak.app.spelling import proofread
 from daybreak.assess.protection import advice_for, protection_of
 from daybreak.config import Found
 from daybreak.errors import DaybreakError, Refused
@@ -21,7 +22,7 @@ from daybreak.model.tags import RUN_TAG
 from daybreak.model.targets import LOGIN, LOGIN_ALLOWED, Network, Objectives, Target
 from daybreak.model.value import Span
 from daybreak.observe.look import Lookout
-from daybreak.observe.observation import observe_target, with_authorities
+from daybreak.observe.observation import observe_target, with_authorities, with_spelling
 from daybreak.plan.kinds import is_outside_vpc, other_kind, words_on_vpc
 from daybreak.plan.objections import objections_to_trust
 from daybreak.postgres.authorities import authorities
@@ -52,7 +53,7 @@ def _status_of(app: App, target: Target) -> TargetStatus:
     with explained(f'looking at "{target.cluster}"'):
         identity = aws.identity()
         seen = app.with_skew(observe_target(Lookout(aws), identity, target, app.now()))
-    seen = with_authorities(seen, authorities(target.trust))
+    seen = with_spelling(with_authorities(seen, authorities(target.trust)), proofread(app, target, seen.cluster))
     past = past_of(app, target, identity)
     last = app.state_or_none(past[0].run) if past else None
     return TargetStatus(target, seen, protection_of(target, seen, past), last, _advice(app, target))

@@ -12,8 +12,9 @@ from daybreak.model.baseline import Baseline
 from daybreak.model.clock import WORTH_SAYING, is_useless, skew_in_words
 from daybreak.model.findings import Finding, Level, Standing
 from daybreak.model.moment import span_in_words
-from daybreak.model.names import comma_list, meant, printable
+from daybreak.model.names import comma_list, did_you_mean, printable
 from daybreak.model.observation import Observation, PastRun
+from daybreak.model.spelling import first_of
 from daybreak.model.statuses import AVAILABLE, LOOK_AGAIN, standing_of_statuses
 from daybreak.model.targets import Network, Target
 from daybreak.model.trust import trust_words
@@ -21,7 +22,7 @@ from daybreak.model.value import stamp
 from daybreak.model.world import Cluster
 from daybreak.plan.kinds import is_outside_vpc, other_kind, words_on_replication, words_on_vpc
 from daybreak.plan.objections import objections_to_trust
-from daybreak.plan.source import kept_backups
+from daybreak.plan.source import backups_kept
 
 SLACK = timedelta(hours=1)
 """How far the earliest restorable time may lag behind: it moves in steps, and a new cluster needs a first backup."""
@@ -39,6 +40,7 @@ def protection_of(target: Target, seen: Observation, past: tuple[PastRun, ...]) 
         *_key(seen),
         *_clock(seen),
         *_proof(target, seen),
+        *_names(seen),
     )
 
 
@@ -75,9 +77,9 @@ def _standing_of(*, is_fit: bool) -> Standing:
 def _there(target: Target, seen: Observation) -> Finding:
     title = 'Cluster status is "available"'
     if seen.cluster is None:
-        kept = kept_backups(target, seen.backups)
+        kept = backups_kept(target, seen.backups)
         found = "no such cluster" + (f", {len(kept)} kept backup(s) of it" if kept else ", and no kept backup of it")
-        why = f'{seen.identity.region} has no "{target.cluster}"{meant(target.cluster, seen.names_taken)}'
+        why = f'{seen.identity.region} has no "{target.cluster}"{did_you_mean(target.cluster, seen.names_taken)}'
         return _finding("available", title, Standing.UNFIT, expected=AVAILABLE, found=found, why=why)
     standing = standing_of_statuses([seen.cluster.status])
     why = LOOK_AGAIN if standing is Standing.UNKNOWN else ""
@@ -186,6 +188,23 @@ def _proof(target: Target, seen: Observation) -> Iterator[Finding]:
     # Where there is no server, nothing proves itself; what would keep it from doing so is true all the same.
     standing = Standing.UNKNOWN if is_fit and seen.cluster is None else _standing_of(is_fit=is_fit)
     yield _finding("proof", title, standing, expected=expected, found=found, why=why)
+
+
+def _names(seen: Observation) -> Iterator[Finding]:
+    """Whether the configuration names what is there: a misspelt table was found by the validation, after hours."""
+    spelling = seen.spelling
+    if spelling is None or not spelling.named:
+        return
+    title, expected = (
+        "What daybreak.toml names is there",
+        "1 name" if spelling.named == 1 else f"{spelling.named} names",
+    )
+    wrong = len(spelling.mistakes)
+    found = f"{wrong} of them wrong" if wrong else "not all could be asked" if spelling.silences else "all there"
+    standing = Standing.UNFIT if wrong else Standing.UNKNOWN if spelling.silences else Standing.FIT
+    # That there is no source to ask is a cause of its own, and said once.
+    why = "; ".join(first_of((*spelling.mistakes, *(spelling.silences if seen.cluster else ()))))
+    yield _finding("names", title, standing, expected=expected, found=found, why=why)
 
 
 def _no_window(check: str, title: str, expected: str, seen: Observation) -> Finding:

@@ -7,7 +7,7 @@ from functools import partial
 import click
 
 from daybreak.cli.options import Given, shared
-from daybreak.cli.screen import as_document, as_text, print_as_is
+from daybreak.cli.screen import as_document, as_text, print_as_is, print_line
 from daybreak.errors import ExitCode
 
 
@@ -38,7 +38,7 @@ def baseline(given: Given, target: str, *, is_estimated: bool, is_fingerprinted:
         )
         return int(ExitCode.DONE)
     wish = BaselineWish(target, is_estimated=is_estimated, is_fingerprinted=is_fingerprinted)
-    one, taken = take_baseline(app, wish)
+    one, taken = take_baseline(app, wish, on_note=lambda words: print_line(f"note: {words}", is_aside=True))
     made = {"kept": one.plain(), "baseline": taken.plain()}
     print_as_is(as_document(made) if given.is_json else as_text(baseline_view(one, taken)))
     return int(ExitCode.DONE if taken.is_whole else ExitCode.FAILED)

@@ -159,23 +159,15 @@ def quarantine_group_name(clone: str) -> str:
     return f"{clone}-quarantine"
 
 
-def names_like(name: str, names: Iterable[str], most: int = 3) -> tuple[str, ...]:
-    """Those of the names that somebody may have meant who wrote ``name``, the likeliest first.
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """What to ask whoever wrote ``name``, for the end of a sentence; empty where none of the names is like it.
 
-    >>> names_like("embi-aurora-clusterr", ["embi-aurora-cluster", "payroll"]), names_like("x", ["payroll"])
-    (('embi-aurora-cluster',), ())
+    >>> did_you_mean("public.employes", ["public.employees", "public.payments"]), did_you_mean("x", ["payroll"])
+    (' (did you mean "public.employees"?)', '')
     """
-    return tuple(get_close_matches(name, sorted(set(names) - {name}), n=most))
-
-
-def meant(name: str, names: Iterable[str]) -> str:
-    """What to ask whoever wrote ``name``, as the end of a sentence; empty where nothing is like it.
-
-    >>> meant("salaris", ["salaries", "people"])
-    '; did you mean "salaries"?'
-    """
-    likely = [f'"{printable(each)}"' for each in names_like(name, names)]
-    return f"; did you mean {' or '.join(likely)}?" if likely else ""
+    likely = get_close_matches(name, sorted(set(names) - {name}), n=2, cutoff=0.75)
+    words = " or ".join(f'"{printable(each)}"' for each in likely)
+    return f" (did you mean {words}?)" if words else ""
 
 
 def comma_list(items: list[str] | tuple[str, ...], most: int = 10) -> str:

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from daybreak.model.capsule import Capsule
 from daybreak.model.kept import Kept
+from daybreak.model.spelling import Spelling
 from daybreak.model.trust import Authorities
 from daybreak.model.value import Instant, Span, Value
 from daybreak.model.world import (
@@ -92,3 +93,5 @@ class Observation(Value):
     """How many older versions of it still exist."""
     authorities: Authorities | None = Field(default=None, exclude=True, repr=False)
     """The authorities that the target's servers are checked against; ``None`` where no server will be asked."""
+    spelling: Spelling | None = None
+    """Whether what the configuration names is there; ``None`` where that was not asked."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from daybreak.model.names import quarantine_group_name
 from daybreak.model.observation import Interest, Observation, PastRun
 from daybreak.model.requests import NEWEST, CleanRequest, PitrRequest, SnapshotRequest
+from daybreak.model.spelling import Spelling
 from daybreak.model.targets import Target
 from daybreak.model.trust import Authorities
 from daybreak.model.world import FOREIGN, AutomatedBackup, Identity, Snapshot
@@ -100,6 +101,11 @@ def with_past(seen: Observation, past: tuple[PastRun, ...]) -> Observation:
 def with_secret(seen: Observation, changed: datetime | None, older: int) -> Observation:
     """The observation with the age of the login's secret, and the number of its older versions."""
     return seen.model_copy(update={"login_changed": changed, "login_versions": older})
+
+
+def with_spelling(seen: Observation, spelling: Spelling) -> Observation:
+    """The observation with what is wrong with the names in the configuration."""
+    return seen.model_copy(update={"spelling": spelling})
 
 
 def with_authorities(seen: Observation, there: Authorities) -> Observation:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from daybreak.model.actions import RestoreToMoment
 from daybreak.model.moment import At, Latest, distance
-from daybreak.model.names import clone_name, meant
+from daybreak.model.names import clone_name, did_you_mean
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
 from daybreak.model.requests import PitrRequest
@@ -63,10 +63,10 @@ def _objections_to_source(request: PitrRequest, target: Target, source: Source, 
         ids = ", ".join(f"{backup.resource_id} ({_ends(backup.window)})" for backup in kept)
         yield f'the cluster "{target.cluster}" is deleted and AWS kept {len(kept)} backups of that name: choose one with --resource-id: {ids}'
     elif request.resource_id:
-        likely = meant(request.resource_id, (backup.resource_id for backup in seen.backups))
+        likely = did_you_mean(request.resource_id, (backup.resource_id for backup in seen.backups))
         yield f'no backup with the resource id "{request.resource_id}" exists in {where}{likely}'
     else:
-        likely = meant(target.cluster, seen.names_taken)
+        likely = did_you_mean(target.cluster, seen.names_taken)
         yield f'neither a cluster "{target.cluster}" nor a kept backup of it exists in {where}{likely}'
 
 

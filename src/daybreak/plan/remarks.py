@@ -13,6 +13,7 @@ from daybreak.model.moment import Latest
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Estimate
 from daybreak.model.requests import PitrRequest, SnapshotRequest
+from daybreak.model.spelling import first_of
 from daybreak.model.tags import MOST_TAGS, ON_CLUSTER, tags_left_out
 from daybreak.model.targets import Network, Staging, Target
 from daybreak.model.value import stamp
@@ -77,6 +78,9 @@ def notes_on(
     yield from _on_secret(target, seen, moment_of(request, source))
     if target.trust.tls != "verify-full":
         yield f'tls = "{target.trust.tls}": {_UNPROVEN[target.trust.tls]}'
+    if seen.spelling and seen.spelling.mistakes:
+        # What is not there now may have been at the moment: a remark, and never a reason against a plan.
+        yield f"daybreak.toml does not fit the source as it is now: {'; '.join(first_of(seen.spelling.mistakes))}"
     if target.login is None:
         yield "no login is configured: nothing inside PostgreSQL can be checked, so the verdict cannot be fit"
     if whole.high > target.objectives.rto:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from daybreak.model.actions import RestoreFromSnapshot
 from daybreak.model.moment import At
-from daybreak.model.names import clone_name, meant, printable
+from daybreak.model.names import clone_name, did_you_mean, printable
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Plan, Refusal
 from daybreak.model.requests import NEWEST, SnapshotRequest
@@ -75,10 +75,10 @@ def _nothing_there(request: SnapshotRequest, target: Target, seen: Observation) 
     more = f" and {len(own) - _MOST_LISTED} more" if len(own) > _MOST_LISTED else ""
     there = f"there are: {newest}{more}" if own else f'there is none of "{target.cluster}"'
     if not own and seen.cluster is None:
-        there += f", and no such cluster{meant(target.cluster, seen.names_taken)}"
+        there += f", and no such cluster{did_you_mean(target.cluster, seen.names_taken)}"
     where = f"account {seen.identity.account}, {seen.identity.region}"
     if request.snapshot != NEWEST:
-        likely = meant(request.snapshot, (each.identifier for each in own))
+        likely = did_you_mean(request.snapshot, (each.identifier for each in own))
         yield f'no snapshot "{printable(request.snapshot)}" exists in {where}; {there}{likely}'
     elif isinstance(request.before, At):
         yield f'no snapshot of "{target.cluster}" that can be restored was taken at or before {stamp(request.before.instant)}; {there}'

@@ -96,10 +96,10 @@ def backups_of_deleted(request: PitrRequest, target: Target, seen: Observation) 
     """The backups of deleted clusters that the request may mean."""
     if request.resource_id:
         return [backup for backup in seen.backups if backup.resource_id == request.resource_id]
-    return kept_backups(target, seen.backups)
+    return backups_kept(target, seen.backups)
 
 
-def kept_backups(target: Target, backups: Iterable[AutomatedBackup]) -> list[AutomatedBackup]:
+def backups_kept(target: Target, backups: Iterable[AutomatedBackup]) -> list[AutomatedBackup]:
     """Those of the backups that AWS kept when a cluster of the target's name was deleted; a living cluster's is no kept one."""
     return [backup for backup in backups if backup.cluster == target.cluster and backup.status == "retained"]
 

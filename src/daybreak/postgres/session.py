@@ -124,6 +124,13 @@ class Session:
             cursor.execute(text.encode(), binary=True)
             return tuple(column.type_code for column in cursor.description or ())
 
+    def parse(self, text: str) -> None:
+        """Have one statement parsed and its names looked up; it is neither planned nor carried out."""
+        with self._bound(self.limits.statement), self._connection.cursor() as cursor:
+            # The extended protocol takes a single statement, so the text cannot end this one and begin another.
+            cursor.execute(b"PREPARE asked AS\n" + text.encode(), binary=True)
+            cursor.execute(b"DEALLOCATE asked")
+
     def load(self, oid: int, text: str) -> Any:
         """Turn the server's text of a value into a value of the type ``oid``."""
         with self._bound(self.limits.statement):

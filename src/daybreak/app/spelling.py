@@ -1,0 +1,221 @@
+"""Whether what daybreak.toml names is there, found before anything is made: databases, tables, columns, checks, secrets.
+
+The law: it only helps, so it stops nothing and takes little: one session at a time at the source, each for seconds, all within
+``WHOLE``; no row is read and no check is run. What could not be asked is no mistake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from time import monotonic
+
+from daybreak.app.app import App
+from daybreak.aws.faults import AwsFault
+from daybreak.errors import DaybreakError
+from daybreak.execute.database import login_at
+from daybreak.model.checks import OWN, owners_check
+from daybreak.model.names import did_you_mean, printable
+from daybreak.model.replies import Category
+from daybreak.model.spelling import Spelling
+from daybreak.model.targets import DatabaseTarget, Expectation, SqlCheck, Target
+from daybreak.model.world import Cluster
+from daybreak.postgres.address import Address, address_of
+from daybreak.postgres.catalog import database_names
+from daybreak.postgres.faults import refusal_of
+from daybreak.postgres.login import Login
+from daybreak.postgres.naming import table_names, tables_named, why_no_statement
+from daybreak.postgres.reach import Reach
+from daybreak.postgres.session import Limits, Session
+
+WHOLE = timedelta(seconds=10)
+"""How long the source may be asked, in all."""
+
+_LIMITS = Limits(
+    connect=timedelta(seconds=3),
+    statement=timedelta(seconds=2),
+    lock=timedelta(milliseconds=500),
+    whole=timedelta(seconds=5),
+)
+
+_SPELT_WRONG = frozenset({Category.NOT_FOUND, Category.INVALID})
+"""What AWS answers of a secret that is not there; any other fault is one of asking."""
+
+
+def proofread(app: App, target: Target, cluster: Cluster | None) -> Spelling:
+    """What is wrong with the names in the target's configuration; ``cluster`` is the source, ``None`` where it is gone."""
+    return _Proofreader(app, target, cluster).read()
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What is asked in one session: of one database, with one login."""
+
+    database: str
+    reference: str
+    tables: Mapping[str, Expectation]
+    checks: tuple[SqlCheck, ...] = ()
+    databases: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> int:
+        columns = sum(each.freshness is not None for each in self.tables.values())
+        return len(self.tables) + columns + len(self.checks) + len(self.databases)
+
+
+class _Proofreader:
+    """Reads one target's configuration against its source."""
+
+    def __init__(self, app: App, target: Target, cluster: Cluster | None) -> None:
+        self._app = app
+        self._target = target
+        self._address: Address | None = None
+        if cluster is not None and cluster.endpoint:
+            self._address = address_of(cluster, target.database or cluster.database, target.trust)
+        self._logins: dict[str, Login] = {}
+        self._known: tuple[str, ...] | None = None
+        """The source's databases; ``None`` where they were not asked."""
+        self._end = monotonic() + WHOLE.total_seconds()
+
+    def read(self) -> Spelling:
+        found = self._own_names() + self._secrets()
+        tasks = [*self._tasks(self._address.database if self._address else "")]
+        found += Spelling(named=sum(task.named for task in tasks))
+        if self._address is None:
+            return found + Spelling(silences=("there is no source to ask",))
+        for task in tasks:
+            # What a missing secret, a missing database or a silent server leaves unasked has been said already.
+            is_there = self._known is None or task.database in (self._address.database, *self._known)
+            if is_there and (task.reference in self._logins or not task.reference):
+                part, is_silent = self._ask(self._address, task)
+                found += part
+                if is_silent:
+                    break
+        return found
+
+    def _own_names(self) -> Spelling:
+        """Waivers of checks of the owner's that no part of the configuration has."""
+        target = self._target
+        every = [*target.checks, *(check for each in target.databases.values() for check in each.checks)]
+        known = {owners_check(check.name).name for check in every}
+        waivers = [*target.waivers, *(waiver for each in target.databases.values() for waiver in each.waivers)]
+        wanted = [waiver.check for waiver in waivers if waiver.check.startswith(OWN) and not waiver.is_for_all]
+        wrong = [f'the waiver of "{printable(each)}" is of no check{did_you_mean(each, known)}' for each in wanted
+                 if each not in known]  # fmt: skip
+        return Spelling(named=len(wanted), mistakes=tuple(wrong))
+
+    def _secrets(self) -> Spelling:
+        found = Spelling()
+        place = self._address or Address("", 0, "", self._target.trust)
+        for reference, whose in _references(self._target).items():
+            try:
+                self._logins[reference] = login_at(
+                    reference, self._app.aws(self._target.region), self._app.environ, place
+                )
+                found += Spelling(named=1)
+            except DaybreakError as error:
+                cause = error.__cause__
+                is_unasked = isinstance(cause, AwsFault) and cause.trouble.category not in _SPELT_WRONG
+                words = (f"{whose}: {error.message}",)
+                found += Spelling(named=1, **{"silences" if is_unasked else "mistakes": words})
+        return found
+
+    def _tasks(self, first: str) -> Iterator[_Task]:
+        """The sessions that are needed, the target's own login in the first database before all others."""
+        target = self._target
+        others = {name: wanted for name, wanted in target.databases.items() if not wanted.is_left_out}
+        own = DatabaseTarget(tables=target.tables, checks=target.checks, waivers=target.waivers)
+        tasks: dict[tuple[str, str], _Task] = {}
+        inner = target.application.database if target.application else None
+        named = tuple(dict.fromkeys((*target.only, *target.databases, *([inner] if inner else []))))
+        reader = target.login or ""
+        tasks[first, reader] = _Task(first, reader, {}, databases=named)
+        for database, wanted in {first: own, **others}.items():
+            key = database, reader
+            tasks[key] = replace(tasks.get(key) or _Task(*key, {}), tables=_tables(wanted))
+            for check in wanted.checks:
+                key = self._place_of(check, database)
+                task = tasks.get(key) or _Task(*key, {})
+                tasks[key] = replace(task, checks=(*task.checks, check))
+        yield from (task for task in tasks.values() if task.named)
+
+    def _place_of(self, check: SqlCheck, database: str) -> tuple[str, str]:
+        """Where a validation asks a check, and as whom."""
+        application = self._target.application
+        reference = check.login or (application.login if application else self._target.login) or ""
+        is_applications = application is not None and application.database and reference == application.login
+        return (application.database or database if application and is_applications else database), reference
+
+    def _ask(self, address: Address, task: _Task) -> tuple[Spelling, bool]:
+        """What one session finds, and whether the server is silent, and not to be asked again."""
+        if not task.reference:
+            return Spelling(silences=("no login is configured to ask the source with",)), False
+        if monotonic() > self._end:
+            why = f"{address.server} was asked for {WHOLE.total_seconds():g} seconds, and no longer"
+            return Spelling(silences=(why,)), True
+        place = Reach(replace(address, database=task.database), self._logins[task.reference])
+        try:
+            with place.session(_LIMITS) as session:
+                return self._read(session, task, _where(address, task)), False
+        except DaybreakError as error:
+            refusal = refusal_of(error)
+            if refusal is not None and refusal.is_definite:
+                return Spelling(mistakes=(f'the login "{task.reference}": {error.message}',)), False
+            return Spelling(silences=(error.message,)), True
+
+    def _read(self, session: Session, task: _Task, where: str) -> Spelling:
+        mistakes: list[str] = []
+        silences: list[str] = []
+        if task.databases:
+            known = self._known = database_names(session).names
+            mistakes += [
+                f'there is no database "{printable(name)}"{did_you_mean(name, known)}'
+                for name in task.databases
+                if name not in known
+            ]
+        mistakes += _wrong_tables(session, task, where)
+        for check in task.checks:
+            named = f'the check "{printable(check.name)}"{where}'
+            try:
+                if why := why_no_statement(session, check.sql):
+                    mistakes.append(f"{named}: {why}")
+            except DaybreakError as error:
+                silences.append(f"{named}: {error.message}")
+        return Spelling(mistakes=tuple(mistakes), silences=tuple(silences))
+
+
+def _wrong_tables(session: Session, task: _Task, where: str) -> Iterator[str]:
+    there = tables_named(session, task.tables) if task.tables else {}
+    known = table_names(session) if there.keys() != task.tables.keys() else ()
+    for name, expected in task.tables.items():
+        if name not in there:
+            yield f'there is no table "{printable(name)}"{where}{did_you_mean(name, known)}'
+            continue
+        clocks, columns = there[name]
+        clock = expected.freshness
+        if clock is not None and clock not in clocks:
+            what = "is no time" if clock in columns else "is not there"
+            yield f'the column "{printable(clock)}" of "{printable(name)}"{where} {what}{did_you_mean(clock, clocks)}'
+
+
+def _where(address: Address, task: _Task) -> str:
+    return "" if task.database == address.database else f" in {printable(task.database)}"
+
+
+def _tables(wanted: DatabaseTarget) -> dict[str, Expectation]:
+    """The tables that are named, those of waivers too."""
+    waived = {waiver.table: Expectation() for waiver in wanted.waivers if waiver.table and not waiver.is_for_all}
+    return waived | wanted.tables
+
+
+def _references(target: Target) -> dict[str, str]:
+    """The logins that are named, each with who it is of."""
+    found = {target.login: "the target's login"} if target.login else {}
+    if target.application is not None:
+        found.setdefault(target.application.login, "the application's login")
+    every = (*target.checks, *(check for each in target.databases.values() for check in each.checks))
+    for check in every:
+        if check.login is not None:
+            found.setdefault(check.login, f'the login of the check "{printable(check.name)}"')
+    return found

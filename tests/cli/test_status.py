@@ -1,0 +1,99 @@
+"""`daybreak status` and its neighbours on the lab: a screen says what was asked, each cause once, and finds what is misspelt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fix_cli import CONFIGURATION, Person, waiving
+from tests.fix_lab import LabUnderTest
+
+WRONG = """
+[targets.embi.tables]
+"public.employes" = { min_rows = 1 }
+
+[targets.embi.application]
+login = "secretsmanager:embi/ap"
+
+[[targets.embi.checks]]
+name = "salaries"
+sql = "select count(*) from salaris"
+login = "secretsmanager:embi/aurora/master"
+"""
+SAID = (
+    'there is no table "public.employes" (did you mean "public.employees"?)',
+    'the application\'s login: the login "secretsmanager:embi/ap" cannot be read',
+    'the check "salaries": relation "salaris" does not exist',
+)
+
+
+@pytest.fixture(scope="module")
+def person(lab: LabUnderTest, tmp_path_factory: pytest.TempPathFactory) -> Person:
+    """Somebody who looks and changes nothing."""
+    somebody = lab.person(tmp_path_factory.mktemp("looker"))
+    somebody.configure()
+    return somebody
+
+
+def findings(shown: Any) -> dict[str, Any]:
+    """The findings about the one target, by the end of their names."""
+    (target,) = shown["targets"]
+    return {each["check"].rpartition(".")[2]: each for each in target["findings"]}
+
+
+def test_the_header_names_the_region_that_was_asked(person: Person) -> None:
+    """The region of the file stood above what another region had answered."""
+    done = person.daybreak("status", "--region", "eu-west-1")
+    assert done.code == 3
+    assert "embi-aurora-cluster in eu-west-1, account" in done.out
+    assert "us-east-1" not in done.out
+
+
+def test_a_misspelt_cluster_is_one_cause_with_what_was_meant(person: Person, tmp_path: Path) -> None:
+    """And the backup of the one that lives is nobody's kept one."""
+    (tmp_path / "x.toml").write_text(CONFIGURATION.replace("embi-aurora-cluster", "embi-aurora-clustr"))
+    done = person.daybreak("status", "--config", str(tmp_path / "x.toml"))
+    assert done.code == 3
+    assert 'us-east-1 has no "embi-aurora-clustr" (did you mean "embi-aurora-cluster"' in " ".join(done.out.split())
+    assert not [line for line in done.out.splitlines() if line.startswith("backup")]
+    assert len([line for line in done.out.splitlines() if line.startswith("  - ")]) == 2  # that, and no RTO
+    plan = person.daybreak("plan", "pitr", "embi", "--to", "latest", "--config", str(tmp_path / "x.toml"))
+    reasons = [line for line in plan.err.splitlines() if line.startswith("  - ")]
+    assert len(reasons) == 1
+    assert '(did you mean "embi-aurora-cluster"' in reasons[0]
+
+
+def test_what_is_spelled_right_is_fit(person: Person) -> None:
+    """With the person's own login, at the very source."""
+    names = findings(person.daybreak("status", "-o", "json").json())["names"]
+    assert (names["standing"], names["expected"], names["found"]) == ("fit", "1 name", "all there")
+
+
+def test_what_is_misspelt_is_found_before_anything_is_made(person: Person, tmp_path: Path) -> None:
+    """By the status, by a plan, which says it and refuses nothing, and by a baseline."""
+    (tmp_path / "x.toml").write_text(CONFIGURATION + WRONG + waiving("application.health"))
+    wrong = ("--config", str(tmp_path / "x.toml"))
+    done = person.daybreak("status", *wrong, "-o", "json")
+    names = findings(done.json())["names"]
+    assert (done.code, names["standing"], names["found"]) == (3, "unfit", "3 of them wrong")
+    plan = person.daybreak("plan", "pitr", "embi", "--to", "latest", *wrong, "-o", "json")
+    assert plan.code == 0
+    (note,) = (each for each in plan.json()["plan"]["notes"] if "daybreak.toml" in each)
+    baseline = person.daybreak("baseline", "embi", "--estimated", *wrong)
+    assert baseline.code == 0
+    for place in (names["why"], note, baseline.err):
+        assert [said for said in SAID if said not in place] == []
+
+
+def test_production_that_is_well_is_not_called_deleted(person: Person) -> None:
+    """Nothing is kept to compare it with, and that is what is said."""
+    done = person.daybreak("validate", "embi-aurora-cluster", "--depth", "quick", "-o", "json")
+    parity = [each for each in done.json()["checks"] if each["check"].startswith("parity.")]
+    assert {each["standing"] for each in parity} == {"unknown"}
+    assert {each["why"] for each in parity} == {
+        "nothing records what the source had: no living source to compare with, and no capsule kept it"
+    }
+    assert "which only a capsule of it could be compared with, and none was kept: daybreak capture embi" in done.err
+    assert "deleted" not in done.out + done.err
