@@ -95,5 +95,5 @@ def test_production_that_is_well_is_not_called_deleted(person: Person) -> None:
     assert {each["why"] for each in parity} == {
         "nothing records what the source had: no living source to compare with, and no capsule kept it"
     }
-    assert "which only a capsule of it could be compared with, and none was kept: daybreak capture embi" in done.err
+    assert "and no capsule was kept: daybreak capture embi" in done.err
     assert "deleted" not in done.out + done.err

@@ -294,8 +294,7 @@ def _witness(app: App, lookout: Lookout, target: Target, moment: datetime, *, is
     if kept is None or capsule is None or capsule.cluster.identifier != target.cluster:
         if not is_own:
             return _Witness(f'"{target.cluster}" is gone, and no capsule of it was kept: it is compared with nothing')
-        why = "it is the target's own cluster, which only a capsule of it could be compared with, and none was kept"
-        return _Witness(f"{why}: daybreak capture {target.name}")
+        return _Witness(f"it is the target's own cluster, and no capsule was kept: daybreak capture {target.name}")
     note = f"its configuration is compared with the capsule of {stamp(capsule.taken)}"
     return _Witness(note, capsule.cluster, capsule.instances, capsule.surroundings, kept)
 
