@@ -6,15 +6,16 @@ import json
 import shlex
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from daybreak.model import checks
-from daybreak.model.findings import Detail, Measured, Standing
+from daybreak.model.findings import Detail, Measured, Standing, Verdict
 from daybreak.model.kept import Kept
 from daybreak.model.report import Report
-from daybreak.model.requests import CleanRequest
+from daybreak.model.requests import CleanRequest, Thoroughness
 from daybreak.model.trust import AMAZON
 from daybreak.plan.servers import way_in
 from daybreak.report.document import as_json, report_of_run, without_home
@@ -198,3 +199,32 @@ def test_a_validation_by_itself_promises_no_time() -> None:
     """Nothing was restored, so no restore took long."""
     assert [each.name for each in reports.alone().promises] == ["RPO"]
     assert reports.alone().steps == ()
+
+
+@pytest.mark.parametrize(
+    ("wish", "standing", "why_not"),
+    [
+        ({}, Standing.FIT, ""),
+        ({}, Standing.WAIVED, ""),
+        ({}, Standing.UNFIT, "its verdict is unfit"),
+        ({}, Standing.UNKNOWN, "its verdict is unknown"),
+        ({"purpose": "staging"}, Standing.FIT, "its clone was scaled down for staging"),
+        (
+            {"thoroughness": Thoroughness(depth="quick")},
+            Standing.FIT,
+            "its clone was validated at quick depth, which reads no rows",
+        ),
+    ],
+)
+def test_a_promise_is_kept_only_by_a_clone_that_may_show_it(
+    wish: dict[str, Any], standing: Standing, why_not: str
+) -> None:
+    """A small clone of four minutes, or a fast one without the data, was called a kept RTO; a missed one stays missed."""
+    plan = worlds.plan(request=worlds.pitr_request(**wish))
+    for took, met in ((timedelta(minutes=4), None if why_not else True), (timedelta(hours=5), False)):
+        changes = {"measured": Measured(rto=took), "verdict": Verdict(standing=standing, reasons=())}
+        report = report_of_run(plan, runs.finished(plan).model_copy(update=changes), reports.occasion())
+        (promise,) = (each for each in report.promises if each.name == "RTO")
+        assert (promise.is_met, promise.why_not) == (met, "" if met is False else why_not)
+        for text in (markdown(report), junit(report), printed(report_view(report))):
+            assert met is False or why_not in " ".join(text.split())

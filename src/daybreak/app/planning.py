@@ -147,9 +147,10 @@ def past_of(app: App, target: Target, identity: Identity) -> tuple[PastRun, ...]
         if state and state.status == "finished" and state.verdict and state.measured.rto:
             with suppress(Damaged, Newer):
                 plan = app.store.plan(run)
+                request = plan.request
                 is_of_it = (plan.target.name, plan.source) == (target.name, target.cluster)
-                if is_of_it and not plan.identity.differences(identity):
-                    why_not = why_no_measure(plan, state.verdict)
+                if is_of_it and not isinstance(request, CleanRequest) and not plan.identity.differences(identity):
+                    why_not = why_no_measure(state.verdict, request.thoroughness.depth, request.purpose)
                     found.append(PastRun(run=run, kind=plan.kind, took=state.measured.rto, why_not=why_not))
     return tuple(found)
 

@@ -30,12 +30,14 @@ class Occasion(Value):
 
 
 class Promise(Value):
-    """An objective beside what was measured; ``is_met`` is null where one of them is missing."""
+    """An objective beside what was measured; ``is_met`` is null where one of them is missing, or it is not shown."""
 
     name: Literal["RPO", "RTO"]
     promised: Span | None
     measured: Span | None
     is_met: bool | None
+    why_not: str = ""
+    """Why what was measured does not show that the promise is kept; empty where it does, and where it is missed."""
 
 
 class Witness(Value):

@@ -9,7 +9,7 @@ from daybreak.model.findings import Standing, Verdict
 from daybreak.model.moment import span_in_words
 from daybreak.model.observation import PastRun
 from daybreak.model.plan import Estimate, Plan
-from daybreak.model.requests import CleanRequest
+from daybreak.model.requests import Depth, Purpose
 from daybreak.model.run import RunState
 from daybreak.plan.amending import steps_unasked
 
@@ -43,21 +43,16 @@ DELETION = Estimate(
 OPTIONS = Estimate(low=timedelta(seconds=30), high=timedelta(minutes=2), evidence="settings apply within minutes")
 
 
-def why_no_measure(plan: Plan, verdict: Verdict) -> str:
-    """Why a run that ended with this verdict does not show how long a recovery of its source takes; empty where it does.
+def why_no_measure(verdict: Verdict, depth: Depth, purpose: Purpose) -> str:
+    """Why what was measured does not show that a recovery keeps its promises; empty where it does.
 
-    A run shows it whose clone could take the source's place, and was seen to be right.
+    A clone shows it that could take the source's place, and was seen to be right.
     """
-    request = plan.request
-    if isinstance(request, CleanRequest):
-        return "it restored nothing"
     if verdict.standing not in (Standing.FIT, Standing.WAIVED):
         return f"its verdict is {verdict.standing.value}"
-    if request.purpose == "staging":
+    if purpose == "staging":
         return "its clone was scaled down for staging"
-    if request.thoroughness.depth == "quick":
-        return "its clone was validated at quick depth, which reads no rows"
-    return ""
+    return "its clone was validated at quick depth, which reads no rows" if depth == "quick" else ""
 
 
 def restore_estimate(kind: str, size: int | None, past: tuple[PastRun, ...]) -> Estimate:

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from daybreak.model.actions import Validate
 from daybreak.model.checks import CHECKS, RUNBOOK, Check
@@ -35,7 +35,9 @@ from daybreak.model.run import Amendment, RunState, StepState
 from daybreak.model.targets import Objectives
 from daybreak.model.trust import AMAZON
 from daybreak.model.validation import Validation
+from daybreak.model.value import Span
 from daybreak.plan.amending import MANAGED, amend, digest_with, steps_unasked
+from daybreak.plan.estimates import why_no_measure
 from daybreak.plan.servers import clone_seen, login_recorded, proof_of
 from daybreak.report.journaling import journal_line
 from daybreak.report.sentences import amendment_words, sentence
@@ -54,7 +56,7 @@ def report_of_run(plan: Plan, state: RunState, occasion: Occasion) -> Report:
     unasked = steps_unasked(plan, state.amendments)
     asked = next((step.action for step in standing.steps if isinstance(step.action, Validate)), None)
     checks = _checks(state.findings, is_judged=asked is not None)
-    promises = promises_of(plan.objectives, state.measured) if asked else ()
+    promises = promises_of(plan.objectives, state.measured, _why_no_measure(plan, state)) if asked else ()
     return Report(
         kind=plan.kind,
         headline=_headline_of_run(plan, state, checks, promises),
@@ -119,7 +121,8 @@ def report_of_validation(validation: Validation, occasion: Occasion, promised: O
     """The report of a validation by itself; ``promised`` holds its target's objectives, where there is a target."""
     action, identity = validation.action, validation.identity
     checks = _checks(validation.findings)
-    promises = promises_of(promised, validation.measured)[:1]
+    why_not = why_no_measure(validation.verdict, action.thoroughness.depth, "recovery")
+    promises = promises_of(promised, validation.measured, why_not)[:1]
     return Report(
         kind="validation",
         headline=_headline(validation.verdict, checks, promises),
@@ -260,17 +263,27 @@ def _reasons_of_run(state: RunState, *, is_judged: bool) -> tuple[Reason, ...]:
     return (Reason(text="the clone was not validated yet"),) if is_judged else ()
 
 
-def promises_of(promised: Objectives | None, measured: Measured) -> tuple[Promise, ...]:
-    """Each objective with what was measured."""
+def _why_no_measure(plan: Plan, state: RunState) -> str:
+    if state.verdict is None or isinstance(plan.request, CleanRequest):
+        return ""
+    return why_no_measure(state.verdict, plan.request.thoroughness.depth, plan.request.purpose)
+
+
+def promises_of(promised: Objectives | None, measured: Measured, why_not: str = "") -> tuple[Promise, ...]:
+    """Each objective with what was measured, and ``why_not`` beside one that looks kept where nothing shows that it is."""
+    lost = measured.lost.span if measured.lost else None
     return (
-        _promise("RPO", promised.rpo if promised else None, measured.lost.span if measured.lost else None),
-        _promise("RTO", promised.rto if promised else None, measured.rto),
+        _promise("RPO", promised.rpo if promised else None, lost, why_not),
+        _promise("RTO", promised.rto if promised else None, measured.rto, why_not),
     )
 
 
-def _promise(name: str, promised: timedelta | None, measured: timedelta | None) -> Promise:
+def _promise(name: Literal["RPO", "RTO"], promised: Span | None, measured: Span | None, why_not: str) -> Promise:
     is_met = None if promised is None or measured is None else measured <= promised
-    return Promise(name="RPO" if name == "RPO" else "RTO", promised=promised, measured=measured, is_met=is_met)
+    # A promise that was missed is missed, whatever the clone was for.
+    if is_met and why_not:
+        return Promise(name=name, promised=promised, measured=measured, is_met=None, why_not=why_not)
+    return Promise(name=name, promised=promised, measured=measured, is_met=is_met)
 
 
 def _configuration(action: Validate | None, *, seen: datetime) -> Witness:

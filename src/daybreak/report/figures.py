@@ -72,7 +72,7 @@ def gauge(promise: Promise) -> Gauge | None:
     # The mark keeps away from the edge, so that a missed promise visibly passes it.
     whole = max(promise.promised * 1.25, promise.measured * 1.05, timedelta(seconds=1))
     measured = max(promise.measured, timedelta())
-    kind = "fit" if promise.is_met else "unfit"
+    kind = "unknown" if promise.is_met is None else "fit" if promise.is_met else "unfit"
     return Gauge(_bar(0, measured / whole * WIDTH, kind), round(promise.promised / whole * WIDTH, 1))
 
 

@@ -91,7 +91,9 @@ def _verdict(report: Report) -> Iterator[ET.Element]:
         elif promise.is_met is None:
             lost = report.figures.lost if promise.name == "RPO" else None
             missing = f"not applicable: {lost.words}" if lost else "nothing was measured"
-            _say(case, "skipped", "nothing was promised" if promise.promised is None else missing, "")
+            _say(
+                case, "skipped", "nothing was promised" if promise.promised is None else promise.why_not or missing, ""
+            )
         yield case
 
 

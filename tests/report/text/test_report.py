@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from daybreak.model.checks import CHECKS
-from daybreak.model.findings import Detail, Measured, Reason, Standing
+from daybreak.model.findings import Detail, Measured, Reason, Standing, Verdict
 from daybreak.model.loss import TO_ACCIDENT, loss_between, loss_unknown
 from daybreak.model.report import Report
 from daybreak.plan.loss import OF_STAGING
@@ -135,7 +135,8 @@ def test_every_request_id_is_shown_when_everything_is() -> None:
 
 def _measured(measured: Measured) -> str:
     plan = worlds.plan()
-    state = runs.finished(plan).model_copy(update={"measured": measured})
+    verdict = Verdict(standing=Standing.FIT, reasons=())
+    state = runs.finished(plan).model_copy(update={"measured": measured, "verdict": verdict})
     return shown(report_of_run(plan, state, reports.occasion()))
 
 

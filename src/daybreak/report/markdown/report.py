@@ -58,7 +58,7 @@ def _head(report: Report) -> Iterator[str]:
     if report.promises:
         rows = [
             f"| {each.name} | {span_words(each.promised) if each.promised is not None else '–'} "
-            f"| {_words_for_measured(each, report.figures)} | {_promise_words(each.is_met)} |"
+            f"| {_words_for_measured(each, report.figures)} | {_promise_words(each)} |"
             for each in report.promises
         ]
         yield "\n".join(("| Objective | Promised | Reached | |", "|---|---|---|---|", *rows))
@@ -78,8 +78,10 @@ def _words_for_measured(held: Promise, figures: Figures) -> str:
     return f"{span_words(held.measured)} lost" if held.name == "RPO" else span_words(held.measured)
 
 
-def _promise_words(is_met: bool | None) -> str:  # noqa: FBT001 - the one thing it speaks of
-    return {True: f"{_SIGNS[Standing.FIT]} kept", False: f"{_SIGNS[Standing.UNFIT]} missed", None: "–"}[is_met]
+def _promise_words(held: Promise) -> str:
+    if held.why_not:
+        return f"{_SIGNS[Standing.UNKNOWN]} not shown: {held.why_not}"
+    return {True: f"{_SIGNS[Standing.FIT]} kept", False: f"{_SIGNS[Standing.UNFIT]} missed", None: "–"}[held.is_met]
 
 
 def _facts(report: Report) -> Iterator[tuple[str, str]]:

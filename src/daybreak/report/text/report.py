@@ -257,6 +257,9 @@ def _words_for_promise(held: Promise, lost: Loss | None) -> Text:
         missing = "not applicable" if is_left_out else "not measured"
         return told + Text(missing, "dim" if is_left_out else STYLES[Standing.UNKNOWN])
     word = "lost" if held.name == "RPO" else "measured"
+    if held.why_not:
+        style = STYLES[Standing.UNKNOWN]
+        return told + Text(f"{word} {span_words(held.measured)}, not shown: {held.why_not}", style)
     if held.is_met is None:
         return told + Text(f"{word} {span_words(held.measured)}, nothing was promised")
     style = STYLES[Standing.FIT if held.is_met else Standing.UNFIT]
