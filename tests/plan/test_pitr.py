@@ -224,14 +224,6 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], str]] =
 }
 
 
-def test_what_follows_from_a_source_that_is_not_there_is_no_cause() -> None:
-    """Who spelled the name wrongly needs no subnet group in the configuration."""
-    unknown: dict[str, Any] = {"network": {}}
-    assert len(refusal(deleted(), {}, unknown).reasons) == 1
-    assert len(refusal(deleted(backup()), {"resource_id": "cluster-TYPO"}, unknown).reasons) == 1
-    assert len(refusal(deleted(backup()), {}, unknown).reasons) == 2
-
-
 @pytest.mark.parametrize("case", REFUSED)
 def test_each_reason_to_refuse_is_said_in_full(case: str) -> None:
     """Who reads the refusal at night must not have to ask again; and nothing else is complained about."""

@@ -145,20 +145,6 @@ def test_every_reason_comes_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "seen",
-    [
-        {"key": None},
-        {"key": Key(arn=KEY, is_enabled=False, state="Disabled")},
-        {"settable": ()},
-        {"snapshots": (), "cluster": None, "instances": (), "parameter_group": None, "key": None},
-    ],
-)
-def test_a_wrong_snapshot_id_is_the_one_cause(seen: dict[str, Any]) -> None:
-    """Nothing is read with the living cluster's key: it was said to be gone, and people mended keys."""
-    assert len(refusal(seen, {"snapshot": "gone"}).reasons) == 1
-
-
-@pytest.mark.parametrize(
     ("before", "chosen"),
     [
         (None, f"rds:{SOURCE}-2024-01-15-13-30"),
