@@ -1,14 +1,13 @@
 """Whether what daybreak.toml names is there, found before anything is made: databases, tables, columns, checks, secrets.
 
-The law: it only helps, so it stops nothing and takes little: one session at a time at the source, each for seconds, all within
-``WHOLE``; no row is read and no check is run. What could not be asked is no mistake.
+The law: it only helps, so it stops nothing and takes no more of the source than ``OF_NAMES``; no row is read and no check is
+run. What could not be asked is no mistake.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from time import monotonic
 
 from daybreak.app.app import App
@@ -22,22 +21,14 @@ from daybreak.model.spelling import Spelling
 from daybreak.model.targets import DatabaseTarget, Expectation, SqlCheck, Target
 from daybreak.model.world import Cluster
 from daybreak.postgres.address import Address, address_of
+from daybreak.postgres.bounds import OF_NAMES
 from daybreak.postgres.catalog import database_names
 from daybreak.postgres.faults import refusal_of
 from daybreak.postgres.login import Login
+from daybreak.postgres.meter import Meter
 from daybreak.postgres.naming import table_names, tables_named, why_no_statement
 from daybreak.postgres.reach import Reach
-from daybreak.postgres.session import Limits, Session
-
-WHOLE = timedelta(seconds=10)
-"""How long the source may be asked, in all."""
-
-_LIMITS = Limits(
-    connect=timedelta(seconds=3),
-    statement=timedelta(seconds=2),
-    lock=timedelta(milliseconds=500),
-    whole=timedelta(seconds=5),
-)
+from daybreak.postgres.session import Session
 
 _SPELT_WRONG = frozenset({Category.NOT_FOUND, Category.INVALID})
 """What AWS answers of a secret that is not there; any other fault is one of asking."""
@@ -76,7 +67,8 @@ class _Proofreader:
         self._logins: dict[str, Login] = {}
         self._known: tuple[str, ...] | None = None
         """The source's databases; ``None`` where they were not asked."""
-        self._end = monotonic() + WHOLE.total_seconds()
+        self._meter = Meter(OF_NAMES)
+        self._end = monotonic() + OF_NAMES.whole.total_seconds()
 
     def read(self) -> Spelling:
         found = self._own_names() + self._secrets()
@@ -151,12 +143,13 @@ class _Proofreader:
         """What one session finds, and whether the server is silent, and not to be asked again."""
         if not task.reference:
             return Spelling(silences=("no login is configured to ask the source with",)), False
-        if monotonic() > self._end:
-            why = f"{address.server} was asked for {WHOLE.total_seconds():g} seconds, and no longer"
+        left = self._end - monotonic()
+        if left <= 0:
+            why = f"{address.server} was asked for {OF_NAMES.whole.total_seconds():g} seconds, and no longer"
             return Spelling(silences=(why,)), True
-        place = Reach(replace(address, database=task.database), self._logins[task.reference])
+        place = Reach(replace(address, database=task.database), self._logins[task.reference], self._meter)
         try:
-            with place.session(_LIMITS) as session:
+            with place.session(OF_NAMES.limits(left)) as session:
                 return self._read(session, task, _where(address, task)), False
         except DaybreakError as error:
             refusal = refusal_of(error)

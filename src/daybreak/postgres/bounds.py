@@ -60,6 +60,14 @@ class ServerBounds:
 OF_A_CLONE = ServerBounds(whole=timedelta(minutes=30), connections=6, lock=timedelta(seconds=5), gives_way=False)
 """A clone has no people of its own yet, but it has its source's lock table."""
 
+OF_NAMES = ServerBounds(
+    whole=timedelta(seconds=10),
+    connections=1,
+    lock=timedelta(milliseconds=500),
+    connect=timedelta(seconds=3),
+)
+"""What a source may bear for a question that only helps: whether the configuration names what is there."""
+
 
 @dataclass(frozen=True)
 class Pulse:
