@@ -1,13 +1,104 @@
-"""Every operation served: its answer must fit botocore's own model, from the first to the last."""
+"""Every operation served: its answers must fit botocore's own model, and hold each member that is not named absent."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-from daybreak.lab.rds.front import OPERATIONS
-from tests.fix_rds import AWAY, HOME, Account
+import pytest
+from botocore.model import ListShape, Shape, StructureShape
 
-FAMILY = "aurora-postgresql18"
+from daybreak.lab.protocol import codec
+from daybreak.lab.rds import desk
+from daybreak.lab.rds.contract import ABSENT, IRRELEVANT, Members, Params
+from daybreak.lab.rds.front import OPERATIONS
+from tests.fix_rds import AWAY, HOME, Account, refused
+
+SOURCES = Path(codec.__file__).parents[2]
+MEMBERS = SOURCES / "model" / "members.py"
+"""The product's own list of all members of AWS, with what it makes of each."""
+
+
+class Record:
+    """What the operations read of their calls, and what their answers hold, while a test runs."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.read: dict[str, set[str]] = defaultdict(set)
+        self.told: dict[str, set[str]] = defaultdict(set)
+        look_up, write = Params.__getitem__, codec._write_structure
+
+        def noted_look_up(params: Params, name: str) -> Any:
+            self.read[params._operation].add(name)
+            return look_up(params, name)
+
+        def noted_write(shape: StructureShape, value: Any, where: str) -> str:
+            self.told[shape.name] |= {name for name, item in value.items() if item is not None}
+            return write(shape, value, where)
+
+        monkeypatch.setattr(Params, "__getitem__", noted_look_up)
+        monkeypatch.setattr(codec, "_write_structure", noted_write)
+
+
+@pytest.fixture
+def record(monkeypatch: pytest.MonkeyPatch) -> Record:
+    """The record of this test."""
+    return Record(monkeypatch)
+
+
+def names_in(table: Mapping[str, Members]) -> dict[str, set[str]]:
+    """The members in a table of reasons, by their structure."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for members in table.values():
+        for shape, names in members.items():
+            assert not found[shape] & set(names.split())
+            found[shape] |= set(names.split())
+    return found
+
+
+LEFT_OUT = {
+    name: names_in(ABSENT)[name] | names_in(IRRELEVANT)[name] for name in {*names_in(ABSENT), *names_in(IRRELEVANT)}
+}
+
+
+def answered() -> Iterator[StructureShape]:
+    """Every structure that an answer of the lab can hold: not those that only absent members lead to."""
+    seen: set[str] = set()
+
+    def walk(shape: Shape) -> Iterator[StructureShape]:
+        if isinstance(shape, ListShape):
+            yield from walk(shape.member)
+        elif isinstance(shape, StructureShape) and shape.name not in seen:
+            seen.add(shape.name)
+            yield shape
+            for name, member in shape.members.items():
+                if name not in LEFT_OUT.get(shape.name, ()):
+                    yield from walk(member)
+
+    for operation in sorted(OPERATIONS):
+        shape = codec.operation_model(operation).output_shape
+        if shape is not None:
+            yield from walk(shape)
+
+
+def test_the_lists_name_only_what_aws_answers() -> None:
+    """An entry that nothing leads to excuses nothing."""
+    shapes = {shape.name: shape for shape in answered()}
+    for name, members in LEFT_OUT.items():
+        assert members <= set(shapes[name].members), name
+
+
+def test_the_product_reads_nothing_that_is_called_irrelevant() -> None:
+    """What it reads must be there, or be absent in AWS as well."""
+    product = [path for path in SOURCES.rglob("*.py") if SOURCES / "lab" not in path.parents and path != MEMBERS]
+    text = "\n".join(path.read_text() for path in product)
+    names = set().union(*names_in(IRRELEVANT).values()) - {
+        "TagList",
+        "Description",
+    }  # of other structures it reads these
+    assert len(product) > 100
+    assert [name for name in sorted(names) if f'"{name}"' in text] == []
 
 
 class Walk:
@@ -23,18 +114,27 @@ class Walk:
         return self.account.call(operation, **params)
 
 
-def test_every_served_operation_answers_as_the_model_says(account: Account) -> None:
-    """A member of a wrong name or type would be an AWS that does not exist."""
+def test_every_served_operation_answers_as_the_model_says(account: Account, record: Record) -> None:
+    """A member of a wrong name or type would be an AWS that does not exist; one that is neither told nor named absent is lost."""
     walk = Walk(account)
     family = f"aurora-postgresql{max(account.rds.majors)}"
     _groups(walk, family)
     _cluster(walk)
     _beside(walk)
+    _rare(walk)
     _snapshots(walk)
+    assert refused(account, "StartDBInstance", DBInstanceIdentifier="a-1") == "InvalidParameterCombination"
+    assert refused(account, "StopDBInstance", DBInstanceIdentifier="a-1") == "InvalidParameterCombination"
+    assert refused(account, "RebootDBCluster", DBClusterIdentifier="a") == "InvalidDBClusterStateFault"
     _the_end(walk)
-    for operation in ("StartDBInstance", "StopDBInstance", "RebootDBCluster"):
-        walk.seen.add(operation)  # refused for Aurora, which test_instances and test_clusters show
-    assert walk.seen == OPERATIONS
+    assert walk.seen | {"StartDBInstance", "StopDBInstance", "RebootDBCluster"} == OPERATIONS
+    unread = {name: desk.OPERATIONS[name].taken - record.read[name] for name in OPERATIONS}
+    assert {name: rest for name, rest in unread.items() if rest} == {}
+    pages = {"Marker"}  # `page` tells it of every operation in the same way
+    for shape in answered():
+        told, left_out = record.told[shape.name], LEFT_OUT.get(shape.name, set())
+        assert (shape.name, told & left_out, set(shape.members) - told - left_out - pages) == (shape.name, set(), set())
+    assert "Marker" in record.told["DBClusterParameterGroupDetails"]
 
 
 def _groups(walk: Walk, family: str) -> None:
@@ -124,6 +224,63 @@ def _beside(walk: Walk) -> None:
     walk("DescribeDBProxyTargets", DBProxyName="p")
     walk("DeregisterDBProxyTargets", DBProxyName="p", DBClusterIdentifiers=["a"])
     walk("DeleteDBProxy", DBProxyName="p")
+
+
+def _rare(walk: Walk) -> None:
+    """What few clusters have."""
+    account = walk.account
+    iam = account.world.client("iam", HOME)
+    role = iam.create_role(RoleName=f"m-{id(account)}", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    watched = {
+        "MonitoringInterval": 60,
+        "MonitoringRoleArn": role,
+        "EnablePerformanceInsights": True,
+        "PerformanceInsightsKMSKeyId": "k",
+        "PerformanceInsightsRetentionPeriod": 7,
+    }
+    account.create(
+        "rare",
+        MasterUserPassword=None,
+        ManageMasterUserPassword=True,
+        StorageType="aurora-iopt1",
+        StorageEncrypted=True,
+        ServerlessV2ScalingConfiguration={"MinCapacity": 0, "MaxCapacity": 2},
+        AssociatedRoles=[{"RoleArn": role, "FeatureName": "s3Import"}],
+        **watched,
+    )
+    account.add("rare", "rare-1", DBInstanceClass="db.serverless", **watched)
+    walk("ModifyDBInstance", DBInstanceIdentifier="rare-1", DBInstanceClass="db.r6g.large")
+    account.instance_becomes("rare-1")
+    walk("CreateDBClusterSnapshot", DBClusterIdentifier="rare", DBClusterSnapshotIdentifier="rare")
+    walk(
+        "ModifyDBCluster", DBClusterIdentifier="a", NewDBClusterIdentifier="later", MasterUserPassword="Another-horse-8"
+    )
+    account.become("a")
+    account.rds.tick()
+    walk(
+        "RestoreDBClusterToPointInTime",
+        DBClusterIdentifier="twin",
+        SourceDBClusterIdentifier="a",
+        RestoreType="copy-on-write",
+        UseLatestRestorableTime=True,
+    )
+    account.become("twin")
+    walk("RebootDBInstance", DBInstanceIdentifier="rare-1")
+    subnets = walk("DescribeDBSubnetGroups", DBSubnetGroupName="nets")["DBSubnetGroups"][0]["Subnets"]
+    secret = {"SecretArn": "s", "UserName": "u", "Description": "d", "ClientPasswordAuthType": "POSTGRES_SCRAM_SHA_256"}
+    walk(
+        "CreateDBProxy",
+        DBProxyName="rare",
+        EngineFamily="POSTGRESQL",
+        RoleArn=role,
+        Auth=[secret],
+        VpcSubnetIds=[subnet["SubnetIdentifier"] for subnet in subnets],
+    )
+    account.pass_time()
+    account.until(lambda: "available" in str(walk("DescribeDBProxies", DBProxyName="rare")))
+    walk("RegisterDBProxyTargets", DBProxyName="rare", DBClusterIdentifiers=["rare"])
+    walk("DeleteDBInstance", DBInstanceIdentifier="rare-1")
+    walk("DescribeDBProxyTargets", DBProxyName="rare")
 
 
 def _snapshots(walk: Walk) -> None:

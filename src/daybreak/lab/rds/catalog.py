@@ -5,13 +5,14 @@ An engine version is listed when this machine has that PostgreSQL; an instance c
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from daybreak.lab.control.store import Doc
 from daybreak.lab.protocol.codec import fault
 from daybreak.lab.rds.clusters.asked import ENGINE, LOG_TYPES, MOST_CLUSTERS
 from daybreak.lab.rds.desk import Call, looks
-from daybreak.lab.rds.paging import filter_rows, page
+from daybreak.lab.rds.identifiers import arn_parts
+from daybreak.lab.rds.paging import PAGES, Reader, filter_rows, page
 from daybreak.lab.rds.parameter_groups import MOST_GROUPS
 from daybreak.lab.rds.parameters import family
 
@@ -32,9 +33,11 @@ INSTANCE_CLASSES = frozenset({f"{line}.{size}" for line, sizes in _SIZES.items()
 DEFAULT_CERTIFICATE = "rds-ca-rsa2048-g1"
 CERTIFICATES = (DEFAULT_CERTIFICATE, "rds-ca-rsa4096-g1", "rds-ca-ecc384-g1")
 """The certificate authorities an instance can have."""
+VALID = timedelta(days=365)
+"""How long the certificate of an instance's own server is valid."""
 
 
-@looks("DescribeDBEngineVersions")
+@looks("DescribeDBEngineVersions", "Engine", "EngineVersion", "DBParameterGroupFamily", "DefaultOnly", *PAGES)
 def describe_versions(call: Call) -> Doc:
     """The Aurora PostgreSQL versions this machine can run."""
     rows = [_version(call, major) for major in call.desk.fleet.majors()]
@@ -81,7 +84,9 @@ def _version(call: Call, major: int) -> Doc:
     }
 
 
-@looks("DescribeOrderableDBInstanceOptions")
+@looks(
+    "DescribeOrderableDBInstanceOptions", "Engine", "EngineVersion", "DBInstanceClass", "LicenseModel", "Vpc", *PAGES
+)
 def describe_orderable(call: Call) -> Doc:
     """Every class with every version."""
     rows: list[Doc] = []
@@ -94,6 +99,10 @@ def describe_orderable(call: Call) -> Doc:
         rows = [row for row in rows if row["EngineVersion"].partition(".")[0] == major]
     if name := call.get("DBInstanceClass"):
         rows = [row for row in rows if row["DBInstanceClass"] == name]
+    if terms := call.get("LicenseModel"):
+        rows = [row for row in rows if row["LicenseModel"] == terms]
+    if call.get("Vpc") is False:  # outside a VPC there is nothing any more
+        rows = []
     return page(call, filter_rows(call, rows, {}), "OrderableDBInstanceOptions", maximum=1000)
 
 
@@ -140,17 +149,24 @@ def describe_account(call: Call) -> Doc:
     return {"AccountQuotas": [{"AccountQuotaName": name, "Used": used, "Max": most} for name, used, most in quotas]}
 
 
-@looks("DescribePendingMaintenanceActions")
+@looks("DescribePendingMaintenanceActions", "ResourceIdentifier", *PAGES)
 def describe_maintenance(call: Call) -> Doc:
-    """No pending maintenance: there never is any."""
-    return page(call, [], "PendingMaintenanceActions")
+    """No pending maintenance, of anything that is there: there never is any."""
+    if arn := call.get("ResourceIdentifier"):
+        target = arn_parts(arn)
+        kind = {"cluster": "cluster", "db": "instance"}.get(target.kind, "")
+        if call.state.get(kind, target.region, target.id) is None:
+            raise fault("ResourceNotFoundFault", f"The specified resource ARN {arn} was not found.")
+    known: dict[str, Reader] = {"db-cluster-id": lambda row: [], "db-instance-id": lambda row: []}
+    return page(call, filter_rows(call, [], known), "PendingMaintenanceActions")
 
 
-@looks("DescribeCertificates")
+@looks("DescribeCertificates", "CertificateIdentifier", *PAGES)
 def describe_certificates(call: Call) -> Doc:
     """The certificate authorities; new instances get the first."""
     name = check_certificate(call, "CertificateIdentifier")
     rows = [_certificate(call.region, each) for each in CERTIFICATES if name in (None, each)]
+    rows = filter_rows(call, rows, {})
     return {**page(call, rows, "Certificates"), "DefaultCertificateForNewLaunches": DEFAULT_CERTIFICATE}
 
 

@@ -7,7 +7,7 @@ looks takes no lock.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from daybreak.lab.control.clock import Clock
 from daybreak.lab.control.faults import Faults
 from daybreak.lab.control.jobs import Control, Job, JobKind
 from daybreak.lab.control.store import Doc, State
+from daybreak.lab.rds.contract import members_of_call
 from daybreak.lab.rds.fleet import Fleet
 
 
@@ -71,6 +72,8 @@ class Operation:
 
     answer: Answer
     changes: bool
+    taken: frozenset[str]
+    """The parameters that it reads; the others of AWS's model are refused (`daybreak.lab.rds.contract`)."""
 
 
 OPERATIONS: dict[str, Operation] = {}
@@ -80,19 +83,20 @@ JOBS: dict[str, type[DeskJob]] = {}
 """Every kind of job, by its word in fault rules."""
 
 
-def looks(name: str) -> Callable[[Answer], Answer]:
-    """Register an operation that changes nothing."""
-    return _register(name, changes=False)
+def looks(name: str, *taken: str) -> Callable[[Answer], Answer]:
+    """Register an operation that changes nothing, and the parameters that it reads."""
+    return _register(name, taken, changes=False)
 
 
-def changes(name: str) -> Callable[[Answer], Answer]:
-    """Register an operation that changes documents."""
-    return _register(name, changes=True)
+def changes(name: str, *taken: str) -> Callable[[Answer], Answer]:
+    """Register an operation that changes documents, and the parameters that it reads."""
+    return _register(name, taken, changes=True)
 
 
-def _register(name: str, *, changes: bool) -> Callable[[Answer], Answer]:
+def _register(name: str, taken: Iterable[str], *, changes: bool) -> Callable[[Answer], Answer]:
     def keep(answer: Answer) -> Answer:
-        OPERATIONS[name] = Operation(answer, changes)
+        # What several operations share may name more than one of them has.
+        OPERATIONS[name] = Operation(answer, changes, members_of_call(name) & frozenset(taken))
         return answer
 
     return keep

@@ -14,7 +14,7 @@ from typing import Any
 from daybreak.lab.control.store import Doc
 from daybreak.lab.protocol.errors import invalid_combination, invalid_value
 from daybreak.lab.rds.desk import Call, Desk, looks, public
-from daybreak.lab.rds.paging import page
+from daybreak.lab.rds.paging import PAGES, filter_rows, page
 
 KEPT = timedelta(days=14)
 
@@ -148,7 +148,9 @@ SOURCE_TYPES = frozenset(
 )
 
 
-@looks("DescribeEvents")
+@looks(
+    "DescribeEvents", "SourceIdentifier", "SourceType", "StartTime", "EndTime", "Duration", "EventCategories", *PAGES
+)
 def describe_events(call: Call) -> Doc:
     """Events of the last hour, or of the requested span, oldest first."""
     source_type, source = call.get("SourceType"), call.get("SourceIdentifier")
@@ -166,14 +168,13 @@ def describe_events(call: Call) -> Doc:
         and (source is None or source.lower() == row["SourceIdentifier"])
         and (not categories or categories & set(row["EventCategories"]))
     ]
-    return page(call, rows, "Events")
+    return page(call, filter_rows(call, rows, {}), "Events")
 
 
 def _span(call: Call) -> tuple[datetime, datetime]:
     now = call.desk.clock.now()
-    begin, end = call.get("StartTime"), call.get("EndTime", now)
-    if begin is None:
-        begin = end - timedelta(minutes=call.get("Duration", 60))
+    end = call.get("EndTime", now)
+    begin = call.get("StartTime", end - timedelta(minutes=call.get("Duration", 60)))
     if begin > end:
         raise invalid_combination("The start time must be before the end time")
     if begin < now - KEPT - timedelta(minutes=1):

@@ -29,6 +29,7 @@ from daybreak.lab.protocol.errors import AwsError
 from daybreak.lab.rds import catalog, desk, events, instances, networks, parameter_groups, proxies, tags
 from daybreak.lab.rds.addresses import Address
 from daybreak.lab.rds.clusters import changes, clusters, deletions, endpoints, restores, roles, servers
+from daybreak.lab.rds.contract import Params, refuse_foreign
 from daybreak.lab.rds.desk import Call, Desk, cluster_by_resource
 from daybreak.lab.rds.fleet import Fleet
 from daybreak.lab.rds.snapshots import backups, copies, snapshots
@@ -122,11 +123,16 @@ class Rds:
         if served is None:
             raise AwsError("InvalidAction", f"The lab does not serve {operation}")
         check_required(operation, params)
-        call = Call(self._desk, region, params, caller_arn)
-        if not served.changes:
-            return served.answer(call)
-        with self._state.transaction():
-            return served.answer(call)
+        refuse_foreign(operation, served.taken, params)
+        given = Params(operation, served.taken, params)
+        call = Call(self._desk, region, given, caller_arn)
+        if served.changes:
+            with self._state.transaction():
+                result = served.answer(call)
+        else:
+            result = served.answer(call)
+        given.check_read()
+        return result
 
     # -- life ---------------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.events import emit, failure_sentence
 from daybreak.lab.rds.identifiers import new_identifier, resolve_name
 from daybreak.lab.rds.known import find_cluster, require_status
-from daybreak.lab.rds.paging import filter_rows, page
+from daybreak.lab.rds.paging import PAGES, filter_rows, page
 from daybreak.lab.rds.tags import check_tags
 
 MOST_MEMBERS = 16
@@ -112,6 +112,8 @@ def view(desk: Desk, region: str, instance: Doc) -> Doc:
         result["DBSubnetGroup"] = {
             name: value for name, value in public(group).items() if name != "SupportedNetworkTypes"
         }
+    name = instance["CACertificateIdentifier"]
+    result["CertificateDetails"] = {"CAIdentifier": name, "ValidTill": instance["InstanceCreateTime"] + catalog.VALID}
     result["StorageType"] = cluster.get("StorageType", "aurora")
     if instance["DBInstanceStatus"] not in ("creating", "failed", "insufficient-capacity", "incompatible-network"):
         endpoint = {"Address": cluster["Endpoint"], "Port": cluster["Port"], "HostedZoneId": cluster["HostedZoneId"]}
@@ -128,7 +130,7 @@ FILTERS = {
 }
 
 
-@looks("DescribeDBInstances")
+@looks("DescribeDBInstances", "DBInstanceIdentifier", *PAGES)
 def describe_instances(call: Call) -> Doc:
     """One instance by name or ARN, or all of them in pages."""
     if name := call.get("DBInstanceIdentifier"):
@@ -143,7 +145,20 @@ def describe_instances(call: Call) -> Doc:
 # -- making -----------------------------------------------------------------------------------------------------------
 
 
-@changes("CreateDBInstance")
+@changes(
+    "CreateDBInstance",
+    "DBInstanceIdentifier",
+    "DBClusterIdentifier",
+    "DBInstanceClass",
+    "Engine",
+    "EngineVersion",
+    "DBParameterGroupName",
+    "DBSubnetGroupName",
+    "AvailabilityZone",
+    "Tags",
+    *_OF_THE_CLUSTER,
+    *_PLAIN,
+)
 def create_instance(call: Call) -> Doc:
     """Begin to make a member of an available cluster."""
     name = new_identifier("DBInstanceIdentifier", call.params["DBInstanceIdentifier"])
@@ -165,7 +180,15 @@ def create_instance(call: Call) -> Doc:
         "AvailabilityZone": _zone(call, cluster, members),
         "MultiAZ": False,
         "DBSecurityGroups": [],
-        "OptionGroupMemberships": [],
+        "OptionGroupMemberships": [{"OptionGroupName": _option_group(version), "Status": "in-sync"}],
+        "ReadReplicaDBInstanceIdentifiers": [],
+        "DomainMemberships": [],
+        "AssociatedRoles": [],
+        "PendingModifiedValues": {},
+        "CustomerOwnedIpEnabled": False,
+        "DedicatedLogVolume": False,
+        "StorageThroughput": 0,
+        "UpgradeRolloutOrder": "second",
         "DbInstancePort": 0,
         "PreferredMaintenanceWindow": cluster["PreferredMaintenanceWindow"],
         "AutoMinorVersionUpgrade": True,
@@ -231,6 +254,10 @@ def _check_tier(call: Call) -> None:
         raise invalid_value("Invalid promotion tier. Must be between 0 and 15.")
 
 
+def _option_group(version: str) -> str:
+    return f"default:{asked.ENGINE}-{version.partition('.')[0]}"
+
+
 def _zone(call: Call, cluster: Doc, members: list[Doc]) -> str:
     zones = cluster["AvailabilityZones"]
     zone = call.get("AvailabilityZone", zones[len(members) % len(zones)])
@@ -290,7 +317,7 @@ class CreateInstance(InstanceJob):
 # -- rebooting and changing -------------------------------------------------------------------------------------------
 
 
-@changes("RebootDBInstance")
+@changes("RebootDBInstance", "DBInstanceIdentifier", "ForceFailover")
 def reboot_instance(call: Call) -> Doc:
     """Begin to restart an instance; for the writer, this restarts the cluster's server with the groups' values of that time."""
     instance = find_instance(call, call.params["DBInstanceIdentifier"])
@@ -340,7 +367,15 @@ class RebootInstance(InstanceJob):
         self.available(job, "instance-restarted")
 
 
-@changes("ModifyDBInstance")
+@changes(
+    "ModifyDBInstance",
+    "DBInstanceIdentifier",
+    "DBInstanceClass",
+    "DBParameterGroupName",
+    "ApplyImmediately",
+    *_OF_THE_CLUSTER,
+    *_PLAIN,
+)
 def modify_instance(call: Call) -> Doc:
     """Begin to change the instance; another class waits as pending unless ApplyImmediately is given."""
     instance = find_instance(call, call.params["DBInstanceIdentifier"])
@@ -351,18 +386,16 @@ def modify_instance(call: Call) -> Doc:
             raise invalid_combination(
                 f"{parameter} cannot be changed on a member of a DB cluster. Modify the DB cluster."
             )
-    if call.get("NewDBInstanceIdentifier") or call.get("EngineVersion"):
-        raise invalid_combination("The lab does not rename or upgrade single instances.")
     _check_tier(call)
     catalog.check_certificate(call, "CACertificateIdentifier")
     members = {member: call.get(name) for name, member in _PLAIN.items() if call.get(name) is not None}
     if group := call.get("DBParameterGroupName"):
         kind, version = parameter_groups.INSTANCE, cluster["EngineVersion"]
         members["_parameter_group"] = parameter_groups.choose_group(call, kind, group, version)
-    kind_of_job = "modify-instance"
+    kind_of_job, is_now = "modify-instance", bool(call.get("ApplyImmediately"))
     if (size := call.get("DBInstanceClass")) and size != instance["DBInstanceClass"]:
         _check_class(size, cluster)
-        if call.get("ApplyImmediately"):
+        if is_now:
             members["_next_class"], kind_of_job = size, "change-instance-class"
         members["PendingModifiedValues"] = {"DBInstanceClass": size}
     return _begin(call, instance, "modifying", kind_of_job, **members)
@@ -390,7 +423,7 @@ class ChangeClass(RebootInstance):
         instance = self.instance(job)
         if instance is not None:
             size = instance.get("_next_class", instance["DBInstanceClass"])
-            changed = {"DBInstanceClass": size, "_next_class": None, "PendingModifiedValues": None}
+            changed: Doc = {"DBInstanceClass": size, "_next_class": None, "PendingModifiedValues": {}}
             self.desk.state.change("instance", job.region, job.args["instance"], **changed)
         self.available(job, "instance-class-applied")
 
@@ -407,17 +440,18 @@ def _refuse_member(call: Call) -> Doc:
     )
 
 
-changes("StopDBInstance")(_refuse_member)
-changes("StartDBInstance")(_refuse_member)
+changes("StopDBInstance", "DBInstanceIdentifier")(_refuse_member)
+changes("StartDBInstance", "DBInstanceIdentifier")(_refuse_member)
 
 
-@changes("DeleteDBInstance")
+@changes("DeleteDBInstance", "DBInstanceIdentifier", "SkipFinalSnapshot", "FinalDBSnapshotIdentifier")
 def delete_instance(call: Call) -> Doc:
     """Begin to delete a member; the data is the cluster's and stays."""
     instance = find_instance(call, call.params["DBInstanceIdentifier"])
     name = instance["DBInstanceIdentifier"]
     if instance["DBInstanceStatus"] == "deleting":
         raise fault("InvalidDBInstanceStateFault", f"Instance {name} is already being deleted.")
+    call.get("SkipFinalSnapshot")  # nothing depends on it: a member never has a snapshot of its own
     if call.get("FinalDBSnapshotIdentifier"):
         raise invalid_combination("FinalDBSnapshotIdentifier can not be specified when deleting a cluster instance.")
     cluster = find_cluster(call, instance["DBClusterIdentifier"])

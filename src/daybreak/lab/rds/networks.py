@@ -9,10 +9,10 @@ from daybreak.lab.control.store import Doc
 from daybreak.lab.protocol.codec import fault
 from daybreak.lab.protocol.errors import AwsError, invalid_combination, invalid_value
 from daybreak.lab.rds.desk import Call, Desk, changes, looks, public
-from daybreak.lab.rds.paging import filter_rows, page
+from daybreak.lab.rds.paging import PAGES, filter_rows, page
 
 
-@changes("CreateDBSubnetGroup")
+@changes("CreateDBSubnetGroup", "DBSubnetGroupName", "DBSubnetGroupDescription", "SubnetIds", "Tags")
 def create_subnet_group(call: Call) -> Doc:
     """Keep a group of subnets that exist, lie in one VPC and cover two availability zones."""
     name = call.lower("DBSubnetGroupName")
@@ -26,16 +26,16 @@ def create_subnet_group(call: Call) -> Doc:
     return {"DBSubnetGroup": public(document)}
 
 
-@looks("DescribeDBSubnetGroups")
+@looks("DescribeDBSubnetGroups", "DBSubnetGroupName", *PAGES)
 def describe_subnet_groups(call: Call) -> Doc:
     """One group by name, or all of them in pages."""
-    if name := call.get("DBSubnetGroupName"):
-        return {"DBSubnetGroups": [public(subnet_group(call, name))]}
-    rows = filter_rows(call, call.state.all("subnet-group", call.region), {})
+    name = call.get("DBSubnetGroupName")
+    rows = [subnet_group(call, name)] if name else call.state.all("subnet-group", call.region)
+    rows = filter_rows(call, rows, {})
     return page(call, [public(row) for row in rows], "DBSubnetGroups")
 
 
-@changes("ModifyDBSubnetGroup")
+@changes("ModifyDBSubnetGroup", "DBSubnetGroupName", "DBSubnetGroupDescription", "SubnetIds")
 def modify_subnet_group(call: Call) -> Doc:
     """Exchange the subnets (and the description)."""
     old = subnet_group(call, call.params["DBSubnetGroupName"])
@@ -49,7 +49,7 @@ def modify_subnet_group(call: Call) -> Doc:
     return {"DBSubnetGroup": public(document)}
 
 
-@changes("DeleteDBSubnetGroup")
+@changes("DeleteDBSubnetGroup", "DBSubnetGroupName")
 def delete_subnet_group(call: Call) -> Doc:
     """Forget a group that no cluster uses."""
     name = subnet_group(call, call.params["DBSubnetGroupName"])["DBSubnetGroupName"]

@@ -11,6 +11,9 @@ from daybreak.lab.control.store import Doc
 from daybreak.lab.protocol.errors import invalid_value
 from daybreak.lab.rds.desk import Call
 
+PAGES = ("Filters", "MaxRecords", "Marker")
+"""What every operation takes that answers in pages."""
+
 Reader = Callable[[Doc], object]
 """Reads what a filter compares from a document: one value or a list of values."""
 

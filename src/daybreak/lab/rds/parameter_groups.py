@@ -12,7 +12,7 @@ from daybreak.lab.rds import parameters
 from daybreak.lab.rds.desk import Call, Desk, changes, looks, public
 from daybreak.lab.rds.events import emit
 from daybreak.lab.rds.identifiers import new_identifier, resolve_name
-from daybreak.lab.rds.paging import filter_rows, page
+from daybreak.lab.rds.paging import PAGES, filter_rows, page
 
 
 @dataclass(frozen=True)
@@ -101,9 +101,10 @@ def _copy(call: Call, kind: Kind) -> Doc:
 
 def _describe(call: Call, kind: Kind) -> Doc:
     if name := call.get(kind.name):
-        return {f"{kind.group}s": [public(find_group(call, kind, name))]}
-    defaults = [group_of(call.desk, call.region, kind, name) for name in _default_names(call.desk)]
-    rows = [row for row in defaults if row] + call.state.all(kind.kind, call.region)
+        rows = [find_group(call, kind, name)]
+    else:
+        defaults = [group_of(call.desk, call.region, kind, name) for name in _default_names(call.desk)]
+        rows = [row for row in defaults if row] + call.state.all(kind.kind, call.region)
     rows = filter_rows(call, rows, {})
     return page(call, [public(row) for row in sorted(rows, key=lambda row: str(row[kind.name]))], f"{kind.group}s")
 
@@ -256,15 +257,17 @@ def _serve() -> None:
         return lambda call: answer(call, kind)
 
     for kind in (CLUSTER, INSTANCE):
-        changes(f"Create{kind.group}")(bound(_create, kind))
-        changes(f"Copy{kind.group}")(bound(_copy, kind))
-        looks(f"Describe{kind.group}s")(bound(_describe, kind))
-        looks(f"DescribeDB{kind.word}Parameters")(bound(_describe_parameters, kind))
-        changes(f"Modify{kind.group}")(bound(_modify, kind))
-        changes(f"Reset{kind.group}")(bound(_reset, kind))
-        changes(f"Delete{kind.group}")(bound(_delete, kind))
-    looks("DescribeEngineDefaultClusterParameters")(_engine_defaults)
-    looks("DescribeEngineDefaultParameters")(_engine_defaults)
+        new = (kind.name, "DBParameterGroupFamily", "Description", "Tags")
+        copied = (f"Source{kind.group}Identifier", f"Target{kind.group}Identifier", f"Target{kind.group}Description")
+        changes(f"Create{kind.group}", *new)(bound(_create, kind))
+        changes(f"Copy{kind.group}", *copied, "Tags")(bound(_copy, kind))
+        looks(f"Describe{kind.group}s", kind.name, *PAGES)(bound(_describe, kind))
+        looks(f"DescribeDB{kind.word}Parameters", kind.name, "Source", *PAGES)(bound(_describe_parameters, kind))
+        changes(f"Modify{kind.group}", kind.name, "Parameters")(bound(_modify, kind))
+        changes(f"Reset{kind.group}", kind.name, "ResetAllParameters", "Parameters")(bound(_reset, kind))
+        changes(f"Delete{kind.group}", kind.name)(bound(_delete, kind))
+    for name in ("DescribeEngineDefaultClusterParameters", "DescribeEngineDefaultParameters"):
+        looks(name, "DBParameterGroupFamily", *PAGES)(_engine_defaults)
 
 
 _serve()

@@ -27,7 +27,7 @@ from daybreak.lab.rds.desk import (
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.identifiers import new_identifier
 from daybreak.lab.rds.known import find_cluster, require_status
-from daybreak.lab.rds.paging import filter_rows, page
+from daybreak.lab.rds.paging import PAGES, filter_rows, page
 from daybreak.lab.rds.tags import check_tags
 
 GROUP = "default"
@@ -35,7 +35,20 @@ GROUP = "default"
 MOST_PROXIES = 20
 
 
-@changes("CreateDBProxy")
+@changes(
+    "CreateDBProxy",
+    "DBProxyName",
+    "EngineFamily",
+    "DefaultAuthScheme",
+    "Auth",
+    "RoleArn",
+    "VpcSubnetIds",
+    "VpcSecurityGroupIds",
+    "RequireTLS",
+    "IdleClientTimeout",
+    "DebugLogging",
+    "Tags",
+)
 def create_proxy(call: Call) -> Doc:
     """Begin to make a proxy; nothing listens at its endpoint."""
     name = new_identifier("DBProxyName", call.params["DBProxyName"])
@@ -80,7 +93,7 @@ def _auth(given: Doc) -> Doc:
     return {"AuthScheme": "SECRETS", "IAMAuth": "DISABLED", **given}
 
 
-@looks("DescribeDBProxies")
+@looks("DescribeDBProxies", "DBProxyName", *PAGES)
 def describe_proxies(call: Call) -> Doc:
     """One proxy by name, or all of them in pages."""
     name = call.get("DBProxyName")
@@ -88,7 +101,7 @@ def describe_proxies(call: Call) -> Doc:
     return page(call, [public(row) for row in filter_rows(call, rows, {})], "DBProxies", maximum=100)
 
 
-@looks("DescribeDBProxyTargetGroups")
+@looks("DescribeDBProxyTargetGroups", "DBProxyName", "TargetGroupName", *PAGES)
 def describe_groups(call: Call) -> Doc:
     """The proxy's one target group."""
     proxy = _with_group(call)
@@ -110,7 +123,7 @@ def describe_groups(call: Call) -> Doc:
     return page(call, filter_rows(call, [row], {}), "TargetGroups", maximum=100)
 
 
-@looks("DescribeDBProxyTargets")
+@looks("DescribeDBProxyTargets", "DBProxyName", "TargetGroupName", *PAGES)
 def describe_targets(call: Call) -> Doc:
     """The clusters registered and their instances, as they are now."""
     proxy = _with_group(call)
@@ -118,14 +131,12 @@ def describe_targets(call: Call) -> Doc:
     return page(call, filter_rows(call, rows, {}), "Targets", maximum=100)
 
 
-@changes("RegisterDBProxyTargets")
+@changes("RegisterDBProxyTargets", "DBProxyName", "TargetGroupName", "DBInstanceIdentifiers", "DBClusterIdentifiers")
 def register_targets(call: Call) -> Doc:
     """Let the proxy lead to a cluster; as on AWS it takes one at a time."""
     proxy = _with_group(call)
     _require_available(proxy)
-    if call.get("DBInstanceIdentifiers"):
-        raise invalid_combination("Instances of a DB cluster cannot be registered; register the DB cluster.")
-    clusters = [find_cluster(call, name) for name in call.get("DBClusterIdentifiers", [])]
+    clusters = _clusters_of(call)
     live = [each for each in proxy["_clusters"] if cluster_by_resource(call.state, call.region, each)]
     if len(clusters) != 1 or live:
         # guess: the sentence; the model says "one or more" and the guide that a proxy has one target at a time
@@ -136,11 +147,11 @@ def register_targets(call: Call) -> Doc:
     return {"DBProxyTargets": _targets(call, resource)}
 
 
-@changes("DeregisterDBProxyTargets")
+@changes("DeregisterDBProxyTargets", "DBProxyName", "TargetGroupName", "DBInstanceIdentifiers", "DBClusterIdentifiers")
 def deregister_targets(call: Call) -> Doc:
     """Let the proxy lead there no more."""
     proxy = _with_group(call)
-    gone = {find_cluster(call, name)["DbClusterResourceId"] for name in call.get("DBClusterIdentifiers", [])}
+    gone = {cluster["DbClusterResourceId"] for cluster in _clusters_of(call)}
     if not gone or not gone <= set(proxy["_clusters"]):
         raise fault("DBProxyTargetNotFoundFault", "The proxy does not lead there.")
     left = [each for each in proxy["_clusters"] if each not in gone]
@@ -148,7 +159,7 @@ def deregister_targets(call: Call) -> Doc:
     return {}
 
 
-@changes("DeleteDBProxy")
+@changes("DeleteDBProxy", "DBProxyName")
 def delete_proxy(call: Call) -> Doc:
     """Begin to delete the proxy; the clusters it led to do not notice."""
     proxy = _find(call, call.params["DBProxyName"])
@@ -172,6 +183,12 @@ def _with_group(call: Call) -> Doc:
     if call.get("TargetGroupName", GROUP) != GROUP:
         raise fault("DBProxyTargetGroupNotFoundFault", f"Target group {call.params['TargetGroupName']} not found.")
     return proxy
+
+
+def _clusters_of(call: Call) -> list[Doc]:
+    if call.get("DBInstanceIdentifiers"):
+        raise invalid_combination("Instances of a DB cluster cannot be registered; register the DB cluster.")
+    return [find_cluster(call, name) for name in call.get("DBClusterIdentifiers", [])]
 
 
 def _require_available(proxy: Doc) -> None:

@@ -12,6 +12,7 @@ from daybreak.lab.protocol.errors import invalid_value
 from daybreak.lab.rds import parameter_groups as groups
 from daybreak.lab.rds.desk import Call, changes, looks
 from daybreak.lab.rds.identifiers import arn_parts
+from daybreak.lab.rds.paging import filter_rows
 
 MOST = 50
 _SPELLED = re.compile(r"[\w\s.:/=+@-]*")
@@ -30,7 +31,7 @@ _KINDS = {
 """AWS's word in the ARN: our kind, the member with the tags, the refusal."""
 
 
-@changes("AddTagsToResource")
+@changes("AddTagsToResource", "ResourceName", "Tags")
 def add_tags(call: Call) -> Doc:
     """Add tags, or change the values of existing ones."""
     kind, id, member, document = _resource(call)
@@ -40,7 +41,7 @@ def add_tags(call: Call) -> Doc:
     return {}
 
 
-@changes("RemoveTagsFromResource")
+@changes("RemoveTagsFromResource", "ResourceName", "TagKeys")
 def remove_tags(call: Call) -> Doc:
     """Remove tags; missing keys do no harm."""
     kind, id, member, document = _resource(call)
@@ -49,9 +50,10 @@ def remove_tags(call: Call) -> Doc:
     return {}
 
 
-@looks("ListTagsForResource")
+@looks("ListTagsForResource", "ResourceName", "Filters")
 def list_tags(call: Call) -> Doc:
     """All tags of one resource; AWS's own default parameter groups have none."""
+    filter_rows(call, [], {})  # AWS has the parameter and takes none
     target = arn_parts(call.params["ResourceName"])
     for kind in (groups.CLUSTER, groups.INSTANCE):
         is_default = target.kind == kind.arn and target.id.startswith("default.")

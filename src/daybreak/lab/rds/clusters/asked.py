@@ -21,18 +21,44 @@ LOG_TYPES = frozenset({"instance", "postgresql", "iam-db-auth-error"})
 STORAGE_TYPES = ("aurora", "aurora-iopt1")
 MOST_CLUSTERS = 40
 
-_NOT_HERE = (
-    "GlobalClusterIdentifier",
-    "ReplicationSourceIdentifier",
-    "BacktrackWindow",
-    "Domain",
-    "DomainIAMRoleName",
-    "EnableVPCNetworking",
-    "EnableInternetAccessGateway",
-    "TagSpecifications",
-    "EnableGlobalWriteForwarding",
-    "EnableLimitlessDatabase",
+SERVICES = {
+    "DatabaseInsightsMode": "DatabaseInsightsMode",
+    "EnablePerformanceInsights": "PerformanceInsightsEnabled",
+    "PerformanceInsightsKMSKeyId": "PerformanceInsightsKMSKeyId",
+    "PerformanceInsightsRetentionPeriod": "PerformanceInsightsRetentionPeriod",
+    "MonitoringInterval": "MonitoringInterval",
+    "MonitoringRoleArn": "MonitoringRoleArn",
+}
+"""Parameters of what watches a cluster, by the member they become."""
+
+TAKEN = (
+    "DBClusterIdentifier",
+    "Engine",
+    "EngineVersion",
+    "EngineMode",
+    "DBSubnetGroupName",
+    "VpcSecurityGroupIds",
+    "DBClusterParameterGroupName",
+    "EnableCloudwatchLogsExports",
+    "EnableIAMDatabaseAuthentication",
+    "EnableLocalWriteForwarding",
+    "DeletionProtection",
+    "CopyTagsToSnapshot",
+    "EngineLifecycleSupport",
+    "AutoMinorVersionUpgrade",
+    "PreferredMaintenanceWindow",
+    "PreferredBackupWindow",
+    "BackupRetentionPeriod",
+    "NetworkType",
+    "AssociatedRoles",
+    "StorageType",
+    "ServerlessV2ScalingConfiguration",
+    "KmsKeyId",
+    "Port",
+    "Tags",
+    *SERVICES,
 )
+"""The parameters that create and both restores share."""
 
 
 def check_new_cluster(call: Call) -> str:
@@ -42,9 +68,6 @@ def check_new_cluster(call: Call) -> str:
         raise fault("DBClusterAlreadyExistsFault", "DB Cluster already exists")
     if len(call.state.all("cluster", call.region)) >= MOST_CLUSTERS:
         raise fault("DBClusterQuotaExceededFault", "DB Cluster quota exceeded")
-    for parameter in _NOT_HERE:
-        if call.get(parameter):
-            raise invalid_combination(f"{parameter} is not available in the lab")
     if call.get("EngineMode", "provisioned") != "provisioned":
         raise invalid_combination("The engine mode you requested is currently unavailable.")
     return name
@@ -109,9 +132,9 @@ def scaling(call: Call) -> Doc:
     return {"ServerlessV2ScalingConfiguration": {"MinCapacity": low, "MaxCapacity": high, **shown}}
 
 
-def insights(call: Call, cluster: Doc) -> Doc:
-    """The members of Database and Performance Insights: what the call gives, else the cluster's."""
-    new = {member: call.get(name) for name, member in _INSIGHTS.items() if call.get(name) is not None}
+def services(call: Call, cluster: Doc) -> Doc:
+    """The members of what watches a cluster: what the call gives, else the cluster's."""
+    new = {member: call.get(name) for name, member in SERVICES.items() if call.get(name) is not None}
     now = {**cluster, **new}
     has_long_insights = (
         now.get("PerformanceInsightsEnabled") and now.get("PerformanceInsightsRetentionPeriod", 7) >= 465
@@ -119,14 +142,6 @@ def insights(call: Call, cluster: Doc) -> Doc:
     if now.get("DatabaseInsightsMode") == "advanced" and not has_long_insights:
         raise invalid_combination("Advanced Database Insights needs Performance Insights kept for at least 465 days.")
     return new
-
-
-_INSIGHTS = {
-    "DatabaseInsightsMode": "DatabaseInsightsMode",
-    "EnablePerformanceInsights": "PerformanceInsightsEnabled",
-    "PerformanceInsightsKMSKeyId": "PerformanceInsightsKMSKeyId",
-    "PerformanceInsightsRetentionPeriod": "PerformanceInsightsRetentionPeriod",
-}
 
 
 def log_types(types: list[str], version: str) -> list[str]:
@@ -164,9 +179,9 @@ def backup_window(call: Call, name: str) -> str:
     return f"{begin[0]:02}:{begin[1]:02}-{end[0]:02}:{end[1]:02}"
 
 
-def new_cluster(call: Call, name: str, version: str, settings: Doc) -> Doc:
-    """Make the document of a new cluster, and take an address for it."""
-    desk, asked_port = call.desk, int(call.get("Port", 5432))
+def new_cluster(call: Call, name: str, version: str, settings: Doc, *, port: int = 5432) -> Doc:
+    """Make the document of a new cluster, and take an address for it; ``port`` is for a call that names none."""
+    desk, asked_port = call.desk, int(call.get("Port", port))
     if not 1150 <= asked_port <= 65535:
         raise invalid_value(f"Invalid port: {asked_port}. Must be between 1150 and 65535.")
     address = desk.fleet.addresses.take(asked_port)
@@ -192,8 +207,10 @@ def new_cluster(call: Call, name: str, version: str, settings: Doc) -> Doc:
         "PerformanceInsightsEnabled": False,
         "ActivityStreamStatus": "stopped",
         "DomainMemberships": [],
+        "ReadReplicaIdentifiers": [],
+        "UpgradeRolloutOrder": "second",
         "DatabaseInsightsMode": "standard",
         "_port": asked_port,
         "_gigabytes": DEFAULT_GIGABYTES,
     }
-    return {**fixed, **insights(call, {}), **settings}
+    return {**fixed, **services(call, {}), **settings}

@@ -11,7 +11,14 @@ from daybreak.lab.protocol.errors import invalid_combination
 from daybreak.lab.rds import networks, parameter_groups
 from daybreak.lab.rds.clusters import asked
 from daybreak.lab.rds.clusters.clusters import fail_cluster, view
-from daybreak.lab.rds.clusters.masters import check_password, generate_password, make_managed_secret, rotate_secret
+from daybreak.lab.rds.clusters.masters import (
+    MASTER,
+    check_password,
+    generate_password,
+    make_managed_secret,
+    refuse_key,
+    rotate_secret,
+)
 from daybreak.lab.rds.desk import Call, DeskJob, changes, job, members_of
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.events import emit
@@ -26,24 +33,31 @@ _PLAIN = {
     "EnableHttpEndpoint": "HttpEndpointEnabled",
     "AutoMinorVersionUpgrade": "AutoMinorVersionUpgrade",
     "EnableIAMDatabaseAuthentication": "IAMDatabaseAuthenticationEnabled",
-    "MonitoringInterval": "MonitoringInterval",
-    "MonitoringRoleArn": "MonitoringRoleArn",
     "EngineLifecycleSupport": "EngineLifecycleSupport",
 }
 """Parameters that are kept as they come, by the member they become."""
 
-_REFUSED = (
-    "AllowMajorVersionUpgrade",
-    "BacktrackWindow",
-    "Domain",
-    "DomainIAMRoleName",
-    "EnableGlobalWriteForwarding",
-    "Port",
-    "EngineMode",
+_TAKEN = (
+    "DBClusterIdentifier",
+    "NewDBClusterIdentifier",
+    "ApplyImmediately",
+    "BackupRetentionPeriod",
+    "CloudwatchLogsExportConfiguration",
+    "DBClusterParameterGroupName",
+    "EnableLocalWriteForwarding",
+    "EngineVersion",
+    "NetworkType",
+    "RotateMasterUserPassword",
+    "ServerlessV2ScalingConfiguration",
+    "StorageType",
+    "VpcSecurityGroupIds",
+    *_PLAIN,
+    *MASTER,
+    *asked.SERVICES,
 )
 
 
-@changes("ModifyDBCluster")
+@changes("ModifyDBCluster", *_TAKEN)
 def modify_cluster(call: Call) -> Doc:
     """Begin to change the cluster.
 
@@ -52,9 +66,6 @@ def modify_cluster(call: Call) -> Doc:
     """
     cluster = find_cluster(call, call.params["DBClusterIdentifier"])
     require_status(cluster, "available")
-    for parameter in _REFUSED:
-        if call.get(parameter):
-            raise invalid_combination(f"{parameter} cannot be changed in the lab")
     new = {member: call.get(name) for name, member in _PLAIN.items() if call.get(name) is not None}
     new |= _check_settings(call, cluster)
     password, secret = _password(call, cluster)
@@ -94,13 +105,13 @@ def _set_http_endpoint(call: Call, *, is_enabled: bool) -> Doc:
     return {"ResourceArn": arn, "HttpEndpointEnabled": is_enabled}
 
 
-@changes("EnableHttpEndpoint")
+@changes("EnableHttpEndpoint", "ResourceArn")
 def enable_http_endpoint(call: Call) -> Doc:
     """Turn the Data API on."""
     return _set_http_endpoint(call, is_enabled=True)
 
 
-@changes("DisableHttpEndpoint")
+@changes("DisableHttpEndpoint", "ResourceArn")
 def disable_http_endpoint(call: Call) -> Doc:
     """Turn the Data API off."""
     return _set_http_endpoint(call, is_enabled=False)
@@ -134,15 +145,17 @@ def _check_settings(call: Call, cluster: Doc) -> Doc:
         new["NetworkType"] = networks.network_type(call, group)
     if call.get("EnableLocalWriteForwarding") is not None:
         new["LocalWriteForwardingStatus"] = "enabled" if call.get("EnableLocalWriteForwarding") else "disabled"
-    return new | asked.insights(call, cluster) | asked.scaling(call)
+    return new | asked.services(call, cluster) | asked.scaling(call)
 
 
 def _password(call: Call, cluster: Doc) -> tuple[str | None, Doc]:
     """The new master password, if there is one, and the member that names its secret."""
     managed, given = call.get("ManageMasterUserPassword"), call.get("MasterUserPassword")
-    has_secret = "MasterUserSecret" in cluster
+    has_secret, rotates = "MasterUserSecret" in cluster, call.get("RotateMasterUserPassword")
+    if not (managed and not has_secret):
+        refuse_key(call)
     if given is not None:
-        if managed or (has_secret and managed is None):
+        if managed or rotates or (has_secret and managed is None):
             raise invalid_combination(
                 "You can't specify MasterUserPassword for an instance with ManageMasterUserPassword enabled."
             )
@@ -152,7 +165,7 @@ def _password(call: Call, cluster: Doc) -> tuple[str | None, Doc]:
     if managed and not has_secret:
         password = generate_password()
         return password, make_managed_secret(call, cluster["MasterUsername"], password)
-    if call.get("RotateMasterUserPassword"):
+    if rotates:
         if not has_secret:
             raise invalid_combination("RotateMasterUserPassword needs a password that RDS manages.")
         password = generate_password()

@@ -12,13 +12,13 @@ from daybreak.lab.protocol.codec import fault
 from daybreak.lab.protocol.errors import AwsError, invalid_combination, invalid_value
 from daybreak.lab.rds import networks
 from daybreak.lab.rds.clusters import asked, servers
-from daybreak.lab.rds.clusters.masters import check_password, master_of_new
+from daybreak.lab.rds.clusters.masters import MASTER, check_password, master_of_new
 from daybreak.lab.rds.desk import Call, Desk, DeskJob, changes, job, looks, members_of, public
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.encryption import UNDER_AWS_OWNED, under_key
 from daybreak.lab.rds.events import emit, failure_sentence
 from daybreak.lab.rds.known import find_cluster, require_status
-from daybreak.lab.rds.paging import filter_rows, page
+from daybreak.lab.rds.paging import PAGES, filter_rows, page
 from daybreak.lab.rds.parameter_groups import CLUSTER
 from daybreak.lab.rds.snapshots.backups import begin_automated_snapshot
 from daybreak.lab.rds.tags import check_tags
@@ -65,7 +65,7 @@ FILTERS = {
 }
 
 
-@looks("DescribeDBClusters")
+@looks("DescribeDBClusters", "DBClusterIdentifier", *PAGES)
 def describe_clusters(call: Call) -> Doc:
     """One cluster by name or ARN, or all of them in pages."""
     if name := call.get("DBClusterIdentifier"):
@@ -90,7 +90,9 @@ def _writer_first(members: list[Doc]) -> list[Doc]:
 # -- making -----------------------------------------------------------------------------------------------------------
 
 
-@changes("CreateDBCluster")
+@changes(
+    "CreateDBCluster", "StorageEncrypted", "EnableHttpEndpoint", "MasterUsername", "DatabaseName", *MASTER, *asked.TAKEN
+)
 def create_cluster(call: Call) -> Doc:
     """Begin to make an empty cluster, without instances."""
     name = asked.check_new_cluster(call)
@@ -198,7 +200,7 @@ class CreateCluster(NewCluster):
 # -- stopping, starting, failing over ---------------------------------------------------------------------------------
 
 
-@changes("StopDBCluster")
+@changes("StopDBCluster", "DBClusterIdentifier")
 def stop_cluster(call: Call) -> Doc:
     """Begin to stop the cluster with all its instances."""
     cluster = find_cluster(call, call.params["DBClusterIdentifier"])
@@ -207,7 +209,7 @@ def stop_cluster(call: Call) -> Doc:
     return _all_members(call, cluster, "stopping", "stop-cluster")
 
 
-@changes("StartDBCluster")
+@changes("StartDBCluster", "DBClusterIdentifier")
 def start_cluster(call: Call) -> Doc:
     """Begin to start a stopped cluster."""
     cluster = find_cluster(call, call.params["DBClusterIdentifier"])
@@ -302,7 +304,7 @@ class StartCluster(DeskJob):
         fail_cluster(self.desk, job, status, message)
 
 
-@changes("FailoverDBCluster")
+@changes("FailoverDBCluster", "DBClusterIdentifier", "TargetDBInstanceIdentifier")
 def failover_cluster(call: Call) -> Doc:
     """Begin to make a reader the writer."""
     cluster = find_cluster(call, call.params["DBClusterIdentifier"])
@@ -355,7 +357,7 @@ def promote(desk: Desk, region: str, cluster: str, target: str) -> None:
             servers.boot(desk, region, changed)
 
 
-@changes("RebootDBCluster")
+@changes("RebootDBCluster", "DBClusterIdentifier")
 def reboot_cluster(call: Call) -> Doc:
     """Refused: the model says "only for a non-Aurora Multi-AZ DB cluster" (the code is a guess)."""
     cluster = find_cluster(call, call.params["DBClusterIdentifier"])

@@ -27,7 +27,9 @@ _GOES_ON = frozenset({"delete-instance", "create-snapshot"})
 """Jobs that the deletion of their cluster does not end: a snapshot that has begun is finished first."""
 
 
-@changes("DeleteDBCluster")
+@changes(
+    "DeleteDBCluster", "DBClusterIdentifier", "SkipFinalSnapshot", "FinalDBSnapshotIdentifier", "DeleteAutomatedBackups"
+)
 def delete_cluster(call: Call) -> Doc:
     """Begin to delete a cluster without instances; its backups go with it unless the call keeps them."""
     cluster = find_cluster(call, call.params["DBClusterIdentifier"])

@@ -12,13 +12,21 @@ from daybreak.lab.rds.desk import Call, DeskJob, changes, job, looks, members_of
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.identifiers import new_identifier
 from daybreak.lab.rds.known import find_cluster, require_status
-from daybreak.lab.rds.paging import filter_rows, page
+from daybreak.lab.rds.paging import PAGES, filter_rows, page
 from daybreak.lab.rds.tags import check_tags
 
 MOST_CUSTOM = 5
 
 
-@changes("CreateDBClusterEndpoint")
+@changes(
+    "CreateDBClusterEndpoint",
+    "DBClusterIdentifier",
+    "DBClusterEndpointIdentifier",
+    "EndpointType",
+    "StaticMembers",
+    "ExcludedMembers",
+    "Tags",
+)
 def create_endpoint(call: Call) -> Doc:
     """Begin to make a custom endpoint; here it is one more name of the cluster's one address."""
     name = new_identifier("DBClusterEndpointIdentifier", call.params["DBClusterEndpointIdentifier"])
@@ -50,7 +58,7 @@ def create_endpoint(call: Call) -> Doc:
     return public(document)
 
 
-@looks("DescribeDBClusterEndpoints")
+@looks("DescribeDBClusterEndpoints", "DBClusterIdentifier", "DBClusterEndpointIdentifier", *PAGES)
 def describe_endpoints(call: Call) -> Doc:
     """The endpoints of one cluster or of all, custom ones and their own."""
     clusters = call.state.all("cluster", call.region)
@@ -70,7 +78,7 @@ def describe_endpoints(call: Call) -> Doc:
     return page(call, filter_rows(call, rows, known), "DBClusterEndpoints")
 
 
-@changes("ModifyDBClusterEndpoint")
+@changes("ModifyDBClusterEndpoint", "DBClusterEndpointIdentifier", "EndpointType", "StaticMembers", "ExcludedMembers")
 def modify_endpoint(call: Call) -> Doc:
     """Change the type or the members."""
     row = _find(call)
@@ -83,7 +91,7 @@ def modify_endpoint(call: Call) -> Doc:
     return public(call.state.change("endpoint", call.region, row["DBClusterEndpointIdentifier"], **new))
 
 
-@changes("DeleteDBClusterEndpoint")
+@changes("DeleteDBClusterEndpoint", "DBClusterEndpointIdentifier")
 def delete_endpoint(call: Call) -> Doc:
     """Begin to delete a custom endpoint."""
     row = _find(call)

@@ -12,6 +12,9 @@ from daybreak.lab.protocol.errors import AwsError, invalid_combination, invalid_
 from daybreak.lab.rds import networks
 from daybreak.lab.rds.desk import Call
 
+MASTER = ("ManageMasterUserPassword", "MasterUserPassword", "MasterUserSecretKmsKeyId")
+"""The parameters that say which password the master has."""
+
 _ALPHABET = string.ascii_letters + string.digits + "!#$%&*+-=?^_~"
 
 
@@ -37,6 +40,7 @@ def generate_password() -> str:
 def master_of_new(call: Call) -> tuple[str, Doc]:
     """The password of a new cluster, and the member that names its secret when RDS manages it."""
     if not call.get("ManageMasterUserPassword"):
+        refuse_key(call)
         return check_password(call.get("MasterUserPassword")), {}
     if call.get("MasterUserPassword"):
         raise invalid_combination(
@@ -44,6 +48,12 @@ def master_of_new(call: Call) -> tuple[str, Doc]:
         )
     password = generate_password()
     return password, make_managed_secret(call, call.params["MasterUsername"], password)
+
+
+def refuse_key(call: Call) -> None:
+    """Refuse a key where no secret is made that it could encrypt."""
+    if call.get("MasterUserSecretKmsKeyId"):
+        raise invalid_combination("MasterUserSecretKmsKeyId needs a password that RDS manages.")  # guess: the sentence
 
 
 def make_managed_secret(call: Call, username: str, password: str) -> Doc:

@@ -33,7 +33,7 @@ _NOT_ON_PITR = (
 )
 
 
-@changes("RestoreDBClusterFromSnapshot")
+@changes("RestoreDBClusterFromSnapshot", "SnapshotIdentifier", *asked.TAKEN)
 def restore_from_snapshot(call: Call) -> Doc:
     """Begin to make a cluster from a snapshot, named by identifier or by an ARN of this region."""
     name = asked.check_new_cluster(call)
@@ -60,7 +60,16 @@ def restore_from_snapshot(call: Call) -> Doc:
     return {"DBCluster": view(call.desk, call.region, cluster)}
 
 
-@changes("RestoreDBClusterToPointInTime")
+@changes(
+    "RestoreDBClusterToPointInTime",
+    "RestoreType",
+    "SourceDBClusterIdentifier",
+    "SourceDbClusterResourceId",
+    "RestoreToTime",
+    "UseLatestRestorableTime",
+    *_NOT_ON_PITR,
+    *asked.TAKEN,
+)
 def restore_to_point_in_time(call: Call) -> Doc:
     """Begin to make a cluster with what another one held at a moment."""
     name = asked.check_new_cluster(call)
@@ -190,9 +199,8 @@ def _check_not_older(version: str, snapshot: str) -> None:
 
 def _begin(call: Call, name: str, version: str, settings: Doc, source: Doc) -> Doc:
     """Keep the document of the new cluster; without a Port it is the source's."""
-    if call.get("Port") is None:
-        call = Call(call.desk, call.region, {**call.params, "Port": source["_port"]}, call.caller)
-    return call.state.put("cluster", call.region, name, asked.new_cluster(call, name, version, settings))
+    cluster = asked.new_cluster(call, name, version, settings, port=source["_port"])
+    return call.state.put("cluster", call.region, name, cluster)
 
 
 class Restore(NewCluster):

@@ -12,7 +12,7 @@ from daybreak.lab.rds.desk import Call, changes
 from daybreak.lab.rds.known import find_cluster, require_status
 
 
-@changes("AddRoleToDBCluster")
+@changes("AddRoleToDBCluster", "DBClusterIdentifier", "RoleArn", "FeatureName")
 def add_role(call: Call) -> Doc:
     """Give the cluster a role that IAM has."""
     cluster = find_cluster(call, call.params["DBClusterIdentifier"])
@@ -27,7 +27,7 @@ def add_role(call: Call) -> Doc:
     return {}
 
 
-@changes("RemoveRoleFromDBCluster")
+@changes("RemoveRoleFromDBCluster", "DBClusterIdentifier", "RoleArn", "FeatureName")
 def remove_role(call: Call) -> Doc:
     """Take a role away from the cluster."""
     cluster = find_cluster(call, call.params["DBClusterIdentifier"])

@@ -13,7 +13,7 @@ from daybreak.lab.control.store import Doc
 from daybreak.lab.protocol.codec import fault
 from daybreak.lab.rds.desk import Call, Desk, changes, cluster_by_resource, looks, public
 from daybreak.lab.rds.identifiers import resolve_name
-from daybreak.lab.rds.paging import filter_rows, page
+from daybreak.lab.rds.paging import PAGES, filter_rows, page
 from daybreak.lab.rds.snapshots.snapshots import begin_copying, drop_snapshot, snapshot_of
 
 _SHARED = (
@@ -67,7 +67,7 @@ FILTERS = {
 }
 
 
-@looks("DescribeDBClusterAutomatedBackups")
+@looks("DescribeDBClusterAutomatedBackups", "DbClusterResourceId", "DBClusterIdentifier", *PAGES)
 def describe_backups(call: Call) -> Doc:
     """The backups of live clusters (``active``, ``creating``) and of deleted ones (``retained``)."""
     rows = [
@@ -86,7 +86,7 @@ def describe_backups(call: Call) -> Doc:
     return page(call, filter_rows(call, rows, FILTERS), "DBClusterAutomatedBackups")
 
 
-@changes("DeleteDBClusterAutomatedBackup")
+@changes("DeleteDBClusterAutomatedBackup", "DbClusterResourceId")
 def delete_backup(call: Call) -> Doc:
     """Delete the backups that a deleted cluster left."""
     resource = call.params["DbClusterResourceId"]

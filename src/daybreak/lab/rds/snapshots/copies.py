@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qs, urlsplit
+
 from daybreak.lab.control.jobs import Job, Work
 from daybreak.lab.control.store import Doc
 from daybreak.lab.protocol.codec import fault
-from daybreak.lab.protocol.errors import AwsError, invalid_combination
+from daybreak.lab.protocol.errors import AwsError, invalid_combination, invalid_value
 from daybreak.lab.rds import networks
 from daybreak.lab.rds.desk import Call, changes, job, resource_id
 from daybreak.lab.rds.durations import seconds
@@ -18,7 +20,15 @@ MOST_IN_FLIGHT = 5
 """The most copies from other regions that a region takes at a time."""
 
 
-@changes("CopyDBClusterSnapshot")
+@changes(
+    "CopyDBClusterSnapshot",
+    "SourceDBClusterSnapshotIdentifier",
+    "TargetDBClusterSnapshotIdentifier",
+    "KmsKeyId",
+    "PreSignedUrl",
+    "CopyTags",
+    "Tags",
+)
 def copy_snapshot(call: Call) -> Doc:
     """Begin to copy; the call goes to the region of the copy."""
     value = call.params["SourceDBClusterSnapshotIdentifier"]
@@ -31,9 +41,9 @@ def copy_snapshot(call: Call) -> Doc:
         # guess: the code; AWS documents the limit of five, and that more may also be queued
         raise fault("SnapshotQuotaExceededFault", "Cannot copy more than 5 snapshots across regions at a time.")
     key = _key(call, source, is_far=is_far)
-    tags = check_tags(call.get("Tags", []))
-    if not tags and call.get("CopyTags"):
-        tags = source["TagList"]
+    _check_signed(call, target, is_far=is_far)
+    inherited = source["TagList"] if call.get("CopyTags") else []
+    tags = check_tags(call.get("Tags", [])) or inherited
     copy: Doc = {
         **source,
         "DBClusterSnapshotIdentifier": name,
@@ -89,6 +99,19 @@ def _key(call: Call, source: Doc, *, is_far: bool) -> str | None:
             "KmsKeyId must be specified when copying an encrypted snapshot from another region or account."
         )  # guess: the code; that it is refused is documented (FACTS 4.8)
     return networks.usable_key(call, source["KmsKeyId"])
+
+
+def _check_signed(call: Call, target: Pointed, *, is_far: bool) -> None:
+    """Refuse a signed request to the source's region that asks for something else; SDKs add it to a copy from afar."""
+    url = call.get("PreSignedUrl")
+    if url is None:
+        return
+    asked = {name: values[-1] for name, values in parse_qs(urlsplit(url).query).items()}
+    region = asked.get("X-Amz-Credential", "").split("/")[2:3]
+    wanted = ("CopyDBClusterSnapshot", call.params["SourceDBClusterSnapshotIdentifier"], [target.region])
+    if not is_far or (asked.get("Action"), asked.get("SourceDBClusterSnapshotIdentifier"), region) != wanted:
+        # guess: the code; the model says that the URL must hold this very request to the source's region
+        raise invalid_value("PreSignedUrl does not ask for this copy in the source's region.")
 
 
 def _in_flight(call: Call) -> list[Job]:

@@ -15,7 +15,7 @@ from daybreak.lab.rds.encryption import NOT_ENCRYPTED, under_key
 from daybreak.lab.rds.events import emit, failure_sentence
 from daybreak.lab.rds.identifiers import new_identifier, resolve_name
 from daybreak.lab.rds.known import find_cluster, require_status
-from daybreak.lab.rds.paging import filter_rows, page
+from daybreak.lab.rds.paging import PAGES, filter_rows, page
 from daybreak.lab.rds.tags import check_tags
 
 MOST_MANUAL = 100
@@ -129,11 +129,19 @@ FILTERS = {
 }
 
 
-@looks("DescribeDBClusterSnapshots")
+@looks(
+    "DescribeDBClusterSnapshots",
+    "DBClusterIdentifier",
+    "DBClusterSnapshotIdentifier",
+    "DbClusterResourceId",
+    "SnapshotType",
+    "IncludeShared",
+    *PAGES,
+)
 def describe_snapshots(call: Call) -> Doc:
     """One snapshot, those of one cluster, or all of them in pages; those of other accounts only on request."""
     kind = call.get("SnapshotType")
-    is_generous = kind == "shared" or bool(call.get("IncludeShared"))
+    is_generous = bool(call.get("IncludeShared")) or kind == "shared"
     if name := call.get("DBClusterSnapshotIdentifier"):
         rows = [find_offered_snapshot(call, name) if is_generous else find_snapshot(call, name)]
     else:
@@ -155,7 +163,7 @@ def describe_snapshots(call: Call) -> Doc:
 # -- taking -----------------------------------------------------------------------------------------------------------
 
 
-@changes("CreateDBClusterSnapshot")
+@changes("CreateDBClusterSnapshot", "DBClusterSnapshotIdentifier", "DBClusterIdentifier", "Tags")
 def create_snapshot(call: Call) -> Doc:
     """Begin to take a manual snapshot."""
     cluster = find_cluster(call, call.params["DBClusterIdentifier"])
@@ -244,7 +252,7 @@ def finish_final_snapshot(desk: Desk, region: str, value: str) -> None:
 # -- deleting and sharing ---------------------------------------------------------------------------------------------
 
 
-@changes("DeleteDBClusterSnapshot")
+@changes("DeleteDBClusterSnapshot", "DBClusterSnapshotIdentifier")
 def delete_snapshot(call: Call) -> Doc:
     """Delete a manual snapshot, also one that is still being copied."""
     snapshot = find_snapshot(call, call.params["DBClusterSnapshotIdentifier"])
@@ -267,13 +275,15 @@ def drop_snapshot(desk: Desk, region: str, snapshot: Doc) -> None:
         desk.fleet.soon(lambda: desk.fleet.erase_snapshot(region, snapshot["_place"]))
 
 
-@looks("DescribeDBClusterSnapshotAttributes")
+@looks("DescribeDBClusterSnapshotAttributes", "DBClusterSnapshotIdentifier")
 def describe_attributes(call: Call) -> Doc:
     """The accounts that share a snapshot."""
     return _attributes(find_snapshot(call, call.params["DBClusterSnapshotIdentifier"]))
 
 
-@changes("ModifyDBClusterSnapshotAttribute")
+@changes(
+    "ModifyDBClusterSnapshotAttribute", "DBClusterSnapshotIdentifier", "AttributeName", "ValuesToAdd", "ValuesToRemove"
+)
 def modify_attribute(call: Call) -> Doc:
     """Share a manual snapshot with other accounts, or stop sharing it."""
     snapshot = find_snapshot(call, call.params["DBClusterSnapshotIdentifier"])
