@@ -98,7 +98,6 @@ def view(desk: Desk, region: str, instance: Doc) -> Doc:
         "BackupRetentionPeriod",
         "PreferredBackupWindow",
         "IAMDatabaseAuthenticationEnabled",
-        "DeletionProtection",
         "NetworkType",
         "EngineLifecycleSupport",
         "DatabaseInsightsMode",
@@ -187,6 +186,7 @@ def create_instance(call: Call) -> Doc:
         "PendingModifiedValues": {},
         "CustomerOwnedIpEnabled": False,
         "DedicatedLogVolume": False,
+        "DeletionProtection": False,  # of a member, whatever its cluster has
         "StorageThroughput": 0,
         "UpgradeRolloutOrder": "second",
         "DbInstancePort": 0,
