@@ -76,3 +76,52 @@ def test_no_other_answer_is_taken_for_a_deletion(operation: str, look: Look, not
     """A permission that is missing says nothing about what is there."""
     with pytest.raises(AwsFault):
         look(Vanishing(operation, Category.DENIED))
+
+
+SNAPSHOT = {
+    "DBClusterSnapshotIdentifier": "before-release",
+    "DBClusterSnapshotArn": "arn:aws:rds:us-east-1:123456789012:cluster-snapshot:before-release",
+    "DBClusterIdentifier": "c",
+    "SnapshotType": "manual",
+    "Engine": "aurora-postgresql",
+    "EngineVersion": "16.6",
+    "Status": "available",
+}
+
+
+class OneType(Vanishing):
+    """A region that has one snapshot and answers another error where AWS Backup's are asked for."""
+
+    def __init__(self, category: Category) -> None:
+        super().__init__("nothing at all", category)
+        self.asked: list[dict[str, Any]] = []
+
+    def read(self, call: AwsCall) -> dict[str, Any]:
+        self.asked.append(dict(call.params))
+        if call.params.get("SnapshotType") == "awsbackup":
+            raise AwsFault(Trouble(category=self.category, code="InvalidParameterValue", message="no such type"))
+        return {"DBClusterSnapshots": [SNAPSHOT]}
+
+
+def test_the_extra_question_for_aws_backup_stops_nothing() -> None:
+    """AWS documents that type for the snapshots of DB instances only; a restore from any snapshot ended there."""
+    found = Lookout(OneType(Category.INVALID)).snapshots("c")
+    assert [each.identifier for each in found] == ["before-release"]
+    with pytest.raises(AwsFault):  # what does not say that there is no such type leaves the list incomplete
+        Lookout(OneType(Category.THROTTLED)).snapshots("c")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("rds:c-2026-01-01-03-00", "automated"),
+        ("arn:aws:rds:us-east-1:123456789012:cluster-snapshot:rds:c-2026-01-01-03-00", "automated"),
+        ("before-release", None),
+        (SNAPSHOT["DBClusterSnapshotArn"], None),
+    ],
+)
+def test_an_automated_snapshot_is_asked_for_with_its_type(name: str, kind: str | None) -> None:
+    """AWS does not look among them otherwise, by name or by ARN."""
+    door = OneType(Category.INVALID)
+    assert Lookout(door).snapshot(name) is not None
+    assert door.asked[0].get("SnapshotType") == kind

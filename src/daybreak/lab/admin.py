@@ -1,4 +1,4 @@
-"""The lab's own interface under ``/_lab/``: clock, faults, IAM, credentials, request log, status, reset, shutdown.
+"""The lab's own interface under ``/_lab/``: clock, faults, kindnesses, IAM, credentials, request log, status, reset, shutdown.
 
 The law: JSON in, JSON out, and only for a client with the lab's token, which is in a file that only the lab's account can
 read. The health pages are open, as the application's own would be: they change nothing and show no secret.
@@ -20,6 +20,7 @@ from daybreak.errors import DaybreakError
 from daybreak.lab.company import health
 from daybreak.lab.company.names import APPLICATION_SECRET, DATABASE, PRIMARY
 from daybreak.lab.control.faults import BadRule
+from daybreak.lab.control.kindness import Kindness
 from daybreak.lab.http.message import Reply, Request
 from daybreak.lab.lab import Lab
 from daybreak.lab.protocol.errors import AwsError
@@ -114,6 +115,20 @@ def _remove_faults(lab: Lab, body: _Json) -> _Json:
     removed = int(lab.faults.remove(str(body["id"]))) if "id" in body else lab.faults.clear()
     lab.follow_regions()
     return {"removed": removed}
+
+
+def _kindnesses(lab: Lab, _: _Json) -> _Json:
+    return {"granted": lab.rds.kindnesses.granted()}
+
+
+def _be_kind(lab: Lab, body: _Json) -> _Json:
+    try:
+        kindnesses = {Kindness(name): granted for name, granted in body.items()}
+    except ValueError:
+        raise _Wrong(f"say {{NAME: true or false}}; there is {', '.join(Kindness)}") from None
+    for kindness, granted in kindnesses.items():
+        lab.rds.kindnesses.grant(kindness, granted=granted is True)
+    return _kindnesses(lab, {})
 
 
 def _iam(lab: Lab, _: _Json) -> _Json:
@@ -248,6 +263,8 @@ _ACTIONS: dict[tuple[str, str], Callable[[Lab, _Json], _Json]] = {
     ("GET", "faults"): _faults,
     ("POST", "faults"): _add_fault,
     ("DELETE", "faults"): _remove_faults,
+    ("GET", "kindnesses"): _kindnesses,
+    ("POST", "kindnesses"): _be_kind,
     ("GET", "iam"): _iam,
     ("POST", "iam"): _set_iam,
     ("GET", "credentials"): _credentials,

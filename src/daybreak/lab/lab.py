@@ -105,6 +105,7 @@ class Lab:
         """Forget everything and fill the account anew (or not at all)."""
         self.is_ready = False
         self.faults.clear()
+        self.rds.kindnesses.clear()
         self.follow_regions()
         self.iam.enforced = False
         self.iam.expired.clear()
@@ -145,6 +146,7 @@ class Lab:
             "speed": self.clock.speed,
             "uptime": round(time.time() - self._started, 1),
             "iam": self.iam.enforced,
+            "kindnesses": self.rds.kindnesses.granted(),
             "faults": [asdict(rule) for rule in self.faults.rules()],
             "clusters": clusters,
         }

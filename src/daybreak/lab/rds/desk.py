@@ -15,6 +15,7 @@ from daybreak.lab.account.world import World
 from daybreak.lab.control.clock import Clock
 from daybreak.lab.control.faults import Faults
 from daybreak.lab.control.jobs import Control, Job, JobKind
+from daybreak.lab.control.kindness import Kindnesses
 from daybreak.lab.control.store import Doc, State
 from daybreak.lab.rds.contract import members_of_call
 from daybreak.lab.rds.fleet import Fleet
@@ -31,6 +32,7 @@ class Desk:
     faults: Faults
     fleet: Fleet
     control: Control = field(init=False)
+    kindnesses: Kindnesses = field(default_factory=Kindnesses)
     down: frozenset[str] = frozenset()
     """The lost regions."""
 

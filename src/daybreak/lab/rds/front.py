@@ -21,6 +21,7 @@ from daybreak.lab.account.world import World
 from daybreak.lab.control.clock import Clock
 from daybreak.lab.control.faults import Faults
 from daybreak.lab.control.jobs import Control
+from daybreak.lab.control.kindness import Kindnesses
 from daybreak.lab.control.store import State
 from daybreak.lab.gates.tls import Authority
 from daybreak.lab.protocol import codec
@@ -109,6 +110,11 @@ class Rds:
         self._ending = threading.Event()
         self._world_turned = threading.Event()
         self._threads: list[threading.Thread] = []
+
+    @property
+    def kindnesses(self) -> Kindnesses:
+        """Where it is kinder than AWS."""
+        return self._desk.kindnesses
 
     @property
     def majors(self) -> tuple[int, ...]:
