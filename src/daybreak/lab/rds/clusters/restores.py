@@ -20,7 +20,7 @@ from daybreak.lab.rds.desk import Call, changes, cluster_by_resource, job, resou
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.encryption import NOT_ENCRYPTED, UNDER_AWS_OWNED, under_key
 from daybreak.lab.rds.events import emit
-from daybreak.lab.rds.known import find_cluster
+from daybreak.lab.rds.known import find_cluster, window_of
 from daybreak.lab.rds.snapshots.snapshots import find_offered_snapshot, require_available
 from daybreak.lab.rds.tags import check_tags
 
@@ -33,7 +33,7 @@ _NOT_ON_PITR = (
 )
 
 
-@changes("RestoreDBClusterFromSnapshot", "SnapshotIdentifier", *asked.TAKEN)
+@changes("RestoreDBClusterFromSnapshot", "SnapshotIdentifier", "DatabaseName", *asked.TAKEN)
 def restore_from_snapshot(call: Call) -> Doc:
     """Begin to make a cluster from a snapshot, named by identifier or by an ARN of this region."""
     name = asked.check_new_cluster(call)
@@ -45,7 +45,9 @@ def restore_from_snapshot(call: Call) -> Doc:
     # guess: without EngineVersion the snapshot's own; the model says "the default version of the region" (FACTS 4.9)
     version = asked.choose_version(call, snapshot["EngineVersion"])
     _check_not_older(version, snapshot["EngineVersion"])
-    settings = _settings(call, name, snapshot, version, snapshot.get("_database"))
+    # guess: a name in the call is recorded, and makes no database; terraform sends it with every restore
+    database = call.get("DatabaseName", snapshot.get("_database"))
+    settings = _settings(call, name, snapshot, version, database)
     cluster = _begin(call, name, version, settings, snapshot)
     args = {
         "resource": cluster["DbClusterResourceId"],
@@ -140,8 +142,8 @@ def _moment(call: Call, source: Doc, *, is_clone: bool) -> datetime | None:
         raise invalid_combination("RestoreToTime can't be specified if RestoreType is copy-on-write")
     if asked_for is None and not latest:
         raise invalid_combination("Either RestoreToTime or UseLatestRestorableTime must be specified")
-    window = call.desk.fleet.window(source["DbClusterResourceId"])
-    if window is None or source["Status"] in ("creating", "migrating", "deleting") or source.get("_broken"):
+    window = window_of(call.desk, source)
+    if window is None or source["Status"] == "deleting" or source.get("_broken"):
         raise fault(
             "InvalidDBClusterStateFault",
             f"DB cluster {source['DBClusterIdentifier']} has no restorable time yet: {source['Status']}.",
