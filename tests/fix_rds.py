@@ -96,6 +96,8 @@ class Account:
         """Let time pass until the cluster has that status."""
         self.pass_time()
         self.until(lambda: self.cluster(name, region)["Status"] == status)
+        if status == "available":
+            self.until(lambda: "LatestRestorableTime" in self.cluster(name, region))
         return self.cluster(name, region)
 
     def instance_becomes(self, name: str, status: str = "available") -> dict[str, Any]:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import pytest
 
 from daybreak.lab.control.kindness import Kindness
-from tests.fix_rds import Account, refused
+from daybreak.lab.rds.durations import DURATIONS
+from tests.fix_rds import PASSWORD, Account, refused
+
+MASTER = {"Engine": "aurora-postgresql", "MasterUsername": "embi_admin", "MasterUserPassword": PASSWORD}
 
 
 @pytest.fixture(scope="module")
@@ -43,3 +49,55 @@ def test_aws_backup_makes_no_type_of_cluster_snapshots(account: Account) -> None
     assert account.call("DescribeDBClusterSnapshots", **of) == {"DBClusterSnapshots": []}
     account.rds.kindnesses.grant(Kindness.AWS_BACKUP, granted=False)
     assert refused(account, "DescribeDBClusterSnapshots", **of) == "InvalidParameterValue"
+
+
+def test_a_new_cluster_is_backed_up_before_it_is_available(account: Account) -> None:
+    """And even then AWS answers no restorable times for a while, nor restores from them."""
+    account.call("CreateDBCluster", DBClusterIdentifier="young", **MASTER)
+    account.pass_time(DURATIONS["create-cluster"].fixed)
+    account.until(lambda: account.cluster("young")["Status"] == "backing-up")
+    instance = {"DBInstanceIdentifier": "young-1", "DBClusterIdentifier": "young", "Engine": "aurora-postgresql"}
+    assert refused(account, "CreateDBInstance", **instance, DBInstanceClass="db.r6g.large") == (
+        "InvalidDBClusterStateFault"
+    )
+    account.pass_time(DURATIONS["first-backup"].fixed)
+    account.until(lambda: account.cluster("young")["Status"] == "available")
+    restore: dict[str, Any] = {
+        "DBClusterIdentifier": "old",
+        "SourceDBClusterIdentifier": "young",
+        "UseLatestRestorableTime": True,
+    }
+    assert refused(account, "RestoreDBClusterToPointInTime", **restore) == "InvalidDBClusterStateFault"
+    assert not {"EarliestRestorableTime", "LatestRestorableTime"} & set(account.cluster("young"))
+    of = {"DbClusterResourceId": account.cluster("young")["DbClusterResourceId"]}
+    assert (
+        "RestoreWindow" not in account.call("DescribeDBClusterAutomatedBackups", **of)["DBClusterAutomatedBackups"][0]
+    )
+    account.pass_time(DURATIONS["first-window"].fixed)
+    account.until(lambda: "LatestRestorableTime" in account.cluster("young"))
+    assert "RestoreWindow" in account.call("DescribeDBClusterAutomatedBackups", **of)["DBClusterAutomatedBackups"][0]
+
+
+def is_in(account: Account, instance: str, status: str) -> bool:
+    """Whether the instance has that status."""
+    return bool(account.instance(instance)["DBInstanceStatus"] == status)
+
+
+def test_a_new_instance_is_configured_while_it_answers(account: Account) -> None:
+    """Each thing that AWS sets up beside PostgreSQL is a status of its own; SQL works before the last has passed."""
+    group = account.open_group()
+    logs = {"EnableIAMDatabaseAuthentication": True, "EnableCloudwatchLogsExports": ["postgresql"]}
+    account.create("watched", VpcSecurityGroupIds=[group], **logs)
+    instance = {"DBInstanceIdentifier": "watched-1", "DBClusterIdentifier": "watched", "Engine": "aurora-postgresql"}
+    account.call("CreateDBInstance", **instance, DBInstanceClass="db.r6g.large", MonitoringInterval=60)
+    account.pass_time(DURATIONS["create-instance"].fixed)
+    for status in ("configuring-enhanced-monitoring", "configuring-iam-database-auth", "configuring-log-exports"):
+        account.until(partial(is_in, account, "watched-1", status))
+        assert account.answers("watched")
+        account.pass_time(DURATIONS["configure-instance"].fixed)
+    account.until(partial(is_in, account, "watched-1", "available"))
+    account.call(
+        "CreateDBInstance", **{**instance, "DBInstanceIdentifier": "watched-2"}, DBInstanceClass="db.r6g.large"
+    )
+    account.pass_time(DURATIONS["create-instance"].fixed)
+    account.until(partial(is_in, account, "watched-2", "configuring-iam-database-auth"))

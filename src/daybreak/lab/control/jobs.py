@@ -124,8 +124,15 @@ class Control:
 
     def submit(self, kind: str, region: str, target: str, seconds: float, args: Doc) -> Job:
         """Begin a job that will take that many simulated seconds; the caller holds the state's lock."""
-        began = self._clock.simulation_time()
+        return self._add(kind, (region, target), self._clock.simulation_time(), seconds, args)
+
+    def follow(self, former: Job, kind: str, seconds: float, args: Doc) -> Job:
+        """Begin a job about the same thing at the simulated second at which the former one was due; the caller holds the lock."""
+        return self._add(kind, (former.region, former.target), former.due, seconds, args)
+
+    def _add(self, kind: str, whose: tuple[str, str], began: float, seconds: float, args: Doc) -> Job:
         id = f"job-{next(self._ids)}"
+        region, target = whose
         job = Job(id=id, kind=kind, region=region, target=target, began=began, due=began + seconds, args=args)
         self._state.put("job", region, id, _doc_of(job))
         self._jobs[id] = job

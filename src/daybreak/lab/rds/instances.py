@@ -310,8 +310,45 @@ class CreateInstance(InstanceJob):
         return self.settle(job)
 
     def finish(self, job: Job, early: Any, late: Any) -> None:
-        """The instance is available."""
-        self.available(job, "instance-created")
+        """The instance is there; what it has beside PostgreSQL is configured, or it is available."""
+        instance = self.instance(job)
+        if instance is None:
+            return
+        emit(self.desk, job.region, "instance-created", job.args["instance"])
+        self.configure(job, _left_to_configure(self.desk, job.region, instance))
+
+    def configure(self, job: Job, left: list[str]) -> None:
+        """Go on with the first of these statuses, or be available."""
+        status = left[0] if left else "available"
+        self.desk.state.change("instance", job.region, job.args["instance"], DBInstanceStatus=status)
+        if left:
+            args = {**job.args, "left": left[1:]}
+            self.desk.control.follow(job, "configure-instance", seconds("configure-instance"), args)
+
+
+@job("configure-instance")
+class ConfigureInstance(CreateInstance):
+    """Keeps a new instance from being available, while its server answers already; guess: how long, and in which order."""
+
+    def late(self, job: Job, early: Any) -> Work | None:
+        """Nothing: the server runs."""
+        return None
+
+    def finish(self, job: Job, early: Any, late: Any) -> None:
+        """The next one, or the end."""
+        if self.instance(job) is not None:
+            self.configure(job, job.args["left"])
+
+
+def _left_to_configure(desk: Desk, region: str, instance: Doc) -> list[str]:
+    """The statuses through which a new instance passes until it is available."""
+    cluster = desk.state.get("cluster", region, instance["DBClusterIdentifier"]) or {}
+    steps = {
+        "configuring-enhanced-monitoring": instance["MonitoringInterval"],
+        "configuring-iam-database-auth": cluster.get("IAMDatabaseAuthenticationEnabled"),
+        "configuring-log-exports": cluster.get("EnabledCloudwatchLogsExports"),
+    }
+    return [status for status, is_wanted in steps.items() if is_wanted]
 
 
 # -- rebooting and changing -------------------------------------------------------------------------------------------

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from daybreak.lab.control.store import Doc
 from daybreak.lab.protocol.codec import fault
-from daybreak.lab.rds.desk import Call
+from daybreak.lab.rds.desk import Call, Desk
 from daybreak.lab.rds.identifiers import resolve_name
 
 
@@ -15,6 +17,13 @@ def find_cluster(call: Call, value: str) -> Doc:
     if found is None or target.region != call.region or target.account != call.desk.account:
         raise fault("DBClusterNotFoundFault", f"DBCluster {value} not found.")
     return found
+
+
+def window_of(desk: Desk, cluster: Doc) -> tuple[datetime, datetime] | None:
+    """The earliest and latest restorable time of a cluster as AWS answers them; ``None`` while it does not."""
+    if cluster["Status"] in ("creating", "migrating") or cluster.get("_windowless"):
+        return None
+    return desk.fleet.window(cluster["DbClusterResourceId"])
 
 
 def require_status(cluster: Doc, *statuses: str) -> None:

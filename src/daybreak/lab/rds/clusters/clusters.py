@@ -17,7 +17,7 @@ from daybreak.lab.rds.desk import Call, Desk, DeskJob, changes, job, looks, memb
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.encryption import UNDER_AWS_OWNED, under_key
 from daybreak.lab.rds.events import emit, failure_sentence
-from daybreak.lab.rds.known import find_cluster, require_status
+from daybreak.lab.rds.known import find_cluster, require_status, window_of
 from daybreak.lab.rds.paging import PAGES, filter_rows, page
 from daybreak.lab.rds.parameter_groups import CLUSTER
 from daybreak.lab.rds.snapshots.backups import begin_automated_snapshot
@@ -35,8 +35,8 @@ def view(desk: Desk, region: str, cluster: Doc, members: Sequence[Doc] | None = 
     members = members_of(desk.state, region, cluster["DBClusterIdentifier"]) if members is None else members
     status = servers.parameter_status(desk, region, CLUSTER, cluster)
     result = public(cluster)
-    window = desk.fleet.window(cluster["DbClusterResourceId"])
-    if window is not None and cluster["Status"] not in ("creating", "migrating"):
+    window = window_of(desk, cluster)
+    if window is not None:
         result["EarliestRestorableTime"], result["LatestRestorableTime"] = window
     result["MultiAZ"] = len({member["AvailabilityZone"] for member in members}) > 1
     result["DBClusterMembers"] = [
@@ -148,14 +148,16 @@ class NewCluster(DeskJob):
     """The end that all ways of making a cluster share."""
 
     def finish(self, job: Job, early: Any, late: Any) -> None:
-        """The cluster is available, still without instances, and its first automated snapshot begins."""
+        """The cluster is there, still without instances, and its first backup begins."""
         cluster = self.cluster(job)
         if cluster is None:
             return
         name = cluster["DBClusterIdentifier"]
-        self.desk.state.change("cluster", job.region, name, Status="available")
+        self.desk.state.change("cluster", job.region, name, Status="backing-up", _windowless=True)
         self.emit_events(job, name)
         begin_automated_snapshot(self.desk, job.region, name)
+        args = {"resource": job.args["resource"]}
+        self.desk.control.follow(job, "first-backup", seconds("first-backup"), args)
 
     def emit_events(self, job: Job, name: str) -> None:
         """Emit the event of this way of making a cluster."""
@@ -169,6 +171,37 @@ class NewCluster(DeskJob):
         """Delete the volume of a cluster that is gone."""
         if self.cluster(job) is None:
             self.desk.fleet.erase(job.region, job.args["resource"])
+
+
+class _Beginning(DeskJob):
+    """What happens to a new cluster that is already there."""
+
+    def fail(self, job: Job, status: str, message: str) -> None:
+        """The cluster is left in that status."""
+        fail_cluster(self.desk, job, status, message)
+
+
+@job("first-backup")
+class FirstBackup(_Beginning):
+    """Keeps a new cluster from being available for a while; guess: how long, and that every cluster has it."""
+
+    def finish(self, job: Job, early: Any, late: Any) -> None:
+        """The cluster is available; what its backups reach is not known yet."""
+        cluster = self.cluster(job)
+        if cluster is not None:
+            self.desk.state.change("cluster", job.region, cluster["DBClusterIdentifier"], Status="available")
+            self.desk.control.follow(job, "first-window", seconds("first-window"), job.args)
+
+
+@job("first-window")
+class FirstWindow(_Beginning):
+    """Until it ends a new cluster answers no restorable times; guess: how long."""
+
+    def finish(self, job: Job, early: Any, late: Any) -> None:
+        """The restorable times are published."""
+        cluster = self.cluster(job)
+        if cluster is not None:
+            self.desk.state.change("cluster", job.region, cluster["DBClusterIdentifier"], _windowless=None)
 
 
 def fail_cluster(desk: Desk, job: Job, status: str, message: str, **members: Any) -> None:

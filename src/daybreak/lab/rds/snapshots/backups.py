@@ -13,6 +13,7 @@ from daybreak.lab.control.store import Doc
 from daybreak.lab.protocol.codec import fault
 from daybreak.lab.rds.desk import Call, Desk, changes, cluster_by_resource, looks, public
 from daybreak.lab.rds.identifiers import resolve_name
+from daybreak.lab.rds.known import window_of
 from daybreak.lab.rds.paging import PAGES, filter_rows, page
 from daybreak.lab.rds.snapshots.snapshots import begin_copying, drop_snapshot, snapshot_of
 
@@ -54,8 +55,8 @@ def backup_of(desk: Desk, region: str, cluster: Doc, status: str) -> Doc:
     group = desk.state.get("subnet-group", region, cluster["DBSubnetGroup"])
     if group is not None:
         result["VpcId"] = group["VpcId"]
-    window = desk.fleet.window(resource)
-    if window is not None and status != "creating":
+    window = window_of(desk, cluster)
+    if window is not None:
         result["RestoreWindow"] = {"EarliestTime": window[0], "LatestTime": window[1]}
     return result
 
