@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from daybreak.lab.control.clock import Clock
 from daybreak.lab.control.kindness import Kindness
 from daybreak.lab.rds.durations import DURATIONS
+from daybreak.lab.rds.front import LAG_SECONDS, Publishing
 from tests.fix_rds import PASSWORD, Account, refused
 
 MASTER = {"Engine": "aurora-postgresql", "MasterUsername": "embi_admin", "MasterUserPassword": PASSWORD}
@@ -101,3 +103,19 @@ def test_a_new_instance_is_configured_while_it_answers(account: Account) -> None
     )
     account.pass_time(DURATIONS["create-instance"].fixed)
     account.until(partial(is_in, account, "watched-2", "configuring-iam-database-auth"))
+
+
+def test_the_latest_restorable_time_moves_in_steps_of_minutes() -> None:
+    """A moment of just now is not in the window yet, and who does not wait for it is refused."""
+    clock = Clock(1)
+    publishing = Publishing(clock)
+    assert publishing.is_due("a")
+    assert not publishing.is_due("a")
+    assert publishing.is_due("b")
+    clock.advance(LAG_SECONDS / 2)
+    assert not publishing.is_due("a")
+    clock.advance(LAG_SECONDS / 2)
+    assert publishing.is_due("a")
+    clock.set_speed(0)
+    assert publishing.is_due("a")
+    assert publishing.is_due("a")

@@ -62,7 +62,9 @@ OPERATIONS: frozenset[str] = frozenset(desk.OPERATIONS)
 """The operations of RDS that the lab serves; it answers any other with InvalidAction."""
 
 TICK_SECONDS = 1.0
-"""Real seconds between two new latest restorable times; Aurora's own lag is "typically within five minutes"."""
+"""Real seconds between two looks at which clusters are due to publish a new latest restorable time."""
+LAG_SECONDS = 300.0
+"""Simulated seconds between two new latest restorable times: Aurora's is "typically within five minutes" of now."""
 WATCH_SECONDS = 1.0
 """Real seconds between two looks at security groups and at servers that died."""
 HOUSEKEEPING_SECONDS = 600.0
@@ -79,10 +81,26 @@ class Settings:
     """The folder of the authority that vouches for the endpoints."""
 
 
+class Publishing:
+    """When each cluster publishes a new latest restorable time by itself: in steps, so that it lags as Aurora's does."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last: dict[str, float] = {}
+
+    def is_due(self, resource: str) -> bool:
+        """Whether it publishes one now; at a frozen clock always, because no step would end there."""
+        now = self._clock.simulation_time()
+        if self._clock.speed and now - self._last.get(resource, now - LAG_SECONDS) < LAG_SECONDS:
+            return False
+        self._last[resource] = now
+        return True
+
+
 class Rds:
     """One account's RDS in all its regions, with a real PostgreSQL behind every cluster.
 
-    ``settings.tick_seconds`` is the real interval at which running clusters publish a new LatestRestorableTime.
+    ``settings.tick_seconds`` is the real interval at which running clusters may publish a new LatestRestorableTime.
     """
 
     def __init__(
@@ -99,6 +117,7 @@ class Rds:
         root.mkdir(mode=0o711, parents=True, exist_ok=True)
         self._tick_seconds = settings.tick_seconds
         self._clock = clock
+        self._publishing = Publishing(clock)
         self._state = State(root / "rds.sqlite")
         authority = Authority(settings.authority or root / "tls")
         self._fleet = Fleet(root, settings.cache or root / "cache", authority)
@@ -265,7 +284,8 @@ class Rds:
                 ticking = {id: future for id, future in ticking.items() if not future.done()}
                 for region, _, cluster in self._state.everywhere("cluster"):
                     id = cluster["DbClusterResourceId"]
-                    if region not in self._desk.down and id not in ticking and self._fleet.is_running(id):
+                    can_tick = region not in self._desk.down and id not in ticking and self._fleet.is_running(id)
+                    if can_tick and self._publishing.is_due(id):
                         ticking[id] = pool.submit(self._tick_quietly, id)
 
     def _watch_forever(self) -> None:
