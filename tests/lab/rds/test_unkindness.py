@@ -119,3 +119,44 @@ def test_the_latest_restorable_time_moves_in_steps_of_minutes() -> None:
     clock.set_speed(0)
     assert publishing.is_due("a")
     assert publishing.is_due("a")
+
+
+def said(account: Account, kind: str, name: str) -> list[str]:
+    """The events of one resource, in words."""
+    answer = account.call("DescribeEvents", SourceType=kind, SourceIdentifier=name, Duration=60)
+    return [event["Message"] for event in answer["Events"]]
+
+
+def test_events_are_worded_as_aws_words_them(account: Account) -> None:
+    """A restore is a cluster created, and a change of settings says nothing: who waits for such an event waits for ever."""
+    account.create("teller")
+    zones = [f"us-east-1{letter}" for letter in "abb"]
+    for number, zone in enumerate(zones, 1):
+        account.add("teller", f"teller-{number}", AvailabilityZone=zone, PromotionTier=number)
+    restore: dict[str, Any] = {"SourceDBClusterIdentifier": "teller", "UseLatestRestorableTime": True}
+    account.call("RestoreDBClusterToPointInTime", DBClusterIdentifier="told", **restore)
+    account.become("told")
+    assert said(account, "db-cluster", "told") == ["DB cluster created"]
+    account.call("ModifyDBCluster", DBClusterIdentifier="teller", BackupRetentionPeriod=3)
+    account.become("teller")
+    for target in ("teller-2", "teller-3"):
+        account.call("FailoverDBCluster", DBClusterIdentifier="teller", TargetDBInstanceIdentifier=target)
+        account.become("teller")
+    assert said(account, "db-cluster", "teller")[1:] == [
+        "Started cross AZ failover to DB instance: teller-2",
+        "Completed failover to DB instance: teller-2",
+        "Started same AZ failover to DB instance: teller-3",
+        "Completed failover to DB instance: teller-3",
+    ]
+    account.call("ModifyDBInstance", DBInstanceIdentifier="teller-1", MonitoringInterval=30, PromotionTier=7)
+    account.instance_becomes("teller-1")
+    assert said(account, "db-instance", "teller-1") == ["DB instance created", "Monitoring Interval changed to 30"]
+    account.call("CreateDBClusterSnapshot", DBClusterIdentifier="told", DBClusterSnapshotIdentifier="told-it")
+    account.pass_time()
+    account.until(lambda: account.snapshot("told-it")["Status"] == "available")
+    account.call("DeleteDBClusterSnapshot", DBClusterSnapshotIdentifier="told-it")
+    assert said(account, "db-cluster-snapshot", "told-it") == [
+        "Creating manual cluster snapshot",
+        "Manual cluster snapshot created",
+        "Deleted manual snapshot",
+    ]

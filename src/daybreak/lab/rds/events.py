@@ -1,12 +1,13 @@
 """What RDS reports about its resources: events with AWS's categories and messages, kept for fourteen days.
 
-The table has ids (RDS-EVENT-0170...) for the reader; the API does not return them. A comment marks a text as a guess where
-AWS's published list does not have it.
+The table has ids (RDS-EVENT-0170...) for the reader; the API does not return them. Where AWS's list has no event, none is
+sent: not for a restore, which is a cluster created, nor for a change of settings. The id says where a text is a guess.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -43,15 +44,16 @@ TEMPLATES: dict[str, Template] = {
         ("notification",),
         "DB cluster is being started due to it exceeding the maximum allowed time being stopped",
     ),
-    "cluster-restored": Template("guess", _CLUSTER, ("creation",), "DB cluster restored from {source}"),
     "failover-started": Template(
         "RDS-EVENT-0073", _CLUSTER, ("failover",), "Started cross AZ failover to DB instance: {name}"
+    ),
+    "failover-started-same": Template(
+        "RDS-EVENT-0072", _CLUSTER, ("failover",), "Started same AZ failover to DB instance: {name}"
     ),
     "failover-completed": Template(
         "RDS-EVENT-0071", _CLUSTER, ("failover",), "Completed failover to DB instance: {name}"
     ),
     "credentials-reset": Template("RDS-EVENT-0016", _CLUSTER, ("configuration change",), "Reset master credentials"),
-    "cluster-modified": Template("guess", _CLUSTER, ("configuration change",), "Finished applying modification"),
     "cluster-failed": Template("guess", _CLUSTER, ("failure",), "{reason}"),
     "instance-created": Template("RDS-EVENT-0005", _INSTANCE, ("creation",), "DB instance created"),
     "instance-deleted": Template("RDS-EVENT-0003", _INSTANCE, ("deletion",), "DB instance deleted"),
@@ -65,16 +67,18 @@ TEMPLATES: dict[str, Template] = {
         ("configuration change",),
         "Finished applying modification to DB instance class",
     ),
-    "instance-modified": Template("guess", _INSTANCE, ("configuration change",), "Finished applying modification"),
-    "parameters-updated": Template(
-        "RDS-EVENT-0092", _INSTANCE, ("configuration change",), "Finished updating DB parameter group"
+    "monitoring-changed": Template(
+        "RDS-EVENT-0078", _INSTANCE, ("configuration change",), "Monitoring Interval changed to {seconds}"
+    ),
+    "group-changed": Template(
+        "RDS-EVENT-0011", _INSTANCE, ("configuration change",), "Updated to use DBParameterGroup {group}"
     ),
     "instance-failed": Template("RDS-EVENT-0031", _INSTANCE, ("failure",), "{reason}"),
     "snapshot-creating": Template("RDS-EVENT-0074", _SNAPSHOT, ("backup",), "Creating manual cluster snapshot"),
     "snapshot-created": Template("RDS-EVENT-0075", _SNAPSHOT, ("backup",), "Manual cluster snapshot created"),
     "automated-creating": Template("RDS-EVENT-0168", _SNAPSHOT, ("backup",), "Creating automated cluster snapshot"),
     "automated-created": Template("RDS-EVENT-0169", _SNAPSHOT, ("backup",), "Automated cluster snapshot created"),
-    "snapshot-deleted": Template("guess", _SNAPSHOT, ("deletion",), "Deleted cluster snapshot"),
+    "snapshot-deleted": Template("recorded", _SNAPSHOT, ("deletion",), "Deleted manual snapshot"),
     "snapshot-failed": Template("guess", _SNAPSHOT, ("failure",), "{reason}"),
     "parameter-group-updated": Template(
         "RDS-EVENT-0037",
@@ -85,12 +89,22 @@ TEMPLATES: dict[str, Template] = {
 }
 """The events the lab emits."""
 
-_STATUS_MESSAGES = {
-    "inaccessible-encryption-credentials": "Amazon RDS can't access the KMS encryption key for DB {noun} {name}",
-    "incompatible-network": "The DB {noun} is in an incompatible network",
-    "insufficient-capacity": "We could not create the DB {noun} because of insufficient instance capacity",
+_CLUSTER_SENTENCES = {
+    "inaccessible-encryption-credentials": "Amazon RDS can't access the KMS encryption key for DB cluster {name}. {message}",
+    "incompatible-restore": "You can't create the DB cluster because of incompatible resources. {message}",
+    "incompatible-parameters": "You can't create the DB cluster because of incompatible resources. {message}",
+    "incompatible-network": "You can't create the DB cluster because of incompatible resources. {message}",
 }
-"""Sentences of which AWS's own resource handler knows the core (FACTS 4.11)."""
+_INSTANCE_SENTENCES = {
+    "failed": "DB instance put into failed state. RDS recommends that you initiate a point-in-time-restore. {message}",
+    "inaccessible-encryption-credentials": "Amazon RDS can't access the KMS encryption key for DB instance {name}. {message}",
+    "incompatible-parameters": "Database instance put into incompatible-parameters. {message}",
+    "incompatible-network": "Database instance in incompatible-network. {message}",
+    "insufficient-capacity": "We could not create the DB instance because of insufficient instance capacity. {message}",
+}
+_SENTENCES = {"cluster": _CLUSTER_SENTENCES, "instance": _INSTANCE_SENTENCES}
+"""What AWS says of a resource that ends in that status: its list of events, and where that has none what its own resource
+handler looks for (FACTS 4.11)."""
 
 _ARN_WORDS = {
     "db-cluster": "cluster",
@@ -119,8 +133,15 @@ def emit(desk: Desk, region: str, event: str, id: str, **words: Any) -> None:
 
 def failure_sentence(status: str, message: str, noun: str, name: str) -> str:
     """AWS's sentence when a resource ends in that status, with the cause that the fault rule gives."""
-    sentence = _STATUS_MESSAGES.get(status.removesuffix("-recoverable"))
-    return f"{sentence.format(noun=noun, name=name)}. {message}" if sentence else message
+    sentence = _SENTENCES.get(noun, {}).get(status.removesuffix("-recoverable"), "{message}")
+    return sentence.format(name=name, message=message)
+
+
+def emit_failover(desk: Desk, region: str, cluster: str, members: Sequence[Doc], target: str) -> None:
+    """Record that a failover began, to another zone or in the same one; the writer is the first of the members."""
+    zones = {member["DBInstanceIdentifier"]: member["AvailabilityZone"] for member in members}
+    is_same = members[0]["AvailabilityZone"] == zones[target]
+    emit(desk, region, "failover-started-same" if is_same else "failover-started", cluster, name=target)
 
 
 def forget_old(desk: Desk) -> None:

@@ -13,7 +13,7 @@ from daybreak.lab.rds.clusters import asked, servers
 from daybreak.lab.rds.clusters.clusters import promote
 from daybreak.lab.rds.desk import Call, Desk, DeskJob, changes, job, looks, members_of, public, resource_id
 from daybreak.lab.rds.durations import seconds
-from daybreak.lab.rds.events import emit, failure_sentence
+from daybreak.lab.rds.events import emit, emit_failover, failure_sentence
 from daybreak.lab.rds.identifiers import new_identifier, resolve_name
 from daybreak.lab.rds.known import find_cluster, require_status
 from daybreak.lab.rds.paging import PAGES, filter_rows, page
@@ -290,11 +290,12 @@ class InstanceJob(DeskJob):
         """Let the server follow the documents."""
         return lambda: self.desk.fleet.settle(job.region, job.args["resource"], job.args["version"])
 
-    def available(self, job: Job, event: str) -> None:
+    def available(self, job: Job, event: str | None = None) -> None:
         """The instance is available."""
         if self.instance(job) is not None:
             self.desk.state.change("instance", job.region, job.args["instance"], DBInstanceStatus="available")
-            emit(self.desk, job.region, event, job.args["instance"])
+            if event:
+                emit(self.desk, job.region, event, job.args["instance"])
 
 
 @job("create-instance")
@@ -364,7 +365,7 @@ def reboot_instance(call: Call) -> Doc:
     return _begin(call, instance, "rebooting", "reboot-instance")
 
 
-def _begin(call: Call, instance: Doc, status: str, kind: str, **members: Any) -> Doc:
+def _begin(call: Call, instance: Doc, status: str, kind: str, *, events: Doc | None = None, **members: Any) -> Doc:
     name = instance["DBInstanceIdentifier"]
     cluster = find_cluster(call, instance["DBClusterIdentifier"])
     changed = call.state.change("instance", call.region, name, DBInstanceStatus=status, **members)
@@ -373,6 +374,7 @@ def _begin(call: Call, instance: Doc, status: str, kind: str, **members: Any) ->
         "resource": cluster["DbClusterResourceId"],
         "version": cluster["EngineVersion"],
         "writer": bool(instance.get("_writer")),
+        "events": events or {},
     }
     call.desk.control.submit(kind, call.region, name, seconds(kind), args)
     return {"DBInstance": view(call.desk, call.region, changed)}
@@ -435,7 +437,17 @@ def modify_instance(call: Call) -> Doc:
         if is_now:
             members["_next_class"], kind_of_job = size, "change-instance-class"
         members["PendingModifiedValues"] = {"DBInstanceClass": size}
-    return _begin(call, instance, "modifying", kind_of_job, **members)
+    return _begin(call, instance, "modifying", kind_of_job, events=_events_of(members), **members)
+
+
+def _events_of(members: Doc) -> Doc:
+    """The events that follow when these members have changed, with their words; most changes have none."""
+    events: Doc = {}
+    if group := members.get("_parameter_group"):
+        events["group-changed"] = {"group": group}
+    if "MonitoringInterval" in members:
+        events["monitoring-changed"] = {"seconds": members["MonitoringInterval"]}
+    return events
 
 
 @job("modify-instance")
@@ -448,7 +460,9 @@ class ModifyInstance(InstanceJob):
 
     def finish(self, job: Job, early: Any, late: Any) -> None:
         """The instance is available."""
-        self.available(job, "instance-modified")
+        for event, words in job.args.get("events", {}).items():
+            emit(self.desk, job.region, event, job.args["instance"], **words)
+        self.available(job)
 
 
 @job("change-instance-class")
@@ -513,7 +527,7 @@ class DeleteInstance(InstanceJob):
         heirs = [row for row in members if not row.get("_writer") and row["DBInstanceStatus"] == "available"]
         if heirs:
             target = heirs[0]["DBInstanceIdentifier"]
-            emit(self.desk, job.region, "failover-started", cluster, name=target)
+            emit_failover(self.desk, job.region, cluster, members, target)
             promote(self.desk, job.region, cluster, target)
             emit(self.desk, job.region, "failover-completed", cluster, name=target)
         return lambda: self.desk.fleet.restart(job.region, job.args["resource"], job.args["version"])

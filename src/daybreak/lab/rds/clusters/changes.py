@@ -204,7 +204,8 @@ class Change(DeskJob):
             return
         name = cluster["DBClusterIdentifier"]
         self.desk.state.change("cluster", job.region, name, Status="available")
-        emit(self.desk, job.region, "credentials-reset" if job.args.get("password") else "cluster-modified", name)
+        if job.args.get("password"):
+            emit(self.desk, job.region, "credentials-reset", name)
 
     def fail(self, job: Job, status: str, message: str) -> None:
         """The cluster is left in that status."""

@@ -16,7 +16,7 @@ from daybreak.lab.rds.clusters.masters import MASTER, check_password, master_of_
 from daybreak.lab.rds.desk import Call, Desk, DeskJob, changes, job, looks, members_of, public
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.encryption import UNDER_AWS_OWNED, under_key
-from daybreak.lab.rds.events import emit, failure_sentence
+from daybreak.lab.rds.events import emit, emit_failover, failure_sentence
 from daybreak.lab.rds.known import find_cluster, require_status, window_of
 from daybreak.lab.rds.paging import PAGES, filter_rows, page
 from daybreak.lab.rds.parameter_groups import CLUSTER
@@ -154,14 +154,10 @@ class NewCluster(DeskJob):
             return
         name = cluster["DBClusterIdentifier"]
         self.desk.state.change("cluster", job.region, name, Status="backing-up", _windowless=True)
-        self.emit_events(job, name)
+        emit(self.desk, job.region, "cluster-created", name)
         begin_automated_snapshot(self.desk, job.region, name)
         args = {"resource": job.args["resource"]}
         self.desk.control.follow(job, "first-backup", seconds("first-backup"), args)
-
-    def emit_events(self, job: Job, name: str) -> None:
-        """Emit the event of this way of making a cluster."""
-        emit(self.desk, job.region, "cluster-created", name)
 
     def fail(self, job: Job, status: str, message: str) -> None:
         """The cluster stays behind in that status, without any data."""
@@ -351,7 +347,7 @@ def failover_cluster(call: Call) -> Doc:
         )  # guess: the sentence; the code is one of the operation's own
     name = cluster["DBClusterIdentifier"]
     changed = call.state.change("cluster", call.region, name, Status="failing-over")
-    emit(call.desk, call.region, "failover-started", name, name=target)
+    emit_failover(call.desk, call.region, name, members, target)
     args = {"resource": cluster["DbClusterResourceId"], "version": cluster["EngineVersion"], "target": target}
     call.desk.control.submit("failover-cluster", call.region, name, seconds("failover-cluster"), args)
     return {"DBCluster": view(call.desk, call.region, changed)}

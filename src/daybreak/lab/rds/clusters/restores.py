@@ -19,7 +19,6 @@ from daybreak.lab.rds.clusters.clusters import NewCluster, view
 from daybreak.lab.rds.desk import Call, changes, cluster_by_resource, job, resource_id
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.encryption import NOT_ENCRYPTED, UNDER_AWS_OWNED, under_key
-from daybreak.lab.rds.events import emit
 from daybreak.lab.rds.known import find_cluster, window_of
 from daybreak.lab.rds.snapshots.snapshots import find_offered_snapshot, require_available
 from daybreak.lab.rds.tags import check_tags
@@ -55,7 +54,6 @@ def restore_from_snapshot(call: Call) -> Doc:
         "place": snapshot["_place"],
         "moment": snapshot.get("_moment"),
         "from": [snapshot["DbClusterResourceId"], snapshot["EngineVersion"]],
-        "source": snapshot["DBClusterSnapshotIdentifier"],
     }
     kind = "restore-from-snapshot"
     call.desk.control.submit(kind, call.region, name, seconds(kind, snapshot["_gigabytes"]), args)
@@ -93,7 +91,6 @@ def restore_to_point_in_time(call: Call) -> Doc:
         "version": source["EngineVersion"],
         "from": source["DbClusterResourceId"],
         "moment": moment,
-        "source": source["DBClusterIdentifier"],
     }
     kind = "clone-cluster" if is_clone else "restore-to-point-in-time"
     call.desk.control.submit(kind, call.region, name, seconds(kind, source["_gigabytes"]), args)
@@ -205,17 +202,8 @@ def _begin(call: Call, name: str, version: str, settings: Doc, source: Doc) -> D
     return call.state.put("cluster", call.region, name, cluster)
 
 
-class Restore(NewCluster):
-    """What both ways share."""
-
-    def emit_events(self, job: Job, name: str) -> None:
-        """Emit the events of a restore."""
-        emit(self.desk, job.region, "cluster-restored", name, source=job.args["source"])
-        emit(self.desk, job.region, "cluster-created", name)
-
-
 @job("restore-from-snapshot")
-class RestoreFromSnapshot(Restore):
+class RestoreFromSnapshot(NewCluster):
     """Makes a volume of a snapshot's copy."""
 
     def early(self, job: Job) -> Work:
@@ -228,7 +216,7 @@ class RestoreFromSnapshot(Restore):
 
 
 @job("restore-to-point-in-time")
-class RestoreToPointInTime(Restore):
+class RestoreToPointInTime(NewCluster):
     """Makes a volume of another one's backups."""
 
     def early(self, job: Job) -> Work:
@@ -239,7 +227,7 @@ class RestoreToPointInTime(Restore):
 
 
 @job("clone-cluster")
-class CloneCluster(Restore):
+class CloneCluster(NewCluster):
     """Makes a volume of what another one holds now."""
 
     def early(self, job: Job) -> Work:
