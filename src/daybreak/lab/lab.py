@@ -21,6 +21,7 @@ from daybreak.errors import Refused
 from daybreak.lab.access.iam import Iam
 from daybreak.lab.access.keys import FILE as KEYS
 from daybreak.lab.access.keys import keys_of, refuse_foreign, write_private
+from daybreak.lab.account.manners import Manners
 from daybreak.lab.account.replay import moto_with_memory
 from daybreak.lab.account.world import World
 from daybreak.lab.control.clock import Clock
@@ -76,7 +77,9 @@ class Lab:
         self.iam = Iam(self.world, self._tags_of, self._moto, self.keys)
         settings = Settings(cache=shared_cache(), authority=folder / "tls")
         self.rds = Rds(folder / "rds", self.clock, self.world, self.faults, ACCOUNT, settings=settings)
-        self._wire = Wire(self.rds, self._moto, self.faults, self.iam, self.traffic, ACCOUNT, self._bucket_of)
+        self._wire = Wire(
+            self.rds, self._moto, Manners(self.clock), self.faults, self.iam, self.traffic, ACCOUNT, self._bucket_of
+        )
         try:
             self.server = Server(self._answer, port=port)
         except OSError as error:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from daybreak.lab.access.iam import Iam
+from daybreak.lab.account.manners import Manners
 from daybreak.lab.account.replay import Recorded
 from daybreak.lab.control.faults import Effect, Faults, Rule
 from daybreak.lab.http.message import LOST, Reply, Request
@@ -50,6 +51,7 @@ class Wire:
 
     rds: Rds
     others: Recorded
+    manners: Manners
     faults: Faults
     iam: Iam
     traffic: Traffic
@@ -99,7 +101,9 @@ class Wire:
             return root_identity(self.account, request_id)
         if request.path.startswith(_WORKSHOP) or call.operation in _CONSTANT:
             return unknown_operation_reply(call, request_id)
-        reply = self._ask_moto(call, request, request_id)
+        if malformed := self.manners.refusal(call):
+            return error_reply(call, *malformed, 400, request_id)
+        reply = self.manners.correct(call, self._ask_moto(call, request, request_id))
         if call.service == "ec2" and "SecurityGroup" in call.operation and not call.operation.startswith("Describe"):
             self.rds.world_changed()
         return reply
