@@ -118,7 +118,7 @@ def _remove_faults(lab: Lab, body: _Json) -> _Json:
 
 
 def _kindnesses(lab: Lab, _: _Json) -> _Json:
-    return {"granted": lab.rds.kindnesses.granted()}
+    return {"granted": lab.rds.kindnesses.names()}
 
 
 def _be_kind(lab: Lab, body: _Json) -> _Json:

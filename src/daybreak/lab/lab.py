@@ -149,7 +149,7 @@ class Lab:
             "speed": self.clock.speed,
             "uptime": round(time.time() - self._started, 1),
             "iam": self.iam.enforced,
-            "kindnesses": self.rds.kindnesses.granted(),
+            "kindnesses": self.rds.kindnesses.names(),
             "faults": [asdict(rule) for rule in self.faults.rules()],
             "clusters": clusters,
         }

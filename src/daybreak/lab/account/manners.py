@@ -59,26 +59,26 @@ class Manners:
         if reply.status != 200:
             return reply
         if call.service == "ssm" and call.operation in _READERS and call.params.get("WithDecryption") is not True:
-            return replace(reply, body=self._closed(reply.body))
+            return replace(reply, body=self._close(reply.body))
         if call.service == "route53":
-            return replace(reply, body=self._pending(call, reply.body))
+            return replace(reply, body=self._hold_back(call, reply.body))
         return reply
 
-    def _closed(self, body: bytes) -> bytes:
+    def _close(self, body: bytes) -> bytes:
         """The answer of Parameter Store with each secure value as KMS has encrypted it."""
         answer = json.loads(body)
         found = [answer.get("Parameter"), *answer.get("Parameters", [])]
         for each in found:
             if each and each.get("Type") == _SECURE:
-                each["Value"] = self._encrypted(each["Value"])
+                each["Value"] = self._ciphertext(each["Value"])
         return json.dumps(answer).encode()
 
-    def _encrypted(self, value: str) -> str:
+    def _ciphertext(self, value: str) -> str:
         """Something that looks like KMS's ciphertext and shows nothing: the same for the same value while the lab runs."""
         digest = hmac.digest(self._key, value.encode(), hashlib.sha512)
         return base64.b64encode(b"\x01\x02\x02\x00" + digest).decode()
 
-    def _pending(self, call: Call, body: bytes) -> bytes:
+    def _hold_back(self, call: Call, body: bytes) -> bytes:
         """The answer of Route 53, in which a change is pending until it has spread."""
         now = self._clock.simulation_time()
         if call.operation == "GetChange":

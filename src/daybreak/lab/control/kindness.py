@@ -29,7 +29,7 @@ class Kindnesses:
         """Be kind here, or unkind again."""
         self._granted = self._granted | {kindness} if granted else self._granted - {kindness}
 
-    def granted(self) -> list[str]:
+    def names(self) -> list[str]:
         """Those that are granted, by name."""
         return sorted(self._granted)
 

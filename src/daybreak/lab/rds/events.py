@@ -1,7 +1,7 @@
 """What RDS reports about its resources: events with AWS's categories and messages, kept for fourteen days.
 
-The table has ids (RDS-EVENT-0170...) for the reader; the API does not return them. Where AWS's list has no event, none is
-sent: not for a restore, which is a cluster created, nor for a change of settings. The id says where a text is a guess.
+The table has ids (RDS-EVENT-0170...) for the reader; the API does not return them. Where AWS's list has no event, we
+send no event: not for a restore, which is a cluster created, nor for a change of settings. The id says where a text is a guess.
 """
 
 from __future__ import annotations

@@ -27,12 +27,15 @@ from daybreak.lab.gates.tls import Authority
 from daybreak.lab.protocol import codec
 from daybreak.lab.protocol.codec import check_required
 from daybreak.lab.protocol.errors import AwsError
-from daybreak.lab.rds import catalog, desk, events, instances, networks, parameter_groups, proxies, tags
+from daybreak.lab.rds import catalog, desk, events, networks, parameter_groups, proxies, tags
 from daybreak.lab.rds.addresses import Address
 from daybreak.lab.rds.clusters import changes, clusters, deletions, endpoints, restores, roles, servers
 from daybreak.lab.rds.contract import Params, refuse_foreign
 from daybreak.lab.rds.desk import Call, Desk, cluster_by_resource
 from daybreak.lab.rds.fleet import Fleet
+from daybreak.lab.rds.instances import changes as instance_changes
+from daybreak.lab.rds.instances import deletions as instance_deletions
+from daybreak.lab.rds.instances import instances
 from daybreak.lab.rds.snapshots import backups, copies, snapshots
 from daybreak.lab.servers.pages import Wound
 
@@ -48,6 +51,8 @@ NOUNS = (
     endpoints,
     events,
     instances,
+    instance_changes,
+    instance_deletions,
     networks,
     parameter_groups,
     proxies,

@@ -1,4 +1,4 @@
-"""Instances: members of a cluster; the first one is the writer and brings the cluster's server up."""
+"""Instances looked at and made: the first member of a cluster is the writer and brings the cluster's server up."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from daybreak.lab.protocol.codec import fault
 from daybreak.lab.protocol.errors import invalid_combination, invalid_value
 from daybreak.lab.rds import catalog, networks, parameter_groups
 from daybreak.lab.rds.clusters import asked, servers
-from daybreak.lab.rds.clusters.clusters import promote
 from daybreak.lab.rds.desk import Call, Desk, DeskJob, changes, job, looks, members_of, public, resource_id
 from daybreak.lab.rds.durations import seconds
-from daybreak.lab.rds.events import emit, emit_failover, failure_sentence
+from daybreak.lab.rds.events import emit, failure_sentence
 from daybreak.lab.rds.identifiers import new_identifier, resolve_name
 from daybreak.lab.rds.known import find_cluster, require_status
 from daybreak.lab.rds.paging import PAGES, filter_rows, page
@@ -21,7 +20,7 @@ from daybreak.lab.rds.tags import check_tags
 
 MOST_MEMBERS = 16
 
-_OF_THE_CLUSTER = (
+OF_THE_CLUSTER = (
     "DBName",
     "MasterUsername",
     "MasterUserPassword",
@@ -41,7 +40,7 @@ _OF_THE_CLUSTER = (
 )
 """Parameters that only a call for the cluster takes."""
 
-_PLAIN = {
+PLAIN = {
     "PreferredMaintenanceWindow": "PreferredMaintenanceWindow",
     "AutoMinorVersionUpgrade": "AutoMinorVersionUpgrade",
     "PubliclyAccessible": "PubliclyAccessible",
@@ -155,8 +154,8 @@ def describe_instances(call: Call) -> Doc:
     "DBSubnetGroupName",
     "AvailabilityZone",
     "Tags",
-    *_OF_THE_CLUSTER,
-    *_PLAIN,
+    *OF_THE_CLUSTER,
+    *PLAIN,
 )
 def create_instance(call: Call) -> Doc:
     """Begin to make a member of an available cluster."""
@@ -203,7 +202,7 @@ def create_instance(call: Call) -> Doc:
         "_parameter_group": group,
         "_writer": not any(member.get("_writer") for member in members),
         "_up": False,
-        **{member: call.get(parameter) for parameter, member in _PLAIN.items() if call.get(parameter) is not None},
+        **{member: call.get(parameter) for parameter, member in PLAIN.items() if call.get(parameter) is not None},
     }
     call.state.put("instance", call.region, name, instance)
     args = {"instance": name, "resource": cluster["DbClusterResourceId"], "version": version}
@@ -220,7 +219,7 @@ def _check_cluster(call: Call, name: str) -> Doc:
         raise fault("DBInstanceAlreadyExistsFault", "DB instance already exists")
     cluster = find_cluster(call, call.params["DBClusterIdentifier"])
     require_status(cluster, "available")  # guess: the code for an instance in a cluster that is still being made
-    for parameter in _OF_THE_CLUSTER:
+    for parameter in OF_THE_CLUSTER:
         if call.get(parameter) not in (None, cluster.get(parameter)):
             raise invalid_combination(
                 f"The requested DB Instance will be a member of a DB Cluster. Set {parameter} for the DB Cluster."
@@ -230,15 +229,16 @@ def _check_cluster(call: Call, name: str) -> Doc:
     if (group := call.get("DBSubnetGroupName")) and group.lower() != cluster["DBSubnetGroup"]:
         networks.subnet_group(call, group)
         raise invalid_combination("The DB subnet group of a member must be that of its DB cluster.")
-    _check_class(call.params["DBInstanceClass"], cluster)
+    check_class(call.params["DBInstanceClass"], cluster)
     catalog.check_certificate(call, "CACertificateIdentifier")
     if len(members_of(call.state, call.region, cluster["DBClusterIdentifier"])) >= MOST_MEMBERS:
         raise fault("InstanceQuotaExceededFault", "DB Instance quota exceeded for this DB cluster")
-    _check_tier(call)
+    check_tier(call)
     return cluster
 
 
-def _check_class(name: str, cluster: Doc) -> None:
+def check_class(name: str, cluster: Doc) -> None:
+    """Refuse a class that does not exist, or that the cluster is not ready for."""
     if name not in catalog.INSTANCE_CLASSES:
         raise invalid_value(f"Invalid DB Instance class: {name}")
     if name == "db.serverless" and "ServerlessV2ScalingConfiguration" not in cluster:
@@ -249,7 +249,8 @@ def _check_class(name: str, cluster: Doc) -> None:
         )
 
 
-def _check_tier(call: Call) -> None:
+def check_tier(call: Call) -> None:
+    """Refuse a promotion tier that does not exist."""
     if not 0 <= call.get("PromotionTier", 1) <= 15:
         raise invalid_value("Invalid promotion tier. Must be between 0 and 15.")
 
@@ -316,7 +317,7 @@ class CreateInstance(InstanceJob):
         if instance is None:
             return
         emit(self.desk, job.region, "instance-created", job.args["instance"])
-        self.configure(job, _left_to_configure(self.desk, job.region, instance))
+        self.configure(job, _steps_left(self.desk, job.region, instance))
 
     def configure(self, job: Job, left: list[str]) -> None:
         """Go on with the first of these statuses, or be available."""
@@ -341,7 +342,7 @@ class ConfigureInstance(CreateInstance):
             self.configure(job, job.args["left"])
 
 
-def _left_to_configure(desk: Desk, region: str, instance: Doc) -> list[str]:
+def _steps_left(desk: Desk, region: str, instance: Doc) -> list[str]:
     """The statuses through which a new instance passes until it is available."""
     cluster = desk.state.get("cluster", region, instance["DBClusterIdentifier"]) or {}
     steps = {
@@ -350,195 +351,3 @@ def _left_to_configure(desk: Desk, region: str, instance: Doc) -> list[str]:
         "configuring-log-exports": cluster.get("EnabledCloudwatchLogsExports"),
     }
     return [status for status, is_wanted in steps.items() if is_wanted]
-
-
-# -- rebooting and changing -------------------------------------------------------------------------------------------
-
-
-@changes("RebootDBInstance", "DBInstanceIdentifier", "ForceFailover")
-def reboot_instance(call: Call) -> Doc:
-    """Begin to restart an instance; for the writer, this restarts the cluster's server with the groups' values of that time."""
-    instance = find_instance(call, call.params["DBInstanceIdentifier"])
-    require_available(instance)
-    if call.get("ForceFailover"):
-        raise invalid_combination("ForceFailover cannot be specified for a member of a DB cluster.")
-    return _begin(call, instance, "rebooting", "reboot-instance")
-
-
-def _begin(call: Call, instance: Doc, status: str, kind: str, *, events: Doc | None = None, **members: Any) -> Doc:
-    name = instance["DBInstanceIdentifier"]
-    cluster = find_cluster(call, instance["DBClusterIdentifier"])
-    changed = call.state.change("instance", call.region, name, DBInstanceStatus=status, **members)
-    args = {
-        "instance": name,
-        "resource": cluster["DbClusterResourceId"],
-        "version": cluster["EngineVersion"],
-        "writer": bool(instance.get("_writer")),
-        "events": events or {},
-    }
-    call.desk.control.submit(kind, call.region, name, seconds(kind), args)
-    return {"DBInstance": view(call.desk, call.region, changed)}
-
-
-@job("reboot-instance")
-class RebootInstance(InstanceJob):
-    """Stops at once and starts at the deadline; a reader is another name of the writer here, so nothing happens to it."""
-
-    def early(self, job: Job) -> Work | None:
-        """Stop the server if it was the writer's."""
-        instance = self.instance(job)
-        if instance is None or not job.args["writer"]:
-            return None
-        self.desk.state.change("instance", job.region, job.args["instance"], _up=False)
-        emit(self.desk, job.region, "instance-shutdown", job.args["instance"])
-        return lambda: self.desk.fleet.stop_server(job.args["resource"])
-
-    def late(self, job: Job, early: Any) -> Work | None:
-        """Boot."""
-        instance = self.instance(job)
-        if instance is None:
-            return None
-        servers.boot(self.desk, job.region, instance)
-        return self.settle(job)
-
-    def finish(self, job: Job, early: Any, late: Any) -> None:
-        """The instance is available."""
-        self.available(job, "instance-restarted")
-
-
-@changes(
-    "ModifyDBInstance",
-    "DBInstanceIdentifier",
-    "DBInstanceClass",
-    "DBParameterGroupName",
-    "ApplyImmediately",
-    *_OF_THE_CLUSTER,
-    *_PLAIN,
-)
-def modify_instance(call: Call) -> Doc:
-    """Begin to change the instance; another class waits as pending unless ApplyImmediately is given."""
-    instance = find_instance(call, call.params["DBInstanceIdentifier"])
-    require_available(instance)
-    cluster = find_cluster(call, instance["DBClusterIdentifier"])
-    for parameter in _OF_THE_CLUSTER:
-        if call.get(parameter) is not None:
-            raise invalid_combination(
-                f"{parameter} cannot be changed on a member of a DB cluster. Modify the DB cluster."
-            )
-    _check_tier(call)
-    catalog.check_certificate(call, "CACertificateIdentifier")
-    members = {member: call.get(name) for name, member in _PLAIN.items() if call.get(name) is not None}
-    if group := call.get("DBParameterGroupName"):
-        kind, version = parameter_groups.INSTANCE, cluster["EngineVersion"]
-        members["_parameter_group"] = parameter_groups.choose_group(call, kind, group, version)
-    kind_of_job, is_now = "modify-instance", bool(call.get("ApplyImmediately"))
-    if (size := call.get("DBInstanceClass")) and size != instance["DBInstanceClass"]:
-        _check_class(size, cluster)
-        if is_now:
-            members["_next_class"], kind_of_job = size, "change-instance-class"
-        members["PendingModifiedValues"] = {"DBInstanceClass": size}
-    return _begin(call, instance, "modifying", kind_of_job, events=_events_of(members), **members)
-
-
-def _events_of(members: Doc) -> Doc:
-    """The events that follow when these members have changed, with their words; most changes have none."""
-    events: Doc = {}
-    if group := members.get("_parameter_group"):
-        events["group-changed"] = {"group": group}
-    if "MonitoringInterval" in members:
-        events["monitoring-changed"] = {"seconds": members["MonitoringInterval"]}
-    return events
-
-
-@job("modify-instance")
-class ModifyInstance(InstanceJob):
-    """A change without an outage."""
-
-    def late(self, job: Job, early: Any) -> Work:
-        """Let the server follow."""
-        return self.settle(job)
-
-    def finish(self, job: Job, early: Any, late: Any) -> None:
-        """The instance is available."""
-        for event, words in job.args.get("events", {}).items():
-            emit(self.desk, job.region, event, job.args["instance"], **words)
-        self.available(job)
-
-
-@job("change-instance-class")
-class ChangeClass(RebootInstance):
-    """Another class comes with a restart."""
-
-    def finish(self, job: Job, early: Any, late: Any) -> None:
-        """The instance is available, in its new class."""
-        instance = self.instance(job)
-        if instance is not None:
-            size = instance.get("_next_class", instance["DBInstanceClass"])
-            changed: Doc = {"DBInstanceClass": size, "_next_class": None, "PendingModifiedValues": {}}
-            self.desk.state.change("instance", job.region, job.args["instance"], **changed)
-        self.available(job, "instance-class-applied")
-
-
-# -- stopping (never) and deleting ------------------------------------------------------------------------------------
-
-
-def _refuse_member(call: Call) -> Doc:
-    """Refuse: a member stops and starts only with its cluster."""
-    instance = find_instance(call, call.params["DBInstanceIdentifier"])
-    raise invalid_combination(
-        f"The DB instance {instance['DBInstanceIdentifier']} is a member of a DB cluster: "
-        "stop and start are only supported for the whole DB cluster."
-    )
-
-
-changes("StopDBInstance", "DBInstanceIdentifier")(_refuse_member)
-changes("StartDBInstance", "DBInstanceIdentifier")(_refuse_member)
-
-
-@changes("DeleteDBInstance", "DBInstanceIdentifier", "SkipFinalSnapshot", "FinalDBSnapshotIdentifier")
-def delete_instance(call: Call) -> Doc:
-    """Begin to delete a member; the data is the cluster's and stays."""
-    instance = find_instance(call, call.params["DBInstanceIdentifier"])
-    name = instance["DBInstanceIdentifier"]
-    if instance["DBInstanceStatus"] == "deleting":
-        raise fault("InvalidDBInstanceStateFault", f"Instance {name} is already being deleted.")
-    call.get("SkipFinalSnapshot")  # nothing depends on it: a member never has a snapshot of its own
-    if call.get("FinalDBSnapshotIdentifier"):
-        raise invalid_combination("FinalDBSnapshotIdentifier can not be specified when deleting a cluster instance.")
-    cluster = find_cluster(call, instance["DBClusterIdentifier"])
-    if cluster["Status"] in ("stopped", "stopping", "starting"):
-        require_status(cluster, "available")
-    for other in call.desk.control.jobs(call.region, instance=name):
-        call.desk.control.cancel(other)
-    return _begin(call, instance, "deleting", "delete-instance")
-
-
-@job("delete-instance")
-class DeleteInstance(InstanceJob):
-    """Stops at once; a reader takes over if there is one, else the endpoint is dead."""
-
-    def early(self, job: Job) -> Work | None:
-        """Make a reader the writer, or stop the server."""
-        instance, state = self.instance(job), self.desk.state
-        if instance is None or not instance.get("_writer"):
-            return None
-        cluster = instance["DBClusterIdentifier"]
-        members = members_of(state, job.region, cluster)
-        heirs = [row for row in members if not row.get("_writer") and row["DBInstanceStatus"] == "available"]
-        if heirs:
-            target = heirs[0]["DBInstanceIdentifier"]
-            emit_failover(self.desk, job.region, cluster, members, target)
-            promote(self.desk, job.region, cluster, target)
-            emit(self.desk, job.region, "failover-completed", cluster, name=target)
-        return lambda: self.desk.fleet.restart(job.region, job.args["resource"], job.args["version"])
-
-    def finish(self, job: Job, early: Any, late: Any) -> None:
-        """The instance is gone."""
-        instance = self.desk.state.drop("instance", job.region, job.args["instance"])
-        if instance is None:
-            return
-        emit(self.desk, job.region, "instance-deleted", job.args["instance"])
-        for row in members_of(self.desk.state, job.region, instance["DBClusterIdentifier"])[:1]:
-            if not row.get("_writer"):  # it was not available when its writer went: it becomes the writer now
-                self.desk.state.change("instance", job.region, row["DBInstanceIdentifier"], _writer=True)
-                self.desk.fleet.settle_soon(job.region, job.args["resource"])

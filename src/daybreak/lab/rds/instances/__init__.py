@@ -1,0 +1,1 @@
+"""Instances: made, changed and deleted."""
