@@ -9,6 +9,7 @@ import pytest
 
 from daybreak.lab.control.clock import Clock
 from daybreak.lab.control.kindness import Kindness
+from daybreak.lab.rds.clusters.servers import connections_of
 from daybreak.lab.rds.durations import DURATIONS
 from daybreak.lab.rds.front import LAG_SECONDS, Publishing
 from tests.fix_rds import PASSWORD, Account, refused
@@ -160,3 +161,60 @@ def test_events_are_worded_as_aws_words_them(account: Account) -> None:
         "Manual cluster snapshot created",
         "Deleted manual snapshot",
     ]
+
+
+def room_of(account: Account, cluster: str) -> str:
+    """The server's own word for how many connections it takes."""
+    with account.connect(cluster) as session:
+        row = session.execute("show max_connections").fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def test_a_small_class_takes_few_connections(account: Account) -> None:
+    """A clone that is scaled down may refuse what the source took; a group's own value wins."""
+    account.create("small", VpcSecurityGroupIds=[account.open_group()])
+    account.add("small", "small-1", DBInstanceClass="db.t4g.medium")
+    assert room_of(account, "small") == "25"
+    change = {"DBInstanceIdentifier": "small-1", "DBInstanceClass": "db.r6g.large"}
+    account.call("ModifyDBInstance", **change, ApplyImmediately=True)
+    account.instance_becomes("small-1")
+    assert room_of(account, "small") == "100"
+    family = account.call("DescribeDBEngineVersions", DefaultOnly=True)["DBEngineVersions"][0]["DBParameterGroupFamily"]
+    group = {"DBClusterParameterGroupName": "roomy"}
+    account.call("CreateDBClusterParameterGroup", **group, DBParameterGroupFamily=family, Description="d")
+    own = [{"ParameterName": "max_connections", "ParameterValue": "40", "ApplyMethod": "pending-reboot"}]
+    account.call("ModifyDBClusterParameterGroup", **group, Parameters=own)
+    account.call("ModifyDBCluster", DBClusterIdentifier="small", **group)
+    account.become("small")
+    account.call("RebootDBInstance", DBInstanceIdentifier="small-1")
+    account.instance_becomes("small-1")
+    assert room_of(account, "small") == "40"
+
+
+@pytest.mark.parametrize(
+    ("size", "most", "room"),
+    [
+        ("db.serverless", 1, 12),
+        ("db.serverless", 4, 50),
+        ("db.serverless", 64, 100),
+        ("db.t3.large", None, 50),
+        ("db.r6g.large", None, 100),
+        ("", None, 100),
+    ],
+)
+def test_the_room_follows_the_memory(size: str, most: int | None, room: int) -> None:
+    """Serverless takes what its largest size has memory for."""
+    cluster = {} if most is None else {"ServerlessV2ScalingConfiguration": {"MaxCapacity": most}}
+    assert connections_of(size, cluster) == room
+
+
+def test_one_network_type_is_served(account: Account) -> None:
+    """Neither a new cluster nor a changed one gets two, because no subnet group has them."""
+    new = {**MASTER, "DBClusterIdentifier": "dual", "NetworkType": "DUAL"}
+    assert refused(account, "CreateDBCluster", **new) == "NetworkTypeNotSupported"
+    account.create("single")
+    change = {"DBClusterIdentifier": "single", "NetworkType": "DUAL"}
+    assert refused(account, "ModifyDBCluster", **change) == "NetworkTypeNotSupported"
+    options = account.call("DescribeOrderableDBInstanceOptions", Engine="aurora-postgresql")
+    assert {tuple(each["SupportedNetworkTypes"]) for each in options["OrderableDBInstanceOptions"]} == {("IPV4",)}

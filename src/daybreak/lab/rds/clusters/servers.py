@@ -31,15 +31,32 @@ def goal_of(desk: Desk, down: frozenset[str], region: str, resource: str) -> Wan
         return Wanted(running=False, listen=listen, parameters={})
     listen = replace(listen, reachable=networks.reachable(desk, region, cluster))
     effective = cluster.get("_effective", {}) if cluster.get("_is_group_in_force", True) else {}
-    parameters = {**effective, **writer.get("_effective", {})}
+    room = connections_of(writer.get("_class", ""), cluster)
+    parameters = {"max_connections": str(room), **effective, **writer.get("_effective", {})}
     return Wanted(running=True, listen=listen, parameters=parameters)
+
+
+ROOM = 100
+"""The connections that a server takes in a class of the usual sizes; Aurora's takes 1,660 in a ``large``."""
+_SMALL = {"medium": 25, "large": 50}
+"""Those of the burstable sizes, as few beside a usual one as in Aurora: 405 and 823."""
+
+
+def connections_of(size: str, cluster: Doc) -> int:
+    """How many connections a server of that class takes where no group sets ``max_connections``: fewer in less memory."""
+    line, _, word = size.removeprefix("db.").partition(".")
+    if line == "serverless":
+        most = cluster.get("ServerlessV2ScalingConfiguration", {}).get("MaxCapacity", 256)
+        return max(12, min(ROOM, int(most * 12.5)))  # in Aurora 189 with 1 ACU, 823 with 4
+    return _SMALL.get(word, ROOM) if line.startswith("t") else ROOM
 
 
 def boot(desk: Desk, region: str, instance: Doc) -> None:
     """Note that an instance starts: it takes its group's values as they are now, and the writer also the cluster group's."""
     name = instance["DBInstanceIdentifier"]
     own = group_of(desk, region, INSTANCE, instance["_parameter_group"])
-    desk.state.change("instance", region, name, _up=True, _effective=values_of(own) if own else {})
+    size = instance.get("_next_class") or instance["DBInstanceClass"]
+    desk.state.change("instance", region, name, _up=True, _class=size, _effective=values_of(own) if own else {})
     cluster = desk.state.get("cluster", region, instance["DBClusterIdentifier"])
     if cluster is not None and instance.get("_writer"):
         group = group_of(desk, region, CLUSTER, cluster["DBClusterParameterGroup"])
