@@ -23,7 +23,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     moto.close()
 
 
-def test_a_security_group_tells_whether_it_lets_anybody_in(world: World) -> None:
+def test_a_security_group_says_whom_it_lets_in(world: World) -> None:
     """The default group admits nobody but its own members, which is why a restore that wears it cannot be reached."""
     ec2 = world.client("ec2", REGION)
     made = ec2.create_security_group(GroupName=uuid.uuid4().hex, Description="d", VpcId=world.default_vpc(REGION))
@@ -31,10 +31,11 @@ def test_a_security_group_tells_whether_it_lets_anybody_in(world: World) -> None
     rule = {"IpProtocol": "tcp", "FromPort": 5000, "ToPort": 5999, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}
     ec2.authorize_security_group_ingress(GroupId=made["GroupId"], IpPermissions=[rule])
     (opened,) = world.security_groups(REGION, [made["GroupId"]])
-    assert (closed.admits(5432), opened.admits(5432), opened.admits(22)) == (False, True, False)
+    admitted = [closed.admitted(5432), opened.admitted(5432), opened.admitted(22)]
+    assert admitted == [(), ("10.0.0.0/8",), ()]
     default = world.default_security_group(REGION)
     assert default is not None
-    assert not default.admits(5432)
+    assert default.admitted(5432) == ()
 
 
 def test_of_groups_and_subnets_only_those_that_exist_are_found(world: World) -> None:

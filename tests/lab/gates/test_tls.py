@@ -185,18 +185,30 @@ def test_a_cluster_that_stops_says_so_and_then_refuses(volume: Volume) -> None:
     session.close()
 
 
-def test_a_cluster_that_is_not_reachable_refuses_and_one_that_hangs_says_nothing(volume: Volume) -> None:
-    """A security group cuts, a stopped process is silent; the server itself goes on in both."""
+def test_a_cluster_lets_in_only_whom_its_groups_name_and_cuts_nobody(volume: Volume) -> None:
+    """The client's address counts; who is in stays in, as AWS tracks connections, so a rule that is gone is no fence."""
     listen = at(volume)
     session = connect(listen)
-    volume.set_reachable(reachable=False)
+    for others in ((), ("10.20.0.0/16", "2001:db8::/32"), ("127.0.0.2/32",)):
+        volume.admit(others)
+        with pytest.raises(psycopg.OperationalError):
+            connect(listen)
+        assert session.execute("select 1").fetchone() == (1,)
+    volume.admit(("10.20.0.0/16", "127.0.0.1/32"))
+    with connect(listen) as other:
+        assert other.execute("select 1").fetchone() == (1,)
+    assert session.execute("select 1").fetchone() == (1,)
+    session.close()
+
+
+def test_a_cluster_that_lets_nobody_in_refuses_and_one_that_hangs_says_nothing(volume: Volume) -> None:
+    """A port is closed, a stopped process is silent; the server itself goes on in both."""
+    listen = at(volume)
+    volume.admit(())
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((listen.host, listen.port))
-    with pytest.raises(psycopg.OperationalError):
-        session.execute("select 1")
-    session.close()
     assert volume.running
-    volume.set_reachable(reachable=True)
+    volume.admit(("0.0.0.0/0",))
     pid = int((volume.place / "data" / "postmaster.pid").read_text().split()[0])
     os.kill(pid, signal.SIGSTOP)
     try:

@@ -198,11 +198,11 @@ def test_a_closed_port_is_not_listened_on(yard: Yard) -> None:
     """A security group without ingress must look as it does on AWS, and opening it must not apply waiting parameters."""
     volume = with_orders(yard)
     volume.apply({"max_connections": "70"})
-    volume.set_reachable(reachable=False)
+    volume.admit(())
     assert volume.listen is not None
     with socket.socket() as probe, pytest.raises(ConnectionRefusedError):
         probe.connect((volume.listen.host, volume.listen.port))
-    volume.set_reachable(reachable=True)
+    volume.admit(("127.0.0.1/32",))
     assert answer(volume, "show max_connections") == "100"
     assert volume.apply({"max_connections": "70"}) == {"max_connections"}
 

@@ -23,16 +23,30 @@ from daybreak.lab.protocol.boto import make_client
 
 
 @dataclass(frozen=True)
+class Ingress:
+    """One rule: the protocol, the first and last port, and the ranges of addresses that it names."""
+
+    protocol: str
+    first: int
+    last: int
+    ranges: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class SecurityGroup:
-    """One security group; ``ingress`` holds (protocol, first port, last port) of each rule that lets anyone in."""
+    """One security group; ``ingress`` holds each rule that lets anyone in."""
 
     id: str
     vpc: str
-    ingress: tuple[tuple[str, int, int], ...]
+    ingress: tuple[Ingress, ...]
 
-    def admits(self, port: int) -> bool:
-        """Whether any rule opens this TCP port (the lab does not look at the address of the client)."""
-        return any(protocol in ("tcp", "-1") and first <= port <= last for protocol, first, last in self.ingress)
+    def admitted(self, port: int) -> tuple[str, ...]:
+        """The ranges of addresses (CIDR) that reach this TCP port.
+
+        Nobody in the lab is a member of a group or stands in a prefix list, so a rule that names one lets nobody in.
+        """
+        opened = (rule for rule in self.ingress if rule.protocol in ("tcp", "-1") and rule.first <= port <= rule.last)
+        return tuple(each for rule in opened for each in rule.ranges)
 
 
 @dataclass(frozen=True)
@@ -194,9 +208,11 @@ def _request_of(prepared: AWSPreparedRequest) -> Request:
 
 
 def _group(row: dict[str, Any]) -> SecurityGroup:
-    ingress = tuple(
-        (str(rule["IpProtocol"]), int(rule.get("FromPort", 0)), int(rule.get("ToPort", 65535)))
-        for rule in row["IpPermissions"]
-        if rule.get("IpRanges") or rule.get("Ipv6Ranges") or rule.get("UserIdGroupPairs") or rule.get("PrefixListIds")
-    )
-    return SecurityGroup(row["GroupId"], row["VpcId"], ingress)
+    return SecurityGroup(row["GroupId"], row["VpcId"], tuple(map(_ingress, row["IpPermissions"])))
+
+
+def _ingress(rule: dict[str, Any]) -> Ingress:
+    ranges = [str(each["CidrIp"]) for each in rule.get("IpRanges", [])]
+    ranges += [str(each["CidrIpv6"]) for each in rule.get("Ipv6Ranges", [])]
+    first, last = int(rule.get("FromPort", 0)), int(rule.get("ToPort", 65535))
+    return Ingress(str(rule["IpProtocol"]), first, last, tuple(ranges))

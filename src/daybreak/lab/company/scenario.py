@@ -151,7 +151,10 @@ class _Account:
             subnets.append(made["Subnet"]["SubnetId"])
             ec2.associate_route_table(RouteTableId=table, SubnetId=subnets[-1])
         group = ec2.create_security_group(GroupName="embi-aurora", Description="PostgreSQL for embi", VpcId=vpc)
-        inside = [{"CidrIp": f"{place.network}.0.0/16", "Description": "the application's network"}]
+        inside = [
+            {"CidrIp": f"{place.network}.0.0/16", "Description": "the application's network"},
+            {"CidrIp": "127.0.0.1/32", "Description": "this machine, where the lab's clients are"},
+        ]
         rule = {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "IpRanges": inside}
         ec2.authorize_security_group_ingress(GroupId=group["GroupId"], IpPermissions=[rule])
         key = kms.create_key(Description="embi Aurora storage and backups")["KeyMetadata"]

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import contextlib
 import encodings.idna  # noqa: F401 (a socket looks for it when a host is named)
+import errno
+import ipaddress
 import json
 import os
 import selectors
@@ -39,17 +41,27 @@ class _Gone(Exception):
     """The client left, or does not speak PostgreSQL's protocol."""
 
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+HERE = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
+"""The addresses that this machine's own clients come from."""
+
+
 @dataclass(eq=False)
 class Gate:
     """One endpoint: where it listens, the server's socket behind it, and which clients it lets in."""
 
-    listener: socket.socket
+    host: str
+    port: int
     server: str
     context: ssl.SSLContext
     owner: bytes
     """The lab's own role, which never comes in here."""
     is_strict: bool
     """Whether a session must be encrypted."""
+    admitted: tuple[Network, ...]
+    """Where clients may come from."""
+    listener: socket.socket | None = None
+    """``None`` while no client of this machine may come in: a closed port, as near to AWS's silence as a test can wait for."""
     sessions: set[Session] = field(default_factory=set)
 
 
@@ -259,8 +271,6 @@ class Gatehouse:
         try:
             if not order["open"]:
                 self._close(where)
-            elif where in self._gates and self._gates[where].server == order["server"]:
-                self._gates[where].is_strict = order["strict"]
             else:
                 self._open(where, order)
         except OSError as error:
@@ -268,6 +278,30 @@ class Gatehouse:
         return {}
 
     def _open(self, where: str, order: dict[str, Any]) -> None:
+        gate = self._gates.get(where)
+        if gate is None:
+            gate = self._new_gate(order)
+        elif gate.server != order["server"]:
+            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+        gate.is_strict = order["strict"]
+        gate.admitted = tuple(ipaddress.ip_network(each) for each in order["admitted"])
+        is_wanted = any(here.version == each.version and here.overlaps(each) for here in HERE for each in gate.admitted)
+        if is_wanted and gate.listener is None:
+            gate.listener = socket.create_server((gate.host, gate.port), backlog=1024)
+            gate.listener.settimeout(0)
+            self._selector.register(gate.listener, selectors.EVENT_READ, gate)
+        elif not is_wanted:
+            self._stop_listening(gate)
+        self._gates[where] = gate
+
+    def _stop_listening(self, gate: Gate) -> None:
+        """Let nobody else in; those who are in stay, as a security group does not cut what it once let through."""
+        if gate.listener is not None:
+            self._selector.unregister(gate.listener)
+            gate.listener.close()
+            gate.listener = None
+
+    def _new_gate(self, order: dict[str, Any]) -> Gate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         # As PostgreSQL does: an unread session ticket would turn the end of a connection into a reset.
@@ -275,18 +309,14 @@ class Gatehouse:
         context.num_tickets = 0
         context.set_alpn_protocols(["postgresql"])
         context.load_cert_chain(order["identity"])
-        listener = socket.create_server((order["host"], order["port"]), backlog=1024)
-        listener.settimeout(0)
-        gate = Gate(listener, order["server"], context, order["owner"].encode(), order["strict"])
-        self._gates[where] = gate
-        self._selector.register(listener, selectors.EVENT_READ, gate)
+        place = (order["host"], order["port"], order["server"])
+        return Gate(*place, context, order["owner"].encode(), order["strict"], ())
 
     def _close(self, where: str) -> None:
         gate = self._gates.pop(where, None)
         if gate is None:
             return
-        self._selector.unregister(gate.listener)
-        gate.listener.close()
+        self._stop_listening(gate)
         sessions = list(gate.sessions)
         for session in sessions:
             session.cut(session.far)  # what the server sent before still arrives
@@ -299,14 +329,24 @@ class Gatehouse:
     def _end(self) -> None:
         """End with the lab: let no new client in, and let the servers, which end too, send their last bytes."""
         for gate in self._gates.values():
-            gate.listener.close()
+            if gate.listener is not None:
+                gate.listener.close()
         _wait([session for gate in self._gates.values() for session in list(gate.sessions)], time.monotonic() + 5)
 
     def _let_in(self, gate: Gate) -> None:
+        if gate.listener is None:
+            return
         try:
-            near, _ = gate.listener.accept()
+            near, peer = gate.listener.accept()
         except OSError:  # the client left before we looked, or there is no free descriptor now and there will be one
             time.sleep(0.01)
+            return
+        address = ipaddress.ip_address(peer[0])
+        if not any(address in network for network in gate.admitted):
+            near.setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )  # as near as we get to a closed port
+            near.close()
             return
         near.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         near.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

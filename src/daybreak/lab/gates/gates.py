@@ -39,6 +39,8 @@ class Gate:
     """The lab's own role, which never gets in here."""
     strict: bool
     """Whether a session must be encrypted, as ``rds.force_ssl`` says."""
+    admitted: tuple[str, ...]
+    """The ranges of addresses from which new clients get in; where no client of this machine does, nothing listens."""
 
 
 class Gates:

@@ -207,8 +207,8 @@ class Fleet:
             elif settled is None or settled != wanted:
                 if settled is None or settled.parameters != wanted.parameters:
                     volume.apply(wanted.parameters)
-                if settled is None or settled.listen.reachable != wanted.listen.reachable:
-                    volume.set_reachable(reachable=wanted.listen.reachable)
+                if settled is None or settled.listen.admitted != wanted.listen.admitted:
+                    volume.admit(wanted.listen.admitted)
             self._settled[resource] = wanted
 
     def restart(self, region: str, resource: str, version: str) -> None:

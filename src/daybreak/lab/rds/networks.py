@@ -167,10 +167,11 @@ def membership(id: str) -> Doc:
     return {"VpcSecurityGroupId": id, "Status": "active"}
 
 
-def reachable(desk: Desk, region: str, cluster: Doc) -> bool:
-    """Whether any of the cluster's groups opens its port. It asks moto, so describes must not use it."""
+def admitted(desk: Desk, region: str, cluster: Doc) -> tuple[str, ...]:
+    """The ranges of addresses to which the cluster's groups open its port. It asks moto, so describes must not use it."""
     ids = [each["VpcSecurityGroupId"] for each in cluster["VpcSecurityGroups"]]
-    return any(group.admits(cluster["_port"]) for group in desk.world.security_groups(region, ids))
+    groups = desk.world.security_groups(region, ids)
+    return tuple(sorted({each for group in groups for each in group.admitted(cluster["_port"])}))
 
 
 # -- keys and roles ---------------------------------------------------------------------------------------------------

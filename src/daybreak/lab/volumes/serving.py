@@ -18,12 +18,12 @@ from daybreak.lab.volumes.archive import Archive
 
 @dataclass(frozen=True)
 class Listen:
-    """Where a cluster answers, and which authority vouches for it; when it is not ``reachable``, nothing listens there."""
+    """Where a cluster answers, which authority vouches for it, and from which ranges of addresses clients get in."""
 
     host: str
     port: int
     authority: Authority
-    reachable: bool = True
+    admitted: tuple[str, ...] = ("0.0.0.0/0",)
 
 
 def configuration(archive: Archive, reaching: Mapping[str, str]) -> dict[str, str]:
@@ -32,10 +32,10 @@ def configuration(archive: Archive, reaching: Mapping[str, str]) -> dict[str, st
 
 
 def open_gate(node: Node, listen: Listen, *, strict: bool) -> None:
-    """Let clients in at the cluster's address, if it is reachable; ``strict`` means only those that encrypt."""
-    if listen.reachable:
-        identity = listen.authority.identity(listen.host)
-        gates().open(Gate(listen.host, listen.port, str(node.socket), str(identity), SUPERUSER, strict))
+    """Let the admitted clients in at the cluster's address; ``strict`` means only those that encrypt."""
+    identity = listen.authority.identity(listen.host)
+    server = str(node.socket)
+    gates().open(Gate(listen.host, listen.port, server, str(identity), SUPERUSER, strict, listen.admitted))
 
 
 def close_gate(node: Node, listen: Listen) -> None:

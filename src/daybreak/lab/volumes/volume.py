@@ -177,14 +177,11 @@ class Volume:
             self._open_gate(listen)
             return names_given(self._pending_parameters(), parameters)
 
-    def set_reachable(self, *, reachable: bool) -> None:
-        """Let clients in, or keep them out and cut their sessions. The server does not notice."""
+    def admit(self, ranges: tuple[str, ...]) -> None:
+        """Let new clients in from these ranges of addresses only. Sessions go on, and the server does not notice."""
         with self._lock:
-            self._listen = replace(self._require_running(), reachable=reachable)
-            if reachable:
-                self._open_gate(self._listen)
-            else:
-                close_gate(self._node, self._listen)
+            self._listen = replace(self._require_running(), admitted=ranges)
+            self._open_gate(self._listen)
 
     def set_master_password(self, password: str) -> None:
         """Change the master's password; works on a stopped volume as well."""

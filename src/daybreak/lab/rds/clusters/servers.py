@@ -29,7 +29,7 @@ def goal_of(desk: Desk, down: frozenset[str], region: str, resource: str) -> Wan
     listen = Listen(cluster["Endpoint"], cluster["Port"], desk.fleet.authority)
     if writer is None or not is_up or cluster["Status"] in DEAD or region in down:
         return Wanted(running=False, listen=listen, parameters={})
-    listen = replace(listen, reachable=networks.reachable(desk, region, cluster))
+    listen = replace(listen, admitted=networks.admitted(desk, region, cluster))
     effective = cluster.get("_effective", {}) if cluster.get("_is_group_in_force", True) else {}
     room = connections_of(writer.get("_class", ""), cluster)
     parameters = {"max_connections": str(room), **effective, **writer.get("_effective", {})}
