@@ -128,6 +128,7 @@ def _be_kind(lab: Lab, body: _Json) -> _Json:
         raise _Wrong(f"say {{NAME: true or false}}; there is {', '.join(Kindness)}") from None
     for kindness, granted in kindnesses.items():
         lab.rds.kindnesses.grant(kindness, granted=granted is True)
+    lab.rds.world_changed()
     return _kindnesses(lab, {})
 
 

@@ -31,11 +31,11 @@ def test_a_security_group_says_whom_it_lets_in(world: World) -> None:
     rule = {"IpProtocol": "tcp", "FromPort": 5000, "ToPort": 5999, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}
     ec2.authorize_security_group_ingress(GroupId=made["GroupId"], IpPermissions=[rule])
     (opened,) = world.security_groups(REGION, [made["GroupId"]])
-    admitted = [closed.admitted(5432), opened.admitted(5432), opened.admitted(22)]
+    admitted = [closed.ranges(5432), opened.ranges(5432), opened.ranges(22)]
     assert admitted == [(), ("10.0.0.0/8",), ()]
     default = world.default_security_group(REGION)
     assert default is not None
-    assert default.admitted(5432) == ()
+    assert default.ranges(5432) == ()
 
 
 def test_of_groups_and_subnets_only_those_that_exist_are_found(world: World) -> None:

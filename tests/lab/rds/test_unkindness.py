@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import psycopg
 import pytest
 
 from daybreak.lab.control.clock import Clock
@@ -218,3 +219,51 @@ def test_one_network_type_is_served(account: Account) -> None:
     assert refused(account, "ModifyDBCluster", **change) == "NetworkTypeNotSupported"
     options = account.call("DescribeOrderableDBInstanceOptions", Engine="aurora-postgresql")
     assert {tuple(each["SupportedNetworkTypes"]) for each in options["OrderableDBInstanceOptions"]} == {("IPV4",)}
+
+
+def test_functions_that_aurora_refuses_are_refused(account: Account) -> None:
+    """Each with its own state, so that a question about something else does not die of it; a test may want them."""
+    account.create("aurora", VpcSecurityGroupIds=[account.open_group()])
+    account.add("aurora", "aurora-1")
+    questions = {
+        "select pg_current_wal_lsn()": "55000",
+        "select pg_current_wal_insert_lsn()": "55000",
+        "select pg_current_wal_flush_lsn()": "55000",
+        "select pg_stat_get_wal()": "0A000",
+        "select * from pg_stat_wal": "0A000",
+        "select pg_stat_get_wal_receiver()": "0A000",
+        "select * from pg_stat_wal_receiver": "0A000",
+        "select pg_last_wal_receive_lsn()": "0A000",
+    }
+    assert {question: state_of(account, question) for question in questions} == questions
+    account.rds.kindnesses.grant(Kindness.FUNCTIONS)
+    account.rds.world_changed()
+    account.until(lambda: {state_of(account, question) for question in questions} == {""})
+    account.rds.kindnesses.grant(Kindness.FUNCTIONS, granted=False)
+    account.rds.world_changed()
+    account.until(lambda: state_of(account, "select * from pg_stat_wal") == "0A000")
+
+
+def state_of(account: Account, question: str) -> str:
+    """The state with which the server refuses a question; empty when it answers."""
+    with account.connect("aurora") as session:
+        try:
+            session.execute(question.encode())
+        except psycopg.Error as error:
+            return str(error.sqlstate)
+    return ""
+
+
+def test_where_the_log_is_logical_its_end_is_told(account: Account) -> None:
+    """A publisher knows how far it has written, in Aurora as well."""
+    family = account.call("DescribeDBEngineVersions", DefaultOnly=True)["DBEngineVersions"][0]["DBParameterGroupFamily"]
+    group = {"DBClusterParameterGroupName": "logical"}
+    account.call("CreateDBClusterParameterGroup", **group, DBParameterGroupFamily=family, Description="d")
+    on = [{"ParameterName": "rds.logical_replication", "ParameterValue": "1", "ApplyMethod": "pending-reboot"}]
+    account.call("ModifyDBClusterParameterGroup", **group, Parameters=on)
+    account.pass_time()
+    account.create("publisher", VpcSecurityGroupIds=[account.open_group()], **group)
+    account.add("publisher", "publisher-1")
+    with account.connect("publisher") as session:
+        row = session.execute("select pg_current_wal_lsn()::text ~ '/'").fetchone()
+    assert row == (True,)

@@ -40,7 +40,7 @@ class SecurityGroup:
     vpc: str
     ingress: tuple[Ingress, ...]
 
-    def admitted(self, port: int) -> tuple[str, ...]:
+    def ranges(self, port: int) -> tuple[str, ...]:
         """The ranges of addresses (CIDR) that reach this TCP port.
 
         Nobody in the lab is a member of a group or stands in a prefix list, so a rule that names one lets nobody in.

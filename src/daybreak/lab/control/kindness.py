@@ -13,6 +13,8 @@ class Kindness(StrEnum):
 
     AWS_BACKUP = "awsbackup"
     """``SnapshotType=awsbackup`` asked of cluster snapshots: documented for those of DB instances only (FACTS 4.10)."""
+    FUNCTIONS = "functions"
+    """Functions about the log that Aurora does not have, asked of a server (FACTS 4.16)."""
 
 
 class Kindnesses:

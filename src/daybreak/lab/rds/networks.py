@@ -167,11 +167,11 @@ def membership(id: str) -> Doc:
     return {"VpcSecurityGroupId": id, "Status": "active"}
 
 
-def admitted(desk: Desk, region: str, cluster: Doc) -> tuple[str, ...]:
+def admission(desk: Desk, region: str, cluster: Doc) -> tuple[str, ...]:
     """The ranges of addresses to which the cluster's groups open its port. It asks moto, so describes must not use it."""
     ids = [each["VpcSecurityGroupId"] for each in cluster["VpcSecurityGroups"]]
     groups = desk.world.security_groups(region, ids)
-    return tuple(sorted({each for group in groups for each in group.admitted(cluster["_port"])}))
+    return tuple(sorted({each for group in groups for each in group.ranges(cluster["_port"])}))
 
 
 # -- keys and roles ---------------------------------------------------------------------------------------------------

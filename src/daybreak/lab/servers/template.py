@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psycopg
 
+from daybreak.lab.servers.aurora import REFUSING
 from daybreak.lab.servers.binaries import Install, give, make_private_folder
 from daybreak.lab.servers.node import STAFF, SUPERUSER, Node
 from daybreak.lab.servers.settings import CATALOG_QUERY, Setting, catalog_document, read_catalog
@@ -151,6 +152,7 @@ def _folder(install: Install) -> Path:
             RECIPE_15,
             RECIPE_16,
             EXTENDING,
+            REFUSING,
             HEARTBEAT,
             INITDB,
             CATALOG_QUERY,
@@ -174,7 +176,7 @@ def _make(install: Install, folder: Path) -> None:
                 session.execute(f"create database {SUPERUSER}")
             for database in ("template1", "postgres"):
                 with node.connect(database) as session:
-                    for statement in EXTENDING:
+                    for statement in (*EXTENDING, *REFUSING):
                         session.execute(psycopg.sql.SQL(statement))
             with node.connect() as session:
                 catalog = catalog_document(session.execute(CATALOG_QUERY).fetchall())

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from daybreak.lab.control.kindness import Kindness
 from daybreak.lab.control.store import Doc
 from daybreak.lab.rds import networks
 from daybreak.lab.rds.desk import Desk, cluster_by_resource, members_of
 from daybreak.lab.rds.fleet import Wanted
 from daybreak.lab.rds.parameter_groups import CLUSTER, INSTANCE, REST, Kind, group_of
 from daybreak.lab.rds.parameters import values_of
+from daybreak.lab.servers.aurora import KIND
 from daybreak.lab.volumes.serving import Listen
 
 DEAD = frozenset({"stopping", "stopped", "deleting", "failed", "inaccessible-encryption-credentials", "storage-full"})
@@ -29,10 +31,12 @@ def goal_of(desk: Desk, down: frozenset[str], region: str, resource: str) -> Wan
     listen = Listen(cluster["Endpoint"], cluster["Port"], desk.fleet.authority)
     if writer is None or not is_up or cluster["Status"] in DEAD or region in down:
         return Wanted(running=False, listen=listen, parameters={})
-    listen = replace(listen, admitted=networks.admitted(desk, region, cluster))
+    listen = replace(listen, admitted=networks.admission(desk, region, cluster))
     effective = cluster.get("_effective", {}) if cluster.get("_is_group_in_force", True) else {}
     room = connections_of(writer.get("_class", ""), cluster)
     parameters = {"max_connections": str(room), **effective, **writer.get("_effective", {})}
+    if desk.kindnesses.grants(Kindness.FUNCTIONS):
+        parameters[KIND] = "on"
     return Wanted(running=True, listen=listen, parameters=parameters)
 
 
