@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError
 
+from daybreak.errors import Refused
 from tests.fix_lab import LabUnderTest, PrivateLab, eventually
 
 
@@ -209,3 +210,20 @@ def test_a_lost_region_takes_its_databases_with_it_and_gives_them_back(private_l
         lab.client("iam").list_users()
     eventually(lambda: answers(reach))
     assert lab.client("sts").get_caller_identity()["Account"] == "123456789012"
+
+
+def test_a_lab_is_kinder_than_aws_only_where_somebody_says_so(private_lab: PrivateLab) -> None:
+    """Each switch by its name, until it is switched back or the account is built again."""
+    lab = private_lab(empty=True)
+    assert lab.ask("GET", "kindnesses") == {"granted": []}
+    with pytest.raises(Refused, match="there is awsbackup, functions"):
+        lab.ask("POST", "kindnesses", {"mercy": True})
+    assert lab.ask("POST", "kindnesses", {"functions": True, "awsbackup": True}) == {
+        "granted": ["awsbackup", "functions"]
+    }
+    assert lab.client("rds").describe_db_cluster_snapshots(SnapshotType="awsbackup")["DBClusterSnapshots"] == []
+    assert lab.ask("POST", "kindnesses", {"functions": False}) == {"granted": ["awsbackup"]}
+    lab.ask("POST", "reset", {"empty": True})
+    assert lab.ask("GET", "status")["kindnesses"] == []
+    with pytest.raises(ClientError, match="InvalidParameterValue"):
+        lab.client("rds").describe_db_cluster_snapshots(SnapshotType="awsbackup")
