@@ -13,7 +13,7 @@ from daybreak.model.observation import Observation
 from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Category, Reply, Trouble
 from daybreak.model.requests import CleanRequest, PitrRequest
-from daybreak.model.world import Quota
+from daybreak.model.world import OfferedClass, Offers, Quota
 from daybreak.observe.look import Lookout
 from daybreak.observe.observation import look_at_remains, look_closely, look_for_sources, observe_target
 from daybreak.plan.planner import plan_of
@@ -88,6 +88,15 @@ def region(**more: Any) -> Region:
         "DescribeAccountAttributes": {"AccountQuotas": [{"AccountQuotaName": "DBClusters", "Used": 3, "Max": 40}]},
         "DescribeSecurityGroups": {"SecurityGroups": [{"GroupId": fix_worlds.GROUP}]},
         "DescribeKey": {"KeyMetadata": {"Arn": KEY, "Enabled": True}},
+        "DescribeOrderableDBInstanceOptions": {
+            "OrderableDBInstanceOptions": [
+                {
+                    "DBInstanceClass": "db.r6g.large",
+                    "AvailabilityZones": [{"Name": "us-east-1b"}, {"Name": "us-east-1a"}],
+                }
+            ]
+        },
+        "DescribeCertificates": {"Certificates": [{"CertificateIdentifier": "rds-ca-rsa2048-g1"}]},
     }
     return Region(**(answers | more))
 
@@ -193,3 +202,42 @@ def test_of_a_cluster_that_is_not_there_only_its_own_backups_are_seen() -> None:
     seen = observe_target(Lookout(door), fix_worlds.identity(), fix_worlds.target(), NOW)
     assert [each.resource_id for each in seen.backups] == ["cluster-OLD"]
     assert seen.names_taken == ("payroll",)
+
+
+def test_what_aws_offers_is_asked_for_the_version_that_is_restored() -> None:
+    """A class that fits the source of today need not fit the backup's version."""
+    door = region()
+    offers = observed(door, fix_worlds.pitr_request(resource_id="cluster-OLD")).offers
+    assert offers == Offers(
+        classes=(OfferedClass(name="db.r6g.large", zones=("us-east-1a", "us-east-1b")),),
+        certificates=("rds-ca-rsa2048-g1",),
+    )
+    [asked] = [call.params for call in door.asked if call.operation == "DescribeOrderableDBInstanceOptions"]
+    assert (asked["Engine"], asked["EngineVersion"]) == ("aurora-postgresql", "16.6")
+
+
+class Closed(Region):
+    """A region that lets nobody ask what it offers, or breaks at that."""
+
+    def __init__(self, category: Category, **answers: Any) -> None:
+        super().__init__(**answers)
+        self.category = category
+
+    def read(self, call: AwsCall) -> dict[str, Any]:
+        if call.operation in ("DescribeOrderableDBInstanceOptions", "DescribeCertificates"):
+            raise AwsFault(Trouble(category=self.category, code="AccessDenied"))
+        return super().read(call)
+
+
+@pytest.mark.parametrize("category", [Category.DENIED, Category.INVALID, Category.NOT_FOUND])
+def test_an_optional_question_stops_nothing(category: Category) -> None:
+    """Whoever may restore need not be allowed to read a price list."""
+    seen = observed(Closed(category, **region().answers), fix_worlds.pitr_request(resource_id="cluster-OLD"))
+    assert seen.offers == Offers()
+    assert seen.settable
+
+
+def test_a_region_that_does_not_answer_is_no_price_list_that_is_closed() -> None:
+    """A lost connection is waited for, as for every other look."""
+    with pytest.raises(AwsFault):
+        observed(Closed(Category.LOST, **region().answers), fix_worlds.pitr_request(resource_id="cluster-OLD"))
