@@ -59,6 +59,7 @@ def variables(lab: RemoteLab, speed: float, path: str) -> dict[str, str | None]:
         "AWS_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_PAGER": "",
+        "DAYBREAK_LAB_DIR": str(lab.folder),  # inside, `daybreak lab` means this lab
         "DAYBREAK_ONLY_LOOPBACK": "1",
         "DAYBREAK_TLS_CA": str(authority(lab.folder)),
         "DAYBREAK_POLL": f"{round(poll_seconds(speed) * 1000)}ms",
