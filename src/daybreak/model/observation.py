@@ -91,6 +91,8 @@ class Observation(Value):
     """When the secret that the target's login names got its current version; ``None`` where nothing says so."""
     login_versions: int = 0
     """How many older versions of it still exist."""
+    password_reset: Instant | None = None
+    """When the master's password was last reset, by AWS's events of the last days; ``None`` where none says so."""
     authorities: Authorities | None = Field(default=None, exclude=True, repr=False)
     """The authorities that the target's servers are checked against; ``None`` where no server will be asked."""
     spelling: Spelling | None = None

@@ -5,6 +5,7 @@ The law: a thing is missing only when AWS says so (*not found*), never because a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
@@ -43,6 +44,11 @@ Seen = TypeVar("Seen")
 _AT_ONCE = 100
 """The most identifiers in one filter and items on one page: AWS's largest page."""
 
+
+_EVENTS_KEPT = timedelta(days=13)
+"""How far back events are asked for: AWS keeps them for fourteen days and refuses a time before, and clocks differ."""
+_RESET = re.compile(r"reset master credentials|master (?:user )?password.* reset", re.IGNORECASE)
+"""How AWS words the event of a password that was reset."""
 
 GONE = frozenset({Category.LOST, Category.UNSENT, Category.EXPIRED, Category.CLOCK})
 """What an answer means when AWS itself is out of reach: then every question fails, and none of them may be passed over."""
@@ -213,6 +219,26 @@ class Lookout:
                 raise
             return None
         return tuple(map(quota_of, require(answer, "AccountQuotas")))
+
+    def password_reset(self, cluster: str, now: datetime) -> datetime | None:
+        """When AWS last reset the master's password of a cluster, by its events; ``None`` where none of the last days says so.
+
+        An event has no code in this answer, so its words decide (FACTS 4.11). It only
+        helps to warn, so no refusal of AWS's is raised.
+        """
+        call = self._call(
+            "DescribeEvents",
+            SourceType="db-cluster",
+            SourceIdentifier=cluster,
+            StartTime=now - _EVENTS_KEPT,
+            EndTime=now,
+        )
+        try:
+            events = list(self._aws.pages(call, "Events"))
+        except AwsFault:
+            return None
+        resets = [event["Date"] for event in events if event.get("Date") and _RESET.search(event.get("Message") or "")]
+        return max(resets, default=None)
 
     def security_groups(self, identifiers: Iterable[str]) -> tuple[SecurityGroup, ...]:
         """The existing groups among ``identifiers``. It asks through a filter: a question by id fails when one is missing."""

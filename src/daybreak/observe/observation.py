@@ -55,6 +55,7 @@ def look_closely(aws: AwsDoor, seen: Observation, interest: Interest) -> Observa
             "parameter_group": group,
             "settable": _settable(lookout, interest),
             "offers": ask_offers(aws, *interest.engine) if interest.engine else None,
+            "password_reset": lookout.password_reset(living.identifier, seen.seen) if living else None,
             "security_groups": lookout.security_groups(interest.security_groups),
             "key": lookout.key(interest.key) if interest.key else None,
             "size": lookout.size(living.identifier, seen.seen) if living else None,

@@ -97,7 +97,14 @@ def notes_on(
 
 def _on_secret(target: Target, seen: Observation, moment: datetime | None) -> Iterator[str]:
     """A remark where the password was changed since. A secret without an older version was never changed, only made then."""
-    if seen.login_changed is None or moment is None or seen.login_changed <= moment or not seen.login_versions:
+    if moment is None:
+        return
+    if seen.login_changed is None or seen.login_changed <= moment or not seen.login_versions:
+        if seen.password_reset is not None and seen.password_reset > moment:
+            yield (
+                f"the master's password was reset at {stamp(seen.password_reset)}, after the moment: the clone has the one of "
+                "then, and where the login is the master's and does not fit, AWS can make a new one (resume --manage-password)"
+            )
         return
     yield (
         f"the secret of {target.login} was changed at {stamp(seen.login_changed)}, after the moment: "

@@ -170,6 +170,7 @@ def _reads(plan: Plan) -> Iterator[Permission]:
     yield "ec2:DescribeSecurityGroups", "*"  # AWS knows no resource for these
     yield "cloudwatch:GetMetricStatistics", "*"
     yield "rds:DescribeAccountAttributes", "*"
+    yield "rds:DescribeEvents", f"{_place(plan, 'rds')}:cluster:*"
     yield "rds:DescribeCertificates", "*"
     yield "rds:DescribeOrderableDBInstanceOptions", "*"
     for key in _keys(plan):
