@@ -14,7 +14,7 @@ from daybreak.errors import Paused
 from daybreak.journal.folder import FolderStore
 from daybreak.model.actions import CreateInstance, Validate
 from daybreak.model.replies import Category, Trouble
-from daybreak.model.run import Event, RunState, StepIntended
+from daybreak.model.run import Event, RunState, StepDone, StepIntended
 from daybreak.model.statuses import SERVING
 from daybreak.plan.amending import Wishes, amendments_for
 from tests.chaos.simulated_aws import Fault, Resource
@@ -269,3 +269,25 @@ def test_a_limit_names_how_much_the_run_still_asks_for() -> None:
     with simulated() as simulation:
         simulation.aws.faults["CreateDBInstance", 1] = Fault.QUOTA
         assert "the run asks for 2 more" in paused(simulation).hints
+
+
+def test_a_reader_that_is_late_does_not_keep_the_data_from_being_validated() -> None:
+    """Nobody refused it, and nobody knows when it comes: whoever waits for the data need not wait for it."""
+    with simulated() as simulation:
+        validated: list[float] = []
+
+        def on_told(event: Event) -> None:
+            if isinstance(event.body, StepIntended) and event.body.step == READER:
+                simulation.aws.breaks = "creating"
+            if isinstance(event.body, StepDone) and event.body.step == "14-validate":
+                validated.append(simulation.aws.clock.elapsed)
+                for each in inside(simulation):
+                    each.failed = None
+
+        simulation.on_told = on_told
+        ended = simulation.live()
+        assert ended.status == "finished"
+        assert {each.check: each.standing.value for each in ended.findings}["instances"] == "fit"
+        assert len(validated) == 2, "once the data, and once more what AWS says"
+        reader = next(step for step in simulation.plan.steps if step.id == "11-await-reader-2")
+        assert validated[0] < inside(simulation)[1].ready_at + 4 * reader.estimate.high.total_seconds()

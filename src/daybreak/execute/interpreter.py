@@ -54,6 +54,7 @@ from daybreak.model.run import (
     StepHeldUp,
     StepIntended,
     StepSeen,
+    StepState,
 )
 from daybreak.model.statuses import SERVING
 from daybreak.model.world import Cluster, Instance
@@ -88,6 +89,15 @@ def carry_out(plan: Plan, journal: Journal, doors: Doors) -> RunState:
         doors.poller.unwatch(plan.clone)
 
 
+_WITHOUT = "without"
+"""The key under which a validation's result names the steps that were missing, so that AWS is asked again when they are done."""
+
+
+def measured_in(judged: StepState) -> Measured:
+    """What a validation measured, as its step's result holds it."""
+    return Measured.model_validate({name: each for name, each in judged.result.items() if name != _WITHOUT})
+
+
 class _Walk:
     """One process's walk through a run: the plan, the journal, and what this process saw so far."""
 
@@ -105,6 +115,8 @@ class _Walk:
         self._kept_out: dict[str, tuple[Obstacle, float]] = {}
         self._failing_step = plan.steps[0]
         self._held: dict[StepId, DaybreakError] = {}
+        self._late: dict[StepId, bool] = {}
+        """The steps that are late and that others need not wait for, each with whether the others were let go on."""
 
     def to_the_end(self) -> RunState:
         while True:
@@ -116,7 +128,7 @@ class _Walk:
             try:
                 if readiness.ready:
                     self._advance(readiness.ready)
-                elif not readiness.given_up:
+                elif not readiness.given_up and not self._wait_for_late():
                     return self._finish()
             except AskedToEnd:
                 continue
@@ -125,7 +137,14 @@ class _Walk:
                     return ended
 
     def _readiness(self) -> Readiness:
-        return readiness_of(self._plan, self._journal.state(), self._held.keys())
+        passed = [name for name, is_passed in self._late.items() if is_passed]
+        return readiness_of(self._plan, self._journal.state(), {*self._held, *passed})
+
+    def _wait_for_late(self) -> bool:
+        """Wait for what is late once the others are through; whether there is anything to wait for."""
+        late = [name for name, is_passed in self._late.items() if is_passed]
+        self._late |= dict.fromkeys(late, False)
+        return bool(late)
 
     def _heed_refusal(self, step: Step, refusal: Failed | Paused) -> RunState | None:
         """Fail the run, pause it, or hold the step up, as the plan says; the state of a run that failed."""
@@ -293,6 +312,13 @@ class _Walk:
     def _lose_patience(self, step: Step) -> None:
         # An objective promises when the data is back, not when the remains are gone.
         promised = timedelta() if isinstance(step.action, AwaitClusterGone) else self._plan.objectives.rto
+        if (
+            step.when_refused == "hold"
+            and step.id not in self._late
+            and self._time_waited(step) > 2 * step.estimate.high
+        ):
+            self._late[step.id] = True
+            return
         limit = self._doors.patience.with_waits or 2 * max(promised, self._plan.estimate.high)
         waited = self._time_waited(step)
         if waited > limit:
@@ -306,17 +332,12 @@ class _Walk:
         self._journal.append(StepIntended(step=step.id, attempt=self._journal.state().step(step.id).attempts + 1))
         missing = sorted(self._readiness().stuck.intersection(step.after_settled))
         measured = self._ask(step, action)
-        self._journal.append(
-            StepDone(step=step.id, result=measured.plain() | ({"without": missing} if missing else {}))
-        )
+        self._journal.append(StepDone(step=step.id, result=measured.plain() | ({_WITHOUT: missing} if missing else {})))
 
     def _validate_again(self, step: Step, action: Validate) -> None:
         """Ask again what AWS says of the clone, where the data was validated before all of it was there."""
         self._ask(step, action, of_aws=True)
-        result = self._journal.state().step(step.id).result
-        self._journal.append(
-            StepDone(step=step.id, result={name: each for name, each in result.items() if name != "without"})
-        )
+        self._journal.append(StepDone(step=step.id, result=measured_in(self._journal.state().step(step.id)).plain()))
 
     def _ask(self, step: Step, action: Validate, *, of_aws: bool = False) -> Measured:
         lookout = self._doors.lookout
@@ -354,7 +375,7 @@ class _Walk:
         if self._held:
             raise self._pause_for_held()
         for step in self._plan.steps:
-            if isinstance(step.action, Validate) and self._journal.state().step(step.id).result.get("without"):
+            if isinstance(step.action, Validate) and self._journal.state().step(step.id).result.get(_WITHOUT):
                 self._failing_step = step
                 self._validate_again(step, step.action)
         state = self._journal.state()
@@ -381,7 +402,7 @@ class _Walk:
         judged = state.step(validations[-1])
         if judged.ended:  # what comes after it does not delay the people who wait for the database
             took = judged.ended - state.began
-        measured = Measured.model_validate({name: each for name, each in judged.result.items() if name != "without"})
+        measured = measured_in(judged)
         scope = next(scope_of(step.action) for step in self._plan.steps if isinstance(step.action, Validate))
         return verdict_of(state.findings, scope), measured.model_copy(update={"rto": took, "lost": loss_of(self._plan)})
 
