@@ -73,8 +73,8 @@ AFTER = ("show", "report", "validate", "delta", "watch", "abort", "demo", "lab")
 LONG = (("validate", RUN, "--prove", "--yes"), ("demo", "--speed", "6000"))
 """What takes too long to be driven each time."""
 
-_ENDS = {"resume": 3, "validate": 3, "watch": 3, "abort": 2, "demo": 2}
-"""Exit codes other than 0: the verdict is not fit, the run has ended, and no demonstration has such a speed."""
+_ENDS = {"status": 3, "resume": 3, "validate": 3, "watch": 3, "abort": 2, "demo": 2}
+"""Exit codes other than 0: some logins are wrong, the verdict is not fit, the run has ended, and no demonstration has such a speed."""
 
 _UNEXPECTED = {"a session that is not known": (70,)}
 """Exit codes that a failure must not end with, where they are others than success and a bug: a lab may not look at tokens."""

@@ -20,15 +20,15 @@ def snapshots_view(
     name: str, cluster: Cluster | None, snapshots: tuple[Snapshot, ...], *, now: Instant, zone: str
 ) -> RenderableType:
     """The snapshots as a table, newest first."""
-    gone = "" if cluster else "; the cluster itself is deleted"
     if not snapshots:
-        return plain(f"{name} has no snapshots{gone}")
+        # Whether there ever was such a cluster nothing shows: its name may be misspelt.
+        return plain(f"{name} has no snapshots" + ("" if cluster else ", and its cluster is not there"))
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
     for title in ("ID", "time", "status", "type", "engine", "key", "size"):
         table.add_column(title, overflow="fold", no_wrap=title == "time")
     for each in snapshots:
         table.add_row(*_row(each, now, zone))
-    return Group(Fitting(table), Text(gone.removeprefix("; "), "dim"))
+    return Group(Fitting(table), Text("" if cluster else "the cluster itself is deleted", "dim"))
 
 
 def _row(snapshot: Snapshot, now: Instant, zone: str) -> Iterator[Text]:
