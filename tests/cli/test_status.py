@@ -65,6 +65,13 @@ def test_a_misspelt_cluster_is_one_cause_with_what_was_meant(person: Person, tmp
     assert '(did you mean "embi-aurora-cluster"' in reasons[0]
 
 
+def test_a_misspelt_cluster_of_a_validation_is_asked_about(person: Person) -> None:
+    """Where it was looked for is said, too."""
+    done = person.daybreak("validate", "embi-aurora-clustr", "--region", "us-east-1")
+    assert done.code == 2
+    assert '"embi-aurora-clustr" is neither a run nor a cluster in us-east-1 (did you mean "embi-aurora' in done.err
+
+
 def test_what_is_spelled_right_is_fit(person: Person) -> None:
     """With the person's own login, at the very source."""
     names = findings(person.daybreak("status", "-o", "json").json())["names"]

@@ -24,7 +24,7 @@ from daybreak.model.findings import Finding
 from daybreak.model.kept import Kept
 from daybreak.model.loss import TO_ACCIDENT, Loss, loss_between, loss_unknown
 from daybreak.model.moment import At, Latest
-from daybreak.model.names import check_identifier, printable
+from daybreak.model.names import check_identifier, did_you_mean, printable
 from daybreak.model.plan import Plan
 from daybreak.model.requests import Depth, Thoroughness
 from daybreak.model.tags import JOURNAL_TAG, ORIGIN_TAG, RUN_TAG
@@ -364,16 +364,19 @@ def _look_for(app: App, inquiry: Inquiry, name: str) -> tuple[Lookout, Identity,
     """The cluster in the target's region, else in the first region of the configuration that has it."""
     wanted = [app.target(inquiry.target)] if inquiry.target is not None else app.targets.values()
     regions: list[str | None] = [*sorted({target.region for target in wanted})] or [None]
-    asked = []
+    asked, known = [], [*app.store.runs()]
     for region in regions:
         aws = app.aws(region)
         asked.append(aws.region)
         with explained(f'looking for "{name}"'):
-            clone = Lookout(aws).cluster(name)
+            lookout = Lookout(aws)
+            clone = lookout.cluster(name)
             if clone is not None:
-                return Lookout(aws), aws.identity(), clone
+                return lookout, aws.identity(), clone
+            known += lookout.clusters()
+    likely = did_you_mean(name, known)
     raise Refused(
-        f'"{printable(inquiry.name)}" is neither a run nor a cluster in {", ".join(asked)}',
+        f'"{printable(inquiry.name)}" is neither a run nor a cluster in {", ".join(asked)}{likely}',
         "daybreak runs",
         "name another region with --region",
     )
