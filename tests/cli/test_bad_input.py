@@ -371,7 +371,11 @@ def test_no_packet_leaves_while_only_this_machine_is_allowed(tmp_path: Path) -> 
         proxied = Person(tmp_path, environment={"HTTP_PROXY": elsewhere, "http_proxy": elsewhere})
         assert proxied.daybreak("status").code == 75
         assert heard == []
-        free = Person(tmp_path, f"https://0.0.0.0:{port}", environment={"DAYBREAK_ONLY_LOOPBACK": None})
+        free = Person(
+            tmp_path,
+            f"https://0.0.0.0:{port}",
+            environment={"DAYBREAK_ONLY_LOOPBACK": None, "DAYBREAK_GROUP_REST": None},
+        )
         assert free.daybreak("status").code == 75
         assert heard != []
 

@@ -27,7 +27,10 @@ VERBS: dict[str, tuple[str, str]] = {
     "capture": ("daybreak.cli.capture:capture", "Keep what the backups of TARGET do not hold, to rebuild it from."),
     "baseline": ("daybreak.cli.baseline:baseline", "Record what TARGET holds now: rows, newest times, objects."),
     "watch": ("daybreak.cli.runs:watch", "Follow a run that another terminal carries out."),
-    "resume": ("daybreak.cli.runs:resume", "Go on with a run that was interrupted."),
+    "resume": (
+        "daybreak.cli.runs:resume",
+        "Go on with a run that was interrupted, with amendments where you name some.",
+    ),
     "abort": ("daybreak.cli.runs:abort", "End a run; what it created stays until it is cleaned."),
     "clean": ("daybreak.cli.runs:clean", "Remove what a run created, and nothing else."),
     "demo": ("daybreak.cli.demo:demo", "Play the whole story on the lab, on this machine."),

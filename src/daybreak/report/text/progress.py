@@ -31,6 +31,9 @@ MOST_SIGHTINGS = 5
 """Lines that one wait may have in a log beside its end: a status may flutter for an hour."""
 
 
+_AT_ONCE = timedelta(seconds=1)
+
+
 def now_line(plan: Plan, state: RunState, step: str, seen: str, now: datetime, *, width: int | None = None) -> str:
     """The present in one line: which step, its time so far and its estimate, when all is done, and what was seen last.
 
@@ -135,6 +138,8 @@ def clock(span: timedelta) -> str:
 
 def _news_words(event: Event, plan: Plan, state: RunState) -> str:
     match event.body:
+        case StepDone(step=step) if _was_over(plan, state, step):
+            return ""
         case StepDone(step=step, was_adopted=was_adopted):
             return f"{_step_name(plan, step)}: done{_took(state, step)}" + (
                 ", found in the world" if was_adopted else ""
@@ -153,6 +158,13 @@ def _news_words(event: Event, plan: Plan, state: RunState) -> str:
             return f"carried out by {who}"
         case _:
             return ""
+
+
+def _was_over(plan: Plan, state: RunState, step: str) -> bool:
+    """Whether a wait was over when it began: that is no news, and a log has a line for each thing that somebody waited for."""
+    known = state.step(step)
+    is_wait = isinstance(plan.step(step).action, Wait)
+    return is_wait and known.began is not None and known.ended is not None and known.ended - known.began < _AT_ONCE
 
 
 def _step_name(plan: Plan, step: str) -> str:
