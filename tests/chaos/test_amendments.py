@@ -14,7 +14,7 @@ from daybreak.errors import Paused
 from daybreak.journal.folder import FolderStore
 from daybreak.model.actions import CreateInstance, Validate
 from daybreak.model.replies import Category, Trouble
-from daybreak.model.run import Event, RunState, StepDone, StepIntended
+from daybreak.model.run import Event, FindingMade, RunState, StepDone, StepIntended, StepSent
 from daybreak.model.statuses import SERVING
 from daybreak.plan.amending import Wishes, amendments_for
 from tests.chaos.simulated_aws import Fault, Resource
@@ -103,6 +103,13 @@ def test_a_reader_that_is_refused_does_not_keep_the_data_from_being_validated(fa
         assert (ended.status, len(inside(simulation))) == ("finished", 2)
         assert ended.step("14-validate").attempts == before == 1, "the rows are not read twice"
         assert {each.check: each.standing.value for each in ended.findings}["instances"] == "fit"
+        [anchor] = [
+            event.number
+            for event in simulation.told
+            if isinstance(event.body, StepSent) and event.body.step == "15-anchor-journal"
+        ]
+        findings = [event.number for event in simulation.told if isinstance(event.body, FindingMade)]
+        assert anchor > max(findings), "what the run found at last is anchored too"
 
 
 def test_a_run_does_without_a_reader_where_a_person_says_so() -> None:

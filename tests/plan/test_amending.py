@@ -145,6 +145,8 @@ def test_a_managed_password_is_one_wish_for_the_step_and_the_logins_that_go_with
     now = amend(PLAN, changes)
     logins = {step.action.login for step in now.steps if isinstance(step.action, AwaitSql | Validate)}
     assert logins == {MANAGED}
+    instead = amendments_for(PLAN, standing(*events), Wishes(values=(("login", "env:OTHER"),)), "ann@host")
+    assert steps_unasked(PLAN, standing(*events, *instead).amendments) == {"12-manage-password"}, "AWS refused it"
     [why] = refused(standing(StepDone(step=ANSWERED)), is_password_managed=True)
     assert "let in already" in why
 
@@ -161,7 +163,7 @@ def test_the_ways_out_of_a_refusal_name_what_aws_offered() -> None:
     writer, reader = plan.step(WRITER), plan.step(READER)
     assert ways_out(plan, writer, "InsufficientDBInstanceCapacity") == (
         f"take another class: daybreak resume {plan.run} --instance-class db.r7g.large  # offered: db.r7g.large, db.r6g.xlarge",
-        f"take another zone: daybreak resume {plan.run} --zone us-east-1a  # offered: us-east-1a, us-east-1c",
+        f"take another zone: daybreak resume {plan.run} --zone create-writer=us-east-1a  # offered: us-east-1a, us-east-1c",
     )
     assert ways_out(plan, reader, "AccessDenied") == (f"do without it: daybreak resume {plan.run} --without {READER}",)
 

@@ -63,7 +63,7 @@ def test_a_writer_for_which_there_is_no_machine_is_made_of_another_class(office:
     said = " ".join((done.out + done.err).split())
     assert "InsufficientDBInstanceCapacity" in said
     assert f"daybreak resume {run} --instance-class db." in said
-    assert f"daybreak resume {run} --zone us-east-1a" in said
+    assert f"daybreak resume {run} --zone create-writer=us-east-1a" in said
     refused = office.person.daybreak("resume", run, "--instance-class", "huge", "--without", "create-writer")
     assert (refused.code, refused.err.count("  - ")) == (2, 2), refused.err
     resumed = office.person.daybreak("resume", run, "--instance-class", "create-writer=db.r7g.xlarge")

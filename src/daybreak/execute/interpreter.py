@@ -93,7 +93,7 @@ _WITHOUT = "without"
 """The key under which a validation's result names the steps that were missing, so that AWS is asked again when they are done."""
 
 
-def measured_in(judged: StepState) -> Measured:
+def parse_measured(judged: StepState) -> Measured:
     """What a validation measured, as its step's result holds it."""
     return Measured.model_validate({name: each for name, each in judged.result.items() if name != _WITHOUT})
 
@@ -126,10 +126,14 @@ class _Walk:
             for step, why in readiness.given_up:
                 self._journal.append(StepForgone(step=step.id, why=why))
             try:
-                if readiness.ready:
-                    self._advance(readiness.ready)
+                if ready := self._without_anchor(readiness.ready):
+                    self._advance(ready)
                 elif not readiness.given_up and not self._wait_for_late():
-                    return self._finish()
+                    if self._held:
+                        raise self._pause_for_held()
+                    if (judging := self._half_judged()) is None:
+                        return self._finish()
+                    self._validate_again(judging)
             except AskedToEnd:
                 continue
             except (Failed, Forbidden, Withheld) as refusal:
@@ -139,6 +143,18 @@ class _Walk:
     def _readiness(self) -> Readiness:
         passed = [name for name, is_passed in self._late.items() if is_passed]
         return readiness_of(self._plan, self._journal.state(), {*self._held, *passed})
+
+    def _half_judged(self) -> Step | None:
+        """The validation that was made before all of the clone was there; ``None`` where there is none."""
+        state = self._journal.state()
+        judging = (step for step in self._plan.steps if isinstance(step.action, Validate))
+        return next((step for step in judging if state.step(step.id).result.get(_WITHOUT)), None)
+
+    def _without_anchor(self, ready: tuple[Step, ...]) -> tuple[Step, ...]:
+        """The steps that can be taken; the anchor only once the last finding is in the journal, or it would not cover it."""
+        if self._half_judged() is None:
+            return ready
+        return tuple(step for step in ready if not isinstance(step.action, AnchorJournal))
 
     def _wait_for_late(self) -> bool:
         """Wait for what is late once the others are through; whether there is anything to wait for."""
@@ -334,10 +350,12 @@ class _Walk:
         measured = self._ask(step, action)
         self._journal.append(StepDone(step=step.id, result=measured.plain() | ({_WITHOUT: missing} if missing else {})))
 
-    def _validate_again(self, step: Step, action: Validate) -> None:
+    def _validate_again(self, step: Step) -> None:
         """Ask again what AWS says of the clone, where the data was validated before all of it was there."""
-        self._ask(step, action, of_aws=True)
-        self._journal.append(StepDone(step=step.id, result=measured_in(self._journal.state().step(step.id)).plain()))
+        self._failing_step = step
+        if isinstance(step.action, Validate):
+            self._ask(step, step.action, of_aws=True)
+        self._journal.append(StepDone(step=step.id, result=parse_measured(self._journal.state().step(step.id)).plain()))
 
     def _ask(self, step: Step, action: Validate, *, of_aws: bool = False) -> Measured:
         lookout = self._doors.lookout
@@ -372,12 +390,6 @@ class _Walk:
             self._journal.append(StepForgone(step=step.id, why=failure.message, hints=failure.hints))
 
     def _finish(self) -> RunState:
-        if self._held:
-            raise self._pause_for_held()
-        for step in self._plan.steps:
-            if isinstance(step.action, Validate) and self._journal.state().step(step.id).result.get(_WITHOUT):
-                self._failing_step = step
-                self._validate_again(step, step.action)
         state = self._journal.state()
         if state.ended is None:
             took = self._doors.timing.now() - state.began
@@ -402,7 +414,7 @@ class _Walk:
         judged = state.step(validations[-1])
         if judged.ended:  # what comes after it does not delay the people who wait for the database
             took = judged.ended - state.began
-        measured = measured_in(judged)
+        measured = parse_measured(judged)
         scope = next(scope_of(step.action) for step in self._plan.steps if isinstance(step.action, Validate))
         return verdict_of(state.findings, scope), measured.model_copy(update={"rto": took, "lost": loss_of(self._plan)})
 

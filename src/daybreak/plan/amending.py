@@ -101,6 +101,15 @@ class _Wishful:
             self.reasons.append(f"{option}: {ids} {are} done, and what is done is not amended")
         else:
             self.made += [self._amend(step, field, getattr(step.action, field), value) for step in to_do]
+            self.made += self._unask_password() if field == "login" else []
+
+    def _unask_password(self) -> list[PlanAmended]:
+        """No managed password any more, where one was asked for and AWS refused it: a person names another login instead."""
+        steps, said = self._plan.steps, self._state.amendments
+        asked = [step for step in steps if step.is_on_request and is_taken(step, said)]
+        return [
+            self._amend(step, "taken", "yes", "no") for step in asked if self._state.step(step.id).status not in _OVER
+        ]
 
     def leave_out(self, name: str) -> None:
         """Do without a step that the others can do without."""
@@ -207,7 +216,7 @@ def digest_with(plan: Plan, amendments: tuple[Amendment, ...]) -> str:
 def ways_out(plan: Plan, step: Step, code: str = "") -> tuple[str, ...]:
     """What a person can do about a step that AWS refuses with this code, each as a command that works."""
     fields = _FIELDS_BY_CODE.get(code, ("instance_class", "zone") if "Capacity" in code or "capacity" in code else ())
-    lines = [_way(plan, opening) for opening in step.openings if opening.field in fields]
+    lines = [_way(plan, step, opening) for opening in step.openings if opening.field in fields]
     if step.when_refused == "hold":
         lines.append(f"do without it: daybreak resume {plan.run} --without {step.id}")
     return tuple(lines)
@@ -217,21 +226,24 @@ _FIELDS_BY_CODE: dict[str, tuple[OpenField, ...]] = {
     "InvalidParameterCombination": ("instance_class", "zone"),
     "InvalidParameterValue": ("instance_class", "zone", "ca"),
     "InsufficientDBInstanceCapacity": ("instance_class", "zone"),
+    "InvalidDBClusterStateFault": ("instance_class",),
     "InvalidSubnet": ("zone",),
     "CertificateNotFound": ("ca",),
 }
 """The open fields that may be to blame for a refusal, by AWS's code (FACTS 4.10)."""
 
 
-def _way(plan: Plan, opening: Opening) -> str:
+def _way(plan: Plan, step: Step, opening: Opening) -> str:
     words, example = _WAYS[opening.field]
     others = f"  # offered: {', '.join(opening.offers)}" if len(opening.offers) > 1 else ""
-    return words.format(run=plan.run, value=opening.offers[0] if opening.offers else example) + others
+    value = opening.offers[0] if opening.offers else example
+    return words.format(run=plan.run, value=value, step=_names(step)[1]) + others
 
 
 _WAYS: dict[OpenField, tuple[str, str]] = {
     "instance_class": ("take another class: daybreak resume {run} --instance-class {value}", "CLASS"),
-    "zone": ("take another zone: daybreak resume {run} --zone {value}", "ZONE"),
+    # Of one step alone: two instances in one zone would go down together.
+    "zone": ("take another zone: daybreak resume {run} --zone {step}={value}", "ZONE"),
     "ca": ("take another authority: daybreak resume {run} --certificate {value}", "NAME"),
     "login": ("enter with another login: daybreak resume {run} --login {value}", "REFERENCE"),
 }
