@@ -242,6 +242,9 @@ class _Walk:
         asking = next((step.action for step in self._plan.steps if isinstance(step.action, AwaitSql)), None)
         if instance.status not in SERVING or not instance.endpoint or asking is None:
             return standing
+        # The login that was let in already spares a reader the tries of a secret's older versions.
+        login = login_recorded(self._plan, self._journal.state()) or asking.login
+        asking = asking.model_copy(update={"login": login})
         place = cluster.model_copy(update={"endpoint": instance.endpoint})
         if not self._doors.database.answers(asking, place).is_answering:
             return standing
