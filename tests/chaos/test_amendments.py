@@ -169,7 +169,6 @@ def test_a_managed_password_is_asked_for_and_only_then_sent() -> None:
         assert made == [
             ("12-manage-password", "taken", "yes"),
             ("13-await-sql", "login", "managed:clone"),
-            ("14-validate", "login", "managed:clone"),
         ]
 
 

@@ -9,7 +9,16 @@ import pytest
 from daybreak.errors import Refused
 from daybreak.model.actions import AwaitSql, CreateInstance, Validate
 from daybreak.model.plan import Plan, StepId
-from daybreak.model.run import Amendment, PlanAmended, RunFinished, RunPaused, RunState, StepDone, state_of
+from daybreak.model.run import (
+    Amendment,
+    PlanAmended,
+    RunFinished,
+    RunPaused,
+    RunState,
+    StepDone,
+    StepIntended,
+    state_of,
+)
 from daybreak.model.world import OfferedClass, Offers
 from daybreak.plan.amending import MANAGED, Wishes, amend, amendments_for, digest_with, steps_unasked, ways_out
 from tests import fix_runs as runs
@@ -17,6 +26,7 @@ from tests import fix_worlds as worlds
 
 PLAN = worlds.plan()
 WRITER, READER = StepId("08-create-writer"), StepId("10-create-reader-2")
+OPTIONS = StepId("05-set-cluster-options")
 CAME_UP, ANSWERED = StepId("09-await-writer"), StepId("13-await-sql")
 
 
@@ -71,6 +81,7 @@ def test_an_instance_that_never_came_up_may_be_amended_and_one_that_did_may_not(
             {"values": (("zone", "01-copy-parameter-group=us-east-1a"),)},
             "open are 08-create-writer, 10-create-reader-2",
         ),
+        ({"values": (("zone", "99-create-reader=us-east-1a"),)}, 'the plan has no step "99-create-reader"'),
         ({"without": ("create-writer",)}, "the run cannot do without"),
         ({"without": ("nope",)}, "it can without 05-set-cluster-options, 10-create-reader-2"),
     ],
@@ -139,12 +150,17 @@ def test_the_plan_stands_as_amended_and_the_frozen_one_stays() -> None:
 def test_a_managed_password_is_one_wish_for_the_step_and_the_logins_that_go_with_it() -> None:
     """Then AWS's secret is what enters, and no password of ours is anywhere."""
     assert steps_unasked(PLAN) == {"12-manage-password"}
-    events = amendments_for(PLAN, standing(), Wishes(is_password_managed=True), "ann@host")
+    tried = StepIntended(step=ANSWERED, attempt=1)
+    [why] = refused(is_password_managed=True)
+    assert "no login has been tried" in why
+    [why] = refused(standing(tried), values=(("login", "env:OTHER"),), is_password_managed=True)
+    assert "name one of the two" in why
+    events = amendments_for(PLAN, standing(tried), Wishes(is_password_managed=True), "ann@host")
     changes = standing(*events).amendments
     assert steps_unasked(PLAN, changes) == frozenset()
     now = amend(PLAN, changes)
-    logins = {step.action.login for step in now.steps if isinstance(step.action, AwaitSql | Validate)}
-    assert logins == {MANAGED}
+    logins = [step.action.login for step in now.steps if isinstance(step.action, AwaitSql | Validate)]
+    assert logins == [MANAGED, "secretsmanager:embi/aurora/master"], "the source is asked with its own login"
     instead = amendments_for(PLAN, standing(*events), Wishes(values=(("login", "env:OTHER"),)), "ann@host")
     assert steps_unasked(PLAN, standing(*events, *instead).amendments) == {"12-manage-password"}, "AWS refused it"
     [why] = refused(standing(StepDone(step=ANSWERED)), is_password_managed=True)
@@ -165,7 +181,9 @@ def test_the_ways_out_of_a_refusal_name_what_aws_offered() -> None:
         f"take another class: daybreak resume {plan.run} --instance-class db.r7g.large  # offered: db.r7g.large, db.r6g.xlarge",
         f"take another zone: daybreak resume {plan.run} --zone create-writer=us-east-1a  # offered: us-east-1a, us-east-1c",
     )
-    assert ways_out(plan, reader, "AccessDenied") == (f"do without it: daybreak resume {plan.run} --without {READER}",)
+    assert ways_out(plan, reader, "AccessDenied") == (
+        f"do without {READER}: daybreak resume {plan.run} --without {READER}",
+    )
 
 
 def test_what_aws_does_not_offer_any_more_has_a_substitute_in_the_plan() -> None:
@@ -186,3 +204,20 @@ def test_an_answer_that_nobody_gave_changes_no_class() -> None:
         plan = worlds.plan(seen=worlds.observation(offers=offers))
         made = [step.action for step in plan.steps if isinstance(step.action, CreateInstance)]
         assert {each.instance_class for each in made} == {"db.r6g.large"}
+
+
+def test_one_command_that_amends_a_field_twice_has_a_true_history() -> None:
+    """The second's old value is the first's new one."""
+    twice = (("zone", f"{READER}=us-east-1a"), ("zone", "create-reader-2=us-east-1c"))
+    assert wished(values=twice) == [(READER, "zone", None, "us-east-1a"), (READER, "zone", "us-east-1a", "us-east-1c")]
+
+
+def test_what_a_run_does_without_is_permitted_and_nothing_else() -> None:
+    """The verdict of what a person left out is not that it is missing."""
+    permitted = next(
+        step.action.permitted
+        for step in amend(PLAN, made((READER, "taken", "yes", "no"), (OPTIONS, "taken", "yes", "no"))).steps
+        if isinstance(step.action, Validate)
+    )
+    named = {name: why for name, why in permitted.items() if "ann@host" in why}
+    assert set(named) == {f"{PLAN.clone}-2.count", "endpoints", "maintenance_window", "is_protected"}

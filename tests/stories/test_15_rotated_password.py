@@ -122,10 +122,13 @@ def test_where_no_version_fits_aws_makes_a_password_for_the_clone_alone(office: 
     password = json.loads(vault.get_secret_value(SecretId=arn)["SecretString"])["password"]
     report = office.person.daybreak("show", run, "-v").out
     told = " ".join(report.split())
-    assert "12-manage-password: amended: asked for (by" in told
-    assert "amended: login managed:clone, where it was secretsmanager:" in told
+    assert "12-manage-password: asked for (by" in told
+    assert "13-await-sql: login managed:clone, where it was secretsmanager:" in told
     assert f"the clone takes secretsmanager:{arn}, which AWS made for its master alone" in told
     assert "does not take the login" not in told
+    assert "there is no login at the source" not in told
+    compared = office.person.daybreak("delta", run)
+    assert compared.code == 0, compared.err
     state = "".join(each.read_text() for each in office.person.state.rglob("*.json*"))
     assert password not in resumed.out + resumed.err + report + state
     again = office.person.daybreak("validate", run, "--depth", "quick")

@@ -64,13 +64,20 @@ def test_a_writer_for_which_there_is_no_machine_is_made_of_another_class(office:
     assert "InsufficientDBInstanceCapacity" in said
     assert f"daybreak resume {run} --instance-class db." in said
     assert f"daybreak resume {run} --zone create-writer=us-east-1a" in said
+    shown = office.person.daybreak("show", run).out
+    assert f"daybreak resume {run} --instance-class db." in " ".join(shown.split()), (
+        "also where the terminal was closed"
+    )
+    assert "psql -h" not in shown, "nothing answers there yet"
+    unreadable = office.person.daybreak("resume", run, "--login", "secretsmanager:nope/nothing")
+    assert (unreadable.code, office.words_of(run).count("(by ")) == (2, 0), unreadable.err
     refused = office.person.daybreak("resume", run, "--instance-class", "huge", "--without", "create-writer")
     assert (refused.code, refused.err.count("  - ")) == (2, 2), refused.err
     resumed = office.person.daybreak("resume", run, "--instance-class", "create-writer=db.r7g.xlarge")
     assert resumed.code in (0, 3), resumed.out + resumed.err
     assert office.classes(run)[f"{run}-1"] == "db.r7g.xlarge"
     told = office.words_of(run)
-    assert "08-create-writer: amended: class db.r7g.xlarge, where it was db.r6g.large (by" in told
+    assert "08-create-writer: class db.r7g.xlarge, where it was db.r6g.large (by" in told
     for form in ("markdown", "json", "html"):
         assert "db.r7g.xlarge, where it was" in office.person.daybreak("report", run, "-o", form).out
     parity = json.loads(office.person.daybreak("show", run, "-o", "json").out)

@@ -9,7 +9,8 @@ from daybreak.app.app import App
 from daybreak.app.explaining import explained
 from daybreak.app.planning import observe_for
 from daybreak.app.vouching import hint_to_plan_again, objections_to_removing
-from daybreak.errors import Refused
+from daybreak.aws.secrets import credentials_of
+from daybreak.errors import Failed, Refused
 from daybreak.execute import interpreter
 from daybreak.execute.database import Database
 from daybreak.execute.doors import Doors, Progress
@@ -72,6 +73,7 @@ def carry_out(
         if not chain.events:
             raise Refused(f'the run "{run}" has not begun: plan it anew, as it should be', f"daybreak resume {run}")
         amendments_for(plan, chain.state(), wishes, app.person())
+        _read_logins(app, plan, wishes)
     if chain.events and (state := chain.state()).ended is not None:
         return state
     if chain.events and state.nonce is None:
@@ -110,6 +112,17 @@ def carry_out(
             is_stopping=app.stopping.is_set,
         )
         return interpreter.carry_out(plan, journal, doors)
+
+
+def _read_logins(app: App, plan: Plan, wishes: Wishes) -> None:
+    """Raise ``Refused`` for an amended login that cannot be read: with it the run would come to an end that shows nothing."""
+    for field, reference in wishes.values:
+        if field != "login":
+            continue
+        try:
+            credentials_of(reference, app.aws(plan.identity.region), app.environ, (plan.clone, 0))
+        except Failed as error:
+            raise Refused(error.message, *error.hints) from error
 
 
 def contradiction_of(app: App, plan: Plan, chain: Chain) -> str:

@@ -78,7 +78,7 @@ HOPELESS_INSTANCE = HOPELESS_CLUSTER | {
 
 HINTS: dict[str, tuple[str, ...]] = {
     "incompatible-network": ("check that the subnet group has free addresses in at least two zones",),
-    "insufficient-capacity": ("clean the run and plan again with another instance class, or wait some hours",),
+    "insufficient-capacity": ("AWS has no such machine there now: wait some hours, or take another class or zone",),
     "inaccessible-encryption-credentials": ("the KMS key is lost: enable it or cancel its deletion, then plan again",),
     "inaccessible-encryption-credentials-recoverable": ("enable the KMS key within seven days, then plan again",),
     "incompatible-parameters": ("compare the quarantine parameter group with the instance class's memory",),

@@ -100,7 +100,6 @@ class Database:
     def answers(self, action: AwaitSql, cluster: Cluster) -> Answers:
         """Whether the endpoint answers. The login may be missing; then TCP is as far as we get."""
         address = address_of(cluster, action.database, self._trust)
-        trouble = "no login is configured"
         wanted = action.login
         if wanted == MANAGED:
             wanted = _reference_to_managed(wanted, cluster)
@@ -111,8 +110,9 @@ class Database:
         except Unreachable as error:
             return Answers(is_answering=False, seen=error.message)
         except DaybreakError as error:
-            # A login that is refused now will be refused in an hour: the validation says so, and the verdict is not fit.
-            login, trouble = None, error.message
+            # A login that cannot be read now cannot be read in an hour: a person names another, and loses nothing.
+            hints = (*error.hints, f"name another login: daybreak resume {cluster.identifier} --login REFERENCE")
+            return Answers(is_answering=False, seen=error.message, obstacle="refusal", hints=hints)
         answer = knock(address, login, _KNOCKING)
         older = _Older()
         if answer.refusal and answer.refusal.is_of_password and action.login == MANAGED:
@@ -129,10 +129,12 @@ class Database:
                 seen += (
                     f", to the secret's version of {stamp(older.version.made)}: the current password is not the clone's"
                 )
-            reference = older.version.reference if older.version else _reference_to_managed(action.login, cluster)
+            reference = older.version.reference if older.version else wanted
             return Answers(is_answering=True, seen=seen, birth=self._birth(address, login), login=reference)
         if login is None and answer.reached in _AS_FAR_AS_WITHOUT_LOGIN and not answer.is_unproven:
-            return Answers(is_answering=True, seen=f"{answer.reached.upper()} answers at {address}; {trouble}")
+            return Answers(
+                is_answering=True, seen=f"{answer.reached.upper()} answers at {address}; no login is configured"
+            )
         why = why_kept_out(answer, cluster, action.login, older.tried)
         return Answers(is_answering=False, seen=why.seen, obstacle=why.obstacle, hints=why.hints)
 
@@ -146,7 +148,7 @@ class Database:
         seen = f"the clone started without its quarantine: {finding.found}; let nobody in"
         hints = (
             f"remove it: daybreak clean {action.clone}",
-            "then restore again: the parameter group was not in force yet",
+            "then restore again: its parameter group was not in force, or somebody changed it",
         )
         return Answers(is_answering=False, is_let_loose=True, seen=seen, hints=hints)
 
@@ -190,7 +192,7 @@ class Database:
         """
         address = address_of(scene.clone, action.database, self._trust)
         # Every question that needs a login becomes unknown where there is none, and says why.
-        reference = scene.login or _reference_to_managed(action.login, scene.clone) or action.login
+        reference = scene.login or action.login
         login = self._login_or_silence(reference, address) if reference else None
         source = self._source(action, scene.clone)
         subject = Subject(

@@ -53,7 +53,7 @@ class Answers(Value):
     birth: Birth | None = None
     """What the clone had spent when it answered; ``None`` where no SQL was answered."""
     login: str | None = None
-    """The reference of the older secret that the clone took; ``None`` where it took the current one."""
+    """The reference of the login that was let in; ``None`` where no login was."""
 
 
 @dataclass(frozen=True)

@@ -105,6 +105,9 @@ class _Walk:
         self._journal = Record(journal, doors.on_event)
         self._doors = doors
         self._plan = amend(plan, self._journal.state().amendments)
+        self._planned_login = next(
+            (step.action.login for step in plan.steps if isinstance(step.action, AwaitSql)), None
+        )
         # The stamp names the plan that was approved, not what a person made of it since.
         self._changer = Changer(plan, self._journal, doors)
         self._owner = owner_of(plan, self._journal.state().nonce)
@@ -232,7 +235,7 @@ class _Walk:
             place = Position.SO if answers.is_answering else Position.UNDER_WAY
             # The first answer is the nearest to the birth, so what it says of the clone's numbers is kept for good.
             result: dict[str, Any] = {"birth": answers.birth.plain()} if answers.birth else {}
-            if answers.login is not None:
+            if answers.login not in (None, self._planned_login):
                 result["login"] = answers.login
             return OrderStanding(place=place, seen=answers.seen, result=result)
         return standing
@@ -310,7 +313,7 @@ class _Walk:
         if not isinstance(action, AwaitInstance) or standing.place is Position.FOREIGN:
             return ()
         creating = next((each for each in self._plan.steps if each.id in step.after), step)
-        remove = f"remove it: aws rds delete-db-instance --db-instance-identifier {action.instance}"
+        remove = f"first remove it: aws rds delete-db-instance --db-instance-identifier {action.instance}"
         return (
             *((remove,) if standing.place is Position.HOPELESS else ()),
             *ways_out(self._plan, creating, "Capacity"),
@@ -432,7 +435,7 @@ class _Walk:
         """Record why the run stopped, as far as the journal still takes it, and raise."""
         stopped = self._doors.is_stopping()
         code = ExitCode.INTERRUPTED if stopped else error.exit_code
-        self._record(RunPaused(why=error.message, exit_code=int(code)))
+        self._record(RunPaused(why=error.message, exit_code=int(code), hints=error.hints))
         if stopped:
             raise Interrupted("stopped; the run can be resumed", f"daybreak resume {self._plan.run}") from error
         raise error

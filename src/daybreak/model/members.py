@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from daybreak.model.names import printable
+
 
 class Treatment(StrEnum):
     """What becomes of a member in a clone."""
@@ -228,6 +230,12 @@ def fields_of(rows: dict[str, Row]) -> list[str]:
 def of_instance(name: str, field: str) -> str:
     """The key under which one instance may differ in a field, or, with ``count``, be missing."""
     return f"{name}.{field}"
+
+
+def endpoint_leads(kind: str, static: tuple[str, ...], excluded: tuple[str, ...]) -> str:
+    """Where a custom endpoint leads, in words: its name is another in each cluster."""
+    words = kind.upper() + (f" to {', '.join(sorted(static))}" if static else "")
+    return printable(words + (f" but {', '.join(sorted(excluded))}" if excluded else ""))
 
 
 def sum_of(rows: dict[str, Row], without: Iterable[str] = ()) -> str:

@@ -167,6 +167,8 @@ class Report(Value):
     run: str | None
     status: Literal["running", "paused", "aborted", "failed", "finished"]
     note: str
+    hints: tuple[str, ...] = ()
+    """What a person can do about a pause."""
     target: str | None
     source: str | None
     clone: str

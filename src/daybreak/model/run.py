@@ -148,6 +148,8 @@ class RunPaused(Value):
     type: Literal["run.paused"] = "run.paused"
     why: str
     exit_code: int
+    hints: tuple[str, ...] = ()
+    """What a person can do about it; empty in a journal of an older release."""
 
 
 class RunAborted(Value):
@@ -259,6 +261,8 @@ class RunState(Value):
     verdict: Verdict | None = None
     measured: Measured = Measured()
     note: str = ""
+    hints: tuple[str, ...] = ()
+    """What a person can do about a pause."""
     exit_code: int | None = None
     tail: str = ""
     """Digest of the newest event as it is stored; empty for events that come from no store."""
@@ -325,9 +329,9 @@ def _of_run(event: Event, state: dict[str, Any]) -> dict[str, Any]:
         case RunAttached(who=who, where=where):
             held = {"who": who, "where": where, "writer": event.writer, "attachments": state.get("attachments", 0) + 1}
             # A process that attaches to a run that has ended finds that it has, and does not change how it ended.
-            return held if "ended" in state else held | {"status": "running", "note": ""}
-        case RunPaused(why=why, exit_code=code):
-            return {"status": "paused", "note": why, "exit_code": code}
+            return held if "ended" in state else held | {"status": "running", "note": "", "hints": ()}
+        case RunPaused(why=why, exit_code=code, hints=hints):
+            return {"status": "paused", "note": why, "exit_code": code, "hints": hints}
         case PlanAmended() as made:
             plain = made.model_dump(exclude={"type"})
             return {"amendments": (*state.get("amendments", ()), Amendment(**plain, at=event.at))}
@@ -378,7 +382,9 @@ def _step_news(event: Event, before: StepState) -> dict[str, Any]:
         case StepSeen(seen=seen):
             return {"note": seen}
         case StepDone(was_adopted=was_adopted, result=result):
-            return {"status": "done", "ended": event.at, "was_adopted": was_adopted, "result": result, "note": ""}
+            # What is added to a result later does not make the work itself end later.
+            ended = before.ended if before.status == "done" else event.at
+            return {"status": "done", "ended": ended, "was_adopted": was_adopted, "result": result, "note": ""}
         case StepForgone(why=why):
             return {"status": "forgone", "ended": event.at, "note": why}
         case StepHeldUp(why=why):

@@ -10,8 +10,15 @@ import re
 from collections.abc import Iterable
 
 from daybreak.errors import Refused
-from daybreak.model.actions import AwaitInstance, CreateInstance, ManagePassword, Validate
-from daybreak.model.members import of_instance
+from daybreak.model.actions import (
+    AwaitInstance,
+    CreateEndpoint,
+    CreateInstance,
+    ManagePassword,
+    SetClusterOptions,
+    Validate,
+)
+from daybreak.model.members import endpoint_leads, of_instance
 from daybreak.model.names import printable
 from daybreak.model.plan import OpenField, Opening, Plan, Step, StepId
 from daybreak.model.run import AmendedField, Amendment, PlanAmended, RunState
@@ -82,14 +89,20 @@ class _Wishful:
     def change(self, field: OpenField, typed: str) -> None:
         """Change one field in each open step that is meant."""
         named, separator, value = typed.partition("=")
+        # A reference may hold an equals sign, and only one step takes a login.
+        separator = "" if field == "login" else separator
         is_named = bool(separator) and any(named in _names(step) for step in self._plan.steps)
         name, value = (named, value) if is_named else (None, typed)
         option, (pattern, allowed) = OPTIONS[field], _FORMS[field]
         open_here = [step for step in self._plan.steps if any(each.field == field for each in step.openings)]
         wanted = [step for step in open_here if name is None or name in _names(step)]
-        if not re.fullmatch(pattern, value):
+        if separator and not is_named and re.fullmatch(r"[0-9]{2}-[a-z0-9-]+|create-[a-z0-9-]+", named):
+            ids = ", ".join(step.id for step in open_here)
+            self.reasons.append(f'{option}: the plan has no step "{printable(named)}"; open are {ids}')
+        elif not re.fullmatch(pattern, value):
             # What was typed is not repeated: it may be a password.
-            self.reasons.append(f"{option} takes {allowed}, also as STEP=VALUE with a step's id")
+            of_one = "" if field == "login" else ", also as STEP=VALUE with a step's id"
+            self.reasons.append(f"{option} takes {allowed}{of_one}")
         elif not open_here:
             self.reasons.append(f"{option}: the plan leaves nothing of that kind open")
         elif not wanted:
@@ -113,7 +126,12 @@ class _Wishful:
 
     def leave_out(self, name: str) -> None:
         """Do without a step that the others can do without."""
-        may = [step for step in self._plan.steps if step.when_refused == "hold"]
+        said = self._state.amendments
+        may = [
+            step
+            for step in self._plan.steps
+            if step.when_refused == "hold" or (step.is_on_request and is_taken(step, said))
+        ]
         step = next((each for each in may if name in _names(each)), None)
         if step is None:
             ids = ", ".join(each.id for each in may)
@@ -132,11 +150,17 @@ class _Wishful:
             self.reasons.append("--manage-password: the plan has no such step")
         elif any(self._state.step(each.id).status == "done" for each in logins):
             self.reasons.append("--manage-password: a login has been let in already, so none is needed")
+        elif not any(self._state.step(each.id).attempts for each in logins):
+            self.reasons.append("--manage-password: no login has been tried at the clone yet")
+        elif any(each.field == "login" for each in self.made):
+            self.reasons.append("--manage-password and --login: name one of the two")
         else:
             self.made.append(self._amend(step, "taken", "no", "yes"))
             self.made += [self._amend(each, "login", getattr(each.action, "login", None), MANAGED) for each in logins]
 
     def _amend(self, step: Step, field: AmendedField, old: str | None, new: str) -> PlanAmended:
+        before = [each.new for each in self.made if (each.step, each.field) == (step.id, field)]
+        old = before[-1] if before else old
         return PlanAmended(step=step.id, field=field, old=old, new=new, by=self._by)
 
     def _may_change(self, step: Step) -> bool:
@@ -178,7 +202,12 @@ def _allowances_of(step: Step, made: Amendment) -> dict[str, str]:
         case ManagePassword(), "taken":
             return {"master_secret": f"AWS manages the password of the clone's master, {who}"}
         case CreateInstance(instance=instance), "taken":
-            return {of_instance(instance, "count"): f"left out, {who}"}
+            return {of_instance(instance, "count"): f"left out, {who}", "endpoints": f"without {instance}, {who}"}
+        case CreateEndpoint() as action, "taken":
+            return {endpoint_leads(action.type, action.static_members, action.excluded_members): f"left out, {who}"}
+        case SetClusterOptions() as action, "taken":
+            fields = action.model_dump(exclude={"kind", "clone"}, exclude_none=True)
+            return dict.fromkeys(fields, f"AWS's default, {who}")
         case _:
             return {}
 
@@ -218,7 +247,7 @@ def ways_out(plan: Plan, step: Step, code: str = "") -> tuple[str, ...]:
     fields = _FIELDS_BY_CODE.get(code, ("instance_class", "zone") if "Capacity" in code or "capacity" in code else ())
     lines = [_way(plan, step, opening) for opening in step.openings if opening.field in fields]
     if step.when_refused == "hold":
-        lines.append(f"do without it: daybreak resume {plan.run} --without {step.id}")
+        lines.append(f"do without {step.id}: daybreak resume {plan.run} --without {step.id}")
     return tuple(lines)
 
 

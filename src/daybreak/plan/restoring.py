@@ -58,8 +58,6 @@ from daybreak.plan.substitutes import substitutes_for, zones_of
 from daybreak.plan.terms import Sequence, Terms, guards_to_change, guards_to_create
 from daybreak.plan.topology import endpoints_for, family_of, instances_for
 
-_LOGIN = (Opening(field="login"),)
-
 _AT_ONCE = 20
 """Parameters that AWS sets in one call."""
 
@@ -198,7 +196,8 @@ def _steps(draft: Draft, restore: Restore, moment: Moment, rest: Span) -> tuple[
         estimates.LOOK,
         after=instances[:1],
         after_settled=(managed,),
-        openings=_LOGIN,
+        # Of the clone alone: the source is asked with its own login, and the validation takes the one that was let in.
+        openings=(Opening(field="login"),),
     )
     judged = sequence.add(
         "validate",
@@ -208,7 +207,6 @@ def _steps(draft: Draft, restore: Restore, moment: Moment, rest: Span) -> tuple[
         after=(answering,),
         # What comes late does not keep the data waiting: parity is asked again when it is there.
         after_settled=(*instances[1:], *endpoints),
-        openings=_LOGIN,
     )
     sequence.add(
         "anchor-journal",
@@ -397,14 +395,20 @@ def _openings(draft: Draft, action: CreateInstance) -> tuple[Opening, ...]:
 
 
 def _add_endpoints(sequence: Sequence, draft: Draft, after: tuple[StepId, ...]) -> tuple[StepId, ...]:
+    awaited = dict(zip((action.instance for action in draft.instances), after, strict=True))
+
+    def members(action: CreateEndpoint) -> set[StepId]:
+        return {awaited[name] for name in (*action.static_members, *action.excluded_members)}
+
     return tuple(
         sequence.add(
             f"create-endpoint-{number}",
             action,
             "a restore brings no custom endpoint back, and AWS takes each name only once in a region",
             estimates.CALL,
-            after=after[:1],
-            after_settled=after[1:],
+            # AWS takes no endpoint that names an instance which is not there.
+            after=tuple(step for step in after if step == after[0] or step in members(action)),
+            after_settled=tuple(step for step in after[1:] if step not in members(action)),
             guards=guards_to_create(action.endpoint, draft.source.name),
             undo=f"delete the custom endpoint {action.endpoint}",
             when_refused="hold",

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Literal
 
-from daybreak.model.actions import Validate
+from daybreak.model.actions import AwaitSql, Validate
 from daybreak.model.checks import CHECKS, RUNBOOK, Check
 from daybreak.model.findings import Finding, Level, Measured, Reason, Standing, Verdict
 from daybreak.model.kept import Kept
@@ -68,6 +68,7 @@ def report_of_run(plan: Plan, state: RunState, occasion: Occasion) -> Report:
         run=state.run,
         status=state.status,
         note=state.note,
+        hints=state.hints,
         target=plan.target.name,
         source=plan.source,
         clone=plan.clone,
@@ -112,8 +113,13 @@ def _login(plan: Plan, state: RunState) -> str:
     reference = login_recorded(plan, state)
     if reference is None:
         return ""
-    if any(each.new == MANAGED for each in state.amendments):
+    asking = next(
+        (step.action for step in amend(plan, state.amendments).steps if isinstance(step.action, AwaitSql)), None
+    )
+    if asking and asking.login == MANAGED:
         return f"the clone takes {reference}, which AWS made for its master alone"
+    if asking and reference == asking.login:
+        return f"the clone takes {reference}, which a person named for it"
     return f"the clone takes {reference}, an older version: the password was changed after the moment"
 
 
@@ -264,8 +270,10 @@ def _reasons_of_run(state: RunState, *, is_judged: bool) -> tuple[Reason, ...]:
 
 
 def _why_no_measure(plan: Plan, state: RunState) -> str:
-    if state.verdict is None or isinstance(plan.request, CleanRequest):
+    if isinstance(plan.request, CleanRequest):
         return ""
+    if state.verdict is None:
+        return "the run reached no verdict"
     return why_no_measure(state.verdict, plan.request.thoroughness.depth, plan.request.purpose)
 
 

@@ -63,10 +63,10 @@ def amendment_words(made: Amendment | PlanAmended) -> str:
     """What an amendment changed, in a few words.
 
     >>> amendment_words(PlanAmended(step="12-create-reader-2", field="zone", old=None, new="us-east-1b", by="ann@host"))
-    'amended: zone us-east-1b, where it was left to AWS'
+    'zone us-east-1b, where it was left to AWS'
     """
     if made.field == "taken":
-        return "amended: asked for" if made.new == "yes" else "amended: left out"
+        return "asked for" if made.new == "yes" else "left out"
     name = _FIELDS[made.field]
     before = (
         f"where it was {made.old}"
@@ -75,7 +75,7 @@ def amendment_words(made: Amendment | PlanAmended) -> str:
         if made.field != "login"
         else "where there was none"
     )
-    return printable_sentence(f"amended: {name} {made.new}, {before}")
+    return printable_sentence(f"{name} {made.new}, {before}")
 
 
 _FIELDS = {"instance_class": "class", "zone": "zone", "ca": "certificate authority", "login": "login"}

@@ -14,6 +14,7 @@ from daybreak.judge.details import NO_SOURCE, Sum, decide, line, unknown
 from daybreak.model import checks
 from daybreak.model.checks import Asked
 from daybreak.model.findings import Detail, Finding, Standing
+from daybreak.model.members import endpoint_leads
 from daybreak.model.names import printable
 from daybreak.model.world import ParameterGroup, Surroundings
 
@@ -125,11 +126,11 @@ def _endpoints(seen: Surroundings, around: Surroundings, circumstances: Allowanc
     """The lines for custom endpoints. Their names always differ; what counts is their kind and where they lead."""
     if dark := _lines_of_unseen("endpoints", seen, around):
         return dark
-    has = Counter(_leads(each.kind, each.static_members, each.excluded_members) for each in around.endpoints)
+    has = Counter(endpoint_leads(each.kind, each.static_members, each.excluded_members) for each in around.endpoints)
     lines = []
     for endpoint in seen.endpoints:
         static, excluded = map(circumstances.names_in_clone, (endpoint.static_members, endpoint.excluded_members))
-        wanted = _leads(endpoint.kind, static, excluded)
+        wanted = endpoint_leads(endpoint.kind, static, excluded)
         name = f"custom endpoint {endpoint.identifier}"
         if has[wanted] > 0:
             has[wanted] -= 1
@@ -137,16 +138,11 @@ def _endpoints(seen: Surroundings, around: Surroundings, circumstances: Allowanc
             continue
         # An endpoint that names only instances that the clone lacks cannot be made there.
         cannot_be = not {*static, *excluded} <= circumstances.there
-        reason = circumstances.permitted.get("endpoints") if cannot_be else None
+        permitted = circumstances.permitted
+        reason = permitted.get(wanted) or (permitted.get("endpoints") if cannot_be else None)
         lines.append(line(name, wanted, "missing", is_fit=reason is not None, why=reason or ""))
     lines += [line("custom endpoint", "no such endpoint", extra, is_fit=False) for extra in has.elements()]
     return lines
-
-
-def _leads(kind: str, static: tuple[str, ...], excluded: tuple[str, ...]) -> str:
-    """Where an endpoint leads, in words."""
-    words = kind.upper() + (f" to {', '.join(sorted(static))}" if static else "")
-    return printable(words + (f" but {', '.join(sorted(excluded))}" if excluded else ""))
 
 
 def _scaling(seen: Surroundings, around: Surroundings, circumstances: Allowances) -> list[Detail]:

@@ -193,6 +193,7 @@ def _amendments(report: Report) -> Iterator[str]:
     if report.amendments:
         yield "## Amendments"
         yield "\n".join(f"- {text(amendment_line(each))}" for each in report.amendments)
+        yield f"Digest of the plan and its amendments together: `{report.plan_amended}`"
 
 
 def _foot(report: Report) -> Iterator[str]:

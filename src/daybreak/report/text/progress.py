@@ -23,6 +23,7 @@ from daybreak.model.run import (
     StepRetried,
     StepUncertain,
 )
+from daybreak.plan.amending import steps_unasked
 from daybreak.plan.estimates import time_left
 from daybreak.report.sentences import amendment_words, brief, brief_now, printable_sentence
 from daybreak.report.words import hour, short, span_words
@@ -69,7 +70,8 @@ def before_line(plan: Plan, state: RunState) -> str:
         return ""
     done = sum(state.step(step.id).status in ("done", "forgone") for step in plan.steps)
     paused = f"; paused: {state.note}" if state.status == "paused" else ""
-    told = f"before: {done} of {len(plan.steps)} steps done since {hour(state.began, state.last)}, carried out by {state.who}{paused}"
+    taken = len(plan.steps) - len(steps_unasked(plan, state.amendments))
+    told = f"before: {done} of {taken} steps done since {hour(state.began, state.last)}, carried out by {state.who}{paused}"
     return f"{state.last:%H:%M:%SZ}  {printable_sentence(told)}"
 
 
@@ -149,7 +151,7 @@ def _news_words(event: Event, plan: Plan, state: RunState) -> str:
         case StepHeldUp(step=step, why=why):
             return f"{_step_name(plan, step)}: held up, the run goes on without it for now: {why}"
         case PlanAmended() as made:
-            return f"{_step_name(plan, made.step)}: {amendment_words(made)}"
+            return f"{_step_name(plan, made.step)}: amended: {amendment_words(made)}"
         case StepFailed(step=step, why=why):
             return f"{_step_name(plan, step)}: failed: {why}"
         case RunPaused(why=why):

@@ -68,7 +68,8 @@ def report_view(report: Report, depth: Verbosity = "brief", *, more: str = "") -
 def _verdict(report: Report) -> RenderableType:
     if report.standing is None:
         told = report.status + (f": {report.note}" if report.note else "")
-        return Entry("status", plain(told, _STATUS_STYLES.get(report.status, "")))
+        standing = Entry("status", plain(told, _STATUS_STYLES.get(report.status, "")))
+        return Group(standing, *(Entry("hint", plain(each, "dim")) for each in report.hints))
     word = Text(verdict_word(report).lower(), STYLES[report.standing])
     return Entry("verdict", word + plain(f": {report.headline}"))
 

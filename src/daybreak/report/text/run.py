@@ -85,7 +85,7 @@ def _event(event: Event, plan: Plan | None) -> str:
         case StepHeldUp(step=step, why=why):
             return f"{step}  held up: {why}"
         case PlanAmended() as made:
-            return f"{made.step}  {amendment_words(made)}, by {made.by}"
+            return f"{made.step}  amended: {amendment_words(made)}, by {made.by}"
         case StepFailed(step=step, why=why):
             return f"{step}  failed: {why}"
         case FindingMade(step=step, finding=finding):
