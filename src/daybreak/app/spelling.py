@@ -12,8 +12,8 @@ from time import monotonic
 
 from daybreak.app.app import App
 from daybreak.aws.faults import AwsFault
+from daybreak.aws.secrets import credentials_of
 from daybreak.errors import DaybreakError
-from daybreak.execute.database import login_at
 from daybreak.model.checks import OWN, owners_check
 from daybreak.model.names import did_you_mean, printable
 from daybreak.model.replies import Category
@@ -99,12 +99,13 @@ class _Proofreader:
 
     def _secrets(self) -> Spelling:
         found = Spelling()
-        place = self._address or Address("", 0, "", self._target.trust)
+        # Only a token of IAM is made for a place; where there is none, that is no mistake of the configuration's.
+        place = (self._address.host, self._address.port) if self._address else ("", 0)
         for reference, whose in _references(self._target).items():
             try:
-                self._logins[reference] = login_at(
-                    reference, self._app.aws(self._target.region), self._app.environ, place
-                )
+                aws = self._app.aws(self._target.region)
+                read = credentials_of(reference, aws, self._app.environ, place)
+                self._logins[reference] = Login(read.username, read.password, is_token=read.is_token)
                 found += Spelling(named=1)
             except DaybreakError as error:
                 cause = error.__cause__

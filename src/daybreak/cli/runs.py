@@ -90,7 +90,7 @@ def resume(
     without: tuple[str, ...],
     manage_password: bool,
 ) -> int:
-    """Go on with a run that was interrupted, with amendments where you name some.
+    """Go on with a run that was interrupted, or amend it.
 
     From here, or from another machine that shares the state. A run that has ended is reported and left as it is. An amendment
     changes what the plan left open, in steps that are not done; the report names it, and who made it.

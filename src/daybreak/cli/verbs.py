@@ -29,7 +29,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "watch": ("daybreak.cli.runs:watch", "Follow a run that another terminal carries out."),
     "resume": (
         "daybreak.cli.runs:resume",
-        "Go on with a run that was interrupted, with amendments where you name some.",
+        "Go on with a run that was interrupted, or amend it.",
     ),
     "abort": ("daybreak.cli.runs:abort", "End a run; what it created stays until it is cleaned."),
     "clean": ("daybreak.cli.runs:clean", "Remove what a run created, and nothing else."),

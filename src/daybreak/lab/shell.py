@@ -17,7 +17,7 @@ from pathlib import Path
 
 from daybreak.lab.company.configuration import configuration
 from daybreak.lab.programs import absolute_entries, python_module, with_absolute_paths
-from daybreak.lab.rds.parameter_groups import REST
+from daybreak.lab.rds.durations import PARAMETER_GROUP_REST
 from daybreak.lab.remote import REGION, RemoteLab, authority, connection_proof
 from daybreak.lab.servers.binaries import wheel_folders
 
@@ -79,7 +79,7 @@ def poll_seconds(speed: float) -> float:
 
 def rest_seconds(speed: float) -> float:
     """How long a new parameter group must rest, in real seconds: as long as AWS wants it, in the lab's time."""
-    return REST / speed if speed else 0.0
+    return PARAMETER_GROUP_REST / speed if speed else 0.0
 
 
 def exports(values: Mapping[str, str | None]) -> str:

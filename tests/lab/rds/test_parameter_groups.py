@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from daybreak.lab.rds.parameter_groups import REST
+from daybreak.lab.rds.durations import PARAMETER_GROUP_REST
 from tests.fix_rds import Account, refused
 
 
@@ -168,7 +168,7 @@ def test_a_group_that_has_not_rested_is_not_in_force(account: Account, family: s
     account.add("n", "n-1")
     make(account, family, "new", max_logical_replication_workers="0")
     account.call("ModifyDBCluster", DBClusterIdentifier="n", DBClusterParameterGroupName="new", ApplyImmediately=True)
-    for rests, value in ((100.0, "4"), (REST, "0")):
+    for rests, value in ((100.0, "4"), (PARAMETER_GROUP_REST, "0")):
         account.pass_time(rests)
         account.until(lambda: account.cluster("n")["Status"] == "available")
         account.call("RebootDBInstance", DBInstanceIdentifier="n-1")

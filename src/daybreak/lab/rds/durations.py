@@ -53,6 +53,9 @@ DURATIONS: dict[str, Duration] = {
 }
 """By kind of job."""
 
+PARAMETER_GROUP_REST = 5 * MINUTE
+"""For how long a new group must rest: a cluster's server that starts before runs without its values (FACTS 4.1)."""
+
 DEFAULT_GIGABYTES = 10
 """How big a cluster pretends to be by default."""
 

@@ -37,9 +37,6 @@ class Kind:
 CLUSTER = Kind("cluster-parameter-group", "Cluster", "cluster-pg")
 INSTANCE = Kind("parameter-group", "", "pg")
 
-REST = 300.0
-"""Simulated seconds for which a new group must rest: a cluster's server that starts before runs without its values (FACTS 4.1)."""
-
 MOST_GROUPS = 50
 """The most groups of one kind in a region, besides the default ones."""
 

@@ -11,8 +11,9 @@ from daybreak.lab.control.kindness import Kindness
 from daybreak.lab.control.store import Doc
 from daybreak.lab.rds import networks
 from daybreak.lab.rds.desk import Desk, cluster_by_resource, members_of
+from daybreak.lab.rds.durations import PARAMETER_GROUP_REST
 from daybreak.lab.rds.fleet import Wanted
-from daybreak.lab.rds.parameter_groups import CLUSTER, INSTANCE, REST, Kind, group_of
+from daybreak.lab.rds.parameter_groups import CLUSTER, INSTANCE, Kind, group_of
 from daybreak.lab.rds.parameters import values_of
 from daybreak.lab.servers.aurora import KIND
 from daybreak.lab.volumes.serving import Listen
@@ -65,7 +66,9 @@ def boot(desk: Desk, region: str, instance: Doc) -> None:
     if cluster is not None and instance.get("_writer"):
         group = group_of(desk, region, CLUSTER, cluster["DBClusterParameterGroup"])
         # guess: AWS shows the group as in force, and the server runs with the engine's own values.
-        has_rested = desk.clock.simulation_time() - (group or {}).get("_born", -REST) >= REST
+        has_rested = (
+            desk.clock.simulation_time() - (group or {}).get("_born", -PARAMETER_GROUP_REST) >= PARAMETER_GROUP_REST
+        )
         values = values_of(group) if group else {}
         desk.state.change(
             "cluster", region, cluster["DBClusterIdentifier"], _effective=values, _is_group_in_force=has_rested
