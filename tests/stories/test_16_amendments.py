@@ -78,7 +78,7 @@ def test_a_writer_for_which_there_is_no_machine_is_made_of_another_class(office:
     assert office.classes(run)[f"{run}-1"] == "db.r7g.xlarge"
     told = office.words_of(run)
     assert "08-create-writer: class db.r7g.xlarge, where it was db.r6g.large (by" in told
-    for form in ("markdown", "json", "html"):
+    for form in ("markdown", "json", "html", "junit"):
         assert "db.r7g.xlarge, where it was" in office.person.daybreak("report", run, "-o", form).out
     parity = json.loads(office.person.daybreak("show", run, "-o", "json").out)
     [finding] = [each for each in parity["checks"] if each["check"] == "parity.instances"]
@@ -130,4 +130,6 @@ def test_a_clone_that_starts_without_its_quarantine_is_given_to_nobody(office: O
     assert "let nobody in" in said
     assert f"daybreak clean {run}" in said
     assert "psql -h" not in out
+    validated = office.person.daybreak("validate", run, "--depth", "quick")
+    assert (validated.code, "psql -h" in validated.out) == (3, False), validated.err
     assert office.person.daybreak("clean", run, "--yes").code == 0

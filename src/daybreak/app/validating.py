@@ -85,6 +85,8 @@ class Case:
     run: str | None = None
     lost: Loss | None = None
     """What the restore did not bring back."""
+    is_closed: bool = False
+    """Whether nobody is led in: its run failed, so it may have no quarantine."""
     notes: tuple[str, ...] = ()
     """What the person should know before reading the findings."""
 
@@ -138,7 +140,9 @@ def validate_case(app: App, case: Case, listeners: Listeners | None = None) -> V
         action=case.action,
         proof=trust_words(case.trust, clone.endpoint),
         server=f"{clone.endpoint}:{clone.port}" if clone.endpoint else "",
-        way_in=psql_line(clone.endpoint, clone.port, case.action, case.trust) if clone.endpoint else "",
+        way_in=psql_line(clone.endpoint, clone.port, case.action, case.trust)
+        if clone.endpoint and not case.is_closed
+        else "",
         findings=tuple(findings),
         verdict=verdict_of(findings, scope_of(case.action)),
         measured=measured.model_copy(update={"lost": case.lost}),
@@ -194,6 +198,7 @@ def _case_of_run(app: App, inquiry: Inquiry) -> Case:
             login_recorded(plan, state) if state else None,
         ),
         lost=_loss_of_run(app, plan, inquiry),
+        is_closed=state is not None and state.status == "failed",
         identity=plan.identity,
         trust=app.trust_in(plan),
         target=plan.target.name,

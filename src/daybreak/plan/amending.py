@@ -72,7 +72,7 @@ def amendments_for(plan: Plan, state: RunState, wishes: Wishes, by: str) -> tupl
         wishful.manage_password()
     if wishful.reasons:
         message = f'the run "{state.run}" cannot be amended like that'
-        raise Refused(message, f"daybreak show {state.run}", reasons=tuple(wishful.reasons))
+        raise Refused(message, wishful.words_of_open(), reasons=tuple(wishful.reasons))
     return tuple(wishful.made)
 
 
@@ -115,6 +115,17 @@ class _Wishful:
         else:
             self.made += [self._amend(step, field, getattr(step.action, field), value) for step in to_do]
             self.made += self._unask_password() if field == "login" else []
+
+    def words_of_open(self) -> str:
+        """What can still be amended of the run, by step and option."""
+        taken = [step for step in self._plan.steps if self._may_change(step)]
+        words = []
+        for step in taken:
+            options = [OPTIONS[each.field] for each in step.openings]
+            options += ["--without"] if step.when_refused == "hold" else []
+            if options:
+                words.append(f"{step.id} by {', '.join(options)}")
+        return f"open to amendment: {'; '.join(words)}" if words else "nothing of it is open to amendment any more"
 
     def _unask_password(self) -> list[PlanAmended]:
         """No managed password any more, where one was asked for and AWS refused it: a person names another login instead."""

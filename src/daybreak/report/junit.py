@@ -15,6 +15,7 @@ from daybreak.model.report import CheckLine, Report
 from daybreak.model.value import iso, stamp
 from daybreak.report.journaling import journal_words
 from daybreak.report.losses import loss_lines
+from daybreak.report.naming import amendment_line
 from daybreak.report.words import span_words, visible
 
 _AT_ONCE = timedelta()
@@ -63,11 +64,14 @@ def _properties(report: Report) -> Iterator[tuple[str, str]]:
         ("source", report.source),
         ("server", report.server),
         ("plan", report.plan),
+        ("plan.amended", report.plan_amended),
         ("journal", journal_words(report.journal) if report.journal else None),
         ("journal.tail", report.journal.tail if report.journal else None),
     ):
         if value:
             yield key, value
+    for number, made in enumerate(report.amendments, 1):
+        yield f"amendment-{number}", amendment_line(made)
     if report.moment:
         yield "moment", iso(report.moment)
     for number, line in enumerate(loss_lines(report.figures.deltas, report.run or ""), 1):
