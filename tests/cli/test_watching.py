@@ -33,7 +33,7 @@ def test_a_watcher_sees_what_the_restorer_sees(person: Person, lab: LabUnderTest
     restored, watched = (Done(0, *process.communicate(timeout=120)) for process in (restoring, watching))
     assert (restoring.wait(), watching.wait()) == (0, 0), watched.err
     assert _finished(watched.err) == _finished(restored.err)[-len(_finished(watched.err)) :]
-    assert len(_finished(watched.err)) >= 5
+    assert len(_finished(watched.err)) >= 9
     before, *_ = told = watched.err.splitlines()
     assert re.search(r"Z  before: [34] of 15 steps done since \d\d:\d\dZ, carried out by ", before)
     assert [line for line in told if " before: " in line] == [before]

@@ -117,7 +117,7 @@ def test_the_plans_own_policy_is_enough_and_not_too_much(
     [
         ("rds:DescribeDBClusters", 2, 'looking at "embi-aurora-cluster": AccessDenied'),
         ("rds:CreateDBInstance", 75, "step 08-create-writer: AccessDenied"),
-        ("secretsmanager:GetSecretValue", 3, 'the login "secretsmanager:embi/aurora/master" cannot be read'),
+        ("secretsmanager:GetSecretValue", 75, 'the login "secretsmanager:embi/aurora/master" cannot be read'),
     ],
 )
 def test_one_permission_less_is_told_by_its_name(

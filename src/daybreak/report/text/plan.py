@@ -57,7 +57,8 @@ def plan_view(
     parts += _remarks(plan, is_explained=is_explained)
     # After the last line of a long plan its beginning is off the screen.
     parts += _entries(_summary(plan, at))
-    parts += _entries((("plan", plan.digest()), _expiry(plan, at)))
+    # A plan that is carried out as it is read does not expire.
+    parts += _entries((("plan", plan.digest()), *([_expiry(plan, at)] if then or at > plan.expires else [])))
     parts += [command("more     ", more)] if more and not is_explained else []
     parts += [command("again    " if now and now > plan.expires else "do it    ", then)] if then else []
     return Group(*parts)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from daybreak.model.actions import Wait
+from daybreak.model.actions import AwaitParameterGroup, Wait
 from daybreak.model.plan import Plan, StepId
 from daybreak.model.run import (
     Event,
@@ -30,9 +30,6 @@ from daybreak.report.words import hour, short, span_words
 
 MOST_SIGHTINGS = 5
 """Lines that one wait may have in a log beside its end: a status may flutter for an hour."""
-
-
-_AT_ONCE = timedelta(seconds=1)
 
 
 def now_line(plan: Plan, state: RunState, step: str, seen: str, now: datetime, *, width: int | None = None) -> str:
@@ -140,8 +137,8 @@ def clock(span: timedelta) -> str:
 
 def _news_words(event: Event, plan: Plan, state: RunState) -> str:
     match event.body:
-        case StepDone(step=step) if _was_over(plan, state, step):
-            return ""
+        case StepDone(step=step) if isinstance(plan.step(step).action, AwaitParameterGroup):
+            return ""  # a rest beside the work: what waits for it says so
         case StepDone(step=step, was_adopted=was_adopted):
             return f"{_step_name(plan, step)}: done{_took(state, step)}" + (
                 ", found in the world" if was_adopted else ""
@@ -160,13 +157,6 @@ def _news_words(event: Event, plan: Plan, state: RunState) -> str:
             return f"carried out by {who}"
         case _:
             return ""
-
-
-def _was_over(plan: Plan, state: RunState, step: str) -> bool:
-    """Whether a wait was over when it began: that is no news, and a log has a line for each thing that somebody waited for."""
-    known = state.step(step)
-    is_wait = isinstance(plan.step(step).action, Wait)
-    return is_wait and known.began is not None and known.ended is not None and known.ended - known.began < _AT_ONCE
 
 
 def _step_name(plan: Plan, step: str) -> str:
