@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ import psycopg
 import pytest
 
 from daybreak.lab.company.configuration import configuration
+from tests.fix_browser import FLAGS, chromium
 from tests.fix_cli import AUTHORITIES, Person
 from tests.fix_lab import LabUnderTest, eventually, private
 
@@ -57,12 +57,12 @@ class Desk:
         typed = re.sub(r"\b(?:RUN|my-run|embi-aurora-pitr-202401151430-7k2)\b", self.run, line)
         typed = typed.replace("2024-01-15T14:30:00Z", self.moment())
         program, *words = shlex.split(typed)
-        if program != "daybreak":
-            assert shutil.which(program), f"{line}: {program} is not installed"
-            if os.geteuid() == 0 and program == "chromium":
-                words.insert(0, "--no-sandbox")  # it refuses root otherwise
-            subprocess.run([program, *words], check=True, cwd=self.person.home, timeout=60, capture_output=True)
+        if program == "chromium":
+            browser = chromium()  # distributions call it by several names
+            assert browser, f"{line}: it is not installed"
+            subprocess.run([browser, *FLAGS, *words], check=True, cwd=self.person.home, timeout=60, capture_output=True)
             return
+        assert program == "daybreak", line
         done = self.person.daybreak(*words)
         assert done.code in ((0, 3) if words[0] in _WITH_VERDICT else (0,)), f"{line}\n{done.out}{done.err}"
 
