@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import botocore.session
 import pytest
@@ -28,6 +29,7 @@ QUOTAS = frozenset(
 )
 """The codes of every limit that AWS's own model knows."""
 
+NIGHT = timedelta(hours=10)
 WRITER, READER = "08-create-writer", "10-create-reader-2"
 
 
@@ -99,7 +101,10 @@ def test_a_reader_that_is_refused_does_not_keep_the_data_from_being_validated(fa
         assert (found.status, found.step(READER).status) == ("paused", "held")
         assert {each.check: each.standing.value for each in found.findings}["instances"] == "unfit"
         before = found.step("14-validate").attempts
+        simulation.aws.clock.elapsed += NIGHT.total_seconds()
         ended = simulation.live()
+        assert ended.measured.rto is not None
+        assert ended.measured.rto < NIGHT, "people had their data before the night that nobody worked in"
         assert (ended.status, len(inside(simulation))) == ("finished", 2)
         assert ended.step("14-validate").attempts == before == 1, "the rows are not read twice"
         assert {each.check: each.standing.value for each in ended.findings}["instances"] == "fit"

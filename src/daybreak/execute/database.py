@@ -104,7 +104,8 @@ class Database:
         if wanted == MANAGED:
             wanted = _reference_to_managed(wanted, cluster)
             if wanted is None:
-                return Answers(is_answering=False, seen="AWS has not made the secret of the clone's master yet")
+                seen = "AWS has not made the secret of the clone's master yet"
+                return Answers(is_answering=False, seen=seen, obstacle="settling", hints=_ON_MANAGED)
         try:
             login = self._login(wanted, address)
         except Unreachable as error:
@@ -141,9 +142,11 @@ class Database:
     @staticmethod
     def _let_loose(address: Address, login: Login, action: AwaitSql, cluster: Cluster) -> Answers | None:
         """The answer where the server runs without the quarantine's parameters; what it does not say, the validation reports."""
+        if not action.quarantine:  # a plan of an older release: the validation asks
+            return None
         found = ask_settings(Reach(address, login), action.quarantine, _KNOCKING)
         finding = quarantine(action.quarantine, cluster, found)
-        if not action.quarantine or finding.standing is not Standing.UNFIT:
+        if finding.standing is not Standing.UNFIT:
             return None
         seen = f"the clone started without its quarantine: {finding.found}; let nobody in"
         hints = (

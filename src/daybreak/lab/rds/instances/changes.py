@@ -8,7 +8,6 @@ from daybreak.lab.control.jobs import Job, Work
 from daybreak.lab.control.store import Doc
 from daybreak.lab.protocol.errors import invalid_combination
 from daybreak.lab.rds import catalog, parameter_groups
-from daybreak.lab.rds.clusters import servers
 from daybreak.lab.rds.desk import Call, changes, job
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.events import emit
@@ -66,11 +65,7 @@ class RebootInstance(InstanceJob):
 
     def late(self, job: Job, early: Any) -> Work | None:
         """Boot."""
-        instance = self.instance(job)
-        if instance is None:
-            return None
-        servers.boot(self.desk, job.region, instance)
-        return self.settle(job)
+        return self.boot(job)
 
     def finish(self, job: Job, early: Any, late: Any) -> None:
         """The instance is available."""

@@ -287,6 +287,14 @@ class InstanceJob(DeskJob):
         self.desk.state.change("instance", job.region, name, DBInstanceStatus=status)
         self.desk.fleet.settle_soon(job.region, job.args["resource"])
 
+    def boot(self, job: Job) -> Work | None:
+        """Start an instance's server with its groups' values as they are now, unless it is gone."""
+        instance = self.instance(job)
+        if instance is None:
+            return None
+        servers.boot(self.desk, job.region, instance)
+        return self.settle(job)
+
     def settle(self, job: Job) -> Work:
         """Let the server follow the documents."""
         return lambda: self.desk.fleet.settle(job.region, job.args["resource"], job.args["version"])
@@ -305,11 +313,7 @@ class CreateInstance(InstanceJob):
 
     def late(self, job: Job, early: Any) -> Work | None:
         """Boot; available only when it accepts connections."""
-        instance = self.instance(job)
-        if instance is None:
-            return None
-        servers.boot(self.desk, job.region, instance)
-        return self.settle(job)
+        return self.boot(job)
 
     def finish(self, job: Job, early: Any, late: Any) -> None:
         """The instance is there; what it has beside PostgreSQL is configured, or it is available."""
