@@ -1,4 +1,4 @@
-"""Where an order stands: ours by its tag alone, done only when it really is, hopeless when waiting does not help."""
+"""Where an order stands: done only when it really is, hopeless when waiting does not help."""
 
 from __future__ import annotations
 
@@ -80,50 +80,40 @@ SETTINGS: list[tuple[Change, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("action", "make"), CREATES + REMOVALS + SETTINGS)
-@pytest.mark.parametrize("tags", [{}, THEIRS, {"daybreak:plan": RUN}, {RUN_TAG: RUN}, {RUN_TAG: RUN, NONCE_TAG: ""}])
-def test_without_our_tag_it_is_somebody_elses(action: Change, make: Any, tags: dict[str, str]) -> None:
-    """A name alone proves nothing."""
-    standing = standing_of_change(action, make(tags=tags), OWNER)
-    assert standing.place is Position.FOREIGN
-    assert "was not created by this run" in standing.seen
-
-
 @pytest.mark.parametrize(("action", "make"), CREATES)
 def test_what_is_to_be_created_is_there_or_is_not(action: Change, make: Any) -> None:
     """The look before each sending is what makes a lost reply harmless."""
-    assert standing_of_change(action, None, OWNER).place is Position.ABSENT
-    assert standing_of_change(action, make(), OWNER).place is Position.SO
+    assert standing_of_change(action, None).place is Position.ABSENT
+    assert standing_of_change(action, make()).place is Position.SO
 
 
 @pytest.mark.parametrize(("action", "make"), REMOVALS)
 def test_what_is_to_be_removed_is_gone_going_or_still_there(action: Change, make: Any) -> None:
     """Going counts: AWS refuses a second deletion. Being shown nothing does not: only the deletion's own answer proves it."""
-    unlisted = standing_of_change(action, None, OWNER)
+    unlisted = standing_of_change(action, None)
     assert unlisted.place is Position.UNLISTED
     assert once_answered(unlisted, Category.NOT_FOUND).place is Position.SO
     assert once_answered(unlisted, None).place is Position.SO
     assert once_answered(unlisted, Category.LOST).place is Position.UNLISTED
-    assert once_answered(standing_of_change(action, make(), OWNER), Category.NOT_FOUND).place is Position.ABSENT
-    assert standing_of_change(action, make(), OWNER).place is Position.ABSENT
+    assert once_answered(standing_of_change(action, make()), Category.NOT_FOUND).place is Position.ABSENT
+    assert standing_of_change(action, make()).place is Position.ABSENT
     if not isinstance(action, DeleteParameterGroup):
-        assert standing_of_change(action, make(status="deleting"), OWNER).place is Position.SO
+        assert standing_of_change(action, make(status="deleting")).place is Position.SO
 
 
 @pytest.mark.parametrize(("action", "make"), SETTINGS)
 def test_what_is_to_be_set_needs_something_to_be_set_on(action: Change, make: Any) -> None:
     """Sending it again and again would not bring it back."""
-    assert standing_of_change(action, None, OWNER).place is Position.HOPELESS
+    assert standing_of_change(action, None).place is Position.HOPELESS
 
 
 def test_parameters_are_set_when_each_has_its_value_in_any_spelling() -> None:
     """AWS answers ``1`` where PostgreSQL says ``on``; a difference in spelling must not be sent for ever."""
     action = SetParameters(group="g", parameters={"a": "off", "b": "0", "c": "x"})
     assert (
-        standing_of_change(action, group(parameters={"a": "0", "b": "false", "c": "x", "d": "9"}), OWNER).place
-        is Position.SO
+        standing_of_change(action, group(parameters={"a": "0", "b": "false", "c": "x", "d": "9"})).place is Position.SO
     )
-    missing = standing_of_change(action, group(parameters={"a": "1", "b": "0"}), OWNER)
+    missing = standing_of_change(action, group(parameters={"a": "1", "b": "0"}))
     assert (missing.place, missing.seen) == (Position.ABSENT, "not set: a, c")
     assert not same_setting(None, "0")
     assert not same_setting("10", "1")
@@ -132,8 +122,8 @@ def test_parameters_are_set_when_each_has_its_value_in_any_spelling() -> None:
 def test_options_are_set_when_each_that_was_asked_for_is() -> None:
     """What was not asked for may be as it likes."""
     action = SetClusterOptions(clone=RUN, backup_retention=timedelta(days=30), backup_window="03:00-04:00")
-    assert standing_of_change(action, cluster(is_protected=False), OWNER).place is Position.SO
-    seen = standing_of_change(action, cluster(backup_retention=timedelta(days=1)), OWNER)
+    assert standing_of_change(action, cluster(is_protected=False)).place is Position.SO
+    seen = standing_of_change(action, cluster(backup_retention=timedelta(days=1)))
     assert (seen.place, seen.seen) == (Position.ABSENT, "not set: backup_retention")
 
 
@@ -165,8 +155,6 @@ def test_waiting_for_an_instance_ends_where_it_is_hopeless(status: str) -> None:
         ({"status": "a status AWS adds next year"}, Position.UNDER_WAY),
         ({"window": None}, Position.UNDER_WAY),
         ({"has_pending_changes": True}, Position.UNDER_WAY),
-        ({"tags": THEIRS}, Position.FOREIGN),
-        ({"tags": {}}, Position.FOREIGN),
     ],
 )
 def test_available_alone_is_not_a_restored_cluster(changes: dict[str, Any], place: Position) -> None:
@@ -188,7 +176,6 @@ def test_a_restored_cluster_tells_what_the_next_steps_need() -> None:
         ({"parameter_group_status": "pending-reboot"}, Position.UNDER_WAY),
         ({"status": "configuring-enhanced-monitoring"}, Position.UNDER_WAY),
         ({"has_pending_changes": True}, Position.UNDER_WAY),
-        ({"tags": THEIRS}, Position.FOREIGN),
     ],
 )
 def test_an_instance_is_ready_with_its_parameters_in_force(changes: dict[str, Any], place: Position) -> None:

@@ -11,67 +11,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 from daybreak.aws.faults import AwsFault, category_of
 from daybreak.model.observation import Observation
 from daybreak.model.plan import AwsCall
-from daybreak.model.replies import Category, Reply, Trouble
+from daybreak.model.replies import Reply, Trouble
 from daybreak.model.tags import JOURNAL_TAG
 from daybreak.plan.calls import CHANGES, names_to_change
 from tests import fix_worlds
-from tests.chaos.wire_shapes import cluster_body, group_body, instance_body, restored_body
+from tests.chaos.reply_faults import AFTER, BEFORE, HEARD, Fault
+from tests.chaos.wire_shapes import cluster_body, group_body, instance_body, restored_body, snapshot_body
 
 CALL_TAKES, RESTORING, WINDOW_LAGS, CREATING, SETTLES, DELETING = 0.2, 1500.0, 60.0, 420.0, 45.0, 180.0
 """Virtual seconds: one call, a restore, its window after it, an instance, a modification, a deletion."""
-
-
-class Fault(StrEnum):
-    """What can happen to one change."""
-
-    REPLY_LOST = "reply lost"
-    DROPPED = "dropped before"
-    ERROR_AFTER = "500 after success"
-    THROTTLED = "throttled"
-    TAKEN_BY_US = "taken by us"
-    TAKEN_BY_OTHERS = "taken by others"
-    UNSENT = "never connected"
-    SETTLING = "settling"
-    EXPIRED = "credentials expired"
-    DENIED = "denied"
-    INVALID = "invalid"
-    CAPACITY = "no such machine"
-    QUOTA = "limit reached"
-
-
-_HEARD = {
-    Fault.REPLY_LOST: Trouble(category=Category.LOST, code="ConnectionClosedError"),
-    Fault.DROPPED: Trouble(category=Category.LOST, code="ReadTimeoutError"),
-    Fault.ERROR_AFTER: Trouble(category=Category.LOST, code="InternalFailure"),
-    Fault.THROTTLED: Trouble(category=Category.THROTTLED, code="Throttling", message="Rate exceeded"),
-    Fault.UNSENT: Trouble(category=Category.UNSENT, code="EndpointConnectionError"),
-    Fault.SETTLING: Trouble(category=Category.SETTLING, code="InvalidDBClusterStateFault"),
-    Fault.EXPIRED: Trouble(category=Category.EXPIRED, code="ExpiredToken"),
-    Fault.INVALID: Trouble(category=Category.INVALID, code="InvalidParameterValue", message="Tag list too long"),
-    Fault.QUOTA: Trouble(category=Category.QUOTA, code="InstanceQuotaExceeded"),
-    Fault.CAPACITY: Trouble(category=Category.CAPACITY, code="InsufficientDBInstanceCapacity"),
-    Fault.DENIED: Trouble(category=Category.DENIED, code="AccessDenied"),
-}
-_BEFORE = frozenset(
-    {
-        Fault.DROPPED,
-        Fault.THROTTLED,
-        Fault.UNSENT,
-        Fault.SETTLING,
-        Fault.EXPIRED,
-        Fault.DENIED,
-        Fault.INVALID,
-        Fault.CAPACITY,
-        Fault.QUOTA,
-    }
-)
-_AFTER = frozenset({Fault.REPLY_LOST, Fault.ERROR_AFTER})
 
 
 @dataclass
@@ -133,6 +86,8 @@ class SimulatedAws:
     instances: dict[str, Resource] = field(default_factory=dict)
     groups: dict[str, Resource] = field(default_factory=dict)
     endpoints: dict[str, Resource] = field(default_factory=dict)
+    snapshots: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By identifier, in wire shape; none of them is ever changed."""
     effects: Counter[tuple[str, str]] = field(default_factory=Counter)
     sent: list[AwsCall] = field(default_factory=list)
     reads: Counter[str] = field(default_factory=Counter)
@@ -193,16 +148,16 @@ class SimulatedAws:
         hearing = self.heard.get((call.operation, number))
         if hearing and not hearing.is_done:
             hearing.hear(call)
-        if fault in _BEFORE and fault is not None:
-            raise AwsFault(_HEARD[fault])
+        if fault in BEFORE and fault is not None:
+            raise AwsFault(HEARD[fault])
         if fault is Fault.TAKEN_BY_US:
             self._take_effect(call)
         elif fault is Fault.TAKEN_BY_OTHERS:
             self.usurp(call)
         self._take_effect(call)
         self.after_effect(call)
-        if fault in _AFTER and fault is not None:
-            raise AwsFault(_HEARD[fault])
+        if fault in AFTER and fault is not None:
+            raise AwsFault(HEARD[fault])
         if hearing:
             hearing.hear(call)
         return Reply(request_id=f"request-{len(self.sent)}")
@@ -211,7 +166,7 @@ class SimulatedAws:
         self.clock.elapsed += CALL_TAKES
         fault = self.weather(is_change)
         if fault is not None:
-            raise AwsFault(_HEARD[fault])
+            raise AwsFault(HEARD[fault])
 
     def _take_effect(self, call: AwsCall) -> None:
         name = names_to_change(call.operation, call.params)[0]
@@ -304,6 +259,12 @@ class SimulatedAws:
         if group is None or group.listed_at > self.clock.elapsed:
             raise _no("DBClusterParameterGroupNotFound", "there is no such group")
         self.clusters[name] = Resource(restored_body(name, params), _tags(params), *self._born(self.restoring))
+
+    def _DescribeDBClusterSnapshots(self, params: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        name = params["DBClusterSnapshotIdentifier"]
+        if name not in self.snapshots:
+            raise _no("DBClusterSnapshotNotFoundFault", f"{name} not found")
+        return {"DBClusterSnapshots": [self.snapshots[name]]}
 
     def _RestoreDBClusterFromSnapshot(self, params: dict[str, Any]) -> None:  # noqa: N802
         # The snapshot itself is always there; what has to be there besides is the same.
@@ -493,4 +454,6 @@ def world_of(seen: Observation) -> SimulatedAws:
     if seen.parameter_group:
         name = seen.parameter_group.name
         aws.groups[name] = Resource(group_body(name, dict(seen.parameter_group.parameters)), {})
+    for snapshot in seen.snapshots:
+        aws.snapshots |= dict.fromkeys((snapshot.identifier, snapshot.arn), snapshot_body(snapshot))
     return aws

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,7 +28,7 @@ from daybreak.model.moment import Latest
 from daybreak.model.observation import Observation
 from daybreak.model.plan import AwsCall, Plan
 from daybreak.model.requests import CleanRequest, SnapshotRequest
-from daybreak.model.run import Event, RunState, StepIntended
+from daybreak.model.run import Event, RunState, StepIntended, StepRetried
 from daybreak.model.tags import JOURNAL_TAG, NONCE_TAG
 from daybreak.model.world import AutomatedBackup, Cluster, ParameterGroup, ServerlessRange, Window
 from daybreak.observe.look import Lookout
@@ -178,10 +179,13 @@ class Simulation:
         )
 
     def _has_intent(self, call: AwsCall) -> None:
-        """No change leaves before its intent is durable."""
-        body = self.told[-1].body
-        assert isinstance(body, StepIntended)
-        assert body.call == call.plain()
+        """No change leaves before its intent is durable; since then the run only looked, however often AWS put it off."""
+        bodies = [event.body for event in self.told]
+        since = next(number for number, body in enumerate(reversed(bodies)) if isinstance(body, StepIntended))
+        intent = bodies[-1 - since]
+        assert isinstance(intent, StepIntended)
+        assert intent.call == call.plain()
+        assert all(isinstance(body, StepRetried) and body.step == intent.step for body in bodies[len(bodies) - since :])
 
 
 class _Death:
@@ -328,6 +332,12 @@ CASES: dict[str, Callable[[], Case]] = {
     "clean-protected": lambda: _clean_case("clean-protected", is_protected=True),
     "clean-unprotected": lambda: _clean_case("clean-unprotected", is_protected=False),
 }
+
+
+@cache
+def case_of(kind: str) -> Case:
+    """The case, made once."""
+    return CASES[kind]()
 
 
 # -- what must hold at the end

@@ -14,16 +14,10 @@ from daybreak.journal.folder import FolderStore
 from daybreak.model.run import StepDone, StepFailed, StepSeen, state_of
 from tests.chaos.lies import Liar, Lie
 from tests.chaos.simulated_aws import Resource
-from tests.chaos.simulation import CASES, Case, Simulation, check_effects, scratch, standing_of_world
+from tests.chaos.simulation import CASES, Simulation, case_of, check_effects, scratch, standing_of_world
 
 CLEANS = ["clean-protected", "clean-unprotected"]
 DELETES = ("DeleteDBInstance", "DeleteDBClusterEndpoint", "DeleteDBCluster", "DeleteDBClusterParameterGroup")
-
-
-@cache
-def case_of(kind: str) -> Case:
-    """The case, made once."""
-    return CASES[kind]()
 
 
 @dataclass(frozen=True)

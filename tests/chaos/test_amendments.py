@@ -18,7 +18,8 @@ from daybreak.model.replies import Category, Trouble
 from daybreak.model.run import Event, FindingMade, RunState, StepDone, StepIntended, StepSent
 from daybreak.model.statuses import SERVING
 from daybreak.plan.amending import Wishes, amendments_for
-from tests.chaos.simulated_aws import Fault, Resource
+from tests.chaos.reply_faults import Fault
+from tests.chaos.simulated_aws import Resource
 from tests.chaos.simulation import CASES, Crash, Killed, Mode, Simulation, scratch
 
 RDS = botocore.session.get_session().get_service_model("rds")

@@ -18,10 +18,10 @@ from daybreak.model.findings import Verdict
 from daybreak.model.run import RunState, StepIntended
 from tests.chaos.simulation import (
     CASES,
-    Case,
     Crash,
     Mode,
     Simulation,
+    case_of,
     check_effects,
     scratch,
     standing_of_world,
@@ -38,12 +38,6 @@ class Reference:
     changes: int
     verdict: Verdict | None
     world: dict[str, Any]
-
-
-@cache
-def case_of(kind: str) -> Case:
-    """The case, made once."""
-    return CASES[kind]()
 
 
 @cache

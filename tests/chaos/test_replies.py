@@ -19,8 +19,9 @@ from daybreak.model.run import Event, StepDone
 from daybreak.model.tags import JOURNAL_TAG
 from daybreak.plan.calls import CHANGES, READS, call_of, names_to_change, stamp_of
 from tests import fix_worlds
-from tests.chaos.simulated_aws import Fault, Hearing, Resource
-from tests.chaos.simulation import CASES, Case, Simulation, check_effects, scratch, standing_of_world, survived
+from tests.chaos.reply_faults import Fault
+from tests.chaos.simulated_aws import Hearing, Resource
+from tests.chaos.simulation import Simulation, case_of, check_effects, scratch, standing_of_world, survived
 from tests.fix_liar import LIES, SLOW, Liar, lying
 
 PLACES = [
@@ -50,12 +51,6 @@ SURVIVED = [
     Fault.UNSENT,
     Fault.SETTLING,
 ]
-
-
-@cache
-def case_of(kind: str) -> Case:
-    """The case, made once."""
-    return CASES[kind]()
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,12 @@ from daybreak.journal.store import TakenOver
 from daybreak.model.run import Event, RunState, StepIntended, StepRetried, StepSeen, state_of
 from daybreak.plan.calls import CHANGES
 from tests import fix_worlds
-from tests.chaos.simulated_aws import Fault
+from tests.chaos.reply_faults import Fault
 from tests.chaos.simulation import (
     CASES,
-    Case,
     Crash,
     Simulation,
+    case_of,
     check_effects,
     scratch,
     standing_of_world,
@@ -33,12 +33,6 @@ from tests.chaos.simulation import (
 )
 
 MINUTE, HOUR = 60.0, 3600.0
-
-
-@cache
-def case_of(kind: str) -> Case:
-    """The case, made once."""
-    return CASES[kind]()
 
 
 @cache
@@ -326,7 +320,7 @@ def test_a_cluster_that_somebody_put_in_the_clones_place_gets_no_instance() -> N
         simulation.aws.clock.woken = woken
         state = simulation.live()
         assert state.status == "failed"
-        assert "is not the one this run created" in state.note
+        assert "exists and was not created by this run" in state.note
         assert not simulation.aws.instances
 
 

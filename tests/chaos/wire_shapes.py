@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from daybreak.model.world import Cluster, Instance
+from daybreak.model.world import Cluster, Instance, Snapshot
 
 
 def group_body(name: str, values: dict[str, str]) -> dict[str, Any]:
@@ -64,4 +64,19 @@ def instance_body(instance: Instance) -> dict[str, Any]:
         "DBClusterIdentifier": instance.cluster,
         "DBInstanceClass": instance.instance_class,
         "DBParameterGroupName": instance.parameter_group,
+    }
+
+
+def snapshot_body(snapshot: Snapshot) -> dict[str, Any]:
+    """A snapshot that was observed, in wire shape."""
+    return {
+        "DBClusterSnapshotIdentifier": snapshot.identifier,
+        "DBClusterSnapshotArn": snapshot.arn,
+        "DBClusterIdentifier": snapshot.cluster,
+        "DbClusterResourceId": snapshot.resource_id,
+        "SnapshotType": snapshot.kind,
+        "Status": snapshot.status,
+        "SnapshotCreateTime": snapshot.created,
+        "Engine": snapshot.engine,
+        "EngineVersion": snapshot.engine_version,
     }

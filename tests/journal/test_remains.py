@@ -107,7 +107,7 @@ def test_an_event_of_a_newer_release_is_called_newer(ground: Ground, made: Plan,
     assert ground.store().remains(made.run).nonce == nonce
 
 
-@pytest.mark.parametrize("change", [{"format": 2}, {"clone": "x"}])
+@pytest.mark.parametrize("change", [{"format": 3}, {"clone": "x"}])
 def test_a_plan_that_was_changed_testifies_to_nothing(ground: Ground, made: Plan, change: dict[str, Any]) -> None:
     """Neither account nor source are taken from a file that does not have its digest."""
     nonce = begun(ground, made)
@@ -123,9 +123,9 @@ def test_a_plan_that_was_changed_testifies_to_nothing(ground: Ground, made: Plan
 
 def test_a_plan_of_a_newer_release_is_called_newer(made: Plan) -> None:
     """It has its digest, so it is as it was frozen: this release is too old for it, and can read where it was made."""
-    newer = made.plain() | {"format": 2, "mood": "good"}
+    newer = made.plain() | {"format": 3, "mood": "good"}
     data = canonical({"digest": digest(newer), "plan": newer})
-    with pytest.raises(Newer, match="it has format 2, and this release reads 1"):
+    with pytest.raises(Newer, match="it has format 3, and this release reads 1 and 2"):
         plan_in(data, (), "/state/runs/a-run/plan.json")
     assert remains_of("a-run", data, []).plan == newer
     assert remains_of("a-run", data.replace(b"good", b"evil"), []).plan is None

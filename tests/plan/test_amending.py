@@ -143,8 +143,8 @@ def test_the_plan_stands_as_amended_and_the_frozen_one_stays() -> None:
     [(name, why)] = [(key, why) for key, why in permitted.items() if "instance_class" in key]
     assert (name, why.split(",")[0]) == (f"{PLAN.clone}-2.instance_class", "db.r8g.large")
     assert "ann@host" in why
-    assert len({PLAN.digest(), digest_with(PLAN, changes), digest_with(PLAN, changes[:1])}) == 3
-    assert digest_with(PLAN, ()) == PLAN.digest()
+    assert len({PLAN.digest(), digest_with(PLAN.digest(), changes), digest_with(PLAN.digest(), changes[:1])}) == 3
+    assert digest_with(PLAN.digest(), ()) == PLAN.digest()
 
 
 def test_a_managed_password_is_one_wish_for_the_step_and_the_logins_that_go_with_it() -> None:

@@ -103,7 +103,7 @@ def test_the_order_is_the_one_that_aws_takes() -> None:
 def test_custom_endpoints_go_before_the_cluster_and_one_that_is_going_is_left_to_go() -> None:
     """A name that stays taken stops the next clone's endpoint; AWS refuses to delete one twice."""
     steps = slugs(left(instances=(), endpoints=(endpoint(1), endpoint(2, status="deleting"), endpoint(3))))
-    assert steps[:3] == ["delete-endpoint-1", "delete-endpoint-3", "delete-cluster"]
+    assert steps[:3] == ["delete-endpoint-1", "delete-endpoint-2", "delete-cluster"]
 
 
 def test_what_is_not_there_is_not_removed() -> None:
@@ -182,7 +182,8 @@ def test_only_what_is_ours_is_ever_removed(
             call = call_of(step.action, stamp_of(made), REGION)
             assert call is not None
             assert ours.issuperset(names_to_change(call.operation, call.params))
-            assert [guard.kind for guard in step.guards] == ["ours-only"]
+            whose = "ours" if isinstance(step.action, SetClusterOptions) else "ours-or-absent"
+            assert [guard.kind for guard in step.guards] == [whose, "not-the-source"]
             assert "DeleteAutomatedBackups" not in call.params
     assert owner_of(made, "its own") == Owner(run=RUN, nonce=NONCE)
 

@@ -14,9 +14,8 @@ from pydantic import ValidationError
 
 from daybreak.errors import Refused
 from daybreak.files import MOST_KEPT, content
-from daybreak.journal.records import FORMAT
 from daybreak.model.names import printable
-from daybreak.model.plan import Plan
+from daybreak.model.plan import FORMAT, Plan
 from daybreak.model.value import digest
 
 AGAIN = "make it again: daybreak plan pitr TARGET --to MOMENT --file FILE"
@@ -80,6 +79,8 @@ def _read_document(file: Path, *, follows: bool) -> dict[str, Any]:
 def _unfit(file: Path, held: dict[str, Any], trouble: ValidationError) -> Refused:
     """The refusal of a plan that does not fit this release. One with its digest is unchanged, so a newer release wrote it."""
     reasons = tuple(f"{'.'.join(map(str, error['loc']))}: {error['msg'].lower()}" for error in trouble.errors())
+    if isinstance(held["plan"], dict) and held["plan"].get("format", 1) in range(1, FORMAT):
+        return Refused(f'the plan "{file}" was made by an older release, whose guards cannot be asked', AGAIN)
     if not _is_as_written(held):
         return Refused(f'the plan "{file}" does not fit this release', AGAIN, reasons=reasons)
     found = held["plan"].get("format", FORMAT) if isinstance(held["plan"], dict) else FORMAT

@@ -16,10 +16,10 @@ from daybreak.execute.database import Database
 from daybreak.execute.doors import Doors, Progress
 from daybreak.journal.chain import Chain
 from daybreak.journal.damage import damage_by_anchor
-from daybreak.journal.records import refusal_without_nonce
+from daybreak.journal.records import refusal_of_old_plan, refusal_without_nonce
 from daybreak.model.actions import Validate
 from daybreak.model.clock import is_off, skew_in_words
-from daybreak.model.plan import Plan
+from daybreak.model.plan import FORMAT, Plan
 from daybreak.model.requests import CleanRequest
 from daybreak.model.run import Event, RunState
 from daybreak.model.tags import JOURNAL_TAG
@@ -78,6 +78,8 @@ def carry_out(
         return state
     if chain.events and state.nonce is None:
         raise refusal_without_nonce(run)
+    if plan.format != FORMAT:
+        raise refusal_of_old_plan(run)
     if not chain.events and run not in app.fitting:
         # Frozen and not begun, perhaps long ago: what was true when it was frozen need not be true now.
         _hold_to_the_world(app, plan)

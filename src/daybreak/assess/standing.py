@@ -1,7 +1,6 @@
-"""Where an order stands in the world: already so, under way, absent, foreign or hopeless. Pure.
+"""Where an order stands in the world: already so, under way, absent, barred by a guard, or hopeless. Pure.
 
-The law: what carries our run's nonce is ours. A name alone proves nothing, nor does the run's name, so a resource without the
-nonce is foreign and is left alone. ``available`` alone is never trusted: a restore is complete when its window is no longer
+The law: whose a thing is, the guards say (``assess.guarding``); what is asked here stands on that. ``available`` alone is never trusted: a restore is complete when its window is no longer
 null, an instance when its parameter group is in force (FACTS 4.3). An empty answer proves nothing either: a resource is gone
 when AWS answers *not found* to its deletion.
 """
@@ -14,6 +13,7 @@ from typing import Any, assert_never
 
 from pydantic import Field
 
+from daybreak.assess.guarding import Resource
 from daybreak.model.actions import (
     AnchorJournal,
     AwaitCluster,
@@ -42,11 +42,8 @@ from daybreak.model.moment import span_in_words
 from daybreak.model.replies import Category
 from daybreak.model.tags import JOURNAL_TAG
 from daybreak.model.value import Value
-from daybreak.model.world import Cluster, Endpoint, Instance, ParameterGroup
+from daybreak.model.world import Cluster, Instance, ParameterGroup
 from daybreak.plan.calls import Owner
-
-Resource = Cluster | Instance | ParameterGroup | Endpoint
-"""What a change can name."""
 
 HOPELESS_CLUSTER = frozenset(
     {
@@ -99,7 +96,8 @@ class Position(StrEnum):
     """AWS does not show what is to be removed. Only the answer to the removal shows whether it is gone."""
     STALLED = "stalled"
     """Nothing is under way that would make it so: AWS shows it late, or a person has to act."""
-    FOREIGN = "foreign"
+    BARRED = "barred"
+    """A guard of the step does not hold."""
     HOPELESS = "hopeless"
 
 
@@ -109,10 +107,12 @@ class OrderStanding(Value):
     place: Position
     seen: str = ""
     hints: tuple[str, ...] = ()
+    is_for_good: bool = False
+    """Whether what bars it ends the run, whatever the step's plan says of a refusal."""
     result: dict[str, Any] = Field(default_factory=dict)
 
 
-DOUBTED = frozenset({Position.UNLISTED, Position.FOREIGN, Position.HOPELESS})
+DOUBTED = frozenset({Position.UNLISTED, Position.BARRED, Position.HOPELESS})
 """What one answer alone does not prove, because an empty or a garbled answer looks the same."""
 
 
@@ -130,12 +130,6 @@ def standing_of_wait(
     """
     if isinstance(action, AwaitParameterGroup):
         return _group_rested(action, age)
-    awaited = instance if isinstance(action, AwaitInstance) else cluster
-    if awaited is not None and not owner.owns(awaited.tags) and not isinstance(action, AwaitClusterGone):
-        seen = f'"{awaited.identifier}" is not the one this run created'
-        return OrderStanding(
-            place=Position.FOREIGN, seen=seen, hints=("it is left untouched: plan again to get another name",)
-        )
     match action:
         case AwaitClusterGone():
             return _cluster_gone(cluster, owner)
@@ -217,11 +211,8 @@ def _instance_ready(instance: Instance | None) -> OrderStanding:
     return OrderStanding(place=Position.SO, seen=instance.status, result={"endpoint": instance.endpoint})
 
 
-def standing_of_change(action: Change, seen: Resource | None, owner: Owner) -> OrderStanding:
-    """Where a change stands; ``seen`` is the resource that it names, ``owner`` the run whose nonce makes it ours."""
-    if seen is not None and not owner.owns(seen.tags):
-        name = seen.name if isinstance(seen, ParameterGroup) else seen.identifier
-        return OrderStanding(place=Position.FOREIGN, seen=f'"{name}" exists and was not created by this run')
+def standing_of_change(action: Change, seen: Resource | None) -> OrderStanding:
+    """Where a change stands whose guards hold; ``seen`` is the resource that it names."""
     match action:
         case (
             CopyParameterGroup()

@@ -1,17 +1,21 @@
-"""Carry out one change: look, intend, send once, and resolve the answer. The same for every kind of change.
+"""Carry out one change: intend, look, ask the guards, send once, and resolve the answer. The same for every kind of change.
 
 Precondition: we hold the journal. Effect: at most the one resource that the action names. Run twice, it leaves one effect: the
-look before each sending finds what an earlier attempt did, by the nonce of the run. The step's plan says what undoes it.
+look before each sending finds what an earlier attempt did. Nothing stands between that look, on which the guards are asked, and
+the sending: the intent is in the journal before. The step's plan says what undoes it.
 One empty look never ends a step or skips it: an absence is looked at again, and a delete is sent all the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Any, TypeVar
 
+from daybreak.assess.guarding import Resource, Situation, breach_of, things_asked
 from daybreak.assess.moves import ATTEMPTS, Again, Look, Pause, Stop, move_after, patience_with
-from daybreak.assess.standing import DOUBTED, OrderStanding, Position, Resource, once_answered, standing_of_change
+from daybreak.assess.standing import DOUBTED, OrderStanding, Position, once_answered, standing_of_change
 from daybreak.aws.faults import AwsFault
 from daybreak.errors import Bug, Failed, Paused, Refused, Uncertain, Unreachable
 from daybreak.execute.doors import Doors
@@ -33,14 +37,16 @@ from daybreak.model.actions import (
     SetClusterOptions,
     SetParameters,
 )
-from daybreak.model.plan import Plan, Step
+from daybreak.model.plan import AwsCall, Plan, Step
 from daybreak.model.replies import Category
 from daybreak.model.run import StepDone, StepIntended, StepRetried, StepSent, StepUncertain
 from daybreak.model.statuses import AVAILABLE
+from daybreak.model.tags import JOURNAL_TAG
+from daybreak.model.things import Thing
 from daybreak.model.world import Cluster, Instance
-from daybreak.observe.look import Lookout
+from daybreak.observe.look import AwsReads, Lookout
 from daybreak.plan.amending import ways_out
-from daybreak.plan.calls import call_of, fill_in, owner_of, stamp_of
+from daybreak.plan.calls import call_of, fill_in, names_to_change, owner_of, stamp_of
 
 Seen = TypeVar("Seen")
 
@@ -51,7 +57,7 @@ REST_BEFORE_BELIEVING = 60.0
 """Seconds for which everything that a call names must be seen at rest before "not now" is taken for "never"."""
 
 _TO_SEND = frozenset({Position.ABSENT, Position.UNLISTED})
-_UNSETTLED = frozenset({Position.ABSENT, Position.FOREIGN, Position.HOPELESS})
+_UNSETTLED = frozenset({Position.ABSENT, Position.BARRED, Position.HOPELESS})
 """The positions that are looked at again after an answer that settled nothing."""
 
 CLASHES_FORGIVEN = 2
@@ -78,26 +84,29 @@ class AskedToEnd(Exception):
     """A person asked for the run's end: nothing more is sent, and nothing more is waited for."""
 
 
-def resource_of(lookout: Lookout, action: Change) -> Resource | None:
-    """The one resource that a change names, as it is now."""
+def thing_of(action: Change, region: str) -> Thing:
+    """The one thing that a change in that region makes, changes or removes."""
     match action:
-        case CopyParameterGroup(group=group) | CreateParameterGroup(group=group):
-            return lookout.parameter_group(group)
-        case SetParameters(group=group) | DeleteParameterGroup(group=group):
-            return lookout.parameter_group(group)
-        case RestoreToMoment(clone=clone) | RestoreFromSnapshot(clone=clone):
-            return lookout.cluster(clone)
         case (
-            SetClusterOptions(clone=clone)
-            | ManagePassword(clone=clone)
-            | AnchorJournal(clone=clone)
-            | DeleteCluster(clone=clone)
+            CopyParameterGroup(group=name)
+            | CreateParameterGroup(group=name)
+            | SetParameters(group=name)
+            | DeleteParameterGroup(group=name)
         ):
-            return lookout.cluster(clone)
-        case CreateEndpoint(endpoint=endpoint) | DeleteEndpoint(endpoint=endpoint):
-            return lookout.endpoint(endpoint)
-        case CreateInstance(instance=instance) | DeleteInstance(instance=instance):
-            return lookout.instance(instance)
+            return Thing(kind="parameter-group", name=name, region=region)
+        case (
+            RestoreToMoment(clone=name)
+            | RestoreFromSnapshot(clone=name)
+            | SetClusterOptions(clone=name)
+            | ManagePassword(clone=name)
+            | AnchorJournal(clone=name)
+            | DeleteCluster(clone=name)
+        ):
+            return Thing(kind="cluster", name=name, region=region)
+        case CreateEndpoint(endpoint=name) | DeleteEndpoint(endpoint=name):
+            return Thing(kind="endpoint", name=name, region=region)
+        case CreateInstance(instance=name) | DeleteInstance(instance=name):
+            return Thing(kind="instance", name=name, region=region)
 
 
 def resources_named(lookout: Lookout, action: Change) -> tuple[Cluster | Instance, ...]:
@@ -124,9 +133,11 @@ class Changer:
 
     def make_so(self, step: Step, action: Change) -> None:
         """Make the order so, or raise: ``Failed`` (also for a foreign resource), ``Paused``, ``Uncertain``."""
-        # Attempts are counted per process: each one has looked first, or a run that gave up once could never go on.
+        # Attempts are counted per process: each one looks first, or a run that gave up once could never go on.
         before = self._journal.state().step(step.id)
-        standing = self.closely(step, lambda: self._stand(step, action), doubted=DOUBTED)
+        standing = OrderStanding(place=Position.ABSENT)
+        if before.status != "waiting":  # an earlier process may have done it, or AWS may have
+            standing = self.closely(step, lambda: self._stand(step, action), doubted=DOUBTED)
         if before.status == "sent":
             standing = once_answered(standing, None)
         began, attempt, tries, clashes = self._doors.timing.monotonic(), 0, 0, 0
@@ -135,7 +146,11 @@ class Changer:
             if attempt >= ATTEMPTS:
                 raise self._uncertain(step, f"it was sent {attempt} times and its outcome is not known")
             attempt += 1
-            fault = self._send(step, action, before.attempts + attempt)
+            call = self._intend(step, action, before.attempts + attempt)
+            standing = self.closely(step, partial(self._stand, step, action, call), doubted=DOUBTED)
+            if standing.place not in _TO_SEND:
+                break
+            fault = self._send(step, action, call)
             if fault is None:
                 return
             match move_after(fault.trouble, attempt=attempt, tries=tries, jitter=self._doors.timing.jitter()):
@@ -145,9 +160,6 @@ class Changer:
                     self._pause(step, again, since=began)
                     tries += 1
                     attempt -= 0 if again.counts else 1
-                    if fault.trouble.category is Category.SETTLING:
-                        # It may be changing into what we want: then nothing is left to send.
-                        standing = self.closely(step, lambda: self._stand(step, action), doubted=DOUBTED)
                 case Look(why=why, is_uncertain=is_uncertain):
                     if is_uncertain:
                         self._journal.append(StepUncertain(step=step.id, why=why))
@@ -197,16 +209,18 @@ class Changer:
     def _uncertain(self, step: Step, why: str) -> Uncertain:
         return Uncertain(f"step {step.id}: {why}", f"look at the account, then: daybreak resume {self._plan.run}")
 
-    def _send(self, step: Step, action: Change, attempt: int) -> AwsFault | None:
+    def _intend(self, step: Step, action: Change, attempt: int) -> AwsCall:
+        """The call as it will be sent, once it is durable: the process that resumes knows that it may be out there."""
         printed = call_of(action, self._stamp, self._doors.aws.region)
         if printed is None:
             message = f"{action.kind} is a change without a call"
             raise Bug(message)
-        anchor = self._journal.tail().tag_value()
-        call = fill_in(printed, self._nonce, anchor)
+        call = fill_in(printed, self._nonce, self._journal.tail().tag_value())
         self._heed()
-        # Durable before the call leaves: the process that resumes knows that this may be out there.
         self._journal.append(StepIntended(step=step.id, attempt=attempt, call=call.plain()))
+        return call
+
+    def _send(self, step: Step, action: Change, call: AwsCall) -> AwsFault | None:
         try:
             reply = self._doors.aws.change(call)
         except AwsFault as fault:
@@ -214,7 +228,7 @@ class Changer:
         except Refused as refusal:
             raise Paused(refusal.message, *refusal.hints) from refusal
         self._journal.append(StepSent(step=step.id, request_id=reply.request_id))
-        result = {"anchor": anchor} if isinstance(action, AnchorJournal) else {}
+        result = {"anchor": _anchor_in(call)} if isinstance(action, AnchorJournal) else {}
         self._journal.append(StepDone(step=step.id, result=result))
         return None
 
@@ -223,16 +237,42 @@ class Changer:
             result = {"seen": standing.seen} | standing.result
             self._journal.append(StepDone(step=step.id, was_adopted=True, result=result))
             return
-        hints = standing.hints
         if standing.place is Position.STALLED:
             raise Paused(f"step {step.id}: {standing.seen}", f"once it is gone: daybreak resume {self._plan.run}")
-        if standing.place is Position.FOREIGN:
-            hints = ("it is left untouched: plan again to get another name",)
-        raise Failed(f"step {step.id}: {standing.seen}", *hints)
+        raise (Gone if standing.is_for_good else Failed)(f"step {step.id}: {standing.seen}", *standing.hints)
 
-    def _stand(self, step: Step, action: Change) -> OrderStanding:
-        seen = self.look(step, lambda: resource_of(self._doors.lookout, action))
-        return standing_of_change(action, seen, self._owner)
+    def _stand(self, step: Step, action: Change, call: AwsCall | None = None) -> OrderStanding:
+        """Where a change stands, by a look at all that its guards speak of; ``call`` is what is about to be sent."""
+        own = thing_of(action, self._doors.aws.region)
+        seen = {thing: self.see(step, thing) for thing in dict.fromkeys((own, *things_asked(step.guards)))}
+        changes = names_to_change(call.operation, call.params) if call else ()
+        return self.bar(step, seen, changes) or standing_of_change(action, seen[own])
+
+    def see(self, step: Step, thing: Thing) -> Resource | None:
+        """A thing as it is now; ``None`` where AWS does not know it. Raises as ``look`` does."""
+        return self.look(
+            step, lambda: Lookout(_PatientDoor(self._doors.aws, partial(self._wait_out, step))).thing(thing)
+        )
+
+    def bar(
+        self, step: Step, seen: Mapping[Thing, Resource | None], changes: tuple[str, ...] = ()
+    ) -> OrderStanding | None:
+        """Where a step stands of which a guard does not hold by what was seen; ``None`` where all hold."""
+        situation = Situation(self._owner, seen, frozenset(changes), self._ages())
+        breach = breach_of(step.guards, situation)
+        if breach is None:
+            return None
+        return OrderStanding(place=Position.BARRED, seen=breach.why, hints=breach.hints, is_for_good=breach.is_for_good)
+
+    def _ages(self) -> dict[Thing, timedelta]:
+        """How long ago AWS answered the creation of each parameter group of this run."""
+        state, region, now = self._journal.state(), self._doors.aws.region, self._doors.timing.now()
+        made = {
+            thing_of(step.action, region): state.step(step.id).ended
+            for step in self._plan.steps
+            if isinstance(step.action, CopyParameterGroup | CreateParameterGroup)
+        }
+        return {thing: now - ended for thing, ended in made.items() if ended is not None}
 
     def closely(
         self,
@@ -266,23 +306,29 @@ class Changer:
 
     def look(self, step: Step, look: Callable[[], Seen]) -> Seen:
         """Read, and wait through throttling and short outages. Return the answer; raises ``Paused`` or ``Failed``."""
+        try:
+            return self._wait_out(step, look)
+        except AwsFault as fault:
+            move = patience_with(fault.trouble, tries=0, jitter=0)
+            if isinstance(move, Pause):
+                raise _error_for(step, fault, move) from fault
+            hints = move.hints if isinstance(move, Stop) else ()
+            raise Failed(f"step {step.id}: {move.why}", *hints) from fault
+        except (Refused, Unreachable) as refusal:
+            raise Paused(refusal.message, *refusal.hints) from refusal
+
+    def _wait_out(self, step: Step, read: Callable[[], Seen]) -> Seen:
+        """Read until an answer comes that waiting does not change; raises it where it is a fault."""
         began, tries = self._doors.timing.monotonic(), 0
         while True:
             try:
-                return look()
+                return read()
             except AwsFault as fault:
-                heard = fault
                 move = patience_with(fault.trouble, tries=tries, jitter=self._doors.timing.jitter())
-            except (Refused, Unreachable) as refusal:
-                raise Paused(refusal.message, *refusal.hints) from refusal
-            match move:
-                case Again() as again:
-                    self._pause(step, again, since=began)
-                    tries += 1
-                case Pause() as pause:
-                    raise _error_for(step, heard, pause)
-                case Stop(why=why, hints=hints):
-                    raise Failed(f"step {step.id}: {why}", *hints)
+                if not isinstance(move, Again):
+                    raise
+            self._pause(step, move, since=began)
+            tries += 1
 
     def _pause(self, step: Step, again: Again, *, since: float) -> None:
         waited = self._doors.timing.monotonic() - since
@@ -300,6 +346,30 @@ class Changer:
             raise Paused("asked to stop")
         if self._doors.asked():
             raise AskedToEnd
+
+
+class _PatientDoor:
+    """A door to AWS that only reads, and asks each question again by itself: else one refusal would repeat a look of many questions."""
+
+    def __init__(self, aws: AwsReads, wait_out: Callable[[Callable[[], Any]], Any]) -> None:
+        self.region = aws.region
+        self._aws = aws
+        self._wait_out = wait_out
+
+    def read(self, call: AwsCall) -> dict[str, Any]:
+        """Ask once, and again while AWS puts it off."""
+        answer: dict[str, Any] = self._wait_out(lambda: self._aws.read(call))
+        return answer
+
+    def pages(self, call: AwsCall, items: str) -> Iterable[dict[str, Any]]:
+        """Ask for every page, and again while AWS puts it off."""
+        found: list[dict[str, Any]] = self._wait_out(lambda: list(self._aws.pages(call, items)))
+        return found
+
+
+def _anchor_in(call: AwsCall) -> Any:
+    """The anchor that a call writes into the clone's tag."""
+    return next(tag["Value"] for tag in call.params["Tags"] if tag["Key"] == JOURNAL_TAG)
 
 
 def _error_for(step: Step, fault: AwsFault, pause: Pause, *ways: str) -> Paused:

@@ -21,6 +21,7 @@ from datetime import timedelta
 from typing import Any
 
 from daybreak.assess.ending import birth_recorded, moment_restored
+from daybreak.assess.guarding import Resource
 from daybreak.assess.obstacles import Obstacle
 from daybreak.assess.readiness import Readiness, readiness_of
 from daybreak.assess.standing import DOUBTED, OrderStanding, Position, standing_of_wait
@@ -57,6 +58,7 @@ from daybreak.model.run import (
     StepState,
 )
 from daybreak.model.statuses import SERVING
+from daybreak.model.things import Thing
 from daybreak.model.world import Cluster, Instance
 from daybreak.observe.poller import Round
 from daybreak.observe.settling import look_until_settled
@@ -223,6 +225,8 @@ class _Walk:
         action = step.action
         if not isinstance(action, Wait):
             raise Bug(f"step {step.id} is not a wait")
+        if barred := self._changer.bar(step, self._things(action, cluster, instance)):
+            return barred
         standing = standing_of_wait(action, cluster, instance, self._owner, self._age_before(step))
         if standing.place is Position.UNDER_WAY and cluster is not None and instance is not None:
             return self._stand_by_answer(cluster, instance, standing)
@@ -239,6 +243,14 @@ class _Walk:
                 result["login"] = answers.login
             return OrderStanding(place=place, seen=answers.seen, result=result)
         return standing
+
+    def _things(self, action: Wait, cluster: Cluster | None, instance: Instance | None) -> dict[Thing, Resource | None]:
+        """What a round showed of the things that a wait's guards speak of."""
+        region = self._doors.aws.region
+        seen: dict[Thing, Resource | None] = {Thing(kind="cluster", name=self._plan.clone, region=region): cluster}
+        if isinstance(action, AwaitInstance):
+            seen[Thing(kind="instance", name=action.instance, region=region)] = instance
+        return seen
 
     def _stand_by_answer(self, cluster: Cluster, instance: Instance, standing: OrderStanding) -> OrderStanding:
         """An instance on which AWS is at work in passing is ready when it answers SQL (FACTS 4.10); else it stands as seen."""
@@ -287,7 +299,7 @@ class _Walk:
             case Position.SO | Position.UNLISTED:
                 self._journal.append(StepDone(step=step.id, result=standing.result))
                 return
-            case Position.HOPELESS | Position.FOREIGN:
+            case Position.HOPELESS | Position.BARRED:
                 hints = (*standing.hints, *self._ways_round(step, standing))
                 raise Failed(f"step {step.id}: {standing.seen}", *hints, f"daybreak show {self._plan.run}")
             case Position.ABSENT | Position.STALLED if self._absences[step.id] > FORGIVEN_ABSENCES:
@@ -310,7 +322,7 @@ class _Walk:
     def _ways_round(self, step: Step, standing: OrderStanding) -> tuple[str, ...]:
         """What to do about an instance that will never be available: it is removed by a person, then made again."""
         action = step.action
-        if not isinstance(action, AwaitInstance) or standing.place is Position.FOREIGN:
+        if not isinstance(action, AwaitInstance) or standing.place is Position.BARRED:
             return ()
         creating = next((each for each in self._plan.steps if each.id in step.after), step)
         remove = f"first remove it: aws rds delete-db-instance --db-instance-identifier {action.instance}"
@@ -368,6 +380,9 @@ class _Walk:
         found = self._changer.find(step, lambda: lookout.cluster(action.clone))
         if found is None:
             raise Gone(f"step {step.id}: the cluster {action.clone} is gone")
+        thing = Thing(kind="cluster", name=action.clone, region=self._doors.aws.region)
+        if barred := self._changer.bar(step, {thing: found}):
+            raise Gone(f"step {step.id}: {barred.seen}", *barred.hints)
         cluster, inside = self._changer.look(
             step, lambda: look_until_settled(lookout, found, lookout.inside(found), self._changer.rest)
         )

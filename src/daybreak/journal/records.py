@@ -8,19 +8,16 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 from importlib.metadata import version
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
 from daybreak.errors import Failed, Refused
 from daybreak.journal.damage import Damaged, Newer, damage_of_event, damage_of_plan, refusal_of_newer
 from daybreak.model.names import IDENTIFIER, printable
-from daybreak.model.plan import Plan
+from daybreak.model.plan import Plan, PlanFormat, as_read_now
 from daybreak.model.run import Event, RunAttached, RunCreated
 from daybreak.model.value import Value, canonical, digest, stamp
-
-FORMAT = 1
-"""The ``format`` of the plans that this release reads."""
 
 RELEASE = version("daybreak")
 """This release, as each process that attaches to a run records it."""
@@ -75,7 +72,7 @@ def plan_in(data: bytes, events: tuple[Event, ...], where: str) -> Plan:
         raise Refused(f'the plan in "{where}" was changed after it was frozen, and nothing was begun', "make it again")
     try:
         # Instants and enumerations are read in their JSON form.
-        return Plan.model_validate_json(json.dumps(plain))
+        return Plan.model_validate_json(json.dumps(as_read_now(plain)))
     except ValidationError as error:
         raise _newer_plan(plain, error, where, events) from error
 
@@ -137,6 +134,16 @@ def loss_of_journal(where: str) -> Damaged:
     return damage_of_event(0, "the whole journal is gone, and the run had begun", where)
 
 
+def refusal_of_old_plan(run: str) -> Refused:
+    """The refusal to carry on a run whose plan has guards and undos that are only words."""
+    return Refused(
+        f'the run "{run}" was planned by an older release, whose guards cannot be asked: it can be shown, ended and cleaned up after',
+        f"daybreak abort {run}",
+        f"daybreak clean {run}",
+        "then make the plan again",
+    )
+
+
 def refusal_without_nonce(run: str) -> Refused:
     """The refusal to carry on a run that was begun before there were nonces."""
     return Refused(
@@ -172,8 +179,8 @@ def _newer_plan(plain: Any, error: ValidationError, where: str, events: tuple[Ev
     """The refusal of a plan that has the digest it was frozen with: what does not fit was never meant for this release."""
     versions = [event.body.version for event in events if isinstance(event.body, RunAttached)]
     why = f"{error.error_count()} of its fields are not known here"
-    if isinstance(plain, dict) and plain.get("format", FORMAT) != FORMAT:
-        why = f"it has format {printable(str(plain['format']))}, and this release reads {FORMAT}"
+    if isinstance(plain, dict) and plain.get("format", 1) not in get_args(PlanFormat):
+        why = f"it has format {printable(str(plain['format']))}, and this release reads {' and '.join(map(str, get_args(PlanFormat)))}"
     return refusal_of_newer("the plan", why, where, versions[-1] if versions else "")
 
 

@@ -11,8 +11,10 @@ from typing import Any, Literal, NewType
 from pydantic import Field
 
 from daybreak.model.actions import Action
+from daybreak.model.guards import Guard
 from daybreak.model.requests import Request
 from daybreak.model.targets import Objectives, Target
+from daybreak.model.undo import Undo
 from daybreak.model.value import Instant, Span, Value
 from daybreak.model.world import Identity, Window
 
@@ -36,25 +38,6 @@ class Estimate(Value):
     low: Span
     high: Span
     evidence: str
-
-
-class Guard(Value):
-    """What must hold right before a step acts. A guard that does not hold stops the run, and nothing is done."""
-
-    kind: Literal["not-the-source", "ours-or-absent", "ours-only", "reads-only"]
-    resource: str
-
-    def sentence(self) -> str:
-        """The guard in words."""
-        match self.kind:
-            case "not-the-source":
-                return f"{self.resource} is the source and is never changed"
-            case "ours-or-absent":
-                return f"nothing of the name {self.resource} exists, or it carries the nonce of this run"
-            case "ours-only":
-                return f"{self.resource} carries the nonce of the run that created it"
-            case "reads-only":
-                return f"only reads from {self.resource}"
 
 
 OpenField = Literal["instance_class", "zone", "ca", "login"]
@@ -81,8 +64,8 @@ class Step(Value):
     """The steps that are waited for too, and may come to nothing: done, forgone, held up, or never asked for."""
     guards: tuple[Guard, ...] = ()
     estimate: Estimate
-    undo: str = ""
-    """How to take this step back, in words; empty when there is nothing to take back."""
+    undo: Undo | None = None
+    """How this step is taken back; ``None`` for one that only looks."""
     when_refused: Literal["fail", "pause", "hold"] = "fail"
     """What becomes of the run when AWS refuses the step for good: it fails, it pauses for a person, or the step is held up
     until all the others are through. What is late or can be done without never throws away what took hours."""
@@ -91,10 +74,18 @@ class Step(Value):
     openings: tuple[Opening, ...] = ()
 
 
-class Plan(Value):
-    """Everything that a run will do. ``format`` is raised when a reader of the old form would misread the new one."""
+FORMAT = 2
+"""The ``format`` of the plans that this release makes and carries out."""
 
-    format: Literal[1] = 1
+PlanFormat = Literal[1, 2]
+"""Raised when a reader of the old form would misread the new one. Of format 1 nothing was released: its guards and undos were
+words that nothing asked, so such a plan is shown and cleaned up after, and is not carried out."""
+
+
+class Plan(Value):
+    """Everything that a run will do."""
+
+    format: PlanFormat = 2
     run: RunId
     """The run is named for its clone; one plan is carried out once."""
     request: Request
@@ -132,6 +123,22 @@ class Plan(Value):
             if step.id == identifier:
                 return step
         raise KeyError(identifier)
+
+
+def as_read_now(plain: Any) -> Any:
+    """A stored plan of any format that this release opens, in the fields of today; anything else as it is.
+
+    The guards and undos of format 1 were words that nothing asked, so they are left out rather than claimed.
+    """
+    if not isinstance(plain, dict) or plain.get("format", 1) != 1 or not isinstance(plain.get("steps"), list):
+        return plain
+    steps = [
+        {name: value for name, value in step.items() if name not in ("guards", "undo")}
+        if isinstance(step, dict)
+        else step
+        for step in plain["steps"]
+    ]
+    return plain | {"format": 1, "steps": steps}
 
 
 class Refusal(Value):

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, assert_never
 
 from daybreak.aws.facts import (
     backup_of,
@@ -27,6 +27,7 @@ from daybreak.aws.faults import AwsFault, unreadable
 from daybreak.aws.replies import Markers, require
 from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Category, Reply
+from daybreak.model.things import Thing
 from daybreak.model.world import (
     AutomatedBackup,
     Cluster,
@@ -54,16 +55,22 @@ GONE = frozenset({Category.LOST, Category.UNSENT, Category.EXPIRED, Category.CLO
 """What an answer means when AWS itself is out of reach: then every question fails, and none of them may be passed over."""
 
 
-class AwsDoor(Protocol):
-    """The AWS interface that looking and acting need; ``daybreak.aws.gateway.Aws`` is the real one."""
+class AwsReads(Protocol):
+    """The AWS interface that looking needs."""
 
-    region: str
+    @property
+    def region(self) -> str:
+        """The region that is asked."""
 
     def read(self, call: AwsCall) -> dict[str, Any]:
         """Ask once."""
 
     def pages(self, call: AwsCall, items: str) -> Iterable[dict[str, Any]]:
         """Ask for every page."""
+
+
+class AwsDoor(AwsReads, Protocol):
+    """The AWS interface that acting needs; ``daybreak.aws.gateway.Aws`` is the real one."""
 
     def change(self, call: AwsCall) -> Reply:
         """Send a change, once."""
@@ -72,7 +79,7 @@ class AwsDoor(Protocol):
 class Lookout:
     """Questions about one region."""
 
-    def __init__(self, aws: AwsDoor) -> None:
+    def __init__(self, aws: AwsReads) -> None:
         self._aws = aws
 
     def _call(self, operation: str, service: str = "rds", **params: Any) -> AwsCall:
@@ -142,6 +149,22 @@ class Lookout:
         body = self._find(self._call("DescribeDBClusterSnapshots", DBClusterSnapshotIdentifier=name, **more))
         found = require(body, "DBClusterSnapshots") if body else []
         return snapshot_of(found[0]) if found else None
+
+    def thing(self, thing: Thing) -> Cluster | Instance | ParameterGroup | Endpoint | Snapshot | None:
+        """A thing of this region, of whichever kind; ``None`` when AWS does not know it."""
+        match thing.kind:
+            case "cluster":
+                return self.cluster(thing.name)
+            case "instance":
+                return self.instance(thing.name)
+            case "parameter-group":
+                return self.parameter_group(thing.name)
+            case "endpoint":
+                return self.endpoint(thing.name)
+            case "snapshot":
+                return self.snapshot(thing.name)
+            case _:
+                assert_never(thing.kind)
 
     def endpoint(self, identifier: str) -> Endpoint | None:
         """The custom endpoint of that name; ``None`` when AWS does not know it."""

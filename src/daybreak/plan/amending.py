@@ -246,11 +246,11 @@ def steps_unasked(plan: Plan, amendments: Iterable[Amendment] = ()) -> frozenset
     return frozenset(unasked)
 
 
-def digest_with(plan: Plan, amendments: tuple[Amendment, ...]) -> str:
-    """The digest of a plan together with its amendments; the plan's own where there are none."""
+def digest_with(plan: str, amendments: tuple[Amendment, ...]) -> str:
+    """The digest of a plan, given by its own digest, together with its amendments; its own where there are none."""
     if not amendments:
-        return plan.digest()
-    return digest({"plan": plan.digest(), "amendments": [each.plain() for each in amendments]})
+        return plan
+    return digest({"plan": plan, "amendments": [each.plain() for each in amendments]})
 
 
 def ways_out(plan: Plan, step: Step, code: str = "") -> tuple[str, ...]:

@@ -1,29 +1,30 @@
-"""Plan a clean-up: remove what a run created, and nothing else.
+"""Plan a clean-up: take back what a run did, and nothing else.
 
-The order: first lift the protection, because AWS refuses to delete a protected cluster. Then delete custom endpoints and
+It is a rollback of what is still there. The order that follows: first lift the protection, because AWS refuses to delete a protected cluster. Then delete custom endpoints and
 instances, because AWS refuses to delete a cluster with members. Then delete the cluster, and last the parameter group,
 because the cluster uses it until it is gone.
 """
 
 from __future__ import annotations
 
-from daybreak.model.actions import (
-    AwaitClusterGone,
-    DeleteCluster,
-    DeleteEndpoint,
-    DeleteInstance,
-    DeleteParameterGroup,
-    SetClusterOptions,
-)
+from daybreak.model.actions import SetClusterOptions
 from daybreak.model.names import clean_name, is_clone_name, printable, quarantine_group_name
 from daybreak.model.observation import Observation
-from daybreak.model.plan import Estimate, Plan, Refusal, RunId, Step, StepId
+from daybreak.model.plan import Estimate, Plan, Refusal, RunId, Step
 from daybreak.model.requests import CleanRequest
 from daybreak.model.tags import ORIGIN_TAG, RUN_TAG
 from daybreak.model.targets import Target
-from daybreak.plan import estimates
 from daybreak.plan.calls import Owner
-from daybreak.plan.terms import Sequence, Terms, guards_to_remove
+from daybreak.plan.rollback import Deed, take_back
+from daybreak.plan.sequence import Sequence
+from daybreak.plan.terms import Terms
+from daybreak.plan.undoing import (
+    removal_of_cluster,
+    removal_of_endpoint,
+    removal_of_group,
+    removal_of_instance,
+    undo_of,
+)
 
 _GOING = frozenset({"deleting"})
 
@@ -34,7 +35,7 @@ def clean_plan(request: CleanRequest, target: Target, seen: Observation, terms: 
     if reasons:
         hint = "daybreak runs" if request.doubt else f"daybreak show {request.run}"
         return Refusal(what=f'cleaning up after "{request.run}"', reasons=tuple(reasons), hints=(hint,))
-    steps = _steps(request, seen)
+    steps = _steps(request, target, seen)
     low = sum((step.estimate.low for step in steps), start=terms.created - terms.created)
     high = sum((step.estimate.high for step in steps), start=terms.created - terms.created)
     return Plan(
@@ -126,71 +127,36 @@ def _origin(seen: Observation) -> str:
     return seen.cluster.tags.get(ORIGIN_TAG, "") if seen.cluster else ""
 
 
-def _steps(request: CleanRequest, seen: Observation) -> tuple[Step, ...]:
-    sequence = Sequence()
-    before: tuple[StepId, ...] = ()
-    if seen.cluster and seen.cluster.is_protected and seen.cluster.status not in _GOING:
-        before = (
-            sequence.add(
-                "lift-protection",
-                SetClusterOptions(clone=request.run, is_protected=False),
-                "the clone took over the source's deletion protection",
-                estimates.OPTIONS,
-                guards=guards_to_remove(request.run),
-            ),
-        )
-    deleted = tuple(
-        sequence.add(
-            f"delete-instance-{number}",
-            DeleteInstance(clone=request.run, instance=instance.identifier),
-            "AWS refuses to delete a cluster that has instances",
-            estimates.CALL,
-            after=before,
-            guards=guards_to_remove(instance.identifier),
-        )
-        for number, instance in enumerate(seen.instances, start=1)
-    )
-    deleted += tuple(
-        sequence.add(
-            f"delete-endpoint-{number}",
-            DeleteEndpoint(clone=request.run, endpoint=endpoint.identifier),
-            "a custom endpoint of a cluster that is gone would keep its name taken",
-            estimates.CALL,
-            after=before,
-            guards=guards_to_remove(endpoint.identifier),
-        )
-        for number, endpoint in enumerate(seen.endpoints, start=1)
-        if endpoint.status not in _GOING
-    )
-    gone = _add_cluster(sequence, request, after=before + deleted) if seen.cluster else ()
-    if seen.parameter_group:
-        group = quarantine_group_name(request.run)
-        sequence.add(
-            "delete-parameter-group",
-            DeleteParameterGroup(group=group),
-            "nothing uses the quarantine group once the clone is gone",
-            estimates.CALL,
-            after=gone,
-            guards=guards_to_remove(group),
-        )
+def _steps(request: CleanRequest, target: Target, seen: Observation) -> tuple[Step, ...]:
+    origin = _origin(seen)
+    untouchable = (target.cluster, *((origin,) if origin and origin != target.cluster else ()))
+    sequence = Sequence(seen.identity.region, untouchable)
+    take_back(_deeds(request, seen), sequence)
     return tuple(sequence.steps)
 
 
-def _add_cluster(sequence: Sequence, request: CleanRequest, *, after: tuple[StepId, ...]) -> tuple[StepId, ...]:
-    deleted = sequence.add(
-        "delete-cluster",
-        DeleteCluster(clone=request.run),
-        "a forgotten clone goes on costing money; no final snapshot is made: what is only in this clone is lost",
-        estimates.CALL,
-        after=after,
-        guards=guards_to_remove(request.run),
-    )
-    return (
-        sequence.add(
-            "await-gone",
-            AwaitClusterGone(clone=request.run),
-            "the name is free again only when AWS has forgotten it",
-            estimates.DELETION,
-            after=(deleted,),
+def _deeds(request: CleanRequest, seen: Observation) -> list[Deed]:
+    """What the run did, as far as anything of it is there: each thing after those that it stands on."""
+    deeds: list[Deed] = []
+    clone, region = request.run, seen.identity.region
+    if seen.parameter_group:
+        deeds.append(Deed("parameter-group", removal_of_group(quarantine_group_name(clone))))
+    if seen.cluster:
+        deeds.append(Deed("cluster", removal_of_cluster(clone), ("parameter-group",)))
+    going = [each.identifier for each in seen.endpoints if each.status in _GOING]
+    deeds += [
+        *(
+            Deed(each.identifier, removal_of_endpoint(clone, each.identifier), ("cluster",))
+            for each in reversed(seen.endpoints)
+            if each.identifier not in going
         ),
-    )
+        *(
+            Deed(each.identifier, removal_of_instance(clone, each.identifier), ("cluster",))
+            for each in reversed(seen.instances)
+        ),
+    ]
+    if seen.cluster and seen.cluster.is_protected and seen.cluster.status not in _GOING:
+        # Taken back first: what AWS may refuse comes before anything is lost.
+        protection = SetClusterOptions(clone=clone, is_protected=True)
+        deeds.append(Deed("protection", undo_of(protection, region), tuple(deed.name for deed in deeds)))
+    return deeds

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from daybreak.model.actions import AwaitParameterGroup, Validate
+from daybreak.model.guards import AsPlanned
 from daybreak.model.observation import Observation
-from daybreak.model.plan import Plan, Refusal
+from daybreak.model.plan import Plan, Refusal, Step
 from daybreak.model.requests import CleanRequest, PitrRequest, Request, SnapshotRequest
 from daybreak.model.targets import Target
 from daybreak.model.value import stamp
@@ -61,14 +62,21 @@ def _forgeries(plan: Plan, again: Plan) -> list[str]:
         )
         if was != now
     ]
-    orders = {step.id: (step.guards, step.after) for step in again.steps}
+    orders = {step.id: _order_of(step) for step in again.steps}
     if orders.keys() == {step.id for step in plan.steps}:
         reasons += [
-            f"the plan was not made by its own request: step {step.id} has other guards, or another order"
+            f"the plan was not made by its own request: step {step.id} has other guards, another undo, or another order"
             for step in plan.steps
-            if orders[step.id] != (step.guards, step.after)
+            if orders[step.id] != _order_of(step)
         ]
     return reasons
+
+
+def _order_of(step: Step) -> tuple[object, ...]:
+    """What the request alone says of a step; a guard on what was seen follows from the world."""
+    asked = [guard for guard in step.guards if not isinstance(guard, AsPlanned)]
+    things = [guard.thing for guard in step.guards if isinstance(guard, AsPlanned)]
+    return asked, things, step.undo, step.after, step.after_settled
 
 
 def _source_change(plan: Plan, again: Plan) -> tuple[str, ...]:
@@ -87,6 +95,7 @@ def _changes(plan: Plan, again: Plan) -> list[str]:
     now = {step.id: step.action.model_dump(mode="json") for step in again.steps}
     changes = [f"the world has changed: step {name} is no longer needed" for name in was.keys() - now.keys()]
     changes += [f"the world has changed: step {name} would now be needed" for name in now.keys() - was.keys()]
+    changes += [f"the world has changed: {each}" for each in _other_sights(plan, again)]
     for name in was.keys() & now.keys():
         changes += [
             f"the world has changed: {name}: {field} was {_short(before)}, now it would be {_short(after)}"
@@ -94,6 +103,20 @@ def _changes(plan: Plan, again: Plan) -> list[str]:
             if field.partition(".")[0] not in _ALIVE
         ]
     return sorted(changes)
+
+
+def _other_sights(plan: Plan, again: Plan) -> Iterator[str]:
+    """Each thing that looks otherwise than the plan's guards want it."""
+    sights = {
+        (guard.thing, guard.field): guard.value
+        for step in again.steps
+        for guard in step.guards
+        if isinstance(guard, AsPlanned)
+    }
+    for guard in (guard for step in plan.steps for guard in step.guards if isinstance(guard, AsPlanned)):
+        now = sights.get((guard.thing, guard.field), guard.value)
+        if now != guard.value:
+            yield f"{guard.thing.words()}: {guard.field.replace('_', ' ')} was {_short(guard.value)}, now it is {_short(now)}"
 
 
 def _differences(was: Mapping[str, object], now: Mapping[str, object]) -> Iterator[tuple[str, object, object]]:

@@ -27,10 +27,12 @@ from daybreak.model.actions import (
     CreateParameterGroup,
     ManagePassword,
     Restore,
+    RestoreFromSnapshot,
     SetClusterOptions,
     SetParameters,
     Validate,
 )
+from daybreak.model.guards import AsPlanned, Guard, OldEnough, spell
 from daybreak.model.kept import Kept
 from daybreak.model.moment import Moment
 from daybreak.model.names import quarantine_group_name
@@ -39,6 +41,7 @@ from daybreak.model.plan import Estimate, Opening, Plan, RunId, Step, StepId
 from daybreak.model.requests import PitrRequest, SnapshotRequest
 from daybreak.model.tags import ON_CLUSTER, ORIGIN_TAG, PURPOSE_TAG, own_tags
 from daybreak.model.targets import Network, Staging, Target
+from daybreak.model.things import Thing, ThingKind
 from daybreak.model.value import Span
 from daybreak.model.world import Cluster
 from daybreak.plan import estimates
@@ -53,9 +56,10 @@ from daybreak.plan.remarks import (
     substitutions,
     words_of,
 )
+from daybreak.plan.sequence import Sequence
 from daybreak.plan.source import Source, moment_of
 from daybreak.plan.substitutes import substitutes_for, zones_of
-from daybreak.plan.terms import Sequence, Terms, guards_to_change, guards_to_create
+from daybreak.plan.terms import Terms
 from daybreak.plan.topology import endpoints_for, family_of, instances_for
 
 _AT_ONCE = 20
@@ -77,6 +81,17 @@ class Draft:
     def group(self) -> str:
         """The name of the parameter group that keeps the clone quiet."""
         return quarantine_group_name(self.clone)
+
+    @property
+    def untouchable(self) -> tuple[str, ...]:
+        """The names of the source's own: no step changes them."""
+        cluster = self.source.cluster
+        group = (cluster.parameter_group,) if cluster else ()
+        return tuple(dict.fromkeys((self.source.name, *(each.identifier for each in self.source.instances), *group)))
+
+    def thing(self, kind: ThingKind, name: str) -> Thing:
+        """A thing in the region where the clone is made."""
+        return Thing(kind=kind, name=name, region=self.seen.identity.region)
 
     @property
     def quarantine(self) -> dict[str, str]:
@@ -176,7 +191,7 @@ def storage_settings(draft: Draft) -> dict[str, Any]:
 
 
 def _steps(draft: Draft, restore: Restore, moment: Moment, rest: Span) -> tuple[Step, ...]:
-    sequence = Sequence()
+    sequence = Sequence(draft.seen.identity.region, draft.untouchable)
     made, set_up = _add_quarantine(sequence, draft)
     stored = _add_storage(sequence, draft, restore, set_up)
     rested = sequence.add(
@@ -186,7 +201,7 @@ def _steps(draft: Draft, restore: Restore, moment: Moment, rest: Span) -> tuple[
         estimates.CALL,
         after=(made,),
     )
-    instances = _add_instances(sequence, draft, stored, rested)
+    instances = _add_instances(sequence, draft, rest, stored, rested)
     endpoints = _add_endpoints(sequence, draft, instances)
     managed = _add_managed_password(sequence, draft, instances[0])
     answering = sequence.add(
@@ -214,8 +229,6 @@ def _steps(draft: Draft, restore: Restore, moment: Moment, rest: Span) -> tuple[
         "the tag shows whether the journal is cut or rewritten later; the verdict does not depend on it",
         estimates.CALL,
         after=(judged,),
-        guards=guards_to_change(draft.clone, draft.source.name),
-        undo=f"the tag goes with the cluster {draft.clone}",
     )
     return tuple(sequence.steps)
 
@@ -229,8 +242,6 @@ def _add_managed_password(sequence: Sequence, draft: Draft, after: StepId) -> St
         f"where no version of the secret fits: daybreak resume {draft.clone} --manage-password",
         estimates.CALL,
         after=(after,),
-        guards=guards_to_change(draft.clone, draft.source.name),
-        undo=f"the secret goes with the cluster {draft.clone}",
         when_refused="pause",
         is_on_request=True,
     )
@@ -238,7 +249,6 @@ def _add_managed_password(sequence: Sequence, draft: Draft, after: StepId) -> St
 
 def _add_quarantine(sequence: Sequence, draft: Draft) -> tuple[StepId, StepId]:
     """Add the steps of the quarantine group; return the one that makes it, and the one after which it is complete."""
-    guards = guards_to_create(draft.group, draft.source.name)
     before = made = _add_group(sequence, draft)
     kept = draft.source.capsule.surroundings.parameter_group if draft.source.capsule else None
     if kept and not _group_to_copy(draft) and kept.family == family_of(draft.source):
@@ -251,7 +261,6 @@ def _add_quarantine(sequence: Sequence, draft: Draft) -> tuple[StepId, StepId]:
                 f"the source's parameter group {kept.name} is gone, and these are the values it had",
                 estimates.CALL,
                 after=(before,),
-                guards=guards,
             )
     return made, sequence.add(
         "set-quarantine",
@@ -259,7 +268,6 @@ def _add_quarantine(sequence: Sequence, draft: Draft) -> tuple[StepId, StepId]:
         "a restored subscriber that wakes up would consume the production publisher's changes, and cron jobs would run twice",
         estimates.CALL,
         after=(before,),
-        guards=guards,
     )
 
 
@@ -272,17 +280,12 @@ def _group_to_copy(draft: Draft) -> str | None:
 
 def _add_group(sequence: Sequence, draft: Draft) -> StepId:
     description = f"quarantine of {draft.clone}"
-    more: dict[str, Any] = {
-        "guards": guards_to_create(draft.group, draft.source.name),
-        "undo": f"delete the parameter group {draft.group}",
-    }
     if origin := _group_to_copy(draft):
         return sequence.add(
             "copy-parameter-group",
             CopyParameterGroup(source=origin, group=draft.group, description=description),
             f"the clone starts from the settings of {draft.source.name}, not from AWS's defaults",
             estimates.CALL,
-            **more,
         )
     group = draft.seen.parameter_group
     if group and not group.name.startswith("default."):
@@ -292,7 +295,7 @@ def _add_group(sequence: Sequence, draft: Draft) -> StepId:
     else:
         why = "the source has a default parameter group, which AWS does not copy"
     action = CreateParameterGroup(group=draft.group, family=family_of(draft.source), description=description)
-    return sequence.add("create-parameter-group", action, why, estimates.CALL, **more)
+    return sequence.add("create-parameter-group", action, why, estimates.CALL)
 
 
 def _add_storage(sequence: Sequence, draft: Draft, action: Restore, after: StepId) -> StepId:
@@ -302,8 +305,7 @@ def _add_storage(sequence: Sequence, draft: Draft, action: Restore, after: StepI
         "a restore never happens in place: AWS always makes a new cluster",
         estimates.CALL,
         after=(after,),
-        guards=guards_to_create(draft.clone, draft.source.name),
-        undo=f"delete the cluster {draft.clone}",
+        guards=_still_the_source(draft, action),
     )
     cluster = draft.source.cluster
     others = (estimates.CALL, estimates.INSTANCE, estimates.LOOK)
@@ -328,7 +330,6 @@ def _add_storage(sequence: Sequence, draft: Draft, action: Restore, after: StepI
         "a restore call cannot carry these, and a restore that fails must stay removable",
         estimates.OPTIONS,
         after=(stored,),
-        guards=guards_to_create(draft.clone, draft.source.name),
         when_refused="hold",
     )
     return sequence.add(
@@ -339,6 +340,18 @@ def _add_storage(sequence: Sequence, draft: Draft, action: Restore, after: StepI
         after=(stored,),
         after_settled=(options,),
     )
+
+
+def _still_the_source(draft: Draft, action: Restore) -> tuple[Guard, ...]:
+    """What is restored must still be what was planned: a name may belong to another cluster or snapshot by now."""
+    if isinstance(action, RestoreFromSnapshot):
+        taken = draft.source.snapshot.created if draft.source.snapshot else None
+        thing = draft.thing("snapshot", action.snapshot)
+        return (AsPlanned(thing=thing, field="created", value=spell(taken)),) if taken else ()
+    if action.resource_id is not None or draft.source.living is None:
+        return ()
+    thing = draft.thing("cluster", action.source)
+    return (AsPlanned(thing=thing, field="resource_id", value=draft.source.living.resource_id),)
 
 
 def _insights(cluster: Cluster) -> dict[str, Any]:
@@ -353,8 +366,9 @@ def _insights(cluster: Cluster) -> dict[str, Any]:
     }
 
 
-def _add_instances(sequence: Sequence, draft: Draft, *after: StepId) -> tuple[StepId, ...]:
+def _add_instances(sequence: Sequence, draft: Draft, rest: Span, *after: StepId) -> tuple[StepId, ...]:
     awaited: list[StepId] = []
+    rested = OldEnough(thing=draft.thing("parameter-group", draft.group), rest=rest)
     for number, action in enumerate(draft.instances, start=1):
         role = "writer" if number == 1 else "reader"
         when_refused = "pause" if number == 1 else "hold"
@@ -366,8 +380,7 @@ def _add_instances(sequence: Sequence, draft: Draft, *after: StepId) -> tuple[St
             else "the source has this reader",
             estimates.CALL,
             after=(*after, *awaited[:1]),
-            guards=guards_to_create(action.instance, draft.source.name),
-            undo=f"delete the instance {action.instance}",
+            guards=(rested,),
             when_refused=when_refused,
             openings=_openings(draft, action),
         )
@@ -409,8 +422,6 @@ def _add_endpoints(sequence: Sequence, draft: Draft, after: tuple[StepId, ...]) 
             # AWS takes no endpoint that names an instance which is not there.
             after=tuple(step for step in after if step == after[0] or step in members(action)),
             after_settled=tuple(step for step in after[1:] if step not in members(action)),
-            guards=guards_to_create(action.endpoint, draft.source.name),
-            undo=f"delete the custom endpoint {action.endpoint}",
             when_refused="hold",
         )
         for number, action in enumerate(draft.endpoints, start=1)

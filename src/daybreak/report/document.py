@@ -102,7 +102,7 @@ def report_of_run(plan: Plan, state: RunState, occasion: Occasion) -> Report:
         login=_login(plan, state),
         next=occasion.next,
         plan=state.plan,
-        plan_amended=digest_with(plan, state.amendments) if state.amendments else "",
+        plan_amended=digest_with(state.plan, state.amendments) if state.amendments else "",
         journal=journal_line(state),
         version=occasion.version,
         made=occasion.made,

@@ -34,6 +34,7 @@ from daybreak.model.moment import At, Moment, span_in_words
 from daybreak.model.names import printable
 from daybreak.model.plan import Plan, Step
 from daybreak.model.run import Amendment, PlanAmended
+from daybreak.model.undo import GoesWith, Irreversible, TakenBack, Undo
 from daybreak.model.value import iso
 from daybreak.report.words import many
 
@@ -52,6 +53,24 @@ def sentence(action: Action) -> str:
 def printable_sentence(text: str) -> str:
     """``text`` with every character escaped that a terminal could act on; unlike a name, a sentence is not cut."""
     return " ".join(printable(word) for word in text.split(" "))
+
+
+def undo_sentence(undo: Undo) -> str:
+    """How a step is taken back.
+
+    >>> undo_sentence(TakenBack(actions=(DeleteCluster(clone="embi-clone"),)))
+    'Delete the cluster embi-clone, without a final snapshot'
+    """
+    match undo:
+        case TakenBack(actions=actions, traces=traces):
+            done = "; then ".join(sentence(action) for action in actions if not isinstance(action, Wait))
+            return done + (f"; what is left of it: {', '.join(traces)}" if traces else "")
+        case GoesWith(thing=thing):
+            return printable_sentence(f"It goes with {thing.words()}")
+        case Irreversible(because=because):
+            return printable_sentence(f"Nothing takes it back: {because}")
+        case _:
+            assert_never(undo)
 
 
 def moment_text(moment: Moment) -> str:

@@ -44,7 +44,7 @@ class Manner:
     """Whether amcheck may be created in a transaction that is rolled back: only on a clone of ours."""
 
 
-class Thing(Protocol):
+class Readable(Protocol):
     """What is read: an index, or the visibility map that index-only scans believe."""
 
     @property
@@ -57,7 +57,7 @@ class Thing(Protocol):
     def size(self) -> int: ...  # noqa: D102
 
 
-_T = TypeVar("_T", bound=Thing)
+_T = TypeVar("_T", bound=Readable)
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ class _Reading:
             self._passed[-1] = Passed(name=f"visibility maps of {len(maps)} tables", why=words)
 
     @contextmanager
-    def _borrow(self, leader: Session, extension: str, things: Sequence[Thing]) -> Iterator[_Loan]:
+    def _borrow(self, leader: Session, extension: str, things: Sequence[Readable]) -> Iterator[_Loan]:
         """Borrow an extension for the block. What the block did not reach when the server was lost is unread."""
         loan = _Loan()
         if not self.manner.may_borrow:
@@ -298,7 +298,7 @@ class _Reading:
             for method, number in sorted(found.items())
         ]
 
-    def _note(self, index: Thing, way: IndexWay, result: _Note | JobTrouble, took: timedelta) -> None:
+    def _note(self, index: Readable, way: IndexWay, result: _Note | JobTrouble, took: timedelta) -> None:
         self._done += index.size
         self._seen.add(index.oid)
         if isinstance(result, JobTrouble) and not result.is_damaged:
@@ -313,13 +313,13 @@ class _Reading:
                 self._read[index.oid] = IndexRead(index=index.name, ways=ways, trouble=trouble, took=before.took + took)
         self.progress(CountProgress(min(self._done, self._total), self._total, index.name, "of indexes read"))
 
-    def _lack(self, index: Thing, why: str) -> None:
+    def _lack(self, index: Readable, why: str) -> None:
         self._unread.setdefault(index.oid, Unread(table=index.owner_oid, name=index.name, why=why))
 
-    def _pass(self, index: Thing, why: str) -> None:
+    def _pass(self, index: Readable, why: str) -> None:
         self._passed.setdefault(index.oid, Passed(name=index.name, why=why))
 
-    def _give_up_on(self, rest: Sequence[Thing], why: str) -> None:
+    def _give_up_on(self, rest: Sequence[Readable], why: str) -> None:
         for index in rest:
             self._lack(index, why or "no connection was left")
 

@@ -10,6 +10,7 @@ import pytest
 from daybreak.model.moment import Latest
 from daybreak.model.plan import Plan
 from daybreak.model.value import iso
+from daybreak.report.sentences import undo_sentence
 from daybreak.report.text.plan import CREATED, plan_view
 from tests import fix_worlds as worlds
 from tests.fix_golden import Golden, printed, settled
@@ -87,7 +88,8 @@ def test_every_step_is_told_at_any_width(width: int) -> None:
     squeezed = "".join(printed(plan_view(plan, is_explained=True), width=width).split())
     assert plan.digest() in squeezed
     assert plan.digest() in printed(plan_view(plan), width=width)
-    assert all(step.undo.replace(" ", "")[:20] in squeezed for step in plan.steps)
+    assert all(undo_sentence(step.undo).replace(" ", "")[:20] in squeezed for step in plan.steps if step.undo)
+    assert all(guard.sentence().replace(" ", "")[:20] in squeezed for step in plan.steps for guard in step.guards)
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])

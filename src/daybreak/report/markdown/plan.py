@@ -32,13 +32,14 @@ from daybreak.model.actions import (
 from daybreak.model.moment import readings
 from daybreak.model.plan import AwsCall, Plan, Step
 from daybreak.model.requests import CleanRequest, PitrRequest, SnapshotRequest
+from daybreak.model.undo import Irreversible, TakenBack
 from daybreak.model.value import stamp
 from daybreak.plan.amending import steps_unasked
 from daybreak.plan.calls import DRAWN_AT_START, owner_of
 from daybreak.plan.loss import loss_of
 from daybreak.plan.servers import proof_of
 from daybreak.report.aws_cli import command_line
-from daybreak.report.sentences import printable_sentence, sentence
+from daybreak.report.sentences import printable_sentence, sentence, undo_sentence
 from daybreak.report.shell import Typist, commands
 from daybreak.report.words import between, code, code_block, markdown, span_words
 
@@ -200,7 +201,10 @@ def _after(plan: Plan) -> Iterator[str]:
         return
     yield "## Validation Checklist"
     yield "### Database Level\n" + "\n".join(f"- [ ] {box}" for box in _BOXES)
-    undo = [step.undo for step in reversed(plan.steps) if step.undo]
+    # What goes with something else needs no line of its own.
+    undo = [
+        undo_sentence(step.undo) for step in reversed(plan.steps) if isinstance(step.undo, TakenBack | Irreversible)
+    ]
     if undo:
         yield "## Taking It Back"
         listed = "\n".join(f"{number}. {markdown(line)}" for number, line in enumerate(undo, start=1))

@@ -33,7 +33,7 @@ from daybreak.plan.amending import OPTIONS, steps_unasked
 from daybreak.plan.calls import owner_of
 from daybreak.plan.loss import loss_of
 from daybreak.plan.servers import proof_of
-from daybreak.report.sentences import brief, sentence
+from daybreak.report.sentences import brief, sentence, undo_sentence
 from daybreak.report.words import Entry, between, command, hour, many, plain, short, span_words
 
 
@@ -204,7 +204,7 @@ def _explain(plan: Plan) -> Iterator[RenderableType]:
         if step.guards:
             lines.append(("guarded", "; ".join(guard.sentence() for guard in step.guards)))
         if step.undo:
-            lines.append(("undo", step.undo))
+            lines.append(("undo", undo_sentence(step.undo)))
         for word, value in lines:
             yield Entry("", Text(f"{word}: ", "dim") + plain(value, "dim"), 7)
 

@@ -1,0 +1,110 @@
+"""What breaks a guard, from what was just seen. Pure.
+
+The law: one function judges every guard, and the interpreter asks it right before every sending. What carries our run's nonce is
+ours; a name alone proves nothing, nor does the run's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import assert_never
+
+from daybreak.model.guards import AsPlanned, Guard, NotTheSource, OldEnough, Ours, OursOrAbsent, spell
+from daybreak.model.moment import span_in_words
+from daybreak.model.things import Thing
+from daybreak.model.value import Value
+from daybreak.model.world import Cluster, Endpoint, Instance, ParameterGroup, Snapshot
+from daybreak.plan.calls import Owner
+
+Resource = Cluster | Instance | ParameterGroup | Endpoint | Snapshot
+"""What a look at a thing shows."""
+
+UNTOUCHED = "it is left untouched: plan again to get another name"
+"""What to do where something else has the name."""
+
+
+class Breach(Value):
+    """Why a guard does not hold, and what to do about it."""
+
+    why: str
+    hints: tuple[str, ...] = ()
+    is_for_good: bool = False
+    """Whether it ends the run, also where the run can do without the step: what the run stands on is gone or not its own."""
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What is known right before a sending."""
+
+    owner: Owner
+    seen: Mapping[Thing, Resource | None] = field(default_factory=dict)
+    """Each thing that a guard of the step speaks of, as the newest look shows it; ``None`` where AWS does not know it."""
+    changes: frozenset[str] = frozenset()
+    """The names that the call changes; empty where nothing is sent."""
+    ages: Mapping[Thing, timedelta] = field(default_factory=dict)
+    """How long ago AWS answered the creation of what this run created, by the journal."""
+
+
+def breach_of(guards: Iterable[Guard], situation: Situation) -> Breach | None:
+    """The first guard that does not hold, as a breach; ``None`` where all of them hold."""
+    return next((breach for guard in guards if (breach := _breach(guard, situation)) is not None), None)
+
+
+def things_asked(guards: Iterable[Guard]) -> tuple[Thing, ...]:
+    """The things that have to be looked at before these guards can be judged, each once."""
+    asked = (guard.thing for guard in guards if isinstance(guard, Ours | OursOrAbsent | AsPlanned))
+    return tuple(dict.fromkeys(asked))
+
+
+def _breach(guard: Guard, situation: Situation) -> Breach | None:
+    match guard:
+        case OursOrAbsent(thing=thing):
+            return _foreign(thing, situation)
+        case Ours(thing=thing):
+            return _absence(thing) if situation.seen.get(thing) is None else _foreign(thing, situation)
+        case NotTheSource(names=names):
+            touched = sorted(situation.changes.intersection(names))
+            why = f"the call would change {', '.join(touched)}, which is the source's"
+            return Breach(why=why, is_for_good=True) if touched else None
+        case AsPlanned(thing=thing, field=name, value=planned):
+            return _difference(thing, name, planned, situation)
+        case OldEnough(thing=thing, rest=rest):
+            return _young(thing, rest, situation)
+        case _:
+            assert_never(guard)
+
+
+def _foreign(thing: Thing, situation: Situation) -> Breach | None:
+    seen = situation.seen.get(thing)
+    if seen is None or situation.owner.owns(seen.tags):
+        return None
+    return Breach(why=f"{thing.words()} exists and was not created by this run", hints=(UNTOUCHED,))
+
+
+def _absence(thing: Thing) -> Breach:
+    return Breach(why=f"{thing.words()} is gone", hints=("someone may have deleted it",), is_for_good=True)
+
+
+def _difference(thing: Thing, name: str, planned: str, situation: Situation) -> Breach | None:
+    seen = situation.seen.get(thing)
+    if seen is None:
+        return _absence(thing)
+    now = spell(getattr(seen, name))
+    if now == planned:
+        return None
+    what = name.replace("_", " ")
+    return Breach(
+        why=f"{thing.words()} had the {what} {planned} when this was planned, and now it has {now}",
+        hints=("it is another one than the plan speaks of: plan again",),
+    )
+
+
+def _young(thing: Thing, rest: timedelta, situation: Situation) -> Breach | None:
+    age = situation.ages.get(thing)
+    if age is None:
+        return Breach(why=f"the journal has no reply to the creation of {thing.words()}")
+    if age >= rest:
+        return None
+    return Breach(why=f"{thing.words()} is {span_in_words(age)} old, and has to rest for {span_in_words(rest)}")

@@ -1,0 +1,79 @@
+"""How each action is taken back. Pure data, made for every step of every plan."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from daybreak.model.actions import (
+    Action,
+    AnchorJournal,
+    AwaitCluster,
+    AwaitClusterGone,
+    AwaitInstance,
+    AwaitParameterGroup,
+    AwaitSql,
+    CopyParameterGroup,
+    CreateEndpoint,
+    CreateInstance,
+    CreateParameterGroup,
+    DeleteCluster,
+    DeleteEndpoint,
+    DeleteInstance,
+    DeleteParameterGroup,
+    ManagePassword,
+    RestoreFromSnapshot,
+    RestoreToMoment,
+    SetClusterOptions,
+    SetParameters,
+    Validate,
+)
+from daybreak.model.things import Thing
+from daybreak.model.undo import GoesWith, Irreversible, TakenBack, Undo
+
+
+def undo_of(action: Action, region: str) -> Undo | None:
+    """How an action in that region is taken back; ``None`` for one that only looks."""
+    match action:
+        case CopyParameterGroup(group=group) | CreateParameterGroup(group=group):
+            return removal_of_group(group)
+        case SetParameters(group=group):
+            return GoesWith(thing=Thing(kind="parameter-group", name=group, region=region))
+        case RestoreToMoment(clone=clone) | RestoreFromSnapshot(clone=clone):
+            return removal_of_cluster(clone)
+        case SetClusterOptions(clone=clone, is_protected=bool() as is_protected):
+            # What else it sets goes with the cluster; the protection keeps the cluster from going.
+            return TakenBack(actions=(SetClusterOptions(clone=clone, is_protected=not is_protected),))
+        case SetClusterOptions(clone=clone) | ManagePassword(clone=clone) | AnchorJournal(clone=clone):
+            return GoesWith(thing=Thing(kind="cluster", name=clone, region=region))
+        case CreateInstance(clone=clone, instance=instance):
+            return removal_of_instance(clone, instance)
+        case CreateEndpoint(clone=clone, endpoint=endpoint):
+            return removal_of_endpoint(clone, endpoint)
+        case DeleteInstance() | DeleteEndpoint() | DeleteParameterGroup():
+            return Irreversible(because="AWS keeps nothing of it")
+        case DeleteCluster():
+            return Irreversible(because="what is only in this cluster is lost, and no final snapshot is made")
+        case AwaitCluster() | AwaitClusterGone() | AwaitInstance() | AwaitParameterGroup() | AwaitSql() | Validate():
+            return None
+        case _:
+            assert_never(action)
+
+
+def removal_of_group(group: str) -> TakenBack:
+    """What takes back the creation of a cluster parameter group."""
+    return TakenBack(actions=(DeleteParameterGroup(group=group),))
+
+
+def removal_of_cluster(clone: str) -> TakenBack:
+    """What takes back a restore."""
+    return TakenBack(actions=(DeleteCluster(clone=clone), AwaitClusterGone(clone=clone)))
+
+
+def removal_of_instance(clone: str, instance: str) -> TakenBack:
+    """What takes back the creation of an instance."""
+    return TakenBack(actions=(DeleteInstance(clone=clone, instance=instance),))
+
+
+def removal_of_endpoint(clone: str, endpoint: str) -> TakenBack:
+    """What takes back the creation of a custom endpoint."""
+    return TakenBack(actions=(DeleteEndpoint(clone=clone, endpoint=endpoint),))

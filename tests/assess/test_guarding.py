@@ -1,0 +1,147 @@
+"""What breaks a guard: another's nonce, the source's name, another thing than planned, and too young a group."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from daybreak.assess.guarding import Breach, Resource, Situation, breach_of, things_asked
+from daybreak.model.actions import (
+    AwaitCluster,
+    AwaitInstance,
+    Change,
+    CreateEndpoint,
+    DeleteEndpoint,
+    ManagePassword,
+    Validate,
+)
+from daybreak.model.guards import AsPlanned, Guard, NotTheSource, OldEnough, Ours, OursOrAbsent
+from daybreak.model.tags import NONCE_TAG, RUN_TAG
+from daybreak.model.things import Thing
+from daybreak.model.world import Endpoint
+from daybreak.plan.guarding import guards_of
+from tests import fix_worlds
+from tests.assess.test_standing import CREATES, OURS, OWNER, REMOVALS, RUN, SETTINGS, THEIRS, cluster, group, instance
+from tests.fix_worlds import REGION, SOURCE
+
+CLONE = Thing(kind="cluster", name=RUN, region=REGION)
+GROUP = Thing(kind="parameter-group", name="g", region=REGION)
+
+
+def endpoint(**changes: Any) -> Endpoint:
+    """A custom endpoint of our clone."""
+    return Endpoint(
+        **({"identifier": "e", "cluster": RUN, "kind": "READER", "status": "available", "tags": OURS} | changes)
+    )
+
+
+ENDPOINTS: list[tuple[Change, Any]] = [
+    (CreateEndpoint(clone=RUN, endpoint="e", type="READER"), endpoint),
+    (DeleteEndpoint(clone=RUN, endpoint="e"), endpoint),
+    (ManagePassword(clone=RUN), cluster),
+]
+CHANGES = CREATES + REMOVALS + SETTINGS + ENDPOINTS
+_MAKERS: dict[str, Any] = {"cluster": cluster, "instance": instance, "parameter-group": group, "endpoint": endpoint}
+
+
+def seen_with(guards: tuple[Guard, ...], **tags: dict[str, str]) -> dict[Thing, Resource | None]:
+    """All that the guards speak of, each with our tags but for the kinds that are named."""
+    return {
+        thing: _MAKERS[thing.kind](tags=tags.get(thing.kind.replace("-", "_"), OURS)) for thing in things_asked(guards)
+    }
+
+
+def breach(guards: tuple[Guard, ...], seen: dict[Thing, Resource | None], **more: Any) -> Breach | None:
+    """What the guards say to that."""
+    return breach_of(guards, Situation(OWNER, seen, **more))
+
+
+@pytest.mark.parametrize(("action", "make"), CHANGES)
+@pytest.mark.parametrize("tags", [{}, THEIRS, {"daybreak:plan": RUN}, {RUN_TAG: RUN}, {RUN_TAG: RUN, NONCE_TAG: ""}])
+def test_without_our_nonce_it_is_another_ones(action: Change, make: Any, tags: dict[str, str]) -> None:
+    """A name alone proves nothing, whichever of the things it is that the action needs."""
+    guards = guards_of(action, REGION, (SOURCE,))
+    assert breach(guards, seen_with(guards)) is None
+    asked = things_asked(guards)
+    assert asked
+    for foreign in asked:
+        found = breach(guards, seen_with(guards) | {foreign: _MAKERS[foreign.kind](tags=tags)})
+        assert found is not None
+        assert found.why == f"{foreign.words()} exists and was not created by this run"
+
+
+@pytest.mark.parametrize(("action", "make"), CREATES + REMOVALS)
+def test_what_is_made_or_removed_may_be_absent(action: Change, make: Any) -> None:
+    """An absence proves nothing of a removal, so it is sent; what the thing stands in has to be there."""
+    guards = guards_of(action, REGION, (SOURCE,))
+    own = things_asked(guards)[0]
+    assert breach(guards, seen_with(guards) | {own: None}) is None
+    for other in things_asked(guards)[1:]:
+        found = breach(guards, seen_with(guards) | {other: None})
+        assert found is not None
+        assert (found.why, found.is_for_good) == (f"{other.words()} is gone", True)
+
+
+@pytest.mark.parametrize(("action", "make"), SETTINGS)
+def test_what_is_set_needs_something_to_be_set_on(action: Change, make: Any) -> None:
+    """Nothing can be set on what is gone, and the run has lost what it stands on."""
+    guards = guards_of(action, REGION, (SOURCE,))
+    found = breach(guards, dict.fromkeys(things_asked(guards)))
+    assert found is not None
+    assert found.is_for_good
+
+
+@pytest.mark.parametrize(("action", "make"), CHANGES)
+def test_no_change_names_the_source(action: Change, make: Any) -> None:
+    """Every change asks it, by the names that its call changes."""
+    guards = guards_of(action, REGION, (SOURCE, "embi-aurora-1"))
+    assert breach(guards, seen_with(guards), changes=frozenset({RUN})) is None
+    found = breach(guards, seen_with(guards), changes=frozenset({RUN, "embi-aurora-1"}))
+    assert found is not None
+    assert found.why == "the call would change embi-aurora-1, which is the source's"
+    assert found.is_for_good
+
+
+def test_waits_and_validations_ask_whose_it_is() -> None:
+    """A wait forgives what is not listed yet; what is validated has to be there."""
+    for wait in (AwaitCluster(clone=RUN), AwaitInstance(clone=RUN, instance="i")):
+        guards = guards_of(wait, REGION, (SOURCE,))
+        assert [type(guard) for guard in guards] == [OursOrAbsent]
+        assert breach(guards, dict.fromkeys(things_asked(guards))) is None
+    plan = fix_worlds.plan()
+    validating = next(step for step in plan.steps if isinstance(step.action, Validate))
+    assert validating.guards == (Ours(thing=Thing(kind="cluster", name=plan.clone, region=REGION)),)
+
+
+def test_a_thing_is_still_as_planned() -> None:
+    """Another cluster of the same name has another resource id; one that is gone is not as planned either."""
+    guards = (AsPlanned(thing=CLONE, field="resource_id", value=cluster().resource_id),)
+    assert things_asked(guards) == (CLONE,)
+    assert breach(guards, {CLONE: cluster()}) is None
+    other = breach(guards, {CLONE: cluster(resource_id="cluster-OTHER")})
+    assert other is not None
+    assert other.why.endswith("and now it has cluster-OTHER")
+    assert breach(guards, {CLONE: None}) is not None
+
+
+@pytest.mark.parametrize(("age", "is_broken"), [(None, True), (299.9, True), (300.0, False), (301.0, False)])
+def test_a_group_is_old_enough_by_the_journal(age: float | None, *, is_broken: bool) -> None:
+    """AWS shows no time of its creation, so a group that the journal does not know is not old enough."""
+    ages = {GROUP: timedelta(seconds=age)} if age is not None else {}
+    guards = (OldEnough(thing=GROUP, rest=timedelta(minutes=5)),)
+    assert (breach(guards, {}, ages=ages) is not None) is is_broken
+
+
+def test_a_sentence_says_what_is_asked() -> None:
+    """What is printed names the thing and what must hold of it."""
+    assert OursOrAbsent(thing=CLONE).sentence() == 'the cluster "clone" does not exist, or is the run\'s own'
+    assert Ours(thing=CLONE).sentence() == 'the cluster "clone" is the run\'s own'
+    assert NotTheSource(names=("a", "b")).sentence() == "the call does not change the source a, nor b"
+    assert (
+        OldEnough(thing=GROUP, rest=timedelta(minutes=5)).sentence()
+        == 'the parameter group "g" is at least 5 minutes old'
+    )
+    as_planned = AsPlanned(thing=CLONE, field="resource_id", value="cluster-A")
+    assert as_planned.sentence() == 'the cluster "clone" still has the resource id cluster-A, by a look right before'

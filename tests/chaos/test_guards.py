@@ -1,0 +1,182 @@
+"""Each guard of each kind of plan, broken from outside between the intent and the sending: nothing is sent, and the run says why."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daybreak.errors import DaybreakError
+from daybreak.journal.folder import FolderStore
+from daybreak.model.actions import CreateInstance, Validate, Wait
+from daybreak.model.guards import AsPlanned, Guard, NotTheSource, OldEnough, Ours, OursOrAbsent
+from daybreak.model.plan import Plan, Step
+from daybreak.model.run import Event, RunState, StepIntended
+from daybreak.model.things import Thing
+from tests import fix_worlds
+from tests.chaos.simulated_aws import Resource, SimulatedAws
+from tests.chaos.simulation import CASES, Case, Simulation, case_of, scratch
+from tests.chaos.wire_shapes import cluster_body, group_body, instance_body
+
+_KINDS = ("copied-group", "created-group", "deleted-source", "snapshot", "clean-protected")
+
+
+def shelf(aws: SimulatedAws, thing: Thing) -> dict[str, Resource]:
+    """Where the simulated account keeps things of that kind."""
+    return {
+        "cluster": aws.clusters,
+        "instance": aws.instances,
+        "parameter-group": aws.groups,
+        "endpoint": aws.endpoints,
+    }[thing.kind]
+
+
+def usurp(aws: SimulatedAws, thing: Thing) -> None:
+    """Another run has the thing, or makes one of its name."""
+    things = shelf(aws, thing)
+    if thing.name not in things:
+        things[thing.name] = Resource(_SHAPES[thing.kind](thing.name), {})
+    things[thing.name].tags = fix_worlds.another_runs(things[thing.name].tags)
+
+
+_SHAPES: dict[str, Callable[[str], dict[str, Any]]] = {
+    "cluster": lambda name: cluster_body(fix_worlds.cluster(identifier=name)),
+    "instance": lambda name: instance_body(fix_worlds.instance(1, identifier=name)),
+    "parameter-group": lambda name: group_body(name, {}),
+    "endpoint": lambda name: {
+        "DBClusterEndpointIdentifier": name,
+        "DBClusterEndpointArn": f"arn:aws:rds:us-east-1:123456789012:cluster-endpoint:{name}",
+        "DBClusterIdentifier": fix_worlds.SOURCE,
+    },
+}
+"""What AWS answers of a thing of each kind that somebody else made."""
+
+
+def remove(aws: SimulatedAws, thing: Thing) -> None:
+    """Somebody deletes the thing."""
+    del shelf(aws, thing)[thing.name]
+
+
+def exchange(aws: SimulatedAws, guard: AsPlanned) -> None:
+    """Another thing takes the name."""
+    if guard.thing.kind == "snapshot":
+        was = aws.snapshots[guard.thing.name]
+        aws.snapshots[guard.thing.name] = was | {"SnapshotCreateTime": was["SnapshotCreateTime"] + timedelta(hours=1)}
+    else:
+        aws.clusters[guard.thing.name].body |= {"DbClusterResourceId": "cluster-ANOTHER"}
+
+
+def ways_to_break(guard: Guard) -> Iterator[tuple[str, Callable[[SimulatedAws], None]]]:
+    """What another client of the account can do against a guard."""
+    match guard:
+        case OursOrAbsent(thing=thing):
+            yield f"another's {thing.kind}", lambda aws: usurp(aws, thing)
+        case Ours(thing=thing):
+            yield f"another's {thing.kind}", lambda aws: usurp(aws, thing)
+            yield f"no {thing.kind}", lambda aws: remove(aws, thing)
+        case AsPlanned():
+            yield f"another {guard.thing.kind}", lambda aws: exchange(aws, guard)
+        case NotTheSource() | OldEnough():
+            return  # the call and the journal decide these: nobody outside can break them
+
+
+def breaches(kind: str) -> Iterator[Any]:
+    """Every guard of every step of a plan, with each way to break it."""
+    for step in case_of(kind).plan.steps:
+        if step.is_on_request:
+            continue
+        for guard in step.guards:
+            for name, way in ways_to_break(guard):
+                yield pytest.param(kind, step.id, way, id=f"{kind}-{step.id}-{name}")
+
+
+def walked(simulation: Simulation) -> RunState | DaybreakError:
+    """One process's walk to wherever it gets."""
+    try:
+        return simulation.live()
+    except DaybreakError as error:
+        return error
+
+
+@pytest.mark.parametrize(("kind", "name", "way"), [each for kind in _KINDS for each in breaches(kind)])
+def test_nothing_is_sent_where_a_guard_is_broken(kind: str, name: str, way: Callable[[SimulatedAws], None]) -> None:
+    """The last look before the sending sees what happened since the step was begun."""
+    with scratch() as folder:
+        simulation = case_of(kind).simulation(FolderStore(folder))
+        step = simulation.plan.step(name)
+        sent: list[int] = []
+
+        def meddle(event: Event) -> None:
+            if isinstance(event.body, StepIntended) and event.body.step == name and not sent:
+                way(simulation.aws)
+                sent.append(len(simulation.aws.sent))
+
+        simulation.on_told = meddle
+        ended = walked(simulation)
+        assert sent, "the step was never begun"
+        own = [call for call in simulation.aws.sent[sent[0] :] if _is_of(call.params, step)]
+        assert own == []
+        why = ended.note if isinstance(ended, RunState) else ended.message
+        held = simulation.store.chain(simulation.plan.run).state().step(name)
+        assert name in why or name in held.note or held.status == "held", why
+        assert "was not created by this run" in why + held.note or "is gone" in why + held.note or "now it has" in why
+
+
+def _is_of(params: dict[str, Any], step: Step) -> bool:
+    """Whether a call names what the step makes, changes or removes."""
+    if isinstance(step.action, Wait | Validate):
+        return True
+    own = {getattr(step.action, field, None) for field in ("instance", "endpoint", "group")} - {None}
+    wanted = own or {getattr(step.action, "clone", None)}
+    return bool(wanted.intersection(str(value) for value in params.values() if isinstance(value, str)))
+
+
+def forged(case: Case, name: str, **changes: Any) -> Simulation:
+    """A run of the plan with one step changed, as nobody's planner makes it."""
+    step = case.plan.step(name).model_copy(update=changes)
+    steps = tuple(step if each.id == name else each for each in case.plan.steps)
+    plan: Plan = case.plan.model_copy(update={"steps": steps})
+    return Simulation(aws=copy.deepcopy(case.world), plan=plan, store=FolderStore(Path("/nowhere")))
+
+
+def test_a_plan_that_names_the_source_sends_nothing_to_it() -> None:
+    """The guard asks the call itself, not the plan that it came from."""
+    case = case_of("copied-group")
+    name = next(step.id for step in case.plan.steps if step.id.endswith("set-cluster-options"))
+    action = case.plan.step(name).action.model_copy(update={"clone": case.plan.source})
+    simulation = forged(case, name, action=action)
+    with scratch() as folder:
+        simulation.store = FolderStore(folder)
+        simulation.store.create(simulation.plan)
+        state = walked(simulation)
+    assert isinstance(state, RunState)
+    assert state.status == "failed"
+    assert f"the call would change {case.plan.source}, which is the source's" in state.note
+    assert "ModifyDBCluster" not in {call.operation for call in simulation.aws.sent}
+
+
+def test_an_instance_waits_for_the_rest_also_where_the_wait_is_gone() -> None:
+    """The guard on the age of the group does not trust the order of the steps."""
+    case = case_of("copied-group")
+    writer = next(step for step in case.plan.steps if isinstance(step.action, CreateInstance))
+    wait = next(step for step in case.plan.steps if step.id.endswith("await-cluster"))
+    simulation = forged(case, writer.id, after=(wait.id,))
+    simulation.aws.restoring = 20.0
+    with scratch() as folder:
+        simulation.store = FolderStore(folder)
+        simulation.store.create(simulation.plan)
+        ended = walked(simulation)
+    why = ended.note if isinstance(ended, RunState) else ended.message
+    assert "has to rest for 5 minutes" in why
+    assert "CreateDBInstance" not in {call.operation for call in simulation.aws.sent}
+
+
+def test_every_kind_of_plan_has_its_guards_broken() -> None:
+    """No kind of guard that can be broken from outside is left out."""
+    broken = {type(guard) for kind in _KINDS for step in case_of(kind).plan.steps for guard in step.guards}
+    assert broken == {OursOrAbsent, Ours, NotTheSource, AsPlanned, OldEnough}
+    assert set(_KINDS) <= set(CASES)
