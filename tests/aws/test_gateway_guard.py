@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from daybreak.aws.gateway import Access, Aws
-from daybreak.errors import Bug
+from daybreak.errors import Bug, DaybreakError
 from daybreak.model.plan import AwsCall
-from daybreak.plan.calls import CHANGES
+from daybreak.plan.operations import OPERATIONS, ChangeOperation
 from tests.fix_cli import NOWHERE
 
-SOURCE = "embi-aurora-cluster"
+SOURCE, REGION = "embi-aurora-cluster", "us-east-1"
+CHANGES = [row for row in OPERATIONS.values() if isinstance(row, ChangeOperation)]
 
 
 @pytest.fixture
@@ -20,16 +22,55 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Aws:
     """A door at which nobody listens, behind which the source is protected."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIANOBODY0000000000")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
-    door = Aws(Access(region="us-east-1", endpoint_url=NOWHERE, only_loopback=True))
+    door = Aws(Access(region=REGION, endpoint_url=NOWHERE, only_loopback=True))
     door.protect(SOURCE)
     return door
 
 
-@pytest.mark.parametrize("operation", CHANGES)
-@pytest.mark.parametrize("name", [SOURCE, f"arn:aws:rds:us-east-1:123456789012:cluster:{SOURCE}"])
-def test_no_change_names_what_is_protected(aws: Aws, operation: str, name: str) -> None:
-    """Neither by its name nor by its ARN; nobody is even asked."""
-    for parameter in CHANGES[operation]:
-        params: dict[str, Any] = dict.fromkeys(CHANGES[operation], "another") | {parameter: name}
-        with pytest.raises(Bug, match=f"{operation} would change {SOURCE}, which is the source of a restore"):
-            aws.change(AwsCall(service="rds", operation=operation, params=params, region="us-east-1"))
+@pytest.mark.parametrize("row", CHANGES, ids=lambda row: row.name)
+@pytest.mark.parametrize("name", [SOURCE, SOURCE.upper(), f"arn:aws:rds:us-east-1:123456789012:cluster:{SOURCE}"])
+def test_no_change_names_what_is_protected(aws: Aws, row: ChangeOperation, name: str) -> None:
+    """Neither by its name, in whatever case, nor by its ARN; nobody is even asked."""
+    touching = [named.parameter for named in row.named if named.part != "uses"]
+    assert touching
+    for parameter in touching:
+        params: dict[str, Any] = dict.fromkeys(touching, "another") | {parameter: name}
+        with pytest.raises(Bug, match=f"(?i){row.name} would change {SOURCE}, which is the source of a restore"):
+            aws.change(AwsCall(service=row.service, operation=row.name, params=params, region=REGION))
+
+
+@pytest.mark.parametrize(
+    ("service", "method", "params"),
+    [
+        ("rds", "reboot_db_cluster", {"DBClusterIdentifier": "another"}),
+        ("ssm", "add_tags_to_resource", {"ResourceType": "Parameter", "ResourceId": "another", "Tags": []}),
+        ("secretsmanager", "delete_secret", {"SecretId": "another"}),
+        ("kms", "schedule_key_deletion", {"KeyId": "another"}),
+    ],
+)
+def test_what_has_no_row_leaves_by_no_way(aws: Aws, service: str, method: str, params: dict[str, Any]) -> None:
+    """Not of any service, though another one has a row of that name, and not through a client that somebody took."""
+    client = aws.client(service)
+    operation = client.meta.method_to_api_mapping[method]
+    call = AwsCall(service=service, operation=operation, params=params, region=REGION)
+    for send in (aws.change, aws.read, lambda _call: getattr(client, method)(**params)):
+        with pytest.raises(Bug, match=f"{service} {operation} has no row in the table of operations"):
+            send(call)
+
+
+def test_a_change_never_leaves_by_a_way_that_repeats(aws: Aws) -> None:
+    """A client for reads asks again after a lost reply, which for a change would be a second one."""
+    with pytest.raises(Bug, match="DeleteDBCluster would be repeated"):
+        aws.client("rds").delete_db_cluster(DBClusterIdentifier="another")
+    call = AwsCall(service="rds", operation="DeleteDBCluster", params={"DBClusterIdentifier": "another"}, region=REGION)
+    with pytest.raises(Bug, match="not among the reads"):
+        aws.read(call)
+    with pytest.raises(DaybreakError) as lost:
+        aws.change(call)
+    assert not isinstance(lost.value, Bug), "it is sent where it belongs"
+
+
+def test_the_journals_own_calls_stand_outside(aws: Aws) -> None:
+    """The table holds what plans do; S3 is where their journal is kept, and nobody answers here."""
+    with pytest.raises(EndpointConnectionError):
+        aws.client("s3").put_object(Bucket="journals", Key=SOURCE, Body=b"")

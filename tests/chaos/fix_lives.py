@@ -19,9 +19,9 @@ from typing import Any
 
 import pytest
 
-from daybreak.plan.calls import CHANGES
 from tests.fix_cli import CONFIGURATION, Done, Person, waiving
 from tests.fix_lab import LabUnderTest, eventually
+from tests.fix_operations import CHANGES
 from tests.fix_warm import Process
 
 SOURCE = "embi-aurora-cluster"

@@ -18,10 +18,10 @@ from daybreak.model.observation import Observation
 from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Reply, Trouble
 from daybreak.model.tags import JOURNAL_TAG
-from daybreak.plan.calls import CHANGES, names_to_change
 from tests import fix_worlds
 from tests.chaos.reply_faults import AFTER, BEFORE, HEARD, Fault
 from tests.chaos.wire_shapes import cluster_body, group_body, instance_body, restored_body, snapshot_body
+from tests.fix_operations import CHANGES, names_touched
 
 CALL_TAKES, RESTORING, WINDOW_LAGS, CREATING, SETTLES, DELETING = 0.2, 1500.0, 60.0, 420.0, 45.0, 180.0
 """Virtual seconds: one call, a restore, its window after it, an instance, a modification, a deletion."""
@@ -169,7 +169,7 @@ class SimulatedAws:
             raise AwsFault(HEARD[fault])
 
     def _take_effect(self, call: AwsCall) -> None:
-        name = names_to_change(call.operation, call.params)[0]
+        name = names_touched(call)[0]
         before = copy.deepcopy(self.groups.get(name))
         was_tagged = call.operation == "AddTagsToResource" and JOURNAL_TAG in self.clusters[name].tags
         getattr(self, f"_{call.operation}")(call.params)
@@ -187,7 +187,7 @@ class SimulatedAws:
         before = Counter(self.effects)
         self._take_effect(call)
         self.effects = before
-        name = names_to_change(call.operation, call.params)[0]
+        name = names_touched(call)[0]
         for shelf in self.shelves():
             if name in shelf:
                 shelf[name].tags = fix_worlds.another_runs(shelf[name].tags)

@@ -17,12 +17,13 @@ from daybreak.journal.folder import FolderStore
 from daybreak.model.plan import AwsCall
 from daybreak.model.run import Event, StepDone
 from daybreak.model.tags import JOURNAL_TAG
-from daybreak.plan.calls import CHANGES, READS, call_of, names_to_change, stamp_of
+from daybreak.plan.calls import call_of, stamp_of
 from tests import fix_worlds
 from tests.chaos.reply_faults import Fault
 from tests.chaos.simulated_aws import Hearing, Resource
 from tests.chaos.simulation import Simulation, case_of, check_effects, scratch, standing_of_world, survived
 from tests.fix_liar import LIES, SLOW, Liar, lying
+from tests.fix_operations import CHANGES, READS, names_touched
 
 PLACES = [
     ("copied-group", "CopyDBClusterParameterGroup"),
@@ -257,7 +258,7 @@ def usurped(simulation: Simulation, operation: str) -> Resource:
     place = next(number for number, (_, call) in enumerate(calls) if call and call.operation == operation)
     call = calls[place][1]
     assert call is not None
-    name = names_to_change(operation, call.params)[0]
+    name = names_touched(call)[0]
 
     def theirs() -> Resource:
         thing = next(shelf[name] for shelf in aws.shelves() if name in shelf)

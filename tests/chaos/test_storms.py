@@ -18,7 +18,6 @@ from daybreak.execute.doors import Patience
 from daybreak.journal.folder import FolderStore
 from daybreak.journal.store import TakenOver
 from daybreak.model.run import Event, RunState, StepIntended, StepRetried, StepSeen, state_of
-from daybreak.plan.calls import CHANGES
 from tests import fix_worlds
 from tests.chaos.reply_faults import Fault
 from tests.chaos.simulation import (
@@ -31,6 +30,7 @@ from tests.chaos.simulation import (
     standing_of_world,
     survived,
 )
+from tests.fix_operations import CHANGES
 
 MINUTE, HOUR = 60.0, 3600.0
 

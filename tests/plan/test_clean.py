@@ -20,9 +20,10 @@ from daybreak.model.plan import Plan, Refusal
 from daybreak.model.requests import CleanRequest
 from daybreak.model.tags import NONCE_TAG, ORIGIN_TAG, RUN_TAG
 from daybreak.model.world import Cluster, Endpoint, Instance, ParameterGroup
-from daybreak.plan.calls import Owner, call_of, names_to_change, owner_of, stamp_of
+from daybreak.plan.calls import Owner, call_of, owner_of, stamp_of
 from daybreak.plan.planner import plan_of
 from tests import fix_worlds
+from tests.fix_operations import names_touched
 from tests.fix_worlds import REGION, SOURCE
 
 RUN = "embi-aurora-pitr-202401151430-7k2"
@@ -181,7 +182,7 @@ def test_only_what_is_ours_is_ever_removed(
         ):
             call = call_of(step.action, stamp_of(made), REGION)
             assert call is not None
-            assert ours.issuperset(names_to_change(call.operation, call.params))
+            assert ours.issuperset(names_touched(call))
             whose = "ours" if isinstance(step.action, SetClusterOptions) else "ours-or-absent"
             assert [guard.kind for guard in step.guards] == [whose, "not-the-source"]
             assert "DeleteAutomatedBackups" not in call.params

@@ -23,9 +23,10 @@ from daybreak.model.names import is_identifier
 from daybreak.model.observation import Observation
 from daybreak.model.plan import Step
 from daybreak.model.world import Member, ParameterGroup, ServerlessRange
-from daybreak.plan.calls import call_of, names_to_change, stamp_of
+from daybreak.plan.calls import call_of, stamp_of
 from daybreak.plan.quarantine import CARED_FOR
 from tests import fix_worlds
+from tests.fix_operations import names_touched
 from tests.fix_worlds import MOMENT, REGION, SOURCE
 from tests.plan.test_pitr import backup, change_of, deleted
 
@@ -92,7 +93,7 @@ def test_what_every_plan_keeps_to(world: Observation, *, is_latest: bool, is_rea
     }
     created: list[str] = []
     for step, call in zip(changes, calls, strict=True):
-        names = names_to_change(call.operation, call.params)
+        names = names_touched(call)
         assert names
         assert not sources.intersection(names)
         asked = {"ours"} if isinstance(step.action, _SETTINGS) else {"ours-or-absent"}

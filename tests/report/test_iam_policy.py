@@ -7,11 +7,17 @@ from typing import Any
 
 import pytest
 
+from daybreak.model.actions import ManagePassword
 from daybreak.model.names import quarantine_group_name
 from daybreak.model.world import Domain
-from daybreak.plan.calls import CHANGES
+from daybreak.plan.operations import OPERATIONS, ChangeOperation, ReadOccasion
 from daybreak.report.iam_policy import policy_of
 from tests import fix_worlds
+from tests.chaos.simulation import CASES
+from tests.fix_operations import CHANGES
+
+SHARED = "arn:aws:ssm:us-east-1:210987654321:parameter/embi/master"
+"""A parameter of another account."""
 
 
 def resources(policy: dict[str, Any], action: str) -> set[str]:
@@ -49,6 +55,9 @@ def test_what_is_tagged_may_be_tagged() -> None:
     [
         ("secretsmanager:embi/master", "secretsmanager:GetSecretValue", ":secret:embi/master-??????"),
         ("ssm:/embi/master", "ssm:GetParameter", ":parameter/embi/master"),
+        ("ssm:embi:3", "ssm:GetParameterHistory", ":parameter/embi"),
+        (f"ssm:{SHARED}", "ssm:GetParameter", SHARED),
+        (f"ssm:{SHARED}:3", "ssm:GetParameter", SHARED),
         ("iam:reader", "rds-db:connect", ":dbuser:*/reader"),
         ("env:PGMASTER", "secretsmanager:GetSecretValue", None),
         (None, "secretsmanager:GetSecretValue", None),
@@ -92,3 +101,62 @@ def test_the_policy_is_one_value() -> None:
     """Somebody signs it off: the same plan must give the same text."""
     made = fix_worlds.plan()
     assert json.dumps(policy_of(made)) == json.dumps(policy_of(made, made))
+
+
+def test_where_aws_knows_no_resource_the_policy_says_a_star() -> None:
+    """IAM takes an action without resources on the star alone: on an ARN it would be refused, however right that looks."""
+    policy = policy_of(fix_worlds.plan())
+    for action in ("rds:DescribeEvents", "rds:DescribeCertificates", "cloudwatch:GetMetricStatistics"):
+        assert resources(policy, action) == {"*"}
+
+
+def test_each_read_of_a_run_is_in_the_policy_of_some_plan() -> None:
+    """An occasion that no plan has would leave its reads unallowed, and nobody would see it here."""
+    made = fix_worlds.plan()
+    own = tuple(fix_worlds.instance(number, parameter_group="embi-instances") for number in (1, 2))
+    targets = [made.target.model_copy(update={"login": login}) for login in ("secretsmanager:embi/master", "ssm:embi")]
+    plans = [case().plan for case in CASES.values()]
+    plans += [made.model_copy(update={"target": target}) for target in targets]
+    plans.append(fix_worlds.plan(seen=fix_worlds.observation(instances=own)))
+    allowed = {action for plan in plans for rule in policy_of(plan)["Statement"] for action in rule["Action"]}
+    for row in OPERATIONS.values():
+        is_of_runs = isinstance(row, ChangeOperation) or not {ReadOccasion.BY_HAND, ReadOccasion.FREE}.intersection(
+            row.asked
+        )
+        assert (f"{row.service}:{row.name}" in allowed) == is_of_runs
+
+
+def test_the_grant_for_the_key_is_for_aws_alone() -> None:
+    """Without the condition the policy would let its holder give the key to anybody."""
+    rules = policy_of(fix_worlds.plan())["Statement"]
+    (grant,) = [rule for rule in rules if "kms:CreateGrant" in rule["Action"]]
+    assert grant == {
+        "Effect": "Allow",
+        "Action": ["kms:CreateGrant"],
+        "Resource": [fix_worlds.KEY],
+        "Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}},
+    }
+    assert [rule for rule in rules if "Condition" in rule] == [grant]
+
+
+def test_a_restore_takes_aws_own_option_group_that_no_call_names() -> None:
+    """IAM is asked for it all the same, and the restore would be refused with a name that nobody gave."""
+    found = {
+        each.split(":", 5)[5] for each in resources(policy_of(fix_worlds.plan()), "rds:RestoreDBClusterToPointInTime")
+    }
+    assert "og:default:aurora-postgresql-*" in found
+
+
+def test_a_password_that_aws_makes_may_be_made_and_read() -> None:
+    """AWS makes the secret in the caller's name, and the run logs in with it: without either right the step is in vain."""
+    made = fix_worlds.plan()
+    without = made.model_copy(
+        update={"steps": tuple(step for step in made.steps if not isinstance(step.action, ManagePassword))}
+    )
+    place = f"{made.identity.region}:{made.identity.account}"
+    secret, keys = f"arn:aws:secretsmanager:{place}:secret:rds!cluster-*", f"arn:aws:kms:{place}:key/*"
+    for operation in ("CreateSecret", "RotateSecret", "TagResource", "GetSecretValue", "ListSecretVersionIds"):
+        assert secret in resources(policy_of(made), f"secretsmanager:{operation}")
+        assert secret not in resources(policy_of(without), f"secretsmanager:{operation}")
+    assert keys in resources(policy_of(made), "kms:DescribeKey")
+    assert keys not in resources(policy_of(without), "kms:DescribeKey")

@@ -25,9 +25,10 @@ from daybreak.lab.remote import REGION
 from daybreak.model.plan import Plan
 from daybreak.model.requests import CleanRequest
 from daybreak.model.tags import NONCE_TAG, ORIGIN_TAG, RUN_TAG
-from daybreak.plan.calls import call_of, names_to_change
+from daybreak.plan.calls import call_of
 from tests.chaos.fix_lives import SOURCE, Begin, Life, clusters_of, living, new_life
 from tests.fix_lab import LabUnderTest, eventually
+from tests.fix_operations import names_touched
 
 HOW = ("finished", "paused", "half-done")
 
@@ -179,10 +180,10 @@ def damaged(life: Life, what: str, folder: Path) -> Path:
     return state
 
 
-def touched(plan: Plan) -> set[str]:
+def touched_by(plan: Plan) -> set[str]:
     """Everything that the plan would change."""
     calls = [call_of(step.action, {}, REGION) for step in plan.steps]
-    return {name for call in calls if call for name in names_to_change(call.operation, call.params)}
+    return {name for call in calls if call for name in names_touched(call)}
 
 
 def owned(lab: LabUnderTest, run: str) -> set[str]:
@@ -205,7 +206,7 @@ def test_however_the_record_is_damaged_the_clone_can_be_removed(
     app, everything = app_of(life, tmp_path, monkeypatch), owned(life.lab, life.run)
     for what in DAMAGE if how == "paused" else SOME:
         plan = plan_clean(over(app, damaged(life, what, tmp_path)), Leftover(life.run))
-        assert touched(plan) == everything, what
+        assert touched_by(plan) == everything, what
         assert isinstance(plan.request, CleanRequest)
         assert plan.request.doubt, what
         assert (plan.request.run, plan.request.nonce, plan.clone) == (life.run, tags[NONCE_TAG], life.run), what

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from ipaddress import ip_address
 from itertools import product
 from typing import Any
@@ -33,7 +34,7 @@ from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Reply
 from daybreak.model.value import iso
 from daybreak.model.world import Identity
-from daybreak.plan.calls import CHANGES, READS, names_to_change
+from daybreak.plan.operations import ReadOperation, aws_call, change_of, read_of, row_of
 
 _READING = Config(
     retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=5, read_timeout=30, max_pool_connections=32
@@ -43,6 +44,9 @@ _AS_AWS_HAS_IT = Config(ignore_configured_endpoint_urls=True)  # type: ignore[ca
 
 _PAUSES = (0.1, 0.4, 1.6)
 """Seconds before a read without an answer is asked again."""
+
+_OUTSIDE = "s3"
+"""The one service without rows in the table of operations: the journal's own, which ``aws.objects`` asks for its objects."""
 
 
 @dataclass(frozen=True)
@@ -122,12 +126,12 @@ class Aws:
         return self._wire.skew
 
     def protect(self, *names: str) -> None:
-        """Refuse from now on every change that names one of ``names``."""
-        self._protected |= frozenset(names)
+        """Refuse from now on every change that names one of ``names``, in whatever case: AWS knows no difference."""
+        self._protected |= {name.lower() for name in names}
 
     def identity(self) -> Identity:
         """Who we are to AWS and where we connect to; raises what ``fault_of`` says when no answer comes."""
-        body = self.read(AwsCall(service="sts", operation="GetCallerIdentity", params={}, region=self.region))
+        body = self.read(aws_call("sts", "GetCallerIdentity", {}, self.region))
         endpoint = self.endpoint()
         return Identity(
             account=require(body, "Account"), caller=require(body, "Arn"), region=self.region, endpoint=endpoint
@@ -147,10 +151,8 @@ class Aws:
                 yield str(client.meta.endpoint_url)
 
     def read(self, call: AwsCall) -> dict[str, Any]:
-        """Send a read, which botocore may repeat. Raises ``AwsFault`` and the other errors of ``fault_of``."""
-        if call.operation not in READS:
-            message = f"{call.operation} is not among the reads we use"
-            raise Bug(message)
+        """Send a read, which botocore may repeat. Raises ``AwsFault`` and the other errors of ``fault_of``; ``Bug`` for no read."""
+        read_of(call)
         return self._send(call, is_changing=False)[0]
 
     def pages(self, call: AwsCall, items: str) -> Iterator[dict[str, Any]]:
@@ -167,9 +169,7 @@ class Aws:
 
     def change(self, call: AwsCall) -> Reply:
         """Send a change, once. Raises ``AwsFault``; its category says whether the change may have taken effect."""
-        if call.operation not in CHANGES:
-            message = f"{call.operation} is not among the changes we make"
-            raise Bug(message)
+        change_of(call)
         body, request_id = self._send(call, is_changing=True)
         return Reply(request_id=request_id, body=_json_ready(body))
 
@@ -221,8 +221,9 @@ class Aws:
         self._wire.carry(client)
         self.traffic.follow(client)
         client.meta.events.register("before-parse", ours(own_answer))
-        if service == "rds":
-            client.meta.events.register("before-parameter-build.rds", ours(self._guard))
+        if service != _OUTSIDE:
+            guard = partial(self._guard, service, is_changing=is_changing)
+            client.meta.events.register("before-parameter-build", ours(guard))
         return client
 
     def _check_endpoint(self, service: str, url: str) -> None:
@@ -242,10 +243,15 @@ class Aws:
                 "write https:// before the endpoint; only this machine's own addresses may go without",
             )
 
-    def _guard(self, params: dict[str, Any], model: Any, **_: object) -> None:
-        if model.name not in CHANGES:
+    def _guard(self, service: str, params: dict[str, Any], model: Any, *, is_changing: bool, **_: object) -> None:
+        """Stand before every call of every service, however it was begun, and raise ``Bug`` for what must not leave."""
+        row = row_of(service, model.name)
+        if isinstance(row, ReadOperation):
             return
-        touched = self._protected.intersection(names_to_change(model.name, params))
+        if not is_changing:
+            message = f"{model.name} would be repeated after a lost reply, as a read is"
+            raise Bug(message)
+        touched = {name for name in row.names_touched(params) if name.lower() in self._protected}
         if touched:
             message = f"{model.name} would change {', '.join(sorted(touched))}, which is the source of a restore"
             raise Bug(message)

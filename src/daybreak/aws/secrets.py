@@ -15,6 +15,7 @@ from daybreak.aws.replies import require
 from daybreak.aws.wire import CallStage
 from daybreak.errors import DaybreakError, Refused
 from daybreak.model.plan import AwsCall
+from daybreak.plan.operations import aws_call
 
 _STAGE = re.compile(r"[A-Z_]+")
 """How a stage of a secret's version is spelled, as ``AWSPREVIOUS``; everything else after ``#`` is a version's id."""
@@ -118,7 +119,7 @@ def secret_of(reference: str, aws: Aws) -> Secret | None:
 
 
 def _call(aws: Aws, service: str, operation: str, **params: Any) -> AwsCall:
-    return AwsCall(service=service, operation=operation, params=params, region=aws.region)
+    return aws_call(service, operation, params, aws.region)
 
 
 def _token(aws: Aws, host: str, port: int, username: str) -> str:

@@ -46,7 +46,8 @@ from daybreak.model.things import Thing
 from daybreak.model.world import Cluster, Instance
 from daybreak.observe.look import AwsReads, Lookout
 from daybreak.plan.amending import ways_out
-from daybreak.plan.calls import call_of, fill_in, names_to_change, owner_of, stamp_of
+from daybreak.plan.calls import call_of, fill_in, owner_of, stamp_of
+from daybreak.plan.operations import change_of
 
 Seen = TypeVar("Seen")
 
@@ -245,7 +246,7 @@ class Changer:
         """Where a change stands, by a look at all that its guards speak of; ``call`` is what is about to be sent."""
         own = thing_of(action, self._doors.aws.region)
         seen = {thing: self.see(step, thing) for thing in dict.fromkeys((own, *things_asked(step.guards)))}
-        changes = names_to_change(call.operation, call.params) if call else ()
+        changes = change_of(call).names_touched(call.params) if call else ()
         return self.bar(step, seen, changes) or standing_of_change(action, seen[own])
 
     def see(self, step: Step, thing: Thing) -> Resource | None:

@@ -39,6 +39,7 @@ from daybreak.model.world import (
     SecurityGroup,
     Snapshot,
 )
+from daybreak.plan.operations import aws_call
 
 Seen = TypeVar("Seen")
 
@@ -83,7 +84,7 @@ class Lookout:
         self._aws = aws
 
     def _call(self, operation: str, service: str = "rds", **params: Any) -> AwsCall:
-        return AwsCall(service=service, operation=operation, params=params, region=self._aws.region)
+        return aws_call(service, operation, params, self._aws.region)
 
     def cluster(self, identifier: str) -> Cluster | None:
         """The cluster of that name; ``None`` when AWS does not know it."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 from daybreak.aws.facts import class_on_offer
 from daybreak.aws.faults import AwsFault
 from daybreak.aws.replies import require
-from daybreak.model.plan import AwsCall
 from daybreak.model.world import Offers
 from daybreak.observe.look import GONE, AwsDoor
+from daybreak.plan.operations import aws_call
 
 _PAGE = 1000
 """The most options that AWS gives in one page."""
@@ -19,13 +19,9 @@ _PAGE = 1000
 def ask_offers(aws: AwsDoor, engine: str, version: str) -> Offers:
     """What AWS offers for instances of that engine version; raises ``AwsFault`` only where AWS cannot be asked at all."""
     classes = certificates = None
-    options = AwsCall(
-        service="rds",
-        operation="DescribeOrderableDBInstanceOptions",
-        params={"Engine": engine, "EngineVersion": version, "Vpc": True, "MaxRecords": _PAGE},
-        region=aws.region,
-    )
-    authorities = AwsCall(service="rds", operation="DescribeCertificates", params={}, region=aws.region)
+    wanted = {"Engine": engine, "EngineVersion": version, "Vpc": True, "MaxRecords": _PAGE}
+    options = aws_call("rds", "DescribeOrderableDBInstanceOptions", wanted, aws.region)
+    authorities = aws_call("rds", "DescribeCertificates", {}, aws.region)
     try:
         classes = tuple(map(class_on_offer, aws.pages(options, "OrderableDBInstanceOptions")))
     except AwsFault as fault:

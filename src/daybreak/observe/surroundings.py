@@ -35,6 +35,7 @@ from daybreak.model.world import (
     Unseen,
 )
 from daybreak.observe.look import GONE, AwsDoor, Lookout
+from daybreak.plan.operations import aws_call
 
 _AT_ONCE = 8
 _MOST_PAGES = 20
@@ -95,7 +96,7 @@ class _Look:
         self._group = group if group and group.name == cluster.parameter_group else None
 
     def _call(self, operation: str, service: str = "rds", **params: Any) -> AwsCall:
-        return AwsCall(service=service, operation=operation, params=params, region=self._aws.region)
+        return aws_call(service, operation, params, self._aws.region)
 
     def parameter_group(self) -> ParameterGroup | None:
         found = self._group or self._lookout.parameter_group(self._cluster.parameter_group)

@@ -1,7 +1,7 @@
 """Turn an action into an AWS call, in one place, so that what we print is what we send.
 
-The law: a change is exactly one call, and every name that it touches is known beforehand. So the same table guards the
-source, prints the ``aws`` line and derives the IAM policy.
+The law: a change is exactly one call, and every name that it touches is known beforehand. What it touches and needs is in
+the operation's row, in ``plan.operations``.
 """
 
 from __future__ import annotations
@@ -39,65 +39,13 @@ from daybreak.model.plan import AwsCall, Plan
 from daybreak.model.requests import CleanRequest
 from daybreak.model.tags import EXPIRES_TAG, JOURNAL_TAG, NONCE_TAG, PLAN_TAG, RUN_TAG
 from daybreak.model.value import Instant, Value, iso
-from daybreak.model.world import Identity
+from daybreak.plan.operations import aws_call
 
 DRAWN_AT_START = "<drawn at start>"
 """What a plan prints for the nonce. The nonce is drawn when a run begins, so one plan begun twice makes two owners."""
 
 DRAWN_AT_END = "<drawn at the end>"
 """What a plan prints for the journal's anchor: the newest event and its digest are not known before."""
-
-READS: frozenset[str] = frozenset(
-    {
-        "DescribeAccountAttributes",
-        "DescribeCertificates",
-        "DescribeDBClusters",
-        "DescribeDBInstances",
-        "DescribeDBClusterAutomatedBackups",
-        "DescribeDBClusterParameterGroups",
-        "DescribeDBClusterEndpoints",
-        "DescribeDBClusterParameters",
-        "DescribeDBClusterSnapshots",
-        "DescribeDBParameterGroups",
-        "DescribeDBParameters",
-        "DescribeDBProxies",
-        "DescribeDBProxyTargets",
-        "DescribeDBSubnetGroups",
-        "DescribeOrderableDBInstanceOptions",
-        "DescribeEngineDefaultClusterParameters",
-        "DescribeEvents",
-        "DescribeScalableTargets",
-        "DescribeScalingPolicies",
-        "DescribeSecurityGroups",
-        "DescribeKey",
-        "GetAccountAuthorizationDetails",
-        "GetCallerIdentity",
-        "GetMetricStatistics",
-        "GetParameter",
-        "GetParameterHistory",
-        "GetSecretValue",
-        "ListSecretVersionIds",
-        "ListTagsForResource",
-    }
-)
-"""Every operation that we use and that only reads, besides the S3 calls of the journal."""
-
-CHANGES: dict[str, tuple[str, ...]] = {
-    "CopyDBClusterParameterGroup": ("TargetDBClusterParameterGroupIdentifier",),
-    "CreateDBClusterParameterGroup": ("DBClusterParameterGroupName",),
-    "ModifyDBClusterParameterGroup": ("DBClusterParameterGroupName",),
-    "RestoreDBClusterToPointInTime": ("DBClusterIdentifier",),
-    "RestoreDBClusterFromSnapshot": ("DBClusterIdentifier",),
-    "ModifyDBCluster": ("DBClusterIdentifier",),
-    "CreateDBInstance": ("DBInstanceIdentifier", "DBClusterIdentifier"),
-    "CreateDBClusterEndpoint": ("DBClusterEndpointIdentifier", "DBClusterIdentifier"),
-    "DeleteDBClusterEndpoint": ("DBClusterEndpointIdentifier",),
-    "DeleteDBInstance": ("DBInstanceIdentifier",),
-    "DeleteDBCluster": ("DBClusterIdentifier",),
-    "DeleteDBClusterParameterGroup": ("DBClusterParameterGroupName",),
-    "AddTagsToResource": ("ResourceName",),
-}
-"""Every operation that we use to change something, and the parameters that name what it changes. Nothing else can be sent."""
 
 
 class Owner(Value):
@@ -159,26 +107,6 @@ def fill_in(call: AwsCall, nonce: str, anchor: str) -> AwsCall:
     return call.model_copy(update={"params": call.params | {"Tags": tags}})
 
 
-def names_to_change(operation: str, params: dict[str, Any]) -> tuple[str, ...]:
-    """The names of what a call would change. Raises ``KeyError`` for an operation that is not in ``CHANGES``.
-
-    >>> names_to_change("AddTagsToResource", {"ResourceName": "arn:aws:rds:us-east-1:123456789012:cluster:embi"})
-    ('embi',)
-    """
-    return tuple(_plain_name(str(params[name])) for name in CHANGES[operation] if name in params)
-
-
-def _plain_name(name: str) -> str:
-    """A resource's name, also where a call gives its ARN: the protection holds under both."""
-    return name.split(":", 6)[-1] if name.startswith("arn:") else name
-
-
-def arn_of(identity: Identity, kind: str, name: str) -> str:
-    """The ARN of something in RDS, in the caller's partition."""
-    partition = identity.caller.split(":")[1]
-    return f"arn:{partition}:rds:{identity.region}:{identity.account}:{kind}:{name}"
-
-
 def call_of(action: Change | Wait | Validate, stamp: Stamp, region: str) -> AwsCall | None:
     """The AWS call that carries out an action; ``None`` for actions that wait or validate."""
     match action:
@@ -186,7 +114,7 @@ def call_of(action: Change | Wait | Validate, stamp: Stamp, region: str) -> AwsC
             return None
         case _:
             operation, params = _operation(action, stamp)
-            return AwsCall(service="rds", operation=operation, params=_without_nothing(params), region=region)
+            return aws_call("rds", operation, _without_nothing(params), region)
 
 
 def _operation(action: Change, stamp: Stamp) -> tuple[str, dict[str, Any]]:

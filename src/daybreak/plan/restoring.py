@@ -45,8 +45,9 @@ from daybreak.model.things import Thing, ThingKind
 from daybreak.model.value import Span
 from daybreak.model.world import Cluster
 from daybreak.plan import estimates
-from daybreak.plan.calls import arn_of, tags_for
+from daybreak.plan.calls import tags_for
 from daybreak.plan.loss import loss_by
+from daybreak.plan.operations import arn_of
 from daybreak.plan.quarantine import CARED_FOR, quarantine_parameters
 from daybreak.plan.remarks import (
     intended_differences,

@@ -16,11 +16,12 @@ from daybreak.model.actions import (
     AwaitSql,
     Validate,
 )
-from daybreak.model.plan import AwsCall, Plan, Step
+from daybreak.model.plan import Plan, Step
 from daybreak.model.requests import CleanRequest
 from daybreak.model.value import stamp
 from daybreak.plan.amending import steps_unasked
 from daybreak.plan.calls import DRAWN_AT_START, Stamp, call_of, stamp_of
+from daybreak.plan.operations import aws_call
 from daybreak.plan.servers import conninfo, source_endpoint
 from daybreak.report.aws_cli import command_line, quote
 from daybreak.report.sentences import printable_sentence, sentence
@@ -64,7 +65,7 @@ class Typist:
 
     def look(self, operation: str, query: str, **params: str) -> str:
         """A command that prints one thing that AWS knows."""
-        call = AwsCall(service="rds", operation=operation, params=params, region=self.region)
+        call = aws_call("rds", operation, params, self.region)
         return command_line(call, endpoint=self.endpoint, query=query)
 
     def psql(self, sql: str) -> str:

@@ -30,13 +30,14 @@ from daybreak.model.actions import (
     Validate,
 )
 from daybreak.model.moment import readings
-from daybreak.model.plan import AwsCall, Plan, Step
+from daybreak.model.plan import Plan, Step
 from daybreak.model.requests import CleanRequest, PitrRequest, SnapshotRequest
 from daybreak.model.undo import Irreversible, TakenBack
 from daybreak.model.value import stamp
 from daybreak.plan.amending import steps_unasked
 from daybreak.plan.calls import DRAWN_AT_START, owner_of
 from daybreak.plan.loss import loss_of
+from daybreak.plan.operations import aws_call
 from daybreak.plan.servers import proof_of
 from daybreak.report.aws_cli import command_line
 from daybreak.report.sentences import printable_sentence, sentence, undo_sentence
@@ -160,9 +161,7 @@ def _chapters(plan: Plan, hand: Typist) -> Iterator[str]:
 
 def _first(plan: Plan, hand: Typist) -> Iterator[str]:
     query = "DBClusters[0].{EarliestRestorableTime:EarliestRestorableTime,LatestRestorableTime:LatestRestorableTime}"
-    look = AwsCall(
-        service="rds", operation="DescribeDBClusters", params={"DBClusterIdentifier": plan.source}, region=hand.region
-    )
+    look = aws_call("rds", "DescribeDBClusters", {"DBClusterIdentifier": plan.source}, hand.region)
     option = f" \\\n  --query '{query}'"
     yield code_block(f"# List available recovery window\n{command_line(look, endpoint=hand.endpoint)}{option}", "bash")
 
@@ -253,5 +252,5 @@ def _routing(subnet_group: str, hand: Typist) -> str:
 
 
 def _line(service: str, operation: str, params: dict[str, Any], hand: Typist) -> str:
-    call = AwsCall(service=service, operation=operation, params=params, region=hand.region)
+    call = aws_call(service, operation, params, hand.region)
     return command_line(call, endpoint=hand.endpoint)

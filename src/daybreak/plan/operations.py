@@ -1,0 +1,386 @@
+"""The one table of AWS operations: what may be sent, what it touches, and what AWS demands of the caller for it.
+
+The law: nothing is sent or printed that has no row here. The gateway's guard, the ``aws`` lines and the IAM policy read
+this table, and nobody keeps a second list. AWS's Service Authorization Reference gives the kinds of resources, the forms of
+their ARNs, and the actions that AWS demands besides the call's own. The journal's calls to S3 stand outside: they are no
+part of a plan.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+from daybreak.errors import Bug
+from daybreak.model.plan import AwsCall
+from daybreak.model.world import Identity
+
+ResourceKind = Literal[
+    "cluster",
+    "cluster-auto-backup",
+    "cluster-endpoint",
+    "cluster-pg",
+    "cluster-snapshot",
+    "db",
+    "db-proxy",
+    "og",
+    "pg",
+    "subgrp",
+    "target-group",
+    "dbuser",
+    "key",
+    "parameter",
+    "role",
+    "secret",
+]
+"""A kind of resource, as its ARN names it."""
+
+_HERE = "{region}:{account}"
+_ARNS: dict[ResourceKind, str] = {
+    "cluster": f"rds:{_HERE}:cluster:",
+    "cluster-auto-backup": f"rds:{_HERE}:cluster-auto-backup:",
+    "cluster-endpoint": f"rds:{_HERE}:cluster-endpoint:",
+    "cluster-pg": f"rds:{_HERE}:cluster-pg:",
+    "cluster-snapshot": f"rds:{_HERE}:cluster-snapshot:",
+    "db": f"rds:{_HERE}:db:",
+    "db-proxy": f"rds:{_HERE}:db-proxy:",
+    "og": f"rds:{_HERE}:og:",
+    "pg": f"rds:{_HERE}:pg:",
+    "subgrp": f"rds:{_HERE}:subgrp:",
+    "target-group": f"rds:{_HERE}:target-group:",
+    "dbuser": f"rds-db:{_HERE}:dbuser:",
+    "key": f"kms:{_HERE}:key/",
+    "parameter": f"ssm:{_HERE}:parameter/",
+    "role": "iam::{account}:role/",
+    "secret": f"secretsmanager:{_HERE}:secret:",
+}
+"""Each kind's ARN between the partition and the name. IAM is in no region."""
+
+
+@dataclass(frozen=True)
+class ResourceName:
+    """A parameter that names a resource: one, or a list of them."""
+
+    parameter: str
+    kind: ResourceKind
+    part: Literal["makes", "changes", "uses"]
+    """What the call does to the resource. What is only used stays as it is, so a restore may name its source."""
+
+    def names(self, params: Mapping[str, Any]) -> tuple[str, ...]:
+        """The names or ARNs that a call gives, empty where it leaves the parameter out; raises ``Bug`` for what names nothing."""
+        given = params.get(self.parameter)
+        names = given if isinstance(given, list) else [] if given is None else [given]
+        if not all(isinstance(name, str) for name in names):
+            message = f"{self.parameter} names a resource, and {given!r} is no name"
+            raise Bug(message)
+        return tuple(names)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What must also be true of a request that a permission allows, in IAM's words."""
+
+    operator: str
+    key: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Demand:
+    """Permissions that AWS demands besides the call's own, because it acts in the caller's name."""
+
+    when: str
+    """The parameter for which it demands them: where it is sent and not false."""
+    actions: tuple[str, ...]
+    kind: ResourceKind | None
+    """The kind of resource; ``None`` where the actions share none."""
+    name: str = "*"
+    """The resource's name; ``{PARAMETER}`` stands for what the call gives there."""
+    condition: Condition | None = None
+
+
+class ReadOccasion(StrEnum):
+    """When a plan's run asks a read. ``report.iam_policy`` says which occasions a plan has, and on what."""
+
+    EVERY_RUN = "in every run"
+    RESTORE = "in a restore"
+    OF_SNAPSHOT = "where a snapshot is restored"
+    OF_KEPT_BACKUP = "where the kept backup of a deleted source is restored"
+    OF_DELETED_SOURCE = "where the source is not there to be looked at"
+    OWN_INSTANCE_GROUPS = "where an instance has a parameter group with values and tags"
+    KEY = "where the storage is under a key"
+    MANAGED_LOGIN = "where AWS manages the clone's password"
+    LOGIN_OF_SECRETSMANAGER = "where a login is in Secrets Manager"
+    LOGIN_OF_SSM = "where a login is in the Parameter Store"
+    BY_HAND = "by a person: it is printed, and no run asks it"
+    FREE = "where it pleases: AWS allows it to every caller"
+
+
+@dataclass(frozen=True)
+class ReadOperation:
+    """An operation that only reads, and may be repeated."""
+
+    service: str
+    name: str
+    asked: Mapping[ReadOccasion, tuple[ResourceKind, ...]]
+    """When it is asked, and the kinds of resources on which IAM then must allow it: empty where AWS knows no resource for it."""
+
+
+@dataclass(frozen=True)
+class ChangeOperation:
+    """An operation that changes something, and is sent once."""
+
+    service: str
+    name: str
+    named: tuple[ResourceName, ...]
+    """Every resource that it names and for which IAM is asked; what it makes comes first."""
+    demands: tuple[Demand, ...] = ()
+    unnamed: tuple[tuple[ResourceKind, str], ...] = ()
+    """What AWS takes although the call does not name it: kind and name. IAM is asked for it all the same."""
+
+    def names_touched(self, params: Mapping[str, Any]) -> tuple[str, ...]:
+        """The plain names of what a call makes or changes, in the order of the row.
+
+        >>> tagging = OPERATIONS["rds", "AddTagsToResource"]
+        >>> tagging.names_touched({"ResourceName": "arn:aws:rds:us-east-1:123456789012:cluster:embi"})
+        ('embi',)
+        """
+        touching = (named for named in self.named if named.part != "uses")
+        return tuple(plain_name(name) for named in touching for name in named.names(params))
+
+
+def _makes(parameter: str, kind: ResourceKind) -> ResourceName:
+    return ResourceName(parameter, kind, "makes")
+
+
+def _changes(parameter: str, kind: ResourceKind) -> ResourceName:
+    return ResourceName(parameter, kind, "changes")
+
+
+def _uses(parameter: str, kind: ResourceKind) -> ResourceName:
+    return ResourceName(parameter, kind, "uses")
+
+
+def _right_to_tag(parameter: str, kind: ResourceKind) -> Demand:
+    """The right to tag what the call makes, and nothing else of what it names."""
+    return Demand("Tags", ("rds:AddTagsToResource",), kind, f"{{{parameter}}}")
+
+
+_MONITORING = Demand("MonitoringRoleArn", ("iam:PassRole",), "role", "{MonitoringRoleArn}")
+
+_MANAGED_PASSWORD = (
+    Demand(
+        "ManageMasterUserPassword",
+        ("secretsmanager:CreateSecret", "secretsmanager:RotateSecret", "secretsmanager:TagResource"),
+        "secret",
+        "rds!cluster-*",
+    ),
+    # The secret is under Secrets Manager's own key, so no other key has to be allowed.
+    Demand("ManageMasterUserPassword", ("kms:DescribeKey",), "key"),
+)
+
+_OF_RESTORES = (
+    _right_to_tag("DBClusterIdentifier", "cluster"),
+    # RDS makes this grant in the caller's name; without it nothing could open the restored storage.
+    Demand(
+        "KmsKeyId", ("kms:CreateGrant",), "key", "{KmsKeyId}", Condition("Bool", "kms:GrantIsForAWSResource", "true")
+    ),
+    Demand(
+        "Domain",
+        (
+            "ds:AuthorizeApplication",
+            "ds:DescribeDirectories",
+            "ds:GetAuthorizedApplicationDetails",
+            "ds:UnauthorizeApplication",
+        ),
+        None,
+    ),
+    Demand("DomainIAMRoleName", ("iam:PassRole",), "role", "{DomainIAMRoleName}"),
+)
+
+_OPTION_GROUP: tuple[ResourceKind, str] = ("og", "default:aurora-postgresql-*")
+"""The option group that a restored cluster gets: AWS's own, since Aurora PostgreSQL has no options."""
+
+_ALWAYS, _RESTORE = ReadOccasion.EVERY_RUN, ReadOccasion.RESTORE
+_SECRET: dict[ReadOccasion, tuple[ResourceKind, ...]] = {
+    ReadOccasion.LOGIN_OF_SECRETSMANAGER: ("secret",),
+    ReadOccasion.MANAGED_LOGIN: ("secret",),
+}
+
+_READS = (
+    ReadOperation("rds", "DescribeDBClusters", {_ALWAYS: ("cluster",)}),
+    ReadOperation("rds", "DescribeDBInstances", {_ALWAYS: ("db",)}),
+    ReadOperation("rds", "DescribeDBClusterEndpoints", {_ALWAYS: ("cluster", "cluster-endpoint")}),
+    ReadOperation("rds", "DescribeDBClusterParameterGroups", {_ALWAYS: ("cluster-pg",)}),
+    ReadOperation("rds", "DescribeDBClusterParameters", {_ALWAYS: ("cluster-pg",)}),
+    ReadOperation(
+        "rds",
+        "ListTagsForResource",
+        {_ALWAYS: ("cluster-endpoint", "cluster-pg"), ReadOccasion.OWN_INSTANCE_GROUPS: ("pg",)},
+    ),
+    ReadOperation("rds", "DescribeDBSubnetGroups", {_RESTORE: ("subgrp",)}),
+    ReadOperation("rds", "DescribeDBParameterGroups", {_RESTORE: ("pg",)}),
+    ReadOperation("rds", "DescribeDBParameters", {ReadOccasion.OWN_INSTANCE_GROUPS: ("pg",)}),
+    ReadOperation("rds", "DescribeDBProxies", {_RESTORE: ("db-proxy",)}),
+    ReadOperation("rds", "DescribeDBProxyTargets", {_RESTORE: ("db-proxy", "target-group")}),
+    ReadOperation("rds", "DescribeDBClusterSnapshots", {ReadOccasion.OF_SNAPSHOT: ("cluster", "cluster-snapshot")}),
+    ReadOperation(
+        "rds", "DescribeDBClusterAutomatedBackups", {ReadOccasion.OF_KEPT_BACKUP: ("cluster", "cluster-auto-backup")}
+    ),
+    ReadOperation("rds", "DescribeEngineDefaultClusterParameters", {ReadOccasion.OF_DELETED_SOURCE: ()}),
+    ReadOperation("rds", "DescribeAccountAttributes", {_RESTORE: ()}),
+    ReadOperation("rds", "DescribeCertificates", {_RESTORE: ()}),
+    ReadOperation("rds", "DescribeEvents", {_RESTORE: ()}),
+    ReadOperation("rds", "DescribeOrderableDBInstanceOptions", {_RESTORE: ()}),
+    ReadOperation("application-autoscaling", "DescribeScalableTargets", {_RESTORE: ()}),
+    ReadOperation("application-autoscaling", "DescribeScalingPolicies", {_RESTORE: ()}),
+    ReadOperation("cloudwatch", "GetMetricStatistics", {_RESTORE: ()}),
+    ReadOperation("ec2", "DescribeRouteTables", {ReadOccasion.BY_HAND: ()}),
+    ReadOperation("ec2", "DescribeSecurityGroups", {_RESTORE: ()}),
+    ReadOperation("iam", "GetAccountAuthorizationDetails", {_RESTORE: ()}),
+    ReadOperation("kms", "DescribeKey", {ReadOccasion.KEY: ("key",)}),
+    ReadOperation("kms", "GetKeyPolicy", {ReadOccasion.BY_HAND: ("key",)}),
+    ReadOperation("secretsmanager", "GetSecretValue", _SECRET),
+    # The clone has the password of its moment, which may be an older version's.
+    ReadOperation("secretsmanager", "ListSecretVersionIds", _SECRET),
+    ReadOperation("ssm", "GetParameter", {ReadOccasion.LOGIN_OF_SSM: ("parameter",)}),
+    ReadOperation("ssm", "GetParameterHistory", {ReadOccasion.LOGIN_OF_SSM: ("parameter",)}),
+    ReadOperation("sts", "GetCallerIdentity", {ReadOccasion.FREE: ()}),
+)
+
+_CHANGES = (
+    ChangeOperation(
+        "rds",
+        "CopyDBClusterParameterGroup",
+        (
+            _makes("TargetDBClusterParameterGroupIdentifier", "cluster-pg"),
+            _uses("SourceDBClusterParameterGroupIdentifier", "cluster-pg"),
+        ),
+        (_right_to_tag("TargetDBClusterParameterGroupIdentifier", "cluster-pg"),),
+    ),
+    ChangeOperation(
+        "rds",
+        "CreateDBClusterParameterGroup",
+        (_makes("DBClusterParameterGroupName", "cluster-pg"),),
+        (_right_to_tag("DBClusterParameterGroupName", "cluster-pg"),),
+    ),
+    ChangeOperation("rds", "ModifyDBClusterParameterGroup", (_changes("DBClusterParameterGroupName", "cluster-pg"),)),
+    ChangeOperation(
+        "rds",
+        "RestoreDBClusterToPointInTime",
+        (
+            _makes("DBClusterIdentifier", "cluster"),
+            _uses("SourceDBClusterIdentifier", "cluster"),
+            _uses("SourceDbClusterResourceId", "cluster-auto-backup"),
+            _uses("DBSubnetGroupName", "subgrp"),
+            _uses("DBClusterParameterGroupName", "cluster-pg"),
+        ),
+        _OF_RESTORES,
+        (_OPTION_GROUP,),
+    ),
+    ChangeOperation(
+        "rds",
+        "RestoreDBClusterFromSnapshot",
+        (
+            _makes("DBClusterIdentifier", "cluster"),
+            _uses("SnapshotIdentifier", "cluster-snapshot"),
+            _uses("DBSubnetGroupName", "subgrp"),
+            _uses("DBClusterParameterGroupName", "cluster-pg"),
+        ),
+        _OF_RESTORES,
+        (_OPTION_GROUP,),
+    ),
+    ChangeOperation("rds", "ModifyDBCluster", (_changes("DBClusterIdentifier", "cluster"),), _MANAGED_PASSWORD),
+    ChangeOperation(
+        "rds",
+        "CreateDBInstance",
+        (
+            _makes("DBInstanceIdentifier", "db"),
+            _changes("DBClusterIdentifier", "cluster"),
+            _uses("DBParameterGroupName", "pg"),
+        ),
+        (_right_to_tag("DBInstanceIdentifier", "db"), _MONITORING),
+    ),
+    ChangeOperation(
+        "rds",
+        "CreateDBClusterEndpoint",
+        (_makes("DBClusterEndpointIdentifier", "cluster-endpoint"), _changes("DBClusterIdentifier", "cluster")),
+        (_right_to_tag("DBClusterEndpointIdentifier", "cluster-endpoint"),),
+    ),
+    ChangeOperation("rds", "DeleteDBClusterEndpoint", (_changes("DBClusterEndpointIdentifier", "cluster-endpoint"),)),
+    ChangeOperation("rds", "DeleteDBInstance", (_changes("DBInstanceIdentifier", "db"),)),
+    ChangeOperation("rds", "DeleteDBCluster", (_changes("DBClusterIdentifier", "cluster"),)),
+    ChangeOperation("rds", "DeleteDBClusterParameterGroup", (_changes("DBClusterParameterGroupName", "cluster-pg"),)),
+    ChangeOperation("rds", "AddTagsToResource", (_changes("ResourceName", "cluster"),)),
+)
+
+Operation = ReadOperation | ChangeOperation
+
+OPERATIONS: dict[tuple[str, str], Operation] = {(row.service, row.name): row for row in (*_READS, *_CHANGES)}
+"""Every operation that we use, by service and name: two services may have operations of one name."""
+
+
+def row_of(service: str, operation: str) -> Operation:
+    """The operation's row. Raises ``Bug`` where it has none: what nobody described can be neither guarded nor allowed.
+
+    >>> row_of("rds", "RebootDBCluster")
+    Traceback (most recent call last):
+    daybreak.errors.Bug: rds RebootDBCluster has no row in the table of operations
+    """
+    row = OPERATIONS.get((service, operation))
+    if row is None:
+        message = f"{service} {operation} has no row in the table of operations"
+        raise Bug(message)
+    return row
+
+
+def change_of(call: AwsCall) -> ChangeOperation:
+    """The row of a call that changes something; raises ``Bug`` for any other."""
+    row = row_of(call.service, call.operation)
+    if not isinstance(row, ChangeOperation):
+        message = f"{call.operation} is not among the changes we make"
+        raise Bug(message)
+    return row
+
+
+def read_of(call: AwsCall) -> ReadOperation:
+    """The row of a call that only reads; raises ``Bug`` for any other."""
+    row = row_of(call.service, call.operation)
+    if not isinstance(row, ReadOperation):
+        message = f"{call.operation} is not among the reads we use"
+        raise Bug(message)
+    return row
+
+
+def aws_call(service: str, operation: str, params: dict[str, Any], region: str) -> AwsCall:
+    """A call, to be sent or printed; every one is made here. Raises ``Bug`` for an operation without a row."""
+    row = row_of(service, operation)
+    return AwsCall(service=row.service, operation=row.name, params=params, region=region)
+
+
+def reads() -> Iterator[ReadOperation]:
+    """The rows of the reads."""
+    return (row for row in OPERATIONS.values() if isinstance(row, ReadOperation))
+
+
+def plain_name(name: str) -> str:
+    """A resource's name, also where a call gives its ARN: a protection holds under both.
+
+    >>> plain_name("arn:aws:rds:us-east-1:123456789012:cluster:embi"), plain_name("arn:aws:iam::123456789012:role/monitor")
+    ('embi', 'monitor')
+    """
+    return re.split("[:/]", name.split(":", 5)[-1], maxsplit=1)[-1] if name.startswith("arn:") else name
+
+
+def arn_of(identity: Identity, kind: ResourceKind, name: str, region: str | None = None) -> str:
+    """The ARN of a resource in the caller's account, or the name itself where it is an ARN.
+
+    China and GovCloud are partitions of their own. ``region`` is where it is, if not where ``identity`` is.
+    """
+    if name.startswith("arn:"):
+        return name
+    place = _ARNS[kind].format(region=region or identity.region, account=identity.account)
+    return f"arn:{identity.caller.split(':')[1]}:{place}{name}"

@@ -1,0 +1,14 @@
+"""The operations that we use, as the table has them."""
+
+from __future__ import annotations
+
+from daybreak.model.plan import AwsCall
+from daybreak.plan.operations import OPERATIONS, ChangeOperation, ReadOperation, change_of
+
+CHANGES = tuple(row.name for row in OPERATIONS.values() if isinstance(row, ChangeOperation))
+READS = tuple(row.name for row in OPERATIONS.values() if isinstance(row, ReadOperation))
+
+
+def names_touched(call: AwsCall) -> tuple[str, ...]:
+    """The names of what a call makes or changes."""
+    return change_of(call).names_touched(call.params)
