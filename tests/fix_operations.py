@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daybreak.model.plan import AwsCall
-from daybreak.plan.operations import OPERATIONS, ChangeOperation, ReadOperation, change_of
+from daybreak.plan.operations import OPERATIONS, ChangeOperation, ReadOperation, touches_of
 
 CHANGES = tuple(row.name for row in OPERATIONS.values() if isinstance(row, ChangeOperation))
 READS = tuple(row.name for row in OPERATIONS.values() if isinstance(row, ReadOperation))
@@ -11,4 +11,4 @@ READS = tuple(row.name for row in OPERATIONS.values() if isinstance(row, ReadOpe
 
 def names_touched(call: AwsCall) -> tuple[str, ...]:
     """The names of what a call makes or changes."""
-    return change_of(call).names_touched(call.params)
+    return tuple(thing.name for thing in touches_of(call))

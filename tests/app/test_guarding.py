@@ -13,9 +13,13 @@ from daybreak.aws.gateway import Access, Aws
 from daybreak.config import load
 from daybreak.errors import Bug, DaybreakError
 from daybreak.execute.doors import Scene
-from daybreak.model.actions import Validate
+from daybreak.model.actions import Change, SetClusterOptions, Validate
 from daybreak.model.moment import At
 from daybreak.model.plan import AwsCall
+from daybreak.model.requests import CleanRequest
+from daybreak.model.tags import NONCE_TAG
+from daybreak.plan.calls import things_touched
+from tests import fix_worlds
 from tests.fix_cli import NOWHERE
 from tests.fix_worlds import NOW, cluster, identity
 
@@ -32,28 +36,51 @@ def app(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> App:
     return App(settings, Access(region=REGION, endpoint_url=NOWHERE, only_loopback=True), {})
 
 
-def removal(aws: Aws) -> BaseException:
-    """How the removal of the clone ends."""
-    params = {"DBClusterIdentifier": CLONE, "SkipFinalSnapshot": True}
+def removal(aws: Aws, name: str) -> BaseException:
+    """How the removal of a cluster ends."""
+    params = {"DBClusterIdentifier": name, "SkipFinalSnapshot": True}
     with pytest.raises((Bug, DaybreakError)) as caught:
         aws.change(AwsCall(service="rds", operation="DeleteDBCluster", params=params, region=REGION))
     return caught.value
 
 
-def test_what_is_protected_behind_one_door_is_not_behind_another(app: App) -> None:
-    """Whoever cleaned up after a validation in the same process ran into its guard."""
-    guarded = app.aws_without(REGION, CLONE)
-    assert isinstance(removal(guarded), Bug)
-    assert not isinstance(removal(app.aws(REGION)), Bug)
-    assert not isinstance(removal(app.aws_without(REGION, "another")), Bug)
-    assert isinstance(removal(guarded), Bug)
+def test_each_run_has_a_door_of_its_own(app: App) -> None:
+    """A restore may not remove its clone, and the clean-up after it in the same process must."""
+    restore = fix_worlds.plan(request=fix_worlds.pitr_request())
+    cleaned = fix_worlds.cluster(identifier=restore.clone, tags={NONCE_TAG: "4f2a"}, members=())
+    request = CleanRequest(target="embi", run=restore.run, nonce="4f2a", suffix="9x4")
+    clean = fix_worlds.plan(
+        request=request, seen=fix_worlds.observation(cluster=cleaned, instances=(), parameter_group=None)
+    )
+    assert isinstance(removal(app.aws(REGION), restore.clone), Bug)
+    assert isinstance(removal(app.aws_for(clean), restore.source), Bug)
+    assert not isinstance(removal(app.aws_for(clean), restore.clone), Bug)
+    assert isinstance(removal(app.aws(REGION), restore.clone), Bug), "what one run may do is no other's"
 
 
-def test_a_validation_leaves_the_shared_door_as_it_was(app: App) -> None:
-    """Its clone may be removed afterwards."""
+def test_a_plan_opens_the_door_for_what_it_touches_and_never_for_the_source(app: App) -> None:
+    """Also where somebody put the source's name into a step."""
+    plan = fix_worlds.plan()
+    touched = {thing.name for thing in things_touched(plan)}
+    assert touched == {name for step in plan.steps for name in _names(step.action)}
+    step = plan.steps[0]
+    action = SetClusterOptions(clone=plan.source, is_protected=False)
+    forged = plan.model_copy(update={"steps": (step.model_copy(update={"action": action, "guards": ()}),)})
+    assert things_touched(forged) == frozenset()
+
+
+def _names(action: object) -> set[str]:
+    if not isinstance(action, Change):
+        return set()
+    own = {getattr(action, field, None) for field in ("instance", "endpoint", "group", "clone")}
+    return {name for name in own if name is not None}
+
+
+def test_a_validation_changes_nothing(app: App) -> None:
+    """It looks through the shared door, and leaves it as it was."""
     seen = cluster(identifier=CLONE, endpoint=None)
     action = Validate(clone=CLONE, source="s", source_seen=None, instances_seen=(), moment=At(instant=NOW),
                       database="embi", login=None, quarantine={}, tables={}, checks=())  # fmt: skip
     scene = Scene(seen, (), NOW, timedelta(hours=1))
     assert validate_case(app, Case(action, scene, identity(), app.settings.trust)).verdict is not None
-    assert not isinstance(removal(app.aws(REGION)), Bug)
+    assert isinstance(removal(app.aws(REGION), CLONE), Bug)

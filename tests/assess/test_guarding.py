@@ -27,7 +27,7 @@ from tests.assess.test_standing import CREATES, OURS, OWNER, REMOVALS, RUN, SETT
 from tests.fix_worlds import REGION, SOURCE
 
 CLONE = Thing(kind="cluster", name=RUN, region=REGION)
-GROUP = Thing(kind="parameter-group", name="g", region=REGION)
+GROUP = Thing(kind="cluster-pg", name="g", region=REGION)
 
 
 def endpoint(**changes: Any) -> Endpoint:
@@ -43,7 +43,7 @@ ENDPOINTS: list[tuple[Change, Any]] = [
     (ManagePassword(clone=RUN), cluster),
 ]
 CHANGES = CREATES + REMOVALS + SETTINGS + ENDPOINTS
-_MAKERS: dict[str, Any] = {"cluster": cluster, "instance": instance, "parameter-group": group, "endpoint": endpoint}
+_MAKERS: dict[str, Any] = {"cluster": cluster, "db": instance, "cluster-pg": group, "cluster-endpoint": endpoint}
 
 
 def seen_with(guards: tuple[Guard, ...], **tags: dict[str, str]) -> dict[Thing, Resource | None]:

@@ -1,4 +1,4 @@
-"""No change ever names the source, under whatever name AWS takes it; the guard is below everything that could forget it."""
+"""A door changes only what it was opened for, under whatever name AWS takes it; the guard is below all that could forget it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from botocore.exceptions import EndpointConnectionError
 from daybreak.aws.gateway import Access, Aws
 from daybreak.errors import Bug, DaybreakError
 from daybreak.model.plan import AwsCall
+from daybreak.model.things import Thing
 from daybreak.plan.operations import OPERATIONS, ChangeOperation
 from tests.fix_cli import NOWHERE
 
@@ -19,24 +20,38 @@ CHANGES = [row for row in OPERATIONS.values() if isinstance(row, ChangeOperation
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Aws:
-    """A door at which nobody listens, behind which the source is protected."""
+    """A door at which nobody listens, opened for a cluster and its group, and for nothing of the source."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIANOBODY0000000000")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
-    door = Aws(Access(region=REGION, endpoint_url=NOWHERE, only_loopback=True))
-    door.protect(SOURCE)
-    return door
+    everything = {named.kind for row in CHANGES for named in row.named}
+    own = [Thing(kind=kind, name="another", region=REGION) for kind in everything]
+    return Aws(Access(region=REGION, endpoint_url=NOWHERE, only_loopback=True), may_change=own)
 
 
 @pytest.mark.parametrize("row", CHANGES, ids=lambda row: row.name)
 @pytest.mark.parametrize("name", [SOURCE, SOURCE.upper(), f"arn:aws:rds:us-east-1:123456789012:cluster:{SOURCE}"])
-def test_no_change_names_what_is_protected(aws: Aws, row: ChangeOperation, name: str) -> None:
+def test_no_change_names_what_the_door_is_not_for(aws: Aws, row: ChangeOperation, name: str) -> None:
     """Neither by its name, in whatever case, nor by its ARN; nobody is even asked."""
     touching = [named.parameter for named in row.named if named.part != "uses"]
     assert touching
     for parameter in touching:
         params: dict[str, Any] = dict.fromkeys(touching, "another") | {parameter: name}
-        with pytest.raises(Bug, match=f"(?i){row.name} would change {SOURCE}, which is the source of a restore"):
+        with pytest.raises(
+            Bug, match=f'(?i){row.name} would change the .* "{SOURCE}", which this door was not opened for'
+        ):
             aws.change(AwsCall(service=row.service, operation=row.name, params=params, region=REGION))
+
+
+@pytest.mark.parametrize("row", CHANGES, ids=lambda row: row.name)
+def test_a_door_that_was_opened_for_nothing_changes_nothing(aws: Aws, row: ChangeOperation) -> None:
+    """Whoever looks gets such a door, and a region or a kind of its own is no other's."""
+    params = {named.parameter: "another" for named in row.named if named.part != "uses"}
+    kinds = {named.kind for named in row.named}
+    others = [Thing(kind=kind, name="another", region="eu-west-1") for kind in kinds]
+    for may_change in ([], others, [Thing(kind="secret", name="another", region=REGION)]):
+        door = Aws(Access(region=REGION, endpoint_url=NOWHERE, only_loopback=True), may_change=may_change)
+        with pytest.raises(Bug, match="which this door was not opened for"):
+            door.change(AwsCall(service=row.service, operation=row.name, params=params, region=REGION))
 
 
 @pytest.mark.parametrize(

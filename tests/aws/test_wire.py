@@ -19,12 +19,14 @@ from daybreak.aws.wire import Bounds
 from daybreak.errors import Bug, Refused, Unreachable
 from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Category
+from daybreak.model.things import Thing
 from daybreak.observe.look import Lookout
 from tests.fix_liar import LIES, MANY, Asked, Liar, Lie, lying
 
 REGION = "us-east-1"
 BRIEF = Bounds(whole=timedelta(seconds=1))
 CHANGE = AwsCall(service="rds", operation="DeleteDBCluster", params={"DBClusterIdentifier": "c"}, region=REGION)
+OWN = Thing(kind="cluster", name="c", region=REGION)
 READ = AwsCall(service="rds", operation="DescribeDBClusters", params={}, region=REGION)
 
 
@@ -39,7 +41,7 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
 def door(lie: Lie, bounds: Bounds = BRIEF, **more: Any) -> Iterator[tuple[Aws, Liar]]:
     """A door to AWS behind which somebody answers the same to everything."""
     with lying(Liar(decide=lambda _asked: lie, **more)) as liar:
-        yield Aws(Access(region=REGION, endpoint_url=liar.url), bounds), liar
+        yield Aws(Access(region=REGION, endpoint_url=liar.url), bounds, may_change=[OWN]), liar
 
 
 @pytest.mark.parametrize("what", LIES)
@@ -72,7 +74,7 @@ def test_a_read_is_asked_again_when_what_came_was_no_answer() -> None:
     good = b"<DescribeDBClustersResponse><DescribeDBClustersResult><DBClusters/></DescribeDBClustersResult></DescribeDBClustersResponse>"
     lies = iter([LIES["page"], LIES["half"], LIES["page of a 403"], Lie(body=good)])
     with lying(Liar(decide=lambda _asked: next(lies))) as liar:
-        aws = Aws(Access(region=REGION, endpoint_url=liar.url))
+        aws = Aws(Access(region=REGION, endpoint_url=liar.url), may_change=[OWN])
         assert list(aws.pages(READ, "DBClusters")) == []
         assert len(liar.seen) == 4
 
@@ -105,7 +107,7 @@ def test_an_answer_without_what_it_must_hold_is_no_empty_answer() -> None:
 
 def test_a_change_that_found_nobody_never_left() -> None:
     """It is sent again without a look, so it must be certain."""
-    aws = Aws(Access(region=REGION, endpoint_url="http://127.0.0.1:9"), BRIEF)
+    aws = Aws(Access(region=REGION, endpoint_url="http://127.0.0.1:9"), BRIEF, may_change=[OWN])
     with pytest.raises(AwsFault) as caught:
         aws.change(CHANGE)
     assert caught.value.trouble.category is Category.UNSENT
@@ -114,7 +116,7 @@ def test_a_change_that_found_nobody_never_left() -> None:
 def test_a_tls_that_fails_in_the_handshake_never_left() -> None:
     """Before the first byte of a request nothing can have been carried out, whatever the library calls it."""
     with door(LIES["page"]) as (_, liar):
-        aws = Aws(Access(region=REGION, endpoint_url=liar.url.replace("http:", "https:")), BRIEF)
+        aws = Aws(Access(region=REGION, endpoint_url=liar.url.replace("http:", "https:")), BRIEF, may_change=[OWN])
         with pytest.raises(AwsFault) as caught:
             aws.change(CHANGE)
     assert caught.value.trouble.category is Category.UNSENT
@@ -133,7 +135,7 @@ def test_a_change_that_was_given_up_before_it_left_never_leaves() -> None:
             filler = open_ones.enter_context(socket.socket())
             filler.settimeout(0)
             filler.connect_ex(place)
-        aws = Aws(Access(region=REGION, endpoint_url=f"http://127.0.0.1:{place[1]}"), BRIEF)
+        aws = Aws(Access(region=REGION, endpoint_url=f"http://127.0.0.1:{place[1]}"), BRIEF, may_change=[OWN])
         with pytest.raises(AwsFault) as caught:
             aws.change(CHANGE)
         assert caught.value.trouble.category is Category.UNSENT
@@ -204,9 +206,8 @@ def test_a_defect_of_ours_is_still_a_bug() -> None:
         unknown = READ.model_copy(update={"operation": "DescribeNothing"})
         with pytest.raises(Bug):
             aws.read(unknown)
-        aws.protect("c")
-        with pytest.raises(Bug, match="the source of a restore"):
-            aws.change(CHANGE)
+        with pytest.raises(Bug, match="which this door was not opened for"):
+            aws.change(CHANGE.model_copy(update={"params": {"DBClusterIdentifier": "d"}}))
         assert liar.seen == []
 
 

@@ -29,9 +29,9 @@ def shelf(aws: SimulatedAws, thing: Thing) -> dict[str, Resource]:
     """Where the simulated account keeps things of that kind."""
     return {
         "cluster": aws.clusters,
-        "instance": aws.instances,
-        "parameter-group": aws.groups,
-        "endpoint": aws.endpoints,
+        "db": aws.instances,
+        "cluster-pg": aws.groups,
+        "cluster-endpoint": aws.endpoints,
     }[thing.kind]
 
 
@@ -45,9 +45,9 @@ def usurp(aws: SimulatedAws, thing: Thing) -> None:
 
 _SHAPES: dict[str, Callable[[str], dict[str, Any]]] = {
     "cluster": lambda name: cluster_body(fix_worlds.cluster(identifier=name)),
-    "instance": lambda name: instance_body(fix_worlds.instance(1, identifier=name)),
-    "parameter-group": lambda name: group_body(name, {}),
-    "endpoint": lambda name: {
+    "db": lambda name: instance_body(fix_worlds.instance(1, identifier=name)),
+    "cluster-pg": lambda name: group_body(name, {}),
+    "cluster-endpoint": lambda name: {
         "DBClusterEndpointIdentifier": name,
         "DBClusterEndpointArn": f"arn:aws:rds:us-east-1:123456789012:cluster-endpoint:{name}",
         "DBClusterIdentifier": fix_worlds.SOURCE,
@@ -63,7 +63,7 @@ def remove(aws: SimulatedAws, thing: Thing) -> None:
 
 def exchange(aws: SimulatedAws, guard: AsPlanned) -> None:
     """Another thing takes the name."""
-    if guard.thing.kind == "snapshot":
+    if guard.thing.kind == "cluster-snapshot":
         was = aws.snapshots[guard.thing.name]
         aws.snapshots[guard.thing.name] = was | {"SnapshotCreateTime": was["SnapshotCreateTime"] + timedelta(hours=1)}
     else:

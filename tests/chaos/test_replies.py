@@ -17,11 +17,11 @@ from daybreak.journal.folder import FolderStore
 from daybreak.model.plan import AwsCall
 from daybreak.model.run import Event, StepDone
 from daybreak.model.tags import JOURNAL_TAG
-from daybreak.plan.calls import call_of, stamp_of
+from daybreak.plan.calls import call_of, stamp_of, things_touched
 from tests import fix_worlds
 from tests.chaos.reply_faults import Fault
 from tests.chaos.simulated_aws import Hearing, Resource
-from tests.chaos.simulation import Simulation, case_of, check_effects, scratch, standing_of_world, survived
+from tests.chaos.simulation import CASES, Simulation, case_of, check_effects, scratch, standing_of_world, survived
 from tests.fix_liar import LIES, SLOW, Liar, lying
 from tests.fix_operations import CHANGES, READS, names_touched
 
@@ -105,7 +105,9 @@ class Way:
 
     def __init__(self, liar: Liar) -> None:
         self.liar = liar
-        self._aws = Aws(Access(region="us-east-1", endpoint_url=liar.url), Bounds(whole=timedelta(seconds=0.5)))
+        touched = [thing for kind in CASES for thing in things_touched(case_of(kind).plan)]
+        access, bounds = Access(region="us-east-1", endpoint_url=liar.url), Bounds(whole=timedelta(seconds=0.5))
+        self._aws = Aws(access, bounds, may_change=touched)
 
     def hear(self, what: str, call: AwsCall) -> None:
         """Make the call and hear that; what the door makes of it is raised."""

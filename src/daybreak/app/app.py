@@ -6,7 +6,7 @@ import getpass
 import secrets
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -32,10 +32,12 @@ from daybreak.model.plan import Plan
 from daybreak.model.replies import Category
 from daybreak.model.run import RunState, state_of
 from daybreak.model.targets import Target
+from daybreak.model.things import Thing
 from daybreak.model.trust import Trust
 from daybreak.model.world import Identity
 from daybreak.observe.look import Lookout
 from daybreak.observe.poller import Poller
+from daybreak.plan.calls import things_touched
 from daybreak.repository.repository import Repository, open_repository
 
 _SUFFIX_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
@@ -85,32 +87,32 @@ class App:
         return local_zone(self.environ)
 
     def aws(self, region: str | None = None) -> Aws:
-        """The door to one region, made once; nothing is protected behind it, and whoever changes nothing uses it."""
+        """The door to one region, made once, through which nothing can be changed."""
         key = self.access.region or region or ""
         with self._lock:
             if key not in self._aws:
                 self._aws[key] = self._new_door(key)
             return self._aws[key]
 
-    def aws_without(self, region: str, *names: str) -> Aws:
-        """A new door to a region, behind which nothing of those names can be changed.
+    def aws_for(self, plan: Plan) -> Aws:
+        """A new door for one run of a plan, through which only what the plan touches can be changed.
 
-        What one use case must not touch, another may have to remove, so no other one gets this door.
+        The next run gets its own: what one must not touch, another may have to remove.
         """
-        aws = self._new_door(self.access.region or region)
-        aws.protect(*names)
+        aws = self._new_door(self.access.region or plan.identity.region, things_touched(plan))
         with self._lock:
             self._guarded.add(aws)
         return aws
 
-    def _new_door(self, region: str) -> Aws:
+    def _new_door(self, region: str, may_change: Iterable[Thing] = ()) -> Aws:
         return Aws(
             Access(
                 region=region or None,
                 profile=self.access.profile,
                 endpoint_url=self.access.endpoint_url,
                 only_loopback=self.settings.only_loopback or self.access.only_loopback,
-            )
+            ),
+            may_change=may_change,
         )
 
     @cached_property

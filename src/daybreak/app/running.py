@@ -17,7 +17,6 @@ from daybreak.execute.doors import Doors, Progress
 from daybreak.journal.chain import Chain
 from daybreak.journal.damage import damage_by_anchor
 from daybreak.journal.records import refusal_of_old_plan, refusal_without_nonce
-from daybreak.model.actions import Validate
 from daybreak.model.clock import is_off, skew_in_words
 from daybreak.model.plan import FORMAT, Plan
 from daybreak.model.requests import CleanRequest
@@ -89,8 +88,8 @@ def carry_out(
         raise damage_by_anchor(run, why)
     if is_off(app.skew):
         watchers.on_warning(f"{skew_in_words(app.skew)}: the times of this run's events are this machine's")
-    # The source is read, never touched: below this line no call that names it can leave.
-    aws = app.aws_without(plan.identity.region, plan.source, *_instances_of_source(plan))
+    # The source is read, never touched: below this line no call leaves but those that the plan shows.
+    aws = app.aws_for(plan)
     with app.attach(run, take_over=take_over) as journal:
         watchers.before(journal.events)
         for amendment in amendments_for(plan, journal.state(), wishes, app.person()):
@@ -146,12 +145,3 @@ def _own_clone(app: App, plan: Plan, chain: Chain) -> Cluster | None:
     with explained(f'looking at "{plan.clone}"'):
         clone = Lookout(app.aws(plan.identity.region)).cluster(plan.clone)
     return clone if clone and owner_of(plan, chain.state().nonce).owns(clone.tags) else None
-
-
-def _instances_of_source(plan: Plan) -> tuple[str, ...]:
-    return tuple(
-        instance.identifier
-        for step in plan.steps
-        if isinstance(step.action, Validate)
-        for instance in step.action.instances_seen
-    )

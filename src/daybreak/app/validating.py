@@ -125,9 +125,7 @@ def validate_case(app: App, case: Case, listeners: Listeners | None = None) -> V
         listeners.on_finding(finding)
 
     health_urls = app.settings.health_urls.get(case.target or "", {})
-    inside = (each.identifier for each in case.scene.instances)
-    door = app.aws_without(case.identity.region, case.scene.clone.identifier, *inside)
-    database = Database(door, app.environ, app.repository, health_urls, case.trust)
+    database = Database(app.aws(case.identity.region), app.environ, app.repository, health_urls, case.trust)
     measured = database.validate(case.action, case.scene, report, listeners.progress, listeners.on_note)
     clone = case.scene.clone
     return Validation(

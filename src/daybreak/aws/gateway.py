@@ -2,14 +2,14 @@
 
 Two laws are kept here, below all code that could forget them. A change leaves this machine at most once a call
 (``total_max_attempts=1``), because RDS has no idempotency token and a blind retry after a lost reply would lie (FACTS 4.10).
-And no change ever names a protected resource: the source of a restore is read, never touched.
+And a door changes only what it was opened for: the things that one run's plan touches, and nothing else in the account.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -32,6 +32,7 @@ from daybreak.aws.wire import Bounds, CallStage, Journey, Wire, ours
 from daybreak.errors import Bug, Refused
 from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Reply
+from daybreak.model.things import Thing
 from daybreak.model.value import iso
 from daybreak.model.world import Identity
 from daybreak.plan.operations import ReadOperation, aws_call, change_of, read_of, row_of
@@ -103,14 +104,17 @@ class Traffic:
 
 
 class Aws:
-    """One account and region. Thread-safe: clients are made once, and boto3 clients may be shared."""
+    """One account and region. Thread-safe: clients are made once, and boto3 clients may be shared.
 
-    def __init__(self, access: Access, bounds: Bounds | None = None) -> None:
+    ``may_change`` is all that can be changed through it; without that it only reads.
+    """
+
+    def __init__(self, access: Access, bounds: Bounds | None = None, *, may_change: Iterable[Thing] = ()) -> None:
         self._access = access
         self._wire = Wire(bounds or Bounds())
         self._lock = threading.RLock()
         self._clients: dict[tuple[str, str, bool], Any] = {}
-        self._protected: frozenset[str] = frozenset()
+        self._may_change = frozenset(map(_in_lower_case, may_change))
         self.traffic = Traffic()
         try:
             self._session = _session(access)
@@ -124,10 +128,6 @@ class Aws:
     def skew(self) -> timedelta | None:
         """How far our clock was ahead of AWS's at the last answer; negative when behind, ``None`` before the first."""
         return self._wire.skew
-
-    def protect(self, *names: str) -> None:
-        """Refuse from now on every change that names one of ``names``, in whatever case: AWS knows no difference."""
-        self._protected |= {name.lower() for name in names}
 
     def identity(self) -> Identity:
         """Who we are to AWS and where we connect to; raises what ``fault_of`` says when no answer comes."""
@@ -222,7 +222,7 @@ class Aws:
         self.traffic.follow(client)
         client.meta.events.register("before-parse", ours(own_answer))
         if service != _OUTSIDE:
-            guard = partial(self._guard, service, is_changing=is_changing)
+            guard = partial(self._guard, service, region, is_changing=is_changing)
             client.meta.events.register("before-parameter-build", ours(guard))
         return client
 
@@ -243,7 +243,9 @@ class Aws:
                 "write https:// before the endpoint; only this machine's own addresses may go without",
             )
 
-    def _guard(self, service: str, params: dict[str, Any], model: Any, *, is_changing: bool, **_: object) -> None:
+    def _guard(
+        self, service: str, region: str, params: dict[str, Any], model: Any, *, is_changing: bool, **_: object
+    ) -> None:
         """Stand before every call of every service, however it was begun, and raise ``Bug`` for what must not leave."""
         row = row_of(service, model.name)
         if isinstance(row, ReadOperation):
@@ -251,10 +253,17 @@ class Aws:
         if not is_changing:
             message = f"{model.name} would be repeated after a lost reply, as a read is"
             raise Bug(message)
-        touched = {name for name in row.names_touched(params) if name.lower() in self._protected}
-        if touched:
-            message = f"{model.name} would change {', '.join(sorted(touched))}, which is the source of a restore"
+        touched = row.things_touched(params, region)
+        strange = [thing.words() for thing in touched if _in_lower_case(thing) not in self._may_change]
+        if strange or not touched:
+            what = " and ".join(strange) or "what it does not name"
+            message = f"{model.name} would change {what}, which this door was not opened for"
             raise Bug(message)
+
+
+def _in_lower_case(thing: Thing) -> Thing:
+    """The thing under the one spelling of its name: AWS knows no difference."""
+    return thing.model_copy(update={"name": thing.name.lower()})
 
 
 def _session(access: Access) -> boto3.Session:

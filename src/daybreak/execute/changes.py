@@ -24,18 +24,7 @@ from daybreak.model.actions import (
     AnchorJournal,
     Change,
     CopyParameterGroup,
-    CreateEndpoint,
-    CreateInstance,
     CreateParameterGroup,
-    DeleteCluster,
-    DeleteEndpoint,
-    DeleteInstance,
-    DeleteParameterGroup,
-    ManagePassword,
-    RestoreFromSnapshot,
-    RestoreToMoment,
-    SetClusterOptions,
-    SetParameters,
 )
 from daybreak.model.plan import AwsCall, Plan, Step
 from daybreak.model.replies import Category
@@ -47,7 +36,7 @@ from daybreak.model.world import Cluster, Instance
 from daybreak.observe.look import AwsReads, Lookout
 from daybreak.plan.amending import ways_out
 from daybreak.plan.calls import call_of, fill_in, owner_of, stamp_of
-from daybreak.plan.operations import change_of
+from daybreak.plan.operations import touches_of
 
 Seen = TypeVar("Seen")
 
@@ -83,31 +72,6 @@ class Rejected(Failed):
 
 class AskedToEnd(Exception):
     """A person asked for the run's end: nothing more is sent, and nothing more is waited for."""
-
-
-def thing_of(action: Change, region: str) -> Thing:
-    """The one thing that a change in that region makes, changes or removes."""
-    match action:
-        case (
-            CopyParameterGroup(group=name)
-            | CreateParameterGroup(group=name)
-            | SetParameters(group=name)
-            | DeleteParameterGroup(group=name)
-        ):
-            return Thing(kind="parameter-group", name=name, region=region)
-        case (
-            RestoreToMoment(clone=name)
-            | RestoreFromSnapshot(clone=name)
-            | SetClusterOptions(clone=name)
-            | ManagePassword(clone=name)
-            | AnchorJournal(clone=name)
-            | DeleteCluster(clone=name)
-        ):
-            return Thing(kind="cluster", name=name, region=region)
-        case CreateEndpoint(endpoint=name) | DeleteEndpoint(endpoint=name):
-            return Thing(kind="endpoint", name=name, region=region)
-        case CreateInstance(instance=name) | DeleteInstance(instance=name):
-            return Thing(kind="instance", name=name, region=region)
 
 
 def resources_named(lookout: Lookout, action: Change) -> tuple[Cluster | Instance, ...]:
@@ -212,14 +176,22 @@ class Changer:
 
     def _intend(self, step: Step, action: Change, attempt: int) -> AwsCall:
         """The call as it will be sent, once it is durable: the process that resumes knows that it may be out there."""
-        printed = call_of(action, self._stamp, self._doors.aws.region)
-        if printed is None:
-            message = f"{action.kind} is a change without a call"
-            raise Bug(message)
-        call = fill_in(printed, self._nonce, self._journal.tail().tag_value())
+        call = fill_in(self._call_for(action), self._nonce, self._journal.tail().tag_value())
         self._heed()
         self._journal.append(StepIntended(step=step.id, attempt=attempt, call=call.plain()))
         return call
+
+    def _call_for(self, action: Change) -> AwsCall:
+        """The call of a change as the plan prints it."""
+        call = call_of(action, self._stamp, self._doors.aws.region)
+        if call is None:
+            message = f"{action.kind} is a change without a call"
+            raise Bug(message)
+        return call
+
+    def _own(self, action: Change) -> Thing:
+        """The one thing that a change is about: what its call makes, changes or removes first of all."""
+        return touches_of(self._call_for(action))[0]
 
     def _send(self, step: Step, action: Change, call: AwsCall) -> AwsFault | None:
         try:
@@ -244,9 +216,9 @@ class Changer:
 
     def _stand(self, step: Step, action: Change, call: AwsCall | None = None) -> OrderStanding:
         """Where a change stands, by a look at all that its guards speak of; ``call`` is what is about to be sent."""
-        own = thing_of(action, self._doors.aws.region)
+        own = self._own(action)
         seen = {thing: self.see(step, thing) for thing in dict.fromkeys((own, *things_asked(step.guards)))}
-        changes = change_of(call).names_touched(call.params) if call else ()
+        changes = tuple(thing.name for thing in touches_of(call)) if call else ()
         return self.bar(step, seen, changes) or standing_of_change(action, seen[own])
 
     def see(self, step: Step, thing: Thing) -> Resource | None:
@@ -267,9 +239,9 @@ class Changer:
 
     def _ages(self) -> dict[Thing, timedelta]:
         """How long ago AWS answered the creation of each parameter group of this run."""
-        state, region, now = self._journal.state(), self._doors.aws.region, self._doors.timing.now()
+        state, now = self._journal.state(), self._doors.timing.now()
         made = {
-            thing_of(step.action, region): state.step(step.id).ended
+            self._own(step.action): state.step(step.id).ended
             for step in self._plan.steps
             if isinstance(step.action, CopyParameterGroup | CreateParameterGroup)
         }

@@ -249,7 +249,7 @@ class _Walk:
         region = self._doors.aws.region
         seen: dict[Thing, Resource | None] = {Thing(kind="cluster", name=self._plan.clone, region=region): cluster}
         if isinstance(action, AwaitInstance):
-            seen[Thing(kind="instance", name=action.instance, region=region)] = instance
+            seen[Thing(kind="db", name=action.instance, region=region)] = instance
         return seen
 
     def _stand_by_answer(self, cluster: Cluster, instance: Instance, standing: OrderStanding) -> OrderStanding:

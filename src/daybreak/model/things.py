@@ -6,26 +6,41 @@ from typing import Literal
 
 from daybreak.model.value import Value
 
-World = Literal["rds"]
-"""Where a thing lives."""
+ResourceKind = Literal[
+    "cluster",
+    "cluster-auto-backup",
+    "cluster-endpoint",
+    "cluster-pg",
+    "cluster-snapshot",
+    "db",
+    "db-proxy",
+    "og",
+    "pg",
+    "subgrp",
+    "target-group",
+    "dbuser",
+    "key",
+    "parameter",
+    "role",
+    "secret",
+]
+"""A kind of resource, as its ARN names it."""
 
-ThingKind = Literal["cluster", "instance", "parameter-group", "endpoint", "snapshot"]
-"""What a thing is."""
-
-_WORDS: dict[ThingKind, str] = {
+_WORDS: dict[ResourceKind, str] = {
     "cluster": "cluster",
-    "instance": "instance",
-    "parameter-group": "parameter group",
-    "endpoint": "custom endpoint",
-    "snapshot": "snapshot",
+    "cluster-endpoint": "custom endpoint",
+    "cluster-pg": "parameter group",
+    "cluster-snapshot": "snapshot",
+    "db": "instance",
 }
+"""What people call the kinds that are looked at."""
 
 
 class Thing(Value):
     """One thing outside of Daybreak."""
 
-    world: World = "rds"
-    kind: ThingKind
+    world: Literal["aws"] = "aws"
+    kind: ResourceKind
     name: str
     """Its identifier, or its ARN where it belongs to another account."""
     region: str
@@ -33,7 +48,7 @@ class Thing(Value):
     def words(self) -> str:
         """The thing as a sentence names it.
 
-        >>> Thing(kind="parameter-group", name="embi-quarantine", region="us-east-1").words()
+        >>> Thing(kind="cluster-pg", name="embi-quarantine", region="us-east-1").words()
         'the parameter group "embi-quarantine"'
         """
-        return f'the {_WORDS[self.kind]} "{self.name}"'
+        return f'the {_WORDS.get(self.kind, self.kind)} "{self.name}"'

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Protocol, TypeVar, assert_never
+from typing import Any, Protocol, TypeVar
 
 from daybreak.aws.facts import (
     backup_of,
@@ -25,6 +25,7 @@ from daybreak.aws.facts import (
 )
 from daybreak.aws.faults import AwsFault, unreadable
 from daybreak.aws.replies import Markers, require
+from daybreak.errors import Bug
 from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Category, Reply
 from daybreak.model.things import Thing
@@ -152,20 +153,21 @@ class Lookout:
         return snapshot_of(found[0]) if found else None
 
     def thing(self, thing: Thing) -> Cluster | Instance | ParameterGroup | Endpoint | Snapshot | None:
-        """A thing of this region, of whichever kind; ``None`` when AWS does not know it."""
+        """A thing of this region, of a kind that is looked at; ``None`` when AWS does not know it."""
         match thing.kind:
             case "cluster":
                 return self.cluster(thing.name)
-            case "instance":
+            case "db":
                 return self.instance(thing.name)
-            case "parameter-group":
+            case "cluster-pg":
                 return self.parameter_group(thing.name)
-            case "endpoint":
+            case "cluster-endpoint":
                 return self.endpoint(thing.name)
-            case "snapshot":
+            case "cluster-snapshot":
                 return self.snapshot(thing.name)
             case _:
-                assert_never(thing.kind)
+                message = f"nobody looks at {thing.words()}"
+                raise Bug(message)
 
     def endpoint(self, identifier: str) -> Endpoint | None:
         """The custom endpoint of that name; ``None`` when AWS does not know it."""

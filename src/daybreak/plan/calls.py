@@ -34,12 +34,14 @@ from daybreak.model.actions import (
     Validate,
     Wait,
 )
+from daybreak.model.guards import NotTheSource
 from daybreak.model.moment import At
 from daybreak.model.plan import AwsCall, Plan
 from daybreak.model.requests import CleanRequest
 from daybreak.model.tags import EXPIRES_TAG, JOURNAL_TAG, NONCE_TAG, PLAN_TAG, RUN_TAG
+from daybreak.model.things import Thing
 from daybreak.model.value import Instant, Value, iso
-from daybreak.plan.operations import aws_call
+from daybreak.plan.operations import aws_call, touches_of
 
 DRAWN_AT_START = "<drawn at start>"
 """What a plan prints for the nonce. The nonce is drawn when a run begins, so one plan begun twice makes two owners."""
@@ -105,6 +107,18 @@ def fill_in(call: AwsCall, nonce: str, anchor: str) -> AwsCall:
         message = f"{call.operation} would be sent without {', '.join(empty)}"
         raise Bug(message)
     return call.model_copy(update={"params": call.params | {"Tags": tags}})
+
+
+def things_touched(plan: Plan) -> frozenset[Thing]:
+    """All that a plan's calls make or change, less what any of its guards calls the source's."""
+    stamp, region = stamp_of(plan), plan.identity.region
+    calls = (call_of(step.action, stamp, region) for step in plan.steps)
+    untouchable = {
+        name for step in plan.steps for guard in step.guards if isinstance(guard, NotTheSource) for name in guard.names
+    }
+    untouchable.add(plan.source)
+    touched = (thing for call in calls if call is not None for thing in touches_of(call))
+    return frozenset(thing for thing in touched if thing.name not in untouchable)
 
 
 def call_of(action: Change | Wait | Validate, stamp: Stamp, region: str) -> AwsCall | None:

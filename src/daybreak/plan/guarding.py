@@ -28,7 +28,7 @@ from daybreak.model.actions import (
     Validate,
 )
 from daybreak.model.guards import Guard, NotTheSource, Ours, OursOrAbsent
-from daybreak.model.things import Thing, ThingKind
+from daybreak.model.things import ResourceKind, Thing
 
 
 def guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tuple[Guard, ...]:
@@ -37,31 +37,35 @@ def guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tupl
     A removal is sent also where AWS shows nothing of the name: only its answer proves that nothing is there.
     """
 
-    def thing(kind: ThingKind, name: str) -> Thing:
+    def thing(kind: ResourceKind, name: str) -> Thing:
         return Thing(kind=kind, name=name, region=region)
 
     hands_off = NotTheSource(names=untouchable)
     match action:
         case CopyParameterGroup(group=group) | CreateParameterGroup(group=group) | DeleteParameterGroup(group=group):
-            return OursOrAbsent(thing=thing("parameter-group", group)), hands_off
+            return OursOrAbsent(thing=thing("cluster-pg", group)), hands_off
         case SetParameters(group=group):
-            return Ours(thing=thing("parameter-group", group)), hands_off
+            return Ours(thing=thing("cluster-pg", group)), hands_off
         case RestoreToMoment(clone=clone) | RestoreFromSnapshot(clone=clone) | DeleteCluster(clone=clone):
             return OursOrAbsent(thing=thing("cluster", clone)), hands_off
         case SetClusterOptions(clone=clone) | ManagePassword(clone=clone) | AnchorJournal(clone=clone):
             return Ours(thing=thing("cluster", clone)), hands_off
         case CreateInstance(clone=clone, instance=instance):
-            return OursOrAbsent(thing=thing("instance", instance)), Ours(thing=thing("cluster", clone)), hands_off
+            return OursOrAbsent(thing=thing("db", instance)), Ours(thing=thing("cluster", clone)), hands_off
         case CreateEndpoint(clone=clone, endpoint=endpoint):
-            return OursOrAbsent(thing=thing("endpoint", endpoint)), Ours(thing=thing("cluster", clone)), hands_off
+            return (
+                OursOrAbsent(thing=thing("cluster-endpoint", endpoint)),
+                Ours(thing=thing("cluster", clone)),
+                hands_off,
+            )
         case DeleteInstance(instance=instance):
-            return OursOrAbsent(thing=thing("instance", instance)), hands_off
+            return OursOrAbsent(thing=thing("db", instance)), hands_off
         case DeleteEndpoint(endpoint=endpoint):
-            return OursOrAbsent(thing=thing("endpoint", endpoint)), hands_off
+            return OursOrAbsent(thing=thing("cluster-endpoint", endpoint)), hands_off
         case AwaitCluster(clone=clone) | AwaitSql(clone=clone):
             return (OursOrAbsent(thing=thing("cluster", clone)),)
         case AwaitInstance(instance=instance):
-            return (OursOrAbsent(thing=thing("instance", instance)),)
+            return (OursOrAbsent(thing=thing("db", instance)),)
         case Validate(clone=clone):
             return (Ours(thing=thing("cluster", clone)),)
         case AwaitClusterGone() | AwaitParameterGroup():

@@ -16,27 +16,8 @@ from typing import Any, Literal
 
 from daybreak.errors import Bug
 from daybreak.model.plan import AwsCall
+from daybreak.model.things import ResourceKind, Thing
 from daybreak.model.world import Identity
-
-ResourceKind = Literal[
-    "cluster",
-    "cluster-auto-backup",
-    "cluster-endpoint",
-    "cluster-pg",
-    "cluster-snapshot",
-    "db",
-    "db-proxy",
-    "og",
-    "pg",
-    "subgrp",
-    "target-group",
-    "dbuser",
-    "key",
-    "parameter",
-    "role",
-    "secret",
-]
-"""A kind of resource, as its ARN names it."""
 
 _HERE = "{region}:{account}"
 _ARNS: dict[ResourceKind, str] = {
@@ -141,15 +122,20 @@ class ChangeOperation:
     unnamed: tuple[tuple[ResourceKind, str], ...] = ()
     """What AWS takes although the call does not name it: kind and name. IAM is asked for it all the same."""
 
-    def names_touched(self, params: Mapping[str, Any]) -> tuple[str, ...]:
-        """The plain names of what a call makes or changes, in the order of the row.
+    def things_touched(self, params: Mapping[str, Any], region: str) -> tuple[Thing, ...]:
+        """What a call in that region makes or changes, by plain names, in the order of the row.
 
         >>> tagging = OPERATIONS["rds", "AddTagsToResource"]
-        >>> tagging.names_touched({"ResourceName": "arn:aws:rds:us-east-1:123456789012:cluster:embi"})
-        ('embi',)
+        >>> params = {"ResourceName": "arn:aws:rds:us-east-1:123456789012:cluster:embi"}
+        >>> [thing.words() for thing in tagging.things_touched(params, "us-east-1")]
+        ['the cluster "embi"']
         """
         touching = (named for named in self.named if named.part != "uses")
-        return tuple(plain_name(name) for named in touching for name in named.names(params))
+        return tuple(
+            Thing(kind=named.kind, name=plain_name(name), region=region)
+            for named in touching
+            for name in named.names(params)
+        )
 
 
 def _makes(parameter: str, kind: ResourceKind) -> ResourceName:
@@ -344,6 +330,11 @@ def change_of(call: AwsCall) -> ChangeOperation:
         message = f"{call.operation} is not among the changes we make"
         raise Bug(message)
     return row
+
+
+def touches_of(call: AwsCall) -> tuple[Thing, ...]:
+    """What a call makes or changes: what it is about first. Raises ``Bug`` for a call that is no change."""
+    return change_of(call).things_touched(call.params, call.region)
 
 
 def read_of(call: AwsCall) -> ReadOperation:

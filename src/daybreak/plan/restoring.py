@@ -41,7 +41,7 @@ from daybreak.model.plan import Estimate, Opening, Plan, RunId, Step, StepId
 from daybreak.model.requests import PitrRequest, SnapshotRequest
 from daybreak.model.tags import ON_CLUSTER, ORIGIN_TAG, PURPOSE_TAG, own_tags
 from daybreak.model.targets import Network, Staging, Target
-from daybreak.model.things import Thing, ThingKind
+from daybreak.model.things import ResourceKind, Thing
 from daybreak.model.value import Span
 from daybreak.model.world import Cluster
 from daybreak.plan import estimates
@@ -90,7 +90,7 @@ class Draft:
         group = (cluster.parameter_group,) if cluster else ()
         return tuple(dict.fromkeys((self.source.name, *(each.identifier for each in self.source.instances), *group)))
 
-    def thing(self, kind: ThingKind, name: str) -> Thing:
+    def thing(self, kind: ResourceKind, name: str) -> Thing:
         """A thing in the region where the clone is made."""
         return Thing(kind=kind, name=name, region=self.seen.identity.region)
 
@@ -347,7 +347,7 @@ def _still_the_source(draft: Draft, action: Restore) -> tuple[Guard, ...]:
     """What is restored must still be what was planned: a name may belong to another cluster or snapshot by now."""
     if isinstance(action, RestoreFromSnapshot):
         taken = draft.source.snapshot.created if draft.source.snapshot else None
-        thing = draft.thing("snapshot", action.snapshot)
+        thing = draft.thing("cluster-snapshot", action.snapshot)
         return (AsPlanned(thing=thing, field="created", value=spell(taken)),) if taken else ()
     if action.resource_id is not None or draft.source.living is None:
         return ()
@@ -369,7 +369,7 @@ def _insights(cluster: Cluster) -> dict[str, Any]:
 
 def _add_instances(sequence: Sequence, draft: Draft, rest: Span, *after: StepId) -> tuple[StepId, ...]:
     awaited: list[StepId] = []
-    rested = OldEnough(thing=draft.thing("parameter-group", draft.group), rest=rest)
+    rested = OldEnough(thing=draft.thing("cluster-pg", draft.group), rest=rest)
     for number, action in enumerate(draft.instances, start=1):
         role = "writer" if number == 1 else "reader"
         when_refused = "pause" if number == 1 else "hold"

@@ -37,7 +37,7 @@ def undo_of(action: Action, region: str) -> Undo | None:
         case CopyParameterGroup(group=group) | CreateParameterGroup(group=group):
             return removal_of_group(group)
         case SetParameters(group=group):
-            return GoesWith(thing=Thing(kind="parameter-group", name=group, region=region))
+            return GoesWith(thing=Thing(kind="cluster-pg", name=group, region=region))
         case RestoreToMoment(clone=clone) | RestoreFromSnapshot(clone=clone):
             return removal_of_cluster(clone)
         case SetClusterOptions(clone=clone, is_protected=bool() as is_protected):

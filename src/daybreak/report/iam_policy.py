@@ -13,9 +13,10 @@ from typing import Any
 
 from daybreak.model.actions import CreateInstance, ManagePassword, Restore, RestoreFromSnapshot, Validate
 from daybreak.model.plan import AwsCall, Plan
+from daybreak.model.things import ResourceKind
 from daybreak.model.world import Identity
 from daybreak.plan.calls import call_of, stamp_of
-from daybreak.plan.operations import Condition, ReadOccasion, ResourceKind, arn_of, change_of, reads
+from daybreak.plan.operations import Condition, ReadOccasion, arn_of, change_of, reads
 
 _ANY = ("*",)
 """AWS gives a list only to a caller who may see all of the kind; and a name may be AWS's choice."""
