@@ -40,6 +40,7 @@ from daybreak.model.actions import (
 from daybreak.model.anchor import anchor_in
 from daybreak.model.moment import span_in_words
 from daybreak.model.replies import Category
+from daybreak.model.statuses import AVAILABLE
 from daybreak.model.tags import JOURNAL_TAG
 from daybreak.model.value import Value
 from daybreak.model.world import Cluster, Instance, ParameterGroup
@@ -320,8 +321,14 @@ def _options_set(action: SetClusterOptions, seen: Resource | None) -> OrderStand
         "has_performance_insights": action.has_performance_insights,
     }
     missing = [name for name, value in wanted.items() if value is not None and getattr(seen, name) != value]
-    return (
-        OrderStanding(place=Position.ABSENT, seen=f"not set: {', '.join(missing)}")
-        if missing
-        else OrderStanding(place=Position.SO)
-    )
+    if missing:
+        return OrderStanding(place=Position.ABSENT, seen=f"not set: {', '.join(missing)}")
+    if not is_at_rest(seen):
+        # What is shown is from before the change that AWS is at: a protection that is not lifted yet looks like none.
+        return OrderStanding(place=Position.ABSENT, seen=f"{seen.status}: what is set may change")
+    return OrderStanding(place=Position.SO)
+
+
+def is_at_rest(seen: Cluster | Instance) -> bool:
+    """Whether nothing is under way with a cluster or an instance."""
+    return seen.status == AVAILABLE and not seen.has_pending_changes

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from daybreak.assess.guarding import Resource, Situation, breach_of, things_asked
 from daybreak.assess.moves import ATTEMPTS, Again, Look, Pause, Stop, move_after, patience_with
-from daybreak.assess.standing import DOUBTED, OrderStanding, Position, once_answered, standing_of_change
+from daybreak.assess.standing import DOUBTED, OrderStanding, Position, is_at_rest, once_answered, standing_of_change
 from daybreak.aws.faults import AwsFault
 from daybreak.errors import Bug, Failed, Paused, Refused, Uncertain, Unreachable
 from daybreak.execute.doors import Doors
@@ -29,7 +29,6 @@ from daybreak.model.actions import (
 from daybreak.model.plan import AwsCall, Plan, Step
 from daybreak.model.replies import Category
 from daybreak.model.run import StepDone, StepIntended, StepRetried, StepSent, StepUncertain
-from daybreak.model.statuses import AVAILABLE
 from daybreak.model.tags import JOURNAL_TAG
 from daybreak.model.things import Thing
 from daybreak.model.world import Cluster, Instance
@@ -78,11 +77,6 @@ def resources_named(lookout: Lookout, action: Change) -> tuple[Cluster | Instanc
     """The cluster that a change names and what is inside it, as they are now: their state may be why AWS says "not now"."""
     cluster = lookout.cluster(action.clone) if hasattr(action, "clone") else None
     return (cluster, *lookout.inside(cluster)) if cluster is not None else ()
-
-
-def is_at_rest(seen: Cluster | Instance) -> bool:
-    """Whether nothing is under way with a cluster or an instance."""
-    return seen.status == AVAILABLE and not seen.has_pending_changes
 
 
 class Changer:

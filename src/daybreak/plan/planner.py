@@ -15,6 +15,7 @@ from daybreak.plan.clean import clean_plan
 from daybreak.plan.pitr import pitr_plan
 from daybreak.plan.snapshot import snapshot_plan
 from daybreak.plan.terms import Terms
+from daybreak.plan.undoing import undo_of
 
 
 def plan_of(request: Request, target: Target, seen: Observation, terms: Terms) -> Plan | Refusal:
@@ -67,7 +68,7 @@ def _forgeries(plan: Plan, again: Plan) -> list[str]:
         reasons += [
             f"the plan was not made by its own request: step {step.id} has other guards, another undo, or another order"
             for step in plan.steps
-            if orders[step.id] != _order_of(step)
+            if orders[step.id] != _order_of(step) or step.undo != undo_of(step.action, plan.identity.region)
         ]
     return reasons
 
@@ -76,7 +77,7 @@ def _order_of(step: Step) -> tuple[object, ...]:
     """What the request alone says of a step; a guard on what was seen follows from the world."""
     asked = [guard for guard in step.guards if not isinstance(guard, AsPlanned)]
     things = [guard.thing for guard in step.guards if isinstance(guard, AsPlanned)]
-    return asked, things, step.undo, step.after, step.after_settled
+    return asked, things, step.after, step.after_settled
 
 
 def _source_change(plan: Plan, again: Plan) -> tuple[str, ...]:

@@ -324,7 +324,8 @@ def _add_storage(sequence: Sequence, draft: Draft, action: Restore, after: StepI
         SetClusterOptions(
             clone=draft.clone,
             maintenance_window=cluster.maintenance_window,
-            is_protected=cluster.is_protected,
+            # The restore call has said no already; to say it again would have an undo that protects the clone.
+            is_protected=cluster.is_protected or None,
             upgrades_itself=cluster.upgrades_itself,
             **_insights(cluster),
         ),
