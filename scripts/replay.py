@@ -435,7 +435,7 @@ def _planned(plan: Plan) -> tuple[str, ...]:
     actions = [step.action for step in plan.steps]
     (restore,) = (each for each in actions if isinstance(each, RestoreToMoment | RestoreFromSnapshot))
     classes = [each.instance_class for each in actions if isinstance(each, CreateInstance)]
-    (held,) = (each for each in actions if isinstance(each, Validate))
+    held = next(each for each in actions if isinstance(each, Validate))
     stored = held.snapshot_seen or held.source_seen or held.backup_seen
     range_ = restore.serverless
     return (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from daybreak.judge.verdict import verdict_of
 from daybreak.model.actions import AnchorJournal, Validate
 from daybreak.model.findings import Finding, Level, Measured, Reason, Standing, Verdict
 from daybreak.model.plan import Plan, StepId
@@ -26,6 +27,7 @@ from daybreak.model.run import (
     StepUncertain,
     state_of,
 )
+from daybreak.plan.judgement import Judgement
 from daybreak.plan.loss import loss_of
 from tests import fix_worlds as worlds
 
@@ -82,7 +84,7 @@ def events(plan: Plan, *bodies: Any, began: datetime = worlds.NOW) -> tuple[Even
 def story(plan: Plan, *, is_good: bool = True) -> tuple[Event, ...]:
     """A run of ``plan`` to its end, with a lost reply and a throttled call on the way; or one that failed."""
     steps = [step.id for step in plan.steps if not step.is_on_request]
-    judging = next((step.id for step in plan.steps if isinstance(step.action, Validate)), steps[-1])
+    judging = {step.id: step.action.part for step in plan.steps if isinstance(step.action, Validate)}
     anchoring = [step.id for step in plan.steps if isinstance(step.action, AnchorJournal)]
     bodies: list[Any] = []
     for number, step in enumerate(steps[: len(steps) if is_good else 4]):
@@ -100,9 +102,11 @@ def story(plan: Plan, *, is_good: bool = True) -> tuple[Event, ...]:
             bodies.append(StepFailed(step=step, why="the cluster is incompatible-restore"))
         elif step in anchoring:
             bodies.append(StepDone(step=step, result={"anchor": f"{len(bodies)}:{'c4' * 32}"}))
-        elif step == judging:
-            bodies += [FindingMade(step=step, finding=finding) for finding in FOUND]
-            bodies.append(StepDone(step=step))
+        elif step in judging:
+            found = [each for each in FOUND if (each.level is Level.PARITY) == (judging[step] == "clone")]
+            bodies += [FindingMade(step=step, finding=finding) for finding in found]
+            judgement = Judgement(measured=Measured(), verdict=verdict_of(found, "standard depth"))
+            bodies.append(StepDone(step=step, result=judgement.plain()))
         else:
             bodies.append(StepDone(step=step, was_adopted=number == 2))
     return events(plan, *bodies, _end(plan, is_good=is_good))

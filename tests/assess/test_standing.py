@@ -162,6 +162,19 @@ def test_available_alone_is_not_a_restored_cluster(changes: dict[str, Any], plac
     assert standing_of_wait(AwaitCluster(clone=RUN), cluster(**changes), None, OWNER).place is place
 
 
+def test_a_window_that_stays_null_is_waited_for_ten_minutes() -> None:
+    """AWS documents it for the end of a restore and promises nothing; an RTO must not be spent on a field."""
+    bare, wait = cluster(window=None), AwaitCluster(clone=RUN)
+    waited = [
+        standing_of_wait(wait, bare, None, OWNER, windowless=timedelta(minutes=minutes)) for minutes in (0, 9, 10, 90)
+    ]
+    assert [each.place for each in waited] == [Position.UNDER_WAY] * 2 + [Position.SO] * 2
+    assert waited[2].seen == "available, restorable window still null after 10 minutes: it is not waited for any longer"
+    assert waited[2].result["endpoint"] == bare.endpoint
+    pending = cluster(window=None, has_pending_changes=True)
+    assert standing_of_wait(wait, pending, None, OWNER, windowless=timedelta(hours=1)).place is Position.UNDER_WAY
+
+
 def test_a_restored_cluster_tells_what_the_next_steps_need() -> None:
     """The endpoint is the one AWS returned, never one we build."""
     result = standing_of_wait(AwaitCluster(clone=RUN), cluster(), None, OWNER).result

@@ -104,6 +104,8 @@ class SimulatedAws:
     before_change: Callable[[AwsCall], None] = lambda _call: None
     after_effect: Callable[[AwsCall], None] = lambda _call: None
     restoring: float = RESTORING
+    window_lags: float = WINDOW_LAGS
+    """Seconds from a restore's end until the cluster shows a restorable window."""
     listing_lags: float = 0.0
     """Seconds until a describe shows what was just created."""
 
@@ -209,7 +211,7 @@ class SimulatedAws:
         if thing is None or thing.listed_at > self.clock.elapsed:
             return None
         done = self.clock.start + timedelta(seconds=thing.ready_at)
-        has_window = self.clock.elapsed >= thing.ready_at + WINDOW_LAGS or thing.ready_at == 0
+        has_window = self.clock.elapsed >= thing.ready_at + self.window_lags or thing.ready_at == 0
         members = [
             {"DBInstanceIdentifier": each, "IsClusterWriter": self._is_writer(each, name)}
             for each in list(self.instances)

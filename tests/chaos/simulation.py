@@ -18,11 +18,13 @@ from typing import Any, Literal
 
 from daybreak.assess.obstacles import Obstacle
 from daybreak.errors import DaybreakError, Interrupted, Uncertain, Unreachable
+from daybreak.execute.beside import News, Work
 from daybreak.execute.doors import Answers, Doors, Patience, Scene
 from daybreak.execute.interpreter import carry_out
 from daybreak.journal.folder import FolderStore
 from daybreak.journal.store import Journal, Store
 from daybreak.model.actions import AwaitSql, CreateInstance, Validate
+from daybreak.model.checks import ValidationPart
 from daybreak.model.findings import Finding, Level, Measured, Standing
 from daybreak.model.moment import Latest
 from daybreak.model.observation import Observation
@@ -35,8 +37,9 @@ from daybreak.observe.look import Lookout
 from daybreak.observe.observation import look_at_remains
 from daybreak.observe.poller import Poller
 from daybreak.plan.calls import owner_of
+from daybreak.postgres.leash import Leash
 from tests import fix_worlds
-from tests.chaos.simulated_aws import SimulatedAws, world_of
+from tests.chaos.simulated_aws import Clock, SimulatedAws, world_of
 
 POLL = 60.0
 LIVES = 20
@@ -61,11 +64,19 @@ class Crash:
 class SimulatedDatabase:
     """PostgreSQL as far as the interpreter sees it: it answers some seconds after the first instance is there."""
 
-    def __init__(self, aws: SimulatedAws, kept_out: timedelta = timedelta(), obstacle: Obstacle | None = None) -> None:
+    def __init__(
+        self,
+        aws: SimulatedAws,
+        kept_out: timedelta = timedelta(),
+        obstacle: Obstacle | None = None,
+        takes: timedelta = timedelta(minutes=2),
+    ) -> None:
         self._aws = aws
+        self._takes = takes.total_seconds()
+        self.raises: BaseException | None = None
         self._kept_out = kept_out.total_seconds()
         self._obstacle = obstacle
-        self.validations = 0
+        self.validations: list[ValidationPart] = []
 
     def answers(self, action: AwaitSql, cluster: Cluster) -> Answers:
         self._aws.clock.elapsed += 0.5
@@ -86,19 +97,76 @@ class SimulatedDatabase:
         self,
         action: Validate,
         scene: Scene,
-        tell: Callable[[Finding], None],
+        report: Callable[[Finding], None],
         progress: Callable[[str], None],
-        *,
-        of_aws: bool = False,
+        leash: Leash | None = None,
     ) -> Measured:
-        self.validations += not of_aws
-        self._aws.clock.elapsed += 5
+        assert action.part is not None, "a plan of this release asks in two parts"
+        self.validations.append(action.part)
+        if action.part == "clone":
+            self._aws.clock.elapsed += 1
+            report(_finding("instances", is_fit=len(scene.instances) >= max(1, len(action.instances_seen))))
+            return Measured()
         values = self._aws.groups[scene.clone.parameter_group].body["Parameters"]
+        if self.raises is not None:
+            raise self.raises
         in_quarantine = all(values.get(name) == value for name, value in action.quarantine.items())
-        tell(_finding("quarantine", is_fit=in_quarantine))
-        tell(_finding("instances", is_fit=len(scene.instances) >= max(1, len(action.instances_seen))))
-        tell(_finding("moment", is_fit=abs(scene.moment - fix_worlds.MOMENT) < timedelta(hours=2)))
+        self._aws.clock.elapsed += self._takes / 2
+        report(_finding("quarantine", is_fit=in_quarantine))
+        progress("half of it")
+        self._aws.clock.elapsed += self._takes / 2
+        report(_finding("moment", is_fit=abs(scene.moment - fix_worlds.MOMENT) < timedelta(hours=2)))
         return Measured(newest=scene.moment - timedelta(seconds=1), rows=5_000)
+
+
+class SimulatedErrand:
+    """Work beside the walk in virtual time: it is done at once, and its news come when they would have come."""
+
+    def __init__(self, clock: Clock, work: Work) -> None:
+        self._clock = clock
+        self._coming: list[tuple[float, News]] = []
+        self._ending: Measured | BaseException
+        self.was_called_off = False
+        began = clock.elapsed
+        try:
+            self._ending = work(lambda news: self._coming.append((clock.elapsed, news)), Leash())
+        except BaseException as trouble:  # noqa: BLE001 - carried to the walk, which raises it
+            self._ending = trouble
+        self._over, clock.elapsed = clock.elapsed, began
+
+    @property
+    def is_over(self) -> bool:
+        return self._clock.elapsed >= self._over
+
+    def wait(self, seconds: float) -> None:
+        comes = min((at for at, _ in self._coming), default=self._over)
+        self._clock.sleep(min(seconds, max(comes - self._clock.elapsed, 0.0)))
+
+    def news(self) -> tuple[News, ...]:
+        assert not self.was_called_off, "what was called off is not asked for news"
+        there = tuple(news for at, news in self._coming if at <= self._clock.elapsed)
+        self._coming = self._coming[len(there) :]
+        return there
+
+    def result(self) -> Measured:
+        if isinstance(self._ending, BaseException):
+            raise self._ending
+        return self._ending
+
+    def call_off(self) -> None:
+        self.was_called_off = True
+
+
+@dataclass
+class SimulatedBeside:
+    """Begins errands in virtual time."""
+
+    clock: Clock
+    errands: list[SimulatedErrand]
+
+    def begin(self, work: Work) -> SimulatedErrand:
+        self.errands.append(SimulatedErrand(self.clock, work))
+        return self.errands[-1]
 
 
 def _finding(check: str, *, is_fit: bool) -> Finding:
@@ -127,6 +195,12 @@ class Simulation:
     """How long the clone's server lets nobody in once it is there."""
     obstacle: Obstacle | None = "stranger"
     """What keeps them out."""
+    validation_takes: timedelta = timedelta(minutes=2)
+    """How long the data is validated for."""
+    validation_raises: BaseException | None = None
+    """What ends it before it finds anything."""
+    errands: list[SimulatedErrand] = field(default_factory=list)
+    """Everything that was done beside a walk."""
 
     def live(self, crash: Crash | None = None) -> RunState:
         """Attach and carry out, until the end, an error, or the crash."""
@@ -160,18 +234,21 @@ class Simulation:
     def doors(self, after_append: Callable[[], None] = lambda: None) -> Doors:
         """Everything the interpreter touches, in virtual time."""
         clock, lookout = self.aws.clock, Lookout(self.aws)
+        database = SimulatedDatabase(self.aws, self.kept_out, self.obstacle, self.validation_takes)
 
         def told(event: Event) -> None:
             self.told.append(event)
             self.on_told(event)
+            database.raises = self.validation_raises
             after_append()
 
         return Doors(
             aws=self.aws,
             lookout=lookout,
             poller=Poller(lookout, self.poll, monotonic=clock.monotonic, sleep=clock.sleep),
-            database=SimulatedDatabase(self.aws, self.kept_out, self.obstacle),
+            database=database,
             timing=clock,
+            beside=SimulatedBeside(self.aws.clock, self.errands),
             patience=self.patience,
             on_event=told,
             asked=(lambda: self.store.inbox(self.plan.run)) if self.asked else tuple,

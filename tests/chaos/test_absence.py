@@ -178,6 +178,23 @@ def test_a_deletion_that_takes_too_long_says_so_and_pauses() -> None:
         assert "deleting, longer than the 15 minutes expected" in seen
 
 
+def test_a_window_that_never_comes_does_not_cost_the_rto() -> None:
+    """The writer is tried after ten minutes of *available*, by the clock of the process that saw them."""
+    with scratch() as folder:
+        simulation = case_of("copied-group").simulation(FolderStore(folder))
+        simulation.aws.window_lags = float("inf")
+        ended = simulation.live()
+        assert ended.status == "finished"
+        stored, clone = ended.step("04-await-cluster"), simulation.aws.clusters[simulation.plan.clone]
+        assert stored.ended is not None
+        waited = (stored.ended - simulation.aws.clock.start).total_seconds() - clone.ready_at
+        assert 600 <= waited < 600 + 3 * simulation.poll
+        assert (
+            "not waited for any longer"
+            in [each for each in told(simulation, StepSeen) if each.step == "04-await-cluster"][-1].seen
+        )
+
+
 @pytest.mark.parametrize("status", ["stopping", "stopped"])
 def test_a_clone_that_somebody_stopped_pauses_the_run(status: str) -> None:
     """Nothing goes on in a stopped cluster; the run waits for a person, not through eight hours."""

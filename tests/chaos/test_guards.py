@@ -129,7 +129,7 @@ def test_nothing_is_sent_where_a_guard_is_broken(kind: str, name: str, way: Call
 def _is_of(params: dict[str, Any], step: Step) -> bool:
     """Whether a call names what the step makes, changes or removes."""
     if isinstance(step.action, Wait | Validate):
-        return True
+        return step.when_refused != "hold"  # what the run can do without ends nothing else
     own = {getattr(step.action, field, None) for field in ("instance", "endpoint", "group")} - {None}
     wanted = own or {getattr(step.action, "clone", None)}
     return bool(wanted.intersection(str(value) for value in params.values() if isinstance(value, str)))

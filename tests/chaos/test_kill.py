@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -17,10 +18,10 @@ CHANGES = {
     "01-copy-parameter-group": ("CopyDBClusterParameterGroup", "-quarantine"),
     "02-set-quarantine": ("ModifyDBClusterParameterGroup", "-quarantine"),
     "03-restore-cluster": ("RestoreDBClusterToPointInTime", ""),
-    "05-set-cluster-options": ("ModifyDBCluster", ""),
-    "08-create-writer": ("CreateDBInstance", "-1"),
-    "10-create-reader-2": ("CreateDBInstance", "-2"),
-    "16-anchor-journal": ("AddTagsToResource", ""),
+    "06-create-writer": ("CreateDBInstance", "-1"),
+    "11-create-reader-2": ("CreateDBInstance", "-2"),
+    "14-set-cluster-options": ("ModifyDBCluster", ""),
+    "17-anchor-journal": ("AddTagsToResource", ""),
 }
 """Each step that changes something: its call, and how the name that the call gives goes on after the run's own."""
 
@@ -29,17 +30,18 @@ STEPS = (
     "02-set-quarantine",
     "03-restore-cluster",
     "04-await-cluster",
-    "05-set-cluster-options",
-    "06-await-options",
-    "07-await-parameter-group",
-    "08-create-writer",
-    "09-await-writer",
-    "10-create-reader-2",
-    "11-await-reader-2",
-    "12-create-endpoint-1",
-    "14-await-sql",
-    "15-validate",
-    "16-anchor-journal",
+    "05-await-parameter-group",
+    "06-create-writer",
+    "07-await-writer",
+    "09-await-sql",
+    "10-validate-data",
+    "11-create-reader-2",
+    "12-await-reader-2",
+    "13-create-endpoint-1",
+    "14-set-cluster-options",
+    "15-await-options",
+    "16-validate-clone",
+    "17-anchor-journal",
 )
 SOON, LATE = 0.2, 3.0
 """Seconds from the death of the sender until its call takes effect: before anybody looks, or while somebody else goes on."""
@@ -70,8 +72,9 @@ def deaths() -> Iterator[Death]:
 
 SAMPLE = (
     Death("03-restore-cluster", "call lands soon"),
-    Death("10-create-reader-2", "call lands late"),
-    Death("15-validate", "inside"),
+    Death("11-create-reader-2", "call lands late"),
+    Death("10-validate-data", "inside"),
+    Death("16-validate-clone", "inside"),
 )
 """Those that every change of the code must survive; `make sweep` has them all."""
 
@@ -97,11 +100,11 @@ def die(life: Life, death: Death) -> str:
 
 
 def _is_due(life: Life, step: str) -> bool:
-    """Whether everything before the step is done, so that it comes next."""
+    """Whether everything that the step waits for is done, so that it comes next."""
     done = {line.step for line in life.lines() if line.type == "step.done"}
-    before = set(STEPS[: STEPS.index(step)])
-    if step == "14-await-sql":  # the writer answers while the reader is still waited for
-        before.discard("11-await-reader-2")
+    plan = json.loads((life.folder / "plan.json").read_text())["plan"]
+    [planned] = (each for each in plan["steps"] if each["id"] == step)
+    before = {*planned["after"], *planned["after_settled"]}.intersection(STEPS)
     return done.issuperset(before) if before else life.has("run.attached")
 
 

@@ -238,7 +238,7 @@ def assert_done_without(simulation: Simulation, why: str) -> None:
     state = simulation.store.chain(simulation.plan.run).state()
     assert state.verdict is not None
     assert state.anchor is None
-    assert (state.step("15-anchor-journal").status, why in state.step("15-anchor-journal").note) == ("forgone", True)
+    assert (state.step("16-anchor-journal").status, why in state.step("16-anchor-journal").note) == ("forgone", True)
     clone = simulation.aws.clusters[simulation.plan.clone]
     assert JOURNAL_TAG not in clone.tags
 
@@ -249,7 +249,7 @@ def test_no_verdict_is_lost_to_a_tag(fault: Fault) -> None:
     with scratch() as folder:
         simulation = case_of("copied-group").simulation(FolderStore(folder))
         simulation.aws.faults["AddTagsToResource", 1] = fault
-        assert_done_without(simulation, "15-anchor-journal: ")
+        assert_done_without(simulation, "16-anchor-journal: ")
 
 
 def usurped(simulation: Simulation, operation: str) -> Resource:

@@ -21,7 +21,7 @@ SEEN = ("creating", "creating", "available, restorable window still null", "avai
 @pytest.mark.parametrize(
     ("depth", "lines"),
     [
-        ("brief", ["before: 0 of 14 steps done", "4/15 restoring storage: available, restorable window still null"]),
+        ("brief", ["before: 0 of 15 steps done", "4/16 restoring storage: available, restorable window still null"]),
         ("verdict", []),
     ],
 )

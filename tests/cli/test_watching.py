@@ -28,14 +28,14 @@ def test_a_watcher_sees_what_the_restorer_sees(person: Person, lab: LabUnderTest
         eventually(lambda: journal.exists() and b'"seen":"creating"' in journal.read_bytes())
         watching = person.start("watch", run)
         terminal = Terminal(person, "watch", run, columns=200)
-        terminal.until("4/16 restoring storage")
+        terminal.until("4/17 restoring storage")
     assert terminal.end() == 0, terminal.seen[-3000:]
     restored, watched = (Done(0, *process.communicate(timeout=120)) for process in (restoring, watching))
     assert (restoring.wait(), watching.wait()) == (0, 0), watched.err
     assert _finished(watched.err) == _finished(restored.err)[-len(_finished(watched.err)) :]
     assert len(_finished(watched.err)) >= 9
     before, *_ = told = watched.err.splitlines()
-    assert re.search(r"Z  before: [34] of 15 steps done since \d\d:\d\dZ, carried out by ", before)
+    assert re.search(r"Z  before: [345] of 16 steps done since \d\d:\d\dZ, carried out by ", before)
     assert [line for line in told if " before: " in line] == [before]
     for err in (watched.err, restored.err):
         assert " 01-" not in err, "an event is for -v"
@@ -47,7 +47,7 @@ def test_a_watcher_sees_what_the_restorer_sees(person: Person, lab: LabUnderTest
     assert person.daybreak("watch", run).err == "", "of a run that is over, the report says everything"
     every = person.daybreak("watch", run, "-v")
     resumed = person.daybreak("resume", run, "-v")
-    assert "-validate  done" in every.err
+    assert "-validate-clone  done" in every.err
     assert (resumed.err, resumed.out) == ("", every.out), "nothing is carried out, so nothing is told"
     assert person.daybreak("clean", run, "--yes").code == 0
 
@@ -61,9 +61,9 @@ def test_who_watches_a_run_learns_that_it_pauses_and_who_goes_on(person: Person,
     run = _planned(person)
     with lab.fault("stuck", identifier=run):
         terminal = Terminal(person, "restore", "--plan", "plan.json", "--yes", columns=200)
-        terminal.until("4/16 restoring storage")
+        terminal.until("4/17 restoring storage")
         watching = Terminal(person, "watch", run, columns=200)
-        watching.until("4/16 restoring storage")
+        watching.until("4/17 restoring storage")
         terminal.type("\x03")
         assert terminal.end() == 130
         assert b"paused: asked to stop" not in terminal.seen, "the one who pressed it is told by the error alone"
@@ -79,7 +79,7 @@ def test_who_watches_a_run_learns_that_it_pauses_and_who_goes_on(person: Person,
     assert (*codes, again.wait()) == (1, 1, 1)
     first, second = (OURS.sub(b"", each.seen).decode().replace("\r\n", "\n") for each in (watching, late))
     assert re.search(r"Z  paused: asked to stop\nhint: ", first)
-    assert re.search(r"Z  before: [34] of 15 steps done .*; paused: asked to stop\nhint: ", second)
+    assert re.search(r"Z  before: [345] of 16 steps done .*; paused: asked to stop\nhint: ", second)
     assert asked.out.endswith(f"\nnext     daybreak watch {run}\n")
     shown = person.daybreak("show", run).out
     assert shown.startswith("status   aborted: aborted by ")

@@ -35,6 +35,11 @@ def test_what_only_full_depth_reads_names_that_depth() -> None:
     assert _lines("full", LARGE_CONTENTS) == {}
 
 
+def test_what_no_depth_reads_is_of_the_data() -> None:
+    """The part of a validation that AWS answers asks no server, so it cannot know which kinds a server has."""
+    assert {kind.check.part for kind in KINDS} == {"data"}
+
+
 def test_a_kind_is_left_by_choice_only_where_no_depth_reads_it() -> None:
     """What a depth reads is left out by that depth, whatever else the row says; each other row has its reason."""
     assert [kind.name for kind in KINDS if kind.is_by_choice and kind.depth is not None] == []

@@ -111,5 +111,5 @@ def _settled(line: str) -> str:
     # An end after midnight is shown with its day.
     line = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z|(\d{4}-\d\d-\d\d )?\d\d:\d\d(:\d\d)?Z", "TIME", line)
     line = re.sub(r"embi-aurora-pitr-\d+-\w+", "CLONE", line)
-    line = re.sub(r"(done in|measured|lost) [\d.,]+ \w+( \d+ \w+)?", r"\1 SPAN", line)
+    line = re.sub(r"(done in|measured|lost|complete after|data judged after) [\d.,]+ \w+( \d+ \w+)?", r"\1 SPAN", line)
     return re.sub(r"[\d.,]+ \w+( \d+ \w+)? before now", "SPAN before now", line)

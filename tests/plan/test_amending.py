@@ -25,9 +25,9 @@ from tests import fix_runs as runs
 from tests import fix_worlds as worlds
 
 PLAN = worlds.plan()
-WRITER, READER = StepId("08-create-writer"), StepId("10-create-reader-2")
-OPTIONS = StepId("05-set-cluster-options")
-CAME_UP, ANSWERED = StepId("09-await-writer"), StepId("13-await-sql")
+WRITER, READER = StepId("06-create-writer"), StepId("11-create-reader-2")
+OPTIONS = StepId("13-set-cluster-options")
+CAME_UP, ANSWERED = StepId("07-await-writer"), StepId("09-await-sql")
 
 
 def standing(*bodies: Any) -> RunState:
@@ -79,11 +79,11 @@ def test_an_instance_that_never_came_up_may_be_amended_and_one_that_did_may_not(
         ({"values": (("login", "boss:hunter2"),)}, "--login takes a reference"),
         (
             {"values": (("zone", "01-copy-parameter-group=us-east-1a"),)},
-            "open are 08-create-writer, 10-create-reader-2",
+            "open are 06-create-writer, 11-create-reader-2",
         ),
         ({"values": (("zone", "99-create-reader=us-east-1a"),)}, 'the plan has no step "99-create-reader"'),
         ({"without": ("create-writer",)}, "the run cannot do without"),
-        ({"without": ("nope",)}, "it can without 05-set-cluster-options, 10-create-reader-2"),
+        ({"without": ("nope",)}, "it can without 11-create-reader-2"),
     ],
 )
 def test_a_wish_that_the_plan_does_not_allow_is_refused_with_what_it_does(wishes: dict[str, Any], told: str) -> None:
@@ -149,7 +149,7 @@ def test_the_plan_stands_as_amended_and_the_frozen_one_stays() -> None:
 
 def test_a_managed_password_is_one_wish_for_the_step_and_the_logins_that_go_with_it() -> None:
     """Then AWS's secret is what enters, and no password of ours is anywhere."""
-    assert steps_unasked(PLAN) == {"12-manage-password"}
+    assert steps_unasked(PLAN) == {"08-manage-password"}
     tried = StepIntended(step=ANSWERED, attempt=1)
     [why] = refused(is_password_managed=True)
     assert "no login has been tried" in why
@@ -159,10 +159,10 @@ def test_a_managed_password_is_one_wish_for_the_step_and_the_logins_that_go_with
     changes = standing(*events).amendments
     assert steps_unasked(PLAN, changes) == frozenset()
     now = amend(PLAN, changes)
-    logins = [step.action.login for step in now.steps if isinstance(step.action, AwaitSql | Validate)]
-    assert logins == [MANAGED, "secretsmanager:embi/aurora/master"], "the source is asked with its own login"
+    logins = [each.login for each in (step.action for step in now.steps) if isinstance(each, AwaitSql | Validate)]
+    assert logins == [MANAGED, "secretsmanager:embi/aurora/master", None], "the source is asked with its own login"
     instead = amendments_for(PLAN, standing(*events), Wishes(values=(("login", "env:OTHER"),)), "ann@host")
-    assert steps_unasked(PLAN, standing(*events, *instead).amendments) == {"12-manage-password"}, "AWS refused it"
+    assert steps_unasked(PLAN, standing(*events, *instead).amendments) == {"08-manage-password"}, "AWS refused it"
     [why] = refused(standing(StepDone(step=ANSWERED)), is_password_managed=True)
     assert "let in already" in why
 

@@ -62,7 +62,7 @@ def test_a_run_that_does_not_show_it_is_no_history() -> None:
 def test_bounds_are_never_turned_round(size: int | None, minutes: list[int]) -> None:
     """A countdown against a low bound above the high one would run backwards."""
     whole = restore_estimate("pitr", size, past(*minutes))
-    share = storage_share(whole, CALL, INSTANCE)
+    share = storage_share(whole, CALL.low + INSTANCE.low, CALL.high + INSTANCE.high)
     assert timedelta(0) < whole.low <= whole.high
     assert timedelta(0) < share.low <= share.high
     if len(minutes) >= ENOUGH:

@@ -48,7 +48,7 @@ CHANGED: dict[str, tuple[Callable[[], Observation], str]] = {
     ),
     "protection": (
         lambda: cluster(is_protected=False),
-        "set-cluster-options: is_protected was True, now it would be False",
+        "set-cluster-options: is_protected was True, now it would be None",
     ),
     "retention": (lambda: cluster(backup_retention=timedelta(days=7)), "backup_retention was 'P30D'"),
     "serverless": (lambda: cluster(serverless=ServerlessRange(low=1, high=2)), "serverless was None"),

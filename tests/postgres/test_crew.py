@@ -10,7 +10,8 @@ import pytest
 from psycopg import sql
 
 from daybreak.postgres.bounds import ServerBounds
-from daybreak.postgres.crew import Aside, CountProgress, Crew, Job, JobTrouble, Leash
+from daybreak.postgres.crew import Aside, CountProgress, Crew, Job, JobTrouble
+from daybreak.postgres.leash import Leash
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import export_snapshot
 from daybreak.postgres.session import Session

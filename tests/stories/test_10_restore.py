@@ -158,7 +158,7 @@ def test_from_the_accident_to_a_clean_account(lab: LabUnderTest, source: str, ad
         assert told | {"made": report["made"]} == report, "one run, one document"
     watched = ada.daybreak("watch", run, "-v")
     assert watched.code == 0
-    assert "-validate  done" in watched.err
+    assert "-validate-clone  done" in watched.err
 
     assert ada.daybreak("clean", run, "--yes", "--why", "done").code == 0
     assert described(lab, run) == {}

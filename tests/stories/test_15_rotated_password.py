@@ -122,8 +122,8 @@ def test_where_no_version_fits_aws_makes_a_password_for_the_clone_alone(office: 
     password = json.loads(vault.get_secret_value(SecretId=arn)["SecretString"])["password"]
     report = office.person.daybreak("show", run, "-v").out
     told = " ".join(report.split())
-    assert "12-manage-password: asked for (by" in told
-    assert "13-await-sql: login managed:clone, where it was secretsmanager:" in told
+    assert "08-manage-password: asked for (by" in told
+    assert "09-await-sql: login managed:clone, where it was secretsmanager:" in told
     assert f"the clone takes secretsmanager:{arn}, which AWS made for its master alone" in told
     assert "does not take the login" not in told
     assert "there is no login at the source" not in told

@@ -116,7 +116,7 @@ def test_the_plans_own_policy_is_enough_and_not_too_much(
     ("action", "code", "sentence"),
     [
         ("rds:DescribeDBClusters", 2, 'looking at "embi-aurora-cluster": AccessDenied'),
-        ("rds:CreateDBInstance", 75, "step 08-create-writer: AccessDenied"),
+        ("rds:CreateDBInstance", 75, "step 06-create-writer: AccessDenied"),
         ("secretsmanager:GetSecretValue", 75, 'the login "secretsmanager:embi/aurora/master" cannot be read'),
     ],
 )

@@ -12,6 +12,7 @@ import pytest
 
 from daybreak.judge.verdict import verdict_of
 from daybreak.model.answers import Silence
+from daybreak.model.checks import CHECKS
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.targets import SqlCheck
 from daybreak.postgres.bounds import ServerBounds
@@ -148,6 +149,28 @@ def test_a_source_that_cannot_be_asked_leaves_tables_to_the_configuration(stage:
     assert found["data.tables"].standing is FIT
     _, found = _validated(stage.subject(source=gone, tables={}))
     assert found["data.tables"].standing is UNKNOWN
+
+
+def test_each_check_is_asked_in_one_part_and_the_parts_are_the_whole(stage: Stage) -> None:
+    """A run asks in two parts: what neither asks nobody knows, and what both ask is read twice."""
+    whole = stage.subject()
+    parts: dict[str, set[str]] = {}
+    for part in ("data", "clone"):
+        _, found = _validated(replace(whole, action=whole.action.model_copy(update={"part": part})))
+        parts[part] = set(found)
+        assert {name for name in found if name in CHECKS and CHECKS[name].part != part} == set()
+    _, found = _validated(whole)
+    assert set(found) == parts["data"] | parts["clone"]
+    assert {name for name in CHECKS if name not in found} == set(), "every check is asked by the whole"
+
+
+def test_the_part_of_the_clone_asks_no_server(stage: Stage, black_hole: int) -> None:
+    """It is asked last, when people may work in the clone already; and a server that is silent does not hold it up."""
+    subject = stage.subject()
+    silent = subject.clone.model_copy(update={"port": black_hole})
+    began = monotonic()
+    _validated(replace(subject, clone=silent, action=subject.action.model_copy(update={"part": "clone"})))
+    assert monotonic() - began < 1
 
 
 def test_two_checks_of_one_name_are_both_kept(stage: Stage) -> None:

@@ -126,7 +126,7 @@ def validate_case(app: App, case: Case, listeners: Listeners | None = None) -> V
 
     health_urls = app.settings.health_urls.get(case.target or "", {})
     database = Database(app.aws(case.identity.region), app.environ, app.repository, health_urls, case.trust)
-    measured = database.validate(case.action, case.scene, report, listeners.progress, listeners.on_note)
+    measured = database.validate(case.action, case.scene, report, listeners.progress, announce=listeners.on_note)
     clone = case.scene.clone
     return Validation(
         subject=clone.identifier,
@@ -206,8 +206,8 @@ def _case_of_run(app: App, inquiry: Inquiry) -> Case:
 
 
 def _hold_to(action: Validate, inquiry: Inquiry) -> Validate:
-    """The action with what the person asked for now: the thoroughness and the waivers."""
-    changes: dict[str, object] = {"thoroughness": _thoroughness(inquiry, action.thoroughness)}
+    """The action with what the person asked for now: all of it, with their thoroughness and waivers."""
+    changes: dict[str, object] = {"part": None, "thoroughness": _thoroughness(inquiry, action.thoroughness)}
     if inquiry.databases:
         changes |= {"only": inquiry.databases}
     return action.model_copy(update=changes | {"waivers": (*action.waivers, *inquiry.waivers)})

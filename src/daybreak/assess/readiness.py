@@ -1,7 +1,7 @@
 """Which steps of a plan can be taken now, and which come to nothing. Pure.
 
-The law: a step needs done what stands in its ``after``. What stands in ``after_settled`` it only waits for: a step that is held
-up, forgone or never asked for keeps nobody waiting, and what needs such a step comes to nothing with it.
+The law: a step needs done what stands in its ``after``, and comes to nothing with it. What stands in ``after_settled`` it only
+waits for: a step that is forgone or never asked for keeps nobody waiting. One that is held up keeps waiting whoever waits for it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Readiness:
     given_up: tuple[tuple[Step, str], ...]
     """The steps to forgo now, each with the reason."""
     stuck: frozenset[StepId]
-    """The steps that are held up, or need one that is."""
+    """The steps that are held up, or wait for one that is."""
 
 
 def readiness_of(plan: Plan, state: RunState, held: Collection[StepId]) -> Readiness:
@@ -45,10 +45,10 @@ def readiness_of(plan: Plan, state: RunState, held: Collection[StepId]) -> Readi
         elif missing := dropped.intersection(step.after):
             given_up.append((step, f"it needs {min(missing)}"))
             dropped.add(step.id)
-        elif stuck.intersection(step.after):
+        elif stuck.intersection((*step.after, *step.after_settled)):
             stuck.add(step.id)
         elif step.id not in stuck:
-            settled = done | dropped | stuck | unasked
+            settled = done | dropped | unasked
             if done.issuperset(step.after) and settled.issuperset(step.after_settled):
                 ready.append(step)
     return Readiness(tuple(ready), tuple(given_up), frozenset(stuck))

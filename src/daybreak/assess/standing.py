@@ -87,6 +87,11 @@ STOPPED = frozenset({"stopping", "stopped"})
 """Statuses that a person chose: nothing goes on until a person starts it again."""
 
 
+WINDOW_PATIENCE = timedelta(minutes=10)
+"""For how long an available cluster is waited for that shows no restorable window: AWS shows one when the storage is there, but
+nobody promised it (FACTS 4.3). After that an instance is tried, and AWS's answer decides."""
+
+
 class Position(StrEnum):
     """Where an order stands."""
 
@@ -123,10 +128,13 @@ def standing_of_wait(
     instance: Instance | None,
     owner: Owner,
     age: timedelta | None = None,
+    *,
+    windowless: timedelta = timedelta(0),
 ) -> OrderStanding:
     """Whether a wait is over, from the newest look at the clone and, for an instance, at the instance.
 
-    ``age`` is how long ago AWS answered what the wait follows on, for a wait that only takes time.
+    ``age`` is how long ago AWS answered what the wait follows on, for a wait that only takes time; ``windowless`` for how long
+    the cluster has been seen available without a restorable window.
     For ``AwaitSql`` *so* means that there is an endpoint to connect to; only connecting shows whether it answers.
     """
     if isinstance(action, AwaitParameterGroup):
@@ -135,7 +143,7 @@ def standing_of_wait(
         case AwaitClusterGone():
             return _cluster_gone(cluster, owner)
         case AwaitCluster():
-            return _cluster_ready(cluster)
+            return _cluster_ready(cluster, windowless)
         case AwaitInstance():
             return _instance_ready(instance)
         case AwaitSql():
@@ -166,7 +174,7 @@ def _start_needed(what: str, status: str, identifier: str) -> OrderStanding:
     return OrderStanding(place=Position.STALLED, seen=f"the {what} is {status}", hints=(start,))
 
 
-def _cluster_ready(cluster: Cluster | None) -> OrderStanding:
+def _cluster_ready(cluster: Cluster | None, windowless: timedelta = timedelta(0)) -> OrderStanding:
     if cluster is None:
         # A describe may lag behind the call that created it.
         return OrderStanding(place=Position.ABSENT, seen="AWS does not list the cluster")
@@ -178,12 +186,22 @@ def _cluster_ready(cluster: Cluster | None) -> OrderStanding:
         return _start_needed("cluster", cluster.status, cluster.identifier)
     if cluster.status != "available":
         return OrderStanding(place=Position.UNDER_WAY, seen=cluster.status)
-    if cluster.window is None:
-        return OrderStanding(place=Position.UNDER_WAY, seen="available, restorable window still null")
+    if cluster.window is None and windowless < WINDOW_PATIENCE:
+        return OrderStanding(place=Position.UNDER_WAY, seen=_WINDOWLESS)
     if cluster.has_pending_changes:
         return OrderStanding(place=Position.UNDER_WAY, seen="available, changes pending")
     result = {"endpoint": cluster.endpoint, "port": cluster.port, "resource_id": cluster.resource_id}
-    return OrderStanding(place=Position.SO, seen=cluster.status, result=result)
+    waited = f"{_WINDOWLESS} after {span_in_words(WINDOW_PATIENCE)}: it is not waited for any longer"
+    seen = cluster.status if cluster.window is not None else waited
+    return OrderStanding(place=Position.SO, seen=seen, result=result)
+
+
+_WINDOWLESS = "available, restorable window still null"
+
+
+def is_windowless(cluster: Cluster | None) -> bool:
+    """Whether a cluster says that it is available, and shows no restorable window."""
+    return cluster is not None and cluster.status == AVAILABLE and cluster.window is None
 
 
 def _endpoint_shown(cluster: Cluster | None) -> OrderStanding:

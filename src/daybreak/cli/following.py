@@ -126,7 +126,7 @@ class Screen(AbstractContextManager["Screen"]):
     def _catch_up(self, events: tuple[Event, ...]) -> None:
         """Report what happened before: every event where that was asked for, else one line."""
         from daybreak.cli.rendering import event_line
-        from daybreak.report.text.progress import before_line, hints_of
+        from daybreak.report.text.progress import before_line, hints_of, judgement_lines
 
         self._tally.add(events)
         if self._given.depth == "all":
@@ -134,12 +134,21 @@ class Screen(AbstractContextManager["Screen"]):
                 self._line(event_line(event, self._plan))
         elif self._given.depth == "brief":
             self._line(before_line(self._plan, self._tally.state()))
+            for line in judgement_lines(self._plan, self._tally.state()):
+                self._line(line)
             self._hint(hints_of(events[-1], self._plan.run))
 
     def _report(self, event: Event) -> None:
         from daybreak.cli.rendering import event_line
         from daybreak.model.run import RunPaused
-        from daybreak.report.text.progress import hints_of, is_trouble, news_of, step_line
+        from daybreak.report.text.progress import (
+            hints_of,
+            is_judgement,
+            is_trouble,
+            judgement_lines,
+            news_of,
+            step_line,
+        )
 
         self._tally.add((event,))
         if isinstance(event.body, RunPaused):
@@ -150,6 +159,9 @@ class Screen(AbstractContextManager["Screen"]):
             self._line(event_line(event, self._plan))
         elif is_trouble(event) or not (self._screen.is_live or self._given.depth == "verdict"):
             self._line(step_line(event, self._plan, self._tally.state()))
+        if self._given.depth != "verdict" and is_judgement(event, self._plan):
+            for line in judgement_lines(self._plan, self._tally.state()):
+                self._line(line)
         if self._given.depth != "all" and (news := news_of(event)):
             self._now(*news)
         self._hint(hints_of(event, self._plan.run))

@@ -32,6 +32,7 @@ from daybreak.plan.amending import MANAGED
 from daybreak.postgres.address import Address, address_of
 from daybreak.postgres.answering import NO_LOGIN, knock
 from daybreak.postgres.bounds import ServerBounds
+from daybreak.postgres.leash import Leash
 from daybreak.postgres.login import Login
 from daybreak.repository.repository import Repository
 from daybreak.validate.probes import ask_birth, ask_settings, list_databases
@@ -185,19 +186,21 @@ class Database:
         scene: Scene,
         report: Callable[[Finding], None],
         progress: Callable[[str], None],
-        announce: Callable[[str], None] | None = None,
+        leash: Leash | None = None,
         *,
-        of_aws: bool = False,
+        announce: Callable[[str], None] | None = None,
     ) -> Measured:
         """Validate the clone, and compare it with the source where the source can be reached.
 
+        Looks at what the action's part needs, and at no more. ``leash`` ends every session that is opened for it.
         ``announce`` is called with what is left out to end in time, before anything is read; without it ``progress`` is.
         """
-        address = address_of(scene.clone, action.database, self._trust)
+        address = address_of(scene.clone, action.database, self._trust, leash)
+        asks_servers, asks_aws = action.part != "clone", action.part != "data"
         # Every question that needs a login becomes unknown where there is none, and says why.
         reference = scene.login or action.login
-        login = self._login_or_silence(reference, address) if reference else None
-        source = self._source(action, scene.clone)
+        login = self._login_or_silence(reference, address) if reference and asks_servers else None
+        source = self._source(action, scene.clone, leash) if asks_servers else _Source()
         subject = Subject(
             action=action,
             clone=scene.clone,
@@ -215,16 +218,17 @@ class Database:
             reached=scene.reached,
             is_in_use=scene.is_in_use,
             permitted=action.permitted,
-            surroundings=self._around(scene),
+            surroundings=self._around(scene) if asks_aws else Surroundings(),
             baseline=self._baseline(action),
             earlier=lambda: self._earlier(action),
             capsule=self._capsule(action),
             login_of=lambda reference: self._login_or_silence(reference, address),
             health_urls=self._health_urls,
+            leash=leash,
             announce=announce or progress,
             patience=ProbeLimits(hearing=ServerBounds(whole=action.source_budget)),
         )
-        outcome = validate(subject, report=report, progress=lambda step: progress(progress_words(step)), of_aws=of_aws)
+        outcome = validate(subject, report=report, progress=lambda step: progress(progress_words(step)))
         return outcome.measured
 
     def refuse_unknown(self, names: Iterable[str], action: Validate, scene: Scene) -> None:
@@ -262,7 +266,7 @@ class Database:
             raise Refused(f"there is no source to compare with: {why}", f"daybreak validate {clone.identifier}")
         return BothSides(Reach(address, login), source.writer, source.reader)
 
-    def _source(self, action: Validate, clone: Cluster) -> _Source:
+    def _source(self, action: Validate, clone: Cluster, leash: Leash | None = None) -> _Source:
         """The cluster that the clone was made from, where it answers now; a name or an endpoint proves nothing.
 
         It is looked up by its resource id at this moment: after a rename, a blue/green switch or a cutover its name leads to
@@ -281,7 +285,7 @@ class Database:
             return _Source(why=f"the source could not be looked up: {fault.message}")
         if living is None or living.resource_id == clone.resource_id or not living.endpoint:
             return _Source(why=f"the source ({wanted}) is not there any more, or has no endpoint")
-        writer = address_of(living, action.database, self._trust)
+        writer = address_of(living, action.database, self._trust, leash)
         login = self._login_or_none(action.login, writer)
         if login is None:
             return _Source(why="there is no login at the source")

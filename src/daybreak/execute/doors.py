@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from daybreak.assess.obstacles import Obstacle
+from daybreak.execute.beside import Beside, InThread
 from daybreak.journal.store import Message
 from daybreak.model.actions import AwaitSql, Validate
 from daybreak.model.birth import Birth
@@ -21,6 +22,7 @@ from daybreak.model.value import Instant, Value
 from daybreak.model.world import Cluster, Instance
 from daybreak.observe.look import AwsDoor, Lookout
 from daybreak.observe.poller import Poller
+from daybreak.postgres.leash import Leash
 
 
 class Timing(Protocol):
@@ -88,12 +90,11 @@ class DatabaseDoor(Protocol):
         scene: Scene,
         report: Callable[[Finding], None],
         progress: Callable[[str], None],
-        *,
-        of_aws: bool = False,
+        leash: Leash | None = None,
     ) -> Measured:
-        """Ask the clone everything and judge it. A question that cannot be asked is a finding of its own.
+        """Ask the clone the action's part of the questions and judge it. A question that cannot be asked is a finding of its own.
 
-        ``of_aws`` asks only what AWS's side of the clone decides: its configuration, its instances, its security.
+        ``leash`` holds every session that this opens, so that another thread can end it.
         """
 
 
@@ -146,6 +147,7 @@ class Doors:
     poller: Poller
     database: DatabaseDoor
     timing: Timing
+    beside: Beside = field(default_factory=InThread)
     patience: Patience = field(default_factory=Patience)
     on_event: Callable[[Event], None] = lambda _event: None
     progress: Callable[[Progress], None] = lambda _progress: None

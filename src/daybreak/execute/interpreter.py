@@ -7,25 +7,28 @@
         for each step whose predecessors are done:
             a change       is made so (execute.changes)
             a wait         is compared with the newest shared look at the world
-            a validation   asks the clone, and records each finding
+            a validation   begins beside the walk; each finding is recorded as it comes
         sleep until the next look, if nothing moved
 
-Waits run side by side, because one round looks at all of them. One thread walks, so the journal holds the events in the order
-in which they happened. Stopping anywhere is harmless: what is in the journal is known, and the look before the next sending
-finds the rest.
+Waits run side by side, because one round looks at all of them; a validation asks in a thread of its own (execute.beside). One
+thread walks, so the journal holds the events in the order in which they happened: it alone writes, looks and sends, and takes
+the validation's news wherever it sleeps. However the walk ends, the validation ends with it. Stopping anywhere is harmless: what
+is in the journal is known, and the look before the next sending finds the rest.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 from daybreak.assess.ending import birth_recorded, moment_restored
 from daybreak.assess.guarding import Resource
 from daybreak.assess.obstacles import Obstacle
-from daybreak.assess.readiness import Readiness, readiness_of
-from daybreak.assess.standing import DOUBTED, OrderStanding, Position, standing_of_wait
+from daybreak.assess.readiness import readiness_of
+from daybreak.assess.standing import DOUBTED, OrderStanding, Position, is_windowless, standing_of_wait
 from daybreak.errors import Bug, DaybreakError, ExitCode, Failed, Interrupted, Paused, Uncertain, Unreachable
+from daybreak.execute.asking import Asking
 from daybreak.execute.changes import AskedToEnd, Changer, Forbidden, Gone, Rejected, Withheld
 from daybreak.execute.doors import Answers, Doors, Progress, Scene
 from daybreak.execute.record import Record
@@ -39,12 +42,11 @@ from daybreak.model.actions import (
     Validate,
     Wait,
 )
-from daybreak.model.findings import Finding, Measured, Verdict
+from daybreak.model.findings import Measured, Verdict
 from daybreak.model.moment import span_in_words
 from daybreak.model.plan import Plan, Step, StepId
 from daybreak.model.run import (
     Body,
-    FindingMade,
     RunAborted,
     RunFinished,
     RunPaused,
@@ -55,7 +57,6 @@ from daybreak.model.run import (
     StepHeldUp,
     StepIntended,
     StepSeen,
-    StepState,
 )
 from daybreak.model.statuses import SERVING
 from daybreak.model.things import Thing
@@ -64,6 +65,7 @@ from daybreak.observe.poller import Round
 from daybreak.observe.settling import look_until_settled
 from daybreak.plan.amending import amend, ways_out
 from daybreak.plan.calls import owner_of
+from daybreak.plan.judgement import judgement_in, times_of
 from daybreak.plan.loss import loss_of
 from daybreak.plan.servers import login_recorded
 
@@ -82,22 +84,14 @@ def carry_out(plan: Plan, journal: Journal, doors: Doors) -> RunState:
     walk = _Walk(plan, journal, doors)
     doors.poller.watch(plan.clone)
     try:
-        return walk.to_the_end()
+        with walk:
+            return walk.to_the_end()
     except DaybreakError as error:
         if isinstance(error, Unreachable | Uncertain):
             return walk.pause(error)
         raise
     finally:
         doors.poller.unwatch(plan.clone)
-
-
-_WITHOUT = "without"
-"""The key under which a validation's result names the steps that were missing, so that AWS is asked again when they are done."""
-
-
-def parse_measured(judged: StepState) -> Measured:
-    """What a validation measured, as its step's result holds it."""
-    return Measured.model_validate({name: each for name, each in judged.result.items() if name != _WITHOUT})
 
 
 class _Walk:
@@ -111,61 +105,49 @@ class _Walk:
             (step.action.login for step in plan.steps if isinstance(step.action, AwaitSql)), None
         )
         # The stamp names the plan that was approved, not what a person made of it since.
-        self._changer = Changer(plan, self._journal, doors)
+        self._asking = Asking(self._journal, doors)
+        # Whatever it sleeps for, a validation beside the walk is heard meanwhile.
+        self._changer = Changer(plan, self._journal, replace(doors, timing=self._asking))
         self._owner = owner_of(plan, self._journal.state().nonce)
         self._round = Round(0)
         self._seen: dict[str, str] = {}
         self._absences: dict[str, int] = {}
         self._waited_since: dict[str, float] = {}
+        self._windowless_since: float | None = None
         self._kept_out: dict[str, tuple[Obstacle, float]] = {}
         self._failing_step = plan.steps[0]
         self._held: dict[StepId, DaybreakError] = {}
-        self._late: dict[StepId, bool] = {}
-        """The steps that are late and that others need not wait for, each with whether the others were let go on."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._asking.call_off()
 
     def to_the_end(self) -> RunState:
         while True:
             if ended := self._end_by_request():
                 return ended
-            readiness = self._readiness()
-            for step, why in readiness.given_up:
-                self._journal.append(StepForgone(step=step.id, why=why))
             try:
-                if ready := self._without_anchor(readiness.ready):
+                if over := self._asking.over:
+                    self._failing_step = over
+                    self._asking.conclude()
+                readiness = readiness_of(self._plan, self._journal.state(), self._held)
+                for step, why in readiness.given_up:
+                    self._journal.append(StepForgone(step=step.id, why=why))
+                if ready := tuple(step for step in readiness.ready if step is not self._asking.step):
                     self._advance(ready)
-                elif not readiness.given_up and not self._wait_for_late():
+                elif self._asking.step is not None:
+                    self._asking.listen(self._doors.patience.between_looks.total_seconds())
+                elif not readiness.given_up:
                     if self._held:
                         raise self._pause_for_held()
-                    if (judging := self._half_judged()) is None:
-                        return self._finish()
-                    self._validate_again(judging)
+                    return self._finish()
             except AskedToEnd:
                 continue
             except (Failed, Forbidden, Withheld) as refusal:
                 if ended := self._heed_refusal(self._failing_step, refusal):
                     return ended
-
-    def _readiness(self) -> Readiness:
-        passed = [name for name, is_passed in self._late.items() if is_passed]
-        return readiness_of(self._plan, self._journal.state(), {*self._held, *passed})
-
-    def _half_judged(self) -> Step | None:
-        """The validation that was made before all of the clone was there; ``None`` where there is none."""
-        state = self._journal.state()
-        judging = (step for step in self._plan.steps if isinstance(step.action, Validate))
-        return next((step for step in judging if state.step(step.id).result.get(_WITHOUT)), None)
-
-    def _without_anchor(self, ready: tuple[Step, ...]) -> tuple[Step, ...]:
-        """The steps that can be taken; the anchor only once the last finding is in the journal, or it would not cover it."""
-        if self._half_judged() is None:
-            return ready
-        return tuple(step for step in ready if not isinstance(step.action, AnchorJournal))
-
-    def _wait_for_late(self) -> bool:
-        """Wait for what is late once the others are through; whether there is anything to wait for."""
-        late = [name for name, is_passed in self._late.items() if is_passed]
-        self._late |= dict.fromkeys(late, False)
-        return bool(late)
 
     def _heed_refusal(self, step: Step, refusal: Failed | Paused) -> RunState | None:
         """Fail the run, pause it, or hold the step up, as the plan says; the state of a run that failed."""
@@ -188,7 +170,9 @@ class _Walk:
                 continue
             self._failing_step = step
             if isinstance(action, Validate):
-                self._validate(step, action)
+                attempt = self._journal.state().step(step.id).attempts + 1
+                self._journal.append(StepIntended(step=step.id, attempt=attempt))
+                self._asking.begin(step, action, self._scene(step, action))
             elif isinstance(action, AnchorJournal):
                 self._anchor(step, action)
             else:
@@ -201,6 +185,8 @@ class _Walk:
             if self._journal.state().step(step.id).status == "waiting":
                 self._journal.append(StepIntended(step=step.id, attempt=1))
         self._failing_step = waiting[0]
+        if self._asking.listen(self._doors.poller.pause()):
+            return
         instances_of = {step.action.clone for step in waiting if isinstance(step.action, AwaitInstance)}
         self._round = self._changer.look(waiting[0], lambda: self._doors.poller.next_round(instances_of))
         for step in waiting:
@@ -227,7 +213,10 @@ class _Walk:
             raise Bug(f"step {step.id} is not a wait")
         if barred := self._changer.bar(step, self._things(action, cluster, instance)):
             return barred
-        standing = standing_of_wait(action, cluster, instance, self._owner, self._age_before(step))
+        windowless = self._time_without_window(cluster)
+        standing = standing_of_wait(
+            action, cluster, instance, self._owner, self._age_before(step), windowless=windowless
+        )
         if standing.place is Position.UNDER_WAY and cluster is not None and instance is not None:
             return self._stand_by_answer(cluster, instance, standing)
         if isinstance(action, AwaitSql) and standing.place is Position.SO and cluster is not None:
@@ -265,6 +254,16 @@ class _Walk:
             return standing
         seen = f"{instance.status}, and SQL answers"
         return OrderStanding(place=Position.SO, seen=seen, result={"endpoint": instance.endpoint})
+
+    def _time_without_window(self, cluster: Cluster | None) -> timedelta:
+        """For how long this process has seen the cluster available and without a restorable window; a resume counts anew."""
+        if not is_windowless(cluster):
+            self._windowless_since = None
+            return timedelta(0)
+        now = self._doors.timing.monotonic()
+        if self._windowless_since is None:
+            self._windowless_since = now
+        return timedelta(seconds=now - self._windowless_since)
 
     def _age_before(self, step: Step) -> timedelta | None:
         """How long ago the newest of the steps before this one was done."""
@@ -346,13 +345,6 @@ class _Walk:
     def _lose_patience(self, step: Step) -> None:
         # An objective promises when the data is back, not when the remains are gone.
         promised = timedelta() if isinstance(step.action, AwaitClusterGone) else self._plan.objectives.rto
-        if (
-            step.when_refused == "hold"
-            and step.id not in self._late
-            and self._time_waited(step) > 2 * step.estimate.high
-        ):
-            self._late[step.id] = True
-            return
         limit = self._doors.patience.with_waits or 2 * max(promised, self._plan.estimate.high)
         waited = self._time_waited(step)
         if waited > limit:
@@ -362,43 +354,25 @@ class _Walk:
                 f"go on waiting: daybreak resume {self._plan.run}",
             )
 
-    def _validate(self, step: Step, action: Validate) -> None:
-        self._journal.append(StepIntended(step=step.id, attempt=self._journal.state().step(step.id).attempts + 1))
-        missing = sorted(self._readiness().stuck.intersection(step.after_settled))
-        measured = self._ask(step, action)
-        self._journal.append(StepDone(step=step.id, result=measured.plain() | ({_WITHOUT: missing} if missing else {})))
-
-    def _validate_again(self, step: Step) -> None:
-        """Ask again what AWS says of the clone, where the data was validated before all of it was there."""
-        self._failing_step = step
-        if isinstance(step.action, Validate):
-            self._ask(step, step.action, of_aws=True)
-        self._journal.append(StepDone(step=step.id, result=parse_measured(self._journal.state().step(step.id)).plain()))
-
-    def _ask(self, step: Step, action: Validate, *, of_aws: bool = False) -> Measured:
+    def _scene(self, step: Step, action: Validate) -> Scene:
+        """The clone as it is to be judged; what AWS does in passing is waited for where AWS's word is judged."""
         lookout = self._doors.lookout
-        found = self._changer.find(step, lambda: lookout.cluster(action.clone))
-        if found is None:
+        cluster = self._changer.find(step, lambda: lookout.cluster(action.clone))
+        inside: tuple[Instance, ...] = ()
+        if cluster is None:
             raise Gone(f"step {step.id}: the cluster {action.clone} is gone")
         thing = Thing(kind="cluster", name=action.clone, region=self._doors.aws.region)
-        if barred := self._changer.bar(step, {thing: found}):
+        if barred := self._changer.bar(step, {thing: cluster}):
             raise Gone(f"step {step.id}: {barred.seen}", *barred.hints)
-        cluster, inside = self._changer.look(
-            step, lambda: look_until_settled(lookout, found, lookout.inside(found), self._changer.rest)
-        )
-        began = self._doors.timing.now()
-
-        def report(finding: Finding) -> None:
-            self._journal.append(FindingMade(step=step.id, finding=finding))
-
-        def progress(seen: str) -> None:
-            self._doors.progress(Progress(step=step.id, seen=seen, since=began))
-
+        if action.part != "data":
+            found = cluster
+            cluster, inside = self._changer.look(
+                step, lambda: look_until_settled(lookout, found, lookout.inside(found), self._changer.rest)
+            )
         state = self._journal.state()
         moment, birth = moment_restored(self._plan, state), birth_recorded(self._plan, state)
         login = login_recorded(self._plan, state)
-        scene = Scene(cluster, inside, moment, self._plan.objectives.rpo, birth, self._plan.moment, login)
-        return self._doors.database.validate(action, scene, report, progress, of_aws=of_aws)
+        return Scene(cluster, inside, moment, self._plan.objectives.rpo, birth, self._plan.moment, login)
 
     def _anchor(self, step: Step, action: AnchorJournal) -> None:
         """Set the tag, or go on without it: everything is restored and judged, and a tag must not cost the verdict.
@@ -421,23 +395,20 @@ class _Walk:
     def _pause_for_held(self) -> Paused:
         """The pause for the steps that AWS refused, once all the others are through."""
         first, *others = self._held.values()
-        judged = [step.id for step in self._plan.steps if isinstance(step.action, Validate)]
-        is_judged = any(self._journal.state().step(name).status == "done" for name in judged)
         why = first.message + (f" (and {len(others)} more)" if others else "")
-        why += "; the data was validated without it" if is_judged else ""
+        why += "; the data was validated without it" if times_of(self._plan, self._journal.state()).judged else ""
         hints = dict.fromkeys(hint for refusal in (first, *others) for hint in refusal.hints)
         return Paused(why, *hints, f"try again: daybreak resume {self._plan.run}")
 
     def _verdict(self, state: RunState, took: timedelta) -> tuple[Verdict | None, Measured]:
-        validations = [step.id for step in self._plan.steps if isinstance(step.action, Validate)]
+        validations = [(step, step.action) for step in self._plan.steps if isinstance(step.action, Validate)]
         if not validations:
             return None, Measured(rto=took)
-        judged = state.step(validations[-1])
-        if judged.ended:  # what comes after it does not delay the people who wait for the database
-            took = judged.ended - state.began
-        measured = parse_measured(judged)
-        scope = next(scope_of(step.action) for step in self._plan.steps if isinstance(step.action, Validate))
-        return verdict_of(state.findings, scope), measured.model_copy(update={"rto": took, "lost": loss_of(self._plan)})
+        step, action = validations[0]  # it reads the data; the part of the clone measures nothing
+        verdict = verdict_of(state.findings, scope_of(action))
+        measured = judgement_in(state.step(step.id)).measured
+        rto = times_of(self._plan, state).rto(verdict.standing) or took
+        return verdict, measured.model_copy(update={"rto": rto, "lost": loss_of(self._plan)})
 
     def _fail(self, failure: Failed) -> RunState:
         step = self._failing_step

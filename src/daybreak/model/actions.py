@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from daybreak.model.checks import ValidationPart
 from daybreak.model.kept import Kept
 from daybreak.model.moment import Moment
 from daybreak.model.requests import Thoroughness
@@ -207,6 +208,8 @@ class Validate(Value):
     """Ask the clone questions and judge the answers; the findings become the run's verdict."""
 
     kind: Literal["validate@1"] = "validate@1"
+    part: ValidationPart | None = None
+    """The part that is asked; ``None`` is all of it, as in the plans of earlier releases and in a validation by itself."""
     clone: str
     source: str
     source_seen: Cluster | None

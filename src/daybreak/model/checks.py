@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 from daybreak.model.answers import Silence
 from daybreak.model.findings import Finding, Level, Standing
 from daybreak.model.names import printable
 from daybreak.model.value import Span
+
+ValidationPart = Literal["data", "clone"]
+"""The two parts of a validation: *data* is what the writer's server answers, *clone* is what AWS says of the whole clone."""
 
 OWN = "owner."
 """The prefix of the name of a check that the owner of the data wrote."""
@@ -40,6 +44,8 @@ class Check:
     """In the runbook's words where the runbook has the check."""
     box: int | None = None
     """Its number among the runbook's boxes, from 1; ``None`` for a check that the runbook does not have."""
+    part: ValidationPart = "data"
+    """The part of a validation that asks it: each check is asked in one of them, so nothing is read twice."""
 
     @cached_property
     def level(self) -> Level:
@@ -83,17 +89,17 @@ class Check:
         )
 
 
-CLUSTER_STATUS = Check("database.cluster-status", 'Cluster status is "available"', box=1)
-INSTANCE_STATUS = Check("database.instance-status", 'Instance status is "available"', box=2)
+CLUSTER_STATUS = Check("database.cluster-status", 'Cluster status is "available"', box=1, part="clone")
+INSTANCE_STATUS = Check("database.instance-status", 'Instance status is "available"', box=2, part="clone")
 ENDPOINT = Check("database.endpoint", "Endpoint is accessible", box=3)
 ENGINE_VERSION = Check("database.engine-version", "Correct engine version", box=4)
-ENCRYPTION = Check("database.encryption", "Storage encryption is enabled", box=5)
+ENCRYPTION = Check("database.encryption", "Storage encryption is enabled", box=5, part="clone")
 DATABASES = Check("data.databases", "All databases are there")
 TABLES = Check("data.tables", "All tables exist", box=8)
 ROWS = Check("data.rows", "Row counts match expected values", box=6)
 SOURCE_ROWS = Check("data.source-rows", "What the source still has from before the moment is here")
 RECENT = Check("data.recent", "Recent data is present (check timestamps)", box=7)
-PARAMETERS = Check("database.parameters", "Parameter groups are in sync, and nothing waits for a reboot")
+PARAMETERS = Check("database.parameters", "Parameter groups are in sync, and nothing waits for a reboot", part="clone")
 FOREIGN_KEYS = Check("data.foreign-keys", "Foreign key constraints are intact", box=9)
 ORPHANS = Check("data.orphans", "No row refers to a row that is not there")
 INDEXES = Check("data.indexes", "Indexes are present and valid", box=10)
@@ -122,22 +128,22 @@ CONNECTS = Check("application.connects", "Application can connect to database", 
 AUTHENTICATION = Check("application.authentication", "Authentication is working", box=12)
 HEALTH = Check("application.health", "API health checks pass", box=13)
 BUSINESS = Check("application.functions", "Critical business functions work", box=14)
-SECURITY_GROUPS = Check("security.security-groups", "Security groups are correctly configured", box=15)
-KMS = Check("security.kms", "KMS encryption is enabled", box=16)
-IAM_ROLES = Check("security.iam-roles", "IAM roles are properly attached", box=17)
+SECURITY_GROUPS = Check("security.security-groups", "Security groups are correctly configured", box=15, part="clone")
+KMS = Check("security.kms", "KMS encryption is enabled", box=16, part="clone")
+IAM_ROLES = Check("security.iam-roles", "IAM roles are properly attached", box=17, part="clone")
 AUDIT_LOGGING = Check("security.audit-logging", "Audit logging is enabled", box=18)
-PUBLIC_ACCESS = Check("security.public-access", "Nothing is reachable from the internet")
-DELETION_PROTECTION = Check("security.deletion-protection", "Deletion protection is as the source's")
-CONNECT_POLICIES = Check("security.connect-policies", "IAM logins are allowed to the new resource id")
+PUBLIC_ACCESS = Check("security.public-access", "Nothing is reachable from the internet", part="clone")
+DELETION_PROTECTION = Check("security.deletion-protection", "Deletion protection is as the source's", part="clone")
+CONNECT_POLICIES = Check("security.connect-policies", "IAM logins are allowed to the new resource id", part="clone")
 ROLES = Check("security.roles", "Database roles and their memberships are the same")
 OWNERS = Check("security.owners", "Objects have their owners")
 GRANTS = Check("security.grants", "Privileges are the same")
 ROW_SECURITY = Check("security.row-security", "Row security is in force")
 QUARANTINE = Check("security.quarantine", "Quarantine is in force inside PostgreSQL")
-CLUSTER_PARITY = Check("parity.cluster", "The cluster is configured as the source was")
-INSTANCE_PARITY = Check("parity.instances", "The instances are configured as the source's were")
-PARAMETER_PARITY = Check("parity.parameters", "Parameters have the source's values")
-SURROUNDINGS_PARITY = Check("parity.surroundings", "Endpoints, autoscaling and proxies are the source's")
+CLUSTER_PARITY = Check("parity.cluster", "The cluster is configured as the source was", part="clone")
+INSTANCE_PARITY = Check("parity.instances", "The instances are configured as the source's were", part="clone")
+PARAMETER_PARITY = Check("parity.parameters", "Parameters have the source's values", part="clone")
+SURROUNDINGS_PARITY = Check("parity.surroundings", "Endpoints, autoscaling and proxies are the source's", part="clone")
 
 CHECKS: dict[str, Check] = {each.name: each for each in tuple(globals().values()) if isinstance(each, Check)}
 """Every check except the owner's own, by its name."""

@@ -31,6 +31,9 @@ class PastRun(Value):
     run: str
     kind: str
     took: Span
+    """What counted against the RTO."""
+    complete: Span | None = None
+    """From its start to the verdict of the whole clone; ``None`` where that is not known apart."""
     why_not: str = ""
     """Why it does not show how long a recovery takes; empty where it does."""
 

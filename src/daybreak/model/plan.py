@@ -61,7 +61,7 @@ class Step(Value):
     after: tuple[StepId, ...] = ()
     """The steps that must be done before."""
     after_settled: tuple[StepId, ...] = ()
-    """The steps that are waited for too, and may come to nothing: done, forgone, held up, or never asked for."""
+    """The steps that are waited for too, and may come to nothing: done, forgone, or never asked for."""
     guards: tuple[Guard, ...] = ()
     estimate: Estimate
     undo: Undo | None = None

@@ -189,6 +189,12 @@ class Report(Value):
     began: Instant
     ended: Instant | None
     took: Span
+    data: Standing | None = None
+    """What the data was judged as, by itself and before the whole clone was; null before that."""
+    judged: Span | None = None
+    """From the start to the judgement of the data, which is when people could work; null before, and where it did not come by itself."""
+    complete: Span | None = None
+    """From the start to the verdict of the whole clone; null before."""
     promises: tuple[Promise, ...]
     configuration: Witness
     """Where the knowledge of the source's configuration comes from."""

@@ -73,15 +73,19 @@ class Poller:
                 self._state.wait()
             else:
                 return self._round
-            pause = self._ended + self._interval * (2 if self._calm >= CALM_ROUNDS else 1) - self._monotonic()
         try:
-            if pause > 0:
+            if (pause := self.pause()) > 0:
                 self._sleep(pause)
             return self._look()
         finally:
             with self._state:
                 self._is_looking = False
                 self._state.notify_all()
+
+    def pause(self) -> float:
+        """Seconds until the next round may begin; not more than 0 where it may begin now."""
+        with self._state:
+            return self._ended + self._interval * (2 if self._calm >= CALM_ROUNDS else 1) - self._monotonic()
 
     def _look(self) -> Round:
         with self._state:

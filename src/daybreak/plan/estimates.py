@@ -11,6 +11,7 @@ from daybreak.model.observation import PastRun
 from daybreak.model.plan import Estimate, Plan
 from daybreak.model.requests import Depth, Purpose
 from daybreak.model.run import RunState
+from daybreak.model.value import Span
 from daybreak.plan.amending import steps_unasked
 
 _GB = 1024**3
@@ -40,6 +41,11 @@ LOOK = Estimate(low=timedelta(seconds=1), high=timedelta(minutes=2), evidence="D
 DELETION = Estimate(
     low=timedelta(minutes=2), high=timedelta(minutes=15), evidence="deleting usually takes 2 to 15 minutes"
 )
+VALIDATION = Estimate(
+    low=timedelta(seconds=1),
+    high=timedelta(minutes=2),
+    evidence="questions and judging; reading many rows takes longer",
+)
 OPTIONS = Estimate(low=timedelta(seconds=30), high=timedelta(minutes=2), evidence="settings apply within minutes")
 
 
@@ -61,7 +67,7 @@ def restore_estimate(kind: str, size: int | None, past: tuple[PastRun, ...]) -> 
     >>> restore_estimate("pitr", 40 * 1024**3, ()).evidence
     "the runbook's table: pitr, < 100 GB (the source holds 40 GB); no earlier run of this target"
     """
-    own = [run.took for run in past if run.kind == kind and not run.why_not]
+    own = [run.complete or run.took for run in past if run.kind == kind and not run.why_not]
     if len(own) >= ENOUGH:
         middle = span_in_words(timedelta(seconds=median(took.total_seconds() for took in own)))
         return Estimate(
@@ -90,11 +96,11 @@ def _table(kind: str, size: int | None) -> tuple[timedelta, timedelta, str]:
     return medium[0] * factor, medium[1] * factor, stretched
 
 
-def storage_share(whole: Estimate, *others: Estimate) -> Estimate:
-    """The share of the whole for the restore of the storage: what the other steps leave."""
+def storage_share(whole: Estimate, low: Span, high: Span) -> Estimate:
+    """The share of the whole for the restore of the storage: what the others leave on the longest way, between two bounds."""
     least = timedelta(minutes=1) if whole.high > timedelta(minutes=5) else timedelta(seconds=1)
-    low = max(least, whole.low - sum((other.low for other in others), timedelta()))
-    high = max(low, whole.high - sum((other.high for other in others), timedelta()))
+    low = max(least, whole.low - low)
+    high = max(low, whole.high - high)
     return Estimate(low=low, high=high, evidence=f"what remains of the whole: {whole.evidence}")
 
 

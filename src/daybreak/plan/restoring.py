@@ -2,11 +2,19 @@
 
 The quarantine group comes before the cluster, because the cluster takes it when it is created. The storage is complete before
 the first instance, because AWS refuses otherwise and because nothing can connect until then: no subscriber, no cron job, no
-application. Deletion protection comes after the storage: AWS changes nothing about a cluster whose restore failed, and a
-protected one could not be removed. The writer comes before the readers, so that the first instance is the planned writer. The
-custom endpoints come when there are instances to lead to. Validation comes after all that. Nothing is cut over: a run that stops
-anywhere leaves a clone that no application uses. After the verdict the journal is anchored in the clone's tag, so that nobody
-can rewrite later what the run found.
+application. The writer comes at once then, and before the readers, so that the first instance is the planned writer. Nothing is
+cut over: a run that stops anywhere leaves a clone that no application uses. After the verdict the journal is anchored in the
+clone's tag, so that nobody can rewrite later what the run found.
+
+The shortest road leads from the storage over the writer and its first answer to the judgement of the data: that is when people
+can work, and nothing stands on it that need not. All the rest is made beside it: the readers' calls leave as soon as the writer is
+there, endpoints follow the instances that they lead to, and the options follow the first answer. That order keeps them out of each
+other's way: AWS takes no new instance while a cluster is being modified, and takes a change of the cluster while an instance is
+being made, so readers go first and wait for nothing; a change that AWS does not take yet must not hold up the look for the answer,
+so the options go last. Deletion protection, one of them, comes after the storage in any case: AWS changes nothing about a cluster
+whose restore failed, and a protected one could not be removed.
+
+What AWS says of the whole clone (statuses, parity) is asked at the end, when all of it is there or was left out.
 """
 
 from __future__ import annotations
@@ -57,11 +65,23 @@ from daybreak.plan.remarks import (
     substitutions,
     words_of,
 )
+from daybreak.plan.road import way_to
 from daybreak.plan.sequence import Sequence
 from daybreak.plan.source import Source, moment_of
 from daybreak.plan.substitutes import substitutes_for, zones_of
 from daybreak.plan.terms import Terms
 from daybreak.plan.topology import endpoints_for, family_of, instances_for
+
+_OF_THE_DATA: dict[str, Any] = {
+    "login": None,
+    "tables": {},
+    "checks": (),
+    "databases": {},
+    "baseline": None,
+    "application": None,
+    "health": (),
+}
+"""What the validation of the clone as AWS shows it has no question for."""
 
 _AT_ONCE = 20
 """Parameters that AWS sets in one call."""
@@ -149,7 +169,7 @@ def clone_plan(draft: Draft, restore: Restore, moment: Moment, terms: Terms) -> 
         moment=aim,
         objectives=draft.target.objectives,
         estimate=draft.whole,
-        steps=_steps(draft, restore, moment, terms.group_rest),
+        steps=_steps(draft, restore, moment, terms.group_rest, _storage_estimate(draft, restore, moment, terms)),
         notes=(
             *notes_on(draft.request, draft.target, draft.source, draft.seen, draft.whole, lost=lost),
             *notes_on_substitutes(draft.source, draft.staging, draft.instances),
@@ -191,45 +211,63 @@ def storage_settings(draft: Draft) -> dict[str, Any]:
     }
 
 
-def _steps(draft: Draft, restore: Restore, moment: Moment, rest: Span) -> tuple[Step, ...]:
+def _storage_estimate(draft: Draft, restore: Restore, moment: Moment, terms: Terms) -> Estimate:
+    """How long the storage takes: what all others on the longest way to the verdict leave of the whole."""
+    steps = _steps(draft, restore, moment, terms.group_rest, draft.whole)
+    way = way_to(steps, next(step.id for step in reversed(steps) if isinstance(step.action, Validate)))
+    return estimates.storage_share(draft.whole, way.low - draft.whole.low, way.high - draft.whole.high)
+
+
+def _steps(draft: Draft, restore: Restore, moment: Moment, rest: Span, storage: Estimate) -> tuple[Step, ...]:
     sequence = Sequence(draft.seen.identity.region, draft.untouchable)
     made, set_up = _add_quarantine(sequence, draft)
-    stored = _add_storage(sequence, draft, restore, set_up)
+    stored = _add_storage(sequence, draft, restore, set_up, storage)
     rested = sequence.add(
         "await-parameter-group",
         AwaitParameterGroup(group=draft.group, rest=rest),
         "AWS completes a new parameter group in the background, and an instance that starts before runs without quarantine",
-        estimates.CALL,
+        Estimate(low=rest, high=rest, evidence="AWS asks for it"),
         after=(made,),
     )
-    instances = _add_instances(sequence, draft, rest, stored, rested)
-    endpoints = _add_endpoints(sequence, draft, instances)
-    managed = _add_managed_password(sequence, draft, instances[0])
+    writer = _add_instance(sequence, draft, 1, rest, stored, rested)
+    managed = _add_managed_password(sequence, draft, writer)
     answering = sequence.add(
         "await-sql",
         AwaitSql(clone=draft.clone, database=draft.database, login=draft.target.login, quarantine=draft.quarantine),
         "a status of available is not yet a database that answers",
         estimates.LOOK,
-        after=instances[:1],
+        after=(writer,),
         after_settled=(managed,),
         # Of the clone alone: the source is asked with its own login, and the validation takes the one that was let in.
         openings=(Opening(field="login"),),
     )
+    whole = _validation(draft, moment)
     judged = sequence.add(
-        "validate",
-        _validation(draft, moment),
-        "a restore is worth what was checked about it",
-        estimates.LOOK,
+        "validate-data",
+        whole.model_copy(update={"part": "data"}),
+        "a restore is worth what was checked about it, and this is when people can work",
+        estimates.VALIDATION,
         after=(answering,),
-        # What comes late does not keep the data waiting: parity is asked again when it is there.
-        after_settled=(*instances[1:], *endpoints),
+    )
+    readers = tuple(
+        _add_instance(sequence, draft, number, rest, writer) for number in range(2, len(draft.instances) + 1)
+    )
+    endpoints = _add_endpoints(sequence, draft, (writer, *readers))
+    options = _add_options(sequence, draft, answering)
+    complete = sequence.add(
+        "validate-clone",
+        whole.model_copy(update={"part": "clone"} | _OF_THE_DATA),
+        "what AWS says of the whole clone is asked when all of it is there",
+        estimates.LOOK,
+        after=(judged,),
+        after_settled=(*readers, *endpoints, *options),
     )
     sequence.add(
         "anchor-journal",
         AnchorJournal(clone=draft.clone, arn=arn_of(draft.seen.identity, "cluster", draft.clone)),
         "the tag shows whether the journal is cut or rewritten later; the verdict does not depend on it",
         estimates.CALL,
-        after=(judged,),
+        after=(complete,),
     )
     return tuple(sequence.steps)
 
@@ -299,7 +337,7 @@ def _add_group(sequence: Sequence, draft: Draft) -> StepId:
     return sequence.add("create-parameter-group", action, why, estimates.CALL)
 
 
-def _add_storage(sequence: Sequence, draft: Draft, action: Restore, after: StepId) -> StepId:
+def _add_storage(sequence: Sequence, draft: Draft, action: Restore, after: StepId, takes: Estimate) -> StepId:
     restore = sequence.add(
         "restore-cluster",
         action,
@@ -308,17 +346,20 @@ def _add_storage(sequence: Sequence, draft: Draft, action: Restore, after: StepI
         after=(after,),
         guards=_still_the_source(draft, action),
     )
-    cluster = draft.source.cluster
-    others = (estimates.CALL, estimates.INSTANCE, estimates.LOOK)
-    stored = sequence.add(
+    return sequence.add(
         "await-cluster",
         AwaitCluster(clone=draft.clone),
         "AWS takes no instance before the storage is restored",
-        estimates.storage_share(draft.whole, *others),
+        takes,
         after=(restore,),
     )
+
+
+def _add_options(sequence: Sequence, draft: Draft, after: StepId) -> tuple[StepId, ...]:
+    """Add what a restore call cannot carry, where the source's configuration is known; return the step after which it holds."""
+    cluster = draft.source.cluster
     if cluster is None:
-        return stored
+        return ()
     options = sequence.add(
         "set-cluster-options",
         SetClusterOptions(
@@ -330,18 +371,18 @@ def _add_storage(sequence: Sequence, draft: Draft, action: Restore, after: StepI
             **_insights(cluster),
         ),
         "a restore call cannot carry these, and a restore that fails must stay removable",
-        estimates.OPTIONS,
-        after=(stored,),
+        estimates.CALL,
+        after=(after,),
         when_refused="hold",
     )
-    return sequence.add(
+    settled = sequence.add(
         "await-options",
         AwaitCluster(clone=draft.clone),
-        "an instance is refused while the cluster is being modified",
+        "AWS says nothing final of a cluster that is being modified",
         estimates.OPTIONS,
-        after=(stored,),
-        after_settled=(options,),
+        after=(options,),
     )
+    return (settled,)
 
 
 def _still_the_source(draft: Draft, action: Restore) -> tuple[Guard, ...]:
@@ -368,35 +409,31 @@ def _insights(cluster: Cluster) -> dict[str, Any]:
     }
 
 
-def _add_instances(sequence: Sequence, draft: Draft, rest: Span, *after: StepId) -> tuple[StepId, ...]:
-    awaited: list[StepId] = []
-    rested = OldEnough(thing=draft.thing("cluster-pg", draft.group), rest=rest)
-    for number, action in enumerate(draft.instances, start=1):
-        role = "writer" if number == 1 else "reader"
-        when_refused = "pause" if number == 1 else "hold"
-        created = sequence.add(
-            f"create-{role}" if number == 1 else f"create-{role}-{number}",
-            action,
-            "a restore makes no instances, and without one the endpoint is dead"
-            if number == 1
-            else "the source has this reader",
-            estimates.CALL,
-            after=(*after, *awaited[:1]),
-            guards=(rested,),
-            when_refused=when_refused,
-            openings=_openings(draft, action),
-        )
-        awaited.append(
-            sequence.add(
-                f"await-{role}" if number == 1 else f"await-{role}-{number}",
-                AwaitInstance(clone=draft.clone, instance=action.instance),
-                "the first instance becomes the writer" if number == 1 else "the clone has the source's full strength",
-                estimates.INSTANCE,
-                after=(created,),
-                when_refused=when_refused,
-            )
-        )
-    return tuple(awaited)
+def _add_instance(sequence: Sequence, draft: Draft, number: int, rest: Span, *after: StepId) -> StepId:
+    """Add the steps of one instance, of which the first is the writer; return the step after which it is there."""
+    action, is_writer = draft.instances[number - 1], number == 1
+    name = "writer" if is_writer else f"reader-{number}"
+    when_refused = "pause" if is_writer else "hold"
+    created = sequence.add(
+        f"create-{name}",
+        action,
+        "a restore makes no instances, and without one the endpoint is dead"
+        if is_writer
+        else "the source has this reader",
+        estimates.CALL,
+        after=after,
+        guards=(OldEnough(thing=draft.thing("cluster-pg", draft.group), rest=rest),),
+        when_refused=when_refused,
+        openings=_openings(draft, action),
+    )
+    return sequence.add(
+        f"await-{name}",
+        AwaitInstance(clone=draft.clone, instance=action.instance),
+        "the first instance becomes the writer" if is_writer else "the clone has the source's full strength",
+        estimates.INSTANCE,
+        after=(created,),
+        when_refused=when_refused,
+    )
 
 
 def _openings(draft: Draft, action: CreateInstance) -> tuple[Opening, ...]:
@@ -423,7 +460,6 @@ def _add_endpoints(sequence: Sequence, draft: Draft, after: tuple[StepId, ...]) 
             estimates.CALL,
             # AWS takes no endpoint that names an instance which is not there.
             after=tuple(step for step in after if step == after[0] or step in members(action)),
-            after_settled=tuple(step for step in after[1:] if step not in members(action)),
             when_refused="hold",
         )
         for number, action in enumerate(draft.endpoints, start=1)

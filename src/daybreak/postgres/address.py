@@ -5,11 +5,12 @@ The law: no address exists without that decision, so no caller can open a sessio
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from daybreak.model.names import printable
 from daybreak.model.trust import Trust
 from daybreak.model.world import Cluster
+from daybreak.postgres.leash import Leash
 
 FALLBACK_DATABASE = "postgres"
 """The database that every server has; used where no database is named."""
@@ -23,6 +24,8 @@ class Address:
     port: int
     database: str
     trust: Trust
+    leash: Leash | None = field(default=None, compare=False, repr=False)
+    """What ends every session that is opened here, where somebody may give up what is asked."""
 
     @property
     def server(self) -> str:
@@ -33,6 +36,6 @@ class Address:
         return f"{self.server}/{printable(self.database)}"
 
 
-def address_of(cluster: Cluster, database: str | None, trust: Trust) -> Address:
+def address_of(cluster: Cluster, database: str | None, trust: Trust, leash: Leash | None = None) -> Address:
     """The address of a cluster's database: the endpoint that AWS returned, never one that we built."""
-    return Address(cluster.endpoint or "", cluster.port, database or FALLBACK_DATABASE, trust)
+    return Address(cluster.endpoint or "", cluster.port, database or FALLBACK_DATABASE, trust, leash)

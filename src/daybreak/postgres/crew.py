@@ -18,6 +18,7 @@ from typing import Generic, TypeVar
 
 from daybreak.errors import DaybreakError
 from daybreak.postgres.faults import is_damage
+from daybreak.postgres.leash import Leash
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import see_every_row
 from daybreak.postgres.session import Limits, Session
@@ -59,34 +60,6 @@ class JobTrouble:
 
     why: str
     is_damaged: bool = False
-
-
-class Leash:
-    """Holds the sessions of some work, so that any thread can end them all when it gives the work up."""
-
-    def __init__(self) -> None:
-        self.is_called_off = threading.Event()
-        self._sessions: list[Session] = []
-
-    @contextmanager
-    def hold(self, session: Session) -> Iterator[None]:
-        """Keep a session for the length of the block."""
-        self._sessions.append(session)
-        try:
-            yield
-        finally:
-            self._sessions.remove(session)
-
-    @property
-    def sessions(self) -> list[Session]:
-        """Those that are held now."""
-        return list(self._sessions)
-
-    def call_off(self) -> None:
-        """End all sessions, because the answers are no longer wanted: no server goes on working for them."""
-        self.is_called_off.set()
-        for session in self.sessions:
-            session.cancel()
 
 
 class Aside(Generic[T]):

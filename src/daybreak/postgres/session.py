@@ -83,6 +83,8 @@ class Session:
         """The server's process."""
         self._began: float | None = None
         self._looked = 0.0
+        if address.leash is not None:
+            address.leash.take(self)
 
     @property
     def left(self) -> timedelta:
@@ -294,6 +296,7 @@ class Session:
     def _bound(self, limit: timedelta) -> Iterator[None]:
         if self._is_over:
             raise Bug(f"a session at {self.address} was asked after it was left")
+        _hold_to_leash(self.address)
         self._connection.deadline = min(self._end, monotonic() + limit.total_seconds()) + GRACE.total_seconds()
         with translate_errors(str(self.address)):
             yield
@@ -316,6 +319,7 @@ def connect(address: Address, login: Login, limits: Limits) -> Session:
     anything computed from the password leaves; ``Unreachable`` when no answer comes in time or the server refuses the
     login; ``Failed`` when the server says no for another reason.
     """
+    _hold_to_leash(address)
     end = monotonic() + limits.whole.total_seconds()
     connecting_ends = monotonic() + min(limits.connect, limits.whole).total_seconds()
     trouble: DaybreakError | None = None
@@ -335,3 +339,9 @@ def connect(address: Address, login: Login, limits: Limits) -> Session:
             raise
         return session
     raise trouble or Unreachable(f'"{printable(address.host)}" has no address')
+
+
+def _hold_to_leash(address: Address) -> None:
+    """Raise ``Unreachable`` where what is asked there was called off."""
+    if address.leash is not None and address.leash.is_called_off.is_set():
+        raise Unreachable(f"what was asked of {address} was called off")

@@ -38,6 +38,7 @@ from daybreak.model.validation import Validation
 from daybreak.model.value import Span
 from daybreak.plan.amending import MANAGED, amend, digest_with, steps_unasked
 from daybreak.plan.estimates import why_no_measure
+from daybreak.plan.judgement import times_of, verdict_of_data
 from daybreak.plan.servers import clone_seen, login_recorded, proof_of
 from daybreak.report.journaling import journal_line
 from daybreak.report.sentences import amendment_words, sentence
@@ -57,11 +58,12 @@ def report_of_run(plan: Plan, state: RunState, occasion: Occasion) -> Report:
     asked = next((step.action for step in standing.steps if isinstance(step.action, Validate)), None)
     checks = _checks(state.findings, is_judged=asked is not None)
     promises = promises_of(plan.objectives, state.measured, _why_no_measure(plan, state)) if asked else ()
+    times, data = times_of(standing, state), verdict_of_data(standing, state)
     return Report(
         kind=plan.kind,
         headline=_headline_of_run(plan, state, checks, promises),
         standing=state.verdict.standing if state.verdict else None,
-        reasons=_reasons_of_run(state, is_judged=asked is not None),
+        reasons=_reasons_of_run(state, data, is_judged=asked is not None),
         scope=state.verdict.scope if state.verdict else "",
         not_asked=state.verdict.not_asked if state.verdict else (),
         beyond=state.verdict.beyond if state.verdict else (),
@@ -85,6 +87,9 @@ def report_of_run(plan: Plan, state: RunState, occasion: Occasion) -> Report:
         began=state.began,
         ended=state.ended,
         took=(state.ended or state.last) - state.began,
+        data=data.standing if data else None,
+        judged=times.judged,
+        complete=times.complete,
         promises=promises,
         configuration=_configuration(asked, seen=plan.created),
         baseline=_witness(asked.baseline if asked else None),
@@ -233,7 +238,13 @@ def _headline_of_run(plan: Plan, state: RunState, checks: tuple[CheckLine, ...],
     if state.status == "finished":
         return f"{plan.clone} is cleaned up" if plan.kind == "clean" else f"{plan.clone} is done, and was not judged"
     words = {"running": "is not finished", "paused": "is paused", "aborted": "was aborted", "failed": "failed"}
-    return f"the run {words[state.status]}; there is no verdict"
+    data = verdict_of_data(plan, state)
+    judged = (
+        f"its data was judged {data.standing.value}, and the whole clone was not judged"
+        if data
+        else "there is no verdict"
+    )
+    return f"the run {words[state.status]}; {judged}"
 
 
 def _headline(verdict: Verdict, checks: tuple[CheckLine, ...], promises: tuple[Promise, ...]) -> str:
@@ -261,12 +272,14 @@ def _words_for_unasked(checks: tuple[CheckLine, ...]) -> str:
     return f"; not asked: {comma_list(names, MOST_NAMES)}" if names else ""
 
 
-def _reasons_of_run(state: RunState, *, is_judged: bool) -> tuple[Reason, ...]:
+def _reasons_of_run(state: RunState, data: Verdict | None, *, is_judged: bool) -> tuple[Reason, ...]:
     if state.verdict:
         return state.verdict.reasons
+    of_data = data.reasons if data else ()
     if state.note:
-        return (Reason(text=state.note),)
-    return (Reason(text="the clone was not validated yet"),) if is_judged else ()
+        return (Reason(text=state.note), *of_data)
+    why = "the whole clone was not judged yet, only its data" if data else "the clone was not validated yet"
+    return (Reason(text=why), *of_data) if is_judged else ()
 
 
 def _why_no_measure(plan: Plan, state: RunState) -> str:

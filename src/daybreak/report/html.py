@@ -24,7 +24,7 @@ from daybreak.report.costs import cost_words
 from daybreak.report.figures import Bar, gauge, stack, timeline
 from daybreak.report.journaling import journal_words
 from daybreak.report.losses import loss_lines
-from daybreak.report.naming import KINDS, SHAPES, WITNESSES, amendment_line, verdict_word
+from daybreak.report.naming import KINDS, SHAPES, WITNESSES, amendment_line, times_line, verdict_word
 from daybreak.report.words import between, span_words, visible
 
 _AGAINST = (Standing.UNFIT, Standing.UNKNOWN)
@@ -89,6 +89,7 @@ def html(report: Report) -> str:
         losses=loss_lines(report.figures.deltas, report.run or ""),
         costs=tuple(map(cost_words, report.figures.costs)),
         tally=_words(report.checks),
+        times=times_line(report),
         not_asked=report.not_asked,
         beyond=report.beyond,
         lanes=timeline(report),

@@ -65,6 +65,8 @@ def _properties(report: Report) -> Iterator[tuple[str, str]]:
         ("server", report.server),
         ("plan", report.plan),
         ("plan.amended", report.plan_amended),
+        ("judged", _seconds(report.judged) if report.judged is not None else None),
+        ("complete", _seconds(report.complete) if report.complete is not None else None),
         ("journal", journal_words(report.journal) if report.journal else None),
         ("journal.tail", report.journal.tail if report.journal else None),
     ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from daybreak.model.findings import Standing
 from daybreak.model.report import AmendmentLine, Report
 from daybreak.model.value import stamp
+from daybreak.report.words import span_words
 
 KINDS = {
     "pitr": "Point-in-time recovery",
@@ -50,6 +51,15 @@ def verdict_word(report: Report) -> str:
         is_late = report.standing is Standing.FIT and any(promise.is_met is False for promise in report.promises)
         return _WORDS[report.standing] + (", but late" if is_late else "")
     return "Done" if report.status == "finished" else f"{report.status.capitalize()}, no verdict"
+
+
+def times_line(report: Report) -> str:
+    """When the data was judged and when all was complete, in one line; empty where the data was not judged by itself."""
+    if report.judged is None:
+        return ""
+    standing = f" ({report.data.value})" if report.data else ""
+    complete = f"complete after {span_words(report.complete)}" if report.complete is not None else "not complete yet"
+    return f"data judged{standing} after {span_words(report.judged)}, {complete}"
 
 
 def amendment_line(made: AmendmentLine) -> str:

@@ -29,7 +29,7 @@ from daybreak.model.actions import (
     Validate,
     Wait,
 )
-from daybreak.model.checks import CHECKS
+from daybreak.model.checks import CHECKS, QUARANTINE
 from daybreak.model.moment import At, Moment, span_in_words
 from daybreak.model.names import printable
 from daybreak.model.plan import Plan, Step
@@ -145,7 +145,7 @@ def _work(plan: Plan, step: Step) -> tuple[str, str, str]:
         case AnchorJournal():
             return "anchor", "anchoring", "the journal in a tag"
         case Validate() as action:
-            return "validate", "validating", f"{many(_checks_of(action), 'check')}{_own(action)}"
+            return "validate", "validating", f"{_OBJECT[action.part]}{many(_checks_of(action), 'check')}{_own(action)}"
         case _:
             return _wait_or_removal(step.action, end)
 
@@ -247,17 +247,23 @@ def _endpoint(action: CreateEndpoint) -> str:
 
 def _validate(action: Validate) -> str:
     against = ("its capsule" if action.capsule else "the source") if action.source_seen else ""
+    what = {None: "", "data": "the data of ", "clone": "the whole of "}[action.part]
     parts = [
         many(_checks_of(action), "check") + _own(action),
         f"what is expected of {many(len(action.tables), 'table')}" if action.tables else "",
         f"compared with {against}" if against else "",
     ]
-    return f"Validate {action.clone}: {', '.join(filter(None, parts))}"
+    return f"Validate {what}{action.clone}: {', '.join(filter(None, parts))}"
 
 
 def _checks_of(action: Validate) -> int:
-    """The number of our own checks; the check of the quarantine counts only where there is one."""
-    return len(CHECKS) if action.quarantine else len(CHECKS) - 1
+    """The number of our own checks in the action's part; the check of the quarantine counts only where there is one."""
+    asked = [check for check in CHECKS.values() if action.part in (None, check.part)]
+    return len(asked if action.quarantine else [check for check in asked if check is not QUARANTINE])
+
+
+_OBJECT = {None: "", "data": "the data, ", "clone": "the whole clone, "}
+"""What a validation is of, by its part, in a few words."""
 
 
 def _own(action: Validate) -> str:

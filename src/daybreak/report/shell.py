@@ -115,6 +115,9 @@ def commands(step: Step, hand: Typist, *, is_asked: bool = True) -> str:
             return f"until {look} 2>&1 | grep -q DBClusterNotFoundFault; do\n  sleep 30\ndone"
         case AwaitSql(clone=clone):
             return f"{_address(clone, hand)}\nuntil {hand.psql('SELECT 1;')}; do\n  sleep 10\ndone"
+        case Validate(part="clone", clone=clone):
+            status = hand.look("DescribeDBClusters", "DBClusters[0].Status", DBClusterIdentifier=clone)
+            return f"{status}\n{_parameter_groups(clone, hand)}"
         case Validate():
             return _questions(step.action, hand)
         case AnchorJournal():

@@ -1,4 +1,4 @@
-"""The chapter of the database: status, endpoint, engine version, encryption, parameters."""
+"""The chapter of the database: what its server answers, and what AWS says of status, encryption and parameters."""
 
 from __future__ import annotations
 
@@ -11,12 +11,17 @@ from daybreak.validate.visit import Visit
 
 
 def findings(visit: Visit) -> Iterator[Finding]:
-    """Yield each finding at database level as soon as it stands."""
+    """Yield what the server's own answer shows."""
+    subject = visit.subject
+    yield database.endpoint(visit.answer)
+    yield database.engine_version(subject.clone, subject.engine_origin, visit.answer)
+
+
+def findings_of_aws(visit: Visit) -> Iterator[Finding]:
+    """Yield what AWS says of the cluster and its instances."""
     subject = visit.subject
     yield database.cluster_status(subject.clone)
     yield database.instance_status(subject.clone, subject.instances)
-    yield database.endpoint(visit.answer)
-    yield database.engine_version(subject.clone, subject.engine_origin, visit.answer)
     yield database.encryption(subject.clone, subject.origin)
     source, seen = subject.action.source_seen, subject.action.instances_seen
     names = configuration.pair_instances(source, seen, subject.instances) if source else {}

@@ -20,10 +20,11 @@ from daybreak.errors import DaybreakError
 from daybreak.model.answers import IndexContents, IndexRead, IndexWay, Passed, Silence, Unread
 from daybreak.postgres import index_contents, visibility
 from daybreak.postgres.bounds import ServerBounds
-from daybreak.postgres.crew import CountProgress, Crew, Job, JobTrouble, Leash
+from daybreak.postgres.crew import CountProgress, Crew, Job, JobTrouble
 from daybreak.postgres.faults import is_damage
 from daybreak.postgres.index_contents import GIN, NOT_WALKED, Checker, Index
 from daybreak.postgres.index_lookups import LOOKED_UP, look_up
+from daybreak.postgres.leash import Leash
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.rows import export_snapshot
 from daybreak.postgres.session import Session

@@ -60,7 +60,8 @@ from daybreak.model.requests import Thoroughness
 from daybreak.model.tags import RUN_TAG
 from daybreak.model.targets import Expectation
 from daybreak.postgres.bounds import ServerBounds
-from daybreak.postgres.crew import Aside, CountProgress, Leash
+from daybreak.postgres.crew import Aside, CountProgress
+from daybreak.postgres.leash import Leash
 from daybreak.postgres.rows import End, Scan
 from daybreak.validate.checking import count_broken_rules
 from daybreak.validate.counting import ask_next_xid, count_rows

@@ -1,7 +1,8 @@
 """Validate a clone: ask every question of every database, have every answer judged, report each finding as it is made.
 
 The law: whatever cannot be asked becomes an unknown finding; nothing that the clone does, or fails to do, raises. What is said
-of the cluster was asked in each of its databases, or names those that were not asked.
+of the cluster was asked in each of its databases, or names those that were not asked. A validation has two parts: what the
+writer's server answers, and what AWS says of the whole clone. Each check belongs to one of them (``model.checks``).
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ from daybreak.validate.visit import ProbeLimits, Subject, Visit
 
 __all__ = ["CountProgress", "Outcome", "ProbeLimits", "Reach", "Subject", "validate"]
 
-_OF_THE_CLUSTER = (database.findings, parity.findings, security.findings)
+_OF_AWS = (database.findings_of_aws, parity.findings, security.findings_of_aws)
+_OF_THE_SERVER = (database.findings, security.findings)
 _OF_A_DATABASE = (objects.findings, rows.findings)
 """The chapters, cheapest first, so that a person watching learns early what is wrong."""
 
@@ -55,9 +57,8 @@ def validate(
     *,
     report: Callable[[Finding], None],
     progress: Callable[[CountProgress], None],
-    of_aws: bool = False,
 ) -> Outcome:
-    """Ask the clone everything that the runbook asks, and judge the answers; ``of_aws`` asks of its parity and security only.
+    """Ask the clone everything that the runbook asks, or the action's part of it, and judge the answers.
 
     Changes nothing, anywhere; running it twice asks twice. Calls ``report`` with each finding as soon as it stands, and
     ``progress`` during the count, both on the caller's thread.
@@ -67,7 +68,7 @@ def validate(
     with ExitStack() as kept:
         for meter in walk.meters:
             kept.enter_context(meter.keep_sessions())
-        for finding in walk.findings_of_aws() if of_aws else walk.findings():
+        for finding in walk.findings():
             report(finding)
             findings.append(finding)
     return Outcome(tuple(findings), walk.measured)
@@ -106,17 +107,22 @@ class _Walk:
 
     def findings(self) -> Iterator[Finding]:
         """Yield each finding, with what its waivers say."""
-        yield from self._waive_chapters(self.first, _OF_THE_CLUSTER)
+        part = self._subject.action.part
+        if part != "data":
+            # No depth leaves out anything that AWS says (``judge.kinds``), so no server is asked for its version.
+            for chapter in _OF_AWS:
+                yield from (waive(finding, self._subject.action.waivers) for finding in chapter(self.first))
+        if part != "clone":
+            yield from self._findings_of_data()
+
+    def _findings_of_data(self) -> Iterator[Finding]:
+        yield from self._waive_chapters(self.first, _OF_THE_SERVER)
         entries = self._enter()
         yield from self._waive_chapters(self.first, [lambda visit: objects.findings_of_cluster(visit, entries)])
         self._choose()
         for chapter in _OF_A_DATABASE:
             yield from self._join_chapter(chapter)
         yield from self._waive_chapters(self.first, [lambda _visit: application.findings(self.first, self.visits)])
-
-    def findings_of_aws(self) -> Iterator[Finding]:
-        """Yield the findings of the chapters in which AWS answers for the clone."""
-        yield from self._waive_chapters(self.first, (parity.findings, security.findings))
 
     def _choose(self) -> None:
         """Where the time is limited, choose what is read, and say what is not before any of it is read."""

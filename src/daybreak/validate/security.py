@@ -25,7 +25,16 @@ from daybreak.validate.visit import Visit
 
 
 def findings(visit: Visit) -> Iterator[Finding]:
-    """Yield each finding at security level."""
+    """Yield what the server itself shows: what it audits, and whether it is in quarantine."""
+    action, clone = visit.subject.action, visit.subject.clone
+    at_source, at_clone = _ask_audit(visit)
+    yield audit_logging(Trail(action.source_seen, at_source), Trail(clone, at_clone))
+    if action.quarantine:
+        yield quarantine(action.quarantine, clone, _settings(visit, action.quarantine))
+
+
+def findings_of_aws(visit: Visit) -> Iterator[Finding]:
+    """Yield what AWS says of who can reach the clone, and of what it can reach."""
     subject, action = visit.subject, visit.subject.action
     source, clone, around = action.source_seen, subject.clone, subject.surroundings
     yield security_groups(source, clone, seen=action.surroundings_seen, around=around, permitted=subject.permitted)
@@ -35,10 +44,6 @@ def findings(visit: Visit) -> Iterator[Finding]:
     yield iam_roles(source, clone, subject.permitted)
     yield deletion_protection(source, clone, subject.permitted)
     yield connect_policies(subject.origin, clone, around)
-    at_source, at_clone = _ask_audit(visit)
-    yield audit_logging(Trail(source, at_source), Trail(clone, at_clone))
-    if action.quarantine:
-        yield quarantine(action.quarantine, clone, _settings(visit, action.quarantine))
 
 
 def _settings(visit: Visit, names: Iterable[str]) -> ServerSettings | Silence:

@@ -31,6 +31,7 @@ from daybreak.postgres.address import Address, address_of
 from daybreak.postgres.answering import NO_LOGIN, knock
 from daybreak.postgres.bounds import OF_A_CLONE, ServerBounds
 from daybreak.postgres.crew import CountProgress
+from daybreak.postgres.leash import Leash
 from daybreak.postgres.login import Login
 from daybreak.postgres.meter import Meter
 from daybreak.postgres.reach import Reach
@@ -98,6 +99,8 @@ class Subject:
     """The source's inventory, where it was taken before; ``None`` to ask the source."""
     source_shared: Inventory | None = None
     """What the source's databases share, where it was listed before; ``None`` to ask the source."""
+    leash: Leash | None = None
+    """What ends all sessions of the validation, where somebody may give it up."""
     announce: Callable[[str], None] = lambda _words: None
     """Called with what is left out to end in time, before anything of a table is read."""
     alter: Callable[[Inventory], Inventory] = lambda seen: seen
@@ -106,7 +109,7 @@ class Subject:
     @property
     def address(self) -> Address:
         """The address of the clone's database: the endpoint that AWS returned, never one that we built."""
-        return address_of(self.clone, self.action.database, self.trust)
+        return address_of(self.clone, self.action.database, self.trust, self.leash)
 
     def beside(self, source_name: str | None, why: str) -> Subject:
         """The same where the source has its database under ``source_name`` now, or, by the reason ``why``, not at all."""

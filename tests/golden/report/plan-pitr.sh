@@ -64,29 +64,10 @@ until SEEN=$(aws rds describe-db-clusters \
   sleep 30
 done
 
-# 05-set-cluster-options: Set maintenance window sun:05:00-sun:06:00, deletion protection on embi-aurora-pitr-202401151430-7k2
-aws rds modify-db-cluster \
-  --region us-east-1 \
-  --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \
-  --apply-immediately \
-  --preferred-maintenance-window sun:05:00-sun:06:00 \
-  --deletion-protection
-
-# 06-await-options: Wait until embi-aurora-pitr-202401151430-7k2 is available with a restorable window of its own
-until SEEN=$(aws rds describe-db-clusters \
-  --region us-east-1 \
-  --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \
-  --query 'DBClusters[0].[Status,LatestRestorableTime]' --output text) && [[ $SEEN == available*T* ]]; do
-  case $SEEN in
-    *failed* | *error* | incompatible-* | inaccessible-* | insufficient-capacity* | delet*) echo 'embi-aurora-pitr-202401151430-7k2 will not become available:' "$SEEN" >&2; false; break ;;
-  esac
-  sleep 30
-done
-
-# 07-await-parameter-group: Wait until 5 minutes have passed since AWS made embi-aurora-pitr-202401151430-7k2-quarantine
+# 05-await-parameter-group: Wait until 5 minutes have passed since AWS made embi-aurora-pitr-202401151430-7k2-quarantine
 sleep 300
 
-# 08-create-writer: Create the instance embi-aurora-pitr-202401151430-7k2-1 (db.r6g.large, promotion tier 0) in embi-aurora-pitr-202401151430-7k2
+# 06-create-writer: Create the instance embi-aurora-pitr-202401151430-7k2-1 (db.r6g.large, promotion tier 0) in embi-aurora-pitr-202401151430-7k2
 aws rds create-db-instance \
   --region us-east-1 \
   --db-instance-identifier embi-aurora-pitr-202401151430-7k2-1 \
@@ -106,7 +87,7 @@ aws rds create-db-instance \
     Key=daybreak:plan,Value=DIGEST \
     Key=daybreak:run,Value=embi-aurora-pitr-202401151430-7k2
 
-# 09-await-writer: Wait until embi-aurora-pitr-202401151430-7k2-1 is available with its parameter group in force
+# 07-await-writer: Wait until embi-aurora-pitr-202401151430-7k2-1 is available with its parameter group in force
 until SEEN=$(aws rds describe-db-instances \
   --region us-east-1 \
   --db-instance-identifier embi-aurora-pitr-202401151430-7k2-1 \
@@ -125,46 +106,7 @@ aws rds describe-db-clusters \
     --output \
     text
 
-# 10-create-reader-2: Create the instance embi-aurora-pitr-202401151430-7k2-2 (db.r6g.large, promotion tier 1) in embi-aurora-pitr-202401151430-7k2
-aws rds create-db-instance \
-  --region us-east-1 \
-  --db-instance-identifier embi-aurora-pitr-202401151430-7k2-2 \
-  --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \
-  --db-instance-class db.r6g.large \
-  --engine aurora-postgresql \
-  --promotion-tier 1 \
-  --db-parameter-group-name default.aurora-postgresql16 \
-  --no-publicly-accessible \
-  --no-auto-minor-version-upgrade \
-  --ca-certificate-identifier rds-ca-rsa2048-g1 \
-  --tags \
-    Key=CostCenter,Value=4711 \
-    Key=Environment,Value=production \
-    Key=daybreak:expires,Value=2024-01-22T14:52:10Z \
-    'Key=daybreak:nonce,Value=<drawn at start>' \
-    Key=daybreak:plan,Value=DIGEST \
-    Key=daybreak:run,Value=embi-aurora-pitr-202401151430-7k2
-
-# 11-await-reader-2: Wait until embi-aurora-pitr-202401151430-7k2-2 is available with its parameter group in force
-until SEEN=$(aws rds describe-db-instances \
-  --region us-east-1 \
-  --db-instance-identifier embi-aurora-pitr-202401151430-7k2-2 \
-  --query 'DBInstances[0].DBInstanceStatus' --output text) && [[ $SEEN == available ]]; do
-  case $SEEN in
-    *failed* | *error* | incompatible-* | inaccessible-* | insufficient-capacity* | delet*) echo 'embi-aurora-pitr-202401151430-7k2-2 will not become available:' "$SEEN" >&2; false; break ;;
-  esac
-  sleep 30
-done
-# in-sync: the parameter group is in force
-aws rds describe-db-clusters \
-  --region us-east-1 \
-  --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \
-  --query \
-    'DBClusters[0].DBClusterMembers[].[DBInstanceIdentifier,DBClusterParameterGroupStatus]' \
-    --output \
-    text
-
-# 12-manage-password: Let AWS make a new password for the master of embi-aurora-pitr-202401151430-7k2 and keep it in a secret
+# 08-manage-password: Let AWS make a new password for the master of embi-aurora-pitr-202401151430-7k2 and keep it in a secret
 # only where you want it, so it is not run
 # aws rds modify-db-cluster \
 #   --region us-east-1 \
@@ -172,7 +114,7 @@ aws rds describe-db-clusters \
 #   --manage-master-user-password \
 #   --apply-immediately
 
-# 13-await-sql: Wait until the endpoint of embi-aurora-pitr-202401151430-7k2 answers SQL
+# 09-await-sql: Wait until the endpoint of embi-aurora-pitr-202401151430-7k2 answers SQL
 HOST=$(aws rds describe-db-clusters \
   --region us-east-1 \
   --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \
@@ -186,7 +128,7 @@ until psql -h "$HOST" -p "$PORT" -U embi_admin -d 'dbname=embi sslmode=verify-fu
   sleep 10
 done
 
-# 14-validate: Validate embi-aurora-pitr-202401151430-7k2: 55 checks, 1 check of your own, what is expected of 1 table, compared with the source
+# 10-validate-data: Validate the data of embi-aurora-pitr-202401151430-7k2: 41 checks, 1 check of your own, what is expected of 1 table, compared with the source
 HOST=$(aws rds describe-db-clusters \
   --region us-east-1 \
   --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \
@@ -206,7 +148,79 @@ psql -h "$HOST" -p "$PORT" -U embi_admin -d 'dbname=embi sslmode=verify-full ssl
 psql -h "$HOST" -p "$PORT" -U embi_admin -d 'dbname=embi sslmode=verify-full sslrootcert=/where/daybreak/is/amazon-rds.pem' \
   -c 'select count(*) from payroll'
 
-# 15-anchor-journal: Anchor the journal's newest event in a tag of embi-aurora-pitr-202401151430-7k2
+# 11-create-reader-2: Create the instance embi-aurora-pitr-202401151430-7k2-2 (db.r6g.large, promotion tier 1) in embi-aurora-pitr-202401151430-7k2
+aws rds create-db-instance \
+  --region us-east-1 \
+  --db-instance-identifier embi-aurora-pitr-202401151430-7k2-2 \
+  --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \
+  --db-instance-class db.r6g.large \
+  --engine aurora-postgresql \
+  --promotion-tier 1 \
+  --db-parameter-group-name default.aurora-postgresql16 \
+  --no-publicly-accessible \
+  --no-auto-minor-version-upgrade \
+  --ca-certificate-identifier rds-ca-rsa2048-g1 \
+  --tags \
+    Key=CostCenter,Value=4711 \
+    Key=Environment,Value=production \
+    Key=daybreak:expires,Value=2024-01-22T14:52:10Z \
+    'Key=daybreak:nonce,Value=<drawn at start>' \
+    Key=daybreak:plan,Value=DIGEST \
+    Key=daybreak:run,Value=embi-aurora-pitr-202401151430-7k2
+
+# 12-await-reader-2: Wait until embi-aurora-pitr-202401151430-7k2-2 is available with its parameter group in force
+until SEEN=$(aws rds describe-db-instances \
+  --region us-east-1 \
+  --db-instance-identifier embi-aurora-pitr-202401151430-7k2-2 \
+  --query 'DBInstances[0].DBInstanceStatus' --output text) && [[ $SEEN == available ]]; do
+  case $SEEN in
+    *failed* | *error* | incompatible-* | inaccessible-* | insufficient-capacity* | delet*) echo 'embi-aurora-pitr-202401151430-7k2-2 will not become available:' "$SEEN" >&2; false; break ;;
+  esac
+  sleep 30
+done
+# in-sync: the parameter group is in force
+aws rds describe-db-clusters \
+  --region us-east-1 \
+  --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \
+  --query \
+    'DBClusters[0].DBClusterMembers[].[DBInstanceIdentifier,DBClusterParameterGroupStatus]' \
+    --output \
+    text
+
+# 13-set-cluster-options: Set maintenance window sun:05:00-sun:06:00, deletion protection on embi-aurora-pitr-202401151430-7k2
+aws rds modify-db-cluster \
+  --region us-east-1 \
+  --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \
+  --apply-immediately \
+  --preferred-maintenance-window sun:05:00-sun:06:00 \
+  --deletion-protection
+
+# 14-await-options: Wait until embi-aurora-pitr-202401151430-7k2 is available with a restorable window of its own
+until SEEN=$(aws rds describe-db-clusters \
+  --region us-east-1 \
+  --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \
+  --query 'DBClusters[0].[Status,LatestRestorableTime]' --output text) && [[ $SEEN == available*T* ]]; do
+  case $SEEN in
+    *failed* | *error* | incompatible-* | inaccessible-* | insufficient-capacity* | delet*) echo 'embi-aurora-pitr-202401151430-7k2 will not become available:' "$SEEN" >&2; false; break ;;
+  esac
+  sleep 30
+done
+
+# 15-validate-clone: Validate the whole of embi-aurora-pitr-202401151430-7k2: 14 checks, compared with the source
+aws rds describe-db-clusters \
+  --region us-east-1 \
+  --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \
+  --query 'DBClusters[0].Status' --output text
+# in-sync: the parameter group is in force
+aws rds describe-db-clusters \
+  --region us-east-1 \
+  --db-cluster-identifier embi-aurora-pitr-202401151430-7k2 \
+  --query \
+    'DBClusters[0].DBClusterMembers[].[DBInstanceIdentifier,DBClusterParameterGroupStatus]' \
+    --output \
+    text
+
+# 16-anchor-journal: Anchor the journal's newest event in a tag of embi-aurora-pitr-202401151430-7k2
 # by hand there is no journal, so there is nothing to anchor
 # aws rds add-tags-to-resource \
 #   --region us-east-1 \

@@ -44,7 +44,7 @@ def test_a_plan_is_a_line_a_step_between_two_summaries(width: int) -> None:
             "moment 2024-01-15T14:30:00Z, 2024-01-15T15:30:00+01:00[Europe/Berlin]",
             "creates 1 cluster, 2 instances, 1 parameter group",
             f"source {plan.source}: nothing of it changes",
-            "takes 30 minutes to 1 hour, until 15:52Z at the latest if begun now; promised 4 hours",
+            "takes 24-52 min until people can work, 30-60 min in all, by 15:52Z if begun now; promised 4 hours",
         ):
             assert words in told
 

@@ -38,6 +38,7 @@ from daybreak.plan.amending import steps_unasked
 from daybreak.plan.calls import DRAWN_AT_START, owner_of
 from daybreak.plan.loss import loss_of
 from daybreak.plan.operations import aws_call
+from daybreak.plan.road import road_of
 from daybreak.plan.servers import proof_of
 from daybreak.report.aws_cli import command_line
 from daybreak.report.sentences import printable_sentence, sentence, undo_sentence
@@ -133,6 +134,8 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
     if plan.tags:
         yield "Tagged", ", ".join(code(f"{key}={value}") for key, value in plan.tags.items())
         yield "By hand", f"put a word of your own for every {code(DRAWN_AT_START)}"
+    if judged := road_of(plan).share(plan.estimate):
+        yield "Data judged", f"after {between(judged.low, judged.high)}: people can work"
     yield "Estimated time", f"{between(plan.estimate.low, plan.estimate.high)} ({markdown(plan.estimate.evidence)})"
     yield "Plan", f"{code(plan.digest())}, expires {code(stamp(plan.expires))}"
     yield "Instead of all this", code("daybreak restore --plan FILE")

@@ -11,7 +11,7 @@ from daybreak.model.value import stamp
 from daybreak.report.costs import cost_words
 from daybreak.report.journaling import journal_words
 from daybreak.report.losses import loss_lines
-from daybreak.report.naming import KINDS, WITNESSES, amendment_line, verdict_word
+from daybreak.report.naming import KINDS, WITNESSES, amendment_line, times_line, verdict_word
 from daybreak.report.words import between, span_words, visible
 
 _SIGNS = {
@@ -100,6 +100,8 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
     yield "Who", text(report.who or report.caller) + (f" on {text(report.where)}" if report.where else "")
     yield "Began", stamp(report.began)
     yield "Ended", f"{stamp(report.ended)}, after {span_words(report.took)}" if report.ended else "not yet"
+    if told := times_line(report):
+        yield "Times", text(told)
     if report.checks:
         yield "Compared with", _witness(report.configuration)
         yield "Baseline", _witness(report.baseline)

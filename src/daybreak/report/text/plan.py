@@ -24,7 +24,7 @@ from daybreak.model.actions import (
 from daybreak.model.loss import Loss
 from daybreak.model.moment import Latest, readings
 from daybreak.model.names import comma_list
-from daybreak.model.plan import Opening, Plan
+from daybreak.model.plan import Opening, Plan, StepId
 from daybreak.model.requests import CleanRequest, PitrRequest, SnapshotRequest
 from daybreak.model.targets import Contact
 from daybreak.model.trust import Trust, trust_words
@@ -32,6 +32,7 @@ from daybreak.model.value import stamp
 from daybreak.plan.amending import OPTIONS, steps_unasked
 from daybreak.plan.calls import owner_of
 from daybreak.plan.loss import loss_of
+from daybreak.plan.road import LongestWay, road_of
 from daybreak.plan.servers import proof_of
 from daybreak.report.sentences import brief, sentence, undo_sentence
 from daybreak.report.words import Entry, between, command, hour, many, plain, short, span_words
@@ -104,7 +105,12 @@ def _summary(plan: Plan, now: datetime) -> Iterator[tuple[str, str]]:
     yield "source", f"{plan.source}: nothing of it changes"
     promised = "" if isinstance(plan.request, CleanRequest) else f"; promised {span_words(plan.objectives.rto)}"
     low, high = plan.estimate.low, plan.estimate.high
-    yield "takes", f"{between(low, high)}, until {_last(now + high, now)} if begun now{promised}"
+    until = f"by {hour(now + high, now)} if begun now{promised}"
+    if judged := road_of(plan).share(plan.estimate):
+        data = short(judged.low, judged.high)
+        yield "takes", f"{data} until people can work, {short(low, high)} in all, {until}"
+    else:
+        yield "takes", f"{between(low, high)}, {until}"
 
 
 def loss_words(lost: Loss, plan: Plan) -> str:
@@ -139,10 +145,6 @@ def _count(plan: Plan, kinds: dict[type, str]) -> str:
     tally = Counter(kinds[type(step.action)] for step in plan.steps if type(step.action) in kinds)
     counts = [many(tally[kind], kind) for kind in dict.fromkeys(kinds.values()) if tally[kind]]
     return ", ".join(counts) or "nothing"
-
-
-def _last(at: datetime, now: datetime) -> str:
-    return f"{hour(at, now)} at the latest"
 
 
 def _until(at: datetime, now: datetime) -> str:
@@ -180,25 +182,29 @@ def _rest(plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 def _steps(plan: Plan) -> Iterator[RenderableType]:
-    """One line for each step that nobody has to ask for: what it does, and how long that takes."""
-    unasked = steps_unasked(plan)
+    """One line for each step that nobody has to ask for: what it does, and how long that takes, and whether it is off the longest way to the data."""
+    unasked, way = steps_unasked(plan), road_of(plan).judged
+    beside = {step.id for step in plan.steps if way and step.id not in way.steps}
     lines = [
         (number, step, brief(plan, step)) for number, step in enumerate(plan.steps, start=1) if step.id not in unasked
     ]
     widest = max((Text(line).cell_len for _, _, line in lines), default=0)
     for number, step, line in lines:
         room = " " * (widest - Text(line).cell_len + 2)
-        takes = Text(room + short(step.estimate.low, step.estimate.high), "dim")
+        is_beside = ", beside" if step.id in beside else ""
+        takes = Text(room + short(step.estimate.low, step.estimate.high) + is_beside, "dim")
         yield Text.assemble((f"{number:>3}  ", "dim"), plain(line), takes, no_wrap=True, overflow="ignore")
 
 
 def _explain(plan: Plan) -> Iterator[RenderableType]:
-    """Each step with its reason, its guards and its undo; every name is whole."""
-    unasked = steps_unasked(plan)
+    """Each step with its reason, who waits for it, its guards and its undo; every name is whole."""
+    unasked, road = steps_unasked(plan), road_of(plan)
     for number, step in enumerate(plan.steps, start=1):
         takes = Text(f"  {short(step.estimate.low, step.estimate.high)}", "dim")
         yield Entry(f"{number:>3}", plain(sentence(step.action), "bold") + takes, 5)
         lines = [("only if asked" if step.id in unasked else "because", step.reason)]
+        if step.id not in unasked and road.judged:
+            lines.append(("waited for", _who_waits(step.id, road.judged, road.complete)))
         if step.openings:
             lines.append(("open", comma_list([_words_of_opening(each) for each in step.openings])))
         if step.guards:
@@ -207,6 +213,15 @@ def _explain(plan: Plan) -> Iterator[RenderableType]:
             lines.append(("undo", undo_sentence(step.undo)))
         for word, value in lines:
             yield Entry("", Text(f"{word}: ", "dim") + plain(value, "dim"), 7)
+
+
+def _who_waits(step: StepId, judged: LongestWay, complete: LongestWay) -> str:
+    """What would come later if a step took longer."""
+    if step in judged.steps:
+        return "it is on the longest way to the judgement of the data"
+    if step in complete.steps:
+        return "it is on the longest way to the whole clone, beside the data"
+    return "it is made beside, and something else takes longer"
 
 
 def _words_of_opening(opening: Opening) -> str:

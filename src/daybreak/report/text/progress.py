@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from daybreak.model.actions import AwaitParameterGroup, Wait
+from daybreak.model.actions import AnchorJournal, Validate, Wait
 from daybreak.model.plan import Plan, StepId
 from daybreak.model.run import (
     Event,
@@ -25,8 +25,14 @@ from daybreak.model.run import (
 )
 from daybreak.plan.amending import steps_unasked
 from daybreak.plan.estimates import time_left
+from daybreak.plan.judgement import times_of, verdict_of_data
+from daybreak.plan.road import road_of
+from daybreak.plan.servers import way_in
 from daybreak.report.sentences import amendment_words, brief, brief_now, printable_sentence
 from daybreak.report.words import hour, short, span_words
+
+MOST_REASONS = 3
+"""Reasons against the data that are said when it is judged; the report has all."""
 
 MOST_SIGHTINGS = 5
 """Lines that one wait may have in a log beside its end: a status may flutter for an hour."""
@@ -72,6 +78,32 @@ def before_line(plan: Plan, state: RunState) -> str:
     return f"{state.last:%H:%M:%SZ}  {printable_sentence(told)}"
 
 
+def judgement_lines(plan: Plan, state: RunState) -> tuple[str, ...]:
+    """That the data was judged, how, and the way in, while the rest of the clone is still being made; nothing before and after that."""
+    verdict = verdict_of_data(plan, state)
+    if verdict is None or state.ended is not None or not _is_being_made(plan, state):
+        return ()
+    within = f" within {verdict.scope}" if verdict.scope else ""
+    word = f"{verdict.standing.value}{within}"
+    against = [f"  - {reason.text}" for reason in verdict.reasons[:MOST_REASONS]]
+    more = len(verdict.reasons) - MOST_REASONS
+    lines = [
+        f"data judged after {span_words(times_of(plan, state).judged or timedelta())}: {word}",
+        *against,
+        *([f"  - and {more} more"] if more > 0 else []),
+        "the clone is not complete yet: its statuses and its parity with the source are asked at the end",
+    ]
+    entrance = way_in(plan, state)
+    return (*map(printable_sentence, lines), *([f"way in: {entrance}"] if entrance else []))
+
+
+def _is_being_made(plan: Plan, state: RunState) -> bool:
+    """Whether anything of the clone is still to be made; where nothing is, the verdict follows at once."""
+    unasked = steps_unasked(plan, state.amendments)
+    makes = [step for step in plan.steps if not isinstance(step.action, Validate | AnchorJournal)]
+    return any(state.step(step.id).status not in ("done", "forgone") for step in makes if step.id not in unasked)
+
+
 class Sightings:
     """What the waits of a run see, as lines for a log: one where it changes, and at most ``MOST_SIGHTINGS`` of one wait.
 
@@ -112,6 +144,14 @@ def is_trouble(event: Event) -> bool:
     return isinstance(event.body, StepFailed | StepForgone | StepHeldUp | RunPaused)
 
 
+def is_judgement(event: Event, plan: Plan) -> bool:
+    """Whether an event is the judgement of the data."""
+    if not isinstance(event.body, StepDone):
+        return False
+    action = plan.step(event.body.step).action
+    return isinstance(action, Validate) and action.part == "data"
+
+
 def hints_of(event: Event, run: str) -> tuple[str, ...]:
     """What to do about an event that is trouble."""
     match event.body:
@@ -137,8 +177,8 @@ def clock(span: timedelta) -> str:
 
 def _news_words(event: Event, plan: Plan, state: RunState) -> str:
     match event.body:
-        case StepDone(step=step) if isinstance(plan.step(step).action, AwaitParameterGroup):
-            return ""  # a rest beside the work: what waits for it says so
+        case StepDone(step=step) if _is_quiet(plan, step):
+            return ""
         case StepDone(step=step, was_adopted=was_adopted):
             return f"{_step_name(plan, step)}: done{_took(state, step)}" + (
                 ", found in the world" if was_adopted else ""
@@ -157,6 +197,13 @@ def _news_words(event: Event, plan: Plan, state: RunState) -> str:
             return f"carried out by {who}"
         case _:
             return ""
+
+
+def _is_quiet(plan: Plan, step: str) -> bool:
+    """Whether nobody waits for a step's end: a wait beside, where something else takes longer, or what follows on the verdict."""
+    action, road = plan.step(step).action, road_of(plan)
+    on_the_way = road.complete.steps | (road.judged.steps if road.judged else frozenset())
+    return isinstance(action, AnchorJournal) or (isinstance(action, Wait) and step not in on_the_way)
 
 
 def _step_name(plan: Plan, step: str) -> str:

@@ -19,7 +19,7 @@ from daybreak.model.value import stamp
 from daybreak.report.costs import cost_words
 from daybreak.report.journaling import journal_words
 from daybreak.report.losses import loss_in_brief, loss_lines
-from daybreak.report.naming import WITNESSES, amendment_line, verdict_word
+from daybreak.report.naming import WITNESSES, amendment_line, times_line, verdict_word
 from daybreak.report.text.status import STYLES
 from daybreak.report.words import Entry, command, many, plain, span_words
 
@@ -155,6 +155,8 @@ def _what(report: Report) -> Iterator[RenderableType]:
         taken = [step.status for step in report.steps if step.status != "unasked"]
         done = sum(status in ("done", "forgone") for status in taken)
         yield Entry("steps", plain(f"{done} of {len(taken)} done"))
+    if report.standing is None and (told := times_line(report)):
+        yield Entry("times", plain(told))
     if report.journal and report.journal.ends_without_anchor and report.kind != "clean":
         yield Entry("journal", plain(journal_words(report.journal), "yellow"))
 
@@ -224,10 +226,21 @@ def _figures(report: Report, depth: Verbosity) -> Iterator[RenderableType]:
     is_judged = report.standing is not None
     for promise in report.promises:
         if is_judged or promise.measured is not None:
-            yield Entry(promise.name, _promise(promise, report.figures.lost))
+            more = plain(_other_time(report) if promise.name == "RTO" else "")
+            yield Entry(promise.name, _promise(promise, report.figures.lost) + more)
         if promise.name == "RPO" and depth == "all" and report.figures.newest:
             where = f" in {report.figures.newest_in}" if report.figures.newest_in else ""
             yield Entry("", plain(f"newest row {stamp(report.figures.newest)}{where}", "dim"))
+
+
+def _other_time(report: Report) -> str:
+    """The one of the two times that was not measured against the RTO, as the end of its line."""
+    rto = next((each.measured for each in report.promises if each.name == "RTO"), None)
+    if rto is None or report.judged is None or report.complete is None:
+        return ""
+    if rto == report.judged:
+        return f"; complete after {span_words(report.complete)}"
+    return f"; data judged after {span_words(report.judged)}"
 
 
 def _rows(report: Report, depth: Verbosity) -> Iterator[RenderableType]:

@@ -1,0 +1,123 @@
+"""Work beside the walk: a validation in a thread of its own, whose news come to the interpreter through a queue.
+
+The law: the interpreter's thread alone writes the journal, looks and sends; the work only hands over what it finds. Work that is
+called off hands over nothing more, and asks no server anything more.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import Protocol
+
+from daybreak.model.findings import Finding, Measured
+from daybreak.postgres.leash import Leash
+
+News = Finding | str
+"""What the work hands over: a finding, or how far it is, in words."""
+
+Work = Callable[[Callable[[News], None], Leash], Measured]
+"""Something to do beside: it gets a function that takes news, and the leash of its sessions."""
+
+_SLICE = 0.2
+"""Seconds after which a wait for news returns in any case, so that its caller sees a request to stop."""
+
+_ENDING = 5.0
+"""Seconds in which work that was called off ends by itself; after that its sessions are hung up."""
+
+
+class CalledOff(Exception):
+    """Nobody wants what the work would hand over: it ends here."""
+
+
+class Errand(Protocol):
+    """One piece of work that is under way."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, well or not; then ``news`` returns all that is left."""
+
+    def wait(self, seconds: float) -> None:
+        """Wait for news or for the end, at most so long; may return early."""
+
+    def news(self) -> tuple[News, ...]:
+        """What was handed over since the last call."""
+
+    def result(self) -> Measured:
+        """What was measured, once it is over; raises what the work raised, whatever that was."""
+
+    def call_off(self) -> None:
+        """End it, and return when it has ended; nothing of it comes any more."""
+
+
+class Beside(Protocol):
+    """A way to do work beside the walk."""
+
+    def begin(self, work: Work) -> Errand:
+        """Begin the work; it goes on until it ends or is called off."""
+
+
+class InThread:
+    """Does each piece of work in a thread of its own."""
+
+    def begin(self, work: Work) -> Errand:
+        """Begin the work in a new thread."""
+        return _Thread(work)
+
+
+class _Thread:
+    def __init__(self, work: Work) -> None:
+        self._leash = Leash()
+        self._news: SimpleQueue[News | None] = SimpleQueue()
+        self._heard: list[News] = []
+        self._ending: Measured | BaseException | None = None
+        self._thread = threading.Thread(target=self._run, args=(work,), name="daybreak-beside", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_over(self) -> bool:
+        return self._ending is not None
+
+    def wait(self, seconds: float) -> None:
+        if self._heard or self.is_over:
+            return
+        try:
+            news = self._news.get(timeout=max(min(seconds, _SLICE), 0.0))
+        except Empty:
+            return
+        self._heard += [news] if news is not None else []
+
+    def news(self) -> tuple[News, ...]:
+        found, self._heard = self._heard, []
+        while not self._news.empty():
+            news = self._news.get()
+            found += [news] if news is not None else []
+        return tuple(found)
+
+    def result(self) -> Measured:
+        self._thread.join()
+        if isinstance(self._ending, Measured):
+            return self._ending
+        raise self._ending or CalledOff
+
+    def call_off(self) -> None:
+        left = _ENDING
+        while self._thread.is_alive() and left > 0:
+            # Again and again: a statement that is just being sent would miss a single call.
+            self._leash.call_off()
+            self._thread.join(_SLICE)
+            left -= _SLICE
+        self._leash.hang_up()
+
+    def _hand_over(self, news: News) -> None:
+        if self._leash.is_called_off.is_set():
+            raise CalledOff
+        self._news.put(news)
+
+    def _run(self, work: Work) -> None:
+        try:
+            self._ending = work(self._hand_over, self._leash)
+        except BaseException as trouble:  # noqa: BLE001 - carried to the interpreter's thread, which raises it
+            self._ending = trouble
+        self._news.put(None)  # wakes whoever waits

@@ -1,0 +1,177 @@
+"""The validation of the data goes on beside the walk: what is made meanwhile, and how everything that ends the walk ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+
+from daybreak.errors import DaybreakError, Interrupted, Paused
+from daybreak.journal.folder import FolderStore
+from daybreak.model.run import Event, FindingMade, RunState, StepDone, StepIntended
+from tests.chaos.simulation import CASES, Crash, Killed, Simulation, scratch
+
+DATA, CLONE, READER, OPTIONS = "10-validate-data", "15-validate-clone", "11-create-reader-2", "13-set-cluster-options"
+LONG = timedelta(hours=1)
+
+
+@contextmanager
+def simulated(takes: timedelta = LONG) -> Iterator[Simulation]:
+    """A run that has not begun, whose data takes so long to be validated."""
+    with scratch() as folder:
+        yield CASES["copied-group"]().simulation(FolderStore(folder), validation_takes=takes)
+
+
+def events(simulation: Simulation) -> tuple[Event, ...]:
+    """The journal."""
+    return simulation.store.chain(simulation.plan.run).events
+
+
+def when(simulation: Simulation, kind: type, step: str) -> float:
+    """The seconds from the run's start to a step's event of that kind."""
+    found = events(simulation)
+    [event, *_] = (each for each in found if isinstance(each.body, kind) and getattr(each.body, "step", "") == step)
+    return (event.at - found[0].at).total_seconds()
+
+
+def half_way(simulation: Simulation) -> bool:
+    """Whether the validation has found the half of what it will find."""
+    return any(isinstance(each.body, FindingMade) for each in simulation.told)
+
+
+def test_all_the_rest_is_made_while_the_data_is_validated() -> None:
+    """People get the whole clone after the longer of both, not after their sum; the findings come as they are made."""
+    with simulated() as simulation:
+        ended = simulation.live()
+        assert ended.status == "finished"
+        began, over = when(simulation, StepIntended, DATA), when(simulation, StepDone, DATA)
+        assert over - began < LONG.total_seconds() + 120
+        for step in (OPTIONS, "12-await-reader-2", "14-await-options"):
+            assert began < when(simulation, StepDone, step) < over
+        assert when(simulation, StepIntended, READER) < began, "its call leaves as soon as the writer is there"
+        found = [each.at for each in events(simulation) if isinstance(each.body, FindingMade)]
+        half = (found[0] - events(simulation)[0].at).total_seconds()
+        assert half - began == pytest.approx(LONG.total_seconds() / 2, abs=1)
+
+
+def test_the_whole_is_asked_after_the_last_of_it() -> None:
+    """Statuses and parity are of the clone as people get it; the rows are read once."""
+    with simulated(timedelta(minutes=1)) as simulation:
+        ended = simulation.live()
+        assert when(simulation, StepDone, DATA) < when(simulation, StepDone, "12-await-reader-2")
+        assert when(simulation, StepIntended, CLONE) >= when(simulation, StepDone, "12-await-reader-2")
+        assert ended.step(DATA).attempts == ended.step(CLONE).attempts == 1
+        assert ended.measured.rto == ended.step(DATA).ended - ended.began, "people could work from then on"  # type: ignore[operator]
+
+
+def test_a_clone_that_is_not_fit_gave_nobody_a_database_before_the_end() -> None:
+    """An RTO that was kept by a judgement that did not hold would be a lie."""
+    with simulated(timedelta(minutes=1)) as simulation:
+
+        def on_told(event: Event) -> None:
+            if isinstance(event.body, StepIntended) and event.body.step == CLONE:
+                del simulation.aws.instances[f"{simulation.plan.run}-2"]
+
+        simulation.on_told = on_told
+        ended = simulation.live()
+        assert ended.verdict is not None
+        assert ended.verdict.standing == "unfit"
+        assert ended.measured.rto == ended.step(CLONE).ended - ended.began  # type: ignore[operator]
+
+
+def check_called_off(simulation: Simulation, last: str) -> RunState:
+    """Nothing of the validation is left, and nothing of it was recorded after the run's end."""
+    assert [each.was_called_off for each in simulation.errands] == [True]
+    state = simulation.store.chain(simulation.plan.run).state()
+    assert events(simulation)[-1].body.type == last
+    assert len([each for each in events(simulation) if isinstance(each.body, FindingMade)]) == 1
+    return state
+
+
+def test_ctrl_c_ends_the_validation_and_a_resume_asks_anew() -> None:
+    """Whoever stops a run wants its sessions to end, and loses no step for it."""
+    with simulated() as simulation:
+        simulation.is_stopping = lambda: half_way(simulation)
+        with pytest.raises(Interrupted):
+            simulation.live()
+        state = check_called_off(simulation, "run.paused")
+        assert state.step(DATA).status == "intended"
+        simulation.is_stopping = lambda: False
+        ended = simulation.live()
+        assert (ended.status, ended.step(DATA).attempts) == ("finished", 2)
+
+
+def test_an_abort_ends_the_validation() -> None:
+    """Who aborts wants nothing more to be asked either."""
+    with simulated() as simulation:
+
+        def on_told(event: Event) -> None:
+            if isinstance(event.body, FindingMade):
+                simulation.store.ask(simulation.plan.run, "abort", "boss@desk", "wrong cluster")
+
+        simulation.on_told = on_told
+        assert simulation.live().status == "aborted"
+        check_called_off(simulation, "run.aborted")
+
+
+def test_a_writer_that_was_taken_over_ends_its_validation() -> None:
+    """Two processes must not read one clone for one run: the fenced one asks nothing more."""
+    with simulated() as simulation:
+        taken: list[object] = []
+
+        def on_told(event: Event) -> None:
+            if isinstance(event.body, FindingMade) and not taken:
+                taken.append(simulation.attached(take_over=True))
+
+        simulation.on_told = on_told
+        with pytest.raises(Paused):
+            simulation.live()
+        assert taken
+        check_called_off(simulation, "run.attached")
+
+
+def test_a_run_that_fails_ends_its_validation() -> None:
+    """There is nothing left to judge."""
+    with simulated(timedelta(minutes=18)) as simulation:
+
+        def on_told(event: Event) -> None:
+            if isinstance(event.body, StepDone) and event.body.step == OPTIONS:
+                simulation.aws.clusters.clear()  # which is believed after ten looks, a minute apart
+
+        simulation.on_told = on_told
+        assert simulation.live().status == "failed"
+        check_called_off(simulation, "run.finished")
+
+
+@pytest.mark.parametrize("trouble", [Killed(), RuntimeError("a bug"), Paused("no door")], ids=repr)
+def test_what_the_validation_raises_reaches_the_walk_as_itself(trouble: BaseException) -> None:
+    """A bug that ends in a thread would leave a run that waits for ever."""
+    with simulated() as simulation:
+
+        def on_told(event: Event) -> None:
+            if isinstance(event.body, StepIntended) and event.body.step == DATA:
+                simulation.validation_raises = trouble
+
+        simulation.on_told = on_told
+        with pytest.raises(type(trouble)) as caught:
+            simulation.live()
+        assert caught.value is trouble
+
+
+@pytest.mark.parametrize("mode", ["before", "torn", "after"])
+def test_a_crash_beside_a_validation_changes_nothing(mode: str) -> None:
+    """Whatever was found by then is asked again, and nothing is made twice."""
+    with simulated(timedelta(minutes=10)) as simulation:
+        whole = simulation.live()
+        first = next(number for number, each in enumerate(simulation.told) if getattr(each.body, "step", "") == DATA)
+        appends = len(simulation.told)
+    for number in range(first, appends):
+        with simulated(timedelta(minutes=10)) as simulation:
+            try:
+                ended: RunState | DaybreakError = simulation.live(Crash(number, mode))  # type: ignore[arg-type]
+            except Killed:
+                ended = simulation.live()
+            assert isinstance(ended, RunState)
+            assert (ended.status, ended.findings) == ("finished", whole.findings)
