@@ -103,6 +103,52 @@ def test_another_clusters_capsule_is_passed_over(repository: Repository) -> None
     assert seen_with(repository, gone()).capsule == wanted
 
 
+ELSEWHERE: dict[str, dict[str, Any]] = {
+    "region": {"region": "eu-west-1"},
+    "account": {"account": "999999999999"},
+    "endpoint": {"endpoint": "http://127.0.0.1:4577"},
+}
+
+
+@pytest.mark.parametrize("elsewhere", ELSEWHERE)
+def test_what_was_kept_of_a_namesake_elsewhere_is_no_witness(repository: Repository, elsewhere: str) -> None:
+    """A cluster of that name in another region lost rows, and by its newer baseline a clone without them was fit."""
+    other = fix_worlds.identity(**ELSEWHERE[elsewhere])
+    wanted, own = kept(repository, MOMENT - 2 * HOUR), repository.keep(baseline(MOMENT - NOON - 2 * HOUR))
+    for document in (capsule(MOMENT - NOON - HOUR, resource_id=OLD), baseline(MOMENT - NOON - HOUR, rows=1)):
+        repository.keep(document.model_copy(update={"identity": other}))
+    seen = seen_with(repository, gone())
+    assert (seen.capsule, seen.baseline) == (wanted, own)
+    there = seen_with(repository, gone().model_copy(update={"identity": other}))
+    assert there.capsule is not None
+    assert there.baseline is not None
+    assert (there.capsule.identity, there.baseline.stands_for) == (other, MOMENT - HOUR)
+
+
+def test_who_looked_makes_no_difference(repository: Repository) -> None:
+    """A nightly job takes the baselines, and a person restores."""
+    job = fix_worlds.identity(caller="arn:aws:sts::123456789012:assumed-role/nightly/job")
+    own = repository.keep(baseline(MOMENT - NOON - HOUR).model_copy(update={"identity": job}))
+    assert seen_with(repository, gone()).baseline == own
+
+
+def test_a_target_that_led_to_another_cluster_has_no_baseline_of_this_one(repository: Repository) -> None:
+    """Its name stayed. An earlier release did not note the cluster, and what it kept is taken for this one's."""
+    old = repository.keep(baseline(MOMENT - NOON - 2 * HOUR))
+    repository.keep(baseline(MOMENT - NOON - HOUR).model_copy(update={"cluster": "another-cluster"}))
+    assert seen_with(repository, gone()).baseline == old
+    own = repository.keep(baseline(MOMENT - NOON - HOUR, rows=9).model_copy(update={"cluster": SOURCE}))
+    assert seen_with(repository, gone()).baseline == own
+
+
+def test_a_capsule_is_the_same_only_as_one_of_its_place(repository: Repository) -> None:
+    """Else the same configuration in two regions would be kept once, and one of them would have none."""
+    first = repository.keep(capsule())
+    far = capsule(HOUR).model_copy(update={"identity": fix_worlds.identity(region="eu-west-1")})
+    assert repository.keep(far).stands_for == far.taken
+    assert repository.keep(capsule(2 * HOUR)) == first
+
+
 def test_a_successors_capsule_is_better_than_none(repository: Repository) -> None:
     """A cluster that was restored before has a new resource id and the same configuration."""
     wanted = kept(repository, MOMENT - HOUR, resource_id="cluster-SUCCESSOR")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 
 from daybreak.lab.company.configuration import configuration
+from daybreak.repository.documents import Document
+from daybreak.repository.repository import open_repository
 from tests.fix_cli import AUTHORITIES, Person
 from tests.fix_lab import LabUnderTest
 from tests.fix_terminal import Terminal
@@ -137,6 +140,30 @@ def test_the_targets_own_cluster_is_compared_with_what_was_kept_of_it(visitor: P
     assert alone.daybreak("capture", "embi").code == 0
     done = alone.daybreak("validate", CLUSTER, "--depth", "quick", "-o", "json")
     assert checks(done.json())["parity.cluster"] == "fit"
+
+
+def test_what_was_kept_of_a_namesake_in_another_region_is_no_witness(visitor: Person, tmp_path: Path) -> None:
+    """By its capsule production was unfit in fifteen checks, and by its baseline rows that were lost were not."""
+    alone = replace(visitor, home=tmp_path)
+    alone.configure((visitor.home / "daybreak.toml").read_text())
+    assert alone.daybreak("capture", "embi").code == 0
+    assert alone.daybreak("baseline", "embi", "--estimated").code == 0
+    own = open_repository(str(alone.state), (), s3=None)
+    documents: list[Document] = [own.capsule(kept) for kept in own.list_kept("capsule", "embi")]
+    documents += [own.baseline(kept) for kept in own.list_kept("baseline", "embi")]
+    shutil.rmtree(alone.state)
+    for each in documents:
+        far = each.identity.model_copy(update={"region": "eu-west-1"})
+        own.keep(each.model_copy(update={"identity": far}))
+    done = alone.daybreak("validate", CLUSTER, "--depth", "quick", "-o", "json")
+    assert f'"{CLUSTER}" in us-east-1 is held to the target "embi"' in done.err
+    assert "it is the target's own cluster in us-east-1, and no capsule was kept" in done.err
+    assert done.json()["baseline"]["kind"] == "none"
+    for verb in ("capture", "baseline"):
+        assert "eu-west-1" in alone.daybreak(verb, "embi", "--list").out
+    plan = alone.daybreak("plan", "pitr", "embi", "--to", "latest", "-o", "json").json()["plan"]
+    (judging,) = (step["action"] for step in plan["steps"] if step["action"]["kind"].startswith("validate@"))
+    assert judging["baseline"] is None
 
 
 def test_without_a_target_only_what_needs_none_is_told(visitor: Person, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from daybreak.app.app import App
 from daybreak.app.explaining import explained
@@ -74,10 +73,10 @@ def baselines(app: App, name: str) -> tuple[Kept, ...]:
     return app.repository.list_kept("baseline", app.target(name).name)
 
 
-def span_of(app: App, kept: Kept) -> tuple[datetime, datetime] | str:
-    """The first and the last instant at which a kept baseline's tables were read; where it cannot be read, why."""
+def baseline_or_why(app: App, kept: Kept) -> Baseline | str:
+    """A kept baseline; where it cannot be read, why."""
     try:
-        return app.repository.baseline(kept).instants
+        return app.repository.baseline(kept)
     except DaybreakError as error:
         return error.message
 

@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from daybreak.app.app import App
 from daybreak.app.explaining import explained
+from daybreak.app.recalling import newest_of
 from daybreak.assess.capsules import capsule_changes
 from daybreak.aws.gateway import Aws
 from daybreak.errors import DaybreakError, Refused
@@ -58,7 +59,7 @@ def capture(app: App, name: str) -> Captured:
     repository = app.repository
     previous, changes = None, None
     with suppress(DaybreakError):  # the code below reports whether it can be kept
-        previous = repository.newest("capsule", target.name)
+        previous = newest_of(repository, "capsule", target, capsule.identity)
         changes = capsule_changes(repository.capsule(previous), capsule) if previous else None
     kept = repository.keep(capsule)
     is_new = kept.stands_for == capsule.taken
@@ -68,6 +69,14 @@ def capture(app: App, name: str) -> Captured:
 def capsules(app: App, name: str) -> tuple[Kept, ...]:
     """The kept capsules of a target, oldest first."""
     return app.repository.list_kept("capsule", app.target(name).name)
+
+
+def capsule_or_why(app: App, kept: Kept) -> Capsule | str:
+    """A kept capsule; where it cannot be read, why."""
+    try:
+        return app.repository.capsule(kept)
+    except DaybreakError as error:
+        return error.message
 
 
 def _take(app: App, target: Target) -> tuple[Capsule, Cost | None]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from daybreak.app.app import App
 from daybreak.app.explaining import explained
 from daybreak.app.planning import past_of
+from daybreak.app.recalling import newest_of
 from daybreak.app.spelling import proofread
 from daybreak.assess.protection import advice_for, protection_of
 from daybreak.config import Found
@@ -21,6 +22,7 @@ from daybreak.model.run import RunState
 from daybreak.model.tags import RUN_TAG
 from daybreak.model.targets import LOGIN, LOGIN_ALLOWED, Network, Objectives, Target
 from daybreak.model.value import Span
+from daybreak.model.world import Identity
 from daybreak.observe.look import Lookout
 from daybreak.observe.observation import observe_target, with_authorities, with_spelling
 from daybreak.plan.kinds import is_outside_vpc, other_kind, words_on_vpc
@@ -56,13 +58,13 @@ def _status_of(app: App, target: Target) -> TargetStatus:
     seen = with_spelling(with_authorities(seen, authorities(target.trust)), proofread(app, target, seen.cluster))
     past = past_of(app, target, identity)
     last = app.state_or_none(past[0].run) if past else None
-    return TargetStatus(target, seen, protection_of(target, seen, past), last, _advice(app, target))
+    return TargetStatus(target, seen, protection_of(target, seen, past), last, _advice(app, target, identity))
 
 
-def _advice(app: App, target: Target) -> tuple[str, ...]:
+def _advice(app: App, target: Target, identity: Identity) -> tuple[str, ...]:
     """What the newest baseline shows to be missing for a sure validation; nothing where there is none, or it cannot be read."""
     with suppress(DaybreakError):
-        kept = app.repository.newest("baseline", target.name)
+        kept = newest_of(app.repository, "baseline", target, identity)
         return advice_for(app.repository.baseline(kept)) if kept else ()
     return ()
 

@@ -14,7 +14,9 @@ from datetime import datetime, timedelta
 from daybreak.app.app import App
 from daybreak.app.explaining import explained
 from daybreak.app.planning import accident_typed
+from daybreak.app.recalling import newest_of
 from daybreak.assess.ending import birth_recorded, moment_restored
+from daybreak.aws.gateway import Aws
 from daybreak.errors import Refused
 from daybreak.execute.database import Database
 from daybreak.execute.doors import Scene
@@ -232,14 +234,17 @@ def _case_of_cluster(app: App, inquiry: Inquiry) -> Case:
     target = _target_of(app, inquiry, clone, identity.region)
     if target is None:
         return _case_alone(app, inquiry, lookout, identity, clone)
-    is_own = target.cluster == clone.identifier
+    is_own = (target.cluster, target.region) == (clone.identifier, identity.region)
     if inquiry.to is None and not is_own:
         raise Refused(
             f'only you know which moment "{name}" stands for',
             f'daybreak validate {name} --target {target.name} --to "2024-01-15T14:30:00Z"',
         )
     moment = _moment_typed(app, inquiry)
-    witness = _witness(app, lookout, target, moment, is_own=is_own)
+    home = app.aws(target.region)
+    with explained("asking AWS who we are"):
+        whose = home.identity()
+    witness = _witness(app, home, whose, target, moment, is_own=is_own)
     with explained(f'looking at "{name}"'):
         inside = lookout.inside(clone)
     is_ours = RUN_TAG in clone.tags
@@ -250,7 +255,7 @@ def _case_of_cluster(app: App, inquiry: Inquiry) -> Case:
         instances_seen=witness.instances,
         surroundings_seen=witness.surroundings,
         capsule=witness.capsule,
-        baseline=app.repository.newest("baseline", target.name, moment),
+        baseline=newest_of(app.repository, "baseline", target, whose, moment),
         moment=At(instant=moment),
         database=target.database or clone.database,
         only=target.only,
@@ -265,7 +270,7 @@ def _case_of_cluster(app: App, inquiry: Inquiry) -> Case:
         waivers=target.waivers,
         source_budget=target.source_budget,
     )
-    notes = (f'"{name}" is held to the target "{target.name}"', witness.note)
+    notes = (f'"{name}" in {identity.region} is held to the target "{target.name}"', witness.note)
     lost = _loss_typed(app, inquiry, moment)
     scene = Scene(clone, inside, moment, target.objectives.rpo, is_in_use=inquiry.to is None)
     return Case(_hold_to(action, inquiry), scene, identity, target.trust, target.name, lost=lost, notes=notes)
@@ -282,23 +287,29 @@ class _Witness:
     capsule: Kept | None = None
 
 
-def _witness(app: App, lookout: Lookout, target: Target, moment: datetime, *, is_own: bool) -> _Witness:
-    """The target's living cluster, unless the case is about that one; else what was kept of it before the moment."""
-    aws = app.aws(target.region)
+def _witness(app: App, home: Aws, whose: Identity, target: Target, moment: datetime, *, is_own: bool) -> _Witness:
+    """The target's living cluster, unless the case is about that one; else what was kept of it before the moment.
+
+    ``home`` is the door to where that cluster is, and ``whose`` says whose place that is.
+    """
+    named = f'"{target.cluster}" in {whose.region}'
     if not is_own:
-        with explained(f'looking at "{target.cluster}"'):
+        with explained(f"looking at {named}"):
+            lookout = Lookout(home)
             source = lookout.cluster(target.cluster)
             if source is not None:
                 instances = lookout.inside(source)
-                around = surroundings_of(aws, source, instances)
-                return _Witness(f'it is compared with "{source.identifier}" as it is now', source, instances, around)
-    kept = app.repository.newest("capsule", target.name, moment)
-    capsule = app.repository.capsule(kept) if kept else None
-    if kept is None or capsule is None or capsule.cluster.identifier != target.cluster:
+                around = surroundings_of(home, source, instances)
+                return _Witness(f"it is compared with {named} as it is now", source, instances, around)
+    kept = newest_of(app.repository, "capsule", target, whose, moment)
+    if kept is None:
         if not is_own:
-            return _Witness(f'"{target.cluster}" is gone, and no capsule of it was kept: it is compared with nothing')
-        return _Witness(f"it is the target's own cluster, and no capsule was kept: daybreak capture {target.name}")
-    note = f"its configuration is compared with the capsule of {stamp(capsule.taken)}"
+            return _Witness(f"{named} is gone, and no capsule of it was kept: it is compared with nothing")
+        return _Witness(
+            f"it is the target's own cluster in {whose.region}, and no capsule was kept: daybreak capture {target.name}"
+        )
+    capsule = app.repository.capsule(kept)
+    note = f"its configuration is compared with the capsule of {named} of {stamp(capsule.taken)}"
     return _Witness(note, capsule.cluster, capsule.instances, capsule.surroundings, kept)
 
 

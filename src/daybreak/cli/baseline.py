@@ -25,7 +25,7 @@ def baseline(given: Given, target: str, *, is_estimated: bool, is_fingerprinted:
     A validation compares a clone with the newest baseline that is not after its moment. The source is only read. What could
     not be read is named, the baseline is kept without it, and the exit code is 1.
     """
-    from daybreak.app.baselines import BaselineWish, baselines, span_of, take_baseline
+    from daybreak.app.baselines import BaselineWish, baseline_or_why, baselines, take_baseline
     from daybreak.report.text.baseline import baseline_view, baselines_view
 
     app = given.app()
@@ -34,7 +34,7 @@ def baseline(given: Given, target: str, *, is_estimated: bool, is_fingerprinted:
         print_as_is(
             as_document([each.plain() for each in kept])
             if given.is_json
-            else as_text(baselines_view(kept, partial(span_of, app)))
+            else as_text(baselines_view(kept, partial(baseline_or_why, app)))
         )
         return int(ExitCode.DONE)
     wish = BaselineWish(target, is_estimated=is_estimated, is_fingerprinted=is_fingerprinted)

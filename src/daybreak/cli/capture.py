@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from daybreak.cli.options import Given, shared
@@ -19,13 +21,17 @@ def capture(given: Given, target: str, *, is_list: bool) -> None:
     inside PostgreSQL; no secret. The source is only read. A restore of a deleted cluster takes the newest capsule that is
     not after its moment.
     """
-    from daybreak.app.capturing import capsules, capture
+    from daybreak.app.capturing import capsule_or_why, capsules, capture
     from daybreak.report.text.capsule import capsule_view, capsules_view, changes_view, cost_view, location_view
 
     app = given.app()
     if is_list:
         kept = capsules(app, target)
-        print_as_is(as_document([each.plain() for each in kept]) if given.is_json else as_text(capsules_view(kept)))
+        print_as_is(
+            as_document([each.plain() for each in kept])
+            if given.is_json
+            else as_text(capsules_view(kept, partial(capsule_or_why, app)))
+        )
         return
     made = capture(app, target)
     if given.is_json:

@@ -93,6 +93,8 @@ class Baseline(Value):
     stands_for: Instant
     """By the server's clock: the last instant at which a table was read, in any database. Nothing later is in it."""
     identity: Identity
+    cluster: str | None = None
+    """The cluster's identifier; ``None`` where an earlier release did not note it."""
     resource_id: str | None = None
     databases: tuple[DatabaseBaseline, ...]
     """The databases that were read; the one that is entered first comes first."""
@@ -116,6 +118,10 @@ class Baseline(Value):
         """The first and the last instant at which a table was read."""
         spans = [each.instants for each in self.databases]
         return min(first for first, _ in spans), max(last for _, last in spans)
+
+    def is_of(self, identity: Identity, cluster: str | None) -> bool:
+        """Whether it is of the cluster of that name in that account, region and endpoint; others may have one of that name."""
+        return self.cluster in (None, cluster) and self.identity.is_place_of(identity)
 
     def of(self, database: str) -> DatabaseBaseline | None:
         """What it knows of one database; ``None`` where it did not read it."""

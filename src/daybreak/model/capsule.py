@@ -45,6 +45,10 @@ class Capsule(Value):
         own, shared = divide_inventory(held["inventory"])
         return plain | {"inventories": [own], "shared": shared}
 
+    def is_of(self, identity: Identity, cluster: str) -> bool:
+        """Whether it is of the cluster of that name in that account, region and endpoint; others may have one of that name."""
+        return self.cluster.identifier == cluster and self.identity.is_place_of(identity)
+
     def of(self, database: str) -> Inventory | None:
         """What it knows of one database; ``None`` where that was not asked."""
         return next((each for each in self.inventories if each.database == database), None)

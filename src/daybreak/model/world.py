@@ -28,6 +28,17 @@ class Identity(Value):
             if was != now
         )
 
+    def is_place_of(self, other: Identity) -> bool:
+        """Whether what was seen there is what is here: in one account, region and endpoint, whoever looked.
+
+        >>> here = Identity(account="1", caller="me", region="us-east-1")
+        >>> here.is_place_of(here.model_copy(update={"caller": "you"}))
+        True
+        >>> here.is_place_of(here.model_copy(update={"region": "eu-west-1"}))
+        False
+        """
+        return (self.account, self.region, self.endpoint) == (other.account, other.region, other.endpoint)
+
 
 class Member(Value):
     """An instance as its cluster lists it."""

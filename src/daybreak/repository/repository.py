@@ -29,6 +29,9 @@ from daybreak.repository.documents import (
 )
 from daybreak.repository.folder import FolderShelf
 
+MOST_READ = 100
+"""How many documents are read in search of one that suits."""
+
 
 class Shelf(Protocol):
     """What the repository needs of a folder or a bucket; each method raises ``Unreachable`` when it cannot do its work."""
@@ -118,8 +121,18 @@ class Repository:
             raise failed[0]
         return tuple(found[key] for key in sorted(found))
 
-    def newest(self, kind: KeptKind, target: str, not_after: datetime | None = None) -> Kept | None:
-        """The newest document for a moment that is not after that one; the copies are asked when there is none here."""
+    def newest(
+        self,
+        kind: KeptKind,
+        target: str,
+        not_after: datetime | None = None,
+        suits: Callable[[Document], bool] | None = None,
+    ) -> Kept | None:
+        """The newest document that suits, for a moment that is not after that one; the copies are asked when there is none here.
+
+        One that cannot be read is taken for one that suits: whoever needs it learns why it cannot be read, and an older one
+        does not silently take its place.
+        """
         failed: list[DaybreakError] = []
         for place in self._places:
             try:
@@ -127,12 +140,21 @@ class Repository:
             except Unreachable as error:
                 failed.append(error)
                 continue
-            fitting = [kept for kept in known if not_after is None or kept.stands_for <= not_after]
-            if fitting:
-                return fitting[-1]
+            in_time = [kept for kept in known if not_after is None or kept.stands_for <= not_after]
+            found = next((kept for kept in in_time[: -MOST_READ - 1 : -1] if self._suits(kept, suits)), None)
+            if found is not None:
+                return found
         if len(failed) == len(self._places):
             raise failed[0]
         return None
+
+    def _suits(self, kept: Kept, suits: Callable[[Document], bool] | None) -> bool:
+        if suits is None:
+            return True
+        try:
+            return suits(self.capsule(kept) if kept.kind == "capsule" else self.baseline(kept))
+        except DaybreakError:
+            return True
 
     def capsule(self, kept: Kept) -> Capsule:
         """The capsule; raises ``Failed`` when it is gone or was changed, ``Refused`` when it is too new."""
@@ -159,7 +181,9 @@ class Repository:
     def _same_as(self, capsule: Capsule) -> tuple[Kept, bytes] | None:
         """The newest capsule and its bytes when its content is the same; one that cannot be read does not prevent keeping."""
         try:
-            kept = self.newest("capsule", capsule.target)
+            kept = self.newest(
+                "capsule", capsule.target, suits=lambda other: capsule.identity.is_place_of(other.identity)
+            )
             if kept is not None and kept.stands_for <= capsule.taken:
                 last, body = self._document(kept, Capsule)
                 return (kept, body) if not capsule_changes(last, capsule) else None

@@ -374,8 +374,12 @@ class Visit:
 
     @property
     def earlier(self) -> tuple[DatabaseBaseline, ...]:
-        """What older baselines know of this database."""
-        named = ((each, self._name_in(each.shared)) for each in self.subject.earlier())
+        """What older baselines of the same cluster know of this database."""
+        whole = self.subject.baseline
+        if not isinstance(whole, Baseline):
+            return ()
+        own = (each for each in self.subject.earlier() if each.is_of(whole.identity, whole.cluster or each.cluster))
+        named = ((each, self._name_in(each.shared)) for each in own)
         found = (self._in_our_name(each.of(name)) for each, name in named if name is not None)
         return tuple(each for each in found if each is not None)
 

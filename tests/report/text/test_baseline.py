@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from daybreak.cli.screen import as_text
 from daybreak.model.baseline import Baseline, TableBaseline
@@ -42,14 +42,19 @@ def test_a_list_says_which_baselines_are_of_one_instant() -> None:
     kept = tuple(_kept(number) for number in range(14))
     asked: list[Kept] = []
 
-    def span(each: Kept) -> tuple[datetime, datetime] | str:
+    whole = baseline()
+    tables = tuple(TableBaseline(name=f"t{n}", rows=1, taken=NOON + n * HOUR) for n in range(2))
+    apart = whole.model_copy(update={"databases": (whole.databases[0].model_copy(update={"tables": tables}),)})
+
+    def read(each: Kept) -> Baseline | str:
         asked.append(each)
-        known = {kept[13]: (NOON, NOON), kept[12]: (NOON, NOON + HOUR)}
+        known = {kept[13]: whole, kept[12]: apart}
         return known.get(each, f"it has format {kept.index(each)}, and this release reads up to 3")
 
-    shown = as_text(baselines_view(kept, span))
+    shown = as_text(baselines_view(kept, read))
     assert shown.count("of one instant") == 1
     assert shown.count("read from") == 1
+    assert shown.count("us-east-1") == 2, "two clusters of one name are told apart by it"
     assert shown.count("cannot be read") == 20, "once in its line, and once with the reason below"
     assert f"{kept[11].sha256[:12]} cannot be read: it has format 11, and this release reads up to 3" in shown
     assert asked == list(reversed(kept[2:]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 
 import humanize
 from rich import box
@@ -18,11 +17,8 @@ from daybreak.model.value import stamp
 from daybreak.report.costs import cost_words
 from daybreak.report.words import Fitting, many, plain
 
-Span = tuple[datetime, datetime]
-"""The first and the last instant at which a baseline's tables were read."""
-
 NEWEST = 12
-"""Of how many baselines a list says whether their tables are of one instant; for that each has to be read."""
+"""Of how many baselines a list says their region, and whether their tables are of one instant: each has to be read for that."""
 
 LARGEST = 12
 """How many tables the screen names; the JSON has the rest."""
@@ -70,25 +66,27 @@ def _in(baseline: Baseline, database: str) -> str:
     return f"{printable(database)}: " if len(baseline.databases) > 1 else ""
 
 
-def baselines_view(kept: tuple[Kept, ...], span_of: Callable[[Kept], Span | str]) -> RenderableType:
-    """The kept baselines, newest first; ``span_of`` reads between which instants the tables of one were read, or why not.
+def baselines_view(kept: tuple[Kept, ...], read: Callable[[Kept], Baseline | str]) -> RenderableType:
+    """The kept baselines, newest first; ``read`` gives one, for its region and its instants, or why it cannot be read.
 
     One that is kept and cannot be read is no witness, so each reason stands below the table in whole.
     """
     if not kept:
         return plain("no baseline is kept")
-    table = Table("stands for", "digest", "place", "its tables", box=box.SIMPLE_HEAD)
+    table = Table("stands for", "region", "digest", "place", "its tables", box=box.SIMPLE_HEAD)
     unread = []
     for number, each in enumerate(reversed(kept)):
-        span = span_of(each) if number < NEWEST else None
-        if isinstance(span, str):
-            unread.append(f"{each.sha256[:12]} cannot be read: {span}")
-        table.add_row(stamp(each.stands_for), each.sha256[:12], plain(each.place), _words_for_span(span))
+        found = read(each) if number < NEWEST else None
+        if isinstance(found, str):
+            unread.append(f"{each.sha256[:12]} cannot be read: {found}")
+        region = found.identity.region if isinstance(found, Baseline) else ""
+        words = _words_for_instants(found)
+        table.add_row(stamp(each.stands_for), plain(region), each.sha256[:12], plain(each.place), words)
     return Group(Fitting(table), *(plain(why, "yellow") for why in unread))
 
 
-def _words_for_span(span: Span | str | None) -> str:
-    if span is None or isinstance(span, str):
-        return "cannot be read" if span else ""
-    first, last = span
+def _words_for_instants(found: Baseline | str | None) -> str:
+    if not isinstance(found, Baseline):
+        return "cannot be read" if found else ""
+    first, last = found.instants
     return "of one instant" if first == last else f"read from {stamp(first)} on"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -16,6 +18,8 @@ from daybreak.model.value import stamp
 from daybreak.report.costs import cost_words
 from daybreak.report.words import Fitting, many, plain
 
+NEWEST = 12
+"""Of how many capsules a list says their region: each has to be read for that."""
 MOST_CHANGES = 20
 """How many changes the screen shows; the JSON has the rest."""
 _LONGEST = 60
@@ -78,14 +82,19 @@ def cost_view(cost: Cost | None) -> RenderableType:
     return plain(f"reading took: {cost_words(cost)}", "dim") if cost else Group()
 
 
-def capsules_view(kept: tuple[Kept, ...]) -> RenderableType:
-    """The kept capsules, newest first."""
+def capsules_view(kept: tuple[Kept, ...], read: Callable[[Kept], Capsule | str]) -> RenderableType:
+    """The kept capsules, newest first; ``read`` gives one, for its region, or why it cannot be read."""
     if not kept:
         return plain("no capsule is kept")
-    table = Table("taken", "digest", "place", box=box.SIMPLE_HEAD)
-    for each in reversed(kept):
-        table.add_row(stamp(each.stands_for), each.sha256[:12], plain(each.place))
-    return Fitting(table)
+    table = Table("taken", "region", "digest", "place", box=box.SIMPLE_HEAD)
+    unread = []
+    for number, each in enumerate(reversed(kept)):
+        found = read(each) if number < NEWEST else ""
+        if isinstance(found, str) and found:
+            unread.append(f"{each.sha256[:12]} cannot be read: {found}")
+        region = "" if isinstance(found, str) else found.identity.region
+        table.add_row(stamp(each.stands_for), plain(region), each.sha256[:12], plain(each.place))
+    return Group(Fitting(table), *(plain(why, "yellow") for why in unread))
 
 
 def _change(change: FieldChange) -> Text:
