@@ -54,14 +54,14 @@ def lives(lab: LabUnderTest, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield found
 
 
-def app_of(life: Life, state: Path, environment: pytest.MonkeyPatch) -> App:
-    """The use cases in this process, over another state."""
+def app_of(life: Life, state: Path, environment: pytest.MonkeyPatch, region: str = REGION) -> App:
+    """The use cases in this process, over another state; ``region`` is what ``--region`` says."""
     surroundings = life.person.surroundings()
     for name, value in surroundings.items():
         if name.startswith(("AWS_", "DAYBREAK_")):
             environment.setenv(name, value)
     settings = load(environ=surroundings, folder=life.person.home, flags={"state": str(state), "poll": None})
-    return App(settings, Access(region=REGION, endpoint_url=life.lab.url), surroundings)
+    return App(settings, Access(region=region, endpoint_url=life.lab.url), surroundings)
 
 
 def over(app: App, state: Path) -> App:
@@ -323,6 +323,21 @@ def test_nothing_foreign_is_ever_removed(
     finally:
         rds.add_tags_to_resource(ResourceName=arn, Tags=[{"Key": NONCE_TAG, "Value": ours}])
     assert f'the cluster "{life.run}" does not carry the tag {NONCE_TAG}={ours}' in stolen
+
+
+@pytest.mark.parametrize("what", ["last event", "plan damaged", ""])
+def test_of_another_region_it_is_not_said_that_nothing_is_left(
+    lives: dict[str, Life], what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clone runs, and costs money, where the run's plan was made; whoever asked elsewhere went home."""
+    life = lives["finished"]
+    state = damaged(life, what, tmp_path) if what else life.person.state
+    said = reasons_against(app_of(life, state, monkeypatch, "eu-west-1"), Leftover(life.run))
+    if what == "plan damaged":  # nothing says where it was made, so it is said where we looked
+        assert f'nothing that "{life.run}" created exists in eu-west-1 any more' in said
+    else:
+        assert f"the run belongs to region {REGION}, and this is region eu-west-1" in said
+        assert "any more" not in said
 
 
 def test_a_run_that_is_carried_out_is_not_cleaned_under_its_process(

@@ -84,6 +84,8 @@ def plan_clean(app: App, wish: Leftover) -> Plan:
         return _by_tags(app, app.store.remains(name), wish.why, f'the run "{name}" has no journal here')
     if state is None:
         raise Refused(f'the run "{name}" never began, and created nothing', "daybreak runs")
+    # Elsewhere nothing of it exists, and "nothing exists any more" would be believed.
+    app.hold_to(plan.identity, app.aws(plan.identity.region))
     if state.ended is None and (why := _tag_contradiction(app, plan, chain)):
         return _by_tags(app, app.store.remains(name), wish.why, f"the journal of {name} {why}")
     if state.ended is None:
@@ -134,11 +136,10 @@ def _by_tags(app: App, remains: Remains, why: str, doubt: str) -> Plan:
     if original := run_cleaned_by(run):
         raise _no_clone(run, original)
     pinned = _identity_in(remains)
+    if pinned is not None:
+        app.hold_to(pinned, app.aws(pinned.region))
     found = _search(app, run, pinned)
     reasons = [*own_clusters(run, app.targets)]
-    if pinned is not None:
-        with explained("asking AWS who we are"):
-            reasons += [f"the run belongs to {each}" for each in pinned.differences(found.aws.identity())]
     target = _target_of(app, remains, found)
     if target is None:
         raise Refused(f'cleaning up after "{run}"', *_unknown_hints(app), reasons=(*reasons, _no_target(found, run)))
