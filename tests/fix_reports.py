@@ -15,6 +15,7 @@ from daybreak.model.cost import Cost
 from daybreak.model.delta import Delta, TableDelta
 from daybreak.model.findings import Detail, Finding, Level, Measured, Reason, Standing
 from daybreak.model.kept import Kept
+from daybreak.model.loss import Loss
 from daybreak.model.members import CLUSTER, sum_of
 from daybreak.model.plan import Plan, StepId
 from daybreak.model.report import Occasion, Report, Witness
@@ -240,7 +241,9 @@ def stopped() -> Report:
     return report_of_run(made, done, occasion(next=f"daybreak clean {made.run}", way_in=""))
 
 
-def alone(findings: tuple[Finding, ...] | None = None) -> Report:
+def alone(
+    findings: tuple[Finding, ...] | None = None, *, lost: Loss | None = None, why_no_stand_in: str = ""
+) -> Report:
     """The checklist by itself, against a cluster that Daybreak did not restore."""
     made = plan()
     action = worlds.judging(made).action
@@ -248,7 +251,8 @@ def alone(findings: tuple[Finding, ...] | None = None) -> Report:
     found = bad_findings() if findings is None else findings
     validation = Validation(
         subject="embi-staging", target="embi", identity=made.identity, began=worlds.NOW, took=timedelta(seconds=96),
-        action=action, findings=found, verdict=verdict_of(found), measured=Measured(rows=7),
+        action=action, findings=found, verdict=verdict_of(found), measured=Measured(rows=7, lost=lost),
+        why_no_stand_in=why_no_stand_in,
         server="embi-staging.example:5432", way_in="psql -h embi-staging.example -p 5432",
     )  # fmt: skip
     then = "daybreak validate embi-staging -o html --file embi-staging.html"

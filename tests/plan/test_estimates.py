@@ -8,8 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daybreak.model.actions import CreateInstance
+from daybreak.model.findings import Reason, Standing, Verdict
 from daybreak.model.observation import PastRun
-from daybreak.plan.estimates import CALL, ENOUGH, INSTANCE, restore_estimate, storage_share
+from daybreak.model.requests import Thoroughness
+from daybreak.model.run import Amendment
+from daybreak.plan.estimates import (
+    CALL,
+    ENOUGH,
+    INSTANCE,
+    restore_estimate,
+    storage_share,
+    why_no_measure,
+    why_run_shows_nothing,
+)
+from tests import fix_runs, fix_worlds
 
 GB = 1024**3
 
@@ -67,3 +80,53 @@ def test_bounds_are_never_turned_round(size: int | None, minutes: list[int]) -> 
     assert timedelta(0) < share.low <= share.high
     if len(minutes) >= ENOUGH:
         assert (whole.low, whole.high) == (timedelta(minutes=min(minutes)), timedelta(minutes=max(minutes)))
+
+
+FIT = Verdict(standing=Standing.FIT)
+UNREAD = Verdict(standing=Standing.FIT, not_asked=(Reason(check="data.rows", text="Row counts: orders (9 GB)"),))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "how", "why_not"),
+    [
+        (FIT, Thoroughness(), ""),
+        (FIT, Thoroughness(depth="full"), ""),
+        (FIT, Thoroughness(sample=99), "of its clone only a sample was read through, 99 % of the tables"),
+        (FIT, Thoroughness(within=timedelta(hours=1)), ""),
+        (UNREAD, Thoroughness(), ""),
+        (
+            UNREAD,
+            Thoroughness(within=timedelta(seconds=1)),
+            "the validation of its clone left rows unread, to end within 1 second",
+        ),
+    ],
+)
+def test_who_reads_less_shows_less(verdict: Verdict, how: Thoroughness, why_not: str) -> None:
+    """Within one second nothing is read, and that second was called a kept RTO."""
+    assert why_no_measure(verdict, how) == why_not
+
+
+AMENDED: dict[str, tuple[str, str, str]] = {
+    "smaller": ("instance_class", "db.t4g.medium", "was made db.t4g.medium, and planned db.r6g.large"),
+    "of another purpose": ("instance_class", "db.t4g.2xlarge", "was made db.t4g.2xlarge, and planned db.r6g.large"),
+    "newer": ("instance_class", "db.r7g.large", ""),
+    "larger": ("instance_class", "db.r6g.4xlarge", ""),
+    "left out": ("taken", "no", "its clone was made without"),
+    "in another zone": ("zone", "us-east-1c", ""),
+}
+
+
+@pytest.mark.parametrize("name", AMENDED)
+def test_a_clone_that_was_amended_to_be_smaller_stands_in_for_nobody(name: str) -> None:
+    """It boots sooner and costs less, and would not carry production; what is as strong shows what it took."""
+    field, value, why_not = AMENDED[name]
+    plan = fix_worlds.plan()
+    step = [each for each in plan.steps if isinstance(each.action, CreateInstance)][-1]
+    made = Amendment.model_validate(
+        {"step": step.id, "field": field, "old": None, "new": value, "by": "ada@desk", "at": fix_worlds.NOW}
+    )
+    done = fix_runs.finished(plan).model_copy(update={"amendments": (made,), "verdict": FIT})
+    assert why_run_shows_nothing(plan, fix_runs.finished(plan).model_copy(update={"verdict": FIT})) == ""
+    said = why_run_shows_nothing(plan, done)
+    assert said.endswith(why_not) if field == "instance_class" else said.startswith(why_not)
+    assert bool(said) == bool(why_not)

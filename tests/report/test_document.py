@@ -14,9 +14,11 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from daybreak.model import checks
 from daybreak.model.findings import Detail, Measured, Standing, Verdict
 from daybreak.model.kept import Kept
+from daybreak.model.loss import TO_ACCIDENT, loss_between
 from daybreak.model.report import Report
 from daybreak.model.requests import CleanRequest, Thoroughness
 from daybreak.model.trust import AMAZON
+from daybreak.plan.estimates import OF_STAGING
 from daybreak.plan.servers import way_in
 from daybreak.report.document import as_json, report_of_run, without_home
 from daybreak.report.html import html
@@ -195,6 +197,16 @@ def test_a_field_that_is_the_same_is_no_difference() -> None:
     assert [each.field for each in reports.alone((found,)).differences] == ["proxies"]
 
 
+def test_a_validation_of_a_staging_clone_keeps_no_promise() -> None:
+    """Its run said so, and a validation of the same clone called RPO kept."""
+    fit = tuple(each for each in reports.bad_findings() if each.standing is Standing.FIT)
+    lost = loss_between(worlds.MOMENT, worlds.ACCIDENT, TO_ACCIDENT)
+    for why in ("", OF_STAGING):
+        report = reports.alone(fit, lost=lost, why_no_stand_in=why)
+        (promise,) = report.promises
+        assert (promise.name, promise.is_met, promise.why_not) == ("RPO", None if why else True, why)
+
+
 def test_a_validation_by_itself_promises_no_time() -> None:
     """Nothing was restored, so no restore took long."""
     assert [each.name for each in reports.alone().promises] == ["RPO"]
@@ -213,6 +225,11 @@ def test_a_validation_by_itself_promises_no_time() -> None:
             {"thoroughness": Thoroughness(depth="quick")},
             Standing.FIT,
             "its clone was validated at quick depth, which reads no rows",
+        ),
+        (
+            {"thoroughness": Thoroughness(sample=1)},
+            Standing.FIT,
+            "of its clone only a sample was read through, 1 % of the tables",
         ),
     ],
 )

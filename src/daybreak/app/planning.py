@@ -32,7 +32,7 @@ from daybreak.observe.observation import (
     with_secret,
     with_spelling,
 )
-from daybreak.plan.estimates import why_no_measure
+from daybreak.plan.estimates import why_run_shows_nothing
 from daybreak.plan.judgement import times_of
 from daybreak.plan.planner import plan_of
 from daybreak.plan.source import interest_of
@@ -151,7 +151,7 @@ def past_of(app: App, target: Target, identity: Identity) -> tuple[PastRun, ...]
                 request = plan.request
                 is_of_it = (plan.target.name, plan.source) == (target.name, target.cluster)
                 if is_of_it and not isinstance(request, CleanRequest) and not plan.identity.differences(identity):
-                    why_not = why_no_measure(state.verdict, request.thoroughness.depth, request.purpose)
+                    why_not = why_run_shows_nothing(plan, state)
                     complete = times_of(plan, state).complete
                     took = state.measured.rto
                     found.append(PastRun(run=run, kind=plan.kind, took=took, complete=complete, why_not=why_not))

@@ -29,7 +29,7 @@ from daybreak.model.moment import At, Latest
 from daybreak.model.names import check_identifier, did_you_mean, printable
 from daybreak.model.plan import Plan
 from daybreak.model.requests import Depth, Thoroughness
-from daybreak.model.tags import JOURNAL_TAG, ORIGIN_TAG, RUN_TAG
+from daybreak.model.tags import JOURNAL_TAG, ORIGIN_TAG, PURPOSE_TAG, RUN_TAG
 from daybreak.model.targets import Target, Waiver
 from daybreak.model.trust import Trust, trust_words
 from daybreak.model.validation import Validation
@@ -40,6 +40,7 @@ from daybreak.observe.settling import look_until_settled
 from daybreak.observe.surroundings import surroundings_of
 from daybreak.plan.amending import amend
 from daybreak.plan.calls import owner_of
+from daybreak.plan.estimates import OF_STAGING, why_no_stand_in
 from daybreak.plan.loss import loss_of
 from daybreak.plan.quarantine import ALWAYS
 from daybreak.plan.servers import login_recorded, psql_line
@@ -87,6 +88,8 @@ class Case:
     run: str | None = None
     lost: Loss | None = None
     """What the restore did not bring back."""
+    why_no_stand_in: str = ""
+    """Why it could not take its source's place, however right its data is; empty where it could, or nobody knows."""
     is_closed: bool = False
     """Whether nobody is led in: its run failed, so it may have no quarantine."""
     notes: tuple[str, ...] = ()
@@ -134,6 +137,7 @@ def validate_case(app: App, case: Case, listeners: Listeners | None = None) -> V
         subject=clone.identifier,
         target=case.target,
         run=case.run,
+        why_no_stand_in=case.why_no_stand_in,
         identity=case.identity,
         began=began,
         took=timedelta(seconds=app.timing.monotonic() - started),
@@ -198,6 +202,7 @@ def _case_of_run(app: App, inquiry: Inquiry) -> Case:
             login_recorded(plan, state) if state else None,
         ),
         lost=_loss_of_run(app, plan, inquiry),
+        why_no_stand_in=why_no_stand_in(plan, state.amendments if state else ()),
         is_closed=state is not None and state.status == "failed",
         identity=plan.identity,
         trust=app.trust_in(plan),
@@ -273,7 +278,16 @@ def _case_of_cluster(app: App, inquiry: Inquiry) -> Case:
     notes = (f'"{name}" in {identity.region} is held to the target "{target.name}"', witness.note)
     lost = _loss_typed(app, inquiry, moment)
     scene = Scene(clone, inside, moment, target.objectives.rpo, is_in_use=inquiry.to is None)
-    return Case(_hold_to(action, inquiry), scene, identity, target.trust, target.name, lost=lost, notes=notes)
+    return Case(
+        _hold_to(action, inquiry),
+        scene,
+        identity,
+        target.trust,
+        target.name,
+        lost=lost,
+        why_no_stand_in=OF_STAGING if is_ours and clone.tags.get(PURPOSE_TAG) == "staging" else "",
+        notes=notes,
+    )
 
 
 @dataclass(frozen=True)

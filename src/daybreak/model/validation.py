@@ -20,6 +20,8 @@ class Validation(Value):
     """The target whose expectations apply."""
     run: str | None = None
     """The run that made it; ``None`` for a cluster that Daybreak did not make."""
+    why_no_stand_in: str = ""
+    """Why the cluster could not take its source's place, however right its data is: it was scaled down. Empty where it could."""
     identity: Identity
     began: Instant
     took: Span

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from statistics import median
 
+from daybreak.model.actions import CreateInstance
+from daybreak.model.checks import ROWS
 from daybreak.model.findings import Standing, Verdict
 from daybreak.model.moment import span_in_words
 from daybreak.model.observation import PastRun
 from daybreak.model.plan import Estimate, Plan
-from daybreak.model.requests import Depth, Purpose
-from daybreak.model.run import RunState
+from daybreak.model.requests import CleanRequest, Thoroughness
+from daybreak.model.run import Amendment, RunState
 from daybreak.model.value import Span
-from daybreak.plan.amending import steps_unasked
+from daybreak.plan.amending import amend, is_taken, steps_unasked
+from daybreak.plan.substitutes import is_as_strong
 
 _GB = 1024**3
 _SMALL = 100 * _GB
@@ -27,6 +31,12 @@ RUNBOOK: dict[tuple[str, str], tuple[timedelta, timedelta]] = {
     ("region", "100-500 GB"): (timedelta(hours=3), timedelta(hours=4)),
 }
 """The runbook's table of estimated restoration times."""
+
+OF_STAGING = "its clone was scaled down for staging"
+"""Why a clone for staging shows nothing of a recovery."""
+
+ALL = 100
+"""Percent of the tables."""
 
 ENOUGH = 3
 """With so many earlier runs the history counts alone; with fewer it stands beside the table."""
@@ -49,16 +59,49 @@ VALIDATION = Estimate(
 OPTIONS = Estimate(low=timedelta(seconds=30), high=timedelta(minutes=2), evidence="settings apply within minutes")
 
 
-def why_no_measure(verdict: Verdict, depth: Depth, purpose: Purpose) -> str:
+def why_no_measure(verdict: Verdict, how: Thoroughness, clone: str = "") -> str:
     """Why what was measured does not show that a recovery keeps its promises; empty where it does.
 
-    A clone shows it that could take the source's place, and was seen to be right.
+    A clone shows it that could take the source's place, and was seen to be right in all that a recovery asks of it. ``clone``
+    is what ``why_no_stand_in`` says of it.
     """
     if verdict.standing not in (Standing.FIT, Standing.WAIVED):
         return f"its verdict is {verdict.standing.value}"
-    if purpose == "staging":
-        return "its clone was scaled down for staging"
-    return "its clone was validated at quick depth, which reads no rows" if depth == "quick" else ""
+    if clone:
+        return clone
+    if how.depth == "quick":
+        return "its clone was validated at quick depth, which reads no rows"
+    if how.sample < ALL:
+        return f"of its clone only a sample was read through, {how.sample} % of the tables"
+    if how.within is not None and any(each.check == ROWS.name for each in verdict.not_asked):
+        return f"the validation of its clone left rows unread, to end within {span_in_words(how.within)}"
+    return ""
+
+
+def why_no_stand_in(plan: Plan, amendments: Iterable[Amendment] = ()) -> str:
+    """Why the clone of a run could not take the source's place, however right its data is; empty where it could."""
+    if not isinstance(plan.request, CleanRequest) and plan.request.purpose == "staging":
+        return OF_STAGING
+    made = tuple(amendments)
+    for was, now in zip(plan.steps, amend(plan, made).steps, strict=True):
+        if not isinstance(was.action, CreateInstance) or not isinstance(now.action, CreateInstance):
+            continue
+        if not is_taken(now, made):
+            return f"its clone was made without {was.action.instance}"
+        if not is_as_strong(now.action.instance_class, was.action.instance_class):
+            return (
+                f"{was.action.instance} was made {now.action.instance_class}, and planned {was.action.instance_class}"
+            )
+    return ""
+
+
+def why_run_shows_nothing(plan: Plan, state: RunState) -> str:
+    """Why what a run measured does not show that a recovery keeps its promises; empty where it does, and for a clean-up."""
+    if isinstance(plan.request, CleanRequest):
+        return ""
+    if state.verdict is None:
+        return "the run reached no verdict"
+    return why_no_measure(state.verdict, plan.request.thoroughness, why_no_stand_in(plan, state.amendments))
 
 
 def restore_estimate(kind: str, size: int | None, past: tuple[PastRun, ...]) -> Estimate:

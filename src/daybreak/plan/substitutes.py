@@ -51,6 +51,18 @@ def substitutes_for(instance_class: str, offers: Offers | None) -> tuple[str, ..
     return tuple(sorted(alike, key=distance)[:MOST])
 
 
+def is_as_strong(instance_class: str, wanted: str) -> bool:
+    """Whether an instance of a class does what one of the wanted class does: of its purpose, or the general one, and its size.
+
+    >>> is_as_strong("db.r7g.large", "db.r6g.large"), is_as_strong("db.t4g.large", "db.r6g.large")
+    (True, False)
+    """
+    if instance_class == wanted:
+        return True
+    here, there = _read(instance_class), _read(wanted)
+    return here is not None and there is not None and here[0] in (there[0], _GENERAL) and here[2] >= there[2]
+
+
 def _read(name: str) -> tuple[str, int, float] | None:
     match = _NAME.fullmatch(name)
     if match is None or match[5] not in _SIZES:

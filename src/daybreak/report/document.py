@@ -37,7 +37,7 @@ from daybreak.model.trust import AMAZON
 from daybreak.model.validation import Validation
 from daybreak.model.value import Span
 from daybreak.plan.amending import MANAGED, amend, digest_with, steps_unasked
-from daybreak.plan.estimates import why_no_measure
+from daybreak.plan.estimates import why_no_measure, why_run_shows_nothing
 from daybreak.plan.judgement import times_of, verdict_of_data
 from daybreak.plan.servers import clone_seen, login_recorded, proof_of
 from daybreak.report.journaling import journal_line
@@ -57,7 +57,7 @@ def report_of_run(plan: Plan, state: RunState, occasion: Occasion) -> Report:
     unasked = steps_unasked(plan, state.amendments)
     asked = next((step.action for step in standing.steps if isinstance(step.action, Validate)), None)
     checks = _checks(state.findings, is_judged=asked is not None)
-    promises = promises_of(plan.objectives, state.measured, _why_no_measure(plan, state)) if asked else ()
+    promises = promises_of(plan.objectives, state.measured, why_run_shows_nothing(plan, state)) if asked else ()
     times, data = times_of(standing, state), verdict_of_data(standing, state)
     return Report(
         kind=plan.kind,
@@ -132,7 +132,7 @@ def report_of_validation(validation: Validation, occasion: Occasion, promised: O
     """The report of a validation by itself; ``promised`` holds its target's objectives, where there is a target."""
     action, identity = validation.action, validation.identity
     checks = _checks(validation.findings)
-    why_not = why_no_measure(validation.verdict, action.thoroughness.depth, "recovery")
+    why_not = why_no_measure(validation.verdict, action.thoroughness, validation.why_no_stand_in)
     promises = promises_of(promised, validation.measured, why_not)[:1]
     return Report(
         kind="validation",
@@ -280,14 +280,6 @@ def _reasons_of_run(state: RunState, data: Verdict | None, *, is_judged: bool) -
         return (Reason(text=state.note), *of_data)
     why = "the whole clone was not judged yet, only its data" if data else "the clone was not validated yet"
     return (Reason(text=why), *of_data) if is_judged else ()
-
-
-def _why_no_measure(plan: Plan, state: RunState) -> str:
-    if isinstance(plan.request, CleanRequest):
-        return ""
-    if state.verdict is None:
-        return "the run reached no verdict"
-    return why_no_measure(state.verdict, plan.request.thoroughness.depth, plan.request.purpose)
 
 
 def promises_of(promised: Objectives | None, measured: Measured, why_not: str = "") -> tuple[Promise, ...]:
