@@ -6,12 +6,27 @@ from pathlib import Path
 
 import pytest
 
-from daybreak.aws.gateway import Access, Aws
+from daybreak.aws.gateway import OTHER_SERVICES, Access, Aws
 from daybreak.config import load
-from daybreak.errors import Refused
-from tests.fix_cli import Person
+from daybreak.errors import Bug, Refused
+from tests.fix_cli import NOWHERE, Person
 
 CANARY = "canary5e1f"
+OF_ONE = {
+    service: f"AWS_ENDPOINT_URL_{name}"
+    for service, name in {
+        "application-autoscaling": "APPLICATION_AUTO_SCALING",
+        "cloudwatch": "CLOUDWATCH",
+        "ec2": "EC2",
+        "iam": "IAM",
+        "kms": "KMS",
+        "s3": "S3",
+        "secretsmanager": "SECRETS_MANAGER",
+        "ssm": "SSM",
+        "sts": "STS",
+    }.items()
+}
+"""The variable that leads one service elsewhere, for each that Daybreak asks besides RDS."""
 URLS = (
     f"https://me:{CANARY}@rds.example.com",
     f"https://{CANARY}@rds.example.com",
@@ -31,7 +46,15 @@ def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     file = tmp_path / "aws"
     monkeypatch.setenv("AWS_CONFIG_FILE", str(file))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_RDS", "AWS_PROFILE", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
+    for name in (
+        "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_RDS",
+        *OF_ONE.values(),
+        "AWS_PROFILE",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "all_proxy",
+    ):
         monkeypatch.delenv(name, raising=False)
     return file
 
@@ -182,3 +205,44 @@ def test_an_endpoint_of_awss_that_somebody_wrote_down_is_awss_own(region: str, u
 def test_an_endpoint_that_only_looks_like_awss_is_named(url: str) -> None:
     """AWS rents out names below its own: a suffix proves nothing."""
     assert Aws(Access(region="us-east-1", endpoint_url=url)).endpoint() == url
+
+
+EVIL = "https://evil.example.com"
+
+
+@pytest.mark.parametrize("service", OTHER_SERVICES)
+def test_a_single_service_that_is_asked_elsewhere_is_named(monkeypatch: pytest.MonkeyPatch, service: str) -> None:
+    """A foreign Secrets Manager hands out the login, a foreign STS says whose account it is; RDS was AWS's own, and all looked well."""
+    monkeypatch.setenv(OF_ONE[service], EVIL)
+    door = Aws(Access(region="us-east-1"))
+    assert (door.endpoint(), door.elsewhere()) == (None, {service: EVIL})
+
+
+def test_a_profile_that_leads_a_single_service_elsewhere_is_seen(nobody: Path) -> None:
+    """Its `services` section is in force without any variable."""
+    nobody.write_text(f"[profile dba]\nservices = far\n[services far]\nkms =\n  endpoint_url = {EVIL}\n")
+    assert Aws(Access(region="us-east-1", profile="dba")).elsewhere() == {"kms": EVIL}
+
+
+def test_what_is_asked_where_rds_is_needs_no_name_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lab plays every service at one endpoint; one that goes to AWS all the same is named."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", NOWHERE)
+    assert Aws(Access(region="us-east-1")).elsewhere() == {}
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", "https://ssm.us-east-1.amazonaws.com")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", NOWHERE)
+    assert Aws(Access(region="us-east-1")).elsewhere() == {"ssm": "AWS"}
+    # What --endpoint-url says is said of every service.
+    assert Aws(Access(region="us-east-1", endpoint_url=NOWHERE)).elsewhere() == {}
+
+
+def test_an_endpoint_of_awss_for_a_single_service_is_no_other_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PrivateLink and dual stack, service by service."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", "https://secretsmanager.us-east-1.api.aws")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", "https://vpce-0a1b2c3d-9z8y.kms.us-east-1.vpce.amazonaws.com")
+    assert Aws(Access(region="us-east-1")).elsewhere() == {}
+
+
+def test_no_service_is_asked_that_nobody_would_look_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks a further service adds it to the list, and its endpoint is shown and pinned."""
+    with pytest.raises(Bug, match="nobody would see where logs is asked"):
+        Aws(Access(region="us-east-1", endpoint_url=NOWHERE)).client("logs")

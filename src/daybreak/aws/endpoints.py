@@ -39,6 +39,12 @@ def refuse_secrets_around(settings: Mapping[str, Any], services: Mapping[str, An
             )
 
 
+def are_apart(settings: Mapping[str, Any], services: Mapping[str, Any]) -> bool:
+    """Whether one service may have been given another endpoint than the others; arguments as in ``refuse_secrets_around``."""
+    named = any(name.startswith("AWS_ENDPOINT_URL_") and url for name, url in os.environ.items())
+    return named or bool(services.get(str(settings.get("services", ""))))
+
+
 def is_among(url: str, own: Iterable[str]) -> bool:
     """Whether ``url`` leads to one of AWS's ``own`` endpoints of a service in a region, or to it by PrivateLink.
 

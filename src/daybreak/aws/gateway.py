@@ -25,7 +25,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 from botocore.utils import parse_timestamp
 
-from daybreak.aws.endpoints import is_among, refuse_secrets, refuse_secrets_around
+from daybreak.aws.endpoints import are_apart, is_among, refuse_secrets, refuse_secrets_around
 from daybreak.aws.faults import UNREADABLE, AwsFault, fault_of
 from daybreak.aws.replies import Markers, own_answer, require
 from daybreak.aws.wire import Bounds, CallStage, Journey, Wire, ours
@@ -34,7 +34,7 @@ from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Reply
 from daybreak.model.things import Thing
 from daybreak.model.value import iso
-from daybreak.model.world import Identity
+from daybreak.model.world import AWSS_OWN, Identity
 from daybreak.plan.operations import ReadOperation, aws_call, change_of, read_of, row_of
 
 _READING = Config(
@@ -42,6 +42,19 @@ _READING = Config(
 )
 _CHANGING = Config(retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=5, read_timeout=60)
 _AS_AWS_HAS_IT = Config(ignore_configured_endpoint_urls=True)  # type: ignore[call-arg]  # the stubs lack it
+
+OTHER_SERVICES = (
+    "application-autoscaling",
+    "cloudwatch",
+    "ec2",
+    "iam",
+    "kms",
+    "s3",
+    "secretsmanager",
+    "ssm",
+    "sts",
+)
+"""The services besides RDS that Daybreak asks."""
 
 _PAUSES = (0.1, 0.4, 1.6)
 """Seconds before a read without an answer is asked again."""
@@ -117,7 +130,7 @@ class Aws:
         self._may_change = frozenset(map(_in_lower_case, may_change))
         self.traffic = Traffic()
         try:
-            self._session = _session(access)
+            self._session, self._is_apart = _session(access)
         except Exception as error:
             raise fault_of(error, stage=CallStage.PREPARING) from error
         self.region: str = self._session.region_name or ""
@@ -132,15 +145,29 @@ class Aws:
     def identity(self) -> Identity:
         """Who we are to AWS and where we connect to; raises what ``fault_of`` says when no answer comes."""
         body = self.read(aws_call("sts", "GetCallerIdentity", {}, self.region))
-        endpoint = self.endpoint()
         return Identity(
-            account=require(body, "Account"), caller=require(body, "Arn"), region=self.region, endpoint=endpoint
+            account=require(body, "Account"),
+            caller=require(body, "Arn"),
+            region=self.region,
+            endpoint=self.endpoint(),
+            elsewhere=self.elsewhere(),
         )
 
-    def endpoint(self) -> str | None:
-        """The RDS endpoint URL when it is not AWS's own for this region, in any of its forms: botocore knows those."""
-        url = str(self._client("rds", self.region, is_changing=False).meta.endpoint_url)
-        return url if is_loopback(url) or not is_among(url, self._own_endpoints("rds")) else None
+    def endpoint(self, service: str = "rds") -> str | None:
+        """A service's endpoint URL when it is not AWS's own for this region, in any of its forms: botocore knows those."""
+        url = str(self._client(service, self.region, is_changing=False).meta.endpoint_url)
+        return url if is_loopback(url) or not is_among(url, self._own_endpoints(service)) else None
+
+    def elsewhere(self) -> dict[str, str]:
+        """The other services that are asked elsewhere than RDS, each with its endpoint; one may have the passwords, another us.
+
+        Looked up only where some setting speaks of a single service: a client for each takes a second.
+        """
+        if self._access.endpoint_url or not self._is_apart:
+            return {}
+        ours = self.endpoint()
+        found = {service: self.endpoint(service) for service in OTHER_SERVICES}
+        return {service: url or AWSS_OWN for service, url in found.items() if url != ours}
 
     def _own_endpoints(self, service: str) -> Iterator[str]:
         """AWS's endpoints of a service in this region: the usual one, dual stack, FIPS, and both; some regions lack some."""
@@ -228,6 +255,9 @@ class Aws:
 
     def _check_endpoint(self, service: str, url: str) -> None:
         """Raise ``Refused`` for a remote endpoint while rehearsing, and for one without TLS: some answers are passwords."""
+        if service not in ("rds", *OTHER_SERVICES):
+            message = f"nobody would see where {service} is asked"
+            raise Bug(message)
         if is_loopback(url):
             return
         if self._access.only_loopback:
@@ -266,12 +296,16 @@ def _in_lower_case(thing: Thing) -> Thing:
     return thing.model_copy(update={"name": thing.name.lower()})
 
 
-def _session(access: Access) -> boto3.Session:
-    """A session that reads answers' time stamps with the standard library: otherwise they take a seventh of our time per call."""
+def _session(access: Access) -> tuple[boto3.Session, bool]:
+    """A session, and whether its settings speak of a single service's endpoint.
+
+    It reads answers' time stamps with the standard library: otherwise they take a seventh of our time per call.
+    """
     core = botocore.session.Session(profile=access.profile)
-    refuse_secrets_around(core.get_scoped_config(), core.full_config.get("services", {}))
+    around = core.get_scoped_config(), core.full_config.get("services", {})
+    refuse_secrets_around(*around)
     core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_instant)
-    return boto3.Session(botocore_session=core, region_name=access.region)
+    return boto3.Session(botocore_session=core, region_name=access.region), are_apart(*around)
 
 
 def _instant(written: Any) -> datetime:

@@ -6,27 +6,44 @@ from pydantic import Field
 
 from daybreak.model.value import Instant, Span, Value
 
+AWSS_OWN = "AWS"
+"""What stands for AWS's own endpoint."""
+
+
+def endpoint_words(endpoint: str | None, elsewhere: dict[str, str]) -> str:
+    """Where AWS is asked, where that is not AWS's own for the region; empty where it is.
+
+    >>> endpoint_words("http://127.0.0.1:1", {"ssm": "AWS"})
+    "at http://127.0.0.1:1 (not AWS's own); ssm at AWS's own"
+    """
+    told = [f"at {endpoint} (not AWS's own)"] if endpoint else []
+    for service, url in sorted(elsewhere.items()):
+        told.append(f"{service} at " + ("AWS's own" if url == AWSS_OWN else f"{url} (not AWS's own)"))
+    return "; ".join(told)
+
 
 class Identity(Value):
-    """Who we are to AWS and where we talk to: a plan pins all of it but the caller."""
+    """Who we are to AWS and where we connect to, for each service: a plan pins all of it but the caller."""
 
     account: str
     caller: str
     region: str
     endpoint: str | None = None
-    """The endpoint URL when it is not AWS's own."""
+    """The endpoint URL of RDS when it is not AWS's own."""
+    elsewhere: dict[str, str] = Field(default_factory=dict, exclude_if=lambda found: not found)
+    """The other services that are asked elsewhere than RDS: the endpoint URL of each, or ``AWS`` where that is AWS's own."""
 
     def differences(self, present: Identity) -> tuple[str, ...]:
         """Each point where ``present`` is somewhere else; the caller makes no difference."""
-        return tuple(
-            f"{what} {was}, and this is {what} {now}"
-            for what, was, now in (
-                ("account", self.account, present.account),
-                ("region", self.region, present.region),
-                ("endpoint", self.endpoint or "AWS", present.endpoint or "AWS"),
-            )
-            if was != now
-        )
+        points = [
+            ("account", self.account, present.account),
+            ("region", self.region, present.region),
+            ("endpoint", self.endpoint or AWSS_OWN, present.endpoint or AWSS_OWN),
+        ]
+        for service in sorted({*self.elsewhere, *present.elsewhere}):
+            was, now = (each.elsewhere.get(service, each.endpoint or AWSS_OWN) for each in (self, present))
+            points.append((f"endpoint of {service}", was, now))
+        return tuple(f"{what} {was}, and this is {what} {now}" for what, was, now in points if was != now)
 
     def is_place_of(self, other: Identity) -> bool:
         """Whether what was seen there is what is here: in one account, region and endpoint, whoever looked.

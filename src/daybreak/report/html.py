@@ -20,6 +20,7 @@ from markupsafe import Markup
 from daybreak.model.findings import Level, Standing
 from daybreak.model.report import CheckLine, Report, StepLine
 from daybreak.model.value import iso
+from daybreak.model.world import endpoint_words
 from daybreak.report.costs import cost_words
 from daybreak.report.figures import Bar, gauge, stack, timeline
 from daybreak.report.journaling import journal_words
@@ -81,6 +82,7 @@ def html(report: Report) -> str:
         kinds=KINDS,
         shapes=SHAPES,
         witnesses=WITNESSES,
+        elsewhere=endpoint_words(None, report.elsewhere),
         journal=journal_words(report.journal) if report.journal else "",
         levels=tuple(_levels(rows)),
         promises=tuple((promise, gauge(promise)) for promise in report.promises),

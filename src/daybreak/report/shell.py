@@ -16,9 +16,10 @@ from daybreak.model.actions import (
     AwaitSql,
     Validate,
 )
-from daybreak.model.plan import Plan, Step
+from daybreak.model.plan import AwsCall, Plan, Step
 from daybreak.model.requests import CleanRequest
 from daybreak.model.value import stamp
+from daybreak.model.world import AWSS_OWN
 from daybreak.plan.amending import steps_unasked
 from daybreak.plan.calls import DRAWN_AT_START, Stamp, call_of, stamp_of
 from daybreak.plan.operations import aws_call
@@ -46,6 +47,8 @@ class Typist:
     stamp: Stamp
     region: str
     endpoint: str | None
+    elsewhere: dict[str, str]
+    """The endpoints of services that are asked elsewhere."""
     user: str | None
     connection: str
     """The connection string for psql: the database, and what its server must prove."""
@@ -59,14 +62,19 @@ class Typist:
             stamp=stamp_of(plan),
             region=plan.identity.region,
             endpoint=plan.identity.endpoint,
+            elsewhere=plan.identity.elsewhere,
             user=seen.source_seen.master_username if seen and seen.source_seen else None,
             connection=conninfo(database, plan.target.trust, source_endpoint(plan)),
         )
 
     def look(self, operation: str, query: str, **params: str) -> str:
         """A command that prints one thing that AWS knows."""
-        call = aws_call("rds", operation, params, self.region)
-        return command_line(call, endpoint=self.endpoint, query=query)
+        return self.line(aws_call("rds", operation, params, self.region), query)
+
+    def line(self, call: AwsCall, query: str | None = None) -> str:
+        """A call as a command, to the endpoint of its service."""
+        url = self.elsewhere.get(call.service, self.endpoint)
+        return command_line(call, endpoint=None if url == AWSS_OWN else url, query=query)
 
     def psql(self, sql: str) -> str:
         """A command that asks the clone's PostgreSQL, at the host and port in ``$HOST`` and ``$PORT``."""
@@ -123,11 +131,11 @@ def commands(step: Step, hand: Typist, *, is_asked: bool = True) -> str:
         case AnchorJournal():
             # Show the command but do not run it: AWS would refuse the value, and that would end the script after its last question.
             call = call_of(step.action, hand.stamp, hand.region)
-            line = command_line(call, endpoint=hand.endpoint) if call else ""
+            line = hand.line(call) if call else ""
             return _comment_out("by hand there is no journal, so there is nothing to anchor", line)
         case _:
             call = call_of(step.action, hand.stamp, hand.region)
-            return command_line(call, endpoint=hand.endpoint) if call else ""
+            return hand.line(call) if call else ""
 
 
 def _comment_out(why: str, lines: str) -> str:

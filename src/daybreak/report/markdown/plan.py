@@ -34,13 +34,13 @@ from daybreak.model.plan import Plan, Step
 from daybreak.model.requests import CleanRequest, PitrRequest, SnapshotRequest
 from daybreak.model.undo import Irreversible, TakenBack
 from daybreak.model.value import stamp
+from daybreak.model.world import endpoint_words
 from daybreak.plan.amending import steps_unasked
 from daybreak.plan.calls import DRAWN_AT_START, owner_of
 from daybreak.plan.loss import loss_of
 from daybreak.plan.operations import aws_call
 from daybreak.plan.road import road_of
 from daybreak.plan.servers import proof_of
-from daybreak.report.aws_cli import command_line
 from daybreak.report.sentences import printable_sentence, sentence, undo_sentence
 from daybreak.report.shell import Typist, commands
 from daybreak.report.words import between, code, code_block, markdown, span_words
@@ -114,6 +114,8 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "Account, region", f"{code(identity.account)}, {code(identity.region)}"
     if identity.endpoint:
         yield "Endpoint (not AWS's own)", code(identity.endpoint)
+    if identity.elsewhere:
+        yield "Asked elsewhere", markdown(endpoint_words(None, identity.elsewhere))
     yield "Planned by", code(identity.caller)
     if plan.request.why:
         yield "Why", markdown(plan.request.why)
@@ -166,7 +168,7 @@ def _first(plan: Plan, hand: Typist) -> Iterator[str]:
     query = "DBClusters[0].{EarliestRestorableTime:EarliestRestorableTime,LatestRestorableTime:LatestRestorableTime}"
     look = aws_call("rds", "DescribeDBClusters", {"DBClusterIdentifier": plan.source}, hand.region)
     option = f" \\\n  --query '{query}'"
-    yield code_block(f"# List available recovery window\n{command_line(look, endpoint=hand.endpoint)}{option}", "bash")
+    yield code_block(f"# List available recovery window\n{hand.line(look)}{option}", "bash")
 
 
 def _snapshots(plan: Plan, hand: Typist) -> Iterator[str]:
@@ -255,5 +257,4 @@ def _routing(subnet_group: str, hand: Typist) -> str:
 
 
 def _line(service: str, operation: str, params: dict[str, Any], hand: Typist) -> str:
-    call = aws_call(service, operation, params, hand.region)
-    return command_line(call, endpoint=hand.endpoint)
+    return hand.line(aws_call(service, operation, params, hand.region))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from daybreak.model.findings import Level, Standing
 from daybreak.model.report import CheckLine, Figures, Promise, Report, Witness
 from daybreak.model.value import stamp
+from daybreak.model.world import endpoint_words
 from daybreak.report.costs import cost_words
 from daybreak.report.journaling import journal_words
 from daybreak.report.losses import loss_lines
@@ -93,6 +94,8 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
     yield "Account", f"{code(report.account)} in {code(report.region)}"
     if report.endpoint:
         yield "Endpoint (not AWS's own)", code(report.endpoint)
+    if report.elsewhere:
+        yield "Asked elsewhere", text(endpoint_words(None, report.elsewhere))
     if report.proof:
         yield "Proof of the server", text(report.proof)
     if report.why:

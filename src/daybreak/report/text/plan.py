@@ -29,6 +29,7 @@ from daybreak.model.requests import CleanRequest, PitrRequest, SnapshotRequest
 from daybreak.model.targets import Contact
 from daybreak.model.trust import Trust, trust_words
 from daybreak.model.value import stamp
+from daybreak.model.world import endpoint_words
 from daybreak.plan.amending import OPTIONS, steps_unasked
 from daybreak.plan.calls import owner_of
 from daybreak.plan.loss import loss_of
@@ -154,8 +155,8 @@ def _until(at: datetime, now: datetime) -> str:
 def _circumstances(plan: Plan) -> Iterator[tuple[str, str]]:
     """Where the plan happens and why, and what is unusual about it."""
     identity = plan.identity
-    at = f", at {identity.endpoint} (not AWS's own)" if identity.endpoint else ""
-    yield "account", f"{identity.account} in {identity.region}{at}"
+    at = endpoint_words(identity.endpoint, identity.elsewhere)
+    yield "account", ", ".join(filter(None, (f"{identity.account} in {identity.region}", at)))
     if plan.request.why:
         yield "why", plan.request.why
     for step in plan.steps:

@@ -16,6 +16,7 @@ from daybreak.model.loss import Loss
 from daybreak.model.names import comma_list
 from daybreak.model.report import CheckLine, Promise, Report, StepLine
 from daybreak.model.value import stamp
+from daybreak.model.world import endpoint_words
 from daybreak.report.costs import cost_words
 from daybreak.report.journaling import journal_words
 from daybreak.report.losses import loss_in_brief, loss_lines
@@ -186,8 +187,8 @@ def _fact_rows(report: Report) -> Iterator[tuple[str, str]]:
         yield "why", report.why
     if report.run and report.who:
         yield "who", f"{report.who} on {report.where}"
-    at = f", at {report.endpoint}" if report.endpoint else ""
-    yield "account", f"{report.account} in {report.region}{at}"
+    at = endpoint_words(report.endpoint, report.elsewhere)
+    yield "account", ", ".join(filter(None, (f"{report.account} in {report.region}", at)))
     if report.server:
         yield "server", report.server
     if report.proof:

@@ -13,6 +13,7 @@ from daybreak.model.run import RunState
 from daybreak.model.targets import Target
 from daybreak.model.trust import trust_words
 from daybreak.model.value import stamp
+from daybreak.model.world import endpoint_words
 from daybreak.report.words import Entry, Fitting, plain, span_words
 
 STYLES = {
@@ -54,7 +55,8 @@ def _facts(target: Target, seen: Observation, last: RunState | None) -> Group:
     rows: list[tuple[str, Text]] = []
     identity = seen.identity
     where = f"{target.cluster} in {identity.region}, account {identity.account}"
-    rows.append(("cluster", plain(where + (f", at {identity.endpoint}" if identity.endpoint else ""))))
+    at = endpoint_words(identity.endpoint, identity.elsewhere)
+    rows.append(("cluster", plain(", ".join(filter(None, (where, at))))))
     if seen.cluster:
         rows.append(("engine", plain(f"{seen.cluster.engine} {seen.cluster.engine_version}")))
     window = seen.cluster.window if seen.cluster else None
