@@ -10,7 +10,7 @@ from daybreak.assess.protection import advice_for, protection_of
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.inventory import Item
 from daybreak.model.observation import Observation, PastRun
-from daybreak.model.spelling import Spelling
+from daybreak.model.spelling import NO_SOURCE, Spelling
 from daybreak.model.trust import Authorities, Authority
 from daybreak.model.world import AutomatedBackup, Key, Window
 from tests import fix_worlds as worlds
@@ -246,6 +246,15 @@ def test_names_that_mean_nothing_are_found_before_a_clone_is_made(
     finding = found("names", worlds.observation(spelling=spelling))
     assert (finding.standing, finding.expected, finding.found) == (standing, "3 names", told)
     assert finding.why == "; ".join((*spelling.mistakes, *spelling.silences))
+
+
+def test_what_could_not_be_asked_is_said_also_where_the_cluster_is_missing() -> None:
+    """Only that there is no source to ask is said elsewhere; a secret that may not be read is a cause of its own."""
+    secret = "the target's login: AccessDeniedException"
+    spelling = Spelling(named=2, silences=(secret, NO_SOURCE))
+    finding = found("names", worlds.observation(cluster=None, instances=(), spelling=spelling))
+    assert (finding.standing, finding.found, finding.why) == (Standing.UNKNOWN, "not all could be asked", secret)
+    assert found("names", worlds.observation(cluster=None, spelling=Spelling(named=1, silences=(NO_SOURCE,)))).why == ""
 
 
 def test_of_many_wrong_names_a_screen_says_the_first() -> None:

@@ -49,6 +49,9 @@ def test_the_header_names_the_region_that_was_asked(person: Person) -> None:
     assert done.code == 3
     assert "embi-aurora-cluster in eu-west-1, account" in done.out
     assert "us-east-1" not in done.out
+    # Its secrets are in its own region: that they are not here is no second cause.
+    names = findings(person.daybreak("status", "--region", "eu-west-1", "-o", "json").json())["names"]
+    assert (names["standing"], names["found"], names["why"]) == ("unknown", "not all could be asked", "")
 
 
 def test_a_misspelt_cluster_is_one_cause_with_what_was_meant(person: Person, tmp_path: Path) -> None:

@@ -52,3 +52,13 @@ def test_a_source_that_is_not_there_needs_no_network() -> None:
 def test_a_wrong_snapshot_id_is_the_one_cause(seen: dict[str, Any]) -> None:
     """Nothing is read with the living cluster's key: it was said to be gone, and people mended keys."""
     assert len(reasons(fix_worlds.snapshot_request(snapshot="gone"), **seen)) == 1
+
+
+def test_a_snapshot_of_a_cluster_that_the_target_spells_wrongly_is_the_one_cause() -> None:
+    """Its network, its key and its quarantine follow from a cluster that is not there."""
+    wanted = fix_worlds.target(cluster="embi-aurora-clutser", network={})
+    seen = fix_worlds.observation(**DELETED, names_taken=(SOURCE,), key=None, settable=())
+    answer = plan_of(fix_worlds.snapshot_request(snapshot="before-release"), wanted, seen, fix_worlds.terms())
+    assert isinstance(answer, Refusal)
+    (reason,) = answer.reasons
+    assert reason.endswith(f'and the target "embi" is "embi-aurora-clutser" (did you mean "{SOURCE}"?)')

@@ -17,7 +17,7 @@ from daybreak.errors import DaybreakError
 from daybreak.model.checks import OWN, owners_check
 from daybreak.model.names import did_you_mean, printable
 from daybreak.model.replies import Category
-from daybreak.model.spelling import Spelling
+from daybreak.model.spelling import NO_SOURCE, Spelling
 from daybreak.model.targets import DatabaseTarget, Expectation, SqlCheck, Target
 from daybreak.model.world import Cluster
 from daybreak.postgres.address import Address, address_of
@@ -64,6 +64,9 @@ class _Proofreader:
         self._address: Address | None = None
         if cluster is not None and cluster.endpoint:
             self._address = address_of(cluster, target.database or cluster.database, target.trust)
+        configured = app.settings.targets.get(target.name)
+        self._is_in_another_region = cluster is None and configured is not None and configured.region != target.region
+        """Whether ``--region`` led to where the cluster is not."""
         self._logins: dict[str, Login] = {}
         self._known: tuple[str, ...] | None = None
         """The source's databases; ``None`` where they were not asked."""
@@ -75,7 +78,7 @@ class _Proofreader:
         tasks = [*self._tasks(self._address.database if self._address else "")]
         found += Spelling(named=sum(task.named for task in tasks))
         if self._address is None:
-            return found + Spelling(silences=("there is no source to ask",))
+            return found if NO_SOURCE in found.silences else found + Spelling(silences=(NO_SOURCE,))
         for task in tasks:
             # What a missing secret, a missing database or a silent server leaves unasked has been said already.
             is_there = self._known is None or task.database in (self._address.database, *self._known)
@@ -110,7 +113,10 @@ class _Proofreader:
             except DaybreakError as error:
                 cause = error.__cause__
                 is_unasked = isinstance(cause, AwsFault) and cause.trouble.category not in _SPELT_WRONG
-                words = (f"{whose}: {error.message}",)
+                # Where the cluster is not, its secrets need not be: the region is the one cause, and said.
+                is_elsewhere = isinstance(cause, AwsFault) and self._is_in_another_region
+                words = (NO_SOURCE if is_elsewhere else f"{whose}: {error.message}",)
+                is_unasked = is_unasked or is_elsewhere
                 found += Spelling(named=1, **{"silences" if is_unasked else "mistakes": words})
         return found
 

@@ -14,7 +14,7 @@ from daybreak.model.findings import Finding, Level, Standing
 from daybreak.model.moment import span_in_words
 from daybreak.model.names import comma_list, did_you_mean, printable
 from daybreak.model.observation import Observation, PastRun
-from daybreak.model.spelling import first_of
+from daybreak.model.spelling import NO_SOURCE, first_of
 from daybreak.model.statuses import AVAILABLE, LOOK_AGAIN, standing_of_statuses
 from daybreak.model.targets import Network, Target
 from daybreak.model.trust import trust_words
@@ -202,8 +202,9 @@ def _names(seen: Observation) -> Iterator[Finding]:
     wrong = len(spelling.mistakes)
     found = f"{wrong} of them wrong" if wrong else "not all could be asked" if spelling.silences else "all there"
     standing = Standing.UNFIT if wrong else Standing.UNKNOWN if spelling.silences else Standing.FIT
-    # That there is no source to ask is a cause of its own, and said once.
-    why = "; ".join(first_of((*spelling.mistakes, *(spelling.silences if seen.cluster else ()))))
+    # That there is no cluster is a cause of its own, and said once.
+    silences = (each for each in spelling.silences if seen.cluster or each != NO_SOURCE)
+    why = "; ".join(first_of((*spelling.mistakes, *silences)))
     yield _finding("names", title, standing, expected=expected, found=found, why=why)
 
 

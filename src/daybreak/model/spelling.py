@@ -24,6 +24,9 @@ class Spelling(Value):
         )
 
 
+NO_SOURCE = "there is no source to ask"
+"""The silence that follows from a missing cluster, whatever is named."""
+
 MOST_SAID = 8
 """How many wrong names are shown at once."""
 

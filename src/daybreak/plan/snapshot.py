@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from daybreak.model.actions import RestoreFromSnapshot
 from daybreak.model.moment import At
@@ -33,6 +34,9 @@ def snapshot_plan(request: SnapshotRequest, target: Target, seen: Observation, t
     """The plan that brings ``target`` back from a snapshot, or every reason why there is none."""
     source = source_of(request, target, seen)
     snapshot = source.snapshot
+    if snapshot and snapshot.cluster != target.cluster:
+        # What it would need is not asked of the target: that it is another cluster's is the one cause.
+        source = replace(source, snapshot=None)
     taken = snapshot.created if snapshot else None
     clone = clone_name(target.cluster, "snapshot", taken or terms.created, request.suffix)
     network = network_of(source, target)
@@ -94,7 +98,8 @@ def _describe(snapshot: Snapshot) -> str:
 def _objections_to_snapshot(target: Target, snapshot: Snapshot, seen: Observation) -> Iterator[str]:
     name = snapshot.identifier
     if snapshot.cluster != target.cluster:
-        yield f'"{name}" is a snapshot of "{snapshot.cluster}", and the target "{target.name}" is "{target.cluster}"'
+        likely = "" if seen.cluster else did_you_mean(target.cluster, (snapshot.cluster, *seen.names_taken))
+        yield f'"{name}" is a snapshot of "{snapshot.cluster}", and the target "{target.name}" is "{target.cluster}"{likely}'
     if snapshot.status != "available" or snapshot.created is None:
         percent = f" ({snapshot.percent} percent)" if snapshot.status == "creating" else ""
         yield f'"{name}" is {snapshot.status}{percent}: only a snapshot that is available can be restored'
