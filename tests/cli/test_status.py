@@ -97,6 +97,20 @@ def test_what_is_misspelt_is_found_before_anything_is_made(person: Person, tmp_p
         assert [said for said in SAID if said not in place] == []
 
 
+@pytest.mark.parametrize("verb", ["capture", "baseline", "snapshots"])
+def test_a_verb_that_needs_the_cluster_says_where_it_is_not_and_what_was_meant(
+    person: Person, tmp_path: Path, verb: str
+) -> None:
+    """And promises no backup that nobody looked for."""
+    (tmp_path / "x.toml").write_text(CONFIGURATION.replace("embi-aurora-cluster", "embi-aurora-clustr"))
+    misspelt = person.daybreak(verb, "embi", "--config", str(tmp_path / "x.toml"))
+    elsewhere = person.daybreak(verb, "embi", "--region", "eu-west-1")
+    assert (misspelt.code, elsewhere.code) == (2, 2)
+    assert 'no cluster "embi-aurora-clustr" in us-east-1 (did you mean "embi-aurora-cluster"' in misspelt.err
+    assert 'no cluster "embi-aurora-cluster" in eu-west-1' in elsewhere.err
+    assert "kept backup" not in misspelt.err + elsewhere.err
+
+
 def test_production_that_is_well_is_not_called_deleted(person: Person) -> None:
     """Nothing is kept to compare it with, and that is what is said."""
     done = person.daybreak("validate", "embi-aurora-cluster", "--depth", "quick", "-o", "json")

@@ -109,6 +109,7 @@ def test_a_deleted_cluster_comes_back_from_its_kept_backup(lab: LabUnderTest, vi
     calls = [step["action"] for step in plan["steps"] if step["action"]["kind"].startswith("restore-to-moment")]
     assert calls[0]["resource_id"] == victim.resource_id
     assert any("the source cluster is deleted" in note for note in plan["notes"])
+    assert "brings it back from its kept backup" in ada.daybreak("capture", "shop").err
     done = ada.daybreak("restore", "pitr", "shop", "--to", "latest", "--yes", "-o", "json")
     report = done.json()
     found = {finding["check"]: finding for finding in report["checks"]}

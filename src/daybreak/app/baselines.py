@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from daybreak.app.absence import refusal_without_cluster
 from daybreak.app.app import App
 from daybreak.app.explaining import explained
 from daybreak.app.spelling import proofread
@@ -50,9 +51,15 @@ def take_baseline(
     target = app.target(wish.target)
     aws = app.aws(target.region)
     with explained(f'looking at "{target.cluster}"'):
-        identity, cluster = aws.identity(), Lookout(aws).cluster(target.cluster)
-    if cluster is None or not cluster.endpoint:
-        raise Refused(f'there is no running cluster "{printable(target.cluster)}"', "daybreak status")
+        lookout = Lookout(aws)
+        identity, cluster = aws.identity(), lookout.cluster(target.cluster)
+        if cluster is None:
+            raise refusal_without_cluster(lookout, target, aws.region)
+    if not cluster.endpoint:
+        raise Refused(
+            f'the cluster "{printable(target.cluster)}" in {aws.region} is {cluster.status} and has no endpoint',
+            f"daybreak status {target.name}",
+        )
     sitting = Sitting(
         target=target,
         cluster=cluster,

@@ -10,12 +10,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from daybreak.app.absence import refusal_without_cluster
 from daybreak.app.app import App
 from daybreak.app.explaining import explained
 from daybreak.app.recalling import newest_of
 from daybreak.assess.capsules import capsule_changes
 from daybreak.aws.gateway import Aws
-from daybreak.errors import DaybreakError, Refused
+from daybreak.errors import DaybreakError
 from daybreak.execute.database import login_at
 from daybreak.judge.joining import entries_of
 from daybreak.model.answers import Silence
@@ -24,7 +25,6 @@ from daybreak.model.cost import Cost
 from daybreak.model.findings import Standing
 from daybreak.model.inventory import Inventory
 from daybreak.model.kept import Kept
-from daybreak.model.names import printable
 from daybreak.model.targets import Target
 from daybreak.model.world import Cluster
 from daybreak.observe.look import Lookout
@@ -87,11 +87,8 @@ def _take(app: App, target: Target) -> tuple[Capsule, Cost | None]:
         now = app.now()
         cluster = lookout.cluster(target.cluster)
         if cluster is None:
-            raise Refused(
-                f'there is no cluster "{printable(target.cluster)}" in {aws.region} to take a capsule of',
-                f"daybreak capture {target.name} --list  # the capsules that are kept",
-                f"daybreak plan pitr {target.name} --to latest  # brings it back from its kept backup",
-            )
+            listing = f"daybreak capture {target.name} --list  # the capsules that are kept"
+            raise refusal_without_cluster(lookout, target, aws.region, listing)
         instances = lookout.inside(cluster)
         around = surroundings_of(aws, cluster, instances)
     inside = _inside(app, aws, target, cluster)

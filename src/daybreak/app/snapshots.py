@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from daybreak.app.absence import refusal_without_cluster
 from daybreak.app.app import App
 from daybreak.app.explaining import explained
 from daybreak.app.planning import accident_typed, new_suffix, plan_for, thoroughness_of
@@ -60,13 +61,19 @@ def plan_snapshot(app: App, wish: SnapshotWish) -> Plan:
 
 
 def snapshots(app: App, name: str, before: str | None = None) -> Snapshots:
-    """The snapshots of a target, also of one whose cluster is deleted; ``before`` leaves out later ones."""
+    """The snapshots of a target, also of one whose cluster is deleted; ``before`` leaves out later ones.
+
+    Raises ``Refused`` where there is neither a snapshot nor the cluster: its name may be misspelt, or the region another one.
+    """
     target, limit = app.target(name), _limit(app, before, app.target(name))
     aws = app.aws(target.region)
     with explained(f'looking for snapshots of "{target.cluster}"'):
         lookout = Lookout(aws)
         found = snapshots_of(lookout, aws.identity(), target.cluster)
         cluster = lookout.cluster(target.cluster)
+        if cluster is None and not found:
+            refusal = refusal_without_cluster(lookout, target, aws.region)
+            raise Refused(f"{refusal.message}, and no snapshot of it", *refusal.hints)
     in_time = [each for each in found if limit is None or (each.created and each.created <= limit.instant)]
     return Snapshots(target, cluster, tuple(reversed(in_time)))
 

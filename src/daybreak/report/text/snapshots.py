@@ -21,8 +21,7 @@ def snapshots_view(
 ) -> RenderableType:
     """The snapshots as a table, newest first."""
     if not snapshots:
-        # Whether there ever was such a cluster nothing shows: its name may be misspelt.
-        return plain(f"{name} has no snapshots" + ("" if cluster else ", and its cluster is not there"))
+        return plain(f"{name} has no snapshots" + ("" if cluster else " of then, and its cluster is deleted"))
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
     for title in ("ID", "time", "status", "type", "engine", "key", "size"):
         table.add_column(title, overflow="fold", no_wrap=title == "time")
