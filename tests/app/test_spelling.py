@@ -14,8 +14,8 @@ from daybreak.app.spelling import proofread
 from daybreak.aws.gateway import Access
 from daybreak.config import load
 from daybreak.model.spelling import Spelling
-from daybreak.model.targets import Application, DatabaseTarget, Expectation, SqlCheck, Target, Waiver
-from daybreak.model.world import Cluster
+from daybreak.model.targets import Application, DatabaseTarget, Expectation, Network, SqlCheck, Staging, Target, Waiver
+from daybreak.model.world import Cluster, OfferedClass, Offers
 from tests import fix_worlds
 from tests.fix_cli import NOWHERE
 from tests.fix_postgres import MASTER, Server
@@ -59,7 +59,13 @@ def source(server: Server) -> Iterator[Cluster]:
 
 def target(source: Cluster, **changes: Any) -> Target:
     """A target that names nothing but its login."""
-    nothing: dict[str, Any] = {"tables": {}, "checks": (), "login": "env:DB", "database": source.database}
+    nothing: dict[str, Any] = {
+        "tables": {},
+        "checks": (),
+        "login": "env:DB",
+        "database": source.database,
+        "network": {},
+    }
     return fix_worlds.target(**(nothing | changes))
 
 
@@ -235,3 +241,30 @@ def test_a_secret_that_cannot_be_asked_for_is_no_mistake(app: App, source: Clust
     wanted = target(source, login="secretsmanager:embi/aurora/master")
     found = proofread(app, wanted, source)
     assert (found.mistakes, len(found.silences)) == ((), 1)
+
+
+def test_a_class_for_staging_that_aws_does_not_offer_is_a_mistake(app: App, source: Cluster) -> None:
+    """Nobody had noticed until AWS refused the writer of a clone whose storage was there already. What AWS does not say is none."""
+    offers = Offers(classes=(OfferedClass(name="db.t4g.large"), OfferedClass(name="db.t4g.medium")))
+    seen = fix_worlds.observation(offers=offers)
+    of = "AWS offers no class"
+
+    def said(name: str, offered: Offers | None = offers) -> tuple[str, ...]:
+        wanted = target(source, staging=Staging(instance_class=name))
+        return proofread(app, wanted, source, seen.model_copy(update={"offers": offered})).mistakes
+
+    assert said("db.t4g.large") == ()
+    (wrong,) = said("db.t4g.lage")
+    assert wrong.startswith(
+        f'staging: {of} "db.t4g.lage" for aurora-postgresql 16.6 in us-east-1 (did you mean "db.t4g.l'
+    )
+    assert said("db.serverless") == (f'staging: db.serverless needs a range, and "{source.identifier}" has none',)
+    assert said("db.t4g.lage", None) == said("db.t4g.lage", Offers()) == ()
+
+
+def test_a_network_that_cannot_be_asked_for_is_no_mistake(app: App, source: Cluster) -> None:
+    """Nobody listens at EC2 and RDS."""
+    network = {"us-east-1": Network(subnet_group="db", security_groups=("sg-1",))}
+    found = proofread(app, target(source, network=network), source)
+    assert (found.mistakes, len(found.silences)) == ((), 1)
+    assert found.silences[0].startswith("the network of us-east-1: ")

@@ -17,6 +17,9 @@ WRONG = """
 [targets.embi.application]
 login = "secretsmanager:embi/ap"
 
+[targets.embi.staging]
+instance_class = "db.t4g.medum"
+
 [[targets.embi.checks]]
 name = "salaries"
 sql = "select count(*) from salaris"
@@ -26,6 +29,7 @@ SAID = (
     'there is no table "public.employes" (did you mean "public.employees"?)',
     'the application\'s login: the login "secretsmanager:embi/ap" cannot be read',
     'the check "salaries": relation "salaris" does not exist',
+    'staging: AWS offers no class "db.t4g.medum" for aurora-postgresql',
 )
 
 
@@ -87,7 +91,7 @@ def test_what_is_misspelt_is_found_before_anything_is_made(person: Person, tmp_p
     wrong = ("--config", str(tmp_path / "x.toml"))
     done = person.daybreak("status", *wrong, "-o", "json")
     names = findings(done.json())["names"]
-    assert (done.code, names["standing"], names["found"]) == (3, "unfit", "3 of them wrong")
+    assert (done.code, names["standing"], names["found"]) == (3, "unfit", "4 of them wrong")
     plan = person.daybreak("plan", "pitr", "embi", "--to", "latest", *wrong, "-o", "json")
     assert plan.code == 0
     (note,) = (each for each in plan.json()["plan"]["notes"] if "daybreak.toml" in each)
@@ -109,6 +113,24 @@ def test_a_verb_that_needs_the_cluster_says_where_it_is_not_and_what_was_meant(
     assert 'no cluster "embi-aurora-clustr" in us-east-1 (did you mean "embi-aurora-cluster"' in misspelt.err
     assert 'no cluster "embi-aurora-cluster" in eu-west-1' in elsewhere.err
     assert "kept backup" not in misspelt.err + elsewhere.err
+
+
+NETWORK = """
+[targets.embi.network.us-east-1]
+subnet_group = "embi-db-subnet-grop"
+security_groups = ["sg-0123456789abcdef0"]
+"""
+
+
+def test_a_network_that_a_plan_refuses_is_not_all_there(person: Person, tmp_path: Path) -> None:
+    """The status that is looked at every day called it fit, and the plan of the bad night was refused."""
+    (tmp_path / "x.toml").write_text(CONFIGURATION + NETWORK)
+    wrong = ("--config", str(tmp_path / "x.toml"))
+    names = findings(person.daybreak("status", *wrong, "-o", "json").json())["names"]
+    assert (names["standing"], names["expected"], names["found"]) == ("unfit", "3 names", "2 of them wrong")
+    assert 'no subnet group "embi-db-subnet-grop" in us-east-1 (did you mean "embi-db-subnet-group' in names["why"]
+    assert 'no security group "sg-0123456789abcdef0" in us-east-1' in names["why"]
+    assert person.daybreak("plan", "pitr", "embi", "--to", "latest", *wrong).code == 2
 
 
 def test_production_that_is_well_is_not_called_deleted(person: Person) -> None:

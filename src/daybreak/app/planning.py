@@ -91,7 +91,7 @@ def plan_for(app: App, request: Request, target: Target) -> Plan:
     """The plan for a request in the world as it is now; raises ``Refused`` with every reason."""
     seen = observe_for(app, request, target)
     if not isinstance(request, CleanRequest):
-        seen = with_spelling(seen, proofread(app, target, seen.cluster))
+        seen = with_spelling(seen, proofread(app, target, seen.cluster, seen))
     made = seen.seen.replace(microsecond=0)
     is_staging = not isinstance(request, CleanRequest) and request.purpose == "staging"
     terms = Terms(

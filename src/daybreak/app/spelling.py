@@ -1,4 +1,5 @@
-"""Whether what daybreak.toml names is there, found before anything is made: databases, tables, columns, checks, secrets.
+"""Whether what daybreak.toml names is there, found before anything is made: databases, tables, columns, checks, secrets,
+and, by ``placing``, the clone's network and class.
 
 The law: it only helps, so it stops nothing and takes no more of the source than ``OF_NAMES``; no row is read and no check is
 run. What could not be asked is no mistake.
@@ -11,11 +12,13 @@ from dataclasses import dataclass, replace
 from time import monotonic
 
 from daybreak.app.app import App
+from daybreak.app.placing import names_of_place
 from daybreak.aws.faults import AwsFault
 from daybreak.aws.secrets import credentials_of
 from daybreak.errors import DaybreakError
 from daybreak.model.checks import OWN, owners_check
 from daybreak.model.names import did_you_mean, printable
+from daybreak.model.observation import Observation
 from daybreak.model.replies import Category
 from daybreak.model.spelling import NO_SOURCE, Spelling
 from daybreak.model.targets import DatabaseTarget, Expectation, SqlCheck, Target
@@ -34,9 +37,12 @@ _SPELT_WRONG = frozenset({Category.NOT_FOUND, Category.INVALID})
 """What AWS answers of a secret that is not there; any other fault is one of asking."""
 
 
-def proofread(app: App, target: Target, cluster: Cluster | None) -> Spelling:
-    """What is wrong with the names in the target's configuration; ``cluster`` is the source, ``None`` where it is gone."""
-    return _Proofreader(app, target, cluster).read()
+def proofread(app: App, target: Target, cluster: Cluster | None, seen: Observation | None = None) -> Spelling:
+    """What is wrong with the names in the target's configuration; ``cluster`` is the source, ``None`` where it is gone.
+
+    ``seen`` is what a plan is made of: AWS is not asked for it again.
+    """
+    return _Proofreader(app, target, cluster).read() + names_of_place(app, target, cluster, seen)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ class Spelling(Value):
     """What was asked of the source and of the places of secrets about the names in daybreak.toml, and what is wrong with them."""
 
     named: int = 0
-    """The databases, tables, columns, checks and secrets that are named."""
+    """The databases, tables, columns, checks, secrets, networks and classes that are named."""
     mistakes: tuple[str, ...] = ()
     """What is named and is not there, or cannot be understood."""
     silences: tuple[str, ...] = ()
