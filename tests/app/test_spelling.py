@@ -69,9 +69,9 @@ def target(source: Cluster, **changes: Any) -> Target:
     return fix_worlds.target(**(nothing | changes))
 
 
-def check(text: str, name: str = "mine", **changes: Any) -> SqlCheck:
-    """A question of the owner's."""
-    return SqlCheck(name=name, sql=text, **changes)
+def check(text: str, name: str = "mine", expect: str = "not null", **changes: Any) -> SqlCheck:
+    """A question of the owner's; any value is welcome."""
+    return SqlCheck(name=name, sql=text, expect=expect, **changes)
 
 
 def test_what_is_spelled_right_is_all_there(app: App, source: Cluster) -> None:
@@ -87,11 +87,15 @@ def test_what_is_spelled_right_is_all_there(app: App, source: Cluster) -> None:
             check("show server_version", "setting"),
             check("  -- all\n select count(*) from employees; -- of them", "comment"),
             check("with x as (select 1) table x", "with"),
+            check("values (1)", "row", expect=">= 1"),
+            check("select null", "nothing", expect="null"),
+            check("select max(paid) from hr.salaries", "instant", expect="> 2024-01-15"),
+            check("select 'a' || name from public.employees", "text", expect="= 'ab'"),
         ),
         only=("postgres",),
         waivers=(Waiver(check="owner.mine", by="me", why="tired"),),
     )
-    assert proofread(app, wanted, source) == Spelling(named=12)
+    assert proofread(app, wanted, source) == Spelling(named=16)
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
@@ -127,6 +131,42 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "two statements": (
         {"checks": (check("select 1; drop table employees"),)},
         'the check "mine": cannot insert multiple commands into a prepared statement',
+    ),
+    "a parameter": (
+        {"checks": (check("select name from employees where id = $1"),)},
+        'the check "mine": it has a parameter ($1), and nobody gives it a value',
+    ),
+    "nothing that comes back": (
+        {"checks": (check("delete from employees where false"),)},
+        'the check "mine": it returns nothing',
+    ),
+    "several columns": (
+        {"checks": (check("select id, name from employees limit 1;"),)},
+        'the check "mine": it returns 2 columns, and one value is asked for',
+    ),
+    "a change": (
+        {"checks": (check("delete from employees returning id -- all of them"),)},
+        'the check "mine": it writes, and a check may only read',
+    ),
+    "a change inside": (
+        {"checks": (check("with gone as (delete from employees returning 1) select count(*) from gone"),)},
+        'the check "mine": it writes, and a check may only read',
+    ),
+    "a number that is to be a word": (
+        {"checks": (check("select count(*) from employees", expect="banana"),)},
+        'the check "mine": a number cannot be compared with "banana"',
+    ),
+    "a truth that is to be a number": (
+        {"checks": (check("select true", expect="> 1"),)},
+        'the check "mine": true or false cannot be compared with "1"',
+    ),
+    "a time that is to be a truth": (
+        {"checks": (check("select max(updated_at) from employees", expect="true"),)},
+        'the check "mine": a time cannot be compared with "true"',
+    ),
+    "a comparison with null": (
+        {"checks": (check("select 1", expect="> null"),)},
+        'the check "mine": null cannot be compared',
     ),
     "a NUL byte": ({"checks": (check("select 1\0"),)}, 'the check "mine": it holds a NUL byte'),
     "a check in its role's own path": (
@@ -181,13 +221,13 @@ def test_nothing_of_the_owners_is_run(app: App, source: Cluster, server: Server)
     wanted = target(
         source,
         checks=(
-            check("select nextval('public.tickets')"),
-            check("select pg_sleep(3600)", "slow"),
+            check("select nextval('public.tickets')", expect=">= 0"),
+            check("select pg_sleep(3600)::text", "slow", expect="= ''"),
             check("delete from public.employees returning 1", "rows"),
         ),
     )
     began = time.monotonic()
-    assert proofread(app, wanted, source).mistakes == ()
+    assert proofread(app, wanted, source).mistakes == ('the check "rows": it writes, and a check may only read',)
     assert time.monotonic() - began < 60
     with server.connection("spelling") as hands:
         assert hands.execute("select is_called from public.tickets").fetchone() == (False,)

@@ -16,6 +16,7 @@ from daybreak.app.placing import names_of_place
 from daybreak.aws.faults import AwsFault
 from daybreak.aws.secrets import credentials_of
 from daybreak.errors import DaybreakError
+from daybreak.judge.expectations import why_never
 from daybreak.model.checks import OWN, owners_check
 from daybreak.model.names import did_you_mean, printable
 from daybreak.model.observation import Observation
@@ -29,7 +30,7 @@ from daybreak.postgres.catalog import database_names
 from daybreak.postgres.faults import refusal_of
 from daybreak.postgres.login import Login
 from daybreak.postgres.meter import Meter
-from daybreak.postgres.naming import table_names, tables_named, why_no_statement
+from daybreak.postgres.naming import look_at_statement, table_names, tables_named
 from daybreak.postgres.reach import Reach
 from daybreak.postgres.session import Session
 
@@ -184,7 +185,8 @@ class _Proofreader:
         for check in task.checks:
             named = f'the check "{printable(check.name)}"{where}'
             try:
-                if why := why_no_statement(session, check.sql):
+                found = look_at_statement(session, check.sql)
+                if why := found.trouble or (why_never(found.kind, check.expect) if found.kind else ""):
                     mistakes.append(f"{named}: {why}")
             except DaybreakError as error:
                 silences.append(f"{named}: {error.message}")

@@ -8,9 +8,9 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Literal
 
 from daybreak.model.answers import OwnerAnswer, Silence
 from daybreak.model.checks import Asked, owners_check
@@ -76,6 +76,26 @@ def meets(answer: OwnerAnswer, expect: str) -> bool | str:
         return True
     pair = _pair(answer, _unquote(wanted))
     return pair if isinstance(pair, str) else bool(_SIGNS[sign](*pair))
+
+
+_IN_WORDS = {"truth": "true or false", "number": "a number", "instant": "a time"}
+_SAMPLES = {"truth": "true", "number": "0", "instant": "2000-01-01T00:00:00Z", "text": ""}
+"""A value of each kind: what one of them cannot be compared with, none can."""
+
+
+def why_never(kind: Literal["truth", "number", "instant", "text", "null"], expect: str) -> str:
+    """Why no value of a kind meets ``expect`` or misses it; empty where one can.
+
+    >>> why_never("number", "banana"), why_never("number", ">= 3")
+    ('a number cannot be compared with "banana"', '')
+    """
+    if kind == "null":
+        return ""
+    sample = OwnerAnswer(asked="", took=timedelta(0), kind=kind, value=_SAMPLES[kind])
+    opinion = meets(sample, expect)
+    if not isinstance(opinion, str):
+        return ""
+    return opinion.replace(f"a {kind} ({_value_in_words(sample)})", _IN_WORDS.get(kind, kind))
 
 
 def _meets_null(sign: str, *, is_wanted: bool, is_found: bool) -> bool | str:

@@ -80,7 +80,7 @@ def one_value(address: Address, login: Login, limits: Limits, text: str, most: i
     with open_session(address, login, limits) as session:
         _prepare(session)
         try:
-            shape = session.column_types(_within(text, "*") + " LIMIT 0")
+            shape = session.column_types(within(text, "*") + " LIMIT 0")
         except Failed as error:
             if not _is_unlike_a_query(error):
                 raise
@@ -100,7 +100,7 @@ def _is_unlike_a_query(error: Failed) -> bool:
     return isinstance(cause, psycopg.Error) and (cause.sqlstate or "").startswith(_UNLIKE_A_QUERY)
 
 
-def _within(text: str, what: str) -> str:
+def within(text: str, what: str) -> str:
     """A query around the statement. Semicolons at its end are removed; a line break ends a comment at its end."""
     return f"SELECT {what} FROM (\n{text.rstrip().rstrip(';').rstrip()}\n) AS asked"  # noqa: S608 - it is a question of SQL
 
@@ -110,7 +110,7 @@ def _ask_the_server_to_cut(session: Session, text: str, shape: tuple[int, ...], 
         return OneValue(len(shape), 0)
     is_short = shape[0] in _SHORT
     what = "asked.value" if is_short else f"pg_catalog.left(asked.value::pg_catalog.text, {LONGEST + 1})"
-    query = f"{_within(text, what)} (value)"
+    query = f"{within(text, what)} (value)"
     with session.stream(query) as rows:
         first = next(rows, None)
         count = 0 if first is None else 1 + sum(1 for _ in islice(rows, most))
@@ -121,6 +121,19 @@ def _ask_the_server_to_cut(session: Session, text: str, shape: tuple[int, ...], 
         value = session.load(shape[0], value)
     kind, written = plain(value)
     return OneValue(1, count, kind, written)
+
+
+_KINDS: dict[ValueKind, tuple[str, ...]] = {
+    "truth": ("bool",),
+    "number": ("int2", "int4", "int8", "oid", "float4", "float8", "numeric"),
+    "instant": ("date", "timestamp", "timestamptz"),
+}
+
+
+def kind_of_type(oid: int) -> ValueKind:
+    """The kind of every value of a type, as ``plain`` gives it; any other type's values are text."""
+    named = psycopg.postgres.types.get(oid)
+    return next((kind for kind, names in _KINDS.items() if named and named.name in names), "text")
 
 
 def plain(value: Any) -> tuple[ValueKind, str]:

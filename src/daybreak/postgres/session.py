@@ -17,8 +17,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import psycopg
-from psycopg import pq, sql
+from psycopg import generators, pq, sql
 from psycopg.adapt import Transformer
+from psycopg.errors import error_from_result
 
 from daybreak.errors import Bug, DaybreakError, Unreachable
 from daybreak.model.names import printable
@@ -54,6 +55,16 @@ class Limits:
     statement: timedelta = timedelta(seconds=30)
     lock: timedelta = timedelta(seconds=5)
     whole: timedelta = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the server says of a statement that it has parsed."""
+
+    parameters: int
+    """How many values it needs from whoever runs it."""
+    columns: tuple[int, ...]
+    """The types (OIDs) of the columns that it returns; empty where it returns none."""
 
 
 class Session:
@@ -126,12 +137,17 @@ class Session:
             cursor.execute(text.encode(), binary=True)
             return tuple(column.type_code for column in cursor.description or ())
 
-    def parse(self, text: str) -> None:
+    def parse(self, text: str) -> Shape:
         """Have one statement parsed and its names looked up; it is neither planned nor carried out."""
         with self._bound(self.limits.statement), self._connection.cursor() as cursor:
             # The extended protocol takes a single statement, so the text cannot end this one and begin another.
             cursor.execute(b"PREPARE asked AS\n" + text.encode(), binary=True)
+            self._connection.pgconn.send_describe_prepared(b"asked")
+            [told] = self._connection.wait(generators.execute(self._connection.pgconn))
+            if told.status != pq.ExecStatus.COMMAND_OK:
+                raise error_from_result(told)
             cursor.execute(b"DEALLOCATE asked")
+            return Shape(told.nparams, tuple(map(told.ftype, range(told.nfields))))
 
     def load(self, oid: int, text: str) -> Any:
         """Turn the server's text of a value into a value of the type ``oid``."""
