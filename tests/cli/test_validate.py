@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from daybreak.lab.company.configuration import configuration
 from daybreak.repository.documents import Document
 from daybreak.repository.repository import open_repository
 from tests.fix_cli import AUTHORITIES, Person
-from tests.fix_lab import LabUnderTest
+from tests.fix_lab import LabUnderTest, eventually
 from tests.fix_terminal import Terminal
 
 CLUSTER = "embi-aurora-cluster"
@@ -164,6 +166,58 @@ def test_what_was_kept_of_a_namesake_in_another_region_is_no_witness(visitor: Pe
     plan = alone.daybreak("plan", "pitr", "embi", "--to", "latest", "-o", "json").json()["plan"]
     (judging,) = (step["action"] for step in plan["steps"] if step["action"]["kind"].startswith("validate@"))
     assert judging["baseline"] is None
+
+
+FAR = "eu-west-1"
+OF_TWO_REGIONS = """
+[targets.{region}]
+cluster = "{cluster}-source"
+region = "{region}"
+objectives = {{ rpo = "5m", rto = "4h", retention = "30d" }}
+"""
+
+
+@pytest.fixture
+def twins(lab: LabUnderTest) -> Iterator[str]:
+    """Two clusters of one name, each in its own region."""
+    name = f"twins-{uuid.uuid4().hex[:8]}"
+    doors = [lab.client("rds", region) for region in ("us-east-1", FAR)]
+    for rds in doors:
+        rds.create_db_cluster(
+            DBClusterIdentifier=name, Engine="aurora-postgresql", MasterUsername="a", MasterUserPassword="b" * 12
+        )
+    yield name
+    for rds in doors:
+        # One that is still being made cannot be taken away.
+        eventually(partial(is_available, rds, name))
+        rds.delete_db_cluster(DBClusterIdentifier=name, SkipFinalSnapshot=True)
+
+
+def is_available(rds: Any, name: str) -> bool:
+    """Whether the cluster is there."""
+    return bool(rds.describe_db_clusters(DBClusterIdentifier=name)["DBClusters"][0]["Status"] == "available")
+
+
+def test_of_two_clusters_of_one_name_the_region_is_asked(twins: str, visitor: Person, tmp_path: Path) -> None:
+    """The one whose region came first in the alphabet was validated, and would have been removed, without a word."""
+    person = replace(visitor, home=tmp_path)
+    person.configure("".join(OF_TWO_REGIONS.format(region=region, cluster=twins) for region in ("us-east-1", FAR)))
+    for asked in (("validate", twins), ("clean", "--cluster", twins, "--confirm", twins)):
+        done = person.daybreak(*asked)
+        assert done.code == 2
+        assert f"in each of {FAR}, us-east-1" in done.err
+    done = person.daybreak("validate", twins, "--depth", "quick", "--region", FAR, "-o", "json")
+    assert done.json()["region"] == FAR
+
+
+def test_a_cluster_is_found_in_the_environments_region_too(visitor: Person, run: str, tmp_path: Path) -> None:
+    """Its target is elsewhere, and whoever set the variable meant it."""
+    person = replace(visitor, home=tmp_path)
+    person.configure(OF_TWO_REGIONS.format(region=FAR, cluster=CLUSTER))
+    done = person.daybreak("validate", run, "--depth", "quick", "-o", "json")
+    assert done.json()["region"] == "us-east-1"
+    refused = person.daybreak("validate", "none-such")
+    assert f"neither a run nor a cluster in {FAR}, us-east-1" in refused.err
 
 
 def test_without_a_target_only_what_needs_none_is_told(visitor: Person, tmp_path: Path) -> None:

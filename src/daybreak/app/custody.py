@@ -21,7 +21,14 @@ from daybreak.aws.gateway import Aws
 from daybreak.errors import DaybreakError, Refused, Unreachable
 from daybreak.journal.chain import Chain
 from daybreak.journal.store import Damaged, Held, Newer, Remains
-from daybreak.model.names import check_identifier, clone_stem, printable, quarantine_group_name, run_cleaned_by
+from daybreak.model.names import (
+    check_identifier,
+    clone_stem,
+    comma_list,
+    printable,
+    quarantine_group_name,
+    run_cleaned_by,
+)
 from daybreak.model.plan import Plan
 from daybreak.model.requests import CleanRequest
 from daybreak.model.run import RunAborted
@@ -176,29 +183,34 @@ def _identity_in(remains: Remains) -> Identity | None:
 
 
 def _search(app: App, run: str, pinned: Identity | None) -> _Found:
-    """What exists under the clone's names; raises ``Refused`` where no possible region has anything."""
+    """What exists under the clone's names; raises ``Refused`` where no possible region has anything, or several have."""
     regions: list[str | None] = [
         *({pinned.region} if pinned else sorted({each.region for each in app.targets.values()}))
     ]
     doors = [app.aws(region) for region in regions or [None]]
 
-    def look() -> _Found:
-        found = [
+    def look() -> list[_Found]:
+        found = (
             _Found(aws, (eyes := Lookout(aws)).cluster(run), eyes.parameter_group(quarantine_group_name(run)))
             for aws in doors
-        ]
-        return next((each for each in found if each.is_there), found[0])
+        )
+        return [each for each in found if each.is_there]
 
     with explained(f'looking for "{run}"'):
-        found = app.closely(look, lambda each: each.is_there)
-    if not found.is_there:
+        found = app.closely(look, bool)
+    if len(found) > 1:
+        there = [each.aws.region for each in found]
+        raise Refused(
+            f'"{printable(run)}" exists in each of {comma_list(there)}', "name the one that is meant with --region"
+        )
+    if not found:
         where = ", ".join(sorted({aws.region for aws in doors}))
         raise Refused(
             f'nothing that "{printable(run)}" created exists in {where} any more',
             "name another region with --region",
             "daybreak runs",
         )
-    return found
+    return found[0]
 
 
 def _target_of(app: App, remains: Remains, found: _Found) -> Target | None:

@@ -26,7 +26,7 @@ from daybreak.model.findings import Finding
 from daybreak.model.kept import Kept
 from daybreak.model.loss import TO_ACCIDENT, Loss, loss_between, loss_unknown
 from daybreak.model.moment import At, Latest
-from daybreak.model.names import check_identifier, did_you_mean, printable
+from daybreak.model.names import check_identifier, comma_list, did_you_mean, printable
 from daybreak.model.plan import Plan
 from daybreak.model.requests import Depth, Thoroughness
 from daybreak.model.tags import JOURNAL_TAG, ORIGIN_TAG, PURPOSE_TAG, RUN_TAG
@@ -389,25 +389,56 @@ def _moment_typed(app: App, inquiry: Inquiry) -> datetime:
 
 
 def _look_for(app: App, inquiry: Inquiry, name: str) -> tuple[Lookout, Identity, Cluster]:
-    """The cluster in the target's region, else in the first region of the configuration that has it."""
+    """The cluster in the one region that has it: the target's, those of the configuration, else the environment's own.
+
+    Raises ``Refused`` where none has it, and where several have one of that name: those are different clusters.
+    """
     wanted = [app.target(inquiry.target)] if inquiry.target is not None else app.targets.values()
-    regions: list[str | None] = [*sorted({target.region for target in wanted})] or [None]
-    asked, known = [], [*app.store.runs()]
-    for region in regions:
-        aws = app.aws(region)
-        asked.append(aws.region)
-        with explained(f'looking for "{name}"'):
-            lookout = Lookout(aws)
-            clone = lookout.cluster(name)
-            if clone is not None:
-                return lookout, aws.identity(), clone
-            known += lookout.clusters()
-    likely = did_you_mean(name, known)
+    regions = sorted({target.region for target in wanted})
+    doors = [app.aws(region) for region in regions]
+    found, known = _having(doors, name)
+    if not found and inquiry.target is None:
+        own = [aws for aws in _own_door(app) if aws.region not in regions]
+        found, more = _having(own, name)
+        doors, known = [*doors, *own], [*known, *more]
+    if len(found) > 1:
+        there = [aws.region for aws, _ in found]
+        raise Refused(
+            f'there is a cluster "{name}" in each of {comma_list(there)}',
+            *(f"daybreak validate {name} --region {region}" for region in there),
+        )
+    for aws, clone in found:
+        with explained("asking AWS who we are"):
+            return Lookout(aws), aws.identity(), clone
+    likely = did_you_mean(name, [*app.store.runs(), *known])
     raise Refused(
-        f'"{printable(inquiry.name)}" is neither a run nor a cluster in {", ".join(asked)}{likely}',
+        f'"{printable(inquiry.name)}" is neither a run nor a cluster in {comma_list([aws.region for aws in doors])}{likely}',
         "daybreak runs",
         "name another region with --region",
     )
+
+
+def _own_door(app: App) -> list[Aws]:
+    """The door to the region of the environment, where it names one."""
+    try:
+        return [app.aws()]
+    except Refused:
+        return []
+
+
+def _having(doors: list[Aws], name: str) -> tuple[list[tuple[Aws, Cluster]], list[str]]:
+    """The cluster of that name behind each door that has one; and the names of the others behind those that have none."""
+    found: list[tuple[Aws, Cluster]] = []
+    known: list[str] = []
+    for aws in doors:
+        with explained(f'looking for "{name}" in {aws.region}'):
+            lookout = Lookout(aws)
+            clone = lookout.cluster(name)
+            if clone is not None:
+                found.append((aws, clone))
+            else:
+                known += lookout.clusters()
+    return found, known
 
 
 def _target_of(app: App, inquiry: Inquiry, clone: Cluster, region: str) -> Target | None:
