@@ -115,6 +115,14 @@ def test_a_verb_that_needs_the_cluster_says_where_it_is_not_and_what_was_meant(
     assert "kept backup" not in misspelt.err + elsewhere.err
 
 
+def test_a_snapshot_in_another_case_is_found(person: Person) -> None:
+    """The console and a ticket spell it as they like; AWS takes it."""
+    (newest, *_) = person.daybreak("snapshots", "embi", "-o", "json").json()["snapshots"]
+    plan = person.daybreak("plan", "snapshot", "embi", "--snapshot", newest["identifier"].upper(), "-o", "json")
+    assert plan.code == 0, plan.err
+    assert newest["identifier"] in plan.out
+
+
 NETWORK = """
 [targets.embi.network.us-east-1]
 subnet_group = "embi-db-subnet-grop"

@@ -64,6 +64,14 @@ def desk(tmp_path: Path) -> Path:
     return folder
 
 
+def test_identifiers_are_in_awss_own_spelling(desk: Path) -> None:
+    """It has no upper case, and a plan would look for another subnet group."""
+    network = '[targets.embi.network.us-east-1]\nsubnet_group = "Embi-DB"\n'
+    (desk / "daybreak.toml").write_text(TARGET.replace('"embi"', '"EMBI-Cluster"') + network)
+    target = load(environ={}, folder=desk).targets["embi"]
+    assert (target.cluster, target.network["us-east-1"].subnet_group) == ("embi-cluster", "embi-db")
+
+
 def settings_at(desk: Path, *, environ: Mapping[str, str] | None = None, **more: Any) -> Settings:
     """The settings of somebody at ``desk``."""
     return load(environ={"HOME": str(desk.parents[1])} | dict(environ or {}), folder=desk, **more)

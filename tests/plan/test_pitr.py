@@ -254,7 +254,8 @@ def test_the_same_world_gives_the_same_digest() -> None:
 def test_a_deleted_cluster_is_found_by_its_resource_id_also_beside_its_successor() -> None:
     """Somebody recreated the cluster under its old name; the backup of the old one is the one that is wanted."""
     world = fix_worlds.observation(**deleted(backup(), backup(resource_id="cluster-OLDER")))
-    made = fix_worlds.plan(request=fix_worlds.pitr_request(resource_id="cluster-OLDER"), seen=world)
+    # AWS's own spelling is in the call, whatever case a person typed.
+    made = fix_worlds.plan(request=fix_worlds.pitr_request(resource_id="CLUSTER-older"), seen=world)
     restore = next(step.action for step in made.steps if isinstance(step.action, RestoreToMoment))
     assert restore.resource_id == "cluster-OLDER"
     assert not [step for step in made.steps if isinstance(step.action, CopyParameterGroup | SetClusterOptions)]

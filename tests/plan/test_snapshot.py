@@ -158,6 +158,12 @@ def test_the_newest_one_that_is_early_enough(before: Any, chosen: str) -> None:
     assert actions(made, RestoreFromSnapshot)[0].snapshot == chosen
 
 
+def test_an_identifier_in_another_case_is_the_same_one() -> None:
+    """AWS takes both, and the plan has AWS's own spelling."""
+    made = plan({"snapshot": "Before-RELEASE"})
+    assert actions(made, RestoreFromSnapshot)[0].snapshot == "before-release"
+
+
 def test_latest_passes_over_what_cannot_be_restored() -> None:
     """A snapshot that is being taken is the newest of all, and of no use to anybody now."""
     half = fix_worlds.snapshot("half", status="creating", created=NOW, percent=3)

@@ -47,7 +47,7 @@ def plan_snapshot(app: App, wish: SnapshotWish) -> Plan:
     target = app.target(wish.target).with_waivers(wish.waivers)
     request = SnapshotRequest(
         target=target.name,
-        snapshot=wish.snapshot.strip() or NEWEST,
+        snapshot=wish.snapshot.strip().lower() or NEWEST,
         before=_limit(app, wish.before, target),
         words=wish.before or "",
         why=wish.why,

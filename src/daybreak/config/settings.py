@@ -128,6 +128,8 @@ class ObjectivesText(Objectives):
 class NetworkText(Network):
     """Where a clone lives in one region."""
 
+    subnet_group: Annotated[str, AfterValidator(str.lower)] | None = None
+    """In AWS's own spelling, which has no upper case."""
     security_groups: tuple[GroupId, ...] = ()
 
 

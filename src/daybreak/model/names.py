@@ -43,6 +43,15 @@ def check_identifier(text: str, what: str) -> str:
     return text.lower()
 
 
+def is_same_name(one: str | None, other: str | None) -> bool:
+    """Whether two identifiers of RDS name one thing: AWS takes them in any case, and answers them in its own.
+
+    >>> is_same_name("Before-Release", "before-release"), is_same_name(None, "x")
+    (True, False)
+    """
+    return one is not None and other is not None and one.lower() == other.lower()
+
+
 def printable(text: str, most: int = 100) -> str:
     r"""``text`` with every character escaped that a terminal could act on, cut at ``most`` characters.
 

@@ -145,7 +145,7 @@ class Lookout:
     def snapshot(self, name: str) -> Snapshot | None:
         """The snapshot of that identifier or ARN; ``None`` when AWS does not know it."""
         # AWS includes automated snapshots and those of other accounts only when asked to.
-        is_automated = name.rpartition(":cluster-snapshot:")[2].startswith("rds:")
+        is_automated = name.lower().rpartition(":cluster-snapshot:")[2].startswith("rds:")
         more: dict[str, Any] = {"SnapshotType": "automated"} if is_automated else {}
         more |= {"IncludeShared": True} if name.startswith("arn:") else {}
         body = self._find(self._call("DescribeDBClusterSnapshots", DBClusterSnapshotIdentifier=name, **more))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from daybreak.model.names import quarantine_group_name
+from daybreak.model.names import is_same_name, quarantine_group_name
 from daybreak.model.observation import Interest, Observation, PastRun
 from daybreak.model.requests import NEWEST, CleanRequest, PitrRequest, SnapshotRequest
 from daybreak.model.spelling import Spelling
@@ -27,7 +27,7 @@ def look_for_sources(
     match request:
         case PitrRequest(resource_id=wanted):
             # This lists every kept backup of the region, so we ask only where the living cluster is not enough.
-            is_enough = living is not None and wanted in (None, living.resource_id)
+            is_enough = living is not None and (wanted is None or is_same_name(wanted, living.resource_id))
             backups = () if is_enough else lookout.backups()
         case SnapshotRequest(snapshot=named):
             snapshots = snapshots_of(lookout, identity, target.cluster, named=named)
@@ -117,7 +117,9 @@ def with_authorities(seen: Observation, there: Authorities) -> Observation:
 def snapshots_of(lookout: Lookout, identity: Identity, cluster: str, *, named: str = NEWEST) -> tuple[Snapshot, ...]:
     """Every snapshot of a cluster of that name, oldest first, and the one that is ``named``, in any account."""
     found = {snapshot.arn: snapshot for snapshot in lookout.snapshots(cluster)}
-    if named != NEWEST and not any(named in (each.identifier, each.arn) for each in found.values()):
+    if named != NEWEST and not any(
+        is_same_name(named, name) for each in found.values() for name in (each.identifier, each.arn)
+    ):
         other = lookout.snapshot(named)
         found |= {other.arn: other} if other else {}
     return tuple(_with_owner(snapshot, identity) for snapshot in found.values())

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from daybreak.model.capsule import Capsule
 from daybreak.model.moment import At
+from daybreak.model.names import is_same_name
 from daybreak.model.observation import Interest, Observation
 from daybreak.model.requests import NEWEST, PitrRequest, SnapshotRequest
 from daybreak.model.targets import Network, Target
@@ -66,8 +67,8 @@ def source_of(request: PitrRequest | SnapshotRequest, target: Target, seen: Obse
             living, backup, window = living_cluster(seen.cluster, snapshot), None, None
         case PitrRequest():
             snapshot = None
-            is_meant = seen.cluster and request.resource_id in (None, seen.cluster.resource_id)
-            living = seen.cluster if is_meant else None
+            wanted, found = request.resource_id, seen.cluster.resource_id if seen.cluster else None
+            living = seen.cluster if wanted is None or is_same_name(wanted, found) else None
             kept = backups_of_deleted(request, target, seen) if living is None else []
             backup = kept[0] if len(kept) == 1 else None
             recorded = living or backup
@@ -95,7 +96,7 @@ def living_cluster(cluster: Cluster | None, snapshot: Snapshot | None) -> Cluste
 def backups_of_deleted(request: PitrRequest, target: Target, seen: Observation) -> list[AutomatedBackup]:
     """The backups of deleted clusters that the request may mean."""
     if request.resource_id:
-        return [backup for backup in seen.backups if backup.resource_id == request.resource_id]
+        return [backup for backup in seen.backups if is_same_name(backup.resource_id, request.resource_id)]
     return backups_kept(target, seen.backups)
 
 
@@ -122,7 +123,8 @@ def own_snapshots(target: Target, snapshots: tuple[Snapshot, ...]) -> list[Snaps
 
 def is_named(snapshot: Snapshot, name: str) -> bool:
     """Whether a person means this snapshot by ``name``; another account's snapshot is named only by its ARN."""
-    return name == snapshot.arn or (name == snapshot.identifier and snapshot.kind not in FOREIGN)
+    is_by_name = is_same_name(name, snapshot.identifier) and snapshot.kind not in FOREIGN
+    return is_same_name(name, snapshot.arn) or is_by_name
 
 
 def moment_of(request: PitrRequest | SnapshotRequest, source: Source) -> datetime | None:
