@@ -108,6 +108,29 @@ def test_what_was_done_elsewhere_says_nothing_of_this_place(app: App, elsewhere:
     assert past_of(app, app.target("embi"), here.model_copy(update=elsewhere)) == ()
 
 
+OTHERS: dict[str, dict[str, Any]] = {
+    "another target": {
+        "by": fix_worlds.target(name="payroll", cluster="payroll-cluster"),
+        "seen": fix_worlds.observation(cluster=fix_worlds.cluster(identifier="payroll-cluster")),
+    },
+    "the cluster of another region": {
+        "seen": fix_worlds.observation(identity=fix_worlds.identity(region="eu-west-1")),
+        "by": fix_worlds.target(region="eu-west-1", network={"eu-west-1": fix_worlds.target().network["us-east-1"]}),
+    },
+}
+
+
+@pytest.mark.parametrize("whose", OTHERS)
+def test_however_many_others_were_restored_since_its_own_runs_are_found(app: App, whose: str) -> None:
+    """After twenty runs of another target no restore of this one had finished yet."""
+    own = ended(app, plan())
+    for number in range(21):
+        made = fix_worlds.plan(request=fix_worlds.pitr_request(suffix=f"a{number}"), **OTHERS[whose])
+        ended(app, made.model_copy(update={"created": made.created + timedelta(minutes=number + 1)}))
+    assert app.store.runs()[-1] == own
+    assert [past.run for past in past_of(app, app.target("embi"), fix_worlds.identity())] == [own]
+
+
 def test_a_target_that_became_another_cluster_has_no_past(app: App, tmp_path: Path) -> None:
     """Its name stayed, and the cluster behind it is larger."""
     ended(app, plan())

@@ -40,9 +40,6 @@ from daybreak.observe.poller import Poller
 from daybreak.plan.calls import things_touched
 from daybreak.repository.repository import Repository, open_repository
 
-_SUFFIX_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
-_PAST_RUNS = 20
-"""How many earlier runs an estimate looks at: enough for a median, few enough for a journal in S3."""
 _LOOKS_AT_NOTHING = 3
 """How often a planner looks before it concludes that a cluster is gone."""
 

@@ -6,6 +6,7 @@ import secrets
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 
 from daybreak.app.app import App
 from daybreak.app.explaining import explained
@@ -41,7 +42,9 @@ from daybreak.postgres.authorities import authorities
 
 _SUFFIX_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
 _PAST_RUNS = 20
-"""How many earlier runs an estimate looks at: enough for a median, few enough for a journal in S3."""
+"""How many earlier runs of a target an estimate takes: enough for a median, few enough for a journal in S3."""
+_MOST_READ = 100
+"""How many runs that have the target's name are read in search of those."""
 
 
 @dataclass(frozen=True)
@@ -142,20 +145,25 @@ def thoroughness_of(app: App, wanted: Thoroughness, target: Target) -> Thoroughn
 
 def past_of(app: App, target: Target, identity: Identity) -> tuple[PastRun, ...]:
     """The newest runs of the target's cluster that ended with a verdict, here and not on another account, region or lab."""
-    found = []
-    for run in app.store.runs()[:_PAST_RUNS]:
+    stem = clone_stem(target.cluster)
+    own = [run for run in app.store.runs() if run.startswith(f"{stem}-")]
+    found = (past for run in own[:_MOST_READ] if (past := _past_run(app, run, target, identity)))
+    return tuple(islice(found, _PAST_RUNS))
+
+
+def _past_run(app: App, run: str, target: Target, identity: Identity) -> PastRun | None:
+    """What a run shows of the target; ``None`` where it is another one's, came to no verdict, or cannot be read."""
+    with suppress(Damaged, Newer):
+        plan = app.store.plan(run)
+        is_of_it = (plan.target.name, plan.source) == (target.name, target.cluster)
+        if not is_of_it or isinstance(plan.request, CleanRequest) or plan.identity.differences(identity):
+            return None
         state = app.state_or_none(run)
         if state and state.status == "finished" and state.verdict and state.measured.rto:
-            with suppress(Damaged, Newer):
-                plan = app.store.plan(run)
-                request = plan.request
-                is_of_it = (plan.target.name, plan.source) == (target.name, target.cluster)
-                if is_of_it and not isinstance(request, CleanRequest) and not plan.identity.differences(identity):
-                    why_not = why_run_shows_nothing(plan, state)
-                    complete = times_of(plan, state).complete
-                    took = state.measured.rto
-                    found.append(PastRun(run=run, kind=plan.kind, took=took, complete=complete, why_not=why_not))
-    return tuple(found)
+            why_not = why_run_shows_nothing(plan, state)
+            complete, took = times_of(plan, state).complete, state.measured.rto
+            return PastRun(run=run, kind=plan.kind, took=took, complete=complete, why_not=why_not)
+    return None
 
 
 def new_suffix() -> str:
