@@ -91,6 +91,10 @@ def test_a_small_copy_of_the_newest_snapshot_and_its_clean_up(lab: LabUnderTest,
     left = datetime.fromisoformat(tags["daybreak:expires"]) - datetime.now(UTC)
     assert timedelta(days=1) < left < timedelta(days=2)
     assert members_of(lab, life.run) == {f"{life.run}-1": "db.t4g.medium"}
+    # Asked by itself it keeps no promise either, however much of it is read.
+    asked = life.person.daybreak("validate", life.run, "--accident", datetime.now(UTC).isoformat(), "-o", "json").json()
+    (promise,) = (each for each in asked["promises"] if each["name"] == "RPO")
+    assert (promise["is_met"], promise["why_not"]) == (None, "its clone was scaled down for staging")
     cleaned = life.person.daybreak("clean", life.run, "--yes")
     assert cleaned.code == 0, cleaned.err
     assert clusters_of(lab, life.run) == []

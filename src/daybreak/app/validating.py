@@ -396,10 +396,10 @@ def _look_for(app: App, inquiry: Inquiry, name: str) -> tuple[Lookout, Identity,
     wanted = [app.target(inquiry.target)] if inquiry.target is not None else app.targets.values()
     regions = sorted({target.region for target in wanted})
     doors = [app.aws(region) for region in regions]
-    found, known = _having(doors, name)
+    found, known = _clusters_named(doors, name)
     if not found and inquiry.target is None:
         own = [aws for aws in _own_door(app) if aws.region not in regions]
-        found, more = _having(own, name)
+        found, more = _clusters_named(own, name)
         doors, known = [*doors, *own], [*known, *more]
     if len(found) > 1:
         there = [aws.region for aws, _ in found]
@@ -426,7 +426,7 @@ def _own_door(app: App) -> list[Aws]:
         return []
 
 
-def _having(doors: list[Aws], name: str) -> tuple[list[tuple[Aws, Cluster]], list[str]]:
+def _clusters_named(doors: list[Aws], name: str) -> tuple[list[tuple[Aws, Cluster]], list[str]]:
     """The cluster of that name behind each door that has one; and the names of the others behind those that have none."""
     found: list[tuple[Aws, Cluster]] = []
     known: list[str] = []

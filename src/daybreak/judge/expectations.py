@@ -80,7 +80,7 @@ def meets(answer: OwnerAnswer, expect: str) -> bool | str:
 
 _IN_WORDS = {"truth": "true or false", "number": "a number", "instant": "a time"}
 _SAMPLES = {"truth": "true", "number": "0", "instant": "2000-01-01T00:00:00Z", "text": ""}
-"""A value of each kind: what one of them cannot be compared with, none can."""
+"""A value of each kind: what cannot be compared with it can be compared with no other value of that kind."""
 
 
 def why_never(kind: Literal["truth", "number", "instant", "text", "null"], expect: str) -> str:

@@ -16,7 +16,7 @@ from psycopg import sql
 from daybreak.errors import Failed
 from daybreak.model.names import printable
 from daybreak.postgres.questions import ValueKind, kind_of_type, within
-from daybreak.postgres.session import Session, Shape
+from daybreak.postgres.session import Session, Signature
 
 MOST_NAMES = 5000
 """How many names of tables are listed, to find the one that was meant."""
@@ -89,7 +89,7 @@ def look_at_statement(session: Session, text: str) -> Statement:
     return Statement(trouble, None if trouble else kind_of_type(shape.columns[0]))
 
 
-def _parse(session: Session, text: str) -> Shape | Failed:
+def _parse(session: Session, text: str) -> Signature | Failed:
     """The statement's shape, in the search path of its own role; or what the server says against it."""
     session.begin()
     session.forget_search_path()
@@ -101,7 +101,7 @@ def _parse(session: Session, text: str) -> Shape | Failed:
         session.rollback()
 
 
-def _trouble(shape: Shape) -> str:
+def _trouble(shape: Signature) -> str:
     if shape.parameters:
         return "it has a parameter ($1), and nobody gives it a value"
     if not shape.columns:
@@ -117,4 +117,4 @@ def _is_writing(session: Session, text: str) -> bool:
     cause = inside.__cause__
     if isinstance(cause, psycopg.Error) and cause.sqlstate == _ONLY_OUTSIDE:
         return True
-    return isinstance(_parse(session, f"WITH asked AS (\n{text.rstrip().rstrip(';')}\n) SELECT 1"), Shape)
+    return isinstance(_parse(session, f"WITH asked AS (\n{text.rstrip().rstrip(';')}\n) SELECT 1"), Signature)

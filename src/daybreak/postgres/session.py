@@ -58,7 +58,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Shape:
+class Signature:
     """What the server says of a statement that it has parsed."""
 
     parameters: int
@@ -137,7 +137,7 @@ class Session:
             cursor.execute(text.encode(), binary=True)
             return tuple(column.type_code for column in cursor.description or ())
 
-    def parse(self, text: str) -> Shape:
+    def parse(self, text: str) -> Signature:
         """Have one statement parsed and its names looked up; it is neither planned nor carried out."""
         with self._bound(self.limits.statement), self._connection.cursor() as cursor:
             # The extended protocol takes a single statement, so the text cannot end this one and begin another.
@@ -147,7 +147,7 @@ class Session:
             if told.status != pq.ExecStatus.COMMAND_OK:
                 raise error_from_result(told)
             cursor.execute(b"DEALLOCATE asked")
-            return Shape(told.nparams, tuple(map(told.ftype, range(told.nfields))))
+            return Signature(told.nparams, tuple(map(told.ftype, range(told.nfields))))
 
     def load(self, oid: int, text: str) -> Any:
         """Turn the server's text of a value into a value of the type ``oid``."""
