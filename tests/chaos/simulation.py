@@ -19,7 +19,7 @@ from typing import Any, Literal
 from daybreak.assess.obstacles import Obstacle
 from daybreak.errors import DaybreakError, Interrupted, Uncertain, Unreachable
 from daybreak.execute.beside import News, Work
-from daybreak.execute.doors import Answers, Doors, Patience, Scene
+from daybreak.execute.doors import Answers, Doors, Patience, Place, Scene
 from daybreak.execute.interpreter import carry_out
 from daybreak.journal.folder import FolderStore
 from daybreak.journal.store import Journal, Store
@@ -191,6 +191,8 @@ class Simulation:
     before_append: Callable[[], object] = lambda: None
     after_effect: Callable[[], None] = lambda: None
     nonces: Iterator[int] = field(default_factory=itertools.count)
+    abroad: tuple[SimulatedAws, ...] = ()
+    """Other regions, on the same clock."""
     kept_out: timedelta = timedelta()
     """How long the clone's server lets nobody in once it is there."""
     obstacle: Obstacle | None = "stranger"
@@ -233,7 +235,8 @@ class Simulation:
 
     def doors(self, after_append: Callable[[], None] = lambda: None) -> Doors:
         """Everything the interpreter touches, in virtual time."""
-        clock, lookout = self.aws.clock, Lookout(self.aws)
+        clock = self.aws.clock
+        places = {aws.region: _place(aws, self.poll) for aws in (self.aws, *self.abroad)}
         database = SimulatedDatabase(self.aws, self.kept_out, self.obstacle, self.validation_takes)
 
         def told(event: Event) -> None:
@@ -243,9 +246,8 @@ class Simulation:
             after_append()
 
         return Doors(
-            aws=self.aws,
-            lookout=lookout,
-            poller=Poller(lookout, self.poll, monotonic=clock.monotonic, sleep=clock.sleep),
+            home=places[self.aws.region],
+            away=lambda region: places[region],
             database=database,
             timing=clock,
             beside=SimulatedBeside(self.aws.clock, self.errands),
@@ -263,6 +265,11 @@ class Simulation:
         assert isinstance(intent, StepIntended)
         assert intent.call == call.plain()
         assert all(isinstance(body, StepRetried) and body.step == intent.step for body in bodies[len(bodies) - since :])
+
+
+def _place(aws: SimulatedAws, poll: float) -> Place:
+    lookout = Lookout(aws)
+    return Place(aws, lookout, Poller(lookout, poll, monotonic=aws.clock.monotonic, sleep=aws.clock.sleep))
 
 
 class _Death:

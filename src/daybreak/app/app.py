@@ -35,7 +35,7 @@ from daybreak.model.targets import Target
 from daybreak.model.things import Thing
 from daybreak.model.trust import Trust
 from daybreak.model.world import Identity
-from daybreak.observe.look import Lookout
+from daybreak.observe.look import AwsDoor, Lookout
 from daybreak.observe.poller import Poller
 from daybreak.plan.calls import things_touched
 from daybreak.repository.repository import Repository, open_repository
@@ -202,7 +202,7 @@ class App:
                 reasons=tuple(f"the run belongs to {difference}" for difference in elsewhere),
             )
 
-    def poller(self, aws: Aws) -> Poller:
+    def poller(self, aws: AwsDoor) -> Poller:
         """The one poller of a region; every run there waits by it."""
         with self._lock:
             if aws.region not in self._pollers:

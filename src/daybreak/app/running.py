@@ -13,7 +13,7 @@ from daybreak.aws.secrets import credentials_of
 from daybreak.errors import Failed, Refused
 from daybreak.execute import interpreter
 from daybreak.execute.database import Database
-from daybreak.execute.doors import Doors, Progress
+from daybreak.execute.doors import Doors, Place, Progress
 from daybreak.journal.chain import Chain
 from daybreak.journal.damage import damage_by_anchor
 from daybreak.journal.records import refusal_of_old_plan, refusal_without_nonce
@@ -23,7 +23,7 @@ from daybreak.model.requests import CleanRequest
 from daybreak.model.run import Event, RunState
 from daybreak.model.tags import JOURNAL_TAG
 from daybreak.model.world import Cluster
-from daybreak.observe.look import Lookout
+from daybreak.observe.look import AwsDoor, Lookout
 from daybreak.plan.amending import Wishes, amendments_for
 from daybreak.plan.calls import owner_of
 from daybreak.plan.planner import objections_to_starting
@@ -95,9 +95,8 @@ def carry_out(
         for amendment in amendments_for(plan, journal.state(), wishes, app.person()):
             watchers.on_event(journal.append(amendment))
         doors = Doors(
-            aws=aws,
-            lookout=Lookout(aws),
-            poller=app.poller(aws),
+            home=_place(app, aws),
+            away=lambda region: _place(app, aws.in_region(region)),
             database=Database(
                 aws,
                 app.environ,
@@ -113,6 +112,10 @@ def carry_out(
             is_stopping=app.stopping.is_set,
         )
         return interpreter.carry_out(plan, journal, doors)
+
+
+def _place(app: App, door: AwsDoor) -> Place:
+    return Place(door, Lookout(door), app.poller(door))
 
 
 def _read_logins(app: App, plan: Plan, wishes: Wishes) -> None:

@@ -194,6 +194,10 @@ class Aws:
                 return
             params = params | {name: markers.next(body[name])}
 
+    def in_region(self, region: str) -> RegionalDoor:
+        """The same door, of which the questions go to another region."""
+        return RegionalDoor(self, region)
+
     def change(self, call: AwsCall) -> Reply:
         """Send a change, once. Raises ``AwsFault``; its category says whether the change may have taken effect."""
         change_of(call)
@@ -289,6 +293,26 @@ class Aws:
             what = " and ".join(strange) or "what it does not name"
             message = f"{model.name} would change {what}, which this door was not opened for"
             raise Bug(message)
+
+
+class RegionalDoor:
+    """A door to another region than its gateway's own, with the same clients, the same guard and the same account of calls."""
+
+    def __init__(self, aws: Aws, region: str) -> None:
+        self._aws = aws
+        self.region = region
+
+    def read(self, call: AwsCall) -> dict[str, Any]:
+        """Send a read, as the gateway does."""
+        return self._aws.read(call)
+
+    def pages(self, call: AwsCall, items: str) -> Iterator[dict[str, Any]]:
+        """Every item of a paged read."""
+        return self._aws.pages(call, items)
+
+    def change(self, call: AwsCall) -> Reply:
+        """Send a change, once."""
+        return self._aws.change(call)
 
 
 def _in_lower_case(thing: Thing) -> Thing:

@@ -140,7 +140,7 @@ class Changer:
 
         AWS says "not now" with one code for states that pass and for states that stay (FACTS 4.10).
         """
-        seen = self.look(step, lambda: resources_named(self._doors.lookout, action))
+        seen = self.look(step, lambda: resources_named(self._doors.place(action.region).lookout, action))
         now = self._doors.timing.monotonic()
         if not seen or not all(map(is_at_rest, seen)):
             return None
@@ -177,7 +177,7 @@ class Changer:
 
     def _call_for(self, action: Change) -> AwsCall:
         """The call of a change as the plan prints it."""
-        call = call_of(action, self._stamp, self._doors.aws.region)
+        call = call_of(action, self._stamp, self._doors.home.aws.region)
         if call is None:
             message = f"{action.kind} is a change without a call"
             raise Bug(message)
@@ -189,7 +189,7 @@ class Changer:
 
     def _send(self, step: Step, action: Change, call: AwsCall) -> AwsFault | None:
         try:
-            reply = self._doors.aws.change(call)
+            reply = self._doors.place(call.region).aws.change(call)
         except AwsFault as fault:
             return fault
         except Refused as refusal:
@@ -217,9 +217,8 @@ class Changer:
 
     def see(self, step: Step, thing: Thing) -> Resource | None:
         """A thing as it is now; ``None`` where AWS does not know it. Raises as ``look`` does."""
-        return self.look(
-            step, lambda: Lookout(_PatientDoor(self._doors.aws, partial(self._wait_out, step))).thing(thing)
-        )
+        door = _PatientDoor(self._doors.place(thing.region).aws, partial(self._wait_out, step))
+        return self.look(step, lambda: Lookout(door).thing(thing))
 
     def bar(
         self, step: Step, seen: Mapping[Thing, Resource | None], changes: tuple[str, ...] = ()

@@ -139,12 +139,22 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Doors:
-    """Everything outside that the interpreter touches while it carries out a plan."""
+class Place:
+    """One region: the door to it, a lookout through that door, and the poller by which all waits there look."""
 
     aws: AwsDoor
     lookout: Lookout
     poller: Poller
+
+
+@dataclass(frozen=True)
+class Doors:
+    """Everything outside that the interpreter touches while it carries out a plan."""
+
+    home: Place
+    """The plan's own region."""
+    away: Callable[[str], Place]
+    """Opens another region, in which an action of the plan is placed."""
     database: DatabaseDoor
     timing: Timing
     beside: Beside = field(default_factory=InThread)
@@ -155,3 +165,7 @@ class Doors:
     """Reads the run's inbox: did a person ask for its end?"""
     is_stopping: Callable[[], bool] = lambda: False
     """Whether this process was asked to stop (Ctrl-C)."""
+
+    def place(self, region: str | None) -> Place:
+        """Where an action acts or waits; ``None`` is the plan's own region."""
+        return self.home if region is None or region == self.home.aws.region else self.away(region)

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, Self
 
 from daybreak.assess.ending import birth_recorded, moment_restored
@@ -38,6 +39,7 @@ from daybreak.model.actions import (
     AnchorJournal,
     AwaitClusterGone,
     AwaitInstance,
+    AwaitParameterGroup,
     AwaitSql,
     Validate,
     Wait,
@@ -82,7 +84,9 @@ def carry_out(plan: Plan, journal: Journal, doors: Doors) -> RunState:
     run left at a safe place, after recording that. To resume is to call this again.
     """
     walk = _Walk(plan, journal, doors)
-    doors.poller.watch(plan.clone)
+    watched = clusters_awaited(plan)
+    for region, cluster in watched:
+        doors.place(region).poller.watch(cluster)
     try:
         with walk:
             return walk.to_the_end()
@@ -91,7 +95,15 @@ def carry_out(plan: Plan, journal: Journal, doors: Doors) -> RunState:
             return walk.pause(error)
         raise
     finally:
-        doors.poller.unwatch(plan.clone)
+        for region, cluster in watched:
+            doors.place(region).poller.unwatch(cluster)
+
+
+def clusters_awaited(plan: Plan) -> tuple[tuple[str | None, str], ...]:
+    """The clusters that a plan's waits look at, each with its region where that is not the plan's own."""
+    waits = (step.action for step in plan.steps if isinstance(step.action, Wait))
+    found = ((wait.region, wait.clone) for wait in waits if not isinstance(wait, AwaitParameterGroup))
+    return tuple(dict.fromkeys(found))
 
 
 class _Walk:
@@ -109,11 +121,11 @@ class _Walk:
         # Whatever it sleeps for, a validation beside the walk is heard meanwhile.
         self._changer = Changer(plan, self._journal, replace(doors, timing=self._asking))
         self._owner = owner_of(plan, self._journal.state().nonce)
-        self._round = Round(0)
+        self._rounds: dict[str | None, Round] = {}
         self._seen: dict[str, str] = {}
         self._absences: dict[str, int] = {}
         self._waited_since: dict[str, float] = {}
-        self._windowless_since: float | None = None
+        self._windowless_since: dict[str, float] = {}
         self._kept_out: dict[str, tuple[Obstacle, float]] = {}
         self._failing_step = plan.steps[0]
         self._held: dict[StepId, DaybreakError] = {}
@@ -185,23 +197,28 @@ class _Walk:
             if self._journal.state().step(step.id).status == "waiting":
                 self._journal.append(StepIntended(step=step.id, attempt=1))
         self._failing_step = waiting[0]
-        if self._asking.listen(self._doors.poller.pause()):
-            return
-        instances_of = {step.action.clone for step in waiting if isinstance(step.action, AwaitInstance)}
-        self._round = self._changer.look(waiting[0], lambda: self._doors.poller.next_round(instances_of))
+        for region in dict.fromkeys(step.action.region for step in waiting):
+            here = [step for step in waiting if step.action.region == region]
+            poller = self._doors.place(region).poller
+            if self._asking.listen(poller.pause()):
+                return
+            instances_of = {step.action.clone for step in here if isinstance(step.action, AwaitInstance)}
+            self._rounds[region] = self._changer.look(here[0], partial(poller.next_round, instances_of))
         for step in waiting:
             self._failing_step = step
             self._judge(step, self._standing(step))
 
     def _standing(self, step: Step) -> OrderStanding:
         """Where a wait stands: by the shared round, and by further looks where one answer proves nothing."""
-        clusters, instances = self._round.clusters, self._round.instances
-        first = self._stand(step, clusters.get(self._plan.clone), instances.get(getattr(step.action, "instance", "")))
+        seen = self._rounds[step.action.region]
+        cluster = seen.clusters.get(getattr(step.action, "clone", ""))
+        first = self._stand(step, cluster, seen.instances.get(getattr(step.action, "instance", "")))
         return self._changer.closely(step, lambda: self._stand_alone(step), doubted=DOUBTED, first=first)
 
     def _stand_alone(self, step: Step) -> OrderStanding:
-        lookout = self._doors.lookout
-        cluster = self._changer.look(step, lambda: lookout.cluster(self._plan.clone))
+        lookout = self._doors.place(step.action.region).lookout
+        name = getattr(step.action, "clone", None)
+        cluster = self._changer.look(step, lambda: lookout.cluster(name)) if name else None
         instance = None
         if isinstance(action := step.action, AwaitInstance):
             instance = self._changer.look(step, lambda: lookout.instance(action.instance))
@@ -235,8 +252,9 @@ class _Walk:
 
     def _things(self, action: Wait, cluster: Cluster | None, instance: Instance | None) -> dict[Thing, Resource | None]:
         """What a round showed of the things that a wait's guards speak of."""
-        region = self._doors.aws.region
-        seen: dict[Thing, Resource | None] = {Thing(kind="cluster", name=self._plan.clone, region=region): cluster}
+        region = action.region or self._doors.home.aws.region
+        name = getattr(action, "clone", "")
+        seen: dict[Thing, Resource | None] = {Thing(kind="cluster", name=name, region=region): cluster}
         if isinstance(action, AwaitInstance):
             seen[Thing(kind="db", name=action.instance, region=region)] = instance
         return seen
@@ -257,13 +275,11 @@ class _Walk:
 
     def _time_without_window(self, cluster: Cluster | None) -> timedelta:
         """For how long this process has seen the cluster available and without a restorable window; a resume counts anew."""
-        if not is_windowless(cluster):
-            self._windowless_since = None
+        if cluster is None or not is_windowless(cluster):
+            self._windowless_since.pop(cluster.arn if cluster else "", None)
             return timedelta(0)
         now = self._doors.timing.monotonic()
-        if self._windowless_since is None:
-            self._windowless_since = now
-        return timedelta(seconds=now - self._windowless_since)
+        return timedelta(seconds=now - self._windowless_since.setdefault(cluster.arn, now))
 
     def _age_before(self, step: Step) -> timedelta | None:
         """How long ago the newest of the steps before this one was done."""
@@ -311,7 +327,8 @@ class _Walk:
         """The failure or pause of a wait that cannot succeed: a pause where a person can set things going again."""
         what = f"step {step.id}: {standing.seen}"
         if standing.place is Position.ABSENT:
-            is_in_clone = isinstance(step.action, AwaitInstance) and self._round.clusters.get(self._plan.clone)
+            seen = self._rounds[step.action.region]
+            is_in_clone = isinstance(step.action, AwaitInstance) and seen.clusters.get(step.action.clone)
             ways = self._ways_round(step, standing)
             return (Failed if is_in_clone else Gone)(what, "someone may have deleted it", *ways)
         if isinstance(step.action, AwaitClusterGone):
@@ -356,12 +373,13 @@ class _Walk:
 
     def _scene(self, step: Step, action: Validate) -> Scene:
         """The clone as it is to be judged; what AWS does in passing is waited for where AWS's word is judged."""
-        lookout = self._doors.lookout
+        lookout = self._doors.place(action.region).lookout
         cluster = self._changer.find(step, lambda: lookout.cluster(action.clone))
         inside: tuple[Instance, ...] = ()
         if cluster is None:
             raise Gone(f"step {step.id}: the cluster {action.clone} is gone")
-        thing = Thing(kind="cluster", name=action.clone, region=self._doors.aws.region)
+        region = action.region or self._doors.home.aws.region
+        thing = Thing(kind="cluster", name=action.clone, region=region)
         if barred := self._changer.bar(step, {thing: cluster}):
             raise Gone(f"step {step.id}: {barred.seen}", *barred.hints)
         if action.part != "data":

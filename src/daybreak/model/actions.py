@@ -20,7 +20,14 @@ from daybreak.model.value import Span, Value
 from daybreak.model.world import AutomatedBackup, Cluster, Instance, ServerlessRange, Snapshot, Surroundings
 
 
-class CopyParameterGroup(Value):
+class Placed(Value):
+    """What acts or waits at AWS."""
+
+    region: str | None = None
+    """Where, if not in the plan's own region."""
+
+
+class CopyParameterGroup(Placed):
     """Copy the source's cluster parameter group, so that the clone starts from its settings."""
 
     kind: Literal["copy-parameter-group@1"] = "copy-parameter-group@1"
@@ -29,7 +36,7 @@ class CopyParameterGroup(Value):
     description: str
 
 
-class CreateParameterGroup(Value):
+class CreateParameterGroup(Placed):
     """Create a cluster parameter group; used where the source has a default group, which AWS does not copy."""
 
     kind: Literal["create-parameter-group@1"] = "create-parameter-group@1"
@@ -38,7 +45,7 @@ class CreateParameterGroup(Value):
     description: str
 
 
-class SetParameters(Value):
+class SetParameters(Placed):
     """Set values in a cluster parameter group of ours; they take effect at the next start."""
 
     kind: Literal["set-parameters@1"] = "set-parameters@1"
@@ -46,7 +53,7 @@ class SetParameters(Value):
     parameters: dict[str, str]
 
 
-class _Storage(Value):
+class _Storage(Placed):
     """The fields of the clone's storage that every restore sets, so that nothing is left to AWS's defaults (FACTS 4.2)."""
 
     clone: str
@@ -93,7 +100,7 @@ class RestoreFromSnapshot(_Storage):
     database: str | None = None
 
 
-class CreateEndpoint(Value):
+class CreateEndpoint(Placed):
     """Give the clone a custom endpoint like one of the source's. Names are unique in an account, so it gets a new one."""
 
     kind: Literal["create-endpoint@1"] = "create-endpoint@1"
@@ -105,7 +112,7 @@ class CreateEndpoint(Value):
     tags: dict[str, str] = Field(default_factory=dict)
 
 
-class DeleteEndpoint(Value):
+class DeleteEndpoint(Placed):
     """Delete a custom endpoint that this run created."""
 
     kind: Literal["delete-endpoint@1"] = "delete-endpoint@1"
@@ -113,7 +120,7 @@ class DeleteEndpoint(Value):
     endpoint: str
 
 
-class SetClusterOptions(Value):
+class SetClusterOptions(Placed):
     """Set what a restore call cannot carry: maintenance, protection and insights; or lift its deletion protection."""
 
     kind: Literal["set-cluster-options@1"] = "set-cluster-options@1"
@@ -129,7 +136,7 @@ class SetClusterOptions(Value):
     performance_insights_key: str | None = None
 
 
-class ManagePassword(Value):
+class ManagePassword(Placed):
     """Let AWS make a password for the clone's master and keep it in a secret, which is deleted with the clone (FACTS 4.2).
 
     No password of ours is in any call, plan or journal.
@@ -139,7 +146,7 @@ class ManagePassword(Value):
     clone: str
 
 
-class CreateInstance(Value):
+class CreateInstance(Placed):
     """Add one instance to the clone, never a public one. The first becomes the writer."""
 
     kind: Literal["create-instance@1"] = "create-instance@1"
@@ -163,7 +170,7 @@ class CreateInstance(Value):
     tags: dict[str, str] = Field(default_factory=dict)
 
 
-class AwaitCluster(Value):
+class AwaitCluster(Placed):
     """Wait until the clone's storage is restored: available, its window no longer null, nothing pending."""
 
     kind: Literal["await-cluster@1"] = "await-cluster@1"
@@ -174,7 +181,7 @@ PARAMETER_GROUP_REST = Span(minutes=5)
 """How long AWS wants a new parameter group left alone before it is used (FACTS 4.1)."""
 
 
-class AwaitParameterGroup(Value):
+class AwaitParameterGroup(Placed):
     """Wait until the quarantine group has rested for so long that an instance can start under it (FACTS 4.1).
 
     AWS shows no time of a group's creation, so the rest is counted from the reply that the journal holds.
@@ -185,7 +192,7 @@ class AwaitParameterGroup(Value):
     rest: Span
 
 
-class AwaitInstance(Value):
+class AwaitInstance(Placed):
     """Wait until an instance is available with its parameter group in force."""
 
     kind: Literal["await-instance@1"] = "await-instance@1"
@@ -193,7 +200,7 @@ class AwaitInstance(Value):
     instance: str
 
 
-class AwaitSql(Value):
+class AwaitSql(Placed):
     """Wait until the endpoint that AWS returned resolves, accepts TCP and answers SQL. ``available`` alone is never trusted."""
 
     kind: Literal["await-sql@1"] = "await-sql@1"
@@ -204,7 +211,7 @@ class AwaitSql(Value):
     """Parameters that must be in force at the first answer, or nobody is let in."""
 
 
-class Validate(Value):
+class Validate(Placed):
     """Ask the clone questions and judge the answers; the findings become the run's verdict."""
 
     kind: Literal["validate@1"] = "validate@1"
@@ -247,7 +254,7 @@ class Validate(Value):
     """How long the source may be asked about its rows."""
 
 
-class AnchorJournal(Value):
+class AnchorJournal(Placed):
     """Write the number and digest of the journal's newest event into a tag of the clone, which an editor of the journal cannot reach."""
 
     kind: Literal["anchor-journal@1"] = "anchor-journal@1"
@@ -256,7 +263,7 @@ class AnchorJournal(Value):
     """The clone's ARN: the call that sets tags takes nothing else."""
 
 
-class DeleteInstance(Value):
+class DeleteInstance(Placed):
     """Delete an instance that this run created."""
 
     kind: Literal["delete-instance@1"] = "delete-instance@1"
@@ -264,21 +271,21 @@ class DeleteInstance(Value):
     instance: str
 
 
-class DeleteCluster(Value):
+class DeleteCluster(Placed):
     """Delete a cluster that this run created; never asks AWS to drop backups of anything else."""
 
     kind: Literal["delete-cluster@1"] = "delete-cluster@1"
     clone: str
 
 
-class AwaitClusterGone(Value):
+class AwaitClusterGone(Placed):
     """Wait until AWS no longer knows the clone."""
 
     kind: Literal["await-cluster-gone@1"] = "await-cluster-gone@1"
     clone: str
 
 
-class DeleteParameterGroup(Value):
+class DeleteParameterGroup(Placed):
     """Delete the quarantine parameter group that this run created."""
 
     kind: Literal["delete-parameter-group@1"] = "delete-parameter-group@1"

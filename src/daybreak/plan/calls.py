@@ -122,13 +122,13 @@ def things_touched(plan: Plan) -> frozenset[Thing]:
 
 
 def call_of(action: Change | Wait | Validate, stamp: Stamp, region: str) -> AwsCall | None:
-    """The AWS call that carries out an action; ``None`` for actions that wait or validate."""
+    """The AWS call that carries out an action; ``None`` for actions that wait or validate. ``region`` is the plan's."""
     match action:
         case AwaitCluster() | AwaitParameterGroup() | AwaitInstance() | AwaitSql() | AwaitClusterGone() | Validate():
             return None
         case _:
             operation, params = _operation(action, stamp)
-            return aws_call("rds", operation, _without_nothing(params), region)
+            return aws_call("rds", operation, _without_nothing(params), action.region or region)
 
 
 def _operation(action: Change, stamp: Stamp) -> tuple[str, dict[str, Any]]:

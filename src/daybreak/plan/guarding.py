@@ -32,13 +32,13 @@ from daybreak.model.things import ResourceKind, Thing
 
 
 def guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tuple[Guard, ...]:
-    """What must hold before an action in that region; a change touches none of the ``untouchable`` names.
+    """What must hold before an action; a change touches none of the ``untouchable`` names. ``region`` is the plan's.
 
     A removal is sent also where AWS shows nothing of the name: only its answer proves that nothing is there.
     """
 
     def thing(kind: ResourceKind, name: str) -> Thing:
-        return Thing(kind=kind, name=name, region=region)
+        return Thing(kind=kind, name=name, region=action.region or region)
 
     hands_off = NotTheSource(names=untouchable)
     match action:

@@ -32,7 +32,15 @@ from daybreak.model.undo import GoesWith, Irreversible, TakenBack, Undo
 
 
 def undo_of(action: Action, region: str) -> Undo | None:
-    """How an action in that region is taken back; ``None`` for one that only looks."""
+    """How an action is taken back, where it was taken; ``None`` for one that only looks. ``region`` is the plan's."""
+    undo = _undo_of(action, action.region or region)
+    if isinstance(undo, TakenBack) and action.region is not None:
+        there = tuple(each.model_copy(update={"region": action.region}) for each in undo.actions)
+        return undo.model_copy(update={"actions": there})
+    return undo
+
+
+def _undo_of(action: Action, region: str) -> Undo | None:
     match action:
         case CopyParameterGroup(group=group) | CreateParameterGroup(group=group):
             return removal_of_group(group)
