@@ -2,8 +2,8 @@
 
 We count the wall time of a run, from its first event to its last, less
 
-- the time in which an HTTP exchange with AWS was in flight (botocore's events, ``Traffic.waited``),
-- the time asleep until the next look (``SystemTiming.slept``),
+- the time in which an HTTP exchange with AWS was in flight, through whichever door of the run,
+- the time asleep until the next look, in which the walk also hears the validation,
 - the time in which any thread waited for PostgreSQL (psycopg's own wait functions, overlaps counted once).
 
 Processor time during those waits counts as the tool's own. So do DNS, the knock on the port, every sync of the journal, and
@@ -30,7 +30,9 @@ from bench.rounds import Figures, Rounds, Row, cost_of, milliseconds
 from bench.stage import SPEED, Stage, stage, wish
 from daybreak.app.planning import plan_pitr
 from daybreak.app.running import Watchers, carry_out, start
-from daybreak.lab.remote import REGION
+from daybreak.aws.wire import Wire
+from daybreak.execute.asking import Asking
+from daybreak.execute.timing import SystemTiming
 from daybreak.lab.shell import poll_seconds
 from daybreak.model.plan import Plan
 from daybreak.model.run import Event, StepDone, StepIntended
@@ -63,12 +65,23 @@ class Ledger:
     @property
     def waited(self) -> float:
         """The seconds in which at least one thread waited, without the computing meanwhile."""
-        total, reached = 0.0, 0.0
-        for began, ended in sorted(self.spans):
-            if ended > reached:
-                total += ended - max(began, reached)
-                reached = ended
-        return max(total - self.computed, 0.0)
+        return waited_in(self)
+
+
+def waited_in(*ledgers: Ledger) -> float:
+    """The seconds in which at least one of these waits was open, without the computing meanwhile; overlaps count once."""
+    spans = [span for ledger in ledgers for span in ledger.spans]
+    return max(_covered(spans) - sum(ledger.computed for ledger in ledgers), 0.0)
+
+
+def _covered(spans: list[tuple[float, float]]) -> float:
+    """How many seconds the spans cover, overlaps counted once."""
+    total, reached = 0.0, 0.0
+    for began, ended in sorted(spans):
+        if ended > reached:
+            total += ended - max(began, reached)
+            reached = ended
+    return total
 
 
 @contextmanager
@@ -95,6 +108,8 @@ class Share:
     aws: float
     postgres: float
     asleep: float
+    outside: float
+    """All of these waits together, overlaps counted once: a validation waits for PostgreSQL while the run waits for AWS."""
     disk: float
     calls: int
     between_waits: float
@@ -103,7 +118,7 @@ class Share:
     @property
     def own(self) -> float:
         """The rest: the tool's own time."""
-        return self.wall - self.aws - self.postgres - self.asleep
+        return self.wall - self.outside
 
 
 class Attention:
@@ -133,10 +148,15 @@ def share_of_run(on: Stage) -> Share:
     """Carry out one restore in this process, and remove its clone afterwards."""
     app = on.app()
     run = start(app, plan_pitr(app, wish()))
-    traffic, timing = app.aws(REGION).traffic, app.timing
-    before = (traffic.waited, timing.slept, sum(traffic.calls.values()))
-    with ledger_of(psycopg.waiting, "wait", "wait_conn") as postgres, ledger_of(os, "fsync", "fdatasync") as disk:
-        attention = Attention(app.store.plan(run), lambda: traffic.waited + timing.slept + postgres.waited)
+    with (
+        ledger_of(Wire, "send") as aws,
+        ledger_of(psycopg.waiting, "wait", "wait_conn") as postgres,
+        ledger_of(SystemTiming, "sleep") as sleeping,
+        ledger_of(Asking, "listen") as listening,
+        ledger_of(os, "fsync", "fdatasync") as disk,
+    ):
+        outside = (aws, postgres, sleeping, listening)
+        attention = Attention(app.store.plan(run), lambda: waited_in(*outside))
         began, computed, queued = time.monotonic(), time.process_time(), _seconds_queued()
         carry_out(app, run, Watchers(on_event=attention))
         wall, cpu, queued = time.monotonic() - began, time.process_time() - computed, _seconds_queued() - queued
@@ -144,11 +164,12 @@ def share_of_run(on: Stage) -> Share:
         wall=wall,
         cpu=cpu,
         queued=queued,
-        aws=traffic.waited - before[0],
+        aws=aws.waited,
         postgres=postgres.waited,
-        asleep=timing.slept - before[1],
+        asleep=waited_in(sleeping, listening),
+        outside=waited_in(*outside),
         disk=disk.waited,
-        calls=sum(traffic.calls.values()) - before[2],
+        calls=len(aws.spans),
         between_waits=attention.own,
     )
     on.clean(app, run)

@@ -72,7 +72,17 @@ class Asking:
             self._journal.append(StepDone(step=asked.step.id, result=judgement.plain()))
 
     def listen(self, seconds: float) -> bool:
-        """Hear the validation for so long; return whether it ended, or a person asked to stop, before that."""
+        """Hear the validation for so long, while the walk waits for something else; whether it has to go on before that.
+
+        That is where the validation ended, or a person asked to stop.
+        """
+        return self._listen(seconds)
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the validation, at most so long: nothing else is left to do."""
+        self._listen(seconds)
+
+    def _listen(self, seconds: float) -> bool:
         until = self.monotonic() + seconds
         while (asked := self._asked) is not None and (left := until - self.monotonic()) > 0:
             if asked.errand.is_over or self._doors.is_stopping():
@@ -84,7 +94,7 @@ class Asking:
     def sleep(self, seconds: float) -> None:
         """Wait, and hear the validation meanwhile; returns early when a person asked to stop."""
         until = self.monotonic() + seconds
-        self.listen(seconds)
+        self._listen(seconds)
         if (left := until - self.monotonic()) > 0:
             self._doors.timing.sleep(left)
 
