@@ -16,7 +16,9 @@ from daybreak.report.text.progress import (
     Sightings,
     before_line,
     hints_of,
+    is_judgement,
     is_trouble,
+    judgement_lines,
     news_of,
     now_line,
     step_line,
@@ -154,3 +156,18 @@ def test_a_narrow_terminal_gets_whole_parts(width: int) -> None:
     assert "0:34" in line
     if width >= 40:
         assert "done about" in line
+
+
+def test_the_judgement_of_the_data_is_told_while_the_rest_is_made_and_never_after() -> None:
+    """People wait for this line: whether the data is right, and how to get in."""
+    story = runs.story(PLAN)
+    judged = next(
+        number for number, each in enumerate(story, 1) if isinstance(each.body, StepDone) and is_judgement(each, PLAN)
+    )
+    lines = judgement_lines(PLAN, state_of(story[:judged]))
+    assert lines[0].startswith("data judged after 13 minutes: fit within standard depth")
+    assert "not complete yet" in lines[1]
+    assert judgement_lines(PLAN, state_of(story[: judged - 1])) == (), "it does not stand yet"
+    made = next(number for number, each in enumerate(story) if getattr(each.body, "step", "") == "15-validate-clone")
+    assert judgement_lines(PLAN, state_of(story[:made])) == (), "nothing is left to make: the verdict follows at once"
+    assert judgement_lines(PLAN, state_of(story)) == ()
