@@ -181,7 +181,7 @@ class Report(Value):
     region: str
     endpoint: str | None
     """Where AWS was asked, when it is not AWS's own endpoint."""
-    elsewhere: dict[str, str] = Field(default_factory=dict, exclude_if=lambda found: not found)
+    elsewhere: dict[str, str] = Field(default_factory=dict)
     """The services that were asked elsewhere than RDS: the endpoint URL of each, or ``AWS`` where that is AWS's own."""
     proof: str = ""
     """What the clone's server had to prove before anything of a password left; empty where it was not asked."""
