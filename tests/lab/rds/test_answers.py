@@ -20,6 +20,8 @@ SOURCES = Path(codec.__file__).parents[2]
 MEMBERS = SOURCES / "model" / "members.py"
 """The product's own list of all members of AWS, with what it makes of each."""
 
+SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:s-AbCdEf"
+
 
 class Record:
     """What the operations read of their calls, and what their answers hold, while a test runs."""
@@ -235,7 +237,7 @@ def _rare(walk: Walk) -> None:
         "MonitoringInterval": 60,
         "MonitoringRoleArn": role,
         "EnablePerformanceInsights": True,
-        "PerformanceInsightsKMSKeyId": "k",
+        "PerformanceInsightsKMSKeyId": "alias/aws/rds",
         "PerformanceInsightsRetentionPeriod": 7,
     }
     account.create(
@@ -256,6 +258,7 @@ def _rare(walk: Walk) -> None:
         "ModifyDBCluster", DBClusterIdentifier="a", NewDBClusterIdentifier="later", MasterUserPassword="Another-horse-8"
     )
     account.become("a")
+    _upgrade(walk)
     account.rds.tick()
     walk(
         "RestoreDBClusterToPointInTime",
@@ -267,7 +270,12 @@ def _rare(walk: Walk) -> None:
     account.become("twin")
     walk("RebootDBInstance", DBInstanceIdentifier="rare-1")
     subnets = walk("DescribeDBSubnetGroups", DBSubnetGroupName="nets")["DBSubnetGroups"][0]["Subnets"]
-    secret = {"SecretArn": "s", "UserName": "u", "Description": "d", "ClientPasswordAuthType": "POSTGRES_SCRAM_SHA_256"}
+    secret = {
+        "SecretArn": SECRET,
+        "UserName": "u",
+        "Description": "d",
+        "ClientPasswordAuthType": "POSTGRES_SCRAM_SHA_256",
+    }
     walk(
         "CreateDBProxy",
         DBProxyName="rare",
@@ -281,6 +289,16 @@ def _rare(walk: Walk) -> None:
     walk("RegisterDBProxyTargets", DBProxyName="rare", DBClusterIdentifiers=["rare"])
     walk("DeleteDBInstance", DBInstanceIdentifier="rare-1")
     walk("DescribeDBProxyTargets", DBProxyName="rare")
+
+
+def _upgrade(walk: Walk) -> None:
+    """A newer version, which waits."""
+    account = walk.account
+    version = account.cluster("a")["EngineVersion"]
+    account.rds.pretend(HOME, "cluster", "a", {"EngineVersion": f"{version.partition('.')[0]}.0"})
+    walk("ModifyDBCluster", DBClusterIdentifier="a", EngineVersion=version)
+    account.become("a")
+    account.rds.pretend(HOME, "cluster", "a", {"EngineVersion": version})
 
 
 def _snapshots(walk: Walk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,7 @@ from daybreak.lab.control.kindness import Kindness
 from daybreak.lab.rds.clusters.servers import connections_of
 from daybreak.lab.rds.durations import DURATIONS
 from daybreak.lab.rds.front import LAG_SECONDS, Publishing
-from tests.fix_rds import PASSWORD, Account, refused
+from tests.fix_rds import HOME, PASSWORD, Account, refused
 
 MASTER = {"Engine": "aurora-postgresql", "MasterUsername": "embi_admin", "MasterUserPassword": PASSWORD}
 
@@ -82,6 +83,12 @@ def test_a_new_cluster_is_backed_up_before_it_is_available(account: Account) -> 
     assert "RestoreWindow" in account.call("DescribeDBClusterAutomatedBackups", **of)["DBClusterAutomatedBackups"][0]
 
 
+def monitor(account: Account) -> str:
+    """A role that Enhanced Monitoring may take."""
+    role = {"RoleName": f"monitor-{uuid.uuid4().hex}", "AssumeRolePolicyDocument": "{}"}
+    return str(account.world.client("iam", HOME).create_role(**role)["Role"]["Arn"])
+
+
 def is_in(account: Account, instance: str, status: str) -> bool:
     """Whether the instance has that status."""
     return bool(account.instance(instance)["DBInstanceStatus"] == status)
@@ -93,7 +100,13 @@ def test_a_new_instance_is_configured_while_it_answers(account: Account) -> None
     logs = {"EnableIAMDatabaseAuthentication": True, "EnableCloudwatchLogsExports": ["postgresql"]}
     account.create("watched", VpcSecurityGroupIds=[group], **logs)
     instance = {"DBInstanceIdentifier": "watched-1", "DBClusterIdentifier": "watched", "Engine": "aurora-postgresql"}
-    account.call("CreateDBInstance", **instance, DBInstanceClass="db.r6g.large", MonitoringInterval=60)
+    account.call(
+        "CreateDBInstance",
+        **instance,
+        DBInstanceClass="db.r6g.large",
+        MonitoringInterval=60,
+        MonitoringRoleArn=monitor(account),
+    )
     account.pass_time(DURATIONS["create-instance"].fixed)
     for status in ("configuring-enhanced-monitoring", "configuring-iam-database-auth", "configuring-log-exports"):
         account.until(partial(is_in, account, "watched-1", status))
@@ -150,7 +163,13 @@ def test_events_are_worded_as_aws_words_them(account: Account) -> None:
         "Started same AZ failover to DB instance: teller-3",
         "Completed failover to DB instance: teller-3",
     ]
-    account.call("ModifyDBInstance", DBInstanceIdentifier="teller-1", MonitoringInterval=30, PromotionTier=7)
+    account.call(
+        "ModifyDBInstance",
+        DBInstanceIdentifier="teller-1",
+        MonitoringInterval=30,
+        PromotionTier=7,
+        MonitoringRoleArn=monitor(account),
+    )
     account.instance_becomes("teller-1")
     assert said(account, "db-instance", "teller-1") == ["DB instance created", "Monitoring Interval changed to 30"]
     account.call("CreateDBClusterSnapshot", DBClusterIdentifier="told", DBClusterSnapshotIdentifier="told-it")

@@ -64,6 +64,8 @@ class KeyFacts:
 
     arn: str
     enabled: bool
+    symmetric: bool
+    """Whether it encrypts what an AWS service stores."""
 
 
 class World:
@@ -118,7 +120,9 @@ class World:
             answer = self.client("kms", region).describe_key(KeyId=name)["KeyMetadata"]
         except ClientError:
             return None
-        return KeyFacts(str(answer["Arn"]), bool(answer["Enabled"]) and answer.get("KeyState") == "Enabled")
+        is_symmetric = answer.get("KeySpec", "SYMMETRIC_DEFAULT") == "SYMMETRIC_DEFAULT"
+        is_enabled = bool(answer["Enabled"]) and answer.get("KeyState") == "Enabled"
+        return KeyFacts(str(answer["Arn"]), is_enabled, is_symmetric)
 
     def role_exists(self, arn: str) -> bool:
         """Whether IAM has a role of that ARN."""

@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 
 from daybreak.lab.control.store import Doc
 from daybreak.lab.protocol.codec import fault
-from daybreak.lab.rds.clusters.asked import ENGINE, LOG_TYPES, MOST_CLUSTERS
+from daybreak.lab.rds.clusters.asked import ENGINE, LOG_TYPES, MOST_CLUSTERS, MOST_ROLES
 from daybreak.lab.rds.desk import Call, looks
 from daybreak.lab.rds.identifiers import arn_parts
 from daybreak.lab.rds.paging import PAGES, Reader, filter_rows, page
 from daybreak.lab.rds.parameter_groups import MOST_GROUPS
 from daybreak.lab.rds.parameters import family
+from daybreak.lab.rds.values import ENGINE_FEATURES
 
 _SIZES = {
     "db.r5": ("large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge"),
@@ -73,7 +74,7 @@ def _version(call: Call, major: int) -> Doc:
         "SupportsLogExportsToCloudwatchLogs": True,
         "SupportsReadReplica": False,
         "SupportedEngineModes": ["provisioned"],
-        "SupportedFeatureNames": [],
+        "SupportedFeatureNames": list(ENGINE_FEATURES),
         "Status": "available",
         "SupportsParallelQuery": False,
         "SupportsGlobalDatabases": False,
@@ -144,7 +145,7 @@ def describe_account(call: Call) -> Doc:
         ("DBParameterGroups", len(state.all("parameter-group", region)), MOST_GROUPS),
         ("DBSubnetGroups", len(state.all("subnet-group", region)), 50),
         ("CustomEndpointsPerDBCluster", 0, 5),
-        ("DBClusterRoles", 0, 5),
+        ("DBClusterRoles", 0, MOST_ROLES),
     )
     return {"AccountQuotas": [{"AccountQuotaName": name, "Used": used, "Max": most} for name, used, most in quotas]}
 

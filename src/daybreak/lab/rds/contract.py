@@ -153,7 +153,7 @@ ABSENT: Mapping[str, Members] = {
     },
     "Aurora does it at once": {
         "DBCluster": "PercentProgress",
-        "ClusterPendingModifiedValues": "PendingCloudwatchLogsExports IAMDatabaseAuthenticationEnabled EngineVersion"
+        "ClusterPendingModifiedValues": "PendingCloudwatchLogsExports IAMDatabaseAuthenticationEnabled"
         " BackupRetentionPeriod StorageType",
     },
     "there is none": {

@@ -37,6 +37,7 @@ from daybreak.lab.rds.instances import changes as instance_changes
 from daybreak.lab.rds.instances import deletions as instance_deletions
 from daybreak.lab.rds.instances import instances
 from daybreak.lab.rds.snapshots import backups, copies, snapshots
+from daybreak.lab.rds.values import check_values
 from daybreak.lab.servers.pages import Wound
 
 log = logging.getLogger(__name__)
@@ -154,6 +155,7 @@ class Rds:
             raise AwsError("InvalidAction", f"The lab does not serve {operation}")
         check_required(operation, params)
         refuse_foreign(operation, served.taken, params)
+        check_values(operation, params)
         given = Params(operation, served.taken, params)
         call = Call(self._desk, region, given, caller_arn)
         if served.changes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from daybreak.lab.account.world import Subnet
@@ -10,19 +11,23 @@ from daybreak.lab.protocol.codec import fault
 from daybreak.lab.protocol.errors import AwsError, invalid_combination, invalid_value
 from daybreak.lab.rds.desk import Call, Desk, changes, looks, public
 from daybreak.lab.rds.paging import PAGES, filter_rows, page
+from daybreak.lab.rds.tagging import check_tags
+
+_GROUP_NAME = re.compile(r"[a-z][a-z0-9._ -]{0,254}")
+"""The form of a new subnet group's name [M]."""
 
 
 @changes("CreateDBSubnetGroup", "DBSubnetGroupName", "DBSubnetGroupDescription", "SubnetIds", "Tags")
 def create_subnet_group(call: Call) -> Doc:
     """Keep a group of subnets that exist, lie in one VPC and cover two availability zones."""
     name = call.lower("DBSubnetGroupName")
-    if name == "default" or not name or len(name) > 255:
+    if name == "default" or not _GROUP_NAME.fullmatch(name):
         raise invalid_value("The parameter DBSubnetGroupName is not a valid identifier.")
     if call.state.get("subnet-group", call.region, name):
         raise fault("DBSubnetGroupAlreadyExistsFault", f"The DB subnet group '{name}' already exists.")
     subnets = check_subnets(call, call.params["SubnetIds"])
     document = _group(call.desk, call.region, name, call.params["DBSubnetGroupDescription"], subnets)
-    call.state.put("subnet-group", call.region, name, {**document, "_tags": call.get("Tags", [])})
+    call.state.put("subnet-group", call.region, name, {**document, "_tags": check_tags(call.get("Tags", []))})
     return {"DBSubnetGroup": public(document)}
 
 
@@ -178,9 +183,9 @@ def admission(desk: Desk, region: str, cluster: Doc) -> tuple[str, ...]:
 
 
 def usable_key(call: Call, name: str) -> str:
-    """The ARN of a KMS key that exists and is enabled."""
+    """The ARN of a KMS key that exists here, is enabled and encrypts storage, which an asymmetric one does not."""
     key = call.desk.world.key(call.region, name)
-    if key is None or not key.enabled:
+    if key is None or not key.enabled or not key.symmetric:
         raise fault(
             "KMSKeyNotAccessibleFault",
             f"The specified KMS key [{name}] does not exist, is not enabled or you do not have permissions to access it.",

@@ -13,6 +13,7 @@ from daybreak.lab.rds.desk import Call, Desk, changes, looks, public
 from daybreak.lab.rds.events import emit
 from daybreak.lab.rds.identifiers import new_identifier, resolve_name
 from daybreak.lab.rds.paging import PAGES, filter_rows, page
+from daybreak.lab.rds.tagging import check_tags
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def _create(call: Call, kind: Kind) -> Doc:
         raise invalid_value(f"ParameterGroupFamily {wanted} is not a valid parameter group family")
     document = _document(call.desk.arn(call.region, kind.arn, name), kind, name, wanted, call.params["Description"])
     born = {"_born": call.desk.clock.simulation_time()}
-    call.state.put(kind.kind, call.region, name, {**document, **born, "_tags": call.get("Tags", [])})
+    call.state.put(kind.kind, call.region, name, {**document, **born, "_tags": check_tags(call.get("Tags", []))})
     return {kind.group: public(document)}
 
 
@@ -91,7 +92,7 @@ def _copy(call: Call, kind: Kind) -> Doc:
     arn = call.desk.arn(call.region, kind.arn, name)
     document = _document(arn, kind, name, source["DBParameterGroupFamily"], text)
     born = {"_born": call.desk.clock.simulation_time()}
-    kept = {**document, **born, "_values": dict(source["_values"]), "_tags": call.get("Tags", [])}
+    kept = {**document, **born, "_values": dict(source["_values"]), "_tags": check_tags(call.get("Tags", []))}
     call.state.put(kind.kind, call.region, name, kept)
     return {kind.group: public(document)}
 

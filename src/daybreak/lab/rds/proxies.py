@@ -28,7 +28,7 @@ from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.identifiers import new_identifier
 from daybreak.lab.rds.known import find_cluster, require_status
 from daybreak.lab.rds.paging import PAGES, filter_rows, page
-from daybreak.lab.rds.tags import check_tags
+from daybreak.lab.rds.tagging import check_tags
 
 GROUP = "default"
 """The one target group that a proxy has."""

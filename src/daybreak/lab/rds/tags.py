@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from dataclasses import replace
 
 from daybreak.lab.control.store import Doc
@@ -13,10 +11,7 @@ from daybreak.lab.rds import parameter_groups as groups
 from daybreak.lab.rds.desk import Call, changes, looks
 from daybreak.lab.rds.identifiers import arn_parts
 from daybreak.lab.rds.paging import filter_rows
-
-MOST = 50
-_SPELLED = re.compile(r"[\w\s.:/=+@-]*")
-"""The characters that AWS takes in a key and in a value: letters, digits and blanks of any script, and these signs."""
+from daybreak.lab.rds.tagging import check_tags
 
 _KINDS = {
     "cluster": ("cluster", "TagList", "DBClusterNotFoundFault"),
@@ -61,21 +56,6 @@ def list_tags(call: Call) -> Doc:
             return {"TagList": []}
     _, _, member, document = _resource(call)
     return {"TagList": document.get(member, [])}
-
-
-def check_tags(tags: Iterable[Doc]) -> list[Doc]:
-    """The tags in the form that is kept: one for each key, the last one wins. Refuses what AWS refuses."""
-    kept: dict[str, str] = {}
-    for tag in tags:
-        key, value = tag.get("Key", ""), tag.get("Value", "")
-        if not key or len(key) > 128 or len(value) > 256 or key.lower().startswith(("aws:", "rds:")):
-            raise invalid_value(f"Invalid tag: {key}")
-        if not (_SPELLED.fullmatch(key) and _SPELLED.fullmatch(value)):
-            raise invalid_value(f"Tag keys and values take letters, digits, blanks and _ . : / = + - @: {key}")
-        kept[key] = value
-    if len(kept) > MOST:
-        raise invalid_value(f"Tag list exceeds the maximum of {MOST} tags")
-    return [{"Key": key, "Value": value} for key, value in kept.items()]
 
 
 def _resource(call: Call) -> tuple[str, str, str, Doc]:

@@ -134,7 +134,7 @@ def test_how_long_until_a_pause_is_kept_only_where_the_range_begins_at_nothing(a
 
     assert made("pausing", MinCapacity=0, SecondsUntilAutoPause=900)["SecondsUntilAutoPause"] == 900
     assert made("resting", MinCapacity=0)["SecondsUntilAutoPause"] == 300
-    assert "SecondsUntilAutoPause" not in made("awake", MinCapacity=0.5, SecondsUntilAutoPause=900)
+    assert "SecondsUntilAutoPause" not in made("awake", MinCapacity=0.5)
 
 
 @pytest.mark.parametrize(

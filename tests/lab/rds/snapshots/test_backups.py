@@ -6,22 +6,22 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from daybreak.lab.rds.snapshots.backups import window_opened
+from daybreak.lab.rds.windows import last_start
 from tests.fix_rds import Account
 
 
 @pytest.mark.parametrize(
-    ("window", "now", "opened"),
+    ("window", "now", "moment"),
     [
         ("07:00-07:30", "2026-03-02T07:00:00", "2026-03-02T07:00:00"),
         ("07:00-07:30", "2026-03-02T06:59:59", "2026-03-01T07:00:00"),
         ("23:45-00:15", "2026-03-02T00:05:00", "2026-03-01T23:45:00"),
     ],
 )
-def test_a_daily_window_opened_last_today_or_yesterday(window: str, now: str, opened: str) -> None:
+def test_a_daily_window_opened_last_today_or_yesterday(window: str, now: str, moment: str) -> None:
     """A lab that was off during the window takes the snapshot when it comes back."""
-    moment = datetime.fromisoformat(now).replace(tzinfo=UTC)
-    assert window_opened(window, moment) == datetime.fromisoformat(opened).replace(tzinfo=UTC)
+    at = datetime.fromisoformat(now).replace(tzinfo=UTC)
+    assert last_start(window, at) == datetime.fromisoformat(moment).replace(tzinfo=UTC)
 
 
 def test_the_first_automated_snapshot_costs_no_copy_and_shows_its_progress(account: Account) -> None:

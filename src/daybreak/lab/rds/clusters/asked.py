@@ -6,30 +6,27 @@ setting, unless AWS inherits it (FACTS 4.2).
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from daybreak.lab.control.store import Doc
 from daybreak.lab.protocol.codec import fault
 from daybreak.lab.protocol.errors import invalid_combination, invalid_value
-from daybreak.lab.rds import networks, parameter_groups
+from daybreak.lab.rds import networks, parameter_groups, watching, windows
 from daybreak.lab.rds.desk import Call, resource_id
 from daybreak.lab.rds.durations import DEFAULT_GIGABYTES
 from daybreak.lab.rds.identifiers import new_identifier
+from daybreak.lab.rds.values import LIFECYCLES
 
 ENGINE = "aurora-postgresql"
 LOG_TYPES = frozenset({"instance", "postgresql", "iam-db-auth-error"})
 STORAGE_TYPES = ("aurora", "aurora-iopt1")
 MOST_CLUSTERS = 40
+MOST_ROLES = 5
+"""The most roles of one cluster."""
 
-SERVICES = {
-    "DatabaseInsightsMode": "DatabaseInsightsMode",
-    "EnablePerformanceInsights": "PerformanceInsightsEnabled",
-    "PerformanceInsightsKMSKeyId": "PerformanceInsightsKMSKeyId",
-    "PerformanceInsightsRetentionPeriod": "PerformanceInsightsRetentionPeriod",
-    "MonitoringInterval": "MonitoringInterval",
-    "MonitoringRoleArn": "MonitoringRoleArn",
-}
-"""Parameters of what watches a cluster, by the member they become."""
+SERVICES = ("DatabaseInsightsMode", *watching.SETTINGS)
+"""Parameters of what watches a cluster."""
 
 TAKEN = (
     "DBClusterIdentifier",
@@ -74,15 +71,25 @@ def check_new_cluster(call: Call) -> str:
 
 
 def choose_version(call: Call, default: str | None = None) -> str:
-    """The requested engine version, or the default; refuses a major that is not installed."""
+    """The requested engine version, or the default; refuses all that the region does not list."""
     if (engine := call.get("Engine", ENGINE)) != ENGINE:
         raise invalid_combination(f"Invalid DB engine: {engine}")
     fleet = call.desk.fleet
     version = call.get("EngineVersion") or default or fleet.installs()[fleet.majors()[-1]].version
-    major = version.partition(".")[0]
-    if not major.isdigit() or int(major) not in fleet.majors():
+    return version if version == default else choose_known_version(call, version)
+
+
+def choose_known_version(call: Call, version: str) -> str:
+    """The version, if the region lists it (in AWS many, here one of each major), or that of a bare major."""
+    listed = {str(major): each.version for major, each in call.desk.fleet.installs().items()}
+    if version not in (*listed, *listed.values()):
         raise invalid_combination(f"Cannot find version {version} for {ENGINE}")
-    return str(fleet.install(version).version if version == major else version)
+    return listed.get(version, version)
+
+
+def parts(version: str) -> list[int]:
+    """The numbers of a version, for comparing."""
+    return [int(each) for each in version.split(".") if each.isdigit()]
 
 
 def cluster_settings(call: Call, version: str) -> Doc:
@@ -99,8 +106,7 @@ def cluster_settings(call: Call, version: str) -> Doc:
         "IAMDatabaseAuthenticationEnabled": call.get("EnableIAMDatabaseAuthentication", False),
         "DeletionProtection": call.get("DeletionProtection", False),
         "CopyTagsToSnapshot": call.get("CopyTagsToSnapshot", False),
-        "EngineLifecycleSupport": call.get("EngineLifecycleSupport", "open-source-rds-extended-support"),
-        "PreferredMaintenanceWindow": call.get("PreferredMaintenanceWindow", "sun:04:00-sun:04:30"),
+        "EngineLifecycleSupport": call.get("EngineLifecycleSupport", LIFECYCLES[0]),
         "NetworkType": networks.network_type(call, group),
         "AssociatedRoles": roles_to_associate(call),
         **storage(call),
@@ -122,19 +128,19 @@ def scaling(call: Call) -> Doc:
     if given is None:
         return {}
     low, high = given.get("MinCapacity"), given.get("MaxCapacity")
-    if low is None or high is None or not 0 <= low <= high or not 1 <= high <= 256 or low * 2 % 1 or high * 2 % 1:
-        raise invalid_value("Serverless v2 capacity must be between 0 and 256 ACUs in steps of 0.5, minimum first.")
-    pause = given.get("SecondsUntilAutoPause", 300)
-    if not 300 <= pause <= 86400:
-        raise invalid_value("Seconds until auto pause must be between 300 and 86400.")
-    # guess: one for a range that does not begin at 0 is ignored; AWS documents only that it is not shown
-    shown = {"SecondsUntilAutoPause": pause} if low == 0 else {}
+    if low is None or high is None or low > high:
+        raise invalid_value("Serverless v2 capacity needs a minimum and a maximum that is not smaller.")
+    if low and "SecondsUntilAutoPause" in given:
+        # anomalyco/sst#5276 quotes the answer [I]
+        raise invalid_value("SecondsUntilAutoPause can only be specified when minimum capacity is 0.")
+    shown = {} if low else {"SecondsUntilAutoPause": given.get("SecondsUntilAutoPause", 300)}
     return {"ServerlessV2ScalingConfiguration": {"MinCapacity": low, "MaxCapacity": high, **shown}}
 
 
 def services(call: Call, cluster: Doc) -> Doc:
     """The members of what watches a cluster: what the call gives, else the cluster's."""
-    new = {member: call.get(name) for name, member in SERVICES.items() if call.get(name) is not None}
+    mode = call.get("DatabaseInsightsMode")
+    new = watching.settings(call, cluster) | ({"DatabaseInsightsMode": mode} if mode else {})
     now = {**cluster, **new}
     has_long_insights = (
         now.get("PerformanceInsightsEnabled") and now.get("PerformanceInsightsRetentionPeriod", 7) >= 465
@@ -156,34 +162,48 @@ def log_types(types: list[str], version: str) -> list[str]:
 
 def retention(call: Call, default: int) -> int:
     """The backup retention in days."""
-    days = int(call.get("BackupRetentionPeriod", default))
-    if not 1 <= days <= 35:
-        raise invalid_value(f"Invalid backup retention period: {days}. Must be between 1 and 35.")
-    return days
+    return int(call.get("BackupRetentionPeriod", default))
 
 
 def roles_to_associate(call: Call) -> list[Doc]:
     """The roles in the call itself."""
-    roles = call.get("AssociatedRoles", [])
-    for role in roles:
-        networks.check_role(call, role["RoleArn"])
-    return [{**role, "Status": "ACTIVE"} for role in roles]
+    roles: list[Doc] = []
+    for role in call.get("AssociatedRoles", []):
+        roles.append(role_to_add(call, roles, role))
+    return roles
 
 
-def backup_window(call: Call, name: str) -> str:
-    """The requested backup window, or half an hour that depends on the name."""
-    if window := call.get("PreferredBackupWindow"):
-        return str(window)
-    minutes = 180 + 30 * (sum(name.encode()) % 16)  # RDS picks from an eight hour block of the region
-    begin, end = divmod(minutes, 60), divmod(minutes + 30, 60)
-    return f"{begin[0]:02}:{begin[1]:02}-{end[0]:02}:{end[1]:02}"
+def role_to_add(call: Call, worn: Sequence[Doc], role: Mapping[str, Any]) -> Doc:
+    """A role as a cluster lists it beside those that it has, if IAM has it and it is for one of the engine's features."""
+    new = {"RoleArn": role["RoleArn"], "FeatureName": role.get("FeatureName"), "Status": "ACTIVE"}
+    if not new["FeatureName"]:
+        # guess: the sentence; Aurora PostgreSQL wants the feature, and the clients' help calls it optional
+        raise invalid_value(f"The feature-name parameter must be provided with the current operation for {ENGINE}.")
+    networks.check_role(call, new["RoleArn"])
+    if new in worn:
+        raise fault("DBClusterRoleAlreadyExistsFault", f"Role ARN {new['RoleArn']} already exists for the DB cluster.")
+    if len(worn) >= MOST_ROLES:
+        raise fault("DBClusterRoleQuotaExceededFault", "You have exceeded the maximum number of IAM roles.")
+    return new
+
+
+def times_of_new(call: Call, name: str) -> Doc:
+    """The windows of a new cluster: what the call asks for, else what AWS chooses beside it."""
+    daily, weekly = call.get("PreferredBackupWindow"), call.get("PreferredMaintenanceWindow")
+    daily = daily or windows.usual_daily(name, weekly)
+    return check_times(daily, weekly or windows.usual_weekly(daily))
+
+
+def check_times(daily: str, weekly: str) -> Doc:
+    """The two windows of one cluster; refuses two that meet [M]. The sentence is a guess."""
+    if windows.meet(daily, weekly):
+        raise invalid_value("The backup window and maintenance window must not overlap.")
+    return {"PreferredBackupWindow": daily, "PreferredMaintenanceWindow": weekly.lower()}
 
 
 def new_cluster(call: Call, name: str, version: str, settings: Doc, *, port: int = 5432) -> Doc:
     """Make the document of a new cluster, and take an address for it; ``port`` is for a call that names none."""
     desk, asked_port = call.desk, int(call.get("Port", port))
-    if not 1150 <= asked_port <= 65535:
-        raise invalid_value(f"Invalid port: {asked_port}. Must be between 1150 and 65535.")
     address = desk.fleet.addresses.take(asked_port)
     resource = resource_id("cluster-")
     fixed: dict[str, Any] = {

@@ -26,8 +26,6 @@ from daybreak.lab.rds.identifiers import new_identifier
 from daybreak.lab.rds.known import find_cluster, require_status
 
 _PLAIN = {
-    "PreferredBackupWindow": "PreferredBackupWindow",
-    "PreferredMaintenanceWindow": "PreferredMaintenanceWindow",
     "DeletionProtection": "DeletionProtection",
     "CopyTagsToSnapshot": "CopyTagsToSnapshot",
     "EnableHttpEndpoint": "HttpEndpointEnabled",
@@ -47,6 +45,8 @@ _TAKEN = (
     "EnableLocalWriteForwarding",
     "EngineVersion",
     "NetworkType",
+    "PreferredBackupWindow",
+    "PreferredMaintenanceWindow",
     "RotateMasterUserPassword",
     "ServerlessV2ScalingConfiguration",
     "StorageType",
@@ -61,33 +61,39 @@ _TAKEN = (
 def modify_cluster(call: Call) -> Doc:
     """Begin to change the cluster.
 
-    Aurora applies nearly everything at once whatever ApplyImmediately says; a new name, a new password and another
-    version are kept as pending without it (and stay so: the lab has no maintenance window).
+    Aurora applies nearly everything at once whatever ApplyImmediately says, a new password too [M]. A new name and a newer
+    version are kept as pending without it, until a call has it (the lab has no maintenance window).
     """
     cluster = find_cluster(call, call.params["DBClusterIdentifier"])
     require_status(cluster, "available")
     new = {member: call.get(name) for name, member in _PLAIN.items() if call.get(name) is not None}
     new |= _check_settings(call, cluster)
     password, secret = _password(call, cluster)
-    name = cluster["DBClusterIdentifier"]
-    now = bool(call.get("ApplyImmediately", False))
-    rename = _new_name(call)
-    pending: Doc = {}
-    if rename and not now:
-        pending["DBClusterIdentifier"] = rename
-    if password and not now and not secret:
-        pending["MasterUserPassword"] = "****"
-    if pending:
-        new["PendingModifiedValues"] = {**cluster.get("PendingModifiedValues", {}), **pending}
-    if rename and now:
+    waiting: Doc = dict(cluster.get("PendingModifiedValues", {}))
+    if target := _new_name(call):
+        waiting["DBClusterIdentifier"] = target
+    if version := _newer_version(call, cluster):
+        waiting["EngineVersion"] = version
+    rename, upgrade, left = None, None, waiting
+    if call.get("ApplyImmediately"):
+        rename, upgrade, left = waiting.get("DBClusterIdentifier"), waiting.get("EngineVersion"), {}
+    shown = {**left, "MasterUserPassword": "****"} if password and not secret else left
+    if rename:
         status, kind = "renaming", "rename-cluster"
-    elif password and (now or secret):
+    elif password:
         status, kind = "resetting-master-credentials", "reset-master-credentials"
     else:
-        status, kind = "modifying", "modify-cluster"
-    args = {"resource": cluster["DbClusterResourceId"], "version": cluster["EngineVersion"], "name": rename}
-    changed = call.state.change("cluster", call.region, name, **{**new, **secret, "Status": status})
-    args["password"] = password if now or secret else None
+        status, kind = "upgrading" if upgrade else "modifying", "modify-cluster"
+    args = {
+        "resource": cluster["DbClusterResourceId"],
+        "version": cluster["EngineVersion"],
+        "name": rename,
+        "upgrade": upgrade,
+        "password": password,
+    }
+    name = cluster["DBClusterIdentifier"]
+    members = {**new, **secret, "Status": status, "PendingModifiedValues": shown or None}
+    changed = call.state.change("cluster", call.region, name, **members)
     call.desk.control.submit(kind, call.region, name, seconds(kind), args)
     call.desk.fleet.settle_soon(call.region, cluster["DbClusterResourceId"])
     return {"DBCluster": view(call.desk, call.region, changed)}
@@ -120,6 +126,11 @@ def disable_http_endpoint(call: Call) -> Doc:
 def _check_settings(call: Call, cluster: Doc) -> Doc:
     """Check the members that need it, and return them."""
     new: Doc = {}
+    daily, weekly = call.get("PreferredBackupWindow"), call.get("PreferredMaintenanceWindow")
+    if daily or weekly:
+        new |= asked.check_times(
+            daily or cluster["PreferredBackupWindow"], weekly or cluster["PreferredMaintenanceWindow"]
+        )
     group = networks.subnet_group(call, cluster["DBSubnetGroup"])
     if ids := call.get("VpcSecurityGroupIds"):
         networks.check_security_groups(call, ids, group["VpcId"])
@@ -127,12 +138,6 @@ def _check_settings(call: Call, cluster: Doc) -> Doc:
     if name := call.get("DBClusterParameterGroupName"):
         version = cluster["EngineVersion"]
         new["DBClusterParameterGroup"] = parameter_groups.choose_group(call, parameter_groups.CLUSTER, name, version)
-    if version := call.get("EngineVersion"):
-        if version.partition(".")[0] != cluster["EngineVersion"].partition(".")[0]:
-            raise invalid_combination(
-                "The AllowMajorVersionUpgrade flag must be present when upgrading to a new major."
-            )
-        new["EngineVersion"] = version
     if call.get("BackupRetentionPeriod") is not None:
         new["BackupRetentionPeriod"] = asked.retention(call, 1)
     if call.get("StorageType"):
@@ -146,6 +151,19 @@ def _check_settings(call: Call, cluster: Doc) -> Doc:
     if call.get("EnableLocalWriteForwarding") is not None:
         new["LocalWriteForwardingStatus"] = "enabled" if call.get("EnableLocalWriteForwarding") else "disabled"
     return new | asked.services(call, cluster) | asked.scaling(call)
+
+
+def _newer_version(call: Call, cluster: Doc) -> str | None:
+    """The version to which the call upgrades, if it asks for another one; there is no way back to an older one."""
+    wanted, present = call.get("EngineVersion"), str(cluster["EngineVersion"])
+    if wanted in (None, present):
+        return None
+    wanted = asked.choose_known_version(call, wanted)
+    if asked.parts(wanted) < asked.parts(present):
+        raise invalid_combination(f"Cannot upgrade {asked.ENGINE} from {present} to {wanted}")
+    if asked.parts(wanted)[0] != asked.parts(present)[0]:
+        raise invalid_combination("The AllowMajorVersionUpgrade flag must be present when upgrading to a new major.")
+    return wanted if wanted != present else None
 
 
 def _password(call: Call, cluster: Doc) -> tuple[str | None, Doc]:
@@ -203,7 +221,14 @@ class Change(DeskJob):
         if cluster is None:
             return
         name = cluster["DBClusterIdentifier"]
-        self.desk.state.change("cluster", job.region, name, Status="available")
+        waiting = {
+            member: value
+            for member, value in cluster.get("PendingModifiedValues", {}).items()
+            if member != "MasterUserPassword"
+        }
+        version = job.args.get("upgrade") or cluster["EngineVersion"]
+        done = {"Status": "available", "EngineVersion": version, "PendingModifiedValues": waiting or None}
+        self.desk.state.change("cluster", job.region, name, **done)
         if job.args.get("password"):
             emit(self.desk, job.region, "credentials-reset", name)
 

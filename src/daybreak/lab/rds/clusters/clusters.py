@@ -9,7 +9,7 @@ from typing import Any
 from daybreak.lab.control.jobs import Job, Work
 from daybreak.lab.control.store import Doc
 from daybreak.lab.protocol.codec import fault
-from daybreak.lab.protocol.errors import AwsError, invalid_combination, invalid_value
+from daybreak.lab.protocol.errors import AwsError, invalid_combination
 from daybreak.lab.rds import networks
 from daybreak.lab.rds.clusters import asked, servers
 from daybreak.lab.rds.clusters.masters import MASTER, check_password, master_of_new
@@ -21,7 +21,7 @@ from daybreak.lab.rds.known import find_cluster, require_status, window_of
 from daybreak.lab.rds.paging import PAGES, filter_rows, page
 from daybreak.lab.rds.parameter_groups import CLUSTER
 from daybreak.lab.rds.snapshots.backups import begin_automated_snapshot
-from daybreak.lab.rds.tags import check_tags
+from daybreak.lab.rds.tagging import check_tags
 from daybreak.lab.servers.masters import Master
 
 STAYS_STOPPED = timedelta(days=7)
@@ -102,7 +102,7 @@ def create_cluster(call: Call) -> Doc:
         **asked.cluster_settings(call, version),
         **_encryption(call),
         "BackupRetentionPeriod": asked.retention(call, 1),
-        "PreferredBackupWindow": asked.backup_window(call, name),
+        **asked.times_of_new(call, name),
         "HttpEndpointEnabled": call.get("EnableHttpEndpoint", False),
         "MasterUsername": _master_name(call),
         "TagList": tags,
@@ -137,8 +137,6 @@ def _master_name(call: Call) -> str:
     name = call.get("MasterUsername")
     if not name:
         raise AwsError("MissingParameter", "The request must contain the parameter MasterUsername.")
-    if name.lower() in ("rdsadmin", "admin", "postgres_admin", "public") or not name[0].isalpha() or len(name) > 63:
-        raise invalid_value(f"MasterUsername {name} cannot be used as it is a reserved word used by the engine")
     if not call.get("ManageMasterUserPassword"):
         check_password(call.get("MasterUserPassword"))
     return str(name)

@@ -13,7 +13,7 @@ from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.identifiers import new_identifier
 from daybreak.lab.rds.known import find_cluster, require_status
 from daybreak.lab.rds.paging import PAGES, filter_rows, page
-from daybreak.lab.rds.tags import check_tags
+from daybreak.lab.rds.tagging import check_tags
 
 MOST_CUSTOM = 5
 

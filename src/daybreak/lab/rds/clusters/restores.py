@@ -21,7 +21,7 @@ from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.encryption import NOT_ENCRYPTED, UNDER_AWS_OWNED, under_key
 from daybreak.lab.rds.known import find_cluster, window_of
 from daybreak.lab.rds.snapshots.snapshots import find_offered_snapshot, require_available
-from daybreak.lab.rds.tags import check_tags
+from daybreak.lab.rds.tagging import check_tags
 
 _NOT_ON_PITR = (
     "MonitoringRoleArn",
@@ -101,10 +101,7 @@ def restore_to_point_in_time(call: Call) -> Doc:
 
 
 def _is_clone(call: Call) -> bool:
-    kind = call.get("RestoreType", "full-copy")
-    if kind not in ("full-copy", "copy-on-write"):
-        raise invalid_value(f"Invalid restore type: {kind}")
-    return bool(kind == "copy-on-write")
+    return bool(call.get("RestoreType") == "copy-on-write")
 
 
 def _source(call: Call, *, is_clone: bool) -> tuple[Doc, str | None]:
@@ -164,7 +161,7 @@ def _settings(call: Call, name: str, source: Doc, version: str, database: str | 
     inherited: Doc = {
         "MasterUsername": source["MasterUsername"],
         "BackupRetentionPeriod": asked.retention(call, source["BackupRetentionPeriod"]),
-        "PreferredBackupWindow": asked.backup_window(call, name),
+        **asked.times_of_new(call, name),
         "TagList": tags or source.get("TagList", []),  # passing any drops the source's (FACTS 4.1)
         "_gigabytes": source["_gigabytes"],
         "DatabaseName": database or "",
@@ -184,15 +181,12 @@ def _encryption(call: Call, source: Doc) -> Doc:
 
 
 def _check_not_older(version: str, snapshot: str) -> None:
-    def parts(text: str) -> list[int]:
-        return [int(each) for each in text.split(".") if each.isdigit()]
-
-    if parts(version) < parts(snapshot):
+    if asked.parts(version) < asked.parts(snapshot):
         raise invalid_combination(
             f"The engine version you requested for your restored DB cluster ({version}) is earlier than the engine "
             f"version of the DB cluster snapshot ({snapshot})."
         )
-    if parts(version)[0] != parts(snapshot)[0]:
+    if asked.parts(version)[0] != asked.parts(snapshot)[0]:
         raise invalid_combination("The lab does not upgrade to another major version while it restores.")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from daybreak.lab.control.store import Doc
 from daybreak.lab.protocol.codec import fault
-from daybreak.lab.rds import networks
+from daybreak.lab.rds.clusters import asked
 from daybreak.lab.rds.desk import Call, changes
 from daybreak.lab.rds.known import find_cluster, require_status
 
@@ -17,12 +17,8 @@ def add_role(call: Call) -> Doc:
     """Give the cluster a role that IAM has."""
     cluster = find_cluster(call, call.params["DBClusterIdentifier"])
     require_status(cluster, "available")
-    new = _role(call.params)
-    networks.check_role(call, new["RoleArn"])
     roles = cluster.get("AssociatedRoles", [])
-    if any(_role(role) == new for role in roles):
-        raise fault("DBClusterRoleAlreadyExistsFault", f"Role ARN {new['RoleArn']} already exists for the DB cluster.")
-    roles = [*roles, {**new, "Status": "ACTIVE"}]
+    roles = [*roles, asked.role_to_add(call, roles, _role(call.params))]
     call.state.change("cluster", call.region, cluster["DBClusterIdentifier"], AssociatedRoles=roles)
     return {}
 

@@ -7,7 +7,7 @@ from typing import Any
 from daybreak.lab.control.jobs import Job, Work
 from daybreak.lab.control.store import Doc
 from daybreak.lab.protocol.errors import invalid_combination
-from daybreak.lab.rds import catalog, parameter_groups
+from daybreak.lab.rds import catalog, parameter_groups, watching
 from daybreak.lab.rds.desk import Call, changes, job
 from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.events import emit
@@ -16,8 +16,8 @@ from daybreak.lab.rds.instances.instances import (
     PLAIN,
     InstanceJob,
     check_class,
-    check_tier,
     find_instance,
+    own_settings,
     require_available,
     view,
 )
@@ -80,6 +80,7 @@ class RebootInstance(InstanceJob):
     "ApplyImmediately",
     *OF_THE_CLUSTER,
     *PLAIN,
+    *watching.SETTINGS,
 )
 def modify_instance(call: Call) -> Doc:
     """Begin to change the instance; another class waits as pending unless ApplyImmediately is given."""
@@ -91,9 +92,8 @@ def modify_instance(call: Call) -> Doc:
             raise invalid_combination(
                 f"{parameter} cannot be changed on a member of a DB cluster. Modify the DB cluster."
             )
-    check_tier(call)
     catalog.check_certificate(call, "CACertificateIdentifier")
-    members = {member: call.get(name) for name, member in PLAIN.items() if call.get(name) is not None}
+    members = own_settings(call, cluster, instance)
     if group := call.get("DBParameterGroupName"):
         kind, version = parameter_groups.INSTANCE, cluster["EngineVersion"]
         members["_parameter_group"] = parameter_groups.choose_group(call, kind, group, version)

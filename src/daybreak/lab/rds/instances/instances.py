@@ -8,7 +8,7 @@ from daybreak.lab.control.jobs import Job, Work
 from daybreak.lab.control.store import Doc
 from daybreak.lab.protocol.codec import fault
 from daybreak.lab.protocol.errors import invalid_combination, invalid_value
-from daybreak.lab.rds import catalog, networks, parameter_groups
+from daybreak.lab.rds import catalog, networks, parameter_groups, watching
 from daybreak.lab.rds.clusters import asked, servers
 from daybreak.lab.rds.desk import Call, Desk, DeskJob, changes, job, looks, members_of, public, resource_id
 from daybreak.lab.rds.durations import seconds
@@ -16,7 +16,7 @@ from daybreak.lab.rds.events import emit, failure_sentence
 from daybreak.lab.rds.identifiers import new_identifier, resolve_name
 from daybreak.lab.rds.known import find_cluster, require_status
 from daybreak.lab.rds.paging import PAGES, filter_rows, page
-from daybreak.lab.rds.tags import check_tags
+from daybreak.lab.rds.tagging import check_tags
 
 MOST_MEMBERS = 16
 
@@ -45,12 +45,7 @@ PLAIN = {
     "AutoMinorVersionUpgrade": "AutoMinorVersionUpgrade",
     "PubliclyAccessible": "PubliclyAccessible",
     "CopyTagsToSnapshot": "CopyTagsToSnapshot",
-    "MonitoringInterval": "MonitoringInterval",
-    "MonitoringRoleArn": "MonitoringRoleArn",
     "PromotionTier": "PromotionTier",
-    "EnablePerformanceInsights": "PerformanceInsightsEnabled",
-    "PerformanceInsightsKMSKeyId": "PerformanceInsightsKMSKeyId",
-    "PerformanceInsightsRetentionPeriod": "PerformanceInsightsRetentionPeriod",
     "CACertificateIdentifier": "CACertificateIdentifier",
 }
 """Parameters that are kept as they come, by the member they become."""
@@ -156,6 +151,7 @@ def describe_instances(call: Call) -> Doc:
     "Tags",
     *OF_THE_CLUSTER,
     *PLAIN,
+    *watching.SETTINGS,
 )
 def create_instance(call: Call) -> Doc:
     """Begin to make a member of an available cluster."""
@@ -202,7 +198,7 @@ def create_instance(call: Call) -> Doc:
         "_parameter_group": group,
         "_writer": not any(member.get("_writer") for member in members),
         "_up": False,
-        **{member: call.get(parameter) for parameter, member in PLAIN.items() if call.get(parameter) is not None},
+        **own_settings(call, cluster, {}),
     }
     call.state.put("instance", call.region, name, instance)
     args = {"instance": name, "resource": cluster["DbClusterResourceId"], "version": version}
@@ -233,8 +229,16 @@ def _check_cluster(call: Call, name: str) -> Doc:
     catalog.check_certificate(call, "CACertificateIdentifier")
     if len(members_of(call.state, call.region, cluster["DBClusterIdentifier"])) >= MOST_MEMBERS:
         raise fault("InstanceQuotaExceededFault", "DB Instance quota exceeded for this DB cluster")
-    check_tier(call)
     return cluster
+
+
+def own_settings(call: Call, cluster: Doc, instance: Doc) -> Doc:
+    """The members that the call gives of an instance's own, if AWS takes them beside the cluster's and the instance's."""
+    new = {member: call.get(parameter) for parameter, member in PLAIN.items() if call.get(parameter) is not None}
+    if weekly := new.get("PreferredMaintenanceWindow"):
+        times = asked.check_times(cluster["PreferredBackupWindow"], weekly)
+        new["PreferredMaintenanceWindow"] = times["PreferredMaintenanceWindow"]
+    return new | watching.settings(call, instance)
 
 
 def check_class(name: str, cluster: Doc) -> None:
@@ -247,12 +251,6 @@ def check_class(name: str, cluster: Doc) -> None:
             "Set the Serverless v2 scaling configuration on the parent DB cluster before creating a Serverless v2 DB "
             "instance.",
         )
-
-
-def check_tier(call: Call) -> None:
-    """Refuse a promotion tier that does not exist."""
-    if not 0 <= call.get("PromotionTier", 1) <= 15:
-        raise invalid_value("Invalid promotion tier. Must be between 0 and 15.")
 
 
 def _option_group(version: str) -> str:

@@ -7,10 +7,11 @@ their names and time stamps are real, and the first one as soon as a cluster is 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from daybreak.lab.control.store import Doc
 from daybreak.lab.protocol.codec import fault
+from daybreak.lab.rds import windows
 from daybreak.lab.rds.desk import Call, Desk, changes, cluster_by_resource, looks, public
 from daybreak.lab.rds.identifiers import resolve_name
 from daybreak.lab.rds.known import window_of
@@ -159,15 +160,8 @@ def take_due_snapshots(desk: Desk) -> None:
     for region, name, cluster in desk.state.everywhere("cluster"):
         if cluster["Status"] != "available" or region in desk.down or "_last_automated" not in cluster:
             continue
-        if cluster["_last_automated"] < window_opened(cluster["PreferredBackupWindow"], now):
+        if cluster["_last_automated"] < windows.last_start(cluster["PreferredBackupWindow"], now):
             begin_automated_snapshot(desk, region, name)
-
-
-def window_opened(window: str, now: datetime) -> datetime:
-    """When a daily window like ``07:00-07:30`` (UTC) opened last."""
-    hour, minute = (int(each) for each in window.partition("-")[0].split(":"))
-    opened = now.astimezone(UTC).replace(hour=hour, minute=minute, second=0, microsecond=0)
-    return opened if opened <= now else opened - timedelta(days=1)
 
 
 def forget_expired(desk: Desk) -> list[tuple[str, datetime]]:

@@ -14,7 +14,7 @@ from daybreak.lab.rds.durations import seconds
 from daybreak.lab.rds.events import emit
 from daybreak.lab.rds.identifiers import Pointed, resolve_name
 from daybreak.lab.rds.snapshots.snapshots import SHARED, SnapshotJob, new_snapshot_name, require_available, view
-from daybreak.lab.rds.tags import check_tags
+from daybreak.lab.rds.tagging import check_tags
 
 MOST_IN_FLIGHT = 5
 """The most copies from other regions that a region takes at a time."""

@@ -17,7 +17,7 @@ from daybreak.lab.rds.events import emit, failure_sentence
 from daybreak.lab.rds.identifiers import new_identifier, resolve_name
 from daybreak.lab.rds.known import find_cluster, require_status
 from daybreak.lab.rds.paging import PAGES, filter_rows, page
-from daybreak.lab.rds.tags import check_tags
+from daybreak.lab.rds.tagging import check_tags
 
 MOST_MANUAL = 100
 MOST_SHARES = 20
@@ -54,9 +54,9 @@ def require_available(snapshot: Doc) -> None:
         )
 
 
-def new_snapshot_name(call: Call, parameter: str, value: str) -> str:
+def new_snapshot_name(call: Call, parameter: str, value: str, *, longest: int = 63) -> str:
     """The identifier of a new manual snapshot, if it is free and the quota allows one more."""
-    name = new_identifier(parameter, value, longest=255)
+    name = new_identifier(parameter, value, longest=longest)
     if call.state.get("snapshot", call.region, name):
         raise fault("DBClusterSnapshotAlreadyExistsFault", f"Cannot create the snapshot because {name} already exists.")
     manual = [row for row in call.state.all("snapshot", call.region) if row["SnapshotType"] == "manual"]
@@ -251,7 +251,9 @@ def finish_snapshot(desk: Desk, region: str, name: str) -> None:
 def begin_final_snapshot(call: Call, cluster: Doc, value: str) -> None:
     """Keep the document of the snapshot with which a deletion begins; the deletion's own job fills it."""
     require_status(cluster, "available")
-    name = new_snapshot_name(call, "FinalDBSnapshotIdentifier", value)
+    name = new_snapshot_name(
+        call, "FinalDBSnapshotIdentifier", value, longest=255
+    )  # the model has 255 for this one [M]
     tags = cluster["TagList"] if cluster["CopyTagsToSnapshot"] else []
     snapshot_of(call.desk, call.region, cluster, name, SnapshotType="manual", TagList=tags)
     emit(call.desk, call.region, "snapshot-creating", name)
