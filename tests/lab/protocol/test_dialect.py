@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
+from botocore.exceptions import EndpointConnectionError
 from botocore.session import Session
 
 from daybreak.lab.account.world import _request_of
 from daybreak.lab.http.message import Request
+from daybreak.lab.protocol.boto import make_client, service_model
 from daybreak.lab.protocol.dialect import Call, call_of, denial_reply, expiry_reply
 
 
@@ -108,3 +110,12 @@ def test_expired_credentials_are_told_in_each_protocol() -> None:
         code in body
         for code, body in zip((b"ExpiredToken", b"ExpiredTokenException", b"RequestExpired"), found, strict=True)
     ] == [True] * 3
+
+
+def test_the_paths_of_s3_stay_whole_whoever_asked_before() -> None:
+    """A client takes the bucket out of the description that it shares, and a call without an operation passes every check."""
+    client = make_client("s3", "us-east-1", "AKIAEXAMPLE", url="http://127.0.0.1:9")
+    with pytest.raises(EndpointConnectionError):
+        client.create_bucket(Bucket="buc")
+    description = service_model.__wrapped__("s3")
+    assert description.operation_model("CreateBucket").http["requestUri"] == "/{Bucket}"

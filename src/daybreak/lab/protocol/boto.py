@@ -11,6 +11,7 @@ from typing import Any
 
 import botocore.session
 from botocore.config import Config
+from botocore.loaders import create_loader
 from botocore.model import ServiceModel
 
 _LOCK = threading.Lock()
@@ -23,9 +24,32 @@ def _session() -> botocore.session.Session:
 
 @functools.cache
 def service_model(service: str) -> ServiceModel:
-    """botocore's description of a service."""
+    """botocore's description of a service, as botocore wrote it."""
+    if service == "s3":  # a client of S3 takes the bucket out of the paths of the description that it shares
+        return ServiceModel(create_loader().load_service_model(service, "service-2"), service)
     with _LOCK:
         return _session().get_service_model(service)
+
+
+PARTITION = "aws"
+"""The partition of AWS to which the lab's account belongs."""
+
+
+@functools.cache
+def regions() -> frozenset[str]:
+    """The regions of the lab's partition, as botocore knows them."""
+    with _LOCK:
+        session = _session()
+        return frozenset(name for each in ("rds", "ec2") for name in session.get_available_regions(each, PARTITION))
+
+
+@functools.cache
+def foreign_regions() -> frozenset[str]:
+    """The regions of all other partitions."""
+    with _LOCK:
+        session = _session()
+        others = [name for name in session.get_available_partitions() if name != PARTITION]
+        return frozenset(name for each in others for name in session.get_available_regions("ec2", each))
 
 
 def make_client(
