@@ -7,6 +7,7 @@ frozen clock, a lost region, IAM) belongs in a private lab. Every lab ends with 
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 import subprocess
@@ -30,6 +31,14 @@ from tests.fix_folders import new_folder, root
 from tests.fix_warm import WarmProcess
 
 SHARED_SPEED = 6000.0
+
+TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": {"AWS": "123456789012"}, "Action": "sts:AssumeRole"}],
+    }
+)
+"""The policy of a role that trusts everybody in the lab's account."""
 
 
 @dataclass(frozen=True)

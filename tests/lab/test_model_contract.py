@@ -18,7 +18,7 @@ from botocore.session import Session
 from botocore.validate import ParamValidator
 
 from daybreak.lab.rds.front import OPERATIONS
-from tests.fix_lab import LabUnderTest, eventually
+from tests.fix_lab import TRUST, LabUnderTest, eventually
 
 SOURCE = "embi-aurora-cluster"
 GENERAL = {
@@ -195,7 +195,7 @@ def networks_and_roles(lab: LabUnderTest, call: Contract, mark: str) -> None:
     name = f"subnets-{mark}"
     call("CreateDBSubnetGroup", DBSubnetGroupName=name, DBSubnetGroupDescription="a test's own", SubnetIds=own)
     call("ModifyDBSubnetGroup", DBSubnetGroupName=name, SubnetIds=own[:2])
-    lab.client("iam").create_role(RoleName=f"role-{mark}", AssumeRolePolicyDocument="{}")
+    lab.client("iam").create_role(RoleName=f"role-{mark}", AssumeRolePolicyDocument=TRUST)
 
 
 def cluster(call: Contract, mark: str, family: str, version: str) -> None:

@@ -78,7 +78,14 @@ class Lab:
         settings = Settings(cache=shared_cache(), authority=folder / "tls")
         self.rds = Rds(folder / "rds", self.clock, self.world, self.faults, ACCOUNT, settings=settings)
         self._wire = Wire(
-            self.rds, self._moto, Manners(self.clock), self.faults, self.iam, self.traffic, ACCOUNT, self._bucket_of
+            self.rds,
+            self._moto,
+            Manners(self.clock, self.world, self.keys.seed),
+            self.faults,
+            self.iam,
+            self.traffic,
+            ACCOUNT,
+            self._bucket_of,
         )
         try:
             self.server = Server(self._answer, port=port)

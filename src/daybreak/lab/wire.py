@@ -14,12 +14,15 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from botocore.model import OperationNotFoundError
+
 from daybreak.lab.access.iam import Iam
 from daybreak.lab.account.manners import Manners
 from daybreak.lab.account.replay import Recorded
 from daybreak.lab.control.faults import Effect, Faults, Rule
 from daybreak.lab.http.message import LOST, Reply, Request
 from daybreak.lab.protocol import codec
+from daybreak.lab.protocol.boto import service_model
 from daybreak.lab.protocol.dialect import (
     Call,
     call_of,
@@ -101,9 +104,11 @@ class Wire:
             return root_identity(self.account, request_id)
         if request.path.startswith(_WORKSHOP) or call.operation in _CONSTANT:
             return unknown_operation_reply(call, request_id)
-        if malformed := self.manners.refusal(call):
-            return error_reply(call, *malformed, 400, request_id)
-        reply = self.manners.correct(call, self._ask_moto(call, request, request_id))
+        try:
+            self.manners.check(call, request)
+        except AwsError as error:
+            return error_reply(call, error.code, error.message, error.status, request_id)
+        reply = self.manners.correct(call, request, self._ask_moto(call, request, request_id))
         if call.service == "ec2" and "SecurityGroup" in call.operation and not call.operation.startswith("Describe"):
             self.rds.world_changed()
         return reply
@@ -113,9 +118,16 @@ class Wire:
             return self.others.ask(request)
         except NotImplementedError:
             return unknown_operation_reply(call, request_id)
+        except KeyError as error:
+            if code := code_of_missing(call, error):
+                return error_reply(call, code, f"The lab has no {error.args[0]}", 400, request_id)
+            return self._failure(call, error, request_id)
         except Exception as error:  # noqa: BLE001 - the same as for RDS: answered as AWS's 500, and seen
-            traceback.print_exc(file=sys.stderr)
-            return error_reply(call, "InternalFailure", f"the lab failed: {error!r}", 500, request_id)
+            return self._failure(call, error, request_id)
+
+    def _failure(self, call: Call, error: Exception, request_id: str) -> Reply:
+        traceback.print_exc(file=sys.stderr)
+        return error_reply(call, "InternalFailure", f"the lab failed: {error!r}", 500, request_id)
 
     def _ask_rds(self, call: Call, request: Request, request_id: str) -> Reply:
         headers = (("Content-Type", "text/xml"), ("x-amzn-RequestId", request_id))
@@ -130,6 +142,21 @@ class Wire:
             traceback.print_exc(file=sys.stderr)
             internal = AwsError("InternalFailure", f"the lab failed: {type(error).__name__}: {error}", 500)
             return Reply(500, headers, codec.render_error(internal, request_id))
+
+
+def code_of_missing(call: Call, error: KeyError) -> str:
+    """The code for a thing that is not there, where moto fell over its name instead of saying so; empty where it fell over
+    something else, or the operation has no such code.
+    """
+    missing = str(error.args[0]) if error.args else ""
+    if not missing or not any(missing in str(value) for value in call.params.values()):
+        return ""
+    try:
+        shapes = service_model(call.service).operation_model(call.operation).error_shapes
+    except OperationNotFoundError:
+        return ""
+    codes = [str(shape.metadata.get("error", {}).get("code", shape.name)) for shape in shapes]
+    return next((code for code in codes if "NotFound" in code or code.startswith("NoSuch")), "")
 
 
 def root_identity(account: str, request_id: str) -> Reply:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.fix_lab import Key, LabUnderTest, private
+from tests.fix_lab import TRUST, Key, LabUnderTest, private
 
 ARN = "arn:aws:rds:us-east-1:123456789012"
 SOURCE = "embi-aurora-cluster"
@@ -183,8 +184,7 @@ def test_arns_of_other_services_narrow_as_well(guarded: LabUnderTest) -> None:
 def test_a_session_of_a_role_has_the_roles_rights(guarded: LabUnderTest) -> None:
     """Runs on other machines assume a role; who they are is the role's session."""
     iam = guarded.client("iam")
-    trust = json.dumps({"Version": "2012-10-17", "Statement": []})
-    role = iam.create_role(RoleName="reader", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    role = iam.create_role(RoleName="reader", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
     document = json.dumps({"Version": "2012-10-17", "Statement": [allow("rds:Describe*")]})
     iam.put_role_policy(RoleName="reader", PolicyName="only", PolicyDocument=document)
     given = guarded.client("sts").assume_role(RoleArn=role, RoleSessionName="run")["Credentials"]
@@ -194,3 +194,53 @@ def test_a_session_of_a_role_has_the_roles_rights(guarded: LabUnderTest) -> None
     delete = {"DBClusterIdentifier": SOURCE, "SkipFinalSnapshot": True}
     assert refused(rds, "delete_db_cluster", delete) == "AccessDenied"
     assert ":assumed-role/reader/run" in guarded.client("sts", key=session).get_caller_identity()["Arn"]
+
+
+def answered(call: Any, **arguments: Any) -> str:
+    """The code of the answer; empty when there is none."""
+    try:
+        call(**arguments)
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return ""
+
+
+def trust(*statements: dict[str, Any]) -> str:
+    """A trust policy."""
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "banana",
+        "{}",
+        json.dumps({"Version": "2012-10-17", "Statement": []}),
+        json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole"}]}),
+    ],
+)
+def test_a_trust_policy_says_whom_it_trusts(lab: LabUnderTest, policy: str) -> None:
+    """Without a principal nobody could take the role, and AWS makes none; a change is held to the same."""
+    iam, name = lab.client("iam"), f"trusted-{uuid.uuid4().hex}"
+    new = {"RoleName": name, "AssumeRolePolicyDocument": policy}
+    assert answered(iam.create_role, **new) == "MalformedPolicyDocument"
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)
+    assert answered(iam.update_assume_role_policy, RoleName=name, PolicyDocument=policy) == "MalformedPolicyDocument"
+
+
+def test_a_role_is_taken_by_whom_it_trusts(lab: LabUnderTest) -> None:
+    """Not by anybody else, and not where there is none."""
+    iam, key, name = lab.client("iam"), lab.newcomer(), f"taken-{uuid.uuid4().hex}"
+    sts = lab.client("sts", key=key)
+    arn = f"arn:aws:iam::123456789012:role/{name}"
+    take = {"RoleArn": arn, "RoleSessionName": "run"}
+    assert refused(sts, "assume_role", take) == "AccessDenied"
+    program = {"Effect": "Allow", "Principal": {"Service": "rds.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust(program))
+    assert refused(sts, "assume_role", take) == "AccessDenied"
+    mine = {**program, "Principal": {"AWS": sts.get_caller_identity()["Arn"]}}
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=trust(mine))
+    assert refused(sts, "assume_role", take) == ""
+    assert refused(lab.client("sts", key=lab.newcomer()), "assume_role", take) == "AccessDenied"
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=TRUST)
+    assert refused(lab.client("sts", key=lab.newcomer()), "assume_role", take) == ""

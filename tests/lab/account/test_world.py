@@ -10,6 +10,7 @@ import pytest
 
 from daybreak.lab.account.replay import moto_with_memory
 from daybreak.lab.account.world import World
+from tests.fix_lab import TRUST
 
 REGION = "us-east-1"
 
@@ -73,7 +74,7 @@ def test_secrets_roles_and_callers(world: World) -> None:
     value = world.client("secretsmanager", REGION).get_secret_value(SecretId=name)["SecretString"]
     assert (value, world.secret_arn(REGION, f"{name}-other")) == ("two", None)
     iam = world.client("iam", REGION)
-    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
     assert (world.role_exists(role), world.role_exists(f"{role}-other")) == (True, False)
     iam.create_user(UserName=name)
     key = iam.create_access_key(UserName=name)["AccessKey"]["AccessKeyId"]

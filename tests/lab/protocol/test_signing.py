@@ -20,7 +20,7 @@ from botocore.session import Session
 from daybreak.lab.account.world import _request_of
 from daybreak.lab.http.message import Request
 from daybreak.lab.protocol.signing import LONGEST, Claim, Credential, Flaw, claim_of, flaw_of
-from tests.fix_lab import Key, LabUnderTest
+from tests.fix_lab import TRUST, Key, LabUnderTest
 
 SECRET = "the/secret+of a key"
 CALLS: list[tuple[str, str, dict[str, Any]]] = [
@@ -98,7 +98,8 @@ def test_the_keys_of_the_labs_own_users_and_roles_are_good_until_they_are_taken_
     assert code(lab.client("rds", key=key), *described) == "InvalidClientTokenId"
     iam.update_access_key(UserName=name, AccessKeyId=key.id, Status="Active")
     assert code(lab.client("rds", key=key), *described) == ""
-    role = "arn:aws:iam::123456789012:role/some-role"
+    new = {"RoleName": f"some-role-{name}", "AssumeRolePolicyDocument": TRUST}
+    role = iam.create_role(**new)["Role"]["Arn"]
     given = lab.client("sts", key=key).assume_role(RoleArn=role, RoleSessionName="run")["Credentials"]
     session = Key(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
     assert code(lab.client("rds", key=session), *described) == ""
@@ -255,3 +256,20 @@ def test_a_presigned_address_is_good_for_as_long_as_it_says() -> None:
     assert found(presigned(LONGEST + 1)) is Flaw.UNREADABLE
     assert found(presigned(version="s3")) is Flaw.UNREADABLE
     assert found(Request("GET", "/buc/a", "", {"host": "127.0.0.1:9"})) is Flaw.UNSIGNED
+
+
+@pytest.mark.parametrize(
+    ("service", "method", "refusals"),
+    [
+        ("rds", "describe_db_clusters", ("SignatureDoesNotMatch", "InvalidClientTokenId")),
+        ("secretsmanager", "list_secrets", ("InvalidSignatureException", "UnrecognizedClientException")),
+        ("ec2", "describe_vpcs", ("AuthFailure", "AuthFailure")),
+        ("sts", "get_caller_identity", ("SignatureDoesNotMatch", "InvalidClientTokenId")),
+    ],
+)
+def test_a_region_is_one_of_aws(lab: LabUnderTest, service: str, method: str, refusals: tuple[str, str]) -> None:
+    """A misspelt one is served by nobody, and a key of one partition is nobody's in another."""
+    for region in ("eu-west1", "US-EAST-1", "xx-banana-9"):
+        assert code(lab.client(service, region), method, {}) == refusals[0], region
+    assert code(lab.client(service, "cn-north-1"), method, {}) == refusals[1]
+    assert code(lab.client(service, "eu-west-1"), method, {}) == ""

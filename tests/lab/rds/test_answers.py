@@ -14,6 +14,7 @@ from daybreak.lab.protocol import codec
 from daybreak.lab.rds import desk
 from daybreak.lab.rds.contract import ABSENT, IRRELEVANT, Members, Params
 from daybreak.lab.rds.front import OPERATIONS
+from tests.fix_lab import TRUST
 from tests.fix_rds import AWAY, HOME, Account, refused
 
 SOURCES = Path(codec.__file__).parents[2]
@@ -173,7 +174,7 @@ def _cluster(walk: Walk) -> None:
     account.add("a", "a-1", DBParameterGroupName="pg")
     account.add("a", "a-2")
     iam = account.world.client("iam", HOME)
-    role = iam.create_role(RoleName=f"r-{id(account)}", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    role = iam.create_role(RoleName=f"r-{id(account)}", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
     walk("AddRoleToDBCluster", DBClusterIdentifier="a", RoleArn=role, FeatureName="s3Import")
     walk("RemoveRoleFromDBCluster", DBClusterIdentifier="a", RoleArn=role, FeatureName="s3Import")
     walk("ModifyDBCluster", DBClusterIdentifier="a", BackupRetentionPeriod=7, ApplyImmediately=True)
@@ -210,7 +211,7 @@ def _beside(walk: Walk) -> None:
     arn = account.cluster("a")["DBClusterArn"]
     walk("EnableHttpEndpoint", ResourceArn=arn)
     walk("DisableHttpEndpoint", ResourceArn=arn)
-    role = account.world.client("iam", HOME).create_role(RoleName=f"p-{id(account)}", AssumeRolePolicyDocument="{}")
+    role = account.world.client("iam", HOME).create_role(RoleName=f"p-{id(account)}", AssumeRolePolicyDocument=TRUST)
     group = walk("DescribeDBSubnetGroups", DBSubnetGroupName="nets")["DBSubnetGroups"][0]
     walk(
         "CreateDBProxy",
@@ -232,7 +233,7 @@ def _rare(walk: Walk) -> None:
     """What few clusters have."""
     account = walk.account
     iam = account.world.client("iam", HOME)
-    role = iam.create_role(RoleName=f"m-{id(account)}", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    role = iam.create_role(RoleName=f"m-{id(account)}", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
     watched = {
         "MonitoringInterval": 60,
         "MonitoringRoleArn": role,

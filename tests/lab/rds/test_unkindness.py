@@ -14,6 +14,7 @@ from daybreak.lab.control.kindness import Kindness
 from daybreak.lab.rds.clusters.servers import connections_of
 from daybreak.lab.rds.durations import DURATIONS
 from daybreak.lab.rds.front import LAG_SECONDS, Publishing
+from tests.fix_lab import TRUST
 from tests.fix_rds import HOME, PASSWORD, Account, refused
 
 MASTER = {"Engine": "aurora-postgresql", "MasterUsername": "embi_admin", "MasterUserPassword": PASSWORD}
@@ -85,7 +86,7 @@ def test_a_new_cluster_is_backed_up_before_it_is_available(account: Account) -> 
 
 def monitor(account: Account) -> str:
     """A role that Enhanced Monitoring may take."""
-    role = {"RoleName": f"monitor-{uuid.uuid4().hex}", "AssumeRolePolicyDocument": "{}"}
+    role = {"RoleName": f"monitor-{uuid.uuid4().hex}", "AssumeRolePolicyDocument": TRUST}
     return str(account.world.client("iam", HOME).create_role(**role)["Role"]["Arn"])
 
 

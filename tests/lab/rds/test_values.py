@@ -15,6 +15,7 @@ from daybreak.lab.rds.contract import STRUCTURES
 from daybreak.lab.rds.front import OPERATIONS
 from daybreak.lab.rds.reserved import RESERVED
 from daybreak.lab.rds.values import ELSEWHERE, FORMS, of_model
+from tests.fix_lab import TRUST
 from tests.fix_rds import Account, refused
 from tests.lab.rds.test_contract import required
 
@@ -218,7 +219,7 @@ def test_a_role_for_one_feature_is_worn_once(account: Account) -> None:
     """In one call, in two, and five at most."""
     iam = account.world.client("iam", "us-east-1")
     made = [
-        iam.create_role(RoleName=f"worn-{number}", AssumeRolePolicyDocument="{}")["Role"]["Arn"] for number in range(6)
+        iam.create_role(RoleName=f"worn-{number}", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"] for number in range(6)
     ]
     twice = [{"RoleArn": made[0], "FeatureName": "s3Import"}] * 2
     assert refused(account, "CreateDBCluster", **NEW, AssociatedRoles=twice) == "DBClusterRoleAlreadyExists"

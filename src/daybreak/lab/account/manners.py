@@ -1,91 +1,90 @@
 """Where moto is kinder than AWS: what is refused before it is asked, and what its replies show too much of or too early.
 
-The law: nothing of moto is changed. A call is refused, or a reply rewritten on its way out.
+The law: nothing of moto is changed. A call is refused, or a reply rewritten on its way out. What each service refuses stands
+in the modules beside this one.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
-import json
 import re
-import secrets
-from dataclasses import replace
+from collections.abc import Mapping
 
+from daybreak.lab.account import dns, identities, networks, reads, vault
+from daybreak.lab.account.asked import Asked, Check
+from daybreak.lab.account.world import World
 from daybreak.lab.control.clock import Clock
-from daybreak.lab.http.message import Reply
+from daybreak.lab.http.message import Reply, Request
 from daybreak.lab.protocol.dialect import Call
+from daybreak.lab.protocol.errors import AwsError
 
-_IDS = {
-    "GroupId": ("sg", "InvalidGroupId.Malformed"),
-    "SubnetId": ("subnet", "InvalidSubnetID.Malformed"),
-    "VpcId": ("vpc", "InvalidVpcID.Malformed"),
-    "RouteTableId": ("rtb", "InvalidRouteTableId.Malformed"),
+_BUCKET = re.compile(r"(?!.*\.\.)(?!\d+(\.\d+){3}$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_SECONDS_OF_PERIODS = frozenset({1, 5, 10, 20, 30})
+
+
+def check_bucket(asked: Asked) -> None:
+    """Refuse a new bucket of a wrong name."""
+    if asked.call.operation == "CreateBucket" and not _BUCKET.fullmatch(asked.text("Bucket")):
+        raise AwsError("InvalidBucketName", "The specified bucket is not valid.")
+
+
+def check_metrics(asked: Asked) -> None:
+    """Refuse a period of no length that CloudWatch has."""
+    period = asked.call.params.get("Period")
+    if isinstance(period, int) and period not in _SECONDS_OF_PERIODS and (period <= 0 or period % 60):
+        raise AwsError("InvalidParameterValue", "The parameter Period must be 1, 5, 10, 20, 30 or a multiple of 60.")
+
+
+def check_topic(asked: Asked) -> None:
+    """Refuse a topic by a name that is no ARN, on which moto fails."""
+    arn = asked.text("TopicArn")
+    if arn and arn.count(":") != 5:
+        raise AwsError("InvalidParameter", "Invalid parameter: TopicArn")
+
+
+CHECKS: Mapping[str, tuple[Check, ...]] = {
+    **{service: (check,) for service, check in vault.CHECKS.items()},
+    "ec2": (networks.check_network_call,),
+    "iam": (identities.check_trust_policy,),
+    "sts": (identities.check_taking,),
+    "s3": (check_bucket,),
+    "sns": (check_topic,),
+    "cloudwatch": (check_metrics,),
 }
-"""The parameters of EC2 that name something by its id: how the id begins, and the code for one of another form."""
-_NUMBERED = re.compile(r"(\w+?)(?:\.\d+)?")
-
-_SECURE = "SecureString"
-_READERS = frozenset({"GetParameter", "GetParameters", "GetParametersByPath", "GetParameterHistory"})
-
-SPREADING_SECONDS = 45.0
-"""Simulated seconds until a change of Route 53 has reached all name servers: "generally within 60 seconds"."""
-_CHANGED = re.compile(rb"<Id>/?(?:change/)?\w+</Id>\s*<Status>INSYNC</Status>")
+"""By service, what is asked before moto is."""
 
 
 class Manners:
-    """AWS's manners in front of moto."""
+    """AWS's manners in front of moto; ``seed`` is the lab's own secret, so that what it seals is good after a restart."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._key = secrets.token_bytes(32)
-        self._spread: dict[str, float] = {}
-        """When the changes of Route 53 have spread, by their id."""
+    def __init__(self, clock: Clock, world: World, seed: str) -> None:
+        self._world = world
+        self._key = hashlib.sha256(f"manners:{seed}".encode()).digest()
+        self._changes = dns.Changes(clock, hmac.digest(self._key, b"changes", hashlib.sha256))
 
-    def refusal(self, call: Call) -> tuple[str, str] | None:
-        """The code and sentence with which AWS refuses what moto would take."""
-        if call.service != "ec2":
-            return None
-        for name, value in call.params.items():
-            match = _NUMBERED.fullmatch(name)
-            begins, code = _IDS.get(match[1] if match else "", ("", ""))
-            if code and not re.fullmatch(rf"{begins}-([0-9a-f]{{8}}|[0-9a-f]{{17}})", str(value)):
-                return code, f'Invalid id: "{value}" (expecting "{begins}-...")'
-        return None
+    def check(self, call: Call, request: Request) -> None:
+        """Refuse, as AWS does, what moto would take. Raises `AwsError`."""
+        asked = Asked(call, request, self._world)
+        reads.check_read(asked)
+        for check in CHECKS.get(call.service, ()):
+            check(asked)
+        if (call.service, call.operation) == ("route53", "GetChange"):
+            self._changes.check(asked.text("Id"))
+        if (call.service, call.operation) == ("route53", "ChangeResourceRecordSets"):
+            dns.check_batch(asked)
 
-    def correct(self, call: Call, reply: Reply) -> Reply:
+    def correct(self, call: Call, request: Request, reply: Reply) -> Reply:
         """The reply as AWS would give it."""
-        if reply.status != 200:
+        if reply.status >= 300:
             return reply
-        if call.service == "ssm" and call.operation in _READERS and call.params.get("WithDecryption") is not True:
-            return replace(reply, body=self._close(reply.body))
-        if call.service == "route53":
-            return replace(reply, body=self._hold_back(call, reply.body))
+        match call.service, call.operation:
+            case "ssm", name if name in vault.READERS and call.params.get("WithDecryption") is not True:
+                return vault.close_secure(self._key, reply)
+            case "secretsmanager", "ListSecretVersionIds":
+                return vault.correct_versions(Asked(call, request, self._world), reply)
+            case "route53", "GetChange":
+                return self._changes.show(str(call.params.get("Id", "")), reply)
+            case "route53", _:
+                return self._changes.hold_back(reply)
         return reply
-
-    def _close(self, body: bytes) -> bytes:
-        """The answer of Parameter Store with each secure value as KMS has encrypted it."""
-        answer = json.loads(body)
-        found = [answer.get("Parameter"), *answer.get("Parameters", [])]
-        for each in found:
-            if each and each.get("Type") == _SECURE:
-                each["Value"] = self._ciphertext(each["Value"])
-        return json.dumps(answer).encode()
-
-    def _ciphertext(self, value: str) -> str:
-        """Something that looks like KMS's ciphertext and shows nothing: the same for the same value while the lab runs."""
-        digest = hmac.digest(self._key, value.encode(), hashlib.sha512)
-        return base64.b64encode(b"\x01\x02\x02\x00" + digest).decode()
-
-    def _hold_back(self, call: Call, body: bytes) -> bytes:
-        """The answer of Route 53, in which a change is pending until it has spread."""
-        now = self._clock.simulation_time()
-        if call.operation == "GetChange":
-            id = str(call.params.get("Id", "")).rpartition("/")[2]
-            return body.replace(b"INSYNC", b"PENDING") if self._spread.get(id, now) > now else body
-        if not _CHANGED.search(body):
-            return body
-        id = f"C{secrets.token_hex(10).upper()}"  # moto's own is the same for all
-        self._spread[id] = now + SPREADING_SECONDS
-        return _CHANGED.sub(f"<Id>/change/{id}</Id><Status>PENDING</Status>".encode(), body)

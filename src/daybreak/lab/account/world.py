@@ -19,7 +19,7 @@ from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError
 
 from daybreak.lab.http.message import Application, Request, ask
-from daybreak.lab.protocol.boto import make_client
+from daybreak.lab.protocol.boto import PARTITION, make_client
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,18 @@ class KeyFacts:
     enabled: bool
     symmetric: bool
     """Whether it encrypts what an AWS service stores."""
+
+
+def is_foreign(name: str, service: str, region: str, account: str) -> str:
+    """The first part of an ARN that is another one than here (``partition``, ``service``, ``region``, ``account``); else empty.
+
+    moto looks at the last part of an ARN alone, and takes a key of any region and account for one of its own.
+    """
+    if not name.startswith("arn:"):
+        return ""
+    here = {"partition": PARTITION, "service": service, "region": region, "account": account}
+    given = name.split(":", 5)[1:5]
+    return next((what for (what, mine), theirs in zip(here.items(), given, strict=False) if mine != theirs), "")
 
 
 class World:
@@ -115,7 +127,9 @@ class World:
         return tuple(Subnet(row["SubnetId"], row["VpcId"], row["AvailabilityZone"]) for row in answer["Subnets"])
 
     def key(self, region: str, name: str) -> KeyFacts | None:
-        """The KMS key of that id, ARN or alias; ``None`` when there is none. ``alias/aws/rds`` always exists."""
+        """The KMS key of that id, ARN or alias; ``None`` when there is none here. ``alias/aws/rds`` always exists."""
+        if is_foreign(name, "kms", region, self.account):
+            return None
         try:
             answer = self.client("kms", region).describe_key(KeyId=name)["KeyMetadata"]
         except ClientError:

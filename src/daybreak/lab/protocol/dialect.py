@@ -7,6 +7,7 @@ botocore's own models find REST operations.
 from __future__ import annotations
 
 import functools
+import io
 import json
 import re
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from urllib.parse import parse_qs, parse_qsl, unquote
 from xml.sax.saxutils import escape
 
 from botocore.model import OperationModel
+from botocore.parsers import BaseCBORParser, ResponseParserError
 
 from daybreak.lab.http.message import Reply, Request
 from daybreak.lab.protocol.boto import service_model
@@ -72,7 +74,7 @@ def call_of(request: Request) -> Call:
     target = request.headers.get("x-amz-target")
     if "/operation/" in request.path and "rpc-v2-cbor" in request.headers.get("smithy-protocol", ""):
         operation = request.path.rpartition("/")[2]
-        return Call(service, region, operation, "", access_key, "cbor")
+        return Call(service, region, operation, "", access_key, "cbor", _map_of(request.body))
     if target:
         params = _json_of(request.body)
         operation = target.rpartition(".")[2]
@@ -148,6 +150,7 @@ _MISMATCH = (
     "The request signature we calculated does not match the signature you provided. "
     "Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
 )
+_PLACE = "Credential should be scoped to a valid region."
 _FLAWS: dict[Flaw, dict[str, tuple[str, int, str]]] = {  # flaw -> protocol (or S3) -> code, status, message
     Flaw.UNSIGNED: {
         "query": ("MissingAuthenticationToken", 403, "Request is missing Authentication Token"),
@@ -184,6 +187,12 @@ _FLAWS: dict[Flaw, dict[str, tuple[str, int, str]]] = {  # flaw -> protocol (or 
         "json": ("UnrecognizedClientException", 400, _INVALID),
         "ec2": ("AuthFailure", 401, "AWS was not able to validate the provided access credentials"),
         "s3": ("InvalidToken", 400, "The provided token is malformed or otherwise invalid."),
+    },
+    Flaw.PLACE: {  # guess: a client has no name in DNS to ask there; this is what AWS says where one asks all the same
+        "query": ("SignatureDoesNotMatch", 403, _PLACE),
+        "json": ("InvalidSignatureException", 400, _PLACE),
+        "ec2": ("AuthFailure", 401, _PLACE),
+        "s3": ("AuthorizationHeaderMalformed", 400, _PLACE),
     },
     Flaw.WRONG: {
         "query": ("SignatureDoesNotMatch", 403, _MISMATCH),
@@ -275,6 +284,15 @@ def _json_of(body: bytes) -> dict[str, Any]:
     try:
         params = json.loads(body or b"{}")
     except ValueError:
+        return {}
+    return params if isinstance(params, dict) else {}
+
+
+def _map_of(body: bytes) -> dict[str, Any]:
+    """The parameters in a body of CBOR."""
+    try:
+        params = BaseCBORParser().parse_data_item(io.BufferedReader(io.BytesIO(body))) if body else {}
+    except (ResponseParserError, ValueError, IndexError):
         return {}
     return params if isinstance(params, dict) else {}
 

@@ -21,6 +21,7 @@ from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials
 
 from daybreak.lab.http.message import Request
+from daybreak.lab.protocol.boto import foreign_regions, regions
 
 SKEW = timedelta(minutes=15)
 """How far a client's clock may be off (the time AWS documents for Signature Version 4)."""
@@ -47,6 +48,8 @@ class Flaw(Enum):
     UNKNOWN = "unknown"
     TOKEN = "session token"  # noqa: S105 - what is wrong
     WRONG = "wrong"
+    PLACE = "place"
+    """The signature is for a region that AWS does not have."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,11 @@ def flaw_of(request: Request, claim: Claim, credential: Credential | None, now: 
         return Flaw.WRONG
     age = now - signed_at
     lasts = SKEW if claim.lasts is None else timedelta(seconds=claim.lasts)
-    return None if -SKEW <= age <= lasts else Flaw.OUTDATED
+    if not -SKEW <= age <= lasts:
+        return Flaw.OUTDATED
+    if claim.region in regions():
+        return None
+    return Flaw.UNKNOWN if claim.region in foreign_regions() else Flaw.PLACE  # a key is of one partition
 
 
 def _claim_in_query(query: dict[str, list[str]]) -> Claim | Flaw:

@@ -237,3 +237,10 @@ def test_an_encrypted_snapshot_of_another_account_must_be_copied_with_a_key_of_o
         "manual",
         source["KmsKeyId"],
     )
+
+
+def test_snapshots_are_asked_for_by_one_name(account: Account) -> None:
+    """The model forbids both names; of a cluster that is not there nothing is found."""
+    both = {"DBClusterIdentifier": "a", "DBClusterSnapshotIdentifier": "b"}
+    assert refused(account, "DescribeDBClusterSnapshots", **both) == "InvalidParameterCombination"
+    assert account.call("DescribeDBClusterSnapshots", DBClusterIdentifier="nobody")["DBClusterSnapshots"] == []

@@ -144,12 +144,16 @@ def describe_snapshots(call: Call) -> Doc:
     kind = call.get("SnapshotType")
     is_generous = bool(call.get("IncludeShared")) or kind == "shared"
     name = call.get("DBClusterSnapshotIdentifier")
+    if name and call.get("DBClusterIdentifier"):
+        raise invalid_combination("DBClusterIdentifier and DBClusterSnapshotIdentifier cannot be given together.")
     _check_type(call, kind, name)
     if name:
         rows = [find_offered_snapshot(call, name) if is_generous else find_snapshot(call, name)]
     else:
         rows = call.state.all("snapshot", call.region) + (call.state.all(SHARED, call.region) if is_generous else [])
     if cluster := call.get("DBClusterIdentifier"):
+        # guess: nothing is found of a cluster that is gone. The model wants an existing one and has no code for another;
+        # the snapshots of a deleted cluster are found by its name all the same.
         id = resolve_name(cluster, "cluster", call.region, call.desk.account).id
         rows = [row for row in rows if row["DBClusterIdentifier"] == id]
     if resource := call.get("DbClusterResourceId"):

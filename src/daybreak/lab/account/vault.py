@@ -1,0 +1,122 @@
+"""Where moto is kinder than AWS about what is secret: Secrets Manager, Parameter Store and KMS.
+
+The law: a check asks moto in AWS's own words. What a reply shows too much of is taken out of it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from daybreak.lab.account.asked import Asked, Check
+from daybreak.lab.account.world import is_foreign
+from daybreak.lab.http.message import Reply
+from daybreak.lab.protocol.errors import AwsError
+
+SECURE = "SecureString"
+READERS = frozenset({"GetParameter", "GetParameters", "GetParametersByPath", "GetParameterHistory"})
+"""The calls of Parameter Store that answer values."""
+
+STANDARD_CHARACTERS = 4096
+"""The longest value of a standard parameter."""
+
+_OF_DELETED = frozenset({"DescribeSecret", "RestoreSecret", "DeleteSecret", "ListSecretVersionIds"})
+"""What may be asked about a secret that waits for its deletion."""
+_KEYS = ("KeyId", "TargetKeyId")
+
+
+def check_secret(asked: Asked) -> None:
+    """Refuse a change or a look into a secret that waits for its deletion, and a key that encrypts nothing here."""
+    name, key = asked.text("SecretId"), asked.text("KmsKeyId")
+    if name and asked.call.operation not in _OF_DELETED and _is_deleted(asked, name):
+        raise AwsError(
+            "InvalidRequestException",
+            "You can't perform this operation on the secret because it was marked for deletion.",
+        )
+    if key and not _encrypts(asked, key):
+        text = "Secrets Manager can't encrypt the protected secret text using the provided KMS key."
+        raise AwsError("EncryptionFailure", text)
+
+
+def check_parameter(asked: Asked) -> None:
+    """Refuse a parameter that is too long for its tier, and a key that encrypts nothing here."""
+    key = asked.text("KeyId")
+    if key and not _encrypts(asked, key):
+        raise AwsError("InvalidKeyId", f"The key {key} is not valid.")  # guess: the sentence
+    if asked.text("Tier") in ("", "Standard") and len(asked.text("Value")) > STANDARD_CHARACTERS:
+        raise AwsError(
+            "ValidationException",
+            f"Standard tier parameters support a maximum parameter value of {STANDARD_CHARACTERS} characters.",
+        )
+
+
+def check_key(asked: Asked) -> None:
+    """Refuse a key of another place, which KMS does not look for here, and a deletion that is too near or too far."""
+    for name in filter(None, map(asked.text, _KEYS)):
+        if why := is_foreign(name, "kms", asked.call.region, asked.world.account):
+            # guess: the sentences; that a key of another account is refused as no permission is documented
+            code = "AccessDeniedException" if why == "account" else "NotFoundException"
+            raise AwsError(code, f"Invalid arn: {name} is of another {why}")
+    days = asked.call.params.get("PendingWindowInDays")
+    if days is not None and not 7 <= int(days) <= 30:
+        raise AwsError("ValidationException", "PendingWindowInDays must be between 7 and 30.")
+
+
+CHECKS: Mapping[str, Check] = {"secretsmanager": check_secret, "ssm": check_parameter, "kms": check_key}
+
+
+def correct_versions(asked: Asked, reply: Reply) -> Reply:
+    """The versions of a secret with its ARN and each one's own time, without the deprecated ones unless the call wants them."""
+    client, name = asked.client("secretsmanager"), asked.text("SecretId")
+    answer = json.loads(reply.body)
+    is_wanted = asked.call.params.get("IncludeDeprecated") is True
+    versions = [each for each in answer["Versions"] if each.get("VersionStages") or is_wanted]
+    for each in versions:
+        each["CreatedDate"] = _moment_of(client, name, each["VersionId"]) or each["CreatedDate"]
+    facts = client.describe_secret(SecretId=name)
+    shown = {"ARN": facts["ARN"], "Name": facts["Name"], "Versions": versions}
+    return replace(reply, body=json.dumps(shown).encode())
+
+
+def close_secure(key: bytes, reply: Reply) -> Reply:
+    """The answer of Parameter Store with each secure value as KMS has encrypted it."""
+    answer = json.loads(reply.body)
+    found = [answer.get("Parameter"), *answer.get("Parameters", [])]
+    for each in found:
+        if each and each.get("Type") == SECURE:
+            each["Value"] = _ciphertext(key, each["Value"])
+    return replace(reply, body=json.dumps(answer).encode())
+
+
+def _ciphertext(key: bytes, value: str) -> str:
+    """Something that looks like KMS's ciphertext and shows nothing: the same for the same value in one lab."""
+    digest = hmac.digest(key, value.encode(), hashlib.sha512)
+    return base64.b64encode(b"\x01\x02\x02\x00" + digest).decode()
+
+
+def _moment_of(client: Any, name: str, version: str) -> float | None:
+    try:
+        made = client.get_secret_value(SecretId=name, VersionId=version)["CreatedDate"]
+    except ClientError:  # the secret waits for its deletion
+        return None
+    return made.timestamp() if isinstance(made, datetime) else None
+
+
+def _is_deleted(asked: Asked, name: str) -> bool:
+    try:
+        return "DeletedDate" in asked.client("secretsmanager").describe_secret(SecretId=name)
+    except ClientError:  # moto refuses what is not there
+        return False
+
+
+def _encrypts(asked: Asked, name: str) -> bool:
+    key = asked.world.key(asked.call.region, name)
+    return key is not None and key.enabled and key.symmetric
