@@ -178,6 +178,26 @@ def test_a_deleted_secret_takes_nothing(lab: LabUnderTest) -> None:
     vault.put_secret_value(SecretId=name, SecretString="b")
 
 
+def test_a_secret_has_one_arn(lab: LabUnderTest) -> None:
+    """Another region's or account's is another secret; the six letters may be left out, and not made up."""
+    vault, name = lab.client("secretsmanager"), f"named-{uuid.uuid4().hex}"
+    arn = vault.create_secret(Name=name, SecretString="a")["ARN"]
+    for right in (name, arn, arn.rpartition("-")[0]):
+        assert vault.get_secret_value(SecretId=right)["ARN"] == arn
+    wrong = [
+        arn.replace("us-east-1", "us-west-2"),
+        arn.replace("123456789012", "999999999999"),
+        arn.replace("arn:aws:", "arn:aws-cn:"),
+        f"{arn.rpartition('-')[0]}-aaaaaa",
+    ]
+    for each in wrong:
+        assert code(vault.get_secret_value, SecretId=each)[0] == "ResourceNotFoundException", each
+    far = "arn:aws:ssm:us-west-2:123456789012:parameter/embi/production/database/endpoint"
+    assert code(lab.client("ssm").get_parameter, Name=far)[0] == "ParameterNotFound"
+    chinese = "arn:aws-cn:rds:us-east-1:123456789012:cluster:embi-aurora-cluster"
+    assert code(lab.client("rds").describe_db_clusters, DBClusterIdentifier=chinese)[0] == "InvalidParameterValue"
+
+
 def test_a_key_is_of_one_place(lab: LabUnderTest) -> None:
     """Neither a region's key nor another account's is this one's, and no key signs what it should encrypt."""
     kms, rds = lab.client("kms"), lab.client("rds")
@@ -257,6 +277,14 @@ def test_what_nobody_reads_of_a_call_is_refused_by_name(lab: LabUnderTest, servi
     for member in sorted(set(members) - read):
         with pytest.raises(ClientError, match=f"not available in the lab: {member}$"):
             getattr(client, name)(**{**needed, member: some(members[member])})
+
+
+def test_a_page_that_moto_cannot_cut_is_as_large_as_aws_has_it(lab: LabUnderTest) -> None:
+    """A smaller one would be answered with more than it holds."""
+    ask = lab.client("iam").get_account_authorization_details
+    assert ask(MaxItems=1000)["IsTruncated"] is False
+    with pytest.raises(ClientError, match=r"not available in the lab: MaxItems$"):
+        ask(MaxItems=1)
 
 
 def test_each_call_that_daybreak_sends_is_among_those_that_are_read() -> None:

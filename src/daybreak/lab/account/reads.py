@@ -20,8 +20,8 @@ READ: Mapping[tuple[str, str], str] = {
     ("application-autoscaling", "DescribeScalingPolicies"): "ServiceNamespace ResourceId ScalableDimension PolicyNames",
     ("cloudwatch", "GetMetricStatistics"): "Namespace MetricName Dimensions StartTime EndTime Period Statistics Unit",
     ("ec2", "DescribeRouteTables"): "Filters RouteTableIds",
-    ("ec2", "DescribeSecurityGroups"): "Filters GroupIds GroupNames MaxResults NextToken",
-    ("iam", "GetAccountAuthorizationDetails"): "Filter",
+    ("ec2", "DescribeSecurityGroups"): "Filters GroupIds GroupNames",
+    ("iam", "GetAccountAuthorizationDetails"): "Filter MaxItems",
     ("kms", "DescribeKey"): "KeyId",
     ("kms", "GetKeyPolicy"): "KeyId PolicyName",
     ("secretsmanager", "GetSecretValue"): "SecretId VersionId VersionStage",
@@ -34,6 +34,11 @@ READ: Mapping[tuple[str, str], str] = {
 }
 """By service and operation the parameters that are read, by moto or by the lab's own checks."""
 
+ONE_PAGE: Mapping[tuple[str, str], tuple[str, str]] = {
+    ("iam", "GetAccountAuthorizationDetails"): ("MaxItems", "1000"),
+}
+"""Where moto answers all in one page: the parameter of the page's size, and the one size that is taken, AWS's largest."""
+
 _CODES = {"ec2": "InvalidParameterCombination", "iam": "InvalidInput", "cloudwatch": "InvalidParameterCombination"}
 
 
@@ -45,6 +50,9 @@ def check_read(asked: Asked) -> None:
     listed = READ.get((call.service, call.operation))
     if listed is None:
         return
+    size, largest = ONE_PAGE.get((call.service, call.operation), ("", ""))
+    if asked.text(size) not in ("", largest):
+        raise _not_here(call.service, size)
     read = frozenset(listed.split())
     given = set(plain_paths(asked))
     for name, on_wire in _names(call.service, call.operation):

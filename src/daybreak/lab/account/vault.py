@@ -34,8 +34,10 @@ _KEYS = ("KeyId", "TargetKeyId")
 
 
 def check_secret(asked: Asked) -> None:
-    """Refuse a change or a look into a secret that waits for its deletion, and a key that encrypts nothing here."""
+    """Refuse a secret by an ARN that is not its own, one that waits for its deletion, and a key that encrypts nothing here."""
     name, key = asked.text("SecretId"), asked.text("KmsKeyId")
+    if name.startswith("arn:") and not _is_own_arn(asked, name):
+        raise AwsError("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
     if name and asked.call.operation not in _OF_DELETED and _is_deleted(asked, name):
         raise AwsError(
             "InvalidRequestException",
@@ -47,7 +49,9 @@ def check_secret(asked: Asked) -> None:
 
 
 def check_parameter(asked: Asked) -> None:
-    """Refuse a parameter that is too long for its tier, and a key that encrypts nothing here."""
+    """Refuse one of another place, a value that is too long for its tier, and a key that encrypts nothing here."""
+    if is_foreign(asked.text("Name"), "ssm", asked.call.region, asked.world.account):
+        raise AwsError("ParameterNotFound", f"Parameter {asked.text('Name')} not found.")
     key = asked.text("KeyId")
     if key and not _encrypts(asked, key):
         raise AwsError("InvalidKeyId", f"The key {key} is not valid.")  # guess: the sentence
@@ -115,6 +119,14 @@ def _is_deleted(asked: Asked, name: str) -> bool:
         return "DeletedDate" in asked.client("secretsmanager").describe_secret(SecretId=name)
     except ClientError:  # moto refuses what is not there
         return False
+
+
+def _is_own_arn(asked: Asked, arn: str) -> bool:
+    """Whether a secret has this ARN, with or without the six letters at its end; moto takes any six, of any region."""
+    if is_foreign(arn, "secretsmanager", asked.call.region, asked.world.account):
+        return False
+    own = asked.world.secret_arn(asked.call.region, arn)
+    return own is None or arn in (own, own.rpartition("-")[0])
 
 
 def _encrypts(asked: Asked, name: str) -> bool:

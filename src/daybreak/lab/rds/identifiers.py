@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from daybreak.lab.protocol.errors import AwsError, invalid_value
+from daybreak.lab.protocol.boto import PARTITION
+from daybreak.lab.protocol.errors import invalid_value
 
 _IDENTIFIER = re.compile(r"[a-zA-Z](?:-?[a-zA-Z0-9])*")
 _ARN = re.compile(r"arn:(aws[a-z-]*):rds:([a-z0-9-]*):(\d*):([a-z-]+):(.+)")
@@ -34,8 +35,8 @@ def new_identifier(parameter: str, value: str, *, longest: int = 63) -> str:
 def arn_parts(arn: str) -> Pointed:
     """The parts of an RDS ARN."""
     match = _ARN.fullmatch(arn)
-    if match is None:
-        raise AwsError("InvalidParameterValue", f"Invalid resource name: {arn}")
+    if match is None or match[1] != PARTITION:
+        raise invalid_value(f"Invalid resource name: {arn}")
     _, region, account, kind, id = match.groups()
     return Pointed(region, account, kind, id.lower())
 
