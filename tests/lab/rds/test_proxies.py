@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from tests.fix_rds import HOME, Account, refused
 def account(shared_account: Account) -> Account:
     """One account for all of them, with a cluster, its reader and a proxy that leads there."""
     iam = shared_account.world.client("iam", HOME)
-    role = iam.create_role(RoleName="proxy", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    role = iam.create_role(RoleName=f"proxy-{uuid.uuid4().hex}", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
     subnets = [each.id for each in shared_account.world.default_subnets(HOME)][:2]
     shared_account.create("led-to")
     shared_account.add("led-to", "led-to-1")
