@@ -141,7 +141,7 @@ EDITED: dict[str, tuple[Change, tuple[str, ...]]] = {
     "a digest that is a number": (lambda held: held.update(digest=5), ("was changed after it was made", AGAIN)),
     "a field too many": (lambda held: held["plan"].update(sudo=True), ("does not fit", "- sudo: ", AGAIN)),
     "a field too few": (lambda held: held["plan"].pop("steps"), ("does not fit", "- steps: field required", AGAIN)),
-    "another format": (lambda held: held["plan"].update(format=2), ("does not fit", "- format: ", AGAIN)),
+    "another format": (lambda held: held["plan"].update(format=3), ("does not fit", "- format: ", AGAIN)),
     "an action nobody knows": (
         lambda held: held["plan"]["steps"][0]["action"].update(kind="drop-database"),
         ("does not fit", "steps.0.action: ", "drop-database"),
