@@ -159,14 +159,14 @@ class SimulatedErrand:
 
 @dataclass
 class SimulatedBeside:
-    """Begins errands in virtual time."""
+    """Begins undertakings in virtual time."""
 
     clock: Clock
-    errands: list[SimulatedErrand]
+    undertakings: list[SimulatedErrand]
 
     def begin(self, work: Work) -> SimulatedErrand:
-        self.errands.append(SimulatedErrand(self.clock, work))
-        return self.errands[-1]
+        self.undertakings.append(SimulatedErrand(self.clock, work))
+        return self.undertakings[-1]
 
 
 def _finding(check: str, *, is_fit: bool) -> Finding:
@@ -201,7 +201,7 @@ class Simulation:
     """How long the data is validated for."""
     validation_raises: BaseException | None = None
     """What ends it before it finds anything."""
-    errands: list[SimulatedErrand] = field(default_factory=list)
+    undertakings: list[SimulatedErrand] = field(default_factory=list)
     """Everything that was done beside a walk."""
 
     def live(self, crash: Crash | None = None) -> RunState:
@@ -250,7 +250,7 @@ class Simulation:
             away=lambda region: places[region],
             database=database,
             timing=clock,
-            beside=SimulatedBeside(self.aws.clock, self.errands),
+            beside=SimulatedBeside(self.aws.clock, self.undertakings),
             patience=self.patience,
             on_event=told,
             asked=(lambda: self.store.inbox(self.plan.run)) if self.asked else tuple,

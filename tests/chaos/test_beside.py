@@ -83,7 +83,7 @@ def test_a_clone_that_is_not_fit_gave_nobody_a_database_before_the_end() -> None
 
 def check_called_off(simulation: Simulation, last: str) -> RunState:
     """Nothing of the validation is left, and nothing of it was recorded after the run's end."""
-    assert [each.was_called_off for each in simulation.errands] == [True]
+    assert [each.was_called_off for each in simulation.undertakings] == [True]
     state = simulation.store.chain(simulation.plan.run).state()
     assert events(simulation)[-1].body.type == last
     assert len([each for each in events(simulation) if isinstance(each.body, FindingMade)]) == 1

@@ -52,13 +52,13 @@ def test_news_come_in_order_and_before_the_result() -> None:
             hand_over(f"{number}")
         return Measured(rows=7)
 
-    errand, heard = InThread().begin(work), list[News]()
-    while not errand.is_over:
-        errand.wait(10)
-        heard += errand.news()
-    heard += errand.news()
+    undertaking, heard = InThread().begin(work), list[News]()
+    while not undertaking.is_over:
+        undertaking.wait(10)
+        heard += undertaking.news()
+    heard += undertaking.news()
     assert heard == [f"{number}" for number in range(100)]
-    assert errand.result() == Measured(rows=7)
+    assert undertaking.result() == Measured(rows=7)
 
 
 class Strange(BaseException):
@@ -72,10 +72,10 @@ def test_what_it_raises_is_raised_where_the_result_is_asked_for() -> None:
     def work(_hand_over: Callable[[News], None], _leash: Leash) -> Measured:
         raise trouble
 
-    errand = InThread().begin(work)
-    eventually(lambda: errand.is_over)
+    undertaking = InThread().begin(work)
+    eventually(lambda: undertaking.is_over)
     with pytest.raises(Strange) as caught:
-        errand.result()
+        undertaking.result()
     assert caught.value is trouble
 
 
@@ -104,18 +104,18 @@ def test_what_is_called_off_leaves_no_session_and_no_thread(server: Server, *, i
             hand_over("too late")
         return Measured()
 
-    errand = InThread().begin(work)
+    undertaking = InThread().begin(work)
     eventually(lambda: count(server, ASLEEP) == 1)
-    news += errand.news()
+    news += undertaking.news()
     began = monotonic()
-    errand.call_off()
+    undertaking.call_off()
     assert monotonic() - began < 5
     eventually(lambda: count(server, OURS) == 0)
     assert threads() == []
-    assert (news, errand.news()) == (["begun"], ())
+    assert (news, undertaking.news()) == (["begun"], ())
     assert "called off" in went_on[-1]
     with pytest.raises(CalledOff):
-        errand.result()
+        undertaking.result()
 
 
 def test_a_session_that_waits_for_its_turn_is_called_off_too(server: Server) -> None:
@@ -137,9 +137,9 @@ def test_a_session_that_waits_for_its_turn_is_called_off_too(server: Server) -> 
 
     threading.excepthook, before = lambda _args: None, threading.excepthook
     try:
-        errand = InThread().begin(work)
+        undertaking = InThread().begin(work)
         eventually(lambda: count(server, ASLEEP) == 1)
-        errand.call_off()
+        undertaking.call_off()
         eventually(lambda: threads() == [] and count(server, OURS) == 0)
     finally:
         threading.excepthook = before

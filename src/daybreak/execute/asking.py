@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from daybreak.execute.beside import Errand, News
+from daybreak.execute.beside import News, Undertaking
 from daybreak.execute.doors import Doors, Progress, Scene
 from daybreak.execute.record import Record
 from daybreak.judge.verdict import scope_of, verdict_of
@@ -27,7 +27,7 @@ class _Asked:
 
     step: Step
     action: Validate
-    errand: Errand
+    undertaking: Undertaking
     began: datetime
     found: list[Finding] = field(default_factory=list)
 
@@ -51,7 +51,7 @@ class Asking:
     @property
     def over(self) -> Step | None:
         """The step whose validation has ended and is to be concluded."""
-        return self._asked.step if self._asked and self._asked.errand.is_over else None
+        return self._asked.step if self._asked and self._asked.undertaking.is_over else None
 
     def begin(self, step: Step, action: Validate, scene: Scene) -> None:
         """Begin to ask, beside the walk. Its intent is in the journal."""
@@ -68,7 +68,7 @@ class Asking:
         if (asked := self._asked) is not None:
             self._asked = None
             verdict = verdict_of(asked.found, scope_of(asked.action))
-            judgement = Judgement(measured=asked.errand.result(), verdict=verdict)
+            judgement = Judgement(measured=asked.undertaking.result(), verdict=verdict)
             self._journal.append(StepDone(step=asked.step.id, result=judgement.plain()))
 
     def listen(self, seconds: float) -> bool:
@@ -85,9 +85,9 @@ class Asking:
     def _listen(self, seconds: float) -> bool:
         until = self.monotonic() + seconds
         while (asked := self._asked) is not None and (left := until - self.monotonic()) > 0:
-            if asked.errand.is_over or self._doors.is_stopping():
+            if asked.undertaking.is_over or self._doors.is_stopping():
                 return True
-            asked.errand.wait(left)
+            asked.undertaking.wait(left)
             self._hear()
         return False
 
@@ -102,13 +102,13 @@ class Asking:
         """End what is under way: nothing more is asked for it, and nothing of it is recorded."""
         asked, self._asked = self._asked, None
         if asked is not None:
-            asked.errand.call_off()
+            asked.undertaking.call_off()
 
     def _hear(self) -> None:
         """Record what was found by now, and report how far it is."""
         if (asked := self._asked) is None:
             return
-        for news in asked.errand.news():
+        for news in asked.undertaking.news():
             if isinstance(news, Finding):
                 self._journal.append(FindingMade(step=asked.step.id, finding=news))
                 asked.found.append(news)

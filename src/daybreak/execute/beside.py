@@ -31,7 +31,7 @@ class CalledOff(Exception):
     """Nobody wants what the work would hand over: it ends here."""
 
 
-class Errand(Protocol):
+class Undertaking(Protocol):
     """One piece of work that is under way."""
 
     @property
@@ -54,14 +54,14 @@ class Errand(Protocol):
 class Beside(Protocol):
     """A way to do work beside the walk."""
 
-    def begin(self, work: Work) -> Errand:
+    def begin(self, work: Work) -> Undertaking:
         """Begin the work; it goes on until it ends or is called off."""
 
 
 class InThread:
     """Does each piece of work in a thread of its own."""
 
-    def begin(self, work: Work) -> Errand:
+    def begin(self, work: Work) -> Undertaking:
         """Begin the work in a new thread."""
         return _Thread(work)
 
