@@ -91,12 +91,12 @@ def plan_clean(app: App, wish: Leftover) -> Plan:
         return _by_tags(app, app.store.remains(name), wish.why, f'the run "{name}" has no journal here')
     if state is None:
         raise Refused(f'the run "{name}" never began, and created nothing', "daybreak runs")
-    # Elsewhere nothing of it exists, and "nothing exists any more" would be believed.
-    app.hold_to(plan.identity, app.aws(plan.identity.region))
     if state.ended is None and (why := _tag_contradiction(app, plan, chain)):
         return _by_tags(app, app.store.remains(name), wish.why, f"the journal of {name} {why}")
     if state.ended is None:
         raise Refused(f'the run "{name}" has not ended', f"daybreak abort {name}", f"daybreak resume {name}")
+    # Elsewhere nothing of it exists, and "nothing exists any more" would be believed.
+    app.hold_to(plan.identity, app.aws(plan.identity.region))
     request = CleanRequest(target=plan.target.name, run=name, nonce=state.nonce, suffix=new_suffix(), why=wish.why)
     made = _decide(app, request, plan.target, [*own_clusters(name, app.targets)])
     if doubt := doubt_of(app, plan, chain):

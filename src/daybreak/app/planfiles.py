@@ -79,7 +79,7 @@ def _read_document(file: Path, *, follows: bool) -> dict[str, Any]:
 def _unfit(file: Path, held: dict[str, Any], trouble: ValidationError) -> Refused:
     """The refusal of a plan that does not fit this release. One with its digest is unchanged, so a newer release wrote it."""
     reasons = tuple(f"{'.'.join(map(str, error['loc']))}: {error['msg'].lower()}" for error in trouble.errors())
-    if isinstance(held["plan"], dict) and held["plan"].get("format", 1) in range(1, FORMAT):
+    if isinstance(held["plan"], dict) and held["plan"].get("format") in range(1, FORMAT):
         return Refused(f'the plan "{file}" was made by an older release, whose guards cannot be asked', AGAIN)
     if not _is_as_written(held):
         return Refused(f'the plan "{file}" does not fit this release', AGAIN, reasons=reasons)
