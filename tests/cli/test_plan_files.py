@@ -214,9 +214,9 @@ BAD: dict[str, tuple[Callable[[Path], Any], tuple[str, ...]]] = {
         ('the plan "plan.json" does not fit this release\n  - sudo: ', AGAIN),
     ),
     "of a newer format": (
-        edited(lambda plan: plan.update(format=2), is_forged=True),
+        edited(lambda plan: plan.update(format=3), is_forged=True),
         (
-            'the plan "plan.json" was made by a newer release of Daybreak: it has format 2, and this one reads 1\n',
+            'the plan "plan.json" was made by a newer release of Daybreak: it has format 3, and this one reads 2\n',
             "  - format: ",
             "hint: use that release\n",
         ),
