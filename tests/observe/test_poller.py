@@ -14,7 +14,7 @@ from daybreak.aws.faults import AwsFault
 from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Category, Reply, Trouble
 from daybreak.observe.look import Lookout
-from daybreak.observe.poller import CALM_ROUNDS, Poller, Round
+from daybreak.observe.poller import CALM_ROUNDS, LONG_CALM_ROUNDS, Poller, Round
 
 PAGE = 100
 
@@ -156,7 +156,7 @@ def test_instances_are_looked_at_only_while_somebody_waits_for_one() -> None:
     assert door.calls == {"DescribeDBClusters": 3, "DescribeDBInstances": 1}
 
 
-def test_no_round_begins_before_the_interval_is_over_and_calm_doubles_it() -> None:
+def test_no_round_begins_before_the_interval_is_over_and_calm_stretches_it() -> None:
     """Hours in which nothing happens cost half; the first news brings the short interval back."""
     door, watch = CountingDoor(), Watch()
     poller = poller_of(door, watch)
@@ -165,6 +165,9 @@ def test_no_round_begins_before_the_interval_is_over_and_calm_doubles_it() -> No
         poller.next_round()
     assert set(watch.slept[:CALM_ROUNDS]) == {15.0}
     assert watch.slept[-1] == 30.0
+    for _ in range(LONG_CALM_ROUNDS):
+        poller.next_round()
+    assert watch.slept[-1] == 45.0
     door.status = "available"
     poller.next_round()
     poller.next_round()

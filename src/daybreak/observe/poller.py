@@ -18,6 +18,9 @@ from daybreak.observe.look import Lookout
 CALM_ROUNDS = 20
 """After so many rounds in a row without news the pauses double: hours of restoring stay cheap."""
 
+LONG_CALM_ROUNDS = 200
+"""After so many they are three times as long: what took an hour and a half is seen a little later, and a storm leaves room."""
+
 
 @dataclass(frozen=True)
 class Round:
@@ -85,7 +88,7 @@ class Poller:
     def pause(self) -> float:
         """Seconds until the next round may begin; not more than 0 where it may begin now."""
         with self._state:
-            return self._ended + self._interval * (2 if self._calm >= CALM_ROUNDS else 1) - self._monotonic()
+            return self._ended + self._interval * _stretch(self._calm) - self._monotonic()
 
     def _look(self) -> Round:
         with self._state:
@@ -101,6 +104,11 @@ class Poller:
             self._calm = self._calm + 1 if _statuses(seen) == _statuses(self._round) else 0
             self._round = seen
         return seen
+
+
+def _stretch(calm: int) -> int:
+    """How many intervals a pause takes after so many rounds without news."""
+    return 3 if calm >= LONG_CALM_ROUNDS else 2 if calm >= CALM_ROUNDS else 1
 
 
 def _statuses(seen: Round) -> dict[str, tuple[object, ...]]:
