@@ -23,7 +23,7 @@ from tests.fix_terminal import Terminal
 
 DAYBREAK = f"{sys.executable} -m daybreak.cli.main"
 UNFIT = 3
-ROOM = 24_000
+ROOM = 34_000
 """Bytes of a file on the small disk: the plan and the beginning of a journal, not the whole of it."""
 
 
