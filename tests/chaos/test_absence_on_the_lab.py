@@ -39,13 +39,16 @@ def test_a_clone_that_is_not_shown_is_deleted_all_the_same(
     lab: LabUnderTest, begin: Begin, lie: Lie, first: int, count: int
 ) -> None:
     """One empty answer used to be a delete that was never sent, called done, and a wait of eight hours."""
-    life = begin(lab)
-    run = left_behind(life)
-    number = life.newest_visit()
     leaving_out = LeavingOut(lie, first, count)
-    with lying(Liar(upstream=lab.url, decide=leaving_out)) as liar:
+    with lying(Liar(upstream=lab.url)) as liar:
         lab.admit(liar.url)
-        done = replace(life.person, url=liar.url).daybreak("clean", run, "--yes")
+        # From the beginning: a run belongs to the endpoint that it was planned at.
+        life = begin(lab)
+        life.person = replace(life.person, url=liar.url)
+        run = left_behind(life)
+        number = life.newest_visit()
+        liar.decide = leaving_out
+        done = life.person.daybreak("clean", run, "--yes")
     assert leaving_out.told == count
     assert done.code == 0, done.err[-2000:]
     assert clusters_of(lab, run) == []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import accumulate
 from typing import Any
 
 from daybreak.aws.faults import AwsFault, unreadable
@@ -43,10 +44,20 @@ def _require_root(operation: str, wanted: str, body: bytes) -> None:
         raise unreadable(f"the answer to {operation} is <{root[:50]}>, not <{wanted}>")
 
 
+_DEEPEST = 500
+"""Levels of an answer in JSON; AWS's have a handful. Beyond, Python's own depth ends, and whatever is freed there complains."""
+
+_NO_BRACKET = bytes(set(range(256)).difference(b"[]{}"))
+
+
 def _parse(body: bytes) -> Any:
+    brackets = body.translate(None, delete=_NO_BRACKET)
+    # Brackets in texts count too: that many of them, never closed, are no answer of AWS's either.
+    if max(accumulate(1 if each in b"[{" else -1 for each in brackets), default=0) > _DEEPEST:
+        return None
     try:
         return json.loads(body)
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
 
 

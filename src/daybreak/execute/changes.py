@@ -262,14 +262,6 @@ class Changer:
         self._doors.timing.sleep(self._doors.patience.between_looks.total_seconds())
         self._heed()  # a sleep that was cut short proves nothing about what is listed late
 
-    def find(self, step: Step, look: Callable[[], Seen | None]) -> Seen | None:
-        """Look until a read finds something, or ``None`` after enough looks; raises as ``look`` does."""
-        for _ in range(LOOKS_BEFORE_BELIEVING - 1):
-            if (seen := self.look(step, look)) is not None:
-                return seen
-            self.rest()
-        return self.look(step, look)
-
     def look(self, step: Step, look: Callable[[], Seen]) -> Seen:
         """Read, and wait through throttling and short outages. Return the answer; raises ``Paused`` or ``Failed``."""
         try:

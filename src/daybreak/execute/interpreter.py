@@ -385,14 +385,8 @@ class _Walk:
     def _scene(self, step: Step, action: Validate) -> Scene:
         """The clone as it is to be judged; what AWS does in passing is waited for where AWS's word is judged."""
         lookout = self._doors.place(action.region).lookout
-        cluster = self._changer.find(step, lambda: lookout.cluster(action.clone))
+        cluster = self._own_clone(step, action)
         inside: tuple[Instance, ...] = ()
-        if cluster is None:
-            raise Gone(f"step {step.id}: the cluster {action.clone} is gone")
-        region = action.region or self._doors.home.aws.region
-        thing = Thing(kind="cluster", name=action.clone, region=region)
-        if barred := self._changer.bar(step, {thing: cluster}):
-            raise Gone(f"step {step.id}: {barred.seen}", *barred.hints)
         if action.part != "data":
             found = cluster
             cluster, inside = self._changer.look(
@@ -402,6 +396,21 @@ class _Walk:
         moment, birth = moment_restored(self._plan, state), birth_recorded(self._plan, state)
         login = login_recorded(self._plan, state)
         return Scene(cluster, inside, moment, self._plan.objectives.rpo, birth, self._plan.moment, login)
+
+    def _own_clone(self, step: Step, action: Validate) -> Cluster:
+        """The run's own clone as it is now; raises ``Gone`` where it is not there, or is another's, by more than one answer."""
+        thing = Thing(kind="cluster", name=action.clone, region=action.region or self._doors.home.aws.region)
+        lookout, seen = self._doors.place(action.region).lookout, []
+
+        def stand() -> OrderStanding:
+            cluster = self._changer.look(step, lambda: lookout.cluster(action.clone))
+            seen.append(cluster)
+            return self._changer.bar(step, {thing: cluster}) or OrderStanding(place=Position.SO)
+
+        standing = self._changer.closely(step, stand, doubted=DOUBTED)
+        if standing.place is Position.BARRED or (found := seen[-1]) is None:
+            raise Gone(f"step {step.id}: {standing.seen}", *standing.hints)
+        return found
 
     def _anchor(self, step: Step, action: AnchorJournal) -> None:
         """Set the tag, or go on without it: everything is restored and judged, and a tag must not cost the verdict.

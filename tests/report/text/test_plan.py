@@ -124,7 +124,7 @@ def test_text_from_outside_is_text() -> None:
 def test_latest_says_that_it_moves() -> None:
     """The latest moment at planning is not the one at the call."""
     plan: Plan = worlds.plan(request=worlds.pitr_request(moment=Latest()))
-    assert "the latest one when this was planned" in " ".join(printed(plan_view(plan)).split())
+    assert "the latest when planned" in " ".join(printed(plan_view(plan)).split())
 
 
 def test_an_estimate_beyond_the_promise_is_said() -> None:

@@ -94,7 +94,7 @@ def _summary(plan: Plan, now: datetime) -> Iterator[tuple[str, str]]:
     if plan.moment:
         utc, local, ago = readings(plan.moment.replace(microsecond=0), now=now, zone=plan.zone)
         is_latest = isinstance(plan.request, PitrRequest) and isinstance(plan.request.moment, Latest)
-        latest = ", the latest one when this was planned" if is_latest else ""
+        latest = ", the latest when planned" if is_latest else ""
         spellings = [utc, ago] if local.partition("+00:00")[1] else [utc, local, ago]
         yield "moment", f"{', '.join(spellings)}{latest}"
     if lost := loss_of(plan):
