@@ -69,6 +69,8 @@ def office(lab: LabUnderTest, tmp_path_factory: pytest.TempPathFactory) -> Offic
     time.sleep(moment.timestamp() - now + 0.05)
     made = Office(lab, branch, person, moment.isoformat().replace("+00:00", "Z"))
     eventually(lambda: bool(made.described(branch.cluster)["LatestRestorableTime"] > moment), within=60)
+    # A secret's dates are whole seconds: one of the moment's own second is not after it.
+    time.sleep(max(moment.timestamp() + 1.05 - time.time(), 0))
     for password in _LATER:
         made.change_password(password)
     return made
