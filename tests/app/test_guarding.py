@@ -64,9 +64,10 @@ def test_a_plan_opens_the_door_for_what_it_touches_and_never_for_the_source(app:
     touched = {thing.name for thing in things_touched(plan)}
     assert touched == {name for step in plan.steps for name in _names(step.action)}
     step = plan.steps[0]
-    action = SetClusterOptions(clone=plan.source, is_protected=False)
-    forged = plan.model_copy(update={"steps": (step.model_copy(update={"action": action, "guards": ()}),)})
-    assert things_touched(forged) == frozenset()
+    for name in (plan.source, plan.source.upper()):
+        action = SetClusterOptions(clone=name, is_protected=False)
+        forged = plan.model_copy(update={"steps": (step.model_copy(update={"action": action, "guards": ()}),)})
+        assert things_touched(forged) == frozenset()
 
 
 def _names(action: object) -> set[str]:

@@ -102,6 +102,8 @@ def test_no_change_names_the_source(action: Change, make: Any) -> None:
     assert found is not None
     assert found.why == "the call would change embi-aurora-1, which is the source's"
     assert found.is_for_good
+    loud = breach(guards, seen_with(guards), changes=frozenset({RUN, SOURCE.upper()}))
+    assert loud is not None, "AWS takes a name in any case"
 
 
 def test_waits_and_validations_ask_whose_it_is() -> None:

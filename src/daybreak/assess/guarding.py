@@ -65,7 +65,8 @@ def _breach(guard: Guard, situation: Situation) -> Breach | None:
         case Ours(thing=thing):
             return _absence(thing) if situation.seen.get(thing) is None else _foreign(thing, situation)
         case NotTheSource(names=names):
-            touched = sorted(situation.changes.intersection(names))
+            untouchable = {name.lower() for name in names}  # AWS knows no difference of case
+            touched = sorted(name for name in situation.changes if name.lower() in untouchable)
             why = f"the call would change {', '.join(touched)}, which is the source's"
             return Breach(why=why, is_for_good=True) if touched else None
         case AsPlanned(thing=thing, field=name, value=planned):

@@ -113,12 +113,11 @@ def things_touched(plan: Plan) -> frozenset[Thing]:
     """All that a plan's calls make or change, less what any of its guards calls the source's."""
     stamp, region = stamp_of(plan), plan.identity.region
     calls = (call_of(step.action, stamp, region) for step in plan.steps)
-    untouchable = {
-        name for step in plan.steps for guard in step.guards if isinstance(guard, NotTheSource) for name in guard.names
-    }
-    untouchable.add(plan.source)
+    guards = (guard for step in plan.steps for guard in step.guards if isinstance(guard, NotTheSource))
+    # AWS knows no difference of case, so a name in capitals is the source's too.
+    untouchable = {plan.source.lower(), *(name.lower() for guard in guards for name in guard.names)}
     touched = (thing for call in calls if call is not None for thing in touches_of(call))
-    return frozenset(thing for thing in touched if thing.name not in untouchable)
+    return frozenset(thing for thing in touched if thing.name.lower() not in untouchable)
 
 
 def call_of(action: Change | Wait | Validate, stamp: Stamp, region: str) -> AwsCall | None:
