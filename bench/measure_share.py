@@ -31,7 +31,7 @@ from bench.stage import SPEED, Stage, stage, wish
 from daybreak.app.planning import plan_pitr
 from daybreak.app.running import Watchers, carry_out, start
 from daybreak.aws.wire import Wire
-from daybreak.execute.asking import Asking
+from daybreak.execute.sidework import SideWork
 from daybreak.execute.timing import SystemTiming
 from daybreak.lab.shell import poll_seconds
 from daybreak.model.plan import Plan
@@ -152,7 +152,7 @@ def share_of_run(on: Stage) -> Share:
         ledger_of(Wire, "send") as aws,
         ledger_of(psycopg.waiting, "wait", "wait_conn") as postgres,
         ledger_of(SystemTiming, "sleep") as sleeping,
-        ledger_of(Asking, "listen") as listening,
+        ledger_of(SideWork, "listen") as listening,
         ledger_of(os, "fsync", "fdatasync") as disk,
     ):
         outside = (aws, postgres, sleeping, listening)

@@ -13,7 +13,7 @@ from daybreak.aws.gateway import Access, Aws
 from daybreak.config import load
 from daybreak.errors import Bug, DaybreakError
 from daybreak.execute.doors import Scene
-from daybreak.model.actions import Change, SetClusterOptions, Validate
+from daybreak.model.actions import AwsChange, SetClusterOptions, Validate
 from daybreak.model.moment import At
 from daybreak.model.plan import AwsCall
 from daybreak.model.requests import CleanRequest
@@ -71,7 +71,7 @@ def test_a_plan_opens_the_door_for_what_it_touches_and_never_for_the_source(app:
 
 
 def _names(action: object) -> set[str]:
-    if not isinstance(action, Change):
+    if not isinstance(action, AwsChange):
         return set()
     own = {getattr(action, field, None) for field in ("instance", "endpoint", "group", "clone")}
     return {name for name in own if name is not None}

@@ -11,7 +11,7 @@ from daybreak.assess.guarding import Breach, Resource, Situation, breach_of, thi
 from daybreak.model.actions import (
     AwaitCluster,
     AwaitInstance,
-    Change,
+    AwsChange,
     CreateEndpoint,
     DeleteEndpoint,
     ManagePassword,
@@ -37,7 +37,7 @@ def endpoint(**changes: Any) -> Endpoint:
     )
 
 
-ENDPOINTS: list[tuple[Change, Any]] = [
+ENDPOINTS: list[tuple[AwsChange, Any]] = [
     (CreateEndpoint(clone=RUN, endpoint="e", type="READER"), endpoint),
     (DeleteEndpoint(clone=RUN, endpoint="e"), endpoint),
     (ManagePassword(clone=RUN), cluster),
@@ -60,7 +60,7 @@ def breach(guards: tuple[Guard, ...], seen: dict[Thing, Resource | None], **more
 
 @pytest.mark.parametrize(("action", "make"), CHANGES)
 @pytest.mark.parametrize("tags", [{}, THEIRS, {"daybreak:plan": RUN}, {RUN_TAG: RUN}, {RUN_TAG: RUN, NONCE_TAG: ""}])
-def test_without_our_nonce_it_is_another_ones(action: Change, make: Any, tags: dict[str, str]) -> None:
+def test_without_our_nonce_it_is_another_ones(action: AwsChange, make: Any, tags: dict[str, str]) -> None:
     """A name alone proves nothing, whichever of the things it is that the action needs."""
     guards = guards_of(action, REGION, (SOURCE,))
     assert breach(guards, seen_with(guards)) is None
@@ -73,7 +73,7 @@ def test_without_our_nonce_it_is_another_ones(action: Change, make: Any, tags: d
 
 
 @pytest.mark.parametrize(("action", "make"), CREATES + REMOVALS)
-def test_what_is_made_or_removed_may_be_absent(action: Change, make: Any) -> None:
+def test_what_is_made_or_removed_may_be_absent(action: AwsChange, make: Any) -> None:
     """An absence proves nothing of a removal, so it is sent; what the thing stands in has to be there."""
     guards = guards_of(action, REGION, (SOURCE,))
     own = things_asked(guards)[0]
@@ -85,7 +85,7 @@ def test_what_is_made_or_removed_may_be_absent(action: Change, make: Any) -> Non
 
 
 @pytest.mark.parametrize(("action", "make"), SETTINGS)
-def test_what_is_set_needs_something_to_be_set_on(action: Change, make: Any) -> None:
+def test_what_is_set_needs_something_to_be_set_on(action: AwsChange, make: Any) -> None:
     """Nothing can be set on what is gone, and the run has lost what it stands on."""
     guards = guards_of(action, REGION, (SOURCE,))
     found = breach(guards, dict.fromkeys(things_asked(guards)))
@@ -94,7 +94,7 @@ def test_what_is_set_needs_something_to_be_set_on(action: Change, make: Any) -> 
 
 
 @pytest.mark.parametrize(("action", "make"), CHANGES)
-def test_no_change_names_the_source(action: Change, make: Any) -> None:
+def test_no_change_names_the_source(action: AwsChange, make: Any) -> None:
     """Every change asks it, by the names that its call changes."""
     guards = guards_of(action, REGION, (SOURCE, "embi-aurora-1"))
     assert breach(guards, seen_with(guards), changes=frozenset({RUN})) is None

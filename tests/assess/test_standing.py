@@ -23,7 +23,7 @@ from daybreak.model.actions import (
     AwaitClusterGone,
     AwaitInstance,
     AwaitSql,
-    Change,
+    AwsChange,
     CopyParameterGroup,
     CreateInstance,
     CreateParameterGroup,
@@ -63,32 +63,32 @@ def group(**changes: Any) -> ParameterGroup:
     return ParameterGroup(**({"name": "g", "family": "aurora-postgresql16", "tags": OURS} | changes))
 
 
-CREATES: list[tuple[Change, Any]] = [
+CREATES: list[tuple[AwsChange, Any]] = [
     (CopyParameterGroup(source="s", group="g", description="d"), group),
     (CreateParameterGroup(group="g", family="f", description="d"), group),
     (RestoreToMoment(source="s", clone=RUN, moment=Latest(), parameter_group="g", security_groups=()), cluster),
     (CreateInstance(clone=RUN, instance="i", instance_class="c", engine="e"), instance),
 ]
-REMOVALS: list[tuple[Change, Any]] = [
+REMOVALS: list[tuple[AwsChange, Any]] = [
     (DeleteInstance(clone=RUN, instance="i"), instance),
     (DeleteCluster(clone=RUN), cluster),
     (DeleteParameterGroup(group="g"), group),
 ]
-SETTINGS: list[tuple[Change, Any]] = [
+SETTINGS: list[tuple[AwsChange, Any]] = [
     (SetParameters(group="g", parameters={"a": "1"}), group),
     (SetClusterOptions(clone=RUN, is_protected=True), cluster),
 ]
 
 
 @pytest.mark.parametrize(("action", "make"), CREATES)
-def test_what_is_to_be_created_is_there_or_is_not(action: Change, make: Any) -> None:
+def test_what_is_to_be_created_is_there_or_is_not(action: AwsChange, make: Any) -> None:
     """The look before each sending is what makes a lost reply harmless."""
     assert standing_of_change(action, None).place is Position.ABSENT
     assert standing_of_change(action, make()).place is Position.SO
 
 
 @pytest.mark.parametrize(("action", "make"), REMOVALS)
-def test_what_is_to_be_removed_is_gone_going_or_still_there(action: Change, make: Any) -> None:
+def test_what_is_to_be_removed_is_gone_going_or_still_there(action: AwsChange, make: Any) -> None:
     """Going counts: AWS refuses a second deletion. Being shown nothing does not: only the deletion's own answer proves it."""
     unlisted = standing_of_change(action, None)
     assert unlisted.place is Position.UNLISTED
@@ -102,7 +102,7 @@ def test_what_is_to_be_removed_is_gone_going_or_still_there(action: Change, make
 
 
 @pytest.mark.parametrize(("action", "make"), SETTINGS)
-def test_what_is_to_be_set_needs_something_to_be_set_on(action: Change, make: Any) -> None:
+def test_what_is_to_be_set_needs_something_to_be_set_on(action: AwsChange, make: Any) -> None:
     """Sending it again and again would not bring it back."""
     assert standing_of_change(action, None).place is Position.HOPELESS
 

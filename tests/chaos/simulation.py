@@ -18,7 +18,6 @@ from typing import Any, Literal
 
 from daybreak.assess.obstacles import Obstacle
 from daybreak.errors import DaybreakError, Interrupted, Uncertain, Unreachable
-from daybreak.execute.beside import News, Work
 from daybreak.execute.doors import Answers, Doors, Patience, Place, Scene
 from daybreak.execute.interpreter import carry_out
 from daybreak.journal.folder import FolderStore
@@ -39,7 +38,8 @@ from daybreak.observe.poller import Poller
 from daybreak.plan.calls import owner_of
 from daybreak.postgres.leash import Leash
 from tests import fix_worlds
-from tests.chaos.simulated_aws import Clock, SimulatedAws, world_of
+from tests.chaos.simulated_aws import SimulatedAws, world_of
+from tests.chaos.simulated_beside import SimulatedBeside, SimulatedErrand
 
 POLL = 60.0
 LIVES = 20
@@ -119,56 +119,6 @@ class SimulatedDatabase:
         return Measured(newest=scene.moment - timedelta(seconds=1), rows=5_000)
 
 
-class SimulatedErrand:
-    """Work beside the walk in virtual time: it is done at once, and its news come when they would have come."""
-
-    def __init__(self, clock: Clock, work: Work) -> None:
-        self._clock = clock
-        self._coming: list[tuple[float, News]] = []
-        self._ending: Measured | BaseException
-        self.was_called_off = False
-        began = clock.elapsed
-        try:
-            self._ending = work(lambda news: self._coming.append((clock.elapsed, news)), Leash())
-        except BaseException as trouble:  # noqa: BLE001 - carried to the walk, which raises it
-            self._ending = trouble
-        self._over, clock.elapsed = clock.elapsed, began
-
-    @property
-    def is_over(self) -> bool:
-        return self._clock.elapsed >= self._over
-
-    def wait(self, seconds: float) -> None:
-        comes = min((at for at, _ in self._coming), default=self._over)
-        self._clock.sleep(min(seconds, max(comes - self._clock.elapsed, 0.0)))
-
-    def news(self) -> tuple[News, ...]:
-        assert not self.was_called_off, "what was called off is not asked for news"
-        there = tuple(news for at, news in self._coming if at <= self._clock.elapsed)
-        self._coming = self._coming[len(there) :]
-        return there
-
-    def result(self) -> Measured:
-        if isinstance(self._ending, BaseException):
-            raise self._ending
-        return self._ending
-
-    def call_off(self) -> None:
-        self.was_called_off = True
-
-
-@dataclass
-class SimulatedBeside:
-    """Begins undertakings in virtual time."""
-
-    clock: Clock
-    undertakings: list[SimulatedErrand]
-
-    def begin(self, work: Work) -> SimulatedErrand:
-        self.undertakings.append(SimulatedErrand(self.clock, work))
-        return self.undertakings[-1]
-
-
 def _finding(check: str, *, is_fit: bool) -> Finding:
     standing = Standing.FIT if is_fit else Standing.UNFIT
     return Finding(check=check, level=Level.DATA, title=check, standing=standing, expected="so", found=str(is_fit))
@@ -236,19 +186,22 @@ class Simulation:
     def doors(self, after_append: Callable[[], None] = lambda: None) -> Doors:
         """Everything the interpreter touches, in virtual time."""
         clock = self.aws.clock
-        places = {aws.region: _place(aws, self.poll) for aws in (self.aws, *self.abroad)}
-        database = SimulatedDatabase(self.aws, self.kept_out, self.obstacle, self.validation_takes)
+        worlds = (self.aws, *self.abroad)
+        databases = {
+            aws.region: SimulatedDatabase(aws, self.kept_out, self.obstacle, self.validation_takes) for aws in worlds
+        }
+        places = {aws.region: _place(aws, databases[aws.region], self.poll) for aws in worlds}
 
         def told(event: Event) -> None:
             self.told.append(event)
             self.on_told(event)
-            database.raises = self.validation_raises
+            for database in databases.values():
+                database.raises = self.validation_raises
             after_append()
 
         return Doors(
             home=places[self.aws.region],
             away=lambda region: places[region],
-            database=database,
             timing=clock,
             beside=SimulatedBeside(self.aws.clock, self.undertakings),
             patience=self.patience,
@@ -268,13 +221,13 @@ class Simulation:
         assert all(isinstance(body, StepRetried) for body in own)
 
 
-def _place(aws: SimulatedAws, poll: float) -> Place:
+def _place(aws: SimulatedAws, database: SimulatedDatabase, poll: float) -> Place:
     lookout = Lookout(aws)
-    return Place(aws, lookout, Poller(lookout, poll, monotonic=aws.clock.monotonic, sleep=aws.clock.sleep))
+    return Place(aws, lookout, Poller(lookout, poll, monotonic=aws.clock.monotonic, sleep=aws.clock.sleep), database)
 
 
 class _Death:
-    """Counts a life's appends and changes, and ends it where it was planned to end."""
+    """Counts a life's appends and changes, and ends it where it was planned."""
 
     def __init__(self, crash: Crash | None, simulation: Simulation) -> None:
         self._crash = crash

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from daybreak.errors import Paused
-from daybreak.execute.changes import LOOKS_BEFORE_BELIEVING
+from daybreak.execute.hands.looking import LOOKS_BEFORE_BELIEVING
 from daybreak.journal.folder import FolderStore
 from daybreak.model.run import StepDone, StepFailed, StepSeen, state_of
 from tests.chaos.lies import Liar, Lie

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from daybreak.execute.changes import LOOKS_BEFORE_BELIEVING
+from daybreak.execute.hands.looking import LOOKS_BEFORE_BELIEVING
 from tests.chaos.fix_lives import SOURCE, Begin, Life, clusters_of
 from tests.chaos.fix_weather import NOT_FOUND, WEATHER, LeavingOut
 from tests.fix_lab import LabUnderTest

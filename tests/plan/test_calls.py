@@ -8,7 +8,7 @@ from botocore.model import StructureShape
 from botocore.validate import ParamValidator
 
 from daybreak.errors import Bug
-from daybreak.model.actions import Change, SetClusterOptions
+from daybreak.model.actions import AwsChange, SetClusterOptions
 from daybreak.model.moment import Latest
 from daybreak.model.plan import Plan
 from daybreak.model.tags import PLAN_TAG
@@ -22,9 +22,9 @@ STAMP = tags_for("run", NOW) | {PLAN_TAG: "0" * 64}
 RDS = botocore.session.get_session().get_service_model("rds")
 
 
-def changes(plan: Plan) -> list[Change]:
+def changes(plan: Plan) -> list[AwsChange]:
     """The changes among a plan's steps."""
-    return [step.action for step in plan.steps if isinstance(step.action, Change)]
+    return [step.action for step in plan.steps if isinstance(step.action, AwsChange)]
 
 
 def shape_of(operation: str) -> StructureShape:

@@ -112,7 +112,7 @@ def whole(kind: type[Value], **fields: Any) -> Value:
 @cache
 def calls() -> tuple[AwsCall, ...]:
     """Every change with every parameter that we can send."""
-    made = [whole(kind) for kind in get_args(actions.Change)]
+    made = [whole(kind) for kind in get_args(actions.AwsChange)]
     made.append(whole(actions.RestoreToMoment, resource_id=None))
     found = [call_of(action, {"daybreak:run": "r"}, REGION) for action in made]  # type: ignore[arg-type]  # all are changes
     assert None not in found
@@ -268,11 +268,13 @@ def test_a_name_is_plain_whatever_the_service(name: str, plain: str) -> None:
 
 
 def constants() -> Iterator[tuple[str, str]]:
-    """Each text in the product's code outside the table and the lab, with its place; not the docstrings."""
+    """Each text in the product's code outside the table and the lab, with its place; not the docstrings, nor the names that a module offers."""
     for path, tree in modules("src/daybreak"):
         if path == TABLE or path.startswith("src/daybreak/lab/"):
             continue
         said = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        exported = (node.value for node in tree.body if isinstance(node, ast.Assign) and "__all__" in ast.unparse(node))
+        said |= {name for names in exported for name in ast.walk(names) if isinstance(name, ast.Constant)}
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in said:
                 yield node.value, f"{path}:{node.lineno}"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from daybreak.model.actions import (
-    Change,
+    AwsChange,
     CopyParameterGroup,
     CreateInstance,
     RestoreToMoment,
@@ -48,7 +48,7 @@ def deleted(*backups: AutomatedBackup) -> dict[str, Any]:
     return {"cluster": None, "instances": (), "parameter_group": None, "backups": backups}
 
 
-def change_of(action: Any) -> Change:
+def change_of(action: Any) -> AwsChange:
     """An action that is known to be a change."""
     return action  # type: ignore[no-any-return]  # the caller took out waits and validations
 

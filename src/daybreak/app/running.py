@@ -9,6 +9,7 @@ from daybreak.app.app import App
 from daybreak.app.explaining import explained
 from daybreak.app.planning import observe_for
 from daybreak.app.vouching import hint_to_plan_again, objections_to_removing
+from daybreak.aws.gateway import Aws, RegionalDoor
 from daybreak.aws.secrets import credentials_of
 from daybreak.errors import Failed, Refused
 from daybreak.execute import interpreter
@@ -23,7 +24,7 @@ from daybreak.model.requests import CleanRequest
 from daybreak.model.run import Event, RunState
 from daybreak.model.tags import JOURNAL_TAG
 from daybreak.model.world import Cluster
-from daybreak.observe.look import AwsDoor, Lookout
+from daybreak.observe.look import Lookout
 from daybreak.plan.amending import Wishes, amendments_for
 from daybreak.plan.calls import owner_of
 from daybreak.plan.planner import objections_to_starting
@@ -95,15 +96,8 @@ def carry_out(
         for amendment in amendments_for(plan, journal.state(), wishes, app.person()):
             watchers.on_event(journal.append(amendment))
         doors = Doors(
-            home=_place(app, aws),
-            away=lambda region: _place(app, aws.in_region(region)),
-            database=Database(
-                aws,
-                app.environ,
-                app.repository,
-                app.settings.health_urls.get(plan.target.name, {}),
-                app.trust_in(plan),
-            ),
+            home=_place(app, aws, plan),
+            away=lambda region: _place(app, aws.in_region(region), plan),
             timing=app.timing,
             patience=replace(app.patience, between_looks=min(app.patience.between_looks, app.settings.poll)),
             on_event=watchers.on_event,
@@ -114,8 +108,11 @@ def carry_out(
         return interpreter.carry_out(plan, journal, doors)
 
 
-def _place(app: App, door: AwsDoor) -> Place:
-    return Place(door, Lookout(door), app.poller(door))
+def _place(app: App, door: Aws | RegionalDoor, plan: Plan) -> Place:
+    """One region of a run: what acts there, and what reads its logins there."""
+    health_urls = app.settings.health_urls.get(plan.target.name, {})
+    database = Database(door, app.environ, app.repository, health_urls, app.trust_in(plan))
+    return Place(door, Lookout(door), app.poller(door), database)
 
 
 def _read_logins(app: App, plan: Plan, wishes: Wishes) -> None:

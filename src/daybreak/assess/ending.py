@@ -6,7 +6,7 @@ import shlex
 from datetime import datetime
 
 from daybreak.errors import ExitCode
-from daybreak.model.actions import AwaitSql, Change, RestoreToMoment
+from daybreak.model.actions import AwaitSql, AwsChange, RestoreToMoment
 from daybreak.model.birth import Birth
 from daybreak.model.findings import Measured, Standing
 from daybreak.model.moment import At, Moment, span_in_words
@@ -123,7 +123,7 @@ def next_after(validation: Validation) -> str:
 
 def _may_have_created(plan: Plan, state: RunState) -> bool:
     """Whether anything of the run's may exist. A change that failed when it was first sent took no effect."""
-    changes = [state.step(step.id) for step in plan.steps if isinstance(step.action, Change)]
+    changes = [state.step(step.id) for step in plan.steps if isinstance(step.action, AwsChange)]
     return any(step.status not in ("waiting", "failed") or step.attempts > 1 for step in changes)
 
 

@@ -21,7 +21,7 @@ from daybreak.model.actions import (
     AwaitInstance,
     AwaitParameterGroup,
     AwaitSql,
-    Change,
+    AwsChange,
     CopyParameterGroup,
     CreateEndpoint,
     CreateInstance,
@@ -230,7 +230,7 @@ def _instance_ready(instance: Instance | None) -> OrderStanding:
     return OrderStanding(place=Position.SO, seen=instance.status, result={"endpoint": instance.endpoint})
 
 
-def standing_of_change(action: Change, seen: Resource | None) -> OrderStanding:
+def standing_of_change(action: AwsChange, seen: Resource | None) -> OrderStanding:
     """Where a change stands whose guards hold; ``seen`` is the resource that it names."""
     match action:
         case (

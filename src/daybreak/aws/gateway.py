@@ -204,9 +204,9 @@ class Aws:
         body, request_id = self._send(call, is_changing=True)
         return Reply(request_id=request_id, body=_json_ready(body))
 
-    def client(self, service: str) -> Any:
-        """A boto3 client for the one gateway that needs its own calls: the journal's objects in S3."""
-        return self._client(service, self.region, is_changing=False)
+    def client(self, service: str, region: str | None = None) -> Any:
+        """A boto3 client for what needs its own calls: the journal's objects in S3, and the signing of a login's token."""
+        return self._client(service, region or self.region, is_changing=False)
 
     def _send(self, call: AwsCall, *, is_changing: bool) -> tuple[dict[str, Any], str | None]:
         client = self._client(call.service, call.region, is_changing=is_changing)
@@ -313,6 +313,10 @@ class RegionalDoor:
     def change(self, call: AwsCall) -> Reply:
         """Send a change, once."""
         return self._aws.change(call)
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of this region, for what the gateway's own makes of one."""
+        return self._aws.client(service, self.region)
 
 
 def _in_lower_case(thing: Thing) -> Thing:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from daybreak.aws.faults import AwsFault, fault_of
-from daybreak.aws.gateway import Aws
 from daybreak.aws.replies import require
 from daybreak.aws.wire import CallStage
 from daybreak.errors import DaybreakError, Refused
@@ -19,6 +18,23 @@ from daybreak.plan.operations import aws_call
 
 _STAGE = re.compile(r"[A-Z_]+")
 """How a stage of a secret's version is spelled, as ``AWSPREVIOUS``; everything else after ``#`` is a version's id."""
+
+
+class LoginDoor(Protocol):
+    """The AWS interface that reading a login needs."""
+
+    @property
+    def region(self) -> str:
+        """The region whose secrets are read, and for which a token is signed."""
+
+    def read(self, call: AwsCall) -> dict[str, Any]:
+        """Ask once."""
+
+    def pages(self, call: AwsCall, items: str) -> Iterable[dict[str, Any]]:
+        """Ask for every page."""
+
+    def client(self, service: str) -> Any:
+        """A client of boto3, to sign a token."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +66,7 @@ class Credentials:
     """Whether it is an IAM token, which RDS takes as a password in clear text."""
 
 
-def credentials_of(reference: str, aws: Aws, environ: Mapping[str, str], place: tuple[str, int]) -> Credentials:
+def credentials_of(reference: str, aws: LoginDoor, environ: Mapping[str, str], place: tuple[str, int]) -> Credentials:
     """The login behind ``secretsmanager:NAME``, ``ssm:NAME``, ``env:PREFIX`` or ``iam:USER``.
 
     ``secretsmanager:NAME#VERSION`` (an id, or a stage such as ``AWSPREVIOUS``) and ``ssm:NAME:VERSION`` are older ones.
@@ -77,7 +93,7 @@ def credentials_of(reference: str, aws: Aws, environ: Mapping[str, str], place: 
             )
 
 
-def secret_of(reference: str, aws: Aws) -> Secret | None:
+def secret_of(reference: str, aws: LoginDoor) -> Secret | None:
     """The versions of the secret behind a reference; ``None`` for a login of the environment or of IAM, which has none.
 
     Raises as ``credentials_of`` does.
@@ -118,11 +134,11 @@ def secret_of(reference: str, aws: Aws) -> Secret | None:
     return Secret(current, tuple(version for version, is_current in newest_first if not is_current))
 
 
-def _call(aws: Aws, service: str, operation: str, **params: Any) -> AwsCall:
+def _call(aws: LoginDoor, service: str, operation: str, **params: Any) -> AwsCall:
     return aws_call(service, operation, params, aws.region)
 
 
-def _token(aws: Aws, host: str, port: int, username: str) -> str:
+def _token(aws: LoginDoor, host: str, port: int, username: str) -> str:
     """Sign a token on this machine; the credentials for that may be missing or expired."""
     client = aws.client("rds")
     try:
@@ -132,7 +148,7 @@ def _token(aws: Aws, host: str, port: int, username: str) -> str:
         raise _unreadable(f"iam:{username}", fault) if isinstance(fault, AwsFault) else fault from error
 
 
-def _ask(aws: Aws, call: AwsCall, reference: str, holds: str) -> dict[str, Any]:
+def _ask(aws: LoginDoor, call: AwsCall, reference: str, holds: str) -> dict[str, Any]:
     """The answer, which must hold a member of that name: one without it is no answer, and no empty secret either."""
     try:
         body = aws.read(call)

@@ -1,4 +1,4 @@
-"""Work beside the walk: a validation in a thread of its own, whose news come to the interpreter through a queue.
+"""Work beside the walk: a validation or a load in a thread of its own, whose news come to the interpreter through a queue.
 
 The law: the interpreter's thread alone writes the journal, looks and sends; the work only hands over what it finds. Work that is
 called off hands over nothing more, and asks no server anything more.
@@ -17,7 +17,10 @@ from daybreak.postgres.leash import Leash
 News = Finding | str
 """What the work hands over: a finding, or how far it is, in words."""
 
-Work = Callable[[Callable[[News], None], Leash], Measured]
+Outcome = Measured
+"""What the work comes to."""
+
+Work = Callable[[Callable[[News], None], Leash], Outcome]
 """Something to do beside: it gets a function that takes news, and the leash of its sessions."""
 
 _SLICE = 0.2
@@ -44,8 +47,8 @@ class Undertaking(Protocol):
     def news(self) -> tuple[News, ...]:
         """What was handed over since the last call."""
 
-    def result(self) -> Measured:
-        """What was measured, once it is over; raises what the work raised, whatever that was."""
+    def result(self) -> Outcome:
+        """What it came to, once it is over; raises what the work raised, whatever that was."""
 
     def call_off(self) -> None:
         """End it, and return when it has ended; nothing of it comes any more."""
@@ -71,7 +74,7 @@ class _Thread:
         self._leash = Leash()
         self._news: SimpleQueue[News | None] = SimpleQueue()
         self._heard: list[News] = []
-        self._ending: Measured | BaseException | None = None
+        self._ending: Outcome | BaseException | None = None
         self._thread = threading.Thread(target=self._run, args=(work,), name="daybreak-beside", daemon=True)
         self._thread.start()
 
@@ -95,11 +98,13 @@ class _Thread:
             found += [news] if news is not None else []
         return tuple(found)
 
-    def result(self) -> Measured:
+    def result(self) -> Outcome:
         self._thread.join()
-        if isinstance(self._ending, Measured):
-            return self._ending
-        raise self._ending or CalledOff
+        if isinstance(self._ending, BaseException):
+            raise self._ending
+        if self._ending is None:
+            raise CalledOff
+        return self._ending
 
     def call_off(self) -> None:
         left = _ENDING

@@ -11,8 +11,7 @@ import humanize
 
 from daybreak.assess.obstacles import why_kept_out
 from daybreak.aws.faults import AwsFault
-from daybreak.aws.gateway import Aws
-from daybreak.aws.secrets import Version, credentials_of, secret_of
+from daybreak.aws.secrets import LoginDoor, Version, credentials_of, secret_of
 from daybreak.errors import DaybreakError, Refused, Unreachable
 from daybreak.execute.doors import Answers, Scene
 from daybreak.judge.database import quarantine
@@ -86,7 +85,7 @@ class Database:
 
     def __init__(
         self,
-        aws: Aws,
+        aws: LoginDoor,
         environ: Mapping[str, str],
         repository: Repository,
         health_urls: Mapping[str, str],
@@ -369,7 +368,7 @@ def _reference_to_managed(login: str | None, clone: Cluster) -> str | None:
     return f"secretsmanager:{clone.master_secret}" if login == MANAGED and clone.master_secret else None
 
 
-def login_at(reference: str, aws: Aws, environ: Mapping[str, str], address: Address) -> Login:
+def login_at(reference: str, aws: LoginDoor, environ: Mapping[str, str], address: Address) -> Login:
     """The login behind a reference, for one address; raises ``Refused`` when the reference has no login."""
     found = credentials_of(reference, aws, environ, (address.host, address.port))
     return Login(found.username, found.password, is_token=found.is_token)

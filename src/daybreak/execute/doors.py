@@ -140,11 +140,13 @@ class Progress:
 
 @dataclass(frozen=True)
 class Place:
-    """One region: the door to it, a lookout through that door, and the poller by which all waits there look."""
+    """One region: the doors to it, a lookout, and the poller by which all waits there look."""
 
     aws: AwsDoor
     lookout: Lookout
     poller: Poller
+    database: DatabaseDoor
+    """The door to the databases there: their logins are read in that region."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,6 @@ class Doors:
     """The plan's own region."""
     away: Callable[[str], Place]
     """Opens another region, in which an action of the plan is placed."""
-    database: DatabaseDoor
     timing: Timing
     beside: Beside = field(default_factory=InThread)
     patience: Patience = field(default_factory=Patience)

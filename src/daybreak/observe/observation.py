@@ -11,7 +11,7 @@ from daybreak.model.spelling import Spelling
 from daybreak.model.targets import Target
 from daybreak.model.trust import Authorities
 from daybreak.model.world import FOREIGN, AutomatedBackup, Identity, Snapshot
-from daybreak.observe.look import AwsDoor, Lookout
+from daybreak.observe.look import AwsReads, Lookout
 from daybreak.observe.offers import ask_offers
 from daybreak.observe.surroundings import surroundings_of
 
@@ -43,7 +43,7 @@ def look_for_sources(
     )
 
 
-def look_closely(aws: AwsDoor, seen: Observation, interest: Interest) -> Observation:
+def look_closely(aws: AwsReads, seen: Observation, interest: Interest) -> Observation:
     """Add to the observation all that a planner must see of the source it chose."""
     lookout, living = Lookout(aws), interest.living
     instances = lookout.inside(living) if living else ()

@@ -9,14 +9,14 @@ from daybreak.aws.facts import class_on_offer
 from daybreak.aws.faults import AwsFault
 from daybreak.aws.replies import require
 from daybreak.model.world import Offers
-from daybreak.observe.look import GONE, AwsDoor
+from daybreak.observe.look import GONE, AwsReads
 from daybreak.plan.operations import aws_call
 
 _PAGE = 1000
 """The most options that AWS gives in one page."""
 
 
-def ask_offers(aws: AwsDoor, engine: str, version: str) -> Offers:
+def ask_offers(aws: AwsReads, engine: str, version: str) -> Offers:
     """What AWS offers for instances of that engine version; raises ``AwsFault`` only where AWS cannot be asked at all."""
     classes = certificates = None
     wanted = {"Engine": engine, "EngineVersion": version, "Vpc": True, "MaxRecords": _PAGE}

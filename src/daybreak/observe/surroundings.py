@@ -34,7 +34,7 @@ from daybreak.model.world import (
     Surroundings,
     Unseen,
 )
-from daybreak.observe.look import GONE, AwsDoor, Lookout
+from daybreak.observe.look import GONE, AwsReads, Lookout
 from daybreak.plan.operations import aws_call
 
 _AT_ONCE = 8
@@ -49,7 +49,7 @@ class _Hidden(Exception):
 
 
 def surroundings_of(
-    aws: AwsDoor, cluster: Cluster, instances: tuple[Instance, ...], *, group: ParameterGroup | None = None
+    aws: AwsReads, cluster: Cluster, instances: tuple[Instance, ...], *, group: ParameterGroup | None = None
 ) -> Surroundings:
     """Look at what belongs to the cluster; ``group`` is its parameter group where it was already read."""
     look = _Look(aws, cluster, instances, group)
@@ -87,7 +87,7 @@ class _Look:
     """The questions about one cluster, each answered by a field of ``Surroundings``."""
 
     def __init__(
-        self, aws: AwsDoor, cluster: Cluster, instances: tuple[Instance, ...], group: ParameterGroup | None
+        self, aws: AwsReads, cluster: Cluster, instances: tuple[Instance, ...], group: ParameterGroup | None
     ) -> None:
         self._aws = aws
         self._lookout = Lookout(aws)

@@ -16,7 +16,7 @@ from daybreak.model.actions import (
     AwaitInstance,
     AwaitParameterGroup,
     AwaitSql,
-    Change,
+    AwsChange,
     CopyParameterGroup,
     CreateEndpoint,
     CreateInstance,
@@ -120,7 +120,7 @@ def things_touched(plan: Plan) -> frozenset[Thing]:
     return frozenset(thing for thing in touched if thing.name.lower() not in untouchable)
 
 
-def call_of(action: Change | Wait | Validate, stamp: Stamp, region: str) -> AwsCall | None:
+def call_of(action: AwsChange | Wait | Validate, stamp: Stamp, region: str) -> AwsCall | None:
     """The AWS call that carries out an action; ``None`` for actions that wait or validate. ``region`` is the plan's."""
     match action:
         case AwaitCluster() | AwaitParameterGroup() | AwaitInstance() | AwaitSql() | AwaitClusterGone() | Validate():
@@ -130,7 +130,7 @@ def call_of(action: Change | Wait | Validate, stamp: Stamp, region: str) -> AwsC
             return aws_call("rds", operation, _without_nothing(params), action.region or region)
 
 
-def _operation(action: Change, stamp: Stamp) -> tuple[str, dict[str, Any]]:
+def _operation(action: AwsChange, stamp: Stamp) -> tuple[str, dict[str, Any]]:
     match action:
         case CopyParameterGroup():
             return "CopyDBClusterParameterGroup", {

@@ -1,33 +1,22 @@
-"""The closed union of everything Daybreak ever does to the world, or waits for.
-
-The law: an action is an order in complete data. Its ``kind`` carries a version. The meaning of a kind never changes, so
-a journal written by an older release can be resumed. Teach a new action in every place the type checker lists
-(``match … assert_never``): its call, its sentence, its standing, its undo.
-"""
+"""What AWS carries out: each action is exactly one call of its API."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from daybreak.model.checks import ValidationPart
-from daybreak.model.kept import Kept
+from daybreak.model.actions.placed import Placed
 from daybreak.model.moment import Moment
-from daybreak.model.requests import Thoroughness
-from daybreak.model.targets import Application, DatabaseTarget, Expectation, HealthCheck, SqlCheck, Waiver
-from daybreak.model.value import Span, Value
-from daybreak.model.world import AutomatedBackup, Cluster, Instance, ServerlessRange, Snapshot, Surroundings
+from daybreak.model.value import Span
+from daybreak.model.world import ServerlessRange
 
 
-class Placed(Value):
-    """What acts or waits at AWS."""
-
-    region: str | None = None
-    """Where, if not in the plan's own region."""
+class AwsOrder(Placed):
+    """A change that is exactly one call of AWS's API."""
 
 
-class CopyParameterGroup(Placed):
+class CopyParameterGroup(AwsOrder):
     """Copy the source's cluster parameter group, so that the clone starts from its settings."""
 
     kind: Literal["copy-parameter-group@1"] = "copy-parameter-group@1"
@@ -36,7 +25,7 @@ class CopyParameterGroup(Placed):
     description: str
 
 
-class CreateParameterGroup(Placed):
+class CreateParameterGroup(AwsOrder):
     """Create a cluster parameter group; used where the source has a default group, which AWS does not copy."""
 
     kind: Literal["create-parameter-group@1"] = "create-parameter-group@1"
@@ -45,7 +34,7 @@ class CreateParameterGroup(Placed):
     description: str
 
 
-class SetParameters(Placed):
+class SetParameters(AwsOrder):
     """Set values in a cluster parameter group of ours; they take effect at the next start."""
 
     kind: Literal["set-parameters@1"] = "set-parameters@1"
@@ -53,7 +42,7 @@ class SetParameters(Placed):
     parameters: dict[str, str]
 
 
-class _Storage(Placed):
+class _Storage(AwsOrder):
     """The fields of the clone's storage that every restore sets, so that nothing is left to AWS's defaults (FACTS 4.2)."""
 
     clone: str
@@ -100,7 +89,7 @@ class RestoreFromSnapshot(_Storage):
     database: str | None = None
 
 
-class CreateEndpoint(Placed):
+class CreateEndpoint(AwsOrder):
     """Give the clone a custom endpoint like one of the source's. Names are unique in an account, so it gets a new one."""
 
     kind: Literal["create-endpoint@1"] = "create-endpoint@1"
@@ -112,7 +101,7 @@ class CreateEndpoint(Placed):
     tags: dict[str, str] = Field(default_factory=dict)
 
 
-class DeleteEndpoint(Placed):
+class DeleteEndpoint(AwsOrder):
     """Delete a custom endpoint that this run created."""
 
     kind: Literal["delete-endpoint@1"] = "delete-endpoint@1"
@@ -120,7 +109,7 @@ class DeleteEndpoint(Placed):
     endpoint: str
 
 
-class SetClusterOptions(Placed):
+class SetClusterOptions(AwsOrder):
     """Set what a restore call cannot carry: maintenance, protection and insights; or lift its deletion protection."""
 
     kind: Literal["set-cluster-options@1"] = "set-cluster-options@1"
@@ -136,7 +125,7 @@ class SetClusterOptions(Placed):
     performance_insights_key: str | None = None
 
 
-class ManagePassword(Placed):
+class ManagePassword(AwsOrder):
     """Let AWS make a password for the clone's master and keep it in a secret, which is deleted with the clone (FACTS 4.2).
 
     No password of ours is in any call, plan or journal.
@@ -146,7 +135,7 @@ class ManagePassword(Placed):
     clone: str
 
 
-class CreateInstance(Placed):
+class CreateInstance(AwsOrder):
     """Add one instance to the clone, never a public one. The first becomes the writer."""
 
     kind: Literal["create-instance@1"] = "create-instance@1"
@@ -170,91 +159,7 @@ class CreateInstance(Placed):
     tags: dict[str, str] = Field(default_factory=dict)
 
 
-class AwaitCluster(Placed):
-    """Wait until the clone's storage is restored: available, its window no longer null, nothing pending."""
-
-    kind: Literal["await-cluster@1"] = "await-cluster@1"
-    clone: str
-
-
-PARAMETER_GROUP_REST = Span(minutes=5)
-"""How long AWS wants a new parameter group left alone before it is used (FACTS 4.1)."""
-
-
-class AwaitParameterGroup(Placed):
-    """Wait until the quarantine group has rested for so long that an instance can start under it (FACTS 4.1).
-
-    AWS shows no time of a group's creation, so the rest is counted from the reply that the journal holds.
-    """
-
-    kind: Literal["await-parameter-group@1"] = "await-parameter-group@1"
-    group: str
-    rest: Span
-
-
-class AwaitInstance(Placed):
-    """Wait until an instance is available with its parameter group in force."""
-
-    kind: Literal["await-instance@1"] = "await-instance@1"
-    clone: str
-    instance: str
-
-
-class AwaitSql(Placed):
-    """Wait until the endpoint that AWS returned resolves, accepts TCP and answers SQL. ``available`` alone is never trusted."""
-
-    kind: Literal["await-sql@1"] = "await-sql@1"
-    clone: str
-    database: str | None
-    login: str | None
-    quarantine: dict[str, str] = Field(default_factory=dict)
-    """Parameters that must be in force at the first answer, or nobody is let in."""
-
-
-class Validate(Placed):
-    """Ask the clone questions and judge the answers; the findings become the run's verdict."""
-
-    kind: Literal["validate@1"] = "validate@1"
-    part: ValidationPart | None = None
-    """The part that is asked; ``None`` is all of it, as in the plans of earlier releases and in a validation by itself."""
-    clone: str
-    source: str
-    source_seen: Cluster | None
-    """The source's configuration at planning, for parity; ``None`` when it was already deleted."""
-    instances_seen: tuple[Instance, ...]
-    backup_seen: AutomatedBackup | None = None
-    """What the kept backup recorded, where the source was already deleted."""
-    snapshot_seen: Snapshot | None = None
-    """The snapshot that the clone is made of; its engine version is the clone's, whatever the source runs today."""
-    moment: Moment
-    database: str | None
-    """The database that is entered first, and that ``tables``, ``checks`` and ``waivers`` speak of."""
-    only: tuple[str, ...] = ()
-    """The databases to enter; empty is every database of the cluster."""
-    databases: dict[str, DatabaseTarget] = Field(default_factory=dict)
-    """What must be true of other databases than the first."""
-    login: str | None
-    quarantine: dict[str, str]
-    """Parameters that must be in force inside the clone's PostgreSQL."""
-    permitted: dict[str, str] = Field(default_factory=dict)
-    """Fields of the cluster or its instances that may differ from the source, each with the reason."""
-    tables: dict[str, Expectation]
-    checks: tuple[SqlCheck, ...]
-    surroundings_seen: Surroundings | None = None
-    """What belonged to the source at planning, or as its capsule kept it."""
-    capsule: Kept | None = None
-    """Set where ``source_seen``, ``instances_seen`` and ``surroundings_seen`` come from a capsule, not from a living source."""
-    baseline: Kept | None = None
-    """The baseline to compare with, read from the repository when validating."""
-    application: Application | None = None
-    health: tuple[HealthCheck, ...] = ()
-    waivers: tuple[Waiver, ...] = ()
-    thoroughness: Thoroughness = Thoroughness()
-    source_budget: Span = Span(minutes=10)
-    """How long the source may be asked about its rows."""
-
-
-class AnchorJournal(Placed):
+class AnchorJournal(AwsOrder):
     """Write the number and digest of the journal's newest event into a tag of the clone, which an editor of the journal cannot reach."""
 
     kind: Literal["anchor-journal@1"] = "anchor-journal@1"
@@ -263,7 +168,7 @@ class AnchorJournal(Placed):
     """The clone's ARN: the call that sets tags takes nothing else."""
 
 
-class DeleteInstance(Placed):
+class DeleteInstance(AwsOrder):
     """Delete an instance that this run created."""
 
     kind: Literal["delete-instance@1"] = "delete-instance@1"
@@ -271,21 +176,14 @@ class DeleteInstance(Placed):
     instance: str
 
 
-class DeleteCluster(Placed):
+class DeleteCluster(AwsOrder):
     """Delete a cluster that this run created; never asks AWS to drop backups of anything else."""
 
     kind: Literal["delete-cluster@1"] = "delete-cluster@1"
     clone: str
 
 
-class AwaitClusterGone(Placed):
-    """Wait until AWS no longer knows the clone."""
-
-    kind: Literal["await-cluster-gone@1"] = "await-cluster-gone@1"
-    clone: str
-
-
-class DeleteParameterGroup(Placed):
+class DeleteParameterGroup(AwsOrder):
     """Delete the quarantine parameter group that this run created."""
 
     kind: Literal["delete-parameter-group@1"] = "delete-parameter-group@1"
@@ -295,10 +193,7 @@ class DeleteParameterGroup(Placed):
 Restore = RestoreToMoment | RestoreFromSnapshot
 """The actions that make a clone's storage."""
 
-Wait = AwaitCluster | AwaitParameterGroup | AwaitInstance | AwaitSql | AwaitClusterGone
-"""The actions that only look."""
-
-Change = (
+AwsChange = (
     CopyParameterGroup
     | CreateParameterGroup
     | SetParameters
@@ -314,7 +209,4 @@ Change = (
     | DeleteCluster
     | DeleteParameterGroup
 )
-"""The actions that change the world, each by exactly one AWS call."""
-
-Action = Annotated[Change | Wait | Validate, Field(discriminator="kind")]
-"""Any one thing a step can order."""
+"""All of them."""

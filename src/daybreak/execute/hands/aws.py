@@ -1,0 +1,184 @@
+"""The hand for AWS: intend, look, ask the guards, send once, and resolve the answer. The same for every change that is a call.
+
+Precondition: we hold the journal. Effect: at most the one resource that the action names. Run twice, it leaves one effect: the
+look before each sending finds what an earlier attempt did. Nothing stands between that look, on which the guards are asked, and
+the sending: the intent is in the journal before. The step's plan says what undoes it.
+A delete is sent also where AWS shows nothing of the name: only its answer proves an absence.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from daybreak.assess.guarding import things_asked
+from daybreak.assess.moves import ATTEMPTS, Again, Look, Pause, Stop, move_after
+from daybreak.assess.standing import DOUBTED, OrderStanding, Position, is_at_rest, once_answered, standing_of_change
+from daybreak.aws.faults import AwsFault
+from daybreak.errors import Failed, Paused, Refused, Uncertain
+from daybreak.execute.hands.course import Course
+from daybreak.execute.refusals import Forbidden, Gone, Rejected, pause_for
+from daybreak.model.actions import AnchorJournal, AwsChange
+from daybreak.model.plan import AwsCall, Step
+from daybreak.model.replies import Category
+from daybreak.model.run import StepDone, StepForgone, StepIntended, StepSent, StepUncertain
+from daybreak.model.tags import JOURNAL_TAG
+from daybreak.model.world import Cluster, Instance
+from daybreak.observe.look import Lookout
+from daybreak.plan.amending import ways_out
+from daybreak.plan.calls import fill_in
+from daybreak.plan.operations import touches_of
+
+REST_BEFORE_BELIEVING = 60.0
+"""Seconds for which everything that a call names must be seen at rest before "not now" is taken for "never"."""
+
+_TO_SEND = frozenset({Position.ABSENT, Position.UNLISTED})
+_UNSETTLED = frozenset({Position.ABSENT, Position.BARRED, Position.HOPELESS})
+"""The positions that are looked at again after an answer that settled nothing."""
+
+CLASHES_FORGIVEN = 2
+"""How often a call and a look may contradict each other (*exists*, *not found*) before we stop sending."""
+
+
+def resources_named(lookout: Lookout, action: AwsChange) -> tuple[Cluster | Instance, ...]:
+    """The cluster that a change names and what is inside it, as they are now: their state may be why AWS says "not now"."""
+    cluster = lookout.cluster(action.clone) if hasattr(action, "clone") else None
+    return (cluster, *lookout.inside(cluster)) if cluster is not None else ()
+
+
+class AwsHand:
+    """Carries out the changes of one plan at AWS. Each is recorded in the journal before it leaves."""
+
+    def __init__(self, course: Course) -> None:
+        self._course = course
+        self._plan, self._journal = course.plan, course.journal
+        self._doors, self._looker = course.doors, course.looker
+        self._nonce = course.journal.state().nonce or ""
+
+    def make_so(self, step: Step, action: AwsChange) -> None:
+        """Make the order so, or raise: ``Failed`` (also for a foreign resource), ``Paused``, ``Uncertain``."""
+        # Attempts are counted per process: each one looks first, or a run that gave up once could never go on.
+        before = self._journal.state().step(step.id)
+        standing = OrderStanding(place=Position.ABSENT)
+        if before.status != "waiting":  # an earlier process may have done it, or AWS may have
+            standing = self._looker.closely(step, lambda: self._stand(step, action), doubted=DOUBTED)
+        if before.status == "sent":
+            standing = once_answered(standing, None)
+        began, attempt, tries, clashes = self._doors.timing.monotonic(), 0, 0, 0
+        at_rest_since: float | None = None
+        while standing.place in _TO_SEND:
+            if attempt >= ATTEMPTS:
+                raise self._uncertain(step, f"it was sent {attempt} times and its outcome is not known")
+            attempt += 1
+            call = self._intend(step, action, before.attempts + attempt)
+            standing = self._looker.closely(step, partial(self._stand, step, action, call), doubted=DOUBTED)
+            if standing.place not in _TO_SEND:
+                break
+            fault = self._send(step, action, call)
+            if fault is None:
+                return
+            match move_after(fault.trouble, attempt=attempt, tries=tries, jitter=self._doors.timing.jitter()):
+                case Again() as again:
+                    if fault.trouble.category is Category.SETTLING:
+                        at_rest_since = self._rest_of(step, action, fault, at_rest_since)
+                    self._looker.pause(step, again, since=began)
+                    tries += 1
+                    attempt -= 0 if again.counts else 1
+                case Look(why=why, is_uncertain=is_uncertain):
+                    if is_uncertain:
+                        self._journal.append(StepUncertain(step=step.id, why=why))
+                    standing = self._looker.closely(step, lambda: self._stand(step, action), doubted=_UNSETTLED)
+                    standing = once_answered(standing, fault.trouble.category)
+                    clashes += 0 if is_uncertain else 1
+                    if standing.place is Position.ABSENT and clashes > CLASHES_FORGIVEN:
+                        raise self._contradiction(step, fault)
+                case Stop(why=why, hints=hints):
+                    ways = ways_out(self._plan, step, fault.trouble.code)
+                    raise Rejected(f"step {step.id}: {why}", *hints, *ways)
+                case Pause() as pause:
+                    hints = (*self._number_asked(action, fault), *ways_out(self._plan, step, fault.trouble.code))
+                    raise pause_for(step, fault, pause, *hints)
+        self._conclude(step, standing)
+
+    def _rest_of(self, step: Step, action: AwsChange, fault: AwsFault, since: float | None) -> float | None:
+        """Since when all that the call names is seen at rest; raises ``Rejected`` once that has lasted.
+
+        AWS says "not now" with one code for states that pass and for states that stay (FACTS 4.10).
+        """
+        seen = self._looker.look(step, lambda: resources_named(self._doors.place(action.region).lookout, action))
+        now = self._doors.timing.monotonic()
+        if not seen or not all(map(is_at_rest, seen)):
+            return None
+        if since is not None and now - since >= REST_BEFORE_BELIEVING:
+            ways = ways_out(self._plan, step, fault.trouble.code)
+            why = f"{fault.message}; and all that it names is available, so waiting does not help"
+            raise Rejected(f"step {step.id}: {why}", *ways)
+        return now if since is None else since
+
+    def _number_asked(self, action: AwsChange, fault: AwsFault) -> tuple[str, ...]:
+        """How much room the run still needs under a limit of the account."""
+        if fault.trouble.category is not Category.QUOTA:
+            return ()
+        state = self._journal.state()
+        left = [each for each in self._plan.steps if isinstance(each.action, type(action))]
+        number = sum(state.step(each.id).status != "done" for each in left)
+        return (f"the run asks for {number} more",)
+
+    def _contradiction(self, step: Step, fault: AwsFault) -> Failed | Uncertain:
+        """The failure when AWS says that the name exists and shows nothing of that name: the owner is not known."""
+        if fault.trouble.category is Category.EXISTS:
+            return self._uncertain(step, f"{fault.message}; and AWS shows nothing of that name")
+        return Rejected(f"step {step.id}: {fault.message}", *ways_out(self._plan, step, fault.trouble.code))
+
+    def _uncertain(self, step: Step, why: str) -> Uncertain:
+        return Uncertain(f"step {step.id}: {why}", f"look at the account, then: daybreak resume {self._plan.run}")
+
+    def _intend(self, step: Step, action: AwsChange, attempt: int) -> AwsCall:
+        """The call as it will be sent, once it is durable: the process that resumes knows that it may be out there."""
+        call = fill_in(self._looker.call_for(action), self._nonce, self._journal.tail().tag_value())
+        self._looker.heed()
+        self._journal.append(StepIntended(step=step.id, attempt=attempt, call=call.plain()))
+        return call
+
+    def anchor(self, step: Step, action: AnchorJournal) -> None:
+        """Set the tag, or go on without it: everything is restored and judged, and a tag must not cost the verdict.
+
+        A clone that is gone, or belongs to another run by now, still fails the run: the verdict would have no subject.
+        """
+        try:
+            self.make_so(step, action)
+        except (Rejected, Forbidden, Uncertain) as failure:
+            self._journal.append(StepForgone(step=step.id, why=failure.message, hints=failure.hints))
+
+    def _send(self, step: Step, action: AwsChange, call: AwsCall) -> AwsFault | None:
+        try:
+            reply = self._doors.place(call.region).aws.change(call)
+        except AwsFault as fault:
+            return fault
+        except Refused as refusal:
+            raise Paused(refusal.message, *refusal.hints) from refusal
+        self._journal.append(StepSent(step=step.id, request_id=reply.request_id))
+        result = {"anchor": _anchor_in(call)} if isinstance(action, AnchorJournal) else {}
+        self._journal.append(StepDone(step=step.id, result=result))
+        return None
+
+    def _conclude(self, step: Step, standing: OrderStanding) -> None:
+        if standing.place is Position.SO:
+            result = {"seen": standing.seen} | standing.result
+            self._journal.append(StepDone(step=step.id, was_adopted=True, result=result))
+            return
+        if standing.place is Position.STALLED:
+            raise Paused(f"step {step.id}: {standing.seen}", f"once it is gone: daybreak resume {self._plan.run}")
+        raise (Gone if standing.is_for_good else Failed)(f"step {step.id}: {standing.seen}", *standing.hints)
+
+    def _stand(self, step: Step, action: AwsChange, call: AwsCall | None = None) -> OrderStanding:
+        """Where a change stands, by a look at all that its guards speak of; ``call`` is what is about to be sent."""
+        own = self._looker.own(action)
+        seen = {thing: self._looker.see(step, thing) for thing in dict.fromkeys((own, *things_asked(step.guards)))}
+        changes = tuple(thing.name for thing in touches_of(call)) if call else ()
+        return self._looker.bar(step, seen, changes) or standing_of_change(action, seen[own])
+
+
+def _anchor_in(call: AwsCall) -> Any:
+    """The anchor that a call writes into the clone's tag."""
+    return next(tag["Value"] for tag in call.params["Tags"] if tag["Key"] == JOURNAL_TAG)

@@ -1,0 +1,166 @@
+"""Looking: what every hand needs to see the world, to ask a step's guards, and to wait out what passes.
+
+One empty look never ends a step or skips it: an absence is looked at again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Any, TypeVar
+
+from daybreak.assess.guarding import Resource, Situation, breach_of
+from daybreak.assess.moves import Again, Pause, Stop, patience_with
+from daybreak.assess.standing import OrderStanding, Position
+from daybreak.aws.faults import AwsFault
+from daybreak.errors import Bug, Failed, Paused, Refused, Unreachable
+from daybreak.execute.doors import Doors
+from daybreak.execute.record import Record
+from daybreak.execute.refusals import AskedToEnd, pause_for
+from daybreak.model.actions import AwsChange, CopyParameterGroup, CreateParameterGroup
+from daybreak.model.plan import AwsCall, Plan, Step
+from daybreak.model.run import StepRetried
+from daybreak.model.things import Thing
+from daybreak.observe.look import AwsReads, Lookout
+from daybreak.plan.calls import call_of, owner_of, stamp_of
+from daybreak.plan.operations import touches_of
+
+Seen = TypeVar("Seen")
+
+LOOKS_BEFORE_BELIEVING = 6
+"""How often we look, with pauses, before we conclude that something is absent: AWS may list it a little late."""
+
+
+class Looker:
+    """Looks at the world for the steps of one run."""
+
+    def __init__(self, plan: Plan, journal: Record, doors: Doors) -> None:
+        self._plan = plan
+        self._journal = journal
+        self._doors = doors
+        # The stamp names the plan that was approved, not what a person made of it since.
+        self._stamp = stamp_of(plan)
+        self.owner = owner_of(plan, journal.state().nonce)
+
+    def call_for(self, action: AwsChange) -> AwsCall:
+        """The call of a change as the plan prints it."""
+        call = call_of(action, self._stamp, self._doors.home.aws.region)
+        if call is None:
+            message = f"{action.kind} is a change without a call"
+            raise Bug(message)
+        return call
+
+    def own(self, action: AwsChange) -> Thing:
+        """The one thing that a change is about: what its call makes, changes or removes first of all."""
+        return touches_of(self.call_for(action))[0]
+
+    def see(self, step: Step, thing: Thing) -> Resource | None:
+        """A thing as it is now; ``None`` where AWS does not know it. Raises as ``look`` does."""
+        door = _PatientDoor(self._doors.place(thing.region).aws, partial(self._wait_out, step))
+        return self.look(step, lambda: Lookout(door).thing(thing))
+
+    def bar(
+        self, step: Step, seen: Mapping[Thing, Resource | None], changes: tuple[str, ...] = ()
+    ) -> OrderStanding | None:
+        """Where a step stands of which a guard does not hold by what was seen; ``None`` where all hold."""
+        situation = Situation(self.owner, seen, frozenset(changes), self._ages())
+        breach = breach_of(step.guards, situation)
+        if breach is None:
+            return None
+        return OrderStanding(place=Position.BARRED, seen=breach.why, hints=breach.hints, is_for_good=breach.is_for_good)
+
+    def _ages(self) -> dict[Thing, timedelta]:
+        """How long ago AWS answered the creation of each parameter group of this run."""
+        state, now = self._journal.state(), self._doors.timing.now()
+        made = {
+            self.own(step.action): state.step(step.id).ended
+            for step in self._plan.steps
+            if isinstance(step.action, CopyParameterGroup | CreateParameterGroup)
+        }
+        return {thing: now - ended for thing, ended in made.items() if ended is not None}
+
+    def closely(
+        self,
+        step: Step,
+        stand: Callable[[], OrderStanding],
+        *,
+        doubted: frozenset[Position],
+        first: OrderStanding | None = None,
+    ) -> OrderStanding:
+        """Where the step stands. It looks again while the position is doubtful; ``first`` is what was seen already."""
+        standing = first or stand()
+        for _ in range(LOOKS_BEFORE_BELIEVING - 1):
+            if standing.place not in doubted:
+                break
+            self.rest()
+            standing = stand()
+        return standing
+
+    def rest(self) -> None:
+        """Wait until the next look; raises where a person wants the run to stop or to end."""
+        self._doors.timing.sleep(self._doors.patience.between_looks.total_seconds())
+        self.heed()  # a sleep that was cut short proves nothing about what is listed late
+
+    def look(self, step: Step, look: Callable[[], Seen]) -> Seen:
+        """Read, and wait through throttling and short outages. Return the answer; raises ``Paused`` or ``Failed``."""
+        try:
+            return self._wait_out(step, look)
+        except AwsFault as fault:
+            move = patience_with(fault.trouble, tries=0, jitter=0)
+            if isinstance(move, Pause):
+                raise pause_for(step, fault, move) from fault
+            hints = move.hints if isinstance(move, Stop) else ()
+            raise Failed(f"step {step.id}: {move.why}", *hints) from fault
+        except (Refused, Unreachable) as refusal:
+            raise Paused(refusal.message, *refusal.hints) from refusal
+
+    def _wait_out(self, step: Step, read: Callable[[], Seen]) -> Seen:
+        """Read until an answer comes that waiting does not change; raises it where it is a fault."""
+        began, tries = self._doors.timing.monotonic(), 0
+        while True:
+            try:
+                return read()
+            except AwsFault as fault:
+                move = patience_with(fault.trouble, tries=tries, jitter=self._doors.timing.jitter())
+                if not isinstance(move, Again):
+                    raise
+            self.pause(step, move, since=began)
+            tries += 1
+
+    def pause(self, step: Step, again: Again, *, since: float) -> None:
+        """Wait before another try; raises ``Paused`` where that has gone on for too long since ``since`` (of ``monotonic``)."""
+        waited = self._doors.timing.monotonic() - since
+        if waited > self._doors.patience.with_troubles.total_seconds():
+            raise Paused(
+                f"step {step.id}: {again.why}, for {waited / 60:.0f} minutes", "resume the run when AWS answers again"
+            )
+        self._journal.append(StepRetried(step=step.id, why=again.why, pause=again.pause))
+        self._doors.timing.sleep(again.pause)
+        self.heed()
+
+    def heed(self) -> None:
+        """Raise when a person wants the run to stop or to end: in a storm, that must not wait for better weather."""
+        if self._doors.is_stopping():
+            raise Paused("asked to stop")
+        if self._doors.asked():
+            raise AskedToEnd
+
+
+class _PatientDoor:
+    """A door to AWS that only reads, and asks each question again by itself: else one refusal would repeat a look of many questions."""
+
+    def __init__(self, aws: AwsReads, wait_out: Callable[[Callable[[], Any]], Any]) -> None:
+        self.region = aws.region
+        self._aws = aws
+        self._wait_out = wait_out
+
+    def read(self, call: AwsCall) -> dict[str, Any]:
+        """Ask once, and again while AWS puts it off."""
+        answer: dict[str, Any] = self._wait_out(lambda: self._aws.read(call))
+        return answer
+
+    def pages(self, call: AwsCall, items: str) -> Iterable[dict[str, Any]]:
+        """Ask for every page, and again while AWS puts it off."""
+        found: list[dict[str, Any]] = self._wait_out(lambda: list(self._aws.pages(call, items)))
+        return found

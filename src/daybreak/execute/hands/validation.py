@@ -1,0 +1,106 @@
+"""The hand that validates: it asks the clone beside the walk, and what it finds becomes events one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from daybreak.assess.ending import birth_recorded, moment_restored
+from daybreak.assess.standing import DOUBTED, OrderStanding, Position
+from daybreak.errors import Bug
+from daybreak.execute.beside import News, Outcome
+from daybreak.execute.doors import Doors, Progress, Scene
+from daybreak.execute.hands.course import Course
+from daybreak.execute.record import Record
+from daybreak.execute.refusals import Gone
+from daybreak.judge.verdict import scope_of, verdict_of
+from daybreak.model.actions import Validate
+from daybreak.model.findings import Finding, Measured
+from daybreak.model.plan import Step
+from daybreak.model.run import FindingMade, StepDone, StepIntended
+from daybreak.model.things import Thing
+from daybreak.model.world import Cluster, Instance
+from daybreak.observe.settling import look_until_settled
+from daybreak.plan.judgement import Judgement
+from daybreak.plan.servers import login_recorded
+from daybreak.postgres.leash import Leash
+
+
+@dataclass(frozen=True)
+class _Validation:
+    """A validation that is under way."""
+
+    step: Step
+    action: Validate
+    journal: Record
+    doors: Doors
+    began: datetime
+    found: list[Finding] = field(default_factory=list)
+
+    def take(self, news: News) -> None:
+        """Record a finding; report how far it is."""
+        if isinstance(news, Finding):
+            self.journal.append(FindingMade(step=self.step.id, finding=news))
+            self.found.append(news)
+        elif isinstance(news, str):
+            self.doors.progress(Progress(step=self.step.id, seen=news, since=self.began))
+
+    def conclude(self, outcome: Outcome) -> None:
+        """Record the judgement."""
+        if not isinstance(outcome, Measured):
+            message = f"a validation measured {outcome!r}"
+            raise Bug(message)
+        verdict = verdict_of(self.found, scope_of(self.action))
+        self.journal.append(StepDone(step=self.step.id, result=Judgement(measured=outcome, verdict=verdict).plain()))
+
+
+class ValidationHand:
+    """Validates the clone of one plan."""
+
+    def __init__(self, course: Course) -> None:
+        self._course = course
+        self._plan, self._journal = course.plan, course.journal
+        self._doors, self._looker = course.doors, course.looker
+
+    def begin(self, step: Step, action: Validate) -> None:
+        """Record the intent, and begin to ask beside the walk."""
+        attempt = self._journal.state().step(step.id).attempts + 1
+        self._journal.append(StepIntended(step=step.id, attempt=attempt))
+        scene = self._scene(step, action)
+        database = self._doors.place(action.region).database
+
+        def work(hand_over: Callable[[News], None], leash: Leash) -> Outcome:
+            return database.validate(action, scene, hand_over, hand_over, leash)
+
+        self._course.aside.begin(_Validation(step, action, self._journal, self._doors, self._course.aside.now()), work)
+
+    def _scene(self, step: Step, action: Validate) -> Scene:
+        """The clone as it is to be judged; what AWS does in passing is waited for where AWS's word is judged."""
+        lookout = self._doors.place(action.region).lookout
+        cluster = self._own_clone(step, action)
+        inside: tuple[Instance, ...] = ()
+        if action.part != "data":
+            found = cluster
+            cluster, inside = self._looker.look(
+                step, lambda: look_until_settled(lookout, found, lookout.inside(found), self._looker.rest)
+            )
+        state = self._journal.state()
+        moment, birth = moment_restored(self._plan, state), birth_recorded(self._plan, state)
+        login = login_recorded(self._plan, state)
+        return Scene(cluster, inside, moment, self._plan.objectives.rpo, birth, self._plan.moment, login)
+
+    def _own_clone(self, step: Step, action: Validate) -> Cluster:
+        """The run's own clone as it is now; raises ``Gone`` where it is not there, or is another's, by more than one answer."""
+        thing = Thing(kind="cluster", name=action.clone, region=action.region or self._doors.home.aws.region)
+        lookout, seen = self._doors.place(action.region).lookout, []
+
+        def stand() -> OrderStanding:
+            cluster = self._looker.look(step, lambda: lookout.cluster(action.clone))
+            seen.append(cluster)
+            return self._looker.bar(step, {thing: cluster}) or OrderStanding(place=Position.SO)
+
+        standing = self._looker.closely(step, stand, doubted=DOUBTED)
+        if standing.place is Position.BARRED or (found := seen[-1]) is None:
+            raise Gone(f"step {step.id}: {standing.seen}", *standing.hints)
+        return found

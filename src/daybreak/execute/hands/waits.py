@@ -1,0 +1,239 @@
+"""The hand that waits: it compares waits with the newest shared look at the world, so that independent ones run side by side."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from daybreak.assess.guarding import Resource
+from daybreak.assess.obstacles import Obstacle
+from daybreak.assess.standing import DOUBTED, OrderStanding, Position, is_windowless, standing_of_wait
+from daybreak.errors import Bug, Failed, Paused
+from daybreak.execute.doors import Answers, Progress
+from daybreak.execute.hands.course import Course
+from daybreak.execute.refusals import Gone
+from daybreak.model.actions import AwaitClusterGone, AwaitInstance, AwaitSql, Wait
+from daybreak.model.moment import span_in_words
+from daybreak.model.plan import Step
+from daybreak.model.run import StepDone, StepIntended, StepSeen
+from daybreak.model.statuses import SERVING
+from daybreak.model.things import Thing
+from daybreak.model.world import Cluster, Instance
+from daybreak.observe.poller import Round
+from daybreak.plan.amending import ways_out
+from daybreak.plan.servers import login_recorded
+
+FORGIVEN_ABSENCES = 10
+"""Looks in which AWS may not yet show what it just created or began to delete; after that, waiting is in vain."""
+
+_LATE = frozenset({Position.ABSENT, Position.STALLED})
+
+
+class WaitHand:
+    """Waits for one plan's steps: what this process saw so far, and since when."""
+
+    def __init__(self, course: Course) -> None:
+        self._course = course
+        self._plan, self._journal = course.plan, course.journal
+        self._doors, self._looker = course.doors, course.looker
+        self._planned_login = next(
+            (step.action.login for step in course.plan.steps if isinstance(step.action, AwaitSql)), None
+        )
+        self._rounds: dict[str | None, Round] = {}
+        self._seen: dict[str, str] = {}
+        self._absences: dict[str, int] = {}
+        self._waited_since: dict[str, float] = {}
+        self._windowless_since: dict[str, float] = {}
+        self._kept_out: dict[str, tuple[Obstacle, float]] = {}
+
+    def look_at(self, waiting: list[Step]) -> None:
+        """Wait for the next shared look, and judge each wait by it; raises as its step then fails or pauses."""
+        for step in waiting:
+            if self._journal.state().step(step.id).status == "waiting":
+                self._journal.append(StepIntended(step=step.id, attempt=1))
+        if self._ask_at_once(waiting):
+            return
+        self._course.about = waiting[0]
+        for region in dict.fromkeys(step.action.region for step in waiting):
+            here = [step for step in waiting if step.action.region == region]
+            poller = self._doors.place(region).poller
+            if self._course.aside.listen(poller.pause()):
+                return
+            instances_of = {step.action.clone for step in here if isinstance(step.action, AwaitInstance)}
+            self._rounds[region] = self._looker.look(here[0], partial(poller.next_round, instances_of))
+        for step in waiting:
+            self._course.about = step
+            self._judge(step, self._standing(step))
+
+    def _ask_at_once(self, waiting: list[Step]) -> bool:
+        """Look at the clone and knock without waiting for the next round: it nearly always answers. Return whether it does."""
+        step = next((each for each in waiting if isinstance(each.action, AwaitSql)), None)
+        if step is None or step.id in self._seen:
+            return False
+        self._course.about = step
+        self._judge(step, self._looker.closely(step, lambda: self._stand_alone(step), doubted=DOUBTED))
+        return self._journal.state().step(step.id).status == "done"
+
+    def _standing(self, step: Step) -> OrderStanding:
+        """Where a wait stands: by the shared round, and by further looks where one answer proves nothing."""
+        seen = self._rounds[step.action.region]
+        cluster = seen.clusters.get(getattr(step.action, "clone", ""))
+        first = self._stand(step, cluster, seen.instances.get(getattr(step.action, "instance", "")))
+        return self._looker.closely(step, lambda: self._stand_alone(step), doubted=DOUBTED, first=first)
+
+    def _stand_alone(self, step: Step) -> OrderStanding:
+        lookout = self._doors.place(step.action.region).lookout
+        name = getattr(step.action, "clone", None)
+        cluster = self._looker.look(step, lambda: lookout.cluster(name)) if name else None
+        instance = None
+        if isinstance(action := step.action, AwaitInstance):
+            instance = self._looker.look(step, lambda: lookout.instance(action.instance))
+        return self._stand(step, cluster, instance)
+
+    def _stand(self, step: Step, cluster: Cluster | None, instance: Instance | None) -> OrderStanding:
+        action = step.action
+        if not isinstance(action, Wait):
+            raise Bug(f"step {step.id} is not a wait")
+        if barred := self._looker.bar(step, self._things(action, cluster, instance)):
+            return barred
+        windowless = self._time_without_window(cluster)
+        standing = standing_of_wait(
+            action, cluster, instance, self._looker.owner, self._age_before(step), windowless=windowless
+        )
+        if standing.place is Position.UNDER_WAY and cluster is not None and instance is not None:
+            return self._stand_by_answer(cluster, instance, standing)
+        if isinstance(action, AwaitSql) and standing.place is Position.SO and cluster is not None:
+            answers = self._doors.place(action.region).database.answers(action, cluster)
+            self._stop_before(step, answers)
+            if answers.is_let_loose:
+                # It may consume the publisher's changes by now: nothing more is asked, and nobody is led there.
+                raise Gone(f"step {step.id}: {answers.seen}", *answers.hints)
+            place = Position.SO if answers.is_answering else Position.UNDER_WAY
+            # The first answer is the nearest to the birth, so what it says of the clone's numbers is kept for good.
+            result: dict[str, Any] = {"birth": answers.birth.plain()} if answers.birth else {}
+            if answers.login not in (None, self._planned_login):
+                result["login"] = answers.login
+            return OrderStanding(place=place, seen=answers.seen, result=result)
+        return standing
+
+    def _things(self, action: Wait, cluster: Cluster | None, instance: Instance | None) -> dict[Thing, Resource | None]:
+        """What a round showed of the things that a wait's guards speak of."""
+        region = action.region or self._doors.home.aws.region
+        name = getattr(action, "clone", "")
+        seen: dict[Thing, Resource | None] = {Thing(kind="cluster", name=name, region=region): cluster}
+        if isinstance(action, AwaitInstance):
+            seen[Thing(kind="db", name=action.instance, region=region)] = instance
+        return seen
+
+    def _stand_by_answer(self, cluster: Cluster, instance: Instance, standing: OrderStanding) -> OrderStanding:
+        """An instance on which AWS is at work in passing is ready when it answers SQL (FACTS 4.10); else it stands as seen."""
+        asking = next((step.action for step in self._plan.steps if isinstance(step.action, AwaitSql)), None)
+        if instance.status not in SERVING or not instance.endpoint or asking is None:
+            return standing
+        # The login that was let in already spares a reader the tries of a secret's older versions.
+        login = login_recorded(self._plan, self._journal.state()) or asking.login
+        asking = asking.model_copy(update={"login": login})
+        place = cluster.model_copy(update={"endpoint": instance.endpoint})
+        if not self._doors.place(asking.region).database.answers(asking, place).is_answering:
+            return standing
+        seen = f"{instance.status}, and SQL answers"
+        return OrderStanding(place=Position.SO, seen=seen, result={"endpoint": instance.endpoint})
+
+    def _time_without_window(self, cluster: Cluster | None) -> timedelta:
+        """For how long this process has seen the cluster available and without a restorable window; a resume counts anew."""
+        if cluster is None or not is_windowless(cluster):
+            self._windowless_since.pop(cluster.arn if cluster else "", None)
+            return timedelta(0)
+        now = self._doors.timing.monotonic()
+        return timedelta(seconds=now - self._windowless_since.setdefault(cluster.arn, now))
+
+    def _age_before(self, step: Step) -> timedelta | None:
+        """How long ago the newest of the steps before this one was done."""
+        ends = [self._journal.state().step(name).ended for name in step.after]
+        return min((self._doors.timing.now() - end for end in ends if end is not None), default=None)
+
+    def _stop_before(self, step: Step, answers: Answers) -> None:
+        """Pause before an obstacle that hours do not change, once it has lasted; a new one begins anew."""
+        now, obstacle = self._doors.timing.monotonic(), answers.obstacle
+        if obstacle is None:
+            self._kept_out.pop(step.id, None)
+            return
+        kept_out = self._kept_out.get(step.id)
+        if kept_out is None or kept_out[0] != obstacle:
+            self._kept_out[step.id] = obstacle, now
+            return
+        lasted = timedelta(seconds=now - kept_out[1])
+        if lasted >= self._doors.patience.with_obstacle(obstacle):
+            raise Paused(f"step {step.id}: {answers.seen}", *answers.hints, f"go on: daybreak resume {self._plan.run}")
+
+    def _judge(self, step: Step, standing: OrderStanding) -> None:
+        state = self._journal.state().step(step.id)
+        seen = self._words(step, standing)
+        if seen and seen != self._seen.get(step.id):
+            self._seen[step.id] = seen
+            self._journal.append(StepSeen(step=step.id, seen=seen))
+        if standing.place in _LATE:
+            self._absences[step.id] = self._absences.get(step.id, 0) + 1
+        else:
+            self._absences.pop(step.id, None)
+        match standing.place:
+            case Position.SO | Position.UNLISTED:
+                self._journal.append(StepDone(step=step.id, result=standing.result))
+                return
+            case Position.HOPELESS | Position.BARRED:
+                hints = (*standing.hints, *self._ways_round(step, standing))
+                raise Failed(f"step {step.id}: {standing.seen}", *hints, f"daybreak show {self._plan.run}")
+            case Position.ABSENT | Position.STALLED if self._absences[step.id] > FORGIVEN_ABSENCES:
+                raise self._in_vain(step, standing)
+        since = state.began or self._doors.timing.now()
+        self._doors.progress(Progress(step=step.id, seen=seen, since=since))
+        self._lose_patience(step)
+
+    def _in_vain(self, step: Step, standing: OrderStanding) -> Failed | Paused:
+        """The failure or pause of a wait that cannot succeed: a pause where a person can set things going again."""
+        what = f"step {step.id}: {standing.seen}"
+        if standing.place is Position.ABSENT:
+            seen = self._rounds[step.action.region]
+            is_in_clone = isinstance(step.action, AwaitInstance) and seen.clusters.get(step.action.clone)
+            ways = self._ways_round(step, standing)
+            return (Failed if is_in_clone else Gone)(what, "someone may have deleted it", *ways)
+        if isinstance(step.action, AwaitClusterGone):
+            return Failed(what, *standing.hints)
+        return Paused(what, *standing.hints, f"then go on: daybreak resume {self._plan.run}")
+
+    def _ways_round(self, step: Step, standing: OrderStanding) -> tuple[str, ...]:
+        """What to do about an instance that will never be available: it is removed by a person, then made again."""
+        action = step.action
+        if not isinstance(action, AwaitInstance) or standing.place is Position.BARRED:
+            return ()
+        creating = next((each for each in self._plan.steps if each.id in step.after), step)
+        remove = f"first remove it: aws rds delete-db-instance --db-instance-identifier {action.instance}"
+        return (
+            *((remove,) if standing.place is Position.HOPELESS else ()),
+            *ways_out(self._plan, creating, "Capacity"),
+        )
+
+    def _time_waited(self, step: Step) -> timedelta:
+        # Counted per process, or a run that was left alone for a night would pause again at its first look.
+        now = self._doors.timing.monotonic()
+        return timedelta(seconds=now - self._waited_since.setdefault(step.id, now))
+
+    def _words(self, step: Step, standing: OrderStanding) -> str:
+        """What is seen, with a remark about a wait that takes longer than expected."""
+        expected = step.estimate.high
+        if standing.place is Position.UNDER_WAY and self._time_waited(step) > expected:
+            return f"{standing.seen}, longer than the {span_in_words(expected)} expected"
+        return standing.seen
+
+    def _lose_patience(self, step: Step) -> None:
+        # An objective promises when the data is back, not when the remains are gone.
+        promised = timedelta() if isinstance(step.action, AwaitClusterGone) else self._plan.objectives.rto
+        limit = self._doors.patience.with_waits or 2 * max(promised, self._plan.estimate.high)
+        waited = self._time_waited(step)
+        if waited > limit:
+            raise Paused(
+                f"step {step.id} has waited {span_in_words(waited)}, twice what was expected: {self._seen.get(step.id, '')}",
+                f"look at the events: aws rds describe-events --source-type db-cluster --source-identifier {self._plan.clone}",
+                f"go on waiting: daybreak resume {self._plan.run}",
+            )

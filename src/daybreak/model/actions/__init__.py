@@ -1,0 +1,76 @@
+"""The closed union of everything Daybreak ever does to the world, or waits for: a module for each hand that carries it out.
+
+The law: an action is an order in complete data. Its ``kind`` carries a version. The meaning of a kind never changes, so
+a journal written by an older release can be resumed. Teach a new action in every place the type checker lists
+(``match … assert_never``): its call, its sentence, its standing, its undo.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from daybreak.model.actions.aws import (
+    AnchorJournal,
+    AwsChange,
+    AwsOrder,
+    CopyParameterGroup,
+    CreateEndpoint,
+    CreateInstance,
+    CreateParameterGroup,
+    DeleteCluster,
+    DeleteEndpoint,
+    DeleteInstance,
+    DeleteParameterGroup,
+    ManagePassword,
+    Restore,
+    RestoreFromSnapshot,
+    RestoreToMoment,
+    SetClusterOptions,
+    SetParameters,
+)
+from daybreak.model.actions.validation import Validate
+from daybreak.model.actions.waits import (
+    PARAMETER_GROUP_REST,
+    AwaitCluster,
+    AwaitClusterGone,
+    AwaitInstance,
+    AwaitParameterGroup,
+    AwaitSql,
+    Wait,
+    WaitOrder,
+)
+
+__all__ = [
+    "PARAMETER_GROUP_REST",
+    "Action",
+    "AnchorJournal",
+    "AwaitCluster",
+    "AwaitClusterGone",
+    "AwaitInstance",
+    "AwaitParameterGroup",
+    "AwaitSql",
+    "AwsChange",
+    "AwsOrder",
+    "CopyParameterGroup",
+    "CreateEndpoint",
+    "CreateInstance",
+    "CreateParameterGroup",
+    "DeleteCluster",
+    "DeleteEndpoint",
+    "DeleteInstance",
+    "DeleteParameterGroup",
+    "ManagePassword",
+    "Restore",
+    "RestoreFromSnapshot",
+    "RestoreToMoment",
+    "SetClusterOptions",
+    "SetParameters",
+    "Validate",
+    "Wait",
+    "WaitOrder",
+]
+
+Action = Annotated[AwsChange | Wait | Validate, Field(discriminator="kind")]
+"""Any one thing a step can order."""

@@ -1,0 +1,66 @@
+"""What is waited for: actions that only look."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from daybreak.model.actions.placed import Placed
+from daybreak.model.value import Span
+
+
+class WaitOrder(Placed):
+    """A wait: it looks until the world is as it says."""
+
+
+class AwaitCluster(WaitOrder):
+    """Wait until the clone's storage is restored: available, its window no longer null, nothing pending."""
+
+    kind: Literal["await-cluster@1"] = "await-cluster@1"
+    clone: str
+
+
+PARAMETER_GROUP_REST = Span(minutes=5)
+"""How long AWS wants a new parameter group left alone before it is used (FACTS 4.1)."""
+
+
+class AwaitParameterGroup(WaitOrder):
+    """Wait until the quarantine group has rested for so long that an instance can start under it (FACTS 4.1).
+
+    AWS shows no time of a group's creation, so the rest is counted from the reply that the journal holds.
+    """
+
+    kind: Literal["await-parameter-group@1"] = "await-parameter-group@1"
+    group: str
+    rest: Span
+
+
+class AwaitInstance(WaitOrder):
+    """Wait until an instance is available with its parameter group in force."""
+
+    kind: Literal["await-instance@1"] = "await-instance@1"
+    clone: str
+    instance: str
+
+
+class AwaitSql(WaitOrder):
+    """Wait until the endpoint that AWS returned resolves, accepts TCP and answers SQL. ``available`` alone is never trusted."""
+
+    kind: Literal["await-sql@1"] = "await-sql@1"
+    clone: str
+    database: str | None
+    login: str | None
+    quarantine: dict[str, str] = Field(default_factory=dict)
+    """Parameters that must be in force at the first answer, or nobody is let in."""
+
+
+class AwaitClusterGone(WaitOrder):
+    """Wait until AWS no longer knows the clone."""
+
+    kind: Literal["await-cluster-gone@1"] = "await-cluster-gone@1"
+    clone: str
+
+
+Wait = AwaitCluster | AwaitParameterGroup | AwaitInstance | AwaitSql | AwaitClusterGone
+"""All of them."""
