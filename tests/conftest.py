@@ -67,4 +67,5 @@ pytest_plugins = [
     "tests.fix_s3",
     "tests.fix_journal",
     "tests.chaos.fix_lives",
+    "tests.fix_hands",
 ]

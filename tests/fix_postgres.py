@@ -209,6 +209,8 @@ class Wire:
         self._door = socket.create_server(("127.0.0.1", 0))
         self._sockets: list[socket.socket] = []
         self.is_cut = threading.Event()
+        self.is_mute = threading.Event()
+        """While set, the server hears everything, and none of its answers arrives."""
         self.port = int(self._door.getsockname()[1])
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -229,12 +231,12 @@ class Wire:
             far = socket.create_connection((self._server.host, self._server.port))
             self._sockets += [near, far]
             for source, sink in ((near, far), (far, near)):
-                threading.Thread(target=self._carry, args=(source, sink), daemon=True).start()
+                threading.Thread(target=self._carry, args=(source, sink, source is far), daemon=True).start()
 
-    def _carry(self, source: socket.socket, sink: socket.socket) -> None:
+    def _carry(self, source: socket.socket, sink: socket.socket, is_answer: bool) -> None:  # noqa: FBT001 - a thread's
         try:
             while data := source.recv(65536):
-                if not self.is_cut.is_set():
+                if not self.is_cut.is_set() and not (is_answer and self.is_mute.is_set()):
                     sink.sendall(data)
             if not self.is_cut.is_set():
                 sink.shutdown(socket.SHUT_WR)

@@ -18,7 +18,7 @@ from daybreak.model.moment import At
 from daybreak.model.plan import AwsCall
 from daybreak.model.requests import CleanRequest
 from daybreak.model.tags import NONCE_TAG
-from daybreak.plan.calls import things_touched
+from daybreak.plan.touching import things_touched
 from tests import fix_worlds
 from tests.fix_cli import NOWHERE
 from tests.fix_worlds import NOW, cluster, identity

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from daybreak.assess.guarding import Breach, Resource, Situation, breach_of, things_asked
+from daybreak.assess.breach import Breach
+from daybreak.assess.guarding import Resource, Situation, breach_of, things_asked
 from daybreak.model.actions import (
     AwaitCluster,
     AwaitInstance,

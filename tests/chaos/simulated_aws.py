@@ -125,6 +125,10 @@ class SimulatedAws:
 
     # -- the door
 
+    def client(self, service: str) -> Any:
+        """No token is signed here."""
+        raise AssertionError(service)
+
     def read(self, call: AwsCall) -> dict[str, Any]:
         """Answer a read."""
         self.reads[call.operation] += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from daybreak.execute.beside import News, Outcome, Work
+from daybreak.execute.beside import News, Work, WorkResult
 from daybreak.postgres.leash import Leash
 from tests.chaos.simulated_aws import Clock
 
@@ -15,7 +15,7 @@ class SimulatedErrand:
     def __init__(self, clock: Clock, work: Work) -> None:
         self._clock = clock
         self._coming: list[tuple[float, News]] = []
-        self._ending: Outcome | BaseException
+        self._ending: WorkResult | BaseException
         self.was_called_off = False
         began = clock.elapsed
         try:
@@ -38,7 +38,7 @@ class SimulatedErrand:
         self._coming = self._coming[len(there) :]
         return there
 
-    def result(self) -> Outcome:
+    def result(self) -> WorkResult:
         if isinstance(self._ending, BaseException):
             raise self._ending
         return self._ending

@@ -18,8 +18,10 @@ from typing import Any, Literal
 
 from daybreak.assess.obstacles import Obstacle
 from daybreak.errors import DaybreakError, Interrupted, Uncertain, Unreachable
-from daybreak.execute.doors import Answers, Doors, Patience, Place, Scene
+from daybreak.execute.beside import Beside
+from daybreak.execute.doors import Answers, Doors, Patience, Place, Scene, SqlDoor, Timing
 from daybreak.execute.interpreter import carry_out
+from daybreak.execute.writing import Sql
 from daybreak.journal.folder import FolderStore
 from daybreak.journal.store import Journal, Store
 from daybreak.model.actions import AwaitSql, CreateInstance, Validate
@@ -31,6 +33,7 @@ from daybreak.model.plan import AwsCall, Plan
 from daybreak.model.requests import CleanRequest, SnapshotRequest
 from daybreak.model.run import Event, RunState, StepIntended, StepRetried
 from daybreak.model.tags import JOURNAL_TAG, NONCE_TAG
+from daybreak.model.trust import Trust
 from daybreak.model.world import AutomatedBackup, Cluster, ParameterGroup, ServerlessRange, Window
 from daybreak.observe.look import Lookout
 from daybreak.observe.observation import look_at_remains
@@ -151,6 +154,14 @@ class Simulation:
     """How long the data is validated for."""
     validation_raises: BaseException | None = None
     """What ends it before it finds anything."""
+    sql: SqlDoor | None = None
+    """The door to the databases, where a plan changes something inside one."""
+    timing: Timing | None = None
+    """What the walk waits by; ``None`` is the account's own clock."""
+    beside: Beside | None = None
+    """How work is done beside the walk; ``None`` is in virtual time."""
+    environ: dict[str, str] = field(default_factory=dict)
+    """The environment of the owner's programs."""
     undertakings: list[SimulatedErrand] = field(default_factory=list)
     """Everything that was done beside a walk."""
 
@@ -190,7 +201,7 @@ class Simulation:
         databases = {
             aws.region: SimulatedDatabase(aws, self.kept_out, self.obstacle, self.validation_takes) for aws in worlds
         }
-        places = {aws.region: _place(aws, databases[aws.region], self.poll) for aws in worlds}
+        places = {aws.region: _place(aws, databases[aws.region], self.sql, self.poll) for aws in worlds}
 
         def told(event: Event) -> None:
             self.told.append(event)
@@ -202,12 +213,13 @@ class Simulation:
         return Doors(
             home=places[self.aws.region],
             away=lambda region: places[region],
-            timing=clock,
-            beside=SimulatedBeside(self.aws.clock, self.undertakings),
+            timing=self.timing or clock,
+            beside=self.beside or SimulatedBeside(self.aws.clock, self.undertakings),
             patience=self.patience,
             on_event=told,
             asked=(lambda: self.store.inbox(self.plan.run)) if self.asked else tuple,
             is_stopping=self.is_stopping,
+            environ=self.environ,
         )
 
     def _has_intent(self, call: AwsCall) -> None:
@@ -221,9 +233,11 @@ class Simulation:
         assert all(isinstance(body, StepRetried) for body in own)
 
 
-def _place(aws: SimulatedAws, database: SimulatedDatabase, poll: float) -> Place:
+def _place(aws: SimulatedAws, database: SimulatedDatabase, sql: SqlDoor | None, poll: float) -> Place:
     lookout = Lookout(aws)
-    return Place(aws, lookout, Poller(lookout, poll, monotonic=aws.clock.monotonic, sleep=aws.clock.sleep), database)
+    poller = Poller(lookout, poll, monotonic=aws.clock.monotonic, sleep=aws.clock.sleep)
+    # Of plans that change nothing inside a database, the door refuses each.
+    return Place(aws, lookout, poller, database, sql or Sql(aws, {}, Trust()))
 
 
 class _Death:

@@ -19,8 +19,8 @@ from daybreak.model.actions import (
 from daybreak.model.plan import Plan
 from daybreak.model.run import RunState
 from daybreak.plan import estimates
-from daybreak.plan.calls import things_touched
 from daybreak.plan.sequence import Sequence
+from daybreak.plan.touching import things_touched
 from daybreak.report.iam_policy import policy_of
 from tests import fix_worlds
 from tests.chaos.simulated_aws import Resource, SimulatedAws, world_of

@@ -17,7 +17,8 @@ from daybreak.journal.folder import FolderStore
 from daybreak.model.plan import AwsCall
 from daybreak.model.run import Event, StepDone
 from daybreak.model.tags import JOURNAL_TAG
-from daybreak.plan.calls import call_of, stamp_of, things_touched
+from daybreak.plan.calls import call_of, stamp_of
+from daybreak.plan.touching import things_touched
 from tests import fix_worlds
 from tests.chaos.reply_faults import Fault
 from tests.chaos.simulated_aws import Hearing, Resource

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from daybreak.model.findings import Finding, Level, Measured, Reason, Standing, Verdict
 from daybreak.model.plan import StepId
@@ -11,6 +11,7 @@ from daybreak.model.run import (
     FindingMade,
     PlanAmended,
     RunAborted,
+    RunApproved,
     RunFinished,
     RunPaused,
     StepDone,
@@ -18,9 +19,11 @@ from daybreak.model.run import (
     StepForgone,
     StepHeldUp,
     StepIntended,
+    StepReached,
     StepRetried,
     StepSeen,
     StepSent,
+    StepStaged,
     StepUncertain,
 )
 
@@ -42,7 +45,21 @@ _FINDING = Finding(
     why="“quoted” and\nbroken",
 )
 
+_LATER = datetime(2024, 1, 15, 18, 30, tzinfo=UTC)
+
 BODIES: tuple[Body, ...] = (
+    RunApproved(
+        by="boss@desk",
+        caller="arn:aws:sts::123456789012:assumed-role/dba/boss",
+        plan="0" * 64,
+        expires=_LATER,
+        why="agreed",
+    ),
+    StepIntended(step=StepId("change"), attempt=1, call={"database": "embi", "statement": "ALTER ROLE app NOLOGIN"}),
+    StepStaged(step=StepId("change"), transaction="4294967299"),
+    StepDone(step=StepId("change"), result={"transaction": "4294967299"}),
+    StepStaged(step=StepId("load"), transaction="4294967300", place=4194304, rows=10_000),
+    StepReached(step=StepId("load"), place=4194304, rows=10_000),
     StepIntended(step=StepId("create"), attempt=1, call=_CALL),
     StepRetried(step=StepId("create"), why="Throttling", pause=1.25),
     StepUncertain(step=StepId("create"), why="the reply was lost"),

@@ -293,12 +293,12 @@ def golden_run(where: Path) -> None:
             journal.append(body)
 
 
-NEWEST = "format-4"
-"""What this release writes; in ``format-3`` a plan's guards and undos were words, in ``format-2`` a reason was words without its check, and in ``format-1`` a run had no nonce, and its
+NEWEST = "format-5"
+"""What this release writes; ``format-4`` knew no approvals, no changes by SQL and no loads; in ``format-3`` a plan's guards and undos were words, in ``format-2`` a reason was words without its check, and in ``format-1`` a run had no nonce, and its
 plan no digest beside it."""
 
 
-@pytest.mark.parametrize("name", ["format-1", "format-2", "format-3", NEWEST])
+@pytest.mark.parametrize("name", ["format-1", "format-2", "format-3", "format-4", NEWEST])
 def test_a_journal_of_every_released_format_opens_for_ever(
     name: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -315,8 +315,10 @@ def test_a_journal_of_every_released_format_opens_for_ever(
     assert {step.status for step in state.steps.values()} >= {"done", "failed", "uncertain"}
     assert (state.nonce is None) == (name == "format-1")
     assert state.verdict is not None
-    assert [reason.check for reason in state.verdict.reasons] == ["data.rows" if name in ("format-3", NEWEST) else None]
-    assert ground.store().plan(run).format == (2 if name == NEWEST else 1)
+    assert [reason.check for reason in state.verdict.reasons] == [
+        "data.rows" if name in ("format-3", "format-4", NEWEST) else None
+    ]
+    assert ground.store().plan(run).format == (2 if name in ("format-4", NEWEST) else 1)
     with attached(ground.store(), run) as journal:
         append_steps(journal, 1)
 

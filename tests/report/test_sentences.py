@@ -10,11 +10,13 @@ import pytest
 from daybreak.model.actions import (
     Action,
     AnchorJournal,
+    AwaitApproval,
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
     AwaitParameterGroup,
     AwaitSql,
+    ChangeSql,
     CopyParameterGroup,
     CreateEndpoint,
     CreateInstance,
@@ -23,11 +25,14 @@ from daybreak.model.actions import (
     DeleteEndpoint,
     DeleteInstance,
     DeleteParameterGroup,
+    LoadRows,
     ManagePassword,
     RestoreFromSnapshot,
     RestoreToMoment,
+    RunCommand,
     SetClusterOptions,
     SetParameters,
+    SqlStatement,
     Validate,
 )
 from daybreak.model.checks import CHECKS
@@ -105,6 +110,38 @@ SENTENCES: tuple[tuple[Action, str], ...] = (
     (DeleteCluster(clone="c"), "Delete the cluster c, without a final snapshot"),
     (AwaitClusterGone(clone="c"), "Wait until AWS no longer knows c"),
     (DeleteParameterGroup(group="g"), "Delete the parameter group g"),
+    (
+        ChangeSql(
+            cluster="c",
+            database="d",
+            login="env:A",
+            change=SqlStatement(what="take LOGIN from the role app", text="ALTER ROLE app NOLOGIN", look="SELECT true"),
+        ),
+        "In the database d of c: take LOGIN from the role app",
+    ),
+    (
+        LoadRows(
+            cluster="c",
+            database="d",
+            login="env:A",
+            table=("public", "order"),
+            columns=("a",),
+            file="/tmp/rows",
+            sha256="0" * 64,
+            size=2_000_000,
+        ),
+        "Load 2.0 MB of rows from /tmp/rows into public.order in the database d of c",
+    ),
+    (
+        RunCommand(
+            what="restart the shop", command=("kubectl", "rollout", "restart", "a b"), limit=timedelta(minutes=5)
+        ),
+        "Restart the shop, at most once: kubectl rollout restart 'a b'",
+    ),
+    (
+        AwaitApproval(within=timedelta(hours=1), valid=timedelta(hours=2)),
+        "Wait until another person approves exactly this plan; it counts for 2 hours",
+    ),
 )
 
 

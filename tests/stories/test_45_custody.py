@@ -180,7 +180,7 @@ def damaged(life: Life, what: str, folder: Path) -> Path:
     return state
 
 
-def touched_by(plan: Plan) -> set[str]:
+def things_touched_by(plan: Plan) -> set[str]:
     """Everything that the plan would change."""
     calls = [call_of(step.action, {}, REGION) for step in plan.steps]
     return {name for call in calls if call for name in names_touched(call)}
@@ -206,7 +206,7 @@ def test_however_the_record_is_damaged_the_clone_can_be_removed(
     app, everything = app_of(life, tmp_path, monkeypatch), owned(life.lab, life.run)
     for what in DAMAGE if how == "paused" else SOME:
         plan = plan_clean(over(app, damaged(life, what, tmp_path)), Leftover(life.run))
-        assert touched_by(plan) == everything, what
+        assert things_touched_by(plan) == everything, what
         assert isinstance(plan.request, CleanRequest)
         assert plan.request.doubt, what
         assert (plan.request.run, plan.request.nonce, plan.clone) == (life.run, tags[NONCE_TAG], life.run), what

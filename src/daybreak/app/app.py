@@ -37,7 +37,7 @@ from daybreak.model.trust import Trust
 from daybreak.model.world import Identity
 from daybreak.observe.look import AwsDoor, Lookout
 from daybreak.observe.poller import Poller
-from daybreak.plan.calls import things_touched
+from daybreak.plan.touching import things_touched
 from daybreak.repository.repository import Repository, open_repository
 
 _LOOKS_AT_NOTHING = 3
@@ -191,8 +191,8 @@ class App:
         here = self.targets.get(plan.target.name)
         return (here.trust if here else self.settings.trust).at_least(plan.target.trust)
 
-    def hold_to(self, pinned: Identity, aws: Aws) -> None:
-        """Raise ``Refused`` where a plan was made for another account, region or endpoint."""
+    def hold_to(self, pinned: Identity, aws: Aws) -> Identity:
+        """Who we are to AWS; raises ``Refused`` where a plan was made for another account, region or endpoint."""
         with explained("asking AWS who we are"):
             present = aws.identity()
         if elsewhere := pinned.differences(present):
@@ -201,6 +201,7 @@ class App:
                 "use the profile, region and endpoint of the plan",
                 reasons=tuple(f"the run belongs to {difference}" for difference in elsewhere),
             )
+        return present
 
     def poller(self, aws: AwsDoor) -> Poller:
         """The one poller of a region; every run there waits by it."""
@@ -214,8 +215,8 @@ class App:
                 )
             return self._pollers[aws.region]
 
-    def attach(self, run: str, *, take_over: bool = False) -> Journal:
-        """Attach this process to the run; raises ``Held`` while another process has it."""
+    def attach(self, run: str, *, take_over: bool = False, caller: str = "") -> Journal:
+        """Attach this process to the run; raises ``Held`` while another process has it. ``caller`` is who that is to AWS."""
         return self.store.attach(
             run,
             who=self.person(),
@@ -223,7 +224,13 @@ class App:
             now=self.timing.now,
             nonce=lambda: secrets.token_hex(8),
             take_over=take_over,
+            caller=caller,
         )
+
+    @property
+    def is_state_local(self) -> bool:
+        """Whether runs are kept in a folder of this machine, and not where other machines reach them."""
+        return "://" not in self.settings.state
 
     def person(self) -> str:
         """The person at the keyboard and the machine."""

@@ -20,7 +20,7 @@ from daybreak.app.vouching import own_clusters
 from daybreak.aws.gateway import Aws
 from daybreak.errors import DaybreakError, Refused, Unreachable
 from daybreak.journal.chain import Chain
-from daybreak.journal.store import Damaged, Held, Newer, Remains
+from daybreak.journal.store import ABORT, Damaged, Held, Newer, Remains
 from daybreak.model.names import (
     check_identifier,
     clone_stem,
@@ -120,7 +120,7 @@ def abort(app: App, run: str, why: str) -> bool:
         plan, state = state_of_run(app, run)
     except (Damaged, Newer) as error:
         if app.store.is_held(run):
-            app.store.ask(run, "abort", who, why)
+            app.store.ask(run, ABORT, who, why)
             return False
         raise Refused(
             f'the run "{run}" cannot be ended, because its record cannot be read: {error.message}', *error.hints
@@ -133,7 +133,7 @@ def abort(app: App, run: str, why: str) -> bool:
         return True
     except Held:
         # A process that is alive reads its inbox at every look and ends the run itself.
-        app.store.ask(run, "abort", who, why)
+        app.store.ask(run, ABORT, who, why)
         return False
 
 

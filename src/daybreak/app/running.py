@@ -15,6 +15,7 @@ from daybreak.errors import Failed, Refused
 from daybreak.execute import interpreter
 from daybreak.execute.database import Database
 from daybreak.execute.doors import Doors, Place, Progress
+from daybreak.execute.writing import Sql
 from daybreak.journal.chain import Chain
 from daybreak.journal.damage import damage_by_anchor
 from daybreak.journal.records import refusal_of_old_plan, refusal_without_nonce
@@ -28,6 +29,7 @@ from daybreak.observe.look import Lookout
 from daybreak.plan.amending import Wishes, amendments_for
 from daybreak.plan.calls import owner_of
 from daybreak.plan.planner import objections_to_starting
+from daybreak.plan.touching import things_touched
 
 
 @dataclass(frozen=True)
@@ -84,14 +86,14 @@ def carry_out(
         # Frozen and not begun, perhaps long ago: what was true when it was frozen need not be true now.
         _hold_to_the_world(app, plan)
     aws = app.aws(plan.identity.region)
-    app.hold_to(plan.identity, aws)
+    present = app.hold_to(plan.identity, aws)
     if why := contradiction_of(app, plan, chain):
         raise damage_by_anchor(run, why)
     if is_off(app.skew):
         watchers.on_warning(f"{skew_in_words(app.skew)}: the times of this run's events are this machine's")
     # The source is read, never touched: below this line no call leaves but those that the plan shows.
     aws = app.aws_for(plan)
-    with app.attach(run, take_over=take_over) as journal:
+    with app.attach(run, take_over=take_over, caller=present.caller) as journal:
         watchers.before(journal.events)
         for amendment in amendments_for(plan, journal.state(), wishes, app.person()):
             watchers.on_event(journal.append(amendment))
@@ -104,6 +106,8 @@ def carry_out(
             progress=watchers.progress,
             asked=lambda: app.store.inbox(run),
             is_stopping=app.stopping.is_set,
+            environ=app.environ,
+            is_state_local=app.is_state_local,
         )
         return interpreter.carry_out(plan, journal, doors)
 
@@ -112,7 +116,8 @@ def _place(app: App, door: Aws | RegionalDoor, plan: Plan) -> Place:
     """One region of a run: what acts there, and what reads its logins there."""
     health_urls = app.settings.health_urls.get(plan.target.name, {})
     database = Database(door, app.environ, app.repository, health_urls, app.trust_in(plan))
-    return Place(door, Lookout(door), app.poller(door), database)
+    sql = Sql(door, app.environ, app.trust_in(plan), things_touched(plan))
+    return Place(door, Lookout(door), app.poller(door), database, sql)
 
 
 def _read_logins(app: App, plan: Plan, wishes: Wishes) -> None:

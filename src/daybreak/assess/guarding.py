@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import assert_never
 
-from daybreak.model.guards import AsPlanned, Guard, NotTheSource, OldEnough, Ours, OursOrAbsent, spell
+from daybreak.assess.approving import Approvals, disapproval_of
+from daybreak.assess.breach import Breach
+from daybreak.model.fences import FenceSeen
+from daybreak.model.guards import Approved, AsPlanned, Fenced, Guard, NotTheSource, OldEnough, Ours, OursOrAbsent, spell
 from daybreak.model.moment import span_in_words
 from daybreak.model.things import Thing
-from daybreak.model.value import Value
 from daybreak.model.world import Cluster, Endpoint, Instance, ParameterGroup, Snapshot
 from daybreak.plan.calls import Owner
 
@@ -23,15 +25,6 @@ Resource = Cluster | Instance | ParameterGroup | Endpoint | Snapshot
 
 UNTOUCHED = "it is left untouched: plan again to get another name"
 """What to do where something else has the name."""
-
-
-class Breach(Value):
-    """Why a guard does not hold, and what to do about it."""
-
-    why: str
-    hints: tuple[str, ...] = ()
-    is_for_good: bool = False
-    """Whether it ends the run, also where the run can do without the step: what the run stands on is gone or not its own."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +38,10 @@ class Situation:
     """The names that the call changes; empty where nothing is sent."""
     ages: Mapping[Thing, timedelta] = field(default_factory=dict)
     """How long ago AWS answered the creation of what this run created, by the journal."""
+    fences: Mapping[Thing, FenceSeen] = field(default_factory=dict)
+    """Who can still write at each cluster that must be fenced; nothing of one that could not be asked."""
+    approvals: Approvals = field(default_factory=Approvals)
+    """What was approved, and by whom the run is planned and carried out."""
 
 
 def breach_of(guards: Iterable[Guard], situation: Situation) -> Breach | None:
@@ -54,7 +51,7 @@ def breach_of(guards: Iterable[Guard], situation: Situation) -> Breach | None:
 
 def things_asked(guards: Iterable[Guard]) -> tuple[Thing, ...]:
     """The things that have to be looked at before these guards can be judged, each once."""
-    asked = (guard.thing for guard in guards if isinstance(guard, Ours | OursOrAbsent | AsPlanned))
+    asked = (guard.thing for guard in guards if isinstance(guard, Ours | OursOrAbsent | AsPlanned | Fenced))
     return tuple(dict.fromkeys(asked))
 
 
@@ -73,6 +70,10 @@ def _breach(guard: Guard, situation: Situation) -> Breach | None:
             return _difference(thing, name, planned, situation)
         case OldEnough(thing=thing, rest=rest):
             return _young(thing, rest, situation)
+        case Fenced(thing=thing):
+            return _open_fence(thing, situation)
+        case Approved(by_another=by_another):
+            return disapproval_of(situation.approvals, by_another=by_another)
         case _:
             assert_never(guard)
 
@@ -100,6 +101,15 @@ def _difference(thing: Thing, name: str, planned: str, situation: Situation) -> 
         why=f"{thing.words()} had the {what} {planned} when this was planned, and now it has {now}",
         hints=("it is another one than the plan speaks of: plan again",),
     )
+
+
+def _open_fence(thing: Thing, situation: Situation) -> Breach | None:
+    if situation.seen.get(thing) is None:
+        return _absence(thing)
+    seen = situation.fences.get(thing)
+    if seen is None:
+        return Breach(why=f"who can write at {thing.words()} could not be asked")
+    return Breach(why=f"{thing.words()} is not fenced: {seen.holes}") if seen.holes else None
 
 
 def _young(thing: Thing, rest: timedelta, situation: Situation) -> Breach | None:

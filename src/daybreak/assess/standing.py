@@ -115,6 +115,8 @@ class OrderStanding(Value):
     hints: tuple[str, ...] = ()
     is_for_good: bool = False
     """Whether what bars it ends the run, whatever the step's plan says of a refusal."""
+    is_for_person: bool = False
+    """Whether a person can mend what bars it, while the run waits."""
     result: dict[str, Any] = Field(default_factory=dict)
 
 

@@ -22,16 +22,18 @@ from daybreak.report.markdown.plan import runbook
 from daybreak.report.shell import script
 from daybreak.report.text.plan import plan_view
 from daybreak.report.text.report import report_view
-from daybreak.report.text.run import event_line, request_view, runs_view
+from daybreak.report.text.run import approval_view, event_line, request_view, runs_view
 from daybreak.report.text.status import status_view
 
 if TYPE_CHECKING:
     from daybreak.app import App
     from daybreak.app.status import TargetStatus
     from daybreak.model.report import Report
+    from daybreak.model.run import RunApproved
 
 __all__ = [
     "abort_as",
+    "approval_as",
     "complete_report",
     "event_line",
     "plan_as",
@@ -151,6 +153,14 @@ def status_as(found: tuple[TargetStatus, ...], output: str) -> str:
     return "\n".join(
         as_text(status_view(each.target, each.seen, each.findings, each.last, each.advice)) for each in found
     )
+
+
+def approval_as(app: App, run: str, approval: RunApproved, given: Given) -> str:
+    """The approval that was left for whoever carries out the run: not for who gave it, or it would count no more."""
+    then = given.complete(f"daybreak watch {run}" if app.store.is_held(run) else "daybreak runs")
+    if given.is_json:
+        return as_document({"run": run, "approval": approval.plain(), "next": then})
+    return as_text(approval_view(approval, then))
 
 
 def abort_as(app: App, run: str, given: Given, *, is_ended: bool) -> str:

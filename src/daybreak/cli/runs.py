@@ -76,6 +76,13 @@ def watch(given: Given, run: str) -> int:
     help="Let AWS make a new password for the clone's master and keep it in a secret, where no version of the login fits.",
 )
 @click.option("--without", multiple=True, metavar="STEP", help="Do without a step that the run is held up by.")
+@click.option(
+    "--outcome",
+    "outcomes",
+    multiple=True,
+    metavar="STEP=done|again",
+    help="Say what became of a program of yours whose outcome was lost; it is never repeated by itself.",
+)
 @depth_options
 @shared()
 def resume(
@@ -89,6 +96,7 @@ def resume(
     logins: tuple[str, ...],
     without: tuple[str, ...],
     manage_password: bool,
+    outcomes: tuple[str, ...],
 ) -> int:
     """Go on with a run that was interrupted, or amend it.
 
@@ -108,6 +116,7 @@ def resume(
         values=tuple((field, value) for field, values in typed.items() for value in values),
         without=without,
         is_password_managed=manage_password,
+        outcomes=outcomes,
     )
     with Following(given) as following:
         return following.to_the_end(run, take_over=take_over, wishes=wishes)

@@ -31,6 +31,7 @@ VERBS: dict[str, tuple[str, str]] = {
         "daybreak.cli.runs:resume",
         "Go on with a run that was interrupted, or amend it.",
     ),
+    "approve": ("daybreak.cli.approve:approve", "Approve the plan of a run that waits for a second person."),
     "abort": ("daybreak.cli.runs:abort", "End a run; what it created stays until it is cleaned."),
     "clean": ("daybreak.cli.runs:clean", "Remove what a run created, and nothing else."),
     "demo": ("daybreak.cli.demo:demo", "Play the whole story on the lab, on this machine."),

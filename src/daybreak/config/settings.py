@@ -231,6 +231,7 @@ class TargetText(Value):
     staging: StagingText = StagingText()
     contacts: tuple[ContactText, ...] = ()
     source_budget: SpanText = Span(minutes=10)
+    approval: SpanText | None = None
     tls: Tls | None = None
     tls_ca: TlsCa | None = None
 

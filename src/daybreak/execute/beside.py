@@ -8,19 +8,39 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from daybreak.model.findings import Finding, Measured
 from daybreak.postgres.leash import Leash
 
-News = Finding | str
-"""What the work hands over: a finding, or how far it is, in words."""
 
-Outcome = Measured
+@dataclass(frozen=True)
+class Staged:
+    """A part of a load that is about to be committed. The work waits until it is durable in the journal."""
+
+    transaction: str | None
+    place: int
+    rows: int
+    is_recorded: threading.Event = field(default_factory=threading.Event, compare=False)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """How far a load is for certain: bytes of its file, and rows in all."""
+
+    place: int = 0
+    rows: int = 0
+
+
+News = Finding | Staged | Loaded | str
+"""What the work hands over: a finding, a part of a load before and after its commit, or how far it is, in words."""
+
+WorkResult = Measured | Loaded
 """What the work comes to."""
 
-Work = Callable[[Callable[[News], None], Leash], Outcome]
+Work = Callable[[Callable[[News], None], Leash], WorkResult]
 """Something to do beside: it gets a function that takes news, and the leash of its sessions."""
 
 _SLICE = 0.2
@@ -47,7 +67,7 @@ class Undertaking(Protocol):
     def news(self) -> tuple[News, ...]:
         """What was handed over since the last call."""
 
-    def result(self) -> Outcome:
+    def result(self) -> WorkResult:
         """What it came to, once it is over; raises what the work raised, whatever that was."""
 
     def call_off(self) -> None:
@@ -74,7 +94,7 @@ class _Thread:
         self._leash = Leash()
         self._news: SimpleQueue[News | None] = SimpleQueue()
         self._heard: list[News] = []
-        self._ending: Outcome | BaseException | None = None
+        self._ending: WorkResult | BaseException | None = None
         self._thread = threading.Thread(target=self._run, args=(work,), name="daybreak-beside", daemon=True)
         self._thread.start()
 
@@ -98,7 +118,7 @@ class _Thread:
             found += [news] if news is not None else []
         return tuple(found)
 
-    def result(self) -> Outcome:
+    def result(self) -> WorkResult:
         self._thread.join()
         if isinstance(self._ending, BaseException):
             raise self._ending

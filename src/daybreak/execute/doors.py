@@ -5,23 +5,26 @@ The law: time, sleep and chance are arguments. So a test can crash a run at ever
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from daybreak.assess.obstacles import Obstacle
-from daybreak.execute.beside import Beside, InThread
+from daybreak.execute.beside import Beside, InThread, Loaded, News
 from daybreak.journal.store import Message
-from daybreak.model.actions import AwaitSql, Validate
+from daybreak.model.actions import AwaitSql, ChangeSql, LoadRows, Validate
 from daybreak.model.birth import Birth
+from daybreak.model.fences import FenceSeen
 from daybreak.model.findings import Finding, Measured
+from daybreak.model.guards import Fenced
 from daybreak.model.plan import StepId
 from daybreak.model.run import Event
 from daybreak.model.value import Instant, Value
 from daybreak.model.world import Cluster, Instance
 from daybreak.observe.look import AwsDoor, Lookout
 from daybreak.observe.poller import Poller
+from daybreak.postgres.changing import TransactionFate
 from daybreak.postgres.leash import Leash
 
 
@@ -98,6 +101,24 @@ class DatabaseDoor(Protocol):
         """
 
 
+class SqlDoor(Protocol):
+    """What the hands need to write inside a database. Each method raises ``Unreachable``, or ``DaybreakError`` for a definite no."""
+
+    def change(self, action: ChangeSql, cluster: Cluster, staged: Callable[[str | None], None]) -> bool:
+        """Carry out the change; whether anything was changed. ``staged`` is called before the commit leaves, and may raise."""
+
+    def fate(self, action: ChangeSql | LoadRows, cluster: Cluster, transaction: str) -> TransactionFate | None:
+        """What became of a transaction; ``None`` where the server cannot know it."""
+
+    def load(
+        self, action: LoadRows, cluster: Cluster, begun: Loaded, hand_over: Callable[[News], None], leash: Leash
+    ) -> Loaded:
+        """Load what is left of a file; it hands over ``Staged`` before each commit and ``Loaded`` after it."""
+
+    def fence(self, guard: Fenced, cluster: Cluster) -> FenceSeen:
+        """Who can still write at the cluster."""
+
+
 @dataclass(frozen=True)
 class Patience:
     """How long to go on before a person is asked."""
@@ -147,6 +168,8 @@ class Place:
     poller: Poller
     database: DatabaseDoor
     """The door to the databases there: their logins are read in that region."""
+    sql: SqlDoor
+    """The door through which something is changed inside them."""
 
 
 @dataclass(frozen=True)
@@ -166,6 +189,10 @@ class Doors:
     """Reads the run's inbox: did a person ask for its end?"""
     is_stopping: Callable[[], bool] = lambda: False
     """Whether this process was asked to stop (Ctrl-C)."""
+    environ: Mapping[str, str] = field(default_factory=dict)
+    """The environment, of which a program of the owner's gets what its action names."""
+    is_state_local: bool = True
+    """Whether the state is a folder of this machine: then an account here is a person, else only an account at AWS is one."""
 
     def place(self, region: str | None) -> Place:
         """Where an action acts or waits; ``None`` is the plan's own region."""

@@ -22,20 +22,35 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Self, assert_never
 
+from daybreak.assess.approving import is_recorded
 from daybreak.assess.readiness import readiness_of
 from daybreak.errors import DaybreakError, ExitCode, Failed, Interrupted, Paused, Uncertain, Unreachable
 from daybreak.execute.doors import Doors
+from daybreak.execute.hands.approval import ApprovalHand
 from daybreak.execute.hands.aws import AwsHand
+from daybreak.execute.hands.commands import CommandHand
 from daybreak.execute.hands.course import Course
 from daybreak.execute.hands.looking import Looker
+from daybreak.execute.hands.sql import SqlHand
 from daybreak.execute.hands.validation import ValidationHand
 from daybreak.execute.hands.waits import WaitHand
 from daybreak.execute.record import Record
 from daybreak.execute.refusals import AskedToEnd, Forbidden, Gone, Withheld
 from daybreak.execute.sidework import SideWork
-from daybreak.journal.store import Journal
+from daybreak.journal.store import ABORT, Journal
 from daybreak.judge.verdict import scope_of, verdict_of
-from daybreak.model.actions import AnchorJournal, AwaitParameterGroup, AwsOrder, Validate, Wait, WaitOrder
+from daybreak.model.actions import (
+    AnchorJournal,
+    AwaitApproval,
+    AwaitParameterGroup,
+    AwsOrder,
+    ChangeSql,
+    LoadRows,
+    RunCommand,
+    Validate,
+    Wait,
+    WaitOrder,
+)
 from daybreak.model.findings import Measured, Verdict
 from daybreak.model.plan import Plan, Step, StepId
 from daybreak.model.run import Body, RunAborted, RunFinished, RunPaused, RunState, StepFailed, StepForgone, StepHeldUp
@@ -86,7 +101,8 @@ class _Interpreter:
         looker = Looker(plan, self._journal, doors)
         self._course = Course(self._plan, self._journal, doors, looker, aside, about=plan.steps[0])
         self._aws, self._waits = AwsHand(self._course), WaitHand(self._course)
-        self._validation = ValidationHand(self._course)
+        self._validation, self._sql = ValidationHand(self._course), SqlHand(self._course)
+        self._commands, self._approval = CommandHand(self._course), ApprovalHand(self._course)
         self._held: dict[StepId, DaybreakError] = {}
 
     def __enter__(self) -> Self:
@@ -138,7 +154,7 @@ class _Interpreter:
         waiting: list[Step] = []
         for step in ready:
             action = step.action
-            if isinstance(action, WaitOrder):
+            if isinstance(action, WaitOrder | AwaitApproval):
                 waiting.append(step)
                 continue
             self._course.about = step
@@ -149,10 +165,28 @@ class _Interpreter:
                     self._aws.anchor(step, action)
                 case AwsOrder():
                     self._aws.make_so(step, action)
+                case ChangeSql():
+                    self._sql.make_so(step, action)
+                case LoadRows():
+                    self._sql.begin_to_load(step, action)
+                case RunCommand():
+                    self._commands.make_so(step, action)
                 case _:
                     assert_never(action)
         if waiting and len(waiting) == len(ready):
-            self._waits.look_at(waiting)
+            self._wait_for(waiting)
+
+    def _wait_for(self, waiting: list[Step]) -> None:
+        """Look whether a person has approved; then wait for the next look at AWS, or for a while."""
+        asked = [step for step in waiting if isinstance(step.action, AwaitApproval)]
+        for step in asked:
+            self._course.about = step
+            if isinstance(step.action, AwaitApproval) and self._approval.look(step, step.action):
+                return
+        if waits := [step for step in waiting if step not in asked]:
+            self._waits.look_at(waits)
+        else:
+            self._course.looker.rest()
 
     def _finish(self) -> RunState:
         state = self._journal.state()
@@ -208,8 +242,11 @@ class _Interpreter:
         if state.ended is not None:
             return state
         for asked in self._doors.asked():
-            self._journal.append(RunAborted(by=asked.by, why=asked.why))
-            return self._journal.state()
+            if asked.request == ABORT:
+                self._journal.append(RunAborted(by=asked.by, why=asked.why))
+                return self._journal.state()
+            if asked.approval is not None and not is_recorded(asked.approval, state):
+                self._journal.append(asked.approval)
         if self._doors.is_stopping():
             raise Paused("asked to stop")
         return None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from daybreak.execute.beside import News, Outcome, Undertaking, Work
+from daybreak.execute.beside import News, Undertaking, Work, WorkResult
 from daybreak.execute.doors import Doors
 from daybreak.model.plan import Step
 
@@ -22,7 +22,7 @@ class Task(Protocol):
     def take(self, news: News) -> None:
         """Record what was handed over."""
 
-    def conclude(self, outcome: Outcome) -> None:
+    def conclude(self, outcome: WorkResult) -> None:
         """Record that the step is done."""
 
 

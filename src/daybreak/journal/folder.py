@@ -57,7 +57,7 @@ from daybreak.journal.records import (
 from daybreak.journal.remains import Remains, remains_of
 from daybreak.journal.writing import Journal, TakenOver, Writer, begin
 from daybreak.model.plan import Plan
-from daybreak.model.run import Event, RunAttached
+from daybreak.model.run import Event, RunApproved, RunAttached
 
 try:
     import fcntl
@@ -67,6 +67,13 @@ except ImportError:  # not a POSIX system
 _JOURNAL = re.compile(r"journal(?:\.([1-9][0-9]*))?\.jsonl")
 _BEGUN = "begun"
 _EXISTS = frozenset({errno.EEXIST, errno.ENOTEMPTY})
+
+
+def _give_to_owner(file: Path, place: Path) -> None:
+    """Let the owner of a folder read what somebody else may leave there: only a superuser can, and can give it away."""
+    owner = place.stat()
+    if file.stat().st_uid != owner.st_uid:
+        os.chown(file, owner.st_uid, owner.st_gid)
 
 
 class FolderStore:
@@ -157,6 +164,7 @@ class FolderStore:
         now: Callable[[], datetime],
         nonce: Callable[[], str],
         take_over: bool = False,
+        caller: str = "",
     ) -> Journal:
         """Attach this process to the run; with ``take_over`` also when a live or stopped process holds it."""
         if fcntl is None:
@@ -179,18 +187,22 @@ class FolderStore:
         journal = Journal(run, hold, chain, hand)
         created = creation(plan, data, str(place), drawn)
         return begin(
-            journal, created, RunAttached(who=who, where=where, version=RELEASE), lambda: _mark_begun(run, place)
+            journal,
+            created,
+            RunAttached(who=who, where=where, version=RELEASE, caller=caller),
+            lambda: _mark_begun(run, place),
         )
 
-    def ask(self, run: str, request: str, by: str, why: str) -> None:
+    def ask(self, run: str, request: str, by: str, why: str, approval: RunApproved | None = None) -> None:
         """Leave a request; the first of its kind stands."""
         place = self._place(run) / "inbox"
-        asked = Message(request=check_request(request), by=by, why=why)
+        asked = Message(request=check_request(request), by=by, why=why, approval=approval)
         answer = place / f"{request}.json"
         with reachable(place):
             place.mkdir(mode=0o700, exist_ok=True)
             try:
                 write_whole(answer, asked.canonical())
+                _give_to_owner(answer, place)
             except FileExistsError as error:
                 raise refusal_of_second_request(run, request_in(bytes_of(answer) or b"", str(answer))) from error
 

@@ -16,7 +16,7 @@ from daybreak.errors import Failed, Refused
 from daybreak.journal.damage import Damaged, Newer, damage_of_event, damage_of_plan, refusal_of_newer
 from daybreak.model.names import IDENTIFIER, printable
 from daybreak.model.plan import Plan, PlanFormat, as_read_now
-from daybreak.model.run import Event, RunAttached, RunCreated
+from daybreak.model.run import Event, RunApproved, RunAttached, RunCreated
 from daybreak.model.value import Value, canonical, digest, stamp
 
 RELEASE = version("daybreak")
@@ -26,12 +26,18 @@ _LONGEST = 120
 _REQUEST = re.compile(r"[a-z]{1,20}(?:-[a-z]{1,20})?")
 
 
+ABORT = "abort"
+"""The request to end a run."""
+
+
 class Message(Value):
     """A request to the process that holds a run, such as ``abort``; the first one stands."""
 
     request: str
     by: str
     why: str = ""
+    approval: RunApproved | None = None
+    """The approval that it brings, where it does."""
 
 
 def is_run_name(text: str) -> bool:

@@ -41,7 +41,7 @@ from daybreak.journal.records import (
 from daybreak.journal.remains import Remains, remains_of
 from daybreak.journal.writing import Journal, TakenOver, Writer, begin
 from daybreak.model.plan import Plan
-from daybreak.model.run import Event, RunAborted, RunAttached, RunFinished, RunPaused
+from daybreak.model.run import Event, RunAborted, RunApproved, RunAttached, RunFinished, RunPaused
 
 _BEGUN = "begun.json"
 _AT_ONCE = 8
@@ -129,6 +129,7 @@ class S3Store:
         now: Callable[[], datetime],
         nonce: Callable[[], str],
         take_over: bool = False,
+        caller: str = "",
     ) -> Journal:
         """Attach this process to the run; with ``take_over`` also when a process that may be alive holds it."""
         data = self._plan_bytes(run)
@@ -143,17 +144,20 @@ class S3Store:
         try:
             created = creation(plan, data, self._place(run), drawn)
             return begin(
-                journal, created, RunAttached(who=who, where=where, version=RELEASE), lambda: self._mark_begun(run)
+                journal,
+                created,
+                RunAttached(who=who, where=where, version=RELEASE, caller=caller),
+                lambda: self._mark_begun(run),
             )
         except TakenOver as error:
             raise Held(
                 f'the run "{run}" was taken at the same moment by {error.by}', f"follow it: daybreak watch {run}"
             ) from error
 
-    def ask(self, run: str, request: str, by: str, why: str) -> None:
+    def ask(self, run: str, request: str, by: str, why: str, approval: RunApproved | None = None) -> None:
         """Leave a request; the first of its kind stands."""
         self._plan_bytes(run)
-        asked = Message(request=check_request(request), by=by, why=why)
+        asked = Message(request=check_request(request), by=by, why=why, approval=approval)
         key = self._key(run, f"inbox/{request}.json")
         if not self._shelf.put_if_absent(key, asked.canonical()):
             raise refusal_of_second_request(run, request_in(self._shelf.get(key) or b"", key))

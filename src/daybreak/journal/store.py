@@ -15,15 +15,16 @@ from daybreak.errors import Refused
 from daybreak.journal.chain import Chain
 from daybreak.journal.damage import Damaged, Newer, removal_of
 from daybreak.journal.folder import FolderStore
-from daybreak.journal.records import Held, Message
+from daybreak.journal.records import ABORT, Held, Message
 from daybreak.journal.remains import Remains
 from daybreak.journal.s3 import Bucket, S3Store
 from daybreak.journal.writing import Journal, TakenOver
 from daybreak.model.names import printable
 from daybreak.model.plan import Plan
-from daybreak.model.run import Event
+from daybreak.model.run import Event, RunApproved
 
 __all__ = [
+    "ABORT",
     "Bucket",
     "Damaged",
     "Held",
@@ -71,16 +72,17 @@ class Store(Protocol):
         now: Callable[[], datetime],
         nonce: Callable[[], str],
         take_over: bool = False,
+        caller: str = "",
     ) -> Journal:
         """Attach this process to the run, and record that.
 
-        ``who`` is ``user@host``. The first process that attaches begins the run, and the ``nonce`` of its hold is the run's from
+        ``who`` is ``user@host``, ``caller`` who that is to AWS. The first process that attaches begins the run, and the ``nonce`` of its hold is the run's from
         then on. Of two at once, one begins it, and the other is refused. Raises ``Refused`` while another process holds the run,
         unless ``take_over``: then that process is fenced, alive or stopped, and learns it at its next append.
         """
 
-    def ask(self, run: str, request: str, by: str, why: str) -> None:
-        """Leave a request for the process that holds the run; raises ``Refused`` when the same was asked before."""
+    def ask(self, run: str, request: str, by: str, why: str, approval: RunApproved | None = None) -> None:
+        """Leave a request, with the approval that it brings, for the process that holds the run; raises ``Refused`` when the same was asked before."""
 
     def inbox(self, run: str) -> tuple[Message, ...]:
         """The requests to the run, each once."""

@@ -82,5 +82,36 @@ class OldEnough(Value):
         return f"{self.thing.words()} is at least {span_in_words(self.rest)} old"
 
 
-Guard = Annotated[OursOrAbsent | Ours | NotTheSource | AsPlanned | OldEnough, Field(discriminator="kind")]
+class Fenced(Value):
+    """Nobody but Daybreak's own login can write at a cluster: no other role can log in to any of its databases, and nobody is inside."""
+
+    kind: Literal["fenced"] = "fenced"
+    thing: Thing
+    """The cluster."""
+    database: str
+    """The database through which it is looked at."""
+    login: str
+    """The reference of the login that looks, and that the fence lets in."""
+
+    def sentence(self) -> str:
+        """The guard in words."""
+        return f"nobody but our own login can enter {self.thing.words()}, and nobody is in it"
+
+
+class Approved(Value):
+    """A person has approved the plan as it stands, and the approval still counts."""
+
+    kind: Literal["approved"] = "approved"
+    by_another: bool = True
+    """Whether it must be another person than the one who planned or carries out the run."""
+
+    def sentence(self) -> str:
+        """The guard in words."""
+        who = "another person" if self.by_another else "a person"
+        return f"{who} has approved exactly this plan, with its amendments, and the approval still counts"
+
+
+Guard = Annotated[
+    OursOrAbsent | Ours | NotTheSource | AsPlanned | OldEnough | Fenced | Approved, Field(discriminator="kind")
+]
 """Any one thing that must hold before a step acts."""

@@ -15,8 +15,9 @@ from daybreak.model.findings import Finding, Measured, Verdict
 from daybreak.model.plan import OpenField, StepId
 from daybreak.model.value import Instant, Value
 
-AmendedField = OpenField | Literal["taken"]
-"""What an amendment changes: an open field, or whether the step is taken (``yes``, ``no``)."""
+AmendedField = OpenField | Literal["taken", "outcome"]
+"""What an amendment changes: an open field, whether the step is taken (``yes``, ``no``), or what became of a command whose outcome
+was lost (``done``: it did its work; ``again``: it shall run again)."""
 
 GENESIS = "0" * 64
 """The ``previous`` digest of a journal's first event."""
@@ -41,6 +42,22 @@ class RunAttached(Value):
     who: str
     where: str
     version: str = ""
+    caller: str = ""
+    """Who that is to AWS, as an ARN; empty where AWS was not asked."""
+
+
+class RunApproved(Value):
+    """A person approved the plan as it stood."""
+
+    type: Literal["run.approved"] = "run.approved"
+    by: str
+    """``user@host``."""
+    caller: str
+    """Who that is to AWS, as an ARN with the session's name."""
+    plan: str
+    """Digest of the plan with its amendments, as the person saw it."""
+    expires: Instant
+    why: str = ""
 
 
 class StepIntended(Value):
@@ -59,6 +76,29 @@ class StepSent(Value):
     type: Literal["step.sent"] = "step.sent"
     step: StepId
     request_id: str | None = None
+
+
+class StepStaged(Value):
+    """What the step changes stands in a transaction that is about to be committed; durable before the commit leaves."""
+
+    type: Literal["step.staged"] = "step.staged"
+    step: StepId
+    transaction: str | None
+    """Its number, by which the server knows what became of it; ``None`` where nothing got one."""
+    place: int | None = None
+    """How far a load is once it is committed, in bytes of its file."""
+    rows: int | None = None
+    """How many rows it has loaded by then, in all."""
+
+
+class StepReached(Value):
+    """A load's part is committed: from this place it goes on."""
+
+    type: Literal["step.reached"] = "step.reached"
+    step: StepId
+    place: int
+    rows: int
+    """Loaded by now, in all."""
 
 
 class StepRetried(Value):
@@ -173,8 +213,11 @@ class RunFinished(Value):
 Body = Annotated[
     RunCreated
     | RunAttached
+    | RunApproved
     | StepIntended
     | StepSent
+    | StepStaged
+    | StepReached
     | StepRetried
     | StepUncertain
     | StepSeen
@@ -205,7 +248,7 @@ class Event(Value):
     body: Body
 
 
-StepStatus = Literal["waiting", "intended", "sent", "uncertain", "done", "held", "forgone", "failed"]
+StepStatus = Literal["waiting", "intended", "sent", "staged", "uncertain", "done", "held", "forgone", "failed"]
 RunStatus = Literal["running", "paused", "aborted", "failed", "finished"]
 
 
@@ -221,8 +264,26 @@ class StepState(Value):
     retries: int = 0
     request_ids: tuple[str, ...] = ()
     was_adopted: bool = False
+    staged: StepStaged | None = None
+    """What was about to be committed; ``None`` where nothing of it is in doubt."""
+    place: int = 0
+    """How far a load is for certain, in bytes of its file."""
+    rows: int = 0
+    """How many rows it has loaded by then."""
     note: str = ""
     result: dict[str, Any] = Field(default_factory=dict)
+
+
+class Approval(Value):
+    """Who approved the plan as it stood, and until when that counts."""
+
+    by: str
+    caller: str
+    plan: str
+    """Digest of the plan with its amendments, as the person saw it."""
+    expires: Instant
+    why: str = ""
+    at: Instant
 
 
 class Amendment(Value):
@@ -257,6 +318,10 @@ class RunState(Value):
     steps: dict[str, StepState] = Field(default_factory=dict)
     amendments: tuple[Amendment, ...] = ()
     """Oldest first: a later one of the same field replaces an earlier one."""
+    approvals: tuple[Approval, ...] = ()
+    """Oldest first."""
+    carriers: tuple[str, ...] = ()
+    """Everybody who has carried out the run so far, on their machines and to AWS."""
     findings: tuple[Finding, ...] = ()
     verdict: Verdict | None = None
     measured: Measured = Measured()
@@ -326,8 +391,10 @@ def _beginning(first: Event) -> dict[str, Any]:
 
 def _of_run(event: Event, state: dict[str, Any]) -> dict[str, Any]:
     match event.body:
-        case RunAttached(who=who, where=where):
+        case RunAttached(who=who, where=where, caller=caller):
             held = {"who": who, "where": where, "writer": event.writer, "attachments": state.get("attachments", 0) + 1}
+            people = (*state.get("carriers", ()), who, *([caller] if caller else []))
+            held["carriers"] = tuple(dict.fromkeys(people))
             # A process that attaches to a run that has ended finds that it has, and does not change how it ended.
             return held if "ended" in state else held | {"status": "running", "note": "", "hints": ()}
         case RunPaused(why=why, exit_code=code, hints=hints):
@@ -335,6 +402,9 @@ def _of_run(event: Event, state: dict[str, Any]) -> dict[str, Any]:
         case PlanAmended() as made:
             plain = made.model_dump(exclude={"type"})
             return {"amendments": (*state.get("amendments", ()), Amendment(**plain, at=event.at))}
+        case RunApproved() as made:
+            plain = made.model_dump(exclude={"type"})
+            return {"approvals": (*state.get("approvals", ()), Approval(**plain, at=event.at))}
         case RunAborted(by=by, why=why):
             return {"status": "aborted", "ended": event.at, "note": f"aborted by {by}" + (f": {why}" if why else "")}
         case RunFinished() as end:
@@ -352,7 +422,7 @@ def _of_run(event: Event, state: dict[str, Any]) -> dict[str, Any]:
 
 def _of_step(event: Event, steps: dict[str, StepState], findings: dict[tuple[StepId, str], Finding]) -> None:
     body = event.body
-    if isinstance(body, RunCreated | RunAttached | RunPaused | RunAborted | RunFinished):
+    if isinstance(body, RunCreated | RunAttached | RunApproved | RunPaused | RunAborted | RunFinished):
         return
     if isinstance(body, FindingMade):
         findings[body.step, body.finding.check] = body.finding
@@ -375,6 +445,10 @@ def _step_news(event: Event, before: StepState) -> dict[str, Any]:
                 "status": "sent",
                 "request_ids": (*before.request_ids, request_id) if request_id else before.request_ids,
             }
+        case StepStaged() as staged:
+            return {"status": "staged", "staged": staged}
+        case StepReached(place=place, rows=rows):
+            return {"status": "intended", "staged": None, "place": place, "rows": rows}
         case StepRetried(why=why):
             return {"retries": before.retries + 1, "note": why}
         case StepUncertain(why=why):
@@ -384,7 +458,14 @@ def _step_news(event: Event, before: StepState) -> dict[str, Any]:
         case StepDone(was_adopted=was_adopted, result=result):
             # What is added to a result later does not make the work itself end later.
             ended = before.ended if before.status == "done" else event.at
-            return {"status": "done", "ended": ended, "was_adopted": was_adopted, "result": result, "note": ""}
+            return {
+                "status": "done",
+                "transaction": None,
+                "ended": ended,
+                "was_adopted": was_adopted,
+                "result": result,
+                "note": "",
+            }
         case StepForgone(why=why):
             return {"status": "forgone", "ended": event.at, "note": why}
         case StepHeldUp(why=why):

@@ -176,6 +176,8 @@ class Target(Value):
     contacts: tuple[Contact, ...] = ()
     source_budget: Span = Span(minutes=10)
     """How long a validation may ask the source about its rows."""
+    approval: Span | None = None
+    """For how long another person's approval of a plan counts; ``None`` asks for none."""
     tls: Tls = "verify-full"
     """What the database's server must prove, in libpq's words."""
     tls_ca: str | None = None

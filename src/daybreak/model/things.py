@@ -26,7 +26,7 @@ ResourceKind = Literal[
 ]
 """A kind of resource, as its ARN names it."""
 
-_WORDS: dict[ResourceKind, str] = {
+_WORDS: dict[str, str] = {
     "cluster": "cluster",
     "cluster-endpoint": "custom endpoint",
     "cluster-pg": "parameter group",
@@ -39,10 +39,11 @@ _WORDS: dict[ResourceKind, str] = {
 class Thing(Value):
     """One thing outside of Daybreak."""
 
-    world: Literal["aws"] = "aws"
-    kind: ResourceKind
+    world: Literal["aws", "sql", "host"] = "aws"
+    """Where it is: at AWS, inside a database's server, or on the machine that carries out the run."""
+    kind: ResourceKind | Literal["database", "program"]
     name: str
-    """Its identifier, or its ARN where it belongs to another account."""
+    """At AWS its identifier, or its ARN where it belongs to another account; a database with its cluster, as ``CLUSTER/DATABASE``."""
     region: str
 
     def words(self) -> str:

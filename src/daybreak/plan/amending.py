@@ -15,6 +15,7 @@ from daybreak.model.actions import (
     CreateEndpoint,
     CreateInstance,
     ManagePassword,
+    RunCommand,
     SetClusterOptions,
     Validate,
 )
@@ -54,9 +55,11 @@ class Wishes(Value):
     """Ids of steps that the run shall do without."""
     is_password_managed: bool = False
     """Whether AWS shall manage the password of the clone's master."""
+    outcomes: tuple[str, ...] = ()
+    """What became of programs whose outcome was lost, each as ``STEP=done`` or ``STEP=again``."""
 
     def __bool__(self) -> bool:
-        return bool(self.values or self.without or self.is_password_managed)
+        return bool(self.values or self.without or self.is_password_managed or self.outcomes)
 
 
 def amendments_for(plan: Plan, state: RunState, wishes: Wishes, by: str) -> tuple[PlanAmended, ...]:
@@ -70,6 +73,8 @@ def amendments_for(plan: Plan, state: RunState, wishes: Wishes, by: str) -> tupl
         wishful.leave_out(name)
     if wishes.is_password_managed:
         wishful.manage_password()
+    for typed in wishes.outcomes:
+        wishful.settle(typed)
     if wishful.reasons:
         message = f'the run "{state.run}" cannot be amended like that'
         raise Refused(message, wishful.words_of_open(), reasons=tuple(wishful.reasons))
@@ -169,6 +174,23 @@ class _Wishful:
             self.made.append(self._amend(step, "taken", "no", "yes"))
             self.made += [self._amend(each, "login", getattr(each.action, "login", None), MANAGED) for each in logins]
 
+    def settle(self, typed: str) -> None:
+        """Say what became of a program whose outcome was lost: nobody but a person can know."""
+        name, _, said = typed.partition("=")
+        programs = [step for step in self._plan.steps if isinstance(step.action, RunCommand)]
+        lost = [each for each in programs if self._state.step(each.id).status in ("intended", "uncertain")]
+        step = next((each for each in lost if name in _names(each)), None)
+        if step is None:
+            ids = ", ".join(each.id for each in lost)
+            asked = f"open are {ids}" if ids else "no program's outcome is open"
+            self.reasons.append(f'--outcome: nobody asks about "{printable(name)}"; {asked}')
+        elif said not in ("done", "again"):
+            self.reasons.append(
+                f"--outcome takes {step.id}=done where it did its work, {step.id}=again to run it again"
+            )
+        else:
+            self.made.append(self._amend(step, "outcome", None, said))
+
     def _amend(self, step: Step, field: AmendedField, old: str | None, new: str) -> PlanAmended:
         before = [each.new for each in self.made if (each.step, each.field) == (step.id, field)]
         old = before[-1] if before else old
@@ -198,7 +220,7 @@ def amend(plan: Plan, amendments: Iterable[Amendment]) -> Plan:
         step = steps.get(each.step)
         if step is None:
             continue
-        if each.field != "taken":
+        if each.field not in ("taken", "outcome"):
             steps[step.id] = step.model_copy(update={"action": step.action.model_copy(update={each.field: each.new})})
         permitted |= _allowances_of(step, each)
     return plan.model_copy(update={"steps": tuple(_permit(step, permitted) for step in steps.values())})

@@ -10,13 +10,12 @@ from typing import Any, assert_never
 
 from daybreak.errors import Bug
 from daybreak.model.actions import (
+    Action,
     AnchorJournal,
-    AwaitCluster,
-    AwaitClusterGone,
-    AwaitInstance,
-    AwaitParameterGroup,
-    AwaitSql,
+    AwaitApproval,
     AwsChange,
+    AwsOrder,
+    ChangeSql,
     CopyParameterGroup,
     CreateEndpoint,
     CreateInstance,
@@ -25,23 +24,23 @@ from daybreak.model.actions import (
     DeleteEndpoint,
     DeleteInstance,
     DeleteParameterGroup,
+    LoadRows,
     ManagePassword,
     Restore,
     RestoreFromSnapshot,
     RestoreToMoment,
+    RunCommand,
     SetClusterOptions,
     SetParameters,
     Validate,
-    Wait,
+    WaitOrder,
 )
-from daybreak.model.guards import NotTheSource
 from daybreak.model.moment import At
 from daybreak.model.plan import AwsCall, Plan
 from daybreak.model.requests import CleanRequest
 from daybreak.model.tags import EXPIRES_TAG, JOURNAL_TAG, NONCE_TAG, PLAN_TAG, RUN_TAG
-from daybreak.model.things import Thing
 from daybreak.model.value import Instant, Value, iso
-from daybreak.plan.operations import aws_call, touches_of
+from daybreak.plan.operations import aws_call
 
 DRAWN_AT_START = "<drawn at start>"
 """What a plan prints for the nonce. The nonce is drawn when a run begins, so one plan begun twice makes two owners."""
@@ -109,25 +108,16 @@ def fill_in(call: AwsCall, nonce: str, anchor: str) -> AwsCall:
     return call.model_copy(update={"params": call.params | {"Tags": tags}})
 
 
-def things_touched(plan: Plan) -> frozenset[Thing]:
-    """All that a plan's calls make or change, less what any of its guards calls the source's."""
-    stamp, region = stamp_of(plan), plan.identity.region
-    calls = (call_of(step.action, stamp, region) for step in plan.steps)
-    guards = (guard for step in plan.steps for guard in step.guards if isinstance(guard, NotTheSource))
-    # AWS knows no difference of case, so a name in capitals is the source's too.
-    untouchable = {plan.source.lower(), *(name.lower() for guard in guards for name in guard.names)}
-    touched = (thing for call in calls if call is not None for thing in touches_of(call))
-    return frozenset(thing for thing in touched if thing.name.lower() not in untouchable)
-
-
-def call_of(action: AwsChange | Wait | Validate, stamp: Stamp, region: str) -> AwsCall | None:
-    """The AWS call that carries out an action; ``None`` for actions that wait or validate. ``region`` is the plan's."""
+def call_of(action: Action, stamp: Stamp, region: str) -> AwsCall | None:
+    """The AWS call that carries out an action; ``None`` for one that AWS does not carry out. ``region`` is the plan's."""
     match action:
-        case AwaitCluster() | AwaitParameterGroup() | AwaitInstance() | AwaitSql() | AwaitClusterGone() | Validate():
-            return None
-        case _:
+        case AwsOrder():
             operation, params = _operation(action, stamp)
             return aws_call("rds", operation, _without_nothing(params), action.region or region)
+        case ChangeSql() | LoadRows() | RunCommand() | WaitOrder() | Validate() | AwaitApproval():
+            return None
+        case _:
+            assert_never(action)
 
 
 def _operation(action: AwsChange, stamp: Stamp) -> tuple[str, dict[str, Any]]:

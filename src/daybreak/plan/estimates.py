@@ -47,6 +47,9 @@ INSTANCE = Estimate(
     evidence="an Aurora instance usually takes 6 to 10 minutes to create",
 )
 CALL = Estimate(low=timedelta(seconds=1), high=timedelta(seconds=30), evidence="one API call")
+APPROVAL = Estimate(
+    low=timedelta(0), high=timedelta(0), evidence="how long a person takes to answer is not in any estimate"
+)
 LOOK = Estimate(low=timedelta(seconds=1), high=timedelta(minutes=2), evidence="DNS, TCP and SQL usually answer at once")
 DELETION = Estimate(
     low=timedelta(minutes=2), high=timedelta(minutes=15), evidence="deleting usually takes 2 to 15 minutes"

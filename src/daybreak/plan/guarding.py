@@ -7,11 +7,14 @@ from typing import assert_never
 from daybreak.model.actions import (
     Action,
     AnchorJournal,
+    AwaitApproval,
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
     AwaitParameterGroup,
     AwaitSql,
+    AwsOrder,
+    ChangeSql,
     CopyParameterGroup,
     CreateEndpoint,
     CreateInstance,
@@ -20,15 +23,22 @@ from daybreak.model.actions import (
     DeleteEndpoint,
     DeleteInstance,
     DeleteParameterGroup,
+    LoadRows,
     ManagePassword,
     RestoreFromSnapshot,
     RestoreToMoment,
+    RunCommand,
     SetClusterOptions,
     SetParameters,
     Validate,
 )
-from daybreak.model.guards import Guard, NotTheSource, Ours, OursOrAbsent
+from daybreak.model.guards import AsPlanned, Guard, NotTheSource, Ours, OursOrAbsent
 from daybreak.model.things import ResourceKind, Thing
+
+
+def is_change(action: Action) -> bool:
+    """Whether an action changes anything outside, and so needs the approval that a plan asks for."""
+    return isinstance(action, AwsOrder | ChangeSql | LoadRows | RunCommand)
 
 
 def guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tuple[Guard, ...]:
@@ -68,7 +78,12 @@ def guards_of(action: Action, region: str, untouchable: tuple[str, ...]) -> tupl
             return (OursOrAbsent(thing=thing("db", instance)),)
         case Validate(clone=clone):
             return (Ours(thing=thing("cluster", clone)),)
-        case AwaitClusterGone() | AwaitParameterGroup():
+        case ChangeSql(cluster=cluster, resource_id=str() as resource_id):
+            same = AsPlanned(thing=thing("cluster", cluster), field="resource_id", value=resource_id)
+            return same, hands_off
+        case ChangeSql(cluster=cluster) | LoadRows(cluster=cluster):
+            return Ours(thing=thing("cluster", cluster)), hands_off
+        case AwaitClusterGone() | AwaitParameterGroup() | RunCommand() | AwaitApproval():
             return ()
         case _:
             assert_never(action)

@@ -219,7 +219,7 @@ def _storage_estimate(draft: Draft, restore: Restore, moment: Moment, terms: Ter
 
 
 def _steps(draft: Draft, restore: Restore, moment: Moment, rest: Span, storage: Estimate) -> tuple[Step, ...]:
-    sequence = Sequence(draft.seen.identity.region, draft.untouchable)
+    sequence = Sequence(draft.seen.identity.region, draft.untouchable, draft.target.approval)
     made, set_up = _add_quarantine(sequence, draft)
     stored = _add_storage(sequence, draft, restore, set_up, storage)
     rested = sequence.add(

@@ -7,11 +7,13 @@ from typing import assert_never
 from daybreak.model.actions import (
     Action,
     AnchorJournal,
+    AwaitApproval,
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
     AwaitParameterGroup,
     AwaitSql,
+    ChangeSql,
     CopyParameterGroup,
     CreateEndpoint,
     CreateInstance,
@@ -20,11 +22,14 @@ from daybreak.model.actions import (
     DeleteEndpoint,
     DeleteInstance,
     DeleteParameterGroup,
+    LoadRows,
     ManagePassword,
     RestoreFromSnapshot,
     RestoreToMoment,
+    RunCommand,
     SetClusterOptions,
     SetParameters,
+    SqlStatement,
     Validate,
 )
 from daybreak.model.things import Thing
@@ -61,6 +66,18 @@ def _undo_of(action: Action, region: str) -> Undo | None:
             return Irreversible(because="AWS keeps nothing of it")
         case DeleteCluster():
             return Irreversible(because="what is only in this cluster is lost, and no final snapshot is made")
+        case ChangeSql(back=SqlStatement() as back):
+            return TakenBack(actions=(action.model_copy(update={"change": back, "back": action.change}),))
+        case ChangeSql(because=because):
+            return Irreversible(because=because)
+        case LoadRows(cluster=cluster):
+            return GoesWith(thing=Thing(kind="cluster", name=cluster, region=region))
+        case RunCommand(back=(_, *_) as back):
+            return TakenBack(actions=(action.model_copy(update={"command": back, "back": action.command}),))
+        case RunCommand():
+            return Irreversible(because="only its owner knows what takes it back")
+        case AwaitApproval():
+            return None
         case AwaitCluster() | AwaitClusterGone() | AwaitInstance() | AwaitParameterGroup() | AwaitSql() | Validate():
             return None
         case _:

@@ -47,6 +47,9 @@ def translate_errors(where: str) -> Iterator[None]:
 _NOT_NOW = ("08", "28", "40", "53", "55", "57")
 """Classes of SQLSTATE that mean try again later: connection, login, conflict, resources, locks, an operator or a limit."""
 
+_ENDED = ("25P03", "25P04")
+"""The server ended a session that held a transaction open for too long."""
+
 _DAMAGE = ("XX001", "XX002", "58030", "58P01")
 """Data or an index is corrupted, a file cannot be read, a file is missing."""
 
@@ -63,7 +66,7 @@ def in_our_words(trouble: psycopg.Error, where: str) -> DaybreakError:
     if isinstance(trouble, LoginRefused) and trouble.refusal.is_definite:
         hint = "check the secret that the target's login names, and the database's name"
         return Unreachable(f"{where} does not take the login: {said}", hint)
-    if trouble.sqlstate is not None and trouble.sqlstate[:2] in _NOT_NOW:
+    if trouble.sqlstate is not None and (trouble.sqlstate[:2] in _NOT_NOW or trouble.sqlstate in _ENDED):
         return Unreachable(f"{where} could not answer: {said}")
     if trouble.diag.source_function == _HIDES:
         said = f"{said}: {HIDDEN}"

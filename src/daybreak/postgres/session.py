@@ -1,6 +1,7 @@
 """One session with a PostgreSQL server: what it may do, when it ends, and who may go on with its connection.
 
-The law: a session only reads, and ends within its limit whatever the server or the network does. Errors of psycopg become
+The law: a session only reads, but for a transaction that ``postgres.changing`` begins; and it ends within its limit whatever the
+server or the network does. Errors of psycopg become
 errors of ours in ``faults``.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -68,7 +69,7 @@ class Signature:
 
 
 class Session:
-    """A read-only conversation with one server; every question ends within the session's limits.
+    """A conversation with one server, which only reads as long as nobody begins to write; every question ends within the session's limits.
 
     Once time is up the session is closed: an answer that comes late could be taken for the answer to a later question.
     """
@@ -129,6 +130,20 @@ class Session:
             stream = cast("Generator[tuple[Any, ...]]", cursor.stream(text.encode()))
             with closing(stream):
                 yield stream
+
+    def carry_out(self, text: str) -> None:
+        """Carry out one statement that may write; the transaction around it was begun for that, and stays open."""
+        with self._bound(self.limits.statement), self._connection.cursor() as cursor:
+            # The extended protocol takes a single statement, so the text cannot end the transaction and go on.
+            cursor.execute(text.encode(), binary=True)
+
+    def copy_in(self, statement: sql.Composed, lines: Iterable[bytes]) -> int:
+        """Send lines to a ``COPY … FROM STDIN``; the number of rows that the server took."""
+        with self._bound(self.limits.statement), self._connection.cursor() as cursor:
+            with cursor.copy(statement) as copy:
+                for line in lines:
+                    copy.write(line)
+            return cursor.rowcount
 
     def column_types(self, text: str) -> tuple[int, ...]:
         """The types (OIDs) of a query's columns; the query must return no row."""
@@ -191,6 +206,11 @@ class Session:
     def is_in_order(self) -> bool:
         """Whether the next question can be asked: no error spoiled the transaction."""
         return self._connection.info.transaction_status != pq.TransactionStatus.INERROR
+
+    @property
+    def is_in_transaction(self) -> bool:
+        """Whether a transaction is open and sound."""
+        return self._connection.info.transaction_status == pq.TransactionStatus.INTRANS
 
     @property
     def is_in_the_way(self) -> bool:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from typing import assert_never
+
+import humanize
 
 from daybreak.model.actions import (
     Action,
     AnchorJournal,
+    AwaitApproval,
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
     AwaitParameterGroup,
     AwaitSql,
+    ChangeSql,
     CopyParameterGroup,
     CreateEndpoint,
     CreateInstance,
@@ -21,9 +26,11 @@ from daybreak.model.actions import (
     DeleteEndpoint,
     DeleteInstance,
     DeleteParameterGroup,
+    LoadRows,
     ManagePassword,
     RestoreFromSnapshot,
     RestoreToMoment,
+    RunCommand,
     SetClusterOptions,
     SetParameters,
     Validate,
@@ -86,6 +93,8 @@ def amendment_words(made: Amendment | PlanAmended) -> str:
     """
     if made.field == "taken":
         return "asked for" if made.new == "yes" else "left out"
+    if made.field == "outcome":
+        return "it did its work" if made.new == "done" else "to be run again"
     name = _FIELDS[made.field]
     before = (
         f"where it was {made.old}"
@@ -144,6 +153,15 @@ def _work(plan: Plan, step: Step) -> tuple[str, str, str]:
             return "create", "creating", f"endpoint {end(endpoint)}"
         case AnchorJournal():
             return "anchor", "anchoring", "the journal in a tag"
+        case ChangeSql(change=change):
+            verb, _, what = change.what.partition(" ")
+            return verb, "changing:", f"{what}" if what else verb
+        case LoadRows(table=table):
+            return "load", "loading", f"rows into {'.'.join(table)}"
+        case RunCommand(command=command):
+            return "run", "running", command[0]
+        case AwaitApproval():
+            return "wait for", "waiting for", "an approval"
         case Validate() as action:
             return "validate", "validating", f"{_OBJECT[action.part]}{many(_checks_of(action), 'check')}{_own(action)}"
         case _:
@@ -209,6 +227,16 @@ def _sentence(action: Action) -> str:
             return f"Wait until the endpoint of {clone} answers SQL"
         case Validate():
             return _validate(action)
+        case ChangeSql(change=change, cluster=cluster, database=database):
+            return f"In the database {database} of {cluster}: {change.what}"
+        case LoadRows(table=table, cluster=cluster, database=database, size=size):
+            where = f"{'.'.join(table)} in the database {database} of {cluster}"
+            return f"Load {humanize.naturalsize(size)} of rows from {action.file} into {where}"
+        case RunCommand(what=what, command=command):
+            return f"{what[:1].upper()}{what[1:]}, at most once: {shlex.join(command)}"
+        case AwaitApproval(by_another=by_another, valid=valid):
+            who = "another person" if by_another else "a person"
+            return f"Wait until {who} approves exactly this plan; it counts for {span_in_words(valid)}"
         case DeleteInstance(instance=instance):
             return f"Delete the instance {instance}"
         case DeleteCluster(clone=clone):

@@ -9,11 +9,16 @@ from dataclasses import dataclass
 
 from daybreak.model.actions import (
     AnchorJournal,
+    AwaitApproval,
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
     AwaitParameterGroup,
     AwaitSql,
+    ChangeSql,
+    LoadRows,
+    RunCommand,
+    SqlOrder,
     Validate,
 )
 from daybreak.model.plan import AwsCall, Plan, Step
@@ -52,6 +57,7 @@ class Typist:
     user: str | None
     connection: str
     """The connection string for psql: the database, and what its server must prove."""
+    plan: Plan
 
     @classmethod
     def of(cls, plan: Plan) -> Typist:
@@ -65,6 +71,7 @@ class Typist:
             elsewhere=plan.identity.elsewhere,
             user=seen.source_seen.master_username if seen and seen.source_seen else None,
             connection=conninfo(database, plan.target.trust, source_endpoint(plan)),
+            plan=plan,
         )
 
     def look(self, operation: str, query: str, **params: str) -> str:
@@ -82,6 +89,15 @@ class Typist:
         # psql knows its own commands by their first character; after a blank it sends the text to the server, which refuses it.
         asked = f" {sql}" if sql.startswith("\\") else sql
         return f'psql -h "$HOST" -p "$PORT"{user} -d {quote(self.connection)} \\\n  -c {quote(asked)}'
+
+    def psql_change(self, action: SqlOrder, *orders: str) -> str:
+        """Commands that write in one transaction of an action's database, as its role, and wait for locks as briefly as we do."""
+        connection = conninfo(action.database, self.plan.target.trust, source_endpoint(self.plan))
+        bounds = [f"SET LOCAL lock_timeout = {action.lock.total_seconds() * 1000:.0f};"]
+        bounds += [f"SET LOCAL ROLE {_name(action.role)};"] if action.role else []
+        asked = " ".join(f"\\\n  -c {quote(each)}" for each in (*bounds, *orders))
+        place = _address(action.cluster, self)
+        return f'{place}\npsql -1 -v ON_ERROR_STOP=1 -h "$HOST" -p "$PORT" -d {quote(connection)} {asked}'
 
 
 def script(plan: Plan) -> str:
@@ -123,6 +139,16 @@ def commands(step: Step, hand: Typist, *, is_asked: bool = True) -> str:
             return f"until {look} 2>&1 | grep -q DBClusterNotFoundFault; do\n  sleep 30\ndone"
         case AwaitSql(clone=clone):
             return f"{_address(clone, hand)}\nuntil {hand.psql('SELECT 1;')}; do\n  sleep 10\ndone"
+        case ChangeSql(change=change) as action:
+            return hand.psql_change(action, change.text)
+        case LoadRows(table=table, columns=columns, file=file) as action:
+            names = ", ".join(map(_name, columns))
+            path = "'" + file.replace("'", "''") + "'"
+            return hand.psql_change(action, f"\\copy {'.'.join(map(_name, table))} ({names}) FROM {path}")
+        case RunCommand(command=command):
+            return " ".join(map(quote, command))
+        case AwaitApproval():
+            return "# by hand nobody waits: ask for the approval now"
         case Validate(part="clone", clone=clone):
             status = hand.look("DescribeDBClusters", "DBClusters[0].Status", DBClusterIdentifier=clone)
             return f"{status}\n{_parameter_groups(clone, hand)}"

@@ -53,6 +53,7 @@ EXIT_CODES: dict[str, tuple[ExitCode, ...]] = {
     "baseline": _KEEPS,
     "watch": _STARTS_A_RUN,
     "resume": _STARTS_A_RUN,
+    "approve": _LOOKS,
     "abort": _LOOKS,
     "clean": _STARTS_A_RUN,
     "demo": (ExitCode.DONE, ExitCode.FAILED, ExitCode.INTERRUPTED),

@@ -17,7 +17,7 @@ from daybreak.assess.standing import DOUBTED, OrderStanding, Position, is_at_res
 from daybreak.aws.faults import AwsFault
 from daybreak.errors import Failed, Paused, Refused, Uncertain
 from daybreak.execute.hands.course import Course
-from daybreak.execute.refusals import Forbidden, Gone, Rejected, pause_for
+from daybreak.execute.refusals import Forbidden, Rejected, pause_for
 from daybreak.model.actions import AnchorJournal, AwsChange
 from daybreak.model.plan import AwsCall, Step
 from daybreak.model.replies import Category
@@ -169,7 +169,7 @@ class AwsHand:
             return
         if standing.place is Position.STALLED:
             raise Paused(f"step {step.id}: {standing.seen}", f"once it is gone: daybreak resume {self._plan.run}")
-        raise (Gone if standing.is_for_good else Failed)(f"step {step.id}: {standing.seen}", *standing.hints)
+        raise self._looker.refusal_of(step, standing)
 
     def _stand(self, step: Step, action: AwsChange, call: AwsCall | None = None) -> OrderStanding:
         """Where a change stands, by a look at all that its guards speak of; ``call`` is what is about to be sent."""

@@ -6,22 +6,28 @@ One empty look never ends a step or skips it: an absence is looked at again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
-from daybreak.assess.guarding import Resource, Situation, breach_of
+from daybreak.assess.approving import Approvals, approvals_in
+from daybreak.assess.guarding import Resource, Situation, breach_of, things_asked
 from daybreak.assess.moves import Again, Pause, Stop, patience_with
-from daybreak.assess.standing import OrderStanding, Position
+from daybreak.assess.standing import DOUBTED, OrderStanding, Position
 from daybreak.aws.faults import AwsFault
-from daybreak.errors import Bug, Failed, Paused, Refused, Unreachable
+from daybreak.errors import Bug, DaybreakError, Failed, Paused, Refused, Unreachable
 from daybreak.execute.doors import Doors
 from daybreak.execute.record import Record
-from daybreak.execute.refusals import AskedToEnd, pause_for
+from daybreak.execute.refusals import AskedToEnd, Gone, pause_for
+from daybreak.journal.store import ABORT
 from daybreak.model.actions import AwsChange, CopyParameterGroup, CreateParameterGroup
+from daybreak.model.fences import FenceSeen
+from daybreak.model.guards import Fenced
 from daybreak.model.plan import AwsCall, Plan, Step
 from daybreak.model.run import StepRetried
 from daybreak.model.things import Thing
+from daybreak.model.world import Cluster
 from daybreak.observe.look import AwsReads, Lookout
 from daybreak.plan.calls import call_of, owner_of, stamp_of
 from daybreak.plan.operations import touches_of
@@ -60,15 +66,58 @@ class Looker:
         door = _PatientDoor(self._doors.place(thing.region).aws, partial(self._wait_out, step))
         return self.look(step, lambda: Lookout(door).thing(thing))
 
+    def hold_to_guards(self, step: Step, *things: Thing, changes: tuple[str, ...] = ()) -> dict[Thing, Resource | None]:
+        """What is seen now of these things and of those that the step's guards speak of.
+
+        Raises ``Gone`` or ``Failed`` where a guard does not hold, by more than one answer. ``changes`` are the names that are
+        about to be changed.
+        """
+        seen: dict[Thing, Resource | None] = {}
+
+        def stand() -> OrderStanding:
+            seen.update(
+                {thing: self.see(step, thing) for thing in dict.fromkeys((*things, *things_asked(step.guards)))}
+            )
+            return self.bar(step, seen, changes) or OrderStanding(place=Position.SO)
+
+        standing = self.closely(step, stand, doubted=DOUBTED)
+        if standing.place is Position.BARRED:
+            raise self.refusal_of(step, standing)
+        return seen
+
+    def refusal_of(self, step: Step, standing: OrderStanding) -> Failed | Paused:
+        """The refusal of a step that cannot be made so as it stands."""
+        what = f"step {step.id}: {standing.seen}"
+        if standing.is_for_person:
+            return Paused(what, *standing.hints, f"then go on: daybreak resume {self._plan.run}")
+        return (Gone if standing.is_for_good else Failed)(what, *standing.hints)
+
     def bar(
         self, step: Step, seen: Mapping[Thing, Resource | None], changes: tuple[str, ...] = ()
     ) -> OrderStanding | None:
         """Where a step stands of which a guard does not hold by what was seen; ``None`` where all hold."""
-        situation = Situation(self.owner, seen, frozenset(changes), self._ages())
+        situation = Situation(
+            self.owner, seen, frozenset(changes), self._ages(), self._fences(step, seen), self.approvals()
+        )
         breach = breach_of(step.guards, situation)
         if breach is None:
             return None
-        return OrderStanding(place=Position.BARRED, seen=breach.why, hints=breach.hints, is_for_good=breach.is_for_good)
+        told = breach.model_dump(exclude={"why"})
+        return OrderStanding(place=Position.BARRED, seen=breach.why, **told)
+
+    def _fences(self, step: Step, seen: Mapping[Thing, Resource | None]) -> dict[Thing, FenceSeen]:
+        """Who can still write at each cluster that the step's guards want fenced; nothing of one that could not be asked."""
+        found: dict[Thing, FenceSeen] = {}
+        for guard in step.guards:
+            if isinstance(guard, Fenced) and isinstance(cluster := seen.get(guard.thing), Cluster):
+                with suppress(DaybreakError):
+                    found[guard.thing] = self._doors.place(guard.thing.region).sql.fence(guard, cluster)
+        return found
+
+    def approvals(self) -> Approvals:
+        """What was approved so far, and who planned and carries out the run."""
+        state, now = self._journal.state(), self._doors.timing.now()
+        return approvals_in(self._plan, state, now, is_state_local=self._doors.is_state_local)
 
     def _ages(self) -> dict[Thing, timedelta]:
         """How long ago AWS answered the creation of each parameter group of this run."""
@@ -143,7 +192,7 @@ class Looker:
         """Raise when a person wants the run to stop or to end: in a storm, that must not wait for better weather."""
         if self._doors.is_stopping():
             raise Paused("asked to stop")
-        if self._doors.asked():
+        if any(each.request == ABORT for each in self._doors.asked()):
             raise AskedToEnd
 
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from daybreak.assess.ending import birth_recorded, moment_restored
-from daybreak.assess.standing import DOUBTED, OrderStanding, Position
 from daybreak.errors import Bug
-from daybreak.execute.beside import News, Outcome
+from daybreak.execute.beside import News, WorkResult
 from daybreak.execute.doors import Doors, Progress, Scene
 from daybreak.execute.hands.course import Course
 from daybreak.execute.record import Record
@@ -46,7 +45,7 @@ class _Validation:
         elif isinstance(news, str):
             self.doors.progress(Progress(step=self.step.id, seen=news, since=self.began))
 
-    def conclude(self, outcome: Outcome) -> None:
+    def conclude(self, outcome: WorkResult) -> None:
         """Record the judgement."""
         if not isinstance(outcome, Measured):
             message = f"a validation measured {outcome!r}"
@@ -70,7 +69,7 @@ class ValidationHand:
         scene = self._scene(step, action)
         database = self._doors.place(action.region).database
 
-        def work(hand_over: Callable[[News], None], leash: Leash) -> Outcome:
+        def work(hand_over: Callable[[News], None], leash: Leash) -> WorkResult:
             return database.validate(action, scene, hand_over, hand_over, leash)
 
         self._course.aside.begin(_Validation(step, action, self._journal, self._doors, self._course.aside.now()), work)
@@ -91,16 +90,9 @@ class ValidationHand:
         return Scene(cluster, inside, moment, self._plan.objectives.rpo, birth, self._plan.moment, login)
 
     def _own_clone(self, step: Step, action: Validate) -> Cluster:
-        """The run's own clone as it is now; raises ``Gone`` where it is not there, or is another's, by more than one answer."""
+        """The run's own clone as it is now; raises as ``hold_to_guards`` does where it is not there, or is another's."""
         thing = Thing(kind="cluster", name=action.clone, region=action.region or self._doors.home.aws.region)
-        lookout, seen = self._doors.place(action.region).lookout, []
-
-        def stand() -> OrderStanding:
-            cluster = self._looker.look(step, lambda: lookout.cluster(action.clone))
-            seen.append(cluster)
-            return self._looker.bar(step, {thing: cluster}) or OrderStanding(place=Position.SO)
-
-        standing = self._looker.closely(step, stand, doubted=DOUBTED)
-        if standing.place is Position.BARRED or (found := seen[-1]) is None:
-            raise Gone(f"step {step.id}: {standing.seen}", *standing.hints)
+        found = self._looker.hold_to_guards(step, thing)[thing]
+        if not isinstance(found, Cluster):
+            raise Gone(f"step {step.id}: {thing.words()} is gone", "someone may have deleted it")
         return found

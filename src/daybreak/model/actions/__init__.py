@@ -30,6 +30,10 @@ from daybreak.model.actions.aws import (
     SetClusterOptions,
     SetParameters,
 )
+from daybreak.model.actions.commands import RunCommand
+from daybreak.model.actions.loads import LoadRows
+from daybreak.model.actions.questions import AwaitApproval
+from daybreak.model.actions.sql import ChangeSql, SqlOrder, SqlStatement
 from daybreak.model.actions.validation import Validate
 from daybreak.model.actions.waits import (
     PARAMETER_GROUP_REST,
@@ -46,6 +50,7 @@ __all__ = [
     "PARAMETER_GROUP_REST",
     "Action",
     "AnchorJournal",
+    "AwaitApproval",
     "AwaitCluster",
     "AwaitClusterGone",
     "AwaitInstance",
@@ -53,6 +58,7 @@ __all__ = [
     "AwaitSql",
     "AwsChange",
     "AwsOrder",
+    "ChangeSql",
     "CopyParameterGroup",
     "CreateEndpoint",
     "CreateInstance",
@@ -61,16 +67,22 @@ __all__ = [
     "DeleteEndpoint",
     "DeleteInstance",
     "DeleteParameterGroup",
+    "LoadRows",
     "ManagePassword",
     "Restore",
     "RestoreFromSnapshot",
     "RestoreToMoment",
+    "RunCommand",
     "SetClusterOptions",
     "SetParameters",
+    "SqlOrder",
+    "SqlStatement",
     "Validate",
     "Wait",
     "WaitOrder",
 ]
 
-Action = Annotated[AwsChange | Wait | Validate, Field(discriminator="kind")]
+Action = Annotated[
+    AwsChange | ChangeSql | LoadRows | RunCommand | Wait | Validate | AwaitApproval, Field(discriminator="kind")
+]
 """Any one thing a step can order."""

@@ -8,11 +8,13 @@ from typing import Any, assert_never
 from daybreak.model.actions import (
     Action,
     AnchorJournal,
+    AwaitApproval,
     AwaitCluster,
     AwaitClusterGone,
     AwaitInstance,
     AwaitParameterGroup,
     AwaitSql,
+    ChangeSql,
     CopyParameterGroup,
     CreateEndpoint,
     CreateInstance,
@@ -21,10 +23,12 @@ from daybreak.model.actions import (
     DeleteEndpoint,
     DeleteInstance,
     DeleteParameterGroup,
+    LoadRows,
     ManagePassword,
     Restore,
     RestoreFromSnapshot,
     RestoreToMoment,
+    RunCommand,
     SetClusterOptions,
     SetParameters,
     Validate,
@@ -89,6 +93,8 @@ def chapter(action: Action) -> str:
             return CREATE
         case Validate() | AnchorJournal():
             return VALIDATE
+        case ChangeSql() | LoadRows() | RunCommand() | AwaitApproval():
+            return RESTORE
         case DeleteEndpoint() | DeleteInstance() | DeleteCluster() | AwaitClusterGone() | DeleteParameterGroup():
             return CLEAN
         case _:

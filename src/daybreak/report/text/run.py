@@ -15,6 +15,7 @@ from daybreak.model.run import (
     FindingMade,
     PlanAmended,
     RunAborted,
+    RunApproved,
     RunAttached,
     RunCreated,
     RunFinished,
@@ -25,11 +26,14 @@ from daybreak.model.run import (
     StepForgone,
     StepHeldUp,
     StepIntended,
+    StepReached,
     StepRetried,
     StepSeen,
     StepSent,
+    StepStaged,
     StepUncertain,
 )
+from daybreak.model.value import stamp
 from daybreak.report.sentences import amendment_words, printable_sentence, sentence
 from daybreak.report.text.status import standing_text
 from daybreak.report.words import Entry, Fitting, command, plain, span_words
@@ -57,6 +61,12 @@ def request_view(run: str, then: str) -> RenderableType:
     return Group(Entry("status", told), command("next     ", then))
 
 
+def approval_view(approval: RunApproved, then: str) -> RenderableType:
+    """An approval, and the next command."""
+    said = plain(f"by {approval.by} ({approval.caller}), until {stamp(approval.expires)}")
+    return Group(Entry("approved", said), command("next     ", then))
+
+
 def event_line(event: Event, plan: Plan | None = None) -> str:
     """One event as one line of text with its time; it describes a step in the plan's words."""
     return f"{event.at:%H:%M:%SZ}  " + printable_sentence(_event(event, plan))
@@ -68,10 +78,16 @@ def _event(event: Event, plan: Plan | None) -> str:
             return f"run {run} created" + (f": {why}" if why else "")
         case RunAttached(who=who, where=where):
             return f"carried out by {who} on {where}"
+        case RunApproved(by=by, caller=caller, expires=expires, why=why):
+            return f"approved by {by} ({caller}), until {stamp(expires)}" + (f": {why}" if why else "")
         case StepIntended(step=step, attempt=attempt):
             return f"{step}  {_order_words(plan, step)}" + (f" (attempt {attempt})" if attempt > 1 else "")
         case StepSent(step=step, request_id=request):
             return f"{step}  AWS accepted it" + (f", request {request}" if request else "")
+        case StepStaged(step=step, transaction=transaction):
+            return f"{step}  about to be committed, as transaction {transaction}"
+        case StepReached(step=step, rows=rows):
+            return f"{step}  {rows:,} rows are loaded"
         case StepRetried(step=step, why=why, pause=pause):
             return f"{step}  not now: {why}; again in {pause:.0f} s"
         case StepUncertain(step=step, why=why):

@@ -1,0 +1,44 @@
+"""The hand that asks: it waits until a person approves the plan as it stands."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from daybreak.assess.approving import approval_of, disapproval_of
+from daybreak.errors import Paused
+from daybreak.execute.doors import Progress
+from daybreak.execute.hands.course import Course
+from daybreak.model.actions import AwaitApproval
+from daybreak.model.moment import span_in_words
+from daybreak.model.plan import Step
+from daybreak.model.run import StepDone, StepIntended
+from daybreak.model.value import iso
+
+
+class ApprovalHand:
+    """Waits for the approvals of one plan."""
+
+    def __init__(self, course: Course) -> None:
+        self._plan, self._journal = course.plan, course.journal
+        self._doors, self._looker = course.doors, course.looker
+        self._asked_since: float | None = None
+
+    def look(self, step: Step, action: AwaitApproval) -> bool:
+        """Whether the plan is approved; raises ``Paused`` once that has been waited for too long."""
+        if self._journal.state().step(step.id).status == "waiting":
+            self._journal.append(StepIntended(step=step.id, attempt=1))
+        approvals = self._looker.approvals()
+        if given := approval_of(approvals, by_another=action.by_another):
+            result = {"by": given.by, "caller": given.caller, "until": iso(given.expires)}
+            self._journal.append(StepDone(step=step.id, result=result))
+            return True
+        now = self._doors.timing.monotonic()
+        self._asked_since = now if self._asked_since is None else self._asked_since
+        missing = disapproval_of(approvals, by_another=action.by_another)
+        why, hints = (missing.why, missing.hints) if missing else ("", ())
+        since = self._journal.state().step(step.id).began or self._doors.timing.now()
+        self._doors.progress(Progress(step=step.id, seen=f"{why}: {hints[0]}", since=since))
+        if timedelta(seconds=now - self._asked_since) >= action.within:
+            what = f"step {step.id}: {why}, and it was waited for {span_in_words(action.within)}"
+            raise Paused(what, *hints, f"then go on: daybreak resume {self._plan.run}")
+        return False

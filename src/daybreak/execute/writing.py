@@ -1,0 +1,204 @@
+"""The door through which a run changes something inside databases: only inside those that its plan names.
+
+The law: this door is opened for one run, as the one to AWS is. What the run's plan does not touch, it refuses below everything
+that could forget it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import BinaryIO
+
+import humanize
+
+from daybreak.aws.secrets import LoginDoor
+from daybreak.errors import Bug, DaybreakError, Failed, Refused, Unreachable
+from daybreak.execute.beside import CalledOff, Loaded, News, Staged
+from daybreak.execute.database import login_at
+from daybreak.model.actions import ChangeSql, LoadRows
+from daybreak.model.fences import FenceSeen
+from daybreak.model.guards import Fenced
+from daybreak.model.names import printable
+from daybreak.model.things import Thing
+from daybreak.model.trust import Trust
+from daybreak.model.world import Cluster
+from daybreak.plan.touching import database_of
+from daybreak.postgres.address import Address, address_of
+from daybreak.postgres.changing import Bearing, Columns, TransactionFate, load_part, make_change, read_fate
+from daybreak.postgres.faults import refusal_of
+from daybreak.postgres.fencing import read_fence
+from daybreak.postgres.leash import Leash
+from daybreak.postgres.session import Limits, Session, open_session
+
+_LOOKING = timedelta(seconds=10)
+_SLICE = 0.2
+"""Seconds between two looks whether a load was called off."""
+_PAUSES = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
+"""Seconds before a load tries a part again that the server could not take; after the last one it gives up."""
+
+
+@dataclass(frozen=True)
+class Sql:
+    """The databases of one region, as far as one run may change them. Logins are read anew for each session."""
+
+    aws: LoginDoor
+    environ: Mapping[str, str]
+    trust: Trust
+    may_change: Iterable[Thing] = field(default_factory=frozenset)
+
+    def change(self, action: ChangeSql, cluster: Cluster, staged: Callable[[str | None], None]) -> bool:
+        """Carry out the change; whether anything was changed."""
+        self._hold(action)
+        with self.session(action, cluster, action.limit) as session:
+            bearing = Bearing(action.role, action.lock)
+            return make_change(session, bearing, action.change.text, action.change.look, staged)
+
+    def fate(self, action: ChangeSql | LoadRows, cluster: Cluster, transaction: str) -> TransactionFate | None:
+        """What became of a transaction; ``None`` where the server cannot know it."""
+        with self.session(action, cluster, _LOOKING) as session:
+            return read_fate(session, transaction)
+
+    def fence(self, guard: Fenced, cluster: Cluster) -> FenceSeen:
+        """Who can still write at the cluster."""
+        address = address_of(cluster, guard.database, self.trust)
+        login = login_at(guard.login, self.aws, self.environ, address)
+        with open_session(address, login, Limits(statement=_LOOKING, whole=_LOOKING)) as session:
+            return read_fence(session)
+
+    def load(
+        self, action: LoadRows, cluster: Cluster, begun: Loaded, hand_over: Callable[[News], None], leash: Leash
+    ) -> Loaded:
+        """Load what is left of the file, part by part; a part that the server could not take is tried again.
+
+        Raises ``Refused`` where the file is not the planned one, ``Failed`` where the server refuses a row: the parts before stay.
+        """
+        self._hold(action)
+        return _Loading(self, action, cluster, hand_over, leash).to_the_end(begun)
+
+    def _hold(self, action: ChangeSql | LoadRows) -> None:
+        """Raise ``Bug`` for a database that the run's plan does not touch."""
+        touched = database_of(action, self.aws.region)
+        if touched not in self.may_change:
+            message = f"{touched.words()} would be changed, which this door was not opened for"
+            raise Bug(message)
+
+    @contextmanager
+    def session(
+        self, action: ChangeSql | LoadRows, cluster: Cluster, limit: timedelta, leash: Leash | None = None
+    ) -> Iterator[Session]:
+        """A session of an action's login in its database, for the length of a ``with`` block."""
+        address: Address = address_of(cluster, action.database, self.trust, leash)
+        login = login_at(action.login, self.aws, self.environ, address)
+        with open_session(address, login, Limits(statement=limit, lock=action.lock, whole=limit)) as session:
+            yield session
+
+
+@dataclass(frozen=True)
+class _Loading:
+    """One load, as far as this process takes it."""
+
+    sql: Sql
+    action: LoadRows
+    cluster: Cluster
+    hand_over: Callable[[News], None]
+    leash: Leash
+
+    def to_the_end(self, reached: Loaded) -> Loaded:
+        """Load part after part; how far it came."""
+        action = self.action
+        with _open(Path(action.file)) as file:
+            self._check(file)
+            while reached.place < action.size:
+                file.seek(reached.place)
+                # About so many bytes, to the end of a line.
+                reached = self._load_part(reached, file.read(action.part) + file.readline())
+                self.hand_over(reached)
+                share = f"{humanize.naturalsize(reached.place)} of {humanize.naturalsize(action.size)}"
+                self.hand_over(f"{share}, {reached.rows:,} rows")
+        return reached
+
+    def _load_part(self, begun: Loaded, lines: bytes) -> Loaded:
+        action, about_to = self.action, list[Staged]()
+        bearing, columns = Bearing(action.role, action.lock), Columns(action.table, action.columns)
+        place = begun.place + len(lines)
+
+        def stage(number: str | None, rows: int) -> None:
+            about_to.append(Staged(number, place, begun.rows + rows))
+            self.hand_over(about_to[-1])
+            while not about_to[-1].is_recorded.wait(_SLICE):
+                self._heed()
+
+        for pause in (*_PAUSES, None):
+            try:
+                if about_to and self._is_committed(about_to[-1]):
+                    return Loaded(place, about_to[-1].rows)
+                with self.sql.session(action, self.cluster, action.limit, self.leash) as session:
+                    return Loaded(place, begun.rows + load_part(session, bearing, columns, [lines], stage))
+            except Unreachable as error:
+                self._heed()
+                if pause is None or is_definite(error):
+                    raise
+                self.hand_over(f"{error.message}; again in {pause:.0f} s")
+                time.sleep(pause)
+        raise Bug("a load neither ended nor failed")
+
+    def _is_committed(self, staged: Staged) -> bool:
+        """Whether the part that was about to be committed is there; raises ``Unreachable`` while its transaction is still open."""
+        fate = self.sql.fate(self.action, self.cluster, staged.transaction) if staged.transaction else "aborted"
+        return is_committed(fate, staged.transaction)
+
+    def _check(self, file: BinaryIO) -> None:
+        """Raise ``Refused`` where the file is not the one that was planned: its places would mean other rows."""
+        action, found, size = self.action, hashlib.sha256(), 0
+        self.hand_over("reading the file once, to see that it is the planned one")
+        while chunk := file.read(2**20):
+            found.update(chunk)
+            size += len(chunk)
+            self._heed()
+        if (found.hexdigest(), size) != (action.sha256, action.size):
+            raise Refused(
+                f'the file "{printable(action.file)}" is not the one that was planned: it has {size} bytes, and the sha256 '
+                f"{found.hexdigest()}",
+                "put the planned one back, then resume",
+            )
+
+    def _heed(self) -> None:
+        if self.leash.is_called_off.is_set():
+            raise CalledOff
+
+
+def is_committed(fate: TransactionFate | None, number: str | None) -> bool:
+    """Whether a transaction that was about to be committed was.
+
+    Raises ``Unreachable`` while it is still open, ``Failed`` where the server cannot know any more.
+    """
+    match fate:
+        case "in progress":
+            raise Unreachable(f"the transaction {number} is still open")
+        case None:
+            raise Failed(f"the server no longer knows what became of the transaction {number}")
+        case _:
+            return fate == "committed"
+
+
+def is_definite(error: DaybreakError) -> bool:
+    """Whether the server refused the login for good: to try again would change nothing, and could lock the account."""
+    refusal = refusal_of(error)
+    return refusal is not None and refusal.is_definite
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[BinaryIO]:
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise Refused(f'the file "{printable(str(path))}" cannot be read: {why}', "put it back, then resume") from error
+    with file:
+        yield file

@@ -1,0 +1,59 @@
+"""What each action touches: the things that it makes or changes, by world, kind, name and region. Pure."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from daybreak.model.actions import (
+    Action,
+    AwaitApproval,
+    AwsOrder,
+    ChangeSql,
+    LoadRows,
+    RunCommand,
+    SqlOrder,
+    Validate,
+    WaitOrder,
+)
+from daybreak.model.guards import NotTheSource
+from daybreak.model.plan import Plan
+from daybreak.model.things import Thing
+from daybreak.plan.calls import Stamp, call_of, stamp_of
+from daybreak.plan.operations import touches_of
+
+
+def things_touched_by(action: Action, stamp: Stamp, region: str) -> tuple[Thing, ...]:
+    """What an action makes or changes; ``region`` is the plan's."""
+    match action:
+        case AwsOrder():
+            call = call_of(action, stamp, region)
+            return touches_of(call) if call else ()
+        case ChangeSql() | LoadRows():
+            return (database_of(action, region),)
+        case RunCommand(command=(program, *_)):
+            return (Thing(world="host", kind="program", name=program, region=region),)
+        case RunCommand() | WaitOrder() | Validate() | AwaitApproval():
+            return ()
+        case _:
+            assert_never(action)
+
+
+def database_of(action: SqlOrder, region: str) -> Thing:
+    """The database in which an action changes something; ``region`` is the plan's, where the action names none."""
+    name = f"{action.cluster}/{action.database}"
+    return Thing(world="sql", kind="database", name=name, region=action.region or region)
+
+
+def things_touched(plan: Plan) -> frozenset[Thing]:
+    """All that a plan's actions make or change, less what any of its guards calls the source's."""
+    stamp, region = stamp_of(plan), plan.identity.region
+    guards = (guard for step in plan.steps for guard in step.guards if isinstance(guard, NotTheSource))
+    # AWS knows no difference of case, so a name in capitals is the source's too.
+    untouchable = {name.lower() for guard in guards for name in guard.names}
+    touched = (thing for step in plan.steps for thing in things_touched_by(step.action, stamp, region))
+    return frozenset(thing for thing in touched if _owner(thing) not in untouchable | {plan.source.lower()})
+
+
+def _owner(thing: Thing) -> str:
+    """The name that the guards speak of: a database's is its cluster's."""
+    return thing.name.partition("/")[0].lower() if thing.world == "sql" else thing.name.lower()

@@ -1,0 +1,246 @@
+"""Programs of the owner's, really started: at most once, within their limit, with none of our credentials, and never repeated."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from time import monotonic
+
+import psutil  # type: ignore[import-untyped]
+import pytest
+
+from daybreak.errors import DaybreakError, Paused, Refused, Uncertain
+from daybreak.execute.timing import SystemTiming
+from daybreak.journal.folder import FolderStore
+from daybreak.model.actions import RunCommand
+from daybreak.model.plan import Plan
+from daybreak.model.run import Event, RunState
+from daybreak.plan import estimates
+from daybreak.plan.amending import Wishes, amendments_for
+from daybreak.plan.sequence import Sequence
+from tests import fix_worlds
+from tests.chaos.simulated_aws import world_of
+from tests.chaos.simulation import Crash, Killed, Simulation, scratch
+from tests.fix_hands import types_of
+
+STEP = "01-run"
+LINES = """
+import json, os, sys
+with open(sys.argv[1], "a") as file:
+    file.write(json.dumps(dict(os.environ)) + "\\n")
+"""
+
+
+def program(text: str, *arguments: str, limit: float = 20, **more: object) -> RunCommand:
+    """A program in Python."""
+    command = (sys.executable, "-c", text, *arguments)
+    return RunCommand(what="restart the shop", command=command, limit=timedelta(seconds=limit), **more)  # type: ignore[arg-type]
+
+
+def plan_of(action: RunCommand) -> Plan:
+    """A plan that only runs a program."""
+    sequence = Sequence("us-east-1", (fix_worlds.SOURCE,))
+    sequence.add("run", action, "why", estimates.CALL)
+    return fix_worlds.plan().model_copy(update={"steps": tuple(sequence.steps)})
+
+
+@contextmanager
+def simulated(action: RunCommand, **changes: object) -> Iterator[Simulation]:
+    """A run of that plan that has not begun."""
+    with scratch() as folder:
+        store, plan = FolderStore(folder), plan_of(action)
+        store.create(plan)
+        aws = world_of(fix_worlds.observation())
+        environ = dict(os.environ) | {
+            "AWS_SECRET_ACCESS_KEY": "ours",
+            "PGPASSWORD": "ours",
+            "CLONE_PASSWORD": "ours",
+            "STAGE": "prod",
+        }
+        timing = SystemTiming(threading.Event())
+        yield Simulation(aws=aws, plan=plan, store=store, timing=timing, environ=environ, **changes)  # type: ignore[arg-type]
+
+
+def runs_of(file: Path) -> list[dict[str, str]]:
+    """The environment of each time that the program ran."""
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process still runs; one that has ended and that nobody has asked for does not."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def amended(simulation: Simulation, *outcomes: str) -> None:
+    """What ``daybreak resume --outcome`` writes."""
+    with simulation.attached() as journal:
+        for event in amendments_for(simulation.plan, journal.state(), Wishes(outcomes=outcomes), "ann@desk"):
+            journal.append(event)
+
+
+def test_a_program_gets_what_its_action_names_and_no_credential(tmp_path: Path) -> None:
+    """Ours are ours: it has its own, or none. Its last words are in the journal."""
+    file = tmp_path / "ran"
+    named = ("STAGE", "AWS_SECRET_ACCESS_KEY", "PGPASSWORD", "CLONE_PASSWORD")
+    with simulated(program(LINES + 'print("done\\x1b[31m")', str(file), environment=named)) as simulation:
+        state = simulation.live()
+    assert state.status == "finished"
+    [environment] = runs_of(file)
+    assert environment["STAGE"] == "prod"
+    assert "ours" not in environment.values()
+    assert set(environment) <= {
+        "PATH",
+        "HOME",
+        "USER",
+        "LOGNAME",
+        "LANG",
+        "LC_ALL",
+        "LC_CTYPE",
+        "TZ",
+        "TMPDIR",
+        "STAGE",
+    }
+    assert state.step(STEP).result == {"said": ["done\\x1b[31m"]}
+
+
+@pytest.mark.parametrize(
+    ("action", "says"),
+    [
+        (program('print("no such service"); raise SystemExit(3)'), "ended with 3: no such service"),
+        (RunCommand(what="x", command=("/nowhere/program",), limit=timedelta(seconds=1)), "could not be started"),
+    ],
+)
+def test_a_program_that_fails_fails_the_step(action: RunCommand, says: str) -> None:
+    """Its answer is an answer; nobody tries again by itself."""
+    with simulated(action) as simulation:
+        state = simulation.live()
+        assert state.status == "failed"
+        assert says in state.note
+
+
+def test_a_program_that_does_not_end_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
+    """What it did by then nobody knows: a person is asked, and both answers lead on."""
+    file = tmp_path / "child"
+    text = (
+        "import subprocess, sys, time\n"
+        'child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])\n'
+        'open(sys.argv[1], "w").write(str(child.pid))\n'
+        "time.sleep(600)\n"
+    )
+    began = monotonic()
+    with simulated(program(text, str(file), limit=1)) as simulation:
+        with pytest.raises(Uncertain) as caught:
+            simulation.live()
+        assert monotonic() - began < 15
+        assert "it was ended after 1 second" in caught.value.message
+        assert any(f"--outcome {STEP}=done" in hint for hint in caught.value.hints)
+        assert not is_alive(int(file.read_text()))
+        state = simulation.store.chain(simulation.plan.run).state()
+        assert (state.status, state.exit_code, state.step(STEP).status) == ("paused", 4, "uncertain")
+
+
+@pytest.mark.parametrize("mode", ["before", "torn", "after"])
+def test_a_lost_outcome_is_asked_and_never_repeated(tmp_path: Path, mode: str) -> None:
+    """Whoever dies around it: it ran at most once; the next process asks, and only a person's word goes on."""
+    file = tmp_path / f"ran-{mode}"
+    for number in range(2, 6):
+        file.unlink(missing_ok=True)
+        with simulated(program(LINES, str(file))) as simulation:
+            try:
+                ended: RunState | DaybreakError = simulation.live(Crash(number, mode))  # type: ignore[arg-type]
+            except Killed:
+                ended = _lived_again(simulation)
+            assert len(runs_of(file)) <= 1, number
+            if isinstance(ended, Uncertain):
+                with pytest.raises(Uncertain):  # a second resume asks again, and changes nothing
+                    simulation.live()
+                amended(simulation, f"{STEP}=done")
+                ended = simulation.live()
+                assert isinstance(ended, RunState)
+                assert ended.step(STEP).was_adopted
+                assert len(runs_of(file)) <= 1, number
+            assert isinstance(ended, RunState)
+            assert ended.status == "finished"
+
+
+def _lived_again(simulation: Simulation) -> RunState | DaybreakError:
+    try:
+        return simulation.live()
+    except Uncertain as asked:
+        return asked
+
+
+def test_a_person_may_have_it_run_again(tmp_path: Path) -> None:
+    """Once for each time that a person says so."""
+    file = tmp_path / "ran"
+    with simulated(program(LINES, str(file))) as simulation:
+        with pytest.raises(Killed):
+            simulation.live(Crash(3, "before"))  # it ran, and its end is not in the journal
+        with pytest.raises(Uncertain):
+            simulation.live()
+        amended(simulation, f"{STEP}=again")
+        assert simulation.live().status == "finished"
+        assert len(runs_of(file)) == 2
+
+
+@pytest.mark.parametrize(
+    ("outcome", "says"),
+    [
+        ("01-run=maybe", "01-run=done where it did its work"),
+        ("02-x=done", "open are 01-run"),
+        ("=done", "open are 01-run"),
+    ],
+)
+def test_a_wrong_answer_changes_nothing(tmp_path: Path, outcome: str, says: str) -> None:
+    """It says which answers there are."""
+    with simulated(program(LINES, str(tmp_path / "ran"))) as simulation:
+        with pytest.raises(Killed):
+            simulation.live(Crash(3, "before"))
+        with pytest.raises(Refused) as caught:
+            amended(simulation, outcome)
+        assert says in "".join(caught.value.reasons)
+
+
+def test_nobody_answers_for_a_program_that_nobody_asks_about(tmp_path: Path) -> None:
+    """A step that has not begun is run, whatever somebody said before."""
+    with simulated(program(LINES, str(tmp_path / "ran"))) as simulation:
+        with pytest.raises(Killed):
+            simulation.live(Crash(2, "before"))
+        with pytest.raises(Refused, match="cannot be amended") as caught:
+            amended(simulation, f"{STEP}=done")
+        assert "no program's outcome is open" in "".join(caught.value.reasons)
+
+
+def test_ctrl_c_ends_it_and_asks(tmp_path: Path) -> None:
+    """Whoever stops the run does not wait for it, and is told that nobody knows what it did."""
+    stop = threading.Event()
+    with simulated(program("import time; time.sleep(600)"), is_stopping=stop.is_set) as simulation:
+
+        def on_told(event: Event) -> None:
+            if event.body.type == "step.intended":
+                threading.Timer(0.5, stop.set).start()
+
+        simulation.on_told = on_told
+        with pytest.raises((Paused, DaybreakError)):
+            simulation.live()
+        assert types_of(simulation.told, STEP) == ["step.intended", "step.uncertain"]
+
+
+def test_a_program_that_ignores_its_end_is_killed(tmp_path: Path) -> None:
+    """It had its five seconds."""
+    text = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('here', flush=True)\ntime.sleep(600)\n"
+    began = monotonic()
+    with simulated(program(text, limit=1)) as simulation, pytest.raises(Uncertain):
+        simulation.live()
+    assert monotonic() - began < 30
+    assert signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN

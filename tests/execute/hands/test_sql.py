@@ -1,0 +1,299 @@
+"""Changes inside a real database, carried out by the real interpreter: one effect, whatever is lost and whoever dies."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from daybreak.errors import Bug, Paused
+from daybreak.execute.writing import Sql
+from daybreak.model.actions import ChangeSql, LoadRows, SqlStatement
+from daybreak.model.guards import Fenced
+from daybreak.model.run import Event, RunState, StepReached, StepStaged, StepUncertain
+from daybreak.model.things import Thing
+from tests.chaos.simulation import Crash, Killed, Simulation
+from tests.fix_hands import CLONE, LOGIN, Bench, fresh, types_of
+from tests.fix_postgres import Wire
+
+STEP = "03-change-sql"
+LOAD = "03-load-rows"
+ROWS = 2_000
+ATTACHING = 2
+"""Appends of a process that begins a run, before any that is reported."""
+
+
+def change(database: str, text: str = "INSERT INTO public.t VALUES (1)", **more: object) -> ChangeSql:
+    """A change that leaves a row."""
+    statement = SqlStatement(what="put a row into t", text=text, look="SELECT EXISTS (SELECT FROM public.t)")
+    fields = {
+        "cluster": CLONE,
+        "database": database,
+        "login": LOGIN,
+        "limit": timedelta(seconds=1),
+        "change": statement,
+    }
+    return ChangeSql(**(fields | more))  # type: ignore[arg-type]
+
+
+def load(bench: Bench, **more: object) -> LoadRows:
+    """A load of two thousand rows in twenty parts."""
+    file = bench.folder / "rows.copy"
+    file.write_bytes(b"".join(b"%d\n" % number for number in range(ROWS)))
+    data = file.read_bytes()
+    fields = {
+        "cluster": CLONE,
+        "database": bench.database,
+        "login": LOGIN,
+        "table": ("public", "t"),
+        "columns": ("a",),
+        "file": str(file),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "size": len(data),
+        "part": len(data) // 20,
+        "limit": timedelta(seconds=5),
+    }
+    return LoadRows(**(fields | more))  # type: ignore[arg-type]
+
+
+def to_the_end(simulation: Simulation, crash: Crash | None = None) -> RunState:
+    """The end of a run whose first process may be killed."""
+    try:
+        return simulation.live(crash)
+    except Killed:
+        return simulation.live()
+
+
+def test_a_change_is_made_once_and_its_transaction_is_in_the_journal(bench: Bench) -> None:
+    """The number stands before the commit, so that whoever comes later can ask what became of it."""
+    simulation = bench.simulation(change(bench.database))
+    state = simulation.live()
+    assert (state.status, bench.count()) == ("finished", 1)
+    assert types_of(simulation.told, STEP) == ["step.intended", "step.staged", "step.done"]
+    [staged] = [each.body for each in simulation.told if isinstance(each.body, StepStaged)]
+    assert state.step(STEP).result == {"transaction": staged.transaction}
+
+
+def test_what_is_there_already_is_found_and_not_done_again(bench: Bench) -> None:
+    """Nothing is staged, and the step says that it was found."""
+    bench.server.run(bench.database, "INSERT INTO public.t VALUES (7)")
+    simulation = bench.simulation(change(bench.database))
+    state = simulation.live()
+    assert (state.step(STEP).was_adopted, bench.count()) == (True, 1)
+    assert types_of(simulation.told, STEP) == ["step.intended", "step.done"]
+
+
+@pytest.mark.parametrize("mode", ["before", "torn", "after"])
+def test_whoever_dies_leaves_one_effect(bench: Bench, mode: str) -> None:
+    """At every append of the step; the look alone would not know a change whose effect another change removed meanwhile."""
+    with fresh(bench) as here:
+        whole = here.simulation(change(here.database))
+        whole.live()
+        appends = len(whole.told)
+    for number in range(appends - 3, appends + ATTACHING):
+        with fresh(bench) as here:
+            simulation = here.simulation(change(here.database))
+            ended = to_the_end(simulation, Crash(number, mode))  # type: ignore[arg-type]
+            assert (ended.status, here.count()) == ("finished", 1), number
+
+
+@pytest.mark.parametrize("arrives", [False, True])
+def test_a_lost_commit_is_looked_up_and_not_guessed(cut_bench: Bench, wire: Wire, *, arrives: bool) -> None:
+    """The line breaks as the commit leaves: the server knows by the number whether it arrived."""
+    simulation = cut_bench.simulation(change(cut_bench.database))
+    broken = wire.is_mute if arrives else wire.is_cut
+
+    def on_told(event: Event) -> None:
+        if isinstance(event.body, StepStaged) and len(uncertain) == 0:
+            broken.set()
+        if isinstance(event.body, StepUncertain):
+            uncertain.append(event.body.why)
+            broken.clear()
+
+    uncertain: list[str] = []
+    simulation.on_told = on_told
+    state = simulation.live()
+    assert (state.status, cut_bench.count(), len(uncertain)) == ("finished", 1, 1)
+    assert state.step(STEP).was_adopted is arrives
+    stagings = types_of(simulation.told, STEP).count("step.staged")
+    assert stagings == (1 if arrives else 2)
+
+
+def test_a_lost_commit_counts_although_its_effect_is_gone(bench: Bench) -> None:
+    """Somebody removed the row since: to put it in again would be a second effect, and only the number shows it."""
+    simulation = bench.simulation(change(bench.database))
+    with pytest.raises(Killed):  # after the commit, before the event that says so
+        simulation.live(Crash(_append_after_staging(bench), "before"))
+    assert bench.count() == 1
+    bench.server.run(bench.database, "DELETE FROM public.t")
+    state = simulation.live()
+    assert (state.status, state.step(STEP).was_adopted, bench.count()) == ("finished", True, 0)
+
+
+def _append_after_staging(bench: Bench) -> int:
+    """The number of the append that follows the one with the transaction's number."""
+    with fresh(bench) as here:
+        simulation = here.simulation(change(here.database))
+        simulation.live()
+        [number] = [place for place, each in enumerate(simulation.told) if isinstance(each.body, StepStaged)]
+    bench.server.run(bench.database, "TRUNCATE public.t")
+    return number + 1 + ATTACHING
+
+
+def test_a_lock_that_others_hold_is_waited_for_in_short_tries(bench: Bench) -> None:
+    """Each try holds up others for no longer than its limit; the run goes on as soon as the lock is free."""
+    action = change(bench.database, lock=timedelta(seconds=0.2))
+    simulation = bench.simulation(action)
+    with bench.server.connection(bench.database) as other:
+        other.execute("BEGIN")
+        other.execute("LOCK TABLE t")
+
+        def on_told(event: Event) -> None:
+            if event.body.type == "step.retried":
+                other.execute("ROLLBACK")
+
+        simulation.on_told = on_told
+        assert simulation.live().status == "finished"
+    assert types_of(simulation.told, STEP) == ["step.intended", "step.retried", "step.staged", "step.done"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("INSERT INTO public.missing VALUES (1)", "does not exist"), ("DELETE FROM public.t", "does not show its effect")],
+)
+def test_a_definite_no_of_the_server_ends_the_step(bench: Bench, text: str, says: str) -> None:
+    """It is said in the server's words, and nothing is changed."""
+    state = bench.simulation(change(bench.database, text)).live()
+    assert (state.status, bench.count()) == ("failed", 0)
+    assert says in state.note
+
+
+def test_a_refused_login_is_an_answer(bench: Bench) -> None:
+    """It is not tried for an hour, which could lock the account: a person is asked at the first no."""
+    simulation = bench.simulation(change(bench.database))
+    simulation.environ["CLONE_PASSWORD"] = "wrong"
+    with pytest.raises(Paused) as caught:
+        simulation.live()
+    assert "does not take the login" in caught.value.message
+    assert "step.retried" not in types_of(simulation.told, STEP)
+
+
+def test_another_cluster_of_the_name_is_left_alone(bench: Bench) -> None:
+    """The guard is asked right before the change, at AWS: the endpoint may be somebody else's by now."""
+    simulation = bench.simulation(change(bench.database))
+
+    def on_told(event: Event) -> None:
+        if event.body.type == "step.intended" and getattr(event.body, "step", "") == STEP:
+            simulation.aws.clusters[CLONE].tags = {"daybreak:nonce": "another"}
+
+    simulation.on_told = on_told
+    state = simulation.live()
+    assert (state.status, bench.count()) == ("failed", 0)
+    assert "was not created by this run" in state.note
+
+
+def test_a_cluster_that_is_not_the_planned_one_is_left_alone(bench: Bench) -> None:
+    """A change on a cluster that is not the run's own names its resource id, which AWS gives only once."""
+    simulation = bench.simulation(change(bench.database, resource_id="cluster-ANOTHER"))
+    state = simulation.live()
+    assert (state.status, bench.count()) == ("failed", 0)
+    assert "had the resource id cluster-ANOTHER" in state.note
+
+
+def test_the_door_changes_only_what_the_plan_touches(bench: Bench) -> None:
+    """Below everything that could forget it: a door that was opened for nothing changes nothing."""
+    simulation = bench.simulation(change(bench.database))
+    simulation.sql = Sql(simulation.aws, simulation.environ, simulation.plan.target.trust)
+    with pytest.raises(Bug, match="was not opened for"):
+        simulation.live()
+    assert bench.count() == 0
+
+
+def test_nothing_is_changed_while_the_fence_has_a_hole(bench: Bench) -> None:
+    """Asked right before the change, of the privileges themselves."""
+    cluster = Thing(kind="cluster", name=CLONE, region="us-east-1")
+    fence = Fenced(thing=cluster, database=bench.database, login=LOGIN)
+    bench.server.run(bench.database, "DROP ROLE IF EXISTS clerk", "CREATE ROLE clerk LOGIN")
+    try:
+        state = bench.simulation(change(bench.database), guards=(fence,)).live()
+        assert (state.status, bench.count()) == ("failed", 0)
+        assert "is not fenced: clerk (" in state.note
+        with fresh(bench) as here:
+            here.server.run(here.database, "ALTER ROLE clerk NOLOGIN")
+            simulation = here.simulation(change(here.database), guards=(fence,))
+            assert simulation.live().status == "finished"
+    finally:
+        bench.server.run(bench.database, "DROP ROLE clerk")
+
+
+# -- loads
+
+
+def test_a_file_is_loaded_part_by_part(bench: Bench) -> None:
+    """Each part is a transaction, named before its commit; the last event says how many rows there are."""
+    simulation = bench.simulation(load(bench))
+    state = simulation.live()
+    assert (state.status, bench.count()) == ("finished", ROWS)
+    places = [each.body.place for each in simulation.told if isinstance(each.body, StepReached)]
+    assert len(places) >= 19
+    assert places == sorted(set(places))
+    assert state.step(LOAD).result["rows"] == ROWS
+
+
+@pytest.mark.parametrize("mode", ["before", "torn", "after"])
+def test_whoever_dies_in_a_load_leaves_each_row_once(bench: Bench, mode: str) -> None:
+    """At every append of a load in four parts: none is lost, and none is there twice."""
+    with fresh(bench) as here:
+        whole = here.simulation(load(here, part=load(here).size // 4))
+        whole.live()
+        appends = len(whole.told)
+        first = next(place for place, each in enumerate(whole.told) if getattr(each.body, "step", "") == LOAD)
+    for number in range(first + ATTACHING, appends + ATTACHING):
+        with fresh(bench) as here:
+            simulation = here.simulation(load(here, part=load(here).size // 4))
+            ended = to_the_end(simulation, Crash(number, mode))  # type: ignore[arg-type]
+            assert ended.status == "finished", number
+            assert here.count() == ROWS, number
+            assert ended.step(LOAD).result["rows"] == ROWS
+
+
+@pytest.mark.parametrize("arrives", [False, True])
+def test_a_part_whose_commit_was_lost_is_there_once(cut_bench: Bench, wire: Wire, *, arrives: bool) -> None:
+    """Without a crash: the load itself asks what became of the part, and goes on."""
+    simulation = cut_bench.simulation(load(cut_bench, limit=timedelta(seconds=1)))
+    broken = wire.is_mute if arrives else wire.is_cut
+    staged: list[Event] = []
+
+    def on_told(event: Event) -> None:
+        if isinstance(event.body, StepStaged):
+            staged.append(event)
+            if len(staged) == 3:
+                broken.set()
+                heal.start()
+
+    heal = threading.Timer(2.2, broken.clear)
+    simulation.on_told = on_told
+    state = simulation.live()
+    assert (state.status, cut_bench.count()) == ("finished", ROWS)
+
+
+def test_another_file_is_not_loaded(bench: Bench) -> None:
+    """Its places would mean other rows."""
+    action = load(bench)
+    Path(action.file).write_bytes(Path(action.file).read_bytes().replace(b"7\n", b"8\n", 1))
+    simulation = bench.simulation(action)
+    with pytest.raises(Exception, match="not the one that was planned"):
+        simulation.live()
+    assert bench.count() == 0
+
+
+def test_a_row_that_the_server_refuses_ends_the_load_and_keeps_what_is_there(bench: Bench) -> None:
+    """The parts before it stay, and the journal says up to where."""
+    bench.server.run(bench.database, "ALTER TABLE public.t ADD CHECK (a <> 1500)")
+    simulation = bench.simulation(load(bench))
+    state = simulation.live()
+    assert state.status == "failed"
+    assert 0 < bench.count() == state.step(LOAD).rows < 1500

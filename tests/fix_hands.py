@@ -1,0 +1,112 @@
+"""A run that changes something inside a real database: in a simulated account, with the real interpreter, journal and server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daybreak.execute.beside import InThread
+from daybreak.execute.writing import Sql
+from daybreak.journal.folder import FolderStore
+from daybreak.model.actions import Action, AwaitCluster, RestoreFromSnapshot
+from daybreak.model.guards import Guard
+from daybreak.model.plan import AwsCall, Plan
+from daybreak.model.run import Event
+from daybreak.plan import estimates
+from daybreak.plan.sequence import Sequence
+from daybreak.plan.touching import things_touched
+from tests import fix_worlds
+from tests.chaos.simulated_aws import world_of
+from tests.chaos.simulation import Simulation, scratch
+from tests.fix_postgres import PASSWORD, Server, Wire
+
+CLONE = "embi-clone"
+LOGIN = "env:CLONE"
+
+
+@dataclass
+class Bench:
+    """A place for runs of plans that act inside one database of a server."""
+
+    folder: Path
+    server: Server
+    database: str
+    port: int
+    """Where the server is reached: its own, or a line's that can be cut."""
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def count(self, table: str = "t") -> int:
+        """How many rows a table has."""
+        with self.server.connection(self.database) as connection:
+            [[found]] = connection.execute(f"SELECT count(*) FROM public.{table}".encode()).fetchall()
+            assert isinstance(found, int)
+            return found
+
+    def simulation(self, *actions: Action, guards: tuple[Guard, ...] = (), **changes: Any) -> Simulation:
+        """A run that restores a clone and then does these things, one after the other; the clone's endpoint is the server's."""
+        plan = plan_of(*actions, guards=guards)
+        aws = world_of(fix_worlds.observation())
+        host, port = self.server.host, self.port
+
+        def told(call: AwsCall, answer: dict[str, Any]) -> dict[str, Any]:
+            if call.operation != "DescribeDBClusters":
+                return answer
+            return {"DBClusters": [each | {"Endpoint": host, "Port": port} for each in answer["DBClusters"]]}
+
+        aws.told = told
+        environ = {"CLONE_USERNAME": self.server.master.username, "CLONE_PASSWORD": PASSWORD} | self.environ
+        sql = Sql(aws, environ, plan.target.trust, things_touched(plan))
+        store = FolderStore(self.folder / plan.run)
+        store.create(plan)
+        return Simulation(aws=aws, plan=plan, store=store, sql=sql, beside=InThread(), environ=environ, **changes)
+
+
+def plan_of(*actions: Action, guards: tuple[Guard, ...] = ()) -> Plan:
+    """A plan that restores a clone and then does these things, each with these guards besides its own."""
+    sequence = Sequence("us-east-1", (fix_worlds.SOURCE,))
+    restore = RestoreFromSnapshot(
+        snapshot="before-release",
+        clone=CLONE,
+        engine="aurora-postgresql",
+        engine_version="16.6",
+        parameter_group=fix_worlds.cluster().parameter_group,
+        security_groups=("sg-0123456789abcdef0",),
+    )
+    last = sequence.add("restore", restore, "why", estimates.CALL)
+    last = sequence.add("await", AwaitCluster(clone=CLONE), "why", estimates.CALL, after=(last,))
+    for action in actions:
+        slug = action.kind.partition("@")[0]
+        last = sequence.add(slug, action, "why", estimates.CALL, after=(last,), guards=guards)
+    return fix_worlds.plan().model_copy(update={"steps": tuple(sequence.steps), "clone": CLONE, "run": CLONE})
+
+
+@pytest.fixture
+def bench(server: Server, database: str) -> Iterator[Bench]:
+    """A place for runs, with a table ``t`` of one number."""
+    server.run(database, "CREATE TABLE t (a int)")
+    with scratch() as folder:
+        yield Bench(folder, server, database, server.port)
+
+
+@pytest.fixture
+def cut_bench(bench: Bench, wire: Wire) -> Bench:
+    """The same, reached by a line that can be cut."""
+    return replace(bench, port=wire.port)
+
+
+@contextmanager
+def fresh(bench: Bench) -> Iterator[Bench]:
+    """The same bench with an empty table and a folder of its own."""
+    bench.server.run(bench.database, "TRUNCATE public.t")
+    with scratch() as folder:
+        yield replace(bench, folder=folder)
+
+
+def types_of(events: list[Event], step: str) -> list[str]:
+    """What happened to a step, in order."""
+    return [each.body.type for each in events if getattr(each.body, "step", None) == step]
