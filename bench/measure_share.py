@@ -152,7 +152,7 @@ def share_of_run(on: Stage) -> Share:
         ledger_of(Wire, "send") as aws,
         ledger_of(psycopg.waiting, "wait", "wait_conn") as postgres,
         ledger_of(SystemTiming, "sleep") as sleeping,
-        ledger_of(SideWork, "listen") as listening,
+        ledger_of(SideWork, "rest") as listening,
         ledger_of(os, "fsync", "fdatasync") as disk,
     ):
         outside = (aws, postgres, sleeping, listening)

@@ -223,13 +223,15 @@ class Simulation:
         )
 
     def _has_intent(self, call: AwsCall) -> None:
-        """No change leaves before its intent is durable; since then the run only looked, and heard what goes on beside it."""
+        """No change leaves before its intent is durable; since then nothing happened to its step but that a look was put off."""
         bodies = [event.body for event in self.told]
-        since = next(number for number, body in enumerate(reversed(bodies)) if isinstance(body, StepIntended))
-        intent = bodies[-1 - since]
-        assert isinstance(intent, StepIntended)
-        assert intent.call == call.plain()
-        own = [body for body in bodies[len(bodies) - since :] if getattr(body, "step", None) == intent.step]
+        plain = call.plain()
+        since, intent = next(
+            (number, body)
+            for number, body in reversed([*enumerate(bodies)])
+            if isinstance(body, StepIntended) and body.call == plain
+        )
+        own = [body for body in bodies[since + 1 :] if getattr(body, "step", None) == intent.step]
         assert all(isinstance(body, StepRetried) for body in own)
 
 

@@ -97,7 +97,8 @@ def test_what_is_gone_already_is_proven_gone_by_the_delete_itself(kind: str) -> 
         state = simulation.live()
         assert state.status == "finished"
         assert {operation for operation, _ in aws.effects} <= {"ModifyDBCluster", "DeleteDBCluster"}
-        sent = [call.operation for call in aws.sent]
+        # A cluster whose protection is just being lifted puts its deletion off, so that is asked more than once.
+        sent = [operation for operation, _ in dict.fromkeys((call.operation, repr(call.params)) for call in aws.sent)]
         planned = [step.action.kind for step in simulation.plan.steps]
         assert sorted({*DELETES}.intersection(sent)) == sorted(DELETES)
         assert len(sent) == len(planned) - 1, "each step but the wait was sent once"

@@ -8,9 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from daybreak.errors import DaybreakError, Interrupted, Paused
+from daybreak.errors import DaybreakError, Interrupted, Paused, Uncertain
 from daybreak.journal.folder import FolderStore
 from daybreak.model.run import Event, FindingMade, RunState, StepDone, StepIntended
+from tests.chaos.reply_faults import Fault
 from tests.chaos.simulation import CASES, Crash, Killed, Simulation, scratch
 
 DATA, CLONE, READER, OPTIONS = "10-validate-data", "15-validate-clone", "11-create-reader-2", "13-set-cluster-options"
@@ -175,3 +176,61 @@ def test_a_crash_beside_a_validation_changes_nothing(mode: str) -> None:
                 ended = simulation.live()
             assert isinstance(ended, RunState)
             assert (ended.status, ended.findings) == ("finished", whole.findings)
+
+
+THROTTLED = {("CreateDBInstance", number): Fault.THROTTLED for number in range(2, 12)}
+LOST = {("CreateDBInstance", number): Fault.DROPPED for number in range(2, 40)}
+
+
+def test_a_reader_that_aws_puts_off_holds_up_nobody() -> None:
+    """The data is judged while the reader is asked for again and again."""
+    with simulated(timedelta(minutes=1)) as simulation:
+        simulation.aws.faults |= THROTTLED
+        assert simulation.live().status == "finished"
+        assert when(simulation, StepDone, DATA) < when(simulation, StepDone, READER)
+        assert when(simulation, StepIntended, DATA) - when(simulation, StepDone, "07-await-writer") < 60
+
+
+def test_a_reader_of_which_nobody_knows_holds_up_nobody_either() -> None:
+    """Every request for it is lost: the data is judged and the rest is made, and then the run says that it does not know."""
+    with simulated(timedelta(minutes=1)) as simulation:
+        simulation.aws.faults |= LOST
+        with pytest.raises(Uncertain) as caught:
+            simulation.live()
+        state = simulation.store.chain(simulation.plan.run).state()
+        assert (state.step(DATA).status, state.step(READER).status, state.step(OPTIONS).status) == (
+            "done",
+            "held",
+            "done",
+        )
+        assert state.exit_code == 4
+        assert "the data was validated without it" in caught.value.message
+        simulation.aws.faults.clear()
+        assert simulation.live().status == "finished"
+
+
+def test_a_judgement_is_of_the_time_at_which_it_stood() -> None:
+    """AWS puts off a change beside it for minutes: what people had by then is not reported as if they had had to wait."""
+    took = timedelta(minutes=1)
+    with simulated(took) as simulation:
+        simulation.aws.faults |= {("ModifyDBCluster", number): Fault.THROTTLED for number in range(1, 9)}
+        assert simulation.live().status == "finished"
+        judged = when(simulation, StepDone, DATA) - when(simulation, StepIntended, DATA)
+        assert judged == pytest.approx(took.total_seconds(), abs=3)
+        assert when(simulation, StepDone, OPTIONS) > when(simulation, StepDone, DATA)
+
+
+def test_a_window_that_was_given_up_on_is_not_waited_for_again() -> None:
+    """Ten minutes once, and not for every wait that looks at the cluster; nor by the process that resumes."""
+    with simulated(timedelta(minutes=1)) as simulation:
+        simulation.aws.window_lags = 10**9
+        simulation.is_stopping = lambda: any(
+            isinstance(each.body, StepDone) and each.body.step == OPTIONS for each in simulation.told
+        )
+        with pytest.raises(Interrupted):
+            simulation.live()
+        simulation.is_stopping = lambda: False
+        assert simulation.live().status == "finished"
+        assert when(simulation, StepDone, "04-await-cluster") > 600
+        await_options = "14-await-options"
+        assert when(simulation, StepDone, await_options) - when(simulation, StepIntended, await_options) < 300

@@ -194,7 +194,9 @@ def _cluster_ready(cluster: Cluster | None, windowless: timedelta = timedelta(0)
         return OrderStanding(place=Position.UNDER_WAY, seen="available, changes pending")
     result = {"endpoint": cluster.endpoint, "port": cluster.port, "resource_id": cluster.resource_id}
     waited = f"{_WINDOWLESS} after {span_in_words(WINDOW_PATIENCE)}: it is not waited for any longer"
-    seen = cluster.status if cluster.window is not None else waited
+    if cluster.window is None:
+        return OrderStanding(place=Position.SO, seen=waited, result=result | {"is_windowless": True})
+    seen = cluster.status
     return OrderStanding(place=Position.SO, seen=seen, result=result)
 
 

@@ -4,21 +4,20 @@
 
     until every step is done:
         stop, if a person asked for it
-        for each step whose predecessors are done, by the hand of its world (execute.hands):
-            a change                is made so
-            a wait                  is compared with the newest shared look at the world
-            a validation or a load  begins beside the walk; what comes of it is recorded as it comes
-        sleep until the next look, if nothing moved
+        take on each step whose predecessors are done, by the hand of its world (execute.hands)
+        let each step that is under way go on until it has to wait
+        wait until the first of them can go on
 
-Waits run side by side, because one round looks at all of them; a validation asks in a thread of its own (execute.beside). One
-thread walks, so the journal holds the events in the order in which they happened: it alone writes, looks and sends, and takes
-the news of what goes on beside wherever it sleeps. However the walk ends, that ends with it. Stopping anywhere is harmless: what
-is in the journal is known, and the look before the next sending finds the rest.
+No hand sleeps: a step that AWS puts off waits by itself (execute.slowly), so what it does not stand on goes on meanwhile: the data is
+judged while a reader is refused. Waits share one look at the world; a validation and a load work in threads of their own
+(execute.beside). One thread walks, so the journal holds the events in the order in which they happened: it alone writes, looks and
+sends, and takes the news of what goes on beside wherever it waits. However the walk ends, all of that ends with it. Stopping
+anywhere is harmless: what is in the journal is known, and the look before the next sending finds the rest.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self, assert_never
 
@@ -35,8 +34,9 @@ from daybreak.execute.hands.sql import SqlHand
 from daybreak.execute.hands.validation import ValidationHand
 from daybreak.execute.hands.waits import WaitHand
 from daybreak.execute.record import Record
-from daybreak.execute.refusals import AskedToEnd, Forbidden, Gone, Withheld
+from daybreak.execute.refusals import AskedToEnd, Delayed, Forbidden, Gone, Withheld
 from daybreak.execute.sidework import SideWork
+from daybreak.execute.slowly import Slowly
 from daybreak.journal.store import ABORT, Journal
 from daybreak.judge.verdict import scope_of, verdict_of
 from daybreak.model.actions import (
@@ -88,6 +88,21 @@ def clusters_awaited(plan: Plan) -> tuple[tuple[str | None, str], ...]:
     return tuple(dict.fromkeys(found))
 
 
+_TICK = 0.001
+"""Seconds by which a task may go on too early: a clock cannot be waited for more exactly."""
+
+
+@dataclass(eq=False)
+class _Task:
+    """Something that is under way on the walk's own thread."""
+
+    step: Step | None
+    """``None`` for the shared look at everything that only waits."""
+    work: Slowly[None]
+    due: float
+    """When it goes on, by ``monotonic``."""
+
+
 class _Interpreter:
     """Orders the steps of one run, as far as this process takes it, and has them carried out by the hands."""
 
@@ -96,19 +111,21 @@ class _Interpreter:
         self._doors = doors
         self._plan = amend(plan, self._journal.state().amendments)
         self._aside = aside = SideWork(doors)
-        # Whatever a hand sleeps for, what goes on beside the walk is heard meanwhile.
-        doors = replace(doors, timing=aside)
         looker = Looker(plan, self._journal, doors)
         self._course = Course(self._plan, self._journal, doors, looker, aside, about=plan.steps[0])
         self._aws, self._waits = AwsHand(self._course), WaitHand(self._course)
         self._validation, self._sql = ValidationHand(self._course), SqlHand(self._course)
         self._commands, self._approval = CommandHand(self._course), ApprovalHand(self._course)
         self._held: dict[StepId, DaybreakError] = {}
+        self._tasks: list[_Task] = []
+        self._pool: tuple[Step, ...] = ()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.work.close()
         self._aside.call_off()
 
     def to_the_end(self) -> RunState:
@@ -116,77 +133,103 @@ class _Interpreter:
             if ended := self._end_by_request():
                 return ended
             try:
-                if over := self._aside.over:
-                    self._course.about = over
-                    self._aside.conclude(over)
-                readiness = readiness_of(self._plan, self._journal.state(), self._held)
-                for step, why in readiness.given_up:
-                    self._journal.append(StepForgone(step=step.id, why=why))
-                under_way = self._aside.steps
-                if ready := tuple(step for step in readiness.ready if step not in under_way):
-                    self._advance(ready)
-                elif under_way:
-                    self._aside.listen(self._doors.patience.between_looks.total_seconds())
-                elif not readiness.given_up:
-                    if self._held:
-                        raise self._pause_for_held()
-                    return self._finish()
+                has_moved = self._move()
             except AskedToEnd:
                 continue
-            except (Failed, Forbidden, Withheld) as refusal:
+            except (Failed, Forbidden, Withheld, Delayed, Uncertain) as refusal:
                 if ended := self._heed_refusal(self._course.about, refusal):
                     return ended
+                continue
+            if has_moved:
+                continue
+            if self._tasks or self._aside.steps:
+                self._aside.rest(self._until_next())
+            elif self._held:
+                raise self._pause_for_held()
+            else:
+                return self._finish()
 
-    def _heed_refusal(self, step: Step, refusal: Failed | Paused) -> RunState | None:
-        """Fail the run, pause it, or hold the step up, as the plan says; the state of a run that failed."""
-        if isinstance(refusal, Gone) or step.when_refused == "fail":
-            if isinstance(refusal, Failed):
-                return self._fail(refusal)
+    def _move(self) -> bool:
+        """Conclude what has ended beside, take on what is ready, and let go on whose time has come; whether anything moved."""
+        if over := self._aside.over:
+            self._course.about = over
+            self._aside.conclude(over)
+        readiness = readiness_of(self._plan, self._journal.state(), self._held)
+        for step, why in readiness.given_up:
+            self._journal.append(StepForgone(step=step.id, why=why))
+        self._take_on(readiness.ready)
+        return self._go_on() or bool(readiness.given_up)
+
+    def _take_on(self, ready: tuple[Step, ...]) -> None:
+        """Begin every step that is ready and not under way, each by its hand; what only waits shares one look at the world."""
+        under_way = {task.step.id for task in self._tasks if task.step} | {step.id for step in self._aside.steps}
+        fresh = [step for step in ready if step.id not in under_way]
+        self._pool = tuple(
+            step for step in fresh if isinstance(step.action, WaitOrder) and not self._waits.is_new(step)
+        )
+        now = self._doors.timing.monotonic()
+        self._tasks += [_Task(step, self._work_of(step), now) for step in fresh if step not in self._pool]
+        if self._pool and not any(task.step is None for task in self._tasks):
+            self._tasks.append(_Task(None, self._waits.look_at(lambda: self._pool), now))
+
+    def _work_of(self, step: Step) -> Slowly[None]:
+        """The work of a step, by the hand of its world."""
+        action = step.action
+        match action:
+            case WaitOrder():
+                return self._waits.ask_at_once(step)
+            case AwaitApproval():
+                return self._approval.wait(step, action)
+            case Validate():
+                return self._validation.begin(step, action)
+            case AnchorJournal():
+                return self._aws.anchor(step, action)
+            case AwsOrder():
+                return self._aws.make_so(step, action)
+            case ChangeSql():
+                return self._sql.make_so(step, action)
+            case LoadRows():
+                return self._sql.begin_to_load(step, action)
+            case RunCommand():
+                return self._commands.make_so(step, action)
+            case _:
+                assert_never(action)
+
+    def _go_on(self) -> bool:
+        """Let every task go on whose time has come; whether there was one."""
+        due = [task for task in self._tasks if task.due <= self._doors.timing.monotonic() + _TICK]
+        for task in due:
+            self._course.about = task.step or self._course.about
+            try:
+                pause = next(task.work)
+            except StopIteration:
+                self._tasks.remove(task)
+            except BaseException:
+                self._tasks.remove(task)
+                raise
+            else:
+                task.due = self._doors.timing.monotonic() + pause
+        return bool(due)
+
+    def _until_next(self) -> float:
+        """Seconds until the next task goes on; without one, those after which it is asked again whether a person wants the end."""
+        now, between = self._doors.timing.monotonic(), self._doors.patience.between_looks.total_seconds()
+        return min((task.due - now for task in self._tasks), default=between)
+
+    def _heed_refusal(self, step: Step, refusal: DaybreakError) -> RunState | None:
+        """Fail the run, pause it, or hold the step up, as the plan says; the state of a run that failed.
+
+        A step that the others can do without stops none of them, whatever keeps it: not even an outcome that nobody knows.
+        """
+        if isinstance(refusal, Gone) or (isinstance(refusal, Failed) and step.when_refused == "fail"):
+            return self._fail(refusal)
+        if step.when_refused == "fail" or (step.when_refused == "pause" and isinstance(refusal, Uncertain)):
             raise refusal
         if step.when_refused == "pause":
             raise Paused(refusal.message, *refusal.hints, f"then go on: daybreak resume {self._plan.run}") from refusal
         self._held[step.id] = refusal
         self._journal.append(StepHeldUp(step=step.id, why=refusal.message, hints=refusal.hints))
         return None
-
-    def _advance(self, ready: tuple[Step, ...]) -> None:
-        """Take every step that is ready, each by its hand; only where all of them wait, the walk waits too."""
-        waiting: list[Step] = []
-        for step in ready:
-            action = step.action
-            if isinstance(action, WaitOrder | AwaitApproval):
-                waiting.append(step)
-                continue
-            self._course.about = step
-            match action:
-                case Validate():
-                    self._validation.begin(step, action)
-                case AnchorJournal():
-                    self._aws.anchor(step, action)
-                case AwsOrder():
-                    self._aws.make_so(step, action)
-                case ChangeSql():
-                    self._sql.make_so(step, action)
-                case LoadRows():
-                    self._sql.begin_to_load(step, action)
-                case RunCommand():
-                    self._commands.make_so(step, action)
-                case _:
-                    assert_never(action)
-        if waiting and len(waiting) == len(ready):
-            self._wait_for(waiting)
-
-    def _wait_for(self, waiting: list[Step]) -> None:
-        """Look whether a person has approved; then wait for the next look at AWS, or for a while."""
-        asked = [step for step in waiting if isinstance(step.action, AwaitApproval)]
-        for step in asked:
-            self._course.about = step
-            if isinstance(step.action, AwaitApproval) and self._approval.look(step, step.action):
-                return
-        if waits := [step for step in waiting if step not in asked]:
-            self._waits.look_at(waits)
-        else:
-            self._course.looker.rest()
 
     def _finish(self) -> RunState:
         state = self._journal.state()
@@ -196,13 +239,14 @@ class _Interpreter:
             self._journal.append(RunFinished(outcome="done", verdict=verdict, measured=measured))
         return self._journal.state()
 
-    def _pause_for_held(self) -> Paused:
-        """The pause for the steps that AWS refused, once all the others are through."""
-        first, *others = self._held.values()
+    def _pause_for_held(self) -> Paused | Uncertain:
+        """The pause for the steps that came to nothing so far, once all the others are through; first what nobody knows."""
+        first, *others = sorted(self._held.values(), key=lambda each: not isinstance(each, Uncertain))
         why = first.message + (f" (and {len(others)} more)" if others else "")
         why += "; the data was validated without it" if times_of(self._plan, self._journal.state()).judged else ""
         hints = dict.fromkeys(hint for refusal in (first, *others) for hint in refusal.hints)
-        return Paused(why, *hints, f"try again: daybreak resume {self._plan.run}")
+        kind = Uncertain if isinstance(first, Uncertain) else Paused
+        return kind(why, *hints, f"try again: daybreak resume {self._plan.run}")
 
     def _verdict(self, state: RunState, took: timedelta) -> tuple[Verdict | None, Measured]:
         validations = [(step, step.action) for step in self._plan.steps if isinstance(step.action, Validate)]

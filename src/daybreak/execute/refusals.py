@@ -17,6 +17,10 @@ class Withheld(Paused):
     """AWS does not give what the step needs now: a machine, room in a quota, a key. A person can mend that while the run waits."""
 
 
+class Delayed(Paused):
+    """It takes longer than anybody should wait for it without looking; the other steps may go on."""
+
+
 class Gone(Failed):
     """What all the rest stands on is gone or must not be used: no person can set the run going again."""
 

@@ -1,6 +1,6 @@
 """What goes on beside the walk: its news become events on the walk's own thread, wherever the walk sleeps.
 
-It is the walk's clock: whoever sleeps by it hears what goes on meanwhile. Called off, nothing more is recorded.
+Called off, nothing more is recorded.
 """
 
 from __future__ import annotations
@@ -27,14 +27,11 @@ class Task(Protocol):
 
 
 class SideWork:
-    """The tasks that go on beside the walk; and the walk's clock, which hears them."""
+    """The tasks that go on beside the walk, and how the walk waits: it hears them meanwhile."""
 
     def __init__(self, doors: Doors) -> None:
         self._doors = doors
         self._under_way: list[tuple[Task, Undertaking]] = []
-        self.now = doors.timing.now
-        self.monotonic = doors.timing.monotonic
-        self.jitter = doors.timing.jitter
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -58,13 +55,13 @@ class SideWork:
         task, undertaking = found
         task.conclude(undertaking.result())
 
-    def listen(self, seconds: float) -> bool:
+    def _listen(self, seconds: float) -> bool:
         """Hear what goes on for so long; whether the walk has to go on before that.
 
         That is where some of it ended, or a person asked to stop.
         """
-        until = self.monotonic() + seconds
-        while self._under_way and (left := until - self.monotonic()) > 0:
+        until = self._doors.timing.monotonic() + seconds
+        while self._under_way and (left := until - self._doors.timing.monotonic()) > 0:
             if self.over or self._doors.is_stopping():
                 return True
             for _, undertaking in self._under_way:
@@ -72,11 +69,10 @@ class SideWork:
             self._hear()
         return False
 
-    def sleep(self, seconds: float) -> None:
-        """Wait, and hear what goes on meanwhile; returns early when a person asked to stop."""
-        until = self.monotonic() + seconds
-        self.listen(seconds)
-        if (left := until - self.monotonic()) > 0:
+    def rest(self, seconds: float) -> None:
+        """Wait for so long and hear what goes on meanwhile; returns early where some of it ended, or a person asked to stop."""
+        until = self._doors.timing.monotonic() + seconds
+        if not self._listen(seconds) and (left := until - self._doors.timing.monotonic()) > 0:
             self._doors.timing.sleep(left)
 
     def call_off(self) -> None:

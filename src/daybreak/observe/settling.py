@@ -12,6 +12,11 @@ MOST_LOOKS = 12
 """How often a passing status is looked at again; then it is judged as it is."""
 
 
+def is_settled(cluster: Cluster, inside: tuple[Instance, ...]) -> bool:
+    """Whether no status of a cluster and its instances is a passing one."""
+    return not PASSING.intersection((cluster.status, *(each.status for each in inside)))
+
+
 def look_until_settled(
     lookout: Lookout, cluster: Cluster, inside: tuple[Instance, ...], rest: Callable[[], None]
 ) -> tuple[Cluster, tuple[Instance, ...]]:
@@ -20,7 +25,7 @@ def look_until_settled(
     ``rest`` is called before each look. Raises ``AwsFault`` as looking does.
     """
     for _ in range(MOST_LOOKS):
-        if not PASSING.intersection((cluster.status, *(each.status for each in inside))):
+        if is_settled(cluster, inside):
             break
         rest()
         now = lookout.cluster(cluster.identifier)

@@ -43,7 +43,7 @@ def policy_of(*plans: Plan) -> dict[str, Any]:
     ):
         together.setdefault((condition, tuple(sorted(resources))), []).append(action)
     statements = [_statement(actions, *limits) for limits, actions in together.items()]
-    return {"Version": "2012-10-17", "SqlStatement": statements}
+    return {"Version": "2012-10-17", "Statement": statements}
 
 
 def _statement(actions: list[str], condition: Condition | None, resources: tuple[str, ...]) -> dict[str, Any]:

@@ -11,18 +11,20 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from daybreak.assess.guarding import things_asked
+from daybreak.assess.guarding import Resource, things_asked
 from daybreak.assess.moves import ATTEMPTS, Again, Look, Pause, Stop, move_after
 from daybreak.assess.standing import DOUBTED, OrderStanding, Position, is_at_rest, once_answered, standing_of_change
 from daybreak.aws.faults import AwsFault
 from daybreak.errors import Failed, Paused, Refused, Uncertain
 from daybreak.execute.hands.course import Course
 from daybreak.execute.refusals import Forbidden, Rejected, pause_for
+from daybreak.execute.slowly import Slowly
 from daybreak.model.actions import AnchorJournal, AwsChange
 from daybreak.model.plan import AwsCall, Step
 from daybreak.model.replies import Category
 from daybreak.model.run import StepDone, StepForgone, StepIntended, StepSent, StepUncertain
 from daybreak.model.tags import JOURNAL_TAG
+from daybreak.model.things import Thing
 from daybreak.model.world import Cluster, Instance
 from daybreak.observe.look import Lookout
 from daybreak.plan.amending import ways_out
@@ -55,13 +57,13 @@ class AwsHand:
         self._doors, self._looker = course.doors, course.looker
         self._nonce = course.journal.state().nonce or ""
 
-    def make_so(self, step: Step, action: AwsChange) -> None:
+    def make_so(self, step: Step, action: AwsChange) -> Slowly[None]:
         """Make the order so, or raise: ``Failed`` (also for a foreign resource), ``Paused``, ``Uncertain``."""
         # Attempts are counted per process: each one looks first, or a run that gave up once could never go on.
         before = self._journal.state().step(step.id)
         standing = OrderStanding(place=Position.ABSENT)
         if before.status != "waiting":  # an earlier process may have done it, or AWS may have
-            standing = self._looker.closely(step, lambda: self._stand(step, action), doubted=DOUBTED)
+            standing = yield from self._looker.closely(step, lambda: self._stand(step, action), doubted=DOUBTED)
         if before.status == "sent":
             standing = once_answered(standing, None)
         began, attempt, tries, clashes = self._doors.timing.monotonic(), 0, 0, 0
@@ -71,7 +73,7 @@ class AwsHand:
                 raise self._uncertain(step, f"it was sent {attempt} times and its outcome is not known")
             attempt += 1
             call = self._intend(step, action, before.attempts + attempt)
-            standing = self._looker.closely(step, partial(self._stand, step, action, call), doubted=DOUBTED)
+            standing = yield from self._looker.closely(step, partial(self._stand, step, action, call), doubted=DOUBTED)
             if standing.place not in _TO_SEND:
                 break
             fault = self._send(step, action, call)
@@ -80,14 +82,16 @@ class AwsHand:
             match move_after(fault.trouble, attempt=attempt, tries=tries, jitter=self._doors.timing.jitter()):
                 case Again() as again:
                     if fault.trouble.category is Category.SETTLING:
-                        at_rest_since = self._rest_of(step, action, fault, at_rest_since)
-                    self._looker.pause(step, again, since=began)
+                        at_rest_since = yield from self._rest_of(step, action, fault, at_rest_since)
+                    yield self._looker.pause_before(step, again, since=began)
                     tries += 1
                     attempt -= 0 if again.counts else 1
                 case Look(why=why, is_uncertain=is_uncertain):
                     if is_uncertain:
                         self._journal.append(StepUncertain(step=step.id, why=why))
-                    standing = self._looker.closely(step, lambda: self._stand(step, action), doubted=_UNSETTLED)
+                    standing = yield from self._looker.closely(
+                        step, lambda: self._stand(step, action), doubted=_UNSETTLED
+                    )
                     standing = once_answered(standing, fault.trouble.category)
                     clashes += 0 if is_uncertain else 1
                     if standing.place is Position.ABSENT and clashes > CLASHES_FORGIVEN:
@@ -100,12 +104,14 @@ class AwsHand:
                     raise pause_for(step, fault, pause, *hints)
         self._conclude(step, standing)
 
-    def _rest_of(self, step: Step, action: AwsChange, fault: AwsFault, since: float | None) -> float | None:
+    def _rest_of(self, step: Step, action: AwsChange, fault: AwsFault, since: float | None) -> Slowly[float | None]:
         """Since when all that the call names is seen at rest; raises ``Rejected`` once that has lasted.
 
         AWS says "not now" with one code for states that pass and for states that stay (FACTS 4.10).
         """
-        seen = self._looker.look(step, lambda: resources_named(self._doors.place(action.region).lookout, action))
+        seen = yield from self._looker.look(
+            step, lambda: resources_named(self._doors.place(action.region).lookout, action)
+        )
         now = self._doors.timing.monotonic()
         if not seen or not all(map(is_at_rest, seen)):
             return None
@@ -140,13 +146,13 @@ class AwsHand:
         self._journal.append(StepIntended(step=step.id, attempt=attempt, call=call.plain()))
         return call
 
-    def anchor(self, step: Step, action: AnchorJournal) -> None:
+    def anchor(self, step: Step, action: AnchorJournal) -> Slowly[None]:
         """Set the tag, or go on without it: everything is restored and judged, and a tag must not cost the verdict.
 
         A clone that is gone, or belongs to another run by now, still fails the run: the verdict would have no subject.
         """
         try:
-            self.make_so(step, action)
+            yield from self.make_so(step, action)
         except (Rejected, Forbidden, Uncertain) as failure:
             self._journal.append(StepForgone(step=step.id, why=failure.message, hints=failure.hints))
 
@@ -171,10 +177,12 @@ class AwsHand:
             raise Paused(f"step {step.id}: {standing.seen}", f"once it is gone: daybreak resume {self._plan.run}")
         raise self._looker.refusal_of(step, standing)
 
-    def _stand(self, step: Step, action: AwsChange, call: AwsCall | None = None) -> OrderStanding:
+    def _stand(self, step: Step, action: AwsChange, call: AwsCall | None = None) -> Slowly[OrderStanding]:
         """Where a change stands, by a look at all that its guards speak of; ``call`` is what is about to be sent."""
         own = self._looker.own(action)
-        seen = {thing: self._looker.see(step, thing) for thing in dict.fromkeys((own, *things_asked(step.guards)))}
+        seen: dict[Thing, Resource | None] = {}
+        for thing in dict.fromkeys((own, *things_asked(step.guards))):
+            seen[thing] = yield from self._looker.see(step, thing)
         changes = tuple(thing.name for thing in touches_of(call)) if call else ()
         return self._looker.bar(step, seen, changes) or standing_of_change(action, seen[own])
 

@@ -18,6 +18,7 @@ from daybreak.assess.commands import environment_for, outcome_said
 from daybreak.errors import Uncertain
 from daybreak.execute.hands.course import Course
 from daybreak.execute.refusals import Rejected
+from daybreak.execute.slowly import Slowly
 from daybreak.model.actions import RunCommand
 from daybreak.model.moment import span_in_words
 from daybreak.model.names import printable
@@ -41,7 +42,7 @@ class CommandHand:
         self._plan, self._journal = course.plan, course.journal
         self._doors, self._looker = course.doors, course.looker
 
-    def make_so(self, step: Step, action: RunCommand) -> None:
+    def make_so(self, step: Step, action: RunCommand) -> Slowly[None]:
         """Run the program, or raise: ``Rejected`` where it failed, ``Uncertain`` where nobody knows what it did."""
         state = self._journal.state()
         before = state.step(step.id)
@@ -52,15 +53,15 @@ class CommandHand:
             return
         if before.status != "waiting":
             raise self._uncertain(step, before.note or "the process that ran it ended before it did")
-        self._looker.hold_to_guards(step)
+        yield from self._looker.hold_to_guards(step)
         self._looker.heed()
         self._journal.append(
             StepIntended(step=step.id, attempt=before.attempts + 1, call={"command": list(action.command)})
         )
-        self._looker.hold_to_guards(step)
-        self._run(step, action)
+        yield from self._looker.hold_to_guards(step)
+        yield from self._run(step, action)
 
-    def _run(self, step: Step, action: RunCommand) -> None:
+    def _run(self, step: Step, action: RunCommand) -> Slowly[None]:
         environment = environment_for(action.environment, self._doors.environ)
         try:
             program = _Program(action.command, environment)
@@ -68,7 +69,7 @@ class CommandHand:
             why = (error.strerror or str(error)).lower()
             raise Rejected(f'step {step.id}: "{printable(action.command[0])}" could not be started: {why}') from error
         try:
-            why = self._wait(program, action)
+            why = yield from self._wait(program, action)
         finally:
             code = program.end()
         said = program.last_lines()
@@ -80,16 +81,14 @@ class CommandHand:
             raise Rejected(f"step {step.id}: {printable(action.command[0])} ended with {code}{last}", *said[:-1])
         self._journal.append(StepDone(step=step.id, result={"said": said}))
 
-    def _wait(self, program: _Program, action: RunCommand) -> str:
+    def _wait(self, program: _Program, action: RunCommand) -> Slowly[str]:
         """Wait for its end; why it was ended before, or nothing."""
         timing = self._doors.timing
         until = timing.monotonic() + action.limit.total_seconds()
         while program.is_running:
             if timing.monotonic() >= until:
                 return f"it was ended after {span_in_words(action.limit)}, its limit"
-            if self._doors.is_stopping():
-                return "it was ended because this process was asked to stop"
-            timing.sleep(_SLICE)
+            yield _SLICE
         return ""
 
     def _uncertain(self, step: Step, why: str) -> Uncertain:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import timedelta
-from functools import partial
 from typing import Any, TypeVar
 
 from daybreak.assess.approving import Approvals, approvals_in
@@ -19,7 +18,8 @@ from daybreak.aws.faults import AwsFault
 from daybreak.errors import Bug, DaybreakError, Failed, Paused, Refused, Unreachable
 from daybreak.execute.doors import Doors
 from daybreak.execute.record import Record
-from daybreak.execute.refusals import AskedToEnd, Gone, pause_for
+from daybreak.execute.refusals import AskedToEnd, Delayed, Gone, pause_for
+from daybreak.execute.slowly import Slowly
 from daybreak.journal.store import ABORT
 from daybreak.model.actions import AwsChange, CopyParameterGroup, CreateParameterGroup
 from daybreak.model.fences import FenceSeen
@@ -61,12 +61,22 @@ class Looker:
         """The one thing that a change is about: what its call makes, changes or removes first of all."""
         return touches_of(self.call_for(action))[0]
 
-    def see(self, step: Step, thing: Thing) -> Resource | None:
+    def see(self, step: Step, thing: Thing) -> Slowly[Resource | None]:
         """A thing as it is now; ``None`` where AWS does not know it. Raises as ``look`` does."""
-        door = _PatientDoor(self._doors.place(thing.region).aws, partial(self._wait_out, step))
-        return self.look(step, lambda: Lookout(door).thing(thing))
+        door = _RememberingDoor(self._doors.place(thing.region).aws)
 
-    def hold_to_guards(self, step: Step, *things: Thing, changes: tuple[str, ...] = ()) -> dict[Thing, Resource | None]:
+        def look() -> Resource | None:
+            try:
+                return Lookout(door).thing(thing)
+            except AwsFault:
+                door.forget_unreadable()
+                raise
+
+        return (yield from self.look(step, look))
+
+    def hold_to_guards(
+        self, step: Step, *things: Thing, changes: tuple[str, ...] = ()
+    ) -> Slowly[dict[Thing, Resource | None]]:
         """What is seen now of these things and of those that the step's guards speak of.
 
         Raises ``Gone`` or ``Failed`` where a guard does not hold, by more than one answer. ``changes`` are the names that are
@@ -74,13 +84,12 @@ class Looker:
         """
         seen: dict[Thing, Resource | None] = {}
 
-        def stand() -> OrderStanding:
-            seen.update(
-                {thing: self.see(step, thing) for thing in dict.fromkeys((*things, *things_asked(step.guards)))}
-            )
+        def stand() -> Slowly[OrderStanding]:
+            for thing in dict.fromkeys((*things, *things_asked(step.guards))):
+                seen[thing] = yield from self.see(step, thing)
             return self.bar(step, seen, changes) or OrderStanding(place=Position.SO)
 
-        standing = self.closely(step, stand, doubted=DOUBTED)
+        standing = yield from self.closely(step, stand, doubted=DOUBTED)
         if standing.place is Position.BARRED:
             raise self.refusal_of(step, standing)
         return seen
@@ -132,29 +141,29 @@ class Looker:
     def closely(
         self,
         step: Step,
-        stand: Callable[[], OrderStanding],
+        stand: Callable[[], Slowly[OrderStanding]],
         *,
         doubted: frozenset[Position],
         first: OrderStanding | None = None,
-    ) -> OrderStanding:
+    ) -> Slowly[OrderStanding]:
         """Where the step stands. It looks again while the position is doubtful; ``first`` is what was seen already."""
-        standing = first or stand()
+        standing = first or (yield from stand())
         for _ in range(LOOKS_BEFORE_BELIEVING - 1):
             if standing.place not in doubted:
                 break
-            self.rest()
-            standing = stand()
+            yield self.between_looks
+            standing = yield from stand()
         return standing
 
-    def rest(self) -> None:
-        """Wait until the next look; raises where a person wants the run to stop or to end."""
-        self._doors.timing.sleep(self._doors.patience.between_looks.total_seconds())
-        self.heed()  # a sleep that was cut short proves nothing about what is listed late
+    @property
+    def between_looks(self) -> float:
+        """Seconds between two looks when something may be listed a little late."""
+        return self._doors.patience.between_looks.total_seconds()
 
-    def look(self, step: Step, look: Callable[[], Seen]) -> Seen:
+    def look(self, step: Step, look: Callable[[], Seen]) -> Slowly[Seen]:
         """Read, and wait through throttling and short outages. Return the answer; raises ``Paused`` or ``Failed``."""
         try:
-            return self._wait_out(step, look)
+            return (yield from self._wait_out(step, look))
         except AwsFault as fault:
             move = patience_with(fault.trouble, tries=0, jitter=0)
             if isinstance(move, Pause):
@@ -164,7 +173,7 @@ class Looker:
         except (Refused, Unreachable) as refusal:
             raise Paused(refusal.message, *refusal.hints) from refusal
 
-    def _wait_out(self, step: Step, read: Callable[[], Seen]) -> Seen:
+    def _wait_out(self, step: Step, read: Callable[[], Seen]) -> Slowly[Seen]:
         """Read until an answer comes that waiting does not change; raises it where it is a fault."""
         began, tries = self._doors.timing.monotonic(), 0
         while True:
@@ -174,19 +183,21 @@ class Looker:
                 move = patience_with(fault.trouble, tries=tries, jitter=self._doors.timing.jitter())
                 if not isinstance(move, Again):
                     raise
-            self.pause(step, move, since=began)
+            yield self.pause_before(step, move, since=began)
             tries += 1
 
-    def pause(self, step: Step, again: Again, *, since: float) -> None:
-        """Wait before another try; raises ``Paused`` where that has gone on for too long since ``since`` (of ``monotonic``)."""
+    def pause_before(self, step: Step, again: Again, *, since: float) -> float:
+        """Record that it is tried again, and after how many seconds.
+
+        Raises ``Delayed`` where that has gone on for too long since ``since`` (of ``monotonic``).
+        """
         waited = self._doors.timing.monotonic() - since
         if waited > self._doors.patience.with_troubles.total_seconds():
-            raise Paused(
+            raise Delayed(
                 f"step {step.id}: {again.why}, for {waited / 60:.0f} minutes", "resume the run when AWS answers again"
             )
         self._journal.append(StepRetried(step=step.id, why=again.why, pause=again.pause))
-        self._doors.timing.sleep(again.pause)
-        self.heed()
+        return again.pause
 
     def heed(self) -> None:
         """Raise when a person wants the run to stop or to end: in a storm, that must not wait for better weather."""
@@ -196,20 +207,34 @@ class Looker:
             raise AskedToEnd
 
 
-class _PatientDoor:
-    """A door to AWS that only reads, and asks each question again by itself: else one refusal would repeat a look of many questions."""
+class _RememberingDoor:
+    """A door to AWS that only reads, and remembers what it was answered: one refusal must not repeat a look of many questions."""
 
-    def __init__(self, aws: AwsReads, wait_out: Callable[[Callable[[], Any]], Any]) -> None:
+    def __init__(self, aws: AwsReads) -> None:
         self.region = aws.region
         self._aws = aws
-        self._wait_out = wait_out
+        self._answers: dict[str, Any] = {}
+        self._newest: str | None = None
 
     def read(self, call: AwsCall) -> dict[str, Any]:
-        """Ask once, and again while AWS puts it off."""
-        answer: dict[str, Any] = self._wait_out(lambda: self._aws.read(call))
+        """The answer; it is asked only once."""
+        answer: dict[str, Any] = self._remember(call, lambda: self._aws.read(call))
         return answer
 
     def pages(self, call: AwsCall, items: str) -> Iterable[dict[str, Any]]:
-        """Ask for every page, and again while AWS puts it off."""
-        found: list[dict[str, Any]] = self._wait_out(lambda: list(self._aws.pages(call, items)))
+        """Every item; it is asked only once."""
+        found: list[dict[str, Any]] = self._remember(call, lambda: list(self._aws.pages(call, items)))
         return found
+
+    def _remember(self, call: AwsCall, ask: Callable[[], Any]) -> Any:
+        key = repr((call.service, call.operation, call.region, call.params))
+        if key not in self._answers:
+            self._newest = None
+            self._answers[key] = ask()
+            self._newest = key
+        return self._answers[key]
+
+    def forget_unreadable(self) -> None:
+        """Forget the newest answer, which nobody could read; where no answer came, there is nothing to forget."""
+        if self._newest is not None:
+            self._answers.pop(self._newest, None)

@@ -18,6 +18,7 @@ from daybreak.execute.doors import Doors, Progress, SqlDoor
 from daybreak.execute.hands.course import Course
 from daybreak.execute.record import Record
 from daybreak.execute.refusals import Gone, Rejected, Withheld
+from daybreak.execute.slowly import Slowly
 from daybreak.execute.writing import is_committed, is_definite
 from daybreak.model.actions import ChangeSql, LoadRows, SqlOrder
 from daybreak.model.plan import Step
@@ -70,7 +71,7 @@ class SqlHand:
         self._plan, self._journal = course.plan, course.journal
         self._doors, self._looker = course.doors, course.looker
 
-    def make_so(self, step: Step, action: ChangeSql) -> None:
+    def make_so(self, step: Step, action: ChangeSql) -> Slowly[None]:
         """Make the change so, or raise: ``Failed``, ``Paused``. Where it is there already, nothing is changed."""
         attempt = self._journal.state().step(step.id).attempts + 1
         self._journal.append(StepIntended(step=step.id, attempt=attempt, call=_call_of(action)))
@@ -81,12 +82,12 @@ class SqlHand:
                 return False
             return door.change(action, cluster, lambda number: self._stage(step, number))
 
-        is_changed = self._patiently(step, action, change)
+        is_changed = yield from self._patiently(step, action, change)
         staged = self._doubt(step)
         result = {"transaction": staged.transaction} if staged else {}
         self._journal.append(StepDone(step=step.id, was_adopted=not is_changed, result=result))
 
-    def begin_to_load(self, step: Step, action: LoadRows) -> None:
+    def begin_to_load(self, step: Step, action: LoadRows) -> Slowly[None]:
         """Record the intent, and load beside the walk from the place that is certain."""
         attempt = self._journal.state().step(step.id).attempts + 1
         self._journal.append(StepIntended(step=step.id, attempt=attempt, call=_call_of(action)))
@@ -98,7 +99,7 @@ class SqlHand:
                 self._journal.append(StepReached(step=step.id, place=staged.place or 0, rows=staged.rows or 0))
             return cluster
 
-        cluster = self._patiently(step, action, settle)
+        cluster = yield from self._patiently(step, action, settle)
         reached = self._journal.state().step(step.id)
 
         def work(hand_over: Callable[[News], None], leash: Leash) -> WorkResult:
@@ -121,22 +122,23 @@ class SqlHand:
         fate = door.fate(action, cluster, staged.transaction) if staged.transaction else None
         return fate is not None and is_committed(fate, staged.transaction)
 
-    def _cluster_of(self, step: Step, action: SqlOrder) -> Cluster:
+    def _cluster_of(self, step: Step, action: SqlOrder) -> Slowly[Cluster]:
         """The action's cluster as it is now, where the step's guards hold; raises as ``hold_to_guards`` does."""
         region = action.region or self._doors.home.aws.region
         thing = Thing(kind="cluster", name=action.cluster, region=region)
-        found = self._looker.hold_to_guards(step, thing, changes=(action.cluster,))[thing]
+        seen = yield from self._looker.hold_to_guards(step, thing, changes=(action.cluster,))
+        found = seen[thing]
         if not isinstance(found, Cluster):
             raise Gone(f"step {step.id}: {thing.words()} is gone", "someone may have deleted it")
         if not found.endpoint:
             raise Failed(f"step {step.id}: {thing.words()} has no endpoint", "look at its status: daybreak status")
         return found
 
-    def _patiently(self, step: Step, action: SqlOrder, ask: Callable[[Cluster], T]) -> T:
+    def _patiently(self, step: Step, action: SqlOrder, ask: Callable[[Cluster], T]) -> Slowly[T]:
         """Ask, and again while the server cannot, each time right after a look; a definite no pauses the run or fails the step."""
         began, pause = self._doors.timing.monotonic(), _FIRST_PAUSE
         while True:
-            cluster = self._cluster_of(step, action)
+            cluster = yield from self._cluster_of(step, action)
             try:
                 return ask(cluster)
             except Paused:
@@ -146,7 +148,8 @@ class SqlHand:
                     raise self._withheld(step, error) from error
                 if self._journal.state().step(step.id).status == "staged":
                     self._journal.append(StepUncertain(step=step.id, why=error.message))
-                self._looker.pause(step, Again(pause=pause, why=error.message, counts=False), since=began)
+                again = Again(pause=pause, why=error.message, counts=False)
+                yield self._looker.pause_before(step, again, since=began)
                 pause = min(pause * 2, _LONGEST_PAUSE)
             except Failed as error:
                 raise Rejected(f"step {step.id}: {error.message}", *error.hints) from error

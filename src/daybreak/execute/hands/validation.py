@@ -13,6 +13,7 @@ from daybreak.execute.doors import Doors, Progress, Scene
 from daybreak.execute.hands.course import Course
 from daybreak.execute.record import Record
 from daybreak.execute.refusals import Gone
+from daybreak.execute.slowly import Slowly
 from daybreak.judge.verdict import scope_of, verdict_of
 from daybreak.model.actions import Validate
 from daybreak.model.findings import Finding, Measured
@@ -20,7 +21,7 @@ from daybreak.model.plan import Step
 from daybreak.model.run import FindingMade, StepDone, StepIntended
 from daybreak.model.things import Thing
 from daybreak.model.world import Cluster, Instance
-from daybreak.observe.settling import look_until_settled
+from daybreak.observe.settling import MOST_LOOKS, is_settled
 from daybreak.plan.judgement import Judgement
 from daybreak.plan.servers import login_recorded
 from daybreak.postgres.leash import Leash
@@ -62,37 +63,52 @@ class ValidationHand:
         self._plan, self._journal = course.plan, course.journal
         self._doors, self._looker = course.doors, course.looker
 
-    def begin(self, step: Step, action: Validate) -> None:
+    def begin(self, step: Step, action: Validate) -> Slowly[None]:
         """Record the intent, and begin to ask beside the walk."""
         attempt = self._journal.state().step(step.id).attempts + 1
         self._journal.append(StepIntended(step=step.id, attempt=attempt))
-        scene = self._scene(step, action)
+        scene = yield from self._scene(step, action)
         database = self._doors.place(action.region).database
 
         def work(hand_over: Callable[[News], None], leash: Leash) -> WorkResult:
             return database.validate(action, scene, hand_over, hand_over, leash)
 
-        self._course.aside.begin(_Validation(step, action, self._journal, self._doors, self._course.aside.now()), work)
+        now = self._doors.timing.now()
+        self._course.aside.begin(_Validation(step, action, self._journal, self._doors, now), work)
 
-    def _scene(self, step: Step, action: Validate) -> Scene:
+    def _scene(self, step: Step, action: Validate) -> Slowly[Scene]:
         """The clone as it is to be judged; what AWS does in passing is waited for where AWS's word is judged."""
-        lookout = self._doors.place(action.region).lookout
-        cluster = self._own_clone(step, action)
+        cluster = yield from self._own_clone(step, action)
         inside: tuple[Instance, ...] = ()
         if action.part != "data":
-            found = cluster
-            cluster, inside = self._looker.look(
-                step, lambda: look_until_settled(lookout, found, lookout.inside(found), self._looker.rest)
-            )
+            cluster, inside = yield from self._settle(step, action, cluster)
         state = self._journal.state()
         moment, birth = moment_restored(self._plan, state), birth_recorded(self._plan, state)
         login = login_recorded(self._plan, state)
         return Scene(cluster, inside, moment, self._plan.objectives.rpo, birth, self._plan.moment, login)
 
-    def _own_clone(self, step: Step, action: Validate) -> Cluster:
+    def _settle(self, step: Step, action: Validate, cluster: Cluster) -> Slowly[tuple[Cluster, tuple[Instance, ...]]]:
+        """The cluster and its instances once no status of theirs is a passing one, or as they are after the last look."""
+        lookout = self._doors.place(action.region).lookout
+
+        def look_inside(found: Cluster) -> Slowly[tuple[Instance, ...]]:
+            return self._looker.look(step, lambda: lookout.inside(found))
+
+        inside = yield from look_inside(cluster)
+        for _ in range(MOST_LOOKS):
+            if is_settled(cluster, inside):
+                break
+            yield self._looker.between_looks
+            now = yield from self._looker.look(step, lambda: lookout.cluster(action.clone))
+            if now is None:
+                break
+            cluster, inside = now, (yield from look_inside(now))
+        return cluster, inside
+
+    def _own_clone(self, step: Step, action: Validate) -> Slowly[Cluster]:
         """The run's own clone as it is now; raises as ``hold_to_guards`` does where it is not there, or is another's."""
         thing = Thing(kind="cluster", name=action.clone, region=action.region or self._doors.home.aws.region)
-        found = self._looker.hold_to_guards(step, thing)[thing]
+        found = (yield from self._looker.hold_to_guards(step, thing))[thing]
         if not isinstance(found, Cluster):
             raise Gone(f"step {step.id}: {thing.words()} is gone", "someone may have deleted it")
         return found

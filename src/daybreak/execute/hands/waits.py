@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from daybreak.assess.guarding import Resource
 from daybreak.assess.obstacles import Obstacle
-from daybreak.assess.standing import DOUBTED, OrderStanding, Position, is_windowless, standing_of_wait
+from daybreak.assess.standing import DOUBTED, WINDOW_PATIENCE, OrderStanding, Position, is_windowless, standing_of_wait
 from daybreak.errors import Bug, Failed, Paused
 from daybreak.execute.doors import Answers, Progress
 from daybreak.execute.hands.course import Course
-from daybreak.execute.refusals import Gone
-from daybreak.model.actions import AwaitClusterGone, AwaitInstance, AwaitSql, Wait
+from daybreak.execute.refusals import Delayed, Gone
+from daybreak.execute.slowly import Slowly
+from daybreak.model.actions import AwaitCluster, AwaitClusterGone, AwaitInstance, AwaitSql, Wait
 from daybreak.model.moment import span_in_words
 from daybreak.model.plan import Step
 from daybreak.model.run import StepDone, StepIntended, StepSeen
@@ -47,48 +49,57 @@ class WaitHand:
         self._windowless_since: dict[str, float] = {}
         self._kept_out: dict[str, tuple[Obstacle, float]] = {}
 
-    def look_at(self, waiting: list[Step]) -> None:
-        """Wait for the next shared look, and judge each wait by it; raises as its step then fails or pauses."""
-        for step in waiting:
-            if self._journal.state().step(step.id).status == "waiting":
-                self._journal.append(StepIntended(step=step.id, attempt=1))
-        if self._ask_at_once(waiting):
-            return
-        self._course.about = waiting[0]
-        for region in dict.fromkeys(step.action.region for step in waiting):
-            here = [step for step in waiting if step.action.region == region]
+    def look_at(self, waiting: Callable[[], Sequence[Step]]) -> Slowly[None]:
+        """Wait for the next shared look, and judge by it each step that waits then; raises as its step fails or pauses."""
+        judged: list[Step] = []
+        for region in dict.fromkeys(step.action.region for step in waiting()):
             poller = self._doors.place(region).poller
-            if self._course.aside.listen(poller.pause()):
-                return
-            instances_of = {step.action.clone for step in here if isinstance(step.action, AwaitInstance)}
-            self._rounds[region] = self._looker.look(here[0], partial(poller.next_round, instances_of))
-        for step in waiting:
+            if (pause := poller.pause()) > 0:
+                yield pause
+            # A look that began before a step's last change would show the world before it, so only these are judged by it.
+            here = [step for step in waiting() if step.action.region == region]
+            for step in here:
+                self._begin(step)
+            if here:
+                self._course.about = here[0]
+                instances_of = {each.action.clone for each in here if isinstance(each.action, AwaitInstance)}
+                look = self._looker.look(here[0], partial(poller.next_round, instances_of))
+                self._rounds[region] = yield from look
+                judged += here
+        for step in judged:
             self._course.about = step
-            self._judge(step, self._standing(step))
+            standing = yield from self._standing(step)
+            self._course.about = step  # others may have gone on meanwhile
+            self._judge(step, standing)
 
-    def _ask_at_once(self, waiting: list[Step]) -> bool:
-        """Look at the clone and knock without waiting for the next round: it nearly always answers. Return whether it does."""
-        step = next((each for each in waiting if isinstance(each.action, AwaitSql)), None)
-        if step is None or step.id in self._seen:
-            return False
-        self._course.about = step
-        self._judge(step, self._looker.closely(step, lambda: self._stand_alone(step), doubted=DOUBTED))
-        return self._journal.state().step(step.id).status == "done"
+    def ask_at_once(self, step: Step) -> Slowly[None]:
+        """Look at the clone and knock without waiting for the next round: it nearly always answers."""
+        self._begin(step)
+        standing = yield from self._looker.closely(step, lambda: self._stand_alone(step), doubted=DOUBTED)
+        self._judge(step, standing)
 
-    def _standing(self, step: Step) -> OrderStanding:
+    def is_new(self, step: Step) -> bool:
+        """Whether a server has not been asked yet that may answer already."""
+        return isinstance(step.action, AwaitSql) and step.id not in self._seen
+
+    def _begin(self, step: Step) -> None:
+        if self._journal.state().step(step.id).status == "waiting":
+            self._journal.append(StepIntended(step=step.id, attempt=1))
+
+    def _standing(self, step: Step) -> Slowly[OrderStanding]:
         """Where a wait stands: by the shared round, and by further looks where one answer proves nothing."""
         seen = self._rounds[step.action.region]
         cluster = seen.clusters.get(getattr(step.action, "clone", ""))
         first = self._stand(step, cluster, seen.instances.get(getattr(step.action, "instance", "")))
-        return self._looker.closely(step, lambda: self._stand_alone(step), doubted=DOUBTED, first=first)
+        return (yield from self._looker.closely(step, lambda: self._stand_alone(step), doubted=DOUBTED, first=first))
 
-    def _stand_alone(self, step: Step) -> OrderStanding:
+    def _stand_alone(self, step: Step) -> Slowly[OrderStanding]:
         lookout = self._doors.place(step.action.region).lookout
-        name = getattr(step.action, "clone", None)
-        cluster = self._looker.look(step, lambda: lookout.cluster(name)) if name else None
-        instance = None
+        cluster, instance = None, None
+        if name := getattr(step.action, "clone", None):
+            cluster = yield from self._looker.look(step, lambda: lookout.cluster(name))
         if isinstance(action := step.action, AwaitInstance):
-            instance = self._looker.look(step, lambda: lookout.instance(action.instance))
+            instance = yield from self._looker.look(step, lambda: lookout.instance(action.instance))
         return self._stand(step, cluster, instance)
 
     def _stand(self, step: Step, cluster: Cluster | None, instance: Instance | None) -> OrderStanding:
@@ -141,12 +152,27 @@ class WaitHand:
         return OrderStanding(place=Position.SO, seen=seen, result={"endpoint": instance.endpoint})
 
     def _time_without_window(self, cluster: Cluster | None) -> timedelta:
-        """For how long this process has seen the cluster available and without a restorable window; a resume counts anew."""
+        """For how long the cluster has been available without a restorable window; a resume counts anew.
+
+        One that was given up on is not waited for again, whoever gave it up.
+        """
         if cluster is None or not is_windowless(cluster):
             self._windowless_since.pop(cluster.arn if cluster else "", None)
             return timedelta(0)
+        if self._was_given_up_on(cluster):
+            return WINDOW_PATIENCE
         now = self._doors.timing.monotonic()
         return timedelta(seconds=now - self._windowless_since.setdefault(cluster.arn, now))
+
+    def _was_given_up_on(self, cluster: Cluster) -> bool:
+        """Whether an earlier wait of the run went on without the cluster's window."""
+        state = self._journal.state()
+        return any(
+            isinstance(step.action, AwaitCluster)
+            and step.action.clone.lower() == cluster.identifier.lower()
+            and state.step(step.id).result.get("is_windowless")
+            for step in self._plan.steps
+        )
 
     def _age_before(self, step: Step) -> timedelta | None:
         """How long ago the newest of the steps before this one was done."""
@@ -232,7 +258,7 @@ class WaitHand:
         limit = self._doors.patience.with_waits or 2 * max(promised, self._plan.estimate.high)
         waited = self._time_waited(step)
         if waited > limit:
-            raise Paused(
+            raise Delayed(
                 f"step {step.id} has waited {span_in_words(waited)}, twice what was expected: {self._seen.get(step.id, '')}",
                 f"look at the events: aws rds describe-events --source-type db-cluster --source-identifier {self._plan.clone}",
                 f"go on waiting: daybreak resume {self._plan.run}",
