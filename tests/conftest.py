@@ -68,4 +68,5 @@ pytest_plugins = [
     "tests.fix_journal",
     "tests.chaos.fix_lives",
     "tests.fix_hands",
+    "tests.chaos.fix_account",
 ]

@@ -235,7 +235,7 @@ def judged_with(made: Plan, **changes: Any) -> Plan:
     return made.model_copy(update={"steps": tuple(changed if step.id == changed.id else step for step in made.steps)})
 
 
-ANOTHER = "another run's nonce"
+ANOTHER = "the nonce of another run"
 
 
 def another_runs(tags: dict[str, str]) -> dict[str, str]:

@@ -123,6 +123,7 @@ def test_any_prefix_in_any_world_can_be_taken_back(*, world: Observation, share:
 
 
 @pytest.mark.sweep
+@pytest.mark.timeout(7200)
 @settings(max_examples=10_000, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(**_WORLDS)
 def test_any_prefix_in_ten_thousand_worlds_can_be_taken_back(

@@ -1,0 +1,260 @@
+"""Each guard of each kind of plan, broken by a second client of the lab between intent and sending: nothing is sent, the run says why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from daybreak.app.custody import Leftover, plan_clean
+from daybreak.app.planning import PitrWish, plan_pitr
+from daybreak.app.snapshots import SnapshotWish, plan_snapshot
+from daybreak.model.actions import Validate, Wait
+from daybreak.model.guards import AsPlanned, Guard, NotTheSource, OldEnough, Ours, OursOrAbsent
+from daybreak.model.observation import Observation
+from daybreak.model.plan import Plan, Step
+from daybreak.model.run import Event, StepIntended
+from daybreak.model.tags import NONCE_TAG
+from daybreak.model.things import Thing
+from tests import fix_worlds
+from tests.chaos.fix_account import Account, Source
+from tests.chaos.simulation import Case, case_of, pitr_case, snapshot_case
+from tests.fix_lab import eventually
+
+WHOLE = Source(
+    settings={"DeletionProtection": True},
+    parameters={"work_mem": "16384"},
+    endpoints=({"EndpointType": "READER", "StaticMembers": [2]},),
+)
+"""A source of which a plan has a step of every kind."""
+
+
+# -- the kinds of plan: made on the lab, and made in a simulated world to know beforehand what there is to break
+
+
+def _pitr(account: Account, source: Source = WHOLE) -> Plan:
+    account.found(source)
+    return plan_pitr(account.app, PitrWish(account.name, "latest"))
+
+
+def _of_default_group(account: Account) -> Plan:
+    return _pitr(account, Source())
+
+
+def _of_deleted(account: Account) -> Plan:
+    account.found(Source())
+    resource = (account.cluster(account.name) or {})["DbClusterResourceId"]
+    account.remove_cluster(account.name, keeps_backups=True)
+    return plan_pitr(account.app, PitrWish(account.name, "latest", resource_id=resource))
+
+
+def _of_snapshot(account: Account) -> Plan:
+    account.found(WHOLE)
+    account.make_snapshot(f"{account.name}-kept")
+    return plan_snapshot(account.app, SnapshotWish(account.name, f"{account.name}-kept"))
+
+
+def _clean(account: Account) -> Plan:
+    plan = _pitr(account)
+    assert account.carried_out(plan).status == "finished"
+    return plan_clean(account.app, Leftover(plan.run))
+
+
+def _whole() -> Observation:
+    return fix_worlds.observation(cluster=fix_worlds.cluster(is_protected=True), surroundings=fix_worlds.surroundings())
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of plan."""
+
+    made: Callable[[Account], Plan]
+    foreseen: Callable[[], Case]
+    """The same kind in a simulated world: what there is to break must be known before a lab is there."""
+
+
+KINDS = {
+    "copied-group": Kind(_pitr, lambda: pitr_case("copied-group", _whole())),
+    "created-group": Kind(_of_default_group, lambda: case_of("created-group")),
+    "deleted-source": Kind(_of_deleted, lambda: case_of("deleted-source")),
+    "snapshot": Kind(_of_snapshot, lambda: snapshot_case("snapshot", _whole())),
+    "clean": Kind(_clean, lambda: case_of("clean-protected")),
+}
+
+
+# -- what another client can do
+
+
+def usurp(account: Account, thing: Thing) -> None:
+    """Another run has the thing, or makes one of its name."""
+    another = [{"Key": NONCE_TAG, "Value": fix_worlds.ANOTHER}]
+    if account.described(thing) is not None:
+        account.rds.add_tags_to_resource(ResourceName=account.arn(thing), Tags=another)
+        return
+    match thing.kind:
+        case "cluster":
+            account.make_cluster(thing.name, Tags=another)
+        case "db":
+            account.make_cluster(f"{account.name}-other")
+            account.make_instance(thing.name, f"{account.name}-other", Tags=another)
+        case "cluster-pg":
+            account.make_group(thing.name, {}, Tags=another)
+        case "cluster-endpoint":
+            account.make_endpoint(thing.name, account.name, EndpointType="ANY", Tags=another)
+    eventually(lambda: account.described(thing) is not None)
+
+
+def remove(account: Account, thing: Thing) -> None:
+    """Somebody deletes the thing."""
+    if thing.kind == "cluster":
+        account.remove_cluster(thing.name)
+    else:
+        account.rds.delete_db_cluster_parameter_group(DBClusterParameterGroupName=thing.name)
+
+
+def exchange(account: Account, thing: Thing) -> None:
+    """Somebody deletes the thing, and makes another one of that name."""
+    if thing.kind == "cluster-snapshot":
+        account.rds.delete_db_cluster_snapshot(DBClusterSnapshotIdentifier=thing.name)
+        account.make_snapshot(thing.name)
+    else:
+        account.remove_cluster(thing.name)
+        account.make_cluster(thing.name)
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to break a guard, and what the run must say of it."""
+
+    name: str
+    act: Callable[[Account, Thing], None]
+    says: str
+
+
+_USURPED = Way("another's", usurp, "{thing} exists and was not created by this run")
+_REMOVED = Way("no", remove, "{thing} is gone")
+_EXCHANGED = Way("exchanged", exchange, "{thing} had the {field} {value} when this was planned, and now it has ")
+
+
+def ways_to_break(guard: Guard) -> tuple[Way, ...]:
+    """What another client of the account can do against a guard."""
+    match guard:
+        case OursOrAbsent():
+            return (_USURPED,)
+        case Ours():
+            return (_USURPED, _REMOVED)
+        case AsPlanned():
+            return (_EXCHANGED,)
+        case NotTheSource() | OldEnough():
+            return ()  # the call and the journal decide these: nobody outside can break them
+
+
+@dataclass(frozen=True)
+class Breach:
+    """One guard of one step of one kind of plan, and a way to break it."""
+
+    kind: str
+    step: str
+    """The step's name without its number."""
+    guard: str
+    thing: str
+    way: Way
+
+    @property
+    def id(self) -> str:
+        """For a test's name."""
+        return f"{self.kind}-{self.step}-{self.way.name}-{self.thing}"
+
+    def place(self, plan: Plan) -> tuple[Step, Guard]:
+        """The step and the guard in a plan of that kind."""
+        step = next(each for each in plan.steps if _name(each) == self.step)
+        found = [each for each in step.guards if (each.kind, _kind(each)) == (self.guard, self.thing)]
+        assert len(found) == 1
+        return step, found[0]
+
+
+def _name(step: Step) -> str:
+    return step.id.partition("-")[2]
+
+
+def _kind(guard: Guard) -> str:
+    return "" if isinstance(guard, NotTheSource) else guard.thing.kind
+
+
+def breaches(kind: str, plan: Plan) -> Iterator[Breach]:
+    """Every guard of every step of a plan, with each way to break it."""
+    for step in plan.steps:
+        if step.is_on_request:
+            continue
+        for guard in step.guards:
+            for way in ways_to_break(guard):
+                yield Breach(kind, _name(step), guard.kind, _kind(guard), way)
+
+
+def every_breach() -> Iterator[Any]:
+    """All of them. The ordinary run takes the first of each way to break a guard about a kind of thing, and one of each plan."""
+    seen: set[object] = set()
+    for kind, made in KINDS.items():
+        for breach in breaches(kind, made.foreseen().plan):
+            news = {(breach.guard, breach.thing, breach.way.name), kind} - seen
+            seen |= news
+            yield pytest.param(breach, id=breach.id, marks=() if news else pytest.mark.sweep)
+
+
+@pytest.mark.parametrize("breach", list(every_breach()))
+def test_nothing_is_sent_where_another_client_breaks_a_guard(account: Account, breach: Breach) -> None:
+    """The intent is durable, another client acts, and the look before the sending finds what it did."""
+    plan = KINDS[breach.kind].made(account)
+    step, guard = breach.place(plan)
+    assert not isinstance(guard, NotTheSource)
+    before: list[int] = []
+    left: list[Any] = []
+
+    def meddle(event: Event) -> None:
+        if isinstance(event.body, StepIntended) and event.body.step == step.id and not before:
+            before.append(account.newest())
+            breach.way.act(account, guard.thing)
+            left.append(account.tags(guard.thing))
+
+    state = account.carried_out(plan, meddle)
+    assert before, "the step was never begun"
+    sent = account.changes(before[0])
+    if step.when_refused == "hold" and breach.way is _USURPED:
+        # The run can do without the step, and goes on with what is its own.
+        assert [each for each in sent if each["identifier"] in _own(step, guard)] == []
+    else:
+        assert sent == []
+    assert account.tags(guard.thing) == left[0], "what is another's was touched"
+    said = f"{state.note} {state.step(step.id).note}"
+    assert breach.way.says.format(thing=guard.thing.words(), **_planned(guard)) in said, said
+    assert state.status != "finished"
+
+
+def _own(step: Step, guard: Guard) -> set[str]:
+    """The names that a step is about, and what its guard speaks of."""
+    assert not isinstance(guard, NotTheSource)
+    own = {getattr(step.action, field, None) for field in ("instance", "endpoint")} - {None}
+    return {*map(str, own), guard.thing.name}
+
+
+def _planned(guard: Guard) -> dict[str, str]:
+    return {"field": guard.field.replace("_", " "), "value": guard.value} if isinstance(guard, AsPlanned) else {}
+
+
+@pytest.mark.parametrize("kind", [pytest.param(each, marks=pytest.mark.sweep) for each in KINDS])
+def test_the_lab_has_the_guards_that_were_foreseen(account: Account, kind: str) -> None:
+    """What is broken above is all that a plan made on the lab has to break."""
+    on_the_lab = {each.id for each in breaches(kind, KINDS[kind].made(account))}
+    assert on_the_lab == {each.id for each in breaches(kind, KINDS[kind].foreseen().plan)}
+
+
+def test_a_wait_and_a_validation_have_guards_too() -> None:
+    """What only looks is guarded as well, and is broken above."""
+    foreseen = [each for kind, made in KINDS.items() for each in breaches(kind, made.foreseen().plan)]
+    looking = {
+        type(step.action) for made in KINDS.values() for step in made.foreseen().plan.steps
+        if isinstance(step.action, Wait | Validate) and step.guards and any(each.step == _name(step) for each in foreseen)
+    }  # fmt: skip
+    assert {each.__name__ for each in looking} == {"AwaitCluster", "AwaitInstance", "AwaitSql", "Validate"}
