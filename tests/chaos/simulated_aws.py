@@ -14,13 +14,22 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from daybreak.aws.faults import AwsFault, category_of
+from daybreak.model.members import CLUSTER, INSTANCE
 from daybreak.model.observation import Observation
 from daybreak.model.plan import AwsCall
 from daybreak.model.replies import Reply, Trouble
 from daybreak.model.tags import JOURNAL_TAG
 from tests import fix_worlds
 from tests.chaos.reply_faults import AFTER, BEFORE, HEARD, Fault
-from tests.chaos.wire_shapes import cluster_body, group_body, instance_body, restored_body, snapshot_body
+from tests.chaos.wire_shapes import (
+    backup_body,
+    cluster_body,
+    group_body,
+    instance_body,
+    members_of,
+    restored_body,
+    snapshot_body,
+)
 from tests.fix_operations import CHANGES, names_touched
 
 CALL_TAKES, RESTORING, WINDOW_LAGS, CREATING, SETTLES, DELETING = 0.2, 1500.0, 60.0, 420.0, 45.0, 180.0
@@ -88,6 +97,8 @@ class SimulatedAws:
     endpoints: dict[str, Resource] = field(default_factory=dict)
     snapshots: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By identifier, in wire shape; none of them is ever changed."""
+    backups: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The kept ones of deleted clusters, by resource id."""
     effects: Counter[tuple[str, str]] = field(default_factory=Counter)
     sent: list[AwsCall] = field(default_factory=list)
     reads: Counter[str] = field(default_factory=Counter)
@@ -257,14 +268,27 @@ class SimulatedAws:
         name = params["DBClusterIdentifier"]
         if self._there(self.clusters, name):
             raise _no("DBClusterAlreadyExistsFault", f"{name} exists")
-        if "SourceDBClusterIdentifier" in params and not self._there(
-            self.clusters, params["SourceDBClusterIdentifier"]
-        ):
-            raise _no("DBClusterNotFoundFault", "the source is gone")
+        origin = self._origin(params)
         group = self._there(self.groups, params["DBClusterParameterGroupName"])
         if group is None or group.listed_at > self.clock.elapsed:
             raise _no("DBClusterParameterGroupNotFound", "there is no such group")
-        self.clusters[name] = Resource(restored_body(name, params), _tags(params), *self._born(self.restoring))
+        body = restored_body(name, params, origin)
+        self.clusters[name] = Resource(body, _tags(params), *self._born(self.restoring))
+
+    def _origin(self, params: dict[str, Any]) -> dict[str, Any]:
+        """What is restored, in wire shape."""
+        if name := params.get("SnapshotIdentifier"):
+            snapshots = self._DescribeDBClusterSnapshots({"DBClusterSnapshotIdentifier": name})["DBClusterSnapshots"]
+            return dict(snapshots[0])
+        if resource := params.get("SourceDbClusterResourceId"):
+            living = [each.body for each in self.clusters.values() if each.body["DbClusterResourceId"] == resource]
+            if not living and resource not in self.backups:
+                raise _no("DBClusterAutomatedBackupNotFoundFault", f"no backup of {resource}")
+            return living[0] if living else self.backups[resource]
+        source = self._there(self.clusters, params["SourceDBClusterIdentifier"])
+        if source is None:
+            raise _no("DBClusterNotFoundFault", "the source is gone")
+        return source.body
 
     def _DescribeDBClusterSnapshots(self, params: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         name = params["DBClusterSnapshotIdentifier"]
@@ -273,15 +297,13 @@ class SimulatedAws:
         return {"DBClusterSnapshots": [self.snapshots[name]]}
 
     def _RestoreDBClusterFromSnapshot(self, params: dict[str, Any]) -> None:  # noqa: N802
-        # The snapshot itself is always there; what has to be there besides is the same.
+        # What has to be there besides the snapshot is the same.
         self._RestoreDBClusterToPointInTime(params)
 
     def _ModifyDBCluster(self, params: dict[str, Any]) -> None:  # noqa: N802
         thing = self._settled(self.clusters, params["DBClusterIdentifier"], "DBCluster")
-        asked = {
-            name: value for name, value in params.items() if name not in {"DBClusterIdentifier", "ApplyImmediately"}
-        }
-        if asked.pop("ManageMasterUserPassword", False):
+        asked = members_of(CLUSTER, params)
+        if params.get("ManageMasterUserPassword", False):
             asked["MasterUserSecret"] = {
                 "SecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:rds!cluster-1"
             }
@@ -332,7 +354,7 @@ class SimulatedAws:
         if thing is None or thing.listed_at > self.clock.elapsed:
             return None
         applied = "in-sync" if self.clock.elapsed >= thing.ready_at + 10 else "applying"
-        group = {"DBParameterGroupName": thing.body["DBParameterGroupName"], "ParameterApplyStatus": applied}
+        group = {**thing.body["DBParameterGroups"][0], "ParameterApplyStatus": applied}
         shown: dict[str, Any] = {
             "DBInstanceStatus": self._status(thing),
             "DBParameterGroups": [group],
@@ -347,7 +369,13 @@ class SimulatedAws:
         if self._there(self.instances, name):
             raise _no("DBInstanceAlreadyExists", f"{name} exists")
         self._settled(self.clusters, cluster, "DBCluster")
-        body = {"DBParameterGroupName": "default.aurora-postgresql16"} | params
+        family = _family_of(self.clusters[cluster].body["EngineVersion"])
+        body = {
+            "PromotionTier": 1,
+            **members_of(INSTANCE, {"DBParameterGroupName": f"default.{family}"} | params),
+            "DBInstanceIdentifier": name,
+            "DBClusterIdentifier": cluster,
+        }
         self.instances[name] = Resource(body, _tags(params), *self._born(CREATING))
         self.instances[name].failed, self.breaks = self.breaks, None
 
@@ -381,7 +409,8 @@ class SimulatedAws:
         for member in (*params.get("StaticMembers", ()), *params.get("ExcludedMembers", ())):
             self._settled(self.instances, member, "DBInstance")
         arn = f"arn:aws:rds:us-east-1:123456789012:cluster-endpoint:{name}"
-        body = params | {"DBClusterEndpointArn": arn, "CustomEndpointType": params["EndpointType"]}
+        made = {"DBClusterEndpointArn": arn, "EndpointType": "CUSTOM", "CustomEndpointType": params["EndpointType"]}
+        body = {"StaticMembers": [], "ExcludedMembers": [], **params, **made}
         self.endpoints[name] = Resource(body, _tags(params), *self._born(SETTLES))
 
     def _DeleteDBClusterEndpoint(self, params: dict[str, Any]) -> None:  # noqa: N802
@@ -414,16 +443,18 @@ class SimulatedAws:
         return {"TagList": _listed((self.groups if kind == "cluster-pg" else self.endpoints)[name].tags)}
 
     def _CopyDBClusterParameterGroup(self, params: dict[str, Any]) -> None:  # noqa: N802
-        copied = dict(self.groups[params["SourceDBClusterParameterGroupIdentifier"]].body["Parameters"])
-        self._add_group(params["TargetDBClusterParameterGroupIdentifier"], copied, params)
+        source = self.groups[params["SourceDBClusterParameterGroupIdentifier"]].body
+        about = source["DBParameterGroupFamily"], params["TargetDBClusterParameterGroupDescription"]
+        self._add_group(params["TargetDBClusterParameterGroupIdentifier"], dict(source["Parameters"]), about, params)
 
     def _CreateDBClusterParameterGroup(self, params: dict[str, Any]) -> None:  # noqa: N802
-        self._add_group(params["DBClusterParameterGroupName"], {}, params)
+        about = params["DBParameterGroupFamily"], params["Description"]
+        self._add_group(params["DBClusterParameterGroupName"], {}, about, params)
 
-    def _add_group(self, name: str, values: dict[str, str], params: dict[str, Any]) -> None:
+    def _add_group(self, name: str, values: dict[str, str], about: tuple[str, str], params: dict[str, Any]) -> None:
         if name in self.groups:
             raise _no("DBParameterGroupAlreadyExists", f"{name} exists")
-        self.groups[name] = Resource(group_body(name, values), _tags(params), *self._born(0.0))
+        self.groups[name] = Resource(group_body(name, values, *about), _tags(params), *self._born(0.0))
 
     def _ModifyDBClusterParameterGroup(self, params: dict[str, Any]) -> None:  # noqa: N802
         values = {each["ParameterName"]: each["ParameterValue"] for each in params["Parameters"]}
@@ -436,6 +467,10 @@ class SimulatedAws:
         if any(each and each.body["DBClusterParameterGroup"] == name for each in users):
             raise _no("InvalidDBParameterGroupState", f"{name} is in use")
         del self.groups[name]
+
+
+def _family_of(version: str) -> str:
+    return f"aurora-postgresql{version.partition('.')[0]}"
 
 
 def _no(code: str, message: str) -> AwsFault:
@@ -459,7 +494,9 @@ def world_of(seen: Observation) -> SimulatedAws:
         aws.instances[instance.identifier] = Resource(instance_body(instance), dict(instance.tags))
     if seen.parameter_group:
         name = seen.parameter_group.name
-        aws.groups[name] = Resource(group_body(name, dict(seen.parameter_group.parameters)), {})
+        values, family = dict(seen.parameter_group.parameters), seen.parameter_group.family
+        aws.groups[name] = Resource(group_body(name, values, family), {})
     for snapshot in seen.snapshots:
         aws.snapshots |= dict.fromkeys((snapshot.identifier, snapshot.arn), snapshot_body(snapshot))
+    aws.backups |= {backup.resource_id: backup_body(backup) for backup in seen.backups}
     return aws
