@@ -228,7 +228,9 @@ def test_nothing_is_sent_where_another_client_breaks_a_guard(account: Account, b
         assert sent == []
     assert account.tags(guard.thing) == left[0], "what is another's was touched"
     said = f"{state.note} {state.step(step.id).note}"
-    assert breach.way.says.format(thing=guard.thing.words(), **_planned(guard)) in said, said
+    why = breach.way.says.format(thing=guard.thing.words(), **_planned(guard))
+    assert f"step {step.id}: {why}" in said, said
+    assert state.step(step.id).status != "done", "a later guard noticed it, and this one did not"
     assert state.status != "finished"
 
 
