@@ -19,6 +19,7 @@ from botocore.model import OperationNotFoundError
 from daybreak.lab.access.iam import Iam
 from daybreak.lab.account.manners import Manners
 from daybreak.lab.account.replay import Recorded
+from daybreak.lab.account.vaults import answer_about_points
 from daybreak.lab.control.faults import Effect, Faults, Rule
 from daybreak.lab.http.message import LOST, Reply, Request
 from daybreak.lab.protocol import codec
@@ -108,6 +109,8 @@ class Wire:
             self.manners.check(call, request)
         except AwsError as error:
             return error_reply(call, error.code, error.message, error.status, request_id)
+        if own := answer_about_points(call, request_id):
+            return own
         reply = self.manners.correct(call, request, self._ask_moto(call, request, request_id))
         if call.service == "ec2" and "SecurityGroup" in call.operation and not call.operation.startswith("Describe"):
             self.rds.world_changed()

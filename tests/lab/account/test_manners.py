@@ -128,9 +128,10 @@ def test_an_id_inside_a_rule_is_an_id(lab: LabUnderTest) -> None:
 def test_a_filter_of_ec2_is_known_or_refused(lab: LabUnderTest, operation: str) -> None:
     """An unknown one by its code; a documented one that is not modelled is no fault of the lab."""
     ec2 = lab.client("ec2")
-    call = getattr(ec2, {"DescribeRouteTables": "describe_route_tables"}.get(operation, "describe_security_groups"))
+    method = next(python for python, aws in ec2.meta.method_to_api_mapping.items() if aws == operation)
+    call = getattr(ec2, method)
     assert code(call, Filters=[{"Name": "banana", "Values": ["x"]}]) == ("InvalidParameterValue", 400)
-    assert {"vpc-id", "tag-key"} <= filters_of(operation)
+    assert {"region-name"} <= filters_of(operation) or {"vpc-id", "tag-key"} <= filters_of(operation)
     for name in sorted(filters_of(operation) | {"tag:a"}):
         assert status(call, Filters=[{"Name": name, "Values": ["x"]}]) in (200, 400), name
 
@@ -330,3 +331,14 @@ def test_a_batch_of_dns_is_taken_or_refused_as_a_whole(lab: LabUnderTest) -> Non
     assert names == {f"{name}.", f"db.{name}."}
     change(("DELETE", row("db.", "10.0.0.1")), ("CREATE", row("db.", "elsewhere.example", "CNAME")))
     change(("UPSERT", row("db.", "another.example", "CNAME")), good)
+
+
+def test_the_account_keeps_nothing_in_the_vaults_of_aws_backup(lab: LabUnderTest) -> None:
+    """An empty list, a definite no for a point by its name, and no fault of the lab's own."""
+    backup = lab.client("backup")
+    cluster = "arn:aws:rds:us-east-1:123456789012:cluster:embi-aurora-cluster"
+    assert backup.list_recovery_points_by_resource(ResourceArn=cluster)["RecoveryPoints"] == []
+    arn = "arn:aws:backup:us-east-1:123456789012:recovery-point:1EB3B5E7-9EB0-435A-A80B-108B488B0D45"
+    record = code(backup.get_recovery_point_restore_metadata, BackupVaultName="vault", RecoveryPointArn=arn)
+    restore = code(backup.start_restore_job, RecoveryPointArn=arn, Metadata={"Engine": "aurora-postgresql"})
+    assert record == restore == ("ResourceNotFoundException", 400)

@@ -18,7 +18,11 @@ from daybreak.lab.protocol.errors import AwsError
 READ: Mapping[tuple[str, str], str] = {
     ("application-autoscaling", "DescribeScalableTargets"): "ServiceNamespace ResourceIds ScalableDimension",
     ("application-autoscaling", "DescribeScalingPolicies"): "ServiceNamespace ResourceId ScalableDimension PolicyNames",
+    ("backup", "GetRecoveryPointRestoreMetadata"): "BackupVaultName RecoveryPointArn",
+    ("backup", "ListRecoveryPointsByResource"): "ResourceArn",
+    ("backup", "StartRestoreJob"): "RecoveryPointArn Metadata IamRoleArn IdempotencyToken ResourceType",
     ("cloudwatch", "GetMetricStatistics"): "Namespace MetricName Dimensions StartTime EndTime Period Statistics Unit",
+    ("ec2", "DescribeRegions"): "Filters RegionNames",
     ("ec2", "DescribeRouteTables"): "Filters RouteTableIds",
     ("ec2", "DescribeSecurityGroups"): "Filters GroupIds GroupNames",
     ("iam", "GetAccountAuthorizationDetails"): "Filter MaxItems",

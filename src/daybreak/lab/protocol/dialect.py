@@ -85,6 +85,9 @@ def call_of(request: Request) -> Call:
         operation, params = rest_operation(service, request)
         name = "/".join(str(params[key]) for key in ("Bucket", "Key", "Id", "HostedZoneId") if key in params)
         return Call(service, region, operation, name, access_key, "rest-xml", params)
+    if service == "backup":
+        operation, params = rest_operation(service, request)
+        return Call(service, region, operation, "", access_key, "json", params | _json_of(request.body))
     protocol = "ec2" if service == "ec2" else "query"
     return Call(
         service if access_key else "", region, form.get("Action", ""), _identifier(form), access_key, protocol, form
@@ -236,7 +239,8 @@ class _Route:
 def rest_operation(service: str, request: Request) -> tuple[str, dict[str, Any]]:
     """The operation of a REST service and the names in its path; an empty name when no operation fits."""
     query = {key: values[0] for key, values in parse_qs(request.query, keep_blank_values=True).items()}
-    path = request.path.rstrip("/") if service == "route53" or request.path.count("/") < 3 else request.path
+    is_bare = service != "s3" or request.path.count("/") < 3
+    path = request.path.rstrip("/") if is_bare else request.path
     for route in _routes(service):
         match = route.pattern.fullmatch(path or "/") if route.method == request.method else None
         if match and _fits(route, query, request.headers):
