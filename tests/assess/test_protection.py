@@ -10,11 +10,13 @@ from daybreak.assess.protection import advice_for, protection_of
 from daybreak.model.findings import Finding, Standing
 from daybreak.model.inventory import Item
 from daybreak.model.observation import Observation, PastRun
+from daybreak.model.replies import Category
 from daybreak.model.spelling import NO_SOURCE, Spelling
 from daybreak.model.trust import Authorities, Authority
 from daybreak.model.world import AutomatedBackup, Key, Window
 from tests import fix_worlds as worlds
 from tests.fix_capsules import baseline
+from tests.fix_estates import Estate, automated_name
 
 FIT, UNFIT, UNKNOWN = Standing.FIT, Standing.UNFIT, Standing.UNKNOWN
 DONE = PastRun(run="embi-aurora-pitr-1", kind="pitr", took=timedelta(minutes=41))
@@ -261,3 +263,63 @@ def test_of_many_wrong_names_a_screen_says_the_first() -> None:
     """A schema that was renamed makes all of them wrong."""
     many = Spelling(named=50, mistakes=tuple(f"no table t{number}" for number in range(50)))
     assert found("names", worlds.observation(spelling=many)).why.endswith("no table t7; and 42 more")
+
+
+def region_finding(estate: Estate) -> Finding:
+    """What the loss of the home region would cost."""
+    findings = protection_of(worlds.target(), worlds.observation(), (DONE,), estate.catalogue())
+    (finding,) = (each for each in findings if each.check == "protection.region")
+    return finding
+
+
+def test_the_loss_of_a_region_is_what_the_best_backup_outside_loses() -> None:
+    """Whatever the configuration promises: a day is a day."""
+    estate = Estate().lives()
+    taken = worlds.NOW - timedelta(days=1)
+    estate.copy("embi-copy", automated_name(taken), taken)
+    finding = region_finding(estate)
+    assert (finding.standing, finding.found) == (UNFIT, "1 day 10 seconds (embi-copy in us-west-2)")
+    estate.secondary(timedelta(seconds=1))
+    assert region_finding(estate).standing is FIT
+
+
+def test_without_a_backup_outside_all_would_be_lost() -> None:
+    """What cannot be used is none, and the reason is said."""
+    estate = Estate().lives()
+    finding = region_finding(estate)
+    assert (finding.standing, finding.found) == (UNFIT, "all of it: no backup outside us-east-1 can be used")
+    taken = worlds.NOW - timedelta(minutes=2)
+    estate.copy("embi-copy", automated_name(taken), taken, Status="copying", PercentProgress=10)
+    finding = region_finding(estate)
+    assert finding.standing is UNFIT
+    assert "embi-copy in us-west-2: it is copying: 10 percent" in finding.why
+
+
+@pytest.mark.parametrize(("fails", "standing"), [("*", UNKNOWN), ("DescribeDBClusterSnapshots", UNFIT)])
+def test_what_another_region_did_not_show_is_said(fails: str, standing: Standing) -> None:
+    """It may hold a better one, and nobody knows."""
+    estate = Estate().lives()
+    estate.away.fails = {fails: Category.LOST}
+    finding = region_finding(estate)
+    assert finding.standing is standing
+    assert "us-west-2 did not show" in finding.why
+
+
+def test_a_copy_of_which_the_moment_is_not_certain_keeps_no_promise() -> None:
+    """AWS may show the copy's own time."""
+    estate = Estate().lives()
+    taken = worlds.NOW - timedelta(minutes=3)
+    estate.copy("embi-copy", "gone", taken)
+    finding = region_finding(estate)
+    assert (finding.standing, finding.found) == (UNKNOWN, "at least 3 minutes (embi-copy in us-west-2)")
+    assert "its source is not to be seen" in finding.why
+
+
+def test_a_backup_outside_that_lacks_a_group_still_says_what_would_be_lost() -> None:
+    """The data comes back; what it needs around it can be made on the day, and should be made before."""
+    estate = Estate(has_capsule=False).lives()
+    taken = worlds.NOW - timedelta(minutes=2)
+    estate.copy("embi-copy", automated_name(taken), taken)
+    finding = region_finding(estate)
+    assert (finding.standing, finding.found) == (UNFIT, "2 minutes 10 seconds (embi-copy in us-west-2)")
+    assert "no capsule holds its values" in finding.why

@@ -16,6 +16,7 @@ OF_ONE = {
     service: f"AWS_ENDPOINT_URL_{name}"
     for service, name in {
         "application-autoscaling": "APPLICATION_AUTO_SCALING",
+        "backup": "BACKUP",
         "cloudwatch": "CLOUDWATCH",
         "ec2": "EC2",
         "iam": "IAM",

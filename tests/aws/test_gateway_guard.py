@@ -15,7 +15,8 @@ from daybreak.plan.operations import OPERATIONS, ChangeOperation
 from tests.fix_cli import NOWHERE
 
 SOURCE, REGION = "embi-aurora-cluster", "us-east-1"
-CHANGES = [row for row in OPERATIONS.values() if isinstance(row, ChangeOperation)]
+CHANGES = [row for row in OPERATIONS.values() if isinstance(row, ChangeOperation) and not row.is_by_hand]
+BY_HAND = [row for row in OPERATIONS.values() if isinstance(row, ChangeOperation) and row.is_by_hand]
 
 
 @pytest.fixture
@@ -40,6 +41,14 @@ def test_no_change_names_what_the_door_is_not_for(aws: Aws, row: ChangeOperation
             Bug, match=f'(?i){row.name} would change the .* "{SOURCE}", which this door was not opened for'
         ):
             aws.change(AwsCall(service=row.service, operation=row.name, params=params, region=REGION))
+
+
+@pytest.mark.parametrize("row", BY_HAND, ids=lambda row: row.name)
+def test_what_a_person_sends_no_door_sends(aws: Aws, row: ChangeOperation) -> None:
+    """Not even one that was opened for all that the call names."""
+    params: dict[str, Any] = {named.parameter: "another" for named in row.named}
+    with pytest.raises(Bug, match=f"{row.name} is printed for a person, and never sent"):
+        aws.change(AwsCall(service=row.service, operation=row.name, params=params, region=REGION))
 
 
 @pytest.mark.parametrize("row", CHANGES, ids=lambda row: row.name)

@@ -120,9 +120,8 @@ def test_each_read_of_a_run_is_in_the_policy_of_some_plan() -> None:
     plans.append(fix_worlds.plan(seen=fix_worlds.observation(instances=own)))
     allowed = {action for plan in plans for rule in policy_of(plan)["SqlStatement"] for action in rule["Action"]}
     for row in OPERATIONS.values():
-        is_of_runs = isinstance(row, ChangeOperation) or not {ReadOccasion.BY_HAND, ReadOccasion.FREE}.intersection(
-            row.asked
-        )
+        outside = {ReadOccasion.BY_HAND, ReadOccasion.FREE, ReadOccasion.OF_CATALOGUE}
+        is_of_runs = not row.is_by_hand if isinstance(row, ChangeOperation) else not outside.intersection(row.asked)
         assert (f"{row.service}:{row.name}" in allowed) == is_of_runs
 
 

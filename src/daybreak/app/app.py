@@ -19,6 +19,7 @@ from daybreak.app.explaining import explained
 from daybreak.aws.faults import AwsFault
 from daybreak.aws.gateway import Access, Aws
 from daybreak.aws.objects import Objects
+from daybreak.aws.wire import Bounds
 from daybreak.config import Settings
 from daybreak.errors import DaybreakError, Refused
 from daybreak.execute.doors import Patience
@@ -101,7 +102,14 @@ class App:
             self._guarded.add(aws)
         return aws
 
-    def _new_door(self, region: str, may_change: Iterable[Thing] = ()) -> Aws:
+    def aws_in_time(self, region: str, within: timedelta) -> Aws:
+        """A door of which each call is over in time; through it other regions are asked too, and nothing can be changed."""
+        aws = self._new_door(region, bounds=Bounds(whole=within))
+        with self._lock:
+            self._guarded.add(aws)
+        return aws
+
+    def _new_door(self, region: str, may_change: Iterable[Thing] = (), bounds: Bounds | None = None) -> Aws:
         return Aws(
             Access(
                 region=region or None,
@@ -109,6 +117,7 @@ class App:
                 endpoint_url=self.access.endpoint_url,
                 only_loopback=self.settings.only_loopback or self.access.only_loopback,
             ),
+            bounds,
             may_change=may_change,
         )
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from daybreak.app.app import App
+from daybreak.app.backups import region_loss
 from daybreak.app.explaining import explained
 from daybreak.app.planning import past_of
 from daybreak.app.recalling import newest_of
@@ -18,6 +19,7 @@ from daybreak.errors import DaybreakError, Refused
 from daybreak.model.findings import Finding
 from daybreak.model.names import target_names
 from daybreak.model.observation import Observation
+from daybreak.model.ranked_backups import Catalogue
 from daybreak.model.run import RunState
 from daybreak.model.tags import RUN_TAG
 from daybreak.model.targets import LOGIN, LOGIN_ALLOWED, Network, Objectives, Target
@@ -38,6 +40,8 @@ class TargetStatus:
     seen: Observation
     findings: tuple[Finding, ...]
     last: RunState | None
+    elsewhere: Catalogue | None = None
+    """The backups that a loss of the region would leave; ``None`` where the configuration names no other region."""
     advice: tuple[str, ...] = ()
     """What would make a validation know more, as the newest baseline shows it."""
 
@@ -58,7 +62,9 @@ def _status_of(app: App, target: Target) -> TargetStatus:
     seen = with_spelling(with_authorities(seen, authorities(target.trust)), proofread(app, target, seen.cluster))
     past = past_of(app, target, identity)
     last = app.state_or_none(past[0].run) if past else None
-    return TargetStatus(target, seen, protection_of(target, seen, past), last, _advice(app, target, identity))
+    elsewhere = region_loss(app, target)
+    findings = protection_of(target, seen, past, elsewhere)
+    return TargetStatus(target, seen, findings, last, elsewhere, _advice(app, target, identity))
 
 
 def _advice(app: App, target: Target, identity: Identity) -> tuple[str, ...]:

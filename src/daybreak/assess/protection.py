@@ -14,6 +14,7 @@ from daybreak.model.findings import Finding, Level, Standing
 from daybreak.model.moment import span_in_words
 from daybreak.model.names import comma_list, did_you_mean, printable
 from daybreak.model.observation import Observation, PastRun
+from daybreak.model.ranked_backups import Catalogue
 from daybreak.model.spelling import NO_SOURCE, first_of
 from daybreak.model.statuses import AVAILABLE, LOOK_AGAIN, standing_of_statuses
 from daybreak.model.targets import Network, Target
@@ -28,14 +29,20 @@ SLACK = timedelta(hours=1)
 """How far the earliest restorable time may lag behind: it moves in steps, and a new cluster needs a first backup."""
 
 
-def protection_of(target: Target, seen: Observation, past: tuple[PastRun, ...]) -> tuple[Finding, ...]:
-    """What was promised against what is true; ``past`` holds the target's finished runs, the newest first."""
+def protection_of(
+    target: Target, seen: Observation, past: tuple[PastRun, ...], elsewhere: Catalogue | None = None
+) -> tuple[Finding, ...]:
+    """What was promised against what is true; ``past`` holds the target's finished runs, the newest first.
+
+    ``elsewhere`` shows the backups in other regions; ``None`` where the configuration names no other region.
+    """
     return (
         _there(target, seen),
         _loss(target, seen),
         _retention(target, seen),
         _reach(target, seen),
         _time(target, past),
+        *(_region_loss(elsewhere) if elsewhere else ()),
         *_kind(target, seen),
         *_key(seen),
         *_clock(seen),
@@ -113,6 +120,48 @@ def _loss(target: Target, seen: Observation) -> Finding:
     lag = max(seen.seen - latest, timedelta())
     found = f"{span_in_words(lag)} (restorable until {stamp(latest)})"
     return _finding("rpo", title, _standing_of(is_fit=lag <= target.objectives.rpo), expected=expected, found=found)
+
+
+def _region_loss(elsewhere: Catalogue) -> Iterator[Finding]:
+    """What a loss of the whole region would cost, by the best backup outside of it.
+
+    What a region that shows nothing may hold is unknown. What is seen to break the promise breaks it, whatever else may be there.
+    """
+    home, promised = elsewhere.home, elsewhere.target.objectives.rpo
+    expected = f"at most {span_in_words(promised)}"
+    usable = elsewhere.best(without=home)
+    best = usable or elsewhere.best_to_complete(without=home)
+    outside = [each for each in elsewhere.backups if each.backup.region != home]
+    unseen = [each for each in elsewhere.regions_unseen() if each != home]
+    doubts = list(_doubts_elsewhere(elsewhere))
+    if best is None:
+        found = f"all of it: no backup outside {home} can be used"
+        causes = [f"{each.backup.name} in {each.backup.region}: {each.pieces[0].words}" for each in outside[:1]]
+        standing = Standing.UNKNOWN if unseen and not outside else Standing.UNFIT
+    else:
+        least = best.loss if best.loss is not None else best.least_loss
+        words = "not known" if least is None else span_in_words(least)
+        at_least = "at least " if best.loss is None and least is not None else ""
+        found = f"{at_least}{words} ({best.backup.name} in {best.backup.region})"
+        causes = [each.words for each in best.pieces if each.standing != "replaced"]
+        causes += [best.moments.evidence] if best.loss is None else []
+        is_broken = usable is None or (least is not None and least > promised)
+        broken = Standing.UNKNOWN if unseen else Standing.UNFIT
+        standing = broken if is_broken else Standing.UNKNOWN if causes else Standing.FIT
+    why = "; ".join((*causes, *(doubts if standing is not Standing.FIT else ())))
+    title = "What a loss of the region would cost"
+    yield _finding("region", title, standing, expected=expected, found=found, why=why)
+
+
+def _doubts_elsewhere(elsewhere: Catalogue) -> Iterator[str]:
+    """What other regions did not show: a better backup may be there."""
+    for each in elsewhere.regions:
+        if each.region == elsewhere.home:
+            continue
+        if each.is_unseen:
+            yield f"{each.region} did not show its backups"
+        elif gaps := [gap.what for gap in each.gaps() if gap.what != "exports"]:
+            yield f"{each.region} did not show {comma_list(gaps)}"
 
 
 def _retention(target: Target, seen: Observation) -> Finding:

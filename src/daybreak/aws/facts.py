@@ -235,6 +235,8 @@ def backup_of(body: dict[str, Any]) -> AutomatedBackup:
         engine_mode=value_of(body, "EngineMode"),
         retention=_retention(body),
         backup_window=value_of(body, "PreferredBackupWindow"),
+        arn=value_of(body, "DBClusterAutomatedBackupsArn"),
+        cluster_arn=value_of(body, "DBClusterArn"),
         tags=tags_of(body.get("TagList")),
     )
 
@@ -368,6 +370,7 @@ def snapshot_of(body: dict[str, Any]) -> Snapshot:
         backup_window=value_of(body, "PreferredBackupWindow"),
         percent=body.get("PercentProgress", 100),
         allocated=_size(body),
+        source=value_of(body, "SourceDBClusterSnapshotArn"),
         tags=tags_of(body.get("TagList")),
     )
 

@@ -45,6 +45,7 @@ _AS_AWS_HAS_IT = Config(ignore_configured_endpoint_urls=True)  # type: ignore[ca
 
 OTHER_SERVICES = (
     "application-autoscaling",
+    "backup",
     "cloudwatch",
     "ec2",
     "iam",
@@ -194,6 +195,16 @@ class Aws:
                 return
             params = params | {name: markers.next(body[name])}
 
+    def prepare(self, region: str, services: Iterable[str]) -> None:
+        """Make the clients of these services now: it takes our own time, which must not count as a region's."""
+        for service in services:
+            self._client(service, region, is_changing=False)
+
+    def regions(self, service: str) -> tuple[str, ...]:
+        """The regions in which AWS's SDK knows a service, in the partition of this one; not all need be enabled."""
+        partition = self._session.get_partition_for_region(self.region)
+        return tuple(self._session.get_available_regions(service, partition_name=partition))
+
     def in_region(self, region: str) -> RegionalDoor:
         """The same door, of which the questions go to another region."""
         return RegionalDoor(self, region)
@@ -286,6 +297,9 @@ class Aws:
             return
         if not is_changing:
             message = f"{model.name} would be repeated after a lost reply, as a read is"
+            raise Bug(message)
+        if row.is_by_hand:
+            message = f"{model.name} is printed for a person, and never sent"
             raise Bug(message)
         touched = row.things_touched(params, region)
         strange = [thing.words() for thing in touched if _in_lower_case(thing) not in self._may_change]

@@ -144,6 +144,7 @@ def status_as(found: tuple[TargetStatus, ...], output: str) -> str:
                         "target": each.target.plain(),
                         "seen": each.seen.plain(),
                         "findings": [item.plain() for item in each.findings],
+                        "elsewhere": each.elsewhere.plain()["backups"] if each.elsewhere else None,
                         "advice": list(each.advice),
                     }
                     for each in found

@@ -17,6 +17,10 @@ VERBS: dict[str, tuple[str, str]] = {
         "daybreak.cli.snapshots:snapshots",
         "List TARGET's snapshots: automated, manual, shared.",
     ),
+    "backups": (
+        "daybreak.cli.backups:backups",
+        "List every backup of TARGET in every region, the best first.",
+    ),
     "plan": ("daybreak.cli.plan:plan", "Show what a restore would do, without doing it."),
     "restore": ("daybreak.cli.restore:restore", "Restore a database into a quarantined clone and validate it."),
     "runs": ("daybreak.cli.runs:runs", "List the runs and how they ended."),

@@ -14,6 +14,7 @@ ResourceKind = Literal[
     "cluster-snapshot",
     "db",
     "db-proxy",
+    "global-cluster",
     "og",
     "pg",
     "subgrp",

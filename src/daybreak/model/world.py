@@ -232,6 +232,9 @@ class AutomatedBackup(Stored):
     allocated: int | None = None
     retention: Span | None = None
     backup_window: str | None = None
+    arn: str | None = None
+    cluster_arn: str | None = None
+    """Its cluster's; in another region than the backup's where AWS replicates it."""
     tags: dict[str, str] = Field(default_factory=dict)
 
 
@@ -276,6 +279,8 @@ class Snapshot(Stored):
     percent: int = 100
     allocated: int | None = None
     """Gigabytes."""
+    source: str | None = None
+    """The ARN of the snapshot that it was copied from; ``None`` for one that is no copy."""
     tags: dict[str, str] = Field(default_factory=dict)
 
 

@@ -59,6 +59,11 @@ VALIDATION = Estimate(
     high=timedelta(minutes=2),
     evidence="questions and judging; reading many rows takes longer",
 )
+FAIL_OVER = Estimate(
+    low=timedelta(minutes=1),
+    high=timedelta(minutes=15),
+    evidence="AWS speaks of minutes for a fail-over, which moves the database itself and makes no clone; never measured here",
+)
 OPTIONS = Estimate(low=timedelta(seconds=30), high=timedelta(minutes=2), evidence="settings apply within minutes")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from daybreak.model.actions import CreateInstance
 from daybreak.model.names import LONGEST, instance_name
@@ -11,6 +11,7 @@ from daybreak.model.observation import Observation
 from daybreak.model.targets import Network, Target
 from daybreak.model.trust import Authorities, Trust
 from daybreak.model.value import Instant
+from daybreak.model.world import Quota
 from daybreak.plan.kinds import is_outside_vpc, other_kind, words_on_vpc
 from daybreak.plan.source import Source
 from daybreak.plan.substitutes import SERVERLESS
@@ -75,9 +76,9 @@ def _objections_to_clone(clone: str, source: Source, seen: Observation) -> Itera
         yield "this engine does not let max_logical_replication_workers be set, so the clone could not be quarantined"
 
 
-def objections_to_room(seen: Observation, instances: int, endpoints: int) -> Iterator[str]:
-    """Reasons why the account has no room for a clone of so many instances and endpoints; a limit that AWS does not name is none."""
-    for quota in seen.quotas or ():
+def objections_to_room(region: str, quotas: Iterable[Quota], instances: int, endpoints: int) -> Iterator[str]:
+    """Reasons why a region has no room for a clone of so many instances and endpoints; a limit that AWS does not name is none."""
+    for quota in quotas:
         match quota.name:
             case "DBClusters" | "DBClusterParameterGroups":
                 needed, used = 1, quota.used
@@ -90,7 +91,7 @@ def objections_to_room(seen: Observation, instances: int, endpoints: int) -> Ite
                 continue
         if used + needed > quota.most:
             yield (
-                f"{seen.identity.region} allows {quota.most} {_LIMITED[quota.name]} and {used} are there: "
+                f"{region} allows {quota.most} {_LIMITED[quota.name]} and {used} are there: "
                 f"the clone needs {needed} more, so raise the quota or remove what is not needed"
             )
 

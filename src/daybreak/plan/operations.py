@@ -27,6 +27,7 @@ _ARNS: dict[ResourceKind, str] = {
     "cluster-pg": f"rds:{_HERE}:cluster-pg:",
     "cluster-snapshot": f"rds:{_HERE}:cluster-snapshot:",
     "db": f"rds:{_HERE}:db:",
+    "global-cluster": "rds::{account}:global-cluster:",
     "db-proxy": f"rds:{_HERE}:db-proxy:",
     "og": f"rds:{_HERE}:og:",
     "pg": f"rds:{_HERE}:pg:",
@@ -38,7 +39,7 @@ _ARNS: dict[ResourceKind, str] = {
     "role": "iam::{account}:role/",
     "secret": f"secretsmanager:{_HERE}:secret:",
 }
-"""Each kind's ARN between the partition and the name. IAM is in no region."""
+"""Each kind's ARN between the partition and the name. IAM and global databases are in no region."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ class ReadOccasion(StrEnum):
     MANAGED_LOGIN = "where AWS manages the clone's password"
     LOGIN_OF_SECRETSMANAGER = "where a login is in Secrets Manager"
     LOGIN_OF_SSM = "where a login is in the Parameter Store"
+    OF_CATALOGUE = "where backups are listed: no run asks it"
     BY_HAND = "by a person: it is printed, and no run asks it"
     FREE = "where it pleases: AWS allows it to every caller"
 
@@ -121,6 +123,8 @@ class ChangeOperation:
     demands: tuple[Demand, ...] = ()
     unnamed: tuple[tuple[ResourceKind, str], ...] = ()
     """What AWS takes although the call does not name it: kind and name. IAM is asked for it all the same."""
+    is_by_hand: bool = False
+    """Whether it is only printed for a person: no action of ours sends it."""
 
     def things_touched(self, params: Mapping[str, Any], region: str) -> tuple[Thing, ...]:
         """What a call in that region makes or changes, by plain names, in the order of the row.
@@ -224,6 +228,12 @@ _READS = (
     ReadOperation("application-autoscaling", "DescribeScalableTargets", {_RESTORE: ()}),
     ReadOperation("application-autoscaling", "DescribeScalingPolicies", {_RESTORE: ()}),
     ReadOperation("cloudwatch", "GetMetricStatistics", {_RESTORE: ()}),
+    ReadOperation("rds", "DescribeGlobalClusters", {ReadOccasion.OF_CATALOGUE: ("global-cluster",)}),
+    ReadOperation("rds", "DescribeExportTasks", {ReadOccasion.OF_CATALOGUE: ("cluster", "cluster-snapshot")}),
+    # AWS knows a recovery point's ARN under many services' names, so the star stands for it.
+    ReadOperation("backup", "ListRecoveryPointsByResource", {ReadOccasion.OF_CATALOGUE: ()}),
+    ReadOperation("backup", "GetRecoveryPointRestoreMetadata", {ReadOccasion.OF_CATALOGUE: ()}),
+    ReadOperation("ec2", "DescribeRegions", {ReadOccasion.OF_CATALOGUE: ()}),
     ReadOperation("ec2", "DescribeRouteTables", {ReadOccasion.BY_HAND: ()}),
     ReadOperation("ec2", "DescribeSecurityGroups", {_RESTORE: ()}),
     ReadOperation("iam", "GetAccountAuthorizationDetails", {_RESTORE: ()}),
@@ -301,6 +311,14 @@ _CHANGES = (
     ChangeOperation("rds", "DeleteDBCluster", (_changes("DBClusterIdentifier", "cluster"),)),
     ChangeOperation("rds", "DeleteDBClusterParameterGroup", (_changes("DBClusterParameterGroupName", "cluster-pg"),)),
     ChangeOperation("rds", "AddTagsToResource", (_changes("ResourceName", "cluster"),)),
+    ChangeOperation(
+        "rds",
+        "FailoverGlobalCluster",
+        (_changes("GlobalClusterIdentifier", "global-cluster"), _changes("TargetDbClusterIdentifier", "cluster")),
+        is_by_hand=True,
+    ),
+    # The cluster that it makes is named in its metadata alone, so nothing of ours could guard it.
+    ChangeOperation("backup", "StartRestoreJob", (), is_by_hand=True),
 )
 
 Operation = ReadOperation | ChangeOperation

@@ -42,7 +42,7 @@ def pitr_plan(request: PitrRequest, target: Target, seen: Observation, terms: Te
         *objections_to_accident(request, moment_of(request, source), seen.seen, is_living=source.living is not None),
         *objections_to_place(network, clone, source, seen),
         *objections_to_classes(draft.instances, source),
-        *objections_to_room(seen, len(draft.instances), len(draft.endpoints)),
+        *objections_to_room(seen.identity.region, seen.quotas or (), len(draft.instances), len(draft.endpoints)),
         *objections_to_proof(target, source, seen),
     )
     if reasons:

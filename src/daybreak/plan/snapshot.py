@@ -48,7 +48,7 @@ def snapshot_plan(request: SnapshotRequest, target: Target, seen: Observation, t
         *objections_to_storage(source, seen),
         *objections_to_place(network, clone, source, seen),
         *objections_to_classes(draft.instances, source),
-        *objections_to_room(seen, len(draft.instances), len(draft.endpoints)),
+        *objections_to_room(seen.identity.region, seen.quotas or (), len(draft.instances), len(draft.endpoints)),
         *objections_to_proof(target, source, seen),
     )
     if reasons or snapshot is None or taken is None:

@@ -35,6 +35,7 @@ EXIT_CODES: dict[str, tuple[ExitCode, ...]] = {
     "config": (ExitCode.DONE, ExitCode.REFUSED),
     "status": (ExitCode.DONE, ExitCode.REFUSED, ExitCode.UNFIT, ExitCode.UNREACHABLE),
     "snapshots": _LOOKS,
+    "backups": (ExitCode.DONE, ExitCode.REFUSED, ExitCode.UNFIT, ExitCode.UNREACHABLE),
     "plan": _LOOKS,
     "restore": _STARTS_A_RUN,
     "runs": _LOOKS,
