@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,6 +95,19 @@ def test_what_is_listed_before_and_after_a_region_is_lost(lab: LabUnderTest, per
     (copied,) = (each for each in listed(person)["backups"] if each["backup"]["region"] == AWAY)
     assert copied["tier"] != "lacks a piece"
     assert "capsule" not in region_finding(person)["why"]
+    # The command below a backup goes on with it.
+    for each in listed(person)["backups"]:
+        program, *words = shlex.split(each["command"])
+        assert program == "daybreak"
+        planned = person.daybreak(*words, "-o", "json")
+        assert planned.code == 0, (each["command"], planned.err)
+
+    with lab.fault("region_down", region=AWAY):
+        finding = region_finding(person)
+        assert (finding["standing"], finding["why"]) == ("unknown", f"{AWAY} did not show its backups")
+        nobody = person.daybreak("backups", "embi", "--region", AWAY)
+        assert nobody.code == 75
+        assert f"no region answered: {AWAY}: " in nobody.err
 
     with lab.fault("region_down", region=HOME):
         began = time.monotonic()

@@ -62,7 +62,10 @@ def backups(app: App, wish: BackupsWish) -> Catalogue:
     target = app.settings.targets[wish.target]
     named = regions_of(target)
     asked = (app.access.region,) if app.access.region else named
-    return _catalogue(app, target, asked, wish, not_asked=tuple(each for each in named if each not in asked))
+    found = _catalogue(app, target, asked, wish, not_asked=tuple(each for each in named if each not in asked))
+    if len(found.regions_unseen()) == len(found.regions):
+        raise _nothing_seen(found.regions)
+    return found
 
 
 def _catalogue(
@@ -75,8 +78,6 @@ def _catalogue(
             more = _other_regions(aws, asked)
             seen += _look(app, aws, target, more)
             not_asked = tuple(each for each in not_asked if each not in more)
-    if all(each.is_unseen for each in seen):
-        raise _nothing_seen(seen)
     account = next((each.account for each in seen if each.account), None)
     kept, unread = _recall(app, aws, target, account)
     capsule, past = kept
