@@ -97,6 +97,11 @@ class Archive:
         return f"{{ {copied}; }} && mv {target}%f.part {target}%f"
 
     @property
+    def fetching(self) -> str:
+        """PostgreSQL's ``restore_command`` for a server that reads this archive."""
+        return f"cp {_shell_quoted(f'{self.log}/')}%f %p 2>/dev/null"
+
+    @property
     def earliest(self) -> datetime:
         """The first reachable moment."""
         with self._free:
@@ -161,6 +166,57 @@ class Archive:
         with self._hold():
             for segment in self._segments(first, last):
                 copy_file(self.log / segment, target / segment)
+
+    def begin(self, other: Archive) -> Path:
+        """Give an empty archive the newest base copy and what was published since; return that copy's folder in it."""
+        with self._hold():
+            with self._free:
+                base = self._bases[-1]
+            draft = other.draft()
+            copy_whole(base.folder, draft)
+            other.add(draft, base.moment, base.segment)
+            self.send(other, datetime.max.replace(tzinfo=UTC))
+        return other.newest
+
+    def send(self, other: Archive, until: datetime) -> None:
+        """Send an archive that `begin` filled what was published since for moments up to ``until``, oldest first.
+
+        A piece of log is there completely before a moment that needs it is published.
+        """
+        with self._hold():
+            have, at = other.mark
+            with self._free:
+                new = [reach for reach in self._reached if at < reach.limit <= until]
+                last = self._reached[-1] if self._reached else None
+                idle = self._idle_until
+            for reach in new:
+                for segment in self._segments(have, reach.segment):
+                    if not other.has(segment):
+                        other.take(self.log / segment)
+                other.publish(reach.limit, reach.segment)
+                have = reach.segment
+            if last is not None and other.mark[1] == last.limit:
+                other.publish_idle(min(idle, until))
+
+    def take(self, file: Path) -> None:
+        """Take a piece of log; who reads the archive meanwhile finds it whole or not at all."""
+        part = self.log / f"{file.name}.part"
+        copy_file(file, part)
+        part.replace(self.log / file.name)
+
+    @property
+    def newest(self) -> Path:
+        """The folder of the newest base copy."""
+        with self._free:
+            return self._bases[-1].folder
+
+    @property
+    def mark(self) -> tuple[str, datetime]:
+        """The last piece of log that is known to be complete, and the last moment published with one."""
+        with self._free:
+            if self._reached:
+                return self._reached[-1].segment, self._reached[-1].limit
+            return self._bases[-1].segment, self._bases[-1].moment
 
     def purge(self, before: datetime) -> None:
         """Forget moments earlier than ``before`` and delete what only they need; waits for running copies."""

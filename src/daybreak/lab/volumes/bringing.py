@@ -20,13 +20,16 @@ from daybreak.lab.servers.tree import copy_data, copy_file, remove
 from daybreak.lab.volumes.archive import SEGMENT, Archive
 
 
-def recover(node: Node, target: datetime | None) -> None:
-    """Replay the log in ``pg_wal`` up to and including ``target`` (``None``: all of it), and stop the server."""
+def recover(node: Node, target: datetime | None, source: Archive | None = None) -> None:
+    """Replay the log in ``pg_wal`` up to and including ``target`` (``None``: all of it), and stop the server.
+
+    With a ``source`` the log is in that archive.
+    """
     settings = {
         **ALONE,
         "hot_standby": "off",
         "archive_mode": "off",
-        "restore_command": "false",  # everything is in pg_wal already
+        "restore_command": source.fetching if source else "false",  # without one everything is in pg_wal already
         "recovery_target_timeline": "latest",
         "shared_buffers": "32MB",
         "max_wal_size": "4GB",  # no restart point in the middle

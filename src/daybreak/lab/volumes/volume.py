@@ -28,6 +28,7 @@ from daybreak.lab.servers.pages import Wound, wound
 from daybreak.lab.servers.settings import carry_over, is_strict, names_given
 from daybreak.lab.servers.template import settings_catalog, template
 from daybreak.lab.servers.tree import copy_data, copy_whole, remove
+from daybreak.lab.volumes import following
 from daybreak.lab.volumes.archive import Archive
 from daybreak.lab.volumes.bringing import add_cold_base, adopt_copy, copy_ancestry, copy_at_rest, delete_data, recover
 from daybreak.lab.volumes.deeds import Hands, carry_out
@@ -98,6 +99,14 @@ class Volume:
         add_cold_base(node, archive)
         return cls._finish(place, install, archive, document)
 
+    @classmethod
+    def follow(cls, leader: Volume, place: Path) -> Volume:
+        """Make a new volume, stopped, that follows another one; ``place`` as in `create`. `send` brings it what comes later."""
+        node = _clear(place, leader.install)
+        archive = Archive.create(place / "backups")
+        copy_whole(leader._archive.begin(archive), node.data)
+        return cls._finish(place, leader.install, archive, leader._document, follows=True)
+
     @staticmethod
     def exists(place: Path) -> bool:
         """Whether ``place`` holds a finished volume (also a retired one), so that `open` works."""
@@ -114,6 +123,11 @@ class Volume:
     def retired(self) -> bool:
         """Whether only the backups are left."""
         return not self._node.data.is_dir()
+
+    @property
+    def follows(self) -> bool:
+        """Whether it follows another volume, so that nobody writes to it."""
+        return bool(self._document.get("follows"))
 
     @property
     def window(self) -> tuple[datetime, datetime]:
@@ -146,7 +160,7 @@ class Volume:
     def stop(self, *, abruptly: bool = False) -> None:
         """Stop the server, if it runs; ``abruptly`` means as a lost region would: nothing more reaches the backups."""
         with self._lock:
-            if self.running and not abruptly:
+            if self.running and not abruptly and not self.follows:
                 self._publish_if_possible()
             self._heartbeat.close()
             self._node.stop(
@@ -186,6 +200,7 @@ class Volume:
     def set_master_password(self, password: str) -> None:
         """Change the master's password; works on a stopped volume as well."""
         with self._lock:
+            self._refuse_follower()
             if self.running:
                 set_password(self._node, self._document["master"], password)
                 return
@@ -235,7 +250,7 @@ class Volume:
         Takes a new base backup now and then, so that no restore replays for long.
         """
         with self._lock:
-            if not self.running:
+            if not self.running or self.follows:
                 return self._archive.latest
             if self._archive.megabytes_to_replay > self.most_to_replay:
                 self.back_up()
@@ -244,6 +259,7 @@ class Volume:
     def back_up(self) -> datetime:
         """Take a new base backup (running or stopped), so that later restores replay less; return its first moment."""
         with self._lock:
+            self._refuse_follower()
             if not self.running:
                 return add_cold_base(self._node, self._archive)
             draft = self._archive.draft()
@@ -272,6 +288,7 @@ class Volume:
         with self._lock:
             if self.retired:
                 raise Refused(f"the volume '{self.place.name}' is retired", "restore it first")
+            self._refuse_follower()
             _start_over(place)
             if self.running:
                 _, first, last = self._copy_at_work(place / "data")
@@ -294,13 +311,58 @@ class Volume:
         """Forget the backups that only moments earlier than ``before`` need."""
         self._archive.purge(before)
 
+    # -- its followers --
+
+    def send(self, follower: Volume, until: datetime) -> None:
+        """Send a follower the log of every published moment up to ``until``."""
+        self._archive.send(follower._archive, until)
+
+    def keep_up(self) -> None:
+        """Restart a follower whose server does not replay any more, because its leader's settings have become larger."""
+        with self._lock:
+            if self.running and self.follows and self._ask("select pg_get_wal_replay_pause_state()") == [("paused",)]:
+                listen, booted = self._require_running(), dict(self._booted)
+                self.stop()
+                self._boot(listen, booted)
+
+    def hand_over(self, follower: Volume) -> None:
+        """Stop, and send a follower all that was ever committed here."""
+        with self._lock:
+            self.stop()
+            self._archive.send(follower._archive, self._archive.latest)
+            following.send_rest(self._node, self._archive, follower._archive)
+
+    def promote(self) -> None:
+        """Stop, replay all that has arrived, and follow nobody any more; the window begins anew."""
+        with self._lock:
+            self.stop()
+            following.unmark(self._node)
+            recover(self._node, None, self._archive)
+            remove(self.place / "backups")
+            self._archive = Archive.create(self.place / "backups")
+            self._heartbeat = Heartbeat(self._node, self._archive)
+            add_cold_base(self._node, self._archive)
+            self._document.pop("follows", None)
+            _write_document(self.place, self._document)
+
     # -- how --
 
     @classmethod
-    def _finish(cls, place: Path, install: Install, archive: Archive, document: Mapping[str, Any]) -> Volume:
+    def _finish(
+        cls, place: Path, install: Install, archive: Archive, document: Mapping[str, Any], *, follows: bool = False
+    ) -> Volume:
         document = {"format": FORMAT, "major": install.major, "master": document["master"]}
+        document |= {"follows": True} if follows else {}
         _write_document(place, document)
         return cls(place, install, archive, document)
+
+    def _refuse_follower(self) -> None:
+        if self.follows:
+            raise Refused(f"the volume '{self.place.name}' follows another one", "promote it first")
+
+    def _configuration(self, reaching: Mapping[str, str]) -> dict[str, str]:
+        usual = configuration(self._archive, reaching)
+        return following.settings(self._node, self._archive, usual) if self.follows else usual
 
     def _carry_over(self, parameters: Mapping[str, str]) -> dict[str, str]:
         """The parameters that reach this server."""
@@ -309,7 +371,9 @@ class Volume:
     def _boot(self, listen: Listen, reaching: Mapping[str, str]) -> None:
         if self._listen is not None:  # a killed server has left its gate open
             close_gate(self._node, self._listen)
-        self._node.start(configuration(self._archive, reaching), port=listen.port)
+        if self.follows:
+            following.mark(self._node)
+        self._node.start(self._configuration(reaching), port=listen.port)
         try:
             self._open_gate(listen)
         except Failed:
@@ -322,7 +386,7 @@ class Volume:
         open_gate(self._node, listen, strict=is_strict(self._parameters, self.install.major))
 
     def _write(self, reaching: Mapping[str, str]) -> None:
-        self._node.write_settings(configuration(self._archive, reaching))
+        self._node.write_settings(self._configuration(reaching))
 
     def _require_running(self) -> Listen:
         if self._listen is None or not self.running:
